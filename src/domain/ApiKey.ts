@@ -1,0 +1,47 @@
+/**
+ * The secret by which a server or a scraper proves who it is. It is redacted
+ * wherever it could be printed, and compared only through its tripcode.
+ */
+import { timingSafeEqual } from "node:crypto"
+import { blake3 } from "@noble/hashes/blake3.js"
+import { wordlist } from "@scure/bip39/wordlists/english.js"
+import * as Redacted from "effect/Redacted"
+import type { Tripcode } from "./Tripcode.ts"
+
+/** An API key that prints as `<redacted:ApiKey>`. */
+export type ApiKey = Redacted.Redacted<string>
+
+/** Wraps the text of a key. */
+export const make = (text: string): ApiKey => Redacted.make(text, { label: "ApiKey" })
+
+const hash = (text: string): Uint8Array => blake3(new TextEncoder().encode(text))
+
+/** The tripcode of a key: base64 of the BLAKE3 hash of its UTF-8 bytes (protocol.md, Classic 1). */
+export const tripcode = (key: ApiKey): Tripcode => tripcodeOfText(Redacted.value(key))
+
+/** The tripcode of a key that arrived as text, such as a header's value. */
+export const tripcodeOfText = (text: string): Tripcode =>
+  Buffer.from(hash(text)).toString("base64") as Tripcode
+
+/**
+ * Whether two tripcodes are equal, in time that depends on neither. Both are
+ * hashes, so their lengths are public.
+ */
+export const sameTripcode = (left: Tripcode, right: Tripcode): boolean => {
+  const a = Buffer.from(left, "latin1")
+  const b = Buffer.from(right, "latin1")
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+const words = 7
+
+/**
+ * A new diceware-style passphrase: seven words of the 2,048-word BIP-39 list,
+ * 77 bits, capitalised and joined.
+ *
+ * @param pick returns a uniformly random integer below its argument
+ */
+export const generate = (pick: (below: number) => number): ApiKey => {
+  const chosen = Array.from({ length: words }, () => wordlist[pick(wordlist.length)] ?? "")
+  return make(chosen.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(""))
+}

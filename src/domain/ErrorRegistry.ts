@@ -1,0 +1,189 @@
+/**
+ * Every error that PTTH shows to anybody, by its stable code: what happened,
+ * what to do, the status a visitor sees and the code a process exits with.
+ *
+ * `docs/errors.md` lists the same codes; a test holds the two together.
+ */
+
+/** What is fixed about one kind of error. */
+export interface ErrorEntry {
+  /** One sentence: what happened. */
+  readonly title: string
+  /** One sentence: what to do. */
+  readonly remedy: string
+  /** The HTTP status that a visitor sees, where one can. */
+  readonly status?: number
+  /** The process's exit code, where it ends one: 1 runtime, 2 usage or config, 3 cannot bind, 4 key refused. */
+  readonly exit?: number
+}
+
+const entries = {
+  PTTH_BAD_REQUEST: {
+    status: 400,
+    title: "The request is not well-formed HTTP.",
+    remedy: "Send the request with a conforming HTTP client.",
+  },
+  PTTH_UNKNOWN_SERVER: {
+    status: 404,
+    title: "Unknown server.",
+    remedy: "Check the name in the address, or register the server in the relay's configuration.",
+  },
+  PTTH_NOT_FOUND: {
+    status: 404,
+    title: "There is nothing at this address.",
+    remedy: "Check the address.",
+  },
+  PTTH_METHOD_NOT_ALLOWED: {
+    status: 405,
+    title: "This method is not possible here.",
+    remedy: "Use a method that the Allow header lists.",
+  },
+  PTTH_BODY_TOO_LARGE: {
+    status: 413,
+    title: "The request body is larger than this relay passes on.",
+    remedy: "Send less, or raise max_body in the relay's configuration.",
+  },
+  PTTH_HEAD_TOO_LARGE: {
+    status: 431,
+    title: "The request head is too large.",
+    remedy: "Send fewer or shorter header fields, or a shorter address.",
+  },
+  PTTH_BAD_ANSWER: {
+    status: 502,
+    title: "The server sent an answer that is not legal HTTP.",
+    remedy: "Ask the server's owner to look at the application behind it.",
+  },
+  PTTH_LINK_LOST: {
+    status: 502,
+    title: "The connection to the server broke before it answered.",
+    remedy: "Try again; a request that changes something may have been carried out.",
+  },
+  PTTH_ORIGIN_DOWN: {
+    status: 502,
+    title: "The tunnel works, but the application behind the server cannot be reached.",
+    remedy: "Ask the server's owner to start the application that `--to` names.",
+  },
+  PTTH_ORIGIN_BROKEN: {
+    status: 502,
+    title: "The application behind the server broke off before it answered.",
+    remedy: "Ask the server's owner to look at the application's log.",
+  },
+  PTTH_SERVER_OFFLINE: {
+    status: 503,
+    title: "The server is not connected to the relay.",
+    remedy: "Try again in a moment, or ask the server's owner to start it.",
+  },
+  PTTH_QUEUE_FULL: {
+    status: 503,
+    title: "Too many requests are waiting for this server.",
+    remedy: "Try again in a moment.",
+  },
+  PTTH_DRAINING: {
+    status: 503,
+    title: "The relay is shutting down.",
+    remedy: "Try again in a moment.",
+  },
+  PTTH_NO_ANSWER: {
+    status: 504,
+    title: "Remote server never responded.",
+    remedy: "Try again, or raise response_timeout if the application needs longer.",
+  },
+  PTTH_INTERNAL: {
+    status: 500,
+    exit: 1,
+    title: "Something in PTTH itself failed.",
+    remedy: "Report it together with the log lines around it.",
+  },
+  PTTH_USAGE: {
+    exit: 2,
+    title: "The command line is not understood.",
+    remedy: "See `ptth --help`.",
+  },
+  PTTH_CONFIG_MISSING: {
+    exit: 2,
+    title: "The configuration file is not there.",
+    remedy: "Check the path given by --config-path.",
+  },
+  PTTH_CONFIG_UNREADABLE: {
+    exit: 2,
+    title: "The configuration file cannot be read.",
+    remedy: "Check the file's owner and permissions.",
+  },
+  PTTH_CONFIG_SYNTAX: {
+    exit: 2,
+    title: "The configuration file is not valid TOML.",
+    remedy: "Mend the line that is named.",
+  },
+  PTTH_CONFIG_UNKNOWN_KEY: {
+    exit: 2,
+    title: "The configuration has a key that does not exist.",
+    remedy: "Remove it, or use the name that is suggested.",
+  },
+  PTTH_CONFIG_INVALID: {
+    exit: 2,
+    title: "The configuration has a value that is not allowed.",
+    remedy: "Mend the value that is named.",
+  },
+  PTTH_CONFIG_INCOMPLETE: {
+    exit: 2,
+    title: "The configuration lacks something that is needed.",
+    remedy: "Add the key or flag that is named.",
+  },
+  PTTH_CONFIG_EXPOSED: {
+    exit: 2,
+    title: "The configuration holds a key and others can read it.",
+    remedy: "Run `chmod 600` on the file.",
+  },
+  PTTH_KEY_WEAK: {
+    exit: 2,
+    title: "Won't run because the key is too weak.",
+    remedy: "Make a good one with `ptth keygen`.",
+  },
+  PTTH_ROOT_NOT_FOLDER: {
+    exit: 2,
+    title: "The folder to serve is not a folder.",
+    remedy: "Name a folder that exists.",
+  },
+  PTTH_INSECURE_RELAY: {
+    exit: 2,
+    title: "The relay's address is plain http, which would show the key to the network.",
+    remedy: "Use https, or --insecure if the network in between is trusted.",
+  },
+  PTTH_PORT_IN_USE: {
+    exit: 3,
+    title: "The address is taken.",
+    remedy: "Stop the other program, or use another address; port 0 picks a free one.",
+  },
+  PTTH_CANNOT_BIND: {
+    exit: 3,
+    title: "The address cannot be listened on.",
+    remedy: "Use an address of this machine and a port that you may use.",
+  },
+  PTTH_KEY_REFUSED: {
+    exit: 4,
+    title: "The relay refuses this server's key.",
+    remedy: "Register the tripcode that is shown in the relay's configuration.",
+  },
+  PTTH_NODE_TOO_OLD: {
+    exit: 1,
+    title: "This version of Node is too old.",
+    remedy: "Install Node 24 or newer.",
+  },
+} as const satisfies Record<string, ErrorEntry>
+
+/** A stable error code, such as `PTTH_PORT_IN_USE`. */
+export type ErrorCode = keyof typeof entries
+
+/** The codes that a visitor can see: those with a status. */
+export type VisitorErrorCode = {
+  [Code in ErrorCode]: (typeof entries)[Code] extends { readonly status: number } ? Code : never
+}[ErrorCode]
+
+/** All codes, in the order of the documentation. */
+export const codes = Object.keys(entries) as ReadonlyArray<ErrorCode>
+
+/** What is fixed about a code. */
+export const entry = (code: ErrorCode): ErrorEntry => entries[code]
+
+/** The status that a visitor sees for a code. */
+export const statusOf = (code: VisitorErrorCode): number => entries[code].status

@@ -1,0 +1,80 @@
+/**
+ * Header fields as HTTP has them: a list in which order and repetition count.
+ *
+ * A value is a byte string: each character stands for one byte (0 to 255), as
+ * Node gives and takes them. Names keep the case in which they came.
+ */
+import * as Schema from "effect/Schema"
+
+const namePattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+// RFC 9110 5.5: visible characters, obs-text, inner spaces and tabs.
+const valuePattern = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/
+
+/** A field name: a token (RFC 9110 5.1). */
+export const HeaderName = Schema.String.check(Schema.isPattern(namePattern))
+
+/** A field value as a byte string without CR, LF, NUL or outer white space (RFC 9110 5.5). */
+export const HeaderValue = Schema.String.check(Schema.isPattern(valuePattern))
+
+/** One field. */
+export type Header = readonly [name: string, value: string]
+
+/** Fields in the order in which they were sent. */
+export type HeaderList = ReadonlyArray<Header>
+
+/** Schema of {@link HeaderList}. */
+export const HeaderList = Schema.Array(Schema.Tuple([HeaderName, HeaderValue]))
+
+/** No fields. */
+export const empty: HeaderList = []
+
+/** Whether `name` is a legal field name. */
+export const isName = (name: string): boolean => namePattern.test(name)
+
+/** Whether `value` may be sent as a field value. */
+export const isValue = (value: string): boolean => valuePattern.test(value)
+
+/** Every value of a field, in order. `name` is lower case. */
+export const all = (headers: HeaderList, name: string): ReadonlyArray<string> => {
+  const values: Array<string> = []
+  for (const [key, value] of headers) {
+    if (key.length === name.length && key.toLowerCase() === name) values.push(value)
+  }
+  return values
+}
+
+/** The first value of a field. `name` is lower case. */
+export const first = (headers: HeaderList, name: string): string | undefined => {
+  for (const [key, value] of headers) {
+    if (key.length === name.length && key.toLowerCase() === name) return value
+  }
+  return undefined
+}
+
+/** Whether a field is there. `name` is lower case. */
+export const has = (headers: HeaderList, name: string): boolean =>
+  first(headers, name) !== undefined
+
+/** The list without some fields. `names` are lower case. */
+export const without = (headers: HeaderList, names: ReadonlySet<string>): HeaderList =>
+  headers.filter(([name]) => !names.has(name.toLowerCase()))
+
+/** From Node's flat `[name, value, name, value]` form. */
+export const fromRaw = (raw: ReadonlyArray<string>): Array<Header> => {
+  const headers: Array<Header> = new Array(raw.length >> 1)
+  for (let i = 0, j = 0; j < raw.length; i++, j += 2) {
+    headers[i] = [raw[j] as string, raw[j + 1] as string]
+  }
+  return headers
+}
+
+/** To Node's flat `[name, value, name, value]` form. */
+export const toRaw = (headers: HeaderList): Array<string> => {
+  const raw: Array<string> = new Array(headers.length * 2)
+  for (let i = 0; i < headers.length; i++) {
+    const header = headers[i] as Header
+    raw[2 * i] = header[0]
+    raw[2 * i + 1] = header[1]
+  }
+  return raw
+}

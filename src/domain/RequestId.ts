@@ -1,0 +1,55 @@
+/**
+ * Request ids are ULIDs: 48 bits of time and 80 random bits in 26 characters
+ * of Crockford base32. An id is used once.
+ */
+import { randomFillSync } from "node:crypto"
+import * as Schema from "effect/Schema"
+
+const pattern = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/
+
+/** A ULID in its canonical upper-case form. */
+export const RequestId = Schema.String.check(Schema.isPattern(pattern)).pipe(
+  Schema.brand("RequestId"),
+)
+
+/** A request id. */
+export type RequestId = typeof RequestId.Type
+
+/** Whether `text` has the form of a request id. */
+export const isRequestId = (text: string): text is RequestId => pattern.test(text)
+
+const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+const poolSize = 8192
+const pool = Buffer.alloc(poolSize)
+let poolAt = poolSize
+let timeOf = -1
+let timeText = ""
+
+const encodeTime = (millis: number): string => {
+  if (millis === timeOf) return timeText
+  let rest = millis
+  let text = ""
+  for (let i = 0; i < 10; i++) {
+    text = alphabet.charAt(rest % 32) + text
+    rest = Math.floor(rest / 32)
+  }
+  timeOf = millis
+  timeText = text
+  return text
+}
+
+/**
+ * A new id.
+ *
+ * @param millis the time it bears, in milliseconds since 1970
+ */
+export const make = (millis: number): RequestId => {
+  if (poolAt + 16 > poolSize) {
+    randomFillSync(pool)
+    poolAt = 0
+  }
+  let text = encodeTime(millis)
+  for (let i = 0; i < 16; i++) text += alphabet[(pool[poolAt + i] as number) & 31]
+  poolAt += 16
+  return text as RequestId
+}
