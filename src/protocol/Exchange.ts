@@ -19,12 +19,14 @@ import type { RequestHead, ResponseHead } from "./Message.ts"
  * An exchange that ended without a response head.
  *
  * `code` is what the visitor is told, `detail` what happened this time,
- * `retryAfter` seconds after which a further try makes sense.
+ * `retryAfter` seconds after which a further try makes sense, `headers` further
+ * fields for the visitor (`Allow` of a 405).
  */
 export class ExchangeError extends Data.TaggedError("ExchangeError")<{
   readonly code: VisitorErrorCode
   readonly detail: string
   readonly retryAfter?: number
+  readonly headers?: HeaderList
 }> {
   override get message(): string {
     return `${this.code}: ${this.detail}`

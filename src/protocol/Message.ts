@@ -22,9 +22,10 @@ export const RequestHead = Schema.Struct({
 export type RequestHead = typeof RequestHead.Type
 
 /** A final status, or 101. Other 1xx never travel (103 is dropped, 100 is the first pull). */
-export const Status = Schema.Int.check(
-  Schema.makeFilter((n: number) => n === 101 || (n >= 200 && n <= 599)),
-)
+export const Status = Schema.Union([
+  Schema.Int.check(Schema.isBetween({ minimum: 200, maximum: 599 })),
+  Schema.Literal(101),
+])
 
 /** What is known of a response before its body. */
 export const ResponseHead = Schema.Struct({

@@ -9,8 +9,12 @@ import type { Body } from "./Body.ts"
 
 /** How a handler answers: one of the two, once. Calls after the first, or after the exchange was cancelled, are ignored. */
 export interface Reply {
-  /** The response. After status 101 its body is what the other side of the connection says. */
-  respond(head: ResponseHead, body: Body): void
+  /**
+   * The response. After status 101 its body is what the other side of the
+   * connection says. `sent` is called once all of it has been given to the
+   * visitor's connection; never if the visitor leaves before.
+   */
+  respond(head: ResponseHead, body: Body, sent?: () => void): void
   /** There is no response; `error` says what to tell the visitor. */
   fail(error: ExchangeError): void
 }

@@ -1,0 +1,60 @@
+/**
+ * Which header fields belong to one connection only and therefore never cross
+ * the tunnel (RFC 9110 7.6.1). Both legs strip them in both directions before
+ * they add their own.
+ */
+import type { HeaderList } from "../domain/HeaderList.ts"
+
+const always = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "transfer-encoding",
+  "upgrade",
+])
+
+/** The options of the Connection fields, lower case. */
+export const connectionOptions = (headers: HeaderList): ReadonlySet<string> => {
+  const options = new Set<string>()
+  for (const [name, value] of headers) {
+    if (name.toLowerCase() !== "connection") continue
+    for (const option of value.split(",")) {
+      const trimmed = option.trim().toLowerCase()
+      if (trimmed !== "") options.add(trimmed)
+    }
+  }
+  return options
+}
+
+/**
+ * The list without hop-by-hop fields: the known ones and those that the
+ * Connection fields nominate.
+ */
+export const strip = (headers: HeaderList): HeaderList => {
+  const nominated = connectionOptions(headers)
+  return headers.filter(([key]) => {
+    const name = key.toLowerCase()
+    return !always.has(name) && !nominated.has(name)
+  })
+}
+
+/** Whether the sender takes trailers: `TE: trailers` (RFC 9110 10.1.4). */
+export const takesTrailers = (headers: HeaderList): boolean =>
+  headers.some(
+    ([name, value]) =>
+      name.toLowerCase() === "te" &&
+      value.split(",").some((coding) => coding.trim().toLowerCase() === "trailers"),
+  )
+
+/**
+ * The protocol that the sender asks to change to, where it does so rightly:
+ * an Upgrade field that Connection nominates (RFC 9110 7.8).
+ */
+export const upgradeOf = (headers: HeaderList): string | undefined => {
+  if (!connectionOptions(headers).has("upgrade")) return undefined
+  const values = headers.filter(([name]) => name.toLowerCase() === "upgrade").map(([, v]) => v)
+  return values.length === 0 ? undefined : values.join(", ")
+}

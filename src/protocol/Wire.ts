@@ -1,0 +1,65 @@
+/**
+ * Names and texts that both ends of the classic dialects put on the wire
+ * (protocol.md, Classic 1 and Classic 2).
+ */
+
+/** The path prefix of the relay's backend API. */
+export const prefix = "/7ZSFUKGV"
+
+/** Paths below the prefix; a name or an id follows. */
+export const listenPath = "/http_listen/"
+/** See {@link listenPath}. */
+export const responsePath = "/http_response/"
+/** See {@link listenPath}. */
+export const requestPath = "/http_request/"
+
+/** Header names, lower case. */
+export const header = {
+  apiKey: "x-apikey",
+  magic: "x-ptth-2ljyxwc4",
+  version: "x-ptth-version",
+  instance: "x-ptth-instance",
+  ack: "x-ptth-ack",
+  status: "x-ptth-status",
+  publicUrl: "x-ptth-public-url",
+} as const
+
+/** The value of the version header in classic 2. */
+export const version2 = "2"
+
+/** Bodies of the relay's answers; the original's peers show them to people. */
+export const text = {
+  noKey: "Can't run server without an API key\n",
+  badKey: "Bad X-ApiKey\n",
+  shuttingDown: "Server is shutting down, try again soon\n",
+  streamFinished: "StreamFinished\n",
+  clientDisconnected: "ClientDisconnected\n",
+  noClient: "Failed to connect to client\n",
+  unknownId: "Request ID not found in response_rendezvous\n",
+  wrongServer: "This request was handed to another server\n",
+  badHead: "The response head cannot be decoded\n",
+} as const
+
+/** How long a listen is parked before it is answered 204, in milliseconds. */
+export const listenMillis = 25_000
+
+/** How many listens of one classic 2 instance may be parked at once. */
+export const maxParked = 8
+
+/** The largest request body that rides in a listen answer, in bytes. */
+export const maxInline = 16 * 1024
+
+/** The largest encoded head that either end accepts, in bytes. */
+export const maxHead = 256 * 1024
+
+/** The largest listen answer that a server accepts, in bytes. */
+export const maxListenAnswer = 16 * 1024 * 1024
+
+/** The largest sum of what a relay puts in one listen answer, in bytes, unless a single request is larger. */
+export const listenBatchBytes = 1024 * 1024
+
+/** The most requests that a relay puts in one listen answer. */
+export const listenBatch = 64
+
+/** How many acknowledged ids one `X-PTTH-Ack` may name. */
+export const maxAcks = 128

@@ -1,0 +1,128 @@
+/**
+ * Classic 2's framing over an HTTP body: a head at the start, the message's
+ * own body behind it.
+ */
+import * as Result from "effect/Result"
+import type { HeaderList } from "../domain/HeaderList.ts"
+import type { DecodedResponseHead } from "../protocol/Classic2.ts"
+import type { BodyError } from "../protocol/Exchange.ts"
+import type { ResponseHead } from "../protocol/Message.ts"
+import type { WireError } from "../protocol/WireError.ts"
+import type { Body, BodyFlow, BodySink } from "./Body.ts"
+
+/** What comes of splitting: one of the two, once. */
+export interface SplitResult {
+  readonly found: (head: ResponseHead, rest: Body) => void
+  /** The head is cut short or not legal; the body has been let go. */
+  readonly bad: () => void
+}
+
+const nothing = new Uint8Array(0)
+
+class Splitter {
+  private readonly body: Body
+  private readonly result: SplitResult
+  private readonly decode: (
+    bytes: Buffer,
+  ) => Result.Result<DecodedResponseHead | undefined, WireError>
+  private readonly flow: BodyFlow
+  private head: Buffer | undefined
+  private done = false
+  private handing = false
+  private sink: BodySink | undefined
+  private early: Uint8Array = nothing
+  private last: ((sink: BodySink) => void) | undefined
+
+  constructor(body: Body, decode: Splitter["decode"], result: SplitResult) {
+    this.body = body
+    this.decode = decode
+    this.result = result
+    this.flow = body.read({
+      data: (chunk) => this.onData(chunk),
+      end: (trailers: HeaderList) => this.onLast((sink) => sink.end(trailers)),
+      fail: (error: BodyError) => this.onLast((sink) => sink.fail(error)),
+    })
+  }
+
+  private onData(chunk: Uint8Array): boolean {
+    if (!this.done) return this.onHead(chunk as Buffer)
+    if (this.sink !== undefined && this.early.length === 0) return this.sink.data(chunk)
+    this.early = this.early.length === 0 ? chunk : Buffer.concat([this.early, chunk])
+    return false
+  }
+
+  private onHead(chunk: Buffer): boolean {
+    this.head = this.head === undefined ? chunk : Buffer.concat([this.head, chunk])
+    const decoded = this.decode(this.head)
+    if (Result.isFailure(decoded)) {
+      this.done = true
+      this.flow.cancel()
+      this.result.bad()
+      return false
+    }
+    if (decoded.success === undefined) return true
+    const { end, head } = decoded.success
+    this.done = true
+    this.early = this.head.subarray(end)
+    this.head = undefined
+    this.handing = true
+    this.result.found(head, this.rest(end))
+    this.handing = false
+    return this.sink === undefined ? false : this.pass(this.sink)
+  }
+
+  private onLast(last: (sink: BodySink) => void): void {
+    if (!this.done) {
+      this.done = true
+      return this.result.bad()
+    }
+    if (this.sink !== undefined && this.early.length === 0) return last(this.sink)
+    this.last = last
+  }
+
+  /** Delivers what came before there was a sink. */
+  private pass(sink: BodySink): boolean {
+    const early = this.early
+    this.early = nothing
+    const more = early.length === 0 || sink.data(early)
+    if (more) this.finish(sink)
+    return more
+  }
+
+  private finish(sink: BodySink): void {
+    const last = this.last
+    this.last = undefined
+    last?.(sink)
+  }
+
+  private rest(end: number): Body {
+    const length = this.body.length === undefined ? undefined : this.body.length - end
+    return {
+      length,
+      whole: this.early.length === length ? this.early : undefined,
+      discard: () => this.flow.cancel(),
+      read: (sink) => {
+        this.sink = sink
+        const resume = (): void => {
+          if (this.last !== undefined) this.finish(sink)
+          else this.flow.resume()
+        }
+        if (!this.handing) {
+          queueMicrotask(() => {
+            if (this.pass(sink)) this.flow.resume()
+          })
+        }
+        return { resume, cancel: () => this.flow.cancel() }
+      },
+    }
+  }
+}
+
+/** Takes the head off the start of a body. */
+export const split = (
+  body: Body,
+  decode: (bytes: Buffer) => Result.Result<DecodedResponseHead | undefined, WireError>,
+  result: SplitResult,
+): void => {
+  new Splitter(body, decode, result)
+}

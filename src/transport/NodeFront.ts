@@ -1,0 +1,435 @@
+/**
+ * The HTTP front: visitors' requests as Node receives them, given to a
+ * handler, and its answers written back. Everything that a visitor could
+ * understand differently from us is refused here, and everything that a
+ * handler could get wrong is caught here.
+ */
+import * as http from "node:http"
+import type { AddressInfo } from "node:net"
+import type { Duplex } from "node:stream"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import { entry, statusOf, type VisitorErrorCode } from "../domain/ErrorRegistry.ts"
+import {
+  first,
+  fromRaw,
+  type Header,
+  type HeaderList,
+  isName,
+  isValue,
+  toRaw,
+} from "../domain/HeaderList.ts"
+import { type BodyError, ExchangeError } from "../protocol/Exchange.ts"
+import { contentLength, ofRequest, responseHasBody } from "../protocol/Framing.ts"
+import { connectionOptions } from "../protocol/HopByHop.ts"
+import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
+import type { Body, BodyFlow } from "./Body.ts"
+import { empty, fromBytes, promise } from "./Body.ts"
+import type { Cancel, Reply } from "./Handler.ts"
+import { closeAfter } from "./Linger.ts"
+import * as NodeBody from "./NodeBody.ts"
+
+/** A visitor's request and what is known of the connection it came on. */
+export interface FrontRequest {
+  readonly head: RequestHead
+  readonly body: Body
+  /** The address of the other end of the socket, as Node writes it. */
+  readonly address: string
+  /** Whether this socket is TLS. */
+  readonly secure: boolean
+}
+
+/** Answers a visitor; see `Handler`. */
+export type FrontHandler = (request: FrontRequest, reply: Reply) => Cancel
+
+/** What a failure looks like to a visitor. */
+export interface Failure {
+  readonly code: VisitorErrorCode
+  readonly status: number
+  readonly detail: string
+  readonly retryAfter?: number
+  readonly headers?: HeaderList
+}
+
+/** A failure as a response. */
+export interface RenderedFailure {
+  readonly status: number
+  readonly headers: HeaderList
+  readonly body: Uint8Array
+}
+
+/** Where and how a front listens. */
+export interface FrontOptions {
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  readonly handler: FrontHandler
+  /** Renders a failure in the form that the visitor's Accept field asks for. */
+  readonly renderFailure: (failure: Failure, accept: string | undefined) => RenderedFailure
+  /** Takes a raw request out of the visitors' way; `true` means taken. */
+  readonly intercept?: (request: http.IncomingMessage, response: http.ServerResponse) => boolean
+  /** How long running exchanges may go on after the Scope is closed, in milliseconds. */
+  readonly graceMillis?: number
+  /** Called when draining begins, before running exchanges are waited for. */
+  readonly onDrain?: () => void
+}
+
+/** A front that listens. */
+export interface Front {
+  readonly host: string
+  readonly port: number
+}
+
+/** The address cannot be listened on. */
+export class BindError extends Data.TaggedError("BindError")<{
+  readonly code: "PTTH_PORT_IN_USE" | "PTTH_CANNOT_BIND"
+  readonly detail: string
+}> {
+  override get message(): string {
+    return `${this.code}: ${this.detail} ${entry(this.code).remedy}`
+  }
+}
+
+/** The largest head of a request, in bytes: fields and request line. */
+export const maxRequestHead = 64 * 1024
+
+/**
+ * Serves visitors until the Scope is closed. Then no connection is taken any
+ * more, what runs may go on for the grace period, and the rest is cut.
+ */
+export const serve = (options: FrontOptions): Effect.Effect<Front, BindError, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(listen(options), (running) => running.drain),
+    (running) => running.address,
+  )
+
+interface Running {
+  readonly address: Front
+  readonly drain: Effect.Effect<void>
+}
+
+const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
+  Effect.callback((resume) => {
+    const state: FrontState = { draining: false, failure: options.renderFailure }
+    const server = http.createServer({
+      requestTimeout: 0,
+      headersTimeout: 30_000,
+      keepAliveTimeout: 75_000,
+      connectionsCheckingInterval: 5_000,
+      maxHeaderSize: maxRequestHead,
+      noDelay: true,
+    })
+    server.timeout = 0
+    server.maxHeadersCount = 0
+    const onRequest =
+      (continues: boolean) => (req: http.IncomingMessage, res: http.ServerResponse) => {
+        if (state.draining) res.shouldKeepAlive = false
+        if (options.intercept?.(req, res) !== true)
+          visit(state, options.handler, req, res, continues)
+      }
+    server.on("request", onRequest(false))
+    server.on("checkContinue", onRequest(true))
+    server.on("checkExpectation", onRequest(false))
+    server.on("connect", (_req: http.IncomingMessage, socket: Duplex) => {
+      refuseSocket(state, socket, {
+        code: "PTTH_METHOD_NOT_ALLOWED",
+        status: 405,
+        detail: "CONNECT is not possible here",
+      })
+    })
+    server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
+      if (error.code === "ECONNRESET" || !socket.writable) {
+        socket.destroy()
+        return
+      }
+      const tooLarge =
+        error.code === "HPE_HEADER_OVERFLOW" || error.code === "HPE_CHUNK_EXTENSIONS_OVERFLOW"
+      refuseSocket(
+        state,
+        socket,
+        error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+          ? { code: "PTTH_BAD_REQUEST", status: 408, detail: "the request head took too long" }
+          : tooLarge
+            ? {
+                code: "PTTH_HEAD_TOO_LARGE",
+                status: 431,
+                detail: `more than ${maxRequestHead} bytes`,
+              }
+            : { code: "PTTH_BAD_REQUEST", status: 400, detail: "it cannot be parsed" },
+      )
+    })
+    const onError = (error: NodeJS.ErrnoException): void => {
+      const place = `${options.host}:${options.port}`
+      resume(
+        Effect.fail(
+          error.code === "EADDRINUSE"
+            ? new BindError({ code: "PTTH_PORT_IN_USE", detail: `${place} is taken.` })
+            : new BindError({
+                code: "PTTH_CANNOT_BIND",
+                detail: `${place}: ${error.code ?? error.message}.`,
+              }),
+        ),
+      )
+    }
+    server.once("error", onError)
+    server.listen({ host: options.host, port: options.port, backlog: 2048 }, () => {
+      server.off("error", onError)
+      server.on("error", () => {})
+      const { address, port } = server.address() as AddressInfo
+      resume(
+        Effect.succeed({ address: { host: address, port }, drain: drain(state, server, options) }),
+      )
+    })
+    return Effect.sync(() => server.close())
+  })
+
+const drain = (
+  state: FrontState,
+  server: http.Server,
+  options: FrontOptions,
+): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    state.draining = true
+    server.close(() => resume(Effect.void))
+    options.onDrain?.()
+    server.closeIdleConnections()
+  }).pipe(
+    Effect.timeoutOption(options.graceMillis ?? 0),
+    Effect.andThen(Effect.sync(() => server.closeAllConnections())),
+  )
+
+interface FrontState {
+  draining: boolean
+  readonly failure: FrontOptions["renderFailure"]
+}
+
+/** The path and query out of a request target, which may be absolute (RFC 9112 3.2.2). */
+const originForm = (target: string): string | undefined => {
+  if (target.includes("#")) return undefined
+  if (target.startsWith("/")) return target
+  const absolute = /^https?:\/\/[^/?]+(\/.*)?$/i.exec(target)
+  return absolute === null ? undefined : (absolute[1] ?? "/")
+}
+
+const visit = (
+  state: FrontState,
+  handler: FrontHandler,
+  req: http.IncomingMessage,
+  res: http.ServerResponse,
+  continues: boolean,
+): void => {
+  const headers = fromRaw(req.rawHeaders)
+  const visit = new Visit(state, req, res, first(headers, "accept"))
+  const framing = ofRequest(req.httpVersion, headers)
+  if (Result.isFailure(framing)) {
+    const { detail, status } = framing.failure
+    return visit.refuse({ code: "PTTH_BAD_REQUEST", status, detail })
+  }
+  const target = originForm(req.url ?? "")
+  if (target === undefined)
+    return visit.refuse({
+      code: "PTTH_BAD_REQUEST",
+      status: 400,
+      detail: "its target is not a path",
+    })
+  const kind = framing.success
+  visit.sending = !(kind._tag === "None" || (kind._tag === "Length" && kind.length === 0))
+  const body = !visit.sending
+    ? empty
+    : NodeBody.fromIncoming(req, {
+        length: kind._tag === "Length" ? kind.length : undefined,
+        abandon: () => req.pause(),
+        ...(continues ? { onRead: () => visit.sayContinue() } : {}),
+      })
+  visit.start(
+    handler(
+      {
+        head: { method: req.method ?? "GET", target, headers },
+        body,
+        address: req.socket.remoteAddress ?? "",
+        secure: "encrypted" in req.socket,
+      },
+      visit,
+    ),
+  )
+}
+
+/** One visitor's request on its way through. */
+class Visit implements Reply {
+  /** Whether the request has a body, which the visitor may still be sending. */
+  sending = false
+  private readonly state: FrontState
+  private readonly req: http.IncomingMessage
+  private readonly res: http.ServerResponse
+  private readonly accept: string | undefined
+  private answered = false
+  private over = false
+  private flow: BodyFlow | undefined
+  private cancel: Cancel | undefined
+
+  constructor(
+    state: FrontState,
+    req: http.IncomingMessage,
+    res: http.ServerResponse,
+    accept: string | undefined,
+  ) {
+    this.state = state
+    this.req = req
+    this.res = res
+    this.accept = accept
+    req.on("error", ignore)
+    res.on("error", ignore)
+    res.on("close", () => this.onClose())
+  }
+
+  start(cancel: Cancel): void {
+    if (this.over) cancel()
+    else this.cancel = cancel
+  }
+
+  sayContinue(): void {
+    if (!this.answered && this.res.writable) this.res.writeContinue()
+  }
+
+  private onClose(): void {
+    if (this.over) return
+    this.over = true
+    this.flow?.cancel()
+    this.cancel?.()
+  }
+
+  /** Says no before any handler has seen the request; the connection is not used again. */
+  refuse(failure: Failure): void {
+    this.res.shouldKeepAlive = false
+    this.writeFailure(failure)
+  }
+
+  respond(head: ResponseHead, body: Body, sent?: () => void): void {
+    if (this.answered || this.over) return body.discard()
+    const fault = faultOf(head)
+    if (fault !== undefined) {
+      body.discard()
+      return this.fail(new ExchangeError({ code: "PTTH_BAD_ANSWER", detail: fault }))
+    }
+    this.answered = true
+    if (sent !== undefined) this.res.once("finish", sent)
+    this.write(head, body)
+  }
+
+  fail(error: ExchangeError): void {
+    if (this.answered || this.over) return
+    this.writeFailure({
+      code: error.code,
+      status: statusOf(error.code),
+      detail: error.detail,
+      ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
+      ...(error.headers === undefined ? {} : { headers: error.headers }),
+    })
+  }
+
+  private writeFailure(failure: Failure): void {
+    this.answered = true
+    const { body, headers, status } = this.state.failure(failure, this.accept)
+    const fields: HeaderList = [
+      ...headers,
+      ...(failure.headers ?? []),
+      ["Content-Length", `${body.length}`],
+    ]
+    this.write({ status, headers: fields }, fromBytes(body))
+  }
+
+  private write(head: ResponseHead, body: Body): void {
+    const { req, res } = this
+    const promised = contentLength(head.headers)
+    const hasBody = responseHasBody(req.method ?? "GET", head.status)
+    const headers = ownFraming(head, promised === "none" && hasBody ? body.length : undefined)
+    if (this.sending && !req.complete) closeAfter(req, res)
+    else if (this.state.draining) res.shouldKeepAlive = false
+    res.writeHead(head.status, toRaw(headers))
+    if (!hasBody) {
+      body.discard()
+      res.end()
+      return
+    }
+    const length = typeof promised === "number" ? promised : body.length
+    if (body.whole !== undefined && (length === undefined || body.whole.length === length)) {
+      res.end(body.whole)
+      return
+    }
+    setImmediate(flushHead, res)
+    this.flow = NodeBody.writeTo(length === undefined ? body : promise(body, length), res, {
+      ended: ignore,
+      failed: (error) => this.cut(error),
+    })
+  }
+
+  /** Half a response is never ended cleanly. */
+  private cut(_error: BodyError): void {
+    const socket = this.req.socket
+    if ("resetAndDestroy" in socket && !("encrypted" in socket)) socket.resetAndDestroy()
+    else socket.destroy()
+  }
+}
+
+const ignore = (): void => {}
+
+/** A head does not wait for a body that is slow to come. */
+const flushHead = (res: http.ServerResponse): void => {
+  if (!res.destroyed && !res.writableEnded) res.flushHeaders()
+}
+
+/** Why a head from the tunnel must not reach a socket (RFC 9110 5.5, 15), if so. */
+const faultOf = (head: ResponseHead): string | undefined => {
+  const { headers, status } = head
+  if (!Number.isInteger(status) || status < 200 || status > 599)
+    return "its status is not a final one"
+  for (const [name, value] of headers) {
+    if (!isName(name)) return "a header name is illegal"
+    if (!isValue(value)) return "a header value is illegal"
+  }
+  return contentLength(headers) === "bad" ? "its Content-Length is not one number" : undefined
+}
+
+const connectionFields = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+])
+
+/** The fields of a response with this connection's own framing. */
+const ownFraming = (head: ResponseHead, length: number | undefined): HeaderList => {
+  const nominated = connectionOptions(head.headers)
+  const noLength = head.status === 204
+  const headers: Array<Header> = []
+  for (const header of head.headers) {
+    const name = header[0].toLowerCase()
+    if (connectionFields.has(name) || nominated.has(name)) continue
+    if (noLength && name === "content-length") continue
+    headers.push(header)
+  }
+  if (length !== undefined && !noLength) headers.push(["Content-Length", `${length}`])
+  return headers
+}
+
+/** Answers on a socket that has no response object, and closes it. */
+const refuseSocket = (state: FrontState, socket: Duplex, failure: Failure): void => {
+  const { body, headers } = state.failure(failure, undefined)
+  const reason = http.STATUS_CODES[failure.status] ?? "Error"
+  const fields: HeaderList = [
+    ...headers,
+    ["Content-Length", `${body.length}`],
+    ["Connection", "close"],
+  ]
+  const head = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")
+  socket.on("error", ignore)
+  socket.end(
+    Buffer.concat([
+      Buffer.from(`HTTP/1.1 ${failure.status} ${reason}\r\n${head}\r\n`, "latin1"),
+      body,
+    ]),
+  )
+}
