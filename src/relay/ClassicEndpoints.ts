@@ -1,0 +1,295 @@
+/**
+ * The relay's backend API for classic servers: listen (P1), respond (P5, P7)
+ * and the fetch of a visitor's body, to the letter of protocol.md for the
+ * original's peers.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http"
+import * as Duration from "effect/Duration"
+import * as Result from "effect/Result"
+import type { RequestId } from "../domain/RequestId.ts"
+import type { ServerName } from "../domain/ServerName.ts"
+import * as Classic1 from "../protocol/Classic1.ts"
+import * as Classic2 from "../protocol/Classic2.ts"
+import { responseHasBody } from "../protocol/Framing.ts"
+import type { ResponseHead } from "../protocol/Message.ts"
+import {
+  header,
+  listenPath,
+  prefix,
+  requestPath,
+  responsePath,
+  text,
+  version2,
+} from "../protocol/Wire.ts"
+import type { Body, BodyFlow } from "../transport/Body.ts"
+import { split } from "../transport/ClassicFraming.ts"
+import { idle } from "../transport/IdleBody.ts"
+import { closeAfter } from "../transport/Linger.ts"
+import * as NodeBody from "../transport/NodeBody.ts"
+import { answerText } from "./Answer.ts"
+import { ClassicLink } from "./ClassicLink.ts"
+import type { Pending } from "./Pending.ts"
+import type { RelaySettings } from "./RelaySettings.ts"
+import type { Rendezvous } from "./Rendezvous.ts"
+import type { Servers } from "./Servers.ts"
+
+/** What the endpoints stand on. */
+export interface ClassicContext {
+  readonly settings: RelaySettings["Service"]
+  readonly servers: Servers["Service"]
+  readonly rendezvous: Rendezvous["Service"]
+}
+
+/** The classic endpoints of one relay. */
+export interface ClassicEndpoints {
+  /** Takes a request that is for the backend API; `false` leaves it to the visitors' side. */
+  readonly intercept: (request: IncomingMessage, response: ServerResponse) => boolean
+  /** Ends the links of servers that the configuration does not accept any more. */
+  readonly recheck: () => void
+}
+
+interface Member {
+  readonly link: ClassicLink
+  readonly leave: (reason: string) => void
+}
+
+/** Makes the endpoints. */
+export const make = (context: ClassicContext): ClassicEndpoints => {
+  const members = new Map<string, Member>()
+  const transfers = new Map<ServerName, Set<IncomingMessage>>()
+
+  const member = (
+    name: ServerName,
+    tripcode: ClassicLink["tripcode"],
+    instance: string | undefined,
+    address: string,
+  ): { readonly link: ClassicLink; readonly isNew: boolean } => {
+    const key = `${name} ${instance ?? "classic 1"} ${tripcode}`
+    const known = members.get(key)
+    if (known !== undefined) return { link: known.link, isNew: false }
+    const link = new ClassicLink({
+      name,
+      tripcode,
+      transport: instance === undefined ? "classic 1" : "classic 2",
+      deadlines: context.rendezvous.deadlines,
+      publicUrl: context.settings.current().publicUrl,
+      responseMillis: context.rendezvous.responseMillis,
+      onReady: context.rendezvous.ready,
+      onGone: (_link, reason) => {
+        members.get(key)?.leave(reason)
+        members.delete(key)
+      },
+    })
+    members.set(key, { link, leave: context.rendezvous.join(link, address) })
+    return { link, isNew: true }
+  }
+
+  const listen = (name: string, request: IncomingMessage, response: ServerResponse): void => {
+    const key = keyOf(request)
+    if (key === undefined) return answerText(response, 403, text.noKey)
+    const identity = context.servers.identify(name, key)
+    const address = request.socket.remoteAddress ?? ""
+    if (identity._tag === "Refused") {
+      context.servers.remember(name, identity, address, context.rendezvous.deadlines.now())
+      return answerText(response, 401, text.badKey)
+    }
+    const { link, isNew } = member(identity.name, identity.tripcode, instanceOf(request), address)
+    for (const id of acks(request)) link.acknowledge(id)
+    if (isNew && link.transport === "classic 2") link.greet(response)
+    else link.listen(request, response)
+  }
+
+  /** The pending request that an id names, if the key on this request is that of its server. */
+  const pendingFor = (
+    id: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Pending | undefined => {
+    const key = keyOf(request)
+    if (key === undefined) {
+      refuse(request, response, 403, text.noKey)
+      return undefined
+    }
+    const pending = context.rendezvous.handedOut(id)
+    if (pending === undefined) {
+      if (context.rendezvous.wasForgotten(id)) refuse(request, response, 502, text.noClient)
+      else refuse(request, response, 400, text.unknownId)
+      return undefined
+    }
+    if (context.servers.identify(pending.name, key)._tag === "Refused") {
+      refuse(request, response, 403, text.wrongServer)
+      return undefined
+    }
+    return pending
+  }
+
+  const track = (name: ServerName, request: IncomingMessage, response: ServerResponse): void => {
+    let set = transfers.get(name)
+    if (set === undefined) {
+      set = new Set()
+      transfers.set(name, set)
+    }
+    set.add(request)
+    response.once("close", () => {
+      set.delete(request)
+      if (set.size === 0 && transfers.get(name) === set) transfers.delete(name)
+    })
+  }
+
+  const respond = (id: string, request: IncomingMessage, response: ServerResponse): void => {
+    const pending = pendingFor(id, request, response)
+    if (pending === undefined) return
+    if (pending.link instanceof ClassicLink) pending.link.acknowledge(id)
+    track(pending.name, request, response)
+    const body = NodeBody.fromIncoming(request, {
+      length: lengthOf(request),
+      abandon: () => request.pause(),
+    })
+    if (request.headers[header.version] === version2) {
+      split(body, Classic2.decodeResponseHead, {
+        found: (head, rest) => deliver(pending, head, rest, request, response),
+        bad: () => {
+          if (!response.destroyed) refuse(request, response, 400, text.badHead)
+        },
+      })
+      return
+    }
+    const head = Classic1.decodeResponseHead(`${request.headers[header.magic] ?? ""}`)
+    if (Result.isFailure(head)) return refuse(request, response, 400, text.badHead)
+    deliver(pending, head.success, body, request, response)
+  }
+
+  const deliver = (
+    pending: Pending,
+    head: ResponseHead,
+    body: Body,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void => {
+    const { link } = pending
+    const hasBody = responseHasBody(pending.head.method, head.status)
+    const watched =
+      hasBody && !isEventStream(head)
+        ? idle(
+            body,
+            context.rendezvous.deadlines,
+            Duration.toMillis(context.settings.current().idleTimeout),
+          )
+        : body
+    const finish = (): void => {
+      if (!request.complete) closeAfter(request, response)
+      if (!response.headersSent && !response.destroyed)
+        answerText(response, 200, text.streamFinished)
+    }
+    const taken = pending.answer(head, watched, {
+      // The end of the request may be parsed only after this callback.
+      sent: () => {
+        request.resume()
+        setImmediate(finish)
+      },
+      left: () => {
+        if (!response.headersSent && !response.destroyed)
+          refuse(request, response, 200, text.clientDisconnected)
+      },
+    })
+    if (!taken) return refuse(request, response, 502, text.noClient)
+    if (link instanceof ClassicLink) link.answered(pending.id as RequestId)
+  }
+
+  const fetchBody = (id: string, request: IncomingMessage, response: ServerResponse): void => {
+    const pending = pendingFor(id, request, response)
+    if (pending === undefined) return
+    if (pending.bodyTaken) return refuse(request, response, 400, text.unknownId)
+    if (pending.link instanceof ClassicLink) pending.link.acknowledge(id)
+    track(pending.name, request, response)
+    pending.bodyTaken = true
+    response.writeHead(200, [
+      "Content-Type",
+      "application/octet-stream",
+      ...(pending.body.length === undefined ? [] : ["Content-Length", `${pending.body.length}`]),
+    ])
+    response.flushHeaders()
+    const flow: BodyFlow = NodeBody.writeTo(pending.body, response, {
+      ended: () => {},
+      failed: () => response.destroy(),
+    })
+    response.once("close", () => {
+      if (!response.writableFinished) flow.cancel()
+    })
+  }
+
+  const intercept = (request: IncomingMessage, response: ServerResponse): boolean => {
+    const url = request.url ?? ""
+    const path = url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : url
+    const endpoint = endpoints.find(([start]) => path.startsWith(start))
+    if (endpoint === undefined) {
+      if (path === url) return false
+      refuse(request, response, 404, "Not found\n")
+      return true
+    }
+    const [start, method, handle] = endpoint
+    response.on("error", () => {})
+    request.on("error", () => {})
+    if (request.method !== method) refuse(request, response, 405, "Method not allowed\n")
+    else handle(path.slice(start.length), request, response)
+    return true
+  }
+
+  const endpoints = [
+    [listenPath, "GET", listen],
+    [responsePath, "POST", respond],
+    [requestPath, "GET", fetchBody],
+  ] as const
+
+  return {
+    intercept,
+    recheck: () => {
+      for (const { link } of [...members.values()]) {
+        if (context.servers.accepts(link.name, link.tripcode)) continue
+        link.revoke()
+        for (const request of transfers.get(link.name) ?? []) request.socket.destroy()
+      }
+    },
+  }
+}
+
+/** The one key that a request shows; two of them are none. */
+const keyOf = (request: IncomingMessage): string | undefined => {
+  const key = request.headers[header.apiKey]
+  if (typeof key !== "string") return undefined
+  const shown = request.headersDistinct[header.apiKey] ?? []
+  return shown.length === 1 ? key : ""
+}
+
+const instanceOf = (request: IncomingMessage): string | undefined => {
+  if (request.headers[header.version] !== version2) return undefined
+  const instance = request.headers[header.instance]
+  return typeof instance === "string" && instance.length <= 64 ? instance : "unnamed"
+}
+
+const acks = (request: IncomingMessage): ReadonlyArray<string> => {
+  const ids = request.headers[header.ack]
+  return typeof ids === "string" ? ids.split(",").map((id) => id.trim()) : []
+}
+
+const lengthOf = (request: IncomingMessage): number | undefined => {
+  const length = request.headers["content-length"]
+  return length === undefined ? undefined : Number(length)
+}
+
+const isEventStream = (head: ResponseHead): boolean =>
+  head.headers.some(
+    ([name, value]) =>
+      name.toLowerCase() === "content-type" && value.toLowerCase().startsWith("text/event-stream"),
+  )
+
+/** Answers a request whose body may still be coming, and ends its connection if so. */
+const refuse = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  body: string,
+): void => {
+  if (!request.complete && request.method !== "GET") closeAfter(request, response)
+  answerText(response, status, body)
+}

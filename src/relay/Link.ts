@@ -1,0 +1,25 @@
+/**
+ * A way to reach a server: what every dialect offers the rendezvous. A server
+ * may have several links, of one process or of many.
+ */
+import type { ServerName } from "../domain/ServerName.ts"
+import type { Tripcode } from "../domain/Tripcode.ts"
+import type { Pending } from "./Pending.ts"
+
+/** One link of one server. */
+export interface Link {
+  readonly name: ServerName
+  /** Which of the server's keys it has shown. */
+  readonly tripcode: Tripcode
+  readonly transport: "classic 1" | "classic 2"
+  /** How many requests it takes right now; 0: none until it says `ready`. */
+  capacity(): number
+  /** Hands requests over, at most `capacity()` of them. The link calls `pending.offered` for each that it takes and gives back those that it does not. */
+  offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending>
+  /** The visitor of a request that it was handed has left, or waits no longer. */
+  cancel(pending: Pending): void
+  /** Ends it: its server is no longer known, or has another key. */
+  revoke(): void
+  /** No more requests are coming; what was handed over goes on. */
+  drain(): void
+}

@@ -1,0 +1,154 @@
+/**
+ * One visitor's exchange while it is on the relay: waiting for a link, handed
+ * to one, answered. Its state decides what may still happen to it, so that a
+ * request that changes something reaches a server at most once.
+ */
+import type { RequestId } from "../domain/RequestId.ts"
+import type { ServerName } from "../domain/ServerName.ts"
+import { ExchangeError } from "../protocol/Exchange.ts"
+import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
+import type { Body } from "../transport/Body.ts"
+import type { Deadline, Deadlines } from "../transport/Deadlines.ts"
+import type { Reply } from "../transport/Handler.ts"
+import type { Link } from "./Link.ts"
+
+/** What becomes of an answer's body: all of it reached the visitor, or the visitor left. */
+export interface Delivery {
+  readonly sent: () => void
+  readonly left: () => void
+}
+
+/** The rendezvous, as a pending request sees it. */
+export interface PendingOwner {
+  readonly deadlines: Deadlines
+  /** Puts it back at the front of the queue. */
+  readonly requeue: (pending: Pending) => void
+  /** It will not be answered any more, although a server may know of it. */
+  readonly forget: (pending: Pending) => void
+  /** It has been answered or has failed. */
+  readonly settled: (pending: Pending) => void
+}
+
+const mayRepeat = new Set(["GET", "HEAD", "OPTIONS"])
+const maxOffers = 4
+
+/** See the file's header. */
+export class Pending {
+  readonly id: RequestId
+  readonly name: ServerName
+  readonly head: RequestHead
+  readonly body: Body
+  state: "waiting" | "offered" | "answered" | "over" = "waiting"
+  /** The link that it was handed to. */
+  link: Link | undefined
+  /** The server has said that it has the request. */
+  acknowledged = false
+  /** Its body has been fetched, which is possible once. */
+  bodyTaken = false
+  private readonly owner: PendingOwner
+  private readonly reply: Reply
+  private deadline: Deadline | undefined
+  private delivery: Delivery | undefined
+  private offers = 0
+
+  constructor(
+    owner: PendingOwner,
+    id: RequestId,
+    name: ServerName,
+    head: RequestHead,
+    body: Body,
+    reply: Reply,
+  ) {
+    this.owner = owner
+    this.id = id
+    this.name = name
+    this.head = head
+    this.body = body
+    this.reply = reply
+  }
+
+  /** It waits for a link for at most `millis`. */
+  wait(millis: number, onPassed: () => void): void {
+    this.deadline?.clear()
+    this.deadline = this.owner.deadlines.set(millis, onPassed)
+  }
+
+  /** A link has handed it to a server, which has `millis` to send a head. */
+  offered(link: Link, millis: number): void {
+    this.state = "offered"
+    this.link = link
+    this.offers += 1
+    this.wait(millis, () => {
+      this.fail(
+        new ExchangeError({
+          code: "PTTH_NO_ANSWER",
+          detail: `there was no answer within ${millis / 1000} s`,
+        }),
+      )
+      link.cancel(this)
+    })
+  }
+
+  /**
+   * The link broke, or the server never got it. It is offered again where
+   * that cannot do anything twice (protocol.md, Re-offering).
+   */
+  lost(detail: string): void {
+    if (this.state !== "offered") return
+    this.deadline?.clear()
+    const repeatable =
+      mayRepeat.has(this.head.method) && this.body.whole !== undefined && this.offers < maxOffers
+    if (!repeatable) return this.fail(new ExchangeError({ code: "PTTH_LINK_LOST", detail }))
+    this.state = "waiting"
+    this.link = undefined
+    this.acknowledged = false
+    this.owner.requeue(this)
+  }
+
+  /** The server's head is here. `false`: nobody waits for it any more. */
+  answer(head: ResponseHead, body: Body, delivery: Delivery): boolean {
+    if (this.state !== "offered") return false
+    this.settle("answered")
+    this.delivery = delivery
+    this.reply.respond(head, body, () => {
+      this.delivery = undefined
+      delivery.sent()
+    })
+    return true
+  }
+
+  /** There will be no answer. */
+  fail(error: ExchangeError): void {
+    if (this.state === "answered" || this.state === "over") return
+    const known = this.state === "offered"
+    this.settle("over")
+    this.body.discard()
+    if (known) this.owner.forget(this)
+    this.reply.fail(error)
+  }
+
+  /** The visitor left. */
+  cancel(): void {
+    if (this.state === "over") return
+    if (this.state === "answered") {
+      const delivery = this.delivery
+      this.delivery = undefined
+      this.state = "over"
+      delivery?.left()
+      return
+    }
+    const link = this.link
+    this.settle("over")
+    if (link !== undefined) {
+      this.owner.forget(this)
+      link.cancel(this)
+    }
+  }
+
+  private settle(state: "answered" | "over"): void {
+    this.deadline?.clear()
+    this.deadline = undefined
+    this.state = state
+    this.owner.settled(this)
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * The relay as a Layer: the services put together and an HTTP front in front
+ * of them. Closing it drains: servers are told, who waits is told, what runs
+ * may finish within the grace period.
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import { type BindError, serve } from "../transport/NodeFront.ts"
+import * as FailurePage from "../web/FailurePage.ts"
+import { AuditLog } from "./AuditLog.ts"
+import * as ClassicEndpoints from "./ClassicEndpoints.ts"
+import * as Pages from "./Pages.ts"
+import { RelaySettings } from "./RelaySettings.ts"
+import { Rendezvous } from "./Rendezvous.ts"
+import { Servers } from "./Servers.ts"
+import * as VisitorFront from "./VisitorFront.ts"
+
+/** A relay that is listening, and where. */
+export class Relay extends Context.Service<
+  Relay,
+  {
+    readonly host: string
+    readonly port: number
+  }
+>()("ptth/relay/Relay") {
+  /** The relay on its own services; fails when its address cannot be had. */
+  static readonly layer: Layer.Layer<Relay, BindError, RelaySettings> = Layer.suspend(() =>
+    Relay.layerNoDeps.pipe(
+      Layer.provide(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
+      Layer.provide(AuditLog.layer),
+    ),
+  )
+
+  /** The relay on given services. */
+  static readonly layerNoDeps: Layer.Layer<
+    Relay,
+    BindError,
+    RelaySettings | Servers | Rendezvous | AuditLog
+  > = Layer.effect(
+    Relay,
+    Effect.gen(function* () {
+      const settings = yield* RelaySettings
+      const servers = yield* Servers
+      const rendezvous = yield* Rendezvous
+      const audit = yield* AuditLog
+      const classic = ClassicEndpoints.make({ settings, servers, rendezvous })
+      const state = { draining: false }
+      const config = settings.current()
+      const front = yield* serve({
+        host: config.listen.host,
+        port: config.listen.port,
+        graceMillis: Duration.toMillis(config.shutdownGrace),
+        intercept: classic.intercept,
+        renderFailure: FailurePage.render,
+        handler: VisitorFront.make({
+          servers,
+          rendezvous,
+          page: Pages.make({ settings, rendezvous, isDraining: () => state.draining }),
+        }),
+        onDrain: () => {
+          state.draining = true
+          audit.record({ _tag: "RelayStopping" })
+          rendezvous.drain()
+        },
+      })
+      yield* settings.changes.pipe(
+        Stream.runForEach(() => Effect.sync(classic.recheck)),
+        Effect.forkScoped,
+      )
+      audit.record({ _tag: "RelayStarted", address: `${front.host}:${front.port}` })
+      return Relay.of(front)
+    }),
+  )
+}

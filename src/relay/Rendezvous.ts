@@ -1,0 +1,288 @@
+/**
+ * Where visitors and servers meet: each server name has a queue of requests
+ * that wait and a set of links that take them. Everything that could one day
+ * be shared between relays (who is connected where) is behind this service.
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { VisitorErrorCode } from "../domain/ErrorRegistry.ts"
+import { has } from "../domain/HeaderList.ts"
+import * as RequestId from "../domain/RequestId.ts"
+import type { ServerName } from "../domain/ServerName.ts"
+import { type BodyError, ExchangeError } from "../protocol/Exchange.ts"
+import type { RequestHead } from "../protocol/Message.ts"
+import { maxInline } from "../protocol/Wire.ts"
+import type { Body } from "../transport/Body.ts"
+import { fromBytes } from "../transport/Body.ts"
+import * as Deadlines from "../transport/Deadlines.ts"
+import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
+import { idle } from "../transport/IdleBody.ts"
+import { AuditLog } from "./AuditLog.ts"
+import type { Link } from "./Link.ts"
+import { Pending } from "./Pending.ts"
+import { RelaySettings } from "./RelaySettings.ts"
+
+/** What is known of a server that is or was connected. */
+export interface ServerStatus {
+  readonly name: ServerName
+  readonly transports: ReadonlyArray<string>
+  /** When it was last heard of, in milliseconds since 1970. */
+  readonly lastSeen: number | undefined
+  readonly waiting: number
+}
+
+const forgottenMillis = 120_000
+const maxForgotten = 10_000
+const longOffline = 60_000
+const settlingIn = 30_000
+
+interface Place {
+  readonly name: ServerName
+  readonly queue: Array<Pending>
+  readonly links: Set<Link>
+  lastSeen: number | undefined
+  flushing: boolean
+}
+
+/** See the file's header. */
+export class Rendezvous extends Context.Service<
+  Rendezvous,
+  {
+    /** The relay's end of the tunnel to a server: a handler like any other. */
+    readonly toServer: (name: ServerName) => Handler
+    /** A link is there; the returned function takes it away. */
+    readonly join: (link: Link, address: string) => (reason: string) => void
+    /** A link has room again, or its server was heard of. */
+    readonly ready: (link: Link) => void
+    /** A request that was handed out and has no head yet. */
+    readonly handedOut: (id: string) => Pending | undefined
+    /** Whether a handed-out request ended without the server, a while ago at most. */
+    readonly wasForgotten: (id: string) => boolean
+    /** How long a server has to send a head, in milliseconds. */
+    readonly responseMillis: (name: ServerName) => number
+    readonly deadlines: Deadlines.Deadlines
+    readonly status: (name: ServerName) => ServerStatus
+    /** Ends waiting: links are told, who waits for a link is told. */
+    readonly drain: () => void
+  }
+>()("ptth/relay/Rendezvous") {
+  static readonly layer: Layer.Layer<Rendezvous, never, RelaySettings | AuditLog> = Layer.effect(
+    Rendezvous,
+    Effect.gen(function* () {
+      const settings = yield* RelaySettings
+      const audit = yield* AuditLog
+      const deadlines = yield* Deadlines.make
+      return Rendezvous.of(make(settings, audit, deadlines))
+    }),
+  )
+}
+
+const make = (
+  settings: RelaySettings["Service"],
+  audit: AuditLog["Service"],
+  deadlines: Deadlines.Deadlines,
+): Rendezvous["Service"] => {
+  const places = new Map<ServerName, Place>()
+  const handedOut = new Map<string, Pending>()
+  const forgotten = new Map<string, Deadlines.Deadline>()
+  const startedAt = deadlines.now()
+  let draining = false
+
+  const placeOf = (name: ServerName): Place => {
+    let place = places.get(name)
+    if (place === undefined) {
+      place = { name, queue: [], links: new Set(), lastSeen: undefined, flushing: false }
+      places.set(name, place)
+    }
+    return place
+  }
+
+  const responseMillis = (name: ServerName): number => {
+    const config = settings.current()
+    const own = config.servers.find((server) => server.name === name)?.responseTimeout
+    return Duration.toMillis(own ?? config.responseTimeout)
+  }
+
+  const failure = (code: VisitorErrorCode, detail: string, retryAfter?: number): ExchangeError =>
+    new ExchangeError({ code, detail, ...(retryAfter === undefined ? {} : { retryAfter }) })
+
+  const owner = {
+    deadlines,
+    requeue: (pending: Pending) => {
+      handedOut.delete(pending.id)
+      enqueue(placeOf(pending.name), pending, true)
+    },
+    forget: (pending: Pending) => {
+      const drop = deadlines.set(forgottenMillis, () => forgotten.delete(pending.id))
+      forgotten.set(pending.id, drop)
+      if (forgotten.size > maxForgotten) {
+        const [oldest, deadline] = forgotten.entries().next().value as [string, Deadlines.Deadline]
+        deadline.clear()
+        forgotten.delete(oldest)
+      }
+    },
+    settled: (pending: Pending) => {
+      handedOut.delete(pending.id)
+      if (pending.link !== undefined) return
+      const queue = placeOf(pending.name).queue
+      const at = queue.indexOf(pending)
+      if (at >= 0) queue.splice(at, 1)
+    },
+  }
+
+  const offline = (place: Place): ExchangeError =>
+    failure("PTTH_SERVER_OFFLINE", `${place.name} is not connected`, 10)
+
+  const enqueue = (place: Place, pending: Pending, first: boolean): void => {
+    const config = settings.current()
+    if (draining) return pending.fail(failure("PTTH_DRAINING", "the relay is shutting down", 5))
+    if (place.queue.length >= config.maxQueue)
+      return pending.fail(failure("PTTH_QUEUE_FULL", `${config.maxQueue} requests are waiting`, 2))
+    if (place.links.size === 0) {
+      const now = deadlines.now()
+      const goneFor = now - (place.lastSeen ?? startedAt)
+      if (goneFor > longOffline && now - startedAt > settlingIn) return pending.fail(offline(place))
+    }
+    pending.wait(Duration.toMillis(config.waitForServer), () => pending.fail(offline(place)))
+    if (first) place.queue.unshift(pending)
+    else place.queue.push(pending)
+    scheduleFlush(place)
+  }
+
+  /** Requests of one tick go out together. */
+  const scheduleFlush = (place: Place): void => {
+    if (place.flushing) return
+    place.flushing = true
+    setImmediate(() => {
+      place.flushing = false
+      flush(place)
+    })
+  }
+
+  const flush = (place: Place): void => {
+    while (place.queue.length > 0) {
+      const link = roomiest(place)
+      if (link === undefined) return
+      const batch = place.queue.splice(0, link.capacity())
+      const back = link.offer(batch)
+      for (const pending of batch) {
+        if (pending.state === "offered") handedOut.set(pending.id, pending)
+      }
+      place.queue.unshift(...back)
+    }
+  }
+
+  const roomiest = (place: Place): Link | undefined => {
+    let best: Link | undefined
+    let most = 0
+    for (const link of place.links) {
+      const room = link.capacity()
+      if (room > most) {
+        most = room
+        best = link
+      }
+    }
+    return best
+  }
+
+  const toServer =
+    (name: ServerName): Handler =>
+    (head, body, reply) => {
+      const config = settings.current()
+      if (config.maxBody !== undefined && (body.length ?? 0) > config.maxBody) {
+        body.discard()
+        reply.fail(failure("PTTH_BODY_TOO_LARGE", `more than ${config.maxBody} bytes`))
+        return () => {}
+      }
+      const place = placeOf(name)
+      const admit = (whole: Body, to: Reply): Cancel => {
+        const id = RequestId.make(deadlines.now())
+        const pending = new Pending(owner, id, name, head, whole, to)
+        enqueue(place, pending, false)
+        return () => pending.cancel()
+      }
+      const watched = idle(body, deadlines, Duration.toMillis(config.idleTimeout))
+      return ridesAlong(head, body) ? collectThen(watched, admit, reply) : admit(watched, reply)
+    }
+
+  return {
+    toServer,
+    deadlines,
+    responseMillis,
+    handedOut: (id) => handedOut.get(id),
+    wasForgotten: (id) => forgotten.has(id),
+    join: (link, address) => {
+      const place = placeOf(link.name)
+      const first = place.links.size === 0
+      place.links.add(link)
+      place.lastSeen = deadlines.now()
+      const { name, transport } = link
+      if (first) audit.record({ _tag: "ServerConnected", name, transport, address })
+      return (reason) => {
+        if (!place.links.delete(link)) return
+        place.lastSeen = deadlines.now()
+        if (place.links.size === 0) audit.record({ _tag: "ServerDisconnected", name, reason })
+      }
+    },
+    ready: (link) => {
+      const place = placeOf(link.name)
+      place.lastSeen = deadlines.now()
+      if (place.queue.length > 0) flush(place)
+    },
+    status: (name) => {
+      const place = places.get(name)
+      return {
+        name,
+        transports: [...(place?.links ?? [])].map((link) => link.transport),
+        lastSeen: place?.lastSeen,
+        waiting: place?.queue.length ?? 0,
+      }
+    },
+    drain: () => {
+      draining = true
+      for (const place of places.values()) {
+        for (const link of place.links) link.drain()
+        for (const pending of [...place.queue])
+          pending.fail(failure("PTTH_DRAINING", "the relay is shutting down", 5))
+      }
+    },
+  }
+}
+
+/** Whether a body is small enough to go with its head, and the visitor does not wait to be asked for it. */
+const ridesAlong = (head: RequestHead, body: Body): boolean =>
+  body.whole === undefined &&
+  body.length !== undefined &&
+  body.length <= maxInline &&
+  !has(head.headers, "expect")
+
+/** Reads a small body first, then goes on with all of it. */
+const collectThen = (
+  body: Body,
+  next: (whole: Body, reply: Reply) => Cancel,
+  reply: Reply,
+): Cancel => {
+  const chunks: Array<Uint8Array> = []
+  let cancel: Cancel | undefined
+  const flow = body.read({
+    data: (chunk) => {
+      chunks.push(chunk)
+      return true
+    },
+    end: () => {
+      cancel = next(
+        fromBytes(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks)),
+        reply,
+      )
+    },
+    fail: (error: BodyError) => {
+      reply.fail(new ExchangeError({ code: "PTTH_BAD_REQUEST", detail: error.message }))
+    },
+  })
+  return () => {
+    if (cancel === undefined) flow.cancel()
+    else cancel()
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * One request on a classic server: the handler is asked, and its answer goes
+ * to the relay as the body of a POST (P5). The relay answers that POST only
+ * when the visitor has everything or has left (P7), so an early answer means:
+ * stop.
+ */
+import type { ClientRequest, IncomingMessage } from "node:http"
+import * as Redacted from "effect/Redacted"
+import type { ApiKey } from "../domain/ApiKey.ts"
+import { statusOf } from "../domain/ErrorRegistry.ts"
+import { first, type Header, type HeaderList } from "../domain/HeaderList.ts"
+import * as Classic1 from "../protocol/Classic1.ts"
+import * as Classic2 from "../protocol/Classic2.ts"
+import { BodyError, type ExchangeError } from "../protocol/Exchange.ts"
+import { responseHasBody } from "../protocol/Framing.ts"
+import { strip } from "../protocol/HopByHop.ts"
+import type { Offer, ResponseHead } from "../protocol/Message.ts"
+import { requestPath, responsePath, version2 } from "../protocol/Wire.ts"
+import { type Body, type BodyFlow, empty, fromBytes } from "../transport/Body.ts"
+import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
+import * as NodeBody from "../transport/NodeBody.ts"
+import type { Client } from "../transport/NodeClient.ts"
+import { throttle } from "../transport/ThrottledBody.ts"
+import * as FailurePage from "../web/FailurePage.ts"
+
+/** What an exchange stands on. */
+export interface ClassicExchangeOptions {
+  readonly client: Client
+  readonly basePath: string
+  readonly apiKey: ApiKey
+  readonly dialect: "classic 1" | "classic 2"
+  readonly handler: Handler
+  /** Bytes per second of each response body, if it is held to a rate. */
+  readonly rate: number | undefined
+  /** It is over, in whichever way. */
+  readonly onOver: () => void
+}
+
+const joinBelow = 64 * 1024
+
+/** Answers one request; the returned function gives it up. */
+export const start = (offer: Offer, options: ClassicExchangeOptions): Cancel => {
+  const exchange = new ClassicExchange(offer, options)
+  exchange.run()
+  return () => exchange.end()
+}
+
+class ClassicExchange implements Reply {
+  private readonly offer: Offer
+  private readonly options: ClassicExchangeOptions
+  private cancelHandler: Cancel | undefined
+  private flow: BodyFlow | undefined
+  private post: ClientRequest | undefined
+  private answered = false
+  private written = false
+  private over = false
+
+  constructor(offer: Offer, options: ClassicExchangeOptions) {
+    this.offer = offer
+    this.options = options
+  }
+
+  run(): void {
+    const cancel = this.options.handler(this.offer.head, this.requestBody(), this)
+    if (this.over) cancel()
+    else this.cancelHandler = cancel
+  }
+
+  /** Gives the exchange up in both directions. */
+  end(): void {
+    if (this.over) return
+    this.over = true
+    this.flow?.cancel()
+    this.cancelHandler?.()
+    this.post?.destroy()
+    this.options.onOver()
+  }
+
+  respond(head: ResponseHead, body: Body, sent?: () => void): void {
+    if (this.answered || this.over) return body.discard()
+    this.answered = true
+    const { rate } = this.options
+    const slow = rate === undefined ? body : throttle(body, rate)
+    this.write({ status: head.status, headers: strip(head.headers) }, slow, sent)
+  }
+
+  fail(error: ExchangeError): void {
+    if (this.answered || this.over) return
+    this.answered = true
+    const page = FailurePage.render(
+      {
+        code: error.code,
+        status: statusOf(error.code),
+        detail: error.detail,
+        ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
+      },
+      first(this.offer.head.headers, "accept"),
+    )
+    const headers = [...page.headers, ...(error.headers ?? [])]
+    headers.push(["Content-Length", `${page.body.length}`])
+    this.write({ status: page.status, headers }, fromBytes(page.body), undefined)
+  }
+
+  private write(head: ResponseHead, given: Body, sent: (() => void) | undefined): void {
+    const hasBody = responseHasBody(this.offer.head.method, head.status)
+    if (!hasBody) given.discard()
+    const body = hasBody ? given : empty
+    const start =
+      this.options.dialect === "classic 2" ? Classic2.encodeResponseHead(head) : undefined
+    const post = this.request(head, start, body)
+    this.post = post
+    post.on("error", () => this.end())
+    post.on("response", (response) => this.onAnswer(response, sent))
+    if (body.whole !== undefined && body.whole.length <= joinBelow) {
+      this.written = true
+      post.end(start === undefined ? body.whole : Buffer.concat([start, body.whole]))
+      return
+    }
+    if (start !== undefined) post.write(start)
+    else post.flushHeaders()
+    this.flow = NodeBody.writeTo(body, post, {
+      ended: () => {
+        this.written = true
+      },
+      failed: () => this.end(),
+    })
+  }
+
+  private request(head: ResponseHead, start: Buffer | undefined, body: Body): ClientRequest {
+    const { apiKey, basePath, client } = this.options
+    const framing: Header =
+      body.length === undefined
+        ? ["Transfer-Encoding", "chunked"]
+        : ["Content-Length", `${body.length + (start?.length ?? 0)}`]
+    const dialect: Header =
+      start === undefined
+        ? ["X-PTTH-2LJYXWC4", Classic1.encodeResponseHead(head)]
+        : ["X-PTTH-Version", version2]
+    const headers: HeaderList = [
+      ["Host", client.host],
+      ["X-ApiKey", Redacted.value(apiKey)],
+      dialect,
+      framing,
+    ]
+    return client.request({
+      method: "POST",
+      path: `${basePath}${responsePath}${this.offer.id}`,
+      headers,
+    })
+  }
+
+  private onAnswer(response: IncomingMessage, sent: (() => void) | undefined): void {
+    response.on("error", () => {})
+    if (response.statusCode === 200 && this.written) {
+      sent?.()
+      this.post = undefined
+      response.resume()
+    }
+    this.end()
+  }
+
+  private requestBody(): Body {
+    const { body } = this.offer
+    switch (body._tag) {
+      case "None":
+        return empty
+      case "Inline":
+        return fromBytes(body.bytes)
+      case "Fetch":
+        return this.fetched(body.length)
+    }
+  }
+
+  private fetched(length: number | undefined): Body {
+    return {
+      length,
+      whole: undefined,
+      discard: () => {},
+      read: (sink) => {
+        const { apiKey, basePath, client } = this.options
+        let flow: BodyFlow | undefined
+        let open = true
+        const broken = (detail: string): void => {
+          if (!open) return
+          open = false
+          sink.fail(new BodyError({ reason: "cut", detail }))
+        }
+        const get = client.request({
+          method: "GET",
+          path: `${basePath}${requestPath}${this.offer.id}`,
+          headers: [
+            ["Host", client.host],
+            ["X-ApiKey", Redacted.value(apiKey)],
+          ],
+        })
+        get.on("error", () => {
+          if (flow === undefined) broken("the relay could not be reached for the body")
+        })
+        get.on("response", (response) => {
+          if (!open || response.statusCode !== 200) {
+            response.destroy()
+            return broken(`the relay answered ${response.statusCode} for the body`)
+          }
+          flow = NodeBody.fromIncoming(response, {
+            length,
+            abandon: () => response.destroy(),
+          }).read(sink)
+        })
+        get.end()
+        return {
+          resume: () => flow?.resume(),
+          cancel: () => {
+            open = false
+            if (flow === undefined) get.destroy()
+            else flow.cancel()
+          },
+        }
+      },
+    }
+  }
+}

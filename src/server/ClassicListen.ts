@@ -1,0 +1,121 @@
+/**
+ * One listen (P1) of a classic server: a long poll that is answered with
+ * requests, with nothing, or with a reason to stop.
+ */
+import type { IncomingMessage } from "node:http"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import type { ApiKey } from "../domain/ApiKey.ts"
+import type { Header } from "../domain/HeaderList.ts"
+import type { ServerName } from "../domain/ServerName.ts"
+import * as Classic1 from "../protocol/Classic1.ts"
+import * as Classic2 from "../protocol/Classic2.ts"
+import type { ListenAnswer } from "../protocol/Message.ts"
+import { header, listenMillis, listenPath, maxListenAnswer, version2 } from "../protocol/Wire.ts"
+import type { Client } from "../transport/NodeClient.ts"
+
+/** A listen that gave nothing to do: why, for the log. */
+export class ListenError extends Data.TaggedError("ListenError")<{
+  readonly reason: "unreachable" | "refused" | "shutting down" | "unexpected"
+  readonly detail: string
+}> {
+  override get message(): string {
+    return `${this.reason}: ${this.detail}`
+  }
+}
+
+/** What a listen was answered with. */
+export interface Listened {
+  readonly dialect: "classic 1" | "classic 2"
+  readonly entries: ListenAnswer
+  /** Where visitors reach the relay, if it says so. */
+  readonly publicUrl: string | undefined
+}
+
+/** Whom a listen goes to and who asks. */
+export interface ListenOptions {
+  readonly client: Client
+  /** Path of the relay's backend API, the prefix included. */
+  readonly basePath: string
+  readonly name: ServerName
+  readonly apiKey: ApiKey
+  readonly instance: string
+  readonly acks: ReadonlyArray<string>
+}
+
+const patience = listenMillis + 15_000
+
+/** Sends a listen and waits for its answer; interrupting it closes its connection. */
+export const listen = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
+  exchange(options).pipe(
+    Effect.timeoutOrElse({
+      duration: patience,
+      orElse: () =>
+        Effect.fail(
+          new ListenError({ reason: "unreachable", detail: `no answer in ${patience / 1000} s` }),
+        ),
+    }),
+  )
+
+const exchange = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
+  Effect.callback((resume) => {
+    const fail = (reason: ListenError["reason"], detail: string): void =>
+      resume(Effect.fail(new ListenError({ reason, detail })))
+    const headers: Array<Header> = [
+      ["Host", options.client.host],
+      ["X-ApiKey", Redacted.value(options.apiKey)],
+      ["X-PTTH-Version", version2],
+      ["X-PTTH-Instance", options.instance],
+    ]
+    if (options.acks.length > 0) headers.push(["X-PTTH-Ack", options.acks.join(",")])
+    const request = options.client.request({
+      method: "GET",
+      path: `${options.basePath}${listenPath}${options.name}`,
+      headers,
+    })
+    request.on("error", (error: NodeJS.ErrnoException) =>
+      fail("unreachable", error.code ?? error.message),
+    )
+    request.on("response", (response: IncomingMessage) => {
+      const chunks: Array<Buffer> = []
+      let size = 0
+      response.on("data", (chunk: Buffer) => {
+        size += chunk.length
+        chunks.push(chunk)
+        if (size <= maxListenAnswer) return
+        fail("unexpected", `an answer of more than ${maxListenAnswer} bytes`)
+        request.destroy()
+      })
+      response.on("error", () => {})
+      response.on("close", () => {
+        if (response.complete) resume(understand(response, Buffer.concat(chunks)))
+        else fail("unreachable", "the answer was cut short")
+      })
+    })
+    request.end()
+    return Effect.sync(() => request.destroy())
+  })
+
+const understand = (
+  response: IncomingMessage,
+  body: Buffer,
+): Effect.Effect<Listened, ListenError> => {
+  const status = response.statusCode ?? 0
+  const dialect = response.headers[header.version] === version2 ? "classic 2" : "classic 1"
+  const url = response.headers[header.publicUrl]
+  const publicUrl = typeof url === "string" ? url : undefined
+  const say = body.subarray(0, 200).toString("utf8").trim()
+  const fail = (reason: ListenError["reason"], detail: string) =>
+    Effect.fail(new ListenError({ reason, detail }))
+  if (status === 204) return Effect.succeed({ dialect, entries: [], publicUrl })
+  if (status === 401 || status === 403) return fail("refused", say)
+  if (status === 503) return fail("shutting down", say)
+  if (status !== 200) return fail("unexpected", `status ${status}`)
+  const entries =
+    dialect === "classic 2" ? Classic2.decodeListenAnswer(body) : Classic1.decodeListenAnswer(body)
+  return Result.isFailure(entries)
+    ? fail("unexpected", entries.failure.message)
+    : Effect.succeed({ dialect, entries: entries.success, publicUrl })
+}
