@@ -78,7 +78,7 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
       }
       const rebind = !Equal.equals(config.listen, current.listen)
       current = config
-      return Effect.logInfo(`config reloaded: ${config.servers.length} servers`).pipe(
+      return Effect.logInfo(`config reloaded: servers registered: ${config.servers.length}`).pipe(
         Effect.andThen(
           rebind
             ? Effect.logWarning("the new listen address takes effect at the next start")

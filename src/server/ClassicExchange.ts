@@ -93,12 +93,11 @@ class ClassicExchange implements Reply {
         status: statusOf(error.code),
         detail: error.detail,
         ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
+        ...(error.headers === undefined ? {} : { headers: error.headers }),
       },
       first(this.offer.head.headers, "accept"),
     )
-    const headers = [...page.headers, ...(error.headers ?? [])]
-    headers.push(["Content-Length", `${page.body.length}`])
-    this.write({ status: page.status, headers }, fromBytes(page.body), undefined)
+    this.write({ status: page.status, headers: page.headers }, fromBytes(page.body), undefined)
   }
 
   private write(head: ResponseHead, given: Body, sent: (() => void) | undefined): void {

@@ -128,10 +128,11 @@ class Tunnel {
       if (entry._tag === "Cancel") this.running.get(entry.id)?.()
       else this.answer(entry, listened.dialect)
     }
+    const path = listened.dialect === "classic 1" ? "/frontend/servers/" : "/servers/"
     const place = (listened.publicUrl ?? this.base.href).replace(/\/+$/, "")
     return this.say(
       "connected",
-      Effect.annotateLogs(Effect.logInfo(`connected: ${place}/servers/${this.options.name}/`), {
+      Effect.annotateLogs(Effect.logInfo(`connected: ${place}${path}${this.options.name}/`), {
         transport: listened.dialect,
       }),
     )

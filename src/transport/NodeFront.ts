@@ -332,12 +332,7 @@ class Visit implements Reply {
   private writeFailure(failure: Failure): void {
     this.answered = true
     const { body, headers, status } = this.state.failure(failure, this.accept)
-    const fields: HeaderList = [
-      ...headers,
-      ...(failure.headers ?? []),
-      ["Content-Length", `${body.length}`],
-    ]
-    this.write({ status, headers: fields }, fromBytes(body))
+    this.write({ status, headers }, fromBytes(body))
   }
 
   private write(head: ResponseHead, body: Body): void {
@@ -419,11 +414,7 @@ const ownFraming = (head: ResponseHead, length: number | undefined): HeaderList 
 const refuseSocket = (state: FrontState, socket: Duplex, failure: Failure): void => {
   const { body, headers } = state.failure(failure, undefined)
   const reason = http.STATUS_CODES[failure.status] ?? "Error"
-  const fields: HeaderList = [
-    ...headers,
-    ["Content-Length", `${body.length}`],
-    ["Connection", "close"],
-  ]
+  const fields: HeaderList = [...headers, ["Connection", "close"]]
   const head = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")
   socket.on("error", ignore)
   socket.end(
