@@ -23,6 +23,11 @@ const entries = {
     title: "The request is not well-formed HTTP.",
     remedy: "Send the request with a conforming HTTP client.",
   },
+  PTTH_AUTH_REQUIRED: {
+    status: 401,
+    title: "A user and a password are needed.",
+    remedy: "Sign in with the user and the password that the server's owner has given you.",
+  },
   PTTH_UNKNOWN_SERVER: {
     status: 404,
     title: "Unknown server.",

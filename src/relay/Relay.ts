@@ -56,6 +56,7 @@ export class Relay extends Context.Service<
         intercept: classic.intercept,
         renderFailure: FailurePage.render,
         handler: VisitorFront.make({
+          settings,
           servers,
           rendezvous,
           page: Pages.make({ settings, rendezvous, isDraining: () => state.draining }),

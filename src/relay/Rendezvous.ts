@@ -15,7 +15,7 @@ import { type BodyError, ExchangeError } from "../protocol/Exchange.ts"
 import type { RequestHead } from "../protocol/Message.ts"
 import { maxInline } from "../protocol/Wire.ts"
 import type { Body } from "../transport/Body.ts"
-import { fromBytes } from "../transport/Body.ts"
+import { fromBytes, limit } from "../transport/Body.ts"
 import * as Deadlines from "../transport/Deadlines.ts"
 import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
 import { idle } from "../transport/IdleBody.ts"
@@ -191,20 +191,25 @@ const make = (
     (name: ServerName): Handler =>
     (head, body, reply) => {
       const config = settings.current()
-      if (config.maxBody !== undefined && (body.length ?? 0) > config.maxBody) {
+      const most = config.maxBody ?? Number.POSITIVE_INFINITY
+      const tooLarge = failure("PTTH_BODY_TOO_LARGE", `more than ${most} bytes`)
+      if ((body.length ?? 0) > most) {
         body.discard()
-        reply.fail(failure("PTTH_BODY_TOO_LARGE", `more than ${config.maxBody} bytes`))
+        reply.fail(tooLarge)
         return () => {}
       }
       const place = placeOf(name)
-      const admit = (whole: Body, to: Reply): Cancel => {
+      const admit = (admitted: Body, limited: boolean): Cancel => {
         const id = RequestId.make(deadlines.now())
-        const pending = new Pending(owner, id, name, head, whole, to)
+        const given = limited ? admitted : limit(admitted, most, () => pending.fail(tooLarge))
+        const pending = new Pending(owner, id, name, head, given, reply)
         enqueue(place, pending, false)
         return () => pending.cancel()
       }
       const watched = idle(body, deadlines, Duration.toMillis(config.idleTimeout))
-      return ridesAlong(head, body) ? collectThen(watched, admit, reply) : admit(watched, reply)
+      return ridesAlong(head, body)
+        ? collectThen(watched, (whole) => admit(whole, true), reply)
+        : admit(watched, false)
     }
 
   return {
@@ -259,11 +264,7 @@ const ridesAlong = (head: RequestHead, body: Body): boolean =>
   !has(head.headers, "expect")
 
 /** Reads a small body first, then goes on with all of it. */
-const collectThen = (
-  body: Body,
-  next: (whole: Body, reply: Reply) => Cancel,
-  reply: Reply,
-): Cancel => {
+const collectThen = (body: Body, next: (whole: Body) => Cancel, reply: Reply): Cancel => {
   const chunks: Array<Uint8Array> = []
   let cancel: Cancel | undefined
   const flow = body.read({
@@ -274,7 +275,6 @@ const collectThen = (
     end: () => {
       cancel = next(
         fromBytes(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks)),
-        reply,
       )
     },
     fail: (error: BodyError) => {

@@ -26,7 +26,7 @@ export type Page = "servers" | "upCheck" | "healthz" | "readyz" | "favicon" | "s
 const pages: ReadonlyMap<string, Page> = new Map([
   ["/frontend/servers/", "servers"],
   ["/frontend/relay_up_check", "upCheck"],
-  ["/frontend/style.css", "style"],
+  ["/assets/style.css", "style"],
   ["/healthz", "healthz"],
   ["/readyz", "readyz"],
   ["/favicon.svg", "favicon"],

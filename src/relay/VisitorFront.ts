@@ -3,62 +3,114 @@
  * those for a server to its tunnel.
  */
 import type { HeaderList } from "../domain/HeaderList.ts"
+import type { ServerName } from "../domain/ServerName.ts"
 import { ExchangeError } from "../protocol/Exchange.ts"
+import * as Forwarded from "../protocol/Forwarded.ts"
 import * as HopByHop from "../protocol/HopByHop.ts"
+import * as PathPrefix from "../protocol/PathPrefix.ts"
 import { header } from "../protocol/Wire.ts"
 import type { Body } from "../transport/Body.ts"
-import { empty, fromText } from "../transport/Body.ts"
+import { empty } from "../transport/Body.ts"
 import type { Cancel, Reply } from "../transport/Handler.ts"
 import type { FrontHandler, FrontRequest } from "../transport/NodeFront.ts"
+import { respondText } from "./Answer.ts"
+import type { RelaySettings } from "./RelaySettings.ts"
 import type { Rendezvous } from "./Rendezvous.ts"
 import { type Page, route } from "./Routes.ts"
+import * as ScraperApi from "./ScraperApi.ts"
 import type { Servers } from "./Servers.ts"
+import { isTrusted } from "./TrustedProxies.ts"
 
 /** What the visitors' side stands on. */
 export interface VisitorContext {
+  readonly settings: RelaySettings["Service"]
   readonly servers: Servers["Service"]
   readonly rendezvous: Rendezvous["Service"]
   /** The relay's own pages. */
-  readonly page: (page: Page, request: FrontRequest, reply: Reply) => void
+  readonly page: (page: Page, reply: Reply) => void
 }
 
 const never: Cancel = () => {}
 
 /** The handler of all visitors. */
-export const make =
-  (context: VisitorContext): FrontHandler =>
-  (request, reply) => {
+export const make = (context: VisitorContext): FrontHandler => {
+  const toServer = (
+    request: FrontRequest,
+    reply: Reply,
+    to: { readonly name: ServerName; readonly target: string; readonly prefix: string },
+  ): Cancel => {
     const { body, head } = request
+    if (!context.servers.isRegistered(to.name)) return refuse(body, reply, unknown(to.name))
+    const { address, secure } = request
+    const trusted = isTrusted(context.settings.current().trustedProxies, address)
+    const visitor = { address, secure, trusted }
+    const seen = Forwarded.seen(head.headers, visitor, to.prefix)
+    const headers = Forwarded.apply(forServer(head.headers), visitor, seen)
+    return context.rendezvous.toServer(to.name)(
+      { method: head.method, target: to.target, headers },
+      body,
+      inPathMode(reply, seen),
+    )
+  }
+
+  const toScraper = (request: FrontRequest, reply: Reply): Cancel => {
+    const { body, head } = request
+    const { deadlines, status } = context.rendezvous
+    const answer = ScraperApi.answer(
+      {
+        config: context.settings.current(),
+        now: deadlines.now(),
+        lastSeen: (name) => status(name).lastSeen,
+      },
+      head.method,
+      head.target,
+      head.headers,
+    )
+    if (answer._tag === "Server") return toServer(request, reply, answer)
+    body.discard()
+    respondText(reply, answer.status, answer.text)
+    return never
+  }
+
+  return (request, reply) => {
+    const { body, head } = request
+    if (head.target.startsWith(ScraperApi.scraperPath)) return toScraper(request, reply)
     const to = route(head.target)
-    if (to._tag === "Server") {
-      if (!context.servers.isRegistered(to.name)) return refuse(body, reply, unknown(to.name))
-      const headers = forServer(head.headers)
-      return context.rendezvous.toServer(to.name)(
-        { method: head.method, target: to.target, headers },
-        body,
-        reply,
-      )
-    }
     switch (to._tag) {
+      case "Server":
+        return toServer(request, reply, to)
       case "UnknownServer":
         return refuse(body, reply, unknown(to.name))
       case "NotFound":
-        return refuse(
-          body,
-          reply,
-          new ExchangeError({ code: "PTTH_NOT_FOUND", detail: "the relay has no such page" }),
-        )
+        return refuse(body, reply, notFound)
       case "Redirect":
         body.discard()
         reply.respond({ status: to.status, headers: [["Location", to.location]] }, empty)
         return never
       case "Page":
         body.discard()
-        if (head.method === "GET" || head.method === "HEAD") context.page(to.page, request, reply)
+        if (head.method === "GET" || head.method === "HEAD") context.page(to.page, reply)
         else reply.fail(methodNotAllowed)
         return never
     }
   }
+}
+
+/** Puts what the server says of places on its own origin below its prefix. */
+const inPathMode = (reply: Reply, seen: Forwarded.Seen): Reply => ({
+  fail: (error) => reply.fail(error),
+  respond: (head, body, sent) =>
+    reply.respond(
+      { status: head.status, headers: PathPrefix.rewrite(head.headers, seen) },
+      body,
+      sent,
+    ),
+})
+
+const notFound = new ExchangeError({
+  code: "PTTH_NOT_FOUND",
+  detail: "the relay has no such page",
+})
 
 const methodNotAllowed = new ExchangeError({
   code: "PTTH_METHOD_NOT_ALLOWED",
@@ -80,19 +132,10 @@ const refuse = (body: Body, reply: Reply, error: ExchangeError): Cancel => {
 
 const ours = new Set<string>([header.apiKey])
 
-/** A visitor's fields as the server gets them. */
-const forServer = (headers: HeaderList): HeaderList =>
-  HopByHop.strip(headers).filter(([name]) => !ours.has(name.toLowerCase()))
-
-/** Answers with plain text. */
-export const respondText = (reply: Reply, status: number, text: string): void =>
-  reply.respond(
-    {
-      status,
-      headers: [
-        ["Content-Type", "text/plain; charset=utf-8"],
-        ["Cache-Control", "no-store"],
-      ],
-    },
-    fromText(text),
+/** A visitor's fields as the server gets them: without this connection's, and without any key. */
+const forServer = (headers: HeaderList): HeaderList => {
+  const kept = HopByHop.strip(headers).filter(
+    ([name]) => !ours.has(name.toLowerCase().replaceAll("_", "-")),
   )
+  return HopByHop.takesTrailers(headers) ? [...kept, ["TE", "trailers"]] : kept
+}

@@ -111,3 +111,32 @@ export const promise = (body: Body, length: number): Body => {
     },
   }
 }
+
+/**
+ * The same body, failing as `limit` once it has more than `max` bytes.
+ * `onOver` is called first.
+ */
+export const limit = (body: Body, max: number, onOver: () => void): Body => {
+  if (body.length !== undefined && body.length <= max) return body
+  return {
+    length: body.length,
+    whole: undefined,
+    discard: () => body.discard(),
+    read: (sink) => {
+      let seen = 0
+      const flow = body.read({
+        data: (chunk) => {
+          seen += chunk.length
+          if (seen <= max) return sink.data(chunk)
+          flow.cancel()
+          onOver()
+          sink.fail(new BodyError({ reason: "limit", detail: `more than ${max} bytes` }))
+          return false
+        },
+        end: (trailers) => sink.end(trailers),
+        fail: (error) => sink.fail(error),
+      })
+      return flow
+    },
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * What an application behind the relay is told about its visitor: the
+ * `X-Forwarded-*` fields and `Forwarded` (RFC 7239), made from the socket.
+ * What came in is believed only of a proxy that the configuration trusts.
+ */
+import { first, type Header, type HeaderList } from "../domain/HeaderList.ts"
+
+/** The connection a request came on. */
+export interface Visitor {
+  /** The address of the other end of the socket. */
+  readonly address: string
+  /** Whether the socket is TLS. */
+  readonly secure: boolean
+  /** Whether the other end is a trusted proxy. */
+  readonly trusted: boolean
+}
+
+/** What the visitor's own address of the server is made of. */
+export interface Seen {
+  readonly host: string
+  readonly proto: "http" | "https"
+  /** What the path has before the server's own, without the last slash. */
+  readonly prefix: string
+}
+
+const made = new Set([
+  "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "x-forwarded-prefix",
+  "x-forwarded-port",
+  "x-forwarded-server",
+  "x-forwarded-ssl",
+  "x-forwarded-scheme",
+  "x-real-ip",
+])
+
+/**
+ * Whether a field claims what only the relay may say. Underscores count as
+ * hyphens: CGI and WSGI applications cannot tell them apart.
+ */
+const isClaim = (name: string): boolean => made.has(name.toLowerCase().replaceAll("_", "-"))
+
+/** The address without the IPv4-in-IPv6 form that dual-stack sockets give. */
+const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, "")
+
+const last = (value: string | undefined): string | undefined => value?.split(",").at(-1)?.trim()
+
+/** How the visitor sees the server. */
+export const seen = (headers: HeaderList, visitor: Visitor, prefix: string): Seen => {
+  const believed = (name: string) => (visitor.trusted ? last(first(headers, name)) : undefined)
+  const proto = believed("x-forwarded-proto")?.toLowerCase()
+  const before = believed("x-forwarded-prefix") ?? ""
+  return {
+    host: believed("x-forwarded-host") ?? first(headers, "host") ?? "",
+    proto: proto === "https" || proto === "http" ? proto : visitor.secure ? "https" : "http",
+    prefix: (/^\/[!-~]*$/.test(before) ? before.replace(/\/+$/, "") : "") + prefix,
+  }
+}
+
+/** RFC 7239 4: a token, or quoted. */
+const quoted = (value: string): string =>
+  /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value)
+    ? value
+    : `"${value.replace(/["\\]/g, (c) => `\\${c}`)}"`
+
+const node = (address: string): string => quoted(address.includes(":") ? `[${address}]` : address)
+
+/** The fields with the claims replaced by what is known. */
+export const apply = (headers: HeaderList, visitor: Visitor, as: Seen): HeaderList => {
+  const address = plainAddress(visitor.address)
+  const chain = visitor.trusted ? first(headers, "x-forwarded-for") : undefined
+  const steps = visitor.trusted ? first(headers, "forwarded") : undefined
+  const step = [
+    `for=${node(address)}`,
+    ...(as.host === "" ? [] : [`host=${quoted(as.host)}`]),
+    `proto=${as.proto}`,
+  ]
+  const own: Array<Header> = [
+    ["X-Forwarded-For", chain === undefined ? address : `${chain}, ${address}`],
+    ...(as.host === "" ? [] : ([["X-Forwarded-Host", as.host]] as const)),
+    ["X-Forwarded-Proto", as.proto],
+    ["X-Forwarded-Prefix", as.prefix],
+    ["Forwarded", (steps === undefined ? "" : `${steps}, `) + step.join(";")],
+  ]
+  return [...headers.filter(([name]) => !isClaim(name)), ...own]
+}

@@ -1,0 +1,53 @@
+/**
+ * Path mode: an application believes that it lives at `/`, but its visitors
+ * see it below a prefix. The fields that name a place on its own origin are
+ * put below the prefix, unless they are there already.
+ */
+import type { Header, HeaderList } from "../domain/HeaderList.ts"
+import type { Seen } from "./Forwarded.ts"
+
+/** A path-absolute reference put below the prefix. */
+const below = (path: string, prefix: string): string =>
+  path === prefix || path.startsWith(`${prefix}/`) ? path : prefix + path
+
+/** `/path` and the same origin's absolute form move; everything else stays (RFC 3986 4.2). */
+const reference = (value: string, seen: Seen): string => {
+  if (value.startsWith("/")) {
+    return value.startsWith("//") || value.startsWith("/\\") ? value : below(value, seen.prefix)
+  }
+  const absolute = /^(https?:\/\/)([^/?#]+)(.*)$/is.exec(value)
+  if (absolute === null) return value
+  const [, scheme, authority, rest] = absolute as unknown as [string, string, string, string]
+  if (authority.toLowerCase() !== seen.host.toLowerCase()) return value
+  return scheme + authority + below(rest.startsWith("/") ? rest : `/${rest}`, seen.prefix)
+}
+
+/** A cookie that belongs below the prefix and to this host only (RFC 6265 5.2.3, 5.2.4). */
+const cookie = (value: string, prefix: string): string =>
+  value
+    .split(";")
+    .flatMap((part, i) => {
+      if (i === 0) return [part]
+      const [name = "", ...rest] = part.split("=")
+      const attribute = name.trim().toLowerCase()
+      if (attribute === "domain") return []
+      if (attribute !== "path") return [part]
+      const path = rest.join("=").trim()
+      return path.startsWith("/") ? [` Path=${below(path, prefix)}`] : [part]
+    })
+    .join(";")
+
+/** The fields of a response as the visitor must see them. */
+export const rewrite = (headers: HeaderList, seen: Seen): HeaderList =>
+  headers.map((header): Header => {
+    const [name, value] = header
+    switch (name.toLowerCase()) {
+      case "location":
+      case "content-location":
+        return [name, reference(value, seen)]
+      case "set-cookie":
+        return [name, cookie(value, seen.prefix)]
+      default:
+        return header
+    }
+  })

@@ -1,0 +1,96 @@
+/**
+ * The scraper API of the original, to the letter: scripts with a key of their
+ * own see which servers there are and fetch from them (protocol.md, Scraper
+ * API of the original).
+ */
+import { sameTripcode, tripcodeOfText } from "../domain/ApiKey.ts"
+import { all, type HeaderList } from "../domain/HeaderList.ts"
+import type { RelayConfig } from "../domain/RelayConfig.ts"
+import { isServerName, type ServerName } from "../domain/ServerName.ts"
+import { header } from "../protocol/Wire.ts"
+
+/** What is answered to a scraper. */
+export type ScraperAnswer =
+  | { readonly _tag: "Text"; readonly status: number; readonly text: string }
+  /** Path and query for the server; `prefix` is what stands before it. */
+  | {
+      readonly _tag: "Server"
+      readonly name: ServerName
+      readonly target: string
+      readonly prefix: string
+    }
+
+/** What the answer depends on. */
+export interface ScraperContext {
+  readonly config: RelayConfig
+  /** Milliseconds since 1970. */
+  readonly now: number
+  /** When a server was last heard of, in milliseconds since 1970. */
+  readonly lastSeen: (name: ServerName) => number | undefined
+}
+
+/** Where the API lives. */
+export const scraperPath = "/scraper/"
+
+const text = (status: number, line: string): ScraperAnswer => ({
+  _tag: "Text",
+  status,
+  text: `${line}\n`,
+})
+
+const versions = /^\/scraper\/(?:v1|api)\//
+
+/** Answers a request below {@link scraperPath}. */
+export const answer = (
+  context: ScraperContext,
+  method: string,
+  target: string,
+  headers: HeaderList,
+): ScraperAnswer => {
+  if (method !== "GET" && method !== "HEAD") return text(400, `Can't ${method} this`)
+  const start = versions.exec(target)?.[0]
+  if (start === undefined) return text(404, "Unknown scraper API version")
+  const refusal = refuse(context, headers)
+  if (refusal !== undefined) return refusal
+  const rest = target.slice(start.length)
+  const endpoint = rest.split("?", 1)[0]
+  if (endpoint === "test") return text(200, "You're valid!")
+  if (endpoint === "server_list") return text(200, serverList(context))
+  const server = /^server\/([^/?]+)(\/.*)$/s.exec(rest)
+  if (server === null) return text(404, "Unknown scraper API endpoint")
+  const [, name, path] = server as unknown as [string, string, string]
+  if (!isServerName(name) || !context.config.servers.some((known) => known.name === name))
+    return text(404, "Unknown server")
+  return {
+    _tag: "Server",
+    name,
+    target: path,
+    prefix: target.slice(0, target.length - path.length),
+  }
+}
+
+const refuse = (context: ScraperContext, headers: HeaderList): ScraperAnswer | undefined => {
+  const { config, now } = context
+  if (!config.enableScraperApi) return text(403, "Scraper API disabled")
+  const keys = all(headers, header.apiKey)
+  if (keys.length === 0) return text(403, "Can't auth as scraper without API key")
+  const tripcode = tripcodeOfText(keys[0] as string)
+  let valid = false
+  for (const key of config.scraperKeys) {
+    const same = sameTripcode(key.hash, tripcode)
+    valid = (same && now >= key.notBefore && now <= key.notAfter) || valid
+  }
+  return valid && keys.length === 1 ? undefined : text(403, "403 Forbidden")
+}
+
+const serverList = ({ config, lastSeen }: ScraperContext): string =>
+  JSON.stringify({
+    servers: config.servers.map(({ displayName, name }) => {
+      const at = lastSeen(name)
+      return {
+        name,
+        display_name: displayName ?? name,
+        last_seen: at === undefined ? null : new Date(at).toISOString(),
+      }
+    }),
+  })

@@ -1,0 +1,176 @@
+/**
+ * `--to`: the handler that passes requests on to one fixed HTTP origin. No
+ * path, Host or redirect leads anywhere else: the connection's address is
+ * never taken from a request.
+ */
+import type { ClientRequest, IncomingMessage } from "node:http"
+import { first, fromRaw, type Header, type HeaderList } from "../domain/HeaderList.ts"
+import { ExchangeError } from "../protocol/Exchange.ts"
+import { contentLength, responseHasBody } from "../protocol/Framing.ts"
+import * as HopByHop from "../protocol/HopByHop.ts"
+import type { RequestHead } from "../protocol/Message.ts"
+import { type Body, type BodyFlow, empty } from "../transport/Body.ts"
+import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
+import * as NodeBody from "../transport/NodeBody.ts"
+import * as NodeClient from "../transport/NodeClient.ts"
+
+/** The origin, and what it is told. */
+export interface OriginOptions {
+  /** Scheme, host and port. */
+  readonly origin: URL
+  /** The Host that the origin sees instead of the visitor's. */
+  readonly hostHeader?: string
+}
+
+/** A handler with a pool of connections, which `close` ends. */
+export interface Origin {
+  readonly handler: Handler
+  readonly close: () => void
+}
+
+/** An origin that waits to be asked for the body says so within this time, or gets it anyway (RFC 9110 10.1.1); in milliseconds. */
+const continueMillis = 1_000
+
+const repeatable = new Set(["GET", "HEAD", "OPTIONS"])
+
+/** Makes the handler. */
+export const make = (options: OriginOptions): Origin => {
+  const client = NodeClient.make({ origin: options.origin, proxies: false })
+  return {
+    close: client.close,
+    handler: (head, body, reply) => {
+      const call = new Call(client, options, head, body, reply)
+      call.send()
+      return call.cancel
+    },
+  }
+}
+
+class Call {
+  private readonly client: NodeClient.Client
+  private readonly options: OriginOptions
+  private readonly head: RequestHead
+  private readonly body: Body
+  private readonly reply: Reply
+  private request: ClientRequest | undefined
+  private upload: BodyFlow | undefined
+  private reading = false
+  private answered = false
+  private over = false
+  private tries = 0
+
+  constructor(
+    client: NodeClient.Client,
+    options: OriginOptions,
+    head: RequestHead,
+    body: Body,
+    reply: Reply,
+  ) {
+    this.client = client
+    this.options = options
+    this.head = head
+    this.body = body
+    this.reply = reply
+  }
+
+  readonly cancel: Cancel = () => {
+    if (this.over) return
+    this.over = true
+    this.upload?.cancel()
+    this.request?.destroy()
+  }
+
+  send(): void {
+    this.tries += 1
+    const { body, head } = this
+    const request = this.client.request({
+      method: head.method,
+      path: head.target,
+      headers: this.fields(),
+    })
+    this.request = request
+    request.on("response", (response) => this.onResponse(response))
+    request.on("error", (error: NodeJS.ErrnoException) => this.onError(request, error))
+    if (body.whole !== undefined) {
+      request.end(body.whole)
+      return
+    }
+    if (first(head.headers, "expect")?.toLowerCase() !== "100-continue") return this.sendBody()
+    request.flushHeaders()
+    const timer = setTimeout(() => this.sendBody(), continueMillis)
+    request.once("continue", () => this.sendBody())
+    request.once("response", () => clearTimeout(timer))
+    request.once("close", () => clearTimeout(timer))
+  }
+
+  private sendBody(): void {
+    const { request } = this
+    if (this.reading || this.over || request === undefined || request.destroyed) return
+    this.reading = true
+    this.upload = NodeBody.writeTo(this.body, request, {
+      ended: () => {},
+      failed: () => {
+        this.request?.destroy()
+      },
+    })
+  }
+
+  /** The fields with this leg's own framing, Host first. */
+  private fields(): HeaderList {
+    const { body, head } = this
+    const host = this.options.hostHeader ?? first(head.headers, "host") ?? this.client.host
+    const fields: Array<Header> = [["Host", host]]
+    for (const header of HopByHop.strip(head.headers)) {
+      const name = header[0].toLowerCase()
+      if (name !== "host" && name !== "content-length") fields.push(header)
+    }
+    if (HopByHop.takesTrailers(head.headers)) fields.push(["TE", "trailers"])
+    if (body.length === undefined) fields.push(["Transfer-Encoding", "chunked"])
+    else if (body.length > 0 || first(head.headers, "content-length") !== undefined)
+      fields.push(["Content-Length", `${body.length}`])
+    return fields
+  }
+
+  private onResponse(response: IncomingMessage): void {
+    if (this.over) {
+      response.destroy()
+      return
+    }
+    this.answered = true
+    const status = response.statusCode ?? 0
+    const raw = fromRaw(response.rawHeaders)
+    const coded = first(raw, "transfer-encoding") !== undefined
+    const length = coded ? "none" : contentLength(raw)
+    const headers = HopByHop.strip(raw).filter(
+      ([name]) => !(coded && name.toLowerCase() === "content-length"),
+    )
+    const hasBody = responseHasBody(this.head.method, status)
+    if (!hasBody) response.resume()
+    const body = hasBody
+      ? NodeBody.fromIncoming(response, {
+          length: typeof length === "number" ? length : undefined,
+          abandon: () => response.destroy(),
+        })
+      : empty
+    this.reply.respond({ status, headers }, body)
+  }
+
+  private onError(request: ClientRequest, error: NodeJS.ErrnoException): void {
+    if (this.over || this.answered || request !== this.request) return
+    const mayRepeat = repeatable.has(this.head.method) && this.body.whole?.length === 0
+    if (request.reusedSocket && mayRepeat && this.tries < 3) return this.send()
+    this.over = true
+    this.upload?.cancel()
+    if (!this.reading) this.body.discard()
+    const place = this.options.origin.host
+    const down = error.syscall === "connect" || error.syscall === "getaddrinfo"
+    this.reply.fail(
+      new ExchangeError({
+        code: down ? "PTTH_ORIGIN_DOWN" : "PTTH_ORIGIN_BROKEN",
+        detail: down
+          ? `nothing answers at ${place} (${error.code})`
+          : `${place} broke off (${error.code ?? error.message})`,
+      }),
+    )
+  }
+}

@@ -1,0 +1,58 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import * as Deadlines from "../../src/transport/Deadlines.ts"
+
+describe("a deadline", () => {
+  it.effect("passes once, after its time and not before", () =>
+    Effect.gen(function* () {
+      const deadlines = yield* Deadlines.make
+      const passed: Array<string> = []
+      deadlines.set(1_000, () => passed.push("a"))
+      deadlines.set(2_000, () => passed.push("b"))
+      yield* TestClock.adjust(999)
+      assert.deepStrictEqual(passed, [])
+      yield* TestClock.adjust(Deadlines.sweepMillis)
+      assert.deepStrictEqual(passed, ["a"])
+      yield* TestClock.adjust(10_000)
+      assert.deepStrictEqual(passed, ["a", "b"])
+    }),
+  )
+
+  it.effect("does not pass when it is cleared, by itself or by another that passes first", () =>
+    Effect.gen(function* () {
+      const deadlines = yield* Deadlines.make
+      const passed: Array<string> = []
+      const first = deadlines.set(1_000, () => passed.push("first"))
+      deadlines.set(1_000, () => {
+        passed.push("second")
+        third.clear()
+      })
+      const third = deadlines.set(1_000, () => passed.push("third"))
+      first.clear()
+      first.clear()
+      yield* TestClock.adjust(5_000)
+      assert.deepStrictEqual(passed, ["second"])
+    }),
+  )
+
+  it.effect("starts anew when it is touched", () =>
+    Effect.gen(function* () {
+      const deadlines = yield* Deadlines.make
+      let passed = 0
+      const deadline = deadlines.set(1_000, () => {
+        passed += 1
+      })
+      for (let i = 0; i < 5; i++) {
+        yield* TestClock.adjust(800)
+        deadline.touch()
+      }
+      assert.strictEqual(passed, 0)
+      yield* TestClock.adjust(1_100)
+      assert.strictEqual(passed, 1)
+      deadline.touch()
+      yield* TestClock.adjust(5_000)
+      assert.strictEqual(passed, 1)
+    }),
+  )
+})
