@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+/**
+ * The command's entry: looks at Node's version before it loads anything that
+ * needs a new one.
+ */
+import * as nodeModule from "node:module"
+import { entry } from "./domain/ErrorRegistry.ts"
+
+const needed = 24
+const major = Number(process.versions.node.split(".")[0])
+
+if (major < needed) {
+  const { title, remedy } = entry("PTTH_NODE_TOO_OLD")
+  process.stderr.write(`PTTH_NODE_TOO_OLD: Node ${process.versions.node}: ${title} ${remedy}\n`)
+  process.exitCode = entry("PTTH_NODE_TOO_OLD").exit ?? 1
+} else if (process.argv.length === 3 && /^(?:--version|-v)$/.test(process.argv[2] ?? "")) {
+  // Asked often and by scripts, so it does not wait for everything else to load.
+  const { version } = await import("./cli/Version.ts")
+  process.stdout.write(`ptth ${version}\n`)
+} else {
+  nodeModule.enableCompileCache()
+  const { main } = await import("./cli/Main.ts")
+  main(process.argv)
+}

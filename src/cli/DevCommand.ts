@@ -1,0 +1,30 @@
+/**
+ * `ptth dev`: flags and help. The work is in `RunDev.ts`.
+ */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import * as Flags from "./Flags.ts"
+
+/** The command. */
+export const devCommand = Command.make(
+  "dev",
+  {
+    folder: Argument.String("DIR").pipe(
+      Argument.withDescription("The folder to serve (default: the current one)"),
+      Argument.optional,
+    ),
+    listen: Flags.text(
+      "listen",
+      "HOST:PORT",
+      "Loopback address of the relay; port 0 picks a free one (default 127.0.0.1:4000)",
+    ),
+  },
+  (flags) =>
+    Effect.promise(() => import("./RunDev.ts")).pipe(Effect.flatMap(({ runDev }) => runDev(flags))),
+).pipe(
+  Command.withDescription(
+    "Try it: relay, server and files in one process, on this machine only, with a throwaway key",
+  ),
+  Command.withExamples([{ command: "ptth dev ~/Pictures" }]),
+)

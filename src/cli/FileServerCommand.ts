@@ -1,0 +1,32 @@
+/**
+ * `ptth fileserver`: flags and help. The work is in `RunFileServer.ts`.
+ */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import * as Flags from "./Flags.ts"
+
+/** The command. */
+export const fileServerCommand = Command.make(
+  "fileserver",
+  {
+    folder: Argument.String("DIR").pipe(
+      Argument.withDescription("The folder to serve (default: the current one)"),
+      Argument.optional,
+    ),
+    listen: Flags.text(
+      "listen",
+      "HOST:PORT",
+      "Address to listen on; port 0 picks a free one (default 127.0.0.1:4000)",
+    ),
+    fileServerRoot: Flags.text("file-server-root", "DIR", "The same as DIR"),
+    assetRoot: Flags.assetRoot,
+  },
+  (flags) =>
+    Effect.promise(() => import("./RunFileServer.ts")).pipe(
+      Effect.flatMap(({ runFileServer }) => runFileServer(flags)),
+    ),
+).pipe(
+  Command.withDescription("Serve a folder directly, without a relay; read only"),
+  Command.withExamples([{ command: "ptth fileserver ~/Pictures --listen 127.0.0.1:8080" }]),
+)

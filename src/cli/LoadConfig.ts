@@ -1,0 +1,131 @@
+/**
+ * Finds a configuration and reads it: flags beat the environment, which beats
+ * the file. The file is the named one, or the first of the usual places.
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import type { PlatformError } from "effect/PlatformError"
+import type { Override } from "../domain/ConfigDecode.ts"
+import type { ConfigError } from "../domain/ConfigError.ts"
+import { single } from "../domain/ConfigError.ts"
+import * as RelayConfig from "../domain/RelayConfig.ts"
+import * as ServerConfig from "../domain/ServerConfig.ts"
+
+/** Where a configuration is looked for, in this order, if none is named. */
+export const places = (file: string): ReadonlyArray<string> => [`./${file}`, `./config/${file}`]
+
+/** The file of the relay. */
+export const relayFile = "ptth_relay.toml"
+
+/** The file of the server. */
+export const serverFile = "ptth_server.toml"
+
+/** What a configuration is read from. */
+export interface Sources {
+  /** The file that is named; otherwise the usual places are tried. */
+  readonly configPath: Option.Option<string>
+  /** What flags say. */
+  readonly overrides: ReadonlyArray<Override>
+  readonly env: { readonly [name: string]: string | undefined }
+}
+
+/** A configuration and the file it was found in, if there was one. */
+export interface Loaded<A> {
+  readonly config: A
+  readonly path: string | undefined
+}
+
+interface Found {
+  readonly path: string | undefined
+  readonly text: string
+}
+
+const notThere = (error: PlatformError): boolean => error.reason._tag === "NotFound"
+
+const unreadable = (path: string, error: PlatformError): ConfigError =>
+  notThere(error)
+    ? single({ code: "PTTH_CONFIG_MISSING", where: path, detail: "there is no such file" })
+    : single({
+        code: "PTTH_CONFIG_UNREADABLE",
+        where: path,
+        detail: `it cannot be read (${error.reason._tag})`,
+      })
+
+/** Reads a named file. */
+export const readNamed = (
+  path: string,
+): Effect.Effect<string, ConfigError, FileSystem.FileSystem> =>
+  FileSystem.FileSystem.use((fs) =>
+    Effect.mapError(fs.readFileString(path), (error) => unreadable(path, error)),
+  )
+
+/** Reads the named file or the first that is there; none is an empty configuration. */
+const find = (
+  configPath: Option.Option<string>,
+  file: string,
+): Effect.Effect<Found, ConfigError, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    if (Option.isSome(configPath)) {
+      return { path: configPath.value, text: yield* readNamed(configPath.value) }
+    }
+    const fs = yield* FileSystem.FileSystem
+    for (const path of places(file)) {
+      const text = yield* fs.readFileString(path).pipe(
+        Effect.asSome,
+        Effect.catch((error) =>
+          notThere(error)
+            ? Effect.succeed(Option.none<string>())
+            : Effect.fail(unreadable(path, error)),
+        ),
+      )
+      if (Option.isSome(text)) return { path, text: text.value }
+    }
+    return { path: undefined, text: "" }
+  })
+
+/** Reads the relay's configuration; without a file it is that of environment, flags and defaults. */
+export const loadRelay = Effect.fn("LoadConfig.loadRelay")(function* (
+  sources: Sources,
+): Effect.fn.Return<Loaded<RelayConfig.RelayConfig>, ConfigError, FileSystem.FileSystem> {
+  const { path, text } = yield* find(sources.configPath, relayFile)
+  const config = yield* Effect.fromResult(
+    RelayConfig.decode(text, {
+      file: path,
+      overrides: [...RelayConfig.fromEnvironment(sources.env), ...sources.overrides],
+    }),
+  )
+  return { config, path }
+})
+
+/** Refuses a file with a secret that anybody but its owner can read or write. Windows has no such modes. */
+export const refuseExposed = Effect.fn("LoadConfig.refuseExposed")(function* (
+  path: string,
+  text: string,
+): Effect.fn.Return<void, ConfigError, FileSystem.FileSystem> {
+  if (process.platform === "win32" || !ServerConfig.holdsSecret(text)) return
+  const fs = yield* FileSystem.FileSystem
+  const { mode } = yield* Effect.mapError(fs.stat(path), (error) => unreadable(path, error))
+  if ((mode & 0o077) === 0) return
+  yield* single({
+    code: "PTTH_CONFIG_EXPOSED",
+    where: path,
+    detail: `it holds a key and its mode is ${(mode & 0o777).toString(8).padStart(4, "0")}, so that others can get at it`,
+    remedy: `Run \`chmod 600 ${path}\`.`,
+  })
+})
+
+/** Reads the server's configuration, of which parts may be missing. */
+export const loadServer = Effect.fn("LoadConfig.loadServer")(function* (
+  sources: Sources,
+): Effect.fn.Return<Loaded<ServerConfig.ServerSettings>, ConfigError, FileSystem.FileSystem> {
+  const { path, text } = yield* find(sources.configPath, serverFile)
+  if (path !== undefined) yield* refuseExposed(path, text)
+  const config = yield* Effect.fromResult(
+    ServerConfig.decodeSettings(text, {
+      file: path,
+      overrides: [...ServerConfig.fromEnvironment(sources.env), ...sources.overrides],
+    }),
+  )
+  return { config, path }
+})

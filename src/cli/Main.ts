@@ -1,0 +1,78 @@
+/**
+ * The `ptth` command: its subcommands put together and run as a process. Under
+ * the names of the original's programs the subcommand is implied.
+ */
+import * as NodePath from "node:path"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as Command from "effect/cli/Command"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { checkCommand } from "./CheckCommand.ts"
+import { devCommand } from "./DevCommand.ts"
+import { fileServerCommand } from "./FileServerCommand.ts"
+import { hashApiKeyCommand, keygenCommand } from "./KeyCommands.ts"
+import * as Output from "./Output.ts"
+import { relayCommand } from "./RelayCommand.ts"
+import { runMain } from "./RunMain.ts"
+import { serverCommand } from "./ServerCommand.ts"
+import { version } from "./Version.ts"
+
+const ptth = Command.make("ptth").pipe(
+  Command.withDescription(
+    "The extroverted HTTP server: reach files behind a firewall through outgoing requests only",
+  ),
+  Command.withSubcommands([
+    devCommand,
+    relayCommand,
+    serverCommand,
+    fileServerCommand,
+    keygenCommand,
+    hashApiKeyCommand,
+    checkCommand,
+  ]),
+  Command.withExamples([
+    { command: "ptth dev ~/Pictures", description: "Try it on this machine" },
+    { command: "ptth keygen", description: "Make a key for a server" },
+  ]),
+)
+
+const implied: { readonly [program: string]: string | undefined } = {
+  ptth_relay: "relay",
+  ptth_server: "server",
+  ptth_file_server: "fileserver",
+}
+
+/**
+ * The arguments as `ptth` would have them.
+ *
+ * @param argv as the process has it: the runtime, the program's path, its arguments
+ */
+export const argumentsOf = (argv: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const program = NodePath.basename(argv[1] ?? "").replace(/\.(?:c|m)?[jt]s$/, "")
+  const subcommand = implied[program]
+  return subcommand === undefined ? argv.slice(2) : [subcommand, ...argv.slice(2)]
+}
+
+/** Runs the command and ends the process. */
+export const main = (argv: ReadonlyArray<string>): void =>
+  runMain(
+    Command.runWith(ptth, { version })(argumentsOf(argv)).pipe(
+      Effect.provide(
+        Layer.mergeAll(
+          NodeServices.layer,
+          Output.layerLogger,
+          Output.layerPresenter,
+          CliConfig.layer({
+            builtIns: [
+              GlobalFlag.Help,
+              GlobalFlag.Version,
+              GlobalFlag.Completions,
+              GlobalFlag.LogLevel,
+            ],
+          }),
+        ),
+      ),
+    ),
+  )

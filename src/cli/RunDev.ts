@@ -1,0 +1,89 @@
+/**
+ * Relay, server and files in one process, to try things out: on loopback, with
+ * a key that is forgotten at the end.
+ */
+import * as NodePath from "node:path"
+import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as ApiKey from "../domain/ApiKey.ts"
+import { single } from "../domain/ConfigError.ts"
+import { isLoopback } from "../domain/ListenAddress.ts"
+import * as RelayConfig from "../domain/RelayConfig.ts"
+import type { ServerName } from "../domain/ServerName.ts"
+import * as FileServer from "../fileserver/FileServer.ts"
+import { Relay } from "../relay/Relay.ts"
+import { RelaySettings } from "../relay/RelaySettings.ts"
+import * as Server from "../server/Server.ts"
+import { checkFolder } from "./Folder.ts"
+import { listenFlag } from "./ListenFlag.ts"
+import * as LoadConfig from "./LoadConfig.ts"
+import { newKey } from "./NewKey.ts"
+import * as Output from "./Output.ts"
+import { version } from "./Version.ts"
+
+/** What `ptth dev` is told. */
+export interface DevFlags {
+  readonly folder: Option.Option<string>
+  readonly listen: Option.Option<string>
+}
+
+const name = "dev" as ServerName
+
+/** How long running downloads may go on at the end; short, since Ctrl+C is the usual way out. */
+const grace = Duration.seconds(2)
+
+/** Runs until it is interrupted. */
+export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
+  const listen = yield* listenFlag(flags.listen)
+  if (!isLoopback(listen.host)) {
+    return yield* single({
+      code: "PTTH_USAGE",
+      where: "--listen",
+      detail: `${listen.host} is not this machine only`,
+      remedy: "Use `ptth relay` and `ptth server` for others.",
+    })
+  }
+  const root = yield* checkFolder(Option.getOrElse(flags.folder, () => "."))
+  const handler = yield* FileServer.make({
+    root,
+    hiddenFiles: LoadConfig.places(LoadConfig.serverFile).map((file) => NodePath.resolve(file)),
+  })
+  const apiKey = newKey()
+  const settings = RelaySettings.layerStatic({
+    ...RelayConfig.empty,
+    listen,
+    shutdownGrace: grace,
+    servers: [
+      {
+        name,
+        tripcode: ApiKey.tripcode(apiKey),
+        displayName: undefined,
+        responseTimeout: undefined,
+      },
+    ],
+  })
+  return yield* Effect.gen(function* () {
+    const relayUrl = Output.urlOf(yield* Relay)
+    yield* Console.log(
+      Output.screen(`PTTH ${version} · development: loopback only, throwaway key`, [
+        ["Open", `${relayUrl}/servers/${name}/`],
+        ["Relay", `${relayUrl}/`],
+        ["Files", `${root} (read only)`],
+      ]),
+    )
+    yield* Console.log("Ctrl+C stops")
+    return yield* Effect.scoped(
+      Server.run({
+        name,
+        apiKey,
+        relayUrl,
+        handler,
+        proxies: false,
+        graceMillis: Duration.toMillis(grace),
+      }),
+    )
+  }).pipe(Effect.provide(Relay.layer.pipe(Layer.provide(settings))))
+})

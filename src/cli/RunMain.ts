@@ -1,0 +1,72 @@
+/**
+ * Runs the command as a process: its one error line, its exit code and its
+ * signals. The first SIGINT or SIGTERM lets finalizers drain, a second one
+ * ends the process at once.
+ */
+import * as Cause from "effect/Cause"
+import * as CliError from "effect/cli/CliError"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type { ErrorCode } from "../domain/ErrorRegistry.ts"
+import { codes, entry } from "../domain/ErrorRegistry.ts"
+
+const signals = { SIGINT: 130, SIGTERM: 143 } as const
+
+/** The registered code that an error carries. */
+const codeOf = (error: unknown): ErrorCode | undefined => {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined
+  return codes.find((code) => code === error.code)
+}
+
+/** What a process that ended so says on stderr, and the code it exits with. */
+export const outcome = (
+  exit: Exit.Exit<unknown, unknown>,
+): { readonly code: number; readonly line: string | undefined } => {
+  if (Exit.isSuccess(exit)) return { code: 0, line: undefined }
+  if (Cause.hasInterruptsOnly(exit.cause)) return { code: 0, line: undefined }
+  const error = Cause.squash(exit.cause)
+  if (CliError.isCliError(error) && error._tag === "ShowHelp") {
+    return {
+      code: error.errors.length > 0 ? (entry("PTTH_USAGE").exit as number) : 0,
+      line: undefined,
+    }
+  }
+  const code = codeOf(error)
+  if (code !== undefined && error instanceof Error) {
+    return { code: entry(code).exit ?? 1, line: error.message }
+  }
+  const { title, remedy } = entry("PTTH_INTERNAL")
+  return { code: 1, line: `PTTH_INTERNAL: ${title} ${remedy}\n${Cause.pretty(exit.cause)}` }
+}
+
+const leave = (code: number): void => {
+  process.exitCode = code
+  // What is on its way to a pipe must arrive before the process ends.
+  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)))
+}
+
+/** Runs the effect and ends the process with its exit code. */
+export const runMain = (effect: Effect.Effect<unknown, unknown>): void => {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // The reader of our output has gone, as in `ptth keygen | head -1`.
+    if (error.code === "EPIPE") process.exit(0)
+    throw error
+  })
+  const keepAlive = setInterval(() => {}, 2_147_483_647)
+  const fiber = Effect.runFork(effect)
+  let stopping = false
+  const onSignal = (signal: keyof typeof signals): void => {
+    if (stopping) process.exit(signals[signal])
+    stopping = true
+    Effect.runFork(Fiber.interrupt(fiber))
+  }
+  process.on("SIGINT", onSignal)
+  process.on("SIGTERM", onSignal)
+  fiber.addObserver((exit) => {
+    clearInterval(keepAlive)
+    const { code, line } = outcome(exit)
+    if (line !== undefined) process.stderr.write(`${line}\n`)
+    leave(code)
+  })
+}

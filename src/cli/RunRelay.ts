@@ -1,0 +1,76 @@
+/**
+ * Runs a relay from its configuration, which it follows while it runs.
+ */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { RelayConfig } from "../domain/RelayConfig.ts"
+import { Relay } from "../relay/Relay.ts"
+import { RelaySettings } from "../relay/RelaySettings.ts"
+import * as Flags from "./Flags.ts"
+import * as LoadConfig from "./LoadConfig.ts"
+import * as Output from "./Output.ts"
+import { version } from "./Version.ts"
+
+/** What `ptth relay` is told. */
+export interface RelayFlags {
+  readonly configPath: Option.Option<string>
+  readonly listen: Option.Option<string>
+  readonly port: Option.Option<string>
+  readonly publicUrl: Option.Option<string>
+  readonly assetRoot: Option.Option<string>
+}
+
+const describe = (
+  config: RelayConfig,
+  path: string | undefined,
+  address: Relay["Service"],
+): string => {
+  const loopback = config.listen.host === "127.0.0.1" || config.listen.host === "::1"
+  const count = config.servers.length
+  return Output.screen(`PTTH relay ${version}`, [
+    [
+      "Listening",
+      `${Output.urlOf(address)}/${loopback ? "   (this machine only; put TLS in front, or see --listen)" : ""}`,
+    ],
+    ...(config.publicUrl === undefined ? [] : [["Public", `${config.publicUrl}/`] as const]),
+    ["Config", path ?? `none; looked for ${LoadConfig.places(LoadConfig.relayFile).join(" and ")}`],
+    [
+      "Servers",
+      count > 0
+        ? `${count} registered`
+        : "none yet; `ptth keygen` shows what to write for the first one",
+    ],
+  ])
+}
+
+/** Runs until it is interrupted. */
+export const runRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) {
+  if (Option.isSome(flags.assetRoot)) yield* Effect.logInfo(Flags.assetRootNote)
+  const sources: LoadConfig.Sources = {
+    configPath: flags.configPath,
+    overrides: Flags.overrides({
+      listen: flags.listen,
+      port: Option.map(flags.port, (port) => (/^\d+$/.test(port) ? Number(port) : port)),
+      public_url: flags.publicUrl,
+    }),
+    env: process.env,
+  }
+  const { config, path } = yield* LoadConfig.loadRelay(sources)
+  const fs = yield* FileSystem.FileSystem
+  const settings = RelaySettings.layerWatched({
+    path: path ?? `./${LoadConfig.relayFile}`,
+    initial: config,
+    load: LoadConfig.loadRelay(sources).pipe(
+      Effect.map((loaded) => loaded.config),
+      Effect.provideService(FileSystem.FileSystem, fs),
+    ),
+  })
+  yield* Relay.pipe(
+    Effect.flatMap((address) => Console.log(describe(config, path, address))),
+    Effect.andThen(Effect.never),
+    Effect.provide(Relay.layer.pipe(Layer.provide(settings))),
+  )
+})

@@ -1,0 +1,67 @@
+/**
+ * `ptth server`: flags and help. The work is in `RunServer.ts`.
+ */
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Flags from "./Flags.ts"
+
+/** The command. */
+export const serverCommand = Command.make(
+  "server",
+  {
+    configPath: Flags.configPath("ptth_server.toml"),
+    name: Flags.text(
+      "name",
+      "NAME",
+      "The name it is registered by (required; env PTTH_SERVER_NAME)",
+    ),
+    relayUrl: Flags.text(
+      "relay-url",
+      "URL",
+      "The relay's address (required; env PTTH_SERVER_RELAY_URL)",
+    ),
+    fileServerRoot: Flags.text(
+      "file-server-root",
+      "DIR",
+      "The folder to serve (default: the current one; env PTTH_SERVER_FILE_SERVER_ROOT)",
+    ),
+    throttleUpload: Flag.Boolean("throttle-upload").pipe(
+      Flag.withDescription(
+        "Hold each response to 1 MiB a second (default off; env PTTH_SERVER_THROTTLE_UPLOAD)",
+      ),
+      Flag.optional,
+    ),
+    autoGenKey: Flag.Boolean("auto-gen-key").pipe(
+      Flag.withDescription("If there is no configuration, make one with a new key (default off)"),
+      Flag.withDefault(false),
+    ),
+    printTripcode: Flag.Boolean("print-tripcode").pipe(
+      Flag.withDescription("Print what the relay's configuration needs, and stop (default off)"),
+      Flag.withDefault(false),
+    ),
+    insecure: Flag.Boolean("insecure").pipe(
+      Flag.withDescription(
+        "Allow a plain http:// relay beyond this machine; shows the key to the network (default off)",
+      ),
+      Flag.withDefault(false),
+    ),
+    assetRoot: Flags.assetRoot,
+  },
+  (flags) =>
+    Effect.promise(() => import("./RunServer.ts")).pipe(
+      Effect.flatMap(({ runServer }) => runServer(flags)),
+    ),
+).pipe(
+  Command.withDescription(
+    "Serve a folder through a relay, making outgoing requests only. The key comes from the configuration or PTTH_SERVER_API_KEY, never from a flag. Every key of the configuration also is an environment variable PTTH_SERVER_KEY; flags beat variables, which beat the file",
+  ),
+  Command.withShortDescription("Serve a folder through a relay"),
+  Command.withExamples([
+    { command: "ptth server --file-server-root ~/Pictures" },
+    {
+      command: "ptth server --auto-gen-key --name attic --print-tripcode",
+      description: "Make a key, and show what to give to the relay's administrator",
+    },
+  ]),
+)

@@ -1,0 +1,35 @@
+/**
+ * An address to listen on, written `HOST:PORT`; IPv6 stands in brackets.
+ */
+
+/** Where to listen. `host` is a name or an IP address without brackets; port 0 picks a free one. */
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** What {@link parse} expects, for messages. */
+export const expected = '"HOST:PORT", such as "127.0.0.1:4000" or "[::1]:4000"'
+
+const pattern = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/
+
+/** Reads `HOST:PORT`. */
+export const parse = (text: string): ListenAddress | undefined => {
+  const match = pattern.exec(text)
+  if (match === null) return undefined
+  const port = Number(match[3])
+  const host = match[1] ?? match[2]
+  if (host === undefined || port > 65535) return undefined
+  return { host, port }
+}
+
+/** A host as it stands in an address or a URL: IPv6 in brackets. */
+export const formatHost = (host: string): string => (host.includes(":") ? `[${host}]` : host)
+
+/** Writes `HOST:PORT`. */
+export const format = (address: ListenAddress): string =>
+  `${formatHost(address.host)}:${address.port}`
+
+/** Whether only this machine can be meant: `localhost`, 127.0.0.0/8 or `::1`, in brackets or not. */
+export const isLoopback = (host: string): boolean =>
+  /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)

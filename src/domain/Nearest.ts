@@ -1,0 +1,44 @@
+/**
+ * "Did you mean": the known word that is closest to a mistyped one.
+ */
+
+/**
+ * How many slips of the finger lead from one word to the other: a letter too
+ * many, too few or wrong, or two neighbours swapped (optimal string alignment).
+ */
+export const distance = (left: string, right: string): number => {
+  const width = right.length + 1
+  const table = new Uint16Array((left.length + 1) * width)
+  const at = (i: number, j: number): number => table[i * width + j] as number
+  for (let i = 0; i <= left.length; i++) {
+    for (let j = 0; j <= right.length; j++) {
+      const cost = left[i - 1] === right[j - 1] ? 0 : 1
+      let least = i === 0 ? j : j === 0 ? i : at(i - 1, j - 1) + cost
+      if (i > 0 && j > 0) least = Math.min(least, at(i - 1, j) + 1, at(i, j - 1) + 1)
+      if (i > 1 && j > 1 && left[i - 1] === right[j - 2] && left[i - 2] === right[j - 1]) {
+        least = Math.min(least, at(i - 2, j - 2) + 1)
+      }
+      table[i * width + j] = least
+    }
+  }
+  return at(left.length, right.length)
+}
+
+const plain = (word: string): string => word.toLowerCase().replaceAll(/[-_ ]/g, "")
+
+/**
+ * The nearest of `known` to `word`, if one is near enough to be meant: at most
+ * a third of its letters differ. Case, `-` and `_` do not count.
+ */
+export const nearest = (word: string, known: Iterable<string>): string | undefined => {
+  let best: string | undefined
+  let least = Number.POSITIVE_INFINITY
+  for (const candidate of known) {
+    const apart = distance(plain(word), plain(candidate))
+    if (apart < least) {
+      least = apart
+      best = candidate
+    }
+  }
+  return best !== undefined && least <= Math.max(1, Math.floor(best.length / 3)) ? best : undefined
+}

@@ -1,0 +1,287 @@
+/**
+ * The relay's configuration: its keys, their rules and defaults. The file is
+ * `ptth_relay.toml`; every scalar key also is an environment variable.
+ */
+import * as Duration from "effect/Duration"
+import * as IpInterface from "effect/net/IpInterface"
+import * as IpNetwork from "effect/net/IpNetwork"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { TomlDate } from "smol-toml"
+import type { DecodeOptions, Override, ScalarKind } from "./ConfigDecode.ts"
+import * as ConfigDecode from "./ConfigDecode.ts"
+import {
+  DurationOrZero,
+  expectedDuration,
+  field,
+  PositiveDuration,
+  reading,
+  required,
+} from "./ConfigDecode.ts"
+import type { ConfigError, ConfigProblem } from "./ConfigError.ts"
+import * as ListenAddress from "./ListenAddress.ts"
+import { isServerName, type ServerName } from "./ServerName.ts"
+import { isTripcode, type Tripcode } from "./Tripcode.ts"
+
+/** A server that may connect. */
+export interface RegisteredServer {
+  readonly name: ServerName
+  /** Of the key that it must show. */
+  readonly tripcode: Tripcode
+  /** What people see instead of the name. */
+  readonly displayName: string | undefined
+  /** How long it may take from hand-out to response head, where not the relay's own. */
+  readonly responseTimeout: Duration.Duration | undefined
+}
+
+/** A key for the scraper API. */
+export interface ScraperKey {
+  readonly name: string
+  /** Milliseconds since 1970 from which it is good. */
+  readonly notBefore: number
+  /** Milliseconds since 1970 after which it is not good any more. */
+  readonly notAfter: number
+  /** The tripcode of the key. */
+  readonly hash: Tripcode
+}
+
+/** A relay's configuration, complete with defaults. */
+export interface RelayConfig {
+  readonly listen: ListenAddress.ListenAddress
+  /** Where visitors reach the relay, without a slash at the end. */
+  readonly publicUrl: string | undefined
+  readonly enableScraperApi: boolean
+  readonly servers: ReadonlyArray<RegisteredServer>
+  readonly scraperKeys: ReadonlyArray<ScraperKey>
+  /** Accepted as the original accepts it; any content. */
+  readonly devMode: { readonly [key: string]: unknown } | undefined
+  /** How long a visitor waits for a server that is not connected. */
+  readonly waitForServer: Duration.Duration
+  /** From hand-out to response head. */
+  readonly responseTimeout: Duration.Duration
+  /** Between the bytes of a body. */
+  readonly idleTimeout: Duration.Duration
+  /** How long running bodies may go on when the relay stops. */
+  readonly shutdownGrace: Duration.Duration
+  /** How many requests may wait for one server. */
+  readonly maxQueue: number
+  /** Bytes of a visitor's body; `undefined` is no limit. */
+  readonly maxBody: number | undefined
+  /** Peers whose `X-Forwarded-*` fields are believed. */
+  readonly trustedProxies: ReadonlyArray<IpNetwork.IpNetwork>
+}
+
+/** The port where none is given. */
+export const defaultPort = 4000
+
+/** The host where none is given: this machine only. */
+export const defaultHost = "127.0.0.1"
+
+const longestKeyMillis = 30 * 24 * 3_600_000
+
+const Name = reading(Schema.String, (text) => (isServerName(text) ? text : undefined))
+const Trip = reading(Schema.String, (text) => (isTripcode(text) ? text : undefined))
+const nonEmpty = Schema.String.check(Schema.isMinLength(1))
+const expectedTripcode = "the 44 characters that `ptth hash-api-key` prints"
+
+// RFC 3339 5.6.
+const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i
+
+const Time = reading(Schema.Unknown, (raw) => {
+  if (raw instanceof TomlDate) {
+    return raw.isDateTime() && !raw.isLocal() ? raw.getTime() : undefined
+  }
+  if (typeof raw !== "string" || !timePattern.test(raw)) return undefined
+  const millis = Date.parse(raw)
+  return Number.isNaN(millis) ? undefined : millis
+})
+const expectedTime = 'a time with its zone, such as "2026-01-31T12:00:00Z"'
+
+const PublicUrl = reading(Schema.String, (text) => {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return undefined
+  const url = new URL(text)
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
+    return undefined
+  }
+  return url.href.replace(/\/+$/, "")
+})
+
+const Network = reading(Schema.String, (text) => {
+  const written = text.includes("/")
+    ? IpInterface.fromString(text)
+    : Result.flatMap(NetAddress.ipFromString(text), (address) =>
+        IpInterface.make(address, NetAddress.width(address)),
+      )
+  return Result.getOrUndefined(Result.map(written, IpNetwork.fromInterface))
+})
+
+const Listen = reading(Schema.String, ListenAddress.parse)
+
+const between = (minimum: number, maximum: number) =>
+  Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+const FileServerEntry = Schema.Struct({
+  name: required(Name, "1 to 63 of the characters A-Z a-z 0-9 - _"),
+  tripcode: required(Trip, expectedTripcode),
+  display_name: field(nonEmpty, "a text that is not empty"),
+  response_timeout: field(PositiveDuration, expectedDuration),
+})
+
+const ScraperKeyEntry = Schema.Struct({
+  name: required(nonEmpty, "a text that is not empty"),
+  not_before: required(Time, expectedTime),
+  not_after: required(Time, expectedTime),
+  hash: required(Trip, expectedTripcode),
+})
+
+/** The keys as they stand in the file. */
+export const RelayFile = Schema.Struct({
+  port: field(between(0, 65535), "a port number, 0 to 65535"),
+  listen: field(Listen, ListenAddress.expected),
+  public_url: field(PublicUrl, 'an address such as "https://relay.example.com"'),
+  enable_scraper_api: field(Schema.Boolean, "true or false"),
+  servers: field(Schema.Array(FileServerEntry), "a table for each server, headed [[servers]]"),
+  scraper_keys: field(
+    Schema.Array(ScraperKeyEntry),
+    "a table for each key, headed [[scraper_keys]]",
+  ),
+  dev_mode: field(Schema.Record(Schema.String, Schema.Unknown), "a table, headed [dev_mode]"),
+  wait_for_server: field(DurationOrZero, expectedDuration),
+  response_timeout: field(PositiveDuration, expectedDuration),
+  idle_timeout: field(PositiveDuration, expectedDuration),
+  shutdown_grace: field(DurationOrZero, expectedDuration),
+  max_queue: field(between(0, 1_000_000), "a number from 0 to 1000000"),
+  max_body: field(between(0, Number.MAX_SAFE_INTEGER), "a number of bytes"),
+  trusted_proxies: field(
+    Schema.Array(Network),
+    'a list of networks, such as ["10.0.0.0/8", "::1/128"]',
+  ),
+})
+
+/** What the names of the relay's environment variables begin with. */
+export const environmentPrefix = "PTTH_RELAY_"
+
+const environmentKinds: { readonly [key: string]: ScalarKind } = {
+  port: "number",
+  listen: "text",
+  public_url: "text",
+  enable_scraper_api: "switch",
+  wait_for_server: "text",
+  response_timeout: "text",
+  idle_timeout: "text",
+  shutdown_grace: "text",
+  max_queue: "number",
+  max_body: "number",
+  trusted_proxies: "list",
+}
+
+/** What environment variables say instead of the file. */
+export const fromEnvironment = (env: {
+  readonly [name: string]: string | undefined
+}): ReadonlyArray<Override> =>
+  ConfigDecode.fromEnvironment(environmentPrefix, environmentKinds, env)
+
+/** All keys. */
+export const keys: ReadonlyArray<string> = ConfigDecode.keysOf(RelayFile.ast)
+
+const decodeFile = ConfigDecode.decodeWith(
+  RelayFile,
+  new Set(["servers", "scraper_keys", "dev_mode"]),
+)
+
+const repeatedNames = (
+  file: typeof RelayFile.Type,
+  where: (path: ReadonlyArray<string | number>) => string,
+): ReadonlyArray<ConfigProblem> => {
+  const seen = new Set<string>()
+  return (file.servers ?? []).flatMap(({ name }, i) => {
+    const again = seen.has(name)
+    seen.add(name)
+    return again
+      ? [
+          {
+            code: "PTTH_CONFIG_INVALID" as const,
+            where: where(["servers", i, "name"]),
+            detail: `a second server is called ${name}`,
+            remedy: "Give each server its own name.",
+          },
+        ]
+      : []
+  })
+}
+
+const badPeriods = (
+  file: typeof RelayFile.Type,
+  where: (path: ReadonlyArray<string | number>) => string,
+): ReadonlyArray<ConfigProblem> =>
+  (file.scraper_keys ?? []).flatMap((key, i) => {
+    const period = key.not_after - key.not_before
+    if (period > 0 && period <= longestKeyMillis) return []
+    return [
+      {
+        code: "PTTH_CONFIG_INVALID" as const,
+        where: where(["scraper_keys", i, "not_after"]),
+        detail:
+          period > 0
+            ? "the scraper key is good for more than 30 days"
+            : "the scraper key ends before it begins",
+        remedy: "Let `not_after` be at most 30 days after `not_before`.",
+      },
+    ]
+  })
+
+/** A listen address from `listen` and `port`: `listen` wins, unless `port` comes from a stronger source. */
+const listenOf = (
+  file: typeof RelayFile.Type,
+  rank: (key: string) => number,
+): ListenAddress.ListenAddress => {
+  if (file.listen === undefined) return { host: defaultHost, port: file.port ?? defaultPort }
+  return file.port !== undefined && rank("port") > rank("listen")
+    ? { host: file.listen.host, port: file.port }
+    : file.listen
+}
+
+/**
+ * Reads a relay's configuration: the text of its file, and what environment
+ * and flags say instead. Every problem that there is comes back, each with its
+ * line.
+ */
+export const decode = (
+  text: string,
+  options?: DecodeOptions,
+): Result.Result<RelayConfig, ConfigError> => {
+  const decoded = decodeFile(text, options)
+  if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
+  const { value: file, rank, where } = decoded.success
+  const error = ConfigDecode.failing([...repeatedNames(file, where), ...badPeriods(file, where)])
+  if (error !== undefined) return Result.fail(error)
+  return Result.succeed({
+    listen: listenOf(file, rank),
+    publicUrl: file.public_url,
+    enableScraperApi: file.enable_scraper_api ?? false,
+    servers: (file.servers ?? []).map((server) => ({
+      name: server.name,
+      tripcode: server.tripcode,
+      displayName: server.display_name,
+      responseTimeout: server.response_timeout,
+    })),
+    scraperKeys: (file.scraper_keys ?? []).map((key) => ({
+      name: key.name,
+      notBefore: key.not_before,
+      notAfter: key.not_after,
+      hash: key.hash,
+    })),
+    devMode: file.dev_mode,
+    waitForServer: file.wait_for_server ?? Duration.seconds(10),
+    responseTimeout: file.response_timeout ?? Duration.seconds(30),
+    idleTimeout: file.idle_timeout ?? Duration.minutes(5),
+    shutdownGrace: file.shutdown_grace ?? Duration.seconds(30),
+    maxQueue: file.max_queue ?? 256,
+    maxBody: file.max_body,
+    trustedProxies: file.trusted_proxies ?? [],
+  })
+}
+
+/** The configuration of a relay without a file, flags and environment: no servers, this machine only. */
+export const empty: RelayConfig = Result.getOrThrow(decode(""))

@@ -1,0 +1,185 @@
+/**
+ * How the commands find their configuration, and what they refuse to run with.
+ */
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { type Ended, inFolder, run } from "./Command.ts"
+
+const key = "PlaypenCausalPlatformCommodeImproveCatalyze"
+const tripcode = "A9rPwZyY89Ag4TJjMoyYA2NeGOm99Je6rq1s0rg8PfY="
+
+const write = (folder: string, name: string, text: string, mode = 0o600): string => {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  chmodSync(path, mode)
+  return path
+}
+
+/** One line on stderr, nothing on stdout, no stack, and the code of usage and configuration errors. */
+const refused = ({ code, stderr, stdout }: Ended): string => {
+  assert.strictEqual(stdout, "")
+  assert.match(stderr, /^PTTH_[A-Z_]+: [^\n]+\n$/)
+  assert.notMatch(stderr, /\n\s+at /)
+  assert.strictEqual(code, 2)
+  return stderr.trimEnd()
+}
+
+it("a named configuration that is missing is one clear line", async () => {
+  for (const command of ["relay", "server"]) {
+    assert.strictEqual(
+      refused(await run([command, "--config-path", "nowhere.toml"])),
+      "PTTH_CONFIG_MISSING: nowhere.toml: there is no such file. Check the path given by --config-path.",
+    )
+  }
+})
+
+it("a configuration that is a folder is one clear line", () =>
+  inFolder(async (cwd) => {
+    const line = refused(await run(["relay", "--config-path", cwd], { cwd }))
+    assert.match(line, /^PTTH_CONFIG_UNREADABLE: /)
+  }))
+
+it("bad TOML is one clear line with its place", () =>
+  inFolder(async (cwd) => {
+    write(cwd, "ptth_relay.toml", "port = 0\n[[servers]\n")
+    assert.strictEqual(
+      refused(await run(["relay"], { cwd })),
+      "PTTH_CONFIG_SYNTAX: ./ptth_relay.toml:2:11: the header [[servers] lacks its second closing bracket. Write [[servers]].",
+    )
+  }))
+
+it("the configuration is looked for here, then in ./config", () =>
+  inFolder(async (cwd) => {
+    mkdirSync(join(cwd, "config"))
+    write(cwd, "config/ptth_relay.toml", "first = 1\n")
+    assert.include(refused(await run(["relay"], { cwd })), "./config/ptth_relay.toml:1")
+    write(cwd, "ptth_relay.toml", "second = 1\n")
+    assert.include(refused(await run(["relay"], { cwd })), "./ptth_relay.toml:1")
+  }))
+
+it("a variable of the environment is named when its value is wrong", async () => {
+  const line = refused(await run(["relay"], { env: { PTTH_RELAY_LISTEN: "nowhere" } }))
+  assert.match(line, /^PTTH_CONFIG_INVALID: PTTH_RELAY_LISTEN: expected "HOST:PORT"/)
+})
+
+it.skipIf(process.platform === "win32")(
+  "a server's configuration that others can read is refused, with the remedy",
+  () =>
+    inFolder(async (cwd) => {
+      for (const mode of [0o640, 0o602]) {
+        write(cwd, "ptth_server.toml", `api_key = "${key}"\n`, mode)
+        const line = refused(await run(["server"], { cwd }))
+        assert.match(line, /^PTTH_CONFIG_EXPOSED: \.\/ptth_server\.toml: .*chmod 600/)
+        assert.notInclude(line, key)
+      }
+    }),
+)
+
+it("a server without its name, key and relay is told all three, and where was looked", () =>
+  inFolder(async (cwd) => {
+    const { code, stderr } = await run(["server"], { cwd })
+    assert.strictEqual(code, 2)
+    const lines = stderr.trimEnd().split("\n")
+    assert.lengthOf(lines, 3)
+    for (const [i, name] of ["name", "api_key", "relay_url"].entries()) {
+      const start = "PTTH_CONFIG_INCOMPLETE: no ./ptth_server.toml or ./config/ptth_server.toml: "
+      assert.isTrue(lines[i]?.startsWith(`${start}\`${name}\` is missing.`), lines[i])
+    }
+  }))
+
+const serverEnv = {
+  PTTH_SERVER_NAME: "attic",
+  PTTH_SERVER_API_KEY: key,
+  PTTH_SERVER_RELAY_URL: "http://127.0.0.1:1",
+}
+
+it("a weak key is refused", () =>
+  inFolder(async (cwd) => {
+    write(cwd, "ptth_server.toml", 'api_key = "password123456"\nname = "a"\n')
+    const line = refused(await run(["server", "--relay-url", "http://127.0.0.1:1"], { cwd }))
+    assert.match(
+      line,
+      /^PTTH_KEY_WEAK: \.\/ptth_server\.toml: Won't run because the key is too weak/,
+    )
+    assert.include(line, "ptth keygen")
+    assert.notInclude(line, "password123456")
+    const fromEnv = refused(
+      await run(["server"], { cwd, env: { ...serverEnv, PTTH_SERVER_API_KEY: "hunter2hunter2" } }),
+    )
+    assert.match(fromEnv, /^PTTH_KEY_WEAK: /)
+  }))
+
+it("a plain http relay beyond this machine is refused without --insecure", () =>
+  inFolder(async (cwd) => {
+    const env = { ...serverEnv, PTTH_SERVER_RELAY_URL: "http://relay.invalid" }
+    const line = refused(await run(["server"], { cwd, env }))
+    assert.match(line, /^PTTH_INSECURE_RELAY: http:\/\/relay\.invalid: .*--insecure/)
+    const allowed = await run(["server", "--insecure", "--file-server-root", "missing"], {
+      cwd,
+      env,
+    })
+    assert.match(refused(allowed), /^PTTH_ROOT_NOT_FOLDER: /)
+  }))
+
+it("a folder that is none is refused by every command that serves one", () =>
+  inFolder(async (cwd) => {
+    write(cwd, "file", "")
+    for (const args of [
+      ["server", "--file-server-root", "file"],
+      ["fileserver", "file"],
+      ["fileserver", "--file-server-root", "missing"],
+      ["dev", "missing"],
+    ]) {
+      const line = refused(await run(args, { cwd, env: serverEnv }))
+      assert.match(line, /^PTTH_ROOT_NOT_FOLDER: /)
+    }
+  }))
+
+it("dev listens on this machine only", async () => {
+  const line = refused(await run(["dev", "--listen", "0.0.0.0:0"]))
+  assert.match(line, /^PTTH_USAGE: --listen: 0\.0\.0\.0 is not this machine only/)
+})
+
+it("check says OK to good configurations and knows whose they are", () =>
+  inFolder(async (cwd) => {
+    const relay = write(
+      cwd,
+      "a.toml",
+      `[[servers]]\nname = "attic"\ntripcode = "${tripcode}"\n`,
+      0o644,
+    )
+    const server = write(cwd, "b.toml", `name = "attic"\napi_key = "${key}"\n`)
+    const first = await run(["check", relay])
+    assert.strictEqual(first.stdout, `OK: ${relay} is a relay's configuration with 1 server\n`)
+    assert.strictEqual(first.code, 0)
+    const second = await run(["check", server])
+    assert.strictEqual(
+      second.stdout,
+      `OK: ${server} is a server's configuration; relay_url must come from flags or the environment\n`,
+    )
+    assert.strictEqual(second.code, 0)
+    const named = write(cwd, "my_relay.toml", "")
+    assert.strictEqual((await run(["check", named])).code, 0)
+    const unclear = write(cwd, "c.toml", "")
+    assert.match(refused(await run(["check", unclear])), /--kind relay or --kind server/)
+    assert.strictEqual((await run(["check", "--kind", "server", unclear])).code, 0)
+  }))
+
+it("check lists everything that is wrong, with a frame where a line is no TOML", () =>
+  inFolder(async (cwd) => {
+    const many = write(cwd, "a.toml", "prot = 1\nmax_queue = -1\nidle_timeout = 0\n")
+    const all = await run(["check", "--kind", "relay", many])
+    assert.strictEqual(all.stdout, "")
+    assert.strictEqual(all.code, 2)
+    assert.lengthOf(all.stderr.trimEnd().split("\n"), 3)
+    const broken = write(cwd, "b.toml", "[[servers]\n")
+    const framed = await run(["check", broken])
+    assert.strictEqual(framed.code, 2)
+    assert.include(framed.stderr, "1 | [[servers]\n  |           ^\n")
+    const exposed = write(cwd, "c.toml", `api_key = "password123456"\n`, 0o644)
+    const both = await run(["check", exposed])
+    assert.strictEqual(both.code, 2)
+    assert.match(both.stderr, /^PTTH_CONFIG_EXPOSED: .*\nPTTH_KEY_WEAK: .*\n$/)
+    assert.match(refused(await run(["check", join(cwd, "none.toml")])), /^PTTH_CONFIG_MISSING: /)
+  }))

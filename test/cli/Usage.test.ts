@@ -1,0 +1,119 @@
+/**
+ * What the command says when it is asked, and when it is asked wrongly.
+ */
+import { readFileSync, symlinkSync } from "node:fs"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { bin, inFolder, run } from "./Command.ts"
+
+const oneLine = (text: string): string => {
+  assert.match(text, /^[^\n]+\n$/)
+  return text.trimEnd()
+}
+
+it("the version is the package's", async () => {
+  const manifest = JSON.parse(
+    readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+  ) as {
+    version: string
+  }
+  for (const args of [["--version"], ["-v"], ["relay", "--version"]]) {
+    const { code, stderr, stdout } = await run(args)
+    assert.strictEqual(stdout, `ptth ${manifest.version}\n`)
+    assert.strictEqual(stderr, "")
+    assert.strictEqual(code, 0)
+  }
+})
+
+it("help goes to stdout and shows defaults and environment variables", async () => {
+  const top = await run(["--help"])
+  assert.strictEqual(top.code, 0)
+  for (const name of ["dev", "relay", "server", "fileserver", "keygen", "hash-api-key", "check"]) {
+    assert.match(top.stdout, new RegExp(`^  ${name} `, "m"))
+  }
+  const relay = await run(["relay", "--help"])
+  assert.strictEqual(relay.code, 0)
+  assert.strictEqual(relay.stderr, "")
+  assert.match(
+    relay.stdout,
+    /--listen HOST:PORT .*default 127\.0\.0\.1:4000; env PTTH_RELAY_LISTEN/,
+  )
+  const server = await run(["server", "--help"])
+  for (const flag of [
+    "auto-gen-key",
+    "throttle-upload",
+    "file-server-root",
+    "asset-root",
+    "config-path",
+    "name",
+    "print-tripcode",
+    "relay-url",
+    "insecure",
+  ]) {
+    assert.include(server.stdout, `--${flag}`)
+  }
+})
+
+it("a mistyped flag is one line on stderr with what was meant, and exit code 2", async () => {
+  const { code, stderr, stdout } = await run(["relay", "--lisen", "127.0.0.1:0"])
+  assert.strictEqual(stdout, "")
+  assert.strictEqual(
+    oneLine(stderr),
+    "PTTH_USAGE: there is no flag --lisen. Did you mean --listen? See `ptth relay --help`.",
+  )
+  assert.strictEqual(code, 2)
+})
+
+it("a mistyped command is one line on stderr with what was meant, and exit code 2", async () => {
+  const { code, stderr, stdout } = await run(["relya"])
+  assert.strictEqual(stdout, "")
+  assert.strictEqual(
+    oneLine(stderr),
+    'PTTH_USAGE: there is no command "relya". Did you mean relay? See `ptth --help`.',
+  )
+  assert.strictEqual(code, 2)
+})
+
+it("a missing argument and a bad value are usage errors as well", async () => {
+  const missing = await run(["check"])
+  assert.match(oneLine(missing.stderr), /^PTTH_USAGE: .*FILE.*ptth check --help/)
+  assert.strictEqual(missing.code, 2)
+  const bad = await run(["relay", "--listen", "nowhere"])
+  assert.match(oneLine(bad.stderr), /^PTTH_USAGE: --listen: expected "HOST:PORT"/)
+  assert.strictEqual(bad.code, 2)
+  const port = await run(["relay", "--port", "http"])
+  assert.match(oneLine(port.stderr), /^PTTH_USAGE: --port: expected a port number/)
+  assert.strictEqual(port.code, 2)
+})
+
+it.each(["bash", "zsh", "fish", "powershell"])("there are completions for %s", async (shell) => {
+  const { code, stdout } = await run(["--completions", shell])
+  assert.strictEqual(code, 0)
+  assert.include(stdout, "fileserver")
+})
+
+it("under the original's names the subcommand is implied", () =>
+  inFolder(async (folder) => {
+    for (const [name, flag] of [
+      ["ptth_relay", "--public-url"],
+      ["ptth_server", "--print-tripcode"],
+      ["ptth_file_server", "--file-server-root"],
+    ] as const) {
+      const program = join(folder, name)
+      symlinkSync(bin, program)
+      const { code, stdout } = await run(["--help"], { program })
+      assert.strictEqual(code, 0)
+      assert.include(stdout, flag)
+    }
+  }))
+
+it("a Node that is too old is told in one line, before anything else is loaded", async () => {
+  const pretend =
+    'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } })'
+  const { code, stderr, stdout } = await run(["relay"], {
+    node: ["--import", `data:text/javascript,${encodeURIComponent(pretend)}`],
+  })
+  assert.strictEqual(stdout, "")
+  assert.match(oneLine(stderr), /^PTTH_NODE_TOO_OLD: Node 20\.20\.2: .*Node 24/)
+  assert.strictEqual(code, 1)
+})

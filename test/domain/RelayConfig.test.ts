@@ -1,0 +1,267 @@
+/**
+ * The rules of the relay's configuration.
+ */
+import { assert, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as IpNetwork from "effect/net/IpNetwork"
+import * as Result from "effect/Result"
+import type { Override } from "../../src/domain/ConfigDecode.ts"
+import * as RelayConfig from "../../src/domain/RelayConfig.ts"
+
+const tripcode = "A9rPwZyY89Ag4TJjMoyYA2NeGOm99Je6rq1s0rg8PfY="
+
+const read = (text: string, overrides: ReadonlyArray<Override> = []): RelayConfig.RelayConfig =>
+  Result.getOrThrow(RelayConfig.decode(text, { file: "r.toml", overrides }))
+
+const lines = (text: string, overrides: ReadonlyArray<Override> = []): ReadonlyArray<string> => {
+  const decoded = RelayConfig.decode(text, { file: "r.toml", overrides })
+  return Result.isFailure(decoded) ? decoded.failure.message.split("\n") : []
+}
+
+const flag = (key: string, value: unknown): Override => ({
+  key,
+  value,
+  from: `--${key}`,
+  by: "flag",
+})
+
+it("an empty configuration is a relay for this machine only, without servers", () => {
+  const config = read("")
+  assert.deepStrictEqual(config, RelayConfig.empty)
+  assert.deepStrictEqual(config.listen, { host: "127.0.0.1", port: 4000 })
+  assert.deepStrictEqual(config.servers, [])
+  assert.isFalse(config.enableScraperApi)
+  assert.strictEqual(Duration.toSeconds(config.waitForServer), 10)
+  assert.strictEqual(Duration.toSeconds(config.responseTimeout), 30)
+  assert.strictEqual(Duration.toSeconds(config.idleTimeout), 300)
+  assert.strictEqual(Duration.toSeconds(config.shutdownGrace), 30)
+  assert.strictEqual(config.maxQueue, 256)
+  assert.isUndefined(config.maxBody)
+})
+
+it("a configuration of the original is read as it is", () => {
+  const config = read(`
+port = 4001
+enable_scraper_api = true
+[[servers]]
+name = "alpha"
+tripcode = "${tripcode}"
+display_name = "The first"
+[[servers]]
+name = "beta"
+tripcode = "${tripcode}"
+response_timeout = "5 min"
+[[scraper_keys]]
+name = "friend"
+not_before = "2026-01-01T00:00:00+00:00"
+not_after = 2026-01-31T00:00:00Z
+hash = "${tripcode}"
+[dev_mode]
+anything = { at = "all" }
+`)
+  assert.deepStrictEqual(config.listen, { host: "127.0.0.1", port: 4001 })
+  assert.isTrue(config.enableScraperApi)
+  assert.deepStrictEqual(
+    config.servers.map((one) => [one.name, one.tripcode, one.displayName]),
+    [
+      ["alpha", tripcode, "The first"],
+      ["beta", tripcode, undefined],
+    ],
+  )
+  assert.deepStrictEqual(config.servers[1]?.responseTimeout, Duration.minutes(5))
+  assert.deepStrictEqual(config.scraperKeys, [
+    {
+      name: "friend",
+      notBefore: Date.UTC(2026, 0, 1),
+      notAfter: Date.UTC(2026, 0, 31),
+      hash: tripcode as RelayConfig.ScraperKey["hash"],
+    },
+  ])
+  assert.isDefined(config.devMode)
+})
+
+it("the broken table header of the original's own README is explained", () => {
+  assert.deepStrictEqual(lines('port = 4000\n[[servers]\nname = "a"\n'), [
+    "PTTH_CONFIG_SYNTAX: r.toml:2:11: the header [[servers] lacks its second closing bracket. Write [[servers]].",
+  ])
+})
+
+it.each([
+  ["0.0.0.0:80", "0.0.0.0", 80],
+  ["[::1]:0", "::1", 0],
+  ["[::]:4000", "::", 4000],
+  ["localhost:65535", "localhost", 65535],
+])("listens on %s", (listen, host, port) => {
+  assert.deepStrictEqual(read(`listen = "${listen}"`).listen, { host, port })
+})
+
+it.each(["4000", ":4000", "::1:4000", "[::1]", "h:65536", "http://h:1", "h:1/", "h: 1", ""])(
+  "does not take %j for an address to listen on",
+  (listen) => {
+    const [line] = lines(`\nlisten = "${listen}"`)
+    assert.include(line, 'PTTH_CONFIG_INVALID: r.toml:2: `listen`: expected "HOST:PORT"')
+  },
+)
+
+it("listen beats port, unless port comes from a stronger source", () => {
+  assert.strictEqual(read('port = 1\nlisten = "10.0.0.1:2"').listen.port, 2)
+  assert.deepStrictEqual(read('listen = "10.0.0.1:2"', [flag("port", 3)]).listen, {
+    host: "10.0.0.1",
+    port: 3,
+  })
+  assert.deepStrictEqual(read("port = 1", [flag("port", 3), flag("listen", "10.0.0.1:2")]).listen, {
+    host: "10.0.0.1",
+    port: 2,
+  })
+})
+
+it("flags beat the environment, which beats the file", () => {
+  const env = RelayConfig.fromEnvironment({
+    PTTH_RELAY_PORT: "2",
+    PTTH_RELAY_IDLE_TIMEOUT: "7 s",
+    PTTH_RELAY_ENABLE_SCRAPER_API: "true",
+    PTTH_RELAY_TRUSTED_PROXIES: "10.0.0.0/8, ::1",
+    PTTH_RELAY_MAX_QUEUE: "",
+    OTHER: "1",
+  })
+  const file = 'port = 1\nidle_timeout = 1\nmax_queue = 5\npublic_url = "https://file.example"'
+  const config = read(file, [...env, flag("port", 3)])
+  assert.strictEqual(config.listen.port, 3)
+  assert.deepStrictEqual(config.idleTimeout, Duration.seconds(7))
+  assert.isTrue(config.enableScraperApi)
+  assert.deepStrictEqual(config.trustedProxies.map(IpNetwork.format), ["10.0.0.0/8", "::1/128"])
+  assert.strictEqual(config.maxQueue, 5)
+  assert.strictEqual(config.publicUrl, "https://file.example")
+})
+
+it("the port that Kubernetes invents for a service called ptth-relay is not ours", () => {
+  const env = RelayConfig.fromEnvironment({ PTTH_RELAY_PORT: "tcp://10.43.0.7:80" })
+  assert.deepStrictEqual(env, [])
+})
+
+it("a bad flag or variable is named instead of a line", () => {
+  const env = RelayConfig.fromEnvironment({ PTTH_RELAY_MAX_QUEUE: "many" })
+  assert.deepStrictEqual(lines("max_queue = 1", [...env, flag("listen", "x")]), [
+    'PTTH_USAGE: --listen: expected "HOST:PORT", such as "127.0.0.1:4000" or "[::1]:4000". See `ptth --help`.',
+    "PTTH_CONFIG_INVALID: PTTH_RELAY_MAX_QUEUE: expected a number from 0 to 1000000. Mend the value that is named.",
+  ])
+})
+
+it("unknown keys name their line and the nearest key, and all problems come at once", () => {
+  const found = lines(`
+prot = 4000
+idletimeout = 3
+zzz = 1
+[[servers]]
+nmae = "a"
+tripcode = "short"
+[[servers]]
+name = "a b"
+tripcode = "${tripcode}"
+`)
+  const starts = [
+    "PTTH_CONFIG_UNKNOWN_KEY: r.toml:2: there is no key `prot`. Did you mean `port`?",
+    "PTTH_CONFIG_UNKNOWN_KEY: r.toml:3: there is no key `idletimeout`. Did you mean `idle_timeout`?",
+    "PTTH_CONFIG_UNKNOWN_KEY: r.toml:4: there is no key `zzz`. Possible here: port, listen,",
+    "PTTH_CONFIG_UNKNOWN_KEY: r.toml:6: there is no key `servers.nmae`. Did you mean `name`?",
+    "PTTH_CONFIG_INCOMPLETE: r.toml:5: `servers.name` is missing",
+    "PTTH_CONFIG_INVALID: r.toml:7: `servers.tripcode`: expected the 44 characters",
+    "PTTH_CONFIG_INVALID: r.toml:9: `servers.name`: expected 1 to 63 of the characters",
+  ]
+  assert.strictEqual(found.length, starts.length)
+  for (const start of starts)
+    assert.isTrue(
+      found.some((line) => line.startsWith(start)),
+      start,
+    )
+})
+
+it("two servers of one name are an error at the second one", () => {
+  const server = `[[servers]]\nname = "a"\ntripcode = "${tripcode}"\n`
+  assert.deepStrictEqual(lines(server + server), [
+    "PTTH_CONFIG_INVALID: r.toml:5: a second server is called a. Give each server its own name.",
+  ])
+})
+
+it("a table that should be a list of tables is explained", () => {
+  const [line] = lines('[servers]\nname = "a"')
+  assert.include(line, "r.toml:1: `servers`: expected a table for each server, headed [[servers]]")
+})
+
+it.each([
+  ["30", Duration.seconds(30)],
+  ["1.5", Duration.millis(1500)],
+  ['"30"', Duration.seconds(30)],
+  ['"30 s"', Duration.seconds(30)],
+  ['"250ms"', Duration.millis(250)],
+  ['"5 min"', Duration.minutes(5)],
+  ['"2 hours"', Duration.hours(2)],
+])("the duration %s is understood", (text, duration) => {
+  assert.deepStrictEqual(read(`response_timeout = ${text}`).responseTimeout, duration)
+})
+
+it.each(["0", "-1", '"soon"', '"5 fortnights"', "true", '"8000 hours"', "inf", "nan"])(
+  "the duration %s is refused",
+  (text) => {
+    assert.include(lines(`response_timeout = ${text}`)[0], "`response_timeout`: expected seconds")
+  },
+)
+
+it("not waiting at all is allowed where it makes sense", () => {
+  const config = read("wait_for_server = 0\nshutdown_grace = 0")
+  assert.isTrue(Duration.isZero(config.waitForServer))
+  assert.isTrue(Duration.isZero(config.shutdownGrace))
+})
+
+it("trusted proxies are networks or single addresses", () => {
+  const config = read('trusted_proxies = ["10.1.2.3/8", "192.0.2.1", "2001:db8::/32", "::1"]')
+  assert.deepStrictEqual(config.trustedProxies.map(IpNetwork.format), [
+    "10.0.0.0/8",
+    "192.0.2.1/32",
+    "2001:db8::/32",
+    "::1/128",
+  ])
+  for (const bad of ["10.0.0.0/33", "proxy.example", "", "1.2.3"]) {
+    assert.include(lines(`trusted_proxies = ["${bad}"]`)[0], "`trusted_proxies`: expected a list")
+  }
+})
+
+it("the public address loses its last slash, and must be http without extras", () => {
+  assert.strictEqual(read('public_url = "https://R.example/a/"').publicUrl, "https://r.example/a")
+  for (const bad of [
+    "r.example",
+    "ftp://r.example",
+    "https://u:p@r.example",
+    "https://r.example/?a",
+  ]) {
+    assert.include(lines(`public_url = "${bad}"`)[0], "`public_url`: expected an address")
+  }
+})
+
+const scraperKey = (before: string, after: string): string =>
+  `[[scraper_keys]]\nname = "x"\nnot_before = ${before}\nnot_after = ${after}\nhash = "${tripcode}"`
+
+it("a scraper key is good for 30 days at most", () => {
+  assert.lengthOf(read(scraperKey("2026-01-01T00:00:00Z", "2026-01-31T00:00:00Z")).scraperKeys, 1)
+  assert.deepStrictEqual(lines(scraperKey("2026-01-01T00:00:00Z", "2026-01-31T00:00:01Z")), [
+    "PTTH_CONFIG_INVALID: r.toml:4: the scraper key is good for more than 30 days. Let `not_after` be at most 30 days after `not_before`.",
+  ])
+  assert.include(
+    lines(scraperKey("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z"))[0],
+    "ends before it begins",
+  )
+})
+
+it.each(["2026-01-01T00:00:00", "2026-01-01", "12:00:00", '"2026-01-01"', '"tomorrow"', "3"])(
+  "the time %s is refused, since it has no zone or is no time",
+  (time) => {
+    const [line] = lines(scraperKey(time, "2026-01-31T00:00:00Z"))
+    assert.include(line, "r.toml:3: `scraper_keys.not_before`: expected a time with its zone")
+  },
+)
+
+it("a key that was put where a tripcode belongs is not repeated", () => {
+  const found = lines('[[servers]]\nname = "a"\ntripcode = "PlaypenCausalPlatform"')
+  assert.lengthOf(found, 1)
+  assert.notInclude(found.join("\n"), "Playpen")
+})
