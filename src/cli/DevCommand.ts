@@ -14,6 +14,11 @@ export const devCommand = Command.make(
       Argument.withDescription("The folder to serve (default: the current one)"),
       Argument.optional,
     ),
+    to: Flags.text(
+      "to",
+      "PORT|URL",
+      "Pass requests on to a local port or http://HOST:PORT instead of serving a folder (default off)",
+    ),
     listen: Flags.text(
       "listen",
       "HOST:PORT",
@@ -26,5 +31,5 @@ export const devCommand = Command.make(
   Command.withDescription(
     "Try it: relay, server and files in one process, on this machine only, with a throwaway key",
   ),
-  Command.withExamples([{ command: "ptth dev ~/Pictures" }]),
+  Command.withExamples([{ command: "ptth dev ~/Pictures" }, { command: "ptth dev --to 3000" }]),
 )

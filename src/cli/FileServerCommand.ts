@@ -19,6 +19,11 @@ export const fileServerCommand = Command.make(
       "HOST:PORT",
       "Address to listen on; port 0 picks a free one (default 127.0.0.1:4000)",
     ),
+    auth: Flags.text(
+      "auth",
+      "USER",
+      "Ask for this user and the password whose hash is in PTTH_FILESERVER_AUTH_PASSWORD (default off)",
+    ),
     fileServerRoot: Flags.text("file-server-root", "DIR", "The same as DIR"),
     assetRoot: Flags.assetRoot,
   },

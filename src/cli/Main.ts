@@ -14,6 +14,7 @@ import { devCommand } from "./DevCommand.ts"
 import { fileServerCommand } from "./FileServerCommand.ts"
 import { hashApiKeyCommand, keygenCommand } from "./KeyCommands.ts"
 import * as Output from "./Output.ts"
+import { hashPasswordCommand } from "./PasswordCommand.ts"
 import { relayCommand } from "./RelayCommand.ts"
 import { runMain } from "./RunMain.ts"
 import { serverCommand } from "./ServerCommand.ts"
@@ -30,6 +31,7 @@ const ptth = Command.make("ptth").pipe(
     fileServerCommand,
     keygenCommand,
     hashApiKeyCommand,
+    hashPasswordCommand,
     checkCommand,
   ]),
   Command.withExamples([

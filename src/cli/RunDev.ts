@@ -2,7 +2,6 @@
  * Relay, server and files in one process, to try things out: on loopback, with
  * a key that is forgotten at the end.
  */
-import * as NodePath from "node:path"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -12,14 +11,13 @@ import * as ApiKey from "../domain/ApiKey.ts"
 import { single } from "../domain/ConfigError.ts"
 import { isLoopback } from "../domain/ListenAddress.ts"
 import * as RelayConfig from "../domain/RelayConfig.ts"
+import { readOrigin } from "../domain/ServerConfig.ts"
 import type { ServerName } from "../domain/ServerName.ts"
-import * as FileServer from "../fileserver/FileServer.ts"
 import { Relay } from "../relay/Relay.ts"
 import { RelaySettings } from "../relay/RelaySettings.ts"
 import * as Server from "../server/Server.ts"
-import { checkFolder } from "./Folder.ts"
+import * as Destination from "./Destination.ts"
 import { listenFlag } from "./ListenFlag.ts"
-import * as LoadConfig from "./LoadConfig.ts"
 import { newKey } from "./NewKey.ts"
 import * as Output from "./Output.ts"
 import { version } from "./Version.ts"
@@ -27,6 +25,7 @@ import { version } from "./Version.ts"
 /** What `ptth dev` is told. */
 export interface DevFlags {
   readonly folder: Option.Option<string>
+  readonly to: Option.Option<string>
   readonly listen: Option.Option<string>
 }
 
@@ -34,6 +33,21 @@ const name = "dev" as ServerName
 
 /** How long running downloads may go on at the end; short, since Ctrl+C is the usual way out. */
 const grace = Duration.seconds(2)
+
+const originFlag = (flag: Option.Option<string>) => {
+  const text = Option.getOrUndefined(flag)
+  const to = text === undefined ? undefined : readOrigin(text)
+  return text !== undefined && to === undefined
+    ? Effect.fail(
+        single({
+          code: "PTTH_USAGE",
+          where: "--to",
+          detail: "it is neither a port nor an address without a path",
+          remedy: "Use a port, or an address such as http://127.0.0.1:3000.",
+        }),
+      )
+    : Effect.succeed(to)
+}
 
 /** Runs until it is interrupted. */
 export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
@@ -46,10 +60,15 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
       remedy: "Use `ptth relay` and `ptth server` for others.",
     })
   }
-  const root = yield* checkFolder(Option.getOrElse(flags.folder, () => "."))
-  const handler = yield* FileServer.make({
-    root,
-    hiddenFiles: LoadConfig.places(LoadConfig.serverFile).map((file) => NodePath.resolve(file)),
+  const to = yield* originFlag(flags.to)
+  const { handler, row } = yield* Destination.make({
+    to,
+    hostHeader: undefined,
+    folder: Option.getOrUndefined(flags.folder),
+    user: undefined,
+    password: undefined,
+    hidden: [],
+    realm: name,
   })
   const apiKey = newKey()
   const settings = RelaySettings.layerStatic({
@@ -71,19 +90,17 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
       Output.screen(`PTTH ${version} · development: loopback only, throwaway key`, [
         ["Open", `${relayUrl}/servers/${name}/`],
         ["Relay", `${relayUrl}/`],
-        ["Files", `${root} (read only)`],
+        row,
       ]),
     )
     yield* Console.log("Ctrl+C stops")
-    return yield* Effect.scoped(
-      Server.run({
-        name,
-        apiKey,
-        relayUrl,
-        handler,
-        proxies: false,
-        graceMillis: Duration.toMillis(grace),
-      }),
-    )
+    return yield* Server.run({
+      name,
+      apiKey,
+      relayUrl,
+      handler,
+      proxies: false,
+      graceMillis: Duration.toMillis(grace),
+    })
   }).pipe(Effect.provide(Relay.layer.pipe(Layer.provide(settings))))
-})
+}, Effect.scoped)

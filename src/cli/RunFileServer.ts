@@ -1,17 +1,16 @@
 /**
  * Serves a folder directly on an address.
  */
-import * as NodePath from "node:path"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as FileServer from "../fileserver/FileServer.ts"
+import { single } from "../domain/ConfigError.ts"
+import { isPasswordHash } from "../domain/PasswordHash.ts"
 import { serve } from "../transport/NodeFront.ts"
 import * as FailurePage from "../web/FailurePage.ts"
+import * as Destination from "./Destination.ts"
 import * as Flags from "./Flags.ts"
-import { checkFolder } from "./Folder.ts"
 import { listenFlag } from "./ListenFlag.ts"
-import * as LoadConfig from "./LoadConfig.ts"
 import * as Output from "./Output.ts"
 import { version } from "./Version.ts"
 
@@ -19,6 +18,7 @@ import { version } from "./Version.ts"
 export interface FileServerFlags {
   readonly folder: Option.Option<string>
   readonly listen: Option.Option<string>
+  readonly auth: Option.Option<string>
   readonly fileServerRoot: Option.Option<string>
   readonly assetRoot: Option.Option<string>
 }
@@ -26,22 +26,40 @@ export interface FileServerFlags {
 /** How long running downloads may go on when it stops, in milliseconds. */
 const graceMillis = 30_000
 
+const passwordVariable = "PTTH_FILESERVER_AUTH_PASSWORD"
+
+const passwordFor = (user: string | undefined) => {
+  if (user === undefined) return Effect.succeed(undefined)
+  const text = process.env[passwordVariable] ?? ""
+  return isPasswordHash(text)
+    ? Effect.succeed(text)
+    : Effect.fail(
+        single({
+          code: "PTTH_USAGE",
+          where: "--auth",
+          detail: `${passwordVariable} does not hold the hash of a password`,
+          remedy: "Set it to what `ptth hash-password` prints.",
+        }),
+      )
+}
+
 /** Serves until it is interrupted. */
 export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: FileServerFlags) {
   if (Option.isSome(flags.assetRoot)) yield* Effect.logInfo(Flags.assetRootNote)
   const listen = yield* listenFlag(flags.listen)
-  const root = yield* checkFolder(
-    Option.getOrElse(
-      Option.orElse(flags.folder, () => flags.fileServerRoot),
-      () => ".",
-    ),
-  )
-  const handler = yield* FileServer.make({
-    root,
-    hiddenFiles: LoadConfig.places(LoadConfig.serverFile).map((file) => NodePath.resolve(file)),
-  })
+  const user = Option.getOrUndefined(flags.auth)
+  const password = yield* passwordFor(user)
   return yield* Effect.scoped(
     Effect.gen(function* () {
+      const { handler, row } = yield* Destination.make({
+        to: undefined,
+        hostHeader: undefined,
+        folder: Option.getOrUndefined(Option.orElse(flags.folder, () => flags.fileServerRoot)),
+        user,
+        password,
+        hidden: [],
+        realm: "PTTH file server",
+      })
       const address = yield* serve({
         ...listen,
         graceMillis,
@@ -49,10 +67,7 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
         renderFailure: FailurePage.render,
       })
       yield* Console.log(
-        Output.screen(`PTTH file server ${version}`, [
-          ["Open", `${Output.urlOf(address)}/`],
-          ["Files", `${root} (read only)`],
-        ]),
+        Output.screen(`PTTH file server ${version}`, [["Open", `${Output.urlOf(address)}/`], row]),
       )
       return yield* Effect.never
     }),

@@ -2,7 +2,6 @@
  * Runs a server from its configuration, after refusing everything that would
  * endanger its key.
  */
-import * as NodePath from "node:path"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -12,12 +11,11 @@ import type { ConfigError } from "../domain/ConfigError.ts"
 import { single } from "../domain/ConfigError.ts"
 import { isLoopback } from "../domain/ListenAddress.ts"
 import * as ServerConfig from "../domain/ServerConfig.ts"
-import * as FileServer from "../fileserver/FileServer.ts"
 import * as KeyStrength from "../server/KeyStrength.ts"
 import * as Server from "../server/Server.ts"
 import { autoGenKey } from "./AutoGenKey.ts"
+import * as Destination from "./Destination.ts"
 import * as Flags from "./Flags.ts"
-import { checkFolder } from "./Folder.ts"
 import * as LoadConfig from "./LoadConfig.ts"
 import * as Output from "./Output.ts"
 import { version } from "./Version.ts"
@@ -28,6 +26,11 @@ export interface ServerFlags {
   readonly name: Option.Option<string>
   readonly relayUrl: Option.Option<string>
   readonly fileServerRoot: Option.Option<string>
+  readonly to: Option.Option<string>
+  readonly hostHeader: Option.Option<string>
+  readonly auth: Option.Option<string>
+  readonly ca: Option.Option<string>
+  readonly transport: Option.Option<string>
   readonly throttleUpload: Option.Option<boolean>
   readonly autoGenKey: boolean
   readonly printTripcode: boolean
@@ -39,27 +42,18 @@ export interface ServerFlags {
 const whereOf = (path: string | undefined): string =>
   path ?? `no ${LoadConfig.places(LoadConfig.serverFile).join(" or ")}`
 
-/** A setting that is understood but not acted upon must not be passed over in silence. */
-const refuseUnsupported = (
+const refuseStream = (
   settings: ServerConfig.ServerSettings,
   path: string | undefined,
-): ConfigError | undefined => {
-  const given = (
-    [
-      ["to", settings.to],
-      ["host_header", settings.hostHeader],
-      ["auth_user", settings.authUser],
-    ] as const
-  ).find(([, value]) => value !== undefined)
-  return given === undefined
+): ConfigError | undefined =>
+  settings.transport !== "stream"
     ? undefined
     : single({
         code: "PTTH_CONFIG_INVALID",
         where: path ?? "",
-        detail: `\`${given[0]}\` is not available in this version`,
-        remedy: "Remove it.",
+        detail: "the transport `stream` is not available in this version",
+        remedy: "Use `auto` or `classic`.",
       })
-}
 
 const refuseInsecure = (relayUrl: string, insecure: boolean): ConfigError | undefined =>
   insecure || !ServerConfig.showsKey(relayUrl, isLoopback)
@@ -78,6 +72,23 @@ const printTripcode = (settings: ServerConfig.ServerSettings, where: string) =>
     yield* Console.log(`name = "${name}"\ntripcode = "${ApiKey.tripcode(apiKey)}"`)
   })
 
+const readCertificates = Effect.fnUntraced(function* (
+  file: string | undefined,
+  path: string | undefined,
+) {
+  const chosen = file ?? process.env.SSL_CERT_FILE
+  if (chosen === undefined || chosen === "") return undefined
+  const fs = yield* FileSystem.FileSystem
+  return yield* Effect.mapError(fs.readFileString(chosen), () =>
+    single({
+      code: "PTTH_CONFIG_INVALID",
+      where: file === undefined ? "SSL_CERT_FILE" : (path ?? "--ca"),
+      detail: `the certificates ${chosen} cannot be read`,
+      remedy: "Name a readable PEM file.",
+    }),
+  )
+})
+
 /** Runs until it is interrupted. */
 export const runServer = Effect.fn("ptth server")(function* (flags: ServerFlags) {
   if (Option.isSome(flags.assetRoot)) yield* Effect.logInfo(Flags.assetRootNote)
@@ -88,6 +99,11 @@ export const runServer = Effect.fn("ptth server")(function* (flags: ServerFlags)
       name: flags.name,
       relay_url: flags.relayUrl,
       file_server_root: flags.fileServerRoot,
+      to: flags.to,
+      host_header: flags.hostHeader,
+      auth_user: flags.auth,
+      ca: flags.ca,
+      transport: flags.transport,
       throttle_upload: flags.throttleUpload,
     }),
     env: process.env,
@@ -98,45 +114,37 @@ export const runServer = Effect.fn("ptth server")(function* (flags: ServerFlags)
   const config = yield* Effect.fromResult(
     ServerConfig.require(settings, ["name", "apiKey", "relayUrl"], where),
   )
-  const refusal =
-    refuseUnsupported(settings, path) ?? refuseInsecure(config.relayUrl, flags.insecure)
+  const refusal = refuseStream(settings, path) ?? refuseInsecure(config.relayUrl, flags.insecure)
   if (refusal !== undefined) return yield* refusal
-  const root = yield* checkFolder(config.fileServerRoot ?? ".")
   yield* KeyStrength.check(config.apiKey, path ?? "PTTH_SERVER_API_KEY")
-  const fs = yield* FileSystem.FileSystem
-  const ca =
-    config.ca === undefined
-      ? undefined
-      : yield* Effect.mapError(fs.readFileString(config.ca), () =>
-          single({
-            code: "PTTH_CONFIG_INVALID",
-            where: path ?? "",
-            detail: `\`ca\`: ${config.ca} cannot be read`,
-          }),
-        )
-  const handler = yield* FileServer.make({
-    root,
-    hiddenFiles: [
-      ...(path === undefined ? [] : [path]),
-      ...LoadConfig.places(LoadConfig.serverFile),
-    ].map((file) => NodePath.resolve(file)),
-  })
-  yield* Console.log(
-    Output.screen(`PTTH server ${version}`, [
-      ["Name", config.name],
-      ["Relay", `${config.relayUrl}/`],
-      ["Files", `${root} (read only)`],
-      ["Open", `${config.relayUrl}/servers/${config.name}/`],
-    ]),
-  )
+  const ca = yield* readCertificates(config.ca, path)
   return yield* Effect.scoped(
-    Server.run({
-      name: config.name,
-      apiKey: config.apiKey,
-      relayUrl: config.relayUrl,
-      handler,
-      throttle: config.throttleUpload,
-      ...(ca === undefined ? {} : { ca }),
+    Effect.gen(function* () {
+      const { handler, row } = yield* Destination.make({
+        to: config.to,
+        hostHeader: config.hostHeader,
+        folder: config.fileServerRoot,
+        user: config.authUser,
+        password: config.authPassword,
+        hidden: path === undefined ? [] : [path],
+        realm: config.name,
+      })
+      yield* Console.log(
+        Output.screen(`PTTH server ${version}`, [
+          ["Name", config.name],
+          ["Relay", `${config.relayUrl}/`],
+          row,
+          ["Open", `${config.relayUrl}/servers/${config.name}/`],
+        ]),
+      )
+      return yield* Server.run({
+        name: config.name,
+        apiKey: config.apiKey,
+        relayUrl: config.relayUrl,
+        handler,
+        throttle: config.throttleUpload,
+        ...(ca === undefined ? {} : { ca }),
+      })
     }),
   )
 })

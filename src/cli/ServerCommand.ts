@@ -26,6 +26,31 @@ export const serverCommand = Command.make(
       "DIR",
       "The folder to serve (default: the current one; env PTTH_SERVER_FILE_SERVER_ROOT)",
     ),
+    to: Flags.text(
+      "to",
+      "PORT|URL",
+      "Pass requests on to a local port or http://HOST:PORT instead of serving a folder (default off; env PTTH_SERVER_TO)",
+    ),
+    hostHeader: Flags.text(
+      "host-header",
+      "HOST",
+      "The Host that --to is told (default: the visitor's; env PTTH_SERVER_HOST_HEADER)",
+    ),
+    auth: Flags.text(
+      "auth",
+      "USER",
+      "Ask visitors for this user and the password hashed in auth_password (default off; env PTTH_SERVER_AUTH_USER)",
+    ),
+    ca: Flags.text(
+      "ca",
+      "FILE",
+      "Certificates (PEM) to trust besides the usual ones (default SSL_CERT_FILE; env PTTH_SERVER_CA)",
+    ),
+    transport: Flags.text(
+      "transport",
+      "KIND",
+      "How to reach the relay: auto or classic (default auto; env PTTH_SERVER_TRANSPORT)",
+    ),
     throttleUpload: Flag.Boolean("throttle-upload").pipe(
       Flag.withDescription(
         "Hold each response to 1 MiB a second (default off; env PTTH_SERVER_THROTTLE_UPLOAD)",
@@ -54,11 +79,12 @@ export const serverCommand = Command.make(
     ),
 ).pipe(
   Command.withDescription(
-    "Serve a folder through a relay, making outgoing requests only. The key comes from the configuration or PTTH_SERVER_API_KEY, never from a flag. Every key of the configuration also is an environment variable PTTH_SERVER_KEY; flags beat variables, which beat the file",
+    "Serve a folder, or an application on a local port, through a relay, making outgoing requests only. The key comes from the configuration or PTTH_SERVER_API_KEY, never from a flag. Every key of the configuration also is an environment variable PTTH_SERVER_KEY; flags beat variables, which beat the file",
   ),
-  Command.withShortDescription("Serve a folder through a relay"),
+  Command.withShortDescription("Serve a folder or a local port through a relay"),
   Command.withExamples([
     { command: "ptth server --file-server-root ~/Pictures" },
+    { command: "ptth server --to 3000", description: "An application on a local port" },
     {
       command: "ptth server --auto-gen-key --name attic --print-tripcode",
       description: "Make a key, and show what to give to the relay's administrator",

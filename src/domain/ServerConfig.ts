@@ -11,6 +11,7 @@ import type { DecodeOptions, Override, ScalarKind } from "./ConfigDecode.ts"
 import * as ConfigDecode from "./ConfigDecode.ts"
 import { field, reading } from "./ConfigDecode.ts"
 import type { ConfigError } from "./ConfigError.ts"
+import { isPasswordHash, type PasswordHash } from "./PasswordHash.ts"
 import { isServerName, type ServerName } from "./ServerName.ts"
 
 /** Which tunnel is spoken: `auto` tries stream first, then classic. */
@@ -31,7 +32,7 @@ export interface ServerSettings {
   /** Who must sign in, with {@link authPassword}. */
   readonly authUser: string | undefined
   /** The hash of the password. */
-  readonly authPassword: string | undefined
+  readonly authPassword: PasswordHash | undefined
   readonly throttleUpload: boolean
   readonly transport: TransportChoice
   /** How many links to keep; `undefined` leaves it to the transport. */
@@ -103,7 +104,10 @@ export const ServerFile = Schema.Struct({
     Schema.String.check(Schema.isPattern(/^[^\x00-\x1f\x7f:]+$/)),
     "a name without a colon",
   ),
-  auth_password: field(plainText, "what `ptth hash-password` prints"),
+  auth_password: field(
+    reading(Schema.String, (text) => (isPasswordHash(text) ? text : undefined)),
+    "what `ptth hash-password` prints",
+  ),
   throttle_upload: field(Schema.Boolean, "true or false"),
   transport: field(Schema.Literals(["auto", "classic", "stream"]), '"auto", "classic" or "stream"'),
   connections: field(

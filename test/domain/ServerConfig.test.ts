@@ -9,6 +9,7 @@ import { isLoopback } from "../../src/domain/ListenAddress.ts"
 import * as ServerConfig from "../../src/domain/ServerConfig.ts"
 
 const key = "PlaypenCausalPlatformCommodeImproveCatalyze"
+const hash = `$scrypt$ln=15,r=8,p=1$${"s".repeat(22)}$${"h".repeat(43)}`
 const base = `name = "attic"\napi_key = "${key}"\n`
 
 const settings = (text: string): ServerConfig.ServerSettings =>
@@ -100,8 +101,11 @@ it.each(['""', '" padded "', '"line\\nbreak"', '"schlüssel"', "42"])(
 
 it("a user without a password, or the other way round, is refused", () => {
   assert.include(complaint('auth_user = "me"'), "s.toml:1: `auth_user` has no `auth_password`")
-  assert.include(complaint('\nauth_password = "h"'), "s.toml:2: `auth_password` has no `auth_user`")
-  assert.strictEqual(settings('auth_user = "me"\nauth_password = "h"').authUser, "me")
+  assert.include(
+    complaint(`\nauth_password = "${hash}"`),
+    "s.toml:2: `auth_password` has no `auth_user`",
+  )
+  assert.strictEqual(settings(`auth_user = "me"\nauth_password = "${hash}"`).authUser, "me")
 })
 
 it("the environment gives every key, also the secret one", () => {

@@ -1,0 +1,74 @@
+/**
+ * What a server gives its visitors: a folder, or what listens on a local
+ * address, both possibly behind a password.
+ */
+import * as NodePath from "node:path"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import type * as Scope from "effect/Scope"
+import type { ConfigError } from "../domain/ConfigError.ts"
+import type { PasswordHash } from "../domain/PasswordHash.ts"
+import * as FileServer from "../fileserver/FileServer.ts"
+import * as Origin from "../server/Origin.ts"
+import { type Account, protect } from "../transport/BasicAuth.ts"
+import type { Handler } from "../transport/Handler.ts"
+import { checkFolder } from "./Folder.ts"
+import * as LoadConfig from "./LoadConfig.ts"
+
+/** What is asked for. */
+export interface DestinationOptions {
+  /** The origin to pass requests on to. */
+  readonly to: string | undefined
+  readonly hostHeader: string | undefined
+  /** The folder to serve if there is no origin; the working directory if it is not said. */
+  readonly folder: string | undefined
+  readonly user: string | undefined
+  readonly password: PasswordHash | undefined
+  /** Files that are never served, besides the usual configurations. */
+  readonly hidden: ReadonlyArray<string>
+  readonly realm: string
+}
+
+/** A handler, and a line for the screen that says what it serves. */
+export interface Destination {
+  readonly handler: Handler
+  readonly row: readonly [label: string, text: string]
+}
+
+const open = (
+  options: DestinationOptions,
+): Effect.Effect<
+  Destination,
+  ConfigError | FileServer.FileServerError,
+  FileSystem.FileSystem | Scope.Scope
+> =>
+  Effect.gen(function* () {
+    if (options.to !== undefined) {
+      const url = new URL(options.to)
+      const { hostHeader } = options
+      const origin = yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          Origin.make({ origin: url, ...(hostHeader === undefined ? {} : { hostHeader }) }),
+        ),
+        (made) => Effect.sync(made.close),
+      )
+      return { handler: origin.handler, row: ["To", options.to] as const }
+    }
+    const root = yield* checkFolder(options.folder ?? ".")
+    const handler = yield* FileServer.make({
+      root,
+      hiddenFiles: [...options.hidden, ...LoadConfig.places(LoadConfig.serverFile)].map((file) =>
+        NodePath.resolve(file),
+      ),
+    })
+    return { handler, row: ["Files", `${root} (read only)`] as const }
+  })
+
+/** Makes the handler; its connections live as long as the Scope. */
+export const make = Effect.fn("Destination.make")(function* (options: DestinationOptions) {
+  const destination = yield* open(options)
+  const { password, realm, user } = options
+  if (user === undefined || password === undefined) return destination
+  const account: Account = { user, password, realm }
+  return { ...destination, handler: protect(destination.handler, account) }
+})

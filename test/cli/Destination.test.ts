@@ -1,0 +1,74 @@
+/**
+ * What a server gives its visitors: a local port, or a folder behind a
+ * password.
+ */
+import { once } from "node:events"
+import { writeFileSync } from "node:fs"
+import * as http from "node:http"
+import type { AddressInfo } from "node:net"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { inFolder, type Running, run, start } from "./Command.ts"
+
+const opened = async (running: Running): Promise<string> =>
+  (await running.said(/^ {2}Open +(http:\S+)/m))[1] as string
+
+const end = async (running: Running) => {
+  running.child.kill("SIGTERM")
+  assert.strictEqual((await running.ended).code, 0)
+}
+
+const credentials = (text: string) => ({
+  headers: { Authorization: `Basic ${Buffer.from(text).toString("base64")}` },
+})
+
+it("dev --to PORT passes requests on to an application on that port", async () => {
+  const app = http.createServer((req, res) => {
+    res.setHeader("X-Saw", `${req.method} ${req.url} ${req.headers["x-forwarded-prefix"]}`)
+    res.end("from the app")
+  })
+  app.listen(0, "127.0.0.1")
+  await once(app, "listening")
+  const { port } = app.address() as AddressInfo
+  const dev = start(["dev", "--to", `http://127.0.0.1:${port}`, "--listen", "127.0.0.1:0"])
+  const response = await fetch(`${await opened(dev)}a/b?c=d`, { method: "DELETE" })
+  assert.strictEqual(await response.text(), "from the app")
+  assert.strictEqual(response.headers.get("x-saw"), "DELETE /a/b?c=d /servers/dev")
+  app.closeAllConnections()
+  app.close()
+  const down = await fetch(await opened(dev))
+  assert.strictEqual(down.status, 502)
+  assert.include(await down.text(), "PTTH_ORIGIN_DOWN")
+  await end(dev)
+})
+
+it("a --to that is no port and no origin is a usage error", async () => {
+  const { code, stderr } = await run(["dev", "--to", "http://127.0.0.1:80/path"])
+  assert.strictEqual(code, 2)
+  assert.match(stderr, /^PTTH_USAGE: --to: [^\n]+\n$/)
+})
+
+it("fileserver --auth lets in who knows the password that hash-password hashed", () =>
+  inFolder(async (cwd) => {
+    writeFileSync(join(cwd, "hello.txt"), "hello\n")
+    const hashed = await run(["hash-password"], { input: "open sesame\n" })
+    assert.strictEqual(hashed.code, 0)
+    assert.notInclude(hashed.stdout, "sesame")
+    const files = start(["fileserver", cwd, "--auth", "me", "--listen", "127.0.0.1:0"], {
+      env: { PTTH_FILESERVER_AUTH_PASSWORD: hashed.stdout.trim() },
+    })
+    const url = `${await opened(files)}files/hello.txt`
+    const stranger = await fetch(url)
+    assert.strictEqual(stranger.status, 401)
+    assert.include(stranger.headers.get("www-authenticate") ?? "", "Basic realm=")
+    assert.strictEqual((await fetch(url, credentials("me:wrong"))).status, 401)
+    const known = await fetch(url, credentials("me:open sesame"))
+    assert.strictEqual(await known.text(), "hello\n")
+    await end(files)
+  }))
+
+it("fileserver --auth without a hashed password does not start", async () => {
+  const { code, stderr } = await run(["fileserver", "--auth", "me", "--listen", "127.0.0.1:0"])
+  assert.strictEqual(code, 2)
+  assert.match(stderr, /^PTTH_USAGE: --auth: [^\n]*PTTH_FILESERVER_AUTH_PASSWORD[^\n]*\n$/)
+})
