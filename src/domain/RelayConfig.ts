@@ -62,6 +62,8 @@ export interface RelayConfig {
   readonly responseTimeout: Duration.Duration
   /** Between the bytes of a body. */
   readonly idleTimeout: Duration.Duration
+  /** How long a stream link may be silent before it is asked, and again before it is given up. */
+  readonly heartbeat: Duration.Duration
   /** How long running bodies may go on when the relay stops. */
   readonly shutdownGrace: Duration.Duration
   /** How many requests may wait for one server. */
@@ -150,6 +152,7 @@ export const RelayFile = Schema.Struct({
   wait_for_server: field(DurationOrZero, expectedDuration),
   response_timeout: field(PositiveDuration, expectedDuration),
   idle_timeout: field(PositiveDuration, expectedDuration),
+  heartbeat: field(PositiveDuration, expectedDuration),
   shutdown_grace: field(DurationOrZero, expectedDuration),
   max_queue: field(between(0, 1_000_000), "a number from 0 to 1000000"),
   max_body: field(between(0, Number.MAX_SAFE_INTEGER), "a number of bytes"),
@@ -170,6 +173,7 @@ const environmentKinds: { readonly [key: string]: ScalarKind } = {
   wait_for_server: "text",
   response_timeout: "text",
   idle_timeout: "text",
+  heartbeat: "text",
   shutdown_grace: "text",
   max_queue: "number",
   max_body: "number",
@@ -276,6 +280,7 @@ export const decode = (
     waitForServer: file.wait_for_server ?? Duration.seconds(10),
     responseTimeout: file.response_timeout ?? Duration.seconds(30),
     idleTimeout: file.idle_timeout ?? Duration.minutes(5),
+    heartbeat: file.heartbeat ?? Duration.seconds(15),
     shutdownGrace: file.shutdown_grace ?? Duration.seconds(30),
     maxQueue: file.max_queue ?? 256,
     maxBody: file.max_body,

@@ -12,6 +12,8 @@ export const listenPath = "/http_listen/"
 export const responsePath = "/http_response/"
 /** See {@link listenPath}. */
 export const requestPath = "/http_request/"
+/** See {@link listenPath}. */
+export const streamPath = "/stream/"
 
 /** Header names, lower case. */
 export const header = {
@@ -19,6 +21,9 @@ export const header = {
   magic: "x-ptth-2ljyxwc4",
   version: "x-ptth-version",
   instance: "x-ptth-instance",
+  link: "x-ptth-link",
+  reason: "x-ptth-reason",
+  farewell: "x-ptth-farewell",
   ack: "x-ptth-ack",
   status: "x-ptth-status",
   publicUrl: "x-ptth-public-url",

@@ -3,14 +3,14 @@
  * and the fetch of a visitor's body, to the letter of protocol.md for the
  * original's peers.
  */
+import { timingSafeEqual } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import * as Duration from "effect/Duration"
+import type { Socket } from "node:net"
 import * as Result from "effect/Result"
 import type { RequestId } from "../domain/RequestId.ts"
 import type { ServerName } from "../domain/ServerName.ts"
 import * as Classic1 from "../protocol/Classic1.ts"
 import * as Classic2 from "../protocol/Classic2.ts"
-import { responseHasBody } from "../protocol/Framing.ts"
 import type { ResponseHead } from "../protocol/Message.ts"
 import {
   header,
@@ -23,7 +23,6 @@ import {
 } from "../protocol/Wire.ts"
 import type { Body, BodyFlow } from "../transport/Body.ts"
 import { split } from "../transport/ClassicFraming.ts"
-import { idle } from "../transport/IdleBody.ts"
 import { closeAfter } from "../transport/Linger.ts"
 import * as NodeBody from "../transport/NodeBody.ts"
 import { answerText } from "./Answer.ts"
@@ -31,7 +30,7 @@ import { ClassicLink } from "./ClassicLink.ts"
 import type { Pending } from "./Pending.ts"
 import type { RelaySettings } from "./RelaySettings.ts"
 import type { Rendezvous } from "./Rendezvous.ts"
-import type { Servers } from "./Servers.ts"
+import type { Identity, Servers } from "./Servers.ts"
 
 /** What the endpoints stand on. */
 export interface ClassicContext {
@@ -48,6 +47,11 @@ export interface ClassicEndpoints {
   readonly recheck: () => void
 }
 
+interface Shown {
+  readonly key: Buffer
+  readonly identity: Identity & { readonly _tag: "Known" }
+}
+
 interface Member {
   readonly link: ClassicLink
   readonly leave: (reason: string) => void
@@ -56,7 +60,10 @@ interface Member {
 /** Makes the endpoints. */
 export const make = (context: ClassicContext): ClassicEndpoints => {
   const members = new Map<string, Member>()
+  const shown = new WeakMap<Socket, Shown>()
   const transfers = new Map<ServerName, Set<IncomingMessage>>()
+  /** Answers that are under way although the body has not been fetched, by id: it still may be. */
+  const unread = new Map<string, Pending>()
 
   const member = (
     name: ServerName,
@@ -84,10 +91,27 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
     return { link, isNew: true }
   }
 
+  /** A connection that has shown a key shows the same one each time: it is hashed once. */
+  const identify = (request: IncomingMessage, name: string, key: string): Identity => {
+    const before = shown.get(request.socket)
+    const bytes = Buffer.from(key, "latin1")
+    if (
+      before !== undefined &&
+      before.key.length === bytes.length &&
+      timingSafeEqual(before.key, bytes) &&
+      before.identity.name === name &&
+      context.servers.accepts(before.identity.name, before.identity.tripcode)
+    )
+      return before.identity
+    const identity = context.servers.identify(name, key)
+    if (identity._tag === "Known") shown.set(request.socket, { key: bytes, identity })
+    return identity
+  }
+
   const listen = (name: string, request: IncomingMessage, response: ServerResponse): void => {
     const key = keyOf(request)
     if (key === undefined) return answerText(response, 403, text.noKey)
-    const identity = context.servers.identify(name, key)
+    const identity = identify(request, name, key)
     const address = request.socket.remoteAddress ?? ""
     if (identity._tag === "Refused") {
       context.servers.remember(name, identity, address, context.rendezvous.deadlines.now())
@@ -95,7 +119,9 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
     }
     const { link, isNew } = member(identity.name, identity.tripcode, instanceOf(request), address)
     for (const id of acks(request)) link.acknowledge(id)
-    if (isNew && link.transport === "classic 2") link.greet(response)
+    const farewell = request.headers[header.farewell]
+    if (farewell !== undefined) link.farewell(response, farewell === "gone")
+    else if (isNew && link.transport === "classic 2") link.greet(response)
     else link.listen(request, response)
   }
 
@@ -104,19 +130,20 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
     id: string,
     request: IncomingMessage,
     response: ServerResponse,
+    late?: Pending,
   ): Pending | undefined => {
     const key = keyOf(request)
     if (key === undefined) {
       refuse(request, response, 403, text.noKey)
       return undefined
     }
-    const pending = context.rendezvous.handedOut(id)
+    const pending = context.rendezvous.handedOut(id) ?? late
     if (pending === undefined) {
       if (context.rendezvous.wasForgotten(id)) refuse(request, response, 502, text.noClient)
       else refuse(request, response, 400, text.unknownId)
       return undefined
     }
-    if (context.servers.identify(pending.name, key)._tag === "Refused") {
+    if (identify(request, pending.name, key)._tag === "Refused") {
       refuse(request, response, 403, text.wrongServer)
       return undefined
     }
@@ -167,42 +194,40 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
     response: ServerResponse,
   ): void => {
     const { link } = pending
-    const hasBody = responseHasBody(pending.head.method, head.status)
-    const watched =
-      hasBody && !isEventStream(head)
-        ? idle(
-            body,
-            context.rendezvous.deadlines,
-            Duration.toMillis(context.settings.current().idleTimeout),
-          )
-        : body
     const finish = (): void => {
       if (!request.complete) closeAfter(request, response)
       if (!response.headersSent && !response.destroyed)
         answerText(response, 200, text.streamFinished)
     }
-    const taken = pending.answer(head, watched, {
+    if (pending.body.whole === undefined && !pending.bodyTaken) unread.set(pending.id, pending)
+    const taken = pending.answer(head, body, {
       // The end of the request may be parsed only after this callback.
       sent: () => {
+        unread.delete(pending.id)
         request.resume()
         setImmediate(finish)
       },
       left: () => {
+        unread.delete(pending.id)
         if (!response.headersSent && !response.destroyed)
           refuse(request, response, 200, text.clientDisconnected)
       },
     })
-    if (!taken) return refuse(request, response, 502, text.noClient)
+    if (!taken) {
+      unread.delete(pending.id)
+      return refuse(request, response, 502, text.noClient)
+    }
     if (link instanceof ClassicLink) link.answered(pending.id as RequestId)
   }
 
   const fetchBody = (id: string, request: IncomingMessage, response: ServerResponse): void => {
-    const pending = pendingFor(id, request, response)
+    const pending = pendingFor(id, request, response, unread.get(id))
     if (pending === undefined) return
     if (pending.bodyTaken) return refuse(request, response, 400, text.unknownId)
     if (pending.link instanceof ClassicLink) pending.link.acknowledge(id)
     track(pending.name, request, response)
     pending.bodyTaken = true
+    unread.delete(id)
     response.writeHead(200, [
       "Content-Type",
       "application/octet-stream",
@@ -255,10 +280,15 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
 
 /** The one key that a request shows; two of them are none. */
 const keyOf = (request: IncomingMessage): string | undefined => {
-  const key = request.headers[header.apiKey]
-  if (typeof key !== "string") return undefined
-  const shown = request.headersDistinct[header.apiKey] ?? []
-  return shown.length === 1 ? key : ""
+  const raw = request.rawHeaders
+  let key: string | undefined
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string
+    if (name.length !== header.apiKey.length || name.toLowerCase() !== header.apiKey) continue
+    if (key !== undefined) return ""
+    key = raw[i + 1]
+  }
+  return key
 }
 
 const instanceOf = (request: IncomingMessage): string | undefined => {
@@ -276,12 +306,6 @@ const lengthOf = (request: IncomingMessage): number | undefined => {
   const length = request.headers["content-length"]
   return length === undefined ? undefined : Number(length)
 }
-
-const isEventStream = (head: ResponseHead): boolean =>
-  head.headers.some(
-    ([name, value]) =>
-      name.toLowerCase() === "content-type" && value.toLowerCase().startsWith("text/event-stream"),
-  )
 
 /** Answers a request whose body may still be coming, and ends its connection if so. */
 const refuse = (

@@ -11,7 +11,8 @@ import type { Tripcode } from "../domain/Tripcode.ts"
 import * as Classic1 from "../protocol/Classic1.ts"
 import * as Classic2 from "../protocol/Classic2.ts"
 import { ExchangeError } from "../protocol/Exchange.ts"
-import type { Cancel, Offer, RequestBody } from "../protocol/Message.ts"
+import { strip, upgradeOf } from "../protocol/HopByHop.ts"
+import type { Cancel, Offer, RequestBody, RequestHead } from "../protocol/Message.ts"
 import {
   header,
   listenBatch,
@@ -22,7 +23,6 @@ import {
   text,
   version2,
 } from "../protocol/Wire.ts"
-import type { Body } from "../transport/Body.ts"
 import type { Deadline, Deadlines } from "../transport/Deadlines.ts"
 import { answerText } from "./Answer.ts"
 import type { Link } from "./Link.ts"
@@ -64,6 +64,7 @@ export class ClassicLink implements Link {
   private readonly cancels: Array<Cancel> = []
   private silence: Deadline | undefined
   private draining = false
+  private leaving = false
   private gone = false
 
   constructor(options: ClassicLinkOptions) {
@@ -101,6 +102,25 @@ export class ClassicLink implements Link {
     else this.options.onReady(this)
   }
 
+  /** The process takes no more requests, and its silence means nothing any more; if it is gone, it answers none. */
+  farewell(response: ServerResponse, isGone: boolean): void {
+    this.draining = true
+    this.leaving = true
+    for (const { deadline, response: parked } of this.parked.splice(0)) {
+      deadline.clear()
+      this.sendNothing(parked)
+    }
+    this.sendNothing(response)
+    this.heard()
+    if (isGone) this.end("it has stopped")
+    else this.restIfLeaving()
+  }
+
+  /** A process that has said farewell is gone once it has answered everything. */
+  private restIfLeaving(): void {
+    if (this.leaving && this.handed.size === 0) this.end("it has stopped")
+  }
+
   /** The first listen of a process: answered at once, so that it learns what is spoken here. */
   greet(response: ServerResponse): void {
     this.heard()
@@ -118,6 +138,7 @@ export class ClassicLink implements Link {
   answered(id: RequestId): void {
     this.heard()
     this.handed.delete(id)
+    this.restIfLeaving()
   }
 
   offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending> {
@@ -179,7 +200,9 @@ export class ClassicLink implements Link {
     this.unpark(entry)
     const { response } = entry
     if (this.transport === "classic 1") {
-      const bytes = Classic1.encodeListenAnswer(batch)
+      const bytes = Classic1.encodeListenAnswer(
+        batch.map((pending) => ({ id: pending.id, head: plainHead(pending) })),
+      )
       response.writeHead(200, [
         "Content-Type",
         "application/octet-stream",
@@ -238,6 +261,7 @@ export class ClassicLink implements Link {
   }
 
   private maybeSilent(): void {
+    if (this.leaving) return
     this.silence?.clear()
     this.silence = this.options.deadlines.set(goneMillis, () => {
       if (this.parked.length === 0) this.end("it stopped listening")
@@ -274,14 +298,23 @@ export class ClassicLink implements Link {
   }
 }
 
+/** Classic has no upgrades: the field is left out, and the server answers by HTTP (RFC 9110 7.8). */
+const plainHead = (pending: Pending): RequestHead => {
+  const { headers } = pending.head
+  return upgradeOf(headers) === undefined
+    ? pending.head
+    : { ...pending.head, headers: strip(headers) }
+}
+
 const toOffer = (pending: Pending): Offer => ({
   _tag: "Offer",
   id: pending.id,
-  head: pending.head,
-  body: bodyKind(pending.body),
+  head: plainHead(pending),
+  body: bodyKind(pending),
 })
 
-const bodyKind = (body: Body): RequestBody => {
+const bodyKind = ({ body, head }: Pending): RequestBody => {
+  if (upgradeOf(head.headers) !== undefined) return { _tag: "None" }
   if (body.whole !== undefined && body.whole.length <= maxInline)
     return body.whole.length === 0 ? { _tag: "None" } : { _tag: "Inline", bytes: body.whole }
   return body.length === undefined ? { _tag: "Fetch" } : { _tag: "Fetch", length: body.length }

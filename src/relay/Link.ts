@@ -11,7 +11,7 @@ export interface Link {
   readonly name: ServerName
   /** Which of the server's keys it has shown. */
   readonly tripcode: Tripcode
-  readonly transport: "classic 1" | "classic 2"
+  readonly transport: "classic 1" | "classic 2" | "stream"
   /** How many requests it takes right now; 0: none until it says `ready`. */
   capacity(): number
   /** Hands requests over, at most `capacity()` of them. The link calls `pending.offered` for each that it takes and gives back those that it does not. */

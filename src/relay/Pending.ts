@@ -21,6 +21,8 @@ export interface Delivery {
 /** The rendezvous, as a pending request sees it. */
 export interface PendingOwner {
   readonly deadlines: Deadlines
+  /** Gives up a response's body in which nothing moves. */
+  readonly watch: (request: RequestHead, head: ResponseHead, body: Body) => Body
   /** Puts it back at the front of the queue. */
   readonly requeue: (pending: Pending) => void
   /** It will not be answered any more, although a server may know of it. */
@@ -110,7 +112,7 @@ export class Pending {
     if (this.state !== "offered") return false
     this.settle("answered")
     this.delivery = delivery
-    this.reply.respond(head, body, () => {
+    this.reply.respond(head, this.owner.watch(this.head, head, body), () => {
       this.delivery = undefined
       delivery.sent()
     })

@@ -16,6 +16,7 @@ import * as Pages from "./Pages.ts"
 import { RelaySettings } from "./RelaySettings.ts"
 import { Rendezvous } from "./Rendezvous.ts"
 import { Servers } from "./Servers.ts"
+import * as StreamEndpoint from "./StreamEndpoint.ts"
 import * as VisitorFront from "./VisitorFront.ts"
 
 /** A relay that is listening, and where. */
@@ -47,6 +48,7 @@ export class Relay extends Context.Service<
       const rendezvous = yield* Rendezvous
       const audit = yield* AuditLog
       const classic = ClassicEndpoints.make({ settings, servers, rendezvous })
+      const stream = StreamEndpoint.make({ settings, servers, rendezvous })
       const state = { draining: false }
       const config = settings.current()
       const front = yield* serve({
@@ -54,6 +56,7 @@ export class Relay extends Context.Service<
         port: config.listen.port,
         graceMillis: Duration.toMillis(config.shutdownGrace),
         intercept: classic.intercept,
+        interceptUpgrade: stream.upgrade,
         renderFailure: FailurePage.render,
         handler: VisitorFront.make({
           settings,
@@ -68,7 +71,12 @@ export class Relay extends Context.Service<
         },
       })
       yield* settings.changes.pipe(
-        Stream.runForEach(() => Effect.sync(classic.recheck)),
+        Stream.runForEach(() =>
+          Effect.sync(() => {
+            classic.recheck()
+            stream.recheck()
+          }),
+        ),
         Effect.forkScoped,
       )
       audit.record({ _tag: "RelayStarted", address: `${front.host}:${front.port}` })

@@ -8,11 +8,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { VisitorErrorCode } from "../domain/ErrorRegistry.ts"
-import { has } from "../domain/HeaderList.ts"
+import { first, has } from "../domain/HeaderList.ts"
 import * as RequestId from "../domain/RequestId.ts"
 import type { ServerName } from "../domain/ServerName.ts"
 import { type BodyError, ExchangeError } from "../protocol/Exchange.ts"
-import type { RequestHead } from "../protocol/Message.ts"
+import { responseHasBody } from "../protocol/Framing.ts"
+import { upgradeOf } from "../protocol/HopByHop.ts"
+import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
 import { maxInline } from "../protocol/Wire.ts"
 import type { Body } from "../transport/Body.ts"
 import { fromBytes, limit } from "../transport/Body.ts"
@@ -23,6 +25,7 @@ import { AuditLog } from "./AuditLog.ts"
 import type { Link } from "./Link.ts"
 import { Pending } from "./Pending.ts"
 import { RelaySettings } from "./RelaySettings.ts"
+import * as ServerIndex from "./ServerIndex.ts"
 
 /** What is known of a server that is or was connected. */
 export interface ServerStatus {
@@ -101,7 +104,7 @@ const make = (
 
   const responseMillis = (name: ServerName): number => {
     const config = settings.current()
-    const own = config.servers.find((server) => server.name === name)?.responseTimeout
+    const own = ServerIndex.find(config, name)?.responseTimeout
     return Duration.toMillis(own ?? config.responseTimeout)
   }
 
@@ -110,6 +113,10 @@ const make = (
 
   const owner = {
     deadlines,
+    watch: (request: RequestHead, head: ResponseHead, body: Body) =>
+      head.status === 101 || isEventStream(head) || !responseHasBody(request.method, head.status)
+        ? body
+        : idle(body, deadlines, Duration.toMillis(settings.current().idleTimeout)),
     requeue: (pending: Pending) => {
       handedOut.delete(pending.id)
       enqueue(placeOf(pending.name), pending, true)
@@ -192,21 +199,24 @@ const make = (
     (head, body, reply) => {
       const config = settings.current()
       const most = config.maxBody ?? Number.POSITIVE_INFINITY
-      const tooLarge = failure("PTTH_BODY_TOO_LARGE", `more than ${most} bytes`)
+      const tooLarge = () => failure("PTTH_BODY_TOO_LARGE", `more than ${most} bytes`)
       if ((body.length ?? 0) > most) {
         body.discard()
-        reply.fail(tooLarge)
+        reply.fail(tooLarge())
         return () => {}
       }
       const place = placeOf(name)
       const admit = (admitted: Body, limited: boolean): Cancel => {
         const id = RequestId.make(deadlines.now())
-        const given = limited ? admitted : limit(admitted, most, () => pending.fail(tooLarge))
+        const given = limited ? admitted : limit(admitted, most, () => pending.fail(tooLarge()))
         const pending = new Pending(owner, id, name, head, given, reply)
         enqueue(place, pending, false)
         return () => pending.cancel()
       }
-      const watched = idle(body, deadlines, Duration.toMillis(config.idleTimeout))
+      const watched =
+        upgradeOf(head.headers) === undefined
+          ? idle(body, deadlines, Duration.toMillis(config.idleTimeout))
+          : body
       return ridesAlong(head, body)
         ? collectThen(watched, (whole) => admit(whole, true), reply)
         : admit(watched, false)
@@ -262,6 +272,9 @@ const ridesAlong = (head: RequestHead, body: Body): boolean =>
   body.length !== undefined &&
   body.length <= maxInline &&
   !has(head.headers, "expect")
+
+const isEventStream = (head: ResponseHead): boolean =>
+  first(head.headers, "content-type")?.toLowerCase().startsWith("text/event-stream") === true
 
 /** Reads a small body first, then goes on with all of it. */
 const collectThen = (body: Body, next: (whole: Body) => Cancel, reply: Reply): Cancel => {

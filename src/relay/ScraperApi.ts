@@ -8,6 +8,7 @@ import { all, type HeaderList } from "../domain/HeaderList.ts"
 import type { RelayConfig } from "../domain/RelayConfig.ts"
 import { isServerName, type ServerName } from "../domain/ServerName.ts"
 import { header } from "../protocol/Wire.ts"
+import * as ServerIndex from "./ServerIndex.ts"
 
 /** What is answered to a scraper. */
 export type ScraperAnswer =
@@ -59,7 +60,7 @@ export const answer = (
   const server = /^server\/([^/?]+)(\/.*)$/s.exec(rest)
   if (server === null) return text(404, "Unknown scraper API endpoint")
   const [, name, path] = server as unknown as [string, string, string]
-  if (!isServerName(name) || !context.config.servers.some((known) => known.name === name))
+  if (!isServerName(name) || ServerIndex.find(context.config, name) === undefined)
     return text(404, "Unknown server")
   return {
     _tag: "Server",

@@ -10,6 +10,7 @@ import { isServerName, type ServerName } from "../domain/ServerName.ts"
 import type { Tripcode } from "../domain/Tripcode.ts"
 import { AuditLog } from "./AuditLog.ts"
 import { RelaySettings } from "./RelaySettings.ts"
+import * as ServerIndex from "./ServerIndex.ts"
 
 /** Somebody who listens with a name or key that is not registered. */
 export interface Unregistered {
@@ -68,7 +69,7 @@ const make = (
 ): Servers["Service"] => {
   const strangers = new Map<string, Unregistered>()
   const tripcodesOf = (name: string): ReadonlyArray<Tripcode> => {
-    const found = settings.current().servers.find((server) => server.name === name)
+    const found = ServerIndex.find(settings.current(), name)
     return found === undefined ? [] : [found.tripcode]
   }
   return {

@@ -2,7 +2,7 @@
  * The visitors' side of the relay: finds out what a request is for, and hands
  * those for a server to its tunnel.
  */
-import type { HeaderList } from "../domain/HeaderList.ts"
+import type { Header, HeaderList } from "../domain/HeaderList.ts"
 import type { ServerName } from "../domain/ServerName.ts"
 import { ExchangeError } from "../protocol/Exchange.ts"
 import * as Forwarded from "../protocol/Forwarded.ts"
@@ -45,7 +45,7 @@ export const make = (context: VisitorContext): FrontHandler => {
     const trusted = isTrusted(context.settings.current().trustedProxies, address)
     const visitor = { address, secure, trusted }
     const seen = Forwarded.seen(head.headers, visitor, to.prefix)
-    const headers = Forwarded.apply(forServer(head.headers), visitor, seen)
+    const headers = Forwarded.apply(forServer(head.headers, request.upgrade), visitor, seen)
     return context.rendezvous.toServer(to.name)(
       { method: head.method, target: to.target, headers },
       body,
@@ -133,9 +133,12 @@ const refuse = (body: Body, reply: Reply, error: ExchangeError): Cancel => {
 const ours = new Set<string>([header.apiKey])
 
 /** A visitor's fields as the server gets them: without this connection's, and without any key. */
-const forServer = (headers: HeaderList): HeaderList => {
-  const kept = HopByHop.strip(headers).filter(
+const forServer = (headers: HeaderList, upgrade: boolean): HeaderList => {
+  const kept: Array<Header> = HopByHop.strip(headers).filter(
     ([name]) => !ours.has(name.toLowerCase().replaceAll("_", "-")),
   )
-  return HopByHop.takesTrailers(headers) ? [...kept, ["TE", "trailers"]] : kept
+  if (HopByHop.takesTrailers(headers)) kept.push(["TE", "trailers"])
+  const protocol = upgrade ? HopByHop.upgradeOf(headers) : undefined
+  if (protocol !== undefined) kept.push(["Connection", "Upgrade"], ["Upgrade", protocol])
+  return kept
 }

@@ -5,23 +5,21 @@
  * stop.
  */
 import type { ClientRequest, IncomingMessage } from "node:http"
+import type { Socket } from "node:net"
 import * as Redacted from "effect/Redacted"
 import type { ApiKey } from "../domain/ApiKey.ts"
-import { statusOf } from "../domain/ErrorRegistry.ts"
-import { first, type Header, type HeaderList } from "../domain/HeaderList.ts"
+import type { Header, HeaderList } from "../domain/HeaderList.ts"
 import * as Classic1 from "../protocol/Classic1.ts"
 import * as Classic2 from "../protocol/Classic2.ts"
 import { BodyError, type ExchangeError } from "../protocol/Exchange.ts"
 import { responseHasBody } from "../protocol/Framing.ts"
-import { strip } from "../protocol/HopByHop.ts"
 import type { Offer, ResponseHead } from "../protocol/Message.ts"
 import { requestPath, responsePath, version2 } from "../protocol/Wire.ts"
 import { type Body, type BodyFlow, empty, fromBytes } from "../transport/Body.ts"
 import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
 import * as NodeBody from "../transport/NodeBody.ts"
 import type { Client } from "../transport/NodeClient.ts"
-import { throttle } from "../transport/ThrottledBody.ts"
-import * as FailurePage from "../web/FailurePage.ts"
+import { failure } from "./Served.ts"
 
 /** What an exchange stands on. */
 export interface ClassicExchangeOptions {
@@ -30,8 +28,6 @@ export interface ClassicExchangeOptions {
   readonly apiKey: ApiKey
   readonly dialect: "classic 1" | "classic 2"
   readonly handler: Handler
-  /** Bytes per second of each response body, if it is held to a rate. */
-  readonly rate: number | undefined
   /** It is over, in whichever way. */
   readonly onOver: () => void
 }
@@ -79,25 +75,14 @@ class ClassicExchange implements Reply {
   respond(head: ResponseHead, body: Body, sent?: () => void): void {
     if (this.answered || this.over) return body.discard()
     this.answered = true
-    const { rate } = this.options
-    const slow = rate === undefined ? body : throttle(body, rate)
-    this.write({ status: head.status, headers: strip(head.headers) }, slow, sent)
+    this.write(head, body, sent)
   }
 
   fail(error: ExchangeError): void {
     if (this.answered || this.over) return
     this.answered = true
-    const page = FailurePage.render(
-      {
-        code: error.code,
-        status: statusOf(error.code),
-        detail: error.detail,
-        ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
-        ...(error.headers === undefined ? {} : { headers: error.headers }),
-      },
-      first(this.offer.head.headers, "accept"),
-    )
-    this.write({ status: page.status, headers: page.headers }, fromBytes(page.body), undefined)
+    const [head, body] = failure(this.offer.head, error)
+    this.write(head, body, undefined)
   }
 
   private write(head: ResponseHead, given: Body, sent: (() => void) | undefined): void {
@@ -106,23 +91,59 @@ class ClassicExchange implements Reply {
     const body = hasBody ? given : empty
     const start =
       this.options.dialect === "classic 2" ? Classic2.encodeResponseHead(head) : undefined
+    if (body.whole !== undefined && body.whole.length <= joinBelow) {
+      const bytes = start === undefined ? body.whole : Buffer.concat([start, body.whole])
+      return this.postWhole(head, start, body, bytes, sent, true)
+    }
     const post = this.request(head, start, body)
     this.post = post
     post.on("error", () => this.end())
     post.on("response", (response) => this.onAnswer(response, sent))
-    if (body.whole !== undefined && body.whole.length <= joinBelow) {
-      this.written = true
-      post.end(start === undefined ? body.whole : Buffer.concat([start, body.whole]))
-      return
-    }
     if (start !== undefined) post.write(start)
     else post.flushHeaders()
     this.flow = NodeBody.writeTo(body, post, {
       ended: () => {
         this.written = true
       },
-      failed: () => this.end(),
+      failed: () => this.breakOff(post),
     })
+  }
+
+  /** Sends an answer that is here already; once more if its pooled connection had been closed meanwhile. */
+  private postWhole(
+    head: ResponseHead,
+    start: Buffer | undefined,
+    body: Body,
+    bytes: Uint8Array,
+    sent: (() => void) | undefined,
+    again: boolean,
+  ): void {
+    const post = this.request(head, start, body)
+    this.post = post
+    this.written = true
+    let answered = false
+    post.on("error", () => {
+      if (this.over || !again || answered || !post.reusedSocket) return this.end()
+      this.postWhole(head, start, body, bytes, sent, false)
+    })
+    post.on("response", (response) => {
+      answered = true
+      this.onAnswer(response, sent)
+    })
+    post.end(bytes)
+  }
+
+  /** The body broke off. The relay must see that, so the POST's head goes out before it is cut. */
+  private breakOff(post: ClientRequest): void {
+    const cut = (): void => {
+      setImmediate(() => this.end())
+    }
+    const onSocket = (socket: Socket): void => {
+      if (socket.connecting) socket.once("connect", cut)
+      else cut()
+    }
+    if (post.socket === null) post.once("socket", onSocket)
+    else onSocket(post.socket)
   }
 
   private request(head: ResponseHead, start: Buffer | undefined, body: Body): ClientRequest {

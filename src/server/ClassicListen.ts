@@ -2,8 +2,7 @@
  * One listen (P1) of a classic server: a long poll that is answered with
  * requests, with nothing, or with a reason to stop.
  */
-import type { IncomingMessage } from "node:http"
-import * as Data from "effect/Data"
+import type { ClientRequest, IncomingMessage } from "node:http"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -15,16 +14,7 @@ import * as Classic2 from "../protocol/Classic2.ts"
 import type { ListenAnswer } from "../protocol/Message.ts"
 import { header, listenMillis, listenPath, maxListenAnswer, version2 } from "../protocol/Wire.ts"
 import type { Client } from "../transport/NodeClient.ts"
-
-/** A listen that gave nothing to do: why, for the log. */
-export class ListenError extends Data.TaggedError("ListenError")<{
-  readonly reason: "unreachable" | "refused" | "shutting down" | "unexpected"
-  readonly detail: string
-}> {
-  override get message(): string {
-    return `${this.reason}: ${this.detail}`
-  }
-}
+import { ListenError } from "./ListenError.ts"
 
 /** What a listen was answered with. */
 export interface Listened {
@@ -43,7 +33,14 @@ export interface ListenOptions {
   readonly apiKey: ApiKey
   readonly instance: string
   readonly acks: ReadonlyArray<string>
+  /** Why classic is spoken, for the relay to show. */
+  readonly why: string
+  /** Such a listen brings nothing and is answered at once. */
+  readonly farewell: Farewell | undefined
 }
+
+/** What a process says last: it takes no more requests; it answers none any more. */
+export type Farewell = "draining" | "gone"
 
 const patience = listenMillis + 15_000
 
@@ -61,6 +58,8 @@ export const listen = (options: ListenOptions): Effect.Effect<Listened, ListenEr
 
 const exchange = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
   Effect.callback((resume) => {
+    let current: ClientRequest | undefined
+    let gone = false
     const fail = (reason: ListenError["reason"], detail: string): void =>
       resume(Effect.fail(new ListenError({ reason, detail })))
     const headers: Array<Header> = [
@@ -69,16 +68,30 @@ const exchange = (options: ListenOptions): Effect.Effect<Listened, ListenError> 
       ["X-PTTH-Version", version2],
       ["X-PTTH-Instance", options.instance],
     ]
+    if (options.why !== "")
+      headers.push(["X-PTTH-Reason", options.why.replace(/[^\x20-\x7e]/g, "?")])
+    if (options.farewell !== undefined) headers.push(["X-PTTH-Farewell", options.farewell])
     if (options.acks.length > 0) headers.push(["X-PTTH-Ack", options.acks.join(",")])
-    const request = options.client.request({
-      method: "GET",
-      path: `${options.basePath}${listenPath}${options.name}`,
-      headers,
-    })
-    request.on("error", (error: NodeJS.ErrnoException) =>
-      fail("unreachable", error.code ?? error.message),
-    )
-    request.on("response", (response: IncomingMessage) => {
+    const send = (again: boolean): void => {
+      const request = options.client.request({
+        method: "GET",
+        path: `${options.basePath}${listenPath}${options.name}`,
+        headers,
+      })
+      current = request
+      let answered = false
+      request.on("error", (error: NodeJS.ErrnoException) => {
+        // A pooled connection that was closed meanwhile says nothing of the relay.
+        if (again && request.reusedSocket && !answered && !gone) return send(false)
+        fail("unreachable", error.code ?? error.message)
+      })
+      request.on("response", (response: IncomingMessage) => {
+        answered = true
+        receive(request, response)
+      })
+      request.end()
+    }
+    const receive = (request: ClientRequest, response: IncomingMessage): void => {
       const chunks: Array<Buffer> = []
       let size = 0
       response.on("data", (chunk: Buffer) => {
@@ -93,9 +106,12 @@ const exchange = (options: ListenOptions): Effect.Effect<Listened, ListenError> 
         if (response.complete) resume(understand(response, Buffer.concat(chunks)))
         else fail("unreachable", "the answer was cut short")
       })
+    }
+    send(true)
+    return Effect.sync(() => {
+      gone = true
+      current?.destroy()
     })
-    request.end()
-    return Effect.sync(() => request.destroy())
   })
 
 const understand = (

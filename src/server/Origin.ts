@@ -4,6 +4,7 @@
  * never taken from a request.
  */
 import type { ClientRequest, IncomingMessage } from "node:http"
+import type { Duplex } from "node:stream"
 import { first, fromRaw, type Header, type HeaderList } from "../domain/HeaderList.ts"
 import { ExchangeError } from "../protocol/Exchange.ts"
 import { contentLength, responseHasBody } from "../protocol/Framing.ts"
@@ -52,8 +53,11 @@ class Call {
   private readonly head: RequestHead
   private readonly body: Body
   private readonly reply: Reply
+  /** What the visitor wants to change to; its body is then the connection. */
+  private readonly protocol: string | undefined
   private request: ClientRequest | undefined
   private upload: BodyFlow | undefined
+  private socket: Duplex | undefined
   private reading = false
   private answered = false
   private over = false
@@ -71,6 +75,7 @@ class Call {
     this.head = head
     this.body = body
     this.reply = reply
+    this.protocol = HopByHop.upgradeOf(head.headers)
   }
 
   readonly cancel: Cancel = () => {
@@ -78,6 +83,7 @@ class Call {
     this.over = true
     this.upload?.cancel()
     this.request?.destroy()
+    this.socket?.destroy()
   }
 
   send(): void {
@@ -90,13 +96,18 @@ class Call {
     })
     this.request = request
     request.on("response", (response) => this.onResponse(response))
+    request.on("upgrade", (response, socket, head) => this.onUpgrade(response, socket, head))
     request.on("error", (error: NodeJS.ErrnoException) => this.onError(request, error))
+    if (this.protocol !== undefined) {
+      request.end()
+      return
+    }
     if (body.whole !== undefined) {
       request.end(body.whole)
       return
     }
-    if (first(head.headers, "expect")?.toLowerCase() !== "100-continue") return this.sendBody()
     request.flushHeaders()
+    if (first(head.headers, "expect")?.toLowerCase() !== "100-continue") return this.sendBody()
     const timer = setTimeout(() => this.sendBody(), continueMillis)
     request.once("continue", () => this.sendBody())
     request.once("response", () => clearTimeout(timer))
@@ -120,12 +131,17 @@ class Call {
     const { body, head } = this
     const host = this.options.hostHeader ?? first(head.headers, "host") ?? this.client.host
     const fields: Array<Header> = [["Host", host]]
+    const chunked = body.length === undefined
     for (const header of HopByHop.strip(head.headers)) {
       const name = header[0].toLowerCase()
-      if (name !== "host" && name !== "content-length") fields.push(header)
+      if (name === "host" || name === "content-length" || (name === "trailer" && !chunked)) continue
+      fields.push(header)
     }
     if (HopByHop.takesTrailers(head.headers)) fields.push(["TE", "trailers"])
-    if (body.length === undefined) fields.push(["Transfer-Encoding", "chunked"])
+    if (this.protocol !== undefined) {
+      return [...fields, ["Connection", "Upgrade"], ["Upgrade", this.protocol]]
+    }
+    if (chunked) fields.push(["Transfer-Encoding", "chunked"])
     else if (body.length > 0 || first(head.headers, "content-length") !== undefined)
       fields.push(["Content-Length", `${body.length}`])
     return fields
@@ -153,6 +169,34 @@ class Call {
         })
       : empty
     this.reply.respond({ status, headers }, body)
+  }
+
+  /** The origin has changed the protocol: both connections are one from here on. */
+  private onUpgrade(response: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on("error", () => {})
+    if (this.over) {
+      socket.destroy()
+      return
+    }
+    this.answered = true
+    if (head.length > 0) socket.unshift(head)
+    const raw = fromRaw(response.rawHeaders)
+    const upgrade = first(raw, "upgrade") ?? this.protocol ?? ""
+    const headers: HeaderList = [...HopByHop.strip(raw), ["Upgrade", upgrade]]
+    this.socket = socket
+    this.upload = NodeBody.writeTo(this.body, socket, {
+      ended: () => {},
+      failed: () => socket.destroy(),
+    })
+    this.reply.respond(
+      { status: 101, headers },
+      {
+        length: undefined,
+        whole: undefined,
+        discard: () => socket.destroy(),
+        read: (sink) => NodeBody.readDuplex(socket, sink),
+      },
+    )
   }
 
   private onError(request: ClientRequest, error: NodeJS.ErrnoException): void {

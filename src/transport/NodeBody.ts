@@ -3,6 +3,7 @@
  * pipeline in between.
  */
 import type { IncomingMessage, OutgoingMessage } from "node:http"
+import type { Duplex } from "node:stream"
 import { fromRaw, type HeaderList } from "../domain/HeaderList.ts"
 import { BodyError } from "../protocol/Exchange.ts"
 import type { Body, BodyFlow, BodySink } from "./Body.ts"
@@ -83,12 +84,16 @@ export interface OutgoingResult {
 }
 
 /** Writes a body to a message whose head has been written, and ends it. */
-export const writeTo = (body: Body, out: OutgoingMessage, result: OutgoingResult): BodyFlow => {
+export const writeTo = (
+  body: Body,
+  out: OutgoingMessage | Duplex,
+  result: OutgoingResult,
+): BodyFlow => {
   const flow = body.read({
     data: (chunk) => out.write(chunk),
     end: (trailers: HeaderList) => {
       out.off("drain", onDrain)
-      if (trailers.length > 0) out.addTrailers(pairs(trailers))
+      if (trailers.length > 0 && "addTrailers" in out) out.addTrailers(pairs(trailers))
       out.end()
       result.ended()
     },
@@ -103,3 +108,39 @@ export const writeTo = (body: Body, out: OutgoingMessage, result: OutgoingResult
 }
 
 const pairs = (trailers: HeaderList): Array<[string, string]> => trailers.map(([n, v]) => [n, v])
+
+/** Reads a connection that has no messages any more: an upgraded one. */
+export const readDuplex = (connection: Duplex, sink: BodySink): BodyFlow => {
+  let open = true
+  const close = (): void => {
+    open = false
+    connection.off("data", onData)
+    connection.off("end", onEnd)
+    connection.off("close", onClose)
+  }
+  const onData = (chunk: Buffer): void => {
+    if (!sink.data(chunk) && open) connection.pause()
+  }
+  const onEnd = (): void => {
+    close()
+    sink.end([])
+  }
+  const onClose = (): void => {
+    close()
+    sink.fail(new BodyError({ reason: "cut", detail: "the connection broke" }))
+  }
+  connection.on("data", onData)
+  connection.on("end", onEnd)
+  connection.on("close", onClose)
+  connection.resume()
+  return {
+    resume: () => {
+      if (open) connection.resume()
+    },
+    cancel: () => {
+      if (!open) return
+      close()
+      connection.destroy()
+    },
+  }
+}

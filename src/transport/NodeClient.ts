@@ -21,6 +21,9 @@ export interface ClientOptions {
   readonly maxIdle?: number
 }
 
+/** The largest head of a response, in bytes: fields and status line. */
+export const maxResponseHead = 64 * 1024
+
 /** One request to the origin. */
 export interface ClientRequestOptions {
   readonly method: string
@@ -34,6 +37,10 @@ export interface ClientRequestOptions {
 export interface Client {
   /** The value of the Host field that names the origin. */
   readonly host: string
+  /** Its pool of connections. */
+  readonly agent: http.Agent
+  /** The address of a path for a WebSocket. */
+  webSocketUrl(path: string): string
   /** Starts a request whose head is written as given. */
   request(options: ClientRequestOptions): http.ClientRequest
   /** Closes every idle connection and lets no request keep one. */
@@ -56,6 +63,8 @@ export const make = (options: ClientOptions): Client => {
   const send = secure ? https.request : http.request
   return {
     host: options.origin.host,
+    agent,
+    webSocketUrl: (path) => `${secure ? "wss" : "ws"}://${options.origin.host}${path}`,
     request: ({ headers, method, path }) =>
       send({
         agent,
@@ -65,6 +74,7 @@ export const make = (options: ClientOptions): Client => {
         path,
         headers: toRaw(headers),
         setDefaultHeaders: false,
+        maxHeaderSize: maxResponseHead,
       }),
     close: () => agent.destroy(),
   }

@@ -5,7 +5,7 @@
  * handler could get wrong is caught here.
  */
 import * as http from "node:http"
-import type { AddressInfo } from "node:net"
+import type { AddressInfo, Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -23,7 +23,7 @@ import {
 } from "../domain/HeaderList.ts"
 import { type BodyError, ExchangeError } from "../protocol/Exchange.ts"
 import { contentLength, ofRequest, responseHasBody } from "../protocol/Framing.ts"
-import { connectionOptions } from "../protocol/HopByHop.ts"
+import { connectionOptions, upgradeOf } from "../protocol/HopByHop.ts"
 import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
 import type { Body, BodyFlow } from "./Body.ts"
 import { empty, fromBytes, promise } from "./Body.ts"
@@ -39,6 +39,8 @@ export interface FrontRequest {
   readonly address: string
   /** Whether this socket is TLS. */
   readonly secure: boolean
+  /** Whether it asks for another protocol, and can be answered with 101. */
+  readonly upgrade: boolean
 }
 
 /** Answers a visitor; see `Handler`. */
@@ -70,6 +72,12 @@ export interface FrontOptions {
   readonly renderFailure: (failure: Failure, accept: string | undefined) => RenderedFailure
   /** Takes a raw request out of the visitors' way; `true` means taken. */
   readonly intercept?: (request: http.IncomingMessage, response: http.ServerResponse) => boolean
+  /** Takes an upgrade out of the visitors' way; `true` means taken. */
+  readonly interceptUpgrade?: (
+    request: http.IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ) => boolean
   /** How long running exchanges may go on after the Scope is closed, in milliseconds. */
   readonly graceMillis?: number
   /** Called when draining begins, before running exchanges are waited for. */
@@ -112,7 +120,11 @@ interface Running {
 
 const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
   Effect.callback((resume) => {
-    const state: FrontState = { draining: false, failure: options.renderFailure }
+    const state: FrontState = {
+      upgraded: new Set(),
+      draining: false,
+      failure: options.renderFailure,
+    }
     const server = http.createServer({
       requestTimeout: 0,
       headersTimeout: 30_000,
@@ -120,6 +132,7 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
       connectionsCheckingInterval: 5_000,
       maxHeaderSize: maxRequestHead,
       noDelay: true,
+      shouldUpgradeCallback: isUpgrade,
     })
     server.timeout = 0
     server.maxHeadersCount = 0
@@ -132,6 +145,10 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
     server.on("request", onRequest(false))
     server.on("checkContinue", onRequest(true))
     server.on("checkExpectation", onRequest(false))
+    server.on("upgrade", (req: http.IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (options.interceptUpgrade?.(req, socket, head) !== true)
+        visitUpgrade(state, options.handler, req, socket, head)
+    })
     server.on("connect", (_req: http.IncomingMessage, socket: Duplex) => {
       refuseSocket(state, socket, {
         code: "PTTH_METHOD_NOT_ALLOWED",
@@ -192,15 +209,25 @@ const drain = (
 ): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     state.draining = true
+    // What finishes from now on leaves no idle connection behind to be waited for.
+    server.keepAliveTimeout = 1
+    server.keepAliveTimeoutBuffer = 0
     server.close(() => resume(Effect.void))
     options.onDrain?.()
     server.closeIdleConnections()
   }).pipe(
     Effect.timeoutOption(options.graceMillis ?? 0),
-    Effect.andThen(Effect.sync(() => server.closeAllConnections())),
+    Effect.andThen(
+      Effect.sync(() => {
+        server.closeAllConnections()
+        for (const socket of state.upgraded) socket.destroy()
+      }),
+    ),
   )
 
 interface FrontState {
+  /** Connections that HTTP has left behind. */
+  readonly upgraded: Set<Duplex>
   draining: boolean
   readonly failure: FrontOptions["renderFailure"]
 }
@@ -213,15 +240,49 @@ const originForm = (target: string): string | undefined => {
   return absolute === null ? undefined : (absolute[1] ?? "/")
 }
 
+/** Whether a request asks for another protocol, and carries nothing besides (RFC 9110 7.8). */
+const isUpgrade = (req: http.IncomingMessage): boolean => {
+  const headers = fromRaw(req.rawHeaders)
+  const protocol = upgradeOf(headers)
+  return (
+    protocol !== undefined &&
+    !/^h2c?$/i.test(protocol) &&
+    contentLength(headers) === "none" &&
+    first(headers, "transfer-encoding") === undefined
+  )
+}
+
+/** A request for an upgrade: until the answer is 101 nothing of what follows it is read. */
+const visitUpgrade = (
+  state: FrontState,
+  handler: FrontHandler,
+  req: http.IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): void => {
+  const res = new http.ServerResponse(req)
+  res.assignSocket(socket as Socket)
+  res.shouldKeepAlive = false
+  res.once("finish", () => socket.end())
+  socket.on("error", ignore)
+  state.upgraded.add(socket)
+  socket.once("close", () => {
+    state.upgraded.delete(socket)
+    res.emit("close")
+  })
+  visit(state, handler, req, res, false, new UpgradedSocket(socket, head))
+}
+
 const visit = (
   state: FrontState,
   handler: FrontHandler,
   req: http.IncomingMessage,
   res: http.ServerResponse,
   continues: boolean,
+  upgraded?: UpgradedSocket,
 ): void => {
   const headers = fromRaw(req.rawHeaders)
-  const visit = new Visit(state, req, res, first(headers, "accept"))
+  const visit = new Visit(state, req, res, first(headers, "accept"), upgraded)
   const framing = ofRequest(req.httpVersion, headers)
   if (Result.isFailure(framing)) {
     const { detail, status } = framing.failure
@@ -237,7 +298,7 @@ const visit = (
   const kind = framing.success
   visit.sending = !(kind._tag === "None" || (kind._tag === "Length" && kind.length === 0))
   const body = !visit.sending
-    ? empty
+    ? (upgraded?.incoming ?? empty)
     : NodeBody.fromIncoming(req, {
         length: kind._tag === "Length" ? kind.length : undefined,
         abandon: () => req.pause(),
@@ -250,6 +311,7 @@ const visit = (
         body,
         address: req.socket.remoteAddress ?? "",
         secure: "encrypted" in req.socket,
+        upgrade: upgraded !== undefined,
       },
       visit,
     ),
@@ -264,6 +326,7 @@ class Visit implements Reply {
   private readonly req: http.IncomingMessage
   private readonly res: http.ServerResponse
   private readonly accept: string | undefined
+  private readonly upgraded: UpgradedSocket | undefined
   private answered = false
   private over = false
   private flow: BodyFlow | undefined
@@ -274,7 +337,9 @@ class Visit implements Reply {
     req: http.IncomingMessage,
     res: http.ServerResponse,
     accept: string | undefined,
+    upgraded: UpgradedSocket | undefined,
   ) {
+    this.upgraded = upgraded
     this.state = state
     this.req = req
     this.res = res
@@ -308,12 +373,13 @@ class Visit implements Reply {
 
   respond(head: ResponseHead, body: Body, sent?: () => void): void {
     if (this.answered || this.over) return body.discard()
-    const fault = faultOf(head)
+    const fault = faultOf(head, this.upgraded !== undefined)
     if (fault !== undefined) {
       body.discard()
       return this.fail(new ExchangeError({ code: "PTTH_BAD_ANSWER", detail: fault }))
     }
     this.answered = true
+    if (head.status === 101) return this.change(head, body, sent)
     if (sent !== undefined) this.res.once("finish", sent)
     this.write(head, body)
   }
@@ -339,7 +405,11 @@ class Visit implements Reply {
     const { req, res } = this
     const promised = contentLength(head.headers)
     const hasBody = responseHasBody(req.method ?? "GET", head.status)
-    const headers = ownFraming(head, promised === "none" && hasBody ? body.length : undefined)
+    const length = typeof promised === "number" ? promised : body.length
+    const headers = ownFraming(head, {
+      length: promised === "none" && hasBody ? body.length : undefined,
+      chunked: hasBody && length === undefined && req.httpVersion !== "1.0",
+    })
     if (this.sending && !req.complete) closeAfter(req, res)
     else if (this.state.draining) res.shouldKeepAlive = false
     res.writeHead(head.status, toRaw(headers))
@@ -348,7 +418,6 @@ class Visit implements Reply {
       res.end()
       return
     }
-    const length = typeof promised === "number" ? promised : body.length
     if (body.whole !== undefined && (length === undefined || body.whole.length === length)) {
       res.end(body.whole)
       return
@@ -360,6 +429,19 @@ class Visit implements Reply {
     })
   }
 
+  /** The connection is the two sides' own from here on. */
+  private change(head: ResponseHead, body: Body, sent: (() => void) | undefined): void {
+    const { res, upgraded } = this
+    if (upgraded === undefined) return body.discard()
+    res.detachSocket(upgraded.socket as Socket)
+    upgraded.writeHead(head)
+    this.flow = NodeBody.writeTo(body, upgraded.socket, {
+      ended: () => sent?.(),
+      failed: () => upgraded.socket.destroy(),
+    })
+    upgraded.open()
+  }
+
   /** Half a response is never ended cleanly. */
   private cut(_error: BodyError): void {
     const socket = this.req.socket
@@ -367,6 +449,56 @@ class Visit implements Reply {
     else socket.destroy()
   }
 }
+
+/** The socket of a visitor that asks for another protocol. */
+class UpgradedSocket {
+  readonly socket: Duplex
+  /** What the visitor says once the answer was 101. */
+  readonly incoming: Body
+  private opened = false
+  private begin: (() => void) | undefined
+
+  constructor(socket: Duplex, head: Buffer) {
+    this.socket = socket
+    if (head.length > 0) socket.unshift(head)
+    this.incoming = {
+      length: undefined,
+      whole: undefined,
+      discard: ignore,
+      read: (sink) => {
+        let flow: BodyFlow | undefined
+        let open = true
+        this.begin = () => {
+          if (open) flow = NodeBody.readDuplex(socket, sink)
+        }
+        if (this.opened) queueMicrotask(this.begin)
+        return {
+          resume: () => flow?.resume(),
+          cancel: () => {
+            open = false
+            flow?.cancel()
+          },
+        }
+      },
+    }
+  }
+
+  /** The answer was 101. */
+  open(): void {
+    this.opened = true
+    this.begin?.()
+  }
+
+  /** Writes the answer's head; Connection and Upgrade are this connection's own fields here. */
+  writeHead({ headers, status }: ResponseHead): void {
+    const kept = headers.filter(([name]) => !changedFields.has(name.toLowerCase()))
+    const fields: HeaderList = [["Connection", "Upgrade"], ...kept]
+    const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")
+    this.socket.write(`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\n${lines}\r\n`, "latin1")
+  }
+}
+
+const changedFields = new Set(["connection", "transfer-encoding", "content-length", "keep-alive"])
 
 const ignore = (): void => {}
 
@@ -376,9 +508,9 @@ const flushHead = (res: http.ServerResponse): void => {
 }
 
 /** Why a head from the tunnel must not reach a socket (RFC 9110 5.5, 15), if so. */
-const faultOf = (head: ResponseHead): string | undefined => {
+const faultOf = (head: ResponseHead, upgrade: boolean): string | undefined => {
   const { headers, status } = head
-  if (!Number.isInteger(status) || status < 200 || status > 599)
+  if (!(status === 101 && upgrade) && !(Number.isInteger(status) && status >= 200 && status <= 599))
     return "its status is not a final one"
   for (const [name, value] of headers) {
     if (!isName(name)) return "a header name is illegal"
@@ -395,8 +527,16 @@ const connectionFields = new Set([
   "upgrade",
 ])
 
+/** What this connection's framing adds to a head or has no room for. */
+interface OwnFraming {
+  /** To be said in a field of its own. */
+  readonly length: number | undefined
+  /** Only chunks have trailers behind them (RFC 9110 6.5.1). */
+  readonly chunked: boolean
+}
+
 /** The fields of a response with this connection's own framing. */
-const ownFraming = (head: ResponseHead, length: number | undefined): HeaderList => {
+const ownFraming = (head: ResponseHead, { chunked, length }: OwnFraming): HeaderList => {
   const nominated = connectionOptions(head.headers)
   const noLength = head.status === 204
   const headers: Array<Header> = []
@@ -404,6 +544,7 @@ const ownFraming = (head: ResponseHead, length: number | undefined): HeaderList 
     const name = header[0].toLowerCase()
     if (connectionFields.has(name) || nominated.has(name)) continue
     if (noLength && name === "content-length") continue
+    if (!chunked && name === "trailer") continue
     headers.push(header)
   }
   if (length !== undefined && !noLength) headers.push(["Content-Length", `${length}`])

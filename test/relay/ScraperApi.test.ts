@@ -54,7 +54,11 @@ const ask = (
     headers,
   )
 }
-const text = (status: number, line: string) => ({ _tag: "Text", status, text: `${line}\n` })
+const text = (status: number, line: string): ScraperApi.ScraperAnswer => ({
+  _tag: "Text",
+  status,
+  text: `${line}\n`,
+})
 
 describe("the scraper API answers as the original does", () => {
   it("to a valid key", () => {

@@ -1,0 +1,151 @@
+/**
+ * The relay's backend API for servers that speak stream: takes their
+ * WebSockets and joins them to the rendezvous as links.
+ */
+import type { IncomingMessage } from "node:http"
+import type { Duplex } from "node:stream"
+import * as Duration from "effect/Duration"
+import { WebSocketServer } from "ws"
+import { header, prefix, streamPath, text } from "../protocol/Wire.ts"
+import { initialWindow, Multiplexer, maxStreams, version } from "../transport/Multiplexer.ts"
+import * as WebSocketWire from "../transport/WebSocketWire.ts"
+import type { RelaySettings } from "./RelaySettings.ts"
+import type { Rendezvous } from "./Rendezvous.ts"
+import type { Servers } from "./Servers.ts"
+import { StreamLink } from "./StreamLink.ts"
+
+/** What the endpoint stands on. */
+export interface StreamContext {
+  readonly settings: RelaySettings["Service"]
+  readonly servers: Servers["Service"]
+  readonly rendezvous: Rendezvous["Service"]
+}
+
+/** The stream endpoint of one relay. */
+export interface StreamEndpoint {
+  /** Takes an upgrade that is for the backend API; `false` leaves it to the visitors' side. */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => boolean
+  /** Ends the links of servers that the configuration does not accept any more. */
+  readonly recheck: () => void
+  /** Ends every link. */
+  readonly close: () => void
+}
+
+/** How long another process of a name has to show that it lives, in milliseconds. */
+const suspicionMillis = 2_000
+
+const path = prefix + streamPath
+
+interface Identified {
+  readonly name: StreamLink["name"]
+  readonly tripcode: StreamLink["tripcode"]
+}
+
+/** Makes the endpoint. */
+export const make = (context: StreamContext): StreamEndpoint => {
+  const links = new Map<string, StreamLink>()
+  const acceptor = new WebSocketServer({ noServer: true, ...WebSocketWire.options })
+  let draining = false
+
+  const identify = (request: IncomingMessage, socket: Duplex): Identified | undefined => {
+    const name = (request.url ?? "").slice(path.length)
+    const keys = request.headersDistinct[header.apiKey] ?? []
+    const [key] = keys
+    if (draining) return refuse(socket, "503 Service Unavailable", text.shuttingDown)
+    if (key === undefined) return refuse(socket, "403 Forbidden", text.noKey)
+    const identity = context.servers.identify(name, keys.length === 1 ? key : "")
+    if (identity._tag === "Known") return identity
+    const address = request.socket.remoteAddress ?? ""
+    context.servers.remember(name, identity, address, context.rendezvous.deadlines.now())
+    return refuse(socket, "401 Unauthorized", text.badKey)
+  }
+
+  const suspectOthers = (link: StreamLink): void => {
+    for (const other of links.values()) {
+      if (other.name === link.name && other.instance !== link.instance) other.suspect()
+    }
+  }
+
+  const open = (
+    { name, tripcode }: Identified,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): void => {
+    const { deadlines, join, ready, responseMillis } = context.rendezvous
+    const instance = `${request.headers[header.instance] ?? ""}`.slice(0, 64)
+    const key = `${name} ${instance} ${`${request.headers[header.link] ?? "0"}`.slice(0, 8)}`
+    acceptor.handleUpgrade(request, socket, head, (webSocket) => {
+      let leave: ((reason: string) => void) | undefined
+      const multiplexer: Multiplexer = new Multiplexer({
+        deadlines,
+        heartbeatMillis: Duration.toMillis(context.settings.current().heartbeat),
+        hello: {
+          version,
+          maxStreams,
+          window: initialWindow,
+          publicUrl: context.settings.current().publicUrl ?? "",
+        },
+        wire: WebSocketWire.make(webSocket, socket, {
+          bytes: (chunk) => multiplexer.bytes(chunk),
+          drained: () => multiplexer.drained(),
+          closed: () => multiplexer.close("its connection broke"),
+        }),
+        onHello: () => {
+          links.get(key)?.replace()
+          links.set(key, link)
+          leave = join(link, request.socket.remoteAddress ?? "")
+          suspectOthers(link)
+          ready(link)
+        },
+        onPong: () => {
+          if (link.trust()) ready(link)
+        },
+        onRoom: () => {
+          ready(link)
+          link.rest()
+        },
+        onClosed: (reason) => {
+          if (links.get(key) === link) links.delete(key)
+          leave?.(reason)
+        },
+      })
+      const link = new StreamLink({
+        name,
+        tripcode,
+        instance,
+        multiplexer,
+        responseMillis,
+        deadlines,
+        suspicionMillis,
+      })
+    })
+  }
+
+  return {
+    upgrade: (request, socket, head) => {
+      if (!(request.url ?? "").startsWith(path)) return false
+      socket.on("error", () => {})
+      const identified = identify(request, socket)
+      if (identified !== undefined) open(identified, request, socket, head)
+      return true
+    },
+    recheck: () => {
+      for (const link of [...links.values()]) {
+        if (!context.servers.accepts(link.name, link.tripcode)) link.revoke()
+      }
+    },
+    close: () => {
+      draining = true
+      for (const link of [...links.values()]) link.end("the relay stops")
+    },
+  }
+}
+
+const refuse = (socket: Duplex, status: string, body: string): undefined => {
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+  return undefined
+}

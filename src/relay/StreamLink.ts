@@ -1,0 +1,132 @@
+/**
+ * The link of one WebSocket of one server process.
+ */
+import type { ServerName } from "../domain/ServerName.ts"
+import type { Tripcode } from "../domain/Tripcode.ts"
+import type { Deadline, Deadlines } from "../transport/Deadlines.ts"
+import type { Cancel } from "../transport/Handler.ts"
+import type { Multiplexer } from "../transport/Multiplexer.ts"
+import type { Link } from "./Link.ts"
+import type { Pending } from "./Pending.ts"
+
+/** What a link needs of its surroundings. */
+export interface StreamLinkOptions {
+  readonly name: ServerName
+  readonly tripcode: Tripcode
+  readonly instance: string
+  readonly multiplexer: Multiplexer
+  readonly responseMillis: (name: ServerName) => number
+  readonly deadlines: Deadlines
+  /** How long it has to answer when it is suspected to be dead, in milliseconds. */
+  readonly suspicionMillis: number
+}
+
+/** See the file's header. */
+export class StreamLink implements Link {
+  readonly transport = "stream"
+  readonly name: ServerName
+  readonly tripcode: Tripcode
+  readonly instance: string
+  private readonly options: StreamLinkOptions
+  private readonly running = new Map<Pending, Cancel>()
+  private draining = false
+  private suspicion: Deadline | undefined
+
+  constructor(options: StreamLinkOptions) {
+    this.options = options
+    this.name = options.name
+    this.tripcode = options.tripcode
+    this.instance = options.instance
+  }
+
+  capacity(): number {
+    return this.suspicion !== undefined ? 0 : this.options.multiplexer.room
+  }
+
+  offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending> {
+    const millis = this.options.responseMillis(this.name)
+    const room = this.options.multiplexer.room
+    for (const pending of requests.slice(0, room)) this.start(pending, millis)
+    return requests.slice(room)
+  }
+
+  private start(pending: Pending, millis: number): void {
+    pending.offered(this, millis)
+    const over = (): void => {
+      this.running.delete(pending)
+    }
+    let cancel: Cancel | undefined
+    cancel = this.options.multiplexer.request(pending.head, pending.body, {
+      respond: (head, body) => {
+        const taken = pending.answer(head, body, {
+          sent: over,
+          left: () => {
+            over()
+            cancel?.()
+          },
+        })
+        if (!taken) {
+          over()
+          body.discard()
+        }
+      },
+      fail: (error) => {
+        over()
+        pending.lost(error.detail)
+      },
+    })
+    if (pending.state === "offered") this.running.set(pending, cancel)
+  }
+
+  cancel(pending: Pending): void {
+    const cancel = this.running.get(pending)
+    this.running.delete(pending)
+    cancel?.()
+  }
+
+  /**
+   * Another process of the same name has come: no request is sent here until
+   * this one has shown that it lives, and it ends if it does not do so soon.
+   */
+  suspect(): void {
+    this.suspicion?.clear()
+    this.suspicion = this.options.deadlines.set(this.options.suspicionMillis, () =>
+      this.end("another process has taken its place"),
+    )
+    this.options.multiplexer.ping()
+  }
+
+  /** It lives. Whether that had been in doubt. */
+  trust(): boolean {
+    const doubted = this.suspicion !== undefined
+    this.suspicion?.clear()
+    this.suspicion = undefined
+    return doubted
+  }
+
+  /** The same process has opened this link anew. */
+  replace(): void {
+    this.end("it connected anew")
+  }
+
+  /** Ends the link and what runs on it. */
+  end(reason: string): void {
+    this.suspicion?.clear()
+    this.options.multiplexer.close(reason)
+  }
+
+  revoke(): void {
+    this.end("its key is no longer accepted")
+  }
+
+  drain(): void {
+    this.draining = true
+    this.options.multiplexer.drain()
+    this.rest()
+  }
+
+  /** Ends a drained link once nothing runs on it. */
+  rest(): void {
+    if (this.draining && this.options.multiplexer.active === 0) this.end("it was drained")
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * Classic, from the server: listens that are sent anew as soon as they are
+ * answered, and an exchange for each request that they bring. A classic 1
+ * relay gets exactly one listen at a time.
+ */
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import type { Offer } from "../protocol/Message.ts"
+import { maxAcks } from "../protocol/Wire.ts"
+import type { Cancel } from "../transport/Handler.ts"
+import * as ClassicExchange from "./ClassicExchange.ts"
+import { type Farewell, type Listened, listen } from "./ClassicListen.ts"
+import type { ListenError } from "./ListenError.ts"
+import type { Uplink } from "./Uplink.ts"
+
+const listeners = 4
+const farewellMillis = 2_000
+
+/** See the file's header. */
+export class ClassicTunnel {
+  private readonly uplink: Uplink
+  private readonly parallel = Latch.makeUnsafe(false)
+  private readonly running = new Map<string, Cancel>()
+  private acks: Array<string> = []
+  /** Whether the relay has last been seen to speak classic 2. */
+  private spoken = false
+
+  constructor(uplink: Uplink) {
+    this.uplink = uplink
+  }
+
+  /**
+   * Listens for ever. Interrupting it ends the listens; what runs goes on.
+   *
+   * @param why why it is classic, for people
+   */
+  run(why: string): Effect.Effect<never> {
+    const once = this.listenOnce(why)
+    const more = this.parallel.await.pipe(Effect.andThen(once), Effect.forever)
+    return Effect.all(
+      [Effect.forever(once), ...Array.from({ length: listeners - 1 }, () => more)],
+      { concurrency: "unbounded" },
+    ).pipe(Effect.andThen(Effect.never))
+  }
+
+  /** Tells a relay that understands it that this process takes no more requests, or is gone. */
+  say(farewell: Farewell): Effect.Effect<void> {
+    return Effect.suspend(() =>
+      this.spoken ? Effect.ignore(this.listen("", farewell)) : Effect.void,
+    ).pipe(Effect.timeoutOption(farewellMillis), Effect.asVoid)
+  }
+
+  private listen(why: string, farewell?: Farewell): Effect.Effect<Listened, ListenError> {
+    const { uplink } = this
+    return listen({
+      client: uplink.client,
+      basePath: uplink.basePath,
+      name: uplink.options.name,
+      apiKey: uplink.options.apiKey,
+      instance: uplink.instance,
+      acks: this.acks.splice(0, maxAcks),
+      why,
+      farewell,
+    })
+  }
+
+  private listenOnce(why: string): Effect.Effect<void> {
+    return Effect.suspend(() => this.listen(why)).pipe(
+      Effect.matchEffect({
+        onSuccess: (listened) => this.onListened(listened, why),
+        onFailure: (error) => this.onFailed(error),
+      }),
+    )
+  }
+
+  private onListened(listened: Listened, why: string): Effect.Effect<void> {
+    this.spoken = listened.dialect === "classic 2"
+    if (this.spoken) this.parallel.openUnsafe()
+    else this.parallel.closeUnsafe()
+    for (const entry of listened.entries) {
+      if (entry._tag === "Cancel") this.running.get(entry.id)?.()
+      else this.answer(entry, listened.dialect)
+    }
+    return this.uplink.good(listened.publicUrl, listened.dialect, why)
+  }
+
+  private onFailed(error: ListenError): Effect.Effect<void> {
+    this.parallel.closeUnsafe()
+    return this.uplink.failed(error)
+  }
+
+  private answer(offer: Offer, dialect: Listened["dialect"]): void {
+    const { uplink } = this
+    this.acks.push(offer.id)
+    let cancel: Cancel = () => {}
+    const done = uplink.begin(() => cancel())
+    this.running.set(offer.id, () => cancel())
+    cancel = ClassicExchange.start(offer, {
+      client: uplink.client,
+      basePath: uplink.basePath,
+      apiKey: uplink.options.apiKey,
+      dialect,
+      handler: uplink.handler,
+      onOver: () => {
+        done()
+        this.running.delete(offer.id)
+      },
+    })
+  }
+}

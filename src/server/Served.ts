@@ -1,0 +1,60 @@
+/**
+ * A handler as the tunnel serves it: whatever it says, only what may cross a
+ * connection leaves it.
+ */
+import { statusOf } from "../domain/ErrorRegistry.ts"
+import { first } from "../domain/HeaderList.ts"
+import type { ExchangeError } from "../protocol/Exchange.ts"
+import { strip } from "../protocol/HopByHop.ts"
+import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
+import { type Body, fromBytes, promise } from "../transport/Body.ts"
+import type { Handler } from "../transport/Handler.ts"
+import { throttle } from "../transport/ThrottledBody.ts"
+import * as FailurePage from "../web/FailurePage.ts"
+
+/** How answers leave. */
+export interface ServedOptions {
+  /** Bytes per second of each response body, if it is held to a rate. */
+  readonly rate: number | undefined
+}
+
+/** A body that keeps to the length it has promised, at its rate. */
+const held = (body: Body, rate: number | undefined): Body => {
+  const slow = rate === undefined ? body : throttle(body, rate)
+  return slow.length === undefined ? slow : promise(slow, slow.length)
+}
+
+/** The handler without hop-by-hop fields in its answers; after 101 they are the connection's own. */
+export const serve =
+  (handler: Handler, { rate }: ServedOptions): Handler =>
+  (request, body, reply) =>
+    handler(request, body, {
+      fail: (error) => reply.fail(error),
+      respond: (head, answer, sent) =>
+        head.status === 101
+          ? reply.respond(head, answer, sent)
+          : reply.respond(
+              { status: head.status, headers: strip(head.headers) },
+              held(answer, rate),
+              sent,
+            ),
+    })
+
+/** A failure as a response, in the form that the visitor asks for. */
+export const failure = (
+  request: RequestHead,
+  error: ExchangeError,
+): readonly [ResponseHead, Body] => {
+  const { code, detail, headers, retryAfter } = error
+  const page = FailurePage.render(
+    {
+      code,
+      status: statusOf(code),
+      detail,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+      ...(headers === undefined ? {} : { headers }),
+    },
+    first(request.headers, "accept"),
+  )
+  return [{ status: page.status, headers: page.headers }, fromBytes(page.body)]
+}

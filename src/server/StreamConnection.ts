@@ -1,0 +1,134 @@
+/**
+ * One link to the relay over a WebSocket: opened, kept, and told apart by why
+ * it could not be had.
+ */
+import type { IncomingMessage } from "node:http"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { WebSocket } from "ws"
+import type { ApiKey } from "../domain/ApiKey.ts"
+import type { ServerName } from "../domain/ServerName.ts"
+import { streamPath } from "../protocol/Wire.ts"
+import type { Deadlines } from "../transport/Deadlines.ts"
+import type { Handler } from "../transport/Handler.ts"
+import { initialWindow, Multiplexer, maxStreams, version } from "../transport/Multiplexer.ts"
+import type { Client } from "../transport/NodeClient.ts"
+import * as WebSocketWire from "../transport/WebSocketWire.ts"
+import { ListenError } from "./ListenError.ts"
+import { failure } from "./Served.ts"
+
+/** Whom a link goes to, and who answers on it. */
+export interface StreamConnectionOptions {
+  readonly client: Client
+  /** Path of the relay's backend API, the prefix included. */
+  readonly basePath: string
+  readonly name: ServerName
+  readonly apiKey: ApiKey
+  readonly instance: string
+  /** Which of the process's links this is, from 0. */
+  readonly link: number
+  readonly deadlines: Deadlines
+  readonly heartbeatMillis: number
+  readonly handler: Handler
+  /** The link works; `publicUrl` is where visitors reach the relay, if it says so. */
+  readonly onAlive: (publicUrl: string | undefined) => void
+  /** The link while it lasts, and that it is gone. */
+  readonly onMultiplexer: (multiplexer: Multiplexer, open: boolean) => void
+}
+
+/** How long a relay has to say that it speaks stream, in milliseconds (protocol.md, Ladder). */
+const probeMillis = 5_000
+
+/**
+ * Opens a link and keeps it; ends with why it is no more. Interrupting it
+ * drains the link: what runs on it goes on.
+ */
+export const keep = (options: StreamConnectionOptions): Effect.Effect<never, ListenError> =>
+  Effect.callback((resume) => {
+    let alive = false
+    let done = false
+    const end = (reason: ListenError["reason"], detail: string): void => {
+      if (done) return
+      done = true
+      probe.clear()
+      resume(Effect.fail(new ListenError({ reason, detail })))
+    }
+    const webSocket = new WebSocket(
+      options.client.webSocketUrl(options.basePath + streamPath + options.name),
+      {
+        ...WebSocketWire.options,
+        agent: options.client.agent,
+        generateMask: WebSocketWire.noMask,
+        handshakeTimeout: probeMillis,
+        followRedirects: false,
+        headers: {
+          "X-ApiKey": Redacted.value(options.apiKey),
+          "X-PTTH-Instance": options.instance,
+          "X-PTTH-Link": `${options.link}`,
+        },
+      },
+    )
+    const probe = options.deadlines.set(probeMillis, () => {
+      end("impossible", `no pong within ${probeMillis / 1000} s`)
+      webSocket.terminate()
+    })
+    webSocket.on("error", (error: NodeJS.ErrnoException) => end(...classify(error)))
+    webSocket.on("unexpected-response", (request, response: IncomingMessage) => {
+      response.resume()
+      end(...refusal(response.statusCode ?? 0))
+      request.destroy()
+    })
+    let multiplexer: Multiplexer | undefined
+    webSocket.on("upgrade", (response: IncomingMessage) => {
+      const made: Multiplexer = new Multiplexer({
+        deadlines: options.deadlines,
+        heartbeatMillis: options.heartbeatMillis,
+        hello: { version, maxStreams, window: initialWindow, publicUrl: "" },
+        handler: options.handler,
+        failed: failure,
+        wire: WebSocketWire.make(webSocket, response.socket, {
+          bytes: (chunk) => made.bytes(chunk),
+          drained: () => made.drained(),
+          closed: () => made.close("its connection broke"),
+        }),
+        onPong: () => {
+          if (alive) return
+          alive = true
+          probe.clear()
+          options.onAlive(made.hello?.publicUrl === "" ? undefined : made.hello?.publicUrl)
+        },
+        onClosed: (reason) => {
+          options.onMultiplexer(made, false)
+          end(alive ? "unreachable" : "impossible", reason)
+        },
+      })
+      multiplexer = made
+      options.onMultiplexer(made, true)
+    })
+    return Effect.sync(() => {
+      done = true
+      probe.clear()
+      if (multiplexer === undefined) webSocket.terminate()
+      else multiplexer.drain()
+    })
+  })
+
+const classify = (error: NodeJS.ErrnoException): readonly [ListenError["reason"], string] =>
+  error.code === undefined || error.code.startsWith("WS_ERR") || error.code.startsWith("HPE_")
+    ? ["impossible", error.message]
+    : ["unreachable", error.code]
+
+const refusal = (status: number): readonly [ListenError["reason"], string] => {
+  switch (status) {
+    case 401:
+    case 403:
+      return ["refused", `status ${status}`]
+    case 503:
+      return ["shutting down", `status ${status}`]
+    case 502:
+    case 504:
+      return ["unreachable", `status ${status}`]
+    default:
+      return ["impossible", `it answered ${status} to the upgrade`]
+  }
+}

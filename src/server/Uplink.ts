@@ -1,0 +1,143 @@
+/**
+ * What a server's transports share: the way to the relay, what runs, what has
+ * been said, and how long to wait after a failure.
+ */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Random from "effect/Random"
+import { tripcode } from "../domain/ApiKey.ts"
+import * as RequestId from "../domain/RequestId.ts"
+import { prefix } from "../protocol/Wire.ts"
+import type { Cancel, Handler } from "../transport/Handler.ts"
+import * as NodeClient from "../transport/NodeClient.ts"
+import * as Backoff from "./Backoff.ts"
+import type { ListenError } from "./ListenError.ts"
+import * as Served from "./Served.ts"
+import type { ServerOptions } from "./Server.ts"
+
+const throttledRate = 1024 * 1024
+const defaultGrace = 30_000
+
+/** See the file's header. */
+export class Uplink {
+  readonly options: ServerOptions
+  readonly client: NodeClient.Client
+  /** Path of the relay's backend API, the prefix included. */
+  readonly basePath: string
+  /** Names this process to the relay. */
+  readonly instance: string
+  readonly handler: Handler
+  /** Waits for what runs within the grace period, and cuts the rest; whether there was any. */
+  readonly drain: Effect.Effect<boolean>
+  private readonly base: URL
+  private readonly clock: Clock.Clock
+  private readonly idle = Latch.makeUnsafe(true)
+  private readonly running = new Set<Cancel>()
+  private readonly atEnd = new Set<() => void>()
+  private said = ""
+  private failures = 0
+  private lastGood: number
+
+  constructor(options: ServerOptions, clock: Clock.Clock) {
+    this.options = options
+    this.clock = clock
+    this.base = new URL(options.relayUrl)
+    this.basePath = this.base.pathname.replace(/\/+$/, "") + prefix
+    this.lastGood = clock.currentTimeMillisUnsafe()
+    this.instance = RequestId.make(this.lastGood)
+    this.client = NodeClient.make({
+      origin: this.base,
+      ca: options.ca,
+      proxies: options.proxies !== false,
+    })
+    this.handler = Served.serve(options.handler, {
+      rate: options.throttle === true ? throttledRate : undefined,
+    })
+    this.drain = this.idle.await.pipe(
+      Effect.timeoutOption(options.graceMillis ?? defaultGrace),
+      Effect.map(() => this.cut()),
+    )
+  }
+
+  /** Something to be closed at the end, after what runs; the returned function takes it back. */
+  own(close: () => void): () => void {
+    this.atEnd.add(close)
+    return () => this.atEnd.delete(close)
+  }
+
+  /** An exchange runs until the returned function is called. */
+  begin(cancel: Cancel): () => void {
+    this.running.add(cancel)
+    this.idle.closeUnsafe()
+    return () => {
+      if (this.running.delete(cancel) && this.running.size === 0) this.idle.openUnsafe()
+    }
+  }
+
+  /** The relay is there. */
+  good(publicUrl: string | undefined, transport: string, why: string): Effect.Effect<void> {
+    this.failures = 0
+    this.lastGood = this.clock.currentTimeMillisUnsafe()
+    const path = transport === "classic 1" ? "/frontend/servers/" : "/servers/"
+    const place = (publicUrl ?? this.base.href).replace(/\/+$/, "")
+    return this.say(
+      `connected by ${transport}`,
+      Effect.annotateLogs(
+        Effect.logInfo(`connected: ${place}${path}${this.options.name}/`),
+        why === "" ? { transport } : { transport, why },
+      ),
+    )
+  }
+
+  /** The relay is not there: says so and waits. */
+  failed(error: ListenError): Effect.Effect<void> {
+    this.failures += 1
+    const outage = this.clock.currentTimeMillisUnsafe() - this.lastGood
+    return this.say(error.reason, this.complaint(error)).pipe(
+      Effect.andThen(Random.next),
+      Effect.flatMap((random) => Effect.sleep(Backoff.wait(this.failures, outage, random))),
+    )
+  }
+
+  /** Says something once, until there is something else to say. */
+  say(what: string, line: Effect.Effect<void>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.said === what) return Effect.void
+      this.said = what
+      return line
+    })
+  }
+
+  private complaint(error: ListenError): Effect.Effect<void> {
+    const relay = this.base.origin
+    switch (error.reason) {
+      case "unreachable":
+        return Effect.logWarning(`cannot reach the relay ${relay}: ${error.detail}; trying again`)
+      case "shutting down":
+        return Effect.logWarning(`the relay ${relay} is shutting down; trying again`)
+      case "unexpected":
+      case "impossible":
+        return Effect.logWarning(
+          `${relay} does not answer like a relay: ${error.detail}; trying again`,
+        )
+      case "refused":
+        return Effect.logError(
+          `PTTH_KEY_REFUSED: the relay ${relay} does not know this server (${error.detail}). ` +
+            `Register name = "${this.options.name}", tripcode = "${tripcode(this.options.apiKey)}" there; trying again`,
+        )
+    }
+  }
+
+  private cut(): boolean {
+    const left = [...this.running]
+    for (const cancel of left) cancel()
+    for (const close of [...this.atEnd]) close()
+    return left.length > 0
+  }
+
+  /** Closes what is left of the way to the relay. */
+  close(): void {
+    this.client.close()
+  }
+}

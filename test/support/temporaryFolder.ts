@@ -1,0 +1,48 @@
+/**
+ * A folder of a test's own, and what is held open meanwhile.
+ */
+import mutableFs, * as fs from "node:fs"
+import { syncBuiltinESMExports } from "node:module"
+import * as os from "node:os"
+import * as path from "node:path"
+import { onTestFinished } from "@effect/vitest"
+
+/** A new folder, removed when the test is over. Its path is a real path. */
+export const temporaryFolder = (): string => {
+  const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "ptth-test-")))
+  onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** What this process holds open that has a path below `folder` (Linux). */
+export const openBelow = (folder: string): ReadonlyArray<string> =>
+  fs.readdirSync("/proc/self/fd").flatMap((handle) => {
+    try {
+      const target = fs.readlinkSync(`/proc/self/fd/${handle}`)
+      return target.startsWith(folder) ? [target] : []
+    } catch {
+      return []
+    }
+  })
+
+/** Waits until nothing below `folder` is open any more; gives what still is after many turns. */
+export const untilClosed = async (folder: string): Promise<ReadonlyArray<string>> => {
+  for (let turn = 0; turn < 2000; turn++) {
+    if (openBelow(folder).length === 0) return []
+    await fs.promises.stat(folder)
+  }
+  return openBelow(folder)
+}
+
+/** Puts functions in the place of some of `node:fs` until the test is over. */
+export const replaceFs = (replacements: Partial<typeof fs>): void => {
+  const original = Object.fromEntries(
+    Object.keys(replacements).map((name) => [name, mutableFs[name as keyof typeof fs]]),
+  )
+  Object.assign(mutableFs, replacements)
+  syncBuiltinESMExports()
+  onTestFinished(() => {
+    Object.assign(mutableFs, original)
+    syncBuiltinESMExports()
+  })
+}
