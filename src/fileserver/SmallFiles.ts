@@ -1,0 +1,85 @@
+/**
+ * Small files that were served a moment ago, so that serving one again costs
+ * one look at its stat. A file is kept only if its times are old enough that
+ * any change would show in them, and for so short a time that what is kept
+ * would have been let through anyway.
+ */
+import type { BigIntStats } from "node:fs"
+import type { ByteName } from "./ByteName.ts"
+import type { Representation } from "./Decision.ts"
+
+/** A file as it was when it was checked and read. */
+export interface SmallFile {
+  readonly stats: BigIntStats
+  readonly bytes: Uint8Array
+  readonly representation: Representation
+  /** When, in milliseconds, it was let through. */
+  readonly checkedAt: number
+}
+
+/** The files kept, by their path. */
+export interface SmallFiles {
+  /** The file that was kept under a path, unless it has to be checked again. */
+  readonly get: (path: ByteName, now: number) => SmallFile | undefined
+  /** Keeps a file if that is safe. */
+  readonly put: (path: ByteName, file: SmallFile) => void
+  /** Forgets what was kept under a path. */
+  readonly drop: (path: ByteName) => void
+}
+
+/** The largest file that is kept, in bytes; also the largest that is read at once. */
+export const maxSize = 64 * 1024
+/** Bytes of all files that are kept. */
+const capacity = 16 * 1024 * 1024
+/** Files that are kept. */
+const maxCount = 4096
+/** Milliseconds until a file must be opened and checked again. */
+const lifetime = 1_000
+/** Milliseconds after which a change has to show in a file's times. */
+const settled = 2_000
+
+/** Whether nothing about the file has changed. */
+export const isSame = (a: BigIntStats, b: BigIntStats): boolean =>
+  a.ino === b.ino &&
+  a.dev === b.dev &&
+  a.size === b.size &&
+  a.mtimeNs === b.mtimeNs &&
+  a.ctimeNs === b.ctimeNs &&
+  a.mode === b.mode
+
+/** Keeps no file yet. */
+export const make = (): SmallFiles => {
+  const files = new Map<ByteName, SmallFile>()
+  let total = 0
+
+  const drop = (path: ByteName): void => {
+    const file = files.get(path)
+    if (file === undefined) return
+    files.delete(path)
+    total -= file.bytes.length
+  }
+
+  return {
+    drop,
+    get: (path, now) => {
+      const file = files.get(path)
+      if (file === undefined) return undefined
+      const age = now - file.checkedAt
+      if (age >= 0 && age < lifetime) return file
+      drop(path)
+      return undefined
+    },
+    put: (path, file) => {
+      drop(path)
+      const newest = Math.max(Number(file.stats.mtimeMs), Number(file.stats.ctimeMs))
+      if (file.checkedAt - newest < settled) return
+      files.set(path, file)
+      total += file.bytes.length
+      while (total > capacity || files.size > maxCount) {
+        const [oldest] = files.keys()
+        if (oldest === undefined) return
+        drop(oldest)
+      }
+    },
+  }
+}

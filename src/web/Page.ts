@@ -1,0 +1,44 @@
+/**
+ * The frame of every page, and the policy under which browsers show it: no
+ * scripts, no forms, nothing from elsewhere.
+ */
+import { type Html, html } from "./Html.ts"
+
+/** Content-Security-Policy of pages that use this frame. */
+export const policy =
+  "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+/** The path of the style sheet, from the top of the site. */
+export const stylePath = "assets/style.css"
+
+/** The path of the logo, from the top of the site. */
+export const logoPath = "favicon.svg"
+
+/** A page to be framed. */
+export interface PageParts {
+  readonly title: string
+  /** The way up from the page to the top of the site: `./`, `../`, `../../` and so on. */
+  readonly top: string
+  /** What stands beside the logo. */
+  readonly heading: Html
+  readonly main: Html
+}
+
+/** A whole page. All its links are relative, so it works under any prefix. */
+export const page = ({ title, top, heading, main }: PageParts): Html => html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>${title}</title>
+<link rel="stylesheet" href="${top}${stylePath}">
+<link rel="icon" type="image/svg+xml" href="${top}${logoPath}">
+</head>
+<body>
+<header><a href="${top}"><img src="${top}${logoPath}" alt="Start page"></a>${heading}</header>
+<main>${main}</main>
+</body>
+</html>
+`

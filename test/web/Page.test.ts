@@ -1,0 +1,38 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Html from "../../src/web/Html.ts"
+import * as Logo from "../../src/web/Logo.ts"
+import { page } from "../../src/web/Page.ts"
+import * as Style from "../../src/web/Style.ts"
+
+describe("the page frame", () => {
+  it("reaches the style sheet and the logo from where the page is", () => {
+    const text = Html.toText(
+      page({
+        title: "a <b> & c",
+        top: "../../",
+        heading: Html.html`<h1>x</h1>`,
+        main: Html.html`<p>y</p>`,
+      }),
+    )
+    assert.include(text, "<title>a &lt;b&gt; &amp; c</title>")
+    assert.include(text, 'href="../../assets/style.css"')
+    assert.include(text, 'href="../../favicon.svg"')
+    assert.include(text, '<html lang="en">')
+    assert.include(text, 'name="viewport"')
+  })
+})
+
+describe("the style sheet", () => {
+  it("loads nothing and knows dark grounds and small screens", () => {
+    assert.notMatch(Style.css, /url\(|@import|https?:/)
+    assert.include(Style.css, "prefers-color-scheme: dark")
+    assert.include(Style.css, "max-width")
+  })
+})
+
+describe("the logo", () => {
+  it("is an image without scripts or links", () => {
+    assert.match(Logo.svg, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/)
+    assert.notMatch(Logo.svg, /<script|\son\w+=|href/)
+  })
+})
