@@ -31,6 +31,7 @@ export interface ServerFlags {
   readonly auth: Option.Option<string>
   readonly ca: Option.Option<string>
   readonly transport: Option.Option<string>
+  readonly connections: Option.Option<number>
   readonly throttleUpload: Option.Option<boolean>
   readonly autoGenKey: boolean
   readonly printTripcode: boolean
@@ -41,19 +42,6 @@ export interface ServerFlags {
 /** How an error names the place of something that is missing. */
 const whereOf = (path: string | undefined): string =>
   path ?? `no ${LoadConfig.places(LoadConfig.serverFile).join(" or ")}`
-
-const refuseStream = (
-  settings: ServerConfig.ServerSettings,
-  path: string | undefined,
-): ConfigError | undefined =>
-  settings.transport !== "stream"
-    ? undefined
-    : single({
-        code: "PTTH_CONFIG_INVALID",
-        where: path ?? "",
-        detail: "the transport `stream` is not available in this version",
-        remedy: "Use `auto` or `classic`.",
-      })
 
 const refuseInsecure = (relayUrl: string, insecure: boolean): ConfigError | undefined =>
   insecure || !ServerConfig.showsKey(relayUrl, isLoopback)
@@ -104,6 +92,7 @@ export const runServer = Effect.fn("ptth server")(function* (flags: ServerFlags)
       auth_user: flags.auth,
       ca: flags.ca,
       transport: flags.transport,
+      connections: flags.connections,
       throttle_upload: flags.throttleUpload,
     }),
     env: process.env,
@@ -114,7 +103,7 @@ export const runServer = Effect.fn("ptth server")(function* (flags: ServerFlags)
   const config = yield* Effect.fromResult(
     ServerConfig.require(settings, ["name", "apiKey", "relayUrl"], where),
   )
-  const refusal = refuseStream(settings, path) ?? refuseInsecure(config.relayUrl, flags.insecure)
+  const refusal = refuseInsecure(config.relayUrl, flags.insecure)
   if (refusal !== undefined) return yield* refusal
   yield* KeyStrength.check(config.apiKey, path ?? "PTTH_SERVER_API_KEY")
   const ca = yield* readCertificates(config.ca, path)
@@ -143,6 +132,8 @@ export const runServer = Effect.fn("ptth server")(function* (flags: ServerFlags)
         relayUrl: config.relayUrl,
         handler,
         throttle: config.throttleUpload,
+        transport: config.transport,
+        ...(config.connections === undefined ? {} : { connections: config.connections }),
         ...(ca === undefined ? {} : { ca }),
       })
     }),

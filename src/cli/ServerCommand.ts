@@ -49,7 +49,14 @@ export const serverCommand = Command.make(
     transport: Flags.text(
       "transport",
       "KIND",
-      "How to reach the relay: auto or classic (default auto; env PTTH_SERVER_TRANSPORT)",
+      "How to reach the relay: stream (one WebSocket), classic (plain requests) or auto, which is stream where it is possible (default auto; env PTTH_SERVER_TRANSPORT)",
+    ),
+    connections: Flag.Int("connections").pipe(
+      Flag.withMetavar("N"),
+      Flag.withDescription(
+        "How many stream links are kept (default 2; env PTTH_SERVER_CONNECTIONS)",
+      ),
+      Flag.optional,
     ),
     throttleUpload: Flag.Boolean("throttle-upload").pipe(
       Flag.withDescription(

@@ -11,6 +11,7 @@ import type { RequestId } from "../domain/RequestId.ts"
 import type { ServerName } from "../domain/ServerName.ts"
 import * as Classic1 from "../protocol/Classic1.ts"
 import * as Classic2 from "../protocol/Classic2.ts"
+import { ExchangeError } from "../protocol/Exchange.ts"
 import type { ResponseHead } from "../protocol/Message.ts"
 import {
   header,
@@ -166,7 +167,8 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
   const respond = (id: string, request: IncomingMessage, response: ServerResponse): void => {
     const pending = pendingFor(id, request, response)
     if (pending === undefined) return
-    if (pending.link instanceof ClassicLink) pending.link.acknowledge(id)
+    const { link } = pending
+    if (link instanceof ClassicLink) link.acknowledge(id)
     track(pending.name, request, response)
     const body = NodeBody.fromIncoming(request, {
       length: lengthOf(request),
@@ -176,7 +178,15 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
       split(body, Classic2.decodeResponseHead, {
         found: (head, rest) => deliver(pending, head, rest, request, response),
         bad: () => {
-          if (!response.destroyed) refuse(request, response, 400, text.badHead)
+          if (link instanceof ClassicLink && link === pending.link) {
+            link.answered(pending.id)
+            pending.fail(badHead)
+          }
+          refuse(request, response, 400, text.badHead)
+        },
+        cut: () => {
+          if (link instanceof ClassicLink)
+            link.lose(pending, "the server broke off before the head of its answer was whole")
         },
       })
       return
@@ -277,6 +287,11 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
     },
   }
 }
+
+const badHead = new ExchangeError({
+  code: "PTTH_BAD_ANSWER",
+  detail: "the head of its answer cannot be decoded",
+})
 
 /** The one key that a request shows; two of them are none. */
 const keyOf = (request: IncomingMessage): string | undefined => {

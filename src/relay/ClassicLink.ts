@@ -189,7 +189,8 @@ export class ClassicLink implements Link {
     }
   }
 
-  private lose(pending: Pending, detail: string): void {
+  /** Whether or not the server had it, it will not answer: it is offered again, or fails. */
+  lose(pending: Pending, detail: string): void {
     if (pending.link !== this || !this.handed.delete(pending.id)) return
     pending.lost(detail)
   }

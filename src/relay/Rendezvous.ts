@@ -145,6 +145,8 @@ const make = (
   const enqueue = (place: Place, pending: Pending, first: boolean): void => {
     const config = settings.current()
     if (draining) return pending.fail(failure("PTTH_DRAINING", "the relay is shutting down", 5))
+    // What came in this turn is not waiting yet.
+    if (place.queue.length >= config.maxQueue) flush(place)
     if (place.queue.length >= config.maxQueue)
       return pending.fail(failure("PTTH_QUEUE_FULL", `${config.maxQueue} requests are waiting`, 2))
     if (place.links.size === 0) {

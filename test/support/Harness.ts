@@ -227,6 +227,10 @@ export interface ServerOptions {
   readonly connections?: number
   /** How long it lets running exchanges go on when it stops; 0 unless given. */
   readonly grace?: Duration.Input
+  /** Certificates to trust besides the usual ones. */
+  readonly ca?: string
+  /** Whether it uses the proxies that the environment names; it does not unless this is `true`. */
+  readonly proxies?: boolean
 }
 
 /** A server that runs. */
@@ -254,7 +258,8 @@ export const serverAt: (
     apiKey: makeKey(options.key ?? keyOf(name)),
     relayUrl,
     handler,
-    proxies: false,
+    proxies: options.proxies === true,
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
     graceMillis: Duration.toMillis(Duration.fromInputUnsafe(options.grace ?? 0)),
     transport: options.transport ?? "classic",
     ...(options.connections === undefined ? {} : { connections: options.connections }),
