@@ -1,20 +1,26 @@
 /**
- * An address to listen on, written `HOST:PORT`; IPv6 stands in brackets.
+ * An address to listen on, written `HOST:PORT`; IPv6 stands in brackets. A
+ * socket that is open already is written `fd:N`.
  */
 
 /** Where to listen. `host` is a name or an IP address without brackets; port 0 picks a free one. */
 export interface ListenAddress {
   readonly host: string
   readonly port: number
+  /** The number of a listening socket that this process was given, as systemd does; then host and port say nothing. */
+  readonly fd?: number
 }
 
 /** What {@link parse} expects, for messages. */
-export const expected = '"HOST:PORT", such as "127.0.0.1:4000" or "[::1]:4000"'
+export const expected =
+  '"HOST:PORT", such as "127.0.0.1:4000" or "[::1]:4000", or "fd:3" for a socket that is open already'
 
 const pattern = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/
 
-/** Reads `HOST:PORT`. */
+/** Reads `HOST:PORT` or `fd:N`. */
 export const parse = (text: string): ListenAddress | undefined => {
+  const given = /^fd:(\d{1,4})$/.exec(text)
+  if (given !== null) return { host: "fd", port: 0, fd: Number(given[1]) }
   const match = pattern.exec(text)
   if (match === null) return undefined
   const port = Number(match[3])
@@ -26,9 +32,9 @@ export const parse = (text: string): ListenAddress | undefined => {
 /** A host as it stands in an address or a URL: IPv6 in brackets. */
 export const formatHost = (host: string): string => (host.includes(":") ? `[${host}]` : host)
 
-/** Writes `HOST:PORT`. */
+/** Writes `HOST:PORT` or `fd:N`. */
 export const format = (address: ListenAddress): string =>
-  `${formatHost(address.host)}:${address.port}`
+  address.fd !== undefined ? `fd:${address.fd}` : `${formatHost(address.host)}:${address.port}`
 
 /** Whether only this machine can be meant: `localhost`, 127.0.0.0/8 or `::1`, in brackets or not. */
 export const isLoopback = (host: string): boolean =>

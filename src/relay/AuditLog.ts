@@ -17,6 +17,8 @@ export type AuditEvent =
       readonly _tag: "ServerConnected"
       readonly name: ServerName
       readonly transport: string
+      /** Why it is not a better transport; empty if there is nothing to say. */
+      readonly reason: string
       readonly address: string
     }
   | { readonly _tag: "ServerDisconnected"; readonly name: ServerName; readonly reason: string }

@@ -71,6 +71,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
     tripcode: ClassicLink["tripcode"],
     instance: string | undefined,
     address: string,
+    reason: string,
   ): { readonly link: ClassicLink; readonly isNew: boolean } => {
     const key = `${name} ${instance ?? "classic 1"} ${tripcode}`
     const known = members.get(key)
@@ -81,6 +82,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
       transport: instance === undefined ? "classic 1" : "classic 2",
       deadlines: context.rendezvous.deadlines,
       publicUrl: context.settings.current().publicUrl,
+      reason,
       responseMillis: context.rendezvous.responseMillis,
       onReady: context.rendezvous.ready,
       onGone: (_link, reason) => {
@@ -118,7 +120,13 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
       context.servers.remember(name, identity, address, context.rendezvous.deadlines.now())
       return answerText(response, 401, text.badKey)
     }
-    const { link, isNew } = member(identity.name, identity.tripcode, instanceOf(request), address)
+    const { link, isNew } = member(
+      identity.name,
+      identity.tripcode,
+      instanceOf(request),
+      address,
+      `${request.headers[header.reason] ?? ""}`.slice(0, 200),
+    )
     for (const id of acks(request)) link.acknowledge(id)
     const farewell = request.headers[header.farewell]
     if (farewell !== undefined) link.farewell(response, farewell === "gone")

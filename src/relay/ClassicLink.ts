@@ -41,6 +41,8 @@ export interface ClassicLinkOptions {
   readonly transport: "classic 1" | "classic 2"
   readonly deadlines: Deadlines
   readonly publicUrl: string | undefined
+  /** Why the server speaks classic, in its words. */
+  readonly reason: string
   readonly responseMillis: (name: ServerName) => number
   /** It takes requests again. */
   readonly onReady: (link: Link) => void
@@ -58,6 +60,7 @@ export class ClassicLink implements Link {
   readonly name: ServerName
   readonly tripcode: Tripcode
   readonly transport: "classic 1" | "classic 2"
+  readonly reason: string
   private readonly options: ClassicLinkOptions
   private readonly parked: Array<Parked> = []
   private readonly handed = new Map<RequestId, Pending>()
@@ -69,6 +72,7 @@ export class ClassicLink implements Link {
 
   constructor(options: ClassicLinkOptions) {
     this.options = options
+    this.reason = options.reason
     this.name = options.name
     this.tripcode = options.tripcode
     this.transport = options.transport

@@ -77,7 +77,10 @@ const serverItem = (server: RegisteredServer, status: ServerStatus): Html =>
   html`<li><a href="${server.name}/">${server.displayName ?? server.name}</a> ${stateOf(status)}</li>`
 
 const stateOf = (status: ServerStatus): string => {
-  if (status.transports.length > 0) return "connected"
+  if (status.transports.length > 0) {
+    const by = `connected by ${[...new Set(status.transports)].join(" and ")}`
+    return status.reason === "" ? by : `${by} (${status.reason})`
+  }
   return status.lastSeen === undefined
     ? "not connected yet"
     : `last seen ${new Date(status.lastSeen).toISOString()}`

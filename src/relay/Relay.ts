@@ -52,8 +52,7 @@ export class Relay extends Context.Service<
       const state = { draining: false }
       const config = settings.current()
       const front = yield* serve({
-        host: config.listen.host,
-        port: config.listen.port,
+        ...config.listen,
         graceMillis: Duration.toMillis(config.shutdownGrace),
         intercept: classic.intercept,
         interceptUpgrade: stream.upgrade,

@@ -31,6 +31,8 @@ import * as ServerIndex from "./ServerIndex.ts"
 export interface ServerStatus {
   readonly name: ServerName
   readonly transports: ReadonlyArray<string>
+  /** Why they are no better ones, in the server's words; empty if there is nothing to say. */
+  readonly reason: string
   /** When it was last heard of, in milliseconds since 1970. */
   readonly lastSeen: number | undefined
   readonly waiting: number
@@ -235,8 +237,8 @@ const make = (
       const first = place.links.size === 0
       place.links.add(link)
       place.lastSeen = deadlines.now()
-      const { name, transport } = link
-      if (first) audit.record({ _tag: "ServerConnected", name, transport, address })
+      const { name, reason: why, transport } = link
+      if (first) audit.record({ _tag: "ServerConnected", name, transport, reason: why, address })
       return (reason) => {
         if (!place.links.delete(link)) return
         place.lastSeen = deadlines.now()
@@ -253,6 +255,7 @@ const make = (
       return {
         name,
         transports: [...(place?.links ?? [])].map((link) => link.transport),
+        reason: [...(place?.links ?? [])].find((link) => link.reason !== "")?.reason ?? "",
         lastSeen: place?.lastSeen,
         waiting: place?.queue.length ?? 0,
       }

@@ -24,6 +24,7 @@ export interface StreamLinkOptions {
 /** See the file's header. */
 export class StreamLink implements Link {
   readonly transport = "stream"
+  readonly reason = ""
   readonly name: ServerName
   readonly tripcode: Tripcode
   readonly instance: string

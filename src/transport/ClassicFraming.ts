@@ -13,8 +13,10 @@ import type { Body, BodyFlow, BodySink } from "./Body.ts"
 /** What comes of splitting: one of the two, once. */
 export interface SplitResult {
   readonly found: (head: ResponseHead, rest: Body) => void
-  /** The head is cut short or not legal; the body has been let go. */
+  /** The head is not legal; the body has been let go. */
   readonly bad: () => void
+  /** The body broke off before the head was whole. */
+  readonly cut: () => void
 }
 
 const nothing = new Uint8Array(0)
@@ -39,8 +41,8 @@ class Splitter {
     this.result = result
     this.flow = body.read({
       data: (chunk) => this.onData(chunk),
-      end: (trailers: HeaderList) => this.onLast((sink) => sink.end(trailers)),
-      fail: (error: BodyError) => this.onLast((sink) => sink.fail(error)),
+      end: (trailers: HeaderList) => this.onLast((sink) => sink.end(trailers), this.result.bad),
+      fail: (error: BodyError) => this.onLast((sink) => sink.fail(error), this.result.cut),
     })
   }
 
@@ -71,10 +73,10 @@ class Splitter {
     return this.sink === undefined ? false : this.pass(this.sink)
   }
 
-  private onLast(last: (sink: BodySink) => void): void {
+  private onLast(last: (sink: BodySink) => void, withoutHead: () => void): void {
     if (!this.done) {
       this.done = true
-      return this.result.bad()
+      return withoutHead()
     }
     if (this.sink !== undefined && this.early.length === 0) return last(this.sink)
     this.last = last

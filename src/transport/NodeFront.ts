@@ -22,13 +22,13 @@ import {
   toRaw,
 } from "../domain/HeaderList.ts"
 import { type BodyError, ExchangeError } from "../protocol/Exchange.ts"
-import { contentLength, ofRequest, responseHasBody } from "../protocol/Framing.ts"
+import { contentLength, type Framing, ofRequest, responseHasBody } from "../protocol/Framing.ts"
 import { connectionOptions, upgradeOf } from "../protocol/HopByHop.ts"
 import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
 import type { Body, BodyFlow } from "./Body.ts"
 import { empty, fromBytes, promise } from "./Body.ts"
 import type { Cancel, Reply } from "./Handler.ts"
-import { closeAfter } from "./Linger.ts"
+import { closeAfter, endWith, isEnding, makeLast } from "./Linger.ts"
 import * as NodeBody from "./NodeBody.ts"
 
 /** A visitor's request and what is known of the connection it came on. */
@@ -67,6 +67,8 @@ export interface FrontOptions {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
+  /** A listening socket that is open already; then host and port say nothing. */
+  readonly fd?: number
   readonly handler: FrontHandler
   /** Renders a failure in the form that the visitor's Accept field asks for. */
   readonly renderFailure: (failure: Failure, accept: string | undefined) => RenderedFailure
@@ -122,6 +124,7 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
   Effect.callback((resume) => {
     const state: FrontState = {
       upgraded: new Set(),
+      visits: new WeakMap(),
       draining: false,
       failure: options.renderFailure,
     }
@@ -132,15 +135,18 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
       connectionsCheckingInterval: 5_000,
       maxHeaderSize: maxRequestHead,
       noDelay: true,
+      requireHostHeader: false,
       shouldUpgradeCallback: isUpgrade,
     })
     server.timeout = 0
     server.maxHeadersCount = 0
     const onRequest =
       (continues: boolean) => (req: http.IncomingMessage, res: http.ServerResponse) => {
-        if (state.draining) res.shouldKeepAlive = false
-        if (options.intercept?.(req, res) !== true)
-          visit(state, options.handler, req, res, continues)
+        if (isEnding(req.socket)) return
+        if (state.draining) makeLast(req, res)
+        const parsed = parse(state, req, res)
+        if (parsed === undefined || options.intercept?.(req, res) === true) return
+        visit(state, options.handler, req, res, parsed, continues)
       }
     server.on("request", onRequest(false))
     server.on("checkContinue", onRequest(true))
@@ -157,10 +163,16 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
       })
     })
     server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-      if (error.code === "ECONNRESET" || !socket.writable) {
+      const visit = state.visits.get(socket)
+      const isBehind = visit?.isReceiving !== true
+      const isReset = error.code === "ECONNRESET"
+      if (isBehind && !isReset && (isEnding(socket) || error.code === closedCode)) return
+      const inTheWay = visit?.isOpen === true && !visit.isRefusable
+      if (isReset || !socket.writable || inTheWay) {
         socket.destroy()
         return
       }
+      visit?.giveUp()
       const tooLarge =
         error.code === "HPE_HEADER_OVERFLOW" || error.code === "HPE_CHUNK_EXTENSIONS_OVERFLOW"
       refuseSocket(
@@ -178,7 +190,10 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
       )
     })
     const onError = (error: NodeJS.ErrnoException): void => {
-      const place = `${options.host}:${options.port}`
+      const place =
+        options.fd === undefined
+          ? `${options.host}:${options.port}`
+          : `file descriptor ${options.fd}`
       resume(
         Effect.fail(
           error.code === "EADDRINUSE"
@@ -191,7 +206,11 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
       )
     }
     server.once("error", onError)
-    server.listen({ host: options.host, port: options.port, backlog: 2048 }, () => {
+    const where =
+      options.fd === undefined
+        ? { host: options.host, port: options.port, backlog: 2048 }
+        : { fd: options.fd }
+    server.listen(where, () => {
       server.off("error", onError)
       server.on("error", () => {})
       const { address, port } = server.address() as AddressInfo
@@ -225,7 +244,12 @@ const drain = (
     ),
   )
 
+/** Node's word for bytes behind a request that was to be the connection's last. */
+const closedCode = "HPE_CLOSED_CONNECTION"
+
 interface FrontState {
+  /** The newest visit of each connection. */
+  readonly visits: WeakMap<Duplex, Visit>
   /** Connections that HTTP has left behind. */
   readonly upgraded: Set<Duplex>
   draining: boolean
@@ -270,7 +294,29 @@ const visitUpgrade = (
     state.upgraded.delete(socket)
     res.emit("close")
   })
-  visit(state, handler, req, res, false, new UpgradedSocket(socket, head))
+  const parsed = parse(state, req, res)
+  if (parsed !== undefined)
+    visit(state, handler, req, res, parsed, false, new UpgradedSocket(socket, head))
+}
+
+interface Parsed {
+  readonly headers: HeaderList
+  readonly framing: Framing
+}
+
+/** A request's fields and framing; one that could be understood in two ways is refused at once. */
+const parse = (
+  state: FrontState,
+  req: http.IncomingMessage,
+  res: http.ServerResponse,
+): Parsed | undefined => {
+  const headers = fromRaw(req.rawHeaders)
+  const framing = ofRequest(req.httpVersion, headers)
+  if (Result.isSuccess(framing)) return { headers, framing: framing.success }
+  const { detail, status } = framing.failure
+  const visit = new Visit(state, req, res, first(headers, "accept"), undefined)
+  visit.refuse({ code: "PTTH_BAD_REQUEST", status, detail })
+  return undefined
 }
 
 const visit = (
@@ -278,16 +324,11 @@ const visit = (
   handler: FrontHandler,
   req: http.IncomingMessage,
   res: http.ServerResponse,
+  { framing, headers }: Parsed,
   continues: boolean,
   upgraded?: UpgradedSocket,
 ): void => {
-  const headers = fromRaw(req.rawHeaders)
   const visit = new Visit(state, req, res, first(headers, "accept"), upgraded)
-  const framing = ofRequest(req.httpVersion, headers)
-  if (Result.isFailure(framing)) {
-    const { detail, status } = framing.failure
-    return visit.refuse({ code: "PTTH_BAD_REQUEST", status, detail })
-  }
   const target = originForm(req.url ?? "")
   if (target === undefined)
     return visit.refuse({
@@ -295,12 +336,11 @@ const visit = (
       status: 400,
       detail: "its target is not a path",
     })
-  const kind = framing.success
-  visit.sending = !(kind._tag === "None" || (kind._tag === "Length" && kind.length === 0))
+  visit.sending = !(framing._tag === "None" || (framing._tag === "Length" && framing.length === 0))
   const body = !visit.sending
     ? (upgraded?.incoming ?? empty)
     : NodeBody.fromIncoming(req, {
-        length: kind._tag === "Length" ? kind.length : undefined,
+        length: framing._tag === "Length" ? framing.length : undefined,
         abandon: () => req.pause(),
         ...(continues ? { onRead: () => visit.sayContinue() } : {}),
       })
@@ -327,6 +367,8 @@ class Visit implements Reply {
   private readonly res: http.ServerResponse
   private readonly accept: string | undefined
   private readonly upgraded: UpgradedSocket | undefined
+  /** The visit whose answer goes out before this one's, on the same connection. */
+  private before: Visit | undefined
   private answered = false
   private over = false
   private flow: BodyFlow | undefined
@@ -344,9 +386,27 @@ class Visit implements Reply {
     this.req = req
     this.res = res
     this.accept = accept
+    const before = state.visits.get(req.socket)
+    this.before = before?.isOpen === true ? before : undefined
+    state.visits.set(req.socket, this)
     req.on("error", ignore)
     res.on("error", ignore)
-    res.on("close", () => this.onClose())
+    res.on("close", () => this.giveUp())
+  }
+
+  /** Whether its answer is not whole yet. */
+  get isOpen(): boolean {
+    return !this.over && !this.res.writableEnded
+  }
+
+  /** Whether what comes on the connection is still its request. */
+  get isReceiving(): boolean {
+    return this.isOpen && !this.req.complete
+  }
+
+  /** Whether the next bytes on the connection may be a refusal of it. */
+  get isRefusable(): boolean {
+    return !this.answered && this.isReceiving && this.before?.isOpen !== true
   }
 
   start(cancel: Cancel): void {
@@ -358,7 +418,9 @@ class Visit implements Reply {
     if (!this.answered && this.res.writable) this.res.writeContinue()
   }
 
-  private onClose(): void {
+  /** The visitor is gone, or is told something else. */
+  giveUp(): void {
+    this.before = undefined
     if (this.over) return
     this.over = true
     this.flow?.cancel()
@@ -367,7 +429,7 @@ class Visit implements Reply {
 
   /** Says no before any handler has seen the request; the connection is not used again. */
   refuse(failure: Failure): void {
-    this.res.shouldKeepAlive = false
+    closeAfter(this.req, this.res)
     this.writeFailure(failure)
   }
 
@@ -411,7 +473,7 @@ class Visit implements Reply {
       chunked: hasBody && length === undefined && req.httpVersion !== "1.0",
     })
     if (this.sending && !req.complete) closeAfter(req, res)
-    else if (this.state.draining) res.shouldKeepAlive = false
+    else if (this.state.draining && this.state.visits.get(req.socket) === this) makeLast(req, res)
     res.writeHead(head.status, toRaw(headers))
     if (!hasBody) {
       body.discard()
@@ -522,7 +584,9 @@ const faultOf = (head: ResponseHead, upgrade: boolean): string | undefined => {
 const connectionFields = new Set([
   "connection",
   "keep-alive",
+  "proxy-authenticate",
   "proxy-connection",
+  "te",
   "transfer-encoding",
   "upgrade",
 ])
@@ -558,10 +622,6 @@ const refuseSocket = (state: FrontState, socket: Duplex, failure: Failure): void
   const fields: HeaderList = [...headers, ["Connection", "close"]]
   const head = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")
   socket.on("error", ignore)
-  socket.end(
-    Buffer.concat([
-      Buffer.from(`HTTP/1.1 ${failure.status} ${reason}\r\n${head}\r\n`, "latin1"),
-      body,
-    ]),
-  )
+  const start = Buffer.from(`HTTP/1.1 ${failure.status} ${reason}\r\n${head}\r\n`, "latin1")
+  endWith(socket, Buffer.concat([start, body]))
 }

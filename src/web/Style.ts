@@ -49,10 +49,8 @@ th.number, td.number { text-align: right; }
 tbody tr:hover { background: var(--raised); }
 @media (max-width: 34rem) {
   body { padding: .75rem; }
-  thead th.time { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
-  tbody tr { display: grid; grid-template-columns: 1fr auto; border-bottom: 1px solid var(--line); }
-  tbody td { border: 0; }
-  tbody td.time { grid-column: 1 / -1; padding-top: 0; font-size: .8125rem; }
-  tbody td.time:empty { display: none; }
+  th, td { padding: .45rem .25rem; }
+  .number, .time { font-size: .8125rem; }
+  .time { white-space: normal; width: 5.5rem; text-align: right; }
 }
 `
