@@ -9,7 +9,7 @@ import { BodyError, ExchangeError } from "../protocol/Exchange.ts"
 import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
 import * as StreamFrame from "../protocol/StreamFrame.ts"
 import type { Body, BodyFlow, BodySink } from "./Body.ts"
-import { empty, fromBytes } from "./Body.ts"
+import { empty, fromBytes, promise } from "./Body.ts"
 import type { Deadline, Deadlines } from "./Deadlines.ts"
 import { FrameParser } from "./FrameParser.ts"
 import type { Cancel, Handler, Reply } from "./Handler.ts"
@@ -18,6 +18,8 @@ import type { Cancel, Handler, Reply } from "./Handler.ts"
 export interface Wire {
   /** Sends bytes, in order; `false`: its buffer is full until it says `drained`. */
   readonly write: (chunks: ReadonlyArray<Uint8Array>) => boolean
+  /** Ends the connection once what was written has gone out. */
+  readonly end: () => void
   /** Ends the connection at once. */
   readonly close: () => void
 }
@@ -28,9 +30,9 @@ export interface MultiplexerEvents {
   readonly onHello?: (hello: StreamFrame.Hello) => void
   /** An answer to a ping has come: bytes pass in both directions. */
   readonly onPong?: () => void
-  /** The other end wants no more requests. */
+  /** The other end wants no more requests, or has agreed to get none. */
   readonly onDrain?: () => void
-  /** A stream has ended: there is room for another. */
+  /** There may be room for another request. */
   readonly onRoom?: () => void
   /** The link is of no more use; streams have been told. */
   readonly onClosed?: (reason: string) => void
@@ -42,12 +44,14 @@ export interface MultiplexerOptions extends MultiplexerEvents {
   readonly deadlines: Deadlines
   /** What this end says of itself. */
   readonly hello: Omit<StreamFrame.Hello, "_tag">
-  /** Answers requests; without it they are refused. */
+  /** Answers requests; an end without it must not be sent any. */
   readonly handler?: Handler
   /** Turns a failure of the handler into a response. */
   readonly failed?: (head: RequestHead, error: ExchangeError) => readonly [ResponseHead, Body]
   /** How long the other end may be silent before it is asked, and again before it is given up; in milliseconds. */
   readonly heartbeatMillis: number
+  /** A clock that never goes back, in milliseconds; `performance.now` unless it is given. */
+  readonly now?: () => number
 }
 
 /** The version of the framing that this end speaks. */
@@ -66,33 +70,49 @@ const windowBudget = 64 * 1024 * 1024
 const joinBelow = 64 * 1024
 const largestData = 256 * 1024
 const copyBelow = 16 * 1024
+/** What is queued beyond this does not wait for the end of the turn. */
+const flushAt = 1024 * 1024
 
 /** See the file's header. */
 export class Multiplexer {
   /** Round trip of the last ping, in milliseconds. */
   roundTrip = 1
+  /** Milliseconds by the link's clock. */
+  readonly now: () => number
   private readonly options: MultiplexerOptions
   private readonly parser: FrameParser
   private readonly streams = new Map<number, MuxStream>()
+  /** Streams that have something to send and wait for the wire, in turn. */
   private readonly blocked = new Set<MuxStream>()
+  /** Requests that came while the wire was full: answers to them would only pile up. */
+  private unserved: Array<MuxStream> = []
+  /** Streams that are over on the wire while this end still holds some of their bytes. */
+  private lingering = 0
   private out: Array<Uint8Array> = []
+  private outBytes = 0
   private scheduled = false
   private full = false
+  private ending = false
   private closed = false
   private nextStream = 1
   private peer: StreamFrame.Hello | undefined
   private peerDraining = false
   private draining = false
+  private saidDrain = false
   private heard = true
+  private nonce = 0
   private pingAt: number | undefined
+  private owedPong: number | undefined
   private heartbeat: Deadline | undefined
   private grantedWindows = 0
 
   constructor(options: MultiplexerOptions) {
     this.options = options
+    this.now = options.now ?? (() => performance.now())
     this.parser = new FrameParser({
       frame: (frame) => this.onFrame(frame),
       data: (stream, bytes, end) => this.onData(stream, bytes, end),
+      illegal: (kind, stream, error) => this.onIllegal(kind, stream, error.detail),
     })
     this.send(StreamFrame.hello(options.hello))
     this.ping()
@@ -106,8 +126,8 @@ export class Multiplexer {
 
   /** How many more requests the other end takes now. */
   get room(): number {
-    if (this.closed || this.peerDraining || this.draining || this.peer === undefined) return 0
-    return Math.max(0, Math.min(this.peer.maxStreams, maxStreams) - this.streams.size)
+    if (this.full || !this.takesRequests) return 0
+    return Math.max(0, this.mostStreams - this.streams.size - this.lingering)
   }
 
   /** What the other end has said of itself. */
@@ -125,64 +145,75 @@ export class Multiplexer {
 
   /** The wire takes bytes again. */
   drained(): void {
+    if (this.closed) return
     this.full = false
-    const streams = [...this.blocked]
-    this.blocked.clear()
-    for (const stream of streams) stream.pump()
+    if (this.owedPong !== undefined) this.schedule()
+    while (!this.full && this.unserved.length > 0) this.serve(this.unserved.shift() as MuxStream)
+    this.options.onRoom?.()
+    for (const stream of [...this.blocked]) {
+      if (this.full) return
+      if (this.blocked.delete(stream)) stream.pump()
+    }
   }
 
   /** Sends a request; the exchange at the level of callbacks. */
   readonly request: Handler = (head, body, reply) => {
-    const id = this.nextStream
-    this.nextStream += 1
-    const stream = new MuxStream(this, id, this.peer?.window ?? 0, this.ownWindow)
-    stream.reply = reply
+    const refused = this.refusal(head)
+    if (refused !== undefined) {
+      body.discard()
+      reply.fail(refused)
+      return () => {}
+    }
+    const id = this.nextId()
+    const stream = new MuxStream(this, id, this.peerWindow, this.baseWindow)
     this.streams.set(id, stream)
-    const inline = body.whole !== undefined && body.whole.length <= joinBelow
-    const held = !inline && isHeld(head)
-    const flags = (inline ? StreamFrame.flagEnd : 0) | (held ? StreamFrame.flagHeld : 0)
-    const bytes = inline ? (body.whole as Uint8Array) : nothing
-    this.send(StreamFrame.request(id, head, bytes, flags, body.length))
-    if (inline) stream.sentEnd()
-    else stream.sendBody(body, held)
+    stream.ask(head, body, reply)
     return () => stream.cancel()
   }
 
-  /** No more requests are accepted on this link; what is open goes on. */
+  /**
+   * No more requests are accepted on this link; what is open goes on. It ends
+   * once nothing is open and the other end has agreed: a request that was on
+   * its way before that is still answered.
+   */
   drain(): void {
-    if (this.draining) return
+    if (this.draining || this.closed) return
     this.draining = true
-    this.send(StreamFrame.drain())
+    this.sayDrain()
+    this.rest()
   }
 
-  /** Asks the other end whether it is there. */
+  /** Asks the other end whether it is there, unless an answer to that is on its way. */
   ping(): void {
     if (this.pingAt !== undefined) return
-    this.pingAt = performance.now()
-    this.send(StreamFrame.ping(0))
+    this.pingAt = this.now()
+    this.send(StreamFrame.ping(this.nonce))
   }
 
   /** Ends the link and everything on it. */
   close(reason: string): void {
     if (this.closed) return
+    const why = this.peerDraining && this.streams.size === 0 ? "it was drained" : reason
     this.flush()
     this.closed = true
     this.heartbeat?.clear()
     this.options.wire.close()
-    for (const stream of [...this.streams.values()]) stream.lost(reason)
+    for (const stream of [...this.streams.values()]) stream.lost(why)
     this.streams.clear()
-    this.options.onClosed?.(reason)
+    this.blocked.clear()
+    this.unserved = []
+    this.options.onClosed?.(why)
   }
 
   /** Queues bytes for the end of this turn of the event loop. */
-  send(...chunks: ReadonlyArray<Uint8Array>): boolean {
-    if (this.closed) return false
-    this.out.push(...chunks)
-    if (!this.scheduled) {
-      this.scheduled = true
-      setImmediate(() => this.flush())
+  send(...chunks: ReadonlyArray<Uint8Array>): void {
+    if (this.closed) return
+    for (const chunk of chunks) {
+      this.out.push(chunk)
+      this.outBytes += chunk.length
     }
-    return !this.full
+    if (this.outBytes >= flushAt) this.flush()
+    else this.schedule()
   }
 
   /** Waits for the wire to take more. */
@@ -190,7 +221,7 @@ export class Multiplexer {
     this.blocked.add(stream)
   }
 
-  /** Whether the wire takes more. */
+  /** Whether the wire takes no more. */
   get isFull(): boolean {
     return this.full
   }
@@ -200,12 +231,19 @@ export class Multiplexer {
     this.blocked.delete(stream)
     if (!this.streams.delete(stream.id)) return
     this.options.onRoom?.()
+    this.rest()
+  }
+
+  /** Bytes of a stream that is over are still held here, or no longer. */
+  linger(change: 1 | -1): void {
+    this.lingering += change
+    if (change < 0) this.options.onRoom?.()
   }
 
   /** Room for a larger window, if this link may have it. */
   grow(from: number, to: number): number {
     const most = Math.min(largestWindow, Math.max(smallLinkWindow, this.roundTrip * windowPerMilli))
-    const wanted = Math.min(to, most)
+    const wanted = Math.min(to, Math.floor(most))
     if (wanted <= from || this.grantedWindows + wanted - from > windowBudget) return from
     this.grantedWindows += wanted - from
     return wanted
@@ -216,44 +254,101 @@ export class Multiplexer {
     this.grantedWindows -= bytes
   }
 
-  private get ownWindow(): number {
+  /** The bytes of each body that the other end may send before it gets credit. */
+  get baseWindow(): number {
     return this.options.hello.window
   }
 
+  private get peerWindow(): number {
+    return this.peer?.window ?? 0
+  }
+
+  private get takesRequests(): boolean {
+    return !(this.closed || this.ending || this.saidDrain || this.peer === undefined)
+  }
+
+  private get mostStreams(): number {
+    return Math.min(this.peer?.maxStreams ?? 0, maxStreams)
+  }
+
+  private refusal(head: RequestHead): ExchangeError | undefined {
+    if (!this.takesRequests)
+      return new ExchangeError({ code: "PTTH_LINK_LOST", detail: "the link takes no requests" })
+    if (this.streams.size >= this.mostStreams)
+      return new ExchangeError({ code: "PTTH_LINK_LOST", detail: "the link has no room" })
+    return StreamFrame.fitsRequest(head)
+      ? undefined
+      : new ExchangeError({ code: "PTTH_HEAD_TOO_LARGE", detail: "more than a link can carry" })
+  }
+
+  private nextId(): number {
+    let id: number
+    do {
+      id = this.nextStream
+      this.nextStream = id === 0xffff_ffff ? 1 : id + 1
+    } while (this.streams.has(id))
+    return id
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return
+    this.scheduled = true
+    setImmediate(() => {
+      this.scheduled = false
+      this.flush()
+    })
+  }
+
   private flush(): void {
-    this.scheduled = false
-    if (this.out.length === 0 || this.closed) return
+    if (this.closed) return
+    // However many pings come, a wire that is full holds one answer at most.
+    if (this.owedPong !== undefined && !this.full) {
+      this.out.push(StreamFrame.pong(this.owedPong))
+      this.owedPong = undefined
+    }
+    if (this.out.length === 0) return
     const chunks = this.out
     this.out = []
+    this.outBytes = 0
     if (!this.options.wire.write(chunks)) this.full = true
+  }
+
+  private sayDrain(): void {
+    if (this.saidDrain) return
+    this.saidDrain = true
+    this.send(StreamFrame.drain())
+  }
+
+  /** Ends a link that this end has drained. */
+  private rest(): void {
+    if (!this.draining || !this.peerDraining || this.streams.size > 0) return
+    if (this.closed || this.ending) return
+    this.flush()
+    this.ending = true
+    this.options.wire.end()
   }
 
   private beat(): void {
     this.heartbeat = this.options.deadlines.set(this.options.heartbeatMillis, () => {
-      if (this.heard) {
-        this.heard = false
-        this.pingAt = undefined
-        this.ping()
-        return this.beat()
-      }
-      this.close("it fell silent")
+      if (!this.heard) return this.close("it fell silent")
+      this.heard = false
+      this.ping()
+      this.beat()
     })
   }
 
   private onFrame(frame: StreamFrame.Frame): void {
+    if (this.closed) return
+    if (frame._tag === "Hello") return this.onHello(frame)
+    if (!this.isGreeted()) return
     switch (frame._tag) {
-      case "Hello":
-        if (this.peer !== undefined) return this.close("it said hello twice")
-        this.peer = frame
-        return this.options.onHello?.(frame)
       case "Ping":
-        this.send(StreamFrame.pong(frame.nonce))
-        return
+        this.owedPong = frame.nonce
+        return this.schedule()
       case "Pong":
-        return this.onPong()
+        return this.onPong(frame.nonce)
       case "Drain":
-        this.peerDraining = true
-        return this.options.onDrain?.()
+        return this.onDrain()
       case "Request":
         return this.onRequest(frame)
       case "Data":
@@ -263,29 +358,67 @@ export class Multiplexer {
     }
   }
 
-  private onPong(): void {
-    if (this.pingAt === undefined) return
-    this.roundTrip = Math.max(0.05, performance.now() - this.pingAt)
+  private isGreeted(): boolean {
+    if (this.peer === undefined) this.close("it did not begin with a hello")
+    return !this.closed
+  }
+
+  private onHello(frame: StreamFrame.Hello): void {
+    if (this.peer !== undefined) return this.close("it said hello twice")
+    if (frame.version < version) return this.close(`it speaks version ${frame.version}`)
+    this.peer = frame
+    this.options.onHello?.(frame)
+  }
+
+  private onPong(nonce: number): void {
+    if (this.pingAt === undefined || nonce !== this.nonce) return
+    this.roundTrip = Math.max(0.05, this.now() - this.pingAt)
     this.pingAt = undefined
+    this.nonce = (this.nonce + 1) >>> 0
     this.options.onPong?.()
   }
 
+  private onDrain(): void {
+    if (this.peerDraining) return
+    this.peerDraining = true
+    this.sayDrain()
+    this.options.onDrain?.()
+    this.rest()
+  }
+
   private onData(id: number, bytes: Buffer, end: boolean): void {
+    if (this.closed || !this.isGreeted()) return
     const stream = this.streams.get(id)
     if (stream !== undefined && !stream.onData(bytes, end)) this.close("it sent more than it may")
   }
 
+  private onIllegal(kind: number, id: number, detail: string): void {
+    if (this.closed || !this.isGreeted()) return
+    const stream = this.streams.get(id)
+    if (stream !== undefined) return stream.onIllegal(detail)
+    if (kind !== StreamFrame.type.request) return
+    // Refusals must not pile up.
+    if (this.full) return this.close(detail)
+    this.send(StreamFrame.reset(id, "protocol"))
+  }
+
   private onRequest(frame: StreamFrame.Request): void {
-    const { handler } = this.options
+    if (this.options.handler === undefined) return this.close("it sent a request")
+    if (this.peerDraining) return this.close("it sent a request after it agreed to drain")
     if (this.streams.has(frame.stream)) return this.close("it used a stream twice")
-    if (handler === undefined || this.draining || this.streams.size >= maxStreams) {
-      this.send(StreamFrame.reset(frame.stream, "refused"))
-      return
-    }
-    const window = frame.held ? 0 : this.ownWindow
-    const stream = new MuxStream(this, frame.stream, this.peer?.window ?? 0, window)
+    if (this.streams.size >= this.options.hello.maxStreams)
+      return this.close("it opened more streams than it may")
+    const window = frame.held ? 0 : this.baseWindow
+    const stream = new MuxStream(this, frame.stream, this.peerWindow, window)
     this.streams.set(frame.stream, stream)
-    stream.serve(frame, handler, this.options.failed)
+    stream.accept(frame)
+    if (this.full) this.unserved.push(stream)
+    else this.serve(stream)
+  }
+
+  private serve(stream: MuxStream): void {
+    const { failed, handler } = this.options
+    if (handler !== undefined) stream.serve(handler, failed)
   }
 }
 
@@ -301,8 +434,8 @@ const isHeld = (head: RequestHead): boolean =>
 /** One exchange on a link; the class is shared by the end that asks and the end that answers. */
 class MuxStream {
   readonly id: number
-  reply: Reply | undefined
   private readonly mux: Multiplexer
+  /** It is no more on the wire: both directions have ended, or it was given up. */
   private over = false
 
   // What this end sends.
@@ -312,6 +445,7 @@ class MuxStream {
   private rest: Uint8Array = nothing
   private ending: HeaderList | undefined
   private endSent = false
+  /** How much of the promised length has not been sent. */
   private toSend: number | undefined
   private sent: (() => void) | undefined
 
@@ -322,11 +456,19 @@ class MuxStream {
   private creditAt = 0
   private sink: BodySink | undefined
   private flowing = false
+  private delivering = false
+  private resumed = false
   private queue: Array<Uint8Array> = []
+  /** How the body ends, once that is known and until it is told. */
   private last: ((sink: BodySink) => void) | undefined
   private endReceived = false
   private wanted = true
+  private lingers = false
 
+  // The exchange: of the end that asks, then of the end that answers.
+  private reply: Reply | undefined
+  private asked: RequestHead | undefined
+  private body: Body = empty
   private cancelHandler: Cancel | undefined
   private answered = false
 
@@ -341,7 +483,7 @@ class MuxStream {
   // ------------------------------------------------------------ sending
 
   /** Starts to send a body; a held one waits for its first credit. */
-  sendBody(body: Body, held: boolean): void {
+  private sendBody(body: Body, held: boolean): void {
     this.toSend = body.length
     if (held) {
       this.credit = 0
@@ -351,61 +493,87 @@ class MuxStream {
     this.sending = body.read({
       data: (chunk) => this.take(chunk),
       end: (trailers) => this.finish(trailers),
-      fail: (error) => this.abort(resetOf(error)),
+      fail: (error) => this.broke(error),
     })
   }
 
   /** This direction is done. */
-  sentEnd(): void {
+  private sentEnd(): void {
     this.endSent = true
     this.sent?.()
+    if (this.reply === undefined && !this.endReceived) this.letGo()
     this.settle()
   }
 
+  /** The answer is complete: a request body that nobody reads need not come any more. */
+  private letGo(): void {
+    if (!this.wanted) return this.abort("cancelled")
+    queueMicrotask(() => {
+      if (this.sink === undefined && !this.endReceived) this.abort("cancelled")
+    })
+  }
+
   private take(chunk: Uint8Array): boolean {
-    if (this.over || this.endSent) return false
+    if (this.over && !this.endSent) return false
+    // What was promised is sent, so the body has to end by itself; if there is more, it is not needed.
+    if (this.endSent) {
+      if (chunk.length > 0) this.sending?.cancel()
+      return chunk.length === 0
+    }
+    if (this.toSend !== undefined && this.rest.length + chunk.length > this.toSend) {
+      this.abort("long")
+      return false
+    }
     this.rest = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk])
     this.write()
-    if (this.rest.length > 0 || this.credit === 0) return false
+    if (this.endSent) return true
+    if (this.over || this.rest.length > 0 || this.credit === 0) return false
     if (!this.mux.isFull) return true
     this.mux.block(this)
     return false
   }
 
-  /** Sends what credit allows of what is waiting. */
+  /** Sends what credit and the wire allow of what is waiting. */
   private write(): void {
     while (this.rest.length > 0 && this.credit > 0) {
+      if (this.mux.isFull) return this.mux.block(this)
       const count = Math.min(this.rest.length, this.credit, largestData)
       const bytes = count === this.rest.length ? this.rest : this.rest.subarray(0, count)
       this.rest = count === this.rest.length ? nothing : this.rest.subarray(count)
       this.credit -= count
       if (this.toSend !== undefined) this.toSend -= count
-      const last = this.toSend === 0
+      const last = this.toSend === 0 && (this.ending === undefined || this.ending.length === 0)
       this.mux.send(StreamFrame.dataHeader(this.id, last ? StreamFrame.flagEnd : 0, count), bytes)
-      if (last) {
-        this.rest = nothing
-        return this.sentEnd()
-      }
+      if (last) return this.sentEnd()
     }
     if (this.rest.length === 0 && this.ending !== undefined) this.sendTrailers(this.ending)
   }
 
   private finish(trailers: HeaderList): void {
     if (this.over || this.endSent) return
-    if (this.rest.length > 0) this.ending = trailers
-    else this.sendTrailers(trailers)
+    if (this.toSend !== undefined && this.rest.length < this.toSend) return this.abort("short")
+    this.ending = trailers
+    this.write()
   }
 
   private sendTrailers(trailers: HeaderList): void {
+    if (!StreamFrame.fitsEnd(trailers)) return this.abort("limit")
     this.mux.send(StreamFrame.end(this.id, trailers))
     this.sentEnd()
+  }
+
+  /** The body that this end sends has broken off. */
+  private broke(error: BodyError): void {
+    if (this.endSent) return
+    this.abort(error.reason, new ExchangeError({ code: "PTTH_BAD_REQUEST", detail: error.message }))
   }
 
   /** Goes on after credit or the wire's buffer ran out. */
   pump(): void {
     if (this.over || this.endSent) return
     this.write()
-    if (this.over || this.endSent || this.rest.length > 0 || this.credit === 0) return
+    if (this.endSent) return this.sending?.resume()
+    if (this.over || this.rest.length > 0 || this.credit === 0) return
     if (this.mux.isFull) this.mux.block(this)
     else this.sending?.resume()
   }
@@ -427,13 +595,15 @@ class MuxStream {
   private incoming(first: Uint8Array, end: boolean, length: number | undefined): Body {
     if (end) {
       this.endReceived = true
-      return first.length === 0 ? empty : fromBytes(first)
+      this.wanted = false
+      const body = first.length === 0 ? empty : fromBytes(first)
+      return length === undefined ? body : promise(body, length)
     }
     if (first.length > 0) {
       this.allowed -= first.length
       this.queue.push(first)
     }
-    return {
+    const body: Body = {
       length,
       whole: undefined,
       discard: () => this.unwanted(),
@@ -444,13 +614,15 @@ class MuxStream {
         return { resume: () => this.resume(), cancel: () => this.unwanted() }
       },
     }
+    return length === undefined ? body : promise(body, length)
   }
 
   /** The first pull of a held body. */
   private open(): void {
-    this.window = initialWindow
-    this.allowed = initialWindow
-    this.mux.send(StreamFrame.credit(this.id, initialWindow))
+    if (this.over || this.endReceived) return
+    this.window = this.mux.baseWindow
+    this.allowed = this.window
+    this.mux.send(StreamFrame.credit(this.id, this.window))
   }
 
   /** `false`: the other end has broken the rules. */
@@ -458,28 +630,31 @@ class MuxStream {
     if (this.over) return true
     this.allowed -= bytes.length
     if (this.allowed < 0 || this.endReceived) return false
-    if (!this.wanted) {
-      if (end) this.receivedEnd()
-      return true
+    if (this.wanted && bytes.length > 0) {
+      const { sink } = this
+      if (this.flowing && !this.delivering && sink !== undefined && this.queue.length === 0)
+        this.deliver(sink, bytes)
+      else this.queue.push(bytes.length < copyBelow ? Buffer.from(bytes) : bytes)
     }
-    if (this.flowing && this.sink !== undefined) this.deliver(this.sink, bytes)
-    else if (bytes.length > 0)
-      this.queue.push(bytes.length < copyBelow ? Buffer.from(bytes) : bytes)
-    if (end) this.onLast((sink) => sink.end([]))
+    if (end) this.onEnd([])
     return true
   }
 
   private deliver(sink: BodySink, bytes: Uint8Array): void {
-    if (bytes.length === 0) return
-    this.flowing = sink.data(bytes)
+    this.delivering = true
+    this.resumed = false
+    const more = sink.data(bytes)
+    this.delivering = false
+    this.flowing = more || this.resumed
     this.consumed(bytes.length)
   }
 
   /** Gives credit for what was taken, and more if the window holds the sender up. */
   private consumed(count: number): void {
     this.unacknowledged += count
-    if (this.endReceived || this.over || this.unacknowledged < this.window / 2) return
-    const now = performance.now()
+    if (this.endReceived || this.over || !this.wanted) return
+    if (this.unacknowledged < this.window / 2) return
+    const now = this.mux.now()
     const fast = this.creditAt > 0 && now - this.creditAt < 2 * this.mux.roundTrip
     const window = fast ? this.mux.grow(this.window, this.window * 2) : this.window
     const bytes = this.unacknowledged + window - this.window
@@ -491,55 +666,99 @@ class MuxStream {
   }
 
   private resume(): void {
-    const { sink } = this
-    if (sink === undefined || !this.wanted) return
+    if (this.delivering) {
+      this.resumed = true
+      return
+    }
     this.flowing = true
-    while (this.flowing && this.queue.length > 0)
-      this.deliver(sink, this.queue.shift() as Uint8Array)
-    if (!this.flowing || this.queue.length > 0 || this.last === undefined) return
-    const last = this.last
-    this.last = undefined
+    while (this.flowing && this.sink !== undefined && this.queue.length > 0)
+      this.deliver(this.sink, this.queue.shift() as Uint8Array)
+    this.tell()
+  }
+
+  /** Tells how the body has ended, once everything before that is told. */
+  private tell(): void {
+    const { last, sink } = this
+    if (last === undefined || sink === undefined || this.delivering || this.queue.length > 0) return
+    this.forget()
     last(sink)
   }
 
-  private onLast(last: (sink: BodySink) => void): void {
-    const { sink } = this
-    const now = sink !== undefined && this.flowing && this.queue.length === 0
-    if (!now && this.wanted) this.last = last
-    this.receivedEnd()
-    if (now && this.wanted) last(sink)
+  /** Holds nothing more of the body. */
+  private forget(): void {
+    this.wanted = false
+    this.sink = undefined
+    this.last = undefined
+    this.queue = []
+    if (!this.lingers) return
+    this.lingers = false
+    this.mux.linger(-1)
   }
 
-  private receivedEnd(): void {
+  private onEnd(trailers: HeaderList): void {
     this.endReceived = true
+    if (this.wanted) this.last = (sink) => sink.end(trailers)
     this.settle()
+    this.tell()
   }
 
   /** Nobody reads what still comes. */
   private unwanted(): void {
-    this.wanted = false
-    this.sink = undefined
-    this.queue = []
+    if (!this.wanted) return
+    this.forget()
     if (this.endReceived || this.over) return
     if (this.reply !== undefined) return this.cancel()
-    if (this.answered && this.endSent) this.abort("cancelled")
+    if (this.endSent) this.abort("cancelled")
   }
 
   // ------------------------------------------------------------ the exchange
 
-  /** Has a handler answer a request. */
-  serve(frame: StreamFrame.Request, handler: Handler, failed: MultiplexerOptions["failed"]): void {
-    const body = this.incoming(frame.bytes, frame.end, frame.length)
-    const cancel = handler(frame.head, body, {
-      respond: (head, out, sent) => this.respond(frame.head, head, out, sent),
-      fail: (error) => {
-        const made = failed?.(frame.head, error)
-        if (made === undefined) this.abort("refused")
-        else this.respond(frame.head, made[0], made[1], undefined)
+  /** Sends a request. */
+  ask(head: RequestHead, body: Body, reply: Reply): void {
+    this.reply = reply
+    const inline = body.whole !== undefined && body.whole.length <= joinBelow
+    const held = !inline && isHeld(head)
+    const flags = (inline ? StreamFrame.flagEnd : 0) | (held ? StreamFrame.flagHeld : 0)
+    const bytes = inline ? (body.whole as Uint8Array) : nothing
+    this.mux.send(StreamFrame.request(this.id, head, bytes, flags, body.length))
+    if (inline) this.sentEnd()
+    else this.sendBody(body, held)
+  }
+
+  /** Takes a request, to be served. */
+  accept(frame: StreamFrame.Request): void {
+    this.asked = frame.head
+    if (!frame.end && frame.bytes.length > this.allowed) return this.abort("protocol")
+    this.body = this.incoming(frame.bytes, frame.end, frame.length)
+  }
+
+  /** Has a handler answer the request. */
+  serve(handler: Handler, failed: MultiplexerOptions["failed"]): void {
+    const { asked, body } = this
+    if (this.over || asked === undefined) return
+    this.body = empty
+    const cancel = handler(asked, body, {
+      respond: (head, out, sent) => {
+        if (this.answered || this.over || StreamFrame.fitsResponse(head))
+          return this.respond(asked, head, out, sent)
+        out.discard()
+        this.refuse(asked, failed, unsendable)
       },
+      fail: (error) => this.refuse(asked, failed, error),
     })
     if (this.over) cancel()
     else this.cancelHandler = cancel
+  }
+
+  private refuse(
+    request: RequestHead,
+    failed: MultiplexerOptions["failed"],
+    error: ExchangeError,
+  ): void {
+    if (this.answered || this.over) return
+    const made = failed?.(request, error)
+    if (made === undefined) this.abort("refused")
+    else this.respond(request, made[0], made[1], undefined)
   }
 
   private respond(request: RequestHead, head: ResponseHead, body: Body, sent?: () => void): void {
@@ -563,8 +782,7 @@ class MuxStream {
       case "Response":
         return this.onResponse(frame)
       case "End":
-        if (this.endReceived) return this.abort("protocol")
-        return this.onLast((sink) => sink.end(frame.trailers))
+        return this.endReceived ? this.abort("protocol") : this.onEnd(frame.trailers)
       case "Credit":
         return this.onCredit(frame.bytes)
       case "Reset":
@@ -572,6 +790,11 @@ class MuxStream {
       default:
         return
     }
+  }
+
+  /** The other end has sent a frame for it that cannot be understood. */
+  onIllegal(detail: string): void {
+    this.abort("protocol", new ExchangeError({ code: "PTTH_BAD_ANSWER", detail }))
   }
 
   private onResponse(frame: StreamFrame.Response): void {
@@ -587,7 +810,7 @@ class MuxStream {
   private onReset(reason: StreamFrame.ResetReason): void {
     this.end(
       new ExchangeError({
-        code: "PTTH_LINK_LOST",
+        code: reason === "protocol" ? "PTTH_BAD_ANSWER" : "PTTH_LINK_LOST",
         detail: `the server gave the request up (${reason})`,
       }),
       new BodyError({ reason: bodyReason(reason), detail: `the other end gave it up (${reason})` }),
@@ -603,34 +826,47 @@ class MuxStream {
     )
   }
 
-  /** This end gives the exchange up, whoever asked. */
+  /** Whoever asked gives the exchange up, and hears no more of an answer. */
   cancel(): void {
-    this.abort("cancelled")
+    this.answered = true
+    if (this.over) this.breakOff(cancelled)
+    else this.abort("cancelled")
   }
 
-  private abort(reason: StreamFrame.ResetReason): void {
+  private abort(reason: StreamFrame.ResetReason, error?: ExchangeError): void {
     if (this.over) return
     this.mux.send(StreamFrame.reset(this.id, reason))
     const detail = `it was given up here (${reason})`
     this.end(
-      new ExchangeError({ code: "PTTH_BAD_ANSWER", detail }),
+      error ?? new ExchangeError({ code: "PTTH_BAD_ANSWER", detail }),
       new BodyError({ reason: bodyReason(reason), detail }),
+      reason === "cancelled",
     )
   }
 
-  private end(error: ExchangeError, bodyError: BodyError): void {
+  /** Gives it up. What has come of a whole body is still delivered, unless nobody wants it. */
+  private end(error: ExchangeError, bodyError: BodyError, unwanted = false): void {
     if (this.over) return
     this.over = true
     this.sending?.cancel()
     this.heldBody?.discard()
+    this.heldBody = undefined
+    this.rest = nothing
     this.release()
     this.cancelHandler?.()
-    if (this.reply !== undefined && !this.answered) this.reply.fail(error)
-    if (this.endReceived || !this.wanted) return
-    this.wanted = false
+    if (this.reply !== undefined && !this.answered) {
+      this.answered = true
+      this.reply.fail(error)
+    }
+    if (!this.endReceived || (unwanted && this.reply !== undefined)) this.breakOff(bodyError)
+  }
+
+  /** The body that comes from the other end is not whole, or not wanted. */
+  private breakOff(error: BodyError): void {
+    if (!this.wanted) return
     this.queue = []
-    this.last = undefined
-    this.sink?.fail(bodyError)
+    this.last = (sink) => sink.fail(error)
+    this.tell()
   }
 
   /** Forgets the stream once both directions are done. */
@@ -641,12 +877,22 @@ class MuxStream {
   }
 
   private release(): void {
-    if (this.window > initialWindow) this.mux.shrink(this.window - initialWindow)
+    const base = this.mux.baseWindow
+    if (this.window > base) this.mux.shrink(this.window - base)
+    if (this.endReceived && this.wanted && (this.sink === undefined || this.queue.length > 0)) {
+      this.lingers = true
+      this.mux.linger(1)
+    }
     this.mux.remove(this)
   }
 }
 
-const resetOf = (error: BodyError): StreamFrame.ResetReason => error.reason
+const unsendable = new ExchangeError({
+  code: "PTTH_BAD_ANSWER",
+  detail: "its head is larger than a link can carry, or its status is not a final one",
+})
+
+const cancelled = new BodyError({ reason: "cancelled", detail: "it was given up here" })
 
 const bodyReason = (reason: StreamFrame.ResetReason): BodyError["reason"] =>
   reason === "refused" || reason === "protocol" ? "cut" : reason

@@ -7,6 +7,7 @@ import { once } from "node:events"
 import type { AddressInfo } from "node:net"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
+import type { Readable } from "node:stream"
 import { assert, it } from "@effect/vitest"
 import { bin } from "./Command.ts"
 
@@ -30,6 +31,7 @@ it.skipIf(process.platform === "win32")(
       cwd: tmpdir(),
       stdio: ["ignore", "pipe", "inherit", handle.fd],
     })
+    const stdout = shell.stdout as Readable
     server.close()
     await once(server, "close")
     let said = ""
@@ -38,13 +40,13 @@ it.skipIf(process.platform === "win32")(
         const look = (): void => {
           const match = pattern.exec(said)
           if (match === null) return
-          shell.stdout.off("data", look)
+          stdout.off("data", look)
           resolve(match)
         }
-        shell.stdout.on("data", look)
+        stdout.on("data", look)
         look()
       })
-    shell.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout.setEncoding("utf8").on("data", (text: string) => {
       said += text
     })
     const first = Number((await saidNow(/process (\d+)/))[1])

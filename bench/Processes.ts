@@ -1,0 +1,90 @@
+/**
+ * The programs that are measured, each as a process of its own.
+ */
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { readFileSync } from "node:fs"
+import * as net from "node:net"
+
+/** Starts a program that stops with the benchmark. */
+export const start = (
+  command: string,
+  args: ReadonlyArray<string>,
+  options: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv },
+): ChildProcess => {
+  const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] })
+  let complaint = ""
+  child.stderr?.on("data", (chunk: Buffer) => {
+    complaint = (complaint + chunk.toString("utf8")).slice(-4_000)
+  })
+  child.on("exit", (code, signal) => {
+    if (code === 0 || signal !== null) return
+    process.stderr.write(`${command} ${args.join(" ")} ended with ${code}\n${complaint}`)
+    process.exit(1)
+  })
+  child.on("error", (error) => {
+    throw error
+  })
+  return child
+}
+
+/** Waits until a program's standard output matches, and gives the first group. */
+export const said = (child: ChildProcess, pattern: RegExp): Promise<string> =>
+  new Promise((resolve) => {
+    let text = ""
+    const listen = (chunk: Buffer): void => {
+      text += chunk.toString("utf8")
+      const match = pattern.exec(text)
+      if (match === null) return
+      child.stdout?.off("data", listen)
+      child.stdout?.resume()
+      resolve(match[1] as string)
+    }
+    child.stdout?.on("data", listen)
+  })
+
+/** Waits until an address answers 200. */
+export const answers = async (url: string): Promise<void> => {
+  const end = Date.now() + 15_000
+  for (;;) {
+    const status = await fetch(url).then(
+      async (response) => {
+        await response.arrayBuffer()
+        return response.status
+      },
+      () => 0,
+    )
+    if (status === 200) return
+    if (Date.now() > end) throw new Error(`${url} does not answer 200 (last status ${status})`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+/** A port that was free a moment ago. */
+export const freePort = async (): Promise<number> => {
+  const server = net.createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const address = server.address()
+  server.close()
+  await once(server, "close")
+  if (address === null || typeof address === "string") throw new Error("no port")
+  return address.port
+}
+
+/** Ends a program and waits for that. */
+export const stop = async (child: ChildProcess): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill("SIGTERM")
+  await once(child, "exit")
+}
+
+/** Resident memory of a process in MiB, now or at its peak; `undefined` where there is no /proc. */
+export const memory = (child: ChildProcess, which: "now" | "peak"): number | undefined => {
+  try {
+    const status = readFileSync(`/proc/${child.pid}/status`, "utf8")
+    const field = which === "now" ? /VmRSS:\s+(\d+)/ : /VmHWM:\s+(\d+)/
+    return Number(field.exec(status)?.[1]) / 1024
+  } catch {
+    return undefined
+  }
+}
