@@ -3,7 +3,7 @@
  * `X-Forwarded-*` fields and `Forwarded` (RFC 7239), made from the socket.
  * What came in is believed only of a proxy that the configuration trusts.
  */
-import { first, type Header, type HeaderList } from "../domain/HeaderList.ts"
+import { all, first, type Header, type HeaderList } from "../domain/HeaderList.ts"
 
 /** The connection a request came on. */
 export interface Visitor {
@@ -40,16 +40,22 @@ const made = new Set([
  * Whether a field claims what only the relay may say. Underscores count as
  * hyphens: CGI and WSGI applications cannot tell them apart.
  */
-const isClaim = (name: string): boolean => made.has(name.toLowerCase().replaceAll("_", "-"))
+export const isClaim = (name: string): boolean => made.has(name.toLowerCase().replaceAll("_", "-"))
 
 /** The address without the IPv4-in-IPv6 form that dual-stack sockets give. */
 const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, "")
+
+/** A list field's one value: proxies add to a line, or add lines (RFC 9110 5.3). */
+const list = (headers: HeaderList, name: string): string | undefined => {
+  const lines = all(headers, name)
+  return lines.length === 0 ? undefined : lines.join(", ")
+}
 
 const last = (value: string | undefined): string | undefined => value?.split(",").at(-1)?.trim()
 
 /** How the visitor sees the server. */
 export const seen = (headers: HeaderList, visitor: Visitor, prefix: string): Seen => {
-  const believed = (name: string) => (visitor.trusted ? last(first(headers, name)) : undefined)
+  const believed = (name: string) => (visitor.trusted ? last(list(headers, name)) : undefined)
   const proto = believed("x-forwarded-proto")?.toLowerCase()
   const before = believed("x-forwarded-prefix") ?? ""
   return {
@@ -70,8 +76,8 @@ const node = (address: string): string => quoted(address.includes(":") ? `[${add
 /** The fields with the claims replaced by what is known. */
 export const apply = (headers: HeaderList, visitor: Visitor, as: Seen): HeaderList => {
   const address = plainAddress(visitor.address)
-  const chain = visitor.trusted ? first(headers, "x-forwarded-for") : undefined
-  const steps = visitor.trusted ? first(headers, "forwarded") : undefined
+  const chain = visitor.trusted ? list(headers, "x-forwarded-for") : undefined
+  const steps = visitor.trusted ? list(headers, "forwarded") : undefined
   const step = [
     `for=${node(address)}`,
     ...(as.host === "" ? [] : [`host=${quoted(as.host)}`]),

@@ -22,6 +22,23 @@ const reference = (value: string, seen: Seen): string => {
   return scheme + authority + below(rest.startsWith("/") ? rest : `/${rest}`, seen.prefix)
 }
 
+/** The absolute form of a place on `host`, as a path; all else stays. */
+const pathOn = (value: string, host: string): string => {
+  const [, authority, rest] = /^https?:\/\/([^/?#]+)(.*)$/is.exec(value) ?? []
+  if (authority?.toLowerCase() !== host.toLowerCase() || rest === undefined) return value
+  if (rest.startsWith("//") || rest.startsWith("/\\")) return value
+  return rest.startsWith("/") ? rest : `/${rest}`
+}
+
+/** The fields of a response whose application calls itself by a name that its visitors do not use. */
+export const withoutHost = (headers: HeaderList, host: string): HeaderList =>
+  headers.map(([name, value]): Header => {
+    const isPlace = places.has(name.toLowerCase())
+    return [name, isPlace ? pathOn(value, host) : value]
+  })
+
+const places = new Set(["location", "content-location"])
+
 /** A cookie that belongs below the prefix and to this host only (RFC 6265 5.2.3, 5.2.4). */
 const cookie = (value: string, prefix: string): string =>
   value

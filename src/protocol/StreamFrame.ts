@@ -60,6 +60,8 @@ export type ResetReason = typeof ResetReason.Type
 const resetReasons = ResetReason.literals
 
 const U32 = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xffff_ffff }))
+// Longer promises are not made: such a body's length counts as unknown.
+const BodyLength = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 48 - 2 }))
 const StreamId = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 0xffff_ffff }))
 
 /** Says what the sender speaks and allows; the first frame in each direction. */
@@ -83,7 +85,7 @@ export const Request = Schema.TaggedStruct("Request", {
   end: Schema.Boolean,
   held: Schema.Boolean,
   /** The promised length of the body; absent if it is not known. */
-  length: Schema.optionalKey(Schema.Natural),
+  length: Schema.optionalKey(BodyLength),
 })
 /** See the schema. */
 export type Request = typeof Request.Type
@@ -94,7 +96,7 @@ export const Response = Schema.TaggedStruct("Response", {
   head: ResponseHead,
   bytes: Schema.Uint8Array,
   end: Schema.Boolean,
-  length: Schema.optionalKey(Schema.Natural),
+  length: Schema.optionalKey(BodyLength),
 })
 /** See the schema. */
 export type Response = typeof Response.Type
@@ -174,6 +176,24 @@ const fieldsSize = (headers: HeaderList): number => {
   return size
 }
 
+const fits = (headers: HeaderList, start: number): boolean =>
+  4 + headFixed + start + fieldsSize(headers) <= maxHead &&
+  headers.every(([name]) => name.length <= 0xffff)
+
+/** Whether a request's head is small enough to be written. */
+export const fitsRequest = ({ headers, method, target }: RequestHead): boolean =>
+  fits(headers, method.length + target.length)
+
+/** Whether a response's head can be written: it is small enough, and its status is one. */
+export const fitsResponse = ({ headers, status }: ResponseHead): boolean =>
+  isStatus(status) && fits(headers, 0)
+
+/** Whether trailers are small enough to be written. */
+export const fitsEnd = (trailers: HeaderList): boolean => fits(trailers, 0)
+
+const isStatus = (status: number): boolean =>
+  status === 101 || (Number.isInteger(status) && status >= 200 && status <= 599)
+
 const writeHead = (
   bytes: Buffer,
   length: number | undefined,
@@ -183,7 +203,7 @@ const writeHead = (
   headers: HeaderList,
 ): number => {
   let at = headerBytes
-  bytes.writeUIntBE(length ?? unknownLength, at, 6)
+  bytes.writeUIntBE(Math.min(length ?? unknownLength, unknownLength), at, 6)
   bytes.writeUInt16BE(first, at + 6)
   bytes.writeUInt32BE(target, at + 8)
   bytes.writeUInt16BE(headers.length, at + 12)
@@ -202,7 +222,7 @@ const joined = (head: Buffer, at: number, bytes: Uint8Array): void => {
   if (bytes.length > 0) head.set(bytes, at)
 }
 
-/** Writes a request; `bytes` is copied behind the head. */
+/** Writes a request whose head {@link fitsRequest}; `bytes` is copied behind the head. */
 export const request = (
   stream: number,
   head: RequestHead,
@@ -226,7 +246,7 @@ export const request = (
   return out
 }
 
-/** Writes a response; `bytes` is copied behind the head. */
+/** Writes a response whose head {@link fitsResponse}; `bytes` is copied behind the head. */
 export const response = (
   stream: number,
   head: ResponseHead,
@@ -258,7 +278,7 @@ const writeAfterSize = (
 export const dataHeader = (stream: number, flags: number, length: number): Buffer =>
   frame(type.data, flags, stream, 0, length)
 
-/** Writes the end of a body. */
+/** Writes the end of a body with trailers that {@link fitsEnd}. */
 export const end = (stream: number, trailers: HeaderList): Buffer => {
   const size = trailers.length === 0 ? 0 : headFixed + fieldsSize(trailers)
   const out = frame(type.end, 0, stream, size, size)
@@ -427,7 +447,7 @@ const decodeResponse = (
   if (typeof read === "string") return fail(read)
   const status = read.first
   if (read.start !== "") return fail("a response has a target")
-  if (status !== 101 && (status < 200 || status > 599)) return fail("a status is illegal")
+  if (!isStatus(status)) return fail("a status is illegal")
   return Result.succeed({
     _tag: "Response",
     stream,
@@ -462,6 +482,16 @@ const decodeHello = (payload: Buffer): Result.Result<Frame, WireError> => {
 
 const onConnection = new Set<number>([type.hello, type.ping, type.pong, type.drain])
 
+/** Whether frames of this type are known; others are skipped. */
+export const isKnown = (kind: number): boolean => kind >= type.hello && kind <= type.drain
+
+/**
+ * Whether an illegal frame of this type spoils only its stream: it carries what
+ * somebody else has said, and where it ends is not in doubt.
+ */
+export const isOfStream = (kind: number): boolean =>
+  kind === type.request || kind === type.response || kind === type.end
+
 /**
  * Reads a frame from its parts. `undefined`: of a type that is not known, to
  * be skipped. Bytes are views of `payload`.
@@ -472,7 +502,7 @@ export const decode = (
   stream: number,
   payload: Buffer,
 ): Result.Result<Frame | undefined, WireError> => {
-  if (kind >= type.hello && kind <= type.drain && onConnection.has(kind) !== (stream === 0))
+  if (isKnown(kind) && onConnection.has(kind) !== (stream === 0))
     return fail("a frame is on the wrong stream")
   switch (kind) {
     case type.hello:

@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { type BindError, serve } from "../transport/NodeFront.ts"
 import * as FailurePage from "../web/FailurePage.ts"
+import { AppBeside } from "./AppBeside.ts"
 import { AuditLog } from "./AuditLog.ts"
 import * as ClassicEndpoints from "./ClassicEndpoints.ts"
 import * as Pages from "./Pages.ts"
@@ -27,11 +28,15 @@ export class Relay extends Context.Service<
     readonly port: number
   }
 >()("ptth/relay/Relay") {
-  /** The relay on its own services; fails when its address cannot be had. */
-  static readonly layer: Layer.Layer<Relay, BindError, RelaySettings> = Layer.suspend(() =>
+  /** The relay on its own services, which it shows; fails when its address cannot be had. */
+  static readonly layer: Layer.Layer<
+    Relay | Servers | Rendezvous | AuditLog,
+    BindError,
+    RelaySettings
+  > = Layer.suspend(() =>
     Relay.layerNoDeps.pipe(
-      Layer.provide(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
-      Layer.provide(AuditLog.layer),
+      Layer.provideMerge(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
+      Layer.provideMerge(AuditLog.layer),
     ),
   )
 
@@ -47,8 +52,10 @@ export class Relay extends Context.Service<
       const servers = yield* Servers
       const rendezvous = yield* Rendezvous
       const audit = yield* AuditLog
+      const app = yield* AppBeside
       const classic = ClassicEndpoints.make({ settings, servers, rendezvous })
       const stream = StreamEndpoint.make({ settings, servers, rendezvous })
+      yield* Effect.addFinalizer(() => Effect.sync(stream.close))
       const state = { draining: false }
       const config = settings.current()
       const front = yield* serve({
@@ -62,10 +69,12 @@ export class Relay extends Context.Service<
           servers,
           rendezvous,
           page: Pages.make({ settings, rendezvous, isDraining: () => state.draining }),
+          app,
         }),
         onDrain: () => {
           state.draining = true
           audit.record({ _tag: "RelayStopping" })
+          stream.drain()
           rendezvous.drain()
         },
       })

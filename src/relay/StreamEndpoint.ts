@@ -27,6 +27,8 @@ export interface StreamEndpoint {
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => boolean
   /** Ends the links of servers that the configuration does not accept any more. */
   readonly recheck: () => void
+  /** Takes no more links; the rendezvous drains those that are there. */
+  readonly drain: () => void
   /** Ends every link. */
   readonly close: () => void
 }
@@ -44,6 +46,8 @@ interface Identified {
 /** Makes the endpoint. */
 export const make = (context: StreamContext): StreamEndpoint => {
   const links = new Map<string, StreamLink>()
+  /** Every WebSocket's, whether it has said hello or not. */
+  const opened = new Set<Multiplexer>()
   const acceptor = new WebSocketServer({ noServer: true, ...WebSocketWire.options })
   let draining = false
 
@@ -97,19 +101,19 @@ export const make = (context: StreamContext): StreamEndpoint => {
           leave = join(link, request.socket.remoteAddress ?? "")
           suspectOthers(link)
           ready(link)
+          if (draining) link.drain()
         },
         onPong: () => {
           if (link.trust()) ready(link)
         },
-        onRoom: () => {
-          ready(link)
-          link.rest()
-        },
+        onRoom: () => ready(link),
         onClosed: (reason) => {
+          opened.delete(multiplexer)
           if (links.get(key) === link) links.delete(key)
           leave?.(reason)
         },
       })
+      opened.add(multiplexer)
       const link = new StreamLink({
         name,
         tripcode,
@@ -135,9 +139,11 @@ export const make = (context: StreamContext): StreamEndpoint => {
         if (!context.servers.accepts(link.name, link.tripcode)) link.revoke()
       }
     },
-    close: () => {
+    drain: () => {
       draining = true
-      for (const link of [...links.values()]) link.end("the relay stops")
+    },
+    close: () => {
+      for (const multiplexer of [...opened]) multiplexer.close("the relay stops")
     },
   }
 }

@@ -30,7 +30,6 @@ export class StreamLink implements Link {
   readonly instance: string
   private readonly options: StreamLinkOptions
   private readonly running = new Map<Pending, Cancel>()
-  private draining = false
   private suspicion: Deadline | undefined
 
   constructor(options: StreamLinkOptions) {
@@ -73,7 +72,8 @@ export class StreamLink implements Link {
       },
       fail: (error) => {
         over()
-        pending.lost(error.detail)
+        if (error.code === "PTTH_LINK_LOST") pending.lost(error.detail)
+        else pending.fail(error)
       },
     })
     if (pending.state === "offered") this.running.set(pending, cancel)
@@ -90,7 +90,7 @@ export class StreamLink implements Link {
    * this one has shown that it lives, and it ends if it does not do so soon.
    */
   suspect(): void {
-    this.suspicion?.clear()
+    if (this.suspicion !== undefined) return
     this.suspicion = this.options.deadlines.set(this.options.suspicionMillis, () =>
       this.end("another process has taken its place"),
     )
@@ -121,13 +121,6 @@ export class StreamLink implements Link {
   }
 
   drain(): void {
-    this.draining = true
     this.options.multiplexer.drain()
-    this.rest()
-  }
-
-  /** Ends a drained link once nothing runs on it. */
-  rest(): void {
-    if (this.draining && this.options.multiplexer.active === 0) this.end("it was drained")
   }
 }

@@ -11,9 +11,10 @@ import * as PathPrefix from "../protocol/PathPrefix.ts"
 import { header } from "../protocol/Wire.ts"
 import type { Body } from "../transport/Body.ts"
 import { empty } from "../transport/Body.ts"
-import type { Cancel, Reply } from "../transport/Handler.ts"
+import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
 import type { FrontHandler, FrontRequest } from "../transport/NodeFront.ts"
 import { respondText } from "./Answer.ts"
+import { isRelays } from "./AppBeside.ts"
 import type { RelaySettings } from "./RelaySettings.ts"
 import type { Rendezvous } from "./Rendezvous.ts"
 import { type Page, route } from "./Routes.ts"
@@ -28,12 +29,22 @@ export interface VisitorContext {
   readonly rendezvous: Rendezvous["Service"]
   /** The relay's own pages. */
   readonly page: (page: Page, reply: Reply) => void
+  /** Answers what is not the relay's, where there is an application besides. */
+  readonly app?: Handler | undefined
 }
 
 const never: Cancel = () => {}
 
 /** The handler of all visitors. */
 export const make = (context: VisitorContext): FrontHandler => {
+  /** A request's fields for who answers it below a prefix, and how its visitor sees that. */
+  const told = ({ address, head, secure, upgrade }: FrontRequest, prefix: string) => {
+    const trusted = isTrusted(context.settings.current().trustedProxies, address)
+    const visitor = { address, secure, trusted }
+    const seen = Forwarded.seen(head.headers, visitor, prefix)
+    return { seen, headers: Forwarded.apply(forServer(head.headers, upgrade), visitor, seen) }
+  }
+
   const toServer = (
     request: FrontRequest,
     reply: Reply,
@@ -41,11 +52,7 @@ export const make = (context: VisitorContext): FrontHandler => {
   ): Cancel => {
     const { body, head } = request
     if (!context.servers.isRegistered(to.name)) return refuse(body, reply, unknown(to.name))
-    const { address, secure } = request
-    const trusted = isTrusted(context.settings.current().trustedProxies, address)
-    const visitor = { address, secure, trusted }
-    const seen = Forwarded.seen(head.headers, visitor, to.prefix)
-    const headers = Forwarded.apply(forServer(head.headers, request.upgrade), visitor, seen)
+    const { headers, seen } = told(request, to.prefix)
     return context.rendezvous.toServer(to.name)(
       { method: head.method, target: to.target, headers },
       body,
@@ -75,6 +82,10 @@ export const make = (context: VisitorContext): FrontHandler => {
   return (request, reply) => {
     const { body, head } = request
     if (head.target.startsWith(ScraperApi.scraperPath)) return toScraper(request, reply)
+    if (context.app !== undefined && !isRelays(head.target)) {
+      const { headers } = told(request, "")
+      return context.app({ method: head.method, target: head.target, headers }, body, reply)
+    }
     const to = route(head.target)
     switch (to._tag) {
       case "Server":

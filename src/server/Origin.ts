@@ -10,6 +10,7 @@ import { ExchangeError } from "../protocol/Exchange.ts"
 import { contentLength, responseHasBody } from "../protocol/Framing.ts"
 import * as HopByHop from "../protocol/HopByHop.ts"
 import type { RequestHead } from "../protocol/Message.ts"
+import { withoutHost } from "../protocol/PathPrefix.ts"
 import { type Body, type BodyFlow, empty } from "../transport/Body.ts"
 import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
 import * as NodeBody from "../transport/NodeBody.ts"
@@ -47,6 +48,10 @@ export const make = (options: OriginOptions): Origin => {
   }
 }
 
+/** Whether there was no connection at all; an AggregateError is one failure for each address of a name. */
+const isUnreachable = (error: NodeJS.ErrnoException): boolean =>
+  error.syscall === "connect" || error.syscall === "getaddrinfo" || error instanceof AggregateError
+
 class Call {
   private readonly client: NodeClient.Client
   private readonly options: OriginOptions
@@ -61,7 +66,7 @@ class Call {
   private reading = false
   private answered = false
   private over = false
-  private tries = 0
+  private fresh = false
 
   constructor(
     client: NodeClient.Client,
@@ -78,6 +83,11 @@ class Call {
     this.protocol = HopByHop.upgradeOf(head.headers)
   }
 
+  /** What the origin is told to be. */
+  private get host(): string {
+    return this.options.hostHeader ?? first(this.head.headers, "host") ?? this.client.host
+  }
+
   readonly cancel: Cancel = () => {
     if (this.over) return
     this.over = true
@@ -87,12 +97,12 @@ class Call {
   }
 
   send(): void {
-    this.tries += 1
     const { body, head } = this
     const request = this.client.request({
       method: head.method,
       path: head.target,
       headers: this.fields(),
+      fresh: this.fresh,
     })
     this.request = request
     request.on("response", (response) => this.onResponse(response))
@@ -129,8 +139,7 @@ class Call {
   /** The fields with this leg's own framing, Host first. */
   private fields(): HeaderList {
     const { body, head } = this
-    const host = this.options.hostHeader ?? first(head.headers, "host") ?? this.client.host
-    const fields: Array<Header> = [["Host", host]]
+    const fields: Array<Header> = [["Host", this.host]]
     const chunked = body.length === undefined
     for (const header of HopByHop.strip(head.headers)) {
       const name = header[0].toLowerCase()
@@ -157,9 +166,11 @@ class Call {
     const raw = fromRaw(response.rawHeaders)
     const coded = first(raw, "transfer-encoding") !== undefined
     const length = coded ? "none" : contentLength(raw)
-    const headers = HopByHop.strip(raw).filter(
+    const stripped = HopByHop.strip(raw).filter(
       ([name]) => !(coded && name.toLowerCase() === "content-length"),
     )
+    const isVisitors = this.host === first(this.head.headers, "host")
+    const headers = isVisitors ? stripped : withoutHost(stripped, this.host)
     const hasBody = responseHasBody(this.head.method, status)
     if (!hasBody) response.resume()
     const body = hasBody
@@ -202,12 +213,15 @@ class Call {
   private onError(request: ClientRequest, error: NodeJS.ErrnoException): void {
     if (this.over || this.answered || request !== this.request) return
     const mayRepeat = repeatable.has(this.head.method) && this.body.whole?.length === 0
-    if (request.reusedSocket && mayRepeat && this.tries < 3) return this.send()
+    if (request.reusedSocket && mayRepeat) {
+      this.fresh = true
+      return this.send()
+    }
     this.over = true
     this.upload?.cancel()
     if (!this.reading) this.body.discard()
     const place = this.options.origin.host
-    const down = error.syscall === "connect" || error.syscall === "getaddrinfo"
+    const down = isUnreachable(error)
     this.reply.fail(
       new ExchangeError({
         code: down ? "PTTH_ORIGIN_DOWN" : "PTTH_ORIGIN_BROKEN",

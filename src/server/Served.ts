@@ -4,11 +4,11 @@
  */
 import { statusOf } from "../domain/ErrorRegistry.ts"
 import { first } from "../domain/HeaderList.ts"
-import type { ExchangeError } from "../protocol/Exchange.ts"
+import { ExchangeError } from "../protocol/Exchange.ts"
 import { strip } from "../protocol/HopByHop.ts"
 import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
 import { type Body, fromBytes, promise } from "../transport/Body.ts"
-import type { Handler } from "../transport/Handler.ts"
+import type { Cancel, Handler } from "../transport/Handler.ts"
 import { throttle } from "../transport/ThrottledBody.ts"
 import * as FailurePage from "../web/FailurePage.ts"
 
@@ -28,7 +28,7 @@ const held = (body: Body, rate: number | undefined): Body => {
 export const serve =
   (handler: Handler, { rate }: ServedOptions): Handler =>
   (request, body, reply) =>
-    handler(request, body, {
+    attempt(handler, request, body, {
       fail: (error) => reply.fail(error),
       respond: (head, answer, sent) =>
         head.status === 101
@@ -39,6 +39,22 @@ export const serve =
               sent,
             ),
     })
+
+/** A handler that throws has failed; whoever runs the tunnel must not fall with it. */
+const attempt: (handler: Handler, ...call: Parameters<Handler>) => Cancel = (
+  handler,
+  request,
+  body,
+  reply,
+) => {
+  try {
+    return handler(request, body, reply)
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.name : "it threw something"
+    reply.fail(new ExchangeError({ code: "PTTH_INTERNAL", detail: `the handler failed: ${detail}` }))
+    return () => {}
+  }
+}
 
 /** A failure as a response, in the form that the visitor asks for. */
 export const failure = (

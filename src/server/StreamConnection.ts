@@ -32,9 +32,12 @@ export interface StreamConnectionOptions {
   readonly handler: Handler
   /** The link works; `publicUrl` is where visitors reach the relay, if it says so. */
   readonly onAlive: (publicUrl: string | undefined) => void
-  /** The link while it lasts, and that it is gone. */
-  readonly onMultiplexer: (multiplexer: Multiplexer, open: boolean) => void
+  /** What has become of the link's connection. */
+  readonly onState: (multiplexer: Multiplexer, state: ConnectionState) => void
 }
+
+/** A connection that is draining lives until what runs on it is done. */
+export type ConnectionState = "open" | "draining" | "closed"
 
 /** How long a relay has to say that it speaks stream, in milliseconds (protocol.md, Ladder). */
 const probeMillis = 5_000
@@ -97,19 +100,24 @@ export const keep = (options: StreamConnectionOptions): Effect.Effect<never, Lis
           probe.clear()
           options.onAlive(made.hello?.publicUrl === "" ? undefined : made.hello?.publicUrl)
         },
+        onDrain: () => {
+          options.onState(made, "draining")
+          end("shutting down", "it drains this link")
+        },
         onClosed: (reason) => {
-          options.onMultiplexer(made, false)
+          options.onState(made, "closed")
           end(alive ? "unreachable" : "impossible", reason)
         },
       })
       multiplexer = made
-      options.onMultiplexer(made, true)
+      options.onState(made, "open")
     })
     return Effect.sync(() => {
       done = true
       probe.clear()
-      if (multiplexer === undefined) webSocket.terminate()
-      else multiplexer.drain()
+      if (multiplexer === undefined) return webSocket.terminate()
+      options.onState(multiplexer, "draining")
+      multiplexer.drain()
     })
   })
 
@@ -121,7 +129,6 @@ const classify = (error: NodeJS.ErrnoException): readonly [ListenError["reason"]
 const refusal = (status: number): readonly [ListenError["reason"], string] => {
   switch (status) {
     case 401:
-    case 403:
       return ["refused", `status ${status}`]
     case 503:
       return ["shutting down", `status ${status}`]

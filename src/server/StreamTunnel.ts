@@ -5,10 +5,8 @@
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { Deadlines } from "../transport/Deadlines.ts"
-import type { Cancel, Handler } from "../transport/Handler.ts"
-import type { Multiplexer } from "../transport/Multiplexer.ts"
 import { ListenError } from "./ListenError.ts"
-import { keep } from "./StreamConnection.ts"
+import { keep, type StreamConnectionOptions } from "./StreamConnection.ts"
 import type { Uplink } from "./Uplink.ts"
 
 const defaultConnections = 2
@@ -33,10 +31,8 @@ export class StreamTunnel {
     this.uplink = uplink
     this.deadlines = deadlines
     const count = uplink.options.connections ?? defaultConnections
-    const more = Array.from({ length: count - 1 }, (_, i) =>
-      this.works.await.pipe(Effect.andThen(this.link(i + 1)), Effect.forever),
-    )
-    const links = Effect.all([Effect.forever(this.link(0)), ...more], { concurrency: "unbounded" })
+    const more = Array.from({ length: count - 1 }, (_, i) => Effect.forever(this.further(i + 1)))
+    const links = Effect.all([Effect.forever(this.first), ...more], { concurrency: "unbounded" })
     this.untilImpossible = links.pipe(
       Effect.andThen(Effect.never),
       Effect.catch((error) => Effect.succeed(error.detail)),
@@ -51,13 +47,21 @@ export class StreamTunnel {
     )
   }
 
-  /** Keeps a link as long as it lasts; fails only if stream is not possible. */
-  private link(number: number): Effect.Effect<void, ListenError> {
-    return this.open(number).pipe(
+  /** Keeps the link that decides whether stream is possible; fails if it is not. */
+  private get first(): Effect.Effect<void, ListenError> {
+    return this.open(0).pipe(
       Effect.catch((error) => {
         this.works.closeUnsafe()
         return error.reason === "impossible" ? Effect.fail(error) : this.uplink.failed(error)
       }),
+    )
+  }
+
+  /** Keeps another link as long as it lasts. */
+  private further(number: number): Effect.Effect<void> {
+    return this.works.await.pipe(
+      Effect.andThen(this.open(number)),
+      Effect.catch((error) => this.uplink.failed(error)),
     )
   }
 
@@ -66,7 +70,7 @@ export class StreamTunnel {
     return Effect.gen({ self: this }, function* () {
       const context = yield* Effect.context<never>()
       const run = Effect.runForkWith(context)
-      let disown = (): void => {}
+      const { onState } = connection(uplink)
       return yield* keep({
         client: uplink.client,
         basePath: uplink.basePath,
@@ -76,40 +80,31 @@ export class StreamTunnel {
         link: number,
         deadlines: this.deadlines,
         heartbeatMillis: uplink.options.heartbeatMillis ?? defaultHeartbeat,
-        handler: counting(uplink),
+        handler: uplink.handler,
         onAlive: (publicUrl) => {
           this.works.openUnsafe()
           run(uplink.good(publicUrl, "stream", ""))
         },
-        onMultiplexer: (multiplexer: Multiplexer, open) => {
-          if (open) disown = uplink.own(() => multiplexer.close("the server stops"))
-          else disown()
-        },
+        onState,
       })
     })
   }
 }
 
-/** The uplink's handler, each of its exchanges counted as running until its answer has been sent or given up. */
-const counting =
-  (uplink: Uplink): Handler =>
-  (head, body, reply) => {
-    let cancel: Cancel = () => {}
-    const done = uplink.begin(() => cancel())
-    const inner = uplink.handler(head, body, {
-      fail: (error) => {
+/** Has the uplink wait for a connection that drains, and close one that is still there at the end. */
+const connection = (uplink: Uplink): Pick<StreamConnectionOptions, "onState"> => {
+  const idle = (): void => {}
+  let disown: () => unknown = idle
+  let done = idle
+  return {
+    onState: (multiplexer, state) => {
+      const close = (): void => multiplexer.close("the server stops")
+      if (state === "open") disown = uplink.own(close)
+      else if (state === "draining" && done === idle) done = uplink.begin(close)
+      else if (state === "closed") {
+        disown()
         done()
-        reply.fail(error)
-      },
-      respond: (answer, out, sent) =>
-        reply.respond(answer, out, () => {
-          done()
-          sent?.()
-        }),
-    })
-    cancel = () => {
-      done()
-      inner()
-    }
-    return cancel
+      }
+    },
   }
+}

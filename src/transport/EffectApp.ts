@@ -38,8 +38,9 @@ export interface ToHandlerOptions {
 
 /**
  * An app as a handler. Each request has a fiber; the visitor's leaving
- * interrupts it. A handler's defect is a 500 for the visitor and a line in the
- * log.
+ * interrupts it where it can be interrupted: in the routes of an HttpRouter
+ * and while a body is sent, as with any HttpServer. A defect is a 500 for the
+ * visitor and a line in the log.
  */
 export const toHandler = <E, R>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>,

@@ -56,12 +56,15 @@ export const open = (body: Body, options: OpenOptions = {}): OpenBody => {
 /** The body as a Stream; see {@link open}. */
 export const toStream = (body: Body): Stream.Stream<Uint8Array, BodyError> => open(body).stream
 
-const noTrailers: HeaderList = []
+const none: HeaderList = []
+
+/** That there are no trailer fields. */
+export const noTrailers: Effect.Effect<HeaderList> = Effect.succeed(none)
 
 const openWhole = (body: Body, bytes: Uint8Array, { onTaken }: OpenOptions): OpenBody => {
   body.discard()
   onTaken?.()
-  return { stream: ofBytes(bytes), trailers: Effect.succeed(noTrailers), cancel: () => {} }
+  return { stream: ofBytes(bytes), trailers: noTrailers, cancel: () => {} }
 }
 
 const wholes = new WeakMap<object, Uint8Array>()
@@ -74,8 +77,12 @@ export const ofBytes = (bytes: Uint8Array): Stream.Stream<Uint8Array> => {
   return stream
 }
 
-const wholeOf = (stream: object): Uint8Array | undefined =>
-  stream === Stream.empty ? noBytes : wholes.get(stream)
+/** The bytes of a Stream that has nothing else to it. */
+const wholeOf = (stream: object, { length, trailers }: SendOptions): Uint8Array | undefined => {
+  const bytes = stream === Stream.empty ? noBytes : wholes.get(stream)
+  const plain = trailers === undefined || trailers === noTrailers
+  return plain && bytes?.length === (length ?? bytes?.length) ? bytes : undefined
+}
 
 const noBytes = new Uint8Array(0)
 
@@ -86,7 +93,7 @@ const readBefore = new BodyError({ reason: "cancelled", detail: "it has been rea
 class Reader implements BodySink {
   readonly stream: Stream.Stream<Uint8Array, BodyError>
   readonly awaitTrailers: Effect.Effect<HeaderList>
-  trailers: HeaderList = noTrailers
+  trailers: HeaderList = none
   private readonly body: Body
   private readonly options: OpenOptions
   private readonly over = Latch.makeUnsafe(false)
@@ -217,8 +224,8 @@ export const send = <E>(
   deliver: (body: Body) => void,
 ): Effect.Effect<void, E | BodyError> =>
   Effect.withFiber((fiber) => {
-    const bytes = wholeOf(stream)
-    if (bytes !== undefined && (options.length ?? bytes.length) === bytes.length) {
+    const bytes = wholeOf(stream, options)
+    if (bytes !== undefined) {
       deliver(fromBytes(bytes))
       return Effect.void
     }
@@ -244,9 +251,8 @@ export const fromStream = (
   stream: Stream.Stream<Uint8Array, BodyError>,
   options: FromStreamOptions = {},
 ): StreamBody => {
-  const bytes = wholeOf(stream)
-  if (bytes !== undefined && (options.length ?? bytes.length) === bytes.length)
-    return { ...fromBytes(bytes), stop: () => {} }
+  const bytes = wholeOf(stream, options)
+  if (bytes !== undefined) return { ...fromBytes(bytes), stop: () => {} }
   let fiber: Fiber.Fiber<void, BodyError> | undefined
   const outlet = new Outlet(options, () => fiber?.interruptUnsafe())
   const begin = (): void => {
@@ -381,7 +387,7 @@ class Outlet implements Body {
       return Effect.fail(
         new BodyError({ reason: "short", detail: `${seen} of the promised ${length} bytes` }),
       )
-    return Effect.map(this.options.trailers ?? Effect.succeed(noTrailers), (trailers) => {
+    return Effect.map(this.options.trailers ?? noTrailers, (trailers) => {
       if (this.state !== "open") return
       this.state = "over"
       this.sink?.end(trailers)

@@ -12,6 +12,8 @@ export interface FrameSink {
   frame(frame: StreamFrame.Frame): void
   /** Some bytes of a data frame; `end`: they are the last of this direction. */
   data(stream: number, bytes: Buffer, end: boolean): void
+  /** A frame that spoils its stream, not the link; see `StreamFrame.isOfStream`. */
+  illegal(kind: number, stream: number, error: WireError): void
 }
 
 /** See the file's header. */
@@ -23,7 +25,9 @@ export class FrameParser {
   private flags = 0
   private stream = 0
   private left = 0
-  private parts: Array<Buffer> = []
+  /** The payload of a frame that came in pieces, and how much of it is here. */
+  private collected: Buffer | undefined
+  private collectedAt = 0
 
   constructor(sink: FrameSink) {
     this.sink = sink
@@ -74,15 +78,33 @@ export class FrameParser {
       if (piece.length > 0 || end) this.sink.data(this.stream, piece, end)
       return undefined
     }
-    if (!whole) {
-      this.parts.push(piece)
-      return undefined
+    if (!StreamFrame.isKnown(this.kind)) return undefined
+    const payload = this.collect(piece)
+    return payload === undefined ? undefined : this.onFrame(payload)
+  }
+
+  /** The whole payload, once it is here. */
+  private collect(piece: Buffer): Buffer | undefined {
+    if (this.collected === undefined) {
+      if (this.left === 0) return piece
+      this.collected = Buffer.allocUnsafe(piece.length + this.left)
+      this.collectedAt = 0
     }
-    const payload =
-      this.parts.length === 0 ? piece : Buffer.concat([...this.parts.splice(0), piece])
-    const frame = StreamFrame.decode(this.kind, this.flags, this.stream, payload)
-    if (Result.isFailure(frame)) return frame.failure
-    if (frame.success !== undefined) this.sink.frame(frame.success)
+    piece.copy(this.collected, this.collectedAt)
+    this.collectedAt += piece.length
+    if (this.left > 0) return undefined
+    const payload = this.collected
+    this.collected = undefined
+    return payload
+  }
+
+  private onFrame(payload: Buffer): WireError | undefined {
+    const { flags, kind, stream } = this
+    const frame = StreamFrame.decode(kind, flags, stream, payload)
+    if (Result.isFailure(frame)) {
+      if (stream === 0 || !StreamFrame.isOfStream(kind)) return frame.failure
+      this.sink.illegal(kind, stream, frame.failure)
+    } else if (frame.success !== undefined) this.sink.frame(frame.success)
     return undefined
   }
 }

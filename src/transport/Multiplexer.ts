@@ -647,6 +647,7 @@ class MuxStream {
     this.delivering = false
     this.flowing = more || this.resumed
     this.consumed(bytes.length)
+    this.tell()
   }
 
   /** Gives credit for what was taken, and more if the window holds the sender up. */

@@ -6,6 +6,7 @@ import type { IncomingMessage, OutgoingMessage } from "node:http"
 import type { Duplex } from "node:stream"
 import { fromRaw, type HeaderList } from "../domain/HeaderList.ts"
 import { BodyError } from "../protocol/Exchange.ts"
+import { passable } from "../protocol/Trailers.ts"
 import type { Body, BodyFlow, BodySink } from "./Body.ts"
 
 /** How a body is taken from a message. */
@@ -43,7 +44,7 @@ const readIncoming = (
   }
   const onEnd = (): void => {
     close()
-    sink.end(message.rawTrailers.length === 0 ? [] : fromRaw(message.rawTrailers))
+    sink.end(message.rawTrailers.length === 0 ? [] : passable(fromRaw(message.rawTrailers)))
   }
   const onClose = (): void => {
     close()

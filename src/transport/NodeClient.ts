@@ -31,6 +31,8 @@ export interface ClientRequestOptions {
   readonly path: string
   /** The fields, Host and framing among them. */
   readonly headers: HeaderList
+  /** Whether it goes on a connection of its own instead of a pooled one. */
+  readonly fresh?: boolean
 }
 
 /** Sends requests to one origin. */
@@ -60,14 +62,16 @@ export const make = (options: ClientOptions): Client => {
     ...(options.ca === undefined ? {} : { ca: [...getCACertificates("default"), options.ca] }),
   }
   const agent = secure ? new https.Agent(agentOptions) : new http.Agent(agentOptions)
+  const unpooled = { ...agentOptions, keepAlive: false }
+  const single = secure ? new https.Agent(unpooled) : new http.Agent(unpooled)
   const send = secure ? https.request : http.request
   return {
     host: options.origin.host,
     agent,
     webSocketUrl: (path) => `${secure ? "wss" : "ws"}://${options.origin.host}${path}`,
-    request: ({ headers, method, path }) =>
+    request: ({ fresh, headers, method, path }) =>
       send({
-        agent,
+        agent: fresh === true ? single : agent,
         host: hostname,
         port,
         method,

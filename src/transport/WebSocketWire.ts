@@ -25,6 +25,7 @@ export const options = {
 export const noMask = (_mask: Buffer): void => {}
 
 const ownMessage = 16 * 1024
+const joinedMessage = 256 * 1024
 
 /** The wire over an open WebSocket and the connection below it. */
 export const make = (webSocket: WebSocket, connection: Duplex, events: WireEvents): Wire => {
@@ -42,18 +43,25 @@ export const make = (webSocket: WebSocket, connection: Duplex, events: WireEvent
     write: (chunks) => {
       if (webSocket.readyState !== WebSocket.OPEN) return true
       const small: Array<Uint8Array> = []
+      let size = 0
       connection.cork()
       for (const chunk of chunks) {
-        if (chunk.length < ownMessage) small.push(chunk)
-        else {
+        const own = chunk.length >= ownMessage
+        if (own || size + chunk.length > joinedMessage) {
           flush(small)
-          webSocket.send(chunk, send)
+          size = 0
+        }
+        if (own) webSocket.send(chunk, send)
+        else {
+          small.push(chunk)
+          size += chunk.length
         }
       }
       flush(small)
       connection.uncork()
       return !connection.writableNeedDrain
     },
+    end: () => webSocket.close(),
     close: () => webSocket.terminate(),
   }
 }

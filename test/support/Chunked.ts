@@ -44,10 +44,11 @@ export class Chunked implements Body {
   readonly length = undefined
   readonly whole = undefined
   given = 0
-  read_ = 0
+  /** The end or the failure has been given. */
+  ended = false
+  reads = 0
   cancels = 0
   discards = 0
-  /** The most bytes that were given between being told to stop and being told to go on. */
   readonly faults: Array<string> = []
   private readonly chunks: ReadonlyArray<Uint8Array>
   private readonly pace: Pace
@@ -63,7 +64,7 @@ export class Chunked implements Body {
   }
 
   read(sink: BodySink): BodyFlow {
-    this.read_ += 1
+    this.reads += 1
     if (this.discards > 0) this.faults.push("read after discard")
     at(this.pace === "now" ? "soon" : this.pace, () => this.push(sink))
     return {
@@ -81,7 +82,7 @@ export class Chunked implements Body {
   }
 
   discard(): void {
-    if (this.read_ > 0) this.faults.push("discard after read")
+    if (this.reads > 0) this.faults.push("discard after read")
     this.discards += 1
   }
 
@@ -90,6 +91,7 @@ export class Chunked implements Body {
       const chunk = this.chunks[this.next]
       if (chunk === undefined) {
         this.open = false
+        this.ended = true
         if (this.ending instanceof BodyError) sink.fail(this.ending)
         else sink.end(this.ending)
         return

@@ -1,0 +1,16 @@
+/**
+ * An application at the relay's own address: it is asked for everything that
+ * is not the relay's. See `RelayHttpServer.ts`.
+ */
+import * as Context from "effect/Context"
+import type { Handler } from "../transport/Handler.ts"
+
+/** The application's handler; none unless one is provided. */
+export const AppBeside: Context.Reference<Handler | undefined> = Context.Reference(
+  "ptth/relay/AppBeside",
+  { defaultValue: () => undefined },
+)
+
+/** Whether the relay keeps a path for itself although there is an application. */
+export const isRelays = (target: string): boolean =>
+  /^\/(?:servers|frontend)(?:[/?]|$)|^\/(?:assets\/style\.css|favicon\.svg)(?:\?|$)/.test(target)

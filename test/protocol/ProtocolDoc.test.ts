@@ -1,0 +1,186 @@
+import { readFileSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import { isRequestId, type RequestId } from "../../src/domain/RequestId.ts"
+import * as Classic2 from "../../src/protocol/Classic2.ts"
+import type { ListenAnswer, ResponseHead } from "../../src/protocol/Message.ts"
+import * as StreamFrame from "../../src/protocol/StreamFrame.ts"
+import * as Wire from "../../src/protocol/Wire.ts"
+
+const doc = readFileSync(new URL("../../docs/protocol.md", import.meta.url), "utf8")
+
+/** The bytes of a ```hex block of the document. */
+const vector = (name: string): Buffer => {
+  const block = new RegExp(`^\`\`\`hex ${name}\\n(.*?)^\`\`\``, "ms").exec(doc)?.[1]
+  assert.isDefined(block, `docs/protocol.md has no vector ${name}`)
+  const digits = block.replaceAll(/#.*$/gm, "").replaceAll(/\s/g, "")
+  assert.match(digits, /^(?:[0-9a-f]{2})+$/)
+  return Buffer.from(digits, "hex")
+}
+
+const id = (text: string): RequestId => {
+  if (!isRequestId(text)) throw new Error(`${text} is no request id`)
+  return text
+}
+
+const answer: ListenAnswer = [
+  {
+    _tag: "Offer",
+    id: id("01JD8Q6Z7M4V9C2K5T8XWNRE3A"),
+    head: {
+      method: "GET",
+      target: "/files/a.txt?x=1",
+      headers: [
+        ["Host", "relay.example.com"],
+        ["accept", "*/*"],
+      ],
+    },
+    body: { _tag: "None" },
+  },
+  {
+    _tag: "Offer",
+    id: id("01JD8Q6Z7NB0F3H6Q9S1TVWXY4"),
+    head: { method: "POST", target: "/notes", headers: [["Content-Length", "2"]] },
+    body: { _tag: "Inline", bytes: Buffer.from("hi") },
+  },
+  {
+    _tag: "Offer",
+    id: id("01JD8Q6Z7P2D5G8J0M3N6R9SV7"),
+    head: { method: "PUT", target: "/big", headers: [] },
+    body: { _tag: "Fetch", length: 1024 ** 3 },
+  },
+  {
+    _tag: "Offer",
+    id: id("01JD8Q6Z7QE1H4K7N0P3S6V9X2"),
+    head: { method: "PUT", target: "/endless", headers: [] },
+    body: { _tag: "Fetch" },
+  },
+  { _tag: "Cancel", id: id("01JD8Q6Z7KAAAAAAAAAAAAAAAA") },
+]
+
+const head: ResponseHead = {
+  status: 200,
+  headers: [
+    ["Content-Type", "text/plain"],
+    ["Set-Cookie", "a=1"],
+    ["Set-Cookie", "b=2"],
+  ],
+}
+
+const frames: ReadonlyArray<readonly [name: string, frame: StreamFrame.Frame]> = [
+  [
+    "stream-hello",
+    {
+      _tag: "Hello",
+      version: 1,
+      maxStreams: 1024,
+      window: 262_144,
+      publicUrl: "https://relay.example.com",
+    },
+  ],
+  [
+    "stream-request",
+    {
+      _tag: "Request",
+      stream: 1,
+      head: { method: "POST", target: "/notes", headers: [["Host", "relay.example.com"]] },
+      bytes: Buffer.from("hi"),
+      end: true,
+      held: false,
+      length: 2,
+    },
+  ],
+  [
+    "stream-response",
+    {
+      _tag: "Response",
+      stream: 1,
+      head: { status: 200, headers: [["Content-Type", "text/plain"]] },
+      bytes: Buffer.alloc(0),
+      end: false,
+    },
+  ],
+  ["stream-data", { _tag: "Data", stream: 1, bytes: Buffer.from("hello"), end: false }],
+  ["stream-end", { _tag: "End", stream: 1, trailers: [["X-Sum", "5"]] }],
+  ["stream-credit", { _tag: "Credit", stream: 1, bytes: 131_072 }],
+  ["stream-reset", { _tag: "Reset", stream: 3, reason: "cancelled" }],
+  ["stream-ping", { _tag: "Ping", nonce: 0 }],
+  ["stream-drain", { _tag: "Drain" }],
+]
+
+describe("docs/protocol.md", () => {
+  it("shows the bytes that the codec writes for its listen answer", () => {
+    assert.strictEqual(
+      Classic2.encodeListenAnswer(answer).toString("hex"),
+      vector("listen-answer").toString("hex"),
+    )
+  })
+
+  it("shows a listen answer that the codec reads as what the document says", () => {
+    assert.deepStrictEqual(
+      Result.getOrThrow(Classic2.decodeListenAnswer(vector("listen-answer"))),
+      answer,
+    )
+  })
+
+  it("shows the bytes that the codec writes for its response head", () => {
+    assert.strictEqual(
+      Classic2.encodeResponseHead(head).toString("hex"),
+      vector("response-head").toString("hex"),
+    )
+  })
+
+  it("shows a response head that the codec reads as what the document says", () => {
+    const bytes = vector("response-head")
+    assert.deepStrictEqual(
+      Result.getOrThrow(Classic2.decodeResponseHead(Buffer.concat([bytes, Buffer.from("body")]))),
+      { head, end: bytes.length },
+    )
+  })
+
+  it("shows the bytes that the codec writes for each frame of stream, and reads them back", () => {
+    for (const [name, frame] of frames) {
+      const bytes = vector(name)
+      assert.strictEqual(StreamFrame.encode(frame).toString("hex"), bytes.toString("hex"), name)
+      const payload = bytes.subarray(StreamFrame.headerBytes)
+      assert.strictEqual(bytes.readUInt32BE(8), payload.length)
+      const read = StreamFrame.decode(
+        bytes.readUInt8(0),
+        bytes.readUInt8(1),
+        bytes.readUInt32BE(4),
+        payload,
+      )
+      assert.deepStrictEqual(Result.getOrThrow(read), frame, name)
+    }
+  })
+
+  it("lists every type of frame with its number and every reason of a reset", () => {
+    for (const [name, number] of Object.entries(StreamFrame.type))
+      assert.include(doc, `| ${number} | ${name} |`)
+    StreamFrame.ResetReason.literals.forEach((reason, i) => {
+      assert.include(doc, `${i} ${reason}`)
+    })
+  })
+
+  it("has every path, header and text that is put on the wire", () => {
+    const lower = doc.toLowerCase()
+    for (const name of Object.values(Wire.header)) assert.include(lower, name)
+    for (const path of [Wire.listenPath, Wire.responsePath, Wire.requestPath, Wire.streamPath])
+      assert.include(doc, `${Wire.prefix}${path}`)
+    for (const line of Object.values(Wire.text)) assert.include(doc, `\`${line.trim()}\``)
+  })
+
+  it("has the limits that the code has", () => {
+    assert.include(doc, `${Wire.listenMillis / 1000} s have passed`)
+    assert.include(doc, `Bodies of up to ${Wire.maxInline / 1024} KiB`)
+    assert.include(doc, `at most ${Wire.listenBatch} requests`)
+    assert.include(doc, `about\n  ${Wire.listenBatchBytes / 1024 ** 2} MiB of bodies`)
+    assert.include(doc, `an answer above ${Wire.maxListenAnswer / 1024 ** 2} MiB`)
+    assert.include(doc, `head above ${Wire.maxHead / 1024} KiB`)
+    assert.include(doc, `at most ${Wire.maxAcks} ids`)
+    assert.include(doc, `${StreamFrame.maxData / 1024 ** 2} MiB in a data frame`)
+    assert.include(doc, `${StreamFrame.maxControl / 1024} KiB in any other`)
+    assert.strictEqual(Wire.maxParked, 8)
+    assert.include(doc, "up to\neight listens parked")
+  })
+})
