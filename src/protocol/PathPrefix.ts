@@ -39,7 +39,10 @@ export const withoutHost = (headers: HeaderList, host: string): HeaderList =>
 
 const places = new Set(["location", "content-location"])
 
-/** A cookie that belongs below the prefix and to this host only (RFC 6265 5.2.3, 5.2.4). */
+/**
+ * A cookie that belongs below the prefix and to this host only (RFC 6265
+ * 5.2.3, 5.2.4). Browsers take a `__Host-` cookie only with the path `/`.
+ */
 const cookie = (value: string, prefix: string): string =>
   value
     .split(";")
@@ -48,7 +51,7 @@ const cookie = (value: string, prefix: string): string =>
       const [name = "", ...rest] = part.split("=")
       const attribute = name.trim().toLowerCase()
       if (attribute === "domain") return []
-      if (attribute !== "path") return [part]
+      if (attribute !== "path" || /^\s*__host-/i.test(value)) return [part]
       const path = rest.join("=").trim()
       return path.startsWith("/") ? [` Path=${below(path, prefix)}`] : [part]
     })

@@ -6,10 +6,9 @@ import * as Context from "effect/Context"
 import type { Handler } from "../transport/Handler.ts"
 
 /** The application's handler; none unless one is provided. */
-export const AppBeside: Context.Reference<Handler | undefined> = Context.Reference(
-  "ptth/relay/AppBeside",
-  { defaultValue: () => undefined },
-)
+export const AppBeside: Context.Reference<Handler | undefined> = Context.Reference<
+  Handler | undefined
+>("ptth/relay/AppBeside", { defaultValue: () => undefined })
 
 /** Whether the relay keeps a path for itself although there is an application. */
 export const isRelays = (target: string): boolean =>

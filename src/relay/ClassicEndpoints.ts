@@ -16,6 +16,7 @@ import type { ResponseHead } from "../protocol/Message.ts"
 import {
   header,
   listenPath,
+  maxInline,
   prefix,
   requestPath,
   responsePath,
@@ -217,7 +218,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
       if (!response.headersSent && !response.destroyed)
         answerText(response, 200, text.streamFinished)
     }
-    if (pending.body.whole === undefined && !pending.bodyTaken) unread.set(pending.id, pending)
+    if (isFetched(pending.body) && !pending.bodyTaken) unread.set(pending.id, pending)
     const taken = pending.answer(head, body, {
       // The end of the request may be parsed only after this callback.
       sent: () => {
@@ -295,6 +296,9 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
     },
   }
 }
+
+/** Whether a body does not ride along, but waits to be fetched. */
+const isFetched = ({ whole }: Body): boolean => whole === undefined || whole.length > maxInline
 
 const badHead = new ExchangeError({
   code: "PTTH_BAD_ANSWER",

@@ -93,7 +93,7 @@ export const make = (context: StreamContext): StreamEndpoint => {
         wire: WebSocketWire.make(webSocket, socket, {
           bytes: (chunk) => multiplexer.bytes(chunk),
           drained: () => multiplexer.drained(),
-          closed: () => multiplexer.close("its connection broke"),
+          closed: () => multiplexer.ended(),
         }),
         onHello: () => {
           links.get(key)?.replace()

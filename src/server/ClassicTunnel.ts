@@ -21,6 +21,7 @@ export class ClassicTunnel {
   private readonly uplink: Uplink
   private readonly parallel = Latch.makeUnsafe(false)
   private readonly running = new Map<string, Cancel>()
+  private readonly quiet = Latch.makeUnsafe(true)
   private acks: Array<string> = []
   /** Whether the relay has last been seen to speak classic 2. */
   private spoken = false
@@ -41,6 +42,18 @@ export class ClassicTunnel {
       [Effect.forever(once), ...Array.from({ length: listeners - 1 }, () => more)],
       { concurrency: "unbounded" },
     ).pipe(Effect.andThen(Effect.never))
+  }
+
+  /** Takes leave of the relay once nothing runs here: what was given to this process is answered. */
+  get leave(): Effect.Effect<void> {
+    return this.quiet.await.pipe(
+      Effect.andThen(this.say("draining")),
+      Effect.andThen(
+        Effect.sync(() => {
+          this.spoken = false
+        }),
+      ),
+    )
   }
 
   /** Tells a relay that understands it that this process takes no more requests, or is gone. */
@@ -95,6 +108,7 @@ export class ClassicTunnel {
     let cancel: Cancel = () => {}
     const done = uplink.begin(() => cancel())
     this.running.set(offer.id, () => cancel())
+    this.quiet.closeUnsafe()
     cancel = ClassicExchange.start(offer, {
       client: uplink.client,
       basePath: uplink.basePath,
@@ -104,6 +118,7 @@ export class ClassicTunnel {
       onOver: () => {
         done()
         this.running.delete(offer.id)
+        if (this.running.size === 0) this.quiet.openUnsafe()
       },
     })
   }

@@ -51,7 +51,9 @@ const attempt: (handler: Handler, ...call: Parameters<Handler>) => Cancel = (
     return handler(request, body, reply)
   } catch (cause) {
     const detail = cause instanceof Error ? cause.name : "it threw something"
-    reply.fail(new ExchangeError({ code: "PTTH_INTERNAL", detail: `the handler failed: ${detail}` }))
+    reply.fail(
+      new ExchangeError({ code: "PTTH_INTERNAL", detail: `the handler failed: ${detail}` }),
+    )
     return () => {}
   }
 }

@@ -7,6 +7,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { ApiKey } from "../domain/ApiKey.ts"
 import type { TransportChoice } from "../domain/ServerConfig.ts"
@@ -64,7 +65,7 @@ export const run: (options: ServerOptions) => Effect.Effect<never, never, Scope.
       Effect.andThen(Effect.sync(() => uplink.close())),
     ),
   )
-  yield* Effect.forkIn(tunnel(options, uplink, classic, stream), listening)
+  yield* Effect.forkIn(tunnel(options, uplink, classic, stream, listening), listening)
   return yield* Effect.never
 })
 
@@ -73,6 +74,7 @@ const tunnel = (
   uplink: Uplink,
   classic: ClassicTunnel,
   stream: StreamTunnel,
+  listening: Scope.Scope,
 ): Effect.Effect<never> => {
   switch (options.transport ?? "classic") {
     case "classic":
@@ -80,28 +82,46 @@ const tunnel = (
     case "stream":
       return stream.always
     case "auto":
-      return ladder(uplink, classic, stream)
+      return ladder(uplink, classic, stream, listening)
   }
 }
 
-/** Stream as long as it is possible, else classic while stream is tried again later (protocol.md, Stream). */
-const ladder = (
+/**
+ * Stream as long as it is possible, else classic while stream is tried again
+ * later (protocol.md, Stream). Classic ends only when nothing runs on it any
+ * more, and stream does not wait for that.
+ */
+const ladder = Effect.fnUntraced(function* (
   uplink: Uplink,
   classic: ClassicTunnel,
   stream: StreamTunnel,
-): Effect.Effect<never> =>
-  stream.untilImpossible.pipe(
-    Effect.tap((reason) =>
-      uplink.say(
-        `no stream: ${reason}`,
-        Effect.logWarning(
-          `stream is not possible here (${reason}); using classic, which needs plain requests only`,
-        ),
+  listening: Scope.Scope,
+) {
+  let listens: Fiber.Fiber<never> | undefined
+  let leaving: Fiber.Fiber<void> | undefined
+  while (true) {
+    const reason = yield* stream.untilImpossible
+    yield* uplink.say(
+      `no stream: ${reason}`,
+      Effect.logWarning(
+        `stream is not possible here (${reason}); using classic, which needs plain requests only`,
       ),
-    ),
-    Effect.flatMap((reason) => Effect.raceFirst(classic.run(reason), again(stream, firstRetry))),
-    Effect.forever,
-  )
+    )
+    if (leaving !== undefined) yield* Fiber.interrupt(leaving)
+    const running = listens ?? (yield* Effect.forkIn(classic.run(reason), listening))
+    listens = running
+    yield* again(stream, firstRetry)
+    leaving = yield* classic.leave.pipe(
+      Effect.andThen(Fiber.interrupt(running)),
+      Effect.andThen(
+        Effect.sync(() => {
+          listens = undefined
+        }),
+      ),
+      Effect.forkIn(listening),
+    )
+  }
+})
 
 /** Succeeds once stream is possible. */
 const again = (stream: StreamTunnel, millis: number): Effect.Effect<void> =>

@@ -92,7 +92,7 @@ export const keep = (options: StreamConnectionOptions): Effect.Effect<never, Lis
         wire: WebSocketWire.make(webSocket, response.socket, {
           bytes: (chunk) => made.bytes(chunk),
           drained: () => made.drained(),
-          closed: () => made.close("its connection broke"),
+          closed: () => made.ended(),
         }),
         onPong: () => {
           if (alive) return

@@ -75,9 +75,11 @@ const check = Effect.fnUntraced(function* (options: TunnelOptions) {
  * Fails when the options cannot be used; a relay that cannot be reached is
  * tried again and again, and logged.
  */
-export const make = Effect.fnUntraced(function* (
+export const make: (
   options: TunnelOptions,
-): Effect.fn.Return<HttpServer.HttpServer["Service"], ConfigError> {
+) => Effect.Effect<HttpServer.HttpServer["Service"], ConfigError> = Effect.fnUntraced(function* (
+  options: TunnelOptions,
+) {
   const checked = yield* check(options)
   return HttpServer.make({
     address: NetAddress.unixPathAddress(`ptth/${checked.name}`),

@@ -50,9 +50,9 @@ export const fromBytes = (bytes: Uint8Array): Body => ({
   read: (sink) => {
     let open = true
     queueMicrotask(() => {
+      if (open && bytes.length > 0) sink.data(bytes)
       if (!open) return
       open = false
-      if (bytes.length > 0) sink.data(bytes)
       sink.end(noTrailers)
     })
     return {

@@ -15,6 +15,7 @@ import { ClientAbort } from "effect/http/HttpServerError"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { entry, statusOf } from "../domain/ErrorRegistry.ts"
@@ -36,6 +37,42 @@ export interface ToHandlerOptions {
   readonly middleware?: HttpMiddleware.HttpMiddleware | undefined
 }
 
+/** An app that is being run. */
+export interface RunningApp {
+  readonly handler: Handler
+  /** Waits until no request runs. */
+  readonly idle: Effect.Effect<void>
+}
+
+/** An app as a handler that can be waited for; see {@link toHandler}. */
+export const run = <E, R>(
+  app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>,
+  options: ToHandlerOptions,
+): Effect.Effect<RunningApp, never, Exclude<R, HttpServerRequest | Scope.Scope>> =>
+  Effect.withFiber((parent) => {
+    const handled = Effect.tapCause(
+      HttpEffect.toHandled(app, answer, options.middleware),
+      logDefects,
+    ) as Effect.Effect<void>
+    const services = parent.context as Context.Context<never>
+    const idle = Latch.makeUnsafe(true)
+    let running = 0
+    const handler: Handler = (head, body, reply) => {
+      const request = AppRequest.make(head, body, reply)
+      const context = Context.add(services, HttpServerRequest, request)
+      running += 1
+      idle.closeUnsafe()
+      const fiber = Fiber.runIn(Effect.runForkWith(context)(handled), options.scope)
+      fiber.addObserver(() => {
+        request.source.opened.cancel()
+        running -= 1
+        if (running === 0) idle.openUnsafe()
+      })
+      return () => fiber.interruptUnsafe(parent.id, ClientAbort.annotation)
+    }
+    return Effect.succeed({ handler, idle: idle.await })
+  })
+
 /**
  * An app as a handler. Each request has a fiber; the visitor's leaving
  * interrupts it where it can be interrupted: in the routes of an HttpRouter
@@ -46,21 +83,7 @@ export const toHandler = <E, R>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>,
   options: ToHandlerOptions,
 ): Effect.Effect<Handler, never, Exclude<R, HttpServerRequest | Scope.Scope>> =>
-  Effect.withFiber((parent) => {
-    const handled = Effect.tapCause(
-      HttpEffect.toHandled(app, answer, options.middleware),
-      logDefects,
-    ) as Effect.Effect<void>
-    const services = parent.context as Context.Context<never>
-    const handler: Handler = (head, body, reply) => {
-      const request = AppRequest.make(head, body, reply)
-      const context = Context.add(services, HttpServerRequest, request)
-      const fiber = Fiber.runIn(Effect.runForkWith(context)(handled), options.scope)
-      fiber.addObserver(() => request.source.opened.cancel())
-      return () => fiber.interruptUnsafe(parent.id, ClientAbort.annotation)
-    }
-    return Effect.succeed(handler)
-  })
+  Effect.map(run(app, options), ({ handler }) => handler)
 
 const answer = (request: HttpServerRequest, response: HttpServerResponse.HttpServerResponse) =>
   request instanceof AppRequest.AppRequest

@@ -193,16 +193,21 @@ export class Multiplexer {
   /** Ends the link and everything on it. */
   close(reason: string): void {
     if (this.closed) return
-    const why = this.peerDraining && this.streams.size === 0 ? "it was drained" : reason
     this.flush()
     this.closed = true
     this.heartbeat?.clear()
     this.options.wire.close()
-    for (const stream of [...this.streams.values()]) stream.lost(why)
+    for (const stream of [...this.streams.values()]) stream.lost(reason)
     this.streams.clear()
     this.blocked.clear()
     this.unserved = []
-    this.options.onClosed?.(why)
+    this.options.onClosed?.(reason)
+  }
+
+  /** The wire has ended. */
+  ended(): void {
+    const drained = this.peerDraining && this.streams.size === 0
+    this.close(drained ? "it was drained" : "its connection broke")
   }
 
   /** Queues bytes for the end of this turn of the event loop. */
@@ -437,6 +442,7 @@ class MuxStream {
   private readonly mux: Multiplexer
   /** It is no more on the wire: both directions have ended, or it was given up. */
   private over = false
+  private givenUp = false
 
   // What this end sends.
   private credit: number
@@ -521,7 +527,7 @@ class MuxStream {
       return chunk.length === 0
     }
     if (this.toSend !== undefined && this.rest.length + chunk.length > this.toSend) {
-      this.abort("long")
+      this.broke(new BodyError({ reason: "long", detail: "more bytes than promised" }))
       return false
     }
     this.rest = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk])
@@ -551,7 +557,8 @@ class MuxStream {
 
   private finish(trailers: HeaderList): void {
     if (this.over || this.endSent) return
-    if (this.toSend !== undefined && this.rest.length < this.toSend) return this.abort("short")
+    if (this.toSend !== undefined && this.rest.length < this.toSend)
+      return this.broke(new BodyError({ reason: "short", detail: "fewer bytes than promised" }))
     this.ending = trailers
     this.write()
   }
@@ -690,6 +697,10 @@ class MuxStream {
     this.wanted = false
     this.sink = undefined
     this.last = undefined
+    this.drop()
+  }
+
+  private drop(): void {
     this.queue = []
     if (!this.lingers) return
     this.lingers = false
@@ -747,7 +758,7 @@ class MuxStream {
       },
       fail: (error) => this.refuse(asked, failed, error),
     })
-    if (this.over) cancel()
+    if (this.givenUp) cancel()
     else this.cancelHandler = cancel
   }
 
@@ -845,10 +856,11 @@ class MuxStream {
     )
   }
 
-  /** Gives it up. What has come of a whole body is still delivered, unless nobody wants it. */
+  /** Gives it up. A response that has come whole is still delivered, unless nobody wants it. */
   private end(error: ExchangeError, bodyError: BodyError, unwanted = false): void {
     if (this.over) return
     this.over = true
+    this.givenUp = true
     this.sending?.cancel()
     this.heldBody?.discard()
     this.heldBody = undefined
@@ -859,13 +871,13 @@ class MuxStream {
       this.answered = true
       this.reply.fail(error)
     }
-    if (!this.endReceived || (unwanted && this.reply !== undefined)) this.breakOff(bodyError)
+    if (!this.endReceived || unwanted || this.reply === undefined) this.breakOff(bodyError)
   }
 
   /** The body that comes from the other end is not whole, or not wanted. */
   private breakOff(error: BodyError): void {
     if (!this.wanted) return
-    this.queue = []
+    this.drop()
     this.last = (sink) => sink.fail(error)
     this.tell()
   }
@@ -880,7 +892,7 @@ class MuxStream {
   private release(): void {
     const base = this.mux.baseWindow
     if (this.window > base) this.mux.shrink(this.window - base)
-    if (this.endReceived && this.wanted && (this.sink === undefined || this.queue.length > 0)) {
+    if (this.queue.length > 0) {
       this.lingers = true
       this.mux.linger(1)
     }

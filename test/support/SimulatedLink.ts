@@ -205,7 +205,10 @@ export class SimulatedLink {
         end: () => {
           this.ended = true
         },
-        close: () => this.cut(),
+        close: () => {
+          // What vanishes on the way tells the other end nothing.
+          if (!out.stalled) this.cut()
+        },
       },
       onClosed: (reason) => {
         if (this.closed[name] !== undefined) fault("it was closed twice")
@@ -220,8 +223,8 @@ export class SimulatedLink {
     this.broken = true
     this.up.segments.length = 0
     this.down.segments.length = 0
-    this.near.close("its connection broke")
-    this.far.close("its connection broke")
+    this.near.ended()
+    this.far.ended()
   }
 
   /** Nothing arrives any more at `end`, and nobody is told; or it does again. */

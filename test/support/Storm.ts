@@ -157,7 +157,8 @@ class Reader implements BodySink {
   data(chunk: Uint8Array): boolean {
     this.mustBeOpen("data")
     const expected = this.source.bytes.subarray(this.received, this.received + chunk.length)
-    if (expected.compare(chunk) !== 0) this.storm.complain(`${this.what}: wrong at ${this.received}`)
+    if (expected.compare(chunk) !== 0)
+      this.storm.complain(`${this.what}: wrong at ${this.received}`)
     this.received += chunk.length
     if (this.received >= this.leavesAt) {
       this.drop()
@@ -430,7 +431,8 @@ export class Storm {
     const plan = this.plans[Number(head.target.slice(1))] as Plan
     plan.served += 1
     this.note(`${plan.id} is served`)
-    if (JSON.stringify(head) !== JSON.stringify(plan.head)) this.complain(`${plan.id}: another head`)
+    if (JSON.stringify(head) !== JSON.stringify(plan.head))
+      this.complain(`${plan.id}: another head`)
     if (body.length !== undefined && body.length !== plan.up.length)
       this.complain(`${plan.id}: promises ${body.length}`)
     if (plan.handler === "fail")

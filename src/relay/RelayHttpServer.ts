@@ -1,0 +1,116 @@
+/**
+ * A relay and an Effect HTTP app at one address: the relay answers for its
+ * servers and its pages below `/servers` and `/frontend`, the app for
+ * everything else.
+ *
+ *     HttpRouter.serve(Routes).pipe(
+ *       Layer.provide(RelayHttpServer.layer),
+ *       Layer.provide(RelayOptions.layer({ listen: "127.0.0.1:4000", servers })),
+ *       Layer.launch
+ *     )
+ */
+import * as NodeHttpPlatform from "@effect/platform-node/NodeHttpPlatform"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Etag from "effect/http/Etag"
+import type * as HttpPlatform from "effect/http/HttpPlatform"
+import * as HttpServer from "effect/http/HttpServer"
+import * as Layer from "effect/Layer"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import { ExchangeError } from "../protocol/Exchange.ts"
+import * as EffectApp from "../transport/EffectApp.ts"
+import type { Handler } from "../transport/Handler.ts"
+import type { BindError } from "../transport/NodeFront.ts"
+import { AppBeside } from "./AppBeside.ts"
+import type { AuditLog } from "./AuditLog.ts"
+import { Relay } from "./Relay.ts"
+import { RelaySettings } from "./RelaySettings.ts"
+import type { Rendezvous } from "./Rendezvous.ts"
+import type { Servers } from "./Servers.ts"
+
+/** The place of the app: whoever is served there answers. */
+interface Place {
+  handler: Handler
+}
+
+const refusing =
+  (error: ExchangeError): Handler =>
+  (_head, body, reply) => {
+    body.discard()
+    reply.fail(error)
+    return () => {}
+  }
+
+const nobody = refusing(
+  new ExchangeError({ code: "PTTH_NOT_FOUND", detail: "nothing is served here yet" }),
+)
+
+const leaving = refusing(
+  new ExchangeError({
+    code: "PTTH_DRAINING",
+    detail: "the application is shutting down",
+    retryAfter: 5,
+  }),
+)
+
+const addressOf = ({ host, port }: Relay["Service"]): NetAddress.SocketAddress =>
+  Result.getOrElse(NetAddress.inetAddressFromIpString(host, port), () =>
+    NetAddress.unixPathAddress(host),
+  )
+
+const make = Effect.fnUntraced(function* (place: Place) {
+  const relay = yield* Relay
+  const settings = yield* RelaySettings
+  return HttpServer.make({
+    address: addressOf(relay),
+    serve: Effect.fnUntraced(function* (app, middleware) {
+      const serving = yield* Effect.scope
+      const requests = Scope.forkUnsafe(serving, "parallel")
+      const running = yield* EffectApp.run(app, { scope: requests, middleware })
+      yield* Effect.addFinalizer(() =>
+        Effect.suspend(() => {
+          if (place.handler === running.handler) place.handler = leaving
+          const grace = Duration.toMillis(settings.current().shutdownGrace)
+          return Effect.timeoutOption(running.idle, grace)
+        }),
+      )
+      place.handler = running.handler
+    }),
+  })
+})
+
+/**
+ * The relay, and an HttpServer for the app beside it, with all that
+ * `NodeHttpServer.layer` provides. Requests that run when the app stops may go
+ * on for the relay's `shutdownGrace`. The app hears of its visitors what a
+ * server behind the relay does: `X-Forwarded-For` and the like.
+ *
+ * Fails when the address of the settings cannot be had.
+ */
+export const layer: Layer.Layer<
+  | HttpServer.HttpServer
+  | NodeServices.NodeServices
+  | HttpPlatform.HttpPlatform
+  | Etag.Generator
+  | Relay
+  | Rendezvous
+  | Servers
+  | AuditLog,
+  BindError,
+  RelaySettings
+> = Layer.suspend(() => {
+  const place: Place = { handler: nobody }
+  const app: Handler = (head, body, reply) => place.handler(head, body, reply)
+  return Layer.mergeAll(
+    Layer.effect(HttpServer.HttpServer, make(place)).pipe(
+      Layer.provideMerge(Layer.fresh(Relay.layer)),
+      Layer.provide(Layer.succeed(AppBeside, app)),
+    ),
+    NodeHttpPlatform.layer,
+    Etag.layerWeak,
+    NodeServices.layer,
+  )
+})

@@ -1,0 +1,70 @@
+/**
+ * A relay's settings for programs that embed one: what matters as plain
+ * values, the rest as a relay without a configuration has it.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import { tripcodeOfText } from "../domain/ApiKey.ts"
+import { type ConfigError, single } from "../domain/ConfigError.ts"
+import * as ListenAddress from "../domain/ListenAddress.ts"
+import * as RelayConfig from "../domain/RelayConfig.ts"
+import { isServerName } from "../domain/ServerName.ts"
+import { isTripcode } from "../domain/Tripcode.ts"
+import { RelaySettings } from "./RelaySettings.ts"
+
+/** A server that may connect, by the tripcode of its key or by the key itself. */
+export interface ServerEntry {
+  readonly name: string
+  /** What `ptth hash-api-key` prints; of no use to anybody else. */
+  readonly tripcode?: string
+  readonly apiKey?: string | Redacted.Redacted<string>
+  /** What people see instead of the name. */
+  readonly displayName?: string
+}
+
+/** See the file's header. */
+export interface RelayOptions extends Partial<Omit<RelayConfig.RelayConfig, "listen" | "servers">> {
+  /** `HOST:PORT`, where port 0 takes a free one; `127.0.0.1:4000` unless it is given. */
+  readonly listen?: string
+  readonly servers: ReadonlyArray<ServerEntry>
+}
+
+const invalid = (where: string, detail: string): ConfigError =>
+  single({ code: "PTTH_CONFIG_INVALID", where, detail })
+
+const registered = Effect.fnUntraced(function* ({
+  apiKey,
+  displayName,
+  name,
+  tripcode,
+}: ServerEntry): Effect.fn.Return<RelayConfig.RegisteredServer, ConfigError> {
+  if (!isServerName(name))
+    return yield* invalid("servers", `${JSON.stringify(name)} is not a server's name`)
+  const key = apiKey === undefined || typeof apiKey === "string" ? apiKey : Redacted.value(apiKey)
+  const shown = tripcode ?? (key === undefined ? undefined : tripcodeOfText(key))
+  if (shown === undefined || !isTripcode(shown))
+    return yield* invalid("servers", `${name} has neither a tripcode nor a key`)
+  return { name, tripcode: shown, displayName, responseTimeout: undefined }
+})
+
+/** The configuration that options stand for; fails where they cannot be used. */
+export const toConfig = Effect.fnUntraced(function* ({
+  listen,
+  servers,
+  ...rest
+}: RelayOptions): Effect.fn.Return<RelayConfig.RelayConfig, ConfigError> {
+  const address = listen === undefined ? RelayConfig.empty.listen : ListenAddress.parse(listen)
+  if (address === undefined)
+    return yield* invalid("listen", `${JSON.stringify(listen)} is not ${ListenAddress.expected}`)
+  return {
+    ...RelayConfig.empty,
+    ...rest,
+    listen: address,
+    servers: yield* Effect.forEach(servers, registered),
+  }
+})
+
+/** Settings that never change. */
+export const layer = (options: RelayOptions): Layer.Layer<RelaySettings, ConfigError> =>
+  Layer.unwrap(Effect.map(toConfig(options), RelaySettings.layerStatic))
