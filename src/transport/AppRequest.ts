@@ -5,7 +5,7 @@ import { isIP } from "node:net"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Cookies from "effect/http/Cookies"
-import type * as Headers from "effect/http/Headers"
+import * as Headers from "effect/http/Headers"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import { HttpServerError, InternalError, RequestParseError } from "effect/http/HttpServerError"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
@@ -19,7 +19,9 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Socket from "effect/socket/Socket"
 import { first } from "../domain/HeaderList.ts"
+import { upgradeOf } from "../protocol/HopByHop.ts"
 import type { RequestHead } from "../protocol/Message.ts"
+import * as AppUpgrade from "./AppUpgrade.ts"
 import type { Body } from "./Body.ts"
 import * as EffectBody from "./EffectBody.ts"
 import * as EffectHeaders from "./EffectHeaders.ts"
@@ -237,20 +239,19 @@ export class AppRequest
   }
 }
 
-/**
- * Where an app's wish to change the protocol arrives. A transport that carries
- * connections answers 101 through `request.source.reply` and makes a Socket of
- * the two bodies.
- */
+/** An app's wish to change the protocol, where the visitor has asked for that. */
 const changeProtocol = (
   request: AppRequest,
-  _headers: Headers.Input | undefined,
-): Effect.Effect<Socket.Socket, HttpServerError> =>
-  Effect.fail(
-    new HttpServerError({
-      reason: new InternalError({
-        request,
-        description: "this request's connection cannot change its protocol",
-      }),
-    }),
-  )
+  input: Headers.Input | undefined,
+): Effect.Effect<Socket.Socket, HttpServerError> => {
+  const { body, head, reply } = request.source
+  const protocol = upgradeOf(head.headers)
+  const refuse = (description: string) =>
+    Effect.fail(new HttpServerError({ reason: new InternalError({ request, description }) }))
+  if (protocol === undefined) return refuse("this request's connection cannot change its protocol")
+  const headers = AppUpgrade.fieldsOf(Headers.fromInput(input))
+  if (protocol.toLowerCase() !== "websocket") return AppUpgrade.raw(protocol, headers, body, reply)
+  return headers.length === 0
+    ? AppUpgrade.webSocket(head, body, reply)
+    : refuse("an answer to a WebSocket has no fields of the app's own")
+}

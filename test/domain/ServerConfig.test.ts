@@ -127,6 +127,35 @@ it("the environment gives every key, also the secret one", () => {
   assert.strictEqual(ApiKey.tripcode(config.apiKey), ApiKey.tripcodeOfText(key))
 })
 
+it("what of the folder is served has careful defaults, and each of them can be changed", () => {
+  const careful = settings("")
+  assert.deepStrictEqual(
+    [careful.symlinks, careful.hidden, careful.dotfiles, careful.trustedContent],
+    ["inside", [], false, false],
+  )
+  const bold = settings(
+    'symlinks = "follow"\nhidden = ["*.bak", "private/**"]\ndotfiles = true\ntrusted_content = true',
+  )
+  assert.deepStrictEqual(
+    [bold.symlinks, bold.hidden, bold.dotfiles, bold.trustedContent],
+    ["follow", ["*.bak", "private/**"], true, true],
+  )
+  const overrides = ServerConfig.fromEnvironment({
+    PTTH_SERVER_SYMLINKS: "never",
+    PTTH_SERVER_HIDDEN: "*.bak, private/**",
+    PTTH_SERVER_DOTFILES: "on",
+    PTTH_SERVER_TRUSTED_CONTENT: "no",
+  })
+  const said = Result.getOrThrow(ServerConfig.decodeSettings("", { overrides }))
+  assert.deepStrictEqual(
+    [said.symlinks, said.hidden, said.dotfiles, said.trustedContent],
+    ["never", ["*.bak", "private/**"], true, false],
+  )
+  assert.include(complaint('symlinks = "all"'), 's.toml:1: `symlinks`: expected "inside"')
+  assert.include(complaint("hidden = [1]"), "s.toml:1: `hidden`: expected a list of patterns")
+  assert.include(complaint('hidden = "*.bak"'), "s.toml:1: `hidden`: expected a list of patterns")
+})
+
 it("every key of the file can also come from the environment", () => {
   for (const name of ServerConfig.keys) {
     const variable = `PTTH_SERVER_${name.toUpperCase()}`

@@ -50,6 +50,8 @@ describe("in path mode", () => {
     assert.strictEqual(one("set-cookie", "a=1; Path=/servers/a/x"), "a=1; Path=/servers/a/x")
     assert.strictEqual(one("set-cookie", "a=1; Path=x; Max-Age=5"), "a=1; Path=x; Max-Age=5")
     assert.strictEqual(one("set-cookie", "path=/"), "path=/")
+    const host = "__Host-sid=1; Path=/; Secure"
+    assert.strictEqual(one("set-cookie", host), host)
   })
 
   it("every other field, and the order and repetition of all, stay", () => {

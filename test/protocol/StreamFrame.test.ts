@@ -250,7 +250,8 @@ describe("frames", () => {
     assert.isUndefined(parser.feed(header(StreamFrame.type.request, 0, 1, StreamFrame.maxControl)))
     const byte = Buffer.alloc(1)
     let faults = 0
-    for (let i = 1; i < StreamFrame.maxControl; i++) if (parser.feed(byte) !== undefined) faults += 1
+    for (let i = 1; i < StreamFrame.maxControl; i++)
+      if (parser.feed(byte) !== undefined) faults += 1
     assert.strictEqual(faults, 0)
     assert.isAtMost(process.memoryUsage().arrayBuffers - before, 2 * StreamFrame.maxControl)
   })

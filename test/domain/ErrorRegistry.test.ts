@@ -1,0 +1,48 @@
+import { readFileSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import { codes, type ErrorCode, entry } from "../../src/domain/ErrorRegistry.ts"
+
+interface Row {
+  readonly code: string
+  readonly status: string
+  readonly exit: string
+  readonly title: string
+  readonly remedy: string
+}
+
+const rows: ReadonlyArray<Row> = readFileSync(
+  new URL("../../docs/errors.md", import.meta.url),
+  "utf8",
+)
+  .split("\n")
+  .filter((line) => line.startsWith("| `PTTH_"))
+  .map((line) => {
+    const [, code = "", status = "", exit = "", title = "", remedy = ""] = line
+      .split("|")
+      .map((cell) => cell.trim())
+    return { code: code.replaceAll("`", ""), status, exit, title, remedy }
+  })
+
+const rowOf = (code: ErrorCode): Row => {
+  const { exit, remedy, status, title } = entry(code)
+  return { code, status: `${status ?? ""}`, exit: `${exit ?? ""}`, title, remedy }
+}
+
+describe("docs/errors.md", () => {
+  it("lists every code in the order of the code, says of each what the code says, and none else", () => {
+    assert.isNotEmpty(codes)
+    assert.deepStrictEqual(rows, codes.map(rowOf))
+  })
+})
+
+describe("the error registry", () => {
+  it("says of every code whom it is for, what happened and what to do, each in one sentence", () => {
+    for (const code of codes) {
+      const { exit, remedy, status, title } = entry(code)
+      assert.isTrue(status !== undefined || exit !== undefined, code)
+      if (status !== undefined) assert.isTrue(status >= 400 && status <= 599, code)
+      if (exit !== undefined) assert.isTrue(exit >= 1 && exit <= 4, code)
+      for (const sentence of [title, remedy]) assert.match(sentence, /^[A-Z][^\n|]*\.$/, code)
+    }
+  })
+})
