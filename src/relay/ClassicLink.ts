@@ -32,7 +32,7 @@ import type { Pending } from "./Pending.ts"
 const goneMillis = 3_000
 
 /** A process that takes longer to say that it has a request has not got it; in milliseconds. */
-const ackMillis = 10_000
+const ackMillis = 5_000
 
 /** What a link needs of its surroundings. */
 export interface ClassicLinkOptions {
@@ -65,6 +65,9 @@ export class ClassicLink implements Link {
   private readonly parked: Array<Parked> = []
   private readonly handed = new Map<RequestId, Pending>()
   private readonly cancels: Array<Cancel> = []
+  private readonly unacknowledged = new Map<RequestId, Deadline>()
+  /** How often it has been heard of. */
+  private heardCount = 0
   private silence: Deadline | undefined
   private draining = false
   private leaving = false
@@ -135,13 +138,21 @@ export class ClassicLink implements Link {
   /** The server has a request: by its next listen, a fetch of the body, or its answer. */
   acknowledge(id: string): void {
     const pending = this.handed.get(id as RequestId)
-    if (pending !== undefined) pending.acknowledged = true
+    if (pending === undefined) return
+    pending.acknowledged = true
+    this.forgetAck(pending.id)
+  }
+
+  private forgetAck(id: RequestId): void {
+    this.unacknowledged.get(id)?.clear()
+    this.unacknowledged.delete(id)
   }
 
   /** The server answers a request. */
   answered(id: RequestId): void {
     this.heard()
     this.handed.delete(id)
+    this.forgetAck(id)
     this.restIfLeaving()
   }
 
@@ -175,27 +186,33 @@ export class ClassicLink implements Link {
       pending.offered(this, millis)
       this.handed.set(pending.id, pending)
     }
+    const heardBefore = this.heardCount
     const response = this.sendEntries(batch)
     response?.once("close", () => {
-      if (response.writableFinished) return this.awaitAcks(batch)
+      if (response.writableFinished) return this.awaitAcks(batch, heardBefore)
       for (const pending of batch) this.lose(pending, "the listen broke while it was answered")
     })
     if (this.parked.length === 0) this.maybeSilent()
   }
 
-  private awaitAcks(batch: ReadonlyArray<Pending>): void {
+  private awaitAcks(batch: ReadonlyArray<Pending>, heardBefore: number): void {
     if (this.transport === "classic 1") return
+    const { deadlines } = this.options
     for (const pending of batch) {
       if (pending.acknowledged || pending.state !== "offered") continue
-      this.options.deadlines.set(ackMillis, () => {
-        if (!pending.acknowledged) this.lose(pending, "the server never got it")
+      const late = deadlines.set(ackMillis, () => {
+        this.unacknowledged.delete(pending.id)
+        if (this.heardCount > heardBefore) this.lose(pending, "the server never got it")
+        else this.end("it does not hear what it is sent")
       })
+      this.unacknowledged.set(pending.id, late)
     }
   }
 
   /** Whether or not the server had it, it will not answer: it is offered again, or fails. */
   lose(pending: Pending, detail: string): void {
     if (pending.link !== this || !this.handed.delete(pending.id)) return
+    this.forgetAck(pending.id)
     pending.lost(detail)
   }
 
@@ -230,6 +247,7 @@ export class ClassicLink implements Link {
   }
 
   cancel(pending: Pending): void {
+    this.forgetAck(pending.id)
     if (!this.handed.delete(pending.id) || this.transport === "classic 1") return
     this.cancels.push({ _tag: "Cancel", id: pending.id })
     if (this.parked.length > 0) setImmediate(() => this.flushCancels())
@@ -261,6 +279,7 @@ export class ClassicLink implements Link {
   }
 
   private heard(): void {
+    this.heardCount += 1
     this.silence?.clear()
     this.silence = undefined
   }
@@ -278,6 +297,10 @@ export class ClassicLink implements Link {
     this.gone = true
     this.heard()
     this.options.onGone(this, reason)
+    for (const { deadline, response } of this.parked.splice(0)) {
+      deadline.clear()
+      if (!response.headersSent) response.destroy()
+    }
     for (const pending of [...this.handed.values()]) this.lose(pending, reason)
   }
 

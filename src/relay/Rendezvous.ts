@@ -190,7 +190,8 @@ const make = (
     let most = 0
     for (const link of place.links) {
       const room = link.capacity()
-      if (room > most) {
+      // Of two with the same room the one that was heard of last.
+      if (room > 0 && room >= most) {
         most = room
         best = link
       }
@@ -248,6 +249,7 @@ const make = (
     ready: (link) => {
       const place = placeOf(link.name)
       place.lastSeen = deadlines.now()
+      if (place.links.size > 1 && place.links.delete(link)) place.links.add(link)
       if (place.queue.length > 0) flush(place)
     },
     status: (name) => {

@@ -76,7 +76,7 @@ const tunnel = (
   stream: StreamTunnel,
   listening: Scope.Scope,
 ): Effect.Effect<never> => {
-  switch (options.transport ?? "classic") {
+  switch (options.transport ?? "auto") {
     case "classic":
       return classic.run("")
     case "stream":

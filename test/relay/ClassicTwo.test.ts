@@ -763,12 +763,12 @@ describe("a server that does not say that it has a request", () => {
       return { relay, first, visit, id: handed(first.received())[0] as string }
     })
 
-  it.effect("a GET is offered again after 10 seconds", () =>
+  it.effect("a GET is offered again after 5 seconds", () =>
     Effect.gen(function* () {
       const { first, visit } = yield* unacknowledged("GET")
       first.write(listen("first"))
       yield* Harness.turns(50)
-      yield* TestClock.adjust("9900 millis")
+      yield* TestClock.adjust("4900 millis")
       yield* Harness.turns(50)
       assert.strictEqual(handed(first.received()).length, 1)
       yield* TestClock.adjust("300 millis")
@@ -777,15 +777,37 @@ describe("a server that does not say that it has a request", () => {
     }),
   )
 
-  it.effect("a POST gets 502 after 10 seconds", () =>
+  it.effect("a POST gets 502 after 5 seconds", () =>
     Effect.gen(function* () {
       const { first, visit } = yield* unacknowledged("POST")
       first.write(listen("first"))
       yield* Harness.turns(50)
-      yield* TestClock.adjust("10200 millis")
+      yield* TestClock.adjust("5200 millis")
       assert.strictEqual((yield* visit.whole).status, 502)
       assert.strictEqual(handed(first.received()).length, 1)
     }),
+  )
+
+  it.effect(
+    "is dead if nothing has been heard of it meanwhile, and its other listens take nothing more",
+    () =>
+      Effect.gen(function* () {
+        const relay = yield* Harness.relay({ servers: ["demo"] })
+        const first = yield* Harness.connect(relay)
+        first.write(listen("first"))
+        yield* first.until("HTTP/1.1 204")
+        const second = yield* Harness.connect(relay)
+        first.write(listen("first"))
+        second.write(listen("first"))
+        yield* Harness.turns(50)
+        yield* Harness.open(relay, "/servers/demo/lost", {})
+        yield* Harness.until("it is handed out", () =>
+          [first, second].some((one) => handed(one.received()).length === 1),
+        )
+        yield* TestClock.adjust("5200 millis")
+        yield* Harness.until("the link is gone", () => relay.status("demo").transports.length === 0)
+        assert.strictEqual(relay.status("demo").waiting, 1)
+      }),
   )
 
   it.effect("one that was acknowledged by the next listen is not offered again", () =>

@@ -438,6 +438,14 @@ const behind = (relay: Harness.TestRelay, onUpgrade: OnUpgrade, handler = Harnes
 const listens = (proxy: UpgradeProxy): number =>
   proxy.requests.filter((path) => path.includes("http_listen")).length
 
+/** So many seconds, one by one. */
+const advance = Effect.fnUntraced(function* (seconds: number) {
+  for (let i = 0; i < seconds; i++) {
+    yield* TestClock.adjust("1 second")
+    yield* Harness.turns(10)
+  }
+})
+
 describe("a server that is left the choice", () => {
   it.effect("speaks stream where that is possible, and never listens", () =>
     Effect.gen(function* () {
@@ -530,10 +538,10 @@ describe("a server that is left the choice", () => {
         relay.status("demo").transports.filter((transport) => transport === "stream").length
       yield* Harness.advanceUntil("it speaks stream", () => streams() === 2, "1 second")
       assert.include(relay.status("demo").transports, "classic 2")
-      for (let i = 0; i < 30; i++) {
-        yield* TestClock.adjust("1 second")
-        yield* Harness.turns(10)
-      }
+      yield* advance(30)
+      const during = listens(proxy)
+      yield* advance(30)
+      assert.isAbove(listens(proxy), during, "it listens as long as something runs")
       body.feed("whole")
       body.end()
       assert.strictEqual((yield* Fiber.join(whole)).text, "whole")
