@@ -19,6 +19,10 @@ if (major < needed) {
   process.stdout.write(`ptth ${version}\n`)
 } else {
   nodeModule.enableCompileCache()
-  const { main } = await import("./cli/Main.ts")
+  const [{ main }, HeapPolicy] = await Promise.all([
+    import("./cli/Main.ts"),
+    import("./cli/HeapPolicy.ts"),
+  ])
+  HeapPolicy.apply()
   main(process.argv)
 }
