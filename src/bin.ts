@@ -19,10 +19,8 @@ if (major < needed) {
   process.stdout.write(`ptth ${version}\n`)
 } else {
   nodeModule.enableCompileCache()
-  const [{ main }, HeapPolicy] = await Promise.all([
-    import("./cli/Main.ts"),
-    import("./cli/HeapPolicy.ts"),
-  ])
-  HeapPolicy.apply()
+  const { main } = await import("./cli/Main.ts")
+  const { apply: limitHeap } = await import("./cli/HeapPolicy.ts")
+  limitHeap()
   main(process.argv)
 }

@@ -8,12 +8,31 @@ import type * as FileSystem from "effect/FileSystem"
 import type * as Scope from "effect/Scope"
 import type { ConfigError } from "../domain/ConfigError.ts"
 import type { PasswordHash } from "../domain/PasswordHash.ts"
+import type { ServerSettings } from "../domain/ServerConfig.ts"
 import * as FileServer from "../fileserver/FileServer.ts"
 import * as Origin from "../server/Origin.ts"
 import { type Account, protect } from "../transport/BasicAuth.ts"
 import type { Handler } from "../transport/Handler.ts"
 import { checkFolder } from "./Folder.ts"
 import * as LoadConfig from "./LoadConfig.ts"
+
+/** What of a folder is served, and how. */
+export type FileRules = Pick<
+  ServerSettings,
+  | "symlinks"
+  | "hidden"
+  | "dotfiles"
+  | "trustedContent"
+  | "uploads"
+  | "uploadsOverwrite"
+  | "uploadsMax"
+>
+
+const uploadsOf = (rules: FileRules | undefined): FileServer.FileServerOptions["uploads"] =>
+  rules?.uploads === true && {
+    overwrite: rules.uploadsOverwrite,
+    ...(rules.uploadsMax === undefined ? {} : { maxBytes: rules.uploadsMax }),
+  }
 
 /** What is asked for. */
 export interface DestinationOptions {
@@ -22,10 +41,12 @@ export interface DestinationOptions {
   readonly hostHeader: string | undefined
   /** The folder to serve if there is no origin; the working directory if it is not said. */
   readonly folder: string | undefined
+  /** What of it is served; the file server's own defaults if that is not said. */
+  readonly rules?: FileRules
   readonly user: string | undefined
   readonly password: PasswordHash | undefined
   /** Files that are never served, besides the usual configurations. */
-  readonly hidden: ReadonlyArray<string>
+  readonly hiddenFiles: ReadonlyArray<string>
   readonly realm: string
 }
 
@@ -55,13 +76,30 @@ const open = (
       return { handler: origin.handler, row: ["To", options.to] as const }
     }
     const root = yield* checkFolder(options.folder ?? ".")
+    const { rules } = options
+    const uploads = uploadsOf(rules)
     const handler = yield* FileServer.make({
+      ...(rules === undefined
+        ? {}
+        : {
+            dotfiles: rules.dotfiles,
+            hidden: rules.hidden,
+            symlinks: rules.symlinks,
+            trustedContent: rules.trustedContent,
+          }),
+      ...(uploads === undefined ? {} : { uploads }),
       root,
-      hiddenFiles: [...options.hidden, ...LoadConfig.places(LoadConfig.serverFile)].map((file) =>
-        NodePath.resolve(file),
+      hiddenFiles: [...options.hiddenFiles, ...LoadConfig.places(LoadConfig.serverFile)].map(
+        (file) => NodePath.resolve(file),
       ),
     })
-    return { handler, row: ["Files", `${root} (read only)`] as const }
+    return {
+      handler,
+      row: [
+        "Files",
+        `${root} (${uploads === false ? "read only" : "visitors may upload"})`,
+      ] as const,
+    }
   })
 
 /** Makes the handler; its connections live as long as the Scope. */

@@ -24,6 +24,7 @@ export const devCommand = Command.make(
       "HOST:PORT",
       "Loopback address of the relay; port 0 picks a free one (default 127.0.0.1:4000)",
     ),
+    qr: Flags.qr,
   },
   (flags) =>
     Effect.promise(() => import("./RunDev.ts")).pipe(Effect.flatMap(({ runDev }) => runDev(flags))),

@@ -4,6 +4,7 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
+import * as FileFlags from "./FileFlags.ts"
 import * as Flags from "./Flags.ts"
 
 /** The command. */
@@ -24,7 +25,9 @@ export const fileServerCommand = Command.make(
       "USER",
       "Ask for this user and the password whose hash is in PTTH_FILESERVER_AUTH_PASSWORD (default off)",
     ),
+    ...FileFlags.make(false),
     fileServerRoot: Flags.text("file-server-root", "DIR", "The same as DIR"),
+    qr: Flags.qr,
     assetRoot: Flags.assetRoot,
   },
   (flags) =>
@@ -32,6 +35,8 @@ export const fileServerCommand = Command.make(
       Effect.flatMap(({ runFileServer }) => runFileServer(flags)),
     ),
 ).pipe(
-  Command.withDescription("Serve a folder directly, without a relay; read only"),
+  Command.withDescription(
+    "Serve a folder directly, without a relay; read only unless --uploads is given",
+  ),
   Command.withExamples([{ command: "ptth fileserver ~/Pictures --listen 127.0.0.1:8080" }]),
 )

@@ -25,6 +25,12 @@ export const assetRoot = Flag.String("asset-root").pipe(
   Flag.optional,
 )
 
+/** `--qr`. */
+export const qr = Flag.Boolean("qr").pipe(
+  Flag.withDescription("Show the address as a QR code, too (default off)"),
+  Flag.withDefault(false),
+)
+
 /** What is logged when {@link assetRoot} is given. */
 export const assetRootNote = "--asset-root has no effect: pages are built in"
 

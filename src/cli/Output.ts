@@ -105,6 +105,18 @@ export const screen = (
   return [heading, ...rows.map(([what, which]) => `  ${what.padEnd(width)}${which}`)].join("\n")
 }
 
+/** Prints the QR code of an address, for a phone's camera. */
+export const printQr = (url: string): Effect.Effect<void> =>
+  Effect.promise(() => import("uqr")).pipe(
+    Effect.flatMap(({ renderANSI, renderUnicodeCompact }) =>
+      Console.log(
+        colorful(process.stdout)
+          ? renderANSI(url, { border: 2 })
+          : renderUnicodeCompact(url, { border: 2 }),
+      ),
+    ),
+  )
+
 /** The address of a listener as a browser takes it; a listener on every address is shown as loopback. */
 export const urlOf = (address: ListenAddress.ListenAddress): string => {
   const host =

@@ -27,6 +27,7 @@ export interface DevFlags {
   readonly folder: Option.Option<string>
   readonly to: Option.Option<string>
   readonly listen: Option.Option<string>
+  readonly qr: boolean
 }
 
 const name = "dev" as ServerName
@@ -67,7 +68,7 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
     folder: Option.getOrUndefined(flags.folder),
     user: undefined,
     password: undefined,
-    hidden: [],
+    hiddenFiles: [],
     realm: name,
   })
   const apiKey = newKey()
@@ -93,6 +94,7 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
         row,
       ]),
     )
+    if (flags.qr) yield* Output.printQr(`${relayUrl}/servers/${name}/`)
     yield* Console.log("Ctrl+C stops")
     return yield* Server.run({
       name,

@@ -6,21 +6,24 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { single } from "../domain/ConfigError.ts"
 import { isPasswordHash } from "../domain/PasswordHash.ts"
+import * as ServerConfig from "../domain/ServerConfig.ts"
 import { serve } from "../transport/NodeFront.ts"
 import * as FailurePage from "../web/FailurePage.ts"
 import * as Destination from "./Destination.ts"
+import * as FileFlags from "./FileFlags.ts"
 import * as Flags from "./Flags.ts"
 import { listenFlag } from "./ListenFlag.ts"
 import * as Output from "./Output.ts"
 import { version } from "./Version.ts"
 
 /** What `ptth fileserver` is told. */
-export interface FileServerFlags {
+export interface FileServerFlags extends FileFlags.FileFlags {
   readonly folder: Option.Option<string>
   readonly listen: Option.Option<string>
   readonly auth: Option.Option<string>
   readonly fileServerRoot: Option.Option<string>
   readonly assetRoot: Option.Option<string>
+  readonly qr: boolean
 }
 
 /** How long running downloads may go on when it stops, in milliseconds. */
@@ -49,6 +52,9 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
   const listen = yield* listenFlag(flags.listen)
   const user = Option.getOrUndefined(flags.auth)
   const password = yield* passwordFor(user)
+  const rules = yield* Effect.fromResult(
+    ServerConfig.decodeSettings("", { overrides: FileFlags.overrides(flags) }),
+  )
   return yield* Effect.scoped(
     Effect.gen(function* () {
       const { handler, row } = yield* Destination.make({
@@ -57,7 +63,8 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
         folder: Option.getOrUndefined(Option.orElse(flags.folder, () => flags.fileServerRoot)),
         user,
         password,
-        hidden: [],
+        rules,
+        hiddenFiles: [],
         realm: "PTTH file server",
       })
       const address = yield* serve({
@@ -69,6 +76,7 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
       yield* Console.log(
         Output.screen(`PTTH file server ${version}`, [["Open", `${Output.urlOf(address)}/`], row]),
       )
+      if (flags.qr) yield* Output.printQr(`${Output.urlOf(address)}/`)
       return yield* Effect.never
     }),
   )

@@ -15,13 +15,14 @@ import * as KeyStrength from "../server/KeyStrength.ts"
 import * as Server from "../server/Server.ts"
 import { autoGenKey } from "./AutoGenKey.ts"
 import * as Destination from "./Destination.ts"
+import * as FileFlags from "./FileFlags.ts"
 import * as Flags from "./Flags.ts"
 import * as LoadConfig from "./LoadConfig.ts"
 import * as Output from "./Output.ts"
 import { version } from "./Version.ts"
 
 /** What `ptth server` is told. */
-export interface ServerFlags {
+export interface ServerFlags extends FileFlags.FileFlags {
   readonly configPath: Option.Option<string>
   readonly name: Option.Option<string>
   readonly relayUrl: Option.Option<string>
@@ -37,6 +38,7 @@ export interface ServerFlags {
   readonly printTripcode: boolean
   readonly insecure: boolean
   readonly assetRoot: Option.Option<string>
+  readonly qr: boolean
 }
 
 /** How an error names the place of something that is missing. */
@@ -83,18 +85,21 @@ export const runServer = Effect.fn("ptth server")(function* (flags: ServerFlags)
   if (flags.autoGenKey) yield* autoGenKey(flags.configPath)
   const { config: settings, path } = yield* LoadConfig.loadServer({
     configPath: flags.configPath,
-    overrides: Flags.overrides({
-      name: flags.name,
-      relay_url: flags.relayUrl,
-      file_server_root: flags.fileServerRoot,
-      to: flags.to,
-      host_header: flags.hostHeader,
-      auth_user: flags.auth,
-      ca: flags.ca,
-      transport: flags.transport,
-      connections: flags.connections,
-      throttle_upload: flags.throttleUpload,
-    }),
+    overrides: [
+      ...FileFlags.overrides(flags),
+      ...Flags.overrides({
+        name: flags.name,
+        relay_url: flags.relayUrl,
+        file_server_root: flags.fileServerRoot,
+        to: flags.to,
+        host_header: flags.hostHeader,
+        auth_user: flags.auth,
+        ca: flags.ca,
+        transport: flags.transport,
+        connections: flags.connections,
+        throttle_upload: flags.throttleUpload,
+      }),
+    ],
     env: process.env,
   })
   const where = whereOf(path)
@@ -115,7 +120,8 @@ export const runServer = Effect.fn("ptth server")(function* (flags: ServerFlags)
         folder: config.fileServerRoot,
         user: config.authUser,
         password: config.authPassword,
-        hidden: path === undefined ? [] : [path],
+        rules: config,
+        hiddenFiles: path === undefined ? [] : [path],
         realm: config.name,
       })
       yield* Console.log(
@@ -126,6 +132,7 @@ export const runServer = Effect.fn("ptth server")(function* (flags: ServerFlags)
           ["Open", `${config.relayUrl}/servers/${config.name}/`],
         ]),
       )
+      if (flags.qr) yield* Output.printQr(`${config.relayUrl}/servers/${config.name}/`)
       return yield* Server.run({
         name: config.name,
         apiKey: config.apiKey,

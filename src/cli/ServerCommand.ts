@@ -4,6 +4,7 @@
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
+import * as FileFlags from "./FileFlags.ts"
 import * as Flags from "./Flags.ts"
 
 /** The command. */
@@ -26,6 +27,7 @@ export const serverCommand = Command.make(
       "DIR",
       "The folder to serve (default: the current one; env PTTH_SERVER_FILE_SERVER_ROOT)",
     ),
+    ...FileFlags.make(true),
     to: Flags.text(
       "to",
       "PORT|URL",
@@ -78,6 +80,7 @@ export const serverCommand = Command.make(
       ),
       Flag.withDefault(false),
     ),
+    qr: Flags.qr,
     assetRoot: Flags.assetRoot,
   },
   (flags) =>

@@ -28,6 +28,11 @@ const entries = {
     title: "A user and a password are needed.",
     remedy: "Sign in with the user and the password that the server's owner has given you.",
   },
+  PTTH_UPLOAD_REFUSED: {
+    status: 403,
+    title: "This upload is not allowed.",
+    remedy: "Use another folder or name, or ask the server's owner to allow it.",
+  },
   PTTH_UNKNOWN_SERVER: {
     status: 404,
     title: "Unknown server.",
@@ -43,10 +48,25 @@ const entries = {
     title: "This method is not possible here.",
     remedy: "Use a method that the Allow header lists.",
   },
+  PTTH_UPLOAD_EXISTS: {
+    status: 409,
+    title: "There is a file or folder of this name.",
+    remedy: "Choose another name, or ask the server's owner to allow uploads to overwrite.",
+  },
+  PTTH_UPLOAD_CONDITION: {
+    status: 412,
+    title: "The file is not as the upload expects it.",
+    remedy: "Look at what is there now, and send the file again if it still is to be replaced.",
+  },
   PTTH_BODY_TOO_LARGE: {
     status: 413,
     title: "The request body is larger than this relay passes on.",
     remedy: "Send less, or raise max_body in the relay's configuration.",
+  },
+  PTTH_UPLOAD_TOO_LARGE: {
+    status: 413,
+    title: "The file is too large to be uploaded.",
+    remedy: "Send a smaller file, or ask the server's owner to raise uploads_max.",
   },
   PTTH_HEAD_TOO_LARGE: {
     status: 431,
@@ -92,6 +112,11 @@ const entries = {
     status: 504,
     title: "Remote server never responded.",
     remedy: "Try again, or raise response_timeout if the application needs longer.",
+  },
+  PTTH_DISK_FULL: {
+    status: 507,
+    title: "The server's disk is full.",
+    remedy: "Ask the server's owner to make room.",
   },
   PTTH_INTERNAL: {
     status: 500,

@@ -17,6 +17,9 @@ import { isServerName, type ServerName } from "./ServerName.ts"
 /** Which tunnel is spoken: `auto` tries stream first, then classic. */
 export type TransportChoice = "auto" | "classic" | "stream"
 
+/** Which symbolic links in the folder are followed: those that stay inside, none, or all. */
+export type SymlinkPolicy = "inside" | "never" | "follow"
+
 /** What a server's configuration says, some of which may be missing. */
 export interface ServerSettings {
   readonly name: ServerName | undefined
@@ -25,6 +28,20 @@ export interface ServerSettings {
   readonly relayUrl: string | undefined
   /** The folder to serve; relative to the working directory. */
   readonly fileServerRoot: string | undefined
+  /** Which symbolic links are followed. */
+  readonly symlinks: SymlinkPolicy
+  /** Patterns of names that are neither listed nor served. */
+  readonly hidden: ReadonlyArray<string>
+  /** Whether names that begin with a dot are served. */
+  readonly dotfiles: boolean
+  /** Whether browsers may run what is in the files. */
+  readonly trustedContent: boolean
+  /** Whether visitors may put files into the folder. */
+  readonly uploads: boolean
+  /** Whether an upload may take the place of a file. */
+  readonly uploadsOverwrite: boolean
+  /** The largest upload in bytes; `undefined` for no limit. */
+  readonly uploadsMax: number | undefined
   /** The origin to pass requests on to instead of files, such as `http://localhost:3000`. */
   readonly to: string | undefined
   /** The `Host` that the origin hears instead of the visitor's. */
@@ -95,6 +112,16 @@ export const ServerFile = Schema.Struct({
     'an address such as "https://relay.example.com"',
   ),
   file_server_root: field(nonEmpty, "the path of a folder"),
+  symlinks: field(Schema.Literals(["inside", "never", "follow"]), '"inside", "never" or "follow"'),
+  hidden: field(Schema.Array(nonEmpty), 'a list of patterns such as ["*.bak", "private/**"]'),
+  dotfiles: field(Schema.Boolean, "true or false"),
+  trusted_content: field(Schema.Boolean, "true or false"),
+  uploads: field(Schema.Boolean, "true or false"),
+  uploads_overwrite: field(Schema.Boolean, "true or false"),
+  uploads_max: field(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
+    "a number of bytes",
+  ),
   to: field(
     reading(Schema.Union([Schema.Number, Schema.String]), readOrigin),
     'a port, or an address without a path such as "http://127.0.0.1:3000"',
@@ -125,6 +152,13 @@ const environmentKinds: { readonly [key: string]: ScalarKind } = {
   api_key: "text",
   relay_url: "text",
   file_server_root: "text",
+  symlinks: "text",
+  hidden: "list",
+  dotfiles: "switch",
+  trusted_content: "switch",
+  uploads: "switch",
+  uploads_overwrite: "switch",
+  uploads_max: "number",
   to: "text",
   host_header: "text",
   auth_user: "text",
@@ -185,6 +219,13 @@ export const decodeSettings = (
     apiKey: file.api_key,
     relayUrl: file.relay_url,
     fileServerRoot: file.file_server_root,
+    symlinks: file.symlinks ?? "inside",
+    hidden: file.hidden ?? [],
+    dotfiles: file.dotfiles ?? false,
+    trustedContent: file.trusted_content ?? false,
+    uploads: file.uploads ?? false,
+    uploadsOverwrite: file.uploads_overwrite ?? false,
+    uploadsMax: file.uploads_max,
     to: file.to,
     hostHeader: file.host_header,
     authUser: file.auth_user,

@@ -53,3 +53,9 @@ export const isActive = (type: string): boolean =>
   type === "multipart/related" ||
   type === "message/rfc822" ||
   type.endsWith("+xml")
+
+const compressible =
+  /^(?:text\/.*|.*\+(?:json|xml|text)|application\/(?:javascript|json|jsonl|ld\+json|manifest\+json|sql|toml|wasm|x-(?:httpd-php|javascript|ndjson|sh|subrip|tex|yaml)|xml|xml-dtd|yaml)|font\/(?:otf|ttf)|image\/(?:bmp|vnd\.microsoft\.icon))$/
+
+/** Whether files of this type become much smaller by compression. */
+export const isCompressible = (type: string): boolean => compressible.test(type)

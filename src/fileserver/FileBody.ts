@@ -5,10 +5,14 @@
 import * as fs from "node:fs"
 import { BodyError } from "../protocol/Exchange.ts"
 import type { Body, BodySink } from "../transport/Body.ts"
+import type { Piece } from "./Multipart.ts"
 import { close } from "./Root.ts"
 
-/** Bytes per read. */
-const chunk = 128 * 1024
+/**
+ * Bytes per read. Measured with 1 GiB: 128 KiB cost a quarter more processor
+ * time, 512 KiB a tenth less for twice the memory of each visitor.
+ */
+const chunk = 256 * 1024
 
 /** A body and the way to end it at any time. */
 export interface FileBody {
@@ -17,17 +21,25 @@ export interface FileBody {
   readonly cancel: () => void
 }
 
-const cut = (detail: string): BodyError => new BodyError({ reason: "cut", detail })
-
 /**
  * Takes over a handle. The body has `length` bytes from `first` on, or fails
  * with `cut`: it is neither padded if the file shrinks nor longer if it grows.
  */
-export const make = (handle: number, first: number, length: number): FileBody => {
+export const make = (handle: number, first: number, length: number): FileBody =>
+  ofPieces(handle, [{ first, length }], length)
+
+/**
+ * Takes over a handle. The body has the pieces one after the other, `total`
+ * bytes in all, or fails with `cut`.
+ */
+export const ofPieces = (handle: number, pieces: ReadonlyArray<Piece>, total: number): FileBody => {
   let sink: BodySink | undefined
-  let position = first
-  let left = length
+  let index = 0
+  // Of the stretch of the file that `index` is at.
+  let position = 0
+  let left = 0
   let reading = false
+  let giving = false
   let paused = false
   let over = false
 
@@ -41,57 +53,78 @@ export const make = (handle: number, first: number, length: number): FileBody =>
     if (!over) finish()
   }
 
+  const fail = (detail: string): void => {
+    finish()
+    ;(sink as BodySink).fail(new BodyError({ reason: "cut", detail }))
+  }
+
+  const enter = (): void => {
+    const piece = pieces[index]
+    if (piece === undefined || piece instanceof Uint8Array) return
+    position = piece.first
+    left = piece.length
+  }
+
   const next = (): void => {
-    if (over || reading || paused) return
-    reading = true
-    const buffer = Buffer.allocUnsafeSlow(Math.min(chunk, left))
-    fs.read(handle, buffer, 0, buffer.length, position, take)
+    while (!(over || reading || giving)) {
+      const piece = pieces[index]
+      if (piece === undefined) {
+        finish()
+        return (sink as BodySink).end([])
+      }
+      if (paused) return
+      if (piece instanceof Uint8Array) {
+        index++
+        enter()
+        give(piece)
+      } else if (left === 0) {
+        index++
+        enter()
+      } else {
+        reading = true
+        const buffer = Buffer.allocUnsafeSlow(Math.min(chunk, left))
+        fs.read(handle, buffer, 0, buffer.length, position, take)
+      }
+    }
+  }
+
+  const give = (bytes: Uint8Array): void => {
+    paused = true
+    giving = true
+    if ((sink as BodySink).data(bytes)) paused = false
+    giving = false
   }
 
   const take = (error: NodeJS.ErrnoException | null, count: number, buffer: Buffer): void => {
     reading = false
     if (over) return close(handle)
-    const to = sink as BodySink
-    if (error !== null || count === 0) {
-      finish()
-      return to.fail(
-        cut(
-          error === null
-            ? `the file ended ${left} bytes early`
-            : `the file could not be read (${error.code})`,
-        ),
-      )
-    }
+    if (error !== null) return fail(`the file could not be read (${error.code})`)
+    if (count === 0) return fail(`the file ended ${left} bytes early`)
     position += count
     left -= count
-    paused = true
-    if (to.data(count === buffer.length ? buffer : buffer.subarray(0, count))) paused = false
-    if (over) return
-    if (left > 0) return next()
-    finish()
-    to.end([])
+    if (left === 0) {
+      index++
+      enter()
+    }
+    give(count === buffer.length ? buffer : buffer.subarray(0, count))
+    next()
   }
 
-  const endEmpty = (): void => {
-    if (over) return
-    finish()
-    ;(sink as BodySink).end([])
-  }
-
+  enter()
   return {
     cancel,
     body: {
-      length,
+      length: total,
       whole: undefined,
       discard: cancel,
       read: (into) => {
         sink = into
-        if (length === 0) queueMicrotask(endEmpty)
-        else next()
+        if (left > 0) next()
+        else queueMicrotask(next)
         return {
           resume: () => {
             paused = false
-            if (left > 0) next()
+            next()
           },
           cancel,
         }

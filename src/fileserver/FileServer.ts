@@ -1,6 +1,6 @@
 /**
- * The file server: shares one folder, for reading only, as pages, as JSON and
- * as files. Everything here runs on callbacks; what the answer to a request is
+ * The file server: shares one folder, for reading unless uploads are allowed, as
+ * pages, as JSON and as files. Everything here runs on callbacks; what the answer to a request is
  * is decided in `Decision.ts`, what may be opened in `Root.ts`.
  */
 import * as fs from "node:fs"
@@ -9,31 +9,56 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { statusOf, type VisitorErrorCode } from "../domain/ErrorRegistry.ts"
 import * as Headers from "../domain/HeaderList.ts"
+import type { SymlinkPolicy } from "../domain/ServerConfig.ts"
 import type { RequestHead } from "../protocol/Message.ts"
 import * as Body from "../transport/Body.ts"
 import type { Handler, Reply } from "../transport/Handler.ts"
-import * as Accept from "../web/Accept.ts"
 import * as FailurePage from "../web/FailurePage.ts"
 import * as Html from "../web/Html.ts"
 import * as Logo from "../web/Logo.ts"
 import * as Page from "../web/Page.ts"
+import * as Script from "../web/Script.ts"
 import * as Style from "../web/Style.ts"
 import { type ByteName, toFsPath, toUrl } from "./ByteName.ts"
+import * as CompressedBody from "./CompressedBody.ts"
+import * as ContentCoding from "./ContentCoding.ts"
+import * as ContentType from "./ContentType.ts"
 import * as Decision from "./Decision.ts"
+import * as Disposition from "./Disposition.ts"
 import * as FileBody from "./FileBody.ts"
 import * as Folder from "./Folder.ts"
+import * as FolderForm from "./FolderForm.ts"
 import * as FolderPage from "./FolderPage.ts"
 import * as HiddenFiles from "./HiddenFiles.ts"
+import * as Listing from "./Listing.ts"
+import * as Metrics from "./Metrics.ts"
+import * as Multipart from "./Multipart.ts"
+import * as Neighbours from "./Neighbours.ts"
+import * as PageQuery from "./PageQuery.ts"
+import * as People from "./People.ts"
+import * as Query from "./Query.ts"
+import * as Render from "./Render.ts"
 import * as Root from "./Root.ts"
+import * as Search from "./Search.ts"
+import * as SearchPage from "./SearchPage.ts"
 import * as SmallFiles from "./SmallFiles.ts"
+import * as StatusList from "./StatusList.ts"
 import * as TargetPath from "./TargetPath.ts"
+import * as Uploads from "./Uploads.ts"
+import * as Visibility from "./Visibility.ts"
 
 /** What a file server shares. */
-export interface FileServerOptions {
+export interface FileServerOptions extends Visibility.VisibilityOptions {
   /** The folder. It may be a link, which may be switched while the server runs. */
   readonly root: string
   /** Paths of files that are never shown, wherever and under whatever name they are met. */
   readonly hiddenFiles?: ReadonlyArray<string>
+  /** `inside` unless given: links are followed as long as they do not leave the folder. */
+  readonly symlinks?: SymlinkPolicy
+  /** Whether browsers may run what is in the files; they may not unless this is `true`. */
+  readonly trustedContent?: boolean
+  /** What visitors may upload; nothing unless it is given. */
+  readonly uploads?: Uploads.UploadOptions | false
 }
 
 /** The folder cannot be shared. */
@@ -47,23 +72,30 @@ export class FileServerError extends Data.TaggedError("FileServerError")<{
 }
 
 /** All that the requests to one file server have in common. */
-interface Shared {
-  readonly root: Root.Root
-  readonly hidden: HiddenFiles.HiddenFiles
+interface Shared extends People.Shared {
   readonly small: SmallFiles.SmallFiles
+  readonly metrics: Metrics.Metrics
+  readonly trusted: boolean
+  /** How many files are being compressed. */
+  compressing: number
 }
 
 const windows = process.platform === "win32"
 /** Entries that are rendered without a pause. */
 const slice = 1_000
+/** The smallest and the largest file that is compressed while it is sent, in bytes. */
+const minCompressed = 1024
+const maxCompressed = 10 * 1024 * 1024
+/** The largest file that is compressed at once, in bytes; the length of that is known. */
+const maxAtOnce = 128 * 1024
+/** How many files are compressed at the same time; the next one is sent as it is. */
+const maxCompressing = 16
 
 const varyAccept: Headers.Header = ["Vary", "Accept"]
-const pageHeaders: Headers.HeaderList = [
-  ["Content-Type", "text/html; charset=utf-8"],
-  ["Content-Security-Policy", Page.policy],
-  ["Referrer-Policy", "no-referrer"],
-]
+const pageHeaders = People.pageHeaders(Page.policy)
 const jsonHeaders: Headers.HeaderList = [["Content-Type", "application/json"]]
+const plainHeaders: Headers.HeaderList = [["Content-Type", "text/plain; charset=utf-8"]]
+const metricsHeaders: Headers.HeaderList = [["Content-Type", Metrics.contentType]]
 
 interface Fixed {
   readonly bytes: Uint8Array
@@ -75,8 +107,8 @@ const fixed = (bytes: Uint8Array, headers: Headers.HeaderList): Fixed => ({
   representation: Decision.ofBytes(bytes, headers),
 })
 
-const topPage = fixed(Html.toBytes(FolderPage.renderTop()), pageHeaders)
 const styleSheet = fixed(Buffer.from(Style.css), [["Content-Type", "text/css; charset=utf-8"]])
+const script = fixed(Buffer.from(Script.js), [["Content-Type", "text/javascript; charset=utf-8"]])
 const logo = fixed(Buffer.from(Logo.svg), [
   ["Content-Type", "image/svg+xml"],
   ["Content-Security-Policy", "default-src 'none'; sandbox"],
@@ -89,7 +121,8 @@ class Answer {
   readonly reply: Reply
   readonly method: "GET" | "HEAD"
   cancelled = false
-  body: FileBody.FileBody | undefined = undefined
+  body: { readonly cancel: () => void } | undefined = undefined
+  query: string | undefined = undefined
 
   constructor(shared: Shared, head: RequestHead, method: "GET" | "HEAD", reply: Reply) {
     this.shared = shared
@@ -106,14 +139,14 @@ class Answer {
   }
 
   start(): void {
-    const path = TargetPath.decode(this.head.target, windows)
+    const path = TargetPath.decode(this.head.target, windows, this.shared.root.visibility.dotfiles)
     if (path._tag === "Refusal") {
       const code = path.status === 400 ? "PTTH_BAD_REQUEST" : "PTTH_NOT_FOUND"
       return this.fail(code, path.detail)
     }
     const [first, second, third] = path.segments
     const count = path.segments.length
-    if (first === undefined) return this.sendFixed(topPage)
+    if (first === undefined) return this.sendTop()
     if (first === "files") {
       if (count === 1 && !path.folder) return this.redirect(path)
       return this.open(path, 1, false)
@@ -122,9 +155,13 @@ class Answer {
       if (count === 3 && !path.folder) return this.redirect(path)
       return this.open(path, 3, true)
     }
+    if (!path.folder && count === 1 && first === "metrics") return this.sendMetrics()
     if (!path.folder && count === 1 && first === "favicon.svg") return this.sendFixed(logo)
     if (!path.folder && count === 2 && first === "assets" && second === "style.css") {
       return this.sendFixed(styleSheet)
+    }
+    if (!path.folder && count === 2 && first === "assets" && second === "app.js") {
+      return this.sendFixed(script)
     }
     this.fail("PTTH_NOT_FOUND", "There is nothing of this name; the files are under files/.")
   }
@@ -132,8 +169,9 @@ class Answer {
   /** @param api whether the address is one of the JSON interface, which has only folders */
   open(path: TargetPath.TargetPath, prefix: number, api: boolean): void {
     const segments = path.segments.slice(prefix)
-    if (!path.folder && !api) {
-      const key = segments.join("/")
+    this.query = path.query
+    if (!path.folder && !api && !PageQuery.parse(path.query).view) {
+      const key = this.keyOf(segments)
       const kept = this.shared.small.get(key, Date.now())
       if (kept !== undefined) return this.sendAgain(path, segments, key, kept)
     }
@@ -152,6 +190,9 @@ class Answer {
             Root.close(opened.handle)
             return this.refuse(Root.absent)
           }
+          if (PageQuery.parse(path.query).view) {
+            return People.sendView(this.shared, this.visit(), segments, opened)
+          }
           return this.sendFile(segments, opened.handle, opened.stats)
         }
         case "Folder": {
@@ -169,9 +210,9 @@ class Answer {
     key: ByteName,
     kept: SmallFiles.SmallFile,
   ): void {
-    fs.stat(toFsPath(this.shared.root.pathOf(segments)), { bigint: true }, (error, stats) => {
-      if (error === null && SmallFiles.isSame(stats, kept.stats)) {
-        return this.sendBytes(kept.bytes, kept.representation)
+    this.shared.small.look(key, toFsPath(this.shared.root.pathOf(segments)), (stats) => {
+      if (stats !== undefined && SmallFiles.isSame(stats, kept.stats)) {
+        return this.sendBytes(kept.bytes, this.named(kept.representation, segments))
       }
       this.shared.small.drop(key)
       this.openAnew(path, segments, false)
@@ -179,20 +220,64 @@ class Answer {
   }
 
   sendFile(segments: ReadonlyArray<ByteName>, handle: number, stats: fs.BigIntStats): void {
+    const { root, trusted } = this.shared
     const now = Date.now()
-    const name = segments.at(-1) as ByteName
-    const representation = Decision.ofFile(
-      {
-        name,
-        device: stats.dev,
-        inode: stats.ino,
-        size: stats.size,
-        modified: stats.mtimeNs,
-      },
-      now,
+    const plain = Decision.ofFile(factsOf(segments, stats), now, trusted)
+    const sendPlain = (): void =>
+      this.sendStored(segments, handle, stats, stats, now, plain, (shrunk) =>
+        this.sendFile(segments, handle, shrunk),
+      )
+    const accepted = this.accepted(segments)
+    if (accepted.length === 0) return sendPlain()
+    Neighbours.find(root, segments, stats, accepted, (neighbour) => {
+      const coding = this.mayCompress(stats)
+        ? ContentCoding.choose(accepted, neighbour?.weight ?? 0)
+        : undefined
+      if (coding === undefined && neighbour === undefined) return sendPlain()
+      if (coding !== undefined) {
+        if (neighbour !== undefined) Root.close(neighbour.handle)
+        return this.sendCompressed(segments, handle, stats, now, plain, coding)
+      }
+      Root.close(handle)
+      this.sendNeighbour(segments, stats, now, plain, neighbour as Neighbours.Neighbour)
+    })
+  }
+
+  sendNeighbour(
+    segments: ReadonlyArray<ByteName>,
+    original: fs.BigIntStats,
+    now: number,
+    plain: Decision.Representation,
+    { coding, handle, stats, weight }: Neighbours.Neighbour,
+  ): void {
+    const coded = Decision.ofNeighbour(plain, factsOf(segments, stats), coding, now)
+    this.sendStored(segments, handle, stats, original, now, coded, (shrunk) =>
+      this.sendNeighbour(segments, original, now, plain, { coding, handle, stats: shrunk, weight }),
     )
-    const decision = Decision.decide(this.method, this.head.headers, representation, now)
-    const { body } = decision
+  }
+
+  /**
+   * Sends an open file.
+   *
+   * @param original the stats of the file that was asked for
+   * @param again called if the file has shrunk and nothing has been promised yet
+   */
+  sendStored(
+    segments: ReadonlyArray<ByteName>,
+    handle: number,
+    stats: fs.BigIntStats,
+    original: fs.BigIntStats,
+    now: number,
+    representation: Decision.Representation,
+    again: (shrunk: fs.BigIntStats) => void,
+  ): void {
+    const decision = this.decide(this.named(representation, segments), now)
+    const { body, multipart } = decision
+    if (multipart !== undefined) {
+      const parts = FileBody.ofPieces(handle, multipart.pieces, multipart.length)
+      this.body = parts
+      return this.respond(decision, parts.body)
+    }
     if (body === undefined || body.length === 0) {
       Root.close(handle)
       return this.respond(decision, Body.empty)
@@ -202,27 +287,123 @@ class Answer {
       this.body = part
       return this.respond(decision, part.body)
     }
-    FileBody.readAll(handle, body.first, body.length, (error, bytes) => {
+    this.readWhole(handle, stats, body, again, (bytes) => {
+      Root.close(handle)
+      if (decision.status === 200) {
+        this.shared.small.put(this.keyOf(segments), {
+          stats: original,
+          bytes,
+          representation,
+          checkedAt: now,
+        })
+      }
+      this.respond(decision, Body.fromBytes(bytes))
+    })
+  }
+
+  /** Reads a stretch at once. The handle stays open for `again` and `done`, and is closed otherwise. */
+  readWhole(
+    handle: number,
+    stats: fs.BigIntStats,
+    { first, length }: Multipart.Stretch,
+    again: (shrunk: fs.BigIntStats) => void,
+    done: (bytes: Uint8Array) => void,
+  ): void {
+    FileBody.readAll(handle, first, length, (error, bytes) => {
       if (error !== undefined) {
         Root.close(handle)
         return this.refuse(Root.notOpen(error))
       }
-      if (bytes === undefined) {
-        // It has shrunk since it was looked at, and nothing has been promised yet.
-        return fs.fstat(handle, { bigint: true }, (failure, shrunk) => {
-          if (failure === null && shrunk.size < stats.size && !this.cancelled) {
-            return this.sendFile(segments, handle, shrunk)
-          }
-          Root.close(handle)
-          this.refuse(failure === null ? Root.absent : Root.notOpen(failure))
-        })
-      }
-      Root.close(handle)
-      if (decision.status === 200) {
-        this.shared.small.put(segments.join("/"), { stats, bytes, representation, checkedAt: now })
-      }
-      this.respond(decision, Body.fromBytes(bytes))
+      if (bytes !== undefined) return done(bytes)
+      // It has shrunk since it was looked at, and nothing has been promised yet.
+      fs.fstat(handle, { bigint: true }, (failure, shrunk) => {
+        if (failure === null && shrunk.size < stats.size && !this.cancelled) return again(shrunk)
+        Root.close(handle)
+        this.refuse(failure === null ? Root.absent : Root.notOpen(failure))
+      })
     })
+  }
+
+  sendCompressed(
+    segments: ReadonlyArray<ByteName>,
+    handle: number,
+    stats: fs.BigIntStats,
+    now: number,
+    plain: Decision.Representation,
+    coding: ContentCoding.Coding,
+  ): void {
+    const { shared } = this
+    const length = plain.length
+    const streamed = Decision.ofCompressed(plain, coding)
+    const decision = this.decide(this.named(streamed, segments), now)
+    const atOnce = length <= maxAtOnce
+    if (decision.status !== 200 || (decision.body === undefined && !atOnce)) {
+      Root.close(handle)
+      return this.respond(decision, Body.empty)
+    }
+    const release = (): void => {
+      shared.compressing--
+    }
+    if (!atOnce) {
+      shared.compressing++
+      const file = FileBody.make(handle, 0, length)
+      const body = CompressedBody.make(file.body, coding, release)
+      const flow = held(body)
+      this.body = flow
+      return this.respond(decision, flow.body)
+    }
+    const again = (shrunk: fs.BigIntStats): void => this.sendFile(segments, handle, shrunk)
+    this.readWhole(handle, stats, { first: 0, length }, again, (bytes) => {
+      Root.close(handle)
+      shared.compressing++
+      CompressedBody.compress(bytes, coding, (compressed) => {
+        release()
+        const smaller = compressed !== undefined && compressed.length < bytes.length
+        const sent = smaller ? compressed : bytes
+        const representation = smaller
+          ? Decision.ofCompressed(plain, coding, compressed.length)
+          : plain
+        if (sent.length <= SmallFiles.maxSize) {
+          const checked = { stats, bytes: sent, representation, checkedAt: now }
+          shared.small.put(this.keyOf(segments), checked)
+        }
+        this.sendBytes(sent, this.named(representation, segments))
+      })
+    })
+  }
+
+  mayCompress({ size }: fs.BigIntStats): boolean {
+    return (
+      size >= minCompressed && size <= maxCompressed && this.shared.compressing < maxCompressing
+    )
+  }
+
+  /** The codings to try for a file: none for a part of it, since parts are of the plain bytes. */
+  accepted(segments: ReadonlyArray<ByteName>): ReadonlyArray<ContentCoding.Accepted> {
+    const { headers } = this.head
+    if (!Headers.has(headers, "accept-encoding")) return []
+    if (this.method === "GET" && Headers.has(headers, "range")) return []
+    return ContentType.isCompressible(ContentType.ofName(segments.at(-1) as ByteName))
+      ? ContentCoding.accepted(headers)
+      : []
+  }
+
+  /** The key under which an answer to this request is kept. */
+  keyOf(segments: ReadonlyArray<ByteName>): ByteName {
+    const path = segments.join("/")
+    const accepted = segments.length === 0 ? [] : this.accepted(segments)
+    return accepted.length === 0 ? path : `${path}\0${ContentCoding.key(accepted)}`
+  }
+
+  /** With the name under which it is saved, if that is asked for. */
+  named(what: Decision.Representation, segments: ReadonlyArray<ByteName>): Decision.Representation {
+    if (!Query.has(this.query, "download")) return what
+    const value = Disposition.attachment(segments.at(-1) as ByteName)
+    return Decision.withHeader(what, ["Content-Disposition", value])
+  }
+
+  decide(what: Decision.Representation, now: number): Decision.Decision {
+    return Decision.decide(this.method, this.head.headers, what, now)
   }
 
   sendFolder(
@@ -232,22 +413,55 @@ class Answer {
     api: boolean,
   ): void {
     const { root, hidden } = this.shared
+    const form = api ? "json" : FolderForm.choose(path.query, this.accept())
+    const send = (bytes: Uint8Array, headers: Headers.HeaderList): void =>
+      this.sendBytes(bytes, Decision.ofBytes(bytes, api ? headers : [...headers, varyAccept]))
+    const asked = PageQuery.parse(path.query)
+    if (!api && asked.archive !== undefined) {
+      if (folder.handle !== undefined) Root.close(folder.handle)
+      return People.sendArchive(this.shared, this.visit(), segments, asked.archive)
+    }
+    const text = Query.value(path.query, "q") ?? ""
+    if (text !== "") {
+      return Search.search(root, hidden, folder, text, this.isCancelled, (found) => {
+        if (this.cancelled) return
+        if ("_tag" in found) return this.refuse(found)
+        if (form === "json") send(Buffer.from(Search.renderJson(text, found)), jsonHeaders)
+        else if (form === "plain") send(Buffer.from(SearchPage.renderPlain(found)), plainHeaders)
+        else send(Html.toBytes(SearchPage.render(segments, text, found)), pageHeaders)
+      })
+    }
+    if (form === "html") {
+      return People.sendListing(this.shared, this.visit(), segments, folder, asked)
+    }
     Folder.read(root, hidden, folder, this.isCancelled, (entries) => {
       if (folder.handle !== undefined) Root.close(folder.handle)
       if (this.cancelled) return
       if ("_tag" in entries) return this.refuse(entries)
-      const send = (bytes: Uint8Array, headers: Headers.HeaderList): void =>
-        this.sendBytes(bytes, Decision.ofBytes(bytes, api ? headers : [...headers, varyAccept]))
-      if (api || this.wantsJson(path.query)) {
+      if (form === "json") {
         this.mapEntries(entries, FolderPage.item, (items) =>
           send(Buffer.from(FolderPage.renderJson(items)), jsonHeaders),
         )
       } else {
-        this.mapEntries(entries, FolderPage.row, (rows) =>
-          send(Html.toBytes(FolderPage.render(segments, rows)), pageHeaders),
-        )
+        const line = (entry: Folder.Entry): string => FolderForm.line(entry.name, entry.folder)
+        this.mapEntries(entries, line, (lines) => send(Buffer.from(lines.join("")), plainHeaders))
       }
     })
+  }
+
+  /** This request, for pages. */
+  visit(): People.Visit {
+    return {
+      head: this.head,
+      method: this.method,
+      isCancelled: this.isCancelled,
+      hold: (held) => {
+        this.body = held
+      },
+      sendBytes: (bytes, headers) => this.sendBytes(bytes, Decision.ofBytes(bytes, headers)),
+      refuse: (reason) => this.refuse(reason),
+      respond: (head, body) => this.respond(head, body),
+    }
   }
 
   /** Maps the entries of a folder, a slice at a time: other exchanges go on in between. */
@@ -265,13 +479,6 @@ class Answer {
       else done(mapped)
     }
     step()
-  }
-
-  wantsJson(query: string | undefined): boolean {
-    if (query !== undefined && /(?:^|&)json(?:=|&|$)/.test(query)) return true
-    const accept = this.accept()
-    const json = Accept.weight(accept, "application/json")
-    return json > 0 && json > Accept.weight(accept, "text/html")
   }
 
   accept(): string | undefined {
@@ -297,13 +504,27 @@ class Answer {
     )
   }
 
+  sendTop(): void {
+    const status = StatusList.render(this.shared.metrics.snapshot())
+    const bytes = Html.toBytes(FolderPage.renderTop(status))
+    this.sendBytes(bytes, Decision.ofBytes(bytes, pageHeaders))
+  }
+
+  sendMetrics(): void {
+    const bytes = Buffer.from(Metrics.render(this.shared.metrics.snapshot()))
+    this.sendBytes(bytes, Decision.ofBytes(bytes, metricsHeaders))
+  }
+
   sendFixed(what: Fixed): void {
     this.sendBytes(what.bytes, what.representation)
   }
 
   sendBytes(bytes: Uint8Array, representation: Decision.Representation): void {
-    const decision = Decision.decide(this.method, this.head.headers, representation, Date.now())
-    const { body } = decision
+    const decision = this.decide(representation, Date.now())
+    const { body, multipart } = decision
+    if (multipart !== undefined) {
+      return this.respond(decision, Body.fromBytes(Multipart.assemble(multipart.pieces, bytes)))
+    }
     if (body === undefined) return this.respond(decision, Body.empty)
     this.respond(
       decision,
@@ -345,16 +566,45 @@ class Answer {
   }
 }
 
+const factsOf = (
+  segments: ReadonlyArray<ByteName>,
+  { dev, ino, mtimeNs, size }: fs.BigIntStats,
+): Decision.FileFacts => ({
+  name: segments.at(-1) as ByteName,
+  device: dev,
+  inode: ino,
+  size,
+  modified: mtimeNs,
+})
+
+/** A body and the way to end it, whether it is being read or not. */
+const held = (body: Body.Body): FileBody.FileBody => {
+  let flow: Body.BodyFlow | undefined
+  return {
+    cancel: () => {
+      if (flow === undefined) body.discard()
+      else flow.cancel()
+    },
+    body: {
+      ...body,
+      read: (sink) => {
+        flow = body.read(sink)
+        return flow
+      },
+    },
+  }
+}
+
 const escapeHigh = (query: string): string =>
   query.replace(/[\x80-\xff"<>\\^`{|}]/g, (character) => toUrl(character))
 
-const methodNotAllowed = (head: RequestHead, reply: Reply): void => {
+const methodNotAllowed = (head: RequestHead, reply: Reply, uploads: boolean): void => {
   const failure = FailurePage.render(
     {
       code: "PTTH_METHOD_NOT_ALLOWED",
       status: 405,
-      detail: "The files can only be read.",
-      headers: [["Allow", Decision.allow]],
+      detail: uploads ? "The files can be read and put." : "The files can only be read.",
+      headers: [["Allow", uploads ? Uploads.allow : Decision.allow]],
     },
     Headers.first(head.headers, "accept"),
   )
@@ -366,9 +616,18 @@ const noCancel = (): void => {}
 const handle =
   (shared: Shared): Handler =>
   (head, body, reply) => {
+    const { uploads } = shared
+    if (uploads !== undefined && (head.method === "PUT" || head.method === "POST")) {
+      return Uploads.handle(
+        { root: shared.root, hidden: shared.hidden, uploads },
+        head,
+        body,
+        reply,
+      )
+    }
     body.discard()
     if (head.method !== "GET" && head.method !== "HEAD") {
-      methodNotAllowed(head, reply)
+      methodNotAllowed(head, reply, uploads !== undefined)
       return noCancel
     }
     const answer = new Answer(shared, head, head.method, reply)
@@ -394,8 +653,9 @@ const handlesAreKnown = async (real: ByteName): Promise<boolean> => {
 
 /**
  * Shares a folder. The handler answers GET and HEAD of `/`, `/files/…`,
- * `/api/v1/dir/…`, `/favicon.svg` and the style sheet, and everything else with
- * a failure page; it never calls `reply.fail`.
+ * `/api/v1/dir/…`, `/metrics`, `/favicon.svg`, the style sheet and the
+ * script, PUT and POST below `/files/` where uploads are allowed, and everything
+ * else with a failure page; it never calls `reply.fail`.
  *
  * Fails with PTTH_ROOT_NOT_FOLDER if the root is no folder that can be read.
  */
@@ -415,6 +675,24 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
         ? error
         : notFolder(options.root, "does not exist or cannot be opened"),
   })
-  const root = Root.make(folder, real, check, hidden)
-  return handle({ root, hidden, small: SmallFiles.make() })
+  const root = Root.make(folder, real, check, hidden, {
+    symlinks: options.symlinks ?? "inside",
+    visibility: Visibility.make(options),
+  })
+  const metrics = Metrics.make()
+  const handler = handle({
+    root,
+    hidden,
+    small: SmallFiles.make(),
+    metrics,
+    trusted: options.trustedContent ?? false,
+    listings: Listing.make(),
+    renderer: Render.make(),
+    uploads:
+      options.uploads === undefined || options.uploads === false
+        ? undefined
+        : Uploads.make(options.uploads),
+    compressing: 0,
+  })
+  return metrics.count(handler)
 })

@@ -1,5 +1,6 @@
 /**
- * A folder as a page for people and as JSON for programs.
+ * A folder as JSON for programs, the page at the top, and how sizes and times
+ * are written.
  */
 import { type Html, html } from "../web/Html.ts"
 import { page } from "../web/Page.ts"
@@ -31,62 +32,20 @@ export const formatTime = (time: number): string =>
 
 const link = (entry: Entry): string => ByteName.toUrl(entry.name) + (entry.folder ? "/" : "")
 
-/** The row of the table that shows an entry. */
-export const row = (entry: Entry): Html => {
-  const time = formatTime(entry.modified)
-  const name = ByteName.toDisplay(entry.name)
-  return entry.folder
-    ? html`<tr><td><a class="folder" href="${link(entry)}"><bdi>${name}</bdi>/</a></td><td class="number"></td><td class="time"><time datetime="${time}">${time.slice(0, 10)} ${time.slice(11, 16)}</time></td></tr>
-`
-    : html`<tr><td><a href="${link(entry)}"><bdi>${name}</bdi></a></td><td class="number" title="${entry.size} bytes">${formatSize(entry.size)}</td><td class="time"><time datetime="${time}">${time.slice(0, 10)} ${time.slice(11, 16)}</time></td></tr>
-`
-}
-
-const up = (levels: number): string => (levels === 0 ? "./" : "../".repeat(levels))
-
 /**
- * The page of a folder at `files/` and the given segments below it.
+ * The page at the top.
  *
- * @param segments the folder's path below the served one
- * @param rows see {@link row}
+ * @param status how the server is doing
  */
-export const render = (
-  segments: ReadonlyArray<ByteName.ByteName>,
-  rows: ReadonlyArray<Html>,
-): Html => {
-  const trail = ["files", ...segments].map((segment, index) => {
-    const name = ByteName.toDisplay(segment)
-    return index === segments.length
-      ? html`<li aria-current="page"><bdi>${name}</bdi></li>`
-      : html`<li><a href="${up(segments.length - index)}"><bdi>${name}</bdi></a></li>`
-  })
-  const parent =
-    segments.length === 0
-      ? undefined
-      : html`<tr><td><a class="folder" href="../" rel="up">Parent folder</a></td><td class="number"></td><td class="time"></td></tr>
-`
-  return page({
-    title: `${ByteName.toDisplay(segments.at(-1) ?? "files")}/`,
-    top: up(segments.length + 1),
-    heading: html`<nav aria-label="Path"><ol>${trail}</ol></nav>`,
-    main: html`<table>
-<thead><tr><th scope="col">Name</th><th scope="col" class="number">Size</th><th scope="col" class="time">Changed (UTC)</th></tr></thead>
-<tbody>
-${parent}${rows}</tbody>
-</table>
-${rows.length === 0 ? html`<p class="empty">This folder is empty.</p>` : undefined}`,
-  })
-}
-
-/** The page at the top. */
-export const renderTop = (): Html =>
+export const renderTop = (status?: Html): Html =>
   page({
     title: "PTTH file server",
     top: "./",
     heading: html`<nav aria-label="Path"><ol><li aria-current="page">PTTH file server</li></ol></nav>`,
     main: html`<p>This is a PTTH file server. It shares one folder, for reading only.</p>
 <p><a href="files/">Browse the files</a></p>
-<p>Programs can read any folder as JSON: <a href="api/v1/dir/"><code>api/v1/dir/</code></a>.</p>`,
+<p>Programs can read any folder as JSON: <a href="api/v1/dir/"><code>api/v1/dir/</code></a>.</p>
+${status}`,
   })
 
 /**

@@ -65,3 +65,42 @@ export const parse = (value: string, size: number): Ranges => {
   // The last bytes of an empty file are all of it, which no Content-Range can say.
   return size === 0 ? whole : { _tag: "Parts", parts }
 }
+
+/** How many parts an answer may have; a request for more gets the whole. */
+export const maxParts = 32
+
+/**
+ * Joins parts that overlap or touch. They keep the order in which they were
+ * asked for, a joined one the place of its first (RFC 9110 15.3.7.2).
+ */
+export const coalesce = (parts: ReadonlyArray<ByteRange>): ReadonlyArray<ByteRange> => {
+  if (parts.length < 2) return parts
+  const joined: Array<{ first: number; last: number; place: number }> = []
+  const byStart = parts
+    .map(({ first, last }, place) => ({ first, last, place }))
+    .sort((a, b) => a.first - b.first)
+  for (const part of byStart) {
+    const previous = joined.at(-1)
+    if (previous === undefined || part.first > previous.last + 1) joined.push(part)
+    else {
+      previous.last = Math.max(previous.last, part.last)
+      previous.place = Math.min(previous.place, part.place)
+    }
+  }
+  return joined.sort((a, b) => a.place - b.place).map(({ first, last }) => ({ first, last }))
+}
+
+/**
+ * Reads a Range header and decides what of it is worth answering: parts that
+ * overlap or touch become one, and a request for more than {@link maxParts} of
+ * them, or for more bytes than there are, is ignored (RFC 9110 14.2).
+ */
+export const select = (value: string, size: number): Ranges => {
+  const asked = parse(value, size)
+  if (asked._tag !== "Parts" || asked.parts.length === 1) return asked
+  let bytes = 0
+  for (const { first, last } of asked.parts) bytes += last - first + 1
+  if (bytes > size) return whole
+  const parts = coalesce(asked.parts)
+  return parts.length > maxParts ? whole : { _tag: "Parts", parts }
+}

@@ -5,8 +5,11 @@
  * what is opened, not what is let through.
  */
 import * as fs from "node:fs"
+import type { SymlinkPolicy } from "../domain/ServerConfig.ts"
 import { type ByteName, fromText, toFsPath } from "./ByteName.ts"
 import type { HiddenFiles } from "./HiddenFiles.ts"
+import * as TargetPath from "./TargetPath.ts"
+import * as Visibility from "./Visibility.ts"
 
 /** A file that may be served. Whoever gets it closes the handle. */
 export interface OpenFile {
@@ -23,6 +26,10 @@ export interface OpenFolder {
   readonly path: ByteName
   /** Its real path. */
   readonly real: ByteName
+  /** The segments it was asked for by. */
+  readonly segments: ReadonlyArray<ByteName>
+  /** Whether an entry of it may be served as far as the name goes. */
+  readonly isVisible: (name: ByteName) => boolean
 }
 
 /** There is nothing to serve: `Absent` as far as a visitor may know, `Busy` for want of handles, `Broken` an error of the system. */
@@ -37,17 +44,28 @@ export type Opened = OpenFile | OpenFolder | NotOpen
 /** How what was opened is asked where it is: by its handle (Linux), or by the path with a comparison of identities. */
 export type Check = "handle" | "path"
 
+/** What of the folder is served. */
+export interface Rules {
+  readonly symlinks: SymlinkPolicy
+  readonly visibility: Visibility.Visibility
+}
+
+const defaultRules: Rules = { symlinks: "inside", visibility: Visibility.make() }
+
 /** The folder that is served. */
-export interface Root {
+export interface Root extends Rules {
   /** Opens what the segments name, if it is a file or folder inside and not hidden. */
   readonly open: (segments: ReadonlyArray<ByteName>, done: (opened: Opened) => void) => void
-  /** Whether a real path is inside, looking again if the folder seems to have moved. */
+  /** Whether a real path may be served: it is inside, looking again if the folder seems to have moved, or links may leave. */
   readonly contains: (real: ByteName, done: (inside: boolean) => void) => void
+  /** Whether a real path is inside and hidden by its name or one above it. */
+  readonly hides: (real: ByteName) => boolean
   /** The path of what the segments name. */
   readonly pathOf: (segments: ReadonlyArray<ByteName>) => ByteName
 }
 
-const separator = process.platform === "win32" ? "\\" : "/"
+const windows = process.platform === "win32"
+const separator = windows ? "\\" : "/"
 const constants = fs.constants
 const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0)
 
@@ -94,17 +112,25 @@ const isInside = (real: ByteName, root: ByteName): boolean =>
  * @param folder an absolute path
  * @param real its real path
  */
-export const make = (folder: string, real: ByteName, check: Check, hidden: HiddenFiles): Root => {
+export const make = (
+  folder: string,
+  real: ByteName,
+  check: Check,
+  hidden: HiddenFiles,
+  { symlinks, visibility }: Rules = defaultRules,
+): Root => {
   const base = fromText(folder)
   let root = real
 
-  const pathOf = (segments: ReadonlyArray<ByteName>): ByteName =>
+  const below = (start: ByteName, segments: ReadonlyArray<ByteName>): ByteName =>
     segments.length === 0
-      ? base
-      : `${base.endsWith(separator) ? base : base + separator}${segments.join(separator)}`
+      ? start
+      : `${start.endsWith(separator) ? start : start + separator}${segments.join(separator)}`
+
+  const pathOf = (segments: ReadonlyArray<ByteName>): ByteName => below(base, segments)
 
   const contains = (candidate: ByteName, done: (inside: boolean) => void): void => {
-    if (isInside(candidate, root)) return done(true)
+    if (symlinks === "follow" || isInside(candidate, root)) return done(true)
     // A folder that is a link may lead elsewhere by now, as releases are often switched.
     fs.realpath.native(folder, { encoding: "latin1" }, (error, current) => {
       if (error === null) root = current
@@ -112,11 +138,33 @@ export const make = (folder: string, real: ByteName, check: Check, hidden: Hidde
     })
   }
 
+  const hides = (candidate: ByteName): boolean =>
+    visibility.hasPatterns &&
+    isInside(candidate, root) &&
+    visibility.hides(candidate.slice(root.length).split(separator).filter(Boolean))
+
+  const openFolder = (
+    handle: number | undefined,
+    path: ByteName,
+    real: ByteName,
+    segments: ReadonlyArray<ByteName>,
+  ): OpenFolder => ({
+    _tag: "Folder",
+    handle,
+    path,
+    real,
+    segments,
+    isVisible: (name) =>
+      TargetPath.isServed(name, windows, visibility.dotfiles) &&
+      !(visibility.hasPatterns && visibility.hidesEntry(segments, name)),
+  })
+
   const judge = (
     handle: number | undefined,
     where: ByteName,
     stats: fs.BigIntStats,
     path: ByteName,
+    segments: ReadonlyArray<ByteName>,
     done: (opened: Opened) => void,
   ): void => {
     const refuse = (reason: NotOpen) => {
@@ -124,17 +172,23 @@ export const make = (folder: string, real: ByteName, check: Check, hidden: Hidde
       done(reason)
     }
     contains(where, (inside) => {
-      if (!inside) return refuse(absent)
+      if (!inside || hides(where)) return refuse(absent)
+      // Without links the path that was asked for is the real one.
+      if (symlinks === "never" && where !== below(root, segments)) return refuse(absent)
       hidden.check(where, stats, (isHidden) => {
         if (isHidden) refuse(absent)
-        else if (stats.isDirectory()) done({ _tag: "Folder", handle, path, real: where })
+        else if (stats.isDirectory()) done(openFolder(handle, path, where, segments))
         else if (stats.isFile() && handle !== undefined) done({ _tag: "File", handle, stats })
         else refuse(absent)
       })
     })
   }
 
-  const askHandle = (handle: number, done: (opened: Opened) => void): void => {
+  const askHandle = (
+    handle: number,
+    segments: ReadonlyArray<ByteName>,
+    done: (opened: Opened) => void,
+  ): void => {
     const path = `/proc/self/fd/${handle}`
     let failure: NodeJS.ErrnoException | undefined
     let stats: fs.BigIntStats | undefined
@@ -145,7 +199,7 @@ export const make = (folder: string, real: ByteName, check: Check, hidden: Hidde
       failure ??= error ?? undefined
       if (--left > 0) return
       if (failure === undefined && stats !== undefined && where !== undefined) {
-        return judge(handle, where, stats, path, done)
+        return judge(handle, where, stats, path, segments, done)
       }
       close(handle)
       done(failure === undefined ? absent : notOpen(failure))
@@ -163,6 +217,7 @@ export const make = (folder: string, real: ByteName, check: Check, hidden: Hidde
   const askPath = (
     handle: number | undefined,
     path: ByteName,
+    segments: ReadonlyArray<ByteName>,
     done: (opened: Opened) => void,
   ): void => {
     const refuse = (reason: NotOpen) => {
@@ -173,31 +228,32 @@ export const make = (folder: string, real: ByteName, check: Check, hidden: Hidde
       if (error !== null) return refuse(notOpen(error))
       fs.stat(toFsPath(where), { bigint: true }, (missing, there) => {
         if (missing !== null) return refuse(notOpen(missing))
-        if (handle === undefined) return judge(handle, where, there, where, done)
+        if (handle === undefined) return judge(handle, where, there, where, segments, done)
         fs.fstat(handle, { bigint: true }, (broken, stats) => {
           if (broken !== null) return refuse(notOpen(broken))
           if (there.dev !== stats.dev || there.ino !== stats.ino) return refuse(absent)
-          judge(handle, where, stats, where, done)
+          judge(handle, where, stats, where, segments, done)
         })
       })
     })
   }
 
   const open = (segments: ReadonlyArray<ByteName>, done: (opened: Opened) => void): void => {
+    if (visibility.hides(segments)) return done(absent)
     const path = pathOf(segments)
     const fsPath = toFsPath(path)
     // Opening a FIFO or a device can have effects of its own, so ask before.
     fs.stat(fsPath, (error, kind) => {
       if (error !== null) return done(notOpen(error))
       if (!kind.isFile() && !kind.isDirectory()) return done(absent)
-      if (check === "path" && kind.isDirectory()) return askPath(undefined, path, done)
+      if (check === "path" && kind.isDirectory()) return askPath(undefined, path, segments, done)
       fs.open(fsPath, flags, (failure, handle) => {
         if (failure !== null) done(notOpen(failure))
-        else if (check === "handle") askHandle(handle, done)
-        else askPath(handle, path, done)
+        else if (check === "handle") askHandle(handle, segments, done)
+        else askPath(handle, path, segments, done)
       })
     })
   }
 
-  return { open, contains, pathOf }
+  return { open, contains, hides, pathOf, symlinks, visibility }
 }

@@ -4,13 +4,13 @@
  * any change would show in them, and for so short a time that what is kept
  * would have been let through anyway.
  */
-import type { BigIntStats } from "node:fs"
+import * as fs from "node:fs"
 import type { ByteName } from "./ByteName.ts"
 import type { Representation } from "./Decision.ts"
 
 /** A file as it was when it was checked and read. */
 export interface SmallFile {
-  readonly stats: BigIntStats
+  readonly stats: fs.BigIntStats
   readonly bytes: Uint8Array
   readonly representation: Representation
   /** When, in milliseconds, it was let through. */
@@ -25,6 +25,12 @@ export interface SmallFiles {
   readonly put: (path: ByteName, file: SmallFile) => void
   /** Forgets what was kept under a path. */
   readonly drop: (path: ByteName) => void
+  /** What a file is now; who asks while somebody else's look is under way shares it. */
+  readonly look: (
+    path: ByteName,
+    file: fs.PathLike,
+    done: (stats: fs.BigIntStats | undefined) => void,
+  ) => void
 }
 
 /** The largest file that is kept, in bytes; also the largest that is read at once. */
@@ -39,7 +45,7 @@ const lifetime = 1_000
 const settled = 2_000
 
 /** Whether nothing about the file has changed. */
-export const isSame = (a: BigIntStats, b: BigIntStats): boolean =>
+export const isSame = (a: fs.BigIntStats, b: fs.BigIntStats): boolean =>
   a.ino === b.ino &&
   a.dev === b.dev &&
   a.size === b.size &&
@@ -59,8 +65,23 @@ export const make = (): SmallFiles => {
     total -= file.bytes.length
   }
 
+  const looks = new Map<ByteName, Array<(stats: fs.BigIntStats | undefined) => void>>()
+
   return {
     drop,
+    look: (path, file, done) => {
+      const waiting = looks.get(path)
+      if (waiting !== undefined) {
+        waiting.push(done)
+        return
+      }
+      const all = [done]
+      looks.set(path, all)
+      fs.stat(file, { bigint: true }, (error, stats) => {
+        looks.delete(path)
+        for (const tell of all) tell(error === null ? stats : undefined)
+      })
+    },
     get: (path, now) => {
       const file = files.get(path)
       if (file === undefined) return undefined

@@ -8,7 +8,7 @@ import type { ByteName } from "./ByteName.ts"
 /** A decoded target. */
 export interface TargetPath {
   readonly _tag: "Path"
-  /** The segments, decoded: none is empty, `.` or `..`, holds `/` or NUL, or starts with a dot. */
+  /** The segments, decoded: none is empty, `.` or `..`, holds `/` or NUL, or, unless that is allowed, starts with a dot. */
   readonly segments: ReadonlyArray<ByteName>
   /** Whether the path ended with a slash. `/` alone is a folder without segments. */
   readonly folder: boolean
@@ -32,17 +32,22 @@ const badEscape = /%(?![0-9A-Fa-f]{2})/
 const windowsAlias =
   /[\\:*?"<>|]|[. ]$|~\d|^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9\xb9\xb2\xb3]|lpt[0-9\xb9\xb2\xb3])(?:\.|$)/i
 
-/** Whether a file of this name can be asked for: dotfiles cannot, nor what Windows reads as another name. */
-export const isServed = (name: ByteName, windows: boolean): boolean =>
-  !name.startsWith(".") && !(windows && windowsAlias.test(name))
+/** What the names of files begin with that are still being uploaded. */
+export const temporaryPrefix = ".ptth-upload-"
+
+/** Whether a file of this name can be asked for: dotfiles cannot unless that is allowed, nor what Windows reads as another name. */
+export const isServed = (name: ByteName, windows: boolean, dotfiles = false): boolean =>
+  (dotfiles ? !name.startsWith(temporaryPrefix) : !name.startsWith(".")) &&
+  !(windows && windowsAlias.test(name))
 
 /**
  * Decodes a request target.
  *
  * @param target as sent: a byte string that starts with `/`
  * @param windows whether names are looked up under Windows' rules
+ * @param dotfiles whether names may begin with a dot
  */
-export const decode = (target: string, windows = false): TargetPath | Refusal => {
+export const decode = (target: string, windows = false, dotfiles = false): TargetPath | Refusal => {
   const mark = target.indexOf("?")
   const path = mark < 0 ? target : target.slice(0, mark)
   const query = mark < 0 ? undefined : target.slice(mark + 1)
@@ -70,7 +75,8 @@ export const decode = (target: string, windows = false): TargetPath | Refusal =>
     if (segment.includes("/") || segment.includes("\0")) {
       return refuse(400, "The address has an encoded character that no name can have.")
     }
-    if (!isServed(segment, windows)) return refuse(404, "Files of this name are not served.")
+    if (!isServed(segment, windows, dotfiles))
+      return refuse(404, "Files of this name are not served.")
     segments[i] = segment
   }
   return { _tag: "Path", segments, folder, query }

@@ -8,6 +8,21 @@ import { type Html, html } from "./Html.ts"
 export const policy =
   "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+/**
+ * Content-Security-Policy of the file server's pages, which have one script of
+ * ours and show the files beside them. Nothing inline runs, nor anything from
+ * elsewhere.
+ */
+export const filesPolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; object-src 'self'; frame-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+/** The same for pages that show the text of somebody's file: no script at all. */
+export const textPolicy =
+  "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+/** The path of the script, from the top of the site. */
+export const scriptPath = "assets/app.js"
+
 /** The path of the style sheet, from the top of the site. */
 export const stylePath = "assets/style.css"
 
@@ -22,21 +37,33 @@ export interface PageParts {
   /** What stands beside the logo. */
   readonly heading: Html
   readonly main: Html
+  /** Whether the page has the script. It works without. */
+  readonly script?: boolean
+  /** Whether the page shows something that may need all of the window. */
+  readonly wide?: boolean
 }
 
 /** A whole page. All its links are relative, so it works under any prefix. */
-export const page = ({ title, top, heading, main }: PageParts): Html => html`<!doctype html>
+export const page = ({
+  title,
+  top,
+  heading,
+  main,
+  script,
+  wide,
+}: PageParts): Html => html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
+<meta name="referrer" content="${script === true ? "same-origin" : "no-referrer"}">
 <title>${title}</title>
 <link rel="stylesheet" href="${top}${stylePath}">
 <link rel="icon" type="image/svg+xml" href="${top}${logoPath}">
+${script === true ? html`<script src="${top}${scriptPath}" defer></script>` : undefined}
 </head>
-<body>
+<body class="${wide === true ? "wide" : ""}">
 <header><a href="${top}"><img src="${top}${logoPath}" alt="Start page"></a>${heading}</header>
 <main>${main}</main>
 </body>

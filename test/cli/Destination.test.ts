@@ -3,7 +3,7 @@
  * password.
  */
 import { once } from "node:events"
-import { writeFileSync } from "node:fs"
+import { symlinkSync, writeFileSync } from "node:fs"
 import * as http from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
@@ -71,4 +71,48 @@ it("fileserver --auth without a hashed password does not start", async () => {
   const { code, stderr } = await run(["fileserver", "--auth", "me", "--listen", "127.0.0.1:0"])
   assert.strictEqual(code, 2)
   assert.match(stderr, /^PTTH_USAGE: --auth: [^\n]*PTTH_FILESERVER_AUTH_PASSWORD[^\n]*\n$/)
+})
+
+it("fileserver serves and hides what its flags say", () =>
+  inFolder(async (cwd) => {
+    writeFileSync(join(cwd, "old.bak"), "old\n")
+    writeFileSync(join(cwd, ".profile"), "profile\n")
+    writeFileSync(join(cwd, "page.html"), "<p>page</p>\n")
+    symlinkSync("page.html", join(cwd, "link.html"))
+    const status = async (url: string): Promise<number> => {
+      const response = await fetch(url)
+      await response.arrayBuffer()
+      return response.status
+    }
+    const plain = start(["fileserver", cwd, "--listen", "127.0.0.1:0"])
+    const url = `${await opened(plain)}files/`
+    assert.strictEqual(await status(`${url}old.bak`), 200)
+    assert.strictEqual(await status(`${url}.profile`), 404)
+    assert.strictEqual(await status(`${url}link.html`), 200)
+    await end(plain)
+    const files = start([
+      "fileserver",
+      cwd,
+      "--listen",
+      "127.0.0.1:0",
+      "--hidden",
+      "*.bak, x/**",
+      "--dotfiles",
+      "--symlinks",
+      "never",
+      "--trusted-content",
+    ])
+    const other = `${await opened(files)}files/`
+    assert.strictEqual(await status(`${other}old.bak`), 404)
+    assert.strictEqual(await status(`${other}.profile`), 200)
+    assert.strictEqual(await status(`${other}link.html`), 404)
+    const page = await fetch(`${other}page.html`)
+    assert.isNull(page.headers.get("content-security-policy"))
+    await end(files)
+  }))
+
+it("fileserver --symlinks with an unknown policy is a usage error", async () => {
+  const { code, stderr } = await run(["fileserver", "--symlinks", "all", "--listen", "127.0.0.1:0"])
+  assert.strictEqual(code, 2)
+  assert.match(stderr, /^PTTH_USAGE: --symlinks: expected "inside", "never" or "follow"[^\n]*\n$/)
 })

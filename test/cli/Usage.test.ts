@@ -49,6 +49,10 @@ it("help goes to stdout and shows defaults and environment variables", async () 
     "print-tripcode",
     "relay-url",
     "insecure",
+    "symlinks",
+    "hidden",
+    "dotfiles",
+    "trusted-content",
   ]) {
     assert.include(server.stdout, `--${flag}`)
   }

@@ -37,11 +37,12 @@ const decide = (
 /** Status, Content-Range and the bytes to send, in short. */
 const outcome = (decision: Decision.Decision): string => {
   const range = Headers.first(decision.headers, "content-range")
-  const { body } = decision
+  const { body, multipart } = decision
+  const pieces = multipart?.pieces.filter((piece) => "first" in piece) ?? [body]
   return [
     decision.status,
     ...(range === undefined ? [] : [range]),
-    ...(body === undefined ? ["-"] : [`${body.first}+${body.length}`]),
+    ...pieces.map((piece) => (piece === undefined ? "-" : `${piece.first}+${piece.length}`)),
   ].join(" ")
 }
 
@@ -63,8 +64,36 @@ describe("a file of 1000 bytes", () => {
     ["another unit", [["Range", "items=0-5"]], whole],
     ["the unit in capitals", [["Range", "BYTES=0-5"]], "206 bytes 0-5/1000 0+6"],
     ["one satisfiable of two", [["Range", "bytes=0-9,5000-"]], "206 bytes 0-9/1000 0+10"],
-    ["two ranges", [["Range", "bytes=0-9,500-509"]], whole],
+    ["two ranges", [["Range", "bytes=0-9,500-509"]], "206 0+10 500+10"],
+    ["two ranges backwards", [["Range", "bytes=500-509,0-9"]], "206 500+10 0+10"],
+    ["two ranges that overlap", [["Range", "bytes=0-9,5-14"]], "206 bytes 0-14/1000 0+15"],
+    ["two ranges that touch", [["Range", "bytes=10-19,0-9"]], "206 bytes 0-19/1000 0+20"],
+    ["two halves", [["Range", "bytes=0-499,-500"]], "206 bytes 0-999/1000 0+1000"],
+    ["more bytes than there are", [["Range", "bytes=0-,0-0"]], whole],
     ["200 overlapping ranges", [["Range", `bytes=${Array(200).fill("0-").join(",")}`]], whole],
+    [
+      "200 short overlapping ranges",
+      [["Range", `bytes=${Array.from({ length: 200 }, (_, i) => `${i}-${i + 3}`).join(",")}`]],
+      "206 bytes 0-202/1000 0+203",
+    ],
+    [
+      "32 ranges apart",
+      [["Range", `bytes=${Array.from({ length: 32 }, (_, i) => `${i * 2}-${i * 2}`).join(",")}`]],
+      `206 ${Array.from({ length: 32 }, (_, i) => `${i * 2}+1`).join(" ")}`,
+    ],
+    [
+      "33 ranges apart",
+      [["Range", `bytes=${Array.from({ length: 33 }, (_, i) => `${i * 2}-${i * 2}`).join(",")}`]],
+      whole,
+    ],
+    [
+      "two ranges and If-Range miss",
+      [
+        ["Range", "bytes=0-9,500-509"],
+        ["If-Range", '"x"'],
+      ],
+      whole,
+    ],
     [
       "two Range fields",
       [
@@ -264,6 +293,7 @@ describe("a file of 1000 bytes", () => {
   it("has the header fields of HTTP's book", () => {
     assert.deepStrictEqual(decide([]).headers, [
       ["Content-Type", "text/plain; charset=utf-8"],
+      ["Vary", "Accept-Encoding"],
       ["ETag", tag],
       ["Cache-Control", "no-cache"],
       ["Last-Modified", date],
@@ -283,9 +313,8 @@ describe("a file of 1000 bytes", () => {
   })
 
   it("repeats in 304 what caches need, as the 200 has it", () => {
-    const what = { ...file, headers: [...file.headers, ["Vary", "Accept"] as const] }
-    const fields = decide([["If-None-Match", tag]], what).headers
-    const full = decide([], what).headers
+    const fields = decide([["If-None-Match", tag]]).headers
+    const full = decide([]).headers
     assert.deepStrictEqual(
       fields.map(([name]) => name),
       ["ETag", "Cache-Control", "Last-Modified", "Vary"],
@@ -304,6 +333,28 @@ describe("a file of 1000 bytes", () => {
       Headers.first(decide([["Range", "bytes=-0"]]).headers, "content-length"),
       "0",
     )
+  })
+})
+
+describe("several parts", () => {
+  const decision = decide([["Range", "bytes=0-9,500-509"]])
+  it("are multipart/byteranges without a Content-Range of the whole, with the length to the byte", () => {
+    const { headers, multipart } = decision
+    assert.match(
+      Headers.first(headers, "content-type") ?? "",
+      /^multipart\/byteranges; boundary=[\w-]{36}$/,
+    )
+    assert.strictEqual(Headers.all(headers, "content-type").length, 1)
+    assert.isUndefined(Headers.first(headers, "content-range"))
+    const length = multipart?.pieces.reduce((sum, piece) => sum + piece.length, 0)
+    assert.strictEqual(Headers.first(headers, "content-length"), String(length))
+    assert.strictEqual(multipart?.length, length)
+    assert.strictEqual(Headers.first(headers, "etag"), tag)
+  })
+
+  it("are asked for in vain with HEAD", () => {
+    const head = decide([["Range", "bytes=0-9,500-509"]], file, "HEAD")
+    assert.deepStrictEqual(head.headers, decide([]).headers)
   })
 })
 
@@ -436,6 +487,7 @@ describe("a decision", () => {
       date,
       later,
       "bytes=0-9",
+      "bytes=0-9,20-29",
       "bytes=5000-",
       "bytes=-0",
       "x",
@@ -447,8 +499,9 @@ describe("a decision", () => {
     [Schema.Array(Schema.Tuple([Field, Value])).check(Schema.isMaxLength(6))],
     ([headers]) => {
       for (const method of ["GET", "HEAD"] as const) {
-        const { status, body } = decide(headers, file, method)
+        const { status, body, multipart } = decide(headers, file, method)
         assert.include([200, 206, 304, 412, 416], status)
+        assert.isTrue(body === undefined || multipart === undefined)
         if (body === undefined) continue
         assert.isTrue(body.first >= 0 && body.first + body.length <= 1000)
         assert.isTrue(method === "GET" && (status === 200 || status === 206))

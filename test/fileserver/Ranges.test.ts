@@ -124,3 +124,35 @@ describe("Ranges", () => {
     { arbitrary: { runs: 300 } },
   )
 })
+
+describe("Ranges worth answering", () => {
+  const Part = Schema.Tuple([Cut, Cut])
+  it.prop(
+    "cover the bytes that were asked for, once each, in at most 32 parts, or are the whole",
+    [Size, Schema.Array(Part).check(Schema.isMinLength(1), Schema.isMaxLength(60))],
+    ([size, pairs]) => {
+      const value = `bytes=${pairs.map(([a, b]) => `${Math.min(a, b)}-${Math.max(a, b)}`).join(",")}`
+      const asked = Ranges.parse(value, size)
+      const chosen = Ranges.select(value, size)
+      if (asked._tag !== "Parts") return assert.deepStrictEqual(chosen, asked)
+      const total = asked.parts.reduce((sum, { first, last }) => sum + last - first + 1, 0)
+      const wanted = new Set<number>()
+      for (const { first, last } of asked.parts) {
+        for (let i = first; i <= last; i++) wanted.add(i)
+      }
+      if (chosen._tag !== "Parts") {
+        assert.strictEqual(chosen._tag, "Whole")
+        return assert.isTrue(total > size || Ranges.coalesce(asked.parts).length > Ranges.maxParts)
+      }
+      assert.isAtMost(chosen.parts.length, Ranges.maxParts)
+      let sent = 0
+      for (const { first, last } of chosen.parts) {
+        for (let i = first; i <= last; i++) assert.isTrue(wanted.delete(i), `byte ${i} twice`)
+        sent += last - first + 1
+      }
+      assert.strictEqual(wanted.size, 0)
+      assert.isAtMost(sent, size)
+    },
+    { arbitrary: { runs: 300 } },
+  )
+})

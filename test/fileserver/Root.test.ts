@@ -4,16 +4,18 @@ import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as HiddenFiles from "../../src/fileserver/HiddenFiles.ts"
 import * as Root from "../../src/fileserver/Root.ts"
+import * as Visibility from "../../src/fileserver/Visibility.ts"
 import { replaceFs, temporaryFolder, untilClosed } from "../support/temporaryFolder.ts"
 
-const place = (check: Root.Check) => {
+const place = (check: Root.Check, rules?: Root.Rules) => {
   const base = temporaryFolder()
   const root = path.join(base, "root")
   fs.mkdirSync(path.join(root, "dir"), { recursive: true })
   fs.writeFileSync(path.join(root, "a.txt"), "hello")
   fs.writeFileSync(path.join(root, "dir", "key"), "key")
   fs.writeFileSync(path.join(base, "outside"), "outside")
-  const served = Root.make(root, root, check, HiddenFiles.make([path.join(root, "dir", "key")]))
+  const hidden = HiddenFiles.make([path.join(root, "dir", "key")])
+  const served = Root.make(root, root, check, hidden, rules)
   const open = (...segments: ReadonlyArray<string>): Promise<Root.Opened> =>
     new Promise((resolve) => served.open(segments, resolve))
   const kindOf = async (...segments: ReadonlyArray<string>): Promise<string> => {
@@ -83,6 +85,38 @@ describe.each<Root.Check>(["handle", "path"])("a root that checks by %s", (check
         })) as unknown as typeof open,
     })
     assert.strictEqual(await kindOf("swapped"), "Absent")
+    assert.deepStrictEqual(await untilClosed(base), [])
+  })
+
+  it("opens nothing through a link where none is followed, and anything where all are", async () => {
+    const expected = { never: "Absent", follow: "File" } as const
+    for (const symlinks of ["never", "follow"] as const) {
+      const { base, root, kindOf } = place(check, { symlinks, visibility: Visibility.make() })
+      fs.symlinkSync("a.txt", path.join(root, "staying"))
+      fs.symlinkSync(".", path.join(root, "round"))
+      fs.symlinkSync("../outside", path.join(root, "leaving"))
+      fs.symlinkSync("dir/key", path.join(root, "key"))
+      assert.strictEqual(await kindOf("a.txt"), "File")
+      assert.strictEqual(await kindOf("dir"), "Folder")
+      for (const segments of [["staying"], ["round", "a.txt"], ["leaving"]]) {
+        assert.strictEqual(await kindOf(...segments), expected[symlinks], segments.join("/"))
+      }
+      assert.strictEqual(await kindOf("key"), "Absent")
+      assert.strictEqual(await kindOf("dir", "key"), "Absent")
+      assert.deepStrictEqual(await untilClosed(base), [])
+    }
+  })
+
+  it("opens nothing that a pattern hides, by its own name or through a link", async () => {
+    const visibility = Visibility.make({ hidden: ["dir/**", "*.bak"] })
+    const { base, root, kindOf } = place(check, { symlinks: "inside", visibility })
+    fs.writeFileSync(path.join(root, "a.bak"), "")
+    fs.symlinkSync("dir", path.join(root, "alias"))
+    fs.symlinkSync("a.bak", path.join(root, "plain"))
+    assert.strictEqual(await kindOf("a.txt"), "File")
+    for (const segments of [["dir"], ["dir", "x"], ["a.bak"], ["alias"], ["plain"]]) {
+      assert.strictEqual(await kindOf(...segments), "Absent", segments.join("/"))
+    }
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 

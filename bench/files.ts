@@ -1,0 +1,225 @@
+/**
+ * `node bench/files.ts`: the file server standing alone, beside nginx and
+ * beside the least that Node can do (a server of twenty lines that knows
+ * neither conditions nor ranges and resolves nothing). Small and large files,
+ * then a folder of 50,000. Prints tables in Markdown.
+ *
+ * BENCH_SECONDS (5) is the length of each load, BENCH_MIB (1024) the size of
+ * the large file, BENCH_ENTRIES (50000) how many files the folder has,
+ * BENCH_LOAD=node keeps to the built-in load generator.
+ */
+import { type ChildProcess, execFileSync } from "node:child_process"
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import { availableParallelism, cpus, tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { bySockets, byWrk, isInstalled } from "./Load.ts"
+import { answers, freePort, memory, said, start, stop } from "./Processes.ts"
+
+const seconds = Number(process.env.BENCH_SECONDS ?? 5)
+const mebibytes = Number(process.env.BENCH_MIB ?? 1024)
+const entries = Number(process.env.BENCH_ENTRIES ?? 50_000)
+const load =
+  process.env.BENCH_LOAD !== "node" && isInstalled("wrk", "--version") ? byWrk : bySockets
+
+const folder = mkdtempSync(join(tmpdir(), "ptth-bench-"))
+const files = join(folder, "files")
+const children: Array<ChildProcess> = []
+const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url))
+
+const bare = `
+import * as fs from "node:fs"
+import * as http from "node:http"
+const server = http.createServer((request, response) => {
+  const file = ${JSON.stringify(files)} + request.url
+  fs.stat(file, (error, stats) => {
+    if (error !== null || !stats.isFile()) {
+      response.writeHead(404).end()
+      return
+    }
+    response.writeHead(200, {
+      "Content-Type": "application/octet-stream",
+      "Content-Length": stats.size,
+      "Last-Modified": stats.mtime.toUTCString(),
+      ETag: \`W/"\${stats.size}-\${stats.mtimeMs}"\`,
+    })
+    fs.createReadStream(file).pipe(response)
+  })
+})
+server.listen(0, "127.0.0.1", () => console.log("Open http://127.0.0.1:" + server.address().port))
+`
+
+interface Candidate {
+  readonly what: string
+  readonly child: ChildProcess
+  /** What comes before the names of the files. */
+  readonly base: string
+}
+
+const begin = (
+  command: string,
+  args: ReadonlyArray<string>,
+  env: NodeJS.ProcessEnv = process.env,
+): ChildProcess => {
+  const child = start(command, args, { cwd: folder, env })
+  children.push(child)
+  return child
+}
+
+const nginx = async (): Promise<Candidate> => {
+  const port = await freePort()
+  const config = join(folder, "nginx.conf")
+  const user = process.getuid?.() === 0 ? "user root;" : ""
+  const places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+  writeFileSync(
+    config,
+    `${user} daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log stderr;
+events { worker_connections 2048; }
+http {
+  access_log off; sendfile on; keepalive_requests 100000000; autoindex on;
+  ${places.map((place) => `${place}_temp_path ${folder}/${place};`).join(" ")}
+  server { listen 127.0.0.1:${port} backlog=2048; root ${files}; }
+}
+`,
+  )
+  const child = begin("nginx", ["-p", folder, "-c", config, "-e", "stderr"])
+  return { what: "nginx, 1 worker", child, base: `http://127.0.0.1:${port}/` }
+}
+
+const node = async (): Promise<Candidate> => {
+  const program = join(folder, "bare.mjs")
+  writeFileSync(program, bare)
+  const child = begin(process.execPath, [program])
+  return { what: "node, 20 lines", child, base: `${await said(child, /Open (\S+)/)}/` }
+}
+
+const ptth = async (): Promise<Candidate> => {
+  const child = begin(process.execPath, [bin, "fileserver", files, "--listen", "127.0.0.1:0"])
+  const open = await said(child, /Open\s+(http:\/\/[\d.:]+)/)
+  return { what: "ptth fileserver", child, base: `${open}/files/` }
+}
+
+const download = (url: string): number => {
+  const format = ["-sSf", "-o", "/dev/null", "-w", "%{speed_download}"]
+  return Number(execFileSync("curl", [...format, url])) / 1e6
+}
+
+const mib = (value: number | undefined): string =>
+  value === undefined ? "?" : `${Math.round(value)}`
+
+/** Memory of the process beyond what it had, at its peak. Of nginx it is that of the master. */
+const above = (child: ChildProcess, idle: number | undefined): string => {
+  const peak = memory(child, "peak")
+  return peak === undefined || idle === undefined ? "?" : mib(Math.max(0, peak - idle))
+}
+
+const measure = async ({ base, child, what }: Candidate): Promise<ReadonlyArray<string>> => {
+  process.stderr.write(`${what}\n`)
+  await answers(`${base}small.bin`)
+  await load(`${base}small.bin`, 8, Math.min(2, seconds))
+  const idle = memory(child, "now")
+  const speeds = Array.from({ length: 3 }, () => download(`${base}large.bin`)).sort((a, b) => a - b)
+  const afterLarge = above(child, idle)
+  const results = []
+  for (const connections of [1, 32, 256]) {
+    results.push(await load(`${base}small.bin`, connections, seconds))
+  }
+  const [one, some, many] = results
+  const failed = results.reduce((sum, { failures }) => sum + failures, 0)
+  return [
+    failed === 0 ? what : `${what} (${failed} failed)`,
+    `${Math.round(one?.medianMicros ?? Number.NaN)} us`,
+    `${Math.round(some?.requestsPerSecond ?? 0)}`,
+    `${Math.round(many?.requestsPerSecond ?? 0)}`,
+    `${Math.round(speeds[1] ?? 0)} MB/s`,
+    what.startsWith("nginx") ? "" : afterLarge,
+  ]
+}
+
+/** The first answer and the median of the next nine, in milliseconds, and the answer's size. */
+const timed = async (url: string): Promise<readonly [string, string, string]> => {
+  const times: Array<number> = []
+  let size = 0
+  for (let i = 0; i < 10; i++) {
+    const begun = performance.now()
+    const response = await fetch(url)
+    if (!response.ok) throw new Error(`${url} answers ${response.status}`)
+    size = (await response.arrayBuffer()).byteLength
+    times.push(performance.now() - begun)
+  }
+  const [first, ...rest] = times
+  const median = rest.sort((a, b) => a - b)[rest.length >> 1]
+  return [
+    `${Math.round(first ?? 0)} ms`,
+    `${Math.round(median ?? 0)} ms`,
+    `${Math.round(size / 1000)} kB`,
+  ]
+}
+
+const listings = async (
+  candidates: ReadonlyArray<Candidate>,
+): Promise<ReadonlyArray<ReadonlyArray<string>>> => {
+  const rows: Array<ReadonlyArray<string>> = []
+  for (const { base, child, what } of candidates) {
+    const ours = what.startsWith("ptth")
+    const forms = ours ? ["", "?plain", "?json", "?q=99999"] : [""]
+    for (const form of forms) {
+      process.stderr.write(`${what}: ${entries} entries ${form}\n`)
+      const idle = memory(child, "now")
+      const cells = await timed(`${base}many/${form}`)
+      rows.push([`${what} ${form}`.trim(), ...cells, ours ? above(child, idle) : ""])
+    }
+  }
+  return rows
+}
+
+const table = (
+  heads: ReadonlyArray<string>,
+  rows: ReadonlyArray<ReadonlyArray<string>>,
+): string => {
+  const line = (cells: ReadonlyArray<string>): string => `| ${cells.join(" | ")} |`
+  const rule = heads.map((_, i) => (i === 0 ? "---" : "---:"))
+  return [line(heads), line(rule), ...rows.map(line)].join("\n")
+}
+
+try {
+  mkdirSync(join(files, "many"), { recursive: true })
+  chmodSync(folder, 0o755)
+  writeFileSync(join(files, "small.bin"), Buffer.alloc(1024, "x"))
+  writeFileSync(join(files, "large.bin"), "")
+  truncateSync(join(files, "large.bin"), mebibytes * 1024 * 1024)
+  for (let i = 0; i < entries; i++) writeFileSync(join(files, "many", `file ${i}.txt`), "")
+  const candidates = [
+    ...(isInstalled("nginx", "-v") ? [await nginx()] : []),
+    await node(),
+    await ptth(),
+  ]
+  const rows: Array<ReadonlyArray<string>> = []
+  for (const candidate of candidates) rows.push(await measure(candidate))
+  const lists = candidates.filter(({ what }) => !what.startsWith("node"))
+  const listed = await listings(lists)
+  const [cpu] = cpus()
+  process.stdout.write(
+    `${[
+      table(
+        [
+          "1 KiB file",
+          "1 connection, median",
+          "32 connections, requests/s",
+          "256 connections, requests/s",
+          `${mebibytes} MiB`,
+          "MiB above idle",
+        ],
+        rows,
+      ),
+      table(
+        [`${entries} entries`, "first answer", "median of nine more", "size", "MiB above idle"],
+        listed,
+      ),
+      `Node ${process.versions.node}, ${availableParallelism()} cores (${cpu?.model ?? "?"}), shared with the load generator.`,
+    ].join("\n\n")}\n`,
+  )
+} finally {
+  for (const child of children) await stop(child)
+  rmSync(folder, { recursive: true, force: true })
+}

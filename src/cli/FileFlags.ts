@@ -1,0 +1,74 @@
+/**
+ * The flags that say what of a folder is served, for the commands that serve
+ * one.
+ */
+import * as Flag from "effect/cli/Flag"
+import * as Option from "effect/Option"
+import type { Override } from "../domain/ConfigDecode.ts"
+import * as Flags from "./Flags.ts"
+
+const envOf = (variables: boolean, key: string): string =>
+  variables ? `; env PTTH_SERVER_${key}` : ""
+
+const toggle = (name: string, help: string) =>
+  Flag.Boolean(name).pipe(Flag.withDescription(help), Flag.optional)
+
+/**
+ * The flags.
+ *
+ * @param variables whether the command also listens to environment variables
+ */
+export const make = (variables: boolean) => ({
+  symlinks: Flags.text(
+    "symlinks",
+    "POLICY",
+    `Which symbolic links are followed: inside, those that do not leave the folder; never; or follow, all (default inside${envOf(variables, "SYMLINKS")})`,
+  ),
+  hidden: Flags.text(
+    "hidden",
+    "PATTERNS",
+    `Names that are neither listed nor served, with commas between them, such as "*.bak,private/**" (default none${envOf(variables, "HIDDEN")})`,
+  ),
+  dotfiles: toggle(
+    "dotfiles",
+    `Serve names that begin with a dot, too (default off${envOf(variables, "DOTFILES")})`,
+  ),
+  trustedContent: toggle(
+    "trusted-content",
+    `Let browsers run what is in the files, such as scripts of HTML pages (default off${envOf(variables, "TRUSTED_CONTENT")})`,
+  ),
+  uploads: toggle(
+    "uploads",
+    `Let visitors put files into the folder (default off${envOf(variables, "UPLOADS")})`,
+  ),
+  uploadsOverwrite: toggle(
+    "uploads-overwrite",
+    `Let uploads take the place of files (default off${envOf(variables, "UPLOADS_OVERWRITE")})`,
+  ),
+})
+
+/** What the flags say. */
+export interface FileFlags {
+  readonly symlinks: Option.Option<string>
+  readonly hidden: Option.Option<string>
+  readonly dotfiles: Option.Option<boolean>
+  readonly trustedContent: Option.Option<boolean>
+  readonly uploads: Option.Option<boolean>
+  readonly uploadsOverwrite: Option.Option<boolean>
+}
+
+/** The overrides of a server's configuration that the flags make. */
+export const overrides = (flags: FileFlags): ReadonlyArray<Override> =>
+  Flags.overrides({
+    symlinks: flags.symlinks,
+    hidden: Option.map(flags.hidden, (text) =>
+      text
+        .split(",")
+        .map((pattern) => pattern.trim())
+        .filter((pattern) => pattern !== ""),
+    ),
+    dotfiles: flags.dotfiles,
+    trusted_content: flags.trustedContent,
+    uploads: flags.uploads,
+    uploads_overwrite: flags.uploadsOverwrite,
+  })

@@ -1,0 +1,145 @@
+/**
+ * What a file server counts: requests, bytes, and how it is doing, for the
+ * page at the top and for Prometheus (its text format, version 0.0.4).
+ */
+import type { ResponseHead } from "../protocol/Message.ts"
+import type { Body, BodySink } from "../transport/Body.ts"
+import type { Handler } from "../transport/Handler.ts"
+
+/** The state of one file server. */
+export interface Snapshot {
+  /** Requests that were answered, by the first digit of their status. */
+  readonly requests: ReadonlyMap<number, number>
+  readonly totalRequests: number
+  /** Bytes of all bodies that were given away. */
+  readonly bytes: number
+  /** Requests whose answer is still being made or sent. */
+  readonly active: number
+  /** When it began, in milliseconds since 1970. */
+  readonly startedAt: number
+  /** Memory of the process in bytes: what of it is in the machine's memory. */
+  readonly memory: number
+}
+
+/** See the head of this file. */
+export interface Metrics {
+  /** The same handler, counted. */
+  readonly count: (handler: Handler) => Handler
+  readonly snapshot: () => Snapshot
+}
+
+/** Counts from now on. */
+export const make = (): Metrics => {
+  const startedAt = Date.now()
+  const requests = new Map<number, number>()
+  let totalRequests = 0
+  let bytes = 0
+  let active = 0
+
+  const answered = ({ status }: ResponseHead): void => {
+    const kind = Math.floor(status / 100)
+    requests.set(kind, (requests.get(kind) ?? 0) + 1)
+    totalRequests++
+  }
+
+  const counted = (body: Body, ended: () => void): Body => {
+    if (body.whole !== undefined) {
+      // It is given away with the head.
+      bytes += body.whole.length
+      ended()
+      return body
+    }
+    return {
+      length: body.length,
+      whole: undefined,
+      discard: () => {
+        ended()
+        body.discard()
+      },
+      read: (sink) => {
+        const counting: BodySink = {
+          data: (chunk) => {
+            bytes += chunk.length
+            return sink.data(chunk)
+          },
+          end: (trailers) => {
+            ended()
+            sink.end(trailers)
+          },
+          fail: (error) => {
+            ended()
+            sink.fail(error)
+          },
+        }
+        const flow = body.read(counting)
+        return {
+          resume: () => flow.resume(),
+          cancel: () => {
+            ended()
+            flow.cancel()
+          },
+        }
+      },
+    }
+  }
+
+  return {
+    count: (handler) => (head, body, reply) => {
+      let open = true
+      active++
+      const ended = (): void => {
+        if (open) active--
+        open = false
+      }
+      const cancel = handler(head, body, {
+        respond: (response, answer, sent) => {
+          answered(response)
+          reply.respond(response, counted(answer, ended), sent)
+        },
+        fail: (error) => {
+          ended()
+          reply.fail(error)
+        },
+      })
+      return () => {
+        ended()
+        cancel()
+      }
+    },
+    snapshot: () => ({
+      requests,
+      totalRequests,
+      bytes,
+      active,
+      startedAt,
+      memory: process.memoryUsage.rss(),
+    }),
+  }
+}
+
+/** The Content-Type of {@link render}. */
+export const contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+/** The state as Prometheus reads it. */
+export const render = (snapshot: Snapshot): string => {
+  const metric = (name: string, type: string, help: string, values: ReadonlyArray<string>) =>
+    `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${values.map((value) => `${name}${value}\n`).join("")}`
+  const kinds = [2, 3, 4, 5].map(
+    (kind) => `{status="${kind}xx"} ${snapshot.requests.get(kind) ?? 0}`,
+  )
+  return [
+    metric("ptth_fileserver_requests_total", "counter", "Requests that were answered.", kinds),
+    metric("ptth_fileserver_sent_bytes_total", "counter", "Bytes of the bodies that were sent.", [
+      ` ${snapshot.bytes}`,
+    ]),
+    metric("ptth_fileserver_active_requests", "gauge", "Requests that are being answered.", [
+      ` ${snapshot.active}`,
+    ]),
+    metric("process_start_time_seconds", "gauge", "When the file server began, since 1970.", [
+      ` ${snapshot.startedAt / 1000}`,
+    ]),
+    metric("process_resident_memory_bytes", "gauge", "Memory of the process.", [
+      ` ${snapshot.memory}`,
+    ]),
+  ].join("")
+}

@@ -1,0 +1,374 @@
+import { createHash } from "node:crypto"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { AxeBuilder } from "@axe-core/playwright"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core"
+import * as FileServer from "../../src/fileserver/FileServer.ts"
+import { serve } from "../../src/transport/NodeFront.ts"
+import * as FailurePage from "../../src/web/FailurePage.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
+
+const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium"
+/** Without a browser nothing of this can be tried: set CHROMIUM to the path of one. */
+const hasBrowser = fs.existsSync(executablePath)
+
+const prefix = "/servers/dev"
+
+/** Ten seconds of silence. */
+const silence = (): Buffer => {
+  const rate = 8000
+  const samples = Buffer.alloc(10 * rate, 128)
+  const head = Buffer.alloc(44)
+  head.write("RIFF", 0)
+  head.writeUInt32LE(36 + samples.length, 4)
+  head.write("WAVEfmt ", 8)
+  head.writeUInt32LE(16, 16)
+  head.writeUInt16LE(1, 20)
+  head.writeUInt16LE(1, 22)
+  head.writeUInt32LE(rate, 24)
+  head.writeUInt32LE(rate, 28)
+  head.writeUInt16LE(1, 32)
+  head.writeUInt16LE(8, 34)
+  head.write("data", 36)
+  head.writeUInt32LE(samples.length, 40)
+  return Buffer.concat([head, samples])
+}
+
+const picture = (color: string): string =>
+  `<svg xmlns="http://www.w3.org/2000/svg" width="300" height="200"><script>document.title="RUN"</script><rect width="300" height="200" fill="${color}"/></svg>`
+
+const readme = `# Things
+
+Read *this* and [the other](docs/other.md), or [below](#more).
+
+<script>document.title = "RUN"</script>
+<img src="https://example.com/track.png" alt="tracker" onerror="document.title='RUN'">
+
+## More
+
+\`\`\`js
+const x = 1 // one
+\`\`\`
+`
+
+const fill = (root: string): void => {
+  fs.mkdirSync(path.join(root, "docs"))
+  fs.mkdirSync(path.join(root, "music"))
+  fs.writeFileSync(path.join(root, "README.md"), readme)
+  fs.writeFileSync(path.join(root, "docs", "other.md"), "# The other\n")
+  fs.writeFileSync(path.join(root, "docs", "code.ts"), "export const x: number = 1 // <one>\n")
+  for (const [i, color] of ["red", "green", "blue"].entries()) {
+    fs.writeFileSync(path.join(root, `picture${i + 9}.svg`), picture(color))
+  }
+  fs.writeFileSync(path.join(root, "silence.wav"), silence())
+  fs.writeFileSync(path.join(root, "<img src=x onerror=document.title='RUN'>.txt"), "odd")
+  for (let i = 0; i < 30; i++)
+    fs.writeFileSync(path.join(root, `note ${i}.txt`), "n".repeat(i * 50))
+}
+
+interface Site {
+  readonly root: string
+  readonly url: string
+  /** Ranges that were asked for. */
+  readonly ranges: Array<string>
+}
+
+/** A file server below a prefix, as behind the relay. */
+const withSite = async (use: (site: Site) => Promise<void>): Promise<void> => {
+  const root = temporaryFolder()
+  fill(root)
+  const ranges: Array<string> = []
+  const scope = Scope.makeUnsafe()
+  const listening = Effect.gen(function* () {
+    const handler = yield* FileServer.make({ root, uploads: { overwrite: false } })
+    return yield* serve({
+      host: "127.0.0.1",
+      port: 0,
+      graceMillis: 0,
+      renderFailure: FailurePage.render,
+      handler: ({ body, head }, reply) => {
+        const range = head.headers.find(([name]) => name.toLowerCase() === "range")
+        if (range !== undefined) ranges.push(range[1])
+        const target = head.target.startsWith(prefix) ? head.target.slice(prefix.length) : "/none"
+        const headers = [...head.headers, ["X-Forwarded-Prefix", prefix] as const]
+        return handler({ ...head, headers, target }, body, reply)
+      },
+    })
+  })
+  try {
+    const { port } = await Effect.runPromise(Scope.provide(listening, scope))
+    await use({ root, url: `http://127.0.0.1:${port}${prefix}/files/`, ranges })
+  } finally {
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+  }
+}
+
+const namesOf = (page: Page): Promise<ReadonlyArray<string>> =>
+  page.locator("tbody tr[data-name]:visible td:nth-child(2) a:first-child").allInnerTexts()
+
+describe.skipIf(!hasBrowser)("in a browser, the file server's pages", () => {
+  let browser: Browser
+
+  beforeAll(async () => {
+    browser = await chromium.launch({
+      executablePath,
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    })
+  })
+
+  afterAll(async () => {
+    await browser?.close()
+  })
+
+  /** A page that fails the test if anything breaks the policy, throws or runs somebody's script. */
+  const withPage = async (
+    options: BrowserContextOptions,
+    use: (page: Page, site: Site) => Promise<void>,
+  ): Promise<void> =>
+    withSite(async (site) => {
+      const context = await browser.newContext(options)
+      const complaints: Array<string> = []
+      try {
+        const page = await context.newPage()
+        page.on("console", (message) => {
+          if (message.type() === "error" || /Content.Security.Policy/i.test(message.text())) {
+            complaints.push(message.text())
+          }
+        })
+        page.on("pageerror", (error) => complaints.push(String(error)))
+        page.on("request", (request) => {
+          if (!request.url().startsWith(new URL(site.url).origin)) complaints.push(request.url())
+        })
+        await page.addInitScript(() => {
+          document.addEventListener("securitypolicyviolation", (event) =>
+            console.error(`violation of ${event.violatedDirective}`),
+          )
+        })
+        page.setDefaultTimeout(20_000)
+        await use(page, site)
+        assert.notStrictEqual(await page.title(), "RUN")
+        assert.deepStrictEqual(complaints, [])
+      } finally {
+        await context.close()
+      }
+    })
+
+  const isClean = async (page: Page): Promise<void> => {
+    const { violations } = await new AxeBuilder({ page })
+      .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"])
+      .analyze()
+    assert.deepStrictEqual(
+      violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`),
+      [],
+      page.url(),
+    )
+  }
+
+  const fits = async (page: Page): Promise<void> => {
+    const [content, window] = await page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      document.documentElement.clientWidth,
+    ])
+    assert.isAtMost(content as number, window as number, page.url())
+  }
+
+  it("are browsed, sorted and filtered while one types", () =>
+    withPage({}, async (page, { url }) => {
+      await page.goto(url)
+      const names = await namesOf(page)
+      assert.deepStrictEqual(names.slice(0, 2), ["docs/", "music/"])
+      assert.isBelow(names.indexOf("note 9.txt"), names.indexOf("note 10.txt"))
+      await page.getByRole("link", { name: "Size" }).click()
+      await page.getByRole("link", { name: "Size" }).click()
+      assert.strictEqual((await namesOf(page))[2], "silence.wav")
+      assert.strictEqual(await page.locator("th[aria-sort=descending]").innerText(), "Size ▼")
+      await page.getByRole("searchbox", { name: "Filter by name" }).fill("PICTURE")
+      await page.getByText("3 of 38 shown").waitFor()
+      assert.strictEqual((await namesOf(page)).length, 3)
+      await page.getByRole("searchbox", { name: "Filter by name" }).fill("")
+      await page.getByRole("link", { name: "docs/" }).click()
+      assert.include(page.url(), `${prefix}/files/docs/`)
+      await page.getByRole("link", { name: "Parent folder" }).click()
+      assert.isTrue(page.url().endsWith("/files/"))
+    }))
+
+  it("show the README, which runs nothing and loads nothing from elsewhere", () =>
+    withPage({}, async (page, { url }) => {
+      await page.goto(url)
+      const text = page.getByRole("region", { name: "README" })
+      assert.strictEqual(await text.getByRole("heading", { level: 1 }).innerText(), "Things")
+      assert.include(await text.innerText(), "tracker")
+      assert.strictEqual(await text.locator(".hljs-keyword").innerText(), "const")
+      await text.getByRole("link", { name: "below" }).click()
+      assert.isTrue(page.url().endsWith("#text-more"))
+      await page.goto(`${url}README.md?as_markdown`)
+      await page.getByRole("link", { name: "the other" }).waitFor()
+      await page.goto(`${url}docs/code.ts?view`)
+      assert.include(await page.locator("pre").innerText(), "// <one>")
+    }))
+
+  it("show pictures in a grid and one after the other", () =>
+    withPage({}, async (page, { url }) => {
+      await page.goto(`${url}?grid`)
+      const shown = await page.locator(".grid img").evaluateAll(async (images) =>
+        Promise.all(
+          (images as Array<HTMLImageElement>).map(async (image) => {
+            await image.decode()
+            return image.naturalWidth
+          }),
+        ),
+      )
+      assert.deepStrictEqual(shown, [300, 300, 300])
+      await page.getByRole("link", { name: "picture9.svg" }).click()
+      await page.waitForURL("**/picture9.svg?view")
+      await page.keyboard.press("ArrowRight")
+      await page.waitForURL("**/picture10.svg?view")
+      await page.getByRole("link", { name: "Next" }).click()
+      await page.waitForURL("**/picture11.svg?view")
+      await page.keyboard.press("ArrowLeft")
+      await page.waitForURL("**/picture10.svg?view")
+    }))
+
+  it("play sound from where one wants", () =>
+    withPage({}, async (page, { ranges, url }) => {
+      await page.goto(`${url}silence.wav?view`)
+      const time = await page.locator("audio").evaluate(async (element) => {
+        const audio = element as HTMLAudioElement
+        if (audio.readyState < 1) {
+          await new Promise((resolve) => audio.addEventListener("loadedmetadata", resolve))
+        }
+        const seeked = new Promise((resolve) => audio.addEventListener("seeked", resolve))
+        audio.currentTime = 8
+        await seeked
+        return [audio.currentTime, audio.duration]
+      })
+      assert.deepStrictEqual(time, [8, 10])
+      assert.isNotEmpty(ranges)
+    }))
+
+  it("give all of a folder as a zip whose bytes are those of the folder", () =>
+    withPage({ acceptDownloads: true }, async (page, { root, url }) => {
+      await page.goto(url)
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("link", { name: "Download all as .zip" }).click(),
+      ])
+      assert.strictEqual(download.suggestedFilename(), "files.zip")
+      const zip = fs.readFileSync(await download.path())
+      const hash = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex")
+      const at = zip.indexOf("files/silence.wav")
+      const start = at + "files/silence.wav".length + zip.readUInt16LE(at - 2)
+      const original = fs.readFileSync(path.join(root, "silence.wav"))
+      assert.strictEqual(hash(zip.subarray(start, start + original.length)), hash(original))
+      const response = await page.request.get(`${url}?archive=zip`)
+      assert.strictEqual(hash(await response.body()), hash(zip))
+    }))
+
+  it("take files that are dropped on them, and none twice", () =>
+    withPage({}, async (page, { root, url }) => {
+      await page.goto(url)
+      const drop = (content: string) =>
+        page.evaluate((text) => {
+          const transfer = new DataTransfer()
+          transfer.items.add(new File([text], "dropped ü#?.txt"))
+          document.body.dispatchEvent(
+            new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }),
+          )
+        }, content)
+      await drop("first")
+      await page.getByRole("link", { name: "dropped ü#?.txt", exact: true }).waitFor()
+      assert.strictEqual(fs.readFileSync(path.join(root, "dropped ü#?.txt"), "utf8"), "first")
+      assert.deepStrictEqual(
+        fs.readdirSync(root).filter((name) => name.startsWith(".")),
+        [],
+      )
+    }))
+
+  it("are used without script: browsed, sorted, filtered, downloaded, uploaded to", () =>
+    withPage({ javaScriptEnabled: false }, async (page, { root, url }) => {
+      await page.goto(url)
+      await page.getByRole("link", { name: "Name" }).click()
+      assert.include(page.url(), "order=desc")
+      const box = page.getByRole("searchbox", { name: "Filter by name" })
+      await box.fill("picture")
+      await page.getByRole("button", { name: "Filter" }).click()
+      assert.deepStrictEqual(await namesOf(page), [
+        "picture11.svg",
+        "picture10.svg",
+        "picture9.svg",
+      ])
+      await page.getByRole("link", { name: "View picture10.svg" }).click()
+      await page.getByRole("link", { name: "Previous" }).click()
+      assert.isTrue(page.url().endsWith("picture9.svg?view"))
+      await page.goto(url)
+      await page.getByText("QR code").click()
+      assert.isTrue(
+        await page.getByRole("img", { name: "QR code of this page's address" }).isVisible(),
+      )
+      assert.strictEqual(await page.locator(".qr code").innerText(), url)
+      await page.getByLabel("Choose files").setInputFiles([
+        { name: "form one.txt", mimeType: "text/plain", buffer: Buffer.from("one") },
+        { name: "form two.txt", mimeType: "text/plain", buffer: Buffer.alloc(700_000, "2") },
+      ])
+      await page.getByRole("button", { name: "Upload" }).click()
+      await page.getByRole("link", { name: "form two.txt", exact: true }).waitFor()
+      assert.strictEqual(fs.readFileSync(path.join(root, "form one.txt"), "utf8"), "one")
+      assert.strictEqual(fs.statSync(path.join(root, "form two.txt")).size, 700_000)
+    }))
+
+  it("are used by keyboard alone", () =>
+    withPage({}, async (page, { url }) => {
+      await page.goto(url)
+      await page.locator("body").press("/")
+      await page.keyboard.type("docs")
+      await page.getByText("1 of 38 shown").waitFor()
+      for (let i = 0; i < 20; i++) {
+        await page.keyboard.press("Tab")
+        const focused = await page.evaluate(() => document.activeElement?.textContent)
+        if (focused === "docs/") break
+      }
+      await page.keyboard.press("Enter")
+      await page.waitForURL("**/files/docs/")
+    }))
+
+  it.each(["light", "dark"] as const)(
+    "have no barrier that axe finds, and fit 320 px: %s",
+    (colorScheme) =>
+      withPage({ colorScheme, viewport: { width: 320, height: 640 } }, async (page, { url }) => {
+        for (const target of [
+          "",
+          "?grid",
+          "?filter=nothing+at+all",
+          "docs/code.ts?view",
+          "README.md?view",
+          "picture10.svg?view",
+          "silence.wav?view",
+          "?q=note",
+          "../",
+        ]) {
+          await page.goto(url + target)
+          for (const details of await page.locator("details").all()) {
+            await details.evaluate((element) => element.setAttribute("open", ""))
+          }
+          await isClean(page)
+          await fits(page)
+        }
+      }),
+    120_000,
+  )
+})
+
+if (!hasBrowser) {
+  it.skip(`the file server's pages in a browser: there is none at ${executablePath}`, () => {})
+}
