@@ -1,26 +1,38 @@
 /**
- * How far V8 lets the heap grow. A tunnel makes much garbage and keeps little;
+ * How far V8 lets memory grow. A tunnel makes much garbage and keeps little;
  * by V8's own rules the heap would become several times as large as what is
- * in use (docs/performance.md has the figures).
+ * in use, and the buffers of a large body would pile up to 64 MiB and more
+ * before they are looked at (docs/performance.md has the figures).
  */
-import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8"
+import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 
-/** How large the space of new objects may become, in bytes; below it collecting costs too much. */
-const newSpace = 24 * 1024 * 1024
+/** How large the space of new objects may become, in bytes; far below it collecting costs too much. */
+const newSpace = 16 * 1024 * 1024
 
 /** By how much the rest may grow between two collections, in percent. */
 const growthPercent = 15
 
-const watchMillis = 250
+/** How many bytes of buffers may be about, living or dead, before the dead ones are freed. */
+const buffers = 32 * 1024 * 1024
+
+const watchMillis = 50
+
+type Collect = (options: { readonly type: "minor" }) => void
 
 /** Applies the policy to this process. */
 export const apply = (): void => {
   setFlagsFromString(`--heap-growing-percent=${growthPercent}`)
-  const timer = setInterval(() => {
+  setFlagsFromString("--expose-gc")
+  const collect = runInNewContext("gc") as Collect
+  let grows = true
+  const watch = (): void => {
+    if (getHeapStatistics().external_memory > buffers) collect({ type: "minor" })
+    if (!grows) return
     const space = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space")
     if (space !== undefined && space.space_size < newSpace) return
     setFlagsFromString("--semi-space-growth-factor=1")
-    clearInterval(timer)
-  }, watchMillis)
-  timer.unref()
+    grows = false
+  }
+  setInterval(watch, watchMillis).unref()
 }
