@@ -103,7 +103,7 @@ const run = (program: string, args: ReadonlyArray<string>, port: number) =>
     (child) =>
       Effect.promise(async () => {
         if (child.exitCode !== null) return
-        child.kill("SIGKILL")
+        child.kill("SIGTERM")
         await once(child, "exit")
       }),
   )
