@@ -11,7 +11,8 @@ import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import type { VisitorErrorCode } from "../domain/ErrorRegistry.ts"
+import { statusOf, type VisitorErrorCode } from "../domain/ErrorRegistry.ts"
+import type { Failure } from "../domain/Failure.ts"
 import type { HeaderList } from "../domain/HeaderList.ts"
 import type { RequestHead, ResponseHead } from "./Message.ts"
 
@@ -30,6 +31,18 @@ export class ExchangeError extends Data.TaggedError("ExchangeError")<{
 }> {
   override get message(): string {
     return `${this.code}: ${this.detail}`
+  }
+
+  /** What the visitor is told. */
+  get failure(): Failure {
+    const { code, detail, headers, retryAfter } = this
+    return {
+      code,
+      status: statusOf(code),
+      detail,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+      ...(headers === undefined ? {} : { headers }),
+    }
   }
 }
 

@@ -43,7 +43,7 @@ const made = new Set([
 export const isClaim = (name: string): boolean => made.has(name.toLowerCase().replaceAll("_", "-"))
 
 /** The address without the IPv4-in-IPv6 form that dual-stack sockets give. */
-const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, "")
+export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, "")
 
 /** A list field's one value: proxies add to a line, or add lines (RFC 9110 5.3). */
 const list = (headers: HeaderList, name: string): string | undefined => {

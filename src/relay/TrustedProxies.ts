@@ -5,6 +5,7 @@
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
+import { plainAddress } from "../protocol/Forwarded.ts"
 
 /** Whether a socket's address is in one of the networks. */
 export const isTrusted = (
@@ -12,7 +13,7 @@ export const isTrusted = (
   address: string,
 ): boolean => {
   if (networks.length === 0) return false
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "")
+  const plain = plainAddress(address).replace(/%.*$/, "")
   const ip = NetAddress.ipFromString(plain)
   return Result.isSuccess(ip) && networks.some((network) => IpNetwork.contains(network, ip.success))
 }

@@ -2,7 +2,6 @@
  * A handler as the tunnel serves it: whatever it says, only what may cross a
  * connection leaves it.
  */
-import { statusOf } from "../domain/ErrorRegistry.ts"
 import { first } from "../domain/HeaderList.ts"
 import { ExchangeError } from "../protocol/Exchange.ts"
 import { strip } from "../protocol/HopByHop.ts"
@@ -63,16 +62,6 @@ export const failure = (
   request: RequestHead,
   error: ExchangeError,
 ): readonly [ResponseHead, Body] => {
-  const { code, detail, headers, retryAfter } = error
-  const page = FailurePage.render(
-    {
-      code,
-      status: statusOf(code),
-      detail,
-      ...(retryAfter === undefined ? {} : { retryAfter }),
-      ...(headers === undefined ? {} : { headers }),
-    },
-    first(request.headers, "accept"),
-  )
+  const page = FailurePage.render(error.failure, first(request.headers, "accept"))
   return [{ status: page.status, headers: page.headers }, fromBytes(page.body)]
 }

@@ -11,7 +11,8 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import { entry, statusOf, type VisitorErrorCode } from "../domain/ErrorRegistry.ts"
+import { entry } from "../domain/ErrorRegistry.ts"
+import type { Failure, RenderedFailure } from "../domain/Failure.ts"
 import {
   first,
   fromRaw,
@@ -45,22 +46,6 @@ export interface FrontRequest {
 
 /** Answers a visitor; see `Handler`. */
 export type FrontHandler = (request: FrontRequest, reply: Reply) => Cancel
-
-/** What a failure looks like to a visitor. */
-export interface Failure {
-  readonly code: VisitorErrorCode
-  readonly status: number
-  readonly detail: string
-  readonly retryAfter?: number
-  readonly headers?: HeaderList
-}
-
-/** A failure as a response. */
-export interface RenderedFailure {
-  readonly status: number
-  readonly headers: HeaderList
-  readonly body: Uint8Array
-}
 
 /** Where and how a front listens. */
 export interface FrontOptions {
@@ -448,13 +433,7 @@ class Visit implements Reply {
 
   fail(error: ExchangeError): void {
     if (this.answered || this.over) return
-    this.writeFailure({
-      code: error.code,
-      status: statusOf(error.code),
-      detail: error.detail,
-      ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
-      ...(error.headers === undefined ? {} : { headers: error.headers }),
-    })
+    this.writeFailure(error.failure)
   }
 
   private writeFailure(failure: Failure): void {

@@ -4,29 +4,11 @@
  * nothing else to be reachable.
  */
 import { createHash } from "node:crypto"
-import { entry, type VisitorErrorCode } from "../domain/ErrorRegistry.ts"
-import type { Header, HeaderList } from "../domain/HeaderList.ts"
+import { entry } from "../domain/ErrorRegistry.ts"
+import type { Failure, RenderedFailure } from "../domain/Failure.ts"
+import type { Header } from "../domain/HeaderList.ts"
 import * as Accept from "./Accept.ts"
 import * as Html from "./Html.ts"
-
-/** A failure to be shown. */
-export interface Failure {
-  readonly code: VisitorErrorCode
-  readonly status: number
-  /** What happened this time: whole sentences that name nothing secret. */
-  readonly detail: string
-  /** Seconds after which a further try makes sense. */
-  readonly retryAfter?: number
-  /** Further fields, such as `Allow`. */
-  readonly headers?: HeaderList
-}
-
-/** A failure as a response. For HEAD only the body is left out. */
-export interface RenderedFailure {
-  readonly status: number
-  readonly headers: HeaderList
-  readonly body: Uint8Array
-}
 
 const css =
   ":root{color-scheme:light dark}body{font:100%/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto 0;padding:0 1rem;overflow-wrap:anywhere}h1{font-size:1.35rem;line-height:1.3}p{margin:0 0 1rem}footer{opacity:.7;font-size:.875rem}"

@@ -2,12 +2,13 @@ import { createHash } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { codes, entry, type VisitorErrorCode } from "../../src/domain/ErrorRegistry.ts"
+import type { Failure } from "../../src/domain/Failure.ts"
 import * as Headers from "../../src/domain/HeaderList.ts"
 import * as FailurePage from "../../src/web/FailurePage.ts"
 
 const visible = codes.filter((code): code is VisitorErrorCode => entry(code).status !== undefined)
 
-const failure: FailurePage.Failure = {
+const failure: Failure = {
   code: "PTTH_SERVER_OFFLINE",
   status: 503,
   detail: "The server `demo` was last seen 5 minutes ago.",
@@ -16,7 +17,7 @@ const failure: FailurePage.Failure = {
 
 const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
-const show = (what: FailurePage.Failure, accept?: string) => {
+const show = (what: Failure, accept?: string) => {
   const { status, headers, body } = FailurePage.render(what, accept)
   return {
     status,
