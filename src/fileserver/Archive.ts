@@ -58,7 +58,6 @@ export const find = async (
   const enter = async (
     segments: ReadonlyArray<ByteName>,
     path: ByteName,
-    modified: number,
   ): Promise<Root.NotOpen | undefined> => {
     const opened = await open(root, segments)
     if (opened._tag !== "Folder") {
@@ -70,7 +69,7 @@ export const find = async (
       seen.add(opened.real)
       const entries = await entriesOf(root, hidden, opened, isCancelled)
       if ("_tag" in entries) return entries
-      found.push({ segments, path, folder: true, size: 0, modified })
+      found.push({ segments, path, folder: true, size: 0, modified: opened.modified })
       for (const entry of entries) {
         if (isCancelled()) return Root.absent
         if (found.length >= maxItems) return tooMany
@@ -79,7 +78,7 @@ export const find = async (
         if (!entry.folder) {
           found.push({ segments: inside, path: to, ...fieldsOf(entry) })
         } else {
-          const failure = await enter(inside, to, entry.modified)
+          const failure = await enter(inside, to)
           if (failure === tooMany) return failure
         }
       }
@@ -89,7 +88,7 @@ export const find = async (
     }
   }
 
-  return (await enter(folder, name, Date.now())) ?? found
+  return (await enter(folder, name)) ?? found
 }
 
 const fieldsOf = ({ folder, modified, size }: Folder.Entry) => ({ folder, modified, size })

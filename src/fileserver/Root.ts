@@ -28,6 +28,8 @@ export interface OpenFolder {
   readonly real: ByteName
   /** The segments it was asked for by. */
   readonly segments: ReadonlyArray<ByteName>
+  /** The last change in milliseconds since 1970. */
+  readonly modified: number
   /** Whether an entry of it may be served as far as the name goes. */
   readonly isVisible: (name: ByteName) => boolean
 }
@@ -148,12 +150,14 @@ export const make = (
     path: ByteName,
     real: ByteName,
     segments: ReadonlyArray<ByteName>,
+    stats: fs.BigIntStats,
   ): OpenFolder => ({
     _tag: "Folder",
     handle,
     path,
     real,
     segments,
+    modified: Number(stats.mtimeMs),
     isVisible: (name) =>
       TargetPath.isServed(name, windows, visibility.dotfiles) &&
       !(visibility.hasPatterns && visibility.hidesEntry(segments, name)),
@@ -177,7 +181,7 @@ export const make = (
       if (symlinks === "never" && where !== below(root, segments)) return refuse(absent)
       hidden.check(where, stats, (isHidden) => {
         if (isHidden) refuse(absent)
-        else if (stats.isDirectory()) done(openFolder(handle, path, where, segments))
+        else if (stats.isDirectory()) done(openFolder(handle, path, where, segments, stats))
         else if (stats.isFile() && handle !== undefined) done({ _tag: "File", handle, stats })
         else refuse(absent)
       })

@@ -257,7 +257,7 @@ describe.skipIf(!hasBrowser)("in a browser, the file server's pages", () => {
       assert.isNotEmpty(ranges)
     }))
 
-  it("give all of a folder as a zip whose bytes are those of the folder", { retry: 10 }, () =>
+  it("give all of a folder as a zip whose bytes are those of the folder", () =>
     withPage({ acceptDownloads: true }, async (page, { root, url }) => {
       await page.goto(url)
       const [download] = await Promise.all([
@@ -273,8 +273,7 @@ describe.skipIf(!hasBrowser)("in a browser, the file server's pages", () => {
       assert.strictEqual(hash(zip.subarray(start, start + original.length)), hash(original))
       const response = await page.request.get(`${url}?archive=zip`)
       assert.strictEqual(hash(await response.body()), hash(zip))
-    }),
-  )
+    }))
 
   it("take files that are dropped on them, and none twice", () =>
     withPage({}, async (page, { root, url }) => {

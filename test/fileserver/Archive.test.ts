@@ -285,6 +285,26 @@ describe("a folder as an archive", () => {
     )
   })
 
+  it("is the same at any time, with the times of the folders in it", async () => {
+    const { folder, root } = seed()
+    const inside = ["", "inner", "inner/empty"]
+    for (const [i, name] of inside.entries()) {
+      fs.utimesSync(path.join(folder, name), 1e9 + i, 1e9 + i)
+    }
+    const handler = await serve(root)
+    const zip = await callHandler(handler, { target: "/files/stuff/?archive=zip" })
+    const zipped = new Map(directoryOf(zip.body).map(({ name, seconds }) => [`${name}`, seconds]))
+    const tarred = new Map(
+      (await untar((await callHandler(handler, { target: "/files/stuff/?archive=tar" })).body)).map(
+        ({ header }) => [header.name, header.mtime?.getTime()],
+      ),
+    )
+    for (const [i, name] of ["stuff/", "stuff/inner/", "stuff/inner/empty/"].entries()) {
+      assert.strictEqual(zipped.get(name), 1e9 + i, name)
+      assert.strictEqual(tarred.get(name), (1e9 + i) * 1000, name)
+    }
+  })
+
   it("has HEAD's fields without a byte read, and is no archive in any other form", async () => {
     const { root } = seed()
     const handler = await serve(root)
