@@ -21,6 +21,7 @@ import {
 } from "./ConfigDecode.ts"
 import type { ConfigError, ConfigProblem } from "./ConfigError.ts"
 import * as ListenAddress from "./ListenAddress.ts"
+import * as ServerHost from "./ServerHost.ts"
 import { isServerName, type ServerName } from "./ServerName.ts"
 import { isTripcode, type Tripcode } from "./Tripcode.ts"
 
@@ -51,6 +52,12 @@ export interface RelayConfig {
   readonly listen: ListenAddress.ListenAddress
   /** Where visitors reach the relay, without a slash at the end. */
   readonly publicUrl: string | undefined
+  /** Each server is at its name below this domain, too, with an origin of its own; lower case. */
+  readonly domain: string | undefined
+  /** What is at `/servers/NAME/` where there is a domain: the server, or the way to its own origin. */
+  readonly pathMode: "serve" | "redirect"
+  /** Beginnings of names of cookies that no server gets, besides the relay's own. */
+  readonly privateCookies: ReadonlyArray<string>
   readonly enableScraperApi: boolean
   readonly servers: ReadonlyArray<RegisteredServer>
   readonly scraperKeys: ReadonlyArray<ScraperKey>
@@ -118,6 +125,11 @@ const Network = reading(Schema.String, (text) => {
   return Result.getOrUndefined(Result.map(written, IpNetwork.fromInterface))
 })
 
+const Domain = reading(Schema.String, ServerHost.parseDomain)
+
+// RFC 6265 4.1.1: a token.
+const CookieName = Schema.String.check(Schema.isPattern(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/))
+
 const Listen = reading(Schema.String, ListenAddress.parse)
 
 const between = (minimum: number, maximum: number) =>
@@ -142,6 +154,12 @@ export const RelayFile = Schema.Struct({
   port: field(between(0, 65535), "a port number, 0 to 65535"),
   listen: field(Listen, ListenAddress.expected),
   public_url: field(PublicUrl, 'an address such as "https://relay.example.com"'),
+  domain: field(Domain, 'a domain such as "relay.example.com"'),
+  path_mode: field(Schema.Literals(["serve", "redirect"]), '"serve" or "redirect"'),
+  private_cookies: field(
+    Schema.Array(CookieName),
+    'a list of beginnings of names, such as ["_oauth2_proxy"]',
+  ),
   enable_scraper_api: field(Schema.Boolean, "true or false"),
   servers: field(Schema.Array(FileServerEntry), "a table for each server, headed [[servers]]"),
   scraper_keys: field(
@@ -169,6 +187,9 @@ const environmentKinds: { readonly [key: string]: ScalarKind } = {
   port: "number",
   listen: "text",
   public_url: "text",
+  domain: "text",
+  path_mode: "text",
+  private_cookies: "list",
   enable_scraper_api: "switch",
   wait_for_server: "text",
   response_timeout: "text",
@@ -215,6 +236,55 @@ const repeatedNames = (
   })
 }
 
+/** What is wrong with servers' names as hosts below a domain: hosts that cannot be, or belong to somebody else. */
+export const hostProblems = (
+  { domain, publicUrl }: Pick<RelayConfig, "domain" | "publicUrl">,
+  names: ReadonlyArray<ServerName>,
+): ReadonlyArray<{ readonly index: number; readonly detail: string }> => {
+  if (domain === undefined) return []
+  const own = publicUrl === undefined ? undefined : new URL(publicUrl).hostname
+  const taken = new Map<string, ServerName>()
+  return names.flatMap((name, index) => {
+    const label = ServerHost.labelOf(name)
+    if (label === undefined) return [{ index, detail: `${name} cannot be the beginning of a host` }]
+    const host = `${label}.${domain}`
+    const other = taken.get(label)
+    taken.set(label, other ?? name)
+    if (host === own) return [{ index, detail: `${host} is the relay's own host` }]
+    return other === undefined || other === name
+      ? []
+      : [{ index, detail: `${name} and ${other} would both be at ${host}` }]
+  })
+}
+
+const badHosts = (
+  file: typeof RelayFile.Type,
+  where: (path: ReadonlyArray<string | number>) => string,
+): ReadonlyArray<ConfigProblem> => {
+  const nowhere = file.path_mode === "redirect" && file.domain === undefined
+  const names = (file.servers ?? []).map(({ name }) => name)
+  return [
+    ...(nowhere
+      ? [
+          {
+            code: "PTTH_CONFIG_INVALID" as const,
+            where: where(["path_mode"]),
+            detail: "there is no `domain` to redirect to",
+            remedy: 'Set `domain`, or leave `path_mode` at "serve".',
+          },
+        ]
+      : []),
+    ...hostProblems({ domain: file.domain, publicUrl: file.public_url }, names).map(
+      ({ detail, index }) => ({
+        code: "PTTH_CONFIG_INVALID" as const,
+        where: where(["servers", index, "name"]),
+        detail,
+        remedy: "Choose another name, or leave out `domain`.",
+      }),
+    ),
+  ]
+}
+
 const badPeriods = (
   file: typeof RelayFile.Type,
   where: (path: ReadonlyArray<string | number>) => string,
@@ -258,11 +328,18 @@ export const decode = (
   const decoded = decodeFile(text, options)
   if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
   const { value: file, rank, where } = decoded.success
-  const error = ConfigDecode.failing([...repeatedNames(file, where), ...badPeriods(file, where)])
+  const error = ConfigDecode.failing([
+    ...repeatedNames(file, where),
+    ...badHosts(file, where),
+    ...badPeriods(file, where),
+  ])
   if (error !== undefined) return Result.fail(error)
   return Result.succeed({
     listen: listenOf(file, rank),
     publicUrl: file.public_url,
+    domain: file.domain,
+    pathMode: file.path_mode ?? "serve",
+    privateCookies: file.private_cookies ?? [],
     enableScraperApi: file.enable_scraper_api ?? false,
     servers: (file.servers ?? []).map((server) => ({
       name: server.name,

@@ -1,7 +1,8 @@
 /**
  * Path mode: an application believes that it lives at `/`, but its visitors
  * see it below a prefix. The fields that name a place on its own origin are
- * put below the prefix, unless they are there already.
+ * put below the prefix, unless they are there already, and those that speak
+ * for a whole origin are left out.
  */
 import type { Header, HeaderList } from "../domain/HeaderList.ts"
 import type { Seen } from "./Forwarded.ts"
@@ -57,17 +58,42 @@ const cookie = (value: string, prefix: string): string =>
     })
     .join(";")
 
-/** The fields of a response as the visitor must see them. */
-export const rewrite = (headers: HeaderList, seen: Seen): HeaderList =>
-  headers.map((header): Header => {
+/**
+ * Fields that a browser applies to the whole origin: below a prefix that is
+ * also the origin of others, and not for one of them to rule.
+ */
+const originWide = new Set([
+  "alt-svc",
+  "clear-site-data",
+  "nel",
+  "report-to",
+  "service-worker-allowed",
+  "strict-transport-security",
+])
+
+const noCookies = (): boolean => false
+
+/**
+ * The fields of a response as the visitor must see them. Without a prefix the
+ * server has its origin for itself, and only cookies are kept from leaving it.
+ *
+ * @param isPrivate whether a Set-Cookie field's value is not the server's to set
+ */
+export const rewrite = (
+  headers: HeaderList,
+  seen: Seen,
+  isPrivate: (value: string) => boolean = noCookies,
+): HeaderList => {
+  const below = seen.prefix !== ""
+  const kept: Array<Header> = []
+  for (const header of headers) {
     const [name, value] = header
-    switch (name.toLowerCase()) {
-      case "location":
-      case "content-location":
-        return [name, reference(value, seen)]
-      case "set-cookie":
-        return [name, cookie(value, seen.prefix)]
-      default:
-        return header
-    }
-  })
+    const lower = name.toLowerCase()
+    if (lower === "set-cookie") {
+      if (!isPrivate(value)) kept.push([name, cookie(value, seen.prefix)])
+    } else if (!below) kept.push(header)
+    else if (places.has(lower)) kept.push([name, reference(value, seen)])
+    else if (!originWide.has(lower)) kept.push(header)
+  }
+  return kept
+}

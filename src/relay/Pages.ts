@@ -11,6 +11,7 @@ import * as Logo from "../web/Logo.ts"
 import { page as framed, policy } from "../web/Page.ts"
 import * as Style from "../web/Style.ts"
 import { respondText } from "./Answer.ts"
+import * as Origins from "./Origins.ts"
 import type { RelaySettings } from "./RelaySettings.ts"
 import type { Rendezvous, ServerStatus } from "./Rendezvous.ts"
 import type { Page } from "./Routes.ts"
@@ -61,7 +62,8 @@ const respond = (reply: Reply, type: string, bytes: Uint8Array, more: HeaderList
   )
 
 const serversPage = ({ rendezvous, settings }: PagesContext): Html => {
-  const servers = settings.current().servers
+  const config = settings.current()
+  const { servers } = config
   return framed({
     title: "Servers",
     top: "../../",
@@ -69,12 +71,12 @@ const serversPage = ({ rendezvous, settings }: PagesContext): Html => {
     main:
       servers.length === 0
         ? html`<p>No server is registered on this relay yet.</p>`
-        : html`<ul>${servers.map((server) => serverItem(server, rendezvous.status(server.name)))}</ul>`,
+        : html`<ul>${servers.map((server) => serverItem(server, Origins.linkOf(config, server.name), rendezvous.status(server.name)))}</ul>`,
   })
 }
 
-const serverItem = (server: RegisteredServer, status: ServerStatus): Html =>
-  html`<li><a href="${server.name}/">${server.displayName ?? server.name}</a> ${stateOf(status)}</li>`
+const serverItem = (server: RegisteredServer, link: string, status: ServerStatus): Html =>
+  html`<li><a href="${link}">${server.displayName ?? server.name}</a> ${stateOf(status)}</li>`
 
 const stateOf = (status: ServerStatus): string => {
   if (status.transports.length > 0) {

@@ -3,16 +3,19 @@
  * of them. Closing it drains: servers are told, who waits is told, what runs
  * may finish within the grace period.
  */
+import type { IncomingMessage } from "node:http"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import { fromRaw } from "../domain/HeaderList.ts"
 import { type BindError, serve } from "../transport/NodeFront.ts"
 import * as FailurePage from "../web/FailurePage.ts"
 import { AppBeside } from "./AppBeside.ts"
 import { AuditLog } from "./AuditLog.ts"
 import * as ClassicEndpoints from "./ClassicEndpoints.ts"
+import * as Origins from "./Origins.ts"
 import * as Pages from "./Pages.ts"
 import { RelaySettings } from "./RelaySettings.ts"
 import { Rendezvous } from "./Rendezvous.ts"
@@ -58,11 +61,20 @@ export class Relay extends Context.Service<
       yield* Effect.addFinalizer(() => Effect.sync(stream.close))
       const state = { draining: false }
       const config = settings.current()
+      /** The hosts of servers have none of the relay's endpoints. */
+      const atServersHost = (request: IncomingMessage): boolean => {
+        const now = settings.current()
+        return (
+          now.domain !== undefined && Origins.route(now, fromRaw(request.rawHeaders)) !== undefined
+        )
+      }
       const front = yield* serve({
         ...config.listen,
         graceMillis: Duration.toMillis(config.shutdownGrace),
-        intercept: classic.intercept,
-        interceptUpgrade: stream.upgrade,
+        intercept: (request, response) =>
+          !atServersHost(request) && classic.intercept(request, response),
+        interceptUpgrade: (request, socket, head) =>
+          !atServersHost(request) && stream.upgrade(request, socket, head),
         renderFailure: FailurePage.render,
         handler: VisitorFront.make({
           settings,

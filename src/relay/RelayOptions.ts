@@ -57,12 +57,16 @@ export const toConfig = Effect.fnUntraced(function* ({
   const address = listen === undefined ? RelayConfig.empty.listen : ListenAddress.parse(listen)
   if (address === undefined)
     return yield* invalid("listen", `${JSON.stringify(listen)} is not ${ListenAddress.expected}`)
-  return {
+  const config = {
     ...RelayConfig.empty,
     ...rest,
     listen: address,
     servers: yield* Effect.forEach(servers, registered),
   }
+  const names = config.servers.map(({ name }) => name)
+  const [clash] = RelayConfig.hostProblems(config, names)
+  if (clash !== undefined) return yield* invalid("servers", clash.detail)
+  return config
 })
 
 /** Settings that never change. */

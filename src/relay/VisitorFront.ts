@@ -3,6 +3,7 @@
  * those for a server to its tunnel.
  */
 import type { Header, HeaderList } from "../domain/HeaderList.ts"
+import type { RelayConfig } from "../domain/RelayConfig.ts"
 import type { ServerName } from "../domain/ServerName.ts"
 import { ExchangeError } from "../protocol/Exchange.ts"
 import * as Forwarded from "../protocol/Forwarded.ts"
@@ -15,6 +16,8 @@ import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
 import type { FrontHandler, FrontRequest } from "../transport/NodeFront.ts"
 import { respondText } from "./Answer.ts"
 import { isRelays } from "./AppBeside.ts"
+import * as Origins from "./Origins.ts"
+import * as PrivateCookies from "./PrivateCookies.ts"
 import type { RelaySettings } from "./RelaySettings.ts"
 import type { Rendezvous } from "./Rendezvous.ts"
 import { type Page, route } from "./Routes.ts"
@@ -33,6 +36,13 @@ export interface VisitorContext {
   readonly app?: Handler | undefined
 }
 
+/** A server, and what of the visitor's path is for it. */
+interface Place {
+  readonly name: ServerName
+  readonly target: string
+  readonly prefix: string
+}
+
 const never: Cancel = () => {}
 
 /** The handler of all visitors. */
@@ -42,21 +52,18 @@ export const make = (context: VisitorContext): FrontHandler => {
     const trusted = isTrusted(context.settings.current().trustedProxies, address)
     const visitor = { address, secure, trusted }
     const seen = Forwarded.seen(head.headers, visitor, prefix)
-    return { seen, headers: Forwarded.apply(forServer(head.headers, upgrade), visitor, seen) }
+    const kept = PrivateCookies.strip(context.settings.current(), forServer(head.headers, upgrade))
+    return { seen, headers: Forwarded.apply(kept, visitor, seen) }
   }
 
-  const toServer = (
-    request: FrontRequest,
-    reply: Reply,
-    to: { readonly name: ServerName; readonly target: string; readonly prefix: string },
-  ): Cancel => {
+  const toServer = (request: FrontRequest, reply: Reply, to: Place): Cancel => {
     const { body, head } = request
     if (!context.servers.isRegistered(to.name)) return refuse(body, reply, unknown(to.name))
     const { headers, seen } = told(request, to.prefix)
     return context.rendezvous.toServer(to.name)(
       { method: head.method, target: to.target, headers },
       body,
-      inPathMode(reply, seen),
+      seenFrom(context.settings.current(), reply, seen),
     )
   }
 
@@ -79,8 +86,32 @@ export const make = (context: VisitorContext): FrontHandler => {
     return never
   }
 
+  /** Whatever is asked for at a server's own host is the server's: no path is reserved there. */
+  const toOrigin = (request: FrontRequest, reply: Reply, to: Origins.HostRoute): Cancel => {
+    switch (to._tag) {
+      case "Server":
+        return toServer(request, reply, { name: to.name, target: request.head.target, prefix: "" })
+      case "UnknownServer":
+        return refuse(request.body, reply, unknown(to.name))
+      case "BadHost":
+        return refuse(request.body, reply, badHost)
+    }
+  }
+
+  const toPath = (request: FrontRequest, reply: Reply, to: Place): Cancel => {
+    const { domain, pathMode } = context.settings.current()
+    if (domain === undefined || pathMode === "serve") return toServer(request, reply, to)
+    if (!context.servers.isRegistered(to.name)) return refuse(request.body, reply, unknown(to.name))
+    const location = Origins.locationOf(domain, to.name, told(request, "").seen, to.target)
+    return location === undefined
+      ? refuse(request.body, reply, unknown(to.name))
+      : redirect(request.body, reply, 308, location)
+  }
+
   return (request, reply) => {
     const { body, head } = request
+    const origin = Origins.route(context.settings.current(), head.headers)
+    if (origin !== undefined) return toOrigin(request, reply, origin)
     if (head.target.startsWith(ScraperApi.scraperPath)) return toScraper(request, reply)
     if (context.app !== undefined && !isRelays(head.target)) {
       const { headers } = told(request, "")
@@ -89,15 +120,13 @@ export const make = (context: VisitorContext): FrontHandler => {
     const to = route(head.target)
     switch (to._tag) {
       case "Server":
-        return toServer(request, reply, to)
+        return toPath(request, reply, to)
       case "UnknownServer":
         return refuse(body, reply, unknown(to.name))
       case "NotFound":
         return refuse(body, reply, notFound)
       case "Redirect":
-        body.discard()
-        reply.respond({ status: to.status, headers: [["Location", to.location]] }, empty)
-        return never
+        return redirect(body, reply, to.status, to.location)
       case "Page":
         body.discard()
         if (head.method === "GET" || head.method === "HEAD") context.page(to.page, reply)
@@ -107,12 +136,17 @@ export const make = (context: VisitorContext): FrontHandler => {
   }
 }
 
-/** Puts what the server says of places on its own origin below its prefix. */
-const inPathMode = (reply: Reply, seen: Forwarded.Seen): Reply => ({
+/** Makes of what the server says what its visitor may hear. */
+const seenFrom = (config: RelayConfig, reply: Reply, seen: Forwarded.Seen): Reply => ({
   fail: (error) => reply.fail(error),
   respond: (head, body, sent) =>
     reply.respond(
-      { status: head.status, headers: PathPrefix.rewrite(head.headers, seen) },
+      {
+        status: head.status,
+        headers: PathPrefix.rewrite(head.headers, seen, (value) =>
+          PrivateCookies.isSetBy(config, value),
+        ),
+      },
       body,
       sent,
     ),
@@ -121,6 +155,11 @@ const inPathMode = (reply: Reply, seen: Forwarded.Seen): Reply => ({
 const notFound = new ExchangeError({
   code: "PTTH_NOT_FOUND",
   detail: "the relay has no such page",
+})
+
+const badHost = new ExchangeError({
+  code: "PTTH_BAD_REQUEST",
+  detail: "its Host field is not a host",
 })
 
 const methodNotAllowed = new ExchangeError({
@@ -138,6 +177,12 @@ const unknown = (name: string): ExchangeError =>
 const refuse = (body: Body, reply: Reply, error: ExchangeError): Cancel => {
   body.discard()
   reply.fail(error)
+  return never
+}
+
+const redirect = (body: Body, reply: Reply, status: number, location: string): Cancel => {
+  body.discard()
+  reply.respond({ status, headers: [["Location", location]] }, empty)
   return never
 }
 

@@ -265,3 +265,26 @@ it("a key that was put where a tripcode belongs is not repeated", () => {
   assert.lengthOf(found, 1)
   assert.notInclude(found.join("\n"), "Playpen")
 })
+
+const named = (...names: ReadonlyArray<string>): string =>
+  names.map((name) => `[[servers]]\nname = "${name}"\ntripcode = "${tripcode}"\n`).join("")
+
+it("names that would share a host are errors where there is a domain, and only there", () => {
+  const servers = named("my_attic", "cellar", "My-Attic", "_x", "www")
+  assert.deepStrictEqual(lines(servers), [])
+  const problems = lines(
+    `domain = "Relay.Example"\npublic_url = "https://www.relay.example"\n${servers}`,
+  )
+  assert.strictEqual(problems.length, 3)
+  assert.include(problems[0], "r.toml:10")
+  assert.include(problems[0], "My-Attic and my_attic would both be at my-attic.relay.example")
+  assert.include(problems[1], "_x cannot be the beginning of a host")
+  assert.include(problems[2], "www.relay.example is the relay's own host")
+})
+
+it("a domain is a host name, and redirects need one", () => {
+  assert.strictEqual(read('domain = "Relay.Example"').domain, "relay.example")
+  assert.include(lines('domain = "relay.example:443"')[0], "r.toml:1")
+  assert.include(lines('path_mode = "redirect"')[0], "there is no `domain`")
+  assert.strictEqual(read('domain = "relay.example"\npath_mode = "redirect"').pathMode, "redirect")
+})

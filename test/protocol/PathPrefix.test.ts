@@ -64,3 +64,33 @@ describe("in path mode", () => {
     assert.deepStrictEqual(PathPrefix.rewrite(headers, seen), headers)
   })
 })
+
+describe("fields that speak for a whole origin", () => {
+  const headers = [
+    ["Service-Worker-Allowed", "/"],
+    ["clear-site-data", '"*"'],
+    ["NEL", "{}"],
+    ["Report-To", "{}"],
+    ["Alt-Svc", 'h3=":443"'],
+    ["Strict-Transport-Security", "max-age=0"],
+    ["Set-Cookie", "mine=1; Domain=example"],
+    ["Set-Cookie", "theirs=1"],
+    ["X-Other", "stays"],
+  ] as const
+  const isPrivate = (value: string): boolean => value.startsWith("theirs")
+
+  it("are left out below a prefix", () => {
+    assert.deepStrictEqual(PathPrefix.rewrite(headers, seen, isPrivate), [
+      ["Set-Cookie", "mine=1"],
+      ["X-Other", "stays"],
+    ])
+  })
+
+  it("pass where the origin is the server's own, but not cookies of others", () => {
+    assert.deepStrictEqual(PathPrefix.rewrite(headers, { ...seen, prefix: "" }, isPrivate), [
+      ...headers.slice(0, 6),
+      ["Set-Cookie", "mine=1"],
+      ["X-Other", "stays"],
+    ])
+  })
+})
