@@ -3,7 +3,8 @@
  * page at the top and for Prometheus (its text format, version 0.0.4).
  */
 import type { ResponseHead } from "../protocol/Message.ts"
-import type { Body, BodySink } from "../transport/Body.ts"
+import type { Body } from "../transport/Body.ts"
+import { count } from "../transport/CountedBody.ts"
 import type { Handler } from "../transport/Handler.ts"
 
 /** The state of one file server. */
@@ -49,38 +50,12 @@ export const make = (): Metrics => {
       ended()
       return body
     }
-    return {
-      length: body.length,
-      whole: undefined,
-      discard: () => {
-        ended()
-        body.discard()
+    return count(body, {
+      bytes: (read) => {
+        bytes += read
       },
-      read: (sink) => {
-        const counting: BodySink = {
-          data: (chunk) => {
-            bytes += chunk.length
-            return sink.data(chunk)
-          },
-          end: (trailers) => {
-            ended()
-            sink.end(trailers)
-          },
-          fail: (error) => {
-            ended()
-            sink.fail(error)
-          },
-        }
-        const flow = body.read(counting)
-        return {
-          resume: () => flow.resume(),
-          cancel: () => {
-            ended()
-            flow.cancel()
-          },
-        }
-      },
-    }
+      over: ended,
+    })
   }
 
   return {

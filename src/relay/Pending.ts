@@ -10,6 +10,7 @@ import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
 import type { Body } from "../transport/Body.ts"
 import type { Deadline, Deadlines } from "../transport/Deadlines.ts"
 import type { Reply } from "../transport/Handler.ts"
+import type { VisitNotes } from "../transport/VisitNotes.ts"
 import type { Link } from "./Link.ts"
 
 /** What becomes of an answer's body: all of it reached the visitor, or the visitor left. */
@@ -49,6 +50,7 @@ export class Pending {
   bodyTaken = false
   private readonly owner: PendingOwner
   private readonly reply: Reply
+  private readonly notes: VisitNotes | undefined
   private deadline: Deadline | undefined
   private delivery: Delivery | undefined
   private offers = 0
@@ -60,6 +62,7 @@ export class Pending {
     head: RequestHead,
     body: Body,
     reply: Reply,
+    notes?: VisitNotes,
   ) {
     this.owner = owner
     this.id = id
@@ -67,6 +70,7 @@ export class Pending {
     this.head = head
     this.body = body
     this.reply = reply
+    this.notes = notes
   }
 
   /** It waits for a link for at most `millis`. */
@@ -80,6 +84,7 @@ export class Pending {
     this.state = "offered"
     this.link = link
     this.offers += 1
+    this.notes?.offered(link.transport)
     this.wait(millis, () => {
       this.fail(
         new ExchangeError({

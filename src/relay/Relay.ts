@@ -21,6 +21,7 @@ import { RelaySettings } from "./RelaySettings.ts"
 import { Rendezvous } from "./Rendezvous.ts"
 import { Servers } from "./Servers.ts"
 import * as StreamEndpoint from "./StreamEndpoint.ts"
+import { Traffic } from "./Traffic.ts"
 import * as VisitorFront from "./VisitorFront.ts"
 
 /** A relay that is listening, and where. */
@@ -33,13 +34,13 @@ export class Relay extends Context.Service<
 >()("ptth/relay/Relay") {
   /** The relay on its own services, which it shows; fails when its address cannot be had. */
   static readonly layer: Layer.Layer<
-    Relay | Servers | Rendezvous | AuditLog,
+    Relay | Servers | Rendezvous | AuditLog | Traffic,
     BindError,
     RelaySettings
   > = Layer.suspend(() =>
     Relay.layerNoDeps.pipe(
       Layer.provideMerge(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
-      Layer.provideMerge(AuditLog.layer),
+      Layer.provideMerge(Layer.mergeAll(AuditLog.layer, Traffic.layer)),
     ),
   )
 
@@ -47,7 +48,7 @@ export class Relay extends Context.Service<
   static readonly layerNoDeps: Layer.Layer<
     Relay,
     BindError,
-    RelaySettings | Servers | Rendezvous | AuditLog
+    RelaySettings | Servers | Rendezvous | AuditLog | Traffic
   > = Layer.effect(
     Relay,
     Effect.gen(function* () {
@@ -55,6 +56,7 @@ export class Relay extends Context.Service<
       const servers = yield* Servers
       const rendezvous = yield* Rendezvous
       const audit = yield* AuditLog
+      const traffic = yield* Traffic
       const app = yield* AppBeside
       const classic = ClassicEndpoints.make({ settings, servers, rendezvous })
       const stream = StreamEndpoint.make({ settings, servers, rendezvous })
@@ -76,6 +78,7 @@ export class Relay extends Context.Service<
         interceptUpgrade: (request, socket, head) =>
           !atServersHost(request) && stream.upgrade(request, socket, head),
         renderFailure: FailurePage.render,
+        observe: traffic.observe,
         handler: VisitorFront.make({
           settings,
           servers,

@@ -30,6 +30,7 @@ import { Relay } from "./Relay.ts"
 import { RelaySettings } from "./RelaySettings.ts"
 import type { Rendezvous } from "./Rendezvous.ts"
 import type { Servers } from "./Servers.ts"
+import type { Traffic } from "./Traffic.ts"
 
 /** The place of the app: whoever is served there answers. */
 interface Place {
@@ -98,7 +99,8 @@ export const layer: Layer.Layer<
   | Relay
   | Rendezvous
   | Servers
-  | AuditLog,
+  | AuditLog
+  | Traffic,
   BindError,
   RelaySettings
 > = Layer.suspend(() => {

@@ -21,11 +21,13 @@ import { fromBytes, limit } from "../transport/Body.ts"
 import * as Deadlines from "../transport/Deadlines.ts"
 import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
 import { idle } from "../transport/IdleBody.ts"
+import type { VisitNotes } from "../transport/VisitNotes.ts"
 import { AuditLog } from "./AuditLog.ts"
 import type { Link } from "./Link.ts"
 import { Pending } from "./Pending.ts"
 import { RelaySettings } from "./RelaySettings.ts"
 import * as ServerIndex from "./ServerIndex.ts"
+import { Traffic } from "./Traffic.ts"
 
 /** What is known of a server that is or was connected. */
 export interface ServerStatus {
@@ -56,7 +58,7 @@ export class Rendezvous extends Context.Service<
   Rendezvous,
   {
     /** The relay's end of the tunnel to a server: a handler like any other. */
-    readonly toServer: (name: ServerName) => Handler
+    readonly toServer: (name: ServerName, notes?: VisitNotes) => Handler
     /** A link is there; the returned function takes it away. */
     readonly join: (link: Link, address: string) => (reason: string) => void
     /** A link has room again, or its server was heard of. */
@@ -73,20 +75,23 @@ export class Rendezvous extends Context.Service<
     readonly drain: () => void
   }
 >()("ptth/relay/Rendezvous") {
-  static readonly layer: Layer.Layer<Rendezvous, never, RelaySettings | AuditLog> = Layer.effect(
-    Rendezvous,
-    Effect.gen(function* () {
-      const settings = yield* RelaySettings
-      const audit = yield* AuditLog
-      const deadlines = yield* Deadlines.make
-      return Rendezvous.of(make(settings, audit, deadlines))
-    }),
-  )
+  static readonly layer: Layer.Layer<Rendezvous, never, RelaySettings | AuditLog | Traffic> =
+    Layer.effect(
+      Rendezvous,
+      Effect.gen(function* () {
+        const settings = yield* RelaySettings
+        const audit = yield* AuditLog
+        const traffic = yield* Traffic
+        const deadlines = yield* Deadlines.make
+        return Rendezvous.of(make(settings, audit, traffic, deadlines))
+      }),
+    )
 }
 
 const make = (
   settings: RelaySettings["Service"],
   audit: AuditLog["Service"],
+  traffic: Traffic["Service"],
   deadlines: Deadlines.Deadlines,
 ): Rendezvous["Service"] => {
   const places = new Map<ServerName, Place>()
@@ -200,7 +205,7 @@ const make = (
   }
 
   const toServer =
-    (name: ServerName): Handler =>
+    (name: ServerName, notes?: VisitNotes): Handler =>
     (head, body, reply) => {
       const config = settings.current()
       const most = config.maxBody ?? Number.POSITIVE_INFINITY
@@ -214,7 +219,7 @@ const make = (
       const admit = (admitted: Body, limited: boolean): Cancel => {
         const id = RequestId.make(deadlines.now())
         const given = limited ? admitted : limit(admitted, most, () => pending.fail(tooLarge()))
-        const pending = new Pending(owner, id, name, head, given, reply)
+        const pending = new Pending(owner, id, name, head, given, reply, notes)
         enqueue(place, pending, false)
         return () => pending.cancel()
       }
@@ -238,6 +243,7 @@ const make = (
       const first = place.links.size === 0
       place.links.add(link)
       place.lastSeen = deadlines.now()
+      traffic.linkOpened(link.name, link.transport)
       const { name, reason: why, transport } = link
       if (first) audit.record({ _tag: "ServerConnected", name, transport, reason: why, address })
       return (reason) => {

@@ -11,6 +11,7 @@ import type { Tripcode } from "../domain/Tripcode.ts"
 import { AuditLog } from "./AuditLog.ts"
 import { RelaySettings } from "./RelaySettings.ts"
 import * as ServerIndex from "./ServerIndex.ts"
+import { Traffic } from "./Traffic.ts"
 
 /** Somebody who listens with a name or key that is not registered. */
 export interface Unregistered {
@@ -53,19 +54,22 @@ export class Servers extends Context.Service<
     readonly unregistered: () => ReadonlyArray<Unregistered>
   }
 >()("ptth/relay/Servers") {
-  static readonly layer: Layer.Layer<Servers, never, RelaySettings | AuditLog> = Layer.effect(
-    Servers,
-    Effect.gen(function* () {
-      const settings = yield* RelaySettings
-      const audit = yield* AuditLog
-      return Servers.of(make(settings, audit))
-    }),
-  )
+  static readonly layer: Layer.Layer<Servers, never, RelaySettings | AuditLog | Traffic> =
+    Layer.effect(
+      Servers,
+      Effect.gen(function* () {
+        const settings = yield* RelaySettings
+        const audit = yield* AuditLog
+        const traffic = yield* Traffic
+        return Servers.of(make(settings, audit, traffic))
+      }),
+    )
 }
 
 const make = (
   settings: RelaySettings["Service"],
   audit: AuditLog["Service"],
+  traffic: Traffic["Service"],
 ): Servers["Service"] => {
   const strangers = new Map<string, Unregistered>()
   const tripcodesOf = (name: string): ReadonlyArray<Tripcode> => {
@@ -91,6 +95,7 @@ const make = (
     isRegistered: (name) => tripcodesOf(name).length > 0,
     unregistered: () => [...strangers.values()],
     remember: (name, { reason, tripcode }, address, at) => {
+      traffic.keyRefused(reason)
       if (!isServerName(name)) return
       const key = `${name} ${tripcode}`
       const before = strangers.get(key)

@@ -60,7 +60,8 @@ export const make = (context: VisitorContext): FrontHandler => {
     const { body, head } = request
     if (!context.servers.isRegistered(to.name)) return refuse(body, reply, unknown(to.name))
     const { headers, seen } = told(request, to.prefix)
-    return context.rendezvous.toServer(to.name)(
+    request.notes?.routed(to.name, to.target)
+    return context.rendezvous.toServer(to.name, request.notes)(
       { method: head.method, target: to.target, headers },
       body,
       seenFrom(context.settings.current(), reply, seen),

@@ -28,9 +28,11 @@ import { connectionOptions, upgradeOf } from "../protocol/HopByHop.ts"
 import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
 import type { Body, BodyFlow } from "./Body.ts"
 import { empty, fromBytes, promise } from "./Body.ts"
+import { count } from "./CountedBody.ts"
 import type { Cancel, Reply } from "./Handler.ts"
 import { closeAfter, endWith, isEnding, makeLast } from "./Linger.ts"
 import * as NodeBody from "./NodeBody.ts"
+import type { VisitNotes } from "./VisitNotes.ts"
 
 /** A visitor's request and what is known of the connection it came on. */
 export interface FrontRequest {
@@ -42,6 +44,8 @@ export interface FrontRequest {
   readonly secure: boolean
   /** Whether it asks for another protocol, and can be answered with 101. */
   readonly upgrade: boolean
+  /** Where what becomes of it is noted, if anybody does. */
+  readonly notes: VisitNotes | undefined
 }
 
 /** Answers a visitor; see `Handler`. */
@@ -65,6 +69,8 @@ export interface FrontOptions {
     socket: Duplex,
     head: Buffer,
   ) => boolean
+  /** Notes what becomes of a request. */
+  readonly observe?: (request: http.IncomingMessage) => VisitNotes
   /** How long running exchanges may go on after the Scope is closed, in milliseconds. */
   readonly graceMillis?: number
   /** Called when draining begins, before running exchanges are waited for. */
@@ -112,6 +118,7 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
       visits: new WeakMap(),
       draining: false,
       failure: options.renderFailure,
+      observe: options.observe,
     }
     const server = http.createServer({
       requestTimeout: 0,
@@ -239,6 +246,7 @@ interface FrontState {
   readonly upgraded: Set<Duplex>
   draining: boolean
   readonly failure: FrontOptions["renderFailure"]
+  readonly observe: FrontOptions["observe"]
 }
 
 /** The path and query out of a request target, which may be absolute (RFC 9112 3.2.2). */
@@ -333,10 +341,11 @@ const visit = (
     handler(
       {
         head: { method: req.method ?? "GET", target, headers },
-        body,
+        body: visit.noted(body, "received"),
         address: req.socket.remoteAddress ?? "",
         secure: "encrypted" in req.socket,
         upgrade: upgraded !== undefined,
+        notes: visit.notes,
       },
       visit,
     ),
@@ -347,6 +356,7 @@ const visit = (
 class Visit implements Reply {
   /** Whether the request has a body, which the visitor may still be sending. */
   sending = false
+  readonly notes: VisitNotes | undefined
   private readonly state: FrontState
   private readonly req: http.IncomingMessage
   private readonly res: http.ServerResponse
@@ -371,6 +381,7 @@ class Visit implements Reply {
     this.req = req
     this.res = res
     this.accept = accept
+    this.notes = state.observe?.(req)
     const before = state.visits.get(req.socket)
     this.before = before?.isOpen === true ? before : undefined
     state.visits.set(req.socket, this)
@@ -399,6 +410,13 @@ class Visit implements Reply {
     else this.cancel = cancel
   }
 
+  /** The same body, its bytes noted. */
+  noted(body: Body, as: "received" | "sent"): Body {
+    const { notes } = this
+    if (notes === undefined || body.whole !== undefined) return body
+    return count(body, { bytes: (bytes) => notes[as](bytes) })
+  }
+
   sayContinue(): void {
     if (!this.answered && this.res.writable) this.res.writeContinue()
   }
@@ -408,6 +426,7 @@ class Visit implements Reply {
     this.before = undefined
     if (this.over) return
     this.over = true
+    this.notes?.over(this.res.writableFinished)
     this.flow?.cancel()
     this.cancel?.()
   }
@@ -438,6 +457,7 @@ class Visit implements Reply {
 
   private writeFailure(failure: Failure): void {
     this.answered = true
+    this.notes?.failed(failure.code)
     const { body, headers, status } = this.state.failure(failure, this.accept)
     this.write({ status, headers }, fromBytes(body))
   }
@@ -454,6 +474,7 @@ class Visit implements Reply {
     if (this.sending && !req.complete) closeAfter(req, res)
     else if (this.state.draining && this.state.visits.get(req.socket) === this) makeLast(req, res)
     res.writeHead(head.status, toRaw(headers))
+    this.notes?.answered(head.status)
     if (!hasBody) {
       body.discard()
       res.end()
@@ -461,10 +482,12 @@ class Visit implements Reply {
     }
     if (body.whole !== undefined && (length === undefined || body.whole.length === length)) {
       res.end(body.whole)
+      this.notes?.sent(body.whole.length)
       return
     }
     setImmediate(flushHead, res)
-    this.flow = NodeBody.writeTo(length === undefined ? body : promise(body, length), res, {
+    const given = this.noted(body, "sent")
+    this.flow = NodeBody.writeTo(length === undefined ? given : promise(given, length), res, {
       ended: ignore,
       failed: (error) => this.cut(error),
     })
@@ -476,7 +499,8 @@ class Visit implements Reply {
     if (upgraded === undefined) return body.discard()
     res.detachSocket(upgraded.socket as Socket)
     upgraded.writeHead(head)
-    this.flow = NodeBody.writeTo(body, upgraded.socket, {
+    this.notes?.answered(head.status)
+    this.flow = NodeBody.writeTo(this.noted(body, "sent"), upgraded.socket, {
       ended: () => sent?.(),
       failed: () => upgraded.socket.destroy(),
     })

@@ -40,6 +40,7 @@ import type { ServerStatus } from "../../src/relay/Rendezvous.ts"
 import { Rendezvous } from "../../src/relay/Rendezvous.ts"
 import type { Unregistered } from "../../src/relay/Servers.ts"
 import { Servers } from "../../src/relay/Servers.ts"
+import { Traffic } from "../../src/relay/Traffic.ts"
 import * as Server from "../../src/server/Server.ts"
 import * as Body from "../../src/transport/Body.ts"
 import type { Handler } from "../../src/transport/Handler.ts"
@@ -134,6 +135,7 @@ export interface TestRelay {
   readonly unregistered: () => ReadonlyArray<Unregistered>
   readonly events: () => ReadonlyArray<AuditEvent>
   readonly status: (name: string) => ServerStatus
+  readonly traffic: Traffic["Service"]
   readonly lines: Lines
   /** Shuts it down, as SIGTERM does. */
   readonly stop: Effect.Effect<void>
@@ -187,7 +189,7 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
     const scope = yield* Scope.fork(yield* Effect.scope)
     const services = yield* Relay.layerNoDeps.pipe(
       Layer.provideMerge(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
-      Layer.provideMerge(AuditLog.layer),
+      Layer.provideMerge(Layer.mergeAll(AuditLog.layer, Traffic.layer)),
       Layer.provide(settingsLayer),
       Layer.provide(capture(lines)),
       Layer.buildWithScope(scope),
@@ -208,6 +210,7 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
       unregistered: servers.unregistered,
       events: () => audit.entries().map((entry) => entry.event),
       status: (name) => rendezvous.status(name as ServerName),
+      traffic: Context.get(services, Traffic),
       lines,
       stop: Scope.close(scope, Exit.void),
     }
