@@ -6,11 +6,21 @@ import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core"
+import {
+  type Browser,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+  type Response,
+} from "playwright-core"
+import * as Headers from "../../src/domain/HeaderList.ts"
 import * as FileServer from "../../src/fileserver/FileServer.ts"
+import type { Handler } from "../../src/transport/Handler.ts"
 import { serve } from "../../src/transport/NodeFront.ts"
 import * as FailurePage from "../../src/web/FailurePage.ts"
+import * as Harness from "../support/Harness.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
+import * as Video from "../support/Video.ts"
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium"
 /** Without a browser nothing of this can be tried: set CHROMIUM to the path of one. */
@@ -77,31 +87,45 @@ interface Site {
   readonly ranges: Array<string>
 }
 
-/** A file server below a prefix, as behind the relay. */
-const withSite = async (use: (site: Site) => Promise<void>): Promise<void> => {
+/** How a visitor gets to the file server: directly below a prefix, or through a relay. */
+const ways = ["alone", "through classic", "through stream"] as const
+type Way = (typeof ways)[number]
+
+const siteOf = Effect.fnUntraced(function* (way: Way) {
   const root = temporaryFolder()
   fill(root)
   const ranges: Array<string> = []
-  const scope = Scope.makeUnsafe()
-  const listening = Effect.gen(function* () {
-    const handler = yield* FileServer.make({ root, uploads: { overwrite: false } })
-    return yield* serve({
+  const handler = yield* FileServer.make({ root, uploads: { overwrite: false } })
+  const watched: Handler = (head, body, reply) => {
+    const range = Headers.first(head.headers, "range")
+    if (range !== undefined) ranges.push(range)
+    return handler(head, body, reply)
+  }
+  const site = (url: string): Site => ({ root, url: `${url}${prefix}/files/`, ranges })
+  if (way === "alone") {
+    const { port } = yield* serve({
       host: "127.0.0.1",
       port: 0,
       graceMillis: 0,
       renderFailure: FailurePage.render,
       handler: ({ body, head }, reply) => {
-        const range = head.headers.find(([name]) => name.toLowerCase() === "range")
-        if (range !== undefined) ranges.push(range[1])
         const target = head.target.startsWith(prefix) ? head.target.slice(prefix.length) : "/none"
         const headers = [...head.headers, ["X-Forwarded-Prefix", prefix] as const]
-        return handler({ ...head, headers, target }, body, reply)
+        return watched({ ...head, headers, target }, body, reply)
       },
     })
-  })
+    return site(`http://127.0.0.1:${port}`)
+  }
+  const relay = yield* Harness.relay({ servers: ["dev"] })
+  const transport = way === "through classic" ? "classic" : "stream"
+  yield* Harness.server(relay, "dev", watched, { transport })
+  return site(relay.url)
+})
+
+const withSite = async (way: Way, use: (site: Site) => Promise<void>): Promise<void> => {
+  const scope = Scope.makeUnsafe()
   try {
-    const { port } = await Effect.runPromise(Scope.provide(listening, scope))
-    await use({ root, url: `http://127.0.0.1:${port}${prefix}/files/`, ranges })
+    await use(await Effect.runPromise(Scope.provide(siteOf(way), scope)))
   } finally {
     await Effect.runPromise(Scope.close(scope, Exit.void))
   }
@@ -110,9 +134,9 @@ const withSite = async (use: (site: Site) => Promise<void>): Promise<void> => {
 const namesOf = (page: Page): Promise<ReadonlyArray<string>> =>
   page.locator("tbody tr[data-name]:visible td:nth-child(2) a:first-child").allInnerTexts()
 
-describe.skipIf(!hasBrowser)("in a browser, the file server's pages", () => {
-  let browser: Browser
+let browser: Browser | undefined
 
+if (hasBrowser) {
   beforeAll(async () => {
     browser = await chromium.launch({
       executablePath,
@@ -130,14 +154,16 @@ describe.skipIf(!hasBrowser)("in a browser, the file server's pages", () => {
   afterAll(async () => {
     await browser?.close()
   })
+}
 
+describe.skipIf(!hasBrowser).each(ways)("in a browser, the file server's pages %s", (way) => {
   /** A page that fails the test if anything breaks the policy, throws or runs somebody's script. */
   const withPage = async (
     options: BrowserContextOptions,
     use: (page: Page, site: Site) => Promise<void>,
   ): Promise<void> =>
-    withSite(async (site) => {
-      const context = await browser.newContext(options)
+    withSite(way, async (site) => {
+      const context = await (browser as Browser).newContext(options)
       const complaints: Array<string> = []
       try {
         const page = await context.newPage()
@@ -257,6 +283,40 @@ describe.skipIf(!hasBrowser)("in a browser, the file server's pages", () => {
       assert.isNotEmpty(ranges)
     }))
 
+  it("play a film from where one wants, asking for that part of it", () =>
+    withPage({}, async (page, { ranges, root, url }) => {
+      const film = Video.make()
+      fs.writeFileSync(path.join(root, "music", "film.webm"), film)
+      const firstOf = (response: Response): number =>
+        Number(/^bytes (\d+)-/.exec(response.headers()["content-range"] ?? "")?.[1])
+      const far = page.waitForResponse((response) => firstOf(response) > film.length / 2)
+      await page.goto(`${url}music/film.webm?view`)
+      const shown = await page.locator("video").evaluate(async (element, time) => {
+        const video = element as HTMLVideoElement
+        if (video.readyState < 2) {
+          await new Promise((resolve) => video.addEventListener("loadeddata", resolve))
+        }
+        const colorOf = () => {
+          const canvas = document.createElement("canvas").getContext("2d")
+          canvas?.drawImage(video, 0, 0)
+          return canvas?.getImageData(8, 8, 1, 1).data[0]
+        }
+        const first = colorOf()
+        const seeked = new Promise((resolve) => video.addEventListener("seeked", resolve))
+        video.currentTime = time
+        await seeked
+        return { first, second: colorOf(), time: video.currentTime, duration: video.duration }
+      }, Video.seconds - 2)
+      assert.isBelow(shown.first as number, 32)
+      assert.isAbove(shown.second as number, 224)
+      assert.deepStrictEqual(
+        [shown.time, shown.duration],
+        [Video.seconds - 2, Video.seconds],
+        ranges.join(" "),
+      )
+      assert.strictEqual((await far).status(), 206)
+    }))
+
   it("give all of a folder as a zip whose bytes are those of the folder", () =>
     withPage({ acceptDownloads: true }, async (page, { root, url }) => {
       await page.goto(url)
@@ -342,21 +402,22 @@ describe.skipIf(!hasBrowser)("in a browser, the file server's pages", () => {
       await page.waitForURL("**/files/docs/")
     }))
 
-  it.each(["light", "dark"] as const)(
+  const looks = way === "alone" ? (["light", "dark"] as const) : (["light"] as const)
+  it.each(looks)(
     "have no barrier that axe finds, and fit 320 px: %s",
     (colorScheme) =>
       withPage({ colorScheme, viewport: { width: 320, height: 640 } }, async (page, { url }) => {
-        for (const target of [
-          "",
+        // The pages are the same behind a relay but for their address: some of them are enough there.
+        const some = ["", "docs/code.ts?view", "../"]
+        const others = [
           "?grid",
           "?filter=nothing+at+all",
-          "docs/code.ts?view",
           "README.md?view",
           "picture10.svg?view",
           "silence.wav?view",
           "?q=note",
-          "../",
-        ]) {
+        ]
+        for (const target of way === "alone" ? [...some, ...others] : some) {
           await page.goto(url + target)
           for (const details of await page.locator("details").all()) {
             await details.evaluate((element) => element.setAttribute("open", ""))
