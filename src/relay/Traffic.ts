@@ -4,13 +4,13 @@
  * their own, so nobody outside can make them grow; all else is counted as the
  * relay's own, under the name "".
  */
-import type { IncomingMessage } from "node:http"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import type { VisitNotes } from "../transport/VisitNotes.ts"
+import type { RequestHead } from "../protocol/Message.ts"
+import type { Observe, VisitNotes } from "../transport/VisitNotes.ts"
 import { Histogram } from "./Histogram.ts"
 import type { Link } from "./Link.ts"
 import { RelaySettings } from "./RelaySettings.ts"
@@ -131,8 +131,11 @@ const cut = (text: string): string =>
 
 /** One request, noted; it is what is remembered of it afterwards. */
 export class Visit implements VisitNotes, Recent {
-  /** The request itself, until it is over. */
-  request: IncomingMessage | undefined
+  /** The head as it came, until it is over. */
+  head: RequestHead | undefined
+  readonly address: string
+  /** Of HTTP, such as `1.1`. */
+  readonly version: string
   readonly method: string
   readonly startedAt: number
   server = ""
@@ -152,11 +155,13 @@ export class Visit implements VisitNotes, Recent {
   private readonly book: Book
   private open = true
 
-  constructor(book: Book, request: IncomingMessage) {
+  constructor(book: Book, head: RequestHead, address: string, version: string) {
     this.book = book
-    this.request = request
-    this.method = request.method ?? ""
-    this.target = request.url ?? ""
+    this.head = head
+    this.address = address
+    this.version = version
+    this.method = head.method
+    this.target = head.target
     this.startedAt = performance.now()
     this.counters = book.own
     this.counters.inFlight += 1
@@ -233,13 +238,13 @@ export class Visit implements VisitNotes, Recent {
     counters.inFlight -= 1
     if (this.status === undefined) counters.count(this.transportIndex, 0)
     for (const listener of book.listeners) listener(this)
-    this.request = undefined
+    this.head = undefined
     this.target = cut(this.path)
     counters.remember(this)
   }
 }
 
-/** Hears of every request that is over; while it runs `visit.request` is there. */
+/** Hears of every request that is over; while it runs `visit.head` is there. */
 export type VisitListener = (visit: Visit) => void
 
 /** What all visits share. */
@@ -255,7 +260,7 @@ export class Traffic extends Context.Service<
   Traffic,
   {
     /** The notes of a visitor's request that has come. */
-    readonly observe: (request: IncomingMessage) => VisitNotes
+    readonly observe: Observe
     /** A link of a registered server was opened. */
     readonly linkOpened: (server: string, transport: Link["transport"]) => void
     /** Somebody has shown a key that is not that of the name. */
@@ -327,7 +332,7 @@ const make = (counters: Map<string, Counters>, now: () => number): Traffic["Serv
   const book: Book = { own, of, now, listeners }
   return {
     counters,
-    observe: (request) => new Visit(book, request),
+    observe: (head, address, version) => new Visit(book, head, address, version),
     linkOpened: (server, transport) => {
       const { linksOpened } = of(server)
       const at = transports.indexOf(transport)

@@ -32,7 +32,7 @@ import { count } from "./CountedBody.ts"
 import type { Cancel, Reply } from "./Handler.ts"
 import { closeAfter, endWith, isEnding, makeLast } from "./Linger.ts"
 import * as NodeBody from "./NodeBody.ts"
-import type { VisitNotes } from "./VisitNotes.ts"
+import type { Observe, VisitNotes } from "./VisitNotes.ts"
 
 /** A visitor's request and what is known of the connection it came on. */
 export interface FrontRequest {
@@ -70,7 +70,7 @@ export interface FrontOptions {
     head: Buffer,
   ) => boolean
   /** Notes what becomes of a request. */
-  readonly observe?: (request: http.IncomingMessage) => VisitNotes
+  readonly observe?: Observe
   /** How long running exchanges may go on after the Scope is closed, in milliseconds. */
   readonly graceMillis?: number
   /** Called when draining begins, before running exchanges are waited for. */
@@ -307,7 +307,7 @@ const parse = (
   const framing = ofRequest(req.httpVersion, headers)
   if (Result.isSuccess(framing)) return { headers, framing: framing.success }
   const { detail, status } = framing.failure
-  const visit = new Visit(state, req, res, first(headers, "accept"), undefined)
+  const visit = new Visit(state, req, res, headers, undefined)
   visit.refuse({ code: "PTTH_BAD_REQUEST", status, detail })
   return undefined
 }
@@ -321,7 +321,7 @@ const visit = (
   continues: boolean,
   upgraded?: UpgradedSocket,
 ): void => {
-  const visit = new Visit(state, req, res, first(headers, "accept"), upgraded)
+  const visit = new Visit(state, req, res, headers, upgraded)
   const target = originForm(req.url ?? "")
   if (target === undefined)
     return visit.refuse({
@@ -373,15 +373,19 @@ class Visit implements Reply {
     state: FrontState,
     req: http.IncomingMessage,
     res: http.ServerResponse,
-    accept: string | undefined,
+    headers: HeaderList,
     upgraded: UpgradedSocket | undefined,
   ) {
     this.upgraded = upgraded
     this.state = state
     this.req = req
     this.res = res
-    this.accept = accept
-    this.notes = state.observe?.(req)
+    this.accept = first(headers, "accept")
+    this.notes = state.observe?.(
+      { method: req.method ?? "", target: req.url ?? "", headers },
+      req.socket.remoteAddress ?? "",
+      req.httpVersion,
+    )
     const before = state.visits.get(req.socket)
     this.before = before?.isOpen === true ? before : undefined
     state.visits.set(req.socket, this)

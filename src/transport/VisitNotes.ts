@@ -5,6 +5,14 @@
  * hot path: cheap, and never failing.
  */
 
+import type { RequestHead } from "../protocol/Message.ts"
+
+/**
+ * Begins to note a request: its head as it came, the address of the other end
+ * of its socket, and its version of HTTP, such as `1.1`.
+ */
+export type Observe = (head: RequestHead, address: string, version: string) => VisitNotes
+
 /** The notes of one request, from its head to its end. */
 export interface VisitNotes {
   /** It is for this server, which is registered; `target` is path and query as that server sees them. */
