@@ -2,6 +2,7 @@
  * Finds a configuration and reads it: flags beat the environment, which beats
  * the file. The file is the named one, or the first of the usual places.
  */
+import * as NodePath from "node:path"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
@@ -84,14 +85,39 @@ const find = (
     return { path: undefined, text: "" }
   })
 
+/** The folder of further files that register servers: beside the configuration, which is looked for here if none is named. */
+export const serversFolder = (path: string | undefined): string =>
+  NodePath.join(NodePath.dirname(path ?? `./${relayFile}`), "servers.d")
+
+/** The files of {@link serversFolder}, in the order of their names; none if there is no such folder. */
+export const readParts = Effect.fn("LoadConfig.readParts")(function* (
+  folder: string,
+): Effect.fn.Return<ReadonlyArray<RelayConfig.ServersPart>, ConfigError, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  const names = yield* fs
+    .readDirectory(folder)
+    .pipe(
+      Effect.catch((error) =>
+        notThere(error) ? Effect.succeed([]) : Effect.fail(unreadable(folder, error)),
+      ),
+    )
+  const files = names.filter((name) => name.endsWith(".toml") && !name.startsWith(".")).sort()
+  return yield* Effect.forEach(files, (name) => {
+    const file = NodePath.join(folder, name)
+    return Effect.map(readNamed(file), (text) => ({ file, text }))
+  })
+})
+
 /** Reads the relay's configuration; without a file it is that of environment, flags and defaults. */
 export const loadRelay = Effect.fn("LoadConfig.loadRelay")(function* (
   sources: Sources,
 ): Effect.fn.Return<Loaded<RelayConfig.RelayConfig>, ConfigError, FileSystem.FileSystem> {
   const { path, text } = yield* find(sources.configPath, relayFile)
+  const parts = yield* readParts(serversFolder(path))
   const config = yield* Effect.fromResult(
     RelayConfig.decode(text, {
       file: path,
+      parts,
       overrides: [...RelayConfig.fromEnvironment(sources.env), ...sources.overrides],
     }),
   )

@@ -4,6 +4,7 @@
  */
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
+import { approveCommand } from "./ApproveCommand.ts"
 import * as Flags from "./Flags.ts"
 
 /** The command. */
@@ -37,6 +38,7 @@ export const relayCommand = Command.make(
     "Run a relay: visitors come to it, and servers behind firewalls connect to it. Every key of the configuration but the tables also is an environment variable PTTH_RELAY_KEY; flags beat variables, which beat the file",
   ),
   Command.withShortDescription("Run a relay"),
+  Command.withSubcommands([approveCommand]),
   Command.withExamples([
     { command: "ptth relay", description: "On this machine only, with ./ptth_relay.toml" },
     { command: "ptth relay --listen 0.0.0.0:4000", description: "On every address" },

@@ -13,7 +13,7 @@ import * as RelayConfig from "../domain/RelayConfig.ts"
 import * as ServerConfig from "../domain/ServerConfig.ts"
 import { type Document, parse } from "../domain/Toml.ts"
 import * as KeyStrength from "../server/KeyStrength.ts"
-import { readNamed, refuseExposed } from "./LoadConfig.ts"
+import { readNamed, readParts, refuseExposed, serversFolder } from "./LoadConfig.ts"
 
 /** Whose configuration a file is. */
 export type Kind = "relay" | "server"
@@ -80,7 +80,8 @@ const check = Effect.fnUntraced(function* ({ file, kind }: CheckFlags) {
   )
   if (whose === "server") return yield* checkServer(file, text)
   if (whose === "relay") {
-    const config = yield* Effect.fromResult(RelayConfig.decode(text, { file }))
+    const parts = yield* readParts(serversFolder(file))
+    const config = yield* Effect.fromResult(RelayConfig.decode(text, { file, parts }))
     const servers = config.servers.length
     return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}`
   }

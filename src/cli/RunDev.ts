@@ -79,7 +79,7 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
     servers: [
       {
         name,
-        tripcode: ApiKey.tripcode(apiKey),
+        tripcodes: [ApiKey.tripcode(apiKey)],
         displayName: undefined,
         responseTimeout: undefined,
       },

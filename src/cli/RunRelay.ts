@@ -62,6 +62,7 @@ export const runRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) {
   const fs = yield* FileSystem.FileSystem
   const settings = RelaySettings.layerWatched({
     path: path ?? `./${LoadConfig.relayFile}`,
+    serversFolder: LoadConfig.serversFolder(path),
     initial: config,
     load: LoadConfig.loadRelay(sources).pipe(
       Effect.map((loaded) => loaded.config),

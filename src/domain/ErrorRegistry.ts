@@ -28,6 +28,16 @@ const entries = {
     title: "A user and a password are needed.",
     remedy: "Sign in with the user and the password that the server's owner has given you.",
   },
+  PTTH_LOGIN_REQUIRED: {
+    status: 401,
+    title: "You are not logged in.",
+    remedy: "Open the login link that the relay has printed when it was started.",
+  },
+  PTTH_CROSS_SITE: {
+    status: 403,
+    title: "This request does not come from the administrator's own pages.",
+    remedy: "Use the pages themselves, or the API with a token.",
+  },
   PTTH_UPLOAD_REFUSED: {
     status: 403,
     title: "This upload is not allowed.",
@@ -48,6 +58,13 @@ const entries = {
     title: "This method is not possible here.",
     remedy: "Use a method that the Allow header lists.",
   },
+  PTTH_ALREADY_REGISTERED: {
+    status: 409,
+    exit: 2,
+    title: "The server is registered already, and nothing is replaced.",
+    remedy:
+      "Look at its entry in the relay's configuration; `tripcode` there may be a list of several.",
+  },
   PTTH_UPLOAD_EXISTS: {
     status: 409,
     title: "There is a file or folder of this name.",
@@ -67,6 +84,17 @@ const entries = {
     status: 413,
     title: "The file is too large to be uploaded.",
     remedy: "Send a smaller file, or ask the server's owner to raise uploads_max.",
+  },
+  PTTH_WRONG_HOST: {
+    status: 421,
+    title: "The administrator's pages are not known by this address.",
+    remedy: "Use an IP address or localhost, or set admin_url in the relay's configuration.",
+  },
+  PTTH_BAD_APPROVAL: {
+    status: 422,
+    exit: 2,
+    title: "This cannot be the name and the tripcode of a new server.",
+    remedy: "Copy both as the server has printed them; if the name is in the way, choose another.",
   },
   PTTH_HEAD_TOO_LARGE: {
     status: 431,
@@ -117,6 +145,12 @@ const entries = {
     status: 507,
     title: "The server's disk is full.",
     remedy: "Ask the server's owner to make room.",
+  },
+  PTTH_CANNOT_APPROVE: {
+    status: 500,
+    exit: 1,
+    title: "The approval could not be put into force.",
+    remedy: "Let the relay write to servers.d beside its configuration, and run `ptth check`.",
   },
   PTTH_INTERNAL: {
     status: 500,

@@ -20,6 +20,7 @@ import {
   required,
 } from "./ConfigDecode.ts"
 import type { ConfigError, ConfigProblem } from "./ConfigError.ts"
+import { isName } from "./HeaderList.ts"
 import * as ListenAddress from "./ListenAddress.ts"
 import * as ServerHost from "./ServerHost.ts"
 import { isServerName, type ServerName } from "./ServerName.ts"
@@ -28,8 +29,8 @@ import { isTripcode, type Tripcode } from "./Tripcode.ts"
 /** A server that may connect. */
 export interface RegisteredServer {
   readonly name: ServerName
-  /** Of the key that it must show. */
-  readonly tripcode: Tripcode
+  /** Of the keys of which it must show one. */
+  readonly tripcodes: readonly [Tripcode, ...ReadonlyArray<Tripcode>]
   /** What people see instead of the name. */
   readonly displayName: string | undefined
   /** How long it may take from hand-out to response head, where not the relay's own. */
@@ -79,7 +80,20 @@ export interface RelayConfig {
   readonly maxBody: number | undefined
   /** Peers whose `X-Forwarded-*` fields are believed. */
   readonly trustedProxies: ReadonlyArray<IpNetwork.IpNetwork>
+  /** Where the administrator's pages and API are; `false` is nowhere. */
+  readonly adminListen: ListenAddress.ListenAddress | false
+  /** Where the administrator's browser reaches them, if not at that address: an origin. */
+  readonly adminUrl: string | undefined
+  /** The tripcode of the token by which scripts use the administrator's API. */
+  readonly adminToken: Tripcode | undefined
+  /** The field in which a proxy in front of the administrator's pages names who has signed in; lower case. */
+  readonly adminTrustedHeader: string | undefined
+  /** The peers that are believed about that. */
+  readonly adminTrustedProxies: ReadonlyArray<IpNetwork.IpNetwork>
 }
+
+/** The administrator's port where none is given. */
+export const defaultAdminPort = 4001
 
 /** The port where none is given. */
 export const defaultPort = 4000
@@ -130,14 +144,45 @@ const Domain = reading(Schema.String, ServerHost.parseDomain)
 // RFC 6265 4.1.1: a token.
 const CookieName = Schema.String.check(Schema.isPattern(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/))
 
+const expectedNetworks = 'a list of networks, such as ["10.0.0.0/8", "::1/128"]'
+
 const Listen = reading(Schema.String, ListenAddress.parse)
+
+const ListenOrOff = reading(Schema.Union([Schema.Boolean, Schema.String]), (raw) =>
+  raw === false || (typeof raw === "string" && /^(?:false|off|no)$/i.test(raw))
+    ? false
+    : raw === true
+      ? undefined
+      : ListenAddress.parse(raw),
+)
+
+const Origin = reading(Schema.String, (text) => {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return undefined
+  const url = new URL(text)
+  return url.pathname === "/" && url.href.replace(/\/$/, "") === url.origin ? url.origin : undefined
+})
+
+const FieldName = reading(Schema.String, (text) => (isName(text) ? text.toLowerCase() : undefined))
+
+const Tripcodes = reading(
+  Schema.Union([Schema.String, Schema.Array(Schema.String)]),
+  (raw): RegisteredServer["tripcodes"] | undefined => {
+    const [first, ...rest] = (typeof raw === "string" ? [raw] : raw).map((text) =>
+      isTripcode(text) ? text : undefined,
+    )
+    return first === undefined || rest.includes(undefined)
+      ? undefined
+      : [first, ...rest.filter((one) => one !== undefined)]
+  },
+)
+const expectedTripcodes = `${expectedTripcode}, or a list of such`
 
 const between = (minimum: number, maximum: number) =>
   Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 const FileServerEntry = Schema.Struct({
   name: required(Name, "1 to 63 of the characters A-Z a-z 0-9 - _"),
-  tripcode: required(Trip, expectedTripcode),
+  tripcode: required(Tripcodes, expectedTripcodes),
   display_name: field(nonEmpty, "a text that is not empty"),
   response_timeout: field(PositiveDuration, expectedDuration),
 })
@@ -174,10 +219,17 @@ export const RelayFile = Schema.Struct({
   shutdown_grace: field(DurationOrZero, expectedDuration),
   max_queue: field(between(0, 1_000_000), "a number from 0 to 1000000"),
   max_body: field(between(0, Number.MAX_SAFE_INTEGER), "a number of bytes"),
-  trusted_proxies: field(
-    Schema.Array(Network),
-    'a list of networks, such as ["10.0.0.0/8", "::1/128"]',
-  ),
+  trusted_proxies: field(Schema.Array(Network), expectedNetworks),
+  admin_listen: field(ListenOrOff, `false, or ${ListenAddress.expected}`),
+  admin_url: field(Origin, 'an address without a path, such as "https://admin.example.com"'),
+  admin_token: field(Trip, expectedTripcode),
+  admin_trusted_header: field(FieldName, 'the name of a header field, such as "X-Forwarded-Email"'),
+  admin_trusted_proxies: field(Schema.Array(Network), expectedNetworks),
+})
+
+/** A file that registers servers and nothing else. */
+const ServersFile = Schema.Struct({
+  servers: field(Schema.Array(FileServerEntry), "a table for each server, headed [[servers]]"),
 })
 
 /** What the names of the relay's environment variables begin with. */
@@ -199,6 +251,11 @@ const environmentKinds: { readonly [key: string]: ScalarKind } = {
   max_queue: "number",
   max_body: "number",
   trusted_proxies: "list",
+  admin_listen: "text",
+  admin_url: "text",
+  admin_token: "text",
+  admin_trusted_header: "text",
+  admin_trusted_proxies: "list",
 }
 
 /** What environment variables say instead of the file. */
@@ -215,25 +272,14 @@ const decodeFile = ConfigDecode.decodeWith(
   new Set(["servers", "scraper_keys", "dev_mode"]),
 )
 
-const repeatedNames = (
-  file: typeof RelayFile.Type,
-  where: (path: ReadonlyArray<string | number>) => string,
-): ReadonlyArray<ConfigProblem> => {
-  const seen = new Set<string>()
-  return (file.servers ?? []).flatMap(({ name }, i) => {
-    const again = seen.has(name)
-    seen.add(name)
-    return again
-      ? [
-          {
-            code: "PTTH_CONFIG_INVALID" as const,
-            where: where(["servers", i, "name"]),
-            detail: `a second server is called ${name}`,
-            remedy: "Give each server its own name.",
-          },
-        ]
-      : []
-  })
+const decodeServers = ConfigDecode.decodeWith(ServersFile, new Set(["servers"]))
+
+type Where = (path: ReadonlyArray<string | number>) => string
+
+/** Servers of one file. */
+interface Listed {
+  readonly servers: ReadonlyArray<typeof FileServerEntry.Type>
+  readonly where: Where
 }
 
 /** What is wrong with servers' names as hosts below a domain: hosts that cannot be, or belong to somebody else. */
@@ -259,10 +305,13 @@ export const hostProblems = (
 
 const badHosts = (
   file: typeof RelayFile.Type,
-  where: (path: ReadonlyArray<string | number>) => string,
+  where: Where,
+  listed: ReadonlyArray<Listed>,
 ): ReadonlyArray<ConfigProblem> => {
   const nowhere = file.path_mode === "redirect" && file.domain === undefined
-  const names = (file.servers ?? []).map(({ name }) => name)
+  const named = listed.flatMap(({ servers, where: whereIn }) =>
+    servers.map(({ name }, i) => ({ name, place: whereIn(["servers", i, "name"]) })),
+  )
   return [
     ...(nowhere
       ? [
@@ -274,21 +323,59 @@ const badHosts = (
           },
         ]
       : []),
-    ...hostProblems({ domain: file.domain, publicUrl: file.public_url }, names).map(
-      ({ detail, index }) => ({
-        code: "PTTH_CONFIG_INVALID" as const,
-        where: where(["servers", index, "name"]),
-        detail,
-        remedy: "Choose another name, or leave out `domain`.",
-      }),
-    ),
+    ...hostProblems(
+      { domain: file.domain, publicUrl: file.public_url },
+      named.map(({ name }) => name),
+    ).map(({ detail, index }) => ({
+      code: "PTTH_CONFIG_INVALID" as const,
+      where: named[index]?.place ?? "",
+      detail,
+      remedy: "Choose another name, or leave out `domain`.",
+    })),
   ]
 }
 
-const badPeriods = (
-  file: typeof RelayFile.Type,
-  where: (path: ReadonlyArray<string | number>) => string,
-): ReadonlyArray<ConfigProblem> =>
+const repeatedNames = (files: ReadonlyArray<Listed>): ReadonlyArray<ConfigProblem> => {
+  const seen = new Map<string, string>()
+  return files.flatMap(({ servers, where }) =>
+    servers.flatMap(({ name }, i) => {
+      const before = seen.get(name)
+      const here = where(["servers", i, "name"])
+      if (before === undefined) {
+        seen.set(name, here)
+        return []
+      }
+      return [
+        {
+          code: "PTTH_CONFIG_INVALID" as const,
+          where: here,
+          detail: `a second server is called ${name}${before === "" ? "" : `; the first is at ${before}`}`,
+          remedy: "Give each server its own name.",
+        },
+      ]
+    }),
+  )
+}
+
+/** The header is only believed of somebody, so one without the other is a mistake. */
+const halfTrust = (file: typeof RelayFile.Type, where: Where): ReadonlyArray<ConfigProblem> => {
+  const header = file.admin_trusted_header !== undefined
+  const proxies = (file.admin_trusted_proxies ?? []).length > 0
+  if (header === proxies) return []
+  const [given, missing] = header
+    ? ["admin_trusted_header", "admin_trusted_proxies"]
+    : ["admin_trusted_proxies", "admin_trusted_header"]
+  return [
+    {
+      code: "PTTH_CONFIG_INCOMPLETE",
+      where: where([given]),
+      detail: `\`${given}\` is of no use without \`${missing}\``,
+      remedy: `Add \`${missing}\`.`,
+    },
+  ]
+}
+
+const badPeriods = (file: typeof RelayFile.Type, where: Where): ReadonlyArray<ConfigProblem> =>
   (file.scraper_keys ?? []).flatMap((key, i) => {
     const period = key.not_after - key.not_before
     if (period > 0 && period <= longestKeyMillis) return []
@@ -316,37 +403,78 @@ const listenOf = (
     : file.listen
 }
 
+/** Where the administrator's side is if nothing is said: never in the way of the relay itself, and beside one on any free port, on any free port. */
+const defaultAdmin = (listen: ListenAddress.ListenAddress): ListenAddress.ListenAddress => ({
+  host: defaultHost,
+  port:
+    listen.port === 0 && listen.fd === undefined
+      ? 0
+      : listen.port === defaultAdminPort
+        ? defaultAdminPort + 1
+        : defaultAdminPort,
+})
+
+/** A further file that registers servers. */
+export interface ServersPart {
+  /** How errors name it. */
+  readonly file: string
+  readonly text: string
+}
+
+/** What is decoded beside the text of the file. */
+export interface RelayDecodeOptions extends DecodeOptions {
+  /** The files of `servers.d`. */
+  readonly parts?: ReadonlyArray<ServersPart> | undefined
+}
+
 /**
- * Reads a relay's configuration: the text of its file, and what environment
- * and flags say instead. Every problem that there is comes back, each with its
- * line.
+ * Reads a relay's configuration: the text of its file, further files with
+ * servers, and what environment and flags say instead. Every problem that
+ * there is comes back, each with its line.
  */
 export const decode = (
   text: string,
-  options?: DecodeOptions,
+  options?: RelayDecodeOptions,
 ): Result.Result<RelayConfig, ConfigError> => {
   const decoded = decodeFile(text, options)
-  if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
+  const parts = (options?.parts ?? []).map(({ file, text }) => decodeServers(text, { file }))
+  const broken = ConfigDecode.failing(
+    [decoded, ...parts].flatMap((one) => (Result.isFailure(one) ? one.failure.problems : [])),
+  )
+  if (broken !== undefined || Result.isFailure(decoded))
+    return Result.fail(broken ?? Result.getOrThrow(Result.flip(decoded)))
   const { value: file, rank, where } = decoded.success
+  const listed: ReadonlyArray<Listed> = [
+    { servers: file.servers ?? [], where },
+    ...parts.flatMap((part) =>
+      Result.isSuccess(part)
+        ? [{ servers: part.success.value.servers ?? [], where: part.success.where }]
+        : [],
+    ),
+  ]
   const error = ConfigDecode.failing([
-    ...repeatedNames(file, where),
-    ...badHosts(file, where),
+    ...repeatedNames(listed),
+    ...badHosts(file, where, listed),
     ...badPeriods(file, where),
+    ...halfTrust(file, where),
   ])
   if (error !== undefined) return Result.fail(error)
+  const listen = listenOf(file, rank)
   return Result.succeed({
-    listen: listenOf(file, rank),
+    listen,
     publicUrl: file.public_url,
     domain: file.domain,
     pathMode: file.path_mode ?? "serve",
     privateCookies: file.private_cookies ?? [],
     enableScraperApi: file.enable_scraper_api ?? false,
-    servers: (file.servers ?? []).map((server) => ({
-      name: server.name,
-      tripcode: server.tripcode,
-      displayName: server.display_name,
-      responseTimeout: server.response_timeout,
-    })),
+    servers: listed
+      .flatMap(({ servers }) => servers)
+      .map((server) => ({
+        name: server.name,
+        tripcodes: server.tripcode,
+        displayName: server.display_name,
+        responseTimeout: server.response_timeout,
+      })),
     scraperKeys: (file.scraper_keys ?? []).map((key) => ({
       name: key.name,
       notBefore: key.not_before,
@@ -362,6 +490,11 @@ export const decode = (
     maxQueue: file.max_queue ?? 256,
     maxBody: file.max_body,
     trustedProxies: file.trusted_proxies ?? [],
+    adminListen: file.admin_listen ?? defaultAdmin(listen),
+    adminUrl: file.admin_url,
+    adminToken: file.admin_token,
+    adminTrustedHeader: file.admin_trusted_header,
+    adminTrustedProxies: file.admin_trusted_proxies ?? [],
   })
 }
 

@@ -29,6 +29,19 @@ export type AuditEvent =
       readonly tripcode: Tripcode
       readonly address: string
     }
+  /** An address shows so many new names and keys that no more of them are remembered for a minute. */
+  | { readonly _tag: "RefusalsLimited"; readonly address: string }
+  | { readonly _tag: "ConfigReloaded"; readonly servers: number }
+  | { readonly _tag: "ConfigRefused"; readonly problem: string }
+  | { readonly _tag: "AdminLoggedIn"; readonly by: string; readonly address: string }
+  | { readonly _tag: "AdminRefused"; readonly reason: string; readonly address: string }
+  | {
+      readonly _tag: "ServerApproved" | "ServerIgnored"
+      readonly name: ServerName
+      readonly tripcode: Tripcode
+      /** Who did it. */
+      readonly by: string
+    }
 
 /** An event and when it happened, in milliseconds since 1970. */
 export interface AuditEntry {
@@ -66,10 +79,18 @@ export class AuditLog extends Context.Service<
   )
 }
 
-const sentences: Record<AuditEvent["_tag"], string> = {
+/** What each kind of event is called. */
+export const sentences: Record<AuditEvent["_tag"], string> = {
   RelayStarted: "relay started",
   RelayStopping: "relay is shutting down",
   ServerConnected: "server connected",
   ServerDisconnected: "server disconnected",
   ServerRefused: "server refused",
+  RefusalsLimited: "too many unknown servers from one address",
+  ConfigReloaded: "configuration in force",
+  ConfigRefused: "configuration refused",
+  AdminLoggedIn: "administrator logged in",
+  AdminRefused: "administrator refused",
+  ServerApproved: "server approved",
+  ServerIgnored: "server ignored",
 }

@@ -7,6 +7,7 @@ import { timingSafeEqual } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 import * as Result from "effect/Result"
+import { fromRaw } from "../domain/HeaderList.ts"
 import type { RequestId } from "../domain/RequestId.ts"
 import type { ServerName } from "../domain/ServerName.ts"
 import * as Classic1 from "../protocol/Classic1.ts"
@@ -33,6 +34,7 @@ import type { Pending } from "./Pending.ts"
 import type { RelaySettings } from "./RelaySettings.ts"
 import type { Rendezvous } from "./Rendezvous.ts"
 import type { Identity, Servers } from "./Servers.ts"
+import { clientAddress } from "./TrustedProxies.ts"
 
 /** What the endpoints stand on. */
 export interface ClassicContext {
@@ -118,7 +120,12 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
     const identity = identify(request, name, key)
     const address = request.socket.remoteAddress ?? ""
     if (identity._tag === "Refused") {
-      context.servers.remember(name, identity, address, context.rendezvous.deadlines.now())
+      const client = clientAddress(
+        context.settings.current().trustedProxies,
+        address,
+        fromRaw(request.rawHeaders),
+      )
+      context.servers.remember(name, identity, client, context.rendezvous.deadlines.now())
       return answerText(response, 401, text.badKey)
     }
     const { link, isNew } = member(

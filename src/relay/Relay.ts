@@ -94,10 +94,23 @@ export class Relay extends Context.Service<
         },
       })
       yield* settings.changes.pipe(
-        Stream.runForEach(() =>
+        Stream.runForEach((now) =>
           Effect.sync(() => {
+            if (now !== config) {
+              audit.record({ _tag: "ConfigReloaded", servers: now.servers.length })
+            }
             classic.recheck()
             stream.recheck()
+          }),
+        ),
+        Effect.forkScoped,
+      )
+      yield* settings.statuses.pipe(
+        Stream.runForEach(({ problem }) =>
+          Effect.sync(() => {
+            if (problem !== undefined) {
+              audit.record({ _tag: "ConfigRefused", problem: problem.message })
+            }
           }),
         ),
         Effect.forkScoped,

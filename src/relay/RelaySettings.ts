@@ -4,15 +4,18 @@
  * leaves the last good configuration in force.
  */
 import * as NodePath from "node:path"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
+import * as FiberHandle from "effect/FiberHandle"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { ConfigError } from "../domain/ConfigError.ts"
@@ -28,9 +31,23 @@ export const quietPeriod = Duration.millis(100)
 export interface WatchOptions {
   /** The file, which need not exist yet; its folder is watched. */
   readonly path: string
+  /** The folder of further files that register servers, which need not exist yet either. */
+  readonly serversFolder?: string
   /** Reads the configuration anew, with the environment and the flags that were given at the start. */
   readonly load: Effect.Effect<RelayConfig, ConfigError>
   readonly initial: RelayConfig
+}
+
+/** How the configuration in force came to be, and what is wrong with what is not. */
+export interface ConfigStatus {
+  /** The file, whether it exists or not; none for a configuration that was given. */
+  readonly path: string | undefined
+  /** Where approved servers are written to. */
+  readonly serversFolder: string | undefined
+  /** Since when the configuration is in force, in milliseconds since 1970. */
+  readonly since: number
+  /** Why what the files say now is not in force. */
+  readonly problem: { readonly at: number; readonly message: string } | undefined
 }
 
 /** The relay's configuration, now and from now on. */
@@ -41,14 +58,33 @@ export class RelaySettings extends Context.Service<
     readonly current: () => RelayConfig
     /** The configuration in force, then each one that replaces it. */
     readonly changes: Stream.Stream<RelayConfig>
+    /** Reads the files now; what they say is in force afterwards, unless it is bad. */
+    readonly reload: Effect.Effect<void>
+    readonly status: () => ConfigStatus
+    /** The status now, then each one that replaces it. */
+    readonly statuses: Stream.Stream<ConfigStatus>
   }
 >()("ptth/relay/RelaySettings") {
   /** A configuration that never changes. */
   static readonly layerStatic = (config: RelayConfig): Layer.Layer<RelaySettings> =>
-    Layer.succeed(RelaySettings, {
-      current: () => config,
-      changes: Stream.concat(Stream.succeed(config), Stream.never),
-    })
+    Layer.effect(
+      RelaySettings,
+      Effect.map(Clock.currentTimeMillis, (since) => {
+        const status: ConfigStatus = {
+          path: undefined,
+          serversFolder: undefined,
+          since,
+          problem: undefined,
+        }
+        return RelaySettings.of({
+          current: () => config,
+          changes: Stream.concat(Stream.succeed(config), Stream.never),
+          reload: Effect.void,
+          status: () => status,
+          statuses: Stream.concat(Stream.succeed(status), Stream.never),
+        })
+      }),
+    )
 
   /** A configuration that follows its file. */
   static readonly layerWatched = (
@@ -58,36 +94,55 @@ export class RelaySettings extends Context.Service<
 }
 
 const watched = Effect.fnUntraced(function* (options: WatchOptions) {
-  const { load, path } = options
+  const { load, path, serversFolder } = options
   const settings = yield* SubscriptionRef.make(options.initial)
   const wanted = yield* Queue.sliding<"reload">(1)
   let current = options.initial
-  let complaint: string | undefined
+  const status = yield* SubscriptionRef.make<ConfigStatus>({
+    path,
+    serversFolder,
+    since: yield* Clock.currentTimeMillis,
+    problem: undefined,
+  })
+  const setStatus = (change: Partial<ConfigStatus>) =>
+    SubscriptionRef.update(status, (before) => ({ ...before, ...change }))
 
   const reload = Effect.matchEffect(load, {
     onFailure: (error) => {
-      if (complaint === error.message) return Effect.void
-      complaint = error.message
-      return Effect.logError(`config not reloaded, the old one stays in force\n${error.message}`)
-    },
-    onSuccess: (config) => {
-      const mended = complaint !== undefined
-      complaint = undefined
-      if (Equal.equals(config, current)) {
-        return mended ? Effect.logInfo("config is good again, nothing changed") : Effect.void
-      }
-      const rebind = !Equal.equals(config.listen, current.listen)
-      current = config
-      return Effect.logInfo(`config reloaded: servers registered: ${config.servers.length}`).pipe(
-        Effect.andThen(
-          rebind
-            ? Effect.logWarning("the new listen address takes effect at the next start")
-            : Effect.void,
-        ),
-        Effect.andThen(SubscriptionRef.set(settings, config)),
+      if (SubscriptionRef.getUnsafe(status).problem?.message === error.message) return Effect.void
+      return Effect.logError(
+        `config not reloaded, the old one stays in force\n${error.message}`,
+      ).pipe(
+        Effect.andThen(Clock.currentTimeMillis),
+        Effect.flatMap((at) => setStatus({ problem: { at, message: error.message } })),
       )
     },
-  })
+    onSuccess: (config) =>
+      Effect.suspend(() => {
+        const mended = SubscriptionRef.getUnsafe(status).problem !== undefined
+        return take(config, mended).pipe(
+          Effect.andThen(mended ? setStatus({ problem: undefined }) : Effect.void),
+        )
+      }),
+  }).pipe(Semaphore.makeUnsafe(1).withPermits(1))
+
+  const take = (config: RelayConfig, mended: boolean): Effect.Effect<void> => {
+    if (Equal.equals(config, current)) {
+      return mended ? Effect.logInfo("config is good again, nothing changed") : Effect.void
+    }
+    const rebind = !Equal.equals(config.listen, current.listen)
+    current = config
+    return Effect.logInfo(`config reloaded: servers registered: ${config.servers.length}`).pipe(
+      Effect.andThen(
+        rebind
+          ? Effect.logWarning("the new listen address takes effect at the next start")
+          : Effect.void,
+      ),
+      Effect.andThen(SubscriptionRef.set(settings, config)),
+      Effect.andThen(Clock.currentTimeMillis),
+      Effect.flatMap((since) => setStatus({ since })),
+    )
+  }
   yield* Queue.take(wanted).pipe(Effect.andThen(reload), Effect.forever, Effect.forkScoped)
 
   yield* Effect.acquireRelease(
@@ -102,6 +157,20 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
   )
 
   const fs = yield* FileSystem.FileSystem
+  const folderWatch = yield* FiberHandle.make()
+  /** Follows the folder of servers, which may come and go; fails silently while it is not there. */
+  const watchFolder =
+    serversFolder === undefined
+      ? Effect.void
+      : fs.watch(serversFolder).pipe(
+          Stream.debounce(quietPeriod),
+          Stream.runForEach(() => Queue.offer(wanted, "reload")),
+          Effect.catchCause(() => Effect.void),
+          FiberHandle.run(folderWatch),
+          Effect.asVoid,
+        )
+  const folderName = serversFolder === undefined ? undefined : NodePath.basename(serversFolder)
+  yield* watchFolder
   const watching = yield* Deferred.make<void>()
   const name = NodePath.basename(path)
   yield* fs
@@ -112,8 +181,11 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
       // Kubernetes replaces a mounted file by swapping a link called `..data`.
       Stream.filter((event) => {
         const changed = NodePath.basename(event.path)
-        return changed === name || changed.startsWith("..")
+        return changed === name || changed === folderName || changed.startsWith("..")
       }),
+      Stream.tap((event) =>
+        NodePath.basename(event.path) === folderName ? watchFolder : Effect.void,
+      ),
       Stream.debounce(quietPeriod),
       Stream.runForEach(() => Queue.offer(wanted, "reload")),
       Effect.catchCause(() => Effect.logDebug("the config's folder cannot be watched")),
@@ -130,5 +202,8 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
   return RelaySettings.of({
     current: () => current,
     changes: SubscriptionRef.changes(settings),
+    reload,
+    status: () => SubscriptionRef.getUnsafe(status),
+    statuses: SubscriptionRef.changes(status),
   })
 })

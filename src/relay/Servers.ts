@@ -12,15 +12,11 @@ import { AuditLog } from "./AuditLog.ts"
 import { RelaySettings } from "./RelaySettings.ts"
 import * as ServerIndex from "./ServerIndex.ts"
 import { Traffic } from "./Traffic.ts"
+import { type Stranger, Unregistered as Strangers } from "./Unregistered.ts"
 
-/** Somebody who listens with a name or key that is not registered. */
-export interface Unregistered {
-  readonly name: string
-  readonly tripcode: Tripcode
+/** Somebody who listens with a name or key that is not registered; see {@link Stranger}. */
+export interface Unregistered extends Stranger {
   readonly reason: "unknown name" | "wrong key"
-  readonly address: string
-  readonly firstSeen: number
-  readonly lastSeen: number
 }
 
 /** What a key proves. */
@@ -32,7 +28,6 @@ export type Identity =
       readonly tripcode: Tripcode
     }
 
-const maxUnregistered = 100
 const noTripcode = "A".repeat(43).concat("=") as Tripcode
 
 /** See the file's header. */
@@ -51,7 +46,10 @@ export class Servers extends Context.Service<
       address: string,
       at: number,
     ) => void
+    /** Who was refused and is not registered by now; who was seen last is last. */
     readonly unregistered: () => ReadonlyArray<Unregistered>
+    /** Hides somebody of them until the relay is restarted; whether there is one. */
+    readonly ignore: (name: string, tripcode: string) => boolean
   }
 >()("ptth/relay/Servers") {
   static readonly layer: Layer.Layer<Servers, never, RelaySettings | AuditLog | Traffic> =
@@ -71,11 +69,12 @@ const make = (
   audit: AuditLog["Service"],
   traffic: Traffic["Service"],
 ): Servers["Service"] => {
-  const strangers = new Map<string, Unregistered>()
-  const tripcodesOf = (name: string): ReadonlyArray<Tripcode> => {
-    const found = ServerIndex.find(settings.current(), name)
-    return found === undefined ? [] : [found.tripcode]
-  }
+  const strangers = new Strangers()
+  const tripcodesOf = (name: string): ReadonlyArray<Tripcode> =>
+    ServerIndex.find(settings.current(), name)?.tripcodes ?? []
+  const isRegistered = (name: string): boolean => tripcodesOf(name).length > 0
+  const accepts = (name: string, tripcode: Tripcode): boolean =>
+    tripcodesOf(name).some((known) => sameTripcode(known, tripcode))
   return {
     identify: (name, key) => {
       const tripcode = tripcodeOfText(key)
@@ -91,27 +90,25 @@ const make = (
             tripcode,
           }
     },
-    accepts: (name, tripcode) => tripcodesOf(name).some((known) => sameTripcode(known, tripcode)),
-    isRegistered: (name) => tripcodesOf(name).length > 0,
-    unregistered: () => [...strangers.values()],
+    accepts,
+    isRegistered,
+    unregistered: () =>
+      strangers
+        .all()
+        .filter(({ name, tripcode }) => !accepts(name, tripcode))
+        .map((stranger) => ({
+          ...stranger,
+          reason: isRegistered(stranger.name) ? "wrong key" : "unknown name",
+        })),
+    ignore: (name, tripcode) => strangers.ignore(name, tripcode),
     remember: (name, { reason, tripcode }, address, at) => {
       traffic.keyRefused(reason)
+      // Whatever is shown later has to be a name.
       if (!isServerName(name)) return
-      const key = `${name} ${tripcode}`
-      const before = strangers.get(key)
-      strangers.delete(key)
-      strangers.set(key, {
-        name,
-        tripcode,
-        reason,
-        address,
-        firstSeen: before?.firstSeen ?? at,
-        lastSeen: at,
-      })
-      if (strangers.size > maxUnregistered)
-        strangers.delete(strangers.keys().next().value as string)
-      if (before === undefined)
+      const remembered = strangers.remember(name, tripcode, address, at)
+      if (remembered === "new")
         audit.record({ _tag: "ServerRefused", name, reason, tripcode, address })
+      if (remembered === "too many") audit.record({ _tag: "RefusalsLimited", address })
     },
   }
 }

@@ -6,6 +6,7 @@ import type { IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
 import * as Duration from "effect/Duration"
 import { WebSocketServer } from "ws"
+import { fromRaw } from "../domain/HeaderList.ts"
 import { header, prefix, streamPath, text } from "../protocol/Wire.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../transport/Multiplexer.ts"
 import * as WebSocketWire from "../transport/WebSocketWire.ts"
@@ -13,6 +14,7 @@ import type { RelaySettings } from "./RelaySettings.ts"
 import type { Rendezvous } from "./Rendezvous.ts"
 import type { Servers } from "./Servers.ts"
 import { StreamLink } from "./StreamLink.ts"
+import { clientAddress } from "./TrustedProxies.ts"
 
 /** What the endpoint stands on. */
 export interface StreamContext {
@@ -59,7 +61,11 @@ export const make = (context: StreamContext): StreamEndpoint => {
     if (key === undefined) return refuse(socket, "403 Forbidden", text.noKey)
     const identity = context.servers.identify(name, keys.length === 1 ? key : "")
     if (identity._tag === "Known") return identity
-    const address = request.socket.remoteAddress ?? ""
+    const address = clientAddress(
+      context.settings.current().trustedProxies,
+      request.socket.remoteAddress ?? "",
+      fromRaw(request.rawHeaders),
+    )
     context.servers.remember(name, identity, address, context.rendezvous.deadlines.now())
     return refuse(socket, "401 Unauthorized", text.badKey)
   }

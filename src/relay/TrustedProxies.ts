@@ -5,6 +5,7 @@
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
+import { type HeaderList, all } from "../domain/HeaderList.ts"
 import { plainAddress } from "../protocol/Forwarded.ts"
 
 /** Whether a socket's address is in one of the networks. */
@@ -16,4 +17,22 @@ export const isTrusted = (
   const plain = plainAddress(address).replace(/%.*$/, "")
   const ip = NetAddress.ipFromString(plain)
   return Result.isSuccess(ip) && networks.some((network) => IpNetwork.contains(network, ip.success))
+}
+
+/**
+ * Who is at the far end of a chain of trusted proxies: the last address of
+ * `X-Forwarded-For` that is not one of them, or the socket's own.
+ */
+export const clientAddress = (
+  networks: ReadonlyArray<IpNetwork.IpNetwork>,
+  address: string,
+  headers: HeaderList,
+): string => {
+  if (!isTrusted(networks, address)) return plainAddress(address)
+  const chain = all(headers, "x-forwarded-for")
+    .join(",")
+    .split(",")
+    .map((one) => one.trim())
+  const client = chain.findLast((one) => !isTrusted(networks, one)) ?? ""
+  return Result.isSuccess(NetAddress.ipFromString(client)) ? client : plainAddress(address)
 }

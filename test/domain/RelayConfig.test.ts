@@ -1,7 +1,7 @@
 /**
  * The rules of the relay's configuration.
  */
-import { assert, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as Result from "effect/Result"
@@ -62,7 +62,7 @@ anything = { at = "all" }
   assert.deepStrictEqual(config.listen, { host: "127.0.0.1", port: 4001 })
   assert.isTrue(config.enableScraperApi)
   assert.deepStrictEqual(
-    config.servers.map((one) => [one.name, one.tripcode, one.displayName]),
+    config.servers.map((one) => [one.name, one.tripcodes[0], one.displayName]),
     [
       ["alpha", tripcode, "The first"],
       ["beta", tripcode, undefined],
@@ -179,7 +179,7 @@ tripcode = "${tripcode}"
 it("two servers of one name are an error at the second one", () => {
   const server = `[[servers]]\nname = "a"\ntripcode = "${tripcode}"\n`
   assert.deepStrictEqual(lines(server + server), [
-    "PTTH_CONFIG_INVALID: r.toml:5: a second server is called a. Give each server its own name.",
+    "PTTH_CONFIG_INVALID: r.toml:5: a second server is called a; the first is at r.toml:2. Give each server its own name.",
   ])
 })
 
@@ -287,4 +287,104 @@ it("a domain is a host name, and redirects need one", () => {
   assert.include(lines('domain = "relay.example:443"')[0], "r.toml:1")
   assert.include(lines('path_mode = "redirect"')[0], "there is no `domain`")
   assert.strictEqual(read('domain = "relay.example"\npath_mode = "redirect"').pathMode, "redirect")
+})
+
+describe("servers of further files", () => {
+  const server = (name: string) => `[[servers]]\nname = "${name}"\ntripcode = "${tripcode}"\n`
+
+  it("are registered after those of the file itself", () => {
+    const parts = [
+      { file: "servers.d/a.toml", text: server("a") },
+      { file: "servers.d/b.toml", text: "" },
+    ]
+    const config = Result.getOrThrow(RelayConfig.decode(server("z"), { parts }))
+    assert.deepStrictEqual(
+      config.servers.map(({ name }) => `${name}`),
+      ["z", "a"],
+    )
+  })
+
+  it("with a name that is there already are an error that names both places", () => {
+    const parts = [{ file: "servers.d/z.toml", text: `\n${server("z")}` }]
+    const result = RelayConfig.decode(server("z"), { file: "r.toml", parts })
+    assert.strictEqual(
+      Result.getOrThrow(Result.flip(result)).message,
+      "PTTH_CONFIG_INVALID: servers.d/z.toml:3: a second server is called z; the first is at r.toml:2. Give each server its own name.",
+    )
+  })
+
+  it("that would share a host with one before are an error there", () => {
+    const parts = [{ file: "servers.d/My-Attic.toml", text: server("My-Attic") }]
+    const text = `domain = "relay.example"\n${server("my_attic")}`
+    const error = Result.getOrThrow(Result.flip(RelayConfig.decode(text, { parts })))
+    assert.include(error.message, "servers.d/My-Attic.toml:2: My-Attic and my_attic would both")
+  })
+
+  it("may say nothing else; all that is wrong in all files is said at once", () => {
+    const parts = [
+      { file: "servers.d/a.toml", text: "port = 1\n" },
+      { file: "servers.d/b.toml", text: "[[servers]\n" },
+    ]
+    const result = RelayConfig.decode("port = -1", { file: "r.toml", parts })
+    assert.deepStrictEqual(
+      Result.getOrThrow(Result.flip(result)).problems.map(({ code, where }) => [code, where]),
+      [
+        ["PTTH_CONFIG_INVALID", "r.toml:1"],
+        ["PTTH_CONFIG_UNKNOWN_KEY", "servers.d/a.toml:1"],
+        ["PTTH_CONFIG_SYNTAX", "servers.d/b.toml:1:11"],
+      ],
+    )
+  })
+})
+
+it("a server may have several tripcodes, for the time of changing its key", () => {
+  const other = `${"B".repeat(43)}=`
+  const config = read(`[[servers]]\nname = "a"\ntripcode = ["${tripcode}", "${other}"]\n`)
+  assert.deepStrictEqual(config.servers[0]?.tripcodes.map(String), [tripcode, other])
+  for (const bad of ["[]", `["${tripcode}", "x"]`, "[1]", "3"]) {
+    const result = RelayConfig.decode(`[[servers]]\nname = "a"\ntripcode = ${bad}\n`)
+    assert.include(Result.getOrThrow(Result.flip(result)).message, "or a list of such")
+  }
+})
+
+describe("the administrator's side", () => {
+  it.each([
+    ["", { host: "127.0.0.1", port: 4001 }],
+    ["port = 4001", { host: "127.0.0.1", port: 4002 }],
+    ["port = 0", { host: "127.0.0.1", port: 0 }],
+    ['listen = "fd:3"', { host: "127.0.0.1", port: 4001 }],
+    ['admin_listen = "[::1]:5000"', { host: "::1", port: 5000 }],
+    ["admin_listen = false", false as const],
+  ])("of %j listens on %j", (text, expected) => {
+    assert.deepStrictEqual(read(text).adminListen, expected)
+  })
+
+  it("is switched off by an environment variable, too", () => {
+    const overrides = RelayConfig.fromEnvironment({ PTTH_RELAY_ADMIN_LISTEN: "false" })
+    assert.isFalse(Result.getOrThrow(RelayConfig.decode("", { overrides })).adminListen)
+  })
+
+  it("believes a header only of somebody", () => {
+    for (const half of ['admin_trusted_header = "X-User"', 'admin_trusted_proxies = ["::1"]']) {
+      const error = Result.getOrThrow(Result.flip(RelayConfig.decode(half)))
+      assert.strictEqual(error.code, "PTTH_CONFIG_INCOMPLETE")
+    }
+    const config = read('admin_trusted_header = "X-User"\nadmin_trusted_proxies = ["::1"]')
+    assert.strictEqual(config.adminTrustedHeader, "x-user")
+    assert.strictEqual(config.adminTrustedProxies.length, 1)
+  })
+
+  it.each([
+    "admin_listen = true",
+    'admin_listen = "4001"',
+    'admin_url = "https://a.example/b"',
+    'admin_url = "ftp://a.example"',
+    'admin_url = "https://me@a.example"',
+    'admin_token = "secret"',
+    'admin_trusted_header = "X User"',
+  ])("cannot be %s", (text) => {
+    const error = Result.getOrThrow(Result.flip(RelayConfig.decode(text)))
+    assert.strictEqual(error.code, "PTTH_CONFIG_INVALID")
+    assert.notInclude(error.message, "secret")
+  })
 })

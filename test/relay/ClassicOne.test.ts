@@ -37,9 +37,12 @@ describe("listen", () => {
         assert.isFalse(peer.died)
       }
       assert.deepStrictEqual(
-        relay
-          .unregistered()
-          .map(({ address, name, reason, tripcode }) => ({ address, name, reason, tripcode })),
+        relay.unregistered().map(({ address, name, reason, tripcode }) => ({
+          address,
+          name: `${name}`,
+          reason,
+          tripcode,
+        })),
         [
           {
             name: "demo",

@@ -136,7 +136,7 @@ describe("The options of an embedded relay", () => {
         .servers
       assert.isDefined(byKey)
       const [byTripcode] = (yield* RelayOptions.toConfig({
-        servers: [{ name: "a", tripcode: byKey.tripcode }],
+        servers: [{ name: "a", tripcode: byKey.tripcodes[0] }],
       })).servers
       assert.deepStrictEqual(byTripcode, byKey)
     }),

@@ -187,6 +187,68 @@ it.live("a real file that is replaced, as editors do it, is noticed", () =>
   }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)),
 )
 
+it.live("a folder of servers that appears later is noticed, and what is added to it", () =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const folder = yield* fs.makeTempDirectoryScoped()
+    const serversFolder = `${folder}/servers.d`
+    const load = Effect.gen(function* () {
+      const files = yield* fs.readDirectory(serversFolder).pipe(Effect.orElseSucceed(() => []))
+      const parts = yield* Effect.forEach(files, (file) =>
+        Effect.map(fs.readFileString(`${serversFolder}/${file}`), (text) => ({ file, text })),
+      ).pipe(Effect.orDie)
+      return yield* Effect.fromResult(RelayConfig.decode("", { parts }))
+    })
+    const path = `${folder}/ptth_relay.toml`
+    const settings = RelaySettings.layerWatched({
+      path,
+      serversFolder,
+      load,
+      initial: RelayConfig.empty,
+    })
+    yield* Effect.gen(function* () {
+      const { changes } = yield* RelaySettings
+      const until = (wanted: ReadonlyArray<string>) =>
+        changes.pipe(
+          Stream.filter((config) => names(config).join() === wanted.join()),
+          Stream.runHead,
+        )
+      yield* fs.makeDirectory(serversFolder)
+      yield* fs.writeFileString(`${serversFolder}/attic.toml`, server("attic"))
+      yield* until(["attic"])
+      yield* fs.writeFileString(`${serversFolder}/cellar.toml`, server("cellar"))
+      yield* until(["attic", "cellar"])
+      yield* fs.remove(`${serversFolder}/attic.toml`)
+      yield* until(["cellar"])
+    }).pipe(Effect.provide(settings))
+  }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)),
+)
+
+it.effect("asking to reload reads at once, and the status says what is wrong since when", () => {
+  const { layer, state } = fake()
+  return Effect.gen(function* () {
+    const settings = yield* RelaySettings
+    assert.deepStrictEqual(settings.status(), {
+      path: "config/ptth_relay.toml",
+      serversFolder: undefined,
+      since: 0,
+      problem: undefined,
+    })
+    yield* TestClock.adjust("1 seconds")
+    state.text = "port = -1"
+    yield* settings.reload
+    assert.strictEqual(settings.status().since, 0)
+    assert.strictEqual(settings.status().problem?.at, 1000)
+    assert.include(settings.status().problem?.message, "PTTH_CONFIG_INVALID: ptth_relay.toml:1")
+    yield* TestClock.adjust("1 seconds")
+    state.text = server("attic")
+    yield* settings.reload
+    assert.strictEqual(settings.status().since, 2000)
+    assert.isUndefined(settings.status().problem)
+    assert.deepStrictEqual(names(settings.current()), ["attic"])
+  }).pipe(Effect.provide(layer))
+})
+
 it.effect("a static configuration is the one in force and the only one", () =>
   Effect.gen(function* () {
     const config = Result.getOrThrow(RelayConfig.decode(server("attic")))

@@ -11,13 +11,13 @@ const config: RelayConfig = {
   servers: [
     {
       name: "a" as never,
-      tripcode: tripcodeOfText("k"),
+      tripcodes: [tripcodeOfText("k")],
       displayName: "The A",
       responseTimeout: undefined,
     },
     {
       name: "b" as never,
-      tripcode: tripcodeOfText("k"),
+      tripcodes: [tripcodeOfText("k")],
       displayName: undefined,
       responseTimeout: undefined,
     },

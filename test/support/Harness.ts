@@ -21,6 +21,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { TestClock } from "effect/testing"
 import { make as makeKey, tripcodeOfText } from "../../src/domain/ApiKey.ts"
@@ -35,7 +36,7 @@ import type { RequestHead } from "../../src/protocol/Message.ts"
 import type { AuditEvent } from "../../src/relay/AuditLog.ts"
 import { AuditLog } from "../../src/relay/AuditLog.ts"
 import { Relay } from "../../src/relay/Relay.ts"
-import { RelaySettings } from "../../src/relay/RelaySettings.ts"
+import { type ConfigStatus, RelaySettings } from "../../src/relay/RelaySettings.ts"
 import type { ServerStatus } from "../../src/relay/Rendezvous.ts"
 import { Rendezvous } from "../../src/relay/Rendezvous.ts"
 import type { Unregistered } from "../../src/relay/Servers.ts"
@@ -148,7 +149,7 @@ const registered = (server: RegisteredAs): RegisteredServer => {
   const entry = typeof server === "string" ? { name: server } : server
   return {
     name: entry.name as ServerName,
-    tripcode: tripcodeOfText(entry.key ?? keyOf(entry.name)),
+    tripcodes: [tripcodeOfText(entry.key ?? keyOf(entry.name))],
     displayName: entry.displayName,
     responseTimeout:
       entry.responseTimeout === undefined
@@ -182,9 +183,18 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
     })
     let current = initial
     const settings = yield* SubscriptionRef.make(initial)
+    const status: ConfigStatus = {
+      path: undefined,
+      serversFolder: undefined,
+      since: 0,
+      problem: undefined,
+    }
     const settingsLayer = Layer.succeed(RelaySettings, {
       current: () => current,
       changes: SubscriptionRef.changes(settings),
+      reload: Effect.void,
+      status: () => status,
+      statuses: Stream.concat(Stream.succeed(status), Stream.never),
     })
     const scope = yield* Scope.fork(yield* Effect.scope)
     const services = yield* Relay.layerNoDeps.pipe(
