@@ -4,6 +4,7 @@
  */
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
+import * as CommaList from "../domain/CommaList.ts"
 import type { Override } from "../domain/ConfigDecode.ts"
 import * as Flags from "./Flags.ts"
 
@@ -24,10 +25,12 @@ export const make = (variables: boolean) => ({
     "POLICY",
     `Which symbolic links are followed: inside, those that do not leave the folder; never; or follow, all (default inside${envOf(variables, "SYMLINKS")})`,
   ),
-  hidden: Flags.text(
-    "hidden",
-    "PATTERNS",
-    `Names that are neither listed nor served, with commas between them, such as "*.bak,private/**" (default none${envOf(variables, "HIDDEN")})`,
+  hidden: Flag.String("hidden").pipe(
+    Flag.withMetavar("PATTERNS"),
+    Flag.withDescription(
+      `Names that are neither listed nor served, with commas between them, such as "*.{bak,tmp},private/**"; can be repeated (default none${envOf(variables, "HIDDEN")})`,
+    ),
+    Flag.atLeast(0),
   ),
   dotfiles: toggle(
     "dotfiles",
@@ -50,7 +53,7 @@ export const make = (variables: boolean) => ({
 /** What the flags say. */
 export interface FileFlags {
   readonly symlinks: Option.Option<string>
-  readonly hidden: Option.Option<string>
+  readonly hidden: ReadonlyArray<string>
   readonly dotfiles: Option.Option<boolean>
   readonly trustedContent: Option.Option<boolean>
   readonly uploads: Option.Option<boolean>
@@ -61,12 +64,10 @@ export interface FileFlags {
 export const overrides = (flags: FileFlags): ReadonlyArray<Override> =>
   Flags.overrides({
     symlinks: flags.symlinks,
-    hidden: Option.map(flags.hidden, (text) =>
-      text
-        .split(",")
-        .map((pattern) => pattern.trim())
-        .filter((pattern) => pattern !== ""),
-    ),
+    hidden:
+      flags.hidden.length === 0
+        ? Option.none()
+        : Option.some(flags.hidden.flatMap(CommaList.split)),
     dotfiles: flags.dotfiles,
     trusted_content: flags.trustedContent,
     uploads: flags.uploads,

@@ -11,6 +11,7 @@ import type * as SchemaAST from "effect/SchemaAST"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
+import * as CommaList from "./CommaList.ts"
 import type { ConfigProblem } from "./ConfigError.ts"
 import { ConfigError } from "./ConfigError.ts"
 import { nearest } from "./Nearest.ts"
@@ -279,10 +280,7 @@ const readScalar = (kind: ScalarKind, text: string): unknown => {
           ? false
           : text
     case "list":
-      return text
-        .split(",")
-        .map((part) => part.trim())
-        .filter((part) => part !== "")
+      return CommaList.split(text)
   }
 }
 

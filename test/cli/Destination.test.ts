@@ -76,6 +76,7 @@ it("fileserver --auth without a hashed password does not start", async () => {
 it("fileserver serves and hides what its flags say", () =>
   inFolder(async (cwd) => {
     writeFileSync(join(cwd, "old.bak"), "old\n")
+    writeFileSync(join(cwd, "secret.txt"), "secret\n")
     writeFileSync(join(cwd, ".profile"), "profile\n")
     writeFileSync(join(cwd, "page.html"), "<p>page</p>\n")
     symlinkSync("page.html", join(cwd, "link.html"))
@@ -87,6 +88,7 @@ it("fileserver serves and hides what its flags say", () =>
     const plain = start(["fileserver", cwd, "--listen", "127.0.0.1:0"])
     const url = `${await opened(plain)}files/`
     assert.strictEqual(await status(`${url}old.bak`), 200)
+    assert.strictEqual(await status(`${url}secret.txt`), 200)
     assert.strictEqual(await status(`${url}.profile`), 404)
     assert.strictEqual(await status(`${url}link.html`), 200)
     await end(plain)
@@ -96,7 +98,9 @@ it("fileserver serves and hides what its flags say", () =>
       "--listen",
       "127.0.0.1:0",
       "--hidden",
-      "*.bak, x/**",
+      "*.{bak,tmp}, x/**",
+      "--hidden",
+      "secret*",
       "--dotfiles",
       "--symlinks",
       "never",
@@ -104,6 +108,7 @@ it("fileserver serves and hides what its flags say", () =>
     ])
     const other = `${await opened(files)}files/`
     assert.strictEqual(await status(`${other}old.bak`), 404)
+    assert.strictEqual(await status(`${other}secret.txt`), 404)
     assert.strictEqual(await status(`${other}.profile`), 200)
     assert.strictEqual(await status(`${other}link.html`), 404)
     const page = await fetch(`${other}page.html`)

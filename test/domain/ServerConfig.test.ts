@@ -142,14 +142,14 @@ it("what of the folder is served has careful defaults, and each of them can be c
   )
   const overrides = ServerConfig.fromEnvironment({
     PTTH_SERVER_SYMLINKS: "never",
-    PTTH_SERVER_HIDDEN: "*.bak, private/**",
+    PTTH_SERVER_HIDDEN: "*.{bak,tmp}, private/**",
     PTTH_SERVER_DOTFILES: "on",
     PTTH_SERVER_TRUSTED_CONTENT: "no",
   })
   const said = Result.getOrThrow(ServerConfig.decodeSettings("", { overrides }))
   assert.deepStrictEqual(
     [said.symlinks, said.hidden, said.dotfiles, said.trustedContent],
-    ["never", ["*.bak", "private/**"], true, false],
+    ["never", ["*.{bak,tmp}", "private/**"], true, false],
   )
   assert.include(complaint('symlinks = "all"'), 's.toml:1: `symlinks`: expected "inside"')
   assert.include(complaint("hidden = [1]"), "s.toml:1: `hidden`: expected a list of patterns")
