@@ -13,6 +13,7 @@ import type { SymlinkPolicy } from "../domain/ServerConfig.ts"
 import type { RequestHead } from "../protocol/Message.ts"
 import * as Body from "../transport/Body.ts"
 import type { Handler, Reply } from "../transport/Handler.ts"
+import * as Prometheus from "../transport/Prometheus.ts"
 import * as FailurePage from "../web/FailurePage.ts"
 import * as Html from "../web/Html.ts"
 import * as Logo from "../web/Logo.ts"
@@ -95,7 +96,7 @@ const varyAccept: Headers.Header = ["Vary", "Accept"]
 const pageHeaders = People.pageHeaders(Page.policy)
 const jsonHeaders: Headers.HeaderList = [["Content-Type", "application/json"]]
 const plainHeaders: Headers.HeaderList = [["Content-Type", "text/plain; charset=utf-8"]]
-const metricsHeaders: Headers.HeaderList = [["Content-Type", Metrics.contentType]]
+const metricsHeaders: Headers.HeaderList = [["Content-Type", Prometheus.contentType]]
 
 interface Fixed {
   readonly bytes: Uint8Array
@@ -511,7 +512,7 @@ class Answer {
   }
 
   sendMetrics(): void {
-    const bytes = Buffer.from(Metrics.render(this.shared.metrics.snapshot()))
+    const bytes = Buffer.from(Prometheus.render(Metrics.read(this.shared.metrics.snapshot())))
     this.sendBytes(bytes, Decision.ofBytes(bytes, metricsHeaders))
   }
 

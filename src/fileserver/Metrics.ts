@@ -1,11 +1,12 @@
 /**
  * What a file server counts: requests, bytes, and how it is doing, for the
- * page at the top and for Prometheus (its text format, version 0.0.4).
+ * page at the top and for Prometheus.
  */
 import type { ResponseHead } from "../protocol/Message.ts"
 import type { Body } from "../transport/Body.ts"
 import { count } from "../transport/CountedBody.ts"
 import type { Handler } from "../transport/Handler.ts"
+import type { Metric } from "../transport/Prometheus.ts"
 
 /** The state of one file server. */
 export interface Snapshot {
@@ -92,29 +93,39 @@ export const make = (): Metrics => {
   }
 }
 
-/** The Content-Type of {@link render}. */
-export const contentType = "text/plain; version=0.0.4; charset=utf-8"
-
-/** The state as Prometheus reads it. */
-export const render = (snapshot: Snapshot): string => {
-  const metric = (name: string, type: string, help: string, values: ReadonlyArray<string>) =>
-    `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${values.map((value) => `${name}${value}\n`).join("")}`
-  const kinds = [2, 3, 4, 5].map(
-    (kind) => `{status="${kind}xx"} ${snapshot.requests.get(kind) ?? 0}`,
-  )
-  return [
-    metric("ptth_fileserver_requests_total", "counter", "Requests that were answered.", kinds),
-    metric("ptth_fileserver_sent_bytes_total", "counter", "Bytes of the bodies that were sent.", [
-      ` ${snapshot.bytes}`,
-    ]),
-    metric("ptth_fileserver_active_requests", "gauge", "Requests that are being answered.", [
-      ` ${snapshot.active}`,
-    ]),
-    metric("process_start_time_seconds", "gauge", "When the file server began, since 1970.", [
-      ` ${snapshot.startedAt / 1000}`,
-    ]),
-    metric("process_resident_memory_bytes", "gauge", "Memory of the process.", [
-      ` ${snapshot.memory}`,
-    ]),
-  ].join("")
-}
+/** The state as metrics. Visitors may see them: nothing about the machine is in them. */
+export const read = (snapshot: Snapshot): ReadonlyArray<Metric> => [
+  {
+    type: "counter",
+    name: "ptth_fileserver_requests_total",
+    help: "Requests that were answered.",
+    samples: [2, 3, 4, 5].map((kind) => ({
+      labels: { status: `${kind}xx` },
+      value: snapshot.requests.get(kind) ?? 0,
+    })),
+  },
+  {
+    type: "counter",
+    name: "ptth_fileserver_sent_bytes_total",
+    help: "Bytes of the bodies that were sent.",
+    samples: [{ value: snapshot.bytes }],
+  },
+  {
+    type: "gauge",
+    name: "ptth_fileserver_active_requests",
+    help: "Requests that are being answered.",
+    samples: [{ value: snapshot.active }],
+  },
+  {
+    type: "gauge",
+    name: "process_start_time_seconds",
+    help: "When the file server began, since 1970.",
+    samples: [{ value: snapshot.startedAt / 1000 }],
+  },
+  {
+    type: "gauge",
+    name: "process_resident_memory_bytes",
+    help: "Memory of the process.",
+    samples: [{ value: snapshot.memory }],
+  },
+]

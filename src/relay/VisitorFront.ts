@@ -59,8 +59,8 @@ export const make = (context: VisitorContext): FrontHandler => {
   const toServer = (request: FrontRequest, reply: Reply, to: Place): Cancel => {
     const { body, head } = request
     if (!context.servers.isRegistered(to.name)) return refuse(body, reply, unknown(to.name))
-    const { headers, seen } = told(request, to.prefix)
     request.notes?.routed(to.name, to.target)
+    const { headers, seen } = told(request, to.prefix)
     return context.rendezvous.toServer(to.name, request.notes)(
       { method: head.method, target: to.target, headers },
       body,

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Disposition from "../../src/fileserver/Disposition.ts"
 import * as HiddenFiles from "../../src/fileserver/HiddenFiles.ts"
-import * as Metrics from "../../src/fileserver/Metrics.ts"
+import { contentType } from "../../src/transport/Prometheus.ts"
 import * as Root from "../../src/fileserver/Root.ts"
 import * as Search from "../../src/fileserver/Search.ts"
 import { openHandler } from "../support/callHandler.ts"
@@ -328,7 +328,7 @@ describe("the metrics", () => {
     const absent = await get("/files/absent")
     await get("/files")
     const answer = await get("/metrics")
-    assert.strictEqual(answer.header("content-type"), Metrics.contentType)
+    assert.strictEqual(answer.header("content-type"), contentType)
     const value = (name: string): number =>
       Number(new RegExp(`^${name.replace(/[{}]/g, "\\$&")} (\\S+)$`, "m").exec(answer.text)?.[1])
     assert.strictEqual(value('ptth_fileserver_requests_total{status="2xx"}'), 3)

@@ -36,6 +36,7 @@ import type { RequestHead } from "../../src/protocol/Message.ts"
 import type { AuditEvent } from "../../src/relay/AuditLog.ts"
 import { AuditLog } from "../../src/relay/AuditLog.ts"
 import { Relay } from "../../src/relay/Relay.ts"
+import * as RelayMetrics from "../../src/relay/RelayMetrics.ts"
 import { type ConfigStatus, RelaySettings } from "../../src/relay/RelaySettings.ts"
 import type { ServerStatus } from "../../src/relay/Rendezvous.ts"
 import { Rendezvous } from "../../src/relay/Rendezvous.ts"
@@ -46,6 +47,7 @@ import * as Server from "../../src/server/Server.ts"
 import * as Body from "../../src/transport/Body.ts"
 import type { Handler } from "../../src/transport/Handler.ts"
 import type { BindError } from "../../src/transport/NodeFront.ts"
+import type { Metric } from "../../src/transport/Prometheus.ts"
 import { ClassicRelayPeer } from "./ClassicRelayPeer.ts"
 import type { ClassicServerPeerOptions } from "./ClassicServerPeer.ts"
 import { ClassicServerPeer } from "./ClassicServerPeer.ts"
@@ -137,6 +139,7 @@ export interface TestRelay {
   readonly events: () => ReadonlyArray<AuditEvent>
   readonly status: (name: string) => ServerStatus
   readonly traffic: Traffic["Service"]
+  readonly metrics: () => ReadonlyArray<Metric>
   readonly lines: Lines
   /** Shuts it down, as SIGTERM does. */
   readonly stop: Effect.Effect<void>
@@ -200,7 +203,7 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
     const services = yield* Relay.layerNoDeps.pipe(
       Layer.provideMerge(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
       Layer.provideMerge(Layer.mergeAll(AuditLog.layer, Traffic.layer)),
-      Layer.provide(settingsLayer),
+      Layer.provideMerge(settingsLayer),
       Layer.provide(capture(lines)),
       Layer.buildWithScope(scope),
     )
@@ -221,6 +224,13 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
       events: () => audit.entries().map((entry) => entry.event),
       status: (name) => rendezvous.status(name as ServerName),
       traffic: Context.get(services, Traffic),
+      metrics: () =>
+        RelayMetrics.read({
+          settings: Context.get(services, RelaySettings),
+          rendezvous,
+          traffic: Context.get(services, Traffic),
+          version: "test",
+        }),
       lines,
       stop: Scope.close(scope, Exit.void),
     }
