@@ -16,11 +16,14 @@ const always = new Set([
   "upgrade",
 ])
 
+const none: Set<string> = new Set()
+
 /** The options of the Connection fields, lower case. */
 export const connectionOptions = (headers: HeaderList): ReadonlySet<string> => {
-  const options = new Set<string>()
+  let options = none
   for (const [name, value] of headers) {
-    if (name.toLowerCase() !== "connection") continue
+    if (name.length !== 10 || name.toLowerCase() !== "connection") continue
+    if (options === none) options = new Set()
     for (const option of value.split(",")) {
       const trimmed = option.trim().toLowerCase()
       if (trimmed !== "") options.add(trimmed)

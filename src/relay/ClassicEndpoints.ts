@@ -45,6 +45,8 @@ export interface ClassicContext {
 
 /** The classic endpoints of one relay. */
 export interface ClassicEndpoints {
+  /** Whether a target is for the backend API. */
+  readonly takes: (target: string) => boolean
   /** Takes a request that is for the backend API; `false` leaves it to the visitors' side. */
   readonly intercept: (request: IncomingMessage, response: ServerResponse) => boolean
   /** Ends the links of servers that the configuration does not accept any more. */
@@ -269,6 +271,9 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
     })
   }
 
+  const takes = (target: string): boolean =>
+    target.startsWith(`${prefix}/`) || endpoints.some(([start]) => target.startsWith(start))
+
   const intercept = (request: IncomingMessage, response: ServerResponse): boolean => {
     const url = request.url ?? ""
     const path = url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : url
@@ -293,6 +298,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
   ] as const
 
   return {
+    takes,
     intercept,
     recheck: () => {
       for (const { link } of [...members.values()]) {

@@ -73,6 +73,7 @@ export class Relay extends Context.Service<
       const front = yield* serve({
         ...config.listen,
         graceMillis: Duration.toMillis(config.shutdownGrace),
+        isIntercepted: classic.takes,
         intercept: (request, response) =>
           !atServersHost(request) && classic.intercept(request, response),
         interceptUpgrade: (request, socket, head) =>

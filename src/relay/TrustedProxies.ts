@@ -5,7 +5,7 @@
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
-import { type HeaderList, all } from "../domain/HeaderList.ts"
+import { all, type HeaderList } from "../domain/HeaderList.ts"
 import { plainAddress } from "../protocol/Forwarded.ts"
 
 /** Whether a socket's address is in one of the networks. */

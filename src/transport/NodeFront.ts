@@ -13,43 +13,23 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { entry } from "../domain/ErrorRegistry.ts"
 import type { Failure, RenderedFailure } from "../domain/Failure.ts"
-import {
-  first,
-  fromRaw,
-  type Header,
-  type HeaderList,
-  isName,
-  isValue,
-  toRaw,
-} from "../domain/HeaderList.ts"
+import { first, fromRaw, type HeaderList, toRaw } from "../domain/HeaderList.ts"
 import { type BodyError, ExchangeError } from "../protocol/Exchange.ts"
 import { contentLength, type Framing, ofRequest, responseHasBody } from "../protocol/Framing.ts"
-import { connectionOptions, upgradeOf } from "../protocol/HopByHop.ts"
-import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
+import { upgradeOf } from "../protocol/HopByHop.ts"
+import type { ResponseHead } from "../protocol/Message.ts"
 import type { Body, BodyFlow } from "./Body.ts"
 import { empty, fromBytes, promise } from "./Body.ts"
 import { count } from "./CountedBody.ts"
+import { faultOf, ownFraming } from "./FrontAnswer.ts"
+import type { FrontHandler } from "./FrontRequest.ts"
 import type { Cancel, Reply } from "./Handler.ts"
 import { closeAfter, endWith, isEnding, makeLast } from "./Linger.ts"
 import * as NodeBody from "./NodeBody.ts"
+import { PlainConnections } from "./PlainConnection.ts"
 import type { Observe, VisitNotes } from "./VisitNotes.ts"
 
-/** A visitor's request and what is known of the connection it came on. */
-export interface FrontRequest {
-  readonly head: RequestHead
-  readonly body: Body
-  /** The address of the other end of the socket, as Node writes it. */
-  readonly address: string
-  /** Whether this socket is TLS. */
-  readonly secure: boolean
-  /** Whether it asks for another protocol, and can be answered with 101. */
-  readonly upgrade: boolean
-  /** Where what becomes of it is noted, if anybody does. */
-  readonly notes: VisitNotes | undefined
-}
-
-/** Answers a visitor; see `Handler`. */
-export type FrontHandler = (request: FrontRequest, reply: Reply) => Cancel
+export type { FrontHandler, FrontRequest } from "./FrontRequest.ts"
 
 /** Where and how a front listens. */
 export interface FrontOptions {
@@ -61,6 +41,8 @@ export interface FrontOptions {
   readonly handler: FrontHandler
   /** Renders a failure in the form that the visitor's Accept field asks for. */
   readonly renderFailure: (failure: Failure, accept: string | undefined) => RenderedFailure
+  /** Whether a target is for `intercept`, which needs the raw request. */
+  readonly isIntercepted?: (target: string) => boolean
   /** Takes a raw request out of the visitors' way; `true` means taken. */
   readonly intercept?: (request: http.IncomingMessage, response: http.ServerResponse) => boolean
   /** Takes an upgrade out of the visitors' way; `true` means taken. */
@@ -132,6 +114,19 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
     })
     server.timeout = 0
     server.maxHeadersCount = 0
+    const handOver = server.listeners("connection")[0] as (socket: Socket) => void
+    const plain = new PlainConnections({
+      handler: options.handler,
+      failure: options.renderFailure,
+      observe: options.observe,
+      isForeign: options.isIntercepted ?? (() => false),
+      handOver: (socket) => handOver.call(server, socket),
+      isDraining: () => state.draining,
+      headMillis: server.headersTimeout,
+      keepAliveMillis: server.keepAliveTimeout,
+    })
+    server.off("connection", handOver)
+    server.on("connection", (socket: Socket) => plain.accept(socket))
     const onRequest =
       (continues: boolean) => (req: http.IncomingMessage, res: http.ServerResponse) => {
         if (isEnding(req.socket)) return
@@ -207,7 +202,10 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
       server.on("error", () => {})
       const { address, port } = server.address() as AddressInfo
       resume(
-        Effect.succeed({ address: { host: address, port }, drain: drain(state, server, options) }),
+        Effect.succeed({
+          address: { host: address, port },
+          drain: drain(state, server, plain, options),
+        }),
       )
     })
     return Effect.sync(() => server.close())
@@ -216,6 +214,7 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
 const drain = (
   state: FrontState,
   server: http.Server,
+  plain: PlainConnections,
   options: FrontOptions,
 ): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
@@ -226,11 +225,13 @@ const drain = (
     server.close(() => resume(Effect.void))
     options.onDrain?.()
     server.closeIdleConnections()
+    plain.closeIdle()
   }).pipe(
     Effect.timeoutOption(options.graceMillis ?? 0),
     Effect.andThen(
       Effect.sync(() => {
         server.closeAllConnections()
+        plain.close()
         for (const socket of state.upgraded) socket.destroy()
       }),
     ),
@@ -574,52 +575,6 @@ const ignore = (): void => {}
 /** A head does not wait for a body that is slow to come. */
 const flushHead = (res: http.ServerResponse): void => {
   if (!res.destroyed && !res.writableEnded) res.flushHeaders()
-}
-
-/** Why a head from the tunnel must not reach a socket (RFC 9110 5.5, 15), if so. */
-const faultOf = (head: ResponseHead, upgrade: boolean): string | undefined => {
-  const { headers, status } = head
-  if (!(status === 101 && upgrade) && !(Number.isInteger(status) && status >= 200 && status <= 599))
-    return "its status is not a final one"
-  for (const [name, value] of headers) {
-    if (!isName(name)) return "a header name is illegal"
-    if (!isValue(value)) return "a header value is illegal"
-  }
-  return contentLength(headers) === "bad" ? "its Content-Length is not one number" : undefined
-}
-
-const connectionFields = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-connection",
-  "te",
-  "transfer-encoding",
-  "upgrade",
-])
-
-/** What this connection's framing adds to a head or has no room for. */
-interface OwnFraming {
-  /** To be said in a field of its own. */
-  readonly length: number | undefined
-  /** Only chunks have trailers behind them (RFC 9110 6.5.1). */
-  readonly chunked: boolean
-}
-
-/** The fields of a response with this connection's own framing. */
-const ownFraming = (head: ResponseHead, { chunked, length }: OwnFraming): HeaderList => {
-  const nominated = connectionOptions(head.headers)
-  const noLength = head.status === 204
-  const headers: Array<Header> = []
-  for (const header of head.headers) {
-    const name = header[0].toLowerCase()
-    if (connectionFields.has(name) || nominated.has(name)) continue
-    if (noLength && name === "content-length") continue
-    if (!chunked && name === "trailer") continue
-    headers.push(header)
-  }
-  if (length !== undefined && !noLength) headers.push(["Content-Length", `${length}`])
-  return headers
 }
 
 /** Answers on a socket that has no response object, and closes it. */

@@ -1,0 +1,25 @@
+/**
+ * What a front hands to whoever answers its visitors, whichever way the
+ * request was read.
+ */
+import type { RequestHead } from "../protocol/Message.ts"
+import type { Body } from "./Body.ts"
+import type { Cancel, Reply } from "./Handler.ts"
+import type { VisitNotes } from "./VisitNotes.ts"
+
+/** A visitor's request and what is known of the connection it came on. */
+export interface FrontRequest {
+  readonly head: RequestHead
+  readonly body: Body
+  /** The address of the other end of the socket, as Node writes it. */
+  readonly address: string
+  /** Whether this socket is TLS. */
+  readonly secure: boolean
+  /** Whether it asks for another protocol, and can be answered with 101. */
+  readonly upgrade: boolean
+  /** Where what becomes of it is noted, if anybody does. */
+  readonly notes: VisitNotes | undefined
+}
+
+/** Answers a visitor; see `Handler`. */
+export type FrontHandler = (request: FrontRequest, reply: Reply) => Cancel
