@@ -182,10 +182,18 @@ const linkNew = async (from: string | Buffer, to: string | Buffer): Promise<void
   }
 }
 
+const random = /^[0-9a-f]{24}$/
+
+const temporaryName = (): string => temporaryPrefix + randomBytes(12).toString("hex")
+
+/** Whether a name is one that a file has while it is being uploaded. */
+export const isTemporary = (name: ByteName): boolean =>
+  name.startsWith(temporaryPrefix) && random.test(name.slice(temporaryPrefix.length))
+
 /** Begins to take a file. The body is read or let go of in any case. */
 export const start = (body: Body, to: Destination): Upload => {
   const path = toFsPath(`${to.folder}/${to.name}`)
-  const temporary = toFsPath(`${to.folder}/${temporaryPrefix}${randomBytes(12).toString("hex")}`)
+  const temporary = toFsPath(`${to.folder}/${temporaryName()}`)
   let flow: BodyFlow | undefined
   let cancelled = false
 

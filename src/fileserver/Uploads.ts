@@ -15,6 +15,7 @@ import * as Conditions from "./Conditions.ts"
 import * as Decision from "./Decision.ts"
 import * as FormParts from "./FormParts.ts"
 import type { HiddenFiles } from "./HiddenFiles.ts"
+import * as Leftovers from "./Leftovers.ts"
 import * as PageAddress from "./PageAddress.ts"
 import * as Root from "./Root.ts"
 import * as TargetPath from "./TargetPath.ts"
@@ -36,6 +37,7 @@ export interface Uploads {
   readonly maxBytes: number | undefined
   /** Whether a folder takes files. */
   readonly allows: (folder: ReadonlyArray<ByteName>) => boolean
+  readonly leftovers: Leftovers.Leftovers
 }
 
 /** Where uploads go. */
@@ -62,6 +64,7 @@ export const make = (options: UploadOptions): Uploads => {
       const path = folder.length === 0 ? "." : toText(folder.join("/"))
       return globs === undefined || globs.some((glob) => Glob.match(glob, path))
     },
+    leftovers: Leftovers.make(),
   }
 }
 
@@ -232,6 +235,7 @@ class Receiving {
     }
     const folder = await openFolder(root, segments)
     if (folder._tag !== "Folder") return refuse(refuseNotOpen(folder))
+    const swept = uploads.leftovers.sweep(folder.real, folder.path, Date.now())
     try {
       const path = toFsPath(`${folder.path}/${name}`)
       const before = /[/\0]/.test(name) ? undefined : await currentOf(path)
@@ -266,6 +270,7 @@ class Receiving {
       return refuse(refusalOf(UploadFile.failureOf(error), name, uploads))
     } finally {
       this.current = undefined
+      await swept
       if (folder.handle !== undefined) Root.close(folder.handle)
     }
   }
