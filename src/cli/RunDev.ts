@@ -76,14 +76,7 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
     ...RelayConfig.empty,
     listen,
     shutdownGrace: grace,
-    servers: [
-      {
-        name,
-        tripcodes: [ApiKey.tripcode(apiKey)],
-        displayName: undefined,
-        responseTimeout: undefined,
-      },
-    ],
+    servers: [{ ...RelayConfig.plainServer, name, tripcodes: [ApiKey.tripcode(apiKey)] }],
   })
   return yield* Effect.gen(function* () {
     const relayUrl = Output.urlOf(yield* Relay)

@@ -25,8 +25,13 @@ const entries = {
   },
   PTTH_AUTH_REQUIRED: {
     status: 401,
-    title: "A user and a password are needed.",
-    remedy: "Sign in with the user and the password that the server's owner has given you.",
+    title: "You have to sign in.",
+    remedy: "Use what the server's owner or the relay's administrator has given you for it.",
+  },
+  PTTH_NOT_ADMITTED: {
+    status: 403,
+    title: "The relay lets in only those who have signed in elsewhere, and may come here.",
+    remedy: "Come by the address that asks you to sign in, or ask the relay's administrator.",
   },
   PTTH_LOGIN_REQUIRED: {
     status: 401,
@@ -95,6 +100,11 @@ const entries = {
     exit: 2,
     title: "This cannot be the name and the tripcode of a new server.",
     remedy: "Copy both as the server has printed them; if the name is in the way, choose another.",
+  },
+  PTTH_TOO_MANY_REQUESTS: {
+    status: 429,
+    title: "These are more requests than are allowed.",
+    remedy: "Wait for as many seconds as Retry-After says, or ask the relay's administrator.",
   },
   PTTH_HEAD_TOO_LARGE: {
     status: 431,

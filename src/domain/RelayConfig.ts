@@ -9,6 +9,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { TomlDate } from "smol-toml"
+import * as AuthRules from "./AuthRules.ts"
 import type { DecodeOptions, Override, ScalarKind } from "./ConfigDecode.ts"
 import * as ConfigDecode from "./ConfigDecode.ts"
 import {
@@ -35,6 +36,15 @@ export interface RegisteredServer {
   readonly displayName: string | undefined
   /** How long it may take from hand-out to response head, where not the relay's own. */
   readonly responseTimeout: Duration.Duration | undefined
+  /** Which visitors may come; `undefined` is whom the frontend's rules let in. */
+  readonly auth: AuthRules.AuthRules | "open" | undefined
+}
+
+/** A server's registration without anything that is left out mostly. */
+export const plainServer: Omit<RegisteredServer, "name" | "tripcodes"> = {
+  displayName: undefined,
+  responseTimeout: undefined,
+  auth: undefined,
 }
 
 /** A key for the scraper API. */
@@ -59,6 +69,8 @@ export interface RelayConfig {
   readonly pathMode: "serve" | "redirect"
   /** Beginnings of names of cookies that no server gets, besides the relay's own. */
   readonly privateCookies: ReadonlyArray<string>
+  /** Which visitors may come, to servers without rules of their own and to the relay's pages; `undefined` is everybody. */
+  readonly frontendAuth: AuthRules.AuthRules | undefined
   readonly enableScraperApi: boolean
   readonly servers: ReadonlyArray<RegisteredServer>
   readonly scraperKeys: ReadonlyArray<ScraperKey>
@@ -185,6 +197,7 @@ const FileServerEntry = Schema.Struct({
   tripcode: required(Tripcodes, expectedTripcodes),
   display_name: field(nonEmpty, "a text that is not empty"),
   response_timeout: field(PositiveDuration, expectedDuration),
+  auth: field(AuthRules.ServerAuth, "a table, headed [servers.auth]"),
 })
 
 const ScraperKeyEntry = Schema.Struct({
@@ -205,6 +218,7 @@ export const RelayFile = Schema.Struct({
     Schema.Array(CookieName),
     'a list of beginnings of names, such as ["_oauth2_proxy"]',
   ),
+  frontend_auth: field(AuthRules.FrontendAuth, "a table, headed [frontend_auth]"),
   enable_scraper_api: field(Schema.Boolean, "true or false"),
   servers: field(Schema.Array(FileServerEntry), "a table for each server, headed [[servers]]"),
   scraper_keys: field(
@@ -269,7 +283,7 @@ export const keys: ReadonlyArray<string> = ConfigDecode.keysOf(RelayFile.ast)
 
 const decodeFile = ConfigDecode.decodeWith(
   RelayFile,
-  new Set(["servers", "scraper_keys", "dev_mode"]),
+  new Set(["servers", "scraper_keys", "dev_mode", "frontend_auth"]),
 )
 
 const decodeServers = ConfigDecode.decodeWith(ServersFile, new Set(["servers"]))
@@ -375,6 +389,47 @@ const halfTrust = (file: typeof RelayFile.Type, where: Where): ReadonlyArray<Con
   ]
 }
 
+interface Authorized {
+  readonly frontend: AuthRules.AuthRules | undefined
+  /** In the order of the servers in all files. */
+  readonly servers: ReadonlyArray<RegisteredServer["auth"]>
+  readonly problems: ReadonlyArray<ConfigProblem>
+}
+
+const authOf = (
+  file: typeof RelayFile.Type,
+  inFile: Where,
+  listed: ReadonlyArray<Listed>,
+): Authorized => {
+  const problems: Array<ConfigProblem> = []
+  const hasProxies = (file.trusted_proxies ?? []).length > 0
+  const read = <Table, Rules>(
+    table: Table | undefined,
+    place: () => string,
+    from: (table: Table, hasProxies: boolean) => Result.Result<Rules, string>,
+  ): Rules | undefined => {
+    if (table === undefined) return undefined
+    const made = from(table, hasProxies)
+    if (Result.isSuccess(made)) return made.success
+    problems.push({
+      code: "PTTH_CONFIG_INVALID",
+      where: place(),
+      detail: made.failure,
+      remedy: "Say who may come in, or leave the table out.",
+    })
+    return undefined
+  }
+  return {
+    frontend: read(file.frontend_auth, () => inFile(["frontend_auth"]), AuthRules.fromTable),
+    servers: listed.flatMap(({ servers, where }) =>
+      servers.map(({ auth }, i) =>
+        read(auth, () => where(["servers", i, "auth"]), AuthRules.fromServerTable),
+      ),
+    ),
+    problems,
+  }
+}
+
 const badPeriods = (file: typeof RelayFile.Type, where: Where): ReadonlyArray<ConfigProblem> =>
   (file.scraper_keys ?? []).flatMap((key, i) => {
     const period = key.not_after - key.not_before
@@ -452,9 +507,11 @@ export const decode = (
         : [],
     ),
   ]
+  const auth = authOf(file, where, listed)
   const error = ConfigDecode.failing([
     ...repeatedNames(listed),
     ...badHosts(file, where, listed),
+    ...auth.problems,
     ...badPeriods(file, where),
     ...halfTrust(file, where),
   ])
@@ -467,13 +524,15 @@ export const decode = (
     pathMode: file.path_mode ?? "serve",
     privateCookies: file.private_cookies ?? [],
     enableScraperApi: file.enable_scraper_api ?? false,
+    frontendAuth: auth.frontend,
     servers: listed
       .flatMap(({ servers }) => servers)
-      .map((server) => ({
+      .map((server, i) => ({
         name: server.name,
         tripcodes: server.tripcode,
         displayName: server.display_name,
         responseTimeout: server.response_timeout,
+        auth: auth.servers[i],
       })),
     scraperKeys: (file.scraper_keys ?? []).map((key) => ({
       name: key.name,

@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { fromRaw } from "../domain/HeaderList.ts"
 import { type BindError, serve } from "../transport/NodeFront.ts"
@@ -22,6 +23,7 @@ import { Rendezvous } from "./Rendezvous.ts"
 import { Servers } from "./Servers.ts"
 import * as StreamEndpoint from "./StreamEndpoint.ts"
 import { Traffic } from "./Traffic.ts"
+import * as VisitorAuth from "./VisitorAuth.ts"
 import * as VisitorFront from "./VisitorFront.ts"
 
 /** A relay that is listening, and where. */
@@ -62,6 +64,11 @@ export class Relay extends Context.Service<
       const stream = StreamEndpoint.make({ settings, servers, rendezvous })
       yield* Effect.addFinalizer(() => Effect.sync(stream.close))
       const state = { draining: false }
+      const auth = VisitorAuth.make(settings.current, rendezvous.deadlines.now)
+      yield* Effect.sync(auth.sweep).pipe(
+        Effect.schedule(Schedule.spaced("1 minute")),
+        Effect.forkScoped,
+      )
       const config = settings.current()
       /** The hosts of servers have none of the relay's endpoints. */
       const atServersHost = (request: IncomingMessage): boolean => {
@@ -84,6 +91,7 @@ export class Relay extends Context.Service<
           settings,
           servers,
           rendezvous,
+          auth,
           page: Pages.make({ settings, rendezvous, isDraining: () => state.draining }),
           app,
         }),

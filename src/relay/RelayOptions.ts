@@ -45,7 +45,7 @@ const registered = Effect.fnUntraced(function* ({
   const shown = tripcode ?? (key === undefined ? undefined : tripcodeOfText(key))
   if (shown === undefined || !isTripcode(shown))
     return yield* invalid("servers", `${name} has neither a tripcode nor a key`)
-  return { name, tripcodes: [shown], displayName, responseTimeout: undefined }
+  return { ...RelayConfig.plainServer, name, tripcodes: [shown], displayName }
 })
 
 /** The configuration that options stand for; fails where they cannot be used. */

@@ -23,6 +23,9 @@ export type Route =
 /** The relay's own pages. */
 export type Page = "servers" | "upCheck" | "healthz" | "readyz" | "favicon" | "style"
 
+/** Whether a page has nothing on it that anybody could not see: for monitoring, and what a page of refusal is made with. */
+export const isOpen = (page: Page): boolean => page !== "servers"
+
 const pages: ReadonlyMap<string, Page> = new Map([
   ["/frontend/servers/", "servers"],
   ["/frontend/relay_up_check", "upCheck"],

@@ -20,16 +20,18 @@ import * as Origins from "./Origins.ts"
 import * as PrivateCookies from "./PrivateCookies.ts"
 import type { RelaySettings } from "./RelaySettings.ts"
 import type { Rendezvous } from "./Rendezvous.ts"
-import { type Page, route } from "./Routes.ts"
+import { isOpen, type Page, type Route, route } from "./Routes.ts"
 import * as ScraperApi from "./ScraperApi.ts"
 import type { Servers } from "./Servers.ts"
 import { isTrusted } from "./TrustedProxies.ts"
+import * as VisitorAuth from "./VisitorAuth.ts"
 
 /** What the visitors' side stands on. */
 export interface VisitorContext {
   readonly settings: RelaySettings["Service"]
   readonly servers: Servers["Service"]
   readonly rendezvous: Rendezvous["Service"]
+  readonly auth: VisitorAuth.VisitorAuth
   /** The relay's own pages. */
   readonly page: (page: Page, reply: Reply) => void
   /** Answers what is not the relay's, where there is an application besides. */
@@ -48,19 +50,25 @@ const never: Cancel = () => {}
 /** The handler of all visitors. */
 export const make = (context: VisitorContext): FrontHandler => {
   /** A request's fields for who answers it below a prefix, and how its visitor sees that. */
-  const told = ({ address, head, secure, upgrade }: FrontRequest, prefix: string) => {
-    const trusted = isTrusted(context.settings.current().trustedProxies, address)
+  const told = (
+    { address, head, secure, upgrade }: FrontRequest,
+    prefix: string,
+    name?: ServerName,
+  ) => {
+    const config = context.settings.current()
+    const trusted = isTrusted(config.trustedProxies, address)
     const visitor = { address, secure, trusted }
     const seen = Forwarded.seen(head.headers, visitor, prefix)
-    const kept = PrivateCookies.strip(context.settings.current(), forServer(head.headers, upgrade))
-    return { seen, headers: Forwarded.apply(kept, visitor, seen) }
+    const kept = PrivateCookies.strip(config, forServer(head.headers, upgrade))
+    const bare = VisitorAuth.strip(config, name, kept)
+    return { seen, headers: Forwarded.apply(bare, visitor, seen) }
   }
 
   const toServer = (request: FrontRequest, reply: Reply, to: Place): Cancel => {
     const { body, head } = request
     if (!context.servers.isRegistered(to.name)) return refuse(body, reply, unknown(to.name))
     request.notes?.routed(to.name, to.target)
-    const { headers, seen } = told(request, to.prefix)
+    const { headers, seen } = told(request, to.prefix, to.name)
     return context.rendezvous.toServer(to.name, request.notes)(
       { method: head.method, target: to.target, headers },
       body,
@@ -99,29 +107,24 @@ export const make = (context: VisitorContext): FrontHandler => {
     }
   }
 
-  const toPath = (request: FrontRequest, reply: Reply, to: Place): Cancel => {
-    const { domain, pathMode } = context.settings.current()
-    if (domain === undefined || pathMode === "serve") return toServer(request, reply, to)
-    if (!context.servers.isRegistered(to.name)) return refuse(request.body, reply, unknown(to.name))
-    const location = Origins.locationOf(domain, to.name, told(request, "").seen, to.target)
-    return location === undefined
-      ? refuse(request.body, reply, unknown(to.name))
-      : redirect(request.body, reply, 308, location)
+  /** Goes on if the configuration lets this visitor come to a server, or to the relay's pages. */
+  const guarded = (
+    request: FrontRequest,
+    reply: Reply,
+    name: ServerName | undefined,
+    next: () => Cancel,
+  ): Cancel => {
+    const rules = VisitorAuth.rulesFor(context.settings.current(), name)
+    return rules === undefined
+      ? next()
+      : context.auth.admit(rules, name ?? "relay", request, reply, next)
   }
 
-  return (request, reply) => {
+  const toRoute = (request: FrontRequest, reply: Reply, to: Route): Cancel => {
     const { body, head } = request
-    const origin = Origins.route(context.settings.current(), head.headers)
-    if (origin !== undefined) return toOrigin(request, reply, origin)
-    if (head.target.startsWith(ScraperApi.scraperPath)) return toScraper(request, reply)
-    if (context.app !== undefined && !isRelays(head.target)) {
-      const { headers } = told(request, "")
-      return context.app({ method: head.method, target: head.target, headers }, body, reply)
-    }
-    const to = route(head.target)
     switch (to._tag) {
       case "Server":
-        return toPath(request, reply, to)
+        return toServer(request, reply, to)
       case "UnknownServer":
         return refuse(body, reply, unknown(to.name))
       case "NotFound":
@@ -134,6 +137,34 @@ export const make = (context: VisitorContext): FrontHandler => {
         else reply.fail(methodNotAllowed)
         return never
     }
+  }
+
+  /** Where a server's own origin is, for a visitor who should rather be there. */
+  const elsewhere = (request: FrontRequest, to: Route): string | undefined => {
+    const { domain, pathMode } = context.settings.current()
+    return domain === undefined || pathMode === "serve" || to._tag !== "Server"
+      ? undefined
+      : Origins.locationOf(domain, to.name, told(request, "").seen, to.target)
+  }
+
+  return (request, reply) => {
+    const { body, head } = request
+    const origin = Origins.route(context.settings.current(), head.headers)
+    if (origin !== undefined) {
+      const name = origin._tag === "Server" ? origin.name : undefined
+      return guarded(request, reply, name, () => toOrigin(request, reply, origin))
+    }
+    if (head.target.startsWith(ScraperApi.scraperPath)) return toScraper(request, reply)
+    if (context.app !== undefined && !isRelays(head.target)) {
+      const { headers } = told(request, "")
+      return context.app({ method: head.method, target: head.target, headers }, body, reply)
+    }
+    const to = route(head.target)
+    const location = elsewhere(request, to)
+    if (location !== undefined) return redirect(body, reply, 308, location)
+    if (to._tag === "Page" && isOpen(to.page)) return toRoute(request, reply, to)
+    const name = to._tag === "Server" ? to.name : undefined
+    return guarded(request, reply, name, () => toRoute(request, reply, to))
   }
 }
 

@@ -388,3 +388,54 @@ describe("the administrator's side", () => {
     assert.notInclude(error.message, "secret")
   })
 })
+const hash = `$scrypt$ln=15,r=8,p=1$${"A".repeat(22)}$${"A".repeat(43)}`
+
+it("rules about visitors are read for the frontend and for servers", () => {
+  const config = read(`
+trusted_proxies = ["127.0.0.1"]
+[frontend_auth]
+users = { me = "${hash}" }
+tokens = ["${tripcode}"]
+[[servers]]
+name = "a"
+tripcode = "${tripcode}"
+auth = { open = true }
+[[servers]]
+name = "b"
+tripcode = "${tripcode}"
+[servers.auth]
+user_header = "X-Forwarded-User"
+allow = ["ann"]
+`)
+  assert.deepStrictEqual(config.frontendAuth?.users, [{ user: "me", password: hash as never }])
+  assert.deepStrictEqual(config.frontendAuth?.tokens, [tripcode as never])
+  assert.strictEqual(config.servers[0]?.auth, "open")
+  assert.deepStrictEqual(config.servers[1]?.auth, {
+    users: [],
+    tokens: [],
+    userHeader: "x-forwarded-user",
+    allow: ["ann"],
+  })
+})
+
+it("rules that let in nobody, or everybody by accident, are errors that show no hash", () => {
+  const wrong: ReadonlyArray<readonly [string, RegExp]> = [
+    ["[frontend_auth]", /r\.toml:1.*nobody could come in/],
+    ['[frontend_auth]\nuser_header = "X-User"', /r\.toml:1.*trusted_proxies/],
+    [`[frontend_auth]\nallow = ["a"]\ntokens = ["${tripcode}"]`, /`allow`/],
+    ["[frontend_auth]\nopen = true", /no key `frontend_auth.open`/],
+    ['[frontend_auth]\nusers = { me = "secret" }', /r\.toml:2.*hash-password/],
+    [`[frontend_auth]\nusers = { "a:b" = "${hash}" }`, /r\.toml:2/],
+    ['trusted_proxies = ["::1"]\n[frontend_auth]\nuser_header = "Cookie"', /r\.toml:3/],
+    [
+      `[[servers]]\nname = "a"\ntripcode = "${tripcode}"\n[servers.auth]\nopen = true\nallow = []`,
+      /r\.toml:4.*`open`/,
+    ],
+  ]
+  for (const [text, problem] of wrong) {
+    const said = lines(text)
+    assert.match(said[0] ?? "", problem, text)
+    assert.notInclude(said.join(), "secret")
+    assert.notInclude(said.join(), hash)
+  }
+})

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { tripcodeOfText } from "../../src/domain/ApiKey.ts"
 import type { HeaderList } from "../../src/domain/HeaderList.ts"
-import { empty, type RelayConfig } from "../../src/domain/RelayConfig.ts"
+import { empty, plainServer, type RelayConfig } from "../../src/domain/RelayConfig.ts"
 import * as ScraperApi from "../../src/relay/ScraperApi.ts"
 
 const day = 24 * 3_600_000
@@ -10,16 +10,15 @@ const config: RelayConfig = {
   enableScraperApi: true,
   servers: [
     {
+      ...plainServer,
       name: "a" as never,
       tripcodes: [tripcodeOfText("k")],
       displayName: "The A",
-      responseTimeout: undefined,
     },
     {
+      ...plainServer,
       name: "b" as never,
       tripcodes: [tripcodeOfText("k")],
-      displayName: undefined,
-      responseTimeout: undefined,
     },
   ],
   scraperKeys: [

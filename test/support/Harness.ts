@@ -28,7 +28,7 @@ import { make as makeKey, tripcodeOfText } from "../../src/domain/ApiKey.ts"
 import type { HeaderList } from "../../src/domain/HeaderList.ts"
 import * as Headers from "../../src/domain/HeaderList.ts"
 import type { RegisteredServer, RelayConfig } from "../../src/domain/RelayConfig.ts"
-import { empty as defaults } from "../../src/domain/RelayConfig.ts"
+import { empty as defaults, plainServer } from "../../src/domain/RelayConfig.ts"
 import type { TransportChoice } from "../../src/domain/ServerConfig.ts"
 import type { ServerName } from "../../src/domain/ServerName.ts"
 import { BodyError } from "../../src/protocol/Exchange.ts"
@@ -114,6 +114,7 @@ export type RegisteredAs =
       readonly key?: string
       readonly displayName?: string
       readonly responseTimeout?: Duration.Input
+      readonly auth?: RegisteredServer["auth"]
     }
 
 /** What a relay is started with; the rest is the relay's own default, except that it waits for nothing when it stops. */
@@ -151,9 +152,11 @@ export const keyOf = (name: string): string => `the-key-of-${name}`
 const registered = (server: RegisteredAs): RegisteredServer => {
   const entry = typeof server === "string" ? { name: server } : server
   return {
+    ...plainServer,
     name: entry.name as ServerName,
     tripcodes: [tripcodeOfText(entry.key ?? keyOf(entry.name))],
     displayName: entry.displayName,
+    auth: entry.auth,
     responseTimeout:
       entry.responseTimeout === undefined
         ? undefined
