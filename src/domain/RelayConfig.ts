@@ -92,6 +92,10 @@ export interface RelayConfig {
   readonly maxBody: number | undefined
   /** Peers whose `X-Forwarded-*` fields are believed. */
   readonly trustedProxies: ReadonlyArray<IpNetwork.IpNetwork>
+  /** How each request is written to a log, if at all. */
+  readonly accessLog: "off" | "json" | "common" | "combined"
+  /** The log's file; standard output where `undefined`. */
+  readonly accessLogFile: string | undefined
   /** Where the administrator's pages and API are; `false` is nowhere. */
   readonly adminListen: ListenAddress.ListenAddress | false
   /** Where the administrator's browser reaches them, if not at that address: an origin. */
@@ -234,6 +238,11 @@ export const RelayFile = Schema.Struct({
   max_queue: field(between(0, 1_000_000), "a number from 0 to 1000000"),
   max_body: field(between(0, Number.MAX_SAFE_INTEGER), "a number of bytes"),
   trusted_proxies: field(Schema.Array(Network), expectedNetworks),
+  access_log: field(
+    Schema.Literals(["off", "json", "common", "combined"]),
+    '"off", "json", "common" or "combined"',
+  ),
+  access_log_file: field(nonEmpty, "the name of a file"),
   admin_listen: field(ListenOrOff, `false, or ${ListenAddress.expected}`),
   admin_url: field(Origin, 'an address without a path, such as "https://admin.example.com"'),
   admin_token: field(Trip, expectedTripcode),
@@ -265,6 +274,8 @@ const environmentKinds: { readonly [key: string]: ScalarKind } = {
   max_queue: "number",
   max_body: "number",
   trusted_proxies: "list",
+  access_log: "text",
+  access_log_file: "text",
   admin_listen: "text",
   admin_url: "text",
   admin_token: "text",
@@ -549,6 +560,8 @@ export const decode = (
     maxQueue: file.max_queue ?? 256,
     maxBody: file.max_body,
     trustedProxies: file.trusted_proxies ?? [],
+    accessLog: file.access_log ?? "off",
+    accessLogFile: file.access_log_file,
     adminListen: file.admin_listen ?? defaultAdmin(listen),
     adminUrl: file.admin_url,
     adminToken: file.admin_token,

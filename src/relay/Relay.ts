@@ -13,6 +13,7 @@ import * as Stream from "effect/Stream"
 import { fromRaw } from "../domain/HeaderList.ts"
 import { type BindError, serve } from "../transport/NodeFront.ts"
 import * as FailurePage from "../web/FailurePage.ts"
+import * as AccessLogging from "./AccessLogging.ts"
 import { AppBeside } from "./AppBeside.ts"
 import { AuditLog } from "./AuditLog.ts"
 import * as ClassicEndpoints from "./ClassicEndpoints.ts"
@@ -42,6 +43,8 @@ export class Relay extends Context.Service<
   > = Layer.suspend(() =>
     Relay.layerNoDeps.pipe(
       Layer.provideMerge(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
+      // Below the front: it is closed after the last request.
+      Layer.provideMerge(AccessLogging.layer),
       Layer.provideMerge(Layer.mergeAll(AuditLog.layer, Traffic.layer)),
     ),
   )

@@ -10,16 +10,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import type { RequestHead } from "../protocol/Message.ts"
-import type { Observe, VisitNotes } from "../transport/VisitNotes.ts"
+import type { Observe } from "../transport/VisitNotes.ts"
+import { VisitRecord } from "../transport/VisitRecord.ts"
 import { Histogram } from "./Histogram.ts"
 import type { Link } from "./Link.ts"
 import { RelaySettings } from "./RelaySettings.ts"
 
-/** How a request reached its server; `none`: it did not, or the relay answered itself. */
-export type Transport = Link["transport"] | "none"
-
-/** All transports. */
-export const transports: ReadonlyArray<Transport> = ["none", "classic 1", "classic 2", "stream"]
+/** How a request can reach its server; `none`: it did not, or the relay answered itself. */
+export const transports: ReadonlyArray<string> = ["none", "classic 1", "classic 2", "stream"]
 
 /** The first digit of an answer's status; 0: the visitor left before there was one. */
 export type StatusClass = 0 | 1 | 2 | 3 | 4 | 5
@@ -43,7 +41,8 @@ export interface Recent {
   readonly status: number | undefined
   /** Our own error code, where there was no answer of the server. */
   readonly code: string | undefined
-  readonly transport: Transport
+  /** One of {@link transports}. */
+  readonly transport: string
   /** From the first byte of the request's head to its end. */
   readonly millis: number
   /** Until a link handed it to the server. */
@@ -129,40 +128,16 @@ export class Counters {
 const cut = (text: string): string =>
   text.length > maxPath ? Buffer.from(text.slice(0, maxPath), "latin1").toString("latin1") : text
 
-/** One request, noted; it is what is remembered of it afterwards. */
-export class Visit implements VisitNotes, Recent {
-  /** The head as it came, until it is over. */
-  head: RequestHead | undefined
-  readonly address: string
-  /** Of HTTP, such as `1.1`. */
-  readonly version: string
-  readonly method: string
-  readonly startedAt: number
-  server = ""
-  target: string
-  transport: Transport = "none"
-  status: number | undefined
-  code: string | undefined
-  bytesIn = 0
-  bytesOut = 0
-  offeredAt: number | undefined
-  answeredAt: number | undefined
-  endedAt = 0
+/** One request, counted; it is what is remembered of it afterwards. */
+export class Visit extends VisitRecord implements Recent {
   at = 0
-  whole = false
   private transportIndex = 0
   private counters: Counters
   private readonly book: Book
-  private open = true
 
   constructor(book: Book, head: RequestHead, address: string, version: string) {
+    super(head, address, version)
     this.book = book
-    this.head = head
-    this.address = address
-    this.version = version
-    this.method = head.method
-    this.target = head.target
-    this.startedAt = performance.now()
     this.counters = book.own
     this.counters.inFlight += 1
   }
@@ -172,73 +147,49 @@ export class Visit implements VisitNotes, Recent {
     return question < 0 ? this.target : this.target.slice(0, question)
   }
 
-  get millis(): number {
-    return this.endedAt - this.startedAt
-  }
-
-  get waitMillis(): number | undefined {
-    return this.offeredAt === undefined ? undefined : this.offeredAt - this.startedAt
-  }
-
-  get tunnelMillis(): number | undefined {
-    return this.offeredAt === undefined || this.answeredAt === undefined
-      ? undefined
-      : this.answeredAt - this.offeredAt
-  }
-
-  routed(server: string, target: string): void {
+  override routed(server: string, target: string): void {
+    super.routed(server, target)
     this.counters.inFlight -= 1
     this.counters = this.book.of(server)
     this.counters.inFlight += 1
-    this.server = server
-    this.target = target
   }
 
-  offered(transport: Link["transport"]): void {
-    this.transport = transport
-    this.transportIndex = transports.indexOf(transport)
-    this.offeredAt = performance.now()
+  override offered(transport: string): void {
+    super.offered(transport)
+    this.transportIndex = Math.max(0, transports.indexOf(transport))
   }
 
-  failed(code: string): void {
-    this.code = code
+  override failed(code: string): void {
+    super.failed(code)
     const { errors } = this.counters
     errors.set(code, (errors.get(code) ?? 0) + 1)
   }
 
-  answered(status: number): void {
-    const now = performance.now()
-    this.status = status
-    this.answeredAt = now
-    const { counters, offeredAt } = this
+  override answered(status: number): void {
+    super.answered(status)
+    const { counters, tunnelMillis, waitMillis } = this
     counters.count(this.transportIndex, Math.floor(status / 100))
-    counters.head.add(now - this.startedAt)
-    if (offeredAt === undefined) return
-    counters.wait.add(offeredAt - this.startedAt)
-    counters.tunnel.add(now - offeredAt)
+    counters.head.add((this.answeredAt ?? 0) - this.startedAt)
+    if (waitMillis !== undefined) counters.wait.add(waitMillis)
+    if (tunnelMillis !== undefined) counters.tunnel.add(tunnelMillis)
   }
 
-  received(bytes: number): void {
-    this.bytesIn += bytes
+  override received(bytes: number): void {
+    super.received(bytes)
     this.counters.bytesIn += bytes
   }
 
-  sent(bytes: number): void {
-    this.bytesOut += bytes
+  override sent(bytes: number): void {
+    super.sent(bytes)
     this.counters.bytesOut += bytes
   }
 
-  over(whole: boolean): void {
-    if (!this.open) return
-    this.open = false
-    this.whole = whole || this.status === 101
-    this.endedAt = performance.now()
+  protected override ended(): void {
     this.at = this.book.now()
     const { book, counters } = this
     counters.inFlight -= 1
     if (this.status === undefined) counters.count(this.transportIndex, 0)
     for (const listener of book.listeners) listener(this)
-    this.head = undefined
     this.target = cut(this.path)
     counters.remember(this)
   }

@@ -33,6 +33,7 @@ import type { TransportChoice } from "../../src/domain/ServerConfig.ts"
 import type { ServerName } from "../../src/domain/ServerName.ts"
 import { BodyError } from "../../src/protocol/Exchange.ts"
 import type { RequestHead } from "../../src/protocol/Message.ts"
+import * as AccessLogging from "../../src/relay/AccessLogging.ts"
 import type { AuditEvent } from "../../src/relay/AuditLog.ts"
 import { AuditLog } from "../../src/relay/AuditLog.ts"
 import { Relay } from "../../src/relay/Relay.ts"
@@ -205,6 +206,7 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
     const scope = yield* Scope.fork(yield* Effect.scope)
     const services = yield* Relay.layerNoDeps.pipe(
       Layer.provideMerge(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
+      Layer.provideMerge(AccessLogging.layer),
       Layer.provideMerge(Layer.mergeAll(AuditLog.layer, Traffic.layer)),
       Layer.provideMerge(settingsLayer),
       Layer.provide(capture(lines)),

@@ -1,0 +1,98 @@
+/**
+ * The file of a log: written in the background, rotated, and never in the way.
+ */
+import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync } from "node:fs"
+import * as path from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { LineFile } from "../../src/transport/LineFile.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
+import { Watch } from "../support/Watch.ts"
+
+const setting = (name = "access.log") => {
+  const file = path.isAbsolute(name) ? name : path.join(temporaryFolder(), name)
+  const said: Array<string> = []
+  const watch = new Watch()
+  const say = (what: string): void => {
+    said.push(what)
+    watch.changed()
+  }
+  const log = new LineFile({
+    path: file,
+    onTrouble: (reason) => say(`trouble ${reason}`),
+    onMended: (lost) => say(`mended ${lost}`),
+  })
+  return {
+    file,
+    log,
+    said,
+    untilSaid: (count: number) => watch.until(`${count} are said`, () => said.length === count),
+    closed: () => new Promise<void>((resolve) => log.close(resolve)),
+  }
+}
+
+describe("a file of lines", () => {
+  it("is made and appended to; closing it waits for the last line", async () => {
+    const first = setting()
+    first.log.append("one\n")
+    first.log.append("two\n")
+    await first.closed()
+    const second = setting(first.file)
+    second.log.append("three\n")
+    await second.closed()
+    assert.strictEqual(readFileSync(first.file, "utf8"), "one\ntwo\nthree\n")
+    assert.deepStrictEqual([first.said, second.said], [[], []])
+  })
+
+  it("has every line once and in order, however many come at once", async () => {
+    const { closed, file, log } = setting()
+    const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i}\n`)
+    for (const line of lines) log.append(line)
+    await closed()
+    assert.strictEqual(readFileSync(file, "utf8"), lines.join(""))
+  })
+
+  it("is made anew after it was renamed, when it is told so", async () => {
+    const { closed, file, log } = setting()
+    const long = "x".repeat(70_000)
+    log.append(`before ${long}\n`)
+    while (!existsSync(file) || readFileSync(file).length < long.length)
+      await new Promise((resolve) => setImmediate(resolve))
+    renameSync(file, `${file}.1`)
+    log.append("still there\n")
+    log.reopen()
+    await new Promise((resolve) => setImmediate(resolve))
+    log.append("after\n")
+    await closed()
+    const [old, now] = [`${file}.1`, file].map((name) => readFileSync(name, "utf8"))
+    assert.strictEqual(`${old}${now}`, `before ${long}\nstill there\nafter\n`)
+    assert.include(now, "after")
+  })
+
+  it("is not made before there is something to write", async () => {
+    const { closed, file, log } = setting()
+    log.reopen()
+    await closed()
+    assert.isFalse(existsSync(file))
+  })
+
+  it("says once that it cannot be written, and how much was lost when it can again", async () => {
+    const { closed, file, log, said, untilSaid } = setting()
+    mkdirSync(file)
+    log.append("lost\n")
+    log.append("lost, too\n")
+    log.reopen()
+    await untilSaid(1)
+    rmdirSync(file)
+    log.append("written\n")
+    await closed()
+    assert.deepStrictEqual(said, ["trouble EISDIR", "mended 2"])
+    assert.strictEqual(readFileSync(file, "utf8"), "written\n")
+  })
+
+  it.skipIf(!existsSync("/dev/full"))("outlives a full disk", async () => {
+    const { closed, log, said } = setting("/dev/full")
+    log.append("lost\n")
+    await closed()
+    assert.deepStrictEqual(said, ["trouble ENOSPC"])
+  })
+})
