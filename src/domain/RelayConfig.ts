@@ -38,6 +38,16 @@ export interface RegisteredServer {
   readonly responseTimeout: Duration.Duration | undefined
   /** Which visitors may come; `undefined` is whom the frontend's rules let in. */
   readonly auth: AuthRules.AuthRules | "open" | undefined
+  /** What may be asked of it, where not as of all servers. */
+  readonly limits: ServerLimits
+}
+
+/** What may be asked of one server; see the keys of the same names of {@link RelayConfig}. */
+export interface ServerLimits {
+  readonly maxQueue: number | undefined
+  readonly maxBody: number | undefined
+  readonly maxRequests: number | undefined
+  readonly requestsPerSecond: number | undefined
 }
 
 /** A server's registration without anything that is left out mostly. */
@@ -45,6 +55,12 @@ export const plainServer: Omit<RegisteredServer, "name" | "tripcodes"> = {
   displayName: undefined,
   responseTimeout: undefined,
   auth: undefined,
+  limits: {
+    maxQueue: undefined,
+    maxBody: undefined,
+    maxRequests: undefined,
+    requestsPerSecond: undefined,
+  },
 }
 
 /** A key for the scraper API. */
@@ -90,6 +106,18 @@ export interface RelayConfig {
   readonly maxQueue: number
   /** Bytes of a visitor's body; `undefined` is no limit. */
   readonly maxBody: number | undefined
+  /** How many requests may run on one server at once, those that wait included; `undefined` is no limit. */
+  readonly maxRequests: number | undefined
+  /** How many requests may come for one server, in the long run; `undefined` is no limit. */
+  readonly requestsPerSecond: number | undefined
+  /** How many requests of one visitor's address may run at once; `undefined` is no limit. */
+  readonly maxRequestsPerAddress: number | undefined
+  /** How many requests may come from one visitor's address, in the long run; `undefined` is no limit. */
+  readonly requestsPerSecondPerAddress: number | undefined
+  /** Bytes of a request's head. */
+  readonly maxHead: number
+  /** Fields of a request's head. */
+  readonly maxFields: number
   /** Peers whose `X-Forwarded-*` fields are believed. */
   readonly trustedProxies: ReadonlyArray<IpNetwork.IpNetwork>
   /** How each request is written to a log, if at all. */
@@ -196,12 +224,26 @@ const expectedTripcodes = `${expectedTripcode}, or a list of such`
 const between = (minimum: number, maximum: number) =>
   Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
+const Rate = Schema.Finite.check(Schema.isBetween({ minimum: 0.01, maximum: 1_000_000 }))
+const RateOrZero = reading(Schema.Finite, (rate) =>
+  rate === 0 || (rate >= 0.01 && rate <= 1_000_000) ? rate : undefined,
+)
+
+/** Keys that stand for all servers at the top, and for one in its table. */
+const ofEachServer = {
+  max_queue: field(between(0, 1_000_000), "a number from 0 to 1000000"),
+  max_body: field(between(0, Number.MAX_SAFE_INTEGER), "a number of bytes"),
+  max_requests: field(between(1, 1_000_000), "a number from 1 to 1000000"),
+  requests_per_second: field(Rate, "a number from 0.01 to 1000000"),
+}
+
 const FileServerEntry = Schema.Struct({
   name: required(Name, "1 to 63 of the characters A-Z a-z 0-9 - _"),
   tripcode: required(Tripcodes, expectedTripcodes),
   display_name: field(nonEmpty, "a text that is not empty"),
   response_timeout: field(PositiveDuration, expectedDuration),
   auth: field(AuthRules.ServerAuth, "a table, headed [servers.auth]"),
+  ...ofEachServer,
 })
 
 const ScraperKeyEntry = Schema.Struct({
@@ -235,8 +277,17 @@ export const RelayFile = Schema.Struct({
   idle_timeout: field(PositiveDuration, expectedDuration),
   heartbeat: field(PositiveDuration, expectedDuration),
   shutdown_grace: field(DurationOrZero, expectedDuration),
-  max_queue: field(between(0, 1_000_000), "a number from 0 to 1000000"),
-  max_body: field(between(0, Number.MAX_SAFE_INTEGER), "a number of bytes"),
+  ...ofEachServer,
+  max_requests_per_address: field(
+    between(0, 1_000_000),
+    "a number from 1 to 1000000, or 0 for no limit",
+  ),
+  requests_per_second_per_address: field(
+    RateOrZero,
+    "a number from 0.01 to 1000000, or 0 for no limit",
+  ),
+  max_head: field(between(1024, 1_048_576), "a number of bytes from 1024 to 1048576"),
+  max_fields: field(between(1, 10_000), "a number from 1 to 10000"),
   trusted_proxies: field(Schema.Array(Network), expectedNetworks),
   access_log: field(
     Schema.Literals(["off", "json", "common", "combined"]),
@@ -273,6 +324,12 @@ const environmentKinds: { readonly [key: string]: ScalarKind } = {
   shutdown_grace: "text",
   max_queue: "number",
   max_body: "number",
+  max_requests: "number",
+  requests_per_second: "number",
+  max_requests_per_address: "number",
+  requests_per_second_per_address: "number",
+  max_head: "number",
+  max_fields: "number",
   trusted_proxies: "list",
   access_log: "text",
   access_log_file: "text",
@@ -458,6 +515,8 @@ const badPeriods = (file: typeof RelayFile.Type, where: Where): ReadonlyArray<Co
     ]
   })
 
+const orNone = (limit: number): number | undefined => (limit === 0 ? undefined : limit)
+
 /** A listen address from `listen` and `port`: `listen` wins, unless `port` comes from a stronger source. */
 const listenOf = (
   file: typeof RelayFile.Type,
@@ -544,6 +603,12 @@ export const decode = (
         displayName: server.display_name,
         responseTimeout: server.response_timeout,
         auth: auth.servers[i],
+        limits: {
+          maxQueue: server.max_queue,
+          maxBody: server.max_body,
+          maxRequests: server.max_requests,
+          requestsPerSecond: server.requests_per_second,
+        },
       })),
     scraperKeys: (file.scraper_keys ?? []).map((key) => ({
       name: key.name,
@@ -559,6 +624,12 @@ export const decode = (
     shutdownGrace: file.shutdown_grace ?? Duration.seconds(30),
     maxQueue: file.max_queue ?? 256,
     maxBody: file.max_body,
+    maxRequests: file.max_requests,
+    requestsPerSecond: file.requests_per_second,
+    maxRequestsPerAddress: orNone(file.max_requests_per_address ?? 512),
+    requestsPerSecondPerAddress: orNone(file.requests_per_second_per_address ?? 200),
+    maxHead: file.max_head ?? 65_536,
+    maxFields: file.max_fields ?? 256,
     trustedProxies: file.trusted_proxies ?? [],
     accessLog: file.access_log ?? "off",
     accessLogFile: file.access_log_file,

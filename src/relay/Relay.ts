@@ -17,6 +17,7 @@ import * as AccessLogging from "./AccessLogging.ts"
 import { AppBeside } from "./AppBeside.ts"
 import { AuditLog } from "./AuditLog.ts"
 import * as ClassicEndpoints from "./ClassicEndpoints.ts"
+import * as Limits from "./Limits.ts"
 import * as Origins from "./Origins.ts"
 import * as Pages from "./Pages.ts"
 import { RelaySettings } from "./RelaySettings.ts"
@@ -68,7 +69,12 @@ export class Relay extends Context.Service<
       yield* Effect.addFinalizer(() => Effect.sync(stream.close))
       const state = { draining: false }
       const auth = VisitorAuth.make(settings.current, rendezvous.deadlines.now)
-      yield* Effect.sync(auth.sweep).pipe(
+      const limits = Limits.make(settings.current, rendezvous.deadlines.now)
+      const sweep = (): void => {
+        auth.sweep()
+        limits.sweep()
+      }
+      yield* Effect.sync(sweep).pipe(
         Effect.schedule(Schedule.spaced("1 minute")),
         Effect.forkScoped,
       )
@@ -82,6 +88,7 @@ export class Relay extends Context.Service<
       }
       const front = yield* serve({
         ...config.listen,
+        maxHead: config.maxHead,
         graceMillis: Duration.toMillis(config.shutdownGrace),
         isIntercepted: classic.takes,
         intercept: (request, response) =>
@@ -95,6 +102,7 @@ export class Relay extends Context.Service<
           servers,
           rendezvous,
           auth,
+          limits,
           page: Pages.make({ settings, rendezvous, isDraining: () => state.draining }),
           app,
         }),

@@ -152,10 +152,11 @@ const make = (
   const enqueue = (place: Place, pending: Pending, first: boolean): void => {
     const config = settings.current()
     if (draining) return pending.fail(failure("PTTH_DRAINING", "the relay is shutting down", 5))
+    const most = ServerIndex.find(config, place.name)?.limits.maxQueue ?? config.maxQueue
     // What came in this turn is not waiting yet.
-    if (place.queue.length >= config.maxQueue) flush(place)
-    if (place.queue.length >= config.maxQueue)
-      return pending.fail(failure("PTTH_QUEUE_FULL", `${config.maxQueue} requests are waiting`, 2))
+    if (place.queue.length >= most) flush(place)
+    if (place.queue.length >= most)
+      return pending.fail(failure("PTTH_QUEUE_FULL", `${most} requests are waiting`, 2))
     if (place.links.size === 0) {
       const now = deadlines.now()
       const goneFor = now - (place.lastSeen ?? startedAt)
@@ -208,7 +209,8 @@ const make = (
     (name: ServerName, notes?: VisitNotes): Handler =>
     (head, body, reply) => {
       const config = settings.current()
-      const most = config.maxBody ?? Number.POSITIVE_INFINITY
+      const own = ServerIndex.find(config, name)?.limits.maxBody
+      const most = own ?? config.maxBody ?? Number.POSITIVE_INFINITY
       const tooLarge = () => failure("PTTH_BODY_TOO_LARGE", `more than ${most} bytes`)
       if ((body.length ?? 0) > most) {
         body.discard()

@@ -8,15 +8,32 @@ import * as Result from "effect/Result"
 import { all, type HeaderList } from "../domain/HeaderList.ts"
 import { plainAddress } from "../protocol/Forwarded.ts"
 
-/** Whether a socket's address is in one of the networks. */
+const isIn = (networks: ReadonlyArray<IpNetwork.IpNetwork>, address: string): boolean => {
+  const plain = plainAddress(address).replace(/%.*$/, "")
+  const ip = NetAddress.ipFromString(plain)
+  return Result.isSuccess(ip) && networks.some((network) => IpNetwork.contains(network, ip.success))
+}
+
+const maxKnown = 1_000
+const known = new WeakMap<ReadonlyArray<IpNetwork.IpNetwork>, Map<string, boolean>>()
+
+/** Whether a socket's address is in one of the networks. What was found is remembered. */
 export const isTrusted = (
   networks: ReadonlyArray<IpNetwork.IpNetwork>,
   address: string,
 ): boolean => {
   if (networks.length === 0) return false
-  const plain = plainAddress(address).replace(/%.*$/, "")
-  const ip = NetAddress.ipFromString(plain)
-  return Result.isSuccess(ip) && networks.some((network) => IpNetwork.contains(network, ip.success))
+  let found = known.get(networks)
+  if (found === undefined || found.size >= maxKnown) {
+    found = new Map()
+    known.set(networks, found)
+  }
+  let trusted = found.get(address)
+  if (trusted === undefined) {
+    trusted = isIn(networks, address)
+    found.set(address, trusted)
+  }
+  return trusted
 }
 
 /**

@@ -11,8 +11,8 @@ import { ExchangeError } from "../protocol/Exchange.ts"
 import * as BasicAuth from "../transport/BasicAuth.ts"
 import type { Cancel, Reply } from "../transport/Handler.ts"
 import type { FrontRequest } from "../transport/NodeFront.ts"
+import { Quotas } from "./Quotas.ts"
 import * as ServerIndex from "./ServerIndex.ts"
-import { TokenBuckets } from "./TokenBuckets.ts"
 import { clientAddress, isTrusted } from "./TrustedProxies.ts"
 
 /** The rules for a server, or for the relay's own pages; `undefined` lets everybody in. */
@@ -90,7 +90,7 @@ export const strip = (
 }
 
 /** How often one visitor may be wrong: ten times, then once in six seconds. */
-const mistakes = { perSecond: 1 / 6, burst: 10 }
+const mistakes = { perSecond: 1 / 6, burst: 10, atOnce: Number.POSITIVE_INFINITY }
 
 /** The check of one relay. */
 export interface VisitorAuth {
@@ -112,7 +112,7 @@ const never: Cancel = () => {}
 export const make = (config: () => RelayConfig, now: () => number): VisitorAuth => {
   const gate = BasicAuth.makeGate()
   const checkers = new WeakMap<AuthRules, BasicAuth.LoginChecker>()
-  const wrong = new TokenBuckets(mistakes)
+  const wrong = new Quotas()
 
   const checkerOf = (rules: AuthRules): BasicAuth.LoginChecker => {
     let checker = checkers.get(rules)
@@ -145,10 +145,11 @@ export const make = (config: () => RelayConfig, now: () => number): VisitorAuth 
     if (checker.isKnown(credentials)) return done(undefined)
     const { trustedProxies } = config()
     const key = bucketOf(clientAddress(trustedProxies, request.address, request.head.headers))
-    const wait = wrong.take(key, now())
-    if (wait > 0) return done(tooOften(wait))
+    const place = wrong.enter(key, now(), mistakes)
+    if (typeof place === "number") return done(tooOften(place))
     checker.check(credentials, (right) => {
-      if (right !== false) wrong.give(key)
+      if (right === false) wrong.leave(place)
+      else wrong.takeBack(place)
       done(right === true ? undefined : right === false ? refusal : BasicAuth.busy)
     })
   }
@@ -174,7 +175,7 @@ export const make = (config: () => RelayConfig, now: () => number): VisitorAuth 
   }
 
   return {
-    sweep: () => wrong.sweep(now()),
+    sweep: () => wrong.sweep(now(), mistakes),
     admit: (rules, realm, request, reply, next) => {
       let cancel = never
       let over = false

@@ -16,6 +16,7 @@ import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
 import type { FrontHandler, FrontRequest } from "../transport/NodeFront.ts"
 import { respondText } from "./Answer.ts"
 import { isRelays } from "./AppBeside.ts"
+import * as Limits from "./Limits.ts"
 import * as Origins from "./Origins.ts"
 import * as PrivateCookies from "./PrivateCookies.ts"
 import type { RelaySettings } from "./RelaySettings.ts"
@@ -32,6 +33,7 @@ export interface VisitorContext {
   readonly servers: Servers["Service"]
   readonly rendezvous: Rendezvous["Service"]
   readonly auth: VisitorAuth.VisitorAuth
+  readonly limits: Limits.Limits
   /** The relay's own pages. */
   readonly page: (page: Page, reply: Reply) => void
   /** Answers what is not the relay's, where there is an application besides. */
@@ -68,12 +70,14 @@ export const make = (context: VisitorContext): FrontHandler => {
     const { body, head } = request
     if (!context.servers.isRegistered(to.name)) return refuse(body, reply, unknown(to.name))
     request.notes?.routed(to.name, to.target)
-    const { headers, seen } = told(request, to.prefix, to.name)
-    return context.rendezvous.toServer(to.name, request.notes)(
-      { method: head.method, target: to.target, headers },
-      body,
-      seenFrom(context.settings.current(), reply, seen),
-    )
+    return context.limits.server(to.name, request, reply, () => {
+      const { headers, seen } = told(request, to.prefix, to.name)
+      return context.rendezvous.toServer(to.name, request.notes)(
+        { method: head.method, target: to.target, headers },
+        body,
+        seenFrom(context.settings.current(), reply, seen),
+      )
+    })
   }
 
   const toScraper = (request: FrontRequest, reply: Reply): Cancel => {
@@ -147,7 +151,7 @@ export const make = (context: VisitorContext): FrontHandler => {
       : Origins.locationOf(domain, to.name, told(request, "").seen, to.target)
   }
 
-  return (request, reply) => {
+  const answer: FrontHandler = (request, reply) => {
     const { body, head } = request
     const origin = Origins.route(context.settings.current(), head.headers)
     if (origin !== undefined) {
@@ -165,6 +169,13 @@ export const make = (context: VisitorContext): FrontHandler => {
     if (to._tag === "Page" && isOpen(to.page)) return toRoute(request, reply, to)
     const name = to._tag === "Server" ? to.name : undefined
     return guarded(request, reply, name, () => toRoute(request, reply, to))
+  }
+
+  return (request, reply) => {
+    const error = Limits.tooManyFields(context.settings.current(), request)
+    return error === undefined
+      ? context.limits.visitor(request, reply, () => answer(request, reply))
+      : refuse(request.body, reply, error)
   }
 }
 

@@ -21,5 +21,5 @@ export interface FrontRequest {
   readonly notes: VisitNotes | undefined
 }
 
-/** Answers a visitor; see `Handler`. */
+/** Answers a visitor; see `Handler`. What it returns is called when the exchange is over, however it has ended. */
 export type FrontHandler = (request: FrontRequest, reply: Reply) => Cancel

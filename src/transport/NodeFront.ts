@@ -53,6 +53,8 @@ export interface FrontOptions {
   ) => boolean
   /** Notes what becomes of a request. */
   readonly observe?: Observe
+  /** The largest head of a request, in bytes; {@link maxRequestHead} unless given. */
+  readonly maxHead?: number
   /** How long running exchanges may go on after the Scope is closed, in milliseconds. */
   readonly graceMillis?: number
   /** Called when draining begins, before running exchanges are waited for. */
@@ -75,7 +77,7 @@ export class BindError extends Data.TaggedError("BindError")<{
   }
 }
 
-/** The largest head of a request, in bytes: fields and request line. */
+/** The largest head of a request, in bytes, unless another is given: fields and request line. */
 export const maxRequestHead = 64 * 1024
 
 /**
@@ -102,12 +104,13 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
       failure: options.renderFailure,
       observe: options.observe,
     }
+    const maxHead = options.maxHead ?? maxRequestHead
     const server = http.createServer({
       requestTimeout: 0,
       headersTimeout: 30_000,
       keepAliveTimeout: 75_000,
       connectionsCheckingInterval: 5_000,
-      maxHeaderSize: maxRequestHead,
+      maxHeaderSize: maxHead,
       noDelay: true,
       requireHostHeader: false,
       shouldUpgradeCallback: isUpgrade,
@@ -122,6 +125,7 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
       isForeign: options.isIntercepted ?? (() => false),
       handOver: (socket) => handOver.call(server, socket),
       isDraining: () => state.draining,
+      maxHead,
       headMillis: server.headersTimeout,
       keepAliveMillis: server.keepAliveTimeout,
     })
@@ -171,7 +175,7 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
             ? {
                 code: "PTTH_HEAD_TOO_LARGE",
                 status: 431,
-                detail: `more than ${maxRequestHead} bytes`,
+                detail: `more than ${maxHead} bytes`,
               }
             : { code: "PTTH_BAD_REQUEST", status: 400, detail: "it cannot be parsed" },
       )

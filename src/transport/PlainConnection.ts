@@ -23,6 +23,8 @@ export interface PlainContext {
   /** Gives a connection to Node's HTTP server; what was read of it has been put back. */
   readonly handOver: (socket: Socket) => void
   readonly isDraining: () => boolean
+  /** A request with a larger head, in bytes, is left to Node's HTTP server to refuse. */
+  readonly maxHead: number
   /** How long the first request may take to come, in milliseconds. */
   readonly headMillis: number
   /** How long a connection may be without a request after that, in milliseconds. */
@@ -134,7 +136,11 @@ class PlainConnection {
   private take(bytes: Buffer): void {
     const request = recognise(bytes)
     // Several in one go are answered side by side, which is not plain.
-    if (request?.end !== bytes.length || this.context.isForeign(request.target))
+    if (
+      request?.end !== bytes.length ||
+      request.bodyAt > this.context.maxHead ||
+      this.context.isForeign(request.target)
+    )
       return this.handOver(bytes)
     this.busy = true
     this.idleFor = 0

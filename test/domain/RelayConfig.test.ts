@@ -439,3 +439,26 @@ it("rules that let in nobody, or everybody by accident, are errors that show no 
     assert.notInclude(said.join(), hash)
   }
 })
+
+it("limits hold for all servers, or for one whose table has them", () => {
+  const config = read(
+    `max_requests_per_address = 0\nrequests_per_second = 0.5\nmax_head = 2048\n${named("a")}max_queue = 3\nmax_body = 0\n`,
+  )
+  assert.isUndefined(config.maxRequestsPerAddress)
+  assert.strictEqual(config.requestsPerSecondPerAddress, 200)
+  assert.strictEqual(config.requestsPerSecond, 0.5)
+  assert.strictEqual(config.maxHead, 2048)
+  assert.deepStrictEqual(config.servers[0]?.limits, {
+    maxQueue: 3,
+    maxBody: 0,
+    maxRequests: undefined,
+    requestsPerSecond: undefined,
+  })
+  for (const bad of [
+    "requests_per_second = 0",
+    "max_requests = 0",
+    "max_head = 10",
+    "max_fields = 0",
+  ])
+    assert.include(lines(bad)[0], "r.toml:1")
+})

@@ -116,6 +116,7 @@ export type RegisteredAs =
       readonly displayName?: string
       readonly responseTimeout?: Duration.Input
       readonly auth?: RegisteredServer["auth"]
+      readonly limits?: RegisteredServer["limits"]
     }
 
 /** What a relay is started with; the rest is the relay's own default, except that it waits for nothing when it stops. */
@@ -158,6 +159,7 @@ const registered = (server: RegisteredAs): RegisteredServer => {
     tripcodes: [tripcodeOfText(entry.key ?? keyOf(entry.name))],
     displayName: entry.displayName,
     auth: entry.auth,
+    ...(entry.limits === undefined ? {} : { limits: entry.limits }),
     responseTimeout:
       entry.responseTimeout === undefined
         ? undefined
