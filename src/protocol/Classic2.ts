@@ -8,9 +8,9 @@ import type { Header, HeaderList } from "../domain/HeaderList.ts"
 import { isName, isValue } from "../domain/HeaderList.ts"
 import type { RequestId } from "../domain/RequestId.ts"
 import { isRequestId } from "../domain/RequestId.ts"
-import type { Cancel, ListenAnswer, Offer, RequestBody, ResponseHead } from "./Message.ts"
+import type { Answer, Cancel, ListenAnswer, Offer, RequestBody, ResponseHead } from "./Message.ts"
 import * as MsgPack from "./MsgPack.ts"
-import { maxHead, maxInline } from "./Wire.ts"
+import { maxAnswerBody, maxHead, maxInline } from "./Wire.ts"
 import { WireError } from "./WireError.ts"
 
 const fail = (detail: string): Result.Result<never, WireError> =>
@@ -180,9 +180,73 @@ export const decodeResponseHead = (
   if (bytes.length < end) return Result.succeed(undefined)
   return Result.flatMap(MsgPack.decode(bytes.subarray(4, end)), (value) => {
     if (!Array.isArray(value) || value.length !== 2) return fail("a response head is no pair")
-    const status: unknown = value[0]
-    if (!isNatural(status) || (status !== 101 && (status < 200 || status > 599)))
-      return fail("a status is illegal")
-    return Result.map(readHeaders(value[1]), (headers) => ({ head: { status, headers }, end }))
+    return Result.map(readResponseHead(value[0], value[1]), (head) => ({ head, end }))
   })
+}
+
+const readResponseHead = (
+  status: unknown,
+  fields: unknown,
+): Result.Result<ResponseHead, WireError> => {
+  if (!isNatural(status) || (status !== 101 && (status < 200 || status > 599)))
+    return fail("a status is illegal")
+  return Result.map(readHeaders(fields), (headers) => ({ status, headers }))
+}
+
+/** Writes several answers as the body of one POST. */
+export const encodeAnswers = (answers: ReadonlyArray<Answer>): Buffer => {
+  for (const { bytes, head, id } of answers) {
+    const start = writer.reserve()
+    writer.array(4)
+    writer.str(id)
+    writer.uint(head.status)
+    writeHeaders(head.headers)
+    writer.uint(bytes.length)
+    writer.fill(start)
+    writer.raw(bytes)
+  }
+  return writer.take()
+}
+
+/** One of several answers as it came; the head is missing where it was not legal. */
+export interface DecodedAnswer {
+  readonly id: RequestId
+  readonly head: ResponseHead | undefined
+  readonly bytes: Buffer
+}
+
+const readAnswer = (
+  value: unknown,
+): Result.Result<Omit<DecodedAnswer, "bytes"> & { readonly length: number }, WireError> => {
+  if (!Array.isArray(value) || value.length !== 4) return fail("an answer has not four parts")
+  const [id, status, fields, length] = value
+  if (typeof id !== "string" || !isRequestId(id)) return fail("an id is no ULID")
+  if (!isNatural(length) || length > maxAnswerBody) return fail("a body is too large")
+  const head = Result.getOrUndefined(readResponseHead(status, fields))
+  return Result.succeed({ id, head, length })
+}
+
+/**
+ * Reads several answers, whose bytes are views of `bytes`. An illegal head
+ * spoils only its own answer.
+ */
+export const decodeAnswers = (
+  bytes: Buffer,
+): Result.Result<ReadonlyArray<DecodedAnswer>, WireError> => {
+  const answers: Array<DecodedAnswer> = []
+  let at = 0
+  while (at < bytes.length) {
+    if (at + 4 > bytes.length) return fail("a length is cut short")
+    const start = at + 4
+    const end = start + bytes.readUInt32BE(at)
+    if (end - start > maxHead) return fail("a head is too large")
+    if (end > bytes.length) return fail("a head is cut short")
+    const answer = Result.flatMap(MsgPack.decode(bytes.subarray(start, end)), readAnswer)
+    if (Result.isFailure(answer)) return Result.fail(answer.failure)
+    const { head, id, length } = answer.success
+    at = end + length
+    if (at > bytes.length) return fail("a body is cut short")
+    answers.push({ id, head, bytes: bytes.subarray(end, at) })
+  }
+  return Result.succeed(answers)
 }

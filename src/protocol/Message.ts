@@ -56,6 +56,15 @@ export const Offer = Schema.TaggedStruct("Offer", {
 /** See the schema. */
 export type Offer = typeof Offer.Type
 
+/** A small response as a whole, together with others. */
+export const Answer = Schema.Struct({
+  id: RequestId,
+  head: ResponseHead,
+  bytes: Schema.Uint8Array,
+})
+/** See the schema. */
+export type Answer = typeof Answer.Type
+
 /** The visitor of a handed-out request has left: stop working on it. */
 export const Cancel = Schema.TaggedStruct("Cancel", { id: RequestId })
 /** See the schema. */

@@ -12,6 +12,8 @@ export const listenPath = "/http_listen/"
 export const responsePath = "/http_response/"
 /** See {@link listenPath}. */
 export const requestPath = "/http_request/"
+/** Where several answers of classic 2 go at once; nothing follows. */
+export const responsesPath = "/http_responses"
 /** See {@link listenPath}. */
 export const streamPath = "/stream/"
 
@@ -25,6 +27,7 @@ export const header = {
   reason: "x-ptth-reason",
   farewell: "x-ptth-farewell",
   ack: "x-ptth-ack",
+  answers: "x-ptth-answers",
   status: "x-ptth-status",
   publicUrl: "x-ptth-public-url",
 } as const
@@ -32,12 +35,16 @@ export const header = {
 /** The value of the version header in classic 2. */
 export const version2 = "2"
 
+/** The value of the answers header of a relay that takes several answers at once. */
+export const manyAnswers = "many"
+
 /** Bodies of the relay's answers; the original's peers show them to people. */
 export const text = {
   noKey: "Can't run server without an API key\n",
   badKey: "Bad X-ApiKey\n",
   shuttingDown: "Server is shutting down, try again soon\n",
   streamFinished: "StreamFinished\n",
+  answersTaken: "Answers taken\n",
   clientDisconnected: "ClientDisconnected\n",
   noClient: "Failed to connect to client\n",
   unknownId: "Request ID not found in response_rendezvous\n",
@@ -65,6 +72,15 @@ export const listenBatchBytes = 1024 * 1024
 
 /** The most requests that a relay puts in one listen answer. */
 export const listenBatch = 64
+
+/** The largest body of a response that may go along with others, in bytes. */
+export const maxAnswerBody = 64 * 1024
+
+/** What a server puts into one POST of answers, in bytes, unless a single one is larger. */
+export const answersBytes = 1024 * 1024
+
+/** The largest POST of answers that a relay accepts, in bytes. */
+export const maxAnswers = 2 * 1024 * 1024
 
 /** How many acknowledged ids one `X-PTTH-Ack` may name. */
 export const maxAcks = 128

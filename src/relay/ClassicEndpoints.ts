@@ -17,14 +17,16 @@ import type { ResponseHead } from "../protocol/Message.ts"
 import {
   header,
   listenPath,
+  maxAnswers,
   maxInline,
   prefix,
   requestPath,
   responsePath,
+  responsesPath,
   text,
   version2,
 } from "../protocol/Wire.ts"
-import type { Body, BodyFlow } from "../transport/Body.ts"
+import { type Body, type BodyFlow, collect, fromBytes } from "../transport/Body.ts"
 import { split } from "../transport/ClassicFraming.ts"
 import { closeAfter } from "../transport/Linger.ts"
 import * as NodeBody from "../transport/NodeBody.ts"
@@ -248,6 +250,45 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
     if (link instanceof ClassicLink) link.answered(pending.id as RequestId)
   }
 
+  /** Several small answers at once; each is the visitor's as soon as it is read. */
+  const respondMany = (rest: string, request: IncomingMessage, response: ServerResponse): void => {
+    const key = keyOf(request)
+    if (rest !== "") return refuse(request, response, 404, "Not found\n")
+    if (key === undefined) return refuse(request, response, 403, text.noKey)
+    const body = NodeBody.fromIncoming(request, {
+      length: lengthOf(request),
+      abandon: () => request.pause(),
+    })
+    collect(body, maxAnswers, {
+      whole: (bytes) => {
+        const answers = Classic2.decodeAnswers(bytes)
+        if (Result.isFailure(answers)) return refuse(request, response, 400, text.badHead)
+        for (const answer of answers.success) takeAnswer(answer, key, request)
+        answerText(response, 200, text.answersTaken)
+      },
+      tooLarge: () => refuse(request, response, 400, text.badHead),
+      cut: () => {},
+    })
+  }
+
+  const takeAnswer = (
+    { bytes, head, id }: Classic2.DecodedAnswer,
+    key: string,
+    request: IncomingMessage,
+  ): void => {
+    const pending = context.rendezvous.handedOut(id)
+    if (pending === undefined) return
+    if (identify(request, pending.name, key)._tag === "Refused") return
+    const { link } = pending
+    if (link instanceof ClassicLink) link.acknowledge(id)
+    if (head === undefined) {
+      if (link instanceof ClassicLink) link.answered(pending.id)
+      return pending.fail(badHead)
+    }
+    const taken = pending.answer(head, fromBytes(bytes), { sent: () => {}, left: () => {} })
+    if (taken && link instanceof ClassicLink) link.answered(pending.id)
+  }
+
   const fetchBody = (id: string, request: IncomingMessage, response: ServerResponse): void => {
     const pending = pendingFor(id, request, response, unread.get(id))
     if (pending === undefined) return
@@ -294,6 +335,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
   const endpoints = [
     [listenPath, "GET", listen],
     [responsePath, "POST", respond],
+    [responsesPath, "POST", respondMany],
     [requestPath, "GET", fetchBody],
   ] as const
 

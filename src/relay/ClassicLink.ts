@@ -18,6 +18,7 @@ import {
   listenBatch,
   listenBatchBytes,
   listenMillis,
+  manyAnswers,
   maxInline,
   maxParked,
   text,
@@ -310,6 +311,8 @@ export class ClassicLink implements Link {
     return [
       header.version,
       version2,
+      header.answers,
+      manyAnswers,
       ...(publicUrl === undefined ? [] : [header.publicUrl, publicUrl]),
     ]
   }

@@ -11,13 +11,13 @@ import type { VisitorErrorCode } from "../domain/ErrorRegistry.ts"
 import { first, has } from "../domain/HeaderList.ts"
 import * as RequestId from "../domain/RequestId.ts"
 import type { ServerName } from "../domain/ServerName.ts"
-import { type BodyError, ExchangeError } from "../protocol/Exchange.ts"
+import { ExchangeError } from "../protocol/Exchange.ts"
 import { responseHasBody } from "../protocol/Framing.ts"
 import { upgradeOf } from "../protocol/HopByHop.ts"
 import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
 import { maxInline } from "../protocol/Wire.ts"
 import type { Body } from "../transport/Body.ts"
-import { fromBytes, limit } from "../transport/Body.ts"
+import { collect, fromBytes, limit } from "../transport/Body.ts"
 import * as Deadlines from "../transport/Deadlines.ts"
 import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
 import { idle } from "../transport/IdleBody.ts"
@@ -293,21 +293,15 @@ const isEventStream = (head: ResponseHead): boolean =>
 
 /** Reads a small body first, then goes on with all of it. */
 const collectThen = (body: Body, next: (whole: Body) => Cancel, reply: Reply): Cancel => {
-  const chunks: Array<Uint8Array> = []
   let cancel: Cancel | undefined
-  const flow = body.read({
-    data: (chunk) => {
-      chunks.push(chunk)
-      return true
+  const failed = (detail: string): void =>
+    reply.fail(new ExchangeError({ code: "PTTH_BAD_REQUEST", detail }))
+  const flow = collect(body, maxInline, {
+    whole: (bytes) => {
+      cancel = next(fromBytes(bytes))
     },
-    end: () => {
-      cancel = next(
-        fromBytes(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks)),
-      )
-    },
-    fail: (error: BodyError) => {
-      reply.fail(new ExchangeError({ code: "PTTH_BAD_REQUEST", detail: error.message }))
-    },
+    tooLarge: () => failed("the body is longer than it was said to be"),
+    cut: (error) => failed(error.message),
   })
   return () => {
     if (cancel === undefined) flow.cancel()

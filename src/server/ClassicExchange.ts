@@ -14,11 +14,12 @@ import * as Classic2 from "../protocol/Classic2.ts"
 import { BodyError, type ExchangeError } from "../protocol/Exchange.ts"
 import { responseHasBody } from "../protocol/Framing.ts"
 import type { Offer, ResponseHead } from "../protocol/Message.ts"
-import { requestPath, responsePath, version2 } from "../protocol/Wire.ts"
+import { maxAnswerBody, requestPath, responsePath, version2 } from "../protocol/Wire.ts"
 import { type Body, type BodyFlow, empty, fromBytes } from "../transport/Body.ts"
 import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
 import * as NodeBody from "../transport/NodeBody.ts"
 import type { Client } from "../transport/NodeClient.ts"
+import type { ClassicAnswers } from "./ClassicAnswers.ts"
 import { failure } from "./Served.ts"
 
 /** What an exchange stands on. */
@@ -27,12 +28,12 @@ export interface ClassicExchangeOptions {
   readonly basePath: string
   readonly apiKey: ApiKey
   readonly dialect: "classic 1" | "classic 2"
+  /** Where small answers go together, if the relay takes them so. */
+  readonly answers: ClassicAnswers | undefined
   readonly handler: Handler
   /** It is over, in whichever way. */
   readonly onOver: () => void
 }
-
-const joinBelow = 64 * 1024
 
 /** Answers one request; the returned function gives it up. */
 export const start = (offer: Offer, options: ClassicExchangeOptions): Cancel => {
@@ -47,6 +48,7 @@ class ClassicExchange implements Reply {
   private cancelHandler: Cancel | undefined
   private flow: BodyFlow | undefined
   private post: ClientRequest | undefined
+  private unqueue: (() => void) | undefined
   private answered = false
   private written = false
   private over = false
@@ -69,6 +71,7 @@ class ClassicExchange implements Reply {
     this.flow?.cancel()
     this.cancelHandler?.()
     this.post?.destroy()
+    this.unqueue?.()
     this.options.onOver()
   }
 
@@ -91,7 +94,9 @@ class ClassicExchange implements Reply {
     const body = hasBody ? given : empty
     const start =
       this.options.dialect === "classic 2" ? Classic2.encodeResponseHead(head) : undefined
-    if (body.whole !== undefined && body.whole.length <= joinBelow) {
+    if (body.whole !== undefined && body.whole.length <= maxAnswerBody) {
+      if (this.options.answers !== undefined && this.offer.body._tag !== "Fetch")
+        return this.addTo(this.options.answers, head, body.whole, sent)
       const bytes = start === undefined ? body.whole : Buffer.concat([start, body.whole])
       return this.postWhole(head, start, body, bytes, sent, true)
     }
@@ -106,6 +111,18 @@ class ClassicExchange implements Reply {
         this.written = true
       },
       failed: () => this.breakOff(post),
+    })
+  }
+
+  private addTo(
+    answers: ClassicAnswers,
+    head: ResponseHead,
+    bytes: Uint8Array,
+    sent: (() => void) | undefined,
+  ): void {
+    this.unqueue = answers.add({ id: this.offer.id, head, bytes }, (taken) => {
+      if (taken && !this.over) sent?.()
+      this.end()
     })
   }
 

@@ -12,7 +12,14 @@ import type { ServerName } from "../domain/ServerName.ts"
 import * as Classic1 from "../protocol/Classic1.ts"
 import * as Classic2 from "../protocol/Classic2.ts"
 import type { ListenAnswer } from "../protocol/Message.ts"
-import { header, listenMillis, listenPath, maxListenAnswer, version2 } from "../protocol/Wire.ts"
+import {
+  header,
+  listenMillis,
+  listenPath,
+  manyAnswers,
+  maxListenAnswer,
+  version2,
+} from "../protocol/Wire.ts"
 import type { Client } from "../transport/NodeClient.ts"
 import { ListenError } from "./ListenError.ts"
 
@@ -20,6 +27,8 @@ import { ListenError } from "./ListenError.ts"
 export interface Listened {
   readonly dialect: "classic 1" | "classic 2"
   readonly entries: ListenAnswer
+  /** The relay takes several answers at once. */
+  readonly many: boolean
   /** Where visitors reach the relay, if it says so. */
   readonly publicUrl: string | undefined
 }
@@ -122,10 +131,11 @@ const understand = (
   const dialect = response.headers[header.version] === version2 ? "classic 2" : "classic 1"
   const url = response.headers[header.publicUrl]
   const publicUrl = typeof url === "string" ? url : undefined
+  const many = response.headers[header.answers] === manyAnswers
   const say = body.subarray(0, 200).toString("utf8").trim()
   const fail = (reason: ListenError["reason"], detail: string) =>
     Effect.fail(new ListenError({ reason, detail }))
-  if (status === 204) return Effect.succeed({ dialect, entries: [], publicUrl })
+  if (status === 204) return Effect.succeed({ dialect, entries: [], publicUrl, many })
   if (status === 401 || status === 403) return fail("refused", say)
   if (status === 503) return fail("shutting down", say)
   if (status !== 200) return fail("unexpected", `status ${status}`)
@@ -133,5 +143,5 @@ const understand = (
     dialect === "classic 2" ? Classic2.decodeListenAnswer(body) : Classic1.decodeListenAnswer(body)
   return Result.isFailure(entries)
     ? fail("unexpected", entries.failure.message)
-    : Effect.succeed({ dialect, entries: entries.success, publicUrl })
+    : Effect.succeed({ dialect, entries: entries.success, publicUrl, many })
 }

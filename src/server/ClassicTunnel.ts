@@ -8,6 +8,7 @@ import * as Latch from "effect/Latch"
 import type { Offer } from "../protocol/Message.ts"
 import { maxAcks } from "../protocol/Wire.ts"
 import type { Cancel } from "../transport/Handler.ts"
+import { ClassicAnswers } from "./ClassicAnswers.ts"
 import * as ClassicExchange from "./ClassicExchange.ts"
 import { type Farewell, type Listened, listen } from "./ClassicListen.ts"
 import type { ListenError } from "./ListenError.ts"
@@ -23,11 +24,17 @@ export class ClassicTunnel {
   private readonly running = new Map<string, Cancel>()
   private readonly quiet = Latch.makeUnsafe(true)
   private acks: Array<string> = []
+  private readonly answers: ClassicAnswers
   /** Whether the relay has last been seen to speak classic 2. */
   private spoken = false
 
   constructor(uplink: Uplink) {
     this.uplink = uplink
+    this.answers = new ClassicAnswers({
+      client: uplink.client,
+      basePath: uplink.basePath,
+      apiKey: uplink.options.apiKey,
+    })
   }
 
   /**
@@ -92,7 +99,7 @@ export class ClassicTunnel {
     else this.parallel.closeUnsafe()
     for (const entry of listened.entries) {
       if (entry._tag === "Cancel") this.running.get(entry.id)?.()
-      else this.answer(entry, listened.dialect)
+      else this.answer(entry, listened)
     }
     return this.uplink.good(listened.publicUrl, listened.dialect, why)
   }
@@ -102,7 +109,7 @@ export class ClassicTunnel {
     return this.uplink.failed(error)
   }
 
-  private answer(offer: Offer, dialect: Listened["dialect"]): void {
+  private answer(offer: Offer, { dialect, many }: Listened): void {
     const { uplink } = this
     this.acks.push(offer.id)
     let cancel: Cancel = () => {}
@@ -114,6 +121,7 @@ export class ClassicTunnel {
       basePath: uplink.basePath,
       apiKey: uplink.options.apiKey,
       dialect,
+      answers: many ? this.answers : undefined,
       handler: uplink.handler,
       onOver: () => {
         done()

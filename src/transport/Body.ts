@@ -71,6 +71,35 @@ export const empty: Body = fromBytes(noBytes)
 /** A body of UTF-8 text. */
 export const fromText = (text: string): Body => fromBytes(Buffer.from(text, "utf8"))
 
+/** What comes of collecting a body: one of these, once. */
+export interface Collected {
+  readonly whole: (bytes: Buffer) => void
+  readonly tooLarge: () => void
+  /** It broke off. */
+  readonly cut: (error: BodyError) => void
+}
+
+/** Reads all of a body into memory, up to `most` bytes. */
+export const collect = (body: Body, most: number, result: Collected): BodyFlow => {
+  const chunks: Array<Uint8Array> = []
+  let size = 0
+  const flow = body.read({
+    data: (chunk) => {
+      size += chunk.length
+      if (size <= most) {
+        chunks.push(chunk)
+        return true
+      }
+      flow.cancel()
+      result.tooLarge()
+      return false
+    },
+    end: () => result.whole(Buffer.concat(chunks)),
+    fail: (error) => result.cut(error),
+  })
+  return flow
+}
+
 /**
  * The same body held to the length that its head promised: fewer bytes become
  * a `short` failure instead of an end, more become `long`.

@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import type { RequestId } from "../../src/domain/RequestId.ts"
 import * as Classic2 from "../../src/protocol/Classic2.ts"
-import { ListenAnswer, ResponseHead } from "../../src/protocol/Message.ts"
-import { maxHead, maxInline } from "../../src/protocol/Wire.ts"
+import { Answer, ListenAnswer, ResponseHead } from "../../src/protocol/Message.ts"
+import { maxAnswerBody, maxHead, maxInline } from "../../src/protocol/Wire.ts"
 
 /** Buffers and Uint8Arrays of the same bytes are the same to a reader. */
 const plain = (answer: ListenAnswer) =>
@@ -84,5 +85,47 @@ describe("a codec of classic 2", () => {
       const decoded = Classic2.decodeResponseHead(Classic2.encodeResponseHead(head))
       assert.isTrue(Result.isFailure(decoded), JSON.stringify(head))
     }
+  })
+})
+
+describe("answers that go together", () => {
+  const answers = Schema.Array(Answer)
+
+  it.prop("what is written is read back, whatever is in it", [answers], ([given]) => {
+    const small = given.filter(({ bytes }) => bytes.length <= maxAnswerBody)
+    const decoded = Classic2.decodeAnswers(Classic2.encodeAnswers(small))
+    assert.deepStrictEqual(
+      Result.getOrThrow(decoded).map(({ bytes, ...rest }) => ({ ...rest, bytes: [...bytes] })),
+      small.map(({ bytes, head, id }) => ({ id, head, bytes: [...bytes] })),
+    )
+  })
+
+  it.prop("every cut of it is refused, except between two answers", [answers], ([given]) => {
+    const encoded = Classic2.encodeAnswers(given)
+    for (let at = 0; at < encoded.length; at++) {
+      const decoded = Classic2.decodeAnswers(encoded.subarray(0, at))
+      if (Result.isFailure(decoded)) continue
+      const whole = Classic2.encodeAnswers(given.slice(0, decoded.success.length))
+      assert.strictEqual(at, whole.length)
+    }
+  })
+
+  it("an illegal head spoils only its own answer", () => {
+    const id = "01JD8Q6Z7M4V9C2K5T8XWNRE3A" as RequestId
+    const good = { id, head: { status: 200, headers: [] }, bytes: Buffer.from("hi") }
+    const bad = { ...good, head: { status: 200, headers: [["x", "a\r\nb"]] as const } }
+    const decoded = Result.getOrThrow(Classic2.decodeAnswers(Classic2.encodeAnswers([bad, good])))
+    assert.deepStrictEqual(
+      decoded.map(({ head }) => head),
+      [undefined, good.head],
+    )
+    assert.strictEqual(decoded[1]?.bytes.toString(), "hi")
+  })
+
+  it("a body above the limit is refused", () => {
+    const id = "01JD8Q6Z7M4V9C2K5T8XWNRE3A" as RequestId
+    const bytes = new Uint8Array(maxAnswerBody + 1)
+    const encoded = Classic2.encodeAnswers([{ id, head: { status: 200, headers: [] }, bytes }])
+    assert.isTrue(Result.isFailure(Classic2.decodeAnswers(encoded)))
   })
 })

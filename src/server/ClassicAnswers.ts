@@ -1,0 +1,112 @@
+/**
+ * Small answers of a classic 2 server that are ready at the same time: they go
+ * to the relay in one POST, since what a POST costs at both ends is several
+ * times what is in it. Few are on the way at once, so that under load the
+ * answers of one round trip travel together.
+ */
+import type { ClientRequest, IncomingMessage } from "node:http"
+import * as Redacted from "effect/Redacted"
+import type { ApiKey } from "../domain/ApiKey.ts"
+import * as Classic2 from "../protocol/Classic2.ts"
+import type { Answer } from "../protocol/Message.ts"
+import { answersBytes, responsesPath, version2 } from "../protocol/Wire.ts"
+import type { Client } from "../transport/NodeClient.ts"
+
+/** Where answers go. */
+export interface ClassicAnswersOptions {
+  readonly client: Client
+  readonly basePath: string
+  readonly apiKey: ApiKey
+}
+
+interface Waiting {
+  readonly answer: Answer
+  /** Whether the relay has it. */
+  readonly done: (taken: boolean) => void
+}
+
+const maxPosts = 2
+
+/** See the file's header. */
+export class ClassicAnswers {
+  private readonly options: ClassicAnswersOptions
+  private readonly waiting = new Set<Waiting>()
+  private posts = 0
+  private scheduled = false
+
+  constructor(options: ClassicAnswersOptions) {
+    this.options = options
+  }
+
+  /** Takes an answer; the returned function takes it back, if it has not left. */
+  add(answer: Answer, done: Waiting["done"]): () => void {
+    const waiting = { answer, done }
+    this.waiting.add(waiting)
+    this.schedule()
+    return () => this.waiting.delete(waiting)
+  }
+
+  private schedule(): void {
+    if (this.scheduled || this.posts >= maxPosts) return
+    this.scheduled = true
+    setImmediate(() => {
+      this.scheduled = false
+      this.flush()
+    })
+  }
+
+  private flush(): void {
+    const batch: Array<Waiting> = []
+    let bytes = 0
+    for (const waiting of this.waiting) {
+      if (batch.length > 0 && bytes > answersBytes) break
+      bytes += waiting.answer.bytes.length
+      batch.push(waiting)
+      this.waiting.delete(waiting)
+    }
+    if (batch.length === 0) return
+    this.posts += 1
+    this.post(batch, Classic2.encodeAnswers(batch.map(({ answer }) => answer)), true)
+    if (this.waiting.size > 0) this.schedule()
+  }
+
+  /** Sends a batch; once more if its pooled connection had been closed meanwhile. */
+  private post(batch: ReadonlyArray<Waiting>, bytes: Buffer, again: boolean): void {
+    const request = this.request(bytes.length)
+    let over = false
+    const end = (taken: boolean): void => {
+      if (over) return
+      over = true
+      this.posts -= 1
+      for (const { done } of batch) done(taken)
+      if (this.waiting.size > 0) this.schedule()
+    }
+    let answered = false
+    request.on("error", () => {
+      if (over || answered || !again || !request.reusedSocket) return end(false)
+      over = true
+      this.post(batch, bytes, false)
+    })
+    request.on("response", (response: IncomingMessage) => {
+      answered = true
+      response.on("error", () => {})
+      response.resume()
+      end(response.statusCode === 200)
+    })
+    request.end(bytes)
+  }
+
+  private request(length: number): ClientRequest {
+    const { apiKey, basePath, client } = this.options
+    return client.request({
+      method: "POST",
+      path: basePath + responsesPath,
+      headers: [
+        ["Host", client.host],
+        ["X-ApiKey", Redacted.value(apiKey)],
+        ["X-PTTH-Version", version2],
+        ["Content-Length", `${length}`],
+      ],
+    })
+  }
+}
