@@ -154,6 +154,19 @@ describe("docs/protocol.md", () => {
     }
   })
 
+  it("shows several answers as the codec writes and reads them", () => {
+    const bytes = vector("answers")
+    const given = [
+      {
+        id: id("01JD8Q6Z7M4V9C2K5T8XWNRE3A"),
+        head: { status: 200, headers: [["Content-Length", "2"]] as const },
+        bytes: Buffer.from("hi"),
+      },
+    ]
+    assert.deepStrictEqual(Classic2.encodeAnswers(given), bytes)
+    assert.deepStrictEqual(Result.getOrThrow(Classic2.decodeAnswers(bytes)), given)
+  })
+
   it("lists every type of frame with its number and every reason of a reset", () => {
     for (const [name, number] of Object.entries(StreamFrame.type))
       assert.include(doc, `| ${number} | ${name} |`)
@@ -165,7 +178,13 @@ describe("docs/protocol.md", () => {
   it("has every path, header and text that is put on the wire", () => {
     const lower = doc.toLowerCase()
     for (const name of Object.values(Wire.header)) assert.include(lower, name)
-    for (const path of [Wire.listenPath, Wire.responsePath, Wire.requestPath, Wire.streamPath])
+    for (const path of [
+      Wire.listenPath,
+      Wire.responsePath,
+      Wire.responsesPath,
+      Wire.requestPath,
+      Wire.streamPath,
+    ])
       assert.include(doc, `${Wire.prefix}${path}`)
     for (const line of Object.values(Wire.text)) assert.include(doc, `\`${line.trim()}\``)
   })
@@ -178,6 +197,8 @@ describe("docs/protocol.md", () => {
     assert.include(doc, `an answer above ${Wire.maxListenAnswer / 1024 ** 2} MiB`)
     assert.include(doc, `head above ${Wire.maxHead / 1024} KiB`)
     assert.include(doc, `at most ${Wire.maxAcks} ids`)
+    assert.include(doc, `of at most ${Wire.maxAnswerBody / 1024} KiB each`)
+    assert.include(doc, `the POST has at most ${Wire.maxAnswers / 1024 ** 2} MiB`)
     assert.include(doc, `${StreamFrame.maxData / 1024 ** 2} MiB in a data frame`)
     assert.include(doc, `${StreamFrame.maxControl / 1024} KiB in any other`)
     assert.strictEqual(Wire.maxParked, 8)

@@ -8,6 +8,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
+import type { HeaderList } from "../../src/domain/HeaderList.ts"
+import type { RequestId } from "../../src/domain/RequestId.ts"
+import * as Classic2 from "../../src/protocol/Classic2.ts"
 import { BodyError } from "../../src/protocol/Exchange.ts"
 import * as Harness from "../support/Harness.ts"
 
@@ -830,6 +833,87 @@ describe("a server that does not say that it has a request", () => {
       yield* Harness.turns(50)
       yield* Harness.advanceUntil("the visitor is answered", visit.isAnswered)
       assert.strictEqual((yield* visit.whole).header("x-target"), "/lost")
+    }),
+  )
+})
+
+describe("several answers at once", () => {
+  const listening = (relay: Harness.TestRelay, name: string) =>
+    Effect.gen(function* () {
+      const listener = yield* Harness.connect(relay)
+      const listen =
+        `GET /7ZSFUKGV/http_listen/${name} HTTP/1.1\r\nHost: x\r\n` +
+        `X-ApiKey: ${Harness.keyOf(name)}\r\nX-PTTH-Version: 2\r\nX-PTTH-Instance: i\r\n\r\n`
+      listener.write(listen)
+      yield* listener.until("HTTP/1.1 204")
+      assert.match(listener.received().toString(), /x-ptth-answers: many/i)
+      const take = (path: string) =>
+        Effect.gen(function* () {
+          listener.write(listen)
+          const visit = yield* Harness.open(relay, `/servers/${name}${path}`)
+          yield* listener.until(path)
+          const id = new RegExp(`([0-9A-HJKMNP-TV-Z]{26})[^/]*${path}`).exec(
+            listener.received().toString("latin1"),
+          )?.[1]
+          return { visit, id: id as RequestId }
+        })
+      return { take }
+    })
+  const answer = (id: RequestId, text: string, headers: HeaderList = []) => ({
+    id,
+    head: { status: 200, headers },
+    bytes: Buffer.from(text),
+  })
+  const post = (relay: Harness.TestRelay, name: string, body: Buffer) =>
+    Harness.visit(relay, "/7ZSFUKGV/http_responses", {
+      method: "POST",
+      body,
+      headers: [["X-ApiKey", Harness.keyOf(name)]],
+    })
+
+  it.effect("each visitor gets its own, and nobody one from a server that was not asked", () =>
+    Effect.gen(function* () {
+      const relay = yield* Harness.relay({ servers: ["demo", "other"] })
+      const demo = yield* listening(relay, "demo")
+      const other = yield* listening(relay, "other")
+      const one = yield* demo.take("/one")
+      const two = yield* demo.take("/two")
+      const bad = yield* demo.take("/bad")
+      const theirs = yield* other.take("/theirs")
+      const body = Classic2.encodeAnswers([
+        answer(two.id, "the second"),
+        answer(theirs.id, "not yours"),
+        answer("01M82KGWT5EEM3WHGFCZHFJSK0" as RequestId, "nobody asked"),
+        answer(bad.id, "spoiled", [["X", "a\r\nb"]]),
+        answer(one.id, "the first"),
+        answer(one.id, "once more"),
+      ])
+      assert.strictEqual((yield* post(relay, "demo", body)).status, 200)
+      assert.strictEqual((yield* one.visit.whole).text, "the first")
+      assert.strictEqual((yield* two.visit.whole).text, "the second")
+      assert.strictEqual((yield* bad.visit.whole).status, 502)
+      assert.isFalse(theirs.visit.isAnswered())
+      const own = Classic2.encodeAnswers([answer(theirs.id, "yours")])
+      assert.strictEqual((yield* post(relay, "other", own)).status, 200)
+      assert.strictEqual((yield* theirs.visit.whole).text, "yours")
+    }),
+  )
+
+  it.effect("what is no sequence of answers is refused, and nothing of it is taken", () =>
+    Effect.gen(function* () {
+      const relay = yield* Harness.relay({ servers: ["demo"] })
+      const demo = yield* listening(relay, "demo")
+      const { id, visit } = yield* demo.take("/x")
+      const whole = Classic2.encodeAnswers([answer(id, "text")])
+      assert.strictEqual((yield* post(relay, "demo", whole.subarray(0, -1))).status, 400)
+      const keyless = yield* Harness.visit(relay, "/7ZSFUKGV/http_responses", {
+        method: "POST",
+        body: whole,
+      })
+      assert.strictEqual(keyless.status, 403)
+      assert.isFalse(visit.isAnswered())
+      assert.strictEqual((yield* post(relay, "demo", whole)).status, 200)
+      assert.strictEqual((yield* visit.whole).text, "text")
     }),
   )
 })
