@@ -9,8 +9,14 @@ import { BodyError } from "../protocol/Exchange.ts"
 
 /** Where a body goes. After `end` or `fail` nothing more is delivered. */
 export interface BodySink {
-  /** Takes some bytes. `false` means: no more until {@link BodyFlow.resume}. */
-  data(chunk: Uint8Array): boolean
+  /**
+   * Takes some bytes. `false` means: no more until {@link BodyFlow.resume}.
+   *
+   * @param release where given: to be called once nobody needs the bytes any
+   * more, because their memory is then filled with others. Who does not call it
+   * keeps the bytes.
+   */
+  data(chunk: Uint8Array, release?: () => void): boolean
   /** The body is whole. */
   end(trailers: HeaderList): void
   /** The body broke off. */
@@ -114,10 +120,10 @@ export const promise = (body: Body, length: number): Body => {
       let seen = 0
       let over = false
       const flow = body.read({
-        data: (chunk) => {
+        data: (chunk, release) => {
           if (over) return false
           seen += chunk.length
-          if (seen <= length) return sink.data(chunk)
+          if (seen <= length) return sink.data(chunk, release)
           over = true
           flow.cancel()
           sink.fail(

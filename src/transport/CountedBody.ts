@@ -43,9 +43,9 @@ class CountedBody implements Body, BodySink, BodyFlow {
     this.body.discard()
   }
 
-  data(chunk: Uint8Array): boolean {
+  data(chunk: Uint8Array, release?: () => void): boolean {
     this.tally.bytes(chunk.length)
-    return this.sink?.data(chunk) ?? false
+    return this.sink?.data(chunk, release) ?? false
   }
 
   end(trailers: HeaderList): void {

@@ -76,6 +76,13 @@ const readIncoming = (
 
 const ignore = (): void => {}
 
+/** Releases bytes once a stream has written them. After a failure they may still be on their way. */
+export const whenWritten =
+  (release: () => void) =>
+  (error?: Error | null): void => {
+    if (error === undefined || error === null) release()
+  }
+
 /** What becomes of a body that is written to a message. */
 export interface OutgoingResult {
   /** Every byte has been handed to the connection's buffer and the message is ended. */
@@ -91,7 +98,8 @@ export const writeTo = (
   result: OutgoingResult,
 ): BodyFlow => {
   const flow = body.read({
-    data: (chunk) => out.write(chunk),
+    data: (chunk, release) =>
+      release === undefined ? out.write(chunk) : out.write(chunk, whenWritten(release)),
     end: (trailers: HeaderList) => {
       out.off("drain", onDrain)
       if (trailers.length > 0 && "addTrailers" in out) out.addTrailers(pairs(trailers))

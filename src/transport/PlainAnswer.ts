@@ -13,6 +13,7 @@ import type { Body, BodyFlow } from "./Body.ts"
 import { fromBytes, promise } from "./Body.ts"
 import { faultOf, ownFraming } from "./FrontAnswer.ts"
 import type { Cancel, Reply } from "./Handler.ts"
+import { whenWritten } from "./NodeBody.ts"
 import type { VisitNotes } from "./VisitNotes.ts"
 
 /** The connection, as an answer on it sees it. */
@@ -126,9 +127,13 @@ export class PlainAnswer implements Reply {
   private send(body: Body, chunked: boolean, sent: (() => void) | undefined): void {
     const { notes, socket } = this
     this.flow = body.read({
-      data: (chunk) => {
+      data: (chunk, release) => {
         notes?.sent(chunk.length)
-        if (!chunked) return socket.write(chunk)
+        if (!chunked) {
+          return release === undefined
+            ? socket.write(chunk)
+            : socket.write(chunk, whenWritten(release))
+        }
         return chunk.length === 0 || writeChunk(socket, chunk)
       },
       end: (trailers) => {
