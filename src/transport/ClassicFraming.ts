@@ -28,7 +28,9 @@ class Splitter {
     bytes: Buffer,
   ) => Result.Result<DecodedResponseHead | undefined, WireError>
   private readonly flow: BodyFlow
+  /** What has come of the head, at the start of a buffer that may have room behind it. */
   private head: Buffer | undefined
+  private headAt = 0
   private done = false
   private handing = false
   private sink: BodySink | undefined
@@ -54,8 +56,8 @@ class Splitter {
   }
 
   private onHead(chunk: Buffer): boolean {
-    this.head = this.head === undefined ? chunk : Buffer.concat([this.head, chunk])
-    const decoded = this.decode(this.head)
+    const head = this.gather(chunk)
+    const decoded = this.decode(head)
     if (Result.isFailure(decoded)) {
       this.done = true
       this.flow.cancel()
@@ -63,14 +65,30 @@ class Splitter {
       return false
     }
     if (decoded.success === undefined) return true
-    const { end, head } = decoded.success
+    const { end } = decoded.success
     this.done = true
-    this.early = this.head.subarray(end)
+    this.early = head.subarray(end)
     this.head = undefined
     this.handing = true
-    this.result.found(head, this.rest(end))
+    this.result.found(decoded.success.head, this.rest(end))
     this.handing = false
     return this.sink === undefined ? false : this.pass(this.sink)
+  }
+
+  /** All of the head so far; each byte is copied a few times at most, however they come. */
+  private gather(chunk: Buffer): Buffer {
+    const size = this.headAt + chunk.length
+    if (this.head === undefined) this.head = chunk
+    else {
+      if (this.head.length < size) {
+        const larger = Buffer.allocUnsafe(2 * size)
+        this.head.copy(larger, 0, 0, this.headAt)
+        this.head = larger
+      }
+      chunk.copy(this.head, this.headAt)
+    }
+    this.headAt = size
+    return this.head.subarray(0, size)
   }
 
   private onLast(last: (sink: BodySink) => void, withoutHead: () => void): void {

@@ -465,6 +465,8 @@ class MuxStream {
   private delivering = false
   private resumed = false
   private queue: Array<Uint8Array> = []
+  /** What the queue's last bytes are the start of, while there is room behind them. */
+  private tail: Buffer | undefined
   /** How the body ends, once that is known and until it is told. */
   private last: ((sink: BodySink) => void) | undefined
   private endReceived = false
@@ -637,14 +639,47 @@ class MuxStream {
     if (this.over) return true
     this.allowed -= bytes.length
     if (this.allowed < 0 || this.endReceived) return false
+    if (this.isHeadless) {
+      this.abort("protocol")
+      return true
+    }
     if (this.wanted && bytes.length > 0) {
       const { sink } = this
       if (this.flowing && !this.delivering && sink !== undefined && this.queue.length === 0)
         this.deliver(sink, bytes)
-      else this.queue.push(bytes.length < copyBelow ? Buffer.from(bytes) : bytes)
+      else this.keep(bytes)
     }
     if (end) this.onEnd([])
     return true
+  }
+
+  /** A body comes for which there has been no head. */
+  private get isHeadless(): boolean {
+    return this.reply !== undefined && !this.answered
+  }
+
+  /**
+   * Keeps bytes until they are read. However the other end has cut them, they
+   * take about as much memory as the window counts: small ones are joined, and
+   * nothing large is held for the sake of a small part of it.
+   */
+  private keep(bytes: Buffer): void {
+    const last = this.queue.at(-1)
+    const size = (last?.length ?? 0) + bytes.length
+    if (last === undefined || size > copyBelow) {
+      const lean = bytes.length >= copyBelow && bytes.length >= bytes.buffer.byteLength / 4
+      this.queue.push(lean ? bytes : Buffer.from(bytes))
+      this.tail = undefined
+      return
+    }
+    let { tail } = this
+    if (tail === undefined || tail.length < size) {
+      tail = Buffer.allocUnsafeSlow(Math.min(2 * size, copyBelow))
+      tail.set(last)
+      this.tail = tail
+    }
+    tail.set(bytes, last.length)
+    this.queue[this.queue.length - 1] = tail.subarray(0, size)
   }
 
   private deliver(sink: BodySink, bytes: Uint8Array): void {
@@ -794,7 +829,9 @@ class MuxStream {
       case "Response":
         return this.onResponse(frame)
       case "End":
-        return this.endReceived ? this.abort("protocol") : this.onEnd(frame.trailers)
+        return this.endReceived || this.isHeadless
+          ? this.abort("protocol")
+          : this.onEnd(frame.trailers)
       case "Credit":
         return this.onCredit(frame.bytes)
       case "Reset":

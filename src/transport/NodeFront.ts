@@ -77,6 +77,9 @@ export class BindError extends Data.TaggedError("BindError")<{
   }
 }
 
+/** The most requests that may wait on a connection behind one that is not answered yet. */
+const maxPipelined = 256
+
 /** The largest head of a request, in bytes, unless another is given: fields and request line. */
 export const maxRequestHead = 64 * 1024
 
@@ -100,6 +103,7 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
     const state: FrontState = {
       upgraded: new Set(),
       visits: new WeakMap(),
+      pipelined: new WeakMap(),
       draining: false,
       failure: options.renderFailure,
       observe: options.observe,
@@ -133,7 +137,7 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
     server.on("connection", (socket: Socket) => plain.accept(socket))
     const onRequest =
       (continues: boolean) => (req: http.IncomingMessage, res: http.ServerResponse) => {
-        if (isEnding(req.socket)) return
+        if (isEnding(req.socket) || isOneTooMany(state, req, res)) return
         if (state.draining) makeLast(req, res)
         const parsed = parse(state, req, res)
         if (parsed === undefined || options.intercept?.(req, res) === true) return
@@ -247,11 +251,31 @@ const closedCode = "HPE_CLOSED_CONNECTION"
 interface FrontState {
   /** The newest visit of each connection. */
   readonly visits: WeakMap<Duplex, Visit>
+  /** How many answers of a connection wait for those before them. */
+  readonly pipelined: WeakMap<Duplex, number>
   /** Connections that HTTP has left behind. */
   readonly upgraded: Set<Duplex>
   draining: boolean
   readonly failure: FrontOptions["renderFailure"]
   readonly observe: FrontOptions["observe"]
+}
+
+/** Whether a request is one more than may wait on its connection, which is then cut. */
+const isOneTooMany = (
+  state: FrontState,
+  { socket }: http.IncomingMessage,
+  res: http.ServerResponse,
+): boolean => {
+  // Node gives an answer its socket when those before it are through.
+  if (res.socket !== null) return false
+  const waiting = (state.pipelined.get(socket) ?? 0) + 1
+  if (waiting > maxPipelined) {
+    socket.destroy()
+    return true
+  }
+  state.pipelined.set(socket, waiting)
+  res.once("socket", () => state.pipelined.set(socket, (state.pipelined.get(socket) ?? 1) - 1))
+  return false
 }
 
 /** The path and query out of a request target, which may be absolute (RFC 9112 3.2.2). */

@@ -18,6 +18,8 @@ export interface WireEvents {
 export const options = {
   perMessageDeflate: false,
   maxPayload: 4 * 1024 * 1024,
+  // Each fragment may hold a whole read of the socket.
+  maxFragments: 256,
   skipUTF8Validation: true,
 } as const
 

@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly program?: string
   /** Arguments of Node itself. */
   readonly node?: ReadonlyArray<string>
+  /** A command that starts Node in its turn, such as a shell that sets limits. */
+  readonly through?: ReadonlyArray<string>
 }
 
 /** A process that runs. */
@@ -45,15 +47,18 @@ const cleanEnvironment = (): NodeJS.ProcessEnv =>
 
 /** Starts the command. */
 export const start = (args: ReadonlyArray<string>, options: RunOptions = {}): Running => {
-  const child = spawn(
+  const [program = "", ...rest] = [
+    ...(options.through ?? []),
     process.execPath,
-    [...(options.node ?? []), options.program ?? bin, ...args],
-    {
-      cwd: options.cwd ?? tmpdir(),
-      env: { ...cleanEnvironment(), ...options.env },
-      stdio: "pipe",
-    },
-  )
+    ...(options.node ?? []),
+    options.program ?? bin,
+    ...args,
+  ]
+  const child = spawn(program, rest, {
+    cwd: options.cwd ?? tmpdir(),
+    env: { ...cleanEnvironment(), ...options.env },
+    stdio: "pipe",
+  })
   const text = { stdout: "", stderr: "" }
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
     text.stdout += chunk

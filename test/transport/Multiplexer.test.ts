@@ -3,6 +3,8 @@
  * held against a simple model (`support/Storm.ts`); then, one by one, what a
  * storm cannot show: bounds, time, and a peer that breaks the rules.
  */
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
@@ -889,5 +891,78 @@ describe("a peer that breaks the rules", () => {
     assert.deepStrictEqual(sentOf("Reset"), [{ _tag: "Reset", stream: 3, reason: "protocol" }])
     assert.isUndefined(state.closed)
     assert.strictEqual(mux.active, 0)
+  })
+
+  it("gets 502 for a body or an end that comes before its head", async () => {
+    const early: ReadonlyArray<StreamFrame.Frame> = [
+      data(1, 1),
+      data(1, 0, true),
+      { _tag: "End", stream: 1, trailers: [] },
+    ]
+    for (const frame of early) {
+      const { mux, say, sentOf } = lone()
+      await say(hello)
+      const asked = ask(mux)
+      await say(frame)
+      assert.strictEqual(asked.error?.code, "PTTH_BAD_ANSWER")
+      assert.strictEqual(sentOf("Reset").length, 1)
+      assert.strictEqual(mux.active, 0)
+    }
+  })
+
+  const unread = async () => {
+    const made = lone()
+    await made.say(hello)
+    const asked = ask(made.mux)
+    await made.say({
+      _tag: "Response",
+      stream: 1,
+      head: { status: 200, headers: [] },
+      bytes: nothing,
+      end: false,
+    })
+    return { ...made, body: asked.body as Body }
+  }
+
+  const held = async (): Promise<number> => {
+    setFlagsFromString("--expose-gc")
+    const collect = runInNewContext("gc") as () => void
+    // Buffers are freed a while after they are found dead.
+    for (let i = 0; i < 3; i++) {
+      collect()
+      await turn()
+    }
+    const { arrayBuffers, heapUsed } = process.memoryUsage()
+    return (arrayBuffers + heapUsed) / 1024 / 1024
+  }
+
+  it("takes no more memory than its window by sending the smallest frames", async () => {
+    const { body, mux, state } = await unread()
+    const before = await held()
+    const grain = bytesOf(data(1, 1))
+    const grains = Buffer.concat(Array.from({ length: 1024 }, () => grain))
+    for (let i = 0; i < 256; i++) mux.bytes(grains)
+    assert.isBelow((await held()) - before, 4)
+    assert.isUndefined(state.closed)
+    const reader = new HandReader(body)
+    await turn()
+    assert.strictEqual(reader.received, initialWindow)
+  })
+
+  it("takes no more memory than its window by wrapping little in much", async () => {
+    const { body, mux, state } = await unread()
+    const before = await held()
+    const filler = Buffer.alloc(12 + 250_000)
+    filler[0] = 77
+    filler.writeUInt32BE(250_000, 8)
+    for (let i = 0; i < 16; i++)
+      mux.bytes(
+        Buffer.concat([bytesOf(data(1, 16 * 1024)), ...Array.from({ length: 14 }, () => filler)]),
+      )
+    assert.isBelow((await held()) - before, 4)
+    assert.isUndefined(state.closed)
+    const reader = new HandReader(body)
+    await turn()
+    assert.strictEqual(reader.received, initialWindow)
   })
 })
