@@ -452,12 +452,14 @@ export const mixture = (seed: number, behind: "canary" | "nothing"): Mixture => 
   const head = [line, ...draft.fields, ""]
     .map((text, at) => text + (draft.ends.get(at) ?? "\r\n"))
     .join("")
-  const bytes =
-    head + draft.wire + (fault !== undefined && behind === "canary" ? canaryRequest : "")
+  const message = head + draft.wire
+  const bytes = message + (fault !== undefined && behind === "canary" ? canaryRequest : "")
+  // A request that comes whole and alone may be read by other means than others.
+  const alone = fault !== undefined && behind === "canary" && seeded.chance(0.5)
   return {
     seed,
     bytes,
-    cuts: cutsOf(seeded, bytes.length),
+    cuts: alone ? [message.length] : cutsOf(seeded, bytes.length),
     fault: fault?.name,
     forgiven: fault?.forgiven ?? "fatal",
     inBody: fault?.inBody === true,
