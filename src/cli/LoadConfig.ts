@@ -12,6 +12,7 @@ import type { ConfigError } from "../domain/ConfigError.ts"
 import { single } from "../domain/ConfigError.ts"
 import * as RelayConfig from "../domain/RelayConfig.ts"
 import * as ServerConfig from "../domain/ServerConfig.ts"
+import { loadCertificate } from "./LoadCertificate.ts"
 
 /** Where a configuration is looked for, in this order, if none is named. */
 export const places = (file: string): ReadonlyArray<string> => [`./${file}`, `./config/${file}`]
@@ -113,15 +114,22 @@ export const loadRelay = Effect.fn("LoadConfig.loadRelay")(function* (
   sources: Sources,
 ): Effect.fn.Return<Loaded<RelayConfig.RelayConfig>, ConfigError, FileSystem.FileSystem> {
   const { path, text } = yield* find(sources.configPath, relayFile)
+  const overrides = [...RelayConfig.fromEnvironment(sources.env), ...sources.overrides]
+  return { config: yield* completeRelay(path, text, overrides), path }
+})
+
+/** The relay's configuration in a text, with all files that belong to it, or what is wrong with any of them. */
+export const completeRelay = Effect.fn("LoadConfig.completeRelay")(function* (
+  path: string | undefined,
+  text: string,
+  overrides: ReadonlyArray<Override>,
+): Effect.fn.Return<RelayConfig.RelayConfig, ConfigError, FileSystem.FileSystem> {
   const parts = yield* readParts(serversFolder(path))
-  const config = yield* Effect.fromResult(
-    RelayConfig.decode(text, {
-      file: path,
-      parts,
-      overrides: [...RelayConfig.fromEnvironment(sources.env), ...sources.overrides],
-    }),
+  const { certificate, config } = yield* Effect.fromResult(
+    RelayConfig.decodeNaming(text, { file: path, parts, overrides }),
   )
-  return { config, path }
+  if (certificate === undefined) return config
+  return { ...config, tls: yield* loadCertificate(certificate) }
 })
 
 /** Refuses a file with a secret that anybody but its owner can read or write. Windows has no such modes. */

@@ -118,8 +118,10 @@ export const printQr = (url: string): Effect.Effect<void> =>
   )
 
 /** The address of a listener as a browser takes it; a listener on every address is shown as loopback. */
-export const urlOf = (address: ListenAddress.ListenAddress): string => {
+export const urlOf = (
+  address: ListenAddress.ListenAddress & { readonly secure?: boolean },
+): string => {
   const host =
     address.host === "0.0.0.0" ? "127.0.0.1" : address.host === "::" ? "::1" : address.host
-  return `http://${ListenAddress.format({ host, port: address.port })}`
+  return `${address.secure === true ? "https" : "http"}://${ListenAddress.format({ host, port: address.port })}`
 }

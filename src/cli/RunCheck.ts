@@ -2,6 +2,7 @@
  * Checks a configuration as the relay or the server would.
  */
 import * as NodePath from "node:path"
+import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -13,7 +14,8 @@ import * as RelayConfig from "../domain/RelayConfig.ts"
 import * as ServerConfig from "../domain/ServerConfig.ts"
 import { type Document, parse } from "../domain/Toml.ts"
 import * as KeyStrength from "../server/KeyStrength.ts"
-import { readNamed, readParts, refuseExposed, serversFolder } from "./LoadConfig.ts"
+import * as Certificate from "../transport/Certificate.ts"
+import { completeRelay, readNamed, refuseExposed } from "./LoadConfig.ts"
 
 /** Whose configuration a file is. */
 export type Kind = "relay" | "server"
@@ -72,6 +74,12 @@ const checkServer = Effect.fnUntraced(function* (file: string, text: string) {
   return `OK: ${file} is a server's configuration${missing(settings)}`
 })
 
+const certificateNote = ({ tls }: RelayConfig.RelayConfig, now: number): string => {
+  if (tls === undefined) return ""
+  const until = Certificate.validUntil(tls)
+  return `; its certificate ${until < now ? "ended on" : "is good until"} ${new Date(until).toISOString().slice(0, 10)}`
+}
+
 const check = Effect.fnUntraced(function* ({ file, kind }: CheckFlags) {
   const text = yield* readNamed(file)
   const parsed = parse(text, { file })
@@ -80,10 +88,9 @@ const check = Effect.fnUntraced(function* ({ file, kind }: CheckFlags) {
   )
   if (whose === "server") return yield* checkServer(file, text)
   if (whose === "relay") {
-    const parts = yield* readParts(serversFolder(file))
-    const config = yield* Effect.fromResult(RelayConfig.decode(text, { file, parts }))
+    const config = yield* completeRelay(file, text, [])
     const servers = config.servers.length
-    return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}`
+    return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config, yield* Clock.currentTimeMillis)}`
   }
   yield* Effect.fromResult(parsed)
   return yield* single({

@@ -33,7 +33,7 @@ const describe = (
   return Output.screen(`PTTH relay ${version}`, [
     [
       "Listening",
-      `${Output.urlOf(address)}/${loopback ? "   (this machine only; put TLS in front, or see --listen)" : ""}`,
+      `${Output.urlOf(address)}/${loopback ? `   (this machine only; ${address.secure ? "" : "put TLS in front, or "}see --listen)` : ""}`,
     ],
     ...(config.publicUrl === undefined ? [] : [["Public", `${config.publicUrl}/`] as const]),
     ["Config", path ?? `none; looked for ${LoadConfig.places(LoadConfig.relayFile).join(" and ")}`],

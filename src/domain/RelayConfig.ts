@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as IpInterface from "effect/net/IpInterface"
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
+import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { TomlDate } from "smol-toml"
@@ -87,6 +88,8 @@ export interface RelayConfig {
   readonly privateCookies: ReadonlyArray<string>
   /** Which visitors may come, to servers without rules of their own and to the relay's pages; `undefined` is everybody. */
   readonly frontendAuth: AuthRules.AuthRules | undefined
+  /** The certificate and key in PEM with which the relay itself speaks TLS, chain and key. */
+  readonly tls: { readonly chain: string; readonly key: Redacted.Redacted<string> } | undefined
   readonly enableScraperApi: boolean
   readonly servers: ReadonlyArray<RegisteredServer>
   readonly scraperKeys: ReadonlyArray<ScraperKey>
@@ -265,6 +268,8 @@ export const RelayFile = Schema.Struct({
     'a list of beginnings of names, such as ["_oauth2_proxy"]',
   ),
   frontend_auth: field(AuthRules.FrontendAuth, "a table, headed [frontend_auth]"),
+  tls_cert: field(nonEmpty, "the path of a PEM file"),
+  tls_key: field(nonEmpty, "the path of a PEM file"),
   enable_scraper_api: field(Schema.Boolean, "true or false"),
   servers: field(Schema.Array(FileServerEntry), "a table for each server, headed [[servers]]"),
   scraper_keys: field(
@@ -316,6 +321,8 @@ const environmentKinds: { readonly [key: string]: ScalarKind } = {
   domain: "text",
   path_mode: "text",
   private_cookies: "list",
+  tls_cert: "text",
+  tls_key: "text",
   enable_scraper_api: "switch",
   wait_for_server: "text",
   response_timeout: "text",
@@ -439,6 +446,20 @@ const repeatedNames = (files: ReadonlyArray<Listed>): ReadonlyArray<ConfigProble
   )
 }
 
+const halfTls = (file: typeof RelayFile.Type, where: Where): ReadonlyArray<ConfigProblem> => {
+  if ((file.tls_cert === undefined) === (file.tls_key === undefined)) return []
+  const [given, missing] =
+    file.tls_key === undefined ? ["tls_cert", "tls_key"] : ["tls_key", "tls_cert"]
+  return [
+    {
+      code: "PTTH_CONFIG_INCOMPLETE",
+      where: where([given as string]),
+      detail: `\`${given}\` is of no use without \`${missing}\``,
+      remedy: `Add \`${missing}\`.`,
+    },
+  ]
+}
+
 /** The header is only believed of somebody, so one without the other is a mistake. */
 const halfTrust = (file: typeof RelayFile.Type, where: Where): ReadonlyArray<ConfigProblem> => {
   const header = file.admin_trusted_header !== undefined
@@ -552,15 +573,34 @@ export interface RelayDecodeOptions extends DecodeOptions {
   readonly parts?: ReadonlyArray<ServersPart> | undefined
 }
 
+/** A file that the configuration names, and where it does. */
+export interface NamedFile {
+  readonly path: string
+  readonly where: string
+}
+
+/** The files of `tls_cert` and `tls_key`. */
+export interface CertificateFiles {
+  readonly certificate: NamedFile
+  readonly key: NamedFile
+}
+
+/** A configuration, and the files that are still to be read for it. */
+export interface Decoded {
+  /** Without a certificate. */
+  readonly config: RelayConfig
+  readonly certificate: CertificateFiles | undefined
+}
+
 /**
  * Reads a relay's configuration: the text of its file, further files with
  * servers, and what environment and flags say instead. Every problem that
  * there is comes back, each with its line.
  */
-export const decode = (
+export const decodeNaming = (
   text: string,
   options?: RelayDecodeOptions,
-): Result.Result<RelayConfig, ConfigError> => {
+): Result.Result<Decoded, ConfigError> => {
   const decoded = decodeFile(text, options)
   const parts = (options?.parts ?? []).map(({ file, text }) => decodeServers(text, { file }))
   const broken = ConfigDecode.failing(
@@ -584,15 +624,22 @@ export const decode = (
     ...auth.problems,
     ...badPeriods(file, where),
     ...halfTrust(file, where),
+    ...halfTls(file, where),
   ])
   if (error !== undefined) return Result.fail(error)
   const listen = listenOf(file, rank)
-  return Result.succeed({
+  const named = (path: string, key: string): NamedFile => ({ path, where: where([key]) })
+  const certificate =
+    file.tls_cert === undefined || file.tls_key === undefined
+      ? undefined
+      : { certificate: named(file.tls_cert, "tls_cert"), key: named(file.tls_key, "tls_key") }
+  const config: RelayConfig = {
     listen,
     publicUrl: file.public_url,
     domain: file.domain,
     pathMode: file.path_mode ?? "serve",
     privateCookies: file.private_cookies ?? [],
+    tls: undefined,
     enableScraperApi: file.enable_scraper_api ?? false,
     frontendAuth: auth.frontend,
     servers: listed
@@ -638,8 +685,16 @@ export const decode = (
     adminToken: file.admin_token,
     adminTrustedHeader: file.admin_trusted_header,
     adminTrustedProxies: file.admin_trusted_proxies ?? [],
-  })
+  }
+  return Result.succeed({ config, certificate })
 }
+
+/** As {@link decodeNaming}, for whoever has no use for the files that are named. */
+export const decode = (
+  text: string,
+  options?: RelayDecodeOptions,
+): Result.Result<RelayConfig, ConfigError> =>
+  Result.map(decodeNaming(text, options), ({ config }) => config)
 
 /** The configuration of a relay without a file, flags and environment: no servers, this machine only. */
 export const empty: RelayConfig = Result.getOrThrow(decode(""))

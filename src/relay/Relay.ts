@@ -34,6 +34,8 @@ export class Relay extends Context.Service<
   {
     readonly host: string
     readonly port: number
+    /** Whether it speaks TLS itself. */
+    readonly secure: boolean
   }
 >()("ptth/relay/Relay") {
   /** The relay on its own services, which it shows; fails when its address cannot be had. */
@@ -88,6 +90,7 @@ export class Relay extends Context.Service<
       }
       const front = yield* serve({
         ...config.listen,
+        certificate: config.tls,
         maxHead: config.maxHead,
         graceMillis: Duration.toMillis(config.shutdownGrace),
         isIntercepted: classic.takes,
@@ -119,6 +122,7 @@ export class Relay extends Context.Service<
             if (now !== config) {
               audit.record({ _tag: "ConfigReloaded", servers: now.servers.length })
             }
+            if (now.tls !== undefined) front.renew(now.tls)
             classic.recheck()
             stream.recheck()
           }),

@@ -130,12 +130,14 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
     if (Equal.equals(config, current)) {
       return mended ? Effect.logInfo("config is good again, nothing changed") : Effect.void
     }
-    const rebind = !Equal.equals(config.listen, current.listen)
+    const rebind =
+      !Equal.equals(config.listen, current.listen) ||
+      (config.tls === undefined) !== (current.tls === undefined)
     current = config
     return Effect.logInfo(`config reloaded: servers registered: ${config.servers.length}`).pipe(
       Effect.andThen(
         rebind
-          ? Effect.logWarning("the new listen address takes effect at the next start")
+          ? Effect.logWarning("where and how it listens is changed at the next start only")
           : Effect.void,
       ),
       Effect.andThen(SubscriptionRef.set(settings, config)),

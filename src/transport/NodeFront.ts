@@ -5,6 +5,7 @@
  * handler could get wrong is caught here.
  */
 import * as http from "node:http"
+import * as https from "node:https"
 import type { AddressInfo, Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import * as Data from "effect/Data"
@@ -20,6 +21,7 @@ import { upgradeOf } from "../protocol/HopByHop.ts"
 import type { ResponseHead } from "../protocol/Message.ts"
 import type { Body, BodyFlow } from "./Body.ts"
 import { empty, fromBytes, promise } from "./Body.ts"
+import * as Certificate from "./Certificate.ts"
 import { count } from "./CountedBody.ts"
 import { faultOf, ownFraming } from "./FrontAnswer.ts"
 import type { FrontHandler } from "./FrontRequest.ts"
@@ -38,6 +40,8 @@ export interface FrontOptions {
   readonly port: number
   /** A listening socket that is open already; then host and port say nothing. */
   readonly fd?: number
+  /** With a certificate the front speaks TLS and nothing else. */
+  readonly certificate?: Certificate.Certificate | undefined
   readonly handler: FrontHandler
   /** Renders a failure in the form that the visitor's Accept field asks for. */
   readonly renderFailure: (failure: Failure, accept: string | undefined) => RenderedFailure
@@ -65,6 +69,10 @@ export interface FrontOptions {
 export interface Front {
   readonly host: string
   readonly port: number
+  /** Whether it speaks TLS. */
+  readonly secure: boolean
+  /** Shows another certificate to whoever connects from now on; for a front that speaks TLS. */
+  readonly renew: (certificate: Certificate.Certificate) => void
 }
 
 /** The address cannot be listened on. */
@@ -109,7 +117,7 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
       observe: options.observe,
     }
     const maxHead = options.maxHead ?? maxRequestHead
-    const server = http.createServer({
+    const server = createServer(options.certificate, {
       requestTimeout: 0,
       headersTimeout: 30_000,
       keepAliveTimeout: 75_000,
@@ -121,7 +129,8 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
     })
     server.timeout = 0
     server.maxHeadersCount = 0
-    const handOver = server.listeners("connection")[0] as (socket: Socket) => void
+    const arrival = options.certificate === undefined ? "connection" : "secureConnection"
+    const handOver = server.listeners(arrival)[0] as (socket: Socket) => void
     const plain = new PlainConnections({
       handler: options.handler,
       failure: options.renderFailure,
@@ -133,8 +142,8 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
       headMillis: server.headersTimeout,
       keepAliveMillis: server.keepAliveTimeout,
     })
-    server.off("connection", handOver)
-    server.on("connection", (socket: Socket) => plain.accept(socket))
+    server.off(arrival, handOver)
+    server.on(arrival, (socket: Socket) => plain.accept(socket))
     const onRequest =
       (continues: boolean) => (req: http.IncomingMessage, res: http.ServerResponse) => {
         if (isEnding(req.socket) || isOneTooMany(state, req, res)) return
@@ -211,13 +220,40 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
       const { address, port } = server.address() as AddressInfo
       resume(
         Effect.succeed({
-          address: { host: address, port },
+          address: {
+            host: address,
+            port,
+            secure: options.certificate !== undefined,
+            renew: (certificate) => {
+              if (server instanceof https.Server)
+                server.setSecureContext(Certificate.options(certificate))
+            },
+          },
           drain: drain(state, server, plain, options),
         }),
       )
     })
     return Effect.sync(() => server.close())
   })
+
+/** How long a TLS handshake may take, in milliseconds. */
+const handshakeMillis = 30_000
+
+const createServer = (
+  certificate: Certificate.Certificate | undefined,
+  options: http.ServerOptions,
+): http.Server => {
+  if (certificate === undefined) return http.createServer(options)
+  const server = https.createServer({
+    ...options,
+    ...Certificate.options(certificate),
+    handshakeTimeout: handshakeMillis,
+  })
+  // Whoever does not speak TLS cannot be told anything.
+  server.removeAllListeners("tlsClientError")
+  server.on("tlsClientError", (_error, socket) => socket.destroy())
+  return server
+}
 
 const drain = (
   state: FrontState,

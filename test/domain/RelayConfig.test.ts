@@ -462,3 +462,16 @@ it("limits hold for all servers, or for one whose table has them", () => {
   ])
     assert.include(lines(bad)[0], "r.toml:1")
 })
+
+it("a certificate and its key come together, with their places", () => {
+  assert.include(lines('tls_cert = "a.pem"')[0], "r.toml:1: `tls_cert` is of no use")
+  assert.include(lines('tls_key = "a.pem"')[0], "r.toml:1: `tls_key` is of no use")
+  const { certificate, config } = Result.getOrThrow(
+    RelayConfig.decodeNaming('tls_cert = "a.pem"\ntls_key = "b.pem"', { file: "r.toml" }),
+  )
+  assert.deepStrictEqual(certificate, {
+    certificate: { path: "a.pem", where: "r.toml:1" },
+    key: { path: "b.pem", where: "r.toml:2" },
+  })
+  assert.isUndefined(config.tls)
+})

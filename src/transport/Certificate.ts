@@ -1,0 +1,54 @@
+/**
+ * A certificate and its key for a listener that speaks TLS itself.
+ */
+import { createPrivateKey, X509Certificate } from "node:crypto"
+import { createSecureContext } from "node:tls"
+import * as Redacted from "effect/Redacted"
+
+/** Both as PEM. */
+export interface Certificate {
+  /** The certificate, and behind it those between it and the authority. */
+  readonly chain: string
+  readonly key: Redacted.Redacted<string>
+}
+
+/** Which of the two is meant. */
+export interface Fault {
+  readonly part: "certificate" | "key"
+  /** What is wrong, as the rest of a sentence about the file. */
+  readonly detail: string
+}
+
+/** Makes a certificate; its key prints as `<redacted:TLS key>`. */
+export const make = (chain: string, key: string): Certificate => ({
+  chain,
+  key: Redacted.make(key, { label: "TLS key" }),
+})
+
+/** What TLS is set up with. */
+export const options = ({ chain, key }: Certificate) => ({ cert: chain, key: Redacted.value(key) })
+
+/** Why a certificate cannot be used, if so. */
+export const faultOf = (certificate: Certificate): Fault | undefined => {
+  const leaf = tried(() => new X509Certificate(certificate.chain))
+  if (leaf === undefined) return { part: "certificate", detail: "is not a PEM certificate" }
+  const key = tried(() => createPrivateKey(Redacted.value(certificate.key)))
+  if (key === undefined) return { part: "key", detail: "is not a PEM key without a password" }
+  if (!leaf.checkPrivateKey(key)) return { part: "key", detail: "is not that of the certificate" }
+  const usable = tried(() => createSecureContext(options(certificate)))
+  return usable === undefined
+    ? { part: "certificate", detail: "cannot be used together with its key" }
+    : undefined
+}
+
+/** Until when a certificate is good, in milliseconds since 1970. */
+export const validUntil = ({ chain }: Certificate): number =>
+  Date.parse(new X509Certificate(chain).validTo)
+
+const tried = <A>(make: () => A): A | undefined => {
+  try {
+    return make()
+  } catch {
+    return undefined
+  }
+}
