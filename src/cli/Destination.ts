@@ -13,6 +13,8 @@ import * as FileServer from "../fileserver/FileServer.ts"
 import * as Origin from "../server/Origin.ts"
 import { type Account, protect } from "../transport/BasicAuth.ts"
 import type { Handler } from "../transport/Handler.ts"
+import { Telemetry } from "../transport/Telemetry.ts"
+import { trace } from "../transport/TracedHandler.ts"
 import { checkFolder } from "./Folder.ts"
 import * as LoadConfig from "./LoadConfig.ts"
 
@@ -73,7 +75,9 @@ const open = (
         ),
         (made) => Effect.sync(made.close),
       )
-      return { handler: origin.handler, row: ["To", options.to] as const }
+      const telemetry = yield* Telemetry
+      const handler = trace(origin.handler, telemetry, { name: "origin", kind: "client" })
+      return { handler, row: ["To", options.to] as const }
     }
     const root = yield* checkFolder(options.folder ?? ".")
     const { rules } = options

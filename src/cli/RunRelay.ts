@@ -12,6 +12,7 @@ import { RelaySettings } from "../relay/RelaySettings.ts"
 import * as Flags from "./Flags.ts"
 import * as LoadConfig from "./LoadConfig.ts"
 import * as Output from "./Output.ts"
+import * as SendTelemetry from "./SendTelemetry.ts"
 import { version } from "./Version.ts"
 
 /** What `ptth relay` is told. */
@@ -72,6 +73,11 @@ export const runRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) {
   yield* Relay.pipe(
     Effect.flatMap((address) => Console.log(describe(config, path, address))),
     Effect.andThen(Effect.never),
-    Effect.provide(Relay.layer.pipe(Layer.provide(settings))),
+    Effect.provide(
+      Relay.layer.pipe(
+        Layer.provide(settings),
+        Layer.provide(SendTelemetry.layer(config.otlpEndpoint, "ptth-relay")),
+      ),
+    ),
   )
 })

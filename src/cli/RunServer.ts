@@ -19,6 +19,7 @@ import * as FileFlags from "./FileFlags.ts"
 import * as Flags from "./Flags.ts"
 import * as LoadConfig from "./LoadConfig.ts"
 import * as Output from "./Output.ts"
+import * as SendTelemetry from "./SendTelemetry.ts"
 import { version } from "./Version.ts"
 
 /** What `ptth server` is told. */
@@ -144,5 +145,5 @@ export const runServer = Effect.fn("ptth server")(function* (flags: ServerFlags)
         ...(ca === undefined ? {} : { ca }),
       })
     }),
-  )
+  ).pipe(Effect.provide(SendTelemetry.layer(config.otlpEndpoint, "ptth-server")))
 })

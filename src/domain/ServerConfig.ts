@@ -56,6 +56,8 @@ export interface ServerSettings {
   readonly connections: number | undefined
   /** A file of certificates (PEM) to trust beside the usual ones. */
   readonly ca: string | undefined
+  /** Where traces, metrics and logs are sent by OTLP, without `/v1/traces` and the like. */
+  readonly otlpEndpoint: string | undefined
 }
 
 /** A server's configuration, with everything that a server cannot do without. */
@@ -142,6 +144,10 @@ export const ServerFile = Schema.Struct({
     "a number from 1 to 64",
   ),
   ca: field(nonEmpty, "the path of a file of certificates"),
+  otlp_endpoint: field(
+    reading(Schema.String, (text) => readHttpUrl(text)?.href.replace(/\/+$/, "")),
+    'an address such as "http://127.0.0.1:4318"',
+  ),
 })
 
 /** What the names of the server's environment variables begin with. */
@@ -167,6 +173,7 @@ const environmentKinds: { readonly [key: string]: ScalarKind } = {
   transport: "text",
   connections: "number",
   ca: "text",
+  otlp_endpoint: "text",
 }
 
 /** What environment variables say instead of the file. */
@@ -234,6 +241,7 @@ export const decodeSettings = (
     transport: file.transport ?? "auto",
     connections: file.connections,
     ca: file.ca,
+    otlpEndpoint: file.otlp_endpoint,
   })
 }
 

@@ -58,7 +58,7 @@ export const layer: Layer.Layer<never, never, RelaySettings | Traffic> = Layer.e
         const { trustedProxies } = settings.current()
         const address = clientAddress(trustedProxies, visit.address, visit.head?.headers ?? [])
         const at = clock.currentTimeMillisUnsafe()
-        file.append(AccessLog.line(format, visit, { at, address }))
+        file.append(AccessLog.line(format, visit, { at, address, traceId: visit.traceId }))
       })
       return { wanted: config, file, stop }
     }

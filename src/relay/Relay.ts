@@ -25,6 +25,7 @@ import { Rendezvous } from "./Rendezvous.ts"
 import { Servers } from "./Servers.ts"
 import * as StreamEndpoint from "./StreamEndpoint.ts"
 import { Traffic } from "./Traffic.ts"
+import * as TrafficTelemetry from "./TrafficTelemetry.ts"
 import * as VisitorAuth from "./VisitorAuth.ts"
 import * as VisitorFront from "./VisitorFront.ts"
 
@@ -45,6 +46,7 @@ export class Relay extends Context.Service<
     RelaySettings
   > = Layer.suspend(() =>
     Relay.layerNoDeps.pipe(
+      Layer.provideMerge(TrafficTelemetry.layer),
       Layer.provideMerge(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
       // Below the front: it is closed after the last request.
       Layer.provideMerge(AccessLogging.layer),

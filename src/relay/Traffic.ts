@@ -9,12 +9,15 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import type { HeaderList } from "../domain/HeaderList.ts"
 import type { RequestHead } from "../protocol/Message.ts"
+import { Telemetry } from "../transport/Telemetry.ts"
 import type { Observe } from "../transport/VisitNotes.ts"
 import { VisitRecord } from "../transport/VisitRecord.ts"
 import { Histogram } from "./Histogram.ts"
 import type { Link } from "./Link.ts"
 import { RelaySettings } from "./RelaySettings.ts"
+import { VisitTrace } from "./VisitTrace.ts"
 
 /** How a request can reach its server; `none`: it did not, or the relay answered itself. */
 export const transports: ReadonlyArray<string> = ["none", "classic 1", "classic 2", "stream"]
@@ -134,12 +137,20 @@ export class Visit extends VisitRecord implements Recent {
   private transportIndex = 0
   private counters: Counters
   private readonly book: Book
+  private readonly trace: VisitTrace | undefined
 
   constructor(book: Book, head: RequestHead, address: string, version: string) {
     super(head, address, version)
     this.book = book
     this.counters = book.own
     this.counters.inFlight += 1
+    const { telemetry } = book
+    this.trace = telemetry === undefined ? undefined : new VisitTrace(telemetry, head.headers)
+  }
+
+  /** The trace that it belongs to, if it is recorded. */
+  get traceId(): string | undefined {
+    return this.trace?.context.sampled === true ? this.trace.context.traceId : undefined
   }
 
   get path(): string {
@@ -152,6 +163,10 @@ export class Visit extends VisitRecord implements Recent {
     this.counters.inFlight -= 1
     this.counters = this.book.of(server)
     this.counters.inFlight += 1
+  }
+
+  override forwarded(headers: HeaderList): HeaderList {
+    return this.trace === undefined ? headers : this.trace.forwarded(headers)
   }
 
   override offered(transport: string): void {
@@ -189,6 +204,7 @@ export class Visit extends VisitRecord implements Recent {
     const { book, counters } = this
     counters.inFlight -= 1
     if (this.status === undefined) counters.count(this.transportIndex, 0)
+    this.trace?.send(this)
     for (const listener of book.listeners) listener(this)
     this.target = cut(this.path)
     counters.remember(this)
@@ -204,6 +220,7 @@ interface Book {
   readonly of: (server: string) => Counters
   readonly now: () => number
   readonly listeners: Set<VisitListener>
+  readonly telemetry: Telemetry | undefined
 }
 
 /** See the file's header. */
@@ -230,6 +247,7 @@ export class Traffic extends Context.Service<
     Effect.gen(function* () {
       const settings = yield* RelaySettings
       const clock = yield* Clock.Clock
+      const telemetry = yield* Telemetry
       const counters = new Map<string, Counters>()
       yield* settings.changes.pipe(
         Stream.runForEach(({ servers }) =>
@@ -241,7 +259,7 @@ export class Traffic extends Context.Service<
         ),
         Effect.forkScoped,
       )
-      return Traffic.of(make(counters, () => clock.currentTimeMillisUnsafe()))
+      return Traffic.of(make(counters, telemetry, () => clock.currentTimeMillisUnsafe()))
     }),
   )
 }
@@ -267,7 +285,11 @@ const describe = (counters: Counters): ServerTraffic => ({
   recent: counters.recent,
 })
 
-const make = (counters: Map<string, Counters>, now: () => number): Traffic["Service"] => {
+const make = (
+  counters: Map<string, Counters>,
+  telemetry: Telemetry | undefined,
+  now: () => number,
+): Traffic["Service"] => {
   const own = new Counters()
   counters.set("", own)
   const refusals = { "unknown name": 0, "wrong key": 0 }
@@ -280,7 +302,7 @@ const make = (counters: Map<string, Counters>, now: () => number): Traffic["Serv
     return found
   }
   const listeners = new Set<VisitListener>()
-  const book: Book = { own, of, now, listeners }
+  const book: Book = { own, of, now, listeners, telemetry }
   return {
     counters,
     observe: (head, address, version) => new Visit(book, head, address, version),

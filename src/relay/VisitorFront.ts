@@ -72,8 +72,9 @@ export const make = (context: VisitorContext): FrontHandler => {
     request.notes?.routed(to.name, to.target)
     return context.limits.server(to.name, request, reply, () => {
       const { headers, seen } = told(request, to.prefix, to.name)
+      const passed = request.notes?.forwarded(headers) ?? headers
       return context.rendezvous.toServer(to.name, request.notes)(
-        { method: head.method, target: to.target, headers },
+        { method: head.method, target: to.target, headers: passed },
         body,
         seenFrom(context.settings.current(), reply, seen),
       )

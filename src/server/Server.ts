@@ -14,6 +14,9 @@ import type { TransportChoice } from "../domain/ServerConfig.ts"
 import type { ServerName } from "../domain/ServerName.ts"
 import * as Deadlines from "../transport/Deadlines.ts"
 import type { Handler } from "../transport/Handler.ts"
+import * as ProcessMetrics from "../transport/ProcessMetrics.ts"
+import { Telemetry } from "../transport/Telemetry.ts"
+import { trace } from "../transport/TracedHandler.ts"
 import { ClassicTunnel } from "./ClassicTunnel.ts"
 import { StreamTunnel } from "./StreamTunnel.ts"
 import { Uplink } from "./Uplink.ts"
@@ -53,7 +56,10 @@ export const run: (options: ServerOptions) => Effect.Effect<never, never, Scope.
 )(function* (options: ServerOptions) {
   const clock = yield* Clock.Clock
   const deadlines = yield* Deadlines.make
-  const uplink = new Uplink(options, clock)
+  const telemetry = yield* Telemetry
+  const handler = trace(options.handler, telemetry, { name: "serve", kind: "server" })
+  if (telemetry !== undefined) yield* telemetry.metrics(ProcessMetrics.read)
+  const uplink = new Uplink({ ...options, handler }, clock)
   const classic = new ClassicTunnel(uplink)
   const stream = new StreamTunnel(uplink, deadlines)
   const listening = yield* Scope.make()

@@ -5,6 +5,7 @@
  * hot path: cheap, and never failing.
  */
 
+import type { HeaderList } from "../domain/HeaderList.ts"
 import type { RequestHead } from "../protocol/Message.ts"
 
 /**
@@ -17,6 +18,8 @@ export type Observe = (head: RequestHead, address: string, version: string) => V
 export interface VisitNotes {
   /** It is for this server, which is registered; `target` is path and query as that server sees them. */
   routed(server: string, target: string): void
+  /** Its fields as they are to be passed on: the same ones, unless it is traced. */
+  forwarded(headers: HeaderList): HeaderList
   /** A link has handed it to the server. More than once where it is offered again. */
   offered(transport: string): void
   /** The head of its answer is written. */

@@ -3,6 +3,7 @@
  * bytes went through, what came of it. Whoever does something with it when it
  * is over (counts, writes a log) extends this.
  */
+import type { HeaderList } from "../domain/HeaderList.ts"
 import type { RequestHead } from "../protocol/Message.ts"
 import type { VisitNotes } from "./VisitNotes.ts"
 
@@ -63,6 +64,10 @@ export abstract class VisitRecord implements VisitNotes {
   routed(server: string, target: string): void {
     this.server = server
     this.target = target
+  }
+
+  forwarded(headers: HeaderList): HeaderList {
+    return headers
   }
 
   offered(transport: string): void {

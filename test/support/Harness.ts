@@ -44,6 +44,7 @@ import { Rendezvous } from "../../src/relay/Rendezvous.ts"
 import type { Unregistered } from "../../src/relay/Servers.ts"
 import { Servers } from "../../src/relay/Servers.ts"
 import { Traffic } from "../../src/relay/Traffic.ts"
+import * as TrafficTelemetry from "../../src/relay/TrafficTelemetry.ts"
 import * as Server from "../../src/server/Server.ts"
 import * as Body from "../../src/transport/Body.ts"
 import type { Handler } from "../../src/transport/Handler.ts"
@@ -207,6 +208,7 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
     })
     const scope = yield* Scope.fork(yield* Effect.scope)
     const services = yield* Relay.layerNoDeps.pipe(
+      Layer.provideMerge(TrafficTelemetry.layer),
       Layer.provideMerge(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
       Layer.provideMerge(AccessLogging.layer),
       Layer.provideMerge(Layer.mergeAll(AuditLog.layer, Traffic.layer)),
