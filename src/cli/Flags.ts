@@ -31,6 +31,14 @@ export const qr = Flag.Boolean("qr").pipe(
   Flag.withDefault(false),
 )
 
+/** `--print-config`. */
+export const printConfig = Flag.Boolean("print-config").pipe(
+  Flag.withDescription(
+    "Print the configuration that would be in force, and where each value comes from, then end",
+  ),
+  Flag.withDefault(false),
+)
+
 /** What is logged when {@link assetRoot} is given. */
 export const assetRootNote = "--asset-root has no effect: pages are built in"
 

@@ -118,6 +118,17 @@ export const loadRelay = Effect.fn("LoadConfig.loadRelay")(function* (
   return { config: yield* completeRelay(path, text, overrides), path }
 })
 
+/** What {@link loadRelay} would bring into force, and where each value comes from. */
+export const explainRelay = Effect.fn("LoadConfig.explainRelay")(function* (
+  sources: Sources,
+): Effect.fn.Return<string, ConfigError, FileSystem.FileSystem> {
+  const { path, text } = yield* find(sources.configPath, relayFile)
+  const overrides = [...RelayConfig.fromEnvironment(sources.env), ...sources.overrides]
+  yield* completeRelay(path, text, overrides)
+  const parts = yield* readParts(serversFolder(path))
+  return yield* Effect.fromResult(RelayConfig.explain(text, { file: path, parts, overrides }))
+})
+
 /** The relay's configuration in a text, with all files that belong to it, or what is wrong with any of them. */
 export const completeRelay = Effect.fn("LoadConfig.completeRelay")(function* (
   path: string | undefined,
@@ -147,6 +158,15 @@ export const refuseExposed = Effect.fn("LoadConfig.refuseExposed")(function* (
     detail: `it holds a key and its mode is ${(mode & 0o777).toString(8).padStart(4, "0")}, so that others can get at it`,
     remedy: `Run \`chmod 600 ${path}\`.`,
   })
+})
+
+/** What {@link loadServer} would bring into force, and where each value comes from. */
+export const explainServer = Effect.fn("LoadConfig.explainServer")(function* (
+  sources: Sources,
+): Effect.fn.Return<string, ConfigError, FileSystem.FileSystem> {
+  const { path, text } = yield* find(sources.configPath, serverFile)
+  const overrides = [...ServerConfig.fromEnvironment(sources.env), ...sources.overrides]
+  return yield* Effect.fromResult(ServerConfig.explain(text, { file: path, overrides }))
 })
 
 /** Reads the server's configuration, of which parts may be missing. */

@@ -28,6 +28,7 @@ export const relayCommand = Command.make(
       "Where visitors reach the relay (default: not known; env PTTH_RELAY_PUBLIC_URL)",
     ),
     assetRoot: Flags.assetRoot,
+    printConfig: Flags.printConfig,
   },
   (flags) =>
     Effect.promise(() => import("./RunRelay.ts")).pipe(

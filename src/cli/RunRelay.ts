@@ -22,6 +22,7 @@ export interface RelayFlags {
   readonly port: Option.Option<string>
   readonly publicUrl: Option.Option<string>
   readonly assetRoot: Option.Option<string>
+  readonly printConfig: boolean
 }
 
 const describe = (
@@ -59,6 +60,7 @@ export const runRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) {
     }),
     env: process.env,
   }
+  if (flags.printConfig) return yield* Console.log(yield* LoadConfig.explainRelay(sources))
   const { config, path } = yield* LoadConfig.loadRelay(sources)
   const fs = yield* FileSystem.FileSystem
   const settings = RelaySettings.layerWatched({

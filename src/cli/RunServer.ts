@@ -37,6 +37,7 @@ export interface ServerFlags extends FileFlags.FileFlags {
   readonly throttleUpload: Option.Option<boolean>
   readonly autoGenKey: boolean
   readonly printTripcode: boolean
+  readonly printConfig: boolean
   readonly insecure: boolean
   readonly assetRoot: Option.Option<string>
   readonly qr: boolean
@@ -84,7 +85,7 @@ const readCertificates = Effect.fnUntraced(function* (
 export const runServer = Effect.fn("ptth server")(function* (flags: ServerFlags) {
   if (Option.isSome(flags.assetRoot)) yield* Effect.logInfo(Flags.assetRootNote)
   if (flags.autoGenKey) yield* autoGenKey(flags.configPath)
-  const { config: settings, path } = yield* LoadConfig.loadServer({
+  const sources: LoadConfig.Sources = {
     configPath: flags.configPath,
     overrides: [
       ...FileFlags.overrides(flags),
@@ -102,7 +103,9 @@ export const runServer = Effect.fn("ptth server")(function* (flags: ServerFlags)
       }),
     ],
     env: process.env,
-  })
+  }
+  if (flags.printConfig) return yield* Console.log(yield* LoadConfig.explainServer(sources))
+  const { config: settings, path } = yield* LoadConfig.loadServer(sources)
   const where = whereOf(path)
   if (flags.printTripcode) return yield* printTripcode(settings, where)
 

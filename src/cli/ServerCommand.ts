@@ -82,6 +82,7 @@ export const serverCommand = Command.make(
     ),
     qr: Flags.qr,
     assetRoot: Flags.assetRoot,
+    printConfig: Flags.printConfig,
   },
   (flags) =>
     Effect.promise(() => import("./RunServer.ts")).pipe(

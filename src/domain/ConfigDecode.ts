@@ -44,6 +44,8 @@ export interface Decoded<A> {
   readonly value: A
   readonly rank: (key: string) => Rank
   readonly where: (path: Path) => string
+  /** What the strongest source says of a key, before it is read. */
+  readonly given: (key: string) => unknown
 }
 
 /**
@@ -260,7 +262,7 @@ export const decodeWith = <
       if (source !== undefined) return source.by === "flag" ? 3 : 2
       return Object.hasOwn(document.table, key) ? 1 : 0
     }
-    return Result.succeed({ value: decoded.success, rank, where })
+    return Result.succeed({ value: decoded.success, rank, where, given: (key) => table[key] })
   }
 }
 

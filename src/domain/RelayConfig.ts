@@ -22,6 +22,7 @@ import {
   required,
 } from "./ConfigDecode.ts"
 import type { ConfigError, ConfigProblem } from "./ConfigError.ts"
+import * as ConfigPrint from "./ConfigPrint.ts"
 import { isName } from "./HeaderList.ts"
 import * as ListenAddress from "./ListenAddress.ts"
 import * as ServerHost from "./ServerHost.ts"
@@ -700,6 +701,62 @@ export const decode = (
   options?: RelayDecodeOptions,
 ): Result.Result<RelayConfig, ConfigError> =>
   Result.map(decodeNaming(text, options), ({ config }) => config)
+
+/** What is in force where nothing is said; of all other keys nothing is. */
+export const defaults: { readonly [Key in keyof typeof RelayFile.Type]?: unknown } = {
+  listen: `${defaultHost}:${defaultPort}`,
+  path_mode: "serve",
+  private_cookies: [],
+  enable_scraper_api: false,
+  wait_for_server: "10 s",
+  response_timeout: "30 s",
+  idle_timeout: "5 min",
+  heartbeat: "15 s",
+  shutdown_grace: "30 s",
+  max_queue: 256,
+  max_requests_per_address: 512,
+  requests_per_second_per_address: 200,
+  max_head: 65_536,
+  max_fields: 256,
+  trusted_proxies: [],
+  access_log: "off",
+  admin_listen: `${defaultHost}:${defaultAdminPort}`,
+  admin_trusted_proxies: [],
+}
+
+/** What is in force and where it comes from, secrets left out; see {@link decode}. */
+export const explain = (
+  text: string,
+  options?: RelayDecodeOptions,
+): Result.Result<string, ConfigError> =>
+  Result.flatMap(decode(text, options), (config) =>
+    Result.map(decodeFile(text, options), ({ given, rank, where }) => {
+      const address = rank("port") > rank("listen") ? "port" : "listen"
+      const { adminListen } = config
+      const made: { readonly [key: string]: unknown } = {
+        listen: ListenAddress.format(config.listen),
+        admin_listen: adminListen === false ? false : ListenAddress.format(adminListen),
+      }
+      const printed = keys
+        .filter((key) => key !== "port")
+        .map((key) => {
+          const from = key === "listen" ? address : key
+          const value = made[key] ?? given(key) ?? defaults[key as keyof typeof defaults]
+          return { key, value, rank: rank(from), where: where([from]) }
+        })
+      const parts = (options?.parts ?? []).map(({ file, text }) =>
+        ConfigPrint.print([
+          {
+            key: "servers",
+            value: Result.getOrUndefined(decodeServers(text, { file }))?.given("servers"),
+            rank: 1,
+            where: file,
+          },
+        ]),
+      )
+      return [ConfigPrint.print(printed), ...parts].join("\n")
+    }),
+  )
 
 /** The configuration of a relay without a file, flags and environment: no servers, this machine only. */
 export const empty: RelayConfig = Result.getOrThrow(decode(""))

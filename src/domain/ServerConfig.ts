@@ -11,6 +11,7 @@ import type { DecodeOptions, Override, ScalarKind } from "./ConfigDecode.ts"
 import * as ConfigDecode from "./ConfigDecode.ts"
 import { field, reading } from "./ConfigDecode.ts"
 import type { ConfigError } from "./ConfigError.ts"
+import * as ConfigPrint from "./ConfigPrint.ts"
 import { isPasswordHash, type PasswordHash } from "./PasswordHash.ts"
 import { isServerName, type ServerName } from "./ServerName.ts"
 
@@ -244,6 +245,43 @@ export const decodeSettings = (
     otlpEndpoint: file.otlp_endpoint,
   })
 }
+
+/** What is in force where nothing is said; of all other keys nothing is. */
+export const defaults: { readonly [Key in keyof typeof ServerFile.Type]?: unknown } = {
+  file_server_root: ".",
+  symlinks: "inside",
+  hidden: [],
+  dotfiles: false,
+  trusted_content: false,
+  uploads: false,
+  uploads_overwrite: false,
+  throttle_upload: false,
+  transport: "auto",
+  connections: 2,
+}
+
+/** What is in force and where it comes from, secrets left out; see {@link decodeSettings}. */
+export const explain = (
+  text: string,
+  options?: DecodeOptions,
+): Result.Result<string, ConfigError> =>
+  Result.flatMap(decodeSettings(text, options), () =>
+    Result.map(decodeFile(text, options), ({ given, rank, where }) => {
+      const isApplication = given("to") !== undefined
+      return ConfigPrint.print(
+        keys.map((key) => ({
+          key,
+          value:
+            given(key) ??
+            (isApplication && key === "file_server_root"
+              ? undefined
+              : defaults[key as keyof typeof defaults]),
+          rank: rank(key),
+          where: where([key]),
+        })),
+      )
+    }),
+  )
 
 /** The keys that a server cannot do without, and how each may be given. */
 const needed = {

@@ -2,10 +2,11 @@
  * A server that speaks stream with bytes of its own: it says exactly what it
  * is told to, legal or not.
  */
+
+import { onTestFinished } from "@effect/vitest"
 import { WebSocket } from "ws"
 import * as StreamFrame from "../../src/protocol/StreamFrame.ts"
 import { FrameParser } from "../../src/transport/FrameParser.ts"
-import { onTestFinished } from "@effect/vitest"
 import { keyOf } from "../support/Harness.ts"
 import type { Address } from "../support/RawHttp.ts"
 import { Watch } from "../support/Watch.ts"
