@@ -85,8 +85,10 @@ export const layerPresenter: Layer.Layer<never> = Layer.suspend(() => {
           return Console.log(`${event.name} ${event.version}`)
         case "InvalidInvocation": {
           const help = `See \`${event.commandPath.join(" ")} --help\`.`
+          // The value of a mistyped flag would be taken for a mistyped command.
+          const flags = event.errors.filter(({ _tag }) => _tag === "UnrecognizedOption")
           return Effect.forEach(
-            event.errors,
+            flags.length > 0 ? flags : event.errors,
             (error) => Console.error(`PTTH_USAGE: ${complain(error)} ${help}`),
             { discard: true },
           )

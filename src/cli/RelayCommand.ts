@@ -27,6 +27,11 @@ export const relayCommand = Command.make(
       "URL",
       "Where visitors reach the relay (default: not known; env PTTH_RELAY_PUBLIC_URL)",
     ),
+    adminListen: Flags.text(
+      "admin-listen",
+      "HOST:PORT",
+      "Address of the administrator's pages and API, or false for none (default 127.0.0.1:4001; env PTTH_RELAY_ADMIN_LISTEN)",
+    ),
     assetRoot: Flags.assetRoot,
     printConfig: Flags.printConfig,
   },

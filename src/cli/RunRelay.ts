@@ -2,6 +2,7 @@
  * Runs a relay from its configuration, which it follows while it runs.
  */
 import * as Console from "effect/Console"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -20,6 +21,7 @@ export interface RelayFlags {
   readonly configPath: Option.Option<string>
   readonly listen: Option.Option<string>
   readonly port: Option.Option<string>
+  readonly adminListen: Option.Option<string>
   readonly publicUrl: Option.Option<string>
   readonly assetRoot: Option.Option<string>
   readonly printConfig: boolean
@@ -29,6 +31,7 @@ const describe = (
   config: RelayConfig,
   path: string | undefined,
   address: Relay["Service"],
+  link: string | undefined,
 ): string => {
   const loopback = config.listen.host === "127.0.0.1" || config.listen.host === "::1"
   const count = config.servers.length
@@ -38,6 +41,7 @@ const describe = (
       `${Output.urlOf(address)}/${loopback ? `   (this machine only; ${address.secure ? "" : "put TLS in front, or "}see --listen)` : ""}`,
     ],
     ...(config.publicUrl === undefined ? [] : [["Public", `${config.publicUrl}/`] as const]),
+    ["Admin", link === undefined ? "off" : `${link}   (one use, 10 minutes)`],
     ["Config", path ?? `none; looked for ${LoadConfig.places(LoadConfig.relayFile).join(" and ")}`],
     [
       "Servers",
@@ -48,6 +52,18 @@ const describe = (
   ])
 }
 
+/** Starts the administrator's side, which is loaded only if it is wanted; its first login link. */
+const adminLink = Effect.fnUntraced(function* (config: RelayConfig) {
+  if (config.adminListen === false) return undefined
+  const { Admin } = yield* Effect.promise(() => import("../relay/Admin.ts"))
+  const layer = Admin.layer({
+    version,
+    announce: (link) => Console.log(`Admin login (one use, 10 minutes): ${link}`),
+  })
+  const { newLink } = Context.get(yield* Layer.build(layer), Admin)
+  return yield* newLink
+})
+
 /** Runs until it is interrupted. */
 export const runRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) {
   if (Option.isSome(flags.assetRoot)) yield* Effect.logInfo(Flags.assetRootNote)
@@ -57,6 +73,7 @@ export const runRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) {
       listen: flags.listen,
       port: Option.map(flags.port, (port) => (/^\d+$/.test(port) ? Number(port) : port)),
       public_url: flags.publicUrl,
+      admin_listen: flags.adminListen,
     }),
     env: process.env,
   }
@@ -72,14 +89,17 @@ export const runRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) {
       Effect.provideService(FileSystem.FileSystem, fs),
     ),
   })
-  yield* Relay.pipe(
-    Effect.flatMap((address) => Console.log(describe(config, path, address))),
-    Effect.andThen(Effect.never),
+  yield* Effect.gen(function* () {
+    const link = yield* adminLink(config)
+    yield* Console.log(describe(config, path, yield* Relay, link))
+    return yield* Effect.never
+  }).pipe(
     Effect.provide(
       Relay.layer.pipe(
-        Layer.provide(settings),
+        Layer.provideMerge(settings),
         Layer.provide(SendTelemetry.layer(config.otlpEndpoint, "ptth-relay")),
       ),
     ),
+    Effect.scoped,
   )
 })

@@ -41,7 +41,8 @@ const entries = {
   PTTH_CROSS_SITE: {
     status: 403,
     title: "This request does not come from the administrator's own pages.",
-    remedy: "Use the pages themselves, or the API with a token.",
+    remedy:
+      "Use the pages themselves, or the API with a token; behind a proxy set admin_url to the address that is seen.",
   },
   PTTH_UPLOAD_REFUSED: {
     status: 403,

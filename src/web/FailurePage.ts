@@ -39,20 +39,17 @@ ${Html.style(css)}
 `)
 }
 
-const asProblem = (failure: Failure): Uint8Array => {
+/** A failure as problem details (RFC 9457). */
+export const problemOf = (failure: Failure) => {
   const { title, remedy } = entry(failure.code)
-  const { code, status, retryAfter } = failure
+  const { code, status } = failure
   const detail = failure.detail.toWellFormed()
-  const problem = {
-    type: `urn:ptth:error:${code}`,
-    title,
-    status,
-    detail,
-    code,
-    remedy,
-    retryAfter,
-  }
-  return Buffer.from(`${JSON.stringify(problem)}\n`, "utf8")
+  return { type: `urn:ptth:error:${code}`, title, status, detail, code, remedy }
+}
+
+const asProblem = (failure: Failure): Uint8Array => {
+  const { retryAfter } = failure
+  return Buffer.from(`${JSON.stringify({ ...problemOf(failure), retryAfter })}\n`, "utf8")
 }
 
 const asText = (failure: Failure): Uint8Array => {

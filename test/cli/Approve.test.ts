@@ -11,7 +11,7 @@ const tripcode = "A9rPwZyY89Ag4TJjMoyYA2NeGOm99Je6rq1s0rg8PfY="
 
 it("a waiting server gets in when it is approved, and neither side is restarted", () =>
   inFolder(async (cwd) => {
-    writeFileSync(join(cwd, "ptth_relay.toml"), "# mine\nport = 0\nadmin_listen = false\n")
+    writeFileSync(join(cwd, "ptth_relay.toml"), "# mine\nport = 0\n")
     const relay = start(["relay"], { cwd })
     const [, base] = await relay.said(/^ {2}Listening +(http:\/\/\S+)/m)
     writeFileSync(

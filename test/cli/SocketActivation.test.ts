@@ -14,7 +14,7 @@ import { bin } from "./Command.ts"
 /** Starts relays one after the other on the socket that it holds as number 3, and says the number of each process. */
 const keeper = `
 for turn in 1 2; do
-  "$0" "$1" relay --listen fd:3 2>/dev/null &
+  "$0" "$1" relay --listen fd:3 --admin-listen 127.0.0.1:0 2>/dev/null &
   echo "process $!"
   wait $!
   echo "ended $?"

@@ -1,0 +1,188 @@
+/**
+ * What an administrator can see and do, once for the pages, the API and the
+ * command line alike.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import type { RegisteredServer } from "../domain/RelayConfig.ts"
+import type { ServerName } from "../domain/ServerName.ts"
+import type { Tripcode } from "../domain/Tripcode.ts"
+import * as TripcodeWords from "../domain/TripcodeWords.ts"
+import * as Approval from "./Approval.ts"
+import { type AuditEntry, type AuditEvent, AuditLog } from "./AuditLog.ts"
+import * as Origins from "./Origins.ts"
+import { type ConfigStatus, RelaySettings } from "./RelaySettings.ts"
+import { Rendezvous } from "./Rendezvous.ts"
+import * as ServerIndex from "./ServerIndex.ts"
+import { Servers, type Unregistered } from "./Servers.ts"
+import { type ServerTraffic, Traffic } from "./Traffic.ts"
+
+/** How a registered server is now. */
+export interface ServerView {
+  readonly name: ServerName
+  readonly displayName: string
+  /** `never`: not since the relay was started. */
+  readonly state: "connected" | "away" | "never"
+  /** By which transports, once each. */
+  readonly transports: ReadonlyArray<string>
+  /** Why they are no better ones, in the server's words; empty if there is nothing to say. */
+  readonly reason: string
+  /** How many links there are. */
+  readonly connections: number
+  /** When it was last heard of, in milliseconds since 1970. */
+  readonly lastSeen: number | undefined
+  /** Requests that wait for it. */
+  readonly waiting: number
+  readonly tripcodes: ReadonlyArray<Tripcode>
+  readonly traffic: ServerTraffic
+}
+
+/** Somebody who waits for approval. */
+export interface StrangerView extends Unregistered {
+  /** The tripcode in words, to be compared by people. */
+  readonly words: string
+}
+
+/** Which events are wanted; what is left out does not matter. */
+export interface AuditFilter {
+  /** The server's name. */
+  readonly name?: string | undefined
+  readonly kind?: AuditEvent["_tag"] | undefined
+}
+
+/** How a server of the configuration is now. */
+export const viewServer = (
+  server: RegisteredServer,
+  { status }: Rendezvous["Service"],
+  traffic: Traffic["Service"],
+): ServerView => {
+  const { lastSeen, reason, transports, waiting } = status(server.name)
+  return {
+    name: server.name,
+    displayName: server.displayName ?? server.name,
+    state: transports.length > 0 ? "connected" : lastSeen === undefined ? "never" : "away",
+    transports: [...new Set(transports)],
+    reason,
+    connections: transports.length,
+    lastSeen,
+    waiting,
+    tripcodes: server.tripcodes,
+    traffic: traffic.server(server.name),
+  }
+}
+
+/** See the file's header. */
+export class Administration extends Context.Service<
+  Administration,
+  {
+    readonly servers: () => ReadonlyArray<ServerView>
+    readonly server: (name: string) => ServerView | undefined
+    /** Who was refused and is not registered; who was seen last is first. */
+    readonly unregistered: () => ReadonlyArray<StrangerView>
+    /** The events, the newest first. */
+    readonly audit: (filter: AuditFilter) => ReadonlyArray<AuditEntry>
+    readonly config: () => ConfigStatus
+    /** Registers a server, in force when it succeeds. */
+    readonly approve: (
+      name: string,
+      tripcode: string,
+      by: string,
+    ) => Effect.Effect<void, Approval.ApprovalError>
+    /** Hides somebody who is not registered; whether there was one. */
+    readonly ignore: (name: string, tripcode: string, by: string) => boolean
+    /** Where visitors reach the relay, if that is known. */
+    readonly publicUrl: () => string | undefined
+    /** Where visitors reach a server, if that is known. */
+    readonly openAt: (name: ServerName) => string | undefined
+  }
+>()("ptth/relay/Administration") {
+  static readonly layer: Layer.Layer<
+    Administration,
+    never,
+    RelaySettings | Servers | Rendezvous | AuditLog | Traffic | FileSystem.FileSystem
+  > = Layer.effect(
+    Administration,
+    Effect.gen(function* () {
+      const settings = yield* RelaySettings
+      const servers = yield* Servers
+      const rendezvous = yield* Rendezvous
+      const audit = yield* AuditLog
+      const traffic = yield* Traffic
+      const fs = yield* FileSystem.FileSystem
+
+      const approve = Effect.fn("Administration.approve")(function* (
+        name: string,
+        tripcode: string,
+        by: string,
+      ) {
+        const { serversFolder } = settings.status()
+        if (serversFolder === undefined) {
+          return yield* new Approval.ApprovalError({
+            code: "PTTH_CANNOT_APPROVE",
+            detail: "this relay has no configuration file that could be added to",
+          })
+        }
+        yield* Approval.approve(serversFolder, settings.current(), name, tripcode).pipe(
+          Effect.provideService(FileSystem.FileSystem, fs),
+        )
+        yield* settings.reload
+        const accepted = servers.accepts(name as ServerName, tripcode as Tripcode)
+        if (!accepted) {
+          return yield* new Approval.ApprovalError({
+            code: "PTTH_CANNOT_APPROVE",
+            detail: `the file is written, but the configuration is not in force: ${settings.status().problem?.message ?? "it was replaced"}`,
+          })
+        }
+        audit.record({
+          _tag: "ServerApproved",
+          name: name as ServerName,
+          tripcode: tripcode as Tripcode,
+          by,
+        })
+      })
+
+      const view = (server: RegisteredServer) => viewServer(server, rendezvous, traffic)
+      return Administration.of({
+        servers: () => settings.current().servers.map(view),
+        server: (name) => {
+          const found = ServerIndex.find(settings.current(), name)
+          return found === undefined ? undefined : view(found)
+        },
+        unregistered: () =>
+          servers
+            .unregistered()
+            .map((one) => ({ ...one, words: TripcodeWords.toWords(one.tripcode) }))
+            .reverse(),
+        audit: ({ kind, name }) =>
+          audit
+            .entries()
+            .filter(
+              ({ event }) =>
+                (kind === undefined || event._tag === kind) &&
+                (name === undefined || ("name" in event && event.name === name)),
+            )
+            .reverse(),
+        config: settings.status,
+        approve,
+        ignore: (name, tripcode, by) => {
+          const found = servers
+            .unregistered()
+            .find((one) => one.name === name && one.tripcode === tripcode)
+          if (found === undefined) return false
+          servers.ignore(name, tripcode)
+          audit.record({ _tag: "ServerIgnored", name: found.name, tripcode: found.tripcode, by })
+          return true
+        },
+        publicUrl: () => settings.current().publicUrl,
+        openAt: (name) => {
+          const config = settings.current()
+          return config.publicUrl === undefined
+            ? undefined
+            : new URL(Origins.linkOf(config, name), `${config.publicUrl}/servers/`).href
+        },
+      })
+    }),
+  )
+}

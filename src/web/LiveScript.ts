@@ -1,0 +1,78 @@
+/**
+ * The one script of the relay's pages: when the relay says that something has
+ * changed, the page is fetched again and what differs is put in its place.
+ * Without it the pages show what was true when they were loaded.
+ */
+
+/** JavaScript for browsers. It makes no markup out of text. */
+export const js = `"use strict";
+(() => {
+  const note = document.getElementById("live");
+  if (!note || typeof EventSource === "undefined") return;
+
+  const copyAttributes = (was, now) => {
+    for (const { name } of [...was.attributes])
+      if (!now.hasAttribute(name) && name !== "open") was.removeAttribute(name);
+    for (const { name, value } of now.attributes)
+      if (was.getAttribute(name) !== value) was.setAttribute(name, value);
+  };
+  const onlyElements = (node) =>
+    [...node.childNodes].every((child) => child.nodeType === 1 || child.data.trim() === "");
+
+  const morph = (was, now) => {
+    if (was.isEqualNode(now)) return;
+    const mine = [...was.children];
+    const theirs = [...now.children];
+    const alike = was.tagName === now.tagName && onlyElements(was) && onlyElements(now);
+    const keyed = alike && theirs.every((one) => one.id !== "") && mine.every((one) => one.id !== "");
+    if (alike && keyed) {
+      copyAttributes(was, now);
+      const known = new Map(mine.map((one) => [one.id, one]));
+      let place = was.firstElementChild;
+      for (const one of theirs) {
+        const old = known.get(one.id);
+        known.delete(one.id);
+        if (old) morph(old, one);
+        if (old && old === place) place = place.nextElementSibling;
+        else was.insertBefore(old || document.adoptNode(one), place);
+      }
+      for (const gone of known.values()) gone.remove();
+    } else if (alike && mine.length === theirs.length && mine.length > 0) {
+      copyAttributes(was, now);
+      mine.forEach((one, i) => morph(one, theirs[i]));
+    } else was.replaceWith(document.adoptNode(now));
+  };
+
+  let busy = false;
+  let again = false;
+  const refresh = async () => {
+    again = busy;
+    if (busy) return;
+    busy = true;
+    try {
+      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      if (answer.redirected) return location.reload();
+      if (!answer.ok) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const place of document.querySelectorAll("[data-live]")) {
+        const now = page.getElementById(place.id);
+        if (now) morph(place, now);
+      }
+    } catch {
+    } finally {
+      busy = false;
+      if (again) refresh();
+    }
+  };
+
+  const source = new EventSource(note.dataset.events);
+  source.addEventListener("change", refresh);
+  source.addEventListener("open", () => {
+    note.textContent = "Live: changes show by themselves.";
+    refresh();
+  });
+  source.addEventListener("error", () => {
+    note.textContent = "Not live: the connection to the relay is gone.";
+  });
+})();
+`
