@@ -44,6 +44,21 @@ const lifetime = 1_000
 /** Milliseconds after which a change has to show in a file's times. */
 const settled = 2_000
 
+/** A look that took longer, in milliseconds, was not at a disk of this machine. */
+const far = 20
+/** A look that takes longer, in milliseconds, holds everybody else up. */
+const slow = 0.5
+/** How many looks may be had on this thread before one goes to another again. */
+const quickLooks = 256
+
+const statNow = (file: fs.PathLike): fs.BigIntStats | undefined => {
+  try {
+    return fs.statSync(file, { bigint: true })
+  } catch {
+    return undefined
+  }
+}
+
 /** Whether nothing about the file has changed. */
 export const isSame = (a: fs.BigIntStats, b: fs.BigIntStats): boolean =>
   a.ino === b.ino &&
@@ -66,10 +81,27 @@ export const make = (): SmallFiles => {
   }
 
   const looks = new Map<ByteName, Array<(stats: fs.BigIntStats | undefined) => void>>()
+  /** Looks that need not go to another thread, since the last ones were quick. */
+  let quick = 0
+  /** What was seen in this turn of the event loop. */
+  const seen = new Map<ByteName, fs.BigIntStats | undefined>()
+
+  const lookNow = (path: ByteName, file: fs.PathLike): fs.BigIntStats | undefined => {
+    if (seen.has(path)) return seen.get(path)
+    const start = performance.now()
+    const stats = statNow(file)
+    quick = performance.now() - start > slow ? 0 : quick - 1
+    if (seen.size === 0) setImmediate(forgetSeen)
+    seen.set(path, stats)
+    return stats
+  }
+
+  const forgetSeen = (): void => seen.clear()
 
   return {
     drop,
     look: (path, file, done) => {
+      if (quick > 0) return done(lookNow(path, file))
       const waiting = looks.get(path)
       if (waiting !== undefined) {
         waiting.push(done)
@@ -77,8 +109,10 @@ export const make = (): SmallFiles => {
       }
       const all = [done]
       looks.set(path, all)
+      const start = performance.now()
       fs.stat(file, { bigint: true }, (error, stats) => {
         looks.delete(path)
+        if (performance.now() - start < far) quick = quickLooks
         for (const tell of all) tell(error === null ? stats : undefined)
       })
     },

@@ -3,7 +3,7 @@
  * `X-Forwarded-*` fields and `Forwarded` (RFC 7239), made from the socket.
  * What came in is believed only of a proxy that the configuration trusts.
  */
-import { all, first, type Header, type HeaderList } from "../domain/HeaderList.ts"
+import { all, first, type HeaderList } from "../domain/HeaderList.ts"
 
 /** The connection a request came on. */
 export interface Visitor {
@@ -40,7 +40,8 @@ const made = new Set([
  * Whether a field claims what only the relay may say. Underscores count as
  * hyphens: CGI and WSGI applications cannot tell them apart.
  */
-export const isClaim = (name: string): boolean => made.has(name.toLowerCase().replaceAll("_", "-"))
+export const isClaim = (name: string): boolean =>
+  /^[fx]/i.test(name) && made.has(name.toLowerCase().replaceAll("_", "-"))
 
 /** The address without the IPv4-in-IPv6 form that dual-stack sockets give. */
 export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, "")
@@ -75,20 +76,48 @@ const node = (address: string): string => quoted(address.includes(":") ? `[${add
 
 /** The fields with the claims replaced by what is known. */
 export const apply = (headers: HeaderList, visitor: Visitor, as: Seen): HeaderList => {
+  const others = headers.filter(([name]) => !isClaim(name))
+  if (!visitor.trusted) return others.concat(ownOf(visitor.address, as))
   const address = plainAddress(visitor.address)
-  const chain = visitor.trusted ? list(headers, "x-forwarded-for") : undefined
-  const steps = visitor.trusted ? list(headers, "forwarded") : undefined
+  const chain = list(headers, "x-forwarded-for")
+  const steps = list(headers, "forwarded")
+  return others.concat(own(address, as, chain, steps))
+}
+
+const own = (
+  address: string,
+  as: Seen,
+  chain: string | undefined,
+  steps: string | undefined,
+): HeaderList => {
   const step = [
     `for=${node(address)}`,
     ...(as.host === "" ? [] : [`host=${quoted(as.host)}`]),
     `proto=${as.proto}`,
   ]
-  const own: Array<Header> = [
+  return [
     ["X-Forwarded-For", chain === undefined ? address : `${chain}, ${address}`],
     ...(as.host === "" ? [] : ([["X-Forwarded-Host", as.host]] as const)),
     ["X-Forwarded-Proto", as.proto],
     ["X-Forwarded-Prefix", as.prefix],
     ["Forwarded", (steps === undefined ? "" : `${steps}, `) + step.join(";")],
   ]
-  return [...headers.filter(([name]) => !isClaim(name)), ...own]
+}
+
+const known = new Map<string, HeaderList>()
+const maxKnown = 256
+const maxKnownHost = 100
+
+/** The same for whoever comes straight from one address, which is asked for again and again. */
+const ownOf = (from: string, as: Seen): HeaderList => {
+  const address = plainAddress(from)
+  if (as.host.length > maxKnownHost) return own(address, as, undefined, undefined)
+  const key = `${address} ${as.proto} ${as.prefix} ${as.host}`
+  let made = known.get(key)
+  if (made === undefined) {
+    if (known.size === maxKnown) known.clear()
+    made = own(address, as, undefined, undefined)
+    known.set(key, made)
+  }
+  return made
 }

@@ -38,6 +38,8 @@ export const connectionOptions = (headers: HeaderList): ReadonlySet<string> => {
  */
 export const strip = (headers: HeaderList): HeaderList => {
   const nominated = connectionOptions(headers)
+  if (nominated.size === 0 && !headers.some(([key]) => always.has(key.toLowerCase())))
+    return headers
   return headers.filter(([key]) => {
     const name = key.toLowerCase()
     return !always.has(name) && !nominated.has(name)

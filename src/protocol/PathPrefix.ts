@@ -71,6 +71,9 @@ const originWide = new Set([
   "strict-transport-security",
 ])
 
+const isConcerned = (lower: string): boolean =>
+  lower === "set-cookie" || places.has(lower) || originWide.has(lower)
+
 const noCookies = (): boolean => false
 
 /**
@@ -85,6 +88,7 @@ export const rewrite = (
   isPrivate: (value: string) => boolean = noCookies,
 ): HeaderList => {
   const below = seen.prefix !== ""
+  if (!headers.some(([name]) => isConcerned(name.toLowerCase()))) return headers
   const kept: Array<Header> = []
   for (const header of headers) {
     const [name, value] = header

@@ -3,7 +3,7 @@
  * to one, answered. Its state decides what may still happen to it, so that a
  * request that changes something reaches a server at most once.
  */
-import type { RequestId } from "../domain/RequestId.ts"
+import * as RequestId from "../domain/RequestId.ts"
 import type { ServerName } from "../domain/ServerName.ts"
 import { ExchangeError } from "../protocol/Exchange.ts"
 import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
@@ -37,7 +37,6 @@ const maxOffers = 4
 
 /** See the file's header. */
 export class Pending {
-  readonly id: RequestId
   readonly name: ServerName
   readonly head: RequestHead
   readonly body: Body
@@ -48,6 +47,7 @@ export class Pending {
   acknowledged = false
   /** Its body has been fetched, which is possible once. */
   bodyTaken = false
+  private given: RequestId.RequestId | undefined
   private readonly owner: PendingOwner
   private readonly reply: Reply
   private readonly notes: VisitNotes | undefined
@@ -57,7 +57,6 @@ export class Pending {
 
   constructor(
     owner: PendingOwner,
-    id: RequestId,
     name: ServerName,
     head: RequestHead,
     body: Body,
@@ -65,12 +64,27 @@ export class Pending {
     notes?: VisitNotes,
   ) {
     this.owner = owner
-    this.id = id
     this.name = name
     this.head = head
     this.body = body
     this.reply = reply
     this.notes = notes
+  }
+
+  /** What it is called towards a server; made when it is first asked for, since not every dialect needs one. */
+  get id(): RequestId.RequestId {
+    this.given ??= RequestId.make(this.owner.deadlines.now())
+    return this.given
+  }
+
+  /** Whether somebody knows it by its id. */
+  get isNamed(): boolean {
+    return this.given !== undefined
+  }
+
+  /** Whether there is a limit to how long it waits. */
+  get isTimed(): boolean {
+    return this.deadline !== undefined
   }
 
   /** It waits for a link for at most `millis`. */
@@ -103,6 +117,7 @@ export class Pending {
   lost(detail: string): void {
     if (this.state !== "offered") return
     this.deadline?.clear()
+    this.deadline = undefined
     const repeatable =
       mayRepeat.has(this.head.method) && this.body.whole !== undefined && this.offers < maxOffers
     if (!repeatable) return this.fail(new ExchangeError({ code: "PTTH_LINK_LOST", detail }))

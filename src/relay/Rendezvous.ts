@@ -9,7 +9,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { VisitorErrorCode } from "../domain/ErrorRegistry.ts"
 import { first, has } from "../domain/HeaderList.ts"
-import * as RequestId from "../domain/RequestId.ts"
 import type { ServerName } from "../domain/ServerName.ts"
 import { ExchangeError } from "../protocol/Exchange.ts"
 import { responseHasBody } from "../protocol/Framing.ts"
@@ -121,14 +120,18 @@ const make = (
   const owner = {
     deadlines,
     watch: (request: RequestHead, head: ResponseHead, body: Body) =>
-      head.status === 101 || isEventStream(head) || !responseHasBody(request.method, head.status)
+      body.whole !== undefined ||
+      head.status === 101 ||
+      isEventStream(head) ||
+      !responseHasBody(request.method, head.status)
         ? body
         : idle(body, deadlines, Duration.toMillis(settings.current().idleTimeout)),
     requeue: (pending: Pending) => {
-      handedOut.delete(pending.id)
+      if (pending.isNamed) handedOut.delete(pending.id)
       enqueue(placeOf(pending.name), pending, true)
     },
     forget: (pending: Pending) => {
+      if (!pending.isNamed) return
       const drop = deadlines.set(forgottenMillis, () => forgotten.delete(pending.id))
       forgotten.set(pending.id, drop)
       if (forgotten.size > maxForgotten) {
@@ -138,7 +141,7 @@ const make = (
       }
     },
     settled: (pending: Pending) => {
-      handedOut.delete(pending.id)
+      if (pending.isNamed) handedOut.delete(pending.id)
       if (pending.link !== undefined) return
       const queue = placeOf(pending.name).queue
       const at = queue.indexOf(pending)
@@ -162,11 +165,17 @@ const make = (
       const goneFor = now - (place.lastSeen ?? startedAt)
       if (goneFor > longOffline && now - startedAt > settlingIn) return pending.fail(offline(place))
     }
-    pending.wait(Duration.toMillis(config.waitForServer), () => pending.fail(offline(place)))
-    if (first) place.queue.unshift(pending)
-    else place.queue.push(pending)
+    if (first) {
+      limitWait(place, pending)
+      place.queue.unshift(pending)
+    } else place.queue.push(pending)
     scheduleFlush(place)
   }
+
+  const limitWait = (place: Place, pending: Pending): void =>
+    pending.wait(Duration.toMillis(settings.current().waitForServer), () =>
+      pending.fail(offline(place)),
+    )
 
   /** Requests of one tick go out together. */
   const scheduleFlush = (place: Place): void => {
@@ -181,13 +190,23 @@ const make = (
   const flush = (place: Place): void => {
     while (place.queue.length > 0) {
       const link = roomiest(place)
-      if (link === undefined) return
+      if (link === undefined) return limitWaits(place)
       const batch = place.queue.splice(0, link.capacity())
       const back = link.offer(batch)
       for (const pending of batch) {
-        if (pending.state === "offered") handedOut.set(pending.id, pending)
+        if (pending.state === "offered" && pending.isNamed) handedOut.set(pending.id, pending)
       }
       place.queue.unshift(...back)
+    }
+  }
+
+  /** Most requests never wait; those that came last are the ones without a limit. */
+  const limitWaits = (place: Place): void => {
+    const { queue } = place
+    for (let i = queue.length - 1; i >= 0; i--) {
+      const pending = queue[i] as Pending
+      if (pending.isTimed) return
+      limitWait(place, pending)
     }
   }
 
@@ -219,9 +238,8 @@ const make = (
       }
       const place = placeOf(name)
       const admit = (admitted: Body, limited: boolean): Cancel => {
-        const id = RequestId.make(deadlines.now())
         const given = limited ? admitted : limit(admitted, most, () => pending.fail(tooLarge()))
-        const pending = new Pending(owner, id, name, head, given, reply, notes)
+        const pending = new Pending(owner, name, head, given, reply, notes)
         enqueue(place, pending, false)
         return () => pending.cancel()
       }

@@ -45,8 +45,12 @@ export class StreamLink implements Link {
 
   offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending> {
     const millis = this.options.responseMillis(this.name)
-    const room = this.options.multiplexer.room
-    for (const pending of requests.slice(0, room)) this.start(pending, millis)
+    const { multiplexer } = this.options
+    const room = multiplexer.room
+    multiplexer.together(() => {
+      for (let i = 0; i < requests.length && i < room; i++)
+        this.start(requests[i] as Pending, millis)
+    })
     return requests.slice(room)
   }
 

@@ -230,13 +230,13 @@ const redirect = (body: Body, reply: Reply, status: number, location: string): C
   return never
 }
 
-const ours = new Set<string>([header.apiKey])
+/** Underscores count as hyphens: CGI and WSGI applications cannot tell them apart. */
+const isKey = (name: string): boolean =>
+  name.length === header.apiKey.length && name.toLowerCase().replaceAll("_", "-") === header.apiKey
 
 /** A visitor's fields as the server gets them: without this connection's, and without any key. */
 const forServer = (headers: HeaderList, upgrade: boolean): HeaderList => {
-  const kept: Array<Header> = HopByHop.strip(headers).filter(
-    ([name]) => !ours.has(name.toLowerCase().replaceAll("_", "-")),
-  )
+  const kept: Array<Header> = HopByHop.strip(headers).filter(([name]) => !isKey(name))
   if (HopByHop.takesTrailers(headers)) kept.push(["TE", "trailers"])
   const protocol = upgrade ? HopByHop.upgradeOf(headers) : undefined
   if (protocol !== undefined) kept.push(["Connection", "Upgrade"], ["Upgrade", protocol])

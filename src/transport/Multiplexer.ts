@@ -91,6 +91,7 @@ export class Multiplexer {
   private out: Array<Uint8Array> = []
   private outBytes = 0
   private scheduled = false
+  private holding = false
   private full = false
   private ending = false
   private closed = false
@@ -221,6 +222,14 @@ export class Multiplexer {
     else this.schedule()
   }
 
+  /** What is sent by `run`, and before, leaves at its end instead of that of the turn. */
+  together(run: () => void): void {
+    this.holding = true
+    run()
+    this.holding = false
+    this.flush()
+  }
+
   /** Waits for the wire to take more. */
   block(stream: MuxStream): void {
     this.blocked.add(stream)
@@ -296,7 +305,7 @@ export class Multiplexer {
   }
 
   private schedule(): void {
-    if (this.scheduled) return
+    if (this.scheduled || this.holding) return
     this.scheduled = true
     setImmediate(() => {
       this.scheduled = false
