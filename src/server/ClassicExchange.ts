@@ -35,6 +35,9 @@ export interface ClassicExchangeOptions {
   readonly onOver: () => void
 }
 
+/** A relay has nothing to say that is longer, in bytes. */
+const maxAnswer = 64 * 1024
+
 /** Answers one request; the returned function gives it up. */
 export const start = (offer: Offer, options: ClassicExchangeOptions): Cancel => {
   const exchange = new ClassicExchange(offer, options)
@@ -191,7 +194,11 @@ class ClassicExchange implements Reply {
     if (response.statusCode === 200 && this.written) {
       sent?.()
       this.post = undefined
-      response.resume()
+      let said = 0
+      response.on("data", (chunk: Buffer) => {
+        said += chunk.length
+        if (said > maxAnswer) response.destroy()
+      })
     }
     this.end()
   }

@@ -17,12 +17,16 @@ import type { Uplink } from "./Uplink.ts"
 const listeners = 4
 const farewellMillis = 2_000
 
+/** How many requests this process answers at once: as many as by two links of stream. */
+const maxRunning = 2_048
+
 /** See the file's header. */
 export class ClassicTunnel {
   private readonly uplink: Uplink
   private readonly parallel = Latch.makeUnsafe(false)
   private readonly running = new Map<string, Cancel>()
   private readonly quiet = Latch.makeUnsafe(true)
+  private readonly room = Latch.makeUnsafe(true)
   private acks: Array<string> = []
   private readonly answers: ClassicAnswers
   /** Whether the relay has last been seen to speak classic 2. */
@@ -85,7 +89,8 @@ export class ClassicTunnel {
   }
 
   private listenOnce(why: string): Effect.Effect<void> {
-    return Effect.suspend(() => this.listen(why)).pipe(
+    return this.room.await.pipe(
+      Effect.andThen(Effect.suspend(() => this.listen(why))),
       Effect.matchEffect({
         onSuccess: (listened) => this.onListened(listened, why),
         onFailure: (error) => this.onFailed(error),
@@ -99,7 +104,9 @@ export class ClassicTunnel {
     else this.parallel.closeUnsafe()
     for (const entry of listened.entries) {
       if (entry._tag === "Cancel") this.running.get(entry.id)?.()
-      else this.answer(entry, listened)
+      else if (this.running.has(entry.id)) this.acks.push(entry.id)
+      // What is left out is not acknowledged: the relay gives it to another, or says so.
+      else if (this.running.size < maxRunning) this.answer(entry, listened)
     }
     return this.uplink.good(listened.publicUrl, listened.dialect, why)
   }
@@ -116,6 +123,7 @@ export class ClassicTunnel {
     const done = uplink.begin(() => cancel())
     this.running.set(offer.id, () => cancel())
     this.quiet.closeUnsafe()
+    if (this.running.size >= maxRunning) this.room.closeUnsafe()
     cancel = ClassicExchange.start(offer, {
       client: uplink.client,
       basePath: uplink.basePath,
@@ -126,6 +134,7 @@ export class ClassicTunnel {
       onOver: () => {
         done()
         this.running.delete(offer.id)
+        this.room.openUnsafe()
         if (this.running.size === 0) this.quiet.openUnsafe()
       },
     })

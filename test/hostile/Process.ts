@@ -92,3 +92,9 @@ export const relayProgram = async (
     url: `http://${host}:${port}`,
   }
 }
+
+/** Starts any command; it is killed when the test is over. */
+export const program = (
+  args: ReadonlyArray<string>,
+  options: Parameters<typeof start>[1],
+): Program => programOf(start(args, options))
