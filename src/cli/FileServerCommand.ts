@@ -20,6 +20,19 @@ export const fileServerCommand = Command.make(
       "HOST:PORT",
       "Address to listen on; port 0 picks a free one (default 127.0.0.1:4000)",
     ),
+    relay: Flags.text(
+      "relay",
+      "URL",
+      "Serve it through this relay instead of on an address; needs --name, makes a key on first use and waits for approval (default off)",
+    ),
+    name: Flags.text("name", "NAME", "The name that the relay is to know it by (with --relay)"),
+    transport: Flags.text(
+      "transport",
+      "KIND",
+      "How to reach the relay: stream, classic or auto (with --relay; default auto)",
+    ),
+    noWait: Flags.noWait,
+    insecure: Flags.insecure,
     auth: Flags.text(
       "auth",
       "USER",
@@ -36,7 +49,10 @@ export const fileServerCommand = Command.make(
     ),
 ).pipe(
   Command.withDescription(
-    "Serve a folder directly, without a relay; read only unless --uploads is given",
+    "Serve a folder directly, or with --relay through a relay; read only unless --uploads is given",
   ),
-  Command.withExamples([{ command: "ptth fileserver ~/Pictures --listen 127.0.0.1:8080" }]),
+  Command.withExamples([
+    { command: "ptth fileserver ~/Pictures --listen 127.0.0.1:8080" },
+    { command: "ptth fileserver ~/Pictures --relay https://relay.example.com --name attic" },
+  ]),
 )

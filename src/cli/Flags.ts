@@ -39,6 +39,22 @@ export const printConfig = Flag.Boolean("print-config").pipe(
   Flag.withDefault(false),
 )
 
+/** `--no-wait`. */
+export const noWait = Flag.Boolean("no-wait").pipe(
+  Flag.withDescription(
+    "End with exit code 4 if the relay does not know the key, instead of waiting for approval (default off)",
+  ),
+  Flag.withDefault(false),
+)
+
+/** `--insecure`. */
+export const insecure = Flag.Boolean("insecure").pipe(
+  Flag.withDescription(
+    "Allow a plain http:// relay beyond this machine; shows the key to the network (default off)",
+  ),
+  Flag.withDefault(false),
+)
+
 /** What is logged when {@link assetRoot} is given. */
 export const assetRootNote = "--asset-root has no effect: pages are built in"
 

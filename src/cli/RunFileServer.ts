@@ -20,6 +20,11 @@ import { version } from "./Version.ts"
 export interface FileServerFlags extends FileFlags.FileFlags {
   readonly folder: Option.Option<string>
   readonly listen: Option.Option<string>
+  readonly relay: Option.Option<string>
+  readonly name: Option.Option<string>
+  readonly transport: Option.Option<string>
+  readonly noWait: boolean
+  readonly insecure: boolean
   readonly auth: Option.Option<string>
   readonly fileServerRoot: Option.Option<string>
   readonly assetRoot: Option.Option<string>
@@ -46,12 +51,37 @@ const passwordFor = (user: string | undefined) => {
       )
 }
 
+/** What only makes sense with a relay. */
+const refuseAlone = (flags: FileServerFlags) => {
+  const given = [
+    ...(Option.isSome(flags.name) ? ["--name"] : []),
+    ...(Option.isSome(flags.transport) ? ["--transport"] : []),
+    ...(flags.noWait ? ["--no-wait"] : []),
+    ...(flags.insecure ? ["--insecure"] : []),
+  ]
+  return given[0] === undefined
+    ? Effect.void
+    : Effect.fail(
+        single({
+          code: "PTTH_USAGE",
+          where: given[0],
+          detail: "it is of no use without a relay",
+          remedy: "Name one with --relay.",
+        }),
+      )
+}
+
 /** Serves until it is interrupted. */
 export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: FileServerFlags) {
   if (Option.isSome(flags.assetRoot)) yield* Effect.logInfo(Flags.assetRootNote)
-  const listen = yield* listenFlag(flags.listen)
   const user = Option.getOrUndefined(flags.auth)
   const password = yield* passwordFor(user)
+  if (Option.isSome(flags.relay)) {
+    const { runPaired } = yield* Effect.promise(() => import("./RunPaired.ts"))
+    return yield* runPaired(flags.relay.value, { ...flags, password })
+  }
+  yield* refuseAlone(flags)
+  const listen = yield* listenFlag(flags.listen)
   const rules = yield* Effect.fromResult(
     ServerConfig.decodeSettings("", { overrides: FileFlags.overrides(flags) }),
   )

@@ -47,7 +47,7 @@ const describe = (
       "Servers",
       count > 0
         ? `${count} registered`
-        : "none yet; `ptth keygen` shows what to write for the first one",
+        : `none yet. On the other machine run:\n             ptth fileserver DIR --relay ${config.publicUrl ?? "URL"} --name NAME`,
     ],
   ])
 }

@@ -74,12 +74,8 @@ export const serverCommand = Command.make(
       Flag.withDescription("Print what the relay's configuration needs, and stop (default off)"),
       Flag.withDefault(false),
     ),
-    insecure: Flag.Boolean("insecure").pipe(
-      Flag.withDescription(
-        "Allow a plain http:// relay beyond this machine; shows the key to the network (default off)",
-      ),
-      Flag.withDefault(false),
-    ),
+    insecure: Flags.insecure,
+    noWait: Flags.noWait,
     qr: Flags.qr,
     assetRoot: Flags.assetRoot,
     printConfig: Flags.printConfig,

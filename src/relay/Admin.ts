@@ -21,8 +21,8 @@ import { AuditLog } from "./AuditLog.ts"
 import { Live } from "./Live.ts"
 import { RelaySettings } from "./RelaySettings.ts"
 import { Rendezvous } from "./Rendezvous.ts"
-import { shown } from "./ServerTable.ts"
 import type { Servers } from "./Servers.ts"
+import { shown } from "./ServerTable.ts"
 import { Traffic } from "./Traffic.ts"
 
 /** What the administrator's side needs to know. */

@@ -42,6 +42,10 @@ export interface ServerOptions {
   readonly connections?: number
   /** How long a stream link may be silent before it is asked, and again before it is given up, in milliseconds; 15 s. */
   readonly heartbeatMillis?: number
+  /** What is done when the relay turns out not to know the key, instead of a line in the log. */
+  readonly onRefused?: Effect.Effect<void>
+  /** What is done when a transport connects, besides a line in the log; `url` is where visitors come. */
+  readonly onConnected?: (url: string) => Effect.Effect<void>
 }
 
 const firstRetry = 60_000

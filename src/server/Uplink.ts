@@ -16,6 +16,8 @@ import type { ListenError } from "./ListenError.ts"
 import * as Served from "./Served.ts"
 import type { ServerOptions } from "./Server.ts"
 
+/** The longest wait of a server that waits for approval, in milliseconds: somebody looks on. */
+const refusedMillis = 4_000
 const throttledRate = 1024 * 1024
 const defaultGrace = 30_000
 
@@ -81,12 +83,13 @@ export class Uplink {
     this.lastGood = this.clock.currentTimeMillisUnsafe()
     const path = transport === "classic 1" ? "/frontend/servers/" : "/servers/"
     const place = (publicUrl ?? this.base.href).replace(/\/+$/, "")
+    const url = `${place}${path}${this.options.name}/`
     return this.say(
       `connected by ${transport}`,
       Effect.annotateLogs(
-        Effect.logInfo(`connected: ${place}${path}${this.options.name}/`),
+        Effect.logInfo(`connected: ${url}`),
         why === "" ? { transport } : { transport, why },
-      ),
+      ).pipe(Effect.andThen(this.options.onConnected?.(url) ?? Effect.void)),
     )
   }
 
@@ -96,7 +99,10 @@ export class Uplink {
     const outage = this.clock.currentTimeMillisUnsafe() - this.lastGood
     return this.say(error.reason, this.complaint(error)).pipe(
       Effect.andThen(Random.next),
-      Effect.flatMap((random) => Effect.sleep(Backoff.wait(this.failures, outage, random))),
+      Effect.flatMap((random) => {
+        const millis = Backoff.wait(this.failures, outage, random)
+        return Effect.sleep(error.reason === "refused" ? Math.min(millis, refusedMillis) : millis)
+      }),
     )
   }
 
@@ -122,6 +128,7 @@ export class Uplink {
           `${relay} does not answer like a relay: ${error.detail}; trying again`,
         )
       case "refused":
+        if (this.options.onRefused !== undefined) return this.options.onRefused
         return Effect.logError(
           `PTTH_KEY_REFUSED: the relay ${relay} does not know this server (${error.detail}). ` +
             `Register name = "${this.options.name}", tripcode = "${tripcode(this.options.apiKey)}" there; trying again`,

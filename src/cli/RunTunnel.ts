@@ -1,0 +1,170 @@
+/**
+ * Runs a server whose configuration is known, after refusing everything that
+ * would endanger its key.
+ */
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as ApiKey from "../domain/ApiKey.ts"
+import { type ConfigError, single } from "../domain/ConfigError.ts"
+import { isLoopback } from "../domain/ListenAddress.ts"
+import * as ServerConfig from "../domain/ServerConfig.ts"
+import * as TripcodeWords from "../domain/TripcodeWords.ts"
+import * as KeyStrength from "../server/KeyStrength.ts"
+import * as Server from "../server/Server.ts"
+import * as Destination from "./Destination.ts"
+import * as Output from "./Output.ts"
+import * as SendTelemetry from "./SendTelemetry.ts"
+import { version } from "./Version.ts"
+
+/** How a server is run. */
+export interface TunnelOptions {
+  /** The file of its configuration. */
+  readonly path: string | undefined
+  /** Whether the key may be shown to the network. */
+  readonly insecure: boolean
+  /** Whether the address is shown as a QR code, too. */
+  readonly qr: boolean
+  /** Whether it keeps trying although the relay does not know the key. */
+  readonly wait: boolean
+  /** What is said of the key on the screen of a server that is being paired with its relay. */
+  readonly pairing: string | undefined
+}
+
+/** The relay does not know the key, and nobody wants to wait. */
+export class KeyRefusedError extends Data.TaggedError("KeyRefusedError")<{
+  readonly relayUrl: string
+  readonly command: string
+}> {
+  readonly code = "PTTH_KEY_REFUSED"
+  override get message(): string {
+    return `${this.code}: the relay ${this.relayUrl} does not know this server. Have it approved there: ${this.command}`
+  }
+}
+
+/** Why a relay must not be told the key at this address, if so. */
+export const refuseInsecure = (relayUrl: string, insecure: boolean): ConfigError | undefined =>
+  insecure || !ServerConfig.showsKey(relayUrl, isLoopback)
+    ? undefined
+    : single({
+        code: "PTTH_INSECURE_RELAY",
+        where: relayUrl,
+        detail: "plain http would show the key to the network",
+      })
+
+const readCertificates = Effect.fnUntraced(function* (
+  file: string | undefined,
+  path: string | undefined,
+) {
+  const chosen = file ?? process.env.SSL_CERT_FILE
+  if (chosen === undefined || chosen === "") return undefined
+  const fs = yield* FileSystem.FileSystem
+  return yield* Effect.mapError(fs.readFileString(chosen), () =>
+    single({
+      code: "PTTH_CONFIG_INVALID",
+      where: file === undefined ? "SSL_CERT_FILE" : (path ?? "--ca"),
+      detail: `the certificates ${chosen} cannot be read`,
+      remedy: "Name a readable PEM file.",
+    }),
+  )
+})
+
+type Config = ServerConfig.ServerSettings &
+  Required<{ [K in "name" | "apiKey" | "relayUrl"]: NonNullable<ServerConfig.ServerSettings[K]> }>
+
+/** What is done when the relay says no or yes. */
+const pairingEvents = Effect.fnUntraced(function* (config: Config, options: TunnelOptions) {
+  const startedAt = yield* Clock.currentTimeMillis
+  const refused = yield* Deferred.make<never, KeyRefusedError>()
+  const { relayUrl } = config
+  const command = `ptth relay approve ${config.name} ${ApiKey.tripcode(config.apiKey)}`
+  const state = { waited: false }
+  const events: Pick<Server.ServerOptions, "onRefused" | "onConnected"> = {
+    ...(options.wait
+      ? {}
+      : { onRefused: Deferred.fail(refused, new KeyRefusedError({ relayUrl, command })) }),
+    ...(options.wait && options.pairing !== undefined
+      ? {
+          onRefused: Effect.suspend(() => {
+            state.waited = true
+            return Console.log(
+              `Waiting for approval. The relay's administrator sees this server under "Unregistered",\ncompares the words or the tripcode, and approves it there or by\n  ${command}`,
+            )
+          }),
+        }
+      : {}),
+    ...(options.pairing === undefined
+      ? {}
+      : {
+          onConnected: (url: string) =>
+            Effect.flatMap(Clock.currentTimeMillis, (now) => {
+              const { waited } = state
+              state.waited = false
+              const after = Math.round((now - startedAt) / 1000)
+              return Console.log(`${waited ? `Approved (${after} s).` : "Connected."} Open ${url}`)
+            }),
+        }),
+  }
+  return { events, refused: Deferred.await(refused) }
+})
+
+/** Runs until it is interrupted. */
+export const runTunnel = Effect.fn("RunTunnel.runTunnel")(function* (
+  config: Config,
+  options: TunnelOptions,
+) {
+  const { path } = options
+  const refusal = refuseInsecure(config.relayUrl, options.insecure)
+  if (refusal !== undefined) return yield* refusal
+  yield* KeyStrength.check(config.apiKey, path ?? "PTTH_SERVER_API_KEY")
+  const ca = yield* readCertificates(config.ca, path)
+  const tripcode = ApiKey.tripcode(config.apiKey)
+  return yield* Effect.scoped(
+    Effect.gen(function* () {
+      const { handler, row } = yield* Destination.make({
+        to: config.to,
+        hostHeader: config.hostHeader,
+        folder: config.fileServerRoot,
+        user: config.authUser,
+        password: config.authPassword,
+        rules: config,
+        hiddenFiles: path === undefined ? [] : [path],
+        realm: config.name,
+      })
+      const open = `${config.relayUrl}/servers/${config.name}/`
+      yield* Console.log(
+        Output.screen(`PTTH server ${version}`, [
+          ["Name", config.name],
+          ["Relay", `${config.relayUrl}/`],
+          row,
+          ...(options.pairing === undefined
+            ? ([["Open", open]] as const)
+            : ([
+                ["Key", options.pairing],
+                ["Tripcode", tripcode],
+                ["Words", TripcodeWords.toWords(tripcode)],
+              ] as const)),
+        ]),
+      )
+      if (options.qr) yield* Output.printQr(open)
+      const { events, refused } = yield* pairingEvents(config, options)
+      return yield* Effect.raceFirst(
+        refused,
+        Server.run({
+          name: config.name,
+          apiKey: config.apiKey,
+          relayUrl: config.relayUrl,
+          handler,
+          throttle: config.throttleUpload,
+          transport: config.transport,
+          ...(config.connections === undefined ? {} : { connections: config.connections }),
+          ...(ca === undefined ? {} : { ca }),
+          ...events,
+        }),
+      )
+    }),
+  ).pipe(Effect.provide(SendTelemetry.layer(config.otlpEndpoint, "ptth-server")))
+})

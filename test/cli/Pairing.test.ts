@@ -1,0 +1,77 @@
+/**
+ * A server without a configuration: it makes a key, shows what to compare, and
+ * waits for approval.
+ */
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { tripcodeOfText } from "../../src/domain/ApiKey.ts"
+import * as TripcodeWords from "../../src/domain/TripcodeWords.ts"
+import { inFolder, run, start } from "./Command.ts"
+
+const keyFolder = (cwd: string): string => join(cwd, "config", "ptth")
+
+const keyOf = (cwd: string): string => {
+  const [file] = readdirSync(keyFolder(cwd))
+  const text = readFileSync(join(keyFolder(cwd), file ?? ""), "utf8")
+  return /^api_key = "(.+)"$/m.exec(text)?.[1] ?? ""
+}
+
+it("a file server makes its key, waits for approval and is reached then; the key is never shown", () =>
+  inFolder(async (cwd) => {
+    mkdirSync(join(cwd, "files"))
+    writeFileSync(join(cwd, "files", "hello.txt"), "hello\n")
+    const env = { XDG_CONFIG_HOME: join(cwd, "config") }
+    const relay = start(["relay", "--port", "0"], { cwd })
+    const [, base = ""] = await relay.said(/^ {2}Listening +(http:\/\/\S+)/m)
+    const args = ["fileserver", "files", "--relay", base, "--name", "attic"]
+
+    const impatient = await run([...args, "--no-wait"], { cwd, env })
+    assert.strictEqual(impatient.code, 4)
+    assert.match(impatient.stderr, /^PTTH_KEY_REFUSED: .* ptth relay approve attic \S{44}$/m)
+    assert.match(impatient.stdout, /^ {2}Key +made: /m)
+
+    const server = start(args, { cwd, env })
+    const [, command = ""] = await server.said(/^ {2}ptth (relay approve attic \S{44})$/m)
+    const key = keyOf(cwd)
+    const tripcode = tripcodeOfText(key)
+    assert.strictEqual(command, `relay approve attic ${tripcode}`)
+    await server.said(new RegExp(`^  Words +${TripcodeWords.toWords(tripcode)}$`, "m"))
+
+    assert.strictEqual((await run(command.split(" "), { cwd })).code, 0)
+    const [, open = ""] = await server.said(/^Approved \(\d+ s\)\. Open (\S+)$/m)
+    assert.strictEqual(open, `${base}servers/attic/`)
+    assert.strictEqual(await (await fetch(`${open}files/hello.txt`)).text(), "hello\n")
+
+    server.child.kill("SIGTERM")
+    relay.child.kill("SIGTERM")
+    for (const { stderr, stdout } of [await server.ended, await relay.ended, impatient]) {
+      assert.notInclude(stdout, key)
+      assert.notInclude(stderr, key)
+    }
+    if (process.platform !== "win32") {
+      const [file] = readdirSync(keyFolder(cwd))
+      assert.strictEqual(statSync(join(keyFolder(cwd), file ?? "")).mode & 0o777, 0o600)
+      assert.strictEqual(statSync(keyFolder(cwd)).mode & 0o777, 0o700)
+    }
+  }))
+
+describe("a file server that is told nonsense about a relay", () => {
+  it.each([
+    [["--relay", "https://relay.example", "--listen", "127.0.0.1:0"], "--listen: a relay is asked"],
+    [["--relay", "https://relay.example"], "--name: a relay knows servers by a name"],
+    [["--relay", "https://relay.example", "--name", "../x"], "--name: a relay knows servers"],
+    [["--relay", "nonsense", "--name", "a"], "--relay: expected an address"],
+    [["--relay", "http://relay.example", "--name", "a"], "PTTH_INSECURE_RELAY"],
+    [["--name", "a"], "--name: it is of no use without a relay"],
+    [["--no-wait"], "--no-wait: it is of no use without a relay"],
+  ])("%j ends with exit code 2 and makes no key", (args, complaint) =>
+    inFolder(async (cwd) => {
+      const env = { XDG_CONFIG_HOME: join(cwd, "config") }
+      const { code, stderr } = await run(["fileserver", cwd, ...args], { cwd, env })
+      assert.strictEqual(code, 2)
+      assert.include(stderr, complaint)
+      assert.deepStrictEqual(readdirSync(cwd), [])
+    }),
+  )
+})
