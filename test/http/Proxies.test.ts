@@ -23,6 +23,10 @@ const application = Effect.acquireRelease(
     const server = http.createServer((req, res) => {
       res.setHeader("X-Proto", `${req.headers["x-forwarded-proto"]}`)
       res.setHeader("X-For", `${req.headers["x-forwarded-for"]}`)
+      res.setHeader("X-Prefix", `${req.headers["x-forwarded-prefix"]}`)
+      res.setHeader("X-Steps", `${req.headers.forwarded}`)
+      res.setHeader("X-User", `${req.headers["x-forwarded-user"]}`)
+      res.setHeader("X-Cookies", `${req.headers.cookie}`)
       req.pipe(res)
     })
     new WebSocketServer({ server }).on("connection", (socket) =>
@@ -47,11 +51,22 @@ interface Answer {
   readonly body: Buffer
 }
 
-const visit = (url: string, ca: string, body?: Buffer): Effect.Effect<Answer> =>
+const visit = (
+  url: string,
+  ca: string,
+  body?: Buffer,
+  headers: http.OutgoingHttpHeaders = {},
+): Effect.Effect<Answer> =>
   Effect.promise(async () => {
     const request = https.request(url, {
       ca,
       agent: false,
+      headers,
+      // Not everybody's resolver knows what is below localhost.
+      lookup: (_host, options, done) =>
+        options.all === true
+          ? done(null, [{ address: "127.0.0.1", family: 4 }])
+          : done(null, "127.0.0.1", 4),
       method: body === undefined ? "GET" : "POST",
     })
     request.end(body)
@@ -100,7 +115,7 @@ for (const { name, program, start } of fronts) {
             const made = yield* Proxies.certificate
             const relay = yield* Harness.relay({
               servers: ["app"],
-              config: { trustedProxies: loopback },
+              config: { trustedProxies: loopback, domain: Proxies.domain },
             })
             const port = yield* start(relay.port, made)
             const url = `https://localhost:${port}`
@@ -123,6 +138,20 @@ for (const { name, program, start } of fronts) {
             assert.strictEqual(sha(answer.body), sha(body))
             assert.strictEqual(answer.headers["x-proto"], "https")
             assert.strictEqual(answer.headers["x-for"], "127.0.0.1, 127.0.0.1")
+            const spoofed = yield* visit(
+              `https://app.${Proxies.domain}:${port}/y`,
+              made.pem,
+              body,
+              {
+                "X-Forwarded-For": "192.0.2.1",
+                "X-Forwarded-Prefix": "/spoofed",
+                Forwarded: "for=192.0.2.1",
+              },
+            )
+            assert.strictEqual(sha(spoofed.body), sha(body))
+            assert.strictEqual(spoofed.headers["x-for"], "127.0.0.1, 127.0.0.1")
+            assert.strictEqual(spoofed.headers["x-prefix"], "")
+            assert.notInclude(spoofed.headers["x-steps"], "192.0.2.1")
             if (transport === "classic") return
             const message = Buffer.alloc(1_000_000, "ws")
             const back = yield* echoed(`${url}/servers/app/ws`, made.pem, message)
@@ -133,6 +162,101 @@ for (const { name, program, start } of fronts) {
     },
   )
 }
+
+/** Stands for oauth2-proxy: whoever has its cookie has signed in. */
+const signIn = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const server = http.createServer((req, res) => {
+      const user = /(?:^|; )_oauth2_proxy=(\w+)/.exec(req.headers.cookie ?? "")?.[1]
+      if (req.url !== "/oauth2/auth") res.end("sign in here")
+      else if (user === undefined) res.writeHead(401).end()
+      else res.writeHead(202, { "X-Auth-Request-Email": `${user}@example.com` }).end()
+    })
+    server.listen(0, "127.0.0.1")
+    await once(server, "listening")
+    return server
+  }),
+  (server) =>
+    Effect.sync(() => {
+      server.close()
+      server.closeAllConnections()
+    }),
+).pipe(Effect.map((server) => (server.address() as AddressInfo).port))
+
+const noNginx = !hasOpenssl
+  ? " (skipped: openssl is not installed)"
+  : Proxies.isInstalled("nginx")
+    ? ""
+    : " (skipped: nginx is not installed)"
+
+describe.skipIf(noNginx !== "")(
+  `with nginx that asks visitors to sign in, as deploy/ has it${noNginx}`,
+  () => {
+    it.live("only who has signed in gets in, and servers see nothing of it", () =>
+      Effect.gen(function* () {
+        const made = yield* Proxies.certificate
+        const rules = { users: [], tokens: [], userHeader: "x-forwarded-user", allow: undefined }
+        const relay = yield* Harness.relay({
+          servers: ["app", { name: "few", auth: { ...rules, allow: ["ann@example.com"] } }],
+          config: {
+            trustedProxies: loopback,
+            domain: Proxies.domain,
+            privateCookies: ["_oauth2_proxy"],
+            frontendAuth: rules,
+          },
+        })
+        const port = yield* Proxies.nginxWithSignIn(relay.port, made, yield* signIn)
+        const url = `https://localhost:${port}`
+        const origin = Origin.make({ origin: yield* application })
+        yield* Effect.addFinalizer(() => Effect.sync(origin.close))
+        for (const name of ["app", "few"]) {
+          const server = yield* Harness.serverAt(url, name, origin.handler, {
+            transport: name === "app" ? "stream" : "classic",
+            ca: made.pem,
+          })
+          yield* Harness.until(`${name} is connected`, () =>
+            server.lines.some((line) => line.startsWith("connected")),
+          )
+        }
+        const own = `https://app.${Proxies.domain}:${port}`
+        const ask = (address: string, cookie?: string, body?: Buffer) =>
+          visit(address, made.pem, body, {
+            "X-Forwarded-User": "spoofed@example.com",
+            "X-Auth-Request-Email": "spoofed@example.com",
+            ...(cookie === undefined ? {} : { Cookie: cookie }),
+          })
+
+        for (const address of [`${url}/servers/app/x`, `${url}/frontend/servers/`, `${own}/x?y`]) {
+          const { pathname, search } = new URL(address)
+          const answer = yield* ask(address)
+          assert.strictEqual(answer.status, 302)
+          assert.strictEqual(
+            answer.headers.location,
+            `https://relay.localhost/oauth2/start?rd=${new URL(address).origin}${pathname}${search}`,
+          )
+        }
+        assert.include(`${(yield* ask(`${own}/oauth2/start`)).body}`, "sign in here")
+
+        const body = Buffer.alloc(300_000, "signed in")
+        for (const address of [`${url}/servers/app/x`, `${own}/x`]) {
+          const answer = yield* ask(address, "a=1; _oauth2_proxy=ann; _oauth2_proxy_1=x", body)
+          assert.strictEqual(answer.status, 200)
+          assert.strictEqual(sha(answer.body), sha(body))
+          assert.strictEqual(answer.headers["x-user"], "undefined")
+          assert.strictEqual(answer.headers["x-cookies"], "a=1")
+        }
+        const few = `https://few.${Proxies.domain}:${port}/`
+        assert.strictEqual((yield* ask(few, "_oauth2_proxy=ann")).status, 200)
+        assert.strictEqual((yield* ask(few, "_oauth2_proxy=bob")).status, 403)
+
+        // nginx asks nobody here, so the relay must not take the visitor's word.
+        for (const path of ["/7ZSFUKGV/x", "/scraper/x"])
+          assert.strictEqual((yield* ask(own + path)).status, 403)
+        assert.strictEqual((yield* ask(`${url}/healthz`)).status, 200)
+      }).pipe(Effect.scoped),
+    )
+  },
+)
 
 describe.skipIf(!hasOpenssl)(
   `through a proxy for outgoing connections${hasOpenssl ? "" : " (skipped: openssl is not installed)"}`,

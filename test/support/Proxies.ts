@@ -56,7 +56,7 @@ export const certificate = Effect.map(folder, (path): Certificate => {
       "-subj",
       "/CN=localhost",
       "-addext",
-      "subjectAltName=DNS:localhost,IP:127.0.0.1",
+      "subjectAltName=DNS:localhost,DNS:relay.localhost,DNS:*.relay.localhost,IP:127.0.0.1",
     ],
     { stdio: "ignore" },
   )
@@ -111,16 +111,31 @@ const run = (program: string, args: ReadonlyArray<string>, port: number) =>
 const deployed = (name: string): string =>
   readFileSync(fileURLToPath(new URL(`../../deploy/${name}`, import.meta.url)), "utf8")
 
-/** nginx over TLS in front of a port, from `deploy/nginx.conf`; gives its own port. */
-export const nginx = Effect.fnUntraced(function* (to: number, made: Certificate) {
+/** The domain that the proxies are told instead of that of the files. */
+export const domain = "relay.localhost"
+
+/** nginx over TLS in front of a port, from a file of `deploy/`; gives its own port. */
+export const nginx = (to: number, made: Certificate) => nginxFrom("nginx.conf", to, made)
+
+/** nginx as {@link nginx}, which asks who has signed in at another port. */
+export const nginxWithSignIn = (to: number, made: Certificate, signIn: number) =>
+  nginxFrom("nginx-oauth2.conf", to, made, signIn)
+
+const nginxFrom = Effect.fnUntraced(function* (
+  file: string,
+  to: number,
+  made: Certificate,
+  signIn = 4180,
+) {
   const port = yield* Effect.promise(freePort)
   const path = join(made.folder, "nginx.conf")
-  const site = deployed("nginx.conf")
+  const site = deployed(file)
     .replace("listen 443 ssl", `listen 127.0.0.1:${port} ssl`)
     .replace("server 127.0.0.1:4000", `server 127.0.0.1:${to}`)
+    .replaceAll("127.0.0.1:4180", `127.0.0.1:${signIn}`)
     .replace("/etc/ssl/relay.example.com.pem", made.cert)
     .replace("/etc/ssl/relay.example.com.key", made.key)
-    .replace("server_name relay.example.com", "server_name localhost")
+    .replaceAll("relay.example.com", domain)
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((what) => `${what}_temp_path ${made.folder}/${what};`)
     .join(" ")
@@ -140,7 +155,10 @@ export const caddy = Effect.fnUntraced(function* (to: number, made: Certificate)
   const port = yield* Effect.promise(freePort)
   const path = join(made.folder, "Caddyfile")
   const site = deployed("Caddyfile")
-    .replace("relay.example.com {", `https://localhost:${port} {\n\ttls ${made.cert} ${made.key}`)
+    .replace(
+      "relay.example.com, *.relay.example.com {",
+      `https://localhost:${port}, https://${domain}:${port}, https://*.${domain}:${port} {\n\ttls ${made.cert} ${made.key}`,
+    )
     .replace("127.0.0.1:4000", `127.0.0.1:${to}`)
   writeFileSync(
     path,
