@@ -18,7 +18,7 @@ import { first, fromRaw, type HeaderList, toRaw } from "../domain/HeaderList.ts"
 import { type BodyError, ExchangeError } from "../protocol/Exchange.ts"
 import { contentLength, type Framing, ofRequest, responseHasBody } from "../protocol/Framing.ts"
 import { upgradeOf } from "../protocol/HopByHop.ts"
-import type { ResponseHead } from "../protocol/Message.ts"
+import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
 import type { Body, BodyFlow } from "./Body.ts"
 import { empty, fromBytes, promise } from "./Body.ts"
 import * as Certificate from "./Certificate.ts"
@@ -641,8 +641,16 @@ const flushHead = (res: http.ServerResponse): void => {
   if (!res.destroyed && !res.writableEnded) res.flushHeaders()
 }
 
+/** What is noted of a request that could not be read. */
+const unreadable: RequestHead = { method: "-", target: "-", headers: [] }
+
 /** Answers on a socket that has no response object, and closes it. */
 const refuseSocket = (state: FrontState, socket: Duplex, failure: Failure): void => {
+  const address = "remoteAddress" in socket ? `${socket.remoteAddress}` : ""
+  const notes = state.observe?.(unreadable, address, "1.1")
+  notes?.failed(failure.code)
+  notes?.answered(failure.status)
+  notes?.over(true)
   const { body, headers } = state.failure(failure, undefined)
   const reason = http.STATUS_CODES[failure.status] ?? "Error"
   const fields: HeaderList = [...headers, ["Connection", "close"]]

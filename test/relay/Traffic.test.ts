@@ -148,13 +148,14 @@ describe("the relay's traffic", () => {
       yield* Harness.get(relay, "/servers/nobody-else/")
       yield* Harness.get(relay, "/frontend/relay_up_check")
       yield* Harness.raw(relay, "GET /#x HTTP/1.1\r\n\r\n")
-      const own = yield* untilOver(relay, "", 4)
+      yield* Harness.raw(relay, "GARBAGE\r\n\r\n")
+      const own = yield* untilOver(relay, "", 5)
       assert.sameMembers([...relay.traffic.counters.keys()], [""])
       assert.deepStrictEqual(
         [...own.errors],
         [
           ["PTTH_UNKNOWN_SERVER", 2],
-          ["PTTH_BAD_REQUEST", 1],
+          ["PTTH_BAD_REQUEST", 2],
         ],
       )
     }),

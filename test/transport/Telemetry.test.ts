@@ -118,6 +118,22 @@ describe("telemetry", () => {
       }),
   )
 
+  it.effect("can be sent as protobuf", () =>
+    Effect.gen(function* () {
+      const collector = yield* Collector.collector
+      const options = { endpoint: collector.url, serviceName: "a-service", version: "1" }
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const services = yield* Layer.build(Otlp.layer({ ...options, protobuf: true }))
+          Context.get(services, Telemetry)?.span(span("a span"))
+        }),
+      )
+      const [sent] = collector.collected
+      assert.strictEqual(sent?.headers["content-type"], "application/x-protobuf")
+      assert.include(sent?.body, "a span")
+    }),
+  )
+
   it.effect("says once that nobody takes it, and goes on", () =>
     Effect.gen(function* () {
       lines.length = 0
