@@ -120,9 +120,10 @@ export const make = (context: VisitorContext): FrontHandler => {
     next: () => Cancel,
   ): Cancel => {
     const rules = VisitorAuth.rulesFor(context.settings.current(), name)
-    return rules === undefined
-      ? next()
-      : context.auth.admit(rules, name ?? "relay", request, reply, next)
+    if (rules === undefined) return next()
+    if (name !== undefined && context.servers.isRegistered(name))
+      request.notes?.routed(name, request.head.target)
+    return context.auth.admit(rules, name ?? "relay", request, reply, next)
   }
 
   const toRoute = (request: FrontRequest, reply: Reply, to: Route): Cancel => {

@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { tripcodeOfText } from "../../src/domain/ApiKey.ts"
 import { maxRecent, type ServerTraffic } from "../../src/relay/Traffic.ts"
 import * as Harness from "../support/Harness.ts"
 
@@ -158,6 +159,23 @@ describe("the relay's traffic", () => {
           ["PTTH_BAD_REQUEST", 2],
         ],
       )
+    }),
+  )
+
+  it.effect("counts who was not let in where they wanted to go", () =>
+    Effect.gen(function* () {
+      const auth = {
+        users: [],
+        tokens: [tripcodeOfText("x")],
+        userHeader: undefined,
+        allow: undefined,
+      }
+      const relay = yield* Harness.relay({ servers: [{ name: "demo", auth }] })
+      yield* Harness.get(relay, "/servers/demo/a")
+      const traffic = yield* untilOver(relay, "demo", 1)
+      assert.deepStrictEqual(traffic.statuses, [0, 0, 0, 0, 1, 0])
+      assert.strictEqual(relay.traffic.server("").requests, 0)
+      assert.strictEqual(traffic.recent[0]?.status, 401)
     }),
   )
 
