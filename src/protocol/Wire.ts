@@ -42,6 +42,7 @@ export const manyAnswers = "many"
 export const text = {
   noKey: "Can't run server without an API key\n",
   badKey: "Bad X-ApiKey\n",
+  tooManyKeys: "Too many wrong keys came from this address, try again in a minute\n",
   shuttingDown: "Server is shutting down, try again soon\n",
   streamFinished: "StreamFinished\n",
   answersTaken: "Answers taken\n",

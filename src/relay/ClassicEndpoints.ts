@@ -55,9 +55,14 @@ export interface ClassicEndpoints {
   readonly recheck: () => void
 }
 
+type Known = Identity & { readonly _tag: "Known" }
+
+const isKnown = (identity: unknown): identity is Known =>
+  (identity as { readonly _tag?: unknown })._tag === "Known"
+
 interface Shown {
   readonly key: Buffer
-  readonly identity: Identity & { readonly _tag: "Known" }
+  readonly identity: Known
 }
 
 interface Member {
@@ -102,7 +107,12 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
   }
 
   /** A connection that has shown a key shows the same one each time: it is hashed once. */
-  const identify = (request: IncomingMessage, name: string, key: string): Identity => {
+  const identify = <Refused>(
+    request: IncomingMessage,
+    name: string,
+    key: string,
+    look: (name: string, key: string) => Known | Refused,
+  ): Known | Refused => {
     const before = shown.get(request.socket)
     const bytes = Buffer.from(key, "latin1")
     if (
@@ -113,25 +123,22 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
       context.servers.accepts(before.identity.name, before.identity.tripcode)
     )
       return before.identity
-    const identity = context.servers.identify(name, key)
-    if (identity._tag === "Known") shown.set(request.socket, { key: bytes, identity })
+    const identity = look(name, key)
+    if (isKnown(identity)) shown.set(request.socket, { key: bytes, identity })
     return identity
   }
 
   const listen = (name: string, request: IncomingMessage, response: ServerResponse): void => {
     const key = keyOf(request)
     if (key === undefined) return answerText(response, 403, text.noKey)
-    const identity = identify(request, name, key)
     const address = request.socket.remoteAddress ?? ""
-    if (identity._tag === "Refused") {
-      const client = clientAddress(
-        context.settings.current().trustedProxies,
-        address,
-        fromRaw(request.rawHeaders),
-      )
-      context.servers.remember(name, identity, client, context.rendezvous.deadlines.now())
-      return answerText(response, 401, text.badKey)
-    }
+    const identity = identify(request, name, key, () => {
+      const { trustedProxies } = context.settings.current()
+      const client = clientAddress(trustedProxies, address, fromRaw(request.rawHeaders))
+      return context.servers.knock(name, key, client, context.rendezvous.deadlines.now())
+    })
+    if (identity._tag === "Limited") return answerText(response, 429, text.tooManyKeys)
+    if (identity._tag === "Refused") return answerText(response, 401, text.badKey)
     const { link, isNew } = member(
       identity.name,
       identity.tripcode,
@@ -164,7 +171,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
       else refuse(request, response, 400, text.unknownId)
       return undefined
     }
-    if (identify(request, pending.name, key)._tag === "Refused") {
+    if (identify(request, pending.name, key, context.servers.identify)._tag === "Refused") {
       refuse(request, response, 403, text.wrongServer)
       return undefined
     }
@@ -278,7 +285,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
   ): void => {
     const pending = context.rendezvous.handedOut(id)
     if (pending === undefined) return
-    if (identify(request, pending.name, key)._tag === "Refused") return
+    if (identify(request, pending.name, key, context.servers.identify)._tag === "Refused") return
     const { link } = pending
     if (link instanceof ClassicLink) link.acknowledge(id)
     if (head === undefined) {

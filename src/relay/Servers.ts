@@ -6,12 +6,14 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { sameTripcode, tripcodeOfText } from "../domain/ApiKey.ts"
+import * as ListenAddress from "../domain/ListenAddress.ts"
 import { isServerName, type ServerName } from "../domain/ServerName.ts"
 import type { Tripcode } from "../domain/Tripcode.ts"
 import { AuditLog } from "./AuditLog.ts"
 import { RelaySettings } from "./RelaySettings.ts"
 import * as ServerIndex from "./ServerIndex.ts"
 import { Traffic } from "./Traffic.ts"
+import { isTrusted } from "./TrustedProxies.ts"
 import { type Stranger, Unregistered as Strangers } from "./Unregistered.ts"
 
 /** Somebody who listens with a name or key that is not registered; see {@link Stranger}. */
@@ -28,6 +30,14 @@ export type Identity =
       readonly tripcode: Tripcode
     }
 
+/** What comes of a server's wish to connect. */
+export type Knocked = Identity | { readonly _tag: "Limited" }
+
+const limited: Knocked = { _tag: "Limited" }
+
+/** The most servers that are known by the address from which they were accepted. */
+const maxAccepted = 10_000
+
 const noTripcode = "A".repeat(43).concat("=") as Tripcode
 
 /** See the file's header. */
@@ -39,13 +49,12 @@ export class Servers extends Context.Service<
     /** Whether a tripcode is still registered for a name. */
     readonly accepts: (name: ServerName, tripcode: Tripcode) => boolean
     readonly isRegistered: (name: ServerName) => boolean
-    /** Remembers a listen that was refused. */
-    readonly remember: (
-      name: string,
-      refused: Identity & { readonly _tag: "Refused" },
-      address: string,
-      at: number,
-    ) => void
+    /**
+     * The same for a server that wants to connect from an address; one that is
+     * refused is remembered. Whoever has shown too many wrong keys is told no
+     * more which is right: a key that was accepted from there before still is.
+     */
+    readonly knock: (name: string, key: string, address: string, at: number) => Knocked
     /** Who was refused and is not registered by now; who was seen last is last. */
     readonly unregistered: () => ReadonlyArray<Unregistered>
     /** Hides somebody of them until the relay is restarted; whether there is one. */
@@ -75,21 +84,26 @@ const make = (
   const isRegistered = (name: string): boolean => tripcodesOf(name).length > 0
   const accepts = (name: string, tripcode: Tripcode): boolean =>
     tripcodesOf(name).some((known) => sameTripcode(known, tripcode))
+  const accepted = new Set<string>()
+  /** Many may be behind this address: of a proxy, or of this machine. */
+  const isExempt = (address: string): boolean =>
+    ListenAddress.isLoopback(address) || isTrusted(settings.current().trustedProxies, address)
+  const identify = (name: string, key: string): Identity => {
+    const tripcode = tripcodeOfText(key)
+    const registered = tripcodesOf(name)
+    const candidates = registered.length === 0 ? [noTripcode] : registered
+    let matches = false
+    for (const candidate of candidates) matches = sameTripcode(candidate, tripcode) || matches
+    return matches && isServerName(name)
+      ? { _tag: "Known", name, tripcode }
+      : {
+          _tag: "Refused",
+          reason: registered.length === 0 ? "unknown name" : "wrong key",
+          tripcode,
+        }
+  }
   return {
-    identify: (name, key) => {
-      const tripcode = tripcodeOfText(key)
-      const registered = tripcodesOf(name)
-      const candidates = registered.length === 0 ? [noTripcode] : registered
-      let matches = false
-      for (const candidate of candidates) matches = sameTripcode(candidate, tripcode) || matches
-      return matches && isServerName(name)
-        ? { _tag: "Known", name, tripcode }
-        : {
-            _tag: "Refused",
-            reason: registered.length === 0 ? "unknown name" : "wrong key",
-            tripcode,
-          }
-    },
+    identify,
     accepts,
     isRegistered,
     unregistered: () =>
@@ -101,14 +115,27 @@ const make = (
           reason: isRegistered(stranger.name) ? "wrong key" : "unknown name",
         })),
     ignore: (name, tripcode) => strangers.ignore(name, tripcode),
-    remember: (name, { reason, tripcode }, address, at) => {
-      traffic.keyRefused(reason)
+    knock: (name, key, address, at) => {
+      const identity = identify(name, key)
+      const mark = `${address} ${name} ${identity.tripcode}`
+      const guesses = strangers.isLimited(address, at) && !isExempt(address)
+      if (identity._tag === "Known") {
+        if (guesses && !accepted.has(mark)) return limited
+        accepted.delete(mark)
+        accepted.add(mark)
+        if (accepted.size > maxAccepted) accepted.delete(accepted.keys().next().value as string)
+        return identity
+      }
+      traffic.keyRefused(identity.reason)
+      if (guesses) return limited
       // Whatever is shown later has to be a name.
-      if (!isServerName(name)) return
+      if (!isServerName(name)) return identity
+      const { reason, tripcode } = identity
       const remembered = strangers.remember(name, tripcode, address, at)
       if (remembered === "new")
         audit.record({ _tag: "ServerRefused", name, reason, tripcode, address })
       if (remembered === "too many") audit.record({ _tag: "RefusalsLimited", address })
+      return identity
     },
   }
 }

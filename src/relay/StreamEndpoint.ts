@@ -59,15 +59,17 @@ export const make = (context: StreamContext): StreamEndpoint => {
     const [key] = keys
     if (draining) return refuse(socket, "503 Service Unavailable", text.shuttingDown)
     if (key === undefined) return refuse(socket, "403 Forbidden", text.noKey)
-    const identity = context.servers.identify(name, keys.length === 1 ? key : "")
-    if (identity._tag === "Known") return identity
     const address = clientAddress(
       context.settings.current().trustedProxies,
       request.socket.remoteAddress ?? "",
       fromRaw(request.rawHeaders),
     )
-    context.servers.remember(name, identity, address, context.rendezvous.deadlines.now())
-    return refuse(socket, "401 Unauthorized", text.badKey)
+    const now = context.rendezvous.deadlines.now()
+    const identity = context.servers.knock(name, keys.length === 1 ? key : "", address, now)
+    if (identity._tag === "Known") return identity
+    return identity._tag === "Limited"
+      ? refuse(socket, "429 Too Many Requests", text.tooManyKeys)
+      : refuse(socket, "401 Unauthorized", text.badKey)
   }
 
   const suspectOthers = (link: StreamLink): void => {

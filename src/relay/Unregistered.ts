@@ -83,6 +83,12 @@ export class Unregistered {
     return before === undefined ? "new" : "again"
   }
 
+  /** Whether an address has brought more new ones than it may: then it is guessing. */
+  isLimited(address: string, at: number): boolean {
+    if (at - this.windowStart >= windowMillis) return false
+    return (this.counts.get(this.counted(groupOf(address))) ?? 0) > maxNew
+  }
+
   /** Hides one that is there; whether it is. */
   ignore(name: string, tripcode: string): boolean {
     const key = keyOf(name, tripcode)
@@ -101,10 +107,14 @@ export class Unregistered {
       this.windowStart = at
       this.counts.clear()
     }
-    const counted = this.counts.size < maxCounted || this.counts.has(group) ? group : "others"
+    const counted = this.counted(group)
     const count = (this.counts.get(counted) ?? 0) + 1
     this.counts.set(counted, count)
     return count
+  }
+
+  private counted(group: string): string {
+    return this.counts.size < maxCounted || this.counts.has(group) ? group : "others"
   }
 
   private makeRoom(group: string): void {

@@ -137,6 +137,7 @@ const understand = (
     Effect.fail(new ListenError({ reason, detail }))
   if (status === 204) return Effect.succeed({ dialect, entries: [], publicUrl, many })
   if (status === 401 || status === 403) return fail("refused", say)
+  if (status === 429) return fail("unreachable", say)
   if (status === 503) return fail("shutting down", say)
   if (status !== 200) return fail("unexpected", `status ${status}`)
   const entries =

@@ -132,6 +132,7 @@ const refusal = (status: number): readonly [ListenError["reason"], string] => {
       return ["refused", `status ${status}`]
     case 503:
       return ["shutting down", `status ${status}`]
+    case 429:
     case 502:
     case 504:
       return ["unreachable", `status ${status}`]

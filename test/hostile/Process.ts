@@ -74,13 +74,18 @@ export const relayToml = (names: ReadonlyArray<string>, settings = ""): string =
 /** Starts a relay with this configuration; it is killed when the test is over. */
 export const relayProgram = async (
   toml: string,
-  command: ReadonlyArray<string> = [],
+  {
+    logLevel = "info",
+    through = [],
+  }: { readonly logLevel?: string; readonly through?: ReadonlyArray<string> } = {},
 ): Promise<RelayProgram> => {
   const folder = temporaryFolder()
   writeFileSync(join(folder, "ptth_relay.toml"), toml)
-  const running = start(["relay"], {
+  const running = start(["relay", "--log-level", logLevel], {
     cwd: folder,
-    ...(command.length === 0 ? {} : { through: command }),
+    // The administrator's pages have one port for all.
+    ...(toml.includes("admin_listen") ? {} : { env: { PTTH_RELAY_ADMIN_LISTEN: "false" } }),
+    through,
   })
   const program = programOf(running)
   const [, host, port] = await running.said(/Listening +http:\/\/([\d.]+):(\d+)\//)

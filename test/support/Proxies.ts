@@ -63,7 +63,8 @@ export const certificate = Effect.map(folder, (path): Certificate => {
   return { key, cert, folder: path, pem: readFileSync(cert, "utf8") }
 })
 
-const freePort = async (): Promise<number> => {
+/** A port that nobody listened on a moment ago. */
+export const freePort = async (): Promise<number> => {
   const server = net.createServer().listen(0, "127.0.0.1")
   await once(server, "listening")
   const { port } = server.address() as net.AddressInfo
