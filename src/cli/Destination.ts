@@ -26,6 +26,7 @@ export type FileRules = Pick<
   | "dotfiles"
   | "trustedContent"
   | "uploads"
+  | "uploadsFolders"
   | "uploadsOverwrite"
   | "uploadsMax"
 >
@@ -33,6 +34,7 @@ export type FileRules = Pick<
 const uploadsOf = (rules: FileRules | undefined): FileServer.FileServerOptions["uploads"] =>
   rules?.uploads === true && {
     overwrite: rules.uploadsOverwrite,
+    ...(rules.uploadsFolders === undefined ? {} : { folders: rules.uploadsFolders }),
     ...(rules.uploadsMax === undefined ? {} : { maxBytes: rules.uploadsMax }),
   }
 

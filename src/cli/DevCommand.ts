@@ -4,6 +4,7 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
+import * as FileFlags from "./FileFlags.ts"
 import * as Flags from "./Flags.ts"
 
 /** The command. */
@@ -24,6 +25,7 @@ export const devCommand = Command.make(
       "HOST:PORT",
       "Loopback address of the relay; port 0 picks a free one (default 127.0.0.1:4000)",
     ),
+    ...FileFlags.make(false),
     qr: Flags.qr,
   },
   (flags) =>

@@ -14,6 +14,9 @@ const envOf = (variables: boolean, key: string): string =>
 const toggle = (name: string, help: string) =>
   Flag.Boolean(name).pipe(Flag.withDescription(help), Flag.optional)
 
+const list = (name: string, help: string) =>
+  Flag.String(name).pipe(Flag.withMetavar("PATTERNS"), Flag.withDescription(help), Flag.atLeast(0))
+
 /**
  * The flags.
  *
@@ -25,12 +28,9 @@ export const make = (variables: boolean) => ({
     "POLICY",
     `Which symbolic links are followed: inside, those that do not leave the folder; never; or follow, all (default inside${envOf(variables, "SYMLINKS")})`,
   ),
-  hidden: Flag.String("hidden").pipe(
-    Flag.withMetavar("PATTERNS"),
-    Flag.withDescription(
-      `Names that are neither listed nor served, with commas between them, such as "*.{bak,tmp},private/**"; can be repeated (default none${envOf(variables, "HIDDEN")})`,
-    ),
-    Flag.atLeast(0),
+  hidden: list(
+    "hidden",
+    `Names that are neither listed nor served, with commas between them, such as "*.{bak,tmp},private/**"; can be repeated (default none${envOf(variables, "HIDDEN")})`,
   ),
   dotfiles: toggle(
     "dotfiles",
@@ -43,6 +43,15 @@ export const make = (variables: boolean) => ({
   uploads: toggle(
     "uploads",
     `Let visitors put files into the folder (default off${envOf(variables, "UPLOADS")})`,
+  ),
+  uploadsFolders: list(
+    "uploads-folders",
+    `The folders that take files, with commas between them, such as "inbox,photos/**"; can be repeated (default all${envOf(variables, "UPLOADS_FOLDERS")})`,
+  ),
+  uploadsMax: Flags.text(
+    "uploads-max",
+    "BYTES",
+    `The largest file that is taken (default any${envOf(variables, "UPLOADS_MAX")})`,
   ),
   uploadsOverwrite: toggle(
     "uploads-overwrite",
@@ -57,19 +66,23 @@ export interface FileFlags {
   readonly dotfiles: Option.Option<boolean>
   readonly trustedContent: Option.Option<boolean>
   readonly uploads: Option.Option<boolean>
+  readonly uploadsFolders: ReadonlyArray<string>
+  readonly uploadsMax: Option.Option<string>
   readonly uploadsOverwrite: Option.Option<boolean>
 }
+
+const patterns = (given: ReadonlyArray<string>): Option.Option<ReadonlyArray<string>> =>
+  given.length === 0 ? Option.none() : Option.some(given.flatMap(CommaList.split))
 
 /** The overrides of a server's configuration that the flags make. */
 export const overrides = (flags: FileFlags): ReadonlyArray<Override> =>
   Flags.overrides({
     symlinks: flags.symlinks,
-    hidden:
-      flags.hidden.length === 0
-        ? Option.none()
-        : Option.some(flags.hidden.flatMap(CommaList.split)),
+    hidden: patterns(flags.hidden),
     dotfiles: flags.dotfiles,
     trusted_content: flags.trustedContent,
     uploads: flags.uploads,
+    uploads_folders: patterns(flags.uploadsFolders),
+    uploads_max: Option.map(flags.uploadsMax, (text) => (/^\d+$/.test(text) ? Number(text) : text)),
     uploads_overwrite: flags.uploadsOverwrite,
   })

@@ -11,19 +11,20 @@ import * as ApiKey from "../domain/ApiKey.ts"
 import { single } from "../domain/ConfigError.ts"
 import { isLoopback } from "../domain/ListenAddress.ts"
 import * as RelayConfig from "../domain/RelayConfig.ts"
-import { readOrigin } from "../domain/ServerConfig.ts"
+import * as ServerConfig from "../domain/ServerConfig.ts"
 import type { ServerName } from "../domain/ServerName.ts"
 import { Relay } from "../relay/Relay.ts"
 import { RelaySettings } from "../relay/RelaySettings.ts"
 import * as Server from "../server/Server.ts"
 import * as Destination from "./Destination.ts"
+import * as FileFlags from "./FileFlags.ts"
 import { listenFlag } from "./ListenFlag.ts"
 import { newKey } from "./NewKey.ts"
 import * as Output from "./Output.ts"
 import { version } from "./Version.ts"
 
 /** What `ptth dev` is told. */
-export interface DevFlags {
+export interface DevFlags extends FileFlags.FileFlags {
   readonly folder: Option.Option<string>
   readonly to: Option.Option<string>
   readonly listen: Option.Option<string>
@@ -37,7 +38,7 @@ const grace = Duration.seconds(2)
 
 const originFlag = (flag: Option.Option<string>) => {
   const text = Option.getOrUndefined(flag)
-  const to = text === undefined ? undefined : readOrigin(text)
+  const to = text === undefined ? undefined : ServerConfig.readOrigin(text)
   return text !== undefined && to === undefined
     ? Effect.fail(
         single({
@@ -62,12 +63,16 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
     })
   }
   const to = yield* originFlag(flags.to)
+  const rules = yield* Effect.fromResult(
+    ServerConfig.decodeSettings("", { overrides: FileFlags.overrides(flags) }),
+  )
   const { handler, row } = yield* Destination.make({
     to,
     hostHeader: undefined,
     folder: Option.getOrUndefined(flags.folder),
     user: undefined,
     password: undefined,
+    rules,
     hiddenFiles: [],
     realm: name,
   })

@@ -39,6 +39,8 @@ export interface ServerSettings {
   readonly trustedContent: boolean
   /** Whether visitors may put files into the folder. */
   readonly uploads: boolean
+  /** Patterns of the folders that take files, `.` for the served one; `undefined` for all. */
+  readonly uploadsFolders: ReadonlyArray<string> | undefined
   /** Whether an upload may take the place of a file. */
   readonly uploadsOverwrite: boolean
   /** The largest upload in bytes; `undefined` for no limit. */
@@ -120,6 +122,10 @@ export const ServerFile = Schema.Struct({
   dotfiles: field(Schema.Boolean, "true or false"),
   trusted_content: field(Schema.Boolean, "true or false"),
   uploads: field(Schema.Boolean, "true or false"),
+  uploads_folders: field(
+    Schema.Array(nonEmpty),
+    'a list of patterns such as ["inbox", "photos/**"]',
+  ),
   uploads_overwrite: field(Schema.Boolean, "true or false"),
   uploads_max: field(
     Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
@@ -164,6 +170,7 @@ const environmentKinds: { readonly [key: string]: ScalarKind } = {
   dotfiles: "switch",
   trusted_content: "switch",
   uploads: "switch",
+  uploads_folders: "list",
   uploads_overwrite: "switch",
   uploads_max: "number",
   to: "text",
@@ -232,6 +239,7 @@ export const decodeSettings = (
     dotfiles: file.dotfiles ?? false,
     trustedContent: file.trusted_content ?? false,
     uploads: file.uploads ?? false,
+    uploadsFolders: file.uploads_folders,
     uploadsOverwrite: file.uploads_overwrite ?? false,
     uploadsMax: file.uploads_max,
     to: file.to,

@@ -3,7 +3,7 @@
  * password.
  */
 import { once } from "node:events"
-import { symlinkSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
 import * as http from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
@@ -115,6 +115,31 @@ it("fileserver serves and hides what its flags say", () =>
     assert.isNull(page.headers.get("content-security-policy"))
     await end(files)
   }))
+
+it.each(["fileserver", "dev"])("%s takes files where and as large as its flags say", (command) =>
+  inFolder(async (cwd) => {
+    mkdirSync(join(cwd, "inbox"))
+    const flags = ["--uploads", "--uploads-folders", "inbox", "--uploads-max", "5"]
+    const files = start([command, cwd, "--listen", "127.0.0.1:0", ...flags])
+    const url = `${await opened(files)}files/`
+    const put = async (target: string, body: string): Promise<number> => {
+      const response = await fetch(url + target, { method: "PUT", body })
+      await response.arrayBuffer()
+      return response.status
+    }
+    assert.strictEqual(await put("a.txt", "12345"), 403)
+    assert.strictEqual(await put("inbox/a.txt", "123456"), 413)
+    assert.strictEqual(await put("inbox/a.txt", "12345"), 201)
+    assert.deepStrictEqual(readdirSync(join(cwd, "inbox")), ["a.txt"])
+    await end(files)
+  }),
+)
+
+it("fileserver --uploads-max with no number is a usage error", async () => {
+  const { code, stderr } = await run(["fileserver", "--uploads-max", "5 MB"])
+  assert.strictEqual(code, 2)
+  assert.match(stderr, /^PTTH_USAGE: --uploads-max: expected a number of bytes[^\n]*\n$/)
+})
 
 it("fileserver --symlinks with an unknown policy is a usage error", async () => {
   const { code, stderr } = await run(["fileserver", "--symlinks", "all", "--listen", "127.0.0.1:0"])

@@ -127,6 +127,14 @@ it("the environment gives every key, also the secret one", () => {
   assert.strictEqual(ApiKey.tripcode(config.apiKey), ApiKey.tripcodeOfText(key))
 })
 
+it("which folders take files of what size is said by uploads_folders and uploads_max", () => {
+  const none = settings("uploads = true")
+  assert.deepStrictEqual([none.uploadsFolders, none.uploadsMax], [undefined, undefined])
+  const some = settings('uploads_folders = ["inbox", "photos/**"]\nuploads_max = 1000')
+  assert.deepStrictEqual([some.uploadsFolders, some.uploadsMax], [["inbox", "photos/**"], 1000])
+  assert.include(complaint("uploads_folders = true"), "`uploads_folders`: expected a list of patt")
+})
+
 it("what of the folder is served has careful defaults, and each of them can be changed", () => {
   const careful = settings("")
   assert.deepStrictEqual(
