@@ -10,10 +10,11 @@ import type { ErrorCode } from "../domain/ErrorRegistry.ts"
 import { statusOf } from "../domain/ErrorRegistry.ts"
 import { problemOf } from "../web/FailurePage.ts"
 import { AdminApi, AdminOnly, apiPath, CurrentAdmin, WellFormed } from "./AdminApi.ts"
-import { Administration, type ServerView, type StrangerView } from "./Administration.ts"
+import { Administration, type StrangerView } from "./Administration.ts"
 import type { ApprovalError } from "./Approval.ts"
 import type { AuditEntry, AuditEvent } from "./AuditLog.ts"
 import { sentences } from "./AuditLog.ts"
+import type { ServerView } from "./ServerView.ts"
 
 /** The field in which `AdminFront.ts` says who asks; what came in under this name is taken out there. */
 export const adminField = "x-ptth-admin"

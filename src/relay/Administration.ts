@@ -17,27 +17,8 @@ import { type ConfigStatus, RelaySettings } from "./RelaySettings.ts"
 import { Rendezvous } from "./Rendezvous.ts"
 import * as ServerIndex from "./ServerIndex.ts"
 import { Servers, type Unregistered } from "./Servers.ts"
-import { type ServerTraffic, Traffic } from "./Traffic.ts"
-
-/** How a registered server is now. */
-export interface ServerView {
-  readonly name: ServerName
-  readonly displayName: string
-  /** `never`: not since the relay was started. */
-  readonly state: "connected" | "away" | "never"
-  /** By which transports, once each. */
-  readonly transports: ReadonlyArray<string>
-  /** Why they are no better ones, in the server's words; empty if there is nothing to say. */
-  readonly reason: string
-  /** How many links there are. */
-  readonly connections: number
-  /** When it was last heard of, in milliseconds since 1970. */
-  readonly lastSeen: number | undefined
-  /** Requests that wait for it. */
-  readonly waiting: number
-  readonly tripcodes: ReadonlyArray<Tripcode>
-  readonly traffic: ServerTraffic
-}
+import { type ServerView, viewServer } from "./ServerView.ts"
+import { Traffic } from "./Traffic.ts"
 
 /** Somebody who waits for approval. */
 export interface StrangerView extends Unregistered {
@@ -50,27 +31,6 @@ export interface AuditFilter {
   /** The server's name. */
   readonly name?: string | undefined
   readonly kind?: AuditEvent["_tag"] | undefined
-}
-
-/** How a server of the configuration is now. */
-export const viewServer = (
-  server: RegisteredServer,
-  { status }: Rendezvous["Service"],
-  traffic: Traffic["Service"],
-): ServerView => {
-  const { lastSeen, reason, transports, waiting } = status(server.name)
-  return {
-    name: server.name,
-    displayName: server.displayName ?? server.name,
-    state: transports.length > 0 ? "connected" : lastSeen === undefined ? "never" : "away",
-    transports: [...new Set(transports)],
-    reason,
-    connections: transports.length,
-    lastSeen,
-    waiting,
-    tripcodes: server.tripcodes,
-    traffic: traffic.server(server.name),
-  }
 }
 
 /** See the file's header. */

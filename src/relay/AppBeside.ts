@@ -12,4 +12,6 @@ export const AppBeside: Context.Reference<Handler | undefined> = Context.Referen
 
 /** Whether the relay keeps a path for itself although there is an application. */
 export const isRelays = (target: string): boolean =>
-  /^\/(?:servers|frontend)(?:[/?]|$)|^\/(?:assets\/style\.css|favicon\.svg)(?:\?|$)/.test(target)
+  /^\/(?:servers|frontend)(?:[/?]|$)|^\/(?:assets\/(?:style\.css|app\.js)|favicon\.svg)(?:\?|$)/.test(
+    target,
+  )

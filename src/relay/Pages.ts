@@ -3,34 +3,67 @@
  * relay is up.
  */
 import type { HeaderList } from "../domain/HeaderList.ts"
-import type { RegisteredServer } from "../domain/RelayConfig.ts"
+import { ExchangeError } from "../protocol/Exchange.ts"
 import { fromBytes } from "../transport/Body.ts"
 import type { Reply } from "../transport/Handler.ts"
 import { type Html, html, toBytes } from "../web/Html.ts"
+import * as LiveScript from "../web/LiveScript.ts"
 import * as Logo from "../web/Logo.ts"
-import { page as framed, policy } from "../web/Page.ts"
+import { page as framed, livePolicy } from "../web/Page.ts"
 import * as Style from "../web/Style.ts"
 import { respondText } from "./Answer.ts"
+import { Live } from "./Live.ts"
 import * as Origins from "./Origins.ts"
 import type { RelaySettings } from "./RelaySettings.ts"
-import type { Rendezvous, ServerStatus } from "./Rendezvous.ts"
+import type { Rendezvous } from "./Rendezvous.ts"
 import type { Page } from "./Routes.ts"
+import { serverTable, shown } from "./ServerTable.ts"
+import { type ServerView, viewServer } from "./ServerView.ts"
+import type { Traffic } from "./Traffic.ts"
 
 /** What the pages show. */
 export interface PagesContext {
   readonly settings: RelaySettings["Service"]
   readonly rendezvous: Rendezvous["Service"]
+  readonly traffic: Traffic["Service"]
   readonly isDraining: () => boolean
 }
 
-/** Answers requests for the relay's own pages. */
-export const make =
-  (context: PagesContext) =>
-  (page: Page, reply: Reply): void => {
+/** The relay's own pages. */
+export interface Pages {
+  /** Answers a request for one of them. */
+  readonly answer: (page: Page, reply: Reply) => void
+  /** Ends what pages that are open are told. */
+  readonly close: () => void
+}
+
+/** Makes them. */
+export const make = (context: PagesContext): Pages => {
+  const live = new Live(context.rendezvous.deadlines, () => shown(viewsOf(context)))
+  const answer = (page: Page, reply: Reply): void => {
     switch (page) {
+      case "events": {
+        const events = live.open()
+        return events === undefined
+          ? reply.fail(tooMany)
+          : reply.respond(
+              {
+                status: 200,
+                headers: [
+                  ["Content-Type", "text/event-stream"],
+                  ["Cache-Control", "no-store"],
+                ],
+              },
+              events,
+            )
+      }
+      case "script":
+        return respond(reply, "text/javascript; charset=utf-8", Buffer.from(LiveScript.js), [
+          ["Cache-Control", "no-cache"],
+        ])
       case "servers":
         return respond(reply, "text/html; charset=utf-8", toBytes(serversPage(context)), [
-          ["Content-Security-Policy", policy],
+          ["Content-Security-Policy", livePolicy],
           ["Cache-Control", "no-store"],
         ])
       case "upCheck":
@@ -51,6 +84,14 @@ export const make =
         ])
     }
   }
+  return { answer, close: () => live.close() }
+}
+
+const tooMany = new ExchangeError({
+  code: "PTTH_QUEUE_FULL",
+  detail: "too many pages are open",
+  retryAfter: 30,
+})
 
 const respond = (reply: Reply, type: string, bytes: Uint8Array, more: HeaderList): void =>
   reply.respond(
@@ -61,29 +102,23 @@ const respond = (reply: Reply, type: string, bytes: Uint8Array, more: HeaderList
     fromBytes(bytes),
   )
 
-const serversPage = ({ rendezvous, settings }: PagesContext): Html => {
-  const config = settings.current()
-  const { servers } = config
+const serversPage = (context: PagesContext): Html => {
+  const config = context.settings.current()
+  const servers = viewsOf(context)
   return framed({
     title: "Servers",
     top: "../../",
     heading: html`<h1>Servers</h1>`,
-    main:
+    script: true,
+    wide: true,
+    main: html`<div id="servers" data-live>${
       servers.length === 0
-        ? html`<p>No server is registered on this relay yet.</p>`
-        : html`<ul>${servers.map((server) => serverItem(server, Origins.linkOf(config, server.name), rendezvous.status(server.name)))}</ul>`,
+        ? html`<p class="empty">No server is registered on this relay yet.</p>`
+        : serverTable(servers, ({ name }) => Origins.linkOf(config, name))
+    }</div>
+<p id="live" class="faint" role="status" data-events="../events"></p>`,
   })
 }
 
-const serverItem = (server: RegisteredServer, link: string, status: ServerStatus): Html =>
-  html`<li><a href="${link}">${server.displayName ?? server.name}</a> ${stateOf(status)}</li>`
-
-const stateOf = (status: ServerStatus): string => {
-  if (status.transports.length > 0) {
-    const by = `connected by ${[...new Set(status.transports)].join(" and ")}`
-    return status.reason === "" ? by : `${by} (${status.reason})`
-  }
-  return status.lastSeen === undefined
-    ? "not connected yet"
-    : `last seen ${new Date(status.lastSeen).toISOString()}`
-}
+const viewsOf = ({ rendezvous, settings, traffic }: PagesContext): ReadonlyArray<ServerView> =>
+  settings.current().servers.map((server) => viewServer(server, rendezvous, traffic))

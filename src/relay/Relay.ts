@@ -90,6 +90,9 @@ export class Relay extends Context.Service<
           now.domain !== undefined && Origins.route(now, fromRaw(request.rawHeaders)) !== undefined
         )
       }
+      const isDraining = () => state.draining
+      const pages = Pages.make({ settings, rendezvous, traffic, isDraining })
+      yield* Effect.addFinalizer(() => Effect.sync(pages.close))
       const front = yield* serve({
         ...config.listen,
         certificate: config.tls,
@@ -108,11 +111,12 @@ export class Relay extends Context.Service<
           rendezvous,
           auth,
           limits,
-          page: Pages.make({ settings, rendezvous, isDraining: () => state.draining }),
+          page: pages.answer,
           app,
         }),
         onDrain: () => {
           state.draining = true
+          pages.close()
           audit.record({ _tag: "RelayStopping" })
           stream.drain()
           rendezvous.drain()

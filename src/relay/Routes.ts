@@ -21,7 +21,15 @@ export type Route =
   | { readonly _tag: "NotFound" }
 
 /** The relay's own pages. */
-export type Page = "servers" | "upCheck" | "healthz" | "readyz" | "favicon" | "style"
+export type Page =
+  | "servers"
+  | "upCheck"
+  | "healthz"
+  | "readyz"
+  | "favicon"
+  | "style"
+  | "script"
+  | "events"
 
 /** Whether a page has nothing on it that anybody could not see: for monitoring, and what a page of refusal is made with. */
 export const isOpen = (page: Page): boolean => page !== "servers"
@@ -29,7 +37,9 @@ export const isOpen = (page: Page): boolean => page !== "servers"
 const pages: ReadonlyMap<string, Page> = new Map([
   ["/frontend/servers/", "servers"],
   ["/frontend/relay_up_check", "upCheck"],
+  ["/frontend/events", "events"],
   ["/assets/style.css", "style"],
+  ["/assets/app.js", "script"],
   ["/healthz", "healthz"],
   ["/readyz", "readyz"],
   ["/favicon.svg", "favicon"],

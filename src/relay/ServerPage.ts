@@ -5,8 +5,8 @@
 import { type Html, html } from "../web/Html.ts"
 import * as Say from "../web/Say.ts"
 import { table } from "../web/Table.ts"
-import type { ServerView } from "./Administration.ts"
 import { bytesOf, lastSeenOf, stateOf, transportOf } from "./ServerTable.ts"
+import type { ServerView } from "./ServerView.ts"
 import type { Recent } from "./Traffic.ts"
 
 const fact = (name: string, value: Html): Html => html`<div><dt>${name}</dt><dd>${value}</dd></div>`

@@ -4,7 +4,7 @@
 import { type Html, html } from "../web/Html.ts"
 import * as Say from "../web/Say.ts"
 import { table } from "../web/Table.ts"
-import type { ServerView } from "./Administration.ts"
+import type { ServerView } from "./ServerView.ts"
 
 const words = { connected: "connected", away: "not connected", never: "not connected yet" } as const
 

@@ -8,6 +8,10 @@ import { type Html, html } from "./Html.ts"
 export const policy =
   "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+/** Content-Security-Policy of pages that besides have the script that keeps them as things are. */
+export const livePolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
 /**
  * Content-Security-Policy of the file server's pages, which have one script of
  * ours and show the files beside them. Nothing inline runs, nor anything from

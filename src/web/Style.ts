@@ -12,6 +12,9 @@ export const css = `:root {
   --line: #dcdcd7;
   --link: #0b5cad;
   --accent: #b3401f;
+  --good: #1f6b35;
+  --bad: #a3231a;
+  --warn: #805300;
   --code-word: #8a2252;
   --code-name: #6a3fa0;
   --code-text: #1f6b35;
@@ -27,6 +30,9 @@ export const css = `:root {
     --line: #33383e;
     --link: #7db8f5;
     --accent: #f08a66;
+    --good: #8fd6a3;
+    --bad: #ff9d8f;
+    --warn: #f0c060;
     --code-word: #ff9bc4;
     --code-name: #cbb2ff;
     --code-text: #8fd6a3;
@@ -118,7 +124,57 @@ pre code { font: inherit; background: none; padding: 0; }
 .hljs-comment, .hljs-quote, .hljs-meta { color: var(--code-note); }
 .hljs-emphasis { font-style: italic; }
 .hljs-strong { font-weight: 700; }
+.faint { color: var(--faint); font-size: .875rem; }
+button.main { background: var(--link); border-color: var(--link); color: var(--ground); }
+select { font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--faint); border-radius: .375rem; padding: .3rem .6rem; min-height: 2.25rem; max-width: 100%; }
+select:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+header:has(.menu) > a { line-height: 0; }
+.menu { flex: 1 1 auto; }
+.menu ul { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; margin: 0; padding: 0; }
+.menu li::before { content: none !important; }
+.menu a { display: inline-block; padding: .25rem 0; }
+.menu [aria-current] { font-weight: 700; color: inherit; text-decoration-color: var(--accent); text-decoration-thickness: 2px; }
+.count { display: inline-block; min-width: 1.4em; padding: 0 .4em; border-radius: .7em; background: var(--accent); color: var(--ground); font-size: .8125rem; font-weight: 700; text-align: center; }
+.state { white-space: nowrap; }
+.state::before { content: ""; display: inline-block; width: .6em; height: .6em; margin-right: .4em; border-radius: 50%; border: 2px solid currentColor; }
+.state.connected { color: var(--good); font-weight: 600; }
+.state.connected::before { background: currentColor; }
+.state.away { color: var(--warn); }
+.state.never { color: var(--faint); }
+.notice { border-left: .25rem solid var(--link); background: var(--raised); padding: .5rem .75rem; }
+.notice.good { border-color: var(--good); }
+.notice.bad { border-color: var(--bad); }
+.facts { display: grid; gap: .25rem 1.5rem; margin: 0 0 1rem; }
+.facts div { display: grid; grid-template-columns: 9rem minmax(0, 1fr); gap: .25rem .75rem; border-bottom: 1px solid var(--line); padding: .3rem 0; }
+.facts dt { color: var(--faint); }
+.facts dd { margin: 0; }
+.facts ul { margin: 0; padding-left: 1.1rem; }
+.pair { margin-right: .75rem; }
+caption { text-align: left; color: var(--faint); font-size: .875rem; padding-bottom: .25rem; }
+.cards { margin-bottom: 1rem; }
+.cards tbody th { color: inherit; font-size: 1rem; }
+.cards small { color: var(--faint); font-weight: 400; }
+.cards th, .cards td { overflow-wrap: break-word; }
+.cards code { overflow-wrap: anywhere; }
+.cards time { font-variant-numeric: tabular-nums; }
+.decision { display: flex; flex-wrap: wrap; gap: .5rem; align-items: flex-start; }
+.decision p { flex: 1 1 12rem; margin: 0; font-size: .875rem; }
+.decision details { flex: 1 1 100%; min-width: 0; }
+.cards td > div { min-width: 0; }
+.decision pre { margin: .25rem 0 0; user-select: all; }
+.tools label { display: inline-flex; flex-wrap: wrap; gap: .4rem; align-items: center; min-width: 0; max-width: 100%; }
+.tools select, .tools input { flex: 1 1 8rem; min-width: 0; width: 100%; }
+@media (max-width: 60rem) {
+  .cards, .cards caption, .cards tbody, .cards tr, .cards th, .cards td { display: block; }
+  .cards thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .cards tr { border: 1px solid var(--line); border-radius: .5rem; padding: .4rem .75rem; margin-bottom: .75rem; }
+  .cards tbody th, .cards td { border: 0; padding: .2rem 0; }
+  .cards td { display: grid; grid-template-columns: minmax(5.5rem, 30%) minmax(0, 1fr); gap: .5rem; }
+  .cards td::before { content: attr(data-label); color: var(--faint); font-size: .875rem; }
+}
 @media (max-width: 34rem) {
+  header:has(.menu) { flex-wrap: wrap; }
+  .facts div { grid-template-columns: minmax(0, 1fr); gap: 0; }
   body { padding: .75rem; }
   th, td { padding: .45rem .25rem; }
   .number, .time { font-size: .8125rem; }

@@ -33,5 +33,5 @@ const rowOf = (columns: ReadonlyArray<string>, { cells, id }: Row): Html =>
   html`<tr id="${id}" role="row">${cells.map((cell, i) =>
     i === 0
       ? html`<th scope="row" role="rowheader">${cell}</th>`
-      : html`<td role="cell" data-label="${columns[i] ?? ""}">${cell}</td>`,
+      : html`<td role="cell" data-label="${columns[i] ?? ""}"><div>${cell}</div></td>`,
   )}</tr>`

@@ -1,0 +1,346 @@
+/**
+ * The administrator's side in a real browser: a server is approved from
+ * beginning to end, and another origin can do nothing about it.
+ */
+import * as fs from "node:fs"
+import { AxeBuilder } from "@axe-core/playwright"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core"
+import { tripcodeOfText } from "../../src/domain/ApiKey.ts"
+import * as TripcodeWords from "../../src/domain/TripcodeWords.ts"
+import { type AdminRelay, adminRelay } from "../support/AdminHarness.ts"
+import * as Harness from "../support/Harness.ts"
+
+const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium"
+/** Without a browser nothing of this can be tried: set CHROMIUM to the path of one. */
+const hasBrowser = fs.existsSync(executablePath)
+
+/** The key that the harness gives a server, as its owner sees it. */
+const shownOf = (name: string) => {
+  const tripcode = tripcodeOfText(Harness.keyOf(name))
+  return { tripcode, words: TripcodeWords.toWords(tripcode) }
+}
+
+const registered = (name: string, key = Harness.keyOf(name)): string =>
+  `[[servers]]\nname = "${name}"\ntripcode = "${tripcodeOfText(key)}"\n`
+
+const hello = Harness.handler(() => ({
+  headers: [["Content-Type", "text/plain"]],
+  body: "hello from the attic",
+}))
+
+describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
+  let browser: Browser | undefined
+
+  beforeAll(async () => {
+    browser = await chromium.launch({
+      executablePath,
+      args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"],
+    })
+  })
+
+  afterAll(async () => {
+    await browser?.close()
+  })
+
+  /** A page that fails the test if anything breaks the policy, throws or comes from elsewhere. */
+  const browse = (
+    options: BrowserContextOptions,
+    use: (page: Page) => Promise<void>,
+  ): Effect.Effect<void> =>
+    Effect.promise(async () => {
+      const context = await (browser as Browser).newContext(options)
+      const complaints: Array<string> = []
+      try {
+        const page = await context.newPage()
+        page.on("console", (message) => {
+          if (message.type() === "error" || /Content.Security.Policy/i.test(message.text()))
+            complaints.push(message.text())
+        })
+        page.on("pageerror", (error) => complaints.push(String(error)))
+        page.setDefaultTimeout(20_000)
+        await use(page)
+        assert.deepStrictEqual(complaints, [])
+      } finally {
+        await context.close()
+      }
+    })
+
+  const logIn = async (page: Page, { admin }: AdminRelay, link: string): Promise<void> => {
+    await page.goto(link)
+    await page.getByRole("button", { name: "Log in" }).click()
+    await page.waitForURL(`${admin.url}/`)
+  }
+
+  const isClean = async (page: Page): Promise<void> => {
+    const { violations } = await new AxeBuilder({ page })
+      .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
+      .analyze()
+    assert.deepStrictEqual(
+      violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`),
+      [],
+      page.url(),
+    )
+  }
+
+  const fits = async (page: Page): Promise<void> => {
+    const [content, window] = await page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      document.documentElement.clientWidth,
+    ])
+    assert.isAtMost(content as number, window as number, page.url())
+  }
+
+  it.live(
+    "approves a server: it appears, is compared, and visitors reach it, all without a restart",
+    () =>
+      Effect.gen(function* () {
+        const on = yield* adminRelay()
+        const link = yield* on.newLink
+        const { tripcode, words } = shownOf("attic")
+        const knock = Scope.provide(
+          Harness.serverAt(on.relay.url, "attic", hello),
+          yield* Effect.scope,
+        )
+        yield* browse({}, async (page) => {
+          await logIn(page, on, link)
+          await page.getByRole("link", { name: "Unregistered" }).click()
+          await page.getByText("Nobody waits").waitFor()
+          await page.getByText("Live: changes show by themselves.").waitFor()
+          await Effect.runPromise(knock)
+          const row = page.getByRole("row", { name: "attic" })
+          await row.getByText(words, { exact: true }).waitFor()
+          await row.getByText(tripcode, { exact: true }).first().waitFor()
+          await page.getByRole("link", { name: "Unregistered 1" }).waitFor()
+          await row.getByText("As TOML").click()
+          assert.include(await row.locator("pre").innerText(), `tripcode = "${tripcode}"`)
+          await row.getByRole("button", { name: "Approve" }).click()
+          await page.waitForURL(`${on.admin.url}/servers/attic`)
+          await page.getByText("connected", { exact: true }).waitFor()
+          const visitor = await fetch(`${on.relay.url}/servers/attic/`)
+          assert.strictEqual(await visitor.text(), "hello from the attic")
+          await page.getByRole("row", { name: "GET /" }).getByText("200").waitFor()
+        })
+      }),
+  )
+
+  it.live(
+    "keeps what one is doing when something else changes, and is used by the keyboard alone",
+    () =>
+      Effect.gen(function* () {
+        const on = yield* adminRelay()
+        const link = yield* on.newLink
+        const scope = yield* Effect.scope
+        const knock = (name: string) =>
+          Effect.runPromise(
+            Scope.provide(
+              Harness.serverAt(on.relay.url, name, hello, { transport: "stream" }),
+              scope,
+            ),
+          )
+        const tabTo = async (page: Page, name: RegExp): Promise<void> => {
+          for (let presses = 0; presses < 60; presses++) {
+            await page.keyboard.press("Tab")
+            const text = await page.evaluate(() => document.activeElement?.textContent ?? "")
+            if (name.test(text)) return
+          }
+          assert.fail(`there is no way to ${name}`)
+        }
+        yield* browse({}, async (page) => {
+          await page.goto(link)
+          await tabTo(page, /^Log in$/)
+          await page.keyboard.press("Enter")
+          await page.waitForURL(`${on.admin.url}/`)
+          await tabTo(page, /^Unregistered/)
+          await page.keyboard.press("Enter")
+          await page.waitForURL("**/unregistered")
+          await knock("attic")
+          await page.getByRole("row", { name: "attic" }).waitFor()
+          await tabTo(page, /^Approve attic/)
+          await knock("cellar")
+          await page.getByRole("row", { name: "cellar" }).waitFor()
+          const focused = await page.evaluate(() => document.activeElement?.textContent ?? "")
+          assert.match(focused, /^Approve attic/)
+          const outline = await page.evaluate(
+            () => getComputedStyle(document.activeElement ?? document.body).outlineStyle,
+          )
+          assert.strictEqual(outline, "solid")
+          await page.keyboard.press("Enter")
+          await page.waitForURL("**/servers/attic")
+          await page.getByText("connected", { exact: true }).waitFor()
+          await tabTo(page, /^Log out$/)
+          await page.keyboard.press("Enter")
+          await page.waitForURL("**/login")
+        })
+      }),
+  )
+
+  it.live("works without script", () =>
+    Effect.gen(function* () {
+      const on = yield* adminRelay()
+      const link = yield* on.newLink
+      yield* Harness.serverAt(on.relay.url, "attic", hello)
+      yield* Harness.serverAt(on.relay.url, "cellar", hello)
+      yield* browse({ javaScriptEnabled: false }, async (page) => {
+        await logIn(page, on, link)
+        const row = (name: string) => page.getByRole("row", { name })
+        for (let loads = 0; loads < 100; loads++) {
+          await page.goto(`${on.admin.url}/unregistered`)
+          if ((await row("attic").count()) > 0 && (await row("cellar").count()) > 0) break
+        }
+        await row("cellar").getByRole("button", { name: "Ignore" }).click()
+        await page.getByText("Ignored until the relay is restarted: 1").waitFor()
+        await row("attic").getByRole("button", { name: "Approve" }).click()
+        await page.waitForURL("**/servers/attic")
+        await page.getByRole("link", { name: "Audit log", exact: true }).click()
+        await page.getByLabel("Kind").selectOption({ label: "server approved" })
+        await page.getByRole("button", { name: "Filter" }).click()
+        await page.getByText("1 of 1 events").waitFor()
+        await page.getByRole("button", { name: "Log out" }).click()
+        await page.getByText("You are not logged in.").waitFor()
+      })
+    }),
+  )
+
+  it.live.each([
+    ["light", 320],
+    ["dark", 320],
+    ["light", 1280],
+    ["dark", 1280],
+  ] as const)(
+    "fits and is clean for assistive technology: %s, %i pixels",
+    ([colorScheme, width]) =>
+      Effect.gen(function* () {
+        const long = "a-name-of-a-server-that-is-as-long-as-names-can-be-0123456789-ab"
+        const on = yield* adminRelay(
+          `${registered("attic")}display_name = "My <b>attic</b> & more"\n${registered(long.slice(0, 63))}${registered("cellar", "the old key")}`,
+        )
+        const link = yield* on.newLink
+        const server = yield* Harness.serverAt(on.relay.url, "attic", hello)
+        yield* Harness.serverAt(on.relay.url, "cellar", hello)
+        yield* Harness.serverAt(on.relay.url, "stranger", hello)
+        yield* Harness.until(
+          "all have knocked",
+          () =>
+            server.lines.some((line) => line.startsWith("connected")) &&
+            on.events().filter(({ _tag }) => _tag === "ServerRefused").length === 2,
+        )
+        yield* Harness.get(on.relay, `/servers/attic/${"long/".repeat(40)}`)
+        yield* browse({ colorScheme, viewport: { width, height: 800 } }, async (page) => {
+          await page.goto(link)
+          await isClean(page)
+          await logIn(page, on, link)
+          for (const path of [
+            "/",
+            "/servers/attic",
+            "/unregistered",
+            "/audit",
+            "/config",
+            "/api",
+          ]) {
+            await page.goto(`${on.admin.url}${path}`)
+            if (path === "/unregistered") await page.getByText("As TOML").first().click()
+            await isClean(page)
+            await fits(page)
+          }
+          await page.goto(`${on.relay.url}/frontend/servers/`)
+          await page.getByText("My <b>attic</b> & more").waitFor()
+          await isClean(page)
+          await fits(page)
+          await page.goto(`${on.admin.url}/login`)
+          await page.getByText("login link").first().waitFor()
+        })
+      }),
+    120_000,
+  )
+
+  it.live("shows visitors the servers as they come and go", () =>
+    Effect.gen(function* () {
+      const on = yield* adminRelay(registered("attic"))
+      const scope = yield* Effect.scope
+      yield* browse({}, async (page) => {
+        await page.goto(`${on.relay.url}/frontend/servers/`)
+        const row = page.getByRole("row", { name: "attic" })
+        await row.getByText("not connected yet").waitFor()
+        await page.getByText("Live: changes show by themselves.").waitFor()
+        const server = await Effect.runPromise(
+          Scope.provide(Harness.serverAt(on.relay.url, "attic", hello), scope),
+        )
+        await row.getByText("connected", { exact: true }).waitFor()
+        await row.getByRole("link").click()
+        await page.getByText("hello from the attic").waitFor()
+        await page.goBack()
+        await Effect.runPromise(server.stop)
+        await row.getByText("not connected", { exact: true }).waitFor()
+      })
+    }),
+  )
+
+  it.live("cannot be used by a page of a server, even with the administrator looking at it", () =>
+    Effect.gen(function* () {
+      const on = yield* adminRelay(registered("evil"))
+      const link = yield* on.newLink
+      const { tripcode } = shownOf("attic")
+      const attack = `<!doctype html><title>evil</title>
+<iframe id="frame" src="${on.admin.url}/unregistered"></iframe>
+<form id="form" method="post" target="frame2" action="${on.admin.url}/unregistered/approve">
+<input name="name" value="attic"><input name="tripcode" value="${tripcode}"></form>
+<iframe name="frame2"></iframe>
+<script>
+const outcome = (promise) => promise.then((r) => r.type + r.status, () => "refused");
+const form = { name: "attic", tripcode: "${tripcode}" };
+Promise.all([
+  outcome(fetch("${on.admin.url}/api/v1/servers", { credentials: "include" })),
+  outcome(fetch("${on.admin.url}/api/v1/unregistered/approve", { method: "POST", credentials: "include",
+    headers: { "content-type": "application/json" }, body: JSON.stringify(form) })),
+  outcome(fetch("${on.admin.url}/unregistered/approve", { method: "POST", credentials: "include", mode: "no-cors",
+    body: new URLSearchParams(form) })),
+]).then((outcomes) => {
+  document.getElementsByName("frame2")[0].onload = () => {
+    document.title = outcomes.join(" ") + " " + document.cookie;
+  };
+  document.getElementById("form").submit();
+});
+</script>`
+      const seen: Array<string> = []
+      yield* Harness.serverAt(
+        on.relay.url,
+        "evil",
+        Harness.handler(({ head }) => {
+          seen.push(JSON.stringify(head.headers))
+          return { headers: [["Content-Type", "text/html"]], body: attack }
+        }),
+      )
+      yield* Harness.serverAt(on.relay.url, "attic", hello)
+      yield* Harness.until("the attic has knocked", () =>
+        on.events().some(({ _tag }) => _tag === "ServerRefused"),
+      )
+      yield* Effect.promise(async () => {
+        const context = await (browser as Browser).newContext()
+        const page = await context.newPage()
+        page.setDefaultTimeout(20_000)
+        await logIn(page, on, link)
+        await page.goto(`${on.relay.url}/servers/evil/`)
+        await page.waitForFunction(() => document.title.includes("refused"))
+        // Posting blindly gets an opaque answer, which was a refusal: nothing has changed.
+        assert.strictEqual((await page.title()).trim(), "refused refused opaque0")
+        for (const frame of page.frames().slice(1)) {
+          assert.notInclude(await frame.content(), "stranger-attic")
+        }
+        await page.goto(`${on.admin.url}/unregistered`)
+        await page
+          .getByRole("row", { name: "attic" })
+          .getByRole("button", { name: "Approve" })
+          .waitFor()
+        await context.close()
+      })
+      assert.isFalse(fs.existsSync(`${on.folder}/servers.d`))
+      assert.isFalse(seen.join().includes("ptth-admin"))
+      assert.isTrue(
+        on.events().some((event) => event._tag === "AdminRefused" && event.reason === "cross-site"),
+      )
+    }),
+  )
+})
