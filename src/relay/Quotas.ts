@@ -46,8 +46,10 @@ export class Quotas {
       if (this.places.size >= this.most) this.makeRoom(now, { atOnce, burst, perSecond })
       place = { tokens: burst, at: now, running: 0 }
       this.places.set(key, place)
-    } else if (now > place.at) {
-      place.tokens = Math.min(burst, place.tokens + ((now - place.at) * perSecond) / 1000)
+    } else {
+      // A clock that was put back gives nothing, and takes nothing either.
+      const passed = Math.max(0, now - place.at)
+      place.tokens = Math.min(burst, place.tokens + (passed * perSecond) / 1000)
       place.at = now
     }
     if (place.running >= atOnce) return busyMillis

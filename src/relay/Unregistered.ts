@@ -85,7 +85,7 @@ export class Unregistered {
 
   /** Whether an address has brought more new ones than it may: then it is guessing. */
   isLimited(address: string, at: number): boolean {
-    if (at - this.windowStart >= windowMillis) return false
+    if (this.isPast(at)) return false
     return (this.counts.get(this.counted(groupOf(address))) ?? 0) > maxNew
   }
 
@@ -103,7 +103,7 @@ export class Unregistered {
   }
 
   private count(group: string, at: number): number {
-    if (at - this.windowStart >= windowMillis) {
+    if (this.isPast(at)) {
       this.windowStart = at
       this.counts.clear()
     }
@@ -111,6 +111,11 @@ export class Unregistered {
     const count = (this.counts.get(counted) ?? 0) + 1
     this.counts.set(counted, count)
     return count
+  }
+
+  /** Whether the window is over, or the clock was put back. */
+  private isPast(at: number): boolean {
+    return at < this.windowStart || at - this.windowStart >= windowMillis
   }
 
   private counted(group: string): string {

@@ -96,10 +96,11 @@ class Line {
 /** Deadlines that are swept for as long as the Scope is open. */
 export const make: Effect.Effect<Deadlines, never, Scope.Scope> = Effect.gen(function* () {
   const clock = yield* Clock.Clock
-  const now = () => clock.currentTimeMillisUnsafe()
+  // A wall clock that is put forward or back must neither pass nor stop a deadline.
+  const elapsed = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
   const lines = new Map<number, Line>()
   const sweep = Effect.sync(() => {
-    const at = now()
+    const at = elapsed()
     for (const [millis, line] of lines) {
       line.sweep(at)
       if (line.isEmpty) lines.delete(millis)
@@ -107,11 +108,11 @@ export const make: Effect.Effect<Deadlines, never, Scope.Scope> = Effect.gen(fun
   })
   yield* Effect.sleep(sweepMillis).pipe(Effect.andThen(sweep), Effect.forever, Effect.forkScoped)
   return {
-    now,
+    now: () => clock.currentTimeMillisUnsafe(),
     set: (millis, onPassed) => {
       let line = lines.get(millis)
       if (line === undefined) {
-        line = new Line(millis, now)
+        line = new Line(millis, elapsed)
         lines.set(millis, line)
       }
       const entry = new Entry(line, 0, onPassed)

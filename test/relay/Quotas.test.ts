@@ -28,6 +28,7 @@ describe("a rate", () => {
     for (let i = 0; i < 3; i++) entered(quotas, "a", 1_000_000, quota)
     assert.strictEqual(quotas.enter("a", 1_000_000, quota), 500)
     assert.strictEqual(quotas.enter("a", 5, quota), 500)
+    entered(quotas, "a", 505, quota)
   })
 
   it("is given back what was taken back", () => {

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import * as Deadlines from "../../src/transport/Deadlines.ts"
@@ -53,6 +54,29 @@ describe("a deadline", () => {
       deadline.touch()
       yield* TestClock.adjust(5_000)
       assert.strictEqual(passed, 1)
+    }),
+  )
+
+  it.effect("neither passes nor stops when the wall clock is put forward or back", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      let shift = 0
+      const jumping: Clock.Clock = Object.assign(Object.create(clock) as Clock.Clock, {
+        currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + shift,
+      })
+      const deadlines = yield* Effect.provideService(Deadlines.make, Clock.Clock, jumping)
+      let passed = 0
+      for (const jump of [3_600_000, -3_600_000, -7_200_000]) {
+        deadlines.set(1_000, () => {
+          passed += 1
+        })
+        shift = jump
+        yield* TestClock.adjust(900)
+        assert.strictEqual(passed, 0)
+        yield* TestClock.adjust(200)
+        assert.strictEqual(passed, 1)
+        passed = 0
+      }
     }),
   )
 })
