@@ -74,6 +74,8 @@ const originWide = new Set([
 const isConcerned = (lower: string): boolean =>
   lower === "set-cookie" || places.has(lower) || originWide.has(lower)
 
+const setCookie = "set-cookie"
+
 const noCookies = (): boolean => false
 
 /**
@@ -93,7 +95,7 @@ export const rewrite = (
   for (const header of headers) {
     const [name, value] = header
     const lower = name.toLowerCase()
-    if (lower === "set-cookie") {
+    if (lower === setCookie) {
       if (!isPrivate(value)) kept.push([name, cookie(value, seen.prefix)])
     } else if (!below) kept.push(header)
     else if (places.has(lower)) kept.push([name, reference(value, seen)])

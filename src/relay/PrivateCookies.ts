@@ -14,9 +14,16 @@ export const isPrivate = ({ privateCookies }: RelayConfig, name: string): boolea
 
 const nameOf = (pair: string): string => pair.split("=", 1)[0]?.trim() ?? ""
 
+const mayBeRelays = /(?:^|[;\s])(?:__(?:Host|Secure)-)?ptth[-_]/i
+
+/** Whether there may be a private cookie among many; nearly always it is seen at once that there is none. */
+const mayHavePrivate = ({ privateCookies }: RelayConfig, value: string): boolean =>
+  mayBeRelays.test(value) || privateCookies.some((start) => value.includes(start))
+
 /** A request's fields without private cookies (RFC 6265 5.4). */
 export const strip = (config: RelayConfig, headers: HeaderList): HeaderList => {
-  if (!headers.some(isCookie)) return headers
+  if (!headers.some((header) => isCookie(header) && mayHavePrivate(config, header[1])))
+    return headers
   return headers.flatMap((header): ReadonlyArray<Header> => {
     if (!isCookie(header)) return [header]
     const pairs = header[1].split(";")

@@ -32,7 +32,9 @@ export type Page =
   | "events"
 
 /** Whether a page has nothing on it that anybody could not see: for monitoring, and what a page of refusal is made with. */
-export const isOpen = (page: Page): boolean => page !== "servers"
+export const isOpen = (page: Page): boolean => open.has(page)
+
+const open: ReadonlySet<Page> = new Set(["upCheck", "healthz", "readyz", "favicon", "style"])
 
 const pages: ReadonlyMap<string, Page> = new Map([
   ["/frontend/servers/", "servers"],

@@ -6,6 +6,7 @@ import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import { all, type HeaderList } from "../domain/HeaderList.ts"
+import { remember } from "../domain/Remember.ts"
 import { plainAddress } from "../protocol/Forwarded.ts"
 
 const isIn = (networks: ReadonlyArray<IpNetwork.IpNetwork>, address: string): boolean => {
@@ -14,27 +15,33 @@ const isIn = (networks: ReadonlyArray<IpNetwork.IpNetwork>, address: string): bo
   return Result.isSuccess(ip) && networks.some((network) => IpNetwork.contains(network, ip.success))
 }
 
-const maxKnown = 1_000
-const known = new WeakMap<ReadonlyArray<IpNetwork.IpNetwork>, Map<string, boolean>>()
-
-/** Whether a socket's address is in one of the networks. What was found is remembered. */
-export const isTrusted = (
-  networks: ReadonlyArray<IpNetwork.IpNetwork>,
-  address: string,
-): boolean => {
-  if (networks.length === 0) return false
-  let found = known.get(networks)
-  if (found === undefined || found.size >= maxKnown) {
-    found = new Map()
-    known.set(networks, found)
-  }
-  let trusted = found.get(address)
-  if (trusted === undefined) {
-    trusted = isIn(networks, address)
-    found.set(address, trusted)
-  }
-  return trusted
+/** What is asked about one list of networks. */
+interface Known {
+  readonly isTrusted: (address: string) => boolean
+  /** The last address of a chain that is not in the networks; empty if there is none. */
+  readonly client: (chain: string) => string
 }
+
+const known = new WeakMap<ReadonlyArray<IpNetwork.IpNetwork>, Known>()
+
+const knownOf = (networks: ReadonlyArray<IpNetwork.IpNetwork>): Known => {
+  let made = known.get(networks)
+  if (made === undefined) {
+    const isTrusted = remember((address) => isIn(networks, address))
+    const client = remember((chain) => {
+      const steps = chain.split(",").map((one) => one.trim())
+      const last = steps.findLast((one) => !isTrusted(one)) ?? ""
+      return Result.isSuccess(NetAddress.ipFromString(last)) ? last : ""
+    })
+    made = { isTrusted, client }
+    known.set(networks, made)
+  }
+  return made
+}
+
+/** Whether a socket's address is in one of the networks. */
+export const isTrusted = (networks: ReadonlyArray<IpNetwork.IpNetwork>, address: string): boolean =>
+  networks.length > 0 && knownOf(networks).isTrusted(address)
 
 /**
  * Who is at the far end of a chain of trusted proxies: the last address of
@@ -46,10 +53,6 @@ export const clientAddress = (
   headers: HeaderList,
 ): string => {
   if (!isTrusted(networks, address)) return plainAddress(address)
-  const chain = all(headers, "x-forwarded-for")
-    .join(",")
-    .split(",")
-    .map((one) => one.trim())
-  const client = chain.findLast((one) => !isTrusted(networks, one)) ?? ""
-  return Result.isSuccess(NetAddress.ipFromString(client)) ? client : plainAddress(address)
+  const client = knownOf(networks).client(all(headers, "x-forwarded-for").join(","))
+  return client === "" ? plainAddress(address) : client
 }

@@ -24,6 +24,8 @@ export const rulesFor = (config: RelayConfig, name: string | undefined): AuthRul
 /** What of all rules together must not reach a server. */
 interface Secrets {
   readonly headers: ReadonlySet<string>
+  /** Lengths of names of fields that are looked at. */
+  readonly lengths: ReadonlySet<number>
   readonly users: ReadonlySet<string>
   readonly tokens: ReadonlyArray<AuthRules["tokens"][number]>
 }
@@ -36,11 +38,13 @@ const secretsOf = (config: RelayConfig): Secrets | "none" => {
     const rules = [config.frontendAuth, ...config.servers.map(({ auth }) => auth)].filter(
       (one) => one !== undefined && one !== "open",
     )
+    const headers = new Set(rules.flatMap(({ userHeader }) => userHeader ?? []))
     made =
       rules.length === 0
         ? "none"
         : {
-            headers: new Set(rules.flatMap(({ userHeader }) => userHeader ?? [])),
+            headers,
+            lengths: new Set([...headers, "authorization"].map(({ length }) => length)),
             users: new Set(rules.flatMap(({ users }) => users.map(({ user }) => user))),
             tokens: rules.flatMap(({ tokens }) => tokens),
           }
@@ -83,6 +87,7 @@ export const strip = (
   const rules = rulesFor(config, name)
   const asks = rules !== undefined && rules.users.length + rules.tokens.length > 0
   return headers.filter(([field, value]) => {
+    if (!all.lengths.has(field.length)) return true
     const lower = field.toLowerCase().replaceAll("_", "-")
     if (lower === "authorization") return !asks && !isRelays(all, value)
     return !all.headers.has(lower)
@@ -139,7 +144,7 @@ export const make = (config: () => RelayConfig, now: () => number): VisitorAuth 
     credentials: string,
     request: FrontRequest,
     done: (refusal: ExchangeError | undefined) => void,
-    refusal: ExchangeError,
+    refusal: () => ExchangeError,
   ): void => {
     const checker = checkerOf(rules)
     if (checker.isKnown(credentials)) return done(undefined)
@@ -150,7 +155,7 @@ export const make = (config: () => RelayConfig, now: () => number): VisitorAuth 
     checker.check(credentials, (right) => {
       if (right === false) wrong.leave(place)
       else wrong.takeBack(place)
-      done(right === true ? undefined : right === false ? refusal : BasicAuth.busy)
+      done(right === true ? undefined : right === false ? refusal() : BasicAuth.busy)
     })
   }
 
@@ -163,14 +168,14 @@ export const make = (config: () => RelayConfig, now: () => number): VisitorAuth 
     const proxy = saysProxy(rules, request)
     if (proxy === "yes") return done(undefined)
     const { headers } = request.head
-    const refusal =
+    const refusal = () =>
       rules.users.length + rules.tokens.length === 0 ? notAdmitted(proxy) : asking(rules, realm)
     const shown = all(headers, "authorization")
-    if (shown.length !== 1) return done(refusal)
+    if (shown.length !== 1) return done(refusal())
     const token = bearerOf(shown[0] as string)
-    if (token !== undefined) return done(isOneOf(rules.tokens, token) ? undefined : refusal)
+    if (token !== undefined) return done(isOneOf(rules.tokens, token) ? undefined : refusal())
     const credentials = BasicAuth.credentialsOf(headers)
-    if (credentials === undefined || rules.users.length === 0) return done(refusal)
+    if (credentials === undefined || rules.users.length === 0) return done(refusal())
     checkPassword(rules, credentials, request, done, refusal)
   }
 

@@ -4,7 +4,7 @@
  * end: the owner of a server need not trust the relay's administrator to keep
  * visitors out.
  */
-import { createHmac, randomBytes, scrypt, timingSafeEqual } from "node:crypto"
+import { hash, randomBytes, scrypt, timingSafeEqual } from "node:crypto"
 import * as Effect from "effect/Effect"
 import { all, type HeaderList } from "../domain/HeaderList.ts"
 import * as PasswordHash from "../domain/PasswordHash.ts"
@@ -102,9 +102,9 @@ export const userOf = (credentials: string): string =>
 
 /** Checks the credentials of some users. What was right once is known from then on. */
 export const makeChecker = (logins: ReadonlyArray<Login>, gate: Gate): LoginChecker => {
-  const secret = randomBytes(32)
+  const secret = randomBytes(32).toString("latin1")
   const mark = (credentials: string): Buffer =>
-    createHmac("sha256", secret).update(credentials, "latin1").digest()
+    hash("sha256", Buffer.from(secret + credentials, "latin1"), "buffer")
   const accounts = new Map<string, PasswordHash.PasswordParts>()
   for (const { password, user } of logins) {
     const parts = PasswordHash.parse(password)
@@ -131,9 +131,9 @@ export const makeChecker = (logins: ReadonlyArray<Login>, gate: Gate): LoginChec
       if (parts === undefined) return done(false)
       const password = Buffer.from(credentials.slice(colon + 1), "latin1").toString("utf8")
       const entered = gate.enter((leave) =>
-        derive(password, parts, (hash) => {
+        derive(password, parts, (derived) => {
           leave()
-          const same = hash !== undefined && timingSafeEqual(hash, parts.hash)
+          const same = derived !== undefined && timingSafeEqual(derived, parts.hash)
           const right = same && account !== undefined && colon >= 0
           if (right) known.set(user, mark(credentials))
           done(right)
