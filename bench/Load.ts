@@ -11,6 +11,8 @@ export interface LoadResult {
   readonly requestsPerSecond: number
   /** Median latency in microseconds. */
   readonly medianMicros: number
+  /** What all but one in a hundred stayed below, in microseconds. */
+  readonly p99Micros: number
   /** Answers other than 200, and connections that broke. */
   readonly failures: number
 }
@@ -47,6 +49,7 @@ export const byWrk = async (
   return {
     requestsPerSecond: Number(find(/Requests\/sec:\s+([\d.]+)/)),
     medianMicros: microsOf(find(/50%\s+([\d.]+\w+)/)),
+    p99Micros: microsOf(find(/99%\s+([\d.]+\w+)/)),
     failures: Number(find(/Non-2xx or 3xx responses: (\d+)/)) + socketErrors,
   }
 }
@@ -69,6 +72,7 @@ export const bySockets = (url: string, connections: number, seconds: number): Pr
       resolve({
         requestsPerSecond: latencies.length / elapsed,
         medianMicros: latencies[latencies.length >> 1] ?? Number.NaN,
+        p99Micros: latencies[Math.floor(latencies.length * 0.99)] ?? Number.NaN,
         failures,
       })
     }

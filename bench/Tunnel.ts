@@ -20,6 +20,8 @@ export interface TunnelOptions {
   readonly transport?: "auto" | "stream" | "classic"
   /** Further arguments of the server. */
   readonly serverArguments?: ReadonlyArray<string>
+  /** More of the relay's configuration. */
+  readonly relayConfig?: string
   /** Where the server reaches the relay, if not directly. */
   readonly via?: (relayUrl: string) => Promise<string>
 }
@@ -28,6 +30,7 @@ export interface TunnelOptions {
 export interface Tunnel {
   readonly relay: ChildProcess
   readonly server: ChildProcess
+  readonly relayUrl: string
   /** What a visitor puts before the server's own paths, with the last slash. */
   readonly base: string
   readonly stop: () => Promise<void>
@@ -40,7 +43,7 @@ export const startTunnel = async (options: TunnelOptions, path: string): Promise
   const relayConfig = join(folder, "ptth_relay.toml")
   writeFileSync(
     relayConfig,
-    `listen = "127.0.0.1:0"\n[[servers]]\nname = "bench"\ntripcode = "${ApiKey.tripcode(key)}"\n`,
+    `listen = "127.0.0.1:0"\n[[servers]]\nname = "bench"\ntripcode = "${ApiKey.tripcode(key)}"\n${options.relayConfig ?? ""}`,
   )
   const relay = start(process.execPath, [bin, "relay", "--config-path", relayConfig], {
     cwd: folder,
@@ -71,6 +74,7 @@ export const startTunnel = async (options: TunnelOptions, path: string): Promise
   return {
     relay,
     server,
+    relayUrl,
     base,
     stop: async () => {
       await stop(server)

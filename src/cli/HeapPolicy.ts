@@ -13,7 +13,7 @@ const newSpace = 16 * 1024 * 1024
 /** By how much the rest may grow between two collections, in percent. */
 const growthPercent = 15
 
-/** How many bytes of buffers may be about, living or dead, before the dead ones are freed. */
+/** How many bytes of buffers may come on top of the living ones before the dead ones are freed. */
 const buffers = 32 * 1024 * 1024
 
 const watchMillis = 50
@@ -26,8 +26,14 @@ export const apply = (): void => {
   setFlagsFromString("--expose-gc")
   const collect = runInNewContext("gc") as Collect
   let grows = true
+  let living = 0
   const watch = (): void => {
-    if (getHeapStatistics().external_memory > buffers) collect({ type: "minor" })
+    const now = getHeapStatistics().external_memory
+    living = Math.min(living, now)
+    if (now > living + buffers) {
+      collect({ type: "minor" })
+      living = getHeapStatistics().external_memory
+    }
     if (!grows) return
     const space = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space")
     if (space !== undefined && space.space_size < newSpace) return

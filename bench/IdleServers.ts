@@ -1,0 +1,62 @@
+/**
+ * Many servers of one relay that do nothing, in one process: run by
+ * `bench/scale.ts` with the relay's address and their number.
+ */
+import * as Effect from "effect/Effect"
+import { make } from "../src/domain/ApiKey.ts"
+import type { ServerName } from "../src/domain/ServerName.ts"
+import { prefix } from "../src/protocol/Wire.ts"
+import { keep } from "../src/server/StreamConnection.ts"
+import { fromText } from "../src/transport/Body.ts"
+import * as Deadlines from "../src/transport/Deadlines.ts"
+import * as NodeClient from "../src/transport/NodeClient.ts"
+import { idleKey, idleName } from "./Idle.ts"
+
+const [relayUrl = "", count = "0"] = process.argv.slice(2)
+const opening = 64
+
+const main = Effect.gen(function* () {
+  const deadlines = yield* Deadlines.make
+  const client = NodeClient.make({ origin: new URL(relayUrl), proxies: false })
+  let alive = 0
+  const one = (i: number): Effect.Effect<void> =>
+    Effect.callback((resume) => {
+      const link = keep({
+        client,
+        basePath: prefix,
+        name: idleName(i) as ServerName,
+        apiKey: make(idleKey(i)),
+        instance: `idle-${i}`,
+        link: 0,
+        deadlines,
+        heartbeatMillis: 15_000,
+        handler: (_head, _body, reply) => {
+          reply.respond({ status: 200, headers: [] }, fromText("idle"))
+          return () => {}
+        },
+        onAlive: () => {
+          alive += 1
+          resume(Effect.void)
+        },
+        onState: () => {},
+      })
+      Effect.runFork(
+        Effect.catch(link, (error) =>
+          Effect.sync(() => {
+            process.stderr.write(`${idleName(i)}: ${error.detail}\n`)
+            process.exit(1)
+          }),
+        ),
+      )
+    })
+  yield* Effect.forEach(
+    Array.from({ length: Number(count) }, (_, i) => i),
+    one,
+    { concurrency: opening, discard: true },
+  )
+  process.stdout.write(`alive ${alive}\n`)
+  return yield* Effect.never
+})
+
+process.on("SIGTERM", () => process.exit(0))
+Effect.runFork(Effect.scoped(main))

@@ -1,0 +1,148 @@
+/**
+ * `npm run bench:scale`: what grows with what. Latency of one small file by
+ * the number of servers of the relay and by the number of requests at once; a
+ * fast visitor beside a hundred who do not read; ten thousand servers that do
+ * nothing. Prints tables in Markdown.
+ *
+ * BENCH_SECONDS (3) is the length of each load, BENCH_SERVERS (10000) the
+ * largest number of servers, which needs that many file descriptors.
+ */
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import * as net from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { make, tripcode } from "../src/domain/ApiKey.ts"
+import { idleKey, idleName } from "./Idle.ts"
+import { bySockets, byWrk, isInstalled, type LoadResult } from "./Load.ts"
+import { memory, said, start, stop } from "./Processes.ts"
+import { startTunnel, type Tunnel } from "./Tunnel.ts"
+
+const seconds = Number(process.env.BENCH_SECONDS ?? 3)
+const most = Number(process.env.BENCH_SERVERS ?? 10_000)
+const stalled = 100
+const settleMillis = 10_000
+const load = isInstalled("wrk", "--version") ? byWrk : bySockets
+const folder = mkdtempSync(join(tmpdir(), "ptth-scale-"))
+const idleServers = fileURLToPath(new URL("./IdleServers.ts", import.meta.url))
+
+const line = (cells: ReadonlyArray<string | number>): void => {
+  process.stdout.write(`| ${cells.join(" | ")} |\n`)
+}
+const table = (heads: ReadonlyArray<string>): void => {
+  process.stdout.write("\n")
+  line(heads)
+  line(heads.map((_, i) => (i === 0 ? "---" : "---:")))
+}
+const micros = (n: number): string => `${Math.round(n)} us`
+const rate = ({ failures, requestsPerSecond }: LoadResult): string =>
+  `${Math.round(requestsPerSecond)}${failures > 0 ? ` (${failures} failed)` : ""}`
+
+const registered = (count: number): string =>
+  Array.from(
+    { length: count },
+    (_, i) => `[[servers]]\nname = "${idleName(i)}"\ntripcode = "${tripcode(make(idleKey(i)))}"\n`,
+  ).join("")
+
+const byServers = async (): Promise<void> => {
+  table([
+    "servers connected",
+    "connect",
+    "relay, MiB",
+    "1 connection, median",
+    "p99",
+    "32 connections, requests/s",
+  ])
+  for (const count of [0, 100, most]) {
+    const tunnel = await startTunnel(
+      { folder, transport: "stream", relayConfig: registered(count) },
+      "files/small.bin",
+    )
+    const begin = performance.now()
+    const idle = start(process.execPath, [idleServers, tunnel.relayUrl, `${count}`], {
+      cwd: folder,
+    })
+    await said(idle, /alive (\d+)/)
+    const took = (performance.now() - begin) / 1000
+    const url = `${tunnel.base}files/small.bin`
+    await load(url, 8, 1)
+    const one = await load(url, 1, seconds)
+    const some = await load(url, 32, seconds)
+    const held = Math.round(memory(tunnel.relay, "now") ?? 0)
+    line([
+      count + 1,
+      `${took.toFixed(1)} s`,
+      held,
+      micros(one.medianMicros),
+      micros(one.p99Micros),
+      rate(some),
+    ])
+    await stop(idle)
+    await tunnel.stop()
+  }
+}
+
+const byRequests = async (tunnel: Tunnel): Promise<void> => {
+  table(["requests at once", "median", "median x requests/s", "p99", "requests/s"])
+  const url = `${tunnel.base}files/small.bin`
+  await load(url, 8, 1)
+  for (const connections of [1, 2, 8, 32, 128, 512, 2000]) {
+    const result = await load(url, connections, seconds)
+    line([
+      connections,
+      micros(result.medianMicros),
+      ((result.medianMicros * result.requestsPerSecond) / 1e6).toFixed(1),
+      micros(result.p99Micros),
+      rate(result),
+    ])
+  }
+}
+
+/** A visitor who asks for a large file and never reads. */
+const stall = (url: URL): Promise<net.Socket> =>
+  new Promise((resolve, reject) => {
+    const socket = net.connect({ host: url.hostname, port: Number(url.port) })
+    socket.once("error", reject)
+    socket.once("connect", () => {
+      socket.pause()
+      socket.write(`GET ${url.pathname} HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`)
+      resolve(socket)
+    })
+  })
+
+const besideStalled = async (tunnel: Tunnel): Promise<void> => {
+  table(["visitors who do not read", "median of a fast one", "p99", "relay, MiB", "server, MiB"])
+  const url = `${tunnel.base}files/small.bin`
+  const sockets: Array<net.Socket> = []
+  for (const round of [0, stalled, 0, stalled]) {
+    while (sockets.length < round)
+      sockets.push(await stall(new URL(`${tunnel.base}files/large.bin`)))
+    while (sockets.length > round) sockets.pop()?.destroy()
+    // Until then the kernel's buffers of those who do not read are being filled.
+    await new Promise((resolve) => setTimeout(resolve, settleMillis))
+    await load(url, 1, 1)
+    const result = await load(url, 1, seconds)
+    line([
+      round,
+      micros(result.medianMicros),
+      micros(result.p99Micros),
+      Math.round(memory(tunnel.relay, "now") ?? 0),
+      Math.round(memory(tunnel.server, "now") ?? 0),
+    ])
+  }
+  for (const socket of sockets) socket.destroy()
+}
+
+try {
+  mkdirSync(join(folder, "files"))
+  writeFileSync(join(folder, "files", "small.bin"), Buffer.alloc(1024, "x"))
+  writeFileSync(join(folder, "files", "large.bin"), "")
+  truncateSync(join(folder, "files", "large.bin"), 1024 ** 3)
+  const tunnel = await startTunnel({ folder, transport: "stream" }, "files/small.bin")
+  await byRequests(tunnel)
+  await besideStalled(tunnel)
+  await tunnel.stop()
+  await byServers()
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
