@@ -47,6 +47,7 @@ export const text = {
   streamFinished: "StreamFinished\n",
   answersTaken: "Answers taken\n",
   clientDisconnected: "ClientDisconnected\n",
+  noWebSocket: "This is for a WebSocket, version 13\n",
   noClient: "Failed to connect to client\n",
   unknownId: "Request ID not found in response_rendezvous\n",
   wrongServer: "This request was handed to another server\n",

@@ -5,8 +5,8 @@
 import type { IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
 import * as Duration from "effect/Duration"
-import { WebSocketServer } from "ws"
 import { fromRaw } from "../domain/HeaderList.ts"
+import { keyOf } from "../protocol/WebSocketHandshake.ts"
 import { header, prefix, streamPath, text } from "../protocol/Wire.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../transport/Multiplexer.ts"
 import * as WebSocketWire from "../transport/WebSocketWire.ts"
@@ -50,7 +50,6 @@ export const make = (context: StreamContext): StreamEndpoint => {
   const links = new Map<string, StreamLink>()
   /** Every WebSocket's, whether it has said hello or not. */
   const opened = new Set<Multiplexer>()
-  const acceptor = new WebSocketServer({ noServer: true, ...WebSocketWire.options })
   let draining = false
 
   const identify = (request: IncomingMessage, socket: Duplex): Identified | undefined => {
@@ -87,50 +86,54 @@ export const make = (context: StreamContext): StreamEndpoint => {
     const { deadlines, join, ready, responseMillis } = context.rendezvous
     const instance = `${request.headers[header.instance] ?? ""}`.slice(0, 64)
     const key = `${name} ${instance} ${`${request.headers[header.link] ?? "0"}`.slice(0, 8)}`
-    acceptor.handleUpgrade(request, socket, head, (webSocket) => {
-      let leave: ((reason: string) => void) | undefined
-      const multiplexer: Multiplexer = new Multiplexer({
-        deadlines,
-        heartbeatMillis: Duration.toMillis(context.settings.current().heartbeat),
-        hello: {
-          version,
-          maxStreams,
-          window: initialWindow,
-          publicUrl: context.settings.current().publicUrl ?? "",
-        },
-        wire: WebSocketWire.make(webSocket, socket, {
-          bytes: (chunk) => multiplexer.bytes(chunk),
-          drained: () => multiplexer.drained(),
-          closed: () => multiplexer.ended(),
-        }),
-        onHello: () => {
-          links.get(key)?.replace()
-          links.set(key, link)
-          leave = join(link, request.socket.remoteAddress ?? "")
-          suspectOthers(link)
-          ready(link)
-          if (draining) link.drain()
-        },
-        onPong: () => {
-          if (link.trust()) ready(link)
-        },
-        onRoom: () => ready(link),
-        onClosed: (reason) => {
-          opened.delete(multiplexer)
-          if (links.get(key) === link) links.delete(key)
-          leave?.(reason)
-        },
-      })
-      opened.add(multiplexer)
-      const link = new StreamLink({
-        name,
-        tripcode,
-        instance,
-        multiplexer,
-        responseMillis,
-        deadlines,
-        suspicionMillis,
-      })
+    const webSocketKey = keyOf(request.method ?? "", fromRaw(request.rawHeaders))
+    if (webSocketKey === undefined) return refuse(socket, "400 Bad Request", text.noWebSocket)
+    socket.write(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+        `Sec-WebSocket-Accept: ${WebSocketWire.acceptOf(webSocketKey)}\r\n\r\n`,
+    )
+    let leave: ((reason: string) => void) | undefined
+    const multiplexer: Multiplexer = new Multiplexer({
+      deadlines,
+      heartbeatMillis: Duration.toMillis(context.settings.current().heartbeat),
+      hello: {
+        version,
+        maxStreams,
+        window: initialWindow,
+        publicUrl: context.settings.current().publicUrl ?? "",
+      },
+      wire: WebSocketWire.make(socket, "server", head, {
+        bytes: (chunk) => multiplexer.bytes(chunk),
+        drained: () => multiplexer.drained(),
+        closed: () => multiplexer.ended(),
+      }),
+      onHello: () => {
+        links.get(key)?.replace()
+        links.set(key, link)
+        leave = join(link, request.socket.remoteAddress ?? "")
+        suspectOthers(link)
+        ready(link)
+        if (draining) link.drain()
+      },
+      onPong: () => {
+        if (link.trust()) ready(link)
+      },
+      onRoom: () => ready(link),
+      onClosed: (reason) => {
+        opened.delete(multiplexer)
+        if (links.get(key) === link) links.delete(key)
+        leave?.(reason)
+      },
+    })
+    opened.add(multiplexer)
+    const link = new StreamLink({
+      name,
+      tripcode,
+      instance,
+      multiplexer,
+      responseMillis,
+      deadlines,
+      suspicionMillis,
     })
   }
 

@@ -3,11 +3,12 @@
  * it could not be had.
  */
 import type { IncomingMessage } from "node:http"
+import type { Duplex } from "node:stream"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { WebSocket } from "ws"
 import type { ApiKey } from "../domain/ApiKey.ts"
 import type { ServerName } from "../domain/ServerName.ts"
+import { requestFields } from "../protocol/WebSocketHandshake.ts"
 import { streamPath } from "../protocol/Wire.ts"
 import type { Deadlines } from "../transport/Deadlines.ts"
 import type { Handler } from "../transport/Handler.ts"
@@ -56,40 +57,44 @@ export const keep = (options: StreamConnectionOptions): Effect.Effect<never, Lis
       probe.clear()
       resume(Effect.fail(new ListenError({ reason, detail })))
     }
-    const webSocket = new WebSocket(
-      options.client.webSocketUrl(options.basePath + streamPath + options.name),
-      {
-        ...WebSocketWire.options,
-        agent: options.client.agent,
-        generateMask: WebSocketWire.noMask,
-        handshakeTimeout: probeMillis,
-        followRedirects: false,
-        headers: {
-          "X-ApiKey": Redacted.value(options.apiKey),
-          "X-PTTH-Instance": options.instance,
-          "X-PTTH-Link": `${options.link}`,
-        },
-      },
-    )
+    const key = WebSocketWire.newKey()
+    const request = options.client.request({
+      method: "GET",
+      path: options.basePath + streamPath + options.name,
+      headers: [
+        ["Host", options.client.host],
+        ...requestFields(key),
+        ["X-ApiKey", Redacted.value(options.apiKey)],
+        ["X-PTTH-Instance", options.instance],
+        ["X-PTTH-Link", `${options.link}`],
+      ],
+      fresh: true,
+    })
+    let multiplexer: Multiplexer | undefined
     const probe = options.deadlines.set(probeMillis, () => {
       end("impossible", `no pong within ${probeMillis / 1000} s`)
-      webSocket.terminate()
+      multiplexer?.close("it does not answer")
+      request.destroy()
     })
-    webSocket.on("error", (error: NodeJS.ErrnoException) => end(...classify(error)))
-    webSocket.on("unexpected-response", (request, response: IncomingMessage) => {
+    request.on("error", (error: NodeJS.ErrnoException) => end(...classify(error)))
+    request.on("response", (response: IncomingMessage) => {
       response.resume()
       end(...refusal(response.statusCode ?? 0))
       request.destroy()
     })
-    let multiplexer: Multiplexer | undefined
-    webSocket.on("upgrade", (response: IncomingMessage) => {
+    request.on("upgrade", (response: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (done || response.headers["sec-websocket-accept"] !== WebSocketWire.acceptOf(key)) {
+        socket.on("error", () => {})
+        socket.destroy()
+        return end("impossible", "its answer to the upgrade is no WebSocket's")
+      }
       const made: Multiplexer = new Multiplexer({
         deadlines: options.deadlines,
         heartbeatMillis: options.heartbeatMillis,
         hello: { version, maxStreams, window: initialWindow, publicUrl: "" },
         handler: options.handler,
         failed: failure,
-        wire: WebSocketWire.make(webSocket, response.socket, {
+        wire: WebSocketWire.make(socket, "client", head, {
           bytes: (chunk) => made.bytes(chunk),
           drained: () => made.drained(),
           closed: () => made.ended(),
@@ -112,17 +117,21 @@ export const keep = (options: StreamConnectionOptions): Effect.Effect<never, Lis
       multiplexer = made
       options.onState(made, "open")
     })
+    request.end()
     return Effect.sync(() => {
       done = true
       probe.clear()
-      if (multiplexer === undefined) return webSocket.terminate()
+      if (multiplexer === undefined) {
+        request.destroy()
+        return
+      }
       options.onState(multiplexer, "draining")
       multiplexer.drain()
     })
   })
 
 const classify = (error: NodeJS.ErrnoException): readonly [ListenError["reason"], string] =>
-  error.code === undefined || error.code.startsWith("WS_ERR") || error.code.startsWith("HPE_")
+  error.code === undefined || error.code.startsWith("HPE_")
     ? ["impossible", error.message]
     : ["unreachable", error.code]
 

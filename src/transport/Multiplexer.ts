@@ -16,8 +16,8 @@ import type { Cancel, Handler, Reply } from "./Handler.ts"
 
 /** What carries a link's bytes. */
 export interface Wire {
-  /** Sends bytes, in order; `false`: its buffer is full until it says `drained`. */
-  readonly write: (chunks: ReadonlyArray<Uint8Array>) => boolean
+  /** Sends bytes, in order; `false`: its buffer is full until it says `drained`. `done`: nobody needs them any more. */
+  readonly write: (chunks: ReadonlyArray<Uint8Array>, done?: () => void) => boolean
   /** Ends the connection once what was written has gone out. */
   readonly end: () => void
   /** Ends the connection at once. */
@@ -89,6 +89,8 @@ export class Multiplexer {
   /** Streams that are over on the wire while this end still holds some of their bytes. */
   private lingering = 0
   private out: Array<Uint8Array> = []
+  /** To be called once what is queued has been written. */
+  private releases: Array<() => void> = []
   private outBytes = 0
   private scheduled = false
   private holding = false
@@ -222,6 +224,11 @@ export class Multiplexer {
     else this.schedule()
   }
 
+  /** Has `release` called once what is queued by now has been written. */
+  releaseAfter(release: () => void): void {
+    this.releases.push(release)
+  }
+
   /** What is sent by `run`, and before, leaves at its end instead of that of the turn. */
   together(run: () => void): void {
     this.holding = true
@@ -324,7 +331,16 @@ export class Multiplexer {
     const chunks = this.out
     this.out = []
     this.outBytes = 0
-    if (!this.options.wire.write(chunks)) this.full = true
+    if (!this.options.wire.write(chunks, this.released())) this.full = true
+  }
+
+  private released(): (() => void) | undefined {
+    const { releases } = this
+    if (releases.length === 0) return undefined
+    this.releases = []
+    return () => {
+      for (const release of releases) release()
+    }
   }
 
   private sayDrain(): void {
@@ -458,6 +474,7 @@ class MuxStream {
   private sending: BodyFlow | undefined
   private heldBody: Body | undefined
   private rest: Uint8Array = nothing
+  private restRelease: (() => void) | undefined
   private ending: HeaderList | undefined
   private endSent = false
   /** How much of the promised length has not been sent. */
@@ -508,7 +525,7 @@ class MuxStream {
       return
     }
     this.sending = body.read({
-      data: (chunk) => this.take(chunk),
+      data: (chunk, release) => this.take(chunk, release),
       end: (trailers) => this.finish(trailers),
       fail: (error) => this.broke(error),
     })
@@ -530,7 +547,7 @@ class MuxStream {
     })
   }
 
-  private take(chunk: Uint8Array): boolean {
+  private take(chunk: Uint8Array, release: (() => void) | undefined): boolean {
     if (this.over && !this.endSent) return false
     // What was promised is sent, so the body has to end by itself; if there is more, it is not needed.
     if (this.endSent) {
@@ -541,7 +558,13 @@ class MuxStream {
       this.broke(new BodyError({ reason: "long", detail: "more bytes than promised" }))
       return false
     }
-    this.rest = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk])
+    if (this.rest.length === 0) {
+      this.rest = chunk
+      this.restRelease = release
+    } else {
+      this.rest = Buffer.concat([this.rest, chunk])
+      this.restRelease = undefined
+    }
     this.write()
     if (this.endSent) return true
     if (this.over || this.rest.length > 0 || this.credit === 0) return false
@@ -560,6 +583,10 @@ class MuxStream {
       this.credit -= count
       if (this.toSend !== undefined) this.toSend -= count
       const last = this.toSend === 0 && (this.ending === undefined || this.ending.length === 0)
+      if (this.rest.length === 0 && this.restRelease !== undefined) {
+        this.mux.releaseAfter(this.restRelease)
+        this.restRelease = undefined
+      }
       this.mux.send(StreamFrame.dataHeader(this.id, last ? StreamFrame.flagEnd : 0, count), bytes)
       if (last) return this.sentEnd()
     }

@@ -41,8 +41,6 @@ export interface Client {
   readonly host: string
   /** Its pool of connections. */
   readonly agent: http.Agent
-  /** The address of a path for a WebSocket. */
-  webSocketUrl(path: string): string
   /** Starts a request whose head is written as given. */
   request(options: ClientRequestOptions): http.ClientRequest
   /** Closes every idle connection and lets no request keep one. */
@@ -68,7 +66,6 @@ export const make = (options: ClientOptions): Client => {
   return {
     host: options.origin.host,
     agent,
-    webSocketUrl: (path) => `${secure ? "wss" : "ws"}://${options.origin.host}${path}`,
     request: ({ fresh, headers, method, path }) =>
       send({
         agent: fresh === true ? single : agent,

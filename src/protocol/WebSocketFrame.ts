@@ -1,0 +1,183 @@
+/**
+ * WebSocket's framing (RFC 6455 5) for a connection on which only bytes count:
+ * what data frames carry is handed on as it arrives, wherever a message or a
+ * frame begins, so that large ones are neither collected nor copied.
+ */
+
+/** Frame types (RFC 6455 5.2). */
+export const opcode = {
+  continuation: 0,
+  text: 1,
+  binary: 2,
+  close: 8,
+  ping: 9,
+  pong: 10,
+} as const
+
+/** Reasons of a close (RFC 6455 7.4.1). */
+export const closeCode = { normal: 1000, protocol: 1002 } as const
+
+const fin = 0x80
+const maskBit = 0x80
+const maxControl = 125
+const maxHeader = 14
+
+/** Where what is read goes. */
+export interface ReaderSink {
+  /** Bytes of data frames, in order. */
+  data(bytes: Buffer): void
+  /** A ping, a pong or a close, whole. */
+  control(opcode: number, payload: Buffer): void
+}
+
+/** How many bytes the header of a frame with so much in it has. */
+export const headerBytes = (length: number, masked: boolean): number =>
+  (length < 126 ? 2 : length < 65_536 ? 4 : 10) + (masked ? 4 : 0)
+
+/**
+ * Writes a header of a whole message at the start of `into`; gives where it
+ * ends. A masked one has the mask of zeros, which changes nothing: masks
+ * protect browsers' users from caches in between, and we are no browser
+ * (RFC 6455 10.3).
+ */
+export const writeHeader = (
+  into: Buffer,
+  kind: number,
+  length: number,
+  masked: boolean,
+): number => {
+  const bit = masked ? maskBit : 0
+  into[0] = fin | kind
+  let at = 2
+  if (length < 126) into[1] = bit | length
+  else if (length < 65_536) {
+    into[1] = bit | 126
+    at = into.writeUInt16BE(length, 2)
+  } else {
+    into[1] = bit | 127
+    into.writeUInt32BE(Math.floor(length / 2 ** 32), 2)
+    at = into.writeUInt32BE(length >>> 0, 6)
+  }
+  return masked ? into.writeUInt32BE(0, at) : at
+}
+
+/** A control frame as a whole. */
+export const control = (kind: number, payload: Uint8Array, masked: boolean): Buffer => {
+  const frame = Buffer.allocUnsafe(headerBytes(payload.length, masked) + payload.length)
+  frame.set(payload, writeHeader(frame, kind, payload.length, masked))
+  return frame
+}
+
+/** Reads frames out of bytes that come in any pieces. */
+export class Reader {
+  private readonly sink: ReaderSink
+  private readonly masked: boolean
+  private readonly header = Buffer.allocUnsafe(maxHeader)
+  private headerAt = 0
+  private kind = 0
+  private fragmented = false
+  private left = 0
+  private mask = 0
+  private maskAt = 0
+  private collected: Buffer | undefined
+  private collectedAt = 0
+
+  /** @param masked whether what comes has to be masked: what clients send is, what servers send is not */
+  constructor(masked: boolean, sink: ReaderSink) {
+    this.masked = masked
+    this.sink = sink
+  }
+
+  /** Takes bytes, which it may change; a text is what is wrong with them, and the end of it all. */
+  feed(chunk: Buffer): string | undefined {
+    let at = 0
+    while (at < chunk.length) {
+      if (this.left === 0) {
+        this.header[this.headerAt++] = chunk[at++] as number
+        if (this.headerAt < this.needed()) continue
+        const fault = this.onHeader()
+        if (fault !== undefined) return fault
+        if (this.left > 0) continue
+        this.onPayload(chunk.subarray(at, at))
+        continue
+      }
+      const end = Math.min(chunk.length, at + this.left)
+      const piece = chunk.subarray(at, end)
+      if (this.mask !== 0) this.unmask(piece)
+      this.left -= end - at
+      at = end
+      this.onPayload(piece)
+    }
+    return undefined
+  }
+
+  private needed(): number {
+    if (this.headerAt < 2) return 2
+    const length = (this.header[1] as number) & 127
+    return 2 + (length === 126 ? 2 : length === 127 ? 8 : 0) + (this.masked ? 4 : 0)
+  }
+
+  private onHeader(): string | undefined {
+    const { header } = this
+    const first = header[0] as number
+    const second = header[1] as number
+    const kind = first & 15
+    const isFin = (first & fin) !== 0
+    if ((first & 0x70) !== 0) return "a WebSocket frame has reserved bits"
+    if (((second & maskBit) !== 0) !== this.masked)
+      return this.masked ? "a WebSocket frame is not masked" : "a WebSocket frame is masked"
+    if (kind >= opcode.close) {
+      if (kind > opcode.pong) return "a WebSocket frame is of no known type"
+      if (!isFin || (second & 127) > maxControl) return "a WebSocket control frame is too large"
+    } else {
+      if (kind === opcode.text) return "a WebSocket message is a text"
+      if (kind > opcode.binary) return "a WebSocket frame is of no known type"
+      if (this.fragmented !== (kind === opcode.continuation))
+        return "a WebSocket message is broken off by another"
+      this.fragmented = !isFin
+    }
+    const fault = this.readLength(second & 127)
+    if (fault !== undefined) return fault
+    this.kind = kind
+    this.mask = this.masked ? header.readUInt32BE(this.headerAt - 4) : 0
+    this.maskAt = 0
+    this.headerAt = 0
+    return undefined
+  }
+
+  private readLength(short: number): string | undefined {
+    const { header } = this
+    if (short < 126) this.left = short
+    else if (short === 126) this.left = header.readUInt16BE(2)
+    else {
+      const high = header.readUInt32BE(2)
+      if (high >= 2 ** 16) return "a WebSocket frame is too large"
+      this.left = high * 2 ** 32 + header.readUInt32BE(6)
+    }
+    return undefined
+  }
+
+  private unmask(bytes: Buffer): void {
+    for (let i = 0; i < bytes.length; i++) {
+      const shift = 24 - 8 * ((this.maskAt + i) & 3)
+      bytes[i] = (bytes[i] as number) ^ ((this.mask >>> shift) & 255)
+    }
+    this.maskAt = (this.maskAt + bytes.length) & 3
+  }
+
+  private onPayload(piece: Buffer): void {
+    if (this.kind < opcode.close) {
+      if (piece.length > 0) this.sink.data(piece)
+      return
+    }
+    if (this.collected === undefined) {
+      this.collected = Buffer.allocUnsafe(this.left + piece.length)
+      this.collectedAt = 0
+    }
+    this.collectedAt += piece.copy(this.collected, this.collectedAt)
+    if (this.left > 0) return
+    const payload = this.collected
+    this.collected = undefined
+    this.sink.control(this.kind, payload)
+  }
+}
