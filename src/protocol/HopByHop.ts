@@ -3,7 +3,7 @@
  * the tunnel (RFC 9110 7.6.1). Both legs strip them in both directions before
  * they add their own.
  */
-import type { HeaderList } from "../domain/HeaderList.ts"
+import type { Header, HeaderList } from "../domain/HeaderList.ts"
 
 const always = new Set([
   "connection",
@@ -38,13 +38,16 @@ export const connectionOptions = (headers: HeaderList): ReadonlySet<string> => {
  */
 export const strip = (headers: HeaderList): HeaderList => {
   const nominated = connectionOptions(headers)
-  if (nominated.size === 0 && !headers.some(([key]) => always.has(key.toLowerCase())))
-    return headers
-  return headers.filter(([key]) => {
-    const name = key.toLowerCase()
-    return !always.has(name) && !nominated.has(name)
-  })
+  if (nominated.size === 0) return headers.some(isHopByHop) ? headers.filter(crosses) : headers
+  return headers.filter((header) => crosses(header) && !nominated.has(header[0].toLowerCase()))
 }
+
+const lengths = new Set(Array.from(always, (name) => name.length))
+
+const isHopByHop = ([name]: Header): boolean =>
+  lengths.has(name.length) && always.has(name.toLowerCase())
+
+const crosses = (header: Header): boolean => !isHopByHop(header)
 
 /** Whether the sender takes trailers: `TE: trailers` (RFC 9110 10.1.4). */
 export const takesTrailers = (headers: HeaderList): boolean =>

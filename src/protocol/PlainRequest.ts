@@ -5,7 +5,7 @@
  * judge.
  */
 import type { Header, HeaderList } from "../domain/HeaderList.ts"
-import { isName, isValue } from "../domain/HeaderList.ts"
+import * as FieldLine from "./FieldLine.ts"
 
 /** A request that stands whole at the beginning of some bytes. */
 export interface PlainRequest {
@@ -54,12 +54,10 @@ export const recognise = (bytes: Buffer): PlainRequest | undefined => {
   let length: number | undefined
   for (let start = line[0].length; start < text.length; ) {
     const end = text.indexOf("\r\n", start)
-    const colon = text.indexOf(":", start)
-    if (colon < 0 || colon > end || headers.length === maxFields) return undefined
-    const name = text.slice(start, colon)
-    const value = trimmed(text, colon + 1, end)
-    if (!isName(name) || !isValue(value)) return undefined
-    const lower = name.toLowerCase()
+    const field = FieldLine.parse(text, start, end)
+    if (field === undefined || headers.length === maxFields) return undefined
+    const value = field[1]
+    const lower = field[0].toLowerCase()
     if (lower === "host") hosts += value === "" ? 2 : 1
     else if (lower === "connection") {
       if (value.toLowerCase() !== "keep-alive") return undefined
@@ -67,25 +65,11 @@ export const recognise = (bytes: Buffer): PlainRequest | undefined => {
       if (length !== undefined || !/^\d{1,6}$/.test(value)) return undefined
       length = Number(value)
     } else if (meaningful.has(lower)) return undefined
-    headers.push([name, value])
+    headers.push(field)
     start = end + 2
   }
   const bodyAt = at + headEnd.length
   const end = bodyAt + (length ?? 0)
   if (hosts !== 1 || (length ?? 0) > maxBody || end > bytes.length) return undefined
   return { method: line[1] as string, target: line[2] as string, headers, bodyAt, end }
-}
-
-const tab = 9
-const space = 32
-
-/** A part of a line without the spaces and tabs around it (RFC 9112 5). */
-const trimmed = (text: string, from: number, to: number): string => {
-  let start = from
-  let end = to
-  for (let c = text.charCodeAt(start); start < end && (c === space || c === tab); )
-    c = text.charCodeAt(++start)
-  for (let c = text.charCodeAt(end - 1); end > start && (c === space || c === tab); )
-    c = text.charCodeAt(--end - 1)
-  return text.slice(start, end)
 }

@@ -5,16 +5,18 @@
  */
 import type { ClientRequest, IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
-import { first, fromRaw, type Header, type HeaderList } from "../domain/HeaderList.ts"
-import { ExchangeError } from "../protocol/Exchange.ts"
+import { first, fromRaw, type HeaderList, without } from "../domain/HeaderList.ts"
 import { contentLength, responseHasBody } from "../protocol/Framing.ts"
 import * as HopByHop from "../protocol/HopByHop.ts"
 import type { RequestHead } from "../protocol/Message.ts"
-import { withoutHost } from "../protocol/PathPrefix.ts"
 import { type Body, type BodyFlow, empty } from "../transport/Body.ts"
 import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
 import * as NodeBody from "../transport/NodeBody.ts"
 import * as NodeClient from "../transport/NodeClient.ts"
+import { PlainClient } from "../transport/PlainClient.ts"
+import * as OriginFailure from "./OriginFailure.ts"
+import * as OriginFields from "./OriginFields.ts"
+import * as PlainOrigin from "./PlainOrigin.ts"
 
 /** The origin, and what it is told. */
 export interface OriginOptions {
@@ -37,24 +39,44 @@ const repeatable = new Set(["GET", "HEAD", "OPTIONS"])
 
 /** Makes the handler. */
 export const make = (options: OriginOptions): Origin => {
-  const client = NodeClient.make({ origin: options.origin, proxies: false })
+  const { hostHeader, origin } = options
+  const client = NodeClient.make({ origin, proxies: false })
+  const plain =
+    origin.protocol === "http:" ? new PlainClient(NodeClient.addressOf(origin)) : undefined
   return {
-    close: client.close,
+    close: () => {
+      client.close()
+      plain?.close()
+    },
     handler: (head, body, reply) => {
-      const call = new Call(client, options, head, body, reply)
+      const host = hostHeader ?? first(head.headers, "host") ?? client.host
+      const mayRepeat = repeatable.has(head.method) && body.whole?.length === 0
+      const whole = plain && PlainOrigin.wholeOf(head, body)
+      if (plain !== undefined && whole !== undefined) {
+        const place = origin.host
+        const request = { head, whole, host, place, repeatable: mayRepeat }
+        const cancel = PlainOrigin.send(plain, request, reply)
+        if (cancel !== undefined) return cancel
+      }
+      const call = new Call({ client, origin, host, mayRepeat }, head, body, reply)
       call.send()
       return call.cancel
     },
   }
 }
 
-/** Whether there was no connection at all; an AggregateError is one failure for each address of a name. */
-const isUnreachable = (error: NodeJS.ErrnoException): boolean =>
-  error.syscall === "connect" || error.syscall === "getaddrinfo" || error instanceof AggregateError
+/** The way of a request to its origin. */
+interface Way {
+  readonly client: NodeClient.Client
+  readonly origin: URL
+  /** What the origin is told to be. */
+  readonly host: string
+  /** Whether it may be sent once more, should a kept connection turn out to be dead. */
+  readonly mayRepeat: boolean
+}
 
 class Call {
-  private readonly client: NodeClient.Client
-  private readonly options: OriginOptions
+  private readonly way: Way
   private readonly head: RequestHead
   private readonly body: Body
   private readonly reply: Reply
@@ -68,24 +90,12 @@ class Call {
   private over = false
   private fresh = false
 
-  constructor(
-    client: NodeClient.Client,
-    options: OriginOptions,
-    head: RequestHead,
-    body: Body,
-    reply: Reply,
-  ) {
-    this.client = client
-    this.options = options
+  constructor(way: Way, head: RequestHead, body: Body, reply: Reply) {
+    this.way = way
     this.head = head
     this.body = body
     this.reply = reply
     this.protocol = HopByHop.upgradeOf(head.headers)
-  }
-
-  /** What the origin is told to be. */
-  private get host(): string {
-    return this.options.hostHeader ?? first(this.head.headers, "host") ?? this.client.host
   }
 
   readonly cancel: Cancel = () => {
@@ -97,18 +107,18 @@ class Call {
   }
 
   send(): void {
-    const { body, head } = this
-    const request = this.client.request({
+    const { body, head, protocol, way } = this
+    const request = way.client.request({
       method: head.method,
       path: head.target,
-      headers: this.fields(),
+      headers: OriginFields.ofRequest(head, way.host, { length: body.length, protocol }),
       fresh: this.fresh,
     })
     this.request = request
     request.on("response", (response) => this.onResponse(response))
     request.on("upgrade", (response, socket, head) => this.onUpgrade(response, socket, head))
     request.on("error", (error: NodeJS.ErrnoException) => this.onError(request, error))
-    if (this.protocol !== undefined) {
+    if (protocol !== undefined) {
       request.end()
       return
     }
@@ -136,26 +146,6 @@ class Call {
     })
   }
 
-  /** The fields with this leg's own framing, Host first. */
-  private fields(): HeaderList {
-    const { body, head } = this
-    const fields: Array<Header> = [["Host", this.host]]
-    const chunked = body.length === undefined
-    for (const header of HopByHop.strip(head.headers)) {
-      const name = header[0].toLowerCase()
-      if (name === "host" || name === "content-length" || (name === "trailer" && !chunked)) continue
-      fields.push(header)
-    }
-    if (HopByHop.takesTrailers(head.headers)) fields.push(["TE", "trailers"])
-    if (this.protocol !== undefined) {
-      return [...fields, ["Connection", "Upgrade"], ["Upgrade", this.protocol]]
-    }
-    if (chunked) fields.push(["Transfer-Encoding", "chunked"])
-    else if (body.length > 0 || first(head.headers, "content-length") !== undefined)
-      fields.push(["Content-Length", `${body.length}`])
-    return fields
-  }
-
   private onResponse(response: IncomingMessage): void {
     if (this.over) {
       response.destroy()
@@ -166,11 +156,8 @@ class Call {
     const raw = fromRaw(response.rawHeaders)
     const coded = first(raw, "transfer-encoding") !== undefined
     const length = coded ? "none" : contentLength(raw)
-    const stripped = HopByHop.strip(raw).filter(
-      ([name]) => !(coded && name.toLowerCase() === "content-length"),
-    )
-    const isVisitors = this.host === first(this.head.headers, "host")
-    const headers = isVisitors ? stripped : withoutHost(stripped, this.host)
+    const framed = coded ? without(raw, contentLengthOnly) : raw
+    const headers = OriginFields.ofResponse(framed, this.head, this.way.host)
     const hasBody = responseHasBody(this.head.method, status)
     if (!hasBody) response.resume()
     const body = hasBody
@@ -212,23 +199,15 @@ class Call {
 
   private onError(request: ClientRequest, error: NodeJS.ErrnoException): void {
     if (this.over || this.answered || request !== this.request) return
-    const mayRepeat = repeatable.has(this.head.method) && this.body.whole?.length === 0
-    if (request.reusedSocket && mayRepeat) {
+    if (request.reusedSocket && this.way.mayRepeat) {
       this.fresh = true
       return this.send()
     }
     this.over = true
     this.upload?.cancel()
     if (!this.reading) this.body.discard()
-    const place = this.options.origin.host
-    const down = isUnreachable(error)
-    this.reply.fail(
-      new ExchangeError({
-        code: down ? "PTTH_ORIGIN_DOWN" : "PTTH_ORIGIN_BROKEN",
-        detail: down
-          ? `nothing answers at ${place} (${error.code})`
-          : `${place} broke off (${error.code ?? error.message})`,
-      }),
-    )
+    this.reply.fail(OriginFailure.make(this.way.origin.host, error))
   }
 }
+
+const contentLengthOnly = new Set(["content-length"])

@@ -47,11 +47,16 @@ export interface Client {
   close(): void
 }
 
+/** Where a connection to an origin goes. */
+export const addressOf = (origin: URL): { readonly host: string; readonly port: number } => ({
+  host: origin.hostname.replace(/^\[(.*)\]$/, "$1"),
+  port: origin.port === "" ? (origin.protocol === "https:" ? 443 : 80) : Number(origin.port),
+})
+
 /** A client for one origin, with a pool of its own. */
 export const make = (options: ClientOptions): Client => {
   const secure = options.origin.protocol === "https:"
-  const hostname = options.origin.hostname.replace(/^\[(.*)\]$/, "$1")
-  const port = options.origin.port === "" ? (secure ? 443 : 80) : Number(options.origin.port)
+  const { host: hostname, port } = addressOf(options.origin)
   const agentOptions: https.AgentOptions = {
     keepAlive: true,
     maxFreeSockets: options.maxIdle ?? 256,
