@@ -32,6 +32,21 @@ export const relayCommand = Command.make(
       "HOST:PORT",
       "Address of the administrator's pages and API, or false for none (default 127.0.0.1:4001; env PTTH_RELAY_ADMIN_LISTEN)",
     ),
+    domain: Flags.text(
+      "domain",
+      "DOMAIN",
+      "Give each server a host of its own below this domain (default none; env PTTH_RELAY_DOMAIN)",
+    ),
+    tlsCert: Flags.text(
+      "tls-cert",
+      "FILE",
+      "Speak TLS with this certificate, PEM (default none; env PTTH_RELAY_TLS_CERT)",
+    ),
+    tlsKey: Flags.text(
+      "tls-key",
+      "FILE",
+      "The certificate's key, PEM (default none; env PTTH_RELAY_TLS_KEY)",
+    ),
     assetRoot: Flags.assetRoot,
     printConfig: Flags.printConfig,
   },

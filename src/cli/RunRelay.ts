@@ -23,6 +23,9 @@ export interface RelayFlags {
   readonly port: Option.Option<string>
   readonly adminListen: Option.Option<string>
   readonly publicUrl: Option.Option<string>
+  readonly domain: Option.Option<string>
+  readonly tlsCert: Option.Option<string>
+  readonly tlsKey: Option.Option<string>
   readonly assetRoot: Option.Option<string>
   readonly printConfig: boolean
 }
@@ -73,6 +76,9 @@ export const runRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) {
       listen: flags.listen,
       port: Option.map(flags.port, (port) => (/^\d+$/.test(port) ? Number(port) : port)),
       public_url: flags.publicUrl,
+      domain: flags.domain,
+      tls_cert: flags.tlsCert,
+      tls_key: flags.tlsKey,
       admin_listen: flags.adminListen,
     }),
     env: process.env,

@@ -322,6 +322,13 @@ const originForm = (target: string): string | undefined => {
   return absolute === null ? undefined : (absolute[1] ?? "/")
 }
 
+/** The fields with the host that an absolute target names, which counts more than Host (RFC 9112 3.2.2). */
+const withHostOf = (target: string, headers: HeaderList): HeaderList => {
+  const authority = /^https?:\/\/(?:[^/?]*@)?([^/?]+)/i.exec(target)?.[1]
+  if (authority === undefined) return headers
+  return headers.map(([name, value]) => [name, name.toLowerCase() === "host" ? authority : value])
+}
+
 /** Whether a request asks for another protocol, and carries nothing besides (RFC 9110 7.8). */
 const isUpgrade = (req: http.IncomingMessage): boolean => {
   const headers = fromRaw(req.rawHeaders)
@@ -405,7 +412,7 @@ const visit = (
   visit.start(
     handler(
       {
-        head: { method: req.method ?? "GET", target, headers },
+        head: { method: req.method ?? "GET", target, headers: withHostOf(req.url ?? "", headers) },
         body: visit.noted(body, "received"),
         address: req.socket.remoteAddress ?? "",
         secure: "encrypted" in req.socket,

@@ -122,6 +122,27 @@ describe("a server's own host", () => {
   )
 })
 
+describe("an absolute target", () => {
+  it.live("names the host that counts, also for the application", () =>
+    Effect.gen(function* () {
+      const relay = yield* start()
+      const ask = (authority: string, host: string) =>
+        Effect.map(
+          Harness.raw(
+            relay,
+            `GET http://${authority}/healthz HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+          ),
+          (bytes) => bytes.toString("latin1"),
+        )
+      const own = yield* ask("x@my-attic.relay.example:80", "relay.example")
+      assert.include(own, "X-Target: /healthz")
+      assert.include(own, "Host: my-attic.relay.example:80\n")
+      assert.include(yield* ask("relay.example", "my-attic.relay.example"), "\r\n\r\nok\n")
+      assert.include(yield* ask("other.relay.example", "my-attic.relay.example"), " 404 ")
+    }).pipe(Effect.scoped),
+  )
+})
+
 describe("other hosts", () => {
   it.live("below the domain belong to nobody, and those that are none are refused", () =>
     Effect.gen(function* () {
