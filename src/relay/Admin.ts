@@ -17,6 +17,7 @@ import * as AdminApp from "./AdminApp.ts"
 import * as AdminFront from "./AdminFront.ts"
 import { Administration } from "./Administration.ts"
 import { AdminLogin } from "./AdminLogin.ts"
+import { AdminRefusals } from "./AdminRefusals.ts"
 import { AuditLog } from "./AuditLog.ts"
 import { Live } from "./Live.ts"
 import { RelaySettings } from "./RelaySettings.ts"
@@ -71,6 +72,7 @@ const make = Effect.fnUntraced(function* ({ announce, version }: AdminOptions) {
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
   const login = new AdminLogin()
+  const refusals = new AdminRefusals(audit, now)
   const place = { base: "", printedAt: Number.NEGATIVE_INFINITY }
 
   const newLink = Effect.sync(() => {
@@ -96,6 +98,7 @@ const make = Effect.fnUntraced(function* ({ announce, version }: AdminOptions) {
   const app = yield* HttpRouter.toHttpEffect(
     AdminApp.routes({
       login,
+      refusals,
       printLink,
       metrics: { settings, rendezvous, traffic, version },
     }),
@@ -106,7 +109,7 @@ const make = Effect.fnUntraced(function* ({ announce, version }: AdminOptions) {
     graceMillis,
     onDrain: () => live.close(),
     renderFailure: FailurePage.render,
-    handler: AdminFront.make({ settings, audit, login, live, app: handler, now }),
+    handler: AdminFront.make({ settings, refusals, login, live, app: handler, now }),
   }).pipe(
     Effect.mapError(
       (error) =>

@@ -22,6 +22,7 @@ import * as AdminApiHandlers from "./AdminApiHandlers.ts"
 import { type FrameParts, frame } from "./AdminFrame.ts"
 import { Administration, type AuditFilter } from "./Administration.ts"
 import { type AdminLogin, cookieName, sessionMillis } from "./AdminLogin.ts"
+import type { AdminRefusals } from "./AdminRefusals.ts"
 import { apiPage } from "./ApiPage.ts"
 import { AuditLog } from "./AuditLog.ts"
 import { auditPage, toNdjson } from "./AuditPage.ts"
@@ -36,6 +37,7 @@ import { unregisteredPage } from "./UnregisteredPage.ts"
 /** What the app needs besides the services. */
 export interface AdminAppOptions {
   readonly login: AdminLogin
+  readonly refusals: AdminRefusals
   /** Makes a login link and prints it; whether it did, since it does not do so too often. */
   readonly printLink: Effect.Effect<boolean>
   readonly metrics: RelayMetrics.MetricsContext
@@ -93,7 +95,7 @@ const serversMain = (servers: ReadonlyArray<ServerView>): Html =>
   }</div>`
 
 /** The routes. */
-export const routes = ({ login, metrics, printLink }: AdminAppOptions) =>
+export const routes = ({ login, metrics, printLink, refusals }: AdminAppOptions) =>
   HttpRouter.use((router) =>
     Effect.gen(function* () {
       const administration = yield* Administration
@@ -129,7 +131,7 @@ export const routes = ({ login, metrics, printLink }: AdminAppOptions) =>
           const address = (yield* said(field.address)) ?? ""
           const session = login.enter(formField(yield* form, "secret"), now)
           if (session === undefined) {
-            audit.record({ _tag: "AdminRefused", reason: "login link", address })
+            refusals.note("login link", address)
             return page(
               LoginPage.neededPage("This login link has been used, has expired or never was one."),
               401,

@@ -12,7 +12,7 @@ import * as AdminApp from "./AdminApp.ts"
 import * as AdminFrame from "./AdminFrame.ts"
 import * as AdminGuard from "./AdminGuard.ts"
 import type { AdminLogin } from "./AdminLogin.ts"
-import type { AuditLog } from "./AuditLog.ts"
+import type { AdminRefusals } from "./AdminRefusals.ts"
 import type { Live } from "./Live.ts"
 import type { RelaySettings } from "./RelaySettings.ts"
 import { clientAddress } from "./TrustedProxies.ts"
@@ -20,7 +20,7 @@ import { clientAddress } from "./TrustedProxies.ts"
 /** What the door stands on. */
 export interface AdminContext {
   readonly settings: RelaySettings["Service"]
-  readonly audit: AuditLog["Service"]
+  readonly refusals: AdminRefusals
   readonly login: AdminLogin
   readonly live: Live
   readonly app: Handler
@@ -30,9 +30,6 @@ export interface AdminContext {
 
 /** The most bytes of a form or a document that is sent. */
 const maxBody = 64 * 1024
-
-/** How many refusals a minute are worth an entry in the audit log. */
-const maxNoted = 10
 
 const told = new Set<string>(Object.values(AdminApp.field))
 const framed = new Set(AdminFrame.headers.map(([name]) => name.toLowerCase()))
@@ -61,14 +58,7 @@ const guarded = (reply: Reply): Reply => ({
 
 /** The handler of all that comes to the administrator's address. */
 export const make = (context: AdminContext): FrontHandler => {
-  const noted = { since: Number.NEGATIVE_INFINITY, count: 0 }
-  /** Refusals can be had by anybody who gets here; they must not push everything else out of the log. */
-  const note = (reason: string, address: string): void => {
-    const now = context.now()
-    if (now - noted.since >= 60_000) Object.assign(noted, { since: now, count: 0 })
-    noted.count += 1
-    if (noted.count <= maxNoted) context.audit.record({ _tag: "AdminRefused", reason, address })
-  }
+  const note = (reason: string, address: string): void => context.refusals.note(reason, address)
 
   return ({ address, body, head, secure }, plain): Cancel => {
     const reply = guarded(plain)

@@ -90,6 +90,8 @@ const write = Effect.fnUntraced(function* (folder: string, path: string, text: s
       yield* file.sync
     }),
   ).pipe(
+    // Whoever approves may be another user than the relay's, and nothing in it is secret.
+    Effect.andThen(fs.chmod(temporary, 0o644)),
     Effect.andThen(fs.rename(temporary, path)),
     Effect.onError(() => Effect.ignore(fs.remove(temporary))),
   )

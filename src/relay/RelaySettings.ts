@@ -132,6 +132,7 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
     }
     const rebind =
       !Equal.equals(config.listen, current.listen) ||
+      !Equal.equals(config.adminListen, current.adminListen) ||
       (config.tls === undefined) !== (current.tls === undefined)
     current = config
     return Effect.logInfo(`config reloaded: servers registered: ${config.servers.length}`).pipe(

@@ -3,12 +3,9 @@
  * configuration does not have, until an administrator decides. Bounded as a
  * whole and for each address, so that nobody can fill it for the others.
  */
-import * as IpInterface from "effect/net/IpInterface"
-import * as IpNetwork from "effect/net/IpNetwork"
-import * as NetAddress from "effect/net/NetAddress"
-import * as Result from "effect/Result"
 import type { ServerName } from "../domain/ServerName.ts"
 import type { Tripcode } from "../domain/Tripcode.ts"
+import { bucketOf } from "../domain/VisitorAddress.ts"
 
 /** A server that was refused. */
 export interface Stranger {
@@ -42,14 +39,6 @@ const maxCounted = 10_000
 /** What has become of a knock: it was known, is remembered from now on, or is one too many of its address, the first such of the minute or not. */
 export type Remembered = "again" | "new" | "too many" | "far too many"
 
-/** An address for counting: IPv6 by its network of 64 bits, which one customer has alone. */
-const groupOf = (address: string): string => {
-  const parsed = NetAddress.ipFromString(address.replace(/%.*$/, ""))
-  if (Result.isFailure(parsed) || !NetAddress.isIpv6Address(parsed.success)) return address
-  const network = IpNetwork.fromInterface(Result.getOrThrow(IpInterface.make(parsed.success, 64)))
-  return IpNetwork.format(network)
-}
-
 const keyOf = (name: string, tripcode: string): string => `${name} ${tripcode}`
 
 /** See the file's header. */
@@ -65,7 +54,7 @@ export class Unregistered {
     const key = keyOf(name, tripcode)
     const before = this.strangers.get(key)
     if (before === undefined) {
-      const group = groupOf(address)
+      const group = bucketOf(address)
       const count = this.count(group, at)
       if (count > maxNew) return count === maxNew + 1 ? "too many" : "far too many"
       this.makeRoom(group)
@@ -86,7 +75,7 @@ export class Unregistered {
   /** Whether an address has brought more new ones than it may: then it is guessing. */
   isLimited(address: string, at: number): boolean {
     if (this.isPast(at)) return false
-    return (this.counts.get(this.counted(groupOf(address))) ?? 0) > maxNew
+    return (this.counts.get(this.counted(bucketOf(address))) ?? 0) > maxNew
   }
 
   /** Hides one that is there; whether it is. */
