@@ -27,6 +27,7 @@ const main = Effect.gen(function* () {
         name: idleName(i) as ServerName,
         apiKey: make(idleKey(i)),
         instance: `idle-${i}`,
+        program: undefined,
         link: 0,
         deadlines,
         heartbeatMillis: 15_000,

@@ -99,6 +99,7 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
       apiKey,
       relayUrl,
       handler,
+      program: `ptth/${version}`,
       transport: "auto",
       proxies: false,
       graceMillis: Duration.toMillis(grace),

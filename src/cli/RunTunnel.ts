@@ -158,6 +158,7 @@ export const runTunnel = Effect.fn("RunTunnel.runTunnel")(function* (
           apiKey: config.apiKey,
           relayUrl: config.relayUrl,
           handler,
+          program: `ptth/${version}`,
           throttle: config.throttleUpload,
           transport: config.transport,
           ...(config.connections === undefined ? {} : { connections: config.connections }),

@@ -49,6 +49,9 @@ export const Server = Schema.Struct({
   }),
   transports: Schema.Array(Schema.String),
   reason: described("Why there is no better transport; empty if there is nothing to say"),
+  programs: Schema.Array(Schema.String).annotate({
+    description: "Programs and versions of its processes, as far as they say",
+  }),
   connections: Schema.Int.annotate({ description: "Links that are open now" }),
   lastSeen: Schema.NullOr(Time),
   waiting: Schema.Int.annotate({ description: "Requests that wait for it now" }),

@@ -28,6 +28,7 @@ const serverOf = (view: ServerView) => ({
   state: view.state,
   transports: view.transports,
   reason: view.reason,
+  programs: view.programs,
   connections: view.connections,
   lastSeen: isoOrNull(view.lastSeen),
   waiting: view.waiting,

@@ -1,7 +1,8 @@
 /**
- * Short plain answers: of the backend API, and of the relay to visitors.
+ * Short plain answers, of the backend API and of the relay to visitors; and
+ * what servers say of themselves.
  */
-import type { ServerResponse } from "node:http"
+import type { IncomingMessage, ServerResponse } from "node:http"
 import { fromText } from "../transport/Body.ts"
 import type { Reply } from "../transport/Handler.ts"
 
@@ -26,3 +27,7 @@ export const respondText = (reply: Reply, status: number, text: string): void =>
     },
     fromText(text),
   )
+
+/** What a server says of its program and version; empty if nothing. */
+export const programOf = (request: IncomingMessage): string =>
+  (request.headers["user-agent"] ?? "").slice(0, 100)

@@ -30,7 +30,7 @@ import { type Body, type BodyFlow, collect, fromBytes } from "../transport/Body.
 import { split } from "../transport/ClassicFraming.ts"
 import { closeAfter } from "../transport/Linger.ts"
 import * as NodeBody from "../transport/NodeBody.ts"
-import { answerText } from "./Answer.ts"
+import { answerText, programOf } from "./Answer.ts"
 import { ClassicLink } from "./ClassicLink.ts"
 import type { Pending } from "./Pending.ts"
 import type { RelaySettings } from "./RelaySettings.ts"
@@ -84,6 +84,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
     instance: string | undefined,
     address: string,
     reason: string,
+    program: string,
   ): { readonly link: ClassicLink; readonly isNew: boolean } => {
     const key = `${name} ${instance ?? "classic 1"} ${tripcode}`
     const known = members.get(key)
@@ -95,6 +96,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
       deadlines: context.rendezvous.deadlines,
       publicUrl: context.settings.current().publicUrl,
       reason,
+      program,
       responseMillis: context.rendezvous.responseMillis,
       onReady: context.rendezvous.ready,
       onGone: (_link, reason) => {
@@ -145,6 +147,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
       instanceOf(request),
       address,
       `${request.headers[header.reason] ?? ""}`.slice(0, 200),
+      programOf(request),
     )
     for (const id of acks(request)) link.acknowledge(id)
     const farewell = request.headers[header.farewell]

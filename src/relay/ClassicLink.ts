@@ -44,6 +44,8 @@ export interface ClassicLinkOptions {
   readonly publicUrl: string | undefined
   /** Why the server speaks classic, in its words. */
   readonly reason: string
+  /** The server's program and its version; empty if it does not say. */
+  readonly program: string
   readonly responseMillis: (name: ServerName) => number
   /** It takes requests again. */
   readonly onReady: (link: Link) => void
@@ -62,6 +64,7 @@ export class ClassicLink implements Link {
   readonly tripcode: Tripcode
   readonly transport: "classic 1" | "classic 2"
   readonly reason: string
+  readonly program: string
   private readonly options: ClassicLinkOptions
   private readonly parked: Array<Parked> = []
   private readonly handed = new Map<RequestId, Pending>()
@@ -77,6 +80,7 @@ export class ClassicLink implements Link {
   constructor(options: ClassicLinkOptions) {
     this.options = options
     this.reason = options.reason
+    this.program = options.program
     this.name = options.name
     this.tripcode = options.tripcode
     this.transport = options.transport

@@ -14,6 +14,8 @@ export interface Link {
   readonly transport: "classic 1" | "classic 2" | "stream"
   /** Why it is this transport and no better one, in the server's words; empty if there is nothing to say. */
   readonly reason: string
+  /** The server's program and its version, in its own words; empty if it does not say. */
+  readonly program: string
   /** How many requests it takes right now; 0: none until it says `ready`. */
   capacity(): number
   /** Hands requests over, at most `capacity()` of them. The link calls `pending.offered` for each that it takes and gives back those that it does not. */

@@ -34,6 +34,8 @@ export interface ServerStatus {
   readonly transports: ReadonlyArray<string>
   /** Why they are no better ones, in the server's words; empty if there is nothing to say. */
   readonly reason: string
+  /** The programs of its processes and their versions, each once, as far as they say. */
+  readonly programs: ReadonlyArray<string>
   /** When it was last heard of, in milliseconds since 1970. */
   readonly lastSeen: number | undefined
   readonly waiting: number
@@ -284,6 +286,9 @@ const make = (
         name,
         transports: [...(place?.links ?? [])].map((link) => link.transport),
         reason: [...(place?.links ?? [])].find((link) => link.reason !== "")?.reason ?? "",
+        programs: [
+          ...new Set([...(place?.links ?? [])].map(({ program }) => program).filter(Boolean)),
+        ],
         lastSeen: place?.lastSeen,
         waiting: place?.queue.length ?? 0,
       }

@@ -5,7 +5,7 @@
 import { type Html, html } from "../web/Html.ts"
 import * as Say from "../web/Say.ts"
 import { table } from "../web/Table.ts"
-import { bytesOf, lastSeenOf, stateOf, transportOf } from "./ServerTable.ts"
+import { bytesOf, lastSeenOf, programOf, stateOf, transportOf } from "./ServerTable.ts"
 import type { ServerView } from "./ServerView.ts"
 import type { Recent } from "./Traffic.ts"
 
@@ -65,6 +65,7 @@ ${fact("Name", html`<code>${view.name}</code>`)}
 ${fact("State", stateOf(view))}
 ${fact("Last heard of", lastSeenOf(view))}
 ${fact("Transport", transportOf(view))}
+${fact("Program", programOf(view))}
 ${fact("Links", html`${view.connections}, opened so far: ${view.traffic.linksOpened}`)}
 ${fact("Requests", html`${view.traffic.requests}, in flight ${view.traffic.inFlight}, waiting ${view.waiting}`)}
 ${fact("Answers", statusesOf(view))}

@@ -18,6 +18,10 @@ export const transportOf = ({ reason, transports }: ServerView): Html =>
     ? html`–`
     : html`${transports.join(" and ")}${reason === "" ? undefined : html`<br><small>${reason}</small>`}`
 
+/** What program it is. */
+export const programOf = ({ programs }: ServerView): Html =>
+  html`${programs.length === 0 ? "–" : programs.join(", ")}`
+
 /** When it was last heard of. */
 export const lastSeenOf = ({ lastSeen, state }: ServerView): Html =>
   state === "connected" ? html`now` : lastSeen === undefined ? html`–` : Say.time(lastSeen)
@@ -31,6 +35,7 @@ const columns = [
   "State",
   "Last heard of",
   "Transport",
+  "Program",
   "Links",
   "In flight",
   "Requests",
@@ -56,6 +61,7 @@ export const serverTable = (
         stateOf(view),
         lastSeenOf(view),
         transportOf(view),
+        programOf(view),
         html`${view.connections}`,
         html`${view.traffic.inFlight}${view.waiting > 0 ? html`, ${view.waiting} waiting` : undefined}`,
         html`${view.traffic.requests}`,
@@ -74,6 +80,7 @@ export const shown = (servers: ReadonlyArray<ServerView>): string =>
       view.state === "connected" ? 0 : view.lastSeen,
       view.transports,
       view.reason,
+      view.programs,
       view.connections,
       view.waiting,
       view.traffic.inFlight,

@@ -18,6 +18,8 @@ export interface ServerView {
   readonly transports: ReadonlyArray<string>
   /** Why they are no better ones, in the server's words; empty if there is nothing to say. */
   readonly reason: string
+  /** The programs of its processes and their versions, as far as they say. */
+  readonly programs: ReadonlyArray<string>
   /** How many links there are. */
   readonly connections: number
   /** When it was last heard of, in milliseconds since 1970. */
@@ -34,13 +36,14 @@ export const viewServer = (
   { status }: Rendezvous["Service"],
   traffic: Traffic["Service"],
 ): ServerView => {
-  const { lastSeen, reason, transports, waiting } = status(server.name)
+  const { lastSeen, programs, reason, transports, waiting } = status(server.name)
   return {
     name: server.name,
     displayName: server.displayName ?? server.name,
     state: transports.length > 0 ? "connected" : lastSeen === undefined ? "never" : "away",
     transports: [...new Set(transports)],
     reason,
+    programs,
     connections: transports.length,
     lastSeen,
     waiting,

@@ -10,6 +10,7 @@ import { keyOf } from "../protocol/WebSocketHandshake.ts"
 import { header, prefix, streamPath, text } from "../protocol/Wire.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../transport/Multiplexer.ts"
 import * as WebSocketWire from "../transport/WebSocketWire.ts"
+import { programOf } from "./Answer.ts"
 import type { RelaySettings } from "./RelaySettings.ts"
 import type { Rendezvous } from "./Rendezvous.ts"
 import type { Servers } from "./Servers.ts"
@@ -130,6 +131,7 @@ export const make = (context: StreamContext): StreamEndpoint => {
       name,
       tripcode,
       instance,
+      program: programOf(request),
       multiplexer,
       responseMillis,
       deadlines,

@@ -14,6 +14,7 @@ export interface StreamLinkOptions {
   readonly name: ServerName
   readonly tripcode: Tripcode
   readonly instance: string
+  readonly program: string
   readonly multiplexer: Multiplexer
   readonly responseMillis: (name: ServerName) => number
   readonly deadlines: Deadlines
@@ -28,6 +29,7 @@ export class StreamLink implements Link {
   readonly name: ServerName
   readonly tripcode: Tripcode
   readonly instance: string
+  readonly program: string
   private readonly options: StreamLinkOptions
   private readonly running = new Map<Pending, Cancel>()
   private suspicion: Deadline | undefined
@@ -37,6 +39,7 @@ export class StreamLink implements Link {
     this.name = options.name
     this.tripcode = options.tripcode
     this.instance = options.instance
+    this.program = options.program
   }
 
   capacity(): number {

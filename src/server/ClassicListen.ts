@@ -41,6 +41,8 @@ export interface ListenOptions {
   readonly name: ServerName
   readonly apiKey: ApiKey
   readonly instance: string
+  /** The program and its version, for the relay to show. */
+  readonly program: string | undefined
   readonly acks: ReadonlyArray<string>
   /** Why classic is spoken, for the relay to show. */
   readonly why: string
@@ -77,6 +79,7 @@ const exchange = (options: ListenOptions): Effect.Effect<Listened, ListenError> 
       ["X-PTTH-Version", version2],
       ["X-PTTH-Instance", options.instance],
     ]
+    if (options.program !== undefined) headers.push(["User-Agent", options.program])
     if (options.why !== "")
       headers.push(["X-PTTH-Reason", options.why.replace(/[^\x20-\x7e]/g, "?")])
     if (options.farewell !== undefined) headers.push(["X-PTTH-Farewell", options.farewell])

@@ -82,6 +82,7 @@ export class ClassicTunnel {
       name: uplink.options.name,
       apiKey: uplink.options.apiKey,
       instance: uplink.instance,
+      program: uplink.options.program,
       acks: this.acks.splice(0, maxAcks),
       why,
       farewell,

@@ -42,6 +42,8 @@ export interface ServerOptions {
   readonly connections?: number
   /** How long a stream link may be silent before it is asked, and again before it is given up, in milliseconds; 15 s. */
   readonly heartbeatMillis?: number
+  /** What the relay shows as this server's program and version, such as `ptth/0.1.0`; visible ASCII. */
+  readonly program?: string
   /** What is done when the relay turns out not to know the key, instead of a line in the log. */
   readonly onRefused?: Effect.Effect<void>
   /** What is done when a transport connects, besides a line in the log; `url` is where visitors come. */

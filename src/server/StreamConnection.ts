@@ -26,6 +26,8 @@ export interface StreamConnectionOptions {
   readonly name: ServerName
   readonly apiKey: ApiKey
   readonly instance: string
+  /** The program and its version, for the relay to show. */
+  readonly program: string | undefined
   /** Which of the process's links this is, from 0. */
   readonly link: number
   readonly deadlines: Deadlines
@@ -67,6 +69,7 @@ export const keep = (options: StreamConnectionOptions): Effect.Effect<never, Lis
         ["X-ApiKey", Redacted.value(options.apiKey)],
         ["X-PTTH-Instance", options.instance],
         ["X-PTTH-Link", `${options.link}`],
+        ...(options.program === undefined ? [] : [["User-Agent", options.program] as const]),
       ],
       fresh: true,
     })

@@ -77,6 +77,7 @@ export class StreamTunnel {
         name: uplink.options.name,
         apiKey: uplink.options.apiKey,
         instance: uplink.instance,
+        program: uplink.options.program,
         link: number,
         deadlines: this.deadlines,
         heartbeatMillis: uplink.options.heartbeatMillis ?? defaultHeartbeat,

@@ -25,6 +25,8 @@ it("a waiting server gets in when it is approved, and neither side is restarted"
     assert.strictEqual(code, 0)
     assert.strictEqual(stdout, `approved attic: wrote ${join("servers.d", "attic.toml")}\n`)
     await server.said(/connected: \S+\/servers\/attic\//, "stderr")
+    const list = await (await fetch(`${base}frontend/servers/`)).text()
+    assert.match(list, /attic.*ptth\/\d+\.\d+\.\d+/s)
     const answer = await fetch(`${base}servers/attic/files/`)
     assert.strictEqual(answer.status, 200)
     for (const running of [server, relay]) {

@@ -31,6 +31,7 @@ const serverOf = (text: string): ServerView => ({
   state: "connected",
   transports: [text, "stream"],
   reason: text,
+  programs: [text],
   connections: 1,
   lastSeen: 0,
   waiting: 1,
