@@ -113,7 +113,14 @@ describe("rules for the whole frontend", () => {
       yield* connect(relay, "a", "open", "own")
       const statusOf = (path: string, headers: HeaderList = []) =>
         Effect.map(Harness.get(relay, path, headers), ({ status }) => status)
-      for (const path of ["/", "/frontend/servers/", "/servers/a/", "/servers/nobody/", "/x"])
+      for (const path of [
+        "/",
+        "/frontend/servers/",
+        "/frontend/events",
+        "/servers/a/",
+        "/servers/nobody/",
+        "/x",
+      ])
         assert.strictEqual(yield* statusOf(path), 401, path)
       for (const path of ["/healthz", "/readyz", "/frontend/relay_up_check", "/servers/open/"])
         assert.strictEqual(yield* statusOf(path), 200, path)
@@ -124,6 +131,26 @@ describe("rules for the whole frontend", () => {
       assert.strictEqual(yield* statusOf("/servers/own/", signed), 401)
       assert.strictEqual(yield* statusOf("/servers/own/", bearer("another")), 200)
       assert.strictEqual(yield* statusOf("/scraper/v1/test"), 403)
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("hold at the servers' own hosts, whether there is such a server or not", () =>
+    Effect.gen(function* () {
+      const relay = yield* Harness.relay({
+        servers: ["a", { name: "open", auth: "open" }],
+        config: { frontendAuth: yield* rulesOf, domain: "relay.example" },
+      })
+      yield* connect(relay, "a", "open")
+      const statusOf = (host: string, headers: HeaderList = []) =>
+        Effect.map(
+          Harness.get(relay, "/healthz", [["Host", `${host}.relay.example`], ...headers]),
+          ({ status }) => status,
+        )
+      assert.strictEqual(yield* statusOf("a"), 401)
+      assert.strictEqual(yield* statusOf("nobody"), 401)
+      assert.strictEqual(yield* statusOf("open"), 200)
+      assert.strictEqual(yield* statusOf("a", bearer("the-token")), 200)
+      assert.strictEqual(yield* statusOf("nobody", bearer("the-token")), 404)
     }).pipe(Effect.scoped),
   )
 
