@@ -40,6 +40,7 @@ const repeatable = new Set(["GET", "HEAD", "OPTIONS"])
 /** Makes the handler. */
 export const make = (options: OriginOptions): Origin => {
   const { hostHeader, origin } = options
+  const place = origin.host
   const client = NodeClient.make({ origin, proxies: false })
   const plain =
     origin.protocol === "http:" ? new PlainClient(NodeClient.addressOf(origin)) : undefined
@@ -49,16 +50,15 @@ export const make = (options: OriginOptions): Origin => {
       plain?.close()
     },
     handler: (head, body, reply) => {
-      const host = hostHeader ?? first(head.headers, "host") ?? client.host
+      const host = hostHeader ?? first(head.headers, "host") ?? place
       const mayRepeat = repeatable.has(head.method) && body.whole?.length === 0
       const whole = plain && PlainOrigin.wholeOf(head, body)
       if (plain !== undefined && whole !== undefined) {
-        const place = origin.host
         const request = { head, whole, host, place, repeatable: mayRepeat }
         const cancel = PlainOrigin.send(plain, request, reply)
         if (cancel !== undefined) return cancel
       }
-      const call = new Call({ client, origin, host, mayRepeat }, head, body, reply)
+      const call = new Call({ client, place, host, mayRepeat }, head, body, reply)
       call.send()
       return call.cancel
     },
@@ -68,7 +68,8 @@ export const make = (options: OriginOptions): Origin => {
 /** The way of a request to its origin. */
 interface Way {
   readonly client: NodeClient.Client
-  readonly origin: URL
+  /** Where the origin is, for whoever reads a failure. */
+  readonly place: string
   /** What the origin is told to be. */
   readonly host: string
   /** Whether it may be sent once more, should a kept connection turn out to be dead. */
@@ -206,7 +207,7 @@ class Call {
     this.over = true
     this.upload?.cancel()
     if (!this.reading) this.body.discard()
-    this.reply.fail(OriginFailure.make(this.way.origin.host, error))
+    this.reply.fail(OriginFailure.make(this.way.place, error))
   }
 }
 
