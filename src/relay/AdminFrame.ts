@@ -65,7 +65,7 @@ export const frame = (parts: FrameParts): Html =>
     )}</ul></nav>${parts.session ? html`<form method="post" action="/logout"><button>Log out</button></form>` : undefined}`,
     main: html`<h1>${parts.title}</h1>
 <div id="notice" data-live>${
-      parts.broken
+      parts.broken && parts.place !== "/config"
         ? html`<p class="notice bad">The configuration has been changed and is bad; the old one stays in force. <a href="/config">What is wrong with it</a></p>`
         : undefined
     }</div>

@@ -12,7 +12,7 @@ ${
   status.problem === undefined
     ? html`<p class="notice good">What the files say is in force.</p>`
     : html`<p class="notice bad">Since ${Say.time(status.problem.at)} what the files say is not in force:</p>
-<pre tabindex="0">${status.problem.message}</pre>`
+<pre class="wrap" tabindex="0">${status.problem.message}</pre>`
 }
 <dl class="facts">
 <div><dt>In force since</dt><dd>${Say.time(status.since)}</dd></div>

@@ -128,7 +128,9 @@ pre code { font: inherit; background: none; padding: 0; }
 button.main { background: var(--link); border-color: var(--link); color: var(--ground); }
 select { font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--faint); border-radius: .375rem; padding: .3rem .6rem; min-height: 2.25rem; max-width: 100%; }
 select:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-header:has(.menu) > a { line-height: 0; }
+header > a { line-height: 0; }
+header h1 { margin: 0; }
+.wrap { white-space: pre-wrap; }
 .menu { flex: 1 1 auto; }
 .menu ul { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; margin: 0; padding: 0; }
 .menu li::before { content: none !important; }
