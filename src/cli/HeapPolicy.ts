@@ -6,17 +6,22 @@
  */
 import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
+import { onPressure } from "../transport/BufferPressure.ts"
 
 /** How large the space of new objects may become, in bytes; far below it collecting costs too much. */
 const newSpace = 16 * 1024 * 1024
 
-/** By how much the rest may grow between two collections, in percent. */
-const growthPercent = 15
+/**
+ * By how much the rest may grow between two collections, in percent. Buffers
+ * count here, which come and go by tens of mebibytes: at 15 all of the heap
+ * was collected ten times a second while a large body passed.
+ */
+const growthPercent = 100
 
 /** How many bytes of buffers may come on top of the living ones before the dead ones are freed. */
 const buffers = 32 * 1024 * 1024
 
-const watchMillis = 50
+const watchMillis = 200
 
 type Collect = (options: { readonly type: "minor" }) => void
 
@@ -25,6 +30,7 @@ export const apply = (): void => {
   setFlagsFromString(`--heap-growing-percent=${growthPercent}`)
   setFlagsFromString("--expose-gc")
   const collect = runInNewContext("gc") as Collect
+  onPressure(() => collect({ type: "minor" }))
   let grows = true
   let living = 0
   const watch = (): void => {

@@ -8,6 +8,7 @@ import { fromRaw, type HeaderList } from "../domain/HeaderList.ts"
 import { BodyError } from "../protocol/Exchange.ts"
 import { passable } from "../protocol/Trailers.ts"
 import type { Body, BodyFlow, BodySink } from "./Body.ts"
+import * as BufferPressure from "./BufferPressure.ts"
 
 /** How a body is taken from a message. */
 export interface IncomingOptions {
@@ -40,6 +41,7 @@ const readIncoming = (
     message.off("close", onClose)
   }
   const onData = (chunk: Buffer): void => {
+    BufferPressure.count(chunk.length)
     if (!sink.data(chunk) && open) message.pause()
   }
   const onEnd = (): void => {

@@ -6,6 +6,7 @@ import { createHash, randomBytes } from "node:crypto"
 import type { Duplex } from "node:stream"
 import * as Frame from "../protocol/WebSocketFrame.ts"
 import { acceptSuffix } from "../protocol/WebSocketHandshake.ts"
+import * as BufferPressure from "./BufferPressure.ts"
 import type { Wire } from "./Multiplexer.ts"
 import { whenWritten } from "./NodeBody.ts"
 
@@ -64,6 +65,7 @@ export const make = (
     },
   })
   const onData = (chunk: Buffer): void => {
+    BufferPressure.count(chunk.length)
     if (reader.feed(chunk) === undefined) return
     socket.off("data", onData)
     sayClose(Frame.closeCode.protocol)
