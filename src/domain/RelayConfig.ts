@@ -128,6 +128,8 @@ export interface RelayConfig {
   readonly accessLog: "off" | "json" | "common" | "combined"
   /** The log's file; standard output where `undefined`. */
   readonly accessLogFile: string | undefined
+  /** The file in which the audit log is kept, besides memory. */
+  readonly auditLog: string | undefined
   /** Where traces, metrics and logs are sent by OTLP, without `/v1/traces` and the like. */
   readonly otlpEndpoint: string | undefined
   /** Where the administrator's pages and API are; `false` is nowhere. */
@@ -302,6 +304,7 @@ export const RelayFile = Schema.Struct({
     '"off", "json", "common" or "combined"',
   ),
   access_log_file: field(nonEmpty, "the name of a file"),
+  audit_log: field(nonEmpty, "the name of a file"),
   otlp_endpoint: field(PublicUrl, 'an address such as "http://127.0.0.1:4318"'),
   admin_listen: field(ListenOrOff, `false, or ${ListenAddress.expected}`),
   admin_url: field(Origin, 'an address without a path, such as "https://admin.example.com"'),
@@ -344,6 +347,7 @@ const environmentKinds: { readonly [key: string]: ScalarKind } = {
   trusted_proxies: "list",
   access_log: "text",
   access_log_file: "text",
+  audit_log: "text",
   otlp_endpoint: "text",
   admin_listen: "text",
   admin_url: "text",
@@ -685,6 +689,7 @@ export const decodeNaming = (
     trustedProxies: file.trusted_proxies ?? [],
     accessLog: file.access_log ?? "off",
     accessLogFile: file.access_log_file,
+    auditLog: file.audit_log,
     otlpEndpoint: file.otlp_endpoint,
     adminListen: file.admin_listen ?? defaultAdmin(listen),
     adminUrl: file.admin_url,

@@ -5,6 +5,7 @@ import { type Html, html } from "../web/Html.ts"
 import * as Say from "../web/Say.ts"
 import { table } from "../web/Table.ts"
 import type { AuditFilter } from "./Administration.ts"
+import * as AuditLine from "./AuditLine.ts"
 import { type AuditEntry, sentences } from "./AuditLog.ts"
 
 /** How many events a page shows. */
@@ -12,6 +13,8 @@ const shownEntries = 200
 
 const labels: { readonly [field: string]: string } = {
   by: "by",
+  bytesIn: "bytes in",
+  bytesOut: "bytes out",
   name: "server",
   servers: "servers registered",
 }
@@ -40,7 +43,7 @@ export const auditPage = (entries: ReadonlyArray<AuditEntry>, filter: AuditFilte
 </form>
 <div id="entries" data-live>${
     entries.length === 0
-      ? html`<p class="empty">Nothing of this kind has happened since the relay was started.</p>`
+      ? html`<p class="empty">There is nothing of this kind in the log.</p>`
       : html`${table({
           caption: `${Math.min(entries.length, shownEntries)} of ${entries.length} events, the newest first`,
           columns: ["Event", "At", "Details"],
@@ -54,9 +57,4 @@ export const auditPage = (entries: ReadonlyArray<AuditEntry>, filter: AuditFilte
 
 /** One JSON document for each event, with `at` and `kind`. */
 export const toNdjson = (entries: ReadonlyArray<AuditEntry>): string =>
-  entries
-    .map(({ at, event }) => {
-      const { _tag: kind, ...fields } = event
-      return `${JSON.stringify({ at: new Date(at).toISOString(), kind, ...fields })}\n`
-    })
-    .join("")
+  entries.map(AuditLine.toLine).join("")

@@ -92,6 +92,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
     const link = new ClassicLink({
       name,
       tripcode,
+      instance: instance ?? "",
       transport: instance === undefined ? "classic 1" : "classic 2",
       deadlines: context.rendezvous.deadlines,
       publicUrl: context.settings.current().publicUrl,

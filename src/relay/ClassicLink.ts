@@ -39,6 +39,7 @@ const ackMillis = 5_000
 export interface ClassicLinkOptions {
   readonly name: ServerName
   readonly tripcode: Tripcode
+  readonly instance: string
   readonly transport: "classic 1" | "classic 2"
   readonly deadlines: Deadlines
   readonly publicUrl: string | undefined
@@ -62,6 +63,7 @@ interface Parked {
 export class ClassicLink implements Link {
   readonly name: ServerName
   readonly tripcode: Tripcode
+  readonly instance: string
   readonly transport: "classic 1" | "classic 2"
   readonly reason: string
   readonly program: string
@@ -83,6 +85,7 @@ export class ClassicLink implements Link {
     this.program = options.program
     this.name = options.name
     this.tripcode = options.tripcode
+    this.instance = options.instance
     this.transport = options.transport
   }
 

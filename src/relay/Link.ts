@@ -11,6 +11,8 @@ export interface Link {
   readonly name: ServerName
   /** Which of the server's keys it has shown. */
   readonly tripcode: Tripcode
+  /** Which process of the server it is: a text of its own for each, where it says. */
+  readonly instance: string
   readonly transport: "classic 1" | "classic 2" | "stream"
   /** Why it is this transport and no better one, in the server's words; empty if there is nothing to say. */
   readonly reason: string

@@ -15,13 +15,16 @@ import { type BindError, serve } from "../transport/NodeFront.ts"
 import * as FailurePage from "../web/FailurePage.ts"
 import * as AccessLogging from "./AccessLogging.ts"
 import { AppBeside } from "./AppBeside.ts"
+import * as AuditFile from "./AuditFile.ts"
 import { AuditLog } from "./AuditLog.ts"
+import * as AuditVisits from "./AuditVisits.ts"
 import * as ClassicEndpoints from "./ClassicEndpoints.ts"
 import * as Limits from "./Limits.ts"
 import * as Origins from "./Origins.ts"
 import * as Pages from "./Pages.ts"
 import { RelaySettings } from "./RelaySettings.ts"
 import { Rendezvous } from "./Rendezvous.ts"
+import { ScraperNotes } from "./ScraperNotes.ts"
 import { Servers } from "./Servers.ts"
 import * as StreamEndpoint from "./StreamEndpoint.ts"
 import { Traffic } from "./Traffic.ts"
@@ -49,7 +52,8 @@ export class Relay extends Context.Service<
       Layer.provideMerge(TrafficTelemetry.layer),
       Layer.provideMerge(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
       // Below the front: it is closed after the last request.
-      Layer.provideMerge(AccessLogging.layer),
+      Layer.provideMerge(Layer.mergeAll(AccessLogging.layer, AuditVisits.layer)),
+      Layer.provideMerge(AuditFile.layer),
       Layer.provideMerge(Layer.mergeAll(AuditLog.layer, Traffic.layer)),
     ),
   )
@@ -111,6 +115,7 @@ export class Relay extends Context.Service<
           rendezvous,
           auth,
           limits,
+          scrapers: new ScraperNotes(audit),
           page: pages.answer,
           app,
         }),

@@ -262,16 +262,19 @@ const make = (
     wasForgotten: (id) => forgotten.has(id),
     join: (link, address) => {
       const place = placeOf(link.name)
-      const first = place.links.size === 0
+      const isSame = ({ instance }: Link): boolean => instance === link.instance
+      const isNew = ![...place.links].some(isSame)
       place.links.add(link)
       place.lastSeen = deadlines.now()
       traffic.linkOpened(link.name, link.transport)
       const { name, reason: why, transport } = link
-      if (first) audit.record({ _tag: "ServerConnected", name, transport, reason: why, address })
+      if (isNew) audit.record({ _tag: "ServerConnected", name, transport, reason: why, address })
       return (reason) => {
         if (!place.links.delete(link)) return
         place.lastSeen = deadlines.now()
-        if (place.links.size === 0) audit.record({ _tag: "ServerDisconnected", name, reason })
+        if ([...place.links].some(isSame)) return
+        const _tag = place.links.size === 0 ? "ServerDisconnected" : "ServerReplaced"
+        audit.record({ _tag, name, reason })
       }
     },
     ready: (link) => {

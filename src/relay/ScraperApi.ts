@@ -21,6 +21,11 @@ export type ScraperAnswer =
       readonly prefix: string
     }
 
+/** What was made of a key that was shown. */
+export type KeyShown =
+  | { readonly _tag: "Used"; readonly name: string }
+  | { readonly _tag: "Refused"; readonly reason: string }
+
 /** What the answer depends on. */
 export interface ScraperContext {
   readonly config: RelayConfig
@@ -28,6 +33,7 @@ export interface ScraperContext {
   readonly now: number
   /** When a server was last heard of, in milliseconds since 1970. */
   readonly lastSeen: (name: ServerName) => number | undefined
+  readonly onKey: (shown: KeyShown) => void
 }
 
 /** Where the API lives. */
@@ -71,17 +77,36 @@ export const answer = (
 }
 
 const refuse = (context: ScraperContext, headers: HeaderList): ScraperAnswer | undefined => {
-  const { config, now } = context
-  if (!config.enableScraperApi) return text(403, "Scraper API disabled")
+  const { config } = context
   const keys = all(headers, header.apiKey)
+  const shown = look(context, keys)
+  if (shown !== undefined) context.onKey(shown)
+  if (!config.enableScraperApi) return text(403, "Scraper API disabled")
   if (keys.length === 0) return text(403, "Can't auth as scraper without API key")
-  const tripcode = tripcodeOfText(keys[0] as string)
-  let valid = false
-  for (const key of config.scraperKeys) {
-    const same = sameTripcode(key.hash, tripcode)
-    valid = (same && now >= key.notBefore && now <= key.notAfter) || valid
-  }
-  return valid && keys.length === 1 ? undefined : text(403, "403 Forbidden")
+  return shown?._tag === "Used" ? undefined : text(403, "403 Forbidden")
+}
+
+const refused = (reason: string): KeyShown => ({ _tag: "Refused", reason })
+
+/** What the keys of a request are; every registered one is compared, whichever it is. */
+const look = (
+  { config, now }: ScraperContext,
+  shown: ReadonlyArray<string>,
+): KeyShown | undefined => {
+  const [first] = shown
+  if (first === undefined) return undefined
+  if (!config.enableScraperApi) return refused("the scraper API is disabled")
+  if (shown.length > 1) return refused("more than one key")
+  const tripcode = tripcodeOfText(first)
+  const same = config.scraperKeys.filter(({ hash }) => sameTripcode(hash, tripcode))
+  const [known] = same
+  const [valid] = same.filter(({ notAfter, notBefore }) => now >= notBefore && now <= notAfter)
+  if (valid !== undefined) return { _tag: "Used", name: valid.name }
+  return refused(
+    known === undefined
+      ? "unknown key"
+      : `${known.name} is ${now < known.notBefore ? "not good yet" : "not good any more"}`,
+  )
 }
 
 const serverList = ({ config, lastSeen }: ScraperContext): string =>

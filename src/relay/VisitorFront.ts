@@ -24,7 +24,8 @@ import type { Rendezvous } from "./Rendezvous.ts"
 import { isOpen, type Page, type Route, route } from "./Routes.ts"
 import * as ScraperApi from "./ScraperApi.ts"
 import type { Servers } from "./Servers.ts"
-import { isTrusted } from "./TrustedProxies.ts"
+import type { ScraperNotes } from "./ScraperNotes.ts"
+import { clientAddress, isTrusted } from "./TrustedProxies.ts"
 import * as VisitorAuth from "./VisitorAuth.ts"
 
 /** What the visitors' side stands on. */
@@ -34,6 +35,7 @@ export interface VisitorContext {
   readonly rendezvous: Rendezvous["Service"]
   readonly auth: VisitorAuth.VisitorAuth
   readonly limits: Limits.Limits
+  readonly scrapers: ScraperNotes
   /** The relay's own pages. */
   readonly page: (page: Page, reply: Reply) => void
   /** Answers what is not the relay's, where there is an application besides. */
@@ -89,6 +91,11 @@ export const make = (context: VisitorContext): FrontHandler => {
         config: context.settings.current(),
         now: deadlines.now(),
         lastSeen: (name) => status(name).lastSeen,
+        onKey: (shown) => {
+          const { trustedProxies } = context.settings.current()
+          const address = clientAddress(trustedProxies, request.address, head.headers)
+          context.scrapers.note(shown, address, deadlines.now())
+        },
       },
       head.method,
       head.target,

@@ -50,7 +50,8 @@ export const withoutSecrets = (target: string): string => {
 /** What moves a terminal's cursor, or is a line's end to somebody. */
 const control = /[\u007f-\u009f\u2028\u2029]/g
 
-const json = (value: unknown): string =>
+/** A value as JSON that says nothing to a terminal that shows it. */
+export const json = (value: unknown): string =>
   JSON.stringify(value).replace(
     control,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,

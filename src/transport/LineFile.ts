@@ -2,9 +2,11 @@
  * A file that lines are appended to, or the standard output. Lines are
  * gathered and written together, and nobody waits for them: what cannot be
  * written (a full disk, a reader that has gone) is lost and counted, never an
- * obstacle.
+ * obstacle. A file that is to be kept is rotated by its size, made anew where
+ * it was deleted, and goes on with a line of its own after one that a crash
+ * has torn.
  */
-import { close, open, write } from "node:fs"
+import { close, fstat, open, read, rename, stat, write } from "node:fs"
 
 /** Where lines go, and who hears of trouble. */
 export interface LineFileOptions {
@@ -14,6 +16,16 @@ export interface LineFileOptions {
   readonly onTrouble: (reason: string) => void
   /** Writing works again; so many lines were lost. */
   readonly onMended: (lost: number) => void
+  /** For a file that is to be kept: see {@link Keeping}. */
+  readonly keep?: Keeping
+}
+
+/** How much of a file is kept. Its lines are written at once. */
+export interface Keeping {
+  /** A file that would become larger than so many bytes is renamed, and a new one is begun. */
+  readonly bytes: number
+  /** So many old ones are kept, called `PATH.1` and so on from the newest. */
+  readonly files: number
 }
 
 /** How long a line waits for others, in milliseconds. */
@@ -30,6 +42,8 @@ const keepMost = 4 * 1024 * 1024
 
 const standardOutput = 1
 
+const lineFeed = 10
+
 /** See the file's header. */
 export class LineFile {
   private readonly options: LineFileOptions
@@ -37,6 +51,7 @@ export class LineFile {
   private count = 0
   private lost = 0
   private descriptor: number | undefined
+  private inode = 0
   private timer: NodeJS.Timeout | undefined
   private busy = false
   private closed = false
@@ -58,7 +73,12 @@ export class LineFile {
     this.lines += line
     this.count += 1
     if (this.lines.length > gatherMost) this.flush()
-    else this.timer ??= setTimeout(() => this.flush(), gatherMillis).unref()
+    else this.gather()
+  }
+
+  private gather(): void {
+    const millis = this.options.keep === undefined ? gatherMillis : 0
+    this.timer ??= setTimeout(() => this.flush(), millis).unref()
   }
 
   /** The file is opened anew before the next line: it may have been renamed. */
@@ -81,13 +101,55 @@ export class LineFile {
     if (this.stale) return this.shut()
     if (this.count === 0) return this.rest()
     this.busy = true
-    if (this.options.path === undefined) return this.send(standardOutput)
-    if (this.descriptor !== undefined) return this.send(this.descriptor)
-    open(this.options.path, "a", 0o640, (error, descriptor) => {
+    const { keep, path } = this.options
+    if (path === undefined) return this.send(standardOutput)
+    if (this.descriptor === undefined) return this.open(path)
+    if (keep === undefined) return this.send(this.descriptor)
+    this.check(this.descriptor, path, keep)
+  }
+
+  private open(path: string): void {
+    const { keep } = this.options
+    open(path, keep === undefined ? "a" : "a+", 0o640, (error, descriptor) => {
       if (error !== null) return this.lose(error)
       this.descriptor = descriptor
-      this.send(descriptor)
+      if (keep === undefined) this.send(descriptor)
+      else this.complete(descriptor)
     })
+  }
+
+  /** Ends a line that was torn, so that the next one is not lost with it. */
+  private complete(descriptor: number): void {
+    fstat(descriptor, (error, stats) => {
+      if (error !== null) return this.lose(error)
+      this.inode = stats.ino
+      if (stats.size === 0) return this.send(descriptor)
+      read(descriptor, Buffer.alloc(1), 0, 1, stats.size - 1, (failure, count, last) => {
+        if (failure === null && count === 1 && last[0] !== lineFeed) this.lines = `\n${this.lines}`
+        this.send(descriptor)
+      })
+    })
+  }
+
+  /** Looks whether the file is still there and has room. */
+  private check(descriptor: number, path: string, { bytes, files }: Keeping): void {
+    stat(path, (error, stats) => {
+      const isHere = error === null && stats.ino === this.inode
+      if (isHere && (stats.size === 0 || stats.size + this.lines.length <= bytes))
+        return this.send(descriptor)
+      close(descriptor, () => {
+        this.descriptor = undefined
+        if (isHere) this.shift(path, files, () => this.open(path))
+        else this.open(path)
+      })
+    })
+  }
+
+  /** Renames the files, the oldest first; what cannot be renamed is gone on with. */
+  private shift(path: string, number: number, done: () => void): void {
+    if (number === 0) return done()
+    const from = number === 1 ? path : `${path}.${number - 1}`
+    rename(from, `${path}.${number}`, () => this.shift(path, number - 1, done))
   }
 
   private send(descriptor: number): void {
@@ -131,7 +193,7 @@ export class LineFile {
   private next(): void {
     this.busy = false
     if (this.stale || this.closed || this.lines.length > gatherMost) this.flush()
-    else if (this.count > 0) this.timer ??= setTimeout(() => this.flush(), gatherMillis).unref()
+    else if (this.count > 0) this.gather()
   }
 
   /** Closes the file; what is appended from now on opens it. */

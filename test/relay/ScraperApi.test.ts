@@ -33,6 +33,7 @@ const ask = (
     now?: number
     method?: string
     config?: RelayConfig
+    onKey?: (shown: ScraperApi.KeyShown) => void
   } = {},
 ) => {
   const keys =
@@ -47,6 +48,7 @@ const ask = (
       config: options.config ?? config,
       now: options.now ?? 15 * day,
       lastSeen: (name) => (name === "a" ? 15 * day : undefined),
+      onKey: options.onKey ?? (() => {}),
     },
     options.method ?? "GET",
     target,
@@ -112,5 +114,24 @@ describe("the scraper API answers as the original does", () => {
       ask("/scraper/v1/test", { method: "POST" }),
       text(400, "Can't POST this"),
     )
+  })
+})
+
+describe("of each scraper key that is shown it is told", () => {
+  it.each<readonly [string, Parameters<typeof ask>[1], string | undefined]>([
+    ["which one it is", {}, "s"],
+    ["that it is unknown", { key: "wrong" }, "unknown key"],
+    ["that it is not good yet", { now: 9 * day }, "s is not good yet"],
+    ["that it is not good any more", { now: 21 * day }, "s is not good any more"],
+    ["that it is not the only one", { key: ["scrape", "scrape"] }, "more than one key"],
+    ["that nobody wants it", { config: empty }, "the scraper API is disabled"],
+    ["nothing where there is none", { key: [] }, undefined],
+  ])("%s", (_what, options, expected) => {
+    const told: Array<string> = []
+    ask("/scraper/v1/test", {
+      ...options,
+      onKey: (shown) => told.push(shown._tag === "Used" ? shown.name : shown.reason),
+    })
+    assert.deepStrictEqual(told, expected === undefined ? [] : [expected])
   })
 })

@@ -34,8 +34,10 @@ import type { ServerName } from "../../src/domain/ServerName.ts"
 import { BodyError } from "../../src/protocol/Exchange.ts"
 import type { RequestHead } from "../../src/protocol/Message.ts"
 import * as AccessLogging from "../../src/relay/AccessLogging.ts"
+import * as AuditFile from "../../src/relay/AuditFile.ts"
 import type { AuditEvent } from "../../src/relay/AuditLog.ts"
 import { AuditLog } from "../../src/relay/AuditLog.ts"
+import * as AuditVisits from "../../src/relay/AuditVisits.ts"
 import { Relay } from "../../src/relay/Relay.ts"
 import * as RelayMetrics from "../../src/relay/RelayMetrics.ts"
 import { type ConfigStatus, RelaySettings } from "../../src/relay/RelaySettings.ts"
@@ -210,7 +212,8 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
     const services = yield* Relay.layerNoDeps.pipe(
       Layer.provideMerge(TrafficTelemetry.layer),
       Layer.provideMerge(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
-      Layer.provideMerge(AccessLogging.layer),
+      Layer.provideMerge(Layer.mergeAll(AccessLogging.layer, AuditVisits.layer)),
+      Layer.provideMerge(AuditFile.layer),
       Layer.provideMerge(Layer.mergeAll(AuditLog.layer, Traffic.layer)),
       Layer.provideMerge(settingsLayer),
       Layer.provide(capture(lines)),

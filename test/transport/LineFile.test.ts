@@ -1,14 +1,22 @@
 /**
  * The file of a log: written in the background, rotated, and never in the way.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs"
 import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { LineFile } from "../../src/transport/LineFile.ts"
+import { type Keeping, LineFile } from "../../src/transport/LineFile.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 import { Watch } from "../support/Watch.ts"
 
-const setting = (name = "access.log") => {
+const setting = (name = "access.log", keep?: Keeping) => {
   const file = path.isAbsolute(name) ? name : path.join(temporaryFolder(), name)
   const said: Array<string> = []
   const watch = new Watch()
@@ -20,6 +28,7 @@ const setting = (name = "access.log") => {
     path: file,
     onTrouble: (reason) => say(`trouble ${reason}`),
     onMended: (lost) => say(`mended ${lost}`),
+    ...(keep === undefined ? {} : { keep }),
   })
   return {
     file,
@@ -94,5 +103,59 @@ describe("a file of lines", () => {
     log.append("lost\n")
     await closed()
     assert.deepStrictEqual(said, ["trouble ENOSPC"])
+  })
+})
+
+describe("a file of lines that is kept", () => {
+  const small = { bytes: 30, files: 2 }
+  /** Appends a line and waits until it is in the file. */
+  const written = async ({ file, log }: ReturnType<typeof setting>, line: string) => {
+    log.append(line)
+    while (!existsSync(file) || !readFileSync(file, "utf8").endsWith(line))
+      await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  it("is renamed before it becomes too large, and so many old ones are kept", async () => {
+    const on = setting("audit.log", small)
+    for (let i = 0; i < 9; i++) await written(on, `this is line ${i}\n`)
+    await on.closed()
+    assert.deepStrictEqual(
+      ["", ".1", ".2", ".3"].map((end) =>
+        existsSync(on.file + end) ? readFileSync(on.file + end, "utf8") : "none",
+      ),
+      [
+        "this is line 8\n",
+        "this is line 6\nthis is line 7\n",
+        "this is line 4\nthis is line 5\n",
+        "none",
+      ],
+    )
+    assert.deepStrictEqual(on.said, [])
+  })
+
+  it("ends a line that a crash has torn, and goes on", async () => {
+    const on = setting("audit.log", { bytes: 1_000, files: 1 })
+    writeFileSync(on.file, "whole\nto")
+    on.log.append("next\n")
+    await on.closed()
+    assert.strictEqual(readFileSync(on.file, "utf8"), "whole\nto\nnext\n")
+  })
+
+  it("is made anew where it was deleted", async () => {
+    const on = setting("audit.log", small)
+    await written(on, "one\n")
+    rmSync(on.file)
+    await written(on, "two\n")
+    await on.closed()
+    assert.strictEqual(readFileSync(on.file, "utf8"), "two\n")
+    assert.deepStrictEqual(on.said, [])
+  })
+
+  it("is written on if it cannot be renamed", async () => {
+    const on = setting("audit.log", { bytes: 30, files: 1 })
+    mkdirSync(`${on.file}.1`)
+    for (let i = 0; i < 4; i++) await written(on, `this is line ${i}\n`)
+    await on.closed()
+    assert.strictEqual(readFileSync(on.file, "utf8").split("\n").length, 5)
   })
 })
