@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import { fromRaw } from "../domain/HeaderList.ts"
 import { keyOf } from "../protocol/WebSocketHandshake.ts"
 import { header, prefix, streamPath, text } from "../protocol/Wire.ts"
+import { endWith } from "../transport/Linger.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../transport/Multiplexer.ts"
 import * as WebSocketWire from "../transport/WebSocketWire.ts"
 import { programOf } from "./Answer.ts"
@@ -121,6 +122,7 @@ export const make = (context: StreamContext): StreamEndpoint => {
       },
       onRoom: () => ready(link),
       onClosed: (reason) => {
+        link.trust()
         opened.delete(multiplexer)
         if (links.get(key) === link) links.delete(key)
         leave?.(reason)
@@ -162,9 +164,9 @@ export const make = (context: StreamContext): StreamEndpoint => {
 }
 
 const refuse = (socket: Duplex, status: string, body: string): undefined => {
-  socket.end(
+  const answer =
     `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  )
+    `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`
+  endWith(socket, Buffer.from(answer, "latin1"))
   return undefined
 }

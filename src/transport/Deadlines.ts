@@ -105,7 +105,10 @@ export const make: Effect.Effect<Deadlines, never, Scope.Scope> = Effect.gen(fun
       line.sweep(at)
       if (line.isEmpty) lines.delete(millis)
     }
-  })
+  }).pipe(
+    // Whatever fails is not to stop the deadlines of everybody else.
+    Effect.catchCause((cause) => Effect.logError("what a deadline was to do has failed", cause)),
+  )
   yield* Effect.sleep(sweepMillis).pipe(Effect.andThen(sweep), Effect.forever, Effect.forkScoped)
   return {
     now: () => clock.currentTimeMillisUnsafe(),

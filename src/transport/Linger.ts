@@ -35,7 +35,8 @@ export const endWith = (socket: Duplex, bytes: Uint8Array): void => {
   endSoon(socket)
 }
 
-const endSoon = (socket: Duplex): void => {
+/** Ends a connection on which everything has been said. */
+export const endSoon = (socket: Duplex): void => {
   const timer = setTimeout(() => socket.destroy(), lingerMillis)
   socket.once("close", () => clearTimeout(timer))
   socket.end()

@@ -26,7 +26,7 @@ import { count } from "./CountedBody.ts"
 import { faultOf, ownFraming } from "./FrontAnswer.ts"
 import type { FrontHandler } from "./FrontRequest.ts"
 import type { Cancel, Reply } from "./Handler.ts"
-import { closeAfter, endWith, isEnding, makeLast } from "./Linger.ts"
+import { closeAfter, endSoon, endWith, isEnding, makeLast } from "./Linger.ts"
 import * as NodeBody from "./NodeBody.ts"
 import { PlainConnections } from "./PlainConnection.ts"
 import type { Observe, VisitNotes } from "./VisitNotes.ts"
@@ -352,7 +352,7 @@ const visitUpgrade = (
   const res = new http.ServerResponse(req)
   res.assignSocket(socket as Socket)
   res.shouldKeepAlive = false
-  res.once("finish", () => socket.end())
+  res.once("finish", () => endSoon(socket))
   socket.on("error", ignore)
   state.upgraded.add(socket)
   socket.once("close", () => {

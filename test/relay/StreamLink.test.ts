@@ -590,3 +590,31 @@ describe("a server that is told to speak stream", () => {
     }),
   )
 })
+
+describe("an upgrade that is refused", () => {
+  const sockets = (): number =>
+    process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap").length
+
+  for (const [to, target, status] of [
+    ["a relay", "/7ZSFUKGV/stream/demo", "401"],
+    ["a server that is not registered", "/servers/nobody/", "404"],
+  ] as const)
+    it.live(`by ${to} holds no connection open, whatever comes behind it`, () =>
+      Effect.gen(function* () {
+        const relay = yield* relayOf()
+        const before = sockets()
+        for (let i = 0; i < 20; i++) {
+          const client = yield* Harness.connect(relay)
+          client.write(
+            `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+              "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n" +
+              "X-ApiKey: not-the-key\r\n\r\n",
+          )
+          yield* client.until(`HTTP/1.1 ${status}`)
+          client.write("more")
+          client.end()
+        }
+        yield* Harness.until("every connection is closed", () => sockets() <= before)
+      }),
+    )
+})

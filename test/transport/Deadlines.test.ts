@@ -37,6 +37,24 @@ describe("a deadline", () => {
     }),
   )
 
+  it.effect("passes although what another was to do has failed", () =>
+    Effect.gen(function* () {
+      const deadlines = yield* Deadlines.make
+      let passed = 0
+      deadlines.set(1_000, () => {
+        throw new Error("on purpose")
+      })
+      deadlines.set(1_000, () => {
+        passed += 1
+      })
+      deadlines.set(5_000, () => {
+        passed += 1
+      })
+      yield* TestClock.adjust(6_000)
+      assert.strictEqual(passed, 2)
+    }),
+  )
+
   it.effect("starts anew when it is touched", () =>
     Effect.gen(function* () {
       const deadlines = yield* Deadlines.make

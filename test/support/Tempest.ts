@@ -1,0 +1,866 @@
+/**
+ * A whole relay with whole servers and visitors on a simulated network, by a
+ * clock that only the test moves, with everything going wrong at random that can
+ * go wrong between them: connections cut, stalled and refused, servers killed,
+ * drained and doubled, keys revoked, the relay restarted, visitors who are slow
+ * or leave. What each visitor gets is held against what its handler said.
+ *
+ *     const tempest = new Tempest({ seed: 1 })
+ *     assert.deepStrictEqual(yield* tempest.rage, [])
+ *
+ * Deadlines are counted where the test mocks them; see `CountedDeadlines.ts`.
+ */
+import * as http from "node:http"
+
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as Random from "effect/Random"
+import * as Scope from "effect/Scope"
+import * as Exit from "effect/Exit"
+import { TestClock } from "effect/testing"
+import { make as makeKey } from "../../src/domain/ApiKey.ts"
+import type { TransportChoice } from "../../src/domain/ServerConfig.ts"
+import type { ServerName } from "../../src/domain/ServerName.ts"
+import { BodyError, ExchangeError } from "../../src/protocol/Exchange.ts"
+import { Pending } from "../../src/relay/Pending.ts"
+import * as Server from "../../src/server/Server.ts"
+import { type Body, type BodyFlow, type BodySink, fromBytes } from "../../src/transport/Body.ts"
+import type { Handler, Reply } from "../../src/transport/Handler.ts"
+import { Multiplexer } from "../../src/transport/Multiplexer.ts"
+import * as CountedDeadlines from "./CountedDeadlines.ts"
+import * as Harness from "./Harness.ts"
+import { Seeded } from "./Seeded.ts"
+import { type Connection, SimulatedNetwork } from "./SimulatedNetwork.ts"
+
+/** What kind of tempest. */
+export interface TempestOptions {
+  readonly seed: number
+  /** Which transport the servers speak; random unless given. */
+  readonly transport?: TransportChoice
+  /** Whether nothing goes wrong; the network may still be slow. */
+  readonly calm?: boolean
+}
+
+const relayPort = 7
+const names = ["app", "other"] as const
+type Name = (typeof names)[number]
+
+/** How long the storm lasts, in milliseconds. */
+const stormMillis = 8_000
+const heartbeatMillis = 2_100
+const waitMillis = 3_300
+const responseMillis = 5_000
+const idleMillis = 6_000
+/** By then everything that was asked for in the storm is over: four offers, each with its wait and its answer. */
+const longest = 4 * (waitMillis + responseMillis) + 2 * idleMillis
+const offersAtMost = 4
+/** How long the relay remembers what ended without its server. */
+const rememberedMillis = 120_000
+/** How long a classic server may be silent before it is taken for dead. */
+const silentMillis = 3_000
+/** What runs when a relay ends means nothing any more. */
+const mayOutlive = new Set([rememberedMillis, silentMillis])
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+const pool = ((): Buffer => {
+  const random = new Seeded(2)
+  const bytes = Buffer.alloc(512 * 1024)
+  for (let i = 0; i < bytes.length; i += 4) bytes.writeUInt32LE(random.int(0, 0xffff_ffff), i)
+  return bytes
+})()
+
+type Way = "answer" | "answer after the body" | "late" | "never" | "fail" | "cut"
+
+/** One visitor's request: what both sides are going to do, and what has come of it. */
+interface Visit {
+  readonly id: number
+  readonly name: Name
+  readonly method: string
+  readonly up: Buffer
+  readonly chunkedUp: boolean
+  readonly down: Buffer
+  readonly downAs: "whole" | "length" | "unknown"
+  readonly way: Way
+  /** After so many bytes its answer breaks off. */
+  readonly cutAt: number
+  readonly slow: boolean
+  readonly leavesAt: number | undefined
+  /** It has to be served, whatever has been before. */
+  readonly isProbe: boolean
+  readonly startedAt: number
+  request: http.ClientRequest | undefined
+  served: number
+  status: number | undefined
+  failure: string
+  answeredAt: number | undefined
+  received: number
+  isWhole: boolean
+  error: string | undefined
+  left: boolean
+  /** Its own connection was cut or stalled. */
+  disturbed: boolean
+  overAt: number | undefined
+}
+
+/** A server process. */
+interface Instance {
+  readonly name: Name
+  readonly host: string
+  readonly scope: Scope.Closeable
+  readonly fiber: Fiber.Fiber<never, never>
+  alive: boolean
+}
+
+/** A body that is pushed piece by piece. */
+class Outgoing implements Body {
+  readonly whole: Uint8Array | undefined
+  readonly length: number | undefined
+  state: "fresh" | "reading" | "over" = "fresh"
+  private at = 0
+  private sink: BodySink | undefined
+  private flowing = true
+  private readonly storm: Tempest
+  private readonly bytes: Buffer
+  private readonly cutAt: number
+
+  constructor(storm: Tempest, bytes: Buffer, as: Visit["downAs"], cutAt: number) {
+    this.storm = storm
+    this.bytes = bytes
+    this.cutAt = cutAt
+    this.whole = as === "whole" ? bytes : undefined
+    this.length = as === "unknown" ? undefined : bytes.length
+  }
+
+  read(sink: BodySink): BodyFlow {
+    if (this.state !== "fresh") this.storm.complain("a body is read twice")
+    if (this.whole !== undefined) {
+      this.state = "over"
+      return fromBytes(this.whole).read(sink)
+    }
+    this.state = "reading"
+    this.sink = sink
+    this.soon()
+    return {
+      resume: () => {
+        this.flowing = true
+        this.soon()
+      },
+      cancel: () => this.discard(),
+    }
+  }
+
+  discard(): void {
+    this.state = "over"
+  }
+
+  private soon(): void {
+    this.storm.later(this.storm.random.int(0, 50), () => this.push())
+  }
+
+  private push(): void {
+    const { sink } = this
+    if (this.state !== "reading" || sink === undefined || !this.flowing) return
+    if (this.at >= this.cutAt) {
+      this.state = "over"
+      return sink.fail(new BodyError({ reason: "cut", detail: "the tempest cut it" }))
+    }
+    if (this.at === this.bytes.length) {
+      this.state = "over"
+      return sink.end([])
+    }
+    const most = Math.min(this.bytes.length, this.cutAt) - this.at
+    const size = Math.min(most, this.storm.random.int(1, 60_000))
+    this.at += size
+    this.flowing = sink.data(this.bytes.subarray(this.at - size, this.at))
+    if (this.flowing) this.soon()
+  }
+}
+
+/** One tempest for each seed; what was not as it has to be, with the seed that shows it. */
+export const rage = Effect.fnUntraced(function* (
+  seeds: ReadonlyArray<number>,
+  options: Omit<TempestOptions, "seed"> = {},
+) {
+  const failures: Array<string> = []
+  for (const seed of seeds) {
+    const tempest = new Tempest({ ...options, seed })
+    for (const complaint of yield* tempest.rage)
+      failures.push(`${JSON.stringify({ ...options, seed })}: ${complaint}`)
+    if (failures.length > 10) break
+  }
+  return failures
+})
+
+/** So many seeds from one on. */
+export const seedsFrom = (first: number, count: number): ReadonlyArray<number> =>
+  Array.from({ length: count }, (_, i) => first + i)
+
+/** See the file's header. */
+export class Tempest {
+  readonly random: Seeded
+  readonly network: SimulatedNetwork
+  readonly complaints: Array<string> = []
+  readonly events: Array<string> = []
+  readonly visits: Array<Visit> = []
+  readonly transport: TransportChoice
+  private readonly calm: boolean
+  private readonly tasks: Array<Task> = []
+  private readonly effects: Array<Effect.Effect<void, never, Scope.Scope>> = []
+  private readonly instances: Array<Instance> = []
+  private readonly bodies = new Set<Outgoing>()
+  private readonly links = new Set<Multiplexer>()
+  private readonly pendings = new Set<Pending>()
+  private relay: { readonly scope: Scope.Closeable; readonly made: Harness.TestRelay } | undefined
+  private relayTrouble: Array<{ readonly from: number; to: number }> = []
+  private revoked = false
+  private revocations: Array<{ readonly from: number; to: number }> = []
+  private launched = 0
+  private readonly relays: Array<Harness.TestRelay> = []
+  private readonly scope = Scope.makeUnsafe()
+
+  constructor(options: TempestOptions) {
+    this.calm = options.calm === true
+    this.random = new Seeded(options.seed)
+    const { random } = this
+    this.transport = options.transport ?? random.pick(["stream", "classic", "auto"])
+    this.network = new SimulatedNetwork({
+      seed: random.int(0, 0xffff_ffff),
+      latency: random.pick([0, 4, 40]),
+      buffer: random.pick([2_000, 64 * 1024]),
+    })
+    this.network.nextPort = relayPort
+  }
+
+  note(event: string): void {
+    this.events.push(`${this.network.time}: ${event}`)
+  }
+
+  complain(what: string): void {
+    this.complaints.push(what)
+  }
+
+  /** Something that happens in so many milliseconds. */
+  later(millis: number, run: () => void): void {
+    this.tasks.push({ at: this.network.time + millis, run })
+  }
+
+  private act(millis: number, what: string, effect: Effect.Effect<void, never, Scope.Scope>): void {
+    this.later(millis, () => {
+      this.note(what)
+      this.effects.push(effect)
+    })
+  }
+
+  /** Lets it rage, then looks at what is left; what was not as it has to be. */
+  get rage(): Effect.Effect<ReadonlyArray<string>> {
+    return Effect.gen({ self: this }, function* () {
+      yield* this.course.pipe(Effect.provideService(Scope.Scope, this.scope))
+      yield* this.end(this.scope)
+      return this.complaints
+    }).pipe((course) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => this.watch()),
+        () => course,
+        (unwatch) => Effect.sync(unwatch),
+      ),
+    )
+  }
+
+  private get course(): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.gen({ self: this }, function* () {
+      yield* this.startRelay
+      for (const name of names) yield* this.launch(name)
+      yield* this.pass(1_500)
+      this.plan()
+      yield* this.pass(stormMillis)
+      yield* this.heal
+      yield* this.pass(2_000)
+      for (const name of names) this.visit(name, true)
+      yield* this.pass(longest, () => this.visits.every((visit) => visit.overAt !== undefined))
+      // Longer than a listen is parked.
+      yield* this.pass(26_000)
+      for (const name of names) this.visit(name, true)
+      yield* this.pass(1_500)
+      this.judge()
+      this.judgeRest()
+    })
+  }
+
+  /** Stops everything; nothing may stay behind. */
+  private end(scope: Scope.Closeable): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      let closed = false
+      yield* Effect.forkDetach(
+        Scope.close(scope, Exit.void).pipe(
+          Effect.andThen(
+            Effect.sync(() => {
+              closed = true
+            }),
+          ),
+        ),
+      )
+      yield* this.pass(10_000, () => closed)
+      if (!closed) this.complain("it does not stop")
+      yield* this.pass(2_500)
+      const left = [...CountedDeadlines.count()].filter(([millis]) => !mayOutlive.has(millis))
+      if (left.length > 0) this.complain(`deadlines are left: ${left.join("; ")}`)
+      for (const { label } of this.network.sockets)
+        this.complain(`a connection is left open: ${label}`)
+    })
+  }
+
+  /** Notes every link and every pending request that comes to be. */
+  private watch(): () => void {
+    const { links, network, pendings } = this
+    const { ping } = Multiplexer.prototype
+    const { wait } = Pending.prototype
+    Multiplexer.prototype.ping = function (this: Multiplexer) {
+      links.add(this)
+      return ping.call(this)
+    }
+    Pending.prototype.wait = function (this: Pending, ...given) {
+      pendings.add(this)
+      return wait.apply(this, given)
+    }
+    CountedDeadlines.reset()
+    network.up()
+    const { now } = performance
+    performance.now = () => network.time
+    return () => {
+      performance.now = now
+      network.down()
+      Multiplexer.prototype.ping = ping
+      Pending.prototype.wait = wait
+    }
+  }
+
+  // ------------------------------------------------------------ time
+
+  /** Lets time pass, or less of it if `isEnough`. */
+  private pass(millis: number, isEnough: () => boolean = () => false): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const until = this.network.time + millis
+      for (;;) {
+        yield* this.settle
+        if (this.network.time >= until || isEnough()) return
+        const dues = [until, ...this.tasks.map(({ at }) => at), this.network.next]
+        const step = Math.min(100, Math.max(1, Math.min(...dues) - this.network.time))
+        this.network.advance(step)
+        yield* TestClock.adjust(step)
+      }
+    })
+  }
+
+  /** Everything happens that can happen now. */
+  private get settle(): Effect.Effect<void> {
+    return Effect.suspend(() =>
+      Effect.promise(() => this.untilQuiet()).pipe(
+        Effect.andThen(() => {
+          const effect = this.effects.shift()
+          return effect === undefined
+            ? Effect.void
+            : Effect.andThen(
+                effect.pipe(Effect.provideService(Scope.Scope, this.scope)),
+                this.settle,
+              )
+        }),
+      ),
+    )
+  }
+
+  /** Until nothing can happen any more, or there is an effect to be run. */
+  private async untilQuiet(): Promise<void> {
+    for (let quiet = 0; quiet < 3; ) {
+      await turn()
+      if (this.effects.length > 0) return
+      quiet = this.happens() ? 0 : quiet + 1
+    }
+  }
+
+  /** One thing happens, if anything can. */
+  private happens(): boolean {
+    const { network, random } = this
+    const due = this.tasks.filter(({ at }) => at <= network.time)
+    const [task] = due
+    if (task === undefined || random.chance(0.5)) return network.step() || task !== undefined
+    return this.perform(due[random.int(0, due.length - 1)] ?? task)
+  }
+
+  private perform(task: Task): boolean {
+    this.tasks.splice(this.tasks.indexOf(task), 1)
+    task.run()
+    return true
+  }
+
+  // ------------------------------------------------------------ relay and servers
+
+  private get startRelay(): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.gen({ self: this }, function* () {
+      const scope = yield* Scope.fork(yield* Effect.scope)
+      const made = yield* Harness.relay({
+        servers: this.revoked ? [{ name: "app", key: "another-key-altogether" }, "other"] : names,
+        waitForServer: waitMillis,
+        responseTimeout: responseMillis,
+        idleTimeout: idleMillis,
+        shutdownGrace: this.random.pick([0, 1_000]),
+        config: { heartbeat: Duration.millis(heartbeatMillis) },
+      }).pipe(Effect.provideService(Scope.Scope, scope), Effect.orDie)
+      this.relay = { scope, made }
+      this.relays.push(made)
+    })
+  }
+
+  private launch(name: Name): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.gen({ self: this }, function* () {
+      this.launched += 1
+      const host = `${name}-${this.launched}`
+      const scope = yield* Scope.fork(yield* Effect.scope)
+      const fiber = yield* Effect.scoped(
+        Server.run({
+          name: name as ServerName,
+          apiKey: makeKey(Harness.keyOf(name)),
+          relayUrl: `http://${host}:${relayPort}`,
+          handler: this.handler(name),
+          proxies: false,
+          graceMillis: this.random.pick([0, 1_500]),
+          transport: this.transport,
+          heartbeatMillis,
+        }),
+      ).pipe(
+        Effect.provide(Logger.layer([])),
+        Random.withSeed(`${this.random.int(0, 1e9)}`),
+        Effect.forkIn(scope),
+      )
+      this.instances.push({ name, host, scope, fiber, alive: true })
+      this.note(`${host} starts`)
+    })
+  }
+
+  private stop(instance: Instance): Effect.Effect<void, never, Scope.Scope> {
+    instance.alive = false
+    return Effect.forkScoped(Fiber.interrupt(instance.fiber)).pipe(Effect.asVoid)
+  }
+
+  private kill(instance: Instance, silently: boolean): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.suspend(() => {
+      this.network.unreachable.add(instance.host)
+      for (const connection of this.network.connections)
+        if (connection.host === instance.host)
+          if (silently) connection.vanish()
+          else connection.cut()
+      return this.stop(instance)
+    })
+  }
+
+  private get alive(): ReadonlyArray<Instance> {
+    return this.instances.filter(({ alive }) => alive)
+  }
+
+  private readonly handler =
+    (name: Name): Handler =>
+    (head, body, reply) => {
+      const visit = this.visits[Number(/^\/(\d+)$/.exec(head.target)?.[1])]
+      if (visit === undefined) {
+        this.complain(`${name} is asked for ${head.target}`)
+        return () => {}
+      }
+      visit.served += 1
+      this.note(`${visit.id} is served`)
+      if (visit.name !== name) this.complain(`${visit.id}: served by ${name}`)
+      if (head.method !== visit.method) this.complain(`${visit.id}: arrives as ${head.method}`)
+      return this.answer(visit, body, reply)
+    }
+
+  private answer(visit: Visit, body: Body, reply: Reply): () => void {
+    let out: Outgoing | undefined
+    let reading: BodyFlow | undefined
+    let over = false
+    const respond = (): void => {
+      if (over) return
+      const cutAt = visit.way === "cut" ? visit.cutAt : Number.POSITIVE_INFINITY
+      const as = visit.way === "cut" && visit.downAs === "whole" ? "length" : visit.downAs
+      out = new Outgoing(this, visit.down, as, cutAt)
+      this.bodies.add(out)
+      reply.respond({ status: 200, headers: [["X-Id", `${visit.id}`]] }, out)
+    }
+    let received = 0
+    const read = (then: () => void): void => {
+      reading = body.read({
+        data: (chunk) => {
+          if (visit.up.subarray(received, received + chunk.length).compare(chunk) !== 0)
+            this.complain(`${visit.id}: its body is wrong at ${received}`)
+          received += chunk.length
+          if (!this.random.chance(0.2)) return true
+          this.later(this.random.int(0, 200), () => over || reading?.resume())
+          return false
+        },
+        end: () => {
+          if (received !== visit.up.length)
+            this.complain(`${visit.id}: its body ends whole after ${received}`)
+          then()
+        },
+        fail: () => {},
+      })
+    }
+    switch (visit.way) {
+      case "never":
+        read(() => {})
+        break
+      case "fail":
+        body.discard()
+        this.later(this.random.int(0, 300), () =>
+          reply.fail(new ExchangeError({ code: "PTTH_ORIGIN_BROKEN", detail: "the tempest" })),
+        )
+        break
+      case "answer after the body":
+        read(() => this.later(this.random.int(0, 100), respond))
+        break
+      case "late":
+        read(() => {})
+        this.later(this.random.int(1_000, responseMillis - 1_000), respond)
+        break
+      default:
+        read(() => {})
+        respond()
+    }
+    return () => {
+      over = true
+      reading?.cancel()
+      out?.discard()
+    }
+  }
+
+  // ------------------------------------------------------------ visitors
+
+  private visit(name: Name, isProbe = false): Visit {
+    const { random } = this
+    const plain = isProbe || random.chance(0.3)
+    const method = plain ? "GET" : random.pick(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"])
+    const mayBreak = !(this.calm || isProbe)
+    const size = (): number =>
+      random.pick([0, random.int(1, 200), random.int(1, 30_000), random.int(1, 300_000)])
+    const slice = (length: number): Buffer => {
+      const from = random.int(0, pool.length - length)
+      return pool.subarray(from, from + length)
+    }
+    const down = slice(isProbe ? random.int(1, 2_000) : size())
+    const visit: Visit = {
+      id: this.visits.length,
+      name,
+      method,
+      up: slice(method === "POST" || method === "PUT" ? size() : 0),
+      chunkedUp: random.chance(0.4),
+      down,
+      cutAt: random.int(0, down.length),
+      downAs: random.pick(["whole", "length", "unknown"]),
+      way:
+        mayBreak && random.chance(0.25)
+          ? random.pick(["never", "fail", "cut", "late"])
+          : random.pick(["answer", "answer after the body"]),
+      slow: !isProbe && random.chance(0.2),
+      leavesAt: mayBreak && random.chance(0.1) ? random.int(0, 3_000) : undefined,
+      isProbe,
+      startedAt: this.network.time,
+      request: undefined,
+      served: 0,
+      status: undefined,
+      failure: "",
+      answeredAt: undefined,
+      received: 0,
+      isWhole: false,
+      error: undefined,
+      left: false,
+      disturbed: false,
+      overAt: undefined,
+    }
+    this.visits.push(visit)
+    this.begin(visit)
+    return visit
+  }
+
+  private begin(visit: Visit): void {
+    this.note(`${visit.id} asks ${visit.name}: ${visit.method}, ${visit.up.length} up`)
+    const request = http.request({
+      host: `visitor-${visit.id}`,
+      port: relayPort,
+      path: `/servers/${visit.name}/${visit.id}`,
+      method: visit.method,
+      agent: false,
+      headers: {
+        ...(visit.up.length === 0
+          ? {}
+          : visit.chunkedUp
+            ? { "Transfer-Encoding": "chunked" }
+            : { "Content-Length": `${visit.up.length}` }),
+      },
+    })
+    visit.request = request
+    const over = (error?: string): void => {
+      if (visit.overAt !== undefined) return
+      visit.overAt = this.network.time
+      visit.error = error
+      this.note(
+        `${visit.id} ${error ?? "is done"}: ${visit.status ?? "no answer"} ${visit.failure}, ` +
+          `${visit.received} of ${visit.down.length}`,
+      )
+      request.destroy()
+    }
+    request.on("error", (error: NodeJS.ErrnoException) => over(error.code ?? error.message))
+    request.on("response", (response) => {
+      visit.status = response.statusCode
+      visit.answeredAt = this.network.time
+      visit.failure = ""
+      if (visit.status === 200 && response.headers["x-id"] !== `${visit.id}`)
+        this.complain(`${visit.id}: gets the answer of ${response.headers["x-id"]}`)
+      response.on("error", (error: NodeJS.ErrnoException) => over(error.code ?? error.message))
+      response.on("close", () => over(visit.isWhole ? undefined : "closed"))
+      response.on("end", () => {
+        visit.isWhole = response.complete
+        over(visit.isWhole ? undefined : "incomplete")
+      })
+      response.on("data", (chunk: Buffer) => {
+        if (visit.status !== 200) {
+          visit.failure += /PTTH_[A-Z_]+/.exec(chunk.toString("latin1"))?.[0] ?? ""
+          return
+        }
+        if (visit.down.subarray(visit.received, visit.received + chunk.length).compare(chunk) !== 0)
+          this.complain(`${visit.id}: its answer is wrong at ${visit.received}`)
+        visit.received += chunk.length
+        if (!visit.slow) return
+        response.pause()
+        this.later(this.random.int(0, 400), () => response.resume())
+      })
+    })
+    let at = 0
+    const send = (): void => {
+      if (visit.overAt !== undefined || request.destroyed) return
+      if (at === visit.up.length) return void request.end()
+      const size = Math.min(visit.up.length - at, this.random.int(1, 80_000))
+      at += size
+      const more = request.write(visit.up.subarray(at - size, at))
+      if (more) this.later(this.random.int(0, 60), send)
+      else request.once("drain", send)
+    }
+    send()
+    if (visit.leavesAt === undefined) return
+    this.later(visit.leavesAt, () => {
+      if (visit.overAt !== undefined) return
+      visit.left = true
+      over("left")
+    })
+  }
+
+  // ------------------------------------------------------------ what goes wrong
+
+  private plan(): void {
+    const { random } = this
+    const visits = random.int(5, 30)
+    for (let i = 0; i < visits; i++)
+      this.later(random.int(0, stormMillis - 500), () => this.visit(random.pick(names)))
+    if (this.calm) return
+    const faults = random.int(1, 8)
+    for (let i = 0; i < faults; i++) this.later(random.int(0, stormMillis), () => this.fault())
+  }
+
+  private fault(): void {
+    const { random } = this
+    const links = this.network.connections.filter(({ host }) => !host.startsWith("visitor-"))
+    const visitors = this.network.connections.filter(({ host }) => host.startsWith("visitor-"))
+    const instance = this.alive[random.int(0, this.alive.length - 1)]
+    const soon = random.int(0, 4_000)
+    switch (random.int(0, 11)) {
+      case 0:
+      case 1:
+        return this.on(links, "cut", (connection) => connection.cut())
+      case 2:
+      case 3:
+        return this.on(links, "stalled", (connection) => this.stall(connection, soon * 2))
+      case 4:
+        return this.on(visitors, "cut", (connection) => connection.cut())
+      case 5:
+        return this.on(visitors, "stalled", (connection) => this.stall(connection, soon))
+      case 6:
+        if (instance === undefined) return
+        this.act(0, `${instance.host} is stopped`, this.stop(instance))
+        return this.act(soon, "another is started", this.launch(instance.name))
+      case 7: {
+        if (instance === undefined) return
+        const silently = random.chance(0.5)
+        this.act(0, `${instance.host} dies ${silently}`, this.kill(instance, silently))
+        return this.act(soon, "another is started", this.launch(instance.name))
+      }
+      case 8:
+        return this.act(0, "a double is started", this.launch(random.pick(names)))
+      case 9:
+        if (this.revoked || this.relay === undefined) return
+        this.act(0, "the key is revoked", this.register(true))
+        return this.act(soon, "the key is back", this.register(false))
+      case 10:
+        if (instance === undefined) return
+        this.network.unreachable.add(instance.host)
+        return this.later(soon, () => this.network.unreachable.delete(instance.host))
+      default: {
+        if (this.relay === undefined) return
+        this.act(0, "the relay goes", this.leaveRelay(random.chance(0.5)))
+        return this.act(random.int(0, 2_000), "the relay is back", this.returnRelay)
+      }
+    }
+  }
+
+  private on(
+    connections: ReadonlyArray<Connection>,
+    what: string,
+    act: (connection: Connection) => void,
+  ): void {
+    const connection = connections[this.random.int(0, connections.length - 1)]
+    if (connection === undefined) return
+    this.note(`the connection of ${connection.host} is ${what}`)
+    const [, id] = /^visitor-(\d+)$/.exec(connection.host) ?? []
+    const visit = this.visits[Number(id)]
+    if (visit !== undefined) visit.disturbed = true
+    act(connection)
+  }
+
+  private stall(connection: Connection, millis: number): void {
+    const which = this.random.int(1, 3)
+    for (const direction of ["to server", "to client"] as const) {
+      if ((which & (direction === "to server" ? 1 : 2)) === 0) continue
+      connection.stall(direction, true)
+      this.later(millis, () => connection.stall(direction, false))
+    }
+  }
+
+  private register(revoked: boolean): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.revoked = revoked
+      if (revoked) this.revocations.push({ from: this.network.time, to: Number.POSITIVE_INFINITY })
+      else for (const one of this.revocations) one.to = Math.min(one.to, this.network.time + 100)
+      const { relay } = this
+      return relay === undefined
+        ? Effect.void
+        : relay.made.change({
+            servers: revoked ? [{ name: "app", key: "another-key-altogether" }, "other"] : names,
+          })
+    })
+  }
+
+  private leaveRelay(gently: boolean): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.suspend(() => {
+      const { relay } = this
+      if (relay === undefined) return Effect.void
+      this.relay = undefined
+      this.relayTrouble.push({ from: this.network.time, to: Number.POSITIVE_INFINITY })
+      if (!gently) this.network.crash(relayPort)
+      return Effect.forkScoped(Scope.close(relay.scope, Exit.void)).pipe(Effect.asVoid)
+    })
+  }
+
+  private get returnRelay(): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.suspend(() => {
+      if (this.relay !== undefined) return Effect.void
+      // One that still drains has its port until then.
+      this.network.forget(relayPort)
+      for (const one of this.relayTrouble) one.to = Math.min(one.to, this.network.time + 1_500)
+      return this.startRelay
+    })
+  }
+
+  private get heal(): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.gen({ self: this }, function* () {
+      this.note("the storm is over")
+      for (const { alive, host } of this.instances) if (alive) this.network.unreachable.delete(host)
+      for (const connection of this.network.connections) {
+        connection.stall("to server", false)
+        connection.stall("to client", false)
+      }
+      yield* this.returnRelay
+      yield* this.register(false)
+      for (const name of names)
+        if (!this.alive.some((instance) => instance.name === name)) yield* this.launch(name)
+    })
+  }
+
+  // ------------------------------------------------------------ judgement
+
+  private isDuring(
+    spans: ReadonlyArray<{ readonly from: number; readonly to: number }>,
+    { overAt = Number.POSITIVE_INFINITY, startedAt }: Visit,
+  ): boolean {
+    return spans.some(({ from, to }) => startedAt <= to && overAt >= from)
+  }
+
+  private judge(): void {
+    for (const visit of this.visits) {
+      const what = `${visit.id} (${visit.method} ${visit.way})`
+      const safe = ["GET", "HEAD", "OPTIONS"].includes(visit.method)
+      if (visit.served > (safe ? offersAtMost : 1))
+        this.complain(`${what}: served ${visit.served} times`)
+      if (visit.overAt === undefined) {
+        this.complain(`${what}: hangs`)
+        continue
+      }
+      if (visit.left) continue
+      const relayWasAway = this.isDuring(this.relayTrouble, visit)
+      if (visit.status === undefined) {
+        // What was cut before its head had left is a reset and nothing else.
+        if (!visit.disturbed && !relayWasAway && visit.way !== "cut")
+          this.complain(`${what}: no answer but ${visit.error}`)
+      } else if (visit.status === 200) this.judgeAnswer(visit, what, relayWasAway)
+      else this.judgeFailure(visit, what, relayWasAway)
+      if (visit.isProbe && visit.status !== 200)
+        this.complain(`${what}: ${visit.status} ${visit.failure} after the storm`)
+      if (visit.isProbe && visit.served === 0) this.complain(`${what}: served by nobody`)
+    }
+  }
+
+  private judgeAnswer(visit: Visit, what: string, relayWasAway: boolean): void {
+    const expected = visit.method === "HEAD" ? 0 : visit.down.length
+    if (visit.isWhole && visit.received !== expected)
+      this.complain(`${what}: ends whole after ${visit.received} of ${expected}`)
+    const isCut = visit.cutAt < visit.down.length || visit.downAs === "unknown"
+    if (visit.isWhole && visit.way === "cut" && isCut && visit.method !== "HEAD")
+      this.complain(`${what}: ends whole although it was cut`)
+    if (!visit.isWhole && (this.calm || visit.isProbe) && !relayWasAway)
+      this.complain(`${what}: ${visit.error} after ${visit.received} of ${expected}`)
+    if (visit.served === 0) this.complain(`${what}: answered by nobody`)
+  }
+
+  private judgeFailure(visit: Visit, what: string, relayWasAway: boolean): void {
+    const { failure, status } = visit
+    if (status === 404) {
+      this.complain(`${what}: 404`)
+      return
+    }
+    if (![502, 503, 504].includes(status ?? 0)) this.complain(`${what}: ${status} ${failure}`)
+    if (visit.isWhole && failure === "" && visit.method !== "HEAD")
+      this.complain(`${what}: ${status} without a reason`)
+    if (this.calm && !relayWasAway) this.complain(`${what}: ${status} ${failure} in a calm`)
+  }
+
+  private judgeRest(): void {
+    for (const { lines } of this.relays)
+      for (const line of lines) if (line.includes("has failed")) this.complain(line)
+    for (const link of this.links)
+      if (link.active > 0) this.complain(`${link.active} streams are left`)
+    for (const { name, state } of this.pendings)
+      if (state === "waiting" || state === "offered") this.complain(`a request for ${name} is left`)
+    for (const { state } of this.bodies) if (state === "reading") this.complain("a body is left")
+    for (const { host } of this.network.connections)
+      if (host.startsWith("visitor-")) this.complain(`the connection of ${host} is left`)
+    const spans = CountedDeadlines.count()
+    for (const [millis, what] of [
+      [waitMillis, "waits"],
+      [responseMillis, "answers"],
+      [idleMillis, "bodies"],
+    ] as const)
+      if (spans.has(millis)) this.complain(`deadlines of ${spans.get(millis)} ${what} are left`)
+  }
+}
+
+interface Task {
+  readonly at: number
+  readonly run: () => void
+}
