@@ -93,7 +93,6 @@ export class PlainAnswer implements Reply {
   private write(head: ResponseHead, body: Body, sent: (() => void) | undefined): void {
     this.answered = true
     const { notes, socket } = this
-    notes?.answered(head.status)
     const promised = contentLength(head.headers)
     const hasBody = responseHasBody(this.request.method, head.status)
     const length = typeof promised === "number" ? promised : body.length
@@ -110,17 +109,20 @@ export class PlainAnswer implements Reply {
     if (!hasBody) {
       body.discard()
       socket.write(text, "latin1")
+      notes?.answered(head.status)
       return this.finish(sent)
     }
     if (body.whole !== undefined && (length === undefined || body.whole.length === length)) {
-      notes?.sent(body.whole.length)
       writeWhole(socket, text, body.whole)
+      notes?.answered(head.status)
+      notes?.sent(body.whole.length)
       return this.finish(sent)
     }
     // A head does not wait for a body that is slow to come.
     socket.cork()
     setImmediate(uncork, socket)
     socket.write(text, "latin1")
+    notes?.answered(head.status)
     this.send(length === undefined ? body : promise(body, length), chunked, sent)
   }
 

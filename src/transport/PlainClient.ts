@@ -11,6 +11,7 @@ import { keepAliveSeconds, type PlainResponse, recognise } from "../protocol/Pla
 import { passable } from "../protocol/Trailers.ts"
 import { ArrivingBody } from "./ArrivingBody.ts"
 import { type Body, empty, fromBytes } from "./Body.ts"
+import * as BufferPressure from "./BufferPressure.ts"
 import type { Cancel } from "./Handler.ts"
 
 /** The origin, and how its connections are kept. */
@@ -295,6 +296,7 @@ class Connection {
   }
 
   private give(body: ArrivingBody, bytes: Buffer): void {
+    BufferPressure.count(bytes.length)
     const copy = Buffer.allocUnsafe(bytes.length)
     copy.set(bytes)
     this.paused = !body.push(copy)
