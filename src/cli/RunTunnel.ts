@@ -76,12 +76,29 @@ type Config = ServerConfig.ServerSettings &
   Required<{ [K in "name" | "apiKey" | "relayUrl"]: NonNullable<ServerConfig.ServerSettings[K]> }>
 
 /** What is done when the relay says no or yes. */
-const pairingEvents = Effect.fnUntraced(function* (config: Config, options: TunnelOptions) {
+const pairingEvents = Effect.fnUntraced(function* (
+  config: Config,
+  options: TunnelOptions,
+  open: string,
+) {
   const startedAt = yield* Clock.currentTimeMillis
   const refused = yield* Deferred.make<never, KeyRefusedError>()
   const { relayUrl } = config
   const command = `ptth relay approve ${config.name} ${ApiKey.tripcode(config.apiKey)}`
-  const state = { waited: false }
+  const state = { waited: false, open, qr: "" }
+  const qr = (url: string): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const isNews = options.qr && url !== state.qr
+      state.qr = url
+      return isNews ? Output.printQr(url) : Effect.void
+    })
+  /** Only the relay knows for certain where visitors come. */
+  const shown = (url: string): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const isNews = url !== state.open
+      state.open = url
+      return isNews ? Console.log(`Open ${url}`) : Effect.void
+    })
   const events: Pick<Server.ServerOptions, "onRefused" | "onConnected"> = {
     ...(options.wait
       ? {}
@@ -97,14 +114,17 @@ const pairingEvents = Effect.fnUntraced(function* (config: Config, options: Tunn
         }
       : {}),
     ...(options.pairing === undefined
-      ? {}
+      ? { onConnected: (url: string) => Effect.andThen(shown(url), qr(url)) }
       : {
           onConnected: (url: string) =>
             Effect.flatMap(Clock.currentTimeMillis, (now) => {
               const { waited } = state
               state.waited = false
               const after = Math.round((now - startedAt) / 1000)
-              return Console.log(`${waited ? `Approved (${after} s).` : "Connected."} Open ${url}`)
+              return Effect.andThen(
+                Console.log(`${waited ? `Approved (${after} s).` : "Connected."} Open ${url}`),
+                qr(url),
+              )
             }),
         }),
   }
@@ -149,8 +169,7 @@ export const runTunnel = Effect.fn("RunTunnel.runTunnel")(function* (
               ] as const)),
         ]),
       )
-      if (options.qr) yield* Output.printQr(open)
-      const { events, refused } = yield* pairingEvents(config, options)
+      const { events, refused } = yield* pairingEvents(config, options, open)
       return yield* Effect.raceFirst(
         refused,
         Server.run({

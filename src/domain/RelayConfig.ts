@@ -91,6 +91,8 @@ export interface RelayConfig {
   readonly frontendAuth: AuthRules.AuthRules | undefined
   /** The certificate and key in PEM with which the relay itself speaks TLS, chain and key. */
   readonly tls: { readonly chain: string; readonly key: Redacted.Redacted<string> } | undefined
+  /** The files of the certificate and its key, which are followed. */
+  readonly tlsFiles: ReadonlyArray<string>
   readonly enableScraperApi: boolean
   readonly servers: ReadonlyArray<RegisteredServer>
   readonly scraperKeys: ReadonlyArray<ScraperKey>
@@ -649,6 +651,7 @@ export const decodeNaming = (
     pathMode: file.path_mode ?? "serve",
     privateCookies: file.private_cookies ?? [],
     tls: undefined,
+    tlsFiles: certificate === undefined ? [] : [certificate.certificate.path, certificate.key.path],
     enableScraperApi: file.enable_scraper_api ?? false,
     frontendAuth: auth.frontend,
     servers: listed

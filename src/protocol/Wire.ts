@@ -30,6 +30,7 @@ export const header = {
   answers: "x-ptth-answers",
   status: "x-ptth-status",
   publicUrl: "x-ptth-public-url",
+  openUrl: "x-ptth-open-url",
 } as const
 
 /** The value of the version header in classic 2. */

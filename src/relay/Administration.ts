@@ -136,12 +136,7 @@ export class Administration extends Context.Service<
           return true
         },
         publicUrl: () => settings.current().publicUrl,
-        openAt: (name) => {
-          const config = settings.current()
-          return config.publicUrl === undefined
-            ? undefined
-            : new URL(Origins.linkOf(config, name), `${config.publicUrl}/servers/`).href
-        },
+        openAt: (name) => Origins.urlOf(settings.current(), name),
       })
     }),
   )

@@ -28,10 +28,12 @@ import {
 } from "../protocol/Wire.ts"
 import { type Body, type BodyFlow, collect, fromBytes } from "../transport/Body.ts"
 import { split } from "../transport/ClassicFraming.ts"
+import type { Deadline } from "../transport/Deadlines.ts"
 import { closeAfter } from "../transport/Linger.ts"
 import * as NodeBody from "../transport/NodeBody.ts"
 import { answerText, programOf } from "./Answer.ts"
 import { ClassicLink } from "./ClassicLink.ts"
+import * as Origins from "./Origins.ts"
 import type { Pending } from "./Pending.ts"
 import type { RelaySettings } from "./RelaySettings.ts"
 import type { Rendezvous } from "./Rendezvous.ts"
@@ -70,9 +72,25 @@ interface Member {
   readonly leave: (reason: string) => void
 }
 
+/** How long after its farewell a process may still send what it does not mean, in milliseconds. */
+const departedMillis = 3_000
+
+const memberKey = (
+  name: ServerName,
+  tripcode: ClassicLink["tripcode"],
+  instance: string | undefined,
+): string => `${name} ${instance ?? "classic 1"} ${tripcode}`
+
+/** Answers a listen of classic 2 that belongs to no link. */
+const answerNothing = (response: ServerResponse): void => {
+  response.writeHead(204, [header.version, version2])
+  response.end()
+}
+
 /** Makes the endpoints. */
 export const make = (context: ClassicContext): ClassicEndpoints => {
   const members = new Map<string, Member>()
+  const departed = new Map<string, Deadline>()
   const shown = new WeakMap<Socket, Shown>()
   const transfers = new Map<ServerName, Set<IncomingMessage>>()
   /** Answers that are under way although the body has not been fetched, by id: it still may be. */
@@ -86,16 +104,18 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
     reason: string,
     program: string,
   ): { readonly link: ClassicLink; readonly isNew: boolean } => {
-    const key = `${name} ${instance ?? "classic 1"} ${tripcode}`
+    const key = memberKey(name, tripcode, instance)
     const known = members.get(key)
     if (known !== undefined) return { link: known.link, isNew: false }
+    const config = context.settings.current()
     const link = new ClassicLink({
       name,
       tripcode,
       instance: instance ?? "",
       transport: instance === undefined ? "classic 1" : "classic 2",
       deadlines: context.rendezvous.deadlines,
-      publicUrl: context.settings.current().publicUrl,
+      publicUrl: config.publicUrl,
+      openUrl: Origins.urlOf(config, name),
       reason,
       program,
       responseMillis: context.rendezvous.responseMillis,
@@ -107,6 +127,19 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
     })
     members.set(key, { link, leave: context.rendezvous.join(link, address) })
     return { link, isNew: true }
+  }
+
+  /** A process that says farewell has listens on the way: what comes late brings nothing, and makes no link. */
+  const depart = (key: string): void => {
+    departed.get(key)?.clear()
+    const forget = context.rendezvous.deadlines.set(departedMillis, () => departed.delete(key))
+    departed.set(key, forget)
+  }
+
+  /** Keeps a late listen until its process is forgotten: one that stops closes it, one that stays asks again. */
+  const hold = (response: ServerResponse): void => {
+    const over = context.rendezvous.deadlines.set(departedMillis, () => answerNothing(response))
+    response.once("close", () => over.clear())
   }
 
   /** A connection that has shown a key shows the same one each time: it is hashed once. */
@@ -140,8 +173,16 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
       const client = clientAddress(trustedProxies, address, fromRaw(request.rawHeaders))
       return context.servers.knock(name, key, client, context.rendezvous.deadlines.now())
     })
-    if (identity._tag === "Limited") return answerText(response, 429, text.tooManyKeys)
+    if (identity._tag === "Limited") {
+      response.setHeader("Retry-After", `${identity.retryAfter}`)
+      return answerText(response, 429, text.tooManyKeys)
+    }
     if (identity._tag === "Refused") return answerText(response, 401, text.badKey)
+    const farewell = request.headers[header.farewell]
+    const mark = memberKey(identity.name, identity.tripcode, instanceOf(request))
+    if (farewell !== undefined) depart(mark)
+    else if (departed.has(mark)) return hold(response)
+    if (farewell !== undefined && !members.has(mark)) return answerNothing(response)
     const { link, isNew } = member(
       identity.name,
       identity.tripcode,
@@ -151,7 +192,6 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
       programOf(request),
     )
     for (const id of acks(request)) link.acknowledge(id)
-    const farewell = request.headers[header.farewell]
     if (farewell !== undefined) link.farewell(response, farewell === "gone")
     else if (isNew && link.transport === "classic 2") link.greet(response)
     else link.listen(request, response)

@@ -43,6 +43,8 @@ export interface ClassicLinkOptions {
   readonly transport: "classic 1" | "classic 2"
   readonly deadlines: Deadlines
   readonly publicUrl: string | undefined
+  /** Where visitors reach this server, if that is known. */
+  readonly openUrl: string | undefined
   /** Why the server speaks classic, in its words. */
   readonly reason: string
   /** The server's program and its version; empty if it does not say. */
@@ -314,13 +316,14 @@ export class ClassicLink implements Link {
 
   private greeting(): Array<string> {
     if (this.transport === "classic 1") return []
-    const { publicUrl } = this.options
+    const { openUrl, publicUrl } = this.options
     return [
       header.version,
       version2,
       header.answers,
       manyAnswers,
       ...(publicUrl === undefined ? [] : [header.publicUrl, publicUrl]),
+      ...(openUrl === undefined ? [] : [header.openUrl, openUrl]),
     ]
   }
 

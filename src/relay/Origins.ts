@@ -67,6 +67,12 @@ export const locationOf = (
     : `${came.proto}://${label}.${domain}${ServerHost.portOf(came.host)}${target}`
 }
 
+/** Where visitors reach a server, if `public_url` says how the relay is reached. */
+export const urlOf = (config: RelayConfig, name: ServerName): string | undefined =>
+  config.publicUrl === undefined
+    ? undefined
+    : new URL(linkOf(config, name), `${config.publicUrl}/servers/`).href
+
 /** Where the relay's list of servers links to: the server's own origin, if `public_url` says how it is reached. */
 export const linkOf = ({ domain, publicUrl }: RelayConfig, name: ServerName): string => {
   if (domain === undefined || publicUrl === undefined) return `${name}/`

@@ -1,7 +1,8 @@
 /**
- * The relay's configuration as it is at the moment. Its file is read again
- * when it changes, on SIGHUP and every minute; a file that has become bad
- * leaves the last good configuration in force.
+ * The relay's configuration as it is at the moment. Its files, and those of
+ * the certificate that it names, are read again when they change, on SIGHUP and
+ * every minute; a file that has become bad leaves the last good configuration
+ * in force.
  */
 import * as NodePath from "node:path"
 import * as Clock from "effect/Clock"
@@ -26,6 +27,9 @@ export const pollInterval = Duration.minutes(1)
 
 /** How long the folder must be quiet before a change is acted upon; editors write in several steps. */
 export const quietPeriod = Duration.millis(100)
+
+/** The same for a certificate's folder: certificate and key are written one after the other. */
+export const certificateQuiet = Duration.seconds(1)
 
 /** What {@link RelaySettings.layerWatched} needs. */
 export interface WatchOptions {
@@ -146,7 +150,36 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
       Effect.flatMap((since) => setStatus({ since })),
     )
   }
-  yield* Queue.take(wanted).pipe(Effect.andThen(reload), Effect.forever, Effect.forkScoped)
+  const fs = yield* FileSystem.FileSystem
+  const certificateWatch = yield* FiberHandle.make()
+  const watchedFolders = { names: "" }
+  /** Follows the folders of the certificate's files, and those that links there lead to. */
+  const watchCertificate = Effect.gen(function* () {
+    const real = yield* Effect.forEach(current.tlsFiles, (file) =>
+      fs.realPath(file).pipe(Effect.orElseSucceed(() => file)),
+    )
+    const folders = [
+      ...new Set([...current.tlsFiles, ...real].map((file) => NodePath.dirname(file))),
+    ]
+    const names = folders.join("\n")
+    if (names === watchedFolders.names) return
+    watchedFolders.names = names
+    yield* Stream.mergeAll(
+      folders.map((folder) => fs.watch(folder).pipe(Stream.catchCause(() => Stream.never))),
+      { concurrency: "unbounded" },
+    ).pipe(
+      Stream.debounce(certificateQuiet),
+      Stream.runForEach(() => Queue.offer(wanted, "reload")),
+      FiberHandle.run(certificateWatch),
+    )
+  })
+  yield* watchCertificate
+  yield* Queue.take(wanted).pipe(
+    Effect.andThen(reload),
+    Effect.andThen(watchCertificate),
+    Effect.forever,
+    Effect.forkScoped,
+  )
 
   yield* Effect.acquireRelease(
     Effect.sync(() => {
@@ -159,7 +192,6 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
     (listener) => Effect.sync(() => process.off("SIGHUP", listener)),
   )
 
-  const fs = yield* FileSystem.FileSystem
   const folderWatch = yield* FiberHandle.make()
   /** Follows the folder of servers, which may come and go; fails silently while it is not there. */
   const watchFolder =

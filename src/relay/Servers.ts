@@ -31,9 +31,13 @@ export type Identity =
     }
 
 /** What comes of a server's wish to connect. */
-export type Knocked = Identity | { readonly _tag: "Limited" }
-
-const limited: Knocked = { _tag: "Limited" }
+export type Knocked =
+  | Identity
+  | {
+      readonly _tag: "Limited"
+      /** In how many seconds more will be looked at. */
+      readonly retryAfter: number
+    }
 
 /** The most servers that are known by the address from which they were accepted. */
 const maxAccepted = 10_000
@@ -118,16 +122,20 @@ const make = (
     knock: (name, key, address, at) => {
       const identity = identify(name, key)
       const mark = `${address} ${name} ${identity.tripcode}`
+      const limited: () => Knocked = () => ({
+        _tag: "Limited",
+        retryAfter: Math.ceil(strangers.millisLeft(at) / 1000),
+      })
       const guesses = strangers.isLimited(address, at) && !isExempt(address)
       if (identity._tag === "Known") {
-        if (guesses && !accepted.has(mark)) return limited
+        if (guesses && !accepted.has(mark)) return limited()
         accepted.delete(mark)
         accepted.add(mark)
         if (accepted.size > maxAccepted) accepted.delete(accepted.keys().next().value as string)
         return identity
       }
       traffic.keyRefused(identity.reason)
-      if (guesses) return limited
+      if (guesses) return limited()
       // Whatever is shown later has to be a name.
       if (!isServerName(name)) return identity
       const { reason, tripcode } = identity

@@ -12,6 +12,7 @@ import { endWith } from "../transport/Linger.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../transport/Multiplexer.ts"
 import * as WebSocketWire from "../transport/WebSocketWire.ts"
 import { programOf } from "./Answer.ts"
+import * as Origins from "./Origins.ts"
 import type { RelaySettings } from "./RelaySettings.ts"
 import type { Rendezvous } from "./Rendezvous.ts"
 import type { Servers } from "./Servers.ts"
@@ -69,7 +70,11 @@ export const make = (context: StreamContext): StreamEndpoint => {
     const identity = context.servers.knock(name, keys.length === 1 ? key : "", address, now)
     if (identity._tag === "Known") return identity
     return identity._tag === "Limited"
-      ? refuse(socket, "429 Too Many Requests", text.tooManyKeys)
+      ? refuse(
+          socket,
+          `429 Too Many Requests\r\nRetry-After: ${identity.retryAfter}`,
+          text.tooManyKeys,
+        )
       : refuse(socket, "401 Unauthorized", text.badKey)
   }
 
@@ -90,19 +95,22 @@ export const make = (context: StreamContext): StreamEndpoint => {
     const key = `${name} ${instance} ${`${request.headers[header.link] ?? "0"}`.slice(0, 8)}`
     const webSocketKey = keyOf(request.method ?? "", fromRaw(request.rawHeaders))
     if (webSocketKey === undefined) return refuse(socket, "400 Bad Request", text.noWebSocket)
+    const config = context.settings.current()
+    const openUrl = Origins.urlOf(config, name)
     socket.write(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-        `Sec-WebSocket-Accept: ${WebSocketWire.acceptOf(webSocketKey)}\r\n\r\n`,
+        `Sec-WebSocket-Accept: ${WebSocketWire.acceptOf(webSocketKey)}\r\n` +
+        `${openUrl === undefined ? "" : `X-PTTH-Open-Url: ${openUrl}\r\n`}\r\n`,
     )
     let leave: ((reason: string) => void) | undefined
     const multiplexer: Multiplexer = new Multiplexer({
       deadlines,
-      heartbeatMillis: Duration.toMillis(context.settings.current().heartbeat),
+      heartbeatMillis: Duration.toMillis(config.heartbeat),
       hello: {
         version,
         maxStreams,
         window: initialWindow,
-        publicUrl: context.settings.current().publicUrl ?? "",
+        publicUrl: config.publicUrl ?? "",
       },
       wire: WebSocketWire.make(socket, "server", head, {
         bytes: (chunk) => multiplexer.bytes(chunk),

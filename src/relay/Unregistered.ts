@@ -78,6 +78,11 @@ export class Unregistered {
     return (this.counts.get(this.counted(bucketOf(address))) ?? 0) > maxNew
   }
 
+  /** How long it is until all may bring new ones again, in milliseconds. */
+  millisLeft(at: number): number {
+    return this.isPast(at) ? 0 : this.windowStart + windowMillis - at
+  }
+
   /** Hides one that is there; whether it is. */
   ignore(name: string, tripcode: string): boolean {
     const key = keyOf(name, tripcode)

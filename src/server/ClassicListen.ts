@@ -3,6 +3,7 @@
  * requests, with nothing, or with a reason to stop.
  */
 import type { ClientRequest, IncomingMessage } from "node:http"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -21,7 +22,8 @@ import {
   version2,
 } from "../protocol/Wire.ts"
 import type { Client } from "../transport/NodeClient.ts"
-import { ListenError } from "./ListenError.ts"
+import { type Announced, announced } from "./Announced.ts"
+import { ListenError, limited } from "./ListenError.ts"
 
 /** What a listen was answered with. */
 export interface Listened {
@@ -29,8 +31,7 @@ export interface Listened {
   readonly entries: ListenAnswer
   /** The relay takes several answers at once. */
   readonly many: boolean
-  /** Where visitors reach the relay, if it says so. */
-  readonly publicUrl: string | undefined
+  readonly announced: Announced
 }
 
 /** Whom a listen goes to and who asks. */
@@ -132,20 +133,22 @@ const understand = (
 ): Effect.Effect<Listened, ListenError> => {
   const status = response.statusCode ?? 0
   const dialect = response.headers[header.version] === version2 ? "classic 2" : "classic 1"
-  const url = response.headers[header.publicUrl]
-  const publicUrl = typeof url === "string" ? url : undefined
+  const where = announced(response.headers)
   const many = response.headers[header.answers] === manyAnswers
   const say = body.subarray(0, 200).toString("utf8").trim()
   const fail = (reason: ListenError["reason"], detail: string) =>
     Effect.fail(new ListenError({ reason, detail }))
-  if (status === 204) return Effect.succeed({ dialect, entries: [], publicUrl, many })
+  if (status === 204) return Effect.succeed({ dialect, entries: [], announced: where, many })
   if (status === 401 || status === 403) return fail("refused", say)
-  if (status === 429) return fail("unreachable", say)
+  if (status === 429)
+    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.fail(limited(response.headers, say, now)),
+    )
   if (status === 503) return fail("shutting down", say)
   if (status !== 200) return fail("unexpected", `status ${status}`)
   const entries =
     dialect === "classic 2" ? Classic2.decodeListenAnswer(body) : Classic1.decodeListenAnswer(body)
   return Result.isFailure(entries)
     ? fail("unexpected", entries.failure.message)
-    : Effect.succeed({ dialect, entries: entries.success, publicUrl, many })
+    : Effect.succeed({ dialect, entries: entries.success, announced: where, many })
 }

@@ -109,7 +109,7 @@ export class ClassicTunnel {
       // What is left out is not acknowledged: the relay gives it to another, or says so.
       else if (this.running.size < maxRunning) this.answer(entry, listened)
     }
-    return this.uplink.good(listened.publicUrl, listened.dialect, why)
+    return this.uplink.good(listened.announced, listened.dialect, why)
   }
 
   private onFailed(error: ListenError): Effect.Effect<void> {

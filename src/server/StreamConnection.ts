@@ -15,7 +15,8 @@ import type { Handler } from "../transport/Handler.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../transport/Multiplexer.ts"
 import type { Client } from "../transport/NodeClient.ts"
 import * as WebSocketWire from "../transport/WebSocketWire.ts"
-import { ListenError } from "./ListenError.ts"
+import { type Announced, announced } from "./Announced.ts"
+import { ListenError, limited } from "./ListenError.ts"
 import { failure } from "./Served.ts"
 
 /** Whom a link goes to, and who answers on it. */
@@ -33,8 +34,8 @@ export interface StreamConnectionOptions {
   readonly deadlines: Deadlines
   readonly heartbeatMillis: number
   readonly handler: Handler
-  /** The link works; `publicUrl` is where visitors reach the relay, if it says so. */
-  readonly onAlive: (publicUrl: string | undefined) => void
+  /** The link works. */
+  readonly onAlive: (announced: Announced) => void
   /** What has become of the link's connection. */
   readonly onState: (multiplexer: Multiplexer, state: ConnectionState) => void
 }
@@ -53,12 +54,14 @@ export const keep = (options: StreamConnectionOptions): Effect.Effect<never, Lis
   Effect.callback((resume) => {
     let alive = false
     let done = false
-    const end = (reason: ListenError["reason"], detail: string): void => {
+    const endAs = (error: ListenError): void => {
       if (done) return
       done = true
       probe.clear()
-      resume(Effect.fail(new ListenError({ reason, detail })))
+      resume(Effect.fail(error))
     }
+    const end = (reason: ListenError["reason"], detail: string): void =>
+      endAs(new ListenError({ reason, detail }))
     const key = WebSocketWire.newKey()
     const request = options.client.request({
       method: "GET",
@@ -82,7 +85,9 @@ export const keep = (options: StreamConnectionOptions): Effect.Effect<never, Lis
     request.on("error", (error: NodeJS.ErrnoException) => end(...classify(error)))
     request.on("response", (response: IncomingMessage) => {
       response.resume()
-      end(...refusal(response.statusCode ?? 0))
+      if (response.statusCode === 429)
+        endAs(limited(response.headers, "status 429", options.deadlines.now()))
+      else end(...refusal(response.statusCode ?? 0))
       request.destroy()
     })
     request.on("upgrade", (response: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -106,7 +111,9 @@ export const keep = (options: StreamConnectionOptions): Effect.Effect<never, Lis
           if (alive) return
           alive = true
           probe.clear()
-          options.onAlive(made.hello?.publicUrl === "" ? undefined : made.hello?.publicUrl)
+          const publicUrl = made.hello?.publicUrl
+          const { openUrl } = announced(response.headers)
+          options.onAlive({ publicUrl: publicUrl === "" ? undefined : publicUrl, openUrl })
         },
         onDrain: () => {
           options.onState(made, "draining")
@@ -144,7 +151,6 @@ const refusal = (status: number): readonly [ListenError["reason"], string] => {
       return ["refused", `status ${status}`]
     case 503:
       return ["shutting down", `status ${status}`]
-    case 429:
     case 502:
     case 504:
       return ["unreachable", `status ${status}`]

@@ -82,9 +82,9 @@ export class StreamTunnel {
         deadlines: this.deadlines,
         heartbeatMillis: uplink.options.heartbeatMillis ?? defaultHeartbeat,
         handler: uplink.handler,
-        onAlive: (publicUrl) => {
+        onAlive: (announced) => {
           this.works.openUnsafe()
-          run(uplink.good(publicUrl, "stream", ""))
+          run(uplink.good(announced, "stream", ""))
         },
         onState,
       })

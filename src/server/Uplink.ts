@@ -11,6 +11,7 @@ import * as RequestId from "../domain/RequestId.ts"
 import { prefix } from "../protocol/Wire.ts"
 import type { Cancel, Handler } from "../transport/Handler.ts"
 import * as NodeClient from "../transport/NodeClient.ts"
+import type { Announced } from "./Announced.ts"
 import * as Backoff from "./Backoff.ts"
 import type { ListenError } from "./ListenError.ts"
 import * as Served from "./Served.ts"
@@ -78,12 +79,12 @@ export class Uplink {
   }
 
   /** The relay is there. */
-  good(publicUrl: string | undefined, transport: string, why: string): Effect.Effect<void> {
+  good({ openUrl, publicUrl }: Announced, transport: string, why: string): Effect.Effect<void> {
     this.failures = 0
     this.lastGood = this.clock.currentTimeMillisUnsafe()
     const path = transport === "classic 1" ? "/frontend/servers/" : "/servers/"
     const place = (publicUrl ?? this.base.href).replace(/\/+$/, "")
-    const url = `${place}${path}${this.options.name}/`
+    const url = openUrl ?? `${place}${path}${this.options.name}/`
     return this.say(
       `connected by ${transport}`,
       Effect.annotateLogs(
@@ -101,6 +102,7 @@ export class Uplink {
       Effect.andThen(Random.next),
       Effect.flatMap((random) => {
         const millis = Backoff.wait(this.failures, outage, random)
+        if (error.reason === "limited") return Effect.sleep((error.retryMillis ?? 0) + millis)
         return Effect.sleep(error.reason === "refused" ? Math.min(millis, refusedMillis) : millis)
       }),
     )
@@ -120,6 +122,15 @@ export class Uplink {
     switch (error.reason) {
       case "unreachable":
         return Effect.logWarning(`cannot reach the relay ${relay}: ${error.detail}; trying again`)
+      case "limited": {
+        const { retryMillis } = error
+        return Effect.logWarning(
+          `the relay ${relay} takes nothing more from this address for now (429: ${error.detail}); ` +
+            (retryMillis === undefined
+              ? "trying again"
+              : `trying again in ${Math.ceil(retryMillis / 1000)} s`),
+        )
+      }
       case "shutting down":
         return Effect.logWarning(`the relay ${relay} is shutting down; trying again`)
       case "unexpected":

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { TestClock } from "effect/testing"
+import type { HeaderList } from "../../src/domain/HeaderList.ts"
 import * as Harness from "../support/Harness.ts"
 
 describe("a server that stops", () => {
@@ -42,4 +44,49 @@ describe("a server that stops", () => {
       }).pipe(Effect.scoped),
     )
   }
+})
+
+describe("a process that has said farewell", () => {
+  const listen = (relay: Harness.TestRelay, more: HeaderList = []) =>
+    Harness.open(relay, "/7ZSFUKGV/http_listen/app", {
+      headers: [
+        ["X-ApiKey", Harness.keyOf("app")],
+        ["X-PTTH-Version", "2"],
+        ["X-PTTH-Instance", "one"],
+        ...more,
+      ],
+    })
+  const farewell = (what: string) => [["X-PTTH-Farewell", what]] as const
+  const kinds = (relay: Harness.TestRelay) =>
+    relay.events().flatMap(({ _tag }) => (_tag.startsWith("Server") ? [_tag] : []))
+
+  it.effect("makes no link by listens that come late, and may come back", () =>
+    Effect.gen(function* () {
+      const relay = yield* Harness.relay({ servers: ["app"] })
+      yield* (yield* listen(relay)).head
+      yield* (yield* listen(relay, farewell("draining"))).head
+      assert.deepStrictEqual(kinds(relay), ["ServerConnected", "ServerDisconnected"])
+      const late = yield* listen(relay)
+      yield* Harness.turns(50)
+      assert.isFalse(late.isAnswered())
+      assert.deepStrictEqual(relay.status("app").transports, [])
+      yield* Harness.advanceUntil("it is told to ask again", late.isAnswered)
+      const { header, status } = yield* late.head
+      assert.deepStrictEqual([status, header("x-ptth-version")], [204, "2"])
+      assert.strictEqual((yield* (yield* listen(relay)).head).status, 204)
+      assert.deepStrictEqual(relay.status("app").transports, ["classic 2"])
+    }),
+  )
+
+  it.effect("is not connected again by saying it once more", () =>
+    Effect.gen(function* () {
+      const relay = yield* Harness.relay({ servers: ["app"] })
+      yield* (yield* listen(relay)).head
+      for (const what of ["draining", "gone", "gone"]) {
+        assert.strictEqual((yield* (yield* listen(relay, farewell(what))).head).status, 204)
+      }
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(kinds(relay), ["ServerConnected", "ServerDisconnected"])
+    }),
+  )
 })

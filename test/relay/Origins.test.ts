@@ -172,6 +172,16 @@ describe("other hosts", () => {
     }).pipe(Effect.scoped),
   )
 
+  it.live("tell servers where their visitors are, by each transport", () =>
+    Effect.gen(function* () {
+      const relay = yield* start({ publicUrl: "https://relay.example:8443" })
+      for (const transport of ["classic", "stream"] as const) {
+        const server = yield* Harness.server(relay, "My_Attic", told, { transport })
+        assert.include(server.lines, "connected: https://my-attic.relay.example:8443/")
+      }
+    }).pipe(Effect.scoped),
+  )
+
   it.live("redirect to the servers' own where they are told to", () =>
     Effect.gen(function* () {
       const relay = yield* start({ pathMode: "redirect" })
