@@ -1,0 +1,65 @@
+/**
+ * `npm run bench:levels`: what the two levels of the contract cost. The same
+ * answer of 1 KiB from a handler of callbacks and from an Effect app behind the
+ * same relay, over stream. Prints a table in Markdown, the processor's time
+ * being that of the server's process.
+ *
+ * BENCH_SECONDS (4) is the length of each load.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { make, tripcode } from "../src/domain/ApiKey.ts"
+import { idleKey, idleName } from "./Idle.ts"
+import { bySockets, byWrk, isInstalled } from "./Load.ts"
+import { answers, start, stop } from "./Processes.ts"
+import { startTunnel } from "./Tunnel.ts"
+
+const seconds = Number(process.env.BENCH_SECONDS ?? 4)
+const load = isInstalled("wrk", "--version") ? byWrk : bySockets
+const folder = mkdtempSync(join(tmpdir(), "ptth-levels-"))
+const program = fileURLToPath(new URL("./LevelServer.ts", import.meta.url))
+const levels = ["callbacks", "effect"]
+
+/** Of a process, in milliseconds; ticks are hundredths of a second on Linux. */
+const processorMillis = (pid: number | undefined): number => {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? []
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
+try {
+  mkdirSync(join(folder, "files"))
+  writeFileSync(join(folder, "files", "small.bin"), Buffer.alloc(1024, "x"))
+  const relayConfig = levels
+    .map(
+      (_, i) =>
+        `[[servers]]\nname = "${idleName(i)}"\ntripcode = "${tripcode(make(idleKey(i)))}"\n`,
+    )
+    .join("")
+  const tunnel = await startTunnel({ folder, transport: "stream", relayConfig }, "files/small.bin")
+  const servers = levels.map((level, i) =>
+    start(process.execPath, [program, tunnel.relayUrl, `${i}`, level], { cwd: folder }),
+  )
+  process.stdout.write("| level | 1 connection, median | 32 connections | server, us each |\n")
+  process.stdout.write("| --- | ---: | ---: | ---: |\n")
+  for (const round of [0, 1]) {
+    for (const [i, level] of levels.entries()) {
+      const url = `${tunnel.relayUrl}/servers/${idleName(i)}/x`
+      await answers(url)
+      if (round === 0) await load(url, 32, 1)
+      const one = await load(url, 1, seconds)
+      const before = processorMillis(servers[i]?.pid)
+      const some = await load(url, 32, seconds)
+      const each =
+        ((processorMillis(servers[i]?.pid) - before) * 1000) / (some.requestsPerSecond * seconds)
+      process.stdout.write(
+        `| ${level} | ${Math.round(one.medianMicros)} us | ${Math.round(some.requestsPerSecond)}/s | ${Math.round(each)} |\n`,
+      )
+    }
+  }
+  for (const server of servers) await stop(server)
+  await tunnel.stop()
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
