@@ -75,6 +75,8 @@ export class FileServerError extends Data.TaggedError("FileServerError")<{
 /** All that the requests to one file server have in common. */
 interface Shared extends People.Shared {
   readonly small: SmallFiles.SmallFiles
+  /** What whole files that are kept are sent with. */
+  readonly decisions: WeakMap<SmallFiles.SmallFile, Decision.Decision>
   readonly metrics: Metrics.Metrics
   readonly trusted: boolean
   /** How many files are being compressed. */
@@ -211,13 +213,30 @@ class Answer {
     key: ByteName,
     kept: SmallFiles.SmallFile,
   ): void {
-    this.shared.small.look(key, toFsPath(this.shared.root.pathOf(segments)), (stats) => {
-      if (stats !== undefined && SmallFiles.isSame(stats, kept.stats)) {
-        return this.sendBytes(kept.bytes, this.named(kept.representation, segments))
-      }
+    const { root, small } = this.shared
+    small.look(key, toFsPath(root.pathOf(segments)), kept, (isSame) => {
+      if (isSame && this.isPlain()) return this.sendPlain(kept)
+      if (isSame) return this.sendBytes(kept.bytes, this.named(kept.representation, segments))
       this.shared.small.drop(key)
       this.openAnew(path, segments, false)
     })
+  }
+
+  /** Whether the whole file is asked for, on no condition. */
+  isPlain(): boolean {
+    if (this.method !== "GET" || this.query !== undefined) return false
+    for (const [name] of this.head.headers) if (/^(?:range|if-.*)$/i.test(name)) return false
+    return true
+  }
+
+  /** Sends a file that is kept; what the head says is the same every time. */
+  sendPlain(kept: SmallFiles.SmallFile): void {
+    let decision = this.shared.decisions.get(kept)
+    if (decision === undefined) {
+      decision = this.decide(kept.representation, Date.now())
+      this.shared.decisions.set(kept, decision)
+    }
+    this.respond(decision, Body.fromBytes(kept.bytes))
   }
 
   sendFile(segments: ReadonlyArray<ByteName>, handle: number, stats: fs.BigIntStats): void {
@@ -685,6 +704,7 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
     root,
     hidden,
     small: SmallFiles.make(),
+    decisions: new WeakMap(),
     metrics,
     trusted: options.trustedContent ?? false,
     listings: Listing.make(),

@@ -25,11 +25,12 @@ export interface SmallFiles {
   readonly put: (path: ByteName, file: SmallFile) => void
   /** Forgets what was kept under a path. */
   readonly drop: (path: ByteName) => void
-  /** What a file is now; who asks while somebody else's look is under way shares it. */
+  /** Whether a file is still what was kept; who asks while somebody else's look is under way shares it. */
   readonly look: (
     path: ByteName,
     file: fs.PathLike,
-    done: (stats: fs.BigIntStats | undefined) => void,
+    kept: SmallFile,
+    done: (isSame: boolean) => void,
   ) => void
 }
 
@@ -51,16 +52,40 @@ const slow = 0.5
 /** How many looks may be had on this thread before one goes to another again. */
 const quickLooks = 256
 
-const statNow = (file: fs.PathLike): fs.BigIntStats | undefined => {
+const statNow = (file: fs.PathLike): fs.Stats | undefined => {
   try {
-    return fs.statSync(file, { bigint: true })
+    return fs.statSync(file)
   } catch {
     return undefined
   }
 }
 
+/** A time in milliseconds as Node makes it of seconds and nanoseconds. */
+const millisOf = (nanoseconds: bigint): number =>
+  Number(nanoseconds / 1_000_000_000n) * 1e3 + Number(nanoseconds % 1_000_000_000n) / 1e6
+
+/** A file's stats as plain numbers, which are had at a fraction of the price of exact ones. */
+const numbersOf = (stats: fs.BigIntStats): Numbers => ({
+  ino: Number(stats.ino),
+  dev: Number(stats.dev),
+  size: Number(stats.size),
+  mtimeMs: millisOf(stats.mtimeNs),
+  ctimeMs: millisOf(stats.ctimeNs),
+  mode: Number(stats.mode),
+})
+
+type Numbers = Pick<fs.Stats, "ino" | "dev" | "size" | "mtimeMs" | "ctimeMs" | "mode">
+
+const areSame = (a: Numbers, b: Numbers): boolean =>
+  a.ino === b.ino &&
+  a.dev === b.dev &&
+  a.size === b.size &&
+  a.mtimeMs === b.mtimeMs &&
+  a.ctimeMs === b.ctimeMs &&
+  a.mode === b.mode
+
 /** Whether nothing about the file has changed. */
-export const isSame = (a: fs.BigIntStats, b: fs.BigIntStats): boolean =>
+const isSame = (a: fs.BigIntStats, b: fs.BigIntStats): boolean =>
   a.ino === b.ino &&
   a.dev === b.dev &&
   a.size === b.size &&
@@ -84,9 +109,20 @@ export const make = (): SmallFiles => {
   /** Looks that need not go to another thread, since the last ones were quick. */
   let quick = 0
   /** What was seen in this turn of the event loop. */
-  const seen = new Map<ByteName, fs.BigIntStats | undefined>()
+  const seen = new Map<ByteName, fs.Stats | undefined>()
+  const numbers = new WeakMap<SmallFile, Numbers>()
 
-  const lookNow = (path: ByteName, file: fs.PathLike): fs.BigIntStats | undefined => {
+  const isSameNow = (path: ByteName, file: fs.PathLike, kept: SmallFile): boolean => {
+    const stats = lookNow(path, file)
+    let known = numbers.get(kept)
+    if (known === undefined) {
+      known = numbersOf(kept.stats)
+      numbers.set(kept, known)
+    }
+    return stats !== undefined && areSame(stats, known)
+  }
+
+  const lookNow = (path: ByteName, file: fs.PathLike): fs.Stats | undefined => {
     if (seen.has(path)) return seen.get(path)
     const start = performance.now()
     const stats = statNow(file)
@@ -100,20 +136,22 @@ export const make = (): SmallFiles => {
 
   return {
     drop,
-    look: (path, file, done) => {
-      if (quick > 0) return done(lookNow(path, file))
+    look: (path, file, kept, done) => {
+      if (quick > 0) return done(isSameNow(path, file, kept))
+      const tell = (stats: fs.BigIntStats | undefined): void =>
+        done(stats !== undefined && isSame(stats, kept.stats))
       const waiting = looks.get(path)
       if (waiting !== undefined) {
-        waiting.push(done)
+        waiting.push(tell)
         return
       }
-      const all = [done]
+      const all = [tell]
       looks.set(path, all)
       const start = performance.now()
       fs.stat(file, { bigint: true }, (error, stats) => {
         looks.delete(path)
         if (performance.now() - start < far) quick = quickLooks
-        for (const tell of all) tell(error === null ? stats : undefined)
+        for (const each of all) each(error === null ? stats : undefined)
       })
     },
     get: (path, now) => {
