@@ -7,8 +7,8 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Redacted from "effect/Redacted"
-import { newKey } from "../src/cli/NewKey.ts"
 import * as ApiKey from "../src/domain/ApiKey.ts"
+import { newKey } from "../src/transport/NewKey.ts"
 import { answers, said, start, stop } from "./Processes.ts"
 
 const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url))

@@ -7,8 +7,8 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { ConfigError } from "../domain/ConfigError.ts"
 import { single } from "../domain/ConfigError.ts"
+import { newKey } from "../transport/NewKey.ts"
 import { places, serverFile } from "./LoadConfig.ts"
-import { newKey } from "./NewKey.ts"
 
 /**
  * Writes `api_key` with a new key, readable by the owner only, to the named

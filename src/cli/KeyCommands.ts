@@ -10,7 +10,7 @@ import { single } from "../domain/ConfigError.ts"
 
 const keygen = Effect.fn("ptth keygen")(function* () {
   const [{ newKey }, ApiKey] = yield* Effect.promise(() =>
-    Promise.all([import("./NewKey.ts"), import("../domain/ApiKey.ts")]),
+    Promise.all([import("../transport/NewKey.ts"), import("../domain/ApiKey.ts")]),
   )
   const key = newKey()
   const plain = Redacted.value(key)

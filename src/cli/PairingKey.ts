@@ -10,7 +10,7 @@ import type { PlatformError } from "effect/PlatformError"
 import * as Redacted from "effect/Redacted"
 import { type ConfigError, single } from "../domain/ConfigError.ts"
 import type { ServerName } from "../domain/ServerName.ts"
-import { newKey } from "./NewKey.ts"
+import { newKey } from "../transport/NewKey.ts"
 
 /** The user's folder for configurations of PTTH. */
 const folderOf = (env: { readonly [name: string]: string | undefined }): string => {

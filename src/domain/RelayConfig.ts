@@ -42,6 +42,8 @@ export interface RegisteredServer {
   readonly auth: AuthRules.AuthRules | "open" | undefined
   /** What may be asked of it, where not as of all servers. */
   readonly limits: ServerLimits
+  /** Whether its administrator can look into its last requests. */
+  readonly inspect: boolean
 }
 
 /** What may be asked of one server; see the keys of the same names of {@link RelayConfig}. */
@@ -63,6 +65,7 @@ export const plainServer: Omit<RegisteredServer, "name" | "tripcodes"> = {
     maxRequests: undefined,
     requestsPerSecond: undefined,
   },
+  inspect: false,
 }
 
 /** A key for the scraper API. */
@@ -253,6 +256,7 @@ const FileServerEntry = Schema.Struct({
   display_name: field(nonEmpty, "a text that is not empty"),
   response_timeout: field(PositiveDuration, expectedDuration),
   auth: field(AuthRules.ServerAuth, "a table, headed [servers.auth]"),
+  inspect: field(Schema.Boolean, "true or false"),
   ...ofEachServer,
 })
 
@@ -668,6 +672,7 @@ export const decodeNaming = (
           maxRequests: server.max_requests,
           requestsPerSecond: server.requests_per_second,
         },
+        inspect: server.inspect ?? false,
       })),
     scraperKeys: (file.scraper_keys ?? []).map((key) => ({
       name: key.name,

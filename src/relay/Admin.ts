@@ -19,6 +19,8 @@ import { Administration } from "./Administration.ts"
 import { AdminLogin } from "./AdminLogin.ts"
 import { AdminRefusals } from "./AdminRefusals.ts"
 import { AuditLog } from "./AuditLog.ts"
+import { DebugStreams } from "./DebugStreams.ts"
+import { Inspector } from "./Inspector.ts"
 import { Live } from "./Live.ts"
 import { RelaySettings } from "./RelaySettings.ts"
 import { Rendezvous } from "./Rendezvous.ts"
@@ -56,7 +58,7 @@ export class Admin extends Context.Service<
   ): Layer.Layer<
     Admin,
     BindError,
-    RelaySettings | Servers | Rendezvous | AuditLog | Traffic | FileSystem.FileSystem
+    RelaySettings | Servers | Rendezvous | AuditLog | Traffic | Inspector | FileSystem.FileSystem
   > => Layer.effect(Admin, make(options)).pipe(Layer.provide(Administration.layer))
 }
 
@@ -69,6 +71,7 @@ const make = Effect.fnUntraced(function* ({ announce, version }: AdminOptions) {
   const audit = yield* AuditLog
   const rendezvous = yield* Rendezvous
   const traffic = yield* Traffic
+  const inspector = yield* Inspector
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
   const login = new AdminLogin()
@@ -90,6 +93,7 @@ const make = Effect.fnUntraced(function* ({ announce, version }: AdminOptions) {
       JSON.stringify(administration.unregistered()),
       JSON.stringify(administration.config()),
       JSON.stringify(administration.audit({})[0]),
+      inspector.version(),
     ].join("\n"),
   )
   yield* Effect.addFinalizer(() => Effect.sync(() => live.close()))
@@ -109,7 +113,15 @@ const make = Effect.fnUntraced(function* ({ announce, version }: AdminOptions) {
     graceMillis,
     onDrain: () => live.close(),
     renderFailure: FailurePage.render,
-    handler: AdminFront.make({ settings, refusals, login, live, app: handler, now }),
+    handler: AdminFront.make({
+      settings,
+      refusals,
+      login,
+      live,
+      streams: new DebugStreams(),
+      app: handler,
+      now,
+    }),
   }).pipe(
     Effect.mapError(
       (error) =>

@@ -11,7 +11,10 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as UrlParams from "effect/http/UrlParams"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { tripcode } from "../domain/ApiKey.ts"
 import { statusOf, type VisitorErrorCode } from "../domain/ErrorRegistry.ts"
+import { newKey } from "../transport/NewKey.ts"
 import * as Prometheus from "../transport/Prometheus.ts"
 import * as FailurePage from "../web/FailurePage.ts"
 import { type Html, html, toBytes } from "../web/Html.ts"
@@ -27,6 +30,8 @@ import { apiPage } from "./ApiPage.ts"
 import { AuditLog } from "./AuditLog.ts"
 import { auditPage, toNdjson } from "./AuditPage.ts"
 import { configPage } from "./ConfigPage.ts"
+import { debugPage } from "./DebugPage.ts"
+import { inspectorPage } from "./InspectorPage.ts"
 import * as LoginPage from "./LoginPage.ts"
 import * as RelayMetrics from "./RelayMetrics.ts"
 import { serverPage } from "./ServerPage.ts"
@@ -183,7 +188,31 @@ export const routes = ({ login, metrics, printLink, refusals }: AdminAppOptions)
             title: view.displayName,
             place: "/",
             live: true,
-            main: serverPage(view, administration.openAt(view.name)),
+            main: serverPage(
+              view,
+              administration.openAt(view.name),
+              administration.inspects(view.name),
+            ),
+          })
+        }),
+      )
+      yield* router.add("GET", "/servers/:name/inspect", () =>
+        Effect.flatMap(HttpRouter.params, ({ name = "" }) => {
+          const view = administration.server(name)
+          if (view === undefined || !administration.inspects(view.name))
+            return failure(
+              "PTTH_NOT_FOUND",
+              `no server that is inspected is called ${JSON.stringify(name).slice(1, -1)}; the configuration has to say \`inspect = true\``,
+            )
+          return framed({
+            title: `Requests of ${view.displayName}`,
+            place: "/",
+            live: true,
+            main: inspectorPage(
+              view,
+              administration.inspected(view.name),
+              administration.openAt(view.name),
+            ),
           })
         }),
       )
@@ -257,6 +286,16 @@ export const routes = ({ login, metrics, printLink, refusals }: AdminAppOptions)
       yield* router.add("GET", "/api", () =>
         framed({ title: "API", place: "/api", main: apiPage() }),
       )
+      yield* router.add("GET", "/debug", () =>
+        framed({ title: "Debug", place: "/debug", main: debugPage(undefined) }),
+      )
+      yield* router.add("POST", "/debug/key", () =>
+        Effect.suspend(() => {
+          const key = newKey()
+          const made = { key: Redacted.value(key), tripcode: tripcode(key) }
+          return framed({ title: "Debug", place: "/debug", main: debugPage(made) })
+        }),
+      )
       yield* router.add("GET", "/metrics", () =>
         Effect.sync(() =>
           HttpServerResponse.text(Prometheus.render(RelayMetrics.read(metrics)), {
@@ -269,6 +308,7 @@ export const routes = ({ login, metrics, printLink, refusals }: AdminAppOptions)
       for (const [from, to] of [
         ["/frontend/unregistered_servers", "/unregistered"],
         ["/frontend/audit_log", "/audit"],
+        ["/frontend/debug/", "/debug"],
         ["/frontend/servers", "/"],
         ["/frontend/", "/"],
       ] as const) {

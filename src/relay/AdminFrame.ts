@@ -26,6 +26,7 @@ const places = [
   ["/audit", "Audit log"],
   ["/config", "Configuration"],
   ["/api", "API"],
+  ["/debug", "Debug"],
 ] as const
 
 /** One of the places of the menu. */

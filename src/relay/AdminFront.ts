@@ -13,6 +13,7 @@ import * as AdminFrame from "./AdminFrame.ts"
 import * as AdminGuard from "./AdminGuard.ts"
 import type { AdminLogin } from "./AdminLogin.ts"
 import type { AdminRefusals } from "./AdminRefusals.ts"
+import * as DebugStreams from "./DebugStreams.ts"
 import type { Live } from "./Live.ts"
 import type { RelaySettings } from "./RelaySettings.ts"
 import { clientAddress } from "./TrustedProxies.ts"
@@ -23,6 +24,7 @@ export interface AdminContext {
   readonly refusals: AdminRefusals
   readonly login: AdminLogin
   readonly live: Live
+  readonly streams: DebugStreams.DebugStreams
   readonly app: Handler
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -106,6 +108,7 @@ export const make = (context: AdminContext): FrontHandler => {
       reply.respond({ status: 200, headers: [["Content-Type", "text/event-stream"]] }, events)
       return () => {}
     }
+    if (DebugStreams.takes(path)) return context.streams.handle(head, body, reply)
     const headers: ReadonlyArray<Header> = [
       ...without(head.headers, told),
       [AdminApp.field.by, AdminGuard.nameOf(asker)],

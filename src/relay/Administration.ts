@@ -12,6 +12,7 @@ import type { Tripcode } from "../domain/Tripcode.ts"
 import * as TripcodeWords from "../domain/TripcodeWords.ts"
 import * as Approval from "./Approval.ts"
 import { type AuditEntry, type AuditEvent, AuditLog } from "./AuditLog.ts"
+import { type Inspected, Inspector } from "./Inspector.ts"
 import * as Origins from "./Origins.ts"
 import { type ConfigStatus, RelaySettings } from "./RelaySettings.ts"
 import { Rendezvous } from "./Rendezvous.ts"
@@ -52,6 +53,10 @@ export class Administration extends Context.Service<
     ) => Effect.Effect<void, Approval.ApprovalError>
     /** Hides somebody who is not registered; whether there was one. */
     readonly ignore: (name: string, tripcode: string, by: string) => boolean
+    /** Whether a server is inspected. */
+    readonly inspects: (name: ServerName) => boolean
+    /** Its last requests, the newest first. */
+    readonly inspected: (name: ServerName) => ReadonlyArray<Inspected>
     /** Where visitors reach the relay, if that is known. */
     readonly publicUrl: () => string | undefined
     /** Where visitors reach a server, if that is known. */
@@ -61,7 +66,7 @@ export class Administration extends Context.Service<
   static readonly layer: Layer.Layer<
     Administration,
     never,
-    RelaySettings | Servers | Rendezvous | AuditLog | Traffic | FileSystem.FileSystem
+    RelaySettings | Servers | Rendezvous | AuditLog | Traffic | Inspector | FileSystem.FileSystem
   > = Layer.effect(
     Administration,
     Effect.gen(function* () {
@@ -70,6 +75,7 @@ export class Administration extends Context.Service<
       const rendezvous = yield* Rendezvous
       const audit = yield* AuditLog
       const traffic = yield* Traffic
+      const inspector = yield* Inspector
       const fs = yield* FileSystem.FileSystem
 
       const approve = Effect.fn("Administration.approve")(function* (
@@ -135,6 +141,8 @@ export class Administration extends Context.Service<
           audit.record({ _tag: "ServerIgnored", name: found.name, tripcode: found.tripcode, by })
           return true
         },
+        inspects: inspector.inspects,
+        inspected: inspector.of,
         publicUrl: () => settings.current().publicUrl,
         openAt: (name) => Origins.urlOf(settings.current(), name),
       })

@@ -19,6 +19,7 @@ import * as AuditFile from "./AuditFile.ts"
 import { AuditLog } from "./AuditLog.ts"
 import * as AuditVisits from "./AuditVisits.ts"
 import * as ClassicEndpoints from "./ClassicEndpoints.ts"
+import { Inspector } from "./Inspector.ts"
 import * as Limits from "./Limits.ts"
 import * as Origins from "./Origins.ts"
 import * as Pages from "./Pages.ts"
@@ -44,7 +45,7 @@ export class Relay extends Context.Service<
 >()("ptth/relay/Relay") {
   /** The relay on its own services, which it shows; fails when its address cannot be had. */
   static readonly layer: Layer.Layer<
-    Relay | Servers | Rendezvous | AuditLog | Traffic,
+    Relay | Servers | Rendezvous | AuditLog | Traffic | Inspector,
     BindError,
     RelaySettings
   > = Layer.suspend(() =>
@@ -54,7 +55,7 @@ export class Relay extends Context.Service<
       // Below the front: it is closed after the last request.
       Layer.provideMerge(Layer.mergeAll(AccessLogging.layer, AuditVisits.layer)),
       Layer.provideMerge(AuditFile.layer),
-      Layer.provideMerge(Layer.mergeAll(AuditLog.layer, Traffic.layer)),
+      Layer.provideMerge(Layer.mergeAll(AuditLog.layer, Traffic.layer, Inspector.layer)),
     ),
   )
 
@@ -62,7 +63,7 @@ export class Relay extends Context.Service<
   static readonly layerNoDeps: Layer.Layer<
     Relay,
     BindError,
-    RelaySettings | Servers | Rendezvous | AuditLog | Traffic
+    RelaySettings | Servers | Rendezvous | AuditLog | Traffic | Inspector
   > = Layer.effect(
     Relay,
     Effect.gen(function* () {
@@ -115,6 +116,7 @@ export class Relay extends Context.Service<
           rendezvous,
           auth,
           limits,
+          inspector: yield* Inspector,
           scrapers: new ScraperNotes(audit),
           page: pages.answer,
           app,

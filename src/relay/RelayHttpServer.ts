@@ -26,6 +26,7 @@ import type { Handler } from "../transport/Handler.ts"
 import type { BindError } from "../transport/NodeFront.ts"
 import { AppBeside } from "./AppBeside.ts"
 import type { AuditLog } from "./AuditLog.ts"
+import type { Inspector } from "./Inspector.ts"
 import { Relay } from "./Relay.ts"
 import { RelaySettings } from "./RelaySettings.ts"
 import type { Rendezvous } from "./Rendezvous.ts"
@@ -100,7 +101,8 @@ export const layer: Layer.Layer<
   | Rendezvous
   | Servers
   | AuditLog
-  | Traffic,
+  | Traffic
+  | Inspector,
   BindError,
   RelaySettings
 > = Layer.suspend(() => {

@@ -56,10 +56,12 @@ const recentTable = (recent: ReadonlyArray<Recent>): Html =>
  * The page.
  *
  * @param openAt where its visitors find it, if that is known
+ * @param isInspected whether there is a page of its requests
  */
 export const serverPage = (
   view: ServerView,
   openAt: string | undefined,
+  isInspected: boolean,
 ): Html => html`<dl class="facts" id="facts" data-live>
 ${fact("Name", html`<code>${view.name}</code>`)}
 ${fact("State", stateOf(view))}
@@ -76,4 +78,5 @@ ${fact(view.tripcodes.length === 1 ? "Tripcode" : "Tripcodes", html`${view.tripc
 </dl>
 ${openAt === undefined ? undefined : html`<p><a href="${openAt}" rel="noreferrer">Open ${openAt}</a></p>`}
 <div id="recent" data-live>${recentTable(view.traffic.recent)}</div>
+${isInspected ? html`<p><a href="/servers/${view.name}/inspect">Look into its last requests</a></p>` : undefined}
 <p><a href="/audit?name=${view.name}">Audit log of this server</a></p>`

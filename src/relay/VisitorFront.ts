@@ -16,6 +16,7 @@ import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
 import type { FrontHandler, FrontRequest } from "../transport/NodeFront.ts"
 import { respondText } from "./Answer.ts"
 import { isRelays } from "./AppBeside.ts"
+import type { Inspector } from "./Inspector.ts"
 import * as Limits from "./Limits.ts"
 import * as Origins from "./Origins.ts"
 import * as PrivateCookies from "./PrivateCookies.ts"
@@ -36,6 +37,7 @@ export interface VisitorContext {
   readonly auth: VisitorAuth.VisitorAuth
   readonly limits: Limits.Limits
   readonly scrapers: ScraperNotes
+  readonly inspector: Inspector["Service"]
   /** The relay's own pages. */
   readonly page: (page: Page, reply: Reply) => void
   /** Answers what is not the relay's, where there is an application besides. */
@@ -68,6 +70,10 @@ export const make = (context: VisitorContext): FrontHandler => {
     return { seen, headers: Forwarded.apply(bare, visitor, seen) }
   }
 
+  /** The visitor's, as far as it is known. */
+  const addressOf = ({ address, head }: FrontRequest): string =>
+    clientAddress(context.settings.current().trustedProxies, address, head.headers)
+
   const toServer = (request: FrontRequest, reply: Reply, to: Place): Cancel => {
     const { body, head } = request
     if (!context.servers.isRegistered(to.name)) return refuse(body, reply, unknown(to.name))
@@ -75,7 +81,11 @@ export const make = (context: VisitorContext): FrontHandler => {
     return context.limits.server(to.name, request, reply, () => {
       const { headers, seen } = told(request, to.prefix, to.name)
       const passed = request.notes?.forwarded(headers) ?? headers
-      return context.rendezvous.toServer(to.name, request.notes)(
+      const tunnel = context.rendezvous.toServer(to.name, request.notes)
+      const handler = context.inspector.isOn()
+        ? context.inspector.watched(to.name, addressOf(request), tunnel)
+        : tunnel
+      return handler(
         { method: head.method, target: to.target, headers: passed },
         body,
         seenFrom(context.settings.current(), reply, seen),
@@ -91,11 +101,7 @@ export const make = (context: VisitorContext): FrontHandler => {
         config: context.settings.current(),
         now: deadlines.now(),
         lastSeen: (name) => status(name).lastSeen,
-        onKey: (shown) => {
-          const { trustedProxies } = context.settings.current()
-          const address = clientAddress(trustedProxies, request.address, head.headers)
-          context.scrapers.note(shown, address, deadlines.now())
-        },
+        onKey: (shown) => context.scrapers.note(shown, addressOf(request), deadlines.now()),
       },
       head.method,
       head.target,

@@ -19,8 +19,11 @@ export interface Seen {
   readonly traceId?: string | undefined
 }
 
-const secretName =
+const secretNames =
   /token|secret|passw|pwd|passphrase|api[-_.]?key|^key$|auth|^code$|signature|^sig$|session|^sid$|jwt|credential/i
+
+/** Whether something that is called so is likely to be a secret. */
+export const isSecretName = (name: string): boolean => secretNames.test(name)
 
 const decoded = (text: string): string => {
   try {
@@ -42,7 +45,7 @@ export const withoutSecrets = (target: string): string => {
   const query = plain
     .slice(question + 1)
     .replace(/([^&;=#]+)=([^&;#]*)/g, (pair, name: string) =>
-      secretName.test(decoded(name)) ? `${name}=***` : pair,
+      isSecretName(decoded(name)) ? `${name}=***` : pair,
     )
   return `${plain.slice(0, question)}?${query}`
 }

@@ -9,7 +9,8 @@ import type { Body, BodyFlow, BodySink } from "./Body.ts"
 
 /** Who counts. */
 export interface Tally {
-  bytes(count: number): void
+  /** `chunk` may be filled with others as soon as this has returned. */
+  bytes(count: number, chunk: Uint8Array): void
   /** No more bytes are coming, for whatever reason. May be called more than once. */
   over?(): void
 }
@@ -44,7 +45,7 @@ class CountedBody implements Body, BodySink, BodyFlow {
   }
 
   data(chunk: Uint8Array, release?: () => void): boolean {
-    this.tally.bytes(chunk.length)
+    this.tally.bytes(chunk.length, chunk)
     return this.sink?.data(chunk, release) ?? false
   }
 

@@ -213,7 +213,7 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
       Effect.gen(function* () {
         const long = "a-name-of-a-server-that-is-as-long-as-names-can-be-0123456789-ab"
         const on = yield* adminRelay(
-          `${registered("attic")}display_name = "My <b>attic</b> & more"\n${registered(long.slice(0, 63))}${registered("cellar", "the old key")}`,
+          `${registered("attic")}inspect = true\ndisplay_name = "My <b>attic</b> & more"\n${registered(long.slice(0, 63))}${registered("cellar", "the old key")}`,
         )
         const link = yield* on.newLink
         const server = yield* Harness.serverAt(on.relay.url, "attic", hello)
@@ -233,13 +233,24 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
           for (const path of [
             "/",
             "/servers/attic",
+            "/servers/attic/inspect",
             "/unregistered",
             "/audit",
             "/config",
             "/api",
+            "/debug",
           ]) {
             await page.goto(`${on.admin.url}${path}`)
             if (path === "/unregistered") await page.getByText("As TOML").first().click()
+            if (path === "/debug") {
+              await page.getByRole("button", { name: "Make a key" }).click()
+              await page.getByRole("button", { name: "Make a further key" }).waitFor()
+            }
+            if (path.endsWith("/inspect")) {
+              await page.locator("summary").first().click()
+              await page.getByText("hello from the attic").waitFor()
+              await page.getByText("curl -g --path-as-is").waitFor()
+            }
             await isClean(page)
             for (const other of [320, 768, 1280]) {
               await page.setViewportSize({ width: other, height: 800 })

@@ -10,6 +10,9 @@ import { frame } from "../../src/relay/AdminFrame.ts"
 import type { StrangerView } from "../../src/relay/Administration.ts"
 import { auditPage, toNdjson } from "../../src/relay/AuditPage.ts"
 import { configPage } from "../../src/relay/ConfigPage.ts"
+import { debugPage } from "../../src/relay/DebugPage.ts"
+import type { Inspected } from "../../src/relay/Inspector.ts"
+import { inspectorPage } from "../../src/relay/InspectorPage.ts"
 import { enterPage, neededPage } from "../../src/relay/LoginPage.ts"
 import { serverPage } from "../../src/relay/ServerPage.ts"
 import { serverTable } from "../../src/relay/ServerTable.ts"
@@ -64,6 +67,27 @@ const serverOf = (text: string): ServerView => ({
   },
 })
 
+const inspectedOf = (text: string): Inspected => {
+  const headers = [
+    ["Content-Type", text],
+    [text, text],
+  ] as const
+  const body = { bytes: Buffer.from(text.replace(/[\x00-\x1f]/g, "")), length: 100_000 }
+  return {
+    number: 1,
+    at: 0,
+    address: text,
+    method: text,
+    target: text,
+    headers,
+    body,
+    response: { status: 200, headers },
+    responseBody: body,
+    outcome: text,
+    millis: 1,
+  }
+}
+
 const strangerOf = (text: string): StrangerView => ({
   name: text as ServerName,
   tripcode: text as Tripcode,
@@ -78,7 +102,10 @@ const strangerOf = (text: string): StrangerView => ({
 /** Every page, with a text wherever one comes from outside. */
 const pagesWith = (text: string): ReadonlyArray<Html> => [
   serverTable([serverOf(text)], () => text),
-  serverPage(serverOf(text), text),
+  serverPage(serverOf(text), text, true),
+  inspectorPage(serverOf(text), [inspectedOf(text)], text),
+  inspectorPage(serverOf(text), [], undefined),
+  debugPage({ key: text, tripcode: text as Tripcode }),
   unregisteredPage(
     [
       strangerOf(text),

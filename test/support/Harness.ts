@@ -38,6 +38,7 @@ import * as AuditFile from "../../src/relay/AuditFile.ts"
 import type { AuditEvent } from "../../src/relay/AuditLog.ts"
 import { AuditLog } from "../../src/relay/AuditLog.ts"
 import * as AuditVisits from "../../src/relay/AuditVisits.ts"
+import { Inspector } from "../../src/relay/Inspector.ts"
 import { Relay } from "../../src/relay/Relay.ts"
 import * as RelayMetrics from "../../src/relay/RelayMetrics.ts"
 import { type ConfigStatus, RelaySettings } from "../../src/relay/RelaySettings.ts"
@@ -120,6 +121,7 @@ export type RegisteredAs =
       readonly responseTimeout?: Duration.Input
       readonly auth?: RegisteredServer["auth"]
       readonly limits?: RegisteredServer["limits"]
+      readonly inspect?: boolean
     }
 
 /** What a relay is started with; the rest is the relay's own default, except that it waits for nothing when it stops. */
@@ -145,6 +147,7 @@ export interface TestRelay {
   readonly events: () => ReadonlyArray<AuditEvent>
   readonly status: (name: string) => ServerStatus
   readonly traffic: Traffic["Service"]
+  readonly inspector: Inspector["Service"]
   readonly metrics: () => ReadonlyArray<Metric>
   readonly lines: Lines
   /** Shuts it down, as SIGTERM does. */
@@ -162,6 +165,7 @@ const registered = (server: RegisteredAs): RegisteredServer => {
     tripcodes: [tripcodeOfText(entry.key ?? keyOf(entry.name))],
     displayName: entry.displayName,
     auth: entry.auth,
+    inspect: entry.inspect === true,
     ...(entry.limits === undefined ? {} : { limits: entry.limits }),
     responseTimeout:
       entry.responseTimeout === undefined
@@ -214,7 +218,7 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
       Layer.provideMerge(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
       Layer.provideMerge(Layer.mergeAll(AccessLogging.layer, AuditVisits.layer)),
       Layer.provideMerge(AuditFile.layer),
-      Layer.provideMerge(Layer.mergeAll(AuditLog.layer, Traffic.layer)),
+      Layer.provideMerge(Layer.mergeAll(AuditLog.layer, Traffic.layer, Inspector.layer)),
       Layer.provideMerge(settingsLayer),
       Layer.provide(capture(lines)),
       Layer.buildWithScope(scope),
@@ -236,6 +240,7 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
       events: () => audit.entries().map((entry) => entry.event),
       status: (name) => rendezvous.status(name as ServerName),
       traffic: Context.get(services, Traffic),
+      inspector: Context.get(services, Inspector),
       metrics: () =>
         RelayMetrics.read({
           settings: Context.get(services, RelaySettings),
