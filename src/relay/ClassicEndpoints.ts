@@ -100,7 +100,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
     name: ServerName,
     tripcode: ClassicLink["tripcode"],
     instance: string | undefined,
-    address: string,
+    address: () => string,
     reason: string,
     program: string,
   ): { readonly link: ClassicLink; readonly isNew: boolean } => {
@@ -125,7 +125,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
         members.delete(key)
       },
     })
-    members.set(key, { link, leave: context.rendezvous.join(link, address) })
+    members.set(key, { link, leave: context.rendezvous.join(link, address()) })
     return { link, isNew: true }
   }
 
@@ -167,12 +167,15 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
   const listen = (name: string, request: IncomingMessage, response: ServerResponse): void => {
     const key = keyOf(request)
     if (key === undefined) return answerText(response, 403, text.noKey)
-    const address = request.socket.remoteAddress ?? ""
-    const identity = identify(request, name, key, () => {
-      const { trustedProxies } = context.settings.current()
-      const client = clientAddress(trustedProxies, address, fromRaw(request.rawHeaders))
-      return context.servers.knock(name, key, client, context.rendezvous.deadlines.now())
-    })
+    const client = (): string =>
+      clientAddress(
+        context.settings.current().trustedProxies,
+        request.socket.remoteAddress ?? "",
+        fromRaw(request.rawHeaders),
+      )
+    const identity = identify(request, name, key, () =>
+      context.servers.knock(name, key, client(), context.rendezvous.deadlines.now()),
+    )
     if (identity._tag === "Limited") {
       response.setHeader("Retry-After", `${identity.retryAfter}`)
       return answerText(response, 429, text.tooManyKeys)
@@ -180,6 +183,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
     if (identity._tag === "Refused") return answerText(response, 401, text.badKey)
     const farewell = request.headers[header.farewell]
     const mark = memberKey(identity.name, identity.tripcode, instanceOf(request))
+    for (const id of acks(request)) members.get(mark)?.link.acknowledge(id)
     if (farewell !== undefined) depart(mark)
     else if (departed.has(mark)) return hold(response)
     if (farewell !== undefined && !members.has(mark)) return answerNothing(response)
@@ -187,11 +191,10 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
       identity.name,
       identity.tripcode,
       instanceOf(request),
-      address,
+      client,
       `${request.headers[header.reason] ?? ""}`.slice(0, 200),
       programOf(request),
     )
-    for (const id of acks(request)) link.acknowledge(id)
     if (farewell !== undefined) link.farewell(response, farewell === "gone")
     else if (isNew && link.transport === "classic 2") link.greet(response)
     else link.listen(request, response)

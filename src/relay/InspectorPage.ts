@@ -70,7 +70,7 @@ ${
 ${bodyOf(one.responseBody, one.response.headers)}`
 }
 <h2>As a command</h2>
-<pre tabindex="0">${curlOf(one, base)}</pre>
+<pre class="copy" tabindex="0">${curlOf(one, base)}</pre>
 </details>`
 
 /**

@@ -44,6 +44,7 @@ const suspicionMillis = 2_000
 const path = prefix + streamPath
 
 interface Identified {
+  readonly address: string
   readonly name: StreamLink["name"]
   readonly tripcode: StreamLink["tripcode"]
 }
@@ -68,7 +69,7 @@ export const make = (context: StreamContext): StreamEndpoint => {
     )
     const now = context.rendezvous.deadlines.now()
     const identity = context.servers.knock(name, keys.length === 1 ? key : "", address, now)
-    if (identity._tag === "Known") return identity
+    if (identity._tag === "Known") return { ...identity, address }
     return identity._tag === "Limited"
       ? refuse(
           socket,
@@ -85,7 +86,7 @@ export const make = (context: StreamContext): StreamEndpoint => {
   }
 
   const open = (
-    { name, tripcode }: Identified,
+    { address, name, tripcode }: Identified,
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
@@ -120,7 +121,7 @@ export const make = (context: StreamContext): StreamEndpoint => {
       onHello: () => {
         links.get(key)?.replace()
         links.set(key, link)
-        leave = join(link, request.socket.remoteAddress ?? "")
+        leave = join(link, address)
         suspectOthers(link)
         ready(link)
         if (draining) link.drain()

@@ -131,6 +131,7 @@ select:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 header > a { line-height: 0; }
 header h1 { margin: 0; }
 .wrap { white-space: pre-wrap; }
+.copy { white-space: pre-wrap; overflow-wrap: anywhere; user-select: all; }
 .menu { flex: 1 1 auto; }
 .menu ul { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; margin: 0; padding: 0; }
 .menu li::before { content: none !important; }

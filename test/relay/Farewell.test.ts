@@ -1,6 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as IpInterface from "effect/net/IpInterface"
+import * as IpNetwork from "effect/net/IpNetwork"
+import * as Result from "effect/Result"
 import { TestClock } from "effect/testing"
 import type { HeaderList } from "../../src/domain/HeaderList.ts"
 import * as Harness from "../support/Harness.ts"
@@ -75,6 +78,34 @@ describe("a process that has said farewell", () => {
       assert.deepStrictEqual([status, header("x-ptth-version")], [204, "2"])
       assert.strictEqual((yield* (yield* listen(relay)).head).status, 204)
       assert.deepStrictEqual(relay.status("app").transports, ["classic 2"])
+    }),
+  )
+
+  it.effect("is believed what its late listens acknowledge", () =>
+    Effect.gen(function* () {
+      const relay = yield* Harness.relay({ servers: ["app"] })
+      yield* (yield* listen(relay)).head
+      const visit = yield* Harness.open(relay, "/servers/app/", { method: "POST" })
+      const offer = yield* (yield* listen(relay)).whole
+      const id = /[0-9A-Z]{26}/.exec(offer.body.toString("latin1"))?.[0] ?? ""
+      yield* (yield* listen(relay, farewell("draining"))).head
+      yield* listen(relay, [["X-PTTH-Ack", id]])
+      yield* Harness.turns(50)
+      yield* TestClock.adjust("10 seconds")
+      yield* Harness.turns(50)
+      assert.isFalse(visit.isAnswered())
+    }),
+  )
+
+  it.effect("was known by the address that a trusted proxy names", () =>
+    Effect.gen(function* () {
+      const trustedProxies = [
+        IpNetwork.fromInterface(Result.getOrThrow(IpInterface.fromString("127.0.0.0/8"))),
+      ]
+      const relay = yield* Harness.relay({ servers: ["app"], config: { trustedProxies } })
+      yield* (yield* listen(relay, [["X-Forwarded-For", "198.51.100.7"]])).head
+      const connected = relay.events().find(({ _tag }) => _tag === "ServerConnected")
+      assert.deepInclude(connected, { address: "198.51.100.7" })
     }),
   )
 
