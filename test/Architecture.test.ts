@@ -104,7 +104,13 @@ describe("the source", () => {
   })
 })
 
-const documents = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", ...filesBelow("docs", ".md")]
+const documents = [
+  "README.md",
+  "ARCHITECTURE.md",
+  "CHANGELOG.md",
+  "SECURITY.md",
+  ...filesBelow("docs", ".md"),
+]
 
 /** Paths in backticks that begin with a folder of the project. */
 const mentioned = (text: string): ReadonlyArray<string> =>
