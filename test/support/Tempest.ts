@@ -56,6 +56,8 @@ const idleMillis = 6_000
 /** By then everything that was asked for in the storm is over: four offers, each with its wait and its answer. */
 const longest = 4 * (waitMillis + responseMillis) + 2 * idleMillis
 const offersAtMost = 4
+/** How long it takes until a visitor hears that a link was cut: four ways. */
+const blowMillis = 200
 /** How long the relay remembers what ended without its server. */
 const rememberedMillis = 120_000
 /** How long a classic server may be silent before it is taken for dead. */
@@ -217,6 +219,8 @@ export class Tempest {
   private relayTrouble: Array<{ readonly from: number; to: number }> = []
   private revoked = false
   private revocations: Array<{ readonly from: number; to: number }> = []
+  /** When something has happened that ends connections of servers. */
+  private readonly blows: Array<number> = []
   private launched = 0
   private readonly relays: Array<Harness.TestRelay> = []
   private readonly scope = Scope.makeUnsafe()
@@ -250,6 +254,7 @@ export class Tempest {
   private act(millis: number, what: string, effect: Effect.Effect<void, never, Scope.Scope>): void {
     this.later(millis, () => {
       this.note(what)
+      this.blows.push(this.network.time)
       this.effects.push(effect)
     })
   }
@@ -718,6 +723,7 @@ export class Tempest {
     const connection = connections[this.random.int(0, connections.length - 1)]
     if (connection === undefined) return
     this.note(`the connection of ${connection.host} is ${what}`)
+    this.blows.push(this.network.time)
     const [, id] = /^visitor-(\d+)$/.exec(connection.host) ?? []
     const visit = this.visits[Number(id)]
     if (visit !== undefined) visit.disturbed = true
@@ -805,8 +811,9 @@ export class Tempest {
       if (visit.left) continue
       const relayWasAway = this.isDuring(this.relayTrouble, visit)
       if (visit.status === undefined) {
-        // What was cut before its head had left is a reset and nothing else.
-        if (!visit.disturbed && !relayWasAway && visit.way !== "cut")
+        // An answer that is cut before its head has left is a reset and nothing else.
+        const isCut = visit.way === "cut" || (visit.served > 0 && this.isAfterBlow(visit.overAt))
+        if (!visit.disturbed && !relayWasAway && !isCut)
           this.complain(`${what}: no answer but ${visit.error}`)
       } else if (visit.status === 200) this.judgeAnswer(visit, what, relayWasAway)
       else this.judgeFailure(visit, what, relayWasAway)
@@ -814,6 +821,10 @@ export class Tempest {
         this.complain(`${what}: ${visit.status} ${visit.failure} after the storm`)
       if (visit.isProbe && visit.served === 0) this.complain(`${what}: served by nobody`)
     }
+  }
+
+  private isAfterBlow(at: number): boolean {
+    return this.blows.some((blow) => blow <= at && at <= blow + blowMillis)
   }
 
   private judgeAnswer(visit: Visit, what: string, relayWasAway: boolean): void {
