@@ -121,18 +121,16 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
         Effect.flatMap((at) => setStatus({ problem: { at, message: error.message } })),
       )
     },
-    onSuccess: (config) =>
-      Effect.suspend(() => {
-        const mended = SubscriptionRef.getUnsafe(status).problem !== undefined
-        return take(config, mended).pipe(
-          Effect.andThen(mended ? setStatus({ problem: undefined }) : Effect.void),
-        )
-      }),
+    onSuccess: (config) => Effect.suspend(() => take(config)),
   }).pipe(Semaphore.makeUnsafe(1).withPermits(1))
 
-  const take = (config: RelayConfig, mended: boolean): Effect.Effect<void> => {
+  const take = (config: RelayConfig): Effect.Effect<void> => {
     if (Equal.equals(config, current)) {
-      return mended ? Effect.logInfo("config is good again, nothing changed") : Effect.void
+      return SubscriptionRef.getUnsafe(status).problem === undefined
+        ? Effect.void
+        : Effect.logInfo("config is good again, nothing changed").pipe(
+            Effect.andThen(setStatus({ problem: undefined })),
+          )
     }
     const rebind =
       !Equal.equals(config.listen, current.listen) ||
@@ -147,7 +145,7 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
       ),
       Effect.andThen(SubscriptionRef.set(settings, config)),
       Effect.andThen(Clock.currentTimeMillis),
-      Effect.flatMap((since) => setStatus({ since })),
+      Effect.flatMap((since) => setStatus({ since, problem: undefined })),
     )
   }
   const fs = yield* FileSystem.FileSystem

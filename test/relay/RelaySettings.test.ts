@@ -106,6 +106,25 @@ it.effect("a bad file keeps the old configuration and is complained about once",
   }).pipe(Effect.provide(layer))
 })
 
+it.effect("a repair that changes something ends the problem in the same status", () => {
+  const { layer, state } = fake()
+  return Effect.gen(function* () {
+    const settings = yield* RelaySettings
+    const heard = yield* settings.statuses.pipe(Stream.take(3), Stream.runCollect, Effect.forkChild)
+    yield* settle
+    state.text = "port = -1"
+    yield* TestClock.adjust(pollInterval)
+    state.text = server("attic")
+    yield* TestClock.adjust(pollInterval)
+    const statuses = yield* Fiber.join(heard)
+    assert.deepStrictEqual(
+      statuses.map(({ problem }) => problem !== undefined),
+      [false, true, false],
+    )
+    assert.isAbove(statuses[2]?.since ?? 0, statuses[1]?.since ?? 0)
+  }).pipe(Effect.provide(layer))
+})
+
 it.effect("a file that says the same in other words changes nothing", () => {
   const { layer, lines, state } = fake()
   return Effect.gen(function* () {
