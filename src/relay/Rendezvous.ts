@@ -160,7 +160,7 @@ const make = (
     const most = ServerIndex.find(config, place.name)?.limits.maxQueue ?? config.maxQueue
     // What came in this turn is not waiting yet.
     if (place.queue.length >= most) flush(place)
-    if (place.queue.length >= most)
+    if (place.queue.length >= most && roomiest(place) === undefined)
       return pending.fail(failure("PTTH_QUEUE_FULL", `${most} requests are waiting`, 2))
     if (place.links.size === 0) {
       const now = deadlines.now()

@@ -1123,6 +1123,15 @@ describe("waiting", () => {
       }),
   )
 
+  it.effect("max_queue 0 lets nobody wait, but whoever need not wait is served", () =>
+    Effect.gen(function* () {
+      const relay = yield* Harness.relay({ servers: ["demo"], config: { maxQueue: 0 } })
+      assert.include((yield* Harness.get(relay, "/servers/demo/x")).text, "PTTH_QUEUE_FULL")
+      yield* Harness.server(relay, "demo", Harness.echo)
+      assert.strictEqual((yield* Harness.get(relay, "/servers/demo/x")).header("x-target"), "/x")
+    }),
+  )
+
   it.effect("more than max_queue visitors do not wait: 503 at once, and nobody else is hurt", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.relay({ servers: ["demo", "other"], config: { maxQueue: 3 } })
