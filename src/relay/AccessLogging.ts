@@ -63,29 +63,24 @@ export const layer: Layer.Layer<never, never, RelaySettings | Traffic> = Layer.e
       return { wanted: config, file, stop }
     }
 
-    const end = Effect.suspend(() => {
-      const before = running
-      running = undefined
-      if (before === undefined) return Effect.void
-      before.stop()
-      return closing(before.file)
-    })
+    /** The next one begins before the last one is written out: no request is between them. */
+    const replace = (next: () => Running | undefined): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        const before = running
+        before?.stop()
+        running = next()
+        return before === undefined ? Effect.void : closing(before.file)
+      })
 
     const follow = (config: RelayConfig): Effect.Effect<void> =>
       Effect.suspend(() => {
         const { accessLog, accessLogFile } = running?.wanted ?? { accessLog: "off" }
         if (accessLog === config.accessLog && accessLogFile === config.accessLogFile)
           return Effect.void
-        return end.pipe(
-          Effect.andThen(
-            Effect.sync(() => {
-              running = start(config)
-            }),
-          ),
-        )
+        return replace(() => start(config))
       })
 
-    yield* Effect.addFinalizer(() => end)
+    yield* Effect.addFinalizer(() => replace(() => undefined))
     yield* follow(settings.current())
     yield* Effect.forkScoped(Stream.runForEach(settings.changes, follow))
     yield* Effect.acquireRelease(

@@ -19,6 +19,8 @@ import { transports } from "./Smuggling.ts"
 
 /** How much a relay may grow by what visitors do here, in MiB. */
 const bound = 96
+/** Where what is held is buffers, dead ones among them until they are freed. */
+const boundOfBuffers = 160
 
 /** A relay process with a server, which still answers when the test is over. */
 const besides = (
@@ -93,7 +95,7 @@ describe.each(transports)("visitors who mean harm, over %s", (transport) => {
           await visitor.send("GET /servers/app/large HTTP/1.1", [host])
         }
         for (let round = 0; round < 10; round++) await served(relay)
-        assert.isBelow(relay.memory() - before, bound)
+        assert.isBelow(relay.memory() - before, boundOfBuffers)
       })
     },
   )
