@@ -31,6 +31,7 @@ export const fileServerCommand = Command.make(
       "KIND",
       "How to reach the relay: stream, classic or auto (with --relay; default auto)",
     ),
+    ca: Flags.ca("with --relay; default SSL_CERT_FILE"),
     noWait: Flags.noWait,
     insecure: Flags.insecure,
     auth: Flags.text(

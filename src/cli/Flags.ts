@@ -42,10 +42,14 @@ export const printConfig = Flag.Boolean("print-config").pipe(
 /** `--no-wait`. */
 export const noWait = Flag.Boolean("no-wait").pipe(
   Flag.withDescription(
-    "End with exit code 4 if the relay does not know the key, instead of waiting for approval (default off)",
+    "End with exit code 4 if the relay does not know the key or its certificate is not trusted, instead of trying again (default off)",
   ),
   Flag.withDefault(false),
 )
+
+/** `--ca`. */
+export const ca = (where: string) =>
+  text("ca", "FILE", `Certificates (PEM) to trust besides the usual ones (${where})`)
 
 /** `--insecure`. */
 export const insecure = Flag.Boolean("insecure").pipe(

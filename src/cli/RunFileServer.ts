@@ -23,6 +23,7 @@ export interface FileServerFlags extends FileFlags.FileFlags {
   readonly relay: Option.Option<string>
   readonly name: Option.Option<string>
   readonly transport: Option.Option<string>
+  readonly ca: Option.Option<string>
   readonly noWait: boolean
   readonly insecure: boolean
   readonly auth: Option.Option<string>
@@ -56,6 +57,7 @@ const refuseAlone = (flags: FileServerFlags) => {
   const given = [
     ...(Option.isSome(flags.name) ? ["--name"] : []),
     ...(Option.isSome(flags.transport) ? ["--transport"] : []),
+    ...(Option.isSome(flags.ca) ? ["--ca"] : []),
     ...(flags.noWait ? ["--no-wait"] : []),
     ...(flags.insecure ? ["--insecure"] : []),
   ]

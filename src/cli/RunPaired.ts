@@ -44,6 +44,7 @@ export const runPaired = Effect.fn("RunPaired.runPaired")(function* (
       name: Option.some(name),
       relay_url: Option.some(relay),
       file_server_root: Option.orElse(flags.folder, () => flags.fileServerRoot),
+      ca: flags.ca,
       transport: flags.transport,
       auth_user: flags.auth,
       auth_password: Option.fromUndefinedOr(flags.password),

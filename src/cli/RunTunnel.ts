@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as ApiKey from "../domain/ApiKey.ts"
 import { type ConfigError, single } from "../domain/ConfigError.ts"
+import { entry } from "../domain/ErrorRegistry.ts"
 import { isLoopback } from "../domain/ListenAddress.ts"
 import * as ServerConfig from "../domain/ServerConfig.ts"
 import * as TripcodeWords from "../domain/TripcodeWords.ts"
@@ -41,7 +42,23 @@ export class KeyRefusedError extends Data.TaggedError("KeyRefusedError")<{
 }> {
   readonly code = "PTTH_KEY_REFUSED"
   override get message(): string {
-    return `${this.code}: the relay ${this.relayUrl} does not know this server. Have it approved there: ${this.command}`
+    return `${this.code}: the relay ${this.relayUrl} does not know this server. ${otherKey}; else have it approved there: ${this.command}`
+  }
+}
+
+/** Approving never replaces a key, and the relay does not tell strangers which names it knows. */
+const otherKey =
+  "If the name is registered there with another key, add the tripcode to that server's `tripcode` list in the relay's configuration"
+
+/** The relay cannot be told from an impostor, and nobody wants to wait. */
+export class RelayUntrustedError extends Data.TaggedError("RelayUntrustedError")<{
+  readonly relayUrl: string
+  /** Node's code of what is wrong with the certificate. */
+  readonly detail: string
+}> {
+  readonly code = "PTTH_RELAY_UNTRUSTED"
+  override get message(): string {
+    return `${this.code}: the certificate of the relay ${this.relayUrl} is not trusted (${this.detail}). ${entry(this.code).remedy}`
   }
 }
 
@@ -82,7 +99,7 @@ const pairingEvents = Effect.fnUntraced(function* (
   open: string,
 ) {
   const startedAt = yield* Clock.currentTimeMillis
-  const refused = yield* Deferred.make<never, KeyRefusedError>()
+  const refused = yield* Deferred.make<never, KeyRefusedError | RelayUntrustedError>()
   const { relayUrl } = config
   const command = `ptth relay approve ${config.name} ${ApiKey.tripcode(config.apiKey)}`
   const state = { waited: false, open, qr: "" }
@@ -99,16 +116,20 @@ const pairingEvents = Effect.fnUntraced(function* (
       state.open = url
       return isNews ? Console.log(`Open ${url}`) : Effect.void
     })
-  const events: Pick<Server.ServerOptions, "onRefused" | "onConnected"> = {
+  const events: Pick<Server.ServerOptions, "onRefused" | "onUntrusted" | "onConnected"> = {
     ...(options.wait
       ? {}
-      : { onRefused: Deferred.fail(refused, new KeyRefusedError({ relayUrl, command })) }),
+      : {
+          onRefused: Deferred.fail(refused, new KeyRefusedError({ relayUrl, command })),
+          onUntrusted: (detail: string) =>
+            Deferred.fail(refused, new RelayUntrustedError({ relayUrl, detail })),
+        }),
     ...(options.wait && options.pairing !== undefined
       ? {
           onRefused: Effect.suspend(() => {
             state.waited = true
             return Console.log(
-              `Waiting for approval. The relay's administrator sees this server under "Unregistered",\ncompares the words or the tripcode, and approves it there or by\n  ${command}`,
+              `Waiting for approval. The relay's administrator sees this server under "Unregistered",\ncompares the words or the tripcode, and approves it there or by\n  ${command}\n${otherKey}.`,
             )
           }),
         }
@@ -140,7 +161,7 @@ export const runTunnel = Effect.fn("RunTunnel.runTunnel")(function* (
   const refusal = refuseInsecure(config.relayUrl, options.insecure)
   if (refusal !== undefined) return yield* refusal
   yield* KeyStrength.check(config.apiKey, path ?? "PTTH_SERVER_API_KEY")
-  const ca = yield* readCertificates(config.ca, path)
+  const ca = yield* readCertificates(config.ca, options.pairing === undefined ? path : undefined)
   const tripcode = ApiKey.tripcode(config.apiKey)
   return yield* Effect.scoped(
     Effect.gen(function* () {

@@ -43,11 +43,7 @@ export const serverCommand = Command.make(
       "USER",
       "Ask visitors for this user and the password hashed in auth_password (default off; env PTTH_SERVER_AUTH_USER)",
     ),
-    ca: Flags.text(
-      "ca",
-      "FILE",
-      "Certificates (PEM) to trust besides the usual ones (default SSL_CERT_FILE; env PTTH_SERVER_CA)",
-    ),
+    ca: Flags.ca("default SSL_CERT_FILE; env PTTH_SERVER_CA"),
     transport: Flags.text(
       "transport",
       "KIND",

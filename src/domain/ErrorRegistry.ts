@@ -13,7 +13,7 @@ export interface ErrorEntry {
   readonly remedy: string
   /** The HTTP status that a visitor sees, where one can. */
   readonly status?: number
-  /** The process's exit code, where it ends one: 1 runtime, 2 usage or config, 3 cannot bind, 4 key refused. */
+  /** The process's exit code, where it ends one: 1 runtime, 2 usage or config, 3 cannot bind, 4 the relay refuses the key or is not trusted. */
   readonly exit?: number
 }
 
@@ -238,6 +238,11 @@ const entries = {
     exit: 4,
     title: "The relay refuses this server's key.",
     remedy: "Register the tripcode that is shown in the relay's configuration.",
+  },
+  PTTH_RELAY_UNTRUSTED: {
+    exit: 4,
+    title: "The relay's certificate is not trusted.",
+    remedy: "Name the certificate to trust with --ca, or give the relay one that is trusted.",
   },
   PTTH_NODE_TOO_OLD: {
     exit: 1,

@@ -23,7 +23,7 @@ import {
 } from "../protocol/Wire.ts"
 import type { Client } from "../transport/NodeClient.ts"
 import { type Announced, announced } from "./Announced.ts"
-import { ListenError, limited } from "./ListenError.ts"
+import { ListenError, limited, unconnected } from "./ListenError.ts"
 
 /** What a listen was answered with. */
 export interface Listened {
@@ -96,7 +96,7 @@ const exchange = (options: ListenOptions): Effect.Effect<Listened, ListenError> 
       request.on("error", (error: NodeJS.ErrnoException) => {
         // A pooled connection that was closed meanwhile says nothing of the relay.
         if (again && request.reusedSocket && !answered && !gone) return send(false)
-        fail("unreachable", error.code ?? error.message)
+        fail(unconnected(error.code ?? ""), error.code ?? error.message)
       })
       request.on("response", (response: IncomingMessage) => {
         answered = true

@@ -5,13 +5,14 @@ import type { IncomingHttpHeaders } from "node:http"
 import * as Data from "effect/Data"
 
 /**
- * `impossible`: something answers, but does not speak this transport;
+ * `untrusted`: TLS does not take the relay's certificate; `impossible`: something answers, but does not speak this transport;
  * `limited`: 429, too much has come from this address; the other reasons say
  * what they mean.
  */
 export class ListenError extends Data.TaggedError("ListenError")<{
   readonly reason:
     | "unreachable"
+    | "untrusted"
     | "refused"
     | "limited"
     | "shutting down"
@@ -25,6 +26,14 @@ export class ListenError extends Data.TaggedError("ListenError")<{
     return `${this.reason}: ${this.detail}`
   }
 }
+
+/** Node's codes for certificates that do not verify, which OpenSSL and Node itself name. */
+const untrustedCode =
+  /(?:^|_)CERT(?:_|$)|^UNABLE_TO_VERIFY_LEAF_SIGNATURE$|^INVALID_(?:CA|PURPOSE)$|^HOSTNAME_MISMATCH$/
+
+/** Why there is no connection, by the code of Node's error. */
+export const unconnected = (code: string): "untrusted" | "unreachable" =>
+  untrustedCode.test(code) ? "untrusted" : "unreachable"
 
 /** The longest wait that is asked for and kept, in milliseconds. */
 const longestRetry = 300_000

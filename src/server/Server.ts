@@ -46,6 +46,8 @@ export interface ServerOptions {
   readonly program?: string
   /** What is done when the relay turns out not to know the key, instead of a line in the log. */
   readonly onRefused?: Effect.Effect<void>
+  /** What is done when the relay's certificate is not trusted, besides a line in the log; with Node's code for it. */
+  readonly onUntrusted?: (detail: string) => Effect.Effect<void>
   /** What is done when a transport connects, besides a line in the log; `url` is where visitors come. */
   readonly onConnected?: (url: string) => Effect.Effect<void>
 }

@@ -16,7 +16,7 @@ import { initialWindow, Multiplexer, maxStreams, version } from "../transport/Mu
 import type { Client } from "../transport/NodeClient.ts"
 import * as WebSocketWire from "../transport/WebSocketWire.ts"
 import { type Announced, announced } from "./Announced.ts"
-import { ListenError, limited } from "./ListenError.ts"
+import { ListenError, limited, unconnected } from "./ListenError.ts"
 import { failure } from "./Served.ts"
 
 /** Whom a link goes to, and who answers on it. */
@@ -143,7 +143,7 @@ export const keep = (options: StreamConnectionOptions): Effect.Effect<never, Lis
 const classify = (error: NodeJS.ErrnoException): readonly [ListenError["reason"], string] =>
   error.code === undefined || error.code.startsWith("HPE_")
     ? ["impossible", error.message]
-    : ["unreachable", error.code]
+    : [unconnected(error.code), error.code]
 
 const refusal = (status: number): readonly [ListenError["reason"], string] => {
   switch (status) {

@@ -122,6 +122,13 @@ export class Uplink {
     switch (error.reason) {
       case "unreachable":
         return Effect.logWarning(`cannot reach the relay ${relay}: ${error.detail}; trying again`)
+      case "untrusted":
+        return Effect.andThen(
+          Effect.logWarning(
+            `the certificate of the relay ${relay} is not trusted (${error.detail}); trying again`,
+          ),
+          this.options.onUntrusted?.(error.detail) ?? Effect.void,
+        )
       case "limited": {
         const { retryMillis } = error
         return Effect.logWarning(

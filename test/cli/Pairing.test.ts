@@ -2,11 +2,20 @@
  * A server without a configuration: it makes a key, shows what to compare, and
  * waits for approval.
  */
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import { tripcodeOfText } from "../../src/domain/ApiKey.ts"
 import * as TripcodeWords from "../../src/domain/TripcodeWords.ts"
+import * as Proxies from "../support/Proxies.ts"
 import { inFolder, run, start } from "./Command.ts"
 
 const keyFolder = (cwd: string): string => join(cwd, "config", "ptth")
@@ -56,6 +65,48 @@ it("a file server makes its key, waits for approval and is reached then; the key
     }
   }))
 
+const hasOpenssl = Proxies.isInstalled("openssl")
+
+describe.skipIf(!hasOpenssl)(
+  `a relay's certificate that nobody signed${hasOpenssl ? "" : " (skipped: openssl is not installed)"}`,
+  () => {
+    it.live.each(["stream", "classic"])(
+      "ends %s with --no-wait, unless --ca names it",
+      (transport) =>
+        Effect.gen(function* () {
+          const { cert, key } = yield* Proxies.certificate
+          yield* Effect.promise(() =>
+            inFolder(async (cwd) => {
+              copyFileSync(cert, join(cwd, "cert.pem"))
+              copyFileSync(key, join(cwd, "key.pem"))
+              writeFileSync(
+                join(cwd, "ptth_relay.toml"),
+                'port = 0\nadmin_listen = false\ntls_cert = "cert.pem"\ntls_key = "key.pem"\n',
+              )
+              mkdirSync(join(cwd, "files"))
+              const relay = start(["relay"], { cwd })
+              const [, base = ""] = await relay.said(/^ {2}Listening +(https:\/\/\S+)/m)
+              const env = { XDG_CONFIG_HOME: join(cwd, "config") }
+              const place = ["--relay", base, "--name", "attic", "--transport", transport]
+              const args = ["fileserver", "files", ...place, "--no-wait"]
+              const distrustful = await run(args, { cwd, env })
+              assert.strictEqual(distrustful.code, 4)
+              assert.match(
+                distrustful.stderr,
+                /^PTTH_RELAY_UNTRUSTED: .*\(DEPTH_ZERO_SELF_SIGNED_CERT\).*--ca/m,
+              )
+              const trusting = await run([...args, "--ca", "cert.pem"], { cwd, env })
+              assert.strictEqual(trusting.code, 4)
+              assert.match(trusting.stderr, /^PTTH_KEY_REFUSED: .*another key.*`tripcode` list/m)
+              relay.child.kill("SIGTERM")
+              await relay.ended
+            }),
+          )
+        }),
+    )
+  },
+)
+
 describe("a file server that is told nonsense about a relay", () => {
   it.each([
     [["--relay", "https://relay.example", "--listen", "127.0.0.1:0"], "--listen: a relay is asked"],
@@ -64,6 +115,7 @@ describe("a file server that is told nonsense about a relay", () => {
     [["--relay", "nonsense", "--name", "a"], "--relay: expected an address"],
     [["--relay", "http://relay.example", "--name", "a"], "PTTH_INSECURE_RELAY"],
     [["--name", "a"], "--name: it is of no use without a relay"],
+    [["--ca", "x.pem"], "--ca: it is of no use without a relay"],
     [["--no-wait"], "--no-wait: it is of no use without a relay"],
   ])("%j ends with exit code 2 and makes no key", (args, complaint) =>
     inFolder(async (cwd) => {
