@@ -67,6 +67,14 @@ export const print = (keys: ReadonlyArray<PrintedKey>): string => {
   ].join("\n")
 }
 
+/** A whole configuration; if something in it is not shown, it says so first. What stands for it is refused until it is filled in: without it a door could be open. */
+export const whole = (printed: ReadonlyArray<string>): string => {
+  const text = printed.join("\n")
+  return text.includes(`"${redacted}"`)
+    ? `# Secrets are not shown. Put them where ${redacted} stands before you use this again.\n\n${text}`
+    : text
+}
+
 /** Lines of comment of at most 100 characters. */
 const wrapped = (text: string): ReadonlyArray<string> => {
   const lines: Array<string> = []

@@ -767,7 +767,7 @@ export const explain = (
           },
         ]),
       )
-      return [ConfigPrint.print(printed), ...parts].join("\n")
+      return ConfigPrint.whole([ConfigPrint.print(printed), ...parts])
     }),
   )
 

@@ -276,18 +276,20 @@ export const explain = (
   Result.flatMap(decodeSettings(text, options), () =>
     Result.map(decodeFile(text, options), ({ given, rank, where }) => {
       const isApplication = given("to") !== undefined
-      return ConfigPrint.print(
-        keys.map((key) => ({
-          key,
-          value:
-            given(key) ??
-            (isApplication && key === "file_server_root"
-              ? undefined
-              : defaults[key as keyof typeof defaults]),
-          rank: rank(key),
-          where: where([key]),
-        })),
-      )
+      return ConfigPrint.whole([
+        ConfigPrint.print(
+          keys.map((key) => ({
+            key,
+            value:
+              given(key) ??
+              (isApplication && key === "file_server_root"
+                ? undefined
+                : defaults[key as keyof typeof defaults]),
+            rank: rank(key),
+            where: where([key]),
+          })),
+        ),
+      ])
     }),
   )
 

@@ -59,7 +59,7 @@ describe("a printed configuration", () => {
 
   it("shows no hash of a password, and no key", () => {
     assert.notInclude(printed(), "$scrypt$")
-    assert.strictEqual(printed().split("<redacted>").length, 4)
+    assert.strictEqual(printed().split('"<redacted>"').length, 4)
     const server = Result.getOrThrow(
       ServerConfig.explain(
         `api_key = "a-secret-key"\nauth_user = "me"\nauth_password = "${hash}"\nto = 3000\n`,
@@ -70,6 +70,13 @@ describe("a printed configuration", () => {
     assert.notInclude(server, "$scrypt$")
     assert.match(server, /^api_key = "<redacted>" +# s\.toml:1$/m)
     assert.match(server, /^to = 3000 +# s\.toml:4$/m)
+  })
+
+  it("says first that secrets have to be filled in, if there are any", () => {
+    assert.match(printed(), /^# Secrets are not shown\. Put them where <redacted> stands/)
+    const open = Result.getOrThrow(RelayConfig.explain("max_queue = 10", { file: "r.toml" }))
+    assert.notInclude(open, "Secrets")
+    assert.isTrue(Result.isFailure(RelayConfig.decode(printed())))
   })
 
   it("is the same configuration, apart from what is not shown", () => {
