@@ -4,6 +4,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type { RegisteredServer } from "../domain/RelayConfig.ts"
@@ -78,11 +79,8 @@ export class Administration extends Context.Service<
       const inspector = yield* Inspector
       const fs = yield* FileSystem.FileSystem
 
-      const approve = Effect.fn("Administration.approve")(function* (
-        name: string,
-        tripcode: string,
-        by: string,
-      ) {
+      /** Succeeds with whether the server was not in force before. */
+      const put = Effect.fnUntraced(function* (name: string, tripcode: string) {
         const { serversFolder } = settings.status()
         if (serversFolder === undefined) {
           return yield* new Approval.ApprovalError({
@@ -90,9 +88,12 @@ export class Administration extends Context.Service<
             detail: "this relay has no configuration file that could be added to",
           })
         }
-        yield* Approval.approve(serversFolder, settings.current(), name, tripcode).pipe(
-          Effect.provideService(FileSystem.FileSystem, fs),
-        )
+        const written = yield* Approval.approve(
+          serversFolder,
+          settings.current(),
+          name,
+          tripcode,
+        ).pipe(Effect.provideService(FileSystem.FileSystem, fs))
         yield* settings.reload
         const accepted = servers.accepts(name as ServerName, tripcode as Tripcode)
         if (!accepted) {
@@ -101,13 +102,20 @@ export class Administration extends Context.Service<
             detail: `the file is written, but the configuration is not in force: ${settings.status().problem?.message ?? "it was replaced"}`,
           })
         }
-        audit.record({
-          _tag: "ServerApproved",
-          name: name as ServerName,
-          tripcode: tripcode as Tripcode,
-          by,
-        })
+        return written !== undefined
       })
+      const approve = Effect.fn("Administration.approve")(
+        (name: string, tripcode: string, by: string) =>
+          Effect.suspend(() => {
+            const end = servers.approving(name, tripcode)
+            return put(name, tripcode).pipe(
+              Effect.onExit((exit) =>
+                Effect.sync(() => end(Exit.isSuccess(exit) && exit.value ? by : undefined)),
+              ),
+              Effect.asVoid,
+            )
+          }),
+      )
 
       const view = (server: RegisteredServer) => viewServer(server, rendezvous, traffic)
       return Administration.of({

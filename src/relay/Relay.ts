@@ -135,6 +135,7 @@ export class Relay extends Context.Service<
             if (now !== config) {
               audit.record({ _tag: "ConfigReloaded", servers: now.servers.length })
             }
+            servers.recordApproved()
             if (now.tls !== undefined) front.renew(now.tls)
             classic.recheck()
             stream.recheck()

@@ -39,6 +39,8 @@ export type Knocked =
       readonly retryAfter: number
     }
 
+type Known = Pick<Stranger, "name" | "tripcode">
+
 /** The most servers that are known by the address from which they were accepted. */
 const maxAccepted = 10_000
 
@@ -61,6 +63,10 @@ export class Servers extends Context.Service<
     readonly knock: (name: string, key: string, address: string, at: number) => Knocked
     /** Who was refused and is not registered by now; who was seen last is last. */
     readonly unregistered: () => ReadonlyArray<Unregistered>
+    /** Records who of them the configuration in force has brought in, but not whom somebody is {@link approving}. */
+    readonly recordApproved: () => void
+    /** Somebody begins to approve a server. The returned function ends it: with who it was if the server is in force now by them. */
+    readonly approving: (name: string, tripcode: string) => (by: string | undefined) => void
     /** Hides somebody of them until the relay is restarted; whether there is one. */
     readonly ignore: (name: string, tripcode: string) => boolean
   }
@@ -106,8 +112,28 @@ const make = (
           tripcode,
         }
   }
+  const underway = new Set<string>()
+  const recordApproval = ({ name, tripcode }: Known, by: string): void => {
+    strangers.forget(name, tripcode)
+    audit.record({ _tag: "ServerApproved", name, tripcode, by })
+  }
   return {
     identify,
+    recordApproved: () => {
+      for (const { name, tripcode } of strangers.all()) {
+        if (underway.has(`${name} ${tripcode}`) || !accepts(name, tripcode)) continue
+        recordApproval({ name, tripcode }, "configuration")
+      }
+    },
+    approving: (name, tripcode) => {
+      const mark = `${name} ${tripcode}`
+      underway.add(mark)
+      return (by) => {
+        underway.delete(mark)
+        if (by === undefined) return
+        recordApproval({ name: name as ServerName, tripcode: tripcode as Tripcode }, by)
+      }
+    },
     accepts,
     isRegistered,
     unregistered: () =>

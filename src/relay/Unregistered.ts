@@ -91,6 +91,11 @@ export class Unregistered {
     return before !== undefined
   }
 
+  /** Drops one that is known by now. */
+  forget(name: string, tripcode: string): void {
+    this.drop(keyOf(name, tripcode))
+  }
+
   /** All of them; who was seen last is last. */
   all(): ReadonlyArray<Stranger> {
     return [...this.strangers.values()]
@@ -118,7 +123,7 @@ export class Unregistered {
 
   private makeRoom(group: string): void {
     const oldest = this.strangers.keys().next().value
-    if (this.strangers.size >= maxStrangers && oldest !== undefined) this.forget(oldest)
+    if (this.strangers.size >= maxStrangers && oldest !== undefined) this.drop(oldest)
     let ofGroup = 0
     let first: string | undefined
     for (const key of this.strangers.keys()) {
@@ -126,10 +131,10 @@ export class Unregistered {
       ofGroup += 1
       first ??= key
     }
-    if (ofGroup >= maxOfAddress && first !== undefined) this.forget(first)
+    if (ofGroup >= maxOfAddress && first !== undefined) this.drop(first)
   }
 
-  private forget(key: string): void {
+  private drop(key: string): void {
     this.strangers.delete(key)
     this.groups.delete(key)
   }

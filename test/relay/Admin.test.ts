@@ -14,6 +14,7 @@ import { tripcodeOfText } from "../../src/domain/ApiKey.ts"
 import type { HeaderList } from "../../src/domain/HeaderList.ts"
 import * as TripcodeWords from "../../src/domain/TripcodeWords.ts"
 import { cookieName, linkMillis } from "../../src/relay/AdminLogin.ts"
+import * as Approval from "../../src/relay/Approval.ts"
 import { type AdminRelay, adminRelay, post } from "../support/AdminHarness.ts"
 import * as Harness from "../support/Harness.ts"
 
@@ -368,6 +369,35 @@ describe("approving", () => {
       assert.strictEqual(JSON.parse(answer.text).code, "PTTH_ALREADY_REGISTERED")
       const [server] = JSON.parse((yield* ask(on, "/api/v1/servers", bearer)).text)
       assert.deepStrictEqual(server.tripcodes, [old])
+    }),
+  )
+
+  it.effect("is recorded once, whether done here or by a file", () =>
+    Effect.gen(function* () {
+      const on = yield* adminRelay(withToken)
+      const tripcode = tripcodeOfText("a key")
+      const approvals = () =>
+        on
+          .events()
+          .flatMap((event) =>
+            event._tag === "ServerApproved" ? [[event.name, event.tripcode, event.by]] : [],
+          )
+      const approve = (name: string) =>
+        Harness.visit(on.admin, "/api/v1/unregistered/approve", {
+          method: "POST",
+          headers: [...bearer, ["Content-Type", "application/json"]],
+          body: JSON.stringify({ name, tripcode }),
+        })
+      yield* knock(on, "attic", "a key")
+      yield* knock(on, "cellar", "a key")
+      for (const _ of [1, 2]) assert.strictEqual((yield* approve("attic")).status, 200)
+      assert.deepStrictEqual(approvals(), [["attic", tripcode, "token"]])
+
+      const file = path.join(on.folder, "servers.d", "cellar.toml")
+      fs.writeFileSync(file, Approval.toToml("cellar", tripcode))
+      yield* on.settings.reload
+      for (const _ of [1, 2]) assert.strictEqual((yield* approve("cellar")).status, 200)
+      assert.deepStrictEqual(approvals().slice(1), [["cellar", tripcode, "configuration"]])
     }),
   )
 
