@@ -14,6 +14,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { tripcode } from "../domain/ApiKey.ts"
 import { statusOf, type VisitorErrorCode } from "../domain/ErrorRegistry.ts"
+import type { HeaderList } from "../domain/HeaderList.ts"
 import { newKey } from "../transport/NewKey.ts"
 import * as Prometheus from "../transport/Prometheus.ts"
 import * as FailurePage from "../web/FailurePage.ts"
@@ -21,6 +22,7 @@ import { type Html, html, toBytes } from "../web/Html.ts"
 import * as LiveScript from "../web/LiveScript.ts"
 import * as Logo from "../web/Logo.ts"
 import * as Style from "../web/Style.ts"
+import { AdminApi, apiPath } from "./AdminApi.ts"
 import * as AdminApiHandlers from "./AdminApiHandlers.ts"
 import { type FrameParts, frame } from "./AdminFrame.ts"
 import { Administration, type AuditFilter } from "./Administration.ts"
@@ -66,10 +68,10 @@ const asset = (text: string, contentType: string) =>
 const seeOther = (location: string): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.empty({ status: 303, headers: { location } })
 
-const failure = (code: VisitorErrorCode, detail: string) =>
+const failure = (code: VisitorErrorCode, detail: string, fields: HeaderList = []) =>
   Effect.map(HttpServerRequest, ({ headers: asked }) => {
     const { body, headers, status } = FailurePage.render(
-      { code, detail, status: statusOf(code) },
+      { code, detail, status: statusOf(code), headers: fields },
       asked.accept,
     )
     return HttpServerResponse.uint8Array(body, { status, headers: Object.fromEntries(headers) })
@@ -99,12 +101,41 @@ const serversMain = (servers: ReadonlyArray<ServerView>): Html =>
       : serverTable(servers, ({ name }) => `/servers/${name}`)
   }</div>`
 
+interface KnownRoute {
+  readonly method: string
+  readonly path: RegExp
+}
+
+const pattern = (path: string): RegExp =>
+  new RegExp(`^${path.replaceAll(".", "\\.").replaceAll(/:\w+/g, "[^/]+")}$`)
+
+const apiRoutes = (): Array<KnownRoute> => [
+  { method: "GET", path: pattern(`${apiPath}/openapi.json`) },
+  ...Object.values(AdminApi.groups).flatMap(({ endpoints }) =>
+    Object.values(endpoints).map(({ method, path }) => ({ method, path: pattern(path) })),
+  ),
+]
+
+/** The methods that something at this address takes (RFC 9110 10.2.1). */
+const allowedAt = (known: ReadonlyArray<KnownRoute>, url: string): ReadonlyArray<string> => {
+  const [path = ""] = url.split("?", 1)
+  const methods = known.filter((one) => one.path.test(path)).map(({ method }) => method)
+  return [...new Set(methods.flatMap((one) => (one === "GET" ? ["GET", "HEAD"] : [one])))]
+}
+
 /** The routes. */
 export const routes = ({ login, metrics, printLink, refusals }: AdminAppOptions) =>
-  HttpRouter.use((router) =>
+  HttpRouter.use((routed) =>
     Effect.gen(function* () {
       const administration = yield* Administration
       const audit = yield* AuditLog
+      const known = apiRoutes()
+      const router: Pick<HttpRouter.HttpRouter, "add"> = {
+        add: (method, path, handler) => {
+          if (method !== "*") known.push({ method, path: pattern(path) })
+          return routed.add(method, path, handler)
+        },
+      }
 
       const framed = (parts: Pick<FrameParts, "title" | "place" | "live" | "main">, status = 200) =>
         Effect.map(HttpServerRequest, ({ headers }) =>
@@ -315,7 +346,14 @@ export const routes = ({ login, metrics, printLink, refusals }: AdminAppOptions)
         yield* router.add("GET", from, HttpServerResponse.redirect(to, { status: 307 }))
       }
       yield* router.add("*", "/*", () =>
-        failure("PTTH_NOT_FOUND", "the administrator's side has no such page"),
+        Effect.flatMap(HttpServerRequest, ({ url }) => {
+          const allow = allowedAt(known, url)
+          return allow.length === 0
+            ? failure("PTTH_NOT_FOUND", "the administrator's side has no such page")
+            : failure("PTTH_METHOD_NOT_ALLOWED", `this takes only ${allow.join(", ")}`, [
+                ["Allow", allow.join(", ")],
+              ])
+        }),
       )
     }),
   ).pipe(Layer.merge(AdminApiHandlers.layer), Layer.provide(HttpServer.layerServices))

@@ -447,6 +447,25 @@ describe("approving", () => {
   )
 })
 
+describe("a method that an address does not take", () => {
+  it.effect.each([
+    ["DELETE", "/api/v1/servers/attic", "GET, HEAD"],
+    ["GET", "/api/v1/unregistered/approve", "POST"],
+    ["PUT", "/audit?kind=x", "GET, HEAD"],
+    ["POST", "/api/v1/openapi.json", "GET, HEAD"],
+    ["GET", "/logout", "POST"],
+    ["PUT", "/login", "GET, HEAD, POST"],
+  ] as const)("%s %s is answered 405, with those that it does", ([method, target, allow]) =>
+    Effect.gen(function* () {
+      const on = yield* adminRelay(withToken)
+      const answer = yield* ask(on, target, bearer, method)
+      assert.strictEqual(answer.status, 405)
+      assert.strictEqual(answer.header("allow"), allow)
+      assert.strictEqual((yield* ask(on, "/api/v1/nothing", bearer, method)).status, 404)
+    }),
+  )
+})
+
 describe("the API", () => {
   it.effect("tells of servers, their requests, the audit log and the configuration", () =>
     Effect.gen(function* () {
