@@ -109,10 +109,17 @@ describe("a file of lines", () => {
 describe("a file of lines that is kept", () => {
   const small = { bytes: 30, files: 2 }
   /** Appends a line and waits until it is in the file. */
+  /** The file may be renamed at any moment, and is not there for the next one. */
+  const textOf = (file: string): string => {
+    try {
+      return readFileSync(file, "utf8")
+    } catch {
+      return ""
+    }
+  }
   const written = async ({ file, log }: ReturnType<typeof setting>, line: string) => {
     log.append(line)
-    while (!existsSync(file) || !readFileSync(file, "utf8").endsWith(line))
-      await new Promise((resolve) => setImmediate(resolve))
+    while (!textOf(file).endsWith(line)) await new Promise((resolve) => setImmediate(resolve))
   }
 
   it("is renamed before it becomes too large, and so many old ones are kept", async () => {
