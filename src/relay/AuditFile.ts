@@ -6,10 +6,9 @@
 import { open } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Stream from "effect/Stream"
-import { LineFile } from "../transport/LineFile.ts"
 import * as AuditLine from "./AuditLine.ts"
 import { type AuditEntry, AuditLog, maxEntries } from "./AuditLog.ts"
+import * as LogFile from "./LogFile.ts"
 import { RelaySettings } from "./RelaySettings.ts"
 
 /** A larger file is renamed, in bytes. */
@@ -20,9 +19,6 @@ const oldFiles = 4
 
 /** How much of a file is read at the start, in bytes. */
 const tailBytes = 1024 * 1024
-
-/** How long the last lines may take when the relay stops, in milliseconds. */
-const lastMillis = 1_000
 
 /** The events at the end of a file; none if it cannot be read. */
 const tailOf = async (path: string): Promise<ReadonlyArray<AuditEntry>> => {
@@ -58,70 +54,16 @@ export const layer: Layer.Layer<never, never, RelaySettings | AuditLog> = Layer.
   Effect.gen(function* () {
     const settings = yield* RelaySettings
     const audit = yield* AuditLog
-    const run = Effect.runForkWith(yield* Effect.context<never>())
-    let running: { readonly path: string; readonly end: Effect.Effect<void> } | undefined
-    let reopen = (): void => {}
-
-    const start = (path: string): void => {
-      const file = new LineFile({
-        path,
-        keep: { bytes: maxBytes, files: oldFiles },
-        onTrouble: (reason) => {
-          run(
-            Effect.logWarning(
-              `audit log cannot be written to ${path} (${reason}); events are lost`,
-            ),
-          )
-        },
-        onMended: (lost) => {
-          run(Effect.logInfo(`audit log is written again; events lost: ${lost}`))
-        },
-      })
-      const stop = audit.listen((entry) => file.append(AuditLine.toLine(entry)))
-      reopen = () => file.reopen()
-      running = {
-        path,
-        end: Effect.callback<void>((resume) => {
-          stop()
-          file.close(() => resume(Effect.void))
-        }).pipe(Effect.timeoutOption(lastMillis), Effect.asVoid),
-      }
-    }
-
-    const end = Effect.suspend(() => {
-      const before = running
-      running = undefined
-      reopen = () => {}
-      return before?.end ?? Effect.void
-    })
-
-    const follow = (path: string | undefined): Effect.Effect<void> =>
-      Effect.suspend(() =>
-        path === running?.path
-          ? Effect.void
-          : Effect.andThen(
-              end,
-              Effect.sync(() => {
-                if (path !== undefined) start(path)
-              }),
-            ),
-      )
-
-    yield* Effect.addFinalizer(() => end)
     const { auditLog } = settings.current()
     if (auditLog !== undefined) audit.restore(yield* Effect.promise(() => readBack(auditLog)))
-    yield* follow(auditLog)
-    yield* settings.changes.pipe(
-      Stream.runForEach((config) => follow(config.auditLog)),
-      Effect.forkScoped,
-    )
-    yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        const listener = (): void => reopen()
-        process.on("SIGHUP", listener)
-        return listener
-      }),
-      (listener) => Effect.sync(() => process.off("SIGHUP", listener)),
-    )
+    yield* LogFile.follow({
+      name: "audit log",
+      unit: "events",
+      keep: { bytes: maxBytes, files: oldFiles },
+      wanted: (config) => config.auditLog,
+      isSame: (one, other) => one === other,
+      pathOf: (path) => path,
+      feed: (_path, append) => audit.listen((entry) => append(AuditLine.toLine(entry))),
+    })
   }),
 )
