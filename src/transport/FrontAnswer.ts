@@ -2,10 +2,12 @@
  * What may be written to a visitor's connection: heads from the tunnel are
  * checked before they reach a socket, and get this connection's own framing.
  */
+import type { Socket } from "node:net"
 import { type Header, type HeaderList, isName, isValue } from "../domain/HeaderList.ts"
-import { contentLength } from "../protocol/Framing.ts"
+import { contentLength, responseHasBody } from "../protocol/Framing.ts"
 import { connectionOptions } from "../protocol/HopByHop.ts"
 import type { ResponseHead } from "../protocol/Message.ts"
+import { type Body, promise } from "./Body.ts"
 
 /** Why a head from the tunnel must not reach a socket (RFC 9110 5.5, 15), if so. */
 export const faultOf = (head: ResponseHead, upgrade: boolean): string | undefined => {
@@ -30,7 +32,7 @@ const connectionFields = new Set([
 ])
 
 /** What this connection's framing adds to a head or has no room for. */
-export interface OwnFraming {
+interface OwnFraming {
   /** To be said in a field of its own. */
   readonly length: number | undefined
   /** Only chunks have trailers behind them (RFC 9110 6.5.1). */
@@ -38,7 +40,7 @@ export interface OwnFraming {
 }
 
 /** The fields of a response with this connection's own framing. */
-export const ownFraming = (head: ResponseHead, { chunked, length }: OwnFraming): HeaderList => {
+const ownFraming = (head: ResponseHead, { chunked, length }: OwnFraming): HeaderList => {
   const nominated = connectionOptions(head.headers)
   const noLength = head.status === 204
   const headers: Array<Header> = []
@@ -51,4 +53,48 @@ export const ownFraming = (head: ResponseHead, { chunked, length }: OwnFraming):
   }
   if (length !== undefined && !noLength) headers.push(["Content-Length", `${length}`])
   return headers
+}
+
+/** How an answer is written to its connection. At most one of `whole` and `streamed` is there. */
+export interface AnswerPlan {
+  /** Its fields, with the connection's own framing. */
+  readonly headers: HeaderList
+  /** Whether its end is told by chunks. */
+  readonly chunked: boolean
+  /** Its body, where that is here already. */
+  readonly whole: Uint8Array | undefined
+  /** Its body, held to the length that was promised. */
+  readonly streamed: Body | undefined
+}
+
+/** How to answer a request with a head that has no fault. A body that is not sent is let go. */
+export const planOf = (
+  method: string,
+  head: ResponseHead,
+  body: Body,
+  canChunk: boolean,
+): AnswerPlan => {
+  const promised = contentLength(head.headers)
+  const hasBody = responseHasBody(method, head.status)
+  const length = typeof promised === "number" ? promised : body.length
+  const chunked = hasBody && length === undefined && canChunk
+  const headers = ownFraming(head, {
+    length: promised === "none" && hasBody ? body.length : undefined,
+    chunked,
+  })
+  if (!hasBody) {
+    body.discard()
+    return { headers, chunked, whole: undefined, streamed: undefined }
+  }
+  const { whole } = body
+  if (whole !== undefined && (length === undefined || whole.length === length))
+    return { headers, chunked, whole, streamed: undefined }
+  const streamed = length === undefined ? body : promise(body, length)
+  return { headers, chunked, whole: undefined, streamed }
+}
+
+/** Breaks a connection off in the middle of an answer, which must not look as if it were whole. */
+export const cutOff = (socket: Socket): void => {
+  if ("resetAndDestroy" in socket && !("encrypted" in socket)) socket.resetAndDestroy()
+  else socket.destroy()
 }

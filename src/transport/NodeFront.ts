@@ -15,15 +15,15 @@ import type * as Scope from "effect/Scope"
 import { entry } from "../domain/ErrorRegistry.ts"
 import type { Failure, RenderedFailure } from "../domain/Failure.ts"
 import { first, fromRaw, type HeaderList, toRaw } from "../domain/HeaderList.ts"
-import { type BodyError, ExchangeError } from "../protocol/Exchange.ts"
-import { contentLength, type Framing, ofRequest, responseHasBody } from "../protocol/Framing.ts"
+import { ExchangeError } from "../protocol/Exchange.ts"
+import { contentLength, type Framing, ofRequest } from "../protocol/Framing.ts"
 import { upgradeOf } from "../protocol/HopByHop.ts"
 import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
 import type { Body, BodyFlow } from "./Body.ts"
-import { empty, fromBytes, promise } from "./Body.ts"
+import { empty, fromBytes } from "./Body.ts"
 import * as Certificate from "./Certificate.ts"
 import { count } from "./CountedBody.ts"
-import { faultOf, ownFraming } from "./FrontAnswer.ts"
+import { cutOff, faultOf, planOf } from "./FrontAnswer.ts"
 import type { FrontHandler } from "./FrontRequest.ts"
 import type { Cancel, Reply } from "./Handler.ts"
 import { closeAfter, endSoon, endWith, isEnding, makeLast } from "./Linger.ts"
@@ -540,32 +540,25 @@ class Visit implements Reply {
 
   private write(head: ResponseHead, body: Body): void {
     const { req, res } = this
-    const promised = contentLength(head.headers)
-    const hasBody = responseHasBody(req.method ?? "GET", head.status)
-    const length = typeof promised === "number" ? promised : body.length
-    const headers = ownFraming(head, {
-      length: promised === "none" && hasBody ? body.length : undefined,
-      chunked: hasBody && length === undefined && req.httpVersion !== "1.0",
-    })
+    const { headers, streamed, whole } = planOf(
+      req.method ?? "GET",
+      head,
+      body,
+      req.httpVersion !== "1.0",
+    )
     if (this.sending && !req.complete) closeAfter(req, res)
     else if (this.state.draining && this.state.visits.get(req.socket) === this) makeLast(req, res)
     res.writeHead(head.status, toRaw(headers))
     this.notes?.answered(head.status)
-    if (!hasBody) {
-      body.discard()
-      res.end()
-      return
-    }
-    if (body.whole !== undefined && (length === undefined || body.whole.length === length)) {
-      res.end(body.whole)
-      this.notes?.sent(body.whole.length)
+    if (streamed === undefined) {
+      res.end(whole)
+      if (whole !== undefined) this.notes?.sent(whole.length)
       return
     }
     setImmediate(flushHead, res)
-    const given = this.noted(body, "sent")
-    this.flow = NodeBody.writeTo(length === undefined ? given : promise(given, length), res, {
+    this.flow = NodeBody.writeTo(this.noted(streamed, "sent"), res, {
       ended: ignore,
-      failed: (error) => this.cut(error),
+      failed: () => cutOff(req.socket),
     })
   }
 
@@ -581,13 +574,6 @@ class Visit implements Reply {
       failed: () => upgraded.socket.destroy(),
     })
     upgraded.open()
-  }
-
-  /** Half a response is never ended cleanly. */
-  private cut(_error: BodyError): void {
-    const socket = this.req.socket
-    if ("resetAndDestroy" in socket && !("encrypted" in socket)) socket.resetAndDestroy()
-    else socket.destroy()
   }
 }
 

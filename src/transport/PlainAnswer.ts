@@ -7,11 +7,10 @@ import type { Socket } from "node:net"
 import type { Failure, RenderedFailure } from "../domain/Failure.ts"
 import { first, type HeaderList, has, isName, isValue } from "../domain/HeaderList.ts"
 import { ExchangeError } from "../protocol/Exchange.ts"
-import { contentLength, responseHasBody } from "../protocol/Framing.ts"
 import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
 import type { Body, BodyFlow } from "./Body.ts"
-import { fromBytes, promise } from "./Body.ts"
-import { faultOf, ownFraming } from "./FrontAnswer.ts"
+import { fromBytes } from "./Body.ts"
+import { cutOff, faultOf, planOf } from "./FrontAnswer.ts"
 import type { Cancel, Reply } from "./Handler.ts"
 import { whenWritten } from "./NodeBody.ts"
 import type { VisitNotes } from "./VisitNotes.ts"
@@ -93,37 +92,21 @@ export class PlainAnswer implements Reply {
   private write(head: ResponseHead, body: Body, sent: (() => void) | undefined): void {
     this.answered = true
     const { notes, socket } = this
-    const promised = contentLength(head.headers)
-    const hasBody = responseHasBody(this.request.method, head.status)
-    const length = typeof promised === "number" ? promised : body.length
-    const chunked = hasBody && length === undefined
-    const text = headText(
-      head.status,
-      ownFraming(head, {
-        length: promised === "none" && hasBody ? body.length : undefined,
-        chunked,
-      }),
-      chunked,
-      this.turn.isLast(),
-    )
-    if (!hasBody) {
-      body.discard()
+    const { chunked, headers, streamed, whole } = planOf(this.request.method, head, body, true)
+    const text = headText(head.status, headers, chunked, this.turn.isLast())
+    if (streamed !== undefined) {
+      // A head does not wait for a body that is slow to come.
+      socket.cork()
+      setImmediate(uncork, socket)
       socket.write(text, "latin1")
       notes?.answered(head.status)
-      return this.finish(sent)
+      return this.send(streamed, chunked, sent)
     }
-    if (body.whole !== undefined && (length === undefined || body.whole.length === length)) {
-      writeWhole(socket, text, body.whole)
-      notes?.answered(head.status)
-      notes?.sent(body.whole.length)
-      return this.finish(sent)
-    }
-    // A head does not wait for a body that is slow to come.
-    socket.cork()
-    setImmediate(uncork, socket)
-    socket.write(text, "latin1")
+    if (whole === undefined) socket.write(text, "latin1")
+    else writeWhole(socket, text, whole)
     notes?.answered(head.status)
-    this.send(length === undefined ? body : promise(body, length), chunked, sent)
+    if (whole !== undefined) notes?.sent(whole.length)
+    this.finish(sent)
   }
 
   private send(body: Body, chunked: boolean, sent: (() => void) | undefined): void {
@@ -145,9 +128,7 @@ export class PlainAnswer implements Reply {
       },
       fail: () => {
         this.flow = undefined
-        // Half a response is never ended cleanly.
-        if ("encrypted" in socket) socket.destroy()
-        else socket.resetAndDestroy()
+        cutOff(socket)
       },
     })
   }
