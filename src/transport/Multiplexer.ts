@@ -232,9 +232,12 @@ export class Multiplexer {
   /** What is sent by `run`, and before, leaves at its end instead of that of the turn. */
   together(run: () => void): void {
     this.holding = true
-    run()
-    this.holding = false
-    this.flush()
+    try {
+      run()
+    } finally {
+      this.holding = false
+      this.flush()
+    }
   }
 
   /** Waits for the wire to take more. */
