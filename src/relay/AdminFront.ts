@@ -13,6 +13,7 @@ import * as AdminFrame from "./AdminFrame.ts"
 import * as AdminGuard from "./AdminGuard.ts"
 import type { AdminLogin } from "./AdminLogin.ts"
 import type { AdminRefusals } from "./AdminRefusals.ts"
+import { refuse } from "./Answer.ts"
 import * as DebugStreams from "./DebugStreams.ts"
 import type { Live } from "./Live.ts"
 import type { RelaySettings } from "./RelaySettings.ts"
@@ -66,14 +67,10 @@ export const make = (context: AdminContext): FrontHandler => {
     const reply = guarded(plain)
     const config = context.settings.current()
     const client = clientAddress(config.adminTrustedProxies, address, head.headers)
-    const refuse = (error: ExchangeError): Cancel => {
-      body.discard()
-      reply.fail(error)
-      return () => {}
-    }
+    const refused = (error: ExchangeError): Cancel => refuse(body, reply, error)
     if (!AdminGuard.isOurHost(config, head.headers)) {
       note("host", client)
-      return refuse(wrongHost)
+      return refused(wrongHost)
     }
     const asker = AdminGuard.askerOf(
       {
@@ -85,7 +82,7 @@ export const make = (context: AdminContext): FrontHandler => {
     )
     if (AdminGuard.isForeign(config, head, secure, asker)) {
       note("cross-site", client)
-      return refuse(crossSite)
+      return refused(crossSite)
     }
     const [path = ""] = head.target.split("?", 1)
     if (asker._tag === "Nobody" && !isOpen(path)) {
@@ -95,7 +92,7 @@ export const make = (context: AdminContext): FrontHandler => {
         /\btext\/html\b/.test(all(head.headers, "accept").join())
       if (!isPage) {
         note("not logged in", client)
-        return refuse(loginRequired)
+        return refused(loginRequired)
       }
       body.discard()
       reply.respond({ status: 303, headers: [["Location", "/login"]] }, empty)
@@ -104,7 +101,7 @@ export const make = (context: AdminContext): FrontHandler => {
     if (path === "/events") {
       body.discard()
       const events = context.live.open()
-      if (events === undefined || head.method !== "GET") return refuse(tooMany)
+      if (events === undefined || head.method !== "GET") return refused(tooMany)
       reply.respond({ status: 200, headers: [["Content-Type", "text/event-stream"]] }, events)
       return () => {}
     }

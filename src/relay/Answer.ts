@@ -3,8 +3,9 @@
  * what servers say of themselves.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { fromText } from "../transport/Body.ts"
-import type { Reply } from "../transport/Handler.ts"
+import type { ExchangeError } from "../protocol/Exchange.ts"
+import { type Body, fromText } from "../transport/Body.ts"
+import type { Cancel, Reply } from "../transport/Handler.ts"
 
 /** Answers with a text. */
 export const answerText = (response: ServerResponse, status: number, body: string): void => {
@@ -27,6 +28,15 @@ export const respondText = (reply: Reply, status: number, text: string): void =>
     },
     fromText(text),
   )
+
+const nothing: Cancel = () => {}
+
+/** Refuses a request whose body nobody reads. */
+export const refuse = (body: Body, reply: Reply, error: ExchangeError): Cancel => {
+  body.discard()
+  reply.fail(error)
+  return nothing
+}
 
 /** What a server says of its program and version; empty if nothing. */
 export const programOf = (request: IncomingMessage): string =>

@@ -7,7 +7,7 @@ import type { Body } from "../transport/Body.ts"
 import type { Cancel, Handler } from "../transport/Handler.ts"
 import { throttle } from "../transport/ThrottledBody.ts"
 import * as Say from "../web/Say.ts"
-import { respondText } from "./Answer.ts"
+import { refuse, respondText } from "./Answer.ts"
 
 /** How many of them may run at once. */
 export const maxDebugStreams = 10
@@ -85,11 +85,7 @@ export class DebugStreams {
     const [path = ""] = head.target.split("?", 1)
     const isSource = path.startsWith(sourcePath)
     const methods = isSource ? ["GET", "HEAD"] : ["POST", "PUT"]
-    const fail = (error: ExchangeError): Cancel => {
-      body.discard()
-      reply.fail(error)
-      return () => {}
-    }
+    const fail = (error: ExchangeError): Cancel => refuse(body, reply, error)
     if (!methods.includes(head.method)) return fail(wrongMethod(methods.join(", ")))
     if (this.running >= maxDebugStreams) return fail(tooMany)
     this.running += 1

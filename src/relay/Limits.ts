@@ -10,6 +10,7 @@ import { bucketOf } from "../domain/VisitorAddress.ts"
 import { ExchangeError } from "../protocol/Exchange.ts"
 import type { FrontRequest } from "../transport/FrontRequest.ts"
 import type { Cancel, Reply } from "../transport/Handler.ts"
+import { refuse } from "./Answer.ts"
 import { type Place, type Quota, Quotas } from "./Quotas.ts"
 import { clientAddress, isTrusted } from "./TrustedProxies.ts"
 
@@ -86,9 +87,8 @@ export const make = (config: () => RelayConfig, now: () => number): Limits => {
   ): Cancel => {
     const place = quotas.enter(key, now(), quota)
     if (typeof place !== "number") return leaving(quotas, place, next())
-    request.body.discard()
-    reply.fail(tooMany(quotas === servers ? "of this server" : "from your address", place))
-    return () => {}
+    const whose = quotas === servers ? "of this server" : "from your address"
+    return refuse(request.body, reply, tooMany(whose, place))
   }
 
   return {

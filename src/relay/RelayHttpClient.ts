@@ -40,6 +40,7 @@ import * as EffectBody from "../transport/EffectBody.ts"
 import * as EffectExchange from "../transport/EffectExchange.ts"
 import * as EffectHeaders from "../transport/EffectHeaders.ts"
 import type { Handler } from "../transport/Handler.ts"
+import { refuse } from "./Answer.ts"
 import { Rendezvous } from "./Rendezvous.ts"
 import { Servers } from "./Servers.ts"
 
@@ -64,14 +65,14 @@ export const make = (
     const handler: Handler = (head, body, reply) => {
       if (isServerName(name) && servers.isRegistered(name))
         return rendezvous.toServer(name)(head, body, reply)
-      body.discard()
-      reply.fail(
+      return refuse(
+        body,
+        reply,
         new ExchangeError({
           code: "PTTH_UNKNOWN_SERVER",
           detail: `no server is called ${JSON.stringify(name)}`,
         }),
       )
-      return () => {}
     }
     return fromHandler(handler, name)
   })

@@ -24,6 +24,7 @@ import { ExchangeError } from "../protocol/Exchange.ts"
 import * as EffectApp from "../transport/EffectApp.ts"
 import type { Handler } from "../transport/Handler.ts"
 import type { BindError } from "../transport/NodeFront.ts"
+import { refuse } from "./Answer.ts"
 import { AppBeside } from "./AppBeside.ts"
 import type { AuditLog } from "./AuditLog.ts"
 import type { Inspector } from "./Inspector.ts"
@@ -40,11 +41,8 @@ interface Place {
 
 const refusing =
   (error: ExchangeError): Handler =>
-  (_head, body, reply) => {
-    body.discard()
-    reply.fail(error)
-    return () => {}
-  }
+  (_head, body, reply) =>
+    refuse(body, reply, error)
 
 const nobody = refusing(
   new ExchangeError({ code: "PTTH_NOT_FOUND", detail: "nothing is served here yet" }),

@@ -21,6 +21,7 @@ import * as Deadlines from "../transport/Deadlines.ts"
 import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
 import { idle } from "../transport/IdleBody.ts"
 import type { VisitNotes } from "../transport/VisitNotes.ts"
+import { refuse } from "./Answer.ts"
 import { AuditLog } from "./AuditLog.ts"
 import type { Link } from "./Link.ts"
 import { Pending } from "./Pending.ts"
@@ -233,11 +234,7 @@ const make = (
       const own = ServerIndex.find(config, name)?.limits.maxBody
       const most = own ?? config.maxBody ?? Number.POSITIVE_INFINITY
       const tooLarge = () => failure("PTTH_BODY_TOO_LARGE", `more than ${most} bytes`)
-      if ((body.length ?? 0) > most) {
-        body.discard()
-        reply.fail(tooLarge())
-        return () => {}
-      }
+      if ((body.length ?? 0) > most) return refuse(body, reply, tooLarge())
       const place = placeOf(name)
       const admit = (admitted: Body, limited: boolean): Cancel => {
         const given = limited ? admitted : limit(admitted, most, () => pending.fail(tooLarge()))

@@ -11,6 +11,7 @@ import { ExchangeError } from "../protocol/Exchange.ts"
 import * as BasicAuth from "../transport/BasicAuth.ts"
 import type { Cancel, Reply } from "../transport/Handler.ts"
 import type { FrontRequest } from "../transport/NodeFront.ts"
+import { refuse } from "./Answer.ts"
 import { Quotas } from "./Quotas.ts"
 import * as ServerIndex from "./ServerIndex.ts"
 import { clientAddress, isTrusted } from "./TrustedProxies.ts"
@@ -190,8 +191,7 @@ export const make = (config: () => RelayConfig, now: () => number): VisitorAuth 
           cancel = next()
           return
         }
-        request.body.discard()
-        reply.fail(refusal)
+        refuse(request.body, reply, refusal)
       })
       return () => {
         over = true

@@ -14,7 +14,7 @@ import type { Body } from "../transport/Body.ts"
 import { empty } from "../transport/Body.ts"
 import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
 import type { FrontHandler, FrontRequest } from "../transport/NodeFront.ts"
-import { respondText } from "./Answer.ts"
+import { refuse, respondText } from "./Answer.ts"
 import { isRelays } from "./AppBeside.ts"
 import type { Inspector } from "./Inspector.ts"
 import * as Limits from "./Limits.ts"
@@ -231,12 +231,6 @@ const unknown = (name: string): ExchangeError =>
     code: "PTTH_UNKNOWN_SERVER",
     detail: `no server is called ${JSON.stringify(name).slice(1, -1)}`,
   })
-
-const refuse = (body: Body, reply: Reply, error: ExchangeError): Cancel => {
-  body.discard()
-  reply.fail(error)
-  return never
-}
 
 const redirect = (body: Body, reply: Reply, status: number, location: string): Cancel => {
   body.discard()
