@@ -29,6 +29,7 @@ import type { Cancel, Reply } from "./Handler.ts"
 import { closeAfter, endSoon, endWith, isEnding, makeLast } from "./Linger.ts"
 import * as NodeBody from "./NodeBody.ts"
 import { PlainConnections } from "./PlainConnection.ts"
+import { Turns } from "./Turns.ts"
 import type { Observe, VisitNotes } from "./VisitNotes.ts"
 
 export type { FrontHandler, FrontRequest } from "./FrontRequest.ts"
@@ -85,9 +86,6 @@ export class BindError extends Data.TaggedError("BindError")<{
   }
 }
 
-/** The most requests that may wait on a connection behind one that is not answered yet. */
-const maxPipelined = 256
-
 /** The largest head of a request, in bytes, unless another is given: fields and request line. */
 export const maxRequestHead = 64 * 1024
 
@@ -111,7 +109,7 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
     const state: FrontState = {
       upgraded: new Set(),
       visits: new WeakMap(),
-      pipelined: new WeakMap(),
+      turns: new Turns(),
       draining: false,
       failure: options.renderFailure,
       observe: options.observe,
@@ -125,7 +123,8 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
       maxHeaderSize: maxHead,
       noDelay: true,
       requireHostHeader: false,
-      shouldUpgradeCallback: isUpgrade,
+      // One that comes before its turn is a request like any other (RFC 9110 7.8).
+      shouldUpgradeCallback: (req) => !state.turns.isBusy(req.socket) && isUpgrade(req),
     })
     server.timeout = 0
     server.maxHeadersCount = 0
@@ -146,11 +145,14 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
     server.on(arrival, (socket: Socket) => plain.accept(socket))
     const onRequest =
       (continues: boolean) => (req: http.IncomingMessage, res: http.ServerResponse) => {
-        if (isEnding(req.socket) || isOneTooMany(state, req, res)) return
-        if (state.draining) makeLast(req, res)
-        const parsed = parse(state, req, res)
-        if (parsed === undefined || options.intercept?.(req, res) === true) return
-        visit(state, options.handler, req, res, parsed, continues)
+        if (isEnding(req.socket)) return
+        state.turns.take(req, res, () => {
+          if (isEnding(req.socket)) return
+          if (state.draining && !state.turns.isAwaited(req.socket)) makeLast(req, res)
+          const parsed = parse(state, req, res)
+          if (parsed === undefined || options.intercept?.(req, res) === true) return
+          visit(state, options.handler, req, res, parsed, continues)
+        })
       }
     server.on("request", onRequest(false))
     server.on("checkContinue", onRequest(true))
@@ -160,6 +162,10 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
         visitUpgrade(state, options.handler, req, socket, head)
     })
     server.on("connect", (_req: http.IncomingMessage, socket: Duplex) => {
+      if (state.turns.isBusy(socket)) {
+        socket.destroy()
+        return
+      }
       refuseSocket(state, socket, {
         code: "PTTH_METHOD_NOT_ALLOWED",
         status: 405,
@@ -287,31 +293,12 @@ const closedCode = "HPE_CLOSED_CONNECTION"
 interface FrontState {
   /** The newest visit of each connection. */
   readonly visits: WeakMap<Duplex, Visit>
-  /** How many answers of a connection wait for those before them. */
-  readonly pipelined: WeakMap<Duplex, number>
+  readonly turns: Turns
   /** Connections that HTTP has left behind. */
   readonly upgraded: Set<Duplex>
   draining: boolean
   readonly failure: FrontOptions["renderFailure"]
   readonly observe: FrontOptions["observe"]
-}
-
-/** Whether a request is one more than may wait on its connection, which is then cut. */
-const isOneTooMany = (
-  state: FrontState,
-  { socket }: http.IncomingMessage,
-  res: http.ServerResponse,
-): boolean => {
-  // Node gives an answer its socket when those before it are through.
-  if (res.socket !== null) return false
-  const waiting = (state.pipelined.get(socket) ?? 0) + 1
-  if (waiting > maxPipelined) {
-    socket.destroy()
-    return true
-  }
-  state.pipelined.set(socket, waiting)
-  res.once("socket", () => state.pipelined.set(socket, (state.pipelined.get(socket) ?? 1) - 1))
-  return false
 }
 
 /** The path and query out of a request target, which may be absolute (RFC 9112 3.2.2). */
@@ -481,6 +468,12 @@ class Visit implements Reply {
     return !this.answered && this.isReceiving && this.before?.isOpen !== true
   }
 
+  /** Whether nothing has come behind it. */
+  private get isNewest(): boolean {
+    const { socket } = this.req
+    return this.state.visits.get(socket) === this && !this.state.turns.isAwaited(socket)
+  }
+
   start(cancel: Cancel): void {
     if (this.over) cancel()
     else this.cancel = cancel
@@ -547,7 +540,7 @@ class Visit implements Reply {
       req.httpVersion !== "1.0",
     )
     if (this.sending && !req.complete) closeAfter(req, res)
-    else if (this.state.draining && this.state.visits.get(req.socket) === this) makeLast(req, res)
+    else if (this.state.draining && this.isNewest) makeLast(req, res)
     res.writeHead(head.status, toRaw(headers))
     this.notes?.answered(head.status)
     if (streamed === undefined) {
