@@ -2,9 +2,9 @@
  * A file that lines are appended to, or the standard output. Lines are
  * gathered and written together, and nobody waits for them: what cannot be
  * written (a full disk, a reader that has gone) is lost and counted, never an
- * obstacle. A file that is to be kept is rotated by its size, made anew where
- * it was deleted, and goes on with a line of its own after one that a crash
- * has torn.
+ * obstacle. A file that was deleted or renamed is made anew. One that is to be
+ * kept is rotated by its size, and goes on with a line of its own after one
+ * that a crash has torn.
  */
 import { close, fstat, open, read, rename, stat, write } from "node:fs"
 
@@ -104,7 +104,6 @@ export class LineFile {
     const { keep, path } = this.options
     if (path === undefined) return this.send(standardOutput)
     if (this.descriptor === undefined) return this.open(path)
-    if (keep === undefined) return this.send(this.descriptor)
     this.check(this.descriptor, path, keep)
   }
 
@@ -113,34 +112,35 @@ export class LineFile {
     open(path, keep === undefined ? "a" : "a+", 0o640, (error, descriptor) => {
       if (error !== null) return this.lose(error)
       this.descriptor = descriptor
-      if (keep === undefined) this.send(descriptor)
-      else this.complete(descriptor)
-    })
-  }
-
-  /** Ends a line that was torn, so that the next one is not lost with it. */
-  private complete(descriptor: number): void {
-    fstat(descriptor, (error, stats) => {
-      if (error !== null) return this.lose(error)
-      this.inode = stats.ino
-      if (stats.size === 0) return this.send(descriptor)
-      read(descriptor, Buffer.alloc(1), 0, 1, stats.size - 1, (failure, count, last) => {
-        if (failure === null && count === 1 && last[0] !== lineFeed) this.lines = `\n${this.lines}`
-        this.send(descriptor)
+      fstat(descriptor, (failure, stats) => {
+        if (failure !== null) return this.lose(failure)
+        this.inode = stats.ino
+        if (keep === undefined || stats.size === 0) this.send(descriptor)
+        else this.complete(descriptor, stats.size)
       })
     })
   }
 
-  /** Looks whether the file is still there and has room. */
-  private check(descriptor: number, path: string, { bytes, files }: Keeping): void {
+  /** Ends a line that was torn, so that the next one is not lost with it. */
+  private complete(descriptor: number, size: number): void {
+    read(descriptor, Buffer.alloc(1), 0, 1, size - 1, (error, count, last) => {
+      if (error === null && count === 1 && last[0] !== lineFeed) this.lines = `\n${this.lines}`
+      this.send(descriptor)
+    })
+  }
+
+  /** Looks whether the file is still there, and has room if it is kept. */
+  private check(descriptor: number, path: string, keep: Keeping | undefined): void {
     stat(path, (error, stats) => {
-      const isHere = error === null && stats.ino === this.inode
-      if (isHere && (stats.size === 0 || stats.size + this.lines.length <= bytes))
-        return this.send(descriptor)
+      const isGone =
+        error === null ? stats.ino !== this.inode : /^ENO(ENT|TDIR)$/.test(error.code ?? "")
+      const size = error === null ? stats.size : 0
+      const hasRoom = keep === undefined || size === 0 || size + this.lines.length <= keep.bytes
+      if (!isGone && hasRoom) return this.send(descriptor)
       close(descriptor, () => {
         this.descriptor = undefined
-        if (isHere) this.shift(path, files, () => this.open(path))
-        else this.open(path)
+        if (isGone || keep === undefined) this.open(path)
+        else this.shift(path, keep.files, () => this.open(path))
       })
     })
   }

@@ -4,7 +4,15 @@
  * is over.
  */
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs"
 import * as net from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -45,6 +53,49 @@ const mayMount =
     rmSync(folder, { recursive: true, force: true })
     return mounted
   })()
+
+const textOf = (file: string): string => {
+  try {
+    return readFileSync(file, "utf8")
+  } catch {
+    return ""
+  }
+}
+
+/** What can become of the two files of a relay's logs, and how it is put right. */
+const losses: ReadonlyArray<{
+  readonly name: string
+  readonly lose: (folder: string, files: ReadonlyArray<string>) => void
+  /** What the relay says of it; it helps itself where this is missing. */
+  readonly says?: string
+  readonly mend?: (folder: string, files: ReadonlyArray<string>) => void
+}> = [
+  {
+    name: "deleted",
+    lose: (_, files) => {
+      for (const file of files) rmSync(file)
+    },
+  },
+  {
+    name: "deleted with their folder",
+    lose: (folder) => rmSync(folder, { recursive: true }),
+    says: "ENOENT",
+    mend: (folder) => mkdirSync(folder),
+  },
+  {
+    name: "replaced by folders",
+    lose: (_, files) => {
+      for (const file of files) {
+        rmSync(file)
+        mkdirSync(file)
+      }
+    },
+    says: "EISDIR",
+    mend: (_, files) => {
+      for (const file of files) rmdirSync(file)
+    },
+  },
+]
 
 describe("a machine that runs out", () => {
   it.live.skipIf(unseen !== undefined)("of handles: the relay lives, and serves again", () =>
@@ -117,6 +168,92 @@ describe("a machine that runs out", () => {
           const answer = await callHandler(handler, { target: "/files/a.txt" })
           assert.strictEqual(answer.text, "served")
         })
+      }),
+  )
+
+  /** A relay with both logs in a folder, and ways to have something written to either. */
+  const logging = async (folder: string) => {
+    const [access = "", audit = ""] = ["access.log", "audit.log"].map((name) => join(folder, name))
+    const relay = await relayProgram(
+      relayToml(
+        ["app"],
+        `access_log = "common"\naccess_log_file = "${access}"\naudit_log = "${audit}"`,
+      ),
+    )
+    const visit = async (target: string) =>
+      assert.strictEqual(await statusOf(relay, target), 404, relay.said())
+    const knock = async () => (await StreamPeer.connect(relay, "app")).socket.terminate()
+    const written = (target: string) =>
+      Effect.gen(function* () {
+        yield* Harness.promised(async () => {
+          await visit(target)
+          await knock()
+        })
+        yield* Harness.until(
+          `${target} is in the access log, and a server in the audit log`,
+          () => textOf(access).includes(target) && textOf(audit).includes("ServerConnected"),
+        )
+      })
+    return { relay, files: [access, audit] as const, visit, knock, written }
+  }
+
+  for (const { name, lose, says, mend } of losses) {
+    it.live(
+      `of its log files, ${name}: the relay ${says ? "says so and goes on" : "makes them anew"}`,
+      () =>
+        Effect.gen(function* () {
+          const folder = join(temporaryFolder(), "logs")
+          mkdirSync(folder)
+          const { relay, files, visit, knock, written } = yield* Harness.promised(() =>
+            logging(folder),
+          )
+          yield* written("/before")
+          lose(folder, files)
+          if (says !== undefined) {
+            yield* Harness.promised(async () => {
+              await visit("/lost")
+              await knock()
+              for (const [i, log] of ["access", "audit"].entries())
+                await relay.running.said(
+                  new RegExp(`${log} log cannot be written to ${files[i]} \\(${says}\\)`),
+                  "stderr",
+                )
+            })
+            mend?.(folder, files)
+          }
+          yield* written("/after")
+          assert.notInclude(textOf(files[0]), "/before")
+          relay.running.child.kill("SIGHUP")
+          yield* written("/told")
+          assert.include(textOf(files[0]), "/after")
+          assert.isFalse(relay.hasEnded(), relay.said())
+        }),
+    )
+  }
+
+  it.live.skipIf(!mayMount)(
+    `of a writable disk for its logs: the relay says so and goes on${reason}`,
+    () =>
+      Effect.gen(function* () {
+        const folder = smallDisk() ?? ""
+        const remount = (how: string): boolean =>
+          spawnSync("mount", ["-o", `remount,${how}`, folder]).status === 0
+        const { relay, visit, knock, written } = yield* Harness.promised(() => logging(folder))
+        yield* written("/before")
+        yield* Harness.until("no file is open any more", () => {
+          relay.running.child.kill("SIGHUP")
+          return remount("ro")
+        })
+        yield* Harness.promised(async () => {
+          await visit("/lost")
+          await knock()
+          for (const log of ["access", "audit"])
+            await relay.running.said(new RegExp(`${log} log cannot .*EROFS`), "stderr")
+        })
+        remount("rw")
+        yield* written("/after")
+        yield* Harness.promised(() => relay.running.said(/written again.*lost: [1-9]/, "stderr"))
+        assert.isFalse(relay.hasEnded(), relay.said())
       }),
   )
 

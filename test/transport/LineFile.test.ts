@@ -77,6 +77,20 @@ describe("a file of lines", () => {
     assert.include(now, "after")
   })
 
+  it.each(["deleted", "renamed"])("is made anew after it was %s, untold", async (how) => {
+    const { closed, file, log, said } = setting()
+    const long = `${"x".repeat(70_000)}\n`
+    log.append(long)
+    while (!existsSync(file) || readFileSync(file).length < long.length)
+      await new Promise((resolve) => setImmediate(resolve))
+    if (how === "deleted") rmSync(file)
+    else renameSync(file, `${file}.1`)
+    log.append("after\n")
+    await closed()
+    assert.strictEqual(readFileSync(file, "utf8"), "after\n")
+    assert.deepStrictEqual(said, [])
+  })
+
   it("is not made before there is something to write", async () => {
     const { closed, file, log } = setting()
     log.reopen()
