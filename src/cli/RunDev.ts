@@ -16,6 +16,7 @@ import type { ServerName } from "../domain/ServerName.ts"
 import { Relay } from "../relay/Relay.ts"
 import { RelaySettings } from "../relay/RelaySettings.ts"
 import * as Server from "../server/Server.ts"
+import * as BusyPoll from "../transport/BusyPoll.ts"
 import { newKey } from "../transport/NewKey.ts"
 import * as Destination from "./Destination.ts"
 import * as FileFlags from "./FileFlags.ts"
@@ -83,6 +84,7 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
     shutdownGrace: grace,
     servers: [{ ...RelayConfig.plainServer, name, tripcodes: [ApiKey.tripcode(apiKey)] }],
   })
+  BusyPoll.allow(true)
   return yield* Effect.gen(function* () {
     const relayUrl = Output.urlOf(yield* Relay)
     yield* Console.log(

@@ -7,14 +7,19 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import type { RelayConfig } from "../domain/RelayConfig.ts"
 import { Relay } from "../relay/Relay.ts"
 import { RelaySettings } from "../relay/RelaySettings.ts"
+import * as BusyPoll from "../transport/BusyPoll.ts"
 import * as Flags from "./Flags.ts"
 import * as LoadConfig from "./LoadConfig.ts"
 import * as Output from "./Output.ts"
 import * as SendTelemetry from "./SendTelemetry.ts"
 import { version } from "./Version.ts"
+
+const followBusyPoll = ({ busyPoll }: RelayConfig): Effect.Effect<void> =>
+  Effect.sync(() => BusyPoll.allow(busyPoll))
 
 /** What `ptth relay` is told. */
 export interface RelayFlags {
@@ -96,6 +101,8 @@ export const runRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) {
     ),
   })
   yield* Effect.gen(function* () {
+    const { changes } = yield* RelaySettings
+    yield* Effect.forkScoped(Stream.runForEach(changes, followBusyPoll))
     const link = yield* adminLink(config)
     yield* Console.log(describe(config, path, yield* Relay, link))
     return yield* Effect.never

@@ -16,6 +16,7 @@ import * as ServerConfig from "../domain/ServerConfig.ts"
 import * as TripcodeWords from "../domain/TripcodeWords.ts"
 import * as KeyStrength from "../server/KeyStrength.ts"
 import * as Server from "../server/Server.ts"
+import * as BusyPoll from "../transport/BusyPoll.ts"
 import * as Destination from "./Destination.ts"
 import * as Output from "./Output.ts"
 import * as SendTelemetry from "./SendTelemetry.ts"
@@ -163,6 +164,7 @@ export const runTunnel = Effect.fn("RunTunnel.runTunnel")(function* (
   yield* KeyStrength.check(config.apiKey, path ?? "PTTH_SERVER_API_KEY")
   const ca = yield* readCertificates(config.ca, options.pairing === undefined ? path : undefined)
   const tripcode = ApiKey.tripcode(config.apiKey)
+  BusyPoll.allow(config.busyPoll)
   return yield* Effect.scoped(
     Effect.gen(function* () {
       const { handler, row } = yield* Destination.make({

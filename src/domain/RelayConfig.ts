@@ -111,6 +111,8 @@ export interface RelayConfig {
   readonly heartbeat: Duration.Duration
   /** How long running bodies may go on when the relay stops. */
   readonly shutdownGrace: Duration.Duration
+  /** Whether it may wait awake for the next of many small requests in a row. */
+  readonly busyPoll: boolean
   /** How many requests may wait for one server. */
   readonly maxQueue: number
   /** Bytes of a visitor's body; `undefined` is no limit. */
@@ -293,6 +295,7 @@ export const RelayFile = Schema.Struct({
   idle_timeout: field(PositiveDuration, expectedDuration),
   heartbeat: field(PositiveDuration, expectedDuration),
   shutdown_grace: field(DurationOrZero, expectedDuration),
+  busy_poll: field(Schema.Boolean, "true or false"),
   ...ofEachServer,
   max_requests_per_address: field(
     between(0, 1_000_000),
@@ -342,6 +345,7 @@ const environmentKinds: { readonly [key: string]: ScalarKind } = {
   idle_timeout: "text",
   heartbeat: "text",
   shutdown_grace: "text",
+  busy_poll: "switch",
   max_queue: "number",
   max_body: "number",
   max_requests: "number",
@@ -686,6 +690,7 @@ export const decodeNaming = (
     idleTimeout: file.idle_timeout ?? Duration.minutes(5),
     heartbeat: file.heartbeat ?? Duration.seconds(15),
     shutdownGrace: file.shutdown_grace ?? Duration.seconds(30),
+    busyPoll: file.busy_poll ?? true,
     maxQueue: file.max_queue ?? 256,
     maxBody: file.max_body,
     maxRequests: file.max_requests,
@@ -726,6 +731,7 @@ export const defaults: { readonly [Key in keyof typeof RelayFile.Type]?: unknown
   idle_timeout: "5 min",
   heartbeat: "15 s",
   shutdown_grace: "30 s",
+  busy_poll: true,
   max_queue: 256,
   max_requests_per_address: 512,
   requests_per_second_per_address: 200,

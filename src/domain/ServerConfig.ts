@@ -57,6 +57,8 @@ export interface ServerSettings {
   readonly transport: TransportChoice
   /** How many links to keep; `undefined` leaves it to the transport. */
   readonly connections: number | undefined
+  /** Whether it may wait awake for the next of many small requests in a row. */
+  readonly busyPoll: boolean
   /** A file of certificates (PEM) to trust beside the usual ones. */
   readonly ca: string | undefined
   /** Where traces, metrics and logs are sent by OTLP, without `/v1/traces` and the like. */
@@ -150,6 +152,7 @@ export const ServerFile = Schema.Struct({
     Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 64 })),
     "a number from 1 to 64",
   ),
+  busy_poll: field(Schema.Boolean, "true or false"),
   ca: field(nonEmpty, "the path of a file of certificates"),
   otlp_endpoint: field(
     reading(Schema.String, (text) => readHttpUrl(text)?.href.replace(/\/+$/, "")),
@@ -180,6 +183,7 @@ const environmentKinds: { readonly [key: string]: ScalarKind } = {
   throttle_upload: "switch",
   transport: "text",
   connections: "number",
+  busy_poll: "switch",
   ca: "text",
   otlp_endpoint: "text",
 }
@@ -249,6 +253,7 @@ export const decodeSettings = (
     throttleUpload: file.throttle_upload ?? false,
     transport: file.transport ?? "auto",
     connections: file.connections,
+    busyPoll: file.busy_poll ?? true,
     ca: file.ca,
     otlpEndpoint: file.otlp_endpoint,
   })
@@ -266,6 +271,7 @@ export const defaults: { readonly [Key in keyof typeof ServerFile.Type]?: unknow
   throttle_upload: false,
   transport: "auto",
   connections: 2,
+  busy_poll: true,
 }
 
 /** What is in force and where it comes from, secrets left out; see {@link decodeSettings}. */

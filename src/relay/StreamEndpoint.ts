@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import { fromRaw } from "../domain/HeaderList.ts"
 import { keyOf } from "../protocol/WebSocketHandshake.ts"
 import { header, prefix, streamPath, text } from "../protocol/Wire.ts"
+import * as BusyPoll from "../transport/BusyPoll.ts"
 import { endWith } from "../transport/Linger.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../transport/Multiplexer.ts"
 import * as WebSocketWire from "../transport/WebSocketWire.ts"
@@ -129,6 +130,7 @@ export const make = (context: StreamContext): StreamEndpoint => {
       onPong: () => {
         if (link.trust()) ready(link)
       },
+      onSent: BusyPoll.sent,
       onRoom: () => ready(link),
       onClosed: (reason) => {
         link.trust()

@@ -10,6 +10,7 @@ import type { ApiKey } from "../domain/ApiKey.ts"
 import type { ServerName } from "../domain/ServerName.ts"
 import { requestFields } from "../protocol/WebSocketHandshake.ts"
 import { streamPath } from "../protocol/Wire.ts"
+import * as BusyPoll from "../transport/BusyPoll.ts"
 import type { Deadlines } from "../transport/Deadlines.ts"
 import type { Handler } from "../transport/Handler.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../transport/Multiplexer.ts"
@@ -115,6 +116,7 @@ export const keep = (options: StreamConnectionOptions): Effect.Effect<never, Lis
           const { openUrl } = announced(response.headers)
           options.onAlive({ publicUrl: publicUrl === "" ? undefined : publicUrl, openUrl })
         },
+        onSent: BusyPoll.sent,
         onDrain: () => {
           options.onState(made, "draining")
           end("shutting down", "it drains this link")

@@ -32,6 +32,8 @@ export interface MultiplexerEvents {
   readonly onPong?: () => void
   /** The other end wants no more requests, or has agreed to get none. */
   readonly onDrain?: () => void
+  /** What was queued has left; whether it, and what came before it, was little and for few streams. */
+  readonly onSent?: (isLight: boolean) => void
   /** There may be room for another request. */
   readonly onRoom?: () => void
   /** The link is of no more use; streams have been told. */
@@ -70,6 +72,9 @@ const windowBudget = 64 * 1024 * 1024
 const joinBelow = 64 * 1024
 const largestData = 256 * 1024
 const copyBelow = 16 * 1024
+/** Less than this many bytes for at most so many streams are light. */
+const lightBytes = 4096
+const lightStreams = 2
 /** What is queued beyond this does not wait for the end of the turn. */
 const flushAt = 1024 * 1024
 
@@ -92,6 +97,8 @@ export class Multiplexer {
   /** To be called once what is queued has been written. */
   private releases: Array<() => void> = []
   private outBytes = 0
+  /** What came since something last left. */
+  private inBytes = 0
   private scheduled = false
   private holding = false
   private full = false
@@ -142,6 +149,7 @@ export class Multiplexer {
   bytes(chunk: Buffer): void {
     if (this.closed) return
     this.heard = true
+    this.inBytes += chunk.length
     const fault = this.parser.feed(chunk)
     if (fault !== undefined) this.close(fault.detail)
   }
@@ -332,9 +340,12 @@ export class Multiplexer {
     }
     if (this.out.length === 0) return
     const chunks = this.out
+    const isLight = this.streams.size <= lightStreams && this.inBytes + this.outBytes < lightBytes
     this.out = []
     this.outBytes = 0
+    this.inBytes = 0
     if (!this.options.wire.write(chunks, this.released())) this.full = true
+    this.options.onSent?.(isLight)
   }
 
   private released(): (() => void) | undefined {
