@@ -102,6 +102,7 @@ export class Relay extends Context.Service<
         ...config.listen,
         certificate: config.tls,
         maxHead: config.maxHead,
+        idleMillis: () => Duration.toMillis(settings.current().idleTimeout),
         graceMillis: Duration.toMillis(config.shutdownGrace),
         isIntercepted: classic.takes,
         intercept: (request, response) =>

@@ -27,6 +27,8 @@ export interface BodySink {
 export interface BodyFlow {
   /** Go on after `data` returned `false`. */
   resume(): void
+  /** The receiver wants no more yet, but has taken something of what it was given. */
+  moved?(): void
   /** No more is wanted: frees what the body holds; the sink hears nothing more. Idempotent. */
   cancel(): void
 }

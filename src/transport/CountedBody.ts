@@ -63,6 +63,10 @@ class CountedBody implements Body, BodySink, BodyFlow {
     this.flow?.resume()
   }
 
+  moved(): void {
+    this.flow?.moved?.()
+  }
+
   cancel(): void {
     this.tally.over?.()
     this.flow?.cancel()

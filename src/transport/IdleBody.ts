@@ -37,6 +37,7 @@ export const idle = (body: Body, deadlines: Deadlines, millis: number): Body => 
           deadline.touch()
           flow.resume()
         },
+        moved: () => deadline.touch(),
         cancel: () => {
           deadline.clear()
           flow.cancel()

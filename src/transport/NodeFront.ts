@@ -30,6 +30,7 @@ import { closeAfter, endSoon, endWith, isEnding, makeLast } from "./Linger.ts"
 import * as NodeBody from "./NodeBody.ts"
 import { PlainConnections } from "./PlainConnection.ts"
 import { Turns } from "./Turns.ts"
+import { UnreadSockets } from "./UnreadSockets.ts"
 import type { Observe, VisitNotes } from "./VisitNotes.ts"
 
 export type { FrontHandler, FrontRequest } from "./FrontRequest.ts"
@@ -60,6 +61,8 @@ export interface FrontOptions {
   readonly observe?: Observe
   /** The largest head of a request, in bytes; {@link maxRequestHead} unless given. */
   readonly maxHead?: number
+  /** How long a visitor may take nothing of what is written for him, in milliseconds; 5 min unless given. */
+  readonly idleMillis?: () => number
   /** How long running exchanges may go on after the Scope is closed, in milliseconds. */
   readonly graceMillis?: number
   /** Called when draining begins, before running exchanges are waited for. */
@@ -89,17 +92,22 @@ export class BindError extends Data.TaggedError("BindError")<{
 /** The largest head of a request, in bytes, unless another is given: fields and request line. */
 export const maxRequestHead = 64 * 1024
 
+/** How long a visitor may take nothing, unless another time is given; in milliseconds. */
+const defaultIdle = 300_000
+
 /**
  * Serves visitors until the Scope is closed. Then no connection is taken any
  * more, what runs may go on for the grace period, and the rest is cut.
  */
 export const serve = (options: FrontOptions): Effect.Effect<Front, BindError, Scope.Scope> =>
-  Effect.map(
-    Effect.acquireRelease(listen(options), (running) => running.drain),
-    (running) => running.address,
-  )
+  Effect.gen(function* () {
+    const running = yield* Effect.acquireRelease(listen(options), ({ drain }) => drain)
+    yield* Effect.forkScoped(running.watch)
+    return running.address
+  })
 
 interface Running {
+  readonly watch: Effect.Effect<never>
   readonly address: Front
   readonly drain: Effect.Effect<void>
 }
@@ -110,6 +118,7 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
       upgraded: new Set(),
       visits: new WeakMap(),
       turns: new Turns(),
+      unread: new UnreadSockets(options.idleMillis ?? (() => defaultIdle)),
       draining: false,
       failure: options.renderFailure,
       observe: options.observe,
@@ -142,7 +151,10 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
       keepAliveMillis: server.keepAliveTimeout,
     })
     server.off(arrival, handOver)
-    server.on(arrival, (socket: Socket) => plain.accept(socket))
+    server.on(arrival, (socket: Socket) => {
+      state.unread.add(socket)
+      plain.accept(socket)
+    })
     const onRequest =
       (continues: boolean) => (req: http.IncomingMessage, res: http.ServerResponse) => {
         if (isEnding(req.socket)) return
@@ -158,8 +170,8 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
     server.on("checkContinue", onRequest(true))
     server.on("checkExpectation", onRequest(false))
     server.on("upgrade", (req: http.IncomingMessage, socket: Duplex, head: Buffer) => {
-      if (options.interceptUpgrade?.(req, socket, head) !== true)
-        visitUpgrade(state, options.handler, req, socket, head)
+      if (options.interceptUpgrade?.(req, socket, head) === true) state.unread.leave(req.socket)
+      else visitUpgrade(state, options.handler, req, socket, head)
     })
     server.on("connect", (_req: http.IncomingMessage, socket: Duplex) => {
       if (state.turns.isBusy(socket)) {
@@ -236,6 +248,10 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
             },
           },
           drain: drain(state, server, plain, options),
+          watch: state.unread.watch((socket) => {
+            plain.moved(socket)
+            state.visits.get(socket)?.moved()
+          }),
         }),
       )
     })
@@ -294,6 +310,8 @@ interface FrontState {
   /** The newest visit of each connection. */
   readonly visits: WeakMap<Duplex, Visit>
   readonly turns: Turns
+  /** Connections on which HTTP is spoken. */
+  readonly unread: UnreadSockets
   /** Connections that HTTP has left behind. */
   readonly upgraded: Set<Duplex>
   draining: boolean
@@ -490,6 +508,12 @@ class Visit implements Reply {
     if (!this.answered && this.res.writable) this.res.writeContinue()
   }
 
+  /** The visitor reads, if only slowly: this answer, or one before it. */
+  moved(): void {
+    this.before?.moved()
+    this.flow?.moved?.()
+  }
+
   /** The visitor is gone, or is told something else. */
   giveUp(): void {
     this.before = undefined
@@ -560,6 +584,7 @@ class Visit implements Reply {
     const { res, upgraded } = this
     if (upgraded === undefined) return body.discard()
     res.detachSocket(upgraded.socket as Socket)
+    this.state.unread.leave(this.req.socket)
     upgraded.writeHead(head)
     this.notes?.answered(head.status)
     this.flow = NodeBody.writeTo(this.noted(body, "sent"), upgraded.socket, {

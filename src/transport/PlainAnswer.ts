@@ -62,6 +62,11 @@ export class PlainAnswer implements Reply {
     this.flow?.resume()
   }
 
+  /** The visitor takes no more yet, but reads what there is. */
+  moved(): void {
+    this.flow?.moved?.()
+  }
+
   /** The visitor is gone. */
   giveUp(): void {
     if (this.over) return

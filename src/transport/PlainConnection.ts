@@ -38,7 +38,7 @@ const sweepMillis = 5_000
 
 /** The plain connections of one front. */
 export class PlainConnections {
-  private readonly open = new Set<PlainConnection>()
+  private readonly open = new Map<Socket, PlainConnection>()
   private readonly context: PlainContext
   private readonly timer: NodeJS.Timeout
 
@@ -50,25 +50,28 @@ export class PlainConnections {
 
   /** Takes a connection that has just been accepted. */
   accept(socket: Socket): void {
-    const connection: PlainConnection = new PlainConnection(this.context, socket, () =>
-      this.open.delete(connection),
-    )
-    this.open.add(connection)
+    const connection = new PlainConnection(this.context, socket, () => this.open.delete(socket))
+    this.open.set(socket, connection)
+  }
+
+  /** Whoever is at the other end reads, if only slowly. */
+  moved(socket: Socket): void {
+    this.open.get(socket)?.moved()
   }
 
   /** Closes the connections that wait for another request. */
   closeIdle(): void {
-    for (const connection of this.open) connection.closeIfIdle()
+    for (const connection of this.open.values()) connection.closeIfIdle()
   }
 
   /** Closes all of them, whatever runs. */
   close(): void {
     clearInterval(this.timer)
-    for (const connection of this.open) connection.destroy()
+    for (const connection of this.open.values()) connection.destroy()
   }
 
   private sweep(): void {
-    for (const connection of this.open) connection.age(sweepMillis)
+    for (const connection of this.open.values()) connection.age(sweepMillis)
   }
 }
 
@@ -99,6 +102,10 @@ class PlainConnection {
 
   destroy(): void {
     this.socket.destroy()
+  }
+
+  moved(): void {
+    this.answer?.moved()
   }
 
   /** A visitor who has only just connected may still ask. */

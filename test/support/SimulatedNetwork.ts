@@ -38,6 +38,7 @@ class SimulatedSocket extends Duplex {
   private readonly serial: number
   /** What is on its way to this end. */
   readonly incoming: Array<Segment> = []
+  private arrived = 0
   private waiting = 0
   /** Whether the reader takes more. */
   wants = false
@@ -140,7 +141,13 @@ class SimulatedSocket extends Duplex {
     return true
   }
 
+  /** Bytes that the other end has taken, and those that wait to be sent. */
+  get bytesWritten(): number {
+    return this.arrived + this.writableLength
+  }
+
   private taken(count: number): void {
+    this.arrived += count
     this.waiting -= count
     if (this.waiting > this.network.options.buffer || this.pending === undefined) return
     const done = this.pending
