@@ -3,6 +3,7 @@
  * answered, and an exchange for each request that they bring. A classic 1
  * relay gets exactly one listen at a time.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { Offer } from "../protocol/Message.ts"
@@ -11,11 +12,17 @@ import type { Cancel } from "../transport/Handler.ts"
 import { ClassicAnswers } from "./ClassicAnswers.ts"
 import * as ClassicExchange from "./ClassicExchange.ts"
 import { type Farewell, type Listened, listen } from "./ClassicListen.ts"
-import type { ListenError } from "./ListenError.ts"
+import { ListenError } from "./ListenError.ts"
 import type { Uplink } from "./Uplink.ts"
 
 const listeners = 4
 const farewellMillis = 2_000
+
+/** A listen that is answered sooner has not been parked; in milliseconds. */
+const parkedMillis = 1_000
+
+/** How many listens in a row may be answered at once with nothing: a relay greets, and forgets, a few. */
+const maxHasty = 8
 
 /** How many requests this process answers at once: as many as by two links of stream. */
 const maxRunning = 2_048
@@ -29,6 +36,8 @@ export class ClassicTunnel {
   private readonly room = Latch.makeUnsafe(true)
   private acks: Array<string> = []
   private readonly answers: ClassicAnswers
+  /** How many listens in a row were answered at once with nothing. */
+  private hasty = 0
   /** Whether the relay has last been seen to speak classic 2. */
   private spoken = false
 
@@ -91,25 +100,36 @@ export class ClassicTunnel {
 
   private listenOnce(why: string): Effect.Effect<void> {
     return this.room.await.pipe(
-      Effect.andThen(Effect.suspend(() => this.listen(why))),
+      Effect.andThen(Effect.suspend(() => Effect.timed(this.listen(why)))),
       Effect.matchEffect({
-        onSuccess: (listened) => this.onListened(listened, why),
+        onSuccess: ([took, listened]) => this.onListened(listened, why, Duration.toMillis(took)),
         onFailure: (error) => this.onFailed(error),
       }),
     )
   }
 
-  private onListened(listened: Listened, why: string): Effect.Effect<void> {
+  private onListened(listened: Listened, why: string, millis: number): Effect.Effect<void> {
     this.spoken = listened.dialect === "classic 2"
+    const isOfUse = this.take(listened)
+    this.hasty = isOfUse || millis >= parkedMillis ? 0 : this.hasty + 1
+    if (this.hasty > maxHasty) return this.onFailed(hastyRelay)
     if (this.spoken) this.parallel.openUnsafe()
     else this.parallel.closeUnsafe()
+    return this.uplink.good(listened.announced, listened.dialect, why)
+  }
+
+  /** Does what a listen has brought; whether that was anything. */
+  private take(listened: Listened): boolean {
+    let isOfUse = false
     for (const entry of listened.entries) {
-      if (entry._tag === "Cancel") this.running.get(entry.id)?.()
-      else if (this.running.has(entry.id)) this.acks.push(entry.id)
+      const cancel = this.running.get(entry.id)
+      if (entry._tag === "Cancel") cancel?.()
+      else if (cancel !== undefined) this.acks.push(entry.id)
       // What is left out is not acknowledged: the relay gives it to another, or says so.
       else if (this.running.size < maxRunning) this.answer(entry, listened)
+      if ((entry._tag === "Cancel") === (cancel !== undefined)) isOfUse = true
     }
-    return this.uplink.good(listened.announced, listened.dialect, why)
+    return isOfUse
   }
 
   private onFailed(error: ListenError): Effect.Effect<void> {
@@ -141,3 +161,8 @@ export class ClassicTunnel {
     })
   }
 }
+
+const hastyRelay = new ListenError({
+  reason: "unexpected",
+  detail: "it answers one listen after the other at once, with nothing",
+})
