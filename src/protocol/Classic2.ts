@@ -118,10 +118,18 @@ const readEntry = (
   }))
 }
 
-/** Reads a listen answer. Bytes of inline bodies are views of `bytes`. */
-export const decodeListenAnswer = (bytes: Uint8Array): Result.Result<ListenAnswer, WireError> => {
+/**
+ * Reads entries that each are a length, so many bytes of MessagePack, and a body
+ * as long as they say. What `make` gets of a body is a view of `bytes`.
+ */
+const readEntries = <A, B>(
+  bytes: Uint8Array,
+  read: (value: unknown) => Result.Result<A, WireError>,
+  lengthOf: (entry: A) => number,
+  make: (entry: A, body: Buffer) => B,
+): Result.Result<ReadonlyArray<B>, WireError> => {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  const entries: Array<Offer | Cancel> = []
+  const entries: Array<B> = []
   let at = 0
   while (at < view.length) {
     if (at + 4 > view.length) return fail("a length is cut short")
@@ -129,26 +137,28 @@ export const decodeListenAnswer = (bytes: Uint8Array): Result.Result<ListenAnswe
     const end = start + view.readUInt32BE(at)
     if (end - start > maxHead) return fail("a head is too large")
     if (end > view.length) return fail("a head is cut short")
-    const entry = Result.flatMap(MsgPack.decode(view.subarray(start, end)), readEntry)
+    const entry = Result.flatMap(MsgPack.decode(view.subarray(start, end)), read)
     if (Result.isFailure(entry)) return Result.fail(entry.failure)
-    at = end
-    const value = entry.success
-    if (value._tag === "Cancel") {
-      entries.push(value)
-      continue
-    }
-    const { id, head, kind } = value
-    if (kind._tag !== "Inline") {
-      entries.push({ _tag: "Offer", id, head, body: kind })
-      continue
-    }
-    if (at + kind.length > view.length) return fail("an inline body is cut short")
-    const inline = view.subarray(at, at + kind.length)
-    entries.push({ _tag: "Offer", id, head, body: { _tag: "Inline", bytes: inline } })
-    at += kind.length
+    at = end + lengthOf(entry.success)
+    if (at > view.length) return fail("a body is cut short")
+    entries.push(make(entry.success, view.subarray(end, at)))
   }
   return Result.succeed(entries)
 }
+
+/** Reads a listen answer. Bytes of inline bodies are views of `bytes`. */
+export const decodeListenAnswer = (bytes: Uint8Array): Result.Result<ListenAnswer, WireError> =>
+  readEntries(
+    bytes,
+    readEntry,
+    (entry) => (entry._tag === "Offer" && entry.kind._tag === "Inline" ? entry.kind.length : 0),
+    (entry, inline): Offer | Cancel => {
+      if (entry._tag === "Cancel") return entry
+      const { head, id, kind } = entry
+      const body = kind._tag === "Inline" ? ({ _tag: "Inline", bytes: inline } as const) : kind
+      return { _tag: "Offer", id, head, body }
+    },
+  )
 
 /** The start of a P5 body: the response's head; the body's own bytes follow. */
 export const encodeResponseHead = (head: ResponseHead): Buffer => {
@@ -232,21 +242,10 @@ const readAnswer = (
  */
 export const decodeAnswers = (
   bytes: Buffer,
-): Result.Result<ReadonlyArray<DecodedAnswer>, WireError> => {
-  const answers: Array<DecodedAnswer> = []
-  let at = 0
-  while (at < bytes.length) {
-    if (at + 4 > bytes.length) return fail("a length is cut short")
-    const start = at + 4
-    const end = start + bytes.readUInt32BE(at)
-    if (end - start > maxHead) return fail("a head is too large")
-    if (end > bytes.length) return fail("a head is cut short")
-    const answer = Result.flatMap(MsgPack.decode(bytes.subarray(start, end)), readAnswer)
-    if (Result.isFailure(answer)) return Result.fail(answer.failure)
-    const { head, id, length } = answer.success
-    at = end + length
-    if (at > bytes.length) return fail("a body is cut short")
-    answers.push({ id, head, bytes: bytes.subarray(end, at) })
-  }
-  return Result.succeed(answers)
-}
+): Result.Result<ReadonlyArray<DecodedAnswer>, WireError> =>
+  readEntries(
+    bytes,
+    readAnswer,
+    ({ length }) => length,
+    ({ head, id }, body) => ({ id, head, bytes: body }),
+  )
