@@ -4,9 +4,9 @@
  * times what is in it. Few are on the way at once, so that under load the
  * answers of one round trip travel together.
  */
-import type { ClientRequest, IncomingMessage } from "node:http"
 import * as Redacted from "effect/Redacted"
 import type { ApiKey } from "../domain/ApiKey.ts"
+import type { HeaderList } from "../domain/HeaderList.ts"
 import * as Classic2 from "../protocol/Classic2.ts"
 import type { Answer } from "../protocol/Message.ts"
 import { answersBytes, responsesPath, version2 } from "../protocol/Wire.ts"
@@ -66,47 +66,30 @@ export class ClassicAnswers {
     }
     if (batch.length === 0) return
     this.posts += 1
-    this.post(batch, Classic2.encodeAnswers(batch.map(({ answer }) => answer)), true)
+    this.post(batch, Classic2.encodeAnswers(batch.map(({ answer }) => answer)))
     if (this.waiting.size > 0) this.schedule()
   }
 
-  /** Sends a batch; once more if its pooled connection had been closed meanwhile. */
-  private post(batch: ReadonlyArray<Waiting>, bytes: Buffer, again: boolean): void {
-    const request = this.request(bytes.length)
-    let over = false
+  private post(batch: ReadonlyArray<Waiting>, bytes: Buffer): void {
+    const { apiKey, basePath, client } = this.options
     const end = (taken: boolean): void => {
-      if (over) return
-      over = true
       this.posts -= 1
       for (const { done } of batch) done(taken)
       if (this.waiting.size > 0) this.schedule()
     }
-    let answered = false
-    request.on("error", () => {
-      if (over || answered || !again || !request.reusedSocket) return end(false)
-      over = true
-      this.post(batch, bytes, false)
-    })
-    request.on("response", (response: IncomingMessage) => {
-      answered = true
-      response.on("error", () => {})
-      response.resume()
-      end(response.statusCode === 200)
-    })
-    request.end(bytes)
-  }
-
-  private request(length: number): ClientRequest {
-    const { apiKey, basePath, client } = this.options
-    return client.request({
-      method: "POST",
-      path: basePath + responsesPath,
-      headers: [
-        ["Host", client.host],
-        ["X-ApiKey", Redacted.value(apiKey)],
-        ["X-PTTH-Version", version2],
-        ["Content-Length", `${length}`],
-      ],
+    const headers: HeaderList = [
+      ["Host", client.host],
+      ["X-ApiKey", Redacted.value(apiKey)],
+      ["X-PTTH-Version", version2],
+      ["Content-Length", `${bytes.length}`],
+    ]
+    client.sendWhole({ method: "POST", path: basePath + responsesPath, headers }, bytes, {
+      response: (response) => {
+        response.on("error", () => {})
+        response.resume()
+        end(response.statusCode === 200)
+      },
+      failed: () => end(false),
     })
   }
 }

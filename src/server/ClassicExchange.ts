@@ -18,7 +18,7 @@ import { maxAnswerBody, requestPath, responsePath, version2 } from "../protocol/
 import { type Body, type BodyFlow, empty, fromBytes } from "../transport/Body.ts"
 import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
 import * as NodeBody from "../transport/NodeBody.ts"
-import type { Client } from "../transport/NodeClient.ts"
+import type { Client, ClientRequestOptions } from "../transport/NodeClient.ts"
 import type { ClassicAnswers } from "./ClassicAnswers.ts"
 import { failure } from "./Served.ts"
 
@@ -50,7 +50,7 @@ class ClassicExchange implements Reply {
   private readonly options: ClassicExchangeOptions
   private cancelHandler: Cancel | undefined
   private flow: BodyFlow | undefined
-  private post: ClientRequest | undefined
+  private leave: (() => void) | undefined
   private unqueue: (() => void) | undefined
   private answered = false
   private written = false
@@ -73,7 +73,7 @@ class ClassicExchange implements Reply {
     this.over = true
     this.flow?.cancel()
     this.cancelHandler?.()
-    this.post?.destroy()
+    this.leave?.()
     this.unqueue?.()
     this.options.onOver()
   }
@@ -101,10 +101,15 @@ class ClassicExchange implements Reply {
       if (this.options.answers !== undefined && this.offer.body._tag !== "Fetch")
         return this.addTo(this.options.answers, head, body.whole, sent)
       const bytes = start === undefined ? body.whole : Buffer.concat([start, body.whole])
-      return this.postWhole(head, start, body, bytes, sent, true)
+      this.written = true
+      this.leave = this.options.client.sendWhole(this.postOf(head, start, body), bytes, {
+        response: (response) => this.onAnswer(response, sent),
+        failed: () => this.end(),
+      })
+      return
     }
-    const post = this.request(head, start, body)
-    this.post = post
+    const post = this.options.client.request(this.postOf(head, start, body))
+    this.leave = () => post.destroy()
     post.on("error", () => this.end())
     post.on("response", (response) => this.onAnswer(response, sent))
     if (start !== undefined) post.write(start)
@@ -129,30 +134,6 @@ class ClassicExchange implements Reply {
     })
   }
 
-  /** Sends an answer that is here already; once more if its pooled connection had been closed meanwhile. */
-  private postWhole(
-    head: ResponseHead,
-    start: Buffer | undefined,
-    body: Body,
-    bytes: Uint8Array,
-    sent: (() => void) | undefined,
-    again: boolean,
-  ): void {
-    const post = this.request(head, start, body)
-    this.post = post
-    this.written = true
-    let answered = false
-    post.on("error", () => {
-      if (this.over || !again || answered || !post.reusedSocket) return this.end()
-      this.postWhole(head, start, body, bytes, sent, false)
-    })
-    post.on("response", (response) => {
-      answered = true
-      this.onAnswer(response, sent)
-    })
-    post.end(bytes)
-  }
-
   /** The body broke off. The relay must see that, so the POST's head goes out before it is cut. */
   private breakOff(post: ClientRequest): void {
     const cut = (): void => {
@@ -166,7 +147,7 @@ class ClassicExchange implements Reply {
     else onSocket(post.socket)
   }
 
-  private request(head: ResponseHead, start: Buffer | undefined, body: Body): ClientRequest {
+  private postOf(head: ResponseHead, start: Buffer | undefined, body: Body): ClientRequestOptions {
     const { apiKey, basePath, client } = this.options
     const framing: Header =
       body.length === undefined
@@ -182,18 +163,14 @@ class ClassicExchange implements Reply {
       dialect,
       framing,
     ]
-    return client.request({
-      method: "POST",
-      path: `${basePath}${responsePath}${this.offer.id}`,
-      headers,
-    })
+    return { method: "POST", path: `${basePath}${responsePath}${this.offer.id}`, headers }
   }
 
   private onAnswer(response: IncomingMessage, sent: (() => void) | undefined): void {
     response.on("error", () => {})
     if (response.statusCode === 200 && this.written) {
       sent?.()
-      this.post = undefined
+      this.leave = undefined
       let said = 0
       response.on("data", (chunk: Buffer) => {
         said += chunk.length

@@ -70,8 +70,6 @@ export const listen = (options: ListenOptions): Effect.Effect<Listened, ListenEr
 
 const exchange = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
   Effect.callback((resume) => {
-    let current: ClientRequest | undefined
-    let gone = false
     const fail = (reason: ListenError["reason"], detail: string): void =>
       resume(Effect.fail(new ListenError({ reason, detail })))
     const headers: Array<Header> = [
@@ -85,26 +83,7 @@ const exchange = (options: ListenOptions): Effect.Effect<Listened, ListenError> 
       headers.push(["X-PTTH-Reason", options.why.replace(/[^\x20-\x7e]/g, "?")])
     if (options.farewell !== undefined) headers.push(["X-PTTH-Farewell", options.farewell])
     if (options.acks.length > 0) headers.push(["X-PTTH-Ack", options.acks.join(",")])
-    const send = (again: boolean): void => {
-      const request = options.client.request({
-        method: "GET",
-        path: `${options.basePath}${listenPath}${options.name}`,
-        headers,
-      })
-      current = request
-      let answered = false
-      request.on("error", (error: NodeJS.ErrnoException) => {
-        // A pooled connection that was closed meanwhile says nothing of the relay.
-        if (again && request.reusedSocket && !answered && !gone) return send(false)
-        fail(unconnected(error.code ?? ""), error.code ?? error.message)
-      })
-      request.on("response", (response: IncomingMessage) => {
-        answered = true
-        receive(request, response)
-      })
-      request.end()
-    }
-    const receive = (request: ClientRequest, response: IncomingMessage): void => {
+    const receive = (response: IncomingMessage, request: ClientRequest): void => {
       const chunks: Array<Buffer> = []
       let size = 0
       response.on("data", (chunk: Buffer) => {
@@ -120,12 +99,15 @@ const exchange = (options: ListenOptions): Effect.Effect<Listened, ListenError> 
         else fail("unreachable", "the answer was cut short")
       })
     }
-    send(true)
-    return Effect.sync(() => {
-      gone = true
-      current?.destroy()
+    const path = `${options.basePath}${listenPath}${options.name}`
+    const leave = options.client.sendWhole({ method: "GET", path, headers }, nothing, {
+      response: receive,
+      failed: (error) => fail(unconnected(error.code ?? ""), error.code ?? error.message),
     })
+    return Effect.sync(leave)
   })
+
+const nothing = new Uint8Array()
 
 const understand = (
   response: IncomingMessage,

@@ -35,6 +35,14 @@ export interface ClientRequestOptions {
   readonly fresh?: boolean
 }
 
+/** Hears what becomes of a request that is sent whole: one of the two, once. */
+export interface WholeRequestEvents {
+  /** The head of the answer has come. */
+  readonly response: (response: http.IncomingMessage, request: http.ClientRequest) => void
+  /** There is none. */
+  readonly failed: (error: NodeJS.ErrnoException) => void
+}
+
 /** Sends requests to one origin. */
 export interface Client {
   /** The value of the Host field that names the origin. */
@@ -43,6 +51,12 @@ export interface Client {
   readonly agent: http.Agent
   /** Starts a request whose head is written as given. */
   request(options: ClientRequestOptions): http.ClientRequest
+  /**
+   * Sends a request whose body is here already; once more if its pooled
+   * connection had been closed meanwhile, which says nothing of the origin.
+   * The returned function gives it up.
+   */
+  sendWhole(options: ClientRequestOptions, body: Uint8Array, events: WholeRequestEvents): () => void
   /** Closes every idle connection and lets no request keep one. */
   close(): void
 }
@@ -68,20 +82,46 @@ export const make = (options: ClientOptions): Client => {
   const unpooled = { ...agentOptions, keepAlive: false }
   const single = secure ? new https.Agent(unpooled) : new http.Agent(unpooled)
   const send = secure ? https.request : http.request
+  const request = ({ fresh, headers, method, path }: ClientRequestOptions): http.ClientRequest =>
+    send({
+      agent: fresh === true ? single : agent,
+      host: hostname,
+      port,
+      method,
+      path,
+      headers: toRaw(headers),
+      setDefaultHeaders: false,
+      maxHeaderSize: maxResponseHead,
+    })
   return {
     host: options.origin.host,
     agent,
-    request: ({ fresh, headers, method, path }) =>
-      send({
-        agent: fresh === true ? single : agent,
-        host: hostname,
-        port,
-        method,
-        path,
-        headers: toRaw(headers),
-        setDefaultHeaders: false,
-        maxHeaderSize: maxResponseHead,
-      }),
+    request,
+    sendWhole: (wanted, body, { failed, response }) => {
+      let current: http.ClientRequest
+      let isOver = false
+      const start = (again: boolean): void => {
+        const made = request(wanted)
+        current = made
+        made.on("error", (error: NodeJS.ErrnoException) => {
+          if (isOver) return
+          if (again && made.reusedSocket) return start(false)
+          isOver = true
+          failed(error)
+        })
+        made.on("response", (answer) => {
+          isOver = true
+          response(answer, made)
+        })
+        if (body.length > 0) made.end(body)
+        else made.end()
+      }
+      start(true)
+      return () => {
+        isOver = true
+        current.destroy()
+      }
+    },
     close: () => agent.destroy(),
   }
 }
