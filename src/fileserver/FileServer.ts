@@ -211,7 +211,7 @@ class Answer {
     path: TargetPath.TargetPath,
     segments: ReadonlyArray<ByteName>,
     key: ByteName,
-    kept: SmallFiles.SmallFile,
+    kept: SmallFiles.KeptFile,
   ): void {
     const { root, small } = this.shared
     small.look(key, toFsPath(root.pathOf(segments)), kept, (isSame) => {

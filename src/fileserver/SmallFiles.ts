@@ -17,10 +17,18 @@ export interface SmallFile {
   readonly checkedAt: number
 }
 
+/** A file that is kept, and what of its stats a change would show in. */
+export interface KeptFile extends SmallFile {
+  readonly seen: Seen
+}
+
+/** Plain numbers, which are had at a fraction of the price of exact ones. */
+type Seen = Pick<fs.Stats, "ino" | "dev" | "size" | "mtimeMs" | "ctimeMs" | "mode">
+
 /** The files kept, by their path. */
 export interface SmallFiles {
   /** The file that was kept under a path, unless it has to be checked again. */
-  readonly get: (path: ByteName, now: number) => SmallFile | undefined
+  readonly get: (path: ByteName, now: number) => KeptFile | undefined
   /** Keeps a file if that is safe. */
   readonly put: (path: ByteName, file: SmallFile) => void
   /** Forgets what was kept under a path. */
@@ -29,7 +37,7 @@ export interface SmallFiles {
   readonly look: (
     path: ByteName,
     file: fs.PathLike,
-    kept: SmallFile,
+    kept: KeptFile,
     done: (isSame: boolean) => void,
   ) => void
 }
@@ -64,8 +72,7 @@ const statNow = (file: fs.PathLike): fs.Stats | undefined => {
 const millisOf = (nanoseconds: bigint): number =>
   Number(nanoseconds / 1_000_000_000n) * 1e3 + Number(nanoseconds % 1_000_000_000n) / 1e6
 
-/** A file's stats as plain numbers, which are had at a fraction of the price of exact ones. */
-const numbersOf = (stats: fs.BigIntStats): Numbers => ({
+const seenIn = (stats: fs.BigIntStats): Seen => ({
   ino: Number(stats.ino),
   dev: Number(stats.dev),
   size: Number(stats.size),
@@ -74,9 +81,8 @@ const numbersOf = (stats: fs.BigIntStats): Numbers => ({
   mode: Number(stats.mode),
 })
 
-type Numbers = Pick<fs.Stats, "ino" | "dev" | "size" | "mtimeMs" | "ctimeMs" | "mode">
-
-const areSame = (a: Numbers, b: Numbers): boolean =>
+/** Whether nothing about the file has changed. */
+const isSame = (a: Seen, b: Seen): boolean =>
   a.ino === b.ino &&
   a.dev === b.dev &&
   a.size === b.size &&
@@ -84,18 +90,9 @@ const areSame = (a: Numbers, b: Numbers): boolean =>
   a.ctimeMs === b.ctimeMs &&
   a.mode === b.mode
 
-/** Whether nothing about the file has changed. */
-const isSame = (a: fs.BigIntStats, b: fs.BigIntStats): boolean =>
-  a.ino === b.ino &&
-  a.dev === b.dev &&
-  a.size === b.size &&
-  a.mtimeNs === b.mtimeNs &&
-  a.ctimeNs === b.ctimeNs &&
-  a.mode === b.mode
-
 /** Keeps no file yet. */
 export const make = (): SmallFiles => {
-  const files = new Map<ByteName, SmallFile>()
+  const files = new Map<ByteName, KeptFile>()
   let total = 0
 
   const drop = (path: ByteName): void => {
@@ -105,22 +102,11 @@ export const make = (): SmallFiles => {
     total -= file.bytes.length
   }
 
-  const looks = new Map<ByteName, Array<(stats: fs.BigIntStats | undefined) => void>>()
+  const looks = new Map<ByteName, Array<(stats: fs.Stats | undefined) => void>>()
   /** Looks that need not go to another thread, since the last ones were quick. */
   let quick = 0
   /** What was seen in this turn of the event loop. */
   const seen = new Map<ByteName, fs.Stats | undefined>()
-  const numbers = new WeakMap<SmallFile, Numbers>()
-
-  const isSameNow = (path: ByteName, file: fs.PathLike, kept: SmallFile): boolean => {
-    const stats = lookNow(path, file)
-    let known = numbers.get(kept)
-    if (known === undefined) {
-      known = numbersOf(kept.stats)
-      numbers.set(kept, known)
-    }
-    return stats !== undefined && areSame(stats, known)
-  }
 
   const lookNow = (path: ByteName, file: fs.PathLike): fs.Stats | undefined => {
     if (seen.has(path)) return seen.get(path)
@@ -137,9 +123,9 @@ export const make = (): SmallFiles => {
   return {
     drop,
     look: (path, file, kept, done) => {
-      if (quick > 0) return done(isSameNow(path, file, kept))
-      const tell = (stats: fs.BigIntStats | undefined): void =>
-        done(stats !== undefined && isSame(stats, kept.stats))
+      const tell = (stats: fs.Stats | undefined): void =>
+        done(stats !== undefined && isSame(stats, kept.seen))
+      if (quick > 0) return tell(lookNow(path, file))
       const waiting = looks.get(path)
       if (waiting !== undefined) {
         waiting.push(tell)
@@ -148,7 +134,7 @@ export const make = (): SmallFiles => {
       const all = [tell]
       looks.set(path, all)
       const start = performance.now()
-      fs.stat(file, { bigint: true }, (error, stats) => {
+      fs.stat(file, (error, stats) => {
         looks.delete(path)
         if (performance.now() - start < far) quick = quickLooks
         for (const each of all) each(error === null ? stats : undefined)
@@ -166,7 +152,7 @@ export const make = (): SmallFiles => {
       drop(path)
       const newest = Math.max(Number(file.stats.mtimeMs), Number(file.stats.ctimeMs))
       if (file.checkedAt - newest < settled) return
-      files.set(path, file)
+      files.set(path, { ...file, seen: seenIn(file.stats) })
       total += file.bytes.length
       while (total > capacity || files.size > maxCount) {
         const [oldest] = files.keys()
