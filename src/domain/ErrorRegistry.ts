@@ -107,6 +107,12 @@ const entries = {
     title: "These are more requests than are allowed.",
     remedy: "Wait for as many seconds as Retry-After says, or ask the relay's administrator.",
   },
+  PTTH_TOO_MANY_LINKS: {
+    status: 429,
+    title: "The server has as many links to the relay as it may have.",
+    remedy:
+      "Stop processes that are not needed, see whether others have its key, or raise max_links in the relay's configuration.",
+  },
   PTTH_HEAD_TOO_LARGE: {
     status: 431,
     title: "The request head is too large.",

@@ -48,6 +48,7 @@ export interface RegisteredServer {
 
 /** What may be asked of one server; see the keys of the same names of {@link RelayConfig}. */
 export interface ServerLimits {
+  readonly maxLinks: number | undefined
   readonly maxQueue: number | undefined
   readonly maxBody: number | undefined
   readonly maxRequests: number | undefined
@@ -60,6 +61,7 @@ export const plainServer: Omit<RegisteredServer, "name" | "tripcodes"> = {
   responseTimeout: undefined,
   auth: undefined,
   limits: {
+    maxLinks: undefined,
     maxQueue: undefined,
     maxBody: undefined,
     maxRequests: undefined,
@@ -113,6 +115,8 @@ export interface RelayConfig {
   readonly shutdownGrace: Duration.Duration
   /** Whether it may wait awake for the next of many small requests in a row. */
   readonly busyPoll: boolean
+  /** How many links one server may have, of all its processes together. */
+  readonly maxLinks: number
   /** How many requests may wait for one server. */
   readonly maxQueue: number
   /** Bytes of a visitor's body; `undefined` is no limit. */
@@ -246,6 +250,7 @@ const RateOrZero = reading(Schema.Finite, (rate) =>
 
 /** Keys that stand for all servers at the top, and for one in its table. */
 const ofEachServer = {
+  max_links: field(between(1, 10_000), "a number from 1 to 10000"),
   max_queue: field(between(0, 1_000_000), "a number from 0 to 1000000"),
   max_body: field(between(0, Number.MAX_SAFE_INTEGER), "a number of bytes"),
   max_requests: field(between(1, 1_000_000), "a number from 1 to 1000000"),
@@ -346,6 +351,7 @@ const environmentKinds: { readonly [key: string]: ScalarKind } = {
   heartbeat: "text",
   shutdown_grace: "text",
   busy_poll: "switch",
+  max_links: "number",
   max_queue: "number",
   max_body: "number",
   max_requests: "number",
@@ -671,6 +677,7 @@ export const decodeNaming = (
         responseTimeout: server.response_timeout,
         auth: auth.servers[i],
         limits: {
+          maxLinks: server.max_links,
           maxQueue: server.max_queue,
           maxBody: server.max_body,
           maxRequests: server.max_requests,
@@ -691,6 +698,7 @@ export const decodeNaming = (
     heartbeat: file.heartbeat ?? Duration.seconds(15),
     shutdownGrace: file.shutdown_grace ?? Duration.seconds(30),
     busyPoll: file.busy_poll ?? true,
+    maxLinks: file.max_links ?? 64,
     maxQueue: file.max_queue ?? 256,
     maxBody: file.max_body,
     maxRequests: file.max_requests,
@@ -732,6 +740,7 @@ export const defaults: { readonly [Key in keyof typeof RelayFile.Type]?: unknown
   heartbeat: "15 s",
   shutdown_grace: "30 s",
   busy_poll: true,
+  max_links: 64,
   max_queue: 256,
   max_requests_per_address: 512,
   requests_per_second_per_address: 200,

@@ -29,6 +29,7 @@ export const header = {
   ack: "x-ptth-ack",
   answers: "x-ptth-answers",
   status: "x-ptth-status",
+  code: "x-ptth-code",
   publicUrl: "x-ptth-public-url",
   openUrl: "x-ptth-open-url",
 } as const
@@ -44,6 +45,7 @@ export const text = {
   noKey: "Can't run server without an API key\n",
   badKey: "Bad X-ApiKey\n",
   tooManyKeys: "Too many wrong keys came from this address, try again in a minute\n",
+  tooManyLinks: "This server has as many links here as it may have, try again later\n",
   shuttingDown: "Server is shutting down, try again soon\n",
   streamFinished: "StreamFinished\n",
   answersTaken: "Answers taken\n",

@@ -34,6 +34,8 @@ export type AuditEvent =
     }
   /** An address shows so many new names and keys that no more of them are remembered for a minute. */
   | { readonly _tag: "RefusalsLimited"; readonly address: string }
+  /** More links of a server came than it may have. */
+  | { readonly _tag: "LinksLimited"; readonly name: ServerName; readonly address: string }
   /** What visitors asked of a server within a minute; each single request is in the access log. */
   | {
       readonly _tag: "VisitorRequests"
@@ -136,6 +138,7 @@ export const sentences: Record<AuditEvent["_tag"], string> = {
   ServerReplaced: "server process gone, another one is there",
   ServerRefused: "server refused",
   RefusalsLimited: "too many unknown servers from one address",
+  LinksLimited: "a server has no room for more links",
   VisitorRequests: "visitors' requests within a minute",
   ScraperKeyUsed: "scraper key used",
   ScraperKeyRefused: "scraper key refused",

@@ -33,6 +33,7 @@ import { closeAfter } from "../transport/Linger.ts"
 import * as NodeBody from "../transport/NodeBody.ts"
 import { answerText, programOf } from "./Answer.ts"
 import { ClassicLink } from "./ClassicLink.ts"
+import { type LinkRoom, retrySeconds } from "./LinkRoom.ts"
 import * as Origins from "./Origins.ts"
 import type { Pending } from "./Pending.ts"
 import type { RelaySettings } from "./RelaySettings.ts"
@@ -45,6 +46,7 @@ export interface ClassicContext {
   readonly settings: RelaySettings["Service"]
   readonly servers: Servers["Service"]
   readonly rendezvous: Rendezvous["Service"]
+  readonly room: LinkRoom
 }
 
 /** The classic endpoints of one relay. */
@@ -103,10 +105,12 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
     address: () => string,
     reason: string,
     program: string,
-  ): { readonly link: ClassicLink; readonly isNew: boolean } => {
+  ): { readonly link: ClassicLink; readonly isNew: boolean } | undefined => {
     const key = memberKey(name, tripcode, instance)
     const known = members.get(key)
     if (known !== undefined) return { link: known.link, isNew: false }
+    const giveBack = context.room.take(name, false)
+    if (giveBack === undefined) return undefined
     const config = context.settings.current()
     const link = new ClassicLink({
       name,
@@ -123,6 +127,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
       onGone: (_link, reason) => {
         members.get(key)?.leave(reason)
         members.delete(key)
+        giveBack()
       },
     })
     members.set(key, { link, leave: context.rendezvous.join(link, address()) })
@@ -140,6 +145,13 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
   const hold = (response: ServerResponse): void => {
     const over = context.rendezvous.deadlines.set(departedMillis, () => answerNothing(response))
     response.once("close", () => over.clear())
+  }
+
+  const refuseLink = (name: ServerName, address: string, response: ServerResponse): void => {
+    context.room.refused(name, address)
+    response.setHeader("Retry-After", `${retrySeconds}`)
+    response.setHeader("X-PTTH-Code", "PTTH_TOO_MANY_LINKS")
+    answerText(response, 429, text.tooManyLinks)
   }
 
   /** A connection that has shown a key shows the same one each time: it is hashed once. */
@@ -187,7 +199,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
     if (farewell !== undefined) depart(mark)
     else if (departed.has(mark)) return hold(response)
     if (farewell !== undefined && !members.has(mark)) return answerNothing(response)
-    const { link, isNew } = member(
+    const found = member(
       identity.name,
       identity.tripcode,
       instanceOf(request),
@@ -195,8 +207,12 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
       `${request.headers[header.reason] ?? ""}`.slice(0, 200),
       programOf(request),
     )
+    if (found === undefined) return refuseLink(identity.name, client(), response)
+    const { isNew, link } = found
     if (farewell !== undefined) link.farewell(response, farewell === "gone")
     else if (isNew && link.transport === "classic 2") link.greet(response)
+    else if (link.transport === "classic 1" && link.parkedCount >= context.room.most(link.name))
+      refuseLink(link.name, client(), response)
     else link.listen(request, response)
   }
 

@@ -91,6 +91,11 @@ export class ClassicLink implements Link {
     this.transport = options.transport
   }
 
+  /** How many listens wait here. */
+  get parkedCount(): number {
+    return this.parked.length
+  }
+
   capacity(): number {
     return this.parked.length > 0 && !this.draining ? listenBatch : 0
   }

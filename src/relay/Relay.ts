@@ -21,6 +21,7 @@ import * as AuditVisits from "./AuditVisits.ts"
 import * as ClassicEndpoints from "./ClassicEndpoints.ts"
 import { Inspector } from "./Inspector.ts"
 import * as Limits from "./Limits.ts"
+import { LinkRoom } from "./LinkRoom.ts"
 import * as Origins from "./Origins.ts"
 import * as Pages from "./Pages.ts"
 import { RelaySettings } from "./RelaySettings.ts"
@@ -73,8 +74,9 @@ export class Relay extends Context.Service<
       const audit = yield* AuditLog
       const traffic = yield* Traffic
       const app = yield* AppBeside
-      const classic = ClassicEndpoints.make({ settings, servers, rendezvous })
-      const stream = StreamEndpoint.make({ settings, servers, rendezvous })
+      const room = new LinkRoom({ settings, audit, deadlines: rendezvous.deadlines })
+      const classic = ClassicEndpoints.make({ settings, servers, rendezvous, room })
+      const stream = StreamEndpoint.make({ settings, servers, rendezvous, room })
       yield* Effect.addFinalizer(() => Effect.sync(stream.close))
       const state = { draining: false }
       const auth = VisitorAuth.make(settings.current, rendezvous.deadlines.now)

@@ -13,6 +13,7 @@ import { endWith } from "../transport/Linger.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../transport/Multiplexer.ts"
 import * as WebSocketWire from "../transport/WebSocketWire.ts"
 import { programOf } from "./Answer.ts"
+import { type LinkRoom, retrySeconds } from "./LinkRoom.ts"
 import * as Origins from "./Origins.ts"
 import type { RelaySettings } from "./RelaySettings.ts"
 import type { Rendezvous } from "./Rendezvous.ts"
@@ -25,6 +26,7 @@ export interface StreamContext {
   readonly settings: RelaySettings["Service"]
   readonly servers: Servers["Service"]
   readonly rendezvous: Rendezvous["Service"]
+  readonly room: LinkRoom
 }
 
 /** The stream endpoint of one relay. */
@@ -43,6 +45,9 @@ export interface StreamEndpoint {
 const suspicionMillis = 2_000
 
 const path = prefix + streamPath
+
+const tooManyLinks =
+  `429 Too Many Requests\r\nRetry-After: ${retrySeconds}\r\n` + "X-PTTH-Code: PTTH_TOO_MANY_LINKS"
 
 interface Identified {
   readonly address: string
@@ -97,6 +102,11 @@ export const make = (context: StreamContext): StreamEndpoint => {
     const key = `${name} ${instance} ${`${request.headers[header.link] ?? "0"}`.slice(0, 8)}`
     const webSocketKey = keyOf(request.method ?? "", fromRaw(request.rawHeaders))
     if (webSocketKey === undefined) return refuse(socket, "400 Bad Request", text.noWebSocket)
+    const giveBack = context.room.take(name, links.has(key))
+    if (giveBack === undefined) {
+      context.room.refused(name, address)
+      return refuse(socket, tooManyLinks, text.tooManyLinks)
+    }
     const config = context.settings.current()
     const openUrl = Origins.urlOf(config, name)
     socket.write(
@@ -134,6 +144,7 @@ export const make = (context: StreamContext): StreamEndpoint => {
       onRoom: () => ready(link),
       onClosed: (reason) => {
         link.trust()
+        giveBack()
         opened.delete(multiplexer)
         if (links.get(key) === link) links.delete(key)
         leave?.(reason)

@@ -3,10 +3,11 @@
  */
 import type { IncomingHttpHeaders } from "node:http"
 import * as Data from "effect/Data"
+import { header } from "../protocol/Wire.ts"
 
 /**
  * `untrusted`: TLS does not take the relay's certificate; `impossible`: something answers, but does not speak this transport;
- * `limited`: 429, too much has come from this address; the other reasons say
+ * `limited`: 429, too much has come from this address; `crowded`: 429, this server has too many links; the other reasons say
  * what they mean.
  */
 export class ListenError extends Data.TaggedError("ListenError")<{
@@ -15,6 +16,7 @@ export class ListenError extends Data.TaggedError("ListenError")<{
     | "untrusted"
     | "refused"
     | "limited"
+    | "crowded"
     | "shutting down"
     | "unexpected"
     | "impossible"
@@ -43,7 +45,7 @@ export const limited = (headers: IncomingHttpHeaders, detail: string, now: numbe
   const field = headers["retry-after"] ?? ""
   const millis = /^\d+$/.test(field) ? Number(field) * 1000 : Date.parse(field) - now
   return new ListenError({
-    reason: "limited",
+    reason: headers[header.code] === "PTTH_TOO_MANY_LINKS" ? "crowded" : "limited",
     detail,
     retryMillis: millis > 0 ? Math.min(millis, longestRetry) : undefined,
   })

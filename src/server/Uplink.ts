@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Random from "effect/Random"
 import { tripcode } from "../domain/ApiKey.ts"
+import { entry } from "../domain/ErrorRegistry.ts"
 import * as RequestId from "../domain/RequestId.ts"
 import { prefix } from "../protocol/Wire.ts"
 import type { Cancel, Handler } from "../transport/Handler.ts"
@@ -19,6 +20,11 @@ import type { ServerOptions } from "./Server.ts"
 
 /** The longest wait of a server that waits for approval, in milliseconds: somebody looks on. */
 const refusedMillis = 4_000
+/** The first wait of a link for which there is no room, unless the relay says one, and the longest; in milliseconds. */
+const crowdedMillis = 5_000
+const lastCrowdedMillis = 120_000
+/** After so long without a refusal for lack of room the next one is the first again; in milliseconds. */
+const crowdedSpan = 600_000
 const throttledRate = 1024 * 1024
 const defaultGrace = 30_000
 
@@ -40,6 +46,9 @@ export class Uplink {
   private readonly atEnd = new Set<() => void>()
   private said = ""
   private failures = 0
+  /** How often in a row there was no room for a link, and when last. */
+  private crowdings = 0
+  private lastCrowded = 0
   private lastGood: number
 
   constructor(options: ServerOptions, clock: Clock.Clock) {
@@ -96,6 +105,7 @@ export class Uplink {
 
   /** The relay is not there: says so and waits. */
   failed(error: ListenError): Effect.Effect<void> {
+    if (error.reason === "crowded") return this.crowded(error)
     this.failures += 1
     const outage = this.clock.currentTimeMillisUnsafe() - this.lastGood
     return this.say(error.reason, this.complaint(error)).pipe(
@@ -105,6 +115,20 @@ export class Uplink {
         if (error.reason === "limited") return Effect.sleep((error.retryMillis ?? 0) + millis)
         return Effect.sleep(error.reason === "refused" ? Math.min(millis, refusedMillis) : millis)
       }),
+    )
+  }
+
+  /** The relay is there, but takes no more links than there are: the others are none the worse for it. */
+  private crowded(error: ListenError): Effect.Effect<void> {
+    const now = this.clock.currentTimeMillisUnsafe()
+    const isNew = this.crowdings === 0 || now - this.lastCrowded > crowdedSpan
+    this.crowdings = isNew ? 1 : this.crowdings + 1
+    this.lastCrowded = now
+    const first = error.retryMillis ?? crowdedMillis
+    const most = Math.min(first * 2 ** Math.min(this.crowdings - 1, 10), lastCrowdedMillis)
+    return (isNew ? this.complaint(error) : Effect.void).pipe(
+      Effect.andThen(Random.next),
+      Effect.flatMap((random) => Effect.sleep(first + most * random)),
     )
   }
 
@@ -138,6 +162,11 @@ export class Uplink {
               : `trying again in ${Math.ceil(retryMillis / 1000)} s`),
         )
       }
+      case "crowded":
+        return Effect.logWarning(
+          `PTTH_TOO_MANY_LINKS: the relay ${relay} has as many links of this server as it takes. ` +
+            `${entry("PTTH_TOO_MANY_LINKS").remedy} Trying again now and then`,
+        )
       case "shutting down":
         return Effect.logWarning(`the relay ${relay} is shutting down; trying again`)
       case "unexpected":

@@ -36,6 +36,7 @@ it("an empty configuration is a relay for this machine only, without servers", (
   assert.strictEqual(Duration.toSeconds(config.idleTimeout), 300)
   assert.strictEqual(Duration.toSeconds(config.shutdownGrace), 30)
   assert.strictEqual(config.maxQueue, 256)
+  assert.strictEqual(config.maxLinks, 64)
   assert.isUndefined(config.maxBody)
 })
 
@@ -449,6 +450,7 @@ it("limits hold for all servers, or for one whose table has them", () => {
   assert.strictEqual(config.requestsPerSecond, 0.5)
   assert.strictEqual(config.maxHead, 2048)
   assert.deepStrictEqual(config.servers[0]?.limits, {
+    maxLinks: undefined,
     maxQueue: 3,
     maxBody: 0,
     maxRequests: undefined,
@@ -457,6 +459,7 @@ it("limits hold for all servers, or for one whose table has them", () => {
   for (const bad of [
     "requests_per_second = 0",
     "max_requests = 0",
+    "max_links = 0",
     "max_head = 10",
     "max_fields = 0",
   ])
