@@ -17,7 +17,7 @@ const outageShare = 30
  * The ceiling of the wait, in milliseconds.
  *
  * @param failures how many tries in a row have failed, from 1
- * @param outageMillis how long ago the relay was last there
+ * @param outageMillis how long ago the first of them was
  */
 export const ceiling = (failures: number, outageMillis: number): number =>
   Math.min(

@@ -10,6 +10,7 @@ import { tripcode } from "../domain/ApiKey.ts"
 import { entry } from "../domain/ErrorRegistry.ts"
 import * as RequestId from "../domain/RequestId.ts"
 import { prefix } from "../protocol/Wire.ts"
+import { elapsedMillis } from "../transport/Deadlines.ts"
 import type { Cancel, Handler } from "../transport/Handler.ts"
 import * as NodeClient from "../transport/NodeClient.ts"
 import type { Announced } from "./Announced.ts"
@@ -49,15 +50,15 @@ export class Uplink {
   /** How often in a row there was no room for a link, and when last. */
   private crowdings = 0
   private lastCrowded = 0
-  private lastGood: number
+  /** When the first failure since the relay was last there was, by a clock that is never put. */
+  private awaySince = 0
 
   constructor(options: ServerOptions, clock: Clock.Clock) {
     this.options = options
     this.clock = clock
     this.base = new URL(options.relayUrl)
     this.basePath = this.base.pathname.replace(/\/+$/, "") + prefix
-    this.lastGood = clock.currentTimeMillisUnsafe()
-    this.instance = RequestId.make(this.lastGood)
+    this.instance = RequestId.make(clock.currentTimeMillisUnsafe())
     this.client = NodeClient.make({
       origin: this.base,
       ca: options.ca,
@@ -90,7 +91,6 @@ export class Uplink {
   /** The relay is there. */
   good({ openUrl, publicUrl }: Announced, transport: string, why: string): Effect.Effect<void> {
     this.failures = 0
-    this.lastGood = this.clock.currentTimeMillisUnsafe()
     const path = transport === "classic 1" ? "/frontend/servers/" : "/servers/"
     const place = (publicUrl ?? this.base.href).replace(/\/+$/, "")
     const url = openUrl ?? `${place}${path}${this.options.name}/`
@@ -106,8 +106,10 @@ export class Uplink {
   /** The relay is not there: says so and waits. */
   failed(error: ListenError): Effect.Effect<void> {
     if (error.reason === "crowded") return this.crowded(error)
+    const now = elapsedMillis(this.clock)
+    if (this.failures === 0) this.awaySince = now
     this.failures += 1
-    const outage = this.clock.currentTimeMillisUnsafe() - this.lastGood
+    const outage = now - this.awaySince
     return this.say(error.reason, this.complaint(error)).pipe(
       Effect.andThen(Random.next),
       Effect.flatMap((random) => {
@@ -120,7 +122,7 @@ export class Uplink {
 
   /** The relay is there, but takes no more links than there are: the others are none the worse for it. */
   private crowded(error: ListenError): Effect.Effect<void> {
-    const now = this.clock.currentTimeMillisUnsafe()
+    const now = elapsedMillis(this.clock)
     const isNew = this.crowdings === 0 || now - this.lastCrowded > crowdedSpan
     this.crowdings = isNew ? 1 : this.crowdings + 1
     this.lastCrowded = now

@@ -93,11 +93,15 @@ class Line {
   }
 }
 
+/** Milliseconds by a clock that is never put forward or back; since when, nobody knows. */
+export const elapsedMillis = (clock: Clock.Clock): number =>
+  Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+
 /** Deadlines that are swept for as long as the Scope is open. */
 export const make: Effect.Effect<Deadlines, never, Scope.Scope> = Effect.gen(function* () {
   const clock = yield* Clock.Clock
   // A wall clock that is put forward or back must neither pass nor stop a deadline.
-  const elapsed = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  const elapsed = () => elapsedMillis(clock)
   const lines = new Map<number, Line>()
   const sweep = Effect.sync(() => {
     const at = elapsed()
