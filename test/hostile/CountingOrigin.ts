@@ -6,6 +6,7 @@
  * - `GET /bytes?n=NUMBER&size=BYTES&as=length|chunked`: a body
  * - `POST /sum?n=NUMBER`: the SHA-256 of the request's body
  * - `GET /events?n=NUMBER&count=EVENTS`: so many events, one every 100 ms
+ * - `GET /late?n=NUMBER&millis=MILLISECONDS`: its number, after so long
  * - `GET /endless?n=NUMBER`: a GiB
  * - `GET /echo?n=NUMBER` as a WebSocket: what it is sent
  */
@@ -79,6 +80,8 @@ export class CountingOrigin {
     if (url.pathname === "/sum") return this.sum(n, request, response)
     if (url.pathname === "/events")
       return this.events(n, Number(url.searchParams.get("count")), response)
+    if (url.pathname === "/late")
+      return void setTimeout(() => response.end(`${n}`), Number(url.searchParams.get("millis")))
     const size = url.pathname === "/endless" ? 1024 * mebi : Number(url.searchParams.get("size"))
     const body = url.pathname === "/endless" ? pool : bytesOf(n, size)
     if (url.searchParams.get("as") !== "chunked") response.setHeader("Content-Length", size)

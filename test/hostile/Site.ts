@@ -18,10 +18,16 @@ export class Service {
   now: Program
   private readonly args: ReadonlyArray<string>
   private readonly folder: string
+  private readonly env: { readonly [name: string]: string }
 
-  constructor(args: ReadonlyArray<string>, folder: string) {
+  constructor(
+    args: ReadonlyArray<string>,
+    folder: string,
+    env: { readonly [name: string]: string } = { PTTH_RELAY_ADMIN_LISTEN: "false" },
+  ) {
     this.args = args
     this.folder = folder
+    this.env = env
     this.now = this.make()
   }
 
@@ -39,10 +45,7 @@ export class Service {
   }
 
   private make(): Program {
-    return program(this.args, {
-      cwd: this.folder,
-      env: { PTTH_RELAY_ADMIN_LISTEN: "false" },
-    })
+    return program(this.args, { cwd: this.folder, env: this.env })
   }
 }
 
