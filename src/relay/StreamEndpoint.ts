@@ -46,8 +46,7 @@ const suspicionMillis = 2_000
 
 const path = prefix + streamPath
 
-const tooManyLinks =
-  `429 Too Many Requests\r\nRetry-After: ${retrySeconds}\r\n` + "X-PTTH-Code: PTTH_TOO_MANY_LINKS"
+const tooManyLinks = `429 Too Many Requests\r\nRetry-After: ${retrySeconds}\r\nX-PTTH-Code: PTTH_TOO_MANY_LINKS`
 
 interface Identified {
   readonly address: string

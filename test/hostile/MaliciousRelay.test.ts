@@ -16,22 +16,13 @@ import { Watch } from "../support/Watch.ts"
 import { type Program, program, unseen } from "./Process.ts"
 import { rawFrame } from "./StreamPeer.ts"
 
+/** How many requests a server answers at once. */
+const atOnce = 2_048
 /** How much a server may grow by whatever its relay does, in MiB. */
 const bound = 128
 
 const key = "PlaypenCausalPlatformCommodeImproveCatalyze"
 const id = (n: number): string => `01M82KGWT5${String(n).padStart(16, "0")}`
-
-/** Waits until a figure has not changed for a while. */
-const untilSteady = async (figure: () => number): Promise<void> => {
-  let before = -1
-  for (let same = 0; same < 20; ) {
-    const now = figure()
-    same = now === before ? same + 1 : 0
-    before = now
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
-}
 
 const version = { "X-PTTH-Version": "2" }
 
@@ -295,18 +286,22 @@ describe("a relay that means harm, over classic", () => {
       const batch = (round: number): Buffer =>
         offers(Array.from({ length: 20_000 }, (_, n) => ({ id: id(round * 20_000 + n) })))
       let rounds = 0
+      const answers: Array<http.ServerResponse> = []
       relay.become((request, response) => {
-        if (!isListen(request)) return
+        if (!isListen(request)) return void answers.push(response)
         rounds += 1
         if (rounds <= 10) response.writeHead(200, version).end(batch(rounds))
       })
-      await relay.watch.until("it has been offered enough", () => rounds > 3)
-      await relay.more(1)
-      // It listens no more before something is answered; whatever else it does is done by then.
-      const handles = (): number => server.handles() - before.handles
-      await untilSteady(handles)
+      for (let n = 256; n <= atOnce; n += 256)
+        await relay.watch.until(`it answers ${n}`, () => answers.length >= n)
       assert.isBelow(rounds, 10)
-      assert.isBelow(handles(), 3_000)
+      assert.isBelow(server.handles() - before.handles, 3_000)
+      // It listens no more before an answer is taken; then it has room for one more, and no other.
+      const heard = rounds
+      answers[0]?.end("StreamFinished\n")
+      await relay.watch.until("it listens again", () => rounds > heard)
+      await relay.watch.until("it answers one more", () => answers.length > atOnce)
+      assert.strictEqual(answers.length, atOnce + 1)
       assert.isBelow(server.memory() - before.memory, bound)
       assert.isFalse(server.hasEnded(), server.said())
     },
