@@ -41,7 +41,7 @@ export const renderTop = (status?: Html): Html =>
   page({
     title: "PTTH file server",
     top: "./",
-    heading: html`<nav aria-label="Path"><ol><li aria-current="page">PTTH file server</li></ol></nav>`,
+    heading: html`<h1>PTTH file server</h1>`,
     main: html`<p>This is a PTTH file server. It shares one folder, for reading only.</p>
 <p><a href="files/">Browse the files</a></p>
 <p>Programs can read any folder as JSON: <a href="api/v1/dir/"><code>api/v1/dir/</code></a>.</p>

@@ -3,19 +3,15 @@
  * beginning to end, and another origin can do nothing about it.
  */
 import * as fs from "node:fs"
-import { AxeBuilder } from "@axe-core/playwright"
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core"
+import type { BrowserContextOptions, Page } from "playwright-core"
 import { tripcodeOfText } from "../../src/domain/ApiKey.ts"
 import * as TripcodeWords from "../../src/domain/TripcodeWords.ts"
 import { type AdminRelay, adminRelay } from "../support/AdminHarness.ts"
+import { fits, hasBrowser, isClean, launched, withPage } from "../support/Browser.ts"
 import * as Harness from "../support/Harness.ts"
-
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium"
-/** Without a browser nothing of this can be tried: set CHROMIUM to the path of one. */
-const hasBrowser = fs.existsSync(executablePath)
 
 /** The key that the harness gives a server, as its owner sees it. */
 const shownOf = (name: string) => {
@@ -32,65 +28,18 @@ const hello = Harness.handler(() => ({
 }))
 
 describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
-  let browser: Browser | undefined
-
-  beforeAll(async () => {
-    browser = await chromium.launch({
-      executablePath,
-      args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"],
-    })
-  })
-
-  afterAll(async () => {
-    await browser?.close()
-  })
+  const browser = launched()
 
   /** A page that fails the test if anything breaks the policy, throws or comes from elsewhere. */
   const browse = (
     options: BrowserContextOptions,
     use: (page: Page) => Promise<void>,
-  ): Effect.Effect<void> =>
-    Effect.promise(async () => {
-      const context = await (browser as Browser).newContext(options)
-      const complaints: Array<string> = []
-      try {
-        const page = await context.newPage()
-        page.on("console", (message) => {
-          if (message.type() === "error" || /Content.Security.Policy/i.test(message.text()))
-            complaints.push(message.text())
-        })
-        page.on("pageerror", (error) => complaints.push(String(error)))
-        page.setDefaultTimeout(20_000)
-        await use(page)
-        assert.deepStrictEqual(complaints, [])
-      } finally {
-        await context.close()
-      }
-    })
+  ): Effect.Effect<void> => Effect.promise(() => withPage(browser(), options, use))
 
   const logIn = async (page: Page, { admin }: AdminRelay, link: string): Promise<void> => {
     await page.goto(link)
     await page.getByRole("button", { name: "Log in" }).click()
     await page.waitForURL(`${admin.url}/`)
-  }
-
-  const isClean = async (page: Page): Promise<void> => {
-    const { violations } = await new AxeBuilder({ page })
-      .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
-      .analyze()
-    assert.deepStrictEqual(
-      violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`),
-      [],
-      page.url(),
-    )
-  }
-
-  const fits = async (page: Page): Promise<void> => {
-    const [content, window] = await page.evaluate(() => [
-      document.documentElement.scrollWidth,
-      document.documentElement.clientWidth,
-    ])
-    assert.isAtMost(content as number, window as number, page.url())
   }
 
   it.live(
@@ -331,7 +280,7 @@ Promise.all([
         on.events().some(({ _tag }) => _tag === "ServerRefused"),
       )
       yield* Effect.promise(async () => {
-        const context = await (browser as Browser).newContext()
+        const context = await browser().newContext()
         const page = await context.newPage()
         page.setDefaultTimeout(20_000)
         await logIn(page, on, link)

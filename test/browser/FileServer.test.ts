@@ -1,30 +1,21 @@
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { AxeBuilder } from "@axe-core/playwright"
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import {
-  type Browser,
-  type BrowserContextOptions,
-  chromium,
-  type Page,
-  type Response,
-} from "playwright-core"
+import type { BrowserContextOptions, Page, Response } from "playwright-core"
 import * as Headers from "../../src/domain/HeaderList.ts"
 import * as FileServer from "../../src/fileserver/FileServer.ts"
 import type { Handler } from "../../src/transport/Handler.ts"
 import { serve } from "../../src/transport/NodeFront.ts"
 import * as FailurePage from "../../src/web/FailurePage.ts"
+import * as Browser from "../support/Browser.ts"
+import { executablePath, fits, hasBrowser, isClean, launched } from "../support/Browser.ts"
 import * as Harness from "../support/Harness.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 import * as Video from "../support/Video.ts"
-
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium"
-/** Without a browser nothing of this can be tried: set CHROMIUM to the path of one. */
-const hasBrowser = fs.existsSync(executablePath)
 
 const prefix = "/servers/dev"
 
@@ -134,27 +125,7 @@ const withSite = async (way: Way, use: (site: Site) => Promise<void>): Promise<v
 const namesOf = (page: Page): Promise<ReadonlyArray<string>> =>
   page.locator("tbody tr[data-name]:visible td:nth-child(2) a:first-child").allInnerTexts()
 
-let browser: Browser | undefined
-
-if (hasBrowser) {
-  beforeAll(async () => {
-    browser = await chromium.launch({
-      executablePath,
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
-    })
-  })
-
-  afterAll(async () => {
-    await browser?.close()
-  })
-}
+const browser = launched()
 
 describe.skipIf(!hasBrowser).each(ways)("in a browser, the file server's pages %s", (way) => {
   /** A page that fails the test if anything breaks the policy, throws or runs somebody's script. */
@@ -162,52 +133,17 @@ describe.skipIf(!hasBrowser).each(ways)("in a browser, the file server's pages %
     options: BrowserContextOptions,
     use: (page: Page, site: Site) => Promise<void>,
   ): Promise<void> =>
-    withSite(way, async (site) => {
-      const context = await (browser as Browser).newContext(options)
-      const complaints: Array<string> = []
-      try {
-        const page = await context.newPage()
-        page.on("console", (message) => {
-          if (message.type() === "error" || /Content.Security.Policy/i.test(message.text())) {
-            complaints.push(message.text())
-          }
-        })
-        page.on("pageerror", (error) => complaints.push(String(error)))
-        page.on("request", (request) => {
-          if (!request.url().startsWith(new URL(site.url).origin)) complaints.push(request.url())
-        })
-        await page.addInitScript(() => {
-          document.addEventListener("securitypolicyviolation", (event) =>
-            console.error(`violation of ${event.violatedDirective}`),
-          )
-        })
-        page.setDefaultTimeout(20_000)
-        await use(page, site)
-        assert.notStrictEqual(await page.title(), "RUN")
-        assert.deepStrictEqual(complaints, [])
-      } finally {
-        await context.close()
-      }
-    })
-
-  const isClean = async (page: Page): Promise<void> => {
-    const { violations } = await new AxeBuilder({ page })
-      .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"])
-      .analyze()
-    assert.deepStrictEqual(
-      violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`),
-      [],
-      page.url(),
+    withSite(way, (site) =>
+      Browser.withPage(
+        browser(),
+        options,
+        async (page) => {
+          await use(page, site)
+          assert.notStrictEqual(await page.title(), "RUN")
+        },
+        (url) => url.startsWith(new URL(site.url).origin),
+      ),
     )
-  }
-
-  const fits = async (page: Page): Promise<void> => {
-    const [content, window] = await page.evaluate(() => [
-      document.documentElement.scrollWidth,
-      document.documentElement.clientWidth,
-    ])
-    assert.isAtMost(content as number, window as number, page.url())
-  }
 
   it("are browsed, sorted and filtered while one types", () =>
     withPage({}, async (page, { url }) => {

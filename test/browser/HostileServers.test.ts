@@ -3,18 +3,14 @@
  * of one can do to the other and to the relay, in path mode and in subdomain
  * mode. `docs/operating.md` says the same.
  */
-import * as fs from "node:fs"
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { type Browser, chromium, type Page } from "playwright-core"
+import type { Page } from "playwright-core"
 import { first, type HeaderList } from "../../src/domain/HeaderList.ts"
+import { hasBrowser, launched } from "../support/Browser.ts"
 import * as Harness from "../support/Harness.ts"
-
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium"
-/** Without a browser nothing of this can be tried: set CHROMIUM to the path of one. */
-const hasBrowser = fs.existsSync(executablePath)
 
 /** Browsers resolve everything below `localhost` to this machine. */
 const domain = "relay.localhost"
@@ -83,28 +79,7 @@ const siteOf = Effect.fnUntraced(function* (mode: "path" | "subdomain") {
   return site
 })
 
-let browser: Browser | undefined
-
-if (hasBrowser) {
-  beforeAll(async () => {
-    browser = await chromium.launch({
-      executablePath,
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--host-resolver-rules=MAP *.localhost 127.0.0.1",
-      ],
-    })
-  })
-
-  afterAll(async () => {
-    await browser?.close()
-  })
-}
+const browser = launched(["--host-resolver-rules=MAP *.localhost 127.0.0.1"])
 
 /** The visitor has been at attic's, which has left things in the browser; now a page of hostile's is open. */
 const withVictim = async (
@@ -112,7 +87,7 @@ const withVictim = async (
   use: (page: Page, site: Site) => Promise<void>,
 ): Promise<void> => {
   const scope = Scope.makeUnsafe()
-  const context = await (browser as Browser).newContext()
+  const context = await browser().newContext()
   try {
     const site = await Effect.runPromise(Scope.provide(siteOf(mode), scope))
     const page = await context.newPage()

@@ -1,0 +1,91 @@
+/**
+ * A real browser for tests of pages: pages that complain of nothing, are
+ * accessible and fit into their window.
+ */
+import * as fs from "node:fs"
+import { AxeBuilder } from "@axe-core/playwright"
+import { afterAll, assert, beforeAll } from "@effect/vitest"
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core"
+
+/** Where the browser is looked for. */
+export const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium"
+
+/** Without a browser nothing of this can be tried: set CHROMIUM to the path of one. */
+export const hasBrowser = fs.existsSync(executablePath)
+
+const switches = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+]
+
+/** Has the tests around it run with a browser, which the returned function gives them. */
+export const launched = (more: ReadonlyArray<string> = []): (() => Browser) => {
+  let browser: Browser | undefined
+  if (hasBrowser) {
+    beforeAll(async () => {
+      browser = await chromium.launch({ executablePath, args: [...switches, ...more] })
+    })
+    afterAll(() => browser?.close())
+  }
+  return () => browser as Browser
+}
+
+/**
+ * A page that fails the test if anything in it breaks the policy, throws or
+ * asks for what `isOwn` does not let through.
+ */
+export const withPage = async (
+  browser: Browser,
+  options: BrowserContextOptions,
+  use: (page: Page) => Promise<void>,
+  isOwn: (url: string) => boolean = () => true,
+): Promise<void> => {
+  const context = await browser.newContext(options)
+  const complaints: Array<string> = []
+  try {
+    const page = await context.newPage()
+    page.on("console", (message) => {
+      if (message.type() === "error" || /Content.Security.Policy/i.test(message.text()))
+        complaints.push(message.text())
+    })
+    page.on("pageerror", (error) => complaints.push(String(error)))
+    page.on("request", (request) => {
+      if (!isOwn(request.url())) complaints.push(request.url())
+    })
+    await page.addInitScript(() => {
+      document.addEventListener("securitypolicyviolation", (event) =>
+        console.error(`violation of ${event.violatedDirective}`),
+      )
+    })
+    page.setDefaultTimeout(20_000)
+    await use(page)
+    assert.deepStrictEqual(complaints, [])
+  } finally {
+    await context.close()
+  }
+}
+
+/** Nothing in the page keeps anybody out, as far as axe sees. */
+export const isClean = async (page: Page): Promise<void> => {
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
+    .analyze()
+  assert.deepStrictEqual(
+    violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`),
+    [],
+    page.url(),
+  )
+}
+
+/** The page does not scroll sideways. */
+export const fits = async (page: Page): Promise<void> => {
+  const [content, window] = await page.evaluate(() => [
+    document.documentElement.scrollWidth,
+    document.documentElement.clientWidth,
+  ])
+  assert.isAtMost(content as number, window as number, page.url())
+}
