@@ -52,6 +52,8 @@ interface Place {
   readonly queue: Array<Pending>
   readonly links: Set<Link>
   lastSeen: number | undefined
+  /** The same, by a clock that is never put. */
+  lastThere: number | undefined
   flushing: boolean
 }
 
@@ -99,13 +101,20 @@ const make = (
   const places = new Map<ServerName, Place>()
   const handedOut = new Map<string, Pending>()
   const forgotten = new Map<string, Deadlines.Deadline>()
-  const startedAt = deadlines.now()
+  const startedAt = deadlines.elapsed()
   let draining = false
 
   const placeOf = (name: ServerName): Place => {
     let place = places.get(name)
     if (place === undefined) {
-      place = { name, queue: [], links: new Set(), lastSeen: undefined, flushing: false }
+      place = {
+        name,
+        queue: [],
+        links: new Set(),
+        lastSeen: undefined,
+        lastThere: undefined,
+        flushing: false,
+      }
       places.set(name, place)
     }
     return place
@@ -152,6 +161,11 @@ const make = (
     },
   }
 
+  const isThere = (place: Place): void => {
+    place.lastSeen = deadlines.now()
+    place.lastThere = deadlines.elapsed()
+  }
+
   const offline = (place: Place): ExchangeError =>
     failure("PTTH_SERVER_OFFLINE", `${place.name} is not connected`, 10)
 
@@ -164,8 +178,8 @@ const make = (
     if (place.queue.length >= most && roomiest(place) === undefined)
       return pending.fail(failure("PTTH_QUEUE_FULL", `${most} requests are waiting`, 2))
     if (place.links.size === 0) {
-      const now = deadlines.now()
-      const goneFor = now - (place.lastSeen ?? startedAt)
+      const now = deadlines.elapsed()
+      const goneFor = now - (place.lastThere ?? startedAt)
       if (goneFor > longOffline && now - startedAt > settlingIn) return pending.fail(offline(place))
     }
     if (first) {
@@ -262,13 +276,13 @@ const make = (
       const isSame = ({ instance }: Link): boolean => instance === link.instance
       const isNew = ![...place.links].some(isSame)
       place.links.add(link)
-      place.lastSeen = deadlines.now()
+      isThere(place)
       traffic.linkOpened(link.name, link.transport)
       const { name, reason: why, transport } = link
       if (isNew) audit.record({ _tag: "ServerConnected", name, transport, reason: why, address })
       return (reason) => {
         if (!place.links.delete(link)) return
-        place.lastSeen = deadlines.now()
+        isThere(place)
         if ([...place.links].some(isSame)) return
         const _tag = place.links.size === 0 ? "ServerDisconnected" : "ServerReplaced"
         audit.record({ _tag, name, reason })
@@ -276,7 +290,7 @@ const make = (
     },
     ready: (link) => {
       const place = placeOf(link.name)
-      place.lastSeen = deadlines.now()
+      isThere(place)
       if (place.links.size > 1 && place.links.delete(link)) place.links.add(link)
       if (place.queue.length > 0) flush(place)
     },

@@ -30,7 +30,8 @@ export class ScraperNotes {
     }
     const mark = `${address} ${shown.name}`
     const last = this.noted.get(mark)
-    if (last !== undefined && now - last < againMillis) return
+    // A clock that was put back is not to keep it out for as long as that.
+    if (last !== undefined && now >= last && now - last < againMillis) return
     this.noted.delete(mark)
     this.noted.set(mark, now)
     if (this.noted.size > maxRemembered) this.noted.delete(this.noted.keys().next().value as string)

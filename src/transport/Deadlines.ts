@@ -21,6 +21,8 @@ export interface Deadlines {
   set(millis: number, onPassed: () => void): Deadline
   /** Milliseconds since 1970 by the Clock. */
   now(): number
+  /** Milliseconds by a clock that is never put, for how long something lasts; see {@link elapsedMillis}. */
+  elapsed(): number
 }
 
 /** How often passed deadlines are looked for, in milliseconds. */
@@ -116,6 +118,7 @@ export const make: Effect.Effect<Deadlines, never, Scope.Scope> = Effect.gen(fun
   yield* Effect.sleep(sweepMillis).pipe(Effect.andThen(sweep), Effect.forever, Effect.forkScoped)
   return {
     now: () => clock.currentTimeMillisUnsafe(),
+    elapsed,
     set: (millis, onPassed) => {
       let line = lines.get(millis)
       if (line === undefined) {

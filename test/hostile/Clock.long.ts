@@ -152,6 +152,7 @@ const start = async (path: string) => {
   return {
     clocks,
     relay,
+    servers,
     programs: () => [relay, ...servers].map(({ now }) => now),
     address: { host: "127.0.0.1", port } satisfies Address,
     admin: { host: "127.0.0.1", port: adminPort } satisfies Address,
@@ -302,5 +303,16 @@ describe.skipIf(reason !== undefined)(
         }
       },
     )
+
+    it("does not have the relay give up a server that has just gone", async () => {
+      const site = await start(library ?? "")
+      const server = site.servers[0] as Site.Service
+      await server.end("SIGKILL")
+      site.clocks.relay.put(day)
+      const waiting = fetch(`${site.baseOf("stream")}/late?n=7&millis=0`)
+      await pause(500)
+      await server.begin()
+      assert.strictEqual((await waiting).status, 200)
+    })
   },
 )

@@ -12,6 +12,7 @@ import {
 } from "node:fs"
 import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { TestClock } from "effect/testing"
@@ -19,6 +20,7 @@ import { tripcodeOfText } from "../../src/domain/ApiKey.ts"
 import * as AuditLine from "../../src/relay/AuditLine.ts"
 import { maxEntries } from "../../src/relay/AuditLog.ts"
 import * as Harness from "../support/Harness.ts"
+import * as PutClock from "../support/PutClock.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 
 const kindsIn = (file: string): ReadonlyArray<string> =>
@@ -150,6 +152,7 @@ describe("the audit log has", () => {
 
   it.effect("scraper keys: one that is used once an hour, of refused ones ten a minute", () =>
     Effect.gen(function* () {
+      const { clock, put } = yield* PutClock.make
       const relay = yield* Harness.relay({
         config: {
           enableScraperApi: true,
@@ -157,7 +160,7 @@ describe("the audit log has", () => {
             { name: "nightly", notBefore: 0, notAfter: 86_400_000, hash: tripcodeOfText("key") },
           ],
         },
-      })
+      }).pipe(Effect.provideService(Clock.Clock, clock))
       const ask = (key: string) => Harness.get(relay, "/scraper/v1/test", [["X-ApiKey", key]])
       for (let i = 0; i < 15; i++) {
         yield* ask("key")
@@ -171,7 +174,11 @@ describe("the audit log has", () => {
       ])
       yield* TestClock.adjust("1 hour")
       yield* ask("key")
-      assert.strictEqual(relay.events().filter(({ _tag }) => _tag === "ScraperKeyUsed").length, 2)
+      const uses = () => relay.events().filter(({ _tag }) => _tag === "ScraperKeyUsed").length
+      assert.strictEqual(uses(), 2)
+      put(-30 * 60_000)
+      yield* ask("key")
+      assert.strictEqual(uses(), 3)
     }),
   )
 

@@ -2,7 +2,6 @@
  * How long a server leaves a relay alone that does not answer.
  */
 import { assert, describe, it } from "@effect/vitest"
-import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
@@ -12,6 +11,7 @@ import type { ServerName } from "../../src/domain/ServerName.ts"
 import { ListenError } from "../../src/server/ListenError.ts"
 import { Uplink } from "../../src/server/Uplink.ts"
 import { keyOf } from "../support/Harness.ts"
+import * as PutClock from "../support/PutClock.ts"
 
 const hour = 3_600_000
 
@@ -19,14 +19,8 @@ const unreachable = new ListenError({ reason: "unreachable", detail: "ECONNREFUS
 
 /** An uplink with a wall clock that can be put, and the longest waits that chance may give. */
 const setting = Effect.gen(function* () {
-  const inner = yield* TestClock.testClockWith(Effect.succeed)
-  const wall = { put: 0 }
-  const clock: Clock.Clock = {
-    ...inner,
-    currentTimeMillisUnsafe: () => inner.currentTimeMillisUnsafe() + wall.put,
-    monotonicTimeNanosUnsafe: () => inner.monotonicTimeNanosUnsafe(),
-    sleep: (duration) => inner.sleep(duration),
-  }
+  const { clock, put } = yield* PutClock.make
+  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
   const uplink = new Uplink(
     {
       relayUrl: "http://127.0.0.1:1",
@@ -39,10 +33,10 @@ const setting = Effect.gen(function* () {
   /** How long it waits after another failure, in milliseconds. */
   const waitAfterFailure = Effect.gen(function* () {
     const waiting = yield* Effect.forkChild(uplink.failed(unreachable))
-    const begin = inner.currentTimeMillisUnsafe()
+    const begin = now()
     while (waiting.pollUnsafe() === undefined) yield* TestClock.adjust(50)
     yield* Fiber.join(waiting)
-    return inner.currentTimeMillisUnsafe() - begin
+    return now() - begin
   }).pipe(
     Effect.provideService(Random.Random, { nextIntUnsafe: () => 1, nextDoubleUnsafe: () => 1 }),
   )
@@ -51,7 +45,7 @@ const setting = Effect.gen(function* () {
     for (let i = 0; i < 10; i++) longest = Math.max(longest, yield* waitAfterFailure)
     return longest
   })
-  return { uplink, wall, longestOfTen, waitAfterFailure }
+  return { uplink, put, longestOfTen, waitAfterFailure }
 })
 
 describe("the wait before a relay is tried again", () => {
@@ -68,19 +62,19 @@ describe("the wait before a relay is tried again", () => {
 
   it.effect("goes by no clock that is put forward", () =>
     Effect.gen(function* () {
-      const { longestOfTen, uplink, waitAfterFailure, wall } = yield* setting
+      const { longestOfTen, uplink, put, waitAfterFailure } = yield* setting
       yield* uplink.good({ publicUrl: undefined, openUrl: undefined }, "stream", "")
       yield* waitAfterFailure
-      wall.put = 24 * hour
+      put(24 * hour)
       assert.isAtMost(yield* longestOfTen, 1_550)
     }),
   )
 
   it.effect("grows while it stays away, though the clock is put back", () =>
     Effect.gen(function* () {
-      const { longestOfTen, waitAfterFailure, wall } = yield* setting
+      const { longestOfTen, put, waitAfterFailure } = yield* setting
       yield* longestOfTen
-      wall.put = -24 * hour
+      put(-24 * hour)
       yield* TestClock.adjust(hour)
       assert.isAbove(yield* waitAfterFailure, 29_000)
     }),

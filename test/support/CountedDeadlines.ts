@@ -21,6 +21,7 @@ export const count = (): ReadonlyMap<number, number> => {
 
 const counted = (deadlines: Deadlines.Deadlines): Deadlines.Deadlines => ({
   now: () => deadlines.now(),
+  elapsed: () => deadlines.elapsed(),
   set: (millis, onPassed) => {
     const mark = Symbol()
     open.set(mark, millis)

@@ -54,6 +54,10 @@ class OwnDeadlines implements Deadlines {
     return this.time
   }
 
+  elapsed(): number {
+    return this.time
+  }
+
   set(millis: number, onPassed: () => void): Deadline {
     const entry = { at: this.time + millis, onPassed }
     this.entries.add(entry)

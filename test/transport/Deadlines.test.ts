@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import * as Deadlines from "../../src/transport/Deadlines.ts"
+import * as PutClock from "../support/PutClock.ts"
 
 describe("a deadline", () => {
   it.effect("passes once, after its time and not before", () =>
@@ -77,18 +78,14 @@ describe("a deadline", () => {
 
   it.effect("neither passes nor stops when the wall clock is put forward or back", () =>
     Effect.gen(function* () {
-      const clock = yield* Clock.Clock
-      let shift = 0
-      const jumping: Clock.Clock = Object.assign(Object.create(clock) as Clock.Clock, {
-        currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + shift,
-      })
-      const deadlines = yield* Effect.provideService(Deadlines.make, Clock.Clock, jumping)
+      const { clock, put } = yield* PutClock.make
+      const deadlines = yield* Effect.provideService(Deadlines.make, Clock.Clock, clock)
       let passed = 0
       for (const jump of [3_600_000, -3_600_000, -7_200_000]) {
         deadlines.set(1_000, () => {
           passed += 1
         })
-        shift = jump
+        put(jump)
         yield* TestClock.adjust(900)
         assert.strictEqual(passed, 0)
         yield* TestClock.adjust(200)

@@ -620,6 +620,7 @@ describe("a link whose packets vanish", () => {
 
 const idleDeadlines: Deadlines.Deadlines = {
   now: () => 0,
+  elapsed: () => 0,
   set: () => ({ clear: () => {}, touch: () => {} }),
 }
 
