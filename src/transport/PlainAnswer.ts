@@ -2,6 +2,7 @@
  * The answer to a plain request, written to the socket itself: head and small
  * body as one piece, larger bodies as they come.
  */
+
 import { STATUS_CODES } from "node:http"
 import type { Socket } from "node:net"
 import type { Failure, RenderedFailure } from "../domain/Failure.ts"
@@ -14,6 +15,7 @@ import { cutOff, faultOf, planOf } from "./FrontAnswer.ts"
 import type { Cancel, Reply } from "./Handler.ts"
 import { whenWritten } from "./NodeBody.ts"
 import type { VisitNotes } from "./VisitNotes.ts"
+import * as WriteBatch from "./WriteBatch.ts"
 
 /** The connection, as an answer on it sees it. */
 export interface PlainTurn {
@@ -107,11 +109,14 @@ export class PlainAnswer implements Reply {
       notes?.answered(head.status)
       return this.send(streamed, chunked, sent)
     }
-    if (whole === undefined) socket.write(text, "latin1")
-    else writeWhole(socket, text, whole)
     notes?.answered(head.status)
     if (whole !== undefined) notes?.sent(whole.length)
-    this.finish(sent)
+    WriteBatch.add(() => {
+      if (this.over) return
+      if (whole === undefined) socket.write(text, "latin1")
+      else writeWhole(socket, text, whole)
+      this.finish(sent)
+    })
   }
 
   private send(body: Body, chunked: boolean, sent: (() => void) | undefined): void {

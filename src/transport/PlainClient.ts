@@ -3,6 +3,7 @@
  * kept: head and body leave in one write, and the answer is read on the socket
  * itself, at a fraction of what Node's client costs.
  */
+
 import { connect, type Socket } from "node:net"
 import type { HeaderList } from "../domain/HeaderList.ts"
 import { ChunkedDecoder, type Decoded } from "../protocol/ChunkedDecoder.ts"
@@ -13,6 +14,7 @@ import { ArrivingBody } from "./ArrivingBody.ts"
 import { type Body, empty, fromBytes } from "./Body.ts"
 import * as BufferPressure from "./BufferPressure.ts"
 import type { Cancel } from "./Handler.ts"
+import * as WriteBatch from "./WriteBatch.ts"
 
 /** The origin, and how its connections are kept. */
 export interface PlainClientOptions {
@@ -196,14 +198,17 @@ class Connection {
     const { body, head } = exchange.call
     this.exchange = exchange
     if (this.reused) this.socket.ref()
-    if (body.length === 0) {
-      this.socket.write(head, "latin1")
-      return
-    }
-    const bytes = Buffer.allocUnsafe(head.length + body.length)
-    bytes.write(head, "latin1")
-    bytes.set(body, head.length)
-    this.socket.write(bytes)
+    WriteBatch.add(() => {
+      if (this.exchange !== exchange) return
+      if (body.length === 0) {
+        this.socket.write(head, "latin1")
+        return
+      }
+      const bytes = Buffer.allocUnsafe(head.length + body.length)
+      bytes.write(head, "latin1")
+      bytes.set(body, head.length)
+      this.socket.write(bytes)
+    })
   }
 
   /** An exchange is not wanted any more. */

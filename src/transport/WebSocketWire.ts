@@ -2,6 +2,7 @@
  * A link's bytes over a WebSocket. Message boundaries mean nothing: what is
  * written in one turn travels in one message, without a copy of what is large.
  */
+
 import { createHash, randomBytes } from "node:crypto"
 import type { Duplex } from "node:stream"
 import * as Frame from "../protocol/WebSocketFrame.ts"
@@ -9,6 +10,7 @@ import { acceptSuffix } from "../protocol/WebSocketHandshake.ts"
 import * as BufferPressure from "./BufferPressure.ts"
 import type { Wire } from "./Multiplexer.ts"
 import { whenWritten } from "./NodeBody.ts"
+import * as WriteBatch from "./WriteBatch.ts"
 
 /** What comes out of a wire. */
 export interface WireEvents {
@@ -66,7 +68,11 @@ export const make = (
   })
   const onData = (chunk: Buffer): void => {
     BufferPressure.count(chunk.length)
-    if (reader.feed(chunk) === undefined) return
+    let fault: ReturnType<typeof reader.feed>
+    WriteBatch.during(() => {
+      fault = reader.feed(chunk)
+    })
+    if (fault === undefined) return
     socket.off("data", onData)
     sayClose(Frame.closeCode.protocol)
     socket.end()
