@@ -1,16 +1,19 @@
 /**
  * What the kernel still has to send for sockets: Node tells only what it could
  * hand to the kernel, whose buffer may be larger than what a slow reader takes
- * in minutes. Only Linux says it, in `/proc`.
+ * in minutes. Only Linux says it, in `/proc` (proc_net_tcp(5)).
  */
 import { readFile } from "node:fs/promises"
 import { type Socket, SocketAddress } from "node:net"
 import { endianness } from "node:os"
 
-const files = ["/proc/self/net/tcp", "/proc/self/net/tcp6"]
+/** One line for each socket of this machine, in which addresses have so many digits. */
+const tables = [
+  { path: "/proc/self/net/tcp", digits: 8 },
+  { path: "/proc/self/net/tcp6", digits: 32 },
+] as const
 
-/** Ports of both ends and the address of the other one, and the bytes that are not acknowledged yet; see proc_net_tcp(5). */
-const entry = /: [0-9A-F]+:([0-9A-F]{4}) ([0-9A-F]+):([0-9A-F]{4}) [0-9A-F]{2} ([0-9A-F]{8}):/g
+const isLittleEndian = endianness() === "LE"
 
 /**
  * Bytes that the other ends of some sockets have not acknowledged yet. A
@@ -19,32 +22,43 @@ const entry = /: [0-9A-F]+:([0-9A-F]{4}) ([0-9A-F]+):([0-9A-F]{4}) [0-9A-F]{2} (
 export const read = async (sockets: ReadonlyArray<Socket>): Promise<Map<Socket, number>> => {
   const wanted = new Map<string, Array<Socket>>()
   for (const socket of sockets) {
-    if (socket.localPort === undefined) continue
-    const ports = `${socket.localPort} ${socket.remotePort}`
+    const { localPort, remotePort } = socket
+    if (localPort === undefined || remotePort === undefined) continue
+    const ports = digitsOf(localPort) + digitsOf(remotePort)
     const same = wanted.get(ports)
     if (same === undefined) wanted.set(ports, [socket])
     else same.push(socket)
   }
   const queues = new Map<Socket, number>()
   if (wanted.size === 0) return queues
-  for (const file of files) {
-    const text = await readFile(file, "latin1").catch(() => "")
-    for (const [, local = "", address = "", remote = "", queue = ""] of text.matchAll(entry)) {
-      const same = wanted.get(`${Number.parseInt(local, 16)} ${Number.parseInt(remote, 16)}`)
-      const socket = same?.find(({ remoteAddress }) => isAt(remoteAddress, address))
-      if (socket !== undefined) queues.set(socket, Number.parseInt(queue, 16))
+  for (const { digits, path } of tables) {
+    const text = await readFile(path, "latin1").catch(() => "")
+    let line = text.indexOf("\n") + 1
+    while (line > 0 && line < text.length) {
+      // "  12: LOCAL:PORT REMOTE:PORT 01 SENDING0:RECEIVED ..."
+      const local = text.indexOf(": ", line) + 2 + digits + 1
+      const remote = local + 5 + digits + 1
+      const same = wanted.get(text.slice(local, local + 4) + text.slice(remote, remote + 4))
+      if (same !== undefined) {
+        const address = addressOf(text.slice(local + 5, local + 5 + digits))
+        const socket = same.find(({ remoteAddress = "" }) => plain(remoteAddress) === address)
+        const queued = text.slice(remote + 8, remote + 16)
+        if (socket !== undefined) queues.set(socket, Number.parseInt(queued, 16))
+      }
+      line = text.indexOf("\n", line) + 1
     }
   }
   return queues
 }
 
-const isAt = (remoteAddress: string | undefined, hex: string): boolean =>
-  remoteAddress?.replace(/%.*$/, "") === textOf(hex)
+const digitsOf = (port: number): string => port.toString(16).toUpperCase().padStart(4, "0")
+
+const plain = (address: string): string => address.replace(/%.*$/, "")
 
 /** The kernel prints addresses as words of 32 bits, each in the order of the machine. */
-const textOf = (hex: string): string => {
+const addressOf = (hex: string): string => {
   const bytes = Buffer.from(hex, "hex")
-  if (endianness() === "LE") bytes.swap32()
+  if (isLittleEndian) bytes.swap32()
   if (bytes.length === 4) return bytes.join(".")
   const groups = bytes.toString("hex").match(/.{4}/g) ?? []
   return new SocketAddress({ address: groups.join(":"), family: "ipv6" }).address

@@ -1,7 +1,7 @@
 /**
  * Ends connections whose other end takes nothing of what is written for it:
  * one look at all of them now and then, instead of a timer for each write.
- * Whoever takes something, however slowly, keeps his connection.
+ * Whoever takes something, if only slowly, keeps his connection.
  */
 import type { Socket } from "node:net"
 import * as Clock from "effect/Clock"
