@@ -359,6 +359,10 @@ const visitUpgrade = (
   res.shouldKeepAlive = false
   res.once("finish", () => endSoon(socket))
   socket.on("error", ignore)
+  // Node has taken its own listeners off the socket.
+  socket.on("drain", () => {
+    if (res.socket !== null) res.emit("drain")
+  })
   state.upgraded.add(socket)
   socket.once("close", () => {
     state.upgraded.delete(socket)
