@@ -11,6 +11,7 @@ import * as HopByHop from "../protocol/HopByHop.ts"
 import type { RequestHead } from "../protocol/Message.ts"
 import { type Body, type BodyFlow, empty } from "../transport/Body.ts"
 import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
+import { cutOff } from "../transport/Linger.ts"
 import * as NodeBody from "../transport/NodeBody.ts"
 import * as NodeClient from "../transport/NodeClient.ts"
 import { PlainClient } from "../transport/PlainClient.ts"
@@ -185,14 +186,14 @@ class Call {
     this.socket = socket
     this.upload = NodeBody.writeTo(this.body, socket, {
       ended: () => {},
-      failed: () => socket.destroy(),
+      failed: () => cutOff(socket),
     })
     this.reply.respond(
       { status: 101, headers },
       {
         length: undefined,
         whole: undefined,
-        discard: () => socket.destroy(),
+        discard: () => cutOff(socket),
         read: (sink) => NodeBody.readDuplex(socket, sink),
       },
     )

@@ -2,7 +2,6 @@
  * What may be written to a visitor's connection: heads from the tunnel are
  * checked before they reach a socket, and get this connection's own framing.
  */
-import type { Socket } from "node:net"
 import { type Header, type HeaderList, isName, isValue } from "../domain/HeaderList.ts"
 import { contentLength, responseHasBody } from "../protocol/Framing.ts"
 import { connectionOptions } from "../protocol/HopByHop.ts"
@@ -91,10 +90,4 @@ export const planOf = (
     return { headers, chunked, whole, streamed: undefined }
   const streamed = length === undefined ? body : promise(body, length)
   return { headers, chunked, whole: undefined, streamed }
-}
-
-/** Breaks a connection off in the middle of an answer, which must not look as if it were whole. */
-export const cutOff = (socket: Socket): void => {
-  if ("resetAndDestroy" in socket && !("encrypted" in socket)) socket.resetAndDestroy()
-  else socket.destroy()
 }

@@ -1,8 +1,9 @@
 /**
- * Ending a connection whose other end is still sending: an answer is lost if
- * the socket is closed with unread bytes in it (RFC 9112 9.6).
+ * Ending a connection, or breaking it. One whose other end is still sending lingers: an
+ * answer is lost if the socket is closed with unread bytes in it (RFC 9112 9.6).
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
+import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 
 const lingerMillis = 2_000
@@ -33,6 +34,12 @@ export const endWith = (socket: Duplex, bytes: Uint8Array): void => {
   ending.add(socket)
   socket.write(bytes)
   endSoon(socket)
+}
+
+/** Breaks a connection off, so that its other end does not take what has come for everything. */
+export const cutOff = (socket: Duplex): void => {
+  if ("resetAndDestroy" in socket && !("encrypted" in socket)) (socket as Socket).resetAndDestroy()
+  else socket.destroy()
 }
 
 /** Ends a connection on which everything has been said. */

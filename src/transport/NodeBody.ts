@@ -9,6 +9,7 @@ import { BodyError } from "../protocol/Exchange.ts"
 import { passable } from "../protocol/Trailers.ts"
 import type { Body, BodyFlow, BodySink } from "./Body.ts"
 import * as BufferPressure from "./BufferPressure.ts"
+import { cutOff, endSoon } from "./Linger.ts"
 
 /** How a body is taken from a message. */
 export interface IncomingOptions {
@@ -120,7 +121,10 @@ export const writeTo = (
 
 const pairs = (trailers: HeaderList): Array<[string, string]> => trailers.map(([n, v]) => [n, v])
 
-/** Reads a connection that has no messages any more: an upgraded one. */
+/**
+ * Reads a connection that has no messages any more: an upgraded one. If the rest is not wanted
+ * it ends, and breaks if not everything has been said to its other end.
+ */
 export const readDuplex = (connection: Duplex, sink: BodySink): BodyFlow => {
   let open = true
   const close = (): void => {
@@ -151,7 +155,8 @@ export const readDuplex = (connection: Duplex, sink: BodySink): BodyFlow => {
     cancel: () => {
       if (!open) return
       close()
-      connection.destroy()
+      if (connection.writableEnded) endSoon(connection)
+      else cutOff(connection)
     },
   }
 }

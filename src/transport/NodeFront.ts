@@ -23,10 +23,10 @@ import type { Body, BodyFlow } from "./Body.ts"
 import { empty, fromBytes } from "./Body.ts"
 import * as Certificate from "./Certificate.ts"
 import { count } from "./CountedBody.ts"
-import { cutOff, faultOf, planOf } from "./FrontAnswer.ts"
+import { faultOf, planOf } from "./FrontAnswer.ts"
 import type { FrontHandler } from "./FrontRequest.ts"
 import type { Cancel, Reply } from "./Handler.ts"
-import { closeAfter, endSoon, endWith, isEnding, makeLast } from "./Linger.ts"
+import { closeAfter, cutOff, endSoon, endWith, isEnding, makeLast } from "./Linger.ts"
 import * as NodeBody from "./NodeBody.ts"
 import { PlainConnections } from "./PlainConnection.ts"
 import { Turns } from "./Turns.ts"
@@ -298,7 +298,7 @@ const drain = (
       Effect.sync(() => {
         server.closeAllConnections()
         plain.close()
-        for (const socket of state.upgraded) socket.destroy()
+        for (const socket of state.upgraded) cutOff(socket)
       }),
     ),
   )
@@ -593,7 +593,7 @@ class Visit implements Reply {
     this.notes?.answered(head.status)
     this.flow = NodeBody.writeTo(this.noted(body, "sent"), upgraded.socket, {
       ended: () => sent?.(),
-      failed: () => upgraded.socket.destroy(),
+      failed: () => cutOff(upgraded.socket),
     })
     upgraded.open()
   }

@@ -6,7 +6,7 @@
 import type { Socket } from "node:net"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { cutOff } from "./FrontAnswer.ts"
+import { cutOff } from "./Linger.ts"
 import * as SendQueues from "./SendQueues.ts"
 
 /** How often is looked at most, in milliseconds; and at least four times within the time that is given. */

@@ -1,7 +1,24 @@
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { BodyError } from "../../src/protocol/Exchange.ts"
+import type { Body } from "../../src/transport/Body.ts"
 import * as Harness from "../support/Harness.ts"
+
+/** A body that says something, and then ends or breaks. */
+const saying = (text: string, isWhole: boolean): Body => ({
+  length: undefined,
+  whole: undefined,
+  discard: () => {},
+  read: (sink) => {
+    setImmediate(() => {
+      sink.data(Buffer.from(text))
+      if (isWhole) sink.end([])
+      else sink.fail(new BodyError({ reason: "cut", detail: "on purpose" }))
+    })
+    return { resume: () => {}, cancel: () => {} }
+  },
+})
 
 /** What a visitor sees of a connection that is to be changed: how it ends, and what has come before. */
 const change = (port: number): Promise<{ readonly end: string; readonly text: string }> =>
@@ -40,4 +57,25 @@ describe("a request for another protocol that is answered in HTTP", () => {
       assert.strictEqual(text.slice(text.indexOf("\r\n\r\n") + 4).length, body.length)
     }),
   )
+})
+
+describe("a connection that has changed its protocol", () => {
+  for (const [isWhole, what, expected] of [
+    [true, "ends when the server has said everything", "end"],
+    [false, "is reset when what the server says breaks off", "ECONNRESET"],
+  ] as const)
+    it.live(what, () =>
+      Effect.gen(function* () {
+        const relay = yield* Harness.relay({ servers: ["demo"] })
+        const handler = Harness.handler(() => ({
+          status: 101,
+          headers: [["Upgrade", "talk"]],
+          body: saying("hello", isWhole),
+        }))
+        yield* Harness.server(relay, "demo", handler, { transport: "stream" })
+        const { end, text } = yield* Effect.promise(() => change(relay.port))
+        assert.strictEqual(end, expected)
+        if (isWhole) assert.isTrue(text.endsWith("\r\n\r\nhello"), text)
+      }),
+    )
 })
