@@ -1,16 +1,23 @@
 /**
- * Counts the deadlines that are set and have neither passed nor been cleared,
- * in all of a test's relays and servers:
+ * Deadlines that are counted, in all of a test's relays and servers, and that
+ * need nobody who looks for them ten times in a second: each is a timer that
+ * passes when the sweep of the real ones would find it, so that simulated time
+ * can go from one thing that happens to the next.
  *
  *     vi.mock("../../src/transport/Deadlines.ts", CountedDeadlines.mock)
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Deadlines from "../../src/transport/Deadlines.ts"
 
-const open = new Map<symbol, number>()
+const open = new Map<object, number>()
+const failures: Array<unknown> = []
 
 /** Forgets what has been counted. */
-export const reset = (): void => open.clear()
+export const reset = (): void => {
+  open.clear()
+  failures.length = 0
+}
 
 /** How many are open, by their length in milliseconds. */
 export const count = (): ReadonlyMap<number, number> => {
@@ -19,28 +26,71 @@ export const count = (): ReadonlyMap<number, number> => {
   return counts
 }
 
-const counted = (deadlines: Deadlines.Deadlines): Deadlines.Deadlines => ({
-  now: () => deadlines.now(),
-  elapsed: () => deadlines.elapsed(),
-  set: (millis, onPassed) => {
-    const mark = Symbol()
-    open.set(mark, millis)
-    const deadline = deadlines.set(millis, () => {
-      open.delete(mark)
-      onPassed()
-    })
-    return {
-      clear: () => {
-        open.delete(mark)
-        deadline.clear()
-      },
-      touch: () => deadline.touch(),
+/** What went wrong when one passed. */
+export const failed = (): ReadonlyArray<unknown> => failures
+
+class Counted implements Deadlines.Deadline {
+  private timer: NodeJS.Timeout | undefined
+  private readonly span: () => number
+  private readonly isSwept: () => boolean
+  private readonly onPassed: () => void
+
+  constructor(millis: number, span: () => number, isSwept: () => boolean, onPassed: () => void) {
+    this.span = span
+    this.isSwept = isSwept
+    this.onPassed = onPassed
+    open.set(this, millis)
+    this.timer = setTimeout(this.pass, span())
+  }
+
+  clear(): void {
+    open.delete(this)
+    clearTimeout(this.timer)
+    this.timer = undefined
+  }
+
+  touch(): void {
+    if (this.timer === undefined) return
+    clearTimeout(this.timer)
+    this.timer = setTimeout(this.pass, this.span())
+  }
+
+  private readonly pass = (): void => {
+    if (!this.isSwept()) return
+    this.clear()
+    try {
+      this.onPassed()
+    } catch (error) {
+      failures.push(error)
     }
-  },
-})
+  }
+}
+
+const make = (sweepMillis: number): typeof Deadlines.make =>
+  Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    const began = clock.currentTimeMillisUnsafe()
+    let isSwept = true
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        isSwept = false
+      }),
+    )
+    return {
+      now: () => clock.currentTimeMillisUnsafe(),
+      elapsed: () => clock.currentTimeMillisUnsafe(),
+      set: (millis, onPassed) => {
+        const span = (): number => {
+          const passed = clock.currentTimeMillisUnsafe() - began
+          return Math.ceil((passed + millis) / sweepMillis) * sweepMillis - passed
+        }
+        return new Counted(millis, span, () => isSwept, onPassed)
+      },
+    }
+  })
 
 /** The module with deadlines that are counted. */
 export const mock = async (load: <A>() => Promise<A>): Promise<typeof Deadlines> => {
   const real = await load<typeof Deadlines>()
-  return { ...real, make: Effect.map(real.make, counted) }
+  return { ...real, make: make(real.sweepMillis) }
 }

@@ -9,6 +9,7 @@ import * as http from "node:http"
 import * as net from "node:net"
 import { Duplex } from "node:stream"
 import { Seeded } from "./Seeded.ts"
+import { SimulatedTime } from "./SimulatedTime.ts"
 
 /** What the network is like. */
 export interface SimulatedNetworkOptions {
@@ -121,24 +122,30 @@ class SimulatedSocket extends Duplex {
     else this.pending = done
   }
 
-  /** Something of what is on its way arrives here; whether there was anything. */
-  arrive(most: number): boolean {
+  /** Whether something of what is on its way can arrive here. */
+  get isReady(): boolean {
     const [segment] = this.incoming
-    if (segment === undefined || this.stalled || segment.arrives > this.network.time) return false
+    if (segment === undefined || this.stalled || segment.arrives > this.network.time.now)
+      return false
+    return this.wants || segment.bytes === "end"
+  }
+
+  /** It arrives, or so much of it. */
+  arrive(most: number): void {
+    const [segment] = this.incoming
+    if (segment === undefined) return
     if (segment.bytes === "end") {
       this.incoming.shift()
       this.push(null)
       // As a socket's end is noticed by who reads nothing.
       this.read(0)
-      return true
+      return
     }
-    if (!this.wants) return false
     const piece = segment.bytes.subarray(0, most)
     segment.bytes = segment.bytes.subarray(piece.length)
     if (segment.bytes.length === 0) this.incoming.shift()
     this.wants = this.push(piece)
     this.peer?.taken(piece.length)
-    return true
   }
 
   /** Bytes that the other end has taken, and those that wait to be sent. */
@@ -180,24 +187,6 @@ class SimulatedSocket extends Duplex {
   }
 }
 
-/** One of Node's timers, by the network's time. */
-class Timer {
-  readonly run: () => void
-  readonly at: number
-
-  constructor(run: () => void, at: number) {
-    this.run = run
-    this.at = at
-  }
-
-  ref(): this {
-    return this
-  }
-  unref(): this {
-    return this
-  }
-}
-
 /** A connection, whoever asked for it. */
 export interface Connection {
   /** The host that the client has asked for: tells clients apart. */
@@ -225,8 +214,8 @@ export class SimulatedNetwork {
   readonly random: Seeded
   /** Every end that is open. */
   readonly sockets = new Set<SimulatedSocket>()
-  /** Milliseconds by the network's clock, which the test moves. */
-  time = 0
+  /** The time by which bytes arrive, which the test moves. */
+  readonly time = new SimulatedTime()
   /** The port on which the next server listens that asks for any. */
   nextPort = 1
   /** Hosts that reach nobody. */
@@ -235,7 +224,6 @@ export class SimulatedNetwork {
   private readonly listening = new Map<net.Server, Listening>()
   /** The number of the next end of a connection. */
   serial = 0
-  private readonly timers = new Set<Timer>()
   private closing: Array<{ readonly serial: number; readonly tell: () => void }> = []
   private undo: Array<() => void> = []
 
@@ -252,15 +240,7 @@ export class SimulatedNetwork {
   /** Takes Node's servers, clients and timers to itself. */
   up(): void {
     const network = this
-    const { clearTimeout, setTimeout } = globalThis
-    globalThis.setTimeout = ((run: () => void, millis = 0): Timer => {
-      const timer = new Timer(run, this.time + millis)
-      this.timers.add(timer)
-      return timer
-    }) as unknown as typeof setTimeout
-    globalThis.clearTimeout = ((timer: Timer | undefined): void => {
-      if (timer !== undefined) this.timers.delete(timer)
-    }) as unknown as typeof clearTimeout
+    this.time.up()
     const { close, listen } = net.Server.prototype
     const { createConnection } = http.Agent.prototype
     net.Server.prototype.listen = function (
@@ -280,8 +260,7 @@ export class SimulatedNetwork {
       this.connect(options.host ?? "", Number(options.port))) as typeof createConnection
     this.undo = [
       () => {
-        globalThis.setTimeout = setTimeout
-        globalThis.clearTimeout = clearTimeout
+        this.time.down()
         net.Server.prototype.listen = listen
         net.Server.prototype.close = close
         http.Agent.prototype.createConnection = createConnection
@@ -354,7 +333,12 @@ export class SimulatedNetwork {
       },
       isOpen: () => !(near.destroyed && far.destroyed),
     })
-    setImmediate(() => listening.server.emit("connection", far))
+    const isGone = (): void => {}
+    far.once("error", isGone)
+    setImmediate(() => {
+      far.off("error", isGone)
+      if (!far.destroyed) listening.server.emit("connection", far)
+    })
     return near
   }
 
@@ -378,19 +362,12 @@ export class SimulatedNetwork {
     this.closing.push({ serial, tell })
   }
 
-  /** Moves its time. */
-  advance(millis: number): void {
-    this.time += millis
-    for (const timer of [...this.timers])
-      if (timer.at <= this.time && this.timers.delete(timer)) timer.run()
-  }
-
   /** When something happens next by itself; never if nothing does. */
   get next(): number {
-    let next = Math.min(...[...this.timers].map(({ at }) => at), Number.POSITIVE_INFINITY)
+    let { next } = this.time
     for (const { incoming, stalled } of this.sockets) {
       const [segment] = incoming
-      if (segment !== undefined && !stalled && segment.arrives > this.time)
+      if (segment !== undefined && !stalled && segment.arrives > this.time.now)
         next = Math.min(next, segment.arrives)
     }
     return next
@@ -400,7 +377,7 @@ export class SimulatedNetwork {
   arrival(behind: ReadonlyArray<Segment>): number {
     const { latency } = this.options
     const delay = latency === 0 ? 0 : this.random.int(latency >> 1, latency)
-    return Math.max(behind.at(-1)?.arrives ?? 0, this.time + delay)
+    return Math.max(behind.at(-1)?.arrives ?? 0, this.time.now + delay)
   }
 
   /** Lets something arrive somewhere, if anything can now; whether it did. */
@@ -411,13 +388,11 @@ export class SimulatedNetwork {
       for (const { tell } of closing.sort((one, other) => one.serial - other.serial)) tell()
       return true
     }
-    const sockets = [...this.sockets]
-    const first = this.random.int(0, Math.max(0, sockets.length - 1))
-    for (let i = 0; i < sockets.length; i++) {
-      const socket = sockets[(first + i) % sockets.length] as SimulatedSocket
-      const most = this.random.chance(0.1) ? this.random.int(1, 60) : this.random.int(1, 128 * 1024)
-      if (socket.arrive(most)) return true
-    }
-    return false
+    const ready: Array<SimulatedSocket> = []
+    for (const socket of this.sockets) if (socket.isReady) ready.push(socket)
+    const socket = ready[this.random.int(0, ready.length - 1)]
+    if (socket === undefined) return false
+    socket.arrive(this.random.chance(0.1) ? this.random.int(1, 60) : this.random.int(1, 128 * 1024))
+    return true
   }
 }

@@ -3,15 +3,18 @@
  * clock that only the test moves, with everything going wrong at random that can
  * go wrong between them: connections cut, stalled and refused, servers killed,
  * drained and doubled, keys revoked, the relay restarted, visitors who are slow
- * or leave. What each visitor gets is held against what its handler said.
+ * or leave. What each visitor gets is held against what its handler said; after an
+ * upgrade, what the handler gets is held against what its visitor said, too.
  *
- *     const tempest = new Tempest({ seed: 1 })
+ *     const tempest = new Tempest(scheduleOf(1))
  *     assert.deepStrictEqual(yield* tempest.rage, [])
  *
  * Deadlines are counted where the test mocks them; see `CountedDeadlines.ts`.
  */
 import * as http from "node:http"
+import type { Duplex, Readable } from "node:stream"
 
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -19,9 +22,8 @@ import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
-import { TestClock } from "effect/testing"
 import { make as makeKey } from "../../src/domain/ApiKey.ts"
-import type { TransportChoice } from "../../src/domain/ServerConfig.ts"
+import { first, type HeaderList } from "../../src/domain/HeaderList.ts"
 import type { ServerName } from "../../src/domain/ServerName.ts"
 import { BodyError, ExchangeError } from "../../src/protocol/Exchange.ts"
 import { Pending } from "../../src/relay/Pending.ts"
@@ -31,24 +33,21 @@ import type { Handler, Reply } from "../../src/transport/Handler.ts"
 import { Multiplexer } from "../../src/transport/Multiplexer.ts"
 import * as CountedDeadlines from "./CountedDeadlines.ts"
 import * as Harness from "./Harness.ts"
+import {
+  type Fault,
+  type Name,
+  names,
+  probe,
+  type Request,
+  type Schedule,
+  type ScheduleOptions,
+  scheduleOf,
+  stormMillis,
+} from "./Schedule.ts"
 import { Seeded } from "./Seeded.ts"
 import { type Connection, SimulatedNetwork } from "./SimulatedNetwork.ts"
 
-/** What kind of tempest. */
-export interface TempestOptions {
-  readonly seed: number
-  /** Which transport the servers speak; random unless given. */
-  readonly transport?: TransportChoice
-  /** Whether nothing goes wrong; the network may still be slow. */
-  readonly calm?: boolean
-}
-
 const relayPort = 7
-const names = ["app", "other"] as const
-type Name = (typeof names)[number]
-
-/** How long the storm lasts, in milliseconds. */
-const stormMillis = 8_000
 const heartbeatMillis = 2_100
 const waitMillis = 3_300
 const responseMillis = 5_000
@@ -58,14 +57,14 @@ const longest = 4 * (waitMillis + responseMillis) + 2 * idleMillis
 const offersAtMost = 4
 /** How long it takes until a visitor hears that a link was cut: four ways. */
 const blowMillis = 200
+/** Longer than a listen is parked. */
+const parkedMillis = 26_000
 /** How long the relay remembers what ended without its server. */
 const rememberedMillis = 120_000
 /** How long a classic server may be silent before it is taken for dead. */
 const silentMillis = 3_000
 /** What runs when a relay ends means nothing any more. */
 const mayOutlive = new Set([rememberedMillis, silentMillis])
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 const pool = ((): Buffer => {
   const random = new Seeded(2)
@@ -74,22 +73,11 @@ const pool = ((): Buffer => {
   return bytes
 })()
 
-type Way = "answer" | "answer after the body" | "late" | "never" | "fail" | "cut"
-
 /** One visitor's request: what both sides are going to do, and what has come of it. */
-interface Visit {
+interface Visit extends Omit<Request, "at" | "up" | "down"> {
   readonly id: number
-  readonly name: Name
-  readonly method: string
   readonly up: Buffer
-  readonly chunkedUp: boolean
   readonly down: Buffer
-  readonly downAs: "whole" | "length" | "unknown"
-  readonly way: Way
-  /** After so many bytes its answer breaks off. */
-  readonly cutAt: number
-  readonly slow: boolean
-  readonly leavesAt: number | undefined
   /** It has to be served, whatever has been before. */
   readonly isProbe: boolean
   readonly startedAt: number
@@ -105,6 +93,14 @@ interface Visit {
   /** Its own connection was cut or stalled. */
   disturbed: boolean
   overAt: number | undefined
+  /** Whether a handler has got all of its body, for those that change the protocol. */
+  isHeard: boolean
+}
+
+/** A handler that reads a body. */
+interface Hearing {
+  readonly visit: Visit
+  isOver: boolean
 }
 
 /** A server process. */
@@ -124,6 +120,7 @@ class Outgoing implements Body {
   private at = 0
   private sink: BodySink | undefined
   private flowing = true
+  private held = false
   private readonly storm: Tempest
   private readonly bytes: Buffer
   private readonly cutAt: number
@@ -158,13 +155,23 @@ class Outgoing implements Body {
     this.state = "over"
   }
 
+  /** Nothing of it comes until it is released. */
+  hold(): void {
+    this.held = true
+  }
+
+  release(): void {
+    this.held = false
+    if (this.state === "reading") this.soon()
+  }
+
   private soon(): void {
     this.storm.later(this.storm.random.int(0, 50), () => this.push())
   }
 
   private push(): void {
     const { sink } = this
-    if (this.state !== "reading" || sink === undefined || !this.flowing) return
+    if (this.state !== "reading" || sink === undefined || !this.flowing || this.held) return
     if (this.at >= this.cutAt) {
       this.state = "over"
       return sink.fail(new BodyError({ reason: "cut", detail: "the tempest cut it" }))
@@ -184,15 +191,19 @@ class Outgoing implements Body {
 /** One tempest for each seed; what was not as it has to be, with the seed that shows it. */
 export const rage = Effect.fnUntraced(function* (
   seeds: ReadonlyArray<number>,
-  options: Omit<TempestOptions, "seed"> = {},
+  options: ScheduleOptions = {},
 ) {
   const failures: Array<string> = []
+  // Errors by the thousand are expected, and nobody looks where they came from.
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
   for (const seed of seeds) {
-    const tempest = new Tempest({ ...options, seed })
+    const tempest = new Tempest(scheduleOf(seed, options))
     for (const complaint of yield* tempest.rage)
       failures.push(`${JSON.stringify({ ...options, seed })}: ${complaint}`)
     if (failures.length > 10) break
   }
+  Error.stackTraceLimit = stackTraceLimit
   return failures
 })
 
@@ -207,12 +218,13 @@ export class Tempest {
   readonly complaints: Array<string> = []
   readonly events: Array<string> = []
   readonly visits: Array<Visit> = []
-  readonly transport: TransportChoice
-  private readonly calm: boolean
+  private readonly schedule: Schedule
+  /** By their time. */
   private readonly tasks: Array<Task> = []
   private readonly effects: Array<Effect.Effect<void, never, Scope.Scope>> = []
   private readonly instances: Array<Instance> = []
   private readonly bodies = new Set<Outgoing>()
+  private readonly hearings: Array<Hearing> = []
   private readonly links = new Set<Multiplexer>()
   private readonly pendings = new Set<Pending>()
   private relay: { readonly scope: Scope.Closeable; readonly made: Harness.TestRelay } | undefined
@@ -225,21 +237,19 @@ export class Tempest {
   private readonly relays: Array<Harness.TestRelay> = []
   private readonly scope = Scope.makeUnsafe()
 
-  constructor(options: TempestOptions) {
-    this.calm = options.calm === true
-    this.random = new Seeded(options.seed)
-    const { random } = this
-    this.transport = options.transport ?? random.pick(["stream", "classic", "auto"])
+  constructor(schedule: Schedule) {
+    this.schedule = schedule
+    this.random = new Seeded(schedule.seed)
     this.network = new SimulatedNetwork({
-      seed: random.int(0, 0xffff_ffff),
-      latency: random.pick([0, 4, 40]),
-      buffer: random.pick([2_000, 64 * 1024]),
+      seed: this.random.int(0, 0xffff_ffff),
+      latency: schedule.latency,
+      buffer: schedule.buffer,
     })
     this.network.nextPort = relayPort
   }
 
   note(event: string): void {
-    this.events.push(`${this.network.time}: ${event}`)
+    this.events.push(`${this.network.time.now}: ${event}`)
   }
 
   complain(what: string): void {
@@ -248,13 +258,17 @@ export class Tempest {
 
   /** Something that happens in so many milliseconds. */
   later(millis: number, run: () => void): void {
-    this.tasks.push({ at: this.network.time + millis, run })
+    const at = this.network.time.now + millis
+    const { tasks } = this
+    let i = tasks.length
+    while (i > 0 && (tasks[i - 1] as Task).at > at) i -= 1
+    tasks.splice(i, 0, { at, run })
   }
 
   private act(millis: number, what: string, effect: Effect.Effect<void, never, Scope.Scope>): void {
     this.later(millis, () => {
       this.note(what)
-      this.blows.push(this.network.time)
+      this.blows.push(this.network.time.now)
       this.effects.push(effect)
     })
   }
@@ -265,7 +279,7 @@ export class Tempest {
       yield* this.course.pipe(Effect.provideService(Scope.Scope, this.scope))
       yield* this.end(this.scope)
       return this.complaints
-    }).pipe((course) =>
+    }).pipe(Effect.provideService(Clock.Clock, this.network.time.clock), (course) =>
       Effect.acquireUseRelease(
         Effect.sync(() => this.watch()),
         () => course,
@@ -283,11 +297,10 @@ export class Tempest {
       yield* this.pass(stormMillis)
       yield* this.heal
       yield* this.pass(2_000)
-      for (const name of names) this.visit(name, true)
+      this.probeAll()
       yield* this.pass(longest, () => this.visits.every((visit) => visit.overAt !== undefined))
-      // Longer than a listen is parked.
-      yield* this.pass(26_000)
-      for (const name of names) this.visit(name, true)
+      yield* this.pass(this.schedule.transport === "stream" ? 3 * heartbeatMillis : parkedMillis)
+      this.probeAll()
       yield* this.pass(1_500)
       this.judge()
       this.judgeRest()
@@ -332,10 +345,7 @@ export class Tempest {
     }
     CountedDeadlines.reset()
     network.up()
-    const { now } = performance
-    performance.now = () => network.time
     return () => {
-      performance.now = now
       network.down()
       Multiplexer.prototype.ping = ping
       Pending.prototype.wait = wait
@@ -347,14 +357,12 @@ export class Tempest {
   /** Lets time pass, or less of it if `isEnough`. */
   private pass(millis: number, isEnough: () => boolean = () => false): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      const until = this.network.time + millis
+      const until = this.network.time.now + millis
       for (;;) {
         yield* this.settle
-        if (this.network.time >= until || isEnough()) return
-        const dues = [until, ...this.tasks.map(({ at }) => at), this.network.next]
-        const step = Math.min(100, Math.max(1, Math.min(...dues) - this.network.time))
-        this.network.advance(step)
-        yield* TestClock.adjust(step)
+        if (this.network.time.now >= until || isEnough()) return
+        const due = Math.min(until, this.tasks[0]?.at ?? until, this.network.next)
+        this.network.time.advance(Math.max(1, due - this.network.time.now))
       }
     })
   }
@@ -378,25 +386,29 @@ export class Tempest {
 
   /** Until nothing can happen any more, or there is an effect to be run. */
   private async untilQuiet(): Promise<void> {
-    for (let quiet = 0; quiet < 3; ) {
-      await turn()
+    const { time } = this.network
+    for (let isQuiet = false; !isQuiet; ) {
+      await time.turn()
+      // As a kernel has news of several sockets at once.
+      let left = this.random.int(1, 6)
+      let happened = false
+      for (; left > 0 && this.effects.length === 0 && this.happens(); left--) {
+        happened = true
+        await time.tick()
+      }
       if (this.effects.length > 0) return
-      quiet = this.happens() ? 0 : quiet + 1
+      isQuiet = !happened && !time.isBusy
     }
   }
 
   /** One thing happens, if anything can. */
   private happens(): boolean {
     const { network, random } = this
-    const due = this.tasks.filter(({ at }) => at <= network.time)
-    const [task] = due
-    if (task === undefined || random.chance(0.5)) return network.step() || task !== undefined
-    return this.perform(due[random.int(0, due.length - 1)] ?? task)
-  }
-
-  private perform(task: Task): boolean {
-    this.tasks.splice(this.tasks.indexOf(task), 1)
-    task.run()
+    const { now } = network.time
+    let due = 0
+    while (due < this.tasks.length && (this.tasks[due] as Task).at <= now) due += 1
+    if (due === 0 || random.chance(0.5)) return network.step() || due > 0
+    this.tasks.splice(random.int(0, due - 1), 1)[0]?.run()
     return true
   }
 
@@ -410,7 +422,7 @@ export class Tempest {
         waitForServer: waitMillis,
         responseTimeout: responseMillis,
         idleTimeout: idleMillis,
-        shutdownGrace: this.random.pick([0, 1_000]),
+        shutdownGrace: this.schedule.relayGrace,
         config: { heartbeat: Duration.millis(heartbeatMillis) },
       }).pipe(Effect.provideService(Scope.Scope, scope), Effect.orDie)
       this.relay = { scope, made }
@@ -430,8 +442,8 @@ export class Tempest {
           relayUrl: `http://${host}:${relayPort}`,
           handler: this.handler(name),
           proxies: false,
-          graceMillis: this.random.pick([0, 1_500]),
-          transport: this.transport,
+          graceMillis: this.schedule.serverGrace,
+          transport: this.schedule.transport,
           heartbeatMillis,
         }),
       ).pipe(
@@ -475,11 +487,13 @@ export class Tempest {
       visit.served += 1
       this.note(`${visit.id} is served`)
       if (visit.name !== name) this.complain(`${visit.id}: served by ${name}`)
-      if (head.method !== visit.method) this.complain(`${visit.id}: arrives as ${head.method}`)
-      return this.answer(visit, body, reply)
+      if (head.method !== nameOf(visit)) this.complain(`${visit.id}: arrives as ${head.method}`)
+      const changes = first(head.headers, "upgrade") !== undefined
+      if (changes && visit.method !== "UPGRADE") this.complain(`${visit.id}: arrives as an upgrade`)
+      return this.answer(visit, body, reply, changes)
     }
 
-  private answer(visit: Visit, body: Body, reply: Reply): () => void {
+  private answer(visit: Visit, body: Body, reply: Reply, changes: boolean): () => void {
     let out: Outgoing | undefined
     let reading: BodyFlow | undefined
     let over = false
@@ -487,15 +501,21 @@ export class Tempest {
       if (over) return
       const cutAt = visit.way === "cut" ? visit.cutAt : Number.POSITIVE_INFINITY
       const as = visit.way === "cut" && visit.downAs === "whole" ? "length" : visit.downAs
-      out = new Outgoing(this, visit.down, as, cutAt)
+      out = new Outgoing(this, visit.down, changes ? "unknown" : as, cutAt)
       this.bodies.add(out)
-      reply.respond({ status: 200, headers: [["X-Id", `${visit.id}`]] }, out)
+      const headers: HeaderList = [["X-Id", `${visit.id}`]]
+      if (changes)
+        reply.respond({ status: 101, headers: [["Upgrade", "tempest"], ...headers] }, out)
+      else reply.respond({ status: 200, headers }, out)
     }
     let received = 0
+    const expected = visit.method === "UPGRADE" && !changes ? empty : visit.up
+    const hearing: Hearing = { visit, isOver: false }
     const read = (then: () => void): void => {
+      this.hearings.push(hearing)
       reading = body.read({
         data: (chunk) => {
-          if (visit.up.subarray(received, received + chunk.length).compare(chunk) !== 0)
+          if (expected.subarray(received, received + chunk.length).compare(chunk) !== 0)
             this.complain(`${visit.id}: its body is wrong at ${received}`)
           received += chunk.length
           if (!this.random.chance(0.2)) return true
@@ -503,11 +523,14 @@ export class Tempest {
           return false
         },
         end: () => {
-          if (received !== visit.up.length)
-            this.complain(`${visit.id}: its body ends whole after ${received}`)
+          hearing.isOver = true
+          visit.isHeard = received === expected.length
+          if (!visit.isHeard) this.complain(`${visit.id}: its body ends whole after ${received}`)
           then()
         },
-        fail: () => {},
+        fail: () => {
+          hearing.isOver = true
+        },
       })
     }
     switch (visit.way) {
@@ -521,7 +544,12 @@ export class Tempest {
         )
         break
       case "answer after the body":
-        read(() => this.later(this.random.int(0, 100), respond))
+        // Who changes the protocol says nothing before it is changed.
+        if (changes) {
+          read(() => out?.release())
+          respond()
+          out?.hold()
+        } else read(() => this.later(this.random.int(0, 100), respond))
         break
       case "late":
         read(() => {})
@@ -533,6 +561,7 @@ export class Tempest {
     }
     return () => {
       over = true
+      hearing.isOver = true
       reading?.cancel()
       out?.discard()
     }
@@ -540,35 +569,22 @@ export class Tempest {
 
   // ------------------------------------------------------------ visitors
 
-  private visit(name: Name, isProbe = false): Visit {
-    const { random } = this
-    const plain = isProbe || random.chance(0.3)
-    const method = plain ? "GET" : random.pick(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"])
-    const mayBreak = !(this.calm || isProbe)
-    const size = (): number =>
-      random.pick([0, random.int(1, 200), random.int(1, 30_000), random.int(1, 300_000)])
+  private probeAll(): void {
+    for (const name of names) this.visit(probe(this.random, name), true)
+  }
+
+  private visit(planned: Request, isProbe = false): void {
     const slice = (length: number): Buffer => {
-      const from = random.int(0, pool.length - length)
+      const from = this.random.int(0, pool.length - length)
       return pool.subarray(from, from + length)
     }
-    const down = slice(isProbe ? random.int(1, 2_000) : size())
     const visit: Visit = {
+      ...planned,
       id: this.visits.length,
-      name,
-      method,
-      up: slice(method === "POST" || method === "PUT" ? size() : 0),
-      chunkedUp: random.chance(0.4),
-      down,
-      cutAt: random.int(0, down.length),
-      downAs: random.pick(["whole", "length", "unknown"]),
-      way:
-        mayBreak && random.chance(0.25)
-          ? random.pick(["never", "fail", "cut", "late"])
-          : random.pick(["answer", "answer after the body"]),
-      slow: !isProbe && random.chance(0.2),
-      leavesAt: mayBreak && random.chance(0.1) ? random.int(0, 3_000) : undefined,
+      up: slice(planned.up),
+      down: slice(planned.down),
       isProbe,
-      startedAt: this.network.time,
+      startedAt: this.network.time.now,
       request: undefined,
       served: 0,
       status: undefined,
@@ -580,10 +596,10 @@ export class Tempest {
       left: false,
       disturbed: false,
       overAt: undefined,
+      isHeard: false,
     }
     this.visits.push(visit)
     this.begin(visit)
-    return visit
   }
 
   private begin(visit: Visit): void {
@@ -592,31 +608,44 @@ export class Tempest {
       host: `visitor-${visit.id}`,
       port: relayPort,
       path: `/servers/${visit.name}/${visit.id}`,
-      method: visit.method,
+      method: nameOf(visit),
       agent: false,
       headers: {
-        ...(visit.up.length === 0
-          ? {}
-          : visit.chunkedUp
-            ? { "Transfer-Encoding": "chunked" }
-            : { "Content-Length": `${visit.up.length}` }),
+        ...(visit.method === "UPGRADE"
+          ? { Connection: "Upgrade", Upgrade: "tempest" }
+          : visit.up.length === 0
+            ? {}
+            : visit.chunkedUp
+              ? { "Transfer-Encoding": "chunked" }
+              : { "Content-Length": `${visit.up.length}` }),
       },
     })
     visit.request = request
     const over = (error?: string): void => {
       if (visit.overAt !== undefined) return
-      visit.overAt = this.network.time
+      visit.overAt = this.network.time.now
       visit.error = error
       this.note(
         `${visit.id} ${error ?? "is done"}: ${visit.status ?? "no answer"} ${visit.failure}, ` +
           `${visit.received} of ${visit.down.length}`,
       )
-      request.destroy()
+      if (socket === undefined) request.destroy()
+      else socket.destroy(error === undefined ? undefined : new Error(error))
     }
+    let socket: Duplex | undefined
+    request.on("upgrade", (response, changed: Duplex, head: Buffer) => {
+      socket = changed
+      visit.status = response.statusCode
+      visit.answeredAt = this.network.time.now
+      if (response.headers["x-id"] !== `${visit.id}`)
+        this.complain(`${visit.id}: gets the answer of ${response.headers["x-id"]}`)
+      if (head.length > 0) changed.unshift(head)
+      this.converse(visit, changed, over)
+    })
     request.on("error", (error: NodeJS.ErrnoException) => over(error.code ?? error.message))
     request.on("response", (response) => {
       visit.status = response.statusCode
-      visit.answeredAt = this.network.time
+      visit.answeredAt = this.network.time.now
       visit.failure = ""
       if (visit.status === 200 && response.headers["x-id"] !== `${visit.id}`)
         this.complain(`${visit.id}: gets the answer of ${response.headers["x-id"]}`)
@@ -631,12 +660,7 @@ export class Tempest {
           visit.failure += /PTTH_[A-Z_]+/.exec(chunk.toString("latin1"))?.[0] ?? ""
           return
         }
-        if (visit.down.subarray(visit.received, visit.received + chunk.length).compare(chunk) !== 0)
-          this.complain(`${visit.id}: its answer is wrong at ${visit.received}`)
-        visit.received += chunk.length
-        if (!visit.slow) return
-        response.pause()
-        this.later(this.random.int(0, 400), () => response.resume())
+        this.receive(visit, chunk, response)
       })
     })
     let at = 0
@@ -649,91 +673,124 @@ export class Tempest {
       if (more) this.later(this.random.int(0, 60), send)
       else request.once("drain", send)
     }
-    send()
-    if (visit.leavesAt === undefined) return
-    this.later(visit.leavesAt, () => {
+    if (visit.method === "UPGRADE") request.end()
+    else send()
+    if (visit.leavesAfter === undefined) return
+    this.later(visit.leavesAfter, () => {
       if (visit.overAt !== undefined) return
       visit.left = true
       over("left")
     })
   }
 
+  private receive(visit: Visit, chunk: Buffer, from: Readable): void {
+    if (visit.down.subarray(visit.received, visit.received + chunk.length).compare(chunk) !== 0)
+      this.complain(`${visit.id}: its answer is wrong at ${visit.received}`)
+    visit.received += chunk.length
+    if (!visit.slow) return
+    from.pause()
+    // Whoever takes so little at a time that nothing new finds room in `idleMillis` loses his connection.
+    const most = this.schedule.buffer < 10_000 ? 40 : 400
+    this.later(this.random.int(0, most), () => from.resume())
+  }
+
+  /** Both ways at once after 101; each side ends its own way when it has said everything. */
+  private converse(visit: Visit, socket: Duplex, over: (error?: string) => void): void {
+    socket.allowHalfOpen = true
+    socket.on("error", (error: NodeJS.ErrnoException) => over(error.code ?? error.message))
+    socket.on("close", () => over(visit.isWhole ? undefined : "closed"))
+    socket.on("end", () => {
+      visit.isWhole = true
+    })
+    socket.on("data", (chunk: Buffer) => this.receive(visit, chunk, socket))
+    let at = 0
+    const send = (): void => {
+      if (visit.overAt !== undefined || socket.destroyed) return
+      if (at === visit.up.length) return void socket.end()
+      const size = Math.min(visit.up.length - at, this.random.int(1, 40_000))
+      at += size
+      if (socket.write(visit.up.subarray(at - size, at))) this.later(this.random.int(0, 60), send)
+      else socket.once("drain", send)
+    }
+    this.later(this.random.int(0, 60), send)
+  }
+
   // ------------------------------------------------------------ what goes wrong
 
   private plan(): void {
-    const { random } = this
-    const visits = random.int(5, 30)
-    for (let i = 0; i < visits; i++)
-      this.later(random.int(0, stormMillis - 500), () => this.visit(random.pick(names)))
-    if (this.calm) return
-    const faults = random.int(1, 8)
-    for (let i = 0; i < faults; i++) this.later(random.int(0, stormMillis), () => this.fault())
+    for (const request of this.schedule.requests) this.later(request.at, () => this.visit(request))
+    for (const fault of this.schedule.faults) this.later(fault.at, () => this.fault(fault))
   }
 
-  private fault(): void {
-    const { random } = this
-    const links = this.network.connections.filter(({ host }) => !host.startsWith("visitor-"))
-    const visitors = this.network.connections.filter(({ host }) => host.startsWith("visitor-"))
-    const instance = this.alive[random.int(0, this.alive.length - 1)]
-    const soon = random.int(0, 4_000)
-    switch (random.int(0, 11)) {
-      case 0:
-      case 1:
-        return this.on(links, "cut", (connection) => connection.cut())
-      case 2:
-      case 3:
-        return this.on(links, "stalled", (connection) => this.stall(connection, soon * 2))
-      case 4:
-        return this.on(visitors, "cut", (connection) => connection.cut())
-      case 5:
-        return this.on(visitors, "stalled", (connection) => this.stall(connection, soon))
-      case 6:
+  private fault({ directions, kind, lasts, which }: Fault): void {
+    const { connections } = this.network
+    const links = connections.filter(({ host }) => !host.startsWith("visitor-"))
+    const visitors = connections.filter(({ host }) => host.startsWith("visitor-"))
+    const { alive } = this
+    const instance = alive[which % Math.max(1, alive.length)]
+    switch (kind) {
+      case "cut a link":
+        return this.on(links, which, "cut", (connection) => connection.cut())
+      case "stall a link":
+        return this.on(links, which, "stalled", (connection) =>
+          this.stall(connection, directions, lasts * 2),
+        )
+      case "cut a visitor":
+        return this.on(visitors, which, "cut", (connection) => connection.cut())
+      case "stall a visitor":
+        return this.on(visitors, which, "stalled", (connection) =>
+          this.stall(connection, directions, lasts),
+        )
+      case "stop a server":
         if (instance === undefined) return
         this.act(0, `${instance.host} is stopped`, this.stop(instance))
-        return this.act(soon, "another is started", this.launch(instance.name))
-      case 7: {
+        return this.act(lasts, "another is started", this.launch(instance.name))
+      case "kill a server":
+      case "lose a server": {
         if (instance === undefined) return
-        const silently = random.chance(0.5)
+        const silently = kind === "lose a server"
         this.act(0, `${instance.host} dies ${silently}`, this.kill(instance, silently))
-        return this.act(soon, "another is started", this.launch(instance.name))
+        return this.act(lasts, "another is started", this.launch(instance.name))
       }
-      case 8:
-        return this.act(0, "a double is started", this.launch(random.pick(names)))
-      case 9:
+      case "double a server":
+        return this.act(0, "a double is started", this.launch(names[which % 2] ?? "app"))
+      case "revoke a key":
         if (this.revoked || this.relay === undefined) return
         this.act(0, "the key is revoked", this.register(true))
-        return this.act(soon, "the key is back", this.register(false))
-      case 10:
+        return this.act(lasts, "the key is back", this.register(false))
+      case "hide the relay":
         if (instance === undefined) return
         this.network.unreachable.add(instance.host)
-        return this.later(soon, () => this.network.unreachable.delete(instance.host))
-      default: {
+        return this.later(lasts, () => this.network.unreachable.delete(instance.host))
+      default:
         if (this.relay === undefined) return
-        this.act(0, "the relay goes", this.leaveRelay(random.chance(0.5)))
-        return this.act(random.int(0, 2_000), "the relay is back", this.returnRelay)
-      }
+        this.act(0, "the relay goes", this.leaveRelay(kind === "restart the relay"))
+        return this.act(lasts / 2, "the relay is back", this.returnRelay)
     }
   }
 
   private on(
     connections: ReadonlyArray<Connection>,
+    which: number,
     what: string,
     act: (connection: Connection) => void,
   ): void {
-    const connection = connections[this.random.int(0, connections.length - 1)]
+    const connection = connections[which % Math.max(1, connections.length)]
     if (connection === undefined) return
     this.note(`the connection of ${connection.host} is ${what}`)
-    this.blows.push(this.network.time)
+    this.blows.push(this.network.time.now)
     const [, id] = /^visitor-(\d+)$/.exec(connection.host) ?? []
     const visit = this.visits[Number(id)]
     if (visit !== undefined) visit.disturbed = true
     act(connection)
   }
 
-  private stall(connection: Connection, millis: number): void {
-    const which = this.random.int(1, 3)
-    for (const direction of ["to server", "to client"] as const) {
-      if ((which & (direction === "to server" ? 1 : 2)) === 0) continue
+  private stall(connection: Connection, directions: Fault["directions"], millis: number): void {
+    for (const [direction, other] of [
+      ["to server", "down"],
+      ["to client", "up"],
+    ] as const) {
+      if (directions === other) continue
       connection.stall(direction, true)
       this.later(millis, () => connection.stall(direction, false))
     }
@@ -742,8 +799,10 @@ export class Tempest {
   private register(revoked: boolean): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.revoked = revoked
-      if (revoked) this.revocations.push({ from: this.network.time, to: Number.POSITIVE_INFINITY })
-      else for (const one of this.revocations) one.to = Math.min(one.to, this.network.time + 100)
+      if (revoked)
+        this.revocations.push({ from: this.network.time.now, to: Number.POSITIVE_INFINITY })
+      else
+        for (const one of this.revocations) one.to = Math.min(one.to, this.network.time.now + 100)
       const { relay } = this
       return relay === undefined
         ? Effect.void
@@ -758,7 +817,7 @@ export class Tempest {
       const { relay } = this
       if (relay === undefined) return Effect.void
       this.relay = undefined
-      this.relayTrouble.push({ from: this.network.time, to: Number.POSITIVE_INFINITY })
+      this.relayTrouble.push({ from: this.network.time.now, to: Number.POSITIVE_INFINITY })
       if (!gently) this.network.crash(relayPort)
       return Effect.forkScoped(Scope.close(relay.scope, Exit.void)).pipe(Effect.asVoid)
     })
@@ -769,7 +828,7 @@ export class Tempest {
       if (this.relay !== undefined) return Effect.void
       // One that still drains has its port until then.
       this.network.forget(relayPort)
-      for (const one of this.relayTrouble) one.to = Math.min(one.to, this.network.time + 1_500)
+      for (const one of this.relayTrouble) one.to = Math.min(one.to, this.network.time.now + 1_500)
       return this.startRelay
     })
   }
@@ -790,6 +849,15 @@ export class Tempest {
   }
 
   // ------------------------------------------------------------ judgement
+
+  private get isCalm(): boolean {
+    return (
+      this.schedule.faults.length === 0 &&
+      this.schedule.requests.every(
+        ({ leavesAfter, way }) => leavesAfter === undefined && way.startsWith("answer"),
+      )
+    )
+  }
 
   private isDuring(
     spans: ReadonlyArray<{ readonly from: number; readonly to: number }>,
@@ -816,6 +884,7 @@ export class Tempest {
         if (!visit.disturbed && !relayWasAway && !isCut)
           this.complain(`${what}: no answer but ${visit.error}`)
       } else if (visit.status === 200) this.judgeAnswer(visit, what, relayWasAway)
+      else if (visit.status === 101) this.judgeUpgrade(visit, what, relayWasAway)
       else this.judgeFailure(visit, what, relayWasAway)
       if (visit.isProbe && visit.status !== 200)
         this.complain(`${what}: ${visit.status} ${visit.failure} after the storm`)
@@ -834,8 +903,19 @@ export class Tempest {
     const isCut = visit.cutAt < visit.down.length || visit.downAs === "unknown"
     if (visit.isWhole && visit.way === "cut" && isCut && visit.method !== "HEAD")
       this.complain(`${what}: ends whole although it was cut`)
-    if (!visit.isWhole && (this.calm || visit.isProbe) && !relayWasAway)
+    if (!visit.isWhole && (this.isCalm || visit.isProbe) && !relayWasAway)
       this.complain(`${what}: ${visit.error} after ${visit.received} of ${expected}`)
+    if (visit.served === 0) this.complain(`${what}: answered by nobody`)
+  }
+
+  private judgeUpgrade(visit: Visit, what: string, relayWasAway: boolean): void {
+    if (visit.method !== "UPGRADE") this.complain(`${what}: is changed unasked`)
+    if (visit.isWhole && visit.received !== visit.down.length)
+      this.complain(`${what}: ends whole after ${visit.received} of ${visit.down.length}`)
+    if (visit.isWhole && visit.way === "cut")
+      this.complain(`${what}: ends whole although it was cut`)
+    if (this.isCalm && !relayWasAway && !(visit.isWhole && visit.isHeard))
+      this.complain(`${what}: ${visit.error} after ${visit.received} of ${visit.down.length}`)
     if (visit.served === 0) this.complain(`${what}: answered by nobody`)
   }
 
@@ -848,16 +928,19 @@ export class Tempest {
     if (![502, 503, 504].includes(status ?? 0)) this.complain(`${what}: ${status} ${failure}`)
     if (visit.isWhole && failure === "" && visit.method !== "HEAD")
       this.complain(`${what}: ${status} without a reason`)
-    if (this.calm && !relayWasAway) this.complain(`${what}: ${status} ${failure} in a calm`)
+    if (this.isCalm && !relayWasAway) this.complain(`${what}: ${status} ${failure} in a calm`)
   }
 
   private judgeRest(): void {
     for (const { lines } of this.relays)
       for (const line of lines) if (line.includes("has failed")) this.complain(line)
+    for (const error of CountedDeadlines.failed()) this.complain(`a deadline has failed: ${error}`)
     for (const link of this.links)
       if (link.active > 0) this.complain(`${link.active} streams are left`)
     for (const { name, state } of this.pendings)
       if (state === "waiting" || state === "offered") this.complain(`a request for ${name} is left`)
+    for (const { isOver, visit } of this.hearings)
+      if (!isOver) this.complain(`${visit.id}: its handler never hears how its body ends`)
     for (const { state } of this.bodies) if (state === "reading") this.complain("a body is left")
     for (const { host } of this.network.connections)
       if (host.startsWith("visitor-")) this.complain(`the connection of ${host} is left`)
@@ -870,6 +953,11 @@ export class Tempest {
       if (spans.has(millis)) this.complain(`deadlines of ${spans.get(millis)} ${what} are left`)
   }
 }
+
+/** The method in the request. */
+const nameOf = ({ method }: Visit): string => (method === "UPGRADE" ? "GET" : method)
+
+const empty = Buffer.alloc(0)
 
 interface Task {
   readonly at: number

@@ -1,0 +1,200 @@
+/**
+ * What is going to happen in a tempest, as data: who asks for what, what the
+ * handlers answer, and what goes wrong when. A seed makes one; one that has shown
+ * a fault is kept as it is, for a seed means something else as soon as more is
+ * drawn from it, and can be made smaller before.
+ */
+import type { TransportChoice } from "../../src/domain/ServerConfig.ts"
+import { Seeded } from "./Seeded.ts"
+
+/** The servers that a relay of a tempest knows. */
+export const names = ["app", "other"] as const
+/** One of them. */
+export type Name = (typeof names)[number]
+
+/** What a visitor asks for, and what the handler does; times are in milliseconds from the storm's beginning. */
+export interface Request {
+  readonly at: number
+  readonly name: Name
+  /** UPGRADE is a GET that asks for another protocol. */
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS" | "UPGRADE"
+  /** How many bytes go up. */
+  readonly up: number
+  readonly chunkedUp: boolean
+  /** How many bytes come down. */
+  readonly down: number
+  readonly downAs: "whole" | "length" | "unknown"
+  readonly way: "answer" | "answer after the body" | "late" | "never" | "fail" | "cut"
+  /** After so many bytes its answer breaks off, if it is to be cut. */
+  readonly cutAt: number
+  /** Whether the visitor reads with pauses. */
+  readonly slow: boolean
+  /** After how long the visitor goes away; never if it is not said. */
+  readonly leavesAfter?: number
+}
+
+/** What goes wrong. */
+export interface Fault {
+  readonly at: number
+  readonly kind:
+    | "cut a link"
+    | "stall a link"
+    | "cut a visitor"
+    | "stall a visitor"
+    | "stop a server"
+    | "kill a server"
+    | "lose a server"
+    | "double a server"
+    | "revoke a key"
+    | "hide the relay"
+    | "restart the relay"
+    | "crash the relay"
+  /** Which one of those that there are then. */
+  readonly which: number
+  /** How long until it is as before. */
+  readonly lasts: number
+  /** In which directions a connection is stalled. */
+  readonly directions: "up" | "down" | "both"
+}
+
+/** See the file's header. */
+export interface Schedule {
+  /** Of everything that is too small to be written down: pieces of bodies, ways of packets. */
+  readonly seed: number
+  readonly transport: TransportChoice
+  /** One way at most, in milliseconds. */
+  readonly latency: number
+  /** Bytes that a connection takes in each direction before it is full. */
+  readonly buffer: number
+  /** How long a relay that stops waits for what runs, in milliseconds. */
+  readonly relayGrace: number
+  /** The same of a server. */
+  readonly serverGrace: number
+  readonly requests: ReadonlyArray<Request>
+  readonly faults: ReadonlyArray<Fault>
+}
+
+/** What kind of tempest. */
+export interface ScheduleOptions {
+  /** Which transport the servers speak; random unless given. */
+  readonly transport?: TransportChoice
+  /** Whether nothing goes wrong; the network may still be slow. */
+  readonly calm?: boolean
+}
+
+/** How long the storm lasts, in milliseconds. */
+export const stormMillis = 6_000
+/** How many bytes a body has at most: more than a window. */
+export const largest = 300_000
+
+/** A request that a server has to answer, whatever has been before. */
+export const probe = (random: Seeded, name: Name): Request => ({
+  at: 0,
+  name,
+  method: "GET",
+  up: 0,
+  chunkedUp: false,
+  down: random.int(1, 2_000),
+  downAs: random.pick(["whole", "length", "unknown"]),
+  way: random.pick(["answer", "answer after the body"]),
+  cutAt: 0,
+  slow: false,
+})
+
+/** The schedule that a seed makes. */
+export const scheduleOf = (seed: number, options: ScheduleOptions = {}): Schedule => {
+  const random = new Seeded(seed)
+  const calm = options.calm === true
+  const some = <A>(count: number, make: () => A): ReadonlyArray<A> =>
+    Array.from({ length: count }, make)
+  return {
+    seed: random.int(0, 0xffff_ffff),
+    transport: options.transport ?? random.pick(["stream", "classic", "auto"]),
+    latency: random.pick([0, 4, 40]),
+    buffer: random.pick([2_000, 64 * 1024]),
+    relayGrace: random.pick([0, 1_000]),
+    serverGrace: random.pick([0, 1_500]),
+    requests: some(random.int(3, 14), () => requestOf(random, calm)),
+    faults: calm ? [] : some(random.int(1, 6), () => faultOf(random)),
+  }
+}
+
+const sizeOf = (random: Seeded): number => {
+  const most = random.pick([0, 200, 200, 3_000, 3_000, 30_000, 30_000, largest])
+  return random.int(Math.min(1, most), most)
+}
+
+const requestOf = (random: Seeded, calm: boolean): Request => {
+  const method = random.chance(0.3)
+    ? "GET"
+    : random.pick([
+        "GET",
+        "HEAD",
+        "POST",
+        "POST",
+        "PUT",
+        "DELETE",
+        "OPTIONS",
+        "UPGRADE",
+        "UPGRADE",
+      ] as const)
+  const down = sizeOf(random)
+  const request: Request = {
+    at: random.int(0, stormMillis - 500),
+    name: random.pick(names),
+    method,
+    up: ["POST", "PUT", "UPGRADE"].includes(method) ? sizeOf(random) : 0,
+    chunkedUp: random.chance(0.4),
+    down,
+    downAs: random.pick(["whole", "length", "unknown"]),
+    way:
+      !calm && random.chance(0.25)
+        ? random.pick(["never", "fail", "cut", "late"])
+        : random.pick(["answer", "answer after the body"]),
+    cutAt: random.int(0, down),
+    slow: random.chance(0.2),
+  }
+  return !calm && random.chance(0.1) ? { ...request, leavesAfter: random.int(0, 3_000) } : request
+}
+
+const faultOf = (random: Seeded): Fault => ({
+  at: random.int(0, stormMillis),
+  kind: random.pick([
+    "cut a link",
+    "cut a link",
+    "stall a link",
+    "stall a link",
+    "cut a visitor",
+    "stall a visitor",
+    "stop a server",
+    "kill a server",
+    "lose a server",
+    "double a server",
+    "revoke a key",
+    "hide the relay",
+    "restart the relay",
+    "crash the relay",
+  ]),
+  which: random.int(0, 999),
+  lasts: random.int(0, 4_000),
+  directions: random.pick(["up", "down", "both"]),
+})
+
+/** A schedule with nothing in it that is not needed for `fails`, as far as leaving out one thing after another shows. */
+export const shrink = async (
+  schedule: Schedule,
+  fails: (smaller: Schedule) => Promise<boolean>,
+): Promise<Schedule> => {
+  let smallest = schedule
+  for (let isDone = false; !isDone; ) {
+    isDone = true
+    for (const part of ["faults", "requests"] as const)
+      for (let i = smallest[part].length - 1; i >= 0; i--) {
+        const smaller = { ...smallest, [part]: smallest[part].filter((_, at) => at !== i) }
+        if (!(await fails(smaller))) continue
+        smallest = smaller
+        isDone = false
+      }
+  }
+  return smallest
+}
