@@ -31,6 +31,7 @@ import { split } from "../transport/ClassicFraming.ts"
 import type { Deadline } from "../transport/Deadlines.ts"
 import { closeAfter } from "../transport/Linger.ts"
 import * as NodeBody from "../transport/NodeBody.ts"
+import * as WriteBatch from "../transport/WriteBatch.ts"
 import { answerText, programOf } from "./Answer.ts"
 import { ClassicLink } from "./ClassicLink.ts"
 import { type LinkRoom, retrySeconds } from "./LinkRoom.ts"
@@ -333,8 +334,10 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
       whole: (bytes) => {
         const answers = Classic2.decodeAnswers(bytes)
         if (Result.isFailure(answers)) return refuse(request, response, 400, text.badHead)
-        for (const answer of answers.success) takeAnswer(answer, key, request)
-        answerText(response, 200, text.answersTaken)
+        WriteBatch.during(() => {
+          for (const answer of answers.success) takeAnswer(answer, key, request)
+          answerText(response, 200, text.answersTaken)
+        })
       },
       tooLarge: () => refuse(request, response, 400, text.badHead),
       cut: () => {},
