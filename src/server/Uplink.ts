@@ -26,6 +26,8 @@ const crowdedMillis = 5_000
 const lastCrowdedMillis = 120_000
 /** After so long without a refusal for lack of room the next one is the first again; in milliseconds. */
 const crowdedSpan = 600_000
+/** A relay that has been there for so long, in milliseconds, has not sent the server away at once. */
+const steadyMillis = 5_000
 const throttledRate = 1024 * 1024
 const defaultGrace = 30_000
 
@@ -47,6 +49,8 @@ export class Uplink {
   private readonly atEnd = new Set<() => void>()
   private said = ""
   private failures = 0
+  /** Since when the relay has been there; `undefined` while it is not. */
+  private goodSince: number | undefined
   /** How often in a row there was no room for a link, and when last. */
   private crowdings = 0
   private lastCrowded = 0
@@ -90,7 +94,7 @@ export class Uplink {
 
   /** The relay is there. */
   good({ openUrl, publicUrl }: Announced, transport: string, why: string): Effect.Effect<void> {
-    this.failures = 0
+    this.goodSince ??= elapsedMillis(this.clock)
     const path = transport === "classic 1" ? "/frontend/servers/" : "/servers/"
     const place = (publicUrl ?? this.base.href).replace(/\/+$/, "")
     const url = openUrl ?? `${place}${path}${this.options.name}/`
@@ -107,6 +111,8 @@ export class Uplink {
   failed(error: ListenError): Effect.Effect<void> {
     if (error.reason === "crowded") return this.crowded(error)
     const now = elapsedMillis(this.clock)
+    if (this.goodSince !== undefined && now - this.goodSince >= steadyMillis) this.failures = 0
+    this.goodSince = undefined
     if (this.failures === 0) this.awaySince = now
     this.failures += 1
     const outage = now - this.awaySince

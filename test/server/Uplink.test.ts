@@ -60,6 +60,21 @@ describe("the wait before a relay is tried again", () => {
       }),
   )
 
+  it.effect("grows although the relay greets each time, if it sends everybody away at once", () =>
+    Effect.gen(function* () {
+      const { uplink, waitAfterFailure } = yield* setting
+      let last = 0
+      for (let i = 0; i < 100; i++) {
+        yield* uplink.good({ publicUrl: undefined, openUrl: undefined }, "stream", "")
+        last = yield* waitAfterFailure
+      }
+      assert.isAbove(last, 5_000)
+      yield* uplink.good({ publicUrl: undefined, openUrl: undefined }, "stream", "")
+      yield* TestClock.adjust(5_000)
+      assert.isAtMost(yield* waitAfterFailure, 300)
+    }),
+  )
+
   it.effect("goes by no clock that is put forward", () =>
     Effect.gen(function* () {
       const { longestOfTen, uplink, put, waitAfterFailure } = yield* setting
