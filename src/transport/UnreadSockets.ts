@@ -6,6 +6,7 @@
 import type { Socket } from "node:net"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { elapsedMillis } from "./Deadlines.ts"
 import { cutOff } from "./Linger.ts"
 import * as SendQueues from "./SendQueues.ts"
 
@@ -56,7 +57,7 @@ export class UnreadSockets {
       Effect.sleep(Math.max(shortestLook, Math.min(lookMillis, this.millis() / 4))),
     )
     return Effect.flatMap(Clock.Clock, (clock) => {
-      const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+      const now = () => elapsedMillis(clock)
       const look = Effect.promise(() => this.look(now, onMoved)).pipe(
         // Whatever fails is not to stop the watch over everybody else.
         Effect.catchCause((cause) => Effect.logError("unread connections cannot be seen", cause)),
