@@ -644,6 +644,7 @@ export class Tempest {
     })
     request.on("error", (error: NodeJS.ErrnoException) => over(error.code ?? error.message))
     request.on("response", (response) => {
+      let said = ""
       visit.status = response.statusCode
       visit.answeredAt = this.network.time.now
       visit.failure = ""
@@ -652,12 +653,15 @@ export class Tempest {
       response.on("error", (error: NodeJS.ErrnoException) => over(error.code ?? error.message))
       response.on("close", () => over(visit.isWhole ? undefined : "closed"))
       response.on("end", () => {
+        // A request that is given up drops what it has and has not read, and ends.
+        if (visit.overAt !== undefined) return
         visit.isWhole = response.complete
         over(visit.isWhole ? undefined : "incomplete")
       })
       response.on("data", (chunk: Buffer) => {
         if (visit.status !== 200) {
-          visit.failure += /PTTH_[A-Z_]+/.exec(chunk.toString("latin1"))?.[0] ?? ""
+          said += chunk.toString("latin1")
+          visit.failure = /PTTH_[A-Z_]+/.exec(said)?.[0] ?? ""
           return
         }
         this.receive(visit, chunk, response)
