@@ -45,7 +45,7 @@ export class BusyPoll {
     return this.awake
   }
 
-  /** A message has left that, with what came before it, is small and one of few; or is not. */
+  /** A message has left that is small, with what came before it; or is not. */
   sent(isLight: boolean): void {
     const now = this.loop.now()
     const isClose = now - this.last < 2 * windowMillis

@@ -32,7 +32,7 @@ export interface MultiplexerEvents {
   readonly onPong?: () => void
   /** The other end wants no more requests, or has agreed to get none. */
   readonly onDrain?: () => void
-  /** What was queued has left; whether it, and what came before it, was little and for few streams. */
+  /** What was queued has left; whether it, and what came before it, was little. */
   readonly onSent?: (isLight: boolean) => void
   /** There may be room for another request. */
   readonly onRoom?: () => void
@@ -72,9 +72,8 @@ const windowBudget = 64 * 1024 * 1024
 const joinBelow = 64 * 1024
 const largestData = 256 * 1024
 const copyBelow = 16 * 1024
-/** Less than this many bytes for at most so many streams are light. */
+/** Less than this many bytes, in both directions, are what one or two small exchanges take. */
 const lightBytes = 4096
-const lightStreams = 2
 /** What is queued beyond this does not wait for the end of the turn. */
 const flushAt = 1024 * 1024
 
@@ -340,7 +339,7 @@ export class Multiplexer {
     }
     if (this.out.length === 0) return
     const chunks = this.out
-    const isLight = this.streams.size <= lightStreams && this.inBytes + this.outBytes < lightBytes
+    const isLight = this.inBytes + this.outBytes < lightBytes
     this.out = []
     this.outBytes = 0
     this.inBytes = 0
