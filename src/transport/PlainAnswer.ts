@@ -2,7 +2,6 @@
  * The answer to a plain request, written to the socket itself: head and small
  * body as one piece, larger bodies as they come.
  */
-
 import { STATUS_CODES } from "node:http"
 import type { Socket } from "node:net"
 import type { Failure, RenderedFailure } from "../domain/Failure.ts"
@@ -15,6 +14,7 @@ import { faultOf, planOf } from "./FrontAnswer.ts"
 import type { Cancel, Reply } from "./Handler.ts"
 import { cutOff } from "./Linger.ts"
 import { whenWritten } from "./NodeBody.ts"
+import * as OnePiece from "./OnePiece.ts"
 import type { VisitNotes } from "./VisitNotes.ts"
 import * as WriteBatch from "./WriteBatch.ts"
 
@@ -168,10 +168,7 @@ const uncork = (socket: Socket): void => socket.uncork()
 
 const writeWhole = (socket: Socket, text: string, body: Uint8Array): void => {
   if (body.length <= copyBelow) {
-    const bytes = Buffer.allocUnsafe(text.length + body.length)
-    bytes.write(text, "latin1")
-    bytes.set(body, text.length)
-    socket.write(bytes)
+    socket.write(OnePiece.join(text, body))
     return
   }
   socket.cork()

@@ -3,7 +3,6 @@
  * kept: head and body leave in one write, and the answer is read on the socket
  * itself, at a fraction of what Node's client costs.
  */
-
 import { connect, type Socket } from "node:net"
 import type { HeaderList } from "../domain/HeaderList.ts"
 import { ChunkedDecoder, type Decoded } from "../protocol/ChunkedDecoder.ts"
@@ -14,6 +13,7 @@ import { ArrivingBody } from "./ArrivingBody.ts"
 import { type Body, empty, fromBytes } from "./Body.ts"
 import * as BufferPressure from "./BufferPressure.ts"
 import type { Cancel } from "./Handler.ts"
+import * as OnePiece from "./OnePiece.ts"
 import * as WriteBatch from "./WriteBatch.ts"
 
 /** The origin, and how its connections are kept. */
@@ -200,14 +200,8 @@ class Connection {
     if (this.reused) this.socket.ref()
     WriteBatch.add(() => {
       if (this.exchange !== exchange) return
-      if (body.length === 0) {
-        this.socket.write(head, "latin1")
-        return
-      }
-      const bytes = Buffer.allocUnsafe(head.length + body.length)
-      bytes.write(head, "latin1")
-      bytes.set(body, head.length)
-      this.socket.write(bytes)
+      if (body.length === 0) this.socket.write(head, "latin1")
+      else this.socket.write(OnePiece.join(head, body))
     })
   }
 

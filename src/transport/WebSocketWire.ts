@@ -2,7 +2,6 @@
  * A link's bytes over a WebSocket. Message boundaries mean nothing: what is
  * written in one turn travels in one message, without a copy of what is large.
  */
-
 import { createHash, randomBytes } from "node:crypto"
 import type { Duplex } from "node:stream"
 import * as Frame from "../protocol/WebSocketFrame.ts"
@@ -68,11 +67,7 @@ export const make = (
   })
   const onData = (chunk: Buffer): void => {
     BufferPressure.count(chunk.length)
-    let fault: ReturnType<typeof reader.feed>
-    WriteBatch.during(() => {
-      fault = reader.feed(chunk)
-    })
-    if (fault === undefined) return
+    if (WriteBatch.during(() => reader.feed(chunk)) === undefined) return
     socket.off("data", onData)
     sayClose(Frame.closeCode.protocol)
     socket.end()

@@ -14,11 +14,11 @@ export const add = (write: () => void): void => {
   else waiting.push(write)
 }
 
-/** Runs what may bring about many writes, then makes those. */
-export const during = (run: () => void): void => {
+/** Runs what may bring about many writes, then makes those; its result. */
+export const during = <A>(run: () => A): A => {
   depth++
   try {
-    run()
+    return run()
   } finally {
     depth--
     if (depth === 0) makeAll()
