@@ -133,59 +133,48 @@ const cut = (headers: HeaderList): HeaderList => {
 }
 
 class Entry {
-  readonly number: number
-  readonly at: number
-  readonly address: string
-  readonly method: string
-  readonly target: string
-  readonly headers: HeaderList
   readonly body: Capture
   readonly responseBody: Capture
-  response: Inspected["response"]
-  outcome = "running"
-  endedAt: number | undefined
+  private seen: Omit<Inspected, "body" | "responseBody">
   private readonly changed: () => void
 
   constructor(number: number, at: number, address: string, head: RequestHead, changed: () => void) {
-    this.number = number
-    this.at = at
-    this.address = address
-    this.method = head.method
-    this.target = Masking.target(head.target).slice(0, maxTarget)
-    this.headers = cut(head.headers)
+    this.seen = {
+      number,
+      at,
+      address,
+      method: head.method,
+      target: Masking.target(head.target).slice(0, maxTarget),
+      headers: cut(head.headers),
+      response: undefined,
+      outcome: "running",
+      millis: undefined,
+    }
     this.changed = changed
     this.body = new Capture(changed)
     this.responseBody = new Capture(changed)
     changed()
   }
 
+  get isUpgraded(): boolean {
+    return this.seen.response?.status === 101
+  }
+
   answered({ headers, status }: ResponseHead): void {
-    this.response = { status, headers: cut(headers) }
-    this.changed()
+    this.put({ response: { status, headers: cut(headers) } })
   }
 
   over(outcome: string, now: number): void {
-    if (this.endedAt !== undefined) return
-    this.endedAt = now
-    this.outcome = outcome
-    this.changed()
+    if (this.seen.millis === undefined) this.put({ outcome, millis: now - this.seen.at })
   }
 
   read(): Inspected {
-    const { address, at, endedAt, headers, method, number, outcome, response, target } = this
-    return {
-      number,
-      at,
-      address,
-      method,
-      target,
-      headers,
-      response,
-      outcome,
-      body: this.body.read(),
-      responseBody: this.responseBody.read(),
-      millis: endedAt === undefined ? undefined : endedAt - at,
-    }
+    return { ...this.seen, body: this.body.read(), responseBody: this.responseBody.read() }
+  }
+
+  private put(news: Partial<Inspected>): void {
+    this.seen = { ...this.seen, ...news }
+    this.changed()
   }
 }
 
@@ -249,7 +238,7 @@ const make = (current: () => RelayConfig, now: () => number): Inspector["Service
           },
         })
         return () => {
-          entry.over(isUpgrade && entry.response?.status === 101 ? "whole" : "left", now())
+          entry.over(isUpgrade && entry.isUpgraded ? "whole" : "left", now())
           cancel()
         }
       }
