@@ -52,8 +52,8 @@ interface Place {
   readonly queue: Array<Pending>
   readonly links: Set<Link>
   lastSeen: number | undefined
-  /** The same, by a clock that is never put. */
-  lastThere: number | undefined
+  /** When its last link went, by a clock that is never put. */
+  goneAt: number | undefined
   flushing: boolean
 }
 
@@ -112,7 +112,7 @@ const make = (
         queue: [],
         links: new Set(),
         lastSeen: undefined,
-        lastThere: undefined,
+        goneAt: undefined,
         flushing: false,
       }
       places.set(name, place)
@@ -161,11 +161,6 @@ const make = (
     },
   }
 
-  const isThere = (place: Place): void => {
-    place.lastSeen = deadlines.now()
-    place.lastThere = deadlines.elapsed()
-  }
-
   const offline = (place: Place): ExchangeError =>
     failure("PTTH_SERVER_OFFLINE", `${place.name} is not connected`, 10)
 
@@ -179,7 +174,7 @@ const make = (
       return pending.fail(failure("PTTH_QUEUE_FULL", `${most} requests are waiting`, 2))
     if (place.links.size === 0) {
       const now = deadlines.elapsed()
-      const goneFor = now - (place.lastThere ?? startedAt)
+      const goneFor = now - (place.goneAt ?? startedAt)
       if (goneFor > longOffline && now - startedAt > settlingIn) return pending.fail(offline(place))
     }
     if (first) {
@@ -276,13 +271,14 @@ const make = (
       const isSame = ({ instance }: Link): boolean => instance === link.instance
       const isNew = ![...place.links].some(isSame)
       place.links.add(link)
-      isThere(place)
+      place.lastSeen = deadlines.now()
       traffic.linkOpened(link.name, link.transport)
       const { name, reason: why, transport } = link
       if (isNew) audit.record({ _tag: "ServerConnected", name, transport, reason: why, address })
       return (reason) => {
         if (!place.links.delete(link)) return
-        isThere(place)
+        place.lastSeen = deadlines.now()
+        place.goneAt = deadlines.elapsed()
         if ([...place.links].some(isSame)) return
         const _tag = place.links.size === 0 ? "ServerDisconnected" : "ServerReplaced"
         audit.record({ _tag, name, reason })
@@ -290,7 +286,7 @@ const make = (
     },
     ready: (link) => {
       const place = placeOf(link.name)
-      isThere(place)
+      place.lastSeen = deadlines.now()
       if (place.links.size > 1 && place.links.delete(link)) place.links.add(link)
       if (place.queue.length > 0) flush(place)
     },
