@@ -7,7 +7,6 @@ import { timingSafeEqual } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 import * as Result from "effect/Result"
-import { fromRaw } from "../domain/HeaderList.ts"
 import type { RequestId } from "../domain/RequestId.ts"
 import type { ServerName } from "../domain/ServerName.ts"
 import * as Classic1 from "../protocol/Classic1.ts"
@@ -40,7 +39,7 @@ import type { Pending } from "./Pending.ts"
 import type { RelaySettings } from "./RelaySettings.ts"
 import type { Rendezvous } from "./Rendezvous.ts"
 import type { Identity, Servers } from "./Servers.ts"
-import { clientAddress } from "./TrustedProxies.ts"
+import { clientOf } from "./TrustedProxies.ts"
 
 /** What the endpoints stand on. */
 export interface ClassicContext {
@@ -180,12 +179,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
   const listen = (name: string, request: IncomingMessage, response: ServerResponse): void => {
     const key = keyOf(request)
     if (key === undefined) return answerText(response, 403, text.noKey)
-    const client = (): string =>
-      clientAddress(
-        context.settings.current().trustedProxies,
-        request.socket.remoteAddress ?? "",
-        fromRaw(request.rawHeaders),
-      )
+    const client = (): string => clientOf(context.settings.current().trustedProxies, request)
     const identity = identify(request, name, key, () =>
       context.servers.knock(name, key, client(), context.rendezvous.deadlines.now()),
     )

@@ -19,7 +19,7 @@ import type { RelaySettings } from "./RelaySettings.ts"
 import type { Rendezvous } from "./Rendezvous.ts"
 import type { Servers } from "./Servers.ts"
 import { StreamLink } from "./StreamLink.ts"
-import { clientAddress } from "./TrustedProxies.ts"
+import { clientOf } from "./TrustedProxies.ts"
 
 /** What the endpoint stands on. */
 export interface StreamContext {
@@ -67,11 +67,7 @@ export const make = (context: StreamContext): StreamEndpoint => {
     const [key] = keys
     if (draining) return refuse(socket, "503 Service Unavailable", text.shuttingDown)
     if (key === undefined) return refuse(socket, "403 Forbidden", text.noKey)
-    const address = clientAddress(
-      context.settings.current().trustedProxies,
-      request.socket.remoteAddress ?? "",
-      fromRaw(request.rawHeaders),
-    )
+    const address = clientOf(context.settings.current().trustedProxies, request)
     const now = context.rendezvous.deadlines.now()
     const identity = context.servers.knock(name, keys.length === 1 ? key : "", address, now)
     if (identity._tag === "Known") return { ...identity, address }

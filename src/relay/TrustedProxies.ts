@@ -2,10 +2,11 @@
  * Whose word about a visitor is believed: the networks that the
  * configuration's `trusted_proxies` names.
  */
+import type { IncomingMessage } from "node:http"
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
-import { all, type HeaderList } from "../domain/HeaderList.ts"
+import { all, fromRaw, type HeaderList } from "../domain/HeaderList.ts"
 import { remember } from "../domain/Remember.ts"
 import { plainAddress } from "../protocol/Forwarded.ts"
 
@@ -38,6 +39,12 @@ const knownOf = (networks: ReadonlyArray<IpNetwork.IpNetwork>): Known => {
   }
   return made
 }
+
+/** {@link clientAddress} of a request as Node has it. */
+export const clientOf = (
+  networks: ReadonlyArray<IpNetwork.IpNetwork>,
+  { rawHeaders, socket }: IncomingMessage,
+): string => clientAddress(networks, socket.remoteAddress ?? "", fromRaw(rawHeaders))
 
 /** Whether a socket's address is in one of the networks. */
 export const isTrusted = (networks: ReadonlyArray<IpNetwork.IpNetwork>, address: string): boolean =>
