@@ -3,7 +3,7 @@
  * as people start them.
  */
 import type { ChildProcess } from "node:child_process"
-import { writeFileSync } from "node:fs"
+import { mkdtempSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Redacted from "effect/Redacted"
@@ -40,7 +40,8 @@ export interface Tunnel {
 export const startTunnel = async (options: TunnelOptions, path: string): Promise<Tunnel> => {
   const { folder } = options
   const key = newKey()
-  const relayConfig = join(folder, "ptth_relay.toml")
+  const configs = mkdtempSync(join(folder, "tunnel-"))
+  const relayConfig = join(configs, "ptth_relay.toml")
   writeFileSync(
     relayConfig,
     `listen = "127.0.0.1:0"\n[[servers]]\nname = "bench"\ntripcode = "${ApiKey.tripcode(key)}"\n${options.relayConfig ?? ""}`,
@@ -50,7 +51,7 @@ export const startTunnel = async (options: TunnelOptions, path: string): Promise
   })
   const relayUrl = await said(relay, /Listening\s+(http:\/\/[\d.:]+)/)
   const way = options.via === undefined ? relayUrl : await options.via(relayUrl)
-  const serverConfig = join(folder, "ptth_server.toml")
+  const serverConfig = join(configs, "ptth_server.toml")
   writeFileSync(
     serverConfig,
     `name = "bench"\napi_key = "${Redacted.value(key)}"\nrelay_url = "${way}"\nfile_server_root = "files"\n`,
