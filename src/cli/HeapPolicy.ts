@@ -4,6 +4,7 @@
  * in use, and the buffers of a large body would pile up to 64 MiB and more
  * before they are looked at (docs/performance.md has the figures).
  */
+import { availableParallelism } from "node:os"
 import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { onPressure } from "../transport/BufferPressure.ts"
@@ -22,6 +23,18 @@ const growthPercent = 50
 /** How many bytes of buffers may come on top of the living ones before the dead ones are freed. */
 const buffers = 32 * 1024 * 1024
 
+/**
+ * On so few processors V8's helpers only take time from the loop, which waits
+ * for them, or from the other end of the tunnel: these heaps are small enough
+ * for the loop itself.
+ */
+const fewProcessors = 2
+const withoutHelpers = [
+  "--no-parallel-scavenge",
+  "--no-concurrent-array-buffer-sweeping",
+  "--concurrent-marking-max-worker-num=1",
+]
+
 const watchMillis = 200
 
 type Collect = (options: { readonly type: "minor" }) => void
@@ -29,6 +42,8 @@ type Collect = (options: { readonly type: "minor" }) => void
 /** Applies the policy to this process. */
 export const apply = (): void => {
   setFlagsFromString(`--heap-growing-percent=${growthPercent}`)
+  if (availableParallelism() <= fewProcessors)
+    for (const flag of withoutHelpers) setFlagsFromString(flag)
   setFlagsFromString("--expose-gc")
   const collect = runInNewContext("gc") as Collect
   onPressure(() => collect({ type: "minor" }))
