@@ -23,8 +23,14 @@ import { startTunnel, type Tunnel } from "./Tunnel.ts"
 const seconds = Number(process.env.BENCH_SECONDS ?? 3)
 const most = Number(process.env.BENCH_SERVERS ?? 10_000)
 const rounds = Number(process.env.BENCH_ROUNDS ?? 40)
-const parts = process.argv.slice(2)
-const wanted = (part: string): boolean => parts.length === 0 || parts.includes(part)
+const parts = ["requests", "stalled", "servers"] as const
+const asked = process.argv.slice(2)
+const wanted = (part: (typeof parts)[number]): boolean => asked.length === 0 || asked.includes(part)
+const unknown = asked.find((part) => !parts.some((known) => known === part))
+if (unknown !== undefined) {
+  process.stderr.write(`No part "${unknown}": name some of ${parts.join(", ")}, or none for all.\n`)
+  process.exit(2)
+}
 const stalled = 100
 const settleMillis = 10_000
 const load = isInstalled("wrk", "--version") ? byWrk : bySockets
@@ -150,15 +156,11 @@ const besideStalled = async (free: Tunnel, crowded: Tunnel): Promise<void> => {
       results.push(await load(url(tunnel), 1, 1))
   }
   for (const { results, tunnel, unread } of both) {
+    const medians = results.map(({ medianMicros }) => medianMicros)
     const p99 = results.map(({ p99Micros }) => p99Micros)
     line([
       unread,
-      micros(
-        quantile(
-          results.map(({ medianMicros }) => medianMicros),
-          0.5,
-        ),
-      ),
+      micros(quantile(medians, 0.5)),
       micros(quantile(p99, 0.5)),
       micros(quantile(p99, 0.25)),
       micros(quantile(p99, 0.75)),
