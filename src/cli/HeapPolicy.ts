@@ -1,5 +1,5 @@
 /**
- * How far V8 lets memory grow. A tunnel makes much garbage and keeps little;
+ * How far V8 lets memory grow, and who collects it. A tunnel makes much garbage and keeps little;
  * by V8's own rules the heap would become several times as large as what is
  * in use, and the buffers of a large body would pile up to 64 MiB and more
  * before they are looked at (docs/performance.md has the figures).

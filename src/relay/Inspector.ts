@@ -132,10 +132,12 @@ const cut = (headers: HeaderList): HeaderList => {
   return Masking.fields(left === 0 ? kept : [...kept, ["…", `${left} more fields`]])
 }
 
+type Seen = Omit<Inspected, "body" | "responseBody">
+
 class Entry {
   readonly body: Capture
   readonly responseBody: Capture
-  private seen: Omit<Inspected, "body" | "responseBody">
+  private seen: Seen
   private readonly changed: () => void
 
   constructor(number: number, at: number, address: string, head: RequestHead, changed: () => void) {
@@ -172,7 +174,7 @@ class Entry {
     return { ...this.seen, body: this.body.read(), responseBody: this.responseBody.read() }
   }
 
-  private put(news: Partial<Inspected>): void {
+  private put(news: Partial<Seen>): void {
     this.seen = { ...this.seen, ...news }
     this.changed()
   }
