@@ -26,6 +26,7 @@ import {
   version2,
 } from "../protocol/Wire.ts"
 import { type Body, type BodyFlow, collect, fromBytes } from "../transport/Body.ts"
+import { BriefMap } from "../transport/BriefMap.ts"
 import { split } from "../transport/ClassicFraming.ts"
 import type { Deadline } from "../transport/Deadlines.ts"
 import { closeAfter } from "../transport/Linger.ts"
@@ -96,7 +97,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
   const shown = new WeakMap<Socket, Shown>()
   const transfers = new Map<ServerName, Set<IncomingMessage>>()
   /** Answers that are under way although the body has not been fetched, by id: it still may be. */
-  const unread = new Map<string, Pending>()
+  const unread = new BriefMap<string, Pending>()
 
   const member = (
     name: ServerName,

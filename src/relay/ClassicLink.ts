@@ -24,6 +24,7 @@ import {
   text,
   version2,
 } from "../protocol/Wire.ts"
+import { BriefMap } from "../transport/BriefMap.ts"
 import type { Deadline, Deadlines } from "../transport/Deadlines.ts"
 import { answerText } from "./Answer.ts"
 import type { Link } from "./Link.ts"
@@ -71,9 +72,9 @@ export class ClassicLink implements Link {
   readonly program: string
   private readonly options: ClassicLinkOptions
   private readonly parked: Array<Parked> = []
-  private readonly handed = new Map<RequestId, Pending>()
+  private readonly handed = new BriefMap<RequestId, Pending>()
   private readonly cancels: Array<Cancel> = []
-  private readonly unacknowledged = new Map<RequestId, Deadline>()
+  private readonly unacknowledged = new BriefMap<RequestId, Deadline>()
   /** How often it has been heard of. */
   private heardCount = 0
   private silence: Deadline | undefined
@@ -316,7 +317,7 @@ export class ClassicLink implements Link {
       deadline.clear()
       if (!response.headersSent) response.destroy()
     }
-    for (const pending of [...this.handed.values()]) this.lose(pending, reason)
+    for (const pending of this.handed.all()) this.lose(pending, reason)
   }
 
   private greeting(): Array<string> {

@@ -9,7 +9,7 @@ import { ExchangeError } from "../protocol/Exchange.ts"
 import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
 import type { Body } from "../transport/Body.ts"
 import type { Deadline, Deadlines } from "../transport/Deadlines.ts"
-import type { Reply } from "../transport/Handler.ts"
+import type { Cancel, Reply } from "../transport/Handler.ts"
 import type { VisitNotes } from "../transport/VisitNotes.ts"
 import type { Link } from "./Link.ts"
 
@@ -43,6 +43,8 @@ export class Pending {
   state: "waiting" | "offered" | "answered" | "over" = "waiting"
   /** The link that it was handed to. */
   link: Link | undefined
+  /** Takes it back from there; the link's to set, where it needs it. Here, because a map of what runs would keep garbage alive (`BriefMap.ts`). */
+  withdraw: Cancel | undefined
   /** The server has said that it has the request. */
   acknowledged = false
   /** Its body has been fetched, which is possible once. */

@@ -17,6 +17,7 @@ import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
 import { maxInline } from "../protocol/Wire.ts"
 import type { Body } from "../transport/Body.ts"
 import { collect, fromBytes, limit } from "../transport/Body.ts"
+import { BriefMap } from "../transport/BriefMap.ts"
 import * as Deadlines from "../transport/Deadlines.ts"
 import type { Cancel, Handler, Reply } from "../transport/Handler.ts"
 import { idle } from "../transport/IdleBody.ts"
@@ -50,7 +51,8 @@ const settlingIn = 30_000
 interface Place {
   readonly name: ServerName
   readonly queue: Array<Pending>
-  readonly links: Set<Link>
+  /** The one that was heard of last is at the end. */
+  readonly links: Array<Link>
   lastSeen: number | undefined
   /** When its last link went, by a clock that is never put. */
   goneAt: number | undefined
@@ -99,7 +101,7 @@ const make = (
   deadlines: Deadlines.Deadlines,
 ): Rendezvous["Service"] => {
   const places = new Map<ServerName, Place>()
-  const handedOut = new Map<string, Pending>()
+  const handedOut = new BriefMap<string, Pending>()
   const forgotten = new Map<string, Deadlines.Deadline>()
   const startedAt = deadlines.elapsed()
   let draining = false
@@ -110,7 +112,7 @@ const make = (
       place = {
         name,
         queue: [],
-        links: new Set(),
+        links: [],
         lastSeen: undefined,
         goneAt: undefined,
         flushing: false,
@@ -172,7 +174,7 @@ const make = (
     if (place.queue.length >= most) flush(place)
     if (place.queue.length >= most && roomiest(place) === undefined)
       return pending.fail(failure("PTTH_QUEUE_FULL", `${most} requests are waiting`, 2))
-    if (place.links.size === 0) {
+    if (place.links.length === 0) {
       const now = deadlines.elapsed()
       const goneFor = now - (place.goneAt ?? startedAt)
       if (goneFor > longOffline && now - startedAt > settlingIn) return pending.fail(offline(place))
@@ -269,36 +271,34 @@ const make = (
     join: (link, address) => {
       const place = placeOf(link.name)
       const isSame = ({ instance }: Link): boolean => instance === link.instance
-      const isNew = ![...place.links].some(isSame)
-      place.links.add(link)
+      const isNew = !place.links.some(isSame)
+      place.links.push(link)
       place.lastSeen = deadlines.now()
       traffic.linkOpened(link.name, link.transport)
       const { name, reason: why, transport } = link
       if (isNew) audit.record({ _tag: "ServerConnected", name, transport, reason: why, address })
       return (reason) => {
-        if (!place.links.delete(link)) return
+        if (!takeOut(place.links, link)) return
         place.lastSeen = deadlines.now()
         place.goneAt = deadlines.elapsed()
-        if ([...place.links].some(isSame)) return
-        const _tag = place.links.size === 0 ? "ServerDisconnected" : "ServerReplaced"
+        if (place.links.some(isSame)) return
+        const _tag = place.links.length === 0 ? "ServerDisconnected" : "ServerReplaced"
         audit.record({ _tag, name, reason })
       }
     },
     ready: (link) => {
       const place = placeOf(link.name)
       place.lastSeen = deadlines.now()
-      if (place.links.size > 1 && place.links.delete(link)) place.links.add(link)
+      if (place.links.at(-1) !== link && takeOut(place.links, link)) place.links.push(link)
       if (place.queue.length > 0) flush(place)
     },
     status: (name) => {
       const place = places.get(name)
       return {
         name,
-        transports: [...(place?.links ?? [])].map((link) => link.transport),
-        reason: [...(place?.links ?? [])].find((link) => link.reason !== "")?.reason ?? "",
-        programs: [
-          ...new Set([...(place?.links ?? [])].map(({ program }) => program).filter(Boolean)),
-        ],
+        transports: (place?.links ?? []).map((link) => link.transport),
+        reason: (place?.links ?? []).find((link) => link.reason !== "")?.reason ?? "",
+        programs: [...new Set((place?.links ?? []).map(({ program }) => program).filter(Boolean))],
         lastSeen: place?.lastSeen,
         waiting: place?.queue.length ?? 0,
       }
@@ -306,12 +306,19 @@ const make = (
     drain: () => {
       draining = true
       for (const place of places.values()) {
-        for (const link of place.links) link.drain()
+        for (const link of [...place.links]) link.drain()
         for (const pending of [...place.queue])
           pending.fail(failure("PTTH_DRAINING", "the relay is shutting down", 5))
       }
     },
   }
+}
+
+/** Whether it was among them. */
+const takeOut = (links: Array<Link>, link: Link): boolean => {
+  const at = links.indexOf(link)
+  if (at >= 0) links.splice(at, 1)
+  return at >= 0
 }
 
 /** Whether a body is small enough to go with its head, and the visitor does not wait to be asked for it. */

@@ -31,7 +31,6 @@ export class StreamLink implements Link {
   readonly instance: string
   readonly program: string
   private readonly options: StreamLinkOptions
-  private readonly running = new Map<Pending, Cancel>()
   private suspicion: Deadline | undefined
 
   constructor(options: StreamLinkOptions) {
@@ -59,10 +58,10 @@ export class StreamLink implements Link {
 
   private start(pending: Pending, millis: number): void {
     pending.offered(this, millis)
-    const over = (): void => {
-      this.running.delete(pending)
-    }
     let cancel: Cancel | undefined
+    const over = (): void => {
+      if (pending.withdraw === cancel) pending.withdraw = undefined
+    }
     cancel = this.options.multiplexer.request(pending.head, pending.body, {
       respond: (head, body) => {
         const taken = pending.answer(head, body, {
@@ -83,13 +82,13 @@ export class StreamLink implements Link {
         else pending.fail(error)
       },
     })
-    if (pending.state === "offered") this.running.set(pending, cancel)
+    if (pending.state === "offered") pending.withdraw = cancel
   }
 
   cancel(pending: Pending): void {
-    const cancel = this.running.get(pending)
-    this.running.delete(pending)
-    cancel?.()
+    const { withdraw } = pending
+    pending.withdraw = undefined
+    withdraw?.()
   }
 
   /**

@@ -30,7 +30,7 @@ const maxPosts = 2
 /** See the file's header. */
 export class ClassicAnswers {
   private readonly options: ClassicAnswersOptions
-  private readonly waiting = new Set<Waiting>()
+  private readonly waiting: Array<Waiting> = []
   private posts = 0
   private scheduled = false
 
@@ -41,9 +41,12 @@ export class ClassicAnswers {
   /** Takes an answer; the returned function takes it back, if it has not left. */
   add(answer: Answer, done: Waiting["done"]): () => void {
     const waiting = { answer, done }
-    this.waiting.add(waiting)
+    this.waiting.push(waiting)
     this.schedule()
-    return () => this.waiting.delete(waiting)
+    return () => {
+      const at = this.waiting.indexOf(waiting)
+      if (at >= 0) this.waiting.splice(at, 1)
+    }
   }
 
   private schedule(): void {
@@ -56,18 +59,18 @@ export class ClassicAnswers {
   }
 
   private flush(): void {
-    const batch: Array<Waiting> = []
     let bytes = 0
-    for (const waiting of this.waiting) {
-      if (batch.length > 0 && bytes > answersBytes) break
-      bytes += waiting.answer.bytes.length
-      batch.push(waiting)
-      this.waiting.delete(waiting)
+    let count = 0
+    for (const { answer } of this.waiting) {
+      if (count > 0 && bytes > answersBytes) break
+      bytes += answer.bytes.length
+      count += 1
     }
+    const batch = this.waiting.splice(0, count)
     if (batch.length === 0) return
     this.posts += 1
     this.post(batch, Classic2.encodeAnswers(batch.map(({ answer }) => answer)))
-    if (this.waiting.size > 0) this.schedule()
+    if (this.waiting.length > 0) this.schedule()
   }
 
   private post(batch: ReadonlyArray<Waiting>, bytes: Buffer): void {
@@ -75,7 +78,7 @@ export class ClassicAnswers {
     const end = (taken: boolean): void => {
       this.posts -= 1
       for (const { done } of batch) done(taken)
-      if (this.waiting.size > 0) this.schedule()
+      if (this.waiting.length > 0) this.schedule()
     }
     const headers: HeaderList = [
       ["Host", client.host],

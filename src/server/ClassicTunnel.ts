@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { Offer } from "../protocol/Message.ts"
 import { maxAcks } from "../protocol/Wire.ts"
+import { BriefMap } from "../transport/BriefMap.ts"
 import type { Cancel } from "../transport/Handler.ts"
 import { ClassicAnswers } from "./ClassicAnswers.ts"
 import * as ClassicExchange from "./ClassicExchange.ts"
@@ -31,7 +32,7 @@ const maxRunning = 2_048
 export class ClassicTunnel {
   private readonly uplink: Uplink
   private readonly parallel = Latch.makeUnsafe(false)
-  private readonly running = new Map<string, Cancel>()
+  private readonly running = new BriefMap<string, Cancel>()
   private readonly quiet = Latch.makeUnsafe(true)
   private readonly room = Latch.makeUnsafe(true)
   private acks: Array<string> = []

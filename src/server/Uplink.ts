@@ -10,6 +10,7 @@ import { tripcode } from "../domain/ApiKey.ts"
 import { entry } from "../domain/ErrorRegistry.ts"
 import * as RequestId from "../domain/RequestId.ts"
 import { prefix } from "../protocol/Wire.ts"
+import { BriefMap } from "../transport/BriefMap.ts"
 import { elapsedMillis } from "../transport/Deadlines.ts"
 import type { Cancel, Handler } from "../transport/Handler.ts"
 import * as NodeClient from "../transport/NodeClient.ts"
@@ -45,7 +46,8 @@ export class Uplink {
   private readonly base: URL
   private readonly clock: Clock.Clock
   private readonly idle = Latch.makeUnsafe(true)
-  private readonly running = new Set<Cancel>()
+  private readonly running = new BriefMap<number, Cancel>()
+  private begun = 0
   private readonly atEnd = new Set<() => void>()
   private said = ""
   private failures = 0
@@ -85,10 +87,11 @@ export class Uplink {
 
   /** An exchange runs until the returned function is called. */
   begin(cancel: Cancel): () => void {
-    this.running.add(cancel)
+    const number = this.begun++
+    this.running.set(number, cancel)
     this.idle.closeUnsafe()
     return () => {
-      if (this.running.delete(cancel) && this.running.size === 0) this.idle.openUnsafe()
+      if (this.running.delete(number) && this.running.size === 0) this.idle.openUnsafe()
     }
   }
 
@@ -192,7 +195,7 @@ export class Uplink {
   }
 
   private cut(): boolean {
-    const left = [...this.running]
+    const left = this.running.all()
     for (const cancel of left) cancel()
     for (const close of [...this.atEnd]) close()
     return left.length > 0

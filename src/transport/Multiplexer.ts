@@ -10,6 +10,7 @@ import type { RequestHead, ResponseHead } from "../protocol/Message.ts"
 import * as StreamFrame from "../protocol/StreamFrame.ts"
 import type { Body, BodyFlow, BodySink } from "./Body.ts"
 import { empty, fromBytes, promise } from "./Body.ts"
+import { BriefMap } from "./BriefMap.ts"
 import type { Deadline, Deadlines } from "./Deadlines.ts"
 import { FrameParser } from "./FrameParser.ts"
 import type { Cancel, Handler, Reply } from "./Handler.ts"
@@ -85,7 +86,7 @@ export class Multiplexer {
   readonly now: () => number
   private readonly options: MultiplexerOptions
   private readonly parser: FrameParser
-  private readonly streams = new Map<number, MuxStream>()
+  private readonly streams = new BriefMap<number, MuxStream>()
   /** Streams that have something to send and wait for the wire, in turn. */
   private readonly blocked = new Set<MuxStream>()
   /** Requests that came while the wire was full: answers to them would only pile up. */
@@ -207,7 +208,7 @@ export class Multiplexer {
     this.closed = true
     this.heartbeat?.clear()
     this.options.wire.close()
-    for (const stream of [...this.streams.values()]) stream.lost(reason)
+    for (const stream of this.streams.all()) stream.lost(reason)
     this.streams.clear()
     this.blocked.clear()
     this.unserved = []
