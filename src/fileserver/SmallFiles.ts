@@ -5,6 +5,7 @@
  * would have been let through anyway.
  */
 import * as fs from "node:fs"
+import { BriefMap } from "../transport/BriefMap.ts"
 import type { ByteName } from "./ByteName.ts"
 import type { Representation } from "./Decision.ts"
 
@@ -24,6 +25,11 @@ export interface KeptFile extends SmallFile {
 
 /** Plain numbers, which are had at a fraction of the price of exact ones. */
 type Seen = Pick<fs.Stats, "ino" | "dev" | "size" | "mtimeMs" | "ctimeMs" | "mode">
+
+/** What there was under a path, if anything. */
+interface Look {
+  readonly stats: fs.Stats | undefined
+}
 
 /** The files kept, by their path. */
 export interface SmallFiles {
@@ -106,15 +112,16 @@ export const make = (): SmallFiles => {
   /** Looks that need not go to another thread, since the last ones were quick. */
   let quick = 0
   /** What was seen in this turn of the event loop. */
-  const seen = new Map<ByteName, fs.Stats | undefined>()
+  const seen = new BriefMap<ByteName, Look>()
 
   const lookNow = (path: ByteName, file: fs.PathLike): fs.Stats | undefined => {
-    if (seen.has(path)) return seen.get(path)
+    const before = seen.get(path)
+    if (before !== undefined) return before.stats
     const start = performance.now()
     const stats = statNow(file)
     quick = performance.now() - start > slow ? 0 : quick - 1
     if (seen.size === 0) setImmediate(forgetSeen)
-    seen.set(path, stats)
+    seen.set(path, { stats })
     return stats
   }
 
