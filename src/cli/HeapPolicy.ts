@@ -13,10 +13,12 @@ import { onPressure } from "../transport/BufferPressure.ts"
 const newSpace = 16 * 1024 * 1024
 
 /**
- * How much larger it becomes at a time. V8 makes it small when nothing happens
- * for a while, and it is to be large again soon once something does.
+ * How many times as large it becomes if much of it survives. V8 makes it small
+ * when nothing happens for a while; it is to grow soon once something does,
+ * and never far beyond its limit.
  */
-const growthFactor = 4
+const growthFactor = (bytes: number): number =>
+  bytes >= newSpace ? 1 : bytes > newSpace / 8 ? 2 : 4
 
 /**
  * By how much the rest may grow between two collections, in percent. Buffers
@@ -56,8 +58,7 @@ export const apply = (): void => {
   setFlagsFromString("--expose-gc")
   const collect = runInNewContext("gc") as Collect
   onPressure(() => collect({ type: "minor" }))
-  let grows = true
-  setFlagsFromString(`--semi-space-growth-factor=${growthFactor}`)
+  let factor = 0
   let living = 0
   const watch = (): void => {
     const now = getHeapStatistics().external_memory
@@ -67,10 +68,10 @@ export const apply = (): void => {
       living = getHeapStatistics().external_memory
     }
     const space = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space")
-    const isSmall = space !== undefined && space.space_size < newSpace
-    if (isSmall === grows) return
-    grows = isSmall
-    setFlagsFromString(`--semi-space-growth-factor=${grows ? growthFactor : 1}`)
+    const wanted = growthFactor(space?.space_size ?? 0)
+    if (wanted === factor) return
+    factor = wanted
+    setFlagsFromString(`--semi-space-growth-factor=${factor}`)
   }
   setInterval(watch, watchMillis).unref()
 }
