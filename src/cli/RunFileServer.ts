@@ -7,7 +7,9 @@ import * as Option from "effect/Option"
 import { single } from "../domain/ConfigError.ts"
 import { isPasswordHash } from "../domain/PasswordHash.ts"
 import * as ServerConfig from "../domain/ServerConfig.ts"
-import { serve } from "../transport/NodeFront.ts"
+import * as Deadlines from "../transport/Deadlines.ts"
+import { idleRequests } from "../transport/IdleBody.ts"
+import { defaultIdle, serve } from "../transport/NodeFront.ts"
 import * as FailurePage from "../web/FailurePage.ts"
 import * as Destination from "./Destination.ts"
 import * as FileFlags from "./FileFlags.ts"
@@ -99,10 +101,11 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
         hiddenFiles: [],
         realm: "PTTH file server",
       })
+      const patient = idleRequests(handler, yield* Deadlines.make, defaultIdle)
       const address = yield* serve({
         ...listen,
         graceMillis,
-        handler: ({ head, body }, reply) => handler(head, body, reply),
+        handler: ({ head, body }, reply) => patient(head, body, reply),
         renderFailure: FailurePage.render,
       })
       yield* Console.log(

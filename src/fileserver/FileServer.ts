@@ -526,7 +526,7 @@ class Answer {
 
   sendTop(): void {
     const status = StatusList.render(this.shared.metrics.snapshot())
-    const bytes = Html.toBytes(FolderPage.renderTop(status))
+    const bytes = Html.toBytes(FolderPage.renderTop(status, this.shared.uploads !== undefined))
     this.sendBytes(bytes, Decision.ofBytes(bytes, pageHeaders))
   }
 

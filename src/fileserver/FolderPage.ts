@@ -36,13 +36,14 @@ const link = (entry: Entry): string => ByteName.toUrl(entry.name) + (entry.folde
  * The page at the top.
  *
  * @param status how the server is doing
+ * @param uploads whether files may be put into it
  */
-export const renderTop = (status?: Html): Html =>
+export const renderTop = (status: Html, uploads: boolean): Html =>
   page({
     title: "PTTH file server",
     top: "./",
     heading: html`<h1>PTTH file server</h1>`,
-    main: html`<p>This is a PTTH file server. It shares one folder, for reading only.</p>
+    main: html`<p>This is a PTTH file server. It shares one folder${uploads ? "; files may be uploaded to it" : ", for reading only"}.</p>
 <p><a href="files/">Browse the files</a></p>
 <p>Programs can read any folder as JSON: <a href="api/v1/dir/"><code>api/v1/dir/</code></a>.</p>
 ${status}`,

@@ -99,7 +99,7 @@ const own = (
     ["X-Forwarded-For", chain === undefined ? address : `${chain}, ${address}`],
     ...(as.host === "" ? [] : ([["X-Forwarded-Host", as.host]] as const)),
     ["X-Forwarded-Proto", as.proto],
-    ["X-Forwarded-Prefix", as.prefix],
+    ...(as.prefix === "" ? [] : ([["X-Forwarded-Prefix", as.prefix]] as const)),
     ["Forwarded", (steps === undefined ? "" : `${steps}, `) + step.join(";")],
   ]
 }

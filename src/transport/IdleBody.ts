@@ -5,6 +5,7 @@
 import { BodyError } from "../protocol/Exchange.ts"
 import type { Body } from "./Body.ts"
 import type { Deadlines } from "./Deadlines.ts"
+import type { Handler } from "./Handler.ts"
 
 /** The same body, failing as `idle` after `millis` milliseconds without a byte. */
 export const idle = (body: Body, deadlines: Deadlines, millis: number): Body => {
@@ -46,3 +47,9 @@ export const idle = (body: Body, deadlines: Deadlines, millis: number): Body => 
     },
   }
 }
+
+/** The same handler, whose requests' bodies are given up like that. */
+export const idleRequests =
+  (handler: Handler, deadlines: Deadlines, millis: number): Handler =>
+  (head, body, reply) =>
+    handler(head, idle(body, deadlines, millis), reply)

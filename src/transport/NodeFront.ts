@@ -93,7 +93,7 @@ export class BindError extends Data.TaggedError("BindError")<{
 export const maxRequestHead = 64 * 1024
 
 /** How long a visitor may take nothing, unless another time is given; in milliseconds. */
-const defaultIdle = 300_000
+export const defaultIdle = 300_000
 
 /**
  * Serves visitors until the Scope is closed. Then no connection is taken any

@@ -2,11 +2,14 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
 import * as FileServer from "../../src/fileserver/FileServer.ts"
 import type { UploadOptions } from "../../src/fileserver/Uploads.ts"
 import { BodyError } from "../../src/protocol/Exchange.ts"
 import * as Body from "../../src/transport/Body.ts"
+import * as Deadlines from "../../src/transport/Deadlines.ts"
 import type { Handler } from "../../src/transport/Handler.ts"
+import { idleRequests } from "../../src/transport/IdleBody.ts"
 import { type Call, callHandler } from "../support/callHandler.ts"
 import { replaceFs, temporaryFolder, untilClosed } from "../support/temporaryFolder.ts"
 
@@ -84,6 +87,42 @@ describe("an upload", () => {
     const page = await callHandler(handler, { target: "/files/" })
     assert.notInclude(page.text, "multipart/form-data")
     assert.deepStrictEqual(tree(), before)
+  })
+
+  it.effect("of which nothing comes for five minutes is given up, and nothing of it stays", () =>
+    Effect.gen(function* () {
+      const { handler, tree } = yield* Effect.promise(() => site())
+      const before = tree()
+      const deadlines = yield* Deadlines.make
+      const patient = idleRequests(handler, deadlines, 300_000)
+      const begun = Promise.withResolvers<void>()
+      const body: Body.Body = {
+        length: 10,
+        whole: undefined,
+        discard: () => {},
+        read: (sink) => {
+          queueMicrotask(() => {
+            sink.data(Buffer.from("half"))
+            begun.resolve()
+          })
+          return { resume: () => {}, cancel: () => {} }
+        },
+      }
+      const answered = callHandler(patient, { method: "PUT", target: "/files/new", body })
+      yield* Effect.promise(() => begun.promise)
+      yield* TestClock.adjust(300_000 + Deadlines.sweepMillis)
+      const { status, text } = yield* Effect.promise(() => answered)
+      assert.strictEqual(status, 400)
+      assert.include(text, "broke off")
+      assert.deepStrictEqual(tree(), before)
+    }),
+  )
+
+  it("is announced at the top, and that there is none as well", async () => {
+    const top = async (uploads: UploadOptions | false) =>
+      (await callHandler((await site(uploads)).handler, { target: "/" })).text
+    assert.include(await top({ overwrite: false }), "files may be uploaded to it")
+    assert.include(await top(false), "for reading only")
   })
 
   it("by PUT makes a file of exactly its bytes, under any legal name", async () => {

@@ -51,6 +51,11 @@ describe("what an application is told about its visitor", () => {
     ])
   })
 
+  it("has no prefix where there is none, whatever was claimed", () => {
+    const told = Forwarded.apply(lies, stranger, Forwarded.seen(lies, stranger, ""))
+    assert.deepStrictEqual(all(told, "x-forwarded-prefix"), [])
+  })
+
   it("has IPv6 addresses in brackets and quotes, and mapped IPv4 ones plain", () => {
     const six = { address: "2001:db8::1", secure: true, trusted: false }
     const told = Forwarded.apply([], six, Forwarded.seen([], six, ""))

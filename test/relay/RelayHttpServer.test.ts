@@ -87,7 +87,6 @@ describe("A relay with an app at its side", () => {
         app: "/",
         remote: "127.0.0.1",
         chain: "127.0.0.1",
-        prefix: "",
       })
     }).pipe(Effect.scoped),
   )
