@@ -13,14 +13,6 @@ import { onPressure } from "../transport/BufferPressure.ts"
 const newSpace = 16 * 1024 * 1024
 
 /**
- * How many times as large it becomes if much of it survives. V8 makes it small
- * when nothing happens for a while; it is to grow soon once something does,
- * and never far beyond its limit.
- */
-const growthFactor = (bytes: number): number =>
-  bytes >= newSpace ? 1 : bytes > newSpace / 8 ? 2 : 4
-
-/**
  * By how much the rest may grow between two collections, in percent. Buffers
  * count here, which come and go by tens of mebibytes: at 15 all of the heap
  * was collected ten times a second while a large body passed; at 100 the relay
@@ -58,7 +50,7 @@ export const apply = (): void => {
   setFlagsFromString("--expose-gc")
   const collect = runInNewContext("gc") as Collect
   onPressure(() => collect({ type: "minor" }))
-  let factor = 0
+  let grows = true
   let living = 0
   const watch = (): void => {
     const now = getHeapStatistics().external_memory
@@ -68,10 +60,11 @@ export const apply = (): void => {
       living = getHeapStatistics().external_memory
     }
     const space = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space")
-    const wanted = growthFactor(space?.space_size ?? 0)
-    if (wanted === factor) return
-    factor = wanted
-    setFlagsFromString(`--semi-space-growth-factor=${factor}`)
+    // V8 makes it small when nothing happens for a while; then it is to grow again.
+    const isSmall = space !== undefined && space.space_size < newSpace
+    if (isSmall === grows) return
+    grows = isSmall
+    setFlagsFromString(`--semi-space-growth-factor=${grows ? 2 : 1}`)
   }
   setInterval(watch, watchMillis).unref()
 }
