@@ -82,7 +82,7 @@ export class StreamLink implements Link {
         else pending.fail(error)
       },
     })
-    if (pending.state === "offered") pending.withdraw = cancel
+    if (pending.state === "offered" && pending.link === this) pending.withdraw = cancel
   }
 
   cancel(pending: Pending): void {
