@@ -111,6 +111,27 @@ describe("an idle limit", () => {
     }),
   )
 
+  it.effect("that is for the sender does not count while the receiver wants no more", () =>
+    Effect.gen(function* () {
+      const deadlines = yield* Deadlines.make
+      const { body, say } = scripted()
+      const { got, sink } = collecting()
+      const held = { ...sink, data: (chunk: Uint8Array) => sink.data(chunk) && false }
+      const flow = idle(body, deadlines, 60_000, "sender").read(held)
+      say().data(new Uint8Array(1))
+      yield* TestClock.adjust(600_000)
+      assert.deepStrictEqual(got.errors, [])
+      flow.resume()
+      yield* TestClock.adjust(59_000)
+      assert.deepStrictEqual(got.errors, [])
+      yield* TestClock.adjust(2_000)
+      assert.deepStrictEqual(got.errors, ["idle"])
+      flow.resume()
+      yield* TestClock.adjust(600_000)
+      assert.deepStrictEqual(got, { bytes: 1, ended: 0, errors: ["idle"] })
+    }),
+  )
+
   it.effect("is silent once the body has ended or nobody wants it", () =>
     Effect.gen(function* () {
       const deadlines = yield* Deadlines.make
