@@ -10,7 +10,7 @@ import { make } from "../src/domain/ApiKey.ts"
 import type { ServerName } from "../src/domain/ServerName.ts"
 import * as Server from "../src/server/Server.ts"
 import * as TunnelHttpServer from "../src/server/TunnelHttpServer.ts"
-import { fromBytes } from "../src/transport/Body.ts"
+import { fromBytes } from "../src/transport/body/Body.ts"
 import { idleKey, idleName } from "./Idle.ts"
 
 const [relayUrl = "", number = "0", level = ""] = process.argv.slice(2)

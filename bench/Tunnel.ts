@@ -8,7 +8,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Redacted from "effect/Redacted"
 import * as ApiKey from "../src/domain/ApiKey.ts"
-import { newKey } from "../src/transport/NewKey.ts"
+import { newKey } from "../src/transport/auth/NewKey.ts"
 import { answers, said, start, stop } from "./Processes.ts"
 
 const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url))

@@ -15,7 +15,7 @@ if (major < needed) {
   process.exitCode = entry("PTTH_NODE_TOO_OLD").exit ?? 1
 } else if (process.argv.length === 3 && /^(?:--version|-v)$/.test(process.argv[2] ?? "")) {
   // Asked often and by scripts, so it does not wait for everything else to load.
-  const { version } = await import("./cli/Version.ts")
+  const { version } = await import("./cli/shared/Version.ts")
   process.stdout.write(`ptth ${version}\n`)
 } else {
   nodeModule.enableCompileCache()

@@ -7,7 +7,7 @@
 import { availableParallelism } from "node:os"
 import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
-import { onPressure } from "../transport/BufferPressure.ts"
+import { onPressure } from "../transport/runtime/BufferPressure.ts"
 
 /** How large the space of new objects may become, in bytes; far below it collecting costs too much. */
 const newSpace = 16 * 1024 * 1024

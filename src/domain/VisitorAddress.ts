@@ -2,7 +2,7 @@
  * Whom an address counts as: who has one IPv6 address has a whole network of
  * them (RFC 6177), so that limits count these together.
  */
-import { remember } from "./Remember.ts"
+import { remember } from "./Memoize.ts"
 
 /** The address itself, or the first 64 bits of an IPv6 one. */
 export const bucketOf = (address: string): string =>

@@ -9,44 +9,44 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { statusOf, type VisitorErrorCode } from "../domain/ErrorRegistry.ts"
 import * as Headers from "../domain/HeaderList.ts"
-import type { SymlinkPolicy } from "../domain/ServerConfig.ts"
+import type { SymlinkPolicy } from "../domain/config/ServerConfig.ts"
 import type { RequestHead } from "../protocol/Message.ts"
-import * as Body from "../transport/Body.ts"
-import type { Handler, Reply } from "../transport/Handler.ts"
-import * as Prometheus from "../transport/Prometheus.ts"
+import * as Body from "../transport/body/Body.ts"
+import type { Handler, Reply } from "../transport/body/Handler.ts"
+import * as Prometheus from "../transport/observe/Prometheus.ts"
 import * as FailurePage from "../web/FailurePage.ts"
 import * as Html from "../web/Html.ts"
 import * as Logo from "../web/Logo.ts"
 import * as Page from "../web/Page.ts"
 import * as Script from "../web/Script.ts"
 import * as Style from "../web/Style.ts"
-import { type ByteName, toFsPath, toUrl } from "./ByteName.ts"
-import * as CompressedBody from "./CompressedBody.ts"
-import * as ContentCoding from "./ContentCoding.ts"
-import * as ContentType from "./ContentType.ts"
-import * as Decision from "./Decision.ts"
-import * as Disposition from "./Disposition.ts"
-import * as FileBody from "./FileBody.ts"
-import * as Folder from "./Folder.ts"
-import * as FolderForm from "./FolderForm.ts"
-import * as FolderPage from "./FolderPage.ts"
-import * as HiddenFiles from "./HiddenFiles.ts"
-import * as Listing from "./Listing.ts"
-import * as Metrics from "./Metrics.ts"
-import * as Multipart from "./Multipart.ts"
-import * as Neighbours from "./Neighbours.ts"
-import * as PageQuery from "./PageQuery.ts"
-import * as People from "./People.ts"
-import * as Query from "./Query.ts"
-import * as Render from "./Render.ts"
-import * as Root from "./Root.ts"
-import * as Search from "./Search.ts"
-import * as SearchPage from "./SearchPage.ts"
-import * as SmallFiles from "./SmallFiles.ts"
-import * as StatusList from "./StatusList.ts"
-import * as TargetPath from "./TargetPath.ts"
-import * as Uploads from "./Uploads.ts"
-import * as Visibility from "./Visibility.ts"
+import { type ByteName, toFsPath, toUrl } from "./names/ByteName.ts"
+import * as CompressedBody from "./send/CompressedBody.ts"
+import * as ContentCoding from "./http/ContentCoding.ts"
+import * as ContentType from "./http/ContentType.ts"
+import * as Decision from "./http/Decision.ts"
+import * as Disposition from "./http/Disposition.ts"
+import * as FileBody from "./send/FileBody.ts"
+import * as Folder from "./root/Folder.ts"
+import * as FolderForm from "./listing/FolderForm.ts"
+import * as FolderJson from "./listing/FolderJson.ts"
+import * as HiddenFiles from "./root/HiddenFiles.ts"
+import * as Listing from "./listing/Listing.ts"
+import * as Metrics from "./send/Metrics.ts"
+import * as Multipart from "./http/Multipart.ts"
+import * as Neighbours from "./send/Neighbours.ts"
+import * as PageQuery from "./listing/PageQuery.ts"
+import * as FolderPages from "./pages/FolderPages.ts"
+import * as Query from "./listing/Query.ts"
+import * as Render from "./render/Render.ts"
+import * as Root from "./root/Root.ts"
+import * as Search from "./listing/Search.ts"
+import * as SearchPage from "./pages/SearchPage.ts"
+import * as SmallFiles from "./send/SmallFiles.ts"
+import * as TopPage from "./pages/TopPage.ts"
+import * as TargetPath from "./names/TargetPath.ts"
+import * as Uploads from "./uploads/Uploads.ts"
+import * as Visibility from "./root/Visibility.ts"
 
 /** What a file server shares. */
 export interface FileServerOptions extends Visibility.VisibilityOptions {
@@ -73,7 +73,7 @@ export class FileServerError extends Data.TaggedError("FileServerError")<{
 }
 
 /** All that the requests to one file server have in common. */
-interface Shared extends People.Shared {
+interface Shared extends FolderPages.Shared {
   readonly small: SmallFiles.SmallFiles
   /** What whole files that are kept are sent with. */
   readonly decisions: WeakMap<SmallFiles.SmallFile, Decision.Decision>
@@ -95,7 +95,7 @@ const maxAtOnce = 128 * 1024
 const maxCompressing = 16
 
 const varyAccept: Headers.Header = ["Vary", "Accept"]
-const pageHeaders = People.pageHeaders(Page.policy)
+const pageHeaders = FolderPages.pageHeaders(Page.policy)
 const jsonHeaders: Headers.HeaderList = [["Content-Type", "application/json"]]
 const plainHeaders: Headers.HeaderList = [["Content-Type", "text/plain; charset=utf-8"]]
 const metricsHeaders: Headers.HeaderList = [["Content-Type", Prometheus.contentType]]
@@ -194,7 +194,7 @@ class Answer {
             return this.refuse(Root.absent)
           }
           if (PageQuery.parse(path.query).view) {
-            return People.sendView(this.shared, this.visit(), segments, opened)
+            return FolderPages.sendView(this.shared, this.visit(), segments, opened)
           }
           return this.sendFile(segments, opened.handle, opened.stats)
         }
@@ -439,7 +439,7 @@ class Answer {
     const asked = PageQuery.parse(path.query)
     if (!api && asked.archive !== undefined) {
       if (folder.handle !== undefined) Root.close(folder.handle)
-      return People.sendArchive(this.shared, this.visit(), segments, asked.archive)
+      return FolderPages.sendArchive(this.shared, this.visit(), segments, asked.archive)
     }
     const text = Query.value(path.query, "q") ?? ""
     if (text !== "") {
@@ -452,15 +452,15 @@ class Answer {
       })
     }
     if (form === "html") {
-      return People.sendListing(this.shared, this.visit(), segments, folder, asked)
+      return FolderPages.sendListing(this.shared, this.visit(), segments, folder, asked)
     }
     Folder.read(root, hidden, folder, this.isCancelled, (entries) => {
       if (folder.handle !== undefined) Root.close(folder.handle)
       if (this.cancelled) return
       if ("_tag" in entries) return this.refuse(entries)
       if (form === "json") {
-        this.mapEntries(entries, FolderPage.item, (items) =>
-          send(Buffer.from(FolderPage.renderJson(items)), jsonHeaders),
+        this.mapEntries(entries, FolderJson.item, (items) =>
+          send(Buffer.from(FolderJson.renderJson(items)), jsonHeaders),
         )
       } else {
         const line = (entry: Folder.Entry): string => FolderForm.line(entry.name, entry.folder)
@@ -470,7 +470,7 @@ class Answer {
   }
 
   /** This request, for pages. */
-  visit(): People.Visit {
+  visit(): FolderPages.Visit {
     return {
       head: this.head,
       method: this.method,
@@ -525,8 +525,8 @@ class Answer {
   }
 
   sendTop(): void {
-    const status = StatusList.render(this.shared.metrics.snapshot())
-    const bytes = Html.toBytes(FolderPage.renderTop(status, this.shared.uploads !== undefined))
+    const status = TopPage.render(this.shared.metrics.snapshot())
+    const bytes = Html.toBytes(FolderJson.renderTop(status, this.shared.uploads !== undefined))
     this.sendBytes(bytes, Decision.ofBytes(bytes, pageHeaders))
   }
 

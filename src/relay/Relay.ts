@@ -11,28 +11,28 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { fromRaw } from "../domain/HeaderList.ts"
-import { type BindError, serve } from "../transport/NodeFront.ts"
+import { type BindError, serve } from "../transport/front/NodeFront.ts"
 import * as FailurePage from "../web/FailurePage.ts"
-import * as AccessLogging from "./AccessLogging.ts"
-import { AppBeside } from "./AppBeside.ts"
-import * as AuditFile from "./AuditFile.ts"
-import { AuditLog } from "./AuditLog.ts"
-import * as AuditVisits from "./AuditVisits.ts"
-import * as ClassicEndpoints from "./ClassicEndpoints.ts"
-import { Inspector } from "./Inspector.ts"
-import * as Limits from "./Limits.ts"
-import { LinkRoom } from "./LinkRoom.ts"
-import * as Origins from "./Origins.ts"
-import * as Pages from "./Pages.ts"
-import { RelaySettings } from "./RelaySettings.ts"
-import { Rendezvous } from "./Rendezvous.ts"
-import { ScraperNotes } from "./ScraperNotes.ts"
-import { Servers } from "./Servers.ts"
-import * as StreamEndpoint from "./StreamEndpoint.ts"
-import { Traffic } from "./Traffic.ts"
-import * as TrafficTelemetry from "./TrafficTelemetry.ts"
-import * as VisitorAuth from "./VisitorAuth.ts"
-import * as VisitorFront from "./VisitorFront.ts"
+import * as AccessLogging from "./traffic/AccessLogging.ts"
+import { AppBeside } from "./visitors/AppBeside.ts"
+import * as AuditFile from "./audit/AuditFile.ts"
+import { AuditLog } from "./audit/AuditLog.ts"
+import * as AuditVisits from "./audit/AuditVisits.ts"
+import * as ClassicEndpoints from "./links/ClassicEndpoints.ts"
+import { Inspector } from "./inspect/Inspector.ts"
+import * as ServerLimits from "./visitors/ServerLimits.ts"
+import { LinkRoom } from "./links/LinkLimit.ts"
+import * as Subdomains from "./settings/Subdomains.ts"
+import * as RelayPages from "./visitors/RelayPages.ts"
+import { RelaySettings } from "./settings/RelaySettings.ts"
+import { Rendezvous } from "./dispatch/Rendezvous.ts"
+import { ScraperNotes } from "./visitors/ScraperNotes.ts"
+import { Servers } from "./registry/Servers.ts"
+import * as StreamEndpoint from "./links/StreamEndpoint.ts"
+import { Traffic } from "./traffic/Traffic.ts"
+import * as SendMetrics from "./status/SendMetrics.ts"
+import * as VisitorAuth from "./visitors/VisitorAuth.ts"
+import * as VisitorFront from "./visitors/VisitorFront.ts"
 
 /** A relay that is listening, and where. */
 export class Relay extends Context.Service<
@@ -51,7 +51,7 @@ export class Relay extends Context.Service<
     RelaySettings
   > = Layer.suspend(() =>
     Relay.layerNoDeps.pipe(
-      Layer.provideMerge(TrafficTelemetry.layer),
+      Layer.provideMerge(SendMetrics.layer),
       Layer.provideMerge(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
       // Below the front: it is closed after the last request.
       Layer.provideMerge(Layer.mergeAll(AccessLogging.layer, AuditVisits.layer)),
@@ -80,7 +80,7 @@ export class Relay extends Context.Service<
       yield* Effect.addFinalizer(() => Effect.sync(stream.close))
       const state = { draining: false }
       const auth = VisitorAuth.make(settings.current, rendezvous.deadlines.now)
-      const limits = Limits.make(settings.current, rendezvous.deadlines.now)
+      const limits = ServerLimits.make(settings.current, rendezvous.deadlines.now)
       const sweep = (): void => {
         auth.sweep()
         limits.sweep()
@@ -94,11 +94,12 @@ export class Relay extends Context.Service<
       const atServersHost = (request: IncomingMessage): boolean => {
         const now = settings.current()
         return (
-          now.domain !== undefined && Origins.route(now, fromRaw(request.rawHeaders)) !== undefined
+          now.domain !== undefined &&
+          Subdomains.route(now, fromRaw(request.rawHeaders)) !== undefined
         )
       }
       const isDraining = () => state.draining
-      const pages = Pages.make({ settings, rendezvous, traffic, isDraining })
+      const pages = RelayPages.make({ settings, rendezvous, traffic, isDraining })
       yield* Effect.addFinalizer(() => Effect.sync(pages.close))
       const front = yield* serve({
         ...config.listen,

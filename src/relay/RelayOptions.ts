@@ -6,12 +6,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { tripcodeOfText } from "../domain/ApiKey.ts"
-import { type ConfigError, single } from "../domain/ConfigError.ts"
+import { type ConfigError, single } from "../domain/config/ConfigError.ts"
 import * as ListenAddress from "../domain/ListenAddress.ts"
-import * as RelayConfig from "../domain/RelayConfig.ts"
+import * as RelayConfig from "../domain/config/RelayConfig.ts"
 import { isServerName } from "../domain/ServerName.ts"
 import { isTripcode } from "../domain/Tripcode.ts"
-import { RelaySettings } from "./RelaySettings.ts"
+import { RelaySettings } from "./settings/RelaySettings.ts"
 
 /** A server that may connect, by the tripcode of its key or by the key itself. */
 export interface ServerEntry {

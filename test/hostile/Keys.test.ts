@@ -45,8 +45,8 @@ describe("keys", () => {
     const comparing = files.filter((name) => source(name).includes("timingSafeEqual(")).sort()
     assert.includeMembers(comparing, [
       join("domain", "ApiKey.ts"),
-      join("relay", "ClassicEndpoints.ts"),
-      join("transport", "BasicAuth.ts"),
+      join("relay", "links", "ClassicEndpoints.ts"),
+      join("transport", "auth", "BasicAuth.ts"),
     ])
     const secret =
       /\b(?:api_?key|password|secret|adminToken)\b\S* [!=]== (?!undefined\b|""|null\b)/i

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import { vi } from "vitest"
 import { rage, seedsFrom } from "../support/Tempest.ts"
 
-vi.mock("../../src/transport/Deadlines.ts", async (load) =>
+vi.mock("../../src/transport/runtime/Deadlines.ts", async (load) =>
   (await import("../support/CountedDeadlines.ts")).mock(load),
 )
 

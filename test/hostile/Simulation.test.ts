@@ -14,12 +14,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { vi } from "vitest"
-import type { TransportChoice } from "../../src/domain/ServerConfig.ts"
+import type { TransportChoice } from "../../src/domain/config/ServerConfig.ts"
 import { type Schedule, scheduleOf, shrink } from "../support/Schedule.ts"
 import { rage, seedsFrom, Tempest } from "../support/Tempest.ts"
 import { kept } from "./KeptSchedules.ts"
 
-vi.mock("../../src/transport/Deadlines.ts", async (load) =>
+vi.mock("../../src/transport/runtime/Deadlines.ts", async (load) =>
   (await import("../support/CountedDeadlines.ts")).mock(load),
 )
 

@@ -6,7 +6,7 @@ import { connect as connectTls } from "node:tls"
 import { assert, onTestFinished } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as IpNetwork from "effect/net/IpNetwork"
-import * as Origin from "../../src/server/Origin.ts"
+import * as Upstream from "../../src/server/upstream/Upstream.ts"
 import * as Harness from "../support/Harness.ts"
 import { HttpOrigin, type Seen } from "../support/HttpOrigin.ts"
 import * as Proxies from "../support/Proxies.ts"
@@ -66,7 +66,7 @@ export const way = Effect.fnUntraced(function* (
     servers: ["app"],
     config: { trustedProxies: [IpNetwork.fromStringUnsafe("127.0.0.1/32")] },
   })
-  const to = Origin.make({ origin: origin.url })
+  const to = Upstream.make({ origin: origin.url })
   yield* Effect.addFinalizer(() => Effect.sync(to.close))
   yield* Harness.server(relay, "app", to.handler, { transport })
   const made: Way = {

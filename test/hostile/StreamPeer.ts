@@ -6,7 +6,7 @@
 import { onTestFinished } from "@effect/vitest"
 import { WebSocket } from "ws"
 import * as StreamFrame from "../../src/protocol/StreamFrame.ts"
-import { FrameParser } from "../../src/transport/FrameParser.ts"
+import { FrameParser } from "../../src/transport/mux/FrameParser.ts"
 import { keyOf } from "../support/Harness.ts"
 import type { Address } from "../support/RawHttp.ts"
 import { Watch } from "../support/Watch.ts"

@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { WebSocketServer } from "ws"
-import * as Origin from "../../src/server/Origin.ts"
+import * as Upstream from "../../src/server/upstream/Upstream.ts"
 import * as Harness from "../support/Harness.ts"
 import { type Address, RawHttp } from "../support/RawHttp.ts"
 import { Seeded } from "../support/Seeded.ts"
@@ -101,7 +101,7 @@ describe("a visitor's WebSocket", () => {
       const { heard, port } = yield* application
       const relay = yield* Harness.relay({ servers: ["app"] })
       const origin = yield* Effect.acquireRelease(
-        Effect.sync(() => Origin.make({ origin: new URL(`http://127.0.0.1:${port}`) })),
+        Effect.sync(() => Upstream.make({ origin: new URL(`http://127.0.0.1:${port}`) })),
         ({ close }) => Effect.sync(close),
       )
       yield* Harness.server(relay, "app", origin.handler, { transport: "stream" })

@@ -11,7 +11,7 @@ import * as IpInterface from "effect/net/IpInterface"
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as Result from "effect/Result"
 import type { HeaderList } from "../../src/domain/HeaderList.ts"
-import * as Origin from "../../src/server/Origin.ts"
+import * as Upstream from "../../src/server/upstream/Upstream.ts"
 import * as Harness from "../support/Harness.ts"
 import { HttpOrigin, RawOrigin, type Seen } from "../support/HttpOrigin.ts"
 import { chunkOf, lastChunk, RawHttp, type RawResponse } from "../support/RawHttp.ts"
@@ -27,7 +27,7 @@ const relayTo = Effect.fnUntraced(function* (
   hostHeader?: string,
 ) {
   const relay = yield* Harness.relay({ servers: ["app"], ...options })
-  const to = Origin.make({ origin, ...(hostHeader === undefined ? {} : { hostHeader }) })
+  const to = Upstream.make({ origin, ...(hostHeader === undefined ? {} : { hostHeader }) })
   yield* Effect.addFinalizer(() => Effect.sync(to.close))
   yield* Harness.server(relay, "app", to.handler, { transport })
   return relay

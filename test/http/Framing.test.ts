@@ -8,7 +8,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { encode } from "@msgpack/msgpack"
 import * as Effect from "effect/Effect"
 import type { HeaderList } from "../../src/domain/HeaderList.ts"
-import * as Origin from "../../src/server/Origin.ts"
+import * as Upstream from "../../src/server/upstream/Upstream.ts"
 import * as Harness from "../support/Harness.ts"
 import { HttpOrigin } from "../support/HttpOrigin.ts"
 import { chunkOf, RawHttp, type RawResponse } from "../support/RawHttp.ts"
@@ -19,7 +19,7 @@ const canary = "GET /servers/app/canary HTTP/1.1\r\nHost: app.test\r\n\r\n"
 const proxied = Effect.gen(function* () {
   const origin = yield* Harness.promised(() => HttpOrigin.start())
   const relay = yield* Harness.relay({ servers: ["app"] })
-  const to = Origin.make({ origin: origin.url })
+  const to = Upstream.make({ origin: origin.url })
   yield* Effect.addFinalizer(() => Effect.sync(to.close))
   yield* Harness.server(relay, "app", to.handler)
   return { origin, relay }

@@ -11,7 +11,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as IpNetwork from "effect/net/IpNetwork"
 import { type RawData, WebSocket, WebSocketServer } from "ws"
-import * as Origin from "../../src/server/Origin.ts"
+import * as Upstream from "../../src/server/upstream/Upstream.ts"
 import * as Harness from "../support/Harness.ts"
 import * as Proxies from "../support/Proxies.ts"
 
@@ -119,7 +119,7 @@ for (const { name, program, start } of fronts) {
             })
             const port = yield* start(relay.port, made)
             const url = `https://localhost:${port}`
-            const origin = Origin.make({ origin: yield* application })
+            const origin = Upstream.make({ origin: yield* application })
             yield* Effect.addFinalizer(() => Effect.sync(origin.close))
             const server = yield* Harness.serverAt(url, "app", origin.handler, {
               transport,
@@ -207,7 +207,7 @@ describe.skipIf(noNginx !== "")(
         })
         const port = yield* Proxies.nginxWithSignIn(relay.port, made, yield* signIn)
         const url = `https://localhost:${port}`
-        const origin = Origin.make({ origin: yield* application })
+        const origin = Upstream.make({ origin: yield* application })
         yield* Effect.addFinalizer(() => Effect.sync(origin.close))
         for (const name of ["app", "few"]) {
           const server = yield* Harness.serverAt(url, name, origin.handler, {

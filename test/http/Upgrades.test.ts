@@ -2,7 +2,7 @@ import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { BodyError } from "../../src/protocol/Exchange.ts"
-import type { Body } from "../../src/transport/Body.ts"
+import type { Body } from "../../src/transport/body/Body.ts"
 import * as Harness from "../support/Harness.ts"
 
 /** A body that says something, and then ends or breaks. */

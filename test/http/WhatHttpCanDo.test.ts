@@ -2,7 +2,7 @@
  * What HTTP can do, to the origin itself and through every transport.
  */
 import * as Effect from "effect/Effect"
-import * as Origin from "../../src/server/Origin.ts"
+import * as Upstream from "../../src/server/upstream/Upstream.ts"
 import * as Harness from "../support/Harness.ts"
 import { type MakeTarget, suite } from "./WhatHttpCanDo.ts"
 
@@ -18,7 +18,7 @@ const through = (transport: "classic" | "stream"): MakeTarget =>
   Effect.fnUntraced(function* (origin) {
     const relay = yield* Harness.relay({ servers: ["app"] })
     const to = yield* Effect.acquireRelease(
-      Effect.sync(() => Origin.make({ origin })),
+      Effect.sync(() => Upstream.make({ origin })),
       ({ close }) => Effect.sync(close),
     )
     yield* Harness.server(relay, "app", to.handler, { transport })

@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import * as StreamFrame from "../../src/protocol/StreamFrame.ts"
 import { maxHead } from "../../src/protocol/Wire.ts"
 import type { WireError } from "../../src/protocol/WireError.ts"
-import { FrameParser } from "../../src/transport/FrameParser.ts"
+import { FrameParser } from "../../src/transport/mux/FrameParser.ts"
 
 type Frame = StreamFrame.Frame
 

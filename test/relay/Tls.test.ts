@@ -9,8 +9,8 @@ import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { type RawData, WebSocket, WebSocketServer } from "ws"
-import * as Origin from "../../src/server/Origin.ts"
-import * as Certificate from "../../src/transport/Certificate.ts"
+import * as Upstream from "../../src/server/upstream/Upstream.ts"
+import * as Certificate from "../../src/transport/net/Certificate.ts"
 import * as Harness from "../support/Harness.ts"
 import * as Proxies from "../support/Proxies.ts"
 
@@ -91,7 +91,7 @@ describe.skipIf(!hasOpenssl)(`a relay with a certificate${reason}`, () => {
       )
       yield* Harness.until("it listens", () => echo.address() !== null)
       const { port } = echo.address() as { readonly port: number }
-      const origin = Origin.make({ origin: new URL(`http://127.0.0.1:${port}`) })
+      const origin = Upstream.make({ origin: new URL(`http://127.0.0.1:${port}`) })
       yield* Effect.addFinalizer(() => Effect.sync(origin.close))
       const url = `https://localhost:${relay.port}`
       yield* Harness.serverAt(url, "app", origin.handler, { transport: "stream", ca })

@@ -5,7 +5,7 @@
 import * as Schema from "effect/Schema"
 import type { HeaderList } from "../../src/domain/HeaderList.ts"
 import { BodyError } from "../../src/protocol/Exchange.ts"
-import type { Body, BodyFlow, BodySink } from "../../src/transport/Body.ts"
+import type { Body, BodyFlow, BodySink } from "../../src/transport/body/Body.ts"
 import { Watch } from "./Watch.ts"
 
 /** When something goes on: at once, in a microtask, or after other events. */

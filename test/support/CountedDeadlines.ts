@@ -4,11 +4,11 @@
  * passes when the sweep of the real ones would find it, so that simulated time
  * can go from one thing that happens to the next.
  *
- *     vi.mock("../../src/transport/Deadlines.ts", CountedDeadlines.mock)
+ *     vi.mock("../../src/transport/runtime/Deadlines.ts", CountedDeadlines.mock)
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type * as Deadlines from "../../src/transport/Deadlines.ts"
+import type * as Deadlines from "../../src/transport/runtime/Deadlines.ts"
 
 const open = new Map<object, number>()
 const failures: Array<unknown> = []

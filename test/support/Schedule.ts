@@ -4,7 +4,7 @@
  * a fault is kept as it is, for a seed means something else as soon as more is
  * drawn from it, and can be made smaller before.
  */
-import type { TransportChoice } from "../../src/domain/ServerConfig.ts"
+import type { TransportChoice } from "../../src/domain/config/ServerConfig.ts"
 import { Seeded } from "./Seeded.ts"
 
 /** The servers that a relay of a tempest knows. */

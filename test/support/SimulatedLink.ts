@@ -10,16 +10,16 @@
  * Everything that was sent is checked against the credit that had arrived.
  */
 import * as StreamFrame from "../../src/protocol/StreamFrame.ts"
-import type { Deadline, Deadlines } from "../../src/transport/Deadlines.ts"
-import { FrameParser } from "../../src/transport/FrameParser.ts"
-import type { Handler } from "../../src/transport/Handler.ts"
+import type { Deadline, Deadlines } from "../../src/transport/runtime/Deadlines.ts"
+import { FrameParser } from "../../src/transport/mux/FrameParser.ts"
+import type { Handler } from "../../src/transport/body/Handler.ts"
 import {
   initialWindow,
   Multiplexer,
   type MultiplexerOptions,
   maxStreams,
   version,
-} from "../../src/transport/Multiplexer.ts"
+} from "../../src/transport/mux/Multiplexer.ts"
 import { Seeded } from "./Seeded.ts"
 
 /** One turn of the event loop. */

@@ -10,8 +10,13 @@
 import type { HeaderList } from "../../src/domain/HeaderList.ts"
 import { BodyError, ExchangeError } from "../../src/protocol/Exchange.ts"
 import type { RequestHead, ResponseHead } from "../../src/protocol/Message.ts"
-import { type Body, type BodyFlow, type BodySink, fromBytes } from "../../src/transport/Body.ts"
-import type { Cancel, Handler, Reply } from "../../src/transport/Handler.ts"
+import {
+  type Body,
+  type BodyFlow,
+  type BodySink,
+  fromBytes,
+} from "../../src/transport/body/Body.ts"
+import type { Cancel, Handler, Reply } from "../../src/transport/body/Handler.ts"
 import { Seeded } from "./Seeded.ts"
 import { SimulatedLink, turn } from "./SimulatedLink.ts"
 

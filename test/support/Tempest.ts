@@ -26,11 +26,16 @@ import { make as makeKey } from "../../src/domain/ApiKey.ts"
 import { first, type HeaderList } from "../../src/domain/HeaderList.ts"
 import type { ServerName } from "../../src/domain/ServerName.ts"
 import { BodyError, ExchangeError } from "../../src/protocol/Exchange.ts"
-import { Pending } from "../../src/relay/Pending.ts"
+import { Pending } from "../../src/relay/dispatch/Pending.ts"
 import * as Server from "../../src/server/Server.ts"
-import { type Body, type BodyFlow, type BodySink, fromBytes } from "../../src/transport/Body.ts"
-import type { Handler, Reply } from "../../src/transport/Handler.ts"
-import { Multiplexer } from "../../src/transport/Multiplexer.ts"
+import {
+  type Body,
+  type BodyFlow,
+  type BodySink,
+  fromBytes,
+} from "../../src/transport/body/Body.ts"
+import type { Handler, Reply } from "../../src/transport/body/Handler.ts"
+import { Multiplexer } from "../../src/transport/mux/Multiplexer.ts"
 import * as CountedDeadlines from "./CountedDeadlines.ts"
 import * as Harness from "./Harness.ts"
 import {

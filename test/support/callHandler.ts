@@ -5,8 +5,8 @@ import type { HeaderList } from "../../src/domain/HeaderList.ts"
 import * as Headers from "../../src/domain/HeaderList.ts"
 import type { BodyError, ExchangeError } from "../../src/protocol/Exchange.ts"
 import type { ResponseHead } from "../../src/protocol/Message.ts"
-import * as Body from "../../src/transport/Body.ts"
-import type { Cancel, Handler } from "../../src/transport/Handler.ts"
+import * as Body from "../../src/transport/body/Body.ts"
+import type { Cancel, Handler } from "../../src/transport/body/Handler.ts"
 
 /** A request; GET without header fields unless it says otherwise. */
 export interface Call {

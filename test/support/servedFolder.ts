@@ -6,7 +6,7 @@ import * as path from "node:path"
 import * as Effect from "effect/Effect"
 import type { HeaderList } from "../../src/domain/HeaderList.ts"
 import * as FileServer from "../../src/fileserver/FileServer.ts"
-import type { Handler } from "../../src/transport/Handler.ts"
+import type { Handler } from "../../src/transport/body/Handler.ts"
 import { type Answered, callHandler } from "./callHandler.ts"
 import { temporaryFolder } from "./temporaryFolder.ts"
 

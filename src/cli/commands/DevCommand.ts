@@ -1,0 +1,40 @@
+/**
+ * `ptth dev`: flags and help. The work is in `RunDev.ts`.
+ */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import * as FileFlags from "../shared/FileFlags.ts"
+import * as Flags from "../shared/Flags.ts"
+
+/** The command. */
+export const devCommand = Command.make(
+  "dev",
+  {
+    folder: Argument.String("DIR").pipe(
+      Argument.withDescription("The folder to serve (default: the current one)"),
+      Argument.optional,
+    ),
+    to: Flags.text(
+      "to",
+      "PORT|URL",
+      "Pass requests on to a local port or http://HOST:PORT instead of serving a folder (default off)",
+    ),
+    listen: Flags.text(
+      "listen",
+      "HOST:PORT",
+      "Loopback address of the relay; port 0 picks a free one (default 127.0.0.1:4000)",
+    ),
+    ...FileFlags.make(false),
+    qr: Flags.qr,
+  },
+  (flags) =>
+    Effect.promise(() => import("../run/RunDev.ts")).pipe(
+      Effect.flatMap(({ runDev }) => runDev(flags)),
+    ),
+).pipe(
+  Command.withDescription(
+    "Try it: relay, server and files in one process, on this machine only, with a throwaway key",
+  ),
+  Command.withExamples([{ command: "ptth dev ~/Pictures" }, { command: "ptth dev --to 3000" }]),
+)

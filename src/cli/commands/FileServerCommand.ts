@@ -1,0 +1,59 @@
+/**
+ * `ptth fileserver`: flags and help. The work is in `RunFileServer.ts`.
+ */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import * as FileFlags from "../shared/FileFlags.ts"
+import * as Flags from "../shared/Flags.ts"
+
+/** The command. */
+export const fileServerCommand = Command.make(
+  "fileserver",
+  {
+    folder: Argument.String("DIR").pipe(
+      Argument.withDescription("The folder to serve (default: the current one)"),
+      Argument.optional,
+    ),
+    listen: Flags.text(
+      "listen",
+      "HOST:PORT",
+      "Address to listen on; port 0 picks a free one (default 127.0.0.1:4000)",
+    ),
+    relay: Flags.text(
+      "relay",
+      "URL",
+      "Serve it through this relay instead of on an address; needs --name, makes a key on first use and waits for approval (default off)",
+    ),
+    name: Flags.text("name", "NAME", "The name that the relay is to know it by (with --relay)"),
+    transport: Flags.text(
+      "transport",
+      "KIND",
+      "How to reach the relay: stream, classic or auto (with --relay; default auto)",
+    ),
+    ca: Flags.ca("with --relay; default SSL_CERT_FILE"),
+    noWait: Flags.noWait,
+    insecure: Flags.insecure,
+    auth: Flags.text(
+      "auth",
+      "USER",
+      "Ask for this user and the password whose hash is in PTTH_FILESERVER_AUTH_PASSWORD (default off)",
+    ),
+    ...FileFlags.make(false),
+    fileServerRoot: Flags.text("file-server-root", "DIR", "The same as DIR"),
+    qr: Flags.qr,
+    assetRoot: Flags.assetRoot,
+  },
+  (flags) =>
+    Effect.promise(() => import("../run/RunFileServer.ts")).pipe(
+      Effect.flatMap(({ runFileServer }) => runFileServer(flags)),
+    ),
+).pipe(
+  Command.withDescription(
+    "Serve a folder directly, or with --relay through a relay; read only unless --uploads is given",
+  ),
+  Command.withExamples([
+    { command: "ptth fileserver ~/Pictures --listen 127.0.0.1:8080" },
+    { command: "ptth fileserver ~/Pictures --relay https://relay.example.com --name attic" },
+  ]),
+)

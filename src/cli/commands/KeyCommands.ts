@@ -1,0 +1,59 @@
+/**
+ * `ptth keygen` and `ptth hash-api-key`: keys and their tripcodes.
+ */
+import { text } from "node:stream/consumers"
+import * as Console from "effect/Console"
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { single } from "../../domain/config/ConfigError.ts"
+
+const keygen = Effect.fn("ptth keygen")(function* () {
+  const [{ newKey }, ApiKey] = yield* Effect.promise(() =>
+    Promise.all([import("../../transport/auth/NewKey.ts"), import("../../domain/ApiKey.ts")]),
+  )
+  const key = newKey()
+  const plain = Redacted.value(key)
+  yield* Console.log(
+    [
+      plain,
+      "",
+      "# ptth_server.toml, which nobody else may read (chmod 600):",
+      `api_key = "${plain}"`,
+      "",
+      "# ptth_relay.toml, below [[servers]] and the server's name:",
+      `tripcode = "${ApiKey.tripcode(key)}"`,
+    ].join("\n"),
+  )
+})
+
+/** Makes a key. */
+export const keygenCommand = Command.make("keygen", {}, keygen).pipe(
+  Command.withDescription(
+    "Make a key: a passphrase of seven random words, and the lines that the two configurations need. The first line is the key alone",
+  ),
+  Command.withShortDescription("Make a key and show its tripcode"),
+)
+
+const hashApiKey = Effect.fn("ptth hash-api-key")(function* () {
+  const ApiKey = yield* Effect.promise(() => import("../../domain/ApiKey.ts"))
+  if (process.stdin.isTTY === true) {
+    yield* Console.error("Type or paste the key, then Enter and Ctrl+D:")
+  }
+  const input = yield* Effect.promise(() => text(process.stdin))
+  const key = (input.split("\n")[0] ?? "").trim()
+  if (key === "") {
+    return yield* single({
+      code: "PTTH_USAGE",
+      where: "hash-api-key",
+      detail: "there is no key on standard input",
+      remedy: "Pipe the key in, or type it.",
+    })
+  }
+  yield* Console.log(ApiKey.tripcodeOfText(key))
+})
+
+/** Prints the tripcode of a key. */
+export const hashApiKeyCommand = Command.make("hash-api-key", {}, hashApiKey).pipe(
+  Command.withDescription("Read a key from standard input and print its tripcode"),
+)

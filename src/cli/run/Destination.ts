@@ -1,0 +1,118 @@
+/**
+ * What a server gives its visitors: a folder, or what listens on a local
+ * address, both possibly behind a password.
+ */
+import * as NodePath from "node:path"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import type * as Scope from "effect/Scope"
+import type { ConfigError } from "../../domain/config/ConfigError.ts"
+import type { PasswordHash } from "../../domain/PasswordHash.ts"
+import type { ServerSettings } from "../../domain/config/ServerConfig.ts"
+import * as FileServer from "../../fileserver/FileServer.ts"
+import * as Upstream from "../../server/upstream/Upstream.ts"
+import { type Account, protect } from "../../transport/auth/BasicAuth.ts"
+import type { Handler } from "../../transport/body/Handler.ts"
+import { Telemetry } from "../../transport/observe/Telemetry.ts"
+import { trace } from "../../transport/observe/TracedHandler.ts"
+import { checkFolder } from "./Folder.ts"
+import * as LoadConfig from "../shared/LoadConfig.ts"
+
+/** What of a folder is served, and how. */
+export type FileRules = Pick<
+  ServerSettings,
+  | "symlinks"
+  | "hidden"
+  | "dotfiles"
+  | "trustedContent"
+  | "uploads"
+  | "uploadsFolders"
+  | "uploadsOverwrite"
+  | "uploadsMax"
+>
+
+const uploadsOf = (rules: FileRules | undefined): FileServer.FileServerOptions["uploads"] =>
+  rules?.uploads === true && {
+    overwrite: rules.uploadsOverwrite,
+    ...(rules.uploadsFolders === undefined ? {} : { folders: rules.uploadsFolders }),
+    ...(rules.uploadsMax === undefined ? {} : { maxBytes: rules.uploadsMax }),
+  }
+
+/** What is asked for. */
+export interface DestinationOptions {
+  /** The origin to pass requests on to. */
+  readonly to: string | undefined
+  readonly hostHeader: string | undefined
+  /** The folder to serve if there is no origin; the working directory if it is not said. */
+  readonly folder: string | undefined
+  /** What of it is served; the file server's own defaults if that is not said. */
+  readonly rules?: FileRules
+  readonly user: string | undefined
+  readonly password: PasswordHash | undefined
+  /** Files that are never served, besides the usual configurations. */
+  readonly hiddenFiles: ReadonlyArray<string>
+  readonly realm: string
+}
+
+/** A handler, and a line for the screen that says what it serves. */
+export interface Destination {
+  readonly handler: Handler
+  readonly row: readonly [label: string, text: string]
+}
+
+const open = (
+  options: DestinationOptions,
+): Effect.Effect<
+  Destination,
+  ConfigError | FileServer.FileServerError,
+  FileSystem.FileSystem | Scope.Scope
+> =>
+  Effect.gen(function* () {
+    if (options.to !== undefined) {
+      const url = new URL(options.to)
+      const { hostHeader } = options
+      const origin = yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          Upstream.make({ origin: url, ...(hostHeader === undefined ? {} : { hostHeader }) }),
+        ),
+        (made) => Effect.sync(made.close),
+      )
+      const telemetry = yield* Telemetry
+      const handler = trace(origin.handler, telemetry, { name: "origin", kind: "client" })
+      return { handler, row: ["To", options.to] as const }
+    }
+    const root = yield* checkFolder(options.folder ?? ".")
+    const { rules } = options
+    const uploads = uploadsOf(rules)
+    const handler = yield* FileServer.make({
+      ...(rules === undefined
+        ? {}
+        : {
+            dotfiles: rules.dotfiles,
+            hidden: rules.hidden,
+            symlinks: rules.symlinks,
+            trustedContent: rules.trustedContent,
+          }),
+      ...(uploads === undefined ? {} : { uploads }),
+      root,
+      hiddenFiles: [...options.hiddenFiles, ...LoadConfig.places(LoadConfig.serverFile)].map(
+        (file) => NodePath.resolve(file),
+      ),
+    })
+    return {
+      handler,
+      row: [
+        "Files",
+        `${root} (${uploads === false ? "read only" : "visitors may upload"})`,
+      ] as const,
+    }
+  })
+
+/** Makes the handler; its connections live as long as the Scope. */
+export const make = Effect.fn("Destination.make")(function* (options: DestinationOptions) {
+  const destination = yield* open(options)
+  const { password, realm, user } = options
+  if (user === undefined || password === undefined) return destination
+  const account: Account = { user, password, realm }
+  return { ...destination, handler: protect(destination.handler, account) }
+})

@@ -1,0 +1,114 @@
+/**
+ * Checks a configuration as the relay or the server would.
+ */
+import * as NodePath from "node:path"
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type { ConfigErrorCode, ConfigProblem } from "../../domain/config/ConfigError.ts"
+import { ConfigError, describe, single } from "../../domain/config/ConfigError.ts"
+import * as RelayConfig from "../../domain/config/RelayConfig.ts"
+import * as ServerConfig from "../../domain/config/ServerConfig.ts"
+import { type Document, parse } from "../../domain/config/Toml.ts"
+import * as KeyStrength from "../../transport/auth/KeyStrength.ts"
+import * as Certificate from "../../transport/net/Certificate.ts"
+import { completeRelay, readNamed, refuseExposed } from "../shared/LoadConfig.ts"
+
+/** Whose configuration a file is. */
+export type Kind = "relay" | "server"
+
+/** What `ptth check` is told. */
+export interface CheckFlags {
+  readonly file: string
+  readonly kind: Option.Option<Kind>
+}
+
+/** What is wrong with a file, with the lines that are meant. */
+export class CheckError extends Data.TaggedError("CheckError")<{
+  readonly code: ConfigErrorCode
+  readonly message: string
+}> {}
+
+const withFrame = (problem: ConfigProblem): string =>
+  problem.frame === undefined ? describe(problem) : `${describe(problem)}\n${problem.frame}`
+
+/** Whose keys a document has more of; if that is undecided, what the file is called. */
+export const detect = (document: Document | undefined, file: string): Kind | undefined => {
+  const present = Object.keys(document?.table ?? {})
+  const count = (keys: ReadonlyArray<string>): number =>
+    present.filter((key) => keys.includes(key)).length
+  const lead = count(RelayConfig.keys) - count(ServerConfig.keys)
+  if (lead !== 0) return lead > 0 ? "relay" : "server"
+  const base = NodePath.basename(file)
+  return base.includes("relay") ? "relay" : base.includes("server") ? "server" : undefined
+}
+
+/** What is missing may come from flags or the environment: it is said, but no error. */
+const missing = (settings: ServerConfig.ServerSettings): string => {
+  const keys = [
+    settings.name === undefined ? "name" : undefined,
+    settings.apiKey === undefined ? "api_key" : undefined,
+    settings.relayUrl === undefined ? "relay_url" : undefined,
+  ].filter((key) => key !== undefined)
+  return keys.length === 0 ? "" : `; ${keys.join(", ")} must come from flags or the environment`
+}
+
+const checkServer = Effect.fnUntraced(function* (file: string, text: string) {
+  const problems: Array<ConfigProblem> = []
+  const exposed = yield* Effect.result(refuseExposed(file, text))
+  if (Result.isFailure(exposed)) problems.push(...exposed.failure.problems)
+  const decoded = ServerConfig.decodeSettings(text, { file })
+  if (Result.isFailure(decoded)) problems.push(...decoded.failure.problems)
+  else if (decoded.success.apiKey !== undefined) {
+    const strength = yield* KeyStrength.check(decoded.success.apiKey, file).pipe(
+      Effect.catchTag("ConfigError", (error) => Effect.succeed(error)),
+    )
+    if (strength !== undefined) problems.push(...strength.problems)
+  }
+  const [first, ...rest] = problems
+  if (first !== undefined) return yield* new ConfigError({ problems: [first, ...rest] })
+  const settings = yield* Effect.fromResult(decoded)
+  return `OK: ${file} is a server's configuration${missing(settings)}`
+})
+
+const certificateNote = ({ tls }: RelayConfig.RelayConfig, now: number): string => {
+  if (tls === undefined) return ""
+  const until = Certificate.validUntil(tls)
+  return `; its certificate ${until < now ? "ended on" : "is good until"} ${new Date(until).toISOString().slice(0, 10)}`
+}
+
+const check = Effect.fnUntraced(function* ({ file, kind }: CheckFlags) {
+  const text = yield* readNamed(file)
+  const parsed = parse(text, { file })
+  const whose = Option.getOrElse(kind, () =>
+    detect(Result.isSuccess(parsed) ? parsed.success : undefined, file),
+  )
+  if (whose === "server") return yield* checkServer(file, text)
+  if (whose === "relay") {
+    const config = yield* completeRelay(file, text, [])
+    const servers = config.servers.length
+    return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config, yield* Clock.currentTimeMillis)}`
+  }
+  yield* Effect.fromResult(parsed)
+  return yield* single({
+    code: "PTTH_USAGE",
+    where: file,
+    detail: "it does not say whose configuration it is",
+    remedy: "Use --kind relay or --kind server.",
+  })
+})
+
+/** Prints OK, or fails with everything that is wrong. */
+export const runCheck = Effect.fn("ptth check")(function* (flags: CheckFlags) {
+  const message = yield* check(flags).pipe(
+    Effect.catchTag("ConfigError", (error) =>
+      Effect.fail(
+        new CheckError({ code: error.code, message: error.problems.map(withFrame).join("\n") }),
+      ),
+    ),
+  )
+  yield* Console.log(message)
+})

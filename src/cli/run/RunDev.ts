@@ -1,0 +1,110 @@
+/**
+ * Relay, server and files in one process, to try things out: on loopback, with
+ * a key that is forgotten at the end.
+ */
+import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as ApiKey from "../../domain/ApiKey.ts"
+import { single } from "../../domain/config/ConfigError.ts"
+import { isLoopback } from "../../domain/ListenAddress.ts"
+import * as RelayConfig from "../../domain/config/RelayConfig.ts"
+import * as ServerConfig from "../../domain/config/ServerConfig.ts"
+import type { ServerName } from "../../domain/ServerName.ts"
+import { Relay } from "../../relay/Relay.ts"
+import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
+import * as Server from "../../server/Server.ts"
+import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
+import { newKey } from "../../transport/auth/NewKey.ts"
+import * as Destination from "./Destination.ts"
+import * as FileFlags from "../shared/FileFlags.ts"
+import { listenFlag } from "../shared/ListenFlag.ts"
+import * as Output from "../shared/Output.ts"
+import { version } from "../shared/Version.ts"
+
+/** What `ptth dev` is told. */
+export interface DevFlags extends FileFlags.FileFlags {
+  readonly folder: Option.Option<string>
+  readonly to: Option.Option<string>
+  readonly listen: Option.Option<string>
+  readonly qr: boolean
+}
+
+const name = "dev" as ServerName
+
+/** How long running downloads may go on at the end; short, since Ctrl+C is the usual way out. */
+const grace = Duration.seconds(2)
+
+const originFlag = (flag: Option.Option<string>) => {
+  const text = Option.getOrUndefined(flag)
+  const to = text === undefined ? undefined : ServerConfig.readOrigin(text)
+  return text !== undefined && to === undefined
+    ? Effect.fail(
+        single({
+          code: "PTTH_USAGE",
+          where: "--to",
+          detail: "it is neither a port nor an address without a path",
+          remedy: "Use a port, or an address such as http://127.0.0.1:3000.",
+        }),
+      )
+    : Effect.succeed(to)
+}
+
+/** Runs until it is interrupted. */
+export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
+  const listen = yield* listenFlag(flags.listen)
+  if (!isLoopback(listen.host)) {
+    return yield* single({
+      code: "PTTH_USAGE",
+      where: "--listen",
+      detail: `${listen.host} is not this machine only`,
+      remedy: "Use `ptth relay` and `ptth server` for others.",
+    })
+  }
+  const to = yield* originFlag(flags.to)
+  const rules = yield* Effect.fromResult(
+    ServerConfig.decodeSettings("", { overrides: FileFlags.overrides(flags) }),
+  )
+  const { handler, row } = yield* Destination.make({
+    to,
+    hostHeader: undefined,
+    folder: Option.getOrUndefined(flags.folder),
+    user: undefined,
+    password: undefined,
+    rules,
+    hiddenFiles: [],
+    realm: name,
+  })
+  const apiKey = newKey()
+  const settings = RelaySettings.layerStatic({
+    ...RelayConfig.empty,
+    listen,
+    shutdownGrace: grace,
+    servers: [{ ...RelayConfig.plainServer, name, tripcodes: [ApiKey.tripcode(apiKey)] }],
+  })
+  BusyPoll.allow(true)
+  return yield* Effect.gen(function* () {
+    const relayUrl = Output.urlOf(yield* Relay)
+    yield* Console.log(
+      Output.screen(`PTTH ${version} · development: loopback only, throwaway key`, [
+        ["Open", `${relayUrl}/servers/${name}/`],
+        ["Relay", `${relayUrl}/`],
+        row,
+      ]),
+    )
+    if (flags.qr) yield* Output.printQr(`${relayUrl}/servers/${name}/`)
+    yield* Console.log("Ctrl+C stops")
+    return yield* Server.run({
+      name,
+      apiKey,
+      relayUrl,
+      handler,
+      program: `ptth/${version}`,
+      transport: "auto",
+      proxies: false,
+      graceMillis: Duration.toMillis(grace),
+    })
+  }).pipe(Effect.provide(Relay.layer.pipe(Layer.provide(settings))))
+}, Effect.scoped)

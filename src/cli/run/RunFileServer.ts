@@ -1,0 +1,118 @@
+/**
+ * Serves a folder directly on an address.
+ */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { single } from "../../domain/config/ConfigError.ts"
+import { isPasswordHash } from "../../domain/PasswordHash.ts"
+import * as ServerConfig from "../../domain/config/ServerConfig.ts"
+import * as Deadlines from "../../transport/runtime/Deadlines.ts"
+import { idleRequests } from "../../transport/body/IdleBody.ts"
+import { defaultIdle, serve } from "../../transport/front/NodeFront.ts"
+import * as FailurePage from "../../web/FailurePage.ts"
+import * as Destination from "./Destination.ts"
+import * as FileFlags from "../shared/FileFlags.ts"
+import * as Flags from "../shared/Flags.ts"
+import { listenFlag } from "../shared/ListenFlag.ts"
+import * as Output from "../shared/Output.ts"
+import { version } from "../shared/Version.ts"
+
+/** What `ptth fileserver` is told. */
+export interface FileServerFlags extends FileFlags.FileFlags {
+  readonly folder: Option.Option<string>
+  readonly listen: Option.Option<string>
+  readonly relay: Option.Option<string>
+  readonly name: Option.Option<string>
+  readonly transport: Option.Option<string>
+  readonly ca: Option.Option<string>
+  readonly noWait: boolean
+  readonly insecure: boolean
+  readonly auth: Option.Option<string>
+  readonly fileServerRoot: Option.Option<string>
+  readonly assetRoot: Option.Option<string>
+  readonly qr: boolean
+}
+
+/** How long running downloads may go on when it stops, in milliseconds. */
+const graceMillis = 30_000
+
+const passwordVariable = "PTTH_FILESERVER_AUTH_PASSWORD"
+
+const passwordFor = (user: string | undefined) => {
+  if (user === undefined) return Effect.succeed(undefined)
+  const text = process.env[passwordVariable] ?? ""
+  return isPasswordHash(text)
+    ? Effect.succeed(text)
+    : Effect.fail(
+        single({
+          code: "PTTH_USAGE",
+          where: "--auth",
+          detail: `${passwordVariable} does not hold the hash of a password`,
+          remedy: "Set it to what `ptth hash-password` prints.",
+        }),
+      )
+}
+
+/** What only makes sense with a relay. */
+const refuseAlone = (flags: FileServerFlags) => {
+  const given = [
+    ...(Option.isSome(flags.name) ? ["--name"] : []),
+    ...(Option.isSome(flags.transport) ? ["--transport"] : []),
+    ...(Option.isSome(flags.ca) ? ["--ca"] : []),
+    ...(flags.noWait ? ["--no-wait"] : []),
+    ...(flags.insecure ? ["--insecure"] : []),
+  ]
+  return given[0] === undefined
+    ? Effect.void
+    : Effect.fail(
+        single({
+          code: "PTTH_USAGE",
+          where: given[0],
+          detail: "it is of no use without a relay",
+          remedy: "Name one with --relay.",
+        }),
+      )
+}
+
+/** Serves until it is interrupted. */
+export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: FileServerFlags) {
+  if (Option.isSome(flags.assetRoot)) yield* Effect.logInfo(Flags.assetRootNote)
+  const user = Option.getOrUndefined(flags.auth)
+  const password = yield* passwordFor(user)
+  if (Option.isSome(flags.relay)) {
+    const { runPaired } = yield* Effect.promise(() => import("./RunPaired.ts"))
+    return yield* runPaired(flags.relay.value, { ...flags, password })
+  }
+  yield* refuseAlone(flags)
+  const listen = yield* listenFlag(flags.listen)
+  const rules = yield* Effect.fromResult(
+    ServerConfig.decodeSettings("", { overrides: FileFlags.overrides(flags) }),
+  )
+  return yield* Effect.scoped(
+    Effect.gen(function* () {
+      const { handler, row } = yield* Destination.make({
+        to: undefined,
+        hostHeader: undefined,
+        folder: Option.getOrUndefined(Option.orElse(flags.folder, () => flags.fileServerRoot)),
+        user,
+        password,
+        rules,
+        hiddenFiles: [],
+        realm: "PTTH file server",
+      })
+      const patient = idleRequests(handler, yield* Deadlines.make, defaultIdle)
+      const address = yield* serve({
+        ...listen,
+        graceMillis,
+        handler: ({ head, body }, reply) => patient(head, body, reply),
+        renderFailure: FailurePage.render,
+      })
+      yield* Console.log(
+        Output.screen(`PTTH file server ${version}`, [["Open", `${Output.urlOf(address)}/`], row]),
+      )
+      if (flags.qr) yield* Output.printQr(`${Output.urlOf(address)}/`)
+      return yield* Effect.never
+    }),
+  )
+})

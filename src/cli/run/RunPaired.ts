@@ -1,0 +1,74 @@
+/**
+ * Serves a folder through a relay without any configuration: the key is made
+ * on first use, and the relay's administrator approves it.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { single } from "../../domain/config/ConfigError.ts"
+import type { PasswordHash } from "../../domain/PasswordHash.ts"
+import * as ServerConfig from "../../domain/config/ServerConfig.ts"
+import { isServerName } from "../../domain/ServerName.ts"
+import * as FileFlags from "../shared/FileFlags.ts"
+import * as Flags from "../shared/Flags.ts"
+import * as LoadConfig from "../shared/LoadConfig.ts"
+import * as PairingKey from "./PairingKey.ts"
+import type { FileServerFlags } from "./RunFileServer.ts"
+import { refuseInsecure, runTunnel } from "./RunTunnel.ts"
+
+/** What `ptth fileserver --relay` is told. */
+export interface PairedFlags extends FileServerFlags {
+  readonly password: PasswordHash | undefined
+}
+
+const wrong = (where: string, detail: string, remedy: string) =>
+  single({ code: "PTTH_USAGE", where, detail, remedy })
+
+/** Runs until it is interrupted. */
+export const runPaired = Effect.fn("RunPaired.runPaired")(function* (
+  relay: string,
+  flags: PairedFlags,
+) {
+  if (Option.isSome(flags.listen))
+    return yield* wrong("--listen", "a relay is asked for, too", "Leave one of them out.")
+  const name = Option.getOrElse(flags.name, () => "")
+  if (!isServerName(name)) {
+    return yield* wrong(
+      "--name",
+      "a relay knows servers by a name: 1 to 63 of the characters A-Z a-z 0-9 - _",
+      "Choose one, such as --name attic.",
+    )
+  }
+  const overrides = [
+    ...FileFlags.overrides(flags),
+    ...Flags.overrides({
+      name: Option.some(name),
+      relay_url: Option.some(relay),
+      file_server_root: Option.orElse(flags.folder, () => flags.fileServerRoot),
+      ca: flags.ca,
+      transport: flags.transport,
+      auth_user: flags.auth,
+      auth_password: Option.fromUndefinedOr(flags.password),
+    }),
+  ].map((one) => (one.key === "relay_url" ? { ...one, from: "--relay" } : one))
+  // What the flags say is looked at before a key is made.
+  const { relayUrl } = yield* Effect.fromResult(ServerConfig.decodeSettings("", { overrides }))
+  const refusal = refuseInsecure(relayUrl ?? relay, flags.insecure)
+  if (refusal !== undefined) return yield* refusal
+  const path = PairingKey.fileOf(relayUrl ?? relay, name, process.env)
+  const made = yield* PairingKey.ensure(path, relayUrl ?? relay, name)
+  const { config } = yield* LoadConfig.loadServer({
+    configPath: Option.some(path),
+    overrides,
+    env: {},
+  })
+  return yield* runTunnel(
+    yield* Effect.fromResult(ServerConfig.require(config, ["name", "apiKey", "relayUrl"], path)),
+    {
+      path,
+      insecure: flags.insecure,
+      qr: flags.qr,
+      wait: !flags.noWait,
+      pairing: `${made ? "made: " : ""}${path}`,
+    },
+  )
+})

@@ -1,0 +1,88 @@
+/**
+ * Runs a server from its configuration, after refusing everything that would
+ * endanger its key.
+ */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as ApiKey from "../../domain/ApiKey.ts"
+import * as ServerConfig from "../../domain/config/ServerConfig.ts"
+import { autoGenKey } from "./AutoGenKey.ts"
+import * as FileFlags from "../shared/FileFlags.ts"
+import * as Flags from "../shared/Flags.ts"
+import * as LoadConfig from "../shared/LoadConfig.ts"
+import { runTunnel } from "./RunTunnel.ts"
+
+/** What `ptth server` is told. */
+export interface ServerFlags extends FileFlags.FileFlags {
+  readonly configPath: Option.Option<string>
+  readonly name: Option.Option<string>
+  readonly relayUrl: Option.Option<string>
+  readonly fileServerRoot: Option.Option<string>
+  readonly to: Option.Option<string>
+  readonly hostHeader: Option.Option<string>
+  readonly auth: Option.Option<string>
+  readonly ca: Option.Option<string>
+  readonly transport: Option.Option<string>
+  readonly connections: Option.Option<number>
+  readonly throttleUpload: Option.Option<boolean>
+  readonly autoGenKey: boolean
+  readonly printTripcode: boolean
+  readonly printConfig: boolean
+  readonly insecure: boolean
+  readonly noWait: boolean
+  readonly assetRoot: Option.Option<string>
+  readonly qr: boolean
+}
+
+/** How an error names the place of something that is missing. */
+const whereOf = (path: string | undefined): string =>
+  path ?? `no ${LoadConfig.places(LoadConfig.serverFile).join(" or ")}`
+
+const printTripcode = (settings: ServerConfig.ServerSettings, where: string) =>
+  Effect.gen(function* () {
+    const { name, apiKey } = yield* Effect.fromResult(
+      ServerConfig.require(settings, ["name", "apiKey"], where),
+    )
+    yield* Console.log(`name = "${name}"\ntripcode = "${ApiKey.tripcode(apiKey)}"`)
+  })
+
+/** Runs until it is interrupted. */
+export const runServer = Effect.fn("ptth server")(function* (flags: ServerFlags) {
+  if (Option.isSome(flags.assetRoot)) yield* Effect.logInfo(Flags.assetRootNote)
+  if (flags.autoGenKey) yield* autoGenKey(flags.configPath)
+  const sources: LoadConfig.Sources = {
+    configPath: flags.configPath,
+    overrides: [
+      ...FileFlags.overrides(flags),
+      ...Flags.overrides({
+        name: flags.name,
+        relay_url: flags.relayUrl,
+        file_server_root: flags.fileServerRoot,
+        to: flags.to,
+        host_header: flags.hostHeader,
+        auth_user: flags.auth,
+        ca: flags.ca,
+        transport: flags.transport,
+        connections: flags.connections,
+        throttle_upload: flags.throttleUpload,
+      }),
+    ],
+    env: process.env,
+  }
+  if (flags.printConfig) return yield* Console.log(yield* LoadConfig.explainServer(sources))
+  const { config: settings, path } = yield* LoadConfig.loadServer(sources)
+  const where = whereOf(path)
+  if (flags.printTripcode) return yield* printTripcode(settings, where)
+
+  const config = yield* Effect.fromResult(
+    ServerConfig.require(settings, ["name", "apiKey", "relayUrl"], where),
+  )
+  return yield* runTunnel(config, {
+    path,
+    insecure: flags.insecure,
+    qr: flags.qr,
+    wait: !flags.noWait,
+    pairing: undefined,
+  })
+})

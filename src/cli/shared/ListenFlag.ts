@@ -1,0 +1,26 @@
+/**
+ * `--listen` of the commands that have no configuration.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { ConfigError } from "../../domain/config/ConfigError.ts"
+import { single } from "../../domain/config/ConfigError.ts"
+import * as ListenAddress from "../../domain/ListenAddress.ts"
+import { defaultHost, defaultPort } from "../../domain/config/RelayConfig.ts"
+
+/** The address that the flag gives, or the default one. */
+export const listenFlag = (
+  flag: Option.Option<string>,
+): Effect.Effect<ListenAddress.ListenAddress, ConfigError> => {
+  if (Option.isNone(flag)) return Effect.succeed({ host: defaultHost, port: defaultPort })
+  const address = ListenAddress.parse(flag.value)
+  return address === undefined
+    ? Effect.fail(
+        single({
+          code: "PTTH_USAGE",
+          where: "--listen",
+          detail: `expected ${ListenAddress.expected}`,
+        }),
+      )
+    : Effect.succeed(address)
+}

@@ -1,0 +1,129 @@
+/**
+ * What the commands print: results on stdout, logs and complaints on stderr.
+ */
+
+import { inspect } from "node:util"
+import * as Console from "effect/Console"
+import type * as CliErrors from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as ListenAddress from "../../domain/ListenAddress.ts"
+
+const colorful = (stream: NodeJS.WriteStream): boolean =>
+  stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== "dumb"
+
+const paint = (code: number, text: string): string => `\u001b[${code}m${text}\u001b[0m`
+
+const levelColors: { readonly [level: string]: number } = { WARN: 33, ERROR: 31, FATAL: 31 }
+
+/** Text from elsewhere must not move the cursor or colour the terminal. */
+const visible = (text: string): string =>
+  text.replace(
+    /[\x00-\x09\x0b-\x1f\x7f-\x9f]/g,
+    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  )
+
+/** A log line for people: time, level unless it is INFO, message, annotations. */
+const formatLine = (colors: boolean) =>
+  Logger.map(Logger.formatStructured, (entry): string => {
+    const time = new Date(entry.timestamp).toTimeString().slice(0, 8)
+    const message = [entry.message]
+      .flat()
+      .map((part) => (typeof part === "string" ? part : inspect(part)))
+      .join(" ")
+    const annotations = Object.entries(entry.annotations)
+      .map(([name, value]) =>
+        visible(`${name}=${typeof value === "string" ? value : inspect(value)}`),
+      )
+      .join(" ")
+    const color = levelColors[entry.level]
+    const level = entry.level === "INFO" ? "" : `${entry.level} `
+    return [
+      colors ? paint(2, time) : time,
+      " ",
+      colors && color !== undefined ? paint(color, level) : level,
+      visible(message),
+      annotations === "" ? "" : `  ${colors ? paint(2, annotations) : annotations}`,
+      entry.cause === undefined ? "" : `\n${entry.cause}`,
+    ].join("")
+  })
+
+/** Logs to stderr: for people on a terminal, as lines of JSON elsewhere. */
+export const layerLogger: Layer.Layer<never> = Layer.suspend(() =>
+  Logger.layer([
+    Logger.withConsoleError(
+      process.stderr.isTTY === true ? formatLine(colorful(process.stderr)) : Logger.formatJson,
+    ),
+  ]),
+)
+
+const complain = (error: CliErrors.NonShowHelpErrors): string => {
+  switch (error._tag) {
+    case "UnrecognizedOption":
+      return `there is no flag ${error.option}.${guess(error.suggestions)}`
+    case "UnknownSubcommand":
+      return `there is no command ${JSON.stringify(error.subcommand)}.${guess(error.suggestions)}`
+    default:
+      return error.message.replace(/\.?$/, ".")
+  }
+}
+
+const guess = (suggestions: ReadonlyArray<string>): string =>
+  suggestions.length === 0 ? "" : ` Did you mean ${suggestions.join(" or ")}?`
+
+/** Help on stdout; a usage error as one line on stderr, instead of the help it would drown in. */
+export const layerPresenter: Layer.Layer<never> = Layer.suspend(() => {
+  const formatter = CliOutput.defaultFormatter({ colors: colorful(process.stdout) })
+  return CliOutput.layerPresenter({
+    present: (event) => {
+      switch (event._tag) {
+        case "Help":
+          return Console.log(formatter.formatHelpDoc(event.helpDoc))
+        case "Version":
+          return Console.log(`${event.name} ${event.version}`)
+        case "InvalidInvocation": {
+          const help = `See \`${event.commandPath.join(" ")} --help\`.`
+          // The value of a mistyped flag would be taken for a mistyped command.
+          const flags = event.errors.filter(({ _tag }) => _tag === "UnrecognizedOption")
+          return Effect.forEach(
+            flags.length > 0 ? flags : event.errors,
+            (error) => Console.error(`PTTH_USAGE: ${complain(error)} ${help}`),
+            { discard: true },
+          )
+        }
+      }
+    },
+  })
+})
+
+/** A heading and rows of what and which, aligned. */
+export const screen = (
+  heading: string,
+  rows: ReadonlyArray<readonly [what: string, which: string]>,
+): string => {
+  const width = Math.max(...rows.map(([what]) => what.length)) + 2
+  return [heading, ...rows.map(([what, which]) => `  ${what.padEnd(width)}${which}`)].join("\n")
+}
+
+/** Prints the QR code of an address, for a phone's camera. */
+export const printQr = (url: string): Effect.Effect<void> =>
+  Effect.promise(() => import("uqr")).pipe(
+    Effect.flatMap(({ renderANSI, renderUnicodeCompact }) =>
+      Console.log(
+        colorful(process.stdout)
+          ? renderANSI(url, { border: 2 })
+          : renderUnicodeCompact(url, { border: 2 }),
+      ),
+    ),
+  )
+
+/** The address of a listener as a browser takes it; a listener on every address is shown as loopback. */
+export const urlOf = (
+  address: ListenAddress.ListenAddress & { readonly secure?: boolean },
+): string => {
+  const host =
+    address.host === "0.0.0.0" ? "127.0.0.1" : address.host === "::" ? "::1" : address.host
+  return `${address.secure === true ? "https" : "http"}://${ListenAddress.format({ host, port: address.port })}`
+}

@@ -1,0 +1,73 @@
+/**
+ * Conditional requests: whether a request is carried out, given what the
+ * client says it has (RFC 9110 13).
+ */
+import * as Headers from "../../domain/HeaderList.ts"
+import * as EntityTag from "./EntityTag.ts"
+import * as HttpDate from "./HttpDate.ts"
+
+/** What tells one state of a resource from another. */
+export interface Validators {
+  readonly etag: EntityTag.EntityTag
+  /** The time of the last change in whole seconds, where one is told. */
+  readonly modified: number | undefined
+}
+
+const joined = (headers: Headers.HeaderList, name: string): string | undefined => {
+  const values = Headers.all(headers, name)
+  return values.length < 2 ? values[0] : values.join(", ")
+}
+
+/**
+ * Evaluates the preconditions of a GET or HEAD whose answer would be 200, in
+ * the order of RFC 9110 13.2.2. Dates that are none count as absent.
+ *
+ * @param now seconds
+ */
+export const evaluate = (
+  headers: Headers.HeaderList,
+  current: Validators,
+  now: number,
+): "proceed" | "not-modified" | "failed" => {
+  const date = (name: string): number | undefined => {
+    const value = current.modified === undefined ? undefined : joined(headers, name)
+    return value === undefined ? undefined : HttpDate.parse(value, now)
+  }
+
+  const ifMatch = joined(headers, "if-match")
+  if (ifMatch !== undefined) {
+    if (!EntityTag.matchesStrongly(EntityTag.parseList(ifMatch), current.etag)) return "failed"
+  } else {
+    const since = date("if-unmodified-since")
+    if (since !== undefined && (current.modified as number) > since) return "failed"
+  }
+
+  const ifNoneMatch = joined(headers, "if-none-match")
+  if (ifNoneMatch !== undefined) {
+    return EntityTag.matchesWeakly(EntityTag.parseList(ifNoneMatch), current.etag)
+      ? "not-modified"
+      : "proceed"
+  }
+  const since = date("if-modified-since")
+  return since !== undefined && (current.modified as number) <= since ? "not-modified" : "proceed"
+}
+
+/**
+ * Whether a Range may be answered with a part: there is no If-Range, or it
+ * names exactly the current state (RFC 9110 13.1.5).
+ *
+ * @param now seconds
+ */
+export const allowRange = (
+  headers: Headers.HeaderList,
+  current: Validators,
+  now: number,
+): boolean => {
+  const value = joined(headers, "if-range")
+  if (value === undefined) return true
+  if (value.startsWith('"') || value.startsWith("W/")) {
+    const tags = EntityTag.parseList(value)
+    return tags !== "*" && tags.length === 1 && EntityTag.matchesStrongly(tags, current.etag)
+  }
+  return current.modified !== undefined && HttpDate.parse(value, now) === current.modified
+}

@@ -1,0 +1,66 @@
+/**
+ * Content codings: which compressed forms a client takes, by its
+ * Accept-Encoding (RFC 9110 12.5.3), and which of them a file can be had in.
+ */
+import * as Headers from "../../domain/HeaderList.ts"
+
+/** A coding; its value is its name in HTTP. */
+export type Coding = "br" | "zstd" | "gzip"
+
+/** A coding that a client takes. */
+export interface Accepted {
+  readonly coding: Coding
+  /** More than 0, up to 1. */
+  readonly weight: number
+}
+
+/** All codings, the most compact first. */
+export const codings: ReadonlyArray<Coding> = ["br", "zstd", "gzip"]
+
+/** What a file's name has at its end when it is compressed. */
+export const suffixes: Readonly<Record<Coding, string>> = { br: ".br", zstd: ".zst", gzip: ".gz" }
+
+/** The codings that are made here, while a file is sent. */
+export const live: ReadonlySet<Coding> = new Set(["br", "gzip"])
+
+const quality = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/
+
+/**
+ * The codings that a client takes and likes no less than the plain bytes, the
+ * best first. Without the field, and where nothing in it is known here, there
+ * are none: then the plain bytes are sent, even to a client that refuses them,
+ * since it can do more with those than with an error.
+ */
+export const accepted = (headers: Headers.HeaderList): ReadonlyArray<Accepted> => {
+  const field = Headers.all(headers, "accept-encoding").join(",").toLowerCase()
+  if (field === "") return []
+  const weights = new Map<string, number>()
+  for (const item of field.split(",")) {
+    const [name = "", ...parameters] = item.split(";")
+    let weight = 1
+    for (const parameter of parameters) {
+      const [key = "", value = ""] = parameter.split("=")
+      if (key.trim() === "q") weight = quality.test(value.trim()) ? Number(value) : 0
+    }
+    // RFC 9110 8.4.1.3: the older name of the same coding.
+    const coding = name.trim() === "x-gzip" ? "gzip" : name.trim()
+    if (coding !== "") weights.set(coding, Math.max(weight, weights.get(coding) ?? 0))
+  }
+  const identity = weights.get("identity") ?? 0
+  return codings
+    .map((coding) => ({ coding, weight: weights.get(coding) ?? weights.get("*") ?? 0 }))
+    .filter(({ weight }) => weight > 0 && weight >= identity)
+    .sort((a, b) => b.weight - a.weight)
+}
+
+/** The codings and their order as a text, for telling answers apart. */
+export const key = (list: ReadonlyArray<Accepted>): string =>
+  list.map(({ coding, weight }) => `${coding}=${weight}`).join(",")
+
+/**
+ * The coding to make here, if one of them is liked better than what is there.
+ *
+ * @param there the weight of the best form that lies ready, 0 if none does
+ */
+export const choose = (list: ReadonlyArray<Accepted>, there: number): Coding | undefined =>
+  list.find(({ coding, weight }) => weight > there && live.has(coding))?.coding

@@ -1,0 +1,28 @@
+/**
+ * One field of a head or of a trailer section as it stands on the wire, taken
+ * strictly: what is not a name, a colon and a legal value is nothing at all.
+ */
+import { type Header, isName, isValue } from "../../domain/HeaderList.ts"
+
+const tab = 9
+const space = 32
+
+/** A part of a line without the spaces and tabs around it (RFC 9112 5). */
+const trimmed = (text: string, from: number, to: number): string => {
+  let start = from
+  let end = to
+  for (let c = text.charCodeAt(start); start < end && (c === space || c === tab); )
+    c = text.charCodeAt(++start)
+  for (let c = text.charCodeAt(end - 1); end > start && (c === space || c === tab); )
+    c = text.charCodeAt(--end - 1)
+  return text.slice(start, end)
+}
+
+/** The field between two places of a text, without its line's end; `undefined` if it is none. */
+export const parse = (text: string, start: number, end: number): Header | undefined => {
+  const colon = text.indexOf(":", start)
+  if (colon < 0 || colon > end) return undefined
+  const name = text.slice(start, colon)
+  const value = trimmed(text, colon + 1, end)
+  return isName(name) && isValue(value) ? [name, value] : undefined
+}

@@ -1,0 +1,75 @@
+/**
+ * The requests that most visitors send: whole in one read, small, and with
+ * one meaning only. They are recognised here without a general parser;
+ * whatever is not recognised, for any reason at all, is for Node's parser to
+ * judge.
+ */
+import type { Header, HeaderList } from "../../domain/HeaderList.ts"
+import * as FieldLine from "./FieldLine.ts"
+
+/** A request that stands whole at the beginning of some bytes. */
+export interface PlainRequest {
+  readonly method: string
+  /** Path and query, in origin-form. */
+  readonly target: string
+  readonly headers: HeaderList
+  /** Where its body begins, in bytes. */
+  readonly bodyAt: number
+  /** Where what follows it begins, in bytes. */
+  readonly end: number
+}
+
+/** The largest head that is recognised, in bytes. */
+export const maxHead = 8 * 1024
+
+/** The largest body that is recognised, in bytes. */
+export const maxBody = 64 * 1024
+
+const maxFields = 64
+const requestLine =
+  /^(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) (\/[\x21\x22\x24-\x7e]*) HTTP\/1\.1\r\n/
+const headEnd = Buffer.from("\r\n\r\n")
+
+/** Fields that change what a request is, how long it is, or what becomes of its connection. */
+const meaningful = new Set([
+  "expect",
+  "http2-settings",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+])
+
+/** The plain request at the beginning of `bytes`, or `undefined` if there is none for certain. */
+export const recognise = (bytes: Buffer): PlainRequest | undefined => {
+  const at = bytes.indexOf(headEnd)
+  if (at < 0 || at > maxHead) return undefined
+  const text = bytes.toString("latin1", 0, at + 2)
+  const line = requestLine.exec(text)
+  if (line === null) return undefined
+  const headers: Array<Header> = []
+  let hosts = 0
+  let length: number | undefined
+  for (let start = line[0].length; start < text.length; ) {
+    const end = text.indexOf("\r\n", start)
+    const field = FieldLine.parse(text, start, end)
+    if (field === undefined || headers.length === maxFields) return undefined
+    const value = field[1]
+    const lower = field[0].toLowerCase()
+    if (lower === "host") hosts += value === "" ? 2 : 1
+    else if (lower === "connection") {
+      if (value.toLowerCase() !== "keep-alive") return undefined
+    } else if (lower === "content-length") {
+      if (length !== undefined || !/^\d{1,6}$/.test(value)) return undefined
+      length = Number(value)
+    } else if (meaningful.has(lower)) return undefined
+    headers.push(field)
+    start = end + 2
+  }
+  const bodyAt = at + headEnd.length
+  const end = bodyAt + (length ?? 0)
+  if (hosts !== 1 || (length ?? 0) > maxBody || end > bytes.length) return undefined
+  return { method: line[1] as string, target: line[2] as string, headers, bodyAt, end }
+}

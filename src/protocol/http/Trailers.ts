@@ -1,0 +1,49 @@
+/**
+ * Which fields may stand behind a body. A recipient may merge them with those
+ * of the head, so what frames, routes, authenticates or describes a message
+ * has no place there (RFC 9110 6.5.1), and what only the relay may say of a
+ * visitor has none either.
+ */
+import type { HeaderList } from "../../domain/HeaderList.ts"
+import { isClaim } from "./Forwarded.ts"
+import { header } from "../Wire.ts"
+
+const forbidden = new Set<string>([
+  "age",
+  "authorization",
+  "cache-control",
+  "connection",
+  "content-encoding",
+  "content-length",
+  "content-range",
+  "content-type",
+  "cookie",
+  "date",
+  "expect",
+  "expires",
+  "host",
+  "keep-alive",
+  "location",
+  "max-forwards",
+  "pragma",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "range",
+  "retry-after",
+  "set-cookie",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "vary",
+  "www-authenticate",
+  header.apiKey,
+])
+
+/** The trailer fields that may go on. */
+export const passable = (trailers: HeaderList): HeaderList =>
+  trailers.filter(([name]) => {
+    const plain = name.toLowerCase().replaceAll("_", "-")
+    return !forbidden.has(plain) && !plain.startsWith("if-") && !isClaim(plain)
+  })

@@ -1,0 +1,128 @@
+/**
+ * An endless download and an upload that is thrown away, to find out what the
+ * way to a relay carries, without any server.
+ */
+import { ExchangeError } from "../../../protocol/Exchange.ts"
+import type { Body } from "../../../transport/body/Body.ts"
+import type { Cancel, Handler } from "../../../transport/body/Handler.ts"
+import { throttle } from "../../../transport/body/ThrottledBody.ts"
+import * as Format from "../../../web/Format.ts"
+import { refuse, respondText } from "../../links/BackendAnswer.ts"
+
+/** How many of them may run at once. */
+export const maxDebugStreams = 10
+
+/** Of those that are throttled, in bytes a second. */
+export const throttledRate = 1024 * 1024
+
+/** Where they are; {@link throttledSuffix} may follow. */
+export const sourcePath = "/debug/source"
+/** See {@link sourcePath}. */
+export const sinkPath = "/debug/sink"
+/** See {@link sourcePath}. */
+export const throttledSuffix = "/throttled"
+
+const chunk = Buffer.alloc(64 * 1024, "PTTH ".repeat(13_107).concat("\n"))
+
+/** So many chunks are sent without letting others have their turn. */
+const chunksInTurn = 16
+
+/** Bytes without an end. */
+const endless: Body = {
+  length: undefined,
+  whole: undefined,
+  discard: () => {},
+  read: (sink) => {
+    let open = true
+    let scheduled = false
+    const send = (): void => {
+      scheduled = false
+      for (let i = 0; i < chunksInTurn; i++) if (!open || !sink.data(chunk)) return
+      later()
+    }
+    const later = (): void => {
+      if (scheduled) return
+      scheduled = true
+      setImmediate(send)
+    }
+    later()
+    return {
+      resume: later,
+      cancel: () => {
+        open = false
+      },
+    }
+  },
+}
+
+const isThrottled = (path: string): boolean => path.endsWith(throttledSuffix)
+
+/** Whether a path is one of theirs. */
+export const takes = (path: string): boolean =>
+  [sourcePath, sinkPath].some((one) => path === one || path === one + throttledSuffix)
+
+const paced = (path: string, body: Body): Body =>
+  isThrottled(path) ? throttle(body, throttledRate) : body
+
+const tooMany = new ExchangeError({
+  code: "PTTH_QUEUE_FULL",
+  detail: `${maxDebugStreams} of them run`,
+  retryAfter: 30,
+})
+
+const wrongMethod = (allow: string) =>
+  new ExchangeError({
+    code: "PTTH_METHOD_NOT_ALLOWED",
+    detail: "this is for another method",
+    headers: [["Allow", allow]],
+  })
+
+/** Both as one handler, for whoever has been let in. */
+export class DebugStreams {
+  private running = 0
+
+  readonly handle: Handler = (head, body, reply) => {
+    const [path = ""] = head.target.split("?", 1)
+    const isSource = path.startsWith(sourcePath)
+    const methods = isSource ? ["GET", "HEAD"] : ["POST", "PUT"]
+    const fail = (error: ExchangeError): Cancel => refuse(body, reply, error)
+    if (!methods.includes(head.method)) return fail(wrongMethod(methods.join(", ")))
+    if (this.running >= maxDebugStreams) return fail(tooMany)
+    this.running += 1
+    const cancel = isSource ? this.give(path, body, reply) : this.take(path, body, reply)
+    let over = false
+    return () => {
+      if (!over) this.running -= 1
+      over = true
+      cancel()
+    }
+  }
+
+  private give(path: string, ...[body, reply]: Tail): Cancel {
+    body.discard()
+    reply.respond(
+      { status: 200, headers: [["Content-Type", "application/octet-stream"]] },
+      paced(path, endless),
+    )
+    return () => {}
+  }
+
+  private take(path: string, ...[body, reply]: Tail): Cancel {
+    const startedAt = performance.now()
+    let bytes = 0
+    const flow = paced(path, body).read({
+      data: (part) => {
+        bytes += part.length
+        return true
+      },
+      end: () => {
+        const millis = performance.now() - startedAt
+        respondText(reply, 200, `${bytes} bytes in ${Format.millis(millis)}\n`)
+      },
+      fail: () => {},
+    })
+    return () => flow.cancel()
+  }
+}
+
+type Tail = readonly [body: Parameters<Handler>[1], reply: Parameters<Handler>[2]]

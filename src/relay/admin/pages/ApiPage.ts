@@ -1,0 +1,54 @@
+/**
+ * The API's documentation as a page, made from its own description.
+ */
+import * as OpenApi from "effect/http-api/OpenApi"
+import { type Html, html } from "../../../web/Html.ts"
+import { table } from "../../../web/Table.ts"
+import { AdminApi, apiPath } from "../core/AdminApi.ts"
+
+interface Operation {
+  readonly summary?: string
+  readonly requestBody?: object
+  readonly parameters: ReadonlyArray<{ readonly name: string; readonly in: string }>
+  readonly responses: object
+}
+
+const example = (method: string, path: string, { requestBody }: Operation): string => {
+  const data =
+    requestBody === undefined
+      ? ""
+      : ` \\\n  -H 'Content-Type: application/json' -d '{"name": "attic", "tripcode": "…"}'`
+  const verb = method === "get" ? "" : ` -X ${method.toUpperCase()}`
+  return `curl${verb} -H "Authorization: Bearer $TOKEN"${data} \\\n  http://127.0.0.1:4001${path}`
+}
+
+/** The page. */
+export const apiPage = (): Html => {
+  const operations = Object.entries(OpenApi.fromApi(AdminApi).paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(
+      ([method, operation]) => [method, path, operation as Operation] as const,
+    ),
+  )
+  return html`<p>Everything on these pages is also to be had as JSON, for scripts: <a href="${apiPath}/openapi.json">OpenAPI description</a>. A script shows a token: set <code>admin_token</code> in the relay's configuration to the tripcode of one, as <code>ptth keygen</code> prints both.</p>
+${table({
+  caption: "What can be asked",
+  columns: ["Request", "What it is", "Parameters", "Answers"],
+  rows: operations.map(([method, path, operation]) => ({
+    id: `${method}${path.replaceAll(/[^a-z0-9]/g, "-")}`,
+    cells: [
+      html`<code>${method.toUpperCase()} ${path}</code>`,
+      html`${operation.summary ?? ""}`,
+      html`${operation.parameters.map(({ name }) => name).join(", ") || (operation.requestBody === undefined ? "–" : "name and tripcode, as JSON")}`,
+      html`${Object.keys(operation.responses).join(", ")}`,
+    ],
+  })),
+})}
+<h2>Examples</h2>
+${operations
+  .slice(0, 1)
+  .concat(operations.filter(([method]) => method === "post").slice(0, 1))
+  .map(
+    ([method, path, operation]) =>
+      html`<pre tabindex="0">${example(method, path, operation)}</pre>`,
+  )}`
+}

@@ -1,0 +1,132 @@
+/**
+ * The link of one WebSocket of one server process.
+ */
+import type { ServerName } from "../../domain/ServerName.ts"
+import type { Tripcode } from "../../domain/Tripcode.ts"
+import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
+import type { Cancel } from "../../transport/body/Handler.ts"
+import type { Multiplexer } from "../../transport/mux/Multiplexer.ts"
+import type { Link } from "../dispatch/Link.ts"
+import type { Pending } from "../dispatch/Pending.ts"
+
+/** What a link needs of its surroundings. */
+export interface StreamLinkOptions {
+  readonly name: ServerName
+  readonly tripcode: Tripcode
+  readonly instance: string
+  readonly program: string
+  readonly multiplexer: Multiplexer
+  readonly responseMillis: (name: ServerName) => number
+  readonly deadlines: Deadlines
+  /** How long it has to answer when it is suspected to be dead, in milliseconds. */
+  readonly suspicionMillis: number
+}
+
+/** See the file's header. */
+export class StreamLink implements Link {
+  readonly transport = "stream"
+  readonly reason = ""
+  readonly name: ServerName
+  readonly tripcode: Tripcode
+  readonly instance: string
+  readonly program: string
+  private readonly options: StreamLinkOptions
+  private suspicion: Deadline | undefined
+
+  constructor(options: StreamLinkOptions) {
+    this.options = options
+    this.name = options.name
+    this.tripcode = options.tripcode
+    this.instance = options.instance
+    this.program = options.program
+  }
+
+  capacity(): number {
+    return this.suspicion !== undefined ? 0 : this.options.multiplexer.room
+  }
+
+  offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending> {
+    const millis = this.options.responseMillis(this.name)
+    const { multiplexer } = this.options
+    const room = multiplexer.room
+    multiplexer.together(() => {
+      for (let i = 0; i < requests.length && i < room; i++)
+        this.start(requests[i] as Pending, millis)
+    })
+    return requests.slice(room)
+  }
+
+  private start(pending: Pending, millis: number): void {
+    pending.offered(this, millis)
+    let cancel: Cancel | undefined
+    const over = (): void => {
+      if (pending.withdraw === cancel) pending.withdraw = undefined
+    }
+    cancel = this.options.multiplexer.request(pending.head, pending.body, {
+      respond: (head, body) => {
+        const taken = pending.answer(head, body, {
+          sent: over,
+          left: () => {
+            over()
+            cancel?.()
+          },
+        })
+        if (!taken) {
+          over()
+          body.discard()
+        }
+      },
+      fail: (error) => {
+        over()
+        if (error.code === "PTTH_LINK_LOST") pending.lost(error.detail)
+        else pending.fail(error)
+      },
+    })
+    if (pending.state === "offered" && pending.link === this) pending.withdraw = cancel
+  }
+
+  cancel(pending: Pending): void {
+    const { withdraw } = pending
+    pending.withdraw = undefined
+    withdraw?.()
+  }
+
+  /**
+   * Another process of the same name has come: no request is sent here until
+   * this one has shown that it lives, and it ends if it does not do so soon.
+   */
+  suspect(): void {
+    if (this.suspicion !== undefined) return
+    this.suspicion = this.options.deadlines.set(this.options.suspicionMillis, () =>
+      this.end("another process has taken its place"),
+    )
+    this.options.multiplexer.ping()
+  }
+
+  /** It lives. Whether that had been in doubt. */
+  trust(): boolean {
+    const doubted = this.suspicion !== undefined
+    this.suspicion?.clear()
+    this.suspicion = undefined
+    return doubted
+  }
+
+  /** The same process has opened this link anew. */
+  replace(): void {
+    this.end("it connected anew")
+  }
+
+  /** Ends the link and what runs on it. */
+  end(reason: string): void {
+    this.suspicion?.clear()
+    this.options.multiplexer.close(reason)
+  }
+
+  revoke(): void {
+    this.end("its key is no longer accepted")
+  }
+
+  drain(): void {
+    this.options.multiplexer.drain()
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Approving a server: one small file beside the configuration, written so
+ * that it is there as a whole or not at all. The owner's own files are never
+ * touched, and nothing that is registered is replaced.
+ */
+import * as NodePath from "node:path"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import type { PlatformError } from "effect/PlatformError"
+import { entry } from "../../domain/ErrorRegistry.ts"
+import { hostProblems, type RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { isServerName } from "../../domain/ServerName.ts"
+import { isTripcode } from "../../domain/Tripcode.ts"
+import * as ServerIndex from "../settings/ServerIndex.ts"
+
+/** Why a server could not be approved. */
+export class ApprovalError extends Data.TaggedError("ApprovalError")<{
+  readonly code: "PTTH_BAD_APPROVAL" | "PTTH_ALREADY_REGISTERED" | "PTTH_CANNOT_APPROVE"
+  /** What happened, as a sentence without a full stop. */
+  readonly detail: string
+}> {
+  override get message(): string {
+    return `${this.code}: ${this.detail}. ${entry(this.code).remedy}`
+  }
+}
+
+/** The lines that register a server. Names and tripcodes need no escaping. */
+export const toToml = (name: string, tripcode: string): string =>
+  `[[servers]]\nname = "${name}"\ntripcode = "${tripcode}"\n`
+
+const cannot = (path: string) => (error: PlatformError) =>
+  new ApprovalError({
+    code: "PTTH_CANNOT_APPROVE",
+    detail: `${path} cannot be written (${error.reason._tag})`,
+  })
+
+/**
+ * Registers a server: writes `NAME.toml` to the folder. Succeeds with the path
+ * of the file, or with nothing if the server is registered by that tripcode
+ * already.
+ *
+ * @param config what is in force, or would be
+ */
+export const approve = Effect.fn("Approval.approve")(function* (
+  folder: string,
+  config: RelayConfig,
+  name: string,
+  tripcode: string,
+): Effect.fn.Return<string | undefined, ApprovalError, FileSystem.FileSystem> {
+  if (!isServerName(name) || !isTripcode(tripcode)) {
+    return yield* new ApprovalError({
+      code: "PTTH_BAD_APPROVAL",
+      detail: `${JSON.stringify(isServerName(name) ? tripcode : name)} is not a ${isServerName(name) ? "tripcode" : "server's name"}`,
+    })
+  }
+  const registered = ServerIndex.find(config, name)
+  if (registered?.tripcodes.includes(tripcode) === true) return undefined
+  if (registered !== undefined) {
+    return yield* new ApprovalError({
+      code: "PTTH_ALREADY_REGISTERED",
+      detail: `${name} is registered with another key`,
+    })
+  }
+  const names = [...config.servers.map((server) => server.name), name]
+  const clash = hostProblems(config, names).find(({ index }) => index === names.length - 1)
+  if (clash !== undefined)
+    return yield* new ApprovalError({ code: "PTTH_BAD_APPROVAL", detail: clash.detail })
+  const fs = yield* FileSystem.FileSystem
+  const path = NodePath.join(folder, `${name}.toml`)
+  const exists = yield* Effect.mapError(fs.exists(path), cannot(path))
+  if (exists) {
+    return yield* new ApprovalError({
+      code: "PTTH_ALREADY_REGISTERED",
+      detail: `${path} exists, but is not in force`,
+    })
+  }
+  yield* Effect.mapError(write(folder, path, toToml(name, tripcode)), cannot(path))
+  return path
+})
+
+const write = Effect.fnUntraced(function* (folder: string, path: string, text: string) {
+  const fs = yield* FileSystem.FileSystem
+  yield* fs.makeDirectory(folder, { recursive: true })
+  const temporary = NodePath.join(folder, `.${NodePath.basename(path)}.${process.pid}.tmp`)
+  yield* Effect.scoped(
+    Effect.gen(function* () {
+      const file = yield* fs.open(temporary, { flag: "wx", mode: 0o644 })
+      yield* file.writeAll(new TextEncoder().encode(text))
+      yield* file.sync
+    }),
+  ).pipe(
+    // Whoever approves may be another user than the relay's, and nothing in it is secret.
+    Effect.andThen(fs.chmod(temporary, 0o644)),
+    Effect.andThen(fs.rename(temporary, path)),
+    Effect.onError(() => Effect.ignore(fs.remove(temporary))),
+  )
+  // The new name is on the disk once the folder is; not every system can say so.
+  yield* Effect.scoped(Effect.flatMap(fs.open(folder), (handle) => handle.sync)).pipe(Effect.ignore)
+})

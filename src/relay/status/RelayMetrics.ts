@@ -1,0 +1,180 @@
+/**
+ * The relay's counters as metrics, for whoever collects them: `/metrics` on
+ * the administrator's address, or OTLP.
+ */
+import * as ProcessMetrics from "../../transport/observe/ProcessMetrics.ts"
+import type { Distribution, Metric, Sample } from "../../transport/observe/Prometheus.ts"
+import { bounds, type Histogram } from "../traffic/Histogram.ts"
+import type { RelaySettings } from "../settings/RelaySettings.ts"
+import type { Rendezvous } from "../dispatch/Rendezvous.ts"
+import { type Counters, type StatusClass, type Traffic, transports } from "../traffic/Traffic.ts"
+
+/** Where the numbers come from. */
+export interface MetricsContext {
+  readonly settings: RelaySettings["Service"]
+  readonly rendezvous: Rendezvous["Service"]
+  readonly traffic: Traffic["Service"]
+  /** The version of this package. */
+  readonly version: string
+}
+
+const statuses: ReadonlyArray<readonly [StatusClass, string]> = [
+  [0, "none"],
+  [1, "1xx"],
+  [2, "2xx"],
+  [3, "3xx"],
+  [4, "4xx"],
+  [5, "5xx"],
+]
+
+const seconds = bounds.map((bound) => bound / 1000)
+
+const requests = (server: string, counters: Counters): ReadonlyArray<Sample> =>
+  transports.flatMap((transport, i) =>
+    statuses.flatMap(([kind, status]) => {
+      const value = counters.requestsBy(i, kind)
+      return value === 0 ? [] : [{ labels: { server, transport, status }, value }]
+    }),
+  )
+
+const distribution = (server: string, { counts, sum }: Histogram): Distribution => ({
+  labels: { server },
+  counts,
+  sum: sum / 1000,
+})
+
+const traffic = (all: ReadonlyMap<string, Counters>): ReadonlyArray<Metric> => {
+  const each = [...all]
+  const counted = (
+    type: "counter" | "gauge",
+    name: string,
+    help: string,
+    value: (counters: Counters) => number,
+  ): Metric => ({
+    type,
+    name,
+    help,
+    samples: each.map(([server, counters]) => ({ labels: { server }, value: value(counters) })),
+  })
+  const timed = (name: string, help: string, of: (counters: Counters) => Histogram): Metric => ({
+    type: "histogram",
+    name,
+    help,
+    bounds: seconds,
+    samples: each.map(([server, counters]) => distribution(server, of(counters))),
+  })
+  return [
+    {
+      type: "counter",
+      name: "ptth_relay_requests_total",
+      help: "Visitors' requests by server, transport and class of status; none: left before there was an answer.",
+      samples: each.flatMap(([server, counters]) => requests(server, counters)),
+    },
+    {
+      type: "counter",
+      name: "ptth_relay_failures_total",
+      help: "Requests that the relay answered with a failure of its own, by server and code.",
+      samples: each.flatMap(([server, { errors }]) =>
+        [...errors].map(([code, value]) => ({ labels: { server, code }, value })),
+      ),
+    },
+    counted(
+      "gauge",
+      "ptth_relay_requests_in_flight",
+      "Requests whose answer is being made or sent.",
+      ({ inFlight }) => inFlight,
+    ),
+    counted(
+      "counter",
+      "ptth_relay_received_bytes_total",
+      "Bytes of visitors' bodies.",
+      ({ bytesIn }) => bytesIn,
+    ),
+    counted(
+      "counter",
+      "ptth_relay_sent_bytes_total",
+      "Bytes of bodies to visitors.",
+      ({ bytesOut }) => bytesOut,
+    ),
+    timed(
+      "ptth_relay_response_head_seconds",
+      "From a request's head to the head of its answer.",
+      ({ head }) => head,
+    ),
+    timed(
+      "ptth_relay_wait_seconds",
+      "From a request's head until a link took it.",
+      ({ wait }) => wait,
+    ),
+    timed(
+      "ptth_relay_tunnel_seconds",
+      "From a link taking a request to the head of its answer.",
+      ({ tunnel }) => tunnel,
+    ),
+    {
+      type: "counter",
+      name: "ptth_relay_links_opened_total",
+      help: "Links that servers opened; more than they keep are reconnects.",
+      samples: each.flatMap(([server, { linksOpened }]) =>
+        transports.flatMap((transport, i) => {
+          const value = linksOpened[i] ?? 0
+          return value === 0 ? [] : [{ labels: { server, transport }, value }]
+        }),
+      ),
+    },
+  ]
+}
+
+const presence = ({ rendezvous, settings }: MetricsContext): ReadonlyArray<Metric> => {
+  const each = settings.current().servers.map(({ name }) => rendezvous.status(name))
+  return [
+    {
+      type: "gauge",
+      name: "ptth_relay_server_connected",
+      help: "Whether a registered server is connected: 1 or 0.",
+      samples: each.map(({ name, transports: links }) => ({
+        labels: { server: name },
+        value: links.length > 0 ? 1 : 0,
+      })),
+    },
+    {
+      type: "gauge",
+      name: "ptth_relay_links",
+      help: "Links of a server by transport.",
+      samples: each.flatMap(({ name, transports: links }) =>
+        [...new Set(links)].map((transport) => ({
+          labels: { server: name, transport },
+          value: links.filter((other) => other === transport).length,
+        })),
+      ),
+    },
+    {
+      type: "gauge",
+      name: "ptth_relay_queue_length",
+      help: "Requests that wait for a link of a server.",
+      samples: each.map(({ name, waiting }) => ({ labels: { server: name }, value: waiting })),
+    },
+  ]
+}
+
+/** Everything that the relay counts, and its process. What it answers itself has the server "". */
+export const read = (context: MetricsContext): ReadonlyArray<Metric> => [
+  {
+    type: "gauge",
+    name: "ptth_relay_info",
+    help: "The version of the relay.",
+    samples: [{ labels: { version: context.version }, value: 1 }],
+  },
+  ...traffic(context.traffic.counters),
+  ...presence(context),
+  {
+    type: "counter",
+    name: "ptth_relay_keys_refused_total",
+    help: "Keys of servers that were refused, by reason.",
+    samples: (["unknown name", "wrong key"] as const).map((reason) => ({
+      labels: { reason },
+      value: context.traffic.refusals(reason),
+    })),
+  },
+  ...ProcessMetrics.read(),
+]

@@ -1,0 +1,24 @@
+/**
+ * Sends the relay's metrics to where telemetry goes, if it goes anywhere.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { Telemetry } from "../../transport/observe/Telemetry.ts"
+import * as RelayMetrics from "./RelayMetrics.ts"
+import { RelaySettings } from "../settings/RelaySettings.ts"
+import { Rendezvous } from "../dispatch/Rendezvous.ts"
+import { Traffic } from "../traffic/Traffic.ts"
+
+/** Sends for as long as it is there. */
+export const layer: Layer.Layer<never, never, RelaySettings | Rendezvous | Traffic> =
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const telemetry = yield* Telemetry
+      if (telemetry === undefined) return
+      const settings = yield* RelaySettings
+      const rendezvous = yield* Rendezvous
+      const traffic = yield* Traffic
+      const { version } = telemetry
+      yield* telemetry.metrics(() => RelayMetrics.read({ settings, rendezvous, traffic, version }))
+    }),
+  )

@@ -1,0 +1,91 @@
+/**
+ * The table of servers, as visitors and administrators see it.
+ */
+import { type Html, html } from "../../web/Html.ts"
+import * as Format from "../../web/Format.ts"
+import { table } from "../../web/Table.ts"
+import type { ServerView } from "./ServerView.ts"
+
+const words = { connected: "connected", away: "not connected", never: "not connected yet" } as const
+
+/** A server's state in words and colour. */
+export const stateOf = ({ state }: ServerView): Html =>
+  html`<span class="state ${state}">${words[state]}</span>`
+
+/** By what it is connected, and why not by anything better. */
+export const transportOf = ({ reason, transports }: ServerView): Html =>
+  transports.length === 0
+    ? html`–`
+    : html`${transports.join(" and ")}${reason === "" ? undefined : html`<br><small>${reason}</small>`}`
+
+/** What program it is. */
+export const programOf = ({ programs }: ServerView): Html =>
+  html`${programs.length === 0 ? "–" : programs.join(", ")}`
+
+/** When it was last heard of. */
+export const lastSeenOf = ({ lastSeen, state }: ServerView): Html =>
+  state === "connected" ? html`now` : lastSeen === undefined ? html`–` : Format.time(lastSeen)
+
+/** What was carried for it. */
+export const bytesOf = ({ traffic }: ServerView): Html =>
+  html`${Format.bytes(traffic.bytesOut)} out, ${Format.bytes(traffic.bytesIn)} in`
+
+const columns = [
+  "Server",
+  "State",
+  "Last heard of",
+  "Transport",
+  "Program",
+  "Links",
+  "In flight",
+  "Requests",
+  "Bytes",
+]
+
+/**
+ * The servers.
+ *
+ * @param linkOf where a server's name leads
+ */
+export const serverTable = (
+  servers: ReadonlyArray<ServerView>,
+  linkOf: (view: ServerView) => string,
+): Html =>
+  table({
+    caption: "Servers of this relay",
+    columns,
+    rows: servers.map((view) => ({
+      id: `server-${view.name}`,
+      cells: [
+        html`<a href="${linkOf(view)}">${view.displayName}</a>${view.displayName === view.name ? undefined : html` <small>${view.name}</small>`}`,
+        stateOf(view),
+        lastSeenOf(view),
+        transportOf(view),
+        programOf(view),
+        html`${view.connections}`,
+        html`${view.traffic.inFlight}${view.waiting > 0 ? html`, ${view.waiting} waiting` : undefined}`,
+        html`${view.traffic.requests}`,
+        bytesOf(view),
+      ],
+    })),
+  })
+
+/** What the table shows, as a text that is different when it is. */
+export const shown = (servers: ReadonlyArray<ServerView>): string =>
+  JSON.stringify(
+    servers.map((view) => [
+      view.name,
+      view.displayName,
+      view.state,
+      view.state === "connected" ? 0 : view.lastSeen,
+      view.transports,
+      view.reason,
+      view.programs,
+      view.connections,
+      view.waiting,
+      view.traffic.inFlight,
+      view.traffic.requests,
+      view.traffic.bytesIn,
+      view.traffic.bytesOut,
+    ]),
+  )

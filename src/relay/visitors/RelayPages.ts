@@ -1,0 +1,124 @@
+/**
+ * The relay's own pages for visitors: which servers there are, and whether the
+ * relay is up.
+ */
+import type { HeaderList } from "../../domain/HeaderList.ts"
+import { ExchangeError } from "../../protocol/Exchange.ts"
+import { fromBytes } from "../../transport/body/Body.ts"
+import type { Reply } from "../../transport/body/Handler.ts"
+import { type Html, html, toBytes } from "../../web/Html.ts"
+import * as LiveScript from "../../web/LiveScript.ts"
+import * as Logo from "../../web/Logo.ts"
+import { page as framed, livePolicy } from "../../web/Page.ts"
+import * as Style from "../../web/Style.ts"
+import { respondText } from "../links/BackendAnswer.ts"
+import { Live } from "../status/LiveUpdates.ts"
+import * as Subdomains from "../settings/Subdomains.ts"
+import type { RelaySettings } from "../settings/RelaySettings.ts"
+import type { Rendezvous } from "../dispatch/Rendezvous.ts"
+import type { Page } from "./Routes.ts"
+import { serverTable, shown } from "../status/ServerTable.ts"
+import { type ServerView, viewServer } from "../status/ServerView.ts"
+import type { Traffic } from "../traffic/Traffic.ts"
+
+/** What the pages show. */
+export interface PagesContext {
+  readonly settings: RelaySettings["Service"]
+  readonly rendezvous: Rendezvous["Service"]
+  readonly traffic: Traffic["Service"]
+  readonly isDraining: () => boolean
+}
+
+/** The relay's own pages. */
+export interface Pages {
+  /** Answers a request for one of them. */
+  readonly answer: (page: Page, reply: Reply) => void
+  /** Ends what pages that are open are told. */
+  readonly close: () => void
+}
+
+/** Makes them. */
+export const make = (context: PagesContext): Pages => {
+  const live = new Live(context.rendezvous.deadlines, () => shown(viewsOf(context)))
+  const answer = (page: Page, reply: Reply): void => {
+    switch (page) {
+      case "events": {
+        const events = live.open()
+        return events === undefined
+          ? reply.fail(tooMany)
+          : reply.respond(
+              {
+                status: 200,
+                headers: [
+                  ["Content-Type", "text/event-stream"],
+                  ["Cache-Control", "no-store"],
+                ],
+              },
+              events,
+            )
+      }
+      case "script":
+        return respond(reply, "text/javascript; charset=utf-8", Buffer.from(LiveScript.js), [
+          ["Cache-Control", "no-cache"],
+        ])
+      case "servers":
+        return respond(reply, "text/html; charset=utf-8", toBytes(serversPage(context)), [
+          ["Content-Security-Policy", livePolicy],
+          ["Cache-Control", "no-store"],
+        ])
+      case "upCheck":
+        return respondText(reply, 200, "Relay is up\n")
+      case "healthz":
+        return respondText(reply, 200, "ok\n")
+      case "readyz":
+        return context.isDraining()
+          ? respondText(reply, 503, "draining\n")
+          : respondText(reply, 200, "ready\n")
+      case "favicon":
+        return respond(reply, "image/svg+xml", Buffer.from(Logo.svg), [
+          ["Cache-Control", "max-age=3600"],
+        ])
+      case "style":
+        return respond(reply, "text/css; charset=utf-8", Buffer.from(Style.css), [
+          ["Cache-Control", "no-cache"],
+        ])
+    }
+  }
+  return { answer, close: () => live.close() }
+}
+
+const tooMany = new ExchangeError({
+  code: "PTTH_QUEUE_FULL",
+  detail: "too many pages are open",
+  retryAfter: 30,
+})
+
+const respond = (reply: Reply, type: string, bytes: Uint8Array, more: HeaderList): void =>
+  reply.respond(
+    {
+      status: 200,
+      headers: [["Content-Type", type], ["X-Content-Type-Options", "nosniff"], ...more],
+    },
+    fromBytes(bytes),
+  )
+
+const serversPage = (context: PagesContext): Html => {
+  const config = context.settings.current()
+  const servers = viewsOf(context)
+  return framed({
+    title: "Servers",
+    top: "../../../",
+    heading: html`<h1>Servers</h1>`,
+    script: true,
+    wide: true,
+    main: html`<div id="servers" data-live>${
+      servers.length === 0
+        ? html`<p class="empty">No server is registered on this relay yet.</p>`
+        : serverTable(servers, ({ name }) => Subdomains.linkOf(config, name))
+    }</div>
+<p id="live" class="faint" role="status" data-events="../events"></p>`,
+  })
+}
+
+const viewsOf = ({ rendezvous, settings, traffic }: PagesContext): ReadonlyArray<ServerView> =>
+  settings.current().servers.map((server) => viewServer(server, rendezvous, traffic))

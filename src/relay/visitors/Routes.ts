@@ -1,0 +1,83 @@
+/**
+ * What a visitor's path means on the relay. Paths are taken byte for byte:
+ * nothing is decoded, merged or normalised on the way to a server
+ * (protocol.md, URLs).
+ */
+import { isServerName, type ServerName } from "../../domain/ServerName.ts"
+
+/** Where a request belongs. */
+export type Route =
+  | {
+      readonly _tag: "Server"
+      readonly name: ServerName
+      /** Path and query as the server sees them. */
+      readonly target: string
+      /** What the visitor's path has before it, without the last slash. */
+      readonly prefix: string
+    }
+  | { readonly _tag: "UnknownServer"; readonly name: string }
+  | { readonly _tag: "Redirect"; readonly status: 307 | 308; readonly location: string }
+  | { readonly _tag: "Page"; readonly page: Page }
+  | { readonly _tag: "NotFound" }
+
+/** The relay's own pages. */
+export type Page =
+  | "servers"
+  | "upCheck"
+  | "healthz"
+  | "readyz"
+  | "favicon"
+  | "style"
+  | "script"
+  | "events"
+
+/** Whether a page has nothing on it that anybody could not see: for monitoring, and what a page of refusal is made with. */
+export const isOpen = (page: Page): boolean => open.has(page)
+
+const open: ReadonlySet<Page> = new Set(["upCheck", "healthz", "readyz", "favicon", "style"])
+
+const pages: ReadonlyMap<string, Page> = new Map([
+  ["/frontend/servers/", "servers"],
+  ["/frontend/relay_up_check", "upCheck"],
+  ["/frontend/events", "events"],
+  ["/assets/style.css", "style"],
+  ["/assets/app.js", "script"],
+  ["/healthz", "healthz"],
+  ["/readyz", "readyz"],
+  ["/favicon.svg", "favicon"],
+  ["/favicon.ico", "favicon"],
+])
+
+const redirects: ReadonlyMap<string, string> = new Map([
+  ["/", "frontend/servers/"],
+  ["/servers/", "../frontend/servers/"],
+  ["/servers", "frontend/servers/"],
+  ["/frontend/servers", "servers/"],
+  ["/frontend/", "servers/"],
+  ["/frontend", "frontend/servers/"],
+])
+
+const serverPath = /^(?:\/frontend)?\/servers\/([^/?]+)(.*)$/s
+
+/** The route of a request target in origin-form. */
+export const route = (target: string): Route => {
+  const server = serverPath.exec(target)
+  if (server !== null) return serverRoute(target, server[1] as string, server[2] as string)
+  const question = target.indexOf("?")
+  const path = question < 0 ? target : target.slice(0, question)
+  const page = pages.get(path)
+  if (page !== undefined) return { _tag: "Page", page }
+  const location = redirects.get(path)
+  return location === undefined ? { _tag: "NotFound" } : { _tag: "Redirect", status: 307, location }
+}
+
+const serverRoute = (target: string, name: string, rest: string): Route => {
+  if (!isServerName(name)) return { _tag: "UnknownServer", name }
+  if (!rest.startsWith("/")) return { _tag: "Redirect", status: 308, location: `${name}/${rest}` }
+  return {
+    _tag: "Server",
+    name,
+    target: rest,
+    prefix: target.slice(0, target.length - rest.length),
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * One listen (P1) of a classic server: a long poll that is answered with
+ * requests, with nothing, or with a reason to stop.
+ */
+import type { ClientRequest, IncomingMessage } from "node:http"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import type { ApiKey } from "../../domain/ApiKey.ts"
+import type { Header } from "../../domain/HeaderList.ts"
+import type { ServerName } from "../../domain/ServerName.ts"
+import * as Classic1 from "../../protocol/Classic1.ts"
+import * as Classic2 from "../../protocol/Classic2.ts"
+import type { ListenAnswer } from "../../protocol/Message.ts"
+import {
+  header,
+  listenMillis,
+  listenPath,
+  manyAnswers,
+  maxListenAnswer,
+  version2,
+} from "../../protocol/Wire.ts"
+import type { Client } from "../../transport/net/NodeClient.ts"
+import { type Announced, announced } from "../uplink/RelayAddresses.ts"
+import { ListenError, limited, unconnected } from "../uplink/ListenError.ts"
+
+/** What a listen was answered with. */
+export interface Listened {
+  readonly dialect: "classic 1" | "classic 2"
+  readonly entries: ListenAnswer
+  /** The relay takes several answers at once. */
+  readonly many: boolean
+  readonly announced: Announced
+}
+
+/** Whom a listen goes to and who asks. */
+export interface ListenOptions {
+  readonly client: Client
+  /** Path of the relay's backend API, the prefix included. */
+  readonly basePath: string
+  readonly name: ServerName
+  readonly apiKey: ApiKey
+  readonly instance: string
+  /** The program and its version, for the relay to show. */
+  readonly program: string | undefined
+  readonly acks: ReadonlyArray<string>
+  /** Why classic is spoken, for the relay to show. */
+  readonly why: string
+  /** Such a listen brings nothing and is answered at once. */
+  readonly farewell: Farewell | undefined
+}
+
+/** What a process says last: it takes no more requests; it answers none any more. */
+export type Farewell = "draining" | "gone"
+
+const patience = listenMillis + 15_000
+
+/** Sends a listen and waits for its answer; interrupting it closes its connection. */
+export const listen = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
+  exchange(options).pipe(
+    Effect.timeoutOrElse({
+      duration: patience,
+      orElse: () =>
+        Effect.fail(
+          new ListenError({ reason: "unreachable", detail: `no answer in ${patience / 1000} s` }),
+        ),
+    }),
+  )
+
+const exchange = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
+  Effect.callback((resume) => {
+    const fail = (reason: ListenError["reason"], detail: string): void =>
+      resume(Effect.fail(new ListenError({ reason, detail })))
+    const headers: Array<Header> = [
+      ["Host", options.client.host],
+      ["X-ApiKey", Redacted.value(options.apiKey)],
+      ["X-PTTH-Version", version2],
+      ["X-PTTH-Instance", options.instance],
+    ]
+    if (options.program !== undefined) headers.push(["User-Agent", options.program])
+    if (options.why !== "")
+      headers.push(["X-PTTH-Reason", options.why.replace(/[^\x20-\x7e]/g, "?")])
+    if (options.farewell !== undefined) headers.push(["X-PTTH-Farewell", options.farewell])
+    if (options.acks.length > 0) headers.push(["X-PTTH-Ack", options.acks.join(",")])
+    const receive = (response: IncomingMessage, request: ClientRequest): void => {
+      const chunks: Array<Buffer> = []
+      let size = 0
+      response.on("data", (chunk: Buffer) => {
+        size += chunk.length
+        chunks.push(chunk)
+        if (size <= maxListenAnswer) return
+        fail("unexpected", `an answer of more than ${maxListenAnswer} bytes`)
+        request.destroy()
+      })
+      response.on("error", () => {})
+      response.on("close", () => {
+        if (response.complete) resume(understand(response, Buffer.concat(chunks)))
+        else fail("unreachable", "the answer was cut short")
+      })
+    }
+    const path = `${options.basePath}${listenPath}${options.name}`
+    const leave = options.client.sendWhole({ method: "GET", path, headers }, nothing, {
+      response: receive,
+      failed: (error) => fail(unconnected(error.code ?? ""), error.code ?? error.message),
+    })
+    return Effect.sync(leave)
+  })
+
+const nothing = new Uint8Array()
+
+const understand = (
+  response: IncomingMessage,
+  body: Buffer,
+): Effect.Effect<Listened, ListenError> => {
+  const status = response.statusCode ?? 0
+  const dialect = response.headers[header.version] === version2 ? "classic 2" : "classic 1"
+  const where = announced(response.headers)
+  const many = response.headers[header.answers] === manyAnswers
+  const say = body.subarray(0, 200).toString("utf8").trim()
+  const fail = (reason: ListenError["reason"], detail: string) =>
+    Effect.fail(new ListenError({ reason, detail }))
+  if (status === 204) return Effect.succeed({ dialect, entries: [], announced: where, many })
+  if (status === 401 || status === 403) return fail("refused", say)
+  if (status === 429)
+    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.fail(limited(response.headers, say, now)),
+    )
+  if (status === 503) return fail("shutting down", say)
+  if (status !== 200) return fail("unexpected", `status ${status}`)
+  const entries =
+    dialect === "classic 2" ? Classic2.decodeListenAnswer(body) : Classic1.decodeListenAnswer(body)
+  return Result.isFailure(entries)
+    ? fail("unexpected", entries.failure.message)
+    : Effect.succeed({ dialect, entries: entries.success, announced: where, many })
+}

@@ -1,8 +1,0 @@
-/**
- * Makes API keys from the system's randomness.
- */
-import { randomInt } from "node:crypto"
-import * as ApiKey from "../domain/ApiKey.ts"
-
-/** A new key: seven random words. */
-export const newKey = (): ApiKey.ApiKey => ApiKey.generate((below) => randomInt(below))

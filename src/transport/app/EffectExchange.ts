@@ -1,0 +1,157 @@
+/**
+ * The exchange in its two forms: the handler of callbacks that the transports
+ * speak, and the Effect that applications see. Each can be made of the other.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Scope from "effect/Scope"
+import {
+  type BodyError,
+  type Exchange,
+  ExchangeError,
+  type ExchangeResponse,
+} from "../../protocol/Exchange.ts"
+import { contentLength, responseHasBody } from "../../protocol/http/Framing.ts"
+import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
+import { type Body, empty, promise } from "../body/Body.ts"
+import * as EffectBody from "./EffectBody.ts"
+import type { Cancel, Handler, Reply } from "../body/Handler.ts"
+
+/**
+ * A handler as an exchange. Closing the Scope cancels both directions, also
+ * while nothing has come back yet.
+ */
+export const fromHandler =
+  (handler: Handler): Exchange =>
+  (head, body) =>
+    Effect.contextWith((context: Context.Context<Scope.Scope>) => {
+      const length = contentLength(head.headers)
+      const given = EffectBody.fromStream(body, {
+        length: typeof length === "number" ? length : undefined,
+        context,
+      })
+      return begin(new Asked(handler, head, given, given.stop))
+    })
+
+/** Asks a handler with a body that need not be a Stream; see {@link fromHandler}. */
+export const call = (
+  handler: Handler,
+  head: RequestHead,
+  body: Body,
+): Effect.Effect<ExchangeResponse, ExchangeError, Scope.Scope> =>
+  Effect.suspend(() => begin(new Asked(handler, head, body, () => {})))
+
+const begin = (asked: Asked): Effect.Effect<ExchangeResponse, ExchangeError, Scope.Scope> =>
+  Effect.andThen(
+    Effect.addFinalizer(() => Effect.sync(() => asked.end())),
+    asked.answer,
+  )
+
+/** Whether what follows this head is a body, or a connection. */
+const hasBody = (method: string, status: number): boolean =>
+  status === 101 || responseHasBody(method, status)
+
+/** A request that a handler was asked. */
+class Asked implements Reply {
+  readonly answer: Effect.Effect<ExchangeResponse, ExchangeError>
+  private readonly head: RequestHead
+  private readonly stopBody: () => void
+  private resume: (result: Effect.Effect<ExchangeResponse, ExchangeError>) => void = () => {}
+  private cancel: Cancel | undefined
+  private opened: EffectBody.OpenBody | undefined
+  private answered = false
+  private over = false
+
+  constructor(handler: Handler, head: RequestHead, body: Body, stopBody: () => void) {
+    this.head = head
+    this.stopBody = stopBody
+    this.answer = Effect.callback((resume) => {
+      this.resume = resume
+      const cancel = handler(head, body, this)
+      if (this.over) cancel()
+      else this.cancel = cancel
+      return Effect.sync(() => this.end())
+    })
+  }
+
+  respond(head: ResponseHead, given: Body, sent?: () => void): void {
+    if (this.answered || this.over) return given.discard()
+    this.answered = true
+    const promised = contentLength(head.headers)
+    const wanted = hasBody(this.head.method, head.status)
+    if (!wanted) given.discard()
+    const held =
+      typeof promised === "number" && head.status !== 101 ? promise(given, promised) : given
+    const opened = EffectBody.open(wanted ? held : empty, { onTaken: sent })
+    this.opened = opened
+    this.resume(Effect.succeed({ head, body: opened.stream, trailers: opened.trailers }))
+  }
+
+  fail(error: ExchangeError): void {
+    if (this.answered || this.over) return
+    this.answered = true
+    this.resume(Effect.fail(error))
+  }
+
+  /** Ends both directions. */
+  end(): void {
+    if (this.over) return
+    this.over = true
+    this.cancel?.()
+    this.opened?.cancel()
+    this.stopBody()
+  }
+}
+
+/**
+ * An exchange as a handler. Each request has one fiber, which lives until its
+ * response has been read; cancelling interrupts it and closes its Scope. The
+ * exchange's first pull of the request body is what asks the visitor for it.
+ *
+ * @param context in which the fibers run
+ */
+export const toHandler =
+  (exchange: Exchange, context: Context.Context<never> = Context.empty()): Handler =>
+  (head, body, reply) => {
+    const request = EffectBody.open(body)
+    const run = Effect.scoped(
+      Effect.flatMap(exchange(head, request.stream), (response) =>
+        respond(head.method, response, reply),
+      ),
+    ).pipe(
+      Effect.onExit((exit) => (Exit.isFailure(exit) ? failed(exit.cause, reply) : Effect.void)),
+    )
+    const fiber = Effect.runForkWith(context)(run)
+    fiber.addObserver(() => request.cancel())
+    return () => fiber.interruptUnsafe()
+  }
+
+const respond = (
+  method: string,
+  { body, head, trailers }: ExchangeResponse,
+  reply: Reply,
+): Effect.Effect<void, BodyError> => {
+  if (!hasBody(method, head.status)) return Effect.sync(() => reply.respond(head, empty))
+  const promised = contentLength(head.headers)
+  const length = typeof promised === "number" && head.status !== 101 ? promised : undefined
+  return EffectBody.send(body, { length, trailers }, (sent) => reply.respond(head, sent))
+}
+
+/** Whoever waits for an answer is told that there is none; who has one already has heard it from its body. */
+const failed = (cause: Cause.Cause<ExchangeError | BodyError>, reply: Reply): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    for (const reason of cause.reasons) {
+      if (reason._tag === "Fail" && reason.error instanceof ExchangeError) reply.fail(reason.error)
+    }
+    reply.fail(
+      new ExchangeError({
+        code: "PTTH_INTERNAL",
+        detail: Cause.hasInterruptsOnly(cause)
+          ? "the application was stopped"
+          : "the application failed",
+      }),
+    )
+    return Cause.hasDies(cause) ? Effect.logError("an exchange failed", cause) : Effect.void
+  })

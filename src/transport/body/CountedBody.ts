@@ -1,0 +1,74 @@
+/**
+ * The same body, with somebody who is told how many bytes went through and
+ * when that was all. One object for each body, since every body of every
+ * request may be one.
+ */
+import type { HeaderList } from "../../domain/HeaderList.ts"
+import type { BodyError } from "../../protocol/Exchange.ts"
+import type { Body, BodyFlow, BodySink } from "./Body.ts"
+
+/** Who counts. */
+export interface Tally {
+  /** `chunk` may be filled with others as soon as this has returned. */
+  bytes(count: number, chunk: Uint8Array): void
+  /** No more bytes are coming, for whatever reason. May be called more than once. */
+  over?(): void
+}
+
+/** Counts a body. One that is here already is counted when it is read, not by `whole`. */
+export const count = (body: Body, tally: Tally): Body => new CountedBody(body, tally)
+
+class CountedBody implements Body, BodySink, BodyFlow {
+  readonly length: number | undefined
+  readonly whole: Uint8Array | undefined
+  private readonly body: Body
+  private readonly tally: Tally
+  private sink: BodySink | undefined
+  private flow: BodyFlow | undefined
+
+  constructor(body: Body, tally: Tally) {
+    this.length = body.length
+    this.whole = body.whole
+    this.body = body
+    this.tally = tally
+  }
+
+  read(sink: BodySink): BodyFlow {
+    this.sink = sink
+    this.flow = this.body.read(this)
+    return this
+  }
+
+  discard(): void {
+    this.tally.over?.()
+    this.body.discard()
+  }
+
+  data(chunk: Uint8Array, release?: () => void): boolean {
+    this.tally.bytes(chunk.length, chunk)
+    return this.sink?.data(chunk, release) ?? false
+  }
+
+  end(trailers: HeaderList): void {
+    this.tally.over?.()
+    this.sink?.end(trailers)
+  }
+
+  fail(error: BodyError): void {
+    this.tally.over?.()
+    this.sink?.fail(error)
+  }
+
+  resume(): void {
+    this.flow?.resume()
+  }
+
+  moved(): void {
+    this.flow?.moved?.()
+  }
+
+  cancel(): void {
+    this.tally.over?.()
+    this.flow?.cancel()
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * A body out of a generator: the next bytes are made only when the last ones
+ * have been taken.
+ */
+import { BodyError } from "../../protocol/Exchange.ts"
+import type { Body, BodySink } from "./Body.ts"
+
+/** A body and the way to end it at any time; the generator's `finally` blocks are run. */
+export interface PulledBody {
+  readonly body: Body
+  readonly cancel: () => void
+}
+
+/** Makes the body. What the generator fails with cuts it. */
+export const make = (
+  bytes: AsyncGenerator<Uint8Array, void>,
+  length: number | undefined,
+): PulledBody => {
+  let sink: BodySink | undefined
+  let paused = false
+  let pulling = false
+  let over = false
+
+  const cancel = (): void => {
+    if (over) return
+    over = true
+    bytes.return().catch(() => {})
+  }
+
+  const pull = async (to: BodySink): Promise<void> => {
+    if (pulling) return
+    pulling = true
+    try {
+      while (!over && !paused) {
+        const { done, value } = await bytes.next()
+        if (over) return
+        if (done === true) {
+          over = true
+          return to.end([])
+        }
+        // `resume` may be called from within.
+        paused = true
+        if (to.data(value)) paused = false
+      }
+    } catch (error) {
+      if (over) return
+      over = true
+      const detail = error instanceof Error ? error.message : String(error)
+      to.fail(new BodyError({ reason: "cut", detail }))
+    } finally {
+      pulling = false
+    }
+  }
+
+  return {
+    cancel,
+    body: {
+      length,
+      whole: undefined,
+      discard: cancel,
+      read: (into) => {
+        sink = into
+        queueMicrotask(() => void pull(into))
+        return {
+          resume: () => {
+            paused = false
+            if (sink !== undefined) void pull(sink)
+          },
+          cancel,
+        }
+      },
+    },
+  }
+}

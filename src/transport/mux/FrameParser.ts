@@ -1,0 +1,110 @@
+/**
+ * Cuts a link's bytes into frames. Data frames are handed on as their bytes
+ * arrive, everything else is collected first, up to a bound.
+ */
+import * as Result from "effect/Result"
+import * as StreamFrame from "../../protocol/StreamFrame.ts"
+import { WireError } from "../../protocol/WireError.ts"
+
+/** Where frames go. */
+export interface FrameSink {
+  /** A whole frame that is not data. */
+  frame(frame: StreamFrame.Frame): void
+  /** Some bytes of a data frame; `end`: they are the last of this direction. */
+  data(stream: number, bytes: Buffer, end: boolean): void
+  /** A frame that spoils its stream, not the link; see `StreamFrame.isOfStream`. */
+  illegal(kind: number, stream: number, error: WireError): void
+}
+
+/** See the file's header. */
+export class FrameParser {
+  private readonly sink: FrameSink
+  private readonly header = Buffer.allocUnsafe(StreamFrame.headerBytes)
+  private headerAt = 0
+  private kind = 0
+  private flags = 0
+  private stream = 0
+  private left = 0
+  /** The payload of a frame that came in pieces, and how much of it is here. */
+  private collected: Buffer | undefined
+  private collectedAt = 0
+
+  constructor(sink: FrameSink) {
+    this.sink = sink
+  }
+
+  /** Takes bytes; an error means that the link is of no more use. */
+  feed(chunk: Buffer): WireError | undefined {
+    let at = 0
+    while (at < chunk.length || (this.headerAt === StreamFrame.headerBytes && this.left === 0)) {
+      if (this.headerAt < StreamFrame.headerBytes) {
+        const take = Math.min(StreamFrame.headerBytes - this.headerAt, chunk.length - at)
+        chunk.copy(this.header, this.headerAt, at, at + take)
+        this.headerAt += take
+        at += take
+        if (this.headerAt < StreamFrame.headerBytes) return undefined
+        const fault = this.onHeader()
+        if (fault !== undefined) return fault
+        if (this.left > 0) continue
+      }
+      const take = Math.min(this.left, chunk.length - at)
+      const piece = chunk.subarray(at, at + take)
+      at += take
+      this.left -= take
+      const fault = this.onPayload(piece)
+      if (fault !== undefined) return fault
+    }
+    return undefined
+  }
+
+  private onHeader(): WireError | undefined {
+    const { header } = this
+    this.kind = header[0] as number
+    this.flags = header[1] as number
+    this.stream = header.readUInt32BE(4)
+    this.left = header.readUInt32BE(8)
+    const most = this.kind === StreamFrame.type.data ? StreamFrame.maxData : StreamFrame.maxControl
+    if (this.left > most) return new WireError({ detail: "a frame is too large" })
+    if (this.kind === StreamFrame.type.data && this.stream === 0)
+      return new WireError({ detail: "a frame is on the wrong stream" })
+    return undefined
+  }
+
+  private onPayload(piece: Buffer): WireError | undefined {
+    const whole = this.left === 0
+    if (whole) this.headerAt = 0
+    if (this.kind === StreamFrame.type.data) {
+      const end = whole && (this.flags & StreamFrame.flagEnd) !== 0
+      if (piece.length > 0 || end) this.sink.data(this.stream, piece, end)
+      return undefined
+    }
+    if (!StreamFrame.isKnown(this.kind)) return undefined
+    const payload = this.collect(piece)
+    return payload === undefined ? undefined : this.onFrame(payload)
+  }
+
+  /** The whole payload, once it is here. */
+  private collect(piece: Buffer): Buffer | undefined {
+    if (this.collected === undefined) {
+      if (this.left === 0) return piece
+      this.collected = Buffer.allocUnsafe(piece.length + this.left)
+      this.collectedAt = 0
+    }
+    piece.copy(this.collected, this.collectedAt)
+    this.collectedAt += piece.length
+    if (this.left > 0) return undefined
+    const payload = this.collected
+    this.collected = undefined
+    return payload
+  }
+
+  private onFrame(payload: Buffer): WireError | undefined {
+    const { flags, kind, stream } = this
+    const frame = StreamFrame.decode(kind, flags, stream, payload)
+    if (Result.isFailure(frame)) {
+      if (stream === 0 || !StreamFrame.isOfStream(kind)) return frame.failure
+      this.sink.illegal(kind, stream, frame.failure)
+    } else if (frame.success !== undefined) this.sink.frame(frame.success)
+    return undefined
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * A link's bytes over a WebSocket. Message boundaries mean nothing: what is
+ * written in one turn travels in one message, without a copy of what is large.
+ */
+import { createHash, randomBytes } from "node:crypto"
+import type { Duplex } from "node:stream"
+import * as Frame from "../../protocol/http/WebSocketFrame.ts"
+import { acceptSuffix } from "../../protocol/http/WebSocketHandshake.ts"
+import * as BufferPressure from "../runtime/BufferPressure.ts"
+import type { Wire } from "./Multiplexer.ts"
+import { whenWritten } from "../net/NodeBody.ts"
+import * as WriteBatch from "../runtime/WriteBatch.ts"
+
+/** What comes out of a wire. */
+export interface WireEvents {
+  readonly bytes: (chunk: Buffer) => void
+  readonly drained: () => void
+  readonly closed: () => void
+}
+
+/** A new key for a request (RFC 6455 4.1). */
+export const newKey = (): string => randomBytes(16).toString("base64")
+
+/** What the answer to a request with this key has to say (RFC 6455 4.2.2). */
+export const acceptOf = (key: string): string =>
+  createHash("sha1")
+    .update(key + acceptSuffix)
+    .digest("base64")
+
+/** Chunks below this are copied together, in bytes. */
+const copyBelow = 16 * 1024
+
+/** How long the other end may take to agree to a close, in milliseconds. */
+const closeMillis = 2_000
+
+/**
+ * The wire over a connection that has become a WebSocket.
+ *
+ * @param role which end of the WebSocket this is; a client's frames are masked
+ * @param head what came behind the handshake
+ */
+export const make = (
+  socket: Duplex,
+  role: "client" | "server",
+  head: Buffer,
+  events: WireEvents,
+): Wire => {
+  const masked = role === "client"
+  let closing = false
+  const sayClose = (code: number): void => {
+    if (closing || !socket.writable) return
+    closing = true
+    const payload = Buffer.from([code >> 8, code & 255])
+    socket.write(Frame.control(Frame.opcode.close, payload, masked))
+    const timer = setTimeout(() => socket.destroy(), closeMillis)
+    socket.once("close", () => clearTimeout(timer))
+  }
+  const reader = new Frame.Reader(!masked, {
+    data: events.bytes,
+    control: (kind, payload) => {
+      if (kind === Frame.opcode.close) {
+        sayClose(Frame.closeCode.normal)
+        socket.end()
+      } else if (kind === Frame.opcode.ping && socket.writable && !socket.writableNeedDrain)
+        socket.write(Frame.control(Frame.opcode.pong, payload, masked))
+    },
+  })
+  const onData = (chunk: Buffer): void => {
+    BufferPressure.count(chunk.length)
+    if (WriteBatch.during(() => reader.feed(chunk)) === undefined) return
+    socket.off("data", onData)
+    sayClose(Frame.closeCode.protocol)
+    socket.end()
+    socket.resume()
+  }
+  if ("setNoDelay" in socket) (socket as Duplex & { setNoDelay: () => void }).setNoDelay()
+  if ("setTimeout" in socket) (socket as Duplex & { setTimeout: (n: number) => void }).setTimeout(0)
+  if (head.length > 0) socket.unshift(head)
+  socket.on("data", onData)
+  socket.on("end", () => socket.end())
+  socket.on("drain", events.drained)
+  socket.on("close", events.closed)
+  socket.on("error", () => {})
+  return {
+    write: (chunks, done) => {
+      if (closing || !socket.writable) return true
+      writeMessage(socket, chunks, masked, done)
+      return !socket.writableNeedDrain
+    },
+    end: () => sayClose(Frame.closeCode.normal),
+    close: () => socket.destroy(),
+  }
+}
+
+/** Writes one message: runs of small chunks as one piece each, the first behind the header. */
+const writeMessage = (
+  socket: Duplex,
+  chunks: ReadonlyArray<Uint8Array>,
+  masked: boolean,
+  done: (() => void) | undefined,
+): void => {
+  let length = 0
+  for (const chunk of chunks) length += chunk.length
+  let i = 0
+  let run = runBytes(chunks, 0)
+  let piece = Buffer.allocUnsafe(Frame.headerBytes(length, masked) + run)
+  let at = Frame.writeHeader(piece, Frame.opcode.binary, length, masked)
+  const whenDone = done === undefined ? undefined : whenWritten(done)
+  socket.cork()
+  while (i < chunks.length) {
+    for (; run > 0; i++) {
+      const chunk = chunks[i] as Uint8Array
+      piece.set(chunk, at)
+      at += chunk.length
+      run -= chunk.length
+    }
+    if (at > 0) socket.write(piece, i === chunks.length ? whenDone : undefined)
+    at = 0
+    const large = chunks[i]
+    if (large === undefined) break
+    i += 1
+    socket.write(large, i === chunks.length ? whenDone : undefined)
+    run = runBytes(chunks, i)
+    if (run > 0) piece = Buffer.allocUnsafe(run)
+  }
+  socket.uncork()
+}
+
+/** How many bytes of small chunks there are from here on, before a large one. */
+const runBytes = (chunks: ReadonlyArray<Uint8Array>, from: number): number => {
+  let bytes = 0
+  for (let i = from; i < chunks.length; i++) {
+    const { length } = chunks[i] as Uint8Array
+    if (length >= copyBelow) break
+    bytes += length
+  }
+  return bytes
+}

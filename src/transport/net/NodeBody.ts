@@ -1,0 +1,162 @@
+/**
+ * Bodies in and out of Node's HTTP messages, with back-pressure and without a
+ * pipeline in between.
+ */
+import type { IncomingMessage, OutgoingMessage } from "node:http"
+import type { Duplex } from "node:stream"
+import { fromRaw, type HeaderList } from "../../domain/HeaderList.ts"
+import { BodyError } from "../../protocol/Exchange.ts"
+import { passable } from "../../protocol/http/Trailers.ts"
+import type { Body, BodyFlow, BodySink } from "../body/Body.ts"
+import * as BufferPressure from "../runtime/BufferPressure.ts"
+import { cutOff, endSoon } from "./ConnectionClose.ts"
+
+/** How a body is taken from a message. */
+export interface IncomingOptions {
+  /** The promised length in bytes. */
+  readonly length: number | undefined
+  /** Called at the first read. */
+  readonly onRead?: () => void
+  /** Frees the message when nobody wants the rest of it. */
+  readonly abandon: () => void
+}
+
+/** The body of a message that Node is receiving. It is paused until it is read. */
+export const fromIncoming = (message: IncomingMessage, options: IncomingOptions): Body => ({
+  length: options.length,
+  whole: undefined,
+  discard: options.abandon,
+  read: (sink) => readIncoming(message, options, sink),
+})
+
+const readIncoming = (
+  message: IncomingMessage,
+  options: IncomingOptions,
+  sink: BodySink,
+): BodyFlow => {
+  let open = true
+  const close = (): void => {
+    open = false
+    message.off("data", onData)
+    message.off("end", onEnd)
+    message.off("close", onClose)
+  }
+  const onData = (chunk: Buffer): void => {
+    BufferPressure.count(chunk.length)
+    if (!sink.data(chunk) && open) message.pause()
+  }
+  const onEnd = (): void => {
+    close()
+    sink.end(message.rawTrailers.length === 0 ? [] : passable(fromRaw(message.rawTrailers)))
+  }
+  const onClose = (): void => {
+    close()
+    sink.fail(new BodyError({ reason: "cut", detail: "the connection broke" }))
+  }
+  message.on("error", ignore)
+  if (message.destroyed && !message.readableEnded) {
+    process.nextTick(() => {
+      if (open) onClose()
+    })
+  } else {
+    message.on("data", onData)
+    message.on("end", onEnd)
+    message.on("close", onClose)
+    options.onRead?.()
+    message.resume()
+  }
+  return {
+    resume: () => {
+      if (open) message.resume()
+    },
+    cancel: () => {
+      if (!open) return
+      close()
+      options.abandon()
+    },
+  }
+}
+
+const ignore = (): void => {}
+
+/** Releases bytes once a stream has written them. After a failure they may still be on their way. */
+export const whenWritten =
+  (release: () => void) =>
+  (error?: Error | null): void => {
+    if (error === undefined || error === null) release()
+  }
+
+/** What becomes of a body that is written to a message. */
+export interface OutgoingResult {
+  /** Every byte has been handed to the connection's buffer and the message is ended. */
+  readonly ended: () => void
+  /** The body broke off; the message is neither ended nor destroyed. */
+  readonly failed: (error: BodyError) => void
+}
+
+/** Writes a body to a message whose head has been written, and ends it. */
+export const writeTo = (
+  body: Body,
+  out: OutgoingMessage | Duplex,
+  result: OutgoingResult,
+): BodyFlow => {
+  const flow = body.read({
+    data: (chunk, release) =>
+      release === undefined ? out.write(chunk) : out.write(chunk, whenWritten(release)),
+    end: (trailers: HeaderList) => {
+      out.off("drain", onDrain)
+      if (trailers.length > 0 && "addTrailers" in out) out.addTrailers(pairs(trailers))
+      out.end()
+      result.ended()
+    },
+    fail: (error) => {
+      out.off("drain", onDrain)
+      result.failed(error)
+    },
+  })
+  const onDrain = (): void => flow.resume()
+  out.on("drain", onDrain)
+  return flow
+}
+
+const pairs = (trailers: HeaderList): Array<[string, string]> => trailers.map(([n, v]) => [n, v])
+
+/**
+ * Reads a connection that has no messages any more: an upgraded one. If the rest is not wanted
+ * it ends, and breaks if not everything has been said to its other end.
+ */
+export const readDuplex = (connection: Duplex, sink: BodySink): BodyFlow => {
+  let open = true
+  const close = (): void => {
+    open = false
+    connection.off("data", onData)
+    connection.off("end", onEnd)
+    connection.off("close", onClose)
+  }
+  const onData = (chunk: Buffer): void => {
+    if (!sink.data(chunk) && open) connection.pause()
+  }
+  const onEnd = (): void => {
+    close()
+    sink.end([])
+  }
+  const onClose = (): void => {
+    close()
+    sink.fail(new BodyError({ reason: "cut", detail: "the connection broke" }))
+  }
+  connection.on("data", onData)
+  connection.on("end", onEnd)
+  connection.on("close", onClose)
+  connection.resume()
+  return {
+    resume: () => {
+      if (open) connection.resume()
+    },
+    cancel: () => {
+      if (!open) return
+      close()
+      if (connection.writableEnded) endSoon(connection)
+      else cutOff(connection)
+    },
+  }
+}

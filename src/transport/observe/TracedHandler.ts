@@ -1,0 +1,75 @@
+/**
+ * A handler whose exchanges are spans of their visitors' traces. What it
+ * passes on names its own span as the one above, so that the next one who
+ * traces continues the same trace.
+ */
+import * as TraceContext from "../../protocol/http/TraceContext.ts"
+import type { Body } from "../body/Body.ts"
+import { count } from "../body/CountedBody.ts"
+import type { Handler } from "../body/Handler.ts"
+import { carryOn, type Span, type Telemetry } from "./Telemetry.ts"
+
+/** What the spans are called, and what they are. */
+export interface TracedOptions {
+  readonly name: string
+  readonly kind: Span["kind"]
+}
+
+const now = (): number => performance.timeOrigin + performance.now()
+
+/** The handler with a span for each exchange, from its head to the end of its answer's body; itself without telemetry. */
+export const trace = (
+  handler: Handler,
+  telemetry: Telemetry | undefined,
+  options: TracedOptions,
+): Handler => (telemetry === undefined ? handler : traced(handler, telemetry, options))
+
+const traced =
+  (handler: Handler, telemetry: Telemetry, { kind, name }: TracedOptions): Handler =>
+  (head, body, reply) => {
+    const { context, parentId } = carryOn(telemetry, head.headers)
+    const continued = { ...head, headers: TraceContext.replace(head.headers, context) }
+    if (!context.sampled) return handler(continued, body, reply)
+    const start = now()
+    let status: number | undefined
+    let open = true
+    const end = (error: string | undefined): void => {
+      if (!open) return
+      open = false
+      telemetry.span({
+        context,
+        parentId,
+        name: `${name} ${head.method}`,
+        kind,
+        start,
+        end: now(),
+        attributes: {
+          "http.request.method": head.method,
+          "url.path": head.target.split("?", 1)[0],
+          "http.response.status_code": status,
+        },
+        error: error ?? (status !== undefined && status >= 500 ? `${status}` : undefined),
+      })
+    }
+    const followed = (answer: Body): Body => {
+      if (answer.whole !== undefined) {
+        end(undefined)
+        return answer
+      }
+      return count(answer, { bytes: () => {}, over: () => end(undefined) })
+    }
+    const cancel = handler(continued, body, {
+      respond: (answer, answerBody, sent) => {
+        status = answer.status
+        reply.respond(answer, followed(answerBody), sent)
+      },
+      fail: (error) => {
+        end(error.code)
+        reply.fail(error)
+      },
+    })
+    return () => {
+      end("cancelled")
+      cancel()
+    }
+  }

@@ -1,0 +1,17 @@
+import { assert, it } from "@effect/vitest"
+import { remember } from "../../src/domain/Memoize.ts"
+
+it("what was made of a text is remembered, of long texts and of all before many others it is not", () => {
+  const asked: Array<string> = []
+  const length = remember((text) => {
+    asked.push(text)
+    return text.length
+  })
+  const long = "x".repeat(65)
+  for (const text of ["a", "a", long, long]) assert.strictEqual(length(text), text.length)
+  assert.deepStrictEqual(asked, ["a", long, long])
+  for (let i = 0; i < 1000; i++) length(`${i}`)
+  asked.length = 0
+  assert.strictEqual(length("a"), 1)
+  assert.deepStrictEqual(asked, ["a"])
+})

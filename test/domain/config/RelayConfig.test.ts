@@ -1,0 +1,480 @@
+/**
+ * The rules of the relay's configuration.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as IpNetwork from "effect/net/IpNetwork"
+import * as Result from "effect/Result"
+import type { Override } from "../../../src/domain/config/ConfigDecode.ts"
+import * as RelayConfig from "../../../src/domain/config/RelayConfig.ts"
+
+const tripcode = "A9rPwZyY89Ag4TJjMoyYA2NeGOm99Je6rq1s0rg8PfY="
+
+const read = (text: string, overrides: ReadonlyArray<Override> = []): RelayConfig.RelayConfig =>
+  Result.getOrThrow(RelayConfig.decode(text, { file: "r.toml", overrides }))
+
+const lines = (text: string, overrides: ReadonlyArray<Override> = []): ReadonlyArray<string> => {
+  const decoded = RelayConfig.decode(text, { file: "r.toml", overrides })
+  return Result.isFailure(decoded) ? decoded.failure.message.split("\n") : []
+}
+
+const flag = (key: string, value: unknown): Override => ({
+  key,
+  value,
+  from: `--${key}`,
+  by: "flag",
+})
+
+it("an empty configuration is a relay for this machine only, without servers", () => {
+  const config = read("")
+  assert.deepStrictEqual(config, RelayConfig.empty)
+  assert.deepStrictEqual(config.listen, { host: "127.0.0.1", port: 4000 })
+  assert.deepStrictEqual(config.servers, [])
+  assert.isFalse(config.enableScraperApi)
+  assert.strictEqual(Duration.toSeconds(config.waitForServer), 10)
+  assert.strictEqual(Duration.toSeconds(config.responseTimeout), 30)
+  assert.strictEqual(Duration.toSeconds(config.idleTimeout), 300)
+  assert.strictEqual(Duration.toSeconds(config.shutdownGrace), 30)
+  assert.strictEqual(config.maxQueue, 256)
+  assert.strictEqual(config.maxLinks, 64)
+  assert.isUndefined(config.maxBody)
+})
+
+it("a configuration of the original is read as it is", () => {
+  const config = read(`
+port = 4001
+enable_scraper_api = true
+[[servers]]
+name = "alpha"
+tripcode = "${tripcode}"
+display_name = "The first"
+[[servers]]
+name = "beta"
+tripcode = "${tripcode}"
+response_timeout = "5 min"
+[[scraper_keys]]
+name = "friend"
+not_before = "2026-01-01T00:00:00+00:00"
+not_after = 2026-01-31T00:00:00Z
+hash = "${tripcode}"
+[dev_mode]
+anything = { at = "all" }
+`)
+  assert.deepStrictEqual(config.listen, { host: "127.0.0.1", port: 4001 })
+  assert.isTrue(config.enableScraperApi)
+  assert.deepStrictEqual(
+    config.servers.map((one) => [one.name, one.tripcodes[0], one.displayName]),
+    [
+      ["alpha", tripcode, "The first"],
+      ["beta", tripcode, undefined],
+    ],
+  )
+  assert.deepStrictEqual(config.servers[1]?.responseTimeout, Duration.minutes(5))
+  assert.deepStrictEqual(config.scraperKeys, [
+    {
+      name: "friend",
+      notBefore: Date.UTC(2026, 0, 1),
+      notAfter: Date.UTC(2026, 0, 31),
+      hash: tripcode as RelayConfig.ScraperKey["hash"],
+    },
+  ])
+  assert.isDefined(config.devMode)
+})
+
+it("the broken table header of the original's own README is explained", () => {
+  assert.deepStrictEqual(lines('port = 4000\n[[servers]\nname = "a"\n'), [
+    "PTTH_CONFIG_SYNTAX: r.toml:2:11: the header [[servers] lacks its second closing bracket. Write [[servers]].",
+  ])
+})
+
+it.each([
+  ["0.0.0.0:80", "0.0.0.0", 80],
+  ["[::1]:0", "::1", 0],
+  ["[::]:4000", "::", 4000],
+  ["localhost:65535", "localhost", 65535],
+])("listens on %s", (listen, host, port) => {
+  assert.deepStrictEqual(read(`listen = "${listen}"`).listen, { host, port })
+})
+
+it.each(["4000", ":4000", "::1:4000", "[::1]", "h:65536", "http://h:1", "h:1/", "h: 1", ""])(
+  "does not take %j for an address to listen on",
+  (listen) => {
+    const [line] = lines(`\nlisten = "${listen}"`)
+    assert.include(line, 'PTTH_CONFIG_INVALID: r.toml:2: `listen`: expected "HOST:PORT"')
+  },
+)
+
+it("listen beats port, unless port comes from a stronger source", () => {
+  assert.strictEqual(read('port = 1\nlisten = "10.0.0.1:2"').listen.port, 2)
+  assert.deepStrictEqual(read('listen = "10.0.0.1:2"', [flag("port", 3)]).listen, {
+    host: "10.0.0.1",
+    port: 3,
+  })
+  assert.deepStrictEqual(read("port = 1", [flag("port", 3), flag("listen", "10.0.0.1:2")]).listen, {
+    host: "10.0.0.1",
+    port: 2,
+  })
+})
+
+it("flags beat the environment, which beats the file", () => {
+  const env = RelayConfig.fromEnvironment({
+    PTTH_RELAY_PORT: "2",
+    PTTH_RELAY_IDLE_TIMEOUT: "7 s",
+    PTTH_RELAY_ENABLE_SCRAPER_API: "true",
+    PTTH_RELAY_TRUSTED_PROXIES: "10.0.0.0/8, ::1",
+    PTTH_RELAY_MAX_QUEUE: "",
+    OTHER: "1",
+  })
+  const file = 'port = 1\nidle_timeout = 1\nmax_queue = 5\npublic_url = "https://file.example"'
+  const config = read(file, [...env, flag("port", 3)])
+  assert.strictEqual(config.listen.port, 3)
+  assert.deepStrictEqual(config.idleTimeout, Duration.seconds(7))
+  assert.isTrue(config.enableScraperApi)
+  assert.deepStrictEqual(config.trustedProxies.map(IpNetwork.format), ["10.0.0.0/8", "::1/128"])
+  assert.strictEqual(config.maxQueue, 5)
+  assert.strictEqual(config.publicUrl, "https://file.example")
+})
+
+it("the port that Kubernetes invents for a service called ptth-relay is not ours", () => {
+  const env = RelayConfig.fromEnvironment({ PTTH_RELAY_PORT: "tcp://10.43.0.7:80" })
+  assert.deepStrictEqual(env, [])
+})
+
+it("a bad flag or variable is named instead of a line", () => {
+  const env = RelayConfig.fromEnvironment({ PTTH_RELAY_MAX_QUEUE: "many" })
+  assert.deepStrictEqual(lines("max_queue = 1", [...env, flag("listen", "x")]), [
+    'PTTH_USAGE: --listen: expected "HOST:PORT", such as "127.0.0.1:4000" or "[::1]:4000", or "fd:3" for a socket that is open already. See `ptth --help`.',
+    "PTTH_CONFIG_INVALID: PTTH_RELAY_MAX_QUEUE: expected a number from 0 to 1000000. Mend the value that is named.",
+  ])
+})
+
+it("unknown keys name their line and the nearest key, and all problems come at once", () => {
+  const found = lines(`
+prot = 4000
+idletimeout = 3
+zzz = 1
+[[servers]]
+nmae = "a"
+tripcode = "short"
+[[servers]]
+name = "a b"
+tripcode = "${tripcode}"
+`)
+  const starts = [
+    "PTTH_CONFIG_UNKNOWN_KEY: r.toml:2: there is no key `prot`. Did you mean `port`?",
+    "PTTH_CONFIG_UNKNOWN_KEY: r.toml:3: there is no key `idletimeout`. Did you mean `idle_timeout`?",
+    "PTTH_CONFIG_UNKNOWN_KEY: r.toml:4: there is no key `zzz`. Possible here: port, listen,",
+    "PTTH_CONFIG_UNKNOWN_KEY: r.toml:6: there is no key `servers.nmae`. Did you mean `name`?",
+    "PTTH_CONFIG_INCOMPLETE: r.toml:5: `servers.name` is missing",
+    "PTTH_CONFIG_INVALID: r.toml:7: `servers.tripcode`: expected the 44 characters",
+    "PTTH_CONFIG_INVALID: r.toml:9: `servers.name`: expected 1 to 63 of the characters",
+  ]
+  assert.strictEqual(found.length, starts.length)
+  for (const start of starts)
+    assert.isTrue(
+      found.some((line) => line.startsWith(start)),
+      start,
+    )
+})
+
+it("two servers of one name are an error at the second one", () => {
+  const server = `[[servers]]\nname = "a"\ntripcode = "${tripcode}"\n`
+  assert.deepStrictEqual(lines(server + server), [
+    "PTTH_CONFIG_INVALID: r.toml:5: a second server is called a; the first is at r.toml:2. Give each server its own name.",
+  ])
+})
+
+it("a table that should be a list of tables is explained", () => {
+  const [line] = lines('[servers]\nname = "a"')
+  assert.include(line, "r.toml:1: `servers`: expected a table for each server, headed [[servers]]")
+})
+
+it.each([
+  ["30", Duration.seconds(30)],
+  ["1.5", Duration.millis(1500)],
+  ['"30"', Duration.seconds(30)],
+  ['"30 s"', Duration.seconds(30)],
+  ['"250ms"', Duration.millis(250)],
+  ['"5 min"', Duration.minutes(5)],
+  ['"2 hours"', Duration.hours(2)],
+])("the duration %s is understood", (text, duration) => {
+  assert.deepStrictEqual(read(`response_timeout = ${text}`).responseTimeout, duration)
+})
+
+it.each(["0", "-1", '"soon"', '"5 fortnights"', "true", '"8000 hours"', "inf", "nan"])(
+  "the duration %s is refused",
+  (text) => {
+    assert.include(lines(`response_timeout = ${text}`)[0], "`response_timeout`: expected seconds")
+  },
+)
+
+it("not waiting at all is allowed where it makes sense", () => {
+  const config = read("wait_for_server = 0\nshutdown_grace = 0")
+  assert.isTrue(Duration.isZero(config.waitForServer))
+  assert.isTrue(Duration.isZero(config.shutdownGrace))
+})
+
+it("trusted proxies are networks or single addresses", () => {
+  const config = read('trusted_proxies = ["10.1.2.3/8", "192.0.2.1", "2001:db8::/32", "::1"]')
+  assert.deepStrictEqual(config.trustedProxies.map(IpNetwork.format), [
+    "10.0.0.0/8",
+    "192.0.2.1/32",
+    "2001:db8::/32",
+    "::1/128",
+  ])
+  for (const bad of ["10.0.0.0/33", "proxy.example", "", "1.2.3"]) {
+    assert.include(lines(`trusted_proxies = ["${bad}"]`)[0], "`trusted_proxies`: expected a list")
+  }
+})
+
+it("the public address loses its last slash, and must be http without extras", () => {
+  assert.strictEqual(read('public_url = "https://R.example/a/"').publicUrl, "https://r.example/a")
+  for (const bad of [
+    "r.example",
+    "ftp://r.example",
+    "https://u:p@r.example",
+    "https://r.example/?a",
+  ]) {
+    assert.include(lines(`public_url = "${bad}"`)[0], "`public_url`: expected an address")
+  }
+})
+
+const scraperKey = (before: string, after: string): string =>
+  `[[scraper_keys]]\nname = "x"\nnot_before = ${before}\nnot_after = ${after}\nhash = "${tripcode}"`
+
+it("a scraper key is good for 30 days at most", () => {
+  assert.lengthOf(read(scraperKey("2026-01-01T00:00:00Z", "2026-01-31T00:00:00Z")).scraperKeys, 1)
+  assert.deepStrictEqual(lines(scraperKey("2026-01-01T00:00:00Z", "2026-01-31T00:00:01Z")), [
+    "PTTH_CONFIG_INVALID: r.toml:4: the scraper key is good for more than 30 days. Let `not_after` be at most 30 days after `not_before`.",
+  ])
+  assert.include(
+    lines(scraperKey("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z"))[0],
+    "ends before it begins",
+  )
+})
+
+it.each(["2026-01-01T00:00:00", "2026-01-01", "12:00:00", '"2026-01-01"', '"tomorrow"', "3"])(
+  "the time %s is refused, since it has no zone or is no time",
+  (time) => {
+    const [line] = lines(scraperKey(time, "2026-01-31T00:00:00Z"))
+    assert.include(line, "r.toml:3: `scraper_keys.not_before`: expected a time with its zone")
+  },
+)
+
+it("a key that was put where a tripcode belongs is not repeated", () => {
+  const found = lines('[[servers]]\nname = "a"\ntripcode = "PlaypenCausalPlatform"')
+  assert.lengthOf(found, 1)
+  assert.notInclude(found.join("\n"), "Playpen")
+})
+
+const named = (...names: ReadonlyArray<string>): string =>
+  names.map((name) => `[[servers]]\nname = "${name}"\ntripcode = "${tripcode}"\n`).join("")
+
+it("names that would share a host are errors where there is a domain, and only there", () => {
+  const servers = named("my_attic", "cellar", "My-Attic", "_x", "www")
+  assert.deepStrictEqual(lines(servers), [])
+  const problems = lines(
+    `domain = "Relay.Example"\npublic_url = "https://www.relay.example"\n${servers}`,
+  )
+  assert.strictEqual(problems.length, 3)
+  assert.include(problems[0], "r.toml:10")
+  assert.include(problems[0], "My-Attic and my_attic would both be at my-attic.relay.example")
+  assert.include(problems[1], "_x cannot be the beginning of a host")
+  assert.include(problems[2], "www.relay.example is the relay's own host")
+})
+
+it("a domain is a host name, and redirects need one", () => {
+  assert.strictEqual(read('domain = "Relay.Example"').domain, "relay.example")
+  assert.include(lines('domain = "relay.example:443"')[0], "r.toml:1")
+  assert.include(lines('path_mode = "redirect"')[0], "there is no `domain`")
+  assert.strictEqual(read('domain = "relay.example"\npath_mode = "redirect"').pathMode, "redirect")
+})
+
+describe("servers of further files", () => {
+  const server = (name: string) => `[[servers]]\nname = "${name}"\ntripcode = "${tripcode}"\n`
+
+  it("are registered after those of the file itself", () => {
+    const parts = [
+      { file: "servers.d/a.toml", text: server("a") },
+      { file: "servers.d/b.toml", text: "" },
+    ]
+    const config = Result.getOrThrow(RelayConfig.decode(server("z"), { parts }))
+    assert.deepStrictEqual(
+      config.servers.map(({ name }) => `${name}`),
+      ["z", "a"],
+    )
+  })
+
+  it("with a name that is there already are an error that names both places", () => {
+    const parts = [{ file: "servers.d/z.toml", text: `\n${server("z")}` }]
+    const result = RelayConfig.decode(server("z"), { file: "r.toml", parts })
+    assert.strictEqual(
+      Result.getOrThrow(Result.flip(result)).message,
+      "PTTH_CONFIG_INVALID: servers.d/z.toml:3: a second server is called z; the first is at r.toml:2. Give each server its own name.",
+    )
+  })
+
+  it("that would share a host with one before are an error there", () => {
+    const parts = [{ file: "servers.d/My-Attic.toml", text: server("My-Attic") }]
+    const text = `domain = "relay.example"\n${server("my_attic")}`
+    const error = Result.getOrThrow(Result.flip(RelayConfig.decode(text, { parts })))
+    assert.include(error.message, "servers.d/My-Attic.toml:2: My-Attic and my_attic would both")
+  })
+
+  it("may say nothing else; all that is wrong in all files is said at once", () => {
+    const parts = [
+      { file: "servers.d/a.toml", text: "port = 1\n" },
+      { file: "servers.d/b.toml", text: "[[servers]\n" },
+    ]
+    const result = RelayConfig.decode("port = -1", { file: "r.toml", parts })
+    assert.deepStrictEqual(
+      Result.getOrThrow(Result.flip(result)).problems.map(({ code, where }) => [code, where]),
+      [
+        ["PTTH_CONFIG_INVALID", "r.toml:1"],
+        ["PTTH_CONFIG_UNKNOWN_KEY", "servers.d/a.toml:1"],
+        ["PTTH_CONFIG_SYNTAX", "servers.d/b.toml:1:11"],
+      ],
+    )
+  })
+})
+
+it("a server may have several tripcodes, for the time of changing its key", () => {
+  const other = `${"B".repeat(43)}=`
+  const config = read(`[[servers]]\nname = "a"\ntripcode = ["${tripcode}", "${other}"]\n`)
+  assert.deepStrictEqual(config.servers[0]?.tripcodes.map(String), [tripcode, other])
+  for (const bad of ["[]", `["${tripcode}", "x"]`, "[1]", "3"]) {
+    const result = RelayConfig.decode(`[[servers]]\nname = "a"\ntripcode = ${bad}\n`)
+    assert.include(Result.getOrThrow(Result.flip(result)).message, "or a list of such")
+  }
+})
+
+describe("the administrator's side", () => {
+  it.each([
+    ["", { host: "127.0.0.1", port: 4001 }],
+    ["port = 4001", { host: "127.0.0.1", port: 4002 }],
+    ["port = 0", { host: "127.0.0.1", port: 0 }],
+    ['listen = "fd:3"', { host: "127.0.0.1", port: 4001 }],
+    ['admin_listen = "[::1]:5000"', { host: "::1", port: 5000 }],
+    ["admin_listen = false", false as const],
+  ])("of %j listens on %j", (text, expected) => {
+    assert.deepStrictEqual(read(text).adminListen, expected)
+  })
+
+  it("is switched off by an environment variable, too", () => {
+    const overrides = RelayConfig.fromEnvironment({ PTTH_RELAY_ADMIN_LISTEN: "false" })
+    assert.isFalse(Result.getOrThrow(RelayConfig.decode("", { overrides })).adminListen)
+  })
+
+  it("believes a header only of somebody", () => {
+    for (const half of ['admin_trusted_header = "X-User"', 'admin_trusted_proxies = ["::1"]']) {
+      const error = Result.getOrThrow(Result.flip(RelayConfig.decode(half)))
+      assert.strictEqual(error.code, "PTTH_CONFIG_INCOMPLETE")
+    }
+    const config = read('admin_trusted_header = "X-User"\nadmin_trusted_proxies = ["::1"]')
+    assert.strictEqual(config.adminTrustedHeader, "x-user")
+    assert.strictEqual(config.adminTrustedProxies.length, 1)
+  })
+
+  it.each([
+    "admin_listen = true",
+    'admin_listen = "4001"',
+    'admin_url = "https://a.example/b"',
+    'admin_url = "ftp://a.example"',
+    'admin_url = "https://me@a.example"',
+    'admin_token = "secret"',
+    'admin_trusted_header = "X User"',
+  ])("cannot be %s", (text) => {
+    const error = Result.getOrThrow(Result.flip(RelayConfig.decode(text)))
+    assert.strictEqual(error.code, "PTTH_CONFIG_INVALID")
+    assert.notInclude(error.message, "secret")
+  })
+})
+const hash = `$scrypt$ln=15,r=8,p=1$${"A".repeat(22)}$${"A".repeat(43)}`
+
+it("rules about visitors are read for the frontend and for servers", () => {
+  const config = read(`
+trusted_proxies = ["127.0.0.1"]
+[frontend_auth]
+users = { me = "${hash}" }
+tokens = ["${tripcode}"]
+[[servers]]
+name = "a"
+tripcode = "${tripcode}"
+auth = { open = true }
+[[servers]]
+name = "b"
+tripcode = "${tripcode}"
+[servers.auth]
+user_header = "X-Forwarded-User"
+allow = ["ann"]
+`)
+  assert.deepStrictEqual(config.frontendAuth?.users, [{ user: "me", password: hash as never }])
+  assert.deepStrictEqual(config.frontendAuth?.tokens, [tripcode as never])
+  assert.strictEqual(config.servers[0]?.auth, "open")
+  assert.deepStrictEqual(config.servers[1]?.auth, {
+    users: [],
+    tokens: [],
+    userHeader: "x-forwarded-user",
+    allow: ["ann"],
+  })
+})
+
+it("rules that let in nobody, or everybody by accident, are errors that show no hash", () => {
+  const wrong: ReadonlyArray<readonly [string, RegExp]> = [
+    ["[frontend_auth]", /r\.toml:1.*nobody could come in/],
+    ['[frontend_auth]\nuser_header = "X-User"', /r\.toml:1.*trusted_proxies/],
+    [`[frontend_auth]\nallow = ["a"]\ntokens = ["${tripcode}"]`, /`allow`/],
+    ["[frontend_auth]\nopen = true", /no key `frontend_auth.open`/],
+    ['[frontend_auth]\nusers = { me = "secret" }', /r\.toml:2.*hash-password/],
+    [`[frontend_auth]\nusers = { "a:b" = "${hash}" }`, /r\.toml:2/],
+    ['trusted_proxies = ["::1"]\n[frontend_auth]\nuser_header = "Cookie"', /r\.toml:3/],
+    [
+      `[[servers]]\nname = "a"\ntripcode = "${tripcode}"\n[servers.auth]\nopen = true\nallow = []`,
+      /r\.toml:4.*`open`/,
+    ],
+  ]
+  for (const [text, problem] of wrong) {
+    const said = lines(text)
+    assert.match(said[0] ?? "", problem, text)
+    assert.notInclude(said.join(), "secret")
+    assert.notInclude(said.join(), hash)
+  }
+})
+
+it("limits hold for all servers, or for one whose table has them", () => {
+  const config = read(
+    `max_requests_per_address = 0\nrequests_per_second = 0.5\nmax_head = 2048\n${named("a")}max_queue = 3\nmax_body = 0\n`,
+  )
+  assert.isUndefined(config.maxRequestsPerAddress)
+  assert.strictEqual(config.requestsPerSecondPerAddress, 200)
+  assert.strictEqual(config.requestsPerSecond, 0.5)
+  assert.strictEqual(config.maxHead, 2048)
+  assert.deepStrictEqual(config.servers[0]?.limits, {
+    maxLinks: undefined,
+    maxQueue: 3,
+    maxBody: 0,
+    maxRequests: undefined,
+    requestsPerSecond: undefined,
+  })
+  for (const bad of [
+    "requests_per_second = 0",
+    "max_requests = 0",
+    "max_links = 0",
+    "max_head = 10",
+    "max_fields = 0",
+  ])
+    assert.include(lines(bad)[0], "r.toml:1")
+})
+
+it("a certificate and its key come together, with their places", () => {
+  assert.include(lines('tls_cert = "a.pem"')[0], "r.toml:1: `tls_cert` is of no use")
+  assert.include(lines('tls_key = "a.pem"')[0], "r.toml:1: `tls_key` is of no use")
+  const { certificate, config } = Result.getOrThrow(
+    RelayConfig.decodeNaming('tls_cert = "a.pem"\ntls_key = "b.pem"', { file: "r.toml" }),
+  )
+  assert.deepStrictEqual(certificate, {
+    certificate: { path: "a.pem", where: "r.toml:1" },
+    key: { path: "b.pem", where: "r.toml:2" },
+  })
+  assert.isUndefined(config.tls)
+})

@@ -1,0 +1,193 @@
+/**
+ * The rules of the server's configuration.
+ */
+import { inspect } from "node:util"
+import { assert, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import * as ApiKey from "../../../src/domain/ApiKey.ts"
+import { isLoopback } from "../../../src/domain/ListenAddress.ts"
+import * as ServerConfig from "../../../src/domain/config/ServerConfig.ts"
+
+const key = "PlaypenCausalPlatformCommodeImproveCatalyze"
+const hash = `$scrypt$ln=15,r=8,p=1$${"s".repeat(22)}$${"h".repeat(43)}`
+const base = `name = "attic"\napi_key = "${key}"\n`
+
+const settings = (text: string): ServerConfig.ServerSettings =>
+  Result.getOrThrow(ServerConfig.decodeSettings(text, { file: "s.toml" }))
+
+const complaint = (text: string): string => {
+  const decoded = ServerConfig.decode(text, { file: "s.toml" })
+  return Result.isFailure(decoded) ? decoded.failure.message : ""
+}
+
+it("a configuration of the original is read, and the key does not show", () => {
+  const config = Result.getOrThrow(
+    ServerConfig.decode(
+      `${base}relay_url = "http://127.0.0.1:4000/7ZSFUKGV"\nfile_server_root = "/srv"\n`,
+    ),
+  )
+  assert.strictEqual(config.name, "attic")
+  assert.strictEqual(config.relayUrl, "http://127.0.0.1:4000")
+  assert.strictEqual(config.fileServerRoot, "/srv")
+  assert.strictEqual(
+    ApiKey.tripcode(config.apiKey),
+    "A9rPwZyY89Ag4TJjMoyYA2NeGOm99Je6rq1s0rg8PfY=" as ReturnType<typeof ApiKey.tripcode>,
+  )
+  assert.notInclude(inspect(config, { depth: 9 }) + JSON.stringify(config), key)
+})
+
+it.each([
+  ["https://r.example", "https://r.example"],
+  ["https://r.example/", "https://r.example"],
+  ["https://r.example/7ZSFUKGV", "https://r.example"],
+  ["https://r.example/7ZSFUKGV/", "https://r.example"],
+  ["https://R.example:443/ptth/7ZSFUKGV", "https://r.example/ptth"],
+  ["http://[::1]:4000/", "http://[::1]:4000"],
+])("the relay at %s has the base address %s", (url, expected) => {
+  assert.strictEqual(settings(`relay_url = "${url}"`).relayUrl, expected)
+})
+
+it.each(["r.example", "ws://r.example", "https://u@r.example", "https://r.example/?x", ""])(
+  "%j is no relay's address",
+  (url) => {
+    assert.include(
+      complaint(`\nrelay_url = "${url}"`),
+      "s.toml:2: `relay_url`: expected an address",
+    )
+  },
+)
+
+it.each([
+  ["3000", "http://localhost:3000"],
+  ['"3000"', "http://localhost:3000"],
+  ['"http://10.0.0.1:8080"', "http://10.0.0.1:8080"],
+  ['"http://10.0.0.1:8080/"', "http://10.0.0.1:8080"],
+  ['"http://[::1]:1"', "http://[::1]:1"],
+])("to = %s is the origin %s", (to, origin) => {
+  assert.strictEqual(settings(`to = ${to}`).to, origin)
+})
+
+it.each(["0", "70000", '"x"', '"http://h/path"', '"http://u:p@h"', '"file:///etc"', "true"])(
+  "to = %s is no origin",
+  (to) => {
+    assert.include(complaint(`to = ${to}`), "s.toml:1: `to`: expected a port")
+  },
+)
+
+it("everything that is missing is named at once, with how to give it", () => {
+  assert.deepStrictEqual(complaint("").split("\n"), [
+    'PTTH_CONFIG_INCOMPLETE: s.toml: `name` is missing. Add `name = "NAME"`, or use --name.',
+    'PTTH_CONFIG_INCOMPLETE: s.toml: `api_key` is missing. Add `api_key = "KEY"` with a key that `ptth keygen` makes, or use --auto-gen-key.',
+    'PTTH_CONFIG_INCOMPLETE: s.toml: `relay_url` is missing. Add `relay_url = "https://relay.example.com"`, or use --relay-url.',
+  ])
+})
+
+it("a misspelt key has its line and the nearest name, and its value does not show", () => {
+  const text = complaint(`name = "a"\napikey = "${key}"\n`)
+  assert.include(text, "s.toml:2: there is no key `apikey`. Did you mean `api_key`?")
+  assert.notInclude(text, key)
+})
+
+it.each(['""', '" padded "', '"line\\nbreak"', '"schlüssel"', "42"])(
+  "the key %s cannot be sent and is refused without being repeated",
+  (text) => {
+    const said = complaint(`name = "a"\nrelay_url = "https://r.example"\napi_key = ${text}`)
+    assert.strictEqual(
+      said,
+      "PTTH_CONFIG_INVALID: s.toml:3: `api_key`: expected a key such as `ptth keygen` prints. Mend the value that is named.",
+    )
+  },
+)
+
+it("a user without a password, or the other way round, is refused", () => {
+  assert.include(complaint('auth_user = "me"'), "s.toml:1: `auth_user` has no `auth_password`")
+  assert.include(
+    complaint(`\nauth_password = "${hash}"`),
+    "s.toml:2: `auth_password` has no `auth_user`",
+  )
+  assert.strictEqual(settings(`auth_user = "me"\nauth_password = "${hash}"`).authUser, "me")
+})
+
+it("the environment gives every key, also the secret one", () => {
+  const overrides = ServerConfig.fromEnvironment({
+    PTTH_SERVER_NAME: "cellar",
+    PTTH_SERVER_API_KEY: key,
+    PTTH_SERVER_RELAY_URL: "https://r.example/7ZSFUKGV",
+    PTTH_SERVER_THROTTLE_UPLOAD: "yes",
+    PTTH_SERVER_TO: "8080",
+    PTTH_SERVER_TRANSPORT: "classic",
+    PTTH_SERVER_CONNECTIONS: "4",
+  })
+  const config = Result.getOrThrow(ServerConfig.decode('name = "attic"', { overrides }))
+  assert.strictEqual(config.name, "cellar")
+  assert.isTrue(config.throttleUpload)
+  assert.strictEqual(config.to, "http://localhost:8080")
+  assert.strictEqual(config.transport, "classic")
+  assert.strictEqual(config.connections, 4)
+  assert.strictEqual(ApiKey.tripcode(config.apiKey), ApiKey.tripcodeOfText(key))
+})
+
+it("which folders take files of what size is said by uploads_folders and uploads_max", () => {
+  const none = settings("uploads = true")
+  assert.deepStrictEqual([none.uploadsFolders, none.uploadsMax], [undefined, undefined])
+  const some = settings('uploads_folders = ["inbox", "photos/**"]\nuploads_max = 1000')
+  assert.deepStrictEqual([some.uploadsFolders, some.uploadsMax], [["inbox", "photos/**"], 1000])
+  assert.include(complaint("uploads_folders = true"), "`uploads_folders`: expected a list of patt")
+})
+
+it("what of the folder is served has careful defaults, and each of them can be changed", () => {
+  const careful = settings("")
+  assert.deepStrictEqual(
+    [careful.symlinks, careful.hidden, careful.dotfiles, careful.trustedContent],
+    ["inside", [], false, false],
+  )
+  const bold = settings(
+    'symlinks = "follow"\nhidden = ["*.bak", "private/**"]\ndotfiles = true\ntrusted_content = true',
+  )
+  assert.deepStrictEqual(
+    [bold.symlinks, bold.hidden, bold.dotfiles, bold.trustedContent],
+    ["follow", ["*.bak", "private/**"], true, true],
+  )
+  const overrides = ServerConfig.fromEnvironment({
+    PTTH_SERVER_SYMLINKS: "never",
+    PTTH_SERVER_HIDDEN: "*.{bak,tmp}, private/**",
+    PTTH_SERVER_DOTFILES: "on",
+    PTTH_SERVER_TRUSTED_CONTENT: "no",
+  })
+  const said = Result.getOrThrow(ServerConfig.decodeSettings("", { overrides }))
+  assert.deepStrictEqual(
+    [said.symlinks, said.hidden, said.dotfiles, said.trustedContent],
+    ["never", ["*.{bak,tmp}", "private/**"], true, false],
+  )
+  assert.include(complaint('symlinks = "all"'), 's.toml:1: `symlinks`: expected "inside"')
+  assert.include(complaint("hidden = [1]"), "s.toml:1: `hidden`: expected a list of patterns")
+  assert.include(complaint('hidden = "*.bak"'), "s.toml:1: `hidden`: expected a list of patterns")
+})
+
+it("every key of the file can also come from the environment", () => {
+  for (const name of ServerConfig.keys) {
+    const variable = `PTTH_SERVER_${name.toUpperCase()}`
+    assert.lengthOf(ServerConfig.fromEnvironment({ [variable]: "1" }), 1, variable)
+  }
+})
+
+it.each([
+  ["http://127.0.0.1:4000", false],
+  ["http://127.8.9.1", false],
+  ["http://localhost:4000", false],
+  ["http://[::1]:4000", false],
+  ["https://r.example", false],
+  ["http://r.example", true],
+  ["http://192.168.1.2", true],
+  ["http://127.0.0.1.evil.example", true],
+  ["http://localhost.evil.example", true],
+])("the way to %s shows the key to a network: %s", (url, shows) => {
+  assert.strictEqual(ServerConfig.showsKey(url, isLoopback), shows)
+})
+
+it("a text that may hold a secret is known as such even if it is broken or commented out", () => {
+  assert.isTrue(ServerConfig.holdsSecret('# api_key = "x"'))
+  assert.isTrue(ServerConfig.holdsSecret("apikey ="))
+  assert.isTrue(ServerConfig.holdsSecret("auth_password = 1"))
+  assert.isFalse(ServerConfig.holdsSecret('name = "attic"\nrelay_url = "https://r.example"'))
+})

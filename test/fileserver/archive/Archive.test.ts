@@ -1,0 +1,418 @@
+import { execFileSync } from "node:child_process"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { Readable } from "node:stream"
+import { pipeline } from "node:stream/promises"
+import { crc32 } from "node:zlib"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as tar from "tar-stream"
+import type { Format, Item } from "../../../src/fileserver/archive/ArchiveFormat.ts"
+import * as FileServer from "../../../src/fileserver/FileServer.ts"
+import * as Tar from "../../../src/fileserver/archive/Tar.ts"
+import * as Zip from "../../../src/fileserver/archive/Zip.ts"
+import { callHandler, openHandler } from "../../support/callHandler.ts"
+import {
+  openBelow,
+  replaceFs,
+  temporaryFolder,
+  untilClosed,
+} from "../../support/temporaryFolder.ts"
+
+interface ZipEntry {
+  readonly name: Buffer
+  readonly utf8: boolean
+  readonly size: number
+  readonly crc: number
+  readonly offset: number
+  readonly seconds: number
+  readonly version: number
+}
+
+/** Reads the directory of a zip from its end, as every unpacker does. `start` is where `bytes` begins in the archive. */
+const directoryOf = (bytes: Buffer, start = 0): ReadonlyArray<ZipEntry> => {
+  const end = bytes.length - 22
+  assert.strictEqual(bytes.readUInt32LE(end), 0x06054b50)
+  let count = bytes.readUInt16LE(end + 10)
+  let at = bytes.readUInt32LE(end + 16)
+  if (bytes.readUInt32LE(end - 20) === 0x07064b50) {
+    const record = Number(bytes.readBigUInt64LE(end - 12)) - start
+    assert.strictEqual(bytes.readUInt32LE(record), 0x06064b50)
+    count = Number(bytes.readBigUInt64LE(record + 32))
+    at = Number(bytes.readBigUInt64LE(record + 48))
+  }
+  at -= start
+  const entries: Array<ZipEntry> = []
+  for (let i = 0; i < count; i++) {
+    assert.strictEqual(bytes.readUInt32LE(at), 0x02014b50)
+    let size = bytes.readUInt32LE(at + 24)
+    let offset = bytes.readUInt32LE(at + 42)
+    const nameLength = bytes.readUInt16LE(at + 28)
+    const extraLength = bytes.readUInt16LE(at + 30)
+    const extra = bytes.subarray(at + 46 + nameLength, at + 46 + nameLength + extraLength)
+    let seconds = Number.NaN
+    for (let x = 0; x < extra.length; x += 4 + extra.readUInt16LE(x + 2)) {
+      if (extra.readUInt16LE(x) === 0x5455) seconds = extra.readInt32LE(x + 5)
+      if (extra.readUInt16LE(x) === 1) {
+        let value = x + 4
+        if (size === 0xffffffff) {
+          size = Number(extra.readBigUInt64LE(value))
+          value += 16
+        }
+        if (offset === 0xffffffff) offset = Number(extra.readBigUInt64LE(value))
+      }
+    }
+    entries.push({
+      name: bytes.subarray(at + 46, at + 46 + nameLength),
+      utf8: (bytes.readUInt16LE(at + 8) & 0x800) !== 0,
+      size,
+      crc: bytes.readUInt32LE(at + 16),
+      offset,
+      seconds,
+      version: bytes.readUInt16LE(at + 6),
+    })
+    at += 46 + nameLength + extraLength
+  }
+  return entries
+}
+
+const contentOf = (zip: Buffer, entry: ZipEntry): Buffer => {
+  assert.strictEqual(zip.readUInt32LE(entry.offset), 0x04034b50)
+  const at =
+    entry.offset + 30 + zip.readUInt16LE(entry.offset + 26) + zip.readUInt16LE(entry.offset + 28)
+  return zip.subarray(at, at + entry.size)
+}
+
+const untar = async (bytes: Buffer) => {
+  const entries: Array<{ readonly header: tar.Header; readonly content: Buffer }> = []
+  const extract = tar.extract()
+  extract.on("entry", (header, stream, next) => {
+    const chunks: Array<Buffer> = []
+    stream.on("data", (chunk) => chunks.push(chunk as Buffer))
+    stream.on("end", () => {
+      entries.push({ header, content: Buffer.concat(chunks) })
+      next()
+    })
+  })
+  await pipeline(Readable.from([bytes]), extract)
+  return entries
+}
+
+const item = (path: string, size: number, modified = 1_700_000_000_000): Item => ({
+  path,
+  folder: false,
+  size,
+  modified,
+})
+
+/** What stands around the files of an archive, and how long all of it is. */
+const around = (format: Format, items: ReadonlyArray<Item>) => {
+  const writer = format.make()
+  let length = 0
+  const heads = items.map((one) => {
+    const before = Buffer.from(writer.before(one))
+    const after = Buffer.from(writer.after(one, 0x12345678))
+    const offset = length
+    length += before.length + one.size + after.length
+    return { before, after, offset }
+  })
+  const end = Buffer.concat(writer.end())
+  return { heads, end, start: length, length: length + end.length }
+}
+
+const GiB = 1024 ** 3
+
+describe("a zip", () => {
+  it("of sizes and offsets above 4 GiB says them, and has the length that was predicted", () => {
+    const items = [
+      item("small", 5),
+      item("just below", 0xfffffffe),
+      item("just at", 0xffffffff),
+      item("large", 7 * GiB + 3),
+      item("after", 1),
+      item("empty", 0),
+    ]
+    const { end, heads, length, start } = around(Zip.format, items)
+    assert.strictEqual(Zip.format.length(items), length)
+    const entries = directoryOf(end, start)
+    assert.deepStrictEqual(
+      entries.map(({ name, offset, size }) => [name.toString(), size, offset]),
+      items.map((one, i) => [one.path, one.size, heads[i]?.offset]),
+    )
+    assert.deepStrictEqual(
+      heads.map(({ after }) => after.length),
+      [16, 16, 24, 24, 16, 0],
+    )
+    assert.deepStrictEqual(
+      entries.map(({ version }) => version),
+      [20, 20, 45, 45, 45, 45],
+    )
+  })
+
+  it.each([65_534, 65_535, 65_536, 70_000])("of %i files says how many there are", (count) => {
+    const items = Array.from({ length: count }, (_, i) => item(`f${i}`, 0))
+    const { end, length, start } = around(Zip.format, items)
+    assert.strictEqual(Zip.format.length(items), length)
+    assert.strictEqual(directoryOf(end, start).length, count)
+  })
+
+  it("says times that its old fields cannot", () => {
+    for (const modified of [0, -86_400_000, Date.UTC(1979, 5, 1), Date.UTC(2037, 0, 1)]) {
+      const { end, start } = around(Zip.format, [item("x", 1, modified)])
+      assert.strictEqual(directoryOf(end, start)[0]?.seconds, modified / 1000)
+    }
+  })
+})
+
+describe("a tar", () => {
+  it("says sizes of 8 GiB and more, and has the length that was predicted", async () => {
+    const items = [item("below", 8 * GiB - 1), item("at", 8 * GiB), item("x".repeat(300), 9 * GiB)]
+    const { heads, length } = around(Tar.format, items)
+    assert.strictEqual(Tar.format.length(items), length)
+    for (const [i, { before }] of heads.entries()) {
+      const text = before.toString("latin1")
+      const said = /\d+ size=(\d+)\n/.exec(text)?.[1]
+      const header = before.subarray(-512)
+      const octal = Number.parseInt(header.toString("latin1", 124, 135), 8)
+      assert.strictEqual(said === undefined ? octal : Number(said), items[i]?.size)
+    }
+  })
+})
+
+const seed = () => {
+  const base = temporaryFolder()
+  const root = path.join(base, "root")
+  const folder = path.join(root, "stuff")
+  fs.mkdirSync(path.join(folder, "inner", "empty"), { recursive: true })
+  fs.writeFileSync(path.join(base, "secret"), "SECRET")
+  fs.writeFileSync(path.join(base, "hidden.toml"), "SECRET")
+  fs.linkSync(path.join(base, "hidden.toml"), path.join(folder, "config.toml"))
+  fs.writeFileSync(path.join(folder, ".dot"), "SECRET")
+  fs.symlinkSync("../../secret", path.join(folder, "leaves"))
+  fs.symlinkSync("nowhere", path.join(folder, "dangles"))
+  fs.symlinkSync("..", path.join(folder, "inner", "round"))
+  fs.symlinkSync("a.txt", path.join(folder, "stays"))
+  const files: Record<string, Buffer> = {
+    "a.txt": Buffer.from("hello"),
+    "inner/größe 😀.bin": Buffer.alloc(300_001, "xyz"),
+    "inner/none": Buffer.alloc(0),
+    [`inner/${"long".repeat(50)}`]: Buffer.from("long"),
+  }
+  for (const [name, bytes] of Object.entries(files))
+    fs.writeFileSync(path.join(folder, name), bytes)
+  const raw = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0x72, 0xff, 0x77])])
+  fs.writeFileSync(raw, "raw")
+  fs.utimesSync(path.join(folder, "a.txt"), 1_000_000_000, 1_000_000_000)
+  return {
+    base,
+    root,
+    folder,
+    files: { ...files, stays: Buffer.from("hello") } as Record<string, Buffer>,
+  }
+}
+
+const serve = (root: string, hiddenFiles: ReadonlyArray<string> = []) =>
+  Effect.runPromise(FileServer.make({ root, hiddenFiles }))
+
+describe("a folder as an archive", () => {
+  it("as zip has every file under its own bytes' name, and nothing that is not served", async () => {
+    const { base, files, root } = seed()
+    const handler = await serve(root, [path.join(base, "hidden.toml")])
+    const answer = await callHandler(handler, { target: "/files/stuff/?archive=zip" })
+    assert.strictEqual(answer.status, 200)
+    assert.isUndefined(answer.failure)
+    assert.strictEqual(answer.header("content-length"), String(answer.body.length))
+    assert.strictEqual(answer.header("content-type"), "application/zip")
+    assert.strictEqual(answer.header("content-disposition"), 'attachment; filename="stuff.zip"')
+    const entries = directoryOf(answer.body)
+    const names = entries.map(({ name }) => name.toString("latin1"))
+    assert.sameMembers(names, [
+      ...["", "inner/", "inner/empty/", "r\xffw"].map((name) => `stuff/${name}`),
+      ...Object.keys(files).map((name) => Buffer.from(`stuff/${name}`).toString("latin1")),
+    ])
+    for (const entry of entries) {
+      const name = entry.name.toString("latin1")
+      const expected =
+        name === "stuff/r\xffw"
+          ? Buffer.from("raw")
+          : (files[entry.name.toString().slice("stuff/".length)] ?? Buffer.alloc(0))
+      assert.isTrue(contentOf(answer.body, entry).equals(expected), name)
+      assert.strictEqual(entry.crc, crc32(expected), name)
+      assert.strictEqual(entry.utf8, name !== "stuff/r\xffw")
+    }
+    assert.strictEqual(
+      entries.find(({ name }) => name.toString() === "stuff/a.txt")?.seconds,
+      1_000_000_000,
+    )
+    assert.notInclude(answer.body.toString("latin1"), "SECRET")
+    assert.deepStrictEqual(await untilClosed(base), [])
+  })
+
+  it("as tar has the same, for another reader", async () => {
+    const { base, files, root } = seed()
+    const handler = await serve(root, [path.join(base, "hidden.toml")])
+    const answer = await callHandler(handler, { target: "/files/stuff/?archive=tar" })
+    assert.strictEqual(answer.header("content-length"), String(answer.body.length))
+    assert.isUndefined(answer.failure)
+    const entries = await untar(answer.body)
+    assert.sameMembers(
+      entries.map(({ header }) => header.name),
+      [
+        ...["", "inner/", "inner/empty/", "r\ufffdw"].map((name) => `stuff/${name}`),
+        ...Object.keys(files).map((name) => `stuff/${name}`),
+      ],
+    )
+    for (const { content, header } of entries) {
+      const expected = files[header.name.slice("stuff/".length)]
+      if (expected !== undefined) assert.isTrue(content.equals(expected), header.name)
+    }
+    const text = entries.find(({ header }) => header.name === "stuff/a.txt")
+    assert.strictEqual(text?.header.mtime?.getTime(), 1_000_000_000_000)
+    assert.include(answer.body.toString("latin1"), "hdrcharset=BINARY")
+    assert.include(answer.body.toString("latin1"), "path=stuff/r\xffw\n")
+    assert.notInclude(answer.body.toString("latin1"), "SECRET")
+  })
+
+  it.skipIf(!fs.existsSync("/usr/bin/tar"))("as tar is unpacked by the system's tar", async () => {
+    const { base, folder, root } = seed()
+    const handler = await serve(root, [path.join(base, "hidden.toml")])
+    const answer = await callHandler(handler, { target: "/files/stuff/?archive=tar" })
+    const out = path.join(base, "out")
+    fs.mkdirSync(out)
+    execFileSync("/usr/bin/tar", ["-xf", "-", "-C", out], { input: answer.body })
+    const names = fs.readdirSync(path.join(out, "stuff"), { encoding: "latin1" })
+    assert.sameMembers(names, ["a.txt", "inner", "r\xffw", "stays"])
+    const same = path.join("inner", "größe 😀.bin")
+    assert.isTrue(
+      fs
+        .readFileSync(path.join(out, "stuff", same))
+        .equals(fs.readFileSync(path.join(folder, same))),
+    )
+  })
+
+  it("is the same at any time, with the times of the folders in it", async () => {
+    const { folder, root } = seed()
+    const inside = ["", "inner", "inner/empty"]
+    for (const [i, name] of inside.entries()) {
+      fs.utimesSync(path.join(folder, name), 1e9 + i, 1e9 + i)
+    }
+    const handler = await serve(root)
+    const zip = await callHandler(handler, { target: "/files/stuff/?archive=zip" })
+    const zipped = new Map(directoryOf(zip.body).map(({ name, seconds }) => [`${name}`, seconds]))
+    const tarred = new Map(
+      (await untar((await callHandler(handler, { target: "/files/stuff/?archive=tar" })).body)).map(
+        ({ header }) => [header.name, header.mtime?.getTime()],
+      ),
+    )
+    for (const [i, name] of ["stuff/", "stuff/inner/", "stuff/inner/empty/"].entries()) {
+      assert.strictEqual(zipped.get(name), 1e9 + i, name)
+      assert.strictEqual(tarred.get(name), (1e9 + i) * 1000, name)
+    }
+  })
+
+  it("has HEAD's fields without a byte read, and is no archive in any other form", async () => {
+    const { root } = seed()
+    const handler = await serve(root)
+    const head = await callHandler(handler, { method: "HEAD", target: "/files/?archive=zip" })
+    const get = await callHandler(handler, { target: "/files/?archive=zip" })
+    assert.strictEqual(head.status, 200)
+    assert.deepStrictEqual(head.headers, get.headers)
+    const other = await callHandler(handler, { target: "/files/?archive=rar" })
+    assert.strictEqual(other.header("content-type"), "text/html; charset=utf-8")
+  })
+
+  it("of 5 GiB promises its length before a byte of the file is read", async () => {
+    const root = temporaryFolder()
+    fs.writeFileSync(path.join(root, "sparse"), "")
+    fs.truncateSync(path.join(root, "sparse"), 5 * GiB)
+    const handler = await serve(root)
+    for (const form of ["zip", "tar"]) {
+      const { body, head } = await openHandler(handler, { target: `/files/?archive=${form}` })
+      const length = Number(head.headers.find(([name]) => name === "Content-Length")?.[1])
+      assert.isAbove(length, 5 * GiB)
+      assert.isBelow(length, 5 * GiB + 4096)
+      assert.strictEqual(body.length, length)
+      body.discard()
+    }
+    assert.deepStrictEqual(await untilClosed(root), [])
+  })
+
+  it("waits when it is told to, and stops reading the disk when the visitor leaves", async () => {
+    const root = temporaryFolder()
+    for (const name of ["a", "b", "c"]) {
+      fs.writeFileSync(path.join(root, name), "")
+      fs.truncateSync(path.join(root, name), GiB)
+    }
+    const handler = await serve(root)
+    const read = fs.read
+    let reads = 0
+    replaceFs({
+      read: ((...args: Parameters<typeof fs.read>) => {
+        reads++
+        return (read as (...args: ReadonlyArray<unknown>) => void)(...args)
+      }) as unknown as typeof fs.read,
+    })
+    const { body, cancel } = await openHandler(handler, { target: "/files/?archive=zip" })
+    let pieces = 0
+    const half = Promise.withResolvers<void>()
+    const flow = body.read({
+      data: () => {
+        pieces++
+        if (pieces === 20) half.resolve()
+        return pieces < 20
+      },
+      end: () => half.reject(new Error("it ended")),
+      fail: half.reject,
+    })
+    await half.promise
+    const before = reads
+    for (let turn = 0; turn < 50; turn++) await fs.promises.stat(root)
+    assert.isAtMost(reads - before, 1)
+    assert.strictEqual(openBelow(root).length, 1, "the file that is being read")
+    flow.cancel()
+    cancel()
+    assert.deepStrictEqual(await untilClosed(root), [])
+    assert.isAtMost(reads - before, 1)
+  })
+
+  it.each([
+    ["grows", (file: string) => fs.appendFileSync(file, "x")],
+    ["shrinks", (file: string) => fs.truncateSync(file, 1000)],
+    ["is rewritten", (file: string) => fs.writeFileSync(file, Buffer.alloc(400_000, "b"))],
+    ["vanishes", (file: string) => fs.rmSync(file)],
+  ])("is cut when a file %s meanwhile", async (_, change) => {
+    for (const form of ["zip", "tar"]) {
+      const root = temporaryFolder()
+      for (const name of ["a", "b"]) {
+        fs.writeFileSync(path.join(root, name), Buffer.alloc(400_000, "a"))
+        fs.utimesSync(path.join(root, name), 1e9, 1e9)
+      }
+      const handler = await serve(root)
+      const { body } = await openHandler(handler, { target: `/files/?archive=${form}` })
+      const chunks: Array<Uint8Array> = []
+      const failure = await new Promise((resolve) => {
+        body.read({
+          data: (chunk) => {
+            if (chunks.length === 0) change(path.join(root, "b"))
+            chunks.push(chunk)
+            return true
+          },
+          end: () => resolve(undefined),
+          fail: resolve,
+        })
+      })
+      assert.include(String(failure), "changed", form)
+      const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+      assert.isBelow(size, body.length as number)
+      assert.deepStrictEqual(await untilClosed(root), [])
+    }
+  })
+
+  it("is 404 for what is no folder inside", async () => {
+    const { root } = seed()
+    const handler = await serve(root)
+    for (const target of ["/files/stuff/leaves/?archive=zip", "/files/absent/?archive=tar"]) {
+      assert.strictEqual((await callHandler(handler, { target })).status, 404)
+    }
+  })
+})

@@ -1,0 +1,424 @@
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { Script } from "node:vm"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as FileServer from "../../../src/fileserver/FileServer.ts"
+import * as Kind from "../../../src/fileserver/listing/Kind.ts"
+import * as Markdown from "../../../src/fileserver/render/Markdown.ts"
+import * as PageAddress from "../../../src/fileserver/http/PageAddress.ts"
+import * as PageQuery from "../../../src/fileserver/listing/PageQuery.ts"
+import * as Render from "../../../src/fileserver/render/Render.ts"
+import * as Html from "../../../src/web/Html.ts"
+import * as Page from "../../../src/web/Page.ts"
+import { js } from "../../../src/web/Script.ts"
+import { type Answered, type Call, callHandler } from "../../support/callHandler.ts"
+import { replaceFs, temporaryFolder, untilClosed } from "../../support/temporaryFolder.ts"
+
+const site = async () => {
+  const root = temporaryFolder()
+  const handler = await Effect.runPromise(FileServer.make({ root }))
+  const get = (target: string, headers: Call["headers"] = []): Promise<Answered> =>
+    callHandler(handler, { target, headers })
+  const write = (name: string, content: string | Buffer = "") => {
+    fs.mkdirSync(path.dirname(path.join(root, name)), { recursive: true })
+    fs.writeFileSync(path.join(root, name), content)
+  }
+  return { root, get, write }
+}
+
+const namesOf = (page: Answered): ReadonlyArray<string> =>
+  [...page.text.matchAll(/<(?:tr|li) data-name="([^"]*)"/g)].map(([, name]) => name as string)
+
+const summaryOf = (page: Answered): string | undefined =>
+  /<p id="summary" role="status">([^<]*)</.exec(page.text)?.[1]
+
+const hostile = `"><script>alert(1)</script><img src=x onerror=alert(1)>' javascript:alert(1)`
+
+/** What of some markup runs something or leads to a script. */
+const dangersOf = (text: string): ReadonlyArray<string> =>
+  [...text.matchAll(/<[a-z!?/](?:[^>"]|"[^"]*")*>?/gi)].flatMap(([tag]) => {
+    const bare = tag.replaceAll(/"[^"]*"/g, '""')
+    const isOurs = /^<script src="(?:\.\.\/)+assets\/app\.js" defer>$/.test(tag)
+    return (/^<(?:script|iframe|embed|style|base|meta http)/i.test(bare) && !isOurs) ||
+      /[\s"'/]on\w+\s*=/i.test(bare) ||
+      /(?:href|src|action|data)="\s*(?:javascript|data|vbscript):/i.test(tag)
+      ? [tag]
+      : []
+  })
+
+describe("a folder's page", () => {
+  it("is sorted by each column both ways, folders first", async () => {
+    const { get, root, write } = await site()
+    for (const [name, size, time] of [
+      ["b10.txt", 1, 3],
+      ["b9.md", 3, 2],
+      ["a.png", 2, 1],
+    ] as const) {
+      write(name, "x".repeat(size))
+      fs.utimesSync(path.join(root, name), time * 1000, time * 1000)
+    }
+    fs.mkdirSync(path.join(root, "folder2"))
+    fs.mkdirSync(path.join(root, "folder10"))
+    const order = async (query: string) => namesOf(await get(`/files/${query}`))
+    const up = ["folder2", "folder10"]
+    assert.deepStrictEqual(await order(""), [...up, "a.png", "b9.md", "b10.txt"])
+    assert.deepStrictEqual(await order("?order=desc"), [
+      "folder10",
+      "folder2",
+      "b10.txt",
+      "b9.md",
+      "a.png",
+    ])
+    assert.deepStrictEqual(await order("?sort=size"), [...up, "b10.txt", "a.png", "b9.md"])
+    assert.deepStrictEqual(await order("?sort=size&order=desc"), [
+      ...up,
+      "b9.md",
+      "a.png",
+      "b10.txt",
+    ])
+    assert.deepStrictEqual((await order("?sort=time")).slice(2), ["a.png", "b9.md", "b10.txt"])
+    assert.deepStrictEqual(await order("?sort=type"), [...up, "a.png", "b9.md", "b10.txt"])
+    assert.deepStrictEqual(await order("?sort=nonsense&order=nonsense&page=-1"), await order(""))
+    const sorted = await get("/files/?sort=size&order=desc")
+    assert.include(sorted.text, 'aria-sort="descending"><a href="./?sort=size">Size')
+  })
+
+  it("says how many and how much it has, and of a filter how many fit", async () => {
+    const { get, root, write } = await site()
+    fs.mkdirSync(path.join(root, "Notes"))
+    for (const name of ["note1", "NOTE2", "other"]) write(name, "x".repeat(500))
+    assert.strictEqual(summaryOf(await get("/files/")), "1 folder, 3 files, 1.5 kB")
+    const filtered = await get("/files/?filter=note&sort=name")
+    assert.strictEqual(summaryOf(filtered), "1 folder, 2 files, 1.0 kB (of 4)")
+    assert.deepStrictEqual(namesOf(filtered), ["Notes", "note1", "NOTE2"])
+    assert.include(filtered.text, 'name="filter" value="note"')
+    assert.include((await get("/files/?filter=nothing")).text, "No name has this text in it.")
+  })
+
+  it("has a text for every icon, and one icon for every kind", async () => {
+    const { get, root, write } = await site()
+    fs.mkdirSync(path.join(root, "folder"))
+    const names = ["a.png", "b.mp4", "c.mp3", "d.md", "e.ts", "f.txt", "g.pdf", "h.zip", "i.bin"]
+    for (const name of names) write(name)
+    const { text } = await get("/files/")
+    for (const label of Object.values(Kind.labels)) {
+      assert.include(text, `<span class="unseen">${label}</span>`)
+    }
+    const used = [...text.matchAll(/<use href="#([\w-]+)"/g)].map(([, id]) => id)
+    for (const id of used) assert.include(text, `<symbol id="${id}"`)
+    for (const name of names.slice(0, 7)) assert.include(text, `href="${name}?view"`)
+    assert.notInclude(text, "h.zip?view")
+  })
+
+  it("of many entries is one of several, looks only at what it shows, and finds every name", async () => {
+    const { get, root } = await site()
+    const many = path.join(root, "many")
+    fs.mkdirSync(path.join(many, "z folder"), { recursive: true })
+    for (let i = 0; i < 2_500; i++) fs.writeFileSync(path.join(many, `file${i}`), "")
+    fs.symlinkSync("z folder", path.join(many, "a link to a folder"))
+    fs.utimesSync(many, 1e9, 1e9)
+    const lstat = fs.lstat
+    let looked = 0
+    replaceFs({
+      lstat: ((...args: ReadonlyArray<unknown>) => {
+        looked++
+        ;(lstat as (...args: ReadonlyArray<unknown>) => void)(...args)
+      }) as unknown as typeof lstat,
+    })
+    const seen: Array<string> = []
+    let target = "/files/many/"
+    for (let page = 1; page <= 3; page++) {
+      const answer = await get(target)
+      seen.push(...namesOf(answer))
+      const next = /<a rel="next" href="\.\/([^"]*)"/.exec(answer.text)?.[1]
+      if (next === undefined) break
+      target = `/files/many/${next}`
+    }
+    assert.isAtMost(looked, 2_502 + 3)
+    assert.deepStrictEqual(seen, [
+      "a link to a folder",
+      "z folder",
+      ...Array.from({ length: 2_500 }, (_, i) => `file${i}`),
+    ])
+    looked = 0
+    const second = await get("/files/many/?page=2")
+    assert.isAtMost(looked, 1_001)
+    assert.strictEqual(summaryOf(second), "2 folders, 2,500 files; 1,001 to 2,000 are on this page")
+    assert.deepStrictEqual(namesOf(await get("/files/many/?page=99")), seen.slice(2_000))
+    assert.strictEqual(namesOf(await get("/files/many/?sort=size&order=desc")).length, 1_000)
+    assert.deepStrictEqual(namesOf(await get("/files/many/?filter=file249")), [
+      "file249",
+      ...Array.from({ length: 10 }, (_, i) => `file249${i}`),
+    ])
+    assert.deepStrictEqual(await untilClosed(root), [])
+  })
+
+  it("reflects no parameter and no name as markup", async () => {
+    const { get, root, write } = await site()
+    write("README.md", hostile)
+    write(hostile.replaceAll("/", "_"))
+    fs.mkdirSync(path.join(root, "<img src=x onerror=alert(1)>"))
+    const query = encodeURIComponent(hostile)
+    for (const name of ["sort", "order", "filter", "page", "grid", "archive", "q", "x"]) {
+      for (const path of [
+        "/files/",
+        `/files/${encodeURIComponent("<img src=x onerror=alert(1)>")}/`,
+      ]) {
+        const page = await get(`${path}?${name}=${query}&filter=${query}`)
+        assert.strictEqual(page.status, 200)
+        assert.deepStrictEqual(dangersOf(page.text), [])
+      }
+    }
+    assert.deepStrictEqual(dangersOf((await get("/files/?grid")).text), [])
+  })
+
+  it("shows its README, in other forms of the name, too, unless it is no text or too large", async () => {
+    const { get, write } = await site()
+    const shows = async (target: string): Promise<boolean> =>
+      (await get(target)).text.includes('aria-label="README"')
+    write("a/ReadMe.MD", "# Hello")
+    write("b/README", "<b>plain</b>")
+    write("c/README.md", Buffer.from([0, 1, 2]))
+    write("d/README.md", "x".repeat(Render.maxSize + 1))
+    write("e/README.md/file", "")
+    assert.include((await get("/files/a/")).text, '<h1 id="text-hello">Hello</h1>')
+    assert.include((await get("/files/b/")).text, "&lt;b&gt;plain&lt;/b&gt;")
+    for (const folder of ["c", "d", "e"]) assert.isFalse(await shows(`/files/${folder}/`), folder)
+  })
+
+  it("has the QR code of the address that its visitor sees", () => {
+    const head = (headers: Call["headers"]) => ({
+      method: "GET",
+      target: "/files/a%20b/?grid",
+      headers: headers ?? [],
+    })
+    assert.strictEqual(PageAddress.of(head([["Host", "h:1"]])), "http://h:1/files/a%20b/?grid")
+    assert.strictEqual(
+      PageAddress.of(
+        head([
+          ["Host", "inner"],
+          ["X-Forwarded-Host", "relay.example"],
+          ["X-Forwarded-Proto", "https"],
+          ["X-Forwarded-Prefix", "/servers/dev"],
+        ]),
+      ),
+      "https://relay.example/servers/dev/files/a%20b/?grid",
+    )
+    for (const headers of [[], [["Host", 'x"><script>']], [["Host", "a@b"]]] as const) {
+      assert.isUndefined(PageAddress.of(head(headers)))
+    }
+    assert.isUndefined(PageAddress.qrCode("x".repeat(2_000)))
+  })
+})
+
+describe("the questions of an address", () => {
+  it.effect.prop(
+    "are the same after they have been written and read",
+    [
+      Schema.Struct({
+        sort: Schema.Literals(PageQuery.columns),
+        order: Schema.Literals(["asc", "desc"]),
+        filter: Schema.String.check(Schema.isMaxLength(80)),
+        page: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 999 })),
+        grid: Schema.Boolean,
+      }),
+    ],
+    ([asked]) =>
+      Effect.sync(() => {
+        const filter = asked.filter.toWellFormed()
+        const href = PageQuery.toHref({ ...asked, filter })
+        assert.match(href, /^\.\/(?:\?[!-~]*)?$/)
+        const query = href.split("?")[1]
+        assert.deepStrictEqual(PageQuery.parse(query), { ...PageQuery.plain, ...asked, filter })
+      }),
+  )
+})
+
+describe("a file's page", () => {
+  it("shows what it is, and its neighbours of the same kind", async () => {
+    const { get, write } = await site()
+    for (const name of ["p1.png", "p2.png", "p10.png", "x.txt", "film.mp4", "song.mp3", "d.pdf"]) {
+      write(name, "x")
+    }
+    const picture = await get("/files/p2.png?view")
+    assert.include(picture.text, '<img src="p2.png"')
+    assert.include(picture.text, 'rel="prev" href="p1.png?view"')
+    assert.include(picture.text, 'rel="next" href="p10.png?view"')
+    assert.strictEqual(picture.header("content-security-policy"), Page.filesPolicy)
+    assert.include((await get("/files/film.mp4?view")).text, '<video src="film.mp4" controls')
+    assert.include((await get("/files/song.mp3?view")).text, '<audio src="song.mp3" controls')
+    assert.include((await get("/files/d.pdf?view")).text, '<object data="d.pdf"')
+    assert.isUndefined((await get("/files/d.pdf")).header("content-security-policy"))
+  })
+
+  it("shows text and code as such, under a policy without any script", async () => {
+    const { get, write } = await site()
+    write("evil.html", "<script>alert(1)</script>")
+    write("evil.svg", "<svg onload='alert(1)'><script>alert(1)</script></svg>")
+    write("code.ts", "const a = '<b>'")
+    write("big.txt", "x".repeat(Render.maxSize + 1))
+    write("binary.txt", Buffer.from([1, 0, 2]))
+    const page = await get("/files/evil.html?view")
+    assert.include(page.text, "&lt;")
+    assert.notMatch(page.text, /<script/)
+    assert.strictEqual(page.header("content-security-policy"), Page.textPolicy)
+    assert.notInclude(Page.textPolicy, "script-src")
+    assert.include(
+      (await get("/files/code.ts?view")).text,
+      '<span class="hljs-keyword">const</span>',
+    )
+    assert.include((await get("/files/evil.svg?view")).text, '<img src="evil.svg"')
+    assert.strictEqual((await get("/files/evil.svg")).header("content-security-policy"), "sandbox")
+    assert.strictEqual((await get("/files/evil.html")).header("content-security-policy"), "sandbox")
+    assert.include((await get("/files/big.txt?view")).text, "too large")
+    assert.include((await get("/files/binary.txt?view")).text, "no text")
+  })
+
+  it("of Markdown is rendered as the original does it, and the file itself stays as it is", async () => {
+    const { get, root, write } = await site()
+    write("docs/a b.md", `[next](c%20d.md)\n\n${hostile}`)
+    for (const query of ["as_markdown", "as_markdown=1", "view"]) {
+      const page = await get(`/files/docs/a%20b.md?${query}`)
+      assert.include(page.text, '<a href="c%20d.md">next</a>')
+      assert.deepStrictEqual(dangersOf(page.text), [])
+    }
+    assert.isTrue((await get("/files/docs/a%20b.md")).text.startsWith("[next]"))
+    assert.strictEqual((await get("/files/docs/absent.md?view")).status, 404)
+    assert.deepStrictEqual(await untilClosed(root), [])
+  })
+})
+
+describe("Markdown", () => {
+  it.each([
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg><script>alert(1)</script></svg>",
+    "<svg/onload=alert(1)>",
+    '<a href="javascript:alert(1)">x</a>',
+    '<a href="java\tscript:alert(1)">x</a>',
+    '<a href="&#106;avascript:alert(1)">x</a>',
+    "[x](javascript:alert(1))",
+    "[x](data:text/html,<script>alert(1)</script>)",
+    "<iframe src=javascript:alert(1)></iframe>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
+    "<form action=x><button formaction=javascript:alert(1)>x</form>",
+    "<style>@import 'https://evil.example'</style>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example'>",
+    "<base href=https://evil.example>",
+    "<object data=x></object><embed src=x>",
+    '<p style="background:url(https://evil.example)" class="upload" id="filter">x</p>',
+    '<noscript><p title="</noscript><img src=x onerror=alert(1)>">',
+    '```"><script>alert(1)</script>\nx\n```',
+    "<textarea></textarea><img src=x onerror=alert(1)>",
+    "<details ontoggle=alert(1) open>x</details>",
+    "<video src=x onerror=alert(1)></video>",
+  ])("with %s runs nothing", (text) => {
+    const html = Markdown.toHtml(text)
+    assert.deepStrictEqual(dangersOf(html), [])
+    assert.notMatch(html, /<(?!\/?(?:p|a|img|span|pre|code|table|details|div|em|strong)\b)/)
+    assert.notMatch(html, /\s(?:style|class="upload"|id="filter")/)
+  })
+
+  it.each([
+    "![x](https://evil.example/x.png)",
+    "![x](//evil.example/x.png)",
+    "![x](/\\evil.example/x.png)",
+    '<img src="\\\\evil.example/x.png" alt="x">',
+    '<img src="/\t/evil.example/x.png" alt="x">',
+    '<img srcset="https://evil.example/x.png" alt="x">',
+    '<picture><source srcset="https://evil.example/x.png"><img alt="x"></picture>',
+    "![x](data:image/svg+xml,<svg>)",
+  ])("with %s loads nothing from elsewhere", (text) => {
+    assert.notMatch(Markdown.toHtml(text), /(?:src|srcset)="[^"]*(?:[/\\\\]{2}evil|data:)/)
+  })
+
+  it("keeps pictures and links that are relative, and anchors that lead to its headings", () => {
+    const html = Markdown.toHtml("# A & b\n\n![p](img/p.png) [l](../x.md) [a](#a--b)")
+    assert.include(html, '<h1 id="text-a--b">')
+    assert.include(html, 'src="img/p.png"')
+    assert.include(html, 'href="../x.md"')
+    assert.include(html, 'href="#text-a--b"')
+    const elsewhere = Markdown.toHtml("[e](https://e.example)")
+    assert.include(elsewhere, 'rel="noopener noreferrer nofollow"')
+  })
+
+  it.effect.prop(
+    "of any text has only the tags and attributes that are allowed",
+    [
+      Schema.Array(
+        Schema.Literals([
+          "<",
+          ">",
+          '"',
+          "'",
+          "script",
+          "img src=",
+          "x onerror=",
+          "a href=",
+          "javascript:",
+          "](",
+          "[",
+          "`",
+          "\n",
+          " ",
+          "<!--",
+          "-->",
+          "style",
+          "/",
+          "&lt;",
+          "svg",
+        ]),
+      ),
+    ],
+    ([pieces]) =>
+      Effect.sync(() => {
+        assert.deepStrictEqual(dangersOf(Markdown.toHtml(pieces.join(""))), [])
+      }),
+  )
+})
+
+describe("rendering", () => {
+  const rendered = (renderer: Render.Renderer, text: string, language: string | undefined) =>
+    new Promise<string>((resolve) =>
+      renderer.render(text, language, (html) => resolve(Html.toText(html))),
+    )
+
+  it("gives each text its own answer", async () => {
+    const renderer = Render.make()
+    const answers = await Promise.all([
+      rendered(renderer, "*a*", undefined),
+      rendered(renderer, "const a", "ts"),
+      rendered(renderer, "<x>", "no such language"),
+    ])
+    assert.deepStrictEqual(answers, [
+      "<p><em>a</em></p>\n",
+      '<span class="hljs-keyword">const</span> a',
+      "&lt;x&gt;",
+    ])
+  })
+
+  it("gives up a text that takes too long, shows it as it is, and goes on", async () => {
+    const renderer = Render.make({ patience: 1 })
+    assert.strictEqual(
+      await rendered(renderer, "*a* <b>", undefined),
+      '<pre tabindex="0">*a* &lt;b&gt;</pre>',
+    )
+    assert.strictEqual(await rendered(renderer, "<b>", "ts"), "&lt;b&gt;")
+  })
+})
+
+describe("the script", () => {
+  it("is served as such, can be parsed, and makes no markup out of text", async () => {
+    const { get } = await site()
+    const answer = await get("/assets/app.js")
+    assert.strictEqual(answer.header("content-type"), "text/javascript; charset=utf-8")
+    assert.strictEqual(answer.text, js)
+    assert.doesNotThrow(() => new Script(js))
+    assert.notMatch(
+      js,
+      /innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function/,
+    )
+  })
+})

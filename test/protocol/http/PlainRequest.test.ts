@@ -1,0 +1,110 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import { maxBody, maxHead, recognise } from "../../../src/protocol/http/PlainRequest.ts"
+
+const bytes = (text: string): Buffer => Buffer.from(text, "latin1")
+const plain = "GET /a?b=%20 HTTP/1.1\r\nHost: h\r\nX-A:  one two\t \r\nX-A: \r\n\r\n"
+
+describe("what is recognised", () => {
+  it("a request without a body: method, target, and every field in its order", () => {
+    assert.deepStrictEqual(recognise(bytes(plain)), {
+      method: "GET",
+      target: "/a?b=%20",
+      headers: [
+        ["Host", "h"],
+        ["X-A", "one two"],
+        ["X-A", ""],
+      ],
+      bodyAt: plain.length,
+      end: plain.length,
+    })
+  })
+
+  it("a request with all of its body, and where the next one begins", () => {
+    const head =
+      "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nConnection: Keep-Alive\r\n\r\n"
+    const found = recognise(bytes(`${head}bodyGET`))
+    assert.strictEqual(found?.bodyAt, head.length)
+    assert.strictEqual(found?.end, head.length + 4)
+  })
+
+  it("bytes above 127 in a value stay what they are", () => {
+    const found = recognise(bytes("GET / HTTP/1.1\r\nHost: h\r\nX: \xc3\xa9\r\n\r\n"))
+    assert.deepStrictEqual(found?.headers[1], ["X", "\xc3\xa9"])
+  })
+})
+
+describe("what is left to Node's parser", () => {
+  const line = (fields: string, start = "GET / HTTP/1.1"): string => `${start}\r\n${fields}\r\n\r\n`
+  it.each([
+    ["nothing", ""],
+    ["half a head", plain.slice(0, -2)],
+    ["half a body", `${line("Host: h\r\nContent-Length: 4")}bod`],
+    ["an empty line first", `\r\n${plain}`],
+    ["bare LF", plain.replaceAll("\r\n", "\n")],
+    ["one bare LF", plain.replace("X-A: \r\n", "X-A: \n")],
+    ["a bare CR in a value", line("Host: h\r\nX: a\rb")],
+    ["NUL in a value", line("Host: h\r\nX: a\0b")],
+    ["a continued line", line("Host: h\r\nX: a\r\n b")],
+    ["a space before the colon", line("Host : h")],
+    ["a space before a name", line(" Host: h")],
+    ["a field without a colon", line("Host: h\r\nX")],
+    ["an empty name", line("Host: h\r\n: x")],
+    ["HTTP/1.0", line("Host: h", "GET / HTTP/1.0")],
+    ["HTTP/2.0", line("Host: h", "GET / HTTP/2.0")],
+    ["lower-case http", line("Host: h", "GET / http/1.1")],
+    ["two spaces in the request line", line("Host: h", "GET  / HTTP/1.1")],
+    ["an absolute target", line("Host: h", "GET http://h/ HTTP/1.1")],
+    ["an asterisk", line("Host: h", "OPTIONS * HTTP/1.1")],
+    ["a fragment", line("Host: h", "GET /#a HTTP/1.1")],
+    ["CONNECT", line("Host: h", "CONNECT h:1 HTTP/1.1")],
+    ["TRACE", line("Host: h", "TRACE / HTTP/1.1")],
+    ["no Host", line("X: y")],
+    ["an empty Host", line("Host:")],
+    ["two Hosts", line("Host: h\r\nhost: h")],
+    ["two lengths", line("Host: h\r\nContent-Length: 0\r\nContent-Length: 0")],
+    ["a list of lengths", line("Host: h\r\nContent-Length: 0, 0")],
+    ["a signed length", line("Host: h\r\nContent-Length: +0")],
+    ["a coding", line("Host: h\r\nTransfer-Encoding: chunked")],
+    ["a coding beside a length", line("Host: h\r\nContent-Length: 0\r\nTransfer-Encoding: x")],
+    ["Expect", line("Host: h\r\nExpect: 100-continue")],
+    ["an upgrade", line("Host: h\r\nConnection: Upgrade\r\nUpgrade: websocket")],
+    ["Upgrade alone", line("Host: h\r\nUpgrade: websocket")],
+    ["Connection: close", line("Host: h\r\nConnection: close")],
+    ["a nominated field", line("Host: h\r\nConnection: keep-alive, x-a")],
+    ["TE", line("Host: h\r\nTE: trailers")],
+    ["a head that is long", line(`Host: h\r\nX: ${"a".repeat(maxHead)}`)],
+    ["many fields", line(`Host: h${"\r\nX: a".repeat(64)}`)],
+    [
+      "a body that is large",
+      line(`Host: h\r\nContent-Length: ${maxBody + 1}`) + "a".repeat(maxBody + 1),
+    ],
+  ])("%s", (_what, text) => {
+    assert.isUndefined(recognise(bytes(text)))
+  })
+
+  it.prop(
+    "whatever one byte of a request is changed to, what is recognised is what the bytes say",
+    [
+      Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: plain.length - 1 })),
+      Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 })),
+    ],
+    ([at, byte]) => {
+      const changed = bytes(plain)
+      changed[at] = byte
+      const found = recognise(changed)
+      if (found === undefined) return
+      const lines = found.headers.map(([name, value]) => `${name}: ${value}`)
+      const head = changed.toString("latin1", 0, found.end)
+      assert.strictEqual(
+        [`${found.method} ${found.target} HTTP/1.1`, ...lines, "", ""].join("\r\n"),
+        head
+          .split("\r\n")
+          .map((text, i) =>
+            i === 0 ? text : text.replace(/:[\t ]*/, ": ").replace(/(?<=: .*?)[\t ]+$/, ""),
+          )
+          .join("\r\n"),
+      )
+    },
+  )
+})

@@ -1,0 +1,190 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import {
+  keepAliveSeconds,
+  maxHead,
+  type PlainResponse,
+  recognise,
+} from "../../../src/protocol/http/PlainResponse.ts"
+
+const bytes = (text: string): Buffer => Buffer.from(text, "latin1")
+const simple = "HTTP/1.1 200 OK\r\nX-A:  one two\t \r\nContent-Length: 5\r\nX-A: \r\n\r\n"
+const head = (fields: string, line = "HTTP/1.1 200 OK"): string =>
+  `${line}\r\n${fields === "" ? "" : `${fields}\r\n`}\r\n`
+
+const response = (text: string, method = "GET"): PlainResponse => {
+  const found = recognise(bytes(text), method)
+  if (found._tag !== "Response") throw new Error(`${found._tag}: ${JSON.stringify(found)}`)
+  return found
+}
+
+describe("a response that is understood", () => {
+  it("has its status, every field in its order, and where its body begins", () => {
+    assert.deepStrictEqual(response(`${simple}hello`), {
+      _tag: "Response",
+      status: 200,
+      headers: [
+        ["X-A", "one two"],
+        ["Content-Length", "5"],
+        ["X-A", ""],
+      ],
+      framing: { _tag: "Length", length: 5 },
+      persists: true,
+      end: simple.length,
+    })
+  })
+
+  it.each([
+    ["no reason", "HTTP/1.1 204\r\n\r\n", 204],
+    ["an empty reason", "HTTP/1.1 200 \r\n\r\n", 200],
+    ["a reason with obs-text", "HTTP/1.1 404 Pas trouv\xe9\r\n\r\n", 404],
+    ["an interim head", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", 103],
+    ["HTTP/1.0", "HTTP/1.0 200 OK\r\n\r\n", 200],
+    ["obs-text in a value", head("X: \xc3\xa9"), 200],
+    ["200 fields", head(Array.from({ length: 200 }, (_, n) => `X-${n}: ${n}`).join("\r\n")), 200],
+  ])("may have %s", (_what, text, status) => {
+    assert.strictEqual(response(text).status, status)
+  })
+
+  it.each([
+    ["a length", "GET", head("Content-Length: 7"), "Length", true],
+    ["chunks", "GET", head("Transfer-Encoding: chunked"), "Chunked", true],
+    ["chunks, in any case", "GET", head("transfer-encoding: CHUNKED"), "Chunked", true],
+    ["neither", "GET", head(""), "Close", false],
+    ["a HEAD with a length", "HEAD", head("Content-Length: 7"), "None", true],
+    ["a HEAD with chunks", "HEAD", head("Transfer-Encoding: chunked"), "None", true],
+    ["a HEAD with neither", "HEAD", head(""), "None", true],
+    ["204", "GET", head("Content-Length: 7", "HTTP/1.1 204 X"), "None", true],
+    ["304", "GET", head("Content-Length: 7", "HTTP/1.1 304 X"), "None", true],
+    ["100", "GET", head("", "HTTP/1.1 100 Continue"), "None", true],
+    ["close", "GET", head("Content-Length: 7\r\nConnection: a, Close"), "Length", false],
+    ["HTTP/1.0", "GET", head("Content-Length: 7", "HTTP/1.0 200 OK"), "Length", false],
+    [
+      "HTTP/1.0 that is kept",
+      "GET",
+      head("Content-Length: 7\r\nConnection: keep-alive", "HTTP/1.0 200 OK"),
+      "Length",
+      true,
+    ],
+    [
+      "chunks on HTTP/1.0",
+      "GET",
+      head("Transfer-Encoding: chunked\r\nConnection: keep-alive", "HTTP/1.0 200 OK"),
+      "Chunked",
+      false,
+    ],
+  ] as const)("with %s ends as RFC 9112 6.3 says", (_what, method, text, framing, persists) => {
+    const found = response(text, method)
+    assert.strictEqual(found.framing._tag, framing)
+    assert.strictEqual(found.persists, persists)
+  })
+
+  it.each([
+    ["timeout=5", 5],
+    ["timeout=5, max=100", 5],
+    ["max=100, Timeout=7", 7],
+    ["timeout = 9", 9],
+    ["max=100", undefined],
+    ["nontimeout=3", undefined],
+    ["timeout=x", undefined],
+  ])("Keep-Alive: %s is how long the connection is kept", (value, seconds) => {
+    assert.strictEqual(keepAliveSeconds([["Keep-Alive", value]]), seconds)
+  })
+})
+
+describe("a response that is broken", () => {
+  it.each([
+    ["another protocol", "SSH-2.0-OpenSSH_9\r\n"],
+    ["one byte of another protocol", "\x16"],
+    ["another protocol's version", "HTTP/2 200\r\n\r\n"],
+    ["HTTP/1.2", head("", "HTTP/1.2 200 OK")],
+    ["lower-case http", head("", "http/1.1 200 OK")],
+    ["an empty line first", `\r\n${simple}`],
+    ["a status of two digits", head("", "HTTP/1.1 20 OK")],
+    ["a status of four digits", head("", "HTTP/1.1 2000 OK")],
+    ["status 99", head("", "HTTP/1.1 099 OK")],
+    ["status 600", head("", "HTTP/1.1 600 OK")],
+    ["two spaces before the status", head("", "HTTP/1.1  200 OK")],
+    ["NUL in the reason", head("", "HTTP/1.1 200 O\0K")],
+    ["a bare CR in the reason", head("", "HTTP/1.1 200 O\rK")],
+    ["bare LF", simple.replaceAll("\r\n", "\n")],
+    ["one bare LF", simple.replace("X-A: \r\n", "X-A: \n")],
+    ["a bare LF before all else has come", "HTTP/1.1 200 OK\nX"],
+    ["a bare CR in a value", head("X: a\rb")],
+    ["NUL in a value", head("X: a\0b")],
+    ["DEL in a value", head("X: a\x7fb")],
+    ["a continued line", head("X: a\r\n b")],
+    ["a continued first line", head(" X: a")],
+    ["a space before the colon", head("X : a")],
+    ["a field without a colon", head("X")],
+    ["a field without a name", head(": a")],
+    ["two lengths", head("Content-Length: 1\r\nContent-Length: 2")],
+    ["the same length twice", head("Content-Length: 1\r\nContent-Length: 1")],
+    ["a list of lengths", head("Content-Length: 1, 1")],
+    ["a signed length", head("Content-Length: +1")],
+    ["a length that is no number", head("Content-Length: abc")],
+    ["a length beyond all numbers", head(`Content-Length: ${"9".repeat(30)}`)],
+    ["a length and chunks", head("Content-Length: 1\r\nTransfer-Encoding: chunked")],
+    ["chunks and a length", head("Transfer-Encoding: chunked\r\nContent-Length: 1")],
+    ["chunked twice", head("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked")],
+    ["another coding", head("Transfer-Encoding: gzip, chunked")],
+    ["an empty coding", head("Transfer-Encoding:")],
+    ["a head that is large", head(`X: ${"a".repeat(maxHead)}`)],
+    ["a head that is large and has not ended", `HTTP/1.1 200 OK\r\nX: ${"a".repeat(maxHead)}`],
+  ])("because of %s", (_what, text) => {
+    assert.strictEqual(recognise(bytes(text), "GET")._tag, "Broken")
+  })
+
+  it("a head of exactly the largest size is not", () => {
+    const fields = (size: number): string => `X: ${"a".repeat(size)}`
+    const rest = head(fields(0)).length
+    assert.strictEqual(response(head(fields(maxHead - rest))).end, maxHead)
+    assert.strictEqual(recognise(bytes(head(fields(maxHead - rest + 1))), "GET")._tag, "Broken")
+  })
+})
+
+describe("a response of which only a part has come", () => {
+  it("is unfinished up to its last byte, and then what it is, whatever follows", () => {
+    for (let at = 0; at < simple.length; at++)
+      assert.strictEqual(recognise(bytes(simple.slice(0, at)), "GET")._tag, "Unfinished", `${at}`)
+    assert.deepStrictEqual(response(simple), response(`${simple}hello`))
+  })
+
+  const At = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: simple.length - 1 }))
+  const Byte = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))
+
+  it.prop(
+    "whatever one byte is changed to, every part of it says unfinished or the same as the whole",
+    [At, Byte],
+    ([at, byte]) => {
+      const changed = bytes(`${simple}\r\n\r\n`)
+      changed[at] = byte
+      const whole = recognise(changed, "GET")
+      assert.notStrictEqual(whole._tag, "Unfinished")
+      for (let size = 0; size < changed.length; size++) {
+        const part = recognise(changed.subarray(0, size), "GET")
+        if (part._tag === "Response") assert.deepStrictEqual(part, whole)
+        else if (part._tag === "Broken") assert.strictEqual(whole._tag, "Broken")
+      }
+    },
+  )
+
+  it.prop(
+    "whatever one byte is changed to, what is understood is what the bytes say",
+    [At, Byte],
+    ([at, byte]) => {
+      const changed = bytes(simple)
+      changed[at] = byte
+      const found = recognise(changed, "GET")
+      if (found._tag !== "Response") return
+      const lines = changed.toString("latin1", 0, found.end).split("\r\n")
+      assert.match(lines[0] as string, new RegExp(`^HTTP/1\\.[01] ${found.status}(?: |$)`))
+      assert.deepStrictEqual(
+        found.headers.map(([name, value]) => `${name}: ${value}`),
+        lines
+          .slice(1, -2)
+          .map((text) => text.replace(/:[\t ]*/, ": ").replace(/(?<=: .*?)[\t ]+$/, "")),
+      )
+    },
+  )
+})

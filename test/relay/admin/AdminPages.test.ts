@@ -1,0 +1,198 @@
+/**
+ * The relay's pages as strings: nothing that comes from outside can become
+ * markup on them.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import type { ServerName } from "../../../src/domain/ServerName.ts"
+import type { Tripcode } from "../../../src/domain/Tripcode.ts"
+import { frame } from "../../../src/relay/admin/pages/AdminFrame.ts"
+import type { StrangerView } from "../../../src/relay/admin/core/Administration.ts"
+import { auditPage, toNdjson } from "../../../src/relay/admin/pages/AuditPage.ts"
+import { configPage } from "../../../src/relay/admin/pages/ConfigPage.ts"
+import { debugPage } from "../../../src/relay/admin/pages/DebugPage.ts"
+import type { Inspected } from "../../../src/relay/inspect/Inspector.ts"
+import { inspectorPage } from "../../../src/relay/admin/pages/InspectorPage.ts"
+import { enterPage, neededPage } from "../../../src/relay/admin/pages/LoginPage.ts"
+import { serverPage } from "../../../src/relay/admin/pages/ServerPage.ts"
+import { serverTable } from "../../../src/relay/status/ServerTable.ts"
+import type { ServerView } from "../../../src/relay/status/ServerView.ts"
+import { unregisteredPage } from "../../../src/relay/admin/pages/UnregisteredPage.ts"
+import { type Html, html, toText } from "../../../src/web/Html.ts"
+import * as Format from "../../../src/web/Format.ts"
+
+const hostile = Schema.Array(
+  Schema.Union([
+    Schema.Literals(['"', "'", "<", ">", "&", "=", " ", "\n", "-->", "</td>", "<script>", "]]>"]),
+    Schema.String,
+  ]),
+).check(Schema.isMaxLength(8))
+
+const serverOf = (text: string): ServerView => ({
+  name: text as ServerName,
+  displayName: `${text} `,
+  state: "connected",
+  transports: [text, "stream"],
+  reason: text,
+  programs: [text],
+  connections: 1,
+  lastSeen: 0,
+  waiting: 1,
+  tripcodes: [text as Tripcode],
+  traffic: {
+    requests: 1,
+    inFlight: 1,
+    bytesIn: 1,
+    bytesOut: 1,
+    statuses: [1, 0, 1, 0, 0, 0],
+    latency: { p50: 1, p90: 2, p99: 3 },
+    errors: new Map([[text, 1]]),
+    linksOpened: 1,
+    recent: [
+      {
+        at: 0,
+        method: text,
+        path: text,
+        status: 200,
+        code: text,
+        transport: "stream",
+        millis: 1,
+        waitMillis: 1,
+        tunnelMillis: 1,
+        bytesIn: 0,
+        bytesOut: 0,
+        whole: false,
+      },
+    ],
+  },
+})
+
+const inspectedOf = (text: string): Inspected => {
+  const headers = [
+    ["Content-Type", text],
+    [text, text],
+  ] as const
+  const body = { bytes: Buffer.from(text.replace(/[\x00-\x1f]/g, "")), length: 100_000 }
+  return {
+    number: 1,
+    at: 0,
+    address: text,
+    method: text,
+    target: text,
+    headers,
+    body,
+    response: { status: 200, headers },
+    responseBody: body,
+    outcome: text,
+    millis: 1,
+  }
+}
+
+const strangerOf = (text: string): StrangerView => ({
+  name: text as ServerName,
+  tripcode: text as Tripcode,
+  words: text,
+  reason: "unknown name",
+  address: text,
+  firstSeen: 0,
+  lastSeen: 0,
+  ignored: false,
+})
+
+/** Every page, with a text wherever one comes from outside. */
+const pagesWith = (text: string): ReadonlyArray<Html> => [
+  serverTable([serverOf(text)], () => text),
+  serverPage(serverOf(text), text, true),
+  inspectorPage(serverOf(text), [inspectedOf(text)], text),
+  inspectorPage(serverOf(text), [], undefined),
+  debugPage({ key: text, tripcode: text as Tripcode }),
+  unregisteredPage(
+    [
+      strangerOf(text),
+      { ...strangerOf(text), reason: "wrong key" },
+      { ...strangerOf(text), ignored: true },
+    ],
+    text,
+  ),
+  unregisteredPage([], text),
+  auditPage(
+    [
+      { at: 0, event: { _tag: "AdminLoggedIn", by: text, address: text } },
+      { at: 0, event: { _tag: "ConfigRefused", problem: text } },
+      {
+        at: 0,
+        event: {
+          _tag: "ServerConnected",
+          name: text as ServerName,
+          transport: text,
+          reason: text,
+          address: text,
+        },
+      },
+    ],
+    { name: text },
+  ),
+  configPage({ path: text, serversFolder: text, since: 0, problem: { at: 0, message: text } }),
+  enterPage(text),
+  neededPage(text),
+  frame({
+    title: text,
+    place: "/",
+    waiting: 1,
+    broken: true,
+    session: true,
+    live: true,
+    main: html``,
+  }),
+]
+
+/** The markup without what stands in it: tags with the names of their attributes. */
+const skeleton = (page: Html): string =>
+  (toText(page).match(/<[^>]*>/g) ?? []).join("").replaceAll(/"[^"]*"/g, '""')
+
+describe("the relay's pages", () => {
+  const plain = pagesWith("x").map(skeleton)
+
+  it.prop("have the same markup whatever comes from outside", [hostile], ([parts]) => {
+    const text = `x${parts.join("")}`
+    assert.deepStrictEqual(pagesWith(text).map(skeleton), plain)
+  })
+
+  it("show nothing of a name that they could not show as text", () => {
+    for (const page of pagesWith("<img src=x onerror=alert(1)>"))
+      assert.notInclude(toText(page), "<img src=x")
+  })
+})
+
+describe("the export of the audit log", () => {
+  it.prop("is one document a line, whatever comes from outside", [hostile], ([parts]) => {
+    const by = parts.join("")
+    const entry = { at: 0, event: { _tag: "AdminLoggedIn", by, address: "::1" } } as const
+    const lines = toNdjson([entry, entry]).split("\n")
+    assert.strictEqual(lines.length, 3)
+    assert.strictEqual(lines[2], "")
+    assert.deepStrictEqual(JSON.parse(lines[0] ?? ""), {
+      at: "1970-01-01T00:00:00.000Z",
+      kind: "AdminLoggedIn",
+      by,
+      address: "::1",
+    })
+  })
+})
+
+describe("what pages say of numbers", () => {
+  it.each([
+    [0, "0 B"],
+    [1023, "1023 B"],
+    [1024, "1.0 KiB"],
+    [1536 * 1024, "1.5 MiB"],
+    [200 * 1024 ** 3, "200 GiB"],
+    [5000 * 1024 ** 4, "5000 TiB"],
+  ])("is of %i bytes %s", (count, text) => assert.strictEqual(Format.bytes(count), text))
+
+  it.each([
+    [0.25, "0.3 ms"],
+    [12.4, "12 ms"],
+    [1500, "1.5 s"],
+  ])("is of %f milliseconds %s", (count, text) => assert.strictEqual(Format.millis(count), text))
+})

@@ -1,0 +1,185 @@
+/**
+ * The inspector: what it remembers of which requests, and what it does not.
+ */
+import { execFileSync } from "node:child_process"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { first, type HeaderList } from "../../../src/domain/HeaderList.ts"
+import * as Curl from "../../../src/relay/inspect/Curl.ts"
+import { type Inspected, maxBody, maxInspected } from "../../../src/relay/inspect/Inspector.ts"
+import * as RedactSecrets from "../../../src/relay/inspect/RedactSecrets.ts"
+import * as Harness from "../../support/Harness.ts"
+
+const servers = [{ name: "open", inspect: true }, "shut"]
+
+const only = (relay: Harness.TestRelay): Inspected => {
+  const seen = relay.inspector.of("open")
+  assert.strictEqual(seen.length, 1)
+  return seen[0] as Inspected
+}
+
+describe("the inspector", () => {
+  for (const transport of ["classic", "stream"] as const) {
+    it.effect(`shows heads and the beginnings of bodies of both ways, by ${transport}`, () =>
+      Effect.gen(function* () {
+        const relay = yield* Harness.relay({ servers })
+        const answer = Buffer.alloc(300_000, "answer ")
+        yield* Harness.server(
+          relay,
+          "open",
+          Harness.handler(async (call) => {
+            await call.read()
+            return { status: 203, headers: [["Set-Cookie", "sid=hush; Path=/"]], body: answer }
+          }),
+          { transport },
+        )
+        const body = Buffer.alloc(200_000, "request ")
+        const visited = yield* Harness.visit(relay, "/servers/open/a?token=hush&b=1", {
+          method: "POST",
+          headers: [
+            ["Authorization", "Bearer hush"],
+            ["X-Plain", "seen"],
+          ],
+          body,
+        })
+        assert.isTrue(visited.body.equals(answer))
+        yield* Harness.until("it is over", () => only(relay).outcome === "whole")
+        const seen = only(relay)
+        assert.deepInclude(
+          { ...seen, response: seen.response?.status, headers: undefined },
+          { method: "POST", target: "/a?token=***&b=1", address: "127.0.0.1", response: 203 },
+        )
+        const value = (of: HeaderList | undefined, name: string) => first(of ?? [], name)
+        assert.strictEqual(value(seen.headers, "authorization"), "Bearer ***")
+        assert.strictEqual(value(seen.headers, "x-plain"), "seen")
+        assert.strictEqual(value(seen.response?.headers, "set-cookie"), "sid=***; Path=/")
+        assert.strictEqual(seen.body.length, body.length)
+        assert.isTrue(body.subarray(0, maxBody).equals(seen.body.bytes))
+        assert.strictEqual(seen.responseBody.length, answer.length)
+        assert.isTrue(answer.subarray(0, maxBody).equals(seen.responseBody.bytes))
+        assert.notInclude(JSON.stringify(seen), "hush")
+      }),
+    )
+  }
+
+  it.effect("remembers so many of each server, and nothing of a server that does not ask", () =>
+    Effect.gen(function* () {
+      const relay = yield* Harness.relay({ servers })
+      yield* Harness.server(relay, "open", Harness.echo)
+      yield* Harness.server(relay, "shut", Harness.echo)
+      for (let i = 0; i < maxInspected + 3; i++) yield* Harness.get(relay, `/servers/open/${i}`)
+      yield* Harness.get(relay, "/servers/shut/")
+      const targets = relay.inspector.of("open").map(({ target }) => target)
+      assert.strictEqual(targets.length, maxInspected)
+      assert.deepStrictEqual([targets[0], targets.at(-1)], [`/${maxInspected + 2}`, "/3"])
+      assert.deepStrictEqual(relay.inspector.of("shut"), [])
+      yield* relay.change({ servers: ["open", "shut"] })
+      yield* Harness.until("it is off", () => !relay.inspector.isOn())
+      assert.deepStrictEqual(relay.inspector.of("open"), [])
+    }),
+  )
+
+  it.live("says of a request without an answer why, and of one that is left that it was", () =>
+    Effect.gen(function* () {
+      const relay = yield* Harness.relay({ servers, waitForServer: 0 })
+      yield* Harness.get(relay, "/servers/open/")
+      assert.deepInclude(only(relay), { outcome: "PTTH_SERVER_OFFLINE", response: undefined })
+      const body = new Harness.FedBody()
+      yield* Harness.server(
+        relay,
+        "open",
+        Harness.handler(() => ({ body })),
+      )
+      const visit = yield* Harness.open(relay, "/servers/open/")
+      yield* Effect.promise(() => body.untilRead())
+      body.feed("a beginning")
+      yield* visit.head
+      const last = () => relay.inspector.of("open")[0]
+      yield* Harness.until("it is seen", () => last()?.responseBody.length === 11)
+      assert.strictEqual(last()?.outcome, "running")
+      yield* visit.leave
+      yield* Harness.until("it is noticed", () => last()?.outcome === "left")
+    }),
+  )
+})
+
+describe("a secret is masked", () => {
+  it.each([
+    ["Authorization", "Basic dXNlcjpodXNo", "Basic ***"],
+    ["authorization", "hush", "***"],
+    ["Authorization", "Digest a=hush, b=hush", "Digest ***"],
+    ["Proxy-Authorization", "Bearer hush", "Bearer ***"],
+    ["Cookie", "a=hush; b=hush=hush; c", "a=***; b=***; c"],
+    ["Cookie", "hush", "***"],
+    ["Set-Cookie", "a=hush; Path=/; Max-Age=3", "a=***; Path=/; Max-Age=3"],
+    ["Set-Cookie", "hush", "***"],
+    ["X-ApiKey", "hush", "***"],
+    ["X-Api-Key", "hush", "***"],
+    ["X-CSRF-Token", "hush", "***"],
+    ["X-Amz-Security-Token", "hush", "***"],
+    ["Location", "/a?code=hush&b=1", "/a?code=***&b=1"],
+    ["Referer", "https://me:hush@a.example/?x=1", "https://a.example/?x=1"],
+    ["WWW-Authenticate", 'Basic realm="x"', 'Basic realm="x"'],
+    ["Accept", "*/*", "*/*"],
+  ])("in the field %s: %s", (name, value, expected) =>
+    assert.deepStrictEqual(RedactSecrets.fields([[name, value]]), [[name, expected]]),
+  )
+
+  it.each([
+    ["application/x-www-form-urlencoded", "user=me&password=hush", "user=me&password=***"],
+    [
+      "application/json",
+      '{"a":1,"api_key" : "hu\\"sh","b":"c"}',
+      '{"a":1,"api_key" : "***","b":"c"}',
+    ],
+    ["application/problem+json", '{"token":12345}', '{"token":"***"}'],
+    ["application/json; charset=utf-8", '{"secret":"hus', '{"secret":"***"'],
+    ["text/plain", '{"secret":"seen"}', '{"secret":"seen"}'],
+  ])("in a body of %s: %s", (type, text, expected) =>
+    assert.strictEqual(RedactSecrets.body(text, type), expected),
+  )
+})
+
+describe("a request as a command", () => {
+  const plain = { method: "GET", url: "http://a/", headers: [], body: "" }
+
+  it("has what matters and nothing that curl says by itself", () => {
+    assert.strictEqual(
+      Curl.command({
+        method: "PUT",
+        url: "https://a.example/x?y=[1]&z",
+        headers: [
+          ["Host", "relay"],
+          ["X-Forwarded-For", "192.0.2.1"],
+          ["Accept-Encoding", "gzip"],
+          ["Content-Length", "4"],
+          ["Content-Type", "text/plain"],
+          ["X-Empty", ""],
+        ],
+        body: "it's",
+      }),
+      "curl -g --path-as-is --compressed -X PUT 'https://a.example/x?y=[1]&z' " +
+        "-H 'Content-Type: text/plain' -H 'X-Empty;' --data-raw 'it'\\''s'",
+    )
+    assert.include(Curl.command({ ...plain, method: "HEAD" }), " -I ")
+    assert.include(Curl.command({ ...plain, body: undefined }), "--data-binary @FILE")
+    assert.notInclude(Curl.command({ ...plain, method: "POST", body: "x" }), "-X")
+  })
+
+  const word = Schema.String.check(
+    Schema.isPattern(/^[^\0\ud800-\udfff]*$/),
+    Schema.isMaxLength(20),
+  )
+
+  it.prop(
+    "is the same arguments for a shell, whatever is in it",
+    [Schema.Array(word).check(Schema.isMaxLength(4)), word],
+    ([values, body]) => {
+      const sent = { ...plain, headers: values.map((one) => ["X", one] as const), body }
+      const script = Curl.command(sent).replace(/^curl/, "printf '%s\\0'")
+      const out = execFileSync("sh", ["-c", script]).toString("utf8")
+      assert.deepStrictEqual(out.split("\0").slice(0, -1), [...Curl.args(sent)])
+    },
+  )
+})

@@ -1,0 +1,97 @@
+/**
+ * How long a server leaves a relay alone that does not answer.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import { TestClock } from "effect/testing"
+import * as ApiKey from "../../../src/domain/ApiKey.ts"
+import type { ServerName } from "../../../src/domain/ServerName.ts"
+import { ListenError } from "../../../src/server/uplink/ListenError.ts"
+import { Uplink } from "../../../src/server/uplink/Uplink.ts"
+import { keyOf } from "../../support/Harness.ts"
+import * as PutClock from "../../support/PutClock.ts"
+
+const hour = 3_600_000
+
+const unreachable = new ListenError({ reason: "unreachable", detail: "ECONNREFUSED" })
+
+/** An uplink with a wall clock that can be put, and the longest waits that chance may give. */
+const setting = Effect.gen(function* () {
+  const { clock, put } = yield* PutClock.make
+  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  const uplink = new Uplink(
+    {
+      relayUrl: "http://127.0.0.1:1",
+      name: "app" as ServerName,
+      apiKey: ApiKey.make(keyOf("app")),
+      handler: () => () => {},
+    },
+    clock,
+  )
+  /** How long it waits after another failure, in milliseconds. */
+  const waitAfterFailure = Effect.gen(function* () {
+    const waiting = yield* Effect.forkChild(uplink.failed(unreachable))
+    const begin = now()
+    while (waiting.pollUnsafe() === undefined) yield* TestClock.adjust(50)
+    yield* Fiber.join(waiting)
+    return now() - begin
+  }).pipe(
+    Effect.provideService(Random.Random, { nextIntUnsafe: () => 1, nextDoubleUnsafe: () => 1 }),
+  )
+  const longestOfTen = Effect.gen(function* () {
+    let longest = 0
+    for (let i = 0; i < 10; i++) longest = Math.max(longest, yield* waitAfterFailure)
+    return longest
+  })
+  return { uplink, put, longestOfTen, waitAfterFailure }
+})
+
+describe("the wait before a relay is tried again", () => {
+  it.effect(
+    "is short while it has been away for seconds only, however long the link had lasted",
+    () =>
+      Effect.gen(function* () {
+        const { longestOfTen, uplink } = yield* setting
+        yield* uplink.good({ publicUrl: undefined, openUrl: undefined }, "stream", "")
+        yield* TestClock.adjust(10 * hour)
+        assert.isAtMost(yield* longestOfTen, 1_550)
+      }),
+  )
+
+  it.effect("grows although the relay greets each time, if it sends everybody away at once", () =>
+    Effect.gen(function* () {
+      const { uplink, waitAfterFailure } = yield* setting
+      let last = 0
+      for (let i = 0; i < 100; i++) {
+        yield* uplink.good({ publicUrl: undefined, openUrl: undefined }, "stream", "")
+        last = yield* waitAfterFailure
+      }
+      assert.isAbove(last, 5_000)
+      yield* uplink.good({ publicUrl: undefined, openUrl: undefined }, "stream", "")
+      yield* TestClock.adjust(5_000)
+      assert.isAtMost(yield* waitAfterFailure, 300)
+    }),
+  )
+
+  it.effect("goes by no clock that is put forward", () =>
+    Effect.gen(function* () {
+      const { longestOfTen, uplink, put, waitAfterFailure } = yield* setting
+      yield* uplink.good({ publicUrl: undefined, openUrl: undefined }, "stream", "")
+      yield* waitAfterFailure
+      put(24 * hour)
+      assert.isAtMost(yield* longestOfTen, 1_550)
+    }),
+  )
+
+  it.effect("grows while it stays away, though the clock is put back", () =>
+    Effect.gen(function* () {
+      const { longestOfTen, put, waitAfterFailure } = yield* setting
+      yield* longestOfTen
+      put(-24 * hour)
+      yield* TestClock.adjust(hour)
+      assert.isAbove(yield* waitAfterFailure, 29_000)
+    }),
+  )
+})

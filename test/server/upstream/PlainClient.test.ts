@@ -1,0 +1,488 @@
+import { assert, describe, it, onTestFinished } from "@effect/vitest"
+import type { HeaderList } from "../../../src/domain/HeaderList.ts"
+import type { BodyError } from "../../../src/protocol/Exchange.ts"
+import type { PlainResponse } from "../../../src/protocol/http/PlainResponse.ts"
+import type { Body } from "../../../src/transport/body/Body.ts"
+import type { Cancel } from "../../../src/transport/body/Handler.ts"
+import { PlainClient, type PlainClientOptions } from "../../../src/server/upstream/PlainClient.ts"
+import { readBody } from "../../support/callHandler.ts"
+import { RawOrigin } from "../../support/HttpOrigin.ts"
+import { chunkOf, lastChunk, type RawHttp } from "../../support/RawHttp.ts"
+
+interface Got {
+  readonly response: PlainResponse
+  readonly body: Body
+}
+
+interface Sent {
+  readonly cancel: Cancel
+  /** The head; rejects with what the client says of a failure. */
+  readonly answer: Promise<Got>
+}
+
+const send = (client: PlainClient, method = "GET", body = ""): Sent => {
+  let cancel: Cancel = () => {}
+  const answer = new Promise<Got>((resolve, reject) => {
+    cancel = client.send({
+      method,
+      head: `${method} / HTTP/1.1\r\nHost: h\r\nContent-Length: ${body.length}\r\n\r\n`,
+      body: Buffer.from(body, "latin1"),
+      repeatable: method === "GET",
+      answered: (response, body) => resolve({ response, body }),
+      failed: reject,
+    })
+  })
+  answer.catch(() => {})
+  return { cancel, answer }
+}
+
+interface Whole {
+  readonly status: number
+  readonly headers: HeaderList
+  readonly text: string
+  readonly failure: BodyError["reason"] | undefined
+}
+
+const whole = async ({ answer }: Sent): Promise<Whole> => {
+  const { body, response } = await answer
+  const { bytes, failure } = await readBody(body)
+  return {
+    status: response.status,
+    headers: response.headers,
+    text: bytes.toString("latin1"),
+    failure: failure?.reason,
+  }
+}
+
+const failureOf = (sent: Sent): Promise<NodeJS.ErrnoException> =>
+  sent.answer.then(
+    () => assert.fail("it was answered"),
+    (error: NodeJS.ErrnoException) => error,
+  )
+
+const start = async (options: Partial<PlainClientOptions> = {}) => {
+  const origin = await RawOrigin.start()
+  const client = new PlainClient({ host: origin.host, port: origin.port, ...options })
+  onTestFinished(() => client.close())
+  return { client, origin }
+}
+
+const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+/** One answered request, whose connection is kept. */
+const warm = async (client: PlainClient, origin: RawOrigin, answer = ok): Promise<RawHttp> => {
+  const sent = send(client)
+  const connection = await origin.connection()
+  await connection.readHeadText()
+  await connection.write(answer)
+  assert.strictEqual((await whole(sent)).text, "ok")
+  return connection
+}
+
+describe("a request", () => {
+  it("leaves with its body in one piece, byte for byte", async () => {
+    const { client, origin } = await start()
+    const sent = send(client, "POST", "\x00\xffbody")
+    const connection = await origin.connection()
+    assert.strictEqual(
+      (await connection.readSome()).toString("latin1"),
+      "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n\x00\xffbody",
+    )
+    await connection.write(ok)
+    assert.strictEqual((await whole(sent)).status, 200)
+  })
+
+  it("to nobody fails as a connection that could not be made", async () => {
+    const { client, origin } = await start()
+    await new Promise<void>((resolve) => origin.server.close(() => resolve()))
+    const error = await failureOf(send(client))
+    assert.strictEqual(error.syscall, "connect")
+    assert.strictEqual(error.code, "ECONNREFUSED")
+  })
+})
+
+describe("an answer", () => {
+  const interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+  const chunked = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunkOf("chu").toString("latin1")}${chunkOf("nks").toString("latin1")}${lastChunk([["X-Sum", "7"]])}`
+  const answers = [
+    ["a length", "HTTP/1.1 200 OK\r\nX: y\r\nContent-Length: 5\r\n\r\nhello", "hello", true],
+    ["chunks", chunked, "chunks", true],
+    ["heads that come before it", `${interim}${interim}${ok}`, "ok", true],
+    ["no body", "HTTP/1.1 204 No Content\r\n\r\n", "", true],
+    ["an end with the connection", "HTTP/1.1 200 OK\r\n\r\nto the end", "to the end", false],
+  ] as const
+
+  for (const [what, text, expected, persists] of answers) {
+    it(`with ${what} is the same wherever the origin's writes cut it in two`, async () => {
+      for (let at = 1; at <= text.length; at++) {
+        const { client, origin } = await start()
+        const sent = send(client)
+        const connection = await origin.connection()
+        await connection.readHeadText()
+        await connection.write(text.slice(0, at))
+        // The client may read the first piece alone.
+        await new Promise((resolve) => setImmediate(resolve))
+        if (at < text.length) await connection.write(text.slice(at))
+        if (!persists) connection.socket.end()
+        const { failure, text: got } = await whole(sent)
+        assert.deepStrictEqual([failure, got], [undefined, expected], `${at}`)
+        client.close()
+      }
+    })
+
+    it(`with ${what} is the same byte by byte`, async () => {
+      const { client, origin } = await start()
+      const sent = whole(send(client))
+      const connection = await origin.connection()
+      await connection.readHeadText()
+      for (const byte of text) await connection.write(byte)
+      if (!persists) connection.socket.end()
+      const { failure, text: got } = await sent
+      assert.deepStrictEqual([failure, got], [undefined, expected])
+    })
+  }
+
+  it("that is small comes whole, and keeps its bytes when others are read", async () => {
+    const { client, origin } = await start()
+    const first = send(client)
+    const connection = await origin.connection()
+    await connection.readHeadText()
+    await connection.write(ok)
+    const { body } = await first.answer
+    const second = send(client)
+    await connection.readHeadText()
+    await connection.write(ok.replace("\r\n\r\nok", "\r\n\r\nno"))
+    assert.strictEqual((await whole(second)).text, "no")
+    assert.strictEqual(Buffer.from(body.whole ?? []).toString(), "ok")
+  })
+
+  it("to HEAD has no body, whatever it promises", async () => {
+    const { client, origin } = await start()
+    const sent = send(client, "HEAD")
+    const connection = await origin.connection()
+    await connection.readHeadText()
+    await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+    assert.strictEqual((await whole(sent)).text, "")
+  })
+
+  it("has the trailers that may go on, and no others", async () => {
+    const { client, origin } = await start()
+    const sent = send(client)
+    const connection = await origin.connection()
+    await connection.readHeadText()
+    const trailers = lastChunk([
+      ["X-Sum", "7"],
+      ["Set-Cookie", "a=b"],
+    ])
+    await connection.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${trailers}`)
+    const { body } = await sent.answer
+    const ended = await new Promise<HeaderList>((resolve, reject) => {
+      body.read({ data: () => true, end: resolve, fail: reject })
+    })
+    assert.deepStrictEqual(ended, [["X-Sum", "7"]])
+  })
+
+  for (const [what, text] of [
+    ["a length", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"],
+    ["chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"],
+    ["a broken chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n"],
+  ] as const) {
+    it(`with half a body, by ${what}, is never whole`, async () => {
+      const { client, origin } = await start()
+      const sent = send(client)
+      const connection = await origin.connection()
+      await connection.readHeadText()
+      await connection.write(text)
+      connection.socket.end()
+      const { failure } = await whole(sent)
+      assert.strictEqual(failure, "cut")
+    })
+  }
+
+  it("that is reset before its connection's end has ended it is never whole", async () => {
+    const { client, origin } = await start()
+    const sent = send(client)
+    const connection = await origin.connection()
+    await connection.readHeadText()
+    await connection.write("HTTP/1.1 200 OK\r\n\r\nhalf")
+    const { body } = await sent.answer
+    const read = readBody(body)
+    connection.reset()
+    assert.strictEqual((await read).failure?.reason, "cut")
+  })
+
+  for (const [what, text] of [
+    ["another protocol", "SSH-2.0-OpenSSH_9\r\n"],
+    ["a broken field", "HTTP/1.1 200 OK\r\nX : y\r\n\r\n"],
+    ["a change of protocol that nobody asked for", "HTTP/1.1 101 X\r\n\r\n"],
+    ["a broken head after an interim one", `${interim}HTTP/1.1 200 OK\nX: y\r\n\r\n`],
+  ] as const) {
+    it(`of ${what} fails and ends the connection, without waiting for more`, async () => {
+      const { client, origin } = await start()
+      const sent = send(client)
+      const connection = await origin.connection()
+      await connection.readHeadText()
+      await connection.write(text)
+      assert.isUndefined((await failureOf(sent)).syscall)
+      await connection.readRest()
+      assert.strictEqual(origin.connections.length, 1)
+    })
+  }
+})
+
+describe("a connection", () => {
+  it("is used for one request after the other, the latest first", async () => {
+    const { client, origin } = await start()
+    const first = await warm(client, origin)
+    for (let n = 0; n < 20; n++) {
+      const sent = send(client)
+      await first.readHeadText()
+      await first.write(ok)
+      await whole(sent)
+    }
+    assert.strictEqual(origin.connections.length, 1)
+    const [a, b] = [send(client), send(client)]
+    const second = await origin.connection(1)
+    await first.readHeadText()
+    await second.readHeadText()
+    await first.write(ok)
+    await whole(a)
+    await second.write(ok)
+    await whole(b)
+    const last = send(client)
+    assert.match(await second.readHeadText(), /^GET/)
+    await second.write(ok)
+    await whole(last)
+    assert.strictEqual(origin.connections.length, 2)
+  })
+
+  for (const [what, answer] of [
+    ["says close", ok.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")],
+    ["is of HTTP/1.0", ok.replace("1.1", "1.0")],
+    ["keeps it for too short a time", ok.replace("\r\n\r\n", "\r\nKeep-Alive: timeout=1\r\n\r\n")],
+    ["is followed by bytes that nobody asked for", `${ok}HTTP/1.1 200 OK\r\n\r\n`],
+  ] as const) {
+    it(`whose answer ${what} is ended and not used again`, async () => {
+      const { client, origin } = await start()
+      const connection = await warm(client, origin, answer)
+      assert.strictEqual((await connection.readRest()).bytes.length, 0)
+      const sent = send(client)
+      const next = await origin.connection(1)
+      await next.readHeadText()
+      await next.write(ok)
+      assert.strictEqual((await whole(sent)).text, "ok")
+    })
+  }
+
+  it("that says something while nobody asks is ended", async () => {
+    const { client, origin } = await start()
+    const connection = await warm(client, origin)
+    await connection.write(ok)
+    assert.strictEqual((await connection.readRest()).bytes.length, 0)
+  })
+
+  it("is let go after it has been idle, and at once when the client is closed", async () => {
+    const brief = await start({ idleMillis: 20 })
+    const connection = await warm(brief.client, brief.origin)
+    assert.strictEqual((await connection.readRest()).bytes.length, 0)
+    const long = await start({ idleMillis: 3_600_000 })
+    const kept = await warm(long.client, long.origin)
+    long.client.close()
+    assert.strictEqual((await kept.readRest()).bytes.length, 0)
+  })
+
+  it("is not kept if there are enough, or the client is closed meanwhile", async () => {
+    const none = await start({ maxIdle: 0 })
+    const connection = await warm(none.client, none.origin)
+    assert.strictEqual((await connection.readRest()).bytes.length, 0)
+    const { client, origin } = await start()
+    const sent = send(client)
+    const open = await origin.connection()
+    client.close()
+    await open.readHeadText()
+    await open.write(ok)
+    assert.strictEqual((await whole(sent)).text, "ok")
+    assert.strictEqual((await open.readRest()).bytes.length, 0)
+  })
+
+  it("that the origin has ended is not used", async () => {
+    const { client, origin } = await start()
+    const connection = await warm(client, origin)
+    connection.socket.end()
+    await connection.readRest()
+    const sent = send(client, "POST", "body")
+    const next = await origin.connection(1)
+    await next.readHeadText()
+    await next.write(ok)
+    assert.strictEqual((await whole(sent)).text, "ok")
+  })
+
+  for (const how of ["end", "reset"] as const) {
+    it(`that turns out to be dead (${how}) makes a GET be sent once more, on a fresh one`, async () => {
+      const { client, origin } = await start()
+      const kept = await warm(client, origin)
+      const sent = send(client)
+      await kept.readHeadText()
+      if (how === "end") kept.socket.end()
+      else kept.reset()
+      const fresh = await origin.connection(1)
+      assert.match(await fresh.readHeadText(), /^GET/)
+      await fresh.write(ok)
+      assert.strictEqual((await whole(sent)).text, "ok")
+    })
+  }
+
+  it("that dies a second time, or was fresh, or has begun to answer, makes it fail", async () => {
+    const { client, origin } = await start()
+    const kept = await warm(client, origin)
+    const twice = send(client)
+    await kept.readHeadText()
+    kept.reset()
+    const fresh = await origin.connection(1)
+    await fresh.readHeadText()
+    fresh.reset()
+    assert.strictEqual((await failureOf(twice)).code, "ECONNRESET")
+    assert.strictEqual(origin.connections.length, 2)
+
+    const other = await start()
+    const begun = await warm(other.client, other.origin)
+    const half = send(other.client)
+    await begun.readHeadText()
+    await begun.write("HTTP/1.1 100 Continue\r\n\r\n")
+    begun.socket.end()
+    assert.strictEqual((await failureOf(half)).code, "ECONNRESET")
+    assert.strictEqual(other.origin.connections.length, 1)
+  })
+
+  it("that turns out to be dead makes a POST fail", async () => {
+    const { client, origin } = await start()
+    const kept = await warm(client, origin)
+    const sent = send(client, "POST", "once")
+    await kept.readHeadText()
+    kept.reset()
+    assert.strictEqual((await failureOf(sent)).code, "ECONNRESET")
+    assert.strictEqual(origin.connections.length, 1)
+  })
+
+  it("whose answer comes before the request has left is not used again", async () => {
+    const { client, origin } = await start()
+    const size = 64 * 1024 * 1024
+    const sent = send(client, "POST", "x".repeat(size))
+    const connection = await origin.connection()
+    await connection.write(ok)
+    assert.strictEqual((await whole(sent)).text, "ok")
+    const { bytes } = await connection.readRest()
+    assert.isBelow(bytes.length, size)
+  })
+})
+
+describe("whoever leaves", () => {
+  it("before the answer ends the connection and hears nothing more", async () => {
+    const { client, origin } = await start()
+    const sent = send(client)
+    const connection = await origin.connection()
+    await connection.readHeadText()
+    sent.cancel()
+    await connection.readRest()
+    let heard = false
+    void sent.answer.finally(() => {
+      heard = true
+    })
+    const next = send(client)
+    const fresh = await origin.connection(1)
+    await fresh.readHeadText()
+    await fresh.write(ok)
+    await whole(next)
+    assert.isFalse(heard)
+  })
+
+  it("in the middle of the body ends the connection, and the body fails", async () => {
+    const { client, origin } = await start()
+    const sent = send(client)
+    const connection = await origin.connection()
+    await connection.readHeadText()
+    await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+    const read = readBody((await sent.answer).body)
+    sent.cancel()
+    await connection.readRest()
+    assert.isDefined((await read).failure)
+  })
+
+  it("does not want the body, and the connection ends", async () => {
+    const { client, origin } = await start()
+    const sent = send(client)
+    const connection = await origin.connection()
+    await connection.readHeadText()
+    await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+    const { body } = await sent.answer
+    body.discard()
+    await connection.readRest()
+  })
+
+  it("after the answer disturbs nobody", async () => {
+    const { client, origin } = await start()
+    const first = send(client)
+    const connection = await origin.connection()
+    await connection.readHeadText()
+    await connection.write(ok)
+    await whole(first)
+    const second = send(client)
+    first.cancel()
+    await connection.readHeadText()
+    await connection.write(ok)
+    assert.strictEqual((await whole(second)).text, "ok")
+    assert.strictEqual(origin.connections.length, 1)
+  })
+})
+
+describe("a slow reader", () => {
+  for (const framing of ["length", "chunks"] as const) {
+    it(`holds the origin up, and gets every byte in the end (${framing})`, async () => {
+      const { client, origin } = await start()
+      const sent = send(client)
+      const connection = await origin.connection()
+      await connection.readHeadText()
+      const size = 64 * 1024 * 1024
+      const block = Buffer.alloc(size)
+      for (let at = 0; at < size; at += 4096) block.writeUInt32LE(at, at)
+      await connection.write(
+        framing === "length"
+          ? `HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`
+          : "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+      )
+      let written = false
+      const parts = framing === "length" ? [block] : [chunkOf(block), lastChunk()]
+      const writing = Promise.all(parts.map((part) => connection.write(part))).then(() => {
+        written = true
+      })
+      const { body } = await sent.answer
+      let received = 0
+      let intact = true
+      let held = false
+      let heldUp = 0
+      const over = new Promise<void>((resolve, reject) => {
+        const flow = body.read({
+          data: (chunk) => {
+            intact &&= !held && block.subarray(received, received + chunk.length).equals(chunk)
+            received += chunk.length
+            if (heldUp === 20) return true
+            held = true
+            setImmediate(() => {
+              held = false
+              heldUp += written ? 0 : 1
+              flow.resume()
+            })
+            return false
+          },
+          end: () => resolve(),
+          fail: reject,
+        })
+      })
+      await over
+      await writing
+      assert.isTrue(intact)
+      assert.strictEqual(heldUp, 20)
+      assert.strictEqual(received, size)
+    })
+  }
+})

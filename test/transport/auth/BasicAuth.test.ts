@@ -1,0 +1,81 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type { HeaderList } from "../../../src/domain/HeaderList.ts"
+import * as PasswordHash from "../../../src/domain/PasswordHash.ts"
+import { ExchangeError } from "../../../src/protocol/Exchange.ts"
+import * as BasicAuth from "../../../src/transport/auth/BasicAuth.ts"
+import { fromText } from "../../../src/transport/body/Body.ts"
+import type { Handler } from "../../../src/transport/body/Handler.ts"
+import { callHandler } from "../../support/callHandler.ts"
+
+/** Says which fields it saw. */
+const inner: Handler = (head, body, reply) => {
+  body.discard()
+  reply.respond({ status: 200, headers: [] }, fromText(JSON.stringify(head.headers)))
+  return () => {}
+}
+
+const basic = (text: string): HeaderList => [
+  ["Authorization", `Basic ${Buffer.from(text, "utf8").toString("base64")}`],
+]
+
+const guarded = BasicAuth.hashPassword("pass:wört").pipe(
+  Effect.map((password) => BasicAuth.protect(inner, { user: "ünal", password, realm: 'at"tic' })),
+)
+
+const outcome = (handler: Handler, headers: HeaderList) =>
+  Effect.promise(() =>
+    callHandler(handler, { target: "/", headers }).then(
+      (answer) => answer.text,
+      (error: unknown) => error as ExchangeError,
+    ),
+  )
+
+describe("Basic authentication at the server's own end", () => {
+  it.effect(
+    "lets in whoever shows the user and the password, and keeps both from the handler",
+    () =>
+      Effect.gen(function* () {
+        const handler = yield* guarded
+        const right: HeaderList = [...basic("ünal:pass:wört"), ["X", "y"]]
+        assert.strictEqual(yield* outcome(handler, right), '[["X","y"]]')
+        assert.strictEqual(yield* outcome(handler, right), '[["X","y"]]')
+      }),
+  )
+
+  it.effect("asks everybody else, by the scheme and realm that browsers show", () =>
+    Effect.gen(function* () {
+      const handler = yield* guarded
+      const wrong: ReadonlyArray<HeaderList> = [
+        [],
+        basic("ünal:wrong"),
+        basic("other:pass:wört"),
+        basic("ünal"),
+        basic(""),
+        [["Authorization", "Bearer x"]],
+        [...basic("ünal:pass:wört"), ...basic("ünal:pass:wört")],
+      ]
+      for (const headers of wrong) {
+        const error = yield* outcome(handler, headers)
+        assert.instanceOf(error, ExchangeError)
+        assert.strictEqual((error as ExchangeError).code, "PTTH_AUTH_REQUIRED")
+        assert.deepStrictEqual((error as ExchangeError).headers, [
+          ["WWW-Authenticate", 'Basic realm="attic", charset="UTF-8"'],
+        ])
+      }
+    }),
+  )
+
+  it.effect(
+    "hashes the same password to something else each time, in a form that is read back",
+    () =>
+      Effect.gen(function* () {
+        const one = yield* BasicAuth.hashPassword("x")
+        const two = yield* BasicAuth.hashPassword("x")
+        assert.notStrictEqual(one, two)
+        assert.isTrue(PasswordHash.isPasswordHash(one))
+        assert.isFalse(PasswordHash.isPasswordHash("x"))
+        assert.isFalse(PasswordHash.isPasswordHash(one.replace("ln=15", "ln=40")))
+      }),
+  )
+})

@@ -1,0 +1,97 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import * as Deadlines from "../../../src/transport/runtime/Deadlines.ts"
+import * as PutClock from "../../support/PutClock.ts"
+
+describe("a deadline", () => {
+  it.effect("passes once, after its time and not before", () =>
+    Effect.gen(function* () {
+      const deadlines = yield* Deadlines.make
+      const passed: Array<string> = []
+      deadlines.set(1_000, () => passed.push("a"))
+      deadlines.set(2_000, () => passed.push("b"))
+      yield* TestClock.adjust(999)
+      assert.deepStrictEqual(passed, [])
+      yield* TestClock.adjust(Deadlines.sweepMillis)
+      assert.deepStrictEqual(passed, ["a"])
+      yield* TestClock.adjust(10_000)
+      assert.deepStrictEqual(passed, ["a", "b"])
+    }),
+  )
+
+  it.effect("does not pass when it is cleared, by itself or by another that passes first", () =>
+    Effect.gen(function* () {
+      const deadlines = yield* Deadlines.make
+      const passed: Array<string> = []
+      const first = deadlines.set(1_000, () => passed.push("first"))
+      deadlines.set(1_000, () => {
+        passed.push("second")
+        third.clear()
+      })
+      const third = deadlines.set(1_000, () => passed.push("third"))
+      first.clear()
+      first.clear()
+      yield* TestClock.adjust(5_000)
+      assert.deepStrictEqual(passed, ["second"])
+    }),
+  )
+
+  it.effect("passes although what another was to do has failed", () =>
+    Effect.gen(function* () {
+      const deadlines = yield* Deadlines.make
+      let passed = 0
+      deadlines.set(1_000, () => {
+        throw new Error("on purpose")
+      })
+      deadlines.set(1_000, () => {
+        passed += 1
+      })
+      deadlines.set(5_000, () => {
+        passed += 1
+      })
+      yield* TestClock.adjust(6_000)
+      assert.strictEqual(passed, 2)
+    }),
+  )
+
+  it.effect("starts anew when it is touched", () =>
+    Effect.gen(function* () {
+      const deadlines = yield* Deadlines.make
+      let passed = 0
+      const deadline = deadlines.set(1_000, () => {
+        passed += 1
+      })
+      for (let i = 0; i < 5; i++) {
+        yield* TestClock.adjust(800)
+        deadline.touch()
+      }
+      assert.strictEqual(passed, 0)
+      yield* TestClock.adjust(1_100)
+      assert.strictEqual(passed, 1)
+      deadline.touch()
+      yield* TestClock.adjust(5_000)
+      assert.strictEqual(passed, 1)
+    }),
+  )
+
+  it.effect("neither passes nor stops when the wall clock is put forward or back", () =>
+    Effect.gen(function* () {
+      const { clock, put } = yield* PutClock.make
+      const deadlines = yield* Effect.provideService(Deadlines.make, Clock.Clock, clock)
+      let passed = 0
+      for (const jump of [3_600_000, -3_600_000, -7_200_000]) {
+        deadlines.set(1_000, () => {
+          passed += 1
+        })
+        put(jump)
+        yield* TestClock.adjust(900)
+        assert.strictEqual(passed, 0)
+        yield* TestClock.adjust(200)
+        assert.strictEqual(passed, 1)
+        passed = 0
+      }
+    }),
+  )
+})
