@@ -8,8 +8,8 @@ import type { ServerName } from "../src/domain/ServerName.ts"
 import { prefix } from "../src/protocol/Wire.ts"
 import { keep } from "../src/server/stream/StreamConnection.ts"
 import { fromText } from "../src/transport/body/Body.ts"
-import * as Deadlines from "../src/transport/runtime/Deadlines.ts"
 import * as NodeClient from "../src/transport/net/NodeClient.ts"
+import * as Deadlines from "../src/transport/runtime/Deadlines.ts"
 import { idleKey, idleName } from "./Idle.ts"
 
 const [relayUrl = "", count = "0"] = process.argv.slice(2)

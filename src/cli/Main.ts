@@ -13,11 +13,11 @@ import { checkCommand } from "./commands/CheckCommand.ts"
 import { devCommand } from "./commands/DevCommand.ts"
 import { fileServerCommand } from "./commands/FileServerCommand.ts"
 import { hashApiKeyCommand, keygenCommand } from "./commands/KeyCommands.ts"
-import * as Output from "./shared/Output.ts"
 import { hashPasswordCommand } from "./commands/PasswordCommand.ts"
 import { relayCommand } from "./commands/RelayCommand.ts"
-import { runMain } from "./RunMain.ts"
 import { serverCommand } from "./commands/ServerCommand.ts"
+import { runMain } from "./RunMain.ts"
+import * as Output from "./shared/Output.ts"
 import { version } from "./shared/Version.ts"
 
 const ptth = Command.make("ptth").pipe(

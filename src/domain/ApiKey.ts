@@ -8,6 +8,9 @@ import { wordlist } from "@scure/bip39/wordlists/english.js"
 import * as Redacted from "effect/Redacted"
 import type { Tripcode } from "./Tripcode.ts"
 
+/** The request field in which a key is sent, in lower case (protocol.md, Classic 1). */
+export const apiKeyField = "x-apikey"
+
 /** An API key that prints as `<redacted:ApiKey>`. */
 export type ApiKey = Redacted.Redacted<string>
 

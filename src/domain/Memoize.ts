@@ -8,7 +8,7 @@ const most = 1_000
 const longest = 64
 
 /** The same function, which must depend on nothing but its text. */
-export const remember = <A>(make: (text: string) => A): ((text: string) => A) => {
+export const memoize = <A>(make: (text: string) => A): ((text: string) => A) => {
   let known = new Map<string, A>()
   return (text) => {
     const found = known.get(text)

@@ -13,24 +13,24 @@ import * as Stream from "effect/Stream"
 import { fromRaw } from "../domain/HeaderList.ts"
 import { type BindError, serve } from "../transport/front/NodeFront.ts"
 import * as FailurePage from "../web/FailurePage.ts"
-import * as AccessLogging from "./traffic/AccessLogging.ts"
-import { AppBeside } from "./visitors/AppBeside.ts"
 import * as AuditFile from "./audit/AuditFile.ts"
 import { AuditLog } from "./audit/AuditLog.ts"
 import * as AuditVisits from "./audit/AuditVisits.ts"
-import * as ClassicEndpoints from "./links/ClassicEndpoints.ts"
-import { Inspector } from "./inspect/Inspector.ts"
-import * as ServerLimits from "./visitors/ServerLimits.ts"
-import { LinkRoom } from "./links/LinkLimit.ts"
-import * as Subdomains from "./settings/Subdomains.ts"
-import * as RelayPages from "./visitors/RelayPages.ts"
-import { RelaySettings } from "./settings/RelaySettings.ts"
 import { Rendezvous } from "./dispatch/Rendezvous.ts"
-import { ScraperNotes } from "./visitors/ScraperNotes.ts"
-import { Servers } from "./registry/Servers.ts"
+import { Inspector } from "./inspect/Inspector.ts"
+import * as ClassicEndpoints from "./links/ClassicEndpoints.ts"
+import { LinkLimit } from "./links/LinkLimit.ts"
 import * as StreamEndpoint from "./links/StreamEndpoint.ts"
-import { Traffic } from "./traffic/Traffic.ts"
+import { Servers } from "./registry/Servers.ts"
+import { RelaySettings } from "./settings/RelaySettings.ts"
+import * as Subdomains from "./settings/Subdomains.ts"
 import * as SendMetrics from "./status/SendMetrics.ts"
+import * as AccessLogging from "./traffic/AccessLogging.ts"
+import { Traffic } from "./traffic/Traffic.ts"
+import { AppBeside } from "./visitors/AppBeside.ts"
+import * as RelayPages from "./visitors/RelayPages.ts"
+import { ScraperNotes } from "./visitors/ScraperNotes.ts"
+import * as ServerLimits from "./visitors/ServerLimits.ts"
 import * as VisitorAuth from "./visitors/VisitorAuth.ts"
 import * as VisitorFront from "./visitors/VisitorFront.ts"
 
@@ -74,7 +74,7 @@ export class Relay extends Context.Service<
       const audit = yield* AuditLog
       const traffic = yield* Traffic
       const app = yield* AppBeside
-      const room = new LinkRoom({ settings, audit, deadlines: rendezvous.deadlines })
+      const room = new LinkLimit({ settings, audit, deadlines: rendezvous.deadlines })
       const classic = ClassicEndpoints.make({ settings, servers, rendezvous, room })
       const stream = StreamEndpoint.make({ settings, servers, rendezvous, room })
       yield* Effect.addFinalizer(() => Effect.sync(stream.close))

@@ -1,9 +1,9 @@
 import { assert, it } from "@effect/vitest"
-import { remember } from "../../src/domain/Memoize.ts"
+import { memoize } from "../../src/domain/Memoize.ts"
 
 it("what was made of a text is remembered, of long texts and of all before many others it is not", () => {
   const asked: Array<string> = []
-  const length = remember((text) => {
+  const length = memoize((text) => {
     asked.push(text)
     return text.length
   })

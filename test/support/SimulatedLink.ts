@@ -10,9 +10,8 @@
  * Everything that was sent is checked against the credit that had arrived.
  */
 import * as StreamFrame from "../../src/protocol/StreamFrame.ts"
-import type { Deadline, Deadlines } from "../../src/transport/runtime/Deadlines.ts"
-import { FrameParser } from "../../src/transport/mux/FrameParser.ts"
 import type { Handler } from "../../src/transport/body/Handler.ts"
+import { FrameParser } from "../../src/transport/mux/FrameParser.ts"
 import {
   initialWindow,
   Multiplexer,
@@ -20,6 +19,7 @@ import {
   maxStreams,
   version,
 } from "../../src/transport/mux/Multiplexer.ts"
+import type { Deadline, Deadlines } from "../../src/transport/runtime/Deadlines.ts"
 import { Seeded } from "./Seeded.ts"
 
 /** One turn of the event loop. */

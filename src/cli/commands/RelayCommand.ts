@@ -4,8 +4,8 @@
  */
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
-import { approveCommand } from "./ApproveCommand.ts"
 import * as Flags from "../shared/Flags.ts"
+import { approveCommand } from "./ApproveCommand.ts"
 
 /** The command. */
 export const relayCommand = Command.make(

@@ -7,16 +7,16 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type * as Scope from "effect/Scope"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
-import type { PasswordHash } from "../../domain/PasswordHash.ts"
 import type { ServerSettings } from "../../domain/config/ServerConfig.ts"
+import type { PasswordHash } from "../../domain/PasswordHash.ts"
 import * as FileServer from "../../fileserver/FileServer.ts"
 import * as Upstream from "../../server/upstream/Upstream.ts"
 import { type Account, protect } from "../../transport/auth/BasicAuth.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
 import { Telemetry } from "../../transport/observe/Telemetry.ts"
 import { trace } from "../../transport/observe/TracedHandler.ts"
-import { checkFolder } from "./Folder.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
+import { checkFolder } from "./Folder.ts"
 
 /** What of a folder is served, and how. */
 export type FileRules = Pick<

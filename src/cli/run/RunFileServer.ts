@@ -5,34 +5,19 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { single } from "../../domain/config/ConfigError.ts"
-import { isPasswordHash } from "../../domain/PasswordHash.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
-import * as Deadlines from "../../transport/runtime/Deadlines.ts"
+import { isPasswordHash } from "../../domain/PasswordHash.ts"
 import { idleRequests } from "../../transport/body/IdleBody.ts"
 import { defaultIdle, serve } from "../../transport/front/NodeFront.ts"
+import * as Deadlines from "../../transport/runtime/Deadlines.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
-import * as Destination from "./Destination.ts"
 import * as FileFlags from "../shared/FileFlags.ts"
+import type { FileServerFlags } from "../shared/FileServerFlags.ts"
 import * as Flags from "../shared/Flags.ts"
 import { listenFlag } from "../shared/ListenFlag.ts"
 import * as Output from "../shared/Output.ts"
 import { version } from "../shared/Version.ts"
-
-/** What `ptth fileserver` is told. */
-export interface FileServerFlags extends FileFlags.FileFlags {
-  readonly folder: Option.Option<string>
-  readonly listen: Option.Option<string>
-  readonly relay: Option.Option<string>
-  readonly name: Option.Option<string>
-  readonly transport: Option.Option<string>
-  readonly ca: Option.Option<string>
-  readonly noWait: boolean
-  readonly insecure: boolean
-  readonly auth: Option.Option<string>
-  readonly fileServerRoot: Option.Option<string>
-  readonly assetRoot: Option.Option<string>
-  readonly qr: boolean
-}
+import * as Destination from "./Destination.ts"
 
 /** How long running downloads may go on when it stops, in milliseconds. */
 const graceMillis = 30_000

@@ -5,14 +5,14 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { single } from "../../domain/config/ConfigError.ts"
-import type { PasswordHash } from "../../domain/PasswordHash.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
+import type { PasswordHash } from "../../domain/PasswordHash.ts"
 import { isServerName } from "../../domain/ServerName.ts"
 import * as FileFlags from "../shared/FileFlags.ts"
+import type { FileServerFlags } from "../shared/FileServerFlags.ts"
 import * as Flags from "../shared/Flags.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import * as PairingKey from "./PairingKey.ts"
-import type { FileServerFlags } from "./RunFileServer.ts"
 import { refuseInsecure, runTunnel } from "./RunTunnel.ts"
 
 /** What `ptth fileserver --relay` is told. */

@@ -15,8 +15,8 @@ import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import * as Flags from "../shared/Flags.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import * as Output from "../shared/Output.ts"
-import * as SendTelemetry from "./SendTelemetry.ts"
 import { version } from "../shared/Version.ts"
+import * as SendTelemetry from "./SendTelemetry.ts"
 
 const followBusyPoll = ({ busyPoll }: RelayConfig): Effect.Effect<void> =>
   Effect.sync(() => BusyPoll.allow(busyPoll))

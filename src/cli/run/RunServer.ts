@@ -7,10 +7,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as ApiKey from "../../domain/ApiKey.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
-import { autoGenKey } from "./AutoGenKey.ts"
 import * as FileFlags from "../shared/FileFlags.ts"
 import * as Flags from "../shared/Flags.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
+import { autoGenKey } from "./AutoGenKey.ts"
 import { runTunnel } from "./RunTunnel.ts"
 
 /** What `ptth server` is told. */

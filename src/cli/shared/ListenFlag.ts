@@ -5,8 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import { single } from "../../domain/config/ConfigError.ts"
-import * as ListenAddress from "../../domain/ListenAddress.ts"
 import { defaultHost, defaultPort } from "../../domain/config/RelayConfig.ts"
+import * as ListenAddress from "../../domain/ListenAddress.ts"
 
 /** The address that the flag gives, or the default one. */
 export const listenFlag = (

@@ -5,10 +5,10 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { field, reading } from "./ConfigDecode.ts"
 import { isName } from "../HeaderList.ts"
 import { isPasswordHash, type PasswordHash } from "../PasswordHash.ts"
 import { isTripcode, type Tripcode } from "../Tripcode.ts"
+import { field, reading } from "./ConfigDecode.ts"
 
 /** See the file's header. */
 export interface AuthRules {

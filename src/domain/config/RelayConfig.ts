@@ -10,6 +10,11 @@ import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { TomlDate } from "smol-toml"
+import { isName } from "../HeaderList.ts"
+import * as ListenAddress from "../ListenAddress.ts"
+import * as ServerHost from "../ServerHost.ts"
+import { isServerName, type ServerName } from "../ServerName.ts"
+import { isTripcode, type Tripcode } from "../Tripcode.ts"
 import * as AuthRules from "./AuthRules.ts"
 import type { DecodeOptions, Override, ScalarKind } from "./ConfigDecode.ts"
 import * as ConfigDecode from "./ConfigDecode.ts"
@@ -23,11 +28,6 @@ import {
 } from "./ConfigDecode.ts"
 import type { ConfigError, ConfigProblem } from "./ConfigError.ts"
 import * as ConfigPrint from "./ConfigPrint.ts"
-import { isName } from "../HeaderList.ts"
-import * as ListenAddress from "../ListenAddress.ts"
-import * as ServerHost from "../ServerHost.ts"
-import { isServerName, type ServerName } from "../ServerName.ts"
-import { isTripcode, type Tripcode } from "../Tripcode.ts"
 
 /** A server that may connect. */
 export interface RegisteredServer {

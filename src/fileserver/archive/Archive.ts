@@ -6,12 +6,12 @@
  */
 import * as fs from "node:fs"
 import { crc32 } from "node:zlib"
-import type { Format, Item } from "./ArchiveFormat.ts"
+import * as PulledBody from "../../transport/body/PulledBody.ts"
 import type { ByteName } from "../names/ByteName.ts"
 import * as Folder from "../root/Folder.ts"
 import type { HiddenFiles } from "../root/HiddenFiles.ts"
-import * as PulledBody from "../../transport/body/PulledBody.ts"
 import * as Root from "../root/Root.ts"
+import type { Format, Item } from "./ArchiveFormat.ts"
 
 /** An item and where it is found. */
 export interface Found extends Item {

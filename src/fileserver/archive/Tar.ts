@@ -4,8 +4,9 @@
  * say (long names, names that are not ASCII, sizes from 8 GiB, times before
  * 1970) is said in an extended one.
  */
-import type { Format, Item, Writer } from "./ArchiveFormat.ts"
+
 import { isText } from "../names/ByteName.ts"
+import type { Format, Item, Writer } from "./ArchiveFormat.ts"
 
 const block = 512
 /** What eleven octal digits can say. */

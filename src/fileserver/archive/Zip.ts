@@ -3,8 +3,9 @@
  * checksums follow the bytes. Sizes, offsets and counts of any size are right
  * (4.3.14, 4.5.3), and times are exact to the second in every time zone.
  */
-import type { Format, Item, Writer } from "./ArchiveFormat.ts"
+
 import { isText } from "../names/ByteName.ts"
+import type { Format, Item, Writer } from "./ArchiveFormat.ts"
 
 const max16 = 0xffff
 const max32 = 0xffffffff

@@ -3,8 +3,8 @@
  * one name a line.
  */
 import * as Accept from "../../web/Accept.ts"
+import * as Query from "../http/Query.ts"
 import * as ByteName from "../names/ByteName.ts"
-import * as Query from "./Query.ts"
 
 /** See the head of this file. */
 export type FolderForm = "html" | "json" | "plain"

@@ -4,8 +4,8 @@
  */
 import { type Html, html } from "../../web/Html.ts"
 import { page } from "../../web/Page.ts"
-import * as ByteName from "../names/ByteName.ts"
 import * as ContentType from "../http/ContentType.ts"
+import * as ByteName from "../names/ByteName.ts"
 import type { Entry } from "../root/Folder.ts"
 
 const units = ["kB", "MB", "GB", "TB", "PB", "EB"]

@@ -2,8 +2,9 @@
  * What a file is to a person: an image, a film, something to read. It decides
  * the icon in a listing and how the file is shown.
  */
-import type { ByteName } from "../names/ByteName.ts"
+
 import * as ContentType from "../http/ContentType.ts"
+import type { ByteName } from "../names/ByteName.ts"
 
 /** See {@link labels}. */
 export type Kind =

@@ -5,13 +5,13 @@
  * the next page. What is shown has always just been looked at.
  */
 import * as fs from "node:fs"
-import { type ByteName, toFsPath, toText } from "../names/ByteName.ts"
 import * as ContentType from "../http/ContentType.ts"
+import { type ByteName, toFsPath, toText } from "../names/ByteName.ts"
+import * as NaturalOrder from "../names/NaturalOrder.ts"
 import * as Folder from "../root/Folder.ts"
 import type { HiddenFiles } from "../root/HiddenFiles.ts"
-import * as NaturalOrder from "../names/NaturalOrder.ts"
-import type { PageQuery } from "./PageQuery.ts"
 import type { NotOpen, OpenFolder, Root } from "../root/Root.ts"
+import type { PageQuery } from "./PageQuery.ts"
 
 /** What one page shows. */
 export interface Listing {

@@ -4,11 +4,11 @@
  * inside. What is not served is not found.
  */
 import * as ByteName from "../names/ByteName.ts"
-import * as Folder from "../root/Folder.ts"
-import * as FolderJson from "./FolderJson.ts"
-import type { HiddenFiles } from "../root/HiddenFiles.ts"
 import * as NaturalOrder from "../names/NaturalOrder.ts"
+import * as Folder from "../root/Folder.ts"
+import type { HiddenFiles } from "../root/HiddenFiles.ts"
 import { close, type NotOpen, type OpenFolder, type Root } from "../root/Root.ts"
+import * as FolderJson from "./FolderJson.ts"
 
 /** Something that was found. */
 export interface Hit {

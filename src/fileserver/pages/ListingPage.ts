@@ -4,14 +4,14 @@
  */
 import { type Html, html } from "../../web/Html.ts"
 import { page } from "../../web/Page.ts"
-import * as ByteName from "../names/ByteName.ts"
-import type { Entry } from "../root/Folder.ts"
+import * as PageAddress from "../http/PageAddress.ts"
 import { formatSize, formatTime } from "../listing/FolderJson.ts"
-import { icon, symbols } from "./Icons.ts"
 import * as Kind from "../listing/Kind.ts"
 import type { Listing } from "../listing/Listing.ts"
-import * as PageAddress from "../http/PageAddress.ts"
 import * as PageQuery from "../listing/PageQuery.ts"
+import * as ByteName from "../names/ByteName.ts"
+import type { Entry } from "../root/Folder.ts"
+import { icon, symbols } from "./Icons.ts"
 
 /** Entries on one page of the table. */
 export const tableSize = 1_000

@@ -3,10 +3,10 @@
  */
 import { type Html, html } from "../../web/Html.ts"
 import { page } from "../../web/Page.ts"
-import * as ByteName from "../names/ByteName.ts"
 import * as FolderForm from "../listing/FolderForm.ts"
 import * as FolderJson from "../listing/FolderJson.ts"
 import * as Search from "../listing/Search.ts"
+import * as ByteName from "../names/ByteName.ts"
 
 /**
  * The page.

@@ -4,9 +4,9 @@
  */
 import { type Html, html } from "../../web/Html.ts"
 import { page } from "../../web/Page.ts"
-import * as ByteName from "../names/ByteName.ts"
 import { formatSize } from "../listing/FolderJson.ts"
 import * as Kind from "../listing/Kind.ts"
+import * as ByteName from "../names/ByteName.ts"
 import { qr, topOf, trail } from "./ListingPage.ts"
 
 /** A file to be shown. */

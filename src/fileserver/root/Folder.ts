@@ -3,8 +3,8 @@
  */
 import * as fs from "node:fs"
 import { type ByteName, toFsPath, toText } from "../names/ByteName.ts"
-import type { HiddenFiles } from "./HiddenFiles.ts"
 import * as NaturalOrder from "../names/NaturalOrder.ts"
+import type { HiddenFiles } from "./HiddenFiles.ts"
 import { type NotOpen, notOpen, type OpenFolder, type Root } from "./Root.ts"
 
 /** A file or folder in a folder. */

@@ -7,8 +7,8 @@
 import * as fs from "node:fs"
 import type { SymlinkPolicy } from "../../domain/config/ServerConfig.ts"
 import { type ByteName, fromText, toFsPath } from "../names/ByteName.ts"
-import type { HiddenFiles } from "./HiddenFiles.ts"
 import * as TargetPath from "../names/TargetPath.ts"
+import type { HiddenFiles } from "./HiddenFiles.ts"
 import * as Visibility from "./Visibility.ts"
 
 /** A file that may be served. Whoever gets it closes the handle. */

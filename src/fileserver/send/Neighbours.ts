@@ -4,8 +4,8 @@
  * that could not be downloaded under its own name.
  */
 import type * as fs from "node:fs"
-import type { ByteName } from "../names/ByteName.ts"
 import { type Accepted, type Coding, suffixes } from "../http/ContentCoding.ts"
+import type { ByteName } from "../names/ByteName.ts"
 import { close, type Root } from "../root/Root.ts"
 
 /** Whoever gets it closes the handle. */

@@ -5,9 +5,9 @@
  * would have been let through anyway.
  */
 import * as fs from "node:fs"
-import { BriefMap } from "../../transport/runtime/ReusableMap.ts"
-import type { ByteName } from "../names/ByteName.ts"
+import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import type { Representation } from "../http/Decision.ts"
+import type { ByteName } from "../names/ByteName.ts"
 
 /** A file as it was when it was checked and read. */
 export interface SmallFile {
@@ -112,7 +112,7 @@ export const make = (): SmallFiles => {
   /** Looks that need not go to another thread, since the last ones were quick. */
   let quick = 0
   /** What was seen in this turn of the event loop. */
-  const seen = new BriefMap<ByteName, Look>()
+  const seen = new ReusableMap<ByteName, Look>()
 
   const lookNow = (path: ByteName, file: fs.PathLike): fs.Stats | undefined => {
     const before = seen.get(path)

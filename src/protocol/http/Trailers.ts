@@ -4,9 +4,9 @@
  * has no place there (RFC 9110 6.5.1), and what only the relay may say of a
  * visitor has none either.
  */
+import { apiKeyField } from "../../domain/ApiKey.ts"
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import { isClaim } from "./Forwarded.ts"
-import { header } from "../Wire.ts"
 
 const forbidden = new Set<string>([
   "age",
@@ -38,7 +38,7 @@ const forbidden = new Set<string>([
   "upgrade",
   "vary",
   "www-authenticate",
-  header.apiKey,
+  apiKeyField,
 ])
 
 /** The trailer fields that may go on. */

@@ -13,20 +13,20 @@ import * as ListenAddress from "../../domain/ListenAddress.ts"
 import * as EffectApp from "../../transport/app/EffectApp.ts"
 import { BindError, serve } from "../../transport/front/NodeFront.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
-import * as AdminApp from "./AdminApp.ts"
-import * as AdminFront from "./AdminFront.ts"
-import { Administration } from "./core/Administration.ts"
-import { AdminLogin } from "./core/AdminLogin.ts"
-import { AdminRefusals } from "./AdminRefusals.ts"
 import { AuditLog } from "../audit/AuditLog.ts"
-import { DebugStreams } from "./core/DebugStreams.ts"
-import { Inspector } from "../inspect/Inspector.ts"
-import { Live } from "../status/LiveUpdates.ts"
-import { RelaySettings } from "../settings/RelaySettings.ts"
 import { Rendezvous } from "../dispatch/Rendezvous.ts"
+import { Inspector } from "../inspect/Inspector.ts"
 import type { Servers } from "../registry/Servers.ts"
+import { RelaySettings } from "../settings/RelaySettings.ts"
+import { LiveUpdates } from "../status/LiveUpdates.ts"
 import { shown } from "../status/ServerTable.ts"
 import { Traffic } from "../traffic/Traffic.ts"
+import * as AdminApp from "./AdminApp.ts"
+import * as AdminFront from "./AdminFront.ts"
+import { AdminRefusals } from "./AdminRefusals.ts"
+import { Administration } from "./core/Administration.ts"
+import { AdminLogin } from "./core/AdminLogin.ts"
+import { DebugStreams } from "./core/DebugStreams.ts"
 
 /** What the administrator's side needs to know. */
 export interface AdminOptions {
@@ -87,7 +87,7 @@ const make = Effect.fnUntraced(function* ({ announce, version }: AdminOptions) {
       ? Effect.succeed(false)
       : newLink.pipe(Effect.flatMap(announce), Effect.as(true)),
   )
-  const live = new Live(rendezvous.deadlines, () =>
+  const live = new LiveUpdates(rendezvous.deadlines, () =>
     [
       shown(administration.servers()),
       JSON.stringify(administration.unregistered()),

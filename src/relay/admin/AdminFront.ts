@@ -6,25 +6,25 @@
 import { all, type Header, without } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import { empty, limit } from "../../transport/body/Body.ts"
-import type { FrontHandler } from "../../transport/front/FrontRequest.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
-import * as AdminApp from "./AdminApp.ts"
-import * as AdminFrame from "./pages/AdminFrame.ts"
-import * as AdminGuard from "./AdminGuard.ts"
-import type { AdminLogin } from "./core/AdminLogin.ts"
-import type { AdminRefusals } from "./AdminRefusals.ts"
-import { refuse } from "../links/BackendAnswer.ts"
-import * as DebugStreams from "./core/DebugStreams.ts"
-import type { Live } from "../status/LiveUpdates.ts"
+import { refuse } from "../../transport/body/Replies.ts"
+import type { FrontHandler } from "../../transport/front/FrontRequest.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import { clientAddress } from "../settings/TrustedProxies.ts"
+import type { LiveUpdates } from "../status/LiveUpdates.ts"
+import * as AdminApp from "./AdminApp.ts"
+import * as AdminGuard from "./AdminGuard.ts"
+import type { AdminRefusals } from "./AdminRefusals.ts"
+import type { AdminLogin } from "./core/AdminLogin.ts"
+import * as DebugStreams from "./core/DebugStreams.ts"
+import * as AdminFrame from "./pages/AdminFrame.ts"
 
 /** What the door stands on. */
 export interface AdminContext {
   readonly settings: RelaySettings["Service"]
   readonly refusals: AdminRefusals
   readonly login: AdminLogin
-  readonly live: Live
+  readonly live: LiveUpdates
   readonly streams: DebugStreams.DebugStreams
   readonly app: Handler
   /** Milliseconds since 1970. */

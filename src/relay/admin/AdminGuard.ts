@@ -6,12 +6,12 @@
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import { sameTripcode, tripcodeOfText } from "../../domain/ApiKey.ts"
-import { all, first, type HeaderList } from "../../domain/HeaderList.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { all, first, type HeaderList } from "../../domain/HeaderList.ts"
 import * as ServerHost from "../../domain/ServerHost.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
-import { cookieName } from "./core/AdminLogin.ts"
 import { isTrusted } from "../settings/TrustedProxies.ts"
+import { cookieName } from "./core/AdminLogin.ts"
 
 /** Who asks. A browser adds sessions and what a proxy says by itself, whoever caused the request. */
 export type Asker =

@@ -2,13 +2,13 @@
  * Notes who is refused on the administrator's side, some of each minute.
  */
 import type { AuditLog } from "../audit/AuditLog.ts"
-import { Sparing } from "../audit/AuditThrottle.ts"
+import { AuditThrottle } from "../audit/AuditThrottle.ts"
 
 /** See the file's header. */
 export class AdminRefusals {
   private readonly audit: AuditLog["Service"]
   private readonly now: () => number
-  private readonly sparing = new Sparing()
+  private readonly sparing = new AuditThrottle()
 
   /** @param now milliseconds since 1970 */
   constructor(audit: AuditLog["Service"], now: () => number) {

@@ -6,10 +6,10 @@
 import { open } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as AuditLine from "./AuditLine.ts"
-import { type AuditEntry, AuditLog, maxEntries } from "./AuditLog.ts"
 import * as LogFile from "../settings/LogFile.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
+import * as AuditLine from "./AuditLine.ts"
+import { type AuditEntry, AuditLog, maxEntries } from "./AuditLog.ts"
 
 /** A larger file is renamed, in bytes. */
 const maxBytes = 10 * 1024 * 1024

@@ -10,7 +10,7 @@ export const maxNoted = 10
 const windowMillis = 60_000
 
 /** See the file's header. */
-export class Sparing {
+export class AuditThrottle {
   private since = Number.NEGATIVE_INFINITY
   private count = 0
 

@@ -6,8 +6,8 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import { AuditLog } from "./AuditLog.ts"
 import { Traffic } from "../traffic/Traffic.ts"
+import { AuditLog } from "./AuditLog.ts"
 
 interface Counted {
   readonly requests: number

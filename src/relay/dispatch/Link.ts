@@ -4,16 +4,17 @@
  */
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
-import type { Pending } from "./Pending.ts"
+import type { TransportName } from "../../protocol/TransportName.ts"
+import type { Carrier, Pending } from "./Pending.ts"
 
 /** One link of one server. */
-export interface Link {
+export interface Link extends Carrier {
   readonly name: ServerName
   /** Which of the server's keys it has shown. */
   readonly tripcode: Tripcode
   /** Which process of the server it is: a text of its own for each, where it says. */
   readonly instance: string
-  readonly transport: "classic 1" | "classic 2" | "stream"
+  readonly transport: TransportName
   /** Why it is this transport and no better one, in the server's words; empty if there is nothing to say. */
   readonly reason: string
   /** The server's program and its version, in its own words; empty if it does not say. */
@@ -22,8 +23,6 @@ export interface Link {
   capacity(): number
   /** Hands requests over, at most `capacity()` of them. The link calls `pending.offered` for each that it takes and gives back those that it does not. */
   offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending>
-  /** The visitor of a request that it was handed has left, or waits no longer. */
-  cancel(pending: Pending): void
   /** Ends it: its server is no longer known, or has another key. */
   revoke(): void
   /** No more requests are coming; what was handed over goes on. */

@@ -7,16 +7,23 @@ import * as RequestId from "../../domain/RequestId.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
+import type { TransportName } from "../../protocol/TransportName.ts"
 import type { Body } from "../../transport/body/Body.ts"
-import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import type { VisitNotes } from "../../transport/observe/VisitNotes.ts"
-import type { Link } from "./Link.ts"
+import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 
 /** What becomes of an answer's body: all of it reached the visitor, or the visitor left. */
 export interface Delivery {
   readonly sent: () => void
   readonly left: () => void
+}
+
+/** The link that a request was handed to, as the request sees it. */
+export interface Carrier {
+  readonly transport: TransportName
+  /** The visitor has left, or waits no longer. */
+  cancel(pending: Pending): void
 }
 
 /** The rendezvous, as a pending request sees it. */
@@ -42,8 +49,8 @@ export class Pending {
   readonly body: Body
   state: "waiting" | "offered" | "answered" | "over" = "waiting"
   /** The link that it was handed to. */
-  link: Link | undefined
-  /** Takes it back from there; the link's to set, where it needs it. Here, because a map of what runs would keep garbage alive (`BriefMap.ts`). */
+  link: Carrier | undefined
+  /** Takes it back from there; the link's to set, where it needs it. Here, because a map of what runs would keep garbage alive (`ReusableMap.ts`). */
   withdraw: Cancel | undefined
   /** The server has said that it has the request. */
   acknowledged = false
@@ -96,7 +103,7 @@ export class Pending {
   }
 
   /** A link has handed it to a server, which has `millis` to send a head. */
-  offered(link: Link, millis: number): void {
+  offered(link: Carrier, millis: number): void {
     this.state = "offered"
     this.link = link
     this.offers += 1

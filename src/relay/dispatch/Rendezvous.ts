@@ -17,18 +17,18 @@ import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import { maxInline } from "../../protocol/Wire.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import { collect, fromBytes, limit } from "../../transport/body/Body.ts"
-import { BriefMap } from "../../transport/runtime/ReusableMap.ts"
-import * as Deadlines from "../../transport/runtime/Deadlines.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
 import { idle } from "../../transport/body/IdleBody.ts"
+import { refuse } from "../../transport/body/Replies.ts"
 import type { VisitNotes } from "../../transport/observe/VisitNotes.ts"
-import { refuse } from "../links/BackendAnswer.ts"
+import * as Deadlines from "../../transport/runtime/Deadlines.ts"
+import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import { AuditLog } from "../audit/AuditLog.ts"
-import type { Link } from "./Link.ts"
-import { Pending } from "./Pending.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
 import * as ServerIndex from "../settings/ServerIndex.ts"
 import { Traffic } from "../traffic/Traffic.ts"
+import type { Link } from "./Link.ts"
+import { Pending } from "./Pending.ts"
 
 /** What is known of a server that is or was connected. */
 export interface ServerStatus {
@@ -101,7 +101,7 @@ const make = (
   deadlines: Deadlines.Deadlines,
 ): Rendezvous["Service"] => {
   const places = new Map<ServerName, Place>()
-  const handedOut = new BriefMap<string, Pending>()
+  const handedOut = new ReusableMap<string, Pending>()
   const forgotten = new Map<string, Deadlines.Deadline>()
   const startedAt = deadlines.elapsed()
   let draining = false

@@ -9,16 +9,16 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import type { HeaderList } from "../../domain/HeaderList.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import type { HeaderList } from "../../domain/HeaderList.ts"
 import { upgradeOf } from "../../protocol/http/HopByHop.ts"
 import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import { count, type Tally } from "../../transport/body/CountedBody.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
-import * as RedactSecrets from "./RedactSecrets.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
 import * as ServerIndex from "../settings/ServerIndex.ts"
+import * as RedactSecrets from "./RedactSecrets.ts"
 
 /** How many requests of each server are remembered. */
 export const maxInspected = 20

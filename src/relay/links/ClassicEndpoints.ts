@@ -26,28 +26,28 @@ import {
   version2,
 } from "../../protocol/Wire.ts"
 import { type Body, type BodyFlow, collect, fromBytes } from "../../transport/body/Body.ts"
-import { BriefMap } from "../../transport/runtime/ReusableMap.ts"
-import { split } from "./ClassicFraming.ts"
-import type { Deadline } from "../../transport/runtime/Deadlines.ts"
 import { closeAfter } from "../../transport/net/ConnectionClose.ts"
 import * as NodeBody from "../../transport/net/NodeBody.ts"
+import type { Deadline } from "../../transport/runtime/Deadlines.ts"
+import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import * as WriteBatch from "../../transport/runtime/WriteBatch.ts"
-import { answerText, programOf } from "./BackendAnswer.ts"
-import { ClassicLink } from "./ClassicLink.ts"
-import { type LinkRoom, retrySeconds } from "./LinkLimit.ts"
-import * as Subdomains from "../settings/Subdomains.ts"
 import type { Pending } from "../dispatch/Pending.ts"
-import type { RelaySettings } from "../settings/RelaySettings.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { Identity, Servers } from "../registry/Servers.ts"
+import type { RelaySettings } from "../settings/RelaySettings.ts"
+import * as Subdomains from "../settings/Subdomains.ts"
 import { clientOf } from "../settings/TrustedProxies.ts"
+import { answerText, programOf } from "./BackendAnswer.ts"
+import { split } from "./ClassicFraming.ts"
+import { ClassicLink } from "./ClassicLink.ts"
+import { type LinkLimit, retrySeconds } from "./LinkLimit.ts"
 
 /** What the endpoints stand on. */
 export interface ClassicContext {
   readonly settings: RelaySettings["Service"]
   readonly servers: Servers["Service"]
   readonly rendezvous: Rendezvous["Service"]
-  readonly room: LinkRoom
+  readonly room: LinkLimit
 }
 
 /** The classic endpoints of one relay. */
@@ -97,7 +97,7 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
   const shown = new WeakMap<Socket, Shown>()
   const transfers = new Map<ServerName, Set<IncomingMessage>>()
   /** Answers that are under way although the body has not been fetched, by id: it still may be. */
-  const unread = new BriefMap<string, Pending>()
+  const unread = new ReusableMap<string, Pending>()
 
   const member = (
     name: ServerName,

@@ -24,11 +24,11 @@ import {
   text,
   version2,
 } from "../../protocol/Wire.ts"
-import { BriefMap } from "../../transport/runtime/ReusableMap.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
-import { answerText } from "./BackendAnswer.ts"
+import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import type { Link } from "../dispatch/Link.ts"
 import type { Pending } from "../dispatch/Pending.ts"
+import { answerText } from "./BackendAnswer.ts"
 
 /** Without any listen for so long, a process is taken for dead; in milliseconds. */
 const goneMillis = 3_000
@@ -72,9 +72,9 @@ export class ClassicLink implements Link {
   readonly program: string
   private readonly options: ClassicLinkOptions
   private readonly parked: Array<Parked> = []
-  private readonly handed = new BriefMap<RequestId, Pending>()
+  private readonly handed = new ReusableMap<RequestId, Pending>()
   private readonly cancels: Array<Cancel> = []
-  private readonly unacknowledged = new BriefMap<RequestId, Deadline>()
+  private readonly unacknowledged = new ReusableMap<RequestId, Deadline>()
   /** How often it has been heard of. */
   private heardCount = 0
   private silence: Deadline | undefined

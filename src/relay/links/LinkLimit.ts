@@ -22,7 +22,7 @@ export interface LinkRoomContext {
 }
 
 /** See the file's header. One for all transports of a relay. */
-export class LinkRoom {
+export class LinkLimit {
   private readonly context: LinkRoomContext
   private readonly taken = new Map<ServerName, number>()
   private readonly told = new Map<ServerName, Deadline>()

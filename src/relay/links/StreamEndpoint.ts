@@ -8,25 +8,25 @@ import * as Duration from "effect/Duration"
 import { fromRaw } from "../../domain/HeaderList.ts"
 import { keyOf } from "../../protocol/http/WebSocketHandshake.ts"
 import { header, prefix, streamPath, text } from "../../protocol/Wire.ts"
-import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
-import { endWith } from "../../transport/net/ConnectionClose.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../../transport/mux/Multiplexer.ts"
 import * as WebSocketWire from "../../transport/mux/WebSocketWire.ts"
-import { programOf } from "./BackendAnswer.ts"
-import { type LinkRoom, retrySeconds } from "./LinkLimit.ts"
-import * as Subdomains from "../settings/Subdomains.ts"
-import type { RelaySettings } from "../settings/RelaySettings.ts"
+import { endWith } from "../../transport/net/ConnectionClose.ts"
+import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { Servers } from "../registry/Servers.ts"
-import { StreamLink } from "./StreamLink.ts"
+import type { RelaySettings } from "../settings/RelaySettings.ts"
+import * as Subdomains from "../settings/Subdomains.ts"
 import { clientOf } from "../settings/TrustedProxies.ts"
+import { programOf } from "./BackendAnswer.ts"
+import { type LinkLimit, retrySeconds } from "./LinkLimit.ts"
+import { StreamLink } from "./StreamLink.ts"
 
 /** What the endpoint stands on. */
 export interface StreamContext {
   readonly settings: RelaySettings["Service"]
   readonly servers: Servers["Service"]
   readonly rendezvous: Rendezvous["Service"]
-  readonly room: LinkRoom
+  readonly room: LinkLimit
 }
 
 /** The stream endpoint of one relay. */

@@ -3,9 +3,9 @@
  */
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
-import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { Cancel } from "../../transport/body/Handler.ts"
 import type { Multiplexer } from "../../transport/mux/Multiplexer.ts"
+import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { Link } from "../dispatch/Link.ts"
 import type { Pending } from "../dispatch/Pending.ts"
 

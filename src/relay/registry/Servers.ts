@@ -12,8 +12,8 @@ import type { Tripcode } from "../../domain/Tripcode.ts"
 import { AuditLog } from "../audit/AuditLog.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
 import * as ServerIndex from "../settings/ServerIndex.ts"
-import { Traffic } from "../traffic/Traffic.ts"
 import { isTrusted } from "../settings/TrustedProxies.ts"
+import { Traffic } from "../traffic/Traffic.ts"
 import { type Stranger, Unregistered as Strangers } from "./Strangers.ts"
 
 /** Somebody who listens with a name or key that is not registered; see {@link Stranger}. */

@@ -2,8 +2,9 @@
  * Subdomain mode: which server, if any, a request's host belongs to, and where
  * a server has an origin of its own.
  */
-import { first, type HeaderList } from "../../domain/HeaderList.ts"
+
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { first, type HeaderList } from "../../domain/HeaderList.ts"
 import * as ServerHost from "../../domain/ServerHost.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 

@@ -7,7 +7,7 @@ import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import { all, fromRaw, type HeaderList } from "../../domain/HeaderList.ts"
-import { remember } from "../../domain/Memoize.ts"
+import { memoize } from "../../domain/Memoize.ts"
 import { plainAddress } from "../../protocol/http/Forwarded.ts"
 
 const isIn = (networks: ReadonlyArray<IpNetwork.IpNetwork>, address: string): boolean => {
@@ -28,8 +28,8 @@ const known = new WeakMap<ReadonlyArray<IpNetwork.IpNetwork>, Known>()
 const knownOf = (networks: ReadonlyArray<IpNetwork.IpNetwork>): Known => {
   let made = known.get(networks)
   if (made === undefined) {
-    const isTrusted = remember((address) => isIn(networks, address))
-    const client = remember((chain) => {
+    const isTrusted = memoize((address) => isIn(networks, address))
+    const client = memoize((chain) => {
       const steps = chain.split(",").map((one) => one.trim())
       const last = steps.findLast((one) => !isTrusted(one)) ?? ""
       return Result.isSuccess(NetAddress.ipFromString(last)) ? last : ""

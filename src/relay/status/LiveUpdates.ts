@@ -26,7 +26,7 @@ interface Page {
 }
 
 /** See the file's header. */
-export class Live {
+export class LiveUpdates {
   private readonly deadlines: Deadlines
   private readonly shown: () => string
   private readonly pages = new Set<Page>()

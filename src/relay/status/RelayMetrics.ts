@@ -4,9 +4,9 @@
  */
 import * as ProcessMetrics from "../../transport/observe/ProcessMetrics.ts"
 import type { Distribution, Metric, Sample } from "../../transport/observe/Prometheus.ts"
-import { bounds, type Histogram } from "../traffic/Histogram.ts"
-import type { RelaySettings } from "../settings/RelaySettings.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
+import type { RelaySettings } from "../settings/RelaySettings.ts"
+import { bounds, type Histogram } from "../traffic/Histogram.ts"
 import { type Counters, type StatusClass, type Traffic, transports } from "../traffic/Traffic.ts"
 
 /** Where the numbers come from. */

@@ -4,10 +4,10 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Telemetry } from "../../transport/observe/Telemetry.ts"
-import * as RelayMetrics from "./RelayMetrics.ts"
-import { RelaySettings } from "../settings/RelaySettings.ts"
 import { Rendezvous } from "../dispatch/Rendezvous.ts"
+import { RelaySettings } from "../settings/RelaySettings.ts"
 import { Traffic } from "../traffic/Traffic.ts"
+import * as RelayMetrics from "./RelayMetrics.ts"
 
 /** Sends for as long as it is there. */
 export const layer: Layer.Layer<never, never, RelaySettings | Rendezvous | Traffic> =

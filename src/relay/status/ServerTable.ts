@@ -1,8 +1,9 @@
 /**
  * The table of servers, as visitors and administrators see it.
  */
-import { type Html, html } from "../../web/Html.ts"
+
 import * as Format from "../../web/Format.ts"
+import { type Html, html } from "../../web/Html.ts"
 import { table } from "../../web/Table.ts"
 import type { ServerView } from "./ServerView.ts"
 

@@ -7,8 +7,8 @@ import * as Layer from "effect/Layer"
 import * as AccessLog from "../../transport/observe/AccessLog.ts"
 import * as LogFile from "../settings/LogFile.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
-import { Traffic } from "./Traffic.ts"
 import { clientAddress } from "../settings/TrustedProxies.ts"
+import { Traffic } from "./Traffic.ts"
 
 /** Logs for as long as it is there. */
 export const layer: Layer.Layer<never, never, RelaySettings | Traffic> = Layer.effectDiscard(

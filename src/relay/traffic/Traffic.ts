@@ -11,12 +11,12 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
+import type { TransportName } from "../../protocol/TransportName.ts"
 import { Telemetry } from "../../transport/observe/Telemetry.ts"
 import type { Observe } from "../../transport/observe/VisitNotes.ts"
 import { VisitRecord } from "../../transport/observe/VisitRecord.ts"
-import { Histogram } from "./Histogram.ts"
-import type { Link } from "../dispatch/Link.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
+import { Histogram } from "./Histogram.ts"
 import { VisitTrace } from "./VisitTrace.ts"
 
 /** How a request can reach its server; `none`: it did not, or the relay answered itself. */
@@ -230,7 +230,7 @@ export class Traffic extends Context.Service<
     /** The notes of a visitor's request that has come. */
     readonly observe: Observe
     /** A link of a registered server was opened. */
-    readonly linkOpened: (server: string, transport: Link["transport"]) => void
+    readonly linkOpened: (server: string, transport: TransportName) => void
     /** Somebody has shown a key that is not that of the name. */
     readonly keyRefused: (reason: Refusal) => void
     readonly refusals: (reason: Refusal) => number

@@ -2,8 +2,9 @@
  * Cookies that are between a visitor and the relay, or the proxy in front of
  * it: no server gets to see or to set them.
  */
-import type { Header, HeaderList } from "../../domain/HeaderList.ts"
+
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import type { Header, HeaderList } from "../../domain/HeaderList.ts"
 
 /** Whether the relay keeps cookies of this name for itself, whatever its configuration says. */
 export const isRelays = (name: string): boolean => /^(?:__(?:Host|Secure)-)?ptth[-_]/i.test(name)

@@ -6,20 +6,20 @@ import type { HeaderList } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import { fromBytes } from "../../transport/body/Body.ts"
 import type { Reply } from "../../transport/body/Handler.ts"
+import { respondText } from "../../transport/body/Replies.ts"
 import { type Html, html, toBytes } from "../../web/Html.ts"
 import * as LiveScript from "../../web/LiveScript.ts"
 import * as Logo from "../../web/Logo.ts"
 import { page as framed, livePolicy } from "../../web/Page.ts"
 import * as Style from "../../web/Style.ts"
-import { respondText } from "../links/BackendAnswer.ts"
-import { Live } from "../status/LiveUpdates.ts"
-import * as Subdomains from "../settings/Subdomains.ts"
-import type { RelaySettings } from "../settings/RelaySettings.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
-import type { Page } from "./Routes.ts"
+import type { RelaySettings } from "../settings/RelaySettings.ts"
+import * as Subdomains from "../settings/Subdomains.ts"
+import { LiveUpdates } from "../status/LiveUpdates.ts"
 import { serverTable, shown } from "../status/ServerTable.ts"
 import { type ServerView, viewServer } from "../status/ServerView.ts"
 import type { Traffic } from "../traffic/Traffic.ts"
+import type { Page } from "./Routes.ts"
 
 /** What the pages show. */
 export interface PagesContext {
@@ -39,7 +39,7 @@ export interface Pages {
 
 /** Makes them. */
 export const make = (context: PagesContext): Pages => {
-  const live = new Live(context.rendezvous.deadlines, () => shown(viewsOf(context)))
+  const live = new LiveUpdates(context.rendezvous.deadlines, () => shown(viewsOf(context)))
   const answer = (page: Page, reply: Reply): void => {
     switch (page) {
       case "events": {

@@ -4,8 +4,8 @@
  * API of the original).
  */
 import { sameTripcode, tripcodeOfText } from "../../domain/ApiKey.ts"
-import { all, type HeaderList } from "../../domain/HeaderList.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { all, type HeaderList } from "../../domain/HeaderList.ts"
 import { isServerName, type ServerName } from "../../domain/ServerName.ts"
 import { header } from "../../protocol/Wire.ts"
 import * as ServerIndex from "../settings/ServerIndex.ts"

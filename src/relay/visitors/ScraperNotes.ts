@@ -3,8 +3,8 @@
  * is used once an hour for each address, of the refused ones some a minute.
  */
 import type { AuditLog } from "../audit/AuditLog.ts"
+import { AuditThrottle } from "../audit/AuditThrottle.ts"
 import type { KeyShown } from "./ScraperApi.ts"
-import { Sparing } from "../audit/AuditThrottle.ts"
 
 const againMillis = 3_600_000
 
@@ -14,7 +14,7 @@ const maxRemembered = 1_000
 /** See the file's header. */
 export class ScraperNotes {
   private readonly audit: AuditLog["Service"]
-  private readonly sparing = new Sparing()
+  private readonly sparing = new AuditThrottle()
   private readonly noted = new Map<string, number>()
 
   constructor(audit: AuditLog["Service"]) {

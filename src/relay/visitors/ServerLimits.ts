@@ -3,16 +3,17 @@
  * one server. A visitor on this machine, and a proxy that names no visitor, are
  * many visitors at once and have no limit.
  */
-import * as ListenAddress from "../../domain/ListenAddress.ts"
+
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import * as ListenAddress from "../../domain/ListenAddress.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import { bucketOf } from "../../domain/VisitorAddress.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
-import type { FrontRequest } from "../../transport/front/FrontRequest.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
-import { refuse } from "../links/BackendAnswer.ts"
-import { type Place, type Quota, Quotas } from "./Quotas.ts"
+import { refuse } from "../../transport/body/Replies.ts"
+import type { FrontRequest } from "../../transport/front/FrontRequest.ts"
 import { clientAddress, isTrusted } from "../settings/TrustedProxies.ts"
+import { type Place, type Quota, Quotas } from "./Quotas.ts"
 
 /** The limits of one relay. */
 export interface Limits {

@@ -4,17 +4,17 @@
  */
 import { sameTripcode, tripcodeOfText } from "../../domain/ApiKey.ts"
 import type { AuthRules } from "../../domain/config/AuthRules.ts"
-import { all, type HeaderList } from "../../domain/HeaderList.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { all, type HeaderList } from "../../domain/HeaderList.ts"
 import { bucketOf } from "../../domain/VisitorAddress.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import * as BasicAuth from "../../transport/auth/BasicAuth.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
+import { refuse } from "../../transport/body/Replies.ts"
 import type { FrontRequest } from "../../transport/front/NodeFront.ts"
-import { refuse } from "../links/BackendAnswer.ts"
-import { Quotas } from "./Quotas.ts"
 import * as ServerIndex from "../settings/ServerIndex.ts"
 import { clientAddress, isTrusted } from "../settings/TrustedProxies.ts"
+import { Quotas } from "./Quotas.ts"
 
 /** The rules for a server, or for the relay's own pages; `undefined` lets everybody in. */
 export const rulesFor = (config: RelayConfig, name: string | undefined): AuthRules | undefined => {

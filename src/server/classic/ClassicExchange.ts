@@ -19,8 +19,8 @@ import { type Body, type BodyFlow, empty, fromBytes } from "../../transport/body
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
 import * as NodeBody from "../../transport/net/NodeBody.ts"
 import type { Client, ClientRequestOptions } from "../../transport/net/NodeClient.ts"
-import type { ClassicAnswers } from "./ClassicAnswers.ts"
 import { failure } from "../uplink/HandlerGuard.ts"
+import type { ClassicAnswers } from "./ClassicAnswers.ts"
 
 /** What an exchange stands on. */
 export interface ClassicExchangeOptions {

@@ -22,8 +22,8 @@ import {
   version2,
 } from "../../protocol/Wire.ts"
 import type { Client } from "../../transport/net/NodeClient.ts"
-import { type Announced, announced } from "../uplink/RelayAddresses.ts"
 import { ListenError, limited, unconnected } from "../uplink/ListenError.ts"
+import { type Announced, announced } from "../uplink/RelayAddresses.ts"
 
 /** What a listen was answered with. */
 export interface Listened {

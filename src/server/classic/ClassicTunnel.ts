@@ -8,13 +8,13 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { Offer } from "../../protocol/Message.ts"
 import { maxAcks } from "../../protocol/Wire.ts"
-import { BriefMap } from "../../transport/runtime/ReusableMap.ts"
 import type { Cancel } from "../../transport/body/Handler.ts"
+import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
+import { ListenError } from "../uplink/ListenError.ts"
+import type { Uplink } from "../uplink/Uplink.ts"
 import { ClassicAnswers } from "./ClassicAnswers.ts"
 import * as ClassicExchange from "./ClassicExchange.ts"
 import { type Farewell, type Listened, listen } from "./ClassicListen.ts"
-import { ListenError } from "../uplink/ListenError.ts"
-import type { Uplink } from "../uplink/Uplink.ts"
 
 const listeners = 4
 const farewellMillis = 2_000
@@ -32,7 +32,7 @@ const maxRunning = 2_048
 export class ClassicTunnel {
   private readonly uplink: Uplink
   private readonly parallel = Latch.makeUnsafe(false)
-  private readonly running = new BriefMap<string, Cancel>()
+  private readonly running = new ReusableMap<string, Cancel>()
   private readonly quiet = Latch.makeUnsafe(true)
   private readonly room = Latch.makeUnsafe(true)
   private acks: Array<string> = []

@@ -6,8 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { Deadlines } from "../../transport/runtime/Deadlines.ts"
 import { ListenError } from "../uplink/ListenError.ts"
-import { keep, type StreamConnectionOptions } from "./StreamConnection.ts"
 import type { Uplink } from "../uplink/Uplink.ts"
+import { keep, type StreamConnectionOptions } from "./StreamConnection.ts"
 
 const defaultConnections = 2
 const defaultHeartbeat = 15_000

@@ -10,15 +10,15 @@ import { tripcode } from "../../domain/ApiKey.ts"
 import { entry } from "../../domain/ErrorRegistry.ts"
 import * as RequestId from "../../domain/RequestId.ts"
 import { prefix } from "../../protocol/Wire.ts"
-import { BriefMap } from "../../transport/runtime/ReusableMap.ts"
-import { elapsedMillis } from "../../transport/runtime/Deadlines.ts"
 import type { Cancel, Handler } from "../../transport/body/Handler.ts"
 import * as NodeClient from "../../transport/net/NodeClient.ts"
-import type { Announced } from "./RelayAddresses.ts"
+import { elapsedMillis } from "../../transport/runtime/Deadlines.ts"
+import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import * as Backoff from "./Backoff.ts"
-import type { ListenError } from "./ListenError.ts"
 import * as HandlerGuard from "./HandlerGuard.ts"
-import type { ServerOptions } from "../Server.ts"
+import type { ListenError } from "./ListenError.ts"
+import type { Announced } from "./RelayAddresses.ts"
+import type { ServerOptions } from "./ServerOptions.ts"
 
 /** The longest wait of a server that waits for approval, in milliseconds: somebody looks on. */
 const refusedMillis = 4_000
@@ -46,7 +46,7 @@ export class Uplink {
   private readonly base: URL
   private readonly clock: Clock.Clock
   private readonly idle = Latch.makeUnsafe(true)
-  private readonly running = new BriefMap<number, Cancel>()
+  private readonly running = new ReusableMap<number, Cancel>()
   private begun = 0
   private readonly atEnd = new Set<() => void>()
   private said = ""

@@ -5,19 +5,19 @@
  */
 import { connect, type Socket } from "node:net"
 import type { HeaderList } from "../../domain/HeaderList.ts"
-import { ChunkedDecoder, type Decoded } from "../../protocol/http/ChunkedDecoder.ts"
 import { BodyError } from "../../protocol/Exchange.ts"
+import { ChunkedDecoder, type Decoded } from "../../protocol/http/ChunkedDecoder.ts"
+import * as HeadText from "../../protocol/http/HeadText.ts"
 import {
   keepAliveSeconds,
   type PlainResponse,
   recognise,
 } from "../../protocol/http/PlainResponse.ts"
 import { passable } from "../../protocol/http/Trailers.ts"
-import { ArrivingBody } from "../../transport/body/PushedBody.ts"
 import { type Body, empty, fromBytes } from "../../transport/body/Body.ts"
-import * as BufferPressure from "../../transport/runtime/BufferPressure.ts"
 import type { Cancel } from "../../transport/body/Handler.ts"
-import * as HeadText from "../../protocol/http/HeadText.ts"
+import { PushedBody } from "../../transport/body/PushedBody.ts"
+import * as BufferPressure from "../../transport/runtime/BufferPressure.ts"
 import * as WriteBatch from "../../transport/runtime/WriteBatch.ts"
 
 /** The origin, and how its connections are kept. */
@@ -172,7 +172,7 @@ class Connection {
   private response: PlainResponse | undefined
   /** The start of a head whose end has not come. */
   private begun: Buffer | undefined
-  private body: ArrivingBody | undefined
+  private body: PushedBody | undefined
   private decoder: ChunkedDecoder | undefined
   /** What is missing of a body of known length, in bytes. */
   private left = 0
@@ -260,9 +260,9 @@ class Connection {
   }
 
   /** Makes the body that the rest of the answer goes to. */
-  private start(): ArrivingBody {
+  private start(): PushedBody {
     const { framing } = this.response as PlainResponse
-    const body = new ArrivingBody(framing._tag === "Length" ? framing.length : undefined, {
+    const body = new PushedBody(framing._tag === "Length" ? framing.length : undefined, {
       resume: this.resume,
       abandon: this.abandon,
     })
@@ -276,7 +276,7 @@ class Connection {
     exchange.answered(response, body)
   }
 
-  private onBody(body: ArrivingBody, bytes: Buffer): void {
+  private onBody(body: PushedBody, bytes: Buffer): void {
     if (this.decoder !== undefined) return this.onDecoded(body, this.decoder.decode(bytes))
     if (this.response?.framing._tag === "Close") return this.give(body, bytes)
     const behind = bytes.length - this.left
@@ -288,7 +288,7 @@ class Connection {
     body.end([])
   }
 
-  private onDecoded(body: ArrivingBody, { behind, data, fault }: Decoded): void {
+  private onDecoded(body: PushedBody, { behind, data, fault }: Decoded): void {
     const trailers = this.decoder?.trailers ?? []
     if (data.length > 0) this.give(body, data)
     if (this.body !== body) return
@@ -298,7 +298,7 @@ class Connection {
     body.end(trailers.length === 0 ? [] : passable(trailers))
   }
 
-  private give(body: ArrivingBody, bytes: Buffer): void {
+  private give(body: PushedBody, bytes: Buffer): void {
     BufferPressure.count(bytes.length)
     const copy = Buffer.allocUnsafe(bytes.length)
     copy.set(bytes)

@@ -4,8 +4,8 @@
  * `Origin.ts` to pass on.
  */
 import { type HeaderList, isName, isValue } from "../../domain/HeaderList.ts"
-import type { RequestHead } from "../../protocol/Message.ts"
 import { maxBody } from "../../protocol/http/PlainRequest.ts"
+import type { RequestHead } from "../../protocol/Message.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import type { PlainClient } from "./PlainClient.ts"

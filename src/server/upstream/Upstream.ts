@@ -15,9 +15,9 @@ import { cutOff } from "../../transport/net/ConnectionClose.ts"
 import * as NodeBody from "../../transport/net/NodeBody.ts"
 import * as NodeClient from "../../transport/net/NodeClient.ts"
 import { PlainClient } from "./PlainClient.ts"
+import * as PlainUpstream from "./PlainUpstream.ts"
 import * as UpstreamFailure from "./UpstreamFailure.ts"
 import * as UpstreamFields from "./UpstreamFields.ts"
-import * as PlainUpstream from "./PlainUpstream.ts"
 
 /** The origin, and what it is told. */
 export interface OriginOptions {

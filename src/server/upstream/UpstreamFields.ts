@@ -4,8 +4,8 @@
  */
 import { first, type Header, type HeaderList } from "../../domain/HeaderList.ts"
 import * as HopByHop from "../../protocol/http/HopByHop.ts"
-import type { RequestHead } from "../../protocol/Message.ts"
 import { withoutHost } from "../../protocol/http/PathPrefix.ts"
+import type { RequestHead } from "../../protocol/Message.ts"
 
 /** What is known of a request's body. */
 export interface RequestFraming {

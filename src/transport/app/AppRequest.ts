@@ -21,11 +21,11 @@ import type * as Socket from "effect/socket/Socket"
 import { first } from "../../domain/HeaderList.ts"
 import { upgradeOf } from "../../protocol/http/HopByHop.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
-import * as AppUpgrade from "./AppUpgrade.ts"
 import type { Body } from "../body/Body.ts"
+import type { Reply } from "../body/Handler.ts"
+import * as AppUpgrade from "./AppUpgrade.ts"
 import * as EffectBody from "./EffectBody.ts"
 import * as EffectHeaders from "./EffectHeaders.ts"
-import type { Reply } from "../body/Handler.ts"
 
 /** What all views of one request have in common. */
 export interface AppExchange {

@@ -22,13 +22,13 @@ import { entry, statusOf } from "../../domain/ErrorRegistry.ts"
 import { all, first } from "../../domain/HeaderList.ts"
 import { BodyError, type ExchangeError, type ExchangeResponse } from "../../protocol/Exchange.ts"
 import { contentLength, responseHasBody } from "../../protocol/http/Framing.ts"
+import { type Body, empty } from "../body/Body.ts"
+import type { Handler } from "../body/Handler.ts"
 import * as AppRequest from "./AppRequest.ts"
 import * as AppResponse from "./AppResponse.ts"
-import { type Body, empty } from "../body/Body.ts"
 import * as EffectBody from "./EffectBody.ts"
 import * as EffectExchange from "./EffectExchange.ts"
 import * as EffectHeaders from "./EffectHeaders.ts"
-import type { Handler } from "../body/Handler.ts"
 
 /** How an app is run. */
 export interface ToHandlerOptions {

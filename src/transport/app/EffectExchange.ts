@@ -16,8 +16,8 @@ import {
 import { contentLength, responseHasBody } from "../../protocol/http/Framing.ts"
 import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import { type Body, empty, promise } from "../body/Body.ts"
-import * as EffectBody from "./EffectBody.ts"
 import type { Cancel, Handler, Reply } from "../body/Handler.ts"
+import * as EffectBody from "./EffectBody.ts"
 
 /**
  * A handler as an exchange. Closing the Scope cancels both directions, also

@@ -3,8 +3,8 @@
  * no limit to how long a body may take in all.
  */
 import { BodyError } from "../../protocol/Exchange.ts"
-import type { Body } from "./Body.ts"
 import type { Deadlines } from "../runtime/Deadlines.ts"
+import type { Body } from "./Body.ts"
 import type { Handler } from "./Handler.ts"
 
 /** What an idle limit is for: whichever side a body waits for, or only who sends it. */

@@ -16,7 +16,7 @@ export interface Arrival {
 }
 
 /** See the file's header. */
-export class ArrivingBody implements Body {
+export class PushedBody implements Body {
   readonly length: number | undefined
   readonly whole = undefined
   private readonly arrival: Arrival

@@ -21,17 +21,17 @@ import { upgradeOf } from "../../protocol/http/HopByHop.ts"
 import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import type { Body, BodyFlow } from "../body/Body.ts"
 import { empty, fromBytes } from "../body/Body.ts"
-import * as Certificate from "../net/Certificate.ts"
 import { count } from "../body/CountedBody.ts"
-import { faultOf, planOf } from "./FrontAnswer.ts"
-import type { FrontHandler } from "./FrontRequest.ts"
 import type { Cancel, Reply } from "../body/Handler.ts"
+import * as Certificate from "../net/Certificate.ts"
 import { closeAfter, cutOff, endSoon, endWith, isEnding, makeLast } from "../net/ConnectionClose.ts"
 import * as NodeBody from "../net/NodeBody.ts"
-import { PlainConnections } from "./PlainConnection.ts"
-import { Turns } from "./PipelineQueue.ts"
-import { UnreadSockets } from "./UnreadSockets.ts"
 import type { Observe, VisitNotes } from "../observe/VisitNotes.ts"
+import { faultOf, planOf } from "./FrontAnswer.ts"
+import type { FrontHandler } from "./FrontRequest.ts"
+import { PipelineQueue } from "./PipelineQueue.ts"
+import { PlainConnections } from "./PlainConnection.ts"
+import { UnreadSockets } from "./UnreadSockets.ts"
 
 export type { FrontHandler, FrontRequest } from "./FrontRequest.ts"
 
@@ -117,7 +117,7 @@ const listen = (options: FrontOptions): Effect.Effect<Running, BindError> =>
     const state: FrontState = {
       upgraded: new Set(),
       visits: new WeakMap(),
-      turns: new Turns(),
+      turns: new PipelineQueue(),
       unread: new UnreadSockets(options.idleMillis ?? (() => defaultIdle)),
       draining: false,
       failure: options.renderFailure,
@@ -309,7 +309,7 @@ const closedCode = "HPE_CLOSED_CONNECTION"
 interface FrontState {
   /** The newest visit of each connection. */
   readonly visits: WeakMap<Duplex, Visit>
-  readonly turns: Turns
+  readonly turns: PipelineQueue
   /** Connections on which HTTP is spoken. */
   readonly unread: UnreadSockets
   /** Connections that HTTP has left behind. */

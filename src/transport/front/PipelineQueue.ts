@@ -28,7 +28,7 @@ interface Line {
 }
 
 /** See the file's header. One for all connections of a front. */
-export class Turns {
+export class PipelineQueue {
   private readonly lines = new WeakMap<Duplex, Line>()
 
   /** Whether an answer on this connection is not through yet. */

@@ -7,16 +7,16 @@ import type { Socket } from "node:net"
 import type { Failure, RenderedFailure } from "../../domain/Failure.ts"
 import { first, type HeaderList, has, isName, isValue } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
+import * as HeadText from "../../protocol/http/HeadText.ts"
 import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import type { Body, BodyFlow } from "../body/Body.ts"
 import { fromBytes } from "../body/Body.ts"
-import { faultOf, planOf } from "./FrontAnswer.ts"
 import type { Cancel, Reply } from "../body/Handler.ts"
 import { cutOff } from "../net/ConnectionClose.ts"
 import { whenWritten } from "../net/NodeBody.ts"
-import * as HeadText from "../../protocol/http/HeadText.ts"
 import type { VisitNotes } from "../observe/VisitNotes.ts"
 import * as WriteBatch from "../runtime/WriteBatch.ts"
+import { faultOf, planOf } from "./FrontAnswer.ts"
 
 /** The connection, as an answer on it sees it. */
 export interface PlainTurn {

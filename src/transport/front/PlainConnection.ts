@@ -8,9 +8,9 @@ import type { Socket } from "node:net"
 import type { Failure, RenderedFailure } from "../../domain/Failure.ts"
 import { type PlainRequest, recognise } from "../../protocol/http/PlainRequest.ts"
 import { empty, fromBytes } from "../body/Body.ts"
+import type { Observe } from "../observe/VisitNotes.ts"
 import type { FrontHandler } from "./FrontRequest.ts"
 import { PlainAnswer } from "./PlainAnswer.ts"
-import type { Observe } from "../observe/VisitNotes.ts"
 
 /** What the plain connections of a front have in common. */
 export interface PlainContext {

@@ -6,8 +6,8 @@
 import type { Socket } from "node:net"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { elapsedMillis } from "../runtime/Deadlines.ts"
 import { cutOff } from "../net/ConnectionClose.ts"
+import { elapsedMillis } from "../runtime/Deadlines.ts"
 import * as SendQueues from "./SendQueues.ts"
 
 /** How often is looked at most, in milliseconds; and at least four times within the time that is given. */

@@ -10,10 +10,10 @@ import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import * as StreamFrame from "../../protocol/StreamFrame.ts"
 import type { Body, BodyFlow, BodySink } from "../body/Body.ts"
 import { empty, fromBytes, promise } from "../body/Body.ts"
-import { BriefMap } from "../runtime/ReusableMap.ts"
-import type { Deadline, Deadlines } from "../runtime/Deadlines.ts"
-import { FrameParser } from "./FrameParser.ts"
 import type { Cancel, Handler, Reply } from "../body/Handler.ts"
+import type { Deadline, Deadlines } from "../runtime/Deadlines.ts"
+import { ReusableMap } from "../runtime/ReusableMap.ts"
+import { FrameParser } from "./FrameParser.ts"
 
 /** What carries a link's bytes. */
 export interface Wire {
@@ -86,7 +86,7 @@ export class Multiplexer {
   readonly now: () => number
   private readonly options: MultiplexerOptions
   private readonly parser: FrameParser
-  private readonly streams = new BriefMap<number, MuxStream>()
+  private readonly streams = new ReusableMap<number, MuxStream>()
   /** Streams that have something to send and wait for the wire, in turn. */
   private readonly blocked = new Set<MuxStream>()
   /** Requests that came while the wire was full: answers to them would only pile up. */

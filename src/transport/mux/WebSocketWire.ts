@@ -6,10 +6,10 @@ import { createHash, randomBytes } from "node:crypto"
 import type { Duplex } from "node:stream"
 import * as Frame from "../../protocol/http/WebSocketFrame.ts"
 import { acceptSuffix } from "../../protocol/http/WebSocketHandshake.ts"
-import * as BufferPressure from "../runtime/BufferPressure.ts"
-import type { Wire } from "./Multiplexer.ts"
 import { whenWritten } from "../net/NodeBody.ts"
+import * as BufferPressure from "../runtime/BufferPressure.ts"
 import * as WriteBatch from "../runtime/WriteBatch.ts"
+import type { Wire } from "./Multiplexer.ts"
 
 /** What comes out of a wire. */
 export interface WireEvents {

@@ -13,7 +13,7 @@ const smallest = 64
  * See the file's header. Numbers are whole. If somebody else chooses the keys,
  * a look may take as long as there are entries: their number is to be bounded.
  */
-export class BriefMap<K extends string | number, A extends object> {
+export class ReusableMap<K extends string | number, A extends object> {
   /** Each at the place of its hash, or the next free one behind it, round the end. */
   private keys: Array<K | undefined> = []
   private values: Array<A | undefined> = []

@@ -5,8 +5,8 @@ import { inspect } from "node:util"
 import { assert, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as ApiKey from "../../../src/domain/ApiKey.ts"
-import { isLoopback } from "../../../src/domain/ListenAddress.ts"
 import * as ServerConfig from "../../../src/domain/config/ServerConfig.ts"
+import { isLoopback } from "../../../src/domain/ListenAddress.ts"
 
 const key = "PlaypenCausalPlatformCommodeImproveCatalyze"
 const hash = `$scrypt$ln=15,r=8,p=1$${"s".repeat(22)}$${"h".repeat(43)}`

@@ -8,9 +8,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as tar from "tar-stream"
 import type { Format, Item } from "../../../src/fileserver/archive/ArchiveFormat.ts"
-import * as FileServer from "../../../src/fileserver/FileServer.ts"
 import * as Tar from "../../../src/fileserver/archive/Tar.ts"
 import * as Zip from "../../../src/fileserver/archive/Zip.ts"
+import * as FileServer from "../../../src/fileserver/FileServer.ts"
 import { callHandler, openHandler } from "../../support/callHandler.ts"
 import {
   openBelow,

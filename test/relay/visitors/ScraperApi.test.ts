@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { tripcodeOfText } from "../../../src/domain/ApiKey.ts"
-import type { HeaderList } from "../../../src/domain/HeaderList.ts"
 import { empty, plainServer, type RelayConfig } from "../../../src/domain/config/RelayConfig.ts"
+import type { HeaderList } from "../../../src/domain/HeaderList.ts"
 import * as ScraperApi from "../../../src/relay/visitors/ScraperApi.ts"
 
 const day = 24 * 3_600_000

@@ -5,8 +5,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as IpNetwork from "effect/net/IpNetwork"
 import { TestClock } from "effect/testing"
-import type { HeaderList } from "../../../src/domain/HeaderList.ts"
 import { plainServer } from "../../../src/domain/config/RelayConfig.ts"
+import type { HeaderList } from "../../../src/domain/HeaderList.ts"
 import * as Harness from "../../support/Harness.ts"
 
 const trustedProxies = [IpNetwork.fromStringUnsafe("127.0.0.1/32")]

@@ -4,8 +4,8 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import type { BodyError } from "../../../src/protocol/Exchange.ts"
 import * as Body from "../../../src/transport/body/Body.ts"
-import * as Deadlines from "../../../src/transport/runtime/Deadlines.ts"
 import { idle } from "../../../src/transport/body/IdleBody.ts"
+import * as Deadlines from "../../../src/transport/runtime/Deadlines.ts"
 
 /** A body that says what the test tells it to. */
 const scripted = (length?: number) => {

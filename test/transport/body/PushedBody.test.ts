@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { BodyError } from "../../../src/protocol/Exchange.ts"
-import { ArrivingBody } from "../../../src/transport/body/PushedBody.ts"
+import { PushedBody } from "../../../src/transport/body/PushedBody.ts"
 import { at, chunksOf, Pace, Picky, Sizes } from "../../support/Chunked.ts"
 import { turns } from "../../support/Harness.ts"
 
@@ -11,7 +11,7 @@ const cut = new BodyError({ reason: "cut", detail: "the test cut it" })
 
 /** A connection that reads chunk after chunk, and waits when it is told to. */
 class Reader {
-  readonly body = new ArrivingBody(undefined, {
+  readonly body = new PushedBody(undefined, {
     resume: () => {
       if (!this.waits) return
       this.waits = false
@@ -26,12 +26,12 @@ class Reader {
   private next = 0
   private readonly chunks: ReadonlyArray<Uint8Array>
   private readonly pace: Pace
-  private readonly ending: (body: ArrivingBody) => void
+  private readonly ending: (body: PushedBody) => void
 
   constructor(
     chunks: ReadonlyArray<Uint8Array>,
     pace: Pace,
-    ending: (body: ArrivingBody) => void = (body) => body.end([["X-Sum", "7"]]),
+    ending: (body: PushedBody) => void = (body) => body.end([["X-Sum", "7"]]),
   ) {
     this.chunks = chunks
     this.pace = pace

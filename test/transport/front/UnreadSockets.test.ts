@@ -7,11 +7,11 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
 import { type Body, fromBytes } from "../../../src/transport/body/Body.ts"
+import { serve } from "../../../src/transport/front/NodeFront.ts"
 import {
   type Certificate,
   make as makeCertificate,
 } from "../../../src/transport/net/Certificate.ts"
-import { serve } from "../../../src/transport/front/NodeFront.ts"
 import * as FailurePage from "../../../src/web/FailurePage.ts"
 import * as Harness from "../../support/Harness.ts"
 import * as Proxies from "../../support/Proxies.ts"

@@ -6,7 +6,7 @@ import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { BriefMap } from "../../../src/transport/runtime/ReusableMap.ts"
+import { ReusableMap } from "../../../src/transport/runtime/ReusableMap.ts"
 
 /** Few keys, so that they come again, and some that meet in a table of 64. */
 const Key = Schema.Literals([0, 1, 2, 3, 64, 65, 66, 128, 130, 0xffff_ffc0, 0xffff_ffff])
@@ -15,7 +15,7 @@ const Step = Schema.Struct({ key: Key, isGone: Schema.Boolean })
 const agrees = <K extends string | number>(
   steps: ReadonlyArray<readonly [key: K, isGone: boolean]>,
 ): void => {
-  const map = new BriefMap<K, { readonly step: number }>()
+  const map = new ReusableMap<K, { readonly step: number }>()
   const known = new Map<K, { readonly step: number }>()
   for (const [step, [key, isGone]] of steps.entries()) {
     if (isGone) assert.strictEqual(map.delete(key), known.delete(key))
@@ -43,7 +43,7 @@ describe("a brief map", () => {
   )
 
   it("grows with what it holds, and finds all of it", () => {
-    const map = new BriefMap<string, { readonly at: number }>()
+    const map = new ReusableMap<string, { readonly at: number }>()
     for (let at = 0; at < 5_000; at++) map.set(`${at}`, { at })
     for (let at = 0; at < 5_000; at += 2) map.delete(`${at}`)
     assert.strictEqual(map.size, 2_500)
@@ -60,7 +60,7 @@ describe("a brief map", () => {
     const old = () =>
       getHeapSpaceStatistics().find(({ space_name }) => space_name === "old_space")
         ?.space_used_size ?? 0
-    const map = new BriefMap<number, () => ReadonlyArray<number>>()
+    const map = new ReusableMap<number, () => ReadonlyArray<number>>()
     const pass = (from: number) => {
       for (let at = from; at < from + 1_000; at++) {
         const large = new Array<number>(100).fill(at)

@@ -5,9 +5,9 @@
 import { ExchangeError } from "../../../protocol/Exchange.ts"
 import type { Body } from "../../../transport/body/Body.ts"
 import type { Cancel, Handler } from "../../../transport/body/Handler.ts"
+import { refuse, respondText } from "../../../transport/body/Replies.ts"
 import { throttle } from "../../../transport/body/ThrottledBody.ts"
 import * as Format from "../../../web/Format.ts"
-import { refuse, respondText } from "../../links/BackendAnswer.ts"
 
 /** How many of them may run at once. */
 export const maxDebugStreams = 10

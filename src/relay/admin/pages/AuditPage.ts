@@ -1,12 +1,13 @@
 /**
  * The audit log as a page that can be filtered, and as lines of JSON.
  */
-import { type Html, html } from "../../../web/Html.ts"
+
 import * as Format from "../../../web/Format.ts"
+import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
-import type { AuditFilter } from "../core/Administration.ts"
 import * as AuditLine from "../../audit/AuditLine.ts"
 import { type AuditEntry, sentences } from "../../audit/AuditLog.ts"
+import type { AuditFilter } from "../core/Administration.ts"
 
 /** How many events a page shows. */
 const shownEntries = 200

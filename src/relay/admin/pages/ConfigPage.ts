@@ -2,8 +2,9 @@
  * The configuration for the administrator: what is in force since when, and
  * what is wrong with what is not.
  */
-import { type Html, html } from "../../../web/Html.ts"
+
 import * as Format from "../../../web/Format.ts"
+import { type Html, html } from "../../../web/Html.ts"
 import type { ConfigStatus } from "../../settings/RelaySettings.ts"
 
 /** The page. */

@@ -2,8 +2,8 @@
  * The page of what helps to find faults: streams without an end, and keys.
  */
 import type { Tripcode } from "../../../domain/Tripcode.ts"
-import { type Html, html } from "../../../web/Html.ts"
 import * as Format from "../../../web/Format.ts"
+import { type Html, html } from "../../../web/Html.ts"
 import { sinkPath, sourcePath, throttledRate, throttledSuffix } from "../core/DebugStreams.ts"
 
 /** A key that was just made, to be shown once. */

@@ -2,8 +2,8 @@
  * The last requests of an inspected server as a page.
  */
 import { first, type HeaderList } from "../../../domain/HeaderList.ts"
-import { type Html, html } from "../../../web/Html.ts"
 import * as Format from "../../../web/Format.ts"
+import { type Html, html } from "../../../web/Html.ts"
 import * as Curl from "../../inspect/Curl.ts"
 import {
   type Inspected,

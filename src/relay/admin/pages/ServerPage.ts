@@ -2,8 +2,9 @@
  * One server for the administrator: how it is, its last requests, how long
  * they took, and what went wrong.
  */
-import { type Html, html } from "../../../web/Html.ts"
+
 import * as Format from "../../../web/Format.ts"
+import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
 import { bytesOf, lastSeenOf, programOf, stateOf, transportOf } from "../../status/ServerTable.ts"
 import type { ServerView } from "../../status/ServerView.ts"

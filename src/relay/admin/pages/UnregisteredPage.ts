@@ -2,11 +2,12 @@
  * Servers that wait for approval. Nobody is to approve a name alone, so each
  * is shown with what the server prints, too: words and tripcode.
  */
-import { type Html, html } from "../../../web/Html.ts"
+
 import * as Format from "../../../web/Format.ts"
+import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
-import type { StrangerView } from "../core/Administration.ts"
 import { toToml } from "../../registry/Approval.ts"
+import type { StrangerView } from "../core/Administration.ts"
 
 const hidden = ({ name, tripcode }: StrangerView): Html =>
   html`<input type="hidden" name="name" value="${name}"><input type="hidden" name="tripcode" value="${tripcode}">`

@@ -1,0 +1,21 @@
+/**
+ * The flags of `ptth fileserver`.
+ */
+import type * as Option from "effect/Option"
+import type { FileFlags } from "./FileFlags.ts"
+
+/** What `ptth fileserver` is told. */
+export interface FileServerFlags extends FileFlags {
+  readonly folder: Option.Option<string>
+  readonly listen: Option.Option<string>
+  readonly relay: Option.Option<string>
+  readonly name: Option.Option<string>
+  readonly transport: Option.Option<string>
+  readonly ca: Option.Option<string>
+  readonly noWait: boolean
+  readonly insecure: boolean
+  readonly auth: Option.Option<string>
+  readonly fileServerRoot: Option.Option<string>
+  readonly assetRoot: Option.Option<string>
+  readonly qr: boolean
+}

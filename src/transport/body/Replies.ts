@@ -1,0 +1,28 @@
+/**
+ * Short replies that need no body of their own: plain text, and refusals.
+ */
+import type { ExchangeError } from "../../protocol/Exchange.ts"
+import { type Body, fromText } from "./Body.ts"
+import type { Cancel, Reply } from "./Handler.ts"
+
+/** Answers with plain text. */
+export const respondText = (reply: Reply, status: number, text: string): void =>
+  reply.respond(
+    {
+      status,
+      headers: [
+        ["Content-Type", "text/plain; charset=utf-8"],
+        ["Cache-Control", "no-store"],
+      ],
+    },
+    fromText(text),
+  )
+
+const nothing: Cancel = () => {}
+
+/** Refuses a request whose body nobody reads. */
+export const refuse = (body: Body, reply: Reply, error: ExchangeError): Cancel => {
+  body.discard()
+  reply.fail(error)
+  return nothing
+}
