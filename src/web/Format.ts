@@ -1,23 +1,26 @@
 /**
- * Numbers and times as pages say them to people.
+ * Sizes, durations and times as text for people. All pages use these.
  */
 import { type Html, html } from "./Html.ts"
 
-const units = ["B", "KiB", "MiB", "GiB", "TiB"]
+const units = ["kB", "MB", "GB", "TB", "PB", "EB"]
 
-/** A number of bytes, such as `1.5 MiB`. */
+/**
+ * A number of bytes, such as `999 B`, `1.5 MB` or `120 GB`: decimal units
+ * (1 kB = 1000 bytes, as file managers show), at most three digits.
+ */
 export const bytes = (count: number): string => {
+  if (count < 1000) return `${count} B`
   let value = count
-  let unit = 0
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024
-    unit += 1
+  let unit = -1
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000
+    unit++
   }
-  const text = unit === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)
-  return `${text} ${units[unit]}`
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`
 }
 
-/** Milliseconds, such as `12 ms` or `3.4 s`. */
+/** A duration in milliseconds, such as `0.3 ms`, `12 ms` or `3.4 s`. */
 export const millis = (count: number): string =>
   count >= 1000
     ? `${(count / 1000).toFixed(1)} s`
@@ -25,8 +28,36 @@ export const millis = (count: number): string =>
       ? `${count.toFixed(0)} ms`
       : `${count.toFixed(1)} ms`
 
-/** A time in UTC to the second. */
+// RFC 3339 has years of four digits; file systems can store others.
+const earliest = Date.UTC(1, 0, 1) - 1900 * 365.2425 * 86_400_000
+const latest = Date.UTC(9999, 11, 31)
+
+/**
+ * A time as RFC 3339 in UTC, such as `2026-01-31T12:00:00.000Z`. A time that
+ * RFC 3339 cannot express becomes the nearest that it can.
+ *
+ * @param at milliseconds since 1970
+ */
+export const rfc3339 = (at: number): string =>
+  new Date(Math.min(Math.max(at, earliest), latest)).toISOString()
+
+/**
+ * A `time` element in UTC to the second, such as `2026-01-31 12:00:00 UTC`.
+ *
+ * @param at milliseconds since 1970
+ */
 export const time = (at: number): Html => {
-  const iso = new Date(at).toISOString()
-  return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC</time>`
+  const text = rfc3339(at)
+  return html`<time datetime="${text}">${text.slice(0, 10)} ${text.slice(11, 19)} UTC</time>`
+}
+
+/**
+ * A `time` element in UTC to the minute, such as `2026-01-31 12:00`, for a
+ * table whose heading names the time zone.
+ *
+ * @param at milliseconds since 1970
+ */
+export const minute = (at: number): Html => {
+  const text = rfc3339(at)
+  return html`<time datetime="${text}">${text.slice(0, 10)} ${text.slice(11, 16)}</time>`
 }

@@ -2,10 +2,10 @@
  * A folder as a page for people: a table or a grid of pictures, whose order,
  * filter and page are in the address.
  */
+import * as Format from "../../web/Format.ts"
 import { type Html, html } from "../../web/Html.ts"
 import { page } from "../../web/Page.ts"
 import * as PageAddress from "../http/PageAddress.ts"
-import { formatSize, formatTime } from "../listing/FolderJson.ts"
 import * as Kind from "../listing/Kind.ts"
 import type { Listing } from "../listing/Listing.ts"
 import * as PageQuery from "../listing/PageQuery.ts"
@@ -52,18 +52,13 @@ export const trail = (segments: ReadonlyArray<ByteName.ByteName>, folder: boolea
 
 const link = (entry: Entry): string => ByteName.toUrl(entry.name) + (entry.folder ? "/" : "")
 
-const timeOf = (entry: Entry): Html => {
-  const time = formatTime(entry.modified)
-  return html`<time datetime="${time}">${time.slice(0, 10)} ${time.slice(11, 16)}</time>`
-}
-
 /** The row of the table that shows an entry. */
 export const row = (entry: Entry): Html => {
   const kind = Kind.of(entry)
   const name = ByteName.toDisplay(entry.name)
   const href = link(entry)
   const type = html`<tr data-name="${name}"><td class="type">${icon(kind)}<span class="unseen">${Kind.labels[kind]}</span></td>`
-  const time = html`<td class="time">${timeOf(entry)}</td></tr>
+  const time = html`<td class="time">${Format.minute(entry.modified)}</td></tr>
 `
   if (entry.folder) {
     return html`${type}<td><a class="folder" href="${href}"><bdi>${name}</bdi>/</a></td><td class="number"></td>${time}`
@@ -71,7 +66,7 @@ export const row = (entry: Entry): Html => {
   const view = Kind.isViewable(kind)
     ? html` <a class="view" href="${href}?view" aria-label="View ${name}">View</a>`
     : undefined
-  return html`${type}<td><a href="${href}"><bdi>${name}</bdi></a>${view}</td><td class="number" title="${entry.size} bytes">${formatSize(entry.size)}</td>${time}`
+  return html`${type}<td><a href="${href}"><bdi>${name}</bdi></a>${view}</td><td class="number" title="${entry.size} bytes">${Format.bytes(entry.size)}</td>${time}`
 }
 
 /** The tile of the grid that shows an entry. */
@@ -117,7 +112,7 @@ const summary = (listing: Listing, query: PageQuery.PageQuery, size: number): st
   const parts = [
     folders > 0 ? plural(folders, "folder", "folders") : "",
     files > 0 || folders === 0 ? plural(files, "file", "files") : "",
-    listing.size === undefined ? "" : formatSize(listing.size),
+    listing.size === undefined ? "" : Format.bytes(listing.size),
   ].filter((part) => part !== "")
   const of = query.filter === "" ? "" : ` (of ${total.toLocaleString("en")})`
   const first = (page - 1) * size + 1

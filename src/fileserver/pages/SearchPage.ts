@@ -1,10 +1,10 @@
 /**
  * What a search found, as a page and as a plain list.
  */
+import * as Format from "../../web/Format.ts"
 import { type Html, html } from "../../web/Html.ts"
 import { page } from "../../web/Page.ts"
 import * as FolderForm from "../listing/FolderForm.ts"
-import * as FolderJson from "../listing/FolderJson.ts"
 import * as Search from "../listing/Search.ts"
 import * as ByteName from "../names/ByteName.ts"
 
@@ -22,7 +22,7 @@ export const render = (
   const rows = found.hits.map((hit) => {
     const { entry } = hit
     const path = ByteName.toDisplay(Search.pathOf(hit))
-    return html`<tr><td><a href="./${Search.href(hit)}"><bdi>${path}</bdi>${entry.folder ? "/" : ""}</a></td><td class="number">${entry.folder ? "" : FolderJson.formatSize(entry.size)}</td></tr>
+    return html`<tr><td><a href="./${Search.href(hit)}"><bdi>${path}</bdi>${entry.folder ? "/" : ""}</a></td><td class="number">${entry.folder ? "" : Format.bytes(entry.size)}</td></tr>
 `
   })
   const name = ByteName.toDisplay(segments.at(-1) ?? "files")

@@ -2,9 +2,9 @@
  * A file as a page: something to look at, with the way to the file itself and
  * to its neighbours.
  */
+import * as Format from "../../web/Format.ts"
 import { type Html, html } from "../../web/Html.ts"
 import { page } from "../../web/Page.ts"
-import { formatSize } from "../listing/FolderJson.ts"
 import * as Kind from "../listing/Kind.ts"
 import * as ByteName from "../names/ByteName.ts"
 import { qr, topOf, trail } from "./ListingPage.ts"
@@ -69,7 +69,7 @@ export const render = (view: View): Html => {
 ${several ? html`${neighbour(previous, "prev", "Previous")} ${neighbour(next, "next", "Next")}` : undefined}
 <a href="../">Folder</a>
 <a href="${href}">Open the file</a>
-<a href="${href}" download>Download (${formatSize(view.size)})</a>
+<a href="${href}" download>Download (${Format.bytes(view.size)})</a>
 ${qr(view.address)}
 </nav>
 ${content(view, href, name)}`,

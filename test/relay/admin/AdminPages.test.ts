@@ -18,7 +18,6 @@ import { unregisteredPage } from "../../../src/relay/admin/pages/UnregisteredPag
 import type { Inspected } from "../../../src/relay/inspect/Inspector.ts"
 import { serverTable } from "../../../src/relay/status/ServerTable.ts"
 import type { ServerView } from "../../../src/relay/status/ServerView.ts"
-import * as Format from "../../../src/web/Format.ts"
 import { type Html, html, toText } from "../../../src/web/Html.ts"
 
 const hostile = Schema.Array(
@@ -178,21 +177,4 @@ describe("the export of the audit log", () => {
       address: "::1",
     })
   })
-})
-
-describe("what pages say of numbers", () => {
-  it.each([
-    [0, "0 B"],
-    [1023, "1023 B"],
-    [1024, "1.0 KiB"],
-    [1536 * 1024, "1.5 MiB"],
-    [200 * 1024 ** 3, "200 GiB"],
-    [5000 * 1024 ** 4, "5000 TiB"],
-  ])("is of %i bytes %s", (count, text) => assert.strictEqual(Format.bytes(count), text))
-
-  it.each([
-    [0.25, "0.3 ms"],
-    [12.4, "12 ms"],
-    [1500, "1.5 s"],
-  ])("is of %f milliseconds %s", (count, text) => assert.strictEqual(Format.millis(count), text))
 })

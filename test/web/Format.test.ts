@@ -1,0 +1,53 @@
+/**
+ * Sizes, durations and times as pages show them.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Format from "../../src/web/Format.ts"
+import { toText } from "../../src/web/Html.ts"
+
+describe("a number of bytes", () => {
+  it.each([
+    [0, "0 B"],
+    [999, "999 B"],
+    [1000, "1.0 kB"],
+    [9_949, "9.9 kB"],
+    [9_950, "10 kB"],
+    [999_499, "999 kB"],
+    [999_500, "1.0 MB"],
+    [1_500_000, "1.5 MB"],
+    [200e9, "200 GB"],
+    [5e15, "5.0 PB"],
+    [5000e18, "5000 EB"],
+  ])("%i is shown as %s", (count, text) => assert.strictEqual(Format.bytes(count), text))
+})
+
+describe("a duration", () => {
+  it.each([
+    [0.25, "0.3 ms"],
+    [12.4, "12 ms"],
+    [1500, "1.5 s"],
+  ])("of %f milliseconds is shown as %s", (count, text) =>
+    assert.strictEqual(Format.millis(count), text),
+  )
+})
+
+describe("a time", () => {
+  it("is shown in UTC, to the second or to the minute", () => {
+    const at = Date.UTC(2026, 0, 31, 12, 34, 56, 789)
+    assert.strictEqual(
+      toText(Format.time(at)),
+      '<time datetime="2026-01-31T12:34:56.789Z">2026-01-31 12:34:56 UTC</time>',
+    )
+    assert.strictEqual(
+      toText(Format.minute(at)),
+      '<time datetime="2026-01-31T12:34:56.789Z">2026-01-31 12:34</time>',
+    )
+  })
+
+  it.each([
+    [Number.NEGATIVE_INFINITY, /^000\d-/],
+    [8.64e15, /^9999-/],
+  ])("of %f that RFC 3339 cannot express becomes the nearest that it can", (at, text) =>
+    assert.match(Format.rfc3339(at), text),
+  )
+})
