@@ -6,7 +6,7 @@ import type { ResponseHead } from "../../protocol/Message.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import { count } from "../../transport/body/CountedBody.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
-import type { Metric } from "../../transport/observe/Prometheus.ts"
+import type { Metric } from "../../transport/observe/Metric.ts"
 
 /** The state of one file server. */
 export interface Snapshot {

@@ -2,8 +2,9 @@
  * The relay's counters as metrics, for whoever collects them: `/metrics` on
  * the administrator's address, or OTLP.
  */
+
+import type { Distribution, Metric, Sample } from "../../transport/observe/Metric.ts"
 import * as ProcessMetrics from "../../transport/observe/ProcessMetrics.ts"
-import type { Distribution, Metric, Sample } from "../../transport/observe/Prometheus.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import { bounds, type Histogram } from "../traffic/Histogram.ts"

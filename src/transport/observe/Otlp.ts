@@ -13,7 +13,7 @@ import * as OtlpExporter from "effect/observability/OtlpExporter"
 import * as OtlpLogger from "effect/observability/OtlpLogger"
 import * as OtlpResource from "effect/observability/OtlpResource"
 import * as OtlpSerialization from "effect/observability/OtlpSerialization"
-import type { Metric } from "./Prometheus.ts"
+import type { Metric } from "./Metric.ts"
 import { type Samples, type Span, sampler, Telemetry } from "./Telemetry.ts"
 
 /** Where telemetry goes, and who sends it. */

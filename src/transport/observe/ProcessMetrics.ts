@@ -4,7 +4,7 @@
  */
 import { readdirSync } from "node:fs"
 import { type EventLoopUtilization, monitorEventLoopDelay, performance } from "node:perf_hooks"
-import type { Metric } from "./Prometheus.ts"
+import type { Metric } from "./Metric.ts"
 
 /** How often the event loop's delay is looked at once somebody has asked, in milliseconds. */
 const delayResolution = 20

@@ -1,42 +1,7 @@
 /**
- * Metrics as values, and as Prometheus reads them (its text format, version
- * 0.0.4). What is counted where is others' business.
+ * Metrics in Prometheus' text format, version 0.0.4.
  */
-
-/** What tells the series of one metric apart. */
-export type Labels = Readonly<Record<string, string>>
-
-/** One number. */
-export interface Sample {
-  readonly labels?: Labels
-  readonly value: number
-}
-
-/** A distribution: how many fell into each bucket, not cumulated. */
-export interface Distribution {
-  readonly labels?: Labels
-  /** One more than there are bounds. */
-  readonly counts: ReadonlyArray<number>
-  readonly sum: number
-}
-
-/** All series of one name. */
-export type Metric =
-  | {
-      readonly type: "counter" | "gauge"
-      readonly name: string
-      /** One sentence. */
-      readonly help: string
-      readonly samples: ReadonlyArray<Sample>
-    }
-  | {
-      readonly type: "histogram"
-      readonly name: string
-      readonly help: string
-      /** Upper bounds of the buckets, ascending, without infinity. */
-      readonly bounds: ReadonlyArray<number>
-      readonly samples: ReadonlyArray<Distribution>
-    }
+import type { Distribution, Labels, Metric } from "./Metric.ts"
 
 /** The Content-Type of {@link render}. */
 export const contentType = "text/plain; version=0.0.4; charset=utf-8"
@@ -80,5 +45,5 @@ const text = (metric: Metric): string => {
   return `# HELP ${name} ${helpText(help)}\n# TYPE ${name} ${type}\n${lines.join("")}`
 }
 
-/** The metrics as a scrape is answered. */
+/** The body of the answer to a scrape. */
 export const render = (metrics: ReadonlyArray<Metric>): string => metrics.map(text).join("")

@@ -9,7 +9,7 @@ import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import * as TraceContext from "../../protocol/http/TraceContext.ts"
-import type { Metric } from "./Prometheus.ts"
+import type { Metric } from "./Metric.ts"
 
 /** What was done in a span of time, for a trace. Times are milliseconds since 1970 with fractions. */
 export interface Span {
