@@ -107,6 +107,7 @@ describe("the source", () => {
 const documents = [
   "README.md",
   "ARCHITECTURE.md",
+  "CONTRIBUTING.md",
   "CHANGELOG.md",
   "SECURITY.md",
   ...filesBelow("docs", ".md"),
