@@ -19,7 +19,7 @@ const link = (entry: Entry): string => ByteName.toUrl(entry.name) + (entry.folde
 export const renderTop = (status: Html, uploads: boolean): Html =>
   page({
     title: "PTTH file server",
-    top: "../",
+    top: "./",
     heading: html`<h1>PTTH file server</h1>`,
     main: html`<p>This is a PTTH file server. It shares one folder${uploads ? "; files may be uploaded to it" : ", for reading only"}.</p>
 <p><a href="files/">Browse the files</a></p>

@@ -68,5 +68,5 @@ export const toHref = (query: Partial<PageQuery>): string => {
   if (query.filter !== undefined && query.filter !== "") fields.set("filter", query.filter)
   if (query.page !== undefined && query.page > 1) fields.set("page", String(query.page))
   const text = fields.toString().replace(/^grid=(?=&|$)/, "grid")
-  return text === "" ? "../" : `./?${text}`
+  return text === "" ? "./" : `./?${text}`
 }

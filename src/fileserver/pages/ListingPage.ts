@@ -28,7 +28,7 @@ export interface Extras {
   readonly uploads: { readonly overwrite: boolean } | undefined
 }
 
-const up = (levels: number): string => (levels === 0 ? "../" : "../../".repeat(levels))
+const up = (levels: number): string => (levels === 0 ? "./" : "../".repeat(levels))
 
 /** The way to the top of the site from `files/` and some segments below it. */
 export const topOf = (levels: number): string => up(levels + 1)
@@ -154,7 +154,7 @@ const uploadForm = ({
   readonly overwrite: boolean
 }): Html => html`<section class="upload" aria-labelledby="upload">
 <h2 id="upload">Upload</h2>
-<form method="post" action="../" enctype="multipart/form-data" data-overwrite="${overwrite ? "yes" : "no"}">
+<form method="post" action="./" enctype="multipart/form-data" data-overwrite="${overwrite ? "yes" : "no"}">
 <label for="upload-files">Choose files, or drop them on this page:</label>
 <input id="upload-files" type="file" name="file" multiple required>
 <button>Upload</button>
@@ -192,9 +192,9 @@ export const render = (
     segments.length === 0
       ? undefined
       : query.grid
-        ? html`<li><a href="../../" rel="up"><span class="tile">${icon("folder")}</span><span class="name">Parent folder</span></a></li>
+        ? html`<li><a href="../" rel="up"><span class="tile">${icon("folder")}</span><span class="name">Parent folder</span></a></li>
 `
-        : html`<tr><td class="type">${icon("folder")}<span class="unseen">Folder</span></td><td><a class="folder" href="../../" rel="up">Parent folder</a></td><td class="number"></td><td class="time"></td></tr>
+        : html`<tr><td class="type">${icon("folder")}<span class="unseen">Folder</span></td><td><a class="folder" href="../" rel="up">Parent folder</a></td><td class="number"></td><td class="time"></td></tr>
 `
   const entries = query.grid
     ? html`<ul class="grid">${parent}${rows}</ul>`
@@ -215,7 +215,7 @@ ${parent}${rows}</tbody>
     main: html`${symbols(kinds)}
 <h1 class="unseen">${name}</h1>
 <div class="bar">
-<form class="filter" role="search" aria-label="Names" method="get" action="../" data-whole="${listing.pages === 1 && query.filter === "" ? "yes" : "no"}">${hiddenFields(query)}
+<form class="filter" role="search" aria-label="Names" method="get" action="./" data-whole="${listing.pages === 1 && query.filter === "" ? "yes" : "no"}">${hiddenFields(query)}
 <label class="unseen" for="filter">Filter by name</label>
 <input id="filter" type="search" name="filter" value="${query.filter}" placeholder="Filter by name" autocomplete="off">
 <button>Filter</button>
@@ -225,7 +225,7 @@ ${parent}${rows}</tbody>
 <div id="listing">
 ${pages}${entries}
 ${none}${pages}</div>
-<form class="search" role="search" aria-label="Folders below" method="get" action="../">
+<form class="search" role="search" aria-label="Folders below" method="get" action="./">
 <label class="unseen" for="search">Search this folder and those below it</label>
 <input id="search" type="search" name="q" placeholder="Search all folders below" required>
 <button>Search</button>

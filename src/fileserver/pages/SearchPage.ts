@@ -30,9 +30,9 @@ export const render = (
   const count = `${rows.length} ${rows.length === 1 ? "name has" : "names have"}`
   return page({
     title: `${shown} in ${name}/`,
-    top: "../../".repeat(segments.length + 1),
+    top: "../".repeat(segments.length + 1),
     heading: html`<h1><bdi>${shown}</bdi> in <bdi>${name}</bdi>/</h1>`,
-    main: html`<p>${count} this text in them. <a href="../">Back to the folder</a></p>
+    main: html`<p>${count} this text in them. <a href="./">Back to the folder</a></p>
 <table>
 <thead><tr><th scope="col">Name</th><th scope="col" class="number">Size</th></tr></thead>
 <tbody>

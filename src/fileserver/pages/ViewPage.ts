@@ -67,7 +67,7 @@ export const render = (view: View): Html => {
     main: html`<h1 class="unseen">${name}</h1>
 <nav class="tools" aria-label="This file">
 ${several ? html`${neighbour(previous, "prev", "Previous")} ${neighbour(next, "next", "Next")}` : undefined}
-<a href="../">Folder</a>
+<a href="./">Folder</a>
 <a href="${href}">Open the file</a>
 <a href="${href}" download>Download (${Format.bytes(view.size)})</a>
 ${qr(view.address)}

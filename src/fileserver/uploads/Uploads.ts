@@ -395,7 +395,7 @@ export const handle = (place: Place, head: RequestHead, body: Body.Body, reply: 
     end: () => {
       queue = queue.then(() =>
         respond(303, [
-          ["Location", "../"],
+          ["Location", "./"],
           ["Content-Length", "0"],
           ["Cache-Control", "no-store"],
         ]),

@@ -107,7 +107,7 @@ const serversPage = (context: PagesContext): Html => {
   const servers = viewsOf(context)
   return framed({
     title: "Servers",
-    top: "../../../",
+    top: "../../",
     heading: html`<h1>Servers</h1>`,
     script: true,
     wide: true,
