@@ -4,17 +4,7 @@
  * they add their own.
  */
 import type { Header, HeaderList } from "../../domain/HeaderList.ts"
-
-const always = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "te",
-  "transfer-encoding",
-  "upgrade",
-])
+import { connectionFields } from "./ConnectionFields.ts"
 
 const none: Set<string> = new Set()
 
@@ -42,10 +32,10 @@ export const strip = (headers: HeaderList): HeaderList => {
   return headers.filter((header) => crosses(header) && !nominated.has(header[0].toLowerCase()))
 }
 
-const lengths = new Set(Array.from(always, (name) => name.length))
+const lengths = new Set(Array.from(connectionFields, (name) => name.length))
 
 const isHopByHop = ([name]: Header): boolean =>
-  lengths.has(name.length) && always.has(name.toLowerCase())
+  lengths.has(name.length) && connectionFields.has(name.toLowerCase())
 
 const crosses = (header: Header): boolean => !isHopByHop(header)
 

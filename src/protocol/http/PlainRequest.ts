@@ -5,6 +5,7 @@
  * judge.
  */
 import type { Header, HeaderList } from "../../domain/HeaderList.ts"
+import { allExcept } from "./ConnectionFields.ts"
 import * as FieldLine from "./FieldLine.ts"
 
 /** A request that stands whole at the beginning of some bytes. */
@@ -31,16 +32,7 @@ const requestLine =
 const headEnd = Buffer.from("\r\n\r\n")
 
 /** Fields that change what a request is, how long it is, or what becomes of its connection. */
-const meaningful = new Set([
-  "expect",
-  "http2-settings",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-])
+const meaningful = allExcept([], ["expect", "http2-settings", "trailer"])
 
 /** The plain request at the beginning of `bytes`, or `undefined` if there is none for certain. */
 export const recognise = (bytes: Buffer): PlainRequest | undefined => {

@@ -6,40 +6,36 @@
  */
 import { apiKeyField } from "../../domain/ApiKey.ts"
 import type { HeaderList } from "../../domain/HeaderList.ts"
+import { allExcept } from "./ConnectionFields.ts"
 import { isClaim } from "./Forwarded.ts"
 
-const forbidden = new Set<string>([
-  "age",
-  "authorization",
-  "cache-control",
-  "connection",
-  "content-encoding",
-  "content-length",
-  "content-range",
-  "content-type",
-  "cookie",
-  "date",
-  "expect",
-  "expires",
-  "host",
-  "keep-alive",
-  "location",
-  "max-forwards",
-  "pragma",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "range",
-  "retry-after",
-  "set-cookie",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "vary",
-  "www-authenticate",
-  apiKeyField,
-])
+const forbidden = allExcept(
+  [],
+  [
+    "age",
+    "authorization",
+    "cache-control",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "content-type",
+    "cookie",
+    "date",
+    "expect",
+    "expires",
+    "host",
+    "location",
+    "max-forwards",
+    "pragma",
+    "range",
+    "retry-after",
+    "set-cookie",
+    "trailer",
+    "vary",
+    "www-authenticate",
+    apiKeyField,
+  ],
+)
 
 /** The trailer fields that may go on. */
 export const passable = (trailers: HeaderList): HeaderList =>

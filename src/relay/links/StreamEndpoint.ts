@@ -2,10 +2,11 @@
  * The relay's backend API for servers that speak stream: takes their
  * WebSockets and joins them to the rendezvous as links.
  */
-import type { IncomingMessage } from "node:http"
+import { type IncomingMessage, STATUS_CODES } from "node:http"
 import type { Duplex } from "node:stream"
 import * as Duration from "effect/Duration"
-import { fromRaw } from "../../domain/HeaderList.ts"
+import { fromRaw, type Header, type HeaderList } from "../../domain/HeaderList.ts"
+import * as HeadText from "../../protocol/http/HeadText.ts"
 import { keyOf } from "../../protocol/http/WebSocketHandshake.ts"
 import { header, prefix, streamPath, text } from "../../protocol/Wire.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../../transport/mux/Multiplexer.ts"
@@ -46,7 +47,10 @@ const suspicionMillis = 2_000
 
 const path = prefix + streamPath
 
-const tooManyLinks = `429 Too Many Requests\r\nRetry-After: ${retrySeconds}\r\nX-PTTH-Code: PTTH_TOO_MANY_LINKS`
+const tooManyLinks: HeaderList = [
+  ["Retry-After", `${retrySeconds}`],
+  ["X-PTTH-Code", "PTTH_TOO_MANY_LINKS"],
+]
 
 interface Identified {
   readonly address: string
@@ -65,19 +69,15 @@ export const make = (context: StreamContext): StreamEndpoint => {
     const name = (request.url ?? "").slice(path.length)
     const keys = request.headersDistinct[header.apiKey] ?? []
     const [key] = keys
-    if (draining) return refuse(socket, "503 Service Unavailable", text.shuttingDown)
-    if (key === undefined) return refuse(socket, "403 Forbidden", text.noKey)
+    if (draining) return refuse(socket, 503, text.shuttingDown)
+    if (key === undefined) return refuse(socket, 403, text.noKey)
     const address = clientOf(context.settings.current().trustedProxies, request)
     const now = context.rendezvous.deadlines.now()
     const identity = context.servers.knock(name, keys.length === 1 ? key : "", address, now)
     if (identity._tag === "Known") return { ...identity, address }
     return identity._tag === "Limited"
-      ? refuse(
-          socket,
-          `429 Too Many Requests\r\nRetry-After: ${identity.retryAfter}`,
-          text.tooManyKeys,
-        )
-      : refuse(socket, "401 Unauthorized", text.badKey)
+      ? refuse(socket, 429, text.tooManyKeys, [["Retry-After", `${identity.retryAfter}`]])
+      : refuse(socket, 401, text.badKey)
   }
 
   const suspectOthers = (link: StreamLink): void => {
@@ -96,19 +96,21 @@ export const make = (context: StreamContext): StreamEndpoint => {
     const instance = `${request.headers[header.instance] ?? ""}`.slice(0, 64)
     const key = `${name} ${instance} ${`${request.headers[header.link] ?? "0"}`.slice(0, 8)}`
     const webSocketKey = keyOf(request.method ?? "", fromRaw(request.rawHeaders))
-    if (webSocketKey === undefined) return refuse(socket, "400 Bad Request", text.noWebSocket)
+    if (webSocketKey === undefined) return refuse(socket, 400, text.noWebSocket)
     const giveBack = context.room.take(name, links.has(key))
     if (giveBack === undefined) {
       context.room.refused(name, address)
-      return refuse(socket, tooManyLinks, text.tooManyLinks)
+      return refuse(socket, 429, text.tooManyLinks, tooManyLinks)
     }
     const config = context.settings.current()
     const openUrl = Subdomains.urlOf(config, name)
-    socket.write(
-      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-        `Sec-WebSocket-Accept: ${WebSocketWire.acceptOf(webSocketKey)}\r\n` +
-        `${openUrl === undefined ? "" : `X-PTTH-Open-Url: ${openUrl}\r\n`}\r\n`,
-    )
+    const fields: Array<Header> = [
+      ["Upgrade", "websocket"],
+      ["Connection", "Upgrade"],
+      ["Sec-WebSocket-Accept", WebSocketWire.acceptOf(webSocketKey)],
+    ]
+    if (openUrl !== undefined) fields.push(["X-PTTH-Open-Url", openUrl])
+    socket.write(HeadText.response(101, "Switching Protocols", fields), "latin1")
     let leave: ((reason: string) => void) | undefined
     const multiplexer: Multiplexer = new Multiplexer({
       deadlines,
@@ -180,10 +182,19 @@ export const make = (context: StreamContext): StreamEndpoint => {
   }
 }
 
-const refuse = (socket: Duplex, status: string, body: string): undefined => {
-  const answer =
-    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-    `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`
-  endWith(socket, Buffer.from(answer, "latin1"))
+const refuse = (
+  socket: Duplex,
+  status: number,
+  body: string,
+  fields: HeaderList = [],
+): undefined => {
+  const bytes = Buffer.from(body)
+  const head = HeadText.response(status, STATUS_CODES[status] ?? "Unknown", [
+    ...fields,
+    ["Content-Type", "text/plain; charset=utf-8"],
+    ["Content-Length", `${bytes.length}`],
+    ["Connection", "close"],
+  ])
+  endWith(socket, HeadText.join(head, bytes))
   return undefined
 }

@@ -3,7 +3,8 @@
  * origin over plain HTTP without Node's client. All else is for
  * `Origin.ts` to pass on.
  */
-import { type HeaderList, isName, isValue } from "../../domain/HeaderList.ts"
+import { only } from "../../protocol/http/ConnectionFields.ts"
+import * as HeadText from "../../protocol/http/HeadText.ts"
 import { maxBody } from "../../protocol/http/PlainRequest.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import type { Body } from "../../transport/body/Body.ts"
@@ -16,8 +17,11 @@ const methods = new Set(["GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PAT
 
 const target = /^\/[\x21-\x7e]*$/
 
-/** Fields that make more of an exchange than a request and a response. */
-const meaningful = new Set(["expect", "http2-settings", "te", "upgrade"])
+/**
+ * Fields with which a request asks for more than one response without trailers. The other
+ * connection fields ask for nothing: `UpstreamFields` removes them.
+ */
+const meaningful = only(["te", "upgrade"], ["expect", "http2-settings"])
 
 /** The bytes of a request that is plain; `undefined` if it is not. */
 export const wholeOf = (head: RequestHead, body: Body): Uint8Array | undefined => {
@@ -46,24 +50,14 @@ export const send = (
   reply: Reply,
 ): Cancel | undefined => {
   const fields = UpstreamFields.ofRequest(head, host, { length: whole.length, protocol: undefined })
-  const lines = fieldLines(fields)
-  if (lines === undefined) return undefined
+  if (!fields.every(HeadText.isWritable)) return undefined
   return client.send({
     method: head.method,
-    head: `${head.method} ${head.target} HTTP/1.1\r\n${lines}\r\n`,
+    head: HeadText.request(head.method, head.target, fields),
     body: whole,
     repeatable,
     answered: ({ headers, status }, body) =>
       reply.respond({ status, headers: UpstreamFields.ofResponse(headers, head, host) }, body),
     failed: (error) => reply.fail(UpstreamFailure.make(place, error)),
   })
-}
-
-const fieldLines = (fields: HeaderList): string | undefined => {
-  let text = ""
-  for (const [name, value] of fields) {
-    if (!isName(name) || !isValue(value)) return undefined
-    text += `${name}: ${value}\r\n`
-  }
-  return text
 }

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Socket from "effect/socket/Socket"
 import { type WebSocket, WebSocketServer } from "ws"
 import { fromRaw, type Header, type HeaderList } from "../../domain/HeaderList.ts"
+import * as HeadText from "../../protocol/http/HeadText.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import type { Body, BodyFlow, BodySink } from "../body/Body.ts"
 import type { Reply } from "../body/Handler.ts"
@@ -169,9 +170,8 @@ export const raw = (
   NodeSocket.fromDuplex(
     Effect.sync(() => {
       const connection = new Connection(body, reply)
-      const fields = [["Connection", "Upgrade"], ["Upgrade", protocol], ...headers]
-      const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")
-      connection.write(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\n`, "latin1")
+      const fields: HeaderList = [["Connection", "Upgrade"], ["Upgrade", protocol], ...headers]
+      connection.write(HeadText.response(101, "Switching Protocols", fields), "latin1")
       return connection
     }),
   )

@@ -3,6 +3,7 @@
  * checked before they reach a socket, and get this connection's own framing.
  */
 import { type Header, type HeaderList, isName, isValue } from "../../domain/HeaderList.ts"
+import { connectionFields } from "../../protocol/http/ConnectionFields.ts"
 import { contentLength, responseHasBody } from "../../protocol/http/Framing.ts"
 import { connectionOptions } from "../../protocol/http/HopByHop.ts"
 import type { ResponseHead } from "../../protocol/Message.ts"
@@ -19,16 +20,6 @@ export const faultOf = (head: ResponseHead, upgrade: boolean): string | undefine
   }
   return contentLength(headers) === "bad" ? "its Content-Length is not one number" : undefined
 }
-
-const connectionFields = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-connection",
-  "te",
-  "transfer-encoding",
-  "upgrade",
-])
 
 /** What this connection's framing adds to a head or has no room for. */
 interface OwnFraming {

@@ -16,7 +16,9 @@ import { entry } from "../../domain/ErrorRegistry.ts"
 import type { Failure, RenderedFailure } from "../../domain/Failure.ts"
 import { first, fromRaw, type HeaderList, toRaw } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
+import { allExcept } from "../../protocol/http/ConnectionFields.ts"
 import { contentLength, type Framing, ofRequest } from "../../protocol/http/Framing.ts"
+import * as HeadText from "../../protocol/http/HeadText.ts"
 import { upgradeOf } from "../../protocol/http/HopByHop.ts"
 import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import type { Body, BodyFlow } from "../body/Body.ts"
@@ -640,14 +642,15 @@ class UpgradedSocket {
 
   /** Writes the answer's head; Connection and Upgrade are this connection's own fields here. */
   writeHead({ headers, status }: ResponseHead): void {
-    const kept = headers.filter(([name]) => !changedFields.has(name.toLowerCase()))
+    const kept = headers.filter(([name]) => !notOf101.has(name.toLowerCase()))
     const fields: HeaderList = [["Connection", "Upgrade"], ...kept]
-    const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")
-    this.socket.write(`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\n${lines}\r\n`, "latin1")
+    const reason = http.STATUS_CODES[status] ?? "Unknown"
+    this.socket.write(HeadText.response(status, reason, fields), "latin1")
   }
 }
 
-const changedFields = new Set(["connection", "transfer-encoding", "content-length", "keep-alive"])
+/** A 101 response says what the protocol is changed to, and has no body (RFC 9110 7.8, 8.6). */
+const notOf101 = allExcept(["upgrade"], ["content-length"])
 
 const ignore = (): void => {}
 
@@ -669,8 +672,6 @@ const refuseSocket = (state: FrontState, socket: Duplex, failure: Failure): void
   const { body, headers } = state.failure(failure, undefined)
   const reason = http.STATUS_CODES[failure.status] ?? "Error"
   const fields: HeaderList = [...headers, ["Connection", "close"]]
-  const head = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")
   socket.on("error", ignore)
-  const start = Buffer.from(`HTTP/1.1 ${failure.status} ${reason}\r\n${head}\r\n`, "latin1")
-  endWith(socket, Buffer.concat([start, body]))
+  endWith(socket, HeadText.join(HeadText.response(failure.status, reason, fields), body))
 }

@@ -5,7 +5,7 @@
 import { STATUS_CODES } from "node:http"
 import type { Socket } from "node:net"
 import type { Failure, RenderedFailure } from "../../domain/Failure.ts"
-import { first, type HeaderList, has, isName, isValue } from "../../domain/HeaderList.ts"
+import { first, type HeaderList, has } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import * as HeadText from "../../protocol/http/HeadText.ts"
 import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
@@ -134,7 +134,7 @@ export class PlainAnswer implements Reply {
       },
       end: (trailers) => {
         this.flow = undefined
-        if (chunked) socket.write(`0\r\n${fieldLines(trailers.filter(isLegal))}\r\n`, "latin1")
+        if (chunked) socket.write(lastChunk(trailers), "latin1")
         this.finish(sent)
       },
       fail: () => {
@@ -186,13 +186,8 @@ const writeChunk = (socket: Socket, chunk: Uint8Array): boolean => {
   return more && !socket.writableNeedDrain
 }
 
-const isLegal = ([name, value]: HeaderList[number]): boolean => isName(name) && isValue(value)
-
-const fieldLines = (headers: HeaderList): string => {
-  let text = ""
-  for (const [name, value] of headers) text += `${name}: ${value}\r\n`
-  return text
-}
+const lastChunk = (trailers: HeaderList): string =>
+  `0\r\n${HeadText.fieldLines(trailers.filter(HeadText.isWritable))}\r\n`
 
 const headText = (
   status: number,
@@ -200,13 +195,13 @@ const headText = (
   chunked: boolean,
   isLast: boolean,
 ): string => {
-  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Unknown"}\r\n${fieldLines(headers)}`
-  if (!has(headers, "date")) text += `Date: ${date()}\r\n`
-  if (chunked) text += "Transfer-Encoding: chunked\r\n"
-  return `${text}${isLast ? "Connection: close" : keepAlive}\r\n\r\n`
+  let lines = has(headers, "date") ? "" : `Date: ${date()}\r\n`
+  if (chunked) lines += "Transfer-Encoding: chunked\r\n"
+  lines += isLast ? "Connection: close\r\n" : keepAlive
+  return HeadText.response(status, STATUS_CODES[status] ?? "Unknown", headers, lines)
 }
 
-const keepAlive = "Connection: keep-alive\r\nKeep-Alive: timeout=75"
+const keepAlive = "Connection: keep-alive\r\nKeep-Alive: timeout=75\r\n"
 
 let dateText = ""
 let dateSecond = 0
