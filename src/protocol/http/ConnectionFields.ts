@@ -21,7 +21,7 @@ const list = [
 ] as const
 
 /** The name of a connection field. */
-export type ConnectionField = (typeof list)[number]
+type ConnectionField = (typeof list)[number]
 
 /** All connection fields, lower case. */
 export const connectionFields: ReadonlySet<string> = new Set(list)
