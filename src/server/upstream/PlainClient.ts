@@ -302,7 +302,7 @@ class Connection {
     BufferPressure.count(bytes.length)
     const copy = Buffer.allocUnsafe(bytes.length)
     copy.set(bytes)
-    this.paused = !body.push(copy)
+    this.paused = !body.data(copy)
   }
 
   /** The answer is whole; what came `behind` it was never asked for. */

@@ -1,117 +1,170 @@
 /**
- * A body whose bytes are pushed in by whoever reads them off a connection,
- * before or after somebody wants them: what comes too early is kept, and the
- * connection is told to wait.
+ * A body whose bytes are pushed in by whoever receives them, before or after
+ * somebody reads it. Bytes that the reader does not want yet are queued, and
+ * the source is told to wait.
  */
 import type { HeaderList } from "../../domain/HeaderList.ts"
-import type { BodyError } from "../../protocol/Exchange.ts"
+import { BodyError } from "../../protocol/Exchange.ts"
 import type { Body, BodyFlow, BodySink } from "./Body.ts"
+import { ChunkQueue } from "./ChunkQueue.ts"
 
-/** The connection, as the body on it sees it. */
-export interface Arrival {
-  /** More bytes are wanted. */
-  readonly resume: () => void
-  /** The rest of the body is not wanted; told only while it has not ended. */
-  readonly abandon: () => void
+/** Where the bytes come from, as the body sees it. */
+export interface BodySource {
+  /** The reader wants bytes and none are queued. Also called for the first read. */
+  resume?(): void
+  /** The reader does not want the rest. At most once, and not after the body's end. */
+  abandon(): void
+  /** So many bytes were read or thrown away. Each pushed byte is counted once: credit for the sender. */
+  consumed?(bytes: number): void
 }
 
-/** See the file's header. */
-export class PushedBody implements Body {
+/**
+ * - `Unread`: nobody has called `read`.
+ * - `Starting`: `read` has been called, the delivery starts in a microtask.
+ * - `Paused`: the reader has refused more.
+ * - `Flowing`: the reader takes each chunk as it comes.
+ * - `Delivering`: the reader's `data` is running.
+ * - `Resumed`: the same, and it has called `resume`.
+ * - `Closed`: the end has been told, or the reader has left.
+ */
+type State = "Unread" | "Starting" | "Paused" | "Flowing" | "Delivering" | "Resumed" | "Closed"
+
+/** See the file's header. It is the sink of its source, and the flow of its reader. */
+export class PushedBody implements Body, BodySink, BodyFlow {
   readonly length: number | undefined
   readonly whole = undefined
-  private readonly arrival: Arrival
+  private readonly source: BodySource
+  private readonly queue = new ChunkQueue()
+  private state: State = "Unread"
   private sink: BodySink | undefined
-  private queue: Array<Uint8Array> = []
-  private started = false
-  private flowing = false
-  private delivering = false
-  private resumed = false
-  /** How it ends, once that is known and until it is told. */
-  private last: ((sink: BodySink) => void) | undefined
-  private wanted = true
+  /** How the body ends, from when that is known until the reader is told. */
+  private outcome: HeaderList | BodyError | undefined
 
-  constructor(length: number | undefined, arrival: Arrival) {
+  constructor(length: number | undefined, source: BodySource) {
     this.length = length
-    this.arrival = arrival
+    this.source = source
   }
 
-  /** The next bytes, which are the body's from now on. `false`: it will ask for more. */
-  push(bytes: Uint8Array): boolean {
-    if (!this.wanted || bytes.length === 0) return this.flowing
-    const { sink } = this
-    if (!this.flowing || sink === undefined) {
-      this.queue.push(bytes)
-      return false
+  /** Whether nobody has begun to read it, or somebody has stopped. */
+  get hasNoReader(): boolean {
+    return this.sink === undefined
+  }
+
+  /** Whether the end has been told, or the reader has left. */
+  get isClosed(): boolean {
+    return this.state === "Closed"
+  }
+
+  /** Whether bytes wait for the reader. */
+  get hasQueued(): boolean {
+    return !this.queue.isEmpty
+  }
+
+  // ------------------------------------------------------------ for the source
+
+  /** The next bytes, which are the body's from now on. `false`: wait for {@link BodySource.resume}. */
+  data(bytes: Uint8Array): boolean {
+    if (bytes.length > 0) {
+      if (this.state === "Flowing") {
+        this.deliver(bytes)
+        this.drain()
+      } else if (this.state === "Closed") this.source.consumed?.(bytes.length)
+      else this.queue.push(bytes)
     }
-    this.deliver(sink, bytes)
-    this.tell()
-    return this.flowing
+    return this.state === "Flowing"
   }
 
-  /** It is whole. */
+  /** The body is whole; the reader is told after the queued bytes. */
   end(trailers: HeaderList): void {
-    this.finish((sink) => sink.end(trailers))
+    if (this.state === "Closed" || this.outcome !== undefined) return
+    this.outcome = trailers
+    this.tellOutcome()
   }
 
-  /** It broke off; what has not been taken yet is no more worth anything. */
+  /** The body broke off, also if it has ended and the reader has not been told; queued bytes are thrown away. */
   fail(error: BodyError): void {
-    this.queue = []
-    this.finish((sink) => sink.fail(error))
+    if (this.state === "Closed" || this.outcome instanceof BodyError) return
+    this.outcome = error
+    this.clear()
+    this.tellOutcome()
   }
+
+  // ------------------------------------------------------------ for the reader
 
   read(sink: BodySink): BodyFlow {
     this.sink = sink
-    queueMicrotask(this.resume)
-    return { resume: this.resume, cancel: () => this.discard() }
+    if (this.state === "Unread") this.state = "Starting"
+    queueMicrotask(() => {
+      if (this.state === "Starting") this.flow()
+    })
+    return this
+  }
+
+  resume(): void {
+    if (this.state === "Paused") this.flow()
+    else if (this.state === "Delivering") this.state = "Resumed"
+  }
+
+  cancel(): void {
+    this.discard()
   }
 
   discard(): void {
-    if (!this.wanted) return
-    const open = this.last === undefined
-    this.forget()
-    if (open) this.arrival.abandon()
+    if (this.state === "Closed") return
+    const isOpen = this.outcome === undefined
+    this.close()
+    if (isOpen) this.source.abandon()
   }
 
-  private readonly resume = (): void => {
-    if (this.delivering) {
-      this.resumed = true
-      return
-    }
-    if (!this.wanted) return
-    this.started = true
-    this.flowing = true
-    while (this.flowing && this.sink !== undefined && this.queue.length > 0)
-      this.deliver(this.sink, this.queue.shift() as Uint8Array)
-    this.tell()
-    if (this.flowing) this.arrival.resume()
+  // ------------------------------------------------------------ between them
+
+  private flow(): void {
+    this.state = "Flowing"
+    this.drain()
+    if (this.isFlowing) this.source.resume?.()
   }
 
-  private deliver(sink: BodySink, bytes: Uint8Array): void {
-    this.delivering = true
-    this.resumed = false
-    const more = sink.data(bytes)
-    this.delivering = false
-    this.flowing = this.wanted && (more || this.resumed)
+  /** Not a comparison in place, since the compiler does not see what a call does to the state. */
+  private get isFlowing(): boolean {
+    return this.state === "Flowing"
   }
 
-  private finish(last: (sink: BodySink) => void): void {
-    if (!this.wanted || this.last !== undefined) return
-    this.last = last
-    if (this.started) this.tell()
+  private drain(): void {
+    while (this.state === "Flowing" && !this.queue.isEmpty)
+      this.deliver(this.queue.shift() as Uint8Array)
+    this.tellOutcome()
   }
 
-  private tell(): void {
-    const { last, sink } = this
-    if (last === undefined || sink === undefined || this.delivering || this.queue.length > 0) return
-    this.forget()
-    last(sink)
+  private deliver(bytes: Uint8Array): void {
+    this.state = "Delivering"
+    const wantsMore = this.sink?.data(bytes) ?? false
+    this.source.consumed?.(bytes.length)
+    this.delivered(wantsMore)
   }
 
-  private forget(): void {
-    this.wanted = false
-    this.flowing = false
+  private delivered(wantsMore: boolean): void {
+    if (this.state === "Closed") return
+    this.state = wantsMore || this.state === "Resumed" ? "Flowing" : "Paused"
+  }
+
+  private tellOutcome(): void {
+    const { outcome, sink } = this
+    if (outcome === undefined || sink === undefined || !this.queue.isEmpty) return
+    if (this.state !== "Flowing" && this.state !== "Paused") return
+    this.close()
+    if (outcome instanceof BodyError) sink.fail(outcome)
+    else sink.end(outcome)
+  }
+
+  private close(): void {
+    this.state = "Closed"
     this.sink = undefined
-    this.last = undefined
-    this.queue = []
+    this.outcome = undefined
+    this.clear()
+  }
+
+  private clear(): void {
+    const bytes = this.queue.clear()
+    if (bytes > 0) this.source.consumed?.(bytes)
   }
 }

@@ -25,6 +25,7 @@ import type { Body, BodyFlow } from "../body/Body.ts"
 import { empty, fromBytes } from "../body/Body.ts"
 import { count } from "../body/CountedBody.ts"
 import type { Cancel, Reply } from "../body/Handler.ts"
+import { type BodySource, PushedBody } from "../body/PushedBody.ts"
 import * as Certificate from "../net/Certificate.ts"
 import { closeAfter, cutOff, endSoon, endWith, isEnding, makeLast } from "../net/ConnectionClose.ts"
 import * as NodeBody from "../net/NodeBody.ts"
@@ -602,42 +603,36 @@ class Visit implements Reply {
 }
 
 /** The socket of a visitor that asks for another protocol. */
-class UpgradedSocket {
+class UpgradedSocket implements BodySource {
   readonly socket: Duplex
-  /** What the visitor says once the answer was 101. */
-  readonly incoming: Body
-  private opened = false
-  private begin: (() => void) | undefined
+  /** What the visitor sends after the 101 response; read from the socket only once somebody wants it. */
+  readonly incoming = new PushedBody(undefined, this)
+  private state: "Unread" | "Wanted" | "Open" | "Abandoned" = "Unread"
+  private flow: BodyFlow | undefined
 
   constructor(socket: Duplex, head: Buffer) {
     this.socket = socket
     if (head.length > 0) socket.unshift(head)
-    this.incoming = {
-      length: undefined,
-      whole: undefined,
-      discard: ignore,
-      read: (sink) => {
-        let flow: BodyFlow | undefined
-        let open = true
-        this.begin = () => {
-          if (open) flow = NodeBody.readDuplex(socket, sink)
-        }
-        if (this.opened) queueMicrotask(this.begin)
-        return {
-          resume: () => flow?.resume(),
-          cancel: () => {
-            open = false
-            flow?.cancel()
-          },
-        }
-      },
-    }
   }
 
-  /** The answer was 101. */
+  /** The response was 101. */
   open(): void {
-    this.opened = true
-    this.begin?.()
+    if (this.state === "Abandoned") return
+    const isWanted = this.state === "Wanted"
+    this.state = "Open"
+    if (isWanted) this.resume()
+  }
+
+  resume(): void {
+    if (this.state === "Unread") this.state = "Wanted"
+    if (this.state !== "Open") return
+    if (this.flow === undefined) this.flow = NodeBody.readDuplex(this.socket, this.incoming)
+    else this.flow.resume()
+  }
+
+  abandon(): void {
+    this.state = "Abandoned"
+    this.flow?.cancel()
   }
 
   /** Writes the answer's head; Connection and Upgrade are this connection's own fields here. */

@@ -48,7 +48,7 @@ class Reader {
       const chunk = this.chunks[this.next]
       if (chunk === undefined) return this.ending(this.body)
       this.next += 1
-      this.waits = !this.body.push(chunk)
+      this.waits = !this.body.data(chunk)
     }
   }
 }
@@ -122,6 +122,6 @@ describe("a body that arrives", () => {
 
   it("is not asked to bring more before it is read", () => {
     const reader = new Reader([], "later")
-    assert.isFalse(reader.body.push(Buffer.from("early")))
+    assert.isFalse(reader.body.data(Buffer.from("early")))
   })
 })
