@@ -1,6 +1,6 @@
 /**
- * A way to reach a server: what every dialect offers the rendezvous. A server
- * may have several links, of one process or of many.
+ * A connection of a server process over which requests reach it. Each
+ * transport implements it; a server may have several, of one process or of many.
  */
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
@@ -10,21 +10,21 @@ import type { Carrier, Pending } from "./Pending.ts"
 /** One link of one server. */
 export interface Link extends Carrier {
   readonly name: ServerName
-  /** Which of the server's keys it has shown. */
+  /** Which of the server's keys it was opened with. */
   readonly tripcode: Tripcode
-  /** Which process of the server it is: a text of its own for each, where it says. */
+  /** An id of the server process, chosen by it; empty if it sends none. */
   readonly instance: string
   readonly transport: TransportName
-  /** Why it is this transport and no better one, in the server's words; empty if there is nothing to say. */
+  /** Why no better transport is used, in the server's words; empty if it gives no reason. */
   readonly reason: string
-  /** The server's program and its version, in its own words; empty if it does not say. */
+  /** The server's program and its version, in its own words; empty if it sends none. */
   readonly program: string
-  /** How many requests it takes right now; 0: none until it says `ready`. */
+  /** How many requests it takes right now; 0 until the link calls `Rendezvous.ready`. */
   capacity(): number
-  /** Hands requests over, at most `capacity()` of them. The link calls `pending.offered` for each that it takes and gives back those that it does not. */
+  /** Sends requests to the server, at most `capacity()` of them. The link calls `pending.offered` for each that it takes and returns the others. */
   offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending>
-  /** Ends it: its server is no longer known, or has another key. */
+  /** Ends it: its server is no longer registered, or has another key. */
   revoke(): void
-  /** No more requests are coming; what was handed over goes on. */
+  /** It takes no more requests; those that run continue. */
   drain(): void
 }

@@ -1,7 +1,7 @@
 /**
- * One visitor's exchange while it is on the relay: waiting for a link, handed
- * to one, answered. Its state decides what may still happen to it, so that a
- * request that changes something reaches a server at most once.
+ * One visitor's request while it is on the relay: it waits for a link, is
+ * offered to one, is answered. Its state decides what may still happen to it,
+ * so that a request that is not idempotent reaches a server at most once.
  */
 import * as RequestId from "../../domain/RequestId.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
@@ -13,13 +13,13 @@ import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import type { VisitNotes } from "../../transport/observe/VisitNotes.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 
-/** What becomes of an answer's body: all of it reached the visitor, or the visitor left. */
+/** How the sending of a response's body ended: all of it was sent to the visitor, or the visitor left before. */
 export interface Delivery {
   readonly sent: () => void
   readonly left: () => void
 }
 
-/** The link that a request was handed to, as the request sees it. */
+/** The link that a request was offered to, as the request sees it. */
 export interface Carrier {
   readonly transport: TransportName
   /** The visitor has left, or waits no longer. */
@@ -29,17 +29,20 @@ export interface Carrier {
 /** The rendezvous, as a pending request sees it. */
 export interface PendingOwner {
   readonly deadlines: Deadlines
-  /** Gives up a response's body in which nothing moves. */
-  readonly watch: (request: RequestHead, head: ResponseHead, body: Body) => Body
+  /** The same response body, limited in how long it may be idle. */
+  watch(request: RequestHead, head: ResponseHead, body: Body): Body
   /** Puts it back at the front of the queue. */
-  readonly requeue: (pending: Pending) => void
-  /** It will not be answered any more, although a server may know of it. */
-  readonly forget: (pending: Pending) => void
+  requeue(pending: Pending): void
+  /** A server may have it, but its response is no longer wanted. */
+  abandon(pending: Pending): void
   /** It has been answered or has failed. */
-  readonly settled: (pending: Pending) => void
+  settled(pending: Pending): void
 }
 
-const mayRepeat = new Set(["GET", "HEAD", "OPTIONS"])
+/** Methods whose requests may be sent again (RFC 9110 9.2.1). */
+const safeMethods = new Set(["GET", "HEAD", "OPTIONS"])
+
+/** How often one request is offered at most. */
 const maxOffers = 4
 
 /** See the file's header. */
@@ -48,15 +51,15 @@ export class Pending {
   readonly head: RequestHead
   readonly body: Body
   state: "waiting" | "offered" | "answered" | "over" = "waiting"
-  /** The link that it was handed to. */
+  /** The link that it was offered to. */
   link: Carrier | undefined
-  /** Takes it back from there; the link's to set, where it needs it. Here, because a map of what runs would keep garbage alive (`ReusableMap.ts`). */
+  /** Cancels the request on its link; set by the link. Kept here instead of in a map so that no garbage is retained (`ReusableMap.ts`). */
   withdraw: Cancel | undefined
-  /** The server has said that it has the request. */
+  /** The server has confirmed that it has the request. */
   acknowledged = false
   /** Its body has been fetched, which is possible once. */
   bodyTaken = false
-  private given: RequestId.RequestId | undefined
+  private assignedId: RequestId.RequestId | undefined
   private readonly owner: PendingOwner
   private readonly reply: Reply
   private readonly notes: VisitNotes | undefined
@@ -80,18 +83,18 @@ export class Pending {
     this.notes = notes
   }
 
-  /** What it is called towards a server; made when it is first asked for, since not every dialect needs one. */
+  /** Its id in messages to a server; made when first read, since stream does without. */
   get id(): RequestId.RequestId {
-    this.given ??= RequestId.make(this.owner.deadlines.now())
-    return this.given
+    this.assignedId ??= RequestId.make(this.owner.deadlines.now())
+    return this.assignedId
   }
 
-  /** Whether somebody knows it by its id. */
+  /** Whether it has an id yet. */
   get isNamed(): boolean {
-    return this.given !== undefined
+    return this.assignedId !== undefined
   }
 
-  /** Whether there is a limit to how long it waits. */
+  /** Whether it has a deadline. */
   get isTimed(): boolean {
     return this.deadline !== undefined
   }
@@ -102,7 +105,7 @@ export class Pending {
     this.deadline = this.owner.deadlines.set(millis, onPassed)
   }
 
-  /** A link has handed it to a server, which has `millis` to send a head. */
+  /** A link sends it to a server, which has `millis` milliseconds to send the head of its response. */
   offered(link: Carrier, millis: number): void {
     this.state = "offered"
     this.link = link
@@ -120,15 +123,15 @@ export class Pending {
   }
 
   /**
-   * The link broke, or the server never got it. It is offered again where
-   * that cannot do anything twice (protocol.md, Re-offering).
+   * The link broke, or the server never received it. It is offered again if
+   * that has no side effect (protocol.md, Re-offering).
    */
   lost(detail: string): void {
     if (this.state !== "offered") return
     this.deadline?.clear()
     this.deadline = undefined
     const repeatable =
-      mayRepeat.has(this.head.method) && this.body.whole !== undefined && this.offers < maxOffers
+      safeMethods.has(this.head.method) && this.body.whole !== undefined && this.offers < maxOffers
     if (!repeatable) return this.fail(new ExchangeError({ code: "PTTH_LINK_LOST", detail }))
     this.state = "waiting"
     this.link = undefined
@@ -136,7 +139,7 @@ export class Pending {
     this.owner.requeue(this)
   }
 
-  /** The server's head is here. `false`: nobody waits for it any more. */
+  /** The head of the response arrived. `false`: the request is no longer waiting for one. */
   answer(head: ResponseHead, body: Body, delivery: Delivery): boolean {
     if (this.state !== "offered") return false
     this.settle("answered")
@@ -148,13 +151,13 @@ export class Pending {
     return true
   }
 
-  /** There will be no answer. */
+  /** There will be no response; the visitor is told why. */
   fail(error: ExchangeError): void {
     if (this.state === "answered" || this.state === "over") return
-    const known = this.state === "offered"
+    const wasOffered = this.state === "offered"
     this.settle("over")
     this.body.discard()
-    if (known) this.owner.forget(this)
+    if (wasOffered) this.owner.abandon(this)
     this.reply.fail(error)
   }
 
@@ -171,7 +174,7 @@ export class Pending {
     const link = this.link
     this.settle("over")
     if (link !== undefined) {
-      this.owner.forget(this)
+      this.owner.abandon(this)
       link.cancel(this)
     }
   }

@@ -123,8 +123,8 @@ export const make = (context: ClassicContext): ClassicEndpoints => {
       openUrl: Subdomains.urlOf(config, name),
       reason,
       program,
-      responseMillis: context.rendezvous.responseMillis,
-      onReady: context.rendezvous.ready,
+      responseMillis: (server) => context.rendezvous.responseMillis(server),
+      onReady: (ready) => context.rendezvous.ready(ready),
       onGone: (_link, reason) => {
         members.get(key)?.leave(reason)
         members.delete(key)

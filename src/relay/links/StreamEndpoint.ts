@@ -92,7 +92,8 @@ export const make = (context: StreamContext): StreamEndpoint => {
     socket: Duplex,
     head: Buffer,
   ): void => {
-    const { deadlines, join, ready, responseMillis } = context.rendezvous
+    const { rendezvous } = context
+    const { deadlines } = rendezvous
     const instance = `${request.headers[header.instance] ?? ""}`.slice(0, 64)
     const key = `${name} ${instance} ${`${request.headers[header.link] ?? "0"}`.slice(0, 8)}`
     const webSocketKey = keyOf(request.method ?? "", fromRaw(request.rawHeaders))
@@ -129,16 +130,16 @@ export const make = (context: StreamContext): StreamEndpoint => {
       onHello: () => {
         links.get(key)?.replace()
         links.set(key, link)
-        leave = join(link, address)
+        leave = rendezvous.join(link, address)
         suspectOthers(link)
-        ready(link)
+        rendezvous.ready(link)
         if (draining) link.drain()
       },
       onPong: () => {
-        if (link.trust()) ready(link)
+        if (link.trust()) rendezvous.ready(link)
       },
       onSent: BusyPoll.sent,
-      onRoom: () => ready(link),
+      onRoom: () => rendezvous.ready(link),
       onClosed: (reason) => {
         link.trust()
         giveBack()
@@ -154,7 +155,7 @@ export const make = (context: StreamContext): StreamEndpoint => {
       instance,
       program: programOf(request),
       multiplexer,
-      responseMillis,
+      responseMillis: (server) => rendezvous.responseMillis(server),
       deadlines,
       suspicionMillis,
     })

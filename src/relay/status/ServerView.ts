@@ -33,10 +33,10 @@ export interface ServerView {
 /** How a server of the configuration is now. */
 export const viewServer = (
   server: RegisteredServer,
-  { status }: Rendezvous["Service"],
+  rendezvous: Rendezvous["Service"],
   traffic: Traffic["Service"],
 ): ServerView => {
-  const { lastSeen, programs, reason, transports, waiting } = status(server.name)
+  const { lastSeen, programs, reason, transports, waiting } = rendezvous.status(server.name)
   return {
     name: server.name,
     displayName: server.displayName ?? server.name,

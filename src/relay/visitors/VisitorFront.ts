@@ -96,12 +96,13 @@ export const make = (context: VisitorContext): FrontHandler => {
 
   const toScraper = (request: FrontRequest, reply: Reply): Cancel => {
     const { body, head } = request
-    const { deadlines, status } = context.rendezvous
+    const { rendezvous } = context
+    const { deadlines } = rendezvous
     const answer = ScraperApi.answer(
       {
         config: context.settings.current(),
         now: deadlines.now(),
-        lastSeen: (name) => status(name).lastSeen,
+        lastSeen: (name) => rendezvous.status(name).lastSeen,
         onKey: (shown) => context.scrapers.note(shown, addressOf(request), deadlines.now()),
       },
       head.method,

@@ -1,0 +1,257 @@
+/**
+ * The queue of one server: the requests that wait for a link, and the links
+ * that take them. How long a visitor waits for a server is decided here:
+ *
+ * - A link with capacity takes a request in the same turn of the event loop.
+ * - Otherwise the request waits for at most `wait_for_server`, then fails with
+ *   PTTH_SERVER_OFFLINE.
+ * - It fails at once if the server has been without a link for longer than
+ *   {@link maxOfflineMillis}, unless the relay started within
+ *   {@link startupMillis}: then servers are still reconnecting.
+ * - It fails at once with PTTH_QUEUE_FULL if `max_queue` requests wait.
+ *
+ * From then on `response_timeout` applies (`Pending.offered`).
+ */
+import * as Duration from "effect/Duration"
+import type { ServerName } from "../../domain/ServerName.ts"
+import { ExchangeError } from "../../protocol/Exchange.ts"
+import type { Deadlines } from "../../transport/runtime/Deadlines.ts"
+import type { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
+import type { RelaySettings } from "../settings/RelaySettings.ts"
+import * as ServerIndex from "../settings/ServerIndex.ts"
+import type { Link } from "./Link.ts"
+import type { Pending } from "./Pending.ts"
+
+/** How long a server may have been without a link until its visitors are no longer kept waiting, in milliseconds. */
+const maxOfflineMillis = 60_000
+
+/** How long after its start a relay keeps visitors waiting for every server, in milliseconds. */
+const startupMillis = 30_000
+
+/** What all queues of a relay share. */
+export interface QueueContext {
+  readonly settings: RelaySettings["Service"]
+  readonly deadlines: Deadlines
+  /** When the relay started, in monotonic milliseconds. */
+  readonly startedAt: number
+  /** Requests that a server knows by their id and has not answered yet. */
+  readonly handedOut: ReusableMap<string, Pending>
+}
+
+/** What is known of a server that is or was connected. */
+export interface ServerStatus {
+  readonly name: ServerName
+  /** The transport of each link. */
+  readonly transports: ReadonlyArray<string>
+  /** Why no better transport is used, in the server's words; empty if it gives no reason. */
+  readonly reason: string
+  /** The programs of its processes and their versions, each once, as far as they tell. */
+  readonly programs: ReadonlyArray<string>
+  /** When a message of it last arrived, in milliseconds since 1970. */
+  readonly lastSeen: number | undefined
+  /** How many requests wait for a link. */
+  readonly waiting: number
+}
+
+/** The status of a server that has not connected since the relay started. */
+export const neverConnected = (name: ServerName): ServerStatus => ({
+  name,
+  transports: [],
+  reason: "",
+  programs: [],
+  lastSeen: undefined,
+  waiting: 0,
+})
+
+/** See the file's header. */
+export class RequestQueue {
+  readonly name: ServerName
+  private readonly context: QueueContext
+  private readonly waiting: Array<Pending> = []
+  /** The most recently active link is last. */
+  private readonly links: Array<Link> = []
+  private lastSeen: number | undefined
+  /** When the last link was removed, in monotonic milliseconds. */
+  private offlineSince: number
+  private flushScheduled = false
+  private draining = false
+
+  constructor(name: ServerName, context: QueueContext) {
+    this.name = name
+    this.context = context
+    this.offlineSince = context.startedAt
+  }
+
+  /** Adds a new request at the end. */
+  enqueue(pending: Pending): void {
+    const error = this.refusal()
+    if (error !== undefined) return pending.fail(error)
+    this.waiting.push(pending)
+    this.scheduleFlush()
+  }
+
+  /** Puts a request whose link was lost back at the front. */
+  requeue(pending: Pending): void {
+    const error = this.refusal()
+    if (error !== undefined) return pending.fail(error)
+    this.limitWait(pending)
+    this.waiting.unshift(pending)
+    this.scheduleFlush()
+  }
+
+  /** Takes a request out that is over before a link took it. */
+  remove(pending: Pending): void {
+    removeFrom(this.waiting, pending)
+  }
+
+  /** Why no further request may wait; `undefined` if one may. */
+  private refusal(): ExchangeError | undefined {
+    if (this.draining) return relayDraining()
+    const { settings } = this.context
+    const config = settings.current()
+    const maxQueue = ServerIndex.find(config, this.name)?.limits.maxQueue ?? config.maxQueue
+    // Requests of this turn of the event loop have not been offered to a link yet.
+    if (this.waiting.length >= maxQueue) this.flush()
+    if (this.waiting.length >= maxQueue && this.roomiestLink() === undefined)
+      return queueFull(maxQueue)
+    return this.isWaitedFor() ? undefined : serverOffline(this.name)
+  }
+
+  /** Whether the server is connected or likely to connect soon. */
+  private isWaitedFor(): boolean {
+    if (this.links.length > 0) return true
+    const now = this.context.deadlines.elapsed()
+    return (
+      now - this.offlineSince <= maxOfflineMillis || now - this.context.startedAt <= startupMillis
+    )
+  }
+
+  private limitWait(pending: Pending): void {
+    const waitForServer = Duration.toMillis(this.context.settings.current().waitForServer)
+    pending.wait(waitForServer, () => pending.fail(serverOffline(this.name)))
+  }
+
+  /** Sets the deadline of those that have none: the last ones, since most requests never wait. */
+  private limitWaits(): void {
+    for (let i = this.waiting.length - 1; i >= 0; i--) {
+      const pending = this.waiting[i] as Pending
+      if (pending.isTimed) return
+      this.limitWait(pending)
+    }
+  }
+
+  /** Requests of one turn of the event loop are offered together. */
+  private scheduleFlush(): void {
+    if (this.flushScheduled) return
+    this.flushScheduled = true
+    setImmediate(() => {
+      this.flushScheduled = false
+      this.flush()
+    })
+  }
+
+  /** Offers what waits to links with capacity. */
+  private flush(): void {
+    const { handedOut } = this.context
+    while (this.waiting.length > 0) {
+      const link = this.roomiestLink()
+      if (link === undefined) return this.limitWaits()
+      const batch = this.waiting.splice(0, link.capacity())
+      const rejected = link.offer(batch)
+      for (const pending of batch) {
+        if (pending.state === "offered" && pending.isNamed) handedOut.set(pending.id, pending)
+      }
+      this.waiting.unshift(...rejected)
+    }
+  }
+
+  /** The link with the largest capacity; of equal ones the most recently active. */
+  private roomiestLink(): Link | undefined {
+    let roomiest: Link | undefined
+    let largest = 0
+    for (const link of this.links) {
+      const capacity = link.capacity()
+      if (capacity > 0 && capacity >= largest) {
+        largest = capacity
+        roomiest = link
+      }
+    }
+    return roomiest
+  }
+
+  get isConnected(): boolean {
+    return this.links.length > 0
+  }
+
+  /** Whether a link of this process of the server is there. */
+  hasProcess(instance: string): boolean {
+    return this.links.some((link) => link.instance === instance)
+  }
+
+  addLink(link: Link): void {
+    this.links.push(link)
+    this.lastSeen = this.context.deadlines.now()
+  }
+
+  /** `false` if it is not there. */
+  removeLink(link: Link): boolean {
+    if (!removeFrom(this.links, link)) return false
+    this.lastSeen = this.context.deadlines.now()
+    this.offlineSince = this.context.deadlines.elapsed()
+    return true
+  }
+
+  /** A link has capacity again, or a message of its server arrived. */
+  ready(link: Link): void {
+    this.lastSeen = this.context.deadlines.now()
+    if (this.links.at(-1) !== link && removeFrom(this.links, link)) this.links.push(link)
+    if (this.waiting.length > 0) this.flush()
+  }
+
+  /** The relay shuts down: links take no more requests, and none waits any longer. */
+  drain(): void {
+    this.draining = true
+    for (const link of [...this.links]) link.drain()
+    for (const pending of [...this.waiting]) pending.fail(relayDraining())
+  }
+
+  status(): ServerStatus {
+    const programs = this.links.map(({ program }) => program).filter((program) => program !== "")
+    return {
+      name: this.name,
+      transports: this.links.map(({ transport }) => transport),
+      reason: this.links.find(({ reason }) => reason !== "")?.reason ?? "",
+      programs: [...new Set(programs)],
+      lastSeen: this.lastSeen,
+      waiting: this.waiting.length,
+    }
+  }
+}
+
+/** Whether it was among them. */
+const removeFrom = <A>(items: Array<A>, item: A): boolean => {
+  const index = items.indexOf(item)
+  if (index >= 0) items.splice(index, 1)
+  return index >= 0
+}
+
+const relayDraining = (): ExchangeError =>
+  new ExchangeError({
+    code: "PTTH_DRAINING",
+    detail: "the relay is shutting down",
+    retryAfter: 5,
+  })
+
+const serverOffline = (name: ServerName): ExchangeError =>
+  new ExchangeError({
+    code: "PTTH_SERVER_OFFLINE",
+    detail: `${name} is not connected`,
+    retryAfter: 10,
+  })
+
+const queueFull = (maxQueue: number): ExchangeError =>
+  new ExchangeError({
+    code: "PTTH_QUEUE_FULL",
+    detail: `${maxQueue} requests are waiting`,
+    retryAfter: 2,
+  })
