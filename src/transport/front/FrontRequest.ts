@@ -1,13 +1,13 @@
 /**
- * What a front hands to whoever answers its visitors, whichever way the
- * request was read.
+ * A visitor's request as a front gives it to its handler, whichever way it was
+ * read.
  */
 import type { RequestHead } from "../../protocol/Message.ts"
 import type { Body } from "../body/Body.ts"
 import type { Cancel, Reply } from "../body/Handler.ts"
 import type { VisitNotes } from "../observe/VisitNotes.ts"
 
-/** A visitor's request and what is known of the connection it came on. */
+/** A request and the connection that it came on. */
 export interface FrontRequest {
   readonly head: RequestHead
   readonly body: Body
@@ -17,9 +17,9 @@ export interface FrontRequest {
   readonly secure: boolean
   /** Whether it asks for another protocol, and can be answered with 101. */
   readonly upgrade: boolean
-  /** Where what becomes of it is noted, if anybody does. */
+  /** Notes what becomes of the request, where somebody observes it. */
   readonly notes: VisitNotes | undefined
 }
 
-/** Answers a visitor; see `Handler`. What it returns is called when the exchange is over, however it has ended. */
+/** Answers a request; see `Handler`. What it returns is called when the exchange is over, however it ended. */
 export type FrontHandler = (request: FrontRequest, reply: Reply) => Cancel

@@ -1,37 +1,36 @@
 /**
- * A visitor's connection for as long as its requests are plain: read and
- * answered on the socket itself, one after the other, at a fraction of what
- * Node's parser and response object cost. The first request that is anything
- * else takes the connection to Node's HTTP server, where it stays.
+ * A visitor's connection while its requests are plain (`PlainRequest.ts`):
+ * they are read and answered on the socket directly, one after the other, which
+ * costs a fraction of Node's parser and response object. With the first request
+ * that is not plain, the connection goes to Node's HTTP server and stays there.
  */
 import type { Socket } from "node:net"
-import type { Failure, RenderedFailure } from "../../domain/Failure.ts"
 import { type PlainRequest, recognise } from "../../protocol/http/PlainRequest.ts"
 import { empty, fromBytes } from "../body/Body.ts"
 import type { Observe } from "../observe/VisitNotes.ts"
+import type { RenderFailure } from "./FrontReply.ts"
 import type { FrontHandler } from "./FrontRequest.ts"
-import { PlainAnswer } from "./PlainAnswer.ts"
+import { PlainReply, type PlainTurn } from "./PlainReply.ts"
 
 /** What the plain connections of a front have in common. */
 export interface PlainContext {
   readonly handler: FrontHandler
-  /** Renders a failure in the form that the visitor's Accept field asks for. */
-  readonly failure: (failure: Failure, accept: string | undefined) => RenderedFailure
+  readonly renderFailure: RenderFailure
   readonly observe: Observe | undefined
-  /** Whether a target is for somebody who needs Node's own request. */
-  readonly isForeign: (target: string) => boolean
-  /** Gives a connection to Node's HTTP server; what was read of it has been put back. */
+  /** Whether a target is for a handler that needs Node's request object. */
+  readonly needsNode: (target: string) => boolean
+  /** Gives a connection to Node's HTTP server, after the bytes that were read were put back. */
   readonly handOver: (socket: Socket) => void
   readonly isDraining: () => boolean
-  /** A request with a larger head, in bytes, is left to Node's HTTP server to refuse. */
+  /** The largest head of a plain request, in bytes; Node's HTTP server refuses a larger one. */
   readonly maxHead: number
-  /** How long the first request may take to come, in milliseconds. */
+  /** How long a new connection may take to send a request, in milliseconds. */
   readonly headMillis: number
-  /** How long a connection may be without a request after that, in milliseconds. */
+  /** How long a connection may be idle after a response, in milliseconds. */
   readonly keepAliveMillis: number
 }
 
-/** What comes during an answer is kept up to here; then the visitor has to wait. */
+/** How many bytes are read ahead during a response; then reading pauses. */
 const maxAhead = 64 * 1024
 
 const sweepMillis = 5_000
@@ -48,13 +47,13 @@ export class PlainConnections {
     this.timer.unref()
   }
 
-  /** Takes a connection that has just been accepted. */
+  /** Takes a new connection. */
   accept(socket: Socket): void {
     const connection = new PlainConnection(this.context, socket, () => this.open.delete(socket))
     this.open.set(socket, connection)
   }
 
-  /** Whoever is at the other end reads, if only slowly. */
+  /** The other end reads, if slowly. */
   moved(socket: Socket): void {
     this.open.get(socket)?.moved()
   }
@@ -64,35 +63,34 @@ export class PlainConnections {
     for (const connection of this.open.values()) connection.closeIfIdle()
   }
 
-  /** Closes all of them, whatever runs. */
+  /** Closes all connections at once. */
   close(): void {
     clearInterval(this.timer)
     for (const connection of this.open.values()) connection.destroy()
   }
 
   private sweep(): void {
-    for (const connection of this.open.values()) connection.age(sweepMillis)
+    for (const connection of this.open.values()) connection.addIdle(sweepMillis)
   }
 }
 
 /** See the file's header. */
-class PlainConnection {
+class PlainConnection implements PlainTurn {
   private readonly context: PlainContext
   private readonly socket: Socket
-  private readonly onLeft: () => void
-  private answer: PlainAnswer | undefined
-  /** A request is being answered, or the next one is about to be looked at. */
-  private busy = false
-  /** What has come behind the request that is being answered. */
+  private readonly onGone: () => void
+  private reply: PlainReply | undefined
+  /** `New`: no request yet; `Busy`: one is being answered, or about to be read; `Idle`: between two. */
+  private state: "New" | "Busy" | "Idle" = "New"
+  /** Bytes behind the request that is being answered. */
   private ahead: Buffer | undefined
-  private idleFor = 0
-  private served = false
-  private last = false
+  private idleMillis = 0
+  private closing = false
 
-  constructor(context: PlainContext, socket: Socket, onLeft: () => void) {
+  constructor(context: PlainContext, socket: Socket, onGone: () => void) {
     this.context = context
     this.socket = socket
-    this.onLeft = onLeft
+    this.onGone = onGone
     socket.on("data", this.onData)
     socket.on("end", this.onEnd)
     socket.on("close", this.onClose)
@@ -105,60 +103,60 @@ class PlainConnection {
   }
 
   moved(): void {
-    this.answer?.moved()
+    this.reply?.moved()
   }
 
-  /** A visitor who has only just connected may still ask. */
+  /** A new connection stays: its first request may be under way. */
   closeIfIdle(): void {
-    if (!this.busy && this.served) this.socket.destroy()
+    if (this.state === "Idle") this.socket.destroy()
   }
 
-  /** It is closed if it has waited for a request for too long. */
-  age(millis: number): void {
-    if (this.busy) return
-    this.idleFor += millis
+  /** Adds to the time without a request; closes the connection when that is too long. */
+  addIdle(millis: number): void {
+    if (this.state === "Busy") return
+    this.idleMillis += millis
     const { headMillis, keepAliveMillis } = this.context
-    if (this.idleFor > (this.served ? keepAliveMillis : headMillis)) this.socket.destroy()
+    if (this.idleMillis > (this.state === "Idle" ? keepAliveMillis : headMillis))
+      this.socket.destroy()
   }
 
   private readonly onData = (chunk: Buffer): void => {
-    if (!this.busy) return this.take(chunk)
+    if (this.state !== "Busy") return this.take(chunk)
     this.ahead = this.ahead === undefined ? chunk : Buffer.concat([this.ahead, chunk])
     if (this.ahead.length > maxAhead) this.socket.pause()
   }
 
-  private readonly onDrain = (): void => this.answer?.resume()
+  private readonly onDrain = (): void => this.reply?.resume()
 
   private readonly onEnd = (): void => {
-    this.last = true
-    this.answer?.giveUp()
+    this.closing = true
+    this.reply?.giveUp()
     this.socket.end()
   }
 
   private readonly onClose = (): void => {
-    this.answer?.giveUp()
-    this.onLeft()
+    this.reply?.giveUp()
+    this.onGone()
   }
 
   private take(bytes: Buffer): void {
     const request = recognise(bytes)
-    // Several in one go are answered side by side, which is not plain.
+    // Requests that come together are pipelined, which is left to Node's server.
     if (
       request?.end !== bytes.length ||
       request.bodyAt > this.context.maxHead ||
-      this.context.isForeign(request.target)
+      this.context.needsNode(request.target)
     )
       return this.handOver(bytes)
-    this.busy = true
-    this.idleFor = 0
-    this.served = true
+    this.state = "Busy"
+    this.idleMillis = 0
     const { context, socket } = this
     const address = socket.remoteAddress ?? ""
     const notes = context.observe?.(request, address, "1.1")
-    const answer = new PlainAnswer(socket, request, context.failure, notes, this)
-    this.answer = answer
+    const reply = new PlainReply(socket, request, context.renderFailure, notes, this)
+    this.reply = reply
     if (request.end > request.bodyAt) notes?.received(request.end - request.bodyAt)
-    answer.start(
+    reply.start(
       context.handler(
         {
           head: request,
@@ -168,7 +166,7 @@ class PlainConnection {
           upgrade: false,
           notes,
         },
-        answer,
+        reply,
       ),
     )
   }
@@ -180,29 +178,29 @@ class PlainConnection {
     socket.off("close", this.onClose)
     socket.off("drain", this.onDrain)
     socket.off("error", ignore)
-    this.onLeft()
+    this.onGone()
     socket.unshift(bytes)
     this.context.handOver(socket)
     if (socket.isPaused()) socket.resume()
   }
 
-  /** Whether the answer that is about to be written is the connection's last. */
+  /** See {@link PlainTurn}. */
   isLast(): boolean {
-    if (this.context.isDraining() && this.ahead === undefined) this.last = true
-    return this.last
+    if (this.context.isDraining() && this.ahead === undefined) this.closing = true
+    return this.closing
   }
 
-  /** The answer has been given to the network. */
+  /** See {@link PlainTurn}. */
   next(): void {
-    this.answer = undefined
+    this.reply = undefined
     if (this.isLast()) this.socket.end()
-    else if (this.ahead === undefined) this.busy = false
+    else if (this.ahead === undefined) this.state = "Idle"
     else setImmediate(this.takeAhead)
   }
 
   private readonly takeAhead = (): void => {
     const bytes = this.ahead
-    this.busy = false
+    this.state = "Idle"
     this.ahead = undefined
     if (bytes === undefined || this.socket.destroyed) return
     this.take(bytes)

@@ -1,7 +1,7 @@
 /**
- * Ends connections whose other end takes nothing of what is written for it:
- * one look at all of them now and then, instead of a timer for each write.
- * Whoever takes something, if only slowly, keeps his connection.
+ * Closes connections whose other end reads nothing of what is written to it. A
+ * reader that is only slow keeps its connection. All connections are checked
+ * together now and then, instead of a timer for each write.
  */
 import type { Socket } from "node:net"
 import * as Clock from "effect/Clock"
@@ -10,27 +10,27 @@ import { cutOff } from "../net/ConnectionClose.ts"
 import { elapsedMillis } from "../runtime/Deadlines.ts"
 import * as SendQueues from "./SendQueues.ts"
 
-/** How often is looked at most, in milliseconds; and at least four times within the time that is given. */
-const lookMillis = 15_000
-const shortestLook = 100
+/** Milliseconds between two checks: a quarter of the idle time, but within these bounds. */
+const longestInterval = 15_000
+const shortestInterval = 100
 
-/** What was seen of a connection with bytes that wait. */
-interface Seen {
-  /** What its kernel had taken, in bytes. */
-  taken: number
-  /** What its kernel had not been rid of, in bytes, as far as that was looked at. */
+/** How far a connection with unsent bytes was at the last check. */
+interface Progress {
+  /** How many bytes the kernel had accepted. */
+  accepted: number
+  /** How many bytes the kernel had still to send; `undefined` if that was not looked up. */
   queued: number | undefined
-  /** When it last moved. */
+  /** When either last changed, in monotonic milliseconds. */
   since: number
 }
 
 /** See the file's header. */
 export class UnreadSockets {
   private readonly open = new Set<Socket>()
-  private readonly unread = new Map<Socket, Seen>()
+  private readonly unread = new Map<Socket, Progress>()
   private readonly millis: () => number
 
-  /** @param millis how long nothing may be taken, in milliseconds */
+  /** @param millis how long the other end may read nothing, in milliseconds */
   constructor(millis: () => number) {
     this.millis = millis
   }
@@ -41,58 +41,60 @@ export class UnreadSockets {
     socket.once("close", () => this.leave(socket))
   }
 
-  /** Watches it no more. */
+  /** Stops watching a connection. */
   leave(socket: Socket): void {
     this.open.delete(socket)
     this.unread.delete(socket)
   }
 
   /**
-   * Looks for ever.
+   * Checks until it is interrupted.
    *
-   * @param onMoved told of each connection that took something of what waits for it
+   * @param onMoved called with each connection whose other end has read something
    */
   watch(onMoved: (socket: Socket) => void): Effect.Effect<never> {
-    const nap = Effect.suspend(() =>
-      Effect.sleep(Math.max(shortestLook, Math.min(lookMillis, this.millis() / 4))),
+    const pause = Effect.suspend(() =>
+      Effect.sleep(Math.max(shortestInterval, Math.min(longestInterval, this.millis() / 4))),
     )
     return Effect.flatMap(Clock.Clock, (clock) => {
       const now = () => elapsedMillis(clock)
-      const look = Effect.promise(() => this.look(now, onMoved)).pipe(
-        // Whatever fails is not to stop the watch over everybody else.
-        Effect.catchCause((cause) => Effect.logError("unread connections cannot be seen", cause)),
+      const check = Effect.promise(() => this.check(now, onMoved)).pipe(
+        // A check that fails must not be the last one.
+        Effect.catchCause((cause) =>
+          Effect.logError("unread connections cannot be checked", cause),
+        ),
       )
-      return Effect.forever(Effect.andThen(nap, look))
+      return Effect.forever(Effect.andThen(pause, check))
     })
   }
 
-  private async look(now: () => number, onMoved: (socket: Socket) => void): Promise<void> {
-    const at = now()
-    const still: Array<Socket> = []
+  private async check(now: () => number, onMoved: (socket: Socket) => void): Promise<void> {
+    const time = now()
+    const stalled: Array<Socket> = []
     for (const socket of this.open) {
-      const seen = this.unread.get(socket)
+      const progress = this.unread.get(socket)
       if (socket.writableLength === 0) {
-        if (seen !== undefined) this.unread.delete(socket)
+        if (progress !== undefined) this.unread.delete(socket)
         continue
       }
-      const taken = socket.bytesWritten - socket.writableLength
-      if (seen?.taken === taken) still.push(socket)
+      const accepted = socket.bytesWritten - socket.writableLength
+      if (progress?.accepted === accepted) stalled.push(socket)
       else {
-        this.unread.set(socket, { taken, queued: undefined, since: at })
-        if (seen !== undefined) onMoved(socket)
+        this.unread.set(socket, { accepted, queued: undefined, since: time })
+        if (progress !== undefined) onMoved(socket)
       }
     }
-    if (still.length === 0) return
-    const queues = await SendQueues.read(still)
-    for (const socket of still) {
-      const seen = this.unread.get(socket)
-      if (seen === undefined) continue
-      const before = seen.queued
-      seen.queued = queues.get(socket)
-      if (before !== undefined && seen.queued !== undefined && before !== seen.queued) {
-        seen.since = at
+    if (stalled.length === 0) return
+    const queues = await SendQueues.read(stalled)
+    for (const socket of stalled) {
+      const progress = this.unread.get(socket)
+      if (progress === undefined) continue
+      const before = progress.queued
+      progress.queued = queues.get(socket)
+      if (before !== undefined && progress.queued !== undefined && before !== progress.queued) {
+        progress.since = time
         onMoved(socket)
-      } else if (at - seen.since >= this.millis()) {
+      } else if (time - progress.since >= this.millis()) {
         this.leave(socket)
         cutOff(socket)
       }

@@ -7,15 +7,15 @@ import * as Redacted from "effect/Redacted"
 
 /** Both as PEM. */
 export interface Certificate {
-  /** The certificate, and behind it those between it and the authority. */
+  /** The certificate, followed by the intermediate certificates. */
   readonly chain: string
   readonly key: Redacted.Redacted<string>
 }
 
-/** Which of the two is meant. */
+/** What is wrong, and in which of the two. */
 export interface Fault {
   readonly part: "certificate" | "key"
-  /** What is wrong, as the rest of a sentence about the file. */
+  /** The rest of a sentence about the file, such as `is not a PEM certificate`. */
   readonly detail: string
 }
 
@@ -25,27 +25,27 @@ export const make = (chain: string, key: string): Certificate => ({
   key: Redacted.make(key, { label: "TLS key" }),
 })
 
-/** What TLS is set up with. */
+/** The options of `node:tls` for a certificate. */
 export const options = ({ chain, key }: Certificate) => ({ cert: chain, key: Redacted.value(key) })
 
-/** Why a certificate cannot be used, if so. */
+/** Why a certificate cannot be used; `undefined` if it can. */
 export const faultOf = (certificate: Certificate): Fault | undefined => {
-  const leaf = tried(() => new X509Certificate(certificate.chain))
+  const leaf = attempt(() => new X509Certificate(certificate.chain))
   if (leaf === undefined) return { part: "certificate", detail: "is not a PEM certificate" }
-  const key = tried(() => createPrivateKey(Redacted.value(certificate.key)))
+  const key = attempt(() => createPrivateKey(Redacted.value(certificate.key)))
   if (key === undefined) return { part: "key", detail: "is not a PEM key without a password" }
   if (!leaf.checkPrivateKey(key)) return { part: "key", detail: "is not that of the certificate" }
-  const usable = tried(() => createSecureContext(options(certificate)))
+  const usable = attempt(() => createSecureContext(options(certificate)))
   return usable === undefined
     ? { part: "certificate", detail: "cannot be used together with its key" }
     : undefined
 }
 
-/** Until when a certificate is good, in milliseconds since 1970. */
+/** When a certificate expires, in milliseconds since 1970. */
 export const validUntil = ({ chain }: Certificate): number =>
   Date.parse(new X509Certificate(chain).validTo)
 
-const tried = <A>(make: () => A): A | undefined => {
+const attempt = <A>(make: () => A): A | undefined => {
   try {
     return make()
   } catch {

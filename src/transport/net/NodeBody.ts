@@ -1,6 +1,6 @@
 /**
- * Bodies in and out of Node's HTTP messages, with back-pressure and without a
- * pipeline in between.
+ * Reads and writes the bodies of Node's HTTP messages and upgraded sockets, with
+ * back-pressure.
  */
 import type { IncomingMessage, OutgoingMessage } from "node:http"
 import type { Duplex } from "node:stream"
@@ -17,7 +17,7 @@ export interface IncomingOptions {
   readonly length: number | undefined
   /** Called at the first read. */
   readonly onRead?: () => void
-  /** Frees the message when nobody wants the rest of it. */
+  /** Frees the message when the rest of it is not wanted. */
   readonly abandon: () => void
 }
 
@@ -79,16 +79,16 @@ const readIncoming = (
 
 const ignore = (): void => {}
 
-/** Releases bytes once a stream has written them. After a failure they may still be on their way. */
+/** Calls `release` once a stream has written the bytes; not after a failure, when they may still be in use. */
 export const whenWritten =
   (release: () => void) =>
   (error?: Error | null): void => {
     if (error === undefined || error === null) release()
   }
 
-/** What becomes of a body that is written to a message. */
+/** Called when a body has been written to a message: one of the two, once. */
 export interface OutgoingResult {
-  /** Every byte has been handed to the connection's buffer and the message is ended. */
+  /** All bytes are in the connection's buffer and the message is ended. */
   readonly ended: () => void
   /** The body broke off; the message is neither ended nor destroyed. */
   readonly failed: (error: BodyError) => void
@@ -122,8 +122,8 @@ export const writeTo = (
 const pairs = (trailers: HeaderList): Array<[string, string]> => trailers.map(([n, v]) => [n, v])
 
 /**
- * Reads a connection that has no messages any more: an upgraded one. If the rest is not wanted
- * it ends, and breaks if not everything has been said to its other end.
+ * Reads an upgraded connection. When the rest is not wanted the connection is
+ * closed, gracefully if our side has ended already.
  */
 export const readDuplex = (connection: Duplex, sink: BodySink): BodyFlow => {
   let open = true

@@ -1,7 +1,7 @@
 /**
- * Outgoing HTTP requests by Node's client: one fixed origin, keep-alive, raw
- * header lists, and proxies by the environment's variables. Nothing in a path
- * or a header can make it reach another host.
+ * Sends HTTP requests to one fixed origin by Node's client: keep-alive, header
+ * lists as they are, and the proxies of the environment. Neither a path nor a
+ * header can make it connect to another host.
  */
 import * as http from "node:http"
 import * as https from "node:https"
@@ -9,15 +9,15 @@ import { getCACertificates } from "node:tls"
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import { toRaw } from "../../domain/HeaderList.ts"
 
-/** How an origin is reached. */
+/** The origin and how to connect to it. */
 export interface ClientOptions {
-  /** Scheme, host and port; a path in it is ignored. */
+  /** Scheme, host and port; a path is ignored. */
   readonly origin: URL
-  /** PEM certificates to trust besides the usual ones. */
+  /** PEM certificates to trust besides Node's own. */
   readonly ca?: string | undefined
-  /** Whether `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honoured. */
+  /** Whether `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are used. */
   readonly proxies: boolean
-  /** How many idle connections are kept. */
+  /** How many idle connections are kept; 256 by default. */
   readonly maxIdle?: number
 }
 
@@ -31,15 +31,15 @@ export interface ClientRequestOptions {
   readonly path: string
   /** The fields, Host and framing among them. */
   readonly headers: HeaderList
-  /** Whether it goes on a connection of its own instead of a pooled one. */
+  /** Whether it gets a new connection that is not pooled. */
   readonly fresh?: boolean
 }
 
-/** Hears what becomes of a request that is sent whole: one of the two, once. */
+/** Called for a request that is sent whole: one of the two, once. */
 export interface WholeRequestEvents {
-  /** The head of the answer has come. */
+  /** The head of the response has arrived. */
   readonly response: (response: http.IncomingMessage, request: http.ClientRequest) => void
-  /** There is none. */
+  /** There is no response. */
   readonly failed: (error: NodeJS.ErrnoException) => void
 }
 
@@ -47,21 +47,20 @@ export interface WholeRequestEvents {
 export interface Client {
   /** The value of the Host field that names the origin. */
   readonly host: string
-  /** Its pool of connections. */
+  /** The pool of connections. */
   readonly agent: http.Agent
-  /** Starts a request whose head is written as given. */
+  /** Starts a request; its head is written exactly as given. */
   request(options: ClientRequestOptions): http.ClientRequest
   /**
-   * Sends a request whose body is here already; once more if its pooled
-   * connection had been closed meanwhile, which says nothing of the origin.
-   * The returned function gives it up.
+   * Sends a request whose body is in memory. It is sent once more if its pooled
+   * connection turns out to be closed. The returned function aborts it.
    */
   sendWhole(options: ClientRequestOptions, body: Uint8Array, events: WholeRequestEvents): () => void
-  /** Closes every idle connection and lets no request keep one. */
+  /** Closes the idle connections, and keeps none any more. */
   close(): void
 }
 
-/** Where a connection to an origin goes. */
+/** The host and port to connect to; an IPv6 address has no brackets. */
 export const addressOf = (origin: URL): { readonly host: string; readonly port: number } => ({
   host: origin.hostname.replace(/^\[(.*)\]$/, "$1"),
   port: origin.port === "" ? (origin.protocol === "https:" ? 443 : 80) : Number(origin.port),
@@ -97,24 +96,24 @@ export const make = (options: ClientOptions): Client => {
     host: options.origin.host,
     agent,
     request,
-    sendWhole: (wanted, body, { failed, response }) => {
+    sendWhole: (options, body, { failed, response }) => {
       let current: http.ClientRequest
       let isOver = false
-      const start = (again: boolean): void => {
-        const made = request(wanted)
-        current = made
-        made.on("error", (error: NodeJS.ErrnoException) => {
+      const start = (mayRepeat: boolean): void => {
+        const attempt = request(options)
+        current = attempt
+        attempt.on("error", (error: NodeJS.ErrnoException) => {
           if (isOver) return
-          if (again && made.reusedSocket) return start(false)
+          if (mayRepeat && attempt.reusedSocket) return start(false)
           isOver = true
           failed(error)
         })
-        made.on("response", (answer) => {
+        attempt.on("response", (incoming) => {
           isOver = true
-          response(answer, made)
+          response(incoming, attempt)
         })
-        if (body.length > 0) made.end(body)
-        else made.end()
+        if (body.length > 0) attempt.end(body)
+        else attempt.end()
       }
       start(true)
       return () => {

@@ -1,6 +1,6 @@
 /**
- * What may be written to a visitor's connection: heads from the tunnel are
- * checked before they reach a socket, and get this connection's own framing.
+ * Checks a handler's response before it is written to a visitor's connection,
+ * and decides how: with which fields and which framing.
  */
 import { type Header, type HeaderList, isName, isValue } from "../../domain/HeaderList.ts"
 import { connectionFields } from "../../protocol/http/ConnectionFields.ts"
@@ -9,10 +9,17 @@ import { connectionOptions } from "../../protocol/http/HopByHop.ts"
 import type { ResponseHead } from "../../protocol/Message.ts"
 import { type Body, promise } from "../body/Body.ts"
 
-/** Why a head from the tunnel must not reach a socket (RFC 9110 5.5, 15), if so. */
-export const faultOf = (head: ResponseHead, upgrade: boolean): string | undefined => {
+/**
+ * Why a head must not be written (RFC 9110 5.5, 15); `undefined` if it may be.
+ *
+ * @param canUpgrade whether 101 is a possible answer to the request
+ */
+export const faultOf = (head: ResponseHead, canUpgrade: boolean): string | undefined => {
   const { headers, status } = head
-  if (!(status === 101 && upgrade) && !(Number.isInteger(status) && status >= 200 && status <= 599))
+  if (
+    !(status === 101 && canUpgrade) &&
+    !(Number.isInteger(status) && status >= 200 && status <= 599)
+  )
     return "its status is not a final one"
   for (const [name, value] of headers) {
     if (!isName(name)) return "a header name is illegal"
@@ -21,15 +28,15 @@ export const faultOf = (head: ResponseHead, upgrade: boolean): string | undefine
   return contentLength(headers) === "bad" ? "its Content-Length is not one number" : undefined
 }
 
-/** What this connection's framing adds to a head or has no room for. */
+/** How the body is delimited on this connection, as far as it changes the fields. */
 interface OwnFraming {
-  /** To be said in a field of its own. */
+  /** The Content-Length to add. */
   readonly length: number | undefined
-  /** Only chunks have trailers behind them (RFC 9110 6.5.1). */
+  /** Whether the body is chunked; only then can trailers follow it (RFC 9110 6.5.1). */
   readonly chunked: boolean
 }
 
-/** The fields of a response with this connection's own framing. */
+/** The fields of a response with the framing of this connection. */
 const ownFraming = (head: ResponseHead, { chunked, length }: OwnFraming): HeaderList => {
   const nominated = connectionOptions(head.headers)
   const noLength = head.status === 204
@@ -45,25 +52,29 @@ const ownFraming = (head: ResponseHead, { chunked, length }: OwnFraming): Header
   return headers
 }
 
-/** How an answer is written to its connection. At most one of `whole` and `streamed` is there. */
-export interface AnswerPlan {
-  /** Its fields, with the connection's own framing. */
+/** How a response is written. At most one of `whole` and `streamed` is defined. */
+export interface ResponsePlan {
+  /** The fields, with the framing of this connection. */
   readonly headers: HeaderList
-  /** Whether its end is told by chunks. */
   readonly chunked: boolean
-  /** Its body, where that is here already. */
+  /** The body, if all of it is in memory. */
   readonly whole: Uint8Array | undefined
-  /** Its body, held to the length that was promised. */
+  /** The body, if it is read piece by piece; it fails unless it has the promised length. */
   readonly streamed: Body | undefined
 }
 
-/** How to answer a request with a head that has no fault. A body that is not sent is let go. */
+/**
+ * Plans the response to a request. A body that is not sent is discarded.
+ *
+ * @param head a head without a fault
+ * @param canChunk whether the visitor understands chunks: HTTP/1.1
+ */
 export const planOf = (
   method: string,
   head: ResponseHead,
   body: Body,
   canChunk: boolean,
-): AnswerPlan => {
+): ResponsePlan => {
   const promised = contentLength(head.headers)
   const hasBody = responseHasBody(method, head.status)
   const length = typeof promised === "number" ? promised : body.length

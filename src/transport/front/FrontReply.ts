@@ -1,0 +1,100 @@
+/**
+ * The reply to a visitor's request, whichever way the request was read: takes
+ * one response, checks it, and frees everything when the exchange is over.
+ * Subclasses write the response.
+ */
+import type { Failure, RenderedFailure } from "../../domain/Failure.ts"
+import { first, type HeaderList } from "../../domain/HeaderList.ts"
+import { ExchangeError } from "../../protocol/Exchange.ts"
+import type { ResponseHead } from "../../protocol/Message.ts"
+import { type Body, type BodyFlow, fromBytes } from "../body/Body.ts"
+import type { Cancel, Reply } from "../body/Handler.ts"
+import type { VisitNotes } from "../observe/VisitNotes.ts"
+import { faultOf } from "./ResponsePlan.ts"
+
+/** Renders a failure in the form that the visitor's Accept field asks for. */
+export type RenderFailure = (failure: Failure, accept: string | undefined) => RenderedFailure
+
+/** See the file's header. */
+export abstract class FrontReply implements Reply {
+  readonly notes: VisitNotes | undefined
+  /** `Waiting` for a response, `Responding`: writing it, `Over`: written whole, or given up. */
+  protected state: "Waiting" | "Responding" | "Over" = "Waiting"
+  /** The response body while it is being read. */
+  protected flow: BodyFlow | undefined
+  private readonly requestHeaders: HeaderList
+  private readonly renderFailure: RenderFailure
+  private cancelHandler: Cancel | undefined
+
+  constructor(
+    requestHeaders: HeaderList,
+    renderFailure: RenderFailure,
+    notes: VisitNotes | undefined,
+  ) {
+    this.requestHeaders = requestHeaders
+    this.renderFailure = renderFailure
+    this.notes = notes
+  }
+
+  /** Writes a response that has no fault; `sent` is called as `Reply.respond` says. */
+  protected abstract write(head: ResponseHead, body: Body, sent: (() => void) | undefined): void
+
+  /** Whether 101 is a possible answer. */
+  protected get canUpgrade(): boolean {
+    return false
+  }
+
+  /** Takes what the handler returned. */
+  start(cancel: Cancel): void {
+    if (this.state === "Over") cancel()
+    else this.cancelHandler = cancel
+  }
+
+  respond(head: ResponseHead, body: Body, sent?: () => void): void {
+    if (this.state !== "Waiting") return body.discard()
+    const detail = faultOf(head, this.canUpgrade)
+    if (detail !== undefined) {
+      body.discard()
+      return this.fail(new ExchangeError({ code: "PTTH_BAD_ANSWER", detail }))
+    }
+    this.state = "Responding"
+    this.write(head, body, sent)
+  }
+
+  fail(error: ExchangeError): void {
+    if (this.state === "Waiting") this.writeFailure(error.failure)
+  }
+
+  protected writeFailure(failure: Failure): void {
+    this.state = "Responding"
+    this.notes?.failed(failure.code)
+    const accept = first(this.requestHeaders, "accept")
+    const { body, headers, status } = this.renderFailure(failure, accept)
+    this.write({ status, headers }, fromBytes(body), undefined)
+  }
+
+  /** The visitor has taken some of what was written, but wants no more yet. */
+  moved(): void {
+    this.flow?.moved?.()
+  }
+
+  /** The visitor has left, or is answered in another way. */
+  giveUp(): void {
+    this.end(false)
+  }
+
+  /**
+   * Frees what the exchange holds.
+   *
+   * @param isDelivered whether the network has the whole response
+   * @param sent called before the handler is told
+   */
+  protected end(isDelivered: boolean, sent?: () => void): void {
+    if (this.state === "Over") return
+    this.state = "Over"
+    this.notes?.over(isDelivered)
+    sent?.()
+    this.flow?.cancel()
+    this.cancelHandler?.()
+  }
+}
