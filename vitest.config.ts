@@ -1,12 +1,47 @@
+/**
+ * Which tests run, and how. Each project has its own npm script; `npm test`
+ * runs all of them. With `--mode hostile` the hostile tests include their long
+ * half (`*.long.ts`).
+ *
+ * - `unit`: everything within one process. Files share the modules that they
+ *   import, since loading these costs more than most of the tests do.
+ * - `process`: tests that start the built command, an example or a proxy.
+ * - `browser`: tests that open pages in Chromium.
+ * - `hostile`: attacks, faults and simulations. Each file has modules of its
+ *   own, because the simulation replaces one with `vi.mock`.
+ */
 import { defineConfig } from "vitest/config"
 import { TallyReporter } from "./scripts/TallyReporter.ts"
 
-/** What runs: all tests, or with `--mode hostile` the hostile ones with their long half. */
-export default defineConfig(({ mode }) => ({
-  test: {
-    include: mode === "hostile" ? ["test/hostile/**/*.{test,long}.ts"] : ["test/**/*.test.ts"],
-    testTimeout: mode === "hostile" ? 300_000 : 30_000,
-    hookTimeout: 30_000,
-    reporters: ["default", new TallyReporter()],
-  },
-}))
+const browser = ["test/browser/**/*.test.ts"]
+const hostile = ["test/hostile/**/*.test.ts"]
+const processes = ["test/{cli,deploy,examples}/**/*.test.ts", "test/http/Proxies.test.ts"]
+
+const project = (name: string, include: ReadonlyArray<string>, options: object = {}) => ({
+  extends: true as const,
+  test: { name, include: [...include], ...options },
+})
+
+export default defineConfig(({ mode }) => {
+  const isLong = mode === "hostile"
+  const built = { globalSetup: ["test/support/BuildCommand.ts"] }
+  const projects = [
+    project("unit", ["test/**/*.test.ts"], {
+      exclude: [...browser, ...hostile, ...processes],
+      isolate: false,
+    }),
+    project("process", processes, { ...built, isolate: false }),
+    project("browser", browser, { isolate: false }),
+    project("hostile", isLong ? ["test/hostile/**/*.{test,long}.ts"] : hostile, built),
+  ]
+  return {
+    test: {
+      projects,
+      // One core less is the default, which leaves half of two cores idle.
+      maxWorkers: "100%",
+      testTimeout: isLong ? 300_000 : 120_000,
+      hookTimeout: 60_000,
+      reporters: ["default", new TallyReporter()],
+    },
+  }
+})

@@ -1,14 +1,34 @@
 /**
  * Builds the package: `src/` becomes `dist/`, file by file, with declarations
- * and source maps, and the command becomes executable.
+ * and source maps, and the command becomes executable. With `--if-stale` it
+ * does nothing when `dist/` was built from the same sources.
  */
 import { spawnSync } from "node:child_process"
-import { chmodSync, rmSync } from "node:fs"
+import { createHash } from "node:crypto"
+import { chmodSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)))
-rmSync("dist", { recursive: true, force: true })
-const compiler = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"]
-const { status } = spawnSync(process.execPath, compiler, { stdio: "inherit" })
-if (status === 0) chmodSync("dist/bin.js", 0o755)
-else process.exitCode = status ?? 1
+
+/** Holds the hash of the sources that `dist/` was built from. */
+const hashFile = "dist/.sources"
+
+const hashSources = (): string => {
+  const hash = createHash("sha256")
+  const compiler = ["tsconfig.json", "tsconfig.build.json", "node_modules/typescript/package.json"]
+  for (const file of [...compiler, ...globSync("src/**/*.ts").sort()])
+    hash.update(`${file}\0`).update(readFileSync(file)).update("\0")
+  return hash.digest("hex")
+}
+
+const sources = hashSources()
+const isStale = !existsSync(hashFile) || readFileSync(hashFile, "utf8") !== sources
+if (isStale || !process.argv.includes("--if-stale")) {
+  rmSync("dist", { recursive: true, force: true })
+  const compiler = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"]
+  const { status } = spawnSync(process.execPath, compiler, { stdio: "inherit" })
+  if (status === 0) {
+    chmodSync("dist/bin.js", 0o755)
+    writeFileSync(hashFile, sources)
+  } else process.exitCode = status ?? 1
+}

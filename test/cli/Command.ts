@@ -7,8 +7,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
-/** The entry of the command. */
-export const bin = fileURLToPath(new URL("../../src/bin.ts", import.meta.url))
+/** The entry of the built command; see support/BuildCommand.ts. */
+export const bin = fileURLToPath(new URL("../../dist/bin.js", import.meta.url))
 
 /** How a process ended. */
 export interface Ended {
@@ -22,7 +22,7 @@ export interface RunOptions {
   readonly cwd?: string
   readonly env?: { readonly [name: string]: string }
   readonly input?: string
-  /** The program's path instead of `src/bin.ts`. */
+  /** The program's path instead of the command. */
   readonly program?: string
   /** Arguments of Node itself. */
   readonly node?: ReadonlyArray<string>
