@@ -68,11 +68,11 @@ export const js = `"use strict";
   const source = new EventSource(note.dataset.events);
   source.addEventListener("change", refresh);
   source.addEventListener("open", () => {
-    note.textContent = "Live: changes show by themselves.";
+    note.textContent = "Live: this page updates itself.";
     refresh();
   });
   source.addEventListener("error", () => {
-    note.textContent = "Not live: the connection to the relay is gone.";
+    note.textContent = "Not live: the connection to the relay is lost.";
   });
 })();
 `

@@ -56,8 +56,8 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
         yield* browse({}, async (page) => {
           await logIn(page, on, link)
           await page.getByRole("link", { name: "Unregistered" }).click()
-          await page.getByText("Nobody waits").waitFor()
-          await page.getByText("Live: changes show by themselves.").waitFor()
+          await page.getByText("No server is waiting").waitFor()
+          await page.getByText("Live: this page updates itself.").waitFor()
           await Effect.runPromise(knock)
           const row = page.getByRole("row", { name: "attic" })
           await row.getByText(words, { exact: true }).waitFor()
@@ -140,7 +140,7 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
           if ((await row("attic").count()) > 0 && (await row("cellar").count()) > 0) break
         }
         await row("cellar").getByRole("button", { name: "Ignore" }).click()
-        await page.getByText("Ignored until the relay is restarted: 1").waitFor()
+        await page.getByText("Ignored until the relay restarts: 1").waitFor()
         await row("attic").getByRole("button", { name: "Approve" }).click()
         await page.waitForURL("**/servers/attic")
         await page.getByRole("link", { name: "Audit log", exact: true }).click()
@@ -193,7 +193,7 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
             if (path === "/unregistered") await page.getByText("As TOML").first().click()
             if (path === "/debug") {
               await page.getByRole("button", { name: "Make a key" }).click()
-              await page.getByRole("button", { name: "Make a further key" }).waitFor()
+              await page.getByRole("button", { name: "Make another key" }).waitFor()
             }
             if (path.endsWith("/inspect")) {
               await page.locator("summary").first().click()
@@ -226,7 +226,7 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
         await page.goto(`${on.relay.url}/frontend/servers/`)
         const row = page.getByRole("row", { name: "attic" })
         await row.getByText("not connected yet").waitFor()
-        await page.getByText("Live: changes show by themselves.").waitFor()
+        await page.getByText("Live: this page updates itself.").waitFor()
         const server = await Effect.runPromise(
           Scope.provide(Harness.serverAt(on.relay.url, "attic", hello), scope),
         )

@@ -1,141 +1,138 @@
 /**
- * The administrator's door: looks at each request as `AdminGuard.ts` says,
- * tells the app who asks, and puts the same protective fields on everything
- * that is answered.
+ * Entrance of the administrator's side: checks each request as `AdminGuard.ts`
+ * says, tells the app who sent it, and adds the protective header fields to
+ * every response.
  */
 import { all, type Header, without } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
-import { empty, limit } from "../../transport/body/Body.ts"
+import type { RequestHead } from "../../protocol/Message.ts"
+import { type Body, empty, limit } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
 import { refuse } from "../../transport/body/Replies.ts"
 import type { FrontHandler } from "../../transport/front/FrontRequest.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import { clientAddress } from "../settings/TrustedProxies.ts"
 import type { LiveUpdates } from "../status/LiveUpdates.ts"
-import * as AdminApp from "./AdminApp.ts"
 import * as AdminGuard from "./AdminGuard.ts"
-import type { AdminRefusals } from "./AdminRefusals.ts"
 import type { AdminLogin } from "./core/AdminLogin.ts"
+import type { AdminRefusals } from "./core/AdminRefusals.ts"
+import type { Caller } from "./core/Caller.ts"
 import * as DebugStreams from "./core/DebugStreams.ts"
 import * as AdminFrame from "./pages/AdminFrame.ts"
 
-/** What the door stands on. */
+/** What the entrance needs. */
 export interface AdminContext {
   readonly settings: RelaySettings["Service"]
-  readonly refusals: AdminRefusals
-  readonly login: AdminLogin
+  readonly refusals: AdminRefusals["Service"]
+  readonly login: AdminLogin["Service"]
   readonly live: LiveUpdates
   readonly streams: DebugStreams.DebugStreams
-  readonly app: Handler
+  /** The pages and the API, for a request of this caller. */
+  readonly appFor: (caller: Caller["Service"]) => Handler
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
-/** The most bytes of a form or a document that is sent. */
+/** Limit of a form's or document's bytes. */
 const maxBody = 64 * 1024
 
-const told = new Set<string>(Object.values(AdminApp.field))
-const framed = new Set(AdminFrame.headers.map(([name]) => name.toLowerCase()))
+const protectedFields = new Set(AdminFrame.headers.map(([name]) => name.toLowerCase()))
 
-/** What everybody may have: what a login page is made of. */
+const policyField = "content-security-policy"
+
+/** What needs no login: the login pages, and what they load. */
 const isOpen = (path: string): boolean =>
   /^\/(?:login(?:\/.*)?|assets\/[a-z.]+|favicon\.svg|healthz)$/.test(path)
 
-/** The reply with the protective fields; a failure's page has a policy of its own, which is stricter. */
-const guarded = (reply: Reply): Reply => ({
+/** The reply with the protective fields. A failure's page keeps its own policy, which is stricter. */
+const protect = (reply: Reply): Reply => ({
   fail: (error) => reply.fail(error),
   respond: (head, body, sent) => {
-    const policies = all(head.headers, "content-security-policy")
-    const own: ReadonlyArray<Header> = AdminFrame.headers.filter(
-      ([name]) => policies.length === 0 || name !== "Content-Security-Policy",
-    )
-    const kept = without(
-      head.headers,
-      policies.length === 0
-        ? framed
-        : new Set([...framed].filter((name) => name !== "content-security-policy")),
-    )
-    reply.respond({ status: head.status, headers: [...kept, ...own] }, body, sent)
+    const hasPolicy = all(head.headers, policyField).length > 0
+    const isReplaced = (name: string): boolean => !hasPolicy || name !== policyField
+    const headers: ReadonlyArray<Header> = [
+      ...without(head.headers, new Set([...protectedFields].filter(isReplaced))),
+      ...AdminFrame.headers.filter(([name]) => isReplaced(name.toLowerCase())),
+    ]
+    reply.respond({ status: head.status, headers }, body, sent)
   },
 })
 
-/** The handler of all that comes to the administrator's address. */
-export const make = (context: AdminContext): FrontHandler => {
-  const note = (reason: string, address: string): void => context.refusals.note(reason, address)
+const pathOf = ({ target }: RequestHead): string => target.split("?", 1)[0] ?? ""
 
-  return ({ address, body, head, secure }, plain): Cancel => {
-    const reply = guarded(plain)
+/** Whether a browser asks for a page, and can be sent to log in. */
+const isPageView = ({ headers, method, ...head }: RequestHead): boolean =>
+  AdminGuard.isSafe(method) &&
+  !head.target.startsWith("/api/") &&
+  /\btext\/html\b/.test(all(headers, "accept").join())
+
+/** The handler of every request to the administrator's address. */
+export const make =
+  (context: AdminContext): FrontHandler =>
+  ({ address, body, head, secure }, frontReply): Cancel => {
+    const reply = protect(frontReply)
     const config = context.settings.current()
     const client = clientAddress(config.adminTrustedProxies, address, head.headers)
-    const refused = (error: ExchangeError): Cancel => refuse(body, reply, error)
-    if (!AdminGuard.isOurHost(config, head.headers)) {
-      note("host", client)
-      return refused(wrongHost)
+    const refused = (reason: string, error: ExchangeError): Cancel => {
+      context.refusals.record(reason, client)
+      return refuse(body, reply, error)
     }
-    const asker = AdminGuard.askerOf(
-      {
-        config,
-        address,
-        isSession: (session) => context.login.isSession(session, context.now()),
-      },
-      head.headers,
-    )
-    if (AdminGuard.isForeign(config, head, secure, asker)) {
-      note("cross-site", client)
-      return refused(crossSite)
-    }
-    const [path = ""] = head.target.split("?", 1)
-    if (asker._tag === "Nobody" && !isOpen(path)) {
-      const isPage =
-        AdminGuard.isSafe(head.method) &&
-        !path.startsWith("/api/") &&
-        /\btext\/html\b/.test(all(head.headers, "accept").join())
-      if (!isPage) {
-        note("not logged in", client)
-        return refused(loginRequired)
-      }
+    if (!AdminGuard.isOurHost(config, head.headers)) return refused("host", wrongHost)
+    const isSession = (session: string): boolean => context.login.isSession(session, context.now())
+    const identity = AdminGuard.identityOf({ config, address, isSession }, head.headers)
+    if (AdminGuard.isCrossSite(config, head, secure, identity))
+      return refused("cross-site", crossSite)
+    if (identity._tag === "Anonymous" && !isOpen(pathOf(head))) {
+      if (!isPageView(head)) return refused("not logged in", loginRequired)
       body.discard()
       reply.respond({ status: 303, headers: [["Location", "/login"]] }, empty)
       return () => {}
     }
-    if (path === "/events") {
-      body.discard()
-      const events = context.live.open()
-      if (events === undefined || head.method !== "GET") return refused(tooMany)
-      reply.respond({ status: 200, headers: [["Content-Type", "text/event-stream"]] }, events)
-      return () => {}
-    }
-    if (DebugStreams.takes(path)) return context.streams.handle(head, body, reply)
-    const headers: ReadonlyArray<Header> = [
-      ...without(head.headers, told),
-      [AdminApp.field.by, AdminGuard.nameOf(asker)],
-      [AdminApp.field.address, client],
-      ...(asker._tag === "Session" ? [[AdminApp.field.session, asker.session] as const] : []),
-    ]
-    const admitted = limit(body, maxBody, () => reply.fail(tooLarge))
-    // The front leaves the body of an answer to HEAD out by itself.
-    const method = head.method === "HEAD" ? "GET" : head.method
-    return context.app({ ...head, method, headers }, admitted, reply)
+    return pass(context, { identity, address: client }, head, body, reply)
   }
+
+/** Passes a request that may come in to what answers it. */
+const pass = (
+  context: AdminContext,
+  caller: Caller["Service"],
+  head: RequestHead,
+  body: Body,
+  reply: Reply,
+): Cancel => {
+  const path = pathOf(head)
+  if (path === "/events") return sendEvents(context.live, head, body, reply)
+  if (DebugStreams.takes(path)) return context.streams.handle(head, body, reply)
+  const limited = limit(body, maxBody, () => reply.fail(tooLarge))
+  // The front leaves out the body of a response to HEAD.
+  const method = head.method === "HEAD" ? "GET" : head.method
+  return context.appFor(caller)({ ...head, method }, limited, reply)
+}
+
+const sendEvents = (live: LiveUpdates, ...[head, body, reply]: Parameters<Handler>): Cancel => {
+  const events = live.open()
+  if (events === undefined || head.method !== "GET") return refuse(body, reply, tooManyPages)
+  body.discard()
+  reply.respond({ status: 200, headers: [["Content-Type", "text/event-stream"]] }, events)
+  return () => {}
 }
 
 const wrongHost = new ExchangeError({
   code: "PTTH_WRONG_HOST",
-  detail: "the Host field names neither an address, nor localhost, nor the host of admin_url",
+  detail: "the Host field names neither an IP address, nor localhost, nor the host of admin_url",
 })
 
 const crossSite = new ExchangeError({
   code: "PTTH_CROSS_SITE",
-  detail: "it would change something, and another site may have caused it",
+  detail: "another site may have caused this request, which would change something",
 })
 
 const loginRequired = new ExchangeError({
   code: "PTTH_LOGIN_REQUIRED",
-  detail: "neither a session nor a token was shown that is good here",
+  detail: "the request has no valid session or token",
   headers: [["WWW-Authenticate", 'Bearer realm="PTTH relay"']],
 })
 
-const tooMany = new ExchangeError({
+const tooManyPages = new ExchangeError({
   code: "PTTH_QUEUE_FULL",
   detail: "too many pages are open",
   retryAfter: 30,
@@ -143,5 +140,5 @@ const tooMany = new ExchangeError({
 
 const tooLarge = new ExchangeError({
   code: "PTTH_BODY_TOO_LARGE",
-  detail: `more than ${maxBody} bytes`,
+  detail: `the limit is ${maxBody} bytes`,
 })

@@ -40,6 +40,8 @@ export interface ToHandlerOptions {
 /** An app that is being run. */
 export interface RunningApp {
   readonly handler: Handler
+  /** The same handler for requests that have further services. */
+  readonly handlerWith: (services: Context.Context<never>) => Handler
   /** Waits until no request runs. */
   readonly idle: Effect.Effect<void>
 }
@@ -57,20 +59,26 @@ export const run = <E, R>(
     const services = parent.context as Context.Context<never>
     const idle = Latch.makeUnsafe(true)
     let running = 0
-    const handler: Handler = (head, body, reply) => {
-      const request = AppRequest.make(head, body, reply)
-      const context = Context.add(services, HttpServerRequest, request)
-      running += 1
-      idle.closeUnsafe()
-      const fiber = Fiber.runIn(Effect.runForkWith(context)(handled), options.scope)
-      fiber.addObserver(() => {
-        request.source.opened.cancel()
-        running -= 1
-        if (running === 0) idle.openUnsafe()
-      })
-      return () => fiber.interruptUnsafe(parent.id, ClientAbort.annotation)
-    }
-    return Effect.succeed({ handler, idle: idle.await })
+    const handlerIn =
+      (base: Context.Context<never>): Handler =>
+      (head, body, reply) => {
+        const request = AppRequest.make(head, body, reply)
+        const context = Context.add(base, HttpServerRequest, request)
+        running += 1
+        idle.closeUnsafe()
+        const fiber = Fiber.runIn(Effect.runForkWith(context)(handled), options.scope)
+        fiber.addObserver(() => {
+          request.source.opened.cancel()
+          running -= 1
+          if (running === 0) idle.openUnsafe()
+        })
+        return () => fiber.interruptUnsafe(parent.id, ClientAbort.annotation)
+      }
+    return Effect.succeed({
+      handler: handlerIn(services),
+      handlerWith: (own) => handlerIn(Context.merge(services, own)),
+      idle: idle.await,
+    })
   })
 
 /**
@@ -84,6 +92,29 @@ export const toHandler = <E, R>(
   options: ToHandlerOptions,
 ): Effect.Effect<Handler, never, Exclude<R, HttpServerRequest | Scope.Scope>> =>
   Effect.map(run(app, options), ({ handler }) => handler)
+
+/**
+ * An app as handlers of requests that each have a service of their own, such
+ * as who sent them; see {@link toHandler}.
+ *
+ * @param key the service, whose value each handler is made with
+ */
+export const toHandlerWith = <E, R, I, S>(
+  app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>,
+  key: Context.Key<I, S>,
+  options: ToHandlerOptions,
+): Effect.Effect<
+  (value: S) => Handler,
+  never,
+  Exclude<Exclude<R, I>, HttpServerRequest | Scope.Scope>
+> =>
+  Effect.map(
+    // The handler provides `I` to each request.
+    run(app as Effect.Effect<HttpServerResponse.HttpServerResponse, E, Exclude<R, I>>, options),
+    ({ handlerWith }) =>
+      (value: S) =>
+        handlerWith(Context.make(key, value) as Context.Context<never>),
+  )
 
 const answer = (request: HttpServerRequest, response: HttpServerResponse.HttpServerResponse) =>
   request instanceof AppRequest.AppRequest

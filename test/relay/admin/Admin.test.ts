@@ -171,6 +171,69 @@ describe("without a session or a token", () => {
   )
 })
 
+describe("header fields that claim who the caller is", () => {
+  const claims: HeaderList = [
+    ["X-PTTH-Admin", "mallory"],
+    ["X-PTTH-Admin-Session", "a session"],
+    ["X-PTTH-Admin-Address", "192.0.2.66"],
+  ]
+
+  it.effect("do not change who approves a server, nor the address of a login", () =>
+    Effect.gen(function* () {
+      const on = yield* adminRelay(withToken)
+      const decide = (target: string, body: string, type: string) =>
+        Harness.visit(on.admin, target, {
+          method: "POST",
+          headers: [...bearer, ...claims, ["Content-Type", type]],
+          body,
+        })
+      const form = "application/x-www-form-urlencoded"
+      const [attic, cellar] = ["attic", "cellar"].map((name) => ({
+        name,
+        tripcode: tripcodeOfText(name),
+      }))
+      yield* decide("/unregistered/approve", new URLSearchParams(attic).toString(), form)
+      yield* decide("/api/v1/unregistered/approve", JSON.stringify(cellar), "application/json")
+      const secret = secretOf(yield* on.newLink)
+      yield* decide("/login", new URLSearchParams({ secret }).toString(), form)
+      assert.deepStrictEqual(
+        on
+          .events()
+          .flatMap((event) =>
+            event._tag === "ServerApproved"
+              ? [event.by]
+              : event._tag === "AdminLoggedIn"
+                ? [event.by, event.address]
+                : [],
+          ),
+        ["token", "token", "login link", "127.0.0.1"],
+      )
+      const page = yield* ask(on, "/", [html, ...bearer, ...claims])
+      assert.notInclude(page.text, "Log out")
+      assert.include((yield* ask(on, "/", [html, ["Cookie", yield* on.logIn]])).text, "Log out")
+    }),
+  )
+
+  it.effect("do not authenticate a caller", () =>
+    Effect.gen(function* () {
+      const on = yield* adminRelay(withToken)
+      assert.strictEqual((yield* ask(on, "/api/v1/servers", claims)).status, 401)
+      assert.strictEqual((yield* ask(on, "/", [html, ...claims])).status, 303)
+    }),
+  )
+})
+
+describe("a form with a missing field", () => {
+  it.effect.each(["/unregistered/approve", "/unregistered/ignore"])("to %s is refused", (target) =>
+    Effect.gen(function* () {
+      const on = yield* adminRelay()
+      const answer = yield* post(on.admin, target, { name: "attic" }, yield* on.logIn)
+      assert.strictEqual(answer.status, 400)
+      assert.strictEqual(codeOf(answer), "PTTH_BAD_REQUEST")
+    }),
+  )
+})
+
 describe("a proxy that has asked who it is", () => {
   const config = (proxies: string) =>
     `admin_trusted_header = "X-Forwarded-Email"\nadmin_trusted_proxies = ["${proxies}"]\n`
@@ -429,8 +492,8 @@ describe("approving", () => {
       const ignored = yield* post(on.admin, "/unregistered/ignore", form, session)
       assert.strictEqual(ignored.status, 303)
       const page = yield* ask(on, "/unregistered", [html, ["Cookie", session]])
-      assert.include(page.text, "Nobody waits")
-      assert.include(page.text, "Ignored until the relay is restarted: 1")
+      assert.include(page.text, "No server is waiting")
+      assert.include(page.text, "Ignored until the relay restarts: 1")
       const nobody = yield* post(on.admin, "/unregistered/ignore", { ...form, name: "b" }, session)
       assert.strictEqual(nobody.status, 404)
     }),

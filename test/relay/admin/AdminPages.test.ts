@@ -1,6 +1,5 @@
 /**
- * The relay's pages as strings: nothing that comes from outside can become
- * markup on them.
+ * The administrator's pages as strings: no text from outside becomes markup.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
@@ -8,13 +7,13 @@ import type { ServerName } from "../../../src/domain/ServerName.ts"
 import type { Tripcode } from "../../../src/domain/Tripcode.ts"
 import type { StrangerView } from "../../../src/relay/admin/core/Administration.ts"
 import { frame } from "../../../src/relay/admin/pages/AdminFrame.ts"
-import { auditPage, toNdjson } from "../../../src/relay/admin/pages/AuditPage.ts"
-import { configPage } from "../../../src/relay/admin/pages/ConfigPage.ts"
-import { debugPage } from "../../../src/relay/admin/pages/DebugPage.ts"
-import { inspectorPage } from "../../../src/relay/admin/pages/InspectorPage.ts"
-import { enterPage, neededPage } from "../../../src/relay/admin/pages/LoginPage.ts"
-import { serverPage } from "../../../src/relay/admin/pages/ServerPage.ts"
-import { unregisteredPage } from "../../../src/relay/admin/pages/UnregisteredPage.ts"
+import * as AuditPage from "../../../src/relay/admin/pages/AuditPage.ts"
+import * as ConfigPage from "../../../src/relay/admin/pages/ConfigPage.ts"
+import * as DebugPage from "../../../src/relay/admin/pages/DebugPage.ts"
+import * as InspectorPage from "../../../src/relay/admin/pages/InspectorPage.ts"
+import * as LoginPage from "../../../src/relay/admin/pages/LoginPage.ts"
+import * as ServerPage from "../../../src/relay/admin/pages/ServerPage.ts"
+import * as UnregisteredPage from "../../../src/relay/admin/pages/UnregisteredPage.ts"
 import type { Inspected } from "../../../src/relay/inspect/Inspector.ts"
 import { serverTable } from "../../../src/relay/status/ServerTable.ts"
 import type { ServerView } from "../../../src/relay/status/ServerView.ts"
@@ -98,14 +97,14 @@ const strangerOf = (text: string): StrangerView => ({
   ignored: false,
 })
 
-/** Every page, with a text wherever one comes from outside. */
+/** Every page, with `text` wherever a text comes from outside. */
 const pagesWith = (text: string): ReadonlyArray<Html> => [
   serverTable([serverOf(text)], () => text),
-  serverPage(serverOf(text), text, true),
-  inspectorPage(serverOf(text), [inspectedOf(text)], text),
-  inspectorPage(serverOf(text), [], undefined),
-  debugPage({ key: text, tripcode: text as Tripcode }),
-  unregisteredPage(
+  ServerPage.render(serverOf(text), text, true),
+  InspectorPage.render(serverOf(text), [inspectedOf(text)], text),
+  InspectorPage.render(serverOf(text), [], undefined),
+  DebugPage.render({ key: text, tripcode: text as Tripcode }),
+  UnregisteredPage.render(
     [
       strangerOf(text),
       { ...strangerOf(text), reason: "wrong key" },
@@ -113,8 +112,8 @@ const pagesWith = (text: string): ReadonlyArray<Html> => [
     ],
     text,
   ),
-  unregisteredPage([], text),
-  auditPage(
+  UnregisteredPage.render([], text),
+  AuditPage.render(
     [
       { at: 0, event: { _tag: "AdminLoggedIn", by: text, address: text } },
       { at: 0, event: { _tag: "ConfigRefused", problem: text } },
@@ -131,50 +130,59 @@ const pagesWith = (text: string): ReadonlyArray<Html> => [
     ],
     { name: text },
   ),
-  configPage({ path: text, serversFolder: text, since: 0, problem: { at: 0, message: text } }),
-  enterPage(text),
-  neededPage(text),
+  ConfigPage.render({
+    path: text,
+    serversFolder: text,
+    since: 0,
+    problem: { at: 0, message: text },
+  }),
+  LoginPage.renderLink(text),
+  LoginPage.renderNeeded(text),
   frame({
     title: text,
-    place: "/",
-    waiting: 1,
-    broken: true,
-    session: true,
+    menu: [{ path: text, label: text, count: 1 }],
+    current: "/",
+    hasConfigError: true,
+    canLogOut: true,
     live: true,
     main: html``,
   }),
 ]
 
-/** The markup without what stands in it: tags with the names of their attributes. */
+/** The tags of a page with the names of their attributes. */
 const skeleton = (page: Html): string =>
   (toText(page).match(/<[^>]*>/g) ?? []).join("").replaceAll(/"[^"]*"/g, '""')
 
-describe("the relay's pages", () => {
-  const plain = pagesWith("x").map(skeleton)
+describe("the administrator's pages", () => {
+  const expected = pagesWith("x").map(skeleton)
 
   it.prop("have the same markup whatever comes from outside", [hostile], ([parts]) => {
     const text = `x${parts.join("")}`
-    assert.deepStrictEqual(pagesWith(text).map(skeleton), plain)
+    assert.deepStrictEqual(pagesWith(text).map(skeleton), expected)
   })
 
-  it("show nothing of a name that they could not show as text", () => {
+  it("escape a name that contains markup", () => {
     for (const page of pagesWith("<img src=x onerror=alert(1)>"))
       assert.notInclude(toText(page), "<img src=x")
   })
 })
 
 describe("the export of the audit log", () => {
-  it.prop("is one document a line, whatever comes from outside", [hostile], ([parts]) => {
-    const by = parts.join("")
-    const entry = { at: 0, event: { _tag: "AdminLoggedIn", by, address: "::1" } } as const
-    const lines = toNdjson([entry, entry]).split("\n")
-    assert.strictEqual(lines.length, 3)
-    assert.strictEqual(lines[2], "")
-    assert.deepStrictEqual(JSON.parse(lines[0] ?? ""), {
-      at: "1970-01-01T00:00:00.000Z",
-      kind: "AdminLoggedIn",
-      by,
-      address: "::1",
-    })
-  })
+  it.prop(
+    "has one line of JSON for each event, whatever comes from outside",
+    [hostile],
+    ([parts]) => {
+      const by = parts.join("")
+      const entry = { at: 0, event: { _tag: "AdminLoggedIn", by, address: "::1" } } as const
+      const lines = AuditPage.toNdjson([entry, entry]).split("\n")
+      assert.strictEqual(lines.length, 3)
+      assert.strictEqual(lines[2], "")
+      assert.deepStrictEqual(JSON.parse(lines[0] ?? ""), {
+        at: "1970-01-01T00:00:00.000Z",
+        kind: "AdminLoggedIn",
+        by,
+        address: "::1",
+      })
+    },
+  )
 })

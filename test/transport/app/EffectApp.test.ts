@@ -1,6 +1,7 @@
 import * as http from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpServer from "effect/http/HttpServer"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
@@ -189,6 +190,24 @@ describe("An app as a handler", () => {
       const answer = yield* Effect.promise(() => callHandler(handler, { target: "/" }))
       assert.strictEqual(answer.text, "done")
       yield* idle
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("gets a service of its own with each request", () =>
+    Effect.gen(function* () {
+      class Caller extends Context.Service<Caller, string>()("test/Caller") {}
+      const handlerOf = yield* EffectApp.toHandlerWith(
+        Effect.map(Caller, (name) => HttpServerResponse.text(name)),
+        Caller,
+        { scope: yield* Effect.scope },
+      )
+      const texts = yield* Effect.promise(() =>
+        Promise.all(["ann", "bob"].map((name) => callHandler(handlerOf(name), { target: "/" }))),
+      )
+      assert.deepStrictEqual(
+        texts.map(({ text }) => text),
+        ["ann", "bob"],
+      )
     }).pipe(Effect.scoped),
   )
 

@@ -1,8 +1,7 @@
 /**
- * The relay's own API for administrators, as data: what can be asked below
- * `/api/v1`, and what is answered. `AdminApiHandlers.ts` answers.
+ * The schema of the administrator's API below `/api/v1`. Its handlers are in
+ * `AdminApiHandlers.ts`.
  */
-import * as Context from "effect/Context"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
@@ -14,15 +13,15 @@ import * as Schema from "effect/Schema"
 import { statusOf, type VisitorErrorCode } from "../../../domain/ErrorRegistry.ts"
 import { cookieName } from "./AdminLogin.ts"
 
-/** Below this the API lives. */
+/** The path of the API. */
 export const apiPath = "/api/v1"
 
 const described = (description: string) => Schema.String.annotate({ description })
-const count = Schema.Int.annotate({ description: "A count since the relay was started" })
+const count = Schema.Int.annotate({ description: "A count since the relay started" })
 const millis = Schema.Finite.annotate({ description: "Milliseconds" })
 const Time = described("A time such as 2026-01-31T12:00:00.000Z").annotate({ format: "date-time" })
 const Name = described("A server's name")
-const Tripcode = described("The 44 characters that a server prints of its key")
+const Tripcode = described("The hash of a server's key, 44 characters, as the server prints it")
 
 /** Problem details (RFC 9457) with a code of docs/errors.md. */
 const problem = <Code extends VisitorErrorCode>(code: Code) =>
@@ -45,29 +44,29 @@ export const Server = Schema.Struct({
   name: Name,
   displayName: Schema.String,
   state: Schema.Literals(["connected", "away", "never"]).annotate({
-    description: "never: not since the relay was started",
+    description: "never: not connected since the relay started",
   }),
   transports: Schema.Array(Schema.String),
-  reason: described("Why there is no better transport; empty if there is nothing to say"),
+  reason: described("Why the server does not use a better transport; empty if it gives no reason"),
   programs: Schema.Array(Schema.String).annotate({
-    description: "Programs and versions of its processes, as far as they say",
+    description: "Programs and versions of the server's processes, where they tell them",
   }),
-  connections: Schema.Int.annotate({ description: "Links that are open now" }),
+  connections: Schema.Int.annotate({ description: "Open links" }),
   lastSeen: Schema.NullOr(Time),
-  waiting: Schema.Int.annotate({ description: "Requests that wait for it now" }),
-  inFlight: Schema.Int.annotate({ description: "Requests that run now" }),
+  waiting: Schema.Int.annotate({ description: "Requests that wait for the server" }),
+  inFlight: Schema.Int.annotate({ description: "Requests in flight" }),
   requests: count,
   bytesIn: count,
   bytesOut: count,
   tripcodes: Schema.Array(Tripcode),
 }).annotate({ identifier: "Server" })
 
-/** A registered server and what is remembered of its requests. */
+/** A registered server with its last requests, errors and latencies. */
 export const ServerDetail = Schema.Struct({
   ...Server.fields,
   latency: Schema.NullOr(Schema.Struct({ p50: millis, p90: millis, p99: millis })),
   errors: Schema.Record(Schema.String, Schema.Int).annotate({
-    description: "Failures by their codes",
+    description: "Number of failures by code",
   }),
   recent: Schema.Array(
     Schema.Struct({
@@ -85,11 +84,11 @@ export const ServerDetail = Schema.Struct({
   ),
 }).annotate({ identifier: "ServerDetail" })
 
-/** Somebody who waits for approval. */
+/** A server that was refused because its name or key is not registered. */
 export const Stranger = Schema.Struct({
   name: Name,
   tripcode: Tripcode,
-  words: described("The tripcode in six words, as the server prints them"),
+  words: described("The tripcode as six words, as the server prints them"),
   keyChanged: Schema.Boolean.annotate({
     description: "Whether the name is registered with another key",
   }),
@@ -116,23 +115,15 @@ const ConfigStatus = Schema.Struct({
   problem: Schema.NullOr(Schema.Struct({ at: Time, message: Schema.String })),
 }).annotate({ identifier: "ConfigStatus" })
 
-/** Who asks, as the audit log calls it. */
-export class CurrentAdmin extends Context.Service<CurrentAdmin, string>()(
-  "ptth/relay/CurrentAdmin",
-) {}
-
-/** Everything needs a token or a session; `AdminFront.ts` has looked at both. */
-export class AdminOnly extends HttpApiMiddleware.Service<
-  AdminOnly,
-  { provides: CurrentAdmin; requires: never }
->()("ptth/relay/AdminOnly", {
+/** Describes that each endpoint needs a token or a session; `AdminFront.ts` checks that. */
+export class AdminOnly extends HttpApiMiddleware.Service<AdminOnly>()("ptth/relay/AdminOnly", {
   security: {
     session: HttpApiSecurity.apiKey({ in: "cookie", key: cookieName }),
     token: HttpApiSecurity.bearer,
   },
 }) {}
 
-/** A request that does not fit the description is told so as everything else is. */
+/** Answers a request that does not match its schema with problem details. */
 export class WellFormed extends HttpApiMiddleware.Service<WellFormed>()("ptth/relay/WellFormed", {
   error: problem("PTTH_BAD_REQUEST"),
 }) {}
@@ -150,7 +141,7 @@ const endpoints = HttpApiGroup.make("relay", { topLevel: true })
     }).annotate(OpenApi.Summary, "One server and its last requests"),
     HttpApiEndpoint.get("unregistered", "/unregistered", {
       success: Schema.Array(Stranger),
-    }).annotate(OpenApi.Summary, "Servers that were refused, the last first"),
+    }).annotate(OpenApi.Summary, "Servers that were refused, newest first"),
     HttpApiEndpoint.post("approve", "/unregistered/approve", {
       payload: Decision,
       success: Server,
@@ -159,22 +150,22 @@ const endpoints = HttpApiGroup.make("relay", { topLevel: true })
         problem("PTTH_BAD_APPROVAL"),
         problem("PTTH_CANNOT_APPROVE"),
       ],
-    }).annotate(OpenApi.Summary, "Register a server; it need not have knocked"),
+    }).annotate(OpenApi.Summary, "Register a server, whether or not it has tried to connect"),
     HttpApiEndpoint.post("ignore", "/unregistered/ignore", {
       payload: Decision,
       success: HttpApiSchema.NoContent,
       error: NotFound,
-    }).annotate(OpenApi.Summary, "Hide a server until the relay is restarted"),
+    }).annotate(OpenApi.Summary, "Hide an unregistered server until the relay restarts"),
     HttpApiEndpoint.get("audit", "/audit", {
       query: {
         name: Schema.optionalKey(Name),
         kind: Schema.optionalKey(described("A kind of event, such as ServerConnected")),
       },
       success: Schema.Array(AuditEntry),
-    }).annotate(OpenApi.Summary, "What has happened, the last first"),
+    }).annotate(OpenApi.Summary, "Events of the audit log, newest first"),
     HttpApiEndpoint.get("config", "/config", { success: ConfigStatus }).annotate(
       OpenApi.Summary,
-      "Since when the configuration is in force, and what is wrong with a newer one",
+      "When the configuration was loaded, and the error of a newer one",
     ),
   )
   .middleware(WellFormed)

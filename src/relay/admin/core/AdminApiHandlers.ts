@@ -1,8 +1,8 @@
 /**
- * Answers the administrator's API from what `Administration.ts` knows and does.
+ * Handlers of the administrator's API, which translate between its schemas and
+ * `Administration.ts`.
  */
 import * as Effect from "effect/Effect"
-import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import * as Layer from "effect/Layer"
@@ -13,11 +13,9 @@ import type { AuditEntry, AuditEvent } from "../../audit/AuditLog.ts"
 import { sentences } from "../../audit/AuditLog.ts"
 import type { ApprovalError } from "../../registry/Approval.ts"
 import type { ServerView } from "../../status/ServerView.ts"
-import { AdminApi, AdminOnly, apiPath, CurrentAdmin, WellFormed } from "./AdminApi.ts"
+import { AdminApi, AdminOnly, apiPath, WellFormed } from "./AdminApi.ts"
 import { Administration, type StrangerView } from "./Administration.ts"
-
-/** The field in which `AdminFront.ts` says who asks; what came in under this name is taken out there. */
-export const adminField = "x-ptth-admin"
+import { Caller, nameOf } from "./Caller.ts"
 
 const iso = (at: number): string => new Date(at).toISOString()
 const isoOrNull = (at: number | undefined): string | null => (at === undefined ? null : iso(at))
@@ -96,12 +94,9 @@ const failed = (error: ApprovalError) => {
   }
 }
 
-const pass = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.flatMap(HttpServerRequest, ({ headers }) =>
-    Effect.provideService(effect, CurrentAdmin, headers[adminField] ?? "nobody"),
-  )
+const pass = <A, E, R>(effect: Effect.Effect<A, E, R>) => effect
 
-/** Everybody who comes this far has been let in already. */
+/** `AdminFront.ts` has checked the caller. */
 const adminOnly = Layer.succeed(AdminOnly, { session: pass, token: pass })
 
 const wellFormed = HttpApiMiddleware.layerSchemaErrorTransform(WellFormed, (error) =>
@@ -130,16 +125,19 @@ const handlers = HttpApiBuilder.group(
         }),
       unregistered: () => Effect.sync(() => administration.unregistered().map(strangerOf)),
       approve: Effect.fnUntraced(function* ({ payload }) {
-        const by = yield* CurrentAdmin
-        yield* Effect.mapError(administration.approve(payload.name, payload.tripcode, by), failed)
+        const { identity } = yield* Caller
+        yield* Effect.mapError(
+          administration.approve(payload.name, payload.tripcode, nameOf(identity)),
+          failed,
+        )
         const view = administration.server(payload.name)
         return view === undefined
           ? yield* Effect.fail(problem("PTTH_CANNOT_APPROVE", "it was replaced at once"))
           : serverOf(view)
       }),
       ignore: Effect.fnUntraced(function* ({ payload }) {
-        const by = yield* CurrentAdmin
-        if (!administration.ignore(payload.name, payload.tripcode, by))
+        const { identity } = yield* Caller
+        if (!administration.ignore(payload.name, payload.tripcode, nameOf(identity)))
           yield* Effect.fail(problem("PTTH_NOT_FOUND", "nobody with this name and key waits"))
       }),
       audit: ({ query }) =>

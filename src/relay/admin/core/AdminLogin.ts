@@ -1,81 +1,92 @@
 /**
- * How an administrator's browser becomes known: a link that is printed where
- * only the administrator reads, good once and for a short time, is exchanged
- * for a session. Both are secrets of this process and end with it.
+ * Login links and sessions of the administrator's side. A link is printed
+ * where only the administrator reads; it is valid once and for a short time,
+ * and is exchanged for a session. Both end with the process.
  */
 import { createHash, randomBytes } from "node:crypto"
+import * as Context from "effect/Context"
+import * as Layer from "effect/Layer"
 
-/** How long a login link is good, in milliseconds. */
+/** How long a login link is valid, in milliseconds. */
 export const linkMillis = 10 * 60_000
 
 /** How long a session lasts, in milliseconds. */
 export const sessionMillis = 12 * 3_600_000
 
-/** How many links may be good at once; a further one ends the oldest. */
+/** How many links are valid at once; a new one beyond that replaces the oldest. */
 export const maxLinks = 5
 
-/** How many sessions there may be; a further one ends the oldest. */
+/** How many sessions there are at once; a new one beyond that replaces the oldest. */
 export const maxSessions = 100
 
-/** The name of the cookie. Servers behind the relay never see it; see `PrivateCookies.ts`. */
+/** The session's cookie, which `PrivateCookies.ts` keeps from servers. */
 export const cookieName = "__Host-ptth-admin"
 
 const newSecret = (): string => randomBytes(32).toString("base64url")
 
 /** Secrets are looked up by a hash, so that the time of a look-up tells nothing about them. */
-const mark = (secret: string): string => createHash("sha256").update(secret).digest("base64")
+const hashOf = (secret: string): string => createHash("sha256").update(secret).digest("base64")
 
-/** Secrets that expire, of which there are not many. */
+/** A bounded set of secrets that expire. */
 class Secrets {
   private readonly expiries = new Map<string, number>()
   private readonly millis: number
-  private readonly most: number
+  private readonly maxSize: number
 
-  constructor(millis: number, most: number) {
+  /** @param millis how long a secret is valid */
+  constructor(millis: number, maxSize: number) {
     this.millis = millis
-    this.most = most
+    this.maxSize = maxSize
   }
 
-  make(now: number): string {
+  create(now: number): string {
     const oldest = this.expiries.keys().next().value
-    if (this.expiries.size >= this.most && oldest !== undefined) this.expiries.delete(oldest)
+    if (this.expiries.size >= this.maxSize && oldest !== undefined) this.expiries.delete(oldest)
     const secret = newSecret()
-    this.expiries.set(mark(secret), now + this.millis)
+    this.expiries.set(hashOf(secret), now + this.millis)
     return secret
   }
 
   has(secret: string, now: number): boolean {
-    return (this.expiries.get(mark(secret)) ?? Number.NEGATIVE_INFINITY) > now
+    return (this.expiries.get(hashOf(secret)) ?? Number.NEGATIVE_INFINITY) > now
   }
 
-  /** Ends it; whether it was good. */
+  /** Removes a secret; whether it was valid. */
   take(secret: string, now: number): boolean {
-    const good = this.has(secret, now)
-    this.expiries.delete(mark(secret))
-    return good
+    const isValid = this.has(secret, now)
+    this.expiries.delete(hashOf(secret))
+    return isValid
   }
 }
 
-/** Links and sessions of one relay. Times are in milliseconds since 1970. */
-export class AdminLogin {
-  private readonly links = new Secrets(linkMillis, maxLinks)
-  private readonly sessions = new Secrets(sessionMillis, maxSessions)
-
-  /** The secret of a new login link. */
-  newLink(now: number): string {
-    return this.links.make(now)
+/**
+ * Login links and sessions of one relay. Times are in milliseconds since 1970,
+ * so that the wall clock decides when they end.
+ */
+export class AdminLogin extends Context.Service<
+  AdminLogin,
+  {
+    /** The secret of a new login link. */
+    readonly newLink: (now: number) => string
+    /** The secret of a new session, for that of a link, which is used up; `undefined` if it is not valid. */
+    readonly enter: (link: string, now: number) => string | undefined
+    readonly isSession: (session: string, now: number) => boolean
+    /** Ends a session. */
+    readonly leave: (session: string, now: number) => void
+  }
+>()("ptth/relay/admin/AdminLogin") {
+  static readonly make = (): AdminLogin["Service"] => {
+    const links = new Secrets(linkMillis, maxLinks)
+    const sessions = new Secrets(sessionMillis, maxSessions)
+    return AdminLogin.of({
+      newLink: (now) => links.create(now),
+      enter: (link, now) => (links.take(link, now) ? sessions.create(now) : undefined),
+      isSession: (session, now) => sessions.has(session, now),
+      leave: (session, now) => {
+        sessions.take(session, now)
+      },
+    })
   }
 
-  /** A session for the secret of a link, which is not good again; `undefined` if it was not good. */
-  enter(link: string, now: number): string | undefined {
-    return this.links.take(link, now) ? this.sessions.make(now) : undefined
-  }
-
-  isSession(session: string, now: number): boolean {
-    return this.sessions.has(session, now)
-  }
-
-  leave(session: string, now: number): void {
-    this.sessions.take(session, now)
-  }
+  static readonly layer: Layer.Layer<AdminLogin> = Layer.sync(AdminLogin, AdminLogin.make)
 }

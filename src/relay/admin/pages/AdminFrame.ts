@@ -1,12 +1,13 @@
 /**
- * What all pages of the administrator have around them, and the policy under
- * which browsers show them: nothing inline, nothing from elsewhere, no frames.
+ * The frame of the administrator's pages, and the policy under which browsers
+ * show them: nothing inline, nothing from another origin, no frames.
  */
 import type { HeaderList } from "../../../domain/HeaderList.ts"
 import { type Html, html } from "../../../web/Html.ts"
 import { page } from "../../../web/Page.ts"
+import * as Text from "./Text.ts"
 
-/** The fields of everything that the administrator's side answers. */
+/** Header fields of every response of the administrator's side. */
 export const headers: HeaderList = [
   [
     "Content-Security-Policy",
@@ -20,36 +21,32 @@ export const headers: HeaderList = [
   ["Cache-Control", "no-store"],
 ]
 
-const places = [
-  ["/", "Servers"],
-  ["/unregistered", "Unregistered"],
-  ["/audit", "Audit log"],
-  ["/config", "Configuration"],
-  ["/api", "API"],
-  ["/debug", "Debug"],
-] as const
+/** A link of the menu. */
+export interface MenuLink {
+  readonly path: string
+  readonly label: string
+  /** A number beside the label; 0 is not shown. */
+  readonly count: number
+}
 
-/** One of the places of the menu. */
-export type Place = (typeof places)[number][0]
-
-/** What a page has of its own. */
+/** What a page consists of. */
 export interface FrameParts {
   readonly title: string
-  readonly place: Place
-  /** How many wait for approval. */
-  readonly waiting: number
-  /** Whether there is a configuration that is not in force because it is bad. */
-  readonly broken: boolean
-  /** Whether the asker can log out: only who has logged in. */
-  readonly session: boolean
-  /** Whether it shows what changes. */
+  readonly menu: ReadonlyArray<MenuLink>
+  /** The path of the menu's link that is marked as current. */
+  readonly current: string
+  /** Whether the configuration has an error, so that an older one is in force. */
+  readonly hasConfigError: boolean
+  /** Whether the caller has a session that can be ended. */
+  readonly canLogOut: boolean
+  /** Whether the page updates itself. */
   readonly live?: boolean
   readonly main: Html
 }
 
-const menuItem = ({ place, waiting }: FrameParts, path: Place, name: string): Html => {
-  const text = html`${name}${path === "/unregistered" && waiting > 0 ? html` <span class="count">${waiting}</span>` : undefined}`
-  return path === place
+const menuLink = ({ count, label, path }: MenuLink, current: string): Html => {
+  const text = html`${label}${count > 0 ? html` <span class="count">${count}</span>` : undefined}`
+  return path === current
     ? html`<a href="${path}" aria-current="page">${text}</a>`
     : html`<a href="${path}">${text}</a>`
 }
@@ -61,13 +58,13 @@ export const frame = (parts: FrameParts): Html =>
     top: "/",
     script: true,
     wide: true,
-    heading: html`<nav class="menu" aria-label="Administration" id="menu" data-live><ul>${places.map(
-      ([path, name]) => html`<li>${menuItem(parts, path, name)}</li>`,
-    )}</ul></nav>${parts.session ? html`<form method="post" action="/logout"><button>Log out</button></form>` : undefined}`,
+    heading: html`<nav class="menu" aria-label="Administration" id="menu" data-live><ul>${parts.menu.map(
+      (link) => html`<li>${menuLink(link, parts.current)}</li>`,
+    )}</ul></nav>${parts.canLogOut ? html`<form method="post" action="/logout"><button>Log out</button></form>` : undefined}`,
     main: html`<h1>${parts.title}</h1>
 <div id="notice" data-live>${
-      parts.broken && parts.place !== "/config"
-        ? html`<p class="notice bad">The configuration has been changed and is bad; the old one stays in force. <a href="/config">What is wrong with it</a></p>`
+      parts.hasConfigError && parts.current !== "/config"
+        ? html`<p class="notice bad">${Text.frame.configError}</p>`
         : undefined
     }</div>
 ${parts.main}

@@ -1,10 +1,13 @@
 /**
- * The API's documentation as a page, made from its own description.
+ * Documentation of the API, generated from its schema.
  */
+import * as HttpRouter from "effect/http/HttpRouter"
 import * as OpenApi from "effect/http-api/OpenApi"
 import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
 import { AdminApi, apiPath } from "../core/AdminApi.ts"
+import { type AdminPage, respondFramed } from "./AdminPage.ts"
+import * as Text from "./Text.ts"
 
 interface Operation {
   readonly summary?: string
@@ -22,17 +25,17 @@ const example = (method: string, path: string, { requestBody }: Operation): stri
   return `curl${verb} -H "Authorization: Bearer $TOKEN"${data} \\\n  http://127.0.0.1:4001${path}`
 }
 
-/** The page. */
-export const apiPage = (): Html => {
+/** What the page shows. */
+export const render = (): Html => {
   const operations = Object.entries(OpenApi.fromApi(AdminApi).paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(
       ([method, operation]) => [method, path, operation as Operation] as const,
     ),
   )
-  return html`<p>Everything on these pages is also to be had as JSON, for scripts: <a href="${apiPath}/openapi.json">OpenAPI description</a>. A script shows a token: set <code>admin_token</code> in the relay's configuration to the tripcode of one, as <code>ptth keygen</code> prints both.</p>
+  return html`<p>${Text.api.intro(`${apiPath}/openapi.json`)}</p>
 ${table({
-  caption: "What can be asked",
-  columns: ["Request", "What it is", "Parameters", "Answers"],
+  caption: "Endpoints",
+  columns: ["Request", "Description", "Parameters", "Statuses"],
   rows: operations.map(([method, path, operation]) => ({
     id: `${method}${path.replaceAll(/[^a-z0-9]/g, "-")}`,
     cells: [
@@ -51,4 +54,16 @@ ${operations
     ([method, path, operation]) =>
       html`<pre tabindex="0">${example(method, path, operation)}</pre>`,
   )}`
+}
+
+const menu = { path: "/api", label: "API" } as const
+
+/** The page. */
+export const page: AdminPage = {
+  menu,
+  routes: [
+    HttpRouter.route("GET", menu.path, () =>
+      respondFramed({ title: "API", current: menu.path, main: render() }),
+    ),
+  ],
 }

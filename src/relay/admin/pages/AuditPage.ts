@@ -1,16 +1,23 @@
 /**
- * The audit log as a page that can be filtered, and as lines of JSON.
+ * The audit log with filters, and as JSON lines.
  */
-
+import * as Effect from "effect/Effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Schema from "effect/Schema"
 import * as Format from "../../../web/Format.ts"
 import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
 import * as AuditLine from "../../audit/AuditLine.ts"
 import { type AuditEntry, sentences } from "../../audit/AuditLog.ts"
-import type { AuditFilter } from "../core/Administration.ts"
+import { kindOf } from "../core/AdminApiHandlers.ts"
+import { Administration, type AuditFilter } from "../core/Administration.ts"
+import { type AdminPage, respondFramed } from "./AdminPage.ts"
+import * as Text from "./Text.ts"
 
-/** How many events a page shows. */
-const shownEntries = 200
+/** How many events the page shows. */
+const maxShown = 200
 
 const labels: { readonly [field: string]: string } = {
   by: "by",
@@ -22,17 +29,17 @@ const labels: { readonly [field: string]: string } = {
 
 const details = ({ event }: AuditEntry): Html => {
   const { _tag: _kind, ...fields } = event
-  const said = Object.entries(fields).filter(([, value]) => value !== "")
-  return html`${said.map(([field, value]) => html`<span class="pair"><span class="faint">${labels[field] ?? field}</span> ${value}</span> `)}`
+  const pairs = Object.entries(fields).filter(([, value]) => value !== "")
+  return html`${pairs.map(([field, value]) => html`<span class="pair"><span class="faint">${labels[field] ?? field}</span> ${value}</span> `)}`
 }
 
-const option = (value: string, text: string, chosen: boolean): Html =>
-  chosen
+const option = (value: string, text: string, selected: boolean): Html =>
+  selected
     ? html`<option value="${value}" selected>${text}</option>`
     : html`<option value="${value}">${text}</option>`
 
-/** The page. */
-export const auditPage = (entries: ReadonlyArray<AuditEntry>, filter: AuditFilter): Html => {
+/** What the page shows. */
+export const render = (entries: ReadonlyArray<AuditEntry>, filter: AuditFilter): Html => {
   const query = new URLSearchParams(
     Object.entries(filter).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
   ).toString()
@@ -40,15 +47,15 @@ export const auditPage = (entries: ReadonlyArray<AuditEntry>, filter: AuditFilte
 <label>Server <input name="name" value="${filter.name ?? ""}" maxlength="63" autocomplete="off" spellcheck="false"></label>
 <label>Kind <select name="kind">${option("", "all", filter.kind === undefined)}${Object.entries(sentences).map(([kind, text]) => option(kind, text, kind === filter.kind))}</select></label>
 <button>Filter</button>
-<a href="/audit.ndjson${query === "" ? "" : `?${query}`}" download="audit.ndjson">Export as lines of JSON</a>
+<a href="/audit.ndjson${query === "" ? "" : `?${query}`}" download="audit.ndjson">Export as JSON lines</a>
 </form>
 <div id="entries" data-live>${
     entries.length === 0
-      ? html`<p class="empty">There is nothing of this kind in the log.</p>`
+      ? html`<p class="empty">${Text.audit.empty}</p>`
       : html`${table({
-          caption: `${Math.min(entries.length, shownEntries)} of ${entries.length} events, the newest first`,
-          columns: ["Event", "At", "Details"],
-          rows: entries.slice(0, shownEntries).map((entry, i) => ({
+          caption: `${Math.min(entries.length, maxShown)} of ${entries.length} events, newest first`,
+          columns: ["Event", "Time", "Details"],
+          rows: entries.slice(0, maxShown).map((entry, i) => ({
             id: `event-${i}`,
             cells: [html`${sentences[entry.event._tag]}`, Format.time(entry.at), details(entry)],
           })),
@@ -56,6 +63,51 @@ export const auditPage = (entries: ReadonlyArray<AuditEntry>, filter: AuditFilte
   }</div>`
 }
 
-/** One JSON document for each event, with `at` and `kind`. */
+/** The events as JSON lines with `at` and `kind`. */
 export const toNdjson = (entries: ReadonlyArray<AuditEntry>): string =>
   entries.map(AuditLine.toLine).join("")
+
+const Query = Schema.Struct({
+  name: Schema.optionalKey(Schema.String),
+  kind: Schema.optionalKey(Schema.String),
+})
+
+/** The filter that the query asks for; an empty or unknown value matches all. */
+const filterOf = HttpServerRequest.schemaSearchParams(Query).pipe(
+  Effect.orElseSucceed((): typeof Query.Type => ({})),
+  Effect.map(
+    ({ kind, name }): AuditFilter => ({
+      name: name === "" ? undefined : name,
+      kind: kindOf(kind),
+    }),
+  ),
+)
+
+const menu = { path: "/audit", label: "Audit log" } as const
+
+const show = Effect.gen(function* () {
+  const administration = yield* Administration
+  const filter = yield* filterOf
+  return yield* respondFramed({
+    title: "Audit log",
+    current: menu.path,
+    live: true,
+    main: render(administration.audit(filter), filter),
+  })
+})
+
+const exportLines = Effect.gen(function* () {
+  const administration = yield* Administration
+  return HttpServerResponse.text(toNdjson(administration.audit(yield* filterOf)), {
+    contentType: "application/x-ndjson",
+  })
+})
+
+/** The page. */
+export const page: AdminPage = {
+  menu,
+  routes: [
+    HttpRouter.route("GET", menu.path, show),
+    HttpRouter.route("GET", "/audit.ndjson", exportLines),
+  ],
+}

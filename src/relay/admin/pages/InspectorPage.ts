@@ -1,6 +1,8 @@
 /**
- * The last requests of an inspected server as a page.
+ * The last requests of an inspected server.
  */
+import * as Effect from "effect/Effect"
+import * as HttpRouter from "effect/http/HttpRouter"
 import { first, type HeaderList } from "../../../domain/HeaderList.ts"
 import * as Format from "../../../web/Format.ts"
 import { type Html, html } from "../../../web/Html.ts"
@@ -13,10 +15,14 @@ import {
 } from "../../inspect/Inspector.ts"
 import * as RedactSecrets from "../../inspect/RedactSecrets.ts"
 import type { ServerView } from "../../status/ServerView.ts"
+import { Administration } from "../core/Administration.ts"
+import { type AdminPage, failure, respondFramed } from "./AdminPage.ts"
+import * as ServersPage from "./ServersPage.ts"
+import * as Text from "./Text.ts"
 
 const typeOf = (headers: HeaderList): string => first(headers, "content-type") ?? ""
 
-/** The text of a body; `undefined` if it is none. */
+/** A body as text; `undefined` for a binary or encoded one. */
 const textOf = ({ bytes, length }: InspectedBody, headers: HeaderList): string | undefined => {
   if (first(headers, "content-encoding") !== undefined) return undefined
   try {
@@ -57,39 +63,59 @@ const curlOf = (one: Inspected, base: string): string => {
 
 const outcomes: { readonly [outcome: string]: string } = {
   running: "running",
-  whole: "whole",
-  left: "not whole: its visitor left, or it broke off",
+  whole: "complete",
+  left: "incomplete, because the visitor left or the connection broke",
 }
 
-const oneOf = (one: Inspected, base: string): Html => html`<details id="inspected-${one.number}">
+const requestOf = (
+  one: Inspected,
+  base: string,
+): Html => html`<details id="inspected-${one.number}">
 <summary><code>${one.method} ${one.target.slice(0, 200)}</code> ${one.response?.status ?? "–"} <small>${one.millis === undefined ? "running" : Format.millis(one.millis)}, ${Format.bytes(one.responseBody.length)}</small></summary>
 <p class="faint">${Format.time(one.at)} from ${one.address}; ${outcomes[one.outcome] ?? one.outcome}</p>
 <h2>Request</h2>
 ${headOf(`${one.method} ${one.target}`, one.headers)}
 ${bodyOf(one.body, one.headers)}
-<h2>Answer</h2>
+<h2>Response</h2>
 ${
   one.response === undefined
     ? html`<p class="faint">none</p>`
     : html`${headOf(`${one.response.status}`, one.response.headers)}
 ${bodyOf(one.responseBody, one.response.headers)}`
 }
-<h2>As a command</h2>
+<h2>As a curl command</h2>
 <pre class="copy" tabindex="0">${curlOf(one, base)}</pre>
 </details>`
 
 /**
- * The page.
+ * What the page shows.
  *
- * @param openAt where the server's visitors find it, if that is known
+ * @param openAt the server's address for visitors, where it is known
  */
-export const inspectorPage = (
+export const render = (
   { name }: ServerView,
   requests: ReadonlyArray<Inspected>,
   openAt: string | undefined,
-): Html => html`<p>The last ${maxInspected} requests as the server gets them and what it answers, the newest first, with the first ${Format.bytes(maxBody)} of each body. What is known to be a secret is shown as <code>***</code>. They are forgotten when the relay stops. <a href="/servers/${name}">Back to the server</a></p>
+): Html => html`<p>${Text.inspector.intro(maxInspected, Format.bytes(maxBody))} <a href="/servers/${name}">Back to the server</a></p>
 <div id="inspected" data-live>${
   requests.length === 0
-    ? html`<p class="empty">Nothing has been asked of it yet.</p>`
-    : requests.map((one) => oneOf(one, openAt ?? `http://RELAY/servers/${name}/`))
+    ? html`<p class="empty">${Text.inspector.empty}</p>`
+    : requests.map((one) => requestOf(one, openAt ?? `http://RELAY/servers/${name}/`))
 }</div>`
+
+const show = Effect.gen(function* () {
+  const administration = yield* Administration
+  const { name = "" } = yield* HttpRouter.params
+  const view = administration.server(name)
+  if (view === undefined || !administration.inspects(view.name))
+    return yield* failure("PTTH_NOT_FOUND", Text.failure.notInspected(name))
+  return yield* respondFramed({
+    title: `Requests of ${view.displayName}`,
+    current: ServersPage.path,
+    live: true,
+    main: render(view, administration.inspected(view.name), administration.openAt(view.name)),
+  })
+})
+
+/** The page. */
+export const page: AdminPage = { routes: [HttpRouter.route("GET", "/servers/:name/inspect", show)] }

@@ -1,12 +1,25 @@
 /**
- * Logging in: the link that the relay has printed leads to a button, because
- * whatever looks at links beforehand must not use it up.
+ * Logging in and out. A login link leads to a page with a button, so that a
+ * program that fetches links in advance does not use it up.
  */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Schema from "effect/Schema"
 import { type Html, html } from "../../../web/Html.ts"
-import { page } from "../../../web/Page.ts"
+import { page as wholePage } from "../../../web/Page.ts"
+import { AuditLog } from "../../audit/AuditLog.ts"
+import { AdminLogin, cookieName, sessionMillis } from "../core/AdminLogin.ts"
+import { AdminRefusals } from "../core/AdminRefusals.ts"
+import { Caller, nameOf } from "../core/Caller.ts"
+import { LoginLink } from "../core/LoginLink.ts"
+import { type AdminPage, respond, seeOther } from "./AdminPage.ts"
+import * as Text from "./Text.ts"
 
 const framed = (main: Html): Html =>
-  page({
+  wholePage({
     title: "Log in · PTTH relay",
     top: "/",
     script: true,
@@ -14,19 +27,68 @@ const framed = (main: Html): Html =>
     main,
   })
 
-/** What a login link leads to. */
-export const enterPage = (secret: string): Html =>
-  framed(html`<p>This link logs you in to the administration of this relay, once.</p>
+/** The page of a login link. */
+export const renderLink = (secret: string): Html =>
+  framed(html`<p>${Text.login.enter}</p>
 <form method="post" action="/login"><input type="hidden" name="secret" value="${secret}"><button class="main">Log in</button></form>`)
 
-/** What whoever is not logged in sees. */
-export const neededPage = (why: string | undefined): Html =>
-  framed(html`${why === undefined ? undefined : html`<p class="notice bad" role="alert">${why}</p>`}
-<p>You are not logged in. The relay has printed a login link when it was started; open that, or have it print a new one:</p>
+/** The page for a caller who is not logged in. */
+export const renderNeeded = (problem: string | undefined): Html =>
+  framed(html`${problem === undefined ? undefined : html`<p class="notice bad" role="alert">${problem}</p>`}
+<p>${Text.login.needed}</p>
 <form method="post" action="/login/new"><button class="main">Print a new login link</button></form>`)
 
-/** After a new link was printed. */
-export const printedPage = (): Html =>
-  framed(
-    html`<p>A new login link is printed where the relay prints its messages: in its terminal, or in the journal of its service.</p>`,
+const setCookie = (value: string, seconds: number) =>
+  HttpServerResponse.setHeader(
+    "set-cookie",
+    `${cookieName}=${value}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=${seconds}`,
   )
+
+const Form = Schema.Struct({ secret: Schema.String })
+
+const logIn = Effect.gen(function* () {
+  const login = yield* AdminLogin
+  const { address } = yield* Caller
+  const { secret } = yield* HttpServerRequest.schemaBodyUrlParams(Form).pipe(
+    Effect.orElseSucceed(() => ({ secret: "" })),
+  )
+  const session = login.enter(secret, yield* Clock.currentTimeMillis)
+  if (session === undefined) {
+    const refusals = yield* AdminRefusals
+    refusals.record("login link", address)
+    return respond(renderNeeded(Text.login.badLink), 401)
+  }
+  const audit = yield* AuditLog
+  const by = nameOf({ _tag: "Session", session })
+  audit.record({ _tag: "AdminLoggedIn", by, address })
+  return setCookie(session, sessionMillis / 1000)(seeOther("/"))
+})
+
+const printLink = Effect.gen(function* () {
+  const { print } = yield* LoginLink
+  return (yield* print)
+    ? respond(framed(html`<p>${Text.login.printed}</p>`))
+    : respond(renderNeeded(Text.login.tooSoon), 429)
+})
+
+const logOut = Effect.gen(function* () {
+  const login = yield* AdminLogin
+  const { identity } = yield* Caller
+  if (identity._tag === "Session") login.leave(identity.session, yield* Clock.currentTimeMillis)
+  return setCookie("", 0)(seeOther("/login"))
+})
+
+/** The pages. */
+export const page: AdminPage = {
+  routes: [
+    HttpRouter.route("GET", "/login", respond(renderNeeded(undefined))),
+    HttpRouter.route(
+      "GET",
+      "/login/:secret",
+      Effect.map(HttpRouter.params, ({ secret }) => respond(renderLink(secret ?? ""))),
+    ),
+    HttpRouter.route("POST", "/login", logIn),
+    HttpRouter.route("POST", "/login/new", printLink),
+    HttpRouter.route("POST", "/logout", logOut),
+  ],
+}

@@ -1,27 +1,33 @@
 /**
- * Servers that wait for approval. Nobody is to approve a name alone, so each
- * is shown with what the server prints, too: words and tripcode.
+ * Servers that wait for approval. Each is shown with its words and tripcode,
+ * which the server prints too, because anybody can claim a name.
  */
-
+import * as Effect from "effect/Effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as Schema from "effect/Schema"
 import * as Format from "../../../web/Format.ts"
 import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
 import { toToml } from "../../registry/Approval.ts"
-import type { StrangerView } from "../core/Administration.ts"
+import { Administration, type StrangerView } from "../core/Administration.ts"
+import { Caller, nameOf } from "../core/Caller.ts"
+import { type AdminPage, failure, respondFramed, seeOther } from "./AdminPage.ts"
+import * as Text from "./Text.ts"
 
-const hidden = ({ name, tripcode }: StrangerView): Html =>
+const hiddenFields = ({ name, tripcode }: StrangerView): Html =>
   html`<input type="hidden" name="name" value="${name}"><input type="hidden" name="tripcode" value="${tripcode}">`
 
-const decision = (one: StrangerView): Html => {
-  const whom = html`<span class="unseen"> ${one.name}, ${one.words}</span>`
+const decisionOf = (one: StrangerView): Html => {
+  const name = html`<span class="unseen"> ${one.name}, ${one.words}</span>`
   const approve =
     one.reason === "wrong key"
-      ? html`<p>To let it in with this key, too, add the tripcode to its entry: <code>tripcode</code> may be a list.</p>`
-      : html`<form method="post" action="/unregistered/approve">${hidden(one)}<button class="main">Approve${whom}</button></form>`
+      ? html`<p>${Text.unregistered.keyChanged}</p>`
+      : html`<form method="post" action="/unregistered/approve">${hiddenFields(one)}<button class="main">Approve${name}</button></form>`
   const ignore = one.ignored
     ? undefined
-    : html`<form method="post" action="/unregistered/ignore">${hidden(one)}<button>Ignore${whom}</button></form>`
-  return html`<div class="decision">${approve}${ignore}<details><summary>As TOML${whom}</summary><pre tabindex="0">${toToml(one.name, one.tripcode)}</pre></details></div>`
+    : html`<form method="post" action="/unregistered/ignore">${hiddenFields(one)}<button>Ignore${name}</button></form>`
+  return html`<div class="decision">${approve}${ignore}<details><summary>As TOML${name}</summary><pre tabindex="0">${toToml(one.name, one.tripcode)}</pre></details></div>`
 }
 
 const strangerTable = (caption: string, strangers: ReadonlyArray<StrangerView>): Html =>
@@ -37,32 +43,89 @@ const strangerTable = (caption: string, strangers: ReadonlyArray<StrangerView>):
         html`${one.address}`,
         Format.time(one.firstSeen),
         Format.time(one.lastSeen),
-        decision(one),
+        decisionOf(one),
       ],
     })),
   })
 
 /**
- * The page.
+ * What the page shows.
  *
- * @param publicUrl what to tell the owners of servers, if it is known
+ * @param publicUrl the relay's address for visitors, where it is known
  */
-export const unregisteredPage = (
+export const render = (
   strangers: ReadonlyArray<StrangerView>,
   publicUrl: string | undefined,
 ): Html => {
-  const waiting = strangers.filter(({ ignored }) => !ignored)
-  const ignored = strangers.filter((one) => one.ignored)
-  return html`<p>These servers have knocked and are not registered. Approve one only if its owner sees the same words or tripcode: a name can be claimed by anybody.</p>
+  const waiting = strangers.filter(isWaiting)
+  const ignored = strangers.filter((one) => !isWaiting(one))
+  return html`<p>${Text.unregistered.intro}</p>
 <div id="waiting" data-live>${
     waiting.length === 0
-      ? html`<p class="empty">Nobody waits. On the machine of a server run:</p>
+      ? html`<p class="empty">${Text.unregistered.empty}</p>
 <pre tabindex="0">ptth fileserver DIR --relay ${publicUrl ?? "https://relay.example.com"} --name NAME</pre>`
       : strangerTable("Waiting for approval", waiting)
   }</div>
 <div id="ignored" data-live>${
     ignored.length === 0
       ? undefined
-      : html`<details><summary>Ignored until the relay is restarted: ${ignored.length}</summary>${strangerTable("Ignored", ignored)}</details>`
+      : html`<details><summary>${Text.unregistered.ignored(ignored.length)}</summary>${strangerTable("Ignored", ignored)}</details>`
   }</div>`
+}
+
+const isWaiting = ({ ignored }: StrangerView): boolean => !ignored
+
+const menu = {
+  path: "/unregistered",
+  label: "Unregistered",
+  count: ({ unregistered }: Administration["Service"]) => unregistered().filter(isWaiting).length,
+} as const
+
+const show = Effect.gen(function* () {
+  const administration = yield* Administration
+  return yield* respondFramed({
+    title: "Unregistered servers",
+    current: menu.path,
+    live: true,
+    main: render(administration.unregistered(), administration.publicUrl()),
+  })
+})
+
+const Decision = Schema.Struct({ name: Schema.String, tripcode: Schema.String })
+
+const decision = HttpServerRequest.schemaBodyUrlParams(Decision)
+
+const badForm = () => failure("PTTH_BAD_REQUEST", Text.failure.badForm)
+
+const approve = Effect.gen(function* () {
+  const administration = yield* Administration
+  const { identity } = yield* Caller
+  const { name, tripcode } = yield* decision
+  yield* administration.approve(name, tripcode, nameOf(identity))
+  return seeOther(`/servers/${encodeURIComponent(name)}`)
+}).pipe(
+  Effect.catchTags({
+    ApprovalError: ({ code, detail }) => failure(code, detail),
+    SchemaError: badForm,
+    HttpServerError: badForm,
+  }),
+)
+
+const ignore = Effect.gen(function* () {
+  const administration = yield* Administration
+  const { identity } = yield* Caller
+  const { name, tripcode } = yield* decision
+  return administration.ignore(name, tripcode, nameOf(identity))
+    ? seeOther(menu.path)
+    : yield* failure("PTTH_NOT_FOUND", Text.failure.noStranger)
+}).pipe(Effect.catchTags({ SchemaError: badForm, HttpServerError: badForm }))
+
+/** The page. */
+export const page: AdminPage = {
+  menu,
+  routes: [
+    HttpRouter.route("GET", menu.path, show),
+    HttpRouter.route("POST", "/unregistered/approve", approve),
+    HttpRouter.route("POST", "/unregistered/ignore", ignore),
+  ],
 }

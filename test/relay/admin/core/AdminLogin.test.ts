@@ -9,7 +9,7 @@ import {
 
 describe("login links and sessions", () => {
   it("are good until they expire", () => {
-    const login = new AdminLogin()
+    const login = AdminLogin.make()
     assert.isDefined(login.enter(login.newLink(0), linkMillis - 1))
     assert.isUndefined(login.enter(login.newLink(0), linkMillis))
     const session = login.enter(login.newLink(0), 0) ?? ""
@@ -18,14 +18,14 @@ describe("login links and sessions", () => {
   })
 
   it("are not the same thing", () => {
-    const login = new AdminLogin()
+    const login = AdminLogin.make()
     const link = login.newLink(0)
     assert.isFalse(login.isSession(link, 0))
     assert.isUndefined(login.enter(login.enter(link, 0) ?? "", 0))
   })
 
   it("are not many: the oldest go", () => {
-    const login = new AdminLogin()
+    const login = AdminLogin.make()
     const links = Array.from({ length: maxLinks + 1 }, () => login.newLink(0))
     assert.deepStrictEqual(
       links.map((link) => login.enter(link, 0) !== undefined),

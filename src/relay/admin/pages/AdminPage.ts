@@ -1,0 +1,93 @@
+/**
+ * What a page of the administrator's side is: its routes and its place in the
+ * menu. The list of pages is in `AdminApp.ts`.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as HttpRouter from "effect/http/HttpRouter"
+import { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import { statusOf, type VisitorErrorCode } from "../../../domain/ErrorRegistry.ts"
+import type { HeaderList } from "../../../domain/HeaderList.ts"
+import * as FailurePage from "../../../web/FailurePage.ts"
+import { type Html, toBytes } from "../../../web/Html.ts"
+import type { AuditLog } from "../../audit/AuditLog.ts"
+import { Administration } from "../core/Administration.ts"
+import type { AdminLogin } from "../core/AdminLogin.ts"
+import type { AdminRefusals } from "../core/AdminRefusals.ts"
+import { Caller } from "../core/Caller.ts"
+import type { LoginLink } from "../core/LoginLink.ts"
+import { type FrameParts, frame } from "./AdminFrame.ts"
+
+/** A link of the menu. */
+export interface MenuItem {
+  readonly path: HttpRouter.PathInput
+  readonly label: string
+  /** A number beside the label, where it is not 0. */
+  readonly count?: (administration: Administration["Service"]) => number
+}
+
+/** The links of the menu in their order. */
+export class Menu extends Context.Service<Menu, ReadonlyArray<MenuItem>>()(
+  "ptth/relay/admin/Menu",
+) {}
+
+/** The services that handlers of pages may use. */
+export type PageServices =
+  | Administration
+  | AdminLogin
+  | AdminRefusals
+  | AuditLog
+  | Caller
+  | LoginLink
+  | Menu
+
+/** A page. */
+export interface AdminPage {
+  readonly routes: ReadonlyArray<HttpRouter.Route<never, PageServices>>
+  /** Its link in the menu, if it has one. */
+  readonly menu?: MenuItem
+}
+
+/** The menu of these pages. */
+export const menuOf = (pages: ReadonlyArray<AdminPage>): ReadonlyArray<MenuItem> =>
+  pages.flatMap(({ menu }) => menu ?? [])
+
+/** A response with a whole page. */
+export const respond = (page: Html, status = 200): HttpServerResponse.HttpServerResponse =>
+  HttpServerResponse.uint8Array(toBytes(page), { status, contentType: "text/html; charset=utf-8" })
+
+/** A response with a page in the administrator's frame. */
+export const respondFramed = Effect.fnUntraced(function* (
+  parts: Pick<FrameParts, "title" | "current" | "live" | "main">,
+) {
+  const administration = yield* Administration
+  const { identity } = yield* Caller
+  const menu = yield* Menu
+  return respond(
+    frame({
+      ...parts,
+      menu: menu.map(({ count, label, path }) => ({
+        path,
+        label,
+        count: count?.(administration) ?? 0,
+      })),
+      hasConfigError: administration.config().problem !== undefined,
+      canLogOut: identity._tag === "Session",
+    }),
+  )
+})
+
+/** A redirect after a form (RFC 9110 15.4.4). */
+export const seeOther = (location: string): HttpServerResponse.HttpServerResponse =>
+  HttpServerResponse.empty({ status: 303, headers: { location } })
+
+/** A failure, in the form that the request accepts. */
+export const failure = (code: VisitorErrorCode, detail: string, fields: HeaderList = []) =>
+  Effect.map(HttpServerRequest, (request) => {
+    const { body, headers, status } = FailurePage.render(
+      { code, detail, status: statusOf(code), headers: fields },
+      request.headers.accept,
+    )
+    return HttpServerResponse.uint8Array(body, { status, headers: Object.fromEntries(headers) })
+  })
