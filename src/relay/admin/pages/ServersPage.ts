@@ -1,5 +1,5 @@
 /**
- * The registered servers.
+ * The registered servers: the first page of the administrator's side.
  */
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
