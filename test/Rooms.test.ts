@@ -32,7 +32,7 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
   server: [["uplink", "upstream"], ["classic", "stream"], ["."]],
   fileserver: [
     ["names"],
-    ["root"],
+    ["types", "root"],
     ["http"],
     ["send", "archive", "listing", "render", "uploads"],
     ["pages"],

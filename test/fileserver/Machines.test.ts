@@ -169,21 +169,24 @@ describe("the search", () => {
     )
     const served = Root.make(root, root, "handle", HiddenFiles.make([]))
     const run = (text: string, limits: Search.Limits, isCancelled = () => false) =>
-      new Promise<Search.Found>((resolve, reject) => {
+      new Promise<Search.Result>((resolve, reject) => {
         served.open([], (start) => {
           if (start._tag !== "Folder") return reject(new Error(start._tag))
           const hidden = HiddenFiles.make([])
-          const done = (result: Search.Found | Root.NotOpen): void =>
+          const done = (result: Search.Result | Root.NotOpen): void =>
             "_tag" in result ? reject(new Error(result.detail)) : resolve(result)
           Search.search(served, hidden, start, text, isCancelled, done, limits)
         })
       })
     const all = await run("f", { hits: 60, entries: 63 })
-    assert.deepStrictEqual([all.hits.length, all.looked, all.cut], [60, 63, false])
+    assert.deepStrictEqual([all.hits.length, all.namesSearched, all.isCutShort], [60, 63, false])
     const few = await run("f", { hits: 7, entries: 1000 })
-    assert.deepStrictEqual([few.hits.length, few.cut], [7, true])
+    assert.deepStrictEqual([few.hits.length, few.isCutShort], [7, true])
     const short = await run("f", { hits: 1000, entries: 30 })
-    assert.deepStrictEqual([short.hits.length, short.looked, short.cut], [27, 30, true])
+    assert.deepStrictEqual(
+      [short.hits.length, short.namesSearched, short.isCutShort],
+      [27, 30, true],
+    )
     let asked = 0
     const gone = await run("f", { hits: 1000, entries: 1000 }, () => ++asked > 3)
     assert.isBelow(gone.hits.length, 60)

@@ -5,9 +5,10 @@
  */
 import * as Headers from "../../domain/HeaderList.ts"
 import type { ByteName } from "../names/ByteName.ts"
+import * as FileTypes from "../types/FileTypes.ts"
+import * as MediaType from "../types/MediaType.ts"
 import * as Conditions from "./Conditions.ts"
 import type { Coding } from "./ContentCoding.ts"
-import * as ContentType from "./ContentType.ts"
 import * as EntityTag from "./EntityTag.ts"
 import * as HttpDate from "./HttpDate.ts"
 import * as Multipart from "./Multipart.ts"
@@ -66,14 +67,14 @@ const second = 1_000_000_000n
  * @param trusted whether a browser may run what is in it
  */
 export const ofFile = (facts: FileFacts, now: number, trusted = false): Representation => {
-  const type = ContentType.ofName(facts.name)
+  const type = FileTypes.mediaTypeOf(facts.name)
   const weak = BigInt(now) * 1_000_000n - facts.modified < settled
   const state = stateOf(facts)
   // RFC 9110 8.8.2.1: never later than the answer itself.
   const modified = Math.min(wholeSeconds(facts.modified), Math.floor(now / 1000))
-  const headers: Array<Headers.Header> = [["Content-Type", ContentType.header(type)]]
-  if (ContentType.isActive(type) && !trusted) headers.push(sandbox)
-  if (ContentType.isCompressible(type)) headers.push(varyEncoding)
+  const headers: Array<Headers.Header> = [["Content-Type", MediaType.contentType(type)]]
+  if (MediaType.isActive(type) && !trusted) headers.push(sandbox)
+  if (MediaType.isCompressible(type)) headers.push(varyEncoding)
   return {
     length: Number(facts.size),
     validators: {

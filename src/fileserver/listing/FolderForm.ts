@@ -1,21 +1,20 @@
 /**
- * The forms in which a folder can be had: a page, JSON, or a plain list with
- * one name a line.
+ * The forms in which a folder can be requested: a page, JSON, or a plain list
+ * with one name a line.
  */
 import * as Accept from "../../web/Accept.ts"
-import * as Query from "../http/Query.ts"
+import type { Query } from "../http/Query.ts"
 import * as ByteName from "../names/ByteName.ts"
 
 /** See the head of this file. */
 export type FolderForm = "html" | "json" | "plain"
 
 /**
- * The form that is asked for: by the address, `?json` or `?plain`, or by the
- * greatest weight that the Accept field gives a form by name.
+ * The form that a request asks for: by the address, `?json` or `?plain`, or by
+ * the greatest weight in the Accept field.
  */
-export const choose = (query: string | undefined, accept: string | undefined): FolderForm => {
-  if (Query.has(query, "json")) return "json"
-  if (Query.has(query, "plain")) return "plain"
+export const choose = (query: Query, accept: string | undefined): FolderForm => {
+  if (query.form !== undefined) return query.form
   const html = Accept.weight(accept, "text/html")
   const json = Accept.weight(accept, "application/json")
   const plain = Accept.weight(accept, "text/plain")
@@ -25,7 +24,7 @@ export const choose = (query: string | undefined, accept: string | undefined): F
 
 /**
  * The line of an entry in a plain list: its path, and a slash if it is a
- * folder. It may go to a terminal, so control characters are shown as pictures.
+ * folder. Control characters are replaced, since the list may go to a terminal.
  */
 export const line = (path: ByteName.ByteName, folder: boolean): string =>
   `${ByteName.toDisplay(path)}${folder ? "/" : ""}\n`

@@ -5,13 +5,13 @@
  * the next page. What is shown has always just been looked at.
  */
 import * as fs from "node:fs"
-import * as ContentType from "../http/ContentType.ts"
+import type { Query } from "../http/Query.ts"
 import { type ByteName, toFsPath, toText } from "../names/ByteName.ts"
 import * as NaturalOrder from "../names/NaturalOrder.ts"
 import * as Folder from "../root/Folder.ts"
 import type { HiddenFiles } from "../root/HiddenFiles.ts"
 import type { NotOpen, OpenFolder, Root } from "../root/Root.ts"
-import type { PageQuery } from "./PageQuery.ts"
+import * as FileTypes from "../types/FileTypes.ts"
 
 /** What one page shows. */
 export interface Listing {
@@ -74,7 +74,7 @@ const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 const byName = (a: Candidate, b: Candidate): number =>
   byText(a.key, b.key) || byText(a.name, b.name)
 
-const compare = (query: PageQuery): ((a: Candidate, b: Candidate) => number) => {
+const compare = (query: Query): ((a: Candidate, b: Candidate) => number) => {
   const sign = query.order === "desc" ? -1 : 1
   switch (query.sort) {
     case "name":
@@ -90,7 +90,7 @@ const compare = (query: PageQuery): ((a: Candidate, b: Candidate) => number) => 
         const ending = dot < 0 ? name : name.slice(dot)
         const known = types.get(ending)
         if (known !== undefined) return known
-        const type = ContentType.ofName(name)
+        const type = FileTypes.mediaTypeOf(name)
         types.set(ending, type)
         return type
       }
@@ -100,10 +100,7 @@ const compare = (query: PageQuery): ((a: Candidate, b: Candidate) => number) => 
 }
 
 /** The candidates that fit, in order. */
-const arrange = (
-  candidates: ReadonlyArray<Candidate>,
-  query: PageQuery,
-): ReadonlyArray<Candidate> => {
+const arrange = (candidates: ReadonlyArray<Candidate>, query: Query): ReadonlyArray<Candidate> => {
   const wanted = query.filter.toLowerCase()
   const fits =
     wanted === ""
@@ -113,7 +110,7 @@ const arrange = (
   return fits.sort((a, b) => (a.folder === b.folder ? within(a, b) : a.folder ? -1 : 1))
 }
 
-const pageOf = (count: number, query: PageQuery, size: number) => {
+const pageOf = (count: number, query: Query, size: number) => {
   const pages = Math.max(1, Math.ceil(count / size))
   const page = Math.min(query.page, pages)
   return { page, pages, from: (page - 1) * size, to: page * size }
@@ -123,7 +120,7 @@ const foldersIn = (candidates: ReadonlyArray<Candidate>): number =>
   candidates.reduce((count, { folder }) => count + (folder ? 1 : 0), 0)
 
 /** Where a folder is read. */
-export interface Place {
+export interface ListingSource {
   readonly root: Root
   readonly hidden: HiddenFiles
   readonly listings: Listings
@@ -136,9 +133,9 @@ export interface Place {
  * @param isCancelled asked now and then; once it says so, less may be found
  */
 export const read = (
-  { hidden, listings, root }: Place,
+  { hidden, listings, root }: ListingSource,
   folder: OpenFolder,
-  query: PageQuery,
+  query: Query,
   size: number,
   isCancelled: () => boolean,
   done: (result: Listing | NotOpen) => void,

@@ -1,44 +1,44 @@
 /**
- * Looks for names below a folder. Folders are read one after the other, those
- * near first; links are found but not followed, so that a search ends and stays
- * inside. What is not served is not found.
+ * Searches for names below a folder, breadth first. Links are found but not
+ * followed, so that a search ends and stays inside the shared folder. Only
+ * names that are served are found.
  */
 import * as ByteName from "../names/ByteName.ts"
 import * as NaturalOrder from "../names/NaturalOrder.ts"
 import * as Folder from "../root/Folder.ts"
 import type { HiddenFiles } from "../root/HiddenFiles.ts"
-import { close, type NotOpen, type OpenFolder, type Root } from "../root/Root.ts"
+import { close, closeFolder, type NotOpen, type OpenFolder, type Root } from "../root/Root.ts"
 import * as FolderJson from "./FolderJson.ts"
 
-/** Something that was found. */
+/** A file or folder whose name contains the text. */
 export interface Hit {
-  /** The folder it is in, below the one that was searched. */
+  /** The folder it is in, relative to the searched folder. */
   readonly folder: ReadonlyArray<ByteName.ByteName>
   readonly entry: Folder.Entry
 }
 
-/** What a search came to. */
-export interface Found {
+/** The result of a search. */
+export interface Result {
   readonly hits: ReadonlyArray<Hit>
-  /** How many names were looked at. */
-  readonly looked: number
+  readonly namesSearched: number
   /** Whether there may be more: a limit was reached, or a folder could not be read. */
-  readonly cut: boolean
+  readonly isCutShort: boolean
 }
 
 /** How much a search does. */
 export interface Limits {
   readonly hits: number
+  /** Names that are compared. */
   readonly entries: number
 }
 
-/** The limits of a search unless it is told others. */
+/** The limits of a search unless others are given. */
 export const limits: Limits = { hits: 1_000, entries: 100_000 }
 
-/** The longest text, in characters; no name is longer. */
+/** The longest text, in characters: no name is longer. */
 export const maxText = 255
 
-/** How many more names than there is room for are looked at, since some may turn out not to be served. */
+/** How many names beyond the limit are looked at, since some may turn out not to be served. */
 const spare = 64
 
 const firstOf = (
@@ -53,13 +53,13 @@ const firstOf = (
     .map(({ name }) => name)
 }
 
-const folded = (text: string): string => text.normalize("NFC").toLowerCase()
+const caseFolded = (text: string): string => text.normalize("NFC").toLowerCase()
 
 /**
- * Searches a folder for names that have a text in them, capitals aside. The
- * folder's handle is closed.
+ * Searches a folder for names that contain a text, ignoring case. Closes the
+ * folder.
  *
- * @param isCancelled asked now and then; once it says so, the search ends
+ * @param isCancelled asked now and then; the search ends once it returns true
  */
 export const search = (
   root: Root,
@@ -67,84 +67,96 @@ export const search = (
   start: OpenFolder,
   text: string,
   isCancelled: () => boolean,
-  done: (result: Found | NotOpen) => void,
-  { entries: maxEntries, hits: maxHits }: Limits = limits,
+  done: (result: Result | NotOpen) => void,
+  { entries: maxNames, hits: maxHits }: Limits = limits,
 ): void => {
-  const wanted = folded(text.slice(0, maxText))
+  const wanted = caseFolded(text.slice(0, maxText))
   const hits: Array<Hit> = []
-  const waiting: Array<ReadonlyArray<ByteName.ByteName>> = []
-  let taken = 0
-  let looked = 0
-  let cut = false
+  const queue: Array<ReadonlyArray<ByteName.ByteName>> = []
+  let position = 0
+  let namesSearched = 0
+  let isCutShort = false
 
   const next = (): void => {
-    const folder = waiting[taken]
-    if (folder === undefined || isCancelled() || hits.length >= maxHits || looked >= maxEntries) {
-      cut ||= folder !== undefined
-      return done({ hits, looked, cut })
+    const folder = queue[position]
+    const isOverLimit = hits.length >= maxHits || namesSearched >= maxNames
+    if (folder === undefined || isCancelled() || isOverLimit) {
+      isCutShort ||= folder !== undefined
+      return done({ hits, namesSearched, isCutShort })
     }
-    taken++
+    position++
     root.open([...start.segments, ...folder], (opened) => {
       if (opened._tag === "Folder") return read(opened, folder)
-      // It may have vanished; for want of handles it would be missed.
+      // A folder may have been deleted meanwhile; any other failure may hide matches.
       if (opened._tag === "File") close(opened.handle)
-      else if (opened._tag !== "Absent") cut = true
+      else if (opened._tag !== "Absent") isCutShort = true
       next()
     })
   }
 
-  const read = (opened: OpenFolder, folder: ReadonlyArray<ByteName.ByteName>): void => {
-    const leave = (): void => {
-      if (opened.handle !== undefined) close(opened.handle)
-    }
+  const read = (opened: OpenFolder, folder: ReadonlyArray<ByteName.ByteName>): void =>
     Folder.names(opened, (names) => {
       if ("_tag" in names) {
-        leave()
+        closeFolder(opened)
         if (opened === start) return done(names)
-        cut = true
+        isCutShort = true
         return next()
       }
-      const within = names.slice(0, maxEntries - looked)
-      cut ||= within.length < names.length
-      looked += within.length
-      const matching: Array<ByteName.ByteName> = []
-      for (const { kind, name } of within) {
-        if (kind === "folder") waiting.push([...folder, name])
-        if (folded(ByteName.toText(name)).includes(wanted)) matching.push(name)
-      }
+      const matching = match(names, folder)
       const room = maxHits - hits.length
       const candidates = firstOf(matching, room + spare)
-      cut ||= candidates.length < matching.length
+      isCutShort ||= candidates.length < matching.length
       Folder.look(root, hidden, opened, candidates, isCancelled, (entries) => {
-        leave()
-        const ordered = Folder.sorted(entries)
-        cut ||= ordered.length > room
-        for (const entry of ordered.slice(0, room)) hits.push({ folder, entry })
+        closeFolder(opened)
+        const sorted = Folder.sorted(entries)
+        isCutShort ||= sorted.length > room
+        for (const entry of sorted.slice(0, room)) hits.push({ folder, entry })
         next()
       })
     })
+
+  /** The matching names of a folder; its subfolders are queued. */
+  const match = (
+    names: ReadonlyArray<Folder.Name>,
+    folder: ReadonlyArray<ByteName.ByteName>,
+  ): ReadonlyArray<ByteName.ByteName> => {
+    const withinLimit = names.slice(0, maxNames - namesSearched)
+    isCutShort ||= withinLimit.length < names.length
+    namesSearched += withinLimit.length
+    const matching: Array<ByteName.ByteName> = []
+    for (const { kind, name } of withinLimit) {
+      if (kind === "folder") queue.push([...folder, name])
+      if (caseFolded(ByteName.toText(name)).includes(wanted)) matching.push(name)
+    }
+    return matching
   }
 
   read(start, [])
 }
 
-/** The path from the searched folder to what was found. */
+/** The path from the searched folder to a hit. */
 export const pathOf = ({ entry, folder }: Hit): ByteName.ByteName =>
   [...folder, entry.name].join("/")
 
-/** The relative link from the searched folder to what was found. */
+/** The relative link from the searched folder to a hit. */
 export const href = ({ entry, folder }: Hit): string =>
   [...folder, entry.name].map(ByteName.toUrl).join("/") + (entry.folder ? "/" : "")
 
 /**
- * What was found as JSON: `{query, entries, looked_at, cut_short}`; an entry is
+ * The result as JSON: `{query, entries, looked_at, cut_short}`; an entry is
  * one of a folder's with its `path` and `href` from the searched folder.
  */
-export const renderJson = (text: string, { cut, hits, looked }: Found): string => {
+export const renderJson = (text: string, { hits, isCutShort, namesSearched }: Result): string => {
   const entries = hits.map((hit) => {
     const item = FolderJson.item(hit.entry)
-    const own = { path: ByteName.toText(pathOf(hit)), href: href(hit) }
-    return { ...(JSON.parse(item) as Record<string, unknown>), ...own }
+    const location = { path: ByteName.toText(pathOf(hit)), href: href(hit) }
+    return { ...(JSON.parse(item) as Record<string, unknown>), ...location }
   })
-  return `${JSON.stringify({ query: text.toWellFormed(), entries, looked_at: looked, cut_short: cut })}\n`
+  const result = {
+    query: text.toWellFormed(),
+    entries,
+    looked_at: namesSearched,
+    cut_short: isCutShort,
+  }
+  return `${JSON.stringify(result)}\n`
 }

@@ -1,242 +1,259 @@
 /**
- * A folder as a page for people: a table or a grid of pictures, whose order,
- * filter and page are in the address.
+ * The page of a folder: a table, or a grid of pictures. Order, filter and page
+ * number are in the address.
  */
 import * as Format from "../../web/Format.ts"
 import { type Html, html } from "../../web/Html.ts"
 import { page } from "../../web/Page.ts"
 import * as PageAddress from "../http/PageAddress.ts"
-import * as Kind from "../listing/Kind.ts"
+import * as Query from "../http/Query.ts"
 import type { Listing } from "../listing/Listing.ts"
-import * as PageQuery from "../listing/PageQuery.ts"
 import * as ByteName from "../names/ByteName.ts"
 import type { Entry } from "../root/Folder.ts"
+import * as FileTypes from "../types/FileTypes.ts"
+import * as Kind from "../types/Kind.ts"
 import { icon, symbols } from "./Icons.ts"
+import * as Text from "./Text.ts"
+
+const text = Text.listing
 
 /** Entries on one page of the table. */
 export const tableSize = 1_000
-/** Entries on one page of the grid, whose pictures are loaded as they are. */
+/** Entries on one page of the grid, which loads each picture in full. */
 export const gridSize = 200
 
-/** What is shown besides the entries. */
+/** What a page shows besides the entries. */
 export interface Extras {
   /** The address of the page, for its QR code. */
   readonly address: string | undefined
   /** A rendered README. */
   readonly readme: Html | undefined
-  /** Whether files can be uploaded to this folder, and whether over others. */
+  /** The upload form's options; `undefined` if files cannot be uploaded to this folder. */
   readonly uploads: { readonly overwrite: boolean } | undefined
 }
 
 const up = (levels: number): string => (levels === 0 ? "./" : "../".repeat(levels))
 
-/** The way to the top of the site from `files/` and some segments below it. */
+/** The relative address of the top of the site from some levels below `files/`. */
 export const topOf = (levels: number): string => up(levels + 1)
 
 /**
- * The path as links, the last part of it being the page itself.
+ * The path as links; its last part is the page itself.
  *
- * @param segments below the served folder
+ * @param segments below the shared folder
  * @param folder whether the page's address ends with a slash
  */
-export const trail = (segments: ReadonlyArray<ByteName.ByteName>, folder: boolean): Html => {
+export const pathLinks = (segments: ReadonlyArray<ByteName.ByteName>, folder: boolean): Html => {
   const depth = folder ? segments.length : segments.length - 1
-  const items = ["files", ...segments].map((segment, index) => {
+  const items = [text.root, ...segments].map((segment, index) => {
     const name = ByteName.toDisplay(segment)
     return index === segments.length
       ? html`<li aria-current="page"><bdi>${name}</bdi></li>`
       : html`<li><a href="${up(depth - index)}"><bdi>${name}</bdi></a></li>`
   })
-  return html`<nav aria-label="Path"><ol>${items}</ol></nav>`
+  return html`<nav aria-label="${text.path}"><ol>${items}</ol></nav>`
 }
 
-const link = (entry: Entry): string => ByteName.toUrl(entry.name) + (entry.folder ? "/" : "")
+const hrefOf = (entry: Entry): string => ByteName.toUrl(entry.name) + (entry.folder ? "/" : "")
 
-/** The row of the table that shows an entry. */
-export const row = (entry: Entry): Html => {
-  const kind = Kind.of(entry)
+/** The row of an entry in the table. */
+const row = (entry: Entry): Html => {
+  const kind = FileTypes.kindOfEntry(entry)
   const name = ByteName.toDisplay(entry.name)
-  const href = link(entry)
-  const type = html`<tr data-name="${name}"><td class="type">${icon(kind)}<span class="unseen">${Kind.labels[kind]}</span></td>`
+  const href = hrefOf(entry)
+  const type = html`<tr data-name="${name}"><td class="type">${icon(kind)}<span class="unseen">${Kind.kinds[kind].label}</span></td>`
   const time = html`<td class="time">${Format.minute(entry.modified)}</td></tr>
 `
   if (entry.folder) {
     return html`${type}<td><a class="folder" href="${href}"><bdi>${name}</bdi>/</a></td><td class="number"></td>${time}`
   }
   const view = Kind.isViewable(kind)
-    ? html` <a class="view" href="${href}?view" aria-label="View ${name}">View</a>`
+    ? html` <a class="view" href="${href}?view" aria-label="${text.viewName(name)}">${text.view}</a>`
     : undefined
-  return html`${type}<td><a href="${href}"><bdi>${name}</bdi></a>${view}</td><td class="number" title="${entry.size} bytes">${Format.bytes(entry.size)}</td>${time}`
+  return html`${type}<td><a href="${href}"><bdi>${name}</bdi></a>${view}</td><td class="number" title="${text.bytes(entry.size)}">${Format.bytes(entry.size)}</td>${time}`
 }
 
-/** The tile of the grid that shows an entry. */
-export const tile = (entry: Entry): Html => {
-  const kind = Kind.of(entry)
+/** The tile of an entry in the grid. */
+const tile = (entry: Entry): Html => {
+  const kind = FileTypes.kindOfEntry(entry)
   const name = ByteName.toDisplay(entry.name)
-  const href = Kind.isViewable(kind) ? `${link(entry)}?view` : link(entry)
+  const href = Kind.isViewable(kind) ? `${hrefOf(entry)}?view` : hrefOf(entry)
   const picture =
     kind === "image"
-      ? html`<img src="${link(entry)}" alt="" loading="lazy" decoding="async" width="160" height="160">`
-      : html`<span class="tile">${icon(kind)}</span><span class="unseen">${Kind.labels[kind]} </span>`
+      ? html`<img src="${hrefOf(entry)}" alt="" loading="lazy" decoding="async" width="160" height="160">`
+      : html`<span class="tile">${icon(kind)}</span><span class="unseen">${Kind.kinds[kind].label} </span>`
   return html`<li data-name="${name}"><a href="${href}">${picture}<span class="name"><bdi>${name}</bdi>${entry.folder ? "/" : ""}</span></a></li>
 `
 }
 
-const titles: Readonly<Record<PageQuery.Column, string>> = {
-  name: "Name",
-  type: "Type",
-  size: "Size",
-  time: "Changed (UTC)",
+const columnClasses: Readonly<Record<Query.Column, string>> = {
+  name: "name",
+  type: "type",
+  size: "number",
+  time: "time",
 }
 
-const header = (column: PageQuery.Column, query: PageQuery.PageQuery): Html => {
-  const sorted = query.sort === column
-  const order = sorted && query.order === "asc" ? "desc" : "asc"
-  const href = PageQuery.toHref({ ...query, sort: column, order, page: 1 })
-  const classes = { name: "name", type: "type", size: "number", time: "time" }[column]
-  const mark = sorted
+/** The heading of a column, a link that sorts by it. */
+const columnHeading = (column: Query.Column, query: Query.Query): Html => {
+  const isSorted = query.sort === column
+  const order = isSorted && query.order === "asc" ? "desc" : "asc"
+  const href = Query.toHref({ ...query, sort: column, order, page: 1 })
+  const arrow = isSorted
     ? html` <span aria-hidden="true">${query.order === "asc" ? "▲" : "▼"}</span>`
     : undefined
-  const text = html`<a href="${href}">${titles[column]}${mark}</a>`
-  return sorted
-    ? html`<th scope="col" class="${classes}" aria-sort="${query.order === "asc" ? "ascending" : "descending"}">${text}</th>`
-    : html`<th scope="col" class="${classes}">${text}</th>`
+  const link = html`<a href="${href}">${text.columns[column]}${arrow}</a>`
+  return isSorted
+    ? html`<th scope="col" class="${columnClasses[column]}" aria-sort="${query.order === "asc" ? "ascending" : "descending"}">${link}</th>`
+    : html`<th scope="col" class="${columnClasses[column]}">${link}</th>`
 }
 
-const plural = (count: number, one: string, many: string): string =>
-  `${count.toLocaleString("en")} ${count === 1 ? one : many}`
-
-const summary = (listing: Listing, query: PageQuery.PageQuery, size: number): string => {
+const summary = (listing: Listing, query: Query.Query): string => {
   const { count, folders, page, pages, total } = listing
+  const pageSize = query.grid ? gridSize : tableSize
   const files = count - folders
   const parts = [
-    folders > 0 ? plural(folders, "folder", "folders") : "",
-    files > 0 || folders === 0 ? plural(files, "file", "files") : "",
+    folders > 0 ? text.folders(folders) : "",
+    files > 0 || folders === 0 ? text.files(files) : "",
     listing.size === undefined ? "" : Format.bytes(listing.size),
   ].filter((part) => part !== "")
-  const of = query.filter === "" ? "" : ` (of ${total.toLocaleString("en")})`
-  const first = (page - 1) * size + 1
-  const shown =
-    pages === 1
-      ? ""
-      : `; ${first.toLocaleString("en")} to ${Math.min(page * size, count).toLocaleString("en")} are on this page`
-  return `${parts.join(", ")}${of}${shown}`
+  const ofTotal = query.filter === "" ? "" : text.ofTotal(total)
+  const range =
+    pages === 1 ? "" : text.onThisPage((page - 1) * pageSize + 1, Math.min(page * pageSize, count))
+  return `${parts.join(", ")}${ofTotal}${range}`
 }
 
-const pager = (listing: Listing, query: PageQuery.PageQuery): Html | undefined => {
+/** Links to the first, the last and the nearest pages. */
+const pageLinks = (listing: Listing, query: Query.Query): Html | undefined => {
   const { page: current, pages } = listing
   if (pages === 1) return undefined
   const near = new Set([1, pages, current - 2, current - 1, current, current + 1, current + 2])
   const numbers = [...near].filter((n) => n >= 1 && n <= pages).sort((a, b) => a - b)
-  const href = (n: number): string => PageQuery.toHref({ ...query, page: n })
+  const href = (n: number): string => Query.toHref({ ...query, page: n })
   const items = numbers.flatMap((n, i) => [
     ...(i > 0 && n > (numbers[i - 1] as number) + 1 ? [html`<li><span>…</span></li>`] : []),
     n === current
       ? html`<li><span aria-current="page">${n}</span></li>`
-      : html`<li><a href="${href(n)}" aria-label="Page ${n}">${n}</a></li>`,
+      : html`<li><a href="${href(n)}" aria-label="${text.page(n)}">${n}</a></li>`,
   ])
-  const before =
-    current > 1 ? html`<li><a rel="prev" href="${href(current - 1)}">Previous</a></li>` : undefined
-  const after =
-    current < pages ? html`<li><a rel="next" href="${href(current + 1)}">Next</a></li>` : undefined
-  return html`<nav class="pages" aria-label="Pages"><ol>${before}${items}${after}</ol></nav>`
+  const previous =
+    current > 1
+      ? html`<li><a rel="prev" href="${href(current - 1)}">${text.previous}</a></li>`
+      : undefined
+  const next =
+    current < pages
+      ? html`<li><a rel="next" href="${href(current + 1)}">${text.next}</a></li>`
+      : undefined
+  return html`<nav class="pages" aria-label="${text.pages}"><ol>${previous}${items}${next}</ol></nav>`
 }
 
-const hiddenFields = (query: PageQuery.PageQuery): ReadonlyArray<Html> => [
+/** The parameters that the filter form keeps. */
+const hiddenFields = (query: Query.Query): ReadonlyArray<Html> => [
   ...(query.grid ? [html`<input type="hidden" name="grid" value="">`] : []),
   ...(query.sort === "name" ? [] : [html`<input type="hidden" name="sort" value="${query.sort}">`]),
   ...(query.order === "asc" ? [] : [html`<input type="hidden" name="order" value="desc">`]),
 ]
+
+/** The filter and the summary above the entries. */
+const toolbar = (listing: Listing, query: Query.Query): Html => html`<div class="bar">
+<form class="filter" role="search" aria-label="${text.names}" method="get" action="./" data-whole="${listing.pages === 1 && query.filter === "" ? "yes" : "no"}">${hiddenFields(query)}
+<label class="unseen" for="filter">${text.filterByName}</label>
+<input id="filter" type="search" name="filter" value="${query.filter}" placeholder="${text.filterByName}" autocomplete="off">
+<button>${text.filter}</button>
+</form>
+<p id="summary" role="status">${summary(listing, query)}</p>
+</div>`
+
+const table = (name: string, listing: Listing, query: Query.Query, hasParent: boolean): Html => {
+  const parent = hasParent
+    ? html`<tr><td class="type">${icon("folder")}<span class="unseen">${Kind.kinds.folder.label}</span></td><td><a class="folder" href="../" rel="up">${text.parent}</a></td><td class="number"></td><td class="time"></td></tr>
+`
+    : undefined
+  return html`<table>
+<caption class="unseen">${name}</caption>
+<thead><tr>${columnHeading("type", query)}${columnHeading("name", query)}${columnHeading("size", query)}${columnHeading("time", query)}</tr></thead>
+<tbody>
+${parent}${listing.entries.map(row)}</tbody>
+</table>`
+}
+
+const grid = (listing: Listing, hasParent: boolean): Html => {
+  const parent = hasParent
+    ? html`<li><a href="../" rel="up"><span class="tile">${icon("folder")}</span><span class="name">${text.parent}</span></a></li>
+`
+    : undefined
+  return html`<ul class="grid">${parent}${listing.entries.map(tile)}</ul>`
+}
+
+const emptyNotice = ({ entries, total }: Listing): Html | undefined =>
+  entries.length > 0
+    ? undefined
+    : html`<p class="empty">${total === 0 ? text.empty : text.noMatch}</p>`
+
+const searchForm = html`<form class="search" role="search" aria-label="${text.foldersBelow}" method="get" action="./">
+<label class="unseen" for="search">${text.searchLabel}</label>
+<input id="search" type="search" name="q" placeholder="${text.searchPlaceholder}" required>
+<button>${text.search}</button>
+</form>`
+
+/** Links below the entries: the other view, archives, the QR code. */
+const tools = (query: Query.Query, address: string | undefined): Html => {
+  const otherView = Query.toHref({ ...query, page: 1, grid: !query.grid })
+  return html`<nav class="tools" aria-label="${text.tools}">
+<a href="${otherView}">${query.grid ? text.showTable : text.showGrid}</a>
+<a href="./?archive=zip" download>${text.downloadZip}</a>
+<a href="./?archive=tar" download>${text.downloadTar}</a>
+${qrCode(address)}
+</nav>`
+}
+
+/** The QR code of an address, in a disclosure widget. */
+export const qrCode = (address: string | undefined): Html | undefined => {
+  const code = address === undefined ? undefined : PageAddress.qrCode(address)
+  return code === undefined
+    ? undefined
+    : html`<details class="qr"><summary>${text.qrCode}</summary>${code}<code>${address}</code></details>`
+}
 
 const uploadForm = ({
   overwrite,
 }: {
   readonly overwrite: boolean
 }): Html => html`<section class="upload" aria-labelledby="upload">
-<h2 id="upload">Upload</h2>
+<h2 id="upload">${text.upload}</h2>
 <form method="post" action="./" enctype="multipart/form-data" data-overwrite="${overwrite ? "yes" : "no"}">
-<label for="upload-files">Choose files, or drop them on this page:</label>
+<label for="upload-files">${text.chooseFiles}</label>
 <input id="upload-files" type="file" name="file" multiple required>
-<button>Upload</button>
+<button>${text.upload}</button>
 </form>
 <ul aria-live="polite"></ul>
 </section>`
 
-/** The QR code of an address, to be unfolded. */
-export const qr = (address: string | undefined): Html | undefined => {
-  const code = address === undefined ? undefined : PageAddress.qrCode(address)
-  return code === undefined
-    ? undefined
-    : html`<details class="qr"><summary>QR code</summary>${code}<code>${address}</code></details>`
-}
-
-/**
- * The page of a folder at `files/` and the given segments below it.
- *
- * @param rows made by {@link row}, or by {@link tile} for a grid
- */
+/** The page of the folder at `files/` and the given segments below it. */
 export const render = (
   segments: ReadonlyArray<ByteName.ByteName>,
   listing: Listing,
-  query: PageQuery.PageQuery,
-  rows: ReadonlyArray<Html>,
-  extras: Extras,
+  query: Query.Query,
+  { address, readme, uploads }: Extras,
 ): Html => {
-  const name = ByteName.toDisplay(segments.at(-1) ?? "files")
-  const kinds = new Set(listing.entries.map(Kind.of)).add("folder")
-  const none =
-    rows.length > 0
-      ? undefined
-      : html`<p class="empty">${listing.total === 0 ? "This folder is empty." : "No name has this text in it."}</p>`
-  const parent =
-    segments.length === 0
-      ? undefined
-      : query.grid
-        ? html`<li><a href="../" rel="up"><span class="tile">${icon("folder")}</span><span class="name">Parent folder</span></a></li>
-`
-        : html`<tr><td class="type">${icon("folder")}<span class="unseen">Folder</span></td><td><a class="folder" href="../" rel="up">Parent folder</a></td><td class="number"></td><td class="time"></td></tr>
-`
-  const entries = query.grid
-    ? html`<ul class="grid">${parent}${rows}</ul>`
-    : html`<table>
-<caption class="unseen">${name}</caption>
-<thead><tr>${header("type", query)}${header("name", query)}${header("size", query)}${header("time", query)}</tr></thead>
-<tbody>
-${parent}${rows}</tbody>
-</table>`
-  const pages = pager(listing, query)
-  const other = PageQuery.toHref({ ...query, page: 1, grid: !query.grid })
+  const name = ByteName.toDisplay(segments.at(-1) ?? text.root)
+  const usedKinds = new Set(listing.entries.map(FileTypes.kindOfEntry)).add("folder")
+  const hasParent = segments.length > 0
+  const links = pageLinks(listing, query)
   return page({
     title: `${name}/`,
     top: topOf(segments.length),
-    heading: trail(segments, true),
+    heading: pathLinks(segments, true),
     script: true,
     wide: query.grid,
-    main: html`${symbols(kinds)}
+    main: html`${symbols(usedKinds)}
 <h1 class="unseen">${name}</h1>
-<div class="bar">
-<form class="filter" role="search" aria-label="Names" method="get" action="./" data-whole="${listing.pages === 1 && query.filter === "" ? "yes" : "no"}">${hiddenFields(query)}
-<label class="unseen" for="filter">Filter by name</label>
-<input id="filter" type="search" name="filter" value="${query.filter}" placeholder="Filter by name" autocomplete="off">
-<button>Filter</button>
-</form>
-<p id="summary" role="status">${summary(listing, query, query.grid ? gridSize : tableSize)}</p>
-</div>
+${toolbar(listing, query)}
 <div id="listing">
-${pages}${entries}
-${none}${pages}</div>
-<form class="search" role="search" aria-label="Folders below" method="get" action="./">
-<label class="unseen" for="search">Search this folder and those below it</label>
-<input id="search" type="search" name="q" placeholder="Search all folders below" required>
-<button>Search</button>
-</form>
-<nav class="tools" aria-label="This folder">
-<a href="${other}">${query.grid ? "Show as a table" : "Show as a grid"}</a>
-<a href="./?archive=zip" download>Download all as .zip</a>
-<a href="./?archive=tar" download>.tar</a>
-${qr(extras.address)}
-</nav>
-${extras.uploads === undefined ? undefined : uploadForm(extras.uploads)}
-${extras.readme === undefined ? undefined : html`<section class="markdown" aria-label="README">${extras.readme}</section>`}`,
+${links}${query.grid ? grid(listing, hasParent) : table(name, listing, query, hasParent)}
+${emptyNotice(listing)}${links}</div>
+${searchForm}
+${tools(query, address)}
+${uploads === undefined ? undefined : uploadForm(uploads)}
+${readme === undefined ? undefined : html`<section class="markdown" aria-label="${text.readme}">${readme}</section>`}`,
   })
 }

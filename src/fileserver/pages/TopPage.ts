@@ -1,16 +1,33 @@
 /**
- * The file server's state for people, on the page at the top.
+ * The page at the top of a file server: links and the state of the server.
  */
 import * as Format from "../../web/Format.ts"
 import { type Html, html } from "../../web/Html.ts"
+import { page } from "../../web/Page.ts"
 import type { Snapshot } from "../send/Metrics.ts"
+import * as Text from "./Text.ts"
 
-/** A list of names and values. */
-export const render = (snapshot: Snapshot): Html => html`<h2>Status</h2>
+const status = (snapshot: Snapshot): Html => html`<h2>${Text.top.status}</h2>
 <dl class="status">
-<dt>Running since</dt><dd>${Format.time(snapshot.startedAt)}</dd>
-<dt>Requests</dt><dd>${snapshot.totalRequests}</dd>
-<dt>Sent</dt><dd>${Format.bytes(snapshot.bytes)}</dd>
-<dt>Memory</dt><dd>${Format.bytes(snapshot.memory)}</dd>
+<dt>${Text.top.since}</dt><dd>${Format.time(snapshot.startedAt)}</dd>
+<dt>${Text.top.requests}</dt><dd>${snapshot.totalRequests}</dd>
+<dt>${Text.top.sent}</dt><dd>${Format.bytes(snapshot.bytes)}</dd>
+<dt>${Text.top.memory}</dt><dd>${Format.bytes(snapshot.memory)}</dd>
 </dl>
-<p>Prometheus reads <a href="metrics"><code>metrics</code></a>.</p>`
+<p>${Text.top.prometheus} <a href="metrics"><code>metrics</code></a>.</p>`
+
+/**
+ * The page.
+ *
+ * @param uploads whether files may be uploaded anywhere
+ */
+export const render = (snapshot: Snapshot, uploads: boolean): Html =>
+  page({
+    title: Text.top.title,
+    top: "./",
+    heading: html`<h1>${Text.top.title}</h1>`,
+    main: html`<p>${uploads ? Text.top.introductionWithUploads : Text.top.introduction}</p>
+<p><a href="files/">${Text.top.browse}</a></p>
+<p>${Text.top.json} <a href="api/v1/dir/"><code>api/v1/dir/</code></a>.</p>
+${status(snapshot)}`,
+  })

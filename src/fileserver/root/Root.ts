@@ -1,8 +1,8 @@
 /**
- * The folder that is served, and the only place where anything in it is
- * opened. A name is resolved once, by opening it; what was opened is then
- * asked where it is. A link or folder that is swapped in between can change
- * what is opened, not what is let through.
+ * The shared folder, and the only place that opens files and folders in it. A
+ * path is opened first and checked afterwards: the real path of the open handle
+ * decides. If a link or folder is replaced between the two, the file that was
+ * opened is the file that is checked.
  */
 import * as fs from "node:fs"
 import type { SymlinkPolicy } from "../../domain/config/ServerConfig.ts"
@@ -11,42 +11,48 @@ import * as TargetPath from "../names/TargetPath.ts"
 import type { HiddenFiles } from "./HiddenFiles.ts"
 import * as Visibility from "./Visibility.ts"
 
-/** A file that may be served. Whoever gets it closes the handle. */
+/** A file that may be served. The receiver closes the handle. */
 export interface OpenFile {
   readonly _tag: "File"
   readonly handle: number
   readonly stats: fs.BigIntStats
 }
 
-/** A folder that may be served. Whoever gets it closes the handle, where there is one. */
+/** A folder that may be served. The receiver closes it with {@link closeFolder}. */
 export interface OpenFolder {
   readonly _tag: "Folder"
   readonly handle: number | undefined
-  /** A path to the very folder that was checked, good while the handle is open. */
+  /** A path to the folder that was checked, valid while the handle is open. */
   readonly path: ByteName
-  /** Its real path. */
+  /** Without links. */
   readonly real: ByteName
-  /** The segments it was asked for by. */
+  /** The segments by which it was requested. */
   readonly segments: ReadonlyArray<ByteName>
   /** The last change in milliseconds since 1970. */
   readonly modified: number
-  /** Whether an entry of it may be served as far as the name goes. */
+  /** Whether the name of an entry allows it to be served. */
   readonly isVisible: (name: ByteName) => boolean
 }
 
-/** There is nothing to serve: `Absent` as far as a visitor may know, `Busy` for want of handles, `Broken` an error of the system. */
+/**
+ * Nothing can be served: `Absent` if it does not exist or the visitor may not
+ * know of it, `Busy` if too many files are open, `Broken` after a system error.
+ */
 export interface NotOpen {
   readonly _tag: "Absent" | "Busy" | "Broken"
   readonly detail: string
 }
 
-/** See the parts. */
+/** The result of {@link Root.open}. */
 export type Opened = OpenFile | OpenFolder | NotOpen
 
-/** How what was opened is asked where it is: by its handle (Linux), or by the path with a comparison of identities. */
+/**
+ * How the real path of an open file is found: `handle` reads /proc (Linux),
+ * `path` resolves the path again and compares device and inode.
+ */
 export type Check = "handle" | "path"
 
-/** What of the folder is served. */
+/** Which files in the folder are served. */
 export interface Rules {
   readonly symlinks: SymlinkPolicy
   readonly visibility: Visibility.Visibility
@@ -54,15 +60,15 @@ export interface Rules {
 
 const defaultRules: Rules = { symlinks: "inside", visibility: Visibility.make() }
 
-/** The folder that is served. */
+/** The shared folder. */
 export interface Root extends Rules {
-  /** Opens what the segments name, if it is a file or folder inside and not hidden. */
+  /** Opens the file or folder at a path, if it is inside the shared folder and not hidden. */
   readonly open: (segments: ReadonlyArray<ByteName>, done: (opened: Opened) => void) => void
-  /** Whether a real path may be served: it is inside, looking again if the folder seems to have moved, or links may leave. */
+  /** Whether links may lead to a real path: it is inside the shared folder, or the policy is `follow`. */
   readonly contains: (real: ByteName, done: (inside: boolean) => void) => void
-  /** Whether a real path is inside and hidden by its name or one above it. */
+  /** Whether a real path is inside and hidden by its name or that of a folder above it. */
   readonly hides: (real: ByteName) => boolean
-  /** The path of what the segments name. */
+  /** The file system path of the segments. */
   readonly pathOf: (segments: ReadonlyArray<ByteName>) => ByteName
 }
 
@@ -71,14 +77,15 @@ const separator = windows ? "\\" : "/"
 const constants = fs.constants
 const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0)
 
-/** There is nothing of this name, as far as a visitor may know. */
+/** The same answer whether a file does not exist or is not served. */
 export const absent: NotOpen = {
   _tag: "Absent",
   detail: "There is no file or folder of this name.",
 }
 const busy: NotOpen = { _tag: "Busy", detail: "Too many files are open at the moment." }
 
-const ordinary = new Set([
+/** Errors of paths that cannot be served; to a visitor they do not exist. */
+const absentCodes = new Set([
   "EACCES",
   "EINVAL",
   "EILSEQ",
@@ -93,23 +100,191 @@ const ordinary = new Set([
   "ERR_INVALID_ARG_VALUE",
 ])
 
-/** What an error of the file system means to a visitor. */
+/** What a visitor is told about an error of the file system. */
 export const notOpen = (error: NodeJS.ErrnoException): NotOpen => {
   const code = error.code ?? "UNKNOWN"
-  if (ordinary.has(code)) return absent
+  if (absentCodes.has(code)) return absent
   if (code === "EMFILE" || code === "ENFILE") return busy
   return { _tag: "Broken", detail: `The file cannot be read (${code}).` }
 }
 
-/** Closes a handle; there is nobody to tell if that fails. */
+/** Closes a handle; errors are ignored. */
 export const close = (handle: number): void => fs.close(handle, () => {})
+
+/** Closes a folder. */
+export const closeFolder = ({ handle }: OpenFolder): void => {
+  if (handle !== undefined) close(handle)
+}
 
 const isInside = (real: ByteName, root: ByteName): boolean =>
   real === root ||
   (real.startsWith(root) && (root.endsWith(separator) || real.startsWith(separator, root.length)))
 
+type Done = (opened: Opened) => void
+
+/** An open path whose real path is known but not checked yet. */
+interface Located {
+  /** `undefined` for a folder with {@link Check} `path`. */
+  readonly handle: number | undefined
+  readonly real: ByteName
+  readonly stats: fs.BigIntStats
+  readonly segments: ReadonlyArray<ByteName>
+}
+
+const below = (start: ByteName, segments: ReadonlyArray<ByteName>): ByteName =>
+  segments.length === 0
+    ? start
+    : `${start.endsWith(separator) ? start : start + separator}${segments.join(separator)}`
+
+const handlePath = (handle: number): string => `/proc/self/fd/${handle}`
+
+/** Closes the handle, if any, and gives the reason. */
+const refuse = (handle: number | undefined, reason: NotOpen, done: Done): void => {
+  if (handle !== undefined) close(handle)
+  done(reason)
+}
+
+class SharedRoot implements Root {
+  readonly symlinks: SymlinkPolicy
+  readonly visibility: Visibility.Visibility
+  private readonly folder: string
+  private readonly base: ByteName
+  private readonly check: Check
+  private readonly hidden: HiddenFiles
+  /** The real path of the folder when it was last resolved. */
+  private real: ByteName
+
+  constructor(folder: string, real: ByteName, check: Check, hidden: HiddenFiles, rules: Rules) {
+    this.symlinks = rules.symlinks
+    this.visibility = rules.visibility
+    this.folder = folder
+    this.base = fromText(folder)
+    this.real = real
+    this.check = check
+    this.hidden = hidden
+  }
+
+  pathOf(segments: ReadonlyArray<ByteName>): ByteName {
+    return below(this.base, segments)
+  }
+
+  contains(candidate: ByteName, done: (inside: boolean) => void): void {
+    if (this.symlinks === "follow" || isInside(candidate, this.real)) return done(true)
+    // The shared folder may be a link that was switched, as on releases.
+    fs.realpath.native(this.folder, { encoding: "latin1" }, (error, current) => {
+      if (error === null) this.real = current
+      done(error === null && isInside(candidate, current))
+    })
+  }
+
+  hides(candidate: ByteName): boolean {
+    if (!this.visibility.hasPatterns || !isInside(candidate, this.real)) return false
+    const segments = candidate.slice(this.real.length).split(separator).filter(Boolean)
+    return this.visibility.hides(segments)
+  }
+
+  open(segments: ReadonlyArray<ByteName>, done: Done): void {
+    if (this.visibility.hides(segments)) return done(absent)
+    const path = toFsPath(this.pathOf(segments))
+    // Opening a FIFO or a device can have side effects, so its type is checked first.
+    fs.stat(path, (error, stats) => {
+      if (error !== null) return done(notOpen(error))
+      if (!stats.isFile() && !stats.isDirectory()) return done(absent)
+      if (this.check === "path" && stats.isDirectory()) {
+        return this.locateByPath(undefined, segments, done)
+      }
+      fs.open(path, flags, (failure, handle) => {
+        if (failure !== null) done(notOpen(failure))
+        else if (this.check === "handle") this.locateByHandle(handle, segments, done)
+        else this.locateByPath(handle, segments, done)
+      })
+    })
+  }
+
+  private locateByHandle(handle: number, segments: ReadonlyArray<ByteName>, done: Done): void {
+    let failure: NodeJS.ErrnoException | undefined
+    let stats: fs.BigIntStats | undefined
+    let real: ByteName | undefined
+    // Both calls must have ended before the handle may be closed.
+    let pending = 2
+    const finish = (error: NodeJS.ErrnoException | null) => {
+      failure ??= error ?? undefined
+      if (--pending > 0) return
+      if (failure === undefined && stats !== undefined && real !== undefined) {
+        return this.judge({ handle, real, stats, segments }, done)
+      }
+      refuse(handle, failure === undefined ? absent : notOpen(failure), done)
+    }
+    fs.fstat(handle, { bigint: true }, (error, result) => {
+      stats = result
+      finish(error)
+    })
+    fs.readlink(handlePath(handle), { encoding: "latin1" }, (error, result) => {
+      real = result
+      finish(error)
+    })
+  }
+
+  private locateByPath(
+    handle: number | undefined,
+    segments: ReadonlyArray<ByteName>,
+    done: Done,
+  ): void {
+    const path = toFsPath(this.pathOf(segments))
+    fs.realpath.native(path, { encoding: "latin1" }, (error, real) => {
+      if (error !== null) return refuse(handle, notOpen(error), done)
+      fs.stat(toFsPath(real), { bigint: true }, (missing, atPath) => {
+        if (missing !== null) return refuse(handle, notOpen(missing), done)
+        if (handle === undefined) {
+          return this.judge({ handle, real, stats: atPath, segments }, done)
+        }
+        fs.fstat(handle, { bigint: true }, (broken, stats) => {
+          if (broken !== null) return refuse(handle, notOpen(broken), done)
+          const isSameFile = atPath.dev === stats.dev && atPath.ino === stats.ino
+          if (!isSameFile) return refuse(handle, absent, done)
+          this.judge({ handle, real, stats, segments }, done)
+        })
+      })
+    })
+  }
+
+  /** Gives the file or folder if its real path may be served. */
+  private judge(located: Located, done: Done): void {
+    const { handle, real, segments, stats } = located
+    this.contains(real, (inside) => {
+      if (!inside || this.hides(real)) return refuse(handle, absent, done)
+      // Without links the requested path is the real path.
+      if (this.symlinks === "never" && real !== below(this.real, segments)) {
+        return refuse(handle, absent, done)
+      }
+      this.hidden.check(real, stats, (isHidden) => {
+        if (isHidden) refuse(handle, absent, done)
+        else if (stats.isDirectory()) done(this.openFolder(located))
+        else if (stats.isFile() && handle !== undefined) done({ _tag: "File", handle, stats })
+        else refuse(handle, absent, done)
+      })
+    })
+  }
+
+  private openFolder({ handle, real, segments, stats }: Located): OpenFolder {
+    const { visibility } = this
+    return {
+      _tag: "Folder",
+      handle,
+      // With `handle` the path through /proc stays valid if the folder is moved.
+      path: this.check === "handle" && handle !== undefined ? handlePath(handle) : real,
+      real,
+      segments,
+      modified: Number(stats.mtimeMs),
+      isVisible: (name) =>
+        TargetPath.isServed(name, windows, visibility.dotfiles) &&
+        !(visibility.hasPatterns && visibility.hidesEntry(segments, name)),
+    }
+  }
+}
+
 /**
- * Wraps a folder.
+ * Shares a folder.
  *
  * @param folder an absolute path
  * @param real its real path
@@ -119,145 +294,5 @@ export const make = (
   real: ByteName,
   check: Check,
   hidden: HiddenFiles,
-  { symlinks, visibility }: Rules = defaultRules,
-): Root => {
-  const base = fromText(folder)
-  let root = real
-
-  const below = (start: ByteName, segments: ReadonlyArray<ByteName>): ByteName =>
-    segments.length === 0
-      ? start
-      : `${start.endsWith(separator) ? start : start + separator}${segments.join(separator)}`
-
-  const pathOf = (segments: ReadonlyArray<ByteName>): ByteName => below(base, segments)
-
-  const contains = (candidate: ByteName, done: (inside: boolean) => void): void => {
-    if (symlinks === "follow" || isInside(candidate, root)) return done(true)
-    // A folder that is a link may lead elsewhere by now, as releases are often switched.
-    fs.realpath.native(folder, { encoding: "latin1" }, (error, current) => {
-      if (error === null) root = current
-      done(error === null && isInside(candidate, current))
-    })
-  }
-
-  const hides = (candidate: ByteName): boolean =>
-    visibility.hasPatterns &&
-    isInside(candidate, root) &&
-    visibility.hides(candidate.slice(root.length).split(separator).filter(Boolean))
-
-  const openFolder = (
-    handle: number | undefined,
-    path: ByteName,
-    real: ByteName,
-    segments: ReadonlyArray<ByteName>,
-    stats: fs.BigIntStats,
-  ): OpenFolder => ({
-    _tag: "Folder",
-    handle,
-    path,
-    real,
-    segments,
-    modified: Number(stats.mtimeMs),
-    isVisible: (name) =>
-      TargetPath.isServed(name, windows, visibility.dotfiles) &&
-      !(visibility.hasPatterns && visibility.hidesEntry(segments, name)),
-  })
-
-  const judge = (
-    handle: number | undefined,
-    where: ByteName,
-    stats: fs.BigIntStats,
-    path: ByteName,
-    segments: ReadonlyArray<ByteName>,
-    done: (opened: Opened) => void,
-  ): void => {
-    const refuse = (reason: NotOpen) => {
-      if (handle !== undefined) close(handle)
-      done(reason)
-    }
-    contains(where, (inside) => {
-      if (!inside || hides(where)) return refuse(absent)
-      // Without links the path that was asked for is the real one.
-      if (symlinks === "never" && where !== below(root, segments)) return refuse(absent)
-      hidden.check(where, stats, (isHidden) => {
-        if (isHidden) refuse(absent)
-        else if (stats.isDirectory()) done(openFolder(handle, path, where, segments, stats))
-        else if (stats.isFile() && handle !== undefined) done({ _tag: "File", handle, stats })
-        else refuse(absent)
-      })
-    })
-  }
-
-  const askHandle = (
-    handle: number,
-    segments: ReadonlyArray<ByteName>,
-    done: (opened: Opened) => void,
-  ): void => {
-    const path = `/proc/self/fd/${handle}`
-    let failure: NodeJS.ErrnoException | undefined
-    let stats: fs.BigIntStats | undefined
-    let where: ByteName | undefined
-    // Both answers are waited for: the handle must not be closed under a call.
-    let left = 2
-    const one = (error: NodeJS.ErrnoException | null) => {
-      failure ??= error ?? undefined
-      if (--left > 0) return
-      if (failure === undefined && stats !== undefined && where !== undefined) {
-        return judge(handle, where, stats, path, segments, done)
-      }
-      close(handle)
-      done(failure === undefined ? absent : notOpen(failure))
-    }
-    fs.fstat(handle, { bigint: true }, (error, answer) => {
-      stats = answer
-      one(error)
-    })
-    fs.readlink(path, { encoding: "latin1" }, (error, answer) => {
-      where = answer
-      one(error)
-    })
-  }
-
-  const askPath = (
-    handle: number | undefined,
-    path: ByteName,
-    segments: ReadonlyArray<ByteName>,
-    done: (opened: Opened) => void,
-  ): void => {
-    const refuse = (reason: NotOpen) => {
-      if (handle !== undefined) close(handle)
-      done(reason)
-    }
-    fs.realpath.native(toFsPath(path), { encoding: "latin1" }, (error, where) => {
-      if (error !== null) return refuse(notOpen(error))
-      fs.stat(toFsPath(where), { bigint: true }, (missing, there) => {
-        if (missing !== null) return refuse(notOpen(missing))
-        if (handle === undefined) return judge(handle, where, there, where, segments, done)
-        fs.fstat(handle, { bigint: true }, (broken, stats) => {
-          if (broken !== null) return refuse(notOpen(broken))
-          if (there.dev !== stats.dev || there.ino !== stats.ino) return refuse(absent)
-          judge(handle, where, stats, where, segments, done)
-        })
-      })
-    })
-  }
-
-  const open = (segments: ReadonlyArray<ByteName>, done: (opened: Opened) => void): void => {
-    if (visibility.hides(segments)) return done(absent)
-    const path = pathOf(segments)
-    const fsPath = toFsPath(path)
-    // Opening a FIFO or a device can have effects of its own, so ask before.
-    fs.stat(fsPath, (error, kind) => {
-      if (error !== null) return done(notOpen(error))
-      if (!kind.isFile() && !kind.isDirectory()) return done(absent)
-      if (check === "path" && kind.isDirectory()) return askPath(undefined, path, segments, done)
-      fs.open(fsPath, flags, (failure, handle) => {
-        if (failure !== null) done(notOpen(failure))
-        else if (check === "handle") askHandle(handle, segments, done)
-        else askPath(handle, path, segments, done)
-      })
-    })
-  }
-
-  return { open, contains, hides, pathOf, symlinks, visibility }
-}
+  rules: Rules = defaultRules,
+): Root => new SharedRoot(folder, real, check, hidden, rules)

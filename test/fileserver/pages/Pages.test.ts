@@ -6,10 +6,10 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as FileServer from "../../../src/fileserver/FileServer.ts"
 import * as PageAddress from "../../../src/fileserver/http/PageAddress.ts"
-import * as Kind from "../../../src/fileserver/listing/Kind.ts"
-import * as PageQuery from "../../../src/fileserver/listing/PageQuery.ts"
+import * as Query from "../../../src/fileserver/http/Query.ts"
 import * as Markdown from "../../../src/fileserver/render/Markdown.ts"
 import * as Render from "../../../src/fileserver/render/Render.ts"
+import { kinds } from "../../../src/fileserver/types/Kind.ts"
 import * as Html from "../../../src/web/Html.ts"
 import * as Page from "../../../src/web/Page.ts"
 import { js } from "../../../src/web/Script.ts"
@@ -94,7 +94,7 @@ describe("a folder's page", () => {
     assert.strictEqual(summaryOf(filtered), "1 folder, 2 files, 1.0 kB (of 4)")
     assert.deepStrictEqual(namesOf(filtered), ["Notes", "note1", "NOTE2"])
     assert.include(filtered.text, 'name="filter" value="note"')
-    assert.include((await get("/files/?filter=nothing")).text, "No name has this text in it.")
+    assert.include((await get("/files/?filter=nothing")).text, "No name contains this text.")
   })
 
   it("has a text for every icon, and one icon for every kind", async () => {
@@ -103,7 +103,7 @@ describe("a folder's page", () => {
     const names = ["a.png", "b.mp4", "c.mp3", "d.md", "e.ts", "f.txt", "g.pdf", "h.zip", "i.bin"]
     for (const name of names) write(name)
     const { text } = await get("/files/")
-    for (const label of Object.values(Kind.labels)) {
+    for (const { label } of Object.values(kinds)) {
       assert.include(text, `<span class="unseen">${label}</span>`)
     }
     const used = [...text.matchAll(/<use href="#([\w-]+)"/g)].map(([, id]) => id)
@@ -218,7 +218,7 @@ describe("the questions of an address", () => {
     "are the same after they have been written and read",
     [
       Schema.Struct({
-        sort: Schema.Literals(PageQuery.columns),
+        sort: Schema.Literals(Query.columns),
         order: Schema.Literals(["asc", "desc"]),
         filter: Schema.String.check(Schema.isMaxLength(80)),
         page: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 999 })),
@@ -228,10 +228,10 @@ describe("the questions of an address", () => {
     ([asked]) =>
       Effect.sync(() => {
         const filter = asked.filter.toWellFormed()
-        const href = PageQuery.toHref({ ...asked, filter })
+        const href = Query.toHref({ ...asked, filter })
         assert.match(href, /^\.\/(?:\?[!-~]*)?$/)
         const query = href.split("?")[1]
-        assert.deepStrictEqual(PageQuery.parse(query), { ...PageQuery.plain, ...asked, filter })
+        assert.deepStrictEqual(Query.parse(query), { ...Query.none, ...asked, filter })
       }),
   )
 })
@@ -273,7 +273,7 @@ describe("a file's page", () => {
     assert.strictEqual((await get("/files/evil.svg")).header("content-security-policy"), "sandbox")
     assert.strictEqual((await get("/files/evil.html")).header("content-security-policy"), "sandbox")
     assert.include((await get("/files/big.txt?view")).text, "too large")
-    assert.include((await get("/files/binary.txt?view")).text, "no text")
+    assert.include((await get("/files/binary.txt?view")).text, "not text")
   })
 
   it("of Markdown is rendered as the original does it, and the file itself stays as it is", async () => {

@@ -1,40 +1,43 @@
 /**
- * Files that lie ready in a coding beside a file: `app.js.br` beside `app.js`.
- * They are opened as if they had been asked for, so nothing is sent by this
- * that could not be downloaded under its own name.
+ * Precompressed files: `app.js.br` beside `app.js`. They are opened by the
+ * same checks as any request, so that nothing is sent that could not be
+ * downloaded under its own name.
  */
 import type * as fs from "node:fs"
 import { type Accepted, type Coding, suffixes } from "../http/ContentCoding.ts"
 import type { ByteName } from "../names/ByteName.ts"
 import { close, type Root } from "../root/Root.ts"
 
-/** Whoever gets it closes the handle. */
-export interface Neighbour {
+/** An open file; the receiver closes the handle. */
+export interface PrecompressedFile {
   readonly coding: Coding
+  /** The client's weight for the coding. */
   readonly weight: number
   readonly handle: number
   readonly stats: fs.BigIntStats
 }
 
 /**
- * Opens the best neighbour of a file that a client takes and that is not older
- * than the file.
+ * Opens the best precompressed form of a file that the client accepts and that
+ * is not older than the file.
  *
- * @param file of the file itself
+ * @param segments of the uncompressed file
+ * @param original stats of the uncompressed file
+ * @param accepted in the client's order
  */
 export const find = (
   root: Root,
   segments: ReadonlyArray<ByteName>,
-  file: fs.BigIntStats,
+  original: fs.BigIntStats,
   accepted: ReadonlyArray<Accepted>,
-  done: (neighbour: Neighbour | undefined) => void,
+  done: (file: PrecompressedFile | undefined) => void,
 ): void => {
   const name = segments.at(-1) as ByteName
   const attempt = (index: number): void => {
     const candidate = accepted[index]
     if (candidate === undefined) return done(undefined)
     root.open([...segments.slice(0, -1), name + suffixes[candidate.coding]], (opened) => {
-      if (opened._tag === "File" && opened.stats.mtimeNs >= file.mtimeNs) {
+      if (opened._tag === "File" && opened.stats.mtimeNs >= original.mtimeNs) {
         const { handle, stats } = opened
         return done({ ...candidate, handle, stats })
       }

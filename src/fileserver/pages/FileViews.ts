@@ -1,0 +1,105 @@
+/**
+ * The response to `?view` of a file: a page that shows it.
+ */
+import * as Html from "../../web/Html.ts"
+import * as Page from "../../web/Page.ts"
+import * as PageAddress from "../http/PageAddress.ts"
+import type { ByteName } from "../names/ByteName.ts"
+import * as NaturalOrder from "../names/NaturalOrder.ts"
+import * as Folder from "../root/Folder.ts"
+import * as Root from "../root/Root.ts"
+import type { FileRequest } from "../send/FileRequest.ts"
+import * as FileTypes from "../types/FileTypes.ts"
+import * as Kind from "../types/Kind.ts"
+import { pageHeaders, type Site } from "./Site.ts"
+import * as Text from "./Text.ts"
+import * as TextContent from "./TextContent.ts"
+import * as ViewPage from "./ViewPage.ts"
+
+/** How many files before and after one are tried, since some may not be readable. */
+const maxTried = 4
+
+interface Siblings {
+  readonly previous: ByteName | undefined
+  readonly next: ByteName | undefined
+}
+
+const noSiblings: Siblings = { previous: undefined, next: undefined }
+
+/** The names before and after one among those of the same kind, the nearest first. */
+const nearestOf = (
+  names: ReadonlyArray<Folder.Name>,
+  own: ByteName,
+): { readonly before: ReadonlyArray<ByteName>; readonly after: ReadonlyArray<ByteName> } => {
+  const kind = FileTypes.kindOf(own)
+  const sorted = names
+    .filter((entry) => entry.kind !== "folder" && FileTypes.kindOf(entry.name) === kind)
+    .map(({ name }) => ({ name, key: NaturalOrder.key(name) }))
+    .sort((a, b) => (a.key < b.key || (a.key === b.key && a.name < b.name) ? -1 : 1))
+    .map(({ name }) => name)
+  const at = sorted.indexOf(own)
+  if (at < 0) return { before: [], after: [] }
+  return {
+    before: sorted.slice(Math.max(0, at - maxTried), at).reverse(),
+    after: sorted.slice(at + 1, at + 1 + maxTried),
+  }
+}
+
+/** Gives the files of the same kind before and after one in its folder. */
+const findSiblings = (
+  { hidden, root }: Site,
+  segments: ReadonlyArray<ByteName>,
+  done: (siblings: Siblings) => void,
+): void =>
+  root.open(segments.slice(0, -1), (opened) => {
+    if (opened._tag === "File") Root.close(opened.handle)
+    if (opened._tag !== "Folder") return done(noSiblings)
+    Folder.names(opened, (names) => {
+      if ("_tag" in names) {
+        Root.closeFolder(opened)
+        return done(noSiblings)
+      }
+      const { after, before } = nearestOf(names, segments.at(-1) as ByteName)
+      const isCancelled = (): boolean => false
+      Folder.look(root, hidden, opened, [...before, ...after], isCancelled, (entries) => {
+        Root.closeFolder(opened)
+        const files = new Set(entries.filter(({ folder }) => !folder).map(({ name }) => name))
+        const firstOf = (list: ReadonlyArray<ByteName>) => list.find((name) => files.has(name))
+        done({ previous: firstOf(before), next: firstOf(after) })
+      })
+    })
+  })
+
+/** Sends the page that shows a file, and closes the file. */
+export const send = (
+  site: Site,
+  request: FileRequest,
+  segments: ReadonlyArray<ByteName>,
+  { handle, stats }: Root.OpenFile,
+): void => {
+  const name = segments.at(-1) as ByteName
+  const kind = FileTypes.kindOf(name)
+  const size = Number(stats.size)
+
+  const sendPage = (content: Pick<ViewPage.View, "text" | "notice">): void => {
+    Root.close(handle)
+    findSiblings(site, segments, (siblings) => {
+      if (request.isCancelled()) return
+      const address = PageAddress.of(request.head)
+      const page = ViewPage.render({ segments, kind, size, address, ...siblings, ...content })
+      const policy = ViewPage.hasScript(kind) ? Page.filesPolicy : Page.textPolicy
+      request.sendGenerated(Html.toBytes(page), pageHeaders(policy))
+    })
+  }
+  const sendNotice = (notice: string): void => sendPage({ text: undefined, notice })
+
+  if (!Kind.isViewable(kind)) return sendNotice(Text.view.notViewable)
+  if (!Kind.isText(kind)) return sendPage({ text: undefined, notice: undefined })
+  if (size > TextContent.maxSize) return sendNotice(Text.view.tooLarge)
+  TextContent.read(handle, size, (text) => {
+    if (text === undefined) return sendNotice(Text.view.notText)
+    TextContent.render(site, name, text, (rendered) =>
+      sendPage({ text: rendered, notice: undefined }),
+    )
+  })
+}

@@ -1,0 +1,26 @@
+/**
+ * What the pages of one file server have in common.
+ */
+import type * as Headers from "../../domain/HeaderList.ts"
+import type { ListingSource } from "../listing/Listing.ts"
+import type { Renderer } from "../render/Render.ts"
+import type { Uploads } from "../uploads/Uploads.ts"
+
+/** See the head of this file. */
+export interface Site extends ListingSource {
+  readonly renderer: Renderer
+  /** The upload rules; `undefined` if uploads are not allowed. */
+  readonly uploads: Uploads | undefined
+}
+
+/**
+ * The header fields of a page.
+ *
+ * @param policy the Content-Security-Policy
+ */
+export const pageHeaders = (policy: string): Headers.HeaderList => [
+  ["Content-Type", "text/html; charset=utf-8"],
+  ["Content-Security-Policy", policy],
+  // Uploads check where a form comes from; other sites get no Referer.
+  ["Referrer-Policy", "same-origin"],
+]

@@ -1,0 +1,139 @@
+/**
+ * One GET or HEAD request to the file server: what was asked, and the ways to
+ * answer it. Everything here runs on callbacks.
+ */
+import { statusOf, type VisitorErrorCode } from "../../domain/ErrorRegistry.ts"
+import * as Headers from "../../domain/HeaderList.ts"
+import type { RequestHead } from "../../protocol/Message.ts"
+import * as Body from "../../transport/body/Body.ts"
+import type { Reply } from "../../transport/body/Handler.ts"
+import * as FailurePage from "../../web/FailurePage.ts"
+import * as Decision from "../http/Decision.ts"
+import * as Multipart from "../http/Multipart.ts"
+import type { Query } from "../http/Query.ts"
+import { type ByteName, toUrl } from "../names/ByteName.ts"
+import type { TargetPath } from "../names/TargetPath.ts"
+import type { NotOpen } from "../root/Root.ts"
+
+/** Something that has to be ended when the request is cancelled. */
+export interface Cancellable {
+  readonly cancel: () => void
+}
+
+/** See the head of this file. */
+export class FileRequest {
+  readonly head: RequestHead
+  readonly method: "GET" | "HEAD"
+  readonly query: Query
+  private readonly reply: Reply
+  private cancelled = false
+  private running: Cancellable | undefined = undefined
+
+  constructor(head: RequestHead, method: "GET" | "HEAD", query: Query, reply: Reply) {
+    this.head = head
+    this.method = method
+    this.query = query
+    this.reply = reply
+  }
+
+  /** Whether the client is gone; later answers are dropped. */
+  readonly isCancelled = (): boolean => this.cancelled
+
+  /** Ends the request; what {@link cancelWith} was given is cancelled too. */
+  readonly cancel = (): void => {
+    this.cancelled = true
+    this.running?.cancel()
+  }
+
+  /** Cancels a body together with the request. */
+  cancelWith(running: Cancellable): void {
+    this.running = running
+  }
+
+  /** The Accept field; `undefined` without one. */
+  accept(): string | undefined {
+    const values = Headers.all(this.head.headers, "accept")
+    return values.length < 2 ? values[0] : values.join(", ")
+  }
+
+  /** Status, fields and byte ranges of the answer with this representation. */
+  decide(representation: Decision.Representation, now: number): Decision.Decision {
+    return Decision.decide(this.method, this.head.headers, representation, now)
+  }
+
+  /** Sends a head and a body; the body is discarded if the client is gone. */
+  respond(
+    { headers, status }: { readonly status: number; readonly headers: Headers.HeaderList },
+    body: Body.Body,
+  ): void {
+    if (this.cancelled) return body.discard()
+    this.reply.respond({ status, headers }, body)
+  }
+
+  /** Sends bytes in memory, or the ranges of them that were asked for. */
+  sendBytes(bytes: Uint8Array, representation: Decision.Representation): void {
+    const decision = this.decide(representation, Date.now())
+    const { body, multipart } = decision
+    if (multipart !== undefined) {
+      return this.respond(decision, Body.fromBytes(Multipart.assemble(multipart.pieces, bytes)))
+    }
+    if (body === undefined) return this.respond(decision, Body.empty)
+    const isWhole = body.length === bytes.length
+    this.respond(
+      decision,
+      Body.fromBytes(isWhole ? bytes : bytes.subarray(body.first, body.first + body.length)),
+    )
+  }
+
+  /** Sends bytes that were made for this request, such as a page. */
+  sendGenerated(bytes: Uint8Array, headers: Headers.HeaderList): void {
+    this.sendBytes(bytes, Decision.ofBytes(bytes, headers))
+  }
+
+  /** Redirects to the same path with a slash; relative, so that it works under any prefix. */
+  redirectToFolder({ query, segments }: TargetPath): void {
+    const location = `${toUrl(segments.at(-1) as ByteName)}/`
+    const search = query === undefined ? "" : `?${escapeQuery(query)}`
+    this.respond(
+      {
+        status: 308,
+        headers: [
+          ["Location", location + search],
+          ["Content-Length", "0"],
+          ["Cache-Control", "no-cache"],
+          ["X-Content-Type-Options", "nosniff"],
+        ],
+      },
+      Body.empty,
+    )
+  }
+
+  /** Answers that a file or folder could not be opened. */
+  failNotOpen({ _tag, detail }: NotOpen): void {
+    switch (_tag) {
+      case "Absent":
+        return this.fail("PTTH_NOT_FOUND", detail)
+      case "Busy":
+        return this.fail("PTTH_INTERNAL", detail, { status: 503, retryAfter: 1 })
+      case "Broken":
+        return this.fail("PTTH_INTERNAL", detail)
+    }
+  }
+
+  /** Sends a failure page. */
+  fail(
+    code: VisitorErrorCode,
+    detail: string,
+    overrides: { readonly status?: number; readonly retryAfter?: number } = {},
+  ): void {
+    const failure = FailurePage.render(
+      { code, status: statusOf(code), detail, ...overrides },
+      this.accept(),
+    )
+    this.respond(failure, this.method === "HEAD" ? Body.empty : Body.fromBytes(failure.body))
+  }
+}
+
+/** Percent-encodes what a Location must not contain (RFC 3986 3.4). */
+const escapeQuery = (query: string): string =>
+  query.replace(/[\x80-\xff"<>\\^`{|}]/g, (character) => toUrl(character))

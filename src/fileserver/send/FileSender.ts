@@ -1,0 +1,296 @@
+/**
+ * Sends files: from the cache of small files, as they are, precompressed or
+ * compressed while they are sent. What the answer says is decided in
+ * `http/Decision.ts`.
+ */
+import * as fs from "node:fs"
+import * as Headers from "../../domain/HeaderList.ts"
+import * as Body from "../../transport/body/Body.ts"
+import * as ContentCoding from "../http/ContentCoding.ts"
+import * as Decision from "../http/Decision.ts"
+import * as Disposition from "../http/Disposition.ts"
+import type * as Multipart from "../http/Multipart.ts"
+import * as Query from "../http/Query.ts"
+import { type ByteName, toFsPath } from "../names/ByteName.ts"
+import * as Root from "../root/Root.ts"
+import * as FileTypes from "../types/FileTypes.ts"
+import * as MediaType from "../types/MediaType.ts"
+import * as CompressedBody from "./CompressedBody.ts"
+import * as FileBody from "./FileBody.ts"
+import type { FileRequest } from "./FileRequest.ts"
+import * as PrecompressedFile from "./PrecompressedFile.ts"
+import * as SmallFiles from "./SmallFiles.ts"
+
+/** The smallest and the largest file that is compressed while it is sent, in bytes. */
+const minCompressed = 1024
+const maxCompressed = 10 * 1024 * 1024
+/** Up to this size, in bytes, a file is compressed before it is sent, so that Content-Length is known. */
+const maxCompressedInMemory = 128 * 1024
+/** How many files are compressed at the same time; further ones are sent uncompressed. */
+const maxCompressing = 16
+
+/** An open file; whoever it is passed to closes the handle. */
+type Opened = Pick<Root.OpenFile, "handle" | "stats">
+
+/** A request for a file, with the state of the file at the time. */
+interface Download {
+  readonly request: FileRequest
+  readonly segments: ReadonlyArray<ByteName>
+  /** Stats of the uncompressed file. */
+  readonly stats: fs.BigIntStats
+  /** The file without content coding. */
+  readonly identity: Decision.Representation
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+/** Called with new stats if a file has shrunk before anything was sent. */
+type Retry = (shrunk: fs.BigIntStats) => void
+
+/** See the head of this file. */
+export class FileSender {
+  private readonly root: Root.Root
+  private readonly trusted: boolean
+  private readonly cache = SmallFiles.make()
+  /** Heads of cached files for requests without conditions. */
+  private readonly decisions = new WeakMap<SmallFiles.SmallFile, Decision.Decision>()
+  private compressing = 0
+
+  /** @param trusted whether browsers may run scripts in the files */
+  constructor(root: Root.Root, trusted: boolean) {
+    this.root = root
+    this.trusted = trusted
+  }
+
+  /** Sends a file from the cache if it has not changed on disk; calls `miss` otherwise. */
+  sendCached(request: FileRequest, segments: ReadonlyArray<ByteName>, miss: () => void): void {
+    const key = keyOf(request, segments)
+    const cached = this.cache.get(key, Date.now())
+    if (cached === undefined) return miss()
+    this.cache.look(key, toFsPath(this.root.pathOf(segments)), cached, (isUnchanged) => {
+      if (!isUnchanged) {
+        this.cache.drop(key)
+        return miss()
+      }
+      if (isUnconditional(request)) return this.sendUnconditionally(request, cached)
+      request.sendBytes(cached.bytes, withDisposition(request, segments, cached.representation))
+    })
+  }
+
+  private sendUnconditionally(request: FileRequest, cached: SmallFiles.SmallFile): void {
+    let decision = this.decisions.get(cached)
+    if (decision === undefined) {
+      decision = request.decide(cached.representation, Date.now())
+      this.decisions.set(cached, decision)
+    }
+    request.respond(decision, Body.fromBytes(cached.bytes))
+  }
+
+  /** Sends an open file and closes it. */
+  send(request: FileRequest, segments: ReadonlyArray<ByteName>, { handle, stats }: Opened): void {
+    const now = Date.now()
+    const identity = Decision.ofFile(factsOf(segments, stats), now, this.trusted)
+    const download: Download = { request, segments, stats, identity, now }
+    const accepted = acceptedCodings(request, segments)
+    if (accepted.length === 0) return this.sendIdentity(download, handle)
+    PrecompressedFile.find(this.root, segments, stats, accepted, (precompressed) => {
+      const coding = this.mayCompress(stats)
+        ? ContentCoding.choose(accepted, precompressed?.weight ?? 0)
+        : undefined
+      if (coding !== undefined) {
+        if (precompressed !== undefined) Root.close(precompressed.handle)
+        return this.sendCompressed(download, handle, coding)
+      }
+      if (precompressed === undefined) return this.sendIdentity(download, handle)
+      Root.close(handle)
+      this.sendPrecompressed(download, precompressed)
+    })
+  }
+
+  private mayCompress({ size }: fs.BigIntStats): boolean {
+    return size >= minCompressed && size <= maxCompressed && this.compressing < maxCompressing
+  }
+
+  private sendIdentity(download: Download, handle: number): void {
+    const { identity, request, segments, stats } = download
+    this.sendStored(download, { handle, stats }, identity, (shrunk) =>
+      this.send(request, segments, { handle, stats: shrunk }),
+    )
+  }
+
+  private sendPrecompressed(download: Download, file: PrecompressedFile.PrecompressedFile): void {
+    const { identity, now, segments } = download
+    const facts = factsOf(segments, file.stats)
+    const representation = Decision.ofNeighbour(identity, facts, file.coding, now)
+    this.sendStored(download, file, representation, (shrunk) =>
+      this.sendPrecompressed(download, { ...file, stats: shrunk }),
+    )
+  }
+
+  /** Sends the bytes of an open file, and caches them if they are few. */
+  private sendStored(
+    { now, request, segments, stats: original }: Download,
+    { handle, stats }: Opened,
+    representation: Decision.Representation,
+    retry: Retry,
+  ): void {
+    const decision = request.decide(withDisposition(request, segments, representation), now)
+    const { body, multipart } = decision
+    if (multipart !== undefined) {
+      const parts = FileBody.ofPieces(handle, multipart.pieces, multipart.length)
+      request.cancelWith(parts)
+      return request.respond(decision, parts.body)
+    }
+    if (body === undefined || body.length === 0) {
+      Root.close(handle)
+      return request.respond(decision, Body.empty)
+    }
+    if (body.length > SmallFiles.maxSize) {
+      const part = FileBody.make(handle, body.first, body.length)
+      request.cancelWith(part)
+      return request.respond(decision, part.body)
+    }
+    readIntoMemory(request, { handle, stats }, body, retry, (bytes) => {
+      Root.close(handle)
+      if (decision.status === 200) {
+        const file = { stats: original, bytes, representation, checkedAt: now }
+        this.cache.put(keyOf(request, segments), file)
+      }
+      request.respond(decision, Body.fromBytes(bytes))
+    })
+  }
+
+  private sendCompressed(download: Download, handle: number, coding: ContentCoding.Coding): void {
+    const { identity, now, request, segments } = download
+    const representation = Decision.ofCompressed(identity, coding)
+    const decision = request.decide(withDisposition(request, segments, representation), now)
+    const inMemory = identity.length <= maxCompressedInMemory
+    if (decision.status !== 200 || (decision.body === undefined && !inMemory)) {
+      Root.close(handle)
+      return request.respond(decision, Body.empty)
+    }
+    if (inMemory) return this.compressInMemory(download, handle, coding)
+    this.compressing++
+    const file = FileBody.make(handle, 0, identity.length)
+    const compressed = CompressedBody.make(file.body, coding, () => this.compressing--)
+    const body = cancellable(compressed)
+    request.cancelWith(body)
+    request.respond(decision, body.body)
+  }
+
+  private compressInMemory(
+    { identity, now, request, segments, stats }: Download,
+    handle: number,
+    coding: ContentCoding.Coding,
+  ): void {
+    const whole: Multipart.Stretch = { first: 0, length: identity.length }
+    const retry: Retry = (shrunk) => this.send(request, segments, { handle, stats: shrunk })
+    readIntoMemory(request, { handle, stats }, whole, retry, (bytes) => {
+      Root.close(handle)
+      this.compressing++
+      CompressedBody.compress(bytes, coding, (compressed) => {
+        this.compressing--
+        const isSmaller = compressed !== undefined && compressed.length < bytes.length
+        const sent = isSmaller ? compressed : bytes
+        const representation = isSmaller
+          ? Decision.ofCompressed(identity, coding, compressed.length)
+          : identity
+        if (sent.length <= SmallFiles.maxSize) {
+          const file = { stats, bytes: sent, representation, checkedAt: now }
+          this.cache.put(keyOf(request, segments), file)
+        }
+        request.sendBytes(sent, withDisposition(request, segments, representation))
+      })
+    })
+  }
+}
+
+const factsOf = (
+  segments: ReadonlyArray<ByteName>,
+  { dev, ino, mtimeNs, size }: fs.BigIntStats,
+): Decision.FileFacts => ({
+  name: segments.at(-1) as ByteName,
+  device: dev,
+  inode: ino,
+  size,
+  modified: mtimeNs,
+})
+
+/** Whether a request asks for the whole file without conditions or parameters. */
+const isUnconditional = ({ head, method, query }: FileRequest): boolean => {
+  if (method !== "GET" || query !== Query.none) return false
+  for (const [name] of head.headers) if (/^(?:range|if-.*)$/i.test(name)) return false
+  return true
+}
+
+/** The codings to try for a file: none for a range, since ranges are of the uncompressed bytes. */
+const acceptedCodings = (
+  { head: { headers }, method }: FileRequest,
+  segments: ReadonlyArray<ByteName>,
+): ReadonlyArray<ContentCoding.Accepted> => {
+  if (!Headers.has(headers, "accept-encoding")) return []
+  if (method === "GET" && Headers.has(headers, "range")) return []
+  return MediaType.isCompressible(FileTypes.mediaTypeOf(segments.at(-1) as ByteName))
+    ? ContentCoding.accepted(headers)
+    : []
+}
+
+/** The cache key of the answer: the path and the accepted codings. */
+const keyOf = (request: FileRequest, segments: ReadonlyArray<ByteName>): ByteName => {
+  const path = segments.join("/")
+  const accepted = segments.length === 0 ? [] : acceptedCodings(request, segments)
+  return accepted.length === 0 ? path : `${path}\0${ContentCoding.key(accepted)}`
+}
+
+/** Adds the file name for `?download`. */
+const withDisposition = (
+  { query }: FileRequest,
+  segments: ReadonlyArray<ByteName>,
+  representation: Decision.Representation,
+): Decision.Representation => {
+  if (!query.download) return representation
+  const value = Disposition.attachment(segments.at(-1) as ByteName)
+  return Decision.withHeader(representation, ["Content-Disposition", value])
+}
+
+/** Reads a part of a file. The handle stays open for `retry` and `done`, and is closed otherwise. */
+const readIntoMemory = (
+  request: FileRequest,
+  { handle, stats }: Opened,
+  { first, length }: Multipart.Stretch,
+  retry: Retry,
+  done: (bytes: Uint8Array) => void,
+): void =>
+  FileBody.readAll(handle, first, length, (error, bytes) => {
+    if (error !== undefined) {
+      Root.close(handle)
+      return request.failNotOpen(Root.notOpen(error))
+    }
+    if (bytes !== undefined) return done(bytes)
+    // The file has shrunk since it was opened; the head has not been sent yet.
+    fs.fstat(handle, { bigint: true }, (failure, shrunk) => {
+      if (failure === null && shrunk.size < stats.size && !request.isCancelled()) {
+        return retry(shrunk)
+      }
+      Root.close(handle)
+      request.failNotOpen(failure === null ? Root.absent : Root.notOpen(failure))
+    })
+  })
+
+/** A body that can be cancelled whether it is being read or not. */
+const cancellable = (body: Body.Body): FileBody.FileBody => {
+  let flow: Body.BodyFlow | undefined
+  return {
+    cancel: () => {
+      if (flow === undefined) body.discard()
+      else flow.cancel()
+    },
+    body: {
+      ...body,
+      read: (sink) => {
+        flow = body.read(sink)
+        return flow
+      },
+    },
+  }
+}
