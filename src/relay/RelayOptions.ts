@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { tripcodeOfText } from "../domain/ApiKey.ts"
 import { type ConfigError, single } from "../domain/config/ConfigError.ts"
+import { hostProblems } from "../domain/config/RelayChecks.ts"
 import * as RelayConfig from "../domain/config/RelayConfig.ts"
 import * as ListenAddress from "../domain/ListenAddress.ts"
 import { isServerName } from "../domain/ServerName.ts"
@@ -64,7 +65,7 @@ export const toConfig = Effect.fnUntraced(function* ({
     servers: yield* Effect.forEach(servers, registered),
   }
   const names = config.servers.map(({ name }) => name)
-  const [clash] = RelayConfig.hostProblems(config, names)
+  const [clash] = hostProblems(config, names)
   if (clash !== undefined) return yield* invalid("servers", clash.detail)
   return config
 })

@@ -19,7 +19,8 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as ApiKey from "../domain/ApiKey.ts"
 import { type ConfigError, single } from "../domain/config/ConfigError.ts"
-import { readRelayUrl, showsKey } from "../domain/config/ServerConfig.ts"
+import { showsKey } from "../domain/config/ServerConfig.ts"
+import { parseRelayUrl } from "../domain/config/ServerKeys.ts"
 import { isLoopback } from "../domain/ListenAddress.ts"
 import { isServerName } from "../domain/ServerName.ts"
 import * as EffectApp from "../transport/app/EffectApp.ts"
@@ -40,7 +41,7 @@ const invalid = (where: string, detail: string, remedy: string): ConfigError =>
 
 const check = Effect.fnUntraced(function* (options: TunnelOptions) {
   const { apiKey, insecure, name, relayUrl, ...rest } = options
-  const base = readRelayUrl(relayUrl)
+  const base = parseRelayUrl(relayUrl)
   const key = typeof apiKey === "string" ? apiKey : Redacted.value(apiKey)
   if (!isServerName(name))
     return yield* invalid(

@@ -4,7 +4,7 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
-import * as FileFlags from "../shared/FileFlags.ts"
+import { fileKeys } from "../../domain/config/ServerKeys.ts"
 import * as Flags from "../shared/Flags.ts"
 
 /** The command. */
@@ -25,7 +25,7 @@ export const devCommand = Command.make(
       "HOST:PORT",
       "Loopback address of the relay; port 0 picks a free one (default 127.0.0.1:4000)",
     ),
-    ...FileFlags.make(false),
+    files: Flags.ofRows(fileKeys),
     qr: Flags.qr,
   },
   (flags) =>

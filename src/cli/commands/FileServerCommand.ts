@@ -4,7 +4,7 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
-import * as FileFlags from "../shared/FileFlags.ts"
+import { fileKeys } from "../../domain/config/ServerKeys.ts"
 import * as Flags from "../shared/Flags.ts"
 
 /** The command. */
@@ -39,7 +39,7 @@ export const fileServerCommand = Command.make(
       "USER",
       "Ask for this user and the password whose hash is in PTTH_FILESERVER_AUTH_PASSWORD (default off)",
     ),
-    ...FileFlags.make(false),
+    files: Flags.ofRows(fileKeys),
     fileServerRoot: Flags.text("file-server-root", "DIR", "The same as DIR"),
     qr: Flags.qr,
     assetRoot: Flags.assetRoot,

@@ -11,6 +11,7 @@ import * as ApiKey from "../../domain/ApiKey.ts"
 import { single } from "../../domain/config/ConfigError.ts"
 import * as RelayConfig from "../../domain/config/RelayConfig.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
+import { fileKeys, parseUpstream } from "../../domain/config/ServerKeys.ts"
 import { isLoopback } from "../../domain/ListenAddress.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import { Relay } from "../../relay/Relay.ts"
@@ -18,17 +19,19 @@ import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
 import * as Server from "../../server/Server.ts"
 import { newKey } from "../../transport/auth/NewKey.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
-import * as FileFlags from "../shared/FileFlags.ts"
+import * as Flags from "../shared/Flags.ts"
 import { listenFlag } from "../shared/ListenFlag.ts"
 import * as Output from "../shared/Output.ts"
 import { version } from "../shared/Version.ts"
 import * as Destination from "./Destination.ts"
 
-/** What `ptth dev` is told. */
-export interface DevFlags extends FileFlags.FileFlags {
+/** The values of the flags. */
+export interface DevFlags {
   readonly folder: Option.Option<string>
   readonly to: Option.Option<string>
   readonly listen: Option.Option<string>
+  /** The flags of `fileKeys`. */
+  readonly files: Flags.RowFlags
   readonly qr: boolean
 }
 
@@ -39,7 +42,7 @@ const grace = Duration.seconds(2)
 
 const originFlag = (flag: Option.Option<string>) => {
   const text = Option.getOrUndefined(flag)
-  const to = text === undefined ? undefined : ServerConfig.readOrigin(text)
+  const to = text === undefined ? undefined : parseUpstream(text)
   return text !== undefined && to === undefined
     ? Effect.fail(
         single({
@@ -65,7 +68,7 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
   }
   const to = yield* originFlag(flags.to)
   const rules = yield* Effect.fromResult(
-    ServerConfig.decodeSettings("", { overrides: FileFlags.overrides(flags) }),
+    ServerConfig.decodeSettings("", { overrides: Flags.overrides(fileKeys, flags.files) }),
   )
   const { handler, row } = yield* Destination.make({
     to,

@@ -6,12 +6,12 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { single } from "../../domain/config/ConfigError.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
+import { fileKeys } from "../../domain/config/ServerKeys.ts"
 import { isPasswordHash } from "../../domain/PasswordHash.ts"
 import { idleRequests } from "../../transport/body/IdleBody.ts"
 import { defaultIdle, serve } from "../../transport/front/NodeFront.ts"
 import * as Deadlines from "../../transport/runtime/Deadlines.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
-import * as FileFlags from "../shared/FileFlags.ts"
 import type { FileServerFlags } from "../shared/FileServerFlags.ts"
 import * as Flags from "../shared/Flags.ts"
 import { listenFlag } from "../shared/ListenFlag.ts"
@@ -72,7 +72,7 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
   yield* refuseAlone(flags)
   const listen = yield* listenFlag(flags.listen)
   const rules = yield* Effect.fromResult(
-    ServerConfig.decodeSettings("", { overrides: FileFlags.overrides(flags) }),
+    ServerConfig.decodeSettings("", { overrides: Flags.overrides(fileKeys, flags.files) }),
   )
   return yield* Effect.scoped(
     Effect.gen(function* () {

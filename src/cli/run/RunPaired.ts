@@ -6,9 +6,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { single } from "../../domain/config/ConfigError.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
+import { fileKeys } from "../../domain/config/ServerKeys.ts"
 import type { PasswordHash } from "../../domain/PasswordHash.ts"
 import { isServerName } from "../../domain/ServerName.ts"
-import * as FileFlags from "../shared/FileFlags.ts"
 import type { FileServerFlags } from "../shared/FileServerFlags.ts"
 import * as Flags from "../shared/Flags.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
@@ -39,17 +39,19 @@ export const runPaired = Effect.fn("RunPaired.runPaired")(function* (
     )
   }
   const overrides = [
-    ...FileFlags.overrides(flags),
-    ...Flags.overrides({
-      name: Option.some(name),
-      relay_url: Option.some(relay),
-      file_server_root: Option.orElse(flags.folder, () => flags.fileServerRoot),
-      ca: flags.ca,
-      transport: flags.transport,
-      auth_user: flags.auth,
-      auth_password: Option.fromUndefinedOr(flags.password),
-    }),
-  ].map((one) => (one.key === "relay_url" ? { ...one, from: "--relay" } : one))
+    ...Flags.overrides(fileKeys, flags.files),
+    ...Flags.override("name", "name", Option.some(name)),
+    ...Flags.override("relay_url", "relay", Option.some(relay)),
+    ...Flags.override(
+      "file_server_root",
+      "file-server-root",
+      Option.orElse(flags.folder, () => flags.fileServerRoot),
+    ),
+    ...Flags.override("ca", "ca", flags.ca),
+    ...Flags.override("transport", "transport", flags.transport),
+    ...Flags.override("auth_user", "auth", flags.auth),
+    ...Flags.override("auth_password", "auth", Option.fromUndefinedOr(flags.password)),
+  ]
   // What the flags say is looked at before a key is made.
   const { relayUrl } = yield* Effect.fromResult(ServerConfig.decodeSettings("", { overrides }))
   const refusal = refuseInsecure(relayUrl ?? relay, flags.insecure)

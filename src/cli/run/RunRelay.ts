@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { relayKeys } from "../../domain/config/RelayKeys.ts"
 import { Relay } from "../../relay/Relay.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
@@ -21,16 +22,10 @@ import * as SendTelemetry from "./SendTelemetry.ts"
 const followBusyPoll = ({ busyPoll }: RelayConfig): Effect.Effect<void> =>
   Effect.sync(() => BusyPoll.allow(busyPoll))
 
-/** What `ptth relay` is told. */
+/** The values of the flags. */
 export interface RelayFlags {
   readonly configPath: Option.Option<string>
-  readonly listen: Option.Option<string>
-  readonly port: Option.Option<string>
-  readonly adminListen: Option.Option<string>
-  readonly publicUrl: Option.Option<string>
-  readonly domain: Option.Option<string>
-  readonly tlsCert: Option.Option<string>
-  readonly tlsKey: Option.Option<string>
+  readonly config: Flags.RowFlags
   readonly assetRoot: Option.Option<string>
   readonly printConfig: boolean
 }
@@ -77,15 +72,7 @@ export const runRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) {
   if (Option.isSome(flags.assetRoot)) yield* Effect.logInfo(Flags.assetRootNote)
   const sources: LoadConfig.Sources = {
     configPath: flags.configPath,
-    overrides: Flags.overrides({
-      listen: flags.listen,
-      port: Option.map(flags.port, (port) => (/^\d+$/.test(port) ? Number(port) : port)),
-      public_url: flags.publicUrl,
-      domain: flags.domain,
-      tls_cert: flags.tlsCert,
-      tls_key: flags.tlsKey,
-      admin_listen: flags.adminListen,
-    }),
+    overrides: Flags.overrides(relayKeys, flags.config),
     env: process.env,
   }
   if (flags.printConfig) return yield* Console.log(yield* LoadConfig.explainRelay(sources))

@@ -7,25 +7,16 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as ApiKey from "../../domain/ApiKey.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
-import * as FileFlags from "../shared/FileFlags.ts"
+import { serverKeys } from "../../domain/config/ServerKeys.ts"
 import * as Flags from "../shared/Flags.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import { autoGenKey } from "./AutoGenKey.ts"
 import { runTunnel } from "./RunTunnel.ts"
 
-/** What `ptth server` is told. */
-export interface ServerFlags extends FileFlags.FileFlags {
+/** The values of the flags. */
+export interface ServerFlags {
   readonly configPath: Option.Option<string>
-  readonly name: Option.Option<string>
-  readonly relayUrl: Option.Option<string>
-  readonly fileServerRoot: Option.Option<string>
-  readonly to: Option.Option<string>
-  readonly hostHeader: Option.Option<string>
-  readonly auth: Option.Option<string>
-  readonly ca: Option.Option<string>
-  readonly transport: Option.Option<string>
-  readonly connections: Option.Option<number>
-  readonly throttleUpload: Option.Option<boolean>
+  readonly config: Flags.RowFlags
   readonly autoGenKey: boolean
   readonly printTripcode: boolean
   readonly printConfig: boolean
@@ -53,21 +44,7 @@ export const runServer = Effect.fn("ptth server")(function* (flags: ServerFlags)
   if (flags.autoGenKey) yield* autoGenKey(flags.configPath)
   const sources: LoadConfig.Sources = {
     configPath: flags.configPath,
-    overrides: [
-      ...FileFlags.overrides(flags),
-      ...Flags.overrides({
-        name: flags.name,
-        relay_url: flags.relayUrl,
-        file_server_root: flags.fileServerRoot,
-        to: flags.to,
-        host_header: flags.hostHeader,
-        auth_user: flags.auth,
-        ca: flags.ca,
-        transport: flags.transport,
-        connections: flags.connections,
-        throttle_upload: flags.throttleUpload,
-      }),
-    ],
+    overrides: Flags.overrides(serverKeys, flags.config),
     env: process.env,
   }
   if (flags.printConfig) return yield* Console.log(yield* LoadConfig.explainServer(sources))

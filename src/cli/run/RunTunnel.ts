@@ -203,7 +203,7 @@ export const runTunnel = Effect.fn("RunTunnel.runTunnel")(function* (
           program: `ptth/${version}`,
           throttle: config.throttleUpload,
           transport: config.transport,
-          ...(config.connections === undefined ? {} : { connections: config.connections }),
+          connections: config.connections,
           ...(ca === undefined ? {} : { ca }),
           ...events,
         }),

@@ -2,10 +2,12 @@
  * The flags of `ptth fileserver`.
  */
 import type * as Option from "effect/Option"
-import type { FileFlags } from "./FileFlags.ts"
+import type { RowFlags } from "./Flags.ts"
 
-/** What `ptth fileserver` is told. */
-export interface FileServerFlags extends FileFlags {
+/** The values of the flags. */
+export interface FileServerFlags {
+  /** The flags of `fileKeys`. */
+  readonly files: RowFlags
   readonly folder: Option.Option<string>
   readonly listen: Option.Option<string>
   readonly relay: Option.Option<string>

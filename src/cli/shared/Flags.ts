@@ -1,12 +1,14 @@
 /**
- * The flags that several commands have, and how a flag beats the
- * configuration.
+ * Flags: those of configuration keys, made from their rows, and those that
+ * several commands share.
  */
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
-import type { Override } from "../../domain/config/ConfigDecode.ts"
+import * as CommaList from "../../domain/config/CommaList.ts"
+import { fromText, type Override, variableOf } from "../../domain/config/ConfigDecode.ts"
+import { type ConfigKey, type ConfigRows, flagName } from "../../domain/config/ConfigKey.ts"
 
-/** An optional flag with a text. The help text names the default and the environment variable. */
+/** An optional flag with a text. */
 export const text = (name: string, metavar: string, help: string) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(help), Flag.optional)
 
@@ -62,15 +64,83 @@ export const insecure = Flag.Boolean("insecure").pipe(
 /** What is logged when {@link assetRoot} is given. */
 export const assetRootNote = "--asset-root has no effect: pages are built in"
 
-/** The overrides that flags make: those of them that are given. */
-export const overrides = (flags: {
-  readonly [key: string]: Option.Option<unknown>
-}): ReadonlyArray<Override> =>
-  Object.entries(flags).flatMap(([key, option]) =>
-    Option.match(option, {
-      onNone: () => [],
-      onSome: (value) => [
-        { key, value, from: `--${key.replaceAll("_", "-")}`, by: "flag" as const },
-      ],
-    }),
+/** A flag as an override of a configuration key, if it is given. */
+export const override = (
+  key: string,
+  flag: string,
+  value: Option.Option<unknown>,
+): ReadonlyArray<Override> =>
+  Option.match(value, {
+    onNone: () => [],
+    onSome: (value) => [{ key, value, from: `--${flag}`, by: "flag" }],
+  })
+
+/** What the flags of rows are set to, by their names. */
+export interface RowFlags {
+  readonly [flag: string]: Option.Option<unknown>
+}
+
+const withFlags = (rows: ConfigRows): ReadonlyArray<ConfigKey<unknown>> =>
+  Object.values(rows).filter(({ flag }) => flag !== undefined)
+
+/** A default as `--help` shows it. */
+const shortDefault = (value: unknown): string =>
+  typeof value === "boolean"
+    ? value
+      ? "on"
+      : "off"
+    : Array.isArray(value) && value.length === 0
+      ? "none"
+      : String(value)
+
+const helpOf = (key: ConfigKey<unknown>, environmentPrefix: string | undefined): string => {
+  const fallback =
+    key.default === undefined
+      ? key.unset === "required"
+        ? "required"
+        : `default: ${key.unset}`
+      : `default ${shortDefault(key.default)}`
+  const form = key.value.kind === "list" ? ["separated by commas, can be repeated"] : []
+  const variable =
+    environmentPrefix === undefined ? [] : [`env ${variableOf(environmentPrefix, key.name)}`]
+  return `${key.doc.replace(/\.$/, "")} (${[...form, fallback, ...variable].join("; ")})`
+}
+
+const flagOf = (
+  key: ConfigKey<unknown>,
+  environmentPrefix: string | undefined,
+): Flag.Flag<Option.Option<unknown>> => {
+  const name = flagName(key)
+  const help = helpOf(key, environmentPrefix)
+  const metavar = key.flag?.metavar ?? "VALUE"
+  const { kind } = key.value
+  if (kind === "boolean") {
+    return Flag.Boolean(name).pipe(Flag.withDescription(help), Flag.optional)
+  }
+  if (kind === "list") {
+    return Flag.String(name).pipe(
+      Flag.withMetavar(metavar),
+      Flag.withDescription(help),
+      Flag.atLeast(0),
+      Flag.map((given) =>
+        given.length === 0 ? Option.none() : Option.some(given.flatMap(CommaList.split)),
+      ),
+    )
+  }
+  return text(name, metavar, help).pipe(
+    Flag.map(Option.map((given) => (kind === "table" ? given : fromText(kind, given)))),
+  )
+}
+
+/** The flags of those rows that have one; `--help` names environment variables if the prefix is given. */
+export const ofRows = (
+  rows: ConfigRows,
+  environmentPrefix?: string,
+): { readonly [flag: string]: Flag.Flag<Option.Option<unknown>> } =>
+  Object.fromEntries(withFlags(rows).map((key) => [flagName(key), flagOf(key, environmentPrefix)]))
+
+/** The overrides that the flags of rows make. */
+export const overrides = (rows: ConfigRows, flags: RowFlags): ReadonlyArray<Override> =>
+  withFlags(rows).flatMap((key) =>
+    override(key.name, flagName(key), flags[flagName(key)] ?? Option.none()),
   )

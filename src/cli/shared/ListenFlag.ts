@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import { single } from "../../domain/config/ConfigError.ts"
-import { defaultHost, defaultPort } from "../../domain/config/RelayConfig.ts"
+import { defaultHost, defaultPort } from "../../domain/config/RelayKeys.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 
 /** The address that the flag gives, or the default one. */

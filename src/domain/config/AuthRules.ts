@@ -1,23 +1,24 @@
 /**
- * Who of the visitors may come in, where the relay itself asks: by a user and a
- * password, by a token, or because a proxy that is trusted says so. Any one of
- * them is enough.
+ * Which visitors the relay lets in: those with a user name and password, those
+ * with a bearer token, and those whom a trusted proxy names. One of them is
+ * enough.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { isName } from "../HeaderList.ts"
 import { isPasswordHash, type PasswordHash } from "../PasswordHash.ts"
-import { isTripcode, type Tripcode } from "../Tripcode.ts"
-import { field, reading } from "./ConfigDecode.ts"
+import type { Tripcode } from "../Tripcode.ts"
+import { type ConfigValues, optional } from "./ConfigKey.ts"
+import type { ConfigValue } from "./ConfigValue.ts"
+import * as Value from "./ConfigValue.ts"
 
 /** See the file's header. */
 export interface AuthRules {
   readonly users: ReadonlyArray<AuthUser>
   /** Tripcodes of bearer tokens (RFC 6750). */
   readonly tokens: ReadonlyArray<Tripcode>
-  /** The field in which a trusted proxy says who has signed in; lower case. */
+  /** The header field in which a trusted proxy names the visitor; lower case. */
   readonly userHeader: string | undefined
-  /** Whom of those the field may name; `undefined` is everybody. */
+  /** Which names in that field are let in; `undefined` for all. */
   readonly allow: ReadonlyArray<string> | undefined
 }
 
@@ -27,8 +28,8 @@ export interface AuthUser {
   readonly password: PasswordHash
 }
 
-/** Fields with a meaning of their own, which cannot say who has signed in. */
-const taken = new Set([
+/** Fields that have another meaning and so cannot name the visitor. */
+const reservedFields = new Set([
   "authorization",
   "connection",
   "content-length",
@@ -43,68 +44,82 @@ const taken = new Set([
   "x-forwarded-proto",
 ])
 
-const UserHeader = reading(Schema.String, (text) => {
-  const name = text.toLowerCase()
-  return isName(name) && !taken.has(name) ? name : undefined
-})
-
-const Token = reading(Schema.String, (text) => (isTripcode(text) ? text : undefined))
-
-// RFC 7617 2: a user's name has no colon.
-const Users = reading(Schema.Record(Schema.String, Schema.String), (table) => {
-  const users: Array<AuthUser> = []
-  for (const [user, password] of Object.entries(table)) {
-    if (user === "" || user.includes(":") || !isPasswordHash(password)) return undefined
-    users.push({ user, password })
-  }
-  return users
-})
-
-const keys = {
-  users: field(Users, 'a table such as { me = "what `ptth hash-password` prints" }'),
-  tokens: field(
-    Schema.Array(Token),
-    "a list of tripcodes of tokens, as `ptth hash-api-key` prints them",
-  ),
-  user_header: field(UserHeader, 'the name of a field, such as "X-Forwarded-User"'),
-  allow: field(
-    Schema.Array(Schema.String.check(Schema.isMinLength(1))),
-    'a list of users, such as ["me@example.com"]',
-  ),
+// RFC 7617 2: a user name has no colon.
+const users: ConfigValue<ReadonlyArray<AuthUser>> = {
+  kind: "table",
+  schema: Value.parsed(Schema.Record(Schema.String, Schema.String), (table) => {
+    const list: Array<AuthUser> = []
+    for (const [user, password] of Object.entries(table)) {
+      if (user === "" || user.includes(":") || !isPasswordHash(password)) return undefined
+      list.push({ user, password })
+    }
+    return list
+  }),
+  expected: 'a table such as { me = "what `ptth hash-password` prints" }',
 }
 
 /** The keys of `[frontend_auth]`. */
-export const FrontendAuth = Schema.Struct(keys)
+export const frontendAuthKeys = {
+  users: optional({
+    name: "users",
+    value: users,
+    doc: "User names and hashes of their passwords.",
+    unset: "none",
+  }),
+  tokens: optional({
+    name: "tokens",
+    value: Value.tokenTripcodes,
+    doc: "Tripcodes of bearer tokens.",
+    unset: "none",
+  }),
+  userHeader: optional({
+    name: "user_header",
+    value: Value.fieldName("X-Forwarded-User", (name) => !reservedFields.has(name)),
+    doc: "The header field in which a proxy of `trusted_proxies` names the visitor.",
+    unset: "none",
+  }),
+  allow: optional({
+    name: "allow",
+    value: Value.texts('a list of users, such as ["me@example.com"]'),
+    doc: "The names in that field that are let in.",
+    unset: "all",
+  }),
+}
 
 /** The keys of a server's `auth`. */
-export const ServerAuth = Schema.Struct({
-  ...keys,
-  open: field(Schema.Boolean, "true or false"),
-})
+export const serverAuthKeys = {
+  ...frontendAuthKeys,
+  open: optional({
+    name: "open",
+    value: Value.boolean,
+    doc: "Let everybody in although there is `[frontend_auth]`; allowed only without the other keys.",
+    unset: "false",
+  }),
+}
 
-/** The rules that a table stands for, or why it stands for none. */
+/** The rules of a `[frontend_auth]` table, or why they are invalid. */
 export const fromTable = (
-  { allow, tokens = [], user_header: userHeader, users = [] }: typeof FrontendAuth.Type,
+  { allow, tokens = [], userHeader, users = [] }: ConfigValues<typeof frontendAuthKeys>,
   hasTrustedProxies: boolean,
 ): Result.Result<AuthRules, string> => {
   if (users.length === 0 && tokens.length === 0 && userHeader === undefined)
     return Result.fail(
-      "it names no `users`, no `tokens` and no `user_header`: nobody could come in",
+      "it has no `users`, no `tokens` and no `user_header`, so that nobody could come in",
     )
   if (userHeader !== undefined && !hasTrustedProxies)
-    return Result.fail("`user_header` is believed of `trusted_proxies` only, and there are none")
+    return Result.fail("`user_header` needs `trusted_proxies`, which is missing")
   if (allow !== undefined && userHeader === undefined)
-    return Result.fail("`allow` says whom `user_header` may name, and that is missing")
+    return Result.fail("`allow` needs `user_header`, which is missing")
   return Result.succeed({ users, tokens, userHeader, allow })
 }
 
-/** The rules of a server: its own, none although the frontend has some, or those of the frontend. */
+/** The rules of a server's `auth` table, `open` if it lets everybody in, or why they are invalid. */
 export const fromServerTable = (
-  { open, ...rest }: typeof ServerAuth.Type,
+  { open, ...rules }: ConfigValues<typeof serverAuthKeys>,
   hasTrustedProxies: boolean,
 ): Result.Result<AuthRules | "open", string> => {
-  if (open !== true) return fromTable(rest, hasTrustedProxies)
-  return Object.keys(rest).length === 0
+  if (open !== true) return fromTable(rules, hasTrustedProxies)
+  return Object.values(rules).every((value) => value === undefined)
     ? Result.succeed("open")
-    : Result.fail("it is `open`, and it says who may come in")
+    : Result.fail("it has `open` as well as other rules")
 }

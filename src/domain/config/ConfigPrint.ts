@@ -1,33 +1,52 @@
 /**
- * A configuration as it is in force, as TOML in which each value says where it
- * comes from. What must not be shown is replaced.
+ * Prints the configuration in force as TOML, with the source of each value as
+ * a comment. Secrets are replaced.
  */
 import { stringify } from "smol-toml"
-import type { Rank } from "./ConfigDecode.ts"
+import type { Decoded, Rank } from "./ConfigDecode.ts"
+import type { ConfigRows } from "./ConfigKey.ts"
 
 /** One key of a configuration. */
 export interface PrintedKey {
   readonly key: string
-  /** As TOML has it; `undefined` if it is not set and has no default. */
+  /** As it would stand in the file; `undefined` if it is not set and has no default. */
   readonly value: unknown
   readonly rank: Rank
-  /** The file and line, variable or flag. */
+  /** The file and line, environment variable or flag. */
   readonly where: string
+  readonly secret?: boolean | undefined
 }
 
-/** Stands for what is not shown. */
+/** The keys of a decoded configuration, with defaults. */
+export const rows = (
+  keys: ConfigRows,
+  { given, rank, where }: Pick<Decoded<unknown>, "given" | "rank" | "where">,
+): ReadonlyArray<PrintedKey> =>
+  Object.values(keys).map(({ default: fallback, name: key, secret }) => ({
+    key,
+    value: given(key) ?? fallback,
+    rank: rank(key),
+    where: where([key]),
+    secret,
+  }))
+
+/** Stands for a secret. */
 export const redacted = "<redacted>"
 
-const secretKey = /^(?:api_key|auth_password|password|secret)$/
+/** Names that may be secrets in tables without rows, such as `[dev_mode]`. */
+const secretName = /^(?:api_key|auth_password|password|secret)$/
 
-/** A value without what must not be shown: of keys that hold a secret, and hashes of passwords wherever they are. */
-const shown = (key: string, value: unknown): unknown => {
+/** A value without secrets; hashes of passwords are replaced wherever they are. */
+const redact = (name: string, value: unknown): unknown => {
   if (typeof value === "string")
-    return secretKey.test(key) || value.startsWith("$scrypt$") ? redacted : value
-  if (Array.isArray(value)) return value.map((one) => shown(key, one))
+    return secretName.test(name) || value.startsWith("$scrypt$") ? redacted : value
+  if (Array.isArray(value)) return value.map((one) => redact(name, one))
   if (typeof value !== "object" || value === null || value instanceof Date) return value
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, shown(name, one)]))
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, redact(name, one)]))
 }
+
+const toToml = ({ key, secret, value }: PrintedKey): string =>
+  stringify({ [key]: secret === true ? redacted : redact(key, value) }).trimEnd()
 
 const isTable = (value: unknown): boolean =>
   Array.isArray(value)
@@ -43,22 +62,16 @@ const source = ({ rank, where }: PrintedKey): string =>
         ? `flag ${where}`
         : where
 
-/** Writes a configuration: what is one line first, then tables, then the keys that are not set. */
+/** Prints keys: first those of one line, then the names of those that are not set, then tables. */
 export const print = (keys: ReadonlyArray<PrintedKey>): string => {
   const set = keys.filter(({ value }) => value !== undefined)
   const lines = set
     .filter(({ value }) => !isTable(value))
-    .map((one) => ({
-      text: stringify({ [one.key]: shown(one.key, one.value) }).trimEnd(),
-      from: source(one),
-    }))
+    .map((one) => ({ text: toToml(one), from: source(one) }))
   const width = Math.min(56, Math.max(0, ...lines.map(({ text }) => text.length)))
   const tables = set
     .filter(({ value }) => isTable(value))
-    .map(
-      (one) =>
-        `\n# ${source(one)}\n${stringify({ [one.key]: shown(one.key, one.value) }).trimEnd()}`,
-    )
+    .map((one) => `\n# ${source(one)}\n${toToml(one)}`)
   const unset = keys.filter(({ value }) => value === undefined).map(({ key }) => key)
   return [
     ...lines.map(({ from, text }) => `${text.padEnd(width)}  # ${from}`),
@@ -67,7 +80,10 @@ export const print = (keys: ReadonlyArray<PrintedKey>): string => {
   ].join("\n")
 }
 
-/** A whole configuration; if something in it is not shown, it says so first. What stands for it is refused until it is filled in: without it a door could be open. */
+/**
+ * A whole configuration; a note comes first if secrets are left out. What stands
+ * for a secret is invalid, so that nobody runs with a rule that lets everybody in.
+ */
 export const whole = (printed: ReadonlyArray<string>): string => {
   const text = printed.join("\n")
   return text.includes(`"${redacted}"`)
@@ -75,7 +91,7 @@ export const whole = (printed: ReadonlyArray<string>): string => {
     : text
 }
 
-/** Lines of comment of at most 100 characters. */
+/** Comment lines of at most 100 characters. */
 const wrapped = (text: string): ReadonlyArray<string> => {
   const lines: Array<string> = []
   let line = "#"

@@ -1,306 +1,104 @@
 /**
- * The server's configuration: its keys and their rules. The file is
- * `ptth_server.toml`, which holds the key and so must be nobody else's to
- * read; every key also is an environment variable.
+ * The server's configuration: what the keys of `ServerKeys.ts` decode to, and
+ * the checks that concern several keys. The file is `ptth_server.toml`, which
+ * only its owner may read since it holds the key; every key can also be given
+ * as an environment variable.
  */
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import type { ApiKey } from "../ApiKey.ts"
-import * as Key from "../ApiKey.ts"
-import { isPasswordHash, type PasswordHash } from "../PasswordHash.ts"
-import { isServerName, type ServerName } from "../ServerName.ts"
-import type { DecodeOptions, Override, ScalarKind } from "./ConfigDecode.ts"
+import type { ServerName } from "../ServerName.ts"
+import type { DecodeOptions, Override } from "./ConfigDecode.ts"
 import * as ConfigDecode from "./ConfigDecode.ts"
-import { field, reading } from "./ConfigDecode.ts"
-import type { ConfigError } from "./ConfigError.ts"
+import { type ConfigError, single } from "./ConfigError.ts"
+import type { ConfigValues } from "./ConfigKey.ts"
 import * as ConfigPrint from "./ConfigPrint.ts"
+import { environmentPrefix, serverKeys } from "./ServerKeys.ts"
 
-/** Which tunnel is spoken: `auto` tries stream first, then classic. */
-export type TransportChoice = "auto" | "classic" | "stream"
+/** A server's configuration, in which required keys may still be missing; see `ServerKeys.ts`. */
+export interface ServerSettings extends ConfigValues<typeof serverKeys> {}
+
+/** Which tunnel is used: `auto` tries stream first, then classic. */
+export type TransportChoice = ServerSettings["transport"]
 
 /** Which symbolic links in the folder are followed: those that stay inside, none, or all. */
-export type SymlinkPolicy = "inside" | "never" | "follow"
+export type SymlinkPolicy = ServerSettings["symlinks"]
 
-/** What a server's configuration says, some of which may be missing. */
-export interface ServerSettings {
-  readonly name: ServerName | undefined
-  readonly apiKey: ApiKey | undefined
-  /** The relay's base address, without the tunnel's prefix and without a slash at the end. */
-  readonly relayUrl: string | undefined
-  /** The folder to serve; relative to the working directory. */
-  readonly fileServerRoot: string | undefined
-  /** Which symbolic links are followed. */
-  readonly symlinks: SymlinkPolicy
-  /** Patterns of names that are neither listed nor served. */
-  readonly hidden: ReadonlyArray<string>
-  /** Whether names that begin with a dot are served. */
-  readonly dotfiles: boolean
-  /** Whether browsers may run what is in the files. */
-  readonly trustedContent: boolean
-  /** Whether visitors may put files into the folder. */
-  readonly uploads: boolean
-  /** Patterns of the folders that take files, `.` for the served one; `undefined` for all. */
-  readonly uploadsFolders: ReadonlyArray<string> | undefined
-  /** Whether an upload may take the place of a file. */
-  readonly uploadsOverwrite: boolean
-  /** The largest upload in bytes; `undefined` for no limit. */
-  readonly uploadsMax: number | undefined
-  /** The origin to pass requests on to instead of files, such as `http://localhost:3000`. */
-  readonly to: string | undefined
-  /** The `Host` that the origin hears instead of the visitor's. */
-  readonly hostHeader: string | undefined
-  /** Who must sign in, with {@link authPassword}. */
-  readonly authUser: string | undefined
-  /** The hash of the password. */
-  readonly authPassword: PasswordHash | undefined
-  readonly throttleUpload: boolean
-  readonly transport: TransportChoice
-  /** How many links to keep; `undefined` leaves it to the transport. */
-  readonly connections: number | undefined
-  /** Whether it may wait awake for the next of many small requests in a row. */
-  readonly busyPoll: boolean
-  /** A file of certificates (PEM) to trust beside the usual ones. */
-  readonly ca: string | undefined
-  /** Where traces, metrics and logs are sent by OTLP, without `/v1/traces` and the like. */
-  readonly otlpEndpoint: string | undefined
-}
-
-/** A server's configuration, with everything that a server cannot do without. */
+/** A server's configuration with all that is required. */
 export interface ServerConfig extends ServerSettings {
   readonly name: ServerName
   readonly apiKey: ApiKey
   readonly relayUrl: string
 }
 
-/** The path segment in front of the tunnel's endpoints, which the original's addresses include. */
-const tunnelPrefix = "/7ZSFUKGV"
-
-const readHttpUrl = (text: string): URL | undefined => {
-  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return undefined
-  const url = new URL(text)
-  return url.username === "" && url.password === "" && url.search === "" && url.hash === ""
-    ? url
-    : undefined
-}
-
-/** A relay's base address; the tunnel's prefix at its end is taken off, so that it is sent once. */
-export const readRelayUrl = (text: string): string | undefined => {
-  const base = readHttpUrl(text)?.href.replace(/\/+$/, "")
-  return base?.endsWith(tunnelPrefix)
-    ? base.slice(0, -tunnelPrefix.length).replace(/\/+$/, "")
-    : base
-}
-
-/** An origin: a port of this machine, or `http://HOST:PORT` without a path. */
-export const readOrigin = (raw: string | number): string | undefined => {
-  const text = String(raw)
-  if (/^\d{1,5}$/.test(text)) {
-    const port = Number(text)
-    return port >= 1 && port <= 65535 ? `http://localhost:${port}` : undefined
-  }
-  const url = readHttpUrl(text)
-  return url?.pathname === "/" ? url.origin : undefined
-}
-
-const readKey = (text: string): ApiKey | undefined =>
-  // It is sent as the value of a header field (RFC 9110 5.5).
-  /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text) ? Key.make(text) : undefined
-
-const Name = reading(Schema.String, (text) => (isServerName(text) ? text : undefined))
-const nonEmpty = Schema.String.check(Schema.isMinLength(1))
-const plainText = Schema.String.check(Schema.isPattern(/^[\x21-\x7e]+$/))
-
-/** The keys as they stand in the file. */
-export const ServerFile = Schema.Struct({
-  name: field(Name, "1 to 63 of the characters A-Z a-z 0-9 - _"),
-  api_key: field(reading(Schema.String, readKey), "a key such as `ptth keygen` prints"),
-  relay_url: field(
-    reading(Schema.String, readRelayUrl),
-    'an address such as "https://relay.example.com"',
-  ),
-  file_server_root: field(nonEmpty, "the path of a folder"),
-  symlinks: field(Schema.Literals(["inside", "never", "follow"]), '"inside", "never" or "follow"'),
-  hidden: field(Schema.Array(nonEmpty), 'a list of patterns such as ["*.bak", "private/**"]'),
-  dotfiles: field(Schema.Boolean, "true or false"),
-  trusted_content: field(Schema.Boolean, "true or false"),
-  uploads: field(Schema.Boolean, "true or false"),
-  uploads_folders: field(
-    Schema.Array(nonEmpty),
-    'a list of patterns such as ["inbox", "photos/**"]',
-  ),
-  uploads_overwrite: field(Schema.Boolean, "true or false"),
-  uploads_max: field(
-    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
-    "a number of bytes",
-  ),
-  to: field(
-    reading(Schema.Union([Schema.Number, Schema.String]), readOrigin),
-    'a port, or an address without a path such as "http://127.0.0.1:3000"',
-  ),
-  host_header: field(plainText, 'a host such as "app.example.com"'),
-  auth_user: field(
-    Schema.String.check(Schema.isPattern(/^[^\x00-\x1f\x7f:]+$/)),
-    "a name without a colon",
-  ),
-  auth_password: field(
-    reading(Schema.String, (text) => (isPasswordHash(text) ? text : undefined)),
-    "what `ptth hash-password` prints",
-  ),
-  throttle_upload: field(Schema.Boolean, "true or false"),
-  transport: field(Schema.Literals(["auto", "classic", "stream"]), '"auto", "classic" or "stream"'),
-  connections: field(
-    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 64 })),
-    "a number from 1 to 64",
-  ),
-  busy_poll: field(Schema.Boolean, "true or false"),
-  ca: field(nonEmpty, "the path of a file of certificates"),
-  otlp_endpoint: field(
-    reading(Schema.String, (text) => readHttpUrl(text)?.href.replace(/\/+$/, "")),
-    'an address such as "http://127.0.0.1:4318"',
-  ),
-})
-
-/** What the names of the server's environment variables begin with. */
-export const environmentPrefix = "PTTH_SERVER_"
-
-const environmentKinds: { readonly [key: string]: ScalarKind } = {
-  name: "text",
-  api_key: "text",
-  relay_url: "text",
-  file_server_root: "text",
-  symlinks: "text",
-  hidden: "list",
-  dotfiles: "switch",
-  trusted_content: "switch",
-  uploads: "switch",
-  uploads_folders: "list",
-  uploads_overwrite: "switch",
-  uploads_max: "number",
-  to: "text",
-  host_header: "text",
-  auth_user: "text",
-  auth_password: "text",
-  throttle_upload: "switch",
-  transport: "text",
-  connections: "number",
-  busy_poll: "switch",
-  ca: "text",
-  otlp_endpoint: "text",
-}
-
-/** What environment variables say instead of the file. */
+/** The overrides that environment variables make. */
 export const fromEnvironment = (env: {
   readonly [name: string]: string | undefined
-}): ReadonlyArray<Override> =>
-  ConfigDecode.fromEnvironment(environmentPrefix, environmentKinds, env)
+}): ReadonlyArray<Override> => ConfigDecode.fromEnvironment(environmentPrefix, serverKeys, env)
 
-/** All keys. */
-export const keys: ReadonlyArray<string> = ConfigDecode.keysOf(ServerFile.ast)
+/** The names of all keys. */
+export const keys: ReadonlyArray<string> = Object.values(serverKeys).map(({ name }) => name)
 
-const secrets: ReadonlySet<string> = new Set(["api_key", "auth_password"])
+const secretPattern = new RegExp(
+  Object.values(serverKeys)
+    .filter(({ secret }) => secret === true)
+    .map(({ name }) => name.replaceAll("_", "_?"))
+    .join("|"),
+  "i",
+)
 
-/** Whether a file's text may hold a secret, also if it is no TOML; comments count. */
-export const holdsSecret = (text: string): boolean => /api_?key|auth_?password/i.test(text)
+/** Whether a file's text may hold a secret, even if it is invalid TOML; comments count. */
+export const holdsSecret = (text: string): boolean => secretPattern.test(text)
 
-const decodeFile = ConfigDecode.decodeWith(ServerFile, secrets)
+const decodeFile = ConfigDecode.decoder(serverKeys)
 
 /**
- * Reads a server's configuration, of which parts may be missing: the text of
- * its file, and what environment and flags say instead. Every problem that
- * there is comes back, each with its line.
+ * Decodes a server's configuration, of which parts may be missing: the text of
+ * its file, and the overrides of environment and flags. All problems are
+ * collected, each with its place.
  */
 export const decodeSettings = (
   text: string,
   options?: DecodeOptions,
-): Result.Result<ServerSettings, ConfigError> => {
-  const decoded = decodeFile(text, options)
-  if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
-  const { value: file, where } = decoded.success
-  const unpaired = (given: "auth_user" | "auth_password", missing: string) =>
-    Result.fail(
-      ConfigDecode.failing([
-        {
-          code: "PTTH_CONFIG_INCOMPLETE",
-          where: where([given]),
-          detail: `\`${given}\` has no \`${missing}\` beside it`,
-          remedy: "Give both or neither.",
-        },
-      ]) as ConfigError,
+): Result.Result<ServerSettings, ConfigError> =>
+  Result.flatMap(decodeFile(text, options), ({ value, where }) => {
+    const hasUser = value.authUser !== undefined
+    if (hasUser === (value.authPassword !== undefined)) return Result.succeed(value)
+    const [given, missing] = hasUser
+      ? (["auth_user", "auth_password"] as const)
+      : (["auth_password", "auth_user"] as const)
+    return Result.fail(
+      single({
+        code: "PTTH_CONFIG_INCOMPLETE",
+        where: where([given]),
+        detail: `\`${given}\` has no \`${missing}\` beside it`,
+        remedy: "Give both or neither.",
+      }),
     )
-  if (file.auth_user !== undefined && file.auth_password === undefined) {
-    return unpaired("auth_user", "auth_password")
-  }
-  if (file.auth_password !== undefined && file.auth_user === undefined) {
-    return unpaired("auth_password", "auth_user")
-  }
-  return Result.succeed({
-    name: file.name,
-    apiKey: file.api_key,
-    relayUrl: file.relay_url,
-    fileServerRoot: file.file_server_root,
-    symlinks: file.symlinks ?? "inside",
-    hidden: file.hidden ?? [],
-    dotfiles: file.dotfiles ?? false,
-    trustedContent: file.trusted_content ?? false,
-    uploads: file.uploads ?? false,
-    uploadsFolders: file.uploads_folders,
-    uploadsOverwrite: file.uploads_overwrite ?? false,
-    uploadsMax: file.uploads_max,
-    to: file.to,
-    hostHeader: file.host_header,
-    authUser: file.auth_user,
-    authPassword: file.auth_password,
-    throttleUpload: file.throttle_upload ?? false,
-    transport: file.transport ?? "auto",
-    connections: file.connections,
-    busyPoll: file.busy_poll ?? true,
-    ca: file.ca,
-    otlpEndpoint: file.otlp_endpoint,
   })
-}
 
-/** What is in force where nothing is said; of all other keys nothing is. */
-export const defaults: { readonly [Key in keyof typeof ServerFile.Type]?: unknown } = {
-  file_server_root: ".",
-  symlinks: "inside",
-  hidden: [],
-  dotfiles: false,
-  trusted_content: false,
-  uploads: false,
-  uploads_overwrite: false,
-  throttle_upload: false,
-  transport: "auto",
-  connections: 2,
-  busy_poll: true,
-}
-
-/** What is in force and where it comes from, secrets left out; see {@link decodeSettings}. */
+/** The configuration in force and the source of each value, without secrets; see {@link decodeSettings}. */
 export const explain = (
   text: string,
   options?: DecodeOptions,
 ): Result.Result<string, ConfigError> =>
-  Result.flatMap(decodeSettings(text, options), () =>
-    Result.map(decodeFile(text, options), ({ given, rank, where }) => {
-      const isApplication = given("to") !== undefined
+  Result.flatMap(decodeSettings(text, options), ({ to }) =>
+    Result.map(decodeFile(text, options), (decoded) => {
+      const rows = ConfigPrint.rows(serverKeys, decoded)
       return ConfigPrint.whole([
         ConfigPrint.print(
-          keys.map((key) => ({
-            key,
-            value:
-              given(key) ??
-              (isApplication && key === "file_server_root"
-                ? undefined
-                : defaults[key as keyof typeof defaults]),
-            rank: rank(key),
-            where: where([key]),
-          })),
+          rows.map((row) =>
+            // Without a folder of its own, a server with `to` serves none.
+            row.key === "file_server_root" && row.rank === 0 && to !== undefined
+              ? { ...row, value: undefined }
+              : row,
+          ),
         ),
       ])
     }),
   )
 
-/** The keys that a server cannot do without, and how each may be given. */
-const needed = {
+/** The required keys, and how each can be given. */
+const requiredKeys = {
   name: { key: "name", remedy: 'Add `name = "NAME"`, or use --name.' },
   apiKey: {
     key: "api_key",
@@ -312,13 +110,13 @@ const needed = {
   },
 } as const
 
-/** Settings in which some fields are known to be there. */
-export type With<Field extends keyof typeof needed> = ServerSettings & {
+/** Settings in which some fields are present. */
+export type With<Field extends keyof typeof requiredKeys> = ServerSettings & {
   readonly [F in Field]: Exclude<ServerSettings[F], undefined>
 }
 
-/** Insists on some fields: all that are missing are named. */
-export const require = <const Field extends keyof typeof needed>(
+/** Fails with all of these fields that are missing. */
+export const require = <const Field extends keyof typeof requiredKeys>(
   settings: ServerSettings,
   fields: ReadonlyArray<Field>,
   file?: string,
@@ -329,14 +127,14 @@ export const require = <const Field extends keyof typeof needed>(
       .map((name) => ({
         code: "PTTH_CONFIG_INCOMPLETE" as const,
         where: file ?? "",
-        detail: `\`${needed[name].key}\` is missing`,
-        remedy: needed[name].remedy,
+        detail: `\`${requiredKeys[name].key}\` is missing`,
+        remedy: requiredKeys[name].remedy,
       })),
   )
   return error === undefined ? Result.succeed(settings as With<Field>) : Result.fail(error)
 }
 
-/** Reads a server's configuration and insists on `name`, `api_key` and `relay_url`. */
+/** Decodes a server's configuration; `name`, `api_key` and `relay_url` are required. */
 export const decode = (
   text: string,
   options?: DecodeOptions,
@@ -345,7 +143,7 @@ export const decode = (
     require(settings, ["name", "apiKey", "relayUrl"], options?.file),
   )
 
-/** Whether the way to the relay would show the key to a network: plain http beyond this machine. */
+/** Whether the key would be sent unencrypted over a network: plain http to another machine. */
 export const showsKey = (relayUrl: string, isLoopback: (host: string) => boolean): boolean => {
   const url = new URL(relayUrl)
   return url.protocol === "http:" && !isLoopback(url.hostname)

@@ -1,42 +1,42 @@
 /**
- * TOML with positions: the library reads the values, and a scanner of our own
- * notes on which line each key stands, so that every later complaint can name
- * its line. Frames never show a value that might be a key.
+ * TOML with positions: smol-toml parses the values, and a scanner of our own
+ * records the line of each key, so that errors can name it. Frames never show
+ * a value that may be a secret.
  */
 import * as Result from "effect/Result"
 import { parse as parseToml, TomlError } from "smol-toml"
 import type { ConfigError } from "./ConfigError.ts"
 import { single } from "./ConfigError.ts"
 
-/** A place in a text; both count from 1. */
+/** A position in a text; both numbers count from 1. */
 export interface Position {
   readonly line: number
   readonly column: number
 }
 
-/** From the top of a document to a value: keys, and indices of arrays. */
+/** The path from the top of a document to a value: keys, and indices of arrays. */
 export type Path = ReadonlyArray<string | number>
 
-/** A document and where its keys stand. */
+/** A parsed document and the positions of its keys. */
 export interface Document {
   readonly table: { readonly [key: string]: unknown }
-  /** Where the key at `path` stands, or else the nearest thing around it that has a place. */
+  /** The position of the key at `path`, or of the nearest parent that has one. */
   readonly position: (path: Path) => Position | undefined
 }
 
-/** What is known about the text that is read. */
+/** How a text is parsed. */
 export interface ParseOptions {
   /** How errors name the file. */
   readonly file: string
   /** Keys whose values may be shown in a frame. */
-  readonly shown?: ReadonlySet<string> | undefined
+  readonly printable?: ReadonlySet<string> | undefined
 }
 
 const idOf = (path: Path): string => JSON.stringify(path)
 
 /**
- * Notes the position of every key of a text that is known to be valid TOML. A
- * table's position is that of its first header or key.
+ * Records the position of every key of a valid TOML text. The position of a
+ * table is that of its first header or key.
  */
 const scan = (text: string): ReadonlyMap<string, Position> => {
   const positions = new Map<string, Position>()
@@ -139,7 +139,7 @@ const scan = (text: string): ReadonlyMap<string, Position> => {
       }
       skipVoid()
       if (text[at] === ",") at++
-      // A text that is not TOML after all must not hold us here.
+      // Always advance, so that an invalid text cannot cause an endless loop.
       else if (at === before) at++
     }
   }
@@ -180,21 +180,22 @@ const header = /^\s*\[/
 const pair = /^(\s*([A-Za-z0-9_-]+)\s*=\s*)/
 
 /**
- * The line with a caret under the column. Of a line that gives a value only
- * the key is shown, unless the key is in `shown`; of other lines, which may be
- * inside a text, nothing.
+ * The line with a caret under the column. The value on the line is left out
+ * unless its key is `printable`; a line that may be inside a multi-line string
+ * is not shown at all.
  */
 const frameOf = (
   lines: ReadonlyArray<string>,
   { line, column }: Position,
-  shown: ReadonlySet<string>,
+  printable: ReadonlySet<string>,
 ): string | undefined => {
   const text = lines[line - 1] ?? ""
   const before = lines.slice(0, line - 1).join("\n")
   if (/"""|'''/.test(before)) return undefined
   const match = pair.exec(text)
   const whole =
-    header.test(text) || (match !== null && shown.has(match[2] as string) && !text.includes("#"))
+    header.test(text) ||
+    (match !== null && printable.has(match[2] as string) && !text.includes("#"))
   if (!whole && match === null) return undefined
   const visible = whole ? text : `${match?.[1] ?? ""}…`
   const caret = Math.min(column, visible.length + 1)
@@ -246,7 +247,7 @@ const diagnose = (message: string, text: string): Diagnosis => {
   return { detail: `${named}${message}` }
 }
 
-/** Reads a document. A syntax error says line, column and, where there is one, the usual remedy. */
+/** Parses a document. A syntax error names line and column, and the usual remedy where there is one. */
 export const parse = (
   text: string,
   options: ParseOptions,
@@ -275,7 +276,7 @@ export const parse = (
         code: "PTTH_CONFIG_SYNTAX",
         where: `${options.file}:${position.line}:${position.column}`,
         ...diagnose(message, lines[position.line - 1] ?? ""),
-        frame: frameOf(lines, position, options.shown ?? new Set()),
+        frame: frameOf(lines, position, options.printable ?? new Set()),
       }),
     )
   }

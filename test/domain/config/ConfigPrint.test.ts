@@ -4,8 +4,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { stringify } from "smol-toml"
+import type { ConfigRows } from "../../../src/domain/config/ConfigKey.ts"
 import * as RelayConfig from "../../../src/domain/config/RelayConfig.ts"
+import { relayKeys } from "../../../src/domain/config/RelayKeys.ts"
 import * as ServerConfig from "../../../src/domain/config/ServerConfig.ts"
+import { serverKeys } from "../../../src/domain/config/ServerKeys.ts"
 
 const tripcode = "A9rPwZyY89Ag4TJjMoyYA2NeGOm99Je6rq1s0rg8PfY="
 const hash = `$scrypt$ln=15,r=8,p=1$${"A".repeat(22)}$${"B".repeat(43)}`
@@ -96,17 +99,18 @@ describe("a printed configuration", () => {
   })
 })
 
+const rowsWithDefault = (rows: ConfigRows) =>
+  Object.values(rows).filter((row) => row.default !== undefined)
+
 describe("the defaults that are shown", () => {
-  for (const [key, value] of Object.entries(RelayConfig.defaults)) {
+  for (const { default: value, name: key } of rowsWithDefault(relayKeys)) {
     it(`of a relay are in force: ${key}`, () => {
       const config = Result.getOrThrow(RelayConfig.decode(stringify({ [key]: value })))
       assert.deepStrictEqual(config, RelayConfig.empty)
     })
   }
 
-  for (const [key, value] of Object.entries(ServerConfig.defaults)) {
-    // These two are filled in where they are used.
-    if (key === "file_server_root" || key === "connections") continue
+  for (const { default: value, name: key } of rowsWithDefault(serverKeys)) {
     it(`of a server are in force: ${key}`, () => {
       const config = Result.getOrThrow(ServerConfig.decodeSettings(stringify({ [key]: value })))
       assert.deepStrictEqual(config, Result.getOrThrow(ServerConfig.decodeSettings("")))

@@ -245,7 +245,7 @@ const scraperKey = (before: string, after: string): string =>
 it("a scraper key is good for 30 days at most", () => {
   assert.lengthOf(read(scraperKey("2026-01-01T00:00:00Z", "2026-01-31T00:00:00Z")).scraperKeys, 1)
   assert.deepStrictEqual(lines(scraperKey("2026-01-01T00:00:00Z", "2026-01-31T00:00:01Z")), [
-    "PTTH_CONFIG_INVALID: r.toml:4: the scraper key is good for more than 30 days. Let `not_after` be at most 30 days after `not_before`.",
+    "PTTH_CONFIG_INVALID: r.toml:4: the scraper key is valid for more than 30 days. Let `not_after` be at most 30 days after `not_before`.",
   ])
   assert.include(
     lines(scraperKey("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z"))[0],
@@ -344,7 +344,7 @@ it("a server may have several tripcodes, for the time of changing its key", () =
   assert.deepStrictEqual(config.servers[0]?.tripcodes.map(String), [tripcode, other])
   for (const bad of ["[]", `["${tripcode}", "x"]`, "[1]", "3"]) {
     const result = RelayConfig.decode(`[[servers]]\nname = "a"\ntripcode = ${bad}\n`)
-    assert.include(Result.getOrThrow(Result.flip(result)).message, "or a list of such")
+    assert.include(Result.getOrThrow(Result.flip(result)).message, "or a list of them")
   }
 })
 

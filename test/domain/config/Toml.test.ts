@@ -12,8 +12,8 @@ import * as Toml from "../../../src/domain/config/Toml.ts"
 const document = (text: string): Toml.Document =>
   Result.getOrThrow(Toml.parse(text, { file: "x.toml" }))
 
-const problem = (text: string, shown: ReadonlyArray<string> = []): ConfigProblem => {
-  const parsed = Toml.parse(text, { file: "x.toml", shown: new Set(shown) })
+const problem = (text: string, printable: ReadonlyArray<string> = []): ConfigProblem => {
+  const parsed = Toml.parse(text, { file: "x.toml", printable: new Set(printable) })
   assert.isTrue(Result.isFailure(parsed))
   return Result.isFailure(parsed) ? parsed.failure.problems[0] : assert.fail("it was read")
 }

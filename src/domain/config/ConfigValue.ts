@@ -1,0 +1,300 @@
+/**
+ * The kinds of values that configuration keys take: each with the schema that
+ * decodes it, the text with which an error says what was expected, and the form
+ * it has in environment variables and flags.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as IpInterface from "effect/net/IpInterface"
+import * as IpNetwork from "effect/net/IpNetwork"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaIssue from "effect/SchemaIssue"
+import { TomlDate } from "smol-toml"
+import { isName } from "../HeaderList.ts"
+import * as ListenAddress from "../ListenAddress.ts"
+import { isPasswordHash } from "../PasswordHash.ts"
+import { isServerName } from "../ServerName.ts"
+import { isTripcode, type Tripcode as TripcodeText } from "../Tripcode.ts"
+
+/** How the text of an environment variable or flag becomes a value: as text, a number, a boolean, or a list separated by commas. */
+export type ScalarKind = "text" | "number" | "boolean" | "list"
+
+/** What a key can be set to. */
+export interface ConfigValue<A> {
+  readonly schema: Schema.Decoder<A>
+  /** Completes "expected …" in errors. */
+  readonly expected: string
+  /** The form in environment variables and flags; a `table` can only be given in a file. */
+  readonly kind: ScalarKind | "table"
+}
+
+/** A value that is one text or number, or a list of texts. */
+export const scalar = <A>(
+  kind: ScalarKind,
+  schema: Schema.Decoder<A>,
+  expected: string,
+): ConfigValue<A> => ({ kind, schema, expected })
+
+/** A schema that decodes by a function; `undefined` means that the input is invalid. */
+export const parsed = <From extends Schema.Top, A>(
+  from: From,
+  parse: (input: From["Type"]) => A | undefined,
+) =>
+  from.pipe(
+    Schema.decodeTo(
+      Schema.declare<A>((_u): _u is A => true),
+      {
+        decode: SchemaGetter.transformEffect<A, From["Type"]>((input) => {
+          const value = parse(input)
+          return value === undefined
+            ? Effect.fail(new SchemaIssue.InvalidValue())
+            : Effect.succeed(value)
+        }),
+        encode: SchemaGetter.forbiddenEncoding,
+      },
+    ),
+  )
+
+/** A text that passes a type guard. */
+const guarded = <A extends string>(is: (text: string) => text is A) =>
+  parsed(Schema.String, (text) => (is(text) ? text : undefined))
+
+const NonEmpty = Schema.String.check(Schema.isMinLength(1))
+
+/** `true` or `false`. */
+export const boolean = scalar("boolean", Schema.Boolean, "true or false")
+
+/** A text of at least one character. */
+export const text = (expected: string): ConfigValue<string> => scalar("text", NonEmpty, expected)
+
+/** A text that matches a pattern. */
+export const matching = (pattern: RegExp, expected: string): ConfigValue<string> =>
+  scalar("text", Schema.String.check(Schema.isPattern(pattern)), expected)
+
+/** One of a few words. */
+export const oneOf = <const Word extends string>(words: ReadonlyArray<Word>): ConfigValue<Word> => {
+  const quoted = words.map((word) => `"${word}"`)
+  const expected = `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`
+  return scalar("text", Schema.Literals(words), expected)
+}
+
+/** A list of texts of at least one character each. */
+export const texts = (expected: string): ConfigValue<ReadonlyArray<string>> =>
+  scalar("list", Schema.Array(NonEmpty), expected)
+
+/** A list of texts that match a pattern. */
+export const listOf = (pattern: RegExp, expected: string): ConfigValue<ReadonlyArray<string>> =>
+  scalar("list", Schema.Array(Schema.String.check(Schema.isPattern(pattern))), expected)
+
+/** An integer in a range, limits included. */
+export const integer = (
+  minimum: number,
+  maximum: number,
+  expected = `a number from ${minimum} to ${maximum}`,
+): ConfigValue<number> =>
+  scalar("number", Schema.Int.check(Schema.isBetween({ minimum, maximum })), expected)
+
+/** A number of bytes. */
+export const bytes = (minimum: number): ConfigValue<number> =>
+  integer(minimum, Number.MAX_SAFE_INTEGER, "a number of bytes")
+
+/** A rate per second. */
+export const rate: ConfigValue<number> = scalar(
+  "number",
+  Schema.Finite.check(Schema.isBetween({ minimum: 0.01, maximum: 1_000_000 })),
+  "a number from 0.01 to 1000000",
+)
+
+/** A limit as `limit` takes it, or 0, which decodes to `undefined`: no limit. */
+export const orUnlimited = ({
+  expected,
+  kind,
+  schema,
+}: ConfigValue<number>): ConfigValue<number | undefined> => ({
+  kind,
+  schema: Schema.Union([
+    Schema.Literal(0).pipe(
+      Schema.decodeTo(Schema.Undefined, {
+        decode: SchemaGetter.transform(() => undefined),
+        encode: SchemaGetter.forbiddenEncoding,
+      }),
+    ),
+    schema,
+  ]),
+  expected: `${expected}, or 0 for no limit`,
+})
+
+const units: ReadonlyArray<readonly [pattern: RegExp, millis: number]> = [
+  [/^(?:ms|millis|milliseconds?)$/, 1],
+  [/^(?:|s|sec|secs|seconds?)$/, 1000],
+  [/^(?:m|min|mins|minutes?)$/, 60_000],
+  [/^(?:h|hours?)$/, 3_600_000],
+]
+
+const maxDurationMillis = 7 * 24 * 3_600_000
+
+const parseDuration = (input: number | string): Duration.Duration | undefined => {
+  const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/.exec(String(input).trim())
+  if (match === null) return undefined
+  const unit = units.find(([pattern]) => pattern.test(match[2] as string))
+  if (unit === undefined) return undefined
+  const millis = Number(match[1]) * unit[1]
+  return millis <= maxDurationMillis ? Duration.millis(millis) : undefined
+}
+
+const NumberOrText = Schema.Union([Schema.Number, Schema.String])
+const expectedDuration = 'seconds as a number, or a text such as "30 s" or "5 min"'
+
+/** Seconds as a number, or a text with its unit, at most 7 days; zero is allowed. */
+export const durationOrZero = scalar("text", parsed(NumberOrText, parseDuration), expectedDuration)
+
+/** As {@link durationOrZero}, but more than zero. */
+export const duration = scalar(
+  "text",
+  parsed(NumberOrText, (input) => {
+    const parsedDuration = parseDuration(input)
+    return parsedDuration === undefined || Duration.isZero(parsedDuration)
+      ? undefined
+      : parsedDuration
+  }),
+  expectedDuration,
+)
+
+/** An `http:` or `https:` URL without user, query and fragment. */
+export const parseHttpUrl = (input: string): URL | undefined => {
+  if (!/^https?:\/\//i.test(input) || !URL.canParse(input)) return undefined
+  const url = new URL(input)
+  return url.username === "" && url.password === "" && url.search === "" && url.hash === ""
+    ? url
+    : undefined
+}
+
+/** An HTTP address with or without a path; slashes at its end are removed. */
+export const httpUrl = (example: string): ConfigValue<string> =>
+  scalar(
+    "text",
+    parsed(Schema.String, (input) => parseHttpUrl(input)?.href.replace(/\/+$/, "")),
+    `an address such as "${example}"`,
+  )
+
+/** An HTTP origin: scheme, host and port. */
+export const origin = (example: string): ConfigValue<string> =>
+  scalar(
+    "text",
+    parsed(Schema.String, (input) => {
+      const url = parseHttpUrl(input)
+      return url?.href.replace(/\/$/, "") === url?.origin ? url?.origin : undefined
+    }),
+    `an address without a path, such as "${example}"`,
+  )
+
+/** An address to listen on. */
+export const listenAddress = scalar(
+  "text",
+  parsed(Schema.String, ListenAddress.parse),
+  ListenAddress.expected,
+)
+
+/** An address to listen on, or `false`; environment variables and flags also take `off` and `no`. */
+export const listenAddressOrFalse = scalar(
+  "text",
+  parsed(Schema.Union([Schema.Boolean, Schema.String]), (input) =>
+    input === false || (typeof input === "string" && /^(?:false|off|no)$/i.test(input))
+      ? false
+      : input === true
+        ? undefined
+        : ListenAddress.parse(input),
+  ),
+  `false, or ${ListenAddress.expected}`,
+)
+
+const Network = parsed(Schema.String, (input) => {
+  const parsedInterface = input.includes("/")
+    ? IpInterface.fromString(input)
+    : Result.flatMap(NetAddress.ipFromString(input), (address) =>
+        IpInterface.make(address, NetAddress.width(address)),
+      )
+  return Result.getOrUndefined(Result.map(parsedInterface, IpNetwork.fromInterface))
+})
+
+/** A list of networks or single IP addresses. */
+export const networks = scalar(
+  "list",
+  Schema.Array(Network),
+  'a list of networks, such as ["10.0.0.0/8", "::1/128"]',
+)
+
+/** The name of a server. */
+export const serverName = scalar(
+  "text",
+  guarded(isServerName),
+  "1 to 63 of the characters A-Z a-z 0-9 - _",
+)
+
+/** The name of a header field; decodes to lower case. */
+export const fieldName = (
+  example: string,
+  isAllowed: (name: string) => boolean = () => true,
+): ConfigValue<string> =>
+  scalar(
+    "text",
+    parsed(Schema.String, (input) => {
+      const name = input.toLowerCase()
+      return isName(name) && isAllowed(name) ? name : undefined
+    }),
+    `the name of a header field, such as "${example}"`,
+  )
+
+const Tripcode = guarded(isTripcode)
+const expectedTripcode = "the 44 characters that `ptth hash-api-key` prints"
+
+/** The tripcode of a key. */
+export const tripcode = scalar("text", Tripcode, expectedTripcode)
+
+/** The tripcodes of one or several keys. */
+export const tripcodes = scalar(
+  "list",
+  parsed(
+    Schema.Union([Schema.String, Schema.Array(Schema.String)]),
+    (input): readonly [TripcodeText, ...ReadonlyArray<TripcodeText>] | undefined => {
+      const list = typeof input === "string" ? [input] : input
+      const [first, ...rest] = list.filter(isTripcode)
+      return first === undefined || rest.length + 1 < list.length ? undefined : [first, ...rest]
+    },
+  ),
+  `${expectedTripcode}, or a list of them`,
+)
+
+/** A list of tripcodes of tokens. */
+export const tokenTripcodes = scalar(
+  "list",
+  Schema.Array(Tripcode),
+  "a list of tripcodes of tokens, as `ptth hash-api-key` prints them",
+)
+
+/** The hash of a password. */
+export const passwordHash = scalar(
+  "text",
+  guarded(isPasswordHash),
+  "what `ptth hash-password` prints",
+)
+
+// RFC 3339 5.6.
+const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i
+
+/** A time with its zone, as TOML or as text; decodes to milliseconds since 1970. */
+export const time = scalar(
+  "text",
+  parsed(Schema.Unknown, (input) => {
+    if (input instanceof TomlDate) {
+      return input.isDateTime() && !input.isLocal() ? input.getTime() : undefined
+    }
+    if (typeof input !== "string" || !timePattern.test(input)) return undefined
+    const millis = Date.parse(input)
+    return Number.isNaN(millis) ? undefined : millis
+  }),
+  'a time with its zone, such as "2026-01-31T12:00:00Z"',
+)

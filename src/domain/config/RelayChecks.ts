@@ -1,0 +1,194 @@
+/**
+ * Checks of the relay's configuration that concern several keys: names and
+ * hosts of servers, sign-in, certificates, and scraper keys.
+ */
+import * as Result from "effect/Result"
+import * as ServerHost from "../ServerHost.ts"
+import type { ServerName } from "../ServerName.ts"
+import * as AuthRules from "./AuthRules.ts"
+import type { ConfigProblem } from "./ConfigError.ts"
+import type { RelayFile, ServerEntry } from "./RelayKeys.ts"
+import type { Path } from "./Toml.ts"
+
+/** The place of a part of a file, as errors name it. */
+export type Where = (path: Path) => string
+
+/** The servers of one file. */
+export interface ListedServers {
+  readonly servers: ReadonlyArray<ServerEntry>
+  readonly where: Where
+}
+
+const invalid = (where: string, detail: string, remedy: string): ConfigProblem => ({
+  code: "PTTH_CONFIG_INVALID",
+  where,
+  detail,
+  remedy,
+})
+
+/** Names of servers whose hosts below `domain` are invalid, or taken by another server or the relay. */
+export const hostProblems = (
+  { domain, publicUrl }: Pick<RelayFile, "domain" | "publicUrl">,
+  names: ReadonlyArray<ServerName>,
+): ReadonlyArray<{ readonly index: number; readonly detail: string }> => {
+  if (domain === undefined) return []
+  const relayHost = publicUrl === undefined ? undefined : new URL(publicUrl).hostname
+  const nameByLabel = new Map<string, ServerName>()
+  return names.flatMap((name, index) => {
+    const label = ServerHost.labelOf(name)
+    if (label === undefined) return [{ index, detail: `${name} cannot be the beginning of a host` }]
+    const host = `${label}.${domain}`
+    const other = nameByLabel.get(label)
+    nameByLabel.set(label, other ?? name)
+    if (host === relayHost) return [{ index, detail: `${host} is the relay's own host` }]
+    return other === undefined || other === name
+      ? []
+      : [{ index, detail: `${name} and ${other} would both be at ${host}` }]
+  })
+}
+
+const hosts = (
+  file: RelayFile,
+  listed: ReadonlyArray<ListedServers>,
+): ReadonlyArray<ConfigProblem> => {
+  const named = listed.flatMap(({ servers, where }) =>
+    servers.map(({ name }, i) => ({ name, place: where(["servers", i, "name"]) })),
+  )
+  return hostProblems(
+    file,
+    named.map(({ name }) => name),
+  ).map(({ detail, index }) =>
+    invalid(named[index]?.place ?? "", detail, "Choose another name, or leave out `domain`."),
+  )
+}
+
+const pathMode = ({ domain, pathMode }: RelayFile, where: Where): ReadonlyArray<ConfigProblem> =>
+  pathMode === "redirect" && domain === undefined
+    ? [
+        invalid(
+          where(["path_mode"]),
+          "there is no `domain` to redirect to",
+          'Set `domain`, or leave `path_mode` at "serve".',
+        ),
+      ]
+    : []
+
+const repeatedNames = (files: ReadonlyArray<ListedServers>): ReadonlyArray<ConfigProblem> => {
+  const firstPlace = new Map<string, string>()
+  return files.flatMap(({ servers, where }) =>
+    servers.flatMap(({ name }, i) => {
+      const first = firstPlace.get(name)
+      const place = where(["servers", i, "name"])
+      if (first === undefined) {
+        firstPlace.set(name, place)
+        return []
+      }
+      const detail = `a second server is called ${name}${first === "" ? "" : `; the first is at ${first}`}`
+      return [invalid(place, detail, "Give each server its own name.")]
+    }),
+  )
+}
+
+/** A pair of keys of which one has no meaning without the other. */
+const pair = (
+  first: { readonly key: string; readonly given: boolean },
+  second: { readonly key: string; readonly given: boolean },
+  where: Where,
+): ReadonlyArray<ConfigProblem> => {
+  if (first.given === second.given) return []
+  const [given, missing] = first.given ? [first.key, second.key] : [second.key, first.key]
+  return [
+    {
+      code: "PTTH_CONFIG_INCOMPLETE",
+      where: where([given]),
+      detail: `\`${given}\` is of no use without \`${missing}\``,
+      remedy: `Add \`${missing}\`.`,
+    },
+  ]
+}
+
+const pairs = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem> => [
+  ...pair(
+    { key: "admin_trusted_header", given: file.adminTrustedHeader !== undefined },
+    { key: "admin_trusted_proxies", given: file.adminTrustedProxies.length > 0 },
+    where,
+  ),
+  ...pair(
+    { key: "tls_cert", given: file.tlsCert !== undefined },
+    { key: "tls_key", given: file.tlsKey !== undefined },
+    where,
+  ),
+]
+
+const maxScraperKeyMillis = 30 * 24 * 3_600_000
+
+const scraperPeriods = (
+  { scraperKeys = [] }: RelayFile,
+  where: Where,
+): ReadonlyArray<ConfigProblem> =>
+  scraperKeys.flatMap(({ notAfter, notBefore }, i) => {
+    const period = notAfter - notBefore
+    if (period > 0 && period <= maxScraperKeyMillis) return []
+    return [
+      invalid(
+        where(["scraper_keys", i, "not_after"]),
+        period > 0
+          ? "the scraper key is valid for more than 30 days"
+          : "the scraper key ends before it begins",
+        "Let `not_after` be at most 30 days after `not_before`.",
+      ),
+    ]
+  })
+
+/** What is wrong with names, hosts, certificates and scraper keys. */
+export const problems = (
+  file: RelayFile,
+  where: Where,
+  servers: ReadonlyArray<ListedServers>,
+): ReadonlyArray<ConfigProblem> => [
+  ...repeatedNames(servers),
+  ...pathMode(file, where),
+  ...hosts(file, servers),
+  ...scraperPeriods(file, where),
+  ...pairs(file, where),
+]
+
+/** The sign-in rules of a configuration. */
+export interface CheckedAuth {
+  readonly frontend: AuthRules.AuthRules | undefined
+  /** In the order of the servers of all files. */
+  readonly servers: ReadonlyArray<AuthRules.AuthRules | "open" | undefined>
+  readonly problems: ReadonlyArray<ConfigProblem>
+}
+
+/** Reads the sign-in rules of the frontend and of all servers. */
+export const authOf = (
+  { frontendAuth, trustedProxies }: RelayFile,
+  where: Where,
+  listed: ReadonlyArray<ListedServers>,
+): CheckedAuth => {
+  const problems: Array<ConfigProblem> = []
+  const check = <Rules>(
+    rules: Result.Result<Rules, string> | undefined,
+    place: () => string,
+  ): Rules | undefined => {
+    if (rules === undefined) return undefined
+    if (Result.isSuccess(rules)) return rules.success
+    problems.push(invalid(place(), rules.failure, "Say who may come in, or leave the table out."))
+    return undefined
+  }
+  const hasProxies = trustedProxies.length > 0
+  return {
+    frontend: check(frontendAuth && AuthRules.fromTable(frontendAuth, hasProxies), () =>
+      where(["frontend_auth"]),
+    ),
+    servers: listed.flatMap(({ servers, where }) =>
+      servers.map(({ auth }, i) =>
+        check(auth && AuthRules.fromServerTable(auth, hasProxies), () =>
+          where(["servers", i, "auth"]),
+        ),
+      ),
+    ),
+    problems,
+  }
+}

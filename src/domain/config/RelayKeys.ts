@@ -1,0 +1,414 @@
+/**
+ * The keys of `ptth_relay.toml`, one row each. To add a key, add a row here and
+ * use the field of its name in `RelayConfig`.
+ */
+import * as Schema from "effect/Schema"
+import * as ServerHost from "../ServerHost.ts"
+import { frontendAuthKeys, serverAuthKeys } from "./AuthRules.ts"
+import {
+  type ConfigValues,
+  defaulting,
+  optional,
+  required,
+  table,
+  tables,
+  withDefault,
+} from "./ConfigKey.ts"
+import * as Value from "./ConfigValue.ts"
+
+/** What the names of the relay's environment variables begin with. */
+export const environmentPrefix = "PTTH_RELAY_"
+
+/** The host where none is given: this machine only. */
+export const defaultHost = "127.0.0.1"
+
+/** The port where none is given. */
+export const defaultPort = 4000
+
+/** The administrator's port where none is given. */
+export const defaultAdminPort = 4001
+
+const nonEmpty = Value.text("a text that is not empty")
+const pemFile = Value.text("the path of a PEM file")
+const fileName = Value.text("the name of a file")
+
+/** How the relay is reached. */
+const addressKeys = {
+  port: withDefault({
+    name: "port",
+    value: Value.integer(0, 65535, "a port number, 0 to 65535"),
+    doc: "The port to listen on, on this machine only; 0 picks a free one, and `listen` takes precedence.",
+    default: defaultPort,
+    flag: { metavar: "PORT" },
+  }),
+  listen: withDefault({
+    name: "listen",
+    value: Value.listenAddress,
+    doc: 'The address to listen on; "fd:3" takes a socket that is already open.',
+    default: `${defaultHost}:${defaultPort}`,
+    flag: { metavar: "HOST:PORT" },
+  }),
+  publicUrl: optional({
+    name: "public_url",
+    value: Value.httpUrl("https://relay.example.com"),
+    doc: "The address at which visitors reach the relay.",
+    unset: "not known",
+    flag: { metavar: "URL" },
+  }),
+  domain: optional({
+    name: "domain",
+    value: Value.scalar(
+      "text",
+      Value.parsed(Schema.String, ServerHost.parseDomain),
+      'a domain such as "relay.example.com"',
+    ),
+    doc: "The domain below which each server has a host, and so an origin, of its own.",
+    see: "operating.md#one-origin-for-each-server",
+    unset: "none",
+    flag: { metavar: "DOMAIN" },
+  }),
+  pathMode: withDefault({
+    name: "path_mode",
+    value: Value.oneOf(["serve", "redirect"]),
+    doc: "Whether `/servers/NAME/` serves the server or redirects to its host below `domain`.",
+    default: "serve",
+  }),
+  tlsCert: optional({
+    name: "tls_cert",
+    value: pemFile,
+    doc: "The PEM file of the certificate and its chain with which the relay itself speaks TLS; it is reloaded when it changes.",
+    unset: "no TLS",
+    flag: { metavar: "FILE" },
+  }),
+  tlsKey: optional({
+    name: "tls_key",
+    value: pemFile,
+    doc: "The PEM file of the certificate's key.",
+    unset: "no TLS",
+    flag: { metavar: "FILE" },
+  }),
+  trustedProxies: withDefault({
+    name: "trusted_proxies",
+    value: Value.networks,
+    doc: "The networks of proxies whose `X-Forwarded-*` fields are used.",
+    default: [],
+  }),
+}
+
+/** Limits that hold for every server, and that a server can have of its own. */
+export const limitKeys = {
+  maxLinks: optional({
+    name: "max_links",
+    value: Value.integer(1, 10_000),
+    doc: "How many links one server may have, all its processes together.",
+    unset: "the relay's",
+  }),
+  maxQueue: optional({
+    name: "max_queue",
+    value: Value.integer(0, 1_000_000),
+    doc: "How many requests may wait for one server.",
+    unset: "the relay's",
+  }),
+  maxBody: optional({
+    name: "max_body",
+    value: Value.bytes(0),
+    doc: "The size of the largest request body, in bytes.",
+    unset: "the relay's",
+  }),
+  maxRequests: optional({
+    name: "max_requests",
+    value: Value.integer(1, 1_000_000),
+    doc: "How many requests to one server may run at the same time, waiting ones included.",
+    unset: "the relay's",
+  }),
+  requestsPerSecond: optional({
+    name: "requests_per_second",
+    value: Value.rate,
+    doc: "How many requests a second one server may get, with up to 10 seconds' worth of them at once.",
+    unset: "the relay's",
+  }),
+}
+
+/** How much visitors may ask for. */
+const relayLimitKeys = {
+  maxLinks: defaulting(limitKeys.maxLinks, 64),
+  maxQueue: defaulting(limitKeys.maxQueue, 256),
+  maxBody: { ...limitKeys.maxBody, unset: "no limit" },
+  maxRequests: { ...limitKeys.maxRequests, unset: "no limit" },
+  requestsPerSecond: { ...limitKeys.requestsPerSecond, unset: "no limit" },
+  maxRequestsPerAddress: withDefault({
+    name: "max_requests_per_address",
+    value: Value.orUnlimited(Value.integer(1, 1_000_000)),
+    doc: "How many requests from one address may run at the same time.",
+    default: 512,
+  }),
+  requestsPerSecondPerAddress: withDefault({
+    name: "requests_per_second_per_address",
+    value: Value.orUnlimited(Value.rate),
+    doc: "How many requests a second may come from one address, with up to 10 seconds' worth of them at once.",
+    default: 200,
+  }),
+  maxHead: withDefault({
+    name: "max_head",
+    value: Value.integer(1024, 1_048_576, "a number of bytes from 1024 to 1048576"),
+    doc: "The size of the largest request head, in bytes.",
+    default: 65_536,
+  }),
+  maxFields: withDefault({
+    name: "max_fields",
+    value: Value.integer(1, 10_000),
+    doc: "How many header fields a request may have.",
+    default: 256,
+  }),
+}
+
+/** How long things may take. */
+const timeKeys = {
+  waitForServer: withDefault({
+    name: "wait_for_server",
+    value: Value.durationOrZero,
+    doc: "How long a request waits for a server that is not connected.",
+    default: "10 s",
+  }),
+  responseTimeout: withDefault({
+    name: "response_timeout",
+    value: Value.duration,
+    doc: "How long a server may take from receiving a request to sending the response head.",
+    default: "30 s",
+  }),
+  idleTimeout: withDefault({
+    name: "idle_timeout",
+    value: Value.duration,
+    doc: "How long a body may make no progress, in either direction.",
+    default: "5 min",
+  }),
+  heartbeat: withDefault({
+    name: "heartbeat",
+    value: Value.duration,
+    doc: "After how long without a message a WebSocket link is pinged; after the same time again without an answer it is closed.",
+    default: "15 s",
+  }),
+  shutdownGrace: withDefault({
+    name: "shutdown_grace",
+    value: Value.durationOrZero,
+    doc: "How long running requests may go on when the relay stops.",
+    default: "30 s",
+  }),
+  busyPoll: withDefault({
+    name: "busy_poll",
+    value: Value.boolean,
+    doc: "Busy-poll for up to 1 ms while small requests follow each other closely.",
+    see: "operating.md#latency-and-processor-time",
+    default: true,
+  }),
+}
+
+/** The keys of `[[servers]]`. */
+export const registeredServerKeys = {
+  name: required({
+    name: "name",
+    value: Value.serverName,
+    doc: "The server's name, which is part of its address.",
+  }),
+  tripcode: required({
+    name: "tripcode",
+    value: Value.tripcodes,
+    doc: "The tripcode of its key, or a list of several while the key is being changed.",
+  }),
+  displayName: optional({
+    name: "display_name",
+    value: nonEmpty,
+    doc: "What pages show instead of the name.",
+    unset: "the name",
+  }),
+  responseTimeout: optional({
+    name: "response_timeout",
+    value: Value.duration,
+    doc: "How long it may take from receiving a request to sending the response head.",
+    unset: "the relay's",
+  }),
+  auth: optional({
+    name: "auth",
+    value: table(serverAuthKeys, "a table, headed [servers.auth]"),
+    doc: "Which visitors the relay lets in to this server.",
+    unset: "`[frontend_auth]`",
+  }),
+  inspect: withDefault({
+    name: "inspect",
+    value: Value.boolean,
+    doc: "Let the administrator look into its last requests.",
+    see: "operating.md#looking-into-requests",
+    default: false,
+  }),
+  ...limitKeys,
+}
+
+/** The key `servers`, which files of `servers.d` have as well. */
+export const serversKey = {
+  servers: optional({
+    name: "servers",
+    value: tables(registeredServerKeys, "a table for each server, headed [[servers]]"),
+    doc: "The servers that may connect; files `servers.d/*.toml` beside this one may have more.",
+    unset: "none",
+  }),
+}
+
+/** Which servers and visitors there are. */
+const accessKeys = {
+  ...serversKey,
+  frontendAuth: optional({
+    name: "frontend_auth",
+    value: table(frontendAuthKeys, "a table, headed [frontend_auth]"),
+    doc: "Which visitors the relay lets in.",
+    see: "operating.md#who-may-come-in",
+    unset: "everybody",
+  }),
+  privateCookies: withDefault({
+    name: "private_cookies",
+    // RFC 6265 4.1.1: a token.
+    value: Value.listOf(
+      /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/,
+      'a list of prefixes of names, such as ["_oauth2_proxy"]',
+    ),
+    doc: "Prefixes of names of cookies that are not passed on to servers.",
+    default: [],
+  }),
+}
+
+/** Logs and telemetry. */
+const observationKeys = {
+  accessLog: withDefault({
+    name: "access_log",
+    value: Value.oneOf(["off", "json", "common", "combined"]),
+    doc: "The format of the access log, one line for each request.",
+    see: "operating.md#watching-a-relay",
+    default: "off",
+  }),
+  accessLogFile: optional({
+    name: "access_log_file",
+    value: fileName,
+    doc: "The file of the access log.",
+    unset: "standard output",
+  }),
+  auditLog: optional({
+    name: "audit_log",
+    value: fileName,
+    doc: "The file to which the audit log is written, as lines of JSON.",
+    see: "operating.md#audit-log",
+    unset: "memory only",
+  }),
+  otlpEndpoint: optional({
+    name: "otlp_endpoint",
+    value: Value.httpUrl("http://127.0.0.1:4318"),
+    doc: "Where traces, metrics and logs are sent by OTLP, without `/v1/traces` and the like.",
+    see: "operating.md#traces",
+    unset: "OTEL_EXPORTER_OTLP_ENDPOINT",
+  }),
+}
+
+/** The administrator's pages and API. */
+const adminKeys = {
+  adminListen: withDefault({
+    name: "admin_listen",
+    value: Value.listenAddressOrFalse,
+    doc: "The address of the administrator's pages and API, or false for none.",
+    see: "operating.md#the-administrators-side",
+    default: `${defaultHost}:${defaultAdminPort}`,
+    flag: { metavar: "HOST:PORT" },
+  }),
+  adminUrl: optional({
+    name: "admin_url",
+    value: Value.origin("https://admin.example.com"),
+    doc: "The address at which the administrator's browser reaches them through a proxy.",
+    unset: "`admin_listen`",
+  }),
+  adminToken: optional({
+    name: "admin_token",
+    value: Value.tripcode,
+    doc: "The tripcode of the token with which scripts use the API.",
+    unset: "no token",
+  }),
+  adminTrustedHeader: optional({
+    name: "admin_trusted_header",
+    value: Value.fieldName("X-Forwarded-Email"),
+    doc: "The header field in which a proxy of `admin_trusted_proxies` names the administrator.",
+    unset: "none",
+  }),
+  adminTrustedProxies: withDefault({
+    name: "admin_trusted_proxies",
+    value: Value.networks,
+    doc: "The networks of the proxies whose `admin_trusted_header` is used.",
+    default: [],
+  }),
+}
+
+/** The keys of `[[scraper_keys]]`. */
+export const scraperKeyKeys = {
+  name: required({ name: "name", value: nonEmpty, doc: "The key's name." }),
+  notBefore: required({
+    name: "not_before",
+    value: Value.time,
+    doc: "The time from which the key is valid.",
+  }),
+  notAfter: required({
+    name: "not_after",
+    value: Value.time,
+    doc: "The time until which the key is valid, at most 30 days later.",
+  }),
+  hash: required({ name: "hash", value: Value.tripcode, doc: "The tripcode of the key." }),
+}
+
+/** The scraper API of PTTH 2.x, and what is only accepted for compatibility. */
+const scraperKeys = {
+  enableScraperApi: withDefault({
+    name: "enable_scraper_api",
+    value: Value.boolean,
+    doc: "Serve the scraper API.",
+    see: "protocol.md#scraper-api-of-the-original",
+    default: false,
+  }),
+  scraperKeys: optional({
+    name: "scraper_keys",
+    value: tables(scraperKeyKeys, "a table for each key, headed [[scraper_keys]]"),
+    doc: "The keys for the scraper API.",
+    unset: "none",
+  }),
+  devMode: optional({
+    name: "dev_mode",
+    value: {
+      kind: "table" as const,
+      schema: Schema.Record(Schema.String, Schema.Unknown),
+      expected: "a table, headed [dev_mode]",
+    },
+    doc: "Accepted for compatibility with PTTH 2.x; it has no effect.",
+    unset: "none",
+  }),
+}
+
+/** The sections of `docs/configuration.md`. */
+export const relaySections = {
+  "Addresses and TLS": addressKeys,
+  "Servers and visitors": accessKeys,
+  Times: timeKeys,
+  Limits: relayLimitKeys,
+  "Logs and telemetry": observationKeys,
+  "Administrator's side": adminKeys,
+  "Scraper API": scraperKeys,
+}
+
+/** All keys. */
+export const relayKeys = {
+  ...addressKeys,
+  ...accessKeys,
+  ...timeKeys,
+  ...relayLimitKeys,
+  ...observationKeys,
+  ...adminKeys,
+  ...scraperKeys,
+}
+
+/** What the file decodes to, key by key. */
+export type RelayFile = ConfigValues<typeof relayKeys>
+
+/** What a table of `[[servers]]` decodes to. */
+export type ServerEntry = ConfigValues<typeof registeredServerKeys>

@@ -1,0 +1,233 @@
+/**
+ * The keys of `ptth_server.toml`, one row each. To add a key, add a row here
+ * and use the field of its name in `ServerConfig`.
+ */
+import * as Schema from "effect/Schema"
+import * as ApiKey from "../ApiKey.ts"
+import { optional, withDefault } from "./ConfigKey.ts"
+import * as Value from "./ConfigValue.ts"
+
+/** What the names of the server's environment variables begin with. */
+export const environmentPrefix = "PTTH_SERVER_"
+
+/** The path prefix of the tunnel's endpoints, which addresses of PTTH 2.x include. */
+const tunnelPrefix = "/7ZSFUKGV"
+
+/** The base address of a relay, without the tunnel's prefix and without a slash at the end. */
+export const parseRelayUrl = (text: string): string | undefined => {
+  const base = Value.parseHttpUrl(text)?.href.replace(/\/+$/, "")
+  return base?.endsWith(tunnelPrefix)
+    ? base.slice(0, -tunnelPrefix.length).replace(/\/+$/, "")
+    : base
+}
+
+/** The origin that a port of this machine, or `http://HOST:PORT` without a path, stands for. */
+export const parseUpstream = (input: string | number): string | undefined => {
+  const text = String(input)
+  if (/^\d{1,5}$/.test(text)) {
+    const port = Number(text)
+    return port >= 1 && port <= 65535 ? `http://localhost:${port}` : undefined
+  }
+  const url = Value.parseHttpUrl(text)
+  return url?.pathname === "/" ? url.origin : undefined
+}
+
+const parseApiKey = (text: string): ApiKey.ApiKey | undefined =>
+  // It is sent as the value of a header field (RFC 9110 5.5).
+  /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text) ? ApiKey.make(text) : undefined
+
+/** Where the server connects to, and as whom. */
+const identityKeys = {
+  name: optional({
+    name: "name",
+    value: Value.serverName,
+    doc: "The name by which the relay knows the server.",
+    unset: "required",
+    flag: { metavar: "NAME" },
+  }),
+  apiKey: optional({
+    name: "api_key",
+    value: Value.scalar(
+      "text",
+      Value.parsed(Schema.String, parseApiKey),
+      "a key such as `ptth keygen` prints",
+    ),
+    doc: "The server's key; there is no flag for it, since other users of the machine could read it.",
+    unset: "required",
+    secret: true,
+  }),
+  relayUrl: optional({
+    name: "relay_url",
+    value: Value.scalar(
+      "text",
+      Value.parsed(Schema.String, parseRelayUrl),
+      'an address such as "https://relay.example.com"',
+    ),
+    doc: "The relay's address.",
+    unset: "required",
+    flag: { metavar: "URL" },
+  }),
+  ca: optional({
+    name: "ca",
+    value: Value.text("the path of a file of certificates"),
+    doc: "A PEM file of certificates to trust in addition to the usual ones.",
+    unset: "SSL_CERT_FILE",
+    flag: { metavar: "FILE" },
+  }),
+}
+
+/** What of a folder is served. */
+export const fileKeys = {
+  symlinks: withDefault({
+    name: "symlinks",
+    value: Value.oneOf(["inside", "never", "follow"]),
+    doc: "Which symbolic links are followed: those that stay inside the folder (inside), none (never), or all (follow).",
+    default: "inside",
+    flag: { metavar: "POLICY" },
+  }),
+  hidden: withDefault({
+    name: "hidden",
+    value: Value.texts('a list of patterns such as ["*.bak", "private/**"]'),
+    doc: "Patterns of names that are neither listed nor served.",
+    default: [],
+    flag: { metavar: "PATTERNS" },
+  }),
+  dotfiles: withDefault({
+    name: "dotfiles",
+    value: Value.boolean,
+    doc: "Serve names that begin with a dot, too.",
+    default: false,
+    flag: {},
+  }),
+  trustedContent: withDefault({
+    name: "trusted_content",
+    value: Value.boolean,
+    doc: "Let browsers run scripts in the files, such as those of HTML pages.",
+    default: false,
+    flag: {},
+  }),
+  uploads: withDefault({
+    name: "uploads",
+    value: Value.boolean,
+    doc: "Let visitors upload files into the folder.",
+    default: false,
+    flag: {},
+  }),
+  uploadsFolders: optional({
+    name: "uploads_folders",
+    value: Value.texts('a list of patterns such as ["inbox", "photos/**"]'),
+    doc: "Patterns of the folders that take uploads; `.` is the served folder itself.",
+    unset: "all",
+    flag: { metavar: "PATTERNS" },
+  }),
+  uploadsOverwrite: withDefault({
+    name: "uploads_overwrite",
+    value: Value.boolean,
+    doc: "Let an upload replace a file.",
+    default: false,
+    flag: {},
+  }),
+  uploadsMax: optional({
+    name: "uploads_max",
+    value: Value.bytes(1),
+    doc: "The size of the largest upload, in bytes.",
+    unset: "no limit",
+    flag: { metavar: "BYTES" },
+  }),
+}
+
+/** What is served. */
+const contentKeys = {
+  fileServerRoot: withDefault({
+    name: "file_server_root",
+    value: Value.text("the path of a folder"),
+    doc: "The folder to serve, relative to the working directory.",
+    default: ".",
+    flag: { metavar: "DIR" },
+  }),
+  ...fileKeys,
+  to: optional({
+    name: "to",
+    value: Value.scalar(
+      "text",
+      Value.parsed(Schema.Union([Schema.Number, Schema.String]), parseUpstream),
+      'a port, or an address without a path such as "http://127.0.0.1:3000"',
+    ),
+    doc: "A local port or http://HOST:PORT to which requests are forwarded instead of serving a folder.",
+    unset: "off",
+    flag: { metavar: "PORT|URL" },
+  }),
+  hostHeader: optional({
+    name: "host_header",
+    value: Value.matching(/^[\x21-\x7e]+$/, 'a host such as "app.example.com"'),
+    doc: "The Host field that the application of `to` receives.",
+    unset: "the visitor's",
+    flag: { metavar: "HOST" },
+  }),
+}
+
+/** Who must sign in. */
+const signInKeys = {
+  authUser: optional({
+    name: "auth_user",
+    value: Value.matching(/^[^\x00-\x1f\x7f:]+$/, "a name without a colon"),
+    doc: "The user name that visitors must give, together with the password of `auth_password`.",
+    unset: "off",
+    flag: { name: "auth", metavar: "USER" },
+  }),
+  authPassword: optional({
+    name: "auth_password",
+    value: Value.passwordHash,
+    doc: "The hash of the password, as `ptth hash-password` prints it.",
+    unset: "off",
+    secret: true,
+  }),
+}
+
+/** How the tunnel works. */
+const tunnelKeys = {
+  transport: withDefault({
+    name: "transport",
+    value: Value.oneOf(["auto", "classic", "stream"]),
+    doc: "How the relay is reached: over WebSockets (stream), by plain requests (classic), or over WebSockets where they pass (auto).",
+    default: "auto",
+    flag: { metavar: "KIND" },
+  }),
+  connections: withDefault({
+    name: "connections",
+    value: Value.integer(1, 64),
+    doc: "How many WebSockets are kept open.",
+    default: 2,
+    flag: { metavar: "N" },
+  }),
+  throttleUpload: withDefault({
+    name: "throttle_upload",
+    value: Value.boolean,
+    doc: "Limit each response to 1 MiB a second.",
+    default: false,
+    flag: {},
+  }),
+  busyPoll: withDefault({
+    name: "busy_poll",
+    value: Value.boolean,
+    doc: "Busy-poll for up to 1 ms while small requests follow each other closely.",
+    default: true,
+  }),
+  otlpEndpoint: optional({
+    name: "otlp_endpoint",
+    value: Value.httpUrl("http://127.0.0.1:4318"),
+    doc: "Where traces, metrics and logs are sent by OTLP, without `/v1/traces` and the like.",
+    unset: "OTEL_EXPORTER_OTLP_ENDPOINT",
+  }),
+}
+
+/** The sections of `docs/configuration.md`. */
+export const serverSections = {
+  "Name, key and relay": identityKeys,
+  "What is served": contentKeys,
+  "Sign-in": signInKeys,
+  Tunnel: tunnelKeys,
+}
+
+/** All keys. */
+export const serverKeys = { ...identityKeys, ...contentKeys, ...signInKeys, ...tunnelKeys }
