@@ -32,7 +32,7 @@ import * as RelayPages from "./visitors/RelayPages.ts"
 import { ScraperNotes } from "./visitors/ScraperNotes.ts"
 import * as ServerLimits from "./visitors/ServerLimits.ts"
 import * as VisitorAuth from "./visitors/VisitorAuth.ts"
-import * as VisitorFront from "./visitors/VisitorFront.ts"
+import { VisitorFront } from "./visitors/VisitorFront.ts"
 
 /** A relay that is listening, and where. */
 export class Relay extends Context.Service<
@@ -101,6 +101,17 @@ export class Relay extends Context.Service<
       const isDraining = () => state.draining
       const pages = RelayPages.make({ settings, rendezvous, traffic, isDraining })
       yield* Effect.addFinalizer(() => Effect.sync(pages.close))
+      const visitors = new VisitorFront({
+        settings,
+        servers,
+        rendezvous,
+        auth,
+        limits,
+        inspector: yield* Inspector,
+        scrapers: new ScraperNotes(audit),
+        page: pages.answer,
+        app,
+      })
       const front = yield* serve({
         ...config.listen,
         certificate: config.tls,
@@ -114,17 +125,7 @@ export class Relay extends Context.Service<
           !atServersHost(request) && stream.upgrade(request, socket, head),
         renderFailure: FailurePage.render,
         observe: traffic.observe,
-        handler: VisitorFront.make({
-          settings,
-          servers,
-          rendezvous,
-          auth,
-          limits,
-          inspector: yield* Inspector,
-          scrapers: new ScraperNotes(audit),
-          page: pages.answer,
-          app,
-        }),
+        handler: (request, reply) => visitors.handle(request, reply),
         onDrain: () => {
           state.draining = true
           pages.close()

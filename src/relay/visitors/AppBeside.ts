@@ -1,6 +1,6 @@
 /**
- * An application at the relay's own address: it is asked for everything that
- * is not the relay's. See `RelayHttpServer.ts`.
+ * An application at the relay's own address: it answers every path that the
+ * relay does not reserve. See `RelayHttpServer.ts`.
  */
 import * as Context from "effect/Context"
 import type { Handler } from "../../transport/body/Handler.ts"
@@ -10,8 +10,8 @@ export const AppBeside: Context.Reference<Handler | undefined> = Context.Referen
   Handler | undefined
 >("ptth/relay/AppBeside", { defaultValue: () => undefined })
 
-/** Whether the relay keeps a path for itself although there is an application. */
-export const isRelays = (target: string): boolean =>
+/** Whether the relay answers a path itself although there is an application. */
+export const isReserved = (target: string): boolean =>
   /^\/(?:servers|frontend)(?:[/?]|$)|^\/(?:assets\/(?:style\.css|app\.js)|favicon\.svg)(?:\?|$)/.test(
     target,
   )

@@ -1,23 +1,22 @@
 /**
- * Cookies that are between a visitor and the relay, or the proxy in front of
- * it: no server gets to see or to set them.
+ * Cookies of the relay, and of a proxy in front of it: servers neither receive
+ * nor set them.
  */
-
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import type { Header, HeaderList } from "../../domain/HeaderList.ts"
 
-/** Whether the relay keeps cookies of this name for itself, whatever its configuration says. */
-export const isRelays = (name: string): boolean => /^(?:__(?:Host|Secure)-)?ptth[-_]/i.test(name)
+/** Whether cookies of this name are the relay's, whatever its configuration says. */
+const isRelayCookie = (name: string): boolean => /^(?:__(?:Host|Secure)-)?ptth[-_]/i.test(name)
 
-/** Whether a cookie is private by its name; those of the configuration may go on, as `_oauth2_proxy_0` does. */
+/** Whether a cookie is private by its name. Names of the configuration are prefixes: `_oauth2_proxy` covers `_oauth2_proxy_0`. */
 export const isPrivate = ({ privateCookies }: RelayConfig, name: string): boolean =>
-  isRelays(name) || privateCookies.some((start) => name.startsWith(start))
+  isRelayCookie(name) || privateCookies.some((start) => name.startsWith(start))
 
 const nameOf = (pair: string): string => pair.split("=", 1)[0]?.trim() ?? ""
 
 const mayBeRelays = /(?:^|[;\s])(?:__(?:Host|Secure)-)?ptth[-_]/i
 
-/** Whether there may be a private cookie among many; nearly always it is seen at once that there is none. */
+/** Whether a Cookie field may have a private cookie: a cheap test that is nearly always false. */
 const mayHavePrivate = ({ privateCookies }: RelayConfig, value: string): boolean =>
   mayBeRelays.test(value) || privateCookies.some((start) => value.includes(start))
 
@@ -28,9 +27,9 @@ export const strip = (config: RelayConfig, headers: HeaderList): HeaderList => {
   return headers.flatMap((header): ReadonlyArray<Header> => {
     if (!isCookie(header)) return [header]
     const pairs = header[1].split(";")
-    const kept = pairs.filter((pair) => !isPrivate(config, nameOf(pair)))
-    if (kept.length === pairs.length) return [header]
-    const value = kept.join(";").trim()
+    const rest = pairs.filter((pair) => !isPrivate(config, nameOf(pair)))
+    if (rest.length === pairs.length) return [header]
+    const value = rest.join(";").trim()
     return value === "" ? [] : [[header[0], value]]
   })
 }

@@ -1,36 +1,34 @@
 /**
- * The visitors' side of the relay: finds out what a request is for, and hands
- * those for a server to its tunnel.
+ * The visitors' side of the relay: routes a request by host and path, and
+ * passes those for a server to its tunnel.
  */
 
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
-import type { Header, HeaderList } from "../../domain/HeaderList.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
-import * as Forwarded from "../../protocol/http/Forwarded.ts"
-import * as HopByHop from "../../protocol/http/HopByHop.ts"
+import type * as Forwarded from "../../protocol/http/Forwarded.ts"
 import * as PathPrefix from "../../protocol/http/PathPrefix.ts"
-import { header } from "../../protocol/Wire.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import { empty } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
 import { refuse, respondText } from "../../transport/body/Replies.ts"
-import type { FrontHandler, FrontRequest } from "../../transport/front/NodeFront.ts"
+import type { FrontRequest } from "../../transport/front/FrontRequest.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { Inspector } from "../inspect/Inspector.ts"
 import type { Servers } from "../registry/Servers.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import * as Subdomains from "../settings/Subdomains.ts"
-import { clientAddress, isTrusted } from "../settings/TrustedProxies.ts"
-import { isRelays } from "./AppBeside.ts"
+import { clientAddress } from "../settings/TrustedProxies.ts"
+import { isReserved } from "./AppBeside.ts"
 import * as PrivateCookies from "./PrivateCookies.ts"
+import * as RequestFields from "./RequestFields.ts"
 import { isOpen, type Page, type Route, route } from "./Routes.ts"
 import * as ScraperApi from "./ScraperApi.ts"
 import type { ScraperNotes } from "./ScraperNotes.ts"
 import * as ServerLimits from "./ServerLimits.ts"
 import * as VisitorAuth from "./VisitorAuth.ts"
 
-/** What the visitors' side stands on. */
+/** What the visitors' side needs of the relay. */
 export interface VisitorContext {
   readonly settings: RelaySettings["Service"]
   readonly servers: Servers["Service"]
@@ -39,165 +37,182 @@ export interface VisitorContext {
   readonly limits: ServerLimits.Limits
   readonly scrapers: ScraperNotes
   readonly inspector: Inspector["Service"]
-  /** The relay's own pages. */
+  /** Answers with one of the relay's own pages. */
   readonly page: (page: Page, reply: Reply) => void
-  /** Answers what is not the relay's, where there is an application besides. */
+  /** The application beside the relay, if there is one. */
   readonly app?: Handler | undefined
 }
 
-/** A server, and what of the visitor's path is for it. */
-interface Place {
+/** A server, and which part of the visitor's path is for it. */
+interface Destination {
   readonly name: ServerName
+  /** Path and query as the server receives them. */
   readonly target: string
+  /** The visitor's path before that, without its last slash. */
   readonly prefix: string
 }
 
-const never: Cancel = () => {}
+const cancelNothing: Cancel = () => {}
 
-/** The handler of all visitors. */
-export const make = (context: VisitorContext): FrontHandler => {
-  /** A request's fields for who answers it below a prefix, and how its visitor sees that. */
-  const told = (
-    { address, head, secure, upgrade }: FrontRequest,
-    prefix: string,
-    name?: ServerName,
-  ) => {
-    const config = context.settings.current()
-    const trusted = isTrusted(config.trustedProxies, address)
-    const visitor = { address, secure, trusted }
-    const seen = Forwarded.seen(head.headers, visitor, prefix)
-    const kept = PrivateCookies.strip(config, forServer(head.headers, upgrade))
-    const bare = VisitorAuth.strip(config, name, kept)
-    return { seen, headers: Forwarded.apply(bare, visitor, seen) }
+/** See the file's header. A request enters by {@link handle}. */
+export class VisitorFront {
+  private readonly context: VisitorContext
+
+  constructor(context: VisitorContext) {
+    this.context = context
   }
 
-  /** The visitor's, as far as it is known. */
-  const addressOf = ({ address, head }: FrontRequest): string =>
-    clientAddress(context.settings.current().trustedProxies, address, head.headers)
-
-  const toServer = (request: FrontRequest, reply: Reply, to: Place): Cancel => {
-    const { body, head } = request
-    if (!context.servers.isRegistered(to.name)) return refuse(body, reply, unknown(to.name))
-    request.notes?.routed(to.name, to.target)
-    return context.limits.server(to.name, request, reply, () => {
-      const { headers, seen } = told(request, to.prefix, to.name)
-      const passed = request.notes?.forwarded(headers) ?? headers
-      const tunnel = context.rendezvous.toServer(to.name, request.notes)
-      const handler = context.inspector.isOn()
-        ? context.inspector.watched(to.name, addressOf(request), tunnel)
-        : tunnel
-      return handler(
-        { method: head.method, target: to.target, headers: passed },
-        body,
-        seenFrom(context.settings.current(), reply, seen),
-      )
-    })
+  private get config(): RelayConfig {
+    return this.context.settings.current()
   }
 
-  const toScraper = (request: FrontRequest, reply: Reply): Cancel => {
-    const { body, head } = request
-    const { rendezvous } = context
-    const { deadlines } = rendezvous
-    const answer = ScraperApi.answer(
-      {
-        config: context.settings.current(),
-        now: deadlines.now(),
-        lastSeen: (name) => rendezvous.status(name).lastSeen,
-        onKey: (shown) => context.scrapers.note(shown, addressOf(request), deadlines.now()),
-      },
-      head.method,
-      head.target,
-      head.headers,
-    )
-    if (answer._tag === "Server") return toServer(request, reply, answer)
-    body.discard()
-    respondText(reply, answer.status, answer.text)
-    return never
+  /** Checks the limits of the visitor's address, then answers; see `FrontHandler`. */
+  handle(request: FrontRequest, reply: Reply): Cancel {
+    const error = ServerLimits.tooManyFields(this.config, request)
+    return error === undefined
+      ? this.context.limits.visitor(request, reply, () => this.answer(request, reply))
+      : refuse(request.body, reply, error)
   }
 
-  /** Whatever is asked for at a server's own host is the server's: no path is reserved there. */
-  const toOrigin = (request: FrontRequest, reply: Reply, to: Subdomains.HostRoute): Cancel => {
-    switch (to._tag) {
-      case "Server":
-        return toServer(request, reply, { name: to.name, target: request.head.target, prefix: "" })
+  /** Routes by host first, then by path. */
+  private answer(request: FrontRequest, reply: Reply): Cancel {
+    const { target } = request.head
+    const host = Subdomains.route(this.config, request.head.headers)
+    if (host !== undefined) {
+      const name = host._tag === "Server" ? host.name : undefined
+      return this.withAuth(request, reply, name, () => this.toOrigin(request, reply, host))
+    }
+    if (target.startsWith(ScraperApi.scraperPath)) return this.toScraper(request, reply)
+    if (this.context.app !== undefined && !isReserved(target))
+      return this.toApp(this.context.app, request, reply)
+    const to = route(target)
+    const location = this.originOf(request, to)
+    if (location !== undefined) return redirect(request.body, reply, 308, location)
+    if (to._tag === "Page" && isOpen(to.page)) return this.toRoute(request, reply, to)
+    const name = to._tag === "Server" ? to.name : undefined
+    return this.withAuth(request, reply, name, () => this.toRoute(request, reply, to))
+  }
+
+  /** Continues with `next` if the visitor may use this server; `undefined` stands for the relay's pages. */
+  private withAuth(
+    request: FrontRequest,
+    reply: Reply,
+    name: ServerName | undefined,
+    next: () => Cancel,
+  ): Cancel {
+    const rules = VisitorAuth.rulesFor(this.config, name)
+    if (rules === undefined) return next()
+    if (name !== undefined && this.context.servers.isRegistered(name))
+      request.notes?.routed(name, request.head.target)
+    return this.context.auth.admit(rules, name ?? "relay", request, reply, next)
+  }
+
+  /** At a server's own host every path is the server's; the relay reserves none. */
+  private toOrigin(request: FrontRequest, reply: Reply, host: Subdomains.HostRoute): Cancel {
+    switch (host._tag) {
+      case "Server": {
+        const { target } = request.head
+        return this.toServer(request, reply, { name: host.name, target, prefix: "" })
+      }
       case "UnknownServer":
-        return refuse(request.body, reply, unknown(to.name))
+        return refuse(request.body, reply, unknownServer(host.name))
       case "BadHost":
         return refuse(request.body, reply, badHost)
     }
   }
 
-  /** Goes on if the configuration lets this visitor come to a server, or to the relay's pages. */
-  const guarded = (
-    request: FrontRequest,
-    reply: Reply,
-    name: ServerName | undefined,
-    next: () => Cancel,
-  ): Cancel => {
-    const rules = VisitorAuth.rulesFor(context.settings.current(), name)
-    if (rules === undefined) return next()
-    if (name !== undefined && context.servers.isRegistered(name))
-      request.notes?.routed(name, request.head.target)
-    return context.auth.admit(rules, name ?? "relay", request, reply, next)
+  /** The scraper API answers itself or passes the request to a server. */
+  private toScraper(request: FrontRequest, reply: Reply): Cancel {
+    const { body, head } = request
+    const { rendezvous, scrapers } = this.context
+    const now = rendezvous.deadlines.now()
+    const answer = ScraperApi.answer(
+      {
+        config: this.config,
+        now,
+        lastSeen: (name) => rendezvous.status(name).lastSeen,
+        onKey: (key) => scrapers.note(key, this.addressOf(request), now),
+      },
+      head.method,
+      head.target,
+      head.headers,
+    )
+    if (answer._tag === "Server") return this.toServer(request, reply, answer)
+    body.discard()
+    respondText(reply, answer.status, answer.text)
+    return cancelNothing
   }
 
-  const toRoute = (request: FrontRequest, reply: Reply, to: Route): Cancel => {
+  private toApp(app: Handler, request: FrontRequest, reply: Reply): Cancel {
+    const { method, target } = request.head
+    const { headers } = RequestFields.forward(this.config, request, "", undefined)
+    return app({ method, target, headers }, request.body, reply)
+  }
+
+  private toRoute(request: FrontRequest, reply: Reply, to: Route): Cancel {
     const { body, head } = request
     switch (to._tag) {
       case "Server":
-        return toServer(request, reply, to)
+        return this.toServer(request, reply, to)
       case "UnknownServer":
-        return refuse(body, reply, unknown(to.name))
+        return refuse(body, reply, unknownServer(to.name))
       case "NotFound":
         return refuse(body, reply, notFound)
       case "Redirect":
         return redirect(body, reply, to.status, to.location)
       case "Page":
         body.discard()
-        if (head.method === "GET" || head.method === "HEAD") context.page(to.page, reply)
+        if (head.method === "GET" || head.method === "HEAD") this.context.page(to.page, reply)
         else reply.fail(methodNotAllowed)
-        return never
+        return cancelNothing
     }
   }
 
-  /** Where a server's own origin is, for a visitor who should rather be there. */
-  const elsewhere = (request: FrontRequest, to: Route): string | undefined => {
-    const { domain, pathMode } = context.settings.current()
-    return domain === undefined || pathMode === "serve" || to._tag !== "Server"
-      ? undefined
-      : Subdomains.locationOf(domain, to.name, told(request, "").seen, to.target)
+  /** Passes the request to a server's tunnel; see `Rendezvous.toServer`. */
+  private toServer(request: FrontRequest, reply: Reply, to: Destination): Cancel {
+    if (!this.context.servers.isRegistered(to.name))
+      return refuse(request.body, reply, unknownServer(to.name))
+    request.notes?.routed(to.name, to.target)
+    return this.context.limits.server(to.name, request, reply, () =>
+      this.throughTunnel(request, reply, to),
+    )
   }
 
-  const answer: FrontHandler = (request, reply) => {
-    const { body, head } = request
-    const origin = Subdomains.route(context.settings.current(), head.headers)
-    if (origin !== undefined) {
-      const name = origin._tag === "Server" ? origin.name : undefined
-      return guarded(request, reply, name, () => toOrigin(request, reply, origin))
-    }
-    if (head.target.startsWith(ScraperApi.scraperPath)) return toScraper(request, reply)
-    if (context.app !== undefined && !isRelays(head.target)) {
-      const { headers } = told(request, "")
-      return context.app({ method: head.method, target: head.target, headers }, body, reply)
-    }
-    const to = route(head.target)
-    const location = elsewhere(request, to)
-    if (location !== undefined) return redirect(body, reply, 308, location)
-    if (to._tag === "Page" && isOpen(to.page)) return toRoute(request, reply, to)
-    const name = to._tag === "Server" ? to.name : undefined
-    return guarded(request, reply, name, () => toRoute(request, reply, to))
+  private throughTunnel(request: FrontRequest, reply: Reply, to: Destination): Cancel {
+    const { config } = this
+    const { inspector, rendezvous } = this.context
+    const { headers, seen } = RequestFields.forward(config, request, to.prefix, to.name)
+    const tunnel = rendezvous.toServer(to.name, request.notes)
+    const handler = inspector.isOn()
+      ? inspector.watched(to.name, this.addressOf(request), tunnel)
+      : tunnel
+    return handler(
+      {
+        method: request.head.method,
+        target: to.target,
+        headers: request.notes?.forwarded(headers) ?? headers,
+      },
+      request.body,
+      rewriting(config, reply, seen),
+    )
   }
 
-  return (request, reply) => {
-    const error = ServerLimits.tooManyFields(context.settings.current(), request)
-    return error === undefined
-      ? context.limits.visitor(request, reply, () => answer(request, reply))
-      : refuse(request.body, reply, error)
+  /** Where a server's own origin is, if visitors of its path are redirected there. */
+  private originOf(request: FrontRequest, to: Route): string | undefined {
+    const { domain, pathMode } = this.config
+    if (domain === undefined || pathMode === "serve" || to._tag !== "Server") return undefined
+    const seen = RequestFields.originSeen(this.config, request, "")
+    return Subdomains.locationOf(domain, to.name, seen, to.target)
+  }
+
+  /** The visitor's address, from a trusted proxy's fields if it came through one. */
+  private addressOf({ address, head }: FrontRequest): string {
+    return clientAddress(this.config.trustedProxies, address, head.headers)
   }
 }
 
-/** Makes of what the server says what its visitor may hear. */
-const seenFrom = (config: RelayConfig, reply: Reply, seen: Forwarded.Seen): Reply => ({
+/** The reply with the server's fields rewritten for its visitor. */
+const rewriting = (config: RelayConfig, reply: Reply, seen: Forwarded.Seen): Reply => ({
   fail: (error) => reply.fail(error),
   respond: (head, body, sent) =>
     reply.respond(
@@ -228,7 +243,7 @@ const methodNotAllowed = new ExchangeError({
   headers: [["Allow", "GET, HEAD"]],
 })
 
-const unknown = (name: string): ExchangeError =>
+const unknownServer = (name: string): ExchangeError =>
   new ExchangeError({
     code: "PTTH_UNKNOWN_SERVER",
     detail: `no server is called ${JSON.stringify(name).slice(1, -1)}`,
@@ -237,18 +252,5 @@ const unknown = (name: string): ExchangeError =>
 const redirect = (body: Body, reply: Reply, status: number, location: string): Cancel => {
   body.discard()
   reply.respond({ status, headers: [["Location", location]] }, empty)
-  return never
-}
-
-/** Underscores count as hyphens: CGI and WSGI applications cannot tell them apart. */
-const isKey = (name: string): boolean =>
-  name.length === header.apiKey.length && name.toLowerCase().replaceAll("_", "-") === header.apiKey
-
-/** A visitor's fields as the server gets them: without this connection's, and without any key. */
-const forServer = (headers: HeaderList, upgrade: boolean): HeaderList => {
-  const kept: Array<Header> = HopByHop.strip(headers).filter(([name]) => !isKey(name))
-  if (HopByHop.takesTrailers(headers)) kept.push(["TE", "trailers"])
-  const protocol = upgrade ? HopByHop.upgradeOf(headers) : undefined
-  if (protocol !== undefined) kept.push(["Connection", "Upgrade"], ["Upgrade", protocol])
-  return kept
+  return cancelNothing
 }

@@ -1,0 +1,70 @@
+/**
+ * A visitor's header fields as the server, or the application beside the
+ * relay, receives them: without those of the connection, without secrets that
+ * are meant for the relay, and with what the relay knows of the visitor.
+ */
+import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import type { Header, HeaderList } from "../../domain/HeaderList.ts"
+import type { ServerName } from "../../domain/ServerName.ts"
+import * as Forwarded from "../../protocol/http/Forwarded.ts"
+import * as HopByHop from "../../protocol/http/HopByHop.ts"
+import { header } from "../../protocol/Wire.ts"
+import type { FrontRequest } from "../../transport/front/FrontRequest.ts"
+import { isTrusted } from "../settings/TrustedProxies.ts"
+import * as PrivateCookies from "./PrivateCookies.ts"
+import * as VisitorAuth from "./VisitorAuth.ts"
+
+const connectionOf = (
+  config: RelayConfig,
+  { address, secure }: FrontRequest,
+): Forwarded.Visitor => ({
+  address,
+  secure,
+  trusted: isTrusted(config.trustedProxies, address),
+})
+
+/** How the visitor addresses what lies below a prefix of the relay's paths. */
+export const originSeen = (
+  config: RelayConfig,
+  request: FrontRequest,
+  prefix: string,
+): Forwarded.Seen => Forwarded.seen(request.head.headers, connectionOf(config, request), prefix)
+
+/** The fields that are passed on, and how the visitor addresses the one who receives them. */
+export interface ForwardedFields {
+  readonly headers: HeaderList
+  readonly seen: Forwarded.Seen
+}
+
+/**
+ * Makes the fields that are passed on.
+ *
+ * @param prefix the part of the visitor's path that the receiver does not see
+ * @param server `undefined` for the application beside the relay
+ */
+export const forward = (
+  config: RelayConfig,
+  request: FrontRequest,
+  prefix: string,
+  server: ServerName | undefined,
+): ForwardedFields => {
+  const { headers } = request.head
+  const connection = connectionOf(config, request)
+  const seen = Forwarded.seen(headers, connection, prefix)
+  const withoutCookies = PrivateCookies.strip(config, endToEndFields(headers, request.upgrade))
+  const withoutSecrets = VisitorAuth.strip(config, server, withoutCookies)
+  return { headers: Forwarded.apply(withoutSecrets, connection, seen), seen }
+}
+
+/** The fields that are not this connection's (RFC 9110 7.6.1), without any key of a server. */
+const endToEndFields = (headers: HeaderList, upgrade: boolean): HeaderList => {
+  const fields: Array<Header> = HopByHop.strip(headers).filter(([name]) => !isKey(name))
+  if (HopByHop.takesTrailers(headers)) fields.push(["TE", "trailers"])
+  const protocol = upgrade ? HopByHop.upgradeOf(headers) : undefined
+  if (protocol !== undefined) fields.push(["Connection", "Upgrade"], ["Upgrade", protocol])
+  return fields
+}
+
+/** Underscores count as hyphens: CGI and WSGI applications cannot tell them apart. */
+const isKey = (name: string): boolean =>
+  name.length === header.apiKey.length && name.toLowerCase().replaceAll("_", "-") === header.apiKey
