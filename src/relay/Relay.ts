@@ -18,7 +18,7 @@ import { AuditLog } from "./audit/AuditLog.ts"
 import * as AuditVisits from "./audit/AuditVisits.ts"
 import { Rendezvous } from "./dispatch/Rendezvous.ts"
 import { Inspector } from "./inspect/Inspector.ts"
-import * as ClassicEndpoints from "./links/ClassicEndpoints.ts"
+import { ClassicEndpoints } from "./links/ClassicEndpoints.ts"
 import { LinkLimit } from "./links/LinkLimit.ts"
 import * as StreamEndpoint from "./links/StreamEndpoint.ts"
 import { Servers } from "./registry/Servers.ts"
@@ -74,9 +74,9 @@ export class Relay extends Context.Service<
       const audit = yield* AuditLog
       const traffic = yield* Traffic
       const app = yield* AppBeside
-      const room = new LinkLimit({ settings, audit, deadlines: rendezvous.deadlines })
-      const classic = ClassicEndpoints.make({ settings, servers, rendezvous, room })
-      const stream = StreamEndpoint.make({ settings, servers, rendezvous, room })
+      const limit = new LinkLimit({ settings, audit, deadlines: rendezvous.deadlines })
+      const classic = new ClassicEndpoints({ settings, servers, rendezvous, limit })
+      const stream = StreamEndpoint.make({ settings, servers, rendezvous, limit })
       yield* Effect.addFinalizer(() => Effect.sync(stream.close))
       const state = { draining: false }
       const auth = VisitorAuth.make(settings.current, rendezvous.deadlines.now)
@@ -118,7 +118,7 @@ export class Relay extends Context.Service<
         maxHead: config.maxHead,
         idleMillis: () => Duration.toMillis(settings.current().idleTimeout),
         graceMillis: Duration.toMillis(config.shutdownGrace),
-        isIntercepted: classic.takes,
+        isIntercepted: (target) => classic.takes(target),
         intercept: (request, response) =>
           !atServersHost(request) && classic.intercept(request, response),
         interceptUpgrade: (request, socket, head) =>

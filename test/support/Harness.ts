@@ -41,7 +41,7 @@ import type { ServerStatus } from "../../src/relay/dispatch/Rendezvous.ts"
 import { Rendezvous } from "../../src/relay/dispatch/Rendezvous.ts"
 import { Inspector } from "../../src/relay/inspect/Inspector.ts"
 import { Relay } from "../../src/relay/Relay.ts"
-import type { Unregistered } from "../../src/relay/registry/Servers.ts"
+import type { RefusedStranger } from "../../src/relay/registry/Servers.ts"
 import { Servers } from "../../src/relay/registry/Servers.ts"
 import { type ConfigStatus, RelaySettings } from "../../src/relay/settings/RelaySettings.ts"
 import * as RelayMetrics from "../../src/relay/status/RelayMetrics.ts"
@@ -143,7 +143,7 @@ export interface TestRelay {
   readonly url: string
   /** Puts another configuration in force, as a changed file does. */
   readonly change: (options: RelayOptions) => Effect.Effect<void>
-  readonly unregistered: () => ReadonlyArray<Unregistered>
+  readonly unregistered: () => ReadonlyArray<RefusedStranger>
   readonly events: () => ReadonlyArray<AuditEvent>
   readonly status: (name: string) => ServerStatus
   readonly traffic: Traffic["Service"]
@@ -236,7 +236,7 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
           current = configOf(next, current)
           return SubscriptionRef.set(settings, current)
         }),
-      unregistered: servers.unregistered,
+      unregistered: () => servers.unregistered(),
       events: () => audit.entries().map((entry) => entry.event),
       status: (name) => rendezvous.status(name as ServerName),
       traffic: Context.get(services, Traffic),

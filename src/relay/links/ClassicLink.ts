@@ -4,7 +4,7 @@
  * there can only be told by its listens: a live one always has a listen on
  * the way.
  */
-import type { IncomingMessage, ServerResponse } from "node:http"
+import type { ServerResponse } from "node:http"
 import type { RequestId } from "../../domain/RequestId.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
@@ -54,7 +54,7 @@ export interface ClassicLinkOptions {
   /** It takes requests again. */
   readonly onReady: (link: Link) => void
   /** It has been silent for too long, or was revoked. */
-  readonly onGone: (link: ClassicLink, reason: string) => void
+  readonly onGone: (reason: string) => void
 }
 
 interface Parked {
@@ -102,7 +102,7 @@ export class ClassicLink implements Link {
   }
 
   /** A listen has come; it is answered at once or parked. */
-  listen(_request: IncomingMessage, response: ServerResponse): void {
+  listen(response: ServerResponse): void {
     this.heard()
     if (this.draining) return this.sendShuttingDown(response)
     const entry: Parked = {
@@ -312,7 +312,7 @@ export class ClassicLink implements Link {
     if (this.gone) return
     this.gone = true
     this.heard()
-    this.options.onGone(this, reason)
+    this.options.onGone(reason)
     for (const { deadline, response } of this.parked.splice(0)) {
       deadline.clear()
       if (!response.headersSent) response.destroy()

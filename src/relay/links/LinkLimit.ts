@@ -1,6 +1,6 @@
 /**
- * How many links a server may have: whoever has its key could otherwise open
- * any number of them, and each costs the relay a connection and its windows.
+ * Limits how many links a server may have: the owner of a key could otherwise
+ * open any number, and each costs the relay a connection and its windows.
  */
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
@@ -8,14 +8,14 @@ import type { AuditLog } from "../audit/AuditLog.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import * as ServerIndex from "../settings/ServerIndex.ts"
 
-/** After how long who is refused may try again, in seconds. */
+/** `Retry-After` of a link that is refused, in seconds. */
 export const retrySeconds = 5
 
-/** How often a server that wants too many links is told of at most, in milliseconds. */
-const quietMillis = 60_000
+/** The least time between two audit entries for one server, in milliseconds. */
+const recordMillis = 60_000
 
-/** What the room stands on. */
-export interface LinkRoomContext {
+/** What the limit needs of the relay. */
+export interface LinkLimitContext {
   readonly settings: RelaySettings["Service"]
   readonly audit: AuditLog["Service"]
   readonly deadlines: Deadlines
@@ -23,44 +23,45 @@ export interface LinkRoomContext {
 
 /** See the file's header. One for all transports of a relay. */
 export class LinkLimit {
-  private readonly context: LinkRoomContext
-  private readonly taken = new Map<ServerName, number>()
-  private readonly told = new Map<ServerName, Deadline>()
+  private readonly context: LinkLimitContext
+  private readonly counts = new Map<ServerName, number>()
+  /** Servers with an audit entry within {@link recordMillis}. */
+  private readonly recorded = new Map<ServerName, Deadline>()
 
-  constructor(context: LinkRoomContext) {
+  constructor(context: LinkLimitContext) {
     this.context = context
   }
 
-  /** How many links, and besides as many listens of classic 1, a server may have. */
+  /** How many links a server may have; as many listens of classic 1 may be parked. */
   most(name: ServerName): number {
     const config = this.context.settings.current()
     return ServerIndex.find(config, name)?.limits.maxLinks ?? config.maxLinks
   }
 
   /**
-   * Room for one more link, to be given back by the returned function, or
-   * `undefined` if there is none.
+   * Counts one more link until the returned function is called; `undefined`
+   * if the limit is reached.
    *
-   * @param replaces whether it comes for one that is there, which will go
+   * @param replaces whether it replaces an open link, which is about to end
    */
   take(name: ServerName, replaces: boolean): (() => void) | undefined {
-    const taken = this.taken.get(name) ?? 0
-    if (taken >= this.most(name) * (replaces ? 2 : 1)) return undefined
-    this.taken.set(name, taken + 1)
+    const count = this.counts.get(name) ?? 0
+    if (count >= this.most(name) * (replaces ? 2 : 1)) return undefined
+    this.counts.set(name, count + 1)
     return () => {
-      const left = (this.taken.get(name) ?? 1) - 1
-      if (left === 0) this.taken.delete(name)
-      else this.taken.set(name, left)
+      const rest = (this.counts.get(name) ?? 1) - 1
+      if (rest === 0) this.counts.delete(name)
+      else this.counts.set(name, rest)
     }
   }
 
-  /** Somebody was refused for lack of room. */
+  /** Records that a link from an address was refused. */
   refused(name: ServerName, address: string): void {
-    if (this.told.has(name)) return
+    if (this.recorded.has(name)) return
     const { audit, deadlines } = this.context
-    this.told.set(
+    this.recorded.set(
       name,
-      deadlines.set(quietMillis, () => this.told.delete(name)),
+      deadlines.set(recordMillis, () => this.recorded.delete(name)),
     )
     audit.record({ _tag: "LinksLimited", name, address })
   }

@@ -27,7 +27,7 @@ export interface StreamContext {
   readonly settings: RelaySettings["Service"]
   readonly servers: Servers["Service"]
   readonly rendezvous: Rendezvous["Service"]
-  readonly room: LinkLimit
+  readonly limit: LinkLimit
 }
 
 /** The stream endpoint of one relay. */
@@ -98,9 +98,9 @@ export const make = (context: StreamContext): StreamEndpoint => {
     const key = `${name} ${instance} ${`${request.headers[header.link] ?? "0"}`.slice(0, 8)}`
     const webSocketKey = keyOf(request.method ?? "", fromRaw(request.rawHeaders))
     if (webSocketKey === undefined) return refuse(socket, 400, text.noWebSocket)
-    const giveBack = context.room.take(name, links.has(key))
+    const giveBack = context.limit.take(name, links.has(key))
     if (giveBack === undefined) {
-      context.room.refused(name, address)
+      context.limit.refused(name, address)
       return refuse(socket, 429, text.tooManyLinks, tooManyLinks)
     }
     const config = context.settings.current()

@@ -1,6 +1,6 @@
 /**
- * Which servers the relay knows, by the configuration in force, and who
- * knocked without being known.
+ * Which servers may connect, by the configuration in force, and which were
+ * refused.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -14,63 +14,50 @@ import { RelaySettings } from "../settings/RelaySettings.ts"
 import * as ServerIndex from "../settings/ServerIndex.ts"
 import { isTrusted } from "../settings/TrustedProxies.ts"
 import { Traffic } from "../traffic/Traffic.ts"
-import { type Stranger, Unregistered as Strangers } from "./Strangers.ts"
+import { type Stranger, Strangers } from "./Strangers.ts"
 
-/** Somebody who listens with a name or key that is not registered; see {@link Stranger}. */
-export interface Unregistered extends Stranger {
-  readonly reason: "unknown name" | "wrong key"
+/** Why a key is refused. */
+export type RefusalReason = "unknown name" | "wrong key"
+
+/** A server that was refused, and why it would be now. */
+export interface RefusedStranger extends Stranger {
+  readonly reason: RefusalReason
 }
 
-/** What a key proves. */
-export type Identity =
-  | { readonly _tag: "Known"; readonly name: ServerName; readonly tripcode: Tripcode }
-  | {
-      readonly _tag: "Refused"
-      readonly reason: "unknown name" | "wrong key"
-      readonly tripcode: Tripcode
-    }
+/** A registered server that has proved its name by one of its keys. */
+export interface KnownServer {
+  readonly _tag: "Known"
+  readonly name: ServerName
+  readonly tripcode: Tripcode
+}
 
-/** What comes of a server's wish to connect. */
+/** A key that is not registered for the name. */
+export interface RefusedKey {
+  readonly _tag: "Refused"
+  readonly reason: RefusalReason
+  readonly tripcode: Tripcode
+}
+
+/** Whose key it is. */
+export type Identity = KnownServer | RefusedKey
+
+/** The result of a server's attempt to connect. */
 export type Knocked =
   | Identity
   | {
       readonly _tag: "Limited"
-      /** In how many seconds more will be looked at. */
+      /** In seconds. */
       readonly retryAfter: number
     }
 
-type Known = Pick<Stranger, "name" | "tripcode">
-
-/** The most servers that are known by the address from which they were accepted. */
+/** How many pairs of a server and its address are remembered as accepted. */
 const maxAccepted = 10_000
 
+/** Compared where a name has no tripcode, so that the time taken does not tell which names are registered. */
 const noTripcode = "A".repeat(43).concat("=") as Tripcode
 
 /** See the file's header. */
-export class Servers extends Context.Service<
-  Servers,
-  {
-    /** Whether this key is that of this name. */
-    readonly identify: (name: string, key: string) => Identity
-    /** Whether a tripcode is still registered for a name. */
-    readonly accepts: (name: ServerName, tripcode: Tripcode) => boolean
-    readonly isRegistered: (name: ServerName) => boolean
-    /**
-     * The same for a server that wants to connect from an address; one that is
-     * refused is remembered. Whoever has shown too many wrong keys is told no
-     * more which is right: a key that was accepted from there before still is.
-     */
-    readonly knock: (name: string, key: string, address: string, at: number) => Knocked
-    /** Who was refused and is not registered by now; who was seen last is last. */
-    readonly unregistered: () => ReadonlyArray<Unregistered>
-    /** Records who of them the configuration in force has brought in, but not whom somebody is {@link approving}. */
-    readonly recordApproved: () => void
-    /** Somebody begins to approve a server. The returned function ends it: with who it was if the server is in force now by them. */
-    readonly approving: (name: string, tripcode: string) => (by: string | undefined) => void
-    /** Hides somebody of them until the relay is restarted; whether there is one. */
-    readonly ignore: (name: string, tripcode: string) => boolean
-  }
->()("ptth/relay/Servers") {
+export class Servers extends Context.Service<Servers, ServerRegistry>()("ptth/relay/Servers") {
   static readonly layer: Layer.Layer<Servers, never, RelaySettings | AuditLog | Traffic> =
     Layer.effect(
       Servers,
@@ -78,98 +65,153 @@ export class Servers extends Context.Service<
         const settings = yield* RelaySettings
         const audit = yield* AuditLog
         const traffic = yield* Traffic
-        return Servers.of(make(settings, audit, traffic))
+        return Servers.of(new ServerRegistry(settings, audit, traffic))
       }),
     )
 }
 
-const make = (
-  settings: RelaySettings["Service"],
-  audit: AuditLog["Service"],
-  traffic: Traffic["Service"],
-): Servers["Service"] => {
-  const strangers = new Strangers()
-  const tripcodesOf = (name: string): ReadonlyArray<Tripcode> =>
-    ServerIndex.find(settings.current(), name)?.tripcodes ?? []
-  const isRegistered = (name: string): boolean => tripcodesOf(name).length > 0
-  const accepts = (name: string, tripcode: Tripcode): boolean =>
-    tripcodesOf(name).some((known) => sameTripcode(known, tripcode))
-  const accepted = new Set<string>()
-  /** Many may be behind this address: of a proxy, or of this machine. */
-  const isExempt = (address: string): boolean =>
-    ListenAddress.isLoopback(address) || isTrusted(settings.current().trustedProxies, address)
-  const identify = (name: string, key: string): Identity => {
+/** What the service {@link Servers} does. */
+export class ServerRegistry {
+  private readonly settings: RelaySettings["Service"]
+  private readonly audit: AuditLog["Service"]
+  private readonly traffic: Traffic["Service"]
+  private readonly strangers = new Strangers()
+  /** Address, name and tripcode of servers that were accepted; the most recent is last. */
+  private readonly accepted = new Set<string>()
+  /** Name and tripcode of servers that are being approved. */
+  private readonly approvals = new Set<string>()
+
+  constructor(
+    settings: RelaySettings["Service"],
+    audit: AuditLog["Service"],
+    traffic: Traffic["Service"],
+  ) {
+    this.settings = settings
+    this.audit = audit
+    this.traffic = traffic
+  }
+
+  /** Whether this key is registered for this name. Every tripcode of the name is compared. */
+  identify(name: string, key: string): Identity {
     const tripcode = tripcodeOfText(key)
-    const registered = tripcodesOf(name)
+    const registered = this.tripcodesOf(name)
     const candidates = registered.length === 0 ? [noTripcode] : registered
     let matches = false
     for (const candidate of candidates) matches = sameTripcode(candidate, tripcode) || matches
-    return matches && isServerName(name)
-      ? { _tag: "Known", name, tripcode }
-      : {
-          _tag: "Refused",
-          reason: registered.length === 0 ? "unknown name" : "wrong key",
-          tripcode,
-        }
+    if (matches && isServerName(name)) return { _tag: "Known", name, tripcode }
+    const reason = registered.length === 0 ? "unknown name" : "wrong key"
+    return { _tag: "Refused", reason, tripcode }
   }
-  const underway = new Set<string>()
-  const recordApproval = ({ name, tripcode }: Known, by: string): void => {
-    strangers.forget(name, tripcode)
-    audit.record({ _tag: "ServerApproved", name, tripcode, by })
+
+  /** Whether a tripcode is registered for a name. */
+  accepts(name: ServerName, tripcode: Tripcode): boolean {
+    return this.tripcodesOf(name).some((registered) => sameTripcode(registered, tripcode))
   }
-  return {
-    identify,
-    recordApproved: () => {
-      for (const { name, tripcode } of strangers.all()) {
-        if (underway.has(`${name} ${tripcode}`) || !accepts(name, tripcode)) continue
-        recordApproval({ name, tripcode }, "configuration")
-      }
-    },
-    approving: (name, tripcode) => {
-      const mark = `${name} ${tripcode}`
-      underway.add(mark)
-      return (by) => {
-        underway.delete(mark)
-        if (by === undefined) return
-        recordApproval({ name: name as ServerName, tripcode: tripcode as Tripcode }, by)
-      }
-    },
-    accepts,
-    isRegistered,
-    unregistered: () =>
-      strangers
-        .all()
-        .filter(({ name, tripcode }) => !accepts(name, tripcode))
-        .map((stranger) => ({
-          ...stranger,
-          reason: isRegistered(stranger.name) ? "wrong key" : "unknown name",
-        })),
-    ignore: (name, tripcode) => strangers.ignore(name, tripcode),
-    knock: (name, key, address, at) => {
-      const identity = identify(name, key)
-      const mark = `${address} ${name} ${identity.tripcode}`
-      const limited: () => Knocked = () => ({
-        _tag: "Limited",
-        retryAfter: Math.ceil(strangers.millisLeft(at) / 1000),
-      })
-      const guesses = strangers.isLimited(address, at) && !isExempt(address)
-      if (identity._tag === "Known") {
-        if (guesses && !accepted.has(mark)) return limited()
-        accepted.delete(mark)
-        accepted.add(mark)
-        if (accepted.size > maxAccepted) accepted.delete(accepted.keys().next().value as string)
-        return identity
-      }
-      traffic.keyRefused(identity.reason)
-      if (guesses) return limited()
-      // Whatever is shown later has to be a name.
-      if (!isServerName(name)) return identity
-      const { reason, tripcode } = identity
-      const remembered = strangers.remember(name, tripcode, address, at)
-      if (remembered === "new")
-        audit.record({ _tag: "ServerRefused", name, reason, tripcode, address })
-      if (remembered === "too many") audit.record({ _tag: "RefusalsLimited", address })
+
+  isRegistered(name: ServerName): boolean {
+    return this.tripcodesOf(name).length > 0
+  }
+
+  /**
+   * Identifies a server that wants to connect from an address, at a time in
+   * milliseconds since 1970, and remembers it if it is refused. After too many
+   * wrong keys an address is `Limited`, except for keys already accepted from
+   * it.
+   */
+  knock(name: string, key: string, address: string, at: number): Knocked {
+    const identity = this.identify(name, key)
+    const isLimited = this.strangers.isLimited(address, at) && !this.isShared(address)
+    if (identity._tag === "Known") {
+      const wasAccepted = this.accepted.has(acceptedKey(address, identity))
+      if (isLimited && !wasAccepted) return this.limited(at)
+      this.rememberAccepted(address, identity)
       return identity
-    },
+    }
+    this.traffic.keyRefused(identity.reason)
+    if (isLimited) return this.limited(at)
+    this.rememberRefused(name, identity, address, at)
+    return identity
+  }
+
+  private limited(at: number): Knocked {
+    return { _tag: "Limited", retryAfter: Math.ceil(this.strangers.millisLeft(at) / 1000) }
+  }
+
+  private rememberAccepted(address: string, server: KnownServer): void {
+    const key = acceptedKey(address, server)
+    this.accepted.delete(key)
+    this.accepted.add(key)
+    if (this.accepted.size > maxAccepted)
+      this.accepted.delete(this.accepted.keys().next().value as string)
+  }
+
+  private rememberRefused(
+    name: string,
+    { reason, tripcode }: RefusedKey,
+    address: string,
+    at: number,
+  ): void {
+    // What is shown to administrators has to be a valid name.
+    if (!isServerName(name)) return
+    const remembered = this.strangers.remember(name, tripcode, address, at)
+    if (remembered === "new")
+      this.audit.record({ _tag: "ServerRefused", name, reason, tripcode, address })
+    if (remembered === "too many") this.audit.record({ _tag: "RefusalsLimited", address })
+  }
+
+  /** Whether many clients may have this address: that of a proxy, or of this machine. */
+  private isShared(address: string): boolean {
+    return (
+      ListenAddress.isLoopback(address) ||
+      isTrusted(this.settings.current().trustedProxies, address)
+    )
+  }
+
+  /** The servers that were refused and are not registered by now; the last seen is last. */
+  unregistered(): ReadonlyArray<RefusedStranger> {
+    return this.strangers
+      .all()
+      .filter(({ name, tripcode }) => !this.accepts(name, tripcode))
+      .map((stranger) => ({
+        ...stranger,
+        reason: this.isRegistered(stranger.name) ? "wrong key" : "unknown name",
+      }))
+  }
+
+  /** Records which of them the configuration in force registers, except those being {@link approving approved}. */
+  recordApproved(): void {
+    for (const { name, tripcode } of this.strangers.all()) {
+      if (this.approvals.has(approvalKey(name, tripcode)) || !this.accepts(name, tripcode)) continue
+      this.recordApproval(name, tripcode, "configuration")
+    }
+  }
+
+  /** An administrator begins to approve a server. The returned function ends that, with the administrator if the server is registered now. */
+  approving(name: string, tripcode: string): (by: string | undefined) => void {
+    const key = approvalKey(name, tripcode)
+    this.approvals.add(key)
+    return (by) => {
+      this.approvals.delete(key)
+      if (by !== undefined) this.recordApproval(name as ServerName, tripcode as Tripcode, by)
+    }
+  }
+
+  private recordApproval(name: ServerName, tripcode: Tripcode, by: string): void {
+    this.strangers.forget(name, tripcode)
+    this.audit.record({ _tag: "ServerApproved", name, tripcode, by })
+  }
+
+  /** Hides a refused server until the relay is restarted; `false` if there is none. */
+  ignore(name: string, tripcode: string): boolean {
+    return this.strangers.ignore(name, tripcode)
+  }
+
+  private tripcodesOf(name: string): ReadonlyArray<Tripcode> {
+    return ServerIndex.find(this.settings.current(), name)?.tripcodes ?? []
   }
 }
+
+const acceptedKey = (address: string, { name, tripcode }: KnownServer): string =>
+  `${address} ${name} ${tripcode}`
+
+const approvalKey = (name: string, tripcode: string): string => `${name} ${tripcode}`

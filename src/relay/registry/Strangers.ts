@@ -1,7 +1,7 @@
 /**
- * Who knocked without being known: servers with a name or a key that the
- * configuration does not have, until an administrator decides. Bounded as a
- * whole and for each address, so that nobody can fill it for the others.
+ * Servers that tried to connect with a name or a key that is not registered,
+ * for an administrator to approve or ignore. Bounded as a whole and per
+ * address, so that one address cannot push out the others.
  */
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
@@ -11,40 +11,40 @@ import { bucketOf } from "../../domain/VisitorAddress.ts"
 export interface Stranger {
   readonly name: ServerName
   readonly tripcode: Tripcode
-  /** Where it came from last. */
+  /** From which it was refused last. */
   readonly address: string
   /** Milliseconds since 1970. */
   readonly firstSeen: number
   /** Milliseconds since 1970. */
   readonly lastSeen: number
-  /** Whether an administrator does not want to see it. */
+  /** Whether an administrator has hidden it. */
   readonly ignored: boolean
 }
 
-/** The most of them altogether; who has not been seen for the longest time goes first. */
+/** The most strangers altogether; the least recently seen is dropped first. */
 export const maxStrangers = 1_000
 
-/** The most of them from one address. */
+/** The most strangers of one address. */
 export const maxOfAddress = 50
 
-/** The most new ones from one address within {@link windowMillis}. */
+/** The most new strangers of one address within {@link windowMillis}. */
 export const maxNew = 10
 
-/** Over how long new ones are counted, in milliseconds. */
+/** The window in which new strangers are counted, in milliseconds. */
 export const windowMillis = 60_000
 
-/** The most addresses that are counted at once; further ones are counted together. */
+/** The most addresses with a count of their own; further ones share one. */
 const maxCounted = 10_000
 
-/** What has become of a knock: it was known, is remembered from now on, or is one too many of its address, the first such of the minute or not. */
+/** Result of recording a refused attempt: already recorded, newly recorded, or over the limit of its address (the first time in the window, or again). */
 export type Remembered = "again" | "new" | "too many" | "far too many"
 
 const keyOf = (name: string, tripcode: string): string => `${name} ${tripcode}`
 
 /** See the file's header. */
-export class Unregistered {
+export class Strangers {
   private readonly strangers = new Map<string, Stranger>()
-  /** The groups of the addresses that they first came from, by the same keys. */
+  /** The address group of each stranger's first attempt, by the same keys. */
   private readonly groups = new Map<string, string>()
   private readonly counts = new Map<string, number>()
   private windowStart = Number.NEGATIVE_INFINITY
@@ -72,18 +72,18 @@ export class Unregistered {
     return before === undefined ? "new" : "again"
   }
 
-  /** Whether an address has brought more new ones than it may: then it is guessing. */
+  /** Whether an address is over its limit of new strangers, as one that guesses keys is. */
   isLimited(address: string, at: number): boolean {
     if (this.isPast(at)) return false
-    return (this.counts.get(this.counted(bucketOf(address))) ?? 0) > maxNew
+    return (this.counts.get(this.countedAs(bucketOf(address))) ?? 0) > maxNew
   }
 
-  /** How long it is until all may bring new ones again, in milliseconds. */
+  /** How long until the window ends, in milliseconds. */
   millisLeft(at: number): number {
     return this.isPast(at) ? 0 : this.windowStart + windowMillis - at
   }
 
-  /** Hides one that is there; whether it is. */
+  /** Hides a stranger; `false` if there is none. */
   ignore(name: string, tripcode: string): boolean {
     const key = keyOf(name, tripcode)
     const before = this.strangers.get(key)
@@ -91,12 +91,12 @@ export class Unregistered {
     return before !== undefined
   }
 
-  /** Drops one that is known by now. */
+  /** Drops a stranger that is registered by now. */
   forget(name: string, tripcode: string): void {
     this.drop(keyOf(name, tripcode))
   }
 
-  /** All of them; who was seen last is last. */
+  /** All strangers; the last seen is last. */
   all(): ReadonlyArray<Stranger> {
     return [...this.strangers.values()]
   }
@@ -106,18 +106,18 @@ export class Unregistered {
       this.windowStart = at
       this.counts.clear()
     }
-    const counted = this.counted(group)
-    const count = (this.counts.get(counted) ?? 0) + 1
-    this.counts.set(counted, count)
+    const key = this.countedAs(group)
+    const count = (this.counts.get(key) ?? 0) + 1
+    this.counts.set(key, count)
     return count
   }
 
-  /** Whether the window is over, or the clock was put back. */
+  /** Whether the window is over, or the clock was set back. */
   private isPast(at: number): boolean {
     return at < this.windowStart || at - this.windowStart >= windowMillis
   }
 
-  private counted(group: string): string {
+  private countedAs(group: string): string {
     return this.counts.size < maxCounted || this.counts.has(group) ? group : "others"
   }
 

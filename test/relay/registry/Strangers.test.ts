@@ -5,19 +5,19 @@ import {
   maxNew,
   maxOfAddress,
   maxStrangers,
-  Unregistered,
+  Strangers,
   windowMillis,
 } from "../../../src/relay/registry/Strangers.ts"
 
 const tripcode = tripcodeOfText("a key")
 const name = (text: string): ServerName => text as ServerName
 
-const namesOf = (strangers: Unregistered): ReadonlyArray<string> =>
+const namesOf = (strangers: Strangers): ReadonlyArray<string> =>
   strangers.all().map((one) => one.name)
 
 describe("servers that are not registered", () => {
   it("keep when they were first seen, and are told apart by name and key", () => {
-    const strangers = new Unregistered()
+    const strangers = new Strangers()
     assert.strictEqual(strangers.remember(name("a"), tripcode, "192.0.2.1", 1), "new")
     assert.strictEqual(strangers.remember(name("a"), tripcode, "192.0.2.2", 5), "again")
     assert.strictEqual(strangers.remember(name("a"), tripcodeOfText("b"), "192.0.2.3", 6), "new")
@@ -31,7 +31,7 @@ describe("servers that are not registered", () => {
   })
 
   it("are at most so many, and who was not seen for the longest time goes", () => {
-    const strangers = new Unregistered()
+    const strangers = new Strangers()
     for (let i = 0; i < maxStrangers; i++) {
       strangers.remember(name(`s${i}`), tripcode, `10.0.${i >> 8}.${i & 255}`, i)
     }
@@ -44,7 +44,7 @@ describe("servers that are not registered", () => {
   })
 
   it("are at most so many of one address, so that it cannot push the others out", () => {
-    const strangers = new Unregistered()
+    const strangers = new Strangers()
     strangers.remember(name("other"), tripcode, "192.0.2.1", 0)
     let at = 0
     for (let i = 0; i < 2 * maxStrangers; i++) {
@@ -60,7 +60,7 @@ describe("servers that are not registered", () => {
     ["192.0.2.2", "192.0.2.2"],
     ["2001:db8::1", "2001:db8::ffff:2"],
   ])("are so many new ones in a minute of %s and %s, which is told once", (one, another) => {
-    const strangers = new Unregistered()
+    const strangers = new Strangers()
     const knock = (i: number, at: number) =>
       strangers.remember(name(`s${i}`), tripcode, i % 2 === 0 ? one : another, at)
     for (let i = 0; i < maxNew; i++) assert.strictEqual(knock(i, 0), "new")
@@ -72,7 +72,7 @@ describe("servers that are not registered", () => {
   })
 
   it("stay hidden once they are ignored", () => {
-    const strangers = new Unregistered()
+    const strangers = new Strangers()
     assert.isFalse(strangers.ignore("a", tripcode))
     strangers.remember(name("a"), tripcode, "192.0.2.1", 0)
     assert.isTrue(strangers.ignore("a", tripcode))

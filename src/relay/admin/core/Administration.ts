@@ -15,7 +15,7 @@ import { type AuditEntry, type AuditEvent, AuditLog } from "../../audit/AuditLog
 import { Rendezvous } from "../../dispatch/Rendezvous.ts"
 import { type Inspected, Inspector } from "../../inspect/Inspector.ts"
 import * as Approval from "../../registry/Approval.ts"
-import { Servers, type Unregistered } from "../../registry/Servers.ts"
+import { type RefusedStranger, Servers } from "../../registry/Servers.ts"
 import { type ConfigStatus, RelaySettings } from "../../settings/RelaySettings.ts"
 import * as ServerIndex from "../../settings/ServerIndex.ts"
 import * as Subdomains from "../../settings/Subdomains.ts"
@@ -24,7 +24,7 @@ import { type ServerView, viewServer } from "../../status/ServerView.ts"
 import { Traffic } from "../../traffic/Traffic.ts"
 
 /** A server that was refused because its name or key is not registered. */
-export interface StrangerView extends Unregistered {
+export interface StrangerView extends RefusedStranger {
   /** The tripcode as six words, for people to compare. */
   readonly words: string
 }

@@ -1,0 +1,173 @@
+/**
+ * `GET /http_listen/NAME` of the backend API (protocol.md, listen): a server
+ * process asks for requests. The first listen of a process opens its link.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http"
+import type { ServerName } from "../../domain/ServerName.ts"
+import { header, text, version2 } from "../../protocol/Wire.ts"
+import type { Deadline } from "../../transport/runtime/Deadlines.ts"
+import type { Rendezvous } from "../dispatch/Rendezvous.ts"
+import type { KnownServer } from "../registry/Servers.ts"
+import type { RelaySettings } from "../settings/RelaySettings.ts"
+import * as Subdomains from "../settings/Subdomains.ts"
+import { clientOf } from "../settings/TrustedProxies.ts"
+import { answerText, programOf } from "./BackendAnswer.ts"
+import { ClassicLink } from "./ClassicLink.ts"
+import { type KeyCheck, keyOf } from "./KeyCheck.ts"
+import { type LinkLimit, retrySeconds } from "./LinkLimit.ts"
+
+/** How long listens of a process may still arrive after its farewell, in milliseconds. */
+const departedMillis = 3_000
+
+/** What the endpoint needs of the relay. */
+export interface ListenContext {
+  readonly settings: RelaySettings["Service"]
+  readonly rendezvous: Rendezvous["Service"]
+  readonly limit: LinkLimit
+  readonly keys: KeyCheck
+}
+
+/** See the file's header. */
+export class ListenEndpoint {
+  private readonly context: ListenContext
+  /** By {@link processKey}, like `departed`. */
+  private readonly linksByProcess = new Map<string, ClassicLink>()
+  private readonly departed = new Map<string, Deadline>()
+
+  constructor(context: ListenContext) {
+    this.context = context
+  }
+
+  /** The links that are open. */
+  get links(): ReadonlyArray<ClassicLink> {
+    return [...this.linksByProcess.values()]
+  }
+
+  /** Checks the key, then takes the listen. */
+  handle(name: string, request: IncomingMessage, response: ServerResponse): void {
+    const key = keyOf(request)
+    if (key === undefined) return answerText(response, 403, text.noKey)
+    const { keys, rendezvous } = this.context
+    const now = rendezvous.deadlines.now()
+    const identity = keys.knock(request, name, key, () => this.addressOf(request), now)
+    switch (identity._tag) {
+      case "Limited":
+        response.setHeader("Retry-After", `${identity.retryAfter}`)
+        return answerText(response, 429, text.tooManyKeys)
+      case "Refused":
+        return answerText(response, 401, text.badKey)
+      case "Known":
+        return this.take(identity, request, response)
+    }
+  }
+
+  private take(server: KnownServer, request: IncomingMessage, response: ServerResponse): void {
+    const process = processKey(server, instanceOf(request))
+    const link = this.linksByProcess.get(process)
+    for (const id of acknowledgedIds(request)) link?.acknowledge(id)
+    const farewell = request.headers[header.farewell]
+    if (farewell !== undefined) this.depart(process, farewell === "gone", response)
+    else if (this.departed.has(process)) this.hold(response)
+    else if (link === undefined) this.open(process, server, request, response)
+    else this.listen(link, request, response)
+  }
+
+  private open(
+    process: string,
+    server: KnownServer,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    const giveBack = this.context.limit.take(server.name, false)
+    if (giveBack === undefined) return this.refuseLink(server.name, request, response)
+    const { rendezvous, settings } = this.context
+    const config = settings.current()
+    const instance = instanceOf(request)
+    const link = new ClassicLink({
+      name: server.name,
+      tripcode: server.tripcode,
+      instance: instance ?? "",
+      transport: instance === undefined ? "classic 1" : "classic 2",
+      deadlines: rendezvous.deadlines,
+      publicUrl: config.publicUrl,
+      openUrl: Subdomains.urlOf(config, server.name),
+      reason: `${request.headers[header.reason] ?? ""}`.slice(0, 200),
+      program: programOf(request),
+      responseMillis: (name) => rendezvous.responseMillis(name),
+      onReady: (ready) => rendezvous.ready(ready),
+      onGone: (reason) => {
+        leave(reason)
+        this.linksByProcess.delete(process)
+        giveBack()
+      },
+    })
+    this.linksByProcess.set(process, link)
+    const leave = rendezvous.join(link, this.addressOf(request))
+    if (link.transport === "classic 2") link.greet(response)
+    else this.listen(link, request, response)
+  }
+
+  private listen(link: ClassicLink, request: IncomingMessage, response: ServerResponse): void {
+    const isFull =
+      link.transport === "classic 1" && link.parkedCount >= this.context.limit.most(link.name)
+    if (isFull) this.refuseLink(link.name, request, response)
+    else link.listen(response)
+  }
+
+  /**
+   * A process says farewell. Listens that it sent before may still arrive;
+   * they must not open a link, so the process is remembered for a while.
+   */
+  private depart(process: string, isGone: boolean, response: ServerResponse): void {
+    this.departed.get(process)?.clear()
+    const { deadlines } = this.context.rendezvous
+    const expiry = deadlines.set(departedMillis, () => this.departed.delete(process))
+    this.departed.set(process, expiry)
+    const link = this.linksByProcess.get(process)
+    if (link === undefined) answerEmpty(response)
+    else link.farewell(response, isGone)
+  }
+
+  /**
+   * Holds a listen that arrives after the farewell until the entry of its
+   * process expires; a stopping process closes it, a running one retries.
+   */
+  private hold(response: ServerResponse): void {
+    const { deadlines } = this.context.rendezvous
+    const expiry = deadlines.set(departedMillis, () => answerEmpty(response))
+    response.once("close", () => expiry.clear())
+  }
+
+  private refuseLink(name: ServerName, request: IncomingMessage, response: ServerResponse): void {
+    this.context.limit.refused(name, this.addressOf(request))
+    response.setHeader("Retry-After", `${retrySeconds}`)
+    response.setHeader("X-PTTH-Code", "PTTH_TOO_MANY_LINKS")
+    answerText(response, 429, text.tooManyLinks)
+  }
+
+  private addressOf(request: IncomingMessage): string {
+    return clientOf(this.context.settings.current().trustedProxies, request)
+  }
+}
+
+/** Classic 1 has no instances: all processes that use one key share a link. */
+const processKey = ({ name, tripcode }: KnownServer, instance: string | undefined): string =>
+  `${name} ${instance ?? "classic 1"} ${tripcode}`
+
+/** The id that a process of classic 2 sends; `undefined` for classic 1. */
+const instanceOf = (request: IncomingMessage): string | undefined => {
+  if (request.headers[header.version] !== version2) return undefined
+  const instance = request.headers[header.instance]
+  return typeof instance === "string" && instance.length <= 64 ? instance : "unnamed"
+}
+
+const acknowledgedIds = (request: IncomingMessage): ReadonlyArray<string> => {
+  const ids = request.headers[header.ack]
+  return typeof ids === "string" ? ids.split(",").map((id) => id.trim()) : []
+}
+
+/** Answers a classic 2 listen that belongs to no link. */
+const answerEmpty = (response: ServerResponse): void => {
+  response.writeHead(204, [header.version, version2])
+  response.end()
+}
