@@ -1,6 +1,7 @@
 /**
- * `GET /http_request/ID` of the backend API: a server fetches the body of a
- * request that was too large to be sent with its head.
+ * `GET /http_request/ID` of the backend API (protocol.md, Fetching a body): a
+ * server fetches the body of a request that was too large to be sent with its
+ * head.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { text } from "../../protocol/Wire.ts"

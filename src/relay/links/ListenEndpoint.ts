@@ -1,5 +1,5 @@
 /**
- * `GET /http_listen/NAME` of the backend API (protocol.md, listen): a server
+ * `GET /http_listen/NAME` of the backend API (protocol.md, Answers to a listen): a server
  * process asks for requests. The first listen of a process opens its link.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
