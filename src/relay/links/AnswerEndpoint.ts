@@ -1,7 +1,7 @@
 /**
  * `POST /http_response/ID` and `POST /http_responses` of the backend API
- * (protocol.md, Respond and Several answers at once): a server answers one request, or several that have
- * small responses at once.
+ * (protocol.md, Respond and Several answers at once): a server answers one
+ * request, or several that have small responses at once.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as Result from "effect/Result"

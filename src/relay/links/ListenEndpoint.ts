@@ -1,6 +1,6 @@
 /**
- * `GET /http_listen/NAME` of the backend API (protocol.md, Answers to a listen): a server
- * process asks for requests. The first listen of a process opens its link.
+ * `GET /http_listen/NAME` of the backend API (protocol.md, Answers to a
+ * listen): a server process asks for requests. Its first listen opens its link.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { ServerName } from "../../domain/ServerName.ts"
