@@ -1,6 +1,6 @@
 /**
- * Names and texts that both ends of the classic dialects put on the wire
- * (protocol.md, Classic 1 and Classic 2).
+ * The paths, header fields, texts and limits of the protocol. Each stands in
+ * `docs/protocol.md` as well; a test compares both.
  */
 
 /** The path prefix of the relay's backend API. */
@@ -12,12 +12,12 @@ export const listenPath = "/http_listen/"
 export const responsePath = "/http_response/"
 /** See {@link listenPath}. */
 export const requestPath = "/http_request/"
-/** Where several answers of classic 2 go at once; nothing follows. */
+/** Path of several answers of classic 2; nothing follows. */
 export const responsesPath = "/http_responses"
 /** See {@link listenPath}. */
 export const streamPath = "/stream/"
 
-/** Header names, lower case. */
+/** The protocol's own header fields, in lower case. */
 export const header = {
   apiKey: "x-apikey",
   magic: "x-ptth-2ljyxwc4",
@@ -34,13 +34,13 @@ export const header = {
   openUrl: "x-ptth-open-url",
 } as const
 
-/** The value of the version header in classic 2. */
+/** The value of the version field in classic 2. */
 export const version2 = "2"
 
-/** The value of the answers header of a relay that takes several answers at once. */
+/** The value of the answers field of a relay that accepts several answers in one POST. */
 export const manyAnswers = "many"
 
-/** Bodies of the relay's answers; the original's peers show them to people. */
+/** Bodies of the relay's answers. The original's server shows them to its user. */
 export const text = {
   noKey: "Can't run server without an API key\n",
   badKey: "Bad X-ApiKey\n",
@@ -57,13 +57,19 @@ export const text = {
   badHead: "The response head cannot be decoded\n",
 } as const
 
-/** How long a listen is parked before it is answered 204, in milliseconds. */
+/** How long a listen waits for a request before it is answered 204, in milliseconds. */
 export const listenMillis = 25_000
 
-/** How many listens of one classic 2 instance may be parked at once. */
+/** The most listens of one classic 2 instance that wait at once. */
 export const maxParked = 8
 
-/** The largest request body that rides in a listen answer, in bytes. */
+/** The most characters of an instance's name. */
+export const maxInstance = 64
+
+/** The most characters of a link's number. */
+export const maxLinkNumber = 8
+
+/** The largest request body inside a listen answer, in bytes. */
 export const maxInline = 16 * 1024
 
 /** The largest encoded head that either end accepts, in bytes. */
@@ -72,20 +78,20 @@ export const maxHead = 256 * 1024
 /** The largest listen answer that a server accepts, in bytes. */
 export const maxListenAnswer = 16 * 1024 * 1024
 
-/** The largest sum of what a relay puts in one listen answer, in bytes, unless a single request is larger. */
+/** The most bytes that a relay puts into one listen answer, unless a single request has more. */
 export const listenBatchBytes = 1024 * 1024
 
-/** The most requests that a relay puts in one listen answer. */
+/** The most requests that a relay puts into one listen answer. */
 export const listenBatch = 64
 
-/** The largest body of a response that may go along with others, in bytes. */
+/** The largest body of a response that is sent with others in one POST, in bytes. */
 export const maxAnswerBody = 64 * 1024
 
-/** What a server puts into one POST of answers, in bytes, unless a single one is larger. */
+/** The most bytes that a server puts into one POST of answers, unless a single answer has more. */
 export const answersBytes = 1024 * 1024
 
 /** The largest POST of answers that a relay accepts, in bytes. */
 export const maxAnswers = 2 * 1024 * 1024
 
-/** How many acknowledged ids one `X-PTTH-Ack` may name. */
+/** The most ids in one `X-PTTH-Ack`. */
 export const maxAcks = 128

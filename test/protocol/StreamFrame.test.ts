@@ -1,6 +1,6 @@
 /**
- * The frames of stream: what is written is read back however the bytes are
- * cut, and nothing that comes from the other end can do more than end it.
+ * The frames of stream: the codec accepts exactly what the schemas accept,
+ * however the bytes are cut.
  */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
@@ -10,28 +10,29 @@ import * as StreamFrame from "../../src/protocol/StreamFrame.ts"
 import { maxHead } from "../../src/protocol/Wire.ts"
 import type { WireError } from "../../src/protocol/WireError.ts"
 import { FrameParser } from "../../src/transport/mux/FrameParser.ts"
+import { Edits, mutate } from "./Mutation.ts"
 
 type Frame = StreamFrame.Frame
 
 interface Parsed {
-  /** Data frames are joined until the one that ends. */
+  /** Consecutive data frames of a stream are joined. */
   readonly frames: ReadonlyArray<Frame>
   readonly illegal: ReadonlyArray<string>
   readonly fault: WireError | undefined
 }
 
-/** What comes out of a parser; `cuts` are the sizes of the pieces that go in, over and over. */
+/** Parses bytes that arrive in pieces of the sizes `cuts`, repeated. */
 const parse = (bytes: Buffer, cuts: ReadonlyArray<number> = []): Parsed => {
   const frames: Array<Frame> = []
   const illegal: Array<string> = []
   const parser = new FrameParser({
     frame: (frame) => frames.push(frame),
     data: (stream, part, end) => {
-      const before = frames.at(-1)
-      if (before?._tag === "Data" && before.stream === stream && !before.end)
+      const last = frames.at(-1)
+      if (last?._tag === "Data" && last.stream === stream && !last.end)
         frames[frames.length - 1] = {
-          ...before,
-          bytes: Buffer.concat([before.bytes, part]),
+          ...last,
+          bytes: Buffer.concat([last.bytes, part]),
           end,
         }
       else frames.push({ _tag: "Data", stream, bytes: Buffer.from(part), end })
@@ -48,18 +49,18 @@ const parse = (bytes: Buffer, cuts: ReadonlyArray<number> = []): Parsed => {
   return { frames, illegal, fault: undefined }
 }
 
-/** Buffers and Uint8Arrays of the same bytes are the same to a reader. */
-const plain = (frame: Frame) =>
+/** The frame with its bytes as numbers, so that a Buffer equals a Uint8Array. */
+const comparable = (frame: Frame) =>
   "bytes" in frame && typeof frame.bytes !== "number"
     ? { ...frame, bytes: [...frame.bytes] }
     : frame
 
-/** What of it can be seen: an empty data frame that does not end its stream is nothing. */
-const visible = (frames: ReadonlyArray<Frame>): ReadonlyArray<Frame> =>
+/** The frames that a parser reports: not an empty data frame that does not end its stream. */
+const reported = (frames: ReadonlyArray<Frame>): ReadonlyArray<Frame> =>
   frames.filter((frame) => frame._tag !== "Data" || frame.end || frame.bytes.length > 0)
 
-/** Each data frame on a stream of its own, so that none is joined with the next. */
-const apart = (frames: ReadonlyArray<Frame>): ReadonlyArray<Frame> =>
+/** The frames with each data frame on its own stream, so that the parser joins none. */
+const onOwnStreams = (frames: ReadonlyArray<Frame>): ReadonlyArray<Frame> =>
   frames.map((frame, i) => (frame._tag === "Data" ? { ...frame, stream: i + 1 } : frame))
 
 const Frames = Schema.Array(StreamFrame.Frame).check(Schema.isMaxLength(8))
@@ -78,20 +79,20 @@ const header = (kind: number, flags: number, stream: number, length: number): Bu
 
 describe("frames", () => {
   it.prop(
-    "of every type are read back, however their bytes are cut",
+    "that the schema accepts are read back, however their bytes are cut",
     [Frames, Cuts],
     ([given, cuts]) => {
-      const frames = apart(given)
+      const frames = onOwnStreams(given)
       const parsed = parse(Buffer.concat(frames.map(StreamFrame.encode)), cuts)
       assert.isUndefined(parsed.fault)
       assert.deepStrictEqual(parsed.illegal, [])
-      assert.deepStrictEqual(parsed.frames.map(plain), visible(frames).map(plain))
+      assert.deepStrictEqual(parsed.frames.map(comparable), reported(frames).map(comparable))
     },
     { arbitrary: { runs: 300 } },
   )
 
   it.prop(
-    "that are arbitrary bytes give a typed error or legal frames, and nothing is thrown",
+    "from arbitrary bytes are ones that the schema accepts, and nothing is thrown",
     [Schema.Uint8Array, Cuts],
     ([noise, cuts]) => {
       const parsed = parse(Buffer.from(noise), cuts)
@@ -102,7 +103,7 @@ describe("frames", () => {
   )
 
   it.prop(
-    "with an arbitrary payload give a typed error or a legal frame, and nothing is thrown",
+    "with an arbitrary payload are decoded only if the schema accepts them",
     [Schema.Natural, Schema.Natural, Schema.Natural, Schema.Uint8Array],
     ([kind, flags, stream, payload]) => {
       const read = StreamFrame.decode(kind % 12, flags % 4, stream % 3, Buffer.from(payload))
@@ -114,14 +115,10 @@ describe("frames", () => {
   )
 
   it.prop(
-    "with one bit flipped give a typed error or legal frames, and nothing is thrown",
-    [Frames, Schema.Natural, Cuts],
-    ([frames, where, cuts]) => {
-      const bytes = Buffer.concat(frames.map(StreamFrame.encode))
-      if (bytes.length === 0) return
-      const bit = where % (bytes.length * 8)
-      bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7))
-      const parsed = parse(bytes, cuts)
+    "from changed bytes are ones that the schema accepts, and nothing is thrown",
+    [Frames, Edits, Cuts],
+    ([frames, edits, cuts]) => {
+      const parsed = parse(mutate(Buffer.concat(frames.map(StreamFrame.encode)), edits), cuts)
       if (parsed.fault !== undefined) assert.strictEqual(parsed.fault._tag, "WireError")
       for (const frame of parsed.frames) assert.isTrue(Schema.is(StreamFrame.Frame)(frame))
     },
@@ -129,7 +126,25 @@ describe("frames", () => {
   )
 
   it.prop(
-    "of unknown type are skipped, whatever they carry and wherever they stand",
+    "with a changed payload are decoded only if the schema accepts them",
+    [StreamFrame.Frame, Edits],
+    ([frame, edits]) => {
+      const bytes = StreamFrame.encode(frame)
+      const payload = mutate(bytes.subarray(StreamFrame.headerBytes), edits)
+      const decoded = StreamFrame.decode(
+        bytes.readUInt8(0),
+        bytes.readUInt8(1),
+        bytes.readUInt32BE(4),
+        payload,
+      )
+      if (Result.isFailure(decoded)) assert.strictEqual(decoded.failure._tag, "WireError")
+      else assert.isTrue(Schema.is(StreamFrame.Frame)(decoded.success))
+    },
+    { arbitrary: { runs: 1000 } },
+  )
+
+  it.prop(
+    "of unknown type are skipped, whatever their payload and position",
     [Schema.Uint8Array, Schema.Natural, Cuts],
     ([payload, kind, cuts]) => {
       const unknown = 11 + (kind % 245)
@@ -148,7 +163,7 @@ describe("frames", () => {
     },
   )
 
-  it("that are too large are refused by their first twelve bytes", () => {
+  it("above the size limit are refused from their first twelve bytes", () => {
     for (let kind = 0; kind < 256; kind++) {
       const most = kind === StreamFrame.type.data ? StreamFrame.maxData : StreamFrame.maxControl
       const { fault } = parse(header(kind, 0, 1, most + 1))
@@ -159,9 +174,9 @@ describe("frames", () => {
 
   it("on the wrong stream are refused", () => {
     const { type } = StreamFrame
-    const ofConnection: ReadonlyArray<number> = [type.hello, type.ping, type.pong, type.drain]
+    const ofLink: ReadonlyArray<number> = [type.hello, type.ping, type.pong, type.drain]
     for (const kind of Object.values(type)) {
-      const stream = ofConnection.includes(kind) ? 7 : 0
+      const stream = ofLink.includes(kind) ? 7 : 0
       const { fault, frames } = parse(
         Buffer.concat([header(kind, 0, stream, 4), Buffer.from([0, 0, 0, 0])]),
       )
@@ -170,7 +185,7 @@ describe("frames", () => {
     }
   })
 
-  it("with a number that has not four bytes, or a hello that is cut short, are refused", () => {
+  it("with a number that does not have four bytes, or a hello that is cut short, are refused", () => {
     const { type } = StreamFrame
     for (const kind of [type.credit, type.reset])
       for (const size of [0, 3, 5])
@@ -182,7 +197,7 @@ describe("frames", () => {
     assert.isDefined(parse(unknownReason).fault)
   })
 
-  it("with an illegal head spoil their stream and not the link", () => {
+  it("with an illegal head affect only their stream", () => {
     const heads: ReadonlyArray<Frame> = [
       {
         _tag: "Response",
@@ -224,7 +239,7 @@ describe("frames", () => {
     }
   })
 
-  it("with a head whose inner lengths lie spoil their stream, and allocate nothing for it", () => {
+  it("with lengths in the head that exceed the head affect only their stream", () => {
     const head = Buffer.alloc(14)
     head.writeUInt16BE(0xffff, 12)
     const size = Buffer.alloc(4)
@@ -244,7 +259,7 @@ describe("frames", () => {
     assert.deepStrictEqual(parse(longer).illegal, ["a head is cut short"])
   })
 
-  it("hold one frame at a time: what is announced and does not come takes its size once", () => {
+  it("are collected in memory of their declared size, once", () => {
     const parser = new FrameParser({ frame: () => {}, data: () => {}, illegal: () => {} })
     const before = process.memoryUsage().arrayBuffers
     assert.isUndefined(parser.feed(header(StreamFrame.type.request, 0, 1, StreamFrame.maxControl)))
@@ -257,8 +272,61 @@ describe("frames", () => {
   })
 })
 
+describe("a hello", () => {
+  const hello = (publicUrl: string): StreamFrame.Hello => ({
+    _tag: "Hello",
+    version: 1,
+    maxStreams: 1,
+    window: 1,
+    publicUrl,
+  })
+
+  it("has a public URL of visible ASCII up to the limit", () => {
+    const { maxPublicUrl } = StreamFrame
+    for (const url of ["", "https://relay.example/", "u".repeat(maxPublicUrl)])
+      assert.deepStrictEqual(parse(StreamFrame.encode(hello(url))).frames, [hello(url)])
+    for (const url of ["a b", "\x7f", "\xe9", "a\n", "u".repeat(maxPublicUrl + 1)])
+      assert.match(
+        parse(StreamFrame.encode(hello(url))).fault?.detail ?? "",
+        /^a hello is illegal: .*publicUrl/s,
+      )
+  })
+})
+
 describe("heads", () => {
-  it("are written only if they can be read back", () => {
+  it("are accepted up to the limit, in requests, responses and trailers alike", () => {
+    const fields = (size: number) => [["x", "v".repeat(size)]] as const
+    const most = maxHead - 14 - 6 - 1
+    for (const size of [most, most + 1]) {
+      const isAccepted = size === most
+      const frames: ReadonlyArray<Frame> = [
+        { _tag: "End", stream: 1, trailers: fields(size) },
+        {
+          _tag: "Response",
+          stream: 1,
+          head: { status: 200, headers: fields(size) },
+          bytes: Buffer.alloc(0),
+          end: true,
+        },
+        {
+          _tag: "Request",
+          stream: 1,
+          head: { method: "GET", target: "/", headers: fields(size - 4) },
+          bytes: Buffer.alloc(0),
+          end: true,
+          held: false,
+        },
+      ]
+      for (const frame of frames) {
+        assert.strictEqual(Schema.is(StreamFrame.Frame)(frame), isAccepted, frame._tag)
+        const parsed = parse(StreamFrame.encode(frame))
+        assert.strictEqual(parsed.frames.length === 1, isAccepted, frame._tag)
+        assert.strictEqual(parsed.illegal.length === 0, isAccepted, frame._tag)
+      }
+    }
+  })
+
+  it("are sent only if they can be read back", () => {
     const value = (size: number) => [["x", "v".repeat(size)]] as const
     const around = maxHead - 4 - 14 - 6 - 1
     for (const size of [around - 1, around, around + 1]) {
@@ -278,7 +346,7 @@ describe("heads", () => {
     assert.strictEqual(parsed.frames.length, 1)
   })
 
-  it("with a name that has no room, too many fields or a status that is none are not written", () => {
+  it("with a name that is too long, too many fields or an illegal status are not sent", () => {
     assert.isFalse(StreamFrame.fitsEnd([["n".repeat(0x1_0000), ""]]))
     assert.isTrue(StreamFrame.fitsEnd([["n".repeat(0xffff), ""]]))
     assert.isFalse(StreamFrame.fitsEnd(Array.from({ length: 0x1_0000 }, () => ["n", ""] as const)))
@@ -288,7 +356,7 @@ describe("heads", () => {
       assert.isTrue(StreamFrame.fitsResponse({ status, headers: [] }), `${status}`)
   })
 
-  it("promise no length that has no room: such a body's length counts as unknown", () => {
+  it("declare a length that has no room as unknown", () => {
     for (const length of [2 ** 48 - 1, 2 ** 48, 999_999_999_999_999]) {
       const bytes = StreamFrame.response(
         1,
@@ -306,7 +374,7 @@ const vectors = JSON.parse(
   readFileSync(new URL("../fixtures/stream-vectors.json", import.meta.url), "utf8"),
 ) as ReadonlyArray<{ readonly name: string; readonly frame: unknown; readonly hex: string }>
 
-/** Bytes stand in the table as hex digits. */
+/** The fixture has bytes as hex digits. */
 const Vector = Schema.Struct({
   bytes: Schema.optionalKey(Schema.Union([Schema.String, Schema.Number])),
 })
@@ -337,6 +405,6 @@ describe("the test vectors", () => {
     it(`say how ${name} is written`, () => {
       const bytes = Buffer.from(hex.replaceAll(" ", ""), "hex")
       assert.strictEqual(StreamFrame.encode(frameOf(frame)).toString("hex"), bytes.toString("hex"))
-      assert.deepStrictEqual(parse(bytes, [1]).frames.map(plain), [plain(frameOf(frame))])
+      assert.deepStrictEqual(parse(bytes, [1]).frames.map(comparable), [comparable(frameOf(frame))])
     })
 })

@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import { fromRaw, type Header, type HeaderList } from "../../domain/HeaderList.ts"
 import * as HeadText from "../../protocol/http/HeadText.ts"
 import { keyOf } from "../../protocol/http/WebSocketHandshake.ts"
+import * as LinkOpening from "../../protocol/LinkOpening.ts"
 import { header, prefix, streamPath, text } from "../../protocol/Wire.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../../transport/mux/Multiplexer.ts"
 import * as WebSocketWire from "../../transport/mux/WebSocketWire.ts"
@@ -94,8 +95,8 @@ export const make = (context: StreamContext): StreamEndpoint => {
   ): void => {
     const { rendezvous } = context
     const { deadlines } = rendezvous
-    const instance = `${request.headers[header.instance] ?? ""}`.slice(0, 64)
-    const key = `${name} ${instance} ${`${request.headers[header.link] ?? "0"}`.slice(0, 8)}`
+    const { instance, link: number } = LinkOpening.decode(request.headers)
+    const key = `${name} ${instance} ${number}`
     const webSocketKey = keyOf(request.method ?? "", fromRaw(request.rawHeaders))
     if (webSocketKey === undefined) return refuse(socket, 400, text.noWebSocket)
     const giveBack = context.limit.take(name, links.has(key))

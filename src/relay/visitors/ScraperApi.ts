@@ -7,6 +7,7 @@ import { sameTripcode, tripcodeOfText } from "../../domain/ApiKey.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import { all, type HeaderList } from "../../domain/HeaderList.ts"
 import { isServerName, type ServerName } from "../../domain/ServerName.ts"
+import * as ServerList from "../../protocol/ServerList.ts"
 import { header } from "../../protocol/Wire.ts"
 import * as ServerIndex from "../settings/ServerIndex.ts"
 
@@ -110,13 +111,13 @@ const look = (
 }
 
 const serverList = ({ config, lastSeen }: ScraperContext): string =>
-  JSON.stringify({
+  ServerList.encode({
     servers: config.servers.map(({ displayName, name }) => {
       const at = lastSeen(name)
       return {
         name,
         display_name: displayName ?? name,
-        last_seen: at === undefined ? null : new Date(at).toISOString(),
+        last_seen: at === undefined ? null : new Date(at),
       }
     }),
   })
