@@ -1,14 +1,24 @@
 /**
- * The codec of classic 2: plain HTTP requests that carry everything HTTP has.
- * Each message starts with a big-endian u32 length and a MessagePack head
- * (protocol.md, Classic 2; `docs/protocol.md` has the exact layout).
+ * The codec of classic 2: HTTP/1.1 requests that carry all of HTTP but upgrades.
+ * Each message starts with a big-endian u32 length and a MessagePack head;
+ * `docs/protocol.md` has the layout.
  */
 import * as Result from "effect/Result"
 import type { Header, HeaderList } from "../domain/HeaderList.ts"
 import { isName, isValue } from "../domain/HeaderList.ts"
 import type { RequestId } from "../domain/RequestId.ts"
 import { isRequestId } from "../domain/RequestId.ts"
-import type { Answer, Cancel, ListenAnswer, Offer, RequestBody, ResponseHead } from "./Message.ts"
+import {
+  type Answer,
+  type Cancel,
+  isMethod,
+  isStatus,
+  isTarget,
+  type ListenAnswer,
+  type Offer,
+  type RequestBody,
+  type ResponseHead,
+} from "./Message.ts"
 import * as MsgPack from "./MsgPack.ts"
 import { maxAnswerBody, maxHead, maxInline } from "./Wire.ts"
 import { WireError } from "./WireError.ts"
@@ -61,106 +71,105 @@ export const encodeListenAnswer = (entries: ListenAnswer): Buffer => {
   return writer.take()
 }
 
-const readHeaders = (value: unknown): Result.Result<HeaderList, WireError> => {
-  if (!Array.isArray(value)) return fail("headers are no array")
+const readHeaders = (value: MsgPack.Value | undefined): Result.Result<HeaderList, WireError> => {
+  if (!MsgPack.isArray(value)) return fail("headers are not an array")
   const headers: Array<Header> = new Array(value.length)
   for (let i = 0; i < value.length; i++) {
     const field = value[i]
-    if (!Array.isArray(field) || field.length !== 2) return fail("a header is no pair")
+    if (!MsgPack.isArray(field) || field.length !== 2) return fail("a header is not a pair")
     const [name, bytes] = field
     if (typeof name !== "string" || !isName(name)) return fail("a header name is illegal")
-    if (!(bytes instanceof Uint8Array)) return fail("a header value is no bytes")
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1")
-    if (!isValue(text)) return fail("a header value is illegal")
-    headers[i] = [name, text]
+    if (!(bytes instanceof MsgPack.ByteString)) return fail("a header value is not bytes")
+    if (!isValue(bytes.text)) return fail("a header value is illegal")
+    headers[i] = [name, bytes.text]
   }
   return Result.succeed(headers)
 }
 
-/** What a head says of the body; the bytes of an inline one are yet to be cut off. */
-type BodyKind =
+/** What a head declares of its body; the bytes of an inline body follow the head. */
+type DeclaredBody =
   | { readonly _tag: "None" }
   | { readonly _tag: "Inline"; readonly length: number }
   | { readonly _tag: "Fetch"; readonly length?: number }
 
-const isNatural = (value: unknown): value is number =>
+const isNatural = (value: MsgPack.Value | undefined): value is number =>
   typeof value === "number" && Number.isSafeInteger(value) && value >= 0
 
-const readBodyKind = (value: unknown): BodyKind | undefined => {
+const readDeclaredBody = (value: MsgPack.Value | undefined): DeclaredBody | undefined => {
   if (value === null) return { _tag: "None" }
   if (isNatural(value)) return value <= maxInline ? { _tag: "Inline", length: value } : undefined
-  if (!Array.isArray(value) || value.length !== 1) return undefined
-  const length: unknown = value[0]
+  if (!MsgPack.isArray(value) || value.length !== 1) return undefined
+  const [length] = value
   if (length === null) return { _tag: "Fetch" }
   return isNatural(length) ? { _tag: "Fetch", length } : undefined
 }
 
-const methodPattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/
-const targetPattern = /^\/[\x21-\x7e\x80-\xff]*$/
+/** An entry of a listen answer before its inline body is cut off. */
+type EntryHead = Cancel | (Omit<Offer, "body"> & { readonly declared: DeclaredBody })
 
-const readEntry = (
-  value: unknown,
-): Result.Result<Cancel | (Omit<Offer, "body"> & { readonly kind: BodyKind }), WireError> => {
-  if (!Array.isArray(value)) return fail("an entry is no array")
+const readEntry = (value: MsgPack.Value): Result.Result<EntryHead, WireError> => {
+  if (!MsgPack.isArray(value)) return fail("an entry is not an array")
   const [id, method, target, fields, body] = value
-  if (typeof id !== "string" || !isRequestId(id)) return fail("an id is no ULID")
+  if (typeof id !== "string" || !isRequestId(id)) return fail("an id is not a ULID")
   if (value.length === 1) return Result.succeed({ _tag: "Cancel", id })
   if (value.length !== 5) return fail("an entry has neither one nor five parts")
-  if (typeof method !== "string" || !methodPattern.test(method)) return fail("a method is illegal")
-  if (typeof target !== "string" || !targetPattern.test(target)) return fail("a target is illegal")
-  const kind = readBodyKind(body)
-  if (kind === undefined) return fail("a body kind is illegal")
+  if (typeof method !== "string" || !isMethod(method)) return fail("a method is illegal")
+  if (typeof target !== "string" || !isTarget(target)) return fail("a target is illegal")
+  const declared = readDeclaredBody(body)
+  if (declared === undefined) return fail("a body is illegal")
   return Result.map(readHeaders(fields), (headers) => ({
     _tag: "Offer",
-    id: id as RequestId,
+    id,
     head: { method, target, headers },
-    kind,
+    declared,
   }))
 }
 
 /**
- * Reads entries that each are a length, so many bytes of MessagePack, and a body
- * as long as they say. What `make` gets of a body is a view of `bytes`.
+ * Reads a sequence of entries, each a length, a MessagePack head of that length
+ * and a body whose length the head declares. The body given to `make` is a view
+ * of `bytes`.
  */
 const readEntries = <A, B>(
-  bytes: Uint8Array,
-  read: (value: unknown) => Result.Result<A, WireError>,
+  bytes: Buffer,
+  read: (value: MsgPack.Value) => Result.Result<A, WireError>,
   lengthOf: (entry: A) => number,
   make: (entry: A, body: Buffer) => B,
 ): Result.Result<ReadonlyArray<B>, WireError> => {
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const entries: Array<B> = []
   let at = 0
-  while (at < view.length) {
-    if (at + 4 > view.length) return fail("a length is cut short")
+  while (at < bytes.length) {
+    if (at + 4 > bytes.length) return fail("a length is cut short")
     const start = at + 4
-    const end = start + view.readUInt32BE(at)
+    const end = start + bytes.readUInt32BE(at)
     if (end - start > maxHead) return fail("a head is too large")
-    if (end > view.length) return fail("a head is cut short")
-    const entry = Result.flatMap(MsgPack.decode(view.subarray(start, end)), read)
+    if (end > bytes.length) return fail("a head is cut short")
+    const entry = Result.flatMap(MsgPack.decode(bytes, start, end), read)
     if (Result.isFailure(entry)) return Result.fail(entry.failure)
     at = end + lengthOf(entry.success)
-    if (at > view.length) return fail("a body is cut short")
-    entries.push(make(entry.success, view.subarray(end, at)))
+    if (at > bytes.length) return fail("a body is cut short")
+    entries.push(make(entry.success, bytes.subarray(end, at)))
   }
   return Result.succeed(entries)
 }
 
-/** Reads a listen answer. Bytes of inline bodies are views of `bytes`. */
+/** Reads a listen answer. Inline bodies are views of `bytes`. */
 export const decodeListenAnswer = (bytes: Uint8Array): Result.Result<ListenAnswer, WireError> =>
   readEntries(
-    bytes,
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
     readEntry,
-    (entry) => (entry._tag === "Offer" && entry.kind._tag === "Inline" ? entry.kind.length : 0),
+    (entry) =>
+      entry._tag === "Offer" && entry.declared._tag === "Inline" ? entry.declared.length : 0,
     (entry, inline): Offer | Cancel => {
       if (entry._tag === "Cancel") return entry
-      const { head, id, kind } = entry
-      const body = kind._tag === "Inline" ? ({ _tag: "Inline", bytes: inline } as const) : kind
+      const { declared, head, id } = entry
+      const body =
+        declared._tag === "Inline" ? ({ _tag: "Inline", bytes: inline } as const) : declared
       return { _tag: "Offer", id, head, body }
     },
   )
 
-/** The start of a P5 body: the response's head; the body's own bytes follow. */
+/** Writes the response head that precedes the body of a respond (P5). */
 export const encodeResponseHead = (head: ResponseHead): Buffer => {
   const start = writer.reserve()
   writer.array(2)
@@ -170,16 +179,16 @@ export const encodeResponseHead = (head: ResponseHead): Buffer => {
   return writer.take()
 }
 
-/** What {@link decodeResponseHead} gives once it has seen enough. */
+/** The result of {@link decodeResponseHead}. */
 export interface DecodedResponseHead {
   readonly head: ResponseHead
-  /** Where the body's own bytes start. */
+  /** The offset at which the body starts. */
   readonly end: number
 }
 
 /**
- * Reads the start of a P5 body. `undefined`: more bytes are needed, at most
- * {@link maxHead} and four.
+ * Reads the response head at the start of a respond (P5). `undefined`: the head
+ * is not complete yet; it has at most {@link maxHead} + 4 bytes.
  */
 export const decodeResponseHead = (
   bytes: Buffer,
@@ -188,18 +197,17 @@ export const decodeResponseHead = (
   const end = 4 + bytes.readUInt32BE(0)
   if (end > 4 + maxHead) return fail("the response head is too large")
   if (bytes.length < end) return Result.succeed(undefined)
-  return Result.flatMap(MsgPack.decode(bytes.subarray(4, end)), (value) => {
-    if (!Array.isArray(value) || value.length !== 2) return fail("a response head is no pair")
+  return Result.flatMap(MsgPack.decode(bytes, 4, end), (value) => {
+    if (!MsgPack.isArray(value) || value.length !== 2) return fail("a response head is not a pair")
     return Result.map(readResponseHead(value[0], value[1]), (head) => ({ head, end }))
   })
 }
 
 const readResponseHead = (
-  status: unknown,
-  fields: unknown,
+  status: MsgPack.Value | undefined,
+  fields: MsgPack.Value | undefined,
 ): Result.Result<ResponseHead, WireError> => {
-  if (!isNatural(status) || (status !== 101 && (status < 200 || status > 599)))
-    return fail("a status is illegal")
+  if (typeof status !== "number" || !isStatus(status)) return fail("a status is illegal")
   return Result.map(readHeaders(fields), (headers) => ({ status, headers }))
 }
 
@@ -218,7 +226,7 @@ export const encodeAnswers = (answers: ReadonlyArray<Answer>): Buffer => {
   return writer.take()
 }
 
-/** One of several answers as it came; the head is missing where it was not legal. */
+/** One of several answers; `head` is `undefined` if it was illegal. */
 export interface DecodedAnswer {
   readonly id: RequestId
   readonly head: ResponseHead | undefined
@@ -226,19 +234,20 @@ export interface DecodedAnswer {
 }
 
 const readAnswer = (
-  value: unknown,
+  value: MsgPack.Value,
 ): Result.Result<Omit<DecodedAnswer, "bytes"> & { readonly length: number }, WireError> => {
-  if (!Array.isArray(value) || value.length !== 4) return fail("an answer has not four parts")
+  if (!MsgPack.isArray(value) || value.length !== 4)
+    return fail("an answer does not have four parts")
   const [id, status, fields, length] = value
-  if (typeof id !== "string" || !isRequestId(id)) return fail("an id is no ULID")
+  if (typeof id !== "string" || !isRequestId(id)) return fail("an id is not a ULID")
   if (!isNatural(length) || length > maxAnswerBody) return fail("a body is too large")
   const head = Result.getOrUndefined(readResponseHead(status, fields))
   return Result.succeed({ id, head, length })
 }
 
 /**
- * Reads several answers, whose bytes are views of `bytes`. An illegal head
- * spoils only its own answer.
+ * Reads several answers. Their bodies are views of `bytes`. An illegal head
+ * affects only its own answer.
  */
 export const decodeAnswers = (
   bytes: Buffer,

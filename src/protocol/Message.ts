@@ -1,18 +1,36 @@
 /**
- * The messages of the tunnel, defined once. A dialect decides only how they
- * are written as bytes; its codec produces and accepts exactly these.
+ * The messages of the tunnel as schemas, and the rules for their parts. Each
+ * dialect has a codec that writes them as bytes; a codec accepts exactly what
+ * the schemas accept, which property tests check in both directions.
+ *
+ * The codecs run for every request, so they use the predicates below
+ * (`isMethod` and so on) instead of running the schemas. Each predicate and
+ * its schema share one definition.
  */
 import * as Schema from "effect/Schema"
 import { HeaderList } from "../domain/HeaderList.ts"
 import { RequestId } from "../domain/RequestId.ts"
+import { maxAnswerBody, maxInline } from "./Wire.ts"
 
-/** A request method: a token (RFC 9110 9.1). */
-export const Method = Schema.String.check(Schema.isPattern(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/))
+const methodPattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/
+const targetPattern = /^\/[\x21-\x7e\x80-\xff]*$/
+const minFinalStatus = 200
+const maxFinalStatus = 599
+const switchingProtocols = 101
+
+/** A request method: a token (RFC 9110 9.1) of 1 to 64 characters. */
+export const Method = Schema.String.check(Schema.isPattern(methodPattern))
+
+/** Whether `text` is a {@link Method}. */
+export const isMethod = (text: string): boolean => methodPattern.test(text)
 
 /** The path and query that the server sees, byte for byte as the visitor sent them: starts with `/`. */
-export const Target = Schema.String.check(Schema.isPattern(/^\/[\x21-\x7e\x80-\xff]*$/))
+export const Target = Schema.String.check(Schema.isPattern(targetPattern))
 
-/** What is known of a request before its body. */
+/** Whether `text` is a {@link Target}. */
+export const isTarget = (text: string): boolean => targetPattern.test(text)
+
+/** The head of a request: what precedes its body. */
 export const RequestHead = Schema.Struct({
   method: Method,
   target: Target,
@@ -21,13 +39,26 @@ export const RequestHead = Schema.Struct({
 /** See the schema. */
 export type RequestHead = typeof RequestHead.Type
 
-/** A final status, or 101. Other 1xx never travel (103 is dropped, 100 is the first pull). */
-export const Status = Schema.Union([
-  Schema.Int.check(Schema.isBetween({ minimum: 200, maximum: 599 })),
-  Schema.Literal(101),
-])
+/** The status of a final response (RFC 9110 15). */
+export const FinalStatus = Schema.Int.check(
+  Schema.isBetween({ minimum: minFinalStatus, maximum: maxFinalStatus }),
+)
 
-/** What is known of a response before its body. */
+/** Whether `status` is a {@link FinalStatus}. */
+export const isFinalStatus = (status: number): boolean =>
+  Number.isInteger(status) && status >= minFinalStatus && status <= maxFinalStatus
+
+/**
+ * A final status, or 101. Other interim responses do not cross the tunnel: 103
+ * is dropped, and the first read of the request's body stands for 100.
+ */
+export const Status = Schema.Union([FinalStatus, Schema.Literal(switchingProtocols)])
+
+/** Whether `status` is a {@link Status}. */
+export const isStatus = (status: number): boolean =>
+  isFinalStatus(status) || status === switchingProtocols
+
+/** The head of a response: what precedes its body. */
 export const ResponseHead = Schema.Struct({
   status: Status,
   headers: HeaderList,
@@ -36,18 +67,20 @@ export const ResponseHead = Schema.Struct({
 export type ResponseHead = typeof ResponseHead.Type
 
 /**
- * How the visitor's body reaches the server: there is none, it rides along, or
- * the server fetches it (`length` in bytes when the visitor has said it).
+ * How the visitor's body reaches the server: there is none, it follows the
+ * head, or the server fetches it (`length` in bytes if the visitor declared it).
  */
 export const RequestBody = Schema.Union([
   Schema.TaggedStruct("None", {}),
-  Schema.TaggedStruct("Inline", { bytes: Schema.Uint8Array }),
+  Schema.TaggedStruct("Inline", {
+    bytes: Schema.Uint8Array.check(Schema.isMaxLength(maxInline)),
+  }),
   Schema.TaggedStruct("Fetch", { length: Schema.optionalKey(Schema.Natural) }),
 ])
 /** See the schema. */
 export type RequestBody = typeof RequestBody.Type
 
-/** A request handed to a server. */
+/** A request that the relay hands to a server. */
 export const Offer = Schema.TaggedStruct("Offer", {
   id: RequestId,
   head: RequestHead,
@@ -56,21 +89,21 @@ export const Offer = Schema.TaggedStruct("Offer", {
 /** See the schema. */
 export type Offer = typeof Offer.Type
 
-/** A small response as a whole, together with others. */
+/** A small response with its whole body; several are sent in one POST. */
 export const Answer = Schema.Struct({
   id: RequestId,
   head: ResponseHead,
-  bytes: Schema.Uint8Array,
+  bytes: Schema.Uint8Array.check(Schema.isMaxLength(maxAnswerBody)),
 })
 /** See the schema. */
 export type Answer = typeof Answer.Type
 
-/** The visitor of a handed-out request has left: stop working on it. */
+/** The visitor of a request has left, so the server stops working on it. */
 export const Cancel = Schema.TaggedStruct("Cancel", { id: RequestId })
 /** See the schema. */
 export type Cancel = typeof Cancel.Type
 
-/** What a listen is answered with. */
+/** What the relay answers to a listen. */
 export const ListenAnswer = Schema.Array(Schema.Union([Offer, Cancel]))
 /** See the schema. */
 export type ListenAnswer = typeof ListenAnswer.Type

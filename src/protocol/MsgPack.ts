@@ -1,13 +1,14 @@
 /**
- * MessagePack as the dialects use it. A library decodes; the writer is our own
- * because the original's enums are maps with integer keys, which no JavaScript
- * library writes (protocol.md, Classic 1).
+ * The part of MessagePack that the classic dialects use: a writer, and a decoder
+ * that reads untrusted bytes in one pass with bounded memory.
+ *
+ * The writer is not a library's because the original's enums are maps with
+ * integer keys, which JavaScript libraries do not write (protocol.md, Classic 1).
  */
-import { Decoder } from "@msgpack/msgpack"
 import * as Result from "effect/Result"
 import { WireError } from "./WireError.ts"
 
-/** Appends MessagePack values to a buffer that grows. */
+/** Appends MessagePack values to a growing buffer. */
 export class Writer {
   private bytes = Buffer.allocUnsafe(1024)
   private at = 0
@@ -52,7 +53,7 @@ export class Writer {
     this.at += this.bytes.write(text, this.at, length, "utf8")
   }
 
-  /** A byte string's characters as `bin`. */
+  /** A byte string as `bin`. */
   bin(byteString: string): void {
     const length = byteString.length
     this.room(5 + length)
@@ -69,7 +70,7 @@ export class Writer {
     this.at += this.bytes.write(byteString, this.at, length, "latin1")
   }
 
-  /** A byte string's characters as an array of integers, the original's form of bytes. */
+  /** A byte string as an array of integers, the form that the original uses for bytes. */
   byteArray(byteString: string): void {
     this.array(byteString.length)
     this.room(byteString.length * 2)
@@ -112,31 +113,31 @@ export class Writer {
     this.nil()
   }
 
-  /** Bytes as they are. */
+  /** Bytes that are not MessagePack, unchanged. */
   raw(chunk: Uint8Array): void {
     this.room(chunk.length)
     this.bytes.set(chunk, this.at)
     this.at += chunk.length
   }
 
-  /** Leaves room for a big-endian u32 and says where it is. */
+  /** Leaves room for a big-endian u32 and returns its offset. */
   reserve(): number {
     this.room(4)
     this.at += 4
     return this.at - 4
   }
 
-  /** Fills a reserved u32 with the count of bytes written since. */
+  /** Fills a reserved u32 with the number of bytes written after it. */
   fill(position: number): void {
     this.bytes.writeUInt32BE(this.at - position - 4, position)
   }
 
-  /** How many bytes have been written. */
+  /** The number of bytes written since the last {@link take}. */
   get size(): number {
     return this.at
   }
 
-  /** A copy of what was written; the writer starts anew. */
+  /** Returns a copy of what was written and empties the writer. */
   take(): Buffer {
     const out = Buffer.from(this.bytes.subarray(0, this.at))
     this.at = 0
@@ -145,133 +146,182 @@ export class Writer {
   }
 }
 
+/** A decoded `bin`: a string in which each character is one byte. */
+export class ByteString {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+/** A decoded value. A map with a repeated key has the last of its values. */
+export type Value =
+  | null
+  | boolean
+  | number
+  | string
+  | ByteString
+  | ReadonlyArray<Value>
+  | ReadonlyMap<string | number, Value>
+
+/** Whether a value is an array. */
+export const isArray = (value: Value | undefined): value is ReadonlyArray<Value> =>
+  Array.isArray(value)
+
+/** Whether a value is a map. */
+export const isMap = (value: Value | undefined): value is ReadonlyMap<string | number, Value> =>
+  value instanceof Map
+
+/** How many arrays and maps may be inside each other. */
 const maxDepth = 8
 
 /**
- * Walks over one value without building it. Gives the offset behind it, or
- * why it is none: every length is held against the bytes that are there, so
- * that decoding allocates no more than a small multiple of the input.
+ * Decodes the value that starts at `at`. Every length is compared with the
+ * bytes that are left, so memory stays within a small multiple of the input.
  */
-const skip = (bytes: Uint8Array, start: number, depth: number): number | string => {
-  if (depth > maxDepth) return "nested too deeply"
-  const tag = bytes[start]
-  if (tag === undefined) return "cut short"
-  const at = start + 1
-  if (tag <= 0x7f || tag >= 0xe0) return at
-  if (tag <= 0x8f) return skipMany(bytes, at, 2 * (tag & 0x0f), depth)
-  if (tag <= 0x9f) return skipMany(bytes, at, tag & 0x0f, depth)
-  if (tag <= 0xbf) return ahead(bytes, at, tag & 0x1f)
-  switch (tag) {
-    case 0xc0:
-    case 0xc2:
-    case 0xc3:
-      return at
-    case 0xcc:
-    case 0xd0:
-      return ahead(bytes, at, 1)
-    case 0xcd:
-    case 0xd1:
-      return ahead(bytes, at, 2)
-    case 0xce:
-    case 0xd2:
-    case 0xca:
-      return ahead(bytes, at, 4)
-    case 0xcf:
-    case 0xd3:
-    case 0xcb:
-      return ahead(bytes, at, 8)
-    case 0xc4:
-    case 0xd9:
-      return sizedAhead(bytes, at, 1)
-    case 0xc5:
-    case 0xda:
-      return sizedAhead(bytes, at, 2)
-    case 0xc6:
-    case 0xdb:
-      return sizedAhead(bytes, at, 4)
-    case 0xdc:
-      return skipSized(bytes, at, 2, 1, depth)
-    case 0xdd:
-      return skipSized(bytes, at, 4, 1, depth)
-    case 0xde:
-      return skipSized(bytes, at, 2, 2, depth)
-    case 0xdf:
-      return skipSized(bytes, at, 4, 2, depth)
-    default:
-      return "a type that is not used"
+class Decoder {
+  at: number
+  fault: string | undefined
+  private readonly bytes: Buffer
+  private readonly end: number
+
+  constructor(bytes: Buffer, start: number, end: number) {
+    this.bytes = bytes
+    this.at = start
+    this.end = end
   }
-}
 
-const ahead = (bytes: Uint8Array, at: number, count: number): number | string =>
-  at + count <= bytes.length ? at + count : "cut short"
-
-const size = (bytes: Uint8Array, at: number, width: number): number => {
-  let n = 0
-  for (let i = 0; i < width; i++) n = n * 256 + (bytes[at + i] ?? 0)
-  return n
-}
-
-const sizedAhead = (bytes: Uint8Array, at: number, width: number): number | string =>
-  at + width <= bytes.length ? ahead(bytes, at + width, size(bytes, at, width)) : "cut short"
-
-const skipSized = (
-  bytes: Uint8Array,
-  at: number,
-  width: number,
-  per: number,
-  depth: number,
-): number | string =>
-  at + width <= bytes.length
-    ? skipMany(bytes, at + width, per * size(bytes, at, width), depth)
-    : "cut short"
-
-const skipMany = (
-  bytes: Uint8Array,
-  start: number,
-  count: number,
-  depth: number,
-): number | string => {
-  if (count > bytes.length - start) return "cut short"
-  let at = start
-  for (let i = 0; i < count; i++) {
-    const tag = bytes[at]
-    if (tag !== undefined && tag <= 0x7f) {
-      at += 1
-      continue
+  value(depth: number): Value {
+    if (depth > maxDepth) return this.fail("nested too deeply")
+    if (this.at >= this.end) return this.fail("cut short")
+    const tag = this.bytes[this.at++] as number
+    if (tag <= 0x7f) return tag
+    if (tag <= 0x8f) return this.map(tag & 0x0f, depth)
+    if (tag <= 0x9f) return this.array(tag & 0x0f, depth)
+    if (tag <= 0xbf) return this.string(tag & 0x1f)
+    if (tag >= 0xe0) return tag - 0x100
+    switch (tag) {
+      case 0xc0:
+        return null
+      case 0xc2:
+        return false
+      case 0xc3:
+        return true
+      case 0xc4:
+        return this.byteString(this.length(1))
+      case 0xc5:
+        return this.byteString(this.length(2))
+      case 0xc6:
+        return this.byteString(this.length(4))
+      case 0xd9:
+        return this.string(this.length(1))
+      case 0xda:
+        return this.string(this.length(2))
+      case 0xdb:
+        return this.string(this.length(4))
+      case 0xdc:
+        return this.array(this.length(2), depth)
+      case 0xdd:
+        return this.array(this.length(4), depth)
+      case 0xde:
+        return this.map(this.length(2), depth)
+      case 0xdf:
+        return this.map(this.length(4), depth)
+      default:
+        return this.number(tag)
     }
-    const next = skip(bytes, at, depth + 1)
-    if (typeof next === "string") return next
-    at = next
   }
-  return at
+
+  private fail(detail: string): null {
+    this.fault ??= detail
+    return null
+  }
+
+  /** The offset of the next `count` bytes, which are skipped; -1 if there are fewer. */
+  private skip(count: number): number {
+    const start = this.at
+    if (count > this.end - start) {
+      this.fail("cut short")
+      return -1
+    }
+    this.at = start + count
+    return start
+  }
+
+  /** A length of 1, 2 or 4 bytes; one that cannot fit if it is cut short. */
+  private length(width: number): number {
+    const start = this.skip(width)
+    return start < 0 ? Number.POSITIVE_INFINITY : this.bytes.readUIntBE(start, width)
+  }
+
+  private number(tag: number): Value {
+    const { bytes } = this
+    const width = numberWidth[tag - firstNumber]
+    if (width === undefined || width === 0) return this.fail("a type that is not used")
+    const start = this.skip(width)
+    if (start < 0) return null
+    switch (tag) {
+      case 0xca:
+        return bytes.readFloatBE(start)
+      case 0xcb:
+        return bytes.readDoubleBE(start)
+      case 0xcf:
+        return bytes.readUInt32BE(start) * 2 ** 32 + bytes.readUInt32BE(start + 4)
+      case 0xd3:
+        return bytes.readInt32BE(start) * 2 ** 32 + bytes.readUInt32BE(start + 4)
+      default:
+        return tag < 0xd0 ? bytes.readUIntBE(start, width) : bytes.readIntBE(start, width)
+    }
+  }
+
+  private byteString(count: number): Value {
+    const start = this.skip(count)
+    return start < 0 ? null : new ByteString(this.bytes.toString("latin1", start, this.at))
+  }
+
+  /** Bytes that are not UTF-8 become U+FFFD, which no rule for a text of ASCII or Latin-1 accepts. */
+  private string(count: number): Value {
+    const start = this.skip(count)
+    return start < 0 ? null : this.bytes.toString("utf8", start, this.at)
+  }
+
+  private array(count: number, depth: number): Value {
+    if (count > this.end - this.at) return this.fail("cut short")
+    const values: Array<Value> = []
+    for (let i = 0; i < count; i++) {
+      values.push(this.value(depth + 1))
+      if (this.fault !== undefined) return null
+    }
+    return values
+  }
+
+  private map(count: number, depth: number): Value {
+    if (2 * count > this.end - this.at) return this.fail("cut short")
+    const entries = new Map<string | number, Value>()
+    for (let i = 0; i < count; i++) {
+      const key = this.value(depth + 1)
+      if (typeof key !== "string" && typeof key !== "number")
+        return this.fail("a key that is neither a text nor a number")
+      entries.set(key, this.value(depth + 1))
+      if (this.fault !== undefined) return null
+    }
+    return entries
+  }
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true })
+/** The bytes of each numeric type from `float 32` (0xca) to `int 64` (0xd3). */
+const firstNumber = 0xca
+const numberWidth = [4, 8, 1, 2, 4, 8, 1, 2, 4, 8]
 
-/** Put before every string key, so that no key can be `__proto__` or an array index. */
-export const keyMark = "="
-
-const decoder = new Decoder({
-  keyDecoder: {
-    canBeCached: () => true,
-    decode: (bytes, offset, length) =>
-      keyMark + utf8.decode((bytes as Uint8Array).subarray(offset, offset + length)),
-  },
-})
-
-/**
- * Decodes exactly one value. Keys of maps that are strings bear
- * {@link keyMark}; integers come as numbers, or as bigint never.
- */
-export const decode = (bytes: Uint8Array): Result.Result<unknown, WireError> => {
-  const end = skip(bytes, 0, 0)
-  if (typeof end === "string") return Result.fail(new WireError({ detail: end }))
-  if (end !== bytes.length) return Result.fail(new WireError({ detail: "more than one value" }))
-  try {
-    return Result.succeed(decoder.decode(bytes))
-  } catch (cause) {
-    return Result.fail(
-      new WireError({ detail: cause instanceof Error ? cause.message : "undecodable" }),
-    )
-  }
+/** Decodes exactly one value that fills the bytes from `start` to `end`. */
+export const decode = (
+  bytes: Buffer,
+  start = 0,
+  end = bytes.length,
+): Result.Result<Value, WireError> => {
+  const decoder = new Decoder(bytes, start, end)
+  const value = decoder.value(0)
+  const detail = decoder.fault ?? (decoder.at === end ? undefined : "more than one value")
+  return detail === undefined ? Result.succeed(value) : Result.fail(new WireError({ detail }))
 }

@@ -1,23 +1,25 @@
 /**
- * The frames of the stream transport. A link is one sequence of bytes in each
- * direction; frames follow each other in it without regard to how it is cut
- * into WebSocket messages.
+ * The frames of the stream dialect and their codec. Each direction of a link is
+ * one sequence of frames; the boundaries of WebSocket messages have no meaning.
  *
- * Every frame starts with twelve bytes: its type, flags, two zero bytes, the
- * stream's number and the payload's length, both big-endian u32. Frames of
- * unknown type are skipped. `docs/protocol.md` has the layout and vectors.
+ * Every frame starts with twelve bytes: type, flags, two zero bytes, stream
+ * number and payload length, the latter two big-endian u32. Frames of unknown
+ * type are skipped. `docs/protocol.md` has the layout and test vectors.
+ *
+ * A hello comes once on a link, so its schema runs. The other frames come with
+ * every request: their codec is written by hand, with the same rules.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { type Header, HeaderList, isName, isValue } from "../domain/HeaderList.ts"
-import { RequestHead, ResponseHead } from "./Message.ts"
+import { isMethod, isStatus, isTarget, RequestHead, ResponseHead } from "./Message.ts"
 import { maxHead } from "./Wire.ts"
 import { WireError } from "./WireError.ts"
 
-/** Bytes of a frame before its payload. */
+/** The bytes of a frame before its payload. */
 export const headerBytes = 12
 
-/** The types of frames. Even a peer that does not know one can skip it. */
+/** The types of frames. A peer that does not know a type skips its frames. */
 export const type = {
   hello: 1,
   request: 2,
@@ -31,10 +33,13 @@ export const type = {
   drain: 10,
 } as const
 
-/** Flag of request, response and data: this direction of the stream has no more bytes. */
+/** Flag of request, response and data: the sender's direction of the stream ends with this frame. */
 export const flagEnd = 1
 
-/** Flag of request: the visitor waits to be asked for the body, or asks for an upgrade; no byte rides along. */
+/**
+ * Flag of request: the visitor sent `Expect` or asks for an upgrade, so no byte
+ * of the body is sent before the first credit.
+ */
 export const flagHeld = 2
 
 /** The largest payload of a frame that is not data, in bytes. */
@@ -43,7 +48,10 @@ export const maxControl = maxHead + 64 * 1024
 /** The largest payload of a data frame, in bytes. */
 export const maxData = 1024 * 1024
 
-/** Why a stream is given up. */
+/** The most characters of the public URL in a hello. */
+export const maxPublicUrl = 2000
+
+/** Why a stream was reset. A reason's index stands for it on the wire. */
 export const ResetReason = Schema.Literals([
   "cancelled",
   "cut",
@@ -59,72 +67,130 @@ export type ResetReason = typeof ResetReason.Type
 
 const resetReasons = ResetReason.literals
 
-const U32 = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xffff_ffff }))
-// Longer promises are not made: such a body's length counts as unknown.
-const BodyLength = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 48 - 2 }))
-const StreamId = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 0xffff_ffff }))
+/** Which frames are about one stream and which about the whole link. */
+export type Scope = "stream" | "link"
 
-/** Says what the sender speaks and allows; the first frame in each direction. */
+/**
+ * The annotation `frame` of each frame's schema: how it is written. The table
+ * of frames in `docs/protocol.md` is made of these.
+ */
+export interface FrameLayout {
+  readonly type: number
+  /** A frame of a link has the stream number 0. */
+  readonly scope: Scope
+  /** The fields of the payload, in the notation of `docs/protocol.md`. */
+  readonly payload: string
+}
+
+const layout = (kind: number, scope: Scope, payload: string): { readonly frame: FrameLayout } => ({
+  frame: { type: kind, scope, payload },
+})
+
+const maxU16 = 0xffff
+const maxU32 = 0xffff_ffff
+const unknownLength = 0xffff_ffff_ffff
+
+const U32 = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxU32 }))
+const StreamId = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maxU32 }))
+// A longer body is sent as one of unknown length.
+const BodyLength = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: unknownLength - 1 }))
+
+/** The first frame in each direction: what the sender supports and allows. */
 export const Hello = Schema.TaggedStruct("Hello", {
   version: U32,
   /** How many streams may be open at once on this link. */
   maxStreams: U32,
   /** How many bytes of each body may be sent before the first credit. */
   window: U32,
-  /** Where visitors reach the relay; empty if it does not say. */
-  publicUrl: Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{0,2000}$/)),
-})
+  /** Where visitors reach the relay; empty if it is not configured. */
+  publicUrl: Schema.String.check(
+    Schema.isPattern(/^[\x21-\x7e]*$/),
+    Schema.isMaxLength(maxPublicUrl),
+  ),
+}).annotate(
+  layout(
+    type.hello,
+    "link",
+    "`version: u32` (1), `streams: u32`, `window: u32`, then the public URL: visible ASCII, may be empty",
+  ),
+)
 /** See the schema. */
 export type Hello = typeof Hello.Type
 
 /** Opens a stream; `bytes` is the start of the body. */
 export const Request = Schema.TaggedStruct("Request", {
   stream: StreamId,
-  head: RequestHead,
+  head: RequestHead.check(
+    Schema.makeFilter(({ headers, method, target }) =>
+      isHead(headers, method.length + target.length, maxHead),
+    ),
+  ),
   bytes: Schema.Uint8Array,
   end: Schema.Boolean,
   held: Schema.Boolean,
-  /** The promised length of the body; absent if it is not known. */
+  /** The declared length of the body; absent if it is unknown. */
   length: Schema.optionalKey(BodyLength),
-})
+}).annotate(
+  layout(type.request, "stream", "`size: u32`, a head of that size, the start of the body"),
+)
 /** See the schema. */
 export type Request = typeof Request.Type
 
 /** Answers a stream; `bytes` is the start of the body. */
 export const Response = Schema.TaggedStruct("Response", {
   stream: StreamId,
-  head: ResponseHead,
+  head: ResponseHead.check(Schema.makeFilter(({ headers }) => isHead(headers, 0, maxHead))),
   bytes: Schema.Uint8Array,
   end: Schema.Boolean,
   length: Schema.optionalKey(BodyLength),
-})
+}).annotate(layout(type.response, "stream", "like a request's"))
 /** See the schema. */
 export type Response = typeof Response.Type
 
-/** Some more of a body. */
+/** The next bytes of a body. */
 export const Data = Schema.TaggedStruct("Data", {
   stream: StreamId,
-  bytes: Schema.Uint8Array,
+  bytes: Schema.Uint8Array.check(Schema.isMaxLength(maxData)),
   end: Schema.Boolean,
-})
+}).annotate(layout(type.data, "stream", "bytes of the body"))
 
-/** A body is whole, and these are its trailers. */
-export const End = Schema.TaggedStruct("End", { stream: StreamId, trailers: HeaderList })
+/** The end of a body, with its trailers. */
+export const End = Schema.TaggedStruct("End", {
+  stream: StreamId,
+  trailers: HeaderList.check(Schema.makeFilter((trailers) => isHead(trailers, 0, maxHead))),
+}).annotate(layout(type.end, "stream", "nothing, or a head that has only trailers"))
 
-/** So many bytes more may be sent on a stream. */
-export const Credit = Schema.TaggedStruct("Credit", { stream: StreamId, bytes: U32 })
+/** Allows the peer to send `bytes` more bytes on a stream. */
+export const Credit = Schema.TaggedStruct("Credit", { stream: StreamId, bytes: U32 }).annotate(
+  layout(type.credit, "stream", "`bytes: u32`"),
+)
 
-/** A stream is given up in both directions. */
-export const Reset = Schema.TaggedStruct("Reset", { stream: StreamId, reason: ResetReason })
+/** Ends a stream in both directions. */
+export const Reset = Schema.TaggedStruct("Reset", {
+  stream: StreamId,
+  reason: ResetReason,
+}).annotate(
+  layout(
+    type.reset,
+    "stream",
+    `\`reason: u32\`: ${resetReasons.map((reason, index) => `${index} ${reason}`).join(", ")}`,
+  ),
+)
 
-/** Is anybody there? */
-export const Ping = Schema.TaggedStruct("Ping", { nonce: U32 })
+/** Asks the peer for a pong. */
+export const Ping = Schema.TaggedStruct("Ping", { nonce: U32 }).annotate(
+  layout(type.ping, "link", "`nonce: u32`"),
+)
 
-/** Yes. */
-export const Pong = Schema.TaggedStruct("Pong", { nonce: U32 })
+/** Answers a ping with its nonce. */
+export const Pong = Schema.TaggedStruct("Pong", { nonce: U32 }).annotate(
+  layout(type.pong, "link", "`nonce: u32` of the ping"),
+)
 
-/** The sender wants no more requests on this link; what is open goes on. */
-export const Drain = Schema.TaggedStruct("Drain", {})
+/** The sender wants no more requests on this link; open streams continue. */
+export const Drain = Schema.TaggedStruct("Drain", {}).annotate(
+  layout(type.drain, "link", "nothing"),
+)
 
 /** Every frame. */
 export const Frame = Schema.Union([
@@ -141,6 +207,11 @@ export const Frame = Schema.Union([
 ])
 /** See the schema. */
 export type Frame = typeof Frame.Type
+
+/** The layout of every frame, by type. */
+export const layouts: ReadonlyArray<FrameLayout> = Frame.members.map(
+  (member) => Schema.resolveAnnotations(member)?.["frame"] as FrameLayout,
+)
 
 const fail = (detail: string): Result.Result<never, WireError> =>
   Result.fail(new WireError({ detail }))
@@ -162,13 +233,12 @@ const frame = (
   return bytes
 }
 
-// A head: u48 promised length of the body (all ones: unknown), u16 status or
-// length of the method, u32 length of the target (0 in a response), u16 count
-// of fields, then for each u16 length of its name and u32 of its value, then
-// all texts one after the other, one byte a character.
+// A head: u48 length of the body (all ones: unknown), u16 status or length of
+// the method, u32 length of the target (0 in a response), u16 number of fields,
+// for each field the u16 length of its name and u32 length of its value, then
+// all texts without separators, one byte for each character.
 const headFixed = 14
 const headPerField = 6
-const unknownLength = 0xffff_ffff_ffff
 
 const fieldsSize = (headers: HeaderList): number => {
   let size = headPerField * headers.length
@@ -176,23 +246,26 @@ const fieldsSize = (headers: HeaderList): number => {
   return size
 }
 
-const fits = (headers: HeaderList, start: number): boolean =>
-  4 + headFixed + start + fieldsSize(headers) <= maxHead &&
-  headers.every(([name]) => name.length <= 0xffff)
+/** The bytes of a head whose method and target have `startLength` characters. */
+const headSize = (headers: HeaderList, startLength: number): number =>
+  headFixed + startLength + fieldsSize(headers)
 
-/** Whether a request's head is small enough to be written. */
+const isHead = (headers: HeaderList, startLength: number, limit: number): boolean =>
+  headSize(headers, startLength) <= limit && headers.every(([name]) => name.length <= maxU16)
+
+// A sender counts the length before the head, too.
+const maxSentHead = maxHead - 4
+
+/** Whether a request's head is small enough to be sent. */
 export const fitsRequest = ({ headers, method, target }: RequestHead): boolean =>
-  fits(headers, method.length + target.length)
+  isHead(headers, method.length + target.length, maxSentHead)
 
-/** Whether a response's head can be written: it is small enough, and its status is one. */
+/** Whether a response's head has a legal status and is small enough to be sent. */
 export const fitsResponse = ({ headers, status }: ResponseHead): boolean =>
-  isStatus(status) && fits(headers, 0)
+  isStatus(status) && isHead(headers, 0, maxSentHead)
 
-/** Whether trailers are small enough to be written. */
-export const fitsEnd = (trailers: HeaderList): boolean => fits(trailers, 0)
-
-const isStatus = (status: number): boolean =>
-  status === 101 || (Number.isInteger(status) && status >= 200 && status <= 599)
+/** Whether trailers are small enough to be sent. */
+export const fitsEnd = (trailers: HeaderList): boolean => isHead(trailers, 0, maxSentHead)
 
 const writeHead = (
   bytes: Buffer,
@@ -218,11 +291,7 @@ const writeHead = (
   return at + bytes.write(text, at, "latin1")
 }
 
-const joined = (head: Buffer, at: number, bytes: Uint8Array): void => {
-  if (bytes.length > 0) head.set(bytes, at)
-}
-
-/** Writes a request whose head {@link fitsRequest}; `bytes` is copied behind the head. */
+/** Writes a request for whose head {@link fitsRequest} is true; `bytes` is copied after the head. */
 export const request = (
   stream: number,
   head: RequestHead,
@@ -231,22 +300,16 @@ export const request = (
   length: number | undefined,
 ): Buffer => {
   const { headers, method, target } = head
-  const size = 4 + headFixed + method.length + target.length + fieldsSize(headers)
+  const size = 4 + headSize(headers, method.length + target.length)
   const out = frame(type.request, flags, stream, size + bytes.length, size + bytes.length)
-  const end = writeAfterSize(
-    out,
-    size,
-    length,
-    method.length,
-    method + target,
-    target.length,
-    headers,
+  out.set(
+    bytes,
+    writeSizedHead(out, size, length, method.length, method + target, target.length, headers),
   )
-  joined(out, end, bytes)
   return out
 }
 
-/** Writes a response whose head {@link fitsResponse}; `bytes` is copied behind the head. */
+/** Writes a response for whose head {@link fitsResponse} is true; `bytes` is copied after the head. */
 export const response = (
   stream: number,
   head: ResponseHead,
@@ -254,14 +317,13 @@ export const response = (
   flags: number,
   length: number | undefined,
 ): Buffer => {
-  const size = 4 + headFixed + fieldsSize(head.headers)
+  const size = 4 + headSize(head.headers, 0)
   const out = frame(type.response, flags, stream, size + bytes.length, size + bytes.length)
-  const end = writeAfterSize(out, size, length, head.status, "", 0, head.headers)
-  joined(out, end, bytes)
+  out.set(bytes, writeSizedHead(out, size, length, head.status, "", 0, head.headers))
   return out
 }
 
-const writeAfterSize = (
+const writeSizedHead = (
   out: Buffer,
   size: number,
   length: number | undefined,
@@ -274,13 +336,13 @@ const writeAfterSize = (
   return writeHead(out.subarray(4), length, first, start, target, headers) + 4
 }
 
-/** The start of a data frame; its bytes follow as they are. */
+/** Writes the twelve bytes before the `length` bytes of a data frame. */
 export const dataHeader = (stream: number, flags: number, length: number): Buffer =>
   frame(type.data, flags, stream, 0, length)
 
-/** Writes the end of a body with trailers that {@link fitsEnd}. */
+/** Writes the end of a body with trailers for which {@link fitsEnd} is true. */
 export const end = (stream: number, trailers: HeaderList): Buffer => {
-  const size = trailers.length === 0 ? 0 : headFixed + fieldsSize(trailers)
+  const size = trailers.length === 0 ? 0 : headSize(trailers, 0)
   const out = frame(type.end, 0, stream, size, size)
   if (size > 0) writeHead(out, undefined, 0, "", 0, trailers)
   return out
@@ -298,7 +360,7 @@ export const credit = (stream: number, bytes: number): Buffer => number(type.cre
 /** Writes a ping. */
 export const ping = (nonce: number): Buffer => number(type.ping, 0, nonce)
 
-/** Writes the answer to a ping. */
+/** Writes a pong. */
 export const pong = (nonce: number): Buffer => number(type.pong, 0, nonce)
 
 /** Writes a drain. */
@@ -318,7 +380,7 @@ export const hello = (message: Omit<Hello, "_tag">): Buffer => {
   return out
 }
 
-/** Writes any frame in one piece. */
+/** Writes any frame as one buffer. */
 export const encode = (message: Frame): Buffer => {
   switch (message._tag) {
     case "Hello":
@@ -359,18 +421,15 @@ export const encode = (message: Frame): Buffer => {
   }
 }
 
-interface ReadHead {
+interface DecodedHead {
   readonly length: number | undefined
   readonly first: number
   readonly start: string
   readonly headers: HeaderList
 }
 
-const methodPattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/
-const targetPattern = /^\/[\x21-\x7e\x80-\xff]*$/
-
-/** Reads a head; `methodFirst`: its first number is the length of a method. */
-const readHead = (bytes: Buffer, methodFirst: boolean): ReadHead | string => {
+/** Reads a head; of a request, `first` is the length of the method. */
+const readHead = (bytes: Buffer, isRequest: boolean): DecodedHead | string => {
   if (bytes.length < headFixed) return "a head is cut short"
   const length = bytes.readUIntBE(0, 6)
   const first = bytes.readUInt16BE(6)
@@ -380,7 +439,7 @@ const readHead = (bytes: Buffer, methodFirst: boolean): ReadHead | string => {
   let textAt = headFixed + headPerField * count
   if (textAt > bytes.length) return "a head is cut short"
   const text = bytes.toString("latin1", textAt)
-  const startLength = (methodFirst ? first : 0) + target
+  const startLength = (isRequest ? first : 0) + target
   const start = text.slice(0, startLength)
   textAt = startLength
   const headers: Array<Header> = new Array(count)
@@ -396,14 +455,14 @@ const readHead = (bytes: Buffer, methodFirst: boolean): ReadHead | string => {
     textAt = valueEnd
     at += headPerField
   }
-  if (textAt !== text.length) return "a head has something behind it"
+  if (textAt !== text.length) return "bytes follow a head"
   return { length: length === unknownLength ? undefined : length, first, start, headers }
 }
 
-const ofLength = (length: number | undefined): { readonly length?: number } =>
+const lengthField = (length: number | undefined): { readonly length?: number } =>
   length === undefined ? {} : { length }
 
-/** Splits a payload into the bytes of its head and what follows. */
+/** Splits a payload into its head and the bytes of the body. */
 const splitHead = (payload: Buffer): readonly [Buffer, Buffer] | string => {
   if (payload.length < 4) return "a head is cut short"
   const end = 4 + payload.readUInt32BE(0)
@@ -419,20 +478,20 @@ const decodeRequest = (
 ): Result.Result<Frame, WireError> => {
   const parts = splitHead(payload)
   if (typeof parts === "string") return fail(parts)
-  const read = readHead(parts[0], true)
-  if (typeof read === "string") return fail(read)
-  const method = read.start.slice(0, read.first)
-  const target = read.start.slice(read.first)
-  if (!methodPattern.test(method)) return fail("a method is illegal")
-  if (!targetPattern.test(target)) return fail("a target is illegal")
+  const decoded = readHead(parts[0], true)
+  if (typeof decoded === "string") return fail(decoded)
+  const method = decoded.start.slice(0, decoded.first)
+  const target = decoded.start.slice(decoded.first)
+  if (!isMethod(method)) return fail("a method is illegal")
+  if (!isTarget(target)) return fail("a target is illegal")
   return Result.succeed({
     _tag: "Request",
     stream,
-    head: { method, target, headers: read.headers },
+    head: { method, target, headers: decoded.headers },
     bytes: parts[1],
     end: (flags & flagEnd) !== 0,
     held: (flags & flagHeld) !== 0,
-    ...ofLength(read.length),
+    ...lengthField(decoded.length),
   })
 }
 
@@ -443,58 +502,71 @@ const decodeResponse = (
 ): Result.Result<Frame, WireError> => {
   const parts = splitHead(payload)
   if (typeof parts === "string") return fail(parts)
-  const read = readHead(parts[0], false)
-  if (typeof read === "string") return fail(read)
-  const status = read.first
-  if (read.start !== "") return fail("a response has a target")
+  const decoded = readHead(parts[0], false)
+  if (typeof decoded === "string") return fail(decoded)
+  const status = decoded.first
+  if (decoded.start !== "") return fail("a response has a target")
   if (!isStatus(status)) return fail("a status is illegal")
   return Result.succeed({
     _tag: "Response",
     stream,
-    head: { status, headers: read.headers },
+    head: { status, headers: decoded.headers },
     bytes: parts[1],
     end: (flags & flagEnd) !== 0,
-    ...ofLength(read.length),
+    ...lengthField(decoded.length),
   })
 }
 
 const decodeEnd = (stream: number, payload: Buffer): Result.Result<Frame, WireError> => {
   if (payload.length === 0) return Result.succeed({ _tag: "End", stream, trailers: [] })
-  const read = readHead(payload, false)
-  if (typeof read === "string") return fail(read)
-  return read.start === ""
-    ? Result.succeed({ _tag: "End", stream, trailers: read.headers })
+  if (payload.length > maxHead) return fail("a head is too large")
+  const decoded = readHead(payload, false)
+  if (typeof decoded === "string") return fail(decoded)
+  return decoded.start === ""
+    ? Result.succeed({ _tag: "End", stream, trailers: decoded.headers })
     : fail("trailers have a target")
 }
 
+const decodeHelloFields = Schema.decodeUnknownResult(Hello)
+const helloFixed = 12
+
 const decodeHello = (payload: Buffer): Result.Result<Frame, WireError> => {
-  if (payload.length < 12) return fail("a hello is cut short")
-  const publicUrl = payload.toString("latin1", 12)
-  if (!/^[\x21-\x7e]{0,2000}$/.test(publicUrl)) return fail("a public address is illegal")
-  return Result.succeed({
+  if (payload.length < helloFixed) return fail("a hello is cut short")
+  const hello = decodeHelloFields({
     _tag: "Hello",
     version: payload.readUInt32BE(0),
     maxStreams: payload.readUInt32BE(4),
     window: payload.readUInt32BE(8),
-    publicUrl,
+    publicUrl: payload.toString("latin1", helloFixed),
   })
+  return Result.mapError(
+    hello,
+    ({ message }) => new WireError({ detail: `a hello is illegal: ${message}` }),
+  )
 }
 
-const onConnection = new Set<number>([type.hello, type.ping, type.pong, type.drain])
+/** The scope of each type of frame; types that are not known have none. */
+const scopes: ReadonlyArray<Scope | undefined> = layouts.reduce(
+  (byType: Array<Scope | undefined>, { scope, type: kind }) => {
+    byType[kind] = scope
+    return byType
+  },
+  [undefined],
+)
 
 /** Whether frames of this type are known; others are skipped. */
 export const isKnown = (kind: number): boolean => kind >= type.hello && kind <= type.drain
 
 /**
- * Whether an illegal frame of this type spoils only its stream: it carries what
- * somebody else has said, and where it ends is not in doubt.
+ * Whether an illegal frame of this type affects only its stream and not the
+ * link: its content comes from a third party, and its end is certain.
  */
 export const isOfStream = (kind: number): boolean =>
   kind === type.request || kind === type.response || kind === type.end
 
 /**
- * Reads a frame from its parts. `undefined`: of a type that is not known, to
- * be skipped. Bytes are views of `payload`.
+ * Reads a frame from its parts. `undefined`: the type is unknown and the frame
+ * is to be skipped. Bytes of a body are a view of `payload`.
  */
 export const decode = (
   kind: number,
@@ -502,7 +574,8 @@ export const decode = (
   stream: number,
   payload: Buffer,
 ): Result.Result<Frame | undefined, WireError> => {
-  if (isKnown(kind) && onConnection.has(kind) !== (stream === 0))
+  const scope = scopes[kind]
+  if (scope !== undefined && (scope === "link") !== (stream === 0))
     return fail("a frame is on the wrong stream")
   switch (kind) {
     case type.hello:
@@ -523,7 +596,7 @@ export const decode = (
     case type.reset:
       return payload.length === 4
         ? decodeNumber(kind, stream, payload.readUInt32BE(0))
-        : fail("a number has not four bytes")
+        : fail("a number does not have four bytes")
     default:
       return Result.succeed(undefined)
   }
