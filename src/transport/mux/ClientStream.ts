@@ -1,0 +1,71 @@
+/** A stream at the end that asks: it sends a request and hands on the response. */
+import { BodyError, type ExchangeError } from "../../protocol/Exchange.ts"
+import type { RequestHead } from "../../protocol/Message.ts"
+import * as StreamFrame from "../../protocol/StreamFrame.ts"
+import type { Body } from "../body/Body.ts"
+import type { Reply } from "../body/Handler.ts"
+import { bytesWithHead, noBytes } from "./BodySender.ts"
+import { MuxStream, type StreamLink } from "./MuxStream.ts"
+
+const cancelled = new BodyError({ reason: "cancelled", detail: "it was given up here" })
+
+/** See the file's header. */
+export class ClientStream extends MuxStream {
+  protected readonly readsAfterReset = true
+  /** Who waits for the response; `undefined` once nobody does. */
+  private reply: Reply | undefined
+
+  constructor(link: StreamLink, id: number, reply: Reply) {
+    super(link, id, link.baseWindow, "Head")
+    this.reply = reply
+  }
+
+  /** Sends the request. */
+  ask(head: RequestHead, body: Body): void {
+    const bytes = bytesWithHead(body)
+    const isHeld = bytes === undefined && waitsForCredit(head)
+    const flags =
+      (bytes === undefined ? 0 : StreamFrame.flagEnd) | (isHeld ? StreamFrame.flagHeld : 0)
+    this.link.send(StreamFrame.request(this.id, head, bytes ?? noBytes, flags, body.length))
+    if (bytes !== undefined) this.sender.finish()
+    else if (isHeld) this.sender.sendHeld(body)
+    else this.sender.send(body)
+  }
+
+  /** Nobody waits for the response, or for the rest of it, any more. */
+  cancel(): void {
+    this.reply = undefined
+    if (this.isOver) this.incoming?.fail(cancelled)
+    else this.abort("cancelled")
+  }
+
+  sent(): void {
+    this.settle()
+  }
+
+  abandon(): void {
+    if (this.receiving !== "Ended" && !this.isOver) this.cancel()
+  }
+
+  protected onResponse({ bytes, end, head, length }: StreamFrame.Response): void {
+    const { reply } = this
+    const isExpected = reply !== undefined && this.receiving === "Head"
+    if (!isExpected || !(end || this.window.allows(bytes.length))) return this.abort("protocol")
+    this.reply = undefined
+    reply.respond(head, this.receive(bytes, end, length))
+    this.settle()
+  }
+
+  protected onGivenUp(error: ExchangeError): void {
+    const { reply } = this
+    this.reply = undefined
+    reply?.fail(error)
+  }
+}
+
+/** Whether a body must not be sent before it is asked for. */
+const waitsForCredit = (head: RequestHead): boolean =>
+  head.headers.some(([name]) => {
+    const lower = name.toLowerCase()
+    return lower === "expect" || lower === "upgrade"
+  })

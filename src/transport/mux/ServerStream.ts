@@ -1,0 +1,119 @@
+/** A stream at the end that answers: it has a handler answer a request, and sends the response. */
+import { ExchangeError } from "../../protocol/Exchange.ts"
+import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
+import * as StreamFrame from "../../protocol/StreamFrame.ts"
+import { type Body, empty } from "../body/Body.ts"
+import type { Cancel, Handler, Reply } from "../body/Handler.ts"
+import { bytesWithHead, noBytes } from "./BodySender.ts"
+import { MuxStream, type StreamLink } from "./MuxStream.ts"
+
+/** Turns a failure of the handler into a response. */
+export type FailureResponse = (
+  head: RequestHead,
+  error: ExchangeError,
+) => readonly [ResponseHead, Body]
+
+const unsendable = new ExchangeError({
+  code: "PTTH_BAD_ANSWER",
+  detail: "its head is larger than a link can carry, or its status is not a final one",
+})
+
+/** See the file's header. The stream is the handler's `Reply`. */
+export class ServerStream extends MuxStream implements Reply {
+  protected readonly readsAfterReset = false
+  private readonly head: RequestHead
+  private readonly failureResponse: FailureResponse | undefined
+  /** The request's body, until the handler has it. */
+  private body: Body = empty
+  private response: "Waiting" | "Answered" | "GivenUp" = "Waiting"
+  private cancelHandler: Cancel | undefined
+  private onSent: (() => void) | undefined
+
+  constructor(
+    link: StreamLink,
+    { head, held, stream }: StreamFrame.Request,
+    failureResponse: FailureResponse | undefined,
+  ) {
+    super(link, stream, held ? 0 : link.baseWindow, "Body")
+    this.head = head
+    this.failureResponse = failureResponse
+  }
+
+  /** Takes the part of the body that came with the head. */
+  accept({ bytes, end, length }: StreamFrame.Request): void {
+    if (!end && !this.window.allows(bytes.length)) return this.abort("protocol")
+    this.body = this.receive(bytes, end, length)
+  }
+
+  /** Has the handler answer the request. */
+  serve(handler: Handler): void {
+    if (this.isOver) return
+    const { body } = this
+    this.body = empty
+    const cancel = handler(this.head, body, this)
+    if (this.response === "GivenUp") cancel()
+    else this.cancelHandler = cancel
+  }
+
+  respond(head: ResponseHead, body: Body, sent?: () => void): void {
+    if (!this.isAwaited || StreamFrame.fitsResponse(head)) return this.send(head, body, sent)
+    body.discard()
+    this.fail(unsendable)
+  }
+
+  fail(error: ExchangeError): void {
+    if (!this.isAwaited) return
+    const answer = this.failureResponse?.(this.head, error)
+    if (answer === undefined) this.abort("refused")
+    else this.send(...answer)
+  }
+
+  sent(): void {
+    this.onSent?.()
+    if (this.receiving !== "Ended") this.stopUnread()
+    this.settle()
+  }
+
+  abandon(): void {
+    if (this.receiving === "Ended" || this.isOver) return
+    if (this.sender.hasEnded) this.abort("cancelled")
+  }
+
+  protected onResponse(): void {
+    this.abort("protocol")
+  }
+
+  protected onGivenUp(): void {
+    this.response = "GivenUp"
+    this.cancelHandler?.()
+  }
+
+  /** Whether there is no response yet, and it is still wanted. */
+  private get isAwaited(): boolean {
+    return this.response === "Waiting" && !this.isOver
+  }
+
+  private send(head: ResponseHead, body: Body, sent?: () => void): void {
+    if (!this.isAwaited) return body.discard()
+    this.response = "Answered"
+    this.onSent = sent
+    const { method } = this.head
+    const isBodiless = method === "HEAD" || head.status === 204 || head.status === 304
+    if (isBodiless) body.discard()
+    const out = isBodiless ? empty : body
+    const bytes = bytesWithHead(out)
+    const flags = bytes === undefined ? 0 : StreamFrame.flagEnd
+    this.link.send(StreamFrame.response(this.id, head, bytes ?? noBytes, flags, out.length))
+    if (bytes === undefined) this.sender.send(out)
+    else this.sender.finish()
+  }
+
+  /** The response is complete: a request body that nobody reads need not come any more. */
+  private stopUnread(): void {
+    if (this.incoming?.isClosed !== false) return this.abort("cancelled")
+    queueMicrotask(() => {
+      if (this.incoming?.hasNoReader !== false && this.receiving !== "Ended")
+        this.abort("cancelled")
+    })
+  }
+}
