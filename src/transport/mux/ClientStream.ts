@@ -1,4 +1,6 @@
-/** A stream at the end that asks: it sends a request and hands on the response. */
+/**
+ * A stream at the end that asks: it sends a request and hands on the response.
+ */
 import { BodyError, type ExchangeError } from "../../protocol/Exchange.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import * as StreamFrame from "../../protocol/StreamFrame.ts"

@@ -1,4 +1,7 @@
-/** A stream at the end that answers: it has a handler answer a request, and sends the response. */
+/**
+ * A stream at the end that answers: it has a handler answer a request, and
+ * sends the response.
+ */
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import * as StreamFrame from "../../protocol/StreamFrame.ts"
