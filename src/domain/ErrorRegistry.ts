@@ -11,6 +11,8 @@ export interface ErrorEntry {
   readonly title: string
   /** One sentence: what to do. */
   readonly remedy: string
+  /** One sentence: what the owner of the relay or server can do, where that differs from what a visitor can do. */
+  readonly ownerRemedy?: string
   /** The HTTP status that a visitor sees, where one can. */
   readonly status?: number
   /** The process's exit code, where it ends one: 1 runtime, 2 usage or config, 3 cannot bind, 4 the relay refuses the key or is not trusted. */
@@ -30,13 +32,13 @@ const entries = {
   },
   PTTH_NOT_ADMITTED: {
     status: 403,
-    title: "The relay lets in only those who have signed in elsewhere, and may come here.",
-    remedy: "Come by the address that asks you to sign in, or ask the relay's administrator.",
+    title: "You are not allowed to use this server.",
+    remedy: "Sign in where this site asks you to, or ask the relay's administrator for access.",
   },
   PTTH_LOGIN_REQUIRED: {
     status: 401,
     title: "You are not logged in.",
-    remedy: "Open the login link that the relay has printed when it was started.",
+    remedy: "Open the login link that the relay printed when it started.",
   },
   PTTH_CROSS_SITE: {
     status: 403,
@@ -52,7 +54,8 @@ const entries = {
   PTTH_UNKNOWN_SERVER: {
     status: 404,
     title: "Unknown server.",
-    remedy: "Check the name in the address, or register the server in the relay's configuration.",
+    remedy: "Check the name in the address.",
+    ownerRemedy: "Register the server in the relay's configuration.",
   },
   PTTH_NOT_FOUND: {
     status: 404,
@@ -84,12 +87,14 @@ const entries = {
   PTTH_BODY_TOO_LARGE: {
     status: 413,
     title: "The request body is larger than this relay passes on.",
-    remedy: "Send less, or raise max_body in the relay's configuration.",
+    remedy: "Send a smaller body.",
+    ownerRemedy: "Raise max_body in the relay's configuration.",
   },
   PTTH_UPLOAD_TOO_LARGE: {
     status: 413,
     title: "The file is too large to be uploaded.",
-    remedy: "Send a smaller file, or ask the server's owner to raise uploads_max.",
+    remedy: "Send a smaller file.",
+    ownerRemedy: "Raise uploads_max in the server's configuration.",
   },
   PTTH_WRONG_HOST: {
     status: 421,
@@ -156,7 +161,8 @@ const entries = {
   PTTH_NO_ANSWER: {
     status: 504,
     title: "Remote server never responded.",
-    remedy: "Try again, or raise response_timeout if the application needs longer.",
+    remedy: "Try again later.",
+    ownerRemedy: "Look at the application, or raise response_timeout if it needs longer.",
   },
   PTTH_DISK_FULL: {
     status: 507,

@@ -47,6 +47,9 @@ it("a name that is registered by another key is not approved, with exit code 2",
     const { code, stderr, stdout } = await run(["relay", "approve", "attic", tripcode], { cwd })
     assert.strictEqual(code, 2)
     assert.strictEqual(stdout, "")
-    assert.match(stderr, /^PTTH_ALREADY_REGISTERED: attic is registered with another key\. .+\n$/)
+    assert.match(
+      stderr,
+      /^PTTH_ALREADY_REGISTERED: the name attic is registered with another key\. .+\n$/,
+    )
     assert.deepStrictEqual(readdirSync(cwd), ["ptth_relay.toml"])
   }))

@@ -24,7 +24,8 @@ const rows: ReadonlyArray<Row> = readFileSync(
   })
 
 const rowOf = (code: ErrorCode): Row => {
-  const { exit, remedy, status, title } = entry(code)
+  const { exit, ownerRemedy, remedy: visitorRemedy, status, title } = entry(code)
+  const remedy = ownerRemedy === undefined ? visitorRemedy : `${visitorRemedy} ${ownerRemedy}`
   return { code, status: `${status ?? ""}`, exit: `${exit ?? ""}`, title, remedy }
 }
 
@@ -38,11 +39,12 @@ describe("docs/errors.md", () => {
 describe("the error registry", () => {
   it("says of every code whom it is for, what happened and what to do, each in one sentence", () => {
     for (const code of codes) {
-      const { exit, remedy, status, title } = entry(code)
+      const { exit, ownerRemedy, remedy, status, title } = entry(code)
       assert.isTrue(status !== undefined || exit !== undefined, code)
       if (status !== undefined) assert.isTrue(status >= 400 && status <= 599, code)
       if (exit !== undefined) assert.isTrue(exit >= 1 && exit <= 4, code)
-      for (const sentence of [title, remedy]) assert.match(sentence, /^[A-Z][^\n|]*\.$/, code)
+      for (const sentence of [title, remedy, ...(ownerRemedy === undefined ? [] : [ownerRemedy])])
+        assert.match(sentence, /^[A-Z][^\n|]*\.$/, code)
     }
   })
 })

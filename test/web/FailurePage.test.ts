@@ -52,12 +52,14 @@ describe("a failure", () => {
   })
 
   it.each(visible)("%s says its code, what happened and what to do in every form", (code) => {
-    const { title, remedy, status } = entry(code)
+    const { ownerRemedy, remedy, status, title } = entry(code)
     const what = { code, status: status as number, detail: "This time it rained." }
     for (const accept of [undefined, browser, "application/json"]) {
       const shown = show(what, accept)
       const text = shown.text.replaceAll("&#39;", "'")
-      for (const part of [code, title, remedy, what.detail]) assert.include(text, part)
+      for (const part of [code, title, remedy, what.detail, ownerRemedy ?? ""]) {
+        assert.include(text, part)
+      }
       assert.isTrue(shown.text.endsWith("\n"))
       assert.isUndefined(shown.field("retry-after"))
       for (const [name, value] of shown.headers) {
@@ -99,6 +101,32 @@ describe("a failure", () => {
     )
     assert.notMatch(page.text, /<script|<link|<img|href=|src=|style="|url\(/)
     assert.isUndefined(show(failure).field("content-security-policy"))
+  })
+
+  it.each([
+    ["there was no answer within 30 s", "There was no answer within 30 s."],
+    ["The file cannot be read (EIO).", "The file cannot be read (EIO)."],
+    ['no server is called "a"', 'No server is called "a".'],
+    ["/etc/x cannot be written (PermissionDenied)", "/etc/x cannot be written (PermissionDenied)."],
+  ])(
+    "shows the detail %j as a sentence to people, and as it is to programs",
+    (detail, sentence) => {
+      const lines = show({ ...failure, detail }).text.split("\n")
+      assert.strictEqual(lines[1], sentence)
+      assert.include(
+        show({ ...failure, detail }, browser).text.replaceAll("&quot;", '"'),
+        `<p>${sentence}</p>`,
+      )
+      assert.strictEqual(
+        JSON.parse(show({ ...failure, detail }, "application/json").text).detail,
+        detail,
+      )
+    },
+  )
+
+  it("tells visitors and owners different things where they can do different things", () => {
+    const text = show({ code: "PTTH_BODY_TOO_LARGE", status: 413, detail: "" }).text
+    assert.include(text, "Send a smaller body.\nFor the owner: Raise max_body")
   })
 
   it("passes further fields on", () => {

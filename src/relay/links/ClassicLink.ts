@@ -183,7 +183,7 @@ export class ClassicLink implements Link {
         pending.fail(
           new ExchangeError({
             code: "PTTH_METHOD_NOT_ALLOWED",
-            detail: `${this.name} speaks classic 1, which has only GET and HEAD`,
+            detail: `the server ${this.name} speaks classic 1, which has only GET and HEAD`,
             headers: [["Allow", "GET, HEAD"]],
           }),
         )

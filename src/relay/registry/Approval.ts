@@ -60,7 +60,7 @@ export const approve = Effect.fn("Approval.approve")(function* (
   if (registered !== undefined) {
     return yield* new ApprovalError({
       code: "PTTH_ALREADY_REGISTERED",
-      detail: `${name} is registered with another key`,
+      detail: `the name ${name} is registered with another key`,
     })
   }
   const names = [...config.servers.map((server) => server.name), name]
