@@ -36,6 +36,9 @@ import * as Visibility from "./root/Visibility.ts"
 import { FileRequest } from "./send/FileRequest.ts"
 import { FileSender } from "./send/FileSender.ts"
 import * as Metrics from "./send/Metrics.ts"
+import type { UploadTarget } from "./uploads/FileReceiver.ts"
+import * as Leftovers from "./uploads/Leftovers.ts"
+import * as UploadRules from "./uploads/UploadRules.ts"
 import * as Uploads from "./uploads/Uploads.ts"
 
 /** The options of a file server. */
@@ -49,7 +52,7 @@ export interface FileServerOptions extends Visibility.VisibilityOptions {
   /** Whether browsers may run scripts in the files. Default: `false`. */
   readonly trustedContent?: boolean
   /** What visitors may upload. Default: nothing. */
-  readonly uploads?: Uploads.UploadOptions | false
+  readonly uploads?: UploadRules.UploadOptions | false
 }
 
 /** The folder cannot be shared. */
@@ -67,6 +70,8 @@ interface Parts {
   readonly site: Site
   readonly sender: FileSender
   readonly metrics: Metrics.Metrics
+  /** `undefined` if uploads are not allowed. */
+  readonly uploads: UploadTarget | undefined
 }
 
 const windows = process.platform === "win32"
@@ -168,7 +173,7 @@ const openShared = (
   })
 
 const sendTop = ({ metrics, site }: Parts, request: FileRequest): void => {
-  const page = TopPage.render(metrics.snapshot(), site.uploads !== undefined)
+  const page = TopPage.render(metrics.snapshot(), site.uploadRules !== undefined)
   request.sendGenerated(Html.toBytes(page), pageHeaders(Page.policy))
 }
 
@@ -183,7 +188,7 @@ const refuseMethod = (head: RequestHead, reply: Reply, uploads: boolean): void =
       code: "PTTH_METHOD_NOT_ALLOWED",
       status: 405,
       detail: uploads ? "Files can only be read and uploaded." : "Files can only be read.",
-      headers: [["Allow", uploads ? Uploads.allow : Decision.allow]],
+      headers: [["Allow", uploads ? UploadRules.allow : Decision.allow]],
     },
     Headers.first(head.headers, "accept"),
   )
@@ -193,17 +198,17 @@ const refuseMethod = (head: RequestHead, reply: Reply, uploads: boolean): void =
 const handle =
   (parts: Parts): Handler =>
   (head, body, reply) => {
-    const { hidden, root, uploads } = parts.site
+    const { uploads } = parts
     const { method } = head
     if (uploads !== undefined && (method === "PUT" || method === "POST")) {
-      return Uploads.handle({ root, hidden, uploads }, head, body, reply)
+      return Uploads.handle(uploads, head, body, reply)
     }
     body.discard()
     if (method !== "GET" && method !== "HEAD") {
       refuseMethod(head, reply, uploads !== undefined)
       return () => {}
     }
-    const target = TargetPath.decode(head.target, windows, root.visibility.dotfiles)
+    const target = TargetPath.decode(head.target, windows, parts.site.root.visibility.dotfiles)
     const query = target._tag === "Path" ? Query.parse(target.query) : Query.none
     const request = new FileRequest(head, method, query, reply)
     answer(parts, request, target)
@@ -255,14 +260,22 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
     visibility: Visibility.make(options),
   })
   const { uploads = false } = options
+  const rules = uploads === false ? undefined : UploadRules.make(uploads)
   const site: Site = {
     root,
     hidden,
     listings: Listing.make(),
     renderer: Render.make(),
-    uploads: uploads === false ? undefined : Uploads.make(uploads),
+    uploadRules: rules,
   }
   const metrics = Metrics.make()
   const sender = new FileSender(root, options.trustedContent ?? false)
-  return metrics.count(handle({ site, sender, metrics }))
+  return metrics.count(
+    handle({
+      site,
+      sender,
+      metrics,
+      uploads: rules && { root, hidden, rules, leftovers: Leftovers.make() },
+    }),
+  )
 })

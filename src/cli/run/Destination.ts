@@ -34,8 +34,8 @@ export type FileRules = Pick<
 const uploadsOf = (rules: FileRules | undefined): FileServer.FileServerOptions["uploads"] =>
   rules?.uploads === true && {
     overwrite: rules.uploadsOverwrite,
-    ...(rules.uploadsFolders === undefined ? {} : { folders: rules.uploadsFolders }),
-    ...(rules.uploadsMax === undefined ? {} : { maxBytes: rules.uploadsMax }),
+    folders: rules.uploadsFolders,
+    maxBytes: rules.uploadsMax,
   }
 
 /** What is asked for. */

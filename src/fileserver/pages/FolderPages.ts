@@ -97,7 +97,7 @@ const sendListing = (to: FolderRequest, folder: Root.OpenFolder): void => {
       const page = ListingPage.render(segments, listing, query, {
         address: PageAddress.of(request.head),
         readme,
-        uploads: site.uploads?.allows(segments) === true ? site.uploads : undefined,
+        uploads: site.uploadRules?.allows(segments) === true ? site.uploadRules : undefined,
       })
       sendForm(to, Html.toBytes(page), pageHeaders(Page.filesPolicy))
     }

@@ -4,13 +4,13 @@
 import type * as Headers from "../../domain/HeaderList.ts"
 import type { ListingSource } from "../listing/Listing.ts"
 import type { Renderer } from "../render/Render.ts"
-import type { Uploads } from "../uploads/Uploads.ts"
+import type { UploadRules } from "../uploads/UploadRules.ts"
 
 /** See the head of this file. */
 export interface Site extends ListingSource {
   readonly renderer: Renderer
-  /** The upload rules; `undefined` if uploads are not allowed. */
-  readonly uploads: Uploads | undefined
+  /** `undefined` if uploads are not allowed. */
+  readonly uploadRules: UploadRules | undefined
 }
 
 /**

@@ -1,0 +1,188 @@
+/**
+ * The rules for uploads: which requests may upload, to which folders, and
+ * under which names. A new rule is an entry in {@link requestRules} or
+ * {@link fileRules}, and an option if it can be configured.
+ */
+import type * as fs from "node:fs"
+import * as Glob from "effect/Glob"
+import * as Headers from "../../domain/HeaderList.ts"
+import * as Conditions from "../http/Conditions.ts"
+import * as Decision from "../http/Decision.ts"
+import * as PageAddress from "../http/PageAddress.ts"
+import { type ByteName, toText } from "../names/ByteName.ts"
+import * as TargetPath from "../names/TargetPath.ts"
+import type { HiddenFiles } from "../root/HiddenFiles.ts"
+import type * as Root from "../root/Root.ts"
+import * as Refusal from "./Refusal.ts"
+
+/** The options for uploads. */
+export interface UploadOptions {
+  /** Whether a file may replace another. */
+  readonly overwrite: boolean
+  /** The largest file, in bytes. Default: no limit. */
+  readonly maxBytes?: number | undefined
+  /**
+   * Patterns of the folders that files may be uploaded to, as paths below the
+   * shared folder; `.` is the shared folder itself. Default: all folders.
+   */
+  readonly folders?: ReadonlyArray<string> | undefined
+}
+
+/** The compiled options. */
+export interface UploadRules {
+  readonly overwrite: boolean
+  readonly maxBytes: number | undefined
+  /** Whether files may be uploaded to a folder. */
+  readonly allows: (folder: ReadonlyArray<ByteName>) => boolean
+}
+
+/** Compiles the options. */
+export const make = ({ folders, maxBytes, overwrite }: UploadOptions): UploadRules => {
+  const patterns = folders?.map((folder) =>
+    Glob.make(folder.replace(/^\/+|\/+$/g, ""), { dot: true }),
+  )
+  return {
+    overwrite,
+    maxBytes,
+    allows: (folder) => {
+      const path = folder.length === 0 ? "." : toText(folder.join("/"))
+      return patterns === undefined || patterns.some((pattern) => Glob.match(pattern, path))
+    },
+  }
+}
+
+/** The methods that are answered where uploads are allowed. */
+export const allow = `${Decision.allow}, POST, PUT`
+
+/** A request that uploads files. */
+export interface UploadRequest {
+  readonly headers: Headers.HeaderList
+  /** POST of a form to a folder; otherwise PUT of one file. */
+  readonly isForm: boolean
+  readonly target: TargetPath.TargetPath
+  /** The folder that the files are for, relative to the shared folder. */
+  readonly folder: ReadonlyArray<ByteName>
+  /** The name of the file; `undefined` for a form. */
+  readonly name: ByteName | undefined
+}
+
+/**
+ * Whether a request was made by a page of this server or by no page at all:
+ * browsers send Sec-Fetch-Site (Fetch Metadata) or at least Origin.
+ */
+const isSameOrigin = (headers: Headers.HeaderList): boolean => {
+  const site = Headers.all(headers, "sec-fetch-site")
+  if (site.length > 0) return site.every((value) => value === "same-origin" || value === "none")
+  const origins = Headers.all(headers, "origin")
+  if (origins.length === 0) return true
+  const host = PageAddress.hostOf(headers)
+  return (
+    host !== undefined &&
+    origins.every((origin) => origin === `http://${host}` || origin === `https://${host}`)
+  )
+}
+
+const isEncoded = (headers: Headers.HeaderList): boolean => {
+  const coding = Headers.first(headers, "content-encoding")
+  return coding !== undefined && coding.trim().toLowerCase() !== "identity"
+}
+
+const isFormData = (headers: Headers.HeaderList): boolean =>
+  /^multipart\/form-data[\s;]/i.test(Headers.first(headers, "content-type") ?? "")
+
+type RequestRule = (request: UploadRequest, rules: UploadRules) => Refusal.Refusal | false
+
+/** Checked in this order before any of the body is read. */
+const requestRules: ReadonlyArray<RequestRule> = [
+  ({ isForm, target }) =>
+    (target.segments[0] !== "files" || target.folder !== isForm) &&
+    Refusal.wrongTarget(isForm, allow),
+  ({ headers }) => !isSameOrigin(headers) && Refusal.otherSite,
+  ({ headers }) => Headers.has(headers, "content-range") && Refusal.partial,
+  ({ headers }) => isEncoded(headers) && Refusal.encoded,
+  ({ folder }, rules) => !rules.allows(folder) && Refusal.folderNotAllowed,
+  ({ isForm, name }) => !isForm && name === undefined && Refusal.noName,
+  ({ headers, isForm }) => isForm && !isFormData(headers) && Refusal.notForm,
+]
+
+/** Why a request may not upload; `undefined` if it may. */
+export const checkRequest = (
+  request: UploadRequest,
+  rules: UploadRules,
+): Refusal.Refusal | undefined => {
+  for (const rule of requestRules) {
+    const refusal = rule(request, rules)
+    if (refusal !== false) return refusal
+  }
+  return undefined
+}
+
+const windows = process.platform === "win32"
+
+/** Whether a name contains characters of paths, so that it must not be looked up. */
+export const isPath = (name: ByteName): boolean =>
+  name === "" || /[/\0]/.test(name) || (windows && name.includes("\\"))
+
+/** A file before its content is read. */
+export interface PendingFile {
+  readonly headers: Headers.HeaderList
+  readonly name: ByteName
+  /** The folder it goes to, which may be served. */
+  readonly folder: Root.OpenFolder
+  /** The file that has the name at the moment, not following a link. */
+  readonly existing: fs.BigIntStats | undefined
+  readonly root: Root.Root
+  readonly hidden: HiddenFiles
+}
+
+const noIdentity = { dev: -1, ino: -1, ctimeMs: 0, birthtimeMs: 0 }
+
+/** Whether the file could be downloaded again and replaces no hidden file. */
+const hasServedName = ({ existing, folder, hidden, name, root }: PendingFile): boolean => {
+  // Dotfiles cannot be uploaded even where they are served.
+  if (isPath(name) || name.startsWith(".") || !TargetPath.isServed(name, windows)) return false
+  if (!folder.isVisible(name)) return false
+  const real = `${folder.real === "/" ? "" : folder.real}/${name}`
+  return !hidden.holds(real, existing ?? noIdentity) && !root.hides(real)
+}
+
+const preconditions = new Set(["if-match", "if-none-match", "if-unmodified-since"])
+
+/** Whether the preconditions of a request hold for the file that has the name (RFC 9110 13). */
+export const passesPreconditions = (
+  headers: Headers.HeaderList,
+  name: ByteName,
+  existing: fs.BigIntStats | undefined,
+): boolean => {
+  const conditions = headers.filter(([field]) => preconditions.has(field.toLowerCase()))
+  if (conditions.length === 0) return true
+  if (existing === undefined) return !Headers.has(conditions, "if-match")
+  const { dev, ino, mtimeNs, size } = existing
+  const now = Date.now()
+  const facts = { name, device: dev, inode: ino, size, modified: mtimeNs }
+  const { validators } = Decision.ofFile(facts, now)
+  return Conditions.evaluate(conditions, validators, Math.floor(now / 1000)) === "proceed"
+}
+
+type FileRule = (file: PendingFile, rules: UploadRules) => Refusal.Refusal | false
+
+/** Checked in this order before the content of a file is read. */
+const fileRules: ReadonlyArray<FileRule> = [
+  (file) => !hasServedName(file) && Refusal.badName,
+  ({ existing, headers, name }, { maxBytes }) =>
+    !passesPreconditions(headers, name, existing) &&
+    Refusal.ofFile({ _tag: "Changed" }, name, maxBytes),
+  ({ existing, name }, { maxBytes, overwrite }) =>
+    existing !== undefined &&
+    (!overwrite || !existing.isFile()) &&
+    Refusal.ofFile({ _tag: "Exists" }, name, maxBytes),
+]
+
+/** Why a file may not be stored; `undefined` if it may. The hidden files must have been refreshed. */
+export const checkFile = (file: PendingFile, rules: UploadRules): Refusal.Refusal | undefined => {
+  for (const rule of fileRules) {
+    const refusal = rule(file, rules)
+    if (refusal !== false) return refusal
+  }
+  return undefined
+}
