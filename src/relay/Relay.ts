@@ -79,8 +79,8 @@ export class Relay extends Context.Service<
       const stream = StreamEndpoint.make({ settings, servers, rendezvous, limit })
       yield* Effect.addFinalizer(() => Effect.sync(stream.close))
       const state = { draining: false }
-      const auth = VisitorAuth.make(settings.current, rendezvous.deadlines.now)
-      const limits = ServerLimits.make(settings.current, rendezvous.deadlines.now)
+      const auth = VisitorAuth.make(settings.derived, rendezvous.deadlines.now)
+      const limits = ServerLimits.make(settings.derived, rendezvous.deadlines.now)
       const sweep = (): void => {
         auth.sweep()
         limits.sweep()
@@ -92,10 +92,9 @@ export class Relay extends Context.Service<
       const config = settings.current()
       /** The hosts of servers have none of the relay's endpoints. */
       const atServersHost = (request: IncomingMessage): boolean => {
-        const now = settings.current()
+        const { hosts } = settings.derived()
         return (
-          now.domain !== undefined &&
-          Subdomains.route(now, fromRaw(request.rawHeaders)) !== undefined
+          hosts !== undefined && Subdomains.route(hosts, fromRaw(request.rawHeaders)) !== undefined
         )
       }
       const isDraining = () => state.draining

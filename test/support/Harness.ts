@@ -43,6 +43,7 @@ import { Inspector } from "../../src/relay/inspect/Inspector.ts"
 import { Relay } from "../../src/relay/Relay.ts"
 import type { RefusedStranger } from "../../src/relay/registry/Servers.ts"
 import { Servers } from "../../src/relay/registry/Servers.ts"
+import { derive } from "../../src/relay/settings/DerivedConfig.ts"
 import { type ConfigStatus, RelaySettings } from "../../src/relay/settings/RelaySettings.ts"
 import * as RelayMetrics from "../../src/relay/status/RelayMetrics.ts"
 import * as SendMetrics from "../../src/relay/status/SendMetrics.ts"
@@ -197,7 +198,7 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
       listen: { host: "127.0.0.1", port: 0 },
       shutdownGrace: Duration.zero,
     })
-    let current = initial
+    let derived = derive(initial)
     const settings = yield* SubscriptionRef.make(initial)
     const status: ConfigStatus = {
       path: undefined,
@@ -206,7 +207,8 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
       problem: undefined,
     }
     const settingsLayer = Layer.succeed(RelaySettings, {
-      current: () => current,
+      current: () => derived.config,
+      derived: () => derived,
       changes: SubscriptionRef.changes(settings),
       reload: Effect.void,
       status: () => status,
@@ -233,8 +235,8 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
       url: `http://${host}:${port}`,
       change: (next) =>
         Effect.suspend(() => {
-          current = configOf(next, current)
-          return SubscriptionRef.set(settings, current)
+          derived = derive(configOf(next, derived.config))
+          return SubscriptionRef.set(settings, derived.config)
         }),
       unregistered: () => servers.unregistered(),
       events: () => audit.entries().map((entry) => entry.event),

@@ -25,7 +25,6 @@ import * as Deadlines from "../../transport/runtime/Deadlines.ts"
 import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import { AuditLog } from "../audit/AuditLog.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
-import * as ServerIndex from "../settings/ServerIndex.ts"
 import { Traffic } from "../traffic/Traffic.ts"
 import type { Link } from "./Link.ts"
 import { Pending, type PendingOwner } from "./Pending.ts"
@@ -100,9 +99,8 @@ export class Dispatcher implements PendingOwner {
     reply: Reply,
     notes: VisitNotes | undefined,
   ): Cancel {
-    const config = this.settings.current()
-    const maxBody =
-      ServerIndex.find(config, name)?.limits.maxBody ?? config.maxBody ?? Number.POSITIVE_INFINITY
+    const { config, servers } = this.settings.derived()
+    const maxBody = servers.get(name)?.limits.maxBody ?? config.maxBody ?? Number.POSITIVE_INFINITY
     if ((body.length ?? 0) > maxBody) return refuse(body, reply, bodyTooLarge(maxBody))
     const timed =
       upgradeOf(head.headers) === undefined
@@ -166,8 +164,8 @@ export class Dispatcher implements PendingOwner {
 
   /** How long a server has to send the head of its response, in milliseconds. */
   responseMillis(name: ServerName): number {
-    const config = this.settings.current()
-    const own = ServerIndex.find(config, name)?.responseTimeout
+    const { config, servers } = this.settings.derived()
+    const own = servers.get(name)?.responseTimeout
     return Duration.toMillis(own ?? config.responseTimeout)
   }
 

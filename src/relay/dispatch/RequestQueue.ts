@@ -18,7 +18,6 @@ import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
-import * as ServerIndex from "../settings/ServerIndex.ts"
 import type { Link } from "./Link.ts"
 import type { Pending } from "./Pending.ts"
 
@@ -108,8 +107,8 @@ export class RequestQueue {
   private refusal(): ExchangeError | undefined {
     if (this.draining) return relayDraining()
     const { settings } = this.context
-    const config = settings.current()
-    const maxQueue = ServerIndex.find(config, this.name)?.limits.maxQueue ?? config.maxQueue
+    const { config, servers } = settings.derived()
+    const maxQueue = servers.get(this.name)?.limits.maxQueue ?? config.maxQueue
     // Requests of this turn of the event loop have not been offered to a link yet.
     if (this.waiting.length >= maxQueue) this.flush()
     if (this.waiting.length >= maxQueue && this.roomiestLink() === undefined)

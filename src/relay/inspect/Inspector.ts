@@ -16,8 +16,8 @@ import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import { count, type Tally } from "../../transport/body/CountedBody.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
+import type { DerivedConfig } from "../settings/DerivedConfig.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
-import * as ServerIndex from "../settings/ServerIndex.ts"
 import * as RedactSecrets from "./RedactSecrets.ts"
 
 /** How many requests of each server are remembered. */
@@ -81,7 +81,7 @@ export class Inspector extends Context.Service<
     Effect.gen(function* () {
       const settings = yield* RelaySettings
       const clock = yield* Clock.Clock
-      const made = make(settings.current, () => clock.currentTimeMillisUnsafe())
+      const made = make(settings.derived, () => clock.currentTimeMillisUnsafe())
       yield* settings.changes.pipe(
         Stream.runForEach((config) => Effect.sync(() => made.follow(config))),
         Effect.forkScoped,
@@ -184,10 +184,9 @@ interface Made {
   readonly follow: (config: RelayConfig) => void
 }
 
-const make = (current: () => RelayConfig, now: () => number): Inspector["Service"] & Made => {
+const make = (derived: () => DerivedConfig, now: () => number): Inspector["Service"] & Made => {
   const entries = new Map<string, Array<Entry>>()
-  const inspects = (server: string): boolean =>
-    ServerIndex.find(current(), server)?.inspect === true
+  const inspects = (server: string): boolean => derived().servers.get(server)?.inspect === true
   let isOn = false
   let made = 0
   let version = 0
@@ -211,7 +210,7 @@ const make = (current: () => RelayConfig, now: () => number): Inspector["Service
     for (const name of entries.keys()) if (!names.has(name)) entries.delete(name)
     changed()
   }
-  follow(current())
+  follow(derived().config)
 
   return {
     follow,

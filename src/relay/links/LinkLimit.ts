@@ -6,7 +6,6 @@ import type { ServerName } from "../../domain/ServerName.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { AuditLog } from "../audit/AuditLog.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
-import * as ServerIndex from "../settings/ServerIndex.ts"
 
 /** `Retry-After` of a link that is refused, in seconds. */
 export const retrySeconds = 5
@@ -34,8 +33,8 @@ export class LinkLimit {
 
   /** How many links a server may have; as many listens of classic 1 may be parked. */
   most(name: ServerName): number {
-    const config = this.context.settings.current()
-    return ServerIndex.find(config, name)?.limits.maxLinks ?? config.maxLinks
+    const { config, servers } = this.context.settings.derived()
+    return servers.get(name)?.limits.maxLinks ?? config.maxLinks
   }
 
   /**

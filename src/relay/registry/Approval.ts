@@ -13,7 +13,6 @@ import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import { entry } from "../../domain/ErrorRegistry.ts"
 import { isServerName } from "../../domain/ServerName.ts"
 import { isTripcode } from "../../domain/Tripcode.ts"
-import * as ServerIndex from "../settings/ServerIndex.ts"
 
 /** Why a server could not be approved. */
 export class ApprovalError extends Data.TaggedError("ApprovalError")<{
@@ -55,7 +54,7 @@ export const approve = Effect.fn("Approval.approve")(function* (
       detail: `${JSON.stringify(isServerName(name) ? tripcode : name)} is not a ${isServerName(name) ? "tripcode" : "server's name"}`,
     })
   }
-  const registered = ServerIndex.find(config, name)
+  const registered = config.servers.find((server) => server.name === name)
   if (registered?.tripcodes.includes(tripcode) === true) return undefined
   if (registered !== undefined) {
     return yield* new ApprovalError({

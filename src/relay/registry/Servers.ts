@@ -11,7 +11,6 @@ import { isServerName, type ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
 import { AuditLog } from "../audit/AuditLog.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
-import * as ServerIndex from "../settings/ServerIndex.ts"
 import { isTrusted } from "../settings/TrustedProxies.ts"
 import { Traffic } from "../traffic/Traffic.ts"
 import { type Stranger, Strangers } from "./Strangers.ts"
@@ -207,7 +206,7 @@ export class ServerRegistry {
   }
 
   private tripcodesOf(name: string): ReadonlyArray<Tripcode> {
-    return ServerIndex.find(this.settings.current(), name)?.tripcodes ?? []
+    return this.settings.derived().servers.get(name)?.tripcodes ?? []
   }
 }
 

@@ -21,6 +21,7 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { type DerivedConfig, derive } from "./DerivedConfig.ts"
 
 /** How often the file is read again although nothing was heard of a change. */
 export const pollInterval = Duration.minutes(1)
@@ -60,6 +61,8 @@ export class RelaySettings extends Context.Service<
   {
     /** The configuration in force. */
     readonly current: () => RelayConfig
+    /** The configuration in force, with the tables derived from it. */
+    readonly derived: () => DerivedConfig
     /** The configuration in force, then each one that replaces it. */
     readonly changes: Stream.Stream<RelayConfig>
     /** Reads the files now; what they say is in force afterwards, unless it is bad. */
@@ -80,8 +83,10 @@ export class RelaySettings extends Context.Service<
           since,
           problem: undefined,
         }
+        const derived = derive(config)
         return RelaySettings.of({
           current: () => config,
+          derived: () => derived,
           changes: Stream.concat(Stream.succeed(config), Stream.never),
           reload: Effect.void,
           status: () => status,
@@ -101,7 +106,7 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
   const { load, path, serversFolder } = options
   const settings = yield* SubscriptionRef.make(options.initial)
   const wanted = yield* Queue.sliding<"reload">(1)
-  let current = options.initial
+  let derived = derive(options.initial)
   const status = yield* SubscriptionRef.make<ConfigStatus>({
     path,
     serversFolder,
@@ -125,6 +130,7 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
   }).pipe(Semaphore.makeUnsafe(1).withPermits(1))
 
   const take = (config: RelayConfig): Effect.Effect<void> => {
+    const current = derived.config
     if (Equal.equals(config, current)) {
       return SubscriptionRef.getUnsafe(status).problem === undefined
         ? Effect.void
@@ -136,7 +142,7 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
       !Equal.equals(config.listen, current.listen) ||
       !Equal.equals(config.adminListen, current.adminListen) ||
       (config.tls === undefined) !== (current.tls === undefined)
-    current = config
+    derived = derive(config)
     return Effect.logInfo(`config reloaded: servers registered: ${config.servers.length}`).pipe(
       Effect.andThen(
         rebind
@@ -153,11 +159,11 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
   const watchedFolders = { names: "" }
   /** Follows the folders of the certificate's files, and those that links there lead to. */
   const watchCertificate = Effect.gen(function* () {
-    const real = yield* Effect.forEach(current.tlsFiles, (file) =>
+    const real = yield* Effect.forEach(derived.config.tlsFiles, (file) =>
       fs.realPath(file).pipe(Effect.orElseSucceed(() => file)),
     )
     const folders = [
-      ...new Set([...current.tlsFiles, ...real].map((file) => NodePath.dirname(file))),
+      ...new Set([...derived.config.tlsFiles, ...real].map((file) => NodePath.dirname(file))),
     ]
     const names = folders.join("\n")
     if (names === watchedFolders.names) return
@@ -233,7 +239,8 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
   )
 
   return RelaySettings.of({
-    current: () => current,
+    current: () => derived.config,
+    derived: () => derived,
     changes: SubscriptionRef.changes(settings),
     reload,
     status: () => SubscriptionRef.getUnsafe(status),

@@ -5,15 +5,7 @@
  * number of places.
  */
 
-/** What one may do. `Infinity` is no limit. */
-export interface Quota {
-  /** How fast the bucket fills. */
-  readonly perSecond: number
-  /** What goes into it. */
-  readonly burst: number
-  /** How many may run at once. */
-  readonly atOnce: number
-}
+import type { Quota } from "../settings/RequestQuotas.ts"
 
 /** One of the many. */
 export interface Place {

@@ -10,6 +10,7 @@ import * as Forwarded from "../../protocol/http/Forwarded.ts"
 import * as HopByHop from "../../protocol/http/HopByHop.ts"
 import { header } from "../../protocol/Wire.ts"
 import type { FrontRequest } from "../../transport/front/FrontRequest.ts"
+import type { DerivedConfig } from "../settings/DerivedConfig.ts"
 import { isTrusted } from "../settings/TrustedProxies.ts"
 import * as PrivateCookies from "./PrivateCookies.ts"
 import * as VisitorAuth from "./VisitorAuth.ts"
@@ -43,16 +44,17 @@ export interface ForwardedFields {
  * @param server `undefined` for the application beside the relay
  */
 export const forward = (
-  config: RelayConfig,
+  derived: DerivedConfig,
   request: FrontRequest,
   prefix: string,
   server: ServerName | undefined,
 ): ForwardedFields => {
   const { headers } = request.head
+  const { config } = derived
   const connection = connectionOf(config, request)
   const seen = Forwarded.seen(headers, connection, prefix)
   const withoutCookies = PrivateCookies.strip(config, endToEndFields(headers, request.upgrade))
-  const withoutSecrets = VisitorAuth.strip(config, server, withoutCookies)
+  const withoutSecrets = VisitorAuth.strip(derived, server, withoutCookies)
   return { headers: Forwarded.apply(withoutSecrets, connection, seen), seen }
 }
 

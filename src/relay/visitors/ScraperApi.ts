@@ -9,7 +9,6 @@ import { all, type HeaderList } from "../../domain/HeaderList.ts"
 import { isServerName, type ServerName } from "../../domain/ServerName.ts"
 import * as ServerList from "../../protocol/ServerList.ts"
 import { header } from "../../protocol/Wire.ts"
-import * as ServerIndex from "../settings/ServerIndex.ts"
 
 /** What is answered to a scraper. */
 export type ScraperAnswer =
@@ -67,7 +66,7 @@ export const answer = (
   const server = /^server\/([^/?]+)(\/.*)$/s.exec(rest)
   if (server === null) return text(404, "Unknown scraper API endpoint")
   const [, name, path] = server as unknown as [string, string, string]
-  if (!isServerName(name) || ServerIndex.find(context.config, name) === undefined)
+  if (!isServerName(name) || !context.config.servers.some((server) => server.name === name))
     return text(404, "Unknown server")
   return {
     _tag: "Server",

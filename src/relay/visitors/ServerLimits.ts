@@ -12,8 +12,10 @@ import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import { refuse } from "../../transport/body/Replies.ts"
 import type { FrontRequest } from "../../transport/front/FrontRequest.ts"
+import type { DerivedConfig } from "../settings/DerivedConfig.ts"
+import type { Quota } from "../settings/RequestQuotas.ts"
 import { clientAddress, isTrusted } from "../settings/TrustedProxies.ts"
-import { type Place, type Quota, Quotas } from "./Quotas.ts"
+import { type Place, Quotas } from "./Quotas.ts"
 
 /** The limits of one relay. */
 export interface Limits {
@@ -32,49 +34,8 @@ export interface Limits {
 
 const none = Number.POSITIVE_INFINITY
 
-/** How many seconds' worth may come in one go. */
-const burstSeconds = 10
-
-/** The quota of a number at once and a rate; `undefined` where neither is limited. */
-export const quotaOf = (
-  atOnce: number | undefined,
-  perSecond: number | undefined,
-): Quota | undefined =>
-  atOnce === undefined && perSecond === undefined
-    ? undefined
-    : {
-        atOnce: atOnce ?? none,
-        perSecond: perSecond ?? none,
-        burst: perSecond === undefined ? none : Math.max(1, perSecond * burstSeconds),
-      }
-
-interface Configured {
-  readonly visitor: Quota | undefined
-  readonly servers: ReadonlyMap<string, Quota>
-}
-
-const configured = new WeakMap<RelayConfig, Configured>()
-
-const quotasOf = (config: RelayConfig): Configured => {
-  let made = configured.get(config)
-  if (made === undefined) {
-    made = {
-      visitor: quotaOf(config.maxRequestsPerAddress, config.requestsPerSecondPerAddress),
-      servers: new Map(
-        config.servers.flatMap(({ limits, name }): ReadonlyArray<[string, Quota]> => {
-          const atOnce = limits.maxRequests ?? config.maxRequests
-          const quota = quotaOf(atOnce, limits.requestsPerSecond ?? config.requestsPerSecond)
-          return quota === undefined ? [] : [[name, quota]]
-        }),
-      ),
-    }
-    configured.set(config, made)
-  }
-  return made
-}
-
 /** Makes the limits. `now` gives milliseconds. */
-export const make = (config: () => RelayConfig, now: () => number): Limits => {
+export const make = (derived: () => DerivedConfig, now: () => number): Limits => {
   const visitors = new Quotas()
   const servers = new Quotas()
 
@@ -94,21 +55,21 @@ export const make = (config: () => RelayConfig, now: () => number): Limits => {
 
   return {
     visitor: (request, reply, next) => {
-      const current = config()
-      const quota = quotasOf(current).visitor
+      const { config, quotas } = derived()
+      const quota = quotas.address
       if (quota === undefined) return next()
       const { address, head } = request
-      const visitor = clientAddress(current.trustedProxies, address, head.headers)
-      if (ListenAddress.isLoopback(visitor) || isTrusted(current.trustedProxies, visitor))
+      const visitor = clientAddress(config.trustedProxies, address, head.headers)
+      if (ListenAddress.isLoopback(visitor) || isTrusted(config.trustedProxies, visitor))
         return next()
       return within(visitors, bucketOf(visitor), quota, request, reply, next)
     },
     server: (name, request, reply, next) => {
-      const quota = quotasOf(config()).servers.get(name)
+      const quota = derived().quotas.servers.get(name)
       return quota === undefined ? next() : within(servers, name, quota, request, reply, next)
     },
     sweep: () => {
-      visitors.sweep(now(), quotasOf(config()).visitor ?? unlimited)
+      visitors.sweep(now(), derived().quotas.address ?? unlimited)
     },
   }
 }

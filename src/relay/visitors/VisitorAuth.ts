@@ -4,7 +4,6 @@
  */
 import { sameTripcode, tripcodeOfText } from "../../domain/ApiKey.ts"
 import type { AuthRules } from "../../domain/config/AuthRules.ts"
-import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import { all, type HeaderList } from "../../domain/HeaderList.ts"
 import { bucketOf } from "../../domain/VisitorAddress.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
@@ -12,46 +11,18 @@ import * as BasicAuth from "../../transport/auth/BasicAuth.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import { refuse } from "../../transport/body/Replies.ts"
 import type { FrontRequest } from "../../transport/front/NodeFront.ts"
-import * as ServerIndex from "../settings/ServerIndex.ts"
+import type { AuthSecrets } from "../settings/AuthSecrets.ts"
+import type { DerivedConfig } from "../settings/DerivedConfig.ts"
 import { clientAddress, isTrusted } from "../settings/TrustedProxies.ts"
 import { Quotas } from "./Quotas.ts"
 
 /** The rules for a server, or for the relay's own pages; `undefined` lets everybody in. */
-export const rulesFor = (config: RelayConfig, name: string | undefined): AuthRules | undefined => {
-  const own = name === undefined ? undefined : ServerIndex.find(config, name)?.auth
+export const rulesFor = (
+  { config, servers }: DerivedConfig,
+  name: string | undefined,
+): AuthRules | undefined => {
+  const own = name === undefined ? undefined : servers.get(name)?.auth
   return own === "open" ? undefined : (own ?? config.frontendAuth)
-}
-
-/** What of all rules together must not reach a server. */
-interface Secrets {
-  readonly headers: ReadonlySet<string>
-  /** Lengths of names of fields that are looked at. */
-  readonly lengths: ReadonlySet<number>
-  readonly users: ReadonlySet<string>
-  readonly tokens: ReadonlyArray<AuthRules["tokens"][number]>
-}
-
-const secrets = new WeakMap<RelayConfig, Secrets | "none">()
-
-const secretsOf = (config: RelayConfig): Secrets | "none" => {
-  let made = secrets.get(config)
-  if (made === undefined) {
-    const rules = [config.frontendAuth, ...config.servers.map(({ auth }) => auth)].filter(
-      (one) => one !== undefined && one !== "open",
-    )
-    const headers = new Set(rules.flatMap(({ userHeader }) => userHeader ?? []))
-    made =
-      rules.length === 0
-        ? "none"
-        : {
-            headers,
-            lengths: new Set([...headers, "authorization"].map(({ length }) => length)),
-            users: new Set(rules.flatMap(({ users }) => users.map(({ user }) => user))),
-            tokens: rules.flatMap(({ tokens }) => tokens),
-          }
-    secrets.set(config, made)
-  }
-  return made
 }
 
 const bearerOf = (value: string): string | undefined => /^bearer +(\S+) *$/i.exec(value)?.[1]
@@ -65,7 +36,7 @@ const isOneOf = (tokens: AuthRules["tokens"], token: string): boolean => {
 }
 
 /** Whether an Authorization field is meant for the relay, as far as that can be seen without computing much. */
-const isRelays = ({ tokens, users }: Secrets, value: string): boolean => {
+const isRelays = ({ tokens, users }: AuthSecrets, value: string): boolean => {
   const credentials = BasicAuth.credentialsOf([["authorization", value]])
   if (credentials !== undefined) return users.has(BasicAuth.userOf(credentials))
   const token = bearerOf(value)
@@ -79,13 +50,13 @@ const isRelays = ({ tokens, users }: Secrets, value: string): boolean => {
  * do for another: below one origin a browser gives them to whomever asks.
  */
 export const strip = (
-  config: RelayConfig,
+  derived: DerivedConfig,
   name: string | undefined,
   headers: HeaderList,
 ): HeaderList => {
-  const all = secretsOf(config)
-  if (all === "none") return headers
-  const rules = rulesFor(config, name)
+  const { authSecrets: all } = derived
+  if (all === undefined) return headers
+  const rules = rulesFor(derived, name)
   const asks = rules !== undefined && rules.users.length + rules.tokens.length > 0
   return headers.filter(([field, value]) => {
     if (!all.lengths.has(field.length)) return true
@@ -115,7 +86,7 @@ export interface VisitorAuth {
 const never: Cancel = () => {}
 
 /** Makes the check. `now` gives milliseconds. */
-export const make = (config: () => RelayConfig, now: () => number): VisitorAuth => {
+export const make = (derived: () => DerivedConfig, now: () => number): VisitorAuth => {
   const gate = BasicAuth.makeGate()
   const checkers = new WeakMap<AuthRules, BasicAuth.LoginChecker>()
   const wrong = new Quotas()
@@ -133,7 +104,8 @@ export const make = (config: () => RelayConfig, now: () => number): VisitorAuth 
     { allow, userHeader }: AuthRules,
     { address, head }: FrontRequest,
   ): "yes" | "unknown" | "not allowed" => {
-    if (userHeader === undefined || !isTrusted(config().trustedProxies, address)) return "unknown"
+    if (userHeader === undefined || !isTrusted(derived().config.trustedProxies, address))
+      return "unknown"
     const named = all(head.headers, userHeader)
     const [user = ""] = named
     if (named.length !== 1 || user === "") return "unknown"
@@ -149,7 +121,7 @@ export const make = (config: () => RelayConfig, now: () => number): VisitorAuth 
   ): void => {
     const checker = checkerOf(rules)
     if (checker.isKnown(credentials)) return done(undefined)
-    const { trustedProxies } = config()
+    const { trustedProxies } = derived().config
     const key = bucketOf(clientAddress(trustedProxies, request.address, request.head.headers))
     const place = wrong.enter(key, now(), mistakes)
     if (typeof place === "number") return done(tooOften(place))

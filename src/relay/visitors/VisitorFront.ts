@@ -16,6 +16,7 @@ import type { FrontRequest } from "../../transport/front/FrontRequest.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { Inspector } from "../inspect/Inspector.ts"
 import type { Servers } from "../registry/Servers.ts"
+import type { DerivedConfig } from "../settings/DerivedConfig.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import * as Subdomains from "../settings/Subdomains.ts"
 import { clientAddress } from "../settings/TrustedProxies.ts"
@@ -66,6 +67,10 @@ export class VisitorFront {
     return this.context.settings.current()
   }
 
+  private get derived(): DerivedConfig {
+    return this.context.settings.derived()
+  }
+
   /** Checks the limits of the visitor's address, then answers; see `FrontHandler`. */
   handle(request: FrontRequest, reply: Reply): Cancel {
     const error = ServerLimits.tooManyFields(this.config, request)
@@ -77,7 +82,7 @@ export class VisitorFront {
   /** Routes by host first, then by path. */
   private answer(request: FrontRequest, reply: Reply): Cancel {
     const { target } = request.head
-    const host = Subdomains.route(this.config, request.head.headers)
+    const host = Subdomains.route(this.derived.hosts, request.head.headers)
     if (host !== undefined) {
       const name = host._tag === "Server" ? host.name : undefined
       return this.withAuth(request, reply, name, () => this.toOrigin(request, reply, host))
@@ -100,7 +105,7 @@ export class VisitorFront {
     name: ServerName | undefined,
     next: () => Cancel,
   ): Cancel {
-    const rules = VisitorAuth.rulesFor(this.config, name)
+    const rules = VisitorAuth.rulesFor(this.derived, name)
     if (rules === undefined) return next()
     if (name !== undefined && this.context.servers.isRegistered(name))
       request.notes?.routed(name, request.head.target)
@@ -145,7 +150,7 @@ export class VisitorFront {
 
   private toApp(app: Handler, request: FrontRequest, reply: Reply): Cancel {
     const { method, target } = request.head
-    const { headers } = RequestFields.forward(this.config, request, "", undefined)
+    const { headers } = RequestFields.forward(this.derived, request, "", undefined)
     return app({ method, target, headers }, request.body, reply)
   }
 
@@ -181,7 +186,7 @@ export class VisitorFront {
   private throughTunnel(request: FrontRequest, reply: Reply, to: Destination): Cancel {
     const { config } = this
     const { inspector, rendezvous } = this.context
-    const { headers, seen } = RequestFields.forward(config, request, to.prefix, to.name)
+    const { headers, seen } = RequestFields.forward(this.derived, request, to.prefix, to.name)
     const tunnel = rendezvous.toServer(to.name, request.notes)
     const handler = inspector.isOn()
       ? inspector.watched(to.name, this.addressOf(request), tunnel)

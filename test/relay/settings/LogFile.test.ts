@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as RelayConfig from "../../../src/domain/config/RelayConfig.ts"
+import { derive } from "../../../src/relay/settings/DerivedConfig.ts"
 import * as LogFile from "../../../src/relay/settings/LogFile.ts"
 import { RelaySettings } from "../../../src/relay/settings/RelaySettings.ts"
 import * as Harness from "../../support/Harness.ts"
@@ -26,6 +27,7 @@ describe("a file of lines that follows the configuration", () => {
       const changes = yield* Queue.unbounded<RelayConfig.RelayConfig>()
       const settings = Layer.mock(RelaySettings, {
         current: () => at(one),
+        derived: () => derive(at(one)),
         changes: Stream.fromQueue(changes),
         status: () => ({ path: undefined, serversFolder: undefined, since: 0, problem: undefined }),
       })

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Place, type Quota, Quotas } from "../../../src/relay/visitors/Quotas.ts"
+import type { Quota } from "../../../src/relay/settings/RequestQuotas.ts"
+import { type Place, Quotas } from "../../../src/relay/visitors/Quotas.ts"
 
 const none = Number.POSITIVE_INFINITY
 

@@ -17,7 +17,6 @@ import { type Inspected, Inspector } from "../../inspect/Inspector.ts"
 import * as Approval from "../../registry/Approval.ts"
 import { type RefusedStranger, Servers } from "../../registry/Servers.ts"
 import { type ConfigStatus, RelaySettings } from "../../settings/RelaySettings.ts"
-import * as ServerIndex from "../../settings/ServerIndex.ts"
 import * as Subdomains from "../../settings/Subdomains.ts"
 import * as RelayMetrics from "../../status/RelayMetrics.ts"
 import { type ServerView, viewServer } from "../../status/ServerView.ts"
@@ -92,7 +91,7 @@ const make = Effect.fnUntraced(function* (version: string) {
   return Administration.of({
     servers: () => settings.current().servers.map(view),
     server: (name) => {
-      const server = ServerIndex.find(settings.current(), name)
+      const server = settings.derived().servers.get(name)
       return server === undefined ? undefined : view(server)
     },
     unregistered: () =>

@@ -1,0 +1,28 @@
+/**
+ * A configuration with the tables that are derived from it. They are computed
+ * once when the configuration is loaded, and used for every request.
+ */
+import type { RegisteredServer, RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { type AuthSecrets, secretsOf } from "./AuthSecrets.ts"
+import { quotasOf, type RequestQuotas } from "./RequestQuotas.ts"
+import { type HostTable, hostsOf } from "./Subdomains.ts"
+
+/** See the file's header. */
+export interface DerivedConfig {
+  readonly config: RelayConfig
+  /** The registered servers by name. */
+  readonly servers: ReadonlyMap<string, RegisteredServer>
+  /** The hosts of servers; `undefined` without `domain`. */
+  readonly hosts: HostTable | undefined
+  readonly quotas: RequestQuotas
+  readonly authSecrets: AuthSecrets | undefined
+}
+
+/** Computes the tables. */
+export const derive = (config: RelayConfig): DerivedConfig => ({
+  config,
+  servers: new Map(config.servers.map((server) => [server.name, server])),
+  hosts: hostsOf(config),
+  quotas: quotasOf(config),
+  authSecrets: secretsOf(config),
+})
