@@ -20,8 +20,13 @@ class Reader {
     abandon: () => {
       this.abandoned += 1
     },
+    consumed: (bytes) => {
+      this.consumed += bytes
+    },
   })
   abandoned = 0
+  consumed = 0
+  pushed = 0
   private waits = false
   private next = 0
   private readonly chunks: ReadonlyArray<Uint8Array>
@@ -48,6 +53,7 @@ class Reader {
       const chunk = this.chunks[this.next]
       if (chunk === undefined) return this.ending(this.body)
       this.next += 1
+      this.pushed += chunk.length
       this.waits = !this.body.data(chunk)
     }
   }
@@ -56,7 +62,7 @@ class Reader {
 const runs = { arbitrary: { runs: 150 } }
 const Point = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 150_000 }))
 
-describe("a body that arrives", () => {
+describe("a pushed body", () => {
   it.live.prop(
     "is delivered whole and in order, however it comes and whenever there is room",
     [Sizes, Pace, Refusals, Pace],
@@ -69,6 +75,7 @@ describe("a body that arrives", () => {
         yield* Effect.promise(() => sink.untilOver())
         assert.isTrue(sink.bytes.equals(Buffer.concat(chunks)))
         assert.deepStrictEqual(sink.ended, [["X-Sum", "7"]])
+        assert.strictEqual(reader.consumed, sink.size)
         assert.deepStrictEqual(sink.faults, [])
         assert.strictEqual(reader.abandoned, 0)
       }),
@@ -87,6 +94,7 @@ describe("a body that arrives", () => {
         yield* Effect.promise(() => sink.untilOver())
         assert.strictEqual(sink.failed, cut)
         assert.isUndefined(sink.ended)
+        assert.strictEqual(reader.consumed, reader.pushed)
         assert.isTrue(sink.bytes.equals(Buffer.concat(chunks).subarray(0, sink.size)))
         assert.deepStrictEqual(sink.faults, [])
       }),
@@ -108,6 +116,7 @@ describe("a body that arrives", () => {
         yield* Effect.promise(() => sink.untilOver())
         yield* turns(3)
         assert.deepStrictEqual(sink.faults, [])
+        assert.strictEqual(reader.consumed, reader.pushed)
         if (sink.cancelledAt !== undefined) assert.strictEqual(reader.abandoned, ended ? 0 : 1)
       }),
     runs,
@@ -118,6 +127,25 @@ describe("a body that arrives", () => {
     reader.body.discard()
     reader.body.discard()
     assert.strictEqual(reader.abandoned, 1)
+  })
+
+  it("counts bytes that are pushed after its reader has left as consumed", () => {
+    const reader = new Reader([], "later")
+    reader.body.discard()
+    assert.isFalse(reader.body.data(Buffer.from("late")))
+    assert.strictEqual(reader.consumed, 4)
+  })
+
+  it("fails though it had ended, as long as the reader has not been told", () => {
+    const reader = new Reader([], "later")
+    const sink = new Picky([], "now")
+    reader.body.end([])
+    reader.body.fail(cut)
+    sink.take(reader.body)
+    return sink.untilOver().then(() => {
+      assert.strictEqual(sink.failed, cut)
+      assert.isUndefined(sink.ended)
+    })
   })
 
   it("is not asked to bring more before it is read", () => {
