@@ -111,7 +111,7 @@ export const Hello = Schema.TaggedStruct("Hello", {
   layout(
     type.hello,
     "link",
-    "`version: u32` (1), `streams: u32`, `window: u32`, then the public URL: visible ASCII, may be empty",
+    "`version: u32` (1), `maxStreams: u32`, `window: u32`, `publicUrl`: the rest, visible ASCII, may be empty",
   ),
 )
 /** See the schema. */

@@ -1,13 +1,34 @@
+/**
+ * `docs/protocol.md` says what the schemas and codecs do: its tables, its limits
+ * and its test vectors.
+ */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { isRequestId, type RequestId } from "../../src/domain/RequestId.ts"
+import * as Classic1 from "../../src/protocol/Classic1.ts"
 import * as Classic2 from "../../src/protocol/Classic2.ts"
 import type { ListenAnswer, ResponseHead } from "../../src/protocol/Message.ts"
 import * as StreamFrame from "../../src/protocol/StreamFrame.ts"
 import * as Wire from "../../src/protocol/Wire.ts"
 
 const doc = readFileSync(new URL("../../docs/protocol.md", import.meta.url), "utf8")
+
+/** The cells of the table that has this header line. */
+const table = (head: string): ReadonlyArray<ReadonlyArray<string>> => {
+  const start = doc.indexOf(`\n${head}\n`)
+  assert.isAtLeast(start, 0, `docs/protocol.md has no table ${head}`)
+  const [, , ...rows] = (doc.slice(start + 1).split("\n\n", 1)[0] as string).split("\n")
+  return rows.map((row) => row.slice(2, -2).split(" | "))
+}
+
+const units: Readonly<Record<string, number>> = { "": 1, s: 1000, KiB: 1024, MiB: 1024 ** 2 }
+
+/** A value of the table of limits, such as `16 KiB`, as the code has it. */
+const amount = (text: string): number => {
+  const [count, unit = ""] = text.split(" ")
+  return Number(count) * (units[unit] ?? Number.NaN)
+}
 
 /** The bytes of a ```hex block of the document. */
 const vector = (name: string): Buffer => {
@@ -19,7 +40,7 @@ const vector = (name: string): Buffer => {
 }
 
 const id = (text: string): RequestId => {
-  if (!isRequestId(text)) throw new Error(`${text} is no request id`)
+  if (!isRequestId(text)) throw new Error(`${text} is not a request id`)
   return text
 }
 
@@ -116,7 +137,7 @@ describe("docs/protocol.md", () => {
     )
   })
 
-  it("shows a listen answer that the codec reads as what the document says", () => {
+  it("shows a listen answer that the codec reads as described", () => {
     assert.deepStrictEqual(
       Result.getOrThrow(Classic2.decodeListenAnswer(vector("listen-answer"))),
       answer,
@@ -130,7 +151,7 @@ describe("docs/protocol.md", () => {
     )
   })
 
-  it("shows a response head that the codec reads as what the document says", () => {
+  it("shows a response head that the codec reads as described", () => {
     const bytes = vector("response-head")
     assert.deepStrictEqual(
       Result.getOrThrow(Classic2.decodeResponseHead(Buffer.concat([bytes, Buffer.from("body")]))),
@@ -167,17 +188,61 @@ describe("docs/protocol.md", () => {
     assert.deepStrictEqual(Result.getOrThrow(Classic2.decodeAnswers(bytes)), given)
   })
 
-  it("lists every type of frame with its number and every reason of a reset", () => {
-    for (const [name, number] of Object.entries(StreamFrame.type))
-      assert.include(doc, `| ${number} | ${name} |`)
-    StreamFrame.ResetReason.literals.forEach((reason, i) => {
-      assert.include(doc, `${i} ${reason}`)
-    })
+  it("has the frames of the schemas, with their numbers, streams and payloads", () => {
+    const names = new Map(Object.entries(StreamFrame.type).map(([name, kind]) => [kind, name]))
+    assert.deepStrictEqual(
+      table("| Type | Frame | Stream | Payload |"),
+      StreamFrame.layouts.map(({ payload, scope, type }) => [
+        `${type}`,
+        names.get(type as never) ?? "",
+        scope === "link" ? "0" : "number",
+        payload,
+      ]),
+    )
   })
 
-  it("has every path, header and text that is put on the wire", () => {
-    const lower = doc.toLowerCase()
-    for (const name of Object.values(Wire.header)) assert.include(lower, name)
+  it("has every limit of the code, with its value, and no other", () => {
+    const limits = [
+      ...Object.entries(Wire),
+      ...Object.entries(StreamFrame).filter(([name]) => name.startsWith("max")),
+    ].filter(([, value]) => typeof value === "number")
+    const rows = table("| Name | Value | Limit of |")
+    assert.deepStrictEqual(
+      Object.fromEntries(rows.map(([name = "", value = ""]) => [name.slice(1, -1), amount(value)])),
+      Object.fromEntries(limits),
+    )
+  })
+
+  it("has every header field of the protocol, and no other", () => {
+    const rows = table("| Field | Where | Value |")
+    assert.sameMembers(
+      rows.map(([name = ""]) => name.slice(1, -1).toLowerCase()),
+      Object.values(Wire.header),
+    )
+  })
+
+  it("has the fields of each frame without a head in the order of the schema", () => {
+    const { Credit, Drain, Hello, Ping, Pong, Reset } = StreamFrame
+    for (const { fields } of [Hello, Credit, Reset, Ping, Pong, Drain]) {
+      const name = fields._tag.schema.literal
+      const row = table("| Type | Frame | Stream | Payload |").find(
+        ([, frame]) => frame === name.toLowerCase(),
+      )
+      assert.deepStrictEqual(
+        Array.from((row?.[3] ?? "").matchAll(/`(\w+)/g), ([, field]) => field),
+        Object.keys(fields).filter((field) => field !== "_tag" && field !== "stream"),
+        name,
+      )
+    }
+  })
+
+  it("has the methods and statuses of classic 1 in the order of their numbers", () => {
+    const methods = Classic1.Method.literals.map((name, index) => `{ ${index}: nil } ${name}`)
+    assert.include(doc, `= ${methods.join(" | ")}\n`)
+    assert.include(doc, ` ${Classic1.ListedStatus.literals.join(" ")}\n`)
+  })
+
+  it("has every path and text of the protocol", () => {
     for (const path of [
       Wire.listenPath,
       Wire.responsePath,
@@ -189,19 +254,29 @@ describe("docs/protocol.md", () => {
     for (const line of Object.values(Wire.text)) assert.include(doc, `\`${line.trim()}\``)
   })
 
-  it("has the limits that the code has", () => {
-    assert.include(doc, `${Wire.listenMillis / 1000} s have passed`)
-    assert.include(doc, `Bodies of up to ${Wire.maxInline / 1024} KiB`)
-    assert.include(doc, `at most ${Wire.listenBatch} requests`)
-    assert.include(doc, `about\n  ${Wire.listenBatchBytes / 1024 ** 2} MiB of bodies`)
-    assert.include(doc, `an answer above ${Wire.maxListenAnswer / 1024 ** 2} MiB`)
-    assert.include(doc, `head above ${Wire.maxHead / 1024} KiB`)
-    assert.include(doc, `at most ${Wire.maxAcks} ids`)
-    assert.include(doc, `of at most ${Wire.maxAnswerBody / 1024} KiB each`)
-    assert.include(doc, `the POST has at most ${Wire.maxAnswers / 1024 ** 2} MiB`)
-    assert.include(doc, `${StreamFrame.maxData / 1024 ** 2} MiB in a data frame`)
-    assert.include(doc, `${StreamFrame.maxControl / 1024} KiB in any other`)
+  it("has the same limits in its text", () => {
+    const text = doc.replaceAll(/\s+/g, " ")
+    for (const sentence of [
+      `${Wire.listenMillis / 1000} s have passed`,
+      `instead of ${Wire.listenMillis / 1000} seconds`,
+      `Bodies of up to ${Wire.maxInline / 1024} KiB`,
+      `at most ${Wire.listenBatch} requests`,
+      `about ${Wire.listenBatchBytes / 1024 ** 2} MiB of bodies`,
+      `an answer above ${Wire.maxListenAnswer / 1024 ** 2} MiB`,
+      `head above ${Wire.maxHead / 1024} KiB`,
+      `A head of more than ${Wire.maxHead / 1024} KiB is refused`,
+      `A head has at most ${Wire.maxHead / 1024} KiB`,
+      `at most ${Wire.maxAcks} ids`,
+      `a text of at most ${Wire.maxInstance} characters`,
+      `of at most ${Wire.maxAnswerBody / 1024} KiB each`,
+      `the POST has at most ${Wire.maxAnswers / 1024 ** 2} MiB`,
+      `${StreamFrame.maxData / 1024 ** 2} MiB in a data frame`,
+      `${StreamFrame.maxControl / 1024} KiB in any other`,
+    ])
+      assert.include(text, sentence)
     assert.strictEqual(Wire.maxParked, 8)
-    assert.include(doc, "up to\neight listens parked")
+    assert.include(text, "up to eight listens parked")
+    assert.strictEqual(Wire.maxLinkNumber, 8)
+    assert.include(text, "(at most eight characters)")
   })
 })
