@@ -1,6 +1,6 @@
 /**
  * `POST /http_response/ID` and `POST /http_responses` of the backend API
- * (protocol.md, Respond and Several answers at once): a server answers one
+ * (protocol.md, Respond and Several answers in one POST): a server answers one
  * request, or several that have small responses at once.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"

@@ -44,7 +44,7 @@ export interface StreamConnectionOptions {
 /** A connection that is draining lives until what runs on it is done. */
 export type ConnectionState = "open" | "draining" | "closed"
 
-/** How long a relay has to say that it speaks stream, in milliseconds (protocol.md, Ladder). */
+/** How long a relay has to say that it speaks stream, in milliseconds (protocol.md, Fallback). */
 const probeMillis = 5_000
 
 /**
