@@ -1,13 +1,13 @@
 /**
- * Which form of an answer a client asks for (RFC 9110 12.5.1).
+ * Content negotiation by the Accept field (RFC 9110 12.5.1).
  */
 
 const quality = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/
 
 /**
  * The weight, 0 to 1, that an Accept field gives to a media type by name; 0 if
- * it does not name it. Wildcards do not count: a client that takes anything
- * has not asked for this.
+ * it does not name it. Wildcards do not count, because a client that accepts
+ * anything has not asked for this type.
  *
  * @param type lower case
  */

@@ -1,16 +1,16 @@
 /**
- * HTML that cannot be forged from data: a tagged template that escapes all
- * that is put into it. Only what the template itself made is markup.
+ * A tagged template for HTML that escapes every value. Only templates create
+ * markup, so that data cannot.
  */
 
 const markup: unique symbol = Symbol("Html")
 
-/** Finished markup. It is made by {@link html}, {@link style} and {@link sanitized} alone. */
+/** Markup, which only {@link html}, {@link style} and {@link sanitized} create. */
 export interface Html {
   readonly [markup]: string
 }
 
-/** What may be put into a template: text and numbers are escaped; nothing is put in for `undefined`. */
+/** A value in a template: text is escaped, and `undefined` is left out. */
 export type Value = string | number | undefined | Html | ReadonlyArray<Html>
 
 const special = /[&<>"']/
@@ -22,7 +22,7 @@ const replacements: Readonly<Record<string, string>> = {
   "'": "&#39;",
 }
 
-/** Text as it has to be written between tags or in a quoted attribute. */
+/** Text escaped for use between tags or in a quoted attribute. */
 const escapeText = (text: string): string =>
   special.test(text)
     ? text.replace(/[&<>"']/g, (character) => replacements[character] as string)
@@ -30,49 +30,49 @@ const escapeText = (text: string): string =>
 
 const make = (text: string): Html => ({ [markup]: text })
 
-/** No markup. */
+/** Empty markup. */
 export const none: Html = make("")
 
-// Where the text so far leaves the reader; only in the first two is escaping enough.
-type Place = "text" | "quoted" | "tag" | "unquoted" | "single" | "comment" | "raw"
+// Parser state after the text so far; values are allowed only in the first two.
+type State = "text" | "quoted" | "tag" | "unquoted" | "single" | "comment" | "raw"
 
-// Elements in which escapes are not undone.
+// Elements whose content is raw text, in which escapes have no meaning.
 const rawElement = /^<(?:script|style|xmp|iframe|noembed|noframes|plaintext)\b/i
 
-const follow = (start: Place, part: string): Place => {
-  let place = start
+const advance = (start: State, part: string): State => {
+  let state = start
   let inRaw = false
   for (let i = 0; i < part.length; i++) {
     const character = part.charAt(i)
-    if (place === "text" && character === "<") {
+    if (state === "text" && character === "<") {
       inRaw = rawElement.test(part.slice(i, i + 12))
-      place = part.startsWith("<!--", i) ? "comment" : "tag"
-    } else if (place === "comment") {
-      if (part.startsWith("-->", i)) place = "text"
-    } else if (place === "raw") {
-      if (part.startsWith("</", i)) place = "tag"
-    } else if (place === "quoted" || place === "single") {
-      if (character === (place === "quoted" ? '"' : "'")) place = "tag"
-    } else if (place === "tag" || place === "unquoted") {
+      state = part.startsWith("<!--", i) ? "comment" : "tag"
+    } else if (state === "comment") {
+      if (part.startsWith("-->", i)) state = "text"
+    } else if (state === "raw") {
+      if (part.startsWith("</", i)) state = "tag"
+    } else if (state === "quoted" || state === "single") {
+      if (character === (state === "quoted" ? '"' : "'")) state = "tag"
+    } else if (state === "tag" || state === "unquoted") {
       if (character === ">") {
-        place = inRaw ? "raw" : "text"
+        state = inRaw ? "raw" : "text"
         inRaw = false
-      } else if (place === "unquoted" && /\s/.test(character)) place = "tag"
-      else if (part.charAt(i - 1) === "=" && place === "tag") {
-        place = character === '"' ? "quoted" : character === "'" ? "single" : "unquoted"
+      } else if (state === "unquoted" && /\s/.test(character)) state = "tag"
+      else if (part.charAt(i - 1) === "=" && state === "tag") {
+        state = character === '"' ? "quoted" : character === "'" ? "single" : "unquoted"
       }
     }
   }
-  return place === "tag" && part.endsWith("=") ? "unquoted" : place
+  return state === "tag" && part.endsWith("=") ? "unquoted" : state
 }
 
 const checked = new WeakSet<TemplateStringsArray>()
 
 const check = (strings: TemplateStringsArray): void => {
-  let place: Place = "text"
+  let state: State = "text"
   for (let i = 0; i < strings.length - 1; i++) {
-    place = follow(place, strings[i] as string)
-    if (place !== "text" && place !== "quoted") {
+    state = advance(state, strings[i] as string)
+    if (state !== "text" && state !== "quoted") {
       throw new TypeError(
         `A value may stand only between tags or in a double-quoted attribute, not after: ${strings[i]}`,
       )
@@ -97,9 +97,8 @@ const isList = (value: Html | ReadonlyArray<Html>): value is ReadonlyArray<Html>
   Array.isArray(value)
 
 /**
- * Markup with values in it. Text is escaped; it may stand between tags or in a
- * double-quoted attribute, and a template that puts it anywhere else throws
- * when it is first used.
+ * Markup from a template. Values may stand between tags or in double-quoted
+ * attributes; a template with a value elsewhere throws when it is first used.
  */
 export const html = (strings: TemplateStringsArray, ...values: ReadonlyArray<Value>): Html => {
   if (!checked.has(strings)) check(strings)
@@ -108,13 +107,13 @@ export const html = (strings: TemplateStringsArray, ...values: ReadonlyArray<Val
   return make(text)
 }
 
-/** A style element. `css` must not hold `<`: nothing in it is escaped. */
+/** A style element. `css` is not escaped and must not contain `<`. */
 export const style = (css: string): Html => {
   if (css.includes("<")) throw new TypeError("A style sheet in a page may not hold `<`.")
   return make(`<style>${css}</style>`)
 }
 
-/** What a sanitizer has let through, as it is. To be called right behind one, with nothing else. */
+/** The output of a sanitizer as markup, without escaping. Call it with nothing else. */
 export const sanitized = (text: string): Html => make(text)
 
 /** The markup as text. */

@@ -1,10 +1,10 @@
 /**
- * The one script of the relay's pages: when the relay says that something has
- * changed, the page is fetched again and what differs is put in its place.
- * Without it the pages show what was true when they were loaded.
+ * The script of the relay's pages. When the relay sends a change event, it
+ * fetches the page again and replaces the elements that differ. The pages work
+ * without it, but do not update.
  */
 
-/** JavaScript for browsers. It makes no markup out of text. */
+/** JavaScript for browsers. It creates no markup from text. */
 export const js = `"use strict";
 (() => {
   const note = document.getElementById("live");

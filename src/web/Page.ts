@@ -1,26 +1,24 @@
 /**
- * The frame of every page, and the policy under which browsers show it: no
- * scripts, no forms, nothing from elsewhere.
+ * The frame of every page, and the Content-Security-Policies of the pages.
  */
 import { type Html, html } from "./Html.ts"
 
-/** Content-Security-Policy of pages that use this frame. */
+/** Content-Security-Policy of pages without scripts and forms. */
 export const policy =
   "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-/** Content-Security-Policy of pages that besides have the script that keeps them as things are. */
+/** The same for pages with the script that updates them. */
 export const livePolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /**
- * Content-Security-Policy of the file server's pages, which have one script of
- * ours and show the files beside them. Nothing inline runs, nor anything from
- * elsewhere.
+ * Content-Security-Policy of the file server's pages, which have a script and
+ * show the served files. Nothing inline runs, and nothing from another origin.
  */
 export const filesPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; object-src 'self'; frame-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-/** The same for pages that show the text of somebody's file: no script at all. */
+/** The same for pages that show the text of a file, which run no script. */
 export const textPolicy =
   "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -33,21 +31,21 @@ export const stylePath = "assets/style.css"
 /** The path of the logo, from the top of the site. */
 export const logoPath = "favicon.svg"
 
-/** A page to be framed. */
+/** The parts of a page. */
 export interface PageParts {
   readonly title: string
   /** The way up from the page to the top of the site: `./`, `../`, `../../` and so on. */
   readonly top: string
-  /** What stands beside the logo. */
+  /** Shown beside the logo. */
   readonly heading: Html
   readonly main: Html
-  /** Whether the page has the script. It works without. */
+  /** Whether the page loads the script. */
   readonly script?: boolean
-  /** Whether the page shows something that may need all of the window. */
+  /** Whether the page may use the whole width of the window. */
   readonly wide?: boolean
 }
 
-/** A whole page. All its links are relative, so it works under any prefix. */
+/** A whole page. Its links are relative, so that it works under any prefix. */
 export const page = ({
   title,
   top,

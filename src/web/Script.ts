@@ -1,10 +1,10 @@
 /**
- * The one script of the file server's pages. Every page works without it; it
- * filters while one types, turns pages by the arrow keys, and sends files with
- * a sign of progress.
+ * The script of the file server's pages, which work without it. It filters
+ * while the visitor types, turns pages with the arrow keys, and shows the
+ * progress of uploads.
  */
 
-/** JavaScript for browsers. It makes no markup out of text. */
+/** JavaScript for browsers. It creates no markup from text. */
 export const js = `"use strict";
 (() => {
   const one = (selector) => document.querySelector(selector);

@@ -1,11 +1,11 @@
 /**
- * Tables that stay tables on a wide window and become cards on a narrow one,
- * where each value stands beside its column's name. The roles are said because
- * a browser forgets them when a table is laid out as something else.
+ * Tables that become cards in a narrow window, with each value beside the name
+ * of its column. The ARIA roles are explicit because browsers drop them when a
+ * table has another layout.
  */
 import { type Html, html } from "./Html.ts"
 
-/** A row; its id is the same as long as it is about the same thing. */
+/** A row with a stable id, by which live updates find it. */
 export interface Row {
   readonly id: string
   readonly cells: ReadonlyArray<Html>
@@ -18,7 +18,7 @@ export interface TableParts {
   readonly rows: ReadonlyArray<Row>
 }
 
-/** A table whose rows are headed by their first cells. */
+/** A table whose first cells are the headers of their rows. */
 export const table = ({
   caption,
   columns,

@@ -59,7 +59,7 @@ export const layer: Layer.Layer<never, never, RelaySettings | AuditLog> = Layer.
     yield* LogFile.follow({
       name: "audit log",
       unit: "events",
-      keep: { bytes: maxBytes, files: oldFiles },
+      rotate: { bytes: maxBytes, files: oldFiles },
       wanted: (config) => config.auditLog,
       isSame: (one, other) => one === other,
       pathOf: (path) => path,

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
-import { type Keeping, LineFile } from "../../transport/observe/LineFile.ts"
+import { LineFile, type Rotation } from "../../transport/observe/LineFile.ts"
 import { RelaySettings } from "./RelaySettings.ts"
 
 /** What is written, and where. */
@@ -14,7 +14,7 @@ export interface LogFileOptions<Wanted> {
   /** What people call it, and what it has in its lines. */
   readonly name: string
   readonly unit: string
-  readonly keep?: Keeping
+  readonly rotate?: Rotation
   /** What a configuration asks for; `undefined` for nothing. */
   readonly wanted: (config: RelayConfig) => Wanted | undefined
   /** Whether nothing has to be begun anew. */
@@ -47,7 +47,7 @@ export const follow = <Wanted>(
   Effect.gen(function* () {
     const settings = yield* RelaySettings
     const run = Effect.runForkWith(yield* Effect.context<never>())
-    const { keep, name, unit } = options
+    const { name, rotate, unit } = options
     let running: Running<Wanted> | undefined
 
     const start = (wanted: Wanted): Running<Wanted> => {
@@ -55,15 +55,15 @@ export const follow = <Wanted>(
       const where = path ?? "standard output"
       const file = new LineFile({
         path,
-        ...(keep === undefined ? {} : { keep }),
-        onTrouble: (reason) => {
+        ...(rotate === undefined ? {} : { rotate }),
+        onFailure: (reason) => {
           run(
             Effect.logWarning(
               `${name} cannot be written to ${where} (${reason}); ${unit} are lost`,
             ),
           )
         },
-        onMended: (lost) => {
+        onRecovered: (lost) => {
           run(Effect.logInfo(`${name} is written again; ${unit} lost: ${lost}`))
         },
       })

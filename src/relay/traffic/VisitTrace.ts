@@ -5,7 +5,7 @@
  */
 import { first, type HeaderList } from "../../domain/HeaderList.ts"
 import * as TraceContext from "../../protocol/http/TraceContext.ts"
-import { carryOn, newSpanId, type Span, type Telemetry } from "../../transport/observe/Telemetry.ts"
+import { newSpan, newSpanId, type Span, type Telemetry } from "../../transport/observe/Telemetry.ts"
 import type { VisitRecord } from "../../transport/observe/VisitRecord.ts"
 
 /** See the file's header. */
@@ -17,7 +17,7 @@ export class VisitTrace {
 
   constructor(telemetry: Telemetry, headers: HeaderList) {
     this.telemetry = telemetry
-    const { context, parentId } = carryOn(telemetry, headers)
+    const { context, parentId } = newSpan(telemetry, headers)
     this.context = context
     this.parentId = parentId
   }

@@ -1,8 +1,7 @@
 /**
- * HTTP Basic authentication (RFC 7617): the checking of passwords, for whoever
- * asks for them, and a handler that asks. The latter is at the server's own
- * end: the owner of a server need not trust the relay's administrator to keep
- * visitors out.
+ * HTTP Basic authentication (RFC 7617): checking passwords, and a handler that
+ * requires one. That handler runs at the server, so that its owner need not
+ * trust the relay to keep visitors out.
  */
 import { hash, randomBytes, scrypt, timingSafeEqual } from "node:crypto"
 import * as Effect from "effect/Effect"
@@ -11,9 +10,9 @@ import * as PasswordHash from "../../domain/PasswordHash.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { Cancel, Handler } from "../body/Handler.ts"
 
-/** Who may come in. */
+/** The account that {@link protect} requires. */
 export interface Account extends Login {
-  /** What a browser shows when it asks, in visible ASCII. */
+  /** The realm that browsers show, in visible ASCII. */
   readonly realm: string
 }
 
@@ -46,13 +45,13 @@ export const hashPassword = (password: string): Effect.Effect<PasswordHash.Passw
 const maxChecks = 2
 const maxWaiting = 64
 
-/** Lets a few of many work at once. */
+/** Limits concurrent password checks. */
 export interface Gate {
-  /** Runs a work now or later, which calls `leave` when it is done; `false` if too many wait. */
+  /** Runs a check now or later, which calls `leave` at its end; `false` if too many wait. */
   readonly enter: (run: (leave: () => void) => void) => boolean
 }
 
-/** A gate for checks of passwords: at most a few run at once, each takes tens of milliseconds and megabytes. */
+/** A gate that runs two checks at once, because each takes tens of milliseconds and tens of megabytes. */
 export const makeGate = (): Gate => {
   const waiting: Array<() => void> = []
   let running = 0
@@ -74,23 +73,26 @@ export const makeGate = (): Gate => {
   }
 }
 
-/** A user and the hash of the password. */
+/** A user and the hash of their password. */
 export interface Login {
   readonly user: string
   readonly password: PasswordHash.PasswordHash
 }
 
-/** Whether credentials are right, which is said at once or later; `undefined`: too many are being checked. */
+/** Checks credentials. */
 export interface LoginChecker {
-  /** Whether these are right and were shown before, so that nothing has to be computed. */
+  /** Whether these credentials were right before, so that no hash has to be computed. */
   readonly isKnown: (credentials: string) => boolean
+  /** Calls `done` now or later; with `undefined` if too many checks wait. */
   readonly check: (credentials: string, done: (right: boolean | undefined) => void) => void
 }
 
-/** The credentials that a request shows: `user:password`, a character for each byte. */
+/** The credentials of a request: `user:password`, one character per byte. */
 export const credentialsOf = (headers: HeaderList): string | undefined => {
-  const shown = all(headers, "authorization")
-  const basic = /^basic +([A-Za-z0-9+/=]+) *$/i.exec(shown.length === 1 ? (shown[0] as string) : "")
+  const fields = all(headers, "authorization")
+  const basic = /^basic +([A-Za-z0-9+/=]+) *$/i.exec(
+    fields.length === 1 ? (fields[0] as string) : "",
+  )
   return basic === null ? undefined : Buffer.from(basic[1] as string, "base64").toString("latin1")
 }
 
@@ -100,10 +102,10 @@ export const userOf = (credentials: string): string =>
     "utf8",
   )
 
-/** Checks the credentials of some users. What was right once is known from then on. */
+/** A checker for these users, which remembers credentials that were right. */
 export const makeChecker = (logins: ReadonlyArray<Login>, gate: Gate): LoginChecker => {
   const secret = randomBytes(32).toString("latin1")
-  const mark = (credentials: string): Buffer =>
+  const hashOf = (credentials: string): Buffer =>
     hash("sha256", Buffer.from(secret + credentials, "latin1"), "buffer")
   const accounts = new Map<string, PasswordHash.PasswordParts>()
   for (const { password, user } of logins) {
@@ -116,7 +118,7 @@ export const makeChecker = (logins: ReadonlyArray<Login>, gate: Gate): LoginChec
 
   const isKnown = (credentials: string): boolean => {
     const before = known.get(userOf(credentials))
-    return before !== undefined && timingSafeEqual(before, mark(credentials))
+    return before !== undefined && timingSafeEqual(before, hashOf(credentials))
   }
 
   return {
@@ -126,7 +128,7 @@ export const makeChecker = (logins: ReadonlyArray<Login>, gate: Gate): LoginChec
       const colon = credentials.indexOf(":")
       const user = userOf(credentials)
       const account = accounts.get(user)
-      // Nobody can tell by the time whether there is such a user.
+      // An unknown user costs the same time, so that it does not show which users exist.
       const parts = account ?? anybody
       if (parts === undefined) return done(false)
       const password = Buffer.from(credentials.slice(colon + 1), "latin1").toString("utf8")
@@ -135,7 +137,7 @@ export const makeChecker = (logins: ReadonlyArray<Login>, gate: Gate): LoginChec
           leave()
           const same = derived !== undefined && timingSafeEqual(derived, parts.hash)
           const right = same && account !== undefined && colon >= 0
-          if (right) known.set(user, mark(credentials))
+          if (right) known.set(user, hashOf(credentials))
           done(right)
         }),
       )
@@ -144,24 +146,24 @@ export const makeChecker = (logins: ReadonlyArray<Login>, gate: Gate): LoginChec
   }
 }
 
-/** The same handler for those who show the right user and password; it never sees them. */
+/** The handler behind Basic authentication, without the Authorization field. */
 export const protect = (handler: Handler, account: Account): Handler => {
   const checker = makeChecker([account], makeGate())
   return (head, body, reply) => {
     const credentials = credentialsOf(head.headers)
     let cancel: Cancel | undefined
     let over = false
-    const refuse = (right: boolean | undefined): void => {
+    const reject = (right: boolean | undefined): void => {
       body.discard()
       reply.fail(right === undefined ? busy : unauthorized(account.realm))
     }
     if (credentials === undefined) {
-      refuse(false)
+      reject(false)
       return () => {}
     }
     checker.check(credentials, (right) => {
       if (over) return
-      if (right !== true) return refuse(right)
+      if (right !== true) return reject(right)
       const headers = head.headers.filter(([name]) => name.toLowerCase() !== "authorization")
       cancel = handler({ ...head, headers }, body, reply)
     })
@@ -175,15 +177,15 @@ export const protect = (handler: Handler, account: Account): Handler => {
 const unauthorized = (realm: string): ExchangeError =>
   new ExchangeError({
     code: "PTTH_AUTH_REQUIRED",
-    detail: "the owner of this server asks for a user and a password",
+    detail: "this server requires a user and a password",
     headers: [["WWW-Authenticate", challenge(realm)]],
   })
 
-/** What a browser is asked by (RFC 7617 2.1). */
+/** The value of WWW-Authenticate (RFC 7617 2.1). */
 export const challenge = (realm: string): string =>
   `Basic realm="${realm.replace(/["\\]/g, "")}", charset="UTF-8"`
 
-/** What is said where the gate lets nobody in. */
+/** The error when too many checks wait. */
 export const busy = new ExchangeError({
   code: "PTTH_QUEUE_FULL",
   detail: "too many sign-ins are being checked",

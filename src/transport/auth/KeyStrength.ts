@@ -1,7 +1,7 @@
 /**
- * Whether a key is strong enough to stand on the public network: how many
- * guesses it withstands, estimated by zxcvbn. The estimate runs in a thread
- * that ends afterwards, so that its dictionary does not stay in memory.
+ * Checks that a key is strong enough for the public network, by zxcvbn's
+ * estimate of the guesses it withstands. The estimate runs in a worker thread
+ * that ends afterwards, so that zxcvbn's dictionary does not stay in memory.
  */
 import { Worker } from "node:worker_threads"
 import * as Data from "effect/Data"
@@ -11,14 +11,14 @@ import type { ApiKey } from "../../domain/ApiKey.ts"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import { single } from "../../domain/config/ConfigError.ts"
 
-/** The fewest bits that a key may have. */
-export const floorBits = 60
+/** The least strength of a key, in bits. */
+export const minBits = 60
 
-/** The estimate could not be made. */
+/** The estimate failed. */
 export class KeyStrengthError extends Data.TaggedError("KeyStrengthError")<{
   readonly cause: unknown
 }> {
-  /** The code it is reported by. */
+  /** See `ErrorRegistry.ts`. */
   readonly code = "PTTH_INTERNAL"
   /** What happened. */
   get detail(): string {
@@ -37,7 +37,7 @@ const workerUrl = new URL(
 
 /**
  * The strength of a key in bits: the base-2 logarithm of the number of guesses
- * that an attacker needs. Interrupting ends the thread.
+ * that an attacker needs. Interruption ends the thread.
  */
 export const bits = (key: ApiKey): Effect.Effect<number, KeyStrengthError> =>
   Effect.callback((resume) => {
@@ -56,17 +56,17 @@ export const bits = (key: ApiKey): Effect.Effect<number, KeyStrengthError> =>
     return Effect.promise(() => worker.terminate())
   })
 
-/** Refuses a key with fewer than {@link floorBits} bits. `where` names the place the key comes from. */
+/** Refuses a key with fewer than {@link minBits} bits. `where` names the place the key comes from. */
 export const check = Effect.fn("KeyStrength.check")(function* (
   key: ApiKey,
   where: string,
 ): Effect.fn.Return<void, ConfigError | KeyStrengthError> {
   const strength = yield* bits(key)
-  if (strength >= floorBits) return
+  if (strength >= minBits) return
   yield* single({
     code: "PTTH_KEY_WEAK",
     where,
-    detail: `Won't run because the key is too weak: it withstands about 2^${Math.floor(strength)} guesses, and 2^${floorBits} are needed`,
+    detail: `Won't run because the key is too weak: it withstands about 2^${Math.floor(strength)} guesses, and 2^${minBits} are needed`,
     remedy:
       "Make a good one with `ptth keygen`, or take 24 random characters from a password manager.",
   })

@@ -1,5 +1,5 @@
 /**
- * Makes API keys from the system's randomness.
+ * Generates API keys from the system's secure random numbers.
  */
 import { randomInt } from "node:crypto"
 import * as ApiKey from "../../domain/ApiKey.ts"

@@ -1,28 +1,28 @@
 /**
- * The lines of an access log: one for each request that is over. Of its
- * fields only those are written that cannot hold a key, and what looks like a
- * secret in an address is taken out, so that the log may be shown to others.
+ * Lines of an access log, one for each request that has ended. They contain
+ * only header fields that cannot hold a key, and no secrets of addresses, so
+ * that the log may be shown to others.
  */
 import { first } from "../../domain/HeaderList.ts"
 import type { VisitRecord } from "./VisitRecord.ts"
 
-/** How lines are written: as JSON, or as the formats of other servers' logs. */
+/** JSON, or one of the formats of Apache and Nginx. */
 export type Format = "json" | "common" | "combined"
 
-/** What is not in the record of a visit itself. */
-export interface Seen {
-  /** When it was over, in milliseconds since 1970. */
+/** What a line has besides the record of the visit. */
+export interface LineContext {
+  /** When the request ended, in milliseconds since 1970. */
   readonly at: number
-  /** Whose request it is: the address of the other end, or what a trusted proxy says. */
+  /** The client's address: the peer of the socket, or what a trusted proxy names. */
   readonly address: string
-  /** The trace that it belongs to, if it is traced. */
+  /** The trace of the request, if it is traced. */
   readonly traceId?: string | undefined
 }
 
 const secretNames =
   /token|secret|passw|pwd|passphrase|api[-_.]?key|^key$|auth|^code$|signature|^sig$|session|^sid$|jwt|credential/i
 
-/** Whether something that is called so is likely to be a secret. */
+/** Whether a parameter or field of this name is likely to hold a secret. */
 export const isSecretName = (name: string): boolean => secretNames.test(name)
 
 const decoded = (text: string): string => {
@@ -34,26 +34,25 @@ const decoded = (text: string): string => {
 }
 
 /**
- * An address without secrets: the value of every query parameter that is
- * called like one is `***`, and a user's name and password before the host
- * are left out.
+ * A target without secrets: the value of every query parameter with the name
+ * of a secret becomes `***`, and userinfo before the host is removed.
  */
 export const withoutSecrets = (target: string): string => {
-  const plain = target.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, "$1")
-  const question = plain.indexOf("?")
-  if (question < 0) return plain
-  const query = plain
+  const withoutUser = target.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, "$1")
+  const question = withoutUser.indexOf("?")
+  if (question < 0) return withoutUser
+  const query = withoutUser
     .slice(question + 1)
     .replace(/([^&;=#]+)=([^&;#]*)/g, (pair, name: string) =>
       isSecretName(decoded(name)) ? `${name}=***` : pair,
     )
-  return `${plain.slice(0, question)}?${query}`
+  return `${withoutUser.slice(0, question)}?${query}`
 }
 
-/** What moves a terminal's cursor, or is a line's end to somebody. */
+/** Characters that control a terminal, or that some readers take for a line's end. */
 const control = /[\u007f-\u009f\u2028\u2029]/g
 
-/** A value as JSON that says nothing to a terminal that shows it. */
+/** A value as JSON in which control characters are escaped. */
 export const json = (value: unknown): string =>
   JSON.stringify(value).replace(
     control,
@@ -69,7 +68,7 @@ const field = (visit: VisitRecord, name: string): string | undefined =>
 const scrubbed = (text: string | undefined): string | undefined =>
   text === undefined ? undefined : withoutSecrets(text)
 
-const jsonLine = (visit: VisitRecord, { address, at, traceId }: Seen): string =>
+const jsonLine = (visit: VisitRecord, { address, at, traceId }: LineContext): string =>
   json({
     time: new Date(at).toISOString(),
     address,
@@ -114,22 +113,22 @@ const quoted = (text: string): string =>
     (character) => `\\x${(character.charCodeAt(0) & 0xff).toString(16).padStart(2, "0")}`,
   )}"`
 
-/** Who left before there was an answer has the status that Nginx gives them. */
-const left = 499
+/** The status that Nginx logs for a client that left before the response. */
+const clientClosedRequest = 499
 
-const commonLine = (visit: VisitRecord, { address, at }: Seen): string => {
+const commonLine = (visit: VisitRecord, { address, at }: LineContext): string => {
   const request = `${visit.method} ${withoutSecrets(visit.head?.target ?? visit.target)} HTTP/${visit.version}`
   const size = visit.bytesOut === 0 ? "-" : `${visit.bytesOut}`
-  return `${address} - - [${commonTime(at)}] ${quoted(request)} ${visit.status ?? left} ${size}`
+  return `${address} - - [${commonTime(at)}] ${quoted(request)} ${visit.status ?? clientClosedRequest} ${size}`
 }
 
-const combinedLine = (visit: VisitRecord, seen: Seen): string => {
+const combinedLine = (visit: VisitRecord, context: LineContext): string => {
   const referer = quoted(scrubbed(field(visit, "referer")) ?? "-")
-  return `${commonLine(visit, seen)} ${referer} ${quoted(field(visit, "user-agent") ?? "-")}`
+  return `${commonLine(visit, context)} ${referer} ${quoted(field(visit, "user-agent") ?? "-")}`
 }
 
 const formats = { json: jsonLine, common: commonLine, combined: combinedLine }
 
-/** The line of a request, with its line feed. To be made while the visit's head is there. */
-export const line = (format: Format, visit: VisitRecord, seen: Seen): string =>
-  `${formats[format](visit, seen)}\n`
+/** The line of a request with a line feed at its end. The visit must still have its head. */
+export const line = (format: Format, visit: VisitRecord, context: LineContext): string =>
+  `${formats[format](visit, context)}\n`

@@ -1,44 +1,43 @@
 /**
- * A file that lines are appended to, or the standard output. Lines are
- * gathered and written together, and nobody waits for them: what cannot be
- * written (a full disk, a reader that has gone) is lost and counted, never an
- * obstacle. A file that was deleted or renamed is made anew. One that is to be
- * kept is rotated by its size, and goes on with a line of its own after one
- * that a crash has torn.
+ * Appends lines to a file or to standard output. Lines are written in batches
+ * and in the background: a line that cannot be written (disk full, reader
+ * gone) is lost and counted. A file that was deleted or renamed is created
+ * again. With `rotate` the file is rotated by size, and a line that a
+ * crash has cut off is ended before the next one.
  */
 import { close, fstat, open, read, rename, stat, write } from "node:fs"
 
-/** Where lines go, and who hears of trouble. */
+/** Where lines go, and who is told of failures. */
 export interface LineFileOptions {
-  /** A file, which is made if need be; standard output where `undefined`. */
+  /** The file, which is created if it does not exist; `undefined` for standard output. */
   readonly path: string | undefined
-  /** Writing fails, from now on until {@link LineFileOptions.onMended}; `reason` is the system's code. */
-  readonly onTrouble: (reason: string) => void
-  /** Writing works again; so many lines were lost. */
-  readonly onMended: (lost: number) => void
-  /** For a file that is to be kept: see {@link Keeping}. */
-  readonly keep?: Keeping
+  /** Writing fails, until {@link LineFileOptions.onRecovered}; `reason` is the system's error code. */
+  readonly onFailure: (reason: string) => void
+  /** Writing works again, after `lost` lines were lost. */
+  readonly onRecovered: (lost: number) => void
+  /** Rotates the file, and writes each line at once. */
+  readonly rotate?: Rotation
 }
 
-/** How much of a file is kept. Its lines are written at once. */
-export interface Keeping {
-  /** A file that would become larger than so many bytes is renamed, and a new one is begun. */
+/** When a file is rotated, and how many old ones are kept. */
+export interface Rotation {
+  /** The largest size of a file in bytes; a line that would exceed it begins a new one. */
   readonly bytes: number
-  /** So many old ones are kept, called `PATH.1` and so on from the newest. */
+  /** Number of old files, which are called `PATH.1` and so on from the newest. */
   readonly files: number
 }
 
-/** How long a line waits for others, in milliseconds. */
-const gatherMillis = 500
+/** How long a line waits to be written together with others, in milliseconds. */
+const batchMillis = 500
 
-/** So much is written without waiting longer, in characters. */
-const gatherMost = 64 * 1024
+/** A batch of this size is written without waiting, in characters. */
+const maxBatch = 64 * 1024
 
-/** When a full pipe is tried again, in milliseconds. */
-const againMillis = 100
+/** How long to wait before a full pipe is tried again, in milliseconds. */
+const retryMillis = 100
 
-/** More than this is not kept while the disk is slow, in characters. */
-const keepMost = 4 * 1024 * 1024
+/** Limit of what waits for a slow disk, in characters; lines beyond it are lost. */
+const maxPending = 4 * 1024 * 1024
 
 const standardOutput = 1
 
@@ -56,38 +55,38 @@ export class LineFile {
   private busy = false
   private closed = false
   private stale = false
-  private inTrouble = false
+  private isFailing = false
   private readonly waiting: Array<() => void> = []
 
   constructor(options: LineFileOptions) {
     this.options = options
   }
 
-  /** Appends a line, which has its line feed at its end. */
+  /** Appends a line, which must end with a line feed. */
   append(line: string): void {
     if (this.closed) return
-    if (this.lines.length > keepMost) {
+    if (this.lines.length > maxPending) {
       this.lost += 1
       return
     }
     this.lines += line
     this.count += 1
-    if (this.lines.length > gatherMost) this.flush()
-    else this.gather()
+    if (this.lines.length > maxBatch) this.flush()
+    else this.schedule()
   }
 
-  private gather(): void {
-    const millis = this.options.keep === undefined ? gatherMillis : 0
+  private schedule(): void {
+    const millis = this.options.rotate === undefined ? batchMillis : 0
     this.timer ??= setTimeout(() => this.flush(), millis).unref()
   }
 
-  /** The file is opened anew before the next line: it may have been renamed. */
+  /** Opens the file again before the next line, because it may have been renamed. */
   reopen(): void {
     this.stale = true
     this.flush()
   }
 
-  /** Calls `done` once everything that was appended is written or lost. */
+  /** Calls `done` once all appended lines are written or lost. */
   close(done: () => void): void {
     this.closed = true
     this.waiting.push(done)
@@ -98,30 +97,30 @@ export class LineFile {
     clearTimeout(this.timer)
     this.timer = undefined
     if (this.busy) return
-    if (this.stale) return this.shut()
-    if (this.count === 0) return this.rest()
+    if (this.stale) return this.closeFile()
+    if (this.count === 0) return this.finishClose()
     this.busy = true
-    const { keep, path } = this.options
+    const { path, rotate } = this.options
     if (path === undefined) return this.send(standardOutput)
     if (this.descriptor === undefined) return this.open(path)
-    this.check(this.descriptor, path, keep)
+    this.check(this.descriptor, path, rotate)
   }
 
   private open(path: string): void {
-    const { keep } = this.options
-    open(path, keep === undefined ? "a" : "a+", 0o640, (error, descriptor) => {
+    const { rotate } = this.options
+    open(path, rotate === undefined ? "a" : "a+", 0o640, (error, descriptor) => {
       if (error !== null) return this.lose(error)
       this.descriptor = descriptor
       fstat(descriptor, (failure, stats) => {
         if (failure !== null) return this.lose(failure)
         this.inode = stats.ino
-        if (keep === undefined || stats.size === 0) this.send(descriptor)
+        if (rotate === undefined || stats.size === 0) this.send(descriptor)
         else this.complete(descriptor, stats.size)
       })
     })
   }
 
-  /** Ends a line that was torn, so that the next one is not lost with it. */
+  /** Ends a line that a crash has cut off, so that the next one can be read. */
   private complete(descriptor: number, size: number): void {
     read(descriptor, Buffer.alloc(1), 0, 1, size - 1, (error, count, last) => {
       if (error === null && count === 1 && last[0] !== lineFeed) this.lines = `\n${this.lines}`
@@ -129,27 +128,28 @@ export class LineFile {
     })
   }
 
-  /** Looks whether the file is still there, and has room if it is kept. */
-  private check(descriptor: number, path: string, keep: Keeping | undefined): void {
+  /** Checks that the file still exists, and has room if it is rotated. */
+  private check(descriptor: number, path: string, rotation: Rotation | undefined): void {
     stat(path, (error, stats) => {
       const isGone =
         error === null ? stats.ino !== this.inode : /^ENO(ENT|TDIR)$/.test(error.code ?? "")
       const size = error === null ? stats.size : 0
-      const hasRoom = keep === undefined || size === 0 || size + this.lines.length <= keep.bytes
+      const hasRoom =
+        rotation === undefined || size === 0 || size + this.lines.length <= rotation.bytes
       if (!isGone && hasRoom) return this.send(descriptor)
       close(descriptor, () => {
         this.descriptor = undefined
-        if (isGone || keep === undefined) this.open(path)
-        else this.shift(path, keep.files, () => this.open(path))
+        if (isGone || rotation === undefined) this.open(path)
+        else this.rotateFiles(path, rotation.files, () => this.open(path))
       })
     })
   }
 
-  /** Renames the files, the oldest first; what cannot be renamed is gone on with. */
-  private shift(path: string, number: number, done: () => void): void {
+  /** Renames the files, the oldest first, and continues if one cannot be renamed. */
+  private rotateFiles(path: string, number: number, done: () => void): void {
     if (number === 0) return done()
     const from = number === 1 ? path : `${path}.${number - 1}`
-    rename(from, `${path}.${number}`, () => this.shift(path, number - 1, done))
+    rename(from, `${path}.${number}`, () => this.rotateFiles(path, number - 1, done))
   }
 
   private send(descriptor: number): void {
@@ -163,7 +163,7 @@ export class LineFile {
   private write(descriptor: number, bytes: Buffer, from: number, count: number): void {
     write(descriptor, bytes, from, bytes.length - from, null, (error, written) => {
       if (error?.code === "EAGAIN") {
-        setTimeout(() => this.write(descriptor, bytes, from, count), againMillis).unref()
+        setTimeout(() => this.write(descriptor, bytes, from, count), retryMillis).unref()
         return
       }
       if (error !== null) {
@@ -173,8 +173,8 @@ export class LineFile {
       if (from + written < bytes.length) {
         return this.write(descriptor, bytes, from + written, count)
       }
-      if (this.inTrouble || this.lost > 0) this.options.onMended(this.lost)
-      this.inTrouble = false
+      if (this.isFailing || this.lost > 0) this.options.onRecovered(this.lost)
+      this.isFailing = false
       this.lost = 0
       this.next()
     })
@@ -184,20 +184,20 @@ export class LineFile {
     this.lost += this.count
     this.lines = ""
     this.count = 0
-    if (!this.inTrouble) this.options.onTrouble(error.code ?? error.message)
-    this.inTrouble = true
+    if (!this.isFailing) this.options.onFailure(error.code ?? error.message)
+    this.isFailing = true
     this.stale = true
     this.next()
   }
 
   private next(): void {
     this.busy = false
-    if (this.stale || this.closed || this.lines.length > gatherMost) this.flush()
-    else if (this.count > 0) this.gather()
+    if (this.stale || this.closed || this.lines.length > maxBatch) this.flush()
+    else if (this.count > 0) this.schedule()
   }
 
-  /** Closes the file; what is appended from now on opens it. */
-  private shut(): void {
+  /** Closes the file; the next line opens it again. */
+  private closeFile(): void {
     this.stale = false
     const { descriptor } = this
     this.descriptor = undefined
@@ -209,9 +209,9 @@ export class LineFile {
     })
   }
 
-  private rest(): void {
+  private finishClose(): void {
     if (!this.closed) return
-    if (this.descriptor !== undefined) return this.shut()
+    if (this.descriptor !== undefined) return this.closeFile()
     for (const done of this.waiting.splice(0)) done()
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Sends traces, metrics and logs by OTLP over HTTP, as the OpenTelemetry
- * collector takes them. Nothing waits for it: what cannot be sent is dropped,
- * and said once.
+ * Exports traces, metrics and logs by OTLP over HTTP to an OpenTelemetry
+ * collector. Export is in the background: what cannot be sent is dropped, and
+ * the log says so once.
  */
 import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
@@ -16,50 +16,52 @@ import * as OtlpSerialization from "effect/observability/OtlpSerialization"
 import type { Metric } from "./Metric.ts"
 import { type Samples, type Span, sampler, Telemetry } from "./Telemetry.ts"
 
-/** Where telemetry goes, and who sends it. */
+/** The collector, and the service that exports. */
 export interface OtlpOptions {
   /** The collector's address, to which `/v1/traces` and the like are added. */
   readonly endpoint: string
-  /** Fields of every request, such as a key of the collector's. */
+  /** Header fields of every request, such as an API key of the collector. */
   readonly headers?: Readonly<Record<string, string>>
   readonly protobuf?: boolean
   readonly serviceName: string
   readonly version: string
-  /** Which traces are recorded: those whose caller records them, and new ones, unless it is said. */
+  /** Which traces are recorded; default: new ones, and those whose caller records them. */
   readonly samples?: Samples
-  /** Between two sendings of metrics, in milliseconds; a minute unless it is said. */
+  /** The interval between exports of metrics, in milliseconds; default: a minute. */
   readonly metricsMillis?: number
 }
 
-/** How long the collector may take for one request, in milliseconds. */
-const answerMillis = 10_000
+/** Timeout of a request to the collector, in milliseconds. */
+const timeoutMillis = 10_000
 
-/** More requests at once are not sent: what comes meanwhile is dropped. */
-const maxSending = 4
+/** Limit of concurrent requests; spans beyond it are dropped. */
+const maxRequests = 4
 
 const spanMillis = 1_000
 const spanBatch = 512
 const defaultMetricsMillis = 60_000
 
-interface Sending {
-  now: number
+interface ExportState {
+  /** Requests in flight. */
+  inFlight: number
+  /** Whether the last request succeeded. */
   works: boolean
 }
 
-/** A client that does not wait for ever, and says once that nothing arrives. */
+/** The client with a timeout, which logs once that export fails and once that it works again. */
 const watched = (
   client: HttpClient.HttpClient,
-  sending: Sending,
+  state: ExportState,
   endpoint: string,
 ): HttpClient.HttpClient =>
   HttpClient.transform(client, (response, request) =>
     Effect.suspend(() => {
-      sending.now += 1
+      state.inFlight += 1
       return response
     }).pipe(
       Effect.flatMap(HttpClientResponse.filterStatusOk),
       Effect.timeoutOrElse({
-        duration: answerMillis,
+        duration: timeoutMillis,
         orElse: () =>
           Effect.fail(
             new HttpClientError({
@@ -69,15 +71,15 @@ const watched = (
       }),
       Effect.tap(() =>
         Effect.suspend(() => {
-          if (sending.works) return Effect.void
-          sending.works = true
+          if (state.works) return Effect.void
+          state.works = true
           return Effect.logInfo(`telemetry is taken again by ${endpoint}`)
         }),
       ),
       Effect.tapError((error) =>
         Effect.suspend(() => {
-          if (!sending.works) return Effect.void
-          sending.works = false
+          if (!state.works) return Effect.void
+          state.works = false
           return Effect.logWarning(
             `telemetry cannot be sent to ${endpoint} (${error.reason._tag}); it is lost until it can`,
           )
@@ -85,7 +87,7 @@ const watched = (
       ),
       Effect.ensuring(
         Effect.sync(() => {
-          sending.now -= 1
+          state.inFlight -= 1
         }),
       ),
     ),
@@ -118,7 +120,7 @@ const spanData = (span: Span) => ({
   droppedLinksCount: 0,
 })
 
-/** Sums are since the process began. */
+/** Sums count from the start of the process. */
 const cumulative = 2
 
 const metricData = (metric: Metric, startTimeUnixNano: string, timeUnixNano: string) => {
@@ -163,8 +165,8 @@ const make = Effect.fnUntraced(function* (options: OtlpOptions) {
   const serialization = yield* OtlpSerialization.OtlpSerialization
   const flusher = yield* OtlpExporter.Flusher
   const resource = yield* OtlpResource.fromConfig({ serviceName, serviceVersion: version })
-  const sending: Sending = { now: 0, works: true }
-  const http = watched(yield* HttpClient.HttpClient, sending, base)
+  const state: ExportState = { inFlight: 0, works: true }
+  const http = watched(yield* HttpClient.HttpClient, state, base)
   const scope = { name: "ptth", version }
   const headers = options.headers
   const common = { headers, shutdownTimeout: 3_000 }
@@ -186,7 +188,7 @@ const make = Effect.fnUntraced(function* (options: OtlpOptions) {
     version,
     samples: options.samples ?? sampler(undefined, 1),
     span: (span) => {
-      if (sending.now < maxSending) spans.push(span)
+      if (state.inFlight < maxRequests) spans.push(span)
     },
     metrics: (read) =>
       OtlpExporter.make({
@@ -215,7 +217,7 @@ const make = Effect.fnUntraced(function* (options: OtlpOptions) {
   return telemetry
 })
 
-/** Telemetry, and a logger beside those that are there. */
+/** Provides {@link Telemetry}, and adds a logger. */
 export const layer = (options: OtlpOptions): Layer.Layer<never> => {
   const { endpoint, headers, serviceName, version } = options
   return Layer.merge(

@@ -1,12 +1,12 @@
 /**
- * What Node knows of its own process, as metrics with the names that
- * Prometheus' own clients use. Nothing is measured before the first question.
+ * Metrics of the Node process, with the names that Prometheus' client
+ * libraries use. Measuring the event loop's delay begins with the first read.
  */
 import { readdirSync } from "node:fs"
 import { type EventLoopUtilization, monitorEventLoopDelay, performance } from "node:perf_hooks"
 import type { Metric } from "./Metric.ts"
 
-/** How often the event loop's delay is looked at once somebody has asked, in milliseconds. */
+/** The sampling interval of the event loop's delay, in milliseconds. */
 const delayResolution = 20
 
 let delay: ReturnType<typeof monitorEventLoopDelay> | undefined
@@ -19,7 +19,7 @@ const gauge = (name: string, help: string, value: number): Metric => ({
   samples: [{ value }],
 })
 
-/** How many descriptors are open; only Linux says so. */
+/** The number of open file descriptors; only Linux tells it. */
 const openDescriptors = (): number | undefined => {
   try {
     return readdirSync("/proc/self/fd").length
@@ -28,7 +28,7 @@ const openDescriptors = (): number | undefined => {
   }
 }
 
-/** The event loop since the last question; how long it was late is known from the second one on. */
+/** The event loop since the last read; its delay is known from the second read on. */
 const eventLoop = (): ReadonlyArray<Metric> => {
   const now = performance.eventLoopUtilization()
   const { utilization } = performance.eventLoopUtilization(now, before)
@@ -54,13 +54,13 @@ const eventLoop = (): ReadonlyArray<Metric> => {
     {
       type: "gauge",
       name: "nodejs_eventloop_lag_seconds",
-      help: "How late the event loop was since the last scrape.",
+      help: "Delay of the event loop since the last scrape.",
       samples,
     },
   ]
 }
 
-/** The process as it is now. */
+/** The current metrics of the process. */
 export const read = (): ReadonlyArray<Metric> => {
   const { user, system } = process.cpuUsage()
   const { arrayBuffers, external, heapTotal, heapUsed, rss } = process.memoryUsage()
@@ -72,22 +72,26 @@ export const read = (): ReadonlyArray<Metric> => {
       help: "Processor time of the process.",
       samples: [{ value: (user + system) / 1e6 }],
     },
-    gauge("process_resident_memory_bytes", "What of the process is in memory.", rss),
+    gauge("process_resident_memory_bytes", "Resident memory of the process.", rss),
     gauge(
       "process_start_time_seconds",
-      "When the process began, since 1970.",
+      "Start time of the process in seconds since 1970.",
       Math.round(performance.timeOrigin) / 1000,
     ),
     ...(descriptors === undefined
       ? []
       : [gauge("process_open_fds", "Open file descriptors.", descriptors)]),
     gauge("nodejs_heap_size_total_bytes", "Size of the JavaScript heap.", heapTotal),
-    gauge("nodejs_heap_size_used_bytes", "What of the JavaScript heap is used.", heapUsed),
-    gauge("nodejs_external_memory_bytes", "Memory outside of the JavaScript heap.", external),
-    gauge("nodejs_array_buffers_bytes", "Memory of buffers, which is external.", arrayBuffers),
+    gauge("nodejs_heap_size_used_bytes", "Used size of the JavaScript heap.", heapUsed),
+    gauge("nodejs_external_memory_bytes", "Memory outside the JavaScript heap.", external),
+    gauge(
+      "nodejs_array_buffers_bytes",
+      "Memory of buffers, a part of the external memory.",
+      arrayBuffers,
+    ),
     gauge(
       "nodejs_active_resources",
-      "What keeps the event loop alive: sockets, timers, requests.",
+      "Sockets, timers and requests that keep the event loop alive.",
       process.getActiveResourcesInfo().length,
     ),
     ...eventLoop(),

@@ -1,7 +1,6 @@
 /**
- * Where traces and metrics are sent, if anywhere. Off is `undefined`, and
- * then nothing is made: whoever carries requests asks once whether there is
- * telemetry, not for each request.
+ * The export of traces and metrics as a service. It is `undefined` where
+ * telemetry is off; callers check that once, not for each request.
  */
 import { randomBytes } from "node:crypto"
 import * as Context from "effect/Context"
@@ -11,70 +10,73 @@ import type { HeaderList } from "../../domain/HeaderList.ts"
 import * as TraceContext from "../../protocol/http/TraceContext.ts"
 import type { Metric } from "./Metric.ts"
 
-/** What was done in a span of time, for a trace. Times are milliseconds since 1970 with fractions. */
+/** A span of a trace. Times are milliseconds since 1970 with fractions. */
 export interface Span {
   readonly context: TraceContext.TraceContext
-  /** The span that it is a part of. */
+  /** The id of the parent span. */
   readonly parentId: string | undefined
   readonly name: string
   readonly kind: "internal" | "server" | "client"
   readonly start: number
   readonly end: number
-  /** What is `undefined` is left out. */
+  /** Attributes that are `undefined` are left out. */
   readonly attributes: Readonly<Record<string, string | number | boolean | undefined>>
-  /** What went wrong, if something did. */
+  /** The error, if there was one. */
   readonly error: string | undefined
 }
 
-/** Whether a trace is recorded, by who called and by its id. */
+/** Decides whether a trace is recorded. */
 export type Samples = (parent: TraceContext.TraceContext | undefined, traceId: string) => boolean
 
-/** Takes what is to be sent. */
+/** Exports spans and metrics. */
 export interface Telemetry {
   /** The version of this package. */
   readonly version: string
-  /** Takes a span that is over; what cannot be sent in time is dropped. */
+  /** Exports a span that has ended; drops it if export is too slow. */
   readonly span: (span: Span) => void
   readonly samples: Samples
-  /** Sends what `read` gives, again and again until the Scope is closed. */
+  /** Exports the result of `read` at intervals until the Scope closes. */
   readonly metrics: (read: () => ReadonlyArray<Metric>) => Effect.Effect<void, never, Scope.Scope>
 }
 
-/** Where telemetry goes; nowhere unless it is provided. */
+/** The export of telemetry; off by default. */
 export const Telemetry: Context.Reference<Telemetry | undefined> = Context.Reference<
   Telemetry | undefined
 >("ptth/transport/Telemetry", { defaultValue: () => undefined })
 
-/** The end of an id is random (W3C Trace Context 3.2.2.3); 52 bits are what a number holds. */
+/** Samples by the random end of an id (W3C Trace Context 3.2.2.3), of which a number holds 52 bits. */
 const below = (ratio: number, traceId: string): boolean =>
   Number.parseInt(traceId.slice(-13), 16) < ratio * 2 ** 52
 
 /**
- * Which traces are recorded, by the names that OpenTelemetry has for it
- * (`OTEL_TRACES_SAMPLER`); `ratio` is from 0 to 1. Without a name, or with one
- * that is not known, those that the caller records, and all that begin here.
+ * A sampler by its OpenTelemetry name (`OTEL_TRACES_SAMPLER`). Without a known
+ * name it records new traces, and those whose caller records them.
+ *
+ * @param ratio share of traces to record, from 0 to 1, for `traceidratio`
  */
 export const sampler = (name: string | undefined, ratio: number): Samples => {
-  const [parentBased, root] = name?.startsWith("parentbased_")
+  const [isParentBased, root] = name?.startsWith("parentbased_")
     ? [true, name.slice("parentbased_".length)]
     : [false, name]
-  const begins = (traceId: string): boolean =>
+  const samplesRoot = (traceId: string): boolean =>
     root === "always_off" ? false : root === "traceidratio" ? below(ratio, traceId) : true
-  const isOwn = !parentBased && ["always_on", "always_off", "traceidratio"].includes(root ?? "")
-  return (parent, traceId) => (parent === undefined || isOwn ? begins(traceId) : parent.sampled)
+  const ignoresParent =
+    !isParentBased && ["always_on", "always_off", "traceidratio"].includes(root ?? "")
+  return (parent, traceId) =>
+    parent === undefined || ignoresParent ? samplesRoot(traceId) : parent.sampled
 }
 
-/** A new id of a span. */
+/** A new span id. */
 export const newSpanId = (): string => randomBytes(8).toString("hex")
 
-/** A place in the trace that a request belongs to, and the one above it. */
-export interface Continued {
+/** The trace context of a new span, and its parent. */
+export interface NewSpan {
   readonly context: TraceContext.TraceContext
   readonly parentId: string | undefined
 }
 
-/** A new place below the one that a request names; a new trace where it names none. */
-export const carryOn = (telemetry: Telemetry, headers: HeaderList): Continued => {
+/** The context of a new span below that of a request's `traceparent`; of a new trace if it has none. */
+export const newSpan = (telemetry: Telemetry, headers: HeaderList): NewSpan => {
   const parent = TraceContext.of(headers)
   const traceId = parent?.traceId ?? randomBytes(16).toString("hex")
   return {

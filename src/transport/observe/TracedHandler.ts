@@ -1,15 +1,15 @@
 /**
- * A handler whose exchanges are spans of their visitors' traces. What it
- * passes on names its own span as the one above, so that the next one who
- * traces continues the same trace.
+ * A handler that records a span for each exchange. The request that it passes
+ * on has the new span as its parent, so that the next program continues the
+ * same trace.
  */
 import * as TraceContext from "../../protocol/http/TraceContext.ts"
 import type { Body } from "../body/Body.ts"
 import { count } from "../body/CountedBody.ts"
 import type { Handler } from "../body/Handler.ts"
-import { carryOn, type Span, type Telemetry } from "./Telemetry.ts"
+import { newSpan, type Span, type Telemetry } from "./Telemetry.ts"
 
-/** What the spans are called, and what they are. */
+/** Name and kind of the spans. */
 export interface TracedOptions {
   readonly name: string
   readonly kind: Span["kind"]
@@ -17,7 +17,7 @@ export interface TracedOptions {
 
 const now = (): number => performance.timeOrigin + performance.now()
 
-/** The handler with a span for each exchange, from its head to the end of its answer's body; itself without telemetry. */
+/** The handler with a span for each exchange, from the head of the request to the end of the response's body; unchanged without telemetry. */
 export const trace = (
   handler: Handler,
   telemetry: Telemetry | undefined,
@@ -27,7 +27,7 @@ export const trace = (
 const traced =
   (handler: Handler, telemetry: Telemetry, { kind, name }: TracedOptions): Handler =>
   (head, body, reply) => {
-    const { context, parentId } = carryOn(telemetry, head.headers)
+    const { context, parentId } = newSpan(telemetry, head.headers)
     const continued = { ...head, headers: TraceContext.replace(head.headers, context) }
     if (!context.sampled) return handler(continued, body, reply)
     const start = now()
@@ -51,7 +51,7 @@ const traced =
         error: error ?? (status !== undefined && status >= 500 ? `${status}` : undefined),
       })
     }
-    const followed = (answer: Body): Body => {
+    const observed = (answer: Body): Body => {
       if (answer.whole !== undefined) {
         end(undefined)
         return answer
@@ -61,7 +61,7 @@ const traced =
     const cancel = handler(continued, body, {
       respond: (answer, answerBody, sent) => {
         status = answer.status
-        reply.respond(answer, followed(answerBody), sent)
+        reply.respond(answer, observed(answerBody), sent)
       },
       fail: (error) => {
         end(error.code)

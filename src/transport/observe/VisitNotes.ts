@@ -1,35 +1,36 @@
 /**
- * What is noted of one visitor's request on its way through a front: when it
- * was where, and what came of it. Who counts, logs or traces implements this;
- * the front and the relay only say what happens. Every method is called on the
- * hot path: cheap, and never failing.
+ * Events in the life of one visitor's request, which a front and the relay
+ * report. Counters, logs and traces implement this. The methods are called on
+ * the hot path, must be cheap and must not throw.
  */
-
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 
 /**
- * Begins to note a request: its head as it came, the address of the other end
- * of its socket, and its version of HTTP, such as `1.1`.
+ * Begins the notes of a request.
+ *
+ * @param head as received
+ * @param address the peer address of the socket
+ * @param version of HTTP, such as `1.1`
  */
 export type Observe = (head: RequestHead, address: string, version: string) => VisitNotes
 
 /** The notes of one request, from its head to its end. */
 export interface VisitNotes {
-  /** It is for this server, which is registered; `target` is path and query as that server sees them. */
+  /** The request is for this registered server; `target` is the path and query that the server gets. */
   routed(server: string, target: string): void
-  /** Its fields as they are to be passed on: the same ones, unless it is traced. */
+  /** The header fields to pass on; the same ones unless the request is traced. */
   forwarded(headers: HeaderList): HeaderList
-  /** A link has handed it to the server. More than once where it is offered again. */
+  /** A link has offered the request to the server; again if it is retried on another link. */
   offered(transport: string): void
-  /** The head of its answer is written. */
+  /** The head of the response is written. */
   answered(status: number): void
-  /** There is no answer but a failure of ours, whose head is `answered` next. */
+  /** The response is a failure of our own, with this code; `answered` follows. */
   failed(code: string): void
-  /** So many bytes of its body have come. */
+  /** Bytes of the request's body have arrived. */
   received(bytes: number): void
-  /** So many bytes of the answer's body are written. */
+  /** Bytes of the response's body are written. */
   sent(bytes: number): void
-  /** It is over; `whole` says whether all of the answer was written. Idempotent. */
+  /** The request has ended; `whole` says whether all of the response was written. Idempotent. */
   over(whole: boolean): void
 }

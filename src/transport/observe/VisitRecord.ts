@@ -1,7 +1,6 @@
 /**
- * The notes of one request kept as they come: when it was where, how many
- * bytes went through, what came of it. Whoever does something with it when it
- * is over (counts, writes a log) extends this.
+ * Records the events of one request: times, byte counts and the outcome.
+ * Subclasses use the record when the request ends, to count or to log.
  */
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
@@ -9,29 +8,29 @@ import type { VisitNotes } from "./VisitNotes.ts"
 
 /** See the file's header. Times are in milliseconds of `performance.now()`. */
 export abstract class VisitRecord implements VisitNotes {
-  /** As it came. */
+  /** As received. */
   head: RequestHead | undefined
   readonly method: string
-  /** Of the other end of the socket. */
+  /** The peer address of the socket. */
   readonly address: string
-  /** Of HTTP, such as `1.1`. */
+  /** The version of HTTP, such as `1.1`. */
   readonly version: string
   readonly startedAt: number
-  /** "" where it was for none. */
+  /** Empty for requests that are for no server. */
   server = ""
-  /** As the server sees it, once it is known whose it is. */
+  /** The path and query; those that the server gets once the request is routed. */
   target: string
   transport = "none"
-  /** `undefined` where the visitor left before there was one. */
+  /** `undefined` if the visitor left before the response. */
   status: number | undefined
-  /** Our own error code, where the answer is a failure of ours. */
+  /** The error code, where the response is a failure of our own. */
   code: string | undefined
   bytesIn = 0
   bytesOut = 0
   offeredAt: number | undefined
   answeredAt: number | undefined
   endedAt = 0
-  /** Whether the visitor was given all of the answer. */
+  /** Whether the visitor got all of the response. */
   whole = false
   private open = true
 
@@ -44,17 +43,17 @@ export abstract class VisitRecord implements VisitNotes {
     this.startedAt = performance.now()
   }
 
-  /** From the request's head to its end. */
+  /** From the request's head to the end. */
   get millis(): number {
     return this.endedAt - this.startedAt
   }
 
-  /** Until a link handed it to the server. */
+  /** From the request's head until a link offered it to the server. */
   get waitMillis(): number | undefined {
     return this.offeredAt === undefined ? undefined : this.offeredAt - this.startedAt
   }
 
-  /** From then to the head of the answer. */
+  /** From then until the head of the response. */
   get tunnelMillis(): number | undefined {
     return this.offeredAt === undefined || this.answeredAt === undefined
       ? undefined
@@ -101,6 +100,6 @@ export abstract class VisitRecord implements VisitNotes {
     this.head = undefined
   }
 
-  /** It is over: called once, while the head is still there. */
+  /** Called once when the request has ended, while `head` is still set. */
   protected abstract ended(): void
 }

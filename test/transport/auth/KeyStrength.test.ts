@@ -11,7 +11,7 @@ it.live("generated keys are always strong enough", () =>
   Effect.gen(function* () {
     const keys = Array.from({ length: 40 }, () => ApiKey.generate((below) => randomInt(below)))
     const strengths = yield* Effect.forEach(keys, KeyStrength.bits, { concurrency: 2 })
-    for (const strength of strengths) assert.isAtLeast(strength, KeyStrength.floorBits)
+    for (const strength of strengths) assert.isAtLeast(strength, KeyStrength.minBits)
   }),
 )
 

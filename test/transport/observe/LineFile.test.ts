@@ -12,11 +12,11 @@ import {
 } from "node:fs"
 import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { type Keeping, LineFile } from "../../../src/transport/observe/LineFile.ts"
+import { LineFile, type Rotation } from "../../../src/transport/observe/LineFile.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 import { Watch } from "../../support/Watch.ts"
 
-const setting = (name = "access.log", keep?: Keeping) => {
+const setting = (name = "access.log", rotate?: Rotation) => {
   const file = path.isAbsolute(name) ? name : path.join(temporaryFolder(), name)
   const said: Array<string> = []
   const watch = new Watch()
@@ -26,9 +26,9 @@ const setting = (name = "access.log", keep?: Keeping) => {
   }
   const log = new LineFile({
     path: file,
-    onTrouble: (reason) => say(`trouble ${reason}`),
-    onMended: (lost) => say(`mended ${lost}`),
-    ...(keep === undefined ? {} : { keep }),
+    onFailure: (reason) => say(`trouble ${reason}`),
+    onRecovered: (lost) => say(`mended ${lost}`),
+    ...(rotate === undefined ? {} : { rotate }),
   })
   return {
     file,
