@@ -1,5 +1,5 @@
 /**
- * Chance for tests: the same seed gives the same numbers on every machine.
+ * Random numbers for tests: the same seed gives the same numbers on every machine.
  */
 
 /** A source of numbers (mulberry32). */
@@ -24,7 +24,7 @@ export class Seeded {
     return least + Math.floor(this.next() * (most - least + 1))
   }
 
-  /** Whether something with this probability happens. */
+  /** True with this probability. */
   chance(probability: number): boolean {
     return this.next() < probability
   }
@@ -33,3 +33,7 @@ export class Seeded {
     return of[this.int(0, of.length - 1)] as A
   }
 }
+
+/** `count` seeds in a row. */
+export const seedsFrom = (first: number, count: number): ReadonlyArray<number> =>
+  Array.from({ length: count }, (_, i) => first + i)

@@ -149,7 +149,7 @@ describe("a zip", () => {
     )
   })
 
-  it.each([65_534, 65_535, 65_536, 70_000])("of %i files says how many there are", (count) => {
+  it.each([65_534, 65_535, 65_536])("of %i files says how many there are", (count) => {
     const items = Array.from({ length: count }, (_, i) => item(`f${i}`, 0))
     const { end, length, start } = around(Zip.format, items)
     assert.strictEqual(Zip.format.length(items), length)

@@ -239,9 +239,9 @@ describe("what crosses the tunnel", () => {
     }),
   )
 
-  it.effect("64 MiB go up and 64 MiB come down without a byte changed", () =>
+  it.effect("8 MiB go up and 8 MiB come down without a byte changed", () =>
     Effect.gen(function* () {
-      const up = noise(64 * mebibyte)
+      const up = noise(8 * mebibyte)
       const { relay } = yield* served(async (call) => {
         const got = await call.read()
         return { headers: [["X-Hash", sha256(got)]], body: got }

@@ -94,6 +94,10 @@ describe("the relay's access log", () => {
       renameSync(`${two}`, `${moved}`)
       process.emit("SIGHUP")
       yield* ask("/third")
+      yield* Harness.until(
+        "the new file is written",
+        () => existsSync(`${two}`) && linesOf(`${two}`).length === 1,
+      )
       yield* into(undefined)
       yield* ask("/unlogged")
       yield* relay.stop

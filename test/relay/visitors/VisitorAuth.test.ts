@@ -218,7 +218,7 @@ describe("a proxy that says who has signed in", () => {
 })
 
 describe("guessing passwords", () => {
-  it.live("is stopped for the guesser's address, and for nobody else", () =>
+  it.effect("is stopped for the guesser's address, and for nobody else", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.relay({
         servers: [{ name: "a", auth: yield* rulesOf }],

@@ -1,6 +1,6 @@
 /**
- * The stream transport's core. Storms of exchanges over a simulated link are
- * held against a simple model (`support/Storm.ts`); then, one by one, what a
+ * The stream transport's core. A model test runs many exchanges over a
+ * simulated link (`support/model/LinkModel.ts`); then, one by one, what a
  * storm cannot show: bounds, time, and a peer that breaks the rules.
  */
 import { setFlagsFromString } from "node:v8"
@@ -17,33 +17,20 @@ import { FrameParser } from "../../../src/transport/mux/FrameParser.ts"
 import { initialWindow, Multiplexer } from "../../../src/transport/mux/Multiplexer.ts"
 import * as Deadlines from "../../../src/transport/runtime/Deadlines.ts"
 import * as Harness from "../../support/Harness.ts"
+import { failuresOf, LinkModel, linkTests } from "../../support/model/LinkModel.ts"
+import { seedsFrom } from "../../support/Seeded.ts"
 import { bytesOf, SimulatedLink, turn } from "../../support/SimulatedLink.ts"
-import { Storm, type StormOptions } from "../../support/Storm.ts"
 
-// ---------------------------------------------------------------- storms
-
-const rage = (name: string, seeds: number, options: Omit<StormOptions, "seed">): void => {
-  it(name, async () => {
-    const failures: Array<string> = []
-    for (let seed = 1; seed <= seeds && failures.length < 5; seed++) {
-      const storm = new Storm({ ...options, seed })
-      await storm.run()
-      for (const complaint of storm.complaints)
-        failures.push(`${JSON.stringify({ ...options, seed })}: ${complaint}`)
-    }
-    assert.deepStrictEqual(failures, [])
-  })
-}
+// ---------------------------------------------------------------- model test
 
 describe("exchanges on one link", () => {
-  rage("all arrive whole while nobody gives up, whatever the wire does", 120, { calm: true })
-  rage("end exactly once each and leave nothing behind, whoever gives up or fails", 160, {})
-  rage("fail exactly once each when the link breaks, unless they had ended", 150, { cut: true })
-  rage("can be a hundred at once", 4, { exchanges: 100 })
+  it.each(linkTests)("$name", async ({ options, seeds }) => {
+    assert.deepStrictEqual(await failuresOf(seedsFrom(1, seeds), options), [])
+  })
 
   it("take the same course for the same seed", async () => {
     for (const options of [{ seed: 7 }, { seed: 8, cut: true }, { seed: 9, calm: true }]) {
-      const [first, second] = [new Storm(options), new Storm(options)]
+      const [first, second] = [new LinkModel(options), new LinkModel(options)]
       await first.run()
       await second.run()
       assert.isNotEmpty(first.events)

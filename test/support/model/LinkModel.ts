@@ -1,229 +1,54 @@
 /**
- * Many exchanges at once over a simulated link, with everything that may go
- * wrong going wrong at random, held against a model that is simple enough to
- * be right: each body is a known sequence of bytes with a known end.
+ * A model test of one stream link: two multiplexers on a `SimulatedLink`, many
+ * exchanges at once, and random faults (slow readers, failing bodies, handlers
+ * that never answer, cancelled requests, a cut link). Each body is a known
+ * sequence of bytes with a known end; the test compares what arrives with it.
  *
- *     const storm = new Storm({ seed })
- *     await storm.run()
- *     assert.deepStrictEqual(storm.complaints, [])
+ *     const test = new LinkModel({ seed })
+ *     await test.run()
+ *     assert.deepStrictEqual(test.complaints, [])
+ *
+ * Reading a failure: each complaint starts with the options and the seed. The
+ * same seed gives the same course of events, which is in `events`, so run that
+ * one seed and print them.
  */
-import type { HeaderList } from "../../src/domain/HeaderList.ts"
-import { BodyError, ExchangeError } from "../../src/protocol/Exchange.ts"
-import type { RequestHead, ResponseHead } from "../../src/protocol/Message.ts"
-import {
-  type Body,
-  type BodyFlow,
-  type BodySink,
-  fromBytes,
-} from "../../src/transport/body/Body.ts"
-import type { Cancel, Handler, Reply } from "../../src/transport/body/Handler.ts"
-import { Seeded } from "./Seeded.ts"
-import { SimulatedLink, turn } from "./SimulatedLink.ts"
+import type { HeaderList } from "../../../src/domain/HeaderList.ts"
+import { ExchangeError } from "../../../src/protocol/Exchange.ts"
+import type { RequestHead, ResponseHead } from "../../../src/protocol/Message.ts"
+import { type Body, fromBytes } from "../../../src/transport/body/Body.ts"
+import type { Cancel, Handler, Reply } from "../../../src/transport/body/Handler.ts"
+import { Seeded } from "../Seeded.ts"
+import { SimulatedLink, turn } from "../SimulatedLink.ts"
+import { type BodyKind, CheckingReader, SeededBody } from "./LinkModelBodies.ts"
 
 const mebi = 1024 * 1024
 
-/** Bytes of which every body is a part, each from a place of its own. */
-const pool = ((): Buffer => {
-  const random = new Seeded(1)
-  const bytes = Buffer.alloc(3 * mebi)
-  for (let i = 0; i < bytes.length; i += 4) bytes.writeUInt32LE(random.int(0, 0xffff_ffff), i)
-  return bytes
-})()
-
-/** What kind of storm. */
-export interface StormOptions {
+/** What the test does. */
+export interface LinkModelOptions {
   readonly seed: number
   /** How many exchanges; random unless given. */
   readonly exchanges?: number
-  /** Whether anybody gives up, fails or lets go; the wire may still be slow. */
+  /** Without faults: nobody cancels and nothing fails. The wire may still be slow. */
   readonly calm?: boolean
-  /** Whether the link breaks on the way. */
+  /** The link breaks after a random number of bytes. */
   readonly cut?: boolean
 }
 
-type Kind = "whole" | "length" | "unknown"
-
-/** A body that the storm pushes into the link. */
-class Source implements Body {
-  readonly length: number | undefined
-  readonly whole: Uint8Array | undefined
-  readonly trailers: HeaderList
-  readonly bytes: Buffer
-  /** After so many bytes it breaks off. */
-  readonly failsAt: number
-  state: "fresh" | "reading" | "ended" | "failed" | "dropped" = "fresh"
-  pushed = 0
-  private readonly storm: Storm
-  private readonly what: string
-  private sink: BodySink | undefined
-  private flowing = true
-  private scheduled = false
-
-  constructor(
-    storm: Storm,
-    what: string,
-    given: { size: number; kind: Kind; failsAt: number; offset: number },
-  ) {
-    this.storm = storm
-    this.what = what
-    this.bytes = pool.subarray(given.offset, given.offset + given.size)
-    this.length = given.kind === "unknown" ? undefined : given.size
-    this.whole = given.kind === "whole" ? this.bytes : undefined
-    this.failsAt = given.failsAt
-    this.trailers =
-      given.kind === "unknown" && storm.random.chance(0.3) ? [["X-Sum", `${given.size}`]] : []
-  }
-
-  read(sink: BodySink): BodyFlow {
-    if (this.state !== "fresh") this.storm.complain(`${this.what}: read while ${this.state}`)
-    this.storm.note(`${this.what} is read`)
-    if (this.whole !== undefined) {
-      this.state = "ended"
-      return fromBytes(this.whole).read(sink)
-    }
-    this.state = "reading"
-    this.sink = sink
-    this.schedule()
-    return {
-      resume: () => {
-        this.flowing = true
-        this.schedule()
-      },
-      cancel: () => this.drop(),
-    }
-  }
-
-  discard(): void {
-    this.drop()
-  }
-
-  private drop(): void {
-    if (this.state === "fresh" || this.state === "reading") this.state = "dropped"
-  }
-
-  private schedule(): void {
-    if (this.scheduled || this.state !== "reading" || !this.flowing) return
-    this.scheduled = true
-    this.storm.later(() => {
-      this.scheduled = false
-      this.push()
-    })
-  }
-
-  private push(): void {
-    const { bytes, sink, storm } = this
-    if (this.state !== "reading" || sink === undefined) return
-    if (this.pushed >= this.failsAt) {
-      this.state = "failed"
-      return sink.fail(new BodyError({ reason: "cut", detail: "the storm cut it" }))
-    }
-    if (this.pushed === bytes.length) {
-      this.state = "ended"
-      return sink.end(this.trailers)
-    }
-    const left = Math.min(bytes.length, this.failsAt) - this.pushed
-    const most = storm.random.pick([10, 1000, 64 * 1024, 300 * 1024])
-    const size = Math.min(left, storm.random.int(0, most))
-    const chunk = bytes.subarray(this.pushed, this.pushed + size)
-    this.pushed += size
-    this.flowing = sink.data(chunk)
-    this.schedule()
-  }
-}
-
-/** Reads a body and compares it with what was sent. */
-class Reader implements BodySink {
-  outcome: "end" | "fail" | undefined
-  received = 0
-  dropped = false
-  onOver: () => void = () => {}
-  private readonly storm: Storm
-  private readonly what: string
-  private readonly source: Source
-  private readonly patience: number
-  private readonly leavesAt: number
-  private readonly flow: BodyFlow
-
-  constructor(
-    storm: Storm,
-    what: string,
-    body: Body,
-    source: Source,
-    how: { readonly patience: number; readonly leavesAt: number },
-  ) {
-    this.storm = storm
-    this.what = what
-    this.source = source
-    this.patience = how.patience
-    this.leavesAt = how.leavesAt
-    this.flow = body.read(this)
-  }
-
-  data(chunk: Uint8Array): boolean {
-    this.mustBeOpen("data")
-    const expected = this.source.bytes.subarray(this.received, this.received + chunk.length)
-    if (expected.compare(chunk) !== 0)
-      this.storm.complain(`${this.what}: wrong at ${this.received}`)
-    this.received += chunk.length
-    if (this.received >= this.leavesAt) {
-      this.drop()
-      return false
-    }
-    if (this.storm.random.next() < this.patience) return true
-    this.storm.later(() => {
-      if (this.outcome === undefined && !this.dropped) this.flow.resume()
-    })
-    return false
-  }
-
-  end(trailers: HeaderList): void {
-    this.mustBeOpen("end")
-    this.outcome = "end"
-    const { source } = this
-    if (this.received !== source.bytes.length || source.failsAt < source.bytes.length)
-      this.storm.complain(`${this.what}: ended whole after ${this.received}`)
-    if (JSON.stringify(trailers) !== JSON.stringify(source.trailers))
-      this.storm.complain(`${this.what}: other trailers`)
-    this.storm.note(`${this.what} ends`)
-    this.onOver()
-  }
-
-  fail(error: BodyError): void {
-    this.mustBeOpen("fail")
-    this.outcome = "fail"
-    this.storm.note(`${this.what} fails after ${this.received}: ${error.reason}`)
-    this.onOver()
-  }
-
-  drop(): void {
-    if (this.outcome !== undefined || this.dropped) return
-    this.dropped = true
-    this.storm.note(`${this.what} is let go after ${this.received}`)
-    this.flow.cancel()
-    this.onOver()
-  }
-
-  private mustBeOpen(event: string): void {
-    if (this.outcome !== undefined) this.storm.complain(`${this.what}: ${event} after its end`)
-    if (this.dropped) this.storm.complain(`${this.what}: ${event} after it was let go`)
-  }
-}
-
-/** One exchange: what both ends are going to do, and what has come of it. */
+/** One exchange: what both ends will do, and what has happened so far. */
 interface Plan {
   readonly id: number
   readonly head: RequestHead
   readonly response: ResponseHead
-  readonly up: Source
-  readonly down: Source
+  readonly up: SeededBody
+  readonly down: SeededBody
   readonly handler: "answer" | "answer after the body" | "fail" | "never"
-  /** Whether the handler lets go of the request's body instead of reading it. */
+  /** The handler discards the request's body instead of reading it. */
   readonly discards: boolean
-  /** Whether the asking end lets go of the response's body. */
+  /** The requesting end discards the response's body. */
   readonly ignores: boolean
   readonly upReader: { readonly patience: number; readonly leavesAt: number }
   readonly downReader: { readonly patience: number; readonly leavesAt: number }
-  /** Whether the asking end gives the exchange up at some time. */
+  /** The requesting end cancels the exchange at some time. */
   readonly cancels: boolean
   served: number
   handlerCancels: number
@@ -232,23 +57,23 @@ interface Plan {
   answered: number
   sent: number
   cancelled: boolean
-  upRead: Reader | undefined
-  downRead: Reader | undefined
+  upRead: CheckingReader | undefined
+  downRead: CheckingReader | undefined
 }
 
 /** See the file's header. */
-export class Storm {
+export class LinkModel {
   readonly random: Seeded
   readonly link: SimulatedLink
-  /** What was not as it has to be; to be empty. */
+  /** Deviations from the model; empty if all is well. */
   readonly complaints: Array<string> = []
-  /** What happened, in order: the same for the same seed. */
+  /** What happened, in order. The same for the same seed. */
   readonly events: Array<string> = []
   readonly plans: Array<Plan> = []
-  private readonly options: StormOptions
+  private readonly options: LinkModelOptions
   private readonly tasks: Array<() => void> = []
 
-  constructor(options: StormOptions) {
+  constructor(options: LinkModelOptions) {
     this.options = options
     this.random = new Seeded(options.seed)
     const { random } = this
@@ -274,12 +99,12 @@ export class Storm {
     this.complaints.push(what)
   }
 
-  /** Something that happens at some time. */
+  /** Runs a task at some later step. */
   later(task: () => void): void {
     this.tasks.push(task)
   }
 
-  /** Lets it rage until nothing can happen any more, then looks at what is left. */
+  /** Runs until nothing can happen any more, then checks every exchange and both ends of the link. */
   async run(): Promise<void> {
     const count = this.options.exchanges ?? this.random.int(1, 16)
     await this.link.settle()
@@ -289,7 +114,7 @@ export class Storm {
       this.later(() => this.start(plan))
     }
     await this.settle()
-    // What waits for ever is given up; that must free everything, too.
+    // A handler that never answers leaves its request open: cancelling it must free everything, too.
     for (const plan of this.plans) {
       if (plan.handler !== "never" || plan.cancelled || plan.failure !== undefined) continue
       if (plan.answered > 0) continue
@@ -297,8 +122,8 @@ export class Storm {
       this.cancels.get(plan)?.()
     }
     await this.settle()
-    for (const plan of this.plans) this.judge(plan)
-    this.judgeLink()
+    for (const plan of this.plans) this.check(plan)
+    this.checkLink()
   }
 
   private readonly cancels = new Map<Plan, Cancel>()
@@ -332,12 +157,12 @@ export class Storm {
     }
   }
 
-  private source(what: string, kinds: readonly [Kind, ...Array<Kind>]): Source {
+  private source(what: string, kinds: readonly [BodyKind, ...Array<BodyKind>]): SeededBody {
     const { random } = this
     const size = this.size()
     const kind = random.pick(kinds)
     const fails = this.options.calm !== true && kind !== "whole" && random.chance(0.1)
-    return new Source(this, what, {
+    return new SeededBody(this, what, {
       size,
       kind,
       offset: random.int(0, mebi),
@@ -356,7 +181,7 @@ export class Storm {
     const shape = random.int(0, 9)
     const upgrade = shape === 0
     const headers: HeaderList = upgrade
-      ? [["Upgrade", "storm"]]
+      ? [["Upgrade", "model"]]
       : shape === 1
         ? [["expect", "100-continue"]]
         : [["X-Id", `${id}`]]
@@ -388,7 +213,7 @@ export class Storm {
     }
   }
 
-  // ------------------------------------------------------------ the asking end
+  // ------------------------------------------------------------ the requesting end
 
   private start(plan: Plan): void {
     this.note(`${plan.id} starts`)
@@ -398,7 +223,7 @@ export class Storm {
         plan.replies += 1
         plan.failure = error
         this.note(`${plan.id} fails: ${error.code}`)
-        if (plan.cancelled) this.complain(`${plan.id}: fails after it was given up`)
+        if (plan.cancelled) this.complain(`${plan.id}: fails after it was cancelled`)
       },
     })
     this.cancels.set(plan, cancel)
@@ -407,7 +232,7 @@ export class Storm {
       this.later(() => {
         if (turns > 0) return wait(turns - 1)
         plan.cancelled = true
-        this.note(`${plan.id} is given up`)
+        this.note(`${plan.id} is cancelled`)
         cancel()
         cancel()
       })
@@ -418,13 +243,19 @@ export class Storm {
     plan.replies += 1
     plan.answered = head.status
     this.note(`${plan.id} is answered ${head.status}`)
-    if (plan.cancelled) this.complain(`${plan.id}: answered after it was given up`)
+    if (plan.cancelled) this.complain(`${plan.id}: answered after it was cancelled`)
     if (head.status === 502) return body.discard()
     if (JSON.stringify(head) !== JSON.stringify(plan.response))
       this.complain(`${plan.id}: another head`)
     if (plan.ignores) return body.discard()
     const read = (): void => {
-      plan.downRead = new Reader(this, `response ${plan.id}`, body, plan.down, plan.downReader)
+      plan.downRead = new CheckingReader(
+        this,
+        `response ${plan.id}`,
+        body,
+        plan.down,
+        plan.downReader,
+      )
     }
     if (this.random.chance(0.7)) read()
     else this.later(read)
@@ -443,7 +274,7 @@ export class Storm {
     if (plan.handler === "fail")
       this.later(() => {
         body.discard()
-        reply.fail(new ExchangeError({ code: "PTTH_ORIGIN_BROKEN", detail: "the storm" }))
+        reply.fail(new ExchangeError({ code: "PTTH_ORIGIN_BROKEN", detail: "the test" }))
       })
     else if (plan.handler === "never") {
       if (this.random.chance(0.5)) this.readUpload(plan, body, () => {})
@@ -475,14 +306,14 @@ export class Storm {
   }
 
   private readUpload(plan: Plan, body: Body, onOver: () => void): void {
-    const reader = new Reader(this, `request ${plan.id}`, body, plan.up, plan.upReader)
+    const reader = new CheckingReader(this, `request ${plan.id}`, body, plan.up, plan.upReader)
     reader.onOver = onOver
     plan.upRead = reader
   }
 
-  // ------------------------------------------------------------ judgement
+  // ------------------------------------------------------------ checks
 
-  private judge(plan: Plan): void {
+  private check(plan: Plan): void {
     const { down, downRead, id, up, upRead } = plan
     const cut = this.link.closed.near !== undefined
     if (plan.served > 1) this.complain(`${id}: served ${plan.served} times`)
@@ -492,12 +323,12 @@ export class Storm {
     if (plan.replies === 0 && !plan.cancelled) this.complain(`${id}: no reply`)
     for (const reader of [upRead, downRead])
       if (reader !== undefined && reader.outcome === undefined && !reader.dropped)
-        this.complain(`${id}: a body that never ends`)
+        this.complain(`${id}: a body never ended`)
     for (const [name, source] of [
       ["request", up],
       ["response", down],
     ] as const)
-      if (source.state === "reading") this.complain(`${name} ${id}: held for ever`)
+      if (source.state === "reading") this.complain(`${name} ${id}: never released`)
     const spoiled =
       cut ||
       plan.cancelled ||
@@ -510,23 +341,55 @@ export class Storm {
       down.state === "failed"
     if (spoiled) return
     if (downRead?.outcome !== "end") this.complain(`${id}: its response did not arrive`)
-    if (plan.sent !== 1) this.complain(`${id}: nobody said that it was sent`)
+    if (plan.sent !== 1) this.complain(`${id}: its sent callback was not called`)
     if (!plan.discards && upRead?.outcome !== "end")
       this.complain(`${id}: its request's body did not arrive`)
     if (plan.handlerCancels > 0 && !plan.discards)
-      this.complain(`${id}: its handler was cancelled for nothing`)
+      this.complain(`${id}: its handler was cancelled without a reason`)
   }
 
-  private judgeLink(): void {
+  private checkLink(): void {
     const { closed, far, faults, near } = this.link
     for (const fault of faults) this.complain(fault)
-    if (near.active !== 0) this.complain(`${near.active} streams are left at the asking end`)
+    if (near.active !== 0) this.complain(`${near.active} streams are left at the requesting end`)
     if (far.active !== 0) this.complain(`${far.active} streams are left at the answering end`)
     if (closed.near !== undefined) {
       if (this.options.cut !== true) this.complain(`the link was closed: ${closed.near}`)
       return
     }
-    if (near.room !== 1024) this.complain(`the asking end has room for ${near.room}`)
+    if (near.room !== 1024) this.complain(`the requesting end has room for ${near.room}`)
     if (far.room !== 1024) this.complain(`the answering end holds bytes: room for ${far.room}`)
   }
 }
+
+/** Runs one test for each seed; returns every complaint with the options and the seed that reproduce it. */
+export const failuresOf = async (
+  seeds: ReadonlyArray<number>,
+  options: Omit<LinkModelOptions, "seed">,
+): Promise<ReadonlyArray<string>> => {
+  const failures: Array<string> = []
+  for (const seed of seeds) {
+    const test = new LinkModel({ ...options, seed })
+    await test.run()
+    for (const complaint of test.complaints)
+      failures.push(`${JSON.stringify({ ...options, seed })}: ${complaint}`)
+    if (failures.length >= 5) break
+  }
+  return failures
+}
+
+/** The promises of a link, the faults they hold under, and how many seeds the unit tests try. */
+export const linkTests: ReadonlyArray<{
+  readonly name: string
+  readonly seeds: number
+  readonly options: Omit<LinkModelOptions, "seed">
+}> = [
+  { name: "all arrive whole while nobody cancels", seeds: 40, options: { calm: true } },
+  { name: "end exactly once and leave nothing behind, whatever fails", seeds: 60, options: {} },
+  {
+    name: "fail exactly once when the link breaks before their end",
+    seeds: 60,
+    options: { cut: true },
+  },
+  { name: "can be a hundred at once", seeds: 2, options: { exchanges: 100 } },
+]
