@@ -123,7 +123,7 @@ export class Relay extends Context.Service<
         interceptUpgrade: (request, socket, head) =>
           !atServersHost(request) && stream.upgrade(request, socket, head),
         renderFailure: FailurePage.render,
-        observe: traffic.observe,
+        observe: (head, address, version) => traffic.observe(head, address, version),
         handler: (request, reply) => visitors.handle(request, reply),
         onDrain: () => {
           state.draining = true

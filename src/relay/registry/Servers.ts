@@ -12,15 +12,12 @@ import type { Tripcode } from "../../domain/Tripcode.ts"
 import { AuditLog } from "../audit/AuditLog.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
 import { isTrusted } from "../settings/TrustedProxies.ts"
-import { Traffic } from "../traffic/Traffic.ts"
+import { type Refusal, Traffic } from "../traffic/Traffic.ts"
 import { type Stranger, Strangers } from "./Strangers.ts"
-
-/** Why a key is refused. */
-export type RefusalReason = "unknown name" | "wrong key"
 
 /** A server that was refused, and why it would be now. */
 export interface RefusedStranger extends Stranger {
-  readonly reason: RefusalReason
+  readonly reason: Refusal
 }
 
 /** A registered server that has proved its name by one of its keys. */
@@ -33,7 +30,7 @@ export interface KnownServer {
 /** A key that is not registered for the name. */
 export interface RefusedKey {
   readonly _tag: "Refused"
-  readonly reason: RefusalReason
+  readonly reason: Refusal
   readonly tripcode: Tripcode
 }
 

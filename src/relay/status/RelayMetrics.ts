@@ -7,8 +7,9 @@ import type { Distribution, Metric, Sample } from "../../transport/observe/Metri
 import * as ProcessMetrics from "../../transport/observe/ProcessMetrics.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
+import { type Counters, type StatusClass, transports } from "../traffic/Counters.ts"
 import { bounds, type Histogram } from "../traffic/Histogram.ts"
-import { type Counters, type StatusClass, type Traffic, transports } from "../traffic/Traffic.ts"
+import type { Traffic } from "../traffic/Traffic.ts"
 
 /** Where the numbers come from. */
 export interface MetricsContext {

@@ -4,7 +4,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { tripcodeOfText } from "../../../src/domain/ApiKey.ts"
-import { maxRecent, type ServerTraffic } from "../../../src/relay/traffic/Traffic.ts"
+import { maxRecent } from "../../../src/relay/traffic/Counters.ts"
+import type { ServerTraffic } from "../../../src/relay/traffic/Traffic.ts"
 import * as Harness from "../../support/Harness.ts"
 
 const relayOf = (options: Harness.RelayOptions = {}) =>
