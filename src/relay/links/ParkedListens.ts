@@ -1,6 +1,6 @@
 /**
  * The listens of one server process that wait for requests. Each is held for
- * at most `listenMillis` (protocol.md, Waiting and timeouts).
+ * at most `listenMillis`.
  */
 import type { ServerResponse } from "node:http"
 import { listenMillis } from "../../protocol/Wire.ts"
