@@ -20,12 +20,9 @@ import {
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
-import * as UrlParams from "effect/http/UrlParams"
-import * as Inspectable from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { pipeArguments } from "effect/Pipeable"
-import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Socket from "effect/socket/Socket"
@@ -38,6 +35,7 @@ import * as AppResponse from "../transport/app/AppResponse.ts"
 import * as EffectBody from "../transport/app/EffectBody.ts"
 import * as EffectExchange from "../transport/app/EffectExchange.ts"
 import * as EffectHeaders from "../transport/app/EffectHeaders.ts"
+import { IncomingBody, joined } from "../transport/app/IncomingBody.ts"
 import type { Body } from "../transport/body/Body.ts"
 import type { Handler } from "../transport/body/Handler.ts"
 import { refuse } from "../transport/body/Replies.ts"
@@ -195,10 +193,10 @@ const streamed = (
     ),
   )
 
-const textDecoder = new TextDecoder()
-const formDecoder = new TextDecoder("utf-8", { ignoreBOM: true })
-
-class RelayResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
+class RelayResponse
+  extends IncomingBody<HttpClientError>
+  implements HttpClientResponse.HttpClientResponse
+{
   readonly [HttpIncomingMessage.TypeId]: typeof HttpIncomingMessage.TypeId =
     HttpIncomingMessage.TypeId
   readonly [HttpClientResponse.TypeId]: typeof HttpClientResponse.TypeId = HttpClientResponse.TypeId
@@ -239,34 +237,11 @@ class RelayResponse extends Inspectable.Class implements HttpClientResponse.Http
     return this.cachedCookies
   }
 
-  private get bytes(): Effect.Effect<Uint8Array, HttpClientError> {
+  protected get bytes(): Effect.Effect<Uint8Array, HttpClientError> {
     this.cachedBytes ??= Effect.runSync(
-      Effect.cached(
-        Effect.map(Stream.runCollect(this.stream), (chunks) =>
-          chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks),
-        ),
-      ),
+      Effect.cached(Effect.map(Stream.runCollect(this.stream), joined)),
     )
     return this.cachedBytes
-  }
-
-  get text(): Effect.Effect<string, HttpClientError> {
-    return Effect.map(this.bytes, (bytes) => textDecoder.decode(bytes))
-  }
-
-  get json(): Effect.Effect<Schema.Json, HttpClientError> {
-    return Effect.flatMap(this.text, (text) =>
-      this.decoding(() => (text === "" ? null : (JSON.parse(text) as Schema.Json))),
-    )
-  }
-
-  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError> {
-    return Effect.flatMap(this.bytes, (bytes) =>
-      // A leading `?` is data here; URLSearchParams would drop it.
-      this.decoding(() =>
-        UrlParams.fromInput(new URLSearchParams(formDecoder.decode(bytes).replace(/^\?/, "%3F"))),
-      ),
-    )
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError> {
@@ -303,11 +278,7 @@ class RelayResponse extends Inspectable.Class implements HttpClientResponse.Http
     return pipeArguments(this, arguments)
   }
 
-  private decoding<A>(decode: () => A): Effect.Effect<A, HttpClientError> {
-    return Effect.try({ try: decode, catch: (cause) => this.decodeError(cause) })
-  }
-
-  private decodeError(cause: unknown): HttpClientError {
+  protected decodeError(cause: unknown): HttpClientError {
     return new HttpClientError({
       reason: new DecodeError({ request: this.request, response: this, cause }),
     })

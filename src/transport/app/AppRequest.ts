@@ -11,10 +11,8 @@ import { HttpServerError, InternalError, RequestParseError } from "effect/http/H
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Multipart from "effect/http/Multipart"
 import * as UrlParams from "effect/http/UrlParams"
-import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import type * as Path from "effect/Path"
-import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Socket from "effect/socket/Socket"
@@ -26,6 +24,7 @@ import type { Reply } from "../body/Handler.ts"
 import * as AppUpgrade from "./AppUpgrade.ts"
 import * as EffectBody from "./EffectBody.ts"
 import * as EffectHeaders from "./EffectHeaders.ts"
+import { IncomingBody, joined } from "./IncomingBody.ts"
 
 /** What all views of one request have in common. */
 export interface AppExchange {
@@ -45,9 +44,6 @@ interface View {
   readonly peerAddress: Option.Option<string>
   readonly protocol: "http" | "https" | undefined
 }
-
-const textDecoder = new TextDecoder()
-const formDecoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
 /** A request for an app, which is answered through `reply`. */
 export const make = (head: RequestHead, body: Body, reply: Reply): AppRequest => {
@@ -78,7 +74,7 @@ const visitorAddress = ({ headers }: RequestHead): Option.Option<string> => {
 
 /** See {@link make}. */
 export class AppRequest
-  extends Inspectable.Class
+  extends IncomingBody<HttpServerError>
   implements HttpServerRequest.HttpServerRequest, View
 {
   readonly [HttpServerRequest.TypeId]: typeof HttpServerRequest.TypeId = HttpServerRequest.TypeId
@@ -136,10 +132,10 @@ export class AppRequest
   }
 
   get stream(): Stream.Stream<Uint8Array, HttpServerError> {
-    return Stream.mapError(this.source.opened.stream, (cause) => this.parseError(cause))
+    return Stream.mapError(this.source.opened.stream, (cause) => this.decodeError(cause))
   }
 
-  private get bytes(): Effect.Effect<Uint8Array, HttpServerError> {
+  protected get bytes(): Effect.Effect<Uint8Array, HttpServerError> {
     this.source.bytes ??= Effect.runSync(Effect.cached(this.collect))
     return this.source.bytes
   }
@@ -156,34 +152,8 @@ export class AppRequest
           chunks.push(chunk)
         }
         return size > max ? Effect.fail(this.tooLarge(max)) : Effect.void
-      }).pipe(
-        Effect.map(() => (chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks))),
-      )
+      }).pipe(Effect.map(() => joined(chunks)))
     })
-  }
-
-  get text(): Effect.Effect<string, HttpServerError> {
-    return Effect.map(this.bytes, (bytes) => textDecoder.decode(bytes))
-  }
-
-  get json(): Effect.Effect<Schema.Json, HttpServerError> {
-    return Effect.flatMap(this.text, (text) =>
-      Effect.try({
-        try: () => (text === "" ? null : (JSON.parse(text) as Schema.Json)),
-        catch: (cause) => this.parseError(cause),
-      }),
-    )
-  }
-
-  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpServerError> {
-    return Effect.flatMap(this.bytes, (bytes) =>
-      Effect.try({
-        // A leading `?` is data here; URLSearchParams would drop it.
-        try: () =>
-          UrlParams.fromInput(new URLSearchParams(formDecoder.decode(bytes).replace(/^\?/, "%3F"))),
-        catch: (cause) => this.parseError(cause),
-      }),
-    )
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpServerError> {
@@ -224,7 +194,7 @@ export class AppRequest
     return changeProtocol(this, options.headers)
   }
 
-  private parseError(cause: unknown): HttpServerError {
+  protected decodeError(cause: unknown): HttpServerError {
     return new HttpServerError({ reason: new RequestParseError({ request: this, cause }) })
   }
 
