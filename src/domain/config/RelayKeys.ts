@@ -237,7 +237,7 @@ export const registeredServerKeys = {
     name: "inspect",
     value: Value.boolean,
     doc: "Let the administrator look into its last requests.",
-    see: "operating.md#looking-into-requests",
+    see: "operating.md#inspecting-requests",
     default: false,
   }),
   ...limitKeys,
@@ -260,7 +260,7 @@ const accessKeys = {
     name: "frontend_auth",
     value: table(frontendAuthKeys, "a table, headed [frontend_auth]"),
     doc: "Which visitors the relay lets in.",
-    see: "operating.md#who-may-come-in",
+    see: "operating.md#authentication",
     unset: "everybody",
   }),
   privateCookies: withDefault({
@@ -281,7 +281,7 @@ const observationKeys = {
     name: "access_log",
     value: Value.oneOf(["off", "json", "common", "combined"]),
     doc: "The format of the access log, one line for each request.",
-    see: "operating.md#watching-a-relay",
+    see: "operating.md#monitoring",
     default: "off",
   }),
   accessLogFile: optional({
