@@ -1,8 +1,7 @@
 /**
- * The server's end of the tunnel: it stays connected to its relay for as long
- * as it lives, gives every request to its handler, and sends the answers.
- * Whatever happens, it keeps trying. It speaks stream where the relay and
- * everything in between let it, and classic otherwise.
+ * The server's end of the tunnel: stays connected to its relay, gives every
+ * request to its handler and sends the responses. It speaks stream where the
+ * relay and the network allow it, and classic otherwise.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -20,12 +19,14 @@ import { Uplink } from "./uplink/Uplink.ts"
 
 export type { ServerOptions } from "./uplink/ServerOptions.ts"
 
+/** When stream is tried again from classic, in milliseconds: first, and at the longest. */
 const firstRetry = 60_000
-const lastRetry = 600_000
+const longestRetry = 600_000
 
 /**
  * Serves through the relay until it is interrupted; then it takes no more
- * requests, lets what runs finish within the grace period, and cuts the rest.
+ * requests, lets running exchanges finish within the grace period, and cancels
+ * the rest. A relay that cannot be reached is tried again until then.
  */
 export const run: (options: ServerOptions) => Effect.Effect<never, never, Scope.Scope> = Effect.fn(
   "Server.run",
@@ -40,10 +41,10 @@ export const run: (options: ServerOptions) => Effect.Effect<never, never, Scope.
   const stream = new StreamTunnel(uplink, deadlines)
   const listening = yield* Scope.make()
   yield* Effect.addFinalizer(() =>
-    classic.say("draining").pipe(
+    classic.farewell("draining").pipe(
       Effect.andThen(Scope.close(listening, Exit.void)),
       Effect.andThen(uplink.drain),
-      Effect.flatMap((wasCut) => (wasCut ? classic.say("gone") : Effect.void)),
+      Effect.flatMap((wasCut) => (wasCut ? classic.farewell("gone") : Effect.void)),
       Effect.andThen(Effect.sync(() => uplink.close())),
     ),
   )
@@ -64,16 +65,16 @@ const tunnel = (
     case "stream":
       return stream.always
     case "auto":
-      return ladder(uplink, classic, stream, listening)
+      return streamElseClassic(uplink, classic, stream, listening)
   }
 }
 
 /**
- * Stream as long as it is possible, else classic while stream is tried again
- * later (protocol.md, Stream). Classic ends only when nothing runs on it any
- * more, and stream does not wait for that.
+ * Stream while it is possible, else classic while stream is tried again now and
+ * then (protocol.md, Stream). When stream is back, classic ends once its
+ * exchanges are over; stream does not wait for that.
  */
-const ladder = Effect.fnUntraced(function* (
+const streamElseClassic = Effect.fnUntraced(function* (
   uplink: Uplink,
   classic: ClassicTunnel,
   stream: StreamTunnel,
@@ -83,7 +84,7 @@ const ladder = Effect.fnUntraced(function* (
   let leaving: Fiber.Fiber<void> | undefined
   while (true) {
     const reason = yield* stream.untilImpossible
-    yield* uplink.say(
+    yield* uplink.logOnce(
       `no stream: ${reason}`,
       Effect.logWarning(
         `stream is not possible here (${reason}); using classic, which needs plain requests only`,
@@ -92,7 +93,7 @@ const ladder = Effect.fnUntraced(function* (
     if (leaving !== undefined) yield* Fiber.interrupt(leaving)
     const running = listens ?? (yield* Effect.forkIn(classic.run(reason), listening))
     listens = running
-    yield* again(stream, firstRetry)
+    yield* untilPossible(stream, firstRetry)
     leaving = yield* classic.leave.pipe(
       Effect.andThen(Fiber.interrupt(running)),
       Effect.andThen(
@@ -106,10 +107,10 @@ const ladder = Effect.fnUntraced(function* (
 })
 
 /** Succeeds once stream is possible. */
-const again = (stream: StreamTunnel, millis: number): Effect.Effect<void> =>
+const untilPossible = (stream: StreamTunnel, millis: number): Effect.Effect<void> =>
   Effect.sleep(millis).pipe(
     Effect.andThen(stream.probe),
     Effect.flatMap((possible) =>
-      possible ? Effect.void : again(stream, Math.min(2 * millis, lastRetry)),
+      possible ? Effect.void : untilPossible(stream, Math.min(2 * millis, longestRetry)),
     ),
   )

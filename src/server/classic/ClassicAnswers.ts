@@ -1,8 +1,8 @@
 /**
- * Small answers of a classic 2 server that are ready at the same time: they go
- * to the relay in one POST, since what a POST costs at both ends is several
- * times what is in it. Few are on the way at once, so that under load the
- * answers of one round trip travel together.
+ * Sends small responses to a classic 2 relay, several in one POST, because a POST
+ * costs both ends several times as much as a small response in it. At most two
+ * POSTs are under way at a time, so that under load the responses of a round trip
+ * share one.
  */
 import * as Redacted from "effect/Redacted"
 import type { ApiKey } from "../../domain/ApiKey.ts"
@@ -12,7 +12,7 @@ import type { Answer } from "../../protocol/Message.ts"
 import { answersBytes, responsesPath, version2 } from "../../protocol/Wire.ts"
 import type { Client } from "../../transport/net/NodeClient.ts"
 
-/** Where answers go. */
+/** The relay. */
 export interface ClassicAnswersOptions {
   readonly client: Client
   readonly basePath: string
@@ -21,10 +21,11 @@ export interface ClassicAnswersOptions {
 
 interface Waiting {
   readonly answer: Answer
-  /** Whether the relay has it. */
+  /** Called once; whether the relay has the response. */
   readonly done: (taken: boolean) => void
 }
 
+/** How many POSTs are under way at a time. */
 const maxPosts = 2
 
 /** See the file's header. */
@@ -38,7 +39,7 @@ export class ClassicAnswers {
     this.options = options
   }
 
-  /** Takes an answer; the returned function takes it back, if it has not left. */
+  /** Queues a response; the returned function removes it, unless it was sent already. */
   add(answer: Answer, done: Waiting["done"]): () => void {
     const waiting = { answer, done }
     this.waiting.push(waiting)

@@ -1,6 +1,6 @@
 /**
- * One listen (P1) of a classic server: a long poll that is answered with
- * requests, with nothing, or with a reason to stop.
+ * One listen (protocol.md, P1) of a classic server: a long poll that the relay
+ * answers with requests, with nothing, or with a refusal.
  */
 import type { ClientRequest, IncomingMessage } from "node:http"
 import * as Clock from "effect/Clock"
@@ -25,45 +25,50 @@ import type { Client } from "../../transport/net/NodeClient.ts"
 import { ListenError, limited, unconnected } from "../uplink/ListenError.ts"
 import { type Announced, announced } from "../uplink/RelayAddresses.ts"
 
-/** What a listen was answered with. */
+/** The answer to a listen. */
 export interface Listened {
   readonly dialect: "classic 1" | "classic 2"
   readonly entries: ListenAnswer
-  /** The relay takes several answers at once. */
+  /** Whether the relay takes several responses in one POST. */
   readonly many: boolean
   readonly announced: Announced
 }
 
-/** Whom a listen goes to and who asks. */
+/** The relay, and which server listens. */
 export interface ListenOptions {
   readonly client: Client
-  /** Path of the relay's backend API, the prefix included. */
+  /** Path of the relay's backend API, with its prefix. */
   readonly basePath: string
   readonly name: ServerName
   readonly apiKey: ApiKey
   readonly instance: string
-  /** The program and its version, for the relay to show. */
+  /** Program and version, shown by the relay. */
   readonly program: string | undefined
+  /** Identifiers of requests that have arrived. */
   readonly acks: ReadonlyArray<string>
-  /** Why classic is spoken, for the relay to show. */
+  /** Why it is classic, shown by the relay. */
   readonly why: string
-  /** Such a listen brings nothing and is answered at once. */
+  /** A listen with a farewell is answered at once, without requests. */
   readonly farewell: Farewell | undefined
 }
 
-/** What a process says last: it takes no more requests; it answers none any more. */
+/** The last message of a process: it takes no more requests (`draining`), or responds to none any more (`gone`). */
 export type Farewell = "draining" | "gone"
 
-const patience = listenMillis + 15_000
+/** How long an answer may take, in milliseconds. */
+const timeoutMillis = listenMillis + 15_000
 
-/** Sends a listen and waits for its answer; interrupting it closes its connection. */
+/** Sends a listen and waits for the answer. Interruption closes the connection. */
 export const listen = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
   exchange(options).pipe(
     Effect.timeoutOrElse({
-      duration: patience,
+      duration: timeoutMillis,
       orElse: () =>
         Effect.fail(
-          new ListenError({ reason: "unreachable", detail: `no answer in ${patience / 1000} s` }),
+          new ListenError({
+            reason: "unreachable",
+            detail: `no answer in ${timeoutMillis / 1000} s`,
+          }),
         ),
     }),
   )

@@ -1,7 +1,7 @@
 /**
- * Classic, from the server: listens that are sent anew as soon as they are
- * answered, and an exchange for each request that they bring. A classic 1
- * relay gets exactly one listen at a time.
+ * The server's side of classic: sends a listen again as soon as it is answered,
+ * and starts an exchange for each request in the answers. A classic 1 relay gets
+ * one listen at a time, a classic 2 relay four.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,31 +16,41 @@ import { ClassicAnswers } from "./ClassicAnswers.ts"
 import * as ClassicExchange from "./ClassicExchange.ts"
 import { type Farewell, type Listened, listen } from "./ClassicListen.ts"
 
+/** How many listens are open at a time. */
 const listeners = 4
+
+/** How long a farewell may take, in milliseconds. */
 const farewellMillis = 2_000
 
-/** A listen that is answered sooner has not been parked; in milliseconds. */
-const parkedMillis = 1_000
+/** A listen that is answered sooner was not held open by the relay; in milliseconds. */
+const heldMillis = 1_000
 
-/** How many listens in a row may be answered at once with nothing: a relay greets, and forgets, a few. */
+/**
+ * How many listens in a row may be answered at once and with nothing. Relays do
+ * that to a few; one that always does would otherwise be asked in a tight loop.
+ */
 const maxHasty = 8
 
-/** How many requests this process answers at once: as many as by two links of stream. */
+/** How many exchanges run at once: as many as on two links of stream. */
 const maxRunning = 2_048
 
 /** See the file's header. */
 export class ClassicTunnel {
   private readonly uplink: Uplink
+  /** Open while several listens at a time are allowed. */
   private readonly parallel = Latch.makeUnsafe(false)
   private readonly running = new ReusableMap<string, Cancel>()
-  private readonly quiet = Latch.makeUnsafe(true)
-  private readonly room = Latch.makeUnsafe(true)
+  /** Open while no exchange runs. */
+  private readonly idle = Latch.makeUnsafe(true)
+  /** Open while another exchange may run. */
+  private readonly capacity = Latch.makeUnsafe(true)
+  /** Identifiers of requests that the relay does not know yet have arrived. */
   private acks: Array<string> = []
   private readonly answers: ClassicAnswers
-  /** How many listens in a row were answered at once with nothing. */
+  /** How many listens in a row were answered at once and with nothing. */
   private hasty = 0
-  /** Whether the relay has last been seen to speak classic 2. */
-  private spoken = false
+  /** Whether the relay spoke classic 2 in its last answer. */
+  private speaksClassic2 = false
 
   constructor(uplink: Uplink) {
     this.uplink = uplink
@@ -52,9 +62,9 @@ export class ClassicTunnel {
   }
 
   /**
-   * Listens for ever. Interrupting it ends the listens; what runs goes on.
+   * Listens until it is interrupted; running exchanges then go on.
    *
-   * @param why why it is classic, for people
+   * @param why why it is classic, for logs and the relay's pages
    */
   run(why: string): Effect.Effect<never> {
     const once = this.listenOnce(why)
@@ -65,22 +75,22 @@ export class ClassicTunnel {
     ).pipe(Effect.andThen(Effect.never))
   }
 
-  /** Takes leave of the relay once nothing runs here: what was given to this process is answered. */
+  /** Waits until no exchange runs, and then tells the relay that this process takes no more requests. */
   get leave(): Effect.Effect<void> {
-    return this.quiet.await.pipe(
-      Effect.andThen(this.say("draining")),
+    return this.idle.await.pipe(
+      Effect.andThen(this.farewell("draining")),
       Effect.andThen(
         Effect.sync(() => {
-          this.spoken = false
+          this.speaksClassic2 = false
         }),
       ),
     )
   }
 
-  /** Tells a relay that understands it that this process takes no more requests, or is gone. */
-  say(farewell: Farewell): Effect.Effect<void> {
+  /** Tells a classic 2 relay that this process takes no more requests, or is gone. */
+  farewell(farewell: Farewell): Effect.Effect<void> {
     return Effect.suspend(() =>
-      this.spoken ? Effect.ignore(this.listen("", farewell)) : Effect.void,
+      this.speaksClassic2 ? Effect.ignore(this.listen("", farewell)) : Effect.void,
     ).pipe(Effect.timeoutOption(farewellMillis), Effect.asVoid)
   }
 
@@ -100,7 +110,7 @@ export class ClassicTunnel {
   }
 
   private listenOnce(why: string): Effect.Effect<void> {
-    return this.room.await.pipe(
+    return this.capacity.await.pipe(
       Effect.andThen(Effect.suspend(() => Effect.timed(this.listen(why)))),
       Effect.matchEffect({
         onSuccess: ([took, listened]) => this.onListened(listened, why, Duration.toMillis(took)),
@@ -110,27 +120,27 @@ export class ClassicTunnel {
   }
 
   private onListened(listened: Listened, why: string, millis: number): Effect.Effect<void> {
-    this.spoken = listened.dialect === "classic 2"
-    const isOfUse = this.take(listened)
-    this.hasty = isOfUse || millis >= parkedMillis ? 0 : this.hasty + 1
+    this.speaksClassic2 = listened.dialect === "classic 2"
+    const broughtWork = this.take(listened)
+    this.hasty = broughtWork || millis >= heldMillis ? 0 : this.hasty + 1
     if (this.hasty > maxHasty) return this.onFailed(hastyRelay)
-    if (this.spoken) this.parallel.openUnsafe()
+    if (this.speaksClassic2) this.parallel.openUnsafe()
     else this.parallel.closeUnsafe()
-    return this.uplink.good(listened.announced, listened.dialect, why)
+    return this.uplink.connected(listened.announced, listened.dialect, why)
   }
 
-  /** Does what a listen has brought; whether that was anything. */
+  /** Starts and cancels exchanges as an answer says; whether it asked for anything. */
   private take(listened: Listened): boolean {
-    let isOfUse = false
+    let broughtWork = false
     for (const entry of listened.entries) {
       const cancel = this.running.get(entry.id)
       if (entry._tag === "Cancel") cancel?.()
       else if (cancel !== undefined) this.acks.push(entry.id)
-      // What is left out is not acknowledged: the relay gives it to another, or says so.
-      else if (this.running.size < maxRunning) this.answer(entry, listened)
-      if ((entry._tag === "Cancel") === (cancel !== undefined)) isOfUse = true
+      // A request beyond the limit is not acknowledged, so the relay gives it to another process.
+      else if (this.running.size < maxRunning) this.start(entry, listened)
+      if ((entry._tag === "Cancel") === (cancel !== undefined)) broughtWork = true
     }
-    return isOfUse
+    return broughtWork
   }
 
   private onFailed(error: ListenError): Effect.Effect<void> {
@@ -138,14 +148,14 @@ export class ClassicTunnel {
     return this.uplink.failed(error)
   }
 
-  private answer(offer: Offer, { dialect, many }: Listened): void {
+  private start(offer: Offer, { dialect, many }: Listened): void {
     const { uplink } = this
     this.acks.push(offer.id)
     let cancel: Cancel = () => {}
     const done = uplink.begin(() => cancel())
     this.running.set(offer.id, () => cancel())
-    this.quiet.closeUnsafe()
-    if (this.running.size >= maxRunning) this.room.closeUnsafe()
+    this.idle.closeUnsafe()
+    if (this.running.size >= maxRunning) this.capacity.closeUnsafe()
     cancel = ClassicExchange.start(offer, {
       client: uplink.client,
       basePath: uplink.basePath,
@@ -156,8 +166,8 @@ export class ClassicTunnel {
       onOver: () => {
         done()
         this.running.delete(offer.id)
-        this.room.openUnsafe()
-        if (this.running.size === 0) this.quiet.openUnsafe()
+        this.capacity.openUnsafe()
+        if (this.running.size === 0) this.idle.openUnsafe()
       },
     })
   }

@@ -1,8 +1,8 @@
 /**
- * One link to the relay over a WebSocket: opened, kept, and told apart by why
- * it could not be had.
+ * One link to the relay: opens a WebSocket, checks that the relay speaks stream
+ * on it, and says why the link ended.
  */
-import type { IncomingMessage } from "node:http"
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -15,139 +15,181 @@ import { initialWindow, Multiplexer, maxStreams, version } from "../../transport
 import * as WebSocketWire from "../../transport/mux/WebSocketWire.ts"
 import type { Client } from "../../transport/net/NodeClient.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
-import type { Deadlines } from "../../transport/runtime/Deadlines.ts"
+import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 import { failure } from "../uplink/HandlerGuard.ts"
 import { ListenError, limited, unconnected } from "../uplink/ListenError.ts"
 import { type Announced, announced } from "../uplink/RelayAddresses.ts"
 
-/** Whom a link goes to, and who answers on it. */
+/** The relay, and who answers on the link. */
 export interface StreamConnectionOptions {
   readonly client: Client
-  /** Path of the relay's backend API, the prefix included. */
+  /** Path of the relay's backend API, with its prefix. */
   readonly basePath: string
   readonly name: ServerName
   readonly apiKey: ApiKey
+  /** Identifies this process to the relay. */
   readonly instance: string
-  /** The program and its version, for the relay to show. */
+  /** Program and version, shown by the relay. */
   readonly program: string | undefined
-  /** Which of the process's links this is, from 0. */
+  /** The number of the link within this process, from 0. */
   readonly link: number
   readonly deadlines: Deadlines
   readonly heartbeatMillis: number
   readonly handler: Handler
-  /** The link works. */
+  /** The relay speaks stream on the link. */
   readonly onAlive: (announced: Announced) => void
-  /** What has become of the link's connection. */
   readonly onState: (multiplexer: Multiplexer, state: ConnectionState) => void
 }
 
-/** A connection that is draining lives until what runs on it is done. */
+/** A connection that drains stays open until its exchanges are over. */
 export type ConnectionState = "open" | "draining" | "closed"
 
-/** How long a relay has to say that it speaks stream, in milliseconds (protocol.md, Fallback). */
+/** How long a relay may take to show that it speaks stream, in milliseconds (protocol.md, Fallback). */
 const probeMillis = 5_000
 
 /**
- * Opens a link and keeps it; ends with why it is no more. Interrupting it
- * drains the link: what runs on it goes on.
+ * Opens a link and keeps it; fails with the reason when it ends. Interruption
+ * drains the link: its exchanges go on.
  */
 export const keep = (options: StreamConnectionOptions): Effect.Effect<never, ListenError> =>
   Effect.callback((resume) => {
-    let alive = false
-    let done = false
-    const endAs = (error: ListenError): void => {
-      if (done) return
-      done = true
-      probe.clear()
-      resume(Effect.fail(error))
+    const connection = new StreamConnection(options, (error) => resume(Effect.fail(error)))
+    return Effect.sync(() => connection.drain())
+  })
+
+/** See the file's header. */
+class StreamConnection {
+  private readonly options: StreamConnectionOptions
+  private readonly onEnd: (error: ListenError) => void
+  private readonly key = WebSocketWire.newKey()
+  private readonly request: ClientRequest
+  private readonly probe: Deadline
+  /** `Alive`: a pong has shown that the relay speaks stream; `Ended`: the reason has been told. */
+  private state: "Probing" | "Alive" | "Ended" = "Probing"
+  private multiplexer: Multiplexer | undefined
+
+  constructor(options: StreamConnectionOptions, onEnd: (error: ListenError) => void) {
+    this.options = options
+    this.onEnd = onEnd
+    this.request = this.sendRequest()
+    this.probe = options.deadlines.set(probeMillis, () => this.onTimeout())
+  }
+
+  /** Takes no more requests, without telling a reason. */
+  drain(): void {
+    const { multiplexer, options } = this
+    this.state = "Ended"
+    this.probe.clear()
+    if (multiplexer === undefined) {
+      this.request.destroy()
+      return
     }
-    const end = (reason: ListenError["reason"], detail: string): void =>
-      endAs(new ListenError({ reason, detail }))
-    const key = WebSocketWire.newKey()
-    const request = options.client.request({
+    options.onState(multiplexer, "draining")
+    multiplexer.drain()
+  }
+
+  private sendRequest(): ClientRequest {
+    const { apiKey, basePath, client, instance, link, name, program } = this.options
+    const request = client.request({
       method: "GET",
-      path: options.basePath + streamPath + options.name,
+      path: basePath + streamPath + name,
       headers: [
-        ["Host", options.client.host],
-        ...requestFields(key),
-        ["X-ApiKey", Redacted.value(options.apiKey)],
-        ["X-PTTH-Instance", options.instance],
-        ["X-PTTH-Link", `${options.link}`],
-        ...(options.program === undefined ? [] : [["User-Agent", options.program] as const]),
+        ["Host", client.host],
+        ...requestFields(this.key),
+        ["X-ApiKey", Redacted.value(apiKey)],
+        ["X-PTTH-Instance", instance],
+        ["X-PTTH-Link", `${link}`],
+        ...(program === undefined ? [] : [["User-Agent", program] as const]),
       ],
       fresh: true,
     })
-    let multiplexer: Multiplexer | undefined
-    const probe = options.deadlines.set(probeMillis, () => {
-      end("impossible", `no pong within ${probeMillis / 1000} s`)
-      multiplexer?.close("it does not answer")
-      request.destroy()
-    })
-    request.on("error", (error: NodeJS.ErrnoException) => end(...classify(error)))
-    request.on("response", (response: IncomingMessage) => {
-      response.resume()
-      if (response.statusCode === 429)
-        endAs(limited(response.headers, "status 429", options.deadlines.now()))
-      else end(...refusal(response.statusCode ?? 0))
-      request.destroy()
-    })
-    request.on("upgrade", (response: IncomingMessage, socket: Duplex, head: Buffer) => {
-      if (done || response.headers["sec-websocket-accept"] !== WebSocketWire.acceptOf(key)) {
-        socket.on("error", () => {})
-        socket.destroy()
-        return end("impossible", "its answer to the upgrade is no WebSocket's")
-      }
-      const made: Multiplexer = new Multiplexer({
-        deadlines: options.deadlines,
-        heartbeatMillis: options.heartbeatMillis,
-        hello: { version, maxStreams, window: initialWindow, publicUrl: "" },
-        handler: options.handler,
-        failed: failure,
-        wire: WebSocketWire.make(socket, "client", head, {
-          bytes: (chunk) => made.bytes(chunk),
-          drained: () => made.drained(),
-          closed: () => made.ended(),
-        }),
-        onPong: () => {
-          if (alive) return
-          alive = true
-          probe.clear()
-          const publicUrl = made.hello?.publicUrl
-          const { openUrl } = announced(response.headers)
-          options.onAlive({ publicUrl: publicUrl === "" ? undefined : publicUrl, openUrl })
-        },
-        onSent: BusyPoll.sent,
-        onDrain: () => {
-          options.onState(made, "draining")
-          end("shutting down", "it drains this link")
-        },
-        onClosed: (reason) => {
-          options.onState(made, "closed")
-          end(alive ? "unreachable" : "impossible", reason)
-        },
-      })
-      multiplexer = made
-      options.onState(made, "open")
-    })
+    request.on("error", (error: NodeJS.ErrnoException) => this.end(...reasonOf(error)))
+    request.on("response", (response) => this.onResponse(response))
+    request.on("upgrade", (response, socket, head) => this.onUpgrade(response, socket, head))
     request.end()
-    return Effect.sync(() => {
-      done = true
-      probe.clear()
-      if (multiplexer === undefined) {
-        request.destroy()
-        return
-      }
-      options.onState(multiplexer, "draining")
-      multiplexer.drain()
-    })
-  })
+    return request
+  }
 
-const classify = (error: NodeJS.ErrnoException): readonly [ListenError["reason"], string] =>
+  private onTimeout(): void {
+    this.end("impossible", `no pong within ${probeMillis / 1000} s`)
+    this.multiplexer?.close("it does not answer")
+    this.request.destroy()
+  }
+
+  /** The relay, or something before it, does not upgrade. */
+  private onResponse(response: IncomingMessage): void {
+    response.resume()
+    if (response.statusCode === 429)
+      this.endWith(limited(response.headers, "status 429", this.options.deadlines.now()))
+    else this.end(...refusalOf(response.statusCode ?? 0))
+    this.request.destroy()
+  }
+
+  private onUpgrade(response: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const accept = response.headers["sec-websocket-accept"]
+    if (this.state === "Ended" || accept !== WebSocketWire.acceptOf(this.key)) {
+      socket.on("error", () => {})
+      socket.destroy()
+      return this.end("impossible", "its answer to the upgrade is no WebSocket's")
+    }
+    const multiplexer = this.open(response.headers, socket, head)
+    this.multiplexer = multiplexer
+    this.options.onState(multiplexer, "open")
+  }
+
+  private open(headers: IncomingHttpHeaders, socket: Duplex, head: Buffer): Multiplexer {
+    const { deadlines, handler, heartbeatMillis, onState } = this.options
+    const multiplexer: Multiplexer = new Multiplexer({
+      deadlines,
+      heartbeatMillis,
+      hello: { version, maxStreams, window: initialWindow, publicUrl: "" },
+      handler,
+      failed: failure,
+      wire: WebSocketWire.make(socket, "client", head, {
+        bytes: (chunk) => multiplexer.bytes(chunk),
+        drained: () => multiplexer.drained(),
+        closed: () => multiplexer.ended(),
+      }),
+      onPong: () => this.onPong(multiplexer, headers),
+      onSent: BusyPoll.sent,
+      onDrain: () => {
+        onState(multiplexer, "draining")
+        this.end("shutting down", "it drains this link")
+      },
+      onClosed: (reason) => {
+        onState(multiplexer, "closed")
+        this.end(this.state === "Alive" ? "unreachable" : "impossible", reason)
+      },
+    })
+    return multiplexer
+  }
+
+  private onPong({ hello }: Multiplexer, headers: IncomingHttpHeaders): void {
+    if (this.state !== "Probing") return
+    this.state = "Alive"
+    this.probe.clear()
+    const publicUrl = hello?.publicUrl === "" ? undefined : hello?.publicUrl
+    this.options.onAlive({ publicUrl, openUrl: announced(headers).openUrl })
+  }
+
+  private end(reason: ListenError["reason"], detail: string): void {
+    this.endWith(new ListenError({ reason, detail }))
+  }
+
+  private endWith(error: ListenError): void {
+    if (this.state === "Ended") return
+    this.state = "Ended"
+    this.probe.clear()
+    this.onEnd(error)
+  }
+}
+
+const reasonOf = (error: NodeJS.ErrnoException): readonly [ListenError["reason"], string] =>
   error.code === undefined || error.code.startsWith("HPE_")
     ? ["impossible", error.message]
     : [unconnected(error.code), error.code]
 
-const refusal = (status: number): readonly [ListenError["reason"], string] => {
+const refusalOf = (status: number): readonly [ListenError["reason"], string] => {
   switch (status) {
     case 401:
       return ["refused", `status ${status}`]

@@ -1,6 +1,6 @@
 /**
- * Stream, from the server: several links that are opened anew when they
- * break, for as long as the relay takes them.
+ * The server's side of stream: keeps several links to the relay and opens each
+ * again when it breaks, for as long as the relay speaks stream.
  */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -12,19 +12,20 @@ import { keep, type StreamConnectionOptions } from "./StreamConnection.ts"
 const defaultConnections = 2
 const defaultHeartbeat = 15_000
 
-/** The number of the link that only finds out whether stream is possible. */
+/** The number of a link that is only opened to find out whether the relay speaks stream. */
 const probeLink = 1_000
 
 /** See the file's header. */
 export class StreamTunnel {
-  /** Keeps links until the relay does not take them; succeeds with the reason. */
+  /** Keeps the links until the relay does not speak stream; succeeds with the reason. */
   readonly untilImpossible: Effect.Effect<string>
-  /** Keeps links for ever. */
+  /** Keeps the links until it is interrupted. */
   readonly always: Effect.Effect<never>
-  /** Whether a link can be had now. */
+  /** Whether the relay speaks stream now. */
   readonly probe: Effect.Effect<boolean>
   private readonly uplink: Uplink
   private readonly deadlines: Deadlines
+  /** Open while a link works, so that further links are not tried in vain. */
   private readonly works = Latch.makeUnsafe(false)
 
   constructor(uplink: Uplink, deadlines: Deadlines) {
@@ -47,7 +48,7 @@ export class StreamTunnel {
     )
   }
 
-  /** Keeps the link that decides whether stream is possible; fails if it is not. */
+  /** Keeps the first link; fails if the relay does not speak stream. */
   private get first(): Effect.Effect<void, ListenError> {
     return this.open(0).pipe(
       Effect.catch((error) => {
@@ -57,7 +58,7 @@ export class StreamTunnel {
     )
   }
 
-  /** Keeps another link as long as it lasts. */
+  /** Keeps another link until it breaks. */
   private further(number: number): Effect.Effect<void> {
     return this.works.await.pipe(
       Effect.andThen(this.open(number)),
@@ -70,7 +71,7 @@ export class StreamTunnel {
     return Effect.gen({ self: this }, function* () {
       const context = yield* Effect.context<never>()
       const run = Effect.runForkWith(context)
-      const { onState } = connection(uplink)
+      const { onState } = registration(uplink)
       return yield* keep({
         client: uplink.client,
         basePath: uplink.basePath,
@@ -84,7 +85,7 @@ export class StreamTunnel {
         handler: uplink.handler,
         onAlive: (announced) => {
           this.works.openUnsafe()
-          run(uplink.good(announced, "stream", ""))
+          run(uplink.connected(announced, "stream", ""))
         },
         onState,
       })
@@ -92,15 +93,15 @@ export class StreamTunnel {
   }
 }
 
-/** Has the uplink wait for a connection that drains, and close one that is still there at the end. */
-const connection = (uplink: Uplink): Pick<StreamConnectionOptions, "onState"> => {
+/** Has the uplink wait for a connection that drains, and close one that is still open at the end. */
+const registration = (uplink: Uplink): Pick<StreamConnectionOptions, "onState"> => {
   const idle = (): void => {}
   let disown: () => unknown = idle
   let done = idle
   return {
     onState: (multiplexer, state) => {
       const close = (): void => multiplexer.close("the server stops")
-      if (state === "open") disown = uplink.own(close)
+      if (state === "open") disown = uplink.addFinalizer(close)
       else if (state === "draining" && done === idle) done = uplink.begin(close)
       else if (state === "closed") {
         disown()

@@ -1,6 +1,6 @@
 /**
- * A handler as the tunnel serves it: whatever it says, only what may cross a
- * connection leaves it.
+ * Guards the tunnel against its handler: removes connection fields from
+ * responses, holds bodies to their length, and turns an exception into a failure.
  */
 import { first } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
@@ -11,35 +11,35 @@ import type { Cancel, Handler } from "../../transport/body/Handler.ts"
 import { throttle } from "../../transport/body/ThrottledBody.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
 
-/** How answers leave. */
-export interface ServedOptions {
-  /** Bytes per second of each response body, if it is held to a rate. */
+/** What responses are held to. */
+export interface GuardOptions {
+  /** The rate of each response body in bytes per second; `undefined` for no limit. */
   readonly rate: number | undefined
 }
 
-/** A body that keeps to the length it has promised, at its rate. */
-const held = (body: Body, rate: number | undefined): Body => {
-  const slow = rate === undefined ? body : throttle(body, rate)
-  return slow.length === undefined ? slow : promise(slow, slow.length)
+/** A body that fails if it has not its promised length, at the given rate. */
+const guardBody = (body: Body, rate: number | undefined): Body => {
+  const throttled = rate === undefined ? body : throttle(body, rate)
+  return throttled.length === undefined ? throttled : promise(throttled, throttled.length)
 }
 
-/** The handler without hop-by-hop fields in its answers; after 101 they are the connection's own. */
-export const serve =
-  (handler: Handler, { rate }: ServedOptions): Handler =>
+/** The guarded handler. A 101 response keeps its fields: `Upgrade` is one of them. */
+export const guard =
+  (handler: Handler, { rate }: GuardOptions): Handler =>
   (request, body, reply) =>
     attempt(handler, request, body, {
       fail: (error) => reply.fail(error),
-      respond: (head, answer, sent) =>
+      respond: (head, response, sent) =>
         head.status === 101
-          ? reply.respond(head, answer, sent)
+          ? reply.respond(head, response, sent)
           : reply.respond(
               { status: head.status, headers: strip(head.headers) },
-              held(answer, rate),
+              guardBody(response, rate),
               sent,
             ),
     })
 
-/** A handler that throws has failed; whoever runs the tunnel must not fall with it. */
+/** Calls the handler; an exception is a failure of this exchange only. */
 const attempt: (handler: Handler, ...call: Parameters<Handler>) => Cancel = (
   handler,
   request,
@@ -57,7 +57,7 @@ const attempt: (handler: Handler, ...call: Parameters<Handler>) => Cancel = (
   }
 }
 
-/** A failure as a response, in the form that the visitor asks for. */
+/** A failure as a response, in the form that the request's Accept field asks for. */
 export const failure = (
   request: RequestHead,
   error: ExchangeError,

@@ -1,14 +1,20 @@
 /**
- * Why a server is not connected, for its log and for what it tries next.
+ * Why a server is not connected. Decides what is logged, how long the server
+ * waits, and whether it tries another transport.
  */
 import type { IncomingHttpHeaders } from "node:http"
 import * as Data from "effect/Data"
 import { header } from "../../protocol/Wire.ts"
 
 /**
- * `untrusted`: TLS does not take the relay's certificate; `impossible`: something answers, but does not speak this transport;
- * `limited`: 429, too much has come from this address; `crowded`: 429, this server has too many links; the other reasons say
- * what they mean.
+ * - `unreachable`: there is no connection, or it broke.
+ * - `untrusted`: the certificate of the relay does not verify.
+ * - `refused`: the relay does not know the key.
+ * - `limited`: 429, this address has sent too much.
+ * - `crowded`: 429, this server has too many links.
+ * - `shutting down`: the relay drains.
+ * - `unexpected`: the response is not that of a relay.
+ * - `impossible`: something answers, but does not speak this transport.
  */
 export class ListenError extends Data.TaggedError("ListenError")<{
   readonly reason:
@@ -21,7 +27,7 @@ export class ListenError extends Data.TaggedError("ListenError")<{
     | "unexpected"
     | "impossible"
   readonly detail: string
-  /** How long the relay asks to be left alone, in milliseconds. */
+  /** How long the relay asks to wait, in milliseconds. */
   readonly retryMillis?: number | undefined
 }> {
   override get message(): string {
@@ -29,18 +35,18 @@ export class ListenError extends Data.TaggedError("ListenError")<{
   }
 }
 
-/** Node's codes for certificates that do not verify, which OpenSSL and Node itself name. */
+/** Node's and OpenSSL's error codes for a certificate that does not verify. */
 const untrustedCode =
   /(?:^|_)CERT(?:_|$)|^UNABLE_TO_VERIFY_LEAF_SIGNATURE$|^INVALID_(?:CA|PURPOSE)$|^HOSTNAME_MISMATCH$/
 
-/** Why there is no connection, by the code of Node's error. */
+/** The reason for a connection that failed, by the code of Node's error. */
 export const unconnected = (code: string): "untrusted" | "unreachable" =>
   untrustedCode.test(code) ? "untrusted" : "unreachable"
 
-/** The longest wait that is asked for and kept, in milliseconds. */
+/** The longest wait that a relay may ask for, in milliseconds. */
 const longestRetry = 300_000
 
-/** What a 429 says, by its `Retry-After` (RFC 9110 10.2.3). */
+/** The error for a 429 response, with the wait of its `Retry-After` (RFC 9110 10.2.3). */
 export const limited = (headers: IncomingHttpHeaders, detail: string, now: number): ListenError => {
   const field = headers["retry-after"] ?? ""
   const millis = /^\d+$/.test(field) ? Number(field) * 1000 : Date.parse(field) - now

@@ -1,22 +1,22 @@
 /**
- * Where visitors find a server, as its relay says in the headers of an answer.
+ * The addresses that a relay announces to its servers in response fields.
  */
 import type { IncomingHttpHeaders } from "node:http"
 import { header } from "../../protocol/Wire.ts"
 
-/** What a relay has said; a relay that does not know has said nothing. */
+/** The announced addresses; a relay without a public URL announces none. */
 export interface Announced {
-  /** Where they reach the relay. */
+  /** Where visitors reach the relay. */
   readonly publicUrl: string | undefined
-  /** Where they reach this server. */
+  /** Where visitors reach this server. */
   readonly openUrl: string | undefined
 }
 
-/** An address that may be shown as it is: visible ASCII only. */
+/** An address that is safe to print: visible ASCII only. */
 const address = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
   typeof value === "string" && /^https?:\/\/[\x21-\x7e]{1,2000}$/.test(value) ? value : undefined
 
-/** What the headers of an answer say. */
+/** Reads the addresses from the fields of a response. */
 export const announced = (headers: IncomingHttpHeaders): Announced => ({
   publicUrl: address(headers[header.publicUrl]),
   openUrl: address(headers[header.openUrl]),

@@ -6,7 +6,7 @@ import { fromText } from "../../../src/transport/body/Body.ts"
 import type { Handler } from "../../../src/transport/body/Handler.ts"
 import { callHandler } from "../../support/callHandler.ts"
 
-const served = (handler: Handler) => HandlerGuard.serve(handler, { rate: undefined })
+const served = (handler: Handler) => HandlerGuard.guard(handler, { rate: undefined })
 
 describe("a handler in the tunnel", () => {
   it.effect("answers without the fields that belong to one connection", () =>

@@ -54,7 +54,7 @@ describe("the wait before a relay is tried again", () => {
     () =>
       Effect.gen(function* () {
         const { longestOfTen, uplink } = yield* setting
-        yield* uplink.good({ publicUrl: undefined, openUrl: undefined }, "stream", "")
+        yield* uplink.connected({ publicUrl: undefined, openUrl: undefined }, "stream", "")
         yield* TestClock.adjust(10 * hour)
         assert.isAtMost(yield* longestOfTen, 1_550)
       }),
@@ -65,11 +65,11 @@ describe("the wait before a relay is tried again", () => {
       const { uplink, waitAfterFailure } = yield* setting
       let last = 0
       for (let i = 0; i < 100; i++) {
-        yield* uplink.good({ publicUrl: undefined, openUrl: undefined }, "stream", "")
+        yield* uplink.connected({ publicUrl: undefined, openUrl: undefined }, "stream", "")
         last = yield* waitAfterFailure
       }
       assert.isAbove(last, 5_000)
-      yield* uplink.good({ publicUrl: undefined, openUrl: undefined }, "stream", "")
+      yield* uplink.connected({ publicUrl: undefined, openUrl: undefined }, "stream", "")
       yield* TestClock.adjust(5_000)
       assert.isAtMost(yield* waitAfterFailure, 300)
     }),
@@ -78,7 +78,7 @@ describe("the wait before a relay is tried again", () => {
   it.effect("goes by no clock that is put forward", () =>
     Effect.gen(function* () {
       const { longestOfTen, uplink, put, waitAfterFailure } = yield* setting
-      yield* uplink.good({ publicUrl: undefined, openUrl: undefined }, "stream", "")
+      yield* uplink.connected({ publicUrl: undefined, openUrl: undefined }, "stream", "")
       yield* waitAfterFailure
       put(24 * hour)
       assert.isAtMost(yield* longestOfTen, 1_550)
