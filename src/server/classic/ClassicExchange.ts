@@ -1,8 +1,8 @@
 /**
- * One request on a classic server: the handler is asked, and its answer goes
- * to the relay as the body of a POST (P5). The relay answers that POST only
- * when the visitor has everything or has left (P7), so an early answer means:
- * stop.
+ * One exchange on a classic server: the handler gets the request, and its
+ * response goes to the relay as the body of a POST (protocol.md, P5). The relay
+ * answers that POST when the visitor has the whole response or has left (P7), so
+ * an answer to an unfinished POST means that the visitor has left.
  */
 import type { ClientRequest, IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
@@ -22,23 +22,23 @@ import type { Client, ClientRequestOptions } from "../../transport/net/NodeClien
 import { failure } from "../uplink/HandlerGuard.ts"
 import type { ClassicAnswers } from "./ClassicAnswers.ts"
 
-/** What an exchange stands on. */
+/** The relay, and who answers. */
 export interface ClassicExchangeOptions {
   readonly client: Client
   readonly basePath: string
   readonly apiKey: ApiKey
   readonly dialect: "classic 1" | "classic 2"
-  /** Where small answers go together, if the relay takes them so. */
+  /** Sends small responses together, if the relay takes that. */
   readonly answers: ClassicAnswers | undefined
   readonly handler: Handler
-  /** It is over, in whichever way. */
+  /** Called once, when the exchange is over. */
   readonly onOver: () => void
 }
 
-/** A relay has nothing to say that is longer, in bytes. */
+/** The longest answer to a POST that is read, in bytes. */
 const maxAnswer = 64 * 1024
 
-/** Answers one request; the returned function gives it up. */
+/** Answers one request; the returned function cancels the exchange. */
 export const start = (offer: Offer, options: ClassicExchangeOptions): Cancel => {
   const exchange = new ClassicExchange(offer, options)
   exchange.run()
@@ -50,11 +50,10 @@ class ClassicExchange implements Reply {
   private readonly options: ClassicExchangeOptions
   private cancelHandler: Cancel | undefined
   private flow: BodyFlow | undefined
-  private leave: (() => void) | undefined
-  private unqueue: (() => void) | undefined
-  private answered = false
-  private written = false
-  private over = false
+  /** Takes back what was sent or queued for the relay. */
+  private withdraw: (() => void) | undefined
+  /** `Written`: the whole response is in the buffer of the connection. */
+  private state: "Waiting" | "Responding" | "Written" | "Over" = "Waiting"
 
   constructor(offer: Offer, options: ClassicExchangeOptions) {
     this.offer = offer
@@ -63,78 +62,88 @@ class ClassicExchange implements Reply {
 
   run(): void {
     const cancel = this.options.handler(this.offer.head, this.requestBody(), this)
-    if (this.over) cancel()
+    if (this.state === "Over") cancel()
     else this.cancelHandler = cancel
   }
 
-  /** Gives the exchange up in both directions. */
+  /** Ends the exchange in both directions. */
   end(): void {
-    if (this.over) return
-    this.over = true
+    if (this.state === "Over") return
+    this.state = "Over"
     this.flow?.cancel()
     this.cancelHandler?.()
-    this.leave?.()
-    this.unqueue?.()
+    this.withdraw?.()
     this.options.onOver()
   }
 
   respond(head: ResponseHead, body: Body, sent?: () => void): void {
-    if (this.answered || this.over) return body.discard()
-    this.answered = true
+    if (this.state !== "Waiting") return body.discard()
+    this.state = "Responding"
     this.write(head, body, sent)
   }
 
   fail(error: ExchangeError): void {
-    if (this.answered || this.over) return
-    this.answered = true
+    if (this.state !== "Waiting") return
+    this.state = "Responding"
     const [head, body] = failure(this.offer.head, error)
     this.write(head, body, undefined)
   }
 
-  private write(head: ResponseHead, given: Body, sent: (() => void) | undefined): void {
-    const hasBody = responseHasBody(this.offer.head.method, head.status)
-    if (!hasBody) given.discard()
-    const body = hasBody ? given : empty
-    const start =
-      this.options.dialect === "classic 2" ? Classic2.encodeResponseHead(head) : undefined
-    if (body.whole !== undefined && body.whole.length <= maxAnswerBody) {
-      if (this.options.answers !== undefined && this.offer.body._tag !== "Fetch")
-        return this.addTo(this.options.answers, head, body.whole, sent)
-      const bytes = start === undefined ? body.whole : Buffer.concat([start, body.whole])
-      this.written = true
-      this.leave = this.options.client.sendWhole(this.postOf(head, start, body), bytes, {
-        response: (response) => this.onAnswer(response, sent),
-        failed: () => this.end(),
+  private write(head: ResponseHead, body: Body, sent: (() => void) | undefined): void {
+    if (!responseHasBody(this.offer.head.method, head.status)) {
+      body.discard()
+      return this.writeWhole(head, empty, noBytes, sent)
+    }
+    const { whole } = body
+    if (whole === undefined || whole.length > maxAnswerBody) this.stream(head, body, sent)
+    else this.writeWhole(head, body, whole, sent)
+  }
+
+  private writeWhole(
+    head: ResponseHead,
+    body: Body,
+    bytes: Uint8Array,
+    sent: (() => void) | undefined,
+  ): void {
+    const { answers, client } = this.options
+    if (answers !== undefined && this.offer.body._tag !== "Fetch") {
+      this.withdraw = answers.add({ id: this.offer.id, head, bytes }, (taken) => {
+        if (taken && this.state !== "Over") sent?.()
+        this.end()
       })
       return
     }
+    const start = this.startOf(head)
+    const content = start === undefined ? bytes : Buffer.concat([start, bytes])
+    this.state = "Written"
+    this.withdraw = client.sendWhole(this.postOf(head, start, body), content, {
+      response: (response) => this.onAnswer(response, sent),
+      failed: () => this.end(),
+    })
+  }
+
+  private stream(head: ResponseHead, body: Body, sent: (() => void) | undefined): void {
+    const start = this.startOf(head)
     const post = this.options.client.request(this.postOf(head, start, body))
-    this.leave = () => post.destroy()
+    this.withdraw = () => post.destroy()
     post.on("error", () => this.end())
     post.on("response", (response) => this.onAnswer(response, sent))
     if (start !== undefined) post.write(start)
     else post.flushHeaders()
     this.flow = NodeBody.writeTo(body, post, {
       ended: () => {
-        this.written = true
+        if (this.state === "Responding") this.state = "Written"
       },
       failed: () => this.breakOff(post),
     })
   }
 
-  private addTo(
-    answers: ClassicAnswers,
-    head: ResponseHead,
-    bytes: Uint8Array,
-    sent: (() => void) | undefined,
-  ): void {
-    this.unqueue = answers.add({ id: this.offer.id, head, bytes }, (taken) => {
-      if (taken && !this.over) sent?.()
-      this.end()
-    })
+  /** The response head as classic 2 puts it before the body; classic 1 has it in a field. */
+  private startOf(head: ResponseHead): Buffer | undefined {
+    return this.options.dialect === "classic 2" ? Classic2.encodeResponseHead(head) : undefined
   }
 
-  /** The body broke off. The relay must see that, so the POST's head goes out before it is cut. */
+  /** The body broke off. The relay has to notice, so the head of the POST goes out before the connection is closed. */
   private breakOff(post: ClientRequest): void {
     const cut = (): void => {
       setImmediate(() => this.end())
@@ -168,13 +177,13 @@ class ClassicExchange implements Reply {
 
   private onAnswer(response: IncomingMessage, sent: (() => void) | undefined): void {
     response.on("error", () => {})
-    if (response.statusCode === 200 && this.written) {
+    if (response.statusCode === 200 && this.state === "Written") {
       sent?.()
-      this.leave = undefined
-      let said = 0
+      this.withdraw = undefined
+      let received = 0
       response.on("data", (chunk: Buffer) => {
-        said += chunk.length
-        if (said > maxAnswer) response.destroy()
+        received += chunk.length
+        if (received > maxAnswer) response.destroy()
       })
     }
     this.end()
@@ -188,11 +197,12 @@ class ClassicExchange implements Reply {
       case "Inline":
         return fromBytes(body.bytes)
       case "Fetch":
-        return this.fetched(body.length)
+        return this.fetchedBody(body.length)
     }
   }
 
-  private fetched(length: number | undefined): Body {
+  /** A body that the relay is asked for when somebody reads it. */
+  private fetchedBody(length: number | undefined): Body {
     return {
       length,
       whole: undefined,
@@ -201,7 +211,7 @@ class ClassicExchange implements Reply {
         const { apiKey, basePath, client } = this.options
         let flow: BodyFlow | undefined
         let open = true
-        const broken = (detail: string): void => {
+        const fail = (detail: string): void => {
           if (!open) return
           open = false
           sink.fail(new BodyError({ reason: "cut", detail }))
@@ -215,12 +225,12 @@ class ClassicExchange implements Reply {
           ],
         })
         get.on("error", () => {
-          if (flow === undefined) broken("the relay could not be reached for the body")
+          if (flow === undefined) fail("the relay could not be reached for the body")
         })
         get.on("response", (response) => {
           if (!open || response.statusCode !== 200) {
             response.destroy()
-            return broken(`the relay answered ${response.statusCode} for the body`)
+            return fail(`the relay answered ${response.statusCode} for the body`)
           }
           flow = NodeBody.fromIncoming(response, {
             length,
@@ -240,3 +250,5 @@ class ClassicExchange implements Reply {
     }
   }
 }
+
+const noBytes = new Uint8Array(0)

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { ApiKey } from "../../domain/ApiKey.ts"
-import type { Header } from "../../domain/HeaderList.ts"
+import type { Header, HeaderList } from "../../domain/HeaderList.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import * as Classic1 from "../../protocol/Classic1.ts"
 import * as Classic2 from "../../protocol/Classic2.ts"
@@ -60,7 +60,7 @@ const timeoutMillis = listenMillis + 15_000
 
 /** Sends a listen and waits for the answer. Interruption closes the connection. */
 export const listen = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
-  exchange(options).pipe(
+  send(options).pipe(
     Effect.timeoutOrElse({
       duration: timeoutMillis,
       orElse: () =>
@@ -73,21 +73,10 @@ export const listen = (options: ListenOptions): Effect.Effect<Listened, ListenEr
     }),
   )
 
-const exchange = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
+const send = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
   Effect.callback((resume) => {
     const fail = (reason: ListenError["reason"], detail: string): void =>
       resume(Effect.fail(new ListenError({ reason, detail })))
-    const headers: Array<Header> = [
-      ["Host", options.client.host],
-      ["X-ApiKey", Redacted.value(options.apiKey)],
-      ["X-PTTH-Version", version2],
-      ["X-PTTH-Instance", options.instance],
-    ]
-    if (options.program !== undefined) headers.push(["User-Agent", options.program])
-    if (options.why !== "")
-      headers.push(["X-PTTH-Reason", options.why.replace(/[^\x20-\x7e]/g, "?")])
-    if (options.farewell !== undefined) headers.push(["X-PTTH-Farewell", options.farewell])
-    if (options.acks.length > 0) headers.push(["X-PTTH-Ack", options.acks.join(",")])
     const receive = (response: IncomingMessage, request: ClientRequest): void => {
       const chunks: Array<Buffer> = []
       let size = 0
@@ -100,42 +89,55 @@ const exchange = (options: ListenOptions): Effect.Effect<Listened, ListenError> 
       })
       response.on("error", () => {})
       response.on("close", () => {
-        if (response.complete) resume(understand(response, Buffer.concat(chunks)))
+        if (response.complete) resume(parse(response, Buffer.concat(chunks)))
         else fail("unreachable", "the answer was cut short")
       })
     }
     const path = `${options.basePath}${listenPath}${options.name}`
-    const leave = options.client.sendWhole({ method: "GET", path, headers }, nothing, {
+    const headers = fieldsOf(options)
+    const abort = options.client.sendWhole({ method: "GET", path, headers }, noBytes, {
       response: receive,
       failed: (error) => fail(unconnected(error.code ?? ""), error.code ?? error.message),
     })
-    return Effect.sync(leave)
+    return Effect.sync(abort)
   })
 
-const nothing = new Uint8Array()
+const noBytes = new Uint8Array()
 
-const understand = (
-  response: IncomingMessage,
-  body: Buffer,
-): Effect.Effect<Listened, ListenError> => {
+const fieldsOf = (options: ListenOptions): HeaderList => {
+  const { acks, apiKey, client, farewell, instance, program, why } = options
+  const fields: Array<Header> = [
+    ["Host", client.host],
+    ["X-ApiKey", Redacted.value(apiKey)],
+    ["X-PTTH-Version", version2],
+    ["X-PTTH-Instance", instance],
+  ]
+  if (program !== undefined) fields.push(["User-Agent", program])
+  if (why !== "") fields.push(["X-PTTH-Reason", why.replace(/[^\x20-\x7e]/g, "?")])
+  if (farewell !== undefined) fields.push(["X-PTTH-Farewell", farewell])
+  if (acks.length > 0) fields.push(["X-PTTH-Ack", acks.join(",")])
+  return fields
+}
+
+const parse = (response: IncomingMessage, body: Buffer): Effect.Effect<Listened, ListenError> => {
   const status = response.statusCode ?? 0
   const dialect = response.headers[header.version] === version2 ? "classic 2" : "classic 1"
-  const where = announced(response.headers)
+  const addresses = announced(response.headers)
   const many = response.headers[header.answers] === manyAnswers
-  const say = body.subarray(0, 200).toString("utf8").trim()
+  const message = body.subarray(0, 200).toString("utf8").trim()
   const fail = (reason: ListenError["reason"], detail: string) =>
     Effect.fail(new ListenError({ reason, detail }))
-  if (status === 204) return Effect.succeed({ dialect, entries: [], announced: where, many })
-  if (status === 401 || status === 403) return fail("refused", say)
+  if (status === 204) return Effect.succeed({ dialect, entries: [], announced: addresses, many })
+  if (status === 401 || status === 403) return fail("refused", message)
   if (status === 429)
     return Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.fail(limited(response.headers, say, now)),
+      Effect.fail(limited(response.headers, message, now)),
     )
-  if (status === 503) return fail("shutting down", say)
+  if (status === 503) return fail("shutting down", message)
   if (status !== 200) return fail("unexpected", `status ${status}`)
   const entries =
     dialect === "classic 2" ? Classic2.decodeListenAnswer(body) : Classic1.decodeListenAnswer(body)
   return Result.isFailure(entries)
     ? fail("unexpected", entries.failure.message)
-    : Effect.succeed({ dialect, entries: entries.success, announced: where, many })
+    : Effect.succeed({ dialect, entries: entries.success, announced: addresses, many })
 }

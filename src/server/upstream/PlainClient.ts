@@ -1,12 +1,14 @@
 /**
- * Small requests to one origin over plain HTTP/1.1, on connections that are
- * kept: head and body leave in one write, and the answer is read on the socket
- * itself, at a fraction of what Node's client costs.
+ * An HTTP/1.1 client for small requests to one origin without TLS. The head and
+ * the body of a request leave in one write, and the response is read from the
+ * socket directly, which costs a fraction of Node's client (docs/performance.md).
+ * A connection is used again only after a response whose end is beyond doubt.
  */
 import { connect, type Socket } from "node:net"
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import { BodyError } from "../../protocol/Exchange.ts"
 import { ChunkedDecoder, type Decoded } from "../../protocol/http/ChunkedDecoder.ts"
+import type { Framing } from "../../protocol/http/Framing.ts"
 import * as HeadText from "../../protocol/http/HeadText.ts"
 import {
   keepAliveSeconds,
@@ -20,27 +22,27 @@ import { PushedBody } from "../../transport/body/PushedBody.ts"
 import * as BufferPressure from "../../transport/runtime/BufferPressure.ts"
 import * as WriteBatch from "../../transport/runtime/WriteBatch.ts"
 
-/** The origin, and how its connections are kept. */
+/** The origin, and how long its connections are kept. */
 export interface PlainClientOptions {
-  /** Name or address, without the brackets of IPv6. */
+  /** Name or address; an IPv6 address has no brackets. */
   readonly host: string
   readonly port: number
-  /** How many idle connections are kept; 256 if it is not said. */
+  /** How many idle connections are kept; 256 by default. */
   readonly maxIdle?: number
   /**
-   * How long a connection is kept idle, in milliseconds, if the origin does not
-   * say how long it keeps it itself; 4 s if it is not said, because Node closes its own after 5 s.
+   * How long an idle connection is kept, in milliseconds, unless the origin sends
+   * `Keep-Alive: timeout`; 4 s by default, because Node's servers close theirs after 5 s.
    */
   readonly idleMillis?: number
 }
 
-/** One request, and who hears what comes of it: one of the two, once. */
+/** One request. Of `answered` and `failed` one is called, once; none after it was cancelled. */
 export interface PlainCall {
   readonly method: string
-  /** Request line and fields, with the empty line behind them; a character stands for a byte. */
+  /** The head with its empty line; a character stands for a byte. */
   readonly head: string
   readonly body: Uint8Array
-  /** Whether it may be sent once more, should a kept connection turn out to be dead (RFC 9110 9.2.2). */
+  /** Whether it may be sent again when a reused connection turns out to be closed (RFC 9112 9.3.1). */
   readonly repeatable: boolean
   readonly answered: (response: PlainResponse, body: Body) => void
   readonly failed: (error: NodeJS.ErrnoException) => void
@@ -48,18 +50,19 @@ export interface PlainCall {
 
 const readSize = 64 * 1024
 
-/** What an origin that says how long it keeps a connection is believed at most, in milliseconds. */
-const mostIdleMillis = 75_000
+/** Upper bound for the origin's advertised keep-alive timeout, in milliseconds. */
+const longestIdleMillis = 75_000
 
-/** A connection is let go this long before the origin closes it, in milliseconds. */
+/** A connection is closed this long before the origin closes it, in milliseconds. */
 const marginMillis = 1_000
 
+/** How often idle connections are checked, in milliseconds. */
 const sweepMillis = 1_000
 
-/** Requests to one origin, with a pool of connections. */
+/** A client with a pool of connections. See the file's header. */
 export class PlainClient {
-  /** Every read goes here first: what is kept of it is copied, to its own size. */
-  readonly room: Buffer = Buffer.allocUnsafeSlow(readSize)
+  /** All connections read into this buffer; bytes that are kept are copied out of it. */
+  readonly readBuffer: Buffer = Buffer.allocUnsafeSlow(readSize)
   private readonly options: PlainClientOptions
   private readonly idle: Array<Connection> = []
   private readonly maxIdle: number
@@ -71,49 +74,49 @@ export class PlainClient {
     this.maxIdle = options.maxIdle ?? 256
   }
 
-  /** Sends a request. The returned function leaves it, whatever has come of it. */
+  /** Sends a request. The returned function cancels it. */
   send(call: PlainCall): Cancel {
-    const exchange = new Exchange(this, call)
-    exchange.start(this.kept() ?? this.fresh())
-    return exchange.cancel
+    const request = new SentRequest(this, call)
+    request.sendOn(this.takeIdle() ?? this.connect())
+    return request.cancel
   }
 
-  /** Closes what is idle, and keeps nothing any more. */
+  /** Closes the idle connections, and keeps none any more. */
   close(): void {
     this.closed = true
     clearInterval(this.timer)
     for (const connection of this.idle.splice(0)) connection.destroy()
   }
 
-  /** The connection that was used last, because that is the one most likely to live. */
-  private kept(): Connection | undefined {
+  /** The idle connection that was used last: it is the least likely to be closed. */
+  private takeIdle(): Connection | undefined {
     const now = performance.now()
     for (;;) {
       const connection = this.idle.pop()
-      if (connection === undefined || connection.until > now) return connection
+      if (connection === undefined || connection.expiresAt > now) return connection
       connection.destroy()
     }
   }
 
-  /** A new connection. */
-  fresh(): Connection {
+  /** Opens a connection. */
+  connect(): Connection {
     return new Connection(this, this.options.host, this.options.port)
   }
 
-  /** Takes back a connection whose answer is whole. */
-  keep(connection: Connection, headers: HeaderList): void {
+  /** Takes back a connection after a response with these fields. */
+  release(connection: Connection, headers: HeaderList): void {
     const seconds = keepAliveSeconds(headers)
     const millis =
       seconds === undefined
         ? (this.options.idleMillis ?? 4_000)
-        : Math.min(seconds * 1_000 - marginMillis, mostIdleMillis)
+        : Math.min(seconds * 1_000 - marginMillis, longestIdleMillis)
     if (this.closed || millis <= 0 || this.idle.length >= this.maxIdle) return connection.destroy()
-    connection.until = performance.now() + millis
+    connection.expiresAt = performance.now() + millis
     this.idle.push(connection)
     this.timer ??= setInterval(this.sweep, sweepMillis).unref()
   }
 
-  /** A connection is not to be used again. */
+  /** A connection is closed. */
   forget(connection: Connection): void {
     const at = this.idle.indexOf(connection)
     if (at >= 0) this.idle.splice(at, 1)
@@ -121,15 +124,16 @@ export class PlainClient {
 
   private readonly sweep = (): void => {
     const now = performance.now()
-    for (const connection of this.idle.filter(({ until }) => until <= now)) connection.destroy()
+    for (const connection of this.idle.filter(({ expiresAt }) => expiresAt <= now))
+      connection.destroy()
     if (this.idle.length > 0) return
     clearInterval(this.timer)
     this.timer = undefined
   }
 }
 
-/** One call, over the one or two connections that it takes. */
-class Exchange {
+/** A request on its way, over one connection or two. */
+class SentRequest {
   readonly call: PlainCall
   private readonly client: PlainClient
   private connection: Connection | undefined
@@ -140,9 +144,9 @@ class Exchange {
     this.call = call
   }
 
-  readonly cancel: Cancel = () => this.connection?.leave(this)
+  readonly cancel: Cancel = () => this.connection?.cancel(this)
 
-  start(connection: Connection): void {
+  sendOn(connection: Connection): void {
     this.connection = connection
     connection.send(this)
   }
@@ -151,31 +155,35 @@ class Exchange {
     this.call.answered(response, body)
   }
 
-  /** There was no answer. `untouched`: not a byte of one has come on a connection that was kept. */
-  failed(error: Error, untouched: boolean): void {
-    if (untouched && this.call.repeatable && !this.repeated) {
+  /**
+   * There is no response.
+   *
+   * @param wasIdle whether a reused connection closed before a byte of the response
+   */
+  failed(error: Error, wasIdle: boolean): void {
+    if (wasIdle && this.call.repeatable && !this.repeated) {
       this.repeated = true
-      return this.start(this.client.fresh())
+      return this.sendOn(this.client.connect())
     }
     this.connection = undefined
     this.call.failed(error)
   }
 }
 
-/** See the file's header. */
+/** One connection, with one request at a time. */
 class Connection {
-  /** When it is to be let go, if it is idle. */
-  until = 0
+  /** When it is closed if it is idle, in milliseconds of `performance.now`. */
+  expiresAt = 0
   private readonly client: PlainClient
   private readonly socket: Socket
-  private exchange: Exchange | undefined
+  private request: SentRequest | undefined
   private response: PlainResponse | undefined
-  /** The start of a head whose end has not come. */
-  private begun: Buffer | undefined
+  /** What has come of a head; `undefined` before its first byte. */
+  private partialHead: Buffer | undefined
   private body: PushedBody | undefined
   private decoder: ChunkedDecoder | undefined
-  /** What is missing of a body of known length, in bytes. */
-  private left = 0
+  /** How many bytes of a body of known length are missing. */
+  private remaining = 0
   private paused = false
   private reused = false
 
@@ -185,7 +193,7 @@ class Connection {
       host,
       port,
       noDelay: true,
-      onread: { buffer: client.room, callback: this.onRead },
+      onread: { buffer: client.readBuffer, callback: this.onRead },
     })
     this.socket.on("end", this.onEnd)
     this.socket.on("error", this.onError)
@@ -198,70 +206,71 @@ class Connection {
   }
 
   /** Sends a request on a connection that is free. */
-  send(exchange: Exchange): void {
-    const { body, head } = exchange.call
-    this.exchange = exchange
+  send(request: SentRequest): void {
+    const { body, head } = request.call
+    this.request = request
     if (this.reused) this.socket.ref()
     WriteBatch.add(() => {
-      if (this.exchange !== exchange) return
+      if (this.request !== request) return
       if (body.length === 0) this.socket.write(head, "latin1")
       else this.socket.write(HeadText.join(head, body))
     })
   }
 
-  /** An exchange is not wanted any more. */
-  leave(exchange: Exchange): void {
-    if (this.exchange !== exchange) return
+  /** The response is not wanted any more; without it the connection cannot be used again. */
+  cancel(request: SentRequest): void {
+    if (this.request !== request) return
     const { body } = this
     this.abandon()
     body?.fail(new BodyError({ reason: "cancelled", detail: "it was given up here" }))
   }
 
   private readonly onRead = (size: number): boolean => {
-    const bytes = this.client.room.subarray(0, size)
-    if (this.exchange === undefined) this.destroy()
+    const bytes = this.client.readBuffer.subarray(0, size)
+    // Bytes that no request asked for.
+    if (this.request === undefined) this.destroy()
     else if (this.body !== undefined) this.onBody(this.body, bytes)
-    else this.onHead(this.exchange, bytes)
+    else this.onHead(this.request, bytes)
     return !this.paused
   }
 
-  private onHead(exchange: Exchange, fresh: Buffer): void {
-    let bytes = this.begun === undefined ? fresh : Buffer.concat([this.begun, fresh])
-    this.begun = nothing
+  private onHead(request: SentRequest, received: Buffer): void {
+    let bytes =
+      this.partialHead === undefined ? received : Buffer.concat([this.partialHead, received])
+    this.partialHead = noBytes
     for (;;) {
-      const found = recognise(bytes, exchange.call.method)
-      if (found._tag === "Unfinished") {
-        this.begun = Buffer.from(bytes)
+      const head = recognise(bytes, request.call.method)
+      if (head._tag === "Unfinished") {
+        this.partialHead = Buffer.from(bytes)
         return
       }
-      if (found._tag === "Broken") return this.refuse(found.detail)
-      bytes = bytes.subarray(found.end)
-      if (found.status >= 200) return this.onResponse(exchange, found, bytes)
-      if (found.status === 101) return this.refuse("it changes the protocol unasked")
+      if (head._tag === "Broken") return this.breakOff(new Error(head.detail))
+      bytes = bytes.subarray(head.end)
+      if (head.status >= 200) return this.onResponse(request, head, bytes)
+      if (head.status === 101) return this.breakOff(new Error("it changes the protocol unasked"))
     }
   }
 
-  private onResponse(exchange: Exchange, response: PlainResponse, rest: Buffer): void {
+  private onResponse(request: SentRequest, response: PlainResponse, rest: Buffer): void {
     this.response = response
-    this.begun = undefined
+    this.partialHead = undefined
     const { framing } = response
-    if (framing._tag === "None") return this.whole(exchange, response, empty, rest.length)
+    if (framing._tag === "None") return this.answerWhole(request, response, empty, rest.length)
     if (framing._tag === "Length") {
-      this.left = framing.length
-      if (rest.length >= this.left) {
-        const behind = rest.length - this.left
-        return this.whole(exchange, response, bodyOf(rest.subarray(0, this.left)), behind)
+      this.remaining = framing.length
+      if (rest.length >= this.remaining) {
+        const behind = rest.length - this.remaining
+        return this.answerWhole(request, response, copyOf(rest.subarray(0, this.remaining)), behind)
       }
     }
     if (framing._tag === "Chunked") this.decoder = new ChunkedDecoder()
-    const body = this.start()
-    exchange.answered(response, body)
+    const body = this.startBody(framing)
+    request.answered(response, body)
     if (rest.length > 0) this.onBody(body, rest)
   }
 
-  /** Makes the body that the rest of the answer goes to. */
-  private start(): PushedBody {
-    const { framing } = this.response as PlainResponse
+  /** Makes the body that the rest of the response is pushed to. */
+  private startBody(framing: Framing): PushedBody {
     const body = new PushedBody(framing._tag === "Length" ? framing.length : undefined, {
       resume: this.resume,
       abandon: this.abandon,
@@ -270,27 +279,32 @@ class Connection {
     return body
   }
 
-  /** Answers with what is here already. */
-  private whole(exchange: Exchange, response: PlainResponse, body: Body, behind: number): void {
+  /** The whole response came in one read. */
+  private answerWhole(
+    request: SentRequest,
+    response: PlainResponse,
+    body: Body,
+    behind: number,
+  ): void {
     this.done(behind)
-    exchange.answered(response, body)
+    request.answered(response, body)
   }
 
   private onBody(body: PushedBody, bytes: Buffer): void {
     if (this.decoder !== undefined) return this.onDecoded(body, this.decoder.decode(bytes))
-    if (this.response?.framing._tag === "Close") return this.give(body, bytes)
-    const behind = bytes.length - this.left
-    const part = behind > 0 ? bytes.subarray(0, this.left) : bytes
-    this.left -= part.length
-    this.give(body, part)
-    if (this.left > 0 || this.body !== body) return
+    if (this.response?.framing._tag === "Close") return this.push(body, bytes)
+    const behind = bytes.length - this.remaining
+    const part = behind > 0 ? bytes.subarray(0, this.remaining) : bytes
+    this.remaining -= part.length
+    this.push(body, part)
+    if (this.remaining > 0 || this.body !== body) return
     this.done(Math.max(0, behind))
     body.end([])
   }
 
   private onDecoded(body: PushedBody, { behind, data, fault }: Decoded): void {
     const trailers = this.decoder?.trailers ?? []
-    if (data.length > 0) this.give(body, data)
+    if (data.length > 0) this.push(body, data)
     if (this.body !== body) return
     if (fault !== undefined) return this.breakOff(new Error(fault))
     if (behind === undefined) return
@@ -298,17 +312,21 @@ class Connection {
     body.end(trailers.length === 0 ? [] : passable(trailers))
   }
 
-  private give(body: PushedBody, bytes: Buffer): void {
+  private push(body: PushedBody, bytes: Buffer): void {
     BufferPressure.count(bytes.length)
     const copy = Buffer.allocUnsafe(bytes.length)
     copy.set(bytes)
     this.paused = !body.data(copy)
   }
 
-  /** The answer is whole; what came `behind` it was never asked for. */
+  /**
+   * The response is whole.
+   *
+   * @param behind how many bytes came behind it, which no request asked for
+   */
   private done(behind: number): void {
     const { response, socket } = this
-    this.exchange = undefined
+    this.request = undefined
     this.response = undefined
     this.body = undefined
     this.decoder = undefined
@@ -317,7 +335,7 @@ class Connection {
     this.reused = true
     this.resume()
     socket.unref()
-    this.client.keep(this, response.headers)
+    this.client.release(this, response.headers)
   }
 
   private readonly resume = (): void => {
@@ -328,12 +346,8 @@ class Connection {
 
   private readonly abandon = (): void => {
     this.body = undefined
-    this.exchange = undefined
+    this.request = undefined
     this.destroy()
-  }
-
-  private refuse(detail: string): void {
-    this.breakOff(new Error(detail))
   }
 
   private readonly onEnd = (): void => {
@@ -347,24 +361,24 @@ class Connection {
 
   private readonly onClose = (): void => this.breakOff(ended)
 
-  /** The connection is of no more use. */
+  /** Closes the connection and fails its request. */
   private breakOff(error: Error): void {
-    const { body, exchange } = this
-    const untouched = this.reused && this.begun === undefined
+    const { body, request } = this
+    const wasIdle = this.reused && this.partialHead === undefined
     this.abandon()
-    if (exchange === undefined) return
+    if (request === undefined) return
     if (body !== undefined)
       body.fail(new BodyError({ reason: "cut", detail: "the connection broke" }))
-    else exchange.failed(error, untouched)
+    else request.failed(error, wasIdle)
   }
 }
 
-const nothing = Buffer.alloc(0)
+const noBytes = Buffer.alloc(0)
 
 const ended = Object.assign(new Error("the connection ended"), { code: "ECONNRESET" })
 
-/** A body of its own, out of bytes that are soon others. */
-const bodyOf = (bytes: Buffer): Body => {
+/** A body with a copy of bytes of the read buffer. */
+const copyOf = (bytes: Buffer): Body => {
   if (bytes.length === 0) return empty
   const copy = Buffer.allocUnsafe(bytes.length)
   copy.set(bytes)

@@ -1,7 +1,6 @@
 /**
- * The requests that most visitors send, small and whole, passed on to an
- * origin over plain HTTP without Node's client. All else is for
- * `Origin.ts` to pass on.
+ * Forwards plain requests (`PlainRequest.ts`) to an origin over unencrypted HTTP
+ * by `PlainClient`. `Upstream.ts` forwards all others by Node's client.
  */
 import { only } from "../../protocol/http/ConnectionFields.ts"
 import * as HeadText from "../../protocol/http/HeadText.ts"
@@ -15,7 +14,7 @@ import * as UpstreamFields from "./UpstreamFields.ts"
 
 const methods = new Set(["GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH"])
 
-const target = /^\/[\x21-\x7e]*$/
+const targetPattern = /^\/[\x21-\x7e]*$/
 
 /**
  * Fields with which a request asks for more than one response without trailers. The other
@@ -23,30 +22,31 @@ const target = /^\/[\x21-\x7e]*$/
  */
 const meaningful = only(["te", "upgrade"], ["expect", "http2-settings"])
 
-/** The bytes of a request that is plain; `undefined` if it is not. */
+/** The body of a plain request; `undefined` if the request is not plain. */
 export const wholeOf = (head: RequestHead, body: Body): Uint8Array | undefined => {
   const { whole } = body
   if (whole === undefined || whole.length > maxBody) return undefined
-  if (!methods.has(head.method) || !target.test(head.target)) return undefined
+  if (!methods.has(head.method) || !targetPattern.test(head.target)) return undefined
   for (const [name] of head.headers) if (meaningful.has(name.toLowerCase())) return undefined
   return whole
 }
 
-/** A request, and what its origin is. */
-export interface PlainOriginCall {
+/** A plain request, and how it is forwarded. */
+export interface PlainForward {
   readonly head: RequestHead
   readonly whole: Uint8Array
-  /** What the origin is told to be. */
+  /** The value of the Host field. */
   readonly host: string
-  /** Where it is, for whoever reads a failure. */
-  readonly place: string
+  /** Host and port of the origin, for error messages. */
+  readonly authority: string
+  /** See `PlainCall.repeatable`. */
   readonly repeatable: boolean
 }
 
-/** Passes a plain request on; `undefined` if its fields must not be written. */
+/** Forwards a plain request; `undefined` if a field of it must not be written. */
 export const send = (
   client: PlainClient,
-  { head, host, place, repeatable, whole }: PlainOriginCall,
+  { authority, head, host, repeatable, whole }: PlainForward,
   reply: Reply,
 ): Cancel | undefined => {
   const fields = UpstreamFields.ofRequest(head, host, { length: whole.length, protocol: undefined })
@@ -58,6 +58,6 @@ export const send = (
     repeatable,
     answered: ({ headers, status }, body) =>
       reply.respond({ status, headers: UpstreamFields.ofResponse(headers, head, host) }, body),
-    failed: (error) => reply.fail(UpstreamFailure.make(place, error)),
+    failed: (error) => reply.fail(UpstreamFailure.make(authority, error)),
   })
 }

@@ -1,7 +1,7 @@
 /**
- * `--to`: the handler that passes requests on to one fixed HTTP origin. No
- * path, Host or redirect leads anywhere else: the connection's address is
- * never taken from a request.
+ * The handler of `--to`: forwards requests to one fixed HTTP origin. The address
+ * of a connection is never taken from a request, so neither a path nor a Host nor
+ * a redirect leads to another host.
  */
 import type { ClientRequest, IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
@@ -19,29 +19,31 @@ import * as PlainUpstream from "./PlainUpstream.ts"
 import * as UpstreamFailure from "./UpstreamFailure.ts"
 import * as UpstreamFields from "./UpstreamFields.ts"
 
-/** The origin, and what it is told. */
-export interface OriginOptions {
+/** The origin, and which Host it gets. */
+export interface UpstreamOptions {
   /** Scheme, host and port. */
   readonly origin: URL
-  /** The Host that the origin sees instead of the visitor's. */
+  /** The Host field for the origin; the visitor's by default. */
   readonly hostHeader?: string
 }
 
-/** A handler with a pool of connections, which `close` ends. */
-export interface Origin {
+/** A handler with a pool of connections. */
+export interface Upstream {
   readonly handler: Handler
+  /** Closes the idle connections, and keeps none any more. */
   readonly close: () => void
 }
 
-/** An origin that waits to be asked for the body says so within this time, or gets it anyway (RFC 9110 10.1.1); in milliseconds. */
+/** How long the body waits for `100 Continue` before it is sent anyway (RFC 9110 10.1.1), in milliseconds. */
 const continueMillis = 1_000
 
-const repeatable = new Set(["GET", "HEAD", "OPTIONS"])
+/** Safe methods (RFC 9110 9.2.1): a request without a body may be sent again on a new connection. */
+const safeMethods = new Set(["GET", "HEAD", "OPTIONS"])
 
 /** Makes the handler. */
-export const make = (options: OriginOptions): Origin => {
+export const make = (options: UpstreamOptions): Upstream => {
   const { hostHeader, origin } = options
-  const place = origin.host
+  const authority = origin.host
   const client = NodeClient.make({ origin, proxies: false })
   const plain =
     origin.protocol === "http:" ? new PlainClient(NodeClient.addressOf(origin)) : undefined
@@ -51,49 +53,52 @@ export const make = (options: OriginOptions): Origin => {
       plain?.close()
     },
     handler: (head, body, reply) => {
-      const host = hostHeader ?? first(head.headers, "host") ?? place
-      const mayRepeat = repeatable.has(head.method) && body.whole?.length === 0
+      const host = hostHeader ?? first(head.headers, "host") ?? authority
+      const mayRepeat = safeMethods.has(head.method) && body.whole?.length === 0
       const whole = plain && PlainUpstream.wholeOf(head, body)
       if (plain !== undefined && whole !== undefined) {
-        const request = { head, whole, host, place, repeatable: mayRepeat }
+        const request = { head, whole, host, authority, repeatable: mayRepeat }
         const cancel = PlainUpstream.send(plain, request, reply)
         if (cancel !== undefined) return cancel
       }
-      const call = new Call({ client, place, host, mayRepeat }, head, body, reply)
-      call.send()
-      return call.cancel
+      const forward = new Forward({ client, authority, host, mayRepeat }, head, body, reply)
+      forward.send()
+      return forward.cancel
     },
   }
 }
 
-/** The way of a request to its origin. */
-interface Way {
+/** How a request is sent to the origin. */
+interface ForwardOptions {
   readonly client: NodeClient.Client
-  /** Where the origin is, for whoever reads a failure. */
-  readonly place: string
-  /** What the origin is told to be. */
+  /** Host and port of the origin, for error messages. */
+  readonly authority: string
+  /** The value of the Host field. */
   readonly host: string
-  /** Whether it may be sent once more, should a kept connection turn out to be dead. */
+  /** Whether it may be sent again when a reused connection turns out to be closed (RFC 9112 9.3.1). */
   readonly mayRepeat: boolean
 }
 
-class Call {
-  private readonly way: Way
+/** A request that is forwarded by Node's client. */
+class Forward {
+  private readonly options: ForwardOptions
   private readonly head: RequestHead
   private readonly body: Body
   private readonly reply: Reply
-  /** What the visitor wants to change to; its body is then the connection. */
+  /** The protocol that the visitor asks to change to; the body is then the visitor's side of it. */
   private readonly protocol: string | undefined
   private request: ClientRequest | undefined
+  /** The request body, once it is being read. */
   private upload: BodyFlow | undefined
+  /** The connection after a 101 response. */
   private socket: Duplex | undefined
-  private reading = false
-  private answered = false
-  private over = false
-  private fresh = false
+  /** `Responded`: the reply has the head of the response. */
+  private state: "Waiting" | "Responded" | "Over" = "Waiting"
+  /** Whether it is sent on a new connection, because a reused one was closed. */
+  private repeated = false
 
-  constructor(way: Way, head: RequestHead, body: Body, reply: Reply) {
-    this.way = way
+  constructor(options: ForwardOptions, head: RequestHead, body: Body, reply: Reply) {
+    this.options = options
     this.head = head
     this.body = body
     this.reply = reply
@@ -101,20 +106,20 @@ class Call {
   }
 
   readonly cancel: Cancel = () => {
-    if (this.over) return
-    this.over = true
+    if (this.state === "Over") return
+    this.state = "Over"
     this.upload?.cancel()
     this.request?.destroy()
     this.socket?.destroy()
   }
 
   send(): void {
-    const { body, head, protocol, way } = this
-    const request = way.client.request({
+    const { body, head, options, protocol } = this
+    const request = options.client.request({
       method: head.method,
       path: head.target,
-      headers: UpstreamFields.ofRequest(head, way.host, { length: body.length, protocol }),
-      fresh: this.fresh,
+      headers: UpstreamFields.ofRequest(head, options.host, { length: body.length, protocol }),
+      fresh: this.repeated,
     })
     this.request = request
     request.on("response", (response) => this.onResponse(response))
@@ -138,8 +143,8 @@ class Call {
 
   private sendBody(): void {
     const { request } = this
-    if (this.reading || this.over || request === undefined || request.destroyed) return
-    this.reading = true
+    const isStarted = this.upload !== undefined
+    if (isStarted || this.state === "Over" || request === undefined || request.destroyed) return
     this.upload = NodeBody.writeTo(this.body, request, {
       ended: () => {},
       failed: () => {
@@ -149,17 +154,18 @@ class Call {
   }
 
   private onResponse(response: IncomingMessage): void {
-    if (this.over) {
+    if (this.state === "Over") {
       response.destroy()
       return
     }
-    this.answered = true
+    this.state = "Responded"
     const status = response.statusCode ?? 0
     const raw = fromRaw(response.rawHeaders)
-    const coded = first(raw, "transfer-encoding") !== undefined
-    const length = coded ? "none" : contentLength(raw)
-    const framed = coded ? without(raw, contentLengthOnly) : raw
-    const headers = UpstreamFields.ofResponse(framed, this.head, this.way.host)
+    // A Content-Length beside Transfer-Encoding does not count (RFC 9112 6.3).
+    const isCoded = first(raw, "transfer-encoding") !== undefined
+    const length = isCoded ? "none" : contentLength(raw)
+    const fields = isCoded ? without(raw, contentLengthOnly) : raw
+    const headers = UpstreamFields.ofResponse(fields, this.head, this.options.host)
     const hasBody = responseHasBody(this.head.method, status)
     if (!hasBody) response.resume()
     const body = hasBody
@@ -171,14 +177,14 @@ class Call {
     this.reply.respond({ status, headers }, body)
   }
 
-  /** The origin has changed the protocol: both connections are one from here on. */
+  /** The origin has changed the protocol: from here on bytes are passed in both directions. */
   private onUpgrade(response: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => {})
-    if (this.over) {
+    if (this.state === "Over") {
       socket.destroy()
       return
     }
-    this.answered = true
+    this.state = "Responded"
     if (head.length > 0) socket.unshift(head)
     const raw = fromRaw(response.rawHeaders)
     const upgrade = first(raw, "upgrade") ?? this.protocol ?? ""
@@ -200,15 +206,15 @@ class Call {
   }
 
   private onError(request: ClientRequest, error: NodeJS.ErrnoException): void {
-    if (this.over || this.answered || request !== this.request) return
-    if (request.reusedSocket && this.way.mayRepeat) {
-      this.fresh = true
+    if (this.state !== "Waiting" || request !== this.request) return
+    if (request.reusedSocket && this.options.mayRepeat) {
+      this.repeated = true
       return this.send()
     }
-    this.over = true
-    this.upload?.cancel()
-    if (!this.reading) this.body.discard()
-    this.reply.fail(UpstreamFailure.make(this.way.place, error))
+    this.state = "Over"
+    if (this.upload === undefined) this.body.discard()
+    else this.upload.cancel()
+    this.reply.fail(UpstreamFailure.make(this.options.authority, error))
   }
 }
 

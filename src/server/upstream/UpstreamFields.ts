@@ -1,21 +1,21 @@
 /**
- * The fields of a request as the origin gets them, and of its response as
- * they leave for the tunnel: without what belongs to one connection only.
+ * The fields of a request for the origin and of its response for the tunnel:
+ * without connection fields, and with the framing of the next connection.
  */
 import { first, type Header, type HeaderList } from "../../domain/HeaderList.ts"
 import * as HopByHop from "../../protocol/http/HopByHop.ts"
 import { withoutHost } from "../../protocol/http/PathPrefix.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 
-/** What is known of a request's body. */
+/** How the body of a request is delimited. */
 export interface RequestFraming {
-  /** In bytes; `undefined` for chunks. */
+  /** The length in bytes; `undefined` for chunks. */
   readonly length: number | undefined
-  /** What the visitor wants to change to; its body is then the connection. */
+  /** The protocol that the visitor asks to change to; there is no body then. */
   readonly protocol: string | undefined
 }
 
-/** The fields of a request with this leg's own framing, Host first. */
+/** The fields of a request for the origin, Host first. */
 export const ofRequest = (
   head: RequestHead,
   host: string,
@@ -36,8 +36,14 @@ export const ofRequest = (
   return fields
 }
 
-/** The fields of a response to a visitor who asked for a host, by an origin that was told `host`. */
-export const ofResponse = (headers: HeaderList, asked: RequestHead, host: string): HeaderList => {
+/**
+ * The fields of a response for the visitor. Where the origin was given another
+ * Host than the visitor's, addresses of the origin become paths.
+ *
+ * @param request the visitor's request
+ * @param host the Host that the origin was given
+ */
+export const ofResponse = (headers: HeaderList, request: RequestHead, host: string): HeaderList => {
   const stripped = HopByHop.strip(headers)
-  return host === first(asked.headers, "host") ? stripped : withoutHost(stripped, host)
+  return host === first(request.headers, "host") ? stripped : withoutHost(stripped, host)
 }
