@@ -1,6 +1,6 @@
 /**
  * One exchange on a classic server: the handler gets the request, and its
- * response goes to the relay as the body of a POST (protocol.md, P5). The relay
+ * response goes to the relay as the body of a POST (P5). The relay
  * answers that POST when the visitor has the whole response or has left (P7), so
  * an answer to an unfinished POST means that the visitor has left.
  */

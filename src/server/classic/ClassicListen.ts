@@ -1,5 +1,5 @@
 /**
- * One listen (protocol.md, P1) of a classic server: a long poll that the relay
+ * One listen (P1) of a classic server: a long poll that the relay
  * answers with requests, with nothing, or with a refusal.
  */
 import type { ClientRequest, IncomingMessage } from "node:http"
