@@ -1,8 +1,8 @@
 /**
- * A folder with all that is in it as one archive: looked through first, so that
- * the length can be promised, then read file by file as fast as the visitor
- * takes it. A file that is not what it was when it was looked at cuts the
- * archive off: a wrong one never looks right.
+ * A folder and its content as one archive. All entries are listed first, so that
+ * the length is known; then the files are read one by one, with back-pressure.
+ * If a file has changed since it was listed, the body fails before its end, so
+ * that no client takes a wrong archive for a complete one.
  */
 import * as fs from "node:fs"
 import { crc32 } from "node:zlib"
@@ -13,19 +13,19 @@ import type { HiddenFiles } from "../root/HiddenFiles.ts"
 import * as Root from "../root/Root.ts"
 import type { Format, Item } from "./ArchiveFormat.ts"
 
-/** An item and where it is found. */
-export interface Found extends Item {
+/** An item with its path in the shared folder. */
+export interface ListedItem extends Item {
   readonly segments: ReadonlyArray<ByteName>
 }
 
 /** The most items of an archive. */
 const maxItems = 1_000_000
-/** Bytes per read, and the most that small parts are gathered to. */
+/** Bytes per read; smaller pieces are collected up to this size. */
 const chunk = 128 * 1024
 
 const tooMany: Root.NotOpen = {
   _tag: "Broken",
-  detail: `The folder has more than ${maxItems} entries; take its subfolders one by one.`,
+  detail: `The folder has more than ${maxItems} entries; download its subfolders one by one.`,
 }
 
 const open = (root: Root.Root, segments: ReadonlyArray<ByteName>): Promise<Root.Opened> =>
@@ -40,20 +40,20 @@ const entriesOf = (
   new Promise((resolve) => Folder.read(root, hidden, folder, isCancelled, resolve))
 
 /**
- * Looks through a folder, with the folders in it. A folder that several links
- * lead to is found once; one that cannot be read is empty.
+ * Lists a folder and its subfolders. A folder that several links lead to is
+ * listed once; one that cannot be read is left out.
  *
- * @param name what the folder is called in the archive
+ * @param name the folder's name in the archive
  */
-export const find = async (
+export const list = async (
   root: Root.Root,
   hidden: HiddenFiles,
   folder: ReadonlyArray<ByteName>,
   name: ByteName,
   isCancelled: () => boolean,
-): Promise<ReadonlyArray<Found> | Root.NotOpen> => {
-  const found: Array<Found> = []
-  const seen = new Set<ByteName>()
+): Promise<ReadonlyArray<ListedItem> | Root.NotOpen> => {
+  const items: Array<ListedItem> = []
+  const visited = new Set<ByteName>()
 
   const enter = async (
     segments: ReadonlyArray<ByteName>,
@@ -65,18 +65,18 @@ export const find = async (
       return opened._tag === "File" ? Root.absent : opened
     }
     try {
-      if (seen.has(opened.real)) return undefined
-      seen.add(opened.real)
+      if (visited.has(opened.real)) return undefined
+      visited.add(opened.real)
       const entries = await entriesOf(root, hidden, opened, isCancelled)
       if ("_tag" in entries) return entries
-      found.push({ segments, path, folder: true, size: 0, modified: opened.modified })
+      items.push({ segments, path, folder: true, size: 0, modified: opened.modified })
       for (const entry of entries) {
         if (isCancelled()) return Root.absent
-        if (found.length >= maxItems) return tooMany
+        if (items.length >= maxItems) return tooMany
         const inside = [...segments, entry.name]
         const to = `${path}/${entry.name}`
         if (!entry.folder) {
-          found.push({ segments: inside, path: to, ...fieldsOf(entry) })
+          items.push({ segments: inside, path: to, ...fieldsOf(entry) })
         } else {
           const failure = await enter(inside, to)
           if (failure === tooMany) return failure
@@ -88,7 +88,7 @@ export const find = async (
     }
   }
 
-  return (await enter(folder, name)) ?? found
+  return (await enter(folder, name)) ?? items
 }
 
 const fieldsOf = ({ folder, modified, size }: Folder.Entry) => ({ folder, modified, size })
@@ -113,7 +113,7 @@ const readAt = (handle: number, length: number, position: number): Promise<Uint8
     )
   })
 
-async function* contentOf(root: Root.Root, item: Found): AsyncGenerator<Uint8Array, void> {
+async function* contentOf(root: Root.Root, item: ListedItem): AsyncGenerator<Uint8Array, void> {
   const opened = await open(root, item.segments)
   if (opened._tag === "Folder" && opened.handle !== undefined) Root.close(opened.handle)
   if (opened._tag !== "File") throw changed(item)
@@ -126,7 +126,7 @@ async function* contentOf(root: Root.Root, item: Found): AsyncGenerator<Uint8Arr
       const bytes = await readAt(handle, Math.min(chunk, item.size - at), at)
       if (bytes.length === 0) throw changed(item)
       at += bytes.length
-      // Before the last bytes: once they are out, the archive would look right.
+      // Before the last bytes: once they are out, the archive would look complete.
       if (at === item.size && !isSame(await statOf(handle), item, stats)) throw changed(item)
       yield bytes
     }
@@ -138,45 +138,45 @@ async function* contentOf(root: Root.Root, item: Found): AsyncGenerator<Uint8Arr
 async function* bytesOf(
   root: Root.Root,
   format: Format,
-  items: ReadonlyArray<Found>,
+  items: ReadonlyArray<ListedItem>,
 ): AsyncGenerator<Uint8Array, void> {
   const writer = format.make()
-  let small: Array<Uint8Array> = []
-  let gathered = 0
-  const gather = (part: Uint8Array): boolean => {
-    small.push(part)
-    gathered += part.length
-    return gathered >= chunk
+  let collected: Array<Uint8Array> = []
+  let collectedBytes = 0
+  const collect = (part: Uint8Array): boolean => {
+    collected.push(part)
+    collectedBytes += part.length
+    return collectedBytes >= chunk
   }
-  const taken = (): Uint8Array => {
-    const all = small.length === 1 ? (small[0] as Uint8Array) : Buffer.concat(small)
-    small = []
-    gathered = 0
+  const takeCollected = (): Uint8Array => {
+    const all = collected.length === 1 ? (collected[0] as Uint8Array) : Buffer.concat(collected)
+    collected = []
+    collectedBytes = 0
     return all
   }
   for (const item of items) {
-    if (gather(writer.before(item))) yield taken()
+    if (collect(writer.before(item))) yield takeCollected()
     let crc = 0
     if (item.size > 0) {
       for await (const bytes of contentOf(root, item)) {
         if (format.checksums) crc = crc32(bytes, crc)
         if (bytes.length < chunk) {
-          if (gather(bytes)) yield taken()
+          if (collect(bytes)) yield takeCollected()
         } else {
-          if (gathered > 0) yield taken()
+          if (collectedBytes > 0) yield takeCollected()
           yield bytes
         }
       }
     }
-    if (gather(writer.after(item, crc))) yield taken()
+    if (collect(writer.after(item, crc))) yield takeCollected()
   }
-  for (const part of writer.end()) if (gather(part)) yield taken()
-  if (gathered > 0) yield taken()
+  for (const part of writer.end()) if (collect(part)) yield takeCollected()
+  if (collectedBytes > 0) yield takeCollected()
 }
 
-/** The archive of what was found. */
+/** The archive of listed items, as a body. */
 export const make = (
   root: Root.Root,
   format: Format,
-  items: ReadonlyArray<Found>,
+  items: ReadonlyArray<ListedItem>,
 ): PulledBody.PulledBody => PulledBody.make(bytesOf(root, format, items), format.length(items))

@@ -1,12 +1,12 @@
 /**
- * What the forms of archives have in common: bytes around those of the files,
- * so that the length of the whole is known before any file is read.
+ * The interface of archive formats. They store files uncompressed between
+ * headers, so that the length of an archive is known before any file is read.
  */
 import type { ByteName } from "../names/ByteName.ts"
 
 /** A file or folder in an archive. */
 export interface Item {
-  /** Where it goes: bytes, with slashes between names, without one at either end. */
+  /** The path in the archive: bytes, separated by slashes, without one at either end. */
   readonly path: ByteName
   readonly folder: boolean
   /** Bytes; 0 for a folder. */
@@ -15,20 +15,21 @@ export interface Item {
   readonly modified: number
 }
 
-/** Writes one archive; to be called in the order in which the archive is read. */
+/** Writes one archive; called in the order of the items. */
 export interface Writer {
-  /** What stands before the bytes of an item. */
+  /** The bytes before the content of an item. */
   readonly before: (item: Item) => Uint8Array
-  /** What stands behind them. */
+  /** The bytes after it. */
   readonly after: (item: Item, crc: number) => Uint8Array
-  /** What stands at the end of the archive. */
+  /** The bytes at the end of the archive. */
   readonly end: () => ReadonlyArray<Uint8Array>
 }
 
-/** A form of archives. */
+/** An archive format. */
 export interface Format {
+  /** The media type. */
   readonly type: string
-  /** The ending of its file names. */
+  /** The file name extension, without the dot. */
   readonly extension: string
   /** Whether `after` needs the CRC-32 of the bytes. */
   readonly checksums: boolean

@@ -1,15 +1,15 @@
 /**
  * Tar archives in the pax interchange format (POSIX.1-2017, pax, "ustar
- * Interchange Format" and "pax Extended Header"). What the plain header cannot
- * say (long names, names that are not ASCII, sizes from 8 GiB, times before
- * 1970) is said in an extended one.
+ * Interchange Format" and "pax Extended Header"). Long names, names that are not
+ * ASCII, sizes from 8 GiB and times before 1970 are stored in an extended
+ * header.
  */
 
 import { isText } from "../names/ByteName.ts"
 import type { Format, Item, Writer } from "./ArchiveFormat.ts"
 
 const block = 512
-/** What eleven octal digits can say. */
+/** The largest number of eleven octal digits. */
 const maxOctal = 8 ** 11 - 1
 
 const padded = (length: number): number => Math.ceil(length / block) * block
@@ -60,7 +60,7 @@ const before = (item: Item): Buffer => {
   const seconds = Math.floor(item.modified / 1000)
   const time = Math.min(Math.max(seconds, 0), maxOctal)
   const records = [
-    // Readers take names for UTF-8 unless this says otherwise.
+    // Without this record readers assume UTF-8.
     isText(name) ? "" : record("hdrcharset", "BINARY"),
     name.length > 100 || /[^\x20-\x7e]/.test(name) ? record("path", name) : "",
     item.size > maxOctal ? record("size", String(item.size)) : "",

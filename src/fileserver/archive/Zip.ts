@@ -1,7 +1,7 @@
 /**
- * Zip archives of stored files (PKWARE's APPNOTE 6.3.10), written in one go:
- * checksums follow the bytes. Sizes, offsets and counts of any size are right
- * (4.3.14, 4.5.3), and times are exact to the second in every time zone.
+ * Zip archives of stored files (PKWARE's APPNOTE 6.3.10), written in one pass:
+ * checksums follow the content. Zip64 is used where sizes, offsets and counts
+ * need it (4.3.14, 4.5.3); times are exact to the second in every time zone.
  */
 
 import { isText } from "../names/ByteName.ts"
@@ -30,7 +30,7 @@ const writeDosTime = (into: Buffer, at: number, millis: number): void => {
   )
 }
 
-/** Info-ZIP's extended timestamp, which says the seconds since 1970. */
+/** Info-ZIP's extended timestamp: seconds since 1970. */
 const timestamp = (millis: number): Buffer => {
   const field = Buffer.alloc(9)
   field.writeUInt16LE(0x5455, 0)

@@ -1,15 +1,14 @@
 /**
- * Conditional requests: whether a request is carried out, given what the
- * client says it has (RFC 9110 13).
+ * Conditional requests (RFC 9110 13).
  */
 import * as Headers from "../../domain/HeaderList.ts"
 import * as EntityTag from "./EntityTag.ts"
 import * as HttpDate from "./HttpDate.ts"
 
-/** What tells one state of a resource from another. */
+/** The validators of the current state of a file. */
 export interface Validators {
   readonly etag: EntityTag.EntityTag
-  /** The time of the last change in whole seconds, where one is told. */
+  /** The last change in seconds since 1970, if there is a Last-Modified field. */
   readonly modified: number | undefined
 }
 
@@ -20,7 +19,7 @@ const joined = (headers: Headers.HeaderList, name: string): string | undefined =
 
 /**
  * Evaluates the preconditions of a GET or HEAD whose answer would be 200, in
- * the order of RFC 9110 13.2.2. Dates that are none count as absent.
+ * the order of RFC 9110 13.2.2. Invalid dates are ignored.
  *
  * @param now seconds
  */
@@ -53,8 +52,8 @@ export const evaluate = (
 }
 
 /**
- * Whether a Range may be answered with a part: there is no If-Range, or it
- * names exactly the current state (RFC 9110 13.1.5).
+ * Whether a Range may be answered with 206: there is no If-Range, or it matches
+ * the current state exactly (RFC 9110 13.1.5).
  *
  * @param now seconds
  */

@@ -1,13 +1,13 @@
 /**
- * Content codings: which compressed forms a client takes, by its
- * Accept-Encoding (RFC 9110 12.5.3), and which of them a file can be had in.
+ * Content codings: parsing Accept-Encoding (RFC 9110 12.5.3) and choosing a
+ * coding.
  */
 import * as Headers from "../../domain/HeaderList.ts"
 
 /** A coding; its value is its name in HTTP. */
 export type Coding = "br" | "zstd" | "gzip"
 
-/** A coding that a client takes. */
+/** A coding that a client accepts. */
 export interface Accepted {
   readonly coding: Coding
   /** More than 0, up to 1. */
@@ -17,19 +17,19 @@ export interface Accepted {
 /** All codings, the most compact first. */
 export const codings: ReadonlyArray<Coding> = ["br", "zstd", "gzip"]
 
-/** What a file's name has at its end when it is compressed. */
+/** The suffixes of the names of precompressed files. */
 export const suffixes: Readonly<Record<Coding, string>> = { br: ".br", zstd: ".zst", gzip: ".gz" }
 
-/** The codings that are made here, while a file is sent. */
+/** The codings that files are compressed with when they are sent. */
 export const live: ReadonlySet<Coding> = new Set(["br", "gzip"])
 
 const quality = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/
 
 /**
- * The codings that a client takes and likes no less than the plain bytes, the
- * best first. Without the field, and where nothing in it is known here, there
- * are none: then the plain bytes are sent, even to a client that refuses them,
- * since it can do more with those than with an error.
+ * The codings that a client accepts and prefers to the uncompressed bytes, the
+ * best first. Without the field or a known coding in it there are none: then the
+ * uncompressed bytes are sent, even to a client that refuses them, since they
+ * are of more use than an error.
  */
 export const accepted = (headers: Headers.HeaderList): ReadonlyArray<Accepted> => {
   const field = Headers.all(headers, "accept-encoding").join(",").toLowerCase()
@@ -53,14 +53,15 @@ export const accepted = (headers: Headers.HeaderList): ReadonlyArray<Accepted> =
     .sort((a, b) => b.weight - a.weight)
 }
 
-/** The codings and their order as a text, for telling answers apart. */
+/** The codings and their weights as a part of a cache key. */
 export const key = (list: ReadonlyArray<Accepted>): string =>
   list.map(({ coding, weight }) => `${coding}=${weight}`).join(",")
 
 /**
- * The coding to make here, if one of them is liked better than what is there.
+ * The coding to compress with, if its weight is above that of the precompressed
+ * file.
  *
- * @param there the weight of the best form that lies ready, 0 if none does
+ * @param precompressed the weight of the best precompressed file, 0 if there is none
  */
-export const choose = (list: ReadonlyArray<Accepted>, there: number): Coding | undefined =>
-  list.find(({ coding, weight }) => weight > there && live.has(coding))?.coding
+export const choose = (list: ReadonlyArray<Accepted>, precompressed: number): Coding | undefined =>
+  list.find(({ coding, weight }) => weight > precompressed && live.has(coding))?.coding

@@ -1,7 +1,7 @@
 /**
- * The file server's decision: from a request and what is known of the thing
- * it asks for to a status, the header fields and the bytes to send. It reads
- * nothing, so every case of HTTP can be tried on it.
+ * Decides the answer to a GET or HEAD: status, header fields and the bytes to
+ * send, from the request's fields and a description of the file. It does no IO,
+ * so that every case of HTTP can be tested on it.
  */
 import * as Headers from "../../domain/HeaderList.ts"
 import type { ByteName } from "../names/ByteName.ts"
@@ -14,7 +14,7 @@ import * as HttpDate from "./HttpDate.ts"
 import * as Multipart from "./Multipart.ts"
 import * as Ranges from "./Ranges.ts"
 
-/** What is known of an open file. */
+/** The state of an open file. */
 export interface FileFacts {
   readonly name: ByteName
   readonly device: bigint
@@ -25,28 +25,28 @@ export interface FileFacts {
   readonly modified: bigint
 }
 
-/** Something that can be sent: a file, or a page made here. */
+/** Something that can be sent: a file or a generated page. */
 export interface Representation {
-  /** Bytes; `Infinity` where only sending it will tell. Then it has no ranges. */
+  /** Bytes; `Infinity` if the length is known only after sending. Then there are no ranges. */
   readonly length: number
   readonly validators: Conditions.Validators
-  /** Whether parts of it can be asked for. */
+  /** Whether it supports range requests. */
   readonly ranges: boolean
-  /** The fields that describe it; those of the decision come on top. */
+  /** The fields that describe it; the decision adds others. */
   readonly headers: Headers.HeaderList
 }
 
-/** What to answer. */
+/** The answer. */
 export interface Decision {
   readonly status: 200 | 206 | 304 | 412 | 416
   readonly headers: Headers.HeaderList
-  /** The bytes to send: `length` of them from `first` on; `undefined` where the answer has no body. */
+  /** The bytes to send: `length` of them from `first` on; `undefined` if there is no body. */
   readonly body: Multipart.Stretch | undefined
-  /** What to send instead of one stretch: several, with what stands between them. `body` is undefined then. */
+  /** The body of a response with several ranges; `body` is `undefined` then. */
   readonly multipart?: Multipart.Multipart
 }
 
-/** The methods that are answered. */
+/** The value of Allow where only reading is allowed. */
 export const allow = "GET, HEAD"
 
 const noCache: Headers.Header = ["Cache-Control", "no-cache"]
@@ -56,21 +56,21 @@ const noLength: Headers.Header = ["Content-Length", "0"]
 const varyEncoding: Headers.Header = ["Vary", "Accept-Encoding"]
 const sandbox: Headers.Header = ["Content-Security-Policy", "sandbox"]
 
-/** Younger than this, in nanoseconds, a file may change again within one tick of its clock. */
-const settled = 2_000_000_000n
+/** A file changed within this time, in nanoseconds, may change again without a new timestamp. */
+const timestampResolution = 2_000_000_000n
 const second = 1_000_000_000n
 
 /**
  * Describes a file.
  *
  * @param now milliseconds since 1970
- * @param trusted whether a browser may run what is in it
+ * @param trusted whether browsers may run scripts in it
  */
 export const ofFile = (facts: FileFacts, now: number, trusted = false): Representation => {
   const type = FileTypes.mediaTypeOf(facts.name)
-  const weak = BigInt(now) * 1_000_000n - facts.modified < settled
+  const weak = BigInt(now) * 1_000_000n - facts.modified < timestampResolution
   const state = stateOf(facts)
-  // RFC 9110 8.8.2.1: never later than the answer itself.
+  // RFC 9110 8.8.2.1: never later than the date of the answer.
   const modified = Math.min(wholeSeconds(facts.modified), Math.floor(now / 1000))
   const headers: Array<Headers.Header> = [["Content-Type", MediaType.contentType(type)]]
   if (MediaType.isActive(type) && !trusted) headers.push(sandbox)
@@ -89,31 +89,32 @@ export const ofFile = (facts: FileFacts, now: number, trusted = false): Represen
 const stateOf = (facts: FileFacts): string =>
   `${facts.device} ${facts.inode} ${facts.size} ${facts.modified}`
 
-/** The fields of a file in a coding: those of the file, and which coding it is. */
+/** The fields of a file in a content coding. */
 const codedHeaders = (file: Representation, coding: Coding): Headers.HeaderList => [
   ...file.headers,
   ["Content-Encoding", coding],
 ]
 
 /**
- * Describes a file that lies ready in a coding, in a file of its own.
+ * Describes a precompressed file.
  *
- * @param neighbour what is known of that file
+ * @param file the uncompressed file
+ * @param precompressed the state of the precompressed file
  * @param now milliseconds since 1970
  */
-export const ofNeighbour = (
+export const ofPrecompressed = (
   file: Representation,
-  neighbour: FileFacts,
+  precompressed: FileFacts,
   coding: Coding,
   now: number,
 ): Representation => {
-  const weak = BigInt(now) * 1_000_000n - neighbour.modified < settled
+  const weak = BigInt(now) * 1_000_000n - precompressed.modified < timestampResolution
   return {
-    length: Number(neighbour.size),
-    // With the plain file's state: its type and name may be all that changes.
+    length: Number(precompressed.size),
+    // Depends on the uncompressed file too: its type may be all that changes.
     validators: {
       etag: EntityTag.digest(
-        `${coding} ${stateOf(neighbour)} ${file.validators.etag.opaque}`,
+        `${coding} ${stateOf(precompressed)} ${file.validators.etag.opaque}`,
         weak || file.validators.etag.weak,
       ),
       modified: file.validators.modified,
@@ -124,10 +125,10 @@ export const ofNeighbour = (
 }
 
 /**
- * Describes a file that is compressed while it is sent. Its tag is weak: the
- * same bytes may be compressed in other ways tomorrow.
+ * Describes a file that is compressed when it is sent. Its tag is weak, since
+ * another version of the compressor may give other bytes.
  *
- * @param length bytes, where it has been compressed already
+ * @param length compressed bytes, if it has been compressed already
  */
 export const ofCompressed = (
   file: Representation,
@@ -143,7 +144,7 @@ export const ofCompressed = (
   headers: codedHeaders(file, coding),
 })
 
-/** The same with further fields. */
+/** Adds a header field. */
 export const withHeader = (what: Representation, header: Headers.Header): Representation => ({
   ...what,
   headers: [...what.headers, header],
@@ -153,7 +154,7 @@ export const withHeader = (what: Representation, header: Headers.Header): Repres
 const wholeSeconds = (nanoseconds: bigint): number =>
   Number((nanoseconds - (((nanoseconds % second) + second) % second)) / second)
 
-/** Describes bytes made here. Their tag is a digest of them. */
+/** Describes generated bytes. The tag is their digest. */
 export const ofBytes = (bytes: Uint8Array, headers: Headers.HeaderList): Representation => ({
   length: bytes.length,
   validators: { etag: EntityTag.digest(bytes, false), modified: undefined },
@@ -193,16 +194,16 @@ export const decide = (
 
   const range = what.ranges && method === "GET" ? Headers.all(request, "range") : []
   if (range.length === 1 && Conditions.allowRange(request, validators, seconds)) {
-    const asked = Ranges.select(range[0] as string, length)
-    if (asked._tag === "Unsatisfiable") {
+    const ranges = Ranges.select(range[0] as string, length)
+    if (ranges._tag === "Unsatisfiable") {
       return {
         status: 416,
         headers: [["Content-Range", `bytes */${length}`], noLength, noCache, noSniff, acceptRanges],
         body: undefined,
       }
     }
-    if (asked._tag === "Parts") {
-      const [only, second] = asked.parts
+    if (ranges._tag === "Parts") {
+      const [only, second] = ranges.parts
       if (only !== undefined && second === undefined) {
         const part = { first: only.first, length: only.last - only.first + 1 }
         headers.push(
@@ -211,14 +212,14 @@ export const decide = (
         )
         return { status: 206, headers, body: part }
       }
-      return several(asked.parts, length, headers)
+      return multipartOf(ranges.parts, length, headers)
     }
   }
   if (length !== Number.POSITIVE_INFINITY) headers.push(["Content-Length", String(length)])
   return { status: 200, headers, body: method === "HEAD" ? undefined : { first: 0, length } }
 }
 
-const several = (
+const multipartOf = (
   parts: ReadonlyArray<Ranges.ByteRange>,
   size: number,
   headers: Headers.HeaderList,

@@ -1,18 +1,18 @@
 /**
- * The Content-Disposition of a download (RFC 6266): a name for any client, and
- * the exact one for those that know RFC 8187.
+ * The Content-Disposition of a download (RFC 6266): an ASCII name for all
+ * clients, and the exact name for those that support RFC 8187.
  */
 import * as ByteName from "../names/ByteName.ts"
 
-const plain = /^[A-Za-z0-9!#$&+.^_`|~ ()[\]{}=,;@'-]*$/
-// Beside what is not ASCII: quotes and backslashes, which clients unescape
-// differently, and percent signs, which some of them decode (RFC 6266 appendix D).
-const doubtful = /[^\x20-\x7e]|["\\%/:*?<>]/gu
+const unproblematic = /^[A-Za-z0-9!#$&+.^_`|~ ()[\]{}=,;@'-]*$/
+// Besides non-ASCII characters: quotes and backslashes, which clients unescape
+// differently, and percent signs, which some clients decode (RFC 6266 appendix D).
+const replaced = /[^\x20-\x7e]|["\\%/:*?<>]/gu
 
-/** The field's value that has a file saved under its own name; bytes that are no text become `_`. */
+/** The value of the field; invalid UTF-8 in the name becomes `_`. */
 export const attachment = (name: ByteName.ByteName): string => {
   const text = ByteName.toText(name).replaceAll("\ufffd", "_")
-  if (plain.test(text)) return `attachment; filename="${text}"`
-  const fallback = text.replace(doubtful, "_")
+  if (unproblematic.test(text)) return `attachment; filename="${text}"`
+  const fallback = text.replace(replaced, "_")
   return `attachment; filename="${fallback}"; filename*=UTF-8''${ByteName.toUrl(ByteName.fromText(text))}`
 }

@@ -1,31 +1,30 @@
 /**
- * Entity tags (RFC 9110 8.8.3): the name of one state of a file, and the lists
- * of them in which clients say what they have.
+ * Entity tags (RFC 9110 8.8.3) and the lists of them in conditions.
  */
 import { hash } from "node:crypto"
 
-/** A tag; `opaque` is what stands between the quotes. */
+/** A tag; `opaque` is the text between the quotes. */
 export interface EntityTag {
   readonly opaque: string
-  /** Weak: may also name a state with slightly different bytes. */
+  /** Weak: another state with equivalent bytes may have the same tag. */
   readonly weak: boolean
 }
 
-/** A list of tags as a condition has it; `*` is any state at all. */
+/** The tags of a condition; `*` matches any state. */
 export type EntityTags = "*" | ReadonlyArray<EntityTag>
 
-/** The form in which a header has the tag. */
+/** The tag as in a header. */
 export const format = (tag: EntityTag): string => `${tag.weak ? "W/" : ""}"${tag.opaque}"`
 
-/** A tag whose text is a 128-bit digest of what identifies the state. */
+/** A tag with a 128-bit digest of the state. */
 export const digest = (state: string | Uint8Array, weak: boolean): EntityTag => ({
   opaque: hash("sha256", state, "base64url").slice(0, 22),
   weak,
 })
 
 /**
- * Reads a condition's value. What is not a tag in it is skipped, so that a
- * broken list matches nothing by mistake.
+ * Parses the value of a condition. Anything that is not a tag is skipped, so
+ * that a malformed list matches nothing by mistake.
  */
 export const parseList = (value: string): EntityTags => {
   if (value.trim() === "*") return "*"
@@ -48,10 +47,10 @@ export const parseList = (value: string): EntityTags => {
   return tags
 }
 
-/** Strong comparison (RFC 9110 8.8.3.2): for what must have the same bytes. */
+/** Strong comparison (RFC 9110 8.8.3.2): the same bytes. */
 export const matchesStrongly = (tags: EntityTags, current: EntityTag): boolean =>
   tags === "*" || (!current.weak && tags.some((tag) => !tag.weak && tag.opaque === current.opaque))
 
-/** Weak comparison (RFC 9110 8.8.3.2): for what may be as good. */
+/** Weak comparison (RFC 9110 8.8.3.2): equivalent bytes. */
 export const matchesWeakly = (tags: EntityTags, current: EntityTag): boolean =>
   tags === "*" || tags.some((tag) => tag.opaque === current.opaque)

@@ -1,18 +1,20 @@
 /**
- * HTTP's dates in their three forms (RFC 9110 5.6.7), as whole seconds since
- * 1970.
+ * HTTP dates (RFC 9110 5.6.7) as whole seconds since 1970. Effect's
+ * `Headers.parseHttpDate` ignores case and has a fixed pivot for two-digit
+ * years; both deviate from the RFC.
  */
 
 const months = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 const short = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 const long = "(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)"
-const time = "(\\d{2}):(\\d{2}):(\\d{2})"
+const time = "(?<hour>\\d{2}):(?<minute>\\d{2}):(?<second>\\d{2})"
 
-const imf = new RegExp(`^${short}, (\\d{2}) (${months}) (\\d{4}) ${time} GMT$`)
-const rfc850 = new RegExp(`^${long}, (\\d{2})-(${months})-(\\d{2}) ${time} GMT$`)
-const asctime = new RegExp(`^${short} (${months}) ([ \\d]\\d) ${time} (\\d{4})$`)
+const month = `(?<month>${months})`
+const imf = new RegExp(`^${short}, (?<day>\\d{2}) ${month} (?<year>\\d{4}) ${time} GMT$`)
+const rfc850 = new RegExp(`^${long}, (?<day>\\d{2})-${month}-(?<year>\\d{2}) ${time} GMT$`)
+const asctime = new RegExp(`^${short} ${month} (?<day>[ \\d]\\d) ${time} (?<year>\\d{4})$`)
 
-// 0000-01-01 and 9999-12-31: what four digits of a year can say.
+// 0000-01-01 and 9999-12-31: a year has four digits.
 const earliest = -62_167_219_200
 const latest = 253_402_300_799
 
@@ -38,42 +40,29 @@ export const isWritable = (time: number): boolean => time >= earliest && time <=
 export const format = (time: number): string => new Date(time * 1000).toUTCString()
 
 /**
- * Reads any of the three forms; `undefined` for everything else.
+ * Parses any of the three forms; `undefined` for everything else. Names are
+ * case-sensitive, as RFC 9110 requires.
  *
- * @param now seconds; an RFC 850 year that seems more than 50 years ahead of it is in the past
+ * @param now seconds; a two-digit year is taken within 50 years of it
  */
 export const parse = (text: string, now: number): number | undefined => {
-  let match = imf.exec(text)
-  if (match !== null) {
-    const [, day, month, year, hour, minute, second] = match
-    return seconds(
-      Number(year),
-      month as string,
-      Number(day),
-      Number(hour),
-      Number(minute),
-      Number(second),
-    )
-  }
-  match = rfc850.exec(text)
-  if (match !== null) {
-    const [, day, month, digits, hour, minute, second] = match
-    const present = new Date(now * 1000).getUTCFullYear()
-    const year = present - (present % 100) + Number(digits)
-    const inCentury = (full: number) =>
-      seconds(full, month as string, Number(day), Number(hour), Number(minute), Number(second))
-    // RFC 9110 5.6.7, counted in years.
-    return inCentury(year > present + 50 ? year - 100 : year < present - 49 ? year + 100 : year)
-  }
-  match = asctime.exec(text)
-  if (match === null) return undefined
-  const [, month, day, hour, minute, second, year] = match
+  const fields = (imf.exec(text) ?? rfc850.exec(text) ?? asctime.exec(text))?.groups
+  if (fields === undefined) return undefined
+  const { day, hour, minute, month, second, year = "" } = fields
   return seconds(
-    Number(year),
+    year.length === 2 ? fullYear(Number(year), now) : Number(year),
     month as string,
     Number(day),
     Number(hour),
     Number(minute),
     Number(second),
   )
+}
+
+/** RFC 9110 5.6.7: a year that seems more than 50 years ahead is in the past. */
+const fullYear = (twoDigits: number, now: number): number => {
+  const present = new Date(now * 1000).getUTCFullYear()
+  const year = present - (present % 100) + twoDigits
+  if (year > present + 50) return year - 100
+  return year < present - 49 ? year + 100 : year
 }

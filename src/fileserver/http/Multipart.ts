@@ -1,29 +1,29 @@
 /**
- * Several parts of a file in one body: `multipart/byteranges` (RFC 9110 14.6).
- * Only what stands between the parts is made here; their bytes come from the
+ * Several ranges of a file in one body: `multipart/byteranges` (RFC 9110 14.6).
+ * Only the text between the ranges is made here; the ranges are read from the
  * file when they are sent.
  */
 import { randomUUID } from "node:crypto"
 import type { ByteRange } from "./Ranges.ts"
 
-/** A stretch of a file. */
+/** `length` bytes of a file from `first` on. */
 export interface Stretch {
   readonly first: number
   readonly length: number
 }
 
-/** A part of a body: bytes that are here, or a stretch of the file. */
+/** A piece of a body: bytes, or a stretch of the file. */
 export type Piece = Uint8Array | Stretch
 
 /** A body in pieces. */
 export interface Multipart {
   readonly contentType: string
-  /** Bytes of all pieces. */
+  /** Total bytes. */
   readonly length: number
   readonly pieces: ReadonlyArray<Piece>
 }
 
-/** A boundary that nobody can guess, so that no file can hold it on purpose. */
+/** A random boundary, so that no file can contain it on purpose. */
 export const boundary = (): string => randomUUID()
 
 /**
@@ -57,7 +57,7 @@ export const layout = (
   return { contentType: `multipart/byteranges; boundary=${boundary}`, length, pieces }
 }
 
-/** The pieces as one, where the whole file is here. */
+/** The whole body of a file that is in memory. */
 export const assemble = (pieces: ReadonlyArray<Piece>, file: Uint8Array): Uint8Array =>
   Buffer.concat(
     pieces.map((piece) =>

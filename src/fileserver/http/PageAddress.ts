@@ -1,6 +1,6 @@
 /**
- * The address by which a visitor sees a page, as far as the request tells, and
- * its QR code.
+ * The address of a page as the visitor's browser has it, from the request's
+ * fields, and its QR code.
  */
 import { encode } from "uqr"
 import * as Headers from "../../domain/HeaderList.ts"
@@ -11,13 +11,13 @@ const last = (value: string | undefined): string | undefined => value?.split(","
 
 const host = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
 
-/** The host that a visitor's browser has in its address, in lower case. */
+/** The host in the browser's address, in lower case. */
 export const hostOf = (headers: Headers.HeaderList): string | undefined => {
-  const said = last(Headers.first(headers, "x-forwarded-host")) ?? Headers.first(headers, "host")
-  return said !== undefined && host.test(said) ? said.toLowerCase() : undefined
+  const value = last(Headers.first(headers, "x-forwarded-host")) ?? Headers.first(headers, "host")
+  return value !== undefined && host.test(value) ? value.toLowerCase() : undefined
 }
 
-/** The visitor's address of a request; `undefined` if it cannot be known. */
+/** The address of a request; `undefined` if the fields do not tell. */
 export const of = ({ headers, target }: RequestHead): string | undefined => {
   const authority = hostOf(headers)
   if (authority === undefined) return undefined
@@ -28,12 +28,12 @@ export const of = ({ headers, target }: RequestHead): string | undefined => {
   return URL.canParse(url) ? new URL(url).href : undefined
 }
 
-/** The longest text that is made a QR code, in characters; larger ones are hard to scan. */
-const longest = 1_000
+/** The longest text of a QR code, in characters; larger codes are hard to scan. */
+const maxLength = 1_000
 
-/** The QR code of a text as a picture; `undefined` if it is too long. */
+/** The QR code of a text as SVG; `undefined` if the text is too long. */
 export const qrCode = (text: string): Html | undefined => {
-  if (text.length > longest) return undefined
+  if (text.length > maxLength) return undefined
   const { data, size } = encode(text, { ecc: "M", border: 4 })
   const path = data
     .flatMap((row, y) => row.flatMap((dark, x) => (dark ? [`M${x} ${y}h1v1h-1z`] : [])))

@@ -1,5 +1,5 @@
 /**
- * Byte ranges: which bytes of a file a Range header asks for (RFC 9110 14).
+ * Byte ranges: the Range header (RFC 9110 14).
  */
 
 /** Bytes `first` to `last`, both inclusive. */
@@ -9,8 +9,8 @@ export interface ByteRange {
 }
 
 /**
- * `Whole` the header is to be ignored, `Unsatisfiable` it asks only for bytes
- * that are not there, `Parts` the bytes that it asks for and that are there, in its order.
+ * `Whole`: the header is ignored. `Unsatisfiable`: no requested byte exists.
+ * `Parts`: the requested bytes that exist, in the order of the header.
  */
 export type Ranges =
   | { readonly _tag: "Whole" }
@@ -25,7 +25,7 @@ const form = /^(\d*)-(\d*)$/
 
 const stripped = (digits: string): string => digits.replace(/^0+(?=\d)/, "")
 
-// Positions may have any number of digits; compared as text none of them is rounded.
+// Positions may have any number of digits; comparing text avoids rounding.
 const isAfter = (left: string, right: string): boolean => {
   const a = stripped(left)
   const b = stripped(right)
@@ -33,8 +33,8 @@ const isAfter = (left: string, right: string): boolean => {
 }
 
 /**
- * Reads a Range header for a file of `size` bytes (a safe integer). Another
- * unit, and anything that is not well-formed, is ignored.
+ * Parses a Range header for a file of `size` bytes (a safe integer). Another
+ * unit and malformed headers are ignored.
  */
 export const parse = (value: string, size: number): Ranges => {
   if (!unit.test(value)) return whole
@@ -50,7 +50,7 @@ export const parse = (value: string, size: number): Ranges => {
     specs++
     if (first === "") {
       if (last === "") return whole
-      // Above 2^53 a number is rounded, but then it is beyond any size as well.
+      // Above 2^53 a number is rounded, but then it exceeds any size anyway.
       const length = Number(last)
       if (length > 0) parts.push({ first: Math.max(0, size - length), last: size - 1 })
     } else {
@@ -62,45 +62,45 @@ export const parse = (value: string, size: number): Ranges => {
   }
   if (specs === 0) return whole
   if (parts.length === 0) return unsatisfiable
-  // The last bytes of an empty file are all of it, which no Content-Range can say.
+  // An empty file has no bytes that a Content-Range could name.
   return size === 0 ? whole : { _tag: "Parts", parts }
 }
 
-/** How many parts an answer may have; a request for more gets the whole. */
+/** The most parts of a response; a request for more gets the whole file. */
 export const maxParts = 32
 
 /**
- * Joins parts that overlap or touch. They keep the order in which they were
- * asked for, a joined one the place of its first (RFC 9110 15.3.7.2).
+ * Merges parts that overlap or touch. Parts keep the order of the request; a
+ * merged one has the position of its first (RFC 9110 15.3.7.2).
  */
 export const coalesce = (parts: ReadonlyArray<ByteRange>): ReadonlyArray<ByteRange> => {
   if (parts.length < 2) return parts
-  const joined: Array<{ first: number; last: number; place: number }> = []
+  const joined: Array<{ first: number; last: number; position: number }> = []
   const byStart = parts
-    .map(({ first, last }, place) => ({ first, last, place }))
+    .map(({ first, last }, position) => ({ first, last, position }))
     .sort((a, b) => a.first - b.first)
   for (const part of byStart) {
     const previous = joined.at(-1)
     if (previous === undefined || part.first > previous.last + 1) joined.push(part)
     else {
       previous.last = Math.max(previous.last, part.last)
-      previous.place = Math.min(previous.place, part.place)
+      previous.position = Math.min(previous.position, part.position)
     }
   }
-  return joined.sort((a, b) => a.place - b.place).map(({ first, last }) => ({ first, last }))
+  return joined.sort((a, b) => a.position - b.position).map(({ first, last }) => ({ first, last }))
 }
 
 /**
- * Reads a Range header and decides what of it is worth answering: parts that
- * overlap or touch become one, and a request for more than {@link maxParts} of
- * them, or for more bytes than there are, is ignored (RFC 9110 14.2).
+ * Parses a Range header and limits it: parts that overlap or touch are merged,
+ * and a request for more than {@link maxParts} of
+ * them, or for more bytes than the file has, is ignored (RFC 9110 14.2).
  */
 export const select = (value: string, size: number): Ranges => {
-  const asked = parse(value, size)
-  if (asked._tag !== "Parts" || asked.parts.length === 1) return asked
+  const ranges = parse(value, size)
+  if (ranges._tag !== "Parts" || ranges.parts.length === 1) return ranges
   let bytes = 0
-  for (const { first, last } of asked.parts) bytes += last - first + 1
+  for (const { first, last } of ranges.parts) bytes += last - first + 1
   if (bytes > size) return whole
-  const parts = coalesce(asked.parts)
+  const parts = coalesce(ranges.parts)
   return parts.length > maxParts ? whole : { _tag: "Parts", parts }
 }

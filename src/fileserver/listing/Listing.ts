@@ -1,8 +1,8 @@
 /**
- * One page of a folder: sorted, filtered, and looked at only as far as it is
- * shown. Of a large folder the names are read at once, and every entry is
- * looked at only if the order depends on it; both are kept for a moment, for
- * the next page. What is shown has always just been looked at.
+ * One page of a folder, sorted and filtered. In a large folder only the entries
+ * of the page are examined (stat), or all of them if the order depends on size
+ * or time. Names and order are cached for some seconds, for the next page; the
+ * entries of the page are always examined again.
  */
 import * as fs from "node:fs"
 import type { Query } from "../http/Query.ts"
@@ -13,53 +13,55 @@ import type { HiddenFiles } from "../root/HiddenFiles.ts"
 import type { NotOpen, OpenFolder, Root } from "../root/Root.ts"
 import * as FileTypes from "../types/FileTypes.ts"
 
-/** What one page shows. */
+/** One page. */
 export interface Listing {
   /** Folders first, in the order that was asked for. */
   readonly entries: ReadonlyArray<Folder.Entry>
-  /** How many entries fit the filter, on all pages. */
+  /** How many entries match the filter, on all pages. */
   readonly count: number
   /** How many of them are folders. */
   readonly folders: number
-  /** How many entries the folder has, whatever the filter says. */
+  /** How many entries the folder has, matching or not. */
   readonly total: number
-  /** Bytes of all files that fit the filter; `undefined` where not all were looked at. */
+  /** Bytes of all files that match the filter; `undefined` if not all were examined. */
   readonly size: number | undefined
-  /** The page, from 1 to {@link pages}. */
+  /** The number of the page, from 1 to {@link pages}. */
   readonly page: number
   readonly pages: number
 }
 
-/** An entry before it is known to be served. */
+/** An entry that may turn out not to be served. */
 interface Candidate {
   readonly name: ByteName
   readonly folder: boolean
   readonly key: string
+  /** 0 if the entry was not examined; so is `modified`. */
   readonly size: number
   readonly modified: number
 }
 
-interface Kept {
+interface CachedFolder {
+  /** Identifies the state of the folder. */
   readonly state: string
-  readonly at: number
-  readonly looked: boolean
+  /** When it was read, in milliseconds since 1970. */
+  readonly readAt: number
+  /** Whether the candidates were examined, so that they have sizes and times. */
+  readonly examined: boolean
   readonly candidates: ReadonlyArray<Candidate>
 }
 
-/** The folders whose names are kept, the one used last at the end. */
-export interface Listings {
-  readonly kept: Map<ByteName, Kept>
-}
+/** Cached folders by their real path, the least recently read first. */
+export type Listings = Map<ByteName, CachedFolder>
 
-/** How many large folders are kept. */
-const maxKept = 4
-/** How long one is, in milliseconds. */
+/** How many large folders are cached. */
+const maxCached = 4
+/** How long, in milliseconds. */
 const lifetime = 5_000
-/** Milliseconds after which a change has to show in a folder's times. */
-const settled = 2_000
+/** File systems may not show two changes within this time, in milliseconds, as different times. */
+const timestampResolution = 2_000
 
-/** Keeps no folder yet. */
-export const make = (): Listings => ({ kept: new Map() })
+/** An empty cache. */
+export const make = (): Listings => new Map()
 
 const candidateOf = (entry: Folder.Entry): Candidate => ({
   name: entry.name,
@@ -87,11 +89,11 @@ const compare = (query: Query): ((a: Candidate, b: Candidate) => number) => {
       const types = new Map<string, string>()
       const typeOf = ({ name }: Candidate): string => {
         const dot = name.lastIndexOf(".")
-        const ending = dot < 0 ? name : name.slice(dot)
-        const known = types.get(ending)
-        if (known !== undefined) return known
+        const extension = dot < 0 ? name : name.slice(dot)
+        const cached = types.get(extension)
+        if (cached !== undefined) return cached
         const type = FileTypes.mediaTypeOf(name)
-        types.set(ending, type)
+        types.set(extension, type)
         return type
       }
       return (a, b) => (a.folder ? 0 : sign * byText(typeOf(a), typeOf(b))) || byName(a, b)
@@ -99,15 +101,15 @@ const compare = (query: Query): ((a: Candidate, b: Candidate) => number) => {
   }
 }
 
-/** The candidates that fit, in order. */
+/** The candidates that match the filter, in order. */
 const arrange = (candidates: ReadonlyArray<Candidate>, query: Query): ReadonlyArray<Candidate> => {
   const wanted = query.filter.toLowerCase()
-  const fits =
+  const matching =
     wanted === ""
       ? [...candidates]
       : candidates.filter(({ name }) => toText(name).toLowerCase().includes(wanted))
   const within = compare(query)
-  return fits.sort((a, b) => (a.folder === b.folder ? within(a, b) : a.folder ? -1 : 1))
+  return matching.sort((a, b) => (a.folder === b.folder ? within(a, b) : a.folder ? -1 : 1))
 }
 
 const pageOf = (count: number, query: Query, size: number) => {
@@ -119,111 +121,152 @@ const pageOf = (count: number, query: Query, size: number) => {
 const foldersIn = (candidates: ReadonlyArray<Candidate>): number =>
   candidates.reduce((count, { folder }) => count + (folder ? 1 : 0), 0)
 
-/** Where a folder is read. */
+const bytesOf = (candidates: ReadonlyArray<Candidate>): number =>
+  candidates.reduce((sum, { size }) => sum + size, 0)
+
+/** The shared folder that is listed, and the cache. */
 export interface ListingSource {
   readonly root: Root
   readonly hidden: HiddenFiles
   readonly listings: Listings
 }
 
-/**
- * Reads one page of a folder.
- *
- * @param size the most entries that a page has
- * @param isCancelled asked now and then; once it says so, less may be found
- */
-export const read = (
-  { hidden, listings, root }: ListingSource,
-  folder: OpenFolder,
-  query: Query,
-  size: number,
-  isCancelled: () => boolean,
-  done: (result: Listing | NotOpen) => void,
-): void => {
-  const look = (
-    names: ReadonlyArray<ByteName>,
-    then: (entries: ReadonlyArray<Folder.Entry>) => void,
-  ): void => Folder.look(root, hidden, folder, names, isCancelled, then)
+/** Reads one page; see {@link read}. */
+class PageReader {
+  private readonly source: ListingSource
+  private readonly folder: OpenFolder
+  private readonly query: Query
+  private readonly size: number
+  private readonly isCancelled: () => boolean
+  private readonly done: (result: Listing | NotOpen) => void
 
-  /** All of it has been looked at just now. */
-  const showAll = (entries: ReadonlyArray<Folder.Entry>): void => {
-    const found = arrange(entries.map(candidateOf), query)
-    const { page, pages, from, to } = pageOf(found.length, query, size)
-    done({
-      entries: found.slice(from, to),
-      count: found.length,
-      folders: foldersIn(found),
-      total: entries.length,
-      size: found.reduce((sum, entry) => sum + entry.size, 0),
-      page,
-      pages,
+  constructor(
+    source: ListingSource,
+    folder: OpenFolder,
+    query: Query,
+    size: number,
+    isCancelled: () => boolean,
+    done: (result: Listing | NotOpen) => void,
+  ) {
+    this.source = source
+    this.folder = folder
+    this.query = query
+    this.size = size
+    this.isCancelled = isCancelled
+    this.done = done
+  }
+
+  private get sortsByStats(): boolean {
+    return this.query.sort === "size" || this.query.sort === "time"
+  }
+
+  start(): void {
+    fs.stat(toFsPath(this.folder.path), { bigint: true }, (error, stats) => {
+      if (error !== null) return this.readNames(undefined)
+      const now = Date.now()
+      const newest = Math.max(Number(stats.mtimeMs), Number(stats.ctimeMs))
+      if (now - newest < timestampResolution) return this.readNames(undefined)
+      const state = `${stats.dev} ${stats.ino} ${stats.mtimeNs} ${stats.ctimeNs}`
+      const cached = this.source.listings.get(this.folder.real)
+      const age = cached === undefined ? -1 : now - cached.readAt
+      const isFresh = cached?.state === state && age >= 0 && age < lifetime
+      if (isFresh && (cached.examined || !this.sortsByStats)) return this.giveCached(cached)
+      this.readNames(state)
     })
   }
 
-  const show = ({ candidates, looked }: Kept): void => {
-    const found = arrange(candidates, query)
-    const { page, pages, from, to } = pageOf(found.length, query, size)
-    const shown = found.slice(from, to)
-    look(
-      shown.map(({ name }) => name),
-      (entries) => {
-        const now = new Map(entries.map((entry) => [entry.name, entry]))
-        done({
-          entries: shown.flatMap(({ name }) => now.get(name) ?? []),
-          count: found.length,
-          folders: foldersIn(found),
-          total: candidates.length,
-          size: looked ? found.reduce((sum, entry) => sum + entry.size, 0) : undefined,
-          page,
-          pages,
-        })
-      },
-    )
-  }
-
-  const keep = (state: string | undefined, looked: boolean, entries: ReadonlyArray<Candidate>) => {
-    const kept: Kept = { state: state ?? "", at: Date.now(), looked, candidates: entries }
-    listings.kept.delete(folder.real)
-    if (state !== undefined && !isCancelled()) {
-      listings.kept.set(folder.real, kept)
-      const [oldest] = listings.kept.keys()
-      if (listings.kept.size > maxKept && oldest !== undefined) listings.kept.delete(oldest)
-    }
-    show(kept)
-  }
-
-  const needsLook = query.sort === "size" || query.sort === "time"
-
-  const readAnew = (state: string | undefined): void =>
-    Folder.names(folder, (names) => {
-      if ("_tag" in names) return done(names)
+  /** @param state under which the folder may be cached, if it may */
+  private readNames(state: string | undefined): void {
+    Folder.names(this.folder, (names) => {
+      if ("_tag" in names) return this.done(names)
       const all = names.map(({ name }) => name)
-      if (names.length <= size) return look(all, showAll)
-      if (needsLook) {
-        return look(all, (entries) => keep(state, true, entries.map(candidateOf)))
+      if (names.length <= this.size) return this.examine(all, (entries) => this.giveAll(entries))
+      if (this.sortsByStats) {
+        return this.examine(all, (entries) => this.keep(state, true, entries.map(candidateOf)))
       }
+      // Links and the like may lead to folders, which come first.
       const unclear = names.filter(({ kind }) => kind === "other").map(({ name }) => name)
-      look(unclear, (entries) => {
+      this.examine(unclear, (entries) => {
         const clear = names
           .filter(({ kind }) => kind !== "other")
           .map(({ kind, name }) =>
             candidateOf({ name, folder: kind === "folder", size: 0, modified: 0 }),
           )
-        keep(state, false, [...clear, ...entries.map(candidateOf)])
+        this.keep(state, false, [...clear, ...entries.map(candidateOf)])
       })
     })
+  }
 
-  fs.stat(toFsPath(folder.path), { bigint: true }, (error, stats) => {
-    if (error !== null) return readAnew(undefined)
-    const now = Date.now()
-    const newest = Math.max(Number(stats.mtimeMs), Number(stats.ctimeMs))
-    if (now - newest < settled) return readAnew(undefined)
-    const state = `${stats.dev} ${stats.ino} ${stats.mtimeNs} ${stats.ctimeNs}`
-    const kept = listings.kept.get(folder.real)
-    const age = kept === undefined ? -1 : now - kept.at
-    if (kept?.state === state && age >= 0 && age < lifetime && (kept.looked || !needsLook)) {
-      return show(kept)
+  private examine(
+    names: ReadonlyArray<ByteName>,
+    done: (entries: ReadonlyArray<Folder.Entry>) => void,
+  ): void {
+    const { hidden, root } = this.source
+    Folder.look(root, hidden, this.folder, names, this.isCancelled, done)
+  }
+
+  private keep(
+    state: string | undefined,
+    examined: boolean,
+    candidates: ReadonlyArray<Candidate>,
+  ): void {
+    const { listings } = this.source
+    const folder: CachedFolder = { state: state ?? "", readAt: Date.now(), examined, candidates }
+    listings.delete(this.folder.real)
+    if (state !== undefined && !this.isCancelled()) {
+      listings.set(this.folder.real, folder)
+      const [oldest] = listings.keys()
+      if (listings.size > maxCached && oldest !== undefined) listings.delete(oldest)
     }
-    readAnew(state)
-  })
+    this.giveCached(folder)
+  }
+
+  /** Gives a page of a folder whose entries have all just been examined. */
+  private giveAll(entries: ReadonlyArray<Folder.Entry>): void {
+    const matching = arrange(entries.map(candidateOf), this.query)
+    const { from, page, pages, to } = pageOf(matching.length, this.query, this.size)
+    this.done({
+      entries: matching.slice(from, to),
+      count: matching.length,
+      folders: foldersIn(matching),
+      total: entries.length,
+      size: bytesOf(matching),
+      page,
+      pages,
+    })
+  }
+
+  /** Gives a page of a cached folder; its entries are examined first. */
+  private giveCached({ candidates, examined }: CachedFolder): void {
+    const matching = arrange(candidates, this.query)
+    const { from, page, pages, to } = pageOf(matching.length, this.query, this.size)
+    const names = matching.slice(from, to).map(({ name }) => name)
+    this.examine(names, (entries) => {
+      const byName = new Map(entries.map((entry) => [entry.name, entry]))
+      this.done({
+        entries: names.flatMap((name) => byName.get(name) ?? []),
+        count: matching.length,
+        folders: foldersIn(matching),
+        total: candidates.length,
+        size: examined ? bytesOf(matching) : undefined,
+        page,
+        pages,
+      })
+    })
+  }
 }
+
+/**
+ * Reads one page of a folder.
+ *
+ * @param size entries a page
+ * @param isCancelled asked now and then; once it returns true, entries may be missing
+ */
+export const read = (
+  source: ListingSource,
+  folder: OpenFolder,
+  query: Query,
+  size: number,
+  isCancelled: () => boolean,
+  done: (result: Listing | NotOpen) => void,
+): void => new PageReader(source, folder, query, size, isCancelled, done).start()

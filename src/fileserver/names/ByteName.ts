@@ -1,10 +1,9 @@
 /**
- * File names as byte strings: each character stands for one byte, as in
- * header values. A name on disk need not be UTF-8, and only its bytes take it
- * through a link and back unchanged.
+ * File names as byte strings: each character is one byte, as in header values.
+ * Names on disk need not be UTF-8; as bytes they survive a link unchanged.
  */
 
-/** A file name, or a path, whose characters are its bytes. */
+/** A file name or path, one character a byte. */
 export type ByteName = string
 
 const ascii = /^[\0-\x7f]*$/
@@ -15,18 +14,18 @@ const controls = /[\0-\x1f\x7f]/g
 export const fromText = (text: string): ByteName =>
   ascii.test(text) ? text : Buffer.from(text, "utf8").toString("latin1")
 
-/** The path in the form in which `node:fs` takes it: text where that says the same. */
+/** The path for `node:fs`: a string if it is ASCII, otherwise its bytes. */
 export const toFsPath = (path: ByteName): string | Buffer =>
   ascii.test(path) ? path : Buffer.from(path, "latin1")
 
-/** The name as text, for people: what is not UTF-8 becomes U+FFFD. */
+/** The name as text: invalid UTF-8 becomes U+FFFD. */
 export const toText = (name: ByteName): string =>
   ascii.test(name) ? name : Buffer.from(name, "latin1").toString("utf8")
 
-/** Whether the name is UTF-8, so that its text says all of it. */
+/** Whether the name is valid UTF-8, so that its text can be turned back into it. */
 export const isText = (name: ByteName): boolean => fromText(toText(name)) === name
 
-/** The name as text on one line: control characters become their pictures (U+2400). */
+/** The name as text on one line: control characters become control pictures (U+2400). */
 export const toDisplay = (name: ByteName): string =>
   toText(name).replace(controls, (character) =>
     character === "\x7f" ? "\u2421" : String.fromCharCode(0x2400 + character.charCodeAt(0)),

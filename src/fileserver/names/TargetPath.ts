@@ -1,22 +1,22 @@
 /**
- * What path a request target names, or why it names none. It is decoded once,
- * here, and everything after this works on the segments: there is no second
- * spelling for a guard to miss.
+ * Decodes and validates the path of a request target. It is decoded only here;
+ * everything else uses the segments, so that no check can be evaded by another
+ * encoding.
  */
 import type { ByteName } from "./ByteName.ts"
 
 /** A decoded target. */
 export interface TargetPath {
   readonly _tag: "Path"
-  /** The segments, decoded: none is empty, `.` or `..`, holds `/` or NUL, or, unless that is allowed, starts with a dot. */
+  /** Decoded. None is empty, `.` or `..`, contains `/` or NUL, or starts with a dot unless that is allowed. */
   readonly segments: ReadonlyArray<ByteName>
-  /** Whether the path ended with a slash. `/` alone is a folder without segments. */
+  /** Whether the path ends with a slash. `/` alone is a folder without segments. */
   readonly folder: boolean
-  /** What follows the first `?`, as it was sent; `undefined` without one. */
+  /** What follows the first `?`, not decoded; `undefined` without one. */
   readonly query: string | undefined
 }
 
-/** Why a target names nothing: `400` no client may send it, `404` it cannot be the name of anything here. */
+/** An invalid target: `400` if no client may send it, `404` if no file can have the name. */
 export interface Refusal {
   readonly _tag: "Refusal"
   readonly status: 400 | 404
@@ -28,14 +28,14 @@ const refuse = (status: 400 | 404, detail: string): Refusal => ({ _tag: "Refusal
 const illegal = /[^\x21-\x7e\x80-\xff]|#/
 const encoded = /%([0-9A-Fa-f]{2})/g
 const badEscape = /%(?![0-9A-Fa-f]{2})/
-// Names that Windows reads as something else: streams, devices, 8.3 aliases, dropped endings.
+// Names that Windows reads as another: streams, devices, 8.3 aliases, trailing dots and spaces.
 const windowsAlias =
   /[\\:*?"<>|]|[. ]$|~\d|^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9\xb9\xb2\xb3]|lpt[0-9\xb9\xb2\xb3])(?:\.|$)/i
 
-/** What the names of files begin with that are still being uploaded. */
+/** Prefix of the temporary names of uploads. */
 export const temporaryPrefix = ".ptth-upload-"
 
-/** Whether a file of this name can be asked for: dotfiles cannot unless that is allowed, nor what Windows reads as another name. */
+/** Whether a file of this name may be served: no temporary files, dotfiles only if allowed, no names that Windows reads as another. */
 export const isServed = (name: ByteName, windows: boolean, dotfiles = false): boolean =>
   (dotfiles ? !name.startsWith(temporaryPrefix) : !name.startsWith(".")) &&
   !(windows && windowsAlias.test(name))
@@ -44,7 +44,7 @@ export const isServed = (name: ByteName, windows: boolean, dotfiles = false): bo
  * Decodes a request target.
  *
  * @param target as sent: a byte string that starts with `/`
- * @param windows whether names are looked up under Windows' rules
+ * @param windows whether the rules of Windows for names apply
  * @param dotfiles whether names may begin with a dot
  */
 export const decode = (target: string, windows = false, dotfiles = false): TargetPath | Refusal => {
@@ -52,11 +52,11 @@ export const decode = (target: string, windows = false, dotfiles = false): Targe
   const path = mark < 0 ? target : target.slice(0, mark)
   const query = mark < 0 ? undefined : target.slice(mark + 1)
   if (!path.startsWith("/")) return refuse(400, "The address does not start with a slash.")
-  // Browsers read a backslash in a path as a slash.
+  // Browsers treat a backslash in a path as a slash.
   if (illegal.test(target) || path.includes("\\")) {
     return refuse(400, "The address has a character that must be percent-encoded.")
   }
-  if (badEscape.test(path)) return refuse(400, "The address has a broken percent-encoding.")
+  if (badEscape.test(path)) return refuse(400, "The address has an invalid percent-encoding.")
   if (path === "/") return { _tag: "Path", segments: [], folder: true, query }
   const segments = path.slice(1).split("/")
   const folder = segments.at(-1) === ""
@@ -70,10 +70,10 @@ export const decode = (target: string, windows = false, dotfiles = false): Targe
       : raw
     if (segment === "") return refuse(404, "The address has an empty segment.")
     if (segment === "." || segment === "..") {
-      return refuse(400, "The address has a segment that stands for another folder.")
+      return refuse(400, "The address has a segment `.` or `..`.")
     }
     if (segment.includes("/") || segment.includes("\0")) {
-      return refuse(400, "The address has an encoded character that no name can have.")
+      return refuse(400, "The address has an encoded character that no file name can contain.")
     }
     if (!isServed(segment, windows, dotfiles))
       return refuse(404, "Files of this name are not served.")

@@ -149,7 +149,7 @@ const sendArchive = (
 ): void => {
   const format = archiveFormats[form]
   const name = segments.at(-1) ?? "files"
-  const sendItems = (items: ReadonlyArray<Archive.Found>): void => {
+  const sendItems = (items: ReadonlyArray<Archive.ListedItem>): void => {
     const archive = Archive.make(root, format, items)
     const headers: Headers.HeaderList = [
       ["Content-Type", format.type],
@@ -161,7 +161,7 @@ const sendArchive = (
     request.cancelWith(archive)
     request.respond({ status: 200, headers }, request.method === "HEAD" ? Body.empty : archive.body)
   }
-  Archive.find(root, hidden, segments, name, request.isCancelled).then(
+  Archive.list(root, hidden, segments, name, request.isCancelled).then(
     (items) => {
       if (request.isCancelled()) return
       if ("_tag" in items) return request.failNotOpen(items)

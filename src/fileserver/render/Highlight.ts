@@ -1,11 +1,11 @@
 /**
- * Source code as HTML in which classes tell keywords, strings and the like
- * apart. All text of the code is escaped.
+ * Syntax highlighting: source code as HTML with classes for keywords, strings
+ * and so on. All text is escaped.
  */
 import highlighter from "highlight.js/lib/common"
 
-/** The longest code whose parts are told apart, in characters; what is longer is only escaped. */
-const longest = 256 * 1024
+/** The longest code that is highlighted, in characters; longer code is only escaped. */
+const maxLength = 256 * 1024
 
 const escapes: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" }
 
@@ -15,10 +15,10 @@ const escapeText = (text: string): string =>
 /**
  * Highlights code.
  *
- * @param language a name or a file name's ending, such as `ts`; what is not known is only escaped
+ * @param language a name or a file name extension, such as `ts`; code of an unknown language is only escaped
  */
 export const toHtml = (text: string, language: string): string => {
-  if (text.length > longest || highlighter.getLanguage(language) === undefined) {
+  if (text.length > maxLength || highlighter.getLanguage(language) === undefined) {
     return escapeText(text)
   }
   return highlighter.highlight(text, { language, ignoreIllegals: true }).value

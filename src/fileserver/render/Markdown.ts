@@ -1,6 +1,6 @@
 /**
- * Markdown as HTML that can be shown beside anything: it runs nothing, loads
- * nothing from elsewhere, and its links lead where they say.
+ * Markdown as sanitized HTML: it runs no scripts and loads nothing from other
+ * sites.
  */
 import MarkdownIt from "markdown-it"
 import sanitize from "sanitize-html"
@@ -12,10 +12,10 @@ const markdown = new MarkdownIt({
   highlight: (text, language) => Highlight.toHtml(text, language),
 })
 
-/** In front of every anchor, so that none has the name of something of ours. */
+/** Prefix of every anchor, so that none has the id of an element of the page. */
 const anchorPrefix = "text-"
 
-/** The name by which a heading is linked to, as GitHub makes it. */
+/** The anchor of a heading, as GitHub makes it. */
 const anchorOf = (heading: string): string =>
   anchorPrefix +
   heading
@@ -31,9 +31,9 @@ markdown.renderer.rules.heading_open = (tokens, index, options, _env, self) => {
   return self.renderToken(tokens, index, options)
 }
 
-/** Whether an address stays on this server: RFC 3986 4.2, and what browsers read in the same way. */
-const isOurs = (address: string): boolean =>
-  // Browsers drop controls and spaces in front and tabs and line ends anywhere.
+/** Whether an address is on this server: relative (RFC 3986 4.2), as browsers parse it. */
+const isSameSite = (address: string): boolean =>
+  // Browsers drop leading controls and spaces, and tabs and line ends anywhere.
   !/^[\x00-\x20]*(?:[a-z][a-z0-9+.-]*:|[/\\][\t\n\r]*[/\\])/i.test(
     address.replaceAll(/[\t\n\r]/g, ""),
   )
@@ -70,11 +70,11 @@ const options: sanitize.IOptions = {
         } catch {}
         return { tagName, attribs: { ...attributes, href: `#${anchorPrefix}${anchor}` } }
       }
-      const rel = isOurs(href) ? {} : { rel: "noopener noreferrer nofollow" }
+      const rel = isSameSite(href) ? {} : { rel: "noopener noreferrer nofollow" }
       return { tagName, attribs: { ...attributes, href, ...rel } }
     },
     img: (tagName, { src, ...attributes }) =>
-      src === undefined || !isOurs(src)
+      src === undefined || !isSameSite(src)
         ? { tagName: "span", attribs: {}, text: attributes.alt ?? "" }
         : { tagName, attribs: { ...attributes, src, loading: "lazy" } },
     pre: (tagName) => ({ tagName, attribs: { tabindex: "0" } }),
@@ -90,5 +90,5 @@ const options: sanitize.IOptions = {
   },
 }
 
-/** Renders Markdown. What comes out has been sanitized. */
+/** Renders Markdown as sanitized HTML. */
 export const toHtml = (text: string): string => sanitize(markdown.render(text), options)

@@ -1,7 +1,7 @@
 /**
- * Texts to be shown as pages: Markdown, and code with its parts told apart.
- * The work is done in a thread that is started when there is some, ended when
- * there has been none for a while, and given up when one text takes too long.
+ * Renders Markdown and highlights code in a worker thread. The thread is started
+ * when needed, ended when it has been idle for a while, and terminated when a
+ * text takes too long.
  */
 import { Worker } from "node:worker_threads"
 import { type Html, html, sanitized } from "../../web/Html.ts"
@@ -11,28 +11,28 @@ import type { Job, Rendered } from "./RenderWorker.ts"
 export const maxSize = 1024 * 1024
 
 /** How long one text may take, in milliseconds. */
-const patience = 5_000
-/** How long a thread without work stays, in milliseconds. */
-const idle = 30_000
-/** The most texts that wait; those beyond are shown as they are. */
+const defaultTimeout = 5_000
+/** How long an idle thread is kept, in milliseconds. */
+const defaultIdle = 30_000
+/** The most texts that wait; further ones are only escaped. */
 const maxWaiting = 64
-/** The most memory of the thread, in megabytes. */
+/** The memory limit of the thread, in megabytes. */
 const maxMemory = 256
 
-// The thread runs the same kind of file as this one: .ts from source, .js once built.
+// Like this file: .ts from source, .js once built.
 const workerUrl = new URL(
   import.meta.url.endsWith(".ts") ? "./RenderWorker.ts" : "./RenderWorker.js",
   import.meta.url,
 )
 
-interface Waiting {
+interface QueuedJob {
   readonly job: Job
   readonly done: (html: string | undefined) => void
 }
 
 /** Renders texts one after the other. */
 export interface Renderer {
-  /** Gives the sanitized HTML of a text, or its escaped self where that cannot be had. */
+  /** Gives the sanitized HTML of a text, or the escaped text if rendering fails. */
   readonly render: (
     text: string,
     language: string | undefined,
@@ -42,10 +42,10 @@ export interface Renderer {
 
 /** Makes a renderer that has no thread yet. */
 export const make = (
-  limits: { readonly patience?: number; readonly idle?: number } = {},
+  limits: { readonly timeout?: number; readonly idle?: number } = {},
 ): Renderer => {
-  const queue: Array<Waiting> = []
-  let current: Waiting | undefined
+  const queue: Array<QueuedJob> = []
+  let current: QueuedJob | undefined
   let worker: Worker | undefined
   let timer: NodeJS.Timeout | undefined
   let ids = 0
@@ -88,7 +88,7 @@ export const make = (
     clearTimeout(timer)
     current = queue.shift()
     if (current === undefined) {
-      timer = setTimeout(end, limits.idle ?? idle)
+      timer = setTimeout(end, limits.idle ?? defaultIdle)
       timer.unref()
       return
     }
@@ -97,17 +97,17 @@ export const make = (
     timer = setTimeout(() => {
       end()
       settle(undefined)
-    }, limits.patience ?? patience)
+    }, limits.timeout ?? defaultTimeout)
   }
 
   return {
     render: (text, language, done) => {
-      const plain = (): void =>
+      const giveEscaped = (): void =>
         done(language === undefined ? html`<pre tabindex="0">${text}</pre>` : html`${text}`)
-      if (queue.length >= maxWaiting) return plain()
+      if (queue.length >= maxWaiting) return giveEscaped()
       queue.push({
         job: { id: ids++, text, language },
-        done: (rendered) => (rendered === undefined ? plain() : done(sanitized(rendered))),
+        done: (rendered) => (rendered === undefined ? giveEscaped() : done(sanitized(rendered))),
       })
       next()
     },

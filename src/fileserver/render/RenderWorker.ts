@@ -1,12 +1,12 @@
 /**
- * Renders texts, in a thread of its own: somebody's file may take long, and
- * the libraries for it take memory that leaves with the thread.
+ * The worker thread of `Render.ts`. A file may take long to render, and the
+ * memory of the libraries is freed with the thread.
  */
 import { parentPort } from "node:worker_threads"
 import * as Highlight from "./Highlight.ts"
 import * as Markdown from "./Markdown.ts"
 
-/** What the thread is asked to render. */
+/** A text to render. */
 export interface Job {
   readonly id: number
   readonly text: string
@@ -14,7 +14,7 @@ export interface Job {
   readonly language: string | undefined
 }
 
-/** What it answers; no `html` if it failed. */
+/** The result; `html` is `undefined` if rendering failed. */
 export interface Rendered {
   readonly id: number
   readonly html: string | undefined

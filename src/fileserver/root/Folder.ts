@@ -1,5 +1,5 @@
 /**
- * What is in a folder, as far as it is served.
+ * The entries of a folder that may be served.
  */
 import * as fs from "node:fs"
 import { type ByteName, toFsPath, toText } from "../names/ByteName.ts"
@@ -15,11 +15,11 @@ export interface Entry {
   readonly size: number
   /** The last change in milliseconds since 1970. */
   readonly modified: number
-  /** Whether it is a symbolic link; the rest is of what it leads to. */
+  /** Whether it is a symbolic link; the other fields are those of its target. */
   readonly link?: boolean
 }
 
-/** How many entries are looked at at the same time. */
+/** How many entries are examined at the same time. */
 const concurrency = 64
 
 const separator = process.platform === "win32" ? "\\" : "/"
@@ -40,15 +40,15 @@ export const sorted = (entries: ReadonlyArray<Entry>): ReadonlyArray<Entry> =>
     })
     .map(({ entry }) => entry)
 
-/** A name in a folder and what the folder says of it; what is `other` has to be looked at. */
+/** A name in a folder with its type; `other` for links and the like, which have to be examined. */
 export interface Name {
   readonly name: ByteName
   readonly kind: "file" | "folder" | "other"
 }
 
 /**
- * The names in a folder, in no order. Names that are never served are left
- * out; {@link look} says which of the others are served.
+ * The names in a folder, in no order, without those that are never served.
+ * {@link look} finds out which of the others are served.
  */
 export const names = (
   folder: OpenFolder,
@@ -59,23 +59,23 @@ export const names = (
     { encoding: "latin1", withFileTypes: true },
     (error, all: ReadonlyArray<fs.Dirent>) => {
       if (error !== null) return done(notOpen(error))
-      const found: Array<Name> = []
+      const names: Array<Name> = []
       for (const entry of all) {
         if (!folder.isVisible(entry.name)) continue
         const kind = entry.isFile() ? "file" : entry.isDirectory() ? "folder" : "other"
-        found.push({ name: entry.name, kind })
+        names.push({ name: entry.name, kind })
       }
-      done(found)
+      done(names)
     },
   )
 
 /**
- * Looks at some of the names in a folder. Hidden files, links that lead outside
- * or nowhere, and what is neither a file nor a folder are left out; so is what
- * vanishes meanwhile.
+ * Examines some of the names in a folder. Left out are hidden files, links
+ * outside or to nothing, entries that are neither files nor folders, and
+ * entries deleted meanwhile.
  *
- * @param isCancelled asked now and then; once it says so, `done` is called with fewer entries
- * @param done with entries in no order
+ * @param isCancelled asked now and then; once it returns true, entries may be missing
+ * @param done called with the entries in no order
  */
 export const look = (
   root: Root,
@@ -130,7 +130,7 @@ export const look = (
     const startOne = (): void => {
       if (started === names.length) return
       if (isCancelled()) {
-        // Those under way still come in; nothing is started for the others.
+        // Calls that were started still finish; no further ones are started.
         left -= names.length - started
         started = names.length
         if (left === 0) done([])
@@ -143,10 +143,9 @@ export const look = (
 }
 
 /**
- * Reads a folder: folders first, in natural order. Names with a leading dot and
- * what {@link look} leaves out are not there.
+ * Reads the entries that {@link look} gives: folders first, in natural order.
  *
- * @param isCancelled asked now and then; once it says so, `done` is called with fewer entries
+ * @param isCancelled asked now and then; once it returns true, entries may be missing
  */
 export const read = (
   root: Root,
@@ -157,6 +156,6 @@ export const read = (
 ): void =>
   fs.readdir(toFsPath(folder.path), { encoding: "latin1" }, (error, all) => {
     if (error !== null) return done(notOpen(error))
-    const served = all.filter(folder.isVisible)
-    look(root, hidden, folder, served, isCancelled, (entries) => done(sorted(entries)))
+    const visible = all.filter(folder.isVisible)
+    look(root, hidden, folder, visible, isCancelled, (entries) => done(sorted(entries)))
   })

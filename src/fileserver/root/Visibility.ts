@@ -1,30 +1,29 @@
 /**
- * Which names are served at all. What this does not let through is neither
- * listed nor served: both ask here.
+ * Which names may be listed and served.
  */
 import * as Glob from "effect/Glob"
 import { type ByteName, toText } from "../names/ByteName.ts"
 
 /** The rules of one file server. */
 export interface VisibilityOptions {
-  /** Whether names that begin with a dot are served; they are not unless this is `true`. */
+  /** Whether names that begin with a dot are served. Default: `false`. */
   readonly dotfiles?: boolean
   /**
-   * Patterns of what is hidden. One without a slash is for names at any level,
-   * one with a slash for paths below the served folder; what is in a hidden
-   * folder is hidden, too.
+   * Patterns of hidden files and folders. A pattern without a slash matches
+   * names at any level, one with a slash paths below the shared folder. The
+   * content of a hidden folder is hidden, too.
    */
   readonly hidden?: ReadonlyArray<string>
 }
 
-/** See {@link VisibilityOptions}. */
+/** The compiled options. */
 export interface Visibility {
   readonly dotfiles: boolean
   /** Whether there are patterns at all. */
   readonly hasPatterns: boolean
-  /** Whether a path below the served folder, by its decoded segments, or a folder above it is hidden. */
+  /** Whether a path below the shared folder, or a folder above it, is hidden. */
   readonly hides: (segments: ReadonlyArray<ByteName>) => boolean
-  /** Whether the last segment of a path hides it; the folder it is in is known not to be hidden. */
+  /** Whether an entry of a folder is hidden, given that the folder is not. */
   readonly hidesEntry: (folder: ReadonlyArray<ByteName>, name: ByteName) => boolean
 }
 
@@ -32,10 +31,9 @@ const compile = (pattern: string): Glob.Glob => Glob.make(pattern, { dot: true }
 const matches = (globs: ReadonlyArray<Glob.Glob>, path: string): boolean =>
   globs.some((glob) => Glob.match(glob, path))
 
-// A name's own dots are no path, and a slash cannot be in it.
 const pathOf = (segments: ReadonlyArray<ByteName>): string => toText(segments.join("/"))
 
-/** Compiles the rules. */
+/** Compiles the options. */
 export const make = (options: VisibilityOptions = {}): Visibility => {
   const patterns = (options.hidden ?? []).map((pattern) => pattern.replace(/\/+$/, ""))
   const names = patterns.filter((pattern) => !pattern.includes("/")).map(compile)

@@ -1,14 +1,14 @@
 /**
- * A body that is compressed while it is sent: no faster than it is taken, and
- * cut where the body that it is made of is cut.
+ * A body that is compressed while it is sent, with back-pressure. It fails if
+ * the original body fails.
  */
 import * as zlib from "node:zlib"
 import { BodyError } from "../../protocol/Exchange.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import type { Coding } from "../http/ContentCoding.ts"
 
-// Four is where a modern processor still keeps up with a fast line; the window
-// bounds what one visitor costs in memory to about a megabyte.
+// Quality 4 is fast enough for a fast connection; the window of 2^18 bytes limits
+// the memory of one request to about a megabyte.
 const brotli: zlib.BrotliOptions = {
   params: {
     [zlib.constants.BROTLI_PARAM_QUALITY]: 4,
@@ -17,7 +17,7 @@ const brotli: zlib.BrotliOptions = {
 }
 const gzip: zlib.ZlibOptions = { level: 6 }
 
-/** Compresses bytes that are here; `undefined` if that fails. */
+/** Compresses bytes in memory; gives `undefined` if that fails. */
 export const compress = (
   bytes: Uint8Array,
   coding: Coding,
@@ -30,9 +30,9 @@ export const compress = (
 }
 
 /**
- * Wraps a body.
+ * Compresses a body.
  *
- * @param closed called once, as soon as nothing is compressed any more
+ * @param closed called once, when the body has ended in any way
  */
 export const make = (source: Body, coding: Coding, closed: () => void): Body => {
   let over = false

@@ -1,6 +1,6 @@
 /**
- * A part of an open file as a body: read as fast as it is taken, one read at a
- * time, and closed whatever becomes of it.
+ * A part of an open file as a body, with back-pressure: one read at a time. The
+ * handle is closed in any case.
  */
 import * as fs from "node:fs"
 import { BodyError } from "../../protocol/Exchange.ts"
@@ -15,33 +15,33 @@ import { close } from "../root/Root.ts"
 const chunk = 256 * 1024
 
 /**
- * Memory of that size that nobody needs at the moment. The kernel has to clear
- * new memory: with it, 1 GiB took two to three times as long.
+ * Unused buffers of that size. The kernel has to clear new memory: without this
+ * pool, 1 GiB took two to three times as long.
  */
 const free: Array<Buffer> = []
-/** How much of it is kept. */
+/** The most buffers in the pool. */
 const maxFree = 32
 
-const memoryOf = (size: number): Buffer =>
+const takeBuffer = (size: number): Buffer =>
   (size === chunk ? free.pop() : undefined) ?? Buffer.allocUnsafeSlow(size)
 
-const giveBack = (buffer: Buffer): void => {
+const returnBuffer = (buffer: Buffer): void => {
   if (buffer.length === chunk && free.length < maxFree) free.push(buffer)
 }
 
-/** Gives it back the first time it is called. */
+/** Returns the buffer to the pool when it is called first. */
 const releaseOf = (buffer: Buffer): (() => void) => {
   let held = true
   return () => {
-    if (held) giveBack(buffer)
+    if (held) returnBuffer(buffer)
     held = false
   }
 }
 
-/** A body and the way to end it at any time. */
+/** A body that can be cancelled at any time. */
 export interface FileBody {
   readonly body: Body
-  /** Closes the file, whether the body is being read or not. The sink hears nothing more. Idempotent. */
+  /** Closes the file, whether the body is being read or not. The sink is not called any more. Idempotent. */
   readonly cancel: () => void
 }
 
@@ -59,7 +59,7 @@ export const make = (handle: number, first: number, length: number): FileBody =>
 export const ofPieces = (handle: number, pieces: ReadonlyArray<Piece>, total: number): FileBody => {
   let sink: BodySink | undefined
   let index = 0
-  // Of the stretch of the file that `index` is at.
+  // Where the current piece continues in the file, and the bytes left of it.
   let position = 0
   let left = 0
   let reading = false
@@ -69,7 +69,7 @@ export const ofPieces = (handle: number, pieces: ReadonlyArray<Piece>, total: nu
 
   const finish = (): void => {
     over = true
-    // A handle that is closed under a read may by then be another file's.
+    // A handle closed during a read may be reused for another file before the read ends.
     if (!reading) close(handle)
   }
 
@@ -106,7 +106,7 @@ export const ofPieces = (handle: number, pieces: ReadonlyArray<Piece>, total: nu
         enter()
       } else {
         reading = true
-        const buffer = memoryOf(Math.min(chunk, left))
+        const buffer = takeBuffer(Math.min(chunk, left))
         fs.read(handle, buffer, 0, buffer.length, position, take)
       }
     }
@@ -122,7 +122,7 @@ export const ofPieces = (handle: number, pieces: ReadonlyArray<Piece>, total: nu
   const take = (error: NodeJS.ErrnoException | null, count: number, buffer: Buffer): void => {
     reading = false
     if (over) {
-      giveBack(buffer)
+      returnBuffer(buffer)
       return close(handle)
     }
     if (error !== null) return fail(`the file could not be read (${error.code})`)

@@ -67,7 +67,7 @@ export class FileSender {
     const key = keyOf(request, segments)
     const cached = this.cache.get(key, Date.now())
     if (cached === undefined) return miss()
-    this.cache.look(key, toFsPath(this.root.pathOf(segments)), cached, (isUnchanged) => {
+    this.cache.isUnchanged(key, toFsPath(this.root.pathOf(segments)), cached, (isUnchanged) => {
       if (!isUnchanged) {
         this.cache.drop(key)
         return miss()
@@ -121,7 +121,7 @@ export class FileSender {
   private sendPrecompressed(download: Download, file: PrecompressedFile.PrecompressedFile): void {
     const { identity, now, segments } = download
     const facts = factsOf(segments, file.stats)
-    const representation = Decision.ofNeighbour(identity, facts, file.coding, now)
+    const representation = Decision.ofPrecompressed(identity, facts, file.coding, now)
     this.sendStored(download, file, representation, (shrunk) =>
       this.sendPrecompressed(download, { ...file, stats: shrunk }),
     )

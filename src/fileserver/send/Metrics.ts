@@ -1,6 +1,5 @@
 /**
- * What a file server counts: requests, bytes, and how it is doing, for the
- * page at the top and for Prometheus.
+ * The metrics of a file server, for the page at the top and for Prometheus.
  */
 import type { ResponseHead } from "../../protocol/Message.ts"
 import type { Body } from "../../transport/body/Body.ts"
@@ -8,29 +7,29 @@ import { count } from "../../transport/body/CountedBody.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
 import type { Metric } from "../../transport/observe/Metric.ts"
 
-/** The state of one file server. */
+/** The values at one time. */
 export interface Snapshot {
-  /** Requests that were answered, by the first digit of their status. */
+  /** Answered requests, by the first digit of the status. */
   readonly requests: ReadonlyMap<number, number>
   readonly totalRequests: number
-  /** Bytes of all bodies that were given away. */
+  /** Bytes of all bodies that were sent. */
   readonly bytes: number
-  /** Requests whose answer is still being made or sent. */
+  /** Requests that are being answered. */
   readonly active: number
-  /** When it began, in milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   readonly startedAt: number
-  /** Memory of the process in bytes: what of it is in the machine's memory. */
+  /** Resident memory of the process, in bytes. */
   readonly memory: number
 }
 
-/** See the head of this file. */
+/** The counters of one file server. */
 export interface Metrics {
-  /** The same handler, counted. */
+  /** The same handler with its requests counted. */
   readonly count: (handler: Handler) => Handler
   readonly snapshot: () => Snapshot
 }
 
-/** Counts from now on. */
+/** Counters at zero. */
 export const make = (): Metrics => {
   const startedAt = Date.now()
   const requests = new Map<number, number>()
@@ -46,7 +45,7 @@ export const make = (): Metrics => {
 
   const counted = (body: Body, ended: () => void): Body => {
     if (body.whole !== undefined) {
-      // It is given away with the head.
+      // It is sent together with the head.
       bytes += body.whole.length
       ended()
       return body
@@ -93,12 +92,12 @@ export const make = (): Metrics => {
   }
 }
 
-/** The state as metrics. Visitors may see them: nothing about the machine is in them. */
+/** The values as Prometheus metrics. Visitors may read them, so they tell nothing about the machine. */
 export const read = (snapshot: Snapshot): ReadonlyArray<Metric> => [
   {
     type: "counter",
     name: "ptth_fileserver_requests_total",
-    help: "Requests that were answered.",
+    help: "Answered requests.",
     samples: [2, 3, 4, 5].map((kind) => ({
       labels: { status: `${kind}xx` },
       value: snapshot.requests.get(kind) ?? 0,
@@ -107,7 +106,7 @@ export const read = (snapshot: Snapshot): ReadonlyArray<Metric> => [
   {
     type: "counter",
     name: "ptth_fileserver_sent_bytes_total",
-    help: "Bytes of the bodies that were sent.",
+    help: "Bytes of all sent bodies.",
     samples: [{ value: snapshot.bytes }],
   },
   {
@@ -119,13 +118,13 @@ export const read = (snapshot: Snapshot): ReadonlyArray<Metric> => [
   {
     type: "gauge",
     name: "process_start_time_seconds",
-    help: "When the file server began, since 1970.",
+    help: "Start time of the file server, in seconds since 1970.",
     samples: [{ value: snapshot.startedAt / 1000 }],
   },
   {
     type: "gauge",
     name: "process_resident_memory_bytes",
-    help: "Memory of the process.",
+    help: "Resident memory of the process, in bytes.",
     samples: [{ value: snapshot.memory }],
   },
 ]

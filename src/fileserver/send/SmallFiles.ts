@@ -1,70 +1,69 @@
 /**
- * Small files that were served a moment ago, so that serving one again costs
- * one look at its stat. A file is kept only if its times are old enough that
- * any change would show in them, and for so short a time that what is kept
- * would have been let through anyway.
+ * A cache of small files, so that serving one again costs one stat call. A file
+ * is cached only if its timestamps are old enough to show any later change, and
+ * for at most a second, after which it is opened and checked again.
  */
 import * as fs from "node:fs"
 import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import type { Representation } from "../http/Decision.ts"
 import type { ByteName } from "../names/ByteName.ts"
 
-/** A file as it was when it was checked and read. */
+/** A file with its state when it was checked and read. */
 export interface SmallFile {
   readonly stats: fs.BigIntStats
   readonly bytes: Uint8Array
   readonly representation: Representation
-  /** When, in milliseconds, it was let through. */
+  /** When it was opened and checked, in milliseconds since 1970. */
   readonly checkedAt: number
 }
 
-/** A file that is kept, and what of its stats a change would show in. */
-export interface KeptFile extends SmallFile {
-  readonly seen: Seen
+/** A cached file. */
+export interface CachedFile extends SmallFile {
+  readonly state: FileState
 }
 
-/** Plain numbers, which are had at a fraction of the price of exact ones. */
-type Seen = Pick<fs.Stats, "ino" | "dev" | "size" | "mtimeMs" | "ctimeMs" | "mode">
+/** Stats that change with the file; numbers, since BigInt stats take several times as long. */
+type FileState = Pick<fs.Stats, "ino" | "dev" | "size" | "mtimeMs" | "ctimeMs" | "mode">
 
-/** What there was under a path, if anything. */
-interface Look {
+/** The result of a stat call; `undefined` if there is no such file. */
+interface StatResult {
   readonly stats: fs.Stats | undefined
 }
 
-/** The files kept, by their path. */
+/** The cached files, by their key. */
 export interface SmallFiles {
-  /** The file that was kept under a path, unless it has to be checked again. */
-  readonly get: (path: ByteName, now: number) => KeptFile | undefined
-  /** Keeps a file if that is safe. */
+  /** The cached file of a key, unless it has to be checked again. */
+  readonly get: (path: ByteName, now: number) => CachedFile | undefined
+  /** Caches a file if its timestamps are old enough. */
   readonly put: (path: ByteName, file: SmallFile) => void
-  /** Forgets what was kept under a path. */
+  /** Removes a file. */
   readonly drop: (path: ByteName) => void
-  /** Whether a file is still what was kept; who asks while somebody else's look is under way shares it. */
-  readonly look: (
+  /** Gives whether a file is unchanged on disk. Calls at the same time share one stat call. */
+  readonly isUnchanged: (
     path: ByteName,
     file: fs.PathLike,
-    kept: KeptFile,
+    cached: CachedFile,
     done: (isSame: boolean) => void,
   ) => void
 }
 
-/** The largest file that is kept, in bytes; also the largest that is read at once. */
+/** The largest file that is cached, in bytes; larger ones are also not read at once. */
 export const maxSize = 64 * 1024
-/** Bytes of all files that are kept. */
+/** Bytes of all cached files. */
 const capacity = 16 * 1024 * 1024
-/** Files that are kept. */
+/** Number of cached files. */
 const maxCount = 4096
 /** Milliseconds until a file must be opened and checked again. */
 const lifetime = 1_000
-/** Milliseconds after which a change has to show in a file's times. */
-const settled = 2_000
+/** File systems may not show two changes within this time, in milliseconds, as different times. */
+const timestampResolution = 2_000
 
-/** A look that took longer, in milliseconds, was not at a disk of this machine. */
-const far = 20
-/** A look that takes longer, in milliseconds, holds everybody else up. */
-const slow = 0.5
-/** How many looks may be had on this thread before one goes to another again. */
-const quickLooks = 256
+/** Above this, in milliseconds, the file system is taken for a remote one. */
+const maxLocalStat = 20
+/** Above this, in milliseconds, a synchronous stat call blocks other requests for too long. */
+const maxSyncStat = 0.5
+/** How many synchronous stat calls follow a fast asynchronous one. */
+const syncStats = 256
 
 const statNow = (file: fs.PathLike): fs.Stats | undefined => {
   try {
@@ -74,11 +73,11 @@ const statNow = (file: fs.PathLike): fs.Stats | undefined => {
   }
 }
 
-/** A time in milliseconds as Node makes it of seconds and nanoseconds. */
+/** A time in milliseconds, rounded as Node rounds `mtimeMs`. */
 const millisOf = (nanoseconds: bigint): number =>
   Number(nanoseconds / 1_000_000_000n) * 1e3 + Number(nanoseconds % 1_000_000_000n) / 1e6
 
-const seenIn = (stats: fs.BigIntStats): Seen => ({
+const stateOf = (stats: fs.BigIntStats): FileState => ({
   ino: Number(stats.ino),
   dev: Number(stats.dev),
   size: Number(stats.size),
@@ -87,8 +86,7 @@ const seenIn = (stats: fs.BigIntStats): Seen => ({
   mode: Number(stats.mode),
 })
 
-/** Whether nothing about the file has changed. */
-const isSame = (a: Seen, b: Seen): boolean =>
+const isSame = (a: FileState, b: FileState): boolean =>
   a.ino === b.ino &&
   a.dev === b.dev &&
   a.size === b.size &&
@@ -96,9 +94,9 @@ const isSame = (a: Seen, b: Seen): boolean =>
   a.ctimeMs === b.ctimeMs &&
   a.mode === b.mode
 
-/** Keeps no file yet. */
+/** An empty cache. */
 export const make = (): SmallFiles => {
-  const files = new Map<ByteName, KeptFile>()
+  const files = new Map<ByteName, CachedFile>()
   let total = 0
 
   const drop = (path: ByteName): void => {
@@ -108,42 +106,42 @@ export const make = (): SmallFiles => {
     total -= file.bytes.length
   }
 
-  const looks = new Map<ByteName, Array<(stats: fs.Stats | undefined) => void>>()
-  /** Looks that need not go to another thread, since the last ones were quick. */
-  let quick = 0
-  /** What was seen in this turn of the event loop. */
-  const seen = new ReusableMap<ByteName, Look>()
+  const pendingStats = new Map<ByteName, Array<(stats: fs.Stats | undefined) => void>>()
+  /** How many further stat calls may be synchronous, which is faster on a fast disk. */
+  let syncLeft = 0
+  /** Stat results of this turn of the event loop. */
+  const recent = new ReusableMap<ByteName, StatResult>()
 
-  const lookNow = (path: ByteName, file: fs.PathLike): fs.Stats | undefined => {
-    const before = seen.get(path)
+  const statSync = (path: ByteName, file: fs.PathLike): fs.Stats | undefined => {
+    const before = recent.get(path)
     if (before !== undefined) return before.stats
     const start = performance.now()
     const stats = statNow(file)
-    quick = performance.now() - start > slow ? 0 : quick - 1
-    if (seen.size === 0) setImmediate(forgetSeen)
-    seen.set(path, { stats })
+    syncLeft = performance.now() - start > maxSyncStat ? 0 : syncLeft - 1
+    if (recent.size === 0) setImmediate(forgetRecent)
+    recent.set(path, { stats })
     return stats
   }
 
-  const forgetSeen = (): void => seen.clear()
+  const forgetRecent = (): void => recent.clear()
 
   return {
     drop,
-    look: (path, file, kept, done) => {
+    isUnchanged: (path, file, cached, done) => {
       const tell = (stats: fs.Stats | undefined): void =>
-        done(stats !== undefined && isSame(stats, kept.seen))
-      if (quick > 0) return tell(lookNow(path, file))
-      const waiting = looks.get(path)
+        done(stats !== undefined && isSame(stats, cached.state))
+      if (syncLeft > 0) return tell(statSync(path, file))
+      const waiting = pendingStats.get(path)
       if (waiting !== undefined) {
         waiting.push(tell)
         return
       }
       const all = [tell]
-      looks.set(path, all)
+      pendingStats.set(path, all)
       const start = performance.now()
       fs.stat(file, (error, stats) => {
-        looks.delete(path)
-        if (performance.now() - start < far) quick = quickLooks
+        pendingStats.delete(path)
+        if (performance.now() - start < maxLocalStat) syncLeft = syncStats
         for (const each of all) each(error === null ? stats : undefined)
       })
     },
@@ -158,8 +156,8 @@ export const make = (): SmallFiles => {
     put: (path, file) => {
       drop(path)
       const newest = Math.max(Number(file.stats.mtimeMs), Number(file.stats.ctimeMs))
-      if (file.checkedAt - newest < settled) return
-      files.set(path, { ...file, seen: seenIn(file.stats) })
+      if (file.checkedAt - newest < timestampResolution) return
+      files.set(path, { ...file, state: stateOf(file.stats) })
       total += file.bytes.length
       while (total > capacity || files.size > maxCount) {
         const [oldest] = files.keys()

@@ -1,29 +1,29 @@
 /**
- * What uploads leave behind when their process is killed: files under temporary
- * names, which nobody is shown. They are looked for where files are uploaded
- * to, and deleted once nothing has been written to them for so long that no
- * upload, of this process or of another one, can still be at them.
+ * Deletes the temporary files that uploads leave behind when their process is
+ * killed. A folder is searched for them when a file is uploaded to it; files
+ * that were not written to for a day are deleted, since no upload of this or
+ * another process can still be writing them.
  */
 import * as fs from "node:fs"
 import { type ByteName, toFsPath } from "../names/ByteName.ts"
 import * as UploadFile from "./UploadFile.ts"
 
-/** See {@link make}. */
+/** The folders that were searched. */
 export interface Leftovers {
   /**
-   * Deletes what is left over in a folder, unless it was looked through a
-   * moment ago. Never rejects.
+   * Deletes the leftovers in a folder, unless it was searched recently. Never
+   * rejects.
    *
    * @param real the folder's real path
-   * @param path a path to it that stays good until the promise is resolved
+   * @param path a path to it that stays valid until the promise is resolved
    * @param now milliseconds since 1970
    */
   readonly sweep: (real: ByteName, path: ByteName, now: number) => Promise<void>
 }
 
-/** Milliseconds without a write after which an upload is given up for dead. */
+/** Milliseconds without a write after which a temporary file is deleted. */
 const staleAfter = 24 * 60 * 60 * 1000
-/** Milliseconds until a folder is looked through again. */
+/** Milliseconds until a folder is searched again. */
 const interval = 60 * 60 * 1000
 
 const deleteStale = async (path: ByteName, now: number): Promise<void> => {
@@ -35,12 +35,12 @@ const deleteStale = async (path: ByteName, now: number): Promise<void> => {
       const stats = await fs.promises.lstat(file)
       if (stats.isFile() && now - stats.mtimeMs > staleAfter) await fs.promises.unlink(file)
     } catch {
-      // Another server may have deleted it, or may be allowed to when this one is not.
+      // Another server may have deleted it, or this one may lack the permission.
     }
   }
 }
 
-/** Has looked through no folder yet. */
+/** No folder has been searched yet. */
 export const make = (): Leftovers => {
   const sweptAt = new Map<ByteName, number>()
   return {

@@ -1,7 +1,7 @@
 /**
- * One uploaded file on its way to the disk: written under a temporary name in
- * the folder it is for, made durable, and only then given its own name. Until
- * then nobody sees it; whatever goes wrong, nothing of it stays.
+ * Writes one uploaded file: under a temporary name in its folder, then fsync,
+ * then rename. Until then it is not visible; if anything fails, the temporary
+ * file is deleted.
  */
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
@@ -9,7 +9,7 @@ import type { Body, BodyFlow } from "../../transport/body/Body.ts"
 import { type ByteName, toFsPath } from "../names/ByteName.ts"
 import { temporaryPrefix } from "../names/TargetPath.ts"
 
-/** Why a file was not taken. `Changed`: what has its name is not what was asked to be replaced. */
+/** Why a file was not stored. `Changed`: the preconditions do not hold for the file that has the name. */
 export type Failure =
   | {
       readonly _tag:
@@ -23,20 +23,20 @@ export type Failure =
     }
   | { readonly _tag: "Failed"; readonly code: string }
 
-/** Where a file goes. */
+/** Where a file is stored. */
 export interface Destination {
-  /** A path of the folder that has been let through. */
+  /** A path of the folder, which has been checked. */
   readonly folder: ByteName
   readonly name: ByteName
-  /** Whether what is there may be replaced. */
+  /** Whether an existing file may be replaced. */
   readonly overwrite: boolean
   /** Bytes; `undefined` for no limit. */
   readonly maxBytes: number | undefined
-  /** Called before the file gets its name: whether what is there is still what may be replaced. */
+  /** Called before the rename: whether the existing file may still be replaced. */
   readonly mayReplace: () => Promise<boolean>
 }
 
-/** Bytes that may wait to be written. */
+/** Queued bytes at which the body is paused. */
 const highWater = 1024 * 1024
 const { O_CREAT, O_EXCL, O_WRONLY } = fs.constants
 const flags = O_CREAT | O_EXCL | O_WRONLY | (fs.constants.O_NOFOLLOW ?? 0)
@@ -81,19 +81,19 @@ const writeAll = async (handle: number, bytes: Uint8Array): Promise<void> => {
   }
 }
 
-/** The bytes of a body, held back while the disk is behind. */
-const take = (
+/** Writes a body to a handle; the body is paused while the disk is slower. */
+const writeBody = (
   body: Body,
   handle: number,
   max: number,
   onFlow: (flow: BodyFlow) => void,
 ): Promise<Failure | undefined> =>
   new Promise((resolve) => {
-    const waiting: Array<Uint8Array> = []
-    let size = 0
-    let seen = 0
+    const queue: Array<Uint8Array> = []
+    let queuedBytes = 0
+    let received = 0
     let writing = false
-    let held = false
+    let paused = false
     let over = false
     let ended = false
 
@@ -108,11 +108,11 @@ const take = (
       if (writing) return
       writing = true
       try {
-        for (let bytes = waiting.shift(); bytes !== undefined && !over; bytes = waiting.shift()) {
+        for (let bytes = queue.shift(); bytes !== undefined && !over; bytes = queue.shift()) {
           await writeAll(handle, bytes)
-          size -= bytes.length
-          if (held && size < highWater / 2 && !over) {
-            held = false
+          queuedBytes -= bytes.length
+          if (paused && queuedBytes < highWater / 2 && !over) {
+            paused = false
             flow.resume()
           }
         }
@@ -120,22 +120,22 @@ const take = (
         finish(failureOf(error))
       }
       writing = false
-      if (ended && waiting.length === 0) finish(undefined)
+      if (ended && queue.length === 0) finish(undefined)
     }
 
     const flow = body.read({
       data: (chunk) => {
         if (over) return false
-        seen += chunk.length
-        if (seen > max) {
+        received += chunk.length
+        if (received > max) {
           finish({ _tag: "TooLarge" })
           return false
         }
-        waiting.push(chunk)
-        size += chunk.length
-        held = size >= highWater
+        queue.push(chunk)
+        queuedBytes += chunk.length
+        paused = queuedBytes >= highWater
         void write()
-        return !held
+        return !paused
       },
       end: () => {
         ended = true
@@ -152,11 +152,11 @@ const take = (
     })
   })
 
-/** An upload that is under way. */
+/** A running upload. */
 export interface Upload {
-  /** `created` or `replaced`, or why not. */
+  /** `created`, `replaced` or the failure. */
   readonly done: Promise<"created" | "replaced" | Failure>
-  /** Gives it up; what has been written goes away. Idempotent. */
+  /** Cancels it; the temporary file is deleted. Idempotent. */
   readonly cancel: () => void
 }
 
@@ -166,16 +166,16 @@ const exists = (path: string | Buffer): Promise<boolean> =>
     () => false,
   )
 
-// Some file systems, such as those of memory cards, have no second names for a
-// file: there the name is taken first, and then given to it.
-const withoutLinks = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"])
+// Some file systems, such as FAT, have no hard links: there an empty file is
+// created under the name and then replaced.
+const noLinkCodes = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"])
 
 const linkNew = async (from: string | Buffer, to: string | Buffer): Promise<void> => {
   try {
     await settle<void>((done) => fs.link(from, to, (error) => done(error, undefined)))
     await settle<void>((done) => fs.unlink(from, (error) => done(error, undefined)))
   } catch (error) {
-    if (!withoutLinks.has((error as NodeJS.ErrnoException).code ?? "")) throw error
+    if (!noLinkCodes.has((error as NodeJS.ErrnoException).code ?? "")) throw error
     const handle = await settle<number>((done) => fs.open(to, flags, 0o666, done))
     await settle<void>((done) => fs.close(handle, (failure) => done(failure ?? null, undefined)))
     await settle<void>((done) => fs.rename(from, to, (failure) => done(failure, undefined)))
@@ -186,11 +186,11 @@ const random = /^[0-9a-f]{24}$/
 
 const temporaryName = (): string => temporaryPrefix + randomBytes(12).toString("hex")
 
-/** Whether a name is one that a file has while it is being uploaded. */
+/** Whether a name is the temporary name of an upload. */
 export const isTemporary = (name: ByteName): boolean =>
   name.startsWith(temporaryPrefix) && random.test(name.slice(temporaryPrefix.length))
 
-/** Begins to take a file. The body is read or let go of in any case. */
+/** Starts to store a file. The body is read or discarded in any case. */
 export const start = (body: Body, to: Destination): Upload => {
   const path = toFsPath(`${to.folder}/${to.name}`)
   const temporary = toFsPath(`${to.folder}/${temporaryName()}`)
@@ -216,9 +216,14 @@ export const start = (body: Body, to: Destination): Upload => {
         body.discard()
         return { _tag: "BrokenOff" }
       }
-      const failure = await take(body, handle, to.maxBytes ?? Number.POSITIVE_INFINITY, (taken) => {
-        flow = taken
-      })
+      const failure = await writeBody(
+        body,
+        handle,
+        to.maxBytes ?? Number.POSITIVE_INFINITY,
+        (started) => {
+          flow = started
+        },
+      )
       flow = undefined
       if (failure !== undefined) return failure
       await settle<void>((done) => fs.fsync(handle, (error) => done(error, undefined)))

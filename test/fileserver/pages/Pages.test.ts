@@ -400,7 +400,7 @@ describe("rendering", () => {
   })
 
   it("gives up a text that takes too long, shows it as it is, and goes on", async () => {
-    const renderer = Render.make({ patience: 1 })
+    const renderer = Render.make({ timeout: 1 })
     assert.strictEqual(
       await rendered(renderer, "*a* <b>", undefined),
       '<pre tabindex="0">*a* &lt;b&gt;</pre>',
