@@ -1,8 +1,8 @@
 /**
- * Header fields as HTTP has them: a list in which order and repetition count.
+ * HTTP header fields: a list in which order and repetition are significant.
  *
- * A value is a byte string: each character stands for one byte (0 to 255), as
- * Node gives and takes them. Names keep the case in which they came.
+ * A value is a byte string: each character is one byte (0 to 255), as in Node's
+ * API. Names keep their case.
  */
 import * as Schema from "effect/Schema"
 
@@ -28,13 +28,13 @@ export const HeaderList = Schema.Array(Schema.Tuple([HeaderName, HeaderValue]))
 /** No fields. */
 export const empty: HeaderList = []
 
-/** Whether `name` is a legal field name. */
+/** Whether `name` is a {@link HeaderName}. */
 export const isName = (name: string): boolean => namePattern.test(name)
 
-/** Whether `value` may be sent as a field value. */
+/** Whether `value` is a {@link HeaderValue}. */
 export const isValue = (value: string): boolean => valuePattern.test(value)
 
-/** Every value of a field, in order. `name` is lower case. */
+/** All values of a field, in order. `name` is in lower case. */
 export const all = (headers: HeaderList, name: string): ReadonlyArray<string> => {
   const values: Array<string> = []
   for (const [key, value] of headers) {
@@ -43,7 +43,7 @@ export const all = (headers: HeaderList, name: string): ReadonlyArray<string> =>
   return values
 }
 
-/** The first value of a field. `name` is lower case. */
+/** The first value of a field. `name` is in lower case. */
 export const first = (headers: HeaderList, name: string): string | undefined => {
   for (const [key, value] of headers) {
     if (key.length === name.length && key.toLowerCase() === name) return value
@@ -51,11 +51,11 @@ export const first = (headers: HeaderList, name: string): string | undefined => 
   return undefined
 }
 
-/** Whether a field is there. `name` is lower case. */
+/** Whether there is such a field. `name` is in lower case. */
 export const has = (headers: HeaderList, name: string): boolean =>
   first(headers, name) !== undefined
 
-/** The list without some fields. `names` are lower case. */
+/** The list without some fields. `names` are in lower case. */
 export const without = (headers: HeaderList, names: ReadonlySet<string>): HeaderList =>
   headers.filter(([name]) => !names.has(name.toLowerCase()))
 

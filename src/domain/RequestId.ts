@@ -1,6 +1,6 @@
 /**
- * Request ids are ULIDs: 48 bits of time and 80 random bits in 26 characters
- * of Crockford base32. An id is used once.
+ * Request ids: ULIDs, which have 48 bits of time and 80 random bits in 26
+ * characters of Crockford base32.
  */
 import { randomFillSync } from "node:crypto"
 import * as Schema from "effect/Schema"
@@ -15,7 +15,7 @@ export const RequestId = Schema.String.check(Schema.isPattern(pattern)).pipe(
 /** A request id. */
 export type RequestId = typeof RequestId.Type
 
-/** Whether `text` has the form of a request id. */
+/** Whether `text` is a {@link RequestId}. */
 export const isRequestId = (text: string): text is RequestId => pattern.test(text)
 
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -39,9 +39,9 @@ const encodeTime = (millis: number): string => {
 }
 
 /**
- * A new id.
+ * Makes a new id.
  *
- * @param millis the time it bears, in milliseconds since 1970
+ * @param millis its time, in milliseconds since 1970
  */
 export const make = (millis: number): RequestId => {
   if (poolAt + 16 > poolSize) {

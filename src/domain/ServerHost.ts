@@ -1,15 +1,18 @@
 /**
- * Subdomain mode: the host at which a server of the relay has an origin of its
- * own, and the host that a request names.
+ * Subdomain mode: the host that gives a server an origin of its own, and the
+ * parts of a Host field.
  */
 import type { ServerName } from "./ServerName.ts"
 
 const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 
-/** What a domain may be at most, so that every name fits in front of it (RFC 1035 2.3.4). */
+/** The longest domain to which every label can be prepended (RFC 1035 2.3.4). */
 const longestDomain = 253 - 64
 
-/** Reads a domain such as `relay.example.com`; `undefined` for anything but labels with dots in between. */
+/**
+ * Parses a domain such as `relay.example.com`; `undefined` if it is not labels
+ * separated by dots.
+ */
 export const parseDomain = (text: string): string | undefined => {
   const domain = text.toLowerCase()
   const isDomain = domain.split(".").every((part) => label.test(part))
@@ -17,22 +20,22 @@ export const parseDomain = (text: string): string | undefined => {
 }
 
 /**
- * The first label of a server's host. Hosts know neither case nor underscores
- * (RFC 1123 2.1), so two names may have the same one; `undefined` if there is
- * none, because the name begins or ends with a hyphen or underscore.
+ * The first label of a server's host. Host names are case-insensitive and have
+ * no underscores (RFC 1123 2.1), so two names may share a label. `undefined` if
+ * the name begins or ends with a hyphen or underscore.
  */
 export const labelOf = (name: ServerName): string | undefined => {
-  const made = name.toLowerCase().replaceAll("_", "-")
-  return label.test(made) ? made : undefined
+  const candidate = name.toLowerCase().replaceAll("_", "-")
+  return label.test(candidate) ? candidate : undefined
 }
 
 const authority = /^([A-Za-z0-9._-]+?)\.?(?::\d{0,5})?$/
 const literal = /^\[[0-9A-Fa-f:.]+\](?::\d{0,5})?$/
 
 /**
- * The host of a Host field in lower case, without port and without the dot of
- * the root; an IPv6 literal is given with its port, as no domain's. `undefined`
- * if it is not a host.
+ * The host of a Host field in lower case, without port and trailing dot. An IPv6
+ * literal keeps its port, because it is never a domain. `undefined` if the field
+ * is not a host.
  */
 export const hostOf = (field: string): string | undefined => {
   const host = authority.exec(field)?.[1]
@@ -40,5 +43,5 @@ export const hostOf = (field: string): string | undefined => {
   return literal.test(field) ? field : undefined
 }
 
-/** The port of a Host field as it stands behind a host, with its colon; empty if there is none. */
+/** The port of a Host field with its colon; empty if it has none. */
 export const portOf = (field: string): string => /:\d{1,5}$/.exec(field)?.[0] ?? ""

@@ -1,9 +1,9 @@
 /**
- * The name a server is known by on its relay, and the segment of the visitor's
- * path that selects it.
+ * The name of a server on its relay, which is also the path segment by which
+ * visitors select it.
  *
- * Names are matched on the raw bytes of the request target: they need no
- * escaping, so there is only one way to spell each of them.
+ * Names are compared with the raw bytes of the request target. They need no
+ * percent-encoding, so each name has one spelling only.
  */
 import * as Schema from "effect/Schema"
 
@@ -19,5 +19,5 @@ export const ServerName = Schema.String.check(
 /** A valid server name. */
 export type ServerName = typeof ServerName.Type
 
-/** Whether `text` is a valid server name. */
+/** Whether `text` is a {@link ServerName}. */
 export const isServerName = (text: string): text is ServerName => pattern.test(text)

@@ -199,7 +199,10 @@ export const encodeResponseHead = (head: ResponseHead): string => {
   return writer.take().toString("base64")
 }
 
-/** Reads the value of the `X-PTTH-2LJYXWC4` header, with the status of `X-PTTH-Status` if it has one. */
+/**
+ * Reads the value of the `X-PTTH-2LJYXWC4` header, with the status of
+ * `X-PTTH-Status` if it has one.
+ */
 export const decodeResponseHead = (text: string): Result.Result<ResponseHead, WireError> => {
   if (text.length > 2 * maxHead) return fail("the response head is too large")
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return fail("the response head is not base64")

@@ -1,11 +1,10 @@
 /**
- * The one contract of the whole system: a request goes in, a response comes
- * out, both as a head and a stream of bytes. The relay's end of every tunnel
- * and the server's end of it are both of this type, and each transport
- * implements it (protocol.md, exchange).
+ * The interface between the tunnel and applications: a request goes in, a
+ * response comes out, both as a head and a stream of bytes. Both ends of every
+ * tunnel have this interface (protocol.md, Exchange).
  *
- * The transports do their work below this, on callbacks
- * (`transport/Handler.ts`); this is the form that applications see.
+ * The transports use the same interface with callbacks
+ * (`transport/body/Handler.ts`).
  */
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
@@ -17,11 +16,11 @@ import type { HeaderList } from "../domain/HeaderList.ts"
 import type { RequestHead, ResponseHead } from "./Message.ts"
 
 /**
- * An exchange that ended without a response head.
+ * An exchange ended without a response head.
  *
- * `code` is what the visitor is told, `detail` what happened this time,
- * `retryAfter` seconds after which a further try makes sense, `headers` further
- * fields for the visitor (`Allow` of a 405).
+ * `code` selects the answer to the visitor, `detail` says what happened,
+ * `retryAfter` is a time in seconds, `headers` are further fields of the answer
+ * (such as `Allow` of a 405).
  */
 export class ExchangeError extends Data.TaggedError("ExchangeError")<{
   readonly code: VisitorErrorCode
@@ -33,7 +32,7 @@ export class ExchangeError extends Data.TaggedError("ExchangeError")<{
     return `${this.code}: ${this.detail}`
   }
 
-  /** What the visitor is told. */
+  /** The answer to the visitor. */
   get failure(): Failure {
     const { code, detail, headers, retryAfter } = this
     return {
@@ -47,12 +46,12 @@ export class ExchangeError extends Data.TaggedError("ExchangeError")<{
 }
 
 /**
- * A body that ended before it was whole. Whoever receives it must not end its
- * own side cleanly: half a body is never passed on as a whole one.
+ * A body ended before it was complete. The receiver must not end its own output
+ * cleanly: an incomplete body is never passed on as a complete one.
  *
- * `reason`: `cut` the sender went away, `short` fewer and `long` more bytes
- * than promised, `cancelled` the receiver asked for no more, `idle` no byte
- * for too long, `limit` more than is allowed.
+ * `reason`: `cut` the connection of the sender ended, `short` fewer and `long`
+ * more bytes than declared, `cancelled` by the receiver, `idle` no byte for too
+ * long, `limit` more bytes than allowed.
  */
 export class BodyError extends Data.TaggedError("BodyError")<{
   readonly reason: "cut" | "short" | "long" | "cancelled" | "idle" | "limit"
@@ -63,19 +62,19 @@ export class BodyError extends Data.TaggedError("BodyError")<{
   }
 }
 
-/** What comes back from an exchange. */
+/** The response of an exchange. */
 export interface ExchangeResponse {
   readonly head: ResponseHead
-  /** The body; after status 101 the bytes from the other side of the connection. */
+  /** The body; after status 101 the bytes from the peer of the upgraded connection. */
   readonly body: Stream.Stream<Uint8Array, BodyError>
-  /** The trailer fields; known once the body has ended, empty if there are none. */
+  /** The trailers, available when the body has ended; empty if there are none. */
   readonly trailers: Effect.Effect<HeaderList>
 }
 
 /**
- * Sends one request and gives its response. The first pull of the request
- * body means "100-continue". Closing the Scope cancels both directions. After
- * status 101 the two bodies are the connection.
+ * Sends one request and returns its response. The first pull of the request body
+ * triggers "100-continue". Closing the Scope cancels both directions. After
+ * status 101 the two bodies are the upgraded connection.
  */
 export type Exchange = (
   head: RequestHead,

@@ -20,7 +20,10 @@ const truncated = (length: number, fallback: string) =>
     Schema.withDecodingDefaultKey(Effect.succeed(fallback)),
   )
 
-/** A link, as its server names it. A link replaces an earlier one with the same instance and number. */
+/**
+ * A link, as its server names it. A link replaces an earlier one with the same
+ * instance and number.
+ */
 export const LinkOpening = Schema.Struct({
   /** The server process. */
   instance: truncated(maxInstance, ""),

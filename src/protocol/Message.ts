@@ -24,7 +24,10 @@ export const Method = Schema.String.check(Schema.isPattern(methodPattern))
 /** Whether `text` is a {@link Method}. */
 export const isMethod = (text: string): boolean => methodPattern.test(text)
 
-/** The path and query that the server sees, byte for byte as the visitor sent them: starts with `/`. */
+/**
+ * The path and query that the server sees, byte for byte as the visitor sent
+ * them: starts with `/`.
+ */
 export const Target = Schema.String.check(Schema.isPattern(targetPattern))
 
 /** Whether `text` is a {@link Target}. */

@@ -280,7 +280,10 @@ class Decoder {
     return start < 0 ? null : new ByteString(this.bytes.toString("latin1", start, this.at))
   }
 
-  /** Bytes that are not UTF-8 become U+FFFD, which no rule for a text of ASCII or Latin-1 accepts. */
+  /**
+   * Bytes that are not UTF-8 become U+FFFD, which no rule for a text of ASCII
+   * or Latin-1 accepts.
+   */
   private string(count: number): Value {
     const start = this.skip(count)
     return start < 0 ? null : this.bytes.toString("utf8", start, this.at)

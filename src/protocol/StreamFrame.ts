@@ -33,7 +33,10 @@ export const type = {
   drain: 10,
 } as const
 
-/** Flag of request, response and data: the sender's direction of the stream ends with this frame. */
+/**
+ * Flag of request, response and data: the sender's direction of the stream ends
+ * with this frame.
+ */
 export const flagEnd = 1
 
 /**
@@ -291,7 +294,10 @@ const writeHead = (
   return at + bytes.write(text, at, "latin1")
 }
 
-/** Writes a request for whose head {@link fitsRequest} is true; `bytes` is copied after the head. */
+/**
+ * Writes a request for whose head {@link fitsRequest} is true; `bytes` is
+ * copied after the head.
+ */
 export const request = (
   stream: number,
   head: RequestHead,
@@ -309,7 +315,10 @@ export const request = (
   return out
 }
 
-/** Writes a response for whose head {@link fitsResponse} is true; `bytes` is copied after the head. */
+/**
+ * Writes a response for whose head {@link fitsResponse} is true; `bytes` is
+ * copied after the head.
+ */
 export const response = (
   stream: number,
   head: ResponseHead,

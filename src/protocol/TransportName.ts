@@ -1,6 +1,6 @@
 /**
- * The names of the dialects that a link can speak (protocol.md).
+ * The names of the protocol's dialects (protocol.md).
  */
 
-/** See the head of this file. */
+/** The dialect of a link. */
 export type TransportName = "classic 1" | "classic 2" | "stream"

@@ -1,6 +1,6 @@
 /**
  * `ptth/protocol`: the messages, both classic dialects and the exchange, for
- * programs that speak to a relay or a server by themselves.
+ * programs that implement a relay or a server.
  */
 export * as ErrorRegistry from "../domain/ErrorRegistry.ts"
 export * as HeaderList from "../domain/HeaderList.ts"

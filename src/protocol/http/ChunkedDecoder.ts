@@ -1,25 +1,24 @@
 /**
- * Takes the chunks off a chunked body (RFC 9112 7.1), strictly: sizes are
- * hexadecimal digits and nothing else, every line ends in CRLF, and neither
- * extensions nor trailers are endless.
+ * Decodes a chunked body (RFC 9112 7.1), strictly: a size has hexadecimal digits
+ * only, every line ends with CRLF, and extensions and trailers are limited.
  */
 import type { Header } from "../../domain/HeaderList.ts"
 import * as FieldLine from "./FieldLine.ts"
 
-/** What came of some bytes. */
+/** The result of decoding some bytes. */
 export interface Decoded {
-  /** What they hold of the body; a part of the very bytes that were given. */
+  /** The bytes of the body; a view of the input. */
   readonly data: Buffer
-  /** How many bytes lie behind the body's end; `undefined` while it has not ended. */
+  /** How many bytes follow the end of the body; `undefined` if it has not ended. */
   readonly behind: number | undefined
-  /** What is wrong behind `data`. */
+  /** The error after `data`, if there is one. */
   readonly fault: string | undefined
 }
 
-/** The longest line of a chunk's size and extensions, in bytes. */
+/** The longest line with a chunk's size and extensions, in bytes. */
 export const maxLine = 4 * 1024
 
-/** How large all trailers may be together, in bytes. */
+/** The largest trailer section, in bytes. */
 export const maxTrailers = 16 * 1024
 
 // 13 digits are fewer than 2^53.
@@ -31,22 +30,22 @@ const cr = 13
 export class ChunkedDecoder {
   /** The trailers, once the body has ended. */
   readonly trailers: Array<Header> = []
-  private state: "size" | "data" | "cr" | "lf" | "trailers" | "over" = "size"
-  /** What is missing of the current chunk, in bytes. */
+  private state: "size" | "data" | "cr" | "lf" | "trailers" | "ended" = "size"
+  /** The bytes of the current chunk that have not arrived. */
   private left = 0
-  /** The start of a line whose end has not come. */
+  /** The start of a line that is not complete. */
   private line = ""
   private trailerBytes = 0
 
   /**
-   * The next bytes of the body. They are changed: what they hold of the body
-   * is moved together. After a fault or the end there is nothing more to give.
+   * Decodes the next bytes. The input is overwritten: the bytes of the body are
+   * moved together. Must not be called after an error or the end of the body.
    */
   decode(bytes: Buffer): Decoded {
     let from = 0
     let to = 0
     let at = 0
-    const give = (behind: number | undefined, fault: string | undefined): Decoded => ({
+    const result = (behind: number | undefined, fault: string | undefined): Decoded => ({
       data: bytes.subarray(from, to),
       behind,
       fault,
@@ -62,29 +61,29 @@ export class ChunkedDecoder {
         if (this.left === 0) this.state = "cr"
       } else if (this.state === "cr" || this.state === "lf") {
         if (bytes[at] !== (this.state === "cr" ? cr : lf))
-          return give(undefined, "a chunk is longer than its size")
+          return result(undefined, "a chunk is longer than its size")
         this.state = this.state === "cr" ? "lf" : "size"
         at += 1
       } else {
         const end = bytes.indexOf(lf, at)
         const line = this.line + bytes.toString("latin1", at, end < 0 ? bytes.length : end)
-        if (this.isTooLong(line)) return give(undefined, "a line between the chunks is too long")
+        if (this.isTooLong(line)) return result(undefined, "a line between the chunks is too long")
         if (end < 0) {
           this.line = line
-          return give(undefined, undefined)
+          return result(undefined, undefined)
         }
         this.line = ""
         at = end + 1
-        const fault = this.take(line)
-        if (fault !== undefined) return give(undefined, fault)
-        if (this.isOver) return give(bytes.length - at, undefined)
+        const fault = this.onLine(line)
+        if (fault !== undefined) return result(undefined, fault)
+        if (this.isEnded) return result(bytes.length - at, undefined)
       }
     }
-    return give(undefined, undefined)
+    return result(undefined, undefined)
   }
 
-  private get isOver(): boolean {
-    return this.state === "over"
+  private get isEnded(): boolean {
+    return this.state === "ended"
   }
 
   private isTooLong(line: string): boolean {
@@ -93,17 +92,17 @@ export class ChunkedDecoder {
       : this.trailerBytes + line.length > maxTrailers
   }
 
-  /** A whole line, up to its LF. */
-  private take(line: string): string | undefined {
+  /** Handles a complete line, without its LF. */
+  private onLine(line: string): string | undefined {
     if (this.state === "size") {
-      const found = sizeLine.exec(line)
-      if (found === null) return "a chunk's size is illegal"
-      this.left = Number.parseInt(found[1] as string, 16)
+      const match = sizeLine.exec(line)
+      if (match === null) return "a chunk's size is illegal"
+      this.left = Number.parseInt(match[1] as string, 16)
       this.state = this.left === 0 ? "trailers" : "data"
       return undefined
     }
     if (line === "\r") {
-      this.state = "over"
+      this.state = "ended"
       return undefined
     }
     const field = line.endsWith("\r") ? FieldLine.parse(line, 0, line.length - 1) : undefined

@@ -1,13 +1,13 @@
 /**
- * One field of a head or of a trailer section as it stands on the wire, taken
- * strictly: what is not a name, a colon and a legal value is nothing at all.
+ * Parses one field line of a head or a trailer section, strictly (RFC 9112 5):
+ * a name, a colon and a legal value.
  */
 import { type Header, isName, isValue } from "../../domain/HeaderList.ts"
 
 const tab = 9
 const space = 32
 
-/** A part of a line without the spaces and tabs around it (RFC 9112 5). */
+/** The text between two offsets without surrounding spaces and tabs (RFC 9112 5). */
 const trimmed = (text: string, from: number, to: number): string => {
   let start = from
   let end = to
@@ -18,7 +18,10 @@ const trimmed = (text: string, from: number, to: number): string => {
   return text.slice(start, end)
 }
 
-/** The field between two places of a text, without its line's end; `undefined` if it is none. */
+/**
+ * The field between two offsets of a text, which exclude the line's end;
+ * `undefined` if it is illegal.
+ */
 export const parse = (text: string, start: number, end: number): Header | undefined => {
   const colon = text.indexOf(":", start)
   if (colon < 0 || colon > end) return undefined

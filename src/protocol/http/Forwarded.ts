@@ -1,11 +1,11 @@
 /**
- * What an application behind the relay is told about its visitor: the
- * `X-Forwarded-*` fields and `Forwarded` (RFC 7239), made from the socket.
- * What came in is believed only of a proxy that the configuration trusts.
+ * Tells an application about its visitor: the `X-Forwarded-*` fields and
+ * `Forwarded` (RFC 7239), derived from the socket. The values in a request are
+ * used only if it comes from a proxy that the configuration trusts.
  */
 import { all, first, type HeaderList } from "../../domain/HeaderList.ts"
 
-/** The connection a request came on. */
+/** The connection on which a request arrived. */
 export interface Visitor {
   /** The address of the other end of the socket. */
   readonly address: string
@@ -15,15 +15,15 @@ export interface Visitor {
   readonly trusted: boolean
 }
 
-/** What the visitor's own address of the server is made of. */
-export interface Seen {
+/** The parts of the address at which the visitor sees the server. */
+export interface PublicAddress {
   readonly host: string
   readonly proto: "http" | "https"
-  /** What the path has before the server's own, without the last slash. */
+  /** The path before the server's own, without a trailing slash. */
   readonly prefix: string
 }
 
-const made = new Set([
+const claims = new Set([
   "forwarded",
   "x-forwarded-for",
   "x-forwarded-host",
@@ -37,32 +37,40 @@ const made = new Set([
 ])
 
 /**
- * Whether a field claims what only the relay may say. Underscores count as
- * hyphens: CGI and WSGI applications cannot tell them apart.
+ * Whether a field is one that only the relay may set. Underscores count as
+ * hyphens, because CGI and WSGI applications cannot tell them apart.
  */
 export const isClaim = (name: string): boolean =>
-  /^[fx]/i.test(name) && made.has(name.toLowerCase().replaceAll("_", "-"))
+  /^[fx]/i.test(name) && claims.has(name.toLowerCase().replaceAll("_", "-"))
 
-/** The address without the IPv4-in-IPv6 form that dual-stack sockets give. */
-export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, "")
+/**
+ * The IPv4 address of an IPv4-mapped IPv6 address (RFC 4291 2.5.5.2), as
+ * dual-stack sockets have it; any other unchanged.
+ */
+export const unmappedAddress = (address: string): string =>
+  address.replace(/^::ffff:(?=\d+\.)/i, "")
 
-/** A list field's one value: proxies add to a line, or add lines (RFC 9110 5.3). */
-const list = (headers: HeaderList, name: string): string | undefined => {
+/** The value of a list field. Proxies add to a line or add lines (RFC 9110 5.3). */
+const joined = (headers: HeaderList, name: string): string | undefined => {
   const lines = all(headers, name)
   return lines.length === 0 ? undefined : lines.join(", ")
 }
 
 const last = (value: string | undefined): string | undefined => value?.split(",").at(-1)?.trim()
 
-/** How the visitor sees the server. */
-export const seen = (headers: HeaderList, visitor: Visitor, prefix: string): Seen => {
-  const believed = (name: string) => (visitor.trusted ? last(list(headers, name)) : undefined)
-  const proto = believed("x-forwarded-proto")?.toLowerCase()
-  const before = believed("x-forwarded-prefix") ?? ""
+/** The address at which the visitor sees the server. */
+export const publicAddress = (
+  headers: HeaderList,
+  visitor: Visitor,
+  prefix: string,
+): PublicAddress => {
+  const trusted = (name: string) => (visitor.trusted ? last(joined(headers, name)) : undefined)
+  const proto = trusted("x-forwarded-proto")?.toLowerCase()
+  const outer = trusted("x-forwarded-prefix") ?? ""
   return {
-    host: believed("x-forwarded-host") ?? first(headers, "host") ?? "",
+    host: trusted("x-forwarded-host") ?? first(headers, "host") ?? "",
     proto: proto === "https" || proto === "http" ? proto : visitor.secure ? "https" : "http",
-    prefix: (/^\/[!-~]*$/.test(before) ? before.replace(/\/+$/, "") : "") + prefix,
+    prefix: (/^\/[!-~]*$/.test(outer) ? outer.replace(/\/+$/, "") : "") + prefix,
   }
 }
 
@@ -74,50 +82,53 @@ const quoted = (value: string): string =>
 
 const node = (address: string): string => quoted(address.includes(":") ? `[${address}]` : address)
 
-/** The fields with the claims replaced by what is known. */
-export const apply = (headers: HeaderList, visitor: Visitor, as: Seen): HeaderList => {
+/** The fields of a request with those that only the relay may set replaced. */
+export const apply = (headers: HeaderList, visitor: Visitor, to: PublicAddress): HeaderList => {
   const others = headers.filter(([name]) => !isClaim(name))
-  if (!visitor.trusted) return others.concat(ownOf(visitor.address, as))
-  const address = plainAddress(visitor.address)
-  const chain = list(headers, "x-forwarded-for")
-  const steps = list(headers, "forwarded")
-  return others.concat(own(address, as, chain, steps))
+  if (!visitor.trusted) return others.concat(cachedFields(visitor.address, to))
+  const address = unmappedAddress(visitor.address)
+  const chain = joined(headers, "x-forwarded-for")
+  const steps = joined(headers, "forwarded")
+  return others.concat(fieldsOf(address, to, chain, steps))
 }
 
-const own = (
+const fieldsOf = (
   address: string,
-  as: Seen,
+  to: PublicAddress,
   chain: string | undefined,
   steps: string | undefined,
 ): HeaderList => {
   const step = [
     `for=${node(address)}`,
-    ...(as.host === "" ? [] : [`host=${quoted(as.host)}`]),
-    `proto=${as.proto}`,
+    ...(to.host === "" ? [] : [`host=${quoted(to.host)}`]),
+    `proto=${to.proto}`,
   ]
   return [
     ["X-Forwarded-For", chain === undefined ? address : `${chain}, ${address}`],
-    ...(as.host === "" ? [] : ([["X-Forwarded-Host", as.host]] as const)),
-    ["X-Forwarded-Proto", as.proto],
-    ...(as.prefix === "" ? [] : ([["X-Forwarded-Prefix", as.prefix]] as const)),
+    ...(to.host === "" ? [] : ([["X-Forwarded-Host", to.host]] as const)),
+    ["X-Forwarded-Proto", to.proto],
+    ...(to.prefix === "" ? [] : ([["X-Forwarded-Prefix", to.prefix]] as const)),
     ["Forwarded", (steps === undefined ? "" : `${steps}, `) + step.join(";")],
   ]
 }
 
-const known = new Map<string, HeaderList>()
-const maxKnown = 256
-const maxKnownHost = 100
+const cache = new Map<string, HeaderList>()
+const maxCached = 256
+const maxCachedHost = 100
 
-/** The same for whoever comes straight from one address, which is asked for again and again. */
-const ownOf = (from: string, as: Seen): HeaderList => {
-  const address = plainAddress(from)
-  if (as.host.length > maxKnownHost) return own(address, as, undefined, undefined)
-  const key = `${address} ${as.proto} ${as.prefix} ${as.host}`
-  let made = known.get(key)
-  if (made === undefined) {
-    if (known.size === maxKnown) known.clear()
-    made = own(address, as, undefined, undefined)
-    known.set(key, made)
+/**
+ * The fields of a direct connection. They are the same for every request of a
+ * client, hence the cache.
+ */
+const cachedFields = (from: string, to: PublicAddress): HeaderList => {
+  const address = unmappedAddress(from)
+  if (to.host.length > maxCachedHost) return fieldsOf(address, to, undefined, undefined)
+  const key = `${address} ${to.proto} ${to.prefix} ${to.host}`
+  let fields = cache.get(key)
+  if (fields === undefined) {
+    if (cache.size === maxCached) cache.clear()
+    fields = fieldsOf(address, to, undefined, undefined)
+    cache.set(key, fields)
   }
-  return made
+  return fields
 }

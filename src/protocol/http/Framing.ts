@@ -1,20 +1,20 @@
 /**
- * How long a message's body is (RFC 9112 6). Framing is recomputed on every
- * connection and never copied, and a request whose framing two readers could
- * understand differently is refused.
+ * How a message's body is delimited (RFC 9112 6). Framing is determined again
+ * on every connection and never copied. A request with ambiguous framing is
+ * refused.
  */
 import * as Result from "effect/Result"
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import { all } from "../../domain/HeaderList.ts"
 
-/** How the bytes of a body are delimited. `Close` is only a response's: the body ends with the connection. */
+/** How a body is delimited. `Close`, only in responses: the body ends with the connection. */
 export type Framing =
   | { readonly _tag: "None" }
   | { readonly _tag: "Length"; readonly length: number }
   | { readonly _tag: "Chunked" }
   | { readonly _tag: "Close" }
 
-/** Why a message is refused, for the visitor to read, and the status that says so. */
+/** Why a message is refused, as text for the visitor, and the status of the answer. */
 export interface Refusal {
   readonly status: 400 | 501 | 505
   readonly detail: string
@@ -23,7 +23,10 @@ export interface Refusal {
 const none: Framing = { _tag: "None" }
 const chunked: Framing = { _tag: "Chunked" }
 
-/** One number out of the Content-Length fields, or `undefined` when they are not one (RFC 9112 6.3). */
+/**
+ * The value of Content-Length; "none" without the field, "bad" if it is
+ * repeated or not a number (RFC 9112 6.3).
+ */
 export const contentLength = (headers: HeaderList): number | "none" | "bad" => {
   const values = all(headers, "content-length")
   const value = values[0]
@@ -61,7 +64,10 @@ export const ofRequest = (
   return Result.succeed(chunked)
 }
 
-/** Whether a response to this request, with this status, has a body on the wire (RFC 9110 6.4.1). */
+/**
+ * Whether a response to this request, with this status, has a body on the wire
+ * (RFC 9110 6.4.1).
+ */
 export const responseHasBody = (method: string, status: number): boolean =>
   method !== "HEAD" && status !== 204 && status !== 304 && status >= 200
 

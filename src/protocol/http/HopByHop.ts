@@ -1,6 +1,6 @@
 /**
- * Which header fields belong to one connection only and therefore never cross
- * the tunnel (RFC 9110 7.6.1). Both legs strip them in both directions before
+ * Removes the header fields that belong to one connection and so do not cross
+ * the tunnel (RFC 9110 7.6.1). Both ends remove them in both directions before
  * they add their own.
  */
 import type { Header, HeaderList } from "../../domain/HeaderList.ts"
@@ -23,13 +23,13 @@ export const connectionOptions = (headers: HeaderList): ReadonlySet<string> => {
 }
 
 /**
- * The list without hop-by-hop fields: the known ones and those that the
- * Connection fields nominate.
+ * The list without connection fields and without the fields that Connection
+ * names.
  */
 export const strip = (headers: HeaderList): HeaderList => {
-  const nominated = connectionOptions(headers)
-  if (nominated.size === 0) return headers.some(isHopByHop) ? headers.filter(crosses) : headers
-  return headers.filter((header) => crosses(header) && !nominated.has(header[0].toLowerCase()))
+  const named = connectionOptions(headers)
+  if (named.size === 0) return headers.some(isHopByHop) ? headers.filter(crosses) : headers
+  return headers.filter((header) => crosses(header) && !named.has(header[0].toLowerCase()))
 }
 
 const lengths = new Set(Array.from(connectionFields, (name) => name.length))
@@ -39,7 +39,7 @@ const isHopByHop = ([name]: Header): boolean =>
 
 const crosses = (header: Header): boolean => !isHopByHop(header)
 
-/** Whether the sender takes trailers: `TE: trailers` (RFC 9110 10.1.4). */
+/** Whether the sender accepts trailers: `TE: trailers` (RFC 9110 10.1.4). */
 export const takesTrailers = (headers: HeaderList): boolean =>
   headers.some(
     ([name, value]) =>
@@ -48,8 +48,8 @@ export const takesTrailers = (headers: HeaderList): boolean =>
   )
 
 /**
- * The protocol that the sender asks to change to, where it does so rightly:
- * an Upgrade field that Connection nominates (RFC 9110 7.8).
+ * The protocol to which the sender asks to upgrade: the Upgrade field, if
+ * Connection names it (RFC 9110 7.8).
  */
 export const upgradeOf = (headers: HeaderList): string | undefined => {
   if (!connectionOptions(headers).has("upgrade")) return undefined

@@ -1,29 +1,31 @@
 /**
- * Path mode: an application believes that it lives at `/`, but its visitors
- * see it below a prefix. The fields that name a place on its own origin are
- * put below the prefix, unless they are there already, and those that speak
- * for a whole origin are left out.
+ * Path mode: an application is at `/`, but visitors see it below a prefix. The
+ * prefix is added to response fields with a path or URL of the application,
+ * unless they have it already. Fields that affect the whole origin are removed.
  */
 import type { Header, HeaderList } from "../../domain/HeaderList.ts"
-import type { Seen } from "./Forwarded.ts"
+import type { PublicAddress } from "./Forwarded.ts"
 
-/** A path-absolute reference put below the prefix. */
+/** A path-absolute reference with the prefix added. */
 const below = (path: string, prefix: string): string =>
   path === prefix || path.startsWith(`${prefix}/`) ? path : prefix + path
 
-/** `/path` and the same origin's absolute form move; everything else stays (RFC 3986 4.2). */
-const reference = (value: string, seen: Seen): string => {
+/**
+ * A URI reference with the prefix added if it has the form `/path` or names the
+ * same host (RFC 3986 4.2).
+ */
+const reference = (value: string, address: PublicAddress): string => {
   if (value.startsWith("/")) {
-    return value.startsWith("//") || value.startsWith("/\\") ? value : below(value, seen.prefix)
+    return value.startsWith("//") || value.startsWith("/\\") ? value : below(value, address.prefix)
   }
   const absolute = /^(https?:\/\/)([^/?#]+)(.*)$/is.exec(value)
   if (absolute === null) return value
   const [, scheme, authority, rest] = absolute as unknown as [string, string, string, string]
-  if (authority.toLowerCase() !== seen.host.toLowerCase()) return value
-  return scheme + authority + below(rest.startsWith("/") ? rest : `/${rest}`, seen.prefix)
+  if (authority.toLowerCase() !== address.host.toLowerCase()) return value
+  return scheme + authority + below(rest.startsWith("/") ? rest : `/${rest}`, address.prefix)
 }
 
-/** The absolute form of a place on `host`, as a path; all else stays. */
+/** The path of an absolute URL on `host`; any other value unchanged. */
 const pathOn = (value: string, host: string): string => {
   const [, authority, rest] = /^https?:\/\/([^/?#]+)(.*)$/is.exec(value) ?? []
   if (authority?.toLowerCase() !== host.toLowerCase() || rest === undefined) return value
@@ -31,18 +33,21 @@ const pathOn = (value: string, host: string): string => {
   return rest.startsWith("/") ? rest : `/${rest}`
 }
 
-/** The fields of a response whose application calls itself by a name that its visitors do not use. */
+/**
+ * Response fields without `host`, the host by which the application knows
+ * itself and its visitors do not.
+ */
 export const withoutHost = (headers: HeaderList, host: string): HeaderList =>
   headers.map(([name, value]): Header => {
-    const isPlace = places.has(name.toLowerCase())
-    return [name, isPlace ? pathOn(value, host) : value]
+    const isLocation = locationFields.has(name.toLowerCase())
+    return [name, isLocation ? pathOn(value, host) : value]
   })
 
-const places = new Set(["location", "content-location"])
+const locationFields = new Set(["location", "content-location"])
 
 /**
- * A cookie that belongs below the prefix and to this host only (RFC 6265
- * 5.2.3, 5.2.4). Browsers take a `__Host-` cookie only with the path `/`.
+ * A Set-Cookie value limited to the prefix and this host (RFC 6265 5.2.3,
+ * 5.2.4). Browsers accept a `__Host-` cookie only with the path `/`.
  */
 const cookie = (value: string, prefix: string): string =>
   value
@@ -59,8 +64,8 @@ const cookie = (value: string, prefix: string): string =>
     .join(";")
 
 /**
- * Fields that a browser applies to the whole origin: below a prefix that is
- * also the origin of others, and not for one of them to rule.
+ * Fields that a browser applies to the whole origin. Below a prefix, the origin
+ * is shared with other servers.
  */
 const originWide = new Set([
   "alt-svc",
@@ -71,35 +76,35 @@ const originWide = new Set([
   "strict-transport-security",
 ])
 
-const isConcerned = (lower: string): boolean =>
-  lower === "set-cookie" || places.has(lower) || originWide.has(lower)
+const isRewritten = (lower: string): boolean =>
+  lower === "set-cookie" || locationFields.has(lower) || originWide.has(lower)
 
 const setCookie = "set-cookie"
 
 const noCookies = (): boolean => false
 
 /**
- * The fields of a response as the visitor must see them. Without a prefix the
- * server has its origin for itself, and only cookies are kept from leaving it.
+ * The fields of a response for the visitor. Without a prefix the server has an
+ * origin of its own, and only cookies are limited to it.
  *
- * @param isPrivate whether a Set-Cookie field's value is not the server's to set
+ * @param isPrivate whether a Set-Cookie value sets a cookie that is reserved for the relay
  */
 export const rewrite = (
   headers: HeaderList,
-  seen: Seen,
+  address: PublicAddress,
   isPrivate: (value: string) => boolean = noCookies,
 ): HeaderList => {
-  const below = seen.prefix !== ""
-  if (!headers.some(([name]) => isConcerned(name.toLowerCase()))) return headers
-  const kept: Array<Header> = []
+  const isBelow = address.prefix !== ""
+  if (!headers.some(([name]) => isRewritten(name.toLowerCase()))) return headers
+  const rewritten: Array<Header> = []
   for (const header of headers) {
     const [name, value] = header
     const lower = name.toLowerCase()
     if (lower === setCookie) {
-      if (!isPrivate(value)) kept.push([name, cookie(value, seen.prefix)])
-    } else if (!below) kept.push(header)
-    else if (places.has(lower)) kept.push([name, reference(value, seen)])
-    else if (!originWide.has(lower)) kept.push(header)
+      if (!isPrivate(value)) rewritten.push([name, cookie(value, address.prefix)])
+    } else if (!isBelow) rewritten.push(header)
+    else if (locationFields.has(lower)) rewritten.push([name, reference(value, address)])
+    else if (!originWide.has(lower)) rewritten.push(header)
   }
-  return kept
+  return rewritten
 }

@@ -1,29 +1,27 @@
 /**
- * The requests that most visitors send: whole in one read, small, and with
- * one meaning only. They are recognised here without a general parser;
- * whatever is not recognised, for any reason at all, is for Node's parser to
- * judge.
+ * A fast parser for the most common requests: small, complete in one read, and
+ * unambiguous. Every other request is left to Node's parser.
  */
 import type { Header, HeaderList } from "../../domain/HeaderList.ts"
 import { allExcept } from "./ConnectionFields.ts"
 import * as FieldLine from "./FieldLine.ts"
 
-/** A request that stands whole at the beginning of some bytes. */
+/** A complete request at the start of some bytes. */
 export interface PlainRequest {
   readonly method: string
   /** Path and query, in origin-form. */
   readonly target: string
   readonly headers: HeaderList
-  /** Where its body begins, in bytes. */
+  /** The offset of the body. */
   readonly bodyAt: number
-  /** Where what follows it begins, in bytes. */
+  /** The offset of the first byte after the request. */
   readonly end: number
 }
 
-/** The largest head that is recognised, in bytes. */
+/** The largest head that is accepted, in bytes. */
 export const maxHead = 8 * 1024
 
-/** The largest body that is recognised, in bytes. */
+/** The largest body that is accepted, in bytes. */
 export const maxBody = 64 * 1024
 
 const maxFields = 64
@@ -31,10 +29,13 @@ const requestLine =
   /^(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) (\/[\x21\x22\x24-\x7e]*) HTTP\/1\.1\r\n/
 const headEnd = Buffer.from("\r\n\r\n")
 
-/** Fields that change what a request is, how long it is, or what becomes of its connection. */
-const meaningful = allExcept([], ["expect", "http2-settings", "trailer"])
+/** Fields that affect the framing of a request, its connection, or how it is answered. */
+const special = allExcept([], ["expect", "http2-settings", "trailer"])
 
-/** The plain request at the beginning of `bytes`, or `undefined` if there is none for certain. */
+/**
+ * The request at the start of `bytes`; `undefined` if it is not complete or not
+ * one of those accepted here.
+ */
 export const recognise = (bytes: Buffer): PlainRequest | undefined => {
   const at = bytes.indexOf(headEnd)
   if (at < 0 || at > maxHead) return undefined
@@ -56,7 +57,7 @@ export const recognise = (bytes: Buffer): PlainRequest | undefined => {
     } else if (lower === "content-length") {
       if (length !== undefined || !/^\d{1,6}$/.test(value)) return undefined
       length = Number(value)
-    } else if (meaningful.has(lower)) return undefined
+    } else if (special.has(lower)) return undefined
     headers.push(field)
     start = end + 2
   }

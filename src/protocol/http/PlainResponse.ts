@@ -1,7 +1,6 @@
 /**
- * The head of a response as an origin writes it, taken strictly: a status
- * line, fields, and one way only to tell where the body ends (RFC 9112 6.3).
- * What could be understood in two ways is not understood.
+ * Parses the head of an origin's response, strictly: a status line, fields, and
+ * exactly one way to delimit the body (RFC 9112 6.3).
  */
 import type { Header, HeaderList } from "../../domain/HeaderList.ts"
 import { all } from "../../domain/HeaderList.ts"
@@ -9,32 +8,32 @@ import * as FieldLine from "./FieldLine.ts"
 import { contentLength, type Framing, responseHasBody } from "./Framing.ts"
 import { connectionOptions } from "./HopByHop.ts"
 
-/** A head that stands whole at the beginning of some bytes. */
+/** A complete head at the start of some bytes. */
 export interface PlainResponse {
   readonly _tag: "Response"
-  /** 100 to 599; below 200 it is followed by another head. */
+  /** 100 to 599; after a status below 200 another head follows. */
   readonly status: number
   readonly headers: HeaderList
   readonly framing: Framing
-  /** Whether the connection may be used again, once the body is over. */
+  /** Whether the connection may be used again after the body. */
   readonly persists: boolean
-  /** Where what follows the head begins, in bytes. */
+  /** The offset of the first byte after the head. */
   readonly end: number
 }
 
-/** The bytes are no response of HTTP/1.1, and no more bytes can make them one. */
+/** The bytes are not the start of an HTTP/1.1 response. */
 export interface Broken {
   readonly _tag: "Broken"
-  /** What is wrong, for whoever runs the origin. */
+  /** The error, for the administrator of the origin. */
   readonly detail: string
 }
 
-/** The bytes may become a head. */
+/** The head is not complete. */
 export interface Unfinished {
   readonly _tag: "Unfinished"
 }
 
-/** The largest head that is taken, in bytes: status line and fields. */
+/** The largest status line and fields that are accepted, in bytes. */
 export const maxHead = 64 * 1024
 
 const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?\r\n/
@@ -46,12 +45,12 @@ const cr = 13
 const unfinished: Unfinished = { _tag: "Unfinished" }
 const broken = (detail: string): Broken => ({ _tag: "Broken", detail })
 
-/** The response to a request with this method at the beginning of `bytes`. */
+/** Parses the head of the response to a request with this method. */
 export const recognise = (bytes: Buffer, method: string): PlainResponse | Broken | Unfinished => {
   const at = bytes.indexOf(headEnd)
   if (at > maxHead - headEnd.length || (at < 0 && bytes.length >= maxHead))
     return broken(`the head is larger than ${maxHead / 1024} KiB`)
-  if (at < 0) return begun(bytes)
+  if (at < 0) return checkStart(bytes)
   const text = bytes.toString("latin1", 0, at + 2)
   const line = statusLine.exec(text)
   if (line === null) return broken("the status line is illegal")
@@ -66,10 +65,13 @@ export const recognise = (bytes: Buffer, method: string): PlainResponse | Broken
   return framed(line[1] === "1", Number(line[2]), headers, method, at + headEnd.length)
 }
 
-/** Tells early what can become of a head: who speaks another protocol may wait for us to speak it. */
-const begun = (bytes: Buffer): Broken | Unfinished => {
-  const known = bytes.toString("latin1", 0, version.length)
-  if (!version.startsWith(known)) return broken("it does not begin like a response")
+/**
+ * Detects an illegal head before it is complete, because a peer of another
+ * protocol may never complete it.
+ */
+const checkStart = (bytes: Buffer): Broken | Unfinished => {
+  const start = bytes.toString("latin1", 0, version.length)
+  if (!version.startsWith(start)) return broken("it does not begin like a response")
   for (let at = bytes.indexOf(lf); at >= 0; at = bytes.indexOf(lf, at + 1))
     if (bytes[at - 1] !== cr) return broken("a line ends without CR")
   return unfinished
@@ -96,7 +98,7 @@ const framed = (
     return length === "none" ? close : { _tag: "Length", length }
   })()
   const options = connectionOptions(headers)
-  // RFC 9112 9.3. A coding on HTTP/1.0 comes from somebody who may have meant something else (6.1).
+  // RFC 9112 9.3. A transfer coding on HTTP/1.0 has faulty framing (6.1).
   const persists = isCurrent
     ? !options.has("close")
     : options.has("keep-alive") && !options.has("close") && coding === undefined
@@ -114,11 +116,11 @@ const none: Framing = { _tag: "None" }
 const chunked: Framing = { _tag: "Chunked" }
 const close: Framing = { _tag: "Close" }
 
-/** How long the origin says that it keeps an idle connection, in seconds (`Keep-Alive: timeout=N`). */
+/** How long the origin keeps an idle connection open, in seconds (`Keep-Alive: timeout=N`). */
 export const keepAliveSeconds = (headers: HeaderList): number | undefined => {
   for (const value of all(headers, "keep-alive")) {
-    const found = /(?:^|[,;\s])timeout\s*=\s*"?(\d{1,6})\b/i.exec(value)
-    if (found !== null) return Number(found[1])
+    const match = /(?:^|[,;\s])timeout\s*=\s*"?(\d{1,6})\b/i.exec(value)
+    if (match !== null) return Number(match[1])
   }
   return undefined
 }

@@ -1,8 +1,8 @@
 /**
- * Which fields may stand behind a body. A recipient may merge them with those
- * of the head, so what frames, routes, authenticates or describes a message
- * has no place there (RFC 9110 6.5.1), and what only the relay may say of a
- * visitor has none either.
+ * Which fields are allowed as trailers. A recipient may merge trailers with the
+ * head, so fields for framing, routing, authentication, request modifiers and
+ * content are not allowed (RFC 9110 6.5.1), nor those that only the relay may
+ * set.
  */
 import { apiKeyField } from "../../domain/ApiKey.ts"
 import type { HeaderList } from "../../domain/HeaderList.ts"
@@ -37,9 +37,9 @@ const forbidden = allExcept(
   ],
 )
 
-/** The trailer fields that may go on. */
+/** The trailers that may be passed on. */
 export const passable = (trailers: HeaderList): HeaderList =>
   trailers.filter(([name]) => {
-    const plain = name.toLowerCase().replaceAll("_", "-")
-    return !forbidden.has(plain) && !plain.startsWith("if-") && !isClaim(plain)
+    const lower = name.toLowerCase().replaceAll("_", "-")
+    return !forbidden.has(lower) && !lower.startsWith("if-") && !isClaim(lower)
   })

@@ -1,10 +1,10 @@
 /**
- * WebSocket's framing (RFC 6455 5) for a connection on which only bytes count:
- * what data frames carry is handed on as it arrives, wherever a message or a
- * frame begins, so that large ones are neither collected nor copied.
+ * WebSocket framing (RFC 6455 5) for a byte stream: the payload of data frames
+ * is delivered as it arrives, without regard to the boundaries of frames and
+ * messages, so that large ones are neither buffered nor copied.
  */
 
-/** Frame types (RFC 6455 5.2). */
+/** Opcodes (RFC 6455 5.2). */
 export const opcode = {
   continuation: 0,
   text: 1,
@@ -14,7 +14,7 @@ export const opcode = {
   pong: 10,
 } as const
 
-/** Reasons of a close (RFC 6455 7.4.1). */
+/** Status codes of a close (RFC 6455 7.4.1). */
 export const closeCode = { normal: 1000, protocol: 1002 } as const
 
 const fin = 0x80
@@ -22,23 +22,23 @@ const maskBit = 0x80
 const maxControl = 125
 const maxHeader = 14
 
-/** Where what is read goes. */
+/** Receives what a reader reads. */
 export interface ReaderSink {
   /** Bytes of data frames, in order. */
   data(bytes: Buffer): void
-  /** A ping, a pong or a close, whole. */
+  /** A complete ping, pong or close. */
   control(opcode: number, payload: Buffer): void
 }
 
-/** How many bytes the header of a frame with so much in it has. */
+/** The size of the header of a frame with a payload of `length` bytes. */
 export const headerBytes = (length: number, masked: boolean): number =>
   (length < 126 ? 2 : length < 65_536 ? 4 : 10) + (masked ? 4 : 0)
 
 /**
- * Writes a header of a whole message at the start of `into`; gives where it
- * ends. A masked one has the mask of zeros, which changes nothing: masks
- * protect browsers' users from caches in between, and we are no browser
- * (RFC 6455 10.3).
+ * Writes the header of an unfragmented message at the start of `into` and
+ * returns its size. The mask, if there is one, is zero: masks keep scripts in a
+ * browser from choosing the bytes on the wire (RFC 6455 10.3), which does not
+ * apply here.
  */
 export const writeHeader = (
   into: Buffer,
@@ -61,14 +61,14 @@ export const writeHeader = (
   return masked ? into.writeUInt32BE(0, at) : at
 }
 
-/** A control frame as a whole. */
+/** Writes a control frame. */
 export const control = (kind: number, payload: Uint8Array, masked: boolean): Buffer => {
   const frame = Buffer.allocUnsafe(headerBytes(payload.length, masked) + payload.length)
   frame.set(payload, writeHeader(frame, kind, payload.length, masked))
   return frame
 }
 
-/** Reads frames out of bytes that come in any pieces. */
+/** Reads frames from bytes that arrive in pieces of any size. */
 export class Reader {
   private readonly sink: ReaderSink
   private readonly masked: boolean
@@ -82,13 +82,19 @@ export class Reader {
   private collected: Buffer | undefined
   private collectedAt = 0
 
-  /** @param masked whether what comes has to be masked: what clients send is, what servers send is not */
+  /**
+   * @param masked whether frames must be masked (those of a client) or must not
+   * be (those of a server)
+   */
   constructor(masked: boolean, sink: ReaderSink) {
     this.masked = masked
     this.sink = sink
   }
 
-  /** Takes bytes, which it may change; a text is what is wrong with them, and the end of it all. */
+  /**
+   * Reads bytes, which it unmasks in place. Returns an error text if they are
+   * illegal; nothing can be read after that.
+   */
   feed(chunk: Buffer): string | undefined {
     let at = 0
     while (at < chunk.length) {

@@ -1,14 +1,14 @@
 /**
- * The opening of a WebSocket (RFC 6455 4), as far as a link needs it: no
- * extensions and no subprotocols.
+ * The opening handshake of a WebSocket (RFC 6455 4) without extensions and
+ * subprotocols.
  */
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import { first } from "../../domain/HeaderList.ts"
 
-/** What is hashed together with the key of a request. */
+/** The text that is hashed after the key of a request. */
 export const acceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-/** What a client sends besides its own fields. */
+/** The handshake fields of a client. */
 export const requestFields = (key: string): HeaderList => [
   ["Connection", "Upgrade"],
   ["Upgrade", "websocket"],
@@ -16,7 +16,7 @@ export const requestFields = (key: string): HeaderList => [
   ["Sec-WebSocket-Key", key],
 ]
 
-/** The key of a request for a WebSocket, or `undefined` if it is none that can be had. */
+/** The key of a handshake; `undefined` if the request is not a legal handshake of version 13. */
 export const keyOf = (method: string, headers: HeaderList): string | undefined => {
   const key = first(headers, "sec-websocket-key")
   return method === "GET" &&

@@ -8,10 +8,10 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import { all, fromRaw, type HeaderList } from "../../domain/HeaderList.ts"
 import { memoize } from "../../domain/Memoize.ts"
-import { plainAddress } from "../../protocol/http/Forwarded.ts"
+import { unmappedAddress } from "../../protocol/http/Forwarded.ts"
 
 const isIn = (networks: ReadonlyArray<IpNetwork.IpNetwork>, address: string): boolean => {
-  const plain = plainAddress(address).replace(/%.*$/, "")
+  const plain = unmappedAddress(address).replace(/%.*$/, "")
   const ip = NetAddress.ipFromString(plain)
   return Result.isSuccess(ip) && networks.some((network) => IpNetwork.contains(network, ip.success))
 }
@@ -59,7 +59,7 @@ export const clientAddress = (
   address: string,
   headers: HeaderList,
 ): string => {
-  if (!isTrusted(networks, address)) return plainAddress(address)
+  if (!isTrusted(networks, address)) return unmappedAddress(address)
   const client = knownOf(networks).client(all(headers, "x-forwarded-for").join(","))
-  return client === "" ? plainAddress(address) : client
+  return client === "" ? unmappedAddress(address) : client
 }

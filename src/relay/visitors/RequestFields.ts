@@ -29,12 +29,13 @@ export const originSeen = (
   config: RelayConfig,
   request: FrontRequest,
   prefix: string,
-): Forwarded.Seen => Forwarded.seen(request.head.headers, connectionOf(config, request), prefix)
+): Forwarded.PublicAddress =>
+  Forwarded.publicAddress(request.head.headers, connectionOf(config, request), prefix)
 
 /** The fields that are passed on, and how the visitor addresses the one who receives them. */
 export interface ForwardedFields {
   readonly headers: HeaderList
-  readonly seen: Forwarded.Seen
+  readonly seen: Forwarded.PublicAddress
 }
 
 /**
@@ -52,7 +53,7 @@ export const forward = (
   const { headers } = request.head
   const { config } = derived
   const connection = connectionOf(config, request)
-  const seen = Forwarded.seen(headers, connection, prefix)
+  const seen = Forwarded.publicAddress(headers, connection, prefix)
   const withoutCookies = PrivateCookies.strip(config, endToEndFields(headers, request.upgrade))
   const withoutSecrets = VisitorAuth.strip(derived, server, withoutCookies)
   return { headers: Forwarded.apply(withoutSecrets, connection, seen), seen }

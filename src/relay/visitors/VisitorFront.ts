@@ -217,7 +217,7 @@ export class VisitorFront {
 }
 
 /** The reply with the server's fields rewritten for its visitor. */
-const rewriting = (config: RelayConfig, reply: Reply, seen: Forwarded.Seen): Reply => ({
+const rewriting = (config: RelayConfig, reply: Reply, seen: Forwarded.PublicAddress): Reply => ({
   fail: (error) => reply.fail(error),
   respond: (head, body, sent) =>
     reply.respond(

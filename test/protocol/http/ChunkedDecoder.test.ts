@@ -6,7 +6,7 @@ import { chunkOf, lastChunk } from "../../support/RawHttp.ts"
 
 const bytes = (text: string) => Buffer.from(text, "latin1")
 
-/** What comes of bytes that arrive in these pieces. */
+/** The result of decoding bytes that arrive in these pieces. */
 const decode = (pieces: ReadonlyArray<Uint8Array>) => {
   const decoder = new ChunkedDecoder()
   const data: Array<Uint8Array> = []
@@ -36,7 +36,7 @@ const sample = bytes(
 )
 
 describe("chunks", () => {
-  it("are taken off, and what lies behind the end is counted", () => {
+  it("are decoded, and the bytes after the end are counted", () => {
     assert.deepStrictEqual(decode([sample]), {
       data: bytes("abc0123456789\n"),
       trailers: [
@@ -47,7 +47,7 @@ describe("chunks", () => {
     })
   })
 
-  it("mean the same byte by byte, and cut in two anywhere", () => {
+  it("are decoded the same byte by byte and cut in two anywhere", () => {
     const whole = decode([sample])
     assert.deepStrictEqual(decode(Array.from(sample, (_, i) => sample.subarray(i, i + 1))), whole)
     for (let at = 0; at <= sample.length; at++)
@@ -55,7 +55,7 @@ describe("chunks", () => {
   })
 
   it.prop(
-    "of any sizes, cut anywhere, are the bytes that were sent",
+    "of any sizes, cut anywhere, give the bytes that were sent",
     [ChunkSizes, Points],
     ([sizes, points]) => {
       const chunks = chunksOf(sizes)
@@ -69,7 +69,7 @@ describe("chunks", () => {
   )
 
   it.prop(
-    "with any byte changed mean the same however they are cut",
+    "with a changed byte are decoded the same however they are cut",
     [Schema.Natural, Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 })), Points],
     ([at, byte, points]) => {
       const changed = Buffer.from(sample)

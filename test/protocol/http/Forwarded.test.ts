@@ -5,7 +5,7 @@ import * as Forwarded from "../../../src/protocol/http/Forwarded.ts"
 const stranger: Forwarded.Visitor = { address: "192.0.2.7", secure: false, trusted: false }
 const proxy: Forwarded.Visitor = { address: "10.0.0.1", secure: false, trusted: true }
 
-const lies: HeaderList = [
+const claims: HeaderList = [
   ["Host", "relay.example:8080"],
   ["X-Forwarded-For", "1.1.1.1"],
   ["x-forwarded-host", "evil"],
@@ -16,10 +16,10 @@ const lies: HeaderList = [
   ["X-Real-IP", "3.3.3.3"],
 ]
 
-describe("what an application is told about its visitor", () => {
+describe("what an application learns about its visitor", () => {
   it("comes from the socket alone when the peer is not trusted", () => {
-    const seen = Forwarded.seen(lies, stranger, "/servers/a")
-    assert.deepStrictEqual(Forwarded.apply(lies, stranger, seen), [
+    const address = Forwarded.publicAddress(claims, stranger, "/servers/a")
+    assert.deepStrictEqual(Forwarded.apply(claims, stranger, address), [
       ["Host", "relay.example:8080"],
       ["X-Forwarded-For", "192.0.2.7"],
       ["X-Forwarded-Host", "relay.example:8080"],
@@ -29,8 +29,8 @@ describe("what an application is told about its visitor", () => {
     ])
   })
 
-  it("continues what a trusted proxy has said", () => {
-    const said: HeaderList = [
+  it("continues the fields of a trusted proxy", () => {
+    const sent: HeaderList = [
       ["Host", "inner:4000"],
       ["X-Forwarded-For", "192.0.2.7"],
       ["X-Forwarded-Host", "relay.example"],
@@ -38,38 +38,42 @@ describe("what an application is told about its visitor", () => {
       ["X-Forwarded-Prefix", "/tunnels/"],
       ["Forwarded", "for=192.0.2.7"],
     ]
-    const seen = Forwarded.seen(said, proxy, "/servers/a")
-    assert.deepStrictEqual(seen, {
+    const address = Forwarded.publicAddress(sent, proxy, "/servers/a")
+    assert.deepStrictEqual(address, {
       host: "relay.example",
       proto: "https",
       prefix: "/tunnels/servers/a",
     })
-    const told = Forwarded.apply(said, proxy, seen)
-    assert.deepStrictEqual(all(told, "x-forwarded-for"), ["192.0.2.7, 10.0.0.1"])
-    assert.deepStrictEqual(all(told, "forwarded"), [
+    const fields = Forwarded.apply(sent, proxy, address)
+    assert.deepStrictEqual(all(fields, "x-forwarded-for"), ["192.0.2.7, 10.0.0.1"])
+    assert.deepStrictEqual(all(fields, "forwarded"), [
       "for=192.0.2.7, for=10.0.0.1;host=relay.example;proto=https",
     ])
   })
 
-  it("has no prefix where there is none, whatever was claimed", () => {
-    const told = Forwarded.apply(lies, stranger, Forwarded.seen(lies, stranger, ""))
-    assert.deepStrictEqual(all(told, "x-forwarded-prefix"), [])
+  it("has no prefix if there is none, even if the visitor sends one", () => {
+    const fields = Forwarded.apply(claims, stranger, Forwarded.publicAddress(claims, stranger, ""))
+    assert.deepStrictEqual(all(fields, "x-forwarded-prefix"), [])
   })
 
-  it("has IPv6 addresses in brackets and quotes, and mapped IPv4 ones plain", () => {
+  it("has IPv6 addresses in brackets and quotes, and IPv4-mapped ones as IPv4", () => {
     const six = { address: "2001:db8::1", secure: true, trusted: false }
-    const told = Forwarded.apply([], six, Forwarded.seen([], six, ""))
-    assert.strictEqual(first(told, "forwarded"), 'for="[2001:db8::1]";proto=https')
+    const fields = Forwarded.apply([], six, Forwarded.publicAddress([], six, ""))
+    assert.strictEqual(first(fields, "forwarded"), 'for="[2001:db8::1]";proto=https')
     const mapped = { address: "::ffff:192.0.2.7", secure: false, trusted: false }
-    const plain = Forwarded.apply([], mapped, Forwarded.seen([], mapped, ""))
-    assert.strictEqual(first(plain, "x-forwarded-for"), "192.0.2.7")
+    const mappedFields = Forwarded.apply([], mapped, Forwarded.publicAddress([], mapped, ""))
+    assert.strictEqual(first(mappedFields, "x-forwarded-for"), "192.0.2.7")
   })
 
-  it.prop("is said exactly once, whatever an untrusted visitor sends", [HeaderList], ([sent]) => {
-    const told = Forwarded.apply(sent, stranger, Forwarded.seen(sent, stranger, "/servers/a"))
-    assert.deepStrictEqual(all(told, "x-forwarded-for"), ["192.0.2.7"])
-    assert.deepStrictEqual(all(told, "x-forwarded-proto"), ["http"])
-    assert.deepStrictEqual(all(told, "x-forwarded-prefix"), ["/servers/a"])
-    assert.strictEqual(all(told, "forwarded").length, 1)
+  it.prop("has each field once, whatever an untrusted visitor sends", [HeaderList], ([sent]) => {
+    const fields = Forwarded.apply(
+      sent,
+      stranger,
+      Forwarded.publicAddress(sent, stranger, "/servers/a"),
+    )
+    assert.deepStrictEqual(all(fields, "x-forwarded-for"), ["192.0.2.7"])
+    assert.deepStrictEqual(all(fields, "x-forwarded-proto"), ["http"])
+    assert.deepStrictEqual(all(fields, "x-forwarded-prefix"), ["/servers/a"])
+    assert.strictEqual(all(fields, "forwarded").length, 1)
   })
 })

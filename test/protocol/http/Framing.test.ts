@@ -54,13 +54,13 @@ describe("the framing of a request", () => {
 })
 
 describe("the framing of a response", () => {
-  it("is nothing for HEAD, 204 and 304, whatever the head promises", () => {
+  it("is none for HEAD, 204 and 304, whatever the head declares", () => {
     assert.deepStrictEqual(Framing.ofResponse("HEAD", 200, "1.1", 5), { _tag: "None" })
     assert.deepStrictEqual(Framing.ofResponse("GET", 204, "1.1", 5), { _tag: "None" })
     assert.deepStrictEqual(Framing.ofResponse("GET", 304, "1.1", 5), { _tag: "None" })
   })
 
-  it("is chunked on HTTP/1.1 and the end of the connection on HTTP/1.0 where no length is known", () => {
+  it("is chunked on HTTP/1.1 and the end of the connection on HTTP/1.0 if the length is unknown", () => {
     assert.deepStrictEqual(Framing.ofResponse("GET", 200, "1.1", undefined), { _tag: "Chunked" })
     assert.deepStrictEqual(Framing.ofResponse("GET", 200, "1.0", undefined), { _tag: "Close" })
   })

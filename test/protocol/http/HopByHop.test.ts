@@ -3,8 +3,8 @@ import { HeaderList } from "../../../src/domain/HeaderList.ts"
 import * as HopByHop from "../../../src/protocol/http/HopByHop.ts"
 
 describe("hop-by-hop fields", () => {
-  it("are the known ones and those that any Connection field nominates, in any case", () => {
-    const kept = HopByHop.strip([
+  it("are connection fields and those that a Connection field names, in any case", () => {
+    const stripped = HopByHop.strip([
       ["Connection", "close, X-Forwarded-Host"],
       ["connection", "Secret"],
       ["X-Forwarded-Host", "trusted"],
@@ -19,14 +19,14 @@ describe("hop-by-hop fields", () => {
       ["Set-Cookie", "a"],
       ["Set-Cookie", "b"],
     ])
-    assert.deepStrictEqual(kept, [
+    assert.deepStrictEqual(stripped, [
       ["Set-Cookie", "a"],
       ["Set-Cookie", "b"],
     ])
   })
 
   it.prop(
-    "are stripped once and for all, and the rest keeps its order",
+    "are all stripped at once, and the others keep their order",
     [HeaderList],
     ([headers]) => {
       const once = HopByHop.strip(headers)
@@ -39,7 +39,7 @@ describe("hop-by-hop fields", () => {
     },
   )
 
-  it("ask for an upgrade only where Connection nominates it", () => {
+  it("ask for an upgrade only if Connection names it", () => {
     assert.strictEqual(
       HopByHop.upgradeOf([
         ["Connection", "keep-alive, Upgrade"],
@@ -51,7 +51,7 @@ describe("hop-by-hop fields", () => {
     assert.isUndefined(HopByHop.upgradeOf([["Connection", "upgrade"]]))
   })
 
-  it("say whether the sender takes trailers", () => {
+  it("say whether the sender accepts trailers", () => {
     assert.isTrue(HopByHop.takesTrailers([["TE", "gzip;q=0.5, Trailers"]]))
     assert.isFalse(HopByHop.takesTrailers([["TE", "gzip"]]))
   })

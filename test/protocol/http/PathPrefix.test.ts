@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Seen } from "../../../src/protocol/http/Forwarded.ts"
+import type { PublicAddress } from "../../../src/protocol/http/Forwarded.ts"
 import * as PathPrefix from "../../../src/protocol/http/PathPrefix.ts"
 
-const seen: Seen = { host: "relay.example", proto: "https", prefix: "/servers/a" }
-const one = (name: string, value: string): string =>
-  PathPrefix.rewrite([[name, value]], seen)[0]?.[1] ?? ""
+const address: PublicAddress = { host: "relay.example", proto: "https", prefix: "/servers/a" }
+const rewritten = (name: string, value: string): string =>
+  PathPrefix.rewrite([[name, value]], address)[0]?.[1] ?? ""
 
 describe("in path mode", () => {
   const moved: ReadonlyArray<[string, string]> = [
@@ -16,10 +16,10 @@ describe("in path mode", () => {
     ["https://relay.example", "https://relay.example/servers/a/"],
   ]
   for (const [from, to] of moved) {
-    it(`a Location of ${from} becomes ${to}, and only once`, () => {
-      assert.strictEqual(one("Location", from), to)
-      assert.strictEqual(one("Content-Location", from), to)
-      assert.strictEqual(one("location", to), to)
+    it(`a Location of ${from} becomes ${to} and is not rewritten again`, () => {
+      assert.strictEqual(rewritten("Location", from), to)
+      assert.strictEqual(rewritten("Content-Location", from), to)
+      assert.strictEqual(rewritten("location", to), to)
     })
   }
 
@@ -36,36 +36,36 @@ describe("in path mode", () => {
     "/servers/a",
     "/servers/a/x",
   ]) {
-    it(`a Location of ${JSON.stringify(same)} stays`, () => {
-      assert.strictEqual(one("Location", same), same)
+    it(`a Location of ${JSON.stringify(same)} is unchanged`, () => {
+      assert.strictEqual(rewritten("Location", same), same)
     })
   }
 
-  it("a cookie's Path is put below the prefix, and its Domain is dropped", () => {
+  it("the prefix is added to a cookie's Path, and its Domain is removed", () => {
     assert.strictEqual(
-      one("Set-Cookie", "sid=a=b; Path=/; HttpOnly; Domain=relay.example; Secure"),
+      rewritten("Set-Cookie", "sid=a=b; Path=/; HttpOnly; Domain=relay.example; Secure"),
       "sid=a=b; Path=/servers/a/; HttpOnly; Secure",
     )
-    assert.strictEqual(one("set-cookie", "a=1;path=/x"), "a=1; Path=/servers/a/x")
-    assert.strictEqual(one("set-cookie", "a=1; Path=/servers/a/x"), "a=1; Path=/servers/a/x")
-    assert.strictEqual(one("set-cookie", "a=1; Path=x; Max-Age=5"), "a=1; Path=x; Max-Age=5")
-    assert.strictEqual(one("set-cookie", "path=/"), "path=/")
+    assert.strictEqual(rewritten("set-cookie", "a=1;path=/x"), "a=1; Path=/servers/a/x")
+    assert.strictEqual(rewritten("set-cookie", "a=1; Path=/servers/a/x"), "a=1; Path=/servers/a/x")
+    assert.strictEqual(rewritten("set-cookie", "a=1; Path=x; Max-Age=5"), "a=1; Path=x; Max-Age=5")
+    assert.strictEqual(rewritten("set-cookie", "path=/"), "path=/")
     const host = "__Host-sid=1; Path=/; Secure"
-    assert.strictEqual(one("set-cookie", host), host)
+    assert.strictEqual(rewritten("set-cookie", host), host)
   })
 
-  it("every other field, and the order and repetition of all, stay", () => {
+  it("other fields are unchanged, and so are order and repetition", () => {
     const headers = [
       ["Link", "</x>"],
       ["Set-Cookie", "a"],
       ["X", "/y"],
       ["Set-Cookie", "b"],
     ] as const
-    assert.deepStrictEqual(PathPrefix.rewrite(headers, seen), headers)
+    assert.deepStrictEqual(PathPrefix.rewrite(headers, address), headers)
   })
 })
 
-describe("fields that speak for a whole origin", () => {
+describe("fields that affect a whole origin", () => {
   const headers = [
     ["Service-Worker-Allowed", "/"],
     ["clear-site-data", '"*"'],
@@ -79,15 +79,15 @@ describe("fields that speak for a whole origin", () => {
   ] as const
   const isPrivate = (value: string): boolean => value.startsWith("theirs")
 
-  it("are left out below a prefix", () => {
-    assert.deepStrictEqual(PathPrefix.rewrite(headers, seen, isPrivate), [
+  it("are removed below a prefix", () => {
+    assert.deepStrictEqual(PathPrefix.rewrite(headers, address, isPrivate), [
       ["Set-Cookie", "mine=1"],
       ["X-Other", "stays"],
     ])
   })
 
-  it("pass where the origin is the server's own, but not cookies of others", () => {
-    assert.deepStrictEqual(PathPrefix.rewrite(headers, { ...seen, prefix: "" }, isPrivate), [
+  it("are kept if the server has an origin of its own, but not private cookies", () => {
+    assert.deepStrictEqual(PathPrefix.rewrite(headers, { ...address, prefix: "" }, isPrivate), [
       ...headers.slice(0, 6),
       ["Set-Cookie", "mine=1"],
       ["X-Other", "stays"],

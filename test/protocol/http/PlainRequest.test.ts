@@ -5,8 +5,8 @@ import { maxBody, maxHead, recognise } from "../../../src/protocol/http/PlainReq
 const bytes = (text: string): Buffer => Buffer.from(text, "latin1")
 const plain = "GET /a?b=%20 HTTP/1.1\r\nHost: h\r\nX-A:  one two\t \r\nX-A: \r\n\r\n"
 
-describe("what is recognised", () => {
-  it("a request without a body: method, target, and every field in its order", () => {
+describe("the fast parser accepts", () => {
+  it("a request without a body, with every field in order", () => {
     assert.deepStrictEqual(recognise(bytes(plain)), {
       method: "GET",
       target: "/a?b=%20",
@@ -20,7 +20,7 @@ describe("what is recognised", () => {
     })
   })
 
-  it("a request with all of its body, and where the next one begins", () => {
+  it("a request with its whole body, and tells where the next one starts", () => {
     const head =
       "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nConnection: Keep-Alive\r\n\r\n"
     const found = recognise(bytes(`${head}bodyGET`))
@@ -28,13 +28,13 @@ describe("what is recognised", () => {
     assert.strictEqual(found?.end, head.length + 4)
   })
 
-  it("bytes above 127 in a value stay what they are", () => {
+  it("bytes above 127 in a value, unchanged", () => {
     const found = recognise(bytes("GET / HTTP/1.1\r\nHost: h\r\nX: \xc3\xa9\r\n\r\n"))
     assert.deepStrictEqual(found?.headers[1], ["X", "\xc3\xa9"])
   })
 })
 
-describe("what is left to Node's parser", () => {
+describe("the fast parser leaves to Node's", () => {
   const line = (fields: string, start = "GET / HTTP/1.1"): string => `${start}\r\n${fields}\r\n\r\n`
   it.each([
     ["nothing", ""],
@@ -84,7 +84,7 @@ describe("what is left to Node's parser", () => {
   })
 
   it.prop(
-    "whatever one byte of a request is changed to, what is recognised is what the bytes say",
+    "requests with a changed byte, unless it reads exactly what the bytes say",
     [
       Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: plain.length - 1 })),
       Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 })),

@@ -18,8 +18,8 @@ const response = (text: string, method = "GET"): PlainResponse => {
   return found
 }
 
-describe("a response that is understood", () => {
-  it("has its status, every field in its order, and where its body begins", () => {
+describe("a legal response head", () => {
+  it("has its status, every field in order, and the offset of its body", () => {
     assert.deepStrictEqual(response(`${simple}hello`), {
       _tag: "Response",
       status: 200,
@@ -92,7 +92,7 @@ describe("a response that is understood", () => {
   })
 })
 
-describe("a response that is broken", () => {
+describe("an illegal response head", () => {
   it.each([
     ["another protocol", "SSH-2.0-OpenSSH_9\r\n"],
     ["one byte of another protocol", "\x16"],
@@ -135,7 +135,7 @@ describe("a response that is broken", () => {
     assert.strictEqual(recognise(bytes(text), "GET")._tag, "Broken")
   })
 
-  it("a head of exactly the largest size is not", () => {
+  it("is not one of exactly the largest size", () => {
     const fields = (size: number): string => `X: ${"a".repeat(size)}`
     const rest = head(fields(0)).length
     assert.strictEqual(response(head(fields(maxHead - rest))).end, maxHead)
@@ -143,8 +143,8 @@ describe("a response that is broken", () => {
   })
 })
 
-describe("a response of which only a part has come", () => {
-  it("is unfinished up to its last byte, and then what it is, whatever follows", () => {
+describe("an incomplete response head", () => {
+  it("is unfinished up to its last byte, whatever follows the head", () => {
     for (let at = 0; at < simple.length; at++)
       assert.strictEqual(recognise(bytes(simple.slice(0, at)), "GET")._tag, "Unfinished", `${at}`)
     assert.deepStrictEqual(response(simple), response(`${simple}hello`))
@@ -154,7 +154,7 @@ describe("a response of which only a part has come", () => {
   const Byte = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))
 
   it.prop(
-    "whatever one byte is changed to, every part of it says unfinished or the same as the whole",
+    "with a changed byte is unfinished or gives the result of the whole",
     [At, Byte],
     ([at, byte]) => {
       const changed = bytes(`${simple}\r\n\r\n`)
@@ -169,22 +169,18 @@ describe("a response of which only a part has come", () => {
     },
   )
 
-  it.prop(
-    "whatever one byte is changed to, what is understood is what the bytes say",
-    [At, Byte],
-    ([at, byte]) => {
-      const changed = bytes(simple)
-      changed[at] = byte
-      const found = recognise(changed, "GET")
-      if (found._tag !== "Response") return
-      const lines = changed.toString("latin1", 0, found.end).split("\r\n")
-      assert.match(lines[0] as string, new RegExp(`^HTTP/1\\.[01] ${found.status}(?: |$)`))
-      assert.deepStrictEqual(
-        found.headers.map(([name, value]) => `${name}: ${value}`),
-        lines
-          .slice(1, -2)
-          .map((text) => text.replace(/:[\t ]*/, ": ").replace(/(?<=: .*?)[\t ]+$/, "")),
-      )
-    },
-  )
+  it.prop("with a changed byte is read exactly as the bytes say", [At, Byte], ([at, byte]) => {
+    const changed = bytes(simple)
+    changed[at] = byte
+    const found = recognise(changed, "GET")
+    if (found._tag !== "Response") return
+    const lines = changed.toString("latin1", 0, found.end).split("\r\n")
+    assert.match(lines[0] as string, new RegExp(`^HTTP/1\\.[01] ${found.status}(?: |$)`))
+    assert.deepStrictEqual(
+      found.headers.map(([name, value]) => `${name}: ${value}`),
+      lines
+        .slice(1, -2)
+        .map((text) => text.replace(/:[\t ]*/, ": ").replace(/(?<=: .*?)[\t ]+$/, "")),
+    )
+  })
 })

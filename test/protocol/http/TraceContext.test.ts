@@ -10,7 +10,7 @@ const hex = (length: number) =>
   Schema.String.check(Schema.isPattern(new RegExp(`^[0-9a-f]{${length - 1}}[1-9a-f]$`)))
 
 describe("traceparent", () => {
-  it("is read as W3C Trace Context has it", () => {
+  it("is read as W3C Trace Context defines it", () => {
     const value = `00-${traceId}-${spanId}-01`
     assert.deepStrictEqual(TraceContext.parse(value), { traceId, spanId, sampled: true })
     assert.deepStrictEqual(TraceContext.parse(`00-${traceId}-${spanId}-02`), {
@@ -20,13 +20,13 @@ describe("traceparent", () => {
     })
   })
 
-  it("may be of a later version, and longer then", () => {
+  it("may have a later version and be longer", () => {
     const expected = { traceId, spanId, sampled: true }
     assert.deepStrictEqual(TraceContext.parse(`01-${traceId}-${spanId}-03`), expected)
     assert.deepStrictEqual(TraceContext.parse(`cc-${traceId}-${spanId}-01-more`), expected)
   })
 
-  it("is nothing where it is not well-formed", () => {
+  it("is ignored if it is malformed", () => {
     for (const value of [
       "",
       `00-${traceId}-${spanId}`,
@@ -43,7 +43,7 @@ describe("traceparent", () => {
       assert.isUndefined(TraceContext.parse(value), value)
   })
 
-  it("is nothing where there are two", () => {
+  it("is ignored if there are two", () => {
     const field = ["traceparent", `00-${traceId}-${spanId}-01`] as const
     assert.isDefined(TraceContext.of([field]))
     assert.isUndefined(TraceContext.of([field, field]))
@@ -58,7 +58,7 @@ describe("traceparent", () => {
     },
   )
 
-  it("takes the place of the visitor's; tracestate stays only in the same trace", () => {
+  it("replaces the visitor's; tracestate is kept only in the same trace", () => {
     const headers: HeaderList = [
       ["TraceParent", `00-${traceId}-${spanId}-01`],
       ["Tracestate", "a=b"],

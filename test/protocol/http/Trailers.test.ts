@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { passable } from "../../../src/protocol/http/Trailers.ts"
 
 describe("trailer fields", () => {
-  it("go on in order, apart and in their case", () => {
+  it("are passed on in order, unjoined and in their case", () => {
     const trailers = [
       ["X-Sum", "1"],
       ["x-sum", "2"],
@@ -14,7 +14,7 @@ describe("trailer fields", () => {
     assert.deepStrictEqual(passable(trailers), trailers)
   })
 
-  it("do not go on where they frame, route, authenticate, ask or describe, however they are spelled", () => {
+  it("are removed if they affect framing, routing, authentication or content, however they are spelled", () => {
     for (const name of [
       ...["Content-Length", "Transfer-Encoding", "TE", "Trailer", "Connection", "Upgrade", "Host"],
       ...["Authorization", "Cookie", "Set-Cookie", "X-ApiKey", "x_apikey", "WWW-Authenticate"],

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as Frame from "../../../src/protocol/http/WebSocketFrame.ts"
 
-/** What a reader makes of bytes that come in pieces of at most `size`. */
+/** The result of reading bytes that arrive in pieces of at most `size`. */
 const read = (bytes: Buffer, masked: boolean, size: number) => {
   const data: Array<Buffer> = []
   const controls: Array<readonly [number, string]> = []
@@ -16,7 +16,7 @@ const read = (bytes: Buffer, masked: boolean, size: number) => {
   return { data: Buffer.concat(data).toString("latin1"), controls, fault }
 }
 
-/** A frame, written by the RFC. */
+/** A frame as RFC 6455 5.2 defines it. */
 const frame = (first: number, payload: Buffer, mask?: Buffer): Buffer => {
   const bit = mask === undefined ? 0 : 0x80
   const { length } = payload
@@ -42,7 +42,7 @@ const Mask = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximu
 
 describe("a reader of WebSocket frames", () => {
   it.prop(
-    "gives the bytes of messages back, masked and fragmented or not, however they are cut",
+    "reads the bytes of messages, masked and fragmented or not, however they are cut",
     [Schema.Array(Bytes), Mask, Schema.Boolean, Size],
     ([parts, mask, masked, size]) => {
       const key = masked ? Buffer.from(mask) : undefined
@@ -104,7 +104,7 @@ describe("a reader of WebSocket frames", () => {
     assert.isDefined(read(bytes, false, 3).fault)
   })
 
-  it("refuses a frame without a mask where there must be one", () => {
+  it("refuses a frame without a required mask", () => {
     assert.isDefined(read(frame(0x82, text), true, 3).fault)
   })
 })
