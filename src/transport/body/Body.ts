@@ -1,57 +1,55 @@
 /**
- * A body at the level of callbacks: bytes that are pushed to a sink for as
- * long as the sink takes them. Everything that carries many bytes is made of
- * this; the Effect Streams of `protocol/Exchange.ts` are adapted to it in
- * `EffectExchange.ts`.
+ * A message body at the level of callbacks: bytes are pushed to a sink until
+ * the sink asks to wait. Every path that carries many bytes uses it;
+ * `EffectExchange.ts` adapts the Effect Streams of `protocol/Exchange.ts`.
  */
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import { BodyError } from "../../protocol/Exchange.ts"
 
-/** Where a body goes. After `end` or `fail` nothing more is delivered. */
+/** Receives a body. Nothing is delivered after `end` or `fail`. */
 export interface BodySink {
   /**
-   * Takes some bytes. `false` means: no more until {@link BodyFlow.resume}.
+   * Takes some bytes. `false`: deliver no more until {@link BodyFlow.resume}.
    *
-   * @param release where given: to be called once nobody needs the bytes any
-   * more, because their memory is then filled with others. Who does not call it
-   * keeps the bytes.
+   * @param release if given, call it once the bytes are not needed any more:
+   * their memory is then reused. A sink that does not call it keeps the bytes.
    */
   data(chunk: Uint8Array, release?: () => void): boolean
-  /** The body is whole. */
+  /** The body is complete. */
   end(trailers: HeaderList): void
   /** The body broke off. */
   fail(error: BodyError): void
 }
 
-/** The receiver's hold on a body that it is reading. */
+/** Controls a body that is being read. */
 export interface BodyFlow {
-  /** Go on after `data` returned `false`. */
+  /** Continues after `data` returned `false`. */
   resume(): void
-  /** The receiver wants no more yet, but has taken something of what it was given. */
+  /** The receiver makes progress with the bytes that it has, but wants no more yet. */
   moved?(): void
-  /** No more is wanted: frees what the body holds; the sink hears nothing more. Idempotent. */
+  /** Stops the delivery and frees the body; the sink is not called again. Idempotent. */
   cancel(): void
 }
 
 /** Bytes that can be read once. */
 export interface Body {
-  /** How many bytes there will be, where that is known beforehand. */
+  /** The length in bytes, if it is known beforehand. */
   readonly length: number | undefined
-  /** The bytes themselves, where they are all here already; then `read` need not be used. */
+  /** The bytes, if all of them are in memory already; then `read` need not be called. */
   readonly whole: Uint8Array | undefined
   /**
-   * Starts the delivery, which begins only after this has returned. At most
-   * one call. For a visitor's body the call is the "100-continue".
+   * Starts the delivery; nothing is delivered before this has returned. Call it
+   * at most once. For a visitor's request body the call sends "100 Continue".
    */
   read(sink: BodySink): BodyFlow
-  /** Lets go of a body that nobody is going to read. Idempotent; not to be called after `read`. */
+  /** Frees a body that nobody is going to read. Idempotent; not to be called after `read`. */
   discard(): void
 }
 
 const noBytes = new Uint8Array(0)
 const noTrailers: HeaderList = []
 
-/** A body that is here already. */
+/** A body of bytes in memory. */
 export const fromBytes = (bytes: Uint8Array): Body => ({
   length: bytes.length,
   whole: bytes,
@@ -73,28 +71,28 @@ export const fromBytes = (bytes: Uint8Array): Body => ({
   discard: () => {},
 })
 
-/** The body without a byte. */
+/** The body without bytes. */
 export const empty: Body = fromBytes(noBytes)
 
 /** A body of UTF-8 text. */
 export const fromText = (text: string): Body => fromBytes(Buffer.from(text, "utf8"))
 
-/** What comes of collecting a body: one of these, once. */
+/** The result of collecting a body: one of these is called, once. */
 export interface Collected {
   readonly whole: (bytes: Buffer) => void
   readonly tooLarge: () => void
-  /** It broke off. */
+  /** The body broke off. */
   readonly cut: (error: BodyError) => void
 }
 
-/** Reads all of a body into memory, up to `most` bytes. */
-export const collect = (body: Body, most: number, result: Collected): BodyFlow => {
+/** Reads a whole body into memory, up to `maxBytes`. */
+export const collect = (body: Body, maxBytes: number, result: Collected): BodyFlow => {
   const chunks: Array<Uint8Array> = []
   let size = 0
   const flow = body.read({
     data: (chunk) => {
       size += chunk.length
-      if (size <= most) {
+      if (size <= maxBytes) {
         chunks.push(chunk)
         return true
       }
@@ -109,8 +107,8 @@ export const collect = (body: Body, most: number, result: Collected): BodyFlow =
 }
 
 /**
- * The same body held to the length that its head promised: fewer bytes become
- * a `short` failure instead of an end, more become `long`.
+ * The same body with the length of its head enforced: it fails as `short` if
+ * it ends with fewer bytes, and as `long` if there are more.
  */
 export const promise = (body: Body, length: number): Body => {
   if (body.whole !== undefined && body.whole.length === length) return body
@@ -119,14 +117,14 @@ export const promise = (body: Body, length: number): Body => {
     whole: undefined,
     discard: () => body.discard(),
     read: (sink) => {
-      let seen = 0
-      let over = false
+      let received = 0
+      let isTooLong = false
       const flow = body.read({
         data: (chunk, release) => {
-          if (over) return false
-          seen += chunk.length
-          if (seen <= length) return sink.data(chunk, release)
-          over = true
+          if (isTooLong) return false
+          received += chunk.length
+          if (received <= length) return sink.data(chunk, release)
+          isTooLong = true
           flow.cancel()
           sink.fail(
             new BodyError({ reason: "long", detail: `more than the promised ${length} bytes` }),
@@ -134,14 +132,17 @@ export const promise = (body: Body, length: number): Body => {
           return false
         },
         end: (trailers) => {
-          if (over) return
-          if (seen === length) return sink.end(trailers)
+          if (isTooLong) return
+          if (received === length) return sink.end(trailers)
           sink.fail(
-            new BodyError({ reason: "short", detail: `${seen} of the promised ${length} bytes` }),
+            new BodyError({
+              reason: "short",
+              detail: `${received} of the promised ${length} bytes`,
+            }),
           )
         },
         fail: (error) => {
-          if (!over) sink.fail(error)
+          if (!isTooLong) sink.fail(error)
         },
       })
       return flow
@@ -150,8 +151,8 @@ export const promise = (body: Body, length: number): Body => {
 }
 
 /**
- * The same body, failing as `limit` once it has more than `max` bytes.
- * `onOver` is called first.
+ * The same body, which fails as `limit` after `max` bytes; `onOver` is called
+ * before that.
  */
 export const limit = (body: Body, max: number, onOver: () => void): Body => {
   if (body.length !== undefined && body.length <= max) return body
@@ -160,11 +161,11 @@ export const limit = (body: Body, max: number, onOver: () => void): Body => {
     whole: undefined,
     discard: () => body.discard(),
     read: (sink) => {
-      let seen = 0
+      let received = 0
       const flow = body.read({
         data: (chunk) => {
-          seen += chunk.length
-          if (seen <= max) return sink.data(chunk)
+          received += chunk.length
+          if (received <= max) return sink.data(chunk)
           flow.cancel()
           onOver()
           sink.fail(new BodyError({ reason: "limit", detail: `more than ${max} bytes` }))

@@ -1,21 +1,20 @@
 /**
- * The same body, with somebody who is told how many bytes went through and
- * when that was all. One object for each body, since every body of every
- * request may be one.
+ * A body whose bytes are counted while they pass. It is a single object, since
+ * every body of every request may be one.
  */
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import type { BodyError } from "../../protocol/Exchange.ts"
 import type { Body, BodyFlow, BodySink } from "./Body.ts"
 
-/** Who counts. */
+/** Receives the counts. */
 export interface Tally {
-  /** `chunk` may be filled with others as soon as this has returned. */
+  /** So many bytes have passed. The memory of `chunk` may be reused once this has returned. */
   bytes(count: number, chunk: Uint8Array): void
-  /** No more bytes are coming, for whatever reason. May be called more than once. */
+  /** No more bytes come, for whatever reason. May be called more than once. */
   over?(): void
 }
 
-/** Counts a body. One that is here already is counted when it is read, not by `whole`. */
+/** Counts the bytes of a body as they are read; the use of `whole` is not counted. */
 export const count = (body: Body, tally: Tally): Body => new CountedBody(body, tally)
 
 class CountedBody implements Body, BodySink, BodyFlow {

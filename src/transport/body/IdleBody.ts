@@ -1,16 +1,16 @@
 /**
- * A body that is given up when no byte of it has moved for too long. There is
- * no limit to how long a body may take in all.
+ * An idle timeout for bodies: a body fails if none of its bytes moves for too
+ * long. The duration of the whole body is not limited.
  */
 import { BodyError } from "../../protocol/Exchange.ts"
 import type { Deadlines } from "../runtime/Deadlines.ts"
 import type { Body } from "./Body.ts"
 import type { Handler } from "./Handler.ts"
 
-/** What an idle limit is for: whichever side a body waits for, or only who sends it. */
+/** When the timeout runs: always, or only while the body waits for its sender. */
 export type Waiting = "either" | "sender"
 
-/** The same body, failing as `idle` after `millis` milliseconds without a byte. */
+/** The same body, which fails as `idle` after `millis` milliseconds without a byte. */
 export const idle = (
   body: Body,
   deadlines: Deadlines,
@@ -67,7 +67,7 @@ export const idle = (
   }
 }
 
-/** The same handler, whose requests' bodies are given up when their sender sends nothing for so long. */
+/** The same handler with an idle timeout for request bodies, which runs while they wait for their sender. */
 export const idleRequests =
   (handler: Handler, deadlines: Deadlines, millis: number): Handler =>
   (head, body, reply) =>

@@ -1,17 +1,17 @@
 /**
- * A body out of a generator: the next bytes are made only when the last ones
- * have been taken.
+ * A body from a generator, which runs on only when the receiver has taken its
+ * last chunk.
  */
 import { BodyError } from "../../protocol/Exchange.ts"
 import type { Body, BodySink } from "./Body.ts"
 
-/** A body and the way to end it at any time; the generator's `finally` blocks are run. */
+/** A body, and the function that ends it at any time; the generator's `finally` blocks are run. */
 export interface PulledBody {
   readonly body: Body
   readonly cancel: () => void
 }
 
-/** Makes the body. What the generator fails with cuts it. */
+/** Makes the body, which fails as `cut` if the generator throws. */
 export const make = (
   bytes: AsyncGenerator<Uint8Array, void>,
   length: number | undefined,

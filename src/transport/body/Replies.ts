@@ -1,5 +1,5 @@
 /**
- * Short replies that need no body of their own: plain text, and refusals.
+ * Short replies: plain text, and refusals.
  */
 import type { ExchangeError } from "../../protocol/Exchange.ts"
 import { type Body, fromText } from "./Body.ts"
@@ -18,11 +18,11 @@ export const respondText = (reply: Reply, status: number, text: string): void =>
     fromText(text),
   )
 
-const nothing: Cancel = () => {}
+const noCancel: Cancel = () => {}
 
-/** Refuses a request whose body nobody reads. */
+/** Refuses a request without reading its body. */
 export const refuse = (body: Body, reply: Reply, error: ExchangeError): Cancel => {
   body.discard()
   reply.fail(error)
-  return nothing
+  return noCancel
 }

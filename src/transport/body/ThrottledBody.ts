@@ -1,10 +1,10 @@
 /**
- * A body that is held to a rate: after each chunk it pauses for as long as the
- * chunk should have taken.
+ * Limits the rate of a body: after each chunk it pauses for as long as the
+ * chunk takes at that rate.
  */
 import type { Body } from "./Body.ts"
 
-/** The same body at no more than `bytesPerSecond`. */
+/** The same body, delivered at no more than `bytesPerSecond`. */
 export const throttle = (body: Body, bytesPerSecond: number): Body => ({
   length: body.length,
   whole: undefined,

@@ -1,25 +1,25 @@
 /**
- * Counts the memory of what sockets deliver. Each read is a buffer of its own
- * that is dead a moment later, but V8 sees only its small handle and lets them
- * pile up until it collects everything there is. Whoever runs the process may
- * have something done about it in time.
+ * Counts the memory of what sockets deliver. Each read allocates a buffer that
+ * is soon garbage, but V8 sees only its small handle and lets the buffers
+ * accumulate until a full collection. The process may register a callback that
+ * frees them earlier.
  */
 
-/** How many bytes come between two calls of the relief. */
+/** How many bytes are received between two calls of the callback. */
 export const reliefBytes = 16 * 1024 * 1024
 
-let relieve: (() => void) | undefined
+let onReached: (() => void) | undefined
 let bytes = 0
 
-/** Has `relief` called again and again while large bodies pass, from the event loop itself. */
-export const onPressure = (relief: () => void): void => {
-  relieve = relief
+/** Calls `collect`, from the event loop, after each {@link reliefBytes} received bytes. */
+export const onPressure = (collect: () => void): void => {
+  onReached = collect
 }
 
-/** A socket has delivered so many bytes. */
+/** Records that a socket has delivered so many bytes. */
 export const count = (length: number): void => {
   bytes += length
   if (bytes < reliefBytes) return
   bytes = 0
-  if (relieve !== undefined) setImmediate(relieve)
+  if (onReached !== undefined) setImmediate(onReached)
 }

@@ -1,38 +1,41 @@
 /**
- * Waits awake for the next message of a link while small ones follow each
- * other closely, as they do when one visitor asks again and again. To put an
- * idle processor to sleep and wake it costs more than the whole of PTTH's own
- * work on a request, above all in a virtual machine (docs/performance.md has
- * the figures). A loop that has other work, or whose messages are large or
- * rare, sleeps as usual. Whoever runs the process decides whether it may.
+ * Busy-polls the event loop for up to 1 ms while small messages follow each
+ * other closely, as they do when one visitor sends one request after another.
+ * Putting an idle processor to sleep and waking it costs more than all of
+ * PTTH's work on a request, above all in a virtual machine (docs/performance.md
+ * has the figures). A loop that has other work, or whose messages are large or
+ * rare, sleeps as usual. The configuration decides whether it is allowed.
  */
 import { availableParallelism } from "node:os"
 
-/** How long it is waited for the next message, in milliseconds. */
+/** How long to poll for the next message, in milliseconds. */
 export const windowMillis = 1
 
-/** Messages in close succession, before it is worth while to wait for the next one. */
-const enough = 4
-const most = 16
-/** After work for a loop that had some anyway: so many close ones are ignored. */
+/** The score from which it polls: so many small messages in close succession. */
+const threshold = 4
+/** The highest score. */
+const maxScore = 16
+/** So many close messages are ignored after the loop was found to have other work. */
 const backOff = 64
-/** A loop that turns less often between two messages has other work. */
+/** A loop with fewer iterations than this between two messages has other work. */
 const idleTurns = 8
 
-/** What it needs of the event loop. */
+/** The event loop, as far as it is used here. */
 export interface Loop {
   /** In milliseconds. */
   readonly now: () => number
-  /** Calls back after the loop has looked for events, without sleep. */
+  /** Calls back in the next iteration, which starts without waiting for events: `setImmediate`. */
   readonly turn: (call: () => void) => void
 }
 
 /** See the file's header. */
 export class BusyPoll {
   private readonly loop: Loop
+  /** Rises with each small message that follows closely; polling starts at {@link threshold}. */
   private score = 0
   private last = Number.NEGATIVE_INFINITY
   private until = 0
+  /** Iterations since the last message. */
   private turns = 0
   private awake = false
 
@@ -40,22 +43,23 @@ export class BusyPoll {
     this.loop = loop
   }
 
-  /** Whether the loop is kept from sleep. */
+  /** Whether the loop is kept awake. */
   get isAwake(): boolean {
     return this.awake
   }
 
-  /** A message has left that is small, with what came before it; or is not. */
+  /** A message was sent; `isLight` if it and what was received before it are small. */
   sent(isLight: boolean): void {
     const now = this.loop.now()
     const isClose = now - this.last < 2 * windowMillis
     const hadWork = this.awake && this.turns < idleTurns
     this.last = now
     this.turns = 0
-    if (!(isLight && isClose)) this.score = Math.min(this.score, Math.max(0, this.score - enough))
+    if (!(isLight && isClose))
+      this.score = Math.min(this.score, Math.max(0, this.score - threshold))
     else if (hadWork) this.score = -backOff
-    else if (this.score < most) this.score++
-    this.until = this.score < enough ? 0 : now + windowMillis
+    else if (this.score < maxScore) this.score++
+    this.until = this.score < threshold ? 0 : now + windowMillis
     if (this.until === 0 || this.awake) return
     this.awake = true
     this.loop.turn(this.next)
@@ -71,7 +75,7 @@ export class BusyPoll {
 const ofProcess = new BusyPoll({ now: () => performance.now(), turn: setImmediate })
 let isAllowed = false
 
-/** Says whether this process may; a single processor is never kept busy. */
+/** Allows or forbids it for this process; it is never done on a single processor. */
 export const allow = (wanted: boolean): void => {
   isAllowed = wanted && availableParallelism() > 1
 }

@@ -1,59 +1,60 @@
 /**
- * Deadlines for things that exist by the ten thousand: one timer for all of
- * them instead of a fiber or timer each. They fire up to one sweep late,
- * never early, and follow the Effect Clock, so tests move them with TestClock.
+ * Deadlines for tens of thousands of connections and requests: one timer for
+ * all of them instead of a fiber or timer each. They fire up to one sweep
+ * late, never early, and use the Effect Clock, so tests move them with
+ * TestClock.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
-/** One deadline that has been set. */
+/** A deadline that has been set. */
 export interface Deadline {
-  /** It is not needed any more. Idempotent. */
+  /** Cancels it. Idempotent. */
   clear(): void
-  /** Starts the same span of time anew from now. */
+  /** Restarts its time from now; does nothing once it has passed or was cancelled. */
   touch(): void
 }
 
 /** Sets deadlines. */
 export interface Deadlines {
-  /** Calls `onPassed` once `millis` milliseconds have gone by. */
+  /** Calls `onPassed` after `millis` milliseconds. */
   set(millis: number, onPassed: () => void): Deadline
-  /** Milliseconds since 1970 by the Clock. */
+  /** Wall-clock time in milliseconds since 1970. */
   now(): number
-  /** Milliseconds by a clock that is never put, for how long something lasts; see {@link elapsedMillis}. */
+  /** Monotonic milliseconds, to measure durations; see {@link elapsedMillis}. */
   elapsed(): number
 }
 
-/** How often passed deadlines are looked for, in milliseconds. */
+/** The time between two sweeps for passed deadlines, in milliseconds. */
 export const sweepMillis = 100
 
-class Entry implements Deadline {
-  previous: Entry | undefined
-  next: Entry | undefined
+class ListedDeadline implements Deadline {
+  previous: ListedDeadline | undefined
+  next: ListedDeadline | undefined
   at: number
-  readonly line: Line
+  readonly list: DeadlineList
   readonly onPassed: () => void
 
-  constructor(line: Line, at: number, onPassed: () => void) {
-    this.line = line
+  constructor(list: DeadlineList, at: number, onPassed: () => void) {
+    this.list = list
     this.at = at
     this.onPassed = onPassed
   }
 
   clear(): void {
-    this.line.remove(this)
+    this.list.remove(this)
   }
 
   touch(): void {
-    if (this.line.remove(this)) this.line.append(this)
+    if (this.list.remove(this)) this.list.append(this)
   }
 }
 
-/** Deadlines of one span: set in order, so they pass in order. */
-class Line {
-  private head: Entry | undefined
-  private tail: Entry | undefined
+/** Deadlines with the same duration, linked in the order in which they were set, which is that in which they pass. */
+class DeadlineList {
+  private head: ListedDeadline | undefined
+  private tail: ListedDeadline | undefined
   private readonly now: () => number
   readonly millis: number
 
@@ -62,7 +63,7 @@ class Line {
     this.now = now
   }
 
-  append(entry: Entry): void {
+  append(entry: ListedDeadline): void {
     entry.at = this.now() + this.millis
     entry.previous = this.tail
     entry.next = undefined
@@ -71,7 +72,7 @@ class Line {
     this.tail = entry
   }
 
-  remove(entry: Entry): boolean {
+  remove(entry: ListedDeadline): boolean {
     if (entry !== this.head && entry.previous === undefined) return false
     if (entry.previous === undefined) this.head = entry.next
     else entry.previous.next = entry.next
@@ -95,38 +96,38 @@ class Line {
   }
 }
 
-/** Milliseconds by a clock that is never put forward or back; since when, nobody knows. */
+/** Monotonic milliseconds with an arbitrary origin. */
 export const elapsedMillis = (clock: Clock.Clock): number =>
   Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
-/** Deadlines that are swept for as long as the Scope is open. */
+/** Deadlines that are swept while the Scope is open. */
 export const make: Effect.Effect<Deadlines, never, Scope.Scope> = Effect.gen(function* () {
   const clock = yield* Clock.Clock
-  // A wall clock that is put forward or back must neither pass nor stop a deadline.
+  // A change of the wall clock must neither pass nor delay a deadline.
   const elapsed = () => elapsedMillis(clock)
-  const lines = new Map<number, Line>()
+  const lists = new Map<number, DeadlineList>()
   const sweep = Effect.sync(() => {
     const at = elapsed()
-    for (const [millis, line] of lines) {
-      line.sweep(at)
-      if (line.isEmpty) lines.delete(millis)
+    for (const [millis, list] of lists) {
+      list.sweep(at)
+      if (list.isEmpty) lists.delete(millis)
     }
   }).pipe(
-    // Whatever fails is not to stop the deadlines of everybody else.
-    Effect.catchCause((cause) => Effect.logError("what a deadline was to do has failed", cause)),
+    // A callback that throws must not stop the sweeps.
+    Effect.catchCause((cause) => Effect.logError("the callback of a deadline failed", cause)),
   )
   yield* Effect.sleep(sweepMillis).pipe(Effect.andThen(sweep), Effect.forever, Effect.forkScoped)
   return {
     now: () => clock.currentTimeMillisUnsafe(),
     elapsed,
     set: (millis, onPassed) => {
-      let line = lines.get(millis)
-      if (line === undefined) {
-        line = new Line(millis, elapsed)
-        lines.set(millis, line)
+      let list = lists.get(millis)
+      if (list === undefined) {
+        list = new DeadlineList(millis, elapsed)
+        lists.set(millis, list)
       }
-      const entry = new Entry(line, 0, onPassed)
-      line.append(entry)
+      const entry = new ListedDeadline(list, 0, onPassed)
+      list.append(entry)
       return entry
     },
   }

@@ -1,27 +1,28 @@
 /**
- * A map for what comes and goes by the thousand a second. V8's own makes a new
- * table every few dozen entries, and one that has outlived a collection keeps
- * all later ones alive, with what was in them: most of what a request takes
- * survived until the whole heap was collected (docs/performance.md has the
- * figures). Here one table is used on and on.
+ * Open-addressing hash map for short-lived entries. V8's `Map` allocates a new
+ * table every few dozen insertions, and a table that was promoted to the old
+ * generation keeps all later ones reachable, with their entries: most of a
+ * request's objects then survive until a full collection (docs/performance.md
+ * has the figures). This map reuses one table.
  */
 
-/** Places of an empty map; half of them may be taken. */
-const smallest = 64
+/** Slots of an empty map; up to half of them are used. */
+const minSlots = 64
 
 /**
- * See the file's header. Numbers are whole. If somebody else chooses the keys,
- * a look may take as long as there are entries: their number is to be bounded.
+ * See the file's header. Number keys are integers. Chosen keys may collide, so
+ * that a lookup takes linear time: bound the number of entries whose keys
+ * somebody else chooses.
  */
 export class ReusableMap<K extends string | number, A extends object> {
-  /** Each at the place of its hash, or the next free one behind it, round the end. */
+  /** Each key is in the slot of its hash or in the next free one (linear probing). */
   private keys: Array<K | undefined> = []
   private values: Array<A | undefined> = []
   private mask = 0
   private count = 0
 
   constructor() {
-    this.make(smallest)
+    this.allocate(minSlots)
   }
 
   get size(): number {
@@ -33,26 +34,26 @@ export class ReusableMap<K extends string | number, A extends object> {
   }
 
   get(key: K): A | undefined {
-    return this.values[this.placeOf(key)]
+    return this.values[this.slotOf(key)]
   }
 
   set(key: K, value: A): void {
     if (2 * this.count > this.mask) this.grow()
-    const at = this.placeOf(key)
+    const at = this.slotOf(key)
     if (this.values[at] === undefined) this.count++
     this.keys[at] = key
     this.values[at] = value
   }
 
-  /** Whether it was there. */
+  /** Whether there was such an entry. */
   delete(key: K): boolean {
-    let hole = this.placeOf(key)
+    let hole = this.slotOf(key)
     if (this.values[hole] === undefined) return false
     this.count--
-    // Those behind it move up, unless the hole is before the place of their own.
+    // Later entries of the run move into the hole, unless it is before their own slot.
     for (let at = this.after(hole); this.values[at] !== undefined; at = this.after(at)) {
-      const away = (at - hashOf(this.keys[at] as K)) & this.mask
-      if (away < ((at - hole) & this.mask)) continue
+      const distance = (at - hashOf(this.keys[at] as K)) & this.mask
+      if (distance < ((at - hole) & this.mask)) continue
       this.keys[hole] = this.keys[at]
       this.values[hole] = this.values[at]
       hole = at
@@ -62,20 +63,20 @@ export class ReusableMap<K extends string | number, A extends object> {
     return true
   }
 
-  /** All that is there, in no order. */
+  /** All values, in no order. */
   all(): Array<A> {
     return this.values.filter((value) => value !== undefined)
   }
 
   clear(): void {
-    if (this.values.length > smallest) return this.make(smallest)
+    if (this.values.length > minSlots) return this.allocate(minSlots)
     this.keys.fill(undefined)
     this.values.fill(undefined)
     this.count = 0
   }
 
-  /** Where the key is, or would be. */
-  private placeOf(key: K): number {
+  /** The slot where the key is, or would be. */
+  private slotOf(key: K): number {
     let at = hashOf(key) & this.mask
     while (this.values[at] !== undefined && this.keys[at] !== key) at = this.after(at)
     return at
@@ -85,7 +86,7 @@ export class ReusableMap<K extends string | number, A extends object> {
     return (at + 1) & this.mask
   }
 
-  private make(length: number): void {
+  private allocate(length: number): void {
     this.keys = new Array<K | undefined>(length).fill(undefined)
     this.values = new Array<A | undefined>(length).fill(undefined)
     this.mask = length - 1
@@ -94,14 +95,17 @@ export class ReusableMap<K extends string | number, A extends object> {
 
   private grow(): void {
     const { keys, values } = this
-    this.make(2 * values.length)
+    this.allocate(2 * values.length)
     values.forEach((value, at) => {
       if (value !== undefined) this.set(keys[at] as K, value)
     })
   }
 }
 
-/** Numbers in a row never meet, and lie far apart: a deletion looks as far as the next free place. FNV-1a of a text. */
+/**
+ * Fibonacci hashing for numbers: consecutive ones do not collide and are far
+ * apart, so that runs, which a deletion has to walk, are short. FNV-1a for texts.
+ */
 const hashOf = (key: string | number): number => {
   if (typeof key === "number") return Math.imul(key, 0x9e3779b1)
   let hash = 0x811c9dc5

@@ -1,32 +1,31 @@
 /**
- * Small writes to many connections, made one after the other at the end of
- * what brought them about. A receiver that hears of one message at a time
- * goes to sleep in between, and to wake it is most of what a write costs; of
- * those that follow each other closely only the first has to
- * (docs/performance.md has the figures).
+ * Collects small writes to several connections and makes them together at the
+ * end of the event that caused them. Waking a receiver that sleeps is most of
+ * the cost of a write; if writes follow each other closely, only the first has
+ * to wake it (docs/performance.md has the figures).
  */
 let depth = 0
-let waiting: Array<() => void> = []
+let writes: Array<() => void> = []
 
-/** Has `write` made at the end of the batch; at once where there is none. */
+/** Calls `write` at the end of the current batch; at once if there is none. */
 export const add = (write: () => void): void => {
   if (depth === 0) write()
-  else waiting.push(write)
+  else writes.push(write)
 }
 
-/** Runs what may bring about many writes, then makes those; its result. */
+/** Runs `run` as a batch, or as part of the current one; its result. */
 export const during = <A>(run: () => A): A => {
   depth++
   try {
     return run()
   } finally {
     depth--
-    if (depth === 0) makeAll()
+    if (depth === 0) flush()
   }
 }
 
-const makeAll = (): void => {
-  const writes = waiting
-  waiting = []
-  for (const write of writes) write()
+const flush = (): void => {
+  const batch = writes
+  writes = []
+  for (const write of batch) write()
 }

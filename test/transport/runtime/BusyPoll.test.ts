@@ -45,7 +45,7 @@ const made = () => {
 }
 
 describe("the event loop", () => {
-  it("is kept awake while small messages follow each other closely, and for a moment after", () => {
+  it("is polled while small messages follow each other closely, and shortly after", () => {
     const { loop, poll, exchanges } = made()
     exchanges(20, 0.3)
     assert.isTrue(poll.isAwake)
@@ -78,7 +78,7 @@ describe("the event loop", () => {
     assert.strictEqual(loop.turns, 0)
   })
 
-  it("is left alone if it has other work between the messages", () => {
+  it("is not polled if it has other work between the messages", () => {
     const { loop, poll } = made()
     for (let i = 0; i < 1000; i++) {
       poll.sent(true)

@@ -38,7 +38,7 @@ describe("a deadline", () => {
     }),
   )
 
-  it.effect("passes although what another was to do has failed", () =>
+  it.effect("passes although the callback of another has failed", () =>
     Effect.gen(function* () {
       const deadlines = yield* Deadlines.make
       let passed = 0
@@ -56,7 +56,7 @@ describe("a deadline", () => {
     }),
   )
 
-  it.effect("starts anew when it is touched", () =>
+  it.effect("starts again when it is touched", () =>
     Effect.gen(function* () {
       const deadlines = yield* Deadlines.make
       let passed = 0
@@ -76,7 +76,7 @@ describe("a deadline", () => {
     }),
   )
 
-  it.effect("neither passes nor stops when the wall clock is put forward or back", () =>
+  it.effect("neither passes early nor late when the wall clock is changed", () =>
     Effect.gen(function* () {
       const { clock, put } = yield* PutClock.make
       const deadlines = yield* Effect.provideService(Deadlines.make, Clock.Clock, clock)

@@ -33,7 +33,7 @@ const agrees = <K extends string | number>(
   }
 }
 
-describe("a brief map", () => {
+describe("a reusable map", () => {
   it.prop("holds what a Map holds, by number", [Schema.Array(Step)], ([steps]) =>
     agrees(steps.map(({ isGone, key }) => [key, isGone])),
   )
@@ -42,7 +42,7 @@ describe("a brief map", () => {
     agrees(steps.map(({ isGone, key }) => [`request ${key}`, isGone])),
   )
 
-  it("grows with what it holds, and finds all of it", () => {
+  it("grows with its entries, and finds all of them", () => {
     const map = new ReusableMap<string, { readonly at: number }>()
     for (let at = 0; at < 5_000; at++) map.set(`${at}`, { at })
     for (let at = 0; at < 5_000; at += 2) map.delete(`${at}`)
@@ -54,7 +54,7 @@ describe("a brief map", () => {
     assert.isFalse(map.has("1"))
   })
 
-  it("lets what has gone go at the next small collection", () => {
+  it("keeps no deleted value past the next minor collection", () => {
     setFlagsFromString("--expose-gc")
     const collect = runInNewContext("gc") as (options: { readonly type: "major" | "minor" }) => void
     const old = () =>

@@ -27,7 +27,7 @@ describe("a write", () => {
     assert.deepStrictEqual(log, ["work", "one", "two", "three"])
   })
 
-  it("is made although the work behind it failed", () => {
+  it("is made although the batch failed", () => {
     const { add, log } = made()
     assert.throws(() =>
       WriteBatch.during(() => {
@@ -39,7 +39,7 @@ describe("a write", () => {
     assert.deepStrictEqual(log, ["one", "two"])
   })
 
-  it("that another one brings about is made at once", () => {
+  it("that is caused by another one is made at once", () => {
     const { add, log } = made()
     WriteBatch.during(() => {
       WriteBatch.add(() => add("inner"))
