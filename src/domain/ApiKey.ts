@@ -1,6 +1,6 @@
 /**
- * The secret by which a server or a scraper proves who it is. It is redacted
- * wherever it could be printed, and compared only through its tripcode.
+ * The secret that authenticates a server or a scraper. It is redacted wherever
+ * it could be printed, and compared only by its tripcode.
  */
 import { timingSafeEqual } from "node:crypto"
 import { blake3 } from "@noble/hashes/blake3.js"
@@ -27,8 +27,8 @@ export const tripcodeOfText = (text: string): Tripcode =>
   Buffer.from(hash(text)).toString("base64") as Tripcode
 
 /**
- * Whether two tripcodes are equal, in time that depends on neither. Both are
- * hashes, so their lengths are public.
+ * Whether two tripcodes are equal, in constant time. Both are hashes, so
+ * their lengths are public.
  */
 export const sameTripcode = (left: Tripcode, right: Tripcode): boolean => {
   const a = Buffer.from(left, "latin1")
@@ -36,7 +36,7 @@ export const sameTripcode = (left: Tripcode, right: Tripcode): boolean => {
   return a.length === b.length && timingSafeEqual(a, b)
 }
 
-const words = 7
+const wordCount = 7
 
 /**
  * A new diceware-style passphrase: seven words of the 2,048-word BIP-39 list,
@@ -45,6 +45,6 @@ const words = 7
  * @param pick returns a uniformly random integer below its argument
  */
 export const generate = (pick: (below: number) => number): ApiKey => {
-  const chosen = Array.from({ length: words }, () => wordlist[pick(wordlist.length)] ?? "")
+  const chosen = Array.from({ length: wordCount }, () => wordlist[pick(wordlist.length)] ?? "")
   return make(chosen.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(""))
 }

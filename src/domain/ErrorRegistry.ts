@@ -1,11 +1,11 @@
 /**
- * Every error that PTTH shows to anybody, by its stable code: what happened,
- * what to do, the status a visitor sees and the code a process exits with.
+ * All errors that users see, by their stable codes: what happened, what to do,
+ * the status that a visitor gets and the code with which a process exits.
  *
- * `docs/errors.md` lists the same codes; a test holds the two together.
+ * `docs/errors.md` lists the same codes; a test compares the two.
  */
 
-/** What is fixed about one kind of error. */
+/** What does not change from one occurrence of an error to the next. */
 export interface ErrorEntry {
   /** One sentence: what happened. */
   readonly title: string
@@ -13,9 +13,9 @@ export interface ErrorEntry {
   readonly remedy: string
   /** One sentence: what the owner of the relay or server can do, where that differs from what a visitor can do. */
   readonly ownerRemedy?: string
-  /** The HTTP status that a visitor sees, where one can. */
+  /** The HTTP status, for errors that a visitor or server gets as a response. */
   readonly status?: number
-  /** The process's exit code, where it ends one: 1 runtime, 2 usage or config, 3 cannot bind, 4 the relay refuses the key or is not trusted. */
+  /** The exit code, for errors that end a process: 1 runtime, 2 usage or configuration, 3 cannot listen, 4 the relay refuses the key or is not trusted. */
   readonly exit?: number
 }
 
@@ -28,7 +28,8 @@ const entries = {
   PTTH_AUTH_REQUIRED: {
     status: 401,
     title: "You have to sign in.",
-    remedy: "Use what the server's owner or the relay's administrator has given you for it.",
+    remedy:
+      "Use the user name and password, or the token, that you got from the server's owner or the relay's administrator.",
   },
   PTTH_NOT_ADMITTED: {
     status: 403,
@@ -42,9 +43,9 @@ const entries = {
   },
   PTTH_CROSS_SITE: {
     status: 403,
-    title: "This request does not come from the administrator's own pages.",
+    title: "This request does not come from the administrator's pages.",
     remedy:
-      "Use the pages themselves, or the API with a token; behind a proxy set admin_url to the address that is seen.",
+      "Use the pages themselves, or the API with a token; behind a proxy, set admin_url to the address in the browser.",
   },
   PTTH_UPLOAD_REFUSED: {
     status: 403,
@@ -64,74 +65,73 @@ const entries = {
   },
   PTTH_METHOD_NOT_ALLOWED: {
     status: 405,
-    title: "This method is not possible here.",
-    remedy: "Use a method that the Allow header lists.",
+    title: "This method is not allowed here.",
+    remedy: "Use one of the methods in the Allow field.",
   },
   PTTH_ALREADY_REGISTERED: {
     status: 409,
     exit: 2,
-    title: "The server is registered already, and nothing is replaced.",
-    remedy:
-      "Look at its entry in the relay's configuration; `tripcode` there may be a list of several.",
+    title: "The server is already registered, and its registration is not replaced.",
+    remedy: "Edit its entry in the relay's configuration; `tripcode` can be a list of several.",
   },
   PTTH_UPLOAD_EXISTS: {
     status: 409,
-    title: "There is a file or folder of this name.",
+    title: "A file or folder of this name already exists.",
     remedy: "Choose another name, or ask the server's owner to allow uploads to overwrite.",
   },
   PTTH_UPLOAD_CONDITION: {
     status: 412,
-    title: "The file is not as the upload expects it.",
-    remedy: "Look at what is there now, and send the file again if it still is to be replaced.",
+    title: "The file is not in the state that the upload requires.",
+    remedy: "Look at the file, and send the upload again if it should still be replaced.",
   },
   PTTH_BODY_TOO_LARGE: {
     status: 413,
-    title: "The request body is larger than this relay passes on.",
+    title: "The request body is larger than the relay allows.",
     remedy: "Send a smaller body.",
     ownerRemedy: "Raise max_body in the relay's configuration.",
   },
   PTTH_UPLOAD_TOO_LARGE: {
     status: 413,
-    title: "The file is too large to be uploaded.",
+    title: "The file is too large to upload.",
     remedy: "Send a smaller file.",
     ownerRemedy: "Raise uploads_max in the server's configuration.",
   },
   PTTH_WRONG_HOST: {
     status: 421,
-    title: "The administrator's pages are not known by this address.",
+    title: "The administrator's pages are not served at this address.",
     remedy: "Use an IP address or localhost, or set admin_url in the relay's configuration.",
   },
   PTTH_BAD_APPROVAL: {
     status: 422,
     exit: 2,
-    title: "This cannot be the name and the tripcode of a new server.",
-    remedy: "Copy both as the server has printed them; if the name is in the way, choose another.",
+    title: "This name and tripcode cannot be registered.",
+    remedy: "Copy both as the server printed them; if the name is not possible, choose another.",
   },
   PTTH_TOO_MANY_REQUESTS: {
     status: 429,
-    title: "These are more requests than are allowed.",
-    remedy: "Wait for as many seconds as Retry-After says, or ask the relay's administrator.",
+    title: "There were too many requests.",
+    remedy: "Wait for the number of seconds in Retry-After, or ask the relay's administrator.",
   },
   PTTH_TOO_MANY_LINKS: {
     status: 429,
-    title: "The server has as many links to the relay as it may have.",
+    title: "The server has reached its limit of links to the relay.",
     remedy:
-      "Stop processes that are not needed, see whether others have its key, or raise max_links in the relay's configuration.",
+      "Stop processes that are not needed, check whether somebody else uses the key, or raise max_links in the relay's configuration.",
   },
   PTTH_HEAD_TOO_LARGE: {
     status: 431,
     title: "The request head is too large.",
-    remedy: "Send fewer or shorter header fields, or a shorter address.",
+    remedy: "Send fewer or shorter header fields, or use a shorter address.",
   },
   PTTH_BAD_ANSWER: {
     status: 502,
-    title: "The server sent an answer that is not legal HTTP.",
+    title: "The server sent an invalid HTTP response.",
     remedy: "Ask the server's owner to look at the application behind it.",
   },
   PTTH_LINK_LOST: {
     status: 502,
-    title: "The connection to the server broke before it answered.",
-    remedy: "Try again; a request that changes something may have been carried out.",
+    title: "The connection to the server was lost before it responded.",
+    remedy: "Try again, but a request that changes something may already have been carried out.",
   },
   PTTH_ORIGIN_DOWN: {
     status: 502,
@@ -140,7 +140,7 @@ const entries = {
   },
   PTTH_ORIGIN_BROKEN: {
     status: 502,
-    title: "The application behind the server broke off before it answered.",
+    title: "The application behind the server closed the connection before it responded.",
     remedy: "Ask the server's owner to look at the application's log.",
   },
   PTTH_SERVER_OFFLINE: {
@@ -172,23 +172,23 @@ const entries = {
   PTTH_CANNOT_APPROVE: {
     status: 500,
     exit: 1,
-    title: "The approval could not be put into force.",
+    title: "The approval could not be applied.",
     remedy: "Let the relay write to servers.d beside its configuration, and run `ptth check`.",
   },
   PTTH_INTERNAL: {
     status: 500,
     exit: 1,
-    title: "Something in PTTH itself failed.",
-    remedy: "Report it together with the log lines around it.",
+    title: "PTTH itself failed.",
+    remedy: "Report this together with the log lines around it.",
   },
   PTTH_USAGE: {
     exit: 2,
-    title: "The command line is not understood.",
+    title: "The command line is invalid.",
     remedy: "See `ptth --help`.",
   },
   PTTH_CONFIG_MISSING: {
     exit: 2,
-    title: "The configuration file is not there.",
+    title: "The configuration file does not exist.",
     remedy: "Check the path given by --config-path.",
   },
   PTTH_CONFIG_UNREADABLE: {
@@ -199,62 +199,62 @@ const entries = {
   PTTH_CONFIG_SYNTAX: {
     exit: 2,
     title: "The configuration file is not valid TOML.",
-    remedy: "Mend the line that is named.",
+    remedy: "Correct the line that is named.",
   },
   PTTH_CONFIG_UNKNOWN_KEY: {
     exit: 2,
     title: "The configuration has a key that does not exist.",
-    remedy: "Remove it, or use the name that is suggested.",
+    remedy: "Remove it, or use the suggested name.",
   },
   PTTH_CONFIG_INVALID: {
     exit: 2,
     title: "The configuration has a value that is not allowed.",
-    remedy: "Mend the value that is named.",
+    remedy: "Correct the value that is named.",
   },
   PTTH_CONFIG_INCOMPLETE: {
     exit: 2,
-    title: "The configuration lacks something that is needed.",
+    title: "The configuration lacks a required key.",
     remedy: "Add the key or flag that is named.",
   },
   PTTH_CONFIG_EXPOSED: {
     exit: 2,
-    title: "The configuration holds a key and others can read it.",
+    title: "The configuration contains a key, and other users can read it.",
     remedy: "Run `chmod 600` on the file.",
   },
   PTTH_KEY_WEAK: {
     exit: 2,
     title: "Won't run because the key is too weak.",
-    remedy: "Make a good one with `ptth keygen`.",
+    remedy: "Generate one with `ptth keygen`.",
   },
   PTTH_ROOT_NOT_FOLDER: {
     exit: 2,
-    title: "The folder to serve is not a folder.",
-    remedy: "Name a folder that exists.",
+    title: "The path to serve is not a folder.",
+    remedy: "Use a folder that exists.",
   },
   PTTH_INSECURE_RELAY: {
     exit: 2,
-    title: "The relay's address is plain http, which would show the key to the network.",
-    remedy: "Use https, or --insecure if the network in between is trusted.",
+    title: "The relay's address is plain http, so the key would be sent unencrypted.",
+    remedy: "Use https, or --insecure if you trust the network.",
   },
   PTTH_PORT_IN_USE: {
     exit: 3,
-    title: "The address is taken.",
+    title: "The address is already in use.",
     remedy: "Stop the other program, or use another address; port 0 picks a free one.",
   },
   PTTH_CANNOT_BIND: {
     exit: 3,
-    title: "The address cannot be listened on.",
-    remedy: "Use an address of this machine and a port that you may use.",
+    title: "It is not possible to listen on this address.",
+    remedy: "Use an address of this machine, and a port that this user may open.",
   },
   PTTH_KEY_REFUSED: {
     exit: 4,
     title: "The relay refuses this server's key.",
-    remedy: "Register the tripcode that is shown in the relay's configuration.",
+    remedy: "Register the printed tripcode in the relay's configuration.",
   },
   PTTH_RELAY_UNTRUSTED: {
     exit: 4,
     title: "The relay's certificate is not trusted.",
-    remedy: "Name the certificate to trust with --ca, or give the relay one that is trusted.",
+    remedy: "Pass the certificate with --ca, or give the relay one that is trusted.",
   },
   PTTH_NODE_TOO_OLD: {
     exit: 1,

@@ -1,22 +1,22 @@
 /**
- * A failure as a visitor is told of it, and as the response that tells it.
+ * A failure, and its response to a visitor.
  */
 import type { VisitorErrorCode } from "./ErrorRegistry.ts"
 import type { HeaderList } from "./HeaderList.ts"
 
-/** A failure to be shown. */
+/** One occurrence of an error. */
 export interface Failure {
   readonly code: VisitorErrorCode
   readonly status: number
-  /** What happened this time: whole sentences that name nothing secret. */
+  /** What happened this time, without secrets. */
   readonly detail: string
-  /** Seconds after which a further try makes sense. */
+  /** Seconds after which to try again; sent as `Retry-After`. */
   readonly retryAfter?: number
-  /** Further fields, such as `Allow`. */
+  /** Further header fields, such as `Allow`. */
   readonly headers?: HeaderList
 }
 
-/** A failure as a response. For HEAD only the body is left out. */
+/** The response to a failure. HEAD gets the same without the body. */
 export interface RenderedFailure {
   readonly status: number
   readonly headers: HeaderList

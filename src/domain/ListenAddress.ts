@@ -1,13 +1,13 @@
 /**
- * An address to listen on, written `HOST:PORT`; IPv6 stands in brackets. A
- * socket that is open already is written `fd:N`.
+ * An address to listen on, written `HOST:PORT` with IPv6 in brackets, or `fd:N`
+ * for a socket that is already open.
  */
 
 /** Where to listen. `host` is a name or an IP address without brackets; port 0 picks a free one. */
 export interface ListenAddress {
   readonly host: string
   readonly port: number
-  /** The number of a listening socket that this process was given, as systemd does; then host and port say nothing. */
+  /** The file descriptor of a listening socket passed to this process, as by systemd; host and port are then unused. */
   readonly fd?: number
 }
 
@@ -17,10 +17,10 @@ export const expected =
 
 const pattern = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/
 
-/** Reads `HOST:PORT` or `fd:N`. */
+/** Parses `HOST:PORT` or `fd:N`. */
 export const parse = (text: string): ListenAddress | undefined => {
-  const given = /^fd:(\d{1,4})$/.exec(text)
-  if (given !== null) return { host: "fd", port: 0, fd: Number(given[1]) }
+  const descriptor = /^fd:(\d{1,4})$/.exec(text)
+  if (descriptor !== null) return { host: "fd", port: 0, fd: Number(descriptor[1]) }
   const match = pattern.exec(text)
   if (match === null) return undefined
   const port = Number(match[3])
@@ -29,13 +29,13 @@ export const parse = (text: string): ListenAddress | undefined => {
   return { host, port }
 }
 
-/** A host as it stands in an address or a URL: IPv6 in brackets. */
+/** A host as in an address or URL: IPv6 in brackets. */
 export const formatHost = (host: string): string => (host.includes(":") ? `[${host}]` : host)
 
-/** Writes `HOST:PORT` or `fd:N`. */
+/** Formats as `HOST:PORT` or `fd:N`. */
 export const format = (address: ListenAddress): string =>
   address.fd !== undefined ? `fd:${address.fd}` : `${formatHost(address.host)}:${address.port}`
 
-/** Whether only this machine can be meant: `localhost`, 127.0.0.0/8 or `::1`, in brackets or not. */
+/** Whether a host is this machine: `localhost`, 127.0.0.0/8 or `::1`, in brackets or not. */
 export const isLoopback = (host: string): boolean =>
   /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)

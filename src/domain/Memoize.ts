@@ -1,23 +1,23 @@
 /**
- * Remembers what a function has made of short texts, for as many of them as
- * visitors usually repeat.
+ * A cache of a function's results for short texts that visitors often repeat.
  */
 
-const most = 1_000
-/** Who sends longer ones to fill the memory gets no faster for it. */
-const longest = 64
+const maxEntries = 1_000
 
-/** The same function, which must depend on nothing but its text. */
-export const memoize = <A>(make: (text: string) => A): ((text: string) => A) => {
-  let known = new Map<string, A>()
+/** Longer keys are not cached, so that a client cannot fill the memory. */
+const maxKeyLength = 64
+
+/** Caches the results of a pure function; the cache is emptied when it is full. */
+export const memoize = <A>(compute: (text: string) => A): ((text: string) => A) => {
+  let cache = new Map<string, A>()
   return (text) => {
-    const found = known.get(text)
-    if (found !== undefined) return found
-    const made = make(text)
-    if (text.length <= longest) {
-      if (known.size >= most) known = new Map()
-      known.set(text, made)
+    const cached = cache.get(text)
+    if (cached !== undefined) return cached
+    const result = compute(text)
+    if (text.length <= maxKeyLength) {
+      if (cache.size >= maxEntries) cache = new Map()
+      cache.set(text, result)
     }
-    return made
+    return result
   }
 }

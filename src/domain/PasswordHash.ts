@@ -1,6 +1,6 @@
 /**
- * A password as configurations hold it: salted and hashed by scrypt, in the
- * PHC form `$scrypt$ln=15,r=8,p=1$SALT$HASH`.
+ * A password as it stands in a configuration: salted and hashed with scrypt, in
+ * the PHC string format `$scrypt$ln=15,r=8,p=1$SALT$HASH`.
  */
 import * as Schema from "effect/Schema"
 
@@ -15,7 +15,7 @@ export const PasswordHash = Schema.String.check(
 /** A hashed password. */
 export type PasswordHash = typeof PasswordHash.Type
 
-/** The parts of a hashed password: cost as log2 of N, block size, lanes. */
+/** The parts of a hashed password: cost as log2 of N, block size, parallelism. */
 export interface PasswordParts {
   readonly ln: number
   readonly r: number
@@ -27,16 +27,17 @@ export interface PasswordParts {
 /** The costs of new hashes: 32 MiB and about 50 ms. */
 export const newCost = { ln: 15, r: 8, p: 1 } as const
 
-const bare = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64").replace(/=+$/, "")
+const unpadded = (bytes: Uint8Array): string =>
+  Buffer.from(bytes).toString("base64").replace(/=+$/, "")
 
-/** Whether `text` is a hashed password whose cost a server can bear. */
+/** Whether `text` is a hashed password, with costs low enough to check it. */
 export const isPasswordHash = (text: string): text is PasswordHash => parse(text) !== undefined
 
 /** The parts of a hashed password. */
 export const parse = (text: string): PasswordParts | undefined => {
-  const found = pattern.exec(text)
-  if (found === null) return undefined
-  const [, ln, r, p, salt, hash] = found as unknown as Array<string>
+  const match = pattern.exec(text)
+  if (match === null) return undefined
+  const [, ln, r, p, salt, hash] = match as unknown as Array<string>
   const parts = { ln: Number(ln), r: Number(r), p: Number(p) }
   if (parts.ln < 1 || parts.ln > 20 || parts.r < 1 || parts.r > 32 || parts.p < 1 || parts.p > 16)
     return undefined
@@ -49,4 +50,4 @@ export const parse = (text: string): PasswordParts | undefined => {
 
 /** The PHC form of a hash with {@link newCost}. */
 export const format = (salt: Uint8Array, hash: Uint8Array): PasswordHash =>
-  `$scrypt$ln=${newCost.ln},r=${newCost.r},p=${newCost.p}$${bare(salt)}$${bare(hash)}` as PasswordHash
+  `$scrypt$ln=${newCost.ln},r=${newCost.r},p=${newCost.p}$${unpadded(salt)}$${unpadded(hash)}` as PasswordHash

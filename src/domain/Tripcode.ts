@@ -1,6 +1,6 @@
 /**
- * The public fingerprint of an API key: what a relay's configuration holds
- * instead of the key.
+ * The public fingerprint of an API key, which a relay's configuration has in
+ * place of the key.
  */
 import * as Schema from "effect/Schema"
 

@@ -1,6 +1,6 @@
 /**
- * Whom an address counts as: who has one IPv6 address has a whole network of
- * them (RFC 6177), so that limits count these together.
+ * The key under which limits count a visitor's address. A site gets a whole
+ * IPv6 network (RFC 6177), so all addresses of a /64 count together.
  */
 import { memoize } from "./Memoize.ts"
 
@@ -13,10 +13,10 @@ const networkOf = memoize((address) => {
   if (mapped !== null) return mapped[1] as string
   const [head = "", tail = ""] = address.replace(/%.*$/, "").split("::")
   const groups = head === "" ? [] : head.split(":")
-  const behind = tail === "" ? [] : tail.split(":")
-  const room = tail.includes(".") ? 7 : 8
-  while (groups.length + behind.length < room) groups.push("0")
-  groups.push(...behind)
+  const trailing = tail === "" ? [] : tail.split(":")
+  const groupCount = tail.includes(".") ? 7 : 8
+  while (groups.length + trailing.length < groupCount) groups.push("0")
+  groups.push(...trailing)
   const first = groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, "").toLowerCase())
   return `${first.join(":")}::/64`
 })

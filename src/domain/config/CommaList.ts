@@ -1,12 +1,12 @@
 /**
- * Lists on one line, as flags and environment variables have them: texts with
- * commas between them. A comma in braces or brackets, or after a backslash, is
- * part of its text, so that patterns such as `*.{a,b}` can stand in a list.
+ * Lists in flags and environment variables: texts separated by commas. A comma
+ * in braces or brackets, or after a backslash, belongs to its text, as in the
+ * pattern `*.{a,b}`.
  */
 
 const closing: { readonly [opening: string]: string } = { "{": "}", "[": "]" }
 
-/** Where the braces or brackets that open at `start` are closed, if they are. */
+/** The index of the brace or bracket that closes the one at `start`, if there is one. */
 const closeOf = (text: string, start: number): number | undefined => {
   const close = closing[text[start] as string]
   for (let at = start + 1; at < text.length; at++) {
@@ -19,7 +19,7 @@ const closeOf = (text: string, start: number): number | undefined => {
   return undefined
 }
 
-/** The texts of a list, without the space around them; empty ones are left out. */
+/** Splits a list; white space around texts and empty texts are dropped. */
 export const split = (text: string): ReadonlyArray<string> => {
   const parts: Array<string> = []
   let part = ""

@@ -1,7 +1,6 @@
 /**
- * What is wrong with a configuration, wherever it came from: a file, the
- * environment or flags. Nothing in it repeats a value, since any value may be
- * a key that somebody put in the wrong place.
+ * Errors of a configuration, from a file, the environment or flags. They never
+ * repeat a value, since it may be a key in the wrong place.
  */
 import * as Data from "effect/Data"
 import type { ErrorCode } from "../ErrorRegistry.ts"
@@ -17,26 +16,26 @@ export type ConfigErrorCode = Extract<
   | "PTTH_INSECURE_RELAY"
 >
 
-/** One thing that is wrong. */
+/** One problem. */
 export interface ConfigProblem {
   readonly code: ConfigErrorCode
-  /** Where: `ptth_relay.toml:3`, `PTTH_RELAY_LISTEN`, `--listen`; empty if it is nowhere in particular. */
+  /** Where: `ptth_relay.toml:3`, `PTTH_RELAY_LISTEN`, `--listen`; empty if there is no place. */
   readonly where: string
-  /** What is wrong, as a sentence without a full stop. */
+  /** What is wrong, without a full stop. */
   readonly detail: string
-  /** What to do, as a sentence; the registry's if there is no better one. */
+  /** What to do, as a sentence; the registry's remedy by default. */
   readonly remedy?: string | undefined
-  /** The line that is meant with a caret under the place, without values. */
+  /** The line with a caret under the position, without secrets. */
   readonly frame?: string | undefined
 }
 
-/** A problem in one line: code, place, what is wrong, what to do. */
+/** A problem in one line: code, place, detail, remedy. */
 export const describe = (problem: ConfigProblem): string => {
   const where = problem.where === "" ? "" : `${problem.where}: `
   return `${problem.code}: ${where}${problem.detail}. ${problem.remedy ?? entry(problem.code).remedy}`
 }
 
-/** Everything that is wrong with a configuration; the first problem gives the code. */
+/** All problems of a configuration; the first one gives the code. */
 export class ConfigError extends Data.TaggedError("ConfigError")<{
   readonly problems: readonly [ConfigProblem, ...ReadonlyArray<ConfigProblem>]
 }> {

@@ -1,10 +1,10 @@
 /**
- * "Did you mean": the known word that is closest to a mistyped one.
+ * "Did you mean": the word that is closest to a mistyped one.
  */
 
 /**
- * How many slips of the finger lead from one word to the other: a letter too
- * many, too few or wrong, or two neighbours swapped (optimal string alignment).
+ * Edit distance: the number of letters inserted, deleted, substituted, or
+ * swapped with their neighbour (optimal string alignment).
  */
 export const distance = (left: string, right: string): number => {
   const width = right.length + 1
@@ -24,19 +24,19 @@ export const distance = (left: string, right: string): number => {
   return at(left.length, right.length)
 }
 
-const plain = (word: string): string => word.toLowerCase().replaceAll(/[-_ ]/g, "")
+const normalized = (word: string): string => word.toLowerCase().replaceAll(/[-_ ]/g, "")
 
 /**
- * The nearest of `known` to `word`, if one is near enough to be meant: at most
- * a third of its letters differ. Case, `-` and `_` do not count.
+ * The nearest of the candidates, if at most a third of its letters differ. Case,
+ * `-` and `_` are ignored.
  */
-export const nearest = (word: string, known: Iterable<string>): string | undefined => {
+export const nearest = (word: string, candidates: Iterable<string>): string | undefined => {
   let best: string | undefined
   let least = Number.POSITIVE_INFINITY
-  for (const candidate of known) {
-    const apart = distance(plain(word), plain(candidate))
-    if (apart < least) {
-      least = apart
+  for (const candidate of candidates) {
+    const edits = distance(normalized(word), normalized(candidate))
+    if (edits < least) {
+      least = edits
       best = candidate
     }
   }

@@ -144,7 +144,7 @@ it("a bad flag or variable is named instead of a line", () => {
   const env = RelayConfig.fromEnvironment({ PTTH_RELAY_MAX_QUEUE: "many" })
   assert.deepStrictEqual(lines("max_queue = 1", [...env, flag("listen", "x")]), [
     'PTTH_USAGE: --listen: expected "HOST:PORT", such as "127.0.0.1:4000" or "[::1]:4000", or "fd:3" for a socket that is open already. See `ptth --help`.',
-    "PTTH_CONFIG_INVALID: PTTH_RELAY_MAX_QUEUE: expected a number from 0 to 1000000. Mend the value that is named.",
+    "PTTH_CONFIG_INVALID: PTTH_RELAY_MAX_QUEUE: expected a number from 0 to 1000000. Correct the value that is named.",
   ])
 })
 

@@ -94,7 +94,7 @@ it.each(['""', '" padded "', '"line\\nbreak"', '"schlüssel"', "42"])(
     const said = complaint(`name = "a"\nrelay_url = "https://r.example"\napi_key = ${text}`)
     assert.strictEqual(
       said,
-      "PTTH_CONFIG_INVALID: s.toml:3: `api_key`: expected a key such as `ptth keygen` prints. Mend the value that is named.",
+      "PTTH_CONFIG_INVALID: s.toml:3: `api_key`: expected a key such as `ptth keygen` prints. Correct the value that is named.",
     )
   },
 )
