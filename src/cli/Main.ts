@@ -1,6 +1,6 @@
 /**
- * The `ptth` command: its subcommands put together and run as a process. Under
- * the names of the original's programs the subcommand is implied.
+ * The `ptth` command with its subcommands, run as a process. Under the program
+ * names of PTTH 2.x, such as `ptth_relay`, the subcommand is implied.
  */
 import * as NodePath from "node:path"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -35,25 +35,25 @@ const ptth = Command.make("ptth").pipe(
     checkCommand,
   ]),
   Command.withExamples([
-    { command: "ptth dev ~/Pictures", description: "Try it on this machine" },
-    { command: "ptth keygen", description: "Make a key for a server" },
+    { command: "ptth dev ~/Pictures", description: "Try PTTH on this machine" },
+    { command: "ptth keygen", description: "Generate a key for a server" },
   ]),
 )
 
-const implied: { readonly [program: string]: string | undefined } = {
+const impliedSubcommands: { readonly [program: string]: string | undefined } = {
   ptth_relay: "relay",
   ptth_server: "server",
   ptth_file_server: "fileserver",
 }
 
 /**
- * The arguments as `ptth` would have them.
+ * The arguments for `ptth`, with the implied subcommand.
  *
- * @param argv as the process has it: the runtime, the program's path, its arguments
+ * @param argv of the process: runtime, path of the program, arguments
  */
 export const argumentsOf = (argv: ReadonlyArray<string>): ReadonlyArray<string> => {
   const program = NodePath.basename(argv[1] ?? "").replace(/\.(?:c|m)?[jt]s$/, "")
-  const subcommand = implied[program]
+  const subcommand = impliedSubcommands[program]
   return subcommand === undefined ? argv.slice(2) : [subcommand, ...argv.slice(2)]
 }
 

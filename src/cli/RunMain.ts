@@ -1,7 +1,6 @@
 /**
- * Runs the command as a process: its one error line, its exit code and its
- * signals. The first SIGINT or SIGTERM lets finalizers drain, a second one
- * ends the process at once.
+ * Runs the command as a process: error line, exit code and signals. The first
+ * SIGINT or SIGTERM runs the finalizers, which drain; a second one exits at once.
  */
 import * as Cause from "effect/Cause"
 import * as CliError from "effect/cli/CliError"
@@ -13,13 +12,13 @@ import { codes, entry } from "../domain/ErrorRegistry.ts"
 
 const signals = { SIGINT: 130, SIGTERM: 143 } as const
 
-/** The registered code that an error carries. */
+/** The code of an error, if it is a registered one. */
 const codeOf = (error: unknown): ErrorCode | undefined => {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined
   return codes.find((code) => code === error.code)
 }
 
-/** What a process that ended so says on stderr, and the code it exits with. */
+/** The exit code of a process that ended this way, and its line on stderr. */
 export const outcome = (
   exit: Exit.Exit<unknown, unknown>,
 ): { readonly code: number; readonly line: string | undefined } => {
@@ -42,14 +41,14 @@ export const outcome = (
 
 const leave = (code: number): void => {
   process.exitCode = code
-  // What is on its way to a pipe must arrive before the process ends.
+  // Output to a pipe is asynchronous; flush it before the process exits.
   process.stdout.write("", () => process.stderr.write("", () => process.exit(code)))
 }
 
 /** Runs the effect and ends the process with its exit code. */
 export const runMain = (effect: Effect.Effect<unknown, unknown>): void => {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    // The reader of our output has gone, as in `ptth keygen | head -1`.
+    // The reader closed the pipe, as in `ptth keygen | head -1`.
     if (error.code === "EPIPE") process.exit(0)
     throw error
   })

@@ -38,7 +38,7 @@ it("a file server makes its key, waits for approval and is reached then; the key
     const impatient = await run([...args, "--no-wait"], { cwd, env })
     assert.strictEqual(impatient.code, 4)
     assert.match(impatient.stderr, /^PTTH_KEY_REFUSED: .* ptth relay approve attic \S{44}$/m)
-    assert.match(impatient.stdout, /^ {2}Key +made: /m)
+    assert.match(impatient.stdout, /^ {2}Key +new: /m)
 
     const server = start(args, { cwd, env })
     const [, command = ""] = await server.said(/^ {2}ptth (relay approve attic \S{44})$/m)
@@ -109,14 +109,17 @@ describe.skipIf(!hasOpenssl)(
 
 describe("a file server that is told nonsense about a relay", () => {
   it.each([
-    [["--relay", "https://relay.example", "--listen", "127.0.0.1:0"], "--listen: a relay is asked"],
-    [["--relay", "https://relay.example"], "--name: a relay knows servers by a name"],
-    [["--relay", "https://relay.example", "--name", "../x"], "--name: a relay knows servers"],
+    [
+      ["--relay", "https://relay.example", "--listen", "127.0.0.1:0"],
+      "--listen: it cannot be used with --relay",
+    ],
+    [["--relay", "https://relay.example"], "--name: --relay needs a name"],
+    [["--relay", "https://relay.example", "--name", "../x"], "--name: --relay needs a name"],
     [["--relay", "nonsense", "--name", "a"], "--relay: expected an address"],
     [["--relay", "http://relay.example", "--name", "a"], "PTTH_INSECURE_RELAY"],
-    [["--name", "a"], "--name: it is of no use without a relay"],
-    [["--ca", "x.pem"], "--ca: it is of no use without a relay"],
-    [["--no-wait"], "--no-wait: it is of no use without a relay"],
+    [["--name", "a"], "--name: it is of no use without --relay"],
+    [["--ca", "x.pem"], "--ca: it is of no use without --relay"],
+    [["--no-wait"], "--no-wait: it is of no use without --relay"],
   ])("%j ends with exit code 2 and makes no key", (args, complaint) =>
     inFolder(async (cwd) => {
       const env = { XDG_CONFIG_HOME: join(cwd, "config") }

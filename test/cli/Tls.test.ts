@@ -40,7 +40,7 @@ describe.skipIf(!hasOpenssl)(
           inFolder(async (cwd) => {
             writeFileSync(join(cwd, "ptth_relay.toml"), config)
             const wrong: ReadonlyArray<readonly [() => void, string]> = [
-              [() => {}, "PTTH_CONFIG_INVALID: ./ptth_relay.toml:3: cert.pem is not there"],
+              [() => {}, "PTTH_CONFIG_INVALID: ./ptth_relay.toml:3: cert.pem does not exist"],
               [
                 () => inPlace(cwd, { ...one, key: other.key }),
                 "PTTH_CONFIG_INVALID: ./ptth_relay.toml:4: key.pem is not that of the certificate",
@@ -60,7 +60,10 @@ describe.skipIf(!hasOpenssl)(
             }
             inPlace(cwd, one)
             const checked = await run(["check", "ptth_relay.toml"], { cwd })
-            assert.match(checked.stdout, /^OK: .*; its certificate is good until \d{4}-\d\d-\d\d\n/)
+            assert.match(
+              checked.stdout,
+              /^OK: .*; its certificate is valid until \d{4}-\d\d-\d\d\n/,
+            )
           }),
         )
       }).pipe(Effect.scoped),

@@ -12,7 +12,7 @@ export const approveCommand = Command.make(
   {
     name: Argument.String("NAME").pipe(Argument.withDescription("The server's name")),
     tripcode: Argument.String("TRIPCODE").pipe(
-      Argument.withDescription("What the server has printed: 44 characters"),
+      Argument.withDescription("The tripcode that the server printed: 44 characters"),
     ),
     configPath: Flags.configPath("ptth_relay.toml"),
   },
@@ -22,7 +22,7 @@ export const approveCommand = Command.make(
     ),
 ).pipe(
   Command.withDescription(
-    "Register a server: writes servers.d/NAME.toml beside the configuration. A relay that runs takes the server in at once",
+    "Register a server: writes servers.d/NAME.toml beside the configuration. A running relay accepts the server at once",
   ),
   Command.withShortDescription("Register a server that waits for approval"),
   Command.withExamples([

@@ -12,7 +12,7 @@ export const checkCommand = Command.make(
   {
     file: Argument.String("FILE").pipe(Argument.withDescription("The configuration to check")),
     kind: Flag.Literals("kind", ["relay", "server"]).pipe(
-      Flag.withDescription("Whose configuration it is (default: what its keys say)"),
+      Flag.withDescription("The kind of configuration (default: judged by its keys)"),
       Flag.optional,
     ),
   },
@@ -22,7 +22,7 @@ export const checkCommand = Command.make(
     ),
 ).pipe(
   Command.withDescription(
-    "Check a configuration: prints OK, or everything that is wrong with it and exits with 2",
+    "Check a configuration: prints OK, or all problems, and then exits with 2",
   ),
   Command.withExamples([{ command: "ptth check ptth_relay.toml" }]),
 )

@@ -18,12 +18,12 @@ export const devCommand = Command.make(
     to: Flags.text(
       "to",
       "PORT|URL",
-      "Pass requests on to a local port or http://HOST:PORT instead of serving a folder (default off)",
+      "A local port or http://HOST:PORT to which requests are forwarded instead of serving a folder (default off)",
     ),
     listen: Flags.text(
       "listen",
       "HOST:PORT",
-      "Loopback address of the relay; port 0 picks a free one (default 127.0.0.1:4000)",
+      "The relay's loopback address; port 0 picks a free one (default 127.0.0.1:4000)",
     ),
     files: Flags.ofRows(fileKeys),
     qr: Flags.qr,
@@ -34,7 +34,7 @@ export const devCommand = Command.make(
     ),
 ).pipe(
   Command.withDescription(
-    "Try it: relay, server and files in one process, on this machine only, with a throwaway key",
+    "Try PTTH: relay, server and file server in one process, on this machine only, with a throwaway key",
   ),
   Command.withExamples([{ command: "ptth dev ~/Pictures" }, { command: "ptth dev --to 3000" }]),
 )

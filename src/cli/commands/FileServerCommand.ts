@@ -18,18 +18,18 @@ export const fileServerCommand = Command.make(
     listen: Flags.text(
       "listen",
       "HOST:PORT",
-      "Address to listen on; port 0 picks a free one (default 127.0.0.1:4000)",
+      "The address to listen on; port 0 picks a free one (default 127.0.0.1:4000)",
     ),
     relay: Flags.text(
       "relay",
       "URL",
-      "Serve it through this relay instead of on an address; needs --name, makes a key on first use and waits for approval (default off)",
+      "Serve through this relay instead of on an address; needs --name, makes a key on first use and waits for approval (default off)",
     ),
-    name: Flags.text("name", "NAME", "The name that the relay is to know it by (with --relay)"),
+    name: Flags.text("name", "NAME", "The server's name on the relay (with --relay)"),
     transport: Flags.text(
       "transport",
       "KIND",
-      "How to reach the relay: stream, classic or auto (with --relay; default auto)",
+      "How the relay is reached: stream, classic or auto (with --relay; default auto)",
     ),
     ca: Flags.ca("with --relay; default SSL_CERT_FILE"),
     noWait: Flags.noWait,
@@ -37,7 +37,7 @@ export const fileServerCommand = Command.make(
     auth: Flags.text(
       "auth",
       "USER",
-      "Ask for this user and the password whose hash is in PTTH_FILESERVER_AUTH_PASSWORD (default off)",
+      "Require this user name and the password whose hash is in PTTH_FILESERVER_AUTH_PASSWORD (default off)",
     ),
     files: Flags.ofRows(fileKeys),
     fileServerRoot: Flags.text("file-server-root", "DIR", "The same as DIR"),

@@ -13,13 +13,13 @@ const keygen = Effect.fn("ptth keygen")(function* () {
     Promise.all([import("../../transport/auth/NewKey.ts"), import("../../domain/ApiKey.ts")]),
   )
   const key = newKey()
-  const plain = Redacted.value(key)
+  const keyText = Redacted.value(key)
   yield* Console.log(
     [
-      plain,
+      keyText,
       "",
-      "# ptth_server.toml, which nobody else may read (chmod 600):",
-      `api_key = "${plain}"`,
+      "# ptth_server.toml, which only its owner may read (chmod 600):",
+      `api_key = "${keyText}"`,
       "",
       "# ptth_relay.toml, below [[servers]] and the server's name:",
       `tripcode = "${ApiKey.tripcode(key)}"`,
@@ -27,12 +27,12 @@ const keygen = Effect.fn("ptth keygen")(function* () {
   )
 })
 
-/** Makes a key. */
+/** Generates a key. */
 export const keygenCommand = Command.make("keygen", {}, keygen).pipe(
   Command.withDescription(
-    "Make a key: a passphrase of seven random words, and the lines that the two configurations need. The first line is the key alone",
+    "Generate a key, a passphrase of seven random words, and print the lines for the two configurations. The first line is the key alone",
   ),
-  Command.withShortDescription("Make a key and show its tripcode"),
+  Command.withShortDescription("Generate a key and print its tripcode"),
 )
 
 const hashApiKey = Effect.fn("ptth hash-api-key")(function* () {

@@ -1,5 +1,5 @@
 /**
- * `ptth hash-password`: a password as configurations hold it.
+ * `ptth hash-password`: the hash of a password, for configurations.
  */
 import { text } from "node:stream/consumers"
 import * as Console from "effect/Console"

@@ -23,7 +23,7 @@ export const relayCommand = Command.make(
     ),
 ).pipe(
   Command.withDescription(
-    "Run a relay: visitors come to it, and servers behind firewalls connect to it. Every key of the configuration that is not a table can also be given as an environment variable PTTH_RELAY_KEY; flags take precedence over variables, and those over the file",
+    "Run a relay, to which visitors and servers behind firewalls connect. Every key of the configuration that is not a table can also be given as an environment variable PTTH_RELAY_KEY; flags take precedence over variables, and those over the file",
   ),
   Command.withShortDescription("Run a relay"),
   Command.withSubcommands([approveCommand]),

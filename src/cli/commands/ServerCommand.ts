@@ -18,7 +18,9 @@ export const serverCommand = Command.make(
       Flag.withDefault(false),
     ),
     printTripcode: Flag.Boolean("print-tripcode").pipe(
-      Flag.withDescription("Print the lines for the relay's configuration, then end (default off)"),
+      Flag.withDescription(
+        "Print the lines for the relay's configuration, then exit (default off)",
+      ),
       Flag.withDefault(false),
     ),
     insecure: Flags.insecure,
@@ -41,7 +43,7 @@ export const serverCommand = Command.make(
     { command: "ptth server --to 3000", description: "An application on a local port" },
     {
       command: "ptth server --auto-gen-key --name attic --print-tripcode",
-      description: "Make a key, and show what to give to the relay's administrator",
+      description: "Make a key, and print the lines for the relay's administrator",
     },
   ]),
 )

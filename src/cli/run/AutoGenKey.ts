@@ -1,5 +1,5 @@
 /**
- * `--auto-gen-key`: a configuration with a fresh key where there is none.
+ * `--auto-gen-key`: writes a configuration with a new key if there is none.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -12,8 +12,8 @@ import { places, serverFile } from "../shared/LoadConfig.ts"
 
 /**
  * Writes `api_key` with a new key, readable by the owner only, to the named
- * file or `./ptth_server.toml`. A file that is there already, in any of the
- * usual places, is left alone.
+ * file or `./ptth_server.toml`. Does nothing if the file, or one in the usual
+ * places, already exists.
  */
 export const autoGenKey = Effect.fn("AutoGenKey.autoGenKey")(function* (
   configPath: Option.Option<string>,
@@ -35,9 +35,9 @@ export const autoGenKey = Effect.fn("AutoGenKey.autoGenKey")(function* (
           code: "PTTH_CONFIG_UNREADABLE",
           where: path,
           detail: `the new key cannot be written (${error.reason._tag})`,
-          remedy: "Name a file in a folder that you may write to with --config-path.",
+          remedy: "Use --config-path with a file in a folder that this user can write to.",
         }),
       ),
     )
-  yield* Effect.logInfo(`a new key is in ${path}`)
+  yield* Effect.logInfo(`wrote a new key to ${path}`)
 })

@@ -1,6 +1,6 @@
 /**
- * What a server gives its visitors: a folder, or what listens on a local
- * address, both possibly behind a password.
+ * The handler of a server: for a folder or for an application on a local
+ * address, with or without a password.
  */
 import * as NodePath from "node:path"
 import * as Effect from "effect/Effect"
@@ -18,7 +18,7 @@ import { trace } from "../../transport/observe/TracedHandler.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import { checkFolder } from "./Folder.ts"
 
-/** What of a folder is served, and how. */
+/** The settings of the file server. */
 export type FileRules = Pick<
   ServerSettings,
   | "symlinks"
@@ -38,23 +38,23 @@ const uploadsOf = (rules: FileRules | undefined): FileServer.FileServerOptions["
     maxBytes: rules.uploadsMax,
   }
 
-/** What is asked for. */
+/** What to serve. */
 export interface DestinationOptions {
-  /** The origin to pass requests on to. */
+  /** The origin to which requests are forwarded. */
   readonly to: string | undefined
   readonly hostHeader: string | undefined
-  /** The folder to serve if there is no origin; the working directory if it is not said. */
+  /** The folder to serve without an origin; by default the working directory. */
   readonly folder: string | undefined
-  /** What of it is served; the file server's own defaults if that is not said. */
+  /** By default those of the file server. */
   readonly rules?: FileRules
   readonly user: string | undefined
   readonly password: PasswordHash | undefined
-  /** Files that are never served, besides the usual configurations. */
+  /** Files that are never served, in addition to the usual configurations. */
   readonly hiddenFiles: ReadonlyArray<string>
   readonly realm: string
 }
 
-/** A handler, and a line for the screen that says what it serves. */
+/** A handler, and the row of the screen that says what it serves. */
 export interface Destination {
   readonly handler: Handler
   readonly row: readonly [label: string, text: string]
@@ -75,7 +75,7 @@ const open = (
         Effect.sync(() =>
           Upstream.make({ origin: url, ...(hostHeader === undefined ? {} : { hostHeader }) }),
         ),
-        (made) => Effect.sync(made.close),
+        ({ close }) => Effect.sync(close),
       )
       const telemetry = yield* Telemetry
       const handler = trace(origin.handler, telemetry, { name: "origin", kind: "client" })

@@ -1,5 +1,5 @@
 /**
- * The key of a server that was started without a configuration: made on first
+ * The key of a server that runs without a configuration: generated on first
  * use, one for each name and relay, since a relay sees the keys of its servers.
  */
 import * as os from "node:os"
@@ -12,7 +12,7 @@ import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import { newKey } from "../../transport/auth/NewKey.ts"
 
-/** The user's folder for configurations of PTTH. */
+/** The user's configuration folder of PTTH. */
 const folderOf = (env: { readonly [name: string]: string | undefined }): string => {
   const own = process.platform === "win32" ? env.APPDATA : env.XDG_CONFIG_HOME
   const base =
@@ -35,10 +35,10 @@ const unwritable = (file: string) => (error: PlatformError) =>
     code: "PTTH_CONFIG_UNREADABLE",
     where: file,
     detail: `the new key cannot be written (${error.reason._tag})`,
-    remedy: "Let this user write there, or set XDG_CONFIG_HOME.",
+    remedy: "Give this user write access, or set XDG_CONFIG_HOME.",
   })
 
-/** Makes the file, with a new key that only its owner can read, if it is not there; whether it was made. */
+/** Writes a file with a new key, readable by its owner only, if it does not exist; whether it was written. */
 export const ensure = Effect.fn("PairingKey.ensure")(function* (
   file: string,
   relayUrl: string,
@@ -47,7 +47,7 @@ export const ensure = Effect.fn("PairingKey.ensure")(function* (
   const fs = yield* FileSystem.FileSystem
   if (yield* Effect.mapError(fs.exists(file), unwritable(file))) return false
   const text = [
-    `# The key of the server "${name}" at ${relayUrl}. Nobody else may read it.`,
+    `# The key of the server "${name}" at ${relayUrl}. Keep it secret.`,
     `name = "${name}"`,
     `relay_url = ${JSON.stringify(relayUrl)}`,
     `api_key = "${Redacted.value(newKey())}"`,

@@ -1,6 +1,6 @@
 /**
- * Approves a server from the command line, as the administrator's page does.
- * A relay that runs notices by itself.
+ * Approves a server from the command line, as the administrator's page does. A
+ * running relay notices the new file.
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import type * as Option from "effect/Option"
 import * as Approval from "../../relay/registry/Approval.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 
-/** What `ptth relay approve` is told. */
+/** The values of arguments and flags. */
 export interface ApproveFlags {
   readonly name: string
   readonly tripcode: string
@@ -26,7 +26,7 @@ export const runApprove = Effect.fn("ptth relay approve")(function* (flags: Appr
   const written = yield* Approval.approve(folder, config, flags.name, flags.tripcode)
   yield* Console.log(
     written === undefined
-      ? `${flags.name} is registered by this tripcode already`
+      ? `${flags.name} is already registered with this tripcode`
       : `approved ${flags.name}: wrote ${written}`,
   )
 })

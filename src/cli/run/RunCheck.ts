@@ -1,5 +1,5 @@
 /**
- * Checks a configuration as the relay or the server would.
+ * `ptth check`: checks a configuration as the relay or the server does.
  */
 import * as NodePath from "node:path"
 import * as Clock from "effect/Clock"
@@ -17,16 +17,16 @@ import * as KeyStrength from "../../transport/auth/KeyStrength.ts"
 import * as Certificate from "../../transport/net/Certificate.ts"
 import { completeRelay, readNamed, refuseExposed } from "../shared/LoadConfig.ts"
 
-/** Whose configuration a file is. */
+/** The kind of a configuration. */
 export type Kind = "relay" | "server"
 
-/** What `ptth check` is told. */
+/** The values of arguments and flags. */
 export interface CheckFlags {
   readonly file: string
   readonly kind: Option.Option<Kind>
 }
 
-/** What is wrong with a file, with the lines that are meant. */
+/** All problems of a file, with frames. */
 export class CheckError extends Data.TaggedError("CheckError")<{
   readonly code: ConfigErrorCode
   readonly message: string
@@ -35,7 +35,7 @@ export class CheckError extends Data.TaggedError("CheckError")<{
 const withFrame = (problem: ConfigProblem): string =>
   problem.frame === undefined ? describe(problem) : `${describe(problem)}\n${problem.frame}`
 
-/** Whose keys a document has more of; if that is undecided, what the file is called. */
+/** The kind of which a document has more keys; if that is undecided, by the name of the file. */
 export const detect = (document: Document | undefined, file: string): Kind | undefined => {
   const present = Object.keys(document?.table ?? {})
   const count = (keys: ReadonlyArray<string>): number =>
@@ -46,7 +46,7 @@ export const detect = (document: Document | undefined, file: string): Kind | und
   return base.includes("relay") ? "relay" : base.includes("server") ? "server" : undefined
 }
 
-/** What is missing may come from flags or the environment: it is said, but no error. */
+/** A note about required keys that are missing, which may come from flags or the environment. */
 const missing = (settings: ServerConfig.ServerSettings): string => {
   const keys = [
     settings.name === undefined ? "name" : undefined,
@@ -77,17 +77,17 @@ const checkServer = Effect.fnUntraced(function* (file: string, text: string) {
 const certificateNote = ({ tls }: RelayConfig.RelayConfig, now: number): string => {
   if (tls === undefined) return ""
   const until = Certificate.validUntil(tls)
-  return `; its certificate ${until < now ? "ended on" : "is good until"} ${new Date(until).toISOString().slice(0, 10)}`
+  return `; its certificate ${until < now ? "expired on" : "is valid until"} ${new Date(until).toISOString().slice(0, 10)}`
 }
 
 const check = Effect.fnUntraced(function* ({ file, kind }: CheckFlags) {
   const text = yield* readNamed(file)
   const parsed = parse(text, { file })
-  const whose = Option.getOrElse(kind, () =>
+  const checkedKind = Option.getOrElse(kind, () =>
     detect(Result.isSuccess(parsed) ? parsed.success : undefined, file),
   )
-  if (whose === "server") return yield* checkServer(file, text)
-  if (whose === "relay") {
+  if (checkedKind === "server") return yield* checkServer(file, text)
+  if (checkedKind === "relay") {
     const config = yield* completeRelay(file, text, [])
     const servers = config.servers.length
     return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config, yield* Clock.currentTimeMillis)}`
@@ -96,12 +96,12 @@ const check = Effect.fnUntraced(function* ({ file, kind }: CheckFlags) {
   return yield* single({
     code: "PTTH_USAGE",
     where: file,
-    detail: "it does not say whose configuration it is",
+    detail: "it is not clear whether this is a relay's or a server's configuration",
     remedy: "Use --kind relay or --kind server.",
   })
 })
 
-/** Prints OK, or fails with everything that is wrong. */
+/** Prints OK, or fails with all problems. */
 export const runCheck = Effect.fn("ptth check")(function* (flags: CheckFlags) {
   const message = yield* check(flags).pipe(
     Effect.catchTag("ConfigError", (error) =>

@@ -1,6 +1,6 @@
 /**
- * Relay, server and files in one process, to try things out: on loopback, with
- * a key that is forgotten at the end.
+ * `ptth dev`: relay, server and file server in one process, on loopback, with a
+ * throwaway key.
  */
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
@@ -37,7 +37,7 @@ export interface DevFlags {
 
 const name = "dev" as ServerName
 
-/** How long running downloads may go on at the end; short, since Ctrl+C is the usual way out. */
+/** How long running downloads may go on after a signal; short, since Ctrl+C is the usual way to stop. */
 const grace = Duration.seconds(2)
 
 const originFlag = (flag: Option.Option<string>) => {

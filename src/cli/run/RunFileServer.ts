@@ -1,5 +1,5 @@
 /**
- * Serves a folder directly on an address.
+ * `ptth fileserver`: serves a folder directly on an address.
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -19,7 +19,7 @@ import * as Output from "../shared/Output.ts"
 import { version } from "../shared/Version.ts"
 import * as Destination from "./Destination.ts"
 
-/** How long running downloads may go on when it stops, in milliseconds. */
+/** How long running downloads may go on after a signal, in milliseconds. */
 const graceMillis = 30_000
 
 const passwordVariable = "PTTH_FILESERVER_AUTH_PASSWORD"
@@ -33,14 +33,14 @@ const passwordFor = (user: string | undefined) => {
         single({
           code: "PTTH_USAGE",
           where: "--auth",
-          detail: `${passwordVariable} does not hold the hash of a password`,
+          detail: `${passwordVariable} does not contain the hash of a password`,
           remedy: "Set it to what `ptth hash-password` prints.",
         }),
       )
 }
 
-/** What only makes sense with a relay. */
-const refuseAlone = (flags: FileServerFlags) => {
+/** Fails if a flag is given that only has a meaning with --relay. */
+const refuseRelayFlags = (flags: FileServerFlags) => {
   const given = [
     ...(Option.isSome(flags.name) ? ["--name"] : []),
     ...(Option.isSome(flags.transport) ? ["--transport"] : []),
@@ -54,8 +54,8 @@ const refuseAlone = (flags: FileServerFlags) => {
         single({
           code: "PTTH_USAGE",
           where: given[0],
-          detail: "it is of no use without a relay",
-          remedy: "Name one with --relay.",
+          detail: "it is of no use without --relay",
+          remedy: "Add --relay, or leave it out.",
         }),
       )
 }
@@ -69,7 +69,7 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
     const { runPaired } = yield* Effect.promise(() => import("./RunPaired.ts"))
     return yield* runPaired(flags.relay.value, { ...flags, password })
   }
-  yield* refuseAlone(flags)
+  yield* refuseRelayFlags(flags)
   const listen = yield* listenFlag(flags.listen)
   const rules = yield* Effect.fromResult(
     ServerConfig.decodeSettings("", { overrides: Flags.overrides(fileKeys, flags.files) }),
@@ -86,11 +86,11 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
         hiddenFiles: [],
         realm: "PTTH file server",
       })
-      const patient = idleRequests(handler, yield* Deadlines.make, defaultIdle)
+      const withIdleTimeout = idleRequests(handler, yield* Deadlines.make, defaultIdle)
       const address = yield* serve({
         ...listen,
         graceMillis,
-        handler: ({ head, body }, reply) => patient(head, body, reply),
+        handler: ({ head, body }, reply) => withIdleTimeout(head, body, reply),
         renderFailure: FailurePage.render,
       })
       yield* Console.log(

@@ -1,6 +1,7 @@
 /**
- * Serves a folder through a relay without any configuration: the key is made
- * on first use, and the relay's administrator approves it.
+ * `ptth fileserver --relay`: serves a folder through a relay without a
+ * configuration. The key is generated on first use, and the relay's
+ * administrator approves it.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -15,12 +16,12 @@ import * as LoadConfig from "../shared/LoadConfig.ts"
 import * as PairingKey from "./PairingKey.ts"
 import { refuseInsecure, runTunnel } from "./RunTunnel.ts"
 
-/** What `ptth fileserver --relay` is told. */
+/** The values of the flags, and the hash of the password for `--auth`. */
 export interface PairedFlags extends FileServerFlags {
   readonly password: PasswordHash | undefined
 }
 
-const wrong = (where: string, detail: string, remedy: string) =>
+const usageError = (where: string, detail: string, remedy: string) =>
   single({ code: "PTTH_USAGE", where, detail, remedy })
 
 /** Runs until it is interrupted. */
@@ -29,12 +30,12 @@ export const runPaired = Effect.fn("RunPaired.runPaired")(function* (
   flags: PairedFlags,
 ) {
   if (Option.isSome(flags.listen))
-    return yield* wrong("--listen", "a relay is asked for, too", "Leave one of them out.")
+    return yield* usageError("--listen", "it cannot be used with --relay", "Leave one of them out.")
   const name = Option.getOrElse(flags.name, () => "")
   if (!isServerName(name)) {
-    return yield* wrong(
+    return yield* usageError(
       "--name",
-      "a relay knows servers by a name: 1 to 63 of the characters A-Z a-z 0-9 - _",
+      "--relay needs a name: 1 to 63 of the characters A-Z a-z 0-9 - _",
       "Choose one, such as --name attic.",
     )
   }
@@ -52,12 +53,12 @@ export const runPaired = Effect.fn("RunPaired.runPaired")(function* (
     ...Flags.override("auth_user", "auth", flags.auth),
     ...Flags.override("auth_password", "auth", Option.fromUndefinedOr(flags.password)),
   ]
-  // What the flags say is looked at before a key is made.
+  // Check the flags before a key is generated.
   const { relayUrl } = yield* Effect.fromResult(ServerConfig.decodeSettings("", { overrides }))
   const refusal = refuseInsecure(relayUrl ?? relay, flags.insecure)
   if (refusal !== undefined) return yield* refusal
   const path = PairingKey.fileOf(relayUrl ?? relay, name, process.env)
-  const made = yield* PairingKey.ensure(path, relayUrl ?? relay, name)
+  const isNewKey = yield* PairingKey.ensure(path, relayUrl ?? relay, name)
   const { config } = yield* LoadConfig.loadServer({
     configPath: Option.some(path),
     overrides,
@@ -70,7 +71,7 @@ export const runPaired = Effect.fn("RunPaired.runPaired")(function* (
       insecure: flags.insecure,
       qr: flags.qr,
       wait: !flags.noWait,
-      pairing: `${made ? "made: " : ""}${path}`,
+      pairing: `${isNewKey ? "new: " : ""}${path}`,
     },
   )
 })

@@ -1,5 +1,5 @@
 /**
- * Runs a relay from its configuration, which it follows while it runs.
+ * `ptth relay`: runs a relay from its configuration, which is reloaded when it changes.
  */
 import * as Console from "effect/Console"
 import * as Context from "effect/Context"
@@ -55,7 +55,7 @@ const describe = (
   ])
 }
 
-/** Starts the administrator's side, which is loaded only if it is wanted; its first login link. */
+/** Starts the administrator's pages, if they are enabled, and returns the first login link. */
 const adminLink = Effect.fnUntraced(function* (config: RelayConfig) {
   if (config.adminListen === false) return undefined
   const { Admin } = yield* Effect.promise(() => import("../../relay/admin/Admin.ts"))

@@ -1,6 +1,5 @@
 /**
- * Runs a server from its configuration, after refusing everything that would
- * endanger its key.
+ * `ptth server`: runs a server from its configuration.
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -26,7 +25,7 @@ export interface ServerFlags {
   readonly qr: boolean
 }
 
-/** How an error names the place of something that is missing. */
+/** The place of a missing key in errors. */
 const whereOf = (path: string | undefined): string =>
   path ?? `no ${LoadConfig.places(LoadConfig.serverFile).join(" or ")}`
 

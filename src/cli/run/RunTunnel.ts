@@ -1,6 +1,6 @@
 /**
- * Runs a server whose configuration is known, after refusing everything that
- * would endanger its key.
+ * Runs a server from a decoded configuration, after checking that its key is
+ * strong and would not be sent unencrypted.
  */
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
@@ -26,35 +26,35 @@ import * as SendTelemetry from "./SendTelemetry.ts"
 export interface TunnelOptions {
   /** The file of its configuration. */
   readonly path: string | undefined
-  /** Whether the key may be shown to the network. */
+  /** Whether the key may be sent unencrypted. */
   readonly insecure: boolean
-  /** Whether the address is shown as a QR code, too. */
+  /** Whether the address is also shown as a QR code. */
   readonly qr: boolean
-  /** Whether it keeps trying although the relay does not know the key. */
+  /** Whether it keeps trying if the relay does not know the key. */
   readonly wait: boolean
-  /** What is said of the key on the screen of a server that is being paired with its relay. */
+  /** The row `Key` of the screen, for a server without a configuration. */
   readonly pairing: string | undefined
 }
 
-/** The relay does not know the key, and nobody wants to wait. */
+/** The relay does not know the key, and `--no-wait` is given. */
 export class KeyRefusedError extends Data.TaggedError("KeyRefusedError")<{
   readonly relayUrl: string
   readonly command: string
 }> {
   readonly code = "PTTH_KEY_REFUSED"
   override get message(): string {
-    return `${this.code}: the relay ${this.relayUrl} does not know this server. ${otherKey}; else have it approved there: ${this.command}`
+    return `${this.code}: the relay ${this.relayUrl} does not know this server. ${otherKey}; otherwise have it approved there: ${this.command}`
   }
 }
 
-/** Approving never replaces a key, and the relay does not tell strangers which names it knows. */
+/** Approval never replaces a key, and the relay does not tell strangers which names are registered. */
 const otherKey =
   "If the name is registered there with another key, add the tripcode to that server's `tripcode` list in the relay's configuration"
 
-/** The relay cannot be told from an impostor, and nobody wants to wait. */
+/** The relay's certificate is not trusted, and `--no-wait` is given. */
 export class RelayUntrustedError extends Data.TaggedError("RelayUntrustedError")<{
   readonly relayUrl: string
-  /** Node's code of what is wrong with the certificate. */
+  /** Node's error code for the certificate. */
   readonly detail: string
 }> {
   readonly code = "PTTH_RELAY_UNTRUSTED"
@@ -63,14 +63,14 @@ export class RelayUntrustedError extends Data.TaggedError("RelayUntrustedError")
   }
 }
 
-/** Why a relay must not be told the key at this address, if so. */
+/** The error if the key would be sent unencrypted. */
 export const refuseInsecure = (relayUrl: string, insecure: boolean): ConfigError | undefined =>
   insecure || !ServerConfig.showsKey(relayUrl, isLoopback)
     ? undefined
     : single({
         code: "PTTH_INSECURE_RELAY",
         where: relayUrl,
-        detail: "plain http would show the key to the network",
+        detail: "plain http would send the key unencrypted",
       })
 
 const readCertificates = Effect.fnUntraced(function* (
@@ -85,7 +85,7 @@ const readCertificates = Effect.fnUntraced(function* (
       code: "PTTH_CONFIG_INVALID",
       where: file === undefined ? "SSL_CERT_FILE" : (path ?? "--ca"),
       detail: `the certificates ${chosen} cannot be read`,
-      remedy: "Name a readable PEM file.",
+      remedy: "Use a readable PEM file.",
     }),
   )
 })
@@ -93,7 +93,7 @@ const readCertificates = Effect.fnUntraced(function* (
 type Config = ServerConfig.ServerSettings &
   Required<{ [K in "name" | "apiKey" | "relayUrl"]: NonNullable<ServerConfig.ServerSettings[K]> }>
 
-/** What is done when the relay says no or yes. */
+/** Handles refusals and acceptances by the relay: prints the address, waits, or fails. */
 const pairingEvents = Effect.fnUntraced(function* (
   config: Config,
   options: TunnelOptions,
@@ -106,16 +106,16 @@ const pairingEvents = Effect.fnUntraced(function* (
   const state = { waited: false, open, qr: "" }
   const qr = (url: string): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const isNews = options.qr && url !== state.qr
+      const isNew = options.qr && url !== state.qr
       state.qr = url
-      return isNews ? Output.printQr(url) : Effect.void
+      return isNew ? Output.printQr(url) : Effect.void
     })
-  /** Only the relay knows for certain where visitors come. */
+  /** Prints the address if the relay reports a different one: only the relay knows it for certain. */
   const shown = (url: string): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const isNews = url !== state.open
+      const isNew = url !== state.open
       state.open = url
-      return isNews ? Console.log(`Open ${url}`) : Effect.void
+      return isNew ? Console.log(`Open ${url}`) : Effect.void
     })
   const events: Pick<Server.ServerOptions, "onRefused" | "onUntrusted" | "onConnected"> = {
     ...(options.wait

@@ -1,7 +1,6 @@
 /**
- * Whether and where a command sends telemetry: its configuration's
- * `otlp_endpoint`, else the environment variables that OpenTelemetry has
- * defined for every program.
+ * Sends a command's telemetry to `otlp_endpoint` of its configuration, or as
+ * the environment variables of OpenTelemetry say.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -11,15 +10,15 @@ import { version } from "../shared/Version.ts"
 type Environment = { readonly [name: string]: string | undefined }
 
 /** `a=b,c=d`, percent-encoded (OpenTelemetry, OTLP exporter). */
-const fields = (text: string): Record<string, string> =>
+const parseHeaders = (text: string): Record<string, string> =>
   Object.fromEntries(
     text.split(",").flatMap((pair) => {
       const [name = "", ...value] = pair.split("=")
-      return name.trim() === "" ? [] : [[name.trim(), unescaped(value.join("=").trim())]]
+      return name.trim() === "" ? [] : [[name.trim(), percentDecoded(value.join("=").trim())]]
     }),
   )
 
-const unescaped = (text: string): string => {
+const percentDecoded = (text: string): string => {
   try {
     return decodeURIComponent(text)
   } catch {
@@ -30,7 +29,7 @@ const unescaped = (text: string): string => {
 const samplesOf = (env: Environment): Samples =>
   sampler(env.OTEL_TRACES_SAMPLER, Number(env.OTEL_TRACES_SAMPLER_ARG ?? "1"))
 
-/** Sends what is done below it, if that is wanted; else nothing is even loaded. */
+/** Sends the telemetry of what runs with this layer; without an endpoint, the exporter is not loaded. */
 export const layer = (
   configured: string | undefined,
   serviceName: string,
@@ -45,7 +44,7 @@ export const layer = (
       (Otlp) =>
         Otlp.layer({
           endpoint,
-          headers: fields(env.OTEL_EXPORTER_OTLP_HEADERS ?? ""),
+          headers: parseHeaders(env.OTEL_EXPORTER_OTLP_HEADERS ?? ""),
           protobuf: env.OTEL_EXPORTER_OTLP_PROTOCOL === "http/protobuf",
           serviceName: env.OTEL_SERVICE_NAME ?? serviceName,
           version,

@@ -20,7 +20,7 @@ export const configPath = (file: string) =>
     `Configuration (default ./${file}, then ./config/${file}; a missing named file is an error)`,
   )
 
-/** `--asset-root`, which the original has. */
+/** `--asset-root`, a flag of PTTH 2.x. */
 export const assetRoot = Flag.String("asset-root").pipe(
   Flag.withMetavar("DIR"),
   Flag.withDescription("Accepted for compatibility; pages are built in"),
@@ -29,39 +29,37 @@ export const assetRoot = Flag.String("asset-root").pipe(
 
 /** `--qr`. */
 export const qr = Flag.Boolean("qr").pipe(
-  Flag.withDescription("Show the address as a QR code, too (default off)"),
+  Flag.withDescription("Also show the address as a QR code (default off)"),
   Flag.withDefault(false),
 )
 
 /** `--print-config`. */
 export const printConfig = Flag.Boolean("print-config").pipe(
-  Flag.withDescription(
-    "Print the configuration that would be in force, and where each value comes from, then end",
-  ),
+  Flag.withDescription("Print the configuration and the source of each value, then exit"),
   Flag.withDefault(false),
 )
 
 /** `--no-wait`. */
 export const noWait = Flag.Boolean("no-wait").pipe(
   Flag.withDescription(
-    "End with exit code 4 if the relay does not know the key or its certificate is not trusted, instead of trying again (default off)",
+    "Exit with code 4 if the relay does not know the key or its certificate is not trusted, instead of trying again (default off)",
   ),
   Flag.withDefault(false),
 )
 
 /** `--ca`. */
 export const ca = (where: string) =>
-  text("ca", "FILE", `Certificates (PEM) to trust besides the usual ones (${where})`)
+  text("ca", "FILE", `A PEM file of certificates to trust in addition to the usual ones (${where})`)
 
 /** `--insecure`. */
 export const insecure = Flag.Boolean("insecure").pipe(
   Flag.withDescription(
-    "Allow a plain http:// relay beyond this machine; shows the key to the network (default off)",
+    "Allow a plain http:// relay on another machine, which sends the key unencrypted (default off)",
   ),
   Flag.withDefault(false),
 )
 
-/** What is logged when {@link assetRoot} is given. */
+/** Logged if {@link assetRoot} is given. */
 export const assetRootNote = "--asset-root has no effect: pages are built in"
 
 /** A flag as an override of a configuration key, if it is given. */

@@ -1,5 +1,5 @@
 /**
- * `--listen` of the commands that have no configuration.
+ * `--listen` of the commands without a configuration file.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -8,7 +8,7 @@ import { single } from "../../domain/config/ConfigError.ts"
 import { defaultHost, defaultPort } from "../../domain/config/RelayKeys.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 
-/** The address that the flag gives, or the default one. */
+/** The address of the flag, or the default address. */
 export const listenFlag = (
   flag: Option.Option<string>,
 ): Effect.Effect<ListenAddress.ListenAddress, ConfigError> => {

@@ -1,6 +1,7 @@
 /**
- * Finds a configuration and reads it: flags beat the environment, which beats
- * the file. The file is the named one, or the first of the usual places.
+ * Finds, reads and decodes configurations. Flags take precedence over the
+ * environment, and that over the file, which is the named one or the first that
+ * exists in the usual places.
  */
 import * as NodePath from "node:path"
 import * as Effect from "effect/Effect"
@@ -14,39 +15,39 @@ import * as RelayConfig from "../../domain/config/RelayConfig.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { loadCertificate } from "./LoadCertificate.ts"
 
-/** Where a configuration is looked for, in this order, if none is named. */
+/** The usual places of a configuration, in order of precedence. */
 export const places = (file: string): ReadonlyArray<string> => [`./${file}`, `./config/${file}`]
 
-/** The file of the relay. */
+/** The name of the relay's file. */
 export const relayFile = "ptth_relay.toml"
 
-/** The file of the server. */
+/** The name of the server's file. */
 export const serverFile = "ptth_server.toml"
 
-/** What a configuration is read from. */
+/** The sources of a configuration. */
 export interface Sources {
-  /** The file that is named; otherwise the usual places are tried. */
+  /** The named file; without it the usual places are tried. */
   readonly configPath: Option.Option<string>
-  /** What flags say. */
+  /** Overrides by flags. */
   readonly overrides: ReadonlyArray<Override>
   readonly env: { readonly [name: string]: string | undefined }
 }
 
-/** A configuration and the file it was found in, if there was one. */
+/** A configuration and the path of its file, if there is one. */
 export interface Loaded<A> {
   readonly config: A
   readonly path: string | undefined
 }
 
-interface Found {
+interface ConfigText {
   readonly path: string | undefined
   readonly text: string
 }
 
-const notThere = (error: PlatformError): boolean => error.reason._tag === "NotFound"
+const isMissing = (error: PlatformError): boolean => error.reason._tag === "NotFound"
 
 const unreadable = (path: string, error: PlatformError): ConfigError =>
-  notThere(error)
+  isMissing(error)
     ? single({ code: "PTTH_CONFIG_MISSING", where: path, detail: "there is no such file" })
     : single({
         code: "PTTH_CONFIG_UNREADABLE",
@@ -62,11 +63,11 @@ export const readNamed = (
     Effect.mapError(fs.readFileString(path), (error) => unreadable(path, error)),
   )
 
-/** Reads the named file or the first that is there; none is an empty configuration. */
+/** Reads the named file or the first that exists; without one the text is empty. */
 const find = (
   configPath: Option.Option<string>,
   file: string,
-): Effect.Effect<Found, ConfigError, FileSystem.FileSystem> =>
+): Effect.Effect<ConfigText, ConfigError, FileSystem.FileSystem> =>
   Effect.gen(function* () {
     if (Option.isSome(configPath)) {
       return { path: configPath.value, text: yield* readNamed(configPath.value) }
@@ -76,7 +77,7 @@ const find = (
       const text = yield* fs.readFileString(path).pipe(
         Effect.asSome,
         Effect.catch((error) =>
-          notThere(error)
+          isMissing(error)
             ? Effect.succeed(Option.none<string>())
             : Effect.fail(unreadable(path, error)),
         ),
@@ -86,11 +87,11 @@ const find = (
     return { path: undefined, text: "" }
   })
 
-/** The folder of further files that register servers: beside the configuration, which is looked for here if none is named. */
+/** The folder `servers.d` beside the configuration, or in the working directory if there is none. */
 export const serversFolder = (path: string | undefined): string =>
   NodePath.join(NodePath.dirname(path ?? `./${relayFile}`), "servers.d")
 
-/** The files of {@link serversFolder}, in the order of their names; none if there is no such folder. */
+/** Reads the files of {@link serversFolder} in the order of their names; none if the folder does not exist. */
 export const readParts = Effect.fn("LoadConfig.readParts")(function* (
   folder: string,
 ): Effect.fn.Return<ReadonlyArray<RelayConfig.ServersPart>, ConfigError, FileSystem.FileSystem> {
@@ -99,7 +100,7 @@ export const readParts = Effect.fn("LoadConfig.readParts")(function* (
     .readDirectory(folder)
     .pipe(
       Effect.catch((error) =>
-        notThere(error) ? Effect.succeed([]) : Effect.fail(unreadable(folder, error)),
+        isMissing(error) ? Effect.succeed([]) : Effect.fail(unreadable(folder, error)),
       ),
     )
   const files = names.filter((name) => name.endsWith(".toml") && !name.startsWith(".")).sort()
@@ -109,7 +110,7 @@ export const readParts = Effect.fn("LoadConfig.readParts")(function* (
   })
 })
 
-/** Reads the relay's configuration; without a file it is that of environment, flags and defaults. */
+/** Loads the relay's configuration; the file is optional. */
 export const loadRelay = Effect.fn("LoadConfig.loadRelay")(function* (
   sources: Sources,
 ): Effect.fn.Return<Loaded<RelayConfig.RelayConfig>, ConfigError, FileSystem.FileSystem> {
@@ -118,7 +119,7 @@ export const loadRelay = Effect.fn("LoadConfig.loadRelay")(function* (
   return { config: yield* completeRelay(path, text, overrides), path }
 })
 
-/** What {@link loadRelay} would bring into force, and where each value comes from. */
+/** Prints what {@link loadRelay} loads, with the source of each value. */
 export const explainRelay = Effect.fn("LoadConfig.explainRelay")(function* (
   sources: Sources,
 ): Effect.fn.Return<string, ConfigError, FileSystem.FileSystem> {
@@ -129,7 +130,7 @@ export const explainRelay = Effect.fn("LoadConfig.explainRelay")(function* (
   return yield* Effect.fromResult(RelayConfig.explain(text, { file: path, parts, overrides }))
 })
 
-/** The relay's configuration in a text, with all files that belong to it, or what is wrong with any of them. */
+/** Decodes the text of a relay's configuration together with `servers.d` and the certificate. */
 export const completeRelay = Effect.fn("LoadConfig.completeRelay")(function* (
   path: string | undefined,
   text: string,
@@ -143,7 +144,7 @@ export const completeRelay = Effect.fn("LoadConfig.completeRelay")(function* (
   return { ...config, tls: yield* loadCertificate(certificate) }
 })
 
-/** Refuses a file with a secret that anybody but its owner can read or write. Windows has no such modes. */
+/** Fails if a file with a secret can be read or written by others than its owner. Not checked on Windows, which has no such modes. */
 export const refuseExposed = Effect.fn("LoadConfig.refuseExposed")(function* (
   path: string,
   text: string,
@@ -155,12 +156,12 @@ export const refuseExposed = Effect.fn("LoadConfig.refuseExposed")(function* (
   yield* single({
     code: "PTTH_CONFIG_EXPOSED",
     where: path,
-    detail: `it holds a key and its mode is ${(mode & 0o777).toString(8).padStart(4, "0")}, so that others can get at it`,
+    detail: `it contains a key and its mode is ${(mode & 0o777).toString(8).padStart(4, "0")}, so that other users can read or write it`,
     remedy: `Run \`chmod 600 ${path}\`.`,
   })
 })
 
-/** What {@link loadServer} would bring into force, and where each value comes from. */
+/** Prints what {@link loadServer} loads, with the source of each value. */
 export const explainServer = Effect.fn("LoadConfig.explainServer")(function* (
   sources: Sources,
 ): Effect.fn.Return<string, ConfigError, FileSystem.FileSystem> {
@@ -169,7 +170,7 @@ export const explainServer = Effect.fn("LoadConfig.explainServer")(function* (
   return yield* Effect.fromResult(ServerConfig.explain(text, { file: path, overrides }))
 })
 
-/** Reads the server's configuration, of which parts may be missing. */
+/** Loads the server's configuration, of which parts may be missing. */
 export const loadServer = Effect.fn("LoadConfig.loadServer")(function* (
   sources: Sources,
 ): Effect.fn.Return<Loaded<ServerConfig.ServerSettings>, ConfigError, FileSystem.FileSystem> {

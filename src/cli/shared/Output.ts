@@ -1,5 +1,5 @@
 /**
- * What the commands print: results on stdout, logs and complaints on stderr.
+ * Output of the commands: results on stdout, logs and errors on stderr.
  */
 
 import { inspect } from "node:util"
@@ -18,14 +18,14 @@ const paint = (code: number, text: string): string => `\u001b[${code}m${text}\u0
 
 const levelColors: { readonly [level: string]: number } = { WARN: 33, ERROR: 31, FATAL: 31 }
 
-/** Text from elsewhere must not move the cursor or colour the terminal. */
+/** Escapes control characters, which could move the cursor or colour the terminal. */
 const visible = (text: string): string =>
   text.replace(
     /[\x00-\x09\x0b-\x1f\x7f-\x9f]/g,
     (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
   )
 
-/** A log line for people: time, level unless it is INFO, message, annotations. */
+/** A log line for a terminal: time, level unless it is INFO, message, annotations. */
 const formatLine = (colors: boolean) =>
   Logger.map(Logger.formatStructured, (entry): string => {
     const time = new Date(entry.timestamp).toTimeString().slice(0, 8)
@@ -50,7 +50,7 @@ const formatLine = (colors: boolean) =>
     ].join("")
   })
 
-/** Logs to stderr: for people on a terminal, as lines of JSON elsewhere. */
+/** Logs to stderr: readable lines on a terminal, lines of JSON elsewhere. */
 export const layerLogger: Layer.Layer<never> = Layer.suspend(() =>
   Logger.layer([
     Logger.withConsoleError(
@@ -59,7 +59,7 @@ export const layerLogger: Layer.Layer<never> = Layer.suspend(() =>
   ]),
 )
 
-const complain = (error: CliErrors.NonShowHelpErrors): string => {
+const usageError = (error: CliErrors.NonShowHelpErrors): string => {
   switch (error._tag) {
     case "UnrecognizedOption":
       return `there is no flag ${error.option}.${guess(error.suggestions)}`
@@ -73,7 +73,7 @@ const complain = (error: CliErrors.NonShowHelpErrors): string => {
 const guess = (suggestions: ReadonlyArray<string>): string =>
   suggestions.length === 0 ? "" : ` Did you mean ${suggestions.join(" or ")}?`
 
-/** Help on stdout; a usage error as one line on stderr, instead of the help it would drown in. */
+/** Help on stdout; usage errors as one line each on stderr, without the help text. */
 export const layerPresenter: Layer.Layer<never> = Layer.suspend(() => {
   const formatter = CliOutput.defaultFormatter({ colors: colorful(process.stdout) })
   return CliOutput.layerPresenter({
@@ -85,11 +85,11 @@ export const layerPresenter: Layer.Layer<never> = Layer.suspend(() => {
           return Console.log(`${event.name} ${event.version}`)
         case "InvalidInvocation": {
           const help = `See \`${event.commandPath.join(" ")} --help\`.`
-          // The value of a mistyped flag would be taken for a mistyped command.
+          // The value of a mistyped flag is reported as a mistyped command as well.
           const flags = event.errors.filter(({ _tag }) => _tag === "UnrecognizedOption")
           return Effect.forEach(
             flags.length > 0 ? flags : event.errors,
-            (error) => Console.error(`PTTH_USAGE: ${complain(error)} ${help}`),
+            (error) => Console.error(`PTTH_USAGE: ${usageError(error)} ${help}`),
             { discard: true },
           )
         }
@@ -98,13 +98,13 @@ export const layerPresenter: Layer.Layer<never> = Layer.suspend(() => {
   })
 })
 
-/** A heading and rows of what and which, aligned. */
+/** A heading and aligned rows of labels and values. */
 export const screen = (
   heading: string,
-  rows: ReadonlyArray<readonly [what: string, which: string]>,
+  rows: ReadonlyArray<readonly [label: string, value: string]>,
 ): string => {
-  const width = Math.max(...rows.map(([what]) => what.length)) + 2
-  return [heading, ...rows.map(([what, which]) => `  ${what.padEnd(width)}${which}`)].join("\n")
+  const width = Math.max(...rows.map(([label]) => label.length)) + 2
+  return [heading, ...rows.map(([label, value]) => `  ${label.padEnd(width)}${value}`)].join("\n")
 }
 
 /** Prints the QR code of an address, for a phone's camera. */
@@ -119,7 +119,7 @@ export const printQr = (url: string): Effect.Effect<void> =>
     ),
   )
 
-/** The address of a listener as a browser takes it; a listener on every address is shown as loopback. */
+/** The URL of a listener; the unspecified address is shown as loopback. */
 export const urlOf = (
   address: ListenAddress.ListenAddress & { readonly secure?: boolean },
 ): string => {

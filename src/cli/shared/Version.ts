@@ -1,5 +1,5 @@
 /**
- * The version of this package, as its manifest says.
+ * The version of this package, from package.json.
  */
 import { readFileSync } from "node:fs"
 

@@ -15,11 +15,8 @@ import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import type { ConfigError } from "../../../src/domain/config/ConfigError.ts"
 import * as RelayConfig from "../../../src/domain/config/RelayConfig.ts"
-import {
-  pollInterval,
-  quietPeriod,
-  RelaySettings,
-} from "../../../src/relay/settings/RelaySettings.ts"
+import { RelaySettings } from "../../../src/relay/settings/RelaySettings.ts"
+import { pollInterval, quietPeriod } from "../../../src/relay/settings/ReloadTriggers.ts"
 
 const server = (name: string): string =>
   `[[servers]]\nname = "${name}"\ntripcode = "A9rPwZyY89Ag4TJjMoyYA2NeGOm99Je6rq1s0rg8PfY="\n`
