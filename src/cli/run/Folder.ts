@@ -1,5 +1,5 @@
 /**
- * Checks the folder to serve.
+ * Checks that the path to serve is a folder, for all commands that serve one.
  */
 import * as NodePath from "node:path"
 import * as Effect from "effect/Effect"
