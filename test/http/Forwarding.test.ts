@@ -179,7 +179,7 @@ for (const transport of transports) {
     })
 
     proves(
-      "a visitor cannot have the relay's fields taken off again by nominating them",
+      "a visitor cannot have the relay's fields removed by nominating them",
       async ({ get, seen }) => {
         for (const nominated of [
           "X-Forwarded-Host",
@@ -201,7 +201,7 @@ for (const transport of transports) {
     })
 
     proves(
-      "the fields of one connection stay on it, in both directions",
+      "connection fields are not forwarded, in either direction",
       async ({ get, origin, seen }) => {
         origin.answer = ({ response }) => {
           response.writeHead(200, [
@@ -315,7 +315,7 @@ for (const transport of transports) {
       ["Set-Cookie", "a=/; SameSite=Lax", "a=/; SameSite=Lax"],
     ]
 
-    proves("they are put below the server's place, once", async ({ get, origin }) => {
+    proves("they are put below the server's path, once", async ({ get, origin }) => {
       for (const [field, from, to] of answers) {
         origin.answer = ({ response }) => {
           response.writeHead(302, [field, from, "Content-Length", "0"])

@@ -1,8 +1,7 @@
 /**
- * Bytes that two readers could understand differently: from visitors, written
- * to the relay's socket as they are, and from a server that holds a valid key
- * and answers with what is not HTTP. Neither gets through, and the relay and
- * the next request are none the worse.
+ * Request smuggling: bytes that two readers could understand differently, from
+ * visitors and from a server with a valid key whose responses are not HTTP. Both
+ * are refused, and the next request is served.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { encode } from "@msgpack/msgpack"
@@ -238,7 +237,7 @@ describe("requests that two readers could understand differently", () => {
   )
 
   proves(
-    "garbage behind a request is never answered before that request, or in its place",
+    "garbage behind a request is never answered before or instead of that request",
     async (relay, origin) => {
       let answer: () => void = () => {}
       origin.answer = ({ response, target }) => {
@@ -447,20 +446,18 @@ describe("answers of a server that holds a valid key", () => {
     ["nothing", Buffer.alloc(0)],
   ]
   for (const [what, bytes] of bad) {
-    it.live(
-      `${what}: the visitor gets an honest 502, the server is told, the next request works`,
-      () =>
-        answered(bytes, async (visitor, told) => {
-          const answer = await visitor.readResponse()
-          assert.strictEqual(answer.status, 502)
-          assert.match(answer.text, /PTTH_BAD_ANSWER|PTTH_LINK_LOST/)
-          assert.strictEqual(answer.header("set-cookie"), undefined)
-          assert.isAtLeast((await told()).status, 200)
-        }),
+    it.live(`${what}: the visitor gets a 502, the server is told, the next request works`, () =>
+      answered(bytes, async (visitor, told) => {
+        const answer = await visitor.readResponse()
+        assert.strictEqual(answer.status, 502)
+        assert.match(answer.text, /PTTH_BAD_ANSWER|PTTH_LINK_LOST/)
+        assert.strictEqual(answer.header("set-cookie"), undefined)
+        assert.isAtLeast((await told()).status, 200)
+      }),
     )
   }
 
-  it.live("a body shorter than promised ends in a break after the head", () =>
+  it.live("a body shorter than its length breaks the connection off after the head", () =>
     answered(
       Buffer.concat([wire([200, [["Content-Length", "10"]]]), Buffer.from("short")]),
       async (visitor, told) => {
@@ -472,7 +469,7 @@ describe("answers of a server that holds a valid key", () => {
     ),
   )
 
-  it.live("a body longer than promised never shows its excess", () =>
+  it.live("of a body longer than its length no more than that is sent", () =>
     answered(
       Buffer.concat([
         wire([200, [["Content-Length", "4"]]]),
@@ -487,7 +484,7 @@ describe("answers of a server that holds a valid key", () => {
     ),
   )
 
-  it.live("framing and hop-by-hop fields in an answer are dropped, and what they nominate", () =>
+  it.live("framing and connection fields of a response are removed, and what they nominate", () =>
     answered(
       Buffer.concat([
         wire([

@@ -58,21 +58,23 @@ const answer = (text: string) => ({
   bytes: Buffer.from(text),
 })
 
-it.effect("what is ready in one turn goes together, and all of it is told what came of it", () =>
-  Effect.gen(function* () {
-    const { answers, posts, waiting } = yield* relay
-    const outcomes: Array<boolean> = []
-    for (const text of ["a", "b", "c"]) answers.add(answer(text), (taken) => outcomes.push(taken))
-    yield* Harness.until("there is a POST", () => posts.length === 1)
-    assert.deepStrictEqual(posts, [["a", "b", "c"]])
-    assert.deepStrictEqual(outcomes, [])
-    waiting[0]?.(200)
-    yield* Harness.until("it is known", () => outcomes.length === 3)
-    assert.deepStrictEqual(outcomes, [true, true, true])
-  }),
+it.effect(
+  "responses that are ready in one turn of the event loop share a POST, and each learns its outcome",
+  () =>
+    Effect.gen(function* () {
+      const { answers, posts, waiting } = yield* relay
+      const outcomes: Array<boolean> = []
+      for (const text of ["a", "b", "c"]) answers.add(answer(text), (taken) => outcomes.push(taken))
+      yield* Harness.until("there is a POST", () => posts.length === 1)
+      assert.deepStrictEqual(posts, [["a", "b", "c"]])
+      assert.deepStrictEqual(outcomes, [])
+      waiting[0]?.(200)
+      yield* Harness.until("it is known", () => outcomes.length === 3)
+      assert.deepStrictEqual(outcomes, [true, true, true])
+    }),
 )
 
-it.effect("while two POSTs are on the way the rest waits, then goes together", () =>
+it.effect("while two POSTs are under way other responses wait, and then share one", () =>
   Effect.gen(function* () {
     const { answers, posts, waiting } = yield* relay
     const outcomes: Array<string> = []

@@ -17,7 +17,7 @@ const listening = (relay: { readonly isParked: boolean }) =>
   Harness.until("the server listens", () => relay.isParked)
 
 describe("listening", () => {
-  it.effect("exactly one listen is on the way, however much there is to do", () =>
+  it.effect("exactly one listen is open, however many requests there are", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.classicRelay("demo")
       yield* Harness.serverAt(
@@ -44,7 +44,7 @@ describe("listening", () => {
     }),
   )
 
-  it.effect("it listens again at once while a request still runs", () =>
+  it.effect("it listens again while a request is still running", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.classicRelay("demo")
       yield* Harness.serverAt(
@@ -79,7 +79,7 @@ describe("listening", () => {
   )
 
   it.effect(
-    "a key that the relay refuses is said once, with the tripcode to register, and tried again until it is accepted",
+    "a refused key is logged once, with the tripcode to register, and tried again until it is accepted",
     () =>
       Effect.gen(function* () {
         const relay = yield* Harness.classicRelay("demo")
@@ -100,7 +100,7 @@ describe("listening", () => {
       }),
   )
 
-  it.effect("a relay that shuts down is said to do so, and tried again", () =>
+  it.effect("a relay that shuts down is logged, and tried again", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.classicRelay("demo")
       relay.mode = { status: 503, text: "Server is shutting down, try again soon\n" }
@@ -116,7 +116,7 @@ describe("listening", () => {
     }),
   )
 
-  it.effect("a relay that cannot be reached is tried again and found when it is back", () =>
+  it.effect("a relay that cannot be reached is tried again until it is back", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.classicRelay("demo")
       const server = yield* Harness.serverAt(relay.url, "demo", Harness.echo)
@@ -156,7 +156,7 @@ describe("listening", () => {
     }),
   )
 
-  it.effect("a listen that is never answered is given up after its time and sent anew", () =>
+  it.effect("a listen that is never answered is aborted after its time limit and sent again", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.classicRelay("demo")
       yield* Harness.serverAt(relay.url, "demo", Harness.echo)
@@ -169,7 +169,7 @@ describe("listening", () => {
     }),
   )
 
-  it.effect("it stops without a listen left behind", () =>
+  it.effect("it stops without leaving a listen open", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.classicRelay("demo")
       const server = yield* Harness.serverAt(relay.url, "demo", Harness.echo)
@@ -181,7 +181,7 @@ describe("listening", () => {
     }),
   )
 
-  it.effect("when it stops it takes no more requests and finishes the one that runs", () =>
+  it.effect("when it stops it takes no more requests and finishes the running one", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.classicRelay("demo")
       const body = new Harness.FedBody()
@@ -369,7 +369,7 @@ describe("answering", () => {
   )
 
   it.effect(
-    "repeated fields are joined, except Set-Cookie, and hop-by-hop fields stay behind",
+    "repeated fields are joined, except Set-Cookie, and connection fields are removed",
     () =>
       Effect.gen(function* () {
         const { head } = yield* answered({
@@ -396,7 +396,7 @@ describe("answering", () => {
       }),
   )
 
-  it.effect("a handler that fails is answered with its error's status and code", () =>
+  it.effect("the failure of a handler becomes a response with its status and code", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.classicRelay("demo")
       yield* Harness.serverAt(relay.url, "demo", (_head, body, reply) => {
@@ -420,7 +420,7 @@ describe("answering", () => {
     }),
   )
 
-  it.effect("a body is streamed with back-pressure: who reads slowly is fed slowly", () =>
+  it.effect("a body is streamed with back-pressure from the relay to the handler", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.classicRelay("demo")
       const body = new Harness.FedBody()
@@ -492,7 +492,7 @@ describe("answering", () => {
     }),
   )
 
-  it.effect("when the POST is answered early the handler is told and the body is let go", () =>
+  it.effect("when the POST is answered early the handler is cancelled and its body discarded", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.classicRelay("demo")
       const body = new Harness.FedBody()
@@ -525,7 +525,7 @@ describe("answering", () => {
     }),
   )
 
-  it.effect("when the relay has everything the handler hears that it was sent", () =>
+  it.effect("when the relay has the whole response the handler learns that it was sent", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.classicRelay("demo")
       let wasSent = false
@@ -549,7 +549,7 @@ describe("answering", () => {
     }),
   )
 
-  it.effect("when the relay goes down in the middle the handler is told", () =>
+  it.effect("when the relay fails during a response the handler is cancelled", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.classicRelay("demo")
       const body = new Harness.FedBody()

@@ -1,6 +1,6 @@
 /**
- * A relay that parks no listen, but answers each at once with nothing: the
- * server leaves it in peace, and is there again as soon as it has a request.
+ * A relay that answers each listen at once and with nothing: the server listens
+ * less and less often, and without a pause again once there is a request.
  */
 import * as http from "node:http"
 import type { AddressInfo } from "node:net"
@@ -71,26 +71,28 @@ describe.each(["classic 1", "classic 2"] as const)("a relay that parks nothing, 
     { what: "an answer without a request", answer: cancel },
   ]
   for (const { answer, what } of empty)
-    it.effect(`answers each listen at once with ${what}: it is asked ever more seldom`, () =>
-      Effect.gen(function* () {
-        const { listens, url } = yield* hastyRelay(dialect, answer)
-        const server = yield* Harness.serverAt(url, "demo", Harness.echo)
-        yield* Harness.until("it is said", () =>
-          server.lines.some((line) => line.includes("one listen after the other at once")),
-        )
-        yield* Harness.turns(500)
-        assert.isBelow(listens(), 16)
-        assert.isBelow(yield* listensWithin(listens, 1), 200)
-        yield* TestClock.adjust("20 minutes")
-        assert.isBelow(yield* listensWithin(listens, 5), 60)
-        assert.strictEqual(
-          server.lines.filter((line) => line.includes("at once, with nothing")).length,
-          1,
-        )
-      }),
+    it.effect(
+      `answers each listen at once with ${what}: the server listens less and less often`,
+      () =>
+        Effect.gen(function* () {
+          const { listens, url } = yield* hastyRelay(dialect, answer)
+          const server = yield* Harness.serverAt(url, "demo", Harness.echo)
+          yield* Harness.until("it is said", () =>
+            server.lines.some((line) => line.includes("one listen after the other at once")),
+          )
+          yield* Harness.turns(500)
+          assert.isBelow(listens(), 16)
+          assert.isBelow(yield* listensWithin(listens, 1), 200)
+          yield* TestClock.adjust("20 minutes")
+          assert.isBelow(yield* listensWithin(listens, 5), 60)
+          assert.strictEqual(
+            server.lines.filter((line) => line.includes("at once, with nothing")).length,
+            1,
+          )
+        }),
     )
 
-  it.effect("has a request at last: it is asked again without a pause", () =>
+  it.effect("has a request at last: the server listens again without a pause", () =>
     Effect.gen(function* () {
       let has = false
       let asked: number | undefined
@@ -117,17 +119,19 @@ describe.each(["classic 1", "classic 2"] as const)("a relay that parks nothing, 
   )
 })
 
-describe("a relay that parks listens", () => {
-  it.effect("answers them with nothing when their time is over: they come again at once", () =>
-    Effect.gen(function* () {
-      const relay = yield* Harness.classicRelay("demo")
-      const server = yield* Harness.serverAt(relay.url, "demo", Harness.echo)
-      for (let i = 0; i < 30; i++) {
-        yield* Harness.promised(() => relay.until("a listen comes", (one) => one.isParked))
-        yield* TestClock.adjust("25 seconds")
-        relay.expire()
-      }
-      assert.strictEqual(server.lines.length, 1)
-    }),
+describe("a relay that holds listens open", () => {
+  it.effect(
+    "answers them with nothing when their time is over: the server listens again at once",
+    () =>
+      Effect.gen(function* () {
+        const relay = yield* Harness.classicRelay("demo")
+        const server = yield* Harness.serverAt(relay.url, "demo", Harness.echo)
+        for (let i = 0; i < 30; i++) {
+          yield* Harness.promised(() => relay.until("a listen comes", (one) => one.isParked))
+          yield* TestClock.adjust("25 seconds")
+          relay.expire()
+        }
+        assert.strictEqual(server.lines.length, 1)
+      }),
   )
 })

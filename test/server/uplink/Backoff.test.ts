@@ -8,7 +8,7 @@ const Share = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
 
 describe("the wait before the relay is tried again", () => {
   it.prop(
-    "is anything between nothing and its ceiling",
+    "is random between zero and its ceiling",
     [Count, Millis, Share],
     ([failures, outage, random]) => {
       const wait = Backoff.wait(failures, outage, random)
@@ -27,7 +27,7 @@ describe("the wait before the relay is tried again", () => {
     },
   )
 
-  it("starts below 250 ms, stays below 2 s while the outage is younger than a minute, and grows to 30 s", () => {
+  it("starts below 250 ms, stays below 2 s in the first minute of an outage, and grows to 30 s", () => {
     assert.strictEqual(Backoff.ceiling(1, 0), 250)
     assert.isAtMost(Backoff.ceiling(1_000, 59_000), 2_000)
     assert.strictEqual(Backoff.ceiling(1_000, 3_600_000), 30_000)

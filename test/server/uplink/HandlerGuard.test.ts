@@ -29,7 +29,7 @@ describe("a handler in the tunnel", () => {
     }),
   )
 
-  it.effect("that throws has failed, and says no more than that", () =>
+  it.effect("that throws fails its exchange, without details of the exception", () =>
     Effect.gen(function* () {
       const handler = served(() => {
         throw new RangeError("a secret detail")

@@ -41,7 +41,7 @@ const refuser = Effect.acquireRelease(
 
 describe("a server that is told 429", () => {
   for (const transport of ["classic", "stream"] as const) {
-    it.effect(`says what it means and waits as long as it is told to, by ${transport}`, () =>
+    it.effect(`logs the reason and waits as long as the relay asks for, by ${transport}`, () =>
       Effect.gen(function* () {
         const { asked, url } = yield* refuser
         const server = yield* Harness.serverAt(url, "demo", Harness.echo, { transport })
@@ -72,7 +72,7 @@ describe("a server that is told 429", () => {
 })
 
 describe("a relay", () => {
-  it.effect("says in how many seconds it looks at keys again", () =>
+  it.effect("tells when it will check keys of the address again", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.relay({ config: { trustedProxies: [loopback] } })
       const knock = (i: number) =>

@@ -1,5 +1,5 @@
 /**
- * How long a server leaves a relay alone that does not answer.
+ * How long a server waits before it tries a relay again that does not answer.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -49,18 +49,16 @@ const setting = Effect.gen(function* () {
 })
 
 describe("the wait before a relay is tried again", () => {
-  it.effect(
-    "is short while it has been away for seconds only, however long the link had lasted",
-    () =>
-      Effect.gen(function* () {
-        const { longestOfTen, uplink } = yield* setting
-        yield* uplink.connected({ publicUrl: undefined, openUrl: undefined }, "stream", "")
-        yield* TestClock.adjust(10 * hour)
-        assert.isAtMost(yield* longestOfTen, 1_550)
-      }),
+  it.effect("is short in the first seconds of an outage, however long the link had lasted", () =>
+    Effect.gen(function* () {
+      const { longestOfTen, uplink } = yield* setting
+      yield* uplink.connected({ publicUrl: undefined, openUrl: undefined }, "stream", "")
+      yield* TestClock.adjust(10 * hour)
+      assert.isAtMost(yield* longestOfTen, 1_550)
+    }),
   )
 
-  it.effect("grows although the relay greets each time, if it sends everybody away at once", () =>
+  it.effect("grows although each attempt connects, if the relay closes each link at once", () =>
     Effect.gen(function* () {
       const { uplink, waitAfterFailure } = yield* setting
       let last = 0
@@ -75,7 +73,7 @@ describe("the wait before a relay is tried again", () => {
     }),
   )
 
-  it.effect("goes by no clock that is put forward", () =>
+  it.effect("does not depend on a wall clock that is put forward", () =>
     Effect.gen(function* () {
       const { longestOfTen, uplink, put, waitAfterFailure } = yield* setting
       yield* uplink.connected({ publicUrl: undefined, openUrl: undefined }, "stream", "")
@@ -85,7 +83,7 @@ describe("the wait before a relay is tried again", () => {
     }),
   )
 
-  it.effect("grows while it stays away, though the clock is put back", () =>
+  it.effect("grows during an outage although the wall clock is put back", () =>
     Effect.gen(function* () {
       const { longestOfTen, put, waitAfterFailure } = yield* setting
       yield* longestOfTen

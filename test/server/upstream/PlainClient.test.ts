@@ -80,7 +80,7 @@ const warm = async (client: PlainClient, origin: RawOrigin, answer = ok): Promis
 }
 
 describe("a request", () => {
-  it("leaves with its body in one piece, byte for byte", async () => {
+  it("is written with its body in one piece, byte for byte", async () => {
     const { client, origin } = await start()
     const sent = send(client, "POST", "\x00\xffbody")
     const connection = await origin.connection()
@@ -92,7 +92,7 @@ describe("a request", () => {
     assert.strictEqual((await whole(sent)).status, 200)
   })
 
-  it("to nobody fails as a connection that could not be made", async () => {
+  it("to a port where nothing listens fails with the error of the connection", async () => {
     const { client, origin } = await start()
     await new Promise<void>((resolve) => origin.server.close(() => resolve()))
     const error = await failureOf(send(client))
@@ -101,7 +101,7 @@ describe("a request", () => {
   })
 })
 
-describe("an answer", () => {
+describe("a response", () => {
   const interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
   const chunked = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunkOf("chu").toString("latin1")}${chunkOf("nks").toString("latin1")}${lastChunk([["X-Sum", "7"]])}`
   const answers = [
@@ -113,7 +113,7 @@ describe("an answer", () => {
   ] as const
 
   for (const [what, text, expected, persists] of answers) {
-    it(`with ${what} is the same wherever the origin's writes cut it in two`, async () => {
+    it(`with ${what} is read the same wherever it is split in two writes`, async () => {
       for (let at = 1; at <= text.length; at++) {
         const { client, origin } = await start()
         const sent = send(client)
@@ -130,7 +130,7 @@ describe("an answer", () => {
       }
     })
 
-    it(`with ${what} is the same byte by byte`, async () => {
+    it(`with ${what} is read the same byte by byte`, async () => {
       const { client, origin } = await start()
       const sent = whole(send(client))
       const connection = await origin.connection()
@@ -142,7 +142,7 @@ describe("an answer", () => {
     })
   }
 
-  it("that is small comes whole, and keeps its bytes when others are read", async () => {
+  it("that is small has its whole body at once, and keeps it when others are read", async () => {
     const { client, origin } = await start()
     const first = send(client)
     const connection = await origin.connection()
@@ -156,7 +156,7 @@ describe("an answer", () => {
     assert.strictEqual(Buffer.from(body.whole ?? []).toString(), "ok")
   })
 
-  it("to HEAD has no body, whatever it promises", async () => {
+  it("to HEAD has no body, whatever its Content-Length", async () => {
     const { client, origin } = await start()
     const sent = send(client, "HEAD")
     const connection = await origin.connection()
@@ -165,7 +165,7 @@ describe("an answer", () => {
     assert.strictEqual((await whole(sent)).text, "")
   })
 
-  it("has the trailers that may go on, and no others", async () => {
+  it("has only the trailers that may be forwarded", async () => {
     const { client, origin } = await start()
     const sent = send(client)
     const connection = await origin.connection()
@@ -187,7 +187,7 @@ describe("an answer", () => {
     ["chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"],
     ["a broken chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n"],
   ] as const) {
-    it(`with half a body, by ${what}, is never whole`, async () => {
+    it(`that ends in the middle of ${what} fails`, async () => {
       const { client, origin } = await start()
       const sent = send(client)
       const connection = await origin.connection()
@@ -199,7 +199,7 @@ describe("an answer", () => {
     })
   }
 
-  it("that is reset before its connection's end has ended it is never whole", async () => {
+  it("that ends with its connection fails if that is reset", async () => {
     const { client, origin } = await start()
     const sent = send(client)
     const connection = await origin.connection()
@@ -217,7 +217,7 @@ describe("an answer", () => {
     ["a change of protocol that nobody asked for", "HTTP/1.1 101 X\r\n\r\n"],
     ["a broken head after an interim one", `${interim}HTTP/1.1 200 OK\nX: y\r\n\r\n`],
   ] as const) {
-    it(`of ${what} fails and ends the connection, without waiting for more`, async () => {
+    it(`of ${what} fails and closes the connection at once`, async () => {
       const { client, origin } = await start()
       const sent = send(client)
       const connection = await origin.connection()
@@ -231,7 +231,7 @@ describe("an answer", () => {
 })
 
 describe("a connection", () => {
-  it("is used for one request after the other, the latest first", async () => {
+  it("is used again, the one that was used last first", async () => {
     const { client, origin } = await start()
     const first = await warm(client, origin)
     for (let n = 0; n < 20; n++) {
@@ -262,7 +262,7 @@ describe("a connection", () => {
     ["keeps it for too short a time", ok.replace("\r\n\r\n", "\r\nKeep-Alive: timeout=1\r\n\r\n")],
     ["is followed by bytes that nobody asked for", `${ok}HTTP/1.1 200 OK\r\n\r\n`],
   ] as const) {
-    it(`whose answer ${what} is ended and not used again`, async () => {
+    it(`whose response ${what} is closed and not used again`, async () => {
       const { client, origin } = await start()
       const connection = await warm(client, origin, answer)
       assert.strictEqual((await connection.readRest()).bytes.length, 0)
@@ -274,14 +274,14 @@ describe("a connection", () => {
     })
   }
 
-  it("that says something while nobody asks is ended", async () => {
+  it("that receives bytes while it is idle is closed", async () => {
     const { client, origin } = await start()
     const connection = await warm(client, origin)
     await connection.write(ok)
     assert.strictEqual((await connection.readRest()).bytes.length, 0)
   })
 
-  it("is let go after it has been idle, and at once when the client is closed", async () => {
+  it("is closed after its idle time, and at once when the client is closed", async () => {
     const brief = await start({ idleMillis: 20 })
     const connection = await warm(brief.client, brief.origin)
     assert.strictEqual((await connection.readRest()).bytes.length, 0)
@@ -291,7 +291,7 @@ describe("a connection", () => {
     assert.strictEqual((await kept.readRest()).bytes.length, 0)
   })
 
-  it("is not kept if there are enough, or the client is closed meanwhile", async () => {
+  it("is not kept if the pool is full, or the client was closed meanwhile", async () => {
     const none = await start({ maxIdle: 0 })
     const connection = await warm(none.client, none.origin)
     assert.strictEqual((await connection.readRest()).bytes.length, 0)
@@ -305,7 +305,7 @@ describe("a connection", () => {
     assert.strictEqual((await open.readRest()).bytes.length, 0)
   })
 
-  it("that the origin has ended is not used", async () => {
+  it("that the origin has closed is not used", async () => {
     const { client, origin } = await start()
     const connection = await warm(client, origin)
     connection.socket.end()
@@ -318,7 +318,7 @@ describe("a connection", () => {
   })
 
   for (const how of ["end", "reset"] as const) {
-    it(`that turns out to be dead (${how}) makes a GET be sent once more, on a fresh one`, async () => {
+    it(`that turns out to be closed (${how}) has a GET sent again on a new one`, async () => {
       const { client, origin } = await start()
       const kept = await warm(client, origin)
       const sent = send(client)
@@ -332,7 +332,7 @@ describe("a connection", () => {
     })
   }
 
-  it("that dies a second time, or was fresh, or has begun to answer, makes it fail", async () => {
+  it("that closes a second time, or was new, or has begun to respond, fails the request", async () => {
     const { client, origin } = await start()
     const kept = await warm(client, origin)
     const twice = send(client)
@@ -354,7 +354,7 @@ describe("a connection", () => {
     assert.strictEqual(other.origin.connections.length, 1)
   })
 
-  it("that turns out to be dead makes a POST fail", async () => {
+  it("that turns out to be closed fails a POST", async () => {
     const { client, origin } = await start()
     const kept = await warm(client, origin)
     const sent = send(client, "POST", "once")
@@ -364,7 +364,7 @@ describe("a connection", () => {
     assert.strictEqual(origin.connections.length, 1)
   })
 
-  it("whose answer comes before the request has left is not used again", async () => {
+  it("whose response comes before the request is written is not used again", async () => {
     const { client, origin } = await start()
     const size = 64 * 1024 * 1024
     const sent = send(client, "POST", "x".repeat(size))
@@ -376,8 +376,8 @@ describe("a connection", () => {
   })
 })
 
-describe("whoever leaves", () => {
-  it("before the answer ends the connection and hears nothing more", async () => {
+describe("a request that is cancelled", () => {
+  it("before its response closes the connection, and nothing more is called", async () => {
     const { client, origin } = await start()
     const sent = send(client)
     const connection = await origin.connection()
@@ -396,7 +396,7 @@ describe("whoever leaves", () => {
     assert.isFalse(heard)
   })
 
-  it("in the middle of the body ends the connection, and the body fails", async () => {
+  it("in the middle of the body closes the connection, and the body fails", async () => {
     const { client, origin } = await start()
     const sent = send(client)
     const connection = await origin.connection()
@@ -408,7 +408,7 @@ describe("whoever leaves", () => {
     assert.isDefined((await read).failure)
   })
 
-  it("does not want the body, and the connection ends", async () => {
+  it("by discarding the body closes the connection", async () => {
     const { client, origin } = await start()
     const sent = send(client)
     const connection = await origin.connection()
@@ -419,7 +419,7 @@ describe("whoever leaves", () => {
     await connection.readRest()
   })
 
-  it("after the answer disturbs nobody", async () => {
+  it("after its response disturbs no other request", async () => {
     const { client, origin } = await start()
     const first = send(client)
     const connection = await origin.connection()
@@ -437,7 +437,7 @@ describe("whoever leaves", () => {
 
 describe("a slow reader", () => {
   for (const framing of ["length", "chunks"] as const) {
-    it(`holds the origin up, and gets every byte in the end (${framing})`, async () => {
+    it(`slows the origin down, and gets every byte in the end (${framing})`, async () => {
       const { client, origin } = await start()
       const sent = send(client)
       const connection = await origin.connection()

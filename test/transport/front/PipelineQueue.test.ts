@@ -42,8 +42,8 @@ const get = (target: string, more = ""): string =>
 const respond = ({ reply }: Asked, text: string): void =>
   reply.respond({ status: 200, headers: [] }, fromText(text))
 
-describe("requests that come without waiting for answers", () => {
-  it.effect("an upgrade among them is a request like any other, and nothing breaks", () =>
+describe("pipelined requests", () => {
+  it.effect("an upgrade among them is a request like any other", () =>
     Effect.gen(function* () {
       const { asked, visitor } = yield* front()
       const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -62,18 +62,20 @@ describe("requests that come without waiting for answers", () => {
     }),
   )
 
-  it.effect("a CONNECT among them ends the connection instead of an answer's middle", () =>
-    Effect.gen(function* () {
-      const { asked, visitor } = yield* front()
-      visitor.write(get("/slow", "Accept: x\r\n") + get("/other"))
-      yield* Harness.until("both are asked for", () => asked.length === 2)
-      visitor.write("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n")
-      yield* visitor.closed
-      assert.strictEqual(visitor.received().length, 0)
-    }),
+  it.effect(
+    "a CONNECT among them closes the connection instead of being answered inside a response",
+    () =>
+      Effect.gen(function* () {
+        const { asked, visitor } = yield* front()
+        visitor.write(get("/slow", "Accept: x\r\n") + get("/other"))
+        yield* Harness.until("both are asked for", () => asked.length === 2)
+        visitor.write("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n")
+        yield* visitor.closed
+        assert.strictEqual(visitor.received().length, 0)
+      }),
   )
 
-  it.effect("eight are answered side by side, the others each in its turn", () =>
+  it.effect("eight run at once, the others one after the other", () =>
     Effect.gen(function* () {
       const { asked, visitor } = yield* front()
       visitor.write(Array.from({ length: 20 }, (_, n) => get(`/${n}`)).join(""))
@@ -101,25 +103,27 @@ describe("requests that come without waiting for answers", () => {
     }),
   )
 
-  it.effect("whoever reads nothing is served no more, and the rest as soon as he reads", () =>
-    Effect.gen(function* () {
-      const size = 1024 * 1024
-      const body = "x".repeat(size)
-      const { asked, unwritten, visitor } = yield* front((reply) =>
-        reply.respond({ status: 200, headers: [] }, fromText(body)),
-      )
-      visitor.pause()
-      visitor.write(Array.from({ length: 200 }, (_, n) => get(`/${n}`)).join(""))
-      yield* Harness.until("bytes pile up", () => unwritten() > 0)
-      yield* Harness.turns(100)
-      assert.isBelow(asked.length, 60)
-      assert.isAtMost(unwritten(), 9 * size)
-      visitor.resume()
-      yield* Harness.until("all are asked for", () => asked.length === 200)
-    }),
+  it.effect(
+    "none starts while the visitor does not read, and the rest start as soon as he does",
+    () =>
+      Effect.gen(function* () {
+        const size = 1024 * 1024
+        const body = "x".repeat(size)
+        const { asked, unwritten, visitor } = yield* front((reply) =>
+          reply.respond({ status: 200, headers: [] }, fromText(body)),
+        )
+        visitor.pause()
+        visitor.write(Array.from({ length: 200 }, (_, n) => get(`/${n}`)).join(""))
+        yield* Harness.until("bytes pile up", () => unwritten() > 0)
+        yield* Harness.turns(100)
+        assert.isBelow(asked.length, 60)
+        assert.isAtMost(unwritten(), 9 * size)
+        visitor.resume()
+        yield* Harness.until("all are asked for", () => asked.length === 200)
+      }),
   )
 
-  it.effect("a connection on which too much waits is cut", () =>
+  it.effect("a connection on which too many wait is closed", () =>
     Effect.gen(function* () {
       const { asked, visitor } = yield* front()
       visitor.write(get("/first") + get("/second"))

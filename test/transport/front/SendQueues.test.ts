@@ -42,7 +42,7 @@ describe.skipIf(!isLinux)("what the kernel has to send", () => {
       assert.isUndefined(queues.get(other.socket))
     })
 
-  it("is nothing of a connection that is closed", async () => {
+  it("is not told of a connection that is closed", async () => {
     const { client, socket } = await connection("127.0.0.1", "127.0.0.1")
     client.destroy()
     socket.destroy()

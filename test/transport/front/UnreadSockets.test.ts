@@ -115,7 +115,7 @@ const readSlowly = Effect.fnUntraced(function* (reader: Reader) {
 
 const isLinux = process.platform === "linux"
 
-describe("answers that nobody reads", () => {
+describe("responses that the visitor does not read", () => {
   const bytes = Buffer.alloc(large, "x")
   /** Comes for as long as it is taken, and waits for ever otherwise. */
   const streamed = (): Body => ({
@@ -154,7 +154,7 @@ describe("answers that nobody reads", () => {
     },
   ]
   for (const { body, request, what } of kinds)
-    it.effect(`${what}: the connection ends after the time that is given`, () =>
+    it.effect(`${what}: the connection is closed after the idle time`, () =>
       Effect.gen(function* () {
         const made = yield* front(body)
         const reader = yield* Reader.connect(made)

@@ -59,7 +59,7 @@ const origin = (answers: ReadonlyArray<ReadonlyArray<string | undefined>>) =>
   )
 
 describe("a request that is sent whole", () => {
-  it.effect("is sent once more if its pooled connection turns out to be closed", () =>
+  it.effect("is sent again if its pooled connection turns out to be closed", () =>
     Effect.gen(function* () {
       const { heard, send } = yield* origin([[ok, undefined], [ok]])
       assert.strictEqual(yield* Effect.promise(() => send("first")), 200)
@@ -77,7 +77,7 @@ describe("a request that is sent whole", () => {
     }),
   )
 
-  it.effect("is not repeated if a connection of its own breaks", () =>
+  it.effect("is not sent again if a new connection breaks", () =>
     Effect.gen(function* () {
       const { heard, send } = yield* origin([[undefined], [ok]])
       assert.strictEqual(yield* Effect.promise(() => send("only")), "ECONNRESET")
@@ -85,7 +85,7 @@ describe("a request that is sent whole", () => {
     }),
   )
 
-  it.effect("tells nothing any more once it is given up", () =>
+  it.effect("calls nothing any more once it is aborted", () =>
     Effect.gen(function* () {
       const { client, send } = yield* origin([[ok], [ok]])
       let told = 0
