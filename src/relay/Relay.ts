@@ -20,7 +20,7 @@ import { Rendezvous } from "./dispatch/Rendezvous.ts"
 import { Inspector } from "./inspect/Inspector.ts"
 import { ClassicEndpoints } from "./links/ClassicEndpoints.ts"
 import { LinkLimit } from "./links/LinkLimit.ts"
-import * as StreamEndpoint from "./links/StreamEndpoint.ts"
+import { StreamEndpoint } from "./links/StreamEndpoint.ts"
 import { Servers } from "./registry/Servers.ts"
 import { RelaySettings } from "./settings/RelaySettings.ts"
 import * as Subdomains from "./settings/Subdomains.ts"
@@ -30,8 +30,8 @@ import { Traffic } from "./traffic/Traffic.ts"
 import { AppBeside } from "./visitors/AppBeside.ts"
 import * as RelayPages from "./visitors/RelayPages.ts"
 import { ScraperNotes } from "./visitors/ScraperNotes.ts"
-import * as ServerLimits from "./visitors/ServerLimits.ts"
-import * as VisitorAuth from "./visitors/VisitorAuth.ts"
+import { ServerLimits } from "./visitors/ServerLimits.ts"
+import { VisitorAuth } from "./visitors/VisitorAuth.ts"
 import { VisitorFront } from "./visitors/VisitorFront.ts"
 
 /** A relay that is listening, and where. */
@@ -76,11 +76,11 @@ export class Relay extends Context.Service<
       const app = yield* AppBeside
       const limit = new LinkLimit({ settings, audit, deadlines: rendezvous.deadlines })
       const classic = new ClassicEndpoints({ settings, servers, rendezvous, limit })
-      const stream = StreamEndpoint.make({ settings, servers, rendezvous, limit })
-      yield* Effect.addFinalizer(() => Effect.sync(stream.close))
+      const stream = new StreamEndpoint({ settings, servers, rendezvous, limit })
+      yield* Effect.addFinalizer(() => Effect.sync(() => stream.close()))
       const state = { draining: false }
-      const auth = VisitorAuth.make(settings.derived, rendezvous.deadlines.now)
-      const limits = ServerLimits.make(settings.derived, rendezvous.deadlines.now)
+      const auth = new VisitorAuth(settings.derived, rendezvous.deadlines.now)
+      const limits = new ServerLimits(settings.derived, rendezvous.deadlines.now)
       const sweep = (): void => {
         auth.sweep()
         limits.sweep()

@@ -1,6 +1,6 @@
 /**
- * The relay's backend API for servers that speak stream: takes their
- * WebSockets and joins them to the rendezvous as links.
+ * The relay's backend API for servers that speak stream: accepts their
+ * WebSockets and adds them to the rendezvous as links.
  */
 import { type IncomingMessage, STATUS_CODES } from "node:http"
 import type { Duplex } from "node:stream"
@@ -15,7 +15,7 @@ import * as WebSocketWire from "../../transport/mux/WebSocketWire.ts"
 import { endWith } from "../../transport/net/ConnectionClose.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
-import type { Servers } from "../registry/Servers.ts"
+import type { KnownServer, Servers } from "../registry/Servers.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import * as Subdomains from "../settings/Subdomains.ts"
 import { clientOf } from "../settings/TrustedProxies.ts"
@@ -23,7 +23,7 @@ import { programOf } from "./BackendAnswer.ts"
 import { type LinkLimit, retrySeconds } from "./LinkLimit.ts"
 import { StreamLink } from "./StreamLink.ts"
 
-/** What the endpoint stands on. */
+/** What the endpoint needs of the relay. */
 export interface StreamContext {
   readonly settings: RelaySettings["Service"]
   readonly servers: Servers["Service"]
@@ -31,19 +31,7 @@ export interface StreamContext {
   readonly limit: LinkLimit
 }
 
-/** The stream endpoint of one relay. */
-export interface StreamEndpoint {
-  /** Takes an upgrade that is for the backend API; `false` leaves it to the visitors' side. */
-  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => boolean
-  /** Ends the links of servers that the configuration does not accept any more. */
-  readonly recheck: () => void
-  /** Takes no more links; the rendezvous drains those that are there. */
-  readonly drain: () => void
-  /** Ends every link. */
-  readonly close: () => void
-}
-
-/** How long another process of a name has to show that it lives, in milliseconds. */
+/** How long other processes of a name have to answer a ping when a new one connects, in milliseconds. */
 const suspicionMillis = 2_000
 
 const path = prefix + streamPath
@@ -53,59 +41,92 @@ const tooManyLinks: HeaderList = [
   ["X-PTTH-Code", "PTTH_TOO_MANY_LINKS"],
 ]
 
-interface Identified {
+/** A link that a server may open. */
+interface LinkRequest {
+  readonly server: KnownServer
+  /** The server's address. */
   readonly address: string
-  readonly name: StreamLink["name"]
-  readonly tripcode: StreamLink["tripcode"]
+  readonly instance: string
+  readonly program: string
+  /** Server, process and number of the link: a new link replaces the one of the same key. */
+  readonly key: string
 }
 
-/** Makes the endpoint. */
-export const make = (context: StreamContext): StreamEndpoint => {
-  const links = new Map<string, StreamLink>()
-  /** Every WebSocket's, whether it has said hello or not. */
-  const opened = new Set<Multiplexer>()
-  let draining = false
+/** See the file's header. */
+export class StreamEndpoint {
+  private readonly context: StreamContext
+  /** By {@link LinkRequest.key}. */
+  private readonly links = new Map<string, StreamLink>()
+  /** Those of all WebSockets, before their hello as well. */
+  private readonly multiplexers = new Set<Multiplexer>()
+  private draining = false
 
-  const identify = (request: IncomingMessage, socket: Duplex): Identified | undefined => {
-    const name = (request.url ?? "").slice(path.length)
+  constructor(context: StreamContext) {
+    this.context = context
+  }
+
+  /** Handles an upgrade of the backend API; `false` if it is a visitor's. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    if (!(request.url ?? "").startsWith(path)) return false
+    socket.on("error", () => {})
+    const link = this.authorize(request, socket)
+    if (link !== undefined) this.open(link, request, socket, head)
+    return true
+  }
+
+  /** Ends the links of servers that the configuration in force does not accept. */
+  recheck(): void {
+    for (const link of [...this.links.values()]) {
+      if (!this.context.servers.accepts(link.name, link.tripcode)) link.revoke()
+    }
+  }
+
+  /** Accepts no more links; the rendezvous drains those that are open. */
+  drain(): void {
+    this.draining = true
+  }
+
+  /** Ends every link. */
+  close(): void {
+    for (const multiplexer of [...this.multiplexers]) multiplexer.close("the relay stops")
+  }
+
+  /** Checks the key; if it is refused, that is sent and nothing returned. */
+  private authorize(request: IncomingMessage, socket: Duplex): LinkRequest | undefined {
+    const { rendezvous, servers, settings } = this.context
     const keys = request.headersDistinct[header.apiKey] ?? []
     const [key] = keys
-    if (draining) return refuse(socket, 503, text.shuttingDown)
+    if (this.draining) return refuse(socket, 503, text.shuttingDown)
     if (key === undefined) return refuse(socket, 403, text.noKey)
-    const address = clientOf(context.settings.current().trustedProxies, request)
-    const now = context.rendezvous.deadlines.now()
-    const identity = context.servers.knock(name, keys.length === 1 ? key : "", address, now)
-    if (identity._tag === "Known") return { ...identity, address }
-    return identity._tag === "Limited"
-      ? refuse(socket, 429, text.tooManyKeys, [["Retry-After", `${identity.retryAfter}`]])
-      : refuse(socket, 401, text.badKey)
-  }
-
-  const suspectOthers = (link: StreamLink): void => {
-    for (const other of links.values()) {
-      if (other.name === link.name && other.instance !== link.instance) other.suspect()
+    const address = clientOf(settings.current().trustedProxies, request)
+    const name = (request.url ?? "").slice(path.length)
+    const now = rendezvous.deadlines.now()
+    const server = servers.knock(name, keys.length === 1 ? key : "", address, now)
+    switch (server._tag) {
+      case "Limited":
+        return refuse(socket, 429, text.tooManyKeys, [["Retry-After", `${server.retryAfter}`]])
+      case "Refused":
+        return refuse(socket, 401, text.badKey)
+      case "Known": {
+        const { instance, link } = LinkOpening.decode(request.headers)
+        const program = programOf(request)
+        return { server, address, instance, program, key: `${server.name} ${instance} ${link}` }
+      }
     }
   }
 
-  const open = (
-    { address, name, tripcode }: Identified,
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-  ): void => {
-    const { rendezvous } = context
-    const { deadlines } = rendezvous
-    const { instance, link: number } = LinkOpening.decode(request.headers)
-    const key = `${name} ${instance} ${number}`
+  /** Checks the limit of links, and completes the handshake of the WebSocket. */
+  private open(link: LinkRequest, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { limit, settings } = this.context
+    const { name } = link.server
     const webSocketKey = keyOf(request.method ?? "", fromRaw(request.rawHeaders))
     if (webSocketKey === undefined) return refuse(socket, 400, text.noWebSocket)
-    const giveBack = context.limit.take(name, links.has(key))
+    const giveBack = limit.take(name, this.links.has(link.key))
     if (giveBack === undefined) {
-      context.limit.refused(name, address)
+      limit.refused(name, link.address)
       return refuse(socket, 429, text.tooManyLinks, tooManyLinks)
     }
-    const config = context.settings.current()
-    const openUrl = Subdomains.urlOf(config, name)
+    const openUrl = Subdomains.urlOf(settings.current(), name)
     const fields: Array<Header> = [
       ["Upgrade", "websocket"],
       ["Connection", "Upgrade"],
@@ -113,28 +134,36 @@ export const make = (context: StreamContext): StreamEndpoint => {
     ]
     if (openUrl !== undefined) fields.push(["X-PTTH-Open-Url", openUrl])
     socket.write(HeadText.response(101, "Switching Protocols", fields), "latin1")
+    this.connect(link, socket, head, giveBack)
+  }
+
+  /** Runs the link on its WebSocket. It joins the rendezvous with the server's hello. */
+  private connect(
+    { address, instance, key, program, server }: LinkRequest,
+    socket: Duplex,
+    head: Buffer,
+    giveBack: () => void,
+  ): void {
+    const { rendezvous, settings } = this.context
+    const { deadlines } = rendezvous
+    const config = settings.current()
     let leave: ((reason: string) => void) | undefined
     const multiplexer: Multiplexer = new Multiplexer({
       deadlines,
       heartbeatMillis: Duration.toMillis(config.heartbeat),
-      hello: {
-        version,
-        maxStreams,
-        window: initialWindow,
-        publicUrl: config.publicUrl ?? "",
-      },
+      hello: { version, maxStreams, window: initialWindow, publicUrl: config.publicUrl ?? "" },
       wire: WebSocketWire.make(socket, "server", head, {
         bytes: (chunk) => multiplexer.bytes(chunk),
         drained: () => multiplexer.drained(),
         closed: () => multiplexer.ended(),
       }),
       onHello: () => {
-        links.get(key)?.replace()
-        links.set(key, link)
+        this.links.get(key)?.replace()
+        this.links.set(key, link)
         leave = rendezvous.join(link, address)
-        suspectOthers(link)
+        this.suspectOthers(link)
         rendezvous.ready(link)
-        if (draining) link.drain()
+        if (this.draining) link.drain()
       },
       onPong: () => {
         if (link.trust()) rendezvous.ready(link)
@@ -144,46 +173,33 @@ export const make = (context: StreamContext): StreamEndpoint => {
       onClosed: (reason) => {
         link.trust()
         giveBack()
-        opened.delete(multiplexer)
-        if (links.get(key) === link) links.delete(key)
+        this.multiplexers.delete(multiplexer)
+        if (this.links.get(key) === link) this.links.delete(key)
         leave?.(reason)
       },
     })
-    opened.add(multiplexer)
+    this.multiplexers.add(multiplexer)
     const link = new StreamLink({
-      name,
-      tripcode,
+      name: server.name,
+      tripcode: server.tripcode,
       instance,
-      program: programOf(request),
+      program,
       multiplexer,
-      responseMillis: (server) => rendezvous.responseMillis(server),
+      responseMillis: (name) => rendezvous.responseMillis(name),
       deadlines,
       suspicionMillis,
     })
   }
 
-  return {
-    upgrade: (request, socket, head) => {
-      if (!(request.url ?? "").startsWith(path)) return false
-      socket.on("error", () => {})
-      const identified = identify(request, socket)
-      if (identified !== undefined) open(identified, request, socket, head)
-      return true
-    },
-    recheck: () => {
-      for (const link of [...links.values()]) {
-        if (!context.servers.accepts(link.name, link.tripcode)) link.revoke()
-      }
-    },
-    drain: () => {
-      draining = true
-    },
-    close: () => {
-      for (const multiplexer of [...opened]) multiplexer.close("the relay stops")
-    },
+  /** Other processes of the same server may be dead, so they are pinged. */
+  private suspectOthers(link: StreamLink): void {
+    for (const other of this.links.values()) {
+      if (other.name === link.name && other.instance !== link.instance) other.suspect()
+    }
   }
 }
 
+/** Answers an upgrade that is refused, and closes its connection. */
 const refuse = (
   socket: Duplex,
   status: number,

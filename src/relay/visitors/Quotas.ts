@@ -1,83 +1,81 @@
 /**
- * How often something may happen, and how much of it at once, for each of many:
- * a bucket that fills with time and from which each time takes a token, and a
- * count of what runs. Only what is in use is kept, and hardly ever more than a
- * number of places.
+ * Rate and concurrency limits by key: a token bucket and a count of what runs.
+ * Only keys in use are kept, and hardly ever more than a fixed number.
  */
-
 import type { Quota } from "../settings/RequestQuotas.ts"
 
-/** One of the many. */
-export interface Place {
+/** How much of its quota a key has used. */
+export interface Usage {
   tokens: number
+  /** When `tokens` was computed, in milliseconds. */
   at: number
   running: number
 }
 
-/** So many milliseconds after too many at once somebody may have finished. */
+/** The wait that is reported when too many run at once, in milliseconds. */
 const busyMillis = 1_000
 
 /** See the file's header. */
 export class Quotas {
-  private readonly most: number
-  private readonly places = new Map<string, Place>()
+  private readonly maxKeys: number
+  private readonly usages = new Map<string, Usage>()
 
-  constructor(most = 50_000) {
-    this.most = most
+  constructor(maxKeys = 50_000) {
+    this.maxKeys = maxKeys
   }
 
-  /** How many are kept. */
+  /** How many keys are kept. */
   get size(): number {
-    return this.places.size
+    return this.usages.size
   }
 
-  /** Begins something: its place, to be left, or the milliseconds until there may be one. */
-  enter(key: string, now: number, { atOnce, burst, perSecond }: Quota): Place | number {
-    let place = this.places.get(key)
-    if (place === undefined) {
-      if (this.places.size >= this.most) this.makeRoom(now, { atOnce, burst, perSecond })
-      place = { tokens: burst, at: now, running: 0 }
-      this.places.set(key, place)
+  /** Begins a use, to be ended by `leave` or `takeBack`; a number is the wait in milliseconds until one is allowed. */
+  enter(key: string, now: number, { atOnce, burst, perSecond }: Quota): Usage | number {
+    let usage = this.usages.get(key)
+    if (usage === undefined) {
+      if (this.usages.size >= this.maxKeys) this.makeRoom(now, { atOnce, burst, perSecond })
+      usage = { tokens: burst, at: now, running: 0 }
+      this.usages.set(key, usage)
     } else {
-      // A clock that was put back gives nothing, and takes nothing either.
-      const passed = Math.max(0, now - place.at)
-      place.tokens = Math.min(burst, place.tokens + (passed * perSecond) / 1000)
-      place.at = now
+      // A clock that was set back neither adds nor takes tokens.
+      const passed = Math.max(0, now - usage.at)
+      usage.tokens = Math.min(burst, usage.tokens + (passed * perSecond) / 1000)
+      usage.at = now
     }
-    if (place.running >= atOnce) return busyMillis
-    if (place.tokens < 1) return Math.ceil(((1 - place.tokens) / perSecond) * 1000)
-    place.tokens -= 1
-    place.running += 1
-    return place
+    if (usage.running >= atOnce) return busyMillis
+    if (usage.tokens < 1) return Math.ceil(((1 - usage.tokens) / perSecond) * 1000)
+    usage.tokens -= 1
+    usage.running += 1
+    return usage
   }
 
-  /** Ends what was begun. */
-  leave(place: Place): void {
-    place.running -= 1
+  /** Ends a use. */
+  leave(usage: Usage): void {
+    usage.running -= 1
   }
 
-  /** Ends what was begun as if it had never been. */
-  takeBack(place: Place): void {
-    place.running -= 1
-    place.tokens += 1
+  /** Ends a use without counting it. */
+  takeBack(usage: Usage): void {
+    usage.running -= 1
+    usage.tokens += 1
   }
 
-  /** Forgets all who could do as much if they had never been there. */
+  /** Drops keys whose bucket is full and of which nothing runs. */
   sweep(now: number, { burst, perSecond }: Quota): void {
-    for (const [key, { at, running, tokens }] of this.places) {
+    for (const [key, { at, running, tokens }] of this.usages) {
       if (running === 0 && tokens + ((now - at) * perSecond) / 1000 >= burst)
-        this.places.delete(key)
+        this.usages.delete(key)
     }
   }
 
-  /** Sweeps, and if that is not enough forgets the eldest that are idle: a tenth, so that it is seldom. */
+  /** Sweeps; if that is not enough, drops the oldest idle tenth, so that it happens rarely. */
   private makeRoom(now: number, quota: Quota): void {
     this.sweep(now, quota)
-    if (this.places.size < this.most) return
-    let left = Math.ceil(this.most / 10)
-    for (const [key, { running }] of this.places) {
+    if (this.usages.size < this.maxKeys) return
+    let left = Math.ceil(this.maxKeys / 10)
+    for (const [key, { running }] of this.usages) {
       if (running > 0) continue
-      this.places.delete(key)
+      this.usages.delete(key)
       left -= 1
       if (left === 0) return
     }

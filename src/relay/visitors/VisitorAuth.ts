@@ -1,6 +1,6 @@
 /**
- * The relay's own check of its visitors, where the configuration has one, and
- * what servers must not see of it: a hostile one would collect passwords.
+ * The relay's authentication of visitors, if it is configured, and the removal
+ * of its secrets from requests: a hostile server would collect them.
  */
 import { sameTripcode, tripcodeOfText } from "../../domain/ApiKey.ts"
 import type { AuthRules } from "../../domain/config/AuthRules.ts"
@@ -10,13 +10,13 @@ import { ExchangeError } from "../../protocol/Exchange.ts"
 import * as BasicAuth from "../../transport/auth/BasicAuth.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import { refuse } from "../../transport/body/Replies.ts"
-import type { FrontRequest } from "../../transport/front/NodeFront.ts"
+import type { FrontRequest } from "../../transport/front/FrontRequest.ts"
 import type { AuthSecrets } from "../settings/AuthSecrets.ts"
 import type { DerivedConfig } from "../settings/DerivedConfig.ts"
 import { clientAddress, isTrusted } from "../settings/TrustedProxies.ts"
 import { Quotas } from "./Quotas.ts"
 
-/** The rules for a server, or for the relay's own pages; `undefined` lets everybody in. */
+/** The rules for a server, or for the relay's own pages if `name` is `undefined`; without rules everybody may enter. */
 export const rulesFor = (
   { config, servers }: DerivedConfig,
   name: string | undefined,
@@ -27,16 +27,17 @@ export const rulesFor = (
 
 const bearerOf = (value: string): string | undefined => /^bearer +(\S+) *$/i.exec(value)?.[1]
 
+/** Compares all tokens, so that the time taken does not tell which one matched. */
 const isOneOf = (tokens: AuthRules["tokens"], token: string): boolean => {
   if (tokens.length === 0) return false
-  const shown = tripcodeOfText(token)
-  let found = false
-  for (const tripcode of tokens) found = sameTripcode(tripcode, shown) || found
-  return found
+  const tripcode = tripcodeOfText(token)
+  let matches = false
+  for (const registered of tokens) matches = sameTripcode(registered, tripcode) || matches
+  return matches
 }
 
-/** Whether an Authorization field is meant for the relay, as far as that can be seen without computing much. */
-const isRelays = ({ tokens, users }: AuthSecrets, value: string): boolean => {
+/** Whether an Authorization value is of one of the relay's users or tokens. Passwords are not checked, as that is slow. */
+const isForRelay = ({ tokens, users }: AuthSecrets, value: string): boolean => {
   const credentials = BasicAuth.credentialsOf([["authorization", value]])
   if (credentials !== undefined) return users.has(BasicAuth.userOf(credentials))
   const token = bearerOf(value)
@@ -44,136 +45,141 @@ const isRelays = ({ tokens, users }: AuthSecrets, value: string): boolean => {
 }
 
 /**
- * A request's fields without what the relay's rules are about: fields that name
- * who has signed in, whoever sent them, and the `Authorization` that the relay
- * asks for. Of a server that others sign in to, that is every one that would
- * do for another: below one origin a browser gives them to whomever asks.
+ * A request's fields without those of authentication: fields in which a proxy
+ * names the user, whoever sent them, and `Authorization` if the relay asks for
+ * it. For a server without such rules, an Authorization value that is valid
+ * for another server is removed too, because a browser sends it to every
+ * server of the same origin.
  */
 export const strip = (
   derived: DerivedConfig,
   name: string | undefined,
   headers: HeaderList,
 ): HeaderList => {
-  const { authSecrets: all } = derived
-  if (all === undefined) return headers
+  const { authSecrets } = derived
+  if (authSecrets === undefined) return headers
   const rules = rulesFor(derived, name)
-  const asks = rules !== undefined && rules.users.length + rules.tokens.length > 0
+  const isAsked = rules !== undefined && rules.users.length + rules.tokens.length > 0
   return headers.filter(([field, value]) => {
-    if (!all.lengths.has(field.length)) return true
+    if (!authSecrets.lengths.has(field.length)) return true
     const lower = field.toLowerCase().replaceAll("_", "-")
-    if (lower === "authorization") return !asks && !isRelays(all, value)
-    return !all.headers.has(lower)
+    if (lower === "authorization") return !isAsked && !isForRelay(authSecrets, value)
+    return !authSecrets.headers.has(lower)
   })
 }
 
-/** How often one visitor may be wrong: ten times, then once in six seconds. */
-const mistakes = { perSecond: 1 / 6, burst: 10, atOnce: Number.POSITIVE_INFINITY }
+/** How many wrong passwords an address may send: ten, then one in six seconds. */
+const wrongPasswords = { perSecond: 1 / 6, burst: 10, atOnce: Number.POSITIVE_INFINITY }
 
-/** The check of one relay. */
-export interface VisitorAuth {
-  /** Goes on with `next` once the rules let the visitor in, or answers why they do not. */
-  readonly admit: (
+/** What a trusted proxy tells of the visitor: an allowed user, one who is not, or none. */
+type ProxyUser = "allowed" | "not allowed" | "unknown"
+
+/** Called with `undefined` if the visitor may enter, otherwise with the response. */
+type Decide = (refusal: ExchangeError | undefined) => void
+
+const cancelNothing: Cancel = () => {}
+
+/** The authentication of one relay. */
+export class VisitorAuth {
+  private readonly derived: () => DerivedConfig
+  private readonly now: () => number
+  /** Limits how many passwords are checked at once. */
+  private readonly gate = BasicAuth.makeGate()
+  private readonly checkers = new WeakMap<AuthRules, BasicAuth.LoginChecker>()
+  private readonly attempts = new Quotas()
+
+  /** @param now in milliseconds */
+  constructor(derived: () => DerivedConfig, now: () => number) {
+    this.derived = derived
+    this.now = now
+  }
+
+  /**
+   * Continues with `next` if the rules allow the visitor to enter, otherwise
+   * answers why not. A password may take a while to check.
+   */
+  admit(
     rules: AuthRules,
     realm: string,
     request: FrontRequest,
     reply: Reply,
     next: () => Cancel,
-  ) => Cancel
-  /** Forgets who has not been wrong for a while. */
-  readonly sweep: () => void
-}
-
-const never: Cancel = () => {}
-
-/** Makes the check. `now` gives milliseconds. */
-export const make = (derived: () => DerivedConfig, now: () => number): VisitorAuth => {
-  const gate = BasicAuth.makeGate()
-  const checkers = new WeakMap<AuthRules, BasicAuth.LoginChecker>()
-  const wrong = new Quotas()
-
-  const checkerOf = (rules: AuthRules): BasicAuth.LoginChecker => {
-    let checker = checkers.get(rules)
-    if (checker === undefined) {
-      checker = BasicAuth.makeChecker(rules.users, gate)
-      checkers.set(rules, checker)
+  ): Cancel {
+    let cancel = cancelNothing
+    let over = false
+    this.check(rules, realm, request, (refusal) => {
+      if (over) return
+      if (refusal === undefined) cancel = next()
+      else refuse(request.body, reply, refusal)
+    })
+    return () => {
+      over = true
+      cancel()
     }
-    return checker
   }
 
-  const saysProxy = (
-    { allow, userHeader }: AuthRules,
-    { address, head }: FrontRequest,
-  ): "yes" | "unknown" | "not allowed" => {
-    if (userHeader === undefined || !isTrusted(derived().config.trustedProxies, address))
+  /** Drops the counts of addresses without recent wrong passwords. */
+  sweep(): void {
+    this.attempts.sweep(this.now(), wrongPasswords)
+  }
+
+  /** First the proxy's user, then a token, then a password. */
+  private check(rules: AuthRules, realm: string, request: FrontRequest, decide: Decide): void {
+    const user = this.proxyUser(rules, request)
+    if (user === "allowed") return decide(undefined)
+    const { headers } = request.head
+    const refusal = (): ExchangeError =>
+      rules.users.length + rules.tokens.length === 0
+        ? notAdmitted(user)
+        : authRequired(rules, realm)
+    const [value, ...others] = all(headers, "authorization")
+    if (value === undefined || others.length > 0) return decide(refusal())
+    const token = bearerOf(value)
+    if (token !== undefined) return decide(isOneOf(rules.tokens, token) ? undefined : refusal())
+    const credentials = BasicAuth.credentialsOf(headers)
+    if (credentials === undefined || rules.users.length === 0) return decide(refusal())
+    this.checkPassword(rules, credentials, request, decide, refusal)
+  }
+
+  private proxyUser({ allow, userHeader }: AuthRules, { address, head }: FrontRequest): ProxyUser {
+    if (userHeader === undefined || !isTrusted(this.derived().config.trustedProxies, address))
       return "unknown"
-    const named = all(head.headers, userHeader)
-    const [user = ""] = named
-    if (named.length !== 1 || user === "") return "unknown"
-    return allow === undefined || allow.includes(user) ? "yes" : "not allowed"
+    const [user, ...others] = all(head.headers, userHeader)
+    if (user === undefined || user === "" || others.length > 0) return "unknown"
+    return allow === undefined || allow.includes(user) ? "allowed" : "not allowed"
   }
 
-  const checkPassword = (
+  private checkPassword(
     rules: AuthRules,
     credentials: string,
     request: FrontRequest,
-    done: (refusal: ExchangeError | undefined) => void,
+    decide: Decide,
     refusal: () => ExchangeError,
-  ): void => {
-    const checker = checkerOf(rules)
-    if (checker.isKnown(credentials)) return done(undefined)
-    const { trustedProxies } = derived().config
-    const key = bucketOf(clientAddress(trustedProxies, request.address, request.head.headers))
-    const place = wrong.enter(key, now(), mistakes)
-    if (typeof place === "number") return done(tooOften(place))
+  ): void {
+    const checker = this.checkerOf(rules)
+    if (checker.isKnown(credentials)) return decide(undefined)
+    const { trustedProxies } = this.derived().config
+    const address = clientAddress(trustedProxies, request.address, request.head.headers)
+    const attempt = this.attempts.enter(bucketOf(address), this.now(), wrongPasswords)
+    if (typeof attempt === "number") return decide(tooManyWrong(attempt))
     checker.check(credentials, (right) => {
-      if (right === false) wrong.leave(place)
-      else wrong.takeBack(place)
-      done(right === true ? undefined : right === false ? refusal() : BasicAuth.busy)
+      if (right === false) this.attempts.leave(attempt)
+      else this.attempts.takeBack(attempt)
+      decide(right === true ? undefined : right === false ? refusal() : BasicAuth.busy)
     })
   }
 
-  const check = (
-    rules: AuthRules,
-    realm: string,
-    request: FrontRequest,
-    done: (refusal: ExchangeError | undefined) => void,
-  ): void => {
-    const proxy = saysProxy(rules, request)
-    if (proxy === "yes") return done(undefined)
-    const { headers } = request.head
-    const refusal = () =>
-      rules.users.length + rules.tokens.length === 0 ? notAdmitted(proxy) : asking(rules, realm)
-    const shown = all(headers, "authorization")
-    if (shown.length !== 1) return done(refusal())
-    const token = bearerOf(shown[0] as string)
-    if (token !== undefined) return done(isOneOf(rules.tokens, token) ? undefined : refusal())
-    const credentials = BasicAuth.credentialsOf(headers)
-    if (credentials === undefined || rules.users.length === 0) return done(refusal())
-    checkPassword(rules, credentials, request, done, refusal)
-  }
-
-  return {
-    sweep: () => wrong.sweep(now(), mistakes),
-    admit: (rules, realm, request, reply, next) => {
-      let cancel = never
-      let over = false
-      check(rules, realm, request, (refusal) => {
-        if (over) return
-        if (refusal === undefined) {
-          cancel = next()
-          return
-        }
-        refuse(request.body, reply, refusal)
-      })
-      return () => {
-        over = true
-        cancel()
-      }
-    },
+  private checkerOf(rules: AuthRules): BasicAuth.LoginChecker {
+    let checker = this.checkers.get(rules)
+    if (checker === undefined) {
+      checker = BasicAuth.makeChecker(rules.users, this.gate)
+      this.checkers.set(rules, checker)
+    }
+    return checker
   }
 }
 
-const asking = ({ tokens, users }: AuthRules, realm: string): ExchangeError =>
+const authRequired = ({ tokens, users }: AuthRules, realm: string): ExchangeError =>
   new ExchangeError({
     code: "PTTH_AUTH_REQUIRED",
     detail:
@@ -186,18 +192,18 @@ const asking = ({ tokens, users }: AuthRules, realm: string): ExchangeError =>
     ],
   })
 
-const notAdmitted = (proxy: "unknown" | "not allowed"): ExchangeError =>
+const notAdmitted = (user: Exclude<ProxyUser, "allowed">): ExchangeError =>
   new ExchangeError({
     code: "PTTH_NOT_ADMITTED",
     detail:
-      proxy === "unknown"
+      user === "unknown"
         ? "no proxy that the relay trusts says who you are"
         : "you have signed in, but may not come here",
   })
 
-const tooOften = (wait: number): ExchangeError =>
+const tooManyWrong = (waitMillis: number): ExchangeError =>
   new ExchangeError({
     code: "PTTH_TOO_MANY_REQUESTS",
     detail: "too many passwords were wrong",
-    retryAfter: Math.ceil(wait / 1000),
+    retryAfter: Math.ceil(waitMillis / 1000),
   })

@@ -35,7 +35,7 @@ export interface VisitorContext {
   readonly servers: Servers["Service"]
   readonly rendezvous: Rendezvous["Service"]
   readonly auth: VisitorAuth.VisitorAuth
-  readonly limits: ServerLimits.Limits
+  readonly limits: ServerLimits.ServerLimits
   readonly scrapers: ScraperNotes
   readonly inspector: Inspector["Service"]
   /** Answers with one of the relay's own pages. */

@@ -1,13 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Quota } from "../../../src/relay/settings/RequestQuotas.ts"
-import { type Place, Quotas } from "../../../src/relay/visitors/Quotas.ts"
+import { Quotas, type Usage } from "../../../src/relay/visitors/Quotas.ts"
 
 const none = Number.POSITIVE_INFINITY
 
-const entered = (quotas: Quotas, key: string, now: number, quota: Quota): Place => {
-  const place = quotas.enter(key, now, quota)
-  if (typeof place === "number") throw new Error(`refused for ${place} ms`)
-  return place
+const entered = (quotas: Quotas, key: string, now: number, quota: Quota): Usage => {
+  const usage = quotas.enter(key, now, quota)
+  if (typeof usage === "number") throw new Error(`refused for ${usage} ms`)
+  return usage
 }
 
 describe("a rate", () => {
@@ -34,8 +34,8 @@ describe("a rate", () => {
 
   it("is given back what was taken back", () => {
     const quotas = new Quotas()
-    const places = [1, 2, 3].map(() => entered(quotas, "a", 0, quota))
-    quotas.takeBack(places[0] as Place)
+    const usages = [1, 2, 3].map(() => entered(quotas, "a", 0, quota))
+    quotas.takeBack(usages[0] as Usage)
     entered(quotas, "a", 0, quota)
     assert.isNumber(quotas.enter("a", 0, quota))
   })

@@ -124,8 +124,8 @@ const make = Effect.fnUntraced(function* (version: string) {
       })
       return true
     },
-    inspects: inspector.inspects,
-    inspected: inspector.of,
+    inspects: (server) => inspector.inspects(server),
+    inspected: (server) => inspector.of(server),
     publicUrl: () => settings.current().publicUrl,
     openAt: (name) => Subdomains.urlOf(settings.current(), name),
     metrics: () => RelayMetrics.read({ settings, rendezvous, traffic, version }),
