@@ -31,7 +31,7 @@ import { PipelineQueue } from "./PipelineQueue.ts"
 import { PlainConnections } from "./PlainConnection.ts"
 import { UnreadSockets } from "./UnreadSockets.ts"
 
-export type { FrontHandler, FrontRequest } from "./FrontRequest.ts"
+export type { FrontHandler } from "./FrontRequest.ts"
 
 /** Where and how a front listens. */
 export interface FrontOptions {
