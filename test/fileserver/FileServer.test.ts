@@ -1,3 +1,7 @@
+/**
+ * The file server's handler against a folder on disk: what it serves and
+ * refuses, races with files that change meanwhile, and what it costs.
+ */
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as net from "node:net"
@@ -100,7 +104,7 @@ const linksOf = (page: Answered): ReadonlyArray<string> =>
   [...page.text.matchAll(/(?:href|src)="([^"]*)"/g)].map(([, link]) => link as string)
 
 describe("making a file server", () => {
-  it.effect("fails with PTTH_ROOT_NOT_FOLDER for a file and for nothing", () =>
+  it.effect("fails with PTTH_ROOT_NOT_FOLDER for a file and a path that does not exist", () =>
     Effect.gen(function* () {
       const base = temporaryFolder()
       const file = path.join(base, "file")
@@ -131,20 +135,20 @@ describe("files", () => {
     )
   })
 
-  it("are 404 with a slash behind them, and as a folder of the JSON interface", async () => {
+  it("are 404 with a slash at the end, and as a folder of the JSON interface", async () => {
     const { get } = await site()
     assert.strictEqual((await get("/files/a.txt/")).status, 404)
     assert.strictEqual((await get("/api/v1/dir/a.txt")).status, 404)
     assert.strictEqual((await get("/files/a.txt/x")).status, 404)
   })
 
-  it("are answered with 404 before any condition on them", async () => {
+  it("are answered with 404 before conditions are evaluated", async () => {
     const { get } = await site()
     assert.strictEqual((await get("/files/absent", [["If-Match", '"x"']])).status, 404)
     assert.strictEqual((await get("/files/absent", [["If-None-Match", "*"]])).status, 404)
   })
 
-  it("give HEAD the status and fields of GET and no byte", async () => {
+  it("answer HEAD with the status and fields of GET, without a body", async () => {
     const { get, handler, root } = await site()
     fs.writeFileSync(path.join(root, "big.bin"), bytesOf(300_000))
     makeOld(path.join(root, "big.bin"))
@@ -189,7 +193,7 @@ describe("files", () => {
     }
   })
 
-  it("change their tag with every change, even of a kept file within the same size", async () => {
+  it("change their tag with every change, even if cached and of the same size", async () => {
     const { get, root } = await site()
     const file = path.join(root, "a.txt")
     makeOld(file)
@@ -210,7 +214,7 @@ describe("files", () => {
     assert.strictEqual((await get("/files/a.txt")).status, 404)
   })
 
-  it("of every size around the limits come whole", async () => {
+  it("of every size around the limits are sent complete", async () => {
     const { get, root } = await site()
     for (const size of [0, 1, 65_535, 65_536, 65_537, 131_072, 131_073, 400_000]) {
       fs.writeFileSync(path.join(root, "sized"), bytesOf(size))
@@ -220,7 +224,7 @@ describe("files", () => {
     }
   })
 
-  it("empty, are 200 with nothing and 416 for a range", async () => {
+  it("that are empty are 200 without a body, and 416 for a range", async () => {
     const { get, root } = await site()
     fs.writeFileSync(path.join(root, "empty"), "")
     assert.strictEqual((await get("/files/empty")).header("content-length"), "0")
@@ -267,7 +271,7 @@ describe("files", () => {
     },
   )
 
-  it("let go of a request's body", async () => {
+  it("discard a request's body", async () => {
     const { handler } = await site()
     let discarded = 0
     const body = {
@@ -363,7 +367,7 @@ describe("what is not inside", () => {
     { arbitrary: { runs: 150 } },
   )
 
-  it("is 404 through links that leave, lead nowhere or round in circles", async () => {
+  it("is 404 through links outside, broken links and circular links", async () => {
     const { base, root, get } = await site()
     fs.symlinkSync("../outside/secret.txt", path.join(root, "leaving.txt"))
     fs.symlinkSync(path.join(base, "outside"), path.join(root, "leaving"))
@@ -398,7 +402,7 @@ describe("what is not inside", () => {
     }
   })
 
-  it("is not what a link that stays leads to", async () => {
+  it("does not include files that a link inside leads to", async () => {
     const { root, get } = await site()
     fs.symlinkSync("a.txt", path.join(root, "link.txt"))
     fs.symlinkSync(path.join(root, "dir"), path.join(root, "linked"))
@@ -422,7 +426,7 @@ describe("what is not inside", () => {
     )
   })
 
-  it("stays unseen while a link is switched to and fro", async () => {
+  it("stays invisible while a link is switched back and forth", async () => {
     const { base, root, get } = await site()
     fs.mkdirSync(path.join(root, "good"))
     fs.writeFileSync(path.join(root, "good", "secret.txt"), "good")
@@ -498,7 +502,7 @@ describe("what changes between two looks", () => {
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
-  it("a folder that is moved away while it is read is the one that was checked", async () => {
+  it("a folder that is moved while it is read is the one that was checked", async () => {
     const { base, root, get } = await site()
     const readdir = fs.readdir
     replaceFs({
@@ -524,7 +528,7 @@ describe("what changes between two looks", () => {
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
-  it("a small file that shrinks before it is read is sent as it is then", async () => {
+  it("a small file that shrinks before it is read is sent with its new length", async () => {
     const { base, root, get } = await site()
     const read = fs.read
     let done = false
@@ -580,7 +584,7 @@ describe("what is neither a file nor a folder", () => {
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
-  it("is 404: devices, when the root holds them", async () => {
+  it("is 404: devices inside the root", async () => {
     const handler = await serve("/dev")
     for (const name of ["null", "zero", "tty", "stdin", "fd/0", "urandom"]) {
       const answer = await callHandler(handler, { target: `/files/${name}` })
@@ -588,7 +592,7 @@ describe("what is neither a file nor a folder", () => {
     }
   })
 
-  it("does not keep the root of the whole file system from being served", async () => {
+  it("does not prevent sharing the root of the file system", async () => {
     const { root } = await site()
     const handler = await serve("/")
     const answer = await callHandler(handler, { target: `/files${root}/a.txt` })
@@ -644,7 +648,7 @@ describe("hidden files", () => {
     return { base, root, file, get }
   }
 
-  it("are 404 by their path, through links and by other names of them", async () => {
+  it("are 404 by their path, through links and under other names", async () => {
     const { root, file, get } = await config()
     fs.symlinkSync("dir/ptth.toml", path.join(root, "soft.txt"))
     fs.symlinkSync("dir", path.join(root, "alias"))
@@ -665,7 +669,7 @@ describe("hidden files", () => {
     }
   })
 
-  it("stay hidden when they are replaced, and so do the old ones under a new name", async () => {
+  it("stay hidden when they are replaced, as do the replaced files under a new name", async () => {
     const { root, file, get } = await config()
     assert.strictEqual((await get("/files/dir/ptth.toml")).status, 404)
     fs.renameSync(file, path.join(root, "ptth.toml~"))
@@ -680,7 +684,7 @@ describe("hidden files", () => {
     assert.notMatch((await get("/files/")).text, /ptth|hard/)
   })
 
-  it("are looked at again within a second even if the file system's clock is behind", async () => {
+  it("are refreshed within a second even if the file system's clock is behind", async () => {
     const { root, file, get } = await config()
     const other = path.join(root, "dir", "other.txt")
     fs.writeFileSync(other, "public")
@@ -696,7 +700,7 @@ describe("hidden files", () => {
     assert.strictEqual((await get("/files/dir/other.txt")).status, 404)
   })
 
-  it("are hidden from the moment they are made", async () => {
+  it("are hidden as soon as they are created", async () => {
     const { root, get } = await config()
     assert.strictEqual((await get("/files/not-yet.toml")).status, 404)
     fs.writeFileSync(path.join(root, "not-yet.toml"), secret)
@@ -736,7 +740,7 @@ describe("bodies", () => {
     return { base, file, handler, opened: await openHandler(handler, { target: "/files/big.bin" }) }
   }
 
-  it("wait when they are told to, with one read at most, and go on", async () => {
+  it("pause with at most one read in progress, and resume", async () => {
     const { base, opened } = await big()
     let reads = 0
     const read = fs.read
@@ -805,7 +809,7 @@ describe("bodies", () => {
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
-  it("have the promised length and no more when the file grows", async () => {
+  it("have the announced length if the file grows", async () => {
     const { file, opened } = await big(200_000)
     fs.appendFileSync(file, bytesOf(500_000))
     let received = 0
@@ -823,7 +827,7 @@ describe("bodies", () => {
     assert.strictEqual(opened.body.length, 200_000)
   })
 
-  it("keep sending the file that was opened when another takes its name", async () => {
+  it("continue with the file that was opened if it is replaced", async () => {
     const { base, file, opened } = await big()
     fs.writeFileSync(path.join(base, "next"), Buffer.alloc(1_000_000))
     fs.renameSync(path.join(base, "next"), file)
@@ -854,7 +858,7 @@ describe("bodies", () => {
     })
   })
 
-  it("say nothing more after they are cancelled from within", async () => {
+  it("send nothing more after they are cancelled from within", async () => {
     const { base, opened } = await big()
     let chunks = 0
     const flow = opened.body.read({
@@ -889,7 +893,7 @@ describe("bodies", () => {
     assert.strictEqual(received, 1_000_000)
   })
 
-  it("close the file once, however they are let go of", async () => {
+  it("close the file once, however they end", async () => {
     const { base, handler } = await big()
     const closed: Array<number> = []
     const close = fs.close
@@ -920,7 +924,7 @@ describe("bodies", () => {
     assert.strictEqual(closed.length, 3)
   })
 
-  it("leave no file open after a storm of requests given up at every stage", async () => {
+  it("leave no file open after many requests cancelled at every stage", async () => {
     const { base, root, handler } = await site()
     fs.writeFileSync(path.join(root, "big.bin"), bytesOf(400_000))
     for (let i = 0; i < 30; i++) fs.writeFileSync(path.join(root, "dir", `f${i}`), "x")
@@ -974,7 +978,7 @@ describe("bodies", () => {
     assert.isAtMost(handles(), before)
   })
 
-  it("of a small file cost six calls at first, and one after that for a second", async () => {
+  it("of a small file take six system calls at first, and then one for a second", async () => {
     const { get } = await site()
     const goOn = clockAhead()
     const calls = countCalls()
@@ -1077,7 +1081,7 @@ describe("folders", () => {
     "x".repeat(255),
   ]
 
-  it("link every legal file name so that the link leads to the file", async () => {
+  it("link to every legal file name", async () => {
     const { root, get } = await site()
     const folder = path.join(root, "odd & <b>")
     fs.mkdirSync(folder)
@@ -1111,7 +1115,7 @@ describe("folders", () => {
     )
   })
 
-  it("with hostile names open, too, and all of their links are relative and work", async () => {
+  it("with hostile names open too, and all their links are relative and work", async () => {
     const { root, get } = await site()
     const names = hostile.filter((name) => name.length < 200)
     for (const name of names) fs.mkdirSync(path.join(root, name, "sub"), { recursive: true })
@@ -1160,7 +1164,7 @@ describe("folders", () => {
     assert.strictEqual((await get("/favicon.svg")).header("content-type"), "image/svg+xml")
   })
 
-  it("are shown under a strict policy and run nothing", async () => {
+  it("have a strict policy and run nothing", async () => {
     const { get } = await site()
     for (const target of ["/", "/files/"]) {
       const page = await get(target)
@@ -1208,7 +1212,7 @@ describe("folders", () => {
     )
   })
 
-  it("are JSON for those who ask for it, and say that they vary", async () => {
+  it("are JSON for clients that accept it, with Vary", async () => {
     const { get } = await site()
     const isJson = async (target: string, accept?: string) => {
       const answer = await get(target, accept === undefined ? [] : [["Accept", accept]])
@@ -1229,7 +1233,7 @@ describe("folders", () => {
     assert.isFalse(await isJson("/files/?jsonx"))
   })
 
-  it("are revalidated by what they show", async () => {
+  it("are revalidated by their content", async () => {
     const { root, get } = await site()
     const etag = (await get("/files/")).header("etag") as string
     assert.strictEqual((await get("/files/", [["If-None-Match", etag]])).status, 304)
@@ -1244,7 +1248,7 @@ describe("folders", () => {
     assert.deepStrictEqual(JSON.parse((await get("/api/v1/dir/void/")).text), { entries: [] })
   })
 
-  it("of many entries, some of which vanish meanwhile, list the others", async () => {
+  it("of many entries, some deleted meanwhile, list the others", async () => {
     const { root, get } = await site()
     const many = path.join(root, "many")
     fs.mkdirSync(many)
@@ -1266,7 +1270,7 @@ describe("folders", () => {
     )
   })
 
-  it("survive times that no calendar has", async () => {
+  it("show times beyond the calendar as the nearest valid ones", async () => {
     const { root, get } = await site()
     const lstat = fs.lstat
     replaceFs({
@@ -1283,7 +1287,7 @@ describe("folders", () => {
 })
 
 describe("failures", () => {
-  it("take the form that is asked for and reflect nothing unescaped", async () => {
+  it("have the requested form and escape everything", async () => {
     const { get } = await site()
     const target = "/files/%3Cscript%3Ealert(1)%3C/script%3E?x=<script>"
     const page = await get(target, [["Accept", "text/html"]])

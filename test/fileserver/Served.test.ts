@@ -273,7 +273,7 @@ const suite = (name: string, makeTarget: MakeTarget): void => {
       }),
     )
 
-    it.live("rebuilds a file from parts of one answer, byte for byte", () =>
+    it.live("sends several ranges from which a file can be rebuilt", () =>
       Effect.gen(function* () {
         const { visit } = yield* visiting
         const answer = yield* visit("/files/big.bin", [
@@ -296,7 +296,7 @@ const suite = (name: string, makeTarget: MakeTarget): void => {
       }),
     )
 
-    it.live("resumes a file that has not changed, and sends one that has from its start", () =>
+    it.live("resumes a file that has not changed, and restarts one that has", () =>
       Effect.gen(function* () {
         const { visit, write } = yield* visiting
         const full = yield* visit("/files/t.bin")
@@ -314,7 +314,7 @@ const suite = (name: string, makeTarget: MakeTarget): void => {
       }),
     )
 
-    it.live("answers 304 with the fields of the 200 to its tag and to its date", () =>
+    it.live("answers 304 to the tag and to the date, with the fields of the 200", () =>
       Effect.gen(function* () {
         const { visit } = yield* visiting
         const full = yield* visit("/files/a.txt")
@@ -349,7 +349,7 @@ const suite = (name: string, makeTarget: MakeTarget): void => {
       }),
     )
 
-    it.live("breaks off when the file shrinks, and never pads or ends whole", () =>
+    it.live("breaks off if the file shrinks, without padding or a regular end", () =>
       Effect.gen(function* () {
         const { base, root, target } = yield* visiting
         const huge = path.join(root, "huge.bin")
@@ -367,7 +367,7 @@ const suite = (name: string, makeTarget: MakeTarget): void => {
       }),
     )
 
-    it.live("lets go of the file when the visitor leaves", () =>
+    it.live("closes the file when the visitor leaves", () =>
       Effect.gen(function* () {
         const { base, root, target } = yield* visiting
         fs.truncateSync(path.join(root, "big.bin"), 300_000_000)
@@ -399,7 +399,7 @@ const suite = (name: string, makeTarget: MakeTarget): void => {
       }),
     )
 
-    it.live("finds names, counts what it did, and refuses what it cannot do", () =>
+    it.live("searches, counts its requests, and refuses other methods", () =>
       Effect.gen(function* () {
         const { visit } = yield* visiting
         const found = yield* visit("/files/?q=FIND&json")

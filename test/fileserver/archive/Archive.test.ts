@@ -123,7 +123,7 @@ const around = (format: Format, items: ReadonlyArray<Item>) => {
 const GiB = 1024 ** 3
 
 describe("a zip", () => {
-  it("of sizes and offsets above 4 GiB says them, and has the length that was predicted", () => {
+  it("stores sizes and offsets above 4 GiB, and has the predicted length", () => {
     const items = [
       item("small", 5),
       item("just below", 0xfffffffe),
@@ -149,14 +149,14 @@ describe("a zip", () => {
     )
   })
 
-  it.each([65_534, 65_535, 65_536])("of %i files says how many there are", (count) => {
+  it.each([65_534, 65_535, 65_536])("of %i files stores their count", (count) => {
     const items = Array.from({ length: count }, (_, i) => item(`f${i}`, 0))
     const { end, length, start } = around(Zip.format, items)
     assert.strictEqual(Zip.format.length(items), length)
     assert.strictEqual(directoryOf(end, start).length, count)
   })
 
-  it("says times that its old fields cannot", () => {
+  it("stores times that its original fields cannot", () => {
     for (const modified of [0, -86_400_000, Date.UTC(1979, 5, 1), Date.UTC(2037, 0, 1)]) {
       const { end, start } = around(Zip.format, [item("x", 1, modified)])
       assert.strictEqual(directoryOf(end, start)[0]?.seconds, modified / 1000)
@@ -165,7 +165,7 @@ describe("a zip", () => {
 })
 
 describe("a tar", () => {
-  it("says sizes of 8 GiB and more, and has the length that was predicted", async () => {
+  it("stores sizes of 8 GiB and more, and has the predicted length", async () => {
     const items = [item("below", 8 * GiB - 1), item("at", 8 * GiB), item("x".repeat(300), 9 * GiB)]
     const { heads, length } = around(Tar.format, items)
     assert.strictEqual(Tar.format.length(items), length)
@@ -215,7 +215,7 @@ const serve = (root: string, hiddenFiles: ReadonlyArray<string> = []) =>
   Effect.runPromise(FileServer.make({ root, hiddenFiles }))
 
 describe("a folder as an archive", () => {
-  it("as zip has every file under its own bytes' name, and nothing that is not served", async () => {
+  it("as zip has every file under its exact name, and nothing that is not served", async () => {
     const { base, files, root } = seed()
     const handler = await serve(root, [path.join(base, "hidden.toml")])
     const answer = await callHandler(handler, { target: "/files/stuff/?archive=zip" })
@@ -310,7 +310,7 @@ describe("a folder as an archive", () => {
     }
   })
 
-  it("has HEAD's fields without a byte read, and is no archive in any other form", async () => {
+  it("answers HEAD without reading a file, and ignores other formats", async () => {
     const { root } = seed()
     const handler = await serve(root)
     const head = await callHandler(handler, { method: "HEAD", target: "/files/?archive=zip" })
@@ -321,7 +321,7 @@ describe("a folder as an archive", () => {
     assert.strictEqual(other.header("content-type"), "text/html; charset=utf-8")
   })
 
-  it("of 5 GiB promises its length before a byte of the file is read", async () => {
+  it("of 5 GiB has its length before a byte of the file is read", async () => {
     const root = temporaryFolder()
     fs.writeFileSync(path.join(root, "sparse"), "")
     fs.truncateSync(path.join(root, "sparse"), 5 * GiB)
@@ -337,7 +337,7 @@ describe("a folder as an archive", () => {
     assert.deepStrictEqual(await untilClosed(root), [])
   })
 
-  it("waits when it is told to, and stops reading the disk when the visitor leaves", async () => {
+  it("pauses, and stops reading the disk when the visitor leaves", async () => {
     const root = temporaryFolder()
     for (const name of ["a", "b", "c"]) {
       fs.writeFileSync(path.join(root, name), "")
@@ -380,7 +380,7 @@ describe("a folder as an archive", () => {
     ["shrinks", (file: string) => fs.truncateSync(file, 1000)],
     ["is rewritten", (file: string) => fs.writeFileSync(file, Buffer.alloc(400_000, "b"))],
     ["vanishes", (file: string) => fs.rmSync(file)],
-  ])("is cut when a file %s meanwhile", async (_, change) => {
+  ])("is cut off if a file %s meanwhile", async (_, change) => {
     for (const form of ["zip", "tar"]) {
       const root = temporaryFolder()
       for (const name of ["a", "b"]) {
@@ -408,7 +408,7 @@ describe("a folder as an archive", () => {
     }
   })
 
-  it("is 404 for what is no folder inside", async () => {
+  it("is 404 for anything but a folder inside", async () => {
     const { root } = seed()
     const handler = await serve(root)
     for (const target of ["/files/stuff/leaves/?archive=zip", "/files/absent/?archive=tar"]) {

@@ -59,7 +59,7 @@ describe("Accept-Encoding", () => {
     assert.strictEqual(ContentCoding.key(ContentCoding.accepted(accept(value))), expected)
   })
 
-  it("in several fields is one list, and without the field nothing is taken", () => {
+  it("in several fields is one list; without the field no coding is accepted", () => {
     assert.strictEqual(
       ContentCoding.key(ContentCoding.accepted([...accept("br;q=0.5"), ...accept("gzip")])),
       "gzip=1,br=0.5",
@@ -120,7 +120,7 @@ describe("a file that lies ready in codings", () => {
     }
   })
 
-  it("has a strong tag of its own in each of them, by which it is revalidated", async () => {
+  it("has a strong tag for each coding, by which it is revalidated", async () => {
     const { get } = await site()
     const tags = new Map<string, string>()
     for (const value of ["identity", "br", "gzip", "zstd"]) {
@@ -142,7 +142,7 @@ describe("a file that lies ready in codings", () => {
     assert.strictEqual(other.status, 200)
   })
 
-  it("can be downloaded under the names of its forms, which are not decoded", async () => {
+  it("can be downloaded in its precompressed form under its own name", async () => {
     const { get } = await site()
     const answer = await get("/files/app.js.gz", accept("gzip, br"))
     assert.isUndefined(answer.header("content-encoding"))
@@ -151,7 +151,7 @@ describe("a file that lies ready in codings", () => {
     assert.isUndefined(answer.header("vary"))
   })
 
-  it("is not sent in a form that is older than it", async () => {
+  it("is not sent precompressed if that file is older", async () => {
     const { get, write } = await site()
     write("app.js", "newer".repeat(300), 60)
     const answer = await get("/files/app.js", accept("br"))
@@ -159,7 +159,7 @@ describe("a file that lies ready in codings", () => {
     assert.notInclude(text, "newer")
   })
 
-  it("is not sent in a form that may not be served: hidden, a folder, a link that leaves", async () => {
+  it("is not sent precompressed if that file may not be served: hidden, a folder, a link outside", async () => {
     const { base, root, get } = await servedFolder(
       { "app.js": "small", "app.js.gz": zlib.gzipSync("HIDDEN") },
       { hidden: ["*.gz"] },
@@ -173,7 +173,7 @@ describe("a file that lies ready in codings", () => {
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
-  it("is sent plain for ranges, which are of the plain bytes", async () => {
+  it("is sent uncompressed for ranges, which are of the uncompressed bytes", async () => {
     const { get } = await site()
     const answer = await get("/files/app.js", [...accept("br"), ["Range", "bytes=4-7"]])
     assert.strictEqual(answer.status, 206)
@@ -189,7 +189,7 @@ describe("a file that lies ready in codings", () => {
     assert.strictEqual(resumed.text, text)
   })
 
-  it("that is being replaced is cut or whole, never mixed", async () => {
+  it("that is being replaced is cut off or complete, never mixed", async () => {
     const big = zlib.gzipSync(bytesOf(400_000), { level: 0 })
     const { base, root, handler } = await servedFolder({ "a.txt": "plain", "a.txt.gz": big })
     const opened = await openHandler(handler, { target: "/files/a.txt", headers: accept("gzip") })
@@ -238,7 +238,7 @@ describe("text that is compressed while it is sent", () => {
     }
   })
 
-  it("has a weak tag of its own in each coding, by which it is revalidated", async () => {
+  it("has a weak tag for each coding, by which it is revalidated", async () => {
     const { get } = await servedFolder({ "a.txt": text, "long.txt": long })
     for (const name of ["a.txt", "long.txt"]) {
       const [br, gzip, plain] = await Promise.all(
@@ -260,7 +260,7 @@ describe("text that is compressed while it is sent", () => {
     ["no text", "a.png", "x".repeat(5000)],
     ["compressed already", "a.zip", "x".repeat(5000)],
     ["of an unknown type", "a.nobody-knows", "x".repeat(5000)],
-  ])("is sent as it is where that is no gain: %s", async (_, name, content) => {
+  ])("is sent uncompressed if compression does not pay: %s", async (_, name, content) => {
     const { get } = await servedFolder({ [name]: content })
     const answer = await get(`/files/${name}`, accept("br, gzip"))
     assert.isUndefined(answer.header("content-encoding"))
@@ -268,7 +268,7 @@ describe("text that is compressed while it is sent", () => {
     assert.strictEqual(answer.header("vary"), name === "a.txt" ? "Accept-Encoding" : undefined)
   })
 
-  it("is sent as it is where compressing makes it no smaller", async () => {
+  it("is sent uncompressed if compression makes it no smaller", async () => {
     const noise = Array.from({ length: 64 }, (_, i) => hash("sha512", `${i}`, "buffer"))
     const { get } = await servedFolder({ "a.txt": Buffer.concat(noise) })
     const answer = await get("/files/a.txt", accept("gzip"))
@@ -276,7 +276,7 @@ describe("text that is compressed while it is sent", () => {
     assert.match(answer.header("etag") ?? "", /^"/)
   })
 
-  it("is sandboxed and named as the plain file is", async () => {
+  it("has the sandbox and the name of the uncompressed file", async () => {
     const { get } = await servedFolder({ "a.svg": `<svg>${" ".repeat(3000)}</svg>` })
     const answer = await get("/files/a.svg?download", accept("br"))
     assert.strictEqual(answer.header("content-encoding"), "br")
@@ -294,7 +294,7 @@ describe("text that is compressed while it is sent", () => {
     return { ...made, opened }
   }
 
-  it("waits when it is told to and goes on", async () => {
+  it("pauses and resumes", async () => {
     const { opened } = await opening()
     const chunks: Array<Uint8Array> = []
     await new Promise<void>((resolve, reject) => {
@@ -318,7 +318,7 @@ describe("text that is compressed while it is sent", () => {
     assert.isAbove(chunks.length, 1)
   })
 
-  it("is cut when the file shrinks, so that no decoder takes it for whole", async () => {
+  it("is cut off if the file shrinks, so that no decoder takes it for complete", async () => {
     const { base, root, opened } = await opening()
     fs.truncateSync(path.join(root, "long.txt"), 200_000)
     const { bytes, failure } = await readBody(opened.body)
@@ -327,7 +327,7 @@ describe("text that is compressed while it is sent", () => {
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
-  it("has no more than was there when the file grows, and is of the file that was opened", async () => {
+  it("has the original length if the file grows, and reads the file that was opened", async () => {
     const { base, root, opened } = await opening()
     fs.appendFileSync(path.join(root, "long.txt"), "more")
     fs.writeFileSync(path.join(base, "next"), Buffer.alloc(long.length))
@@ -336,7 +336,7 @@ describe("text that is compressed while it is sent", () => {
     assert.isTrue(zlib.gunzipSync(bytes).equals(long))
   })
 
-  it("says nothing more and closes the file when the visitor leaves", async () => {
+  it("sends nothing more and closes the file when the visitor leaves", async () => {
     const { base, handler } = await opening().then(async (made) => {
       made.opened.body.discard()
       return made
@@ -360,7 +360,7 @@ describe("text that is compressed while it is sent", () => {
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
-  it("is bounded in number: beyond that files are sent as they are", async () => {
+  it("is limited in number: further files are sent uncompressed", async () => {
     const { base, handler, get } = await opening()
     const held = await Promise.all(
       Array.from({ length: 20 }, () =>

@@ -303,7 +303,7 @@ describe("a file of 1000 bytes", () => {
     ])
   })
 
-  it("answers HEAD like GET, without a body and whatever the range", () => {
+  it("answers HEAD like GET, without a body and ignoring Range", () => {
     const head = decide([["Range", "bytes=0-5"]], file, "HEAD")
     assert.strictEqual(outcome(head), "200 -")
     assert.deepStrictEqual(head.headers, decide([]).headers)
@@ -312,7 +312,7 @@ describe("a file of 1000 bytes", () => {
     assert.strictEqual(outcome(decide([["If-Match", '"x"']], file, "HEAD")), "412 -")
   })
 
-  it("repeats in 304 what caches need, as the 200 has it", () => {
+  it("repeats in a 304 the fields of the 200 that caches need", () => {
     const fields = decide([["If-None-Match", tag]]).headers
     const full = decide([]).headers
     assert.deepStrictEqual(
@@ -324,7 +324,7 @@ describe("a file of 1000 bytes", () => {
     }
   })
 
-  it("says the length of the part, and no length of the file, in 206 and 416", () => {
+  it("has the length of the part, not of the file, in a 206 and a 416", () => {
     assert.strictEqual(
       Headers.first(decide([["Range", "bytes=-10"]]).headers, "content-length"),
       "10",
@@ -338,7 +338,7 @@ describe("a file of 1000 bytes", () => {
 
 describe("several parts", () => {
   const decision = decide([["Range", "bytes=0-9,500-509"]])
-  it("are multipart/byteranges without a Content-Range of the whole, with the length to the byte", () => {
+  it("are multipart/byteranges without a Content-Range, with the exact length", () => {
     const { headers, multipart } = decision
     assert.match(
       Headers.first(headers, "content-type") ?? "",
@@ -352,7 +352,7 @@ describe("several parts", () => {
     assert.strictEqual(Headers.first(headers, "etag"), tag)
   })
 
-  it("are asked for in vain with HEAD", () => {
+  it("are ignored with HEAD", () => {
     const head = decide([["Range", "bytes=0-9,500-509"]], file, "HEAD")
     assert.deepStrictEqual(head.headers, decide([]).headers)
   })
@@ -372,7 +372,7 @@ describe("the validators of a file", () => {
   const tagOf = (change: Partial<Decision.FileFacts>, at = now) =>
     Decision.ofFile({ ...facts, ...change }, at).validators
 
-  it("have another tag for another device, inode, size or nanosecond", () => {
+  it("have different tags for different devices, inodes, sizes or nanoseconds", () => {
     const tags = [
       tagOf({}),
       tagOf({ device: 9n }),
@@ -409,12 +409,12 @@ describe("the validators of a file", () => {
     )
   })
 
-  it("never tell a time after the answer's own", () => {
+  it("never have a Last-Modified after the date of the answer", () => {
     const at = BigInt(now) * 1_000_000n
     assert.strictEqual(tagOf({ modified: at + 3600n * second }).modified, now / 1000)
   })
 
-  it("round times before 1970 down, and leave out those that HTTP cannot write", () => {
+  it("round times before 1970 down, and leave out those that HTTP cannot express", () => {
     assert.strictEqual(tagOf({ modified: -1n }).modified, -1)
     assert.strictEqual(tagOf({ modified: -second }).modified, -1)
     assert.strictEqual(tagOf({ modified: second - 1n }).modified, 0)
@@ -460,7 +460,7 @@ describe("content types", () => {
 
 describe("a page", () => {
   const page = Decision.ofBytes(Buffer.from("hello"), [["Content-Type", "text/html"]])
-  it("is revalidated by its bytes and sent whole whatever the range", () => {
+  it("is revalidated by its bytes and sent whole, ignoring Range", () => {
     const etag = EntityTag.format(page.validators.etag)
     assert.strictEqual(outcome(decide([["Range", "bytes=0-1"]], page)), "200 0+5")
     assert.strictEqual(outcome(decide([["If-None-Match", etag]], page)), "304 -")

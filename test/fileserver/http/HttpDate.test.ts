@@ -20,7 +20,7 @@ describe("HttpDate", () => {
     assert.strictEqual(HttpDate.parse(text, now), expected)
   })
 
-  it("takes a two-digit year across the turn of a century", () => {
+  it("reads a two-digit year across the turn of a century", () => {
     const in2090 = Date.UTC(2090, 0, 1) / 1000
     assert.strictEqual(
       HttpDate.parse("Friday, 01-Jan-10 00:00:00 GMT", in2090),
@@ -44,7 +44,7 @@ describe("HttpDate", () => {
     "Sun, 06 Nov 1994 08:60:00 GMT",
     "Sun, 06 Nov 1994 08:49:61 GMT",
     "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT",
-  ])("takes %j for no date", (text) => {
+  ])("rejects %j", (text) => {
     assert.isUndefined(HttpDate.parse(text, now))
   })
 

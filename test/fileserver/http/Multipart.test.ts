@@ -18,7 +18,7 @@ const size = 1_000_000
 const content = bytesOf(size)
 
 describe("several ranges", () => {
-  it("come as parts in the order that was asked for, each with its type and place", async () => {
+  it("are sent in the requested order, each with its type and position", async () => {
     const { base, get } = await servedFolder({ "a.txt": content })
     const answer = await get("/files/a.txt", range("500-509,0-9,-5"))
     assert.strictEqual(answer.status, 206)
@@ -41,7 +41,7 @@ describe("several ranges", () => {
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
-  it("of a small file that is kept are the same", async () => {
+  it("of a cached file are the same", async () => {
     const { get } = await servedFolder({ "a.bin": content.subarray(0, 1000) })
     await get("/files/a.bin")
     for (let repetition = 0; repetition < 2; repetition++) {
@@ -54,7 +54,7 @@ describe("several ranges", () => {
     }
   })
 
-  it("of which only one is there are that one, without parts", async () => {
+  it("of which only one exists are sent as that one, not as multipart", async () => {
     const { get } = await servedFolder({ "a.bin": content.subarray(0, 1000) })
     const answer = await get("/files/a.bin", range("0-9,5000-"))
     assert.strictEqual(answer.status, 206)
@@ -67,14 +67,14 @@ describe("several ranges", () => {
     ["200 times everything", Array(200).fill("0-").join(",")],
     ["33 of them", Array.from({ length: 33 }, (_, i) => `${i * 10}-${i * 10}`).join(",")],
     ["thousands", Array.from({ length: 5000 }, (_, i) => `${i * 2}-${i * 2}`).join(",")],
-  ])("are answered with the whole once: %s", async (_, value) => {
+  ])("are answered with the whole file: %s", async (_, value) => {
     const { get } = await servedFolder({ "a.bin": content })
     const answer = await get("/files/a.bin", range(value))
     assert.strictEqual(answer.status, 200)
     assert.strictEqual(answer.body.length, size)
   })
 
-  it("have another boundary every time", async () => {
+  it("have a different boundary each time", async () => {
     const { get } = await servedFolder({ "a.bin": content })
     const types = await Promise.all(
       Array.from({ length: 5 }, async () =>
@@ -134,7 +134,7 @@ describe("the body of several ranges", () => {
     return { ...made, file: path.join(made.root, "a.bin"), opened }
   }
 
-  it("is never held in memory as a whole: it comes as it is taken", async () => {
+  it("is never held in memory as a whole, with back-pressure", async () => {
     const { opened } = await large()
     const sizes: Array<number> = []
     await new Promise<void>((resolve, reject) => {
@@ -184,7 +184,7 @@ describe("the body of several ranges", () => {
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
-  it("is of the file that was opened when it grows and when another takes its name", async () => {
+  it("reads the file that was opened if it grows or is replaced", async () => {
     const { base, file, opened } = await large()
     fs.appendFileSync(file, "more")
     fs.writeFileSync(path.join(base, "next"), Buffer.alloc(size))

@@ -26,7 +26,7 @@ describe("ByteName", () => {
     { arbitrary: { runs: 500 } },
   )
 
-  it("tells names that are UTF-8 from others", () => {
+  it("distinguishes names that are UTF-8 from others", () => {
     assert.isTrue(ByteName.isText(ByteName.fromText("naïve 😀")))
     assert.isFalse(ByteName.isText("\xff\xfe"))
     assert.isFalse(ByteName.isText("\xc0\xae"))

@@ -6,7 +6,7 @@ const sort = (names: ReadonlyArray<string>): ReadonlyArray<string> =>
   names.toSorted((a, b) => (NaturalOrder.key(a) < NaturalOrder.key(b) ? -1 : 1))
 
 describe("natural order", () => {
-  it("counts numbers, and sets capitals, accents and leading zeros aside", () => {
+  it("compares numbers by value, and ignores case, accents and leading zeros", () => {
     const expected = ["1", "2", "010", "100", "a1b2", "a1b10", "A2", "éa", "eb", "z"]
     assert.deepStrictEqual(sort(expected.toReversed()), expected)
   })

@@ -91,7 +91,7 @@ describe("TargetPath", () => {
     assert.strictEqual(TargetPath.decode(target, false)._tag, "Path")
   })
 
-  it("lets no sequence of up to five hostile pieces out of the root", () => {
+  it("rejects every sequence of up to five hostile pieces that leaves the root", () => {
     let tried = 0
     const extend = (target: string, depth: number): void => {
       tried++

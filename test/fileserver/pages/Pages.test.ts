@@ -85,7 +85,7 @@ describe("a folder's page", () => {
     assert.include(sorted.text, 'aria-sort="descending"><a href="./?sort=size">Size')
   })
 
-  it("says how many and how much it has, and of a filter how many fit", async () => {
+  it("shows count and size, and with a filter the count of matches", async () => {
     const { get, root, write } = await site()
     fs.mkdirSync(path.join(root, "Notes"))
     for (const name of ["note1", "NOTE2", "other"]) write(name, "x".repeat(500))
@@ -97,7 +97,7 @@ describe("a folder's page", () => {
     assert.include((await get("/files/?filter=nothing")).text, "No name contains this text.")
   })
 
-  it("has a text for every icon, and one icon for every kind", async () => {
+  it("has a label for every icon, and one icon for every kind", async () => {
     const { get, root, write } = await site()
     fs.mkdirSync(path.join(root, "folder"))
     const names = ["a.png", "b.mp4", "c.mp3", "d.md", "e.ts", "f.txt", "g.pdf", "h.zip", "i.bin"]
@@ -112,7 +112,7 @@ describe("a folder's page", () => {
     assert.notInclude(text, "h.zip?view")
   })
 
-  it("of many entries is one of several, looks only at what it shows, and finds every name", async () => {
+  it("of many entries is split, examines only what it shows, and filters all names", async () => {
     const { get, root } = await site()
     const many = path.join(root, "many")
     fs.mkdirSync(path.join(many, "z folder"), { recursive: true })
@@ -174,7 +174,7 @@ describe("a folder's page", () => {
     assert.deepStrictEqual(dangersOf((await get("/files/?grid")).text), [])
   })
 
-  it("shows its README, in other forms of the name, too, unless it is no text or too large", async () => {
+  it("shows its README under any usual name, unless it is not text or too large", async () => {
     const { get, write } = await site()
     const shows = async (target: string): Promise<boolean> =>
       (await get(target)).text.includes('aria-label="README"')
@@ -188,7 +188,7 @@ describe("a folder's page", () => {
     for (const folder of ["c", "d", "e"]) assert.isFalse(await shows(`/files/${folder}/`), folder)
   })
 
-  it("has the QR code of the address that its visitor sees", () => {
+  it("has the QR code of the address in the visitor's browser", () => {
     const head = (headers: Call["headers"]) => ({
       method: "GET",
       target: "/files/a%20b/?grid",
@@ -237,7 +237,7 @@ describe("the questions of an address", () => {
 })
 
 describe("a file's page", () => {
-  it("shows what it is, and its neighbours of the same kind", async () => {
+  it("shows the file, with links to the previous and next of the same kind", async () => {
     const { get, write } = await site()
     for (const name of ["p1.png", "p2.png", "p10.png", "x.txt", "film.mp4", "song.mp3", "d.pdf"]) {
       write(name, "x")
@@ -253,7 +253,7 @@ describe("a file's page", () => {
     assert.isUndefined((await get("/files/d.pdf")).header("content-security-policy"))
   })
 
-  it("shows text and code as such, under a policy without any script", async () => {
+  it("shows text and code under a policy without scripts", async () => {
     const { get, write } = await site()
     write("evil.html", "<script>alert(1)</script>")
     write("evil.svg", "<svg onload='alert(1)'><script>alert(1)</script></svg>")
@@ -276,7 +276,7 @@ describe("a file's page", () => {
     assert.include((await get("/files/binary.txt?view")).text, "not text")
   })
 
-  it("of Markdown is rendered as the original does it, and the file itself stays as it is", async () => {
+  it("of Markdown is rendered as by the original, and the file itself is sent unchanged", async () => {
     const { get, root, write } = await site()
     write("docs/a b.md", `[next](c%20d.md)\n\n${hostile}`)
     for (const query of ["as_markdown", "as_markdown=1", "view"]) {

@@ -8,7 +8,7 @@ const refreshed = (hidden: HiddenFiles.HiddenFiles): Promise<void> =>
   new Promise((resolve) => hidden.refresh(resolve))
 
 describe("hidden files", () => {
-  it("are known by device and inode where the file system tells no time of birth", async () => {
+  it("are recognised by device and inode if the file system has no birth times", async () => {
     const base = temporaryFolder()
     const file = path.join(base, "key")
     fs.writeFileSync(file, "")
@@ -23,7 +23,7 @@ describe("hidden files", () => {
     assert.isFalse(hidden.holds(elsewhere, { dev, ino: ino + 1, ctimeMs, birthtimeMs: 0 }))
   })
 
-  it("of former times are told from new ones with the same inode by their birth", async () => {
+  it("are distinguished from later files with the same inode by their birth time", async () => {
     const base = temporaryFolder()
     const file = path.join(base, "key")
     fs.writeFileSync(file, "")
@@ -38,7 +38,7 @@ describe("hidden files", () => {
     assert.isTrue(hidden.holds(file, { dev, ino: ino + 1, ctimeMs, birthtimeMs }), "the place")
   })
 
-  it("are looked at once for all who ask meanwhile, after they asked", async () => {
+  it("are refreshed once for all callers, after they called", async () => {
     const base = temporaryFolder()
     const file = path.join(base, "key")
     fs.writeFileSync(file, "")

@@ -27,7 +27,7 @@ const place = (check: Root.Check, rules?: Root.Rules) => {
 }
 
 describe.each<Root.Check>(["handle", "path"])("a root that checks by %s", (check) => {
-  it("opens what is inside and nothing else, and closes what it refuses", async () => {
+  it("opens files inside and no others, and closes what it refuses", async () => {
     const { base, root, kindOf } = place(check)
     fs.symlinkSync("a.txt", path.join(root, "staying"))
     fs.symlinkSync("dir", path.join(root, "staying-folder"))
@@ -58,7 +58,7 @@ describe.each<Root.Check>(["handle", "path"])("a root that checks by %s", (check
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
-  it("refuses a file that is swapped for a leaving link before it is opened", async () => {
+  it("refuses a file that is replaced by a link outside before it is opened", async () => {
     const { base, root, kindOf } = place(check)
     const open = fs.open
     replaceFs({
@@ -72,7 +72,7 @@ describe.each<Root.Check>(["handle", "path"])("a root that checks by %s", (check
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
-  it("refuses a leaving link that is swapped for a file once it is open", async () => {
+  it("refuses a link outside that is replaced by a file after it was opened", async () => {
     const { base, root, kindOf } = place(check)
     fs.symlinkSync("../outside", path.join(root, "swapped"))
     const open = fs.open
@@ -88,7 +88,7 @@ describe.each<Root.Check>(["handle", "path"])("a root that checks by %s", (check
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
-  it("opens nothing through a link where none is followed, and anything where all are", async () => {
+  it("opens no links with the policy `never`, and all with `follow`", async () => {
     const expected = { never: "Absent", follow: "File" } as const
     for (const symlinks of ["never", "follow"] as const) {
       const { base, root, kindOf } = place(check, { symlinks, visibility: Visibility.make() })
@@ -120,7 +120,7 @@ describe.each<Root.Check>(["handle", "path"])("a root that checks by %s", (check
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
-  it("opens names whose bytes are no text", async () => {
+  it("opens names that are not UTF-8", async () => {
     const { root, kindOf } = place(check)
     fs.writeFileSync(Buffer.from(`${root}/\xff\xe9`, "latin1"), "")
     fs.mkdirSync(Buffer.from(`${root}/\xfe`, "latin1"))

@@ -62,7 +62,7 @@ describe("patterns of hidden names", () => {
     assert.strictEqual(visibility.hides(target.split("/")), hides)
   })
 
-  it("are not what names are: a name with the signs of a pattern matches as it is", () => {
+  it("match names with special characters of patterns literally", () => {
     const visibility = Visibility.make({ hidden: ["*.bak"] })
     for (const name of ["[*?", "*", "{a,b}", "\\", "**"]) {
       assert.isFalse(visibility.hides([name]))
@@ -82,7 +82,7 @@ describe("hidden names", () => {
   }
   const site = () => servedFolder(files, { hidden: ["*.bak", "private/**"] })
 
-  it("are neither listed nor found nor served, by whatever spelling or link", async () => {
+  it("are neither listed nor found nor served, under any spelling or link", async () => {
     const made = await site()
     const { base, get, root } = made
     fs.symlinkSync("private", path.join(root, "alias"))
@@ -123,7 +123,7 @@ describe("hidden names", () => {
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
-  it("are answered as if they were not there, to the byte", async () => {
+  it("get the same answer as files that do not exist, byte for byte", async () => {
     const { get } = await site()
     const hidden = await get("/files/private/key.txt")
     const absent = await get("/files/absent/key.txt")
@@ -154,7 +154,7 @@ describe("hidden names", () => {
 describe("names with a leading dot", () => {
   const files = { ".env": "SECRET", ".git/config": "SECRET", "a.txt": "public" }
 
-  it("are neither listed nor served nor found unless that is asked for", async () => {
+  it("are neither listed nor served nor found by default", async () => {
     const made = await servedFolder(files)
     assert.deepStrictEqual(await listed(made), ["a.txt"])
     for (const target of [".env", "%2eenv", ".git", ".git/", ".git/config"]) {
@@ -272,7 +272,7 @@ describe("files that a browser would run", () => {
     }
   })
 
-  it("are sent without one if they are trusted, and still with their type alone", async () => {
+  it("are sent without a sandbox if they are trusted", async () => {
     const { get } = await servedFolder(files, { trustedContent: true })
     for (const name of Object.keys(files)) {
       const answer = await get(`/files/${name}`)

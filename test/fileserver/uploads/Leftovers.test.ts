@@ -24,7 +24,7 @@ const serve = (root: string) =>
   Effect.runPromise(FileServer.make({ root, uploads: { overwrite: false } }))
 
 describe("what killed uploads left", () => {
-  it("goes a day later, when a file is uploaded to its folder, and nothing else does", async () => {
+  it("is deleted a day later, when a file is uploaded to its folder, and nothing else is", async () => {
     const root = temporaryFolder()
     fs.mkdirSync(path.join(root, "other"))
     fs.mkdirSync(path.join(root, nameOf("d")))
@@ -47,7 +47,7 @@ describe("what killed uploads left", () => {
     assert.deepStrictEqual(await untilClosed(root), [])
   })
 
-  it("is not what another server on the folder is still taking", async () => {
+  it("is not a file that another server is still receiving", async () => {
     const root = temporaryFolder()
     const [one, other] = [await serve(root), await serve(root)]
     const slow = new FedBody()
@@ -66,7 +66,7 @@ describe("what killed uploads left", () => {
     assert.strictEqual(fs.readFileSync(path.join(root, "slow"), "utf8"), "first second")
   })
 
-  it("is looked for once an hour in each folder, and not being able to is no failure", async () => {
+  it("is searched for once an hour in each folder; errors are ignored", async () => {
     const root = temporaryFolder()
     const leftovers = Leftovers.make()
     const now = Date.now()

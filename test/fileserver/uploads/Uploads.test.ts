@@ -89,7 +89,7 @@ describe("an upload", () => {
     assert.deepStrictEqual(tree(), before)
   })
 
-  it.effect("of which nothing comes for five minutes is given up, and nothing of it stays", () =>
+  it.effect("without data for five minutes is cancelled and deleted", () =>
     Effect.gen(function* () {
       const { handler, tree } = yield* Effect.promise(() => site())
       const before = tree()
@@ -118,14 +118,14 @@ describe("an upload", () => {
     }),
   )
 
-  it("is announced at the top, and that there is none as well", async () => {
+  it("is announced on the page at the top, as is that there are none", async () => {
     const top = async (uploads: UploadOptions | false) =>
       (await callHandler((await site(uploads)).handler, { target: "/" })).text
     assert.include(await top({ overwrite: false }), "files may be uploaded to it")
     assert.include(await top(false), "for reading only")
   })
 
-  it("by PUT makes a file of exactly its bytes, under any legal name", async () => {
+  it("by PUT creates a file of exactly its bytes, under any legal name", async () => {
     const { handler, put, root } = await site()
     for (const name of ["new.txt", "a#b?c%41.txt", "名前 😀", "<b>\"'&", "x".repeat(200), "*[?]"]) {
       const target = `/files/dir/${encodeURIComponent(name)}`
@@ -143,7 +143,7 @@ describe("an upload", () => {
     assert.strictEqual(fs.statSync(path.join(root, "empty")).size, 0)
   })
 
-  it("of many bytes holds its sender back while the disk is behind", async () => {
+  it("of many bytes pauses its sender while the disk is slower", async () => {
     const { handler, root } = await site()
     const piece = Buffer.alloc(256 * 1024, "0123456789")
     const { body, state } = inPieces(Array.from({ length: 40 }, () => piece))
@@ -176,7 +176,7 @@ describe("an upload", () => {
     ["/new", 405],
     ["/api/v1/dir/new", 405],
     [`/files/${"x".repeat(300)}`, 403],
-  ])("to %s goes nowhere: %i", async (target, status) => {
+  ])("to %s is refused: %i", async (target, status) => {
     const made = await site()
     fs.symlinkSync("../outside", path.join(made.root, "leaves"))
     const handler = await Effect.runPromise(
@@ -199,7 +199,7 @@ describe("an upload", () => {
     assert.deepStrictEqual(await untilClosed(made.base), [])
   })
 
-  it("never goes onto a link, a folder, or through a link that leaves", async () => {
+  it("never replaces a link or a folder, nor follows a link outside", async () => {
     const { base, put, root } = await site({ overwrite: true })
     fs.symlinkSync("../outside/victim", path.join(root, "out"))
     fs.symlinkSync("old.txt", path.join(root, "in"))
@@ -212,7 +212,7 @@ describe("an upload", () => {
     assert.strictEqual(fs.readFileSync(path.join(root, "old.txt"), "utf8"), "old")
   })
 
-  it("replaces nothing unless that is allowed, even if the other file comes meanwhile", async () => {
+  it("replaces nothing unless that is allowed, even if another file is created meanwhile", async () => {
     const { put, root, tree } = await site()
     assert.strictEqual((await put("/files/old.txt", "new")).status, 409)
     assert.strictEqual(fs.readFileSync(path.join(root, "old.txt"), "utf8"), "old")
@@ -230,7 +230,7 @@ describe("an upload", () => {
     assert.deepStrictEqual(tree(), [...before, "root/race"].sort())
   })
 
-  it("replaces where it is allowed, whole or not at all, as its conditions say", async () => {
+  it("replaces atomically where it is allowed, if its preconditions hold", async () => {
     const { handler, put, root } = await site({ overwrite: true })
     assert.strictEqual((await put("/files/old.txt", "newer")).status, 204)
     assert.strictEqual(fs.readFileSync(path.join(root, "old.txt"), "utf8"), "newer")
@@ -250,7 +250,7 @@ describe("an upload", () => {
     assert.strictEqual((await put("/files/old.txt", "stale", [["If-Match", etag]])).status, 412)
   })
 
-  it("over the limit is 413, whether it says its length or not, and leaves nothing", async () => {
+  it("over the limit is 413, with or without a Content-Length, and leaves nothing", async () => {
     const { base, handler, put, tree } = await site({ overwrite: false, maxBytes: 10 })
     const before = tree()
     assert.strictEqual((await put("/files/new", "x".repeat(11))).status, 413)
@@ -282,7 +282,7 @@ describe("an upload", () => {
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
-  it("that is to be made durable on a full disk is 507 and leaves nothing", async () => {
+  it("whose fsync fails on a full disk is 507 and leaves nothing", async () => {
     const { put, tree } = await site()
     const before = tree()
     replaceFs({
@@ -327,7 +327,7 @@ describe("an upload", () => {
     assert.deepStrictEqual(tree(), before)
   })
 
-  it("is not seen before it is whole, even where dotfiles are served", async () => {
+  it("is not visible before it is complete, even where dotfiles are served", async () => {
     const { handler, root } = await site({ overwrite: false }, { dotfiles: true })
     fs.writeFileSync(path.join(root, ".ptth-upload-0123"), "half")
     assert.notInclude((await callHandler(handler, { target: "/files/?json" })).text, "ptth-upload")
@@ -337,7 +337,7 @@ describe("an upload", () => {
     )
   })
 
-  it("is refused from other sites and taken from this one and from no site", async () => {
+  it("is refused from other sites, and accepted from this one and from no page", async () => {
     const { handler, put, tree } = await site({ overwrite: true })
     const before = tree()
     const host = ["Host", "a.example:8080"] as const
@@ -371,7 +371,7 @@ describe("an upload", () => {
     }
   })
 
-  it("in a coding or of a part is refused", async () => {
+  it("with a Content-Encoding or a Content-Range is refused", async () => {
     const { put, tree } = await site()
     const before = tree()
     assert.strictEqual((await put("/files/n", "x", [["Content-Range", "bytes 0-0/2"]])).status, 400)
@@ -379,7 +379,7 @@ describe("an upload", () => {
     assert.deepStrictEqual(tree(), before)
   })
 
-  it("goes only into the folders that take files, which alone have the form", async () => {
+  it("is accepted only by the allowed folders, which alone have the form", async () => {
     const { handler, put, root } = await site({ overwrite: false, folders: ["dir", "in/**"] })
     fs.mkdirSync(path.join(root, "in", "deep"), { recursive: true })
     assert.strictEqual((await put("/files/new", "x")).status, 403)
@@ -401,7 +401,7 @@ describe("a form", () => {
       body: typeof text === "string" ? Body.fromText(text) : text,
     })
 
-  it("leaves each of its files and leads back to the folder", async () => {
+  it("stores each of its files and redirects to the folder", async () => {
     const { handler, root } = await site()
     const { text } = form([
       ["one.txt", "1"],
@@ -420,7 +420,7 @@ describe("a form", () => {
     )
   })
 
-  it("in pieces of any size leaves the same", async () => {
+  it("in pieces of any size stores the same", async () => {
     const { handler, root } = await site()
     const content = "0123456789\r\n".repeat(500)
     const bytes = Buffer.from(
@@ -456,7 +456,7 @@ describe("a form", () => {
     ["is cut behind a file", form([["a", "xxxx"]], "").text],
     ["has no boundary", "nothing"],
     ["is empty", ""],
-  ])("that %s is 400 and leaves no half file", async (_, text) => {
+  ])("that %s is 400 and leaves no partial file", async (_, text) => {
     const { base, handler, tree } = await site()
     const before = tree()
     assert.strictEqual((await post(handler, text)).status, 400)
@@ -464,7 +464,7 @@ describe("a form", () => {
     assert.deepStrictEqual(tree(), before)
   })
 
-  it("that is none is 415", async () => {
+  it("of another type is 415", async () => {
     const { handler } = await site()
     const answer = await callHandler(handler, {
       method: "POST",
@@ -475,7 +475,7 @@ describe("a form", () => {
     assert.strictEqual(answer.status, 415)
   })
 
-  it("with a file that is there, or too large, says so", async () => {
+  it("with a file that exists or is too large is refused", async () => {
     const { handler, root, tree } = await site({ overwrite: false, maxBytes: 1000 })
     fs.writeFileSync(path.join(root, "dir", "there"), "there")
     const before = tree()
