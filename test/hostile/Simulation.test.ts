@@ -15,8 +15,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { vi } from "vitest"
 import type { TransportChoice } from "../../src/domain/config/ServerConfig.ts"
+import { runSeeds, TunnelModel } from "../support/model/TunnelModel.ts"
 import { type Schedule, scheduleOf, shrink } from "../support/Schedule.ts"
-import { rage, seedsFrom, Tempest } from "../support/Tempest.ts"
+import { seedsFrom } from "../support/Seeded.ts"
 import { kept } from "./KeptSchedules.ts"
 
 vi.mock("../../src/transport/runtime/Deadlines.ts", async (load) =>
@@ -26,19 +27,19 @@ vi.mock("../../src/transport/runtime/Deadlines.ts", async (load) =>
 const only = process.env.PTTH_SEED
 
 const complaintsOf = (schedule: Schedule): Promise<ReadonlyArray<string>> =>
-  Effect.runPromise(new Tempest(schedule).rage)
+  Effect.runPromise(new TunnelModel(schedule).run)
 
 describe.skipIf(only !== undefined)("a simulated relay and its servers", () => {
   it.effect("answer everything while nothing goes wrong", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* rage(seedsFrom(1, 12), { calm: true }), [])
+      assert.deepStrictEqual(yield* runSeeds(seedsFrom(1, 12), { calm: true }), [])
     }),
   )
 
   for (const transport of ["stream", "classic", "auto"] as const)
     it.effect(`answer rightly or say so whatever goes wrong, by ${transport}`, () =>
       Effect.gen(function* () {
-        assert.deepStrictEqual(yield* rage(seedsFrom(1, 20), { transport }), [])
+        assert.deepStrictEqual(yield* runSeeds(seedsFrom(1, 20), { transport }), [])
       }),
     )
 
@@ -50,9 +51,12 @@ describe.skipIf(only !== undefined)("a simulated relay and its servers", () => {
   it.effect("take the same course for the same seed", () =>
     Effect.gen(function* () {
       for (const seed of [3, 4, 5, 6]) {
-        const [first, second] = [new Tempest(scheduleOf(seed)), new Tempest(scheduleOf(seed))]
-        yield* first.rage
-        yield* second.rage
+        const [first, second] = [
+          new TunnelModel(scheduleOf(seed)),
+          new TunnelModel(scheduleOf(seed)),
+        ]
+        yield* first.run
+        yield* second.run
         assert.isNotEmpty(first.events)
         assert.deepStrictEqual(first.events, second.events)
       }
@@ -73,9 +77,9 @@ describe.runIf(only !== undefined)("one seed", () => {
         : await shrink(made, async (smaller) =>
             (await complaintsOf(smaller)).some((one) => kind(one) === kind(complaint)),
           )
-    const tempest = new Tempest(schedule)
-    const complaints = await Effect.runPromise(tempest.rage)
-    process.stdout.write(`${JSON.stringify(schedule)}\n${tempest.events.join("\n")}\n`)
+    const model = new TunnelModel(schedule)
+    const complaints = await Effect.runPromise(model.run)
+    process.stdout.write(`${JSON.stringify(schedule)}\n${model.events.join("\n")}\n`)
     assert.deepStrictEqual(complaints, [])
   }, 600_000)
 })

@@ -1,18 +1,19 @@
 /**
- * What is going to happen in a tempest, as data: who asks for what, what the
- * handlers answer, and what goes wrong when. A seed makes one; one that has shown
- * a fault is kept as it is, for a seed means something else as soon as more is
- * drawn from it, and can be made smaller before.
+ * What happens in one run of the tunnel's model test, as data: the requests, how
+ * handlers respond, and the faults with their times. A schedule is generated
+ * from a seed. One that has shown a defect is kept as data in
+ * test/hostile/KeptSchedules.ts, since a seed gives another schedule as soon as
+ * the generator changes; `shrink` makes it smaller first.
  */
 import type { TransportChoice } from "../../src/domain/config/ServerConfig.ts"
 import { Seeded } from "./Seeded.ts"
 
-/** The servers that a relay of a tempest knows. */
+/** The names of the registered servers. */
 export const names = ["app", "other"] as const
 /** One of them. */
 export type Name = (typeof names)[number]
 
-/** What a visitor asks for, and what the handler does; times are in milliseconds from the storm's beginning. */
+/** What a visitor asks for, and what the handler does; times are in milliseconds from the beginning of the fault phase. */
 export interface Request {
   readonly at: number
   readonly name: Name
@@ -33,7 +34,7 @@ export interface Request {
   readonly leavesAfter?: number
 }
 
-/** What goes wrong. */
+/** One fault. */
 export interface Fault {
   readonly at: number
   readonly kind:
@@ -59,7 +60,7 @@ export interface Fault {
 
 /** See the file's header. */
 export interface Schedule {
-  /** Of everything that is too small to be written down: pieces of bodies, ways of packets. */
+  /** For everything that is not in the schedule: sizes of pieces, delays of packets. */
   readonly seed: number
   readonly transport: TransportChoice
   /** One way at most, in milliseconds. */
@@ -74,20 +75,20 @@ export interface Schedule {
   readonly faults: ReadonlyArray<Fault>
 }
 
-/** What kind of tempest. */
+/** What the schedule is restricted to. */
 export interface ScheduleOptions {
   /** Which transport the servers speak; random unless given. */
   readonly transport?: TransportChoice
-  /** Whether nothing goes wrong; the network may still be slow. */
+  /** Without faults; the network may still be slow. */
   readonly calm?: boolean
 }
 
-/** How long the storm lasts, in milliseconds. */
-export const stormMillis = 6_000
+/** How long requests and faults are started, in milliseconds. */
+export const faultPhaseMillis = 6_000
 /** How many bytes a body has at most: more than a window. */
 export const largest = 300_000
 
-/** A request that a server has to answer, whatever has been before. */
+/** A request that must succeed once the faults are over. */
 export const probe = (random: Seeded, name: Name): Request => ({
   at: 0,
   name,
@@ -101,7 +102,7 @@ export const probe = (random: Seeded, name: Name): Request => ({
   slow: false,
 })
 
-/** The schedule that a seed makes. */
+/** Generates the schedule of a seed. */
 export const scheduleOf = (seed: number, options: ScheduleOptions = {}): Schedule => {
   const random = new Seeded(seed)
   const calm = options.calm === true
@@ -140,7 +141,7 @@ const requestOf = (random: Seeded, calm: boolean): Request => {
       ] as const)
   const down = sizeOf(random)
   const request: Request = {
-    at: random.int(0, stormMillis - 500),
+    at: random.int(0, faultPhaseMillis - 500),
     name: random.pick(names),
     method,
     up: ["POST", "PUT", "UPGRADE"].includes(method) ? sizeOf(random) : 0,
@@ -158,7 +159,7 @@ const requestOf = (random: Seeded, calm: boolean): Request => {
 }
 
 const faultOf = (random: Seeded): Fault => ({
-  at: random.int(0, stormMillis),
+  at: random.int(0, faultPhaseMillis),
   kind: random.pick([
     "cut a link",
     "cut a link",
