@@ -8,21 +8,20 @@
  * its schema share one definition.
  */
 import * as Schema from "effect/Schema"
-import { HeaderList } from "../domain/HeaderList.ts"
+import { HeaderList, HeaderName, isName } from "../domain/HeaderList.ts"
 import { RequestId } from "../domain/RequestId.ts"
-import { maxAnswerBody, maxInline } from "./Wire.ts"
+import { maxAnswerBody, maxInline, maxMethod } from "./Wire.ts"
 
-const methodPattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/
 const targetPattern = /^\/[\x21-\x7e\x80-\xff]*$/
 const minFinalStatus = 200
 const maxFinalStatus = 599
 const switchingProtocols = 101
 
-/** A request method: a token (RFC 9110 9.1) of 1 to 64 characters. */
-export const Method = Schema.String.check(Schema.isPattern(methodPattern))
+/** A method: a token (RFC 9110 9.1), like a field name, of up to {@link maxMethod} characters. */
+export const Method = HeaderName.check(Schema.isMaxLength(maxMethod))
 
 /** Whether `text` is a {@link Method}. */
-export const isMethod = (text: string): boolean => methodPattern.test(text)
+export const isMethod = (text: string): boolean => text.length <= maxMethod && isName(text)
 
 /**
  * The path and query that the server sees, byte for byte as the visitor sent

@@ -69,6 +69,9 @@ export const maxInstance = 64
 /** The most characters of a link's number. */
 export const maxLinkNumber = 8
 
+/** The most characters of a method. */
+export const maxMethod = 64
+
 /** The largest request body inside a listen answer, in bytes. */
 export const maxInline = 16 * 1024
 

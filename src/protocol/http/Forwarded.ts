@@ -3,7 +3,7 @@
  * `Forwarded` (RFC 7239), derived from the socket. The values in a request are
  * used only if it comes from a proxy that the configuration trusts.
  */
-import { all, first, type HeaderList } from "../../domain/HeaderList.ts"
+import { all, first, type HeaderList, isName } from "../../domain/HeaderList.ts"
 
 /** The connection on which a request arrived. */
 export interface Visitor {
@@ -74,11 +74,9 @@ export const publicAddress = (
   }
 }
 
-/** RFC 7239 4: a token, or quoted. */
+/** A token as it is, which has the form of a name; anything else quoted (RFC 7239 4). */
 const quoted = (value: string): string =>
-  /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value)
-    ? value
-    : `"${value.replace(/["\\]/g, (c) => `\\${c}`)}"`
+  isName(value) ? value : `"${value.replace(/["\\]/g, (c) => `\\${c}`)}"`
 
 const node = (address: string): string => quoted(address.includes(":") ? `[${address}]` : address)
 

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { ServerName } from "../../domain/ServerName.ts"
-import { header, text, version2 } from "../../protocol/Wire.ts"
+import { header, maxInstance, text, version2 } from "../../protocol/Wire.ts"
 import type { Deadline } from "../../transport/runtime/Deadlines.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { KnownServer } from "../registry/Servers.ts"
@@ -158,7 +158,7 @@ const processKey = ({ name, tripcode }: KnownServer, instance: string | undefine
 const instanceOf = (request: IncomingMessage): string | undefined => {
   if (request.headers[header.version] !== version2) return undefined
   const instance = request.headers[header.instance]
-  return typeof instance === "string" && instance.length <= 64 ? instance : "unnamed"
+  return typeof instance === "string" && instance.length <= maxInstance ? instance : "unnamed"
 }
 
 const acknowledgedIds = (request: IncomingMessage): ReadonlyArray<string> => {

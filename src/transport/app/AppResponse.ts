@@ -14,6 +14,7 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Stream from "effect/Stream"
 import type { Header, HeaderList } from "../../domain/HeaderList.ts"
 import { contentLength } from "../../protocol/http/Framing.ts"
+import { isFinalStatus } from "../../protocol/Message.ts"
 import { type Body, empty, fromBytes, fromText } from "../body/Body.ts"
 import type { AppRequest } from "./AppRequest.ts"
 import * as EffectBody from "./EffectBody.ts"
@@ -49,7 +50,7 @@ const write = (
 ): Effect.Effect<void, HttpServerError> => {
   const { head: asked, reply } = request.source
   const { body, status } = response
-  if (!Number.isInteger(status) || status < 200 || status > 599)
+  if (!isFinalStatus(status))
     throw new RangeError(`${status} is not the status of a final response`)
   if (asked.method === "HEAD" || HttpServerResponse.omitsBody(response)) {
     reply.respond({ status, headers: fieldsOf(response, undefined) }, empty)

@@ -6,7 +6,7 @@ import { type Header, type HeaderList, isName, isValue } from "../../domain/Head
 import { connectionFields } from "../../protocol/http/ConnectionFields.ts"
 import { contentLength, responseHasBody } from "../../protocol/http/Framing.ts"
 import { connectionOptions } from "../../protocol/http/HopByHop.ts"
-import type { ResponseHead } from "../../protocol/Message.ts"
+import { isFinalStatus, type ResponseHead } from "../../protocol/Message.ts"
 import { type Body, promise } from "../body/Body.ts"
 
 /**
@@ -16,10 +16,7 @@ import { type Body, promise } from "../body/Body.ts"
  */
 export const faultOf = (head: ResponseHead, canUpgrade: boolean): string | undefined => {
   const { headers, status } = head
-  if (
-    !(status === 101 && canUpgrade) &&
-    !(Number.isInteger(status) && status >= 200 && status <= 599)
-  )
+  if (!(status === 101 && canUpgrade) && !isFinalStatus(status))
     return "its status is not a final one"
   for (const [name, value] of headers) {
     if (!isName(name)) return "a header name is illegal"
