@@ -1,18 +1,18 @@
 /**
- * Cuts a link's bytes into frames. Data frames are handed on as their bytes
- * arrive, everything else is collected first, up to a bound.
+ * Parses a link's bytes into frames. The bytes of data frames are passed on as
+ * they arrive; other frames are collected first, up to a maximum size.
  */
 import * as Result from "effect/Result"
 import * as StreamFrame from "../../protocol/StreamFrame.ts"
 import { WireError } from "../../protocol/WireError.ts"
 
-/** Where frames go. */
+/** Receives the frames. */
 export interface FrameSink {
-  /** A whole frame that is not data. */
+  /** A complete frame other than data. */
   frame(frame: StreamFrame.Frame): void
-  /** Some bytes of a data frame; `end`: they are the last of this direction. */
+  /** Bytes of a data frame; `end`: the last ones of this direction. */
   data(stream: number, bytes: Buffer, end: boolean): void
-  /** A frame that spoils its stream, not the link; see `StreamFrame.isOfStream`. */
+  /** An illegal frame that ends its stream, but not the link; see `StreamFrame.isOfStream`. */
   illegal(kind: number, stream: number, error: WireError): void
 }
 
@@ -25,7 +25,7 @@ export class FrameParser {
   private flags = 0
   private stream = 0
   private left = 0
-  /** The payload of a frame that came in pieces, and how much of it is here. */
+  /** The payload of a frame that comes in pieces, and how much of it has come. */
   private collected: Buffer | undefined
   private collectedAt = 0
 
@@ -33,7 +33,7 @@ export class FrameParser {
     this.sink = sink
   }
 
-  /** Takes bytes; an error means that the link is of no more use. */
+  /** Parses bytes; an error means that the link must be closed. */
   feed(chunk: Buffer): WireError | undefined {
     let at = 0
     while (at < chunk.length || (this.headerAt === StreamFrame.headerBytes && this.left === 0)) {
@@ -63,8 +63,8 @@ export class FrameParser {
     this.flags = header[1] as number
     this.stream = header.readUInt32BE(4)
     this.left = header.readUInt32BE(8)
-    const most = this.kind === StreamFrame.type.data ? StreamFrame.maxData : StreamFrame.maxControl
-    if (this.left > most) return new WireError({ detail: "a frame is too large" })
+    const limit = this.kind === StreamFrame.type.data ? StreamFrame.maxData : StreamFrame.maxControl
+    if (this.left > limit) return new WireError({ detail: "a frame is too large" })
     if (this.kind === StreamFrame.type.data && this.stream === 0)
       return new WireError({ detail: "a frame is on the wrong stream" })
     return undefined
@@ -83,7 +83,7 @@ export class FrameParser {
     return payload === undefined ? undefined : this.onFrame(payload)
   }
 
-  /** The whole payload, once it is here. */
+  /** The whole payload, once all of it has come. */
   private collect(piece: Buffer): Buffer | undefined {
     if (this.collected === undefined) {
       if (this.left === 0) return piece

@@ -1,8 +1,7 @@
 /**
  * Many exchanges over one link: the stream transport, the same at both ends.
- * Each stream has credit of its own in each direction, so that a slow visitor
- * stalls only itself; what is written in one turn of the event loop leaves in
- * one write.
+ * Each direction of each stream has its own flow control, so that a slow
+ * visitor delays only its own exchange.
  */
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
@@ -13,110 +12,102 @@ import { ReusableMap } from "../runtime/ReusableMap.ts"
 import type { BodySender } from "./BodySender.ts"
 import { ClientStream } from "./ClientStream.ts"
 import { FrameParser } from "./FrameParser.ts"
+import { FrameWriter, type Wire } from "./FrameWriter.ts"
 import type { MuxStream, StreamLink } from "./MuxStream.ts"
 import { type FailureResponse, ServerStream } from "./ServerStream.ts"
 
-/** What carries a link's bytes. */
-export interface Wire {
-  /** Sends bytes, in order; `false`: its buffer is full until it says `drained`. `done`: nobody needs them any more. */
-  readonly write: (chunks: ReadonlyArray<Uint8Array>, done?: () => void) => boolean
-  /** Ends the connection once what was written has gone out. */
-  readonly end: () => void
-  /** Ends the connection at once. */
-  readonly close: () => void
-}
-
-/** What a link tells its owner. */
+/** Events of a link. */
 export interface MultiplexerEvents {
-  /** The other end has said hello. */
+  /** The other end's hello has come. */
   readonly onHello?: (hello: StreamFrame.Hello) => void
-  /** An answer to a ping has come: bytes pass in both directions. */
+  /** A pong has come: the link works in both directions. */
   readonly onPong?: () => void
-  /** The other end wants no more requests, or has agreed to get none. */
+  /** The other end drains the link, or has agreed that this end does. */
   readonly onDrain?: () => void
-  /** What was queued has left; whether it, and what came before it, was little. */
+  /** Queued frames were written; `isLight` if these and what was received before are small. */
   readonly onSent?: (isLight: boolean) => void
   /** There may be room for another request. */
   readonly onRoom?: () => void
-  /** The link is of no more use; streams have been told. */
+  /** The link is closed, and its streams have failed. */
   readonly onClosed?: (reason: string) => void
 }
 
-/** How a link behaves. */
+/** Options of a link. */
 export interface MultiplexerOptions extends MultiplexerEvents {
   readonly wire: Wire
   readonly deadlines: Deadlines
-  /** What this end says of itself. */
+  /** The hello of this end. */
   readonly hello: Omit<StreamFrame.Hello, "_tag">
-  /** Answers requests; an end without it must not be sent any. */
+  /** Answers requests; if there is none, a request is a protocol error. */
   readonly handler?: Handler
   /** Turns a failure of the handler into a response. */
   readonly failed?: FailureResponse
-  /** How long the other end may be silent before it is asked, and again before it is given up; in milliseconds. */
+  /** After so many milliseconds of silence a ping is sent; after as many again the link is closed. */
   readonly heartbeatMillis: number
-  /** A clock that never goes back, in milliseconds; `performance.now` unless it is given. */
+  /** A monotonic clock in milliseconds; default: `performance.now`. */
   readonly now?: () => number
 }
 
-/** The version of the framing that this end speaks. */
+/** The version of the framing that this end implements. */
 export const version = 1
 
 /** The bytes of each body that may come before credit is given. */
 export const initialWindow = 256 * 1024
 
-/** The most streams that an end accepts on one link. */
+/** The most streams that an end accepts on one link at once. */
 export const maxStreams = 1024
 
+/** The largest window of a stream, in bytes. */
 const largestWindow = 16 * 1024 * 1024
+/** What any window may grow to, in bytes, however short the round trip. */
 const smallLinkWindow = 1024 * 1024
+/** What a window may grow to for each millisecond of round trip, in bytes. */
 const windowPerMilli = 1024 * 1024
+/** What all windows of a link may grow by together, in bytes. */
 const windowBudget = 64 * 1024 * 1024
-/** Less than this many bytes, in both directions, are what one or two small exchanges take. */
-const lightBytes = 4096
-/** What is queued beyond this does not wait for the end of the turn. */
-const flushAt = 1024 * 1024
+/**
+ * - `Open`: frames come and go.
+ * - `Ending`: drained; what was written is sent, then the connection ends.
+ * - `Closed`: nothing more is sent or received.
+ */
+type State = "Open" | "Ending" | "Closed"
 
 /** See the file's header. */
 export class Multiplexer implements StreamLink {
   /** Round trip of the last ping, in milliseconds. */
   roundTrip = 1
-  /** Milliseconds by the link's clock. */
+  /** Monotonic milliseconds. */
   readonly now: () => number
   private readonly options: MultiplexerOptions
   private readonly parser: FrameParser
+  private readonly writer: FrameWriter
   private readonly streams = new ReusableMap<number, MuxStream>()
-  /** Bodies that have something to send and wait for the wire, in turn. */
+  /** Bodies that wait for the wire, in the order in which they are resumed. */
   private readonly blocked = new Set<BodySender>()
-  /** Requests that came while the wire was full: answers to them would only pile up. */
+  /** Requests that came while the wire was full; served when it drains, so that responses do not pile up. */
   private unserved: Array<ServerStream> = []
-  /** Streams that are over on the wire while this end still holds some of their bytes. */
+  /** Streams that are over on the wire while received bytes of them are still queued. */
   private lingering = 0
-  private out: Array<Uint8Array> = []
-  /** To be called once what is queued has been written. */
-  private releases: Array<() => void> = []
-  private outBytes = 0
-  /** What came since something last left. */
-  private inBytes = 0
-  private scheduled = false
-  private holding = false
-  private full = false
-  private ending = false
-  private closed = false
+  private state: State = "Open"
   private nextStream = 1
   private peer: StreamFrame.Hello | undefined
-  private peerDraining = false
-  private draining = false
-  private saidDrain = false
-  private heard = true
+  /** Whether this end has asked to drain the link. */
+  private isDraining = false
+  /** Whether the other end has asked, or has agreed. */
+  private isPeerDraining = false
+  /** Whether anything has come since the last heartbeat. */
+  private hasHeard = true
   private nonce = 0
+  /** When the ping was sent that has not been answered. */
   private pingAt: number | undefined
-  private owedPong: number | undefined
   private heartbeat: Deadline | undefined
+  /** By how much all windows have grown, in bytes. */
   private grantedWindows = 0
 
   constructor(options: MultiplexerOptions) {
     this.options = options
     this.now = options.now ?? (() => performance.now())
+    this.writer = new FrameWriter(options.wire, options.onSent)
     this.parser = new FrameParser({
       frame: (frame) => this.onFrame(frame),
       data: (stream, bytes, end) => this.onData(stream, bytes, end),
@@ -132,40 +123,40 @@ export class Multiplexer implements StreamLink {
     return this.streams.size
   }
 
-  /** How many more requests the other end takes now. */
+  /** How many more requests the other end accepts now. */
   get room(): number {
-    if (this.full || !this.takesRequests) return 0
+    if (this.isFull || !this.takesRequests) return 0
     return Math.max(0, this.mostStreams - this.streams.size - this.lingering)
   }
 
-  /** What the other end has said of itself. */
+  /** The hello of the other end, once it has come. */
   get hello(): StreamFrame.Hello | undefined {
     return this.peer
   }
 
   /** Takes bytes from the wire. */
   bytes(chunk: Buffer): void {
-    if (this.closed) return
-    this.heard = true
-    this.inBytes += chunk.length
+    if (this.isClosed) return
+    this.hasHeard = true
+    this.writer.received(chunk.length)
     const fault = this.parser.feed(chunk)
     if (fault !== undefined) this.close(fault.detail)
   }
 
   /** The wire takes bytes again. */
   drained(): void {
-    if (this.closed) return
-    this.full = false
-    if (this.owedPong !== undefined) this.schedule()
-    while (!this.full && this.unserved.length > 0) this.serve(this.unserved.shift() as ServerStream)
+    if (this.isClosed) return
+    this.writer.drained()
+    while (!this.isFull && this.unserved.length > 0)
+      this.serve(this.unserved.shift() as ServerStream)
     this.options.onRoom?.()
     for (const sender of [...this.blocked]) {
-      if (this.full) return
+      if (this.isFull) return
       if (this.blocked.delete(sender)) sender.pump()
     }
   }
 
-  /** Sends a request; the exchange at the level of callbacks. */
+  /** Sends a request to the other end. */
   readonly request: Handler = (head, body, reply) => {
     const refused = this.refusal(head)
     if (refused !== undefined) {
@@ -181,18 +172,17 @@ export class Multiplexer implements StreamLink {
   }
 
   /**
-   * No more requests are accepted on this link; what is open goes on. It ends
-   * once nothing is open and the other end has agreed: a request that was on
-   * its way before that is still answered.
+   * Accepts no more requests on this link, and ends it once no stream is open
+   * and the other end has agreed: requests that it sent before are answered.
    */
   drain(): void {
-    if (this.draining || this.closed) return
-    this.draining = true
-    this.sayDrain()
-    this.rest()
+    if (this.isDraining || this.isClosed) return
+    this.sendDrain()
+    this.isDraining = true
+    this.endIfDrained()
   }
 
-  /** Asks the other end whether it is there, unless an answer to that is on its way. */
+  /** Sends a ping, unless one has not been answered yet. */
   ping(): void {
     if (this.pingAt !== undefined) return
     this.pingAt = this.now()
@@ -201,9 +191,9 @@ export class Multiplexer implements StreamLink {
 
   /** Ends the link and everything on it. */
   close(reason: string): void {
-    if (this.closed) return
-    this.flush()
-    this.closed = true
+    if (this.isClosed) return
+    this.writer.close()
+    this.state = "Closed"
     this.heartbeat?.clear()
     this.options.wire.close()
     for (const stream of this.streams.all()) stream.lost(reason)
@@ -213,70 +203,63 @@ export class Multiplexer implements StreamLink {
     this.options.onClosed?.(reason)
   }
 
-  /** The wire has ended. */
+  /** The connection has ended. */
   ended(): void {
-    const drained = this.peerDraining && this.streams.size === 0
+    const drained = this.isPeerDraining && this.streams.size === 0
     this.close(drained ? "it was drained" : "its connection broke")
   }
 
-  /** Queues bytes for the end of this turn of the event loop. */
+  // ------------------------------------------------------------ for the streams
+
+  /** Queues frames for the end of this turn of the event loop. */
   send(...chunks: ReadonlyArray<Uint8Array>): void {
-    if (this.closed) return
-    for (const chunk of chunks) {
-      this.out.push(chunk)
-      this.outBytes += chunk.length
-    }
-    if (this.outBytes >= flushAt) this.flush()
-    else this.schedule()
+    this.writer.send(chunks)
   }
 
-  /** Has `release` called once what is queued by now has been written. */
+  /** Calls `release` once what is queued by now has been written. */
   releaseAfter(release: () => void): void {
-    this.releases.push(release)
+    this.writer.releaseAfter(release)
   }
 
-  /** What is sent by `run`, and before, leaves at its end instead of that of the turn. */
+  /** Writes what `run` sends when it returns, instead of at the end of the turn. */
   together(run: () => void): void {
-    this.holding = true
-    try {
-      run()
-    } finally {
-      this.holding = false
-      this.flush()
-    }
+    this.writer.together(run)
   }
 
-  /** Waits for the wire to take more. */
+  /** Resumes the sender once the wire takes more. */
   block(sender: BodySender): void {
     this.blocked.add(sender)
   }
 
   /** Whether the wire takes no more. */
   get isFull(): boolean {
-    return this.full
+    return this.writer.isFull
   }
 
-  /** A stream is over in both directions. */
+  /** Removes a stream that is over on the wire. */
   remove(stream: MuxStream): void {
     this.blocked.delete(stream.sender)
     if (!this.streams.delete(stream.id)) return
     this.options.onRoom?.()
-    this.rest()
+    this.endIfDrained()
   }
 
-  /** Bytes of a stream that is over are still held here, or no longer. */
+  /** A stream that is over begins (1) or ceases (-1) to hold received bytes. */
   linger(change: 1 | -1): void {
     this.lingering += change
     if (change < 0) this.options.onRoom?.()
   }
 
-  /** Room for a larger window, if this link may have it. */
+  /** The size up to `to` that a window of `from` bytes may have: the link's budget is limited. */
   grow(from: number, to: number): number {
-    const most = Math.min(largestWindow, Math.max(smallLinkWindow, this.roundTrip * windowPerMilli))
-    const wanted = Math.min(to, Math.floor(most))
-    if (wanted <= from || this.grantedWindows + wanted - from > windowBudget) return from
-    this.grantedWindows += wanted - from
-    return wanted
+    const limit = Math.min(
+      largestWindow,
+      Math.max(smallLinkWindow, this.roundTrip * windowPerMilli),
+    )
+    const size = Math.min(to, Math.floor(limit))
+    if (size <= from || this.grantedWindows + size - from > windowBudget) return from
+    this.grantedWindows += size - from
+    return size
   }
 
   /** A window of this size is given up. */
@@ -294,8 +277,15 @@ export class Multiplexer implements StreamLink {
     return this.peer?.window ?? 0
   }
 
+  // ------------------------------------------------------------ requests
+
+  private get isClosed(): boolean {
+    return this.state === "Closed"
+  }
+
   private get takesRequests(): boolean {
-    return !(this.closed || this.ending || this.saidDrain || this.peer === undefined)
+    if (this.state !== "Open" || this.peer === undefined) return false
+    return !(this.isDraining || this.isPeerDraining)
   }
 
   private get mostStreams(): number {
@@ -321,73 +311,40 @@ export class Multiplexer implements StreamLink {
     return id
   }
 
-  private schedule(): void {
-    if (this.scheduled || this.holding) return
-    this.scheduled = true
-    setImmediate(() => {
-      this.scheduled = false
-      this.flush()
-    })
+  // ------------------------------------------------------------ the link itself
+
+  /** Sends a drain frame, the first time that either end drains the link. */
+  private sendDrain(): void {
+    if (!this.isDraining && !this.isPeerDraining) this.send(StreamFrame.drain())
   }
 
-  private flush(): void {
-    if (this.closed) return
-    // However many pings come, a wire that is full holds one answer at most.
-    if (this.owedPong !== undefined && !this.full) {
-      this.out.push(StreamFrame.pong(this.owedPong))
-      this.owedPong = undefined
-    }
-    if (this.out.length === 0) return
-    const chunks = this.out
-    const isLight = this.inBytes + this.outBytes < lightBytes
-    this.out = []
-    this.outBytes = 0
-    this.inBytes = 0
-    if (!this.options.wire.write(chunks, this.released())) this.full = true
-    this.options.onSent?.(isLight)
-  }
-
-  private released(): (() => void) | undefined {
-    const { releases } = this
-    if (releases.length === 0) return undefined
-    this.releases = []
-    return () => {
-      for (const release of releases) release()
-    }
-  }
-
-  private sayDrain(): void {
-    if (this.saidDrain) return
-    this.saidDrain = true
-    this.send(StreamFrame.drain())
-  }
-
-  /** Ends a link that this end has drained. */
-  private rest(): void {
-    if (!this.draining || !this.peerDraining || this.streams.size > 0) return
-    if (this.closed || this.ending) return
-    this.flush()
-    this.ending = true
+  /** Ends the link if this end has drained it. */
+  private endIfDrained(): void {
+    if (!this.isDraining || !this.isPeerDraining || this.streams.size > 0) return
+    if (this.state !== "Open") return
+    this.writer.flush()
+    this.state = "Ending"
     this.options.wire.end()
   }
 
   private beat(): void {
     this.heartbeat = this.options.deadlines.set(this.options.heartbeatMillis, () => {
-      if (!this.heard) return this.close("it fell silent")
-      this.heard = false
+      if (!this.hasHeard) return this.close("it fell silent")
+      this.hasHeard = false
       this.ping()
       this.beat()
     })
   }
 
+  // ------------------------------------------------------------ received frames
+
   private onFrame(frame: StreamFrame.Frame): void {
-    if (this.closed) return
+    if (this.isClosed) return
     if (frame._tag === "Hello") return this.onHello(frame)
     if (!this.isGreeted()) return
     switch (frame._tag) {
       case "Ping":
-        this.owedPong = frame.nonce
-        return this.schedule()
+        return this.writer.sendPong(frame.nonce)
       case "Pong":
         return this.onPong(frame.nonce)
       case "Drain":
@@ -403,7 +360,7 @@ export class Multiplexer implements StreamLink {
 
   private isGreeted(): boolean {
     if (this.peer === undefined) this.close("it did not begin with a hello")
-    return !this.closed
+    return !this.isClosed
   }
 
   private onHello(frame: StreamFrame.Hello): void {
@@ -422,39 +379,39 @@ export class Multiplexer implements StreamLink {
   }
 
   private onDrain(): void {
-    if (this.peerDraining) return
-    this.peerDraining = true
-    this.sayDrain()
+    if (this.isPeerDraining) return
+    this.sendDrain()
+    this.isPeerDraining = true
     this.options.onDrain?.()
-    this.rest()
+    this.endIfDrained()
   }
 
   private onData(id: number, bytes: Buffer, end: boolean): void {
-    if (this.closed || !this.isGreeted()) return
+    if (this.isClosed || !this.isGreeted()) return
     const stream = this.streams.get(id)
     if (stream !== undefined && !stream.onData(bytes, end)) this.close("it sent more than it may")
   }
 
   private onIllegal(kind: number, id: number, detail: string): void {
-    if (this.closed || !this.isGreeted()) return
+    if (this.isClosed || !this.isGreeted()) return
     const stream = this.streams.get(id)
     if (stream !== undefined) return stream.onIllegal(detail)
     if (kind !== StreamFrame.type.request) return
-    // Refusals must not pile up.
-    if (this.full) return this.close(detail)
+    // Resets must not pile up on a full wire.
+    if (this.isFull) return this.close(detail)
     this.send(StreamFrame.reset(id, "protocol"))
   }
 
   private onRequest(frame: StreamFrame.Request): void {
     if (this.options.handler === undefined) return this.close("it sent a request")
-    if (this.peerDraining) return this.close("it sent a request after it agreed to drain")
+    if (this.isPeerDraining) return this.close("it sent a request after it agreed to drain")
     if (this.streams.has(frame.stream)) return this.close("it used a stream twice")
     if (this.streams.size >= this.options.hello.maxStreams)
       return this.close("it opened more streams than it may")
     const stream = new ServerStream(this, frame, this.options.failed)
     this.streams.set(frame.stream, stream)
     stream.accept(frame)
-    if (this.full) this.unserved.push(stream)
+    if (this.isFull) this.unserved.push(stream)
     else this.serve(stream)
   }
 

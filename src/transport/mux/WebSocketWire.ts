@@ -1,6 +1,6 @@
 /**
- * A link's bytes over a WebSocket. Message boundaries mean nothing: what is
- * written in one turn travels in one message, without a copy of what is large.
+ * A link's bytes over a WebSocket. Message boundaries have no meaning: each
+ * write is one message, and large chunks are not copied.
  */
 import { createHash, randomBytes } from "node:crypto"
 import type { Duplex } from "node:stream"
@@ -9,35 +9,35 @@ import { acceptSuffix } from "../../protocol/http/WebSocketHandshake.ts"
 import { whenWritten } from "../net/NodeBody.ts"
 import * as BufferPressure from "../runtime/BufferPressure.ts"
 import * as WriteBatch from "../runtime/WriteBatch.ts"
-import type { Wire } from "./Multiplexer.ts"
+import type { Wire } from "./FrameWriter.ts"
 
-/** What comes out of a wire. */
+/** Events of a wire. */
 export interface WireEvents {
   readonly bytes: (chunk: Buffer) => void
   readonly drained: () => void
   readonly closed: () => void
 }
 
-/** A new key for a request (RFC 6455 4.1). */
+/** A new Sec-WebSocket-Key (RFC 6455 4.1). */
 export const newKey = (): string => randomBytes(16).toString("base64")
 
-/** What the answer to a request with this key has to say (RFC 6455 4.2.2). */
+/** The Sec-WebSocket-Accept for a key (RFC 6455 4.2.2). */
 export const acceptOf = (key: string): string =>
   createHash("sha1")
     .update(key + acceptSuffix)
     .digest("base64")
 
-/** Chunks below this are copied together, in bytes. */
+/** Chunks below this size, in bytes, are copied into one buffer with their neighbours. */
 const copyBelow = 16 * 1024
 
-/** How long the other end may take to agree to a close, in milliseconds. */
+/** How long to wait for the other end's close, in milliseconds. */
 const closeMillis = 2_000
 
 /**
  * The wire over a connection that has become a WebSocket.
  *
- * @param role which end of the WebSocket this is; a client's frames are masked
- * @param head what came behind the handshake
+ * @param role which end of the WebSocket this is; a client masks its frames
+ * @param head bytes that were received behind the handshake
  */
 export const make = (
   socket: Duplex,
@@ -47,7 +47,7 @@ export const make = (
 ): Wire => {
   const masked = role === "client"
   let closing = false
-  const sayClose = (code: number): void => {
+  const sendClose = (code: number): void => {
     if (closing || !socket.writable) return
     closing = true
     const payload = Buffer.from([code >> 8, code & 255])
@@ -59,7 +59,7 @@ export const make = (
     data: events.bytes,
     control: (kind, payload) => {
       if (kind === Frame.opcode.close) {
-        sayClose(Frame.closeCode.normal)
+        sendClose(Frame.closeCode.normal)
         socket.end()
       } else if (kind === Frame.opcode.ping && socket.writable && !socket.writableNeedDrain)
         socket.write(Frame.control(Frame.opcode.pong, payload, masked))
@@ -69,7 +69,7 @@ export const make = (
     BufferPressure.count(chunk.length)
     if (WriteBatch.during(() => reader.feed(chunk)) === undefined) return
     socket.off("data", onData)
-    sayClose(Frame.closeCode.protocol)
+    sendClose(Frame.closeCode.protocol)
     socket.end()
     socket.resume()
   }
@@ -87,12 +87,12 @@ export const make = (
       writeMessage(socket, chunks, masked, done)
       return !socket.writableNeedDrain
     },
-    end: () => sayClose(Frame.closeCode.normal),
+    end: () => sendClose(Frame.closeCode.normal),
     close: () => socket.destroy(),
   }
 }
 
-/** Writes one message: runs of small chunks as one piece each, the first behind the header. */
+/** Writes one message. Each run of small chunks is copied into one buffer, the first behind the header. */
 const writeMessage = (
   socket: Duplex,
   chunks: ReadonlyArray<Uint8Array>,
@@ -126,7 +126,7 @@ const writeMessage = (
   socket.uncork()
 }
 
-/** How many bytes of small chunks there are from here on, before a large one. */
+/** The size of the run of small chunks that starts at index `from`. */
 const runBytes = (chunks: ReadonlyArray<Uint8Array>, from: number): number => {
   let bytes = 0
   for (let i = from; i < chunks.length; i++) {
