@@ -1,6 +1,6 @@
 /**
- * An Effect HttpServer whose visitors come through a relay: what is served
- * with it needs no port of its own, and cannot tell the difference.
+ * An Effect HttpServer that receives its requests through a relay instead of a
+ * port. Apps need no change.
  *
  *     HttpRouter.serve(Routes).pipe(
  *       Layer.provide(TunnelHttpServer.layer({ name: "demo", apiKey, relayUrl })),
@@ -26,9 +26,9 @@ import { isServerName } from "../domain/ServerName.ts"
 import * as EffectApp from "../transport/app/EffectApp.ts"
 import * as Server from "./Server.ts"
 
-/** Which relay is used, and how. */
+/** The options of a server, as a library takes them. */
 export interface TunnelOptions extends Omit<Server.ServerOptions, "name" | "apiKey" | "handler"> {
-  /** The name that the relay knows this server by. */
+  /** The name that is registered at the relay. */
   readonly name: string
   /** The key whose tripcode the relay has registered. */
   readonly apiKey: string | Redacted.Redacted<string>
@@ -70,7 +70,7 @@ const check = Effect.fnUntraced(function* (options: TunnelOptions) {
 /**
  * An HttpServer on a relay. It connects when something is served with it, and
  * stays connected until that Scope is closed; then no more requests are taken,
- * what runs may go on for `graceMillis`, and the rest is interrupted. Its
+ * running requests may go on for `graceMillis`, and the rest is interrupted. Its
  * `address` is `ptth/NAME`, which stands for no socket.
  *
  * Fails when the options cannot be used; a relay that cannot be reached is

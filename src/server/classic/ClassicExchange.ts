@@ -201,7 +201,7 @@ class ClassicExchange implements Reply {
     }
   }
 
-  /** A body that the relay is asked for when somebody reads it. */
+  /** A body that is requested from the relay at the first read. */
   private fetchedBody(length: number | undefined): Body {
     return {
       length,

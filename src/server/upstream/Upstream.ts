@@ -45,20 +45,20 @@ export const make = (options: UpstreamOptions): Upstream => {
   const { hostHeader, origin } = options
   const authority = origin.host
   const client = NodeClient.make({ origin, proxies: false })
-  const plain =
+  const plainClient =
     origin.protocol === "http:" ? new PlainClient(NodeClient.addressOf(origin)) : undefined
   return {
     close: () => {
       client.close()
-      plain?.close()
+      plainClient?.close()
     },
     handler: (head, body, reply) => {
       const host = hostHeader ?? first(head.headers, "host") ?? authority
       const mayRepeat = safeMethods.has(head.method) && body.whole?.length === 0
-      const whole = plain && PlainUpstream.wholeOf(head, body)
-      if (plain !== undefined && whole !== undefined) {
+      const whole = plainClient && PlainUpstream.wholeOf(head, body)
+      if (plainClient !== undefined && whole !== undefined) {
         const request = { head, whole, host, authority, repeatable: mayRepeat }
-        const cancel = PlainUpstream.send(plain, request, reply)
+        const cancel = PlainUpstream.send(plainClient, request, reply)
         if (cancel !== undefined) return cancel
       }
       const forward = new Forward({ client, authority, host, mayRepeat }, head, body, reply)

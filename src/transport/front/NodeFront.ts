@@ -236,7 +236,7 @@ class NodeFront {
     }),
   )
 
-  /** Takes no more connections, waits for what runs up to the grace period, and closes the rest. */
+  /** Takes no more connections, waits for running exchanges up to the grace period, and closes the rest. */
   readonly drain: Effect.Effect<void> = Effect.callback<void>((resume) => {
     const { plain, server } = this
     this.draining = true

@@ -20,7 +20,7 @@ const notOf101 = allExcept(["upgrade"], ["content-length"])
 /** See the file's header. */
 export class NodeUpgrade implements BodySource {
   readonly socket: Duplex
-  /** What the visitor sends after the 101 response; read from the socket only once somebody wants it. */
+  /** What the visitor sends after the 101 response; read from the socket only when it is wanted. */
   readonly incoming = new PushedBody(undefined, this)
   private state: "Unread" | "Wanted" | "Open" | "Abandoned" = "Unread"
   private flow: BodyFlow | undefined
