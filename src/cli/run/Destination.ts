@@ -60,57 +60,60 @@ export interface Destination {
   readonly row: readonly [label: string, text: string]
 }
 
-const open = (
-  options: DestinationOptions,
-): Effect.Effect<
+/** An application on a local address. */
+const application = Effect.fnUntraced(function* (
+  to: string,
+  hostHeader: string | undefined,
+): Effect.fn.Return<Destination, never, Scope.Scope> {
+  const origin = new URL(to)
+  const upstream = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      Upstream.make({ origin, ...(hostHeader === undefined ? {} : { hostHeader }) }),
+    ),
+    ({ close }) => Effect.sync(close),
+  )
+  const telemetry = yield* Telemetry
+  const handler = trace(upstream.handler, telemetry, { name: "origin", kind: "client" })
+  return { handler, row: ["To", to] }
+})
+
+/** A folder. */
+const folder = Effect.fnUntraced(function* (
+  path: string,
+  rules: FileRules | undefined,
+  hiddenFiles: ReadonlyArray<string>,
+): Effect.fn.Return<
   Destination,
   ConfigError | FileServer.FileServerError,
   FileSystem.FileSystem | Scope.Scope
-> =>
-  Effect.gen(function* () {
-    if (options.to !== undefined) {
-      const url = new URL(options.to)
-      const { hostHeader } = options
-      const origin = yield* Effect.acquireRelease(
-        Effect.sync(() =>
-          Upstream.make({ origin: url, ...(hostHeader === undefined ? {} : { hostHeader }) }),
-        ),
-        ({ close }) => Effect.sync(close),
-      )
-      const telemetry = yield* Telemetry
-      const handler = trace(origin.handler, telemetry, { name: "origin", kind: "client" })
-      return { handler, row: ["To", options.to] as const }
-    }
-    const root = yield* checkFolder(options.folder ?? ".")
-    const { rules } = options
-    const uploads = uploadsOf(rules)
-    const handler = yield* FileServer.make({
-      ...(rules === undefined
-        ? {}
-        : {
-            dotfiles: rules.dotfiles,
-            hidden: rules.hidden,
-            symlinks: rules.symlinks,
-            trustedContent: rules.trustedContent,
-          }),
-      ...(uploads === undefined ? {} : { uploads }),
-      root,
-      hiddenFiles: [...options.hiddenFiles, ...LoadConfig.places(LoadConfig.serverFile)].map(
-        (file) => NodePath.resolve(file),
-      ),
-    })
-    return {
-      handler,
-      row: [
-        "Files",
-        `${root} (${uploads === false ? "read only" : "visitors may upload"})`,
-      ] as const,
-    }
+> {
+  const root = yield* checkFolder(path)
+  const uploads = uploadsOf(rules)
+  const handler = yield* FileServer.make({
+    ...(rules === undefined
+      ? {}
+      : {
+          dotfiles: rules.dotfiles,
+          hidden: rules.hidden,
+          symlinks: rules.symlinks,
+          trustedContent: rules.trustedContent,
+        }),
+    ...(uploads === undefined ? {} : { uploads }),
+    root,
+    hiddenFiles: [...hiddenFiles, ...LoadConfig.places(LoadConfig.serverFile)].map((file) =>
+      NodePath.resolve(file),
+    ),
   })
+  const access = uploads === false ? "read only" : "visitors may upload"
+  return { handler, row: ["Files", `${root} (${access})`] }
+})
 
 /** Makes the handler; its connections live as long as the Scope. */
 export const make = Effect.fn("Destination.make")(function* (options: DestinationOptions) {
-  const destination = yield* open(options)
+  const destination =
+    options.to === undefined
+      ? yield* folder(options.folder ?? ".", options.rules, options.hiddenFiles)
+      : yield* application(options.to, options.hostHeader)
   const { password, realm, user } = options
   if (user === undefined || password === undefined) return destination
   const account: Account = { user, password, realm }

@@ -29,13 +29,15 @@ export interface ServerFlags {
 const whereOf = (path: string | undefined): string =>
   path ?? `no ${LoadConfig.places(LoadConfig.serverFile).join(" or ")}`
 
-const printTripcode = (settings: ServerConfig.ServerSettings, where: string) =>
-  Effect.gen(function* () {
-    const { name, apiKey } = yield* Effect.fromResult(
-      ServerConfig.require(settings, ["name", "apiKey"], where),
-    )
-    yield* Console.log(`name = "${name}"\ntripcode = "${ApiKey.tripcode(apiKey)}"`)
-  })
+const printTripcode = Effect.fnUntraced(function* (
+  settings: ServerConfig.ServerSettings,
+  where: string,
+) {
+  const { name, apiKey } = yield* Effect.fromResult(
+    ServerConfig.require(settings, ["name", "apiKey"], where),
+  )
+  yield* Console.log(`name = "${name}"\ntripcode = "${ApiKey.tripcode(apiKey)}"`)
+})
 
 /** Runs until it is interrupted. */
 export const runServer = Effect.fn("ptth server")(function* (flags: ServerFlags) {

@@ -64,28 +64,27 @@ export const readNamed = (
   )
 
 /** Reads the named file or the first that exists; without one the text is empty. */
-const find = (
+const find = Effect.fn("LoadConfig.find")(function* (
   configPath: Option.Option<string>,
   file: string,
-): Effect.Effect<ConfigText, ConfigError, FileSystem.FileSystem> =>
-  Effect.gen(function* () {
-    if (Option.isSome(configPath)) {
-      return { path: configPath.value, text: yield* readNamed(configPath.value) }
-    }
-    const fs = yield* FileSystem.FileSystem
-    for (const path of places(file)) {
-      const text = yield* fs.readFileString(path).pipe(
-        Effect.asSome,
-        Effect.catch((error) =>
-          isMissing(error)
-            ? Effect.succeed(Option.none<string>())
-            : Effect.fail(unreadable(path, error)),
-        ),
-      )
-      if (Option.isSome(text)) return { path, text: text.value }
-    }
-    return { path: undefined, text: "" }
-  })
+): Effect.fn.Return<ConfigText, ConfigError, FileSystem.FileSystem> {
+  if (Option.isSome(configPath)) {
+    return { path: configPath.value, text: yield* readNamed(configPath.value) }
+  }
+  const fs = yield* FileSystem.FileSystem
+  for (const path of places(file)) {
+    const text = yield* fs.readFileString(path).pipe(
+      Effect.asSome,
+      Effect.catch((error) =>
+        isMissing(error)
+          ? Effect.succeed(Option.none<string>())
+          : Effect.fail(unreadable(path, error)),
+      ),
+    )
+    if (Option.isSome(text)) return { path, text: text.value }
+  }
+  return { path: undefined, text: "" }
+})
 
 /** The folder `servers.d` beside the configuration, or in the working directory if there is none. */
 export const serversFolder = (path: string | undefined): string =>

@@ -1,6 +1,6 @@
 /**
- * Whose word about a visitor is believed: the networks that the
- * configuration's `trusted_proxies` names.
+ * Trusted proxies: whether an address is one, and the visitor's address behind
+ * a chain of them.
  */
 import type { IncomingMessage } from "node:http"
 import * as IpNetwork from "effect/net/IpNetwork"
@@ -11,36 +11,36 @@ import { memoize } from "../../domain/Memoize.ts"
 import { unmappedAddress } from "../../protocol/http/Forwarded.ts"
 
 const isIn = (networks: ReadonlyArray<IpNetwork.IpNetwork>, address: string): boolean => {
-  const plain = unmappedAddress(address).replace(/%.*$/, "")
-  const ip = NetAddress.ipFromString(plain)
+  const normalized = unmappedAddress(address).replace(/%.*$/, "")
+  const ip = NetAddress.ipFromString(normalized)
   return Result.isSuccess(ip) && networks.some((network) => IpNetwork.contains(network, ip.success))
 }
 
-/** What is asked about one list of networks. */
-interface Known {
+/** Cached look-ups in one list of networks. */
+interface Lookup {
   readonly isTrusted: (address: string) => boolean
   /** The last address of a chain that is not in the networks; empty if there is none. */
   readonly client: (chain: string) => string
 }
 
-const known = new WeakMap<ReadonlyArray<IpNetwork.IpNetwork>, Known>()
+const lookups = new WeakMap<ReadonlyArray<IpNetwork.IpNetwork>, Lookup>()
 
-const knownOf = (networks: ReadonlyArray<IpNetwork.IpNetwork>): Known => {
-  let made = known.get(networks)
-  if (made === undefined) {
+const lookupOf = (networks: ReadonlyArray<IpNetwork.IpNetwork>): Lookup => {
+  let lookup = lookups.get(networks)
+  if (lookup === undefined) {
     const isTrusted = memoize((address) => isIn(networks, address))
     const client = memoize((chain) => {
       const steps = chain.split(",").map((one) => one.trim())
       const last = steps.findLast((one) => !isTrusted(one)) ?? ""
       return Result.isSuccess(NetAddress.ipFromString(last)) ? last : ""
     })
-    made = { isTrusted, client }
-    known.set(networks, made)
+    lookup = { isTrusted, client }
+    lookups.set(networks, lookup)
   }
-  return made
+  return lookup
 }
 
-/** {@link clientAddress} of a request as Node has it. */
+/** {@link clientAddress} of a Node request. */
 export const clientOf = (
   networks: ReadonlyArray<IpNetwork.IpNetwork>,
   { rawHeaders, socket }: IncomingMessage,
@@ -48,11 +48,11 @@ export const clientOf = (
 
 /** Whether a socket's address is in one of the networks. */
 export const isTrusted = (networks: ReadonlyArray<IpNetwork.IpNetwork>, address: string): boolean =>
-  networks.length > 0 && knownOf(networks).isTrusted(address)
+  networks.length > 0 && lookupOf(networks).isTrusted(address)
 
 /**
- * Who is at the far end of a chain of trusted proxies: the last address of
- * `X-Forwarded-For` that is not one of them, or the socket's own.
+ * The visitor's address: the last one in `X-Forwarded-For` that is not a trusted
+ * proxy if the socket is one, and otherwise the socket's.
  */
 export const clientAddress = (
   networks: ReadonlyArray<IpNetwork.IpNetwork>,
@@ -60,6 +60,6 @@ export const clientAddress = (
   headers: HeaderList,
 ): string => {
   if (!isTrusted(networks, address)) return unmappedAddress(address)
-  const client = knownOf(networks).client(all(headers, "x-forwarded-for").join(","))
+  const client = lookupOf(networks).client(all(headers, "x-forwarded-for").join(","))
   return client === "" ? unmappedAddress(address) : client
 }

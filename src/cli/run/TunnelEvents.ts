@@ -1,0 +1,131 @@
+/**
+ * What `ptth server` prints when the relay refuses or accepts it, and how it
+ * fails with `--no-wait`.
+ */
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as ApiKey from "../../domain/ApiKey.ts"
+import type { ServerConfig } from "../../domain/config/ServerConfig.ts"
+import { entry } from "../../domain/ErrorRegistry.ts"
+import type * as Server from "../../server/Server.ts"
+import * as Output from "../shared/Output.ts"
+
+/** How a server is run. */
+export interface TunnelOptions {
+  /** The file of its configuration. */
+  readonly path: string | undefined
+  /** Whether the key may be sent unencrypted. */
+  readonly insecure: boolean
+  /** Whether the address is also shown as a QR code. */
+  readonly qr: boolean
+  /** Whether it keeps trying if the relay does not know the key. */
+  readonly wait: boolean
+  /** The row `Key` of the screen, for a server without a configuration. */
+  readonly pairing: string | undefined
+}
+
+/** The relay does not know the key, and `--no-wait` is given. */
+export class KeyRefusedError extends Data.TaggedError("KeyRefusedError")<{
+  readonly relayUrl: string
+  readonly command: string
+}> {
+  readonly code = "PTTH_KEY_REFUSED"
+  override get message(): string {
+    return `${this.code}: the relay ${this.relayUrl} does not know this server. ${otherKey}; otherwise have it approved there: ${this.command}`
+  }
+}
+
+/** Approval never replaces a key, and the relay does not tell strangers which names are registered. */
+const otherKey =
+  "If the name is registered there with another key, add the tripcode to that server's `tripcode` list in the relay's configuration"
+
+/** The relay's certificate is not trusted, and `--no-wait` is given. */
+export class RelayUntrustedError extends Data.TaggedError("RelayUntrustedError")<{
+  readonly relayUrl: string
+  /** Node's error code for the certificate. */
+  readonly detail: string
+}> {
+  readonly code = "PTTH_RELAY_UNTRUSTED"
+  override get message(): string {
+    return `${this.code}: the certificate of the relay ${this.relayUrl} is not trusted (${this.detail}). ${entry(this.code).remedy}`
+  }
+}
+
+/** The callbacks of the tunnel that are used here. */
+type Callbacks = Pick<Server.ServerOptions, "onRefused" | "onUntrusted" | "onConnected">
+
+/** Prints the QR code of an address, if it is asked for and the address is new. */
+const qrPrinter = (enabled: boolean) => {
+  let printed = ""
+  return (url: string): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const isNew = enabled && url !== printed
+      printed = url
+      return isNew ? Output.printQr(url) : Effect.void
+    })
+}
+
+/** Prints the address if the relay reports another one than was shown: only the relay knows it for certain. */
+const configuredCallbacks = (
+  shownUrl: string,
+  printQr: (url: string) => Effect.Effect<void>,
+): Callbacks => {
+  let shown = shownUrl
+  return {
+    onConnected: (url) =>
+      Effect.suspend(() => {
+        const isNew = url !== shown
+        shown = url
+        return Effect.andThen(isNew ? Console.log(`Open ${url}`) : Effect.void, printQr(url))
+      }),
+  }
+}
+
+/** Prints how the server is approved, and that it was. */
+const pairingCallbacks = (
+  command: string,
+  startedAt: number,
+  printQr: (url: string) => Effect.Effect<void>,
+): Callbacks => {
+  let waited = false
+  return {
+    onRefused: Effect.suspend(() => {
+      waited = true
+      return Console.log(
+        `Waiting for approval. The relay's administrator sees this server under "Unregistered",\ncompares the words or the tripcode, and approves it there or with\n  ${command}\n${otherKey}.`,
+      )
+    }),
+    onConnected: (url) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const seconds = Math.round((now - startedAt) / 1000)
+        const what = waited ? `Approved (${seconds} s).` : "Connected."
+        waited = false
+        return Effect.andThen(Console.log(`${what} Open ${url}`), printQr(url))
+      }),
+  }
+}
+
+/** The callbacks for a server, and an effect that fails if the relay refuses it and it does not wait. */
+export const make = Effect.fnUntraced(function* (
+  config: ServerConfig,
+  options: TunnelOptions,
+  openUrl: string,
+) {
+  const { relayUrl } = config
+  const command = `ptth relay approve ${config.name} ${ApiKey.tripcode(config.apiKey)}`
+  const printQr = qrPrinter(options.qr)
+  const failed = yield* Deferred.make<never, KeyRefusedError | RelayUntrustedError>()
+  const failing: Callbacks = {
+    onRefused: Deferred.fail(failed, new KeyRefusedError({ relayUrl, command })),
+    onUntrusted: (detail) => Deferred.fail(failed, new RelayUntrustedError({ relayUrl, detail })),
+  }
+  const printing =
+    options.pairing === undefined
+      ? configuredCallbacks(openUrl, printQr)
+      : pairingCallbacks(command, yield* Clock.currentTimeMillis, printQr)
+  const callbacks: Callbacks = { ...printing, ...(options.wait ? {} : failing) }
+  return { callbacks, failed: Deferred.await(failed) }
+})
