@@ -9,7 +9,7 @@ import { inFolder, run, start } from "./Command.ts"
 const key = "PlaypenCausalPlatformCommodeImproveCatalyze"
 const tripcode = "A9rPwZyY89Ag4TJjMoyYA2NeGOm99Je6rq1s0rg8PfY="
 
-it("a waiting server gets in when it is approved, and neither side is restarted", () =>
+it("a waiting server connects once it is approved, without a restart of either side", () =>
   inFolder(async (cwd) => {
     writeFileSync(join(cwd, "ptth_relay.toml"), "# mine\nport = 0\n")
     const relay = start(["relay"], { cwd })
@@ -37,7 +37,7 @@ it("a waiting server gets in when it is approved, and neither side is restarted"
     assert.deepStrictEqual(readdirSync(join(cwd, "servers.d")), ["attic.toml"])
   }))
 
-it("a name that is registered by another key is not approved, with exit code 2", () =>
+it("a name that is registered with another key is not approved, with exit code 2", () =>
   inFolder(async (cwd) => {
     const other = `${"B".repeat(42)}E=`
     writeFileSync(

@@ -25,7 +25,7 @@ const refused = ({ code, stderr, stdout }: Ended): string => {
   return stderr.trimEnd()
 }
 
-it("a named configuration that is missing is one clear line", async () => {
+it("a missing --config-path is one line on stderr", async () => {
   for (const command of ["relay", "server"]) {
     assert.strictEqual(
       refused(await run([command, "--config-path", "nowhere.toml"])),
@@ -34,13 +34,13 @@ it("a named configuration that is missing is one clear line", async () => {
   }
 })
 
-it("a configuration that is a folder is one clear line", () =>
+it("a folder in place of a configuration is one line on stderr", () =>
   inFolder(async (cwd) => {
     const line = refused(await run(["relay", "--config-path", cwd], { cwd }))
     assert.match(line, /^PTTH_CONFIG_UNREADABLE: /)
   }))
 
-it("bad TOML is one clear line with its place", () =>
+it("invalid TOML is one line on stderr with its position", () =>
   inFolder(async (cwd) => {
     write(cwd, "ptth_relay.toml", "port = 0\n[[servers]\n")
     assert.strictEqual(
@@ -58,13 +58,13 @@ it("the configuration is looked for here, then in ./config", () =>
     assert.include(refused(await run(["relay"], { cwd })), "./ptth_relay.toml:1")
   }))
 
-it("a variable of the environment is named when its value is wrong", async () => {
+it("an environment variable with an invalid value is named", async () => {
   const line = refused(await run(["relay"], { env: { PTTH_RELAY_LISTEN: "nowhere" } }))
   assert.match(line, /^PTTH_CONFIG_INVALID: PTTH_RELAY_LISTEN: expected "HOST:PORT"/)
 })
 
 it.skipIf(process.platform === "win32")(
-  "a server's configuration that others can read is refused, with the remedy",
+  "a server's configuration that other users can read is rejected, with the remedy",
   () =>
     inFolder(async (cwd) => {
       for (const mode of [0o640, 0o602]) {
@@ -76,7 +76,7 @@ it.skipIf(process.platform === "win32")(
     }),
 )
 
-it("a server without its name, key and relay is told all three, and where was looked", () =>
+it("a server without name, key and relay reports all three, and the places it searched", () =>
   inFolder(async (cwd) => {
     const { code, stderr } = await run(["server"], { cwd })
     assert.strictEqual(code, 2)
@@ -94,7 +94,7 @@ const serverEnv = {
   PTTH_SERVER_RELAY_URL: "http://127.0.0.1:1",
 }
 
-it("a weak key is refused", () =>
+it("a weak key is rejected", () =>
   inFolder(async (cwd) => {
     write(cwd, "ptth_server.toml", 'api_key = "password123456"\nname = "a"\n')
     const line = refused(await run(["server", "--relay-url", "http://127.0.0.1:1"], { cwd }))
@@ -110,7 +110,7 @@ it("a weak key is refused", () =>
     assert.match(fromEnv, /^PTTH_KEY_WEAK: /)
   }))
 
-it("a plain http relay beyond this machine is refused without --insecure", () =>
+it("a plain http relay on another machine is rejected without --insecure", () =>
   inFolder(async (cwd) => {
     const env = { ...serverEnv, PTTH_SERVER_RELAY_URL: "http://relay.invalid" }
     const line = refused(await run(["server"], { cwd, env }))
@@ -122,7 +122,7 @@ it("a plain http relay beyond this machine is refused without --insecure", () =>
     assert.match(refused(allowed), /^PTTH_ROOT_NOT_FOLDER: /)
   }))
 
-it("a folder that is none is refused by every command that serves one", () =>
+it("a path that is not a folder is rejected by every command that serves one", () =>
   inFolder(async (cwd) => {
     write(cwd, "file", "")
     for (const args of [
@@ -141,7 +141,7 @@ it("dev listens on this machine only", async () => {
   assert.match(line, /^PTTH_USAGE: --listen: 0\.0\.0\.0 is not this machine only/)
 })
 
-it("check says OK to good configurations and knows whose they are", () =>
+it("check prints OK for valid configurations and detects their kind", () =>
   inFolder(async (cwd) => {
     const relay = write(
       cwd,
@@ -166,7 +166,7 @@ it("check says OK to good configurations and knows whose they are", () =>
     assert.strictEqual((await run(["check", "--kind", "server", unclear])).code, 0)
   }))
 
-it("check lists everything that is wrong, with a frame where a line is no TOML", () =>
+it("check lists all problems, with a frame for a line that is invalid TOML", () =>
   inFolder(async (cwd) => {
     const many = write(cwd, "a.toml", "prot = 1\nmax_queue = -1\nidle_timeout = 0\n")
     const all = await run(["check", "--kind", "relay", many])

@@ -8,7 +8,7 @@ import { assert, describe, it } from "@effect/vitest"
 const program = fileURLToPath(new URL("../support/HeapPolicyProcess.ts", import.meta.url))
 
 describe("the heap's policy", () => {
-  it("lets the space of new objects grow again after a rest in which V8 made it small", () => {
+  it("lets the new space grow again after V8 has shrunk it while idle", () => {
     const text = execFileSync(process.execPath, [program], { encoding: "utf8" })
     const { first, rested, second } = JSON.parse(text) as Record<string, number>
     assert.isAtLeast(first ?? 0, 16)

@@ -12,7 +12,7 @@ const golden = {
 }
 
 it.each(["\n", "", "\r\n"])(
-  "hash-api-key prints the original's tripcode, line end %j",
+  "hash-api-key prints the same tripcode as PTTH 2.x, line end %j",
   async (end) => {
     const { code, stdout } = await run(["hash-api-key"], { input: `${golden.key}${end}` })
     assert.strictEqual(stdout, `${golden.tripcode}\n`)
@@ -27,7 +27,7 @@ it("hash-api-key without a key is a usage error", async () => {
   assert.strictEqual(code, 2)
 })
 
-it("keygen prints a key, and the tripcode that hash-api-key finds for it", async () => {
+it("keygen prints a key and its tripcode, which hash-api-key prints as well", async () => {
   const { code, stdout } = await run(["keygen"])
   assert.strictEqual(code, 0)
   const [key] = stdout.split("\n")
@@ -52,7 +52,7 @@ it("print-tripcode prints two lines of TOML for the key of the configuration", (
     assert.include(renamed.stdout, 'name = "cellar"')
   }))
 
-it("auto-gen-key makes a configuration with a key once, for its owner only", () =>
+it("auto-gen-key writes a configuration with a key once, readable by its owner only", () =>
   inFolder(async (cwd) => {
     const path = join(cwd, "ptth_server.toml")
     const args = ["server", "--auto-gen-key", "--print-tripcode", "--name", "attic"]

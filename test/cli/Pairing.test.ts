@@ -26,7 +26,7 @@ const keyOf = (cwd: string): string => {
   return /^api_key = "(.+)"$/m.exec(text)?.[1] ?? ""
 }
 
-it("a file server makes its key, waits for approval and is reached then; the key is never shown", () =>
+it("a file server generates its key, waits for approval and is then reachable; the key is never printed", () =>
   inFolder(async (cwd) => {
     mkdirSync(join(cwd, "files"))
     writeFileSync(join(cwd, "files", "hello.txt"), "hello\n")
@@ -107,7 +107,7 @@ describe.skipIf(!hasOpenssl)(
   },
 )
 
-describe("a file server that is told nonsense about a relay", () => {
+describe("a file server with invalid flags about a relay", () => {
   it.each([
     [
       ["--relay", "https://relay.example", "--listen", "127.0.0.1:0"],
@@ -120,7 +120,7 @@ describe("a file server that is told nonsense about a relay", () => {
     [["--name", "a"], "--name: it is of no use without --relay"],
     [["--ca", "x.pem"], "--ca: it is of no use without --relay"],
     [["--no-wait"], "--no-wait: it is of no use without --relay"],
-  ])("%j ends with exit code 2 and makes no key", (args, complaint) =>
+  ])("%j exits with code 2 and generates no key", (args, complaint) =>
     inFolder(async (cwd) => {
       const env = { XDG_CONFIG_HOME: join(cwd, "config") }
       const { code, stderr } = await run(["fileserver", cwd, ...args], { cwd, env })

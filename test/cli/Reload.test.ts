@@ -20,7 +20,7 @@ const problems = (text: string): ReadonlyArray<string> =>
     )
     .filter((line) => line.startsWith("PTTH_"))
 
-it("a reload complains of the same as `ptth check` does, and `--print-config`", () =>
+it("a reload reports the same problems as `ptth check` and `--print-config`", () =>
   inFolder(async (cwd) => {
     const file = join(cwd, "ptth_relay.toml")
     writeFileSync(file, "port = 0\nadmin_listen = false\n")

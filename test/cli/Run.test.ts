@@ -23,7 +23,7 @@ const stop = async (running: Running, signal: NodeJS.Signals = "SIGTERM") => {
 }
 
 it.each(["SIGINT", "SIGTERM"] as const)(
-  "dev serves a folder through relay and tunnel, and %s ends it cleanly",
+  "dev serves a folder through relay and tunnel, and %s stops it cleanly",
   (signal) =>
     inFolder(async (cwd) => {
       writeFileSync(join(cwd, "hello.txt"), "hello\n")
@@ -40,7 +40,7 @@ it.each(["SIGINT", "SIGTERM"] as const)(
     }),
 )
 
-it("relay and server meet, each with its own configuration, and both end cleanly", () =>
+it("relay and server connect, each with its own configuration, and both stop cleanly", () =>
   inFolder(async (cwd) => {
     mkdirSync(join(cwd, "files"))
     writeFileSync(join(cwd, "files", "hello.txt"), "hello\n")
@@ -70,7 +70,7 @@ it("relay and server meet, each with its own configuration, and both end cleanly
     }
   }))
 
-it("a relay without a configuration starts empty and says where it looked", () =>
+it("a relay without a configuration starts without servers and prints the places it searched", () =>
   inFolder(async (cwd) => {
     const relay = start(["relay", "--listen", "127.0.0.1:0"], { cwd })
     await address(relay, "Listening")
@@ -83,7 +83,7 @@ it("a relay without a configuration starts empty and says where it looked", () =
     assert.include(stdout, "Servers    none yet")
   }))
 
-it("logs are lines of JSON on stderr where no terminal is, and results stay alone on stdout", () =>
+it("logs are lines of JSON on stderr without a terminal, and only results are on stdout", () =>
   inFolder(async (cwd) => {
     const relay = start(["relay", "--port", "0", "--asset-root", "/x"], { cwd })
     await address(relay, "Listening")
@@ -96,7 +96,7 @@ it("logs are lines of JSON on stderr where no terminal is, and results stay alon
     assert.notInclude(stdout, "{")
   }))
 
-it("a configuration that turns bad while the relay runs is complained about, and mended again", () =>
+it("a configuration that becomes invalid while the relay runs is reported, and reloaded when it is corrected", () =>
   inFolder(async (cwd) => {
     const path = join(cwd, "ptth_relay.toml")
     writeFileSync(path, "")
@@ -109,7 +109,7 @@ it("a configuration that turns bad while the relay runs is complained about, and
     assert.strictEqual((await stop(relay)).code, 0)
   }))
 
-it("a taken port is one clear line and exit code 3, for every command that listens", async () => {
+it("a port in use is one line on stderr and exit code 3, for every command that listens", async () => {
   const taken = createServer()
   taken.listen(0, "127.0.0.1")
   await once(taken, "listening")
@@ -130,7 +130,7 @@ it("a taken port is one clear line and exit code 3, for every command that liste
   }
 })
 
-it("the file server serves a folder alone, and never a configuration in it", () =>
+it("the file server serves a folder without a relay, and never a configuration in it", () =>
   inFolder(async (cwd) => {
     writeFileSync(join(cwd, "hello.txt"), "hello\n")
     writeFileSync(join(cwd, "ptth_server.toml"), `api_key = "${key}"\n`, { mode: 0o600 })

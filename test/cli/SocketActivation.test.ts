@@ -21,7 +21,7 @@ for turn in 1 2; do
 done`
 
 it.skipIf(process.platform === "win32")(
-  "a relay that is restarted on a socket it was given refuses no connection",
+  "a relay that is restarted on a passed socket refuses no connection",
   async () => {
     const server = createServer().listen(0, "127.0.0.1")
     await once(server, "listening")

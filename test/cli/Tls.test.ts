@@ -33,7 +33,7 @@ const inPlace = (cwd: string, from: Proxies.Certificate): void => {
 describe.skipIf(!hasOpenssl)(
   `a relay's certificate${hasOpenssl ? "" : " (skipped: openssl is not installed)"}`,
   () => {
-    it.live("is checked before anything listens, in the words of `ptth check`", () =>
+    it.live("is checked before the relay listens, with the same errors as `ptth check`", () =>
       Effect.gen(function* () {
         const [one, other] = yield* two
         yield* Effect.promise(() =>
@@ -69,7 +69,7 @@ describe.skipIf(!hasOpenssl)(
       }).pipe(Effect.scoped),
     )
 
-    it.live("is taken anew while the relay runs, unless it is bad", () =>
+    it.live("is reloaded while the relay runs, unless it is invalid", () =>
       Effect.gen(function* () {
         const [one, other] = yield* two
         yield* Effect.promise(() =>

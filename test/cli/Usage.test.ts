@@ -58,7 +58,7 @@ it("help goes to stdout and shows defaults and environment variables", async () 
   }
 })
 
-it("a mistyped flag is one line on stderr with what was meant, and exit code 2", async () => {
+it("a mistyped flag is one line on stderr with a suggestion, and exit code 2", async () => {
   const { code, stderr, stdout } = await run(["relay", "--lisen", "127.0.0.1:0"])
   assert.strictEqual(stdout, "")
   assert.strictEqual(
@@ -68,7 +68,7 @@ it("a mistyped flag is one line on stderr with what was meant, and exit code 2",
   assert.strictEqual(code, 2)
 })
 
-it("a mistyped command is one line on stderr with what was meant, and exit code 2", async () => {
+it("a mistyped command is one line on stderr with a suggestion, and exit code 2", async () => {
   const { code, stderr, stdout } = await run(["relya"])
   assert.strictEqual(stdout, "")
   assert.strictEqual(
@@ -78,7 +78,7 @@ it("a mistyped command is one line on stderr with what was meant, and exit code 
   assert.strictEqual(code, 2)
 })
 
-it("a missing argument and a bad value are usage errors as well", async () => {
+it("a missing argument and an invalid value are usage errors as well", async () => {
   const missing = await run(["check"])
   assert.match(oneLine(missing.stderr), /^PTTH_USAGE: .*FILE.*ptth check --help/)
   assert.strictEqual(missing.code, 2)
@@ -96,7 +96,7 @@ it.each(["bash", "zsh", "fish", "powershell"])("there are completions for %s", a
   assert.include(stdout, "fileserver")
 })
 
-it("under the original's names the subcommand is implied", () =>
+it("the program names of PTTH 2.x imply the subcommand", () =>
   inFolder(async (folder) => {
     for (const [name, flag] of [
       ["ptth_relay", "--public-url"],
@@ -111,7 +111,7 @@ it("under the original's names the subcommand is implied", () =>
     }
   }))
 
-it("a Node that is too old is told in one line, before anything else is loaded", async () => {
+it("a version of Node that is too old is reported in one line, before anything else is loaded", async () => {
   const pretend =
     'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } })'
   const { code, stderr, stdout } = await run(["relay"], {

@@ -30,14 +30,14 @@ const rowOf = (code: ErrorCode): Row => {
 }
 
 describe("docs/errors.md", () => {
-  it("lists every code in the order of the code, says of each what the code says, and none else", () => {
+  it("lists all codes in the order of the source, with the same texts, and no others", () => {
     assert.isNotEmpty(codes)
     assert.deepStrictEqual(rows, codes.map(rowOf))
   })
 })
 
 describe("the error registry", () => {
-  it("says of every code whom it is for, what happened and what to do, each in one sentence", () => {
+  it("has a status or exit code for every code, and one sentence each for what happened and what to do", () => {
     for (const code of codes) {
       const { exit, ownerRemedy, remedy, status, title } = entry(code)
       assert.isTrue(status !== undefined || exit !== undefined, code)

@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { memoize } from "../../src/domain/Memoize.ts"
 
-it("what was made of a text is remembered, of long texts and of all before many others it is not", () => {
+it("results are cached, except for long texts, and until the cache is full", () => {
   const asked: Array<string> = []
   const length = memoize((text) => {
     asked.push(text)

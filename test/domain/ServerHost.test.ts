@@ -26,7 +26,7 @@ describe("a server's label", () => {
 })
 
 describe("a Host field", () => {
-  it("is read without case, port and the root's dot", () => {
+  it("is compared without case, port and trailing dot", () => {
     for (const field of [
       "A.example",
       "a.example:80",
@@ -37,7 +37,7 @@ describe("a Host field", () => {
       assert.strictEqual(ServerHost.hostOf(field), "a.example", field)
   })
 
-  it("is refused where it is not a host", () => {
+  it("is rejected if it is not a host", () => {
     for (const bad of [
       "u@a.example",
       "a.example:x",

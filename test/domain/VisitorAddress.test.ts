@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { bucketOf } from "../../src/domain/VisitorAddress.ts"
 
-it("an IPv4 address counts for itself, however it is written", () => {
+it("an IPv4 address is its own bucket, in either notation", () => {
   assert.strictEqual(bucketOf("192.0.2.1"), "192.0.2.1")
   assert.strictEqual(bucketOf("::ffff:192.0.2.1"), "192.0.2.1")
 })

@@ -22,7 +22,7 @@ const credentials = (text: string) => ({
   headers: { Authorization: `Basic ${Buffer.from(text).toString("base64")}` },
 })
 
-it("dev --to PORT passes requests on to an application on that port", async () => {
+it("dev --to PORT forwards requests to an application on that port", async () => {
   const app = http.createServer((req, res) => {
     res.setHeader("X-Saw", `${req.method} ${req.url} ${req.headers["x-forwarded-prefix"]}`)
     res.end("from the app")
@@ -42,13 +42,13 @@ it("dev --to PORT passes requests on to an application on that port", async () =
   await end(dev)
 })
 
-it("a --to that is no port and no origin is a usage error", async () => {
+it("--to with neither a port nor an origin is a usage error", async () => {
   const { code, stderr } = await run(["dev", "--to", "http://127.0.0.1:80/path"])
   assert.strictEqual(code, 2)
   assert.match(stderr, /^PTTH_USAGE: --to: [^\n]+\n$/)
 })
 
-it("fileserver --auth lets in who knows the password that hash-password hashed", () =>
+it("fileserver --auth lets in visitors with the password that hash-password hashed", () =>
   inFolder(async (cwd) => {
     writeFileSync(join(cwd, "hello.txt"), "hello\n")
     const hashed = await run(["hash-password"], { input: "open sesame\n" })
@@ -73,7 +73,7 @@ it("fileserver --auth without a hashed password does not start", async () => {
   assert.match(stderr, /^PTTH_USAGE: --auth: [^\n]*PTTH_FILESERVER_AUTH_PASSWORD[^\n]*\n$/)
 })
 
-it("fileserver serves and hides what its flags say", () =>
+it("fileserver serves and hides files as its flags say", () =>
   inFolder(async (cwd) => {
     writeFileSync(join(cwd, "old.bak"), "old\n")
     writeFileSync(join(cwd, "secret.txt"), "secret\n")
@@ -116,26 +116,28 @@ it("fileserver serves and hides what its flags say", () =>
     await end(files)
   }))
 
-it.each(["fileserver", "dev"])("%s takes files where and as large as its flags say", (command) =>
-  inFolder(async (cwd) => {
-    mkdirSync(join(cwd, "inbox"))
-    const flags = ["--uploads", "--uploads-folders", "inbox", "--uploads-max", "5"]
-    const files = start([command, cwd, "--listen", "127.0.0.1:0", ...flags])
-    const url = `${await opened(files)}files/`
-    const put = async (target: string, body: string): Promise<number> => {
-      const response = await fetch(url + target, { method: "PUT", body })
-      await response.arrayBuffer()
-      return response.status
-    }
-    assert.strictEqual(await put("a.txt", "12345"), 403)
-    assert.strictEqual(await put("inbox/a.txt", "123456"), 413)
-    assert.strictEqual(await put("inbox/a.txt", "12345"), 201)
-    assert.deepStrictEqual(readdirSync(join(cwd, "inbox")), ["a.txt"])
-    await end(files)
-  }),
+it.each(["fileserver", "dev"])(
+  "%s takes uploads in the folders and up to the size of its flags",
+  (command) =>
+    inFolder(async (cwd) => {
+      mkdirSync(join(cwd, "inbox"))
+      const flags = ["--uploads", "--uploads-folders", "inbox", "--uploads-max", "5"]
+      const files = start([command, cwd, "--listen", "127.0.0.1:0", ...flags])
+      const url = `${await opened(files)}files/`
+      const put = async (target: string, body: string): Promise<number> => {
+        const response = await fetch(url + target, { method: "PUT", body })
+        await response.arrayBuffer()
+        return response.status
+      }
+      assert.strictEqual(await put("a.txt", "12345"), 403)
+      assert.strictEqual(await put("inbox/a.txt", "123456"), 413)
+      assert.strictEqual(await put("inbox/a.txt", "12345"), 201)
+      assert.deepStrictEqual(readdirSync(join(cwd, "inbox")), ["a.txt"])
+      await end(files)
+    }),
 )
 
-it("fileserver --uploads-max with no number is a usage error", async () => {
+it("fileserver --uploads-max without a number is a usage error", async () => {
   const { code, stderr } = await run(["fileserver", "--uploads-max", "5 MB"])
   assert.strictEqual(code, 2)
   assert.match(stderr, /^PTTH_USAGE: --uploads-max: expected a number of bytes[^\n]*\n$/)

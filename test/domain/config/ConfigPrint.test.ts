@@ -75,14 +75,14 @@ describe("a printed configuration", () => {
     assert.match(server, /^to = 3000 +# s\.toml:4$/m)
   })
 
-  it("says first that secrets have to be filled in, if there are any", () => {
+  it("begins with a note about secrets, if there are any", () => {
     assert.match(printed(), /^# Secrets are not shown\. Put them where <redacted> stands/)
     const open = Result.getOrThrow(RelayConfig.explain("max_queue = 10", { file: "r.toml" }))
     assert.notInclude(open, "Secrets")
     assert.isTrue(Result.isFailure(RelayConfig.decode(printed())))
   })
 
-  it("is the same configuration, apart from what is not shown", () => {
+  it("decodes to the same configuration once secrets are filled in", () => {
     const again = printed().replaceAll("<redacted>", hash)
     assert.deepStrictEqual(
       Result.getOrThrow(RelayConfig.decode(again)),
@@ -90,7 +90,7 @@ describe("a printed configuration", () => {
     )
   })
 
-  it("complains as the program does", () => {
+  it("reports the same problems as the program", () => {
     const wrong = RelayConfig.explain("port = -1", { file: "r.toml" })
     assert.deepStrictEqual(
       Result.getOrThrow(Result.flip(wrong)).message,
@@ -102,7 +102,7 @@ describe("a printed configuration", () => {
 const rowsWithDefault = (rows: ConfigRows) =>
   Object.values(rows).filter((row) => row.default !== undefined)
 
-describe("the defaults that are shown", () => {
+describe("the defaults that are printed", () => {
   for (const { default: value, name: key } of rowsWithDefault(relayKeys)) {
     it(`of a relay are in force: ${key}`, () => {
       const config = Result.getOrThrow(RelayConfig.decode(stringify({ [key]: value })))

@@ -25,7 +25,7 @@ const flag = (key: string, value: unknown): Override => ({
   by: "flag",
 })
 
-it("an empty configuration is a relay for this machine only, without servers", () => {
+it("an empty configuration listens on loopback and has no servers", () => {
   const config = read("")
   assert.deepStrictEqual(config, RelayConfig.empty)
   assert.deepStrictEqual(config.listen, { host: "127.0.0.1", port: 4000 })
@@ -40,7 +40,7 @@ it("an empty configuration is a relay for this machine only, without servers", (
   assert.isUndefined(config.maxBody)
 })
 
-it("a configuration of the original is read as it is", () => {
+it("a configuration of PTTH 2.x is accepted unchanged", () => {
   const config = read(`
 port = 4001
 enable_scraper_api = true
@@ -81,7 +81,7 @@ anything = { at = "all" }
   assert.isDefined(config.devMode)
 })
 
-it("the broken table header of the original's own README is explained", () => {
+it("the invalid table header in the README of PTTH 2.x gets an explanation", () => {
   assert.deepStrictEqual(lines('port = 4000\n[[servers]\nname = "a"\n'), [
     "PTTH_CONFIG_SYNTAX: r.toml:2:11: the header [[servers] lacks its second closing bracket. Write [[servers]].",
   ])
@@ -97,14 +97,14 @@ it.each([
 })
 
 it.each(["4000", ":4000", "::1:4000", "[::1]", "h:65536", "http://h:1", "h:1/", "h: 1", ""])(
-  "does not take %j for an address to listen on",
+  "rejects %j as an address to listen on",
   (listen) => {
     const [line] = lines(`\nlisten = "${listen}"`)
     assert.include(line, 'PTTH_CONFIG_INVALID: r.toml:2: `listen`: expected "HOST:PORT"')
   },
 )
 
-it("listen beats port, unless port comes from a stronger source", () => {
+it("listen takes precedence over port, unless port comes from a source of higher precedence", () => {
   assert.strictEqual(read('port = 1\nlisten = "10.0.0.1:2"').listen.port, 2)
   assert.deepStrictEqual(read('listen = "10.0.0.1:2"', [flag("port", 3)]).listen, {
     host: "10.0.0.1",
@@ -116,7 +116,7 @@ it("listen beats port, unless port comes from a stronger source", () => {
   })
 })
 
-it("flags beat the environment, which beats the file", () => {
+it("flags take precedence over the environment, and that over the file", () => {
   const env = RelayConfig.fromEnvironment({
     PTTH_RELAY_PORT: "2",
     PTTH_RELAY_IDLE_TIMEOUT: "7 s",
@@ -135,12 +135,12 @@ it("flags beat the environment, which beats the file", () => {
   assert.strictEqual(config.publicUrl, "https://file.example")
 })
 
-it("the port that Kubernetes invents for a service called ptth-relay is not ours", () => {
+it("the PORT variable that Kubernetes sets for a service is ignored", () => {
   const env = RelayConfig.fromEnvironment({ PTTH_RELAY_PORT: "tcp://10.43.0.7:80" })
   assert.deepStrictEqual(env, [])
 })
 
-it("a bad flag or variable is named instead of a line", () => {
+it("an invalid flag or variable is named instead of a line", () => {
   const env = RelayConfig.fromEnvironment({ PTTH_RELAY_MAX_QUEUE: "many" })
   assert.deepStrictEqual(lines("max_queue = 1", [...env, flag("listen", "x")]), [
     'PTTH_USAGE: --listen: expected "HOST:PORT", such as "127.0.0.1:4000" or "[::1]:4000", or "fd:3" for a socket that is open already. See `ptth --help`.',
@@ -148,7 +148,7 @@ it("a bad flag or variable is named instead of a line", () => {
   ])
 })
 
-it("unknown keys name their line and the nearest key, and all problems come at once", () => {
+it("all unknown keys are reported at once, each with its line and the nearest key", () => {
   const found = lines(`
 prot = 4000
 idletimeout = 3
@@ -184,7 +184,7 @@ it("two servers of one name are an error at the second one", () => {
   ])
 })
 
-it("a table that should be a list of tables is explained", () => {
+it("a table in place of a list of tables gets an explanation", () => {
   const [line] = lines('[servers]\nname = "a"')
   assert.include(line, "r.toml:1: `servers`: expected a table for each server, headed [[servers]]")
 })
@@ -197,18 +197,18 @@ it.each([
   ['"250ms"', Duration.millis(250)],
   ['"5 min"', Duration.minutes(5)],
   ['"2 hours"', Duration.hours(2)],
-])("the duration %s is understood", (text, duration) => {
+])("the duration %s is accepted", (text, duration) => {
   assert.deepStrictEqual(read(`response_timeout = ${text}`).responseTimeout, duration)
 })
 
 it.each(["0", "-1", '"soon"', '"5 fortnights"', "true", '"8000 hours"', "inf", "nan"])(
-  "the duration %s is refused",
+  "the duration %s is rejected",
   (text) => {
     assert.include(lines(`response_timeout = ${text}`)[0], "`response_timeout`: expected seconds")
   },
 )
 
-it("not waiting at all is allowed where it makes sense", () => {
+it("wait_for_server and shutdown_grace may be zero", () => {
   const config = read("wait_for_server = 0\nshutdown_grace = 0")
   assert.isTrue(Duration.isZero(config.waitForServer))
   assert.isTrue(Duration.isZero(config.shutdownGrace))
@@ -227,7 +227,7 @@ it("trusted proxies are networks or single addresses", () => {
   }
 })
 
-it("the public address loses its last slash, and must be http without extras", () => {
+it("the public address loses its last slash, and must be http without user, query and fragment", () => {
   assert.strictEqual(read('public_url = "https://R.example/a/"').publicUrl, "https://r.example/a")
   for (const bad of [
     "r.example",
@@ -242,7 +242,7 @@ it("the public address loses its last slash, and must be http without extras", (
 const scraperKey = (before: string, after: string): string =>
   `[[scraper_keys]]\nname = "x"\nnot_before = ${before}\nnot_after = ${after}\nhash = "${tripcode}"`
 
-it("a scraper key is good for 30 days at most", () => {
+it("a scraper key is valid for 30 days at most", () => {
   assert.lengthOf(read(scraperKey("2026-01-01T00:00:00Z", "2026-01-31T00:00:00Z")).scraperKeys, 1)
   assert.deepStrictEqual(lines(scraperKey("2026-01-01T00:00:00Z", "2026-01-31T00:00:01Z")), [
     "PTTH_CONFIG_INVALID: r.toml:4: the scraper key is valid for more than 30 days. Let `not_after` be at most 30 days after `not_before`.",
@@ -254,14 +254,14 @@ it("a scraper key is good for 30 days at most", () => {
 })
 
 it.each(["2026-01-01T00:00:00", "2026-01-01", "12:00:00", '"2026-01-01"', '"tomorrow"', "3"])(
-  "the time %s is refused, since it has no zone or is no time",
+  "the time %s is rejected, since it is invalid or has no zone",
   (time) => {
     const [line] = lines(scraperKey(time, "2026-01-31T00:00:00Z"))
     assert.include(line, "r.toml:3: `scraper_keys.not_before`: expected a time with its zone")
   },
 )
 
-it("a key that was put where a tripcode belongs is not repeated", () => {
+it("a key in the place of a tripcode is not repeated", () => {
   const found = lines('[[servers]]\nname = "a"\ntripcode = "PlaypenCausalPlatform"')
   assert.lengthOf(found, 1)
   assert.notInclude(found.join("\n"), "Playpen")
@@ -270,7 +270,7 @@ it("a key that was put where a tripcode belongs is not repeated", () => {
 const named = (...names: ReadonlyArray<string>): string =>
   names.map((name) => `[[servers]]\nname = "${name}"\ntripcode = "${tripcode}"\n`).join("")
 
-it("names that would share a host are errors where there is a domain, and only there", () => {
+it("names that would share a host are errors only with a domain", () => {
   const servers = named("my_attic", "cellar", "My-Attic", "_x", "www")
   assert.deepStrictEqual(lines(servers), [])
   const problems = lines(
@@ -305,7 +305,7 @@ describe("servers of further files", () => {
     )
   })
 
-  it("with a name that is there already are an error that names both places", () => {
+  it("with a repeated name are an error that names both places", () => {
     const parts = [{ file: "servers.d/z.toml", text: `\n${server("z")}` }]
     const result = RelayConfig.decode(server("z"), { file: "r.toml", parts })
     assert.strictEqual(
@@ -314,14 +314,14 @@ describe("servers of further files", () => {
     )
   })
 
-  it("that would share a host with one before are an error there", () => {
+  it("that would share a host with an earlier one are an error there", () => {
     const parts = [{ file: "servers.d/My-Attic.toml", text: server("My-Attic") }]
     const text = `domain = "relay.example"\n${server("my_attic")}`
     const error = Result.getOrThrow(Result.flip(RelayConfig.decode(text, { parts })))
     assert.include(error.message, "servers.d/My-Attic.toml:2: My-Attic and my_attic would both")
   })
 
-  it("may say nothing else; all that is wrong in all files is said at once", () => {
+  it("allow no other keys, and the problems of all files are reported at once", () => {
     const parts = [
       { file: "servers.d/a.toml", text: "port = 1\n" },
       { file: "servers.d/b.toml", text: "[[servers]\n" },
@@ -360,12 +360,12 @@ describe("the administrator's side", () => {
     assert.deepStrictEqual(read(text).adminListen, expected)
   })
 
-  it("is switched off by an environment variable, too", () => {
+  it("can be switched off by an environment variable", () => {
     const overrides = RelayConfig.fromEnvironment({ PTTH_RELAY_ADMIN_LISTEN: "false" })
     assert.isFalse(Result.getOrThrow(RelayConfig.decode("", { overrides })).adminListen)
   })
 
-  it("believes a header only of somebody", () => {
+  it("needs trusted proxies for its trusted header", () => {
     for (const half of ['admin_trusted_header = "X-User"', 'admin_trusted_proxies = ["::1"]']) {
       const error = Result.getOrThrow(Result.flip(RelayConfig.decode(half)))
       assert.strictEqual(error.code, "PTTH_CONFIG_INCOMPLETE")
@@ -383,7 +383,7 @@ describe("the administrator's side", () => {
     'admin_url = "https://me@a.example"',
     'admin_token = "secret"',
     'admin_trusted_header = "X User"',
-  ])("cannot be %s", (text) => {
+  ])("rejects %s", (text) => {
     const error = Result.getOrThrow(Result.flip(RelayConfig.decode(text)))
     assert.strictEqual(error.code, "PTTH_CONFIG_INVALID")
     assert.notInclude(error.message, "secret")
@@ -391,7 +391,7 @@ describe("the administrator's side", () => {
 })
 const hash = `$scrypt$ln=15,r=8,p=1$${"A".repeat(22)}$${"A".repeat(43)}`
 
-it("rules about visitors are read for the frontend and for servers", () => {
+it("sign-in rules are decoded for the frontend and for servers", () => {
   const config = read(`
 trusted_proxies = ["127.0.0.1"]
 [frontend_auth]
@@ -419,7 +419,7 @@ allow = ["ann"]
   })
 })
 
-it("rules that let in nobody, or everybody by accident, are errors that show no hash", () => {
+it("sign-in rules that let in nobody, or contradict each other, are errors without hashes", () => {
   const wrong: ReadonlyArray<readonly [string, RegExp]> = [
     ["[frontend_auth]", /r\.toml:1.*nobody could come in/],
     ['[frontend_auth]\nuser_header = "X-User"', /r\.toml:1.*trusted_proxies/],
@@ -441,7 +441,7 @@ it("rules that let in nobody, or everybody by accident, are errors that show no 
   }
 })
 
-it("limits hold for all servers, or for one whose table has them", () => {
+it("limits apply to all servers, or to the one whose table has them", () => {
   const config = read(
     `max_requests_per_address = 0\nrequests_per_second = 0.5\nmax_head = 2048\n${named("a")}max_queue = 3\nmax_body = 0\n`,
   )
@@ -466,7 +466,7 @@ it("limits hold for all servers, or for one whose table has them", () => {
     assert.include(lines(bad)[0], "r.toml:1")
 })
 
-it("a certificate and its key come together, with their places", () => {
+it("a certificate needs its key, and both are returned with their places", () => {
   assert.include(lines('tls_cert = "a.pem"')[0], "r.toml:1: `tls_cert` is of no use")
   assert.include(lines('tls_key = "a.pem"')[0], "r.toml:1: `tls_key` is of no use")
   const { certificate, config } = Result.getOrThrow(

@@ -20,7 +20,7 @@ const complaint = (text: string): string => {
   return Result.isFailure(decoded) ? decoded.failure.message : ""
 }
 
-it("a configuration of the original is read, and the key does not show", () => {
+it("a configuration of PTTH 2.x is accepted, and its key is not printed", () => {
   const config = Result.getOrThrow(
     ServerConfig.decode(
       `${base}relay_url = "http://127.0.0.1:4000/7ZSFUKGV"\nfile_server_root = "/srv"\n`,
@@ -74,7 +74,7 @@ it.each(["0", "70000", '"x"', '"http://h/path"', '"http://u:p@h"', '"file:///etc
   },
 )
 
-it("everything that is missing is named at once, with how to give it", () => {
+it("all missing keys are reported at once, with their remedies", () => {
   assert.deepStrictEqual(complaint("").split("\n"), [
     'PTTH_CONFIG_INCOMPLETE: s.toml: `name` is missing. Add `name = "NAME"`, or use --name.',
     'PTTH_CONFIG_INCOMPLETE: s.toml: `api_key` is missing. Add `api_key = "KEY"` with a key that `ptth keygen` makes, or use --auto-gen-key.',
@@ -82,14 +82,14 @@ it("everything that is missing is named at once, with how to give it", () => {
   ])
 })
 
-it("a misspelt key has its line and the nearest name, and its value does not show", () => {
+it("a misspelt key is reported with its line and the nearest name, without its value", () => {
   const text = complaint(`name = "a"\napikey = "${key}"\n`)
   assert.include(text, "s.toml:2: there is no key `apikey`. Did you mean `api_key`?")
   assert.notInclude(text, key)
 })
 
 it.each(['""', '" padded "', '"line\\nbreak"', '"schlüssel"', "42"])(
-  "the key %s cannot be sent and is refused without being repeated",
+  "the key %s cannot be sent, and is rejected without being repeated",
   (text) => {
     const said = complaint(`name = "a"\nrelay_url = "https://r.example"\napi_key = ${text}`)
     assert.strictEqual(
@@ -99,7 +99,7 @@ it.each(['""', '" padded "', '"line\\nbreak"', '"schlüssel"', "42"])(
   },
 )
 
-it("a user without a password, or the other way round, is refused", () => {
+it("a user without a password, or a password without a user, is rejected", () => {
   assert.include(complaint('auth_user = "me"'), "s.toml:1: `auth_user` has no `auth_password`")
   assert.include(
     complaint(`\nauth_password = "${hash}"`),
@@ -108,7 +108,7 @@ it("a user without a password, or the other way round, is refused", () => {
   assert.strictEqual(settings(`auth_user = "me"\nauth_password = "${hash}"`).authUser, "me")
 })
 
-it("the environment gives every key, also the secret one", () => {
+it("environment variables can set all keys, secret ones as well", () => {
   const overrides = ServerConfig.fromEnvironment({
     PTTH_SERVER_NAME: "cellar",
     PTTH_SERVER_API_KEY: key,
@@ -127,7 +127,7 @@ it("the environment gives every key, also the secret one", () => {
   assert.strictEqual(ApiKey.tripcode(config.apiKey), ApiKey.tripcodeOfText(key))
 })
 
-it("which folders take files of what size is said by uploads_folders and uploads_max", () => {
+it("uploads_folders and uploads_max limit the folders and sizes of uploads", () => {
   const none = settings("uploads = true")
   assert.deepStrictEqual([none.uploadsFolders, none.uploadsMax], [undefined, undefined])
   const some = settings('uploads_folders = ["inbox", "photos/**"]\nuploads_max = 1000')
@@ -135,7 +135,7 @@ it("which folders take files of what size is said by uploads_folders and uploads
   assert.include(complaint("uploads_folders = true"), "`uploads_folders`: expected a list of patt")
 })
 
-it("what of the folder is served has careful defaults, and each of them can be changed", () => {
+it("the file server's settings have safe defaults, and each can be changed", () => {
   const careful = settings("")
   assert.deepStrictEqual(
     [careful.symlinks, careful.hidden, careful.dotfiles, careful.trustedContent],
@@ -164,7 +164,7 @@ it("what of the folder is served has careful defaults, and each of them can be c
   assert.include(complaint('hidden = "*.bak"'), "s.toml:1: `hidden`: expected a list of patterns")
 })
 
-it("every key of the file can also come from the environment", () => {
+it("every key can be set by an environment variable", () => {
   for (const name of ServerConfig.keys) {
     const variable = `PTTH_SERVER_${name.toUpperCase()}`
     assert.lengthOf(ServerConfig.fromEnvironment({ [variable]: "1" }), 1, variable)
@@ -181,11 +181,11 @@ it.each([
   ["http://192.168.1.2", true],
   ["http://127.0.0.1.evil.example", true],
   ["http://localhost.evil.example", true],
-])("the way to %s shows the key to a network: %s", (url, shows) => {
+])("the relay at %s would get the key unencrypted: %s", (url, shows) => {
   assert.strictEqual(ServerConfig.showsKey(url, isLoopback), shows)
 })
 
-it("a text that may hold a secret is known as such even if it is broken or commented out", () => {
+it("a text that may hold a secret is recognized even if it is invalid or commented out", () => {
   assert.isTrue(ServerConfig.holdsSecret('# api_key = "x"'))
   assert.isTrue(ServerConfig.holdsSecret("apikey ="))
   assert.isTrue(ServerConfig.holdsSecret("auth_password = 1"))
