@@ -1,6 +1,6 @@
 /**
- * The administrator's side in a real browser: a server is approved from
- * beginning to end, and another origin can do nothing about it.
+ * The administrator's side in a real browser: a server is approved, and
+ * another origin cannot do so.
  */
 import * as fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
@@ -13,7 +13,7 @@ import { type AdminRelay, adminRelay } from "../support/AdminHarness.ts"
 import { fits, hasBrowser, isClean, launched, withPage } from "../support/Browser.ts"
 import * as Harness from "../support/Harness.ts"
 
-/** The key that the harness gives a server, as its owner sees it. */
+/** Tripcode and words of the harness's key of a server, as its owner sees them. */
 const shownOf = (name: string) => {
   const tripcode = tripcodeOfText(Harness.keyOf(name))
   return { tripcode, words: TripcodeWords.toWords(tripcode) }
@@ -30,7 +30,7 @@ const hello = Harness.handler(() => ({
 describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
   const browser = launched()
 
-  /** A page that fails the test if anything breaks the policy, throws or comes from elsewhere. */
+  /** Opens a page, which fails the test on a violation of the policy, an exception or a request to another origin. */
   const browse = (
     options: BrowserContextOptions,
     use: (page: Page) => Promise<void>,
@@ -43,7 +43,7 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
   }
 
   it.live(
-    "approves a server: it appears, is compared, and visitors reach it, all without a restart",
+    "approves a server that appears on the page, after which visitors reach it without a restart",
     () =>
       Effect.gen(function* () {
         const on = yield* adminRelay()
@@ -76,7 +76,7 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
   )
 
   it.live(
-    "keeps what one is doing when something else changes, and is used by the keyboard alone",
+    "keeps the focus when something else changes, and can be used with the keyboard alone",
     () =>
       Effect.gen(function* () {
         const on = yield* adminRelay()
@@ -126,7 +126,7 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
       }),
   )
 
-  it.live("works without script", () =>
+  it.live("works without JavaScript", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay()
       const link = yield* on.newLink
@@ -157,7 +157,7 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
     ["light", 320],
     ["dark", 1280],
   ] as const)(
-    "fits and is clean for assistive technology: %s, %i pixels",
+    "fits the window and has no accessibility violations: %s, %i pixels",
     ([colorScheme, width]) =>
       Effect.gen(function* () {
         const long = "a-name-of-a-server-that-is-as-long-as-names-can-be-0123456789-ab"
@@ -169,7 +169,7 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
         yield* Harness.serverAt(on.relay.url, "cellar", hello)
         yield* Harness.serverAt(on.relay.url, "stranger", hello)
         yield* Harness.until(
-          "all have knocked",
+          "all have tried to connect",
           () =>
             server.lines.some((line) => line.startsWith("connected")) &&
             on.events().filter(({ _tag }) => _tag === "ServerRefused").length === 2,
@@ -218,7 +218,7 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
     120_000,
   )
 
-  it.live("shows visitors the servers as they come and go", () =>
+  it.live("shows visitors servers as they connect and disconnect", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay(registered("attic"))
       const scope = yield* Effect.scope
@@ -240,7 +240,7 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
     }),
   )
 
-  it.live("cannot be used by a page of a server, even with the administrator looking at it", () =>
+  it.live("cannot be used by a page of a server, even if a logged-in administrator opens it", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay(registered("evil"))
       const link = yield* on.newLink
@@ -276,7 +276,7 @@ Promise.all([
         }),
       )
       yield* Harness.serverAt(on.relay.url, "attic", hello)
-      yield* Harness.until("the attic has knocked", () =>
+      yield* Harness.until("the attic has tried to connect", () =>
         on.events().some(({ _tag }) => _tag === "ServerRefused"),
       )
       yield* Effect.promise(async () => {

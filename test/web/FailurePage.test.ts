@@ -51,24 +51,27 @@ describe("a failure", () => {
     assert.strictEqual(shown.field("content-length"), String(shown.length))
   })
 
-  it.each(visible)("%s says its code, what happened and what to do in every form", (code) => {
-    const { ownerRemedy, remedy, status, title } = entry(code)
-    const what = { code, status: status as number, detail: "This time it rained." }
-    for (const accept of [undefined, browser, "application/json"]) {
-      const shown = show(what, accept)
-      const text = shown.text.replaceAll("&#39;", "'")
-      for (const part of [code, title, remedy, what.detail, ownerRemedy ?? ""]) {
-        assert.include(text, part)
+  it.each(visible)(
+    "%s shows its code, what happened and what to do in every media type",
+    (code) => {
+      const { ownerRemedy, remedy, status, title } = entry(code)
+      const what = { code, status: status as number, detail: "This time it rained." }
+      for (const accept of [undefined, browser, "application/json"]) {
+        const shown = show(what, accept)
+        const text = shown.text.replaceAll("&#39;", "'")
+        for (const part of [code, title, remedy, what.detail, ownerRemedy ?? ""]) {
+          assert.include(text, part)
+        }
+        assert.isTrue(shown.text.endsWith("\n"))
+        assert.isUndefined(shown.field("retry-after"))
+        for (const [name, value] of shown.headers) {
+          assert.isTrue(Headers.isName(name) && Headers.isValue(value), `${name}: ${value}`)
+        }
       }
-      assert.isTrue(shown.text.endsWith("\n"))
-      assert.isUndefined(shown.field("retry-after"))
-      for (const [name, value] of shown.headers) {
-        assert.isTrue(Headers.isName(name) && Headers.isValue(value), `${name}: ${value}`)
-      }
-    }
-  })
+    },
+  )
 
-  it("starts its text as the original relay does", () => {
+  it("starts its text like the original relay", () => {
     assert.match(
       show({ code: "PTTH_UNKNOWN_SERVER", status: 404, detail: "" }).text,
       /^Unknown server/,
@@ -91,7 +94,7 @@ describe("a failure", () => {
     })
   })
 
-  it("as a page loads nothing and allows only its own style", () => {
+  it("loads nothing as a page and allows only its own style", () => {
     const page = show(failure, browser)
     const css = /<style>([^<]*)<\/style>/.exec(page.text)?.[1] as string
     const hash = createHash("sha256").update(css).digest("base64")
@@ -129,7 +132,7 @@ describe("a failure", () => {
     assert.include(text, "Send a smaller body.\nFor the owner: Raise max_body")
   })
 
-  it("passes further fields on", () => {
+  it("passes on further header fields", () => {
     const shown = show({ ...failure, headers: [["Allow", "GET, HEAD"]] })
     assert.strictEqual(shown.field("allow"), "GET, HEAD")
   })

@@ -83,7 +83,7 @@ describe("html", () => {
     { arbitrary: { runs: 200 } },
   )
 
-  it("writes numbers, and nothing for nothing", () => {
+  it("writes numbers, and leaves out undefined", () => {
     assert.strictEqual(toText(html`<b>${1.5}${undefined}${none}${[]}</b>`), "<b>1.5</b>")
     assert.strictEqual(toText(html``), "")
     assert.deepStrictEqual(Buffer.from(toBytes(html`${"é"}`)), Buffer.from("é"))
@@ -136,7 +136,7 @@ describe("html", () => {
 })
 
 describe("style", () => {
-  it("refuses a sheet that could end its element", () => {
+  it("rejects a style sheet that could end its element", () => {
     assert.strictEqual(toText(style("a>b{}")), "<style>a>b{}</style>")
     assert.throws(() => style("</style><script>"), TypeError)
   })

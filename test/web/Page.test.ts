@@ -5,7 +5,7 @@ import { page } from "../../src/web/Page.ts"
 import * as Style from "../../src/web/Style.ts"
 
 describe("the page frame", () => {
-  it("reaches the style sheet and the logo from where the page is", () => {
+  it("links to the style sheet and the logo relative to the page", () => {
     const text = Html.toText(
       page({
         title: "a <b> & c",
@@ -23,7 +23,7 @@ describe("the page frame", () => {
 })
 
 describe("the style sheet", () => {
-  it("loads nothing and knows dark grounds and small screens", () => {
+  it("loads nothing and supports dark mode and small screens", () => {
     assert.notMatch(Style.css, /url\(|@import|https?:/)
     assert.include(Style.css, "prefers-color-scheme: dark")
     assert.include(Style.css, "max-width")

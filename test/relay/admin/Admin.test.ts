@@ -1,6 +1,6 @@
 /**
- * The administrator's side over real sockets: who gets in, who does not, and
- * what can be done.
+ * The administrator's side over real sockets: authentication, cross-site
+ * requests, approvals and the API.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
@@ -35,7 +35,7 @@ const ask = (
 ): Effect.Effect<Harness.Visited, Harness.VisitError> =>
   Harness.visit(admin, target, { method, headers })
 
-/** A server that knocks once with a key of its own. */
+/** Lets a server try to connect once with this key. */
 const knock = (on: AdminRelay, name: string, key: string) =>
   Effect.gen(function* () {
     const { host, port } = on.relay
@@ -45,7 +45,7 @@ const knock = (on: AdminRelay, name: string, key: string) =>
   })
 
 describe("logging in", () => {
-  it.effect("is done by a button behind a link, which is good once", () =>
+  it.effect("is done with the button of a link, which works once", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay()
       const link = yield* on.newLink
@@ -79,7 +79,7 @@ describe("logging in", () => {
     }),
   )
 
-  it.effect("is not possible with a link that has expired", () =>
+  it.effect("fails with an expired link", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay()
       const link = yield* on.newLink
@@ -89,7 +89,7 @@ describe("logging in", () => {
     }),
   )
 
-  it.effect("ends by logging out", () =>
+  it.effect("ends with logging out", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay()
       const session = yield* on.logIn
@@ -100,7 +100,7 @@ describe("logging in", () => {
     }),
   )
 
-  it.effect("can be begun anew by whoever reads what the relay prints, but not too often", () =>
+  it.effect("can be requested again with a printed link, but not too often", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay()
       yield* TestClock.adjust("1 minutes")
@@ -117,7 +117,7 @@ describe("logging in", () => {
 })
 
 describe("without a session or a token", () => {
-  it.effect("a browser is led to the login page, and everything else is told 401", () =>
+  it.effect("a browser is redirected to the login page, and everything else gets 401", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay(withToken)
       for (const target of ["/", "/unregistered", "/audit", "/config", "/api", "/servers/a"]) {
@@ -152,14 +152,14 @@ describe("without a session or a token", () => {
     [["Cookie", `${cookieName}=`]],
     [["X-PTTH-Admin", "me"]],
     [["X-PTTH-Admin-Session", "me"]],
-  ] as ReadonlyArray<HeaderList>)("%j is nobody", (headers) =>
+  ] as ReadonlyArray<HeaderList>)("%j does not authenticate a caller", (headers) =>
     Effect.gen(function* () {
       const on = yield* adminRelay(withToken)
       assert.strictEqual((yield* ask(on, "/api/v1/servers", headers)).status, 401)
     }),
   )
 
-  it.effect("refusals do not push everything else out of the audit log", () =>
+  it.effect("refusals do not evict everything else from the audit log", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay()
       for (let i = 0; i < 30; i++) {
@@ -234,12 +234,12 @@ describe("a form with a missing field", () => {
   )
 })
 
-describe("a proxy that has asked who it is", () => {
+describe("a proxy that names the user", () => {
   const config = (proxies: string) =>
     `admin_trusted_header = "X-Forwarded-Email"\nadmin_trusted_proxies = ["${proxies}"]\n`
   const email: HeaderList = [["X-Forwarded-Email", "me@example.com"]]
 
-  it.effect("is believed, and the audit log has the name", () =>
+  it.effect("is trusted, and the audit log has the name", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay(`${config("127.0.0.1")}admin_url = "https://admin.example"\n`)
       const headers: HeaderList = [["Host", "admin.example"], ...email]
@@ -260,7 +260,7 @@ describe("a proxy that has asked who it is", () => {
     }),
   )
 
-  it.effect("is not believed from anywhere else, nor when it names two", () =>
+  it.effect("is not trusted from another address, nor when it names two users", () =>
     Effect.gen(function* () {
       const elsewhere = yield* adminRelay(config("192.0.2.1"))
       assert.strictEqual((yield* ask(elsewhere, "/api/v1/servers", email)).status, 401)
@@ -284,7 +284,7 @@ describe("another site", () => {
     ["[::1]:4001", 200],
     ["192.0.2.7", 200],
     ["admin.example", 200],
-  ] as const)("that leads its own name here, as %j does, gets %i", ([host, status]) =>
+  ] as const)("whose name %j resolves to this address gets %i", ([host, status]) =>
     Effect.gen(function* () {
       const on = yield* adminRelay(`${withToken}admin_url = "https://admin.example"\n`)
       const answer = yield* ask(on, "/api/v1/servers", [["Host", host], ...bearer])
@@ -293,7 +293,7 @@ describe("another site", () => {
     }),
   )
 
-  it.effect("cannot change anything by the session of a browser", () =>
+  it.effect("cannot change anything with the session of a browser", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay()
       const session = yield* on.logIn
@@ -340,7 +340,7 @@ describe("another site", () => {
     }),
   )
 
-  it.effect("is not helped by GET: nothing changes by it", () =>
+  it.effect("cannot change anything with GET", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay()
       const session = yield* on.logIn
@@ -361,7 +361,7 @@ describe("another site", () => {
     }),
   )
 
-  it.effect("may neither frame nor read anything, whatever is answered", () =>
+  it.effect("may neither frame nor read any response", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay()
       const session = yield* on.logIn
@@ -382,7 +382,7 @@ describe("another site", () => {
 })
 
 describe("approving", () => {
-  it.effect("lets a waiting server in, and visitors reach it; nothing is restarted", () =>
+  it.effect("lets a waiting server connect, and visitors reach it, without a restart", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay()
       const session = yield* on.logIn
@@ -412,7 +412,7 @@ describe("approving", () => {
     }),
   )
 
-  it.effect("shows a changed key as such, and replaces nothing", () =>
+  it.effect("shows a changed key, and replaces nothing", () =>
     Effect.gen(function* () {
       const old = tripcodeOfText("the old key")
       const on = yield* adminRelay(`${withToken}[[servers]]\nname = "attic"\ntripcode = "${old}"\n`)
@@ -435,7 +435,7 @@ describe("approving", () => {
     }),
   )
 
-  it.effect("is recorded once, whether done here or by a file", () =>
+  it.effect("is recorded once, whether by the API or by a file", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay(withToken)
       const tripcode = tripcodeOfText("a key")
@@ -464,7 +464,7 @@ describe("approving", () => {
     }),
   )
 
-  it.effect("says so where the configuration is bad meanwhile", () =>
+  it.effect("fails with the reason while the configuration has an error", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay(withToken)
       fs.appendFileSync(path.join(on.folder, "ptth_relay.toml"), "nonsense = 1\n")
@@ -483,7 +483,7 @@ describe("approving", () => {
     }),
   )
 
-  it.effect("can be declined: who is ignored is listed apart", () =>
+  it.effect("can be declined: ignored servers are listed separately", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay()
       const session = yield* on.logIn
@@ -499,7 +499,7 @@ describe("approving", () => {
     }),
   )
 
-  it.effect("never sees a name that is none", () =>
+  it.effect("never lists an invalid name", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay(withToken)
       for (const name of ["%3Cscript%3E", "a%2Fb", "..", "a".repeat(64), "%00"]) {
@@ -510,7 +510,7 @@ describe("approving", () => {
   )
 })
 
-describe("a method that an address does not take", () => {
+describe("an unsupported method", () => {
   it.effect.each([
     ["DELETE", "/api/v1/servers/attic", "GET, HEAD"],
     ["GET", "/api/v1/unregistered/approve", "POST"],
@@ -518,7 +518,7 @@ describe("a method that an address does not take", () => {
     ["POST", "/api/v1/openapi.json", "GET, HEAD"],
     ["GET", "/logout", "POST"],
     ["PUT", "/login", "GET, HEAD, POST"],
-  ] as const)("%s %s is answered 405, with those that it does", ([method, target, allow]) =>
+  ] as const)("%s %s gets 405 with the supported ones", ([method, target, allow]) =>
     Effect.gen(function* () {
       const on = yield* adminRelay(withToken)
       const answer = yield* ask(on, target, bearer, method)
@@ -530,7 +530,7 @@ describe("a method that an address does not take", () => {
 })
 
 describe("the API", () => {
-  it.effect("tells of servers, their requests, the audit log and the configuration", () =>
+  it.effect("has servers, their requests, the audit log and the configuration", () =>
     Effect.gen(function* () {
       const key = Harness.keyOf("attic")
       const on = yield* adminRelay(
@@ -567,7 +567,7 @@ describe("the API", () => {
     }),
   )
 
-  it.effect("describes itself, with both ways to be let in", () =>
+  it.effect("describes itself, with both security schemes", () =>
     Effect.gen(function* () {
       const on = yield* adminRelay(withToken)
       const spec = JSON.parse((yield* ask(on, "/api/v1/openapi.json", bearer)).text)
@@ -615,8 +615,8 @@ describe("the API", () => {
   )
 })
 
-describe("pages that are open", () => {
-  it.effect("hear of a change within a second, and end with the relay", () =>
+describe("open pages", () => {
+  it.effect("are told of a change within a second, and end with the relay", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const on = yield* Scope.provide(adminRelay(withToken), scope)
@@ -639,7 +639,7 @@ describe("pages that are open", () => {
   )
 })
 
-it.effect("an address that is taken is an error that names the key", () =>
+it.effect("an address that is in use is an error with the configuration key", () =>
   Effect.gen(function* () {
     const first = yield* adminRelay()
     const exit = yield* Effect.exit(adminRelay(`admin_listen = "127.0.0.1:${first.admin.port}"\n`))

@@ -38,7 +38,7 @@ const linesOf = (...args: Parameters<typeof visited>) => {
 const parsed = (line: string): Record<string, unknown> => JSON.parse(line)
 
 describe("a line of the access log", () => {
-  it("says in JSON what happened", () => {
+  it("has the whole record as JSON", () => {
     const { json } = linesOf(
       "/servers/demo/a?b=c",
       [
@@ -74,7 +74,7 @@ describe("a line of the access log", () => {
     for (const time of [ms, tunnel, wait]) assert.isAtLeast(Number(time), 0)
   })
 
-  it("is what other servers write", () => {
+  it("has the formats of Apache and Nginx", () => {
     const { combined, common } = linesOf("/a", [["User-Agent", 'x"y\\z']], (visit) => {
       visit.answered(404)
       visit.sent(12)
@@ -86,7 +86,7 @@ describe("a line of the access log", () => {
     assert.strictEqual(combined, `${common.trimEnd()} "-" "x\\x22y\\x5cz"\n`)
   })
 
-  it("has 499 or null where the visitor left, and our code where we failed", () => {
+  it("has 499 or null if the visitor left, and the code of our own failures", () => {
     const gone = linesOf("/", [], () => {})
     assert.match(gone.common, /" 499 -\n$/)
     assert.strictEqual(parsed(gone.json).status, null)
@@ -110,7 +110,7 @@ describe("a line of the access log", () => {
     assert.include(lines[1], "/x?api_key=***&a=1&Token=***;%74oken=*** HTTP/1.1")
   })
 
-  it("leaves addresses without secrets as they are", () => {
+  it("does not change addresses without secrets", () => {
     for (const target of ["/", "/a?b=c&d", "/a?key2=x&monkey=y&author", "/?", "/a?b=%zz&=x&&c="])
       assert.strictEqual(AccessLog.withoutSecrets(target), target)
   })

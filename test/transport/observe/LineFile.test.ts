@@ -1,5 +1,5 @@
 /**
- * The file of a log: written in the background, rotated, and never in the way.
+ * A file of lines: written in the background, created again, and rotated.
  */
 import {
   existsSync,
@@ -40,7 +40,7 @@ const setting = (name = "access.log", rotate?: Rotation) => {
 }
 
 describe("a file of lines", () => {
-  it("is made and appended to; closing it waits for the last line", async () => {
+  it("is created and appended to; closing it waits for the last line", async () => {
     const first = setting()
     first.log.append("one\n")
     first.log.append("two\n")
@@ -52,7 +52,7 @@ describe("a file of lines", () => {
     assert.deepStrictEqual([first.said, second.said], [[], []])
   })
 
-  it("has every line once and in order, however many come at once", async () => {
+  it("has every line once and in order, however many are appended at once", async () => {
     const { closed, file, log } = setting()
     const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i}\n`)
     for (const line of lines) log.append(line)
@@ -60,7 +60,7 @@ describe("a file of lines", () => {
     assert.strictEqual(readFileSync(file, "utf8"), lines.join(""))
   })
 
-  it("is made anew after it was renamed, when it is told so", async () => {
+  it("is created again on request after it was renamed", async () => {
     const { closed, file, log } = setting()
     const long = "x".repeat(70_000)
     log.append(`before ${long}\n`)
@@ -77,7 +77,7 @@ describe("a file of lines", () => {
     assert.include(now, "after")
   })
 
-  it.each(["deleted", "renamed"])("is made anew after it was %s, untold", async (how) => {
+  it.each(["deleted", "renamed"])("is created again by itself after it was %s", async (how) => {
     const { closed, file, log, said } = setting()
     const long = `${"x".repeat(70_000)}\n`
     log.append(long)
@@ -91,14 +91,14 @@ describe("a file of lines", () => {
     assert.deepStrictEqual(said, [])
   })
 
-  it("is not made before there is something to write", async () => {
+  it("is not created before the first line", async () => {
     const { closed, file, log } = setting()
     log.reopen()
     await closed()
     assert.isFalse(existsSync(file))
   })
 
-  it("says once that it cannot be written, and how much was lost when it can again", async () => {
+  it("reports once that writing fails, and the number of lost lines when it works again", async () => {
     const { closed, file, log, said, untilSaid } = setting()
     mkdirSync(file)
     log.append("lost\n")
@@ -112,7 +112,7 @@ describe("a file of lines", () => {
     assert.strictEqual(readFileSync(file, "utf8"), "written\n")
   })
 
-  it.skipIf(!existsSync("/dev/full"))("outlives a full disk", async () => {
+  it.skipIf(!existsSync("/dev/full"))("survives a full disk", async () => {
     const { closed, log, said } = setting("/dev/full")
     log.append("lost\n")
     await closed()
@@ -120,7 +120,7 @@ describe("a file of lines", () => {
   })
 })
 
-describe("a file of lines that is kept", () => {
+describe("a rotated file of lines", () => {
   const small = { bytes: 30, files: 2 }
   /** Appends a line and waits until it is in the file. */
   /** The file may be renamed at any moment, and is not there for the next one. */
@@ -136,7 +136,7 @@ describe("a file of lines that is kept", () => {
     while (!textOf(file).endsWith(line)) await new Promise((resolve) => setImmediate(resolve))
   }
 
-  it("is renamed before it becomes too large, and so many old ones are kept", async () => {
+  it("is renamed before it becomes too large, and a fixed number of old ones is kept", async () => {
     const on = setting("audit.log", small)
     for (let i = 0; i < 9; i++) await written(on, `this is line ${i}\n`)
     await on.closed()
@@ -154,7 +154,7 @@ describe("a file of lines that is kept", () => {
     assert.deepStrictEqual(on.said, [])
   })
 
-  it("ends a line that a crash has torn, and goes on", async () => {
+  it("ends a line that a crash has cut off, and continues", async () => {
     const on = setting("audit.log", { bytes: 1_000, files: 1 })
     writeFileSync(on.file, "whole\nto")
     on.log.append("next\n")
@@ -162,7 +162,7 @@ describe("a file of lines that is kept", () => {
     assert.strictEqual(readFileSync(on.file, "utf8"), "whole\nto\nnext\n")
   })
 
-  it("is made anew where it was deleted", async () => {
+  it("is created again after it was deleted", async () => {
     const on = setting("audit.log", small)
     await written(on, "one\n")
     rmSync(on.file)
@@ -172,7 +172,7 @@ describe("a file of lines that is kept", () => {
     assert.deepStrictEqual(on.said, [])
   })
 
-  it("is written on if it cannot be renamed", async () => {
+  it("is appended to if it cannot be renamed", async () => {
     const on = setting("audit.log", { bytes: 30, files: 1 })
     mkdirSync(`${on.file}.1`)
     for (let i = 0; i < 4; i++) await written(on, `this is line ${i}\n`)

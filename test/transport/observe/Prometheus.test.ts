@@ -76,15 +76,19 @@ describe("metrics as text", () => {
     )
   })
 
-  it.prop("carry whatever is in a label, and stay in their line", [Schema.String], ([text]) => {
-    const rendered = render([
-      { type: "gauge", name: "g", help: text, samples: [{ labels: { text }, value: -1 }] },
-    ])
-    assert.strictEqual(rendered.split("\n").length, 4)
-    assert.deepStrictEqual(readText(rendered), [{ name: "g", labels: { text }, value: "-1" }])
-  })
+  it.prop(
+    "escape label values, so that each series stays in its line",
+    [Schema.String],
+    ([text]) => {
+      const rendered = render([
+        { type: "gauge", name: "g", help: text, samples: [{ labels: { text }, value: -1 }] },
+      ])
+      assert.strictEqual(rendered.split("\n").length, 4)
+      assert.deepStrictEqual(readText(rendered), [{ name: "g", labels: { text }, value: "-1" }])
+    },
+  )
 
-  it("write what is no finite number as Prometheus does", () => {
+  it("write NaN and infinity as Prometheus does", () => {
     const samples = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY].map(
       (value) => ({ value }),
     )
@@ -95,7 +99,7 @@ describe("metrics as text", () => {
     )
   })
 
-  it("tell of the process, of the event loop's delay from the second time on", () => {
+  it("include the process, and the event loop's delay from the second scrape on", () => {
     const first = readText(render(ProcessMetrics.read()))
     const second = readText(render(ProcessMetrics.read()))
     const names = new Set(second.map(({ name }) => name))

@@ -17,7 +17,7 @@ const recorded = { traceId: traceId("1"), spanId: "1".repeat(16), sampled: true 
 const unrecorded = { ...recorded, sampled: false }
 
 describe("a sampler", () => {
-  it("follows the caller, and records what begins here, unless it is told otherwise", () => {
+  it("follows the caller, and records new traces, by default", () => {
     for (const name of [undefined, "parentbased_always_on", "something new"]) {
       const samples = sampler(name, 0)
       assert.isTrue(samples(undefined, traceId("1")))
@@ -26,13 +26,13 @@ describe("a sampler", () => {
     }
   })
 
-  it("may take no notice of the caller", () => {
+  it("can ignore the caller", () => {
     assert.isTrue(sampler("always_on", 0)(unrecorded, unrecorded.traceId))
     assert.isFalse(sampler("always_off", 1)(recorded, recorded.traceId))
     assert.isFalse(sampler("traceidratio", 0)(recorded, recorded.traceId))
   })
 
-  it("takes a share of the traces, the same ones everywhere", () => {
+  it("records a share of the traces, the same ones in every process", () => {
     const samples = sampler("parentbased_traceidratio", 0.5)
     assert.isTrue(samples(undefined, traceId("7ffffffffffff")))
     assert.isFalse(samples(undefined, traceId("8000000000000")))
@@ -118,7 +118,7 @@ describe("telemetry", () => {
       }),
   )
 
-  it.effect("can be sent as protobuf", () =>
+  it.effect("can be exported as protobuf", () =>
     Effect.gen(function* () {
       const collector = yield* Collector.collector
       const options = { endpoint: collector.url, serviceName: "a-service", version: "1" }
@@ -134,7 +134,7 @@ describe("telemetry", () => {
     }),
   )
 
-  it.effect("says once that nobody takes it, and goes on", () =>
+  it.effect("logs once that export fails, and continues", () =>
     Effect.gen(function* () {
       lines.length = 0
       const collector = yield* Collector.collector

@@ -71,7 +71,7 @@ const entryOf = ({ at, event }: AuditEntry) => {
   return { at: iso(at), kind, fields }
 }
 
-/** A kind of event, if it is one. */
+/** The kind of event with this name; `undefined` if there is none. */
 export const kindOf = (text: string | undefined): AuditEvent["_tag"] | undefined =>
   text !== undefined && Object.hasOwn(sentences, text) ? (text as AuditEvent["_tag"]) : undefined
 
@@ -103,7 +103,7 @@ const wellFormed = HttpApiMiddleware.layerSchemaErrorTransform(WellFormed, (erro
   error.kind === "Body" || error.kind === "ResponseHeaders"
     ? Effect.fail(error)
     : Effect.fail(
-        problem("PTTH_BAD_REQUEST", `its ${error.kind.toLowerCase()}: ${error.cause.message}`),
+        problem("PTTH_BAD_REQUEST", `invalid ${error.kind.toLowerCase()}: ${error.cause.message}`),
       ),
 )
 
@@ -113,7 +113,7 @@ const handlers = HttpApiBuilder.group(
   Effect.fnUntraced(function* (group) {
     const administration = yield* Administration
     const noServer = (name: string) =>
-      problem("PTTH_NOT_FOUND", `no server is called ${JSON.stringify(name).slice(1, -1)}`)
+      problem("PTTH_NOT_FOUND", `no server has the name ${JSON.stringify(name)}`)
     return group.handleAll({
       servers: () => Effect.sync(() => administration.servers().map(serverOf)),
       server: ({ params }) =>
@@ -132,13 +132,17 @@ const handlers = HttpApiBuilder.group(
         )
         const view = administration.server(payload.name)
         return view === undefined
-          ? yield* Effect.fail(problem("PTTH_CANNOT_APPROVE", "it was replaced at once"))
+          ? yield* Effect.fail(
+              problem("PTTH_CANNOT_APPROVE", "the server was removed from the configuration again"),
+            )
           : serverOf(view)
       }),
       ignore: Effect.fnUntraced(function* ({ payload }) {
         const { identity } = yield* Caller
         if (!administration.ignore(payload.name, payload.tripcode, nameOf(identity)))
-          yield* Effect.fail(problem("PTTH_NOT_FOUND", "nobody with this name and key waits"))
+          yield* Effect.fail(
+            problem("PTTH_NOT_FOUND", "no server with this name and key is waiting"),
+          )
       }),
       audit: ({ query }) =>
         Effect.sync(() =>

@@ -1,6 +1,6 @@
 /**
- * An endless download and an upload that is thrown away, to find out what the
- * way to a relay carries, without any server.
+ * An endless download, and an upload that is counted and discarded, for
+ * measuring the connection to a relay without a server.
  */
 import { ExchangeError } from "../../../protocol/Exchange.ts"
 import type { Body } from "../../../transport/body/Body.ts"
@@ -9,25 +9,25 @@ import { refuse, respondText } from "../../../transport/body/Replies.ts"
 import { throttle } from "../../../transport/body/ThrottledBody.ts"
 import * as Format from "../../../web/Format.ts"
 
-/** How many of them may run at once. */
+/** Limit of concurrent streams. */
 export const maxDebugStreams = 10
 
-/** Of those that are throttled, in bytes a second. */
+/** The rate of throttled streams, in bytes a second. */
 export const throttledRate = 1024 * 1024
 
-/** Where they are; {@link throttledSuffix} may follow. */
+/** The path of the download; {@link throttledSuffix} may follow. */
 export const sourcePath = "/debug/source"
-/** See {@link sourcePath}. */
+/** The path of the upload; {@link throttledSuffix} may follow. */
 export const sinkPath = "/debug/sink"
-/** See {@link sourcePath}. */
+/** At the end of a path: at most {@link throttledRate}. */
 export const throttledSuffix = "/throttled"
 
 const chunk = Buffer.alloc(64 * 1024, "PTTH ".repeat(13_107).concat("\n"))
 
-/** So many chunks are sent without letting others have their turn. */
-const chunksInTurn = 16
+/** Number of chunks that are sent before other events are handled. */
+const chunksPerTick = 16
 
-/** Bytes without an end. */
+/** A body without an end. */
 const endless: Body = {
   length: undefined,
   whole: undefined,
@@ -37,7 +37,7 @@ const endless: Body = {
     let scheduled = false
     const send = (): void => {
       scheduled = false
-      for (let i = 0; i < chunksInTurn; i++) if (!open || !sink.data(chunk)) return
+      for (let i = 0; i < chunksPerTick; i++) if (!open || !sink.data(chunk)) return
       later()
     }
     const later = (): void => {
@@ -57,7 +57,7 @@ const endless: Body = {
 
 const isThrottled = (path: string): boolean => path.endsWith(throttledSuffix)
 
-/** Whether a path is one of theirs. */
+/** Whether a path is one of the streams. */
 export const takes = (path: string): boolean =>
   [sourcePath, sinkPath].some((one) => path === one || path === one + throttledSuffix)
 
@@ -66,18 +66,18 @@ const paced = (path: string, body: Body): Body =>
 
 const tooMany = new ExchangeError({
   code: "PTTH_QUEUE_FULL",
-  detail: `${maxDebugStreams} of them run`,
+  detail: `${maxDebugStreams} debug streams are open`,
   retryAfter: 30,
 })
 
 const wrongMethod = (allow: string) =>
   new ExchangeError({
     code: "PTTH_METHOD_NOT_ALLOWED",
-    detail: "this is for another method",
+    detail: "the stream has another method",
     headers: [["Allow", allow]],
   })
 
-/** Both as one handler, for whoever has been let in. */
+/** Both streams as one handler. `AdminFront.ts` has checked the caller. */
 export class DebugStreams {
   private running = 0
 
@@ -89,7 +89,9 @@ export class DebugStreams {
     if (!methods.includes(head.method)) return fail(wrongMethod(methods.join(", ")))
     if (this.running >= maxDebugStreams) return fail(tooMany)
     this.running += 1
-    const cancel = isSource ? this.give(path, body, reply) : this.take(path, body, reply)
+    const cancel = isSource
+      ? this.sendSource(path, body, reply)
+      : this.receiveSink(path, body, reply)
     let over = false
     return () => {
       if (!over) this.running -= 1
@@ -98,7 +100,7 @@ export class DebugStreams {
     }
   }
 
-  private give(path: string, ...[body, reply]: Tail): Cancel {
+  private sendSource(path: string, ...[body, reply]: Tail): Cancel {
     body.discard()
     reply.respond(
       { status: 200, headers: [["Content-Type", "application/octet-stream"]] },
@@ -107,7 +109,7 @@ export class DebugStreams {
     return () => {}
   }
 
-  private take(path: string, ...[body, reply]: Tail): Cancel {
+  private receiveSink(path: string, ...[body, reply]: Tail): Cancel {
     const startedAt = performance.now()
     let bytes = 0
     const flow = paced(path, body).read({

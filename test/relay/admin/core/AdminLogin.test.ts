@@ -8,7 +8,7 @@ import {
 } from "../../../../src/relay/admin/core/AdminLogin.ts"
 
 describe("login links and sessions", () => {
-  it("are good until they expire", () => {
+  it("are valid until they expire", () => {
     const login = AdminLogin.make()
     assert.isDefined(login.enter(login.newLink(0), linkMillis - 1))
     assert.isUndefined(login.enter(login.newLink(0), linkMillis))
@@ -17,14 +17,14 @@ describe("login links and sessions", () => {
     assert.isFalse(login.isSession(session, sessionMillis))
   })
 
-  it("are not the same thing", () => {
+  it("are not interchangeable", () => {
     const login = AdminLogin.make()
     const link = login.newLink(0)
     assert.isFalse(login.isSession(link, 0))
     assert.isUndefined(login.enter(login.enter(link, 0) ?? "", 0))
   })
 
-  it("are not many: the oldest go", () => {
+  it("are limited in number: a new one replaces the oldest", () => {
     const login = AdminLogin.make()
     const links = Array.from({ length: maxLinks + 1 }, () => login.newLink(0))
     assert.deepStrictEqual(

@@ -13,29 +13,29 @@ const config = `admin_token = "${tripcodeOfText(token)}"\n`
 const bearer = [["Authorization", `Bearer ${token}`]] as const
 
 describe("the administrator's debug pages", () => {
-  it.effect("are for nobody else", () =>
+  it.effect("require a login", () =>
     Effect.gen(function* () {
       const { admin } = yield* adminRelay(config)
       for (const path of ["/debug", "/debug/source", "/debug/sink/throttled"])
         assert.strictEqual((yield* Harness.get(admin, path)).status, 401, path)
-      const made = yield* Harness.visit(admin, "/debug/key", { method: "POST" })
-      assert.strictEqual(made.status, 401)
+      const response = yield* Harness.visit(admin, "/debug/key", { method: "POST" })
+      assert.strictEqual(response.status, 401)
     }),
   )
 
   for (const end of ["", "/throttled"]) {
-    it.live(`give bytes without an end to whoever takes them: /debug/source${end}`, () =>
+    it.live(`send bytes without an end: /debug/source${end}`, () =>
       Effect.gen(function* () {
         const { admin } = yield* adminRelay(config)
         const visit = yield* Harness.open(admin, `/debug/source${end}`, { headers: bearer })
         yield* Effect.forkChild(Effect.ignore(visit.whole))
         const most = end === "" ? 20_000_000 : 200_000
-        yield* Harness.until("much has come", () => visit.received() > most)
+        yield* Harness.until("many bytes have arrived", () => visit.received() > most)
         yield* visit.leave
       }).pipe(Effect.scoped),
     )
 
-    it.live(`throw bytes away and count them: /debug/sink${end}`, () =>
+    it.live(`count and discard bytes: /debug/sink${end}`, () =>
       Effect.gen(function* () {
         const { admin } = yield* adminRelay(config)
         const body = Buffer.alloc(end === "" ? 5_000_000 : 100_000)
@@ -53,7 +53,7 @@ describe("the administrator's debug pages", () => {
     )
   }
 
-  it.live("do not run more often at once than that others find room", () =>
+  it.live("are limited in number", () =>
     Effect.gen(function* () {
       const { admin } = yield* adminRelay(config)
       const ask = Harness.open(admin, "/debug/source", { headers: bearer })
@@ -71,7 +71,7 @@ describe("the administrator's debug pages", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.effect("make a key that is good and that nobody remembers", () =>
+  it.effect("make a strong key that the relay does not store", () =>
     Effect.gen(function* () {
       const { admin, events, logIn } = yield* adminRelay(config)
       const session = yield* logIn
