@@ -34,7 +34,7 @@ export const bytesOf = ({ traffic }: ServerView): Html =>
 const columns = [
   "Server",
   "State",
-  "Last heard of",
+  "Last seen",
   "Transport",
   "Program",
   "Links",

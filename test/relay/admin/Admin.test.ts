@@ -615,6 +615,20 @@ describe("the API", () => {
   )
 })
 
+it.effect("each link of the menu leads to a page that marks it as current", () =>
+  Effect.gen(function* () {
+    const on = yield* adminRelay(withToken)
+    const menu = (yield* ask(on, "/", [html, ...bearer])).text.match(/<nav.*<\/nav>/s)?.[0] ?? ""
+    const paths = [...menu.matchAll(/href="([^"]*)"/g)].map(([, path]) => path as string)
+    assert.deepStrictEqual(paths, ["/", "/unregistered", "/audit", "/config", "/api", "/debug"])
+    for (const path of paths) {
+      const page = yield* ask(on, path, [html, ...bearer])
+      assert.strictEqual(page.status, 200)
+      assert.include(page.text, `href="${path}" aria-current="page"`)
+    }
+  }),
+)
+
 describe("open pages", () => {
   it.effect("are told of a change within a second, and end with the relay", () =>
     Effect.gen(function* () {
