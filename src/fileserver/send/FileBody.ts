@@ -4,7 +4,7 @@
  */
 import * as fs from "node:fs"
 import { BodyError } from "../../protocol/Exchange.ts"
-import type { Body, BodySink } from "../../transport/body/Body.ts"
+import type { Body, BodyFlow, BodySink } from "../../transport/body/Body.ts"
 import type { Piece } from "../http/Multipart.ts"
 import { close } from "../root/Root.ts"
 
@@ -57,106 +57,117 @@ export const make = (handle: number, first: number, length: number): FileBody =>
  * bytes in all, or fails with `cut`.
  */
 export const ofPieces = (handle: number, pieces: ReadonlyArray<Piece>, total: number): FileBody => {
-  let sink: BodySink | undefined
-  let index = 0
-  // Where the current piece continues in the file, and the bytes left of it.
-  let position = 0
-  let left = 0
-  let reading = false
-  let giving = false
-  let paused = false
-  let over = false
-
-  const finish = (): void => {
-    over = true
-    // A handle closed during a read may be reused for another file before the read ends.
-    if (!reading) close(handle)
-  }
-
-  const cancel = (): void => {
-    if (!over) finish()
-  }
-
-  const fail = (detail: string): void => {
-    finish()
-    ;(sink as BodySink).fail(new BodyError({ reason: "cut", detail }))
-  }
-
-  const enter = (): void => {
-    const piece = pieces[index]
-    if (piece === undefined || piece instanceof Uint8Array) return
-    position = piece.first
-    left = piece.length
-  }
-
-  const next = (): void => {
-    while (!(over || reading || giving)) {
-      const piece = pieces[index]
-      if (piece === undefined) {
-        finish()
-        return (sink as BodySink).end([])
-      }
-      if (paused) return
-      if (piece instanceof Uint8Array) {
-        index++
-        enter()
-        give(piece)
-      } else if (left === 0) {
-        index++
-        enter()
-      } else {
-        reading = true
-        const buffer = takeBuffer(Math.min(chunk, left))
-        fs.read(handle, buffer, 0, buffer.length, position, take)
-      }
-    }
-  }
-
-  const give = (bytes: Uint8Array, release?: () => void): void => {
-    paused = true
-    giving = true
-    if ((sink as BodySink).data(bytes, release)) paused = false
-    giving = false
-  }
-
-  const take = (error: NodeJS.ErrnoException | null, count: number, buffer: Buffer): void => {
-    reading = false
-    if (over) {
-      returnBuffer(buffer)
-      return close(handle)
-    }
-    if (error !== null) return fail(`the file could not be read (${error.code})`)
-    if (count === 0) return fail(`the file ended ${left} bytes early`)
-    position += count
-    left -= count
-    if (left === 0) {
-      index++
-      enter()
-    }
-    give(count === buffer.length ? buffer : buffer.subarray(0, count), releaseOf(buffer))
-    next()
-  }
-
-  enter()
+  const reader = new PieceReader(handle, pieces)
   return {
-    cancel,
-    body: {
-      length: total,
-      whole: undefined,
-      discard: cancel,
-      read: (into) => {
-        sink = into
-        if (left > 0) next()
-        else queueMicrotask(next)
-        return {
-          resume: () => {
-            paused = false
-            next()
-          },
-          cancel,
-        }
-      },
-    },
+    cancel: reader.cancel,
+    body: { length: total, whole: undefined, discard: reader.cancel, read: reader.start },
+  }
+}
+
+/** Reads the pieces one after the other while the sink takes them. */
+class PieceReader implements BodyFlow {
+  private readonly handle: number
+  private readonly pieces: ReadonlyArray<Piece>
+  private sink: BodySink | undefined = undefined
+  private index = 0
+  /** Where the current piece continues in the file. */
+  private position = 0
+  /** The bytes of the current piece that are not read yet. */
+  private remaining = 0
+  private activity: "idle" | "reading" | "delivering" = "idle"
+  private paused = false
+  private over = false
+
+  constructor(handle: number, pieces: ReadonlyArray<Piece>) {
+    this.handle = handle
+    this.pieces = pieces
+    this.enterPiece()
+  }
+
+  readonly start = (sink: BodySink): BodyFlow => {
+    this.sink = sink
+    if (this.remaining > 0) this.next()
+    else queueMicrotask(() => this.next())
+    return this
+  }
+
+  readonly resume = (): void => {
+    this.paused = false
+    this.next()
+  }
+
+  readonly cancel = (): void => {
+    if (!this.over) this.finish()
+  }
+
+  private finish(): void {
+    this.over = true
+    // A handle closed during a read may be reused for another file before the read ends.
+    if (this.activity !== "reading") close(this.handle)
+  }
+
+  private fail(detail: string): void {
+    this.finish()
+    ;(this.sink as BodySink).fail(new BodyError({ reason: "cut", detail }))
+  }
+
+  private enterPiece(): void {
+    const piece = this.pieces[this.index]
+    if (piece === undefined || piece instanceof Uint8Array) return
+    this.position = piece.first
+    this.remaining = piece.length
+  }
+
+  private leavePiece(): void {
+    this.index++
+    this.enterPiece()
+  }
+
+  private next(): void {
+    while (!this.over && this.activity === "idle") {
+      const piece = this.pieces[this.index]
+      if (piece === undefined) {
+        this.finish()
+        return (this.sink as BodySink).end([])
+      }
+      if (this.paused) return
+      if (piece instanceof Uint8Array) {
+        this.leavePiece()
+        this.deliver(piece)
+      } else if (this.remaining === 0) {
+        this.leavePiece()
+      } else {
+        this.activity = "reading"
+        const buffer = takeBuffer(Math.min(chunk, this.remaining))
+        fs.read(this.handle, buffer, 0, buffer.length, this.position, this.onRead)
+      }
+    }
+  }
+
+  private deliver(bytes: Uint8Array, release?: () => void): void {
+    this.paused = true
+    this.activity = "delivering"
+    if ((this.sink as BodySink).data(bytes, release)) this.paused = false
+    this.activity = "idle"
+  }
+
+  private readonly onRead = (
+    error: NodeJS.ErrnoException | null,
+    count: number,
+    buffer: Buffer,
+  ): void => {
+    this.activity = "idle"
+    if (this.over) {
+      returnBuffer(buffer)
+      return close(this.handle)
+    }
+    if (error !== null) return this.fail(`the file could not be read (${error.code})`)
+    if (count === 0) return this.fail(`the file ended ${this.remaining} bytes early`)
+    this.position += count
+    this.remaining -= count
+    if (this.remaining === 0) this.leavePiece()
+    this.deliver(count === buffer.length ? buffer : buffer.subarray(0, count), releaseOf(buffer))
+    this.next()
   }
 }
 
