@@ -20,6 +20,13 @@ export class Writer {
     this.bytes = bigger
   }
 
+  /**
+   * Writes the tag and length of a value.
+   *
+   * @param fix the tag of a length up to `fixMax`, which is inside the tag
+   * @param one the tag before a length of one byte; 0 if the type has none
+   * @param two the tag before a length of two bytes; the next tag is for four
+   */
   private sized(count: number, fix: number, fixMax: number, one: number, two: number): void {
     this.room(5)
     if (count <= fixMax) this.bytes[this.at++] = fix | count
@@ -56,17 +63,8 @@ export class Writer {
   /** A byte string as `bin`. */
   bin(byteString: string): void {
     const length = byteString.length
-    this.room(5 + length)
-    if (length <= 0xff) {
-      this.bytes[this.at++] = 0xc4
-      this.bytes[this.at++] = length
-    } else if (length <= 0xffff) {
-      this.bytes[this.at++] = 0xc5
-      this.at = this.bytes.writeUInt16BE(length, this.at)
-    } else {
-      this.bytes[this.at++] = 0xc6
-      this.at = this.bytes.writeUInt32BE(length, this.at)
-    }
+    this.sized(length, 0, -1, 0xc4, 0xc5)
+    this.room(length)
     this.at += this.bytes.write(byteString, this.at, length, "latin1")
   }
 
@@ -130,11 +128,6 @@ export class Writer {
   /** Fills a reserved u32 with the number of bytes written after it. */
   fill(position: number): void {
     this.bytes.writeUInt32BE(this.at - position - 4, position)
-  }
-
-  /** The number of bytes written since the last {@link take}. */
-  get size(): number {
-    return this.at
   }
 
   /** Returns a copy of what was written and empties the writer. */
