@@ -1,7 +1,7 @@
 /**
- * The relay as a Layer: the services put together and an HTTP front in front
- * of them. Closing it drains: servers are told, who waits is told, what runs
- * may finish within the grace period.
+ * The relay as a Layer: its services with an HTTP front. Closing it drains:
+ * servers are told, waiting requests fail, and running ones may finish within
+ * the grace period.
  */
 import type { IncomingMessage } from "node:http"
 import * as Context from "effect/Context"
@@ -44,7 +44,7 @@ export class Relay extends Context.Service<
     readonly secure: boolean
   }
 >()("ptth/relay/Relay") {
-  /** The relay on its own services, which it shows; fails when its address cannot be had. */
+  /** The relay with its own services, which it provides too; fails if its address cannot be bound. */
   static readonly layer: Layer.Layer<
     Relay | Servers | Rendezvous | AuditLog | Traffic | Inspector,
     BindError,
@@ -53,14 +53,14 @@ export class Relay extends Context.Service<
     Relay.layerNoDeps.pipe(
       Layer.provideMerge(SendMetrics.layer),
       Layer.provideMerge(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
-      // Below the front: it is closed after the last request.
+      // Provided to the front, so that it closes after the last request.
       Layer.provideMerge(Layer.mergeAll(AccessLogging.layer, AuditVisits.layer)),
       Layer.provideMerge(AuditFile.layer),
       Layer.provideMerge(Layer.mergeAll(AuditLog.layer, Traffic.layer, Inspector.layer)),
     ),
   )
 
-  /** The relay on given services. */
+  /** The relay with given services. */
   static readonly layerNoDeps: Layer.Layer<
     Relay,
     BindError,

@@ -34,8 +34,8 @@ import { RelaySettings } from "./settings/RelaySettings.ts"
 import type { Traffic } from "./traffic/Traffic.ts"
 import { AppBeside } from "./visitors/AppBeside.ts"
 
-/** The place of the app: whoever is served there answers. */
-interface Place {
+/** Which handler answers for the app; it changes when the app starts and stops. */
+interface AppSlot {
   handler: Handler
 }
 
@@ -44,11 +44,11 @@ const refusing =
   (_head, body, reply) =>
     refuse(body, reply, error)
 
-const nobody = refusing(
+const notServedYet = refusing(
   new ExchangeError({ code: "PTTH_NOT_FOUND", detail: "nothing is served here yet" }),
 )
 
-const leaving = refusing(
+const shuttingDown = refusing(
   new ExchangeError({
     code: "PTTH_DRAINING",
     detail: "the application is shutting down",
@@ -61,7 +61,7 @@ const addressOf = ({ host, port }: Relay["Service"]): NetAddress.SocketAddress =
     NetAddress.unixPathAddress(host),
   )
 
-const make = Effect.fnUntraced(function* (place: Place) {
+const make = Effect.fnUntraced(function* (slot: AppSlot) {
   const relay = yield* Relay
   const settings = yield* RelaySettings
   return HttpServer.make({
@@ -72,23 +72,23 @@ const make = Effect.fnUntraced(function* (place: Place) {
       const running = yield* EffectApp.run(app, { scope: requests, middleware })
       yield* Effect.addFinalizer(() =>
         Effect.suspend(() => {
-          if (place.handler === running.handler) place.handler = leaving
+          if (slot.handler === running.handler) slot.handler = shuttingDown
           const grace = Duration.toMillis(settings.current().shutdownGrace)
           return Effect.timeoutOption(running.idle, grace)
         }),
       )
-      place.handler = running.handler
+      slot.handler = running.handler
     }),
   })
 })
 
 /**
  * The relay, and an HttpServer for the app beside it, with all that
- * `NodeHttpServer.layer` provides. Requests that run when the app stops may go
- * on for the relay's `shutdownGrace`. The app hears of its visitors what a
- * server behind the relay does: `X-Forwarded-For` and the like.
+ * `NodeHttpServer.layer` provides. Requests that run when the app stops may
+ * continue for the relay's `shutdownGrace`. The app receives the same header
+ * fields about its visitors as a server: `X-Forwarded-For` and the like.
  *
- * Fails when the address of the settings cannot be had.
+ * Fails if the address of the settings cannot be bound.
  */
 export const layer: Layer.Layer<
   | HttpServer.HttpServer
@@ -104,10 +104,10 @@ export const layer: Layer.Layer<
   BindError,
   RelaySettings
 > = Layer.suspend(() => {
-  const place: Place = { handler: nobody }
-  const app: Handler = (head, body, reply) => place.handler(head, body, reply)
+  const slot: AppSlot = { handler: notServedYet }
+  const app: Handler = (head, body, reply) => slot.handler(head, body, reply)
   return Layer.mergeAll(
-    Layer.effect(HttpServer.HttpServer, make(place)).pipe(
+    Layer.effect(HttpServer.HttpServer, make(slot)).pipe(
       Layer.provideMerge(Layer.fresh(Relay.layer)),
       Layer.provide(Layer.succeed(AppBeside, app)),
     ),

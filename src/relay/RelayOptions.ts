@@ -1,6 +1,6 @@
 /**
- * A relay's settings for programs that embed one: what matters as plain
- * values, the rest as a relay without a configuration has it.
+ * A relay's settings for programs that embed one: plain values, with the
+ * defaults of the configuration for the rest.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -17,10 +17,10 @@ import { RelaySettings } from "./settings/RelaySettings.ts"
 /** A server that may connect, by the tripcode of its key or by the key itself. */
 export interface ServerEntry {
   readonly name: string
-  /** What `ptth hash-api-key` prints; of no use to anybody else. */
+  /** What `ptth hash-api-key` prints; no secret. */
   readonly tripcode?: string
   readonly apiKey?: string | Redacted.Redacted<string>
-  /** What people see instead of the name. */
+  /** Shown on pages instead of the name. */
   readonly displayName?: string
 }
 

@@ -1,7 +1,7 @@
 /**
- * Keeps the audit log in a file while the configuration asks for one: a line
- * of JSON for each event, written at once, rotated by size and opened anew on
- * SIGHUP. At the start the log goes on where the file ends.
+ * Writes the audit log to the configured file: a line of JSON for each event,
+ * written at once, rotated by size and reopened on SIGHUP. At the start the
+ * log continues with the last events of the file.
  */
 import { open } from "node:fs/promises"
 import * as Effect from "effect/Effect"
@@ -11,10 +11,10 @@ import { RelaySettings } from "../settings/RelaySettings.ts"
 import * as AuditLine from "./AuditLine.ts"
 import { type AuditEntry, AuditLog, maxEntries } from "./AuditLog.ts"
 
-/** A larger file is renamed, in bytes. */
+/** The size above which a file is rotated, in bytes. */
 const maxBytes = 10 * 1024 * 1024
 
-/** How many files are kept besides the newest. */
+/** How many rotated files are kept. */
 const oldFiles = 4
 
 /** How much of a file is read at the start, in bytes. */
@@ -31,7 +31,7 @@ const tailOf = async (path: string): Promise<ReadonlyArray<AuditEntry>> => {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(stats.size - from), {
       position: from,
     })
-    // Neither a line that was cut here nor one that a crash has torn is an event.
+    // A line cut by the read or by a crash is skipped.
     return buffer
       .toString("utf8", 0, bytesRead)
       .split("\n")
@@ -49,7 +49,7 @@ const readBack = async (path: string): Promise<ReadonlyArray<AuditEntry>> => {
   return now.length < maxEntries ? [...(await tailOf(`${path}.1`)), ...now] : now
 }
 
-/** Keeps the log for as long as it is there. */
+/** Writes the log while the layer is alive. */
 export const layer: Layer.Layer<never, never, RelaySettings | AuditLog> = Layer.effectDiscard(
   Effect.gen(function* () {
     const settings = yield* RelaySettings

@@ -4,7 +4,7 @@
 import { json } from "../../transport/observe/AccessLog.ts"
 import { type AuditEntry, type AuditEvent, sentences } from "./AuditLog.ts"
 
-/** One JSON document with `at` and `kind`, and its line feed. */
+/** A JSON object with `at`, `kind` and the fields of the event, and a line feed. */
 export const toLine = ({ at, event }: AuditEntry): string => {
   const { _tag: kind, ...fields } = event
   return `${json({ at: new Date(at).toISOString(), kind, ...fields })}\n`
@@ -18,7 +18,7 @@ const parsed = (line: string): unknown => {
   }
 }
 
-/** The event of a line; `undefined` for one that is torn, or no event that is known. */
+/** The event of a line; `undefined` if the line is incomplete or its kind unknown. */
 export const fromLine = (line: string): AuditEntry | undefined => {
   const document = parsed(line)
   if (typeof document !== "object" || document === null) return undefined

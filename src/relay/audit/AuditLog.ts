@@ -1,7 +1,7 @@
 /**
- * What happened on the relay that its administrator may want to know: typed
- * events, kept in memory up to a bound and written to the log. `AuditFile.ts`
- * keeps them for longer.
+ * Events on the relay that matter to its administrator, typed, kept in memory
+ * up to a bound and written to the program's log. `AuditFile.ts` stores them
+ * on disk.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
 
-/** One kind of event each; `name` is the server's. */
+/** One variant per kind of event; `name` is the server's. */
 export type AuditEvent =
   | { readonly _tag: "RelayStarted"; readonly address: string }
   | { readonly _tag: "RelayStopping" }
@@ -18,12 +18,12 @@ export type AuditEvent =
       readonly _tag: "ServerConnected"
       readonly name: ServerName
       readonly transport: string
-      /** Why it is not a better transport; empty if there is nothing to say. */
+      /** Why no better transport is used; empty if the server gives no reason. */
       readonly reason: string
       readonly address: string
     }
   | { readonly _tag: "ServerDisconnected"; readonly name: ServerName; readonly reason: string }
-  /** A process of the server is gone, and another one is connected. */
+  /** A process of the server is gone; another one is connected. */
   | { readonly _tag: "ServerReplaced"; readonly name: ServerName; readonly reason: string }
   | {
       readonly _tag: "ServerRefused"
@@ -32,16 +32,16 @@ export type AuditEvent =
       readonly tripcode: Tripcode
       readonly address: string
     }
-  /** An address shows so many new names and keys that no more of them are remembered for a minute. */
+  /** An address sent too many new names and keys; further ones are not recorded until the minute is over. */
   | { readonly _tag: "RefusalsLimited"; readonly address: string }
-  /** More links of a server came than it may have. */
+  /** A server tried to open more links than it may have. */
   | { readonly _tag: "LinksLimited"; readonly name: ServerName; readonly address: string }
-  /** What visitors asked of a server within a minute; each single request is in the access log. */
+  /** The requests for one server within a minute; the access log has each of them. */
   | {
       readonly _tag: "VisitorRequests"
       readonly name: string
       readonly requests: number
-      /** Those that were answered 5xx, or were left before there was an answer. */
+      /** Those with status 5xx, or whose visitor left before a response. */
       readonly failed: number
       readonly bytesIn: number
       readonly bytesOut: number
@@ -70,20 +70,20 @@ export interface AuditEntry {
   readonly event: AuditEvent
 }
 
-/** How many events are kept in memory; of {@link AuditEvent} `VisitorRequests` as many besides, so that they push nothing else out. */
+/** How many events are kept in memory. As many `VisitorRequests` are kept besides, so that they evict no other events. */
 export const maxEntries = 1_000
 
-/** Hears of every event. */
+/** Called with every event. */
 export type AuditListener = (entry: AuditEntry) => void
 
-/** Where events go. `record` never fails and never waits. */
+/** See the file's header. `record` never fails and never waits. */
 export class AuditLog extends Context.Service<
   AuditLog,
   {
     readonly record: (event: AuditEvent) => void
     /** The oldest first. */
     readonly entries: () => ReadonlyArray<AuditEntry>
-    /** Puts what happened before this process was there in front of all else. */
+    /** Inserts the events of earlier processes before all others. */
     readonly restore: (before: ReadonlyArray<AuditEntry>) => void
     /** Calls the listener for every event until the returned function is called. */
     readonly listen: (listener: AuditListener) => () => void
@@ -121,7 +121,7 @@ export class AuditLog extends Context.Service<
 
 const isFrequent = ({ event }: AuditEntry): boolean => event._tag === "VisitorRequests"
 
-/** The last ones, of both sorts. */
+/** The last {@link maxEntries} of each sort: frequent, and all others. */
 const newest = (entries: ReadonlyArray<AuditEntry>): ReadonlyArray<AuditEntry> => {
   if (entries.length <= maxEntries) return entries
   const frequent = entries.filter(isFrequent).length
@@ -129,7 +129,7 @@ const newest = (entries: ReadonlyArray<AuditEntry>): ReadonlyArray<AuditEntry> =
   return entries.filter((entry) => (isFrequent(entry) ? tooFrequent-- <= 0 : tooMany-- <= 0))
 }
 
-/** What each kind of event is called. */
+/** Each kind of event in words. */
 export const sentences: Record<AuditEvent["_tag"], string> = {
   RelayStarted: "relay started",
   RelayStopping: "relay is shutting down",

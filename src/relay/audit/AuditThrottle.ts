@@ -1,10 +1,9 @@
 /**
- * Lets so many events a minute pass. Anybody who can reach the relay can be
- * refused as often as he likes; that must not push everything else out of the
- * audit log.
+ * Limits audit entries for refusals to 10 a minute, so that they cannot evict
+ * other entries.
  */
 
-/** How many events a minute pass. */
+/** How many events are recorded per minute. */
 export const maxNoted = 10
 
 const windowMillis = 60_000
@@ -14,7 +13,7 @@ export class AuditThrottle {
   private since = Number.NEGATIVE_INFINITY
   private count = 0
 
-  /** Whether one more passes; `now` is in milliseconds. */
+  /** Whether one more event may be recorded; `now` is in milliseconds. */
   passes(now: number): boolean {
     if (now - this.since >= windowMillis || now < this.since) {
       this.since = now

@@ -1,7 +1,7 @@
 /**
- * Puts visitors' requests into the audit log: not each, of which there may be
- * thousands a second, but what was asked of each server within each minute.
- * The counters of `Traffic.ts` are compared, so that no request costs more.
+ * Records visitors' requests in the audit log: one entry per server and
+ * minute, as there may be thousands of requests a second. It compares the
+ * counters of `Traffic.ts` once a minute, at no cost per request.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -9,36 +9,36 @@ import * as Schedule from "effect/Schedule"
 import { Traffic } from "../traffic/Traffic.ts"
 import { AuditLog } from "./AuditLog.ts"
 
-interface Counted {
+interface RequestCounts {
   readonly requests: number
   readonly failed: number
   readonly bytesIn: number
   readonly bytesOut: number
 }
 
-const nothing: Counted = { requests: 0, failed: 0, bytesIn: 0, bytesOut: 0 }
+const noRequests: RequestCounts = { requests: 0, failed: 0, bytesIn: 0, bytesOut: 0 }
 
-/** Records for as long as it is there, and what is left at the end. */
+/** Records while the layer is alive, and once more when it ends. */
 export const layer: Layer.Layer<never, never, AuditLog | Traffic> = Layer.effectDiscard(
   Effect.gen(function* () {
     const audit = yield* AuditLog
     const traffic = yield* Traffic
-    const before = new Map<string, Counted>()
+    const before = new Map<string, RequestCounts>()
 
-    const countOf = (name: string): Counted => {
+    const countOf = (name: string): RequestCounts => {
       const { bytesIn, bytesOut, requests, statuses } = traffic.server(name)
       return { requests, failed: (statuses[0] ?? 0) + (statuses[5] ?? 0), bytesIn, bytesOut }
     }
 
-    const look = Effect.sync(() => {
+    const record = Effect.sync(() => {
       for (const name of before.keys()) if (!traffic.counters.has(name)) before.delete(name)
       for (const name of traffic.counters.keys()) {
         if (name === "") continue
         const now = countOf(name)
-        const then = before.get(name) ?? nothing
+        const then = before.get(name) ?? noRequests
         before.set(name, now)
-        // A server that was registered anew counts from zero.
-        const since = now.requests < then.requests ? nothing : then
+        // A server that was removed and registered again counts from zero.
+        const since = now.requests < then.requests ? noRequests : then
         if (now.requests === since.requests) continue
         audit.record({
           _tag: "VisitorRequests",
@@ -51,7 +51,7 @@ export const layer: Layer.Layer<never, never, AuditLog | Traffic> = Layer.effect
       }
     })
 
-    yield* Effect.addFinalizer(() => look)
-    yield* look.pipe(Effect.schedule(Schedule.spaced("1 minute")), Effect.forkScoped)
+    yield* Effect.addFinalizer(() => record)
+    yield* record.pipe(Effect.schedule(Schedule.spaced("1 minute")), Effect.forkScoped)
   }),
 )

@@ -1,33 +1,33 @@
 /**
- * A request as a command that sends it again, for a POSIX shell.
+ * A request as a curl command that sends it again, for a POSIX shell.
  */
 import { all, type HeaderList } from "../../domain/HeaderList.ts"
 
-/** What is sent. */
-export interface Sent {
+/** A request to send. */
+export interface CurlRequest {
   readonly method: string
   /** With path and query. */
   readonly url: string
   readonly headers: HeaderList
-  /** The text of its body; `undefined` where that is not known, "" where there is none. */
+  /** The text of its body; "" without one, `undefined` if it is not known. */
   readonly body: string | undefined
 }
 
-/** What curl says by itself, and what a relay adds. */
-const left =
+/** Fields that curl sends by itself, and those that a relay adds. */
+const omittedFields =
   /^(?:host|content-length|transfer-encoding|connection|te|upgrade|accept-encoding|via|forwarded|x-forwarded-.*|traceparent|tracestate|…)$/i
 
 /** Text as one word. */
 const quoted = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 
-/** The arguments, the program's name not among them. */
-export const args = ({ body, headers, method, url }: Sent): ReadonlyArray<string> => {
+/** The arguments of curl, without the program's name. */
+export const args = ({ body, headers, method, url }: CurlRequest): ReadonlyArray<string> => {
   const hasBody = body !== ""
   const verb =
     method === "HEAD" ? ["-I"] : method === (hasBody ? "POST" : "GET") ? [] : ["-X", method]
   const fields = headers
-    .filter(([name]) => !left.test(name))
+    .filter(([name]) => !omittedFields.test(name))
     .flatMap(([name, value]) => ["-H", value === "" ? `${name};` : `${name}: ${value}`])
   const untyped =
     hasBody && all(headers, "content-type").length === 0 ? ["-H", "Content-Type:"] : []
@@ -41,4 +41,4 @@ export const args = ({ body, headers, method, url }: Sent): ReadonlyArray<string
 }
 
 /** The command. */
-export const command = (sent: Sent): string => ["curl", ...args(sent).map(quoted)].join(" ")
+export const command = (sent: CurlRequest): string => ["curl", ...args(sent).map(quoted)].join(" ")

@@ -1,6 +1,6 @@
 /**
- * Takes the secrets out of what an administrator is shown of visitors'
- * requests: what is one by its place, and what is called like one.
+ * Masks secrets in visitors' requests before an administrator sees them: the
+ * values of fields that hold secrets, and of names that look like secrets.
  */
 import type { Header, HeaderList } from "../../domain/HeaderList.ts"
 import { isSecretName, withoutSecrets } from "../../transport/observe/AccessLog.ts"
@@ -8,7 +8,7 @@ import { isSecretName, withoutSecrets } from "../../transport/observe/AccessLog.
 /** Stands for a secret. */
 const mask = "***"
 
-/** The challenges of who asks for a secret, which are none. */
+/** Challenges ask for a secret but hold none. */
 const isChallenge = /^(?:www|proxy)-authenticate$/i
 
 const isKey = /^(?:x[-_]api[-_]?key|x[-_]apikey)$/i
@@ -31,14 +31,14 @@ const value = (name: string, text: string): string => {
   return withoutSecrets(text)
 }
 
-/** The fields of a head. */
+/** The fields of a head with their secrets masked. */
 export const fields = (headers: HeaderList): HeaderList =>
   headers.map(([name, text]): Header => [name, value(name, text)])
 
-/** Path and query. */
+/** Path and query with their secrets masked. */
 export const target: (target: string) => string = withoutSecrets
 
-/** The text of a body, by its type: values of forms and JSON that are called like secrets are masked. */
+/** The text of a body; in forms and JSON the values of names that look like secrets are masked. */
 export const body = (text: string, type: string): string => {
   if (/^application\/x-www-form-urlencoded\b/i.test(type))
     return withoutSecrets(`?${text}`).slice(1)

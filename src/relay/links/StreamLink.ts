@@ -1,5 +1,5 @@
 /**
- * The link of one WebSocket of one server process.
+ * One link over stream: one WebSocket of one server process.
  */
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
@@ -18,7 +18,7 @@ export interface StreamLinkOptions {
   readonly multiplexer: Multiplexer
   readonly responseMillis: (name: ServerName) => number
   readonly deadlines: Deadlines
-  /** How long it has to answer when it is suspected to be dead, in milliseconds. */
+  /** How long a suspected link has to answer a ping, in milliseconds. */
   readonly suspicionMillis: number
 }
 
@@ -59,25 +59,25 @@ export class StreamLink implements Link {
   private start(pending: Pending, millis: number): void {
     pending.offered(this, millis)
     let cancel: Cancel | undefined
-    const over = (): void => {
+    const finish = (): void => {
       if (pending.withdraw === cancel) pending.withdraw = undefined
     }
     cancel = this.options.multiplexer.request(pending.head, pending.body, {
       respond: (head, body) => {
         const taken = pending.answer(head, body, {
-          sent: over,
+          sent: finish,
           left: () => {
-            over()
+            finish()
             cancel?.()
           },
         })
         if (!taken) {
-          over()
+          finish()
           body.discard()
         }
       },
       fail: (error) => {
-        over()
+        finish()
         if (error.code === "PTTH_LINK_LOST") pending.lost(error.detail)
         else pending.fail(error)
       },
@@ -92,8 +92,9 @@ export class StreamLink implements Link {
   }
 
   /**
-   * Another process of the same name has come: no request is sent here until
-   * this one has shown that it lives, and it ends if it does not do so soon.
+   * Another process of the same server has connected, so this one may be dead:
+   * it is pinged, takes no requests until it answers, and ends if it does not
+   * answer in time.
    */
   suspect(): void {
     if (this.suspicion !== undefined) return
@@ -103,20 +104,20 @@ export class StreamLink implements Link {
     this.options.multiplexer.ping()
   }
 
-  /** It lives. Whether that had been in doubt. */
+  /** It has answered a ping, or ended. `true` if it was suspected. */
   trust(): boolean {
-    const doubted = this.suspicion !== undefined
+    const wasSuspected = this.suspicion !== undefined
     this.suspicion?.clear()
     this.suspicion = undefined
-    return doubted
+    return wasSuspected
   }
 
-  /** The same process has opened this link anew. */
+  /** The same process has opened this link again. */
   replace(): void {
     this.end("it connected anew")
   }
 
-  /** Ends the link and what runs on it. */
+  /** Ends the link and the requests on it. */
   end(reason: string): void {
     this.suspicion?.clear()
     this.options.multiplexer.close(reason)

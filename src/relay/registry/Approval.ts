@@ -1,7 +1,6 @@
 /**
- * Approving a server: one small file beside the configuration, written so
- * that it is there as a whole or not at all. The owner's own files are never
- * touched, and nothing that is registered is replaced.
+ * Approves a server: writes one small file beside the configuration, atomically.
+ * Existing files are never changed, and no registration is replaced.
  */
 import * as NodePath from "node:path"
 import * as Data from "effect/Data"
@@ -25,7 +24,7 @@ export class ApprovalError extends Data.TaggedError("ApprovalError")<{
   }
 }
 
-/** The lines that register a server. Names and tripcodes need no escaping. */
+/** The TOML that registers a server. Names and tripcodes need no escaping. */
 export const toToml = (name: string, tripcode: string): string =>
   `[[servers]]\nname = "${name}"\ntripcode = "${tripcode}"\n`
 
@@ -37,10 +36,10 @@ const cannot = (path: string) => (error: PlatformError) =>
 
 /**
  * Registers a server: writes `NAME.toml` to the folder. Succeeds with the path
- * of the file, or with nothing if the server is registered by that tripcode
- * already.
+ * of the file, or `undefined` if the server is already registered with that
+ * tripcode.
  *
- * @param config what is in force, or would be
+ * @param config the configuration in force, or that would be
  */
 export const approve = Effect.fn("Approval.approve")(function* (
   folder: string,
@@ -90,11 +89,11 @@ const write = Effect.fnUntraced(function* (folder: string, path: string, text: s
       yield* file.sync
     }),
   ).pipe(
-    // Whoever approves may be another user than the relay's, and nothing in it is secret.
+    // The approver may be another user than the relay's; the file holds no secret.
     Effect.andThen(fs.chmod(temporary, 0o644)),
     Effect.andThen(fs.rename(temporary, path)),
     Effect.onError(() => Effect.ignore(fs.remove(temporary))),
   )
-  // The new name is on the disk once the folder is; not every system can say so.
+  // The rename is durable once the folder is synced, which not every system supports.
   yield* Effect.scoped(Effect.flatMap(fs.open(folder), (handle) => handle.sync)).pipe(Effect.ignore)
 })

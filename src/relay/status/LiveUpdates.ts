@@ -1,47 +1,47 @@
 /**
- * Tells pages that are open that what they show has changed, by server-sent
- * events. What has changed they find out by loading themselves again.
+ * Tells open pages by server-sent events that their content has changed. Each
+ * page then refetches itself.
  */
 import type { Body, BodySink } from "../../transport/body/Body.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 
-/** How often it is looked whether something has changed, in milliseconds. */
-export const lookMillis = 1_000
+/** How often the content is compared, in milliseconds. */
+export const compareMillis = 1_000
 
-/** After how many looks without a change something is said all the same, so that proxies do not give up. */
-const quietLooks = 15
+/** After how many comparisons without a change a comment is sent, so that proxies do not time out. */
+const quietComparisons = 15
 
 /** How many pages may be open at once. */
 export const maxOpen = 200
 
 const change = Buffer.from("event: change\ndata:\n\n")
-const nothing = Buffer.from(":\n\n")
+const comment = Buffer.from(":\n\n")
 
-interface Page {
+interface OpenPage {
   readonly sink: BodySink
-  /** Whether it takes something now. */
+  /** Whether its connection accepts bytes now. */
   ready: boolean
-  /** Whether it has missed a change. */
+  /** Whether a change could not be sent. */
   behind: boolean
 }
 
 /** See the file's header. */
 export class LiveUpdates {
   private readonly deadlines: Deadlines
-  private readonly shown: () => string
-  private readonly pages = new Set<Page>()
+  private readonly content: () => string
+  private readonly pages = new Set<OpenPage>()
   private timer: Deadline | undefined
   private last = ""
   private quiet = 0
   private closed = false
 
-  /** @param shown all that the pages show, as a text that is different when they are */
-  constructor(deadlines: Deadlines, shown: () => string) {
+  /** @param content all that the pages show, as a text that differs whenever they do */
+  constructor(deadlines: Deadlines, content: () => string) {
     this.deadlines = deadlines
-    this.shown = shown
+    this.content = content
   }
 
-  /** Events for a page that is opened; nothing if there are too many, or it is over. */
+  /** The events of a page that is being opened; `undefined` if too many are open, or after `close`. */
   open(): Body | undefined {
     if (this.closed || this.pages.size >= maxOpen) return undefined
     return {
@@ -49,11 +49,11 @@ export class LiveUpdates {
       whole: undefined,
       discard: () => {},
       read: (sink) => {
-        const page: Page = { sink, ready: true, behind: false }
-        if (this.pages.size === 0) this.last = this.shown()
+        const page: OpenPage = { sink, ready: true, behind: false }
+        if (this.pages.size === 0) this.last = this.content()
         this.pages.add(page)
         // The head goes out with the first bytes.
-        queueMicrotask(() => this.pages.has(page) && this.send(page, nothing))
+        queueMicrotask(() => this.pages.has(page) && this.send(page, comment))
         this.arm()
         return {
           resume: () => {
@@ -66,7 +66,7 @@ export class LiveUpdates {
     }
   }
 
-  /** Ends all of them. */
+  /** Ends the events of all pages. */
   close(): void {
     this.closed = true
     for (const page of [...this.pages]) {
@@ -76,29 +76,29 @@ export class LiveUpdates {
   }
 
   private arm(): void {
-    this.timer ??= this.deadlines.set(lookMillis, () => {
+    this.timer ??= this.deadlines.set(compareMillis, () => {
       this.timer = undefined
-      this.look()
+      this.compare()
       if (this.pages.size > 0) this.arm()
     })
   }
 
-  private look(): void {
-    const now = this.shown()
+  private compare(): void {
+    const now = this.content()
     const changed = now !== this.last
     this.last = now
     this.quiet = changed ? 0 : this.quiet + 1
-    if (!changed && this.quiet < quietLooks) return
+    if (!changed && this.quiet < quietComparisons) return
     this.quiet = 0
-    for (const page of [...this.pages]) this.send(page, changed ? change : nothing)
+    for (const page of [...this.pages]) this.send(page, changed ? change : comment)
   }
 
-  private send(page: Page, what: Uint8Array): void {
+  private send(page: OpenPage, what: Uint8Array): void {
     page.behind = !page.ready && (page.behind || what === change)
     if (page.ready) page.ready = page.sink.data(what)
   }
 
-  private remove(page: Page): void {
+  private remove(page: OpenPage): void {
     this.pages.delete(page)
     if (this.pages.size > 0) return
     this.timer?.clear()

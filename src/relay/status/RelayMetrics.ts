@@ -1,6 +1,6 @@
 /**
- * The relay's counters as metrics, for whoever collects them: `/metrics` on
- * the administrator's address, or OTLP.
+ * The relay's counters as metrics, for `/metrics` on the administrator's
+ * address and for OTLP.
  */
 
 import type { Distribution, Metric, Sample } from "../../transport/observe/Metric.ts"
@@ -11,7 +11,7 @@ import { type Counters, type StatusClass, transports } from "../traffic/Counters
 import { bounds, type Histogram } from "../traffic/Histogram.ts"
 import type { Traffic } from "../traffic/Traffic.ts"
 
-/** Where the numbers come from. */
+/** What the metrics are read from. */
 export interface MetricsContext {
   readonly settings: RelaySettings["Service"]
   readonly rendezvous: Rendezvous["Service"]
@@ -159,7 +159,7 @@ const presence = ({ rendezvous, settings }: MetricsContext): ReadonlyArray<Metri
   ]
 }
 
-/** Everything that the relay counts, and its process. What it answers itself has the server "". */
+/** All metrics of the relay and its process. Requests that the relay answers itself have the server "". */
 export const read = (context: MetricsContext): ReadonlyArray<Metric> => [
   {
     type: "gauge",

@@ -1,5 +1,5 @@
 /**
- * Sends the relay's metrics to where telemetry goes, if it goes anywhere.
+ * Exports the relay's metrics if telemetry is configured.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -9,7 +9,7 @@ import { RelaySettings } from "../settings/RelaySettings.ts"
 import { Traffic } from "../traffic/Traffic.ts"
 import * as RelayMetrics from "./RelayMetrics.ts"
 
-/** Sends for as long as it is there. */
+/** Exports while the layer is alive. */
 export const layer: Layer.Layer<never, never, RelaySettings | Rendezvous | Traffic> =
   Layer.effectDiscard(
     Effect.gen(function* () {

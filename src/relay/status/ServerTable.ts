@@ -13,21 +13,21 @@ const words = { connected: "connected", away: "not connected", never: "not conne
 export const stateOf = ({ state }: ServerView): Html =>
   html`<span class="state ${state}">${words[state]}</span>`
 
-/** By what it is connected, and why not by anything better. */
+/** Its transports, and why no better one is used. */
 export const transportOf = ({ reason, transports }: ServerView): Html =>
   transports.length === 0
     ? html`–`
     : html`${transports.join(" and ")}${reason === "" ? undefined : html`<br><small>${reason}</small>`}`
 
-/** What program it is. */
+/** Its programs and their versions. */
 export const programOf = ({ programs }: ServerView): Html =>
   html`${programs.length === 0 ? "–" : programs.join(", ")}`
 
-/** When it was last heard of. */
+/** When a message of it last arrived. */
 export const lastSeenOf = ({ lastSeen, state }: ServerView): Html =>
   state === "connected" ? html`now` : lastSeen === undefined ? html`–` : Format.time(lastSeen)
 
-/** What was carried for it. */
+/** How many bytes were transferred. */
 export const bytesOf = ({ traffic }: ServerView): Html =>
   html`${Format.bytes(traffic.bytesOut)} out, ${Format.bytes(traffic.bytesIn)} in`
 
@@ -71,7 +71,7 @@ export const serverTable = (
     })),
   })
 
-/** What the table shows, as a text that is different when it is. */
+/** The content of the table, as a text that differs whenever the table does. */
 export const shown = (servers: ReadonlyArray<ServerView>): string =>
   JSON.stringify(
     servers.map((view) => [

@@ -1,6 +1,6 @@
 /**
- * A server as people and scripts are shown it: what is registered, how it is
- * connected, and what was carried for it.
+ * A server as the pages and the API show it: its registration, its links and
+ * its traffic.
  */
 import type { RegisteredServer } from "../../domain/config/RelayConfig.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
@@ -8,29 +8,29 @@ import type { Tripcode } from "../../domain/Tripcode.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { ServerTraffic, Traffic } from "../traffic/Traffic.ts"
 
-/** How a registered server is now. */
+/** The current state of a registered server. */
 export interface ServerView {
   readonly name: ServerName
   readonly displayName: string
-  /** `never`: not since the relay was started. */
+  /** `never`: not since the relay started. */
   readonly state: "connected" | "away" | "never"
-  /** By which transports, once each. */
+  /** The transports of its links, each once. */
   readonly transports: ReadonlyArray<string>
-  /** Why they are no better ones, in the server's words; empty if there is nothing to say. */
+  /** Why no better transport is used, in the server's words; empty if it gives no reason. */
   readonly reason: string
-  /** The programs of its processes and their versions, as far as they say. */
+  /** The programs of its processes and their versions, as far as they tell. */
   readonly programs: ReadonlyArray<string>
-  /** How many links there are. */
+  /** The number of links. */
   readonly connections: number
-  /** When it was last heard of, in milliseconds since 1970. */
+  /** When a message of it last arrived, in milliseconds since 1970. */
   readonly lastSeen: number | undefined
-  /** Requests that wait for it. */
+  /** The number of requests that wait for a link. */
   readonly waiting: number
   readonly tripcodes: ReadonlyArray<Tripcode>
   readonly traffic: ServerTraffic
 }
 
-/** How a server of the configuration is now. */
+/** The current state of a server of the configuration. */
 export const viewServer = (
   server: RegisteredServer,
   rendezvous: Rendezvous["Service"],

@@ -1,5 +1,5 @@
 /**
- * Writes the relay's access log while the configuration asks for one.
+ * Writes the relay's access log while one is configured.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,7 @@ import { RelaySettings } from "../settings/RelaySettings.ts"
 import { clientAddress } from "../settings/TrustedProxies.ts"
 import { Traffic } from "./Traffic.ts"
 
-/** Logs for as long as it is there. */
+/** Logs while the layer is alive. */
 export const layer: Layer.Layer<never, never, RelaySettings | Traffic> = Layer.effectDiscard(
   Effect.gen(function* () {
     const settings = yield* RelaySettings

@@ -1,19 +1,19 @@
 /**
- * How long something took, counted in fixed buckets: adding to it costs
- * nothing but a few comparisons, and it never grows.
+ * A histogram of durations with fixed buckets: adding a value takes a few
+ * comparisons, and it never grows.
  */
 
-/** Upper bounds of the buckets in milliseconds; above the last there is one more. */
+/** Upper bounds of the buckets in milliseconds; one more bucket takes larger values. */
 export const bounds: ReadonlyArray<number> = [
   1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000,
 ]
 
 /** See the file's header. */
 export class Histogram {
-  /** How many fell into each bucket, and into that above the last bound. */
+  /** The number of values in each bucket; the last takes those above all bounds. */
   readonly counts: Array<number> = new Array<number>(bounds.length + 1).fill(0)
   count = 0
-  /** Of all that was added, in milliseconds. */
+  /** The sum of all values, in milliseconds. */
   sum = 0
 
   add(millis: number): void {
@@ -25,9 +25,11 @@ export class Histogram {
   }
 
   /**
-   * What `share` (0 to 1) of all stay below, in milliseconds: exact to the
-   * bucket, even within it. `undefined` where nothing was added; what is above
-   * the last bound counts as that bound.
+   * A quantile in milliseconds, interpolated linearly within its bucket;
+   * values above the last bound count as that bound. `undefined` without
+   * values.
+   *
+   * @param share from 0 to 1
    */
   quantile(share: number): number | undefined {
     if (this.count === 0) return undefined

@@ -1,7 +1,7 @@
 /**
- * A visitor's request as spans of a trace: all of it, the waiting for a link,
- * and the tunnel. They are made from the notes when it is over; before that
- * there are only their ids.
+ * The spans of one visitor's request: the whole request, the wait for a link,
+ * and the tunnel. They are made from its record when it is over; until then
+ * only their ids exist.
  */
 import { first, type HeaderList } from "../../domain/HeaderList.ts"
 import * as TraceContext from "../../protocol/http/TraceContext.ts"
@@ -22,7 +22,7 @@ export class VisitTrace {
     this.parentId = parentId
   }
 
-  /** The fields as the server gets them: what it does happens in the tunnel. */
+  /** The fields as the server receives them: spans of the server are children of the tunnel's. */
   forwarded(headers: HeaderList): HeaderList {
     return TraceContext.replace(headers, { ...this.context, spanId: this.tunnelId })
   }

@@ -1,6 +1,6 @@
 /**
- * The relay's own pages for visitors: which servers there are, and whether the
- * relay is up.
+ * The relay's own pages for visitors: the list of servers and the health
+ * checks.
  */
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
@@ -21,7 +21,7 @@ import { type ServerView, viewServer } from "../status/ServerView.ts"
 import type { Traffic } from "../traffic/Traffic.ts"
 import type { Page } from "./Routes.ts"
 
-/** What the pages show. */
+/** What the pages are made from. */
 export interface PagesContext {
   readonly settings: RelaySettings["Service"]
   readonly rendezvous: Rendezvous["Service"]
@@ -33,11 +33,11 @@ export interface PagesContext {
 export interface Pages {
   /** Answers a request for one of them. */
   readonly answer: (page: Page, reply: Reply) => void
-  /** Ends what pages that are open are told. */
+  /** Ends the live updates of open pages. */
   readonly close: () => void
 }
 
-/** Makes them. */
+/** Makes the pages. */
 export const make = (context: PagesContext): Pages => {
   const live = new LiveUpdates(context.rendezvous.deadlines, () => shown(viewsOf(context)))
   const answer = (page: Page, reply: Reply): void => {

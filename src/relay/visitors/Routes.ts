@@ -1,18 +1,17 @@
 /**
- * What a visitor's path means on the relay. Paths are taken byte for byte:
- * nothing is decoded, merged or normalised on the way to a server
- * (protocol.md, URLs).
+ * Routes a visitor's path on the relay. Paths are taken byte for byte: nothing
+ * is decoded, merged or normalised on the way to a server (protocol.md, URLs).
  */
 import { isServerName, type ServerName } from "../../domain/ServerName.ts"
 
-/** Where a request belongs. */
+/** Where a request is routed. */
 export type Route =
   | {
       readonly _tag: "Server"
       readonly name: ServerName
-      /** Path and query as the server sees them. */
+      /** Path and query as the server receives them. */
       readonly target: string
-      /** What the visitor's path has before it, without the last slash. */
+      /** The visitor's path before `target`, without its last slash. */
       readonly prefix: string
     }
   | { readonly _tag: "UnknownServer"; readonly name: string }
@@ -31,10 +30,10 @@ export type Page =
   | "script"
   | "events"
 
-/** Whether a page has nothing on it that anybody could not see: for monitoring, and what a page of refusal is made with. */
-export const isOpen = (page: Page): boolean => open.has(page)
+/** Whether a page needs no authentication: health checks, and the assets of error pages. */
+export const isOpen = (page: Page): boolean => openPages.has(page)
 
-const open: ReadonlySet<Page> = new Set(["upCheck", "healthz", "readyz", "favicon", "style"])
+const openPages: ReadonlySet<Page> = new Set(["upCheck", "healthz", "readyz", "favicon", "style"])
 
 const pages: ReadonlyMap<string, Page> = new Map([
   ["/frontend/servers/", "servers"],

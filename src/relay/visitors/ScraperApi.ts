@@ -1,7 +1,7 @@
 /**
- * The scraper API of the original, to the letter: scripts with a key of their
- * own see which servers there are and fetch from them (protocol.md, Scraper
- * API of the original).
+ * The scraper API of the original: scripts with a key of their own list the
+ * servers and send requests to them (protocol.md, Scraper API of the
+ * original).
  */
 import { sameTripcode, tripcodeOfText } from "../../domain/ApiKey.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
@@ -10,10 +10,10 @@ import { isServerName, type ServerName } from "../../domain/ServerName.ts"
 import * as ServerList from "../../protocol/ServerList.ts"
 import { header } from "../../protocol/Wire.ts"
 
-/** What is answered to a scraper. */
+/** The answer to a scraper. */
 export type ScraperAnswer =
   | { readonly _tag: "Text"; readonly status: number; readonly text: string }
-  /** Path and query for the server; `prefix` is what stands before it. */
+  /** The request goes to a server. `target` is path and query for it, `prefix` the path before. */
   | {
       readonly _tag: "Server"
       readonly name: ServerName
@@ -21,22 +21,22 @@ export type ScraperAnswer =
       readonly prefix: string
     }
 
-/** What was made of a key that was shown. */
-export type KeyShown =
+/** The result of checking a scraper's key. */
+export type KeyCheckResult =
   | { readonly _tag: "Used"; readonly name: string }
   | { readonly _tag: "Refused"; readonly reason: string }
 
-/** What the answer depends on. */
+/** What an answer depends on. */
 export interface ScraperContext {
   readonly config: RelayConfig
   /** Milliseconds since 1970. */
   readonly now: number
-  /** When a server was last heard of, in milliseconds since 1970. */
+  /** When a message of a server last arrived, in milliseconds since 1970. */
   readonly lastSeen: (name: ServerName) => number | undefined
-  readonly onKey: (shown: KeyShown) => void
+  readonly onKey: (result: KeyCheckResult) => void
 }
 
-/** Where the API lives. */
+/** The path below which the API is. */
 export const scraperPath = "/scraper/"
 
 const text = (status: number, line: string): ScraperAnswer => ({
@@ -79,33 +79,33 @@ export const answer = (
 const refuse = (context: ScraperContext, headers: HeaderList): ScraperAnswer | undefined => {
   const { config } = context
   const keys = all(headers, header.apiKey)
-  const shown = look(context, keys)
-  if (shown !== undefined) context.onKey(shown)
+  const result = checkKeys(context, keys)
+  if (result !== undefined) context.onKey(result)
   if (!config.enableScraperApi) return text(403, "Scraper API disabled")
   if (keys.length === 0) return text(403, "Can't auth as scraper without API key")
-  return shown?._tag === "Used" ? undefined : text(403, "403 Forbidden")
+  return result?._tag === "Used" ? undefined : text(403, "403 Forbidden")
 }
 
-const refused = (reason: string): KeyShown => ({ _tag: "Refused", reason })
+const refused = (reason: string): KeyCheckResult => ({ _tag: "Refused", reason })
 
-/** What the keys of a request are; every registered one is compared, whichever it is. */
-const look = (
+/** Checks the keys of a request. Every registered key is compared, so that the time taken does not tell which one matched. */
+const checkKeys = (
   { config, now }: ScraperContext,
-  shown: ReadonlyArray<string>,
-): KeyShown | undefined => {
-  const [first] = shown
+  keys: ReadonlyArray<string>,
+): KeyCheckResult | undefined => {
+  const [first] = keys
   if (first === undefined) return undefined
   if (!config.enableScraperApi) return refused("the scraper API is disabled")
-  if (shown.length > 1) return refused("more than one key")
+  if (keys.length > 1) return refused("more than one key")
   const tripcode = tripcodeOfText(first)
-  const same = config.scraperKeys.filter(({ hash }) => sameTripcode(hash, tripcode))
-  const [known] = same
-  const [valid] = same.filter(({ notAfter, notBefore }) => now >= notBefore && now <= notAfter)
+  const matching = config.scraperKeys.filter(({ hash }) => sameTripcode(hash, tripcode))
+  const [registered] = matching
+  const [valid] = matching.filter(({ notAfter, notBefore }) => now >= notBefore && now <= notAfter)
   if (valid !== undefined) return { _tag: "Used", name: valid.name }
   return refused(
-    known === undefined
+    registered === undefined
       ? "unknown key"
-      : `${known.name} is ${now < known.notBefore ? "not good yet" : "not good any more"}`,
+      : `${registered.name} is ${now < registered.notBefore ? "not good yet" : "not good any more"}`,
   )
 }
 

@@ -1,40 +1,42 @@
 /**
- * Notes in the audit log which scraper keys are used and refused: a key that
- * is used once an hour for each address, of the refused ones some a minute.
+ * Records in the audit log which scraper keys are used and refused: a key in
+ * use once an hour per address, refused keys a few times a minute.
  */
 import type { AuditLog } from "../audit/AuditLog.ts"
 import { AuditThrottle } from "../audit/AuditThrottle.ts"
-import type { KeyShown } from "./ScraperApi.ts"
+import type { KeyCheckResult } from "./ScraperApi.ts"
 
-const againMillis = 3_600_000
+/** How long after an entry the same key and address are not recorded again, in milliseconds. */
+const quietMillis = 3_600_000
 
-/** How many keys and addresses are remembered to have been noted. */
+/** How many pairs of address and key are remembered as recorded. */
 const maxRemembered = 1_000
 
 /** See the file's header. */
 export class ScraperNotes {
   private readonly audit: AuditLog["Service"]
-  private readonly sparing = new AuditThrottle()
-  private readonly noted = new Map<string, number>()
+  private readonly refusals = new AuditThrottle()
+  private readonly recordedAt = new Map<string, number>()
 
   constructor(audit: AuditLog["Service"]) {
     this.audit = audit
   }
 
-  /** A key was shown from an address at a time in milliseconds. */
-  note(shown: KeyShown, address: string, now: number): void {
-    if (shown._tag === "Refused") {
-      if (this.sparing.passes(now))
-        this.audit.record({ _tag: "ScraperKeyRefused", reason: shown.reason, address })
+  /** A key was sent from an address, at a time in milliseconds. */
+  note(result: KeyCheckResult, address: string, now: number): void {
+    if (result._tag === "Refused") {
+      if (this.refusals.passes(now))
+        this.audit.record({ _tag: "ScraperKeyRefused", reason: result.reason, address })
       return
     }
-    const mark = `${address} ${shown.name}`
-    const last = this.noted.get(mark)
-    // A clock that was put back is not to keep it out for as long as that.
-    if (last !== undefined && now >= last && now - last < againMillis) return
-    this.noted.delete(mark)
-    this.noted.set(mark, now)
-    if (this.noted.size > maxRemembered) this.noted.delete(this.noted.keys().next().value as string)
-    this.audit.record({ _tag: "ScraperKeyUsed", key: shown.name, address })
+    const key = `${address} ${result.name}`
+    const last = this.recordedAt.get(key)
+    // If the clock was set back, the entry is recorded again.
+    if (last !== undefined && now >= last && now - last < quietMillis) return
+    this.recordedAt.delete(key)
+    this.recordedAt.set(key, now)
+    if (this.recordedAt.size > maxRemembered)
+      this.recordedAt.delete(this.recordedAt.keys().next().value as string)
+    this.audit.record({ _tag: "ScraperKeyUsed", key: result.name, address })
   }
 }

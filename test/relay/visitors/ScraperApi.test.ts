@@ -33,7 +33,7 @@ const ask = (
     now?: number
     method?: string
     config?: RelayConfig
-    onKey?: (shown: ScraperApi.KeyShown) => void
+    onKey?: (shown: ScraperApi.KeyCheckResult) => void
   } = {},
 ) => {
   const keys =
