@@ -282,7 +282,7 @@ Promise.all([
       yield* Effect.promise(async () => {
         const context = await browser().newContext()
         const page = await context.newPage()
-        page.setDefaultTimeout(20_000)
+        page.setDefaultTimeout(60_000)
         await logIn(page, on, link)
         await page.goto(`${on.relay.url}/servers/evil/`)
         await page.waitForFunction(() => document.title.includes("refused"))

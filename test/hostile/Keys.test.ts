@@ -119,7 +119,7 @@ describe("keys", () => {
     }),
   )
 
-  it.live(
+  it.effect(
     "cannot be guessed: after ten of an address none is looked at, but of who was there",
     () =>
       Effect.gen(function* () {

@@ -61,7 +61,7 @@ export const withPage = async (
         console.error(`violation of ${event.violatedDirective}`),
       )
     })
-    page.setDefaultTimeout(20_000)
+    page.setDefaultTimeout(60_000)
     await use(page)
     assert.deepStrictEqual(complaints, [])
   } finally {

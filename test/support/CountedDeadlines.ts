@@ -1,8 +1,7 @@
 /**
- * Deadlines that are counted, in all of a test's relays and servers, and that
- * need nobody who looks for them ten times in a second: each is a timer that
- * passes when the sweep of the real ones would find it, so that simulated time
- * can go from one thing that happens to the next.
+ * Deadlines that are counted, across all relays and servers of a test. The real
+ * ones are swept ten times a second; here each is a timer that fires when the
+ * sweep would find it, so that simulated time can jump from event to event.
  *
  *     vi.mock("../../src/transport/runtime/Deadlines.ts", CountedDeadlines.mock)
  */
@@ -13,7 +12,7 @@ import type * as Deadlines from "../../src/transport/runtime/Deadlines.ts"
 const open = new Map<object, number>()
 const failures: Array<unknown> = []
 
-/** Forgets what has been counted. */
+/** Resets the count. */
 export const reset = (): void => {
   open.clear()
   failures.length = 0
@@ -26,7 +25,7 @@ export const count = (): ReadonlyMap<number, number> => {
   return counts
 }
 
-/** What went wrong when one passed. */
+/** Errors thrown by callbacks. */
 export const failed = (): ReadonlyArray<unknown> => failures
 
 class Counted implements Deadlines.Deadline {

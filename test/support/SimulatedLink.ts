@@ -1,13 +1,13 @@
 /**
- * Two multiplexers joined by a wire that exists only in the test: bytes arrive
- * in random pieces after random delays, the wire's buffers run full and drain,
- * stand still, or break after any byte. One seed is one course of events.
+ * Two multiplexers joined by an in-memory wire: bytes arrive in random pieces
+ * after random delays; its buffers fill and drain, stall, or the wire breaks
+ * after any byte. The same seed gives the same course of events.
  *
  *     const link = new SimulatedLink({ seed: 1, handler })
  *     link.near.request(head, body, reply)
  *     await link.settle()
  *
- * Everything that was sent is checked against the credit that had arrived.
+ * All data is checked against the credit that had arrived (flow control).
  */
 import * as StreamFrame from "../../src/protocol/StreamFrame.ts"
 import type { Handler } from "../../src/transport/body/Handler.ts"
@@ -25,7 +25,7 @@ import { Seeded } from "./Seeded.ts"
 /** One turn of the event loop. */
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** What a link is like. */
+/** Properties of the link. */
 export interface SimulatedLinkOptions {
   readonly seed: number
   /** The answering end's. */
@@ -35,11 +35,11 @@ export interface SimulatedLinkOptions {
   readonly window?: number
   readonly maxStreams?: number
   readonly heartbeatMillis?: number
-  /** The time that both ends live by; the link's own, which its steps move, unless it is given. */
+  /** The deadlines of both ends; by default the link's own, which its steps move. */
   readonly deadlines?: Deadlines
-  /** Bytes that the wire takes before it is full. */
+  /** Bytes in flight before a write waits. */
   readonly buffer?: number
-  /** One way, in milliseconds. */
+  /** Longest one-way delay, in milliseconds. */
   readonly latency?: number
   /** The link breaks once so many bytes have arrived at both ends together. */
   readonly cutAfter?: number
@@ -77,7 +77,7 @@ class OwnDeadlines implements Deadlines {
   }
 }
 
-/** What may still be sent on each stream, by the frames that one end has sent and got. */
+/** The credit left on each stream, by the frames that one end sent and received. */
 class Ledger {
   private readonly left = new Map<number, number>()
   private window = 0
@@ -146,9 +146,9 @@ export class SimulatedLink {
   readonly near: Multiplexer
   /** The end that answers: the server's. */
   readonly far: Multiplexer
-  /** What went wrong on the wire; to be empty. */
+  /** Protocol violations; empty if all is well. */
   readonly faults: Array<string> = []
-  /** Why each end says that it was closed. */
+  /** The reason with which each end closed. */
   readonly closed: { near?: string; far?: string } = {}
   readonly random: Seeded
   /** Bytes that have arrived. */
@@ -210,7 +210,7 @@ export class SimulatedLink {
           this.ended = true
         },
         close: () => {
-          // What vanishes on the way tells the other end nothing.
+          // A stalled direction does not tell the other end.
           if (!out.stalled) this.cut()
         },
       },
@@ -221,7 +221,7 @@ export class SimulatedLink {
     })
   }
 
-  /** Breaks the link: nothing that is on its way arrives. */
+  /** Breaks the link; bytes in flight are lost. */
   cut(): void {
     if (this.broken) return
     this.broken = true
@@ -231,20 +231,20 @@ export class SimulatedLink {
     this.far.ended()
   }
 
-  /** Nothing arrives any more at `end`, and nobody is told; or it does again. */
+  /** Stops the bytes to `end` without telling either end, or lets them pass again. */
   stall(end: "near" | "far", stalled: boolean): void {
     const direction = end === "near" ? this.down : this.up
     direction.stalled = stalled
   }
 
-  /** Whether bytes are on their way, or an end waits to be told that it may send. */
+  /** Bytes are in flight, or an end waits until it may send. */
   get isBusy(): boolean {
     return [this.up, this.down].some(
       (direction) => !direction.stalled && (direction.segments.length > 0 || direction.full),
     )
   }
 
-  /** One thing happens on the wire, if anything can. */
+  /** Takes one step, if there is one. */
   step(): void {
     const [first, second] = this.random.chance(0.5) ? [this.up, this.down] : [this.down, this.up]
     if (this.move(first) || this.move(second)) return
@@ -288,7 +288,7 @@ export class SimulatedLink {
     if (this.arrived >= cutAfter) this.cut()
   }
 
-  /** Lets everything happen that happens by itself. */
+  /** Steps until nothing can happen any more. */
   async settle(): Promise<void> {
     for (let quiet = 0; quiet < 3; ) {
       await turn()

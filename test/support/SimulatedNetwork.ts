@@ -1,9 +1,9 @@
 /**
- * A network that exists only in the test. While it is up, Node's servers listen
- * on it and Node's HTTP clients connect over it, so that a whole relay and whole
- * servers run in one process without a socket. Bytes arrive in random pieces
- * after random delays; connections are refused, cut, stalled and slowed as the
- * test says. One seed is one course of events.
+ * An in-memory TCP network. While it is up, `net.Server` listens on it and
+ * `http.Agent` connects over it, so that a relay and its servers run in one
+ * process without sockets. Bytes arrive in random pieces after random delays;
+ * the test refuses, cuts, stalls and slows connections. The same seed gives the
+ * same course of events.
  */
 import * as http from "node:http"
 import * as net from "node:net"
@@ -11,16 +11,16 @@ import { Duplex } from "node:stream"
 import { Seeded } from "./Seeded.ts"
 import { SimulatedTime } from "./SimulatedTime.ts"
 
-/** What the network is like. */
+/** Properties of the network. */
 export interface SimulatedNetworkOptions {
   readonly seed: number
-  /** One way at most, in milliseconds. */
+  /** Longest one-way delay, in milliseconds. */
   readonly latency: number
-  /** Bytes that a connection takes in each direction before it is full. */
+  /** Bytes in flight in each direction before a write waits. */
   readonly buffer: number
 }
 
-/** Bytes on their way, or the end of a stream. */
+/** Bytes in flight, or the end of a stream. */
 interface Segment {
   readonly arrives: number
   bytes: Buffer | "end"
@@ -34,16 +34,16 @@ class SimulatedSocket extends Duplex {
   readonly connecting = false
   readonly remoteAddress = "127.0.0.1"
   peer: SimulatedSocket | undefined
-  /** Whose end it is, for people. */
+  /** Which end it is, for messages. */
   label = ""
   private readonly serial: number
-  /** What is on its way to this end. */
+  /** What is in flight to this end. */
   readonly incoming: Array<Segment> = []
   private arrived = 0
   private waiting = 0
-  /** Whether the reader takes more. */
+  /** The reader wants more. */
   wants = false
-  /** Nothing arrives here, and nobody is told. */
+  /** Nothing arrives here, and neither end is told. */
   stalled = false
   private pending: (() => void) | undefined
   private readonly network: SimulatedNetwork
@@ -86,7 +86,7 @@ class SimulatedSocket extends Duplex {
     const { peer } = this
     this.network.sockets.delete(this)
     this.pending = undefined
-    // What was not read makes the kernel reset the connection, and what is on its way is lost.
+    // Unread bytes make the kernel reset the connection; bytes in flight are lost.
     const resets = error !== null || this.incoming.some(({ bytes }) => bytes !== "end")
     const ended = this.writableFinished
     this.network.closes(this.serial, () => {
@@ -99,7 +99,7 @@ class SimulatedSocket extends Duplex {
     done(error)
   }
 
-  /** The other end has reset the connection: it is noticed after what is told to nobody any more. */
+  /** The other end reset the connection; unread bytes are lost. */
   lose(): void {
     this.incoming.length = 0
     if (this.stalled) return
@@ -108,11 +108,11 @@ class SimulatedSocket extends Duplex {
 
   private pass(bytes: Buffer, done: () => void): void {
     const { peer } = this
-    // Node writes nothing at all to learn when everything before it has left.
+    // Node writes zero bytes to learn when everything before them was sent.
     if (bytes.length === 0) return done()
     if (peer === undefined || peer.destroyed) {
       if (peer?.stalled === true) return done()
-      // The kernel takes it, and says later that nobody was there.
+      // The kernel accepts the bytes, and reports the missing peer later.
       setImmediate(() => this.destroy(refused("EPIPE")))
       return done()
     }
@@ -122,7 +122,7 @@ class SimulatedSocket extends Duplex {
     else this.pending = done
   }
 
-  /** Whether something of what is on its way can arrive here. */
+  /** Something in flight can arrive now. */
   get isReady(): boolean {
     const [segment] = this.incoming
     if (segment === undefined || this.stalled || segment.arrives > this.network.time.now)
@@ -130,14 +130,14 @@ class SimulatedSocket extends Duplex {
     return this.wants || segment.bytes === "end"
   }
 
-  /** It arrives, or so much of it. */
+  /** Delivers the next segment, at most so many bytes of it. */
   arrive(most: number): void {
     const [segment] = this.incoming
     if (segment === undefined) return
     if (segment.bytes === "end") {
       this.incoming.shift()
       this.push(null)
-      // As a socket's end is noticed by who reads nothing.
+      // A socket reports its end even if nothing reads it.
       this.read(0)
       return
     }
@@ -148,7 +148,7 @@ class SimulatedSocket extends Duplex {
     this.peer?.taken(piece.length)
   }
 
-  /** Bytes that the other end has taken, and those that wait to be sent. */
+  /** Bytes that the other end has received, and those that wait to be sent. */
   get bytesWritten(): number {
     return this.arrived + this.writableLength
   }
@@ -187,16 +187,16 @@ class SimulatedSocket extends Duplex {
   }
 }
 
-/** A connection, whoever asked for it. */
+/** A connection, as the test handles it. */
 export interface Connection {
-  /** The host that the client has asked for: tells clients apart. */
+  /** The host that the client connected to; it identifies the client. */
   readonly host: string
   readonly port: number
-  /** Ends it for both: a reset. */
+  /** Resets both ends. */
   readonly cut: () => void
-  /** The client's machine is gone, and the server hears nothing of it. */
+  /** The client's machine is gone without a FIN or RST. */
   readonly vanish: () => void
-  /** Nothing passes in the direction, and nobody is told; or it does again. */
+  /** Stops the bytes of a direction without telling either end, or lets them pass again. */
   readonly stall: (direction: "to server" | "to client", stalled: boolean) => void
   readonly isOpen: () => boolean
 }
@@ -212,17 +212,17 @@ interface Listening {
 export class SimulatedNetwork {
   readonly options: SimulatedNetworkOptions
   readonly random: Seeded
-  /** Every end that is open. */
+  /** All open ends. */
   readonly sockets = new Set<SimulatedSocket>()
-  /** The time by which bytes arrive, which the test moves. */
+  /** The clock of the network, which the test moves. */
   readonly time = new SimulatedTime()
-  /** The port on which the next server listens that asks for any. */
+  /** The port of the next server that listens. */
   nextPort = 1
-  /** Hosts that reach nobody. */
+  /** Hosts that cannot be reached. */
   readonly unreachable = new Set<string>()
   private readonly made: Array<Connection> = []
   private readonly listening = new Map<net.Server, Listening>()
-  /** The number of the next end of a connection. */
+  /** Number of the next end. */
   serial = 0
   private closing: Array<{ readonly serial: number; readonly tell: () => void }> = []
   private undo: Array<() => void> = []
@@ -232,12 +232,12 @@ export class SimulatedNetwork {
     this.random = new Seeded(options.seed)
   }
 
-  /** Connections that are open. */
+  /** All open connections. */
   get connections(): ReadonlyArray<Connection> {
     return this.made.filter((connection) => connection.isOpen())
   }
 
-  /** Takes Node's servers, clients and timers to itself. */
+  /** Replaces Node's servers, clients and timers by simulated ones. */
   up(): void {
     const network = this
     this.time.up()
@@ -268,7 +268,7 @@ export class SimulatedNetwork {
     ]
   }
 
-  /** Gives them back. */
+  /** Restores them. */
   down(): void {
     for (const undo of this.undo) undo()
     for (const socket of [...this.sockets]) socket.destroy()
@@ -342,27 +342,27 @@ export class SimulatedNetwork {
     return near
   }
 
-  /** The process that listens on a port is gone, with every connection that it has. */
+  /** Ends the process that listens on a port, with all its connections. */
   crash(port: number): void {
     this.forget(port)
     for (const connection of this.connections) if (connection.port === port) connection.cut()
   }
 
-  /** Nobody listens on a port any more. */
+  /** Frees a port. */
   forget(port: number): void {
     for (const listening of this.listening.values())
       if (listening.port === port) listening.closing = true
   }
 
   /**
-   * An end is closed, of which the other end hears when the network moves. Node
-   * closes several in an order that is not the same each time.
+   * Tells the other end that this one was closed, at the next step and in a
+   * fixed order: Node closes several sockets in an order that varies.
    */
   closes(serial: number, tell: () => void): void {
     this.closing.push({ serial, tell })
   }
 
-  /** When something happens next by itself; never if nothing does. */
+  /** When the next timer or segment is due; Infinity if there is none. */
   get next(): number {
     let { next } = this.time
     for (const { incoming, stalled } of this.sockets) {
@@ -373,14 +373,14 @@ export class SimulatedNetwork {
     return next
   }
 
-  /** When what is sent now behind the others arrives. */
+  /** When a segment that is sent now arrives. */
   arrival(behind: ReadonlyArray<Segment>): number {
     const { latency } = this.options
     const delay = latency === 0 ? 0 : this.random.int(latency >> 1, latency)
     return Math.max(behind.at(-1)?.arrives ?? 0, this.time.now + delay)
   }
 
-  /** Lets something arrive somewhere, if anything can now; whether it did. */
+  /** Delivers one segment if one is due; returns whether it did. */
   step(): boolean {
     const { closing } = this
     if (closing.length > 0) {

@@ -1,8 +1,8 @@
 /**
- * Time that passes only when the test says so, for a whole process: Node's
- * timers, `performance.now` and Effect's Clock all follow it. Since it knows
- * what is due next, a test can go there at once; and since it counts what waits
- * for the next turn of the event loop, it knows when nothing can happen any more.
+ * A simulated clock for the whole process: Node's timers, `performance.now` and
+ * Effect's Clock follow it, and only the test moves it. It knows when the next
+ * timer is due, so that a test can jump there, and counts pending immediates, so
+ * that a test knows when the event loop is idle.
  *
  *     const time = new SimulatedTime()
  *     time.up()
@@ -39,7 +39,7 @@ export class SimulatedTime {
   private readonly timers = new Set<Timer>()
   private readonly immediates = new Set<NodeJS.Immediate>()
 
-  /** Takes timers and immediates to itself. */
+  /** Replaces the timers and immediates of the process. */
   up(): void {
     const { immediates } = this
     const set = (
@@ -72,7 +72,7 @@ export class SimulatedTime {
     performance.now = () => this.now
   }
 
-  /** Gives them back. */
+  /** Restores them. */
   down(): void {
     globalThis.setTimeout = real.setTimeout
     globalThis.clearTimeout = real.clearTimeout
@@ -81,31 +81,31 @@ export class SimulatedTime {
     performance.now = real.now
   }
 
-  /** Something that happens in so many milliseconds. */
+  /** Sets a timer. */
   timer(run: () => void, millis: number): Timer {
     const timer = new Timer(run, this.now + Math.max(0, millis))
     this.timers.add(timer)
     return timer
   }
 
-  /** It does not happen. */
+  /** Clears a timer; returns whether it was still set. */
   clear(timer: Timer): boolean {
     return this.timers.delete(timer)
   }
 
-  /** When the next timer is due; never if there is none. */
+  /** When the next timer is due; Infinity if there is none. */
   get next(): number {
     let next = Number.POSITIVE_INFINITY
     for (const { at } of this.timers) if (at < next) next = at
     return next
   }
 
-  /** Whether something waits for the next turn of the event loop. */
+  /** An immediate is pending. */
   get isBusy(): boolean {
     return this.immediates.size > 0
   }
 
-  /** What is to be done before anything else happens, but for what that puts behind itself. */
+  /** Runs what is queued with `process.nextTick` now. */
   tick(): Promise<void> {
     return new Promise((resolve) => process.nextTick(resolve))
   }
@@ -115,14 +115,14 @@ export class SimulatedTime {
     return new Promise((resolve) => real.setImmediate(resolve))
   }
 
-  /** Moves it, and does what is due then, in the order in which it is due. */
+  /** Moves the clock and runs the timers that are due, in order. */
   advance(millis: number): void {
     this.now += millis
     const due = [...this.timers].filter(({ at }) => at <= this.now).sort((a, b) => a.at - b.at)
     for (const timer of due) if (this.timers.delete(timer)) timer.run()
   }
 
-  /** It as Effect's Clock. */
+  /** The same clock for Effect. */
   readonly clock: Clock.Clock = {
     currentTimeMillisUnsafe: () => this.now,
     currentTimeMillis: Effect.sync(() => this.now),
