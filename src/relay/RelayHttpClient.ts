@@ -193,6 +193,10 @@ const streamed = (
     ),
   )
 
+/**
+ * Not `HttpClientResponse.fromWeb`: a web `Response` allows only statuses from
+ * 200 to 599, fails to stream the empty body of a 204, and reads ahead.
+ */
 class RelayResponse
   extends IncomingBody<HttpClientError>
   implements HttpClientResponse.HttpClientResponse

@@ -1,5 +1,7 @@
 /**
- * A request as Effect HTTP apps see it, over a head and a body of the tunnel.
+ * Effect's `HttpServerRequest` over a head and a body of the tunnel. A web
+ * `Request` has no raw target, no body for GET and no upgrade, so that
+ * `HttpServerRequest.fromWeb` does not do.
  */
 import { isIP } from "node:net"
 import * as Effect from "effect/Effect"
@@ -26,13 +28,13 @@ import * as EffectBody from "./EffectBody.ts"
 import * as EffectHeaders from "./EffectHeaders.ts"
 import { IncomingBody, joined } from "./IncomingBody.ts"
 
-/** What all views of one request have in common. */
+/** What all modified copies of one request share. */
 export interface AppExchange {
   readonly head: RequestHead
   readonly body: Body
   readonly reply: Reply
   readonly opened: EffectBody.OpenBody
-  /** The body, once it has been asked for as a whole. */
+  /** The whole body, once somebody has used it. */
   bytes: Effect.Effect<Uint8Array, HttpServerError> | undefined
   multipart: AppRequest["multipart"] | undefined
 }
@@ -45,7 +47,7 @@ interface View {
   readonly protocol: "http" | "https" | undefined
 }
 
-/** A request for an app, which is answered through `reply`. */
+/** Makes a request for an app, whose upgrade is answered through `reply`. */
 export const make = (head: RequestHead, body: Body, reply: Reply): AppRequest => {
   const remoteAddress = visitorAddress(head)
   const proto = first(head.headers, "x-forwarded-proto")
@@ -66,7 +68,7 @@ export const make = (head: RequestHead, body: Body, reply: Reply): AppRequest =>
   })
 }
 
-/** Who is connected to the relay: the step of X-Forwarded-For that the relay itself has made, the last. */
+/** The address that is connected to the relay: the last one of X-Forwarded-For, which the relay itself has added. */
 const visitorAddress = ({ headers }: RequestHead): Option.Option<string> => {
   const address = first(headers, "x-forwarded-for")?.split(",").at(-1)?.trim() ?? ""
   return isIP(address) === 0 ? Option.none() : Option.some(address)
@@ -209,7 +211,7 @@ export class AppRequest
   }
 }
 
-/** An app's wish to change the protocol, where the visitor has asked for that. */
+/** Upgrades the connection, if the visitor has asked for that. */
 const changeProtocol = (
   request: AppRequest,
   input: Headers.Input | undefined,

@@ -1,7 +1,7 @@
 /**
- * What an Effect HTTP app answers, as a head and a body of the tunnel. Every
- * kind of body is sent with back-pressure, and fails rather than ends when it
- * is not whole.
+ * Sends the response of an Effect HTTP app as a head and a body of the tunnel.
+ * Every kind of body is sent with back-pressure, and fails if it is not
+ * complete.
  */
 import { Readable } from "node:stream"
 import * as NodeStream from "@effect/platform-node/NodeStream"
@@ -23,11 +23,11 @@ import * as EffectHeaders from "./EffectHeaders.ts"
 type Response = HttpServerResponse.HttpServerResponse
 
 /**
- * Answers a request. Succeeds once the body has been taken, at once if it is
- * here already; fails with what the body fails with. A response that cannot be
- * sent becomes a 500.
+ * Answers a request. Succeeds once the body has been taken, at once if it is in
+ * memory; fails as the body fails. A response that cannot be sent is replaced
+ * by a 500.
  *
- * @param onCancel the visitor has left while the body was being sent
+ * @param onCancel called if the visitor leaves while the body is being sent
  */
 export const send = (
   request: AppRequest,
@@ -92,7 +92,7 @@ const failure = (request: AppRequest, response: Response, cause: unknown): HttpS
     }),
   })
 
-/** The fields, each cookie in its own. */
+/** The header fields, with one Set-Cookie for each cookie. */
 const fieldsOf = (response: Response, type: string | undefined): HeaderList => {
   const { cookies, headers, status } = response
   const fields: Array<Header> = []
@@ -121,7 +121,7 @@ type Content =
       readonly type?: string
     }
 
-/** The bytes of any kind of body. `type` is what the body's own encoding makes of Content-Type. */
+/** The bytes of any kind of body. `type` is the Content-Type that the body's encoding requires. */
 export const contentOf = (body: HttpBody): Content => {
   switch (body._tag) {
     case "Empty":
@@ -168,7 +168,7 @@ const fromWeb = (stream: ReadableStream<Uint8Array> | null): Content =>
 const isReadable = (raw: unknown): raw is NodeJS.ReadableStream =>
   typeof raw === "object" && raw !== null && "pipe" in raw && typeof raw.pipe === "function"
 
-/** Frees what a body that is not sent holds. */
+/** Frees the resources of a body that is not sent. */
 const letGo = (body: HttpBody): void => {
   if (body._tag !== "Raw") return
   if (body.body instanceof Readable) body.body.destroy()

@@ -1,7 +1,7 @@
 /**
- * An app's connection after it has changed the protocol: WebSockets by `ws`,
- * anything else as its bytes. Both believe that they have a socket of their
- * own; what is written to it before the empty line becomes the response head.
+ * An app's connection after an upgrade: WebSockets by `ws`, other protocols as
+ * raw bytes. Both write to a stand-in for a socket; what they write up to the
+ * empty line becomes the response head.
  */
 import type { IncomingMessage } from "node:http"
 import { Duplex } from "node:stream"
@@ -15,7 +15,7 @@ import type { RequestHead } from "../../protocol/Message.ts"
 import type { Body, BodyFlow, BodySink } from "../body/Body.ts"
 import type { Reply } from "../body/Handler.ts"
 
-/** The largest head that is taken out of what is written, in bytes. */
+/** The largest response head that an app may write, in bytes. */
 const maxHead = 64 * 1024
 
 /** The app's end of a visitor's connection. */
@@ -121,7 +121,7 @@ class Connection extends Duplex {
 
 let acceptor: WebSocketServer | undefined
 
-/** As much of a request as `ws` looks at. */
+/** The parts of a request that `ws` reads. */
 const asIncoming = (head: RequestHead): IncomingMessage => {
   const headers: Record<string, string> = {}
   for (const [name, value] of head.headers) headers[name.toLowerCase()] ??= value
@@ -160,7 +160,7 @@ export const webSocket = (
     ),
   )
 
-/** The connection's bytes in a protocol of the app's own. */
+/** The connection as the raw bytes of another protocol. */
 export const raw = (
   protocol: string,
   headers: HeaderList,

@@ -1,7 +1,7 @@
 /**
- * Effect HTTP apps as handlers, and handlers as Effect HTTP apps: so any app
- * can live behind a tunnel, and anything that a tunnel serves can be part of
- * an app.
+ * Converts Effect HTTP apps to handlers, so that any app can be served through
+ * a tunnel, and handlers to apps, so that anything that a tunnel serves can be
+ * a part of an app.
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -30,19 +30,19 @@ import * as EffectBody from "./EffectBody.ts"
 import * as EffectExchange from "./EffectExchange.ts"
 import * as EffectHeaders from "./EffectHeaders.ts"
 
-/** How an app is run. */
+/** Options of {@link toHandler}. */
 export interface ToHandlerOptions {
-  /** Requests that run when it closes are interrupted. */
+  /** Closing it interrupts the running requests. */
   readonly scope: Scope.Scope
   readonly middleware?: HttpMiddleware.HttpMiddleware | undefined
 }
 
-/** An app that is being run. */
+/** A running app. */
 export interface RunningApp {
   readonly handler: Handler
-  /** The same handler for requests that have further services. */
+  /** The same handler, with further services for its requests. */
   readonly handlerWith: (services: Context.Context<never>) => Handler
-  /** Waits until no request runs. */
+  /** Waits until no request is running. */
   readonly idle: Effect.Effect<void>
 }
 
@@ -82,10 +82,10 @@ export const run = <E, R>(
   })
 
 /**
- * An app as a handler. Each request has a fiber; the visitor's leaving
- * interrupts it where it can be interrupted: in the routes of an HttpRouter
- * and while a body is sent, as with any HttpServer. A defect is a 500 for the
- * visitor and a line in the log.
+ * An app as a handler. Each request has a fiber. When the visitor leaves, it is
+ * interrupted where it is interruptible: in the routes of an HttpRouter and
+ * while a body is sent, as with any HttpServer. A defect is answered with 500
+ * and logged.
  */
 export const toHandler = <E, R>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>,
@@ -94,10 +94,10 @@ export const toHandler = <E, R>(
   Effect.map(run(app, options), ({ handler }) => handler)
 
 /**
- * An app as handlers of requests that each have a service of their own, such
- * as who sent them; see {@link toHandler}.
+ * An app as a function from a service's value to a handler, for a service that
+ * depends on the request, such as who sent it; see {@link toHandler}.
  *
- * @param key the service, whose value each handler is made with
+ * @param key the service
  */
 export const toHandlerWith = <E, R, I, S>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>,
@@ -125,7 +125,7 @@ const answer = (request: HttpServerRequest, response: HttpServerResponse.HttpSer
       )
     : Effect.die(new TypeError("this request did not come through a tunnel"))
 
-/** Without a middleware that does so nobody else says that an app is broken. */
+/** Logs defects of the app, which nothing else does unless it has a middleware for that. */
 const logDefects = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   const unexpected = cause.reasons.filter(
     (reason) =>
@@ -138,9 +138,8 @@ const logDefects = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
 }
 
 /**
- * A handler as a part of an app: answers the request that is being handled, of
- * which it sees the whole `url`. A failure is answered as plain text with its
- * code.
+ * A handler as a part of an app: answers the current request, and sees its
+ * whole `url`. A failure is answered as plain text with its code.
  */
 export const fromHandler = (
   handler: Handler,

@@ -1,7 +1,7 @@
 /**
- * Bodies of callbacks as Streams and the other way round. Back-pressure and
- * cancellation cross in both directions, and what is here already is not
- * taken apart.
+ * Converts bodies of callbacks to Streams, and Streams to bodies.
+ * Back-pressure and cancellation pass in both directions, and a body in memory
+ * stays one chunk.
  */
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
@@ -17,7 +17,7 @@ import type { HeaderList } from "../../domain/HeaderList.ts"
 import { BodyError } from "../../protocol/Exchange.ts"
 import { type Body, type BodyFlow, type BodySink, fromBytes } from "../body/Body.ts"
 
-/** How many bytes may wait for the consumer of a Stream before the sender is held back. */
+/** How many bytes are queued for the consumer of a Stream before the sender is paused. */
 export const highWater = 64 * 1024
 
 type Chunks = [Uint8Array, ...Array<Uint8Array>]
@@ -26,17 +26,17 @@ type Chunks = [Uint8Array, ...Array<Uint8Array>]
 
 /** A body that is read as a Stream. */
 export interface OpenBody {
-  /** The bytes. It can be run once; the first pull starts the reading. */
+  /** The bytes. It can be run once; the first pull starts to read the body. */
   readonly stream: Stream.Stream<Uint8Array, BodyError>
-  /** The trailer fields: known once the body has ended, empty if it broke off. */
+  /** The trailer fields; waits for the end of the body, and is empty if that broke off. */
   readonly trailers: Effect.Effect<HeaderList>
-  /** Lets go of the body; who still pulls hears that it was cancelled. Idempotent. */
+  /** Cancels the body; a pending pull fails as `cancelled`. Idempotent. */
   readonly cancel: () => void
 }
 
-/** What happens to a body on the way. */
+/** Options of {@link open}. */
 export interface OpenOptions {
-  /** The consumer has every byte. Called at most once, and not after `cancel`. */
+  /** Called when the consumer has taken every byte; at most once, and not after `cancel`. */
   readonly onTaken?: (() => void) | undefined
 }
 
@@ -58,7 +58,7 @@ export const toStream = (body: Body): Stream.Stream<Uint8Array, BodyError> => op
 
 const none: HeaderList = []
 
-/** That there are no trailer fields. */
+/** No trailer fields. */
 export const noTrailers: Effect.Effect<HeaderList> = Effect.succeed(none)
 
 const openWhole = (body: Body, bytes: Uint8Array, { onTaken }: OpenOptions): OpenBody => {
@@ -69,7 +69,7 @@ const openWhole = (body: Body, bytes: Uint8Array, { onTaken }: OpenOptions): Ope
 
 const wholes = new WeakMap<object, Uint8Array>()
 
-/** Bytes that are here already as a Stream; made a Body again, it is whole again. */
+/** Bytes in memory as a Stream; converted back to a Body it has them as `whole`. */
 export const ofBytes = (bytes: Uint8Array): Stream.Stream<Uint8Array> => {
   if (bytes.length === 0) return Stream.empty
   const stream = Stream.succeed(bytes)
@@ -77,7 +77,7 @@ export const ofBytes = (bytes: Uint8Array): Stream.Stream<Uint8Array> => {
   return stream
 }
 
-/** The bytes of a Stream that has nothing else to it. */
+/** The bytes of a Stream that was made by {@link ofBytes}, if they are all of the body. */
 const wholeOf = (stream: object, { length, trailers }: SendOptions): Uint8Array | undefined => {
   const bytes = stream === Stream.empty ? noBytes : wholes.get(stream)
   const plain = trailers === undefined || trailers === noTrailers
@@ -90,6 +90,10 @@ const cancelled = new BodyError({ reason: "cancelled", detail: "it is not wanted
 
 const readBefore = new BodyError({ reason: "cancelled", detail: "it has been read already" })
 
+/**
+ * Reads a body into a Stream. It is not a `PushedBody`: bytes are pushed to it,
+ * but its consumer pulls all that have come, and waits on a latch.
+ */
 class Reader implements BodySink {
   readonly stream: Stream.Stream<Uint8Array, BodyError>
   readonly awaitTrailers: Effect.Effect<HeaderList>
@@ -97,14 +101,15 @@ class Reader implements BodySink {
   private readonly body: Body
   private readonly options: OpenOptions
   private readonly over = Latch.makeUnsafe(false)
+  /** Open while there is something to pull. */
   private readonly news = Latch.makeUnsafe(false)
   private state: "new" | "opened" | "reading" | "over" = "new"
-  private run = false
+  private hasRun = false
   private flow: BodyFlow | undefined
   private waiting: Array<Uint8Array> = []
   private size = 0
   private held = false
-  private toTell = false
+  private isEndUntold = false
   private exit: Exit.Exit<never, BodyError | Cause.Done> | undefined
 
   constructor(body: Body, options: OpenOptions) {
@@ -125,8 +130,8 @@ class Reader implements BodySink {
     scope: Scope.Scope,
     pull: Pull.Pull<Chunks, BodyError>,
   ): Effect.Effect<Pull.Pull<Chunks, BodyError>> {
-    if (this.run) return Effect.succeed(Effect.fail(readBefore))
-    this.run = true
+    if (this.hasRun) return Effect.succeed(Effect.fail(readBefore))
+    this.hasRun = true
     if (this.state === "new") this.state = "opened"
     const close = Effect.sync(() => this.cancel())
     return Effect.as(Scope.addFinalizer(scope, close), pull)
@@ -146,7 +151,7 @@ class Reader implements BodySink {
   end(trailers: HeaderList): void {
     if (this.state === "over") return
     this.trailers = trailers
-    this.toTell = true
+    this.isEndUntold = true
     this.finish(Exit.fail(Cause.Done()))
   }
 
@@ -155,7 +160,7 @@ class Reader implements BodySink {
   }
 
   cancel(): void {
-    this.toTell = false
+    this.isEndUntold = false
     if (this.state === "over") return
     const { flow } = this
     this.waiting = []
@@ -175,8 +180,8 @@ class Reader implements BodySink {
   private pull(): Pull.Pull<Chunks, BodyError> {
     if (this.waiting.length > 0) return Effect.succeed(this.take())
     if (this.exit !== undefined) {
-      if (this.toTell) {
-        this.toTell = false
+      if (this.isEndUntold) {
+        this.isEndUntold = false
         this.options.onTaken?.()
       }
       return this.exit
@@ -203,20 +208,20 @@ class Reader implements BodySink {
 
 // ---------------------------------------------------------------- Stream to Body
 
-/** What is known of a Stream that becomes a body. */
+/** Options of a Stream that becomes a body. */
 export interface SendOptions {
-  /** How many bytes it promises; it fails as `short` or `long` if it has others. */
+  /** The promised length in bytes; the body fails as `short` or `long` if the Stream has another. */
   readonly length?: number | undefined
-  /** The trailer fields, asked for once the Stream has ended. */
+  /** The trailer fields, run once the Stream has ended. */
   readonly trailers?: Effect.Effect<HeaderList> | undefined
-  /** The receiver wants no more; interrupts the fiber that sends unless given. */
+  /** Called when the receiver cancels; default: interrupts the sending fiber. */
   readonly onCancel?: (() => void) | undefined
 }
 
 /**
- * Gives a body to `deliver` and, once it is read, runs the Stream into it, in
- * this fiber. Succeeds when every byte was taken or the body was let go of
- * unread; fails with what the Stream fails with.
+ * Gives a body to `deliver` and, once that is read, runs the Stream into it in
+ * this fiber. Succeeds when every byte was taken or the body was discarded;
+ * fails as the Stream fails.
  */
 export const send = <E>(
   stream: Stream.Stream<Uint8Array, E>,
@@ -234,19 +239,19 @@ export const send = <E>(
     return outlet.run(stream)
   })
 
-/** How a Stream becomes a body by itself. */
+/** Options of {@link fromStream}. */
 export interface FromStreamOptions extends Omit<SendOptions, "onCancel"> {
-  /** In which the Stream is run. */
+  /** The context in which the Stream is run. */
   readonly context?: Context.Context<never> | undefined
 }
 
 /** A body that runs a Stream. */
 export interface StreamBody extends Body {
-  /** Stops the Stream from the sender's side: the reader hears that the body was cut. Idempotent. */
+  /** Stops the Stream; the reader's body fails as `cut`. Idempotent. */
   readonly stop: () => void
 }
 
-/** A Stream as a body; it is run, in a fiber of its own, when the body is read. */
+/** A Stream as a body. Reading the body runs the Stream in a fiber of its own. */
 export const fromStream = (
   stream: Stream.Stream<Uint8Array, BodyError>,
   options: FromStreamOptions = {},
@@ -280,7 +285,7 @@ export const fromStream = (
 
 const stopped = new BodyError({ reason: "cut", detail: "its sender stopped" })
 
-/** What a receiver hears of a Stream's failure. */
+/** The error of the body whose Stream failed. */
 const errorOf = (cause: Cause.Cause<unknown>): BodyError => {
   for (const reason of cause.reasons) {
     if (reason._tag === "Fail" && reason.error instanceof BodyError) return reason.error
@@ -299,7 +304,7 @@ class Outlet implements Body {
   private readonly room = Latch.makeUnsafe(false)
   private readonly wanted = Latch.makeUnsafe(false)
   private sink: BodySink | undefined
-  private seen = 0
+  private sent = 0
   private state: "open" | "discarded" | "over" = "open"
   private broken: BodyError | undefined
 
@@ -369,8 +374,8 @@ class Outlet implements Body {
       if (this.state !== "open") return Effect.interrupt
       const chunk = chunks[i] as Uint8Array
       if (chunk.length === 0) continue
-      this.seen += chunk.length
-      if (length !== undefined && this.seen > length)
+      this.sent += chunk.length
+      if (length !== undefined && this.sent > length)
         return Effect.fail(
           new BodyError({ reason: "long", detail: `more than the promised ${length} bytes` }),
         )
@@ -382,10 +387,10 @@ class Outlet implements Body {
   }
 
   private finish(): Effect.Effect<void, BodyError> {
-    const { length, seen } = this
-    if (length !== undefined && seen < length)
+    const { length, sent } = this
+    if (length !== undefined && sent < length)
       return Effect.fail(
-        new BodyError({ reason: "short", detail: `${seen} of the promised ${length} bytes` }),
+        new BodyError({ reason: "short", detail: `${sent} of the promised ${length} bytes` }),
       )
     return Effect.map(this.options.trailers ?? noTrailers, (trailers) => {
       if (this.state !== "open") return

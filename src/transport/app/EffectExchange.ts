@@ -1,6 +1,6 @@
 /**
- * The exchange in its two forms: the handler of callbacks that the transports
- * speak, and the Effect that applications see. Each can be made of the other.
+ * Converts between the two forms of an exchange: the `Handler` of callbacks,
+ * which the transports use, and the `Exchange` Effect, which applications use.
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -21,7 +21,7 @@ import * as EffectBody from "./EffectBody.ts"
 
 /**
  * A handler as an exchange. Closing the Scope cancels both directions, also
- * while nothing has come back yet.
+ * before there is a response.
  */
 export const fromHandler =
   (handler: Handler): Exchange =>
@@ -32,29 +32,29 @@ export const fromHandler =
         length: typeof length === "number" ? length : undefined,
         context,
       })
-      return begin(new Asked(handler, head, given, given.stop))
+      return begin(new HandlerCall(handler, head, given, given.stop))
     })
 
-/** Asks a handler with a body that need not be a Stream; see {@link fromHandler}. */
+/** Calls a handler with a body that need not be a Stream; see {@link fromHandler}. */
 export const call = (
   handler: Handler,
   head: RequestHead,
   body: Body,
 ): Effect.Effect<ExchangeResponse, ExchangeError, Scope.Scope> =>
-  Effect.suspend(() => begin(new Asked(handler, head, body, () => {})))
+  Effect.suspend(() => begin(new HandlerCall(handler, head, body, () => {})))
 
-const begin = (asked: Asked): Effect.Effect<ExchangeResponse, ExchangeError, Scope.Scope> =>
+const begin = (call: HandlerCall): Effect.Effect<ExchangeResponse, ExchangeError, Scope.Scope> =>
   Effect.andThen(
-    Effect.addFinalizer(() => Effect.sync(() => asked.end())),
-    asked.answer,
+    Effect.addFinalizer(() => Effect.sync(() => call.end())),
+    call.answer,
   )
 
-/** Whether what follows this head is a body, or a connection. */
+/** Whether a body, or an upgraded connection, follows a response head. */
 const hasBody = (method: string, status: number): boolean =>
   status === 101 || responseHasBody(method, status)
 
-/** A request that a handler was asked. */
-class Asked implements Reply {
+/** A request to a handler, and its response. */
+class HandlerCall implements Reply {
   readonly answer: Effect.Effect<ExchangeResponse, ExchangeError>
   private readonly head: RequestHead
   private readonly stopBody: () => void
@@ -106,9 +106,9 @@ class Asked implements Reply {
 }
 
 /**
- * An exchange as a handler. Each request has one fiber, which lives until its
+ * An exchange as a handler. Each request has one fiber, which runs until its
  * response has been read; cancelling interrupts it and closes its Scope. The
- * exchange's first pull of the request body is what asks the visitor for it.
+ * visitor is asked for the request body when the exchange first pulls it.
  *
  * @param context in which the fibers run
  */
@@ -139,7 +139,7 @@ const respond = (
   return EffectBody.send(body, { length, trailers }, (sent) => reply.respond(head, sent))
 }
 
-/** Whoever waits for an answer is told that there is none; who has one already has heard it from its body. */
+/** Fails the request unless there was a response; then its body has failed already. */
 const failed = (cause: Cause.Cause<ExchangeError | BodyError>, reply: Reply): Effect.Effect<void> =>
   Effect.suspend(() => {
     for (const reason of cause.reasons) {

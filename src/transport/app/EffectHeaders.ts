@@ -1,11 +1,11 @@
 /**
- * Header lists as Effect's header records and back. A record has one value
- * per name, so repeated fields are put together as Node does it.
+ * Converts header lists to Effect's header records and back. A record has one
+ * value per name, so repeated fields are joined as Node joins them.
  */
 import * as Headers from "effect/http/Headers"
 import { type Header, type HeaderList, isName, isValue } from "../../domain/HeaderList.ts"
 
-/** Fields of which only the first counts. */
+/** Fields of which only the first is used if they are repeated. */
 const single = new Set([
   "age",
   "authorization",
@@ -40,8 +40,8 @@ export const toRecord = (headers: HeaderList): Headers.Headers => {
 }
 
 /**
- * The list of a record, in its order. Values lose outer white space, which no
- * field has (RFC 9110 5.5).
+ * The list of a record, in its order. Leading and trailing white space is
+ * removed: it is not part of a field value (RFC 9110 5.5).
  *
  * @throws `TypeError` for a name or a value that cannot be sent
  */
