@@ -36,7 +36,8 @@ const idOf = (path: Path): string => JSON.stringify(path)
 
 /**
  * Records the position of every key of a valid TOML text. The position of a
- * table is that of its first header or key.
+ * table is that of its first header or key. One long function, since all steps
+ * of the scanner advance the same position.
  */
 const scan = (text: string): ReadonlyMap<string, Position> => {
   const positions = new Map<string, Position>()
