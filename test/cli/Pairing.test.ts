@@ -117,9 +117,9 @@ describe("a file server with invalid flags about a relay", () => {
     [["--relay", "https://relay.example", "--name", "../x"], "--name: --relay needs a name"],
     [["--relay", "nonsense", "--name", "a"], "--relay: expected an address"],
     [["--relay", "http://relay.example", "--name", "a"], "PTTH_INSECURE_RELAY"],
-    [["--name", "a"], "--name: it is of no use without --relay"],
-    [["--ca", "x.pem"], "--ca: it is of no use without --relay"],
-    [["--no-wait"], "--no-wait: it is of no use without --relay"],
+    [["--name", "a"], "--name: it needs --relay"],
+    [["--ca", "x.pem"], "--ca: it needs --relay"],
+    [["--no-wait"], "--no-wait: it needs --relay"],
   ])("%j exits with code 2 and generates no key", (args, complaint) =>
     inFolder(async (cwd) => {
       const env = { XDG_CONFIG_HOME: join(cwd, "config") }

@@ -54,7 +54,7 @@ const refuseRelayFlags = (flags: FileServerFlags) => {
         single({
           code: "PTTH_USAGE",
           where: given[0],
-          detail: "it is of no use without --relay",
+          detail: "it needs --relay",
           remedy: "Add --relay, or leave it out.",
         }),
       )

@@ -11,7 +11,7 @@ import { parsed } from "./ConfigValue.ts"
 
 /** How a key is given on the command line. */
 export interface ConfigFlag {
-  /** What stands for the value in `--help`; booleans have none. */
+  /** The placeholder of the value in `--help`; booleans have none. */
   readonly metavar?: string
   /** The flag's name, where it is not the key's name with hyphens. */
   readonly name?: string

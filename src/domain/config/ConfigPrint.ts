@@ -81,8 +81,8 @@ export const print = (keys: ReadonlyArray<PrintedKey>): string => {
 }
 
 /**
- * A whole configuration; a note comes first if secrets are left out. What stands
- * for a secret is invalid, so that nobody runs with a rule that lets everybody in.
+ * A whole configuration; a note comes first if secrets are left out. The
+ * placeholder is an invalid value, so that a rule that lets everybody in cannot result.
  */
 export const whole = (printed: ReadonlyArray<string>): string => {
   const text = printed.join("\n")

@@ -101,7 +101,7 @@ const pair = (
     {
       code: "PTTH_CONFIG_INCOMPLETE",
       where: where([given]),
-      detail: `\`${given}\` is of no use without \`${missing}\``,
+      detail: `\`${given}\` needs \`${missing}\`, which is missing`,
       remedy: `Add \`${missing}\`.`,
     },
   ]

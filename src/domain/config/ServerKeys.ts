@@ -36,7 +36,7 @@ const parseApiKey = (text: string): ApiKey.ApiKey | undefined =>
   // It is sent as the value of a header field (RFC 9110 5.5).
   /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text) ? ApiKey.make(text) : undefined
 
-/** Where the server connects to, and as whom. */
+/** The server's identity and its relay. */
 const identityKeys = {
   name: optional({
     name: "name",

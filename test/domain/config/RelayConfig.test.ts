@@ -467,8 +467,8 @@ it("limits apply to all servers, or to the one whose table has them", () => {
 })
 
 it("a certificate needs its key, and both are returned with their places", () => {
-  assert.include(lines('tls_cert = "a.pem"')[0], "r.toml:1: `tls_cert` is of no use")
-  assert.include(lines('tls_key = "a.pem"')[0], "r.toml:1: `tls_key` is of no use")
+  assert.include(lines('tls_cert = "a.pem"')[0], "r.toml:1: `tls_cert` needs `tls_key`")
+  assert.include(lines('tls_key = "a.pem"')[0], "r.toml:1: `tls_key` needs `tls_cert`")
   const { certificate, config } = Result.getOrThrow(
     RelayConfig.decodeNaming('tls_cert = "a.pem"\ntls_key = "b.pem"', { file: "r.toml" }),
   )
