@@ -87,10 +87,16 @@ export const request = (
   const { headers, method, target } = head
   const size = 4 + headSize(headers, method.length + target.length)
   const out = frame(type.request, flags, stream, size + bytes.length, size + bytes.length)
-  out.set(
-    bytes,
-    writeSizedHead(out, size, length, method.length, method + target, target.length, headers),
+  const end = writeSizedHead(
+    out,
+    size,
+    length,
+    method.length,
+    method + target,
+    target.length,
+    headers,
   )
+  if (bytes.length > 0) out.set(bytes, end)
   return out
 }
 
@@ -107,7 +113,8 @@ export const response = (
 ): Buffer => {
   const size = 4 + headSize(head.headers, 0)
   const out = frame(type.response, flags, stream, size + bytes.length, size + bytes.length)
-  out.set(bytes, writeSizedHead(out, size, length, head.status, "", 0, head.headers))
+  const end = writeSizedHead(out, size, length, head.status, "", 0, head.headers)
+  if (bytes.length > 0) out.set(bytes, end)
   return out
 }
 
