@@ -51,6 +51,11 @@ export interface FileServerOptions extends Visibility.VisibilityOptions {
   readonly symlinks?: SymlinkPolicy
   /** Whether browsers may run scripts in the files. Default: `false`. */
   readonly trustedContent?: boolean
+  /**
+   * Whether `app.js.br`, `app.js.zst` or `app.js.gz` is sent in place of `app.js` to clients that
+   * accept the coding; never in folders that take uploads. Default: `false`.
+   */
+  readonly precompressed?: boolean
   /** What visitors may upload. Default: nothing. */
   readonly uploads?: UploadRules.UploadOptions | false
 }
@@ -269,7 +274,11 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
     uploadRules: rules,
   }
   const metrics = Metrics.make()
-  const sender = new FileSender(root, options.trustedContent ?? false)
+  const sender = new FileSender(root, {
+    trusted: options.trustedContent ?? false,
+    // Whoever may upload could otherwise decide what others get for a file that he may not replace.
+    usesPrecompressed: (folder) => options.precompressed === true && rules?.allows(folder) !== true,
+  })
   return metrics.count(
     handle({
       site,

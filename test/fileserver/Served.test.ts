@@ -69,7 +69,7 @@ const site = () =>
         'dir/quote"<&>.txt': "odd",
         "dir/inner/find-me.txt": "found",
       },
-      { hidden: ["*.bak"] },
+      { hidden: ["*.bak"], precompressed: true },
     )
     fs.mkdirSync(path.join(made.base, "outside"))
     fs.writeFileSync(path.join(made.base, "outside", "secret.txt"), secret)

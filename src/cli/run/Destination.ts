@@ -25,6 +25,7 @@ export type FileRules = Pick<
   | "hidden"
   | "dotfiles"
   | "trustedContent"
+  | "precompressed"
   | "uploads"
   | "uploadsFolders"
   | "uploadsOverwrite"
@@ -97,6 +98,7 @@ const folder = Effect.fnUntraced(function* (
           hidden: rules.hidden,
           symlinks: rules.symlinks,
           trustedContent: rules.trustedContent,
+          precompressed: rules.precompressed,
         }),
     ...(uploads === undefined ? {} : { uploads }),
     root,

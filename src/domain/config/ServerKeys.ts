@@ -106,6 +106,13 @@ export const fileKeys = {
     default: false,
     flag: {},
   }),
+  precompressed: withDefault({
+    name: "precompressed",
+    value: Value.boolean,
+    doc: "Send FILE.br, FILE.zst or FILE.gz in place of FILE to clients that accept the coding; never in folders that take uploads.",
+    default: false,
+    flag: {},
+  }),
   uploads: withDefault({
     name: "uploads",
     value: Value.boolean,

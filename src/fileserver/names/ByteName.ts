@@ -22,6 +22,12 @@ export const toFsPath = (path: ByteName): string | Buffer =>
 export const toText = (name: ByteName): string =>
   ascii.test(name) ? name : Buffer.from(name, "latin1").toString("utf8")
 
+/**
+ * The name as text in which canonically equivalent names are equal (Unicode NFC): a Mac writes `é`
+ * as two characters, other systems as one.
+ */
+export const toCanonicalText = (name: ByteName): string => toText(name).normalize("NFC")
+
 /** Whether the name is valid UTF-8, so that its text can be turned back into it. */
 export const isText = (name: ByteName): boolean => fromText(toText(name)) === name
 

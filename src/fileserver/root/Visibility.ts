@@ -2,7 +2,7 @@
  * Which names may be listed and served.
  */
 import * as Glob from "effect/Glob"
-import { type ByteName, toText } from "../names/ByteName.ts"
+import { type ByteName, toCanonicalText } from "../names/ByteName.ts"
 
 /** The rules of one file server. */
 export interface VisibilityOptions {
@@ -11,7 +11,8 @@ export interface VisibilityOptions {
   /**
    * Patterns of hidden files and folders. A pattern without a slash matches
    * names at any level, one with a slash paths below the shared folder. The
-   * content of a hidden folder is hidden, too.
+   * content of a hidden folder is hidden, too. Canonically equivalent names (Unicode NFC and NFD)
+   * match alike.
    */
   readonly hidden?: ReadonlyArray<string>
 }
@@ -31,18 +32,20 @@ const compile = (pattern: string): Glob.Glob => Glob.make(pattern, { dot: true }
 const matches = (globs: ReadonlyArray<Glob.Glob>, path: string): boolean =>
   globs.some((glob) => Glob.match(glob, path))
 
-const pathOf = (segments: ReadonlyArray<ByteName>): string => toText(segments.join("/"))
+const pathOf = (segments: ReadonlyArray<ByteName>): string => toCanonicalText(segments.join("/"))
 
 /** Compiles the options. */
 export const make = (options: VisibilityOptions = {}): Visibility => {
-  const patterns = (options.hidden ?? []).map((pattern) => pattern.replace(/\/+$/, ""))
+  const patterns = (options.hidden ?? []).map((pattern) =>
+    pattern.normalize("NFC").replace(/\/+$/, ""),
+  )
   const names = patterns.filter((pattern) => !pattern.includes("/")).map(compile)
   const paths = patterns
     .filter((pattern) => pattern.includes("/"))
     .map((pattern) => compile(pattern.replace(/^\/+/, "")))
 
   const hidesEntry = (folder: ReadonlyArray<ByteName>, name: ByteName): boolean =>
-    (names.length > 0 && matches(names, toText(name))) ||
+    (names.length > 0 && matches(names, toCanonicalText(name))) ||
     (paths.length > 0 && matches(paths, pathOf([...folder, name])))
 
   const hides = (segments: ReadonlyArray<ByteName>): boolean =>

@@ -47,19 +47,26 @@ interface Download {
 /** Called with new stats if a file has shrunk before anything was sent. */
 type Retry = (shrunk: fs.BigIntStats) => void
 
+/** How files are sent. */
+export interface SendRules {
+  /** Whether browsers may run scripts in the files. */
+  readonly trusted: boolean
+  /** Whether precompressed files in a folder are sent in place of the others. */
+  readonly usesPrecompressed: (folder: ReadonlyArray<ByteName>) => boolean
+}
+
 /** See the head of this file. */
 export class FileSender {
   private readonly root: Root.Root
-  private readonly trusted: boolean
+  private readonly rules: SendRules
   private readonly cache = SmallFiles.make()
   /** Heads of cached files for requests without conditions. */
   private readonly decisions = new WeakMap<SmallFiles.SmallFile, Decision.Decision>()
   private compressing = 0
 
-  /** @param trusted whether browsers may run scripts in the files */
-  constructor(root: Root.Root, trusted: boolean) {
+  constructor(root: Root.Root, rules: SendRules) {
     this.root = root
-    this.trusted = trusted
+    this.rules = rules
   }
 
   /** Sends a file from the cache if it has not changed on disk; calls `miss` otherwise. */
@@ -89,22 +96,35 @@ export class FileSender {
   /** Sends an open file and closes it. */
   send(request: FileRequest, segments: ReadonlyArray<ByteName>, { handle, stats }: Opened): void {
     const now = Date.now()
-    const identity = Decision.ofFile(factsOf(segments, stats), now, this.trusted)
+    const identity = Decision.ofFile(factsOf(segments, stats), now, this.rules.trusted)
     const download: Download = { request, segments, stats, identity, now }
     const accepted = acceptedCodings(request, segments)
     if (accepted.length === 0) return this.sendIdentity(download, handle)
-    PrecompressedFile.find(this.root, segments, stats, accepted, (precompressed) => {
-      const coding = this.mayCompress(stats)
-        ? ContentCoding.choose(accepted, precompressed?.weight ?? 0)
-        : undefined
-      if (coding !== undefined) {
-        if (precompressed !== undefined) Root.close(precompressed.handle)
-        return this.sendCompressed(download, handle, coding)
-      }
-      if (precompressed === undefined) return this.sendIdentity(download, handle)
-      Root.close(handle)
-      this.sendPrecompressed(download, precompressed)
-    })
+    if (!this.rules.usesPrecompressed(segments.slice(0, -1))) {
+      return this.sendWithCoding(download, handle, accepted, undefined)
+    }
+    PrecompressedFile.find(this.root, segments, stats, accepted, (precompressed) =>
+      this.sendWithCoding(download, handle, accepted, precompressed),
+    )
+  }
+
+  /** Sends a file to a client that accepts codings. */
+  private sendWithCoding(
+    download: Download,
+    handle: number,
+    accepted: ReadonlyArray<ContentCoding.Accepted>,
+    precompressed: PrecompressedFile.PrecompressedFile | undefined,
+  ): void {
+    const coding = this.mayCompress(download.stats)
+      ? ContentCoding.choose(accepted, precompressed?.weight ?? 0)
+      : undefined
+    if (coding !== undefined) {
+      if (precompressed !== undefined) Root.close(precompressed.handle)
+      return this.sendCompressed(download, handle, coding)
+    }
+    if (precompressed === undefined) return this.sendIdentity(download, handle)
+    Root.close(handle)
+    this.sendPrecompressed(download, precompressed)
   }
 
   private mayCompress({ size }: fs.BigIntStats): boolean {

@@ -9,7 +9,7 @@ import * as Headers from "../../domain/HeaderList.ts"
 import * as Conditions from "../http/Conditions.ts"
 import * as Decision from "../http/Decision.ts"
 import * as PageAddress from "../http/PageAddress.ts"
-import { type ByteName, toText } from "../names/ByteName.ts"
+import { type ByteName, toCanonicalText } from "../names/ByteName.ts"
 import * as TargetPath from "../names/TargetPath.ts"
 import type { HiddenFiles } from "../root/HiddenFiles.ts"
 import type * as Root from "../root/Root.ts"
@@ -39,13 +39,13 @@ export interface UploadRules {
 /** Compiles the options. */
 export const make = ({ folders, maxBytes, overwrite }: UploadOptions): UploadRules => {
   const patterns = folders?.map((folder) =>
-    Glob.make(folder.replace(/^\/+|\/+$/g, ""), { dot: true }),
+    Glob.make(folder.normalize("NFC").replace(/^\/+|\/+$/g, ""), { dot: true }),
   )
   return {
     overwrite,
     maxBytes,
     allows: (folder) => {
-      const path = folder.length === 0 ? "." : toText(folder.join("/"))
+      const path = folder.length === 0 ? "." : toCanonicalText(folder.join("/"))
       return patterns === undefined || patterns.some((pattern) => Glob.match(pattern, path))
     },
   }

@@ -138,15 +138,21 @@ it("uploads_folders and uploads_max limit the folders and sizes of uploads", () 
 it("the file server's settings have safe defaults, and each can be changed", () => {
   const careful = settings("")
   assert.deepStrictEqual(
-    [careful.symlinks, careful.hidden, careful.dotfiles, careful.trustedContent],
-    ["inside", [], false, false],
+    [
+      careful.symlinks,
+      careful.hidden,
+      careful.dotfiles,
+      careful.trustedContent,
+      careful.precompressed,
+    ],
+    ["inside", [], false, false, false],
   )
   const bold = settings(
-    'symlinks = "follow"\nhidden = ["*.bak", "private/**"]\ndotfiles = true\ntrusted_content = true',
+    'symlinks = "follow"\nhidden = ["*.bak", "private/**"]\ndotfiles = true\ntrusted_content = true\nprecompressed = true',
   )
   assert.deepStrictEqual(
-    [bold.symlinks, bold.hidden, bold.dotfiles, bold.trustedContent],
-    ["follow", ["*.bak", "private/**"], true, true],
+    [bold.symlinks, bold.hidden, bold.dotfiles, bold.trustedContent, bold.precompressed],
+    ["follow", ["*.bak", "private/**"], true, true, true],
   )
   const overrides = ServerConfig.fromEnvironment({
     PTTH_SERVER_SYMLINKS: "never",

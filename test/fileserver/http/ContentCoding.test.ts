@@ -82,13 +82,54 @@ describe("Accept-Encoding", () => {
 })
 
 describe("a file that lies ready in codings", () => {
-  const site = () =>
-    servedFolder({
-      "app.js": text,
-      "app.js.br": zlib.brotliCompressSync(text),
-      "app.js.gz": zlib.gzipSync(text),
-      "app.js.zst": zlib.zstdCompressSync(text),
+  const inCodings = {
+    "app.js": text,
+    "app.js.br": zlib.brotliCompressSync(text),
+    "app.js.gz": zlib.gzipSync(text),
+    "app.js.zst": zlib.zstdCompressSync(text),
+  }
+  const site = () => servedFolder(inCodings, { precompressed: true })
+
+  it.each(["br", "gzip", "zstd", "gzip, deflate, br, zstd", "*"])(
+    "is replaced by no other for %j unless that is asked for",
+    async (value) => {
+      const other = zlib.gzipSync("another file")
+      const { get } = await servedFolder({
+        "small.json": "{}",
+        "small.json.gz": other,
+        "small.json.br": other,
+        "small.json.zst": other,
+        "long.txt": long,
+        "long.txt.gz": other,
+      })
+      for (const [name, content] of [
+        ["small.json", Buffer.from("{}")],
+        ["long.txt", long],
+      ] as const) {
+        const answer = await get(`/files/${name}`, accept(value))
+        assert.isTrue(decoded(answer.header("content-encoding"), answer.body).equals(content))
+      }
+    },
+  )
+
+  it("is replaced by no other in folders that take uploads, but in others", async () => {
+    const files = Object.fromEntries(
+      ["inbox", "built"].flatMap((folder) =>
+        Object.entries(inCodings).map(([name, bytes]) => [`${folder}/${name}`, bytes]),
+      ),
+    )
+    const { get } = await servedFolder(files, {
+      precompressed: true,
+      uploads: { overwrite: false, folders: ["inbox"] },
     })
+    assert.isUndefined(
+      (await get("/files/inbox/app.js", accept("zstd"))).header("content-encoding"),
+    )
+    assert.strictEqual(
+      (await get("/files/built/app.js", accept("zstd"))).header("content-encoding"),
+      "zstd",
+    )
+  })
 
   it.each([
     ["br", "br"],
@@ -162,7 +203,7 @@ describe("a file that lies ready in codings", () => {
   it("is not sent precompressed if that file may not be served: hidden, a folder, a link outside", async () => {
     const { base, root, get } = await servedFolder(
       { "app.js": "small", "app.js.gz": zlib.gzipSync("HIDDEN") },
-      { hidden: ["*.gz"] },
+      { hidden: ["*.gz"], precompressed: true },
     )
     fs.mkdirSync(path.join(root, "app.js.br"))
     fs.writeFileSync(path.join(base, "secret"), "SECRET")
@@ -191,7 +232,10 @@ describe("a file that lies ready in codings", () => {
 
   it("that is being replaced is cut off or complete, never mixed", async () => {
     const big = zlib.gzipSync(bytesOf(400_000), { level: 0 })
-    const { base, root, handler } = await servedFolder({ "a.txt": "plain", "a.txt.gz": big })
+    const { base, root, handler } = await servedFolder(
+      { "a.txt": "plain", "a.txt.gz": big },
+      { precompressed: true },
+    )
     const opened = await openHandler(handler, { target: "/files/a.txt", headers: accept("gzip") })
     fs.writeFileSync(path.join(base, "next"), Buffer.alloc(big.length))
     fs.renameSync(path.join(base, "next"), path.join(root, "a.txt.gz"))

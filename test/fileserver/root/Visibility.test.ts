@@ -55,6 +55,10 @@ describe("patterns of hidden names", () => {
     ["\\*", "a", false],
     ["a b\n*", "a b\nc", true],
     ["é*", "\xc3\xa9t\xc3\xa9", true],
+    ["\u00e9.txt", "e\xcc\x81.txt", true],
+    ["e\u0301.txt", "\xc3\xa9.txt", true],
+    ["caf?/", "cafe\xcc\x81/menu", true],
+    ["/a/e\u0301/**", "a/\xc3\xa9/b", true],
     ["*", "anything", true],
     ["", "a", false],
   ])("%j hides %j: %s", (pattern, target, hides) => {
@@ -149,6 +153,19 @@ describe("hidden names", () => {
       }),
     { arbitrary: { runs: 60 } },
   )
+})
+
+it("hidden names in either canonical form are neither listed, served, found nor archived", async () => {
+  const files = Object.fromEntries(
+    ["NFC", "NFD"].map((form) => [`${"Priv\u00e9".normalize(form)}-${form}.txt`, "SECRET"]),
+  )
+  const served = await servedFolder({ ...files, "open.txt": "open" }, { hidden: ["Priv\u00e9*"] })
+  assert.deepStrictEqual(await listed(served), ["open.txt"])
+  for (const name of Object.keys(files)) {
+    assert.strictEqual(await statusOf(served, encodeURIComponent(name)), 404)
+  }
+  assert.notInclude((await served.get("/files/?archive=tar")).text, "SECRET")
+  assert.notInclude((await served.get("/files/?plain&q=priv")).text, "Priv")
 })
 
 describe("names with a leading dot", () => {
