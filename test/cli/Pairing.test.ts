@@ -46,6 +46,7 @@ it("a file server generates its key, waits for approval and is then reachable; t
     const tripcode = tripcodeOfText(key)
     assert.strictEqual(command, `relay approve attic ${tripcode}`)
     await server.said(new RegExp(`^  Words +${TripcodeWords.toWords(tripcode)}$`, "m"))
+    await server.said(/compares all six words/)
 
     assert.strictEqual((await run(command.split(" "), { cwd })).code, 0)
     const [, open = ""] = await server.said(/^Approved \(\d+ s\)\. Open (\S+)$/m)

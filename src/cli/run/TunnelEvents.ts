@@ -95,7 +95,7 @@ const pairingCallbacks = (
     onRefused: Effect.suspend(() => {
       waited = true
       return Console.log(
-        `Waiting for approval. The relay's administrator sees this server under "Unregistered",\ncompares the words or the tripcode, and approves it there or with\n  ${command}\n${otherKey}.`,
+        `Waiting for approval. The relay's administrator sees this server under "Unregistered",\ncompares all six words or the whole tripcode, and approves it there or with\n  ${command}\n${otherKey}.`,
       )
     }),
     onConnected: (url) =>

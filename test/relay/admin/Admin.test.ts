@@ -391,6 +391,7 @@ describe("approving", () => {
       const page = yield* ask(on, "/unregistered", [html, ["Cookie", session]])
       assert.include(page.text, tripcode.replaceAll("+", "+"))
       assert.include(page.text, TripcodeWords.toWords(tripcode))
+      assert.include(page.text, "the same words, all six")
       const approved = yield* post(
         on.admin,
         "/unregistered/approve",

@@ -88,7 +88,7 @@ export const ServerDetail = Schema.Struct({
 export const Stranger = Schema.Struct({
   name: Name,
   tripcode: Tripcode,
-  words: described("The tripcode as six words, as the server prints them"),
+  words: described("The tripcode as six words, as the server prints them; compare all six"),
   keyChanged: Schema.Boolean.annotate({
     description: "Whether the name is registered with another key",
   }),

@@ -43,7 +43,7 @@ export const inspector = {
 /** Servers that are not registered. */
 export const unregistered = {
   intro:
-    "These servers have tried to connect and are not registered. Anybody can claim a name: approve a server only if its owner sees the same words or the same tripcode.",
+    "These servers have tried to connect and are not registered. Anybody can claim a name: approve a server only if its owner sees the same words, all six, or the same whole tripcode. A forged key can have some of the words, but not all.",
   empty: "No server is waiting. To connect one, run this on its machine:",
   keyChanged: html`To accept this key too, add the tripcode to the server's entry. <code>tripcode</code> may be a list.`,
   ignored: (count: number): string => `Ignored until the relay restarts: ${count}`,
