@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { bucketOf } from "../../src/domain/VisitorAddress.ts"
+import { bucketOf, networksOf } from "../../src/domain/VisitorAddress.ts"
 
 it("an IPv4 address is its own bucket, in either notation", () => {
   assert.strictEqual(bucketOf("192.0.2.1"), "192.0.2.1")
@@ -19,4 +19,16 @@ it("IPv6 addresses count together by their first 64 bits", () => {
     ["64:ff9b::192.0.2.1", "64:ff9b:0:0::/64"],
   ] as const)
     assert.strictEqual(bucketOf(address), bucket, address)
+})
+
+it("an address is in the networks that providers hand out, the widest first", () => {
+  assert.deepStrictEqual(networksOf("192.0.2.1"), ["192.0.0.0/16", "192.0.2.0/24", "192.0.2.1"])
+  assert.deepStrictEqual(networksOf("::ffff:192.0.2.1"), networksOf("192.0.2.1"))
+  assert.deepStrictEqual(networksOf("2001:db8:a:1234::7"), [
+    "2001:db8::/32",
+    "2001:db8:a::/48",
+    "2001:db8:a:1200::/56",
+    "2001:db8:a:1234::/64",
+  ])
+  assert.strictEqual(networksOf("2001:db8::1").at(-1), bucketOf("2001:db8::1"))
 })

@@ -46,9 +46,6 @@ export type Knocked =
       readonly retryAfter: number
     }
 
-/** How many pairs of a server and its address are remembered as accepted. */
-const maxAccepted = 10_000
-
 /** Compared where a name has no tripcode, so that the time taken does not tell which names are registered. */
 const noTripcode = "A".repeat(43).concat("=") as Tripcode
 
@@ -72,8 +69,6 @@ export class ServerRegistry {
   private readonly audit: AuditLog["Service"]
   private readonly traffic: Traffic["Service"]
   private readonly strangers = new Strangers()
-  /** Address, name and tripcode of servers that were accepted; the most recent is last. */
-  private readonly accepted = new Set<string>()
   /** Name and tripcode of servers that are being approved. */
   private readonly approvals = new Set<string>()
 
@@ -110,35 +105,22 @@ export class ServerRegistry {
 
   /**
    * Identifies a server that wants to connect from an address, at a time in
-   * milliseconds since 1970, and remembers it if it is refused. After too many
-   * wrong keys an address is `Limited`, except for keys already accepted from
-   * it.
+   * milliseconds since 1970, and remembers it if it is refused. A right key is
+   * accepted whoever else shows wrong ones: it costs one hash to see that it is
+   * right. After too many wrong keys an address is `Limited`: its further wrong
+   * ones are neither remembered nor recorded.
    */
   knock(name: string, key: string, address: string, at: number): Knocked {
     const identity = this.identify(name, key)
-    const isLimited = this.strangers.isLimited(address, at) && !this.isShared(address)
-    if (identity._tag === "Known") {
-      const wasAccepted = this.accepted.has(acceptedKey(address, identity))
-      if (isLimited && !wasAccepted) return this.limited(at)
-      this.rememberAccepted(address, identity)
-      return identity
-    }
+    if (identity._tag === "Known") return identity
     this.traffic.keyRefused(identity.reason)
-    if (isLimited) return this.limited(at)
+    if (this.strangers.isLimited(address, at) && !this.isShared(address)) return this.limited(at)
     this.rememberRefused(name, identity, address, at)
     return identity
   }
 
   private limited(at: number): Knocked {
     return { _tag: "Limited", retryAfter: Math.ceil(this.strangers.millisLeft(at) / 1000) }
-  }
-
-  private rememberAccepted(address: string, server: KnownServer): void {
-    const key = acceptedKey(address, server)
-    this.accepted.delete(key)
-    this.accepted.add(key)
-    if (this.accepted.size > maxAccepted)
-      this.accepted.delete(this.accepted.keys().next().value as string)
   }
 
   private rememberRefused(
@@ -206,8 +188,5 @@ export class ServerRegistry {
     return this.settings.derived().servers.get(name)?.tripcodes ?? []
   }
 }
-
-const acceptedKey = (address: string, { name, tripcode }: KnownServer): string =>
-  `${address} ${name} ${tripcode}`
 
 const approvalKey = (name: string, tripcode: string): string => `${name} ${tripcode}`

@@ -71,6 +71,28 @@ describe("servers that are not registered", () => {
     assert.strictEqual(knock(maxNew, windowMillis), "new")
   })
 
+  it.each([
+    ["one /48 that knocks from all its /64s", (i: number) => `2001:db8:0:${i.toString(16)}::1`],
+    ["a provider's /32", (i: number) => `2001:db8:${i.toString(16)}::1`],
+    ["an IPv4 /16", (i: number) => `198.18.${i >> 8}.${i & 255}`],
+  ])("cannot be pushed out by %s", (_, addressOf) => {
+    const strangers = new Strangers()
+    strangers.remember(name("waits"), tripcode, "203.0.113.7", 0)
+    for (let i = 0; i < 3 * maxStrangers; i++)
+      strangers.remember(name(`s${i}`), tripcode, addressOf(i), i * 1_000)
+    assert.isAbove(strangers.all().length, 900)
+    assert.include(namesOf(strangers), "waits")
+  })
+
+  it("are recorded from a new address while a /48 is over its limit", () => {
+    const strangers = new Strangers()
+    for (let i = 0; i < 20_000; i++)
+      strangers.remember(name(`s${i}`), tripcode, `2001:db8:0:${(i >> 1).toString(16)}::1`, 0)
+    assert.isAtMost(strangers.all().length, 4 * maxNew)
+    assert.strictEqual(strangers.remember(name("new"), tripcode, "2001:db8:1::1", 0), "new")
+    assert.strictEqual(strangers.remember(name("new"), tripcode, "192.0.2.9", 0), "again")
+  })
+
   it("stay hidden once they are ignored", () => {
     const strangers = new Strangers()
     assert.isFalse(strangers.ignore("a", tripcode))
