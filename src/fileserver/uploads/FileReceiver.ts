@@ -9,7 +9,9 @@ import type { HiddenFiles } from "../root/HiddenFiles.ts"
 import * as Root from "../root/Root.ts"
 import type { Leftovers } from "./Leftovers.ts"
 import * as Refusal from "./Refusal.ts"
-import * as UploadFile from "./UploadFile.ts"
+import * as UploadFailure from "./UploadFailure.ts"
+import { Upload } from "./UploadFile.ts"
+import * as UploadName from "./UploadName.ts"
 import * as UploadRules from "./UploadRules.ts"
 
 /** Where uploads go, and by which rules. */
@@ -45,12 +47,16 @@ const statOf = (path: string | Buffer): Promise<fs.BigIntStats | undefined> =>
     }),
   )
 
+/** Whether the file at a path may be written. To rename another over it only its folder has to be writable. */
+const isWritable = (path: string | Buffer): Promise<boolean> =>
+  new Promise((resolve) => fs.access(path, fs.constants.W_OK, (error) => resolve(error === null)))
+
 /** See the head of this file. */
 export class FileReceiver {
   private readonly target: UploadTarget
   private readonly headers: Headers.HeaderList
   private cancelled = false
-  private current: UploadFile.Upload | undefined
+  private current: Upload | undefined
 
   constructor(target: UploadTarget, headers: Headers.HeaderList) {
     this.target = target
@@ -88,7 +94,7 @@ export class FileReceiver {
       return await this.store(folder, name, body)
     } catch (error) {
       body.discard()
-      return this.refusalOf(UploadFile.failureOf(error), name)
+      return this.refusalOf(UploadFailure.of(error), name)
     } finally {
       this.current = undefined
       await swept
@@ -100,17 +106,21 @@ export class FileReceiver {
     const { headers } = this
     const { hidden, root, rules } = this.target
     const path = toFsPath(`${folder.path}/${name}`)
-    const existing = UploadRules.isPath(name) ? undefined : await statOf(path)
+    const isName = UploadName.problemOf(name) === undefined
+    const existing = isName ? await statOf(path) : undefined
+    const isProtected = existing?.isFile() === true && !(await isWritable(path))
     await new Promise<void>((resolve) => hidden.refresh(resolve))
     const refusal =
-      UploadRules.checkFile({ headers, name, folder, existing, root, hidden }, rules) ??
-      (this.cancelled ? this.refusalOf({ _tag: "BrokenOff" }, name) : undefined)
+      UploadRules.checkFile(
+        { headers, name, folder, existing, isProtected, root, hidden },
+        rules,
+      ) ?? (this.cancelled ? this.refusalOf({ _tag: "BrokenOff" }, name) : undefined)
     if (refusal !== undefined) {
       body.discard()
       return refusal
     }
     const onlyIfNew = Headers.has(headers, "if-none-match")
-    const upload = UploadFile.start(body, {
+    const upload = new Upload(body, {
       folder: folder.path,
       name,
       // Without overwriting, creating the name fails if another upload was faster.
@@ -118,7 +128,7 @@ export class FileReceiver {
       maxBytes: rules.maxBytes,
       mayReplace: async () => {
         const now = await statOf(path)
-        const isReplaceable = now === undefined || now.isFile()
+        const isReplaceable = now === undefined || (now.isFile() && (await isWritable(path)))
         return isReplaceable && UploadRules.passesPreconditions(headers, name, now)
       },
     })
@@ -130,7 +140,7 @@ export class FileReceiver {
     return this.refusalOf(isConflict ? { _tag: "Changed" } : outcome, name)
   }
 
-  private refusalOf(failure: UploadFile.Failure, name: ByteName): Refusal.Refusal {
+  private refusalOf(failure: UploadFailure.UploadFailure, name: ByteName): Refusal.Refusal {
     return Refusal.ofFile(failure, name, this.target.rules.maxBytes)
   }
 }

@@ -15,14 +15,14 @@ export interface FormSink {
   readonly file: (name: ByteName, body: Body) => void
   /** The form has ended; `file` has been called for every file. */
   readonly end: () => void
-  /** It is not a form, or broke off; files that have not ended fail too. */
-  readonly fail: () => void
+  /** It is not a form, broke off, or has too many parts; files that have not ended fail too. */
+  readonly fail: (reason: "invalid" | "too many parts") => void
 }
 
 /** How many bytes may be queued in all files together before the form is paused. */
 const highWater = 256 * 1024
-/** The most files of one form. */
-const maxParts = 1_000
+/** The most files and fields of one form. */
+export const maxParts = 1_000
 
 const cut = new BodyError({ reason: "cut", detail: "the form broke off" })
 
@@ -56,13 +56,13 @@ export const read = (headers: Headers.HeaderList, body: Body, to: FormSink): (()
     },
   }
 
-  const fail = (): void => {
+  const fail = (reason: "invalid" | "too many parts" = "invalid"): void => {
     if (over) return
     over = true
     flow?.cancel()
     for (const file of files) file.fail(cut)
     files.clear()
-    to.fail()
+    to.fail(reason)
   }
 
   const endFile = (file: PushedBody): void => {
@@ -75,20 +75,21 @@ export const read = (headers: Headers.HeaderList, body: Body, to: FormSink): (()
   const parser = MultipartParser.make({
     headers: { "content-type": Headers.first(headers, "content-type") ?? "" },
     maxParts,
-    maxFieldSize: 4096,
-    isFile: ({ filename }) => filename !== undefined,
+    // The parser keeps fields in memory and limits them; as files they are passed over.
+    isFile: () => true,
     onField: () => {},
     onFile: ({ filename }) => {
+      if (filename === undefined) return () => {}
       const file = new PushedBody(undefined, source)
       files.add(file)
-      to.file(nameOf(filename ?? ""), file)
+      to.file(nameOf(filename), file)
       return (chunk) => {
         if (chunk === null) return endFile(file)
         size += chunk.length
         file.data(chunk)
       }
     },
-    onError: fail,
+    onError: (error) => fail(error._tag === "ReachedLimit" ? "too many parts" : "invalid"),
     onDone: () => {
       if (over) return
       over = true
@@ -110,7 +111,7 @@ export const read = (headers: Headers.HeaderList, body: Body, to: FormSink): (()
     end: () => {
       if (!over) parser.end()
     },
-    fail,
+    fail: () => fail(),
   })
   return fail
 }

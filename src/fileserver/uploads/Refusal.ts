@@ -5,7 +5,7 @@ import type { VisitorErrorCode } from "../../domain/ErrorRegistry.ts"
 import type * as Headers from "../../domain/HeaderList.ts"
 import { type ByteName, toDisplay } from "../names/ByteName.ts"
 import type * as Root from "../root/Root.ts"
-import type * as UploadFile from "./UploadFile.ts"
+import type { UploadFailure } from "./UploadFailure.ts"
 
 /** A refused upload. */
 export interface Refusal {
@@ -15,6 +15,9 @@ export interface Refusal {
   readonly status?: number
   readonly headers?: Headers.HeaderList
 }
+
+/** In quotation marks, so that no sentence begins with a name in capitals. */
+const quoted = (name: ByteName): string => `\u201c${toDisplay(name)}\u201d`
 
 /** Refusals of whole requests. */
 export const wrongTarget = (isForm: boolean, allow: string): Refusal => ({
@@ -54,16 +57,49 @@ export const notForm: Refusal = {
   status: 415,
   detail: "A form with files must have the type multipart/form-data.",
 }
-export const brokenForm: Refusal = {
+export const brokenForm = (stored: ReadonlyArray<ByteName>): Refusal => ({
   code: "PTTH_BAD_REQUEST",
-  detail: "The form is invalid or incomplete.",
+  detail: `The form is invalid or incomplete. ${storedText(stored)}`,
+})
+
+export const longForm = (maxParts: number, stored: ReadonlyArray<ByteName>): Refusal => ({
+  code: "PTTH_UPLOAD_TOO_LARGE",
+  detail: `A form may have ${maxParts} files and fields; send the others in further forms. ${storedText(stored)}`,
+})
+
+const storedText = (names: ReadonlyArray<ByteName>): string =>
+  names.length === 0 ? "No file was stored." : `Stored: ${names.map(quoted).join(", ")}.`
+
+/**
+ * The refusal of a form in which some files were refused, with the status of
+ * the first one.
+ */
+export const ofForm = (
+  refusals: ReadonlyArray<Refusal>,
+  stored: ReadonlyArray<ByteName>,
+): Refusal | undefined => {
+  const [first, second] = refusals
+  if (first === undefined) return undefined
+  if (second === undefined && stored.length === 0) return first
+  const details = refusals.map(({ detail }) => detail).join(" ")
+  return { ...first, detail: `${details} ${storedText(stored)}` }
 }
 
-/** A name that no uploaded file may have. */
-export const badName: Refusal = {
+/**
+ * A name that no uploaded file may have.
+ *
+ * @param problem the reason, as the end of a sentence
+ */
+export const badName = (name: ByteName, problem: string): Refusal => ({
   code: "PTTH_UPLOAD_REFUSED",
-  detail: "Files of this name cannot be uploaded.",
-}
+  detail: `${quoted(name)} cannot be uploaded: ${problem}.`,
+})
+
+/** A name that is not served. */
+export const notServed = (name: ByteName): Refusal => ({
+  code: "PTTH_UPLOAD_REFUSED",
+  detail: `Files named ${quoted(name)} cannot be uploaded.`,
+})
 
 /** The refusal for a folder that could not be opened. */
 export const ofFolder = ({ _tag, detail }: Root.NotOpen): Refusal => {
@@ -83,11 +119,11 @@ export const ofFolder = ({ _tag, detail }: Root.NotOpen): Refusal => {
  * @param maxBytes the limit for a file, if there is one
  */
 export const ofFile = (
-  failure: UploadFile.Failure,
+  failure: UploadFailure,
   fileName: ByteName,
   maxBytes: number | undefined,
 ): Refusal => {
-  const name = toDisplay(fileName)
+  const name = quoted(fileName)
   switch (failure._tag) {
     case "Exists":
       return { code: "PTTH_UPLOAD_EXISTS", detail: `${name} already exists.` }
@@ -110,11 +146,19 @@ export const ofFile = (
         detail: `There is no room for ${name}; nothing of it was stored.`,
       }
     case "Forbidden":
-      return { code: "PTTH_UPLOAD_REFUSED", detail: "This folder is not writable." }
+      return {
+        code: "PTTH_UPLOAD_REFUSED",
+        detail: `${name} cannot be stored: this folder is not writable.`,
+      }
+    case "Protected":
+      return { code: "PTTH_UPLOAD_REFUSED", detail: `${name} is write-protected.` }
     case "BadName":
-      return badName
+      return badName(fileName, "the file system does not accept the name")
     case "BrokenOff":
-      return { code: "PTTH_BAD_REQUEST", detail: "The upload broke off; nothing of it was stored." }
+      return {
+        code: "PTTH_BAD_REQUEST",
+        detail: `The upload of ${name} broke off; nothing of it was stored.`,
+      }
     case "Failed":
       return { code: "PTTH_INTERNAL", detail: `${name} cannot be written (${failure.code}).` }
   }

@@ -1,27 +1,15 @@
 /**
  * Writes one uploaded file: under a temporary name in its folder, then fsync,
  * then rename. Until then it is not visible; if anything fails, the temporary
- * file is deleted.
+ * file is deleted. A file that replaces another keeps its owner and mode.
  */
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
-import type { Body, BodyFlow } from "../../transport/body/Body.ts"
+import type { Body } from "../../transport/body/Body.ts"
 import { type ByteName, toFsPath } from "../names/ByteName.ts"
 import { temporaryPrefix } from "../names/TargetPath.ts"
-
-/** Why a file was not stored. `Changed`: the preconditions do not hold for the file that has the name. */
-export type Failure =
-  | {
-      readonly _tag:
-        | "Exists"
-        | "Changed"
-        | "TooLarge"
-        | "Full"
-        | "Forbidden"
-        | "BadName"
-        | "BrokenOff"
-    }
-  | { readonly _tag: "Failed"; readonly code: string }
+import { BodyWriter } from "./BodyWriter.ts"
+import * as UploadFailure from "./UploadFailure.ts"
 
 /** Where a file is stored. */
 export interface Destination {
@@ -36,150 +24,65 @@ export interface Destination {
   readonly mayReplace: () => Promise<boolean>
 }
 
-/** Queued bytes at which the body is paused. */
-const highWater = 1024 * 1024
 const { O_CREAT, O_EXCL, O_WRONLY } = fs.constants
 const flags = O_CREAT | O_EXCL | O_WRONLY | (fs.constants.O_NOFOLLOW ?? 0)
+/** Read, write and execute for owner, group and others; without setuid and the like. */
+const permissions = 0o777
+/** The mode of new files, of which the umask takes some. */
+const newMode = 0o666
 
-/** What an error of the file system means for an upload. */
-export const failureOf = (error: unknown): Failure => {
-  const code = (error as NodeJS.ErrnoException).code ?? "UNKNOWN"
-  switch (code) {
-    case "EEXIST":
-    case "EISDIR":
-    case "ENOTEMPTY":
-    case "ENOTDIR":
-      return { _tag: "Exists" }
-    case "ENOSPC":
-    case "EDQUOT":
-      return { _tag: "Full" }
-    case "EFBIG":
-      return { _tag: "TooLarge" }
-    case "EACCES":
-    case "EPERM":
-    case "EROFS":
-      return { _tag: "Forbidden" }
-    case "ENAMETOOLONG":
-    case "EILSEQ":
-    case "EINVAL":
-      return { _tag: "BadName" }
-    default:
-      return { _tag: "Failed", code }
-  }
-}
+type FsPath = string | Buffer
 
 const settle = <A>(
-  run: (done: (error: NodeJS.ErrnoException | null, value: A) => void) => void,
+  run: (done: (error: NodeJS.ErrnoException | null | undefined, value: A) => void) => void,
 ): Promise<A> =>
   new Promise((resolve, reject) =>
     run((error, value) => (error === null || error === undefined ? resolve(value) : reject(error))),
   )
 
-const writeAll = async (handle: number, bytes: Uint8Array): Promise<void> => {
-  for (let at = 0; at < bytes.length; ) {
-    at += await settle<number>((done) => fs.write(handle, bytes, at, bytes.length - at, null, done))
-  }
-}
+const open = (path: FsPath, mode: number): Promise<number> =>
+  settle((done) => fs.open(path, flags, mode, done))
+const close = (handle: number): Promise<void> => settle((done) => fs.close(handle, done))
+const rename = (from: FsPath, to: FsPath): Promise<void> =>
+  settle((done) => fs.rename(from, to, done))
+const unlink = (path: FsPath): Promise<void> => settle((done) => fs.unlink(path, done))
 
-/** Writes a body to a handle; the body is paused while the disk is slower. */
-const writeBody = (
-  body: Body,
-  handle: number,
-  max: number,
-  onFlow: (flow: BodyFlow) => void,
-): Promise<Failure | undefined> =>
-  new Promise((resolve) => {
-    const queue: Array<Uint8Array> = []
-    let queuedBytes = 0
-    let received = 0
-    let writing = false
-    let paused = false
-    let over = false
-    let ended = false
-
-    const finish = (failure: Failure | undefined): void => {
-      if (over) return
-      over = true
-      if (failure !== undefined && !ended) flow.cancel()
-      resolve(failure)
-    }
-
-    const write = async (): Promise<void> => {
-      if (writing) return
-      writing = true
-      try {
-        for (let bytes = queue.shift(); bytes !== undefined && !over; bytes = queue.shift()) {
-          await writeAll(handle, bytes)
-          queuedBytes -= bytes.length
-          if (paused && queuedBytes < highWater / 2 && !over) {
-            paused = false
-            flow.resume()
-          }
-        }
-      } catch (error) {
-        finish(failureOf(error))
-      }
-      writing = false
-      if (ended && queue.length === 0) finish(undefined)
-    }
-
-    const flow = body.read({
-      data: (chunk) => {
-        if (over) return false
-        received += chunk.length
-        if (received > max) {
-          finish({ _tag: "TooLarge" })
-          return false
-        }
-        queue.push(chunk)
-        queuedBytes += chunk.length
-        paused = queuedBytes >= highWater
-        void write()
-        return !paused
-      },
-      end: () => {
-        ended = true
-        if (!writing) void write()
-      },
-      fail: () => {
-        ended = true
-        finish({ _tag: "BrokenOff" })
-      },
-    })
-    onFlow({
-      resume: () => flow.resume(),
-      cancel: () => finish({ _tag: "BrokenOff" }),
-    })
-  })
-
-/** A running upload. */
-export interface Upload {
-  /** `created`, `replaced` or the failure. */
-  readonly done: Promise<"created" | "replaced" | Failure>
-  /** Cancels it; the temporary file is deleted. Idempotent. */
-  readonly cancel: () => void
-}
-
-const exists = (path: string | Buffer): Promise<boolean> =>
-  settle<fs.Stats>((done) => fs.lstat(path, done)).then(
-    () => true,
-    () => false,
-  )
+/** The stats of a path, not following a link; `undefined` if nothing is there. */
+const statOf = (path: FsPath): Promise<fs.Stats | undefined> =>
+  settle<fs.Stats>((done) => fs.lstat(path, done)).catch(() => undefined)
 
 // Some file systems, such as FAT, have no hard links: there an empty file is
 // created under the name and then replaced.
 const noLinkCodes = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"])
 
-const linkNew = async (from: string | Buffer, to: string | Buffer): Promise<void> => {
+const linkNew = async (from: FsPath, to: FsPath): Promise<void> => {
   try {
-    await settle<void>((done) => fs.link(from, to, (error) => done(error, undefined)))
-    await settle<void>((done) => fs.unlink(from, (error) => done(error, undefined)))
+    await settle<void>((done) => fs.link(from, to, done))
+    await unlink(from)
   } catch (error) {
     if (!noLinkCodes.has((error as NodeJS.ErrnoException).code ?? "")) throw error
-    const handle = await settle<number>((done) => fs.open(to, flags, 0o666, done))
-    await settle<void>((done) => fs.close(handle, (failure) => done(failure ?? null, undefined)))
-    await settle<void>((done) => fs.rename(from, to, (failure) => done(failure, undefined)))
+    await close(await open(to, newMode))
+    await rename(from, to)
   }
+}
+
+/** Changes an open file's owner and group; whether the file system and the user's rights allow it. */
+const chown = (handle: number, user: number, group: number): Promise<boolean> =>
+  settle<void>((done) => fs.fchown(handle, user, group, done)).then(
+    () => true,
+    () => false,
+  )
+
+/**
+ * Gives an open file the owner and mode of another, as far as possible. If the
+ * group cannot be kept, the new one may do no more than others may.
+ */
+const takeAccess = async (handle: number, { gid, mode, uid }: fs.Stats): Promise<void> => {
+  const isGroupKept = (await chown(handle, uid, gid)) || (await chown(handle, -1, gid))
+  const group = isGroupKept ? 0o070 : (mode & 0o007) << 3
+  const allowed = mode & (0o707 | group)
+  // A file system without modes refuses this; the file has its default mode then.
+  await settle<void>((done) => fs.fchmod(handle, allowed, done)).catch(() => {})
 }
 
 const random = /^[0-9a-f]{24}$/
@@ -190,72 +93,87 @@ const temporaryName = (): string => temporaryPrefix + randomBytes(12).toString("
 export const isTemporary = (name: ByteName): boolean =>
   name.startsWith(temporaryPrefix) && random.test(name.slice(temporaryPrefix.length))
 
-/** Starts to store a file. The body is read or discarded in any case. */
-export const start = (body: Body, to: Destination): Upload => {
-  const path = toFsPath(`${to.folder}/${to.name}`)
-  const temporary = toFsPath(`${to.folder}/${temporaryName()}`)
-  let flow: BodyFlow | undefined
-  let cancelled = false
+/** A running upload. The body is read or discarded in any case. */
+export class Upload {
+  /** `created`, `replaced` or the failure. */
+  readonly done: Promise<"created" | "replaced" | UploadFailure.UploadFailure>
+  private readonly body: Body
+  private readonly to: Destination
+  private readonly path: FsPath
+  private readonly temporary: FsPath
+  private handle: number | undefined
+  private progress: "receiving" | "cancelled" | "stored" = "receiving"
+  private writer: BodyWriter | undefined
 
-  const run = async (): Promise<"created" | "replaced" | Failure> => {
-    let handle: number
+  constructor(body: Body, to: Destination) {
+    this.body = body
+    this.to = to
+    this.path = toFsPath(`${to.folder}/${to.name}`)
+    this.temporary = toFsPath(`${to.folder}/${temporaryName()}`)
+    this.done = this.run()
+  }
+
+  /** Cancels it; the temporary file is deleted. Idempotent. */
+  cancel(): void {
+    if (this.progress === "receiving") this.progress = "cancelled"
+    this.writer?.cancel()
+  }
+
+  private async run(): Promise<"created" | "replaced" | UploadFailure.UploadFailure> {
     try {
-      handle = await settle<number>((done) => fs.open(temporary, flags, 0o666, done))
+      const existing = this.to.overwrite ? await statOf(this.path) : undefined
+      // The replacement of a private file is private from the beginning.
+      const mode = existing === undefined ? newMode : existing.mode & permissions
+      this.handle = await open(this.temporary, mode)
     } catch (error) {
-      body.discard()
-      return failureOf(error)
+      this.body.discard()
+      return UploadFailure.of(error)
     }
-    let isOpen = true
-    const close = async (): Promise<void> => {
-      isOpen = false
-      await settle<void>((done) => fs.close(handle, (error) => done(error ?? null, undefined)))
-    }
-    let named = false
     try {
-      if (cancelled) {
-        body.discard()
-        return { _tag: "BrokenOff" }
-      }
-      const failure = await writeBody(
-        body,
-        handle,
-        to.maxBytes ?? Number.POSITIVE_INFINITY,
-        (started) => {
-          flow = started
-        },
-      )
-      flow = undefined
-      if (failure !== undefined) return failure
-      await settle<void>((done) => fs.fsync(handle, (error) => done(error, undefined)))
-      await close()
-      if (cancelled) return { _tag: "BrokenOff" }
-      if (!(await to.mayReplace())) return { _tag: "Changed" }
-      if (!to.overwrite) {
-        await linkNew(temporary, path)
-        named = true
-        return "created"
-      }
-      const replaces = await exists(path)
-      await settle<void>((done) => fs.rename(temporary, path, (error) => done(error, undefined)))
-      named = true
-      return replaces ? "replaced" : "created"
+      return (await this.receive(this.handle)) ?? (await this.store(this.handle))
     } catch (error) {
-      return failureOf(error)
+      return UploadFailure.of(error)
     } finally {
-      if (isOpen) await close().catch(() => {})
-      if (!named) {
-        await settle<void>((done) => fs.unlink(temporary, (error) => done(error, undefined))).catch(
-          () => {},
-        )
-      }
+      await this.closeHandle().catch(() => {})
+      if (this.progress !== "stored") await unlink(this.temporary).catch(() => {})
     }
   }
 
-  return {
-    done: run(),
-    cancel: () => {
-      cancelled = true
-      flow?.cancel()
-    },
+  private isCancelled(): boolean {
+    return this.progress === "cancelled"
+  }
+
+  private async receive(handle: number): Promise<UploadFailure.UploadFailure | undefined> {
+    if (this.isCancelled()) {
+      this.body.discard()
+      return { _tag: "BrokenOff" }
+    }
+    this.writer = new BodyWriter(this.body, handle, this.to.maxBytes ?? Number.POSITIVE_INFINITY)
+    const failure = await this.writer.done
+    this.writer = undefined
+    return failure
+  }
+
+  /** Gives the file its name. */
+  private async store(
+    handle: number,
+  ): Promise<"created" | "replaced" | UploadFailure.UploadFailure> {
+    const { mayReplace, overwrite } = this.to
+    const existing = overwrite ? await statOf(this.path) : undefined
+    if (existing !== undefined) await takeAccess(handle, existing)
+    await settle<void>((done) => fs.fsync(handle, done))
+    await this.closeHandle()
+    if (this.isCancelled()) return { _tag: "BrokenOff" }
+    if (!(await mayReplace())) return { _tag: "Changed" }
+    if (overwrite) await rename(this.temporary, this.path)
+    else await linkNew(this.temporary, this.path)
+    this.progress = "stored"
+    return existing === undefined ? "created" : "replaced"
+  }
+
+  private async closeHandle(): Promise<void> {
+    const { handle } = this
+    this.handle = undefined
+    if (handle !== undefined) await close(handle)
   }
 }

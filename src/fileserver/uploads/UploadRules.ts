@@ -14,6 +14,7 @@ import * as TargetPath from "../names/TargetPath.ts"
 import type { HiddenFiles } from "../root/HiddenFiles.ts"
 import type * as Root from "../root/Root.ts"
 import * as Refusal from "./Refusal.ts"
+import * as UploadName from "./UploadName.ts"
 
 /** The options for uploads. */
 export interface UploadOptions {
@@ -119,10 +120,6 @@ export const checkRequest = (
 
 const windows = process.platform === "win32"
 
-/** Whether a name contains characters of paths, so that it must not be looked up. */
-export const isPath = (name: ByteName): boolean =>
-  name === "" || /[/\0]/.test(name) || (windows && name.includes("\\"))
-
 /** A file before its content is read. */
 export interface PendingFile {
   readonly headers: Headers.HeaderList
@@ -131,6 +128,8 @@ export interface PendingFile {
   readonly folder: Root.OpenFolder
   /** The file that has the name at the moment, not following a link. */
   readonly existing: fs.BigIntStats | undefined
+  /** Whether that file may not be written. */
+  readonly isProtected: boolean
   readonly root: Root.Root
   readonly hidden: HiddenFiles
 }
@@ -140,7 +139,7 @@ const noIdentity = { dev: -1, ino: -1, ctimeMs: 0, birthtimeMs: 0 }
 /** Whether the file could be downloaded again and replaces no hidden file. */
 const hasServedName = ({ existing, folder, hidden, name, root }: PendingFile): boolean => {
   // Dotfiles cannot be uploaded even where they are served.
-  if (isPath(name) || name.startsWith(".") || !TargetPath.isServed(name, windows)) return false
+  if (name.startsWith(".") || !TargetPath.isServed(name, windows)) return false
   if (!folder.isVisible(name)) return false
   const real = `${folder.real === "/" ? "" : folder.real}/${name}`
   return !hidden.holds(real, existing ?? noIdentity) && !root.hides(real)
@@ -168,7 +167,11 @@ type FileRule = (file: PendingFile, rules: UploadRules) => Refusal.Refusal | fal
 
 /** Checked in this order before the content of a file is read. */
 const fileRules: ReadonlyArray<FileRule> = [
-  (file) => !hasServedName(file) && Refusal.badName,
+  ({ name }) => {
+    const problem = UploadName.problemOf(name)
+    return problem !== undefined && Refusal.badName(name, problem)
+  },
+  (file) => !hasServedName(file) && Refusal.notServed(file.name),
   ({ existing, headers, name }, { maxBytes }) =>
     !passesPreconditions(headers, name, existing) &&
     Refusal.ofFile({ _tag: "Changed" }, name, maxBytes),
@@ -176,6 +179,8 @@ const fileRules: ReadonlyArray<FileRule> = [
     existing !== undefined &&
     (!overwrite || !existing.isFile()) &&
     Refusal.ofFile({ _tag: "Exists" }, name, maxBytes),
+  ({ isProtected, name }, { maxBytes }) =>
+    isProtected && Refusal.ofFile({ _tag: "Protected" }, name, maxBytes),
 ]
 
 /** Why a file may not be stored; `undefined` if it may. The hidden files must have been refreshed. */

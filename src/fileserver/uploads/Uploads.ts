@@ -8,10 +8,12 @@ import type { RequestHead } from "../../protocol/Message.ts"
 import * as Body from "../../transport/body/Body.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
+import type { ByteName } from "../names/ByteName.ts"
 import * as TargetPath from "../names/TargetPath.ts"
 import { FileReceiver, type UploadTarget } from "./FileReceiver.ts"
 import * as FormParts from "./FormParts.ts"
 import * as Refusal from "./Refusal.ts"
+import * as UploadName from "./UploadName.ts"
 import * as UploadRules from "./UploadRules.ts"
 
 const windows = process.platform === "win32"
@@ -121,34 +123,50 @@ const receiveFile = (
   }
 }
 
-/** Receives the files of a form one after the other; the form waits meanwhile. */
+/**
+ * Receives the files of a form one after the other; the form waits meanwhile.
+ * A refused file does not keep others from being stored; the response names it.
+ */
 const receiveForm = (
   { folder, headers }: UploadRules.UploadRequest,
   receiver: FileReceiver,
   body: Body.Body,
   response: UploadReply,
 ): Cancel => {
+  const stored: Array<ByteName> = []
+  const refusals: Array<Refusal.Refusal> = []
   let queue: Promise<void> = Promise.resolve()
-  let stop = (): void => {}
+
+  const receivePart = async (sentName: ByteName, part: Body.Body): Promise<void> => {
+    const name = UploadName.withoutFolders(sentName)
+    // A form without a chosen file has a part without a name.
+    if (response.isDone || name === "") return part.discard()
+    const outcome = await receiver.receive(folder, name, part)
+    if (typeof outcome === "string") stored.push(name)
+    else refusals.push(outcome)
+  }
+
   const close = FormParts.read(headers, body, {
     file: (name, part) => {
-      queue = queue.then(async () => {
-        // A form without a chosen file has a part without a name.
-        if (response.isDone || name === "") return part.discard()
-        const outcome = await receiver.receive(folder, name, part)
-        if (typeof outcome === "string") return
-        response.refuse(outcome)
-        stop()
-      })
+      queue = queue.then(() => receivePart(name, part))
     },
     end: () => {
-      queue = queue.then(() => response.succeed(303))
+      queue = queue.then(() => {
+        const refusal = Refusal.ofForm(refusals, stored)
+        if (refusal === undefined) response.succeed(303)
+        else response.refuse(refusal)
+      })
     },
-    fail: () => {
-      queue = queue.then(() => response.refuse(Refusal.brokenForm))
+    fail: (reason) => {
+      queue = queue.then(() =>
+        response.refuse(
+          reason === "invalid"
+            ? Refusal.brokenForm(stored)
+            : Refusal.longForm(FormParts.maxParts, stored),
+        ),
+      )
     },
   })
-  stop = close
   return () => {
     response.cancel()
     close()

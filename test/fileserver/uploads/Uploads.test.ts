@@ -250,6 +250,47 @@ describe("an upload", () => {
     assert.strictEqual((await put("/files/old.txt", "stale", [["If-Match", etag]])).status, 412)
   })
 
+  it("that replaces a file keeps its mode, and stays private all the time", async () => {
+    const { put, root } = await site({ overwrite: true })
+    const fsync = fs.fsync
+    const modes: Array<number> = []
+    replaceFs({
+      fsync: ((handle: number, done: fs.NoParamCallback) => {
+        modes.push(fs.fstatSync(handle).mode & 0o777)
+        fsync(handle, done)
+      }) as unknown as typeof fs.fsync,
+    })
+    const wanted = [0o600, 0o640, 0o755, 0o664, 0o711]
+    for (const mode of wanted) {
+      fs.chmodSync(path.join(root, "old.txt"), mode)
+      assert.strictEqual((await put("/files/old.txt", `as ${mode}`)).status, 204)
+      assert.strictEqual(fs.readFileSync(path.join(root, "old.txt"), "utf8"), `as ${mode}`)
+      assert.strictEqual(fs.statSync(path.join(root, "old.txt")).mode & 0o777, mode)
+    }
+    assert.deepStrictEqual(modes, wanted)
+    assert.strictEqual((await put("/files/fresh", "x")).status, 201)
+    assert.strictEqual(fs.statSync(path.join(root, "fresh")).mode & 0o711, 0o600)
+  })
+
+  it("does not replace a file that may not be written", async () => {
+    const { handler, put, root, tree } = await site({ overwrite: true })
+    const access = fs.access
+    replaceFs({
+      access: ((file: fs.PathLike, mode: number, done: fs.NoParamCallback) =>
+        String(file).endsWith("old.txt")
+          ? done(Object.assign(new Error("read-only"), { code: "EACCES" }))
+          : access(file, mode, done)) as unknown as typeof fs.access,
+    })
+    const before = tree()
+    const answer = await put("/files/old.txt", "new")
+    assert.strictEqual(answer.status, 403)
+    assert.include(answer.text, "\u201cold.txt\u201d is write-protected")
+    assert.strictEqual((await callHandler(handler, { target: "/files/old.txt" })).text, "old")
+    assert.deepStrictEqual(tree(), before)
+    assert.strictEqual((await put("/files/new.txt", "new")).status, 201)
+    assert.strictEqual(fs.readFileSync(path.join(root, "new.txt"), "utf8"), "new")
+  })
+
   it("over the limit is 413, with or without a Content-Length, and leaves nothing", async () => {
     const { base, handler, put, tree } = await site({ overwrite: false, maxBytes: 10 })
     const before = tree()
@@ -462,6 +503,56 @@ describe("a form", () => {
     assert.strictEqual((await post(handler, text)).status, 400)
     assert.deepStrictEqual(await untilClosed(base), [])
     assert.deepStrictEqual(tree(), before)
+  })
+
+  it("stores the other files if some are refused, and names those that are not stored", async () => {
+    const { handler, root } = await site()
+    fs.writeFileSync(path.join(root, "dir", "there"), "there")
+    const files = ["one.txt", ".env", "two.txt", "there", "a\u202eb"].map(
+      (name) => [name, "x"] as const,
+    )
+    const answer = await callHandler(handler, {
+      method: "POST",
+      target: "/files/dir/",
+      headers: [...form([]).headers, ["Accept", "application/json"]],
+      body: Body.fromText(form(files).text),
+    })
+    assert.strictEqual(answer.status, 403)
+    const { detail } = JSON.parse(answer.text) as { readonly detail: string }
+    for (const text of [".env", "\u201cthere\u201d already exists", "control or invisible"]) {
+      assert.include(detail, text)
+    }
+    assert.include(detail, "Stored: \u201cone.txt\u201d, \u201ctwo.txt\u201d.")
+    assert.sameMembers(fs.readdirSync(path.join(root, "dir")), ["one.txt", "two.txt", "there"])
+    assert.strictEqual(fs.readFileSync(path.join(root, "dir", "there"), "utf8"), "there")
+  })
+
+  it("may have text fields of any length, which are passed over", async () => {
+    const { handler, tree } = await site()
+    const before = tree()
+    const field = (size: number): string =>
+      `--XX\r\nContent-Disposition: form-data; name="text"\r\n\r\n${"x".repeat(size)}\r\n`
+    const text = field(5_000) + field(2_000_000) + form([["a.txt", "a"]]).text
+    assert.strictEqual((await post(handler, text)).status, 303)
+    assert.deepStrictEqual(tree(), [...before, "root/dir/a.txt"].sort())
+  })
+
+  it("with too many parts says so, and which files were stored", async () => {
+    const { handler, tree } = await site()
+    const field = `--XX\r\nContent-Disposition: form-data; name="x"\r\n\r\n\r\n`
+    const answer = await post(handler, form([["a.txt", "a"]], "\r\n").text + field.repeat(1_000))
+    assert.strictEqual(answer.status, 413)
+    assert.include(answer.text, "1000 files and fields")
+    const isStored = tree().includes("root/dir/a.txt")
+    assert.strictEqual(answer.text.includes("Stored: \u201ca.txt\u201d."), isStored)
+    assert.strictEqual(answer.text.includes("No file was stored."), !isStored)
+  })
+
+  it("from Windows has its files without the folders of the sender", async () => {
+    const { handler, root } = await site()
+    const { text } = form([["C:\\docs\\w.txt", "w"]])
+    assert.strictEqual((await post(handler, text)).status, 303)
+    assert.deepStrictEqual(fs.readdirSync(path.join(root, "dir")), ["w.txt"])
   })
 
   it("of another type is 415", async () => {
