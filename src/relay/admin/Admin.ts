@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 import { BindError, serve } from "../../transport/front/NodeFront.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
-import type { AuditLog } from "../audit/AuditLog.ts"
+import { AuditLog } from "../audit/AuditLog.ts"
 import { Rendezvous } from "../dispatch/Rendezvous.ts"
 import { Inspector } from "../inspect/Inspector.ts"
 import type { Servers } from "../registry/Servers.ts"
@@ -23,7 +23,6 @@ import * as AdminApp from "./AdminApp.ts"
 import * as AdminFront from "./AdminFront.ts"
 import { Administration } from "./core/Administration.ts"
 import { AdminLogin } from "./core/AdminLogin.ts"
-import { AdminRefusals } from "./core/AdminRefusals.ts"
 import { DebugStreams } from "./core/DebugStreams.ts"
 import { LoginLink } from "./core/LoginLink.ts"
 
@@ -57,13 +56,7 @@ export class Admin extends Context.Service<
     RelaySettings | Servers | Rendezvous | AuditLog | Traffic | Inspector | FileSystem.FileSystem
   > =>
     Layer.effect(Admin, make(options)).pipe(
-      Layer.provide(
-        Layer.mergeAll(
-          Administration.layer(options.version),
-          AdminLogin.layer,
-          AdminRefusals.layer,
-        ),
-      ),
+      Layer.provide(Layer.mergeAll(Administration.layer(options.version), AdminLogin.layer)),
     )
 }
 
@@ -84,7 +77,7 @@ const make = Effect.fnUntraced(function* ({ announce }: AdminOptions) {
     renderFailure: FailurePage.render,
     handler: AdminFront.make({
       settings,
-      refusals: yield* AdminRefusals,
+      audit: yield* AuditLog,
       login: yield* AdminLogin,
       live,
       streams: new DebugStreams(),

@@ -10,12 +10,12 @@ import { type Body, empty, limit } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
 import { refuse } from "../../transport/body/Replies.ts"
 import type { FrontHandler } from "../../transport/front/FrontRequest.ts"
+import type { AuditLog } from "../audit/AuditLog.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import { clientAddress } from "../settings/TrustedProxies.ts"
 import type { LiveUpdates } from "../status/LiveUpdates.ts"
 import * as AdminGuard from "./AdminGuard.ts"
 import type { AdminLogin } from "./core/AdminLogin.ts"
-import type { AdminRefusals } from "./core/AdminRefusals.ts"
 import type { Caller } from "./core/Caller.ts"
 import * as DebugStreams from "./core/DebugStreams.ts"
 import * as AdminFrame from "./pages/AdminFrame.ts"
@@ -23,7 +23,7 @@ import * as AdminFrame from "./pages/AdminFrame.ts"
 /** What the entrance needs. */
 export interface AdminContext {
   readonly settings: RelaySettings["Service"]
-  readonly refusals: AdminRefusals["Service"]
+  readonly audit: AuditLog["Service"]
   readonly login: AdminLogin["Service"]
   readonly live: LiveUpdates
   readonly streams: DebugStreams.DebugStreams
@@ -74,7 +74,7 @@ export const make =
     const config = context.settings.current()
     const client = clientAddress(config.adminTrustedProxies, address, head.headers)
     const refused = (reason: string, error: ExchangeError): Cancel => {
-      context.refusals.record(reason, client)
+      context.audit.record({ _tag: "AdminRefused", reason, address: client })
       return refuse(body, reply, error)
     }
     if (!AdminGuard.isOurHost(config, head.headers)) return refused("host", wrongHost)

@@ -2,7 +2,8 @@
  * An event of the audit log as a line of JSON, and back.
  */
 import { json } from "../../transport/observe/AccessLog.ts"
-import { type AuditEntry, type AuditEvent, sentences } from "./AuditLog.ts"
+import { type AuditEvent, sentences } from "./AuditEvent.ts"
+import type { AuditEntry } from "./AuditLog.ts"
 
 /** A JSON object with `at`, `kind` and the fields of the event, and a line feed. */
 export const toLine = ({ at, event }: AuditEntry): string => {

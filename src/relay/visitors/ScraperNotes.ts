@@ -1,9 +1,8 @@
 /**
  * Records in the audit log which scraper keys are used and refused: a key in
- * use once an hour per address, refused keys a few times a minute.
+ * use once an hour per address.
  */
 import type { AuditLog } from "../audit/AuditLog.ts"
-import { AuditThrottle } from "../audit/AuditThrottle.ts"
 import type { KeyCheckResult } from "./ScraperApi.ts"
 
 /** How long after an entry the same key and address are not recorded again, in milliseconds. */
@@ -15,7 +14,6 @@ const maxRemembered = 1_000
 /** See the file's header. */
 export class ScraperNotes {
   private readonly audit: AuditLog["Service"]
-  private readonly refusals = new AuditThrottle()
   private readonly recordedAt = new Map<string, number>()
 
   constructor(audit: AuditLog["Service"]) {
@@ -25,8 +23,7 @@ export class ScraperNotes {
   /** A key was sent from an address, at a time in milliseconds. */
   note(result: KeyCheckResult, address: string, now: number): void {
     if (result._tag === "Refused") {
-      if (this.refusals.passes(now))
-        this.audit.record({ _tag: "ScraperKeyRefused", reason: result.reason, address })
+      this.audit.record({ _tag: "ScraperKeyRefused", reason: result.reason, address })
       return
     }
     const key = `${address} ${result.name}`

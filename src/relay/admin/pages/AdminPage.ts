@@ -14,7 +14,6 @@ import { type Html, toBytes } from "../../../web/Html.ts"
 import type { AuditLog } from "../../audit/AuditLog.ts"
 import { Administration } from "../core/Administration.ts"
 import type { AdminLogin } from "../core/AdminLogin.ts"
-import type { AdminRefusals } from "../core/AdminRefusals.ts"
 import { Caller } from "../core/Caller.ts"
 import type { LoginLink } from "../core/LoginLink.ts"
 import { type FrameParts, frame } from "./AdminFrame.ts"
@@ -33,14 +32,7 @@ export class Menu extends Context.Service<Menu, ReadonlyArray<MenuItem>>()(
 ) {}
 
 /** The services that handlers of pages may use. */
-export type PageServices =
-  | Administration
-  | AdminLogin
-  | AdminRefusals
-  | AuditLog
-  | Caller
-  | LoginLink
-  | Menu
+export type PageServices = Administration | AdminLogin | AuditLog | Caller | LoginLink | Menu
 
 /** A page. */
 export interface AdminPage {

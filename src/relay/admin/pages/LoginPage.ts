@@ -12,7 +12,6 @@ import { type Html, html } from "../../../web/Html.ts"
 import { page as wholePage } from "../../../web/Page.ts"
 import { AuditLog } from "../../audit/AuditLog.ts"
 import { AdminLogin, cookieName, sessionMillis } from "../core/AdminLogin.ts"
-import { AdminRefusals } from "../core/AdminRefusals.ts"
 import { Caller, nameOf } from "../core/Caller.ts"
 import { LoginLink } from "../core/LoginLink.ts"
 import { type AdminPage, respond, seeOther } from "./AdminPage.ts"
@@ -53,12 +52,11 @@ const logIn = Effect.gen(function* () {
     Effect.orElseSucceed(() => ({ secret: "" })),
   )
   const session = login.enter(secret, yield* Clock.currentTimeMillis)
+  const audit = yield* AuditLog
   if (session === undefined) {
-    const refusals = yield* AdminRefusals
-    refusals.record("login link", address)
+    audit.record({ _tag: "AdminRefused", reason: "login link", address })
     return respond(renderNeeded(Text.login.badLink), 401)
   }
-  const audit = yield* AuditLog
   const by = nameOf({ _tag: "Session", session })
   audit.record({ _tag: "AdminLoggedIn", by, address })
   return setCookie(session, sessionMillis / 1000)(seeOther("/"))
