@@ -8,6 +8,10 @@
 export const js = `"use strict";
 (() => {
   const one = (selector) => document.querySelector(selector);
+  // As the server folds names, see CaseFolding.ts.
+  const fold = (text) =>
+    text.normalize("NFKD").toLowerCase().toUpperCase().toLowerCase()
+      .replaceAll("ς", "σ").replaceAll("i\\u0307", "i").normalize("NFC");
 
   const form = one("form.filter");
   const input = form && form.querySelector("input[type=search]");
@@ -19,11 +23,11 @@ export const js = `"use strict";
     let timer = 0;
     let latest = 0;
     const here = () => {
-      const wanted = input.value.toLowerCase();
+      const wanted = fold(input.value);
       const rows = [...document.querySelectorAll("[data-name]")];
       let shown = 0;
       for (const row of rows) {
-        const fits = row.dataset.name.toLowerCase().includes(wanted);
+        const fits = fold(row.dataset.name).includes(wanted);
         row.hidden = !fits;
         if (fits) shown++;
       }

@@ -24,7 +24,8 @@ export const choose = (query: Query, accept: string | undefined): FolderForm => 
 
 /**
  * The line of an entry in a plain list: its path, and a slash if it is a
- * folder. Control characters are replaced, since the list may go to a terminal.
+ * folder. Control characters and those that could disguise the name are shown
+ * as visible ones, since the list may go to a terminal.
  */
 export const line = (path: ByteName.ByteName, folder: boolean): string =>
   `${ByteName.toDisplay(path)}${folder ? "/" : ""}\n`

@@ -7,6 +7,7 @@
 import * as fs from "node:fs"
 import type { Query } from "../http/Query.ts"
 import { type ByteName, toFsPath, toText } from "../names/ByteName.ts"
+import * as CaseFolding from "../names/CaseFolding.ts"
 import * as NaturalOrder from "../names/NaturalOrder.ts"
 import * as Folder from "../root/Folder.ts"
 import type { HiddenFiles } from "../root/HiddenFiles.ts"
@@ -103,11 +104,11 @@ const compare = (query: Query): ((a: Candidate, b: Candidate) => number) => {
 
 /** The candidates that match the filter, in order. */
 const arrange = (candidates: ReadonlyArray<Candidate>, query: Query): ReadonlyArray<Candidate> => {
-  const wanted = query.filter.toLowerCase()
+  const wanted = CaseFolding.fold(query.filter)
   const matching =
     wanted === ""
       ? [...candidates]
-      : candidates.filter(({ name }) => toText(name).toLowerCase().includes(wanted))
+      : candidates.filter(({ name }) => CaseFolding.fold(toText(name)).includes(wanted))
   const within = compare(query)
   return matching.sort((a, b) => (a.folder === b.folder ? within(a, b) : a.folder ? -1 : 1))
 }

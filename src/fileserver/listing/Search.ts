@@ -4,6 +4,7 @@
  * names that are served are found.
  */
 import * as ByteName from "../names/ByteName.ts"
+import * as CaseFolding from "../names/CaseFolding.ts"
 import * as NaturalOrder from "../names/NaturalOrder.ts"
 import * as Folder from "../root/Folder.ts"
 import type { HiddenFiles } from "../root/HiddenFiles.ts"
@@ -53,8 +54,6 @@ const firstOf = (
     .map(({ name }) => name)
 }
 
-const caseFolded = (text: string): string => text.normalize("NFC").toLowerCase()
-
 /**
  * Searches a folder for names that contain a text, ignoring case. Closes the
  * folder.
@@ -70,7 +69,7 @@ export const search = (
   done: (result: Result | NotOpen) => void,
   { entries: maxNames, hits: maxHits }: Limits = limits,
 ): void => {
-  const wanted = caseFolded(text.slice(0, maxText))
+  const wanted = CaseFolding.fold(text.slice(0, maxText))
   const hits: Array<Hit> = []
   const queue: Array<ReadonlyArray<ByteName.ByteName>> = []
   let position = 0
@@ -126,7 +125,7 @@ export const search = (
     const matching: Array<ByteName.ByteName> = []
     for (const { kind, name } of withinLimit) {
       if (kind === "folder") queue.push([...folder, name])
-      if (caseFolded(ByteName.toText(name)).includes(wanted)) matching.push(name)
+      if (CaseFolding.fold(ByteName.toText(name)).includes(wanted)) matching.push(name)
     }
     return matching
   }

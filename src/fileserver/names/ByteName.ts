@@ -8,7 +8,7 @@ export type ByteName = string
 
 const ascii = /^[\0-\x7f]*$/
 const unreserved = /^[A-Za-z0-9._~-]*$/
-const controls = /[\0-\x1f\x7f]/g
+const printableAscii = /^[\x20-\x7e]*$/
 
 /** The byte string of some text. */
 export const fromText = (text: string): ByteName =>
@@ -31,11 +31,38 @@ export const toCanonicalText = (name: ByteName): string => toText(name).normaliz
 /** Whether the name is valid UTF-8, so that its text can be turned back into it. */
 export const isText = (name: ByteName): boolean => fromText(toText(name)) === name
 
-/** The name as text on one line: control characters become control pictures (U+2400). */
+/**
+ * Characters that nobody sees but that change how a name looks, or make two
+ * names look alike.
+ */
+export const deceptive = new RegExp(
+  [
+    // Control characters, those that turn the writing direction (Unicode UAX #9), line separators.
+    String.raw`[\p{Cc}\p{Bidi_Control}\u2028\u2029\ufff9-\ufffb]`,
+    // Joiners, except inside words of other scripts and inside emoji.
+    String.raw`(?<![^\0-\x7f])[\u200c-\u200d]|[\u200c-\u200d](?![^\0-\x7f])`,
+    // Tags, except in the flags of regions.
+    String.raw`(?<!\u{1f3f4}[\u{e0020}-\u{e007f}]*)[\u{e0000}-\u{e007f}]`,
+    // Whatever else is invisible, except variation selectors.
+    String.raw`(?![\u180b-\u180d\u180f\u200c-\u200d\ufe00-\ufe0f\u{e0000}-\u{e007f}\u{e0100}-\u{e01ef}])\p{Default_Ignorable_Code_Point}`,
+  ].join("|"),
+  "gu",
+)
+
+const visible = (character: string): string => {
+  const code = character.codePointAt(0) as number
+  if (code < 0x20) return String.fromCharCode(0x2400 + code)
+  if (code === 0x7f) return "\u2421"
+  return `[U+${code.toString(16).toUpperCase().padStart(4, "0")}]`
+}
+
+/**
+ * The name as text on one line, as it is stored: control characters become
+ * control pictures (U+2400), other {@link deceptive} characters their code
+ * point, such as `[U+202E]`.
+ */
 export const toDisplay = (name: ByteName): string =>
-  toText(name).replace(controls, (character) =>
-    character === "\x7f" ? "\u2421" : String.fromCharCode(0x2400 + character.charCodeAt(0)),
-  )
+  printableAscii.test(name) ? name : toText(name).replace(deceptive, visible)
 
 const hex = "0123456789ABCDEF"
 

@@ -88,6 +88,28 @@ describe("the search", () => {
     assert.lengthOf((await find(`/files/?q=${text}&json`)).entries, count)
   })
 
+  it.each([
+    ["istanbul", "İstanbul.txt"],
+    ["İSTANBUL", "İstanbul.txt"],
+    ["strasse", "Straße.txt"],
+    ["STRAẞE", "Straße.txt"],
+    ["résumé".normalize("NFC"), "Résumé.pdf".normalize("NFD")],
+    ["übung".normalize("NFD"), "Übung.txt"],
+  ])("finds for %s the name %s, as the filter does", async (text, name) => {
+    const { get } = await servedFolder({ [name]: "", "other.txt": "" })
+    const query = encodeURIComponent(text)
+    const { entries } = JSON.parse((await get(`/files/?q=${query}&json`)).text) as FoundJson
+    assert.deepStrictEqual(
+      entries.map(({ path }) => path),
+      [name],
+    )
+    const page = await get(`/files/?filter=${query}`)
+    assert.deepStrictEqual(
+      [...page.text.matchAll(/<tr data-name="([^"]*)"/g)].map(([, shown]) => shown),
+      [name],
+    )
+  })
+
   it("for an empty text lists the folder", async () => {
     const { get } = await site()
     for (const query of ["q", "q="]) {
