@@ -52,6 +52,12 @@ const entries = {
     title: "This upload is not allowed.",
     remedy: "Use another folder or name, or ask the server's owner to allow it.",
   },
+  PTTH_NOT_READABLE: {
+    status: 403,
+    title: "The server may not read this file or folder.",
+    remedy: "Ask the server's owner to make it readable.",
+    ownerRemedy: "Let the account under which the server runs read it.",
+  },
   PTTH_UNKNOWN_SERVER: {
     status: 404,
     title: "Unknown server.",

@@ -156,6 +156,8 @@ const openShared = (
   site.root.open(segments, (opened) => {
     switch (opened._tag) {
       case "Absent":
+      case "Forbidden":
+      case "TooLong":
       case "Busy":
       case "Broken":
         return request.failNotOpen(opened)

@@ -288,6 +288,29 @@ describe("files", () => {
   })
 })
 
+describe("dot segments and empty ones", () => {
+  it.each([
+    ["/files/./a.txt", "hello"],
+    ["/files//a.txt", "hello"],
+    ["//files/%2e/a.txt", "hello"],
+    ["/files/dir/.//./inner/./b.txt", "inner"],
+    ["/files/dir/./?plain", "inner/\n"],
+    ["/files/dir/.?plain", "inner/\n"],
+    ["/files//?plain", "dir/\na.txt\n"],
+  ])("are removed: %s", async (target, text) => {
+    const { get } = await site()
+    const answer = await get(target)
+    assert.strictEqual(answer.status, 200)
+    assert.strictEqual(answer.text, text)
+  })
+
+  it("lead to no other address in redirects", async () => {
+    const { get } = await site()
+    assert.strictEqual((await get("/files/.//dir")).header("location"), "dir/")
+    assert.strictEqual((await get("//evil.example")).header("location"), undefined)
+  })
+})
+
 describe("what is not inside", () => {
   it.each([
     "//etc/passwd",
@@ -311,8 +334,6 @@ describe("what is not inside", () => {
     "/files/%00",
     "/files/.dotfile",
     "/files/%2edotfile",
-    "/files/dir/.",
-    "/files/./a.txt",
     "/files/a.txt#x",
     "/files/[*?",
     "/files/a.tx?",
@@ -602,8 +623,8 @@ describe("what is neither a file nor a folder", () => {
 
 describe("errors of the system", () => {
   it.each([
-    ["EACCES", 404],
-    ["EPERM", 404],
+    ["EACCES", 403],
+    ["EPERM", 403],
     ["ENAMETOOLONG", 404],
     ["ENXIO", 404],
     ["EMFILE", 503],

@@ -105,8 +105,9 @@ export const search = (
       const room = maxHits - hits.length
       const candidates = firstOf(matching, room + spare)
       isCutShort ||= candidates.length < matching.length
-      Folder.look(root, hidden, opened, candidates, isCancelled, (entries) => {
+      Folder.look(root, hidden, opened, candidates, isCancelled, (entries, unexamined) => {
         closeFolder(opened)
+        isCutShort ||= unexamined.length > 0
         const sorted = Folder.sorted(entries)
         isCutShort ||= sorted.length > room
         for (const entry of sorted.slice(0, room)) hits.push({ folder, entry })

@@ -27,6 +27,8 @@ const refuse = (status: 400 | 404, detail: string): Refusal => ({ _tag: "Refusal
 
 const illegal = /[^\x21-\x7e\x80-\xff]|#/
 const encoded = /%([0-9A-Fa-f]{2})/g
+/** The last segment of a path that names a folder (RFC 3986 5.2.4). */
+const folderEnd = /^(?:\.|%2[Ee])?$/
 const badEscape = /%(?![0-9A-Fa-f]{2})/
 // Names that Windows reads as another: streams, devices, 8.3 aliases, trailing dots and spaces.
 const windowsAlias =
@@ -57,27 +59,23 @@ export const decode = (target: string, windows = false, dotfiles = false): Targe
     return refuse(400, "The address has a character that must be percent-encoded.")
   }
   if (badEscape.test(path)) return refuse(400, "The address has an invalid percent-encoding.")
-  if (path === "/") return { _tag: "Path", segments: [], folder: true, query }
-  const segments = path.slice(1).split("/")
-  const folder = segments.at(-1) === ""
-  if (folder) segments.pop()
-  for (let i = 0; i < segments.length; i++) {
-    const raw = segments[i] as string
-    const segment = raw.includes("%")
-      ? raw.replace(encoded, (_, digits: string) =>
-          String.fromCharCode(Number.parseInt(digits, 16)),
-        )
-      : raw
-    if (segment === "") return refuse(404, "The address has an empty segment.")
-    if (segment === "." || segment === "..") {
-      return refuse(400, "The address has a segment `.` or `..`.")
-    }
+  const segments: Array<ByteName> = []
+  const raw = path.slice(1).split("/")
+  for (const part of raw) {
+    const segment = part.includes("%") ? part.replace(encoded, byteOf) : part
+    // RFC 3986 5.2.4 removes `.`; empty segments are removed as by other servers.
+    if (segment === "" || segment === ".") continue
+    // A client that means the folder above has removed `..` itself: what is left may be an attack.
+    if (segment === "..") return refuse(400, "The address has a segment `..`.")
     if (segment.includes("/") || segment.includes("\0")) {
       return refuse(400, "The address has an encoded character that no file name can contain.")
     }
     if (!isServed(segment, windows, dotfiles))
       return refuse(404, "Files of this name are not served.")
-    segments[i] = segment
+    segments.push(segment)
   }
-  return { _tag: "Path", segments, folder, query }
+  return { _tag: "Path", segments, folder: folderEnd.test(raw.at(-1) as string), query }
 }
+
+const byteOf = (_: string, digits: string): string =>
+  String.fromCharCode(Number.parseInt(digits, 16))

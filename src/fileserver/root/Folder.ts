@@ -75,7 +75,7 @@ export const names = (
  * entries deleted meanwhile.
  *
  * @param isCancelled asked now and then; once it returns true, entries may be missing
- * @param done called with the entries in no order
+ * @param done called with the entries in no order, and with the names that could not be examined
  */
 export const look = (
   root: Root,
@@ -83,9 +83,10 @@ export const look = (
   folder: OpenFolder,
   names: ReadonlyArray<ByteName>,
   isCancelled: () => boolean,
-  done: (entries: Array<Entry>) => void,
+  done: (entries: Array<Entry>, unexamined: ReadonlyArray<ByteName>) => void,
 ): void => {
   const entries: Array<Entry> = []
+  const unexamined: Array<ByteName> = []
   const start = folder.real.endsWith(separator) ? folder.real : folder.real + separator
 
   const add = (name: ByteName, real: ByteName, stats: fs.Stats, link: boolean): void => {
@@ -112,7 +113,11 @@ export const look = (
   const lookAt = (name: ByteName, next: () => void): void => {
     const path = toFsPath(folder.path + separator + name)
     fs.lstat(path, (error, stats) => {
-      if (error !== null) return next()
+      if (error !== null) {
+        // One that is gone is missed by nobody.
+        if (error.code !== "ENOENT") unexamined.push(name)
+        return next()
+      }
       if (stats.isSymbolicLink()) return addLink(name, path, next)
       add(name, start + name, stats, false)
       next()
@@ -122,9 +127,9 @@ export const look = (
   hidden.refresh(() => {
     let started = 0
     let left = names.length
-    if (left === 0) return done([])
+    if (left === 0) return done([], [])
     const next = (): void => {
-      if (--left === 0) done(entries)
+      if (--left === 0) done(entries, unexamined)
       else startOne()
     }
     const startOne = (): void => {
@@ -133,7 +138,7 @@ export const look = (
         // Calls that were started still finish; no further ones are started.
         left -= names.length - started
         started = names.length
-        if (left === 0) done([])
+        if (left === 0) done([], [])
         return
       }
       lookAt(names[started++] as ByteName, next)
@@ -143,7 +148,7 @@ export const look = (
 }
 
 /**
- * Reads the entries that {@link look} gives: folders first, in natural order.
+ * Reads what {@link look} gives; the entries are folders first, in natural order.
  *
  * @param isCancelled asked now and then; once it returns true, entries may be missing
  */
@@ -152,10 +157,12 @@ export const read = (
   hidden: HiddenFiles,
   folder: OpenFolder,
   isCancelled: () => boolean,
-  done: (result: ReadonlyArray<Entry> | NotOpen) => void,
+  done: (result: ReadonlyArray<Entry> | NotOpen, unexamined: ReadonlyArray<ByteName>) => void,
 ): void =>
   fs.readdir(toFsPath(folder.path), { encoding: "latin1" }, (error, all) => {
-    if (error !== null) return done(notOpen(error))
+    if (error !== null) return done(notOpen(error), [])
     const visible = all.filter(folder.isVisible)
-    look(root, hidden, folder, visible, isCancelled, (entries) => done(sorted(entries)))
+    look(root, hidden, folder, visible, isCancelled, (entries, unexamined) =>
+      done(sorted(entries), unexamined),
+    )
   })

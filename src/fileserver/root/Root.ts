@@ -36,10 +36,12 @@ export interface OpenFolder {
 
 /**
  * Nothing can be served: `Absent` if it does not exist or the visitor may not
- * know of it, `Busy` if too many files are open, `Broken` after a system error.
+ * know of it, `Forbidden` if a listing shows it but the server may not read it,
+ * `TooLong` if the operating system takes no path of this length, `Busy` if too
+ * many files are open, `Broken` after a system error.
  */
 export interface NotOpen {
-  readonly _tag: "Absent" | "Busy" | "Broken"
+  readonly _tag: "Absent" | "Forbidden" | "TooLong" | "Busy" | "Broken"
   readonly detail: string
 }
 
@@ -82,28 +84,38 @@ export const absent: NotOpen = {
   _tag: "Absent",
   detail: "There is no file or folder of this name.",
 }
+const forbidden: NotOpen = {
+  _tag: "Forbidden",
+  detail: "It is there, but the server may not read it.",
+}
+const tooLong: NotOpen = {
+  _tag: "TooLong",
+  detail: "The path is too long for the server's operating system.",
+}
 const busy: NotOpen = { _tag: "Busy", detail: "Too many files are open at the moment." }
 
 /** Errors of paths that cannot be served; to a visitor they do not exist. */
 const absentCodes = new Set([
-  "EACCES",
   "EINVAL",
   "EILSEQ",
   "EISDIR",
   "ELOOP",
-  "ENAMETOOLONG",
   "ENODEV",
   "ENOENT",
   "ENOTDIR",
   "ENXIO",
-  "EPERM",
   "ERR_INVALID_ARG_VALUE",
 ])
 
-/** What a visitor is told about an error of the file system. */
+/** The longest name of a file, in bytes, on all usual file systems. */
+const maxName = 255
+
+/** What a visitor is told about an error of the file system with a file that a listing shows. */
 export const notOpen = (error: NodeJS.ErrnoException): NotOpen => {
   const code = error.code ?? "UNKNOWN"
   if (absentCodes.has(code)) return absent
+  if (code === "EACCES" || code === "EPERM") return forbidden
+  if (code === "ENAMETOOLONG") return tooLong
   if (code === "EMFILE" || code === "ENFILE") return busy
   return { _tag: "Broken", detail: `The file cannot be read (${code}).` }
 }
@@ -188,15 +200,51 @@ class SharedRoot implements Root {
     const path = toFsPath(this.pathOf(segments))
     // Opening a FIFO or a device can have side effects, so its type is checked first.
     fs.stat(path, (error, stats) => {
-      if (error !== null) return done(notOpen(error))
+      if (error !== null) return this.explain(error, segments, done)
       if (!stats.isFile() && !stats.isDirectory()) return done(absent)
       if (this.check === "path" && stats.isDirectory()) {
         return this.locateByPath(undefined, segments, done)
       }
       fs.open(path, flags, (failure, handle) => {
-        if (failure !== null) done(notOpen(failure))
+        if (failure !== null) this.explain(failure, segments, done)
         else if (this.check === "handle") this.locateByHandle(handle, segments, done)
         else this.locateByPath(handle, segments, done)
+      })
+    })
+  }
+
+  /** Gives why a path cannot be opened. That the server may not read it is told only if it is listed. */
+  private explain(
+    error: NodeJS.ErrnoException,
+    segments: ReadonlyArray<ByteName>,
+    done: Done,
+  ): void {
+    const reason = notOpen(error)
+    switch (reason._tag) {
+      case "TooLong":
+        return done(segments.some((name) => name.length > maxName) ? absent : reason)
+      case "Forbidden":
+        return this.isListed(segments, (listed) => done(listed ? reason : absent))
+      default:
+        done(reason)
+    }
+  }
+
+  /** Whether a path that cannot be opened, or else the nearest folder above that can be resolved, is served. */
+  private isListed(segments: ReadonlyArray<ByteName>, done: (listed: boolean) => void): void {
+    const path = toFsPath(this.pathOf(segments))
+    fs.realpath.native(path, { encoding: "latin1" }, (error, real) => {
+      if (error === null) {
+        return fs.stat(path, { bigint: true }, (missing, stats) => {
+          if (missing !== null) return done(false)
+          this.isServed({ real, stats, segments }, done)
+        })
+      }
+      if (notOpen(error) !== forbidden || segments.length === 0) return done(false)
+      // A link to something that cannot be resolved is not listed.
+      fs.lstat(path, (failure, stats) => {
+        if (failure === null && stats.isSymbolicLink()) return done(false)
+        this.isListed(segments.slice(0, -1), done)
       })
     })
   }
@@ -250,19 +298,25 @@ class SharedRoot implements Root {
 
   /** Gives the file or folder if its real path may be served. */
   private judge(located: Located, done: Done): void {
-    const { handle, real, segments, stats } = located
+    const { handle, stats } = located
+    this.isServed(located, (served) => {
+      if (!served) refuse(handle, absent, done)
+      else if (stats.isDirectory()) done(this.openFolder(located))
+      else if (stats.isFile() && handle !== undefined) done({ _tag: "File", handle, stats })
+      else refuse(handle, absent, done)
+    })
+  }
+
+  /** Gives whether a real path may be served. */
+  private isServed(
+    { real, segments, stats }: Omit<Located, "handle">,
+    done: (served: boolean) => void,
+  ): void {
     this.contains(real, (inside) => {
-      if (!inside || this.hides(real)) return refuse(handle, absent, done)
+      if (!inside || this.hides(real)) return done(false)
       // Without links the requested path is the real path.
-      if (this.symlinks === "never" && real !== below(this.real, segments)) {
-        return refuse(handle, absent, done)
-      }
-      this.hidden.check(real, stats, (isHidden) => {
-        if (isHidden) refuse(handle, absent, done)
-        else if (stats.isDirectory()) done(this.openFolder(located))
-        else if (stats.isFile() && handle !== undefined) done({ _tag: "File", handle, stats })
-        else refuse(handle, absent, done)
-      })
+      if (this.symlinks === "never" && real !== below(this.real, segments)) return done(false)
+      this.hidden.check(real, stats, (isHidden) => done(!isHidden))
     })
   }
 

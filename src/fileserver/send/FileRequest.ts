@@ -111,7 +111,10 @@ export class FileRequest {
   /** Answers that a file or folder could not be opened. */
   failNotOpen({ _tag, detail }: NotOpen): void {
     switch (_tag) {
+      case "Forbidden":
+        return this.fail("PTTH_NOT_READABLE", detail)
       case "Absent":
+      case "TooLong":
         return this.fail("PTTH_NOT_FOUND", detail)
       case "Busy":
         return this.fail("PTTH_INTERNAL", detail, { status: 503, retryAfter: 1 })

@@ -106,6 +106,9 @@ export const ofFolder = ({ _tag, detail }: Root.NotOpen): Refusal => {
   switch (_tag) {
     case "Absent":
       return { code: "PTTH_NOT_FOUND", detail: "There is no folder to upload the file to." }
+    case "Forbidden":
+    case "TooLong":
+      return { code: "PTTH_UPLOAD_REFUSED", detail }
     case "Busy":
       return { code: "PTTH_INTERNAL", detail, status: 503 }
     case "Broken":

@@ -120,6 +120,33 @@ describe.each<Root.Check>(["handle", "path"])("a root that checks by %s", (check
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
+  it("tells that a file may not be read only if it is listed", async () => {
+    const { base, root, kindOf } = place(check)
+    fs.symlinkSync("../outside", path.join(root, "leaving"))
+    fs.symlinkSync("a.txt", path.join(root, "staying"))
+    fs.linkSync(path.join(root, "dir", "key"), path.join(root, "other-name"))
+    replaceFs({
+      open: ((...args: ReadonlyArray<unknown>) => {
+        const done = args.at(-1) as (error: Error) => void
+        setImmediate(done, Object.assign(new Error("EACCES"), { code: "EACCES" }))
+      }) as unknown as typeof fs.open,
+    })
+    for (const name of ["a.txt", "staying"]) {
+      assert.strictEqual(await kindOf(name), "Forbidden", name)
+    }
+    for (const name of ["leaving", "other-name", "absent"]) {
+      assert.strictEqual(await kindOf(name), "Absent", name)
+    }
+    assert.strictEqual(await kindOf("dir", "key"), "Absent")
+    assert.deepStrictEqual(await untilClosed(base), [])
+  })
+
+  it("tells paths that are too long from names that no file can have", async () => {
+    const { kindOf } = place(check)
+    assert.strictEqual(await kindOf(...Array.from({ length: 50 }, () => "x".repeat(99))), "TooLong")
+    assert.strictEqual(await kindOf("x".repeat(256)), "Absent")
+  })
+
   it("opens names that are not UTF-8", async () => {
     const { root, kindOf } = place(check)
     fs.writeFileSync(Buffer.from(`${root}/\xff\xe9`, "latin1"), "")
