@@ -104,8 +104,9 @@ const entries = {
   },
   PTTH_WRONG_HOST: {
     status: 421,
-    title: "The administrator's pages are not served at this address.",
-    remedy: "Use an IP address or localhost, or set admin_url in the relay's configuration.",
+    title: "This host is not served here.",
+    remedy:
+      "Use an IP address or localhost, or name the host: admin_url of a relay's administrator's pages, --allowed-hosts of `ptth dev` and `ptth fileserver`.",
   },
   PTTH_BAD_APPROVAL: {
     status: 422,

@@ -11,6 +11,8 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { fromRaw } from "../domain/HeaderList.ts"
+import type { FrontHandler } from "../transport/front/FrontRequest.ts"
+import { onlyOwnHosts } from "../transport/front/HostCheck.ts"
 import { type BindError, serve } from "../transport/front/NodeFront.ts"
 import * as FailurePage from "../web/FailurePage.ts"
 import * as AuditFile from "./audit/AuditFile.ts"
@@ -27,6 +29,7 @@ import * as Subdomains from "./settings/Subdomains.ts"
 import * as SendMetrics from "./status/SendMetrics.ts"
 import * as AccessLogging from "./traffic/AccessLogging.ts"
 import { Traffic } from "./traffic/Traffic.ts"
+import { AllowedHosts } from "./visitors/AllowedHosts.ts"
 import { AppBeside } from "./visitors/AppBeside.ts"
 import * as RelayPages from "./visitors/RelayPages.ts"
 import { ScraperNotes } from "./visitors/ScraperNotes.ts"
@@ -111,6 +114,8 @@ export class Relay extends Context.Service<
         page: pages.answer,
         app,
       })
+      const allowedHosts = yield* AllowedHosts
+      const visit: FrontHandler = (request, reply) => visitors.handle(request, reply)
       const front = yield* serve({
         ...config.listen,
         certificate: config.tls,
@@ -124,7 +129,7 @@ export class Relay extends Context.Service<
           !atServersHost(request) && stream.upgrade(request, socket, head),
         renderFailure: FailurePage.render,
         observe: (head, address, version) => traffic.observe(head, address, version),
-        handler: (request, reply) => visitors.handle(request, reply),
+        handler: allowedHosts === undefined ? visit : onlyOwnHosts(visit, () => allowedHosts),
         onDrain: () => {
           state.draining = true
           pages.close()

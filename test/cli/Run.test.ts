@@ -40,6 +40,39 @@ it.each(["SIGINT", "SIGTERM"] as const)(
     }),
 )
 
+/** The status of a GET to an address with another Host field. */
+const statusFor = async (url: string, host: string): Promise<number> => {
+  const request = http.get(url, { headers: { Host: host }, agent: false })
+  const [response] = (await once(request, "response")) as [http.IncomingMessage]
+  response.resume()
+  return response.statusCode as number
+}
+
+it.each([
+  ["dev", "files/hello.txt"],
+  ["fileserver", "files/hello.txt"],
+])("%s on loopback answers only to names that no other site can have", (command, path) =>
+  inFolder(async (cwd) => {
+    writeFileSync(join(cwd, "hello.txt"), "hello\n")
+    const args = [command, cwd, "--listen", "127.0.0.1:0"]
+    const open = await address(start(args), "Open")
+    for (const host of ["evil.example", "evil.example:4000", "127.0.0.1.evil.example"])
+      assert.strictEqual(await statusFor(`${open}${path}`, host), 421, host)
+    for (const host of ["localhost:4000", "LOCALHOST", "a.localhost", "[::1]:4000", "192.0.2.7"])
+      assert.strictEqual(await statusFor(`${open}${path}`, host), 200, host)
+    const named = await address(start([...args, "--allowed-hosts", "*.test,files.example"]), "Open")
+    for (const host of ["a.test", "files.example:80"])
+      assert.strictEqual(await statusFor(`${named}${path}`, host), 200, host)
+    assert.strictEqual(await statusFor(`${named}${path}`, "evil.example"), 421)
+  }),
+)
+
+it("a file server that listens on every address answers to every name", () =>
+  inFolder(async (cwd) => {
+    const open = await address(start(["fileserver", cwd, "--listen", "0.0.0.0:0"]), "Open")
+    assert.strictEqual(await statusFor(open.replace("0.0.0.0", "127.0.0.1"), "nas.home"), 200)
+  }))
+
 it("relay and server connect, each with its own configuration, and both stop cleanly", () =>
   inFolder(async (cwd) => {
     mkdirSync(join(cwd, "files"))

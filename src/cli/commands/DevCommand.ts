@@ -5,6 +5,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { fileKeys } from "../../domain/config/ServerKeys.ts"
+import { allowedHosts } from "../shared/AllowedHosts.ts"
 import * as Flags from "../shared/Flags.ts"
 
 /** The command. */
@@ -25,6 +26,7 @@ export const devCommand = Command.make(
       "HOST:PORT",
       "The relay's loopback address; port 0 picks a free one (default 127.0.0.1:4000)",
     ),
+    allowedHosts,
     files: Flags.ofRows(fileKeys),
     qr: Flags.qr,
   },

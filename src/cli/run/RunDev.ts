@@ -16,9 +16,11 @@ import { isLoopback } from "../../domain/ListenAddress.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import { Relay } from "../../relay/Relay.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
+import { AllowedHosts as RelayAllowedHosts } from "../../relay/visitors/AllowedHosts.ts"
 import * as Server from "../../server/Server.ts"
 import { newKey } from "../../transport/auth/NewKey.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
+import * as AllowedHosts from "../shared/AllowedHosts.ts"
 import * as Flags from "../shared/Flags.ts"
 import { listenFlag } from "../shared/ListenFlag.ts"
 import * as Output from "../shared/Output.ts"
@@ -30,6 +32,7 @@ export interface DevFlags {
   readonly folder: Option.Option<string>
   readonly to: Option.Option<string>
   readonly listen: Option.Option<string>
+  readonly allowedHosts: Option.Option<string>
   /** The flags of `fileKeys`. */
   readonly files: Flags.RowFlags
   readonly qr: boolean
@@ -66,6 +69,7 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
       remedy: "Use `ptth relay` and `ptth server` for others.",
     })
   }
+  const hosts = (yield* AllowedHosts.parse(flags.allowedHosts)) ?? []
   const to = yield* originFlag(flags.to)
   const rules = yield* Effect.fromResult(
     ServerConfig.decodeSettings("", { overrides: Flags.overrides(fileKeys, flags.files) }),
@@ -109,5 +113,12 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
       proxies: false,
       graceMillis: Duration.toMillis(grace),
     })
-  }).pipe(Effect.provide(Relay.layer.pipe(Layer.provide(settings))))
+  }).pipe(
+    Effect.provide(
+      Relay.layer.pipe(
+        Layer.provide(settings),
+        Layer.provide(Layer.succeed(RelayAllowedHosts, hosts)),
+      ),
+    ),
+  )
 }, Effect.scoped)

@@ -7,11 +7,16 @@ import * as Option from "effect/Option"
 import { single } from "../../domain/config/ConfigError.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { fileKeys } from "../../domain/config/ServerKeys.ts"
+import { isLoopback } from "../../domain/ListenAddress.ts"
 import { isPasswordHash } from "../../domain/PasswordHash.ts"
+import { unmappedAddress } from "../../protocol/http/Forwarded.ts"
 import { idleRequests } from "../../transport/body/IdleBody.ts"
+import type { FrontHandler } from "../../transport/front/FrontRequest.ts"
+import { onlyOwnHosts } from "../../transport/front/HostCheck.ts"
 import { defaultIdle, serve } from "../../transport/front/NodeFront.ts"
 import * as Deadlines from "../../transport/runtime/Deadlines.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
+import * as AllowedHosts from "../shared/AllowedHosts.ts"
 import type { FileServerFlags } from "../shared/FileServerFlags.ts"
 import * as Flags from "../shared/Flags.ts"
 import { listenFlag } from "../shared/ListenFlag.ts"
@@ -71,6 +76,7 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
   }
   yield* refuseRelayFlags(flags)
   const listen = yield* listenFlag(flags.listen)
+  const allowedHosts = yield* AllowedHosts.parse(flags.allowedHosts)
   const rules = yield* Effect.fromResult(
     ServerConfig.decodeSettings("", { overrides: Flags.overrides(fileKeys, flags.files) }),
   )
@@ -87,12 +93,17 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
         realm: "PTTH file server",
       })
       const withIdleTimeout = idleRequests(handler, yield* Deadlines.make, defaultIdle)
+      const answer: FrontHandler = ({ head, body }, reply) => withIdleTimeout(head, body, reply)
+      let hosts: ReadonlyArray<string> | undefined = allowedHosts ?? [listen.host.toLowerCase()]
       const address = yield* serve({
         ...listen,
         graceMillis,
-        handler: ({ head, body }, reply) => withIdleTimeout(head, body, reply),
+        handler: onlyOwnHosts(answer, () => hosts),
         renderFailure: FailurePage.render,
       })
+      // Only the socket tells where it listens: the flag may name a host or a file descriptor.
+      if (allowedHosts === undefined && !isLoopback(unmappedAddress(address.host)))
+        hosts = undefined
       yield* Console.log(
         Output.screen(`PTTH file server ${version}`, [["Open", `${Output.urlOf(address)}/`], row]),
       )

@@ -31,6 +31,12 @@ export const runPaired = Effect.fn("RunPaired.runPaired")(function* (
 ) {
   if (Option.isSome(flags.listen))
     return yield* usageError("--listen", "it cannot be used with --relay", "Leave one of them out.")
+  if (Option.isSome(flags.allowedHosts))
+    return yield* usageError(
+      "--allowed-hosts",
+      "it cannot be used with --relay",
+      "Leave one of them out.",
+    )
   const name = Option.getOrElse(flags.name, () => "")
   if (!isServerName(name)) {
     return yield* usageError(

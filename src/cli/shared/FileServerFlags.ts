@@ -10,6 +10,7 @@ export interface FileServerFlags {
   readonly files: RowFlags
   readonly folder: Option.Option<string>
   readonly listen: Option.Option<string>
+  readonly allowedHosts: Option.Option<string>
   readonly relay: Option.Option<string>
   readonly name: Option.Option<string>
   readonly transport: Option.Option<string>

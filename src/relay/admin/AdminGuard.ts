@@ -3,12 +3,10 @@
  * rebinding; the identity of the caller; and where a request that changes
  * something comes from, against cross-site request forgery.
  */
-import * as NetAddress from "effect/net/NetAddress"
-import * as Result from "effect/Result"
 import { sameTripcode, tripcodeOfText } from "../../domain/ApiKey.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import { all, first, type HeaderList } from "../../domain/HeaderList.ts"
-import * as ServerHost from "../../domain/ServerHost.ts"
+import { isOwnHost } from "../../domain/OwnHost.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import { isTrusted } from "../settings/TrustedProxies.ts"
 import { cookieName } from "./core/AdminLogin.ts"
@@ -22,24 +20,18 @@ export interface GuardContext {
   readonly address: string
 }
 
-const isIpAddress = (host: string): boolean =>
-  host.startsWith("[") || Result.isSuccess(NetAddress.ipFromString(host))
-
 /**
  * Whether the Host field names a host that no other site can have: an IP
  * address, `localhost`, or a host of the configuration. This protects against
  * DNS rebinding, where another site's name resolves to this address.
  */
 export const isOurHost = ({ adminListen, adminUrl }: RelayConfig, headers: HeaderList): boolean => {
-  const fields = all(headers, "host")
-  const host = fields.length === 1 ? ServerHost.hostOf(fields[0] as string) : undefined
-  if (host === undefined) return false
-  return (
-    isIpAddress(host) ||
-    /^(?:.+\.)?localhost$/.test(host) ||
-    (adminUrl !== undefined && new URL(adminUrl).hostname === host) ||
-    (adminListen !== false && adminListen.host.toLowerCase() === host)
-  )
+  const [field, ...others] = all(headers, "host")
+  if (field === undefined || others.length > 0) return false
+  return isOwnHost(field, [
+    ...(adminUrl === undefined ? [] : [new URL(adminUrl).hostname]),
+    ...(adminListen === false ? [] : [adminListen.host.toLowerCase()]),
+  ])
 }
 
 const sessionOf = (headers: HeaderList): string | undefined => {

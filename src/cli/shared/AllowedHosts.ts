@@ -1,0 +1,37 @@
+/**
+ * `--allowed-hosts` of the commands that listen on loopback: by which names
+ * visitors may reach them, besides IP addresses and localhost.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as CommaList from "../../domain/config/CommaList.ts"
+import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
+import { type HostPattern, parsePattern } from "../../domain/OwnHost.ts"
+import * as Flags from "./Flags.ts"
+
+/** The flag. */
+export const allowedHosts = Flags.text(
+  "allowed-hosts",
+  "NAME,…",
+  "Names in the Host field besides IP addresses and localhost, such as files.example.com or *.example.com; * for all (default: none on a loopback address, all on others)",
+)
+
+/** The names of the flag; `undefined` if it is not given. */
+export const parse = (
+  flag: Option.Option<string>,
+): Effect.Effect<ReadonlyArray<HostPattern> | undefined, ConfigError> => {
+  if (Option.isNone(flag)) return Effect.succeed(undefined)
+  return Effect.forEach(CommaList.split(flag.value), (text) => {
+    const pattern = parsePattern(text)
+    return pattern === undefined
+      ? Effect.fail(
+          single({
+            code: "PTTH_USAGE",
+            where: "--allowed-hosts",
+            detail: `${JSON.stringify(text)} is not the name of a host`,
+            remedy: "Use names without scheme and port, such as files.example.com,*.test.",
+          }),
+        )
+      : Effect.succeed(pattern)
+  })
+}

@@ -1,0 +1,42 @@
+/**
+ * Which hosts a program on this machine answers to. A site can let its own
+ * name lead to 127.0.0.1 (DNS rebinding): its page in a browser then reads and
+ * changes what it finds there as its own origin, and only the Host field tells.
+ */
+import * as NetAddress from "effect/net/NetAddress"
+import * as Result from "effect/Result"
+import { all, type HeaderList } from "./HeaderList.ts"
+import * as ServerHost from "./ServerHost.ts"
+
+/** A host that a program is told to answer to: a name, `*.` with a domain for all names below it, or `*` for all. */
+export type HostPattern = string
+
+/** Parses a host pattern into lower case; `undefined` if it is none. */
+export const parsePattern = (text: string): HostPattern | undefined => {
+  const name = /^(?:\*\.)?[A-Za-z0-9._-]+$/.test(text)
+  return text === "*" ? text : name ? text.toLowerCase().replace(/\.$/, "") : undefined
+}
+
+const matches = (pattern: HostPattern, host: string): boolean =>
+  pattern === "*" || (pattern.startsWith("*.") ? host.endsWith(pattern.slice(1)) : pattern === host)
+
+/** No other site can have an IP address, nor a name that every system resolves to itself (RFC 6761 6.3). */
+const belongsToNobody = (host: string): boolean =>
+  host.startsWith("[") ||
+  Result.isSuccess(NetAddress.ipFromString(host)) ||
+  /^(?:.+\.)?localhost$/.test(host)
+
+/** Whether the value of a Host field is an IP address, `localhost` or a name below it, or matches a pattern. */
+export const isOwnHost = (field: string, patterns: ReadonlyArray<HostPattern>): boolean => {
+  const host = ServerHost.hostOf(field)
+  return (
+    host !== undefined &&
+    (belongsToNobody(host) || patterns.some((pattern) => matches(pattern, host)))
+  )
+}
+
+/** The same for the fields of a request. Without a Host, as in HTTP/1.0, it is not from a browser. */
+export const isToOwnHost = (headers: HeaderList, patterns: ReadonlyArray<HostPattern>): boolean => {
+  const [field, ...others] = all(headers, "host")
+  return field === undefined || (others.length === 0 && isOwnHost(field, patterns))
+}

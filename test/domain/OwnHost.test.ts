@@ -1,0 +1,58 @@
+import { assert, describe, it } from "@effect/vitest"
+import { isOwnHost, isToOwnHost, parsePattern } from "../../src/domain/OwnHost.ts"
+
+describe("a host is one's own", () => {
+  it.each([
+    "localhost",
+    "LOCALHOST:4000",
+    "localhost.:4000",
+    "app.localhost",
+    "127.0.0.1",
+    "127.0.0.1:4000",
+    "192.0.2.7:80",
+    "[::1]:4000",
+    "[::ffff:127.0.0.1]",
+    "Files.Example.com.:443",
+    "a.b.test:1",
+  ])("if it is an address, localhost or named: %s", (field) => {
+    assert.isTrue(isOwnHost(field, ["files.example.com", "*.test"]))
+  })
+
+  it.each([
+    "",
+    "evil.example",
+    "localhost.evil.example",
+    "evil-localhost",
+    "127.0.0.1.evil.example",
+    "0x7f.1",
+    "files.example.com.evil.example",
+    "test",
+    "eviltest",
+    "localhost@evil.example",
+    "evil.example#localhost",
+    "[::1].evil.example",
+    "[evil.example]",
+  ])("and not otherwise: %j", (field) => {
+    assert.isFalse(isOwnHost(field, ["files.example.com", "*.test"]))
+  })
+
+  it("where everything is allowed", () => {
+    assert.isTrue(isOwnHost("evil.example", ["*"]))
+  })
+
+  it("of a request without a Host, and of none with two", () => {
+    assert.isTrue(isToOwnHost([], []))
+    const twice = [
+      ["Host", "localhost"],
+      ["host", "localhost"],
+    ] as const
+    assert.isFalse(isToOwnHost(twice, []))
+  })
+})
+
+it("a pattern of hosts is a name without scheme and port", () => {
+  assert.strictEqual(parsePattern("Files.Example.com."), "files.example.com")
+  assert.strictEqual(parsePattern("*.Test"), "*.test")
+  for (const text of ["http://a", "a:1", "a*b", "*.", "", "a/b"])
+    assert.isUndefined(parsePattern(text), text)
+})
