@@ -17,7 +17,7 @@ export const js = `"use strict";
   const input = form && form.querySelector("input[type=search]");
   if (input) {
     const whole = form.dataset.whole === "yes";
-    const summary = one("#summary");
+    const summary = document.getElementById("page.summary");
     const say = summary.textContent;
     const button = form.querySelector("button");
     let timer = 0;
@@ -41,7 +41,7 @@ export const js = `"use strict";
       const text = await answer.text();
       if (turn !== latest || !answer.ok) return;
       const page = new DOMParser().parseFromString(text, "text/html");
-      for (const id of ["listing", "summary"]) {
+      for (const id of ["page.listing", "page.summary"]) {
         const now = page.getElementById(id);
         if (now) document.getElementById(id).replaceWith(document.adoptNode(now));
       }

@@ -107,6 +107,13 @@ pre code { font: inherit; background: none; padding: 0; }
 .markdown th { color: inherit; }
 .markdown td, .markdown th { overflow-wrap: normal; }
 .markdown blockquote { margin: 0 0 1rem; padding-left: 1rem; border-left: .25rem solid var(--line); color: var(--faint); }
+.markdown td[align=left], .markdown th[align=left] { text-align: left; }
+.markdown td[align=right], .markdown th[align=right] { text-align: right; }
+.markdown td[align=center], .markdown th[align=center] { text-align: center; }
+.markdown li:has(> input), .markdown li:has(> p:first-child > input) { list-style: none; }
+.markdown li > input, .markdown li > p:first-child > input { min-height: 0; width: 1em; height: 1em; margin: 0 .25em 0 -1.4em; padding: 0; vertical-align: -.1em; accent-color: var(--link); }
+.markdown .footnotes { border-top: 1px solid var(--line); margin-top: 1.5rem; padding-top: .75rem; font-size: .875rem; }
+.markdown sup { line-height: 0; }
 .markdown hr { border: 0; border-top: 1px solid var(--line); }
 .markdown :first-child { margin-top: 0; }
 .qr svg { display: block; width: 12rem; max-width: 100%; height: auto; border-radius: .5rem; margin: .5rem 0; }

@@ -61,6 +61,10 @@ const fill = (root: string): void => {
   fs.mkdirSync(path.join(root, "music"))
   fs.writeFileSync(path.join(root, "README.md"), readme)
   fs.writeFileSync(path.join(root, "docs", "other.md"), "# The other\n")
+  fs.writeFileSync(
+    path.join(root, "docs", "long.md"),
+    `${"text\n\n".repeat(200)}# Über uns\n${"text\n\n".repeat(200)}`,
+  )
   fs.writeFileSync(path.join(root, "docs", "code.ts"), "export const x: number = 1 // <one>\n")
   for (const [i, color] of ["red", "green", "blue"].entries()) {
     fs.writeFileSync(path.join(root, `picture${i + 9}.svg`), picture(color))
@@ -173,9 +177,12 @@ describe.skipIf(!hasBrowser).each(ways)("in a browser, the file server's pages %
       assert.include(await text.innerText(), "tracker")
       assert.strictEqual(await text.locator(".hljs-keyword").innerText(), "const")
       await text.getByRole("link", { name: "below" }).click()
-      assert.isTrue(page.url().endsWith("#text-more"))
+      assert.isTrue(page.url().endsWith("#more"))
       await page.goto(`${url}README.md?as_markdown`)
       await page.getByRole("link", { name: "the other" }).waitFor()
+      await page.goto(`${url}docs/long.md?view#%C3%BCber-uns`)
+      await page.getByRole("heading", { name: "Über uns" }).waitFor()
+      assert.isAbove(await page.evaluate(() => scrollY), 500)
       await page.goto(`${url}docs/code.ts?view`)
       assert.include(await page.locator("pre").innerText(), "// <one>")
     }))

@@ -9,9 +9,9 @@ import { type Kind, kinds } from "../types/Kind.ts"
 export const symbols = (
   used: ReadonlySet<Kind>,
 ): Html => html`<svg class="unseen" aria-hidden="true" focusable="false">
-${[...used].map((kind) => html`<symbol id="icon-${kind}" viewBox="0 0 24 24">${kinds[kind].icon}</symbol>`)}
+${[...used].map((kind) => html`<symbol id="icon.${kind}" viewBox="0 0 24 24">${kinds[kind].icon}</symbol>`)}
 </svg>`
 
 /** The icon of a kind. Screen readers skip it, so the label has to be beside it. */
 export const icon = (kind: Kind): Html =>
-  html`<svg class="icon ${kind}-icon" width="20" height="20" aria-hidden="true" focusable="false"><use href="#icon-${kind}"/></svg>`
+  html`<svg class="icon ${kind}-icon" width="20" height="20" aria-hidden="true" focusable="false"><use href="#icon.${kind}"/></svg>`

@@ -156,11 +156,11 @@ const hiddenFields = (query: Query.Query): ReadonlyArray<Html> => [
 /** The filter and the summary above the entries. */
 const toolbar = (listing: Listing, query: Query.Query): Html => html`<div class="bar">
 <form class="filter" role="search" aria-label="${text.names}" method="get" action="./" data-whole="${listing.pages === 1 && query.filter === "" ? "yes" : "no"}">${hiddenFields(query)}
-<label class="unseen" for="filter">${text.filterByName}</label>
-<input id="filter" type="search" name="filter" value="${query.filter}" placeholder="${text.filterByName}" autocomplete="off">
+<label class="unseen" for="page.filter">${text.filterByName}</label>
+<input id="page.filter" type="search" name="filter" value="${query.filter}" placeholder="${text.filterByName}" autocomplete="off">
 <button>${text.filter}</button>
 </form>
-<p id="summary" role="status">${summary(listing, query)}</p>
+<p id="page.summary" role="status">${summary(listing, query)}</p>
 </div>`
 
 const table = (name: string, listing: Listing, query: Query.Query, hasParent: boolean): Html => {
@@ -190,8 +190,8 @@ const emptyNotice = ({ entries, total }: Listing): Html | undefined =>
     : html`<p class="empty">${total === 0 ? text.empty : text.noMatch}</p>`
 
 const searchForm = html`<form class="search" role="search" aria-label="${text.foldersBelow}" method="get" action="./">
-<label class="unseen" for="search">${text.searchLabel}</label>
-<input id="search" type="search" name="q" placeholder="${text.searchPlaceholder}" required>
+<label class="unseen" for="page.search">${text.searchLabel}</label>
+<input id="page.search" type="search" name="q" placeholder="${text.searchPlaceholder}" required>
 <button>${text.search}</button>
 </form>`
 
@@ -218,11 +218,11 @@ const uploadForm = ({
   overwrite,
 }: {
   readonly overwrite: boolean
-}): Html => html`<section class="upload" aria-labelledby="upload">
-<h2 id="upload">${text.upload}</h2>
+}): Html => html`<section class="upload" aria-labelledby="page.upload">
+<h2 id="page.upload">${text.upload}</h2>
 <form method="post" action="./" enctype="multipart/form-data" data-overwrite="${overwrite ? "yes" : "no"}">
-<label for="upload-files">${text.chooseFiles}</label>
-<input id="upload-files" type="file" name="file" multiple required>
+<label for="page.files">${text.chooseFiles}</label>
+<input id="page.files" type="file" name="file" multiple required>
 <button>${text.upload}</button>
 </form>
 <ul aria-live="polite"></ul>
@@ -248,7 +248,7 @@ export const render = (
     main: html`${symbols(usedKinds)}
 <h1 class="unseen">${name}</h1>
 ${toolbar(listing, query)}
-<div id="listing">
+<div id="page.listing">
 ${links}${query.grid ? grid(listing, hasParent) : table(name, listing, query, hasParent)}
 ${emptyNotice(listing)}${links}</div>
 ${searchForm}

@@ -138,6 +138,10 @@ export const kindOf = (name: ByteName): FileKind => {
 export const kindOfEntry = (entry: { readonly name: ByteName; readonly folder: boolean }): Kind =>
   entry.folder ? "folder" : kindOf(entry.name)
 
+/** Whether browsers show a file of this name as a document of its own, with its links and pictures. */
+export const isDocument = (name: ByteName): boolean =>
+  /^(?:text\/html|application\/xhtml\+xml)$/.test(mediaTypeOf(name))
+
 /** The language in which a file of this name is highlighted; the highlighter may not know it. */
 export const languageOf = (name: ByteName): string =>
   rowOf(name)?.language ?? extensionOf(name) ?? name.toLowerCase()

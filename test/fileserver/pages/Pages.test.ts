@@ -32,7 +32,7 @@ const namesOf = (page: Answered): ReadonlyArray<string> =>
   [...page.text.matchAll(/<(?:tr|li) data-name="([^"]*)"/g)].map(([, name]) => name as string)
 
 const summaryOf = (page: Answered): string | undefined =>
-  /<p id="summary" role="status">([^<]*)</.exec(page.text)?.[1]
+  /<p id="page\.summary" role="status">([^<]*)</.exec(page.text)?.[1]
 
 const hostile = `"><script>alert(1)</script><img src=x onerror=alert(1)>' javascript:alert(1)`
 
@@ -106,7 +106,7 @@ describe("a folder's page", () => {
     for (const { label } of Object.values(kinds)) {
       assert.include(text, `<span class="unseen">${label}</span>`)
     }
-    const used = [...text.matchAll(/<use href="#([\w-]+)"/g)].map(([, id]) => id)
+    const used = [...text.matchAll(/<use href="#([\w.-]+)"/g)].map(([, id]) => id)
     for (const id of used) assert.include(text, `<symbol id="${id}"`)
     for (const name of names.slice(0, 7)) assert.include(text, `href="${name}?view"`)
     assert.notInclude(text, "h.zip?view")
@@ -183,7 +183,7 @@ describe("a folder's page", () => {
     write("c/README.md", Buffer.from([0, 1, 2]))
     write("d/README.md", "x".repeat(Render.maxSize + 1))
     write("e/README.md/file", "")
-    assert.include((await get("/files/a/")).text, '<h1 id="text-hello">Hello</h1>')
+    assert.include((await get("/files/a/")).text, '<h1 id="hello">Hello</h1>')
     assert.include((await get("/files/b/")).text, "&lt;b&gt;plain&lt;/b&gt;")
     for (const folder of ["c", "d", "e"]) assert.isFalse(await shows(`/files/${folder}/`), folder)
   })
@@ -281,7 +281,7 @@ describe("a file's page", () => {
     write("docs/a b.md", `[next](c%20d.md)\n\n${hostile}`)
     for (const query of ["as_markdown", "as_markdown=1", "view"]) {
       const page = await get(`/files/docs/a%20b.md?${query}`)
-      assert.include(page.text, '<a href="c%20d.md">next</a>')
+      assert.include(page.text, '<a href="c%20d.md?view">next</a>')
       assert.deepStrictEqual(dangersOf(page.text), [])
     }
     assert.isTrue((await get("/files/docs/a%20b.md")).text.startsWith("[next]"))
@@ -336,10 +336,10 @@ describe("Markdown", () => {
 
   it("keeps pictures and links that are relative, and anchors that lead to its headings", () => {
     const html = Markdown.toHtml("# A & b\n\n![p](img/p.png) [l](../x.md) [a](#a--b)")
-    assert.include(html, '<h1 id="text-a--b">')
+    assert.include(html, '<h1 id="a--b">')
     assert.include(html, 'src="img/p.png"')
-    assert.include(html, 'href="../x.md"')
-    assert.include(html, 'href="#text-a--b"')
+    assert.include(html, 'href="../x.md?view"')
+    assert.include(html, 'href="#a--b"')
     const elsewhere = Markdown.toHtml("[e](https://e.example)")
     assert.include(elsewhere, 'rel="noopener noreferrer nofollow"')
   })
