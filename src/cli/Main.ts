@@ -17,6 +17,7 @@ import { hashPasswordCommand } from "./commands/PasswordCommand.ts"
 import { relayCommand } from "./commands/RelayCommand.ts"
 import { serverCommand } from "./commands/ServerCommand.ts"
 import { runMain } from "./RunMain.ts"
+import * as Misplaced from "./shared/Misplaced.ts"
 import * as Output from "./shared/Output.ts"
 import { version } from "./shared/Version.ts"
 
@@ -57,15 +58,21 @@ export const argumentsOf = (argv: ReadonlyArray<string>): ReadonlyArray<string> 
   return subcommand === undefined ? argv.slice(2) : [subcommand, ...argv.slice(2)]
 }
 
+const runArguments = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
+  const misplaced = Misplaced.find(ptth, args)
+  if (misplaced !== undefined) return yield* new Output.NoCommandError(misplaced)
+  return yield* Command.runWith(ptth, { version })(args)
+})
+
 /** Runs the command and ends the process. */
 export const main = (argv: ReadonlyArray<string>): void =>
   runMain(
-    Command.runWith(ptth, { version })(argumentsOf(argv)).pipe(
+    runArguments(argumentsOf(argv)).pipe(
       Effect.provide(
         Layer.mergeAll(
           NodeServices.layer,
           Output.layerLogger,
-          Output.layerPresenter,
+          Output.layerPresenter((word) => Misplaced.suggest(ptth, word)),
           CliConfig.layer({
             builtIns: [
               GlobalFlag.Help,

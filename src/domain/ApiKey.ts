@@ -6,6 +6,7 @@ import { timingSafeEqual } from "node:crypto"
 import { blake3 } from "@noble/hashes/blake3.js"
 import { wordlist } from "@scure/bip39/wordlists/english.js"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import type { Tripcode } from "./Tripcode.ts"
 
 /** The request field in which a key is sent, in lower case (protocol.md, Classic 1). */
@@ -16,6 +17,27 @@ export type ApiKey = Redacted.Redacted<string>
 
 /** Wraps the text of a key. */
 export const make = (text: string): ApiKey => Redacted.make(text, { label: "ApiKey" })
+
+/**
+ * The key in a text, without white space and line ends around it, as editors
+ * and files of secrets leave them; or why it is none, as the rest of a sentence
+ * about it. A key is sent as the value of a header field (RFC 9110 5.5).
+ */
+export const parse = (input: string): Result.Result<ApiKey, string> => {
+  const text = input.trim()
+  const fault = faultOf(text)
+  return fault === undefined ? Result.succeed(make(text)) : Result.fail(fault)
+}
+
+const faultOf = (text: string): string | undefined => {
+  if (text === "") return "is empty"
+  if (/^(["'`]).*\1$/s.test(text)) return "is in quotes, which are not part of a key"
+  if (/[\r\n]/.test(text)) return "has a line break in it"
+  if (/\s/.test(text)) return "has a space in it"
+  return /^[\x21-\x7e]+$/.test(text)
+    ? undefined
+    : "has a character that is not visible or not ASCII, as typographic quotes and dashes are"
+}
 
 const hash = (text: string): Uint8Array => blake3(new TextEncoder().encode(text))
 

@@ -196,7 +196,7 @@ const entries = {
   PTTH_CONFIG_MISSING: {
     exit: 2,
     title: "The configuration file does not exist.",
-    remedy: "Check the path given by --config-path.",
+    remedy: "Check the path.",
   },
   PTTH_CONFIG_UNREADABLE: {
     exit: 2,

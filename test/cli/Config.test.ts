@@ -34,10 +34,23 @@ it("a missing --config-path is one line on stderr", async () => {
   }
 })
 
+it("check of a missing file does not speak of flags that it does not have", async () => {
+  assert.strictEqual(
+    refused(await run(["check", "nowhere.toml"])),
+    "PTTH_CONFIG_MISSING: nowhere.toml: there is no such file. Check the path.",
+  )
+})
+
 it("a folder in place of a configuration is one line on stderr", () =>
   inFolder(async (cwd) => {
-    const line = refused(await run(["relay", "--config-path", cwd], { cwd }))
-    assert.match(line, /^PTTH_CONFIG_UNREADABLE: /)
+    for (const args of [
+      ["relay", "--config-path", cwd],
+      ["check", cwd],
+    ])
+      assert.strictEqual(
+        refused(await run(args, { cwd })),
+        `PTTH_CONFIG_UNREADABLE: ${cwd}: it is a folder. Name the file in it.`,
+      )
   }))
 
 it("invalid TOML is one line on stderr with its position", () =>
@@ -164,6 +177,53 @@ it("check prints OK for valid configurations and detects their kind", () =>
     const unclear = write(cwd, "c.toml", "")
     assert.match(refused(await run(["check", unclear])), /--kind relay or --kind server/)
     assert.strictEqual((await run(["check", "--kind", "server", unclear])).code, 0)
+  }))
+
+it("check lists problems in the order of their lines", () =>
+  inFolder(async (cwd) => {
+    const lines = [
+      'listen = "nowhere"',
+      "lissten = 3",
+      'wait_for_server = "soon"',
+      "[[servers]]",
+      'name = "a b"',
+      `tripcode = "${tripcode}"`,
+      "[[servers]]",
+      'name = "ok"',
+      'tripcode = "short"',
+      "colour = 1",
+    ]
+    const file = write(cwd, "ptth_relay.toml", `${lines.join("\n")}\n`)
+    const { code, stderr } = await run(["check", file])
+    assert.strictEqual(code, 2)
+    const numbers = [...stderr.matchAll(/ptth_relay\.toml:(\d+)/g)].map(([, line]) => Number(line))
+    assert.deepStrictEqual(numbers, [1, 2, 3, 5, 9, 10])
+  }))
+
+it("certificates to trust that are none are rejected, also by check", () =>
+  inFolder(async (cwd) => {
+    for (const [text, why] of [
+      ["-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "contains no certificate"],
+      ["not PEM", "contains no PEM"],
+      [
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        "has a certificate that cannot be read, number 1",
+      ],
+    ] as const) {
+      const ca = write(cwd, "ca.pem", text)
+      const server = refused(await run(["server", "--ca", ca], { cwd, env: serverEnv }))
+      assert.include(server, `PTTH_CONFIG_INVALID: --ca: ${ca} ${why}`)
+      const byVariable = { ...serverEnv, SSL_CERT_FILE: ca }
+      assert.include(
+        refused(await run(["server"], { cwd, env: byVariable })),
+        `PTTH_CONFIG_INVALID: SSL_CERT_FILE: ${ca} ${why}`,
+      )
+      const file = write(cwd, "server.toml", `name = "attic"\nca = "${ca}"\n`)
+      assert.include(
+        refused(await run(["check", file], { cwd })),
+        `PTTH_CONFIG_INVALID: ${file}:2: ${ca} ${why}`,
+      )
+    }
   }))
 
 it("check lists all problems, with a frame for a line that is invalid TOML", () =>

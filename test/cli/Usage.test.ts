@@ -68,15 +68,38 @@ it("a mistyped flag is one line on stderr with a suggestion, and exit code 2", a
   assert.strictEqual(code, 2)
 })
 
-it("a mistyped command is one line on stderr with a suggestion, and exit code 2", async () => {
-  const { code, stderr, stdout } = await run(["relya"])
-  assert.strictEqual(stdout, "")
-  assert.strictEqual(
-    oneLine(stderr),
-    'PTTH_USAGE: there is no command "relya". Did you mean relay? See `ptth --help`.',
-  )
-  assert.strictEqual(code, 2)
-})
+it.each([
+  [["relya"], 'there is no command "relya". Did you mean `ptth relay`? See `ptth --help`.'],
+  [
+    ["approve", "attic", "x"],
+    'there is no command "approve". Did you mean `ptth relay approve`? See `ptth --help`.',
+  ],
+  [
+    ["approve", "--help"],
+    'there is no command "approve". Did you mean `ptth relay approve`? See `ptth --help`.',
+  ],
+  [
+    ["relay", "keygen", "--help"],
+    'there is no command "keygen". Did you mean `ptth keygen`? See `ptth relay --help`.',
+  ],
+  [
+    ["server", "keygen"],
+    'Unexpected positional argument: "keygen". Did you mean `ptth keygen`? See `ptth server --help`.',
+  ],
+  [
+    ["serve"],
+    'there is no command "serve". Did you mean `ptth fileserver` or `ptth server`? See `ptth --help`.',
+  ],
+  [["--log-level", "debug", "qqq"], 'there is no command "qqq". See `ptth --help`.'],
+])(
+  "%j is one line on stderr that names the command that may be meant, and exit code 2",
+  async (args, line) => {
+    const { code, stderr, stdout } = await run(args)
+    assert.strictEqual(stdout, "")
+    assert.strictEqual(oneLine(stderr), `PTTH_USAGE: ${line}`)
+    assert.strictEqual(code, 2)
+  },
+)
 
 it("a missing argument and an invalid value are usage errors as well", async () => {
   const missing = await run(["check"])

@@ -6,6 +6,7 @@ import * as Console from "effect/Console"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import { single } from "../../domain/config/ConfigError.ts"
 
 const keygen = Effect.fn("ptth keygen")(function* () {
@@ -50,6 +51,9 @@ const hashApiKey = Effect.fn("ptth hash-api-key")(function* () {
       remedy: "Pipe the key in, or type it.",
     })
   }
+  const parsed = ApiKey.parse(key)
+  if (Result.isFailure(parsed))
+    yield* Console.error(`The key ${parsed.failure}: \`ptth server\` would refuse it.`)
   yield* Console.log(ApiKey.tripcodeOfText(key))
 })
 

@@ -2,7 +2,6 @@
  * `ptth check`: checks a configuration as the relay or the server does.
  */
 import * as NodePath from "node:path"
-import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -15,6 +14,7 @@ import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { type Document, parse } from "../../domain/config/Toml.ts"
 import * as KeyStrength from "../../transport/auth/KeyStrength.ts"
 import * as Certificate from "../../transport/net/Certificate.ts"
+import { loadTrusted, refuseUntimely } from "../shared/LoadCertificate.ts"
 import { completeRelay, readNamed, refuseExposed } from "../shared/LoadConfig.ts"
 
 /** The kind of a configuration. */
@@ -56,17 +56,31 @@ const missing = (settings: ServerConfig.ServerSettings): string => {
   return keys.length === 0 ? "" : `; ${keys.join(", ")} must come from flags or the environment`
 }
 
-const checkServer = Effect.fnUntraced(function* (file: string, text: string) {
+const checkServer = Effect.fnUntraced(function* (
+  file: string,
+  text: string,
+  document: Document | undefined,
+) {
+  const line = document?.position(["ca"])?.line
+  const caWhere = line === undefined ? file : `${file}:${line}`
   const problems: Array<ConfigProblem> = []
   const exposed = yield* Effect.result(refuseExposed(file, text))
   if (Result.isFailure(exposed)) problems.push(...exposed.failure.problems)
   const decoded = ServerConfig.decodeSettings(text, { file })
   if (Result.isFailure(decoded)) problems.push(...decoded.failure.problems)
-  else if (decoded.success.apiKey !== undefined) {
-    const strength = yield* KeyStrength.check(decoded.success.apiKey, file).pipe(
-      Effect.catchTag("ConfigError", (error) => Effect.succeed(error)),
-    )
-    if (strength !== undefined) problems.push(...strength.problems)
+  else {
+    const { apiKey, ca } = decoded.success
+    const checks = [
+      ...(apiKey === undefined ? [] : [KeyStrength.check(apiKey, file)]),
+      ...(ca === undefined ? [] : [Effect.asVoid(loadTrusted(ca, caWhere))]),
+    ]
+    for (const check of checks) {
+      const error = yield* check.pipe(
+        Effect.as(undefined),
+        Effect.catchTag("ConfigError", (error) => Effect.succeed(error)),
+      )
+      if (error !== undefined) problems.push(...error.problems)
+    }
   }
   const [first, ...rest] = problems
   if (first !== undefined) return yield* new ConfigError({ problems: [first, ...rest] })
@@ -74,24 +88,26 @@ const checkServer = Effect.fnUntraced(function* (file: string, text: string) {
   return `OK: ${file} is a server's configuration${missing(settings)}`
 })
 
-const certificateNote = ({ tls }: RelayConfig.RelayConfig, now: number): string => {
-  if (tls === undefined) return ""
-  const until = Certificate.validUntil(tls)
-  return `; its certificate ${until < now ? "expired on" : "is valid until"} ${new Date(until).toISOString().slice(0, 10)}`
-}
+const certificateNote = ({ tls }: RelayConfig.RelayConfig): string =>
+  tls === undefined
+    ? ""
+    : `; its certificate is valid until ${Certificate.timeOf(Certificate.validityOf(tls).until).slice(0, 10)}`
+
+const checkRelay = Effect.fnUntraced(function* (file: string, text: string) {
+  const { certificate, config } = yield* completeRelay(file, text, [])
+  if (config.tls !== undefined && certificate !== undefined)
+    yield* refuseUntimely(config.tls, certificate.certificate)
+  const servers = config.servers.length
+  return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config)}`
+})
 
 const check = Effect.fnUntraced(function* ({ file, kind }: CheckFlags) {
   const text = yield* readNamed(file)
   const parsed = parse(text, { file })
-  const checkedKind = Option.getOrElse(kind, () =>
-    detect(Result.isSuccess(parsed) ? parsed.success : undefined, file),
-  )
-  if (checkedKind === "server") return yield* checkServer(file, text)
-  if (checkedKind === "relay") {
-    const config = yield* completeRelay(file, text, [])
-    const servers = config.servers.length
-    return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config, yield* Clock.currentTimeMillis)}`
-  }
+  const document = Result.isSuccess(parsed) ? parsed.success : undefined
+  const checkedKind = Option.getOrElse(kind, () => detect(document, file))
+  if (checkedKind === "server") return yield* checkServer(file, text, document)
+  if (checkedKind === "relay") return yield* checkRelay(file, text)
   yield* Effect.fromResult(parsed)
   return yield* single({
     code: "PTTH_USAGE",

@@ -14,6 +14,7 @@ import { Relay } from "../../relay/Relay.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import * as Flags from "../shared/Flags.ts"
+import { warnUntimely } from "../shared/LoadCertificate.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import * as Output from "../shared/Output.ts"
 import { version } from "../shared/Version.ts"
@@ -21,6 +22,16 @@ import * as SendTelemetry from "./SendTelemetry.ts"
 
 const followBusyPoll = ({ busyPoll }: RelayConfig): Effect.Effect<void> =>
   Effect.sync(() => BusyPoll.allow(busyPoll))
+
+/** Logs whenever another certificate is used that is not valid now. */
+const certificateWarnings = () => {
+  let warned: RelayConfig["tls"]
+  return ({ tls }: RelayConfig): Effect.Effect<void> => {
+    if (tls === undefined || tls.chain === warned?.chain) return Effect.void
+    warned = tls
+    return warnUntimely(tls)
+  }
+}
 
 /** The values of the flags. */
 export interface RelayFlags {
@@ -89,7 +100,9 @@ export const runRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) {
   })
   yield* Effect.gen(function* () {
     const { changes } = yield* RelaySettings
-    yield* Effect.forkScoped(Stream.runForEach(changes, followBusyPoll))
+    const warn = certificateWarnings()
+    const follow = (now: RelayConfig) => Effect.andThen(followBusyPoll(now), warn(now))
+    yield* Effect.forkScoped(Stream.runForEach(changes, follow))
     const link = yield* adminLink(config)
     yield* Console.log(describe(config, path, yield* Relay, link))
     return yield* Effect.never

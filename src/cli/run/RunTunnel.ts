@@ -4,7 +4,6 @@
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as ApiKey from "../../domain/ApiKey.ts"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
@@ -13,6 +12,7 @@ import * as TripcodeWords from "../../domain/TripcodeWords.ts"
 import * as Server from "../../server/Server.ts"
 import * as KeyStrength from "../../transport/auth/KeyStrength.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
+import { loadTrusted } from "../shared/LoadCertificate.ts"
 import * as Output from "../shared/Output.ts"
 import { version } from "../shared/Version.ts"
 import * as Destination from "./Destination.ts"
@@ -35,15 +35,7 @@ const readCertificates = Effect.fnUntraced(function* (
 ) {
   const chosen = file ?? process.env.SSL_CERT_FILE
   if (chosen === undefined || chosen === "") return undefined
-  const fs = yield* FileSystem.FileSystem
-  return yield* Effect.mapError(fs.readFileString(chosen), () =>
-    single({
-      code: "PTTH_CONFIG_INVALID",
-      where: file === undefined ? "SSL_CERT_FILE" : (path ?? "--ca"),
-      detail: `the certificates ${chosen} cannot be read`,
-      remedy: "Use a readable PEM file.",
-    }),
-  )
+  return yield* loadTrusted(chosen, file === undefined ? "SSL_CERT_FILE" : (path ?? "--ca"))
 })
 
 /** Runs until it is interrupted. */
@@ -54,8 +46,8 @@ export const runTunnel = Effect.fn("RunTunnel.runTunnel")(function* (
   const { path } = options
   const refusal = refuseInsecure(config.relayUrl, options.insecure)
   if (refusal !== undefined) return yield* refusal
-  yield* KeyStrength.check(config.apiKey, path ?? "PTTH_SERVER_API_KEY")
   const ca = yield* readCertificates(config.ca, options.pairing === undefined ? path : undefined)
+  yield* KeyStrength.check(config.apiKey, path ?? "PTTH_SERVER_API_KEY")
   const tripcode = ApiKey.tripcode(config.apiKey)
   BusyPoll.allow(config.busyPoll)
   return yield* Effect.scoped(

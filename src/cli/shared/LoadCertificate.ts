@@ -1,7 +1,9 @@
 /**
- * Reads and checks the certificate and key that a relay's configuration names:
- * at start, at each reload, and for `ptth check`.
+ * Reads and checks the certificate and key that a relay's configuration names,
+ * at start, at each reload, and for `ptth check`; and the certificates that a
+ * server trusts.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
@@ -35,4 +37,54 @@ export const loadCertificate = Effect.fn("LoadCertificate")(function* (
   const certificate = Certificate.make(yield* read(files.certificate), yield* read(files.key))
   const fault = Certificate.faultOf(certificate)
   return fault === undefined ? certificate : yield* invalid(files[fault.part], fault.detail)
+})
+
+const untimelyRemedy = "Renew the certificate, or correct the clock."
+
+/** Logs that a relay uses a certificate that is not valid now, which servers and browsers refuse. */
+export const warnUntimely = Effect.fn("LoadCertificate.warnUntimely")(function* (
+  certificate: Certificate.Certificate,
+) {
+  const fault = Certificate.untimelyIn(certificate, yield* Clock.currentTimeMillis)
+  if (fault !== undefined)
+    yield* Effect.logWarning(
+      `PTTH_CONFIG_INVALID: ${fault}. Servers and browsers refuse it. ${untimelyRemedy}`,
+    )
+})
+
+/** Fails if a certificate that can be used is not valid at this time. */
+export const refuseUntimely = Effect.fn("LoadCertificate.refuseUntimely")(function* (
+  certificate: Certificate.Certificate,
+  file: NamedFile,
+): Effect.fn.Return<void, ConfigError> {
+  const now = yield* Clock.currentTimeMillis
+  const fault = Certificate.untimelyIn(certificate, now)
+  if (fault === undefined) return
+  yield* single({
+    code: "PTTH_CONFIG_INVALID",
+    where: file.where,
+    detail: `${file.path}: ${fault}`,
+    remedy: untimelyRemedy,
+  })
+})
+
+/** Reads a PEM file of certificates to trust; `where` is the place that names it. */
+export const loadTrusted = Effect.fn("LoadCertificate.loadTrusted")(function* (
+  path: string,
+  where: string,
+): Effect.fn.Return<string, ConfigError, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  const untrusted = (detail: string, remedy: string): ConfigError =>
+    single({ code: "PTTH_CONFIG_INVALID", where, detail: `${path} ${detail}`, remedy })
+  const pem = yield* Effect.mapError(fs.readFileString(path), (error) =>
+    error.reason._tag === "NotFound"
+      ? untrusted("does not exist", "Use a PEM file of certificates.")
+      : untrusted(`cannot be read (${error.reason._tag})`, "Use a readable PEM file."),
+  )
+  const fault = Certificate.faultOfTrusted(pem)
+  if (fault === undefined) return pem
+  return yield* untrusted(
+    fault,
+    "Use a PEM file of certificates, such as the relay's own or its CA's.",
+  )
 })

@@ -55,12 +55,32 @@ const unreadable = (path: string, error: PlatformError): ConfigError =>
         detail: `it cannot be read (${error.reason._tag})`,
       })
 
-/** Reads a named file. */
+const isFolder = (error: PlatformError): boolean => {
+  const { cause } = error.reason
+  return cause instanceof Error && "code" in cause && cause.code === "EISDIR"
+}
+
+/**
+ * Reads a named file.
+ *
+ * @param missing what to do if it does not exist, as a sentence
+ */
 export const readNamed = (
   path: string,
+  missing?: string,
 ): Effect.Effect<string, ConfigError, FileSystem.FileSystem> =>
   FileSystem.FileSystem.use((fs) =>
-    Effect.mapError(fs.readFileString(path), (error) => unreadable(path, error)),
+    Effect.mapError(fs.readFileString(path), (error) => {
+      if (isFolder(error))
+        return single({
+          code: "PTTH_CONFIG_UNREADABLE",
+          where: path,
+          detail: "it is a folder",
+          remedy: "Name the file in it.",
+        })
+      const [problem] = unreadable(path, error).problems
+      return single(isMissing(error) ? { ...problem, remedy: missing } : problem)
+    }),
   )
 
 /** Reads the named file or the first that exists; without one the text is empty. */
@@ -69,7 +89,8 @@ const find = Effect.fn("LoadConfig.find")(function* (
   file: string,
 ): Effect.fn.Return<ConfigText, ConfigError, FileSystem.FileSystem> {
   if (Option.isSome(configPath)) {
-    return { path: configPath.value, text: yield* readNamed(configPath.value) }
+    const path = configPath.value
+    return { path, text: yield* readNamed(path, "Check the path given by --config-path.") }
   }
   const fs = yield* FileSystem.FileSystem
   for (const path of places(file)) {
@@ -115,7 +136,8 @@ export const loadRelay = Effect.fn("LoadConfig.loadRelay")(function* (
 ): Effect.fn.Return<Loaded<RelayConfig.RelayConfig>, ConfigError, FileSystem.FileSystem> {
   const { path, text } = yield* find(sources.configPath, relayFile)
   const overrides = [...RelayConfig.fromEnvironment(sources.env), ...sources.overrides]
-  return { config: yield* completeRelay(path, text, overrides), path }
+  const { config } = yield* completeRelay(path, text, overrides)
+  return { config, path }
 })
 
 /** Prints what {@link loadRelay} loads, with the source of each value. */
@@ -134,13 +156,13 @@ export const completeRelay = Effect.fn("LoadConfig.completeRelay")(function* (
   path: string | undefined,
   text: string,
   overrides: ReadonlyArray<Override>,
-): Effect.fn.Return<RelayConfig.RelayConfig, ConfigError, FileSystem.FileSystem> {
+): Effect.fn.Return<RelayConfig.Decoded, ConfigError, FileSystem.FileSystem> {
   const parts = yield* readParts(serversFolder(path))
   const { certificate, config } = yield* Effect.fromResult(
     RelayConfig.decodeNaming(text, { file: path, parts, overrides }),
   )
-  if (certificate === undefined) return config
-  return { ...config, tls: yield* loadCertificate(certificate) }
+  if (certificate === undefined) return { config, certificate }
+  return { config: { ...config, tls: yield* loadCertificate(certificate) }, certificate }
 })
 
 /** Fails if a file with a secret can be read or written by others than its owner. Not checked on Windows, which has no such modes. */

@@ -6,6 +6,7 @@ import { inspect } from "node:util"
 import * as Console from "effect/Console"
 import type * as CliErrors from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -59,12 +60,17 @@ export const layerLogger: Layer.Layer<never> = Layer.suspend(() =>
   ]),
 )
 
-const usageError = (error: CliErrors.NonShowHelpErrors): string => {
+/** The command lines that a word may mean. */
+type Suggest = (word: string) => ReadonlyArray<string>
+
+const usageError = (error: CliErrors.NonShowHelpErrors, suggest: Suggest): string => {
   switch (error._tag) {
     case "UnrecognizedOption":
       return `there is no flag ${error.option}.${guess(error.suggestions)}`
     case "UnknownSubcommand":
-      return `there is no command ${JSON.stringify(error.subcommand)}.${guess(error.suggestions)}`
+      return noCommand(error.subcommand, suggest)
+    case "UnexpectedArgument":
+      return `${error.message}.${guess(commandLines(suggest(error.arguments[0] ?? "")))}`
     default:
       return error.message.replace(/\.?$/, ".")
   }
@@ -73,30 +79,52 @@ const usageError = (error: CliErrors.NonShowHelpErrors): string => {
 const guess = (suggestions: ReadonlyArray<string>): string =>
   suggestions.length === 0 ? "" : ` Did you mean ${suggestions.join(" or ")}?`
 
+const noCommand = (word: string, suggest: Suggest): string =>
+  `there is no command ${JSON.stringify(word)}.${guess(commandLines(suggest(word)))}`
+
+const commandLines = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
+  lines.map((line) => `\`ptth ${line}\``)
+
+/** A word in the place of a command that is none; the same line as for an error of the command line. */
+export class NoCommandError extends Data.TaggedError("NoCommandError")<{
+  /** The command before the word. */
+  readonly path: string
+  readonly word: string
+  readonly suggestions: ReadonlyArray<string>
+}> {
+  readonly code = "PTTH_USAGE"
+  override get message(): string {
+    return `${this.code}: ${noCommand(this.word, () => this.suggestions)} ${seeHelp(this.path)}`
+  }
+}
+
+const seeHelp = (path: string): string => `See \`${path} --help\`.`
+
 /** Help on stdout; usage errors as one line each on stderr, without the help text. */
-export const layerPresenter: Layer.Layer<never> = Layer.suspend(() => {
-  const formatter = CliOutput.defaultFormatter({ colors: colorful(process.stdout) })
-  return CliOutput.layerPresenter({
-    present: (event) => {
-      switch (event._tag) {
-        case "Help":
-          return Console.log(formatter.formatHelpDoc(event.helpDoc))
-        case "Version":
-          return Console.log(`${event.name} ${event.version}`)
-        case "InvalidInvocation": {
-          const help = `See \`${event.commandPath.join(" ")} --help\`.`
-          // The value of a mistyped flag is reported as a mistyped command as well.
-          const flags = event.errors.filter(({ _tag }) => _tag === "UnrecognizedOption")
-          return Effect.forEach(
-            flags.length > 0 ? flags : event.errors,
-            (error) => Console.error(`PTTH_USAGE: ${usageError(error)} ${help}`),
-            { discard: true },
-          )
+export const layerPresenter = (suggest: Suggest): Layer.Layer<never> =>
+  Layer.suspend(() => {
+    const formatter = CliOutput.defaultFormatter({ colors: colorful(process.stdout) })
+    return CliOutput.layerPresenter({
+      present: (event) => {
+        switch (event._tag) {
+          case "Help":
+            return Console.log(formatter.formatHelpDoc(event.helpDoc))
+          case "Version":
+            return Console.log(`${event.name} ${event.version}`)
+          case "InvalidInvocation": {
+            const help = seeHelp(event.commandPath.join(" "))
+            // The value of a mistyped flag is reported as a mistyped command as well.
+            const flags = event.errors.filter(({ _tag }) => _tag === "UnrecognizedOption")
+            return Effect.forEach(
+              flags.length > 0 ? flags : event.errors,
+              (error) => Console.error(`PTTH_USAGE: ${usageError(error, suggest)} ${help}`),
+              { discard: true },
+            )
+          }
         }
-      }
-    },
+      },
+    })
   })
-})
 
 /** A heading and aligned rows of labels and values. */
 export const screen = (

@@ -9,7 +9,7 @@ import type * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as CommaList from "./CommaList.ts"
 import type { ConfigProblem } from "./ConfigError.ts"
-import { ConfigError } from "./ConfigError.ts"
+import { ConfigError, inOrder } from "./ConfigError.ts"
 import * as ConfigKey from "./ConfigKey.ts"
 import type { ScalarKind } from "./ConfigValue.ts"
 import { nearest } from "./Nearest.ts"
@@ -140,9 +140,9 @@ const collect = (
   }
 }
 
-/** An error with these problems, if there are any. */
+/** An error with these problems in the order of their lines, if there are any. */
 export const failing = (problems: ReadonlyArray<ConfigProblem>): ConfigError | undefined => {
-  const [first, ...rest] = problems
+  const [first, ...rest] = inOrder(problems)
   return first === undefined ? undefined : new ConfigError({ problems: [first, ...rest] })
 }
 

@@ -35,6 +35,24 @@ export const describe = (problem: ConfigProblem): string => {
   return `${problem.code}: ${where}${problem.detail}. ${problem.remedy ?? entry(problem.code).remedy}`
 }
 
+/** The file and line of a place that has both. */
+const lineOf = (where: string): { readonly file: string; readonly line: number } => {
+  const [, file = where, line = "0"] = /^(.*?):(\d+)(?::\d+)?$/.exec(where) ?? []
+  return { file, line: Number(line) }
+}
+
+/** Sorts problems by line within each file; the files, variables and flags stay in the order of their first problem. */
+export const inOrder = (problems: ReadonlyArray<ConfigProblem>): ReadonlyArray<ConfigProblem> => {
+  const places = problems.map((problem) => ({ problem, ...lineOf(problem.where) }))
+  const files = [...new Set(places.map(({ file }) => file))]
+  return files.flatMap((file) =>
+    places
+      .filter((place) => place.file === file)
+      .sort((one, other) => one.line - other.line)
+      .map(({ problem }) => problem),
+  )
+}
+
 /** All problems of a configuration; the first one gives the code. */
 export class ConfigError extends Data.TaggedError("ConfigError")<{
   readonly problems: readonly [ConfigProblem, ...ReadonlyArray<ConfigProblem>]

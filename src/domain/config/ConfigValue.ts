@@ -58,6 +58,25 @@ export const parsed = <From extends Schema.Top, A>(
     ),
   )
 
+/** As {@link parsed}, with a function that also says why an input is invalid: the whole detail of the error. */
+export const explained = <From extends Schema.Top, A>(
+  from: From,
+  parse: (input: From["Type"]) => Result.Result<A, string>,
+) =>
+  from.pipe(
+    Schema.decodeTo(
+      Schema.declare<A>((_u): _u is A => true),
+      {
+        decode: SchemaGetter.transformEffect<A, From["Type"]>((input) =>
+          Effect.fromResult(
+            Result.mapError(parse(input), (message) => new SchemaIssue.InvalidValue({ message })),
+          ),
+        ),
+        encode: SchemaGetter.forbiddenEncoding,
+      },
+    ),
+  )
+
 /** A text that passes a type guard. */
 const guarded = <A extends string>(is: (text: string) => text is A) =>
   parsed(Schema.String, (text) => (is(text) ? text : undefined))

@@ -2,6 +2,7 @@
  * The keys of `ptth_server.toml`, one row each. To add a key, add a row here
  * and use the field of its name in `ServerConfig`.
  */
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as ApiKey from "../ApiKey.ts"
 import { optional, withDefault } from "./ConfigKey.ts"
@@ -32,9 +33,10 @@ export const parseUpstream = (input: string | number): string | undefined => {
   return url?.pathname === "/" ? url.origin : undefined
 }
 
-const parseApiKey = (text: string): ApiKey.ApiKey | undefined =>
-  // It is sent as the value of a header field (RFC 9110 5.5).
-  /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text) ? ApiKey.make(text) : undefined
+const keyExpected = "a key such as `ptth keygen` prints"
+
+const parseApiKey = (text: string): Result.Result<ApiKey.ApiKey, string> =>
+  Result.mapError(ApiKey.parse(text), (fault) => `expected ${keyExpected}, but this one ${fault}`)
 
 /** The server's identity and its relay. */
 const identityKeys = {
@@ -47,11 +49,7 @@ const identityKeys = {
   }),
   apiKey: optional({
     name: "api_key",
-    value: Value.scalar(
-      "text",
-      Value.parsed(Schema.String, parseApiKey),
-      "a key such as `ptth keygen` prints",
-    ),
+    value: Value.scalar("text", Value.explained(Schema.String, parseApiKey), keyExpected),
     doc: "The server's key; there is no flag for it, since other users of the machine could read it.",
     unset: "required",
     secret: true,

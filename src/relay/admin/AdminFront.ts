@@ -88,7 +88,8 @@ export const make =
       reply.respond({ status: 303, headers: [["Location", "/login"]] }, empty)
       return () => {}
     }
-    return pass(context, { identity, address: client }, head, body, reply)
+    const origin = AdminGuard.originOf(config, head, secure)
+    return pass(context, { identity, address: client, origin }, head, body, reply)
   }
 
 /** Passes a request that may come in to what answers it. */

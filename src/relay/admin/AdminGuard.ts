@@ -74,6 +74,18 @@ export const identityOf = (
 /** Whether a method is safe (RFC 9110 9.2.1). */
 export const isSafe = (method: string): boolean => method === "GET" || method === "HEAD"
 
+/** The origin that the client asked: that of `admin_url` if the Host is the same, since a proxy in front speaks TLS. */
+export const originOf = (
+  { adminUrl }: RelayConfig,
+  { headers }: RequestHead,
+  secure: boolean,
+): string => {
+  const host = first(headers, "host") ?? ""
+  return adminUrl !== undefined && new URL(adminUrl).host === host
+    ? adminUrl
+    : `${secure ? "https" : "http"}://${host}`
+}
+
 /**
  * Whether another site may have caused a request that changes something.
  * Browsers send Sec-Fetch-Site or Origin; a request with neither is accepted

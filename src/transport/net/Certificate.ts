@@ -41,9 +41,55 @@ export const faultOf = (certificate: Certificate): Fault | undefined => {
     : undefined
 }
 
-/** When a certificate expires, in milliseconds since 1970. */
-export const validUntil = ({ chain }: Certificate): number =>
-  Date.parse(new X509Certificate(chain).validTo)
+/** From when until when a certificate is valid, in milliseconds since 1970. */
+export interface Validity {
+  readonly from: number
+  readonly until: number
+}
+
+/** The validity of a certificate. */
+export const validityOf = ({ chain }: Pick<Certificate, "chain">): Validity => {
+  const { validFrom, validTo } = new X509Certificate(chain)
+  return { from: Date.parse(validFrom), until: Date.parse(validTo) }
+}
+
+const untimely = ({ from, until }: Validity, now: number): string | undefined => {
+  if (now > until) return `expired on ${timeOf(until)}`
+  return now < from ? `is not valid before ${timeOf(from)}` : undefined
+}
+
+/**
+ * Why a certificate or one of its intermediate certificates is not valid at a
+ * time in milliseconds since 1970, as a sentence; `undefined` if all are valid.
+ */
+export const untimelyIn = ({ chain }: Certificate, now: number): string | undefined => {
+  for (const [number, text] of (chain.match(block) ?? []).entries()) {
+    const fault = untimely(validityOf({ chain: text }), now)
+    if (fault !== undefined)
+      return `the ${number === 0 ? "certificate" : "intermediate certificate"} ${fault}; this machine's clock says ${timeOf(now)}`
+  }
+  return undefined
+}
+
+/** A time to the second, in UTC. */
+export const timeOf = (millis: number): string =>
+  new Date(millis).toISOString().replace(/\.\d+Z$/, "Z")
+
+const block =
+  /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g
+
+/** Why a PEM file cannot be used as a list of certificates to trust, as the rest of a sentence; `undefined` if it can. */
+export const faultOfTrusted = (pem: string): string | undefined => {
+  const certificates = pem.match(block) ?? []
+  if (certificates.length === 0)
+    return pem.includes("-----BEGIN ")
+      ? "contains no certificate"
+      : "contains no PEM, which has lines such as -----BEGIN CERTIFICATE-----"
+  const broken = certificates.findIndex(
+    (text) => attempt(() => new X509Certificate(text)) === undefined,
+  )
+  return broken < 0 ? undefined : `has a certificate that cannot be read, number ${broken + 1}`
+}
 
 const attempt = <A>(make: () => A): A | undefined => {
   try {

@@ -88,14 +88,30 @@ it("a misspelt key is reported with its line and the nearest name, without its v
   assert.notInclude(text, key)
 })
 
-it.each(['""', '" padded "', '"line\\nbreak"', '"schlüssel"', "42"])(
-  "the key %s cannot be sent, and is rejected without being repeated",
+it.each([
+  ['""', ", but this one is empty"],
+  ['"line\\nbreak"', ", but this one has a line break in it"],
+  ['"two words"', ", but this one has a space in it"],
+  ["\"'quoted'\"", ", but this one is in quotes, which are not part of a key"],
+  [
+    '"schlüssel"',
+    ", but this one has a character that is not visible or not ASCII, as typographic quotes and dashes are",
+  ],
+  ["42", ""],
+])("the key %s cannot be sent, and is rejected without being repeated", (text, why) => {
+  const said = complaint(`name = "a"\nrelay_url = "https://r.example"\napi_key = ${text}`)
+  assert.strictEqual(
+    said,
+    `PTTH_CONFIG_INVALID: s.toml:3: \`api_key\`: expected a key such as \`ptth keygen\` prints${why}. Correct the value that is named.`,
+  )
+})
+
+it.each([`${key}\n`, `${key}\r\n`, ` ${key}\t`, `\ufeff${key}`])(
+  "white space around a key is not part of it: %j",
   (text) => {
-    const said = complaint(`name = "a"\nrelay_url = "https://r.example"\napi_key = ${text}`)
-    assert.strictEqual(
-      said,
-      "PTTH_CONFIG_INVALID: s.toml:3: `api_key`: expected a key such as `ptth keygen` prints. Correct the value that is named.",
-    )
+    const overrides = ServerConfig.fromEnvironment({ PTTH_SERVER_API_KEY: text })
+    const { apiKey } = Result.getOrThrow(ServerConfig.decodeSettings("", { overrides }))
+    assert.strictEqual(apiKey && ApiKey.tripcode(apiKey), ApiKey.tripcodeOfText(key))
   },
 )
 

@@ -274,6 +274,20 @@ describe("a proxy that names the user", () => {
   )
 })
 
+it.effect("the commands on the pages name the address at which they are shown", () =>
+  Effect.gen(function* () {
+    const on = yield* adminRelay(`${withToken}admin_url = "https://admin.example"\n`)
+    const fields = [...bearer, ["Accept", "text/html"]] as const
+    for (const path of ["/api", "/debug"]) {
+      const own = (yield* ask(on, path, fields)).text
+      assert.include(own, `${on.admin.url}/`)
+      assert.notInclude(own, "127.0.0.1:4001")
+      const behind = (yield* ask(on, path, [["Host", "admin.example"], ...fields])).text
+      assert.include(behind, "https://admin.example/")
+    }
+  }),
+)
+
 describe("another site", () => {
   it.effect.each([
     ["evil.example", 421],

@@ -103,7 +103,7 @@ const pagesWith = (text: string): ReadonlyArray<Html> => [
   ServerPage.render(serverOf(text), text, true),
   InspectorPage.render(serverOf(text), [inspectedOf(text)], text),
   InspectorPage.render(serverOf(text), [], undefined),
-  DebugPage.render({ key: text, tripcode: text as Tripcode }),
+  DebugPage.render(text, { key: text, tripcode: text as Tripcode }),
   UnregisteredPage.render(
     [
       strangerOf(text),

@@ -1,7 +1,8 @@
 /**
  * Who sent a request to the administrator's side. `AdminFront.ts` provides it
  * with each request that it passes to the pages and the API; nothing of it
- * comes from a field that the client could set.
+ * comes from a field that the client could set, except for a Host that was
+ * checked.
  */
 import * as Context from "effect/Context"
 
@@ -35,5 +36,7 @@ export class Caller extends Context.Service<
     readonly identity: Identity
     /** The client's IP address, as a proxy of `admin_trusted_proxies` names it or as the socket has it. */
     readonly address: string
+    /** The origin that the client asked, such as `http://127.0.0.1:4001`. */
+    readonly origin: string
   }
 >()("ptth/relay/admin/Caller") {}

@@ -6,6 +6,7 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
 import { AdminApi, apiPath } from "../core/AdminApi.ts"
+import { Caller } from "../core/Caller.ts"
 import { type AdminPage, respondFramed } from "./AdminPage.ts"
 import * as Text from "./Text.ts"
 
@@ -16,17 +17,26 @@ interface Operation {
   readonly responses: object
 }
 
-const example = (method: string, path: string, { requestBody }: Operation): string => {
+const example = (
+  origin: string,
+  method: string,
+  path: string,
+  { requestBody }: Operation,
+): string => {
   const data =
     requestBody === undefined
       ? ""
       : ` \\\n  -H 'Content-Type: application/json' -d '{"name": "attic", "tripcode": "…"}'`
   const verb = method === "get" ? "" : ` -X ${method.toUpperCase()}`
-  return `curl${verb} -H "Authorization: Bearer $TOKEN"${data} \\\n  http://127.0.0.1:4001${path}`
+  return `curl${verb} -H "Authorization: Bearer $TOKEN"${data} \\\n  ${origin}${path}`
 }
 
-/** What the page shows. */
-export const render = (): Html => {
+/**
+ * What the page shows.
+ *
+ * @param origin the address of the administrator's side, for the examples
+ */
+export const render = (origin: string): Html => {
   const operations = Object.entries(OpenApi.fromApi(AdminApi).paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(
       ([method, operation]) => [method, path, operation as Operation] as const,
@@ -52,7 +62,7 @@ ${operations
   .concat(operations.filter(([method]) => method === "post").slice(0, 1))
   .map(
     ([method, path, operation]) =>
-      html`<pre tabindex="0">${example(method, path, operation)}</pre>`,
+      html`<pre tabindex="0">${example(origin, method, path, operation)}</pre>`,
   )}`
 }
 
@@ -63,7 +73,9 @@ export const page: AdminPage = {
   menu,
   routes: [
     HttpRouter.route("GET", menu.path, () =>
-      respondFramed({ title: "API", current: menu.path, main: render() }),
+      Caller.use(({ origin }) =>
+        respondFramed({ title: "API", current: menu.path, main: render(origin) }),
+      ),
     ),
   ],
 }

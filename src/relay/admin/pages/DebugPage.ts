@@ -10,6 +10,7 @@ import type { Tripcode } from "../../../domain/Tripcode.ts"
 import { newKey } from "../../../transport/auth/NewKey.ts"
 import * as Format from "../../../web/Format.ts"
 import { type Html, html } from "../../../web/Html.ts"
+import { Caller } from "../core/Caller.ts"
 import { sinkPath, sourcePath, throttledRate, throttledSuffix } from "../core/DebugStreams.ts"
 import { type AdminPage, respondFramed } from "./AdminPage.ts"
 import * as Text from "./Text.ts"
@@ -29,9 +30,10 @@ const keyFacts = ({ key, tripcode }: ShownKey): Html => html`<dl class="facts" i
 /**
  * What the page shows.
  *
+ * @param origin the address of the administrator's side, for the commands
  * @param key a new key, if one was requested
  */
-export const render = (key: ShownKey | undefined): Html => html`<h2>A new key</h2>
+export const render = (origin: string, key: ShownKey | undefined): Html => html`<h2>A new key</h2>
 ${key === undefined ? undefined : keyFacts(key)}
 <form method="post" action="/debug/key"><button>Make ${key === undefined ? "a key" : "another key"}</button></form>
 <h2>Endless download</h2>
@@ -42,13 +44,15 @@ ${key === undefined ? undefined : keyFacts(key)}
 </ul>
 <h2>Endless upload</h2>
 <p>${Text.debug.upload}</p>
-<pre tabindex="0">curl -T - -H "Authorization: Bearer $TOKEN" http://127.0.0.1:4001${sinkPath} &lt; /dev/zero
-curl -T - -H "Authorization: Bearer $TOKEN" http://127.0.0.1:4001${sinkPath}${throttledSuffix} &lt; some-file</pre>`
+<pre tabindex="0">curl -T - -H "Authorization: Bearer $TOKEN" ${origin}${sinkPath} &lt; /dev/zero
+curl -T - -H "Authorization: Bearer $TOKEN" ${origin}${sinkPath}${throttledSuffix} &lt; some-file</pre>`
 
 const menu = { path: "/debug", label: "Debug" } as const
 
 const show = (key: ShownKey | undefined) =>
-  respondFramed({ title: "Debug", current: menu.path, main: render(key) })
+  Caller.use(({ origin }) =>
+    respondFramed({ title: "Debug", current: menu.path, main: render(origin, key) }),
+  )
 
 const showNewKey = Effect.suspend(() => {
   const key = newKey()
