@@ -25,6 +25,7 @@ import * as Query from "./http/Query.ts"
 import * as Listing from "./listing/Listing.ts"
 import { type ByteName, toFsPath } from "./names/ByteName.ts"
 import * as TargetPath from "./names/TargetPath.ts"
+import * as OwnerLog from "./OwnerLog.ts"
 import * as FileViews from "./pages/FileViews.ts"
 import * as FolderPages from "./pages/FolderPages.ts"
 import { pageHeaders, type Site } from "./pages/Site.ts"
@@ -269,6 +270,7 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
   const { uploads = false } = options
   const rules = uploads === false ? undefined : UploadRules.make(uploads)
   const site: Site = {
+    log: yield* OwnerLog.make,
     root,
     hidden,
     listings: Listing.make(),

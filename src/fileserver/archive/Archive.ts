@@ -1,102 +1,22 @@
 /**
- * A folder and its content as one archive. All entries are listed first, so that
- * the length is known; then the files are read one by one, with back-pressure.
- * If a file has changed since it was listed, the body fails before its end, so
- * that no client takes a wrong archive for a complete one.
+ * An archive as a body. Its length is known from the listed items; then the
+ * files are read one by one, with back-pressure. A file that has grown is sent
+ * as long as it was. If one no longer has the bytes that were promised, the
+ * body fails before its end, so that no client takes a wrong archive for a
+ * complete one.
  */
 import * as fs from "node:fs"
-import { crc32 } from "node:zlib"
 import * as PulledBody from "../../transport/body/PulledBody.ts"
-import type { ByteName } from "../names/ByteName.ts"
-import * as Folder from "../root/Folder.ts"
-import type { HiddenFiles } from "../root/HiddenFiles.ts"
+import { toDisplay } from "../names/ByteName.ts"
 import * as Root from "../root/Root.ts"
-import type { Format, Item } from "./ArchiveFormat.ts"
+import type { Format } from "./ArchiveFormat.ts"
+import type { ListedItem } from "./ArchiveItems.ts"
 
-/** An item with its path in the shared folder. */
-export interface ListedItem extends Item {
-  readonly segments: ReadonlyArray<ByteName>
-}
-
-/** The most items of an archive. */
-const maxItems = 1_000_000
 /** Bytes per read; smaller pieces are collected up to this size. */
 const chunk = 128 * 1024
 
-const tooMany: Root.NotOpen = {
-  _tag: "Broken",
-  detail: `The folder has more than ${maxItems} entries; download its subfolders one by one.`,
-}
-
-const open = (root: Root.Root, segments: ReadonlyArray<ByteName>): Promise<Root.Opened> =>
+const open = (root: Root.Root, { segments }: ListedItem): Promise<Root.Opened> =>
   new Promise((resolve) => root.open(segments, resolve))
-
-const entriesOf = (
-  root: Root.Root,
-  hidden: HiddenFiles,
-  folder: Root.OpenFolder,
-  isCancelled: () => boolean,
-): Promise<ReadonlyArray<Folder.Entry> | Root.NotOpen> =>
-  new Promise((resolve) => Folder.read(root, hidden, folder, isCancelled, resolve))
-
-/**
- * Lists a folder and its subfolders. A folder that several links lead to is
- * listed once; one that cannot be read is left out.
- *
- * @param name the folder's name in the archive
- */
-export const list = async (
-  root: Root.Root,
-  hidden: HiddenFiles,
-  folder: ReadonlyArray<ByteName>,
-  name: ByteName,
-  isCancelled: () => boolean,
-): Promise<ReadonlyArray<ListedItem> | Root.NotOpen> => {
-  const items: Array<ListedItem> = []
-  const visited = new Set<ByteName>()
-
-  const enter = async (
-    segments: ReadonlyArray<ByteName>,
-    path: ByteName,
-  ): Promise<Root.NotOpen | undefined> => {
-    const opened = await open(root, segments)
-    if (opened._tag !== "Folder") {
-      if (opened._tag === "File") Root.close(opened.handle)
-      return opened._tag === "File" ? Root.absent : opened
-    }
-    try {
-      if (visited.has(opened.real)) return undefined
-      visited.add(opened.real)
-      const entries = await entriesOf(root, hidden, opened, isCancelled)
-      if ("_tag" in entries) return entries
-      items.push({ segments, path, folder: true, size: 0, modified: opened.modified })
-      for (const entry of entries) {
-        if (isCancelled()) return Root.absent
-        if (items.length >= maxItems) return tooMany
-        const inside = [...segments, entry.name]
-        const to = `${path}/${entry.name}`
-        if (!entry.folder) {
-          items.push({ segments: inside, path: to, ...fieldsOf(entry) })
-        } else {
-          const failure = await enter(inside, to)
-          if (failure === tooMany) return failure
-        }
-      }
-      return undefined
-    } finally {
-      if (opened.handle !== undefined) Root.close(opened.handle)
-    }
-  }
-
-  return (await enter(folder, name)) ?? items
-}
-
-const fieldsOf = ({ folder, modified, size }: Folder.Entry) => ({ folder, modified, size })
-
-const changed = (item: Item): Error => new Error(`a file changed meanwhile: ${item.path}`)
-
-const isSame = (stats: fs.BigIntStats, item: Item, first: fs.BigIntStats): boolean =>
-  Number(stats.size) === item.size && stats.mtimeNs === first.mtimeNs
 
 const statOf = (handle: number): Promise<fs.BigIntStats> =>
   new Promise((resolve, reject) =>
@@ -113,70 +33,120 @@ const readAt = (handle: number, length: number, position: number): Promise<Uint8
     )
   })
 
-async function* contentOf(root: Root.Root, item: ListedItem): AsyncGenerator<Uint8Array, void> {
-  const opened = await open(root, item.segments)
-  if (opened._tag === "Folder" && opened.handle !== undefined) Root.close(opened.handle)
-  if (opened._tag !== "File") throw changed(item)
-  const { handle, stats } = opened
-  try {
-    // The listing's times are rounded.
-    const moved = Math.abs(Number(stats.mtimeNs / 1_000_000n) - item.modified) > 1
-    if (moved || !isSame(stats, item, stats)) throw changed(item)
-    for (let at = 0; at < item.size; ) {
-      const bytes = await readAt(handle, Math.min(chunk, item.size - at), at)
-      if (bytes.length === 0) throw changed(item)
-      at += bytes.length
-      // Before the last bytes: once they are out, the archive would look complete.
-      if (at === item.size && !isSame(await statOf(handle), item, stats)) throw changed(item)
-      yield bytes
-    }
-  } finally {
-    Root.close(handle)
-  }
+/** Why a file does not have the promised bytes; `undefined` if it may have them. */
+const changeOf = (item: ListedItem, { ino, size }: fs.BigIntStats): string | undefined => {
+  const now = Number(size)
+  if (now < item.size) return `it has changed from ${item.size} to ${now} bytes`
+  // The beginning of a longer file with other content would be a wrong file.
+  if (Number(ino) !== item.inode && now !== item.size) return "it has changed: it was replaced"
+  return undefined
 }
 
-async function* bytesOf(
-  root: Root.Root,
-  format: Format,
-  items: ReadonlyArray<ListedItem>,
-): AsyncGenerator<Uint8Array, void> {
-  const writer = format.make()
-  let collected: Array<Uint8Array> = []
-  let collectedBytes = 0
-  const collect = (part: Uint8Array): boolean => {
-    collected.push(part)
-    collectedBytes += part.length
-    return collectedBytes >= chunk
+/** What an archive needs besides its items. */
+export interface ArchiveContext {
+  readonly root: Root.Root
+  /** Tells the server's owner something. */
+  readonly log: (message: string) => void
+}
+
+/** Makes the bytes of one archive. */
+class ArchiveBytes {
+  private readonly context: ArchiveContext
+  private readonly items: ReadonlyArray<ListedItem>
+  private readonly format: Format
+  private collected: Array<Uint8Array> = []
+  private collectedBytes = 0
+
+  constructor(context: ArchiveContext, format: Format, items: ReadonlyArray<ListedItem>) {
+    this.context = context
+    this.format = format
+    this.items = items
   }
-  const takeCollected = (): Uint8Array => {
-    const all = collected.length === 1 ? (collected[0] as Uint8Array) : Buffer.concat(collected)
-    collected = []
-    collectedBytes = 0
-    return all
-  }
-  for (const item of items) {
-    if (collect(writer.before(item))) yield takeCollected()
-    let crc = 0
-    if (item.size > 0) {
-      for await (const bytes of contentOf(root, item)) {
-        if (format.checksums) crc = crc32(bytes, crc)
-        if (bytes.length < chunk) {
-          if (collect(bytes)) yield takeCollected()
-        } else {
-          if (collectedBytes > 0) yield takeCollected()
-          yield bytes
+
+  async *all(): AsyncGenerator<Uint8Array, void> {
+    const writer = this.format.make()
+    for (const item of this.items) {
+      if (this.collect(writer.before(item))) yield this.takeCollected()
+      if (item.size > 0) {
+        for await (const bytes of this.contentOf(item)) {
+          if (this.collect(writer.content(item, bytes))) yield this.takeCollected()
         }
       }
+      if (this.collect(writer.after(item))) yield this.takeCollected()
     }
-    if (collect(writer.after(item, crc))) yield takeCollected()
+    for (const part of writer.end()) if (this.collect(part)) yield this.takeCollected()
+    if (this.collectedBytes > 0) yield this.takeCollected()
   }
-  for (const part of writer.end()) if (collect(part)) yield takeCollected()
-  if (collectedBytes > 0) yield takeCollected()
+
+  /** Whether enough is collected to be sent. */
+  private collect(part: Uint8Array): boolean {
+    this.collected.push(part)
+    this.collectedBytes += part.length
+    return this.collectedBytes >= chunk
+  }
+
+  private takeCollected(): Uint8Array {
+    const { collected } = this
+    this.collected = []
+    this.collectedBytes = 0
+    return collected.length === 1 ? (collected[0] as Uint8Array) : Buffer.concat(collected)
+  }
+
+  /** A file's bytes, as many as were listed. */
+  private async *contentOf(item: ListedItem): AsyncGenerator<Uint8Array, void> {
+    if (item.bytes !== undefined) return yield item.bytes
+    const opened = await open(this.context.root, item)
+    if (opened._tag !== "File") {
+      if (opened._tag === "Folder") Root.closeFolder(opened)
+      throw this.cut(
+        item,
+        opened._tag === "Folder" ? "it has changed: it is a folder" : opened.detail,
+      )
+    }
+    const { handle, stats } = opened
+    try {
+      const change = changeOf(item, stats)
+      if (change !== undefined) throw this.cut(item, change)
+      for (let at = 0; at < item.size; ) {
+        const bytes = await this.read(item, handle, at)
+        at += bytes.length
+        yield bytes
+      }
+      const { mtimeNs, size } = await statOf(handle)
+      if (mtimeNs !== stats.mtimeNs && size === stats.size) {
+        this.context.log(`${toDisplay(item.path)} was written to while it was sent in an archive`)
+      }
+    } finally {
+      Root.close(handle)
+    }
+  }
+
+  private async read(item: ListedItem, handle: number, at: number): Promise<Uint8Array> {
+    const bytes = await readAt(handle, Math.min(chunk, item.size - at), at).catch(
+      (error: NodeJS.ErrnoException) => {
+        throw this.cut(item, `it could not be read (${error.code})`)
+      },
+    )
+    if (bytes.length > 0) return bytes
+    throw this.cut(item, `it has changed from ${item.size} to ${at} bytes`)
+  }
+
+  /** Tells the owner why the archive is cut off; visitors see only that it is. */
+  private cut({ path }: ListedItem, reason: string): Error {
+    const message = `an archive was cut off at ${toDisplay(path)}: ${reason}`
+    this.context.log(message)
+    return new Error(message)
+  }
 }
 
-/** The archive of listed items, as a body. */
+/**
+ * The archive of listed items.
+ *
+ * @param items renamed by the format
+ */
 export const make = (
-  root: Root.Root,
+  context: ArchiveContext,
   format: Format,
   items: ReadonlyArray<ListedItem>,
-): PulledBody.PulledBody => PulledBody.make(bytesOf(root, format, items), format.length(items))
+): PulledBody.PulledBody =>
+  PulledBody.make(new ArchiveBytes(context, format, items).all(), format.length(items))

@@ -1,6 +1,6 @@
 /**
- * The interface of archive formats. They store files uncompressed between
- * headers, so that the length of an archive is known before any file is read.
+ * The interface of archive formats. They do not compress, so that the length
+ * of an archive is known before any file is read.
  */
 import type { ByteName } from "../names/ByteName.ts"
 
@@ -19,8 +19,10 @@ export interface Item {
 export interface Writer {
   /** The bytes before the content of an item. */
   readonly before: (item: Item) => Uint8Array
-  /** The bytes after it. */
-  readonly after: (item: Item, crc: number) => Uint8Array
+  /** Some bytes of an item's content, as they are in the archive. */
+  readonly content: (item: Item, bytes: Uint8Array) => Uint8Array
+  /** The bytes after the content. */
+  readonly after: (item: Item) => Uint8Array
   /** The bytes at the end of the archive. */
   readonly end: () => ReadonlyArray<Uint8Array>
 }
@@ -31,8 +33,8 @@ export interface Format {
   readonly type: string
   /** The file name extension, without the dot. */
   readonly extension: string
-  /** Whether `after` needs the CRC-32 of the bytes. */
-  readonly checksums: boolean
+  /** The same items under paths that the format allows; folders precede what is in them. */
+  readonly rename: <A extends Item>(items: ReadonlyArray<A>) => ReadonlyArray<A>
   readonly make: () => Writer
   /** The length of an archive of these items, in bytes. */
   readonly length: (items: ReadonlyArray<Item>) => number

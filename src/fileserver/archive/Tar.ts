@@ -77,13 +77,18 @@ const before = (item: Item): Buffer => {
 
 const after = (item: Item): Buffer => Buffer.alloc(padded(item.size) - item.size)
 
-const make = (): Writer => ({ before, after, end: () => [Buffer.alloc(2 * block)] })
+const make = (): Writer => ({
+  before,
+  content: (_, bytes) => bytes,
+  after,
+  end: () => [Buffer.alloc(2 * block)],
+})
 
 /** See {@link Format}. */
 export const format: Format = {
   type: "application/x-tar",
   extension: "tar",
-  checksums: false,
+  rename: (items) => items,
   make,
   length: (items) =>
     items.reduce((sum, item) => sum + before(item).length + padded(item.size), 2 * block),

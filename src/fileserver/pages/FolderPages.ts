@@ -7,6 +7,7 @@ import * as Body from "../../transport/body/Body.ts"
 import * as Html from "../../web/Html.ts"
 import * as Page from "../../web/Page.ts"
 import * as Archive from "../archive/Archive.ts"
+import * as ArchiveItems from "../archive/ArchiveItems.ts"
 import * as Tar from "../archive/Tar.ts"
 import * as Zip from "../archive/Zip.ts"
 import * as Disposition from "../http/Disposition.ts"
@@ -144,13 +145,14 @@ const mapInSlices = <A>(
 }
 
 const sendArchive = (
-  { request, segments, site: { hidden, root } }: FolderRequest,
+  { request, segments, site: { hidden, log, root } }: FolderRequest,
   form: "zip" | "tar",
 ): void => {
   const format = archiveFormats[form]
   const name = segments.at(-1) ?? "files"
-  const sendItems = (items: ReadonlyArray<Archive.ListedItem>): void => {
-    const archive = Archive.make(root, format, items)
+  const sendItems = ({ items, leftOut }: ArchiveItems.ArchiveItems): void => {
+    if (leftOut.length > 0) log(ArchiveItems.describe(leftOut))
+    const archive = Archive.make({ root, log }, format, format.rename(items))
     const headers: Headers.HeaderList = [
       ["Content-Type", format.type],
       ["Content-Length", String(archive.body.length)],
@@ -161,11 +163,12 @@ const sendArchive = (
     request.cancelWith(archive)
     request.respond({ status: 200, headers }, request.method === "HEAD" ? Body.empty : archive.body)
   }
-  Archive.list(root, hidden, segments, name, request.isCancelled).then(
-    (items) => {
-      if (request.isCancelled()) return
-      if ("_tag" in items) return request.failNotOpen(items)
-      sendItems(items)
+  const { isCancelled } = request
+  ArchiveItems.list({ root, hidden, segments, name, isCancelled }).then(
+    (listed) => {
+      if (isCancelled()) return
+      if ("_tag" in listed) return request.failNotOpen(listed)
+      sendItems(listed)
     },
     (error: NodeJS.ErrnoException) => request.failNotOpen(Root.notOpen(error)),
   )

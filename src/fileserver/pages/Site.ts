@@ -11,6 +11,8 @@ export interface Site extends ListingSource {
   readonly renderer: Renderer
   /** `undefined` if uploads are not allowed. */
   readonly uploadRules: UploadRules | undefined
+  /** Tells the server's owner something. */
+  readonly log: (message: string) => void
 }
 
 /**

@@ -15,6 +15,8 @@ export interface Entry {
   readonly size: number
   /** The last change in milliseconds since 1970. */
   readonly modified: number
+  /** Identifies it on its file system, as exactly as a number can; absent if it was not examined. */
+  readonly inode?: number
   /** Whether it is a symbolic link; the other fields are those of its target. */
   readonly link?: boolean
 }
@@ -93,7 +95,8 @@ export const look = (
     if (!(stats.isFile() || stats.isDirectory()) || hidden.holds(real, stats)) return
     const folder = stats.isDirectory()
     const size = folder ? 0 : stats.size
-    entries.push({ name, folder, size, modified: stats.mtimeMs, ...(link ? { link } : {}) })
+    const { ino: inode, mtimeMs: modified } = stats
+    entries.push({ name, folder, size, modified, inode, ...(link ? { link } : {}) })
   }
 
   const addLink = (name: ByteName, path: string | Buffer, next: () => void): void => {

@@ -3,9 +3,10 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import { crc32 } from "node:zlib"
+import { crc32, inflateRawSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import * as tar from "tar-stream"
 import type { Format, Item } from "../../../src/fileserver/archive/ArchiveFormat.ts"
 import * as Tar from "../../../src/fileserver/archive/Tar.ts"
@@ -26,6 +27,9 @@ interface ZipEntry {
   readonly crc: number
   readonly offset: number
   readonly seconds: number
+  /** The time of NTFS in seconds since 1970. */
+  readonly ntfsSeconds: number
+  readonly year: number
   readonly version: number
 }
 
@@ -51,8 +55,12 @@ const directoryOf = (bytes: Buffer, start = 0): ReadonlyArray<ZipEntry> => {
     const extraLength = bytes.readUInt16LE(at + 30)
     const extra = bytes.subarray(at + 46 + nameLength, at + 46 + nameLength + extraLength)
     let seconds = Number.NaN
+    let ntfsSeconds = Number.NaN
     for (let x = 0; x < extra.length; x += 4 + extra.readUInt16LE(x + 2)) {
       if (extra.readUInt16LE(x) === 0x5455) seconds = extra.readInt32LE(x + 5)
+      if (extra.readUInt16LE(x) === 0x000a) {
+        ntfsSeconds = Number(extra.readBigUInt64LE(x + 12) / 10_000_000n) - 11_644_473_600
+      }
       if (extra.readUInt16LE(x) === 1) {
         let value = x + 4
         if (size === 0xffffffff) {
@@ -69,6 +77,8 @@ const directoryOf = (bytes: Buffer, start = 0): ReadonlyArray<ZipEntry> => {
       crc: bytes.readUInt32LE(at + 16),
       offset,
       seconds,
+      ntfsSeconds,
+      year: (bytes.readUInt16LE(at + 14) >> 9) + 1980,
       version: bytes.readUInt16LE(at + 6),
     })
     at += 46 + nameLength + extraLength
@@ -80,7 +90,43 @@ const contentOf = (zip: Buffer, entry: ZipEntry): Buffer => {
   assert.strictEqual(zip.readUInt32LE(entry.offset), 0x04034b50)
   const at =
     entry.offset + 30 + zip.readUInt16LE(entry.offset + 26) + zip.readUInt16LE(entry.offset + 28)
-  return zip.subarray(at, at + entry.size)
+  return entry.size === 0 ? Buffer.alloc(0) : inflateRawSync(zip.subarray(at))
+}
+
+/**
+ * Reads a zip from its beginning, as readers of pipes do: each entry has to
+ * mark its own end.
+ */
+const readForwards = (zip: Buffer): ReadonlyMap<string, Buffer> => {
+  const files = new Map<string, Buffer>()
+  let at = 0
+  while (zip.readUInt32LE(at) === 0x04034b50) {
+    const hasDescriptor = (zip.readUInt16LE(at + 6) & 8) !== 0
+    const method = zip.readUInt16LE(at + 8)
+    const nameLength = zip.readUInt16LE(at + 26)
+    const name = zip.toString("utf8", at + 30, at + 30 + nameLength)
+    const start = at + 30 + nameLength + zip.readUInt16LE(at + 28)
+    assert.strictEqual(method, hasDescriptor ? 8 : 0, name)
+    at = start
+    if (method === 8) {
+      const { buffer, engine } = inflateRawSync(zip.subarray(start), { info: true }) as unknown as {
+        readonly buffer: Buffer
+        readonly engine: { readonly bytesWritten: number }
+      }
+      const packed = engine.bytesWritten
+      at += packed
+      assert.strictEqual(zip.readUInt32LE(at), 0x08074b50, name)
+      assert.strictEqual(zip.readUInt32LE(at + 4), crc32(buffer), name)
+      assert.strictEqual(zip.readUInt32LE(at + 8), packed, name)
+      assert.strictEqual(zip.readUInt32LE(at + 12), buffer.length, name)
+      at += 16
+      files.set(name, buffer)
+    } else {
+      files.set(name, Buffer.alloc(0))
+    }
+  }
+  assert.strictEqual(zip.readUInt32LE(at), 0x02014b50, "the directory follows the last entry")
+  return files
 }
 
 const untar = async (bytes: Buffer) => {
@@ -105,15 +151,19 @@ const item = (path: string, size: number, modified = 1_700_000_000_000): Item =>
   modified,
 })
 
+/** The length of content in stored blocks of DEFLATE (RFC 1951 3.2.4). */
+const inBlocks = ({ size }: Item): number => size + 5 * Math.ceil(size / 65_535)
+
 /** What stands around the files of an archive, and how long all of it is. */
 const around = (format: Format, items: ReadonlyArray<Item>) => {
+  const contentLength = format === Zip.format ? inBlocks : ({ size }: Item): number => size
   const writer = format.make()
   let length = 0
   const heads = items.map((one) => {
     const before = Buffer.from(writer.before(one))
-    const after = Buffer.from(writer.after(one, 0x12345678))
     const offset = length
-    length += before.length + one.size + after.length
+    const after = Buffer.from(writer.after(one))
+    length += before.length + contentLength(one) + after.length
     return { before, after, offset }
   })
   const end = Buffer.concat(writer.end())
@@ -126,8 +176,8 @@ describe("a zip", () => {
   it("stores sizes and offsets above 4 GiB, and has the predicted length", () => {
     const items = [
       item("small", 5),
-      item("just below", 0xfffffffe),
-      item("just at", 0xffffffff),
+      item("just below", 0xffffffff - 5 * 65_533 - 1),
+      item("just at", 0xffffffff - 5 * 65_533),
       item("large", 7 * GiB + 3),
       item("after", 1),
       item("empty", 0),
@@ -161,6 +211,61 @@ describe("a zip", () => {
       const { end, start } = around(Zip.format, [item("x", 1, modified)])
       assert.strictEqual(directoryOf(end, start)[0]?.seconds, modified / 1000)
     }
+  })
+})
+
+describe("a zip of times beyond 2038", () => {
+  it.each([2050, 2100, 2107])("has them in the fields that can hold them: %i", (year) => {
+    const modified = Date.UTC(year, 5, 1)
+    const { end, start } = around(Zip.format, [item("x", 1, modified)])
+    const [entry] = directoryOf(end, start)
+    assert.isNaN(entry?.seconds)
+    assert.strictEqual(entry?.ntfsSeconds, modified / 1000)
+    assert.strictEqual(entry?.year, year)
+  })
+
+  it.each([1e16, -1e16, 2 ** 62, -(2 ** 62)])("survives %d", (modified) => {
+    const { length } = around(Zip.format, [item("x", 1, modified)])
+    assert.strictEqual(Zip.format.length([item("x", 1, modified)]), length)
+  })
+})
+
+describe("the paths of a zip", () => {
+  const renamed = (...items: ReadonlyArray<Item>) =>
+    Zip.format.rename(items).map(({ path }) => path)
+  const folder = (path: string): Item => ({ ...item(path, 0), folder: true })
+
+  it("have neither backslashes nor a drive letter, and lose no file", () => {
+    assert.deepStrictEqual(
+      renamed(
+        folder("d"),
+        item("d/a\\b.txt", 1),
+        item("d/A_b.txt", 1),
+        item("d/a_B (2).txt", 1),
+        item("d/a/b\\", 1),
+        folder("d/x\\..\\y"),
+        item("d/x\\..\\y/in.txt", 1),
+        folder("d/x\\..\\y/z\\"),
+        item("d/x\\..\\y/z\\/in", 1),
+        folder("d/x_.._y"),
+        item("d/..\\", 1),
+      ),
+      [
+        "d",
+        "d/a_b (3).txt",
+        "d/A_b.txt",
+        "d/a_B (2).txt",
+        "d/a/b_",
+        "d/x_.._y (2)",
+        "d/x_.._y (2)/in.txt",
+        "d/x_.._y (2)/z_",
+        "d/x_.._y (2)/z_/in",
+        "d/x_.._y",
+        "d/.._",
+      ],
+    )
+    assert.deepStrictEqual(renamed(folder("C:"), item("C:/x", 1)), ["C_", "C_/x"])
+    assert.deepStrictEqual(renamed(folder("d"), item("d/10:30", 1)), ["d", "d/10:30"])
   })
 })
 
@@ -212,7 +317,7 @@ const seed = () => {
 }
 
 const serve = (root: string, hiddenFiles: ReadonlyArray<string> = []) =>
-  Effect.runPromise(FileServer.make({ root, hiddenFiles }))
+  Effect.runPromise(FileServer.make({ root, hiddenFiles }).pipe(Effect.provide(Logger.layer([]))))
 
 describe("a folder as an archive", () => {
   it("as zip has every file under its exact name, and nothing that is not served", async () => {
@@ -245,6 +350,11 @@ describe("a folder as an archive", () => {
       1_000_000_000,
     )
     assert.notInclude(answer.body.toString("latin1"), "SECRET")
+    const forwards = readForwards(answer.body)
+    assert.strictEqual(forwards.size, entries.length)
+    for (const [name, bytes] of Object.entries(files)) {
+      assert.isTrue(forwards.get(`stuff/${name}`)?.equals(bytes), name)
+    }
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
@@ -330,7 +440,8 @@ describe("a folder as an archive", () => {
       const { body, head } = await openHandler(handler, { target: `/files/?archive=${form}` })
       const length = Number(head.headers.find(([name]) => name === "Content-Length")?.[1])
       assert.isAbove(length, 5 * GiB)
-      assert.isBelow(length, 5 * GiB + 4096)
+      const headers = form === "zip" ? 5 * Math.ceil((5 * GiB) / 65_535) : 0
+      assert.isBelow(length, 5 * GiB + headers + 4096)
       assert.strictEqual(body.length, length)
       body.discard()
     }
@@ -375,37 +486,165 @@ describe("a folder as an archive", () => {
     assert.isAtMost(reads - before, 1)
   })
 
-  it.each([
-    ["grows", (file: string) => fs.appendFileSync(file, "x")],
-    ["shrinks", (file: string) => fs.truncateSync(file, 1000)],
-    ["is rewritten", (file: string) => fs.writeFileSync(file, Buffer.alloc(400_000, "b"))],
-    ["vanishes", (file: string) => fs.rmSync(file)],
-  ])("is cut off if a file %s meanwhile", async (_, change) => {
-    for (const form of ["zip", "tar"]) {
-      const root = temporaryFolder()
-      for (const name of ["a", "b"]) {
-        fs.writeFileSync(path.join(root, name), Buffer.alloc(400_000, "a"))
-        fs.utimesSync(path.join(root, name), 1e9, 1e9)
-      }
-      const handler = await serve(root)
-      const { body } = await openHandler(handler, { target: `/files/?archive=${form}` })
-      const chunks: Array<Uint8Array> = []
-      const failure = await new Promise((resolve) => {
-        body.read({
-          data: (chunk) => {
-            if (chunks.length === 0) change(path.join(root, "b"))
-            chunks.push(chunk)
-            return true
-          },
-          end: () => resolve(undefined),
-          fail: resolve,
-        })
-      })
-      assert.include(String(failure), "changed", form)
-      const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
-      assert.isBelow(size, body.length as number)
-      assert.deepStrictEqual(await untilClosed(root), [])
+  /** Two files of 400,000 bytes; the second one is changed when the first bytes arrive. */
+  const changedMeanwhile = async (form: string, change: (file: string) => void) => {
+    const root = temporaryFolder()
+    for (const name of ["a", "b"]) {
+      fs.writeFileSync(path.join(root, name), Buffer.alloc(400_000, "a"))
+      fs.utimesSync(path.join(root, name), 1e9, 1e9)
     }
+    const messages: Array<string> = []
+    const logger = Logger.make(({ message }) => {
+      messages.push(String(message))
+    })
+    const handler = await Effect.runPromise(
+      FileServer.make({ root }).pipe(Effect.provide(Logger.layer([logger]))),
+    )
+    const { body } = await openHandler(handler, { target: `/files/?archive=${form}` })
+    const chunks: Array<Uint8Array> = []
+    const failure = await new Promise<unknown>((resolve) => {
+      body.read({
+        data: (chunk) => {
+          if (chunks.length === 0) change(path.join(root, "b"))
+          chunks.push(chunk)
+          return true
+        },
+        end: () => resolve(undefined),
+        fail: resolve,
+      })
+    })
+    assert.deepStrictEqual(await untilClosed(root), [])
+    return { bytes: Buffer.concat(chunks), failure, length: body.length, messages }
+  }
+
+  const replace = (file: string, content: Buffer): void => {
+    fs.writeFileSync(`${file}.new`, content)
+    fs.renameSync(`${file}.new`, file)
+  }
+
+  it.each([
+    ["shrinks", (file: string) => fs.truncateSync(file, 1000)],
+    ["vanishes", (file: string) => fs.rmSync(file)],
+    ["is replaced by a longer one", (file: string) => replace(file, Buffer.alloc(400_001, "b"))],
+    [
+      "becomes a folder",
+      (file: string) => {
+        fs.rmSync(file)
+        fs.mkdirSync(file)
+      },
+    ],
+  ])("is cut off if a file %s meanwhile, and the log names it", async (_, change) => {
+    for (const form of ["zip", "tar"]) {
+      const { bytes, failure, length, messages } = await changedMeanwhile(form, change)
+      assert.include(String(failure), "files/b", form)
+      assert.isBelow(bytes.length, length as number)
+      assert.strictEqual(messages.length, 1)
+      assert.include(messages[0], "an archive was cut off at files/b")
+    }
+  })
+
+  it.each([
+    ["grows", (file: string) => fs.appendFileSync(file, "x".repeat(1000)), "a"],
+    ["is rewritten", (file: string) => fs.writeFileSync(file, Buffer.alloc(400_000, "b")), "b"],
+    [
+      "is replaced by one of its length",
+      (file: string) => replace(file, Buffer.alloc(400_000, "b")),
+      "b",
+    ],
+  ])("is whole if a file %s meanwhile", async (_, change, content) => {
+    for (const form of ["zip", "tar"]) {
+      const { bytes, failure, length } = await changedMeanwhile(form, change)
+      assert.isUndefined(failure, form)
+      assert.strictEqual(bytes.length, length)
+      const file =
+        form === "zip"
+          ? readForwards(bytes).get("files/b")
+          : (await untar(bytes)).find(({ header }) => header.name === "files/b")?.content
+      assert.isTrue(file?.equals(Buffer.alloc(400_000, content)), form)
+    }
+  })
+
+  /** Lets system calls with paths that end so fail, since tests may run as root. */
+  const forbid = (names: ReadonlyArray<string>): void => {
+    const isForbidden = (file: unknown): boolean =>
+      names.some((name) => String(file).endsWith(`/${name}`))
+    const guarded = (call: unknown) =>
+      ((...args: ReadonlyArray<unknown>) => {
+        if (!isForbidden(args[0])) return (call as (...all: typeof args) => void)(...args)
+        const done = args.at(-1) as (error: Error) => void
+        setImmediate(done, Object.assign(new Error("EACCES"), { code: "EACCES" }))
+      }) as never
+    replaceFs({ access: guarded(fs.access), open: guarded(fs.open) })
+  }
+
+  it("has all that can be read, and names what cannot", async () => {
+    const root = temporaryFolder()
+    const folder = path.join(root, "d")
+    fs.mkdirSync(path.join(folder, "locked"), { recursive: true })
+    fs.mkdirSync(path.join(folder, "sub"))
+    for (const name of ["a.txt", "b.txt", "c.txt", "locked/in", "sub/secret", "NOT INCLUDED.txt"]) {
+      fs.writeFileSync(path.join(folder, name), name)
+    }
+    const handler = await serve(root)
+    forbid(["b.txt", "locked", "secret"])
+    const answer = await callHandler(handler, { target: "/files/d/?archive=zip" })
+    assert.strictEqual(answer.header("content-length"), String(answer.body.length))
+    const files = readForwards(answer.body)
+    assert.sameMembers(
+      [...files.keys()],
+      ["d/", "d/a.txt", "d/c.txt", "d/sub/", "d/NOT INCLUDED.txt", "d/NOT INCLUDED_.txt"],
+    )
+    assert.strictEqual(
+      files.get("d/NOT INCLUDED_.txt")?.toString(),
+      `Not included in this archive:
+
+d/b.txt: the server may not read it
+d/locked/: the server may not read it
+d/sub/secret: the server may not read it
+`,
+    )
+    const tarred = await callHandler(handler, { target: "/files/d/?archive=tar" })
+    assert.include(tarred.text, "d/locked/: the server may not read it")
+    const head = await callHandler(handler, { method: "HEAD", target: "/files/d/?archive=zip" })
+    assert.strictEqual(head.header("content-length"), answer.header("content-length"))
+  })
+
+  it("of a folder that may not be read is 403", async () => {
+    const root = temporaryFolder()
+    fs.mkdirSync(path.join(root, "locked"))
+    const handler = await serve(root)
+    forbid(["locked"])
+    const answer = await callHandler(handler, { target: "/files/locked/?archive=zip" })
+    assert.strictEqual(answer.status, 403)
+  })
+
+  it("has or names every file, however deep, and a search says that it is cut short", async () => {
+    const root = temporaryFolder()
+    const start = process.cwd()
+    try {
+      process.chdir(root)
+      for (let depth = 0; depth < 60; depth++) {
+        fs.writeFileSync(`f${depth}.txt`, "x")
+        fs.mkdirSync(`d${depth}${"x".repeat(97)}`)
+        process.chdir(`d${depth}${"x".repeat(97)}`)
+      }
+    } finally {
+      process.chdir(start)
+    }
+    const handler = await serve(root)
+    const names = await untar((await callHandler(handler, { target: "/files/?archive=tar" })).body)
+    const files = names.filter(({ header }) => /\/f\d+\.txt$/.test(header.name)).length
+    assert.isAtLeast(files, 30)
+    const note = names.find(({ header }) => header.name === "files/NOT INCLUDED.txt")
+    assert.match(
+      `${note?.content}`,
+      new RegExp(`/(?:d${files - 1}x|d${files}x|f${files}\\.)[^\n]*too long`),
+    )
+    const found = JSON.parse(
+      (await callHandler(handler, { target: "/files/?json&q=.txt" })).text,
+    ) as { readonly cut_short: boolean }
+    assert.isTrue(found.cut_short)
+    execFileSync("rm", ["-rf", root])
   })
 
   it("is 404 for anything but a folder inside", async () => {

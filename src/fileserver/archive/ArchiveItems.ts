@@ -1,0 +1,228 @@
+/**
+ * Lists what is in the archive of a folder, before its first byte is sent. What
+ * cannot be read is left out, and a text in the archive names it.
+ */
+import * as fs from "node:fs"
+import { type ByteName, fromText, toDisplay, toFsPath } from "../names/ByteName.ts"
+import * as Folder from "../root/Folder.ts"
+import type { HiddenFiles } from "../root/HiddenFiles.ts"
+import * as Root from "../root/Root.ts"
+import type { Item } from "./ArchiveFormat.ts"
+
+/** A file or folder with its path in the shared folder. */
+export interface ListedItem extends Item {
+  readonly segments: ReadonlyArray<ByteName>
+  /** Identifies the file, unless it was replaced by another. */
+  readonly inode: number
+  /** The content, if it is in memory. */
+  readonly bytes?: Uint8Array
+}
+
+/** Something that is not in the archive. */
+export interface LeftOut {
+  /** The path that it would have in the archive, with a slash at the end if it is a folder. */
+  readonly path: ByteName
+  /** Why, as the end of a sentence. */
+  readonly reason: string
+}
+
+/** What is in the archive of a folder. */
+export interface ArchiveItems {
+  /** Folders precede what is in them. */
+  readonly items: ReadonlyArray<ListedItem>
+  readonly leftOut: ReadonlyArray<LeftOut>
+}
+
+/** The folder to archive. */
+export interface ArchiveSource {
+  readonly root: Root.Root
+  readonly hidden: HiddenFiles
+  readonly segments: ReadonlyArray<ByteName>
+  /** The folder's name in the archive. */
+  readonly name: ByteName
+  readonly isCancelled: () => boolean
+}
+
+/** The most items of an archive. */
+const maxItems = 1_000_000
+/** How many files are checked at the same time. */
+const concurrency = 64
+/** The name of the text that says what is left out. */
+const noteName = "NOT INCLUDED.txt"
+
+const tooMany: Root.NotOpen = {
+  _tag: "Broken",
+  detail: `The folder has more than ${maxItems} entries; download its subfolders one by one.`,
+}
+
+const reasonOf = ({ _tag, detail }: Root.NotOpen): string => {
+  switch (_tag) {
+    case "Forbidden":
+      return "the server may not read it"
+    case "TooLong":
+      return "its path is too long for the server's operating system"
+    case "Absent":
+    case "Busy":
+    case "Broken":
+      return detail
+  }
+}
+
+const open = (root: Root.Root, segments: ReadonlyArray<ByteName>): Promise<Root.Opened> =>
+  new Promise((resolve) => root.open(segments, resolve))
+
+interface Content {
+  readonly entries: ReadonlyArray<Folder.Entry> | Root.NotOpen
+  readonly unexamined: ReadonlyArray<ByteName>
+}
+
+/** Why a file cannot be read; `undefined` if it can, or if it is gone. */
+const unreadable = (path: ByteName): Promise<Root.NotOpen | undefined> =>
+  new Promise((resolve) =>
+    fs.access(toFsPath(path), fs.constants.R_OK, (error) => {
+      const reason = error === null ? undefined : Root.notOpen(error)
+      resolve(reason?._tag === "Absent" ? undefined : reason)
+    }),
+  )
+
+/** A folder that is still to be listed. */
+interface Pending {
+  readonly segments: ReadonlyArray<ByteName>
+  readonly path: ByteName
+}
+
+class ItemLister {
+  private readonly source: ArchiveSource
+  private readonly items: Array<ListedItem> = []
+  private readonly leftOut: Array<LeftOut> = []
+  private readonly visited = new Set<ByteName>()
+  /** The last one is listed next: depth first, so that folders follow what is above them. */
+  private readonly pending: Array<Pending> = []
+
+  constructor(source: ArchiveSource) {
+    this.source = source
+  }
+
+  async list(): Promise<ArchiveItems | Root.NotOpen> {
+    const { isCancelled, name, segments } = this.source
+    const failure = await this.listFolder({ segments, path: name })
+    if (failure !== undefined) return failure
+    for (let folder = this.pending.pop(); folder !== undefined; folder = this.pending.pop()) {
+      if (isCancelled()) return Root.absent
+      const problem = await this.listFolder(folder)
+      if (this.items.length > maxItems) return tooMany
+      if (problem !== undefined) this.leaveOut(`${folder.path}/`, problem)
+    }
+    return { items: this.withNote(), leftOut: this.leftOut }
+  }
+
+  /** Adds a folder and its files; gives why it could not be read. */
+  private async listFolder({ path, segments }: Pending): Promise<Root.NotOpen | undefined> {
+    const folder = await open(this.source.root, segments)
+    if (folder._tag !== "Folder") {
+      if (folder._tag !== "File") return folder
+      Root.close(folder.handle)
+      return Root.absent
+    }
+    try {
+      // A folder that several links lead to is listed once.
+      if (this.visited.has(folder.real)) return undefined
+      this.visited.add(folder.real)
+      const { entries, unexamined } = await this.read(folder)
+      if ("_tag" in entries) return entries
+      const { modified } = folder
+      this.items.push({ segments, path, folder: true, size: 0, modified, inode: 0 })
+      for (const name of unexamined) {
+        this.leftOut.push({ path: `${path}/${name}`, reason: "the server may not examine it" })
+      }
+      await this.addFiles(
+        { path, segments },
+        entries.filter((entry) => !entry.folder),
+      )
+      for (const { name } of entries.filter((entry) => entry.folder).reverse()) {
+        this.pending.push({ segments: [...segments, name], path: `${path}/${name}` })
+      }
+      return undefined
+    } finally {
+      Root.closeFolder(folder)
+    }
+  }
+
+  private read(folder: Root.OpenFolder): Promise<Content> {
+    const { hidden, isCancelled, root } = this.source
+    return new Promise((resolve) =>
+      Folder.read(root, hidden, folder, isCancelled, (entries, unexamined) =>
+        resolve({ entries, unexamined }),
+      ),
+    )
+  }
+
+  /** Adds the files of a folder that can be read. */
+  private async addFiles(
+    { path, segments }: Pending,
+    files: ReadonlyArray<Folder.Entry>,
+  ): Promise<void> {
+    const { isCancelled, root } = this.source
+    for (let from = 0; from < files.length && !isCancelled(); from += concurrency) {
+      const some = files.slice(from, from + concurrency)
+      const problems = await Promise.all(
+        some.map(({ name }) => unreadable(root.pathOf([...segments, name]))),
+      )
+      for (const [i, { inode = 0, modified, name, size }] of some.entries()) {
+        const problem = problems[i]
+        const to = `${path}/${name}`
+        if (problem !== undefined) this.leaveOut(to, problem)
+        else {
+          const inside = [...segments, name]
+          this.items.push({ segments: inside, path: to, folder: false, size, modified, inode })
+        }
+      }
+    }
+  }
+
+  /** Notes what cannot be read, unless it was deleted meanwhile. */
+  private leaveOut(path: ByteName, problem: Root.NotOpen): void {
+    if (problem._tag !== "Absent") this.leftOut.push({ path, reason: reasonOf(problem) })
+  }
+
+  /** The items with a text that names what is left out. */
+  private withNote(): ReadonlyArray<ListedItem> {
+    const { items, leftOut } = this
+    const [top] = items
+    if (leftOut.length === 0 || top === undefined) return items
+    const lines = leftOut.map(({ path, reason }) => `${toDisplay(path)}: ${reason}\n`)
+    const bytes = Buffer.from(`Not included in this archive:\n\n${lines.join("")}`)
+    const { modified, path, segments } = top
+    const taken = new Set(items.map((item) => item.path))
+    let to: ByteName = fromText(`${path}/${noteName}`)
+    while (taken.has(to)) to = to.replace(/\.txt$/, "_.txt")
+    const note = { segments, path: to, folder: false, size: bytes.length, modified, inode: 0 }
+    return [...items, { ...note, bytes }]
+  }
+}
+
+/**
+ * Lists a folder and its subfolders.
+ *
+ * @returns why nothing can be served if the folder itself cannot be read
+ */
+export const list = (source: ArchiveSource): Promise<ArchiveItems | Root.NotOpen> =>
+  new ItemLister(source).list()
+
+/** How many things that are left out {@link describe} names, and how many characters of each. */
+const maxNamed = 10
+const maxCharacters = 300
+
+const shortened = (path: ByteName): string => {
+  const text = toDisplay(path)
+  return text.length <= maxCharacters ? text : `…${text.slice(-maxCharacters)}`
+}
+
+/** What is left out, as a line for the server's log. */
+export const describe = (leftOut: ReadonlyArray<LeftOut>): string => {
+  const named = leftOut
+    .slice(0, maxNamed)
+    .map(({ path, reason }) => `${shortened(path)} (${reason})`)
+  const more = leftOut.length - named.length
+  return `an archive is incomplete, without ${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`
+}
