@@ -15,7 +15,7 @@ const root = path.resolve(import.meta.dirname, "..")
  */
 const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
   domain: [["."], ["config"]],
-  protocol: [["http"], ["."]],
+  protocol: [["address"], ["http"], ["."]],
   web: [["."]],
   transport: [["runtime"], ["body"], ["observe", "net", "app", "auth"], ["front", "mux"]],
   relay: [

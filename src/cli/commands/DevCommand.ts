@@ -19,7 +19,7 @@ export const devCommand = Command.make(
     to: Flags.text(
       "to",
       "PORT|URL",
-      "A local port or http://HOST:PORT to which requests are forwarded instead of serving a folder (default off)",
+      "The application to which requests are forwarded instead of serving a folder: a local port, HOST:PORT or a URL (default off)",
     ),
     listen: Flags.text(
       "listen",

@@ -51,8 +51,8 @@ const originFlag = (flag: Option.Option<string>) => {
         single({
           code: "PTTH_USAGE",
           where: "--to",
-          detail: "it is neither a port nor an address without a path",
-          remedy: "Use a port, or an address such as http://127.0.0.1:3000.",
+          detail: "it is neither a port nor an address",
+          remedy: "Use a port, or an address such as 127.0.0.1:3000 or http://127.0.0.1:3000/path.",
         }),
       )
     : Effect.succeed(to)

@@ -22,15 +22,26 @@ export const parseRelayUrl = (text: string): string | undefined => {
     : base
 }
 
-/** The origin that a port of this machine, or `http://HOST:PORT` without a path, stands for. */
+const portPattern = /^:?(\d{1,5})(\/.*)?$/
+
+/** HOST:PORT without a scheme; an IPv6 address has brackets. */
+const hostPattern = /^(?!https?:)(?:\[[^\]/]+\]|[^:/?#@[\]]+):\d{1,5}(?:\/.*)?$/i
+
+/**
+ * The address of an application: a port of this machine, HOST:PORT, :PORT or a
+ * URL, each with or without a path, as a URL without a slash at its end.
+ */
 export const parseUpstream = (input: string | number): string | undefined => {
   const text = String(input)
-  if (/^\d{1,5}$/.test(text)) {
-    const port = Number(text)
-    return port >= 1 && port <= 65535 ? `http://localhost:${port}` : undefined
-  }
-  const url = Value.parseHttpUrl(text)
-  return url?.pathname === "/" ? url.origin : undefined
+  const [, port, path = ""] = portPattern.exec(text) ?? []
+  const url = Value.parseHttpUrl(
+    port !== undefined
+      ? `http://localhost:${port}${path}`
+      : hostPattern.test(text)
+        ? `http://${text}`
+        : text,
+  )
+  return url === undefined || url.port === "0" ? undefined : url.href.replace(/\/+$/, "")
 }
 
 const keyExpected = "a key such as `ptth keygen` prints"
@@ -156,16 +167,16 @@ const contentKeys = {
     value: Value.scalar(
       "text",
       Value.parsed(Schema.Union([Schema.Number, Schema.String]), parseUpstream),
-      'a port, or an address without a path such as "http://127.0.0.1:3000"',
+      'a port, or an address such as "127.0.0.1:3000" or "http://127.0.0.1:3000/path"',
     ),
-    doc: "A local port or http://HOST:PORT to which requests are forwarded instead of serving a folder.",
+    doc: "The application to which requests are forwarded instead of serving a folder: a local port, HOST:PORT or a URL. A path is put before each target.",
     unset: "off",
     flag: { metavar: "PORT|URL" },
   }),
   hostHeader: optional({
     name: "host_header",
     value: Value.matching(/^[\x21-\x7e]+$/, 'a host such as "app.example.com"'),
-    doc: "The Host field that the application of `to` receives.",
+    doc: "The Host field that the application of `to` receives. Origin and Referer follow it if they are the visitor's own.",
     unset: "the visitor's",
     flag: { metavar: "HOST" },
   }),

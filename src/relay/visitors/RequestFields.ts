@@ -8,6 +8,7 @@ import type { Header, HeaderList } from "../../domain/HeaderList.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import * as Forwarded from "../../protocol/http/Forwarded.ts"
 import * as HopByHop from "../../protocol/http/HopByHop.ts"
+import * as PathPrefix from "../../protocol/http/PathPrefix.ts"
 import { header } from "../../protocol/Wire.ts"
 import type { FrontRequest } from "../../transport/front/FrontRequest.ts"
 import type { DerivedConfig } from "../settings/DerivedConfig.ts"
@@ -56,7 +57,8 @@ export const forward = (
   const seen = Forwarded.publicAddress(headers, connection, prefix)
   const withoutCookies = PrivateCookies.strip(config, endToEndFields(headers, request.upgrade))
   const withoutSecrets = VisitorAuth.strip(derived, server, withoutCookies)
-  return { headers: Forwarded.apply(withoutSecrets, connection, seen), seen }
+  const moved = prefix === "" ? withoutSecrets : PathPrefix.remove(withoutSecrets, seen)
+  return { headers: Forwarded.apply(moved, connection, seen), seen }
 }
 
 /** The fields that are not this connection's (RFC 9110 7.6.1), without any key of a server. */

@@ -4,6 +4,7 @@
  */
 import { only } from "../../protocol/http/ConnectionFields.ts"
 import * as HeadText from "../../protocol/http/HeadText.ts"
+import * as HopByHop from "../../protocol/http/HopByHop.ts"
 import { maxBody } from "../../protocol/http/PlainRequest.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import type { Body } from "../../transport/body/Body.ts"
@@ -57,7 +58,7 @@ export const send = (
     body: whole,
     repeatable,
     answered: ({ headers, status }, body) =>
-      reply.respond({ status, headers: UpstreamFields.ofResponse(headers, head, host) }, body),
+      reply.respond({ status, headers: HopByHop.strip(headers) }, body),
     failed: (error) => reply.fail(UpstreamFailure.make(authority, error)),
   })
 }

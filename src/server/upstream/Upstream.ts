@@ -16,16 +16,12 @@ import * as NodeBody from "../../transport/net/NodeBody.ts"
 import * as NodeClient from "../../transport/net/NodeClient.ts"
 import { PlainClient } from "./PlainClient.ts"
 import * as PlainUpstream from "./PlainUpstream.ts"
+import * as UpstreamAddress from "./UpstreamAddress.ts"
 import * as UpstreamFailure from "./UpstreamFailure.ts"
 import * as UpstreamFields from "./UpstreamFields.ts"
 
-/** The origin, and which Host it gets. */
-export interface UpstreamOptions {
-  /** Scheme, host and port. */
-  readonly origin: URL
-  /** The Host field for the origin; the visitor's by default. */
-  readonly hostHeader?: string
-}
+/** The origin, the path that is put before each target, and which Host it gets. */
+export type UpstreamOptions = UpstreamAddress.UpstreamAddressOptions
 
 /** A handler with a pool of connections. */
 export interface Upstream {
@@ -52,7 +48,7 @@ export const make = (options: UpstreamOptions): Upstream => {
       client.close()
       plainClient?.close()
     },
-    handler: (head, body, reply) => {
+    handler: UpstreamAddress.mapped(options, (head, body, reply) => {
       const host = hostHeader ?? first(head.headers, "host") ?? authority
       const mayRepeat = safeMethods.has(head.method) && body.whole?.length === 0
       const whole = plainClient && PlainUpstream.wholeOf(head, body)
@@ -64,7 +60,7 @@ export const make = (options: UpstreamOptions): Upstream => {
       const forward = new Forward({ client, authority, host, mayRepeat }, head, body, reply)
       forward.send()
       return forward.cancel
-    },
+    }),
   }
 }
 
@@ -165,7 +161,7 @@ class Forward {
     const isCoded = first(raw, "transfer-encoding") !== undefined
     const length = isCoded ? "none" : contentLength(raw)
     const fields = isCoded ? without(raw, contentLengthOnly) : raw
-    const headers = UpstreamFields.ofResponse(fields, this.head, this.options.host)
+    const headers = HopByHop.strip(fields)
     const hasBody = responseHasBody(this.head.method, status)
     if (!hasBody) response.resume()
     const body = hasBody

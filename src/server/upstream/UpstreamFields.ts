@@ -1,10 +1,9 @@
 /**
- * The fields of a request for the origin and of its response for the tunnel:
- * without connection fields, and with the framing of the next connection.
+ * The fields of a request for the origin: without those of the tunnel's
+ * connection, and with the framing of the next one.
  */
 import { first, type Header, type HeaderList } from "../../domain/HeaderList.ts"
 import * as HopByHop from "../../protocol/http/HopByHop.ts"
-import { withoutHost } from "../../protocol/http/PathPrefix.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 
 /** How the body of a request is delimited. */
@@ -34,16 +33,4 @@ export const ofRequest = (
   else if (length > 0 || first(head.headers, "content-length") !== undefined)
     fields.push(["Content-Length", `${length}`])
   return fields
-}
-
-/**
- * The fields of a response for the visitor. Where the origin was given another
- * Host than the visitor's, addresses of the origin become paths.
- *
- * @param request the visitor's request
- * @param host the Host that the origin was given
- */
-export const ofResponse = (headers: HeaderList, request: RequestHead, host: string): HeaderList => {
-  const stripped = HopByHop.strip(headers)
-  return host === first(request.headers, "host") ? stripped : withoutHost(stripped, host)
 }

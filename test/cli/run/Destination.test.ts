@@ -42,11 +42,14 @@ it("dev --to PORT forwards requests to an application on that port", async () =>
   await end(dev)
 })
 
-it("--to with neither a port nor an origin is a usage error", async () => {
-  const { code, stderr } = await run(["dev", "--to", "http://127.0.0.1:80/path"])
-  assert.strictEqual(code, 2)
-  assert.match(stderr, /^PTTH_USAGE: --to: [^\n]+\n$/)
-})
+it.each(["http://127.0.0.1:80/?query", "localhost:99999"])(
+  "--to %s is a usage error",
+  async (to) => {
+    const { code, stderr } = await run(["dev", "--to", to])
+    assert.strictEqual(code, 2)
+    assert.match(stderr, /^PTTH_USAGE: --to: [^\n]+\n$/)
+  },
+)
 
 it("fileserver --auth lets in visitors with the password that hash-password hashed", () =>
   inFolder(async (cwd) => {

@@ -63,16 +63,23 @@ it.each([
   ['"http://10.0.0.1:8080"', "http://10.0.0.1:8080"],
   ['"http://10.0.0.1:8080/"', "http://10.0.0.1:8080"],
   ['"http://[::1]:1"', "http://[::1]:1"],
-])("to = %s is the origin %s", (to, origin) => {
+  ['":3000"', "http://localhost:3000"],
+  ['"localhost:3000"', "http://localhost:3000"],
+  ['"127.0.0.1:3000"', "http://127.0.0.1:3000"],
+  ['"[::1]:3000"', "http://[::1]:3000"],
+  ['"App.internal:80/a/"', "http://app.internal/a"],
+  ['"3000/a"', "http://localhost:3000/a"],
+  ['"https://h/servers/app/"', "https://h/servers/app"],
+])("to = %s is the address %s", (to, origin) => {
   assert.strictEqual(settings(`to = ${to}`).to, origin)
 })
 
-it.each(["0", "70000", '"x"', '"http://h/path"', '"http://u:p@h"', '"file:///etc"', "true"])(
-  "to = %s is no origin",
-  (to) => {
-    assert.include(complaint(`to = ${to}`), "s.toml:1: `to`: expected a port")
-  },
-)
+it.each([
+  ...["0", "70000", '"x"', '"http://u:p@h"', '"file:///etc"', "true", '":0"', '"localhost:99999"'],
+  ...['"::1:3000"', '"http:3000"', '"h:3000?q"', '"http://h/#f"', '"u@h:3000"', '"localhost"'],
+])("to = %s is no address", (to) => {
+  assert.include(complaint(`to = ${to}`), "s.toml:1: `to`: expected a port")
+})
 
 it("all missing keys are reported at once, with their remedies", () => {
   assert.deepStrictEqual(complaint("").split("\n"), [

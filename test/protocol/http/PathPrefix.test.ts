@@ -14,6 +14,13 @@ describe("in path mode", () => {
     ["https://relay.example/login?x=1#y", "https://relay.example/servers/a/login?x=1#y"],
     ["http://RELAY.example/login", "http://RELAY.example/servers/a/login"],
     ["https://relay.example", "https://relay.example/servers/a/"],
+    ["//relay.example/login", "//relay.example/servers/a/login"],
+    ["http://relay.example:80/login", "http://relay.example:80/servers/a/login"],
+    ["https://relay.example:/login", "https://relay.example:/servers/a/login"],
+    ["https://me@relay.example/login", "https://me@relay.example/servers/a/login"],
+    ["/../servers/b/x", "/servers/a/servers/b/x"],
+    ["/servers/a/%2e%2E/b/x", "/servers/a/servers/b/x"],
+    ["https://relay.example/servers/a/../b/x", "https://relay.example/servers/a/servers/b/x"],
   ]
   for (const [from, to] of moved) {
     it(`a Location of ${from} becomes ${to} and is not rewritten again`, () => {
@@ -30,6 +37,8 @@ describe("in path mode", () => {
     "#f",
     "",
     "https://other.example/x",
+    "https://relay.example:8443/x",
+    "https://relay.example@other.example/x",
     "//other.example/x",
     "/\\other",
     "mailto:a@b",
@@ -40,6 +49,38 @@ describe("in path mode", () => {
       assert.strictEqual(rewritten("Location", same), same)
     })
   }
+
+  it("the prefix is added to the references of every field that carries some", () => {
+    for (const [name, from, to] of [
+      ["Refresh", "0; url=/x", "0; url=/servers/a/x"],
+      ["Link", "</x>; rel=next, <y>", "</servers/a/x>; rel=next, <y>"],
+      ["SourceMap", "/x.map", "/servers/a/x.map"],
+      ["X-SourceMap", "/x.map", "/servers/a/x.map"],
+      ["HX-Redirect", "https://relay.example/x", "https://relay.example/servers/a/x"],
+      ["HX-Location", '{"path":"/x"}', '{"path":"/servers/a/x"}'],
+      ["HX-Push-Url", "/x", "/servers/a/x"],
+      ["HX-Push-Url", "false", "false"],
+      ["HX-Replace-Url", "/x", "/servers/a/x"],
+      ["X-Inertia-Location", "/x", "/servers/a/x"],
+    ] as const)
+      assert.strictEqual(rewritten(name, from), to)
+  })
+
+  it("the prefix is removed from the addresses of requests, as from their targets", () => {
+    for (const [name, from, to] of [
+      ["Destination", "https://relay.example/servers/a/b%20c?d", "https://relay.example/b%20c?d"],
+      ["Destination", "http://relay.example:80/servers/a/b", "http://relay.example:80/b"],
+      ["Destination", "/servers/a/b", "/b"],
+      ["Destination", "/servers/a", "/"],
+      ["Destination", "/servers/a//other.example/b", "https://relay.example//other.example/b"],
+      ["Destination", "/servers/a/../b/c", "/servers/a/../b/c"],
+      ["Destination", "/servers/ab/c", "/servers/ab/c"],
+      ["Destination", "https://other.example/servers/a/b", "https://other.example/servers/a/b"],
+      ["If", '</servers/a/b> (<urn:x>) </c> (["d"])', '</b> (<urn:x>) </c> (["d"])'],
+      ["Referer", "https://relay.example/servers/a/b", "https://relay.example/servers/a/b"],
+    ] as const)
+      assert.deepStrictEqual(PathPrefix.remove([[name, from]], address), [[name, to]])
+  })
 
   it("the prefix is added to a cookie's Path, and its Domain is removed", () => {
     assert.strictEqual(
@@ -56,7 +97,7 @@ describe("in path mode", () => {
 
   it("other fields are unchanged, and so are order and repetition", () => {
     const headers = [
-      ["Link", "</x>"],
+      ["X-Link", "</x>"],
       ["Set-Cookie", "a"],
       ["X", "/y"],
       ["Set-Cookie", "b"],

@@ -1,0 +1,88 @@
+/**
+ * The header fields that carry addresses of an application: what path mode and
+ * `--to` move, what path mode removes, and what neither can move. The table of
+ * docs/path-mode.md and docs/path-mode.json are written from it.
+ */
+import type { Header, HeaderList } from "../../domain/HeaderList.ts"
+import * as Syntax from "./AddressSyntax.ts"
+
+/** A field that carries addresses. */
+export interface AddressField {
+  readonly name: string
+  /** Which part of the value is an address. */
+  readonly part: string
+  readonly syntax: Syntax.AddressSyntax
+}
+
+const wholeValue = "the whole value"
+
+const whole = (name: string): AddressField => ({ name, part: wholeValue, syntax: Syntax.whole })
+
+/** The field whose `Path` is moved as a path, not as a reference. */
+export const setCookie: AddressField = {
+  name: "Set-Cookie",
+  part: "`Path`; `Domain` is removed",
+  syntax: Syntax.cookie,
+}
+
+/** The fields of responses, apart from {@link setCookie}. */
+export const inResponses: ReadonlyArray<AddressField> = [
+  whole("Location"),
+  whole("Content-Location"),
+  { name: "Refresh", part: "the address after the delay", syntax: Syntax.refresh },
+  { name: "Link", part: "each target, and the parameter `anchor`", syntax: Syntax.links },
+  whole("SourceMap"),
+  whole("X-SourceMap"),
+  whole("HX-Redirect"),
+  {
+    name: "HX-Location",
+    part: "the whole value, or `path`, `push` and `replace` of its JSON",
+    syntax: Syntax.htmxLocation,
+  },
+  whole("HX-Push-Url"),
+  whole("HX-Replace-Url"),
+  whole("Turbolinks-Location"),
+  whole("X-Inertia-Location"),
+  whole("X-Up-Location"),
+  whole("X-PJAX-URL"),
+  whole("X-Pingback"),
+]
+
+/** The fields of requests. */
+export const inRequests: ReadonlyArray<AddressField> = [
+  whole("Destination"),
+  { name: "If", part: "the resource before each list", syntax: Syntax.taggedLists },
+]
+
+/** The fields of requests that follow the Host if `host_header` replaces it. */
+export const withHost: ReadonlyArray<AddressField> = [whole("Origin"), whole("Referer")]
+
+/**
+ * Fields that a browser applies to the whole origin. Below a prefix, the origin
+ * is shared with other servers, so they are removed.
+ */
+export const originWide: ReadonlyArray<string> = [
+  "Alt-Svc",
+  "Clear-Site-Data",
+  "NEL",
+  "Report-To",
+  "Service-Worker-Allowed",
+  "Strict-Transport-Security",
+]
+
+/** Fields by their names in lower case. */
+export type FieldsByName = ReadonlyMap<string, AddressField>
+
+/** The fields by their names in lower case. */
+export const byName = (fields: ReadonlyArray<AddressField>): FieldsByName =>
+  new Map(fields.map((field) => [field.name.toLowerCase(), field]))
+
+/** The list with every reference in these fields replaced; the same list if there is no such field. */
+export const moved = (headers: HeaderList, fields: FieldsByName, move: Syntax.Move): HeaderList => {
+  if (!headers.some(([name]) => fields.has(name.toLowerCase()))) return headers
+  return headers.map((header): Header => {
+    const [name, value] = header
+    const field = fields.get(name.toLowerCase())
+    return field === undefined ? header : [name, field.syntax(value, move)]
+  })
+}

@@ -1,0 +1,97 @@
+/**
+ * Takes a URI reference apart (RFC 3986 4.2) and moves its path, without
+ * changing any other character. Only references that begin with a slash or name
+ * a host of `http` or `https` have a path that can be moved; relative ones lead
+ * to the right place wherever they are read.
+ */
+
+/** A scheme and its authority, as in the address bar of a browser. */
+export interface Host {
+  readonly proto: "http" | "https"
+  /** Host and port, without a user. */
+  readonly host: string
+}
+
+/** A reference of which the path can be moved. */
+export interface Reference {
+  /** Scheme, slashes and authority as they are written; empty if it begins with its path. */
+  readonly start: string
+  /** `undefined` for the scheme of the page. */
+  readonly proto: Host["proto"] | undefined
+  /** Host and port as they are written, without a user; `undefined` for the host of the page. */
+  readonly host: string | undefined
+  /** Path, query and fragment. The path begins with a slash and has no dot segments. */
+  readonly path: string
+}
+
+const hostPattern = /^(?:(https?):)?\/\/([^/?#\\]+)(?![^/?#])/i
+
+/** The segments `.` and `..` as browsers know them: percent-encoded, and between backslashes too. */
+const dotSegment = /[/\\](?:\.|%2e){1,2}(?![^/\\])/i
+
+/**
+ * The parts of a reference; `undefined` if it is relative, has another scheme or
+ * is malformed. Browsers ignore tabs, so they are removed first.
+ */
+export const parse = (text: string): Reference | undefined => {
+  const reference = text.includes("\t") ? text.replaceAll("\t", "") : text
+  const [start, scheme, authority] = hostPattern.exec(reference) ?? []
+  if (start === undefined || authority === undefined)
+    return /^\/(?![/\\])/.test(reference)
+      ? { start: "", proto: undefined, host: undefined, path: withoutDots(reference) }
+      : undefined
+  const rest = reference.slice(start.length)
+  return {
+    start,
+    proto: scheme?.toLowerCase() as Host["proto"] | undefined,
+    host: authority.slice(authority.lastIndexOf("@") + 1),
+    path: withoutDots(rest.startsWith("/") ? rest : `/${rest}`),
+  }
+}
+
+const pathOnly = /^[^?#]*/
+
+/** Removes dot segments (RFC 3986 5.2.4), so that a prefix before the path cannot be left by them. */
+const withoutDots = (path: string): string => {
+  const [before = ""] = pathOnly.exec(path) ?? []
+  if (!dotSegment.test(before)) return path
+  const { pathname } = new URL(`http://host${before}`)
+  return pathname + path.slice(before.length)
+}
+
+/** Host and port in one spelling: lower case, no default port, addresses as the URL standard writes them. */
+const canonical = (proto: Host["proto"], host: string): string | undefined =>
+  URL.parse(`${proto}://${host}`)?.host
+
+/**
+ * Whether a reference names this host. The port has to agree, or to be the
+ * default of the scheme it stands with: an application need not know that a
+ * proxy in front of it speaks TLS.
+ */
+export const isOn = (reference: Reference, own: Host): boolean => {
+  const { host, proto } = reference
+  if (host === undefined || host.toLowerCase() === own.host.toLowerCase()) return true
+  const spelled = canonical(proto ?? own.proto, host)
+  return spelled !== undefined && spelled === canonical(own.proto, own.host)
+}
+
+/** Whether a path is `base` or below it. */
+export const isBelow = (path: string, base: string): boolean =>
+  path.startsWith(base) && (path.length === base.length || "/?#".includes(path[base.length] ?? ""))
+
+/** A path with `base` before it, unless it is below that already. */
+export const below = (path: string, base: string): string =>
+  isBelow(path, base) ? path : base + path
+
+/** A path below `from`, below `to` instead. Neither ends with a slash. */
+export const rebase = (path: string, from: string, to: string): string => {
+  const moved = to + path.slice(from.length)
+  return moved.startsWith("/") ? moved : `/${moved}`
+}
+
+/**
+ * Scheme, authority and path as one reference. A path that begins with two
+ * slashes would be read as a host, so the host is put before it.
+ */
+export const join = (start: string, path: string, { host, proto }: Host): string =>
+  start === "" && /^\/[/\\]/.test(path) ? `${proto}://${host}${path}` : start + path

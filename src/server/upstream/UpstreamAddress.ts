@@ -1,0 +1,224 @@
+/**
+ * An application behind `--to` and its visitors know it by different addresses:
+ * by another host, scheme and path. This maps the target and the fields that
+ * carry addresses, in both directions. The relay moves what it has put before
+ * paths itself (`PathPrefix.ts`).
+ */
+import { first, type Header, type HeaderList } from "../../domain/HeaderList.ts"
+import * as AddressFields from "../../protocol/address/AddressFields.ts"
+import type * as AddressSyntax from "../../protocol/address/AddressSyntax.ts"
+import * as UriReference from "../../protocol/address/UriReference.ts"
+import { ExchangeError } from "../../protocol/Exchange.ts"
+import type { RequestHead } from "../../protocol/Message.ts"
+import type { Handler } from "../../transport/body/Handler.ts"
+import { refuse } from "../../transport/body/Replies.ts"
+
+/** The address of `--to`, and which Host the application gets. */
+export interface UpstreamAddressOptions {
+  /** Scheme, host, port and the path that is put before each target. */
+  readonly origin: URL
+  /** The Host field for the application; the visitor's by default. */
+  readonly hostHeader?: string
+}
+
+/** The application's own address. */
+interface Application {
+  readonly origin: URL
+  readonly proto: UriReference.Host["proto"]
+  readonly hostHeader: string | undefined
+  /** The path of `--to` without a slash at its end. */
+  readonly base: string
+}
+
+/** How the visitor addresses the application. */
+interface Visitor extends UriReference.Host {
+  /** The part of the visitor's path that the relay has removed. */
+  readonly prefix: string
+}
+
+/** One request, as both sides address it. */
+interface Addresses {
+  readonly app: Application
+  /** Host and scheme that the application gets. */
+  readonly inner: UriReference.Host
+  readonly visitor: Visitor
+}
+
+const requestFields = AddressFields.byName(AddressFields.inRequests)
+const responseFields = AddressFields.byName(AddressFields.inResponses)
+const hostFields = AddressFields.byName(AddressFields.withHost)
+const cookieField = AddressFields.byName([AddressFields.setCookie])
+
+const addressesOf = (app: Application, { headers }: RequestHead): Addresses => {
+  const host = first(headers, "host")
+  return {
+    app,
+    inner: { proto: app.proto, host: app.hostHeader ?? host ?? app.origin.host },
+    visitor: {
+      proto: first(headers, "x-forwarded-proto") === "https" ? "https" : "http",
+      host: first(headers, "x-forwarded-host") ?? host ?? "",
+      prefix: first(headers, "x-forwarded-prefix") ?? "",
+    },
+  }
+}
+
+/** A reference to a resource of the application, as the visitor has written it, for the application. */
+const toApplication =
+  ({ app, inner, visitor }: Addresses): AddressSyntax.Move =>
+  (text) => {
+    const reference = UriReference.parse(text)
+    if (reference === undefined || !UriReference.isOn(reference, visitor)) return text
+    const { host, proto } = reference
+    const isSame = host === undefined || (host === inner.host && proto === inner.proto)
+    const start = isSame ? reference.start : `${inner.proto}://${inner.host}`
+    return UriReference.join(start, app.base + reference.path, inner)
+  }
+
+/** A reference of the application for the visitor, or for the relay to put below its prefix. */
+const toVisitor =
+  ({ app, inner, visitor }: Addresses): AddressSyntax.Move =>
+  (text) => {
+    const reference = UriReference.parse(text)
+    if (reference === undefined) return text
+    const { base, origin } = app
+    const { path, start } = reference
+    const isBelow = base !== "" && UriReference.isBelow(path, base)
+    const moved = isBelow ? UriReference.rebase(path, base, visitor.prefix) : path
+    if (UriReference.isOn(reference, visitor))
+      return isBelow ? UriReference.join(start, moved, visitor) : text
+    const isOwn =
+      UriReference.isOn(reference, inner) ||
+      UriReference.isOn(reference, { proto: app.proto, host: origin.host }) ||
+      isSameLoopback(reference, origin)
+    return isOwn && !moved.startsWith("//") ? moved : text
+  }
+
+const loopbackNames = /^(?:(?:[^/]+\.)?localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])$/
+
+const portOf = ({ port, protocol }: URL): string =>
+  port === "" ? (protocol === "https:" ? "443" : "80") : port
+
+/**
+ * Whether a reference names the application by another name of this machine, as
+ * programs do that print the address on which they listen. The scheme may
+ * differ: they believe `X-Forwarded-Proto`.
+ */
+const isSameLoopback = ({ host, proto }: UriReference.Reference, origin: URL): boolean => {
+  const url = URL.parse(`${proto ?? "http"}://${host}`)
+  return (
+    url !== null &&
+    loopbackNames.test(url.hostname) &&
+    loopbackNames.test(origin.hostname) &&
+    portOf(url) === portOf(origin)
+  )
+}
+
+/** Whether a reference is of the page's own origin, with the same scheme (RFC 6454 4). */
+const isSameOrigin = (reference: UriReference.Reference, visitor: Visitor): boolean =>
+  reference.proto === visitor.proto && UriReference.isOn(reference, visitor)
+
+/**
+ * Origin and Referer follow the Host that `host_header` sets, because an
+ * application compares them to refuse forged requests. Those of other sites stay
+ * as they are, so that they are still refused.
+ */
+const withHost = (headers: HeaderList, { app, inner, visitor }: Addresses): HeaderList =>
+  headers.map((header): Header => {
+    const [name, value] = header
+    if (!hostFields.has(name.toLowerCase())) return header
+    const reference = UriReference.parse(value)
+    if (reference === undefined || !isSameOrigin(reference, visitor)) return header
+    const own = `${inner.proto}://${inner.host}`
+    if (value.length === reference.start.length) return [name, own]
+    const { path } = reference
+    // Which page it was is not told by a Referer of `Referrer-Policy: origin`.
+    if (path === "/") return [name, `${own}/`]
+    return UriReference.isBelow(path, visitor.prefix)
+      ? [name, own + UriReference.rebase(path, visitor.prefix, app.base)]
+      : header
+  })
+
+/**
+ * X-Forwarded-Prefix is what is missing before the path that the application
+ * sees. With a path of `--to`, that is less than what the relay has removed.
+ */
+const withoutBase = (headers: HeaderList, base: string): HeaderList =>
+  headers.flatMap((header): ReadonlyArray<Header> => {
+    const [name, value] = header
+    if (name.toLowerCase() !== "x-forwarded-prefix") return [header]
+    const rest = value.endsWith(base) ? value.slice(0, -base.length) : ""
+    return rest === "" ? [] : [[name, rest]]
+  })
+
+/**
+ * Whether some application could read a path as one above `/`: with dot segments
+ * that are percent-encoded, have parameters, or stand between backslashes or
+ * encoded slashes.
+ */
+const leadsOut = (target: string): boolean => {
+  const [path = ""] = /^[^?#]*/.exec(target) ?? []
+  let depth = 0
+  for (const segment of path.split("/")) {
+    const names = segment
+      .split(/\\|%5c|%2f/i)
+      .map((part) => part.replace(/;.*/s, "").replaceAll(/%2e/gi, "."))
+    depth -= names.filter((name) => name === "..").length
+    if (depth < 0) return true
+    if (names.some((name) => name !== "" && name !== "." && name !== "..")) depth += 1
+  }
+  return false
+}
+
+const outside = new ExchangeError({
+  code: "PTTH_BAD_REQUEST",
+  detail: "its path leads out of the path that `--to` names",
+})
+
+/** The request for the application; `undefined` if it leads out of the path of `--to`. */
+const requestOf = (head: RequestHead, addresses: Addresses): RequestHead | undefined => {
+  const { base, hostHeader } = addresses.app
+  const { method, target } = head
+  const move = toApplication(addresses)
+  let leads = base !== "" && leadsOut(target)
+  const fields = AddressFields.moved(head.headers, requestFields, (text) => {
+    const moved = move(text)
+    leads ||= base !== "" && moved !== text && leadsOut(UriReference.parse(text)?.path ?? "")
+    return moved
+  })
+  if (leads) return undefined
+  const withOrigin = hostHeader === undefined ? fields : withHost(fields, addresses)
+  const headers = base === "" ? withOrigin : withoutBase(withOrigin, base)
+  return { method, target: target.startsWith("/") ? base + target : target, headers }
+}
+
+const responseHeaders = (headers: HeaderList, addresses: Addresses): HeaderList => {
+  const { app, visitor } = addresses
+  const moved = AddressFields.moved(headers, responseFields, toVisitor(addresses))
+  if (app.base === "") return moved
+  return AddressFields.moved(moved, cookieField, (path) =>
+    UriReference.isBelow(path, app.base)
+      ? UriReference.rebase(path, app.base, visitor.prefix)
+      : path,
+  )
+}
+
+/** The handler with the addresses of requests and responses mapped; see the file's header. */
+export const mapped = (options: UpstreamAddressOptions, handler: Handler): Handler => {
+  const { hostHeader, origin } = options
+  const app: Application = {
+    origin,
+    proto: origin.protocol === "https:" ? "https" : "http",
+    hostHeader,
+    base: origin.pathname.replace(/\/+$/, ""),
+  }
+  return (head, body, reply) => {
+    const addresses = addressesOf(app, head)
+    const request = requestOf(head, addresses)
+    if (request === undefined) return refuse(body, reply, outside)
+    return handler(request, body, {
+      fail: (error) => reply.fail(error),
+      respond: ({ headers, status }, body, sent) =>
+        reply.respond({ status, headers: responseHeaders(headers, addresses) }, body, sent),
+    })
+  }
+}
