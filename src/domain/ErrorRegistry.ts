@@ -130,6 +130,18 @@ const entries = {
     title: "The request head is too large.",
     remedy: "Send fewer or shorter header fields, or use a shorter address.",
   },
+  PTTH_METHOD_UNKNOWN: {
+    status: 501,
+    title: "This method can be passed on only with a small request on a connection of its own.",
+    remedy: "Send the request whole, with a body of at most 64 KiB, on a new connection.",
+  },
+  PTTH_NO_UPGRADE: {
+    status: 501,
+    title: "The server's connection to the relay cannot carry WebSockets.",
+    remedy: "Ask the server's owner to connect it by stream.",
+    ownerRemedy:
+      "Use the transport stream or auto, and let every proxy between server and relay pass WebSockets.",
+  },
   PTTH_BAD_ANSWER: {
     status: 502,
     title: "The server sent an invalid HTTP response.",

@@ -4,11 +4,13 @@
  * alive as long as its listens arrive: a running one always has one under way.
  */
 import type { ServerResponse } from "node:http"
+import type { HeaderList } from "../../domain/HeaderList.ts"
 import type { RequestId } from "../../domain/RequestId.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
 import * as Classic1 from "../../protocol/Classic1.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
+import { upgradeOf } from "../../protocol/http/HopByHop.ts"
 import type { Cancel } from "../../protocol/Message.ts"
 import {
   header,
@@ -169,6 +171,10 @@ export class ClassicLink implements Link {
         pending.fail(methodNotCarried(this.name))
         continue
       }
+      if (asksForWebSocket(pending.head.headers)) {
+        pending.fail(noWebSockets(this))
+        continue
+      }
       bytes += pending.body.whole?.length ?? 0
       batch.push(pending)
     }
@@ -297,6 +303,16 @@ export class ClassicLink implements Link {
     answerText(response, 503, text.shuttingDown)
   }
 }
+
+/** Of an upgrade to another protocol the field is left out; without WebSockets an application is of no use to who asks for one. */
+const asksForWebSocket = (headers: HeaderList): boolean =>
+  upgradeOf(headers)?.toLowerCase() === "websocket"
+
+const noWebSockets = ({ name, transport }: ClassicLink): ExchangeError =>
+  new ExchangeError({
+    code: "PTTH_NO_UPGRADE",
+    detail: `the server ${name} is connected by ${transport}`,
+  })
 
 const methodNotCarried = (name: ServerName): ExchangeError =>
   new ExchangeError({

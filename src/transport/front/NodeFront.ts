@@ -13,10 +13,11 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { entry } from "../../domain/ErrorRegistry.ts"
 import type { Failure } from "../../domain/Failure.ts"
-import { fromRaw, type HeaderList } from "../../domain/HeaderList.ts"
+import { fromRaw, type HeaderList, isName } from "../../domain/HeaderList.ts"
 import { type Framing, ofRequest } from "../../protocol/http/Framing.ts"
 import * as HeadText from "../../protocol/http/HeadText.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
+import { maxMethod } from "../../protocol/Wire.ts"
 import { empty } from "../body/Body.ts"
 import * as Certificate from "../net/Certificate.ts"
 import { cutOff, endWith, isEnding, makeLast } from "../net/ConnectionClose.ts"
@@ -306,7 +307,7 @@ class NodeFront {
   }
 
   /** The connection broke, or its bytes are no HTTP. */
-  private onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  private onClientError(error: ParseError, socket: Duplex): void {
     const reply = this.replies.newest.get(socket)
     const isReset = error.code === "ECONNRESET"
     // What comes behind the last request of a connection is thrown away.
@@ -318,7 +319,7 @@ class NodeFront {
       return
     }
     reply?.giveUp()
-    this.refuseSocket(socket, refusalOf(error.code, this.maxHead))
+    this.refuseSocket(socket, refusalOf(error, this.maxHead))
   }
 
   /** The framing of a request; `undefined` if it was refused because it could be understood in two ways. */
@@ -412,17 +413,43 @@ const bindError = (place: string, error: NodeJS.ErrnoException): BindError =>
 /** Node's code for bytes behind the last request of a connection. */
 const closedCode = "HPE_CLOSED_CONNECTION"
 
-/** What to answer to bytes that Node's parser did not accept, by its error code. */
-const refusalOf = (code: string | undefined, maxHead: number): Failure => {
-  switch (code) {
+/** An error of Node's parser. */
+interface ParseError extends NodeJS.ErrnoException {
+  /** The bytes that were being parsed, and the offset of the first that was not accepted. */
+  readonly rawPacket?: Buffer
+  readonly bytesParsed?: number
+}
+
+/** What to answer to bytes that Node's parser did not accept. */
+const refusalOf = (error: ParseError, maxHead: number): Failure => {
+  switch (error.code) {
     case "ERR_HTTP_REQUEST_TIMEOUT":
       return { code: "PTTH_BAD_REQUEST", status: 408, detail: "the request head took too long" }
     case "HPE_HEADER_OVERFLOW":
     case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
       return { code: "PTTH_HEAD_TOO_LARGE", status: 431, detail: `more than ${maxHead} bytes` }
-    default:
-      return { code: "PTTH_BAD_REQUEST", status: 400, detail: "it cannot be parsed" }
+    case "HPE_INVALID_METHOD": {
+      const method = methodOf(error)
+      if (method === undefined) break
+      return { code: "PTTH_METHOD_UNKNOWN", status: 501, detail: `the method is ${method}` }
+    }
+    case "HPE_INVALID_URL":
+      return {
+        code: "PTTH_BAD_REQUEST",
+        status: 400,
+        detail: "characters of its target that a URL cannot have must be percent-encoded",
+      }
   }
+  return { code: "PTTH_BAD_REQUEST", status: 400, detail: "it cannot be parsed" }
+}
+
+/** The method of a request line that Node's parser did not accept; `undefined` if it is no token (RFC 9110 9.1). */
+const methodOf = ({ bytesParsed = 0, rawPacket }: ParseError): string | undefined => {
+  if (rawPacket === undefined) return undefined
+  const start = bytesParsed === 0 ? 0 : rawPacket.lastIndexOf(10, bytesParsed - 1) + 1
+  const line = rawPacket.toString("latin1", start, start + 2 * maxMethod)
+  const method = /^([^ ]+) \//.exec(line)?.[1]
+  return method !== undefined && isName(method) ? method : undefined
 }
 
 /** What is noted of a request that could not be parsed. */

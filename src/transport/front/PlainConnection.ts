@@ -5,8 +5,13 @@
  * that is not plain, the connection goes to Node's HTTP server and stays there.
  */
 import type { Socket } from "node:net"
-import { type PlainRequest, recognise } from "../../protocol/http/PlainRequest.ts"
+import {
+  type PlainRequest,
+  recognise,
+  withEncodedTarget,
+} from "../../protocol/http/PlainRequest.ts"
 import { empty, fromBytes } from "../body/Body.ts"
+import { endSoon } from "../net/ConnectionClose.ts"
 import type { Observe } from "../observe/VisitNotes.ts"
 import type { RenderFailure } from "./FrontReply.ts"
 import type { FrontHandler } from "./FrontRequest.ts"
@@ -150,6 +155,7 @@ class PlainConnection implements PlainTurn {
       return this.handOver(bytes)
     this.state = "Busy"
     this.idleMillis = 0
+    if (request.closes) this.closing = true
     const { context, socket } = this
     const address = socket.remoteAddress ?? ""
     const notes = context.observe?.(request, address, "1.1")
@@ -179,7 +185,7 @@ class PlainConnection implements PlainTurn {
     socket.off("drain", this.onDrain)
     socket.off("error", ignore)
     this.onGone()
-    socket.unshift(bytes)
+    socket.unshift(withEncodedTarget(bytes))
     this.context.handOver(socket)
     if (socket.isPaused()) socket.resume()
   }
@@ -193,9 +199,16 @@ class PlainConnection implements PlainTurn {
   /** See {@link PlainTurn}. */
   next(): void {
     this.reply = undefined
-    if (this.isLast()) this.socket.end()
+    if (this.isLast()) this.end()
     else if (this.ahead === undefined) this.state = "Idle"
     else setImmediate(this.takeAhead)
+  }
+
+  /** Closes the connection; what still comes on it is thrown away. */
+  private end(): void {
+    const { socket } = this
+    socket.off("data", this.onData)
+    endSoon(socket)
   }
 
   private readonly takeAhead = (): void => {

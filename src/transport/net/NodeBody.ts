@@ -10,6 +10,7 @@ import { passable } from "../../protocol/http/Trailers.ts"
 import type { Body, BodyFlow, BodySink } from "../body/Body.ts"
 import * as BufferPressure from "../runtime/BufferPressure.ts"
 import { cutOff, endSoon } from "./ConnectionClose.ts"
+import { SmallChunks } from "./SmallChunks.ts"
 
 /** How a body is taken from a message. */
 export interface IncomingOptions {
@@ -41,15 +42,23 @@ const readIncoming = (
     message.off("end", onEnd)
     message.off("close", onClose)
   }
+  const deliver = (bytes: Buffer): void => {
+    if (open && !sink.data(bytes) && open) message.pause()
+  }
+  const small = new SmallChunks(deliver)
   const onData = (chunk: Buffer): void => {
     BufferPressure.count(chunk.length)
-    if (!sink.data(chunk) && open) message.pause()
+    if (!small.take(chunk)) deliver(chunk)
   }
   const onEnd = (): void => {
+    small.flush()
+    if (!open) return
     close()
     sink.end(message.rawTrailers.length === 0 ? [] : passable(fromRaw(message.rawTrailers)))
   }
   const onClose = (): void => {
+    small.flush()
+    if (!open) return
     close()
     sink.fail(new BodyError({ reason: "cut", detail: "the connection broke" }))
   }

@@ -1,6 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { maxBody, maxHead, recognise } from "../../../src/protocol/http/PlainRequest.ts"
+import {
+  maxBody,
+  maxHead,
+  recognise,
+  withEncodedTarget,
+} from "../../../src/protocol/http/PlainRequest.ts"
 
 const bytes = (text: string): Buffer => Buffer.from(text, "latin1")
 const plain = "GET /a?b=%20 HTTP/1.1\r\nHost: h\r\nX-A:  one two\t \r\nX-A: \r\n\r\n"
@@ -17,7 +22,24 @@ describe("the fast parser accepts", () => {
       ],
       bodyAt: plain.length,
       end: plain.length,
+      closes: false,
     })
+  })
+
+  it.each(["PROPFIND", "VERSION-CONTROL", "FOO", "x!#$%&'*+.^_`|~9"])("the method %s", (method) => {
+    assert.strictEqual(recognise(bytes(plain.replace("GET", method)))?.method, method)
+  })
+
+  it("the last request of a connection", () => {
+    const found = recognise(bytes("GET / HTTP/1.1\r\nHost: h\r\nConnection: Close\r\n\r\n"))
+    assert.isTrue(found?.closes)
+  })
+
+  it.each([
+    ["UTF-8", "/B\xc3\xbccher?q=\xc3\xbc", "/B%C3%BCcher?q=%C3%BC"],
+    ["Latin-1 and other bytes", "/\xfc%\x80\xff", "/%FC%%80%FF"],
+  ])("%s in a target, which it percent-encodes", (_what, target, encoded) => {
+    assert.strictEqual(recognise(bytes(plain.replace("/a?b=%20", () => target)))?.target, encoded)
   })
 
   it("a request with its whole body, and tells where the next one starts", () => {
@@ -58,7 +80,8 @@ describe("the fast parser leaves to Node's", () => {
     ["an asterisk", line("Host: h", "OPTIONS * HTTP/1.1")],
     ["a fragment", line("Host: h", "GET /#a HTTP/1.1")],
     ["CONNECT", line("Host: h", "CONNECT h:1 HTTP/1.1")],
-    ["TRACE", line("Host: h", "TRACE / HTTP/1.1")],
+    ["a method that is no token", line("Host: h", "F(O / HTTP/1.1")],
+    ["a method of 65 characters", line("Host: h", `${"A".repeat(65)} / HTTP/1.1`)],
     ["no Host", line("X: y")],
     ["an empty Host", line("Host:")],
     ["two Hosts", line("Host: h\r\nhost: h")],
@@ -70,7 +93,7 @@ describe("the fast parser leaves to Node's", () => {
     ["Expect", line("Host: h\r\nExpect: 100-continue")],
     ["an upgrade", line("Host: h\r\nConnection: Upgrade\r\nUpgrade: websocket")],
     ["Upgrade alone", line("Host: h\r\nUpgrade: websocket")],
-    ["Connection: close", line("Host: h\r\nConnection: close")],
+    ["two options", line("Host: h\r\nConnection: close, x-a")],
     ["a nominated field", line("Host: h\r\nConnection: keep-alive, x-a")],
     ["TE", line("Host: h\r\nTE: trailers")],
     ["a head that is long", line(`Host: h\r\nX: ${"a".repeat(maxHead)}`)],
@@ -95,7 +118,12 @@ describe("the fast parser leaves to Node's", () => {
       const found = recognise(changed)
       if (found === undefined) return
       const lines = found.headers.map(([name, value]) => `${name}: ${value}`)
-      const head = changed.toString("latin1", 0, found.end)
+      const head = changed
+        .toString("latin1", 0, found.end)
+        .replace(
+          /(?<=^[^\r]*)[\x80-\xff]/,
+          (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`,
+        )
       assert.strictEqual(
         [`${found.method} ${found.target} HTTP/1.1`, ...lines, "", ""].join("\r\n"),
         head
@@ -107,4 +135,20 @@ describe("the fast parser leaves to Node's", () => {
       )
     },
   )
+})
+
+describe("a request that is left to Node's parser", () => {
+  it.each([
+    [
+      "has its target percent-encoded",
+      "PUT /\xc3\xbc HTTP/1.1\r\nX: \xc3\xbc\r\n",
+      "PUT /%C3%BC HTTP/1.1\r\nX: \xc3\xbc\r\n",
+    ],
+    ["is left as it is with an ASCII target", "PUT /a HTTP/1.1\r\n", "PUT /a HTTP/1.1\r\n"],
+    ["is left as it is with two targets", "PUT /\xfc /b HTTP/1.1\r\n", "PUT /\xfc /b HTTP/1.1\r\n"],
+    ["is left as it is if its line is not whole", "PUT /\xfc HTT", "PUT /\xfc HTT"],
+    ["is left as it is without a target", "PUT \xfc HTTP/1.1\n", "PUT \xfc HTTP/1.1\n"],
+  ])("%s", (_what, received, passed) => {
+    assert.strictEqual(withEncodedTarget(bytes(received)).toString("latin1"), passed)
+  })
 })

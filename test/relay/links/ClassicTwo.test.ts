@@ -227,15 +227,54 @@ describe("what crosses the tunnel", () => {
     }),
   )
 
-  it.effect("a path with bytes that no URI has is refused and reaches no server", () =>
+  it.effect("a path with control characters is refused and reaches no server", () =>
     Effect.gen(function* () {
       const { calls, relay } = yield* served(() => ({ body: "ok" }))
       const bytes = yield* Harness.raw(
         relay,
-        Buffer.from("GET /servers/demo/\u00fc HTTP/1.1\r\nHost: x\r\n\r\n", "latin1"),
+        Buffer.from("GET /servers/demo/\x7f HTTP/1.1\r\nHost: x\r\n\r\n", "latin1"),
       )
-      assert.match(bytes.toString("latin1"), /^HTTP\/1\.1 400 /)
+      assert.match(bytes.toString("latin1"), /^HTTP\/1\.1 400 [\s\S]*percent-encoded/)
       assert.deepStrictEqual(calls, [])
+    }),
+  )
+
+  it.effect("a method is any token; Node's parser, for larger requests, knows only some", () =>
+    Effect.gen(function* () {
+      const { calls, relay } = yield* served(() => ({ body: "ok" }))
+      const ask = (method: string, more: string) =>
+        Harness.raw(
+          relay,
+          Buffer.from(
+            `${method} /servers/demo/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${more}`,
+          ),
+        )
+      assert.match(`${yield* ask("FOO", "\r\n")}`, /^HTTP\/1\.1 200 [\s\S]*ok$/)
+      const chunked = "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+      assert.match(`${yield* ask("FOO", chunked)}`, /^HTTP\/1\.1 501 [\s\S]*METHOD_UNKNOWN/)
+      assert.match(`${yield* ask("F(O", "\r\n")}`, /^HTTP\/1\.1 400 /)
+      assert.deepStrictEqual(
+        calls.map(({ head }) => head.method),
+        ["FOO"],
+      )
+    }),
+  )
+
+  it.effect("a WebSocket is refused with a code; another upgrade is answered by HTTP", () =>
+    Effect.gen(function* () {
+      const { calls, relay } = yield* served(() => ({ body: "ok" }))
+      const ask = (protocol: string) =>
+        Harness.visit(relay, "/servers/demo/", {
+          headers: [
+            ["Connection", "Upgrade"],
+            ["Upgrade", protocol],
+          ],
+        })
+      const refused = yield* ask("WebSocket")
+      assert.strictEqual(refused.status, 501)
+      assert.include(refused.text, "PTTH_NO_UPGRADE")
+      assert.strictEqual((yield* ask("tcp")).status, 200)
+      assert.strictEqual(calls.length, 1)
     }),
   )
 
