@@ -10,6 +10,7 @@ import { keep } from "../src/server/stream/StreamConnection.ts"
 import { fromText } from "../src/transport/body/Body.ts"
 import * as NodeClient from "../src/transport/net/NodeClient.ts"
 import * as Deadlines from "../src/transport/runtime/Deadlines.ts"
+import { RunningClock } from "../src/transport/runtime/RunningClock.ts"
 import { idleKey, idleName } from "./Idle.ts"
 
 const [relayUrl = "", count = "0"] = process.argv.slice(2)
@@ -17,6 +18,7 @@ const opening = 64
 
 const main = Effect.gen(function* () {
   const deadlines = yield* Deadlines.make
+  const clock = new RunningClock(deadlines)
   const client = NodeClient.make({ origin: new URL(relayUrl), proxies: false })
   let alive = 0
   const one = (i: number): Effect.Effect<void> =>
@@ -30,6 +32,7 @@ const main = Effect.gen(function* () {
         program: undefined,
         link: 0,
         deadlines,
+        clock,
         heartbeatMillis: 15_000,
         handler: (_head, _body, reply) => {
           reply.respond({ status: 200, headers: [] }, fromText("idle"))

@@ -27,6 +27,8 @@ export const type = {
   ping: 8,
   pong: 9,
   drain: 10,
+  clock: 11,
+  begin: 12,
 } as const
 
 /**
@@ -190,6 +192,28 @@ export const Drain = Schema.TaggedStruct("Drain", {}).annotate(
   layout(type.drain, "link", "nothing"),
 )
 
+/**
+ * The time of the relay, and for how long from then the requests behind it may
+ * be begun; see `docs/protocol.md`, Begin.
+ */
+export const Clock = Schema.TaggedStruct("Clock", {
+  /** Monotonic milliseconds with an arbitrary origin; the next one after the largest number is 0. */
+  millis: U32,
+  /** In milliseconds. */
+  lease: U32,
+}).annotate(layout(type.clock, "link", "`millis: u32`, `lease: u32`"))
+/** See the schema. */
+export type Clock = typeof Clock.Type
+
+/**
+ * From the server: may the request still be begun, which took about `millis`
+ * milliseconds to arrive? From the relay: it may, for `millis` milliseconds from
+ * when the server asked.
+ */
+export const Begin = Schema.TaggedStruct("Begin", { stream: StreamId, millis: U32 }).annotate(
+  layout(type.begin, "stream", "`millis: u32`"),
+)
+
 /** Every frame. */
 export const Frame = Schema.Union([
   Hello,
@@ -202,6 +226,8 @@ export const Frame = Schema.Union([
   Ping,
   Pong,
   Drain,
+  Clock,
+  Begin,
 ])
 /** See the schema. */
 export type Frame = typeof Frame.Type

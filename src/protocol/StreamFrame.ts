@@ -161,6 +161,18 @@ export const pong = (nonce: number): Buffer => number(type.pong, 0, nonce)
 /** Writes a drain. */
 export const drain = (): Buffer => frame(type.drain, 0, 0, 0, 0)
 
+/** Writes the relay's time, in monotonic milliseconds, and the lease of what follows. */
+export const clock = (millis: number, lease: number): Buffer => {
+  const out = frame(type.clock, 0, 0, 8, 8)
+  out.writeUInt32BE(Math.floor(millis) >>> 0, headerBytes)
+  out.writeUInt32BE(Math.floor(lease), headerBytes + 4)
+  return out
+}
+
+/** Writes the question whether a request may be begun, or the answer. */
+export const begin = (stream: number, millis: number): Buffer =>
+  number(type.begin, stream, Math.min(Math.floor(millis), 0xffff_ffff))
+
 /** Writes a reset. */
 export const reset = (stream: number, reason: ResetReason): Buffer =>
   number(type.reset, stream, resetReasons.indexOf(reason))
@@ -213,6 +225,10 @@ export const encode = (message: Frame): Buffer => {
       return pong(message.nonce)
     case "Drain":
       return drain()
+    case "Clock":
+      return clock(message.millis, message.lease)
+    case "Begin":
+      return begin(message.stream, message.millis)
   }
 }
 
@@ -350,7 +366,7 @@ const scopes: ReadonlyArray<Scope | undefined> = layouts.reduce(
 )
 
 /** Whether frames of this type are known; others are skipped. */
-export const isKnown = (kind: number): boolean => kind >= type.hello && kind <= type.drain
+export const isKnown = (kind: number): boolean => kind >= type.hello && kind <= type.begin
 
 /**
  * Whether an illegal frame of this type affects only its stream and not the
@@ -385,6 +401,15 @@ export const decode = (
       return decodeEnd(stream, payload)
     case type.drain:
       return Result.succeed({ _tag: "Drain" })
+    case type.clock:
+      return payload.length === 8
+        ? Result.succeed({
+            _tag: "Clock",
+            millis: payload.readUInt32BE(0),
+            lease: payload.readUInt32BE(4),
+          })
+        : fail("a clock does not have eight bytes")
+    case type.begin:
     case type.credit:
     case type.ping:
     case type.pong:
@@ -399,6 +424,7 @@ export const decode = (
 
 const decodeNumber = (kind: number, stream: number, n: number): Result.Result<Frame, WireError> => {
   if (kind === type.credit) return Result.succeed({ _tag: "Credit", stream, bytes: n })
+  if (kind === type.begin) return Result.succeed({ _tag: "Begin", stream, millis: n })
   if (kind === type.ping) return Result.succeed({ _tag: "Ping", nonce: n })
   if (kind === type.pong) return Result.succeed({ _tag: "Pong", nonce: n })
   const reason = resetReasons[n]

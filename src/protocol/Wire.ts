@@ -31,6 +31,7 @@ export const header = {
   status: "x-ptth-status",
   code: "x-ptth-code",
   publicUrl: "x-ptth-public-url",
+  beginWithin: "x-ptth-begin-within",
   openUrl: "x-ptth-open-url",
 } as const
 

@@ -12,6 +12,7 @@ import * as ProcessMetrics from "../transport/observe/ProcessMetrics.ts"
 import { Telemetry } from "../transport/observe/Telemetry.ts"
 import { trace } from "../transport/observe/TracedHandler.ts"
 import * as Deadlines from "../transport/runtime/Deadlines.ts"
+import { RunningClock } from "../transport/runtime/RunningClock.ts"
 import { ClassicTunnel } from "./classic/ClassicTunnel.ts"
 import { StreamTunnel } from "./stream/StreamTunnel.ts"
 import type { ServerOptions } from "./uplink/ServerOptions.ts"
@@ -37,8 +38,12 @@ export const run: (options: ServerOptions) => Effect.Effect<never, never, Scope.
   const handler = trace(options.handler, telemetry, { name: "serve", kind: "server" })
   if (telemetry !== undefined) yield* telemetry.metrics(ProcessMetrics.read)
   const uplink = new Uplink({ ...options, handler }, clock)
-  const classic = new ClassicTunnel(uplink)
-  const stream = new StreamTunnel(uplink, deadlines)
+  const running = yield* Effect.acquireRelease(
+    Effect.sync(() => new RunningClock(deadlines)),
+    (clock) => Effect.sync(() => clock.close()),
+  )
+  const classic = new ClassicTunnel(uplink, running)
+  const stream = new StreamTunnel(uplink, deadlines, running)
   const listening = yield* Scope.make()
   yield* Effect.addFinalizer(() =>
     classic.farewell("draining").pipe(

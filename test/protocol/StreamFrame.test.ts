@@ -147,7 +147,7 @@ describe("frames", () => {
     "of unknown type are skipped, whatever their payload and position",
     [Schema.Uint8Array, Schema.Natural, Cuts],
     ([payload, kind, cuts]) => {
-      const unknown = 11 + (kind % 245)
+      const unknown = 13 + (kind % 243)
       const bytes = Buffer.concat([
         StreamFrame.ping(1),
         header(unknown, 0xff, kind >>> 0, payload.length),
@@ -174,7 +174,7 @@ describe("frames", () => {
 
   it("on the wrong stream are refused", () => {
     const { type } = StreamFrame
-    const ofLink: ReadonlyArray<number> = [type.hello, type.ping, type.pong, type.drain]
+    const ofLink: ReadonlyArray<number> = [type.hello, type.ping, type.pong, type.drain, type.clock]
     for (const kind of Object.values(type)) {
       const stream = ofLink.includes(kind) ? 7 : 0
       const { fault, frames } = parse(

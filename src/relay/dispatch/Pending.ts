@@ -6,12 +6,14 @@
 import * as RequestId from "../../domain/RequestId.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
+import { isSafe } from "../../protocol/http/SafeMethod.ts"
 import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import type { TransportName } from "../../protocol/TransportName.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import type { VisitNotes } from "../../transport/observe/VisitNotes.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
+import * as Lease from "./Lease.ts"
 
 /** How the sending of a response's body ended: all of it was sent to the visitor, or the visitor left before. */
 export interface Delivery {
@@ -39,18 +41,24 @@ export interface PendingOwner {
   settled(pending: Pending): void
 }
 
-/** Methods whose requests may be sent again (RFC 9110 9.2.1). */
-const safeMethods = new Set(["GET", "HEAD", "OPTIONS"])
-
 /** How often one request is offered at most. */
 const maxOffers = 4
+
+/**
+ * - `waiting`: it is in the queue.
+ * - `offered`: a server has it.
+ * - `lost`: its link was lost; a server that still has it may begin it within the lease.
+ * - `answered`: the head of the response arrived.
+ * - `over`: nothing more happens.
+ */
+type State = "waiting" | "offered" | "lost" | "answered" | "over"
 
 /** See the file's header. */
 export class Pending {
   readonly name: ServerName
   readonly head: RequestHead
   readonly body: Body
-  state: "waiting" | "offered" | "answered" | "over" = "waiting"
+  state: State = "waiting"
   /** The link that it was offered to. */
   link: Carrier | undefined
   /** Cancels the request on its link; set by the link. Kept here instead of in a map so that no garbage is retained (`ReusableMap.ts`). */
@@ -66,6 +74,10 @@ export class Pending {
   private deadline: Deadline | undefined
   private delivery: Delivery | undefined
   private offers = 0
+  private lease = Lease.none
+  /** Until when the head of the response is awaited, and a loss is not told, in monotonic milliseconds. */
+  private answerBy = 0
+  private silentUntil = 0
 
   constructor(
     owner: PendingOwner,
@@ -105,11 +117,20 @@ export class Pending {
     this.deadline = this.owner.deadlines.set(millis, onPassed)
   }
 
-  /** A link sends it to a server, which has `millis` milliseconds to send the head of its response. */
-  offered(link: Carrier, millis: number): void {
+  /**
+   * A link sends it to a server, which has `millis` milliseconds to send the head
+   * of its response, and keeps to the lease.
+   */
+  offered(link: Carrier, millis: number, lease: Lease.Lease = Lease.none): void {
     this.state = "offered"
     this.link = link
     this.offers += 1
+    if (lease.silence > 0 && !isSafe(this.head.method)) {
+      const now = this.owner.deadlines.elapsed()
+      this.lease = lease
+      this.answerBy = now + millis
+      this.silentUntil = now + lease.silence
+    }
     this.notes?.offered(link.transport)
     this.wait(millis, () => {
       this.fail(
@@ -123,16 +144,37 @@ export class Pending {
   }
 
   /**
+   * The server asks whether it may begin it after `age` milliseconds: for how many
+   * milliseconds it may; `undefined` if the visitor is about to be told that it failed.
+   */
+  begin(age: number): number | undefined {
+    if (this.state !== "offered") return undefined
+    const now = this.owner.deadlines.elapsed()
+    const { begin, silence } = Lease.renewed(this.lease, age, this.answerBy - now)
+    if (begin === 0) return undefined
+    this.silentUntil = Math.max(this.silentUntil, now + silence)
+    return begin
+  }
+
+  /**
    * The link broke, or the server never received it. It is offered again if
    * that has no side effect (protocol.md, Re-offering).
+   *
+   * @param isDropped whether the server has said itself that it does no more with it
    */
-  lost(detail: string): void {
+  lost(detail: string, isDropped = false): void {
     if (this.state !== "offered") return
     this.deadline?.clear()
     this.deadline = undefined
     const repeatable =
-      safeMethods.has(this.head.method) && this.body.whole !== undefined && this.offers < maxOffers
-    if (!repeatable) return this.fail(new ExchangeError({ code: "PTTH_LINK_LOST", detail }))
+      isSafe(this.head.method) && this.body.whole !== undefined && this.offers < maxOffers
+    if (!repeatable) {
+      const error = new ExchangeError({ code: "PTTH_LINK_LOST", detail })
+      const silent = this.silentUntil - this.owner.deadlines.elapsed()
+      if (isDropped || silent <= 0) return this.fail(error)
+      this.state = "lost"
+      return this.wait(silent, () => this.fail(error))
+    }
     this.state = "waiting"
     this.link = undefined
     this.acknowledged = false
@@ -141,7 +183,7 @@ export class Pending {
 
   /** The head of the response arrived. `false`: the request is no longer waiting for one. */
   answer(head: ResponseHead, body: Body, delivery: Delivery): boolean {
-    if (this.state !== "offered") return false
+    if (this.state !== "offered" && this.state !== "lost") return false
     this.settle("answered")
     this.delivery = delivery
     this.reply.respond(head, this.owner.watch(this.head, head, body), () => {
@@ -154,7 +196,7 @@ export class Pending {
   /** There will be no response; the visitor is told why. */
   fail(error: ExchangeError): void {
     if (this.state === "answered" || this.state === "over") return
-    const wasOffered = this.state === "offered"
+    const wasOffered = this.state === "offered" || this.state === "lost"
     this.settle("over")
     this.body.discard()
     if (wasOffered) this.owner.abandon(this)

@@ -60,7 +60,7 @@ export class AnswerEndpoint {
         rejectRequest(request, response, 400, text.badHead)
       },
       cut: () =>
-        link?.lose(pending, "the server broke off before the head of its answer was whole"),
+        link?.lose(pending, "the server broke off before the head of its answer was whole", true),
     })
   }
 

@@ -23,6 +23,7 @@ import {
 } from "../../protocol/Wire.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
+import * as Lease from "../dispatch/Lease.ts"
 import type { Link } from "../dispatch/Link.ts"
 import type { Pending } from "../dispatch/Pending.ts"
 import { answerText } from "./BackendAnswer.ts"
@@ -34,6 +35,9 @@ const silenceMillis = 3_000
 
 /** How long a process may take to acknowledge a request until it counts as lost, in milliseconds. */
 const ackMillis = 5_000
+
+/** How long a process may take to begin a request that changes something, in milliseconds: less than to acknowledge it. */
+const beginMillis = 4_000
 
 /** What a link needs of its surroundings. */
 export interface ClassicLinkOptions {
@@ -114,7 +118,7 @@ export class ClassicLink implements Link {
       const oldest = this.parked.takeOldest()
       if (oldest !== undefined) this.sendEmpty(oldest)
     }
-    if (this.cancels.length > 0) this.answerListen([])
+    if (this.cancels.length > 0) this.answerListen([], 0)
     else this.options.onReady(this)
   }
 
@@ -130,7 +134,7 @@ export class ClassicLink implements Link {
     for (const listen of this.parked.takeAll()) this.sendEmpty(listen)
     this.sendEmpty(response)
     this.heard()
-    if (isGone) this.end("it has stopped")
+    if (isGone) this.end("it has stopped", true)
     else this.endIfFinished()
   }
 
@@ -184,12 +188,14 @@ export class ClassicLink implements Link {
 
   private send(batch: ReadonlyArray<Pending>): void {
     const millis = this.options.responseMillis(this.name)
+    // Classic 1 has only safe methods.
+    const lease = Lease.leaseOf(beginMillis, millis)
     for (const pending of batch) {
-      pending.offered(this, millis)
+      pending.offered(this, millis, lease)
       this.unanswered.set(pending.id, pending)
     }
     const heardBefore = this.heardCount
-    const response = this.answerListen(batch)
+    const response = this.answerListen(batch, lease.begin)
     response?.once("close", () => {
       if (response.writableFinished) return this.awaitAcks(batch, heardBefore)
       for (const pending of batch) this.lose(pending, "the listen broke while it was answered")
@@ -212,22 +218,35 @@ export class ClassicLink implements Link {
     }
   }
 
-  /** The server will not answer a request, whether or not it received it: the request is offered again, or fails. */
-  lose(pending: Pending, detail: string): void {
+  /**
+   * The server will not answer a request, whether or not it received it: the request is offered again, or fails.
+   *
+   * @param isDropped whether the server has said itself that it does no more with it
+   */
+  lose(pending: Pending, detail: string, isDropped = false): void {
     if (pending.link !== this || !this.unanswered.delete(pending.id)) return
     this.stopAwaitingAck(pending.id)
-    pending.lost(detail)
+    pending.lost(detail, isDropped || pending.acknowledged)
   }
 
   /** Answers the newest listen with requests, and with the cancels that wait. */
-  private answerListen(batch: ReadonlyArray<Pending>): ServerResponse | undefined {
-    const response = this.parked.takeNewest()
-    if (response === undefined) return undefined
+  private answerListen(
+    batch: ReadonlyArray<Pending>,
+    beginMillis: number,
+  ): ServerResponse | undefined {
+    const listen = this.parked.takeNewest()
+    if (listen === undefined) return undefined
+    const { arrivedAt, response } = listen
     const bytes =
       this.transport === "classic 1"
         ? ListenAnswer.encodeClassic1(batch)
         : ListenAnswer.encodeClassic2(this.cancels.splice(0), batch)
-    ListenAnswer.send(response, bytes, this.relayFields())
+    const held = this.options.deadlines.elapsed() - arrivedAt
+    const fields =
+      this.transport === "classic 1" || batch.length === 0
+        ? this.relayFields()
+        : [...this.relayFields(), header.beginWithin, `${Math.floor(held + beginMillis)}`]
+    ListenAnswer.send(response, bytes, fields)
     return response
   }
 
@@ -239,12 +258,12 @@ export class ClassicLink implements Link {
   }
 
   private sendCancels(): void {
-    if (this.cancels.length > 0) this.answerListen([])
+    if (this.cancels.length > 0) this.answerListen([], 0)
   }
 
   revoke(): void {
     for (const listen of this.parked.takeAll()) answerText(listen, 401, text.badKey)
-    this.end("its key is no longer accepted")
+    this.end("its key is no longer accepted", true)
   }
 
   drain(): void {
@@ -267,7 +286,7 @@ export class ClassicLink implements Link {
     })
   }
 
-  private end(reason: string): void {
+  private end(reason: string, isDropped = false): void {
     if (this.state === "gone") return
     this.state = "gone"
     this.heard()
@@ -275,7 +294,7 @@ export class ClassicLink implements Link {
     for (const listen of this.parked.takeAll()) {
       if (!listen.headersSent) listen.destroy()
     }
-    for (const pending of this.unanswered.all()) this.lose(pending, reason)
+    for (const pending of this.unanswered.all()) this.lose(pending, reason, isDropped)
   }
 
   /** What classic 2 tells a server of the relay with every answer, as names and values in turn. */

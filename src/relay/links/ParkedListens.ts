@@ -6,8 +6,11 @@ import type { ServerResponse } from "node:http"
 import { listenMillis } from "../../protocol/Wire.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 
-interface ParkedListen {
+/** A listen that waits. */
+export interface ParkedListen {
   readonly response: ServerResponse
+  /** When it arrived, in monotonic milliseconds. */
+  readonly arrivedAt: number
   readonly deadline: Deadline
 }
 
@@ -40,6 +43,7 @@ export class ParkedListens {
   park(response: ServerResponse): void {
     const listen: ParkedListen = {
       response,
+      arrivedAt: this.deadlines.elapsed(),
       deadline: this.deadlines.set(listenMillis, () => {
         this.remove(listen)
         this.onExpired(response)
@@ -51,12 +55,12 @@ export class ParkedListens {
     })
   }
 
-  takeNewest(): ServerResponse | undefined {
+  takeNewest(): ParkedListen | undefined {
     return this.take(this.listens[0])
   }
 
   takeOldest(): ServerResponse | undefined {
-    return this.take(this.listens.at(-1))
+    return this.take(this.listens.at(-1))?.response
   }
 
   takeAll(): ReadonlyArray<ServerResponse> {
@@ -65,10 +69,9 @@ export class ParkedListens {
     return all.map(({ response }) => response)
   }
 
-  private take(listen: ParkedListen | undefined): ServerResponse | undefined {
-    if (listen === undefined) return undefined
-    this.remove(listen)
-    return listen.response
+  private take(listen: ParkedListen | undefined): ParkedListen | undefined {
+    if (listen !== undefined) this.remove(listen)
+    return listen
   }
 
   /** `false` if it is no longer parked. */

@@ -21,7 +21,7 @@ import * as Subdomains from "../settings/Subdomains.ts"
 import { clientOf } from "../settings/TrustedProxies.ts"
 import { programOf } from "./BackendAnswer.ts"
 import { type LinkLimit, retrySeconds } from "./LinkLimit.ts"
-import { StreamLink } from "./StreamLink.ts"
+import { leaseOf, StreamLink } from "./StreamLink.ts"
 
 /** What the endpoint needs of the relay. */
 export interface StreamContext {
@@ -151,6 +151,8 @@ export class StreamEndpoint {
     const multiplexer: Multiplexer = new Multiplexer({
       deadlines,
       heartbeatMillis: Duration.toMillis(config.heartbeat),
+      leaseMillis: () =>
+        leaseOf(multiplexer.roundTrip, rendezvous.responseMillis(server.name)).begin,
       hello: { version, maxStreams, window: initialWindow, publicUrl: config.publicUrl ?? "" },
       wire: WebSocketWire.make(socket, "server", head, {
         bytes: (chunk) => multiplexer.bytes(chunk),

@@ -6,8 +6,22 @@ import type { Tripcode } from "../../domain/Tripcode.ts"
 import type { Cancel } from "../../transport/body/Handler.ts"
 import type { Multiplexer } from "../../transport/mux/Multiplexer.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
+import * as Lease from "../dispatch/Lease.ts"
 import type { Link } from "../dispatch/Link.ts"
 import type { Pending } from "../dispatch/Pending.ts"
+
+/** How long a server may take to begin a request that changes something, in milliseconds: beside its round trips, and at most. */
+const beginMillis = 250
+const longestBegin = 2_000
+
+/**
+ * The lease of a request.
+ *
+ * @param roundTrip of the link, in milliseconds
+ * @param millis how long the server has for the head of its response
+ */
+export const leaseOf = (roundTrip: number, millis: number): Lease.Lease =>
+  Lease.leaseOf(Math.min(beginMillis + 4 * roundTrip, longestBegin), millis)
 
 /** What a link needs of its surroundings. */
 export interface StreamLinkOptions {
@@ -32,6 +46,7 @@ export class StreamLink implements Link {
   readonly program: string
   private readonly options: StreamLinkOptions
   private suspicion: Deadline | undefined
+  private isRevoked = false
 
   constructor(options: StreamLinkOptions) {
     this.options = options
@@ -57,12 +72,14 @@ export class StreamLink implements Link {
   }
 
   private start(pending: Pending, millis: number): void {
-    pending.offered(this, millis)
+    pending.offered(this, millis, leaseOf(this.options.multiplexer.roundTrip, millis))
     let cancel: Cancel | undefined
     const finish = (): void => {
       if (pending.withdraw === cancel) pending.withdraw = undefined
     }
-    cancel = this.options.multiplexer.request(pending.head, pending.body, {
+    const { multiplexer } = this.options
+    cancel = multiplexer.request(pending.head, pending.body, {
+      begin: (age) => pending.begin(age),
       respond: (head, body) => {
         const taken = pending.answer(head, body, {
           sent: finish,
@@ -78,7 +95,8 @@ export class StreamLink implements Link {
       },
       fail: (error) => {
         finish()
-        if (error.code === "PTTH_LINK_LOST") pending.lost(error.detail)
+        if (error.code === "PTTH_LINK_LOST")
+          pending.lost(error.detail, !multiplexer.isCutOff || this.isRevoked)
         else pending.fail(error)
       },
     })
@@ -124,6 +142,7 @@ export class StreamLink implements Link {
   }
 
   revoke(): void {
+    this.isRevoked = true
     this.end("its key is no longer accepted")
   }
 

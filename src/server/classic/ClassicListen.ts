@@ -22,6 +22,7 @@ import {
   version2,
 } from "../../protocol/Wire.ts"
 import type { Client } from "../../transport/net/NodeClient.ts"
+import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
 import { ListenError, limited, unconnected } from "../uplink/ListenError.ts"
 import { type Announced, announced } from "../uplink/RelayAddresses.ts"
 
@@ -32,11 +33,14 @@ export interface Listened {
   /** Whether the relay takes several responses in one POST. */
   readonly many: boolean
   readonly announced: Announced
+  /** Whether its requests came in time to be begun although they change something. */
+  readonly isInTime: () => boolean
 }
 
 /** The relay, and which server listens. */
 export interface ListenOptions {
   readonly client: Client
+  readonly clock: RunningClock
   /** Path of the relay's backend API, with its prefix. */
   readonly basePath: string
   readonly name: ServerName
@@ -75,6 +79,8 @@ export const listen = (options: ListenOptions): Effect.Effect<Listened, ListenEr
 
 const send = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
   Effect.callback((resume) => {
+    const { clock } = options
+    const sentAt = clock.now()
     const fail = (reason: ListenError["reason"], detail: string): void =>
       resume(Effect.fail(new ListenError({ reason, detail })))
     const receive = (response: IncomingMessage, request: ClientRequest): void => {
@@ -89,7 +95,8 @@ const send = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
       })
       response.on("error", () => {})
       response.on("close", () => {
-        if (response.complete) resume(parse(response, Buffer.concat(chunks)))
+        if (response.complete)
+          resume(parse(response, Buffer.concat(chunks), () => isInTime(response, clock, sentAt)))
         else fail("unreachable", "the answer was cut short")
       })
     }
@@ -119,7 +126,22 @@ const fieldsOf = (options: ListenOptions): HeaderList => {
   return fields
 }
 
-const parse = (response: IncomingMessage, body: Buffer): Effect.Effect<Listened, ListenError> => {
+/**
+ * Whether requests are new enough (protocol.md, Begin). A relay that does not say
+ * how long it held the listen has given up what a process does not acknowledge, so
+ * only a process that stood still may have old ones.
+ */
+const isInTime = ({ headers }: IncomingMessage, clock: RunningClock, sentAt: number): boolean => {
+  const within = headers[header.beginWithin]
+  if (typeof within !== "string") return !clock.hasStoodStillSince(sentAt)
+  return /^\d{1,9}$/.test(within) && clock.now() <= sentAt + Number(within)
+}
+
+const parse = (
+  response: IncomingMessage,
+  body: Buffer,
+  isInTime: () => boolean,
+): Effect.Effect<Listened, ListenError> => {
   const status = response.statusCode ?? 0
   const dialect = response.headers[header.version] === version2 ? "classic 2" : "classic 1"
   const addresses = announced(response.headers)
@@ -127,7 +149,8 @@ const parse = (response: IncomingMessage, body: Buffer): Effect.Effect<Listened,
   const message = body.subarray(0, 200).toString("utf8").trim()
   const fail = (reason: ListenError["reason"], detail: string) =>
     Effect.fail(new ListenError({ reason, detail }))
-  if (status === 204) return Effect.succeed({ dialect, entries: [], announced: addresses, many })
+  const common = { dialect, announced: addresses, many, isInTime } as const
+  if (status === 204) return Effect.succeed({ ...common, entries: [] })
   if (status === 401 || status === 403) return fail("refused", message)
   if (status === 429)
     return Effect.flatMap(Clock.currentTimeMillis, (now) =>
@@ -139,5 +162,5 @@ const parse = (response: IncomingMessage, body: Buffer): Effect.Effect<Listened,
     dialect === "classic 2" ? Classic2.decodeListenAnswer(body) : Classic1.decodeListenAnswer(body)
   return Result.isFailure(entries)
     ? fail("unexpected", entries.failure.message)
-    : Effect.succeed({ dialect, entries: entries.success, announced: addresses, many })
+    : Effect.succeed({ ...common, entries: entries.success })
 }

@@ -6,10 +6,12 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
+import { isSafe } from "../../protocol/http/SafeMethod.ts"
 import type { Offer } from "../../protocol/Message.ts"
 import { maxAcks } from "../../protocol/Wire.ts"
 import type { Cancel } from "../../transport/body/Handler.ts"
 import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
+import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
 import { ListenError } from "../uplink/ListenError.ts"
 import type { Uplink } from "../uplink/Uplink.ts"
 import { ClassicAnswers } from "./ClassicAnswers.ts"
@@ -37,6 +39,8 @@ const maxRunning = 2_048
 /** See the file's header. */
 export class ClassicTunnel {
   private readonly uplink: Uplink
+  /** Shows how old a request is. */
+  private readonly clock: RunningClock
   /** Open while several listens at a time are allowed. */
   private readonly parallel = Latch.makeUnsafe(false)
   private readonly running = new ReusableMap<string, Cancel>()
@@ -52,8 +56,9 @@ export class ClassicTunnel {
   /** Whether the relay spoke classic 2 in its last answer. */
   private speaksClassic2 = false
 
-  constructor(uplink: Uplink) {
+  constructor(uplink: Uplink, clock: RunningClock) {
     this.uplink = uplink
+    this.clock = clock
     this.answers = new ClassicAnswers({
       client: uplink.client,
       basePath: uplink.basePath,
@@ -98,6 +103,7 @@ export class ClassicTunnel {
     const { uplink } = this
     return listen({
       client: uplink.client,
+      clock: this.clock,
       basePath: uplink.basePath,
       name: uplink.options.name,
       apiKey: uplink.options.apiKey,
@@ -136,8 +142,9 @@ export class ClassicTunnel {
       const cancel = this.running.get(entry.id)
       if (entry._tag === "Cancel") cancel?.()
       else if (cancel !== undefined) this.acks.push(entry.id)
-      // A request beyond the limit is not acknowledged, so the relay gives it to another process.
-      else if (this.running.size < maxRunning) this.start(entry, listened)
+      // A request beyond the limit, or one that came too late, is not acknowledged, so the relay gives it up.
+      else if (this.running.size < maxRunning && (isSafe(entry.head.method) || listened.isInTime()))
+        this.start(entry, listened)
       if ((entry._tag === "Cancel") === (cancel !== undefined)) broughtWork = true
     }
     return broughtWork

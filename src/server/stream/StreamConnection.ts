@@ -16,6 +16,7 @@ import * as WebSocketWire from "../../transport/mux/WebSocketWire.ts"
 import type { Client } from "../../transport/net/NodeClient.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
+import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
 import { failure } from "../uplink/HandlerGuard.ts"
 import { ListenError, limited, unconnected } from "../uplink/ListenError.ts"
 import { type Announced, announced } from "../uplink/RelayAddresses.ts"
@@ -34,6 +35,7 @@ export interface StreamConnectionOptions {
   /** The number of the link within this process, from 0. */
   readonly link: number
   readonly deadlines: Deadlines
+  readonly clock: RunningClock
   readonly heartbeatMillis: number
   readonly handler: Handler
   /** The relay speaks stream on the link. */
@@ -138,9 +140,10 @@ class StreamConnection {
   }
 
   private open(headers: IncomingHttpHeaders, socket: Duplex, head: Buffer): Multiplexer {
-    const { deadlines, handler, heartbeatMillis, onState } = this.options
+    const { clock, deadlines, handler, heartbeatMillis, onState } = this.options
     const multiplexer: Multiplexer = new Multiplexer({
       deadlines,
+      clock,
       heartbeatMillis,
       hello: { version, maxStreams, window: initialWindow, publicUrl: "" },
       handler,

@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { Deadlines } from "../../transport/runtime/Deadlines.ts"
+import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
 import { ListenError } from "../uplink/ListenError.ts"
 import type { Uplink } from "../uplink/Uplink.ts"
 import { keep, type StreamConnectionOptions } from "./StreamConnection.ts"
@@ -25,12 +26,15 @@ export class StreamTunnel {
   readonly probe: Effect.Effect<boolean>
   private readonly uplink: Uplink
   private readonly deadlines: Deadlines
+  /** Shows how old a request is. */
+  private readonly clock: RunningClock
   /** Open while a link works, so that further links are not tried in vain. */
   private readonly works = Latch.makeUnsafe(false)
 
-  constructor(uplink: Uplink, deadlines: Deadlines) {
+  constructor(uplink: Uplink, deadlines: Deadlines, clock: RunningClock) {
     this.uplink = uplink
     this.deadlines = deadlines
+    this.clock = clock
     const count = uplink.options.connections ?? defaultConnections
     const more = Array.from({ length: count - 1 }, (_, i) => Effect.forever(this.further(i + 1)))
     const links = Effect.all([Effect.forever(this.first), ...more], { concurrency: "unbounded" })
@@ -81,6 +85,7 @@ export class StreamTunnel {
         program: uplink.options.program,
         link: number,
         deadlines: this.deadlines,
+        clock: this.clock,
         heartbeatMillis: uplink.options.heartbeatMillis ?? defaultHeartbeat,
         handler: uplink.handler,
         onAlive: (announced) => {

@@ -9,15 +9,25 @@ import type { Reply } from "../body/Handler.ts"
 import { bytesWithHead, noBytes } from "./BodySender.ts"
 import { MuxStream, type StreamLink } from "./MuxStream.ts"
 
+/** Who waits for a response, and may allow the other end to begin late. */
+export interface LeasedReply extends Reply {
+  /**
+   * The other end has a request that it has not begun, since it took about `age`
+   * milliseconds to arrive. For how long it may be begun from now; `undefined` if
+   * it must not be, which the visitor is told.
+   */
+  readonly begin?: (age: number) => number | undefined
+}
+
 const cancelled = new BodyError({ reason: "cancelled", detail: "it was given up here" })
 
 /** See the file's header. */
 export class ClientStream extends MuxStream {
   protected readonly readsAfterReset = true
   /** Who waits for the response; `undefined` once nobody does. */
-  private reply: Reply | undefined
+  private reply: LeasedReply | undefined
 
-  constructor(link: StreamLink, id: number, reply: Reply) {
+  constructor(link: StreamLink, id: number, reply: LeasedReply) {
     super(link, id, link.baseWindow, "Head")
     this.reply = reply
   }
@@ -56,6 +66,11 @@ export class ClientStream extends MuxStream {
     this.reply = undefined
     reply.respond(head, this.receive(bytes, end, length))
     this.settle()
+  }
+
+  protected onBegin(age: number): void {
+    const millis = this.reply?.begin?.(age)
+    if (millis !== undefined) this.link.send(StreamFrame.begin(this.id, millis))
   }
 
   protected onGivenUp(error: ExchangeError): void {

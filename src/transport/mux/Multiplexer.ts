@@ -4,13 +4,17 @@
  * visitor delays only its own exchange.
  */
 import { ExchangeError } from "../../protocol/Exchange.ts"
+import { isSafe } from "../../protocol/http/SafeMethod.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import * as StreamFrame from "../../protocol/StreamFrame.ts"
-import type { Handler } from "../body/Handler.ts"
+import type { Body } from "../body/Body.ts"
+import type { Cancel, Handler } from "../body/Handler.ts"
 import type { Deadline, Deadlines } from "../runtime/Deadlines.ts"
 import { ReusableMap } from "../runtime/ReusableMap.ts"
+import type { RunningClock } from "../runtime/RunningClock.ts"
+import { BeginLease, clockMillis } from "./BeginLease.ts"
 import type { BodySender } from "./BodySender.ts"
-import { ClientStream } from "./ClientStream.ts"
+import { ClientStream, type LeasedReply } from "./ClientStream.ts"
 import { FrameParser } from "./FrameParser.ts"
 import { FrameWriter, type Wire } from "./FrameWriter.ts"
 import type { MuxStream, StreamLink } from "./MuxStream.ts"
@@ -44,6 +48,10 @@ export interface MultiplexerOptions extends MultiplexerEvents {
   readonly failed?: FailureResponse
   /** After so many milliseconds of silence a ping is sent; after as many again the link is closed. */
   readonly heartbeatMillis: number
+  /** For how long the other end may begin a request that this end sends, in milliseconds; without it any time. */
+  readonly leaseMillis?: () => number
+  /** The clock by which this end keeps to the lease of requests; without it they are begun at any time. */
+  readonly clock?: RunningClock
   /** A monotonic clock in milliseconds; default: `performance.now`. */
   readonly now?: () => number
 }
@@ -86,6 +94,14 @@ export class Multiplexer implements StreamLink {
   private readonly blocked = new Set<BodySender>()
   /** Requests that came while the wire was full; served when it drains, so that responses do not pile up. */
   private unserved: Array<ServerStream> = []
+  private readonly lease: BeginLease | undefined
+  /** Requests that may be too old, of a relay that sends no clock: served after the pong of a ping sent since. */
+  private doubtful: Array<ServerStream> = []
+  /** Whether the ping that is under way was sent since they came. */
+  private isDoubtPinged = false
+  /** When this end's clock was last sent, in monotonic milliseconds, and with which lease. */
+  private clockSentAt = Number.NEGATIVE_INFINITY
+  private leaseSent = 0
   /** Streams that are over on the wire while received bytes of them are still queued. */
   private lingering = 0
   private state: State = "Open"
@@ -97,6 +113,8 @@ export class Multiplexer implements StreamLink {
   private isPeerDraining = false
   /** Whether anything has come since the last heartbeat. */
   private hasHeard = true
+  /** Whether the connection ended although this end had not closed the link. */
+  private hasBroken = false
   private nonce = 0
   /** When the ping was sent that has not been answered. */
   private pingAt: number | undefined
@@ -107,6 +125,7 @@ export class Multiplexer implements StreamLink {
   constructor(options: MultiplexerOptions) {
     this.options = options
     this.now = options.now ?? (() => performance.now())
+    this.lease = options.clock === undefined ? undefined : new BeginLease(options.clock)
     this.writer = new FrameWriter(options.wire, options.onSent)
     this.parser = new FrameParser({
       frame: (frame) => this.onFrame(frame),
@@ -121,6 +140,11 @@ export class Multiplexer implements StreamLink {
   /** How many streams are open. */
   get active(): number {
     return this.streams.size
+  }
+
+  /** Whether this end has closed the link while the other end may know nothing of it. */
+  get isCutOff(): boolean {
+    return this.isClosed && !this.hasBroken
   }
 
   /** How many more requests the other end accepts now. */
@@ -157,7 +181,7 @@ export class Multiplexer implements StreamLink {
   }
 
   /** Sends a request to the other end. */
-  readonly request: Handler = (head, body, reply) => {
+  readonly request = (head: RequestHead, body: Body, reply: LeasedReply): Cancel => {
     const refused = this.refusal(head)
     if (refused !== undefined) {
       body.discard()
@@ -167,6 +191,7 @@ export class Multiplexer implements StreamLink {
     const id = this.nextId()
     const stream = new ClientStream(this, id, reply)
     this.streams.set(id, stream)
+    if (!isSafe(head.method)) this.sendClock()
     stream.ask(head, body)
     return () => stream.cancel()
   }
@@ -186,6 +211,7 @@ export class Multiplexer implements StreamLink {
   ping(): void {
     if (this.pingAt !== undefined) return
     this.pingAt = this.now()
+    this.lease?.pinged()
     this.send(StreamFrame.ping(this.nonce))
   }
 
@@ -200,11 +226,13 @@ export class Multiplexer implements StreamLink {
     this.streams.clear()
     this.blocked.clear()
     this.unserved = []
+    this.doubtful = []
     this.options.onClosed?.(reason)
   }
 
   /** The connection has ended. */
   ended(): void {
+    this.hasBroken ||= !this.isClosed
     const drained = this.isPeerDraining && this.streams.size === 0
     this.close(drained ? "it was drained" : "its connection broke")
   }
@@ -343,7 +371,10 @@ export class Multiplexer implements StreamLink {
     if (frame._tag === "Hello") return this.onHello(frame)
     if (!this.isGreeted()) return
     switch (frame._tag) {
+      case "Clock":
+        return this.lease?.received(frame)
       case "Ping":
+        if (!this.isFull) this.sendClock()
         return this.writer.sendPong(frame.nonce)
       case "Pong":
         return this.onPong(frame.nonce)
@@ -375,6 +406,8 @@ export class Multiplexer implements StreamLink {
     this.roundTrip = Math.max(0.05, this.now() - this.pingAt)
     this.pingAt = undefined
     this.nonce = (this.nonce + 1) >>> 0
+    this.lease?.ponged()
+    this.serveDoubtful()
     this.options.onPong?.()
   }
 
@@ -410,6 +443,8 @@ export class Multiplexer implements StreamLink {
       return this.close("it opened more streams than it may")
     const stream = new ServerStream(this, frame, this.options.failed)
     this.streams.set(frame.stream, stream)
+    if (this.lease !== undefined && !isSafe(frame.head.method))
+      stream.beginBy = this.lease.beginBy()
     stream.accept(frame)
     if (this.isFull) this.unserved.push(stream)
     else this.serve(stream)
@@ -417,6 +452,39 @@ export class Multiplexer implements StreamLink {
 
   private serve(stream: ServerStream): void {
     const { handler } = this.options
-    if (handler !== undefined) stream.serve(handler)
+    if (handler === undefined || stream.isOver) return
+    if (this.lease === undefined || this.lease.now() <= stream.beginBy) stream.serve(handler)
+    else this.askToServe(stream, this.lease)
+  }
+
+  /** The relay may have given the request up: it is asked, and its answer comes behind a reset that is under way. */
+  private askToServe(stream: ServerStream, lease: BeginLease): void {
+    if (lease.hasRelayClock) return stream.askToBegin(lease, (again) => this.serve(again))
+    this.doubtful.push(stream)
+    this.isDoubtPinged = this.pingAt === undefined
+    this.ping()
+  }
+
+  /** A relay without a clock has answered a ping: what it gave up before, it has reset. */
+  private serveDoubtful(): void {
+    const { handler } = this.options
+    if (this.doubtful.length === 0 || handler === undefined) return
+    if (!this.isDoubtPinged) {
+      this.isDoubtPinged = true
+      return this.ping()
+    }
+    for (const stream of this.doubtful.splice(0)) stream.serve(handler)
+  }
+
+  /** Sends the time and the lease of requests, unless that was done just now. */
+  private sendClock(): void {
+    const { deadlines, leaseMillis } = this.options
+    if (leaseMillis === undefined) return
+    const now = deadlines.elapsed()
+    const lease = leaseMillis()
+    if (now - this.clockSentAt < clockMillis && lease === this.leaseSent) return
+    this.clockSentAt = now
+    this.leaseSent = lease
+    this.send(StreamFrame.clock(now, lease))
   }
 }

@@ -59,6 +59,8 @@ export abstract class MuxStream implements BodySource, SenderEvents {
 
   /** A response to this stream has come. */
   protected abstract onResponse(frame: StreamFrame.Response): void
+  /** The other end asks whether the request may be begun, or allows it; see `StreamFrame.Begin`. */
+  protected abstract onBegin(millis: number): void
   /** The stream was given up by one end, or its link is gone. */
   protected abstract onGivenUp(error: ExchangeError): void
   /** Whether a body that has come whole is still read if the stream is given up. */
@@ -79,6 +81,8 @@ export abstract class MuxStream implements BodySource, SenderEvents {
         return this.receiving === "Body" ? this.onEnd(frame.trailers) : this.abort("protocol")
       case "Credit":
         return this.sender.addCredit(frame.bytes)
+      case "Begin":
+        return this.onBegin(frame.millis)
       case "Reset":
         return this.onReset(frame.reason)
       default:

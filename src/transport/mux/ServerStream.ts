@@ -7,6 +7,7 @@ import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import * as StreamFrame from "../../protocol/StreamFrame.ts"
 import { type Body, empty } from "../body/Body.ts"
 import type { Cancel, Handler, Reply } from "../body/Handler.ts"
+import type { BeginLease } from "./BeginLease.ts"
 import { bytesWithHead, noBytes } from "./BodySender.ts"
 import { MuxStream, type StreamLink } from "./MuxStream.ts"
 
@@ -28,6 +29,12 @@ export class ServerStream extends MuxStream implements Reply {
   private readonly failureResponse: FailureResponse | undefined
   /** The request's body, until the handler has it. */
   private body: Body = empty
+  /** Until when it may be begun without asking, in milliseconds of the lease's clock. */
+  beginBy = Number.POSITIVE_INFINITY
+  /** Goes on when the other end allows to begin. */
+  private onAllowed: ((millis: number) => void) | undefined
+  /** How long the last permission to begin took to come, in milliseconds. */
+  private askMillis = 0
   private response: "Waiting" | "Answered" | "GivenUp" = "Waiting"
   private cancelHandler: Cancel | undefined
   private onSent: (() => void) | undefined
@@ -58,6 +65,18 @@ export class ServerStream extends MuxStream implements Reply {
     else this.cancelHandler = cancel
   }
 
+  /** Asks whether the request may still be begun, and calls `next` when it may. */
+  askToBegin(lease: BeginLease, next: (stream: ServerStream) => void): void {
+    const askedAt = lease.now()
+    this.onAllowed = (millis) => {
+      this.onAllowed = undefined
+      this.askMillis = lease.now() - askedAt
+      this.beginBy = askedAt + millis
+      next(this)
+    }
+    this.link.send(StreamFrame.begin(this.id, Math.max(lease.age(), this.askMillis)))
+  }
+
   respond(head: ResponseHead, body: Body, sent?: () => void): void {
     if (!this.isAwaited || StreamFrame.fitsResponse(head)) return this.send(head, body, sent)
     body.discard()
@@ -84,6 +103,10 @@ export class ServerStream extends MuxStream implements Reply {
 
   protected onResponse(): void {
     this.abort("protocol")
+  }
+
+  protected onBegin(millis: number): void {
+    this.onAllowed?.(millis)
   }
 
   protected onGivenUp(): void {

@@ -1,0 +1,42 @@
+/**
+ * How long a server may take to begin a request that changes something, from when
+ * the relay handed it out. Until a little later the visitor is not told that the
+ * request failed because its link was lost: a server that stood still must not do
+ * afterwards what its visitor was told to have failed (docs/protocol.md, Begin).
+ */
+
+/** What clocks and their readings may differ by, in milliseconds, unless `response_timeout` is short. */
+const marginMillis = 1_000
+
+/** A lease in milliseconds. */
+export interface Lease {
+  /** From the hand-out on, for how long the server may begin the request. */
+  readonly begin: number
+  /** From the hand-out on, for how long its visitor is not told that it failed. */
+  readonly silence: number
+}
+
+/** No lease: the server does not keep to one. */
+export const none: Lease = { begin: 0, silence: 0 }
+
+/**
+ * The lease of a request.
+ *
+ * @param most the longest time to begin it, in milliseconds
+ * @param responseMillis how long the server has for the head of its response, after which the visitor is told anyway
+ */
+export const leaseOf = (most: number, responseMillis: number): Lease => {
+  const margin = Math.min(marginMillis, responseMillis / 3)
+  const begin = Math.max(0, Math.min(most, responseMillis - margin))
+  return { begin, silence: begin + margin }
+}
+
+/**
+ * The lease of a request that took `age` milliseconds to arrive, because the link
+ * is full: long enough that the permission to begin it arrives in time.
+ *
+ * @param first its lease at the hand-out
+ * @param left how much of the time for its response is left, in milliseconds
+ */
+export const renewed = (first: Lease, age: number, left: number): Lease =>
+  leaseOf(first.begin + 2 * age, Math.max(0, left))

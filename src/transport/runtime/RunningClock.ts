@@ -1,0 +1,67 @@
+/**
+ * A monotonic clock that goes on while the machine is suspended, as far as the
+ * clock on the wall tells, and that notices when the process stood still: it was
+ * stopped, the machine slept, or the event loop was blocked.
+ */
+import type { Deadline, Deadlines } from "./Deadlines.ts"
+
+/** What the wall clock is ahead of the monotonic one at one reading if the machine was suspended, in milliseconds. */
+const suspendedMillis = 1_000
+
+/** How often the clock looks whether the process runs, in milliseconds. */
+const tickMillis = 250
+
+/** A tick that is late by so much means that the process stood still, in milliseconds. */
+const standstillMillis = 1_000
+
+/** See the file's header. */
+export class RunningClock {
+  private readonly deadlines: Deadlines
+  private next: Deadline | undefined
+  private elapsed: number
+  private wall: number
+  private total = 0
+  private tickedAt = 0
+  private stoodStillAt = Number.NEGATIVE_INFINITY
+
+  constructor(deadlines: Deadlines) {
+    this.deadlines = deadlines
+    this.elapsed = deadlines.elapsed()
+    this.wall = deadlines.now()
+    this.tick()
+  }
+
+  /** Milliseconds with an arbitrary origin. A wall clock that is put forward counts as time that has passed. */
+  now(): number {
+    const elapsed = this.deadlines.elapsed()
+    const wall = this.deadlines.now()
+    const byElapsed = elapsed - this.elapsed
+    const byWall = wall - this.wall
+    this.elapsed = elapsed
+    this.wall = wall
+    this.total += byWall - byElapsed > suspendedMillis ? byWall : byElapsed
+    return this.total
+  }
+
+  /** Whether the process stood still at any time since `at`, in milliseconds of {@link now}. */
+  hasStoodStillSince(at: number): boolean {
+    this.look()
+    return this.stoodStillAt >= at
+  }
+
+  /** Looks no longer whether the process runs. */
+  close(): void {
+    this.next?.clear()
+  }
+
+  private look(): void {
+    const now = this.now()
+    if (now - this.tickedAt > tickMillis + standstillMillis) this.stoodStillAt = now
+  }
+
+  private tick(): void {
+    this.look()
+    this.tickedAt = this.total
+    this.next = this.deadlines.set(tickMillis, () => this.tick())
+  }
+}
