@@ -10,11 +10,10 @@ import * as Root from "../root/Root.ts"
 import * as FileBody from "../send/FileBody.ts"
 import * as FileTypes from "../types/FileTypes.ts"
 import type { Site } from "./Site.ts"
+import * as TextDecoding from "./TextDecoding.ts"
 
 /** Largest file that is shown as text, in bytes. */
 export const maxSize = Render.maxSize
-
-const decoder = new TextDecoder("utf-8")
 
 /** Reads an open file as text; gives `undefined` if that fails or it is a binary file. The handle stays open. */
 export const read = (
@@ -23,8 +22,7 @@ export const read = (
   done: (text: string | undefined) => void,
 ): void =>
   FileBody.readAll(handle, 0, size, (error, bytes) => {
-    if (error !== undefined || bytes === undefined || bytes.includes(0)) return done(undefined)
-    done(decoder.decode(bytes))
+    done(error !== undefined || bytes === undefined ? undefined : TextDecoding.decode(bytes))
   })
 
 /** Renders a text by the type of its file. */
