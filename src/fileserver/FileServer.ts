@@ -14,12 +14,10 @@ import type { RequestHead } from "../protocol/Message.ts"
 import * as Body from "../transport/body/Body.ts"
 import type { Handler, Reply } from "../transport/body/Handler.ts"
 import * as Prometheus from "../transport/observe/Prometheus.ts"
+import * as Assets from "../web/Assets.ts"
 import * as FailurePage from "../web/FailurePage.ts"
 import * as Html from "../web/Html.ts"
-import * as Logo from "../web/Logo.ts"
 import * as Page from "../web/Page.ts"
-import * as Script from "../web/Script.ts"
-import * as Style from "../web/Style.ts"
 import * as Decision from "./http/Decision.ts"
 import * as Query from "./http/Query.ts"
 import * as Listing from "./listing/Listing.ts"
@@ -83,25 +81,41 @@ interface Parts {
 const windows = process.platform === "win32"
 const metricsHeaders: Headers.HeaderList = [["Content-Type", Prometheus.contentType]]
 
-interface Asset {
+interface FixedFile {
   readonly bytes: Uint8Array
   readonly representation: Decision.Representation
 }
 
-const asset = (text: string, type: string, ...headers: Headers.HeaderList): Asset => {
-  const bytes = Buffer.from(text)
-  return { bytes, representation: Decision.ofBytes(bytes, [["Content-Type", type], ...headers]) }
-}
+/** The field that keeps a logo from running anything when it is opened by itself. */
+const sandbox: Headers.Header = ["Content-Security-Policy", "default-src 'none'; sandbox"]
 
-/** The fixed files of the pages, by their path. */
-const assets: ReadonlyMap<string, Asset> = new Map([
-  ["assets/style.css", asset(Style.css, "text/css; charset=utf-8")],
-  ["assets/app.js", asset(Script.js, "text/javascript; charset=utf-8")],
+const fixedFile = ({ bytes, type }: Assets.Asset): FixedFile => ({
+  bytes,
+  representation: Decision.ofBytes(bytes, [
+    ["Content-Type", type],
+    ...(type === Assets.logo.type ? [sandbox] : []),
+  ]),
+})
+
+const lasting = (file: FixedFile): FixedFile => ({
+  ...file,
+  representation: { ...file.representation, cacheControl: Assets.cacheControl },
+})
+
+/** The fixed files of the pages by their path; those without a hash are for other programs. */
+const fixedFiles: ReadonlyMap<string, FixedFile> = new Map(
   [
-    "favicon.svg",
-    asset(Logo.svg, "image/svg+xml", ["Content-Security-Policy", "default-src 'none'; sandbox"]),
-  ],
-])
+    [Assets.style, "assets/style.css"] as const,
+    [Assets.script, "assets/app.js"] as const,
+    [Assets.logo, "favicon.svg"] as const,
+  ].flatMap(([asset, path]) => {
+    const file = fixedFile(asset)
+    return [
+      [asset.path, lasting(file)],
+      [path, file],
+    ] as const
+  }),
+)
 
 /** Answers a GET or HEAD. */
 const answer = (
@@ -127,8 +141,8 @@ const answer = (
   if (!folder) {
     const path = segments.join("/")
     if (path === "metrics") return sendMetrics(parts, request)
-    const found = assets.get(path)
-    if (found !== undefined) return request.sendBytes(found.bytes, found.representation)
+    const file = fixedFiles.get(path)
+    if (file !== undefined) return request.sendBytes(file.bytes, file.representation)
   }
   request.fail("PTTH_NOT_FOUND", "Nothing has this address; the files are below files/.")
 }

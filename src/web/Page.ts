@@ -1,6 +1,7 @@
 /**
  * The frame of every page, and the Content-Security-Policies of the pages.
  */
+import * as Assets from "./Assets.ts"
 import { type Html, html } from "./Html.ts"
 
 /** Content-Security-Policy of pages without scripts and forms. */
@@ -22,15 +23,6 @@ export const filesPolicy =
 export const textPolicy =
   "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-/** The path of the script, from the top of the site. */
-export const scriptPath = "assets/app.js"
-
-/** The path of the style sheet, from the top of the site. */
-export const stylePath = "assets/style.css"
-
-/** The path of the logo, from the top of the site. */
-export const logoPath = "favicon.svg"
-
 /** The parts of a page. */
 export interface PageParts {
   readonly title: string
@@ -39,8 +31,8 @@ export interface PageParts {
   /** Shown beside the logo. */
   readonly heading: Html
   readonly main: Html
-  /** Whether the page loads the script. */
-  readonly script?: boolean
+  /** The script that the page loads. */
+  readonly script?: Assets.Asset | undefined
   /** Whether the page may use the whole width of the window. */
   readonly wide?: boolean
 }
@@ -59,14 +51,14 @@ export const page = ({
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta name="referrer" content="${script === true ? "same-origin" : "no-referrer"}">
+<meta name="referrer" content="${script !== undefined ? "same-origin" : "no-referrer"}">
 <title>${title}</title>
-<link rel="stylesheet" href="${top}${stylePath}">
-<link rel="icon" type="image/svg+xml" href="${top}${logoPath}">
-${script === true ? html`<script src="${top}${scriptPath}" defer></script>` : undefined}
+<link rel="stylesheet" href="${top}${Assets.style.path}">
+<link rel="icon" type="image/svg+xml" href="${top}${Assets.logo.path}">
+${script && html`<script src="${top}${script.path}" defer></script>`}
 </head>
 <body class="${wide === true ? "wide" : ""}">
-<header><a href="${top}"><img src="${top}${logoPath}" alt="Start page"></a>${heading}</header>
+<header><a href="${top}"><img src="${top}${Assets.logo.path}" alt="Start page"></a>${heading}</header>
 <main>${main}</main>
 </body>
 </html>

@@ -9,11 +9,13 @@ import * as path from "node:path"
 import { assert, describe, it, onTestFinished } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type { HeaderList } from "../../src/domain/HeaderList.ts"
 import * as FileServer from "../../src/fileserver/FileServer.ts"
 import * as FileBody from "../../src/fileserver/send/FileBody.ts"
 import type { BodyError } from "../../src/protocol/Exchange.ts"
 import type { BodyFlow } from "../../src/transport/body/Body.ts"
 import type { Handler } from "../../src/transport/body/Handler.ts"
+import * as Assets from "../../src/web/Assets.ts"
 import * as Page from "../../src/web/Page.ts"
 import { type Answered, callHandler, openHandler } from "../support/callHandler.ts"
 import { replaceFs, temporaryFolder, untilClosed } from "../support/temporaryFolder.ts"
@@ -1168,10 +1170,10 @@ describe("folders", () => {
       (link) => !(/[?#]/.test(link) || (link === "./" && target !== "/")),
     )
     const reached = links.map((link) => follow(target, link))
-    const script = target === "/" ? [] : ["/assets/app.js"]
+    const script = target === "/" ? [] : [`/${Assets.script.path}`]
     assert.deepStrictEqual(
       [...new Set(reached)].sort(),
-      [...expected, ...script, "/assets/style.css", "/favicon.svg"].sort(),
+      [...expected, ...script, `/${Assets.style.path}`, `/${Assets.logo.path}`].sort(),
     )
     for (const link of reached) assert.strictEqual((await get(link)).status, 200, link)
   })
@@ -1183,6 +1185,24 @@ describe("folders", () => {
       "text/css; charset=utf-8",
     )
     assert.strictEqual((await get("/favicon.svg")).header("content-type"), "image/svg+xml")
+  })
+
+  it("have assets that browsers keep for a year, while pages and files are validated", async () => {
+    const { get } = await site()
+    for (const { bytes, path, type } of [Assets.style, Assets.script, Assets.logo]) {
+      const answer = await get(`/${path}`)
+      assert.strictEqual(answer.header("content-type"), type)
+      assert.strictEqual(answer.header("cache-control"), "max-age=31536000, immutable")
+      assert.isTrue(answer.body.equals(bytes))
+      const tag: HeaderList = [["If-None-Match", answer.header("etag") as string]]
+      const same = await get(`/${path}`, tag)
+      assert.strictEqual(same.status, 304)
+      assert.strictEqual(same.header("cache-control"), answer.header("cache-control"))
+    }
+    for (const target of ["/", "/files/", "/files/a.txt", "/favicon.svg", "/assets/style.css"]) {
+      assert.strictEqual((await get(target)).header("cache-control"), "no-cache", target)
+    }
+    assert.strictEqual((await get("/assets/style-0123456789abcdef.css")).status, 404)
   })
 
   it("have a strict policy and run nothing", async () => {
@@ -1197,7 +1217,10 @@ describe("folders", () => {
       assert.notMatch(page.header("content-security-policy") ?? "", /unsafe|https?:|\*|data:|blob:/)
       assert.strictEqual(page.header("x-content-type-options"), "nosniff")
       assert.strictEqual(page.header("cache-control"), "no-cache")
-      assert.notMatch(page.text, /<script(?! src="(?:\.\.\/)+assets\/app\.js" defer><\/script>)/)
+      assert.notMatch(
+        page.text,
+        /<script(?! src="(?:\.\.\/)+assets\/files-[0-9a-f]{16}\.js" defer><\/script>)/,
+      )
       assert.notMatch(page.text, /style="|\son\w+=/)
     }
   })

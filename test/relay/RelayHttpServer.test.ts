@@ -13,6 +13,7 @@ import * as Scope from "effect/Scope"
 import { Relay } from "../../src/relay/Relay.ts"
 import * as RelayHttpServer from "../../src/relay/RelayHttpServer.ts"
 import * as RelayOptions from "../../src/relay/RelayOptions.ts"
+import * as Assets from "../../src/web/Assets.ts"
 import * as Harness from "../support/Harness.ts"
 
 /** A relay with an app at its side. */
@@ -68,6 +69,9 @@ describe("A relay with an app at its side", () => {
         ["/servers/demo", 308],
         ["/frontend/servers/", 200],
         ["/frontend/relay_up_check", 200],
+        [`/${Assets.style.path}`, 200],
+        [`/${Assets.logo.path}`, 200],
+        [`/${Assets.liveScript.path}`, 200],
         ["/7ZSFUKGV/http_listen/demo", 403],
         ["/scraper/v1/test", 403],
       ] as const
@@ -75,6 +79,9 @@ describe("A relay with an app at its side", () => {
         const answer = yield* Harness.get(relay, path)
         assert.deepStrictEqual([path, answer.status], [path, status])
         assert.notInclude(answer.text, '"app"')
+        if (path.startsWith("/assets/")) {
+          assert.strictEqual(answer.header("cache-control"), Assets.cacheControl)
+        }
       }
     }).pipe(Effect.scoped),
   )

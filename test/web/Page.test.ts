@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
+import * as Assets from "../../src/web/Assets.ts"
 import * as Html from "../../src/web/Html.ts"
 import * as Logo from "../../src/web/Logo.ts"
 import { page } from "../../src/web/Page.ts"
@@ -15,8 +17,9 @@ describe("the page frame", () => {
       }),
     )
     assert.include(text, "<title>a &lt;b&gt; &amp; c</title>")
-    assert.include(text, 'href="../../assets/style.css"')
-    assert.include(text, 'href="../../favicon.svg"')
+    assert.include(text, `href="../../${Assets.style.path}"`)
+    assert.include(text, `href="../../${Assets.logo.path}"`)
+    assert.include(text, `src="../../${Assets.logo.path}"`)
     assert.include(text, '<html lang="en">')
     assert.include(text, 'name="viewport"')
   })
@@ -34,5 +37,17 @@ describe("the logo", () => {
   it("is an image without scripts or links", () => {
     assert.match(Logo.svg, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/)
     assert.notMatch(Logo.svg, /<script|\son\w+=|href/)
+  })
+})
+
+describe("the assets", () => {
+  it("have addresses with a hash of their content", () => {
+    const all = [Assets.style, Assets.logo, Assets.script, Assets.liveScript]
+    for (const { bytes, path } of all) {
+      const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 16)
+      assert.match(path, /^assets\/[a-z]+-[0-9a-f]{16}\.(?:css|js|svg)$/)
+      assert.include(path, hash)
+    }
+    assert.lengthOf(new Set(all.map(({ path }) => path)), all.length)
   })
 })

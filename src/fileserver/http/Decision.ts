@@ -34,6 +34,8 @@ export interface Representation {
   readonly ranges: boolean
   /** The fields that describe it; the decision adds others. */
   readonly headers: Headers.HeaderList
+  /** How long it may be cached; default: it is validated before each use. */
+  readonly cacheControl?: string
 }
 
 /** The answer. */
@@ -180,7 +182,10 @@ export const decide = (
     return { status: 412, headers: [noLength, noCache, noSniff], body: undefined }
   }
 
-  const validating: Array<Headers.Header> = [["ETag", EntityTag.format(validators.etag)], noCache]
+  const validating: Array<Headers.Header> = [
+    ["ETag", EntityTag.format(validators.etag)],
+    what.cacheControl === undefined ? noCache : ["Cache-Control", what.cacheControl],
+  ]
   if (validators.modified !== undefined) {
     validating.push(["Last-Modified", HttpDate.format(validators.modified)])
   }

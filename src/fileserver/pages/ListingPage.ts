@@ -2,6 +2,7 @@
  * The page of a folder: a table, or a grid of pictures. Order, filter and page
  * number are in the address.
  */
+import * as Assets from "../../web/Assets.ts"
 import * as Format from "../../web/Format.ts"
 import { type Html, html } from "../../web/Html.ts"
 import { page } from "../../web/Page.ts"
@@ -243,7 +244,7 @@ export const render = (
     title: `${name}/`,
     top: topOf(segments.length),
     heading: pathLinks(segments, true),
-    script: true,
+    script: Assets.script,
     wide: query.grid,
     main: html`${symbols(usedKinds)}
 <h1 class="unseen">${name}</h1>

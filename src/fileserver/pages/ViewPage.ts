@@ -1,6 +1,7 @@
 /**
  * The page that shows a file, with links to the file and to its siblings.
  */
+import * as Assets from "../../web/Assets.ts"
 import * as Format from "../../web/Format.ts"
 import { type Html, html } from "../../web/Html.ts"
 import { page } from "../../web/Page.ts"
@@ -71,7 +72,7 @@ export const render = (view: View): Html => {
     title: name,
     top: topOf(segments.length - 1),
     heading: pathLinks(segments, false),
-    script: hasScript(kind),
+    script: hasScript(kind) ? Assets.script : undefined,
     wide: !Kind.isText(kind),
     main: html`<h1 class="unseen">${name}</h1>
 <nav class="tools" aria-label="${text.tools}">

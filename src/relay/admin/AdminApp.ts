@@ -8,6 +8,7 @@ import * as HttpServer from "effect/http/HttpServer"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as EffectApp from "../../transport/app/EffectApp.ts"
+import * as Assets from "../../web/Assets.ts"
 import * as LiveScript from "../../web/LiveScript.ts"
 import * as Logo from "../../web/Logo.ts"
 import * as Style from "../../web/Style.ts"
@@ -53,9 +54,13 @@ const originalPaths = {
 const asset = (path: HttpRouter.PathInput, text: string, contentType: string) =>
   HttpRouter.route("GET", path, HttpServerResponse.text(text, { contentType }))
 
+const hashedAsset = ({ bytes, path, type }: Assets.Asset) =>
+  HttpRouter.route("GET", `/${path}`, HttpServerResponse.uint8Array(bytes, { contentType: type }))
+
 const routes: ReadonlyArray<HttpRouter.Route<never, AdminPage.PageServices>> = [
   asset("/assets/style.css", Style.css, "text/css; charset=utf-8"),
   asset("/assets/app.js", LiveScript.js, "text/javascript; charset=utf-8"),
+  ...[Assets.style, Assets.logo, Assets.liveScript].map(hashedAsset),
   asset("/favicon.svg", Logo.svg, "image/svg+xml; charset=utf-8"),
   HttpRouter.route("GET", "/healthz", HttpServerResponse.text("ok\n")),
   ...Object.entries(originalPaths).map(([from, to]) =>

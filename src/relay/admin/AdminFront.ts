@@ -42,7 +42,7 @@ const policyField = "content-security-policy"
 
 /** What needs no login: the login pages, and what they load. */
 const isOpen = (path: string): boolean =>
-  /^\/(?:login(?:\/.*)?|assets\/[a-z.]+|favicon\.svg|healthz)$/.test(path)
+  /^\/(?:login(?:\/.*)?|assets\/[a-z0-9.-]+|favicon\.svg|healthz)$/.test(path)
 
 /** The reply with the protective fields. A failure's page keeps its own policy, which is stricter. */
 const protect = (reply: Reply): Reply => ({

@@ -12,6 +12,6 @@ export const AppBeside: Context.Reference<Handler | undefined> = Context.Referen
 
 /** Whether the relay answers a path itself although there is an application. */
 export const isReserved = (target: string): boolean =>
-  /^\/(?:servers|frontend)(?:[/?]|$)|^\/(?:assets\/(?:style\.css|app\.js)|favicon\.svg)(?:\?|$)/.test(
+  /^\/(?:servers|frontend)(?:[/?]|$)|^\/(?:assets\/(?:style\.css|app\.js|(?:style|logo|live)-[0-9a-f]{16}\.\w+)|favicon\.svg)(?:\?|$)/.test(
     target,
   )

@@ -7,6 +7,7 @@ import { ExchangeError } from "../../protocol/Exchange.ts"
 import { fromBytes } from "../../transport/body/Body.ts"
 import type { Reply } from "../../transport/body/Handler.ts"
 import { respondText } from "../../transport/body/Replies.ts"
+import * as Assets from "../../web/Assets.ts"
 import { type Html, html, toBytes } from "../../web/Html.ts"
 import * as LiveScript from "../../web/LiveScript.ts"
 import * as Logo from "../../web/Logo.ts"
@@ -41,6 +42,9 @@ export interface Pages {
 export const make = (context: PagesContext): Pages => {
   const live = new LiveUpdates(context.rendezvous.deadlines, () => shown(viewsOf(context)))
   const answer = (page: Page, reply: Reply): void => {
+    if (typeof page === "object") {
+      return respond(reply, page.type, page.bytes, [["Cache-Control", Assets.cacheControl]])
+    }
     switch (page) {
       case "events": {
         const events = live.open()
@@ -109,7 +113,7 @@ const serversPage = (context: PagesContext): Html => {
     title: "Servers",
     top: "../../",
     heading: html`<h1>Servers</h1>`,
-    script: true,
+    script: Assets.liveScript,
     wide: true,
     main: html`<div id="servers" data-live>${
       servers.length === 0

@@ -2,7 +2,9 @@
  * Routes a visitor's path on the relay. Paths are taken byte for byte: nothing
  * is decoded, merged or normalised on the way to a server (protocol.md, URLs).
  */
+
 import { isServerName, type ServerName } from "../../domain/ServerName.ts"
+import * as Assets from "../../web/Assets.ts"
 
 /** Where a request is routed. */
 export type Route =
@@ -19,8 +21,9 @@ export type Route =
   | { readonly _tag: "Page"; readonly page: Page }
   | { readonly _tag: "NotFound" }
 
-/** The relay's own pages. */
+/** The relay's own pages, and what they load. */
 export type Page =
+  | Assets.Asset
   | "servers"
   | "upCheck"
   | "healthz"
@@ -33,14 +36,25 @@ export type Page =
 /** Whether a page needs no authentication: health checks, and the assets of error pages. */
 export const isOpen = (page: Page): boolean => openPages.has(page)
 
-const openPages: ReadonlySet<Page> = new Set(["upCheck", "healthz", "readyz", "favicon", "style"])
+const openPages: ReadonlySet<Page> = new Set<Page>([
+  "upCheck",
+  "healthz",
+  "readyz",
+  "favicon",
+  "style",
+  Assets.style,
+  Assets.logo,
+])
 
-const pages: ReadonlyMap<string, Page> = new Map([
+const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
   ["/frontend/servers/", "servers"],
   ["/frontend/relay_up_check", "upCheck"],
   ["/frontend/events", "events"],
   ["/assets/style.css", "style"],
   ["/assets/app.js", "script"],
+  ...[Assets.style, Assets.logo, Assets.liveScript].map(
+    (asset) => [`/${asset.path}`, asset] as const,
+  ),
   ["/healthz", "healthz"],
   ["/readyz", "readyz"],
   ["/favicon.svg", "favicon"],

@@ -3,6 +3,7 @@
  * show them: nothing inline, nothing from another origin, no frames.
  */
 import type { HeaderList } from "../../../domain/HeaderList.ts"
+import * as Assets from "../../../web/Assets.ts"
 import { type Html, html } from "../../../web/Html.ts"
 import { page } from "../../../web/Page.ts"
 import * as Text from "./Text.ts"
@@ -56,7 +57,7 @@ export const frame = (parts: FrameParts): Html =>
   page({
     title: `${parts.title} · PTTH relay`,
     top: "/",
-    script: true,
+    script: Assets.liveScript,
     wide: true,
     heading: html`<nav class="menu" aria-label="Administration" id="menu" data-live><ul>${parts.menu.map(
       (link) => html`<li>${menuLink(link, parts.current)}</li>`,

@@ -8,6 +8,7 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
+import * as Assets from "../../../web/Assets.ts"
 import { type Html, html } from "../../../web/Html.ts"
 import { page as wholePage } from "../../../web/Page.ts"
 import { AuditLog } from "../../audit/AuditLog.ts"
@@ -21,7 +22,7 @@ const framed = (main: Html): Html =>
   wholePage({
     title: "Log in · PTTH relay",
     top: "/",
-    script: true,
+    script: Assets.liveScript,
     heading: html`<h1>PTTH relay: administration</h1>`,
     main,
   })
