@@ -46,7 +46,7 @@ describe("keys", () => {
     assert.includeMembers(comparing, [
       join("domain", "ApiKey.ts"),
       join("relay", "links", "KeyCheck.ts"),
-      join("transport", "auth", "BasicAuth.ts"),
+      join("transport", "auth", "LoginChecker.ts"),
     ])
     const secret =
       /\b(?:api_?key|password|secret|adminToken)\b\S* [!=]== (?!undefined\b|""|null\b|true\b)/i

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import { single } from "../../domain/config/ConfigError.ts"
 
 const hashPassword = Effect.fn("ptth hash-password")(function* () {
-  const BasicAuth = yield* Effect.promise(() => import("../../transport/auth/BasicAuth.ts"))
+  const LoginChecker = yield* Effect.promise(() => import("../../transport/auth/LoginChecker.ts"))
   if (process.stdin.isTTY === true) {
     yield* Console.error("Type the password, then Enter and Ctrl+D:")
   }
@@ -22,7 +22,7 @@ const hashPassword = Effect.fn("ptth hash-password")(function* () {
       remedy: "Pipe the password in, or type it.",
     })
   }
-  yield* Console.log(yield* BasicAuth.hashPassword(password))
+  yield* Console.log(yield* LoginChecker.hashPassword(password))
 })
 
 /** Prints the hash of a password. */

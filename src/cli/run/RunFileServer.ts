@@ -9,7 +9,7 @@ import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { fileKeys } from "../../domain/config/ServerKeys.ts"
 import { isLoopback } from "../../domain/ListenAddress.ts"
 import { isPasswordHash } from "../../domain/PasswordHash.ts"
-import { unmappedAddress } from "../../protocol/http/Forwarded.ts"
+import { unmappedAddress, withVisitor } from "../../protocol/http/Forwarded.ts"
 import { idleRequests } from "../../transport/body/IdleBody.ts"
 import type { FrontHandler } from "../../transport/front/FrontRequest.ts"
 import { onlyOwnHosts } from "../../transport/front/HostCheck.ts"
@@ -93,7 +93,10 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
         realm: "PTTH file server",
       })
       const withIdleTimeout = idleRequests(handler, yield* Deadlines.make, defaultIdle)
-      const answer: FrontHandler = ({ head, body }, reply) => withIdleTimeout(head, body, reply)
+      const answer: FrontHandler = ({ address, head, body }, reply) => {
+        const headers = password === undefined ? head.headers : withVisitor(head.headers, address)
+        return withIdleTimeout({ ...head, headers }, body, reply)
+      }
       let hosts: ReadonlyArray<string> | undefined = allowedHosts ?? [listen.host.toLowerCase()]
       const address = yield* serve({
         ...listen,

@@ -13,6 +13,8 @@ export interface Visitor {
   readonly secure: boolean
   /** Whether the other end is a trusted proxy. */
   readonly trusted: boolean
+  /** The visitor's own address, where trusted proxies tell it; default: {@link address}. */
+  readonly client?: string
 }
 
 /** The parts of the address at which the visitor sees the server. */
@@ -87,8 +89,21 @@ export const apply = (headers: HeaderList, visitor: Visitor, to: PublicAddress):
   const address = unmappedAddress(visitor.address)
   const chain = joined(headers, "x-forwarded-for")
   const steps = joined(headers, "forwarded")
-  return others.concat(fieldsOf(address, to, chain, steps))
+  // Only the relay knows which addresses of the chain are those of its proxies.
+  return others.concat(fieldsOf(address, to, chain, steps), [[realIp, visitor.client ?? address]])
 }
+
+const realIp = "X-Real-IP"
+
+/** The visitor's address, as the relay has told it; empty if it has not. */
+export const visitorOf = (headers: HeaderList): string =>
+  first(headers, realIp.toLowerCase()) ?? last(joined(headers, "x-forwarded-for")) ?? ""
+
+/** The fields of a request that came directly from an address. */
+export const withVisitor = (headers: HeaderList, address: string): HeaderList => [
+  ...headers.filter(([name]) => name.toLowerCase() !== realIp.toLowerCase()),
+  [realIp, unmappedAddress(address)],
+]
 
 const fieldsOf = (
   address: string,

@@ -2,15 +2,7 @@
  * The quotas of visitors' addresses and of servers that a configuration sets.
  */
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
-
-/** How many requests may run at once and how often they may come: a token bucket. `Infinity` is no limit. */
-export interface Quota {
-  /** How many tokens the bucket gains per second. */
-  readonly perSecond: number
-  /** How many tokens the bucket holds. */
-  readonly burst: number
-  readonly atOnce: number
-}
+import type { Quota } from "../../transport/runtime/Quotas.ts"
 
 /** The quotas of a configuration. */
 export interface RequestQuotas {

@@ -12,18 +12,18 @@ import * as PathPrefix from "../../protocol/http/PathPrefix.ts"
 import { header } from "../../protocol/Wire.ts"
 import type { FrontRequest } from "../../transport/front/FrontRequest.ts"
 import type { DerivedConfig } from "../settings/DerivedConfig.ts"
-import { isTrusted } from "../settings/TrustedProxies.ts"
+import { clientAddress, isTrusted } from "../settings/TrustedProxies.ts"
 import * as PrivateCookies from "./PrivateCookies.ts"
 import * as VisitorAuth from "./VisitorAuth.ts"
 
 const connectionOf = (
   config: RelayConfig,
-  { address, secure }: FrontRequest,
-): Forwarded.Visitor => ({
-  address,
-  secure,
-  trusted: isTrusted(config.trustedProxies, address),
-})
+  { address, head, secure }: FrontRequest,
+): Forwarded.Visitor => {
+  const trusted = isTrusted(config.trustedProxies, address)
+  const client = trusted ? clientAddress(config.trustedProxies, address, head.headers) : address
+  return { address, secure, trusted, client }
+}
 
 /** How the visitor addresses what lies below a prefix of the relay's paths. */
 export const originSeen = (

@@ -11,10 +11,9 @@ import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import { refuse } from "../../transport/body/Replies.ts"
 import type { FrontRequest } from "../../transport/front/FrontRequest.ts"
+import { type Quota, Quotas, type Usage } from "../../transport/runtime/Quotas.ts"
 import type { DerivedConfig } from "../settings/DerivedConfig.ts"
-import type { Quota } from "../settings/RequestQuotas.ts"
 import { clientAddress, isTrusted } from "../settings/TrustedProxies.ts"
-import { Quotas, type Usage } from "./Quotas.ts"
 
 const none = Number.POSITIVE_INFINITY
 

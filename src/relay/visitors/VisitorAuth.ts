@@ -5,16 +5,16 @@
 import { sameTripcode, tripcodeOfText } from "../../domain/ApiKey.ts"
 import type { AuthRules } from "../../domain/config/AuthRules.ts"
 import { all, type HeaderList } from "../../domain/HeaderList.ts"
-import { bucketOf } from "../../domain/VisitorAddress.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import * as BasicAuth from "../../transport/auth/BasicAuth.ts"
+import { type LoginChecker, makeChecker, userOf } from "../../transport/auth/LoginChecker.ts"
+import { PasswordGuard } from "../../transport/auth/PasswordGuard.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import { refuse } from "../../transport/body/Replies.ts"
 import type { FrontRequest } from "../../transport/front/FrontRequest.ts"
 import type { AuthSecrets } from "../settings/AuthSecrets.ts"
 import type { DerivedConfig } from "../settings/DerivedConfig.ts"
 import { clientAddress, isTrusted } from "../settings/TrustedProxies.ts"
-import { Quotas } from "./Quotas.ts"
 
 /** The rules for a server, or for the relay's own pages if `name` is `undefined`; without rules everybody may enter. */
 export const rulesFor = (
@@ -39,7 +39,7 @@ const isOneOf = (tokens: AuthRules["tokens"], token: string): boolean => {
 /** Whether an Authorization value is of one of the relay's users or tokens. Passwords are not checked, as that is slow. */
 const isForRelay = ({ tokens, users }: AuthSecrets, value: string): boolean => {
   const credentials = BasicAuth.credentialsOf([["authorization", value]])
-  if (credentials !== undefined) return users.has(BasicAuth.userOf(credentials))
+  if (credentials !== undefined) return users.has(userOf(credentials))
   const token = bearerOf(value)
   return token !== undefined && isOneOf(tokens, token)
 }
@@ -68,9 +68,6 @@ export const strip = (
   })
 }
 
-/** How many wrong passwords an address may send: ten, then one in six seconds. */
-const wrongPasswords = { perSecond: 1 / 6, burst: 10, atOnce: Number.POSITIVE_INFINITY }
-
 /** What a trusted proxy tells of the visitor: an allowed user, one who is not, or none. */
 type ProxyUser = "allowed" | "not allowed" | "unknown"
 
@@ -82,16 +79,13 @@ const cancelNothing: Cancel = () => {}
 /** The authentication of one relay. */
 export class VisitorAuth {
   private readonly derived: () => DerivedConfig
-  private readonly now: () => number
-  /** Limits how many passwords are checked at once. */
-  private readonly gate = BasicAuth.makeGate()
-  private readonly checkers = new WeakMap<AuthRules, BasicAuth.LoginChecker>()
-  private readonly attempts = new Quotas()
+  private readonly guard: PasswordGuard
+  private readonly checkers = new WeakMap<AuthRules, LoginChecker>()
 
   /** @param now in milliseconds */
   constructor(derived: () => DerivedConfig, now: () => number) {
     this.derived = derived
-    this.now = now
+    this.guard = new PasswordGuard(now)
   }
 
   /**
@@ -107,38 +101,43 @@ export class VisitorAuth {
   ): Cancel {
     let cancel = cancelNothing
     let over = false
-    this.check(rules, realm, request, (refusal) => {
+    const leave = this.check(rules, realm, request, (refusal) => {
       if (over) return
       if (refusal === undefined) cancel = next()
       else refuse(request.body, reply, refusal)
     })
     return () => {
       over = true
+      leave()
       cancel()
     }
   }
 
   /** Drops the counts of addresses without recent wrong passwords. */
   sweep(): void {
-    this.attempts.sweep(this.now(), wrongPasswords)
+    this.guard.sweep()
   }
 
   /** First the proxy's user, then a token, then a password. */
-  private check(rules: AuthRules, realm: string, request: FrontRequest, decide: Decide): void {
+  private check(rules: AuthRules, realm: string, request: FrontRequest, decide: Decide): Cancel {
+    const settle = (refusal: ExchangeError | undefined): Cancel => {
+      decide(refusal)
+      return cancelNothing
+    }
     const user = this.proxyUser(rules, request)
-    if (user === "allowed") return decide(undefined)
+    if (user === "allowed") return settle(undefined)
     const { headers } = request.head
     const refusal = (): ExchangeError =>
       rules.users.length + rules.tokens.length === 0
         ? notAdmitted(user)
         : authRequired(rules, realm)
     const [value, ...others] = all(headers, "authorization")
-    if (value === undefined || others.length > 0) return decide(refusal())
+    if (value === undefined || others.length > 0) return settle(refusal())
     const token = bearerOf(value)
-    if (token !== undefined) return decide(isOneOf(rules.tokens, token) ? undefined : refusal())
+    if (token !== undefined) return settle(isOneOf(rules.tokens, token) ? undefined : refusal())
     const credentials = BasicAuth.credentialsOf(headers)
-    if (credentials === undefined || rules.users.length === 0) return decide(refusal())
-    this.checkPassword(rules, credentials, request, decide, refusal)
+    if (credentials === undefined || rules.users.length === 0) return settle(refusal())
+    return this.checkPassword(rules, credentials, request, decide, refusal)
   }
 
   private proxyUser({ allow, userHeader }: AuthRules, { address, head }: FrontRequest): ProxyUser {
@@ -155,24 +154,18 @@ export class VisitorAuth {
     request: FrontRequest,
     decide: Decide,
     refusal: () => ExchangeError,
-  ): void {
-    const checker = this.checkerOf(rules)
-    if (checker.isKnown(credentials)) return decide(undefined)
+  ): Cancel {
     const { trustedProxies } = this.derived().config
     const address = clientAddress(trustedProxies, request.address, request.head.headers)
-    const attempt = this.attempts.enter(bucketOf(address), this.now(), wrongPasswords)
-    if (typeof attempt === "number") return decide(tooManyWrong(attempt))
-    checker.check(credentials, (right) => {
-      if (right === false) this.attempts.leave(attempt)
-      else this.attempts.takeBack(attempt)
-      decide(right === true ? undefined : right === false ? refusal() : BasicAuth.busy)
-    })
+    return this.guard.check(this.checkerOf(rules), credentials, address, (verdict) =>
+      decide(verdict === "right" ? undefined : verdict === "wrong" ? refusal() : verdict),
+    )
   }
 
-  private checkerOf(rules: AuthRules): BasicAuth.LoginChecker {
+  private checkerOf(rules: AuthRules): LoginChecker {
     let checker = this.checkers.get(rules)
     if (checker === undefined) {
-      checker = BasicAuth.makeChecker(rules.users, this.gate)
+      checker = makeChecker(rules.users)
       this.checkers.set(rules, checker)
     }
     return checker
@@ -199,11 +192,4 @@ const notAdmitted = (user: Exclude<ProxyUser, "allowed">): ExchangeError =>
       user === "unknown"
         ? "no proxy that the relay trusts says who you are"
         : "you have signed in, but may not come here",
-  })
-
-const tooManyWrong = (waitMillis: number): ExchangeError =>
-  new ExchangeError({
-    code: "PTTH_TOO_MANY_REQUESTS",
-    detail: "too many passwords were wrong",
-    retryAfter: Math.ceil(waitMillis / 1000),
   })

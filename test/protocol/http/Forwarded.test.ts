@@ -51,6 +51,24 @@ describe("what an application learns about its visitor", () => {
     ])
   })
 
+  it("tells the visitor's address where only the relay knows which of the chain are proxies", () => {
+    const chain: HeaderList = [
+      ["X-Forwarded-For", "1.1.1.1, 192.0.2.7, 10.0.0.2"],
+      ["X-Real-IP", "3.3.3.3"],
+    ]
+    const visitor = { ...proxy, client: "192.0.2.7" }
+    const fields = Forwarded.apply(chain, visitor, Forwarded.publicAddress(chain, visitor, ""))
+    assert.deepStrictEqual(all(fields, "x-real-ip"), ["192.0.2.7"])
+    assert.strictEqual(Forwarded.visitorOf(fields), "192.0.2.7")
+    const direct = Forwarded.apply(claims, stranger, Forwarded.publicAddress(claims, stranger, ""))
+    assert.strictEqual(Forwarded.visitorOf(direct), "192.0.2.7")
+    assert.strictEqual(
+      Forwarded.visitorOf(Forwarded.withVisitor(claims, "::ffff:10.1.1.1")),
+      "10.1.1.1",
+    )
+    assert.strictEqual(Forwarded.visitorOf([]), "")
+  })
+
   it("has no prefix if there is none, even if the visitor sends one", () => {
     const fields = Forwarded.apply(claims, stranger, Forwarded.publicAddress(claims, stranger, ""))
     assert.deepStrictEqual(all(fields, "x-forwarded-prefix"), [])

@@ -7,7 +7,7 @@ import * as IpNetwork from "effect/net/IpNetwork"
 import { tripcodeOfText } from "../../../src/domain/ApiKey.ts"
 import type { AuthRules } from "../../../src/domain/config/AuthRules.ts"
 import type { HeaderList } from "../../../src/domain/HeaderList.ts"
-import { hashPassword } from "../../../src/transport/auth/BasicAuth.ts"
+import { hashPassword } from "../../../src/transport/auth/LoginChecker.ts"
 import * as Harness from "../../support/Harness.ts"
 
 const loopback = [IpNetwork.fromStringUnsafe("127.0.0.0/8")]

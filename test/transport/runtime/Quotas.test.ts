@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Quota } from "../../../src/relay/settings/RequestQuotas.ts"
-import { Quotas, type Usage } from "../../../src/relay/visitors/Quotas.ts"
+import { type Quota, Quotas, type Usage } from "../../../src/transport/runtime/Quotas.ts"
 
 const none = Number.POSITIVE_INFINITY
 

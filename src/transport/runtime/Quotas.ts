@@ -2,7 +2,15 @@
  * Rate and concurrency limits by key: a token bucket and a count of what runs.
  * Only keys in use are kept, and hardly ever more than a fixed number.
  */
-import type { Quota } from "../settings/RequestQuotas.ts"
+
+/** How many requests may run at once and how often they may come: a token bucket. `Infinity` is no limit. */
+export interface Quota {
+  /** How many tokens the bucket gains per second. */
+  readonly perSecond: number
+  /** How many tokens the bucket holds. */
+  readonly burst: number
+  readonly atOnce: number
+}
 
 /** How much of its quota a key has used. */
 export interface Usage {

@@ -1,0 +1,94 @@
+/**
+ * Checks users and passwords against salted hashes, and makes such hashes.
+ */
+import { hash, randomBytes, scrypt, timingSafeEqual } from "node:crypto"
+import * as Effect from "effect/Effect"
+import * as PasswordHash from "../../domain/PasswordHash.ts"
+
+/** A user and the hash of their password. */
+export interface Login {
+  readonly user: string
+  readonly password: PasswordHash.PasswordHash
+}
+
+const derive = (
+  password: string,
+  parts: PasswordHash.PasswordParts,
+  done: (hash: Buffer | undefined) => void,
+): void => {
+  const N = 2 ** parts.ln
+  const { hash, p, r, salt } = parts
+  const maxmem = 256 * N * r
+  scrypt(password, salt, hash.length, { N, r, p, maxmem }, (error, key) =>
+    done(error === null ? key : undefined),
+  )
+}
+
+/** Hashes a new password with a fresh salt. */
+export const hashPassword = (password: string): Effect.Effect<PasswordHash.PasswordHash> =>
+  Effect.callback((resume) => {
+    const salt = randomBytes(16)
+    derive(password, { ...PasswordHash.newCost, salt, hash: Buffer.alloc(32) }, (hash) =>
+      resume(
+        hash === undefined
+          ? Effect.die("scrypt failed")
+          : Effect.succeed(PasswordHash.format(salt, hash)),
+      ),
+    )
+  })
+
+/** Checks credentials. */
+export interface LoginChecker {
+  /** Whether these credentials were right before, so that no hash has to be computed. */
+  readonly isKnown: (credentials: string) => boolean
+  /** Stands for credentials, without telling them. */
+  readonly idOf: (credentials: string) => string
+  /** Calls `done` now or later. */
+  readonly verify: (credentials: string, done: (right: boolean) => void) => void
+}
+
+/** The user in credentials, as text. */
+export const userOf = (credentials: string): string =>
+  Buffer.from(credentials.slice(0, Math.max(credentials.indexOf(":"), 0)), "latin1").toString(
+    "utf8",
+  )
+
+/** A checker for these users, which remembers credentials that were right. */
+export const makeChecker = (logins: ReadonlyArray<Login>): LoginChecker => {
+  const secret = randomBytes(32).toString("latin1")
+  const hashOf = (credentials: string): Buffer =>
+    hash("sha256", Buffer.from(secret + credentials, "latin1"), "buffer")
+  const accounts = new Map<string, PasswordHash.PasswordParts>()
+  for (const { password, user } of logins) {
+    const parts = PasswordHash.parse(password)
+    if (parts === undefined) throw new TypeError("a password hash was not validated")
+    accounts.set(user, parts)
+  }
+  const [anybody] = accounts.values()
+  const known = new Map<string, Buffer>()
+
+  const isKnown = (credentials: string): boolean => {
+    const before = known.get(userOf(credentials))
+    return before !== undefined && timingSafeEqual(before, hashOf(credentials))
+  }
+
+  return {
+    isKnown,
+    idOf: (credentials) => hashOf(credentials).toString("base64"),
+    verify: (credentials, done) => {
+      const colon = credentials.indexOf(":")
+      const user = userOf(credentials)
+      const account = accounts.get(user)
+      // An unknown user costs the same time, so that it does not show which users exist.
+      const parts = account ?? anybody
+      if (parts === undefined) return done(false)
+      const password = Buffer.from(credentials.slice(colon + 1), "latin1").toString("utf8")
+      derive(password, parts, (derived) => {
+        const same = derived !== undefined && timingSafeEqual(derived, parts.hash)
+        const right = same && account !== undefined && colon >= 0
+        if (right) known.set(user, hashOf(credentials))
+        done(right)
+      })
+    },
+  }
+}
