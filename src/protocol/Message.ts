@@ -14,7 +14,7 @@ import { maxAnswerBody, maxInline, maxMethod } from "./Wire.ts"
 
 const targetPattern = /^\/[\x21-\x7e\x80-\xff]*$/
 const minFinalStatus = 200
-const maxFinalStatus = 599
+const maxFinalStatus = 999
 const switchingProtocols = 101
 
 /** A method: a token (RFC 9110 9.1), like a field name, of up to {@link maxMethod} characters. */
@@ -41,7 +41,10 @@ export const RequestHead = Schema.Struct({
 /** See the schema. */
 export type RequestHead = typeof RequestHead.Type
 
-/** The status of a final response (RFC 9110 15). */
+/**
+ * The status of a final response: three digits. Above 599 none is defined, but some
+ * are in use, and a client takes them for 5xx (RFC 9110 15).
+ */
 export const FinalStatus = Schema.Int.check(
   Schema.isBetween({ minimum: minFinalStatus, maximum: maxFinalStatus }),
 )

@@ -611,8 +611,6 @@ for (const transport of transports) {
     const nonsense: ReadonlyArray<readonly [what: string, answer: string]> = [
       ["no HTTP", "SSH-2.0-OpenSSH_9\r\n"],
       ["status 99", "HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n"],
-      ["status 600", "HTTP/1.1 600 X\r\nContent-Length: 0\r\n\r\n"],
-      ["status 999", "HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n"],
       [
         "an upgrade that nobody asked for",
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",

@@ -417,7 +417,6 @@ describe("answers of a server that holds a valid key", () => {
     ["status 101 without an upgrade", wire([101, []])],
     ["status 103", wire([103, []])],
     ["status 199", wire([199, []])],
-    ["status 600", wire([600, []])],
     ["status 1000", wire([1000, []])],
     ["status -1", wire([-1, []])],
     ["status 200.5", wire([200.5, []])],

@@ -69,8 +69,8 @@ describe("a message", () => {
   })
 
   it("has a final status or 101", () => {
-    for (const status of [101, 200, 599]) assert.isTrue(Message.isStatus(status))
-    for (const status of [100, 102, 199, 600]) assert.isFalse(Message.isStatus(status))
+    for (const status of [101, 200, 599, 600, 999]) assert.isTrue(Message.isStatus(status))
+    for (const status of [100, 102, 199, 1000]) assert.isFalse(Message.isStatus(status))
     assert.isFalse(Message.isFinalStatus(101))
   })
 })

@@ -1,6 +1,8 @@
 /**
- * Decodes a chunked body (RFC 9112 7.1), strictly: a size has hexadecimal digits
- * only, every line ends with CRLF, and extensions and trailers are limited.
+ * Decodes the chunked body of an origin's response (RFC 9112 7.1). A size has
+ * hexadecimal digits only; extensions and trailers are limited. White space after
+ * a size, any number of leading zeros and lines that end in LF alone are read,
+ * since old servers send them; such a body is not `isStrict`.
  */
 import type { Header } from "../../domain/HeaderList.ts"
 import * as FieldLine from "./FieldLine.ts"
@@ -23,6 +25,7 @@ export const maxTrailers = 16 * 1024
 
 // 13 digits are fewer than 2^53.
 const sizeLine = /^([0-9A-Fa-f]{1,13})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r$/
+const unusualSizeLine = /^0*([0-9A-Fa-f]{1,13})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r?$/
 const lf = 10
 const cr = 13
 
@@ -30,6 +33,8 @@ const cr = 13
 export class ChunkedDecoder {
   /** The trailers, once the body has ended. */
   readonly trailers: Array<Header> = []
+  /** Whether all of the body so far keeps to the grammar of RFC 9112 7.1. */
+  isStrict = true
   private state: "size" | "data" | "cr" | "lf" | "trailers" | "ended" = "size"
   /** The bytes of the current chunk that have not arrived. */
   private left = 0
@@ -60,9 +65,12 @@ export class ChunkedDecoder {
         this.left -= count
         if (this.left === 0) this.state = "cr"
       } else if (this.state === "cr" || this.state === "lf") {
-        if (bytes[at] !== (this.state === "cr" ? cr : lf))
-          return result(undefined, "a chunk is longer than its size")
-        this.state = this.state === "cr" ? "lf" : "size"
+        if (this.state === "cr" && bytes[at] === cr) this.state = "lf"
+        else if (bytes[at] !== lf) return result(undefined, "a chunk is longer than its size")
+        else {
+          if (this.state === "cr") this.isStrict = false
+          this.state = "size"
+        }
         at += 1
       } else {
         const end = bytes.indexOf(lf, at)
@@ -95,20 +103,27 @@ export class ChunkedDecoder {
   /** Handles a complete line, without its LF. */
   private onLine(line: string): string | undefined {
     if (this.state === "size") {
-      const match = sizeLine.exec(line)
+      const match = sizeLine.exec(line) ?? this.unusualSize(line)
       if (match === null) return "a chunk's size is illegal"
       this.left = Number.parseInt(match[1] as string, 16)
       this.state = this.left === 0 ? "trailers" : "data"
       return undefined
     }
-    if (line === "\r") {
+    const end = line.endsWith("\r") ? line.length - 1 : line.length
+    if (end === line.length) this.isStrict = false
+    if (end === 0) {
       this.state = "ended"
       return undefined
     }
-    const field = line.endsWith("\r") ? FieldLine.parse(line, 0, line.length - 1) : undefined
+    const field = FieldLine.parse(line, 0, end)
     if (field === undefined) return "a trailer field is illegal"
     this.trailerBytes += line.length
     this.trailers.push(field)
     return undefined
+  }
+
+  private unusualSize(line: string): RegExpExecArray | null {
+    this.isStrict = false
+    return unusualSizeLine.exec(line)
   }
 }

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { HeaderList } from "../../../src/domain/HeaderList.ts"
 import * as HeadText from "../../../src/protocol/http/HeadText.ts"
-import { recognise } from "../../../src/protocol/http/PlainResponse.ts"
+import { recognise } from "../../../src/protocol/http/OriginResponse.ts"
 
 describe("the head of a message", () => {
   it("has a start line, field lines and an empty line", () => {

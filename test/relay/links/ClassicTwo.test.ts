@@ -117,6 +117,7 @@ describe("what crosses the tunnel", () => {
 
   it.effect.each([
     200, 201, 202, 203, 204, 205, 206, 226, 300, 302, 304, 401, 410, 418, 429, 451, 500, 503, 599,
+    600, 999,
   ])("status %i is the visitor's too", (status) =>
     Effect.gen(function* () {
       const { relay } = yield* served(() => ({ status, headers: [["ETag", '"e"']], body: "b" }))

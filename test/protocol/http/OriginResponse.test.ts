@@ -3,16 +3,16 @@ import * as Schema from "effect/Schema"
 import {
   keepAliveSeconds,
   maxHead,
-  type PlainResponse,
+  type OriginResponse,
   recognise,
-} from "../../../src/protocol/http/PlainResponse.ts"
+} from "../../../src/protocol/http/OriginResponse.ts"
 
 const bytes = (text: string): Buffer => Buffer.from(text, "latin1")
 const simple = "HTTP/1.1 200 OK\r\nX-A:  one two\t \r\nContent-Length: 5\r\nX-A: \r\n\r\n"
 const head = (fields: string, line = "HTTP/1.1 200 OK"): string =>
   `${line}\r\n${fields === "" ? "" : `${fields}\r\n`}\r\n`
 
-const response = (text: string, method = "GET"): PlainResponse => {
+const response = (text: string, method = "GET"): OriginResponse => {
   const found = recognise(bytes(text), method)
   if (found._tag !== "Response") throw new Error(`${found._tag}: ${JSON.stringify(found)}`)
   return found
@@ -30,6 +30,7 @@ describe("a legal response head", () => {
       ],
       framing: { _tag: "Length", length: 5 },
       persists: true,
+      isReusable: true,
       end: simple.length,
     })
   })
@@ -47,36 +48,65 @@ describe("a legal response head", () => {
   })
 
   it.each([
-    ["a length", "GET", head("Content-Length: 7"), "Length", true],
-    ["chunks", "GET", head("Transfer-Encoding: chunked"), "Chunked", true],
-    ["chunks, in any case", "GET", head("transfer-encoding: CHUNKED"), "Chunked", true],
-    ["neither", "GET", head(""), "Close", false],
-    ["a HEAD with a length", "HEAD", head("Content-Length: 7"), "None", true],
-    ["a HEAD with chunks", "HEAD", head("Transfer-Encoding: chunked"), "None", true],
-    ["a HEAD with neither", "HEAD", head(""), "None", true],
-    ["204", "GET", head("Content-Length: 7", "HTTP/1.1 204 X"), "None", true],
-    ["304", "GET", head("Content-Length: 7", "HTTP/1.1 304 X"), "None", true],
-    ["100", "GET", head("", "HTTP/1.1 100 Continue"), "None", true],
-    ["close", "GET", head("Content-Length: 7\r\nConnection: a, Close"), "Length", false],
-    ["HTTP/1.0", "GET", head("Content-Length: 7", "HTTP/1.0 200 OK"), "Length", false],
+    ["a length", "GET", head("Content-Length: 7"), "Length", "reusable"],
+    ["chunks", "GET", head("Transfer-Encoding: chunked"), "Chunked", "reusable"],
+    ["chunks, in any case", "GET", head("transfer-encoding: CHUNKED"), "Chunked", "reusable"],
+    ["neither", "GET", head(""), "Close", "closed"],
+    ["a HEAD with a length", "HEAD", head("Content-Length: 7"), "None", "open"],
+    ["a HEAD with chunks", "HEAD", head("Transfer-Encoding: chunked"), "None", "open"],
+    ["a HEAD with neither", "HEAD", head(""), "None", "open"],
+    ["204", "GET", head("Content-Length: 7", "HTTP/1.1 204 X"), "None", "open"],
+    ["205", "GET", head("Content-Length: 0", "HTTP/1.1 205 X"), "Length", "open"],
+    ["304", "GET", head("Content-Length: 7", "HTTP/1.1 304 X"), "None", "open"],
+    ["100", "GET", head("", "HTTP/1.1 100 Continue"), "None", "open"],
+    ["close", "GET", head("Content-Length: 7\r\nConnection: a, Close"), "Length", "closed"],
+    ["HTTP/1.0", "GET", head("Content-Length: 7", "HTTP/1.0 200 OK"), "Length", "closed"],
     [
       "HTTP/1.0 that is kept",
       "GET",
       head("Content-Length: 7\r\nConnection: keep-alive", "HTTP/1.0 200 OK"),
       "Length",
-      true,
+      "reusable",
     ],
     [
       "chunks on HTTP/1.0",
       "GET",
       head("Transfer-Encoding: chunked\r\nConnection: keep-alive", "HTTP/1.0 200 OK"),
       "Chunked",
-      false,
+      "closed",
     ],
-  ] as const)("with %s ends as RFC 9112 6.3 says", (_what, method, text, framing, persists) => {
-    const found = response(text, method)
-    assert.strictEqual(found.framing._tag, framing)
-    assert.strictEqual(found.persists, persists)
+  ] as const)("with %s ends as RFC 9112 6.3 says", (_what, method, text, framing, connection) => {
+    const { framing: parsed, isReusable, persists } = response(text, method)
+    assert.strictEqual(parsed._tag, framing)
+    const after = isReusable ? "reusable" : "open"
+    assert.strictEqual(persists ? after : "closed", connection)
+    assert.isTrue(persists || !isReusable)
+  })
+
+  it.each([
+    ["LF at the end of every line", simple.replaceAll("\r\n", "\n")],
+    ["LF at the end of one line", simple.replace("X-A: \r\n", "X-A: \n")],
+    ["LF at the end of the status line", simple.replace("OK\r\n", "OK\n")],
+    ["LF as its empty line", `${simple.slice(0, -2)}\n`],
+    ["white space before a colon", simple.replace("X-A: \r\n", "X-A\t : \r\n")],
+  ])("with %s is read, but its connection is not used again", (_what, text) => {
+    const { end, framing, headers, isReusable, persists, status } = response(`${text}hello`)
+    assert.deepStrictEqual([status, headers], [200, response(simple).headers])
+    assert.deepStrictEqual(framing, { _tag: "Length", length: 5 })
+    assert.strictEqual(end, text.length)
+    assert.deepStrictEqual([persists, isReusable], [true, false])
+  })
+
+  it("ends at its first empty line, whatever follows", () => {
+    const text = "HTTP/1.1 200 OK\nX: 1\n\nbody\r\n\r\n"
+    assert.strictEqual(response(text).end, text.indexOf("body"))
+    const mixed = "HTTP/1.1 200 OK\r\nX: 1\r\n\r\nbody\n\n"
+    assert.strictEqual(response(mixed).end, mixed.indexOf("body"))
+  })
+
+  it("may have any status of three digits from 100 on", () => {
+    for (const status of [100, 599, 600, 700, 999])
+      assert.strictEqual(response(head("", `HTTP/1.1 ${status} X`)).status, status)
   })
 
   it.each([
@@ -103,19 +133,18 @@ describe("an illegal response head", () => {
     ["a status of two digits", head("", "HTTP/1.1 20 OK")],
     ["a status of four digits", head("", "HTTP/1.1 2000 OK")],
     ["status 99", head("", "HTTP/1.1 099 OK")],
-    ["status 600", head("", "HTTP/1.1 600 OK")],
     ["two spaces before the status", head("", "HTTP/1.1  200 OK")],
     ["NUL in the reason", head("", "HTTP/1.1 200 O\0K")],
     ["a bare CR in the reason", head("", "HTTP/1.1 200 O\rK")],
-    ["bare LF", simple.replaceAll("\r\n", "\n")],
-    ["one bare LF", simple.replace("X-A: \r\n", "X-A: \n")],
-    ["a bare LF before all else has come", "HTTP/1.1 200 OK\nX"],
+    ["an illegal status line before all else has come", "HTTP/1.1 OK\r\nX"],
+    ["a bare CR as its empty line", "HTTP/1.1 200 OK\r\nX: 1\r\r\n\r\n"],
     ["a bare CR in a value", head("X: a\rb")],
     ["NUL in a value", head("X: a\0b")],
     ["DEL in a value", head("X: a\x7fb")],
     ["a continued line", head("X: a\r\n b")],
     ["a continued first line", head(" X: a")],
-    ["a space before the colon", head("X : a")],
+    ["a space in a name", head("X Y: a")],
+    ["a space before a name and before its colon", head(" X : a")],
     ["a field without a colon", head("X")],
     ["a field without a name", head(": a")],
     ["two lengths", head("Content-Length: 1\r\nContent-Length: 2")],
@@ -174,13 +203,13 @@ describe("an incomplete response head", () => {
     changed[at] = byte
     const found = recognise(changed, "GET")
     if (found._tag !== "Response") return
-    const lines = changed.toString("latin1", 0, found.end).split("\r\n")
+    const lines = changed.toString("latin1", 0, found.end).split(/\r?\n/)
     assert.match(lines[0] as string, new RegExp(`^HTTP/1\\.[01] ${found.status}(?: |$)`))
     assert.deepStrictEqual(
       found.headers.map(([name, value]) => `${name}: ${value}`),
       lines
         .slice(1, -2)
-        .map((text) => text.replace(/:[\t ]*/, ": ").replace(/(?<=: .*?)[\t ]+$/, "")),
+        .map((text) => text.replace(/[\t ]*:[\t ]*/, ": ").replace(/(?<=: .*?)[\t ]+$/, "")),
     )
   })
 })

@@ -1,0 +1,381 @@
+/**
+ * One HTTP/1.1 connection to the origin, with one request at a time. It is used
+ * again only after a response whose end is beyond doubt: a byte that is taken for
+ * the next response would be another visitor's. SECURITY.md says what is promised.
+ */
+import type { Socket } from "node:net"
+import { BodyError } from "../../protocol/Exchange.ts"
+import { ChunkedDecoder, type Decoded } from "../../protocol/http/ChunkedDecoder.ts"
+import type { Framing } from "../../protocol/http/Framing.ts"
+import { type OriginResponse, recognise } from "../../protocol/http/OriginResponse.ts"
+import { passable } from "../../protocol/http/Trailers.ts"
+import { type Body, empty, fromBytes } from "../../transport/body/Body.ts"
+import { PushedBody } from "../../transport/body/PushedBody.ts"
+import { cutOff, endSoon } from "../../transport/net/ConnectionClose.ts"
+import * as BufferPressure from "../../transport/runtime/BufferPressure.ts"
+import * as WriteBatch from "../../transport/runtime/WriteBatch.ts"
+import type { OriginRequest, Progress } from "./OriginRequest.ts"
+import { connect, type OriginAddress } from "./OriginSocket.ts"
+
+/** The client to which a connection belongs. */
+export interface ConnectionOwner {
+  readonly address: OriginAddress
+  /** All connections read into this buffer; bytes that are kept are copied out of it. */
+  readonly readBuffer: Buffer
+  /** The TLS session to resume. */
+  session: Buffer | undefined
+  /** The connection is free, after this response. */
+  release(connection: OriginConnection, response: OriginResponse): void
+  /** The connection is closed. */
+  forget(connection: OriginConnection): void
+  /** The origin has sent bytes that no request asked for. */
+  distrust(): void
+}
+
+/**
+ * What the next bytes are:
+ * - `Idle`: nobody's, since no request has been written.
+ * - `Head`: the head of the response.
+ * - `Body`: its body.
+ * - `Rest`: nobody's; the response is whole, but the request is still being sent.
+ * - `Upgraded`: another protocol's.
+ * - `Over`: not wanted.
+ */
+type Reading = "Idle" | "Head" | "Body" | "Rest" | "Upgraded" | "Over"
+
+/** How long a response may take to arrive after a write has failed, in milliseconds. */
+const lateResponseMillis = 1_000
+
+/** See the file's header. */
+export class OriginConnection {
+  /** When it is closed if it is idle, in milliseconds of `performance.now`. */
+  expiresAt = 0
+  private readonly owner: ConnectionOwner
+  private readonly socket: Socket
+  private reading: Reading = "Idle"
+  private flow: "Flowing" | "Paused" = "Flowing"
+  private use: "New" | "Reused" = "New"
+  /** `Failed`: the origin has closed the connection while it was written to. */
+  private writing: "Open" | "Failed" = "Open"
+  /** Whether the connection may be used again once the rest of the request is sent. */
+  private afterRest: "Release" | "Close" = "Close"
+  private request: OriginRequest | undefined
+  private response: OriginResponse | undefined
+  /** What has come of a head; `undefined` before its first byte. */
+  private partialHead: Buffer | undefined
+  private body: PushedBody | undefined
+  private decoder: ChunkedDecoder | undefined
+  /** How many bytes of a body of known length are missing. */
+  private remaining = 0
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(owner: ConnectionOwner) {
+    this.owner = owner
+    const { address, readBuffer, session } = owner
+    const events = {
+      read: this.onRead,
+      ended: this.onEnded,
+      writeFailed: this.onWriteFailed,
+      failed: (error: Error) => this.breakOff(error),
+      closed: () => this.breakOff(ended),
+    }
+    this.socket = connect(address, readBuffer, events, session)
+    if (address.isSecure)
+      this.socket.on("session", (session: Buffer) => {
+        owner.session = session
+      })
+  }
+
+  destroy(): void {
+    this.detach()
+    this.socket.destroy()
+  }
+
+  // ------------------------------------------------------------ for the request
+
+  /** Sends a request on a connection that is free. */
+  send(request: OriginRequest): void {
+    this.request = request
+    if (this.use === "Reused") this.socket.ref()
+    WriteBatch.add(() => {
+      if (this.request !== request || this.reading !== "Idle") return
+      this.reading = "Head"
+      request.write(this.socket)
+    })
+  }
+
+  /** The response is not wanted any more; without it the connection cannot be used again. */
+  cancel(request: OriginRequest): void {
+    if (this.request !== request) return
+    const { body } = this
+    this.destroy()
+    body?.fail(new BodyError({ reason: "cancelled", detail: "it was given up here" }))
+  }
+
+  /** All of the request's body has been written. */
+  uploaded(request: OriginRequest): void {
+    const { response, socket } = this
+    if (this.request !== request || this.reading !== "Rest" || response === undefined) return
+    if (this.afterRest === "Release" && socket.writableLength === 0) this.free(response)
+    else this.leave(true)
+  }
+
+  /** The request's body broke off. */
+  uploadBroke(request: OriginRequest): void {
+    if (this.request !== request) return
+    if (this.reading === "Upgraded") cutOff(this.socket)
+    this.breakOff(new Error("the request broke off"))
+  }
+
+  // ------------------------------------------------------------ what arrives
+
+  private readonly onRead = (size: number): boolean => {
+    const bytes = this.owner.readBuffer.subarray(0, size)
+    if (this.body !== undefined) this.onBody(this.body, bytes)
+    else if (this.reading === "Head" && this.request !== undefined) this.onHead(this.request, bytes)
+    else this.onUnasked()
+    return this.flow === "Flowing"
+  }
+
+  /** Bytes that no request asked for. */
+  private onUnasked(): void {
+    if (this.reading !== "Idle" && this.reading !== "Rest") return
+    this.owner.distrust()
+    this.afterRest = "Close"
+    if (this.reading === "Idle") this.breakOff(new Error("it sent bytes that nobody asked for"))
+  }
+
+  private onHead(request: OriginRequest, received: Buffer): void {
+    let bytes =
+      this.partialHead === undefined ? received : Buffer.concat([this.partialHead, received])
+    for (;;) {
+      const head = recognise(bytes, request.call.method)
+      if (head._tag === "Unfinished") {
+        this.partialHead = Buffer.from(bytes)
+        return
+      }
+      if (head._tag === "Broken") {
+        if (this.use === "Reused") this.owner.distrust()
+        return this.breakOff(new Error(head.detail))
+      }
+      this.partialHead = noBytes
+      bytes = bytes.subarray(head.end)
+      if (head.status >= 200) return this.onResponse(request, head, bytes)
+      if (head.status === 101) return this.onSwitching(request, head, bytes)
+      if (head.status === 100) request.continued()
+    }
+  }
+
+  private onResponse(request: OriginRequest, response: OriginResponse, rest: Buffer): void {
+    this.response = response
+    this.partialHead = undefined
+    const { framing } = response
+    if (framing._tag === "None") return this.answerWhole(request, response, empty, rest.length)
+    if (framing._tag === "Length") {
+      this.remaining = framing.length
+      if (rest.length >= this.remaining) {
+        const behind = rest.length - this.remaining
+        return this.answerWhole(request, response, copyOf(rest.subarray(0, this.remaining)), behind)
+      }
+    }
+    if (framing._tag === "Chunked") this.decoder = new ChunkedDecoder()
+    const body = this.startBody(framing)
+    request.answered(response, body)
+    if (rest.length > 0 && this.body === body) this.onBody(body, rest)
+  }
+
+  /** Makes the body that the rest of the response is pushed to. */
+  private startBody(framing: Framing): PushedBody {
+    this.reading = "Body"
+    clearTimeout(this.timer)
+    const body = new PushedBody(framing._tag === "Length" ? framing.length : undefined, {
+      resume: this.resume,
+      abandon: this.abandon,
+    })
+    this.body = body
+    return body
+  }
+
+  /** The whole response came in one read. */
+  private answerWhole(
+    request: OriginRequest,
+    response: OriginResponse,
+    body: Body,
+    behind: number,
+  ): void {
+    this.done(behind)
+    request.answered(response, body)
+  }
+
+  /** Status 101: the connection belongs to the new protocol until it is closed. */
+  private onSwitching(request: OriginRequest, response: OriginResponse, rest: Buffer): void {
+    if (request.call.content._tag !== "Upgrade")
+      return this.breakOff(new Error("it changes the protocol unasked"))
+    const body = this.startBody(untilClose)
+    this.reading = "Upgraded"
+    request.upgraded(response, body, this.socket)
+    if (rest.length > 0 && this.body === body) this.onBody(body, rest)
+  }
+
+  private onBody(body: PushedBody, bytes: Buffer): void {
+    if (this.decoder !== undefined) return this.onDecoded(body, this.decoder.decode(bytes))
+    if (this.endsWithConnection) return this.push(body, bytes)
+    const behind = bytes.length - this.remaining
+    const part = behind > 0 ? bytes.subarray(0, this.remaining) : bytes
+    this.remaining -= part.length
+    this.push(body, part)
+    if (this.remaining > 0 || this.body !== body) return
+    this.done(Math.max(0, behind))
+    body.end([])
+  }
+
+  private get endsWithConnection(): boolean {
+    return this.reading === "Upgraded" || this.response?.framing._tag === "Close"
+  }
+
+  private onDecoded(body: PushedBody, { behind, data, fault }: Decoded): void {
+    const trailers = this.decoder?.trailers ?? []
+    if (data.length > 0) this.push(body, data)
+    if (this.body !== body) return
+    if (fault !== undefined) return this.breakOff(new Error(fault))
+    if (behind === undefined) return
+    this.done(behind)
+    body.end(trailers.length === 0 ? [] : passable(trailers))
+  }
+
+  private push(body: PushedBody, bytes: Buffer): void {
+    BufferPressure.count(bytes.length)
+    const copy = Buffer.allocUnsafe(bytes.length)
+    copy.set(bytes)
+    this.flow = body.data(copy) ? "Flowing" : "Paused"
+  }
+
+  private readonly onEnded = (): void => {
+    const { body } = this
+    if (body === undefined || !this.endsWithConnection) return this.breakOff(ended)
+    if (this.reading === "Upgraded") this.body = undefined
+    else this.done(0)
+    body.end([])
+  }
+
+  /** What the origin sent before it closed the connection is still read. */
+  private readonly onWriteFailed = (error: Error): void => {
+    const { reading } = this
+    this.request?.writeFailed()
+    if (reading !== "Head" && reading !== "Body") return this.breakOff(error)
+    this.writing = "Failed"
+    if (reading === "Head")
+      this.timer ??= setTimeout(() => this.breakOff(error), lateResponseMillis)
+  }
+
+  // ------------------------------------------------------------ how it ends
+
+  /**
+   * The response is whole.
+   *
+   * @param behind how many bytes came behind it, which no request asked for
+   */
+  private done(behind: number): void {
+    const { decoder, request, response } = this
+    if (behind > 0) this.owner.distrust()
+    this.body = undefined
+    this.decoder = undefined
+    if (response === undefined || request === undefined) return this.destroy()
+    const isReusable =
+      response.isReusable && behind === 0 && decoder?.isStrict !== false && this.writing === "Open"
+    if (response.persists && this.writing === "Open" && request.isUploading) {
+      this.reading = "Rest"
+      this.afterRest = isReusable ? "Release" : "Close"
+      this.resume()
+    } else if (isReusable && this.socket.writableLength === 0) this.free(response)
+    else this.leave(response.persists && request.isStreamed)
+  }
+
+  /** The exchange is over, and the connection can be used again. */
+  private free(response: OriginResponse): void {
+    const { request, socket } = this
+    if (socket.destroyed) return this.destroy()
+    this.request = undefined
+    this.response = undefined
+    this.reading = "Idle"
+    this.use = "Reused"
+    request?.finished()
+    this.resume()
+    socket.unref()
+    this.owner.release(this, response)
+  }
+
+  /**
+   * The exchange is over, and the connection is not used again.
+   *
+   * @param isFlushed whether the origin still gets what has been written
+   */
+  private leave(isFlushed: boolean): void {
+    const { socket } = this
+    if (!isFlushed || socket.writableLength === 0) return this.destroy()
+    this.detach()
+    endSoon(socket)
+  }
+
+  private readonly resume = (): void => {
+    if (this.flow === "Flowing") return
+    this.flow = "Flowing"
+    this.socket.resume()
+  }
+
+  /** The reader of the body has left. */
+  private readonly abandon = (): void => {
+    const { reading, socket } = this
+    if (reading !== "Upgraded") return this.destroy()
+    const isEnding = socket.writableEnded
+    this.detach()
+    if (isEnding) endSoon(socket)
+    else cutOff(socket)
+  }
+
+  /** Closes the connection and fails its request. */
+  private breakOff(error: Error): void {
+    const { body, progress, reading, request } = this
+    if (reading === "Over") return
+    const isAnswered = reading !== "Idle" && reading !== "Head"
+    // Its upload goes on if it is sent again.
+    if (!isAnswered) this.request = undefined
+    this.destroy()
+    if (isAnswered) body?.fail(new BodyError({ reason: "cut", detail: "the connection broke" }))
+    else request?.failed(error, progress)
+  }
+
+  /** What has been done for the request. */
+  private get progress(): Progress {
+    if (this.reading === "Idle") return "Unsent"
+    return this.use === "Reused" && this.partialHead === undefined ? "Unanswered" : "Begun"
+  }
+
+  /** Leaves the request and the client; the socket is closed by the caller. */
+  private detach(): void {
+    const { request } = this
+    this.reading = "Over"
+    this.request = undefined
+    this.response = undefined
+    this.body = undefined
+    this.decoder = undefined
+    clearTimeout(this.timer)
+    this.owner.forget(this)
+    this.resume()
+    request?.finished()
+  }
+}
+
+const noBytes = Buffer.alloc(0)
+
+const untilClose: Framing = { _tag: "Close" }
+
+const ended = Object.assign(new Error("the connection ended"), { code: "ECONNRESET" })
+
+/** A body with a copy of bytes of the read buffer. */
+const copyOf = (bytes: Buffer): Body => {
+  if (bytes.length === 0) return empty
+  const copy = Buffer.allocUnsafe(bytes.length)
+  copy.set(bytes)
+  return fromBytes(copy)
+}

@@ -1,0 +1,165 @@
+/**
+ * A request on its way to the origin, over one connection or two: a reused
+ * connection may turn out to be closed, and then a repeatable request is sent
+ * again on a new one (RFC 9112 9.3.1).
+ */
+import type { Socket } from "node:net"
+import * as HeadText from "../../protocol/http/HeadText.ts"
+import type { OriginResponse } from "../../protocol/http/OriginResponse.ts"
+import type { Body } from "../../transport/body/Body.ts"
+import type { Cancel } from "../../transport/body/Handler.ts"
+import type { OriginConnection } from "./OriginConnection.ts"
+import { Upload } from "./Upload.ts"
+
+/** What is sent after the head. */
+export type Content =
+  | {
+      readonly _tag: "Whole"
+      readonly bytes: Uint8Array
+    }
+  | {
+      readonly _tag: "Streamed"
+      readonly body: Body
+      readonly isChunked: boolean
+      /** Whether the body waits for `100 Continue` (RFC 9110 10.1.1). */
+      readonly expectsContinue: boolean
+    }
+  | {
+      /** The request asks for a change of protocol; the body is the visitor's side after it. */
+      readonly _tag: "Upgrade"
+      readonly body: Body
+    }
+
+/** One request. Of `answered` and `failed` one is called, once; none after it was cancelled. */
+export interface OriginCall {
+  readonly method: string
+  /** The head with its empty line; a character stands for a byte. */
+  readonly head: string
+  readonly content: Content
+  /** Whether it may be sent again when a reused connection turns out to be closed. */
+  readonly repeatable: boolean
+  /** After status 101 the body is what the origin sends on the upgraded connection. */
+  readonly answered: (response: OriginResponse, body: Body) => void
+  readonly failed: (error: NodeJS.ErrnoException) => void
+}
+
+/** How long a body waits for `100 Continue` before it is sent anyway, in milliseconds. */
+const continueMillis = 1_000
+
+/**
+ * What a connection that broke had done for the request:
+ * - `Unsent`: nothing of the request was written.
+ * - `Unanswered`: it was a reused connection, and no byte of a response came.
+ * - `Begun`: anything else.
+ */
+export type Progress = "Unsent" | "Unanswered" | "Begun"
+
+/** See the file's header. */
+export class OriginRequest {
+  readonly call: OriginCall
+  private readonly connect: () => OriginConnection
+  private readonly upload: Upload | undefined
+  private connection: OriginConnection | undefined
+  private attempt: "First" | "Second" = "First"
+
+  /** @param connect opens a new connection */
+  constructor(call: OriginCall, connect: () => OriginConnection) {
+    this.call = call
+    this.connect = connect
+    this.upload = this.uploadOf(call)
+  }
+
+  private uploadOf({ content, repeatable }: OriginCall): Upload | undefined {
+    if (content._tag === "Whole") return undefined
+    const isUpgrade = content._tag === "Upgrade"
+    const framing = isUpgrade ? "Raw" : content.isChunked ? "Chunked" : "Length"
+    return new Upload({
+      body: content.body,
+      framing,
+      isRepeatable: repeatable && !isUpgrade,
+      sent: () => this.connection?.uploaded(this),
+      broke: () => this.connection?.uploadBroke(this),
+    })
+  }
+
+  /** Whether some of the body is still to be sent. */
+  get isUploading(): boolean {
+    return this.upload?.isUnderWay ?? false
+  }
+
+  /** Whether the body is sent as it comes. */
+  get isStreamed(): boolean {
+    return this.upload !== undefined
+  }
+
+  readonly cancel: Cancel = () => {
+    this.upload?.stop()
+    this.connection?.cancel(this)
+  }
+
+  sendOn(connection: OriginConnection): void {
+    this.connection = connection
+    connection.send(this)
+  }
+
+  /** Writes the request. */
+  write(socket: Socket): void {
+    const { content, head } = this.call
+    if (content._tag === "Whole" && content.bytes.length > 0) {
+      socket.write(HeadText.join(head, content.bytes))
+      return
+    }
+    socket.write(head, "latin1")
+    if (content._tag !== "Streamed") return
+    this.upload?.attach(socket)
+    if (content.expectsContinue) this.upload?.startWithin(continueMillis)
+    else this.upload?.start()
+  }
+
+  /** The origin says `100 Continue`. */
+  continued(): void {
+    if (this.call.content._tag === "Streamed") this.upload?.start()
+  }
+
+  /** The head of the response has come. */
+  answered(response: OriginResponse, body: Body): void {
+    // A body that still waits is not wanted.
+    if (this.upload?.isUnderWay === false) this.upload.stop()
+    this.call.answered(response, body)
+  }
+
+  /** The origin has changed the protocol: the visitor's side is written from now on. */
+  upgraded(response: OriginResponse, body: Body, socket: Socket): void {
+    this.upload?.attach(socket)
+    this.upload?.start()
+    this.call.answered(response, body)
+  }
+
+  /** The connection cannot be written to any more. */
+  writeFailed(): void {
+    this.upload?.detach()
+  }
+
+  /** The connection is done with the request. */
+  finished(): void {
+    this.upload?.stop()
+  }
+
+  /** There is no response. */
+  failed(error: Error, progress: Progress): void {
+    if (this.attempt === "First" && this.mayRepeat(progress)) {
+      this.attempt = "Second"
+      this.upload?.detach()
+      return this.sendOn(this.connect())
+    }
+    this.connection = undefined
+    this.upload?.stop()
+    this.call.failed(error)
+  }
+
+  private mayRepeat(progress: Progress): boolean {
+    if (progress === "Unsent") return true
+    const canStartAgain = this.upload?.canStartAgain ?? true
+    return progress === "Unanswered" && this.call.repeatable && canStartAgain
+  }
+}
