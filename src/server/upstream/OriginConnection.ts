@@ -14,7 +14,7 @@ import { PushedBody } from "../../transport/body/PushedBody.ts"
 import { cutOff, endSoon } from "../../transport/net/ConnectionClose.ts"
 import * as BufferPressure from "../../transport/runtime/BufferPressure.ts"
 import * as WriteBatch from "../../transport/runtime/WriteBatch.ts"
-import type { OriginRequest, Progress } from "./OriginRequest.ts"
+import type { Carrier, OriginRequest, Progress } from "./OriginRequest.ts"
 import { connect, type OriginAddress } from "./OriginSocket.ts"
 
 /** The client to which a connection belongs. */
@@ -47,7 +47,7 @@ type Reading = "Idle" | "Head" | "Body" | "Rest" | "Upgraded" | "Over"
 const lateResponseMillis = 1_000
 
 /** See the file's header. */
-export class OriginConnection {
+export class OriginConnection implements Carrier {
   /** When it is closed if it is idle, in milliseconds of `performance.now`. */
   expiresAt = 0
   private readonly owner: ConnectionOwner
@@ -93,7 +93,6 @@ export class OriginConnection {
 
   // ------------------------------------------------------------ for the request
 
-  /** Sends a request on a connection that is free. */
   send(request: OriginRequest): void {
     this.request = request
     if (this.use === "Reused") this.socket.ref()
@@ -104,7 +103,6 @@ export class OriginConnection {
     })
   }
 
-  /** The response is not wanted any more; without it the connection cannot be used again. */
   cancel(request: OriginRequest): void {
     if (this.request !== request) return
     const { body } = this
@@ -112,7 +110,6 @@ export class OriginConnection {
     body?.fail(new BodyError({ reason: "cancelled", detail: "it was given up here" }))
   }
 
-  /** All of the request's body has been written. */
   uploaded(request: OriginRequest): void {
     const { response, socket } = this
     if (this.request !== request || this.reading !== "Rest" || response === undefined) return
@@ -120,7 +117,6 @@ export class OriginConnection {
     else this.leave(true)
   }
 
-  /** The request's body broke off. */
   uploadBroke(request: OriginRequest): void {
     if (this.request !== request) return
     if (this.reading === "Upgraded") cutOff(this.socket)

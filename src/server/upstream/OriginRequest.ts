@@ -8,7 +8,6 @@ import * as HeadText from "../../protocol/http/HeadText.ts"
 import type { OriginResponse } from "../../protocol/http/OriginResponse.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel } from "../../transport/body/Handler.ts"
-import type { OriginConnection } from "./OriginConnection.ts"
 import { Upload } from "./Upload.ts"
 
 /** What is sent after the head. */
@@ -54,16 +53,28 @@ const continueMillis = 1_000
  */
 export type Progress = "Unsent" | "Unanswered" | "Begun"
 
+/** The connection, as a request sees it (`OriginConnection.ts`). */
+export interface Carrier {
+  /** Sends a request; the connection is free. */
+  send(request: OriginRequest): void
+  /** The response is not wanted any more. */
+  cancel(request: OriginRequest): void
+  /** All of the request's body has been written. */
+  uploaded(request: OriginRequest): void
+  /** The request's body broke off. */
+  uploadBroke(request: OriginRequest): void
+}
+
 /** See the file's header. */
 export class OriginRequest {
   readonly call: OriginCall
-  private readonly connect: () => OriginConnection
+  private readonly connect: () => Carrier
   private readonly upload: Upload | undefined
-  private connection: OriginConnection | undefined
+  private connection: Carrier | undefined
   private attempt: "First" | "Second" = "First"
 
   /** @param connect opens a new connection */
-  constructor(call: OriginCall, connect: () => OriginConnection) {
+  constructor(call: OriginCall, connect: () => Carrier) {
     this.call = call
     this.connect = connect
     this.upload = this.uploadOf(call)
@@ -97,7 +108,7 @@ export class OriginRequest {
     this.connection?.cancel(this)
   }
 
-  sendOn(connection: OriginConnection): void {
+  sendOn(connection: Carrier): void {
     this.connection = connection
     connection.send(this)
   }
