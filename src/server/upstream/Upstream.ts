@@ -12,6 +12,7 @@ import type { OriginResponse } from "../../protocol/http/OriginResponse.ts"
 import { isTarget, type RequestHead } from "../../protocol/Message.ts"
 import { type Body, promise } from "../../transport/body/Body.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
+import { refuse } from "../../transport/body/Replies.ts"
 import { addressOf } from "../../transport/net/NodeClient.ts"
 import { OriginClient } from "./OriginClient.ts"
 import type { Content } from "./OriginRequest.ts"
@@ -41,11 +42,7 @@ export const make = (options: UpstreamOptions): Upstream => {
       const host = hostHeader ?? first(head.headers, "host") ?? authority
       const protocol = HopByHop.upgradeOf(head.headers)
       const fields = UpstreamFields.ofRequest(head, host, { length: body.length, protocol })
-      if (!isWritable(head, fields)) {
-        body.discard()
-        reply.fail(unwritable)
-        return () => {}
-      }
+      if (!isWritable(head, fields)) return refuse(body, reply, unwritable)
       return client.send({
         method: head.method,
         head: HeadText.request(head.method, head.target, fields),
