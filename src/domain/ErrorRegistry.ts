@@ -142,6 +142,18 @@ const entries = {
     ownerRemedy:
       "Use the transport stream or auto, and let every proxy between server and relay pass WebSockets.",
   },
+  PTTH_UNKNOWN_PREFIX: {
+    status: 501,
+    title: "The application does not know the path at which you see it.",
+    remedy: "Ask the server's owner for an address at a host of its own.",
+    ownerRemedy:
+      "Use the server's own host, or mount the application at the visitors' path and add that path to `to`.",
+  },
+  PTTH_OTHER_SERVER: {
+    status: 502,
+    title: "A resource cannot be copied or moved to another server.",
+    remedy: "Download it from one server and upload it to the other.",
+  },
   PTTH_BAD_ANSWER: {
     status: 502,
     title: "The server sent an invalid HTTP response.",

@@ -18,10 +18,10 @@ const wholeValue = "the whole value"
 
 const whole = (name: string): AddressField => ({ name, part: wholeValue, syntax: Syntax.whole })
 
-/** The field whose `Path` is moved as a path, not as a reference. */
+/** The field whose `Path` is moved as a path, not as a reference. Its `Domain` is removed. */
 export const setCookie: AddressField = {
   name: "Set-Cookie",
-  part: "`Path`; `Domain` is removed",
+  part: "`Path`",
   syntax: Syntax.cookie,
 }
 
@@ -68,6 +68,54 @@ export const originWide: ReadonlyArray<string> = [
   "Report-To",
   "Service-Worker-Allowed",
   "Strict-Transport-Security",
+]
+
+/** Addresses that path mode cannot move. */
+export interface Unmovable {
+  readonly what: string
+  readonly effect: string
+  readonly remedy: string
+}
+
+/** What stays as an application has written it. */
+export const unmovable: ReadonlyArray<Unmovable> = [
+  {
+    what: 'addresses in pages, styles and scripts that begin with a slash, such as `href="/x"` and `fetch("/x")`',
+    effect: "they lead to the relay, which answers 404",
+    remedy:
+      "a host of its own; the application's setting for its base path, with a path in `to`; or relative addresses",
+  },
+  {
+    what: "`href` in listings of WebDAV, CalDAV and CardDAV",
+    effect:
+      "a synchronisation would delete what it misses, so the relay answers 501 `PTTH_UNKNOWN_PREFIX`",
+    remedy: "a host of its own; or an application that is mounted there, with a path in `to`",
+  },
+  {
+    what: "addresses in other bodies: JSON, XML, e-mails, cached redirects",
+    effect: "as in pages",
+    remedy: "as for pages; some applications use `X-Forwarded-Prefix`",
+  },
+  {
+    what: "relative references with more `..` than the path has segments",
+    effect: "they lead out of the server",
+    remedy: "references that begin with a slash",
+  },
+  {
+    what: "`uri` of HTTP Digest, which the client has signed",
+    effect: "the application refuses the request",
+    remedy: "a host of its own; or a path in `to` that is the visitors' path",
+  },
+  {
+    what: "cookies called `__Host-…`, which browsers accept only with `Path=/`",
+    effect: "the browser sends them to every server of the relay",
+    remedy: "a host of its own",
+  },
+  {
+    what: "fields that are not in the tables above, and values that do not follow their syntax",
+    effect: "they arrive as they are",
+    remedy: "a host of its own",
+  },
 ]
 
 /** Fields by their names in lower case. */

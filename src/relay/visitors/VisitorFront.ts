@@ -28,6 +28,7 @@ import * as ScraperApi from "./ScraperApi.ts"
 import type { ScraperNotes } from "./ScraperNotes.ts"
 import * as ServerLimits from "./ServerLimits.ts"
 import * as VisitorAuth from "./VisitorAuth.ts"
+import * as WebDav from "./WebDav.ts"
 
 /** What the visitors' side needs of the relay. */
 export interface VisitorContext {
@@ -187,18 +188,23 @@ export class VisitorFront {
     const { config } = this
     const { inspector, rendezvous } = this.context
     const { headers, seen } = RequestFields.forward(this.derived, request, to.prefix, to.name)
+    const isBelow = to.prefix !== ""
+    const refusal = isBelow ? WebDav.refusal(request.head, seen, to) : undefined
+    if (refusal !== undefined) return refuse(request.body, reply, refusal)
+    const { method } = request.head
+    const fields = isBelow ? WebDav.request(method, headers) : headers
     const tunnel = rendezvous.toServer(to.name, request.notes)
     const handler = inspector.isOn()
       ? inspector.watched(to.name, this.addressOf(request), tunnel)
       : tunnel
     return handler(
       {
-        method: request.head.method,
+        method,
         target: to.target,
-        headers: request.notes?.forwarded(headers) ?? headers,
+        headers: request.notes?.forwarded(fields) ?? fields,
       },
       request.body,
-      rewriting(config, reply, seen),
+      rewriting(config, isBelow ? WebDav.reply(method, seen, reply) : reply, seen),
     )
   }
 
