@@ -195,6 +195,11 @@ const entries = {
     remedy: "Try again later.",
     ownerRemedy: "Look at the application, or raise response_timeout if it needs longer.",
   },
+  PTTH_LOOP: {
+    status: 508,
+    title: "The request goes round in circles.",
+    remedy: "Ask the server's owner to let `--to` name an application, not the relay itself.",
+  },
   PTTH_DISK_FULL: {
     status: 507,
     title: "The server's disk is full.",

@@ -45,6 +45,7 @@ export const differences = {
     "x-forwarded-proto": "as above",
     "x-forwarded-prefix": "path mode: what stands before the origin's own path",
     forwarded: "RFC 7239, as above",
+    "cdn-loop": "RFC 8586: shows that a request goes round in circles",
   },
   /** Request fields that belong to one connection (RFC 9110 7.6.1, RFC 9112 6). */
   requestFieldsOfAConnection: {

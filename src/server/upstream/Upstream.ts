@@ -13,6 +13,7 @@ import { type Body, promise } from "../../transport/body/Body.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
 import { refuse } from "../../transport/body/Replies.ts"
 import { addressOf } from "../../transport/net/NodeClient.ts"
+import { ForwardingLoop } from "./ForwardingLoop.ts"
 import { OriginClient } from "./OriginClient.ts"
 import type { Content } from "./OriginRequest.ts"
 import { isRepeatable } from "./RepeatableMethods.ts"
@@ -36,12 +37,15 @@ export const make = (options: UpstreamOptions): Upstream => {
   const authority = origin.host
   const isSecure = origin.protocol === "https:"
   const client = new OriginClient({ ...addressOf(origin), isSecure })
+  const loop = new ForwardingLoop()
   return {
     close: () => client.close(),
     handler: UpstreamAddress.mapped(options, (head, body, reply) => {
+      if (loop.has(head.headers)) return refuse(body, reply, looped)
       const host = hostHeader ?? first(head.headers, "host") ?? authority
       const protocol = HopByHop.upgradeOf(head.headers)
-      const fields = UpstreamFields.ofRequest(head, host, { length: body.length, protocol })
+      const framing = { length: body.length, protocol }
+      const fields = [...UpstreamFields.ofRequest(head, host, framing), loop.field]
       if (!isWritable(head, fields)) return refuse(body, reply, unwritable)
       return client.send({
         method: head.method,
@@ -63,6 +67,11 @@ export const make = (options: UpstreamOptions): Upstream => {
 /** Whether a request has nothing in it that could begin a field or a request of its own. */
 const isWritable = ({ method, target }: RequestHead, fields: HeaderList): boolean =>
   isName(method) && method !== "CONNECT" && isTarget(target) && fields.every(HeadText.isWritable)
+
+const looped = new ExchangeError({
+  code: "PTTH_LOOP",
+  detail: "the request came back to the server that had forwarded it",
+})
 
 const unwritable = new ExchangeError({
   code: "PTTH_BAD_REQUEST",
