@@ -34,6 +34,7 @@ import * as Root from "./root/Root.ts"
 import * as Visibility from "./root/Visibility.ts"
 import { FileRequest } from "./send/FileRequest.ts"
 import { FileSender } from "./send/FileSender.ts"
+import * as FolderWork from "./send/FolderWork.ts"
 import * as Metrics from "./send/Metrics.ts"
 import type { UploadTarget } from "./uploads/FileReceiver.ts"
 import * as Leftovers from "./uploads/Leftovers.ts"
@@ -284,6 +285,8 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
   const { uploads = false } = options
   const rules = uploads === false ? undefined : UploadRules.make(uploads)
   const site: Site = {
+    folderWork: new FolderWork.FolderWork(FolderWork.listings),
+    archiveWork: new FolderWork.FolderWork(FolderWork.archives),
     log: yield* OwnerLog.make,
     root,
     hidden,

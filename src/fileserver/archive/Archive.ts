@@ -15,8 +15,10 @@ import type { ListedItem } from "./ArchiveItems.ts"
 /** Bytes per read; smaller pieces are collected up to this size. */
 const chunk = 128 * 1024
 
-const open = (root: Root.Root, { segments }: ListedItem): Promise<Root.Opened> =>
-  new Promise((resolve) => root.open(segments, resolve))
+const open = (root: Root.Root, { folderSegments, name }: ListedItem): Promise<Root.Opened> =>
+  new Promise((resolve) =>
+    root.open(name === undefined ? folderSegments : [...folderSegments, name], resolve),
+  )
 
 const statOf = (handle: number): Promise<fs.BigIntStats> =>
   new Promise((resolve, reject) =>

@@ -11,7 +11,10 @@ import type { Item } from "./ArchiveFormat.ts"
 
 /** A file or folder with its path in the shared folder. */
 export interface ListedItem extends Item {
-  readonly segments: ReadonlyArray<ByteName>
+  /** The segments of the folder that it is in; for a folder, its own. Shared by all files of a folder, since there may be many. */
+  readonly folderSegments: ReadonlyArray<ByteName>
+  /** Its name in the folder; a format may change that in {@link Item.path}. */
+  readonly name?: ByteName
   /** Identifies the file, unless it was replaced by another. */
   readonly inode: number
   /** The content, if it is in memory. */
@@ -131,7 +134,7 @@ class ItemLister {
       const { entries, unexamined } = await this.read(folder)
       if ("_tag" in entries) return entries
       const { modified } = folder
-      this.items.push({ segments, path, folder: true, size: 0, modified, inode: 0 })
+      this.items.push({ folderSegments: segments, path, folder: true, size: 0, modified, inode: 0 })
       for (const name of unexamined) {
         this.leftOut.push({ path: `${path}/${name}`, reason: "the server may not examine it" })
       }
@@ -173,8 +176,8 @@ class ItemLister {
         const to = `${path}/${name}`
         if (problem !== undefined) this.leaveOut(to, problem)
         else {
-          const inside = [...segments, name]
-          this.items.push({ segments: inside, path: to, folder: false, size, modified, inode })
+          const file = { path: to, name, folder: false, size, modified, inode }
+          this.items.push({ folderSegments: segments, ...file })
         }
       }
     }
@@ -192,11 +195,11 @@ class ItemLister {
     if (leftOut.length === 0 || top === undefined) return items
     const lines = leftOut.map(({ path, reason }) => `${toDisplay(path)}: ${reason}\n`)
     const bytes = Buffer.from(`Not included in this archive:\n\n${lines.join("")}`)
-    const { modified, path, segments } = top
+    const { folderSegments, modified, path } = top
     const taken = new Set(items.map((item) => item.path))
     let to: ByteName = fromText(`${path}/${noteName}`)
     while (taken.has(to)) to = to.replace(/\.txt$/, "_.txt")
-    const note = { segments, path: to, folder: false, size: bytes.length, modified, inode: 0 }
+    const note = { folderSegments, path: to, folder: false, size: bytes.length, modified, inode: 0 }
     return [...items, { ...note, bytes }]
   }
 }

@@ -75,7 +75,28 @@ export const send = (
   site: Site,
   request: FileRequest,
   segments: ReadonlyArray<ByteName>,
+  file: Root.OpenFile,
+): void =>
+  site.folderWork.enter({
+    isCancelled: request.isCancelled,
+    refuse: () => {
+      Root.close(file.handle)
+      request.failCrowded()
+    },
+    start: (leave) => {
+      if (!request.isCancelled()) return sendFile(site, request, segments, file, leave)
+      Root.close(file.handle)
+      leave()
+    },
+  })
+
+/** @param leave ends the work of {@link FolderWork} */
+const sendFile = (
+  site: Site,
+  request: FileRequest,
+  segments: ReadonlyArray<ByteName>,
   { handle, stats }: Root.OpenFile,
+  leave: () => void,
 ): void => {
   const name = segments.at(-1) as ByteName
   const kind = FileTypes.kindOf(name)
@@ -84,11 +105,12 @@ export const send = (
   const sendPage = (content: Pick<ViewPage.View, "text" | "notice">): void => {
     Root.close(handle)
     findSiblings(site, segments, (siblings) => {
+      leave()
       if (request.isCancelled()) return
       const address = PageAddress.of(request.head)
       const page = ViewPage.render({ segments, kind, size, address, ...siblings, ...content })
       const policy = ViewPage.hasScript(kind) ? Page.filesPolicy : Page.textPolicy
-      request.sendGenerated(Html.toBytes(page), pageHeaders(policy))
+      request.sendGenerated(Html.toBytes(page), pageHeaders(policy), site.folderWork)
     })
   }
   const sendNotice = (notice: string): void => sendPage({ text: undefined, notice })

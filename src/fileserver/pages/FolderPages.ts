@@ -51,25 +51,42 @@ export const send = (to: FolderRequest, folder: Root.OpenFolder): void => {
     return sendArchive(to, archive)
   }
   const form = api ? "json" : FolderForm.choose(request.query, request.accept())
-  if (search !== "") return sendSearch(to, folder, form)
-  if (form === "html") return sendListing(to, folder)
-  sendEntries(to, folder, form)
+  to.site.folderWork.enter({
+    isCancelled: request.isCancelled,
+    refuse: () => {
+      Root.closeFolder(folder)
+      request.failCrowded()
+    },
+    start: (leave) => {
+      if (request.isCancelled()) {
+        Root.closeFolder(folder)
+        leave()
+      } else if (search !== "") sendSearch(to, folder, form, leave)
+      else if (form === "html") sendListing(to, folder, leave)
+      else sendEntries(to, folder, form, leave)
+    },
+  })
 }
 
 const sendForm = (
-  { api, request }: FolderRequest,
+  { api, request, site }: FolderRequest,
   bytes: Uint8Array,
   headers: Headers.HeaderList,
-): void => request.sendGenerated(bytes, api ? headers : [...headers, varyAccept])
+): void => request.sendGenerated(bytes, api ? headers : [...headers, varyAccept], site.folderWork)
+
+/** Ends the work of {@link FolderWork}; called when the folder has been read. */
+type Leave = () => void
 
 const sendSearch = (
   to: FolderRequest,
   folder: Root.OpenFolder,
   form: FolderForm.FolderForm,
+  leave: Leave,
 ): void => {
   const { request, segments, site } = to
   const text = request.query.search
   Search.search(site.root, site.hidden, folder, text, request.isCancelled, (result) => {
+    leave()
     if (request.isCancelled()) return
     if ("_tag" in result) return request.failNotOpen(result)
     switch (form) {
@@ -85,12 +102,13 @@ const sendSearch = (
   })
 }
 
-const sendListing = (to: FolderRequest, folder: Root.OpenFolder): void => {
+const sendListing = (to: FolderRequest, folder: Root.OpenFolder, leave: Leave): void => {
   const { request, segments, site } = to
   const { query } = request
   const size = query.grid ? ListingPage.gridSize : ListingPage.tableSize
   Listing.read(site, folder, query, size, request.isCancelled, (listing) => {
     Root.closeFolder(folder)
+    leave()
     if (request.isCancelled()) return
     if ("_tag" in listing) return request.failNotOpen(listing)
     const sendPage = (readme: Html.Html | undefined): void => {
@@ -108,25 +126,31 @@ const sendListing = (to: FolderRequest, folder: Root.OpenFolder): void => {
 }
 
 /** Sends all entries, as JSON or as a plain list. */
-const sendEntries = (to: FolderRequest, folder: Root.OpenFolder, form: "json" | "plain"): void => {
+const sendEntries = (
+  to: FolderRequest,
+  folder: Root.OpenFolder,
+  form: "json" | "plain",
+  leave: Leave,
+): void => {
   const { request, site } = to
   Folder.read(site.root, site.hidden, folder, request.isCancelled, (entries) => {
     Root.closeFolder(folder)
-    if (request.isCancelled()) return
-    if ("_tag" in entries) return request.failNotOpen(entries)
-    if (form === "json") {
-      return mapInSlices(request, entries, FolderJson.item, (items) =>
-        sendForm(to, Buffer.from(FolderJson.renderJson(items)), jsonHeaders),
-      )
+    if ("_tag" in entries) {
+      leave()
+      return request.failNotOpen(entries)
     }
-    const line = (entry: Folder.Entry): string => FolderForm.line(entry.name, entry.folder)
-    mapInSlices(request, entries, line, (lines) =>
-      sendForm(to, Buffer.from(lines.join("")), plainHeaders),
-    )
+    const map = form === "json" ? FolderJson.item : lineOf
+    mapInSlices(request, entries, map, (lines) => {
+      if (form === "json") sendForm(to, Buffer.from(FolderJson.renderJson(lines)), jsonHeaders)
+      else sendForm(to, Buffer.from(lines.join("")), plainHeaders)
+      leave()
+    })
   })
 }
 
-/** Maps entries, {@link slice} at a time: other requests run in between. */
+const lineOf = ({ folder, name }: Folder.Entry): string => FolderForm.line(name, folder)
+
+/** Maps entries, {@link slice} at a time: other requests run in between. If the visitor leaves, the rest is left out. */
 const mapInSlices = <A>(
   request: FileRequest,
   entries: ReadonlyArray<Folder.Entry>,
@@ -135,21 +159,26 @@ const mapInSlices = <A>(
 ): void => {
   const mapped: Array<A> = []
   const step = (): void => {
-    if (request.isCancelled()) return
     const end = Math.min(mapped.length + slice, entries.length)
     while (mapped.length < end) mapped.push(map(entries[mapped.length] as Folder.Entry))
-    if (end < entries.length) setImmediate(step)
+    if (end < entries.length && !request.isCancelled()) setImmediate(step)
     else done(mapped)
   }
   step()
 }
 
+/** The memory of an item of an archive, in bytes. */
+const itemBytes = 300
+
 const sendArchive = (
-  { request, segments, site: { hidden, log, root } }: FolderRequest,
-  form: "zip" | "tar",
+  { request, segments, site }: FolderRequest,
+  form: keyof typeof archiveFormats,
 ): void => {
+  const { archiveWork, hidden, log, root } = site
   const format = archiveFormats[form]
   const name = segments.at(-1) ?? "files"
+  const { isCancelled } = request
+
   const sendItems = ({ items, leftOut }: ArchiveItems.ArchiveItems): void => {
     if (leftOut.length > 0) log(ArchiveItems.describe(leftOut))
     const archive = Archive.make({ root, log }, format, format.rename(items))
@@ -160,16 +189,32 @@ const sendArchive = (
       ["Cache-Control", "no-cache"],
       ["X-Content-Type-Options", "nosniff"],
     ]
-    request.cancelWith(archive)
-    request.respond({ status: 200, headers }, request.method === "HEAD" ? Body.empty : archive.body)
+    if (request.method === "HEAD") {
+      archive.cancel()
+      return request.respond({ status: 200, headers }, Body.empty)
+    }
+    const body = archiveWork.hold(archive, items.length * itemBytes)
+    request.cancelWith(body)
+    request.respond({ status: 200, headers }, body)
   }
-  const { isCancelled } = request
-  ArchiveItems.list({ root, hidden, segments, name, isCancelled }).then(
-    (listed) => {
+
+  const listItems = async (): Promise<void> => {
+    try {
+      const listed = await ArchiveItems.list({ root, hidden, segments, name, isCancelled })
       if (isCancelled()) return
-      if ("_tag" in listed) return request.failNotOpen(listed)
-      sendItems(listed)
+      if ("_tag" in listed) request.failNotOpen(listed)
+      else sendItems(listed)
+    } catch (error) {
+      request.failNotOpen(Root.notOpen(error as NodeJS.ErrnoException))
+    }
+  }
+
+  archiveWork.enter({
+    isCancelled,
+    refuse: () => request.failCrowded(),
+    start: (leave) => {
+      if (isCancelled()) leave()
+      else void listItems().finally(leave)
     },
-    (error: NodeJS.ErrnoException) => request.failNotOpen(Root.notOpen(error)),
-  )
+  })
 }

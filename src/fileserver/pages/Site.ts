@@ -4,6 +4,7 @@
 import type * as Headers from "../../domain/HeaderList.ts"
 import type { ListingSource } from "../listing/Listing.ts"
 import type { Renderer } from "../render/Render.ts"
+import type { FolderWork } from "../send/FolderWork.ts"
 import type { UploadRules } from "../uploads/UploadRules.ts"
 
 /** See the head of this file. */
@@ -11,6 +12,9 @@ export interface Site extends ListingSource {
   readonly renderer: Renderer
   /** `undefined` if uploads are not allowed. */
   readonly uploadRules: UploadRules | undefined
+  /** Limits listings, searches and views of files, which read a folder. */
+  readonly folderWork: FolderWork
+  readonly archiveWork: FolderWork
   /** Tells the server's owner something. */
   readonly log: (message: string) => void
 }

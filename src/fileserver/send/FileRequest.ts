@@ -14,6 +14,7 @@ import type { Query } from "../http/Query.ts"
 import { type ByteName, toUrl } from "../names/ByteName.ts"
 import type { TargetPath } from "../names/TargetPath.ts"
 import type { NotOpen } from "../root/Root.ts"
+import { type FolderWork, slice } from "./FolderWork.ts"
 
 /** Something that has to be ended when the request is cancelled. */
 export interface Cancellable {
@@ -85,9 +86,25 @@ export class FileRequest {
     )
   }
 
-  /** Sends bytes that were made for this request, such as a page. */
-  sendGenerated(bytes: Uint8Array, headers: Headers.HeaderList): void {
-    this.sendBytes(bytes, Decision.ofBytes(bytes, headers))
+  /**
+   * Sends bytes that were made for this request, such as a page.
+   *
+   * @param work counts their memory until they have been read
+   */
+  sendGenerated(bytes: Uint8Array, headers: Headers.HeaderList, work?: FolderWork): void {
+    const representation = Decision.ofBytes(bytes, headers)
+    if (work === undefined || bytes.length <= slice) return this.sendBytes(bytes, representation)
+    const decision = this.decide(representation, Date.now())
+    if (decision.body === undefined) return this.respond(decision, Body.empty)
+    const body = work.holdBytes(bytes)
+    this.cancelWith(body)
+    this.respond(decision, body)
+  }
+
+  /** Answers that too many folders are being read. */
+  failCrowded(): void {
+    const detail = "Too many folders are being read at the moment."
+    this.fail("PTTH_QUEUE_FULL", detail, { retryAfter: 5 })
   }
 
   /** Redirects to the same path with a slash; relative, so that it works under any prefix. */
