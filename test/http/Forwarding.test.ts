@@ -347,6 +347,33 @@ for (const transport of transports) {
       "inner.test:8080",
     )
 
+    it.live("a path of --to is put before targets and taken off addresses", () =>
+      Effect.gen(function* () {
+        const origin = yield* Harness.promised(() => HttpOrigin.start())
+        const relay = yield* relayTo(transport, new URL("/base", origin.url))
+        const seen = () => origin.seen.at(-1) as Seen
+        origin.answer = ({ response }) => {
+          response.writeHead(201, ["Location", "/base/a", "Link", `<${origin.url.href}base/b>`])
+          response.end()
+        }
+        yield* Harness.promised(async () => {
+          const visitor = await RawHttp.connect(relay)
+          await visitor.send("COPY /servers/app/a%2Fb?q HTTP/1.1", [
+            ["Host", "app.test"],
+            ["Destination", "http://app.test/servers/app/c"],
+            ["If", "<http://app.test/servers/app/c> (<urn:x>)"],
+          ])
+          const answer = await visitor.readResponse()
+          assert.strictEqual(seen().target, "/base/a%2Fb?q")
+          assert.strictEqual(seen().header("destination"), "http://app.test/base/c")
+          assert.strictEqual(seen().header("if"), "<http://app.test/base/c> (<urn:x>)")
+          assert.isUndefined(seen().header("x-forwarded-prefix"))
+          assert.strictEqual(answer.header("location"), "/servers/app/a")
+          assert.strictEqual(answer.header("link"), "</servers/app/b>")
+        })
+      }),
+    )
+
     it.live.skipIf(!hasCurl)(
       "curl follows a redirect to a login and brings its cookies back (skipped without curl)",
       () =>

@@ -118,19 +118,40 @@ export const unmovable: ReadonlyArray<Unmovable> = [
   },
 ]
 
-/** Fields by their names in lower case. */
-export type FieldsByName = ReadonlyMap<string, AddressField>
+/** Values by field names in any case. Most other names differ in their length already. */
+export class NameTable<A> {
+  private readonly values: ReadonlyMap<string, A>
+  private readonly lengths: ReadonlySet<number>
 
-/** The fields by their names in lower case. */
-export const byName = (fields: ReadonlyArray<AddressField>): FieldsByName =>
-  new Map(fields.map((field) => [field.name.toLowerCase(), field]))
+  constructor(entries: ReadonlyArray<readonly [name: string, value: A]>) {
+    this.values = new Map(entries.map(([name, value]) => [name.toLowerCase(), value]))
+    this.lengths = new Set(entries.map(([name]) => name.length))
+  }
+
+  /** The value of a name. */
+  get(name: string): A | undefined {
+    return this.lengths.has(name.length) ? this.values.get(name.toLowerCase()) : undefined
+  }
+
+  /** Whether a list has one of the names. */
+  isIn(headers: HeaderList): boolean {
+    return headers.some(([name]) => this.get(name) !== undefined)
+  }
+}
+
+/** Fields by their names. */
+export type FieldTable = NameTable<AddressField>
+
+/** The fields by their names. */
+export const byName = (fields: ReadonlyArray<AddressField>): FieldTable =>
+  new NameTable(fields.map((field) => [field.name, field]))
 
 /** The list with every reference in these fields replaced; the same list if there is no such field. */
-export const moved = (headers: HeaderList, fields: FieldsByName, move: Syntax.Move): HeaderList => {
-  if (!headers.some(([name]) => fields.has(name.toLowerCase()))) return headers
-  return headers.map((header): Header => {
-    const [name, value] = header
-    const field = fields.get(name.toLowerCase())
-    return field === undefined ? header : [name, field.syntax(value, move)]
-  })
-}
+export const moved = (headers: HeaderList, fields: FieldTable, move: Syntax.Move): HeaderList =>
+  fields.isIn(headers)
+    ? headers.map((header): Header => {
+        const [name, value] = header
+        const field = fields.get(name)
+        return field === undefined ? header : [name, field.syntax(value, move)]
+      })
+    : headers

@@ -6,7 +6,7 @@
  */
 import type { Header, HeaderList } from "../../domain/HeaderList.ts"
 import * as AddressFields from "../address/AddressFields.ts"
-import * as AddressSyntax from "../address/AddressSyntax.ts"
+import type * as AddressSyntax from "../address/AddressSyntax.ts"
 import * as UriReference from "../address/UriReference.ts"
 import type { PublicAddress } from "./Forwarded.ts"
 
@@ -41,12 +41,13 @@ const requestFields = AddressFields.byName(AddressFields.inRequests)
 export const remove = (headers: HeaderList, address: PublicAddress): HeaderList =>
   AddressFields.moved(headers, requestFields, removing(address))
 
-const setCookie = "set-cookie"
-const responseFields = AddressFields.byName(AddressFields.inResponses)
-const originWide = new Set(AddressFields.originWide.map((name) => name.toLowerCase()))
-
-const isRewritten = (lower: string): boolean =>
-  lower === setCookie || responseFields.has(lower) || originWide.has(lower)
+/** What becomes of a field. */
+const responseFields = new AddressFields.NameTable<AddressFields.AddressField | "removed">([
+  ...[...AddressFields.inResponses, AddressFields.setCookie].map(
+    (field) => [field.name, field] as const,
+  ),
+  ...AddressFields.originWide.map((name) => [name, "removed"] as const),
+])
 
 const noCookies = (): boolean => false
 
@@ -61,23 +62,18 @@ export const rewrite = (
   address: PublicAddress,
   isPrivate: (value: string) => boolean = noCookies,
 ): HeaderList => {
+  if (!responseFields.isIn(headers)) return headers
   const isBelow = address.prefix !== ""
-  if (!headers.some(([name]) => isRewritten(name.toLowerCase()))) return headers
   const add = adding(address)
+  const addToPath: AddressSyntax.Move = (path) => UriReference.below(path, address.prefix)
   const rewritten: Array<Header> = []
   for (const header of headers) {
     const [name, value] = header
-    const lower = name.toLowerCase()
-    const field = responseFields.get(lower)
-    if (lower === setCookie) {
-      if (!isPrivate(value))
-        rewritten.push([
-          name,
-          AddressSyntax.cookie(value, (path) => UriReference.below(path, address.prefix)),
-        ])
-    } else if (!isBelow) rewritten.push(header)
-    else if (field !== undefined) rewritten.push([name, field.syntax(value, add)])
-    else if (!originWide.has(lower)) rewritten.push(header)
+    const field = responseFields.get(name)
+    if (field === AddressFields.setCookie) {
+      if (!isPrivate(value)) rewritten.push([name, field.syntax(value, addToPath)])
+    } else if (field === undefined || !isBelow) rewritten.push(header)
+    else if (field !== "removed") rewritten.push([name, field.syntax(value, add)])
   }
   return rewritten
 }

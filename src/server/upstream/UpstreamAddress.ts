@@ -125,7 +125,7 @@ const isSameOrigin = (reference: UriReference.Reference, visitor: Visitor): bool
 const withHost = (headers: HeaderList, { app, inner, visitor }: Addresses): HeaderList =>
   headers.map((header): Header => {
     const [name, value] = header
-    if (!hostFields.has(name.toLowerCase())) return header
+    if (hostFields.get(name) === undefined) return header
     const reference = UriReference.parse(value)
     if (reference === undefined || !isSameOrigin(reference, visitor)) return header
     const own = `${inner.proto}://${inner.host}`
