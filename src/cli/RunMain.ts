@@ -1,7 +1,9 @@
 /**
  * Runs the command as a process: error line, exit code and signals. The first
  * SIGINT or SIGTERM runs the finalizers, which drain; a second one exits at once.
+ * A terminal that is closed counts as a first signal.
  */
+import { isatty } from "node:tty"
 import * as Cause from "effect/Cause"
 import * as CliError from "effect/cli/CliError"
 import * as Effect from "effect/Effect"
@@ -45,23 +47,71 @@ const leave = (code: number): void => {
   process.stdout.write("", () => process.stderr.write("", () => process.exit(code)))
 }
 
-/** Runs the effect and ends the process with its exit code. */
-export const runMain = (effect: Effect.Effect<unknown, unknown>): void => {
+/** Which of the standard streams were a terminal at the start. */
+const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor))
+
+/** Whether the terminal of this process was closed: its descriptors are then no terminals any more. */
+const hasLostTerminal = (): boolean => terminals.some((descriptor) => !isatty(descriptor))
+
+/** A closed terminal may send SIGHUP a moment before its descriptors are invalid; in milliseconds. */
+const hangUpMillis = 500
+
+/** How long a stop may take before it is said that it waits, in milliseconds. */
+const noticeMillis = 1_000
+
+/**
+ * Handles SIGHUP. It ends a process whose terminal was closed, and one that does
+ * not use the signal to reload its configuration or log files.
+ */
+const onHangUp = (stop: () => void): void => {
+  process.on("SIGHUP", () => {
+    if (hasLostTerminal() || process.listenerCount("SIGHUP") === 1) stop()
+    else if (terminals.length > 0)
+      setTimeout(() => {
+        if (hasLostTerminal()) stop()
+      }, hangUpMillis).unref()
+  })
+}
+
+/** Output that cannot be written any more must not end the process in the middle of its work. */
+const onOutputErrors = (): void => {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     // The reader closed the pipe, as in `ptth keygen | head -1`.
     if (error.code === "EPIPE") process.exit(0)
-    throw error
+    if (!hasLostTerminal()) throw error
   })
+  process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE" && !hasLostTerminal()) throw error
+  })
+}
+
+/** Says on a terminal that a stop waits for something, once it does. */
+const notifyWaiting = (): void => {
+  if (process.stderr.isTTY !== true) return
+  setTimeout(() => {
+    process.stderr.write("Still stopping; Ctrl+C again ends it at once.\n")
+  }, noticeMillis).unref()
+}
+
+/** Runs the effect and ends the process with its exit code. */
+export const runMain = (effect: Effect.Effect<unknown, unknown>): void => {
+  onOutputErrors()
   const keepAlive = setInterval(() => {}, 2_147_483_647)
   const fiber = Effect.runFork(effect)
   let stopping = false
-  const onSignal = (signal: keyof typeof signals): void => {
-    if (stopping) process.exit(signals[signal])
+  const stop = (): void => {
+    if (stopping) return
     stopping = true
     Effect.runFork(Fiber.interrupt(fiber))
   }
+  const onSignal = (signal: keyof typeof signals): void => {
+    if (stopping) process.exit(signals[signal])
+    stop()
+    notifyWaiting()
+  }
   process.on("SIGINT", onSignal)
   process.on("SIGTERM", onSignal)
+  onHangUp(stop)
   fiber.addObserver((exit) => {
     clearInterval(keepAlive)
     const { code, line } = outcome(exit)

@@ -1,7 +1,7 @@
 /**
  * `ptth relay approve`, and a relay that runs meanwhile.
  */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { inFolder, run, start } from "./Command.ts"
@@ -23,7 +23,10 @@ it("a waiting server connects once it is approved, without a restart of either s
     await server.said(/PTTH_KEY_REFUSED/, "stderr")
     const { code, stdout } = await run(["relay", "approve", "attic", tripcode], { cwd })
     assert.strictEqual(code, 0)
-    assert.strictEqual(stdout, `approved attic: wrote ${join("servers.d", "attic.toml")}\n`)
+    assert.strictEqual(
+      stdout,
+      `approved attic: wrote ${join(realpathSync(cwd), "servers.d", "attic.toml")}\n`,
+    )
     await server.said(/connected: \S+\/servers\/attic\//, "stderr")
     const list = await (await fetch(`${base}frontend/servers/`)).text()
     assert.match(list, /attic.*ptth\/\d+\.\d+\.\d+/s)

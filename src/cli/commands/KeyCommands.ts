@@ -1,13 +1,12 @@
 /**
  * `ptth keygen` and `ptth hash-api-key`: keys and their tripcodes.
  */
-import { text } from "node:stream/consumers"
 import * as Console from "effect/Console"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import { single } from "../../domain/config/ConfigError.ts"
+import * as SecretInput from "../shared/SecretInput.ts"
 
 const keygen = Effect.fn("ptth keygen")(function* () {
   const [{ newKey }, ApiKey] = yield* Effect.promise(() =>
@@ -38,19 +37,12 @@ export const keygenCommand = Command.make("keygen", {}, keygen).pipe(
 
 const hashApiKey = Effect.fn("ptth hash-api-key")(function* () {
   const ApiKey = yield* Effect.promise(() => import("../../domain/ApiKey.ts"))
-  if (process.stdin.isTTY === true) {
-    yield* Console.error("Type or paste the key, then Enter and Ctrl+D:")
-  }
-  const input = yield* Effect.promise(() => text(process.stdin))
-  const key = (input.split("\n")[0] ?? "").trim()
-  if (key === "") {
-    return yield* single({
-      code: "PTTH_USAGE",
-      where: "hash-api-key",
-      detail: "there is no key on standard input",
-      remedy: "Pipe the key in, or type it.",
-    })
-  }
+  const key = yield* SecretInput.read({
+    command: "hash-api-key",
+    name: "key",
+    twice: false,
+    isTrimmed: true,
+  })
   const parsed = ApiKey.parse(key)
   if (Result.isFailure(parsed))
     yield* Console.error(`The key ${parsed.failure}: \`ptth server\` would refuse it.`)
@@ -59,5 +51,7 @@ const hashApiKey = Effect.fn("ptth hash-api-key")(function* () {
 
 /** Prints the tripcode of a key. */
 export const hashApiKeyCommand = Command.make("hash-api-key", {}, hashApiKey).pipe(
-  Command.withDescription("Read a key from standard input and print its tripcode"),
+  Command.withDescription(
+    "Ask for a key, which is not shown, or read it from a pipe, and print its tripcode",
+  ),
 )

@@ -1,6 +1,7 @@
 /**
  * `ptth relay`: runs a relay from its configuration, which is reloaded when it changes.
  */
+import { rmdir } from "node:fs/promises"
 import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -32,6 +33,22 @@ const certificateWarnings = () => {
     return warnUntimely(tls)
   }
 }
+
+/**
+ * Makes the folder `servers.d` of a relay without a configuration, by which
+ * `ptth relay approve` sees that a relay runs here; removed at the end if it is
+ * still empty.
+ */
+const keepServersFolder = (folder: string) =>
+  Effect.acquireRelease(
+    FileSystem.FileSystem.use((fs) =>
+      fs.makeDirectory(folder).pipe(
+        Effect.as(true),
+        Effect.orElseSucceed(() => false),
+      ),
+    ),
+    (isNew) => (isNew ? Effect.ignore(Effect.tryPromise(() => rmdir(folder))) : Effect.void),
+  )
 
 /** The values of the flags. */
 export interface RelayFlags {
@@ -89,9 +106,10 @@ export const runRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) {
   if (flags.printConfig) return yield* Console.log(yield* LoadConfig.explainRelay(sources))
   const { config, path } = yield* LoadConfig.loadRelay(sources)
   const fs = yield* FileSystem.FileSystem
+  const serversFolder = LoadConfig.serversFolder(path)
   const settings = RelaySettings.layerWatched({
     path: path ?? `./${LoadConfig.relayFile}`,
-    serversFolder: LoadConfig.serversFolder(path),
+    serversFolder,
     initial: config,
     load: LoadConfig.loadRelay(sources).pipe(
       Effect.map((loaded) => loaded.config),
@@ -99,6 +117,7 @@ export const runRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) {
     ),
   })
   yield* Effect.gen(function* () {
+    if (path === undefined) yield* keepServersFolder(serversFolder)
     const { changes } = yield* RelaySettings
     const warn = certificateWarnings()
     const follow = (now: RelayConfig) => Effect.andThen(followBusyPoll(now), warn(now))

@@ -10,6 +10,7 @@ import * as RequestId from "../../domain/RequestId.ts"
 import { prefix } from "../../protocol/Wire.ts"
 import type { Cancel, Handler } from "../../transport/body/Handler.ts"
 import * as NodeClient from "../../transport/net/NodeClient.ts"
+import * as GracePeriod from "../../transport/runtime/GracePeriod.ts"
 import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import * as FailureLog from "./FailureLog.ts"
 import * as HandlerGuard from "./HandlerGuard.ts"
@@ -56,10 +57,8 @@ export class Uplink {
     this.handler = HandlerGuard.guard(options.handler, {
       rate: options.throttle === true ? throttledRate : undefined,
     })
-    this.drain = this.idle.await.pipe(
-      Effect.timeoutOption(options.graceMillis ?? defaultGrace),
-      Effect.map(() => this.cancelAll()),
-    )
+    const graceMillis = options.graceMillis ?? defaultGrace
+    this.drain = Effect.map(GracePeriod.wait(this.idle.await, graceMillis), () => this.cancelAll())
   }
 
   /** Has `close` called at the end, after the exchanges; the returned function takes that back. */

@@ -23,6 +23,7 @@ import * as Certificate from "../net/Certificate.ts"
 import { cutOff, endWith, isEnding, makeLast } from "../net/ConnectionClose.ts"
 import * as NodeBody from "../net/NodeBody.ts"
 import type { Observe } from "../observe/VisitNotes.ts"
+import * as GracePeriod from "../runtime/GracePeriod.ts"
 import type { RenderFailure } from "./FrontReply.ts"
 import type { FrontHandler } from "./FrontRequest.ts"
 import { type NodeCall, NodeReply, type NodeReplyContext } from "./NodeReply.ts"
@@ -249,7 +250,7 @@ class NodeFront {
     server.closeIdleConnections()
     plain.closeIdle()
   }).pipe(
-    (drained) => Effect.suspend(() => Effect.timeoutOption(drained, this.options.graceMillis ?? 0)),
+    (drained) => Effect.suspend(() => GracePeriod.wait(drained, this.options.graceMillis ?? 0)),
     Effect.andThen(
       Effect.sync(() => {
         this.server.closeAllConnections()

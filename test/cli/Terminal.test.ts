@@ -1,0 +1,157 @@
+/**
+ * The commands in a terminal, which `script` of util-linux gives them.
+ */
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { realpathSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { isInstalled } from "../support/Proxies.ts"
+import { bin, inFolder, run, start } from "./Command.ts"
+
+const hasScript = process.platform === "linux" && isInstalled("script")
+
+const key = "PlaypenCausalPlatformCommodeImproveCatalyze"
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
+
+/** Starts the command in a terminal of its own. Killing the process closes the terminal. */
+const inTerminal = (args: ReadonlyArray<string>, cwd: string) => {
+  const command = ["echo", "pid=$$;", "exec", ...[process.execPath, bin, ...args].map(quoted)]
+  const terminal = spawn(
+    "script",
+    ["--quiet", "--return", "--command", command.join(" "), "/dev/null"],
+    {
+      cwd,
+      env: { ...process.env, TERM: "dumb", SHELL: "/bin/sh" },
+      stdio: ["pipe", "pipe", "inherit"],
+    },
+  )
+  let shown = ""
+  terminal.stdout.setEncoding("utf8").on("data", (text: string) => {
+    shown += text
+  })
+  const shows = (pattern: RegExp): Promise<RegExpExecArray> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const match = pattern.exec(shown)
+        if (match !== null) resolve(match)
+      }
+      terminal.stdout.on("data", look)
+      terminal.once("close", () => reject(new Error(`it ended without ${pattern}: ${shown}`)))
+      look()
+    })
+  return {
+    shows,
+    type: (text: string) => terminal.stdin.write(text),
+    close: () => terminal.kill("SIGKILL"),
+    ended: once(terminal, "close").then(([code]) => ({ code: code as number | null, shown })),
+  }
+}
+
+/** Resolves when the process is gone; it is not a child of this one. */
+const isGone = async (pid: number): Promise<void> => {
+  for (;;) {
+    try {
+      process.kill(pid, 0)
+    } catch {
+      return
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+describe.skipIf(!hasScript)(
+  `in a terminal${hasScript ? "" : " (skipped: script of util-linux is not installed)"}`,
+  () => {
+    it("a password is not shown while it is typed, twice, and Enter ends it", () =>
+      inFolder(async (cwd) => {
+        const terminal = inTerminal(["hash-password"], cwd)
+        await terminal.shows(/not shown: /)
+        terminal.type("my  Horse\r")
+        await terminal.shows(/Once more: /)
+        terminal.type("my  Horse\r")
+        const { code, shown } = await terminal.ended
+        assert.strictEqual(code, 0)
+        assert.notInclude(shown, "Horse")
+        assert.match(shown, /^\$scrypt\$\S+\r$/m)
+      }))
+
+    it("two different passwords are refused", () =>
+      inFolder(async (cwd) => {
+        const terminal = inTerminal(["hash-password"], cwd)
+        await terminal.shows(/not shown: /)
+        terminal.type("one\rtwo\r")
+        const { code, shown } = await terminal.ended
+        assert.strictEqual(code, 2)
+        assert.include(shown, "PTTH_USAGE: hash-password: the password was not the same both times")
+      }))
+
+    it("a key is not shown while it is typed, and Ctrl+C ends it", () =>
+      inFolder(async (cwd) => {
+        const terminal = inTerminal(["hash-api-key"], cwd)
+        await terminal.shows(/not shown: /)
+        terminal.type(`${key}\r`)
+        const { code, shown } = await terminal.ended
+        assert.strictEqual(code, 0)
+        assert.notInclude(shown, key)
+        const other = inTerminal(["hash-api-key"], cwd)
+        await other.shows(/not shown: /)
+        other.type("\x03")
+        assert.strictEqual((await other.ended).code, 2)
+      }))
+
+    it.each([
+      ["dev", ["dev", "--listen", "127.0.0.1:0"], /Ctrl\+C stops/],
+      ["a relay", ["relay", "--port", "0"], /Listening/],
+      ["a file server", ["fileserver", "--listen", "127.0.0.1:0"], /Open/],
+      [
+        "a server",
+        ["server", "--name", "attic", "--relay-url", "http://127.0.0.1:1"],
+        /PTTH_RELAY_UNREACHABLE|cannot reach/,
+      ],
+    ] as const)("%s ends when the terminal is closed", (_name, args, ready) =>
+      inFolder(async (cwd) => {
+        writeFileSync(join(cwd, "ptth_server.toml"), `api_key = "${key}"\n`, { mode: 0o600 })
+        const terminal = inTerminal(args, cwd)
+        const [, pid] = await terminal.shows(/pid=(\d+)/)
+        await terminal.shows(ready)
+        terminal.close()
+        await isGone(Number(pid))
+      }),
+    )
+
+    it("a relay whose terminal is still there reloads on SIGHUP", () =>
+      inFolder(async (cwd) => {
+        writeFileSync(join(cwd, "ptth_relay.toml"), "port = 0\n")
+        const terminal = inTerminal(["relay"], cwd)
+        const [, pid] = await terminal.shows(/pid=(\d+)/)
+        await terminal.shows(/Listening/)
+        writeFileSync(join(cwd, "ptth_relay.toml"), "port = 0\nmax_queue = 9\n")
+        process.kill(Number(pid), "SIGHUP")
+        await terminal.shows(/config reloaded/)
+        terminal.type("\x03")
+        assert.strictEqual((await terminal.ended).code, 0)
+      }))
+  },
+)
+
+it("a file server that waits for a download after a signal says so", () =>
+  inFolder(async (cwd) => {
+    writeFileSync(join(cwd, "large"), Buffer.alloc(64 * 1024 * 1024))
+    const files = start(["fileserver", cwd, "--listen", "127.0.0.1:0"])
+    const [, open] = await files.said(/^ {2}Open +(http:\/\/\S+)/m)
+    const response = await fetch(`${open}files/large`)
+    files.child.kill("SIGTERM")
+    await files.said(/waiting up to 30 s for running requests to end/, "stderr")
+    await response.body?.cancel()
+    assert.strictEqual((await files.ended).code, 0)
+  }))
+
+it("approving fails in a folder in which there is no relay", () =>
+  inFolder(async (cwd) => {
+    const tripcode = "A9rPwZyY89Ag4TJjMoyYA2NeGOm99Je6rq1s0rg8PfY="
+    const { code, stderr } = await run(["relay", "approve", "attic", tripcode], { cwd })
+    assert.strictEqual(code, 2)
+    assert.include(stderr, `PTTH_CONFIG_MISSING: ${realpathSync(cwd)}: no relay reads this folder`)
+  }))
