@@ -102,7 +102,7 @@ export const unmovable: ReadonlyArray<Unmovable> = [
     remedy: "references that begin with a slash",
   },
   {
-    what: "`uri` of HTTP Digest, which the client has signed",
+    what: "paths that the client has signed: `uri` of HTTP Digest, AWS Signature 4 (S3)",
     effect: "the application refuses the request",
     remedy: "a host of its own; or a path in `to` that is the visitors' path",
   },

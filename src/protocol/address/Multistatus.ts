@@ -1,9 +1,11 @@
 /**
  * Listings of WebDAV (RFC 4918 13) name resources in their bodies, where nobody
- * moves paths. This tells whether a listing is right for a visitor who sees the
- * application below a prefix.
+ * moves paths. An application that does not know the path at which its visitors
+ * see it names resources without it. Clients take such a listing for that of an
+ * empty folder, and a synchronisation deletes its copies of all that it misses.
+ * So relay and server refuse it; see docs/path-mode.md.
  */
-import { first, type HeaderList } from "../../domain/HeaderList.ts"
+import { first, type HeaderList, without } from "../../domain/HeaderList.ts"
 import * as UriReference from "./UriReference.ts"
 
 /** PROPFIND (RFC 4918 9.1), REPORT (RFC 3253 3.6) and SEARCH (RFC 5323). */
@@ -11,6 +13,12 @@ const methods = new Set(["PROPFIND", "REPORT", "SEARCH"])
 
 /** Whether a method asks for a listing. */
 export const isAskedBy = (method: string): boolean => methods.has(method)
+
+const acceptEncoding = new Set(["accept-encoding"])
+
+/** The fields of a request: a listing is asked for without compression, so that it can be read. */
+export const readable = (method: string, headers: HeaderList): HeaderList =>
+  isAskedBy(method) ? without(headers, acceptEncoding) : headers
 
 /** Whether a response to such a method is a listing that can be read. */
 export const isIn = (status: number, headers: HeaderList): boolean =>
@@ -21,6 +29,17 @@ export const isIn = (status: number, headers: HeaderList): boolean =>
 /** The content of the first `href` element, which names the first resource of the list. */
 const firstHref = /<(?:[^\s<>/!?:]+:)?href(?:\s[^<>]*)?>([^<]*)<\//i
 
+/**
+ * Whether the first resource of a listing that begins with `text` has a path
+ * that is right. Hosts are not compared: clients look at paths. `undefined` if
+ * it names none yet, or a relative one.
+ */
+export const leadsTo = (text: string, isRight: (path: string) => boolean): boolean | undefined => {
+  const href = firstHref.exec(text)?.[1]?.trim()
+  const reference = href === undefined ? undefined : UriReference.parse(href)
+  return reference === undefined ? undefined : isRight(decoded(reference.path))
+}
+
 const decoded = (path: string): string => {
   try {
     return decodeURI(path)
@@ -29,16 +48,8 @@ const decoded = (path: string): string => {
   }
 }
 
-/**
- * Whether the beginning of a listing leads visitors to resources below the
- * prefix. `undefined` if it names none yet, or none on this host.
- */
-export const leadsBelow = (
-  text: string,
-  visitor: UriReference.Host & { readonly prefix: string },
-): boolean | undefined => {
-  const href = firstHref.exec(text)?.[1]?.trim()
-  const reference = href === undefined ? undefined : UriReference.parse(href)
-  if (reference === undefined || !UriReference.isOn(reference, visitor)) return undefined
-  return UriReference.isBelow(decoded(reference.path), decoded(visitor.prefix))
+/** Whether a path has a prefix, perhaps after one of a proxy that the relay does not know. */
+export const hasPrefix = (path: string, prefix: string): boolean => {
+  const at = path.indexOf(decoded(prefix))
+  return at >= 0 && UriReference.isBelow(path.slice(at), decoded(prefix))
 }

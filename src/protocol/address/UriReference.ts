@@ -55,8 +55,16 @@ const pathOnly = /^[^?#]*/
 const withoutDots = (path: string): string => {
   const [before = ""] = pathOnly.exec(path) ?? []
   if (!dotSegment.test(before)) return path
-  const { pathname } = new URL(`http://host${before}`)
-  return pathname + path.slice(before.length)
+  const segments: Array<string> = []
+  let isFolder = false
+  for (const segment of before.split(/[/\\]/).slice(1)) {
+    const name = segment.replaceAll(/%2e/gi, ".")
+    isFolder = name === "." || name === ".."
+    if (name === "..") segments.pop()
+    else if (!isFolder) segments.push(segment)
+  }
+  if (isFolder) segments.push("")
+  return `/${segments.join("/")}${path.slice(before.length)}`
 }
 
 /** Host and port in one spelling: lower case, no default port, addresses as the URL standard writes them. */

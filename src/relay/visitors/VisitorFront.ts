@@ -5,6 +5,7 @@
 
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
+import * as Multistatus from "../../protocol/address/Multistatus.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type * as Forwarded from "../../protocol/http/Forwarded.ts"
 import * as PathPrefix from "../../protocol/http/PathPrefix.ts"
@@ -192,7 +193,7 @@ export class VisitorFront {
     const refusal = isBelow ? WebDav.refusal(request.head, seen, to) : undefined
     if (refusal !== undefined) return refuse(request.body, reply, refusal)
     const { method } = request.head
-    const fields = isBelow ? WebDav.request(method, headers) : headers
+    const fields = isBelow ? Multistatus.readable(method, headers) : headers
     const tunnel = rendezvous.toServer(to.name, request.notes)
     const handler = inspector.isOn()
       ? inspector.watched(to.name, this.addressOf(request), tunnel)

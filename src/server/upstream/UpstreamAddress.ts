@@ -7,10 +7,12 @@
 import { first, type Header, type HeaderList } from "../../domain/HeaderList.ts"
 import * as AddressFields from "../../protocol/address/AddressFields.ts"
 import type * as AddressSyntax from "../../protocol/address/AddressSyntax.ts"
+import * as Multistatus from "../../protocol/address/Multistatus.ts"
 import * as UriReference from "../../protocol/address/UriReference.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
-import type { Handler } from "../../transport/body/Handler.ts"
+import type { Handler, Reply } from "../../transport/body/Handler.ts"
+import { checked } from "../../transport/body/ListingCheck.ts"
 import { refuse } from "../../transport/body/Replies.ts"
 
 /** The address of `--to`, and which Host the application gets. */
@@ -187,8 +189,26 @@ const requestOf = (head: RequestHead, addresses: Addresses): RequestHead | undef
   })
   if (leads) return undefined
   const withOrigin = hostHeader === undefined ? fields : withHost(fields, addresses)
-  const headers = base === "" ? withOrigin : withoutBase(withOrigin, base)
+  const withPrefix = base === "" ? withOrigin : withoutBase(withOrigin, base)
+  const headers = isRebased(addresses) ? Multistatus.readable(method, withPrefix) : withPrefix
   return { method, target: target.startsWith("/") ? base + target : target, headers }
+}
+
+/** Whether the application knows itself by another path than its visitors. */
+const isRebased = ({ app, visitor }: Addresses): boolean =>
+  app.base !== "" && app.base !== visitor.prefix
+
+/** The reply, unless it is a listing with the path of `--to`, which visitors do not know. */
+const checkedReply = (method: string, addresses: Addresses, reply: Reply): Reply => {
+  const { app, visitor } = addresses
+  if (!isRebased(addresses)) return reply
+  return checked(
+    method,
+    reply,
+    (path) =>
+      !UriReference.isBelow(path, app.base) ||
+      (visitor.prefix !== "" && Multistatus.hasPrefix(path, visitor.prefix)),
+  )
 }
 
 const responseHeaders = (headers: HeaderList, addresses: Addresses): HeaderList => {
@@ -215,10 +235,11 @@ export const mapped = (options: UpstreamAddressOptions, handler: Handler): Handl
     const addresses = addressesOf(app, head)
     const request = requestOf(head, addresses)
     if (request === undefined) return refuse(body, reply, outside)
+    const checkedByPath = checkedReply(head.method, addresses, reply)
     return handler(request, body, {
       fail: (error) => reply.fail(error),
       respond: ({ headers, status }, body, sent) =>
-        reply.respond({ status, headers: responseHeaders(headers, addresses) }, body, sent),
+        checkedByPath.respond({ status, headers: responseHeaders(headers, addresses) }, body, sent),
     })
   }
 }

@@ -45,7 +45,8 @@ describe("a listing in path mode", () => {
         assert.strictEqual(answer.status, 207, href)
         assert.strictEqual(answer.text, listing(href))
       }
-      for (href of ["/", "/a", "/servers/davs/", `http://127.0.0.1:${relay.port}/a`]) {
+      const wrong = ["/", "/a", "/servers/davs/", `http://127.0.0.1:${relay.port}/a`]
+      for (href of [...wrong, "http://app.internal/a"]) {
         for (const method of ["PROPFIND", "REPORT", "SEARCH"]) {
           const answer = yield* ask("/servers/dav/", method)
           assert.strictEqual(answer.status, 501, href)

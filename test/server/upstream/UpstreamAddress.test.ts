@@ -3,7 +3,7 @@ import type { Header, HeaderList } from "../../../src/domain/HeaderList.ts"
 import type { ExchangeError } from "../../../src/protocol/Exchange.ts"
 import type { RequestHead } from "../../../src/protocol/Message.ts"
 import * as UpstreamAddress from "../../../src/server/upstream/UpstreamAddress.ts"
-import { empty } from "../../../src/transport/body/Body.ts"
+import { type Body, empty, fromText } from "../../../src/transport/body/Body.ts"
 import type { Handler } from "../../../src/transport/body/Handler.ts"
 import { callHandler } from "../../support/callHandler.ts"
 
@@ -19,6 +19,9 @@ interface Call {
   readonly to: string
   readonly hostHeader?: string
   readonly target?: string
+  readonly method?: string
+  readonly status?: number
+  readonly body?: Body
   readonly request?: HeaderList
   readonly response?: HeaderList
   /** At the server's own host there is no prefix. */
@@ -37,7 +40,7 @@ const exchange = async ({
   const requests: Array<RequestHead> = []
   const app: Handler = (head, _, reply) => {
     requests.push(head)
-    reply.respond({ status: 200, headers: response }, empty)
+    reply.respond({ status: rest.status ?? 200, headers: response }, rest.body ?? empty)
     return () => {}
   }
   const handler = UpstreamAddress.mapped(
@@ -46,6 +49,7 @@ const exchange = async ({
   )
   const own = ownHost === true ? forwarded.slice(0, 3) : forwarded
   const answer = await callHandler(handler, {
+    method: rest.method ?? "GET",
     target: rest.target ?? "/x",
     headers: [...own, ...request],
   })
@@ -188,6 +192,30 @@ describe("a path of --to", () => {
     const outer: Header = ["X-Forwarded-Prefix", "/outer/base"]
     assert.strictEqual(await sent(outer, { to, ownHost: true }), "/outer")
     assert.isUndefined(await sent(["X-Forwarded-Prefix", "/other"], { to, ownHost: true }))
+  })
+})
+
+describe("a listing of WebDAV", () => {
+  const list = (to: string, href: string, ownHost = false) =>
+    exchange({
+      to,
+      ownHost,
+      method: "PROPFIND",
+      status: 207,
+      body: fromText(`<multistatus xmlns="DAV:"><response><href>${href}</href>`),
+      request: [["Accept-Encoding", "gzip"]],
+    }).then(
+      ({ request }) => request.length,
+      ({ code }: ExchangeError) => code,
+    )
+
+  it("with the path of --to is refused where visitors do not know that path", async () => {
+    assert.strictEqual(await list("http://h/base", "/base/x"), "PTTH_UNKNOWN_PREFIX")
+    assert.strictEqual(await list("http://h/base", "http://h/base/x", true), "PTTH_UNKNOWN_PREFIX")
+    assert.strictEqual(await list("http://h/base", "/x", true), 0)
+    assert.strictEqual(await list("http://h/servers", "/servers/app/x"), 0)
+    assert.strictEqual(await list("http://h/servers/app", "/servers/app/x"), 1)
+    assert.strictEqual(await list("http://h", "/x", true), 1)
   })
 })
 
