@@ -22,9 +22,9 @@ export interface OriginResponse {
   readonly persists: boolean
   /**
    * Whether the connection may be used again after the body: it persists, and
-   * there is no doubt where the response ends. There is after a response that
-   * must not have a body (to HEAD, or 204, 205, 304), since many applications
-   * send one.
+   * there is no doubt where the response ends. There is after a response without
+   * a body (to HEAD, with status 204, 205 or 304, or of length 0), since many
+   * applications send one nevertheless, and it may come later.
    */
   readonly isReusable: boolean
   /** The offset of the first byte after the head. */
@@ -168,7 +168,8 @@ const framed = (
     ? !options.has("close")
     : options.has("keep-alive") && !options.has("close") && coding === undefined
   const persists = isKept && framing !== close
-  const isReusable = persists && framing !== none && status !== resetContent
+  const isEmpty = framing === none || (framing._tag === "Length" && framing.length === 0)
+  const isReusable = persists && !isEmpty && status !== resetContent
   return { _tag: "Response", status, headers, framing, persists, isReusable, end }
 }
 

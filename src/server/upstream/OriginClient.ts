@@ -36,7 +36,7 @@ const sweepMillis = 1_000
  * How long no connection is used again after the origin has sent bytes that no
  * request asked for, in milliseconds: such bytes could be taken for a response.
  */
-const distrustMillis = 60_000
+const distrustMillis = 600_000
 
 /** A client with a pool of connections. See the file's header. */
 export class OriginClient implements ConnectionOwner {

@@ -51,6 +51,7 @@ describe("a legal response head", () => {
     ["a length", "GET", head("Content-Length: 7"), "Length", "reusable"],
     ["chunks", "GET", head("Transfer-Encoding: chunked"), "Chunked", "reusable"],
     ["chunks, in any case", "GET", head("transfer-encoding: CHUNKED"), "Chunked", "reusable"],
+    ["a length of 0", "GET", head("Content-Length: 0"), "Length", "open"],
     ["neither", "GET", head(""), "Close", "closed"],
     ["a HEAD with a length", "HEAD", head("Content-Length: 7"), "None", "open"],
     ["a HEAD with chunks", "HEAD", head("Transfer-Encoding: chunked"), "None", "open"],

@@ -282,6 +282,63 @@ describe("a connection", () => {
     })
   }
 
+  for (const [method, answer] of [
+    ["HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 44\r\n\r\n"],
+    ["HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"],
+    ["GET", "HTTP/1.1 204 No Content\r\n\r\n"],
+    ["GET", "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n"],
+    ["GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 44\r\n\r\n"],
+    ["POST", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"],
+    ["GET", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"],
+    ["GET", "HTTP/1.1 200 OK\nContent-Length: 0\n\n"],
+    ["GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\n\n"],
+  ] as const)
+    it(`is closed after ${JSON.stringify(answer)} to ${method}, because a body may follow`, async () => {
+      const { client, origin } = await start()
+      const sent = send(client, method)
+      const connection = await origin.connection()
+      await connection.readHeadText()
+      await connection.write(answer)
+      assert.strictEqual((await whole(sent)).text, "")
+      assert.strictEqual((await connection.readRest()).bytes.length, 0)
+      const next = send(client)
+      const fresh = await origin.connection(1)
+      await fresh.readHeadText()
+      await fresh.write(ok)
+      assert.strictEqual((await whole(next)).text, "ok")
+    })
+
+  for (const [what, first, second] of [
+    ["behind a response", `${ok}more`, ""],
+    ["while it was idle", ok, "HTTP/1.1 408 Request Timeout\r\n\r\n"],
+  ] as const)
+    it(`is used for one request only, once the origin has sent bytes unasked ${what}`, async () => {
+      const { client, origin } = await start()
+      const connection = await warm(client, origin, first)
+      if (second !== "") await connection.write(second)
+      await connection.readRest()
+      for (const index of [1, 2, 3]) {
+        const sent = send(client)
+        const fresh = await origin.connection(index)
+        await fresh.readHeadText()
+        await fresh.write(ok)
+        assert.strictEqual((await whole(sent)).text, "ok")
+        assert.strictEqual((await fresh.readRest()).bytes.length, 0)
+      }
+    })
+
+  it("that gives no HTTP instead of a response has a GET sent again on a new one", async () => {
+    const { client, origin } = await start()
+    const kept = await warm(client, origin)
+    const sent = send(client)
+    await kept.readHeadText()
+    await kept.write("the rest of the last response")
+    const fresh = await origin.connection(1)
+    await fresh.readHeadText()
+    await fresh.write(ok)
+    assert.strictEqual((await whole(sent)).text, "ok")
+  })
+
   it("that receives bytes while it is idle is closed", async () => {
     const { client, origin } = await start()
     const connection = await warm(client, origin)
