@@ -57,8 +57,10 @@ export class CountedVisit extends VisitRecord implements Recent {
   override routed(server: string, target: string): void {
     super.routed(server, target)
     this.counters.inFlight -= 1
+    this.counters.bytesIn -= this.bytesIn
     this.counters = this.context.countersOf(server)
     this.counters.inFlight += 1
+    this.counters.bytesIn += this.bytesIn
   }
 
   override forwarded(headers: HeaderList): HeaderList {

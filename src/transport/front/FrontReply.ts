@@ -10,6 +10,7 @@ import type { ResponseHead } from "../../protocol/Message.ts"
 import { type Body, type BodyFlow, fromBytes } from "../body/Body.ts"
 import type { Cancel, Reply } from "../body/Handler.ts"
 import type { VisitNotes } from "../observe/VisitNotes.ts"
+import type { NextWrite } from "./HalfClosed.ts"
 import { faultOf } from "./ResponsePlan.ts"
 
 /** Renders a failure in the form that the visitor's Accept field asks for. */
@@ -20,6 +21,8 @@ export abstract class FrontReply implements Reply {
   readonly notes: VisitNotes | undefined
   /** `Waiting` for a response, `Responding`: writing it, `Over`: written whole, or given up. */
   protected state: "Waiting" | "Responding" | "Over" = "Waiting"
+  /** Whether the response is chunked. */
+  protected isChunked = false
   /** The response body while it is being read. */
   protected flow: BodyFlow | undefined
   private readonly requestHeaders: HeaderList
@@ -34,6 +37,13 @@ export abstract class FrontReply implements Reply {
     this.requestHeaders = requestHeaders
     this.renderFailure = renderFailure
     this.notes = notes
+  }
+
+  /** What it writes next to its connection. */
+  get nextWrite(): NextWrite {
+    if (this.state === "Waiting") return "Head"
+    if (this.state === "Over") return "Nothing"
+    return this.isChunked ? "Chunk" : "Bytes"
   }
 
   /** Writes a response that has no fault; `sent` is called as `Reply.respond` says. */

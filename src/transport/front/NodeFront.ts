@@ -26,6 +26,7 @@ import type { Observe } from "../observe/VisitNotes.ts"
 import * as GracePeriod from "../runtime/GracePeriod.ts"
 import type { RenderFailure } from "./FrontReply.ts"
 import type { FrontHandler } from "./FrontRequest.ts"
+import * as HalfClosed from "./HalfClosed.ts"
 import { type NodeCall, NodeReply, type NodeReplyContext } from "./NodeReply.ts"
 import { hasBody, isUpgrade, originForm, withHostOf } from "./NodeRequest.ts"
 import { NodeUpgrade } from "./NodeUpgrade.ts"
@@ -160,6 +161,8 @@ class NodeFront {
         !this.pipeline.isBusy(request.socket) && isUpgrade(request),
     }
     const server = createServer(this.options.certificate, limits)
+    // Not in the types; see `HalfClosed.ts`.
+    Object.assign(server, { httpAllowHalfOpen: true })
     server.timeout = 0
     server.maxHeadersCount = 0
     return server
@@ -175,7 +178,10 @@ class NodeFront {
       renderFailure: options.renderFailure,
       observe: options.observe,
       needsNode: options.isIntercepted ?? (() => false),
-      handOver: (socket) => handOver.call(server, socket),
+      handOver: (socket) => {
+        socket.once("end", () => this.onHalfClosed(socket))
+        handOver.call(server, socket)
+      },
       isDraining: () => this.draining,
       maxHead: this.maxHead,
       headMillis,
@@ -295,6 +301,13 @@ class NodeFront {
     this.handle({ request, response, headers, hasBody: hasBody(framing), upgrade }, framing, false)
   }
 
+  /** The visitor sends no more, but may still read. Whoever is answered by `intercept` has left. */
+  private onHalfClosed(socket: Socket): void {
+    const current = (): NodeReply | undefined => this.replies.newest.get(socket)?.current
+    if (current() === undefined) socket.end()
+    else HalfClosed.watch(socket, () => current()?.nextWrite ?? "Nothing")
+  }
+
   private onConnect(socket: Duplex): void {
     if (this.pipeline.isBusy(socket)) {
       socket.destroy()
@@ -396,6 +409,7 @@ const createServer = (
     ...options,
     ...Certificate.options(certificate),
     handshakeTimeout: handshakeMillis,
+    allowHalfOpen: true,
   })
   // A client that does not speak TLS cannot be sent a refusal.
   server.removeAllListeners("tlsClientError")

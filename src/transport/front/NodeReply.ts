@@ -92,6 +92,16 @@ export class NodeReply extends FrontReply {
     return this.state === "Waiting" && this.isReceiving && this.previous?.isOpen !== true
   }
 
+  /** Whether no other request may follow on the connection: the visitor sends no more, or the front drains. */
+  private get isLast(): boolean {
+    return this.context.isDraining() || this.request.socket.readableEnded
+  }
+
+  /** The first reply on the connection that is not written whole, up to this one. */
+  get current(): NodeReply | undefined {
+    return this.previous?.current ?? (this.isOpen ? this : undefined)
+  }
+
   /** Whether no other request has come on the connection since. */
   private get isNewest(): boolean {
     const { socket } = this.request
@@ -130,14 +140,15 @@ export class NodeReply extends FrontReply {
     if (head.status === 101) return this.writeUpgrade(head, body, sent)
     const { request, response } = this
     if (sent !== undefined) response.once("finish", sent)
-    const { headers, streamed, whole } = planOf(
+    const { chunked, headers, streamed, whole } = planOf(
       request.method ?? "GET",
       head,
       body,
       request.httpVersion !== "1.0",
     )
+    this.isChunked = chunked
     if (this.hasRequestBody && !request.complete) closeAfter(request, response)
-    else if (this.context.isDraining() && this.isNewest) makeLast(request, response)
+    else if (this.isLast && this.isNewest) makeLast(request, response)
     response.writeHead(head.status, toRaw(headers))
     this.notes?.answered(head.status)
     if (streamed === undefined) {

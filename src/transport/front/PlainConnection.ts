@@ -15,6 +15,7 @@ import { endSoon } from "../net/ConnectionClose.ts"
 import type { Observe } from "../observe/VisitNotes.ts"
 import type { RenderFailure } from "./FrontReply.ts"
 import type { FrontHandler } from "./FrontRequest.ts"
+import * as HalfClosed from "./HalfClosed.ts"
 import { PlainReply, type PlainTurn } from "./PlainReply.ts"
 
 /** What the plain connections of a front have in common. */
@@ -34,9 +35,6 @@ export interface PlainContext {
   /** How long a connection may be idle after a response, in milliseconds. */
   readonly keepAliveMillis: number
 }
-
-/** How many bytes are read ahead during a response; then reading pauses. */
-const maxAhead = 64 * 1024
 
 const sweepMillis = 5_000
 
@@ -125,18 +123,20 @@ class PlainConnection implements PlainTurn {
       this.socket.destroy()
   }
 
+  /** Bytes behind the request that is being answered are the last that are read until then. */
   private readonly onData = (chunk: Buffer): void => {
     if (this.state !== "Busy") return this.take(chunk)
-    this.ahead = this.ahead === undefined ? chunk : Buffer.concat([this.ahead, chunk])
-    if (this.ahead.length > maxAhead) this.socket.pause()
+    this.ahead = chunk
+    this.socket.pause()
   }
 
   private readonly onDrain = (): void => this.reply?.resume()
 
+  /** The visitor sends no more, but may still read. */
   private readonly onEnd = (): void => {
     this.closing = true
-    this.reply?.giveUp()
-    this.socket.end()
+    if (this.reply === undefined) this.socket.end()
+    else HalfClosed.watch(this.socket, () => this.reply?.nextWrite ?? "Nothing")
   }
 
   private readonly onClose = (): void => {

@@ -53,6 +53,7 @@ export class PlainReply extends FrontReply {
   protected write(head: ResponseHead, body: Body, sent: (() => void) | undefined): void {
     const { notes, socket } = this
     const { chunked, headers, streamed, whole } = planOf(this.method, head, body, true)
+    this.isChunked = chunked
     const text = headText(head.status, headers, chunked, this.turn.isLast())
     if (streamed !== undefined) {
       // The head does not wait for a body that is slow to come.
