@@ -66,17 +66,23 @@ const second = 1_000_000_000n
  * Describes a file.
  *
  * @param now milliseconds since 1970
+ * @param content what is in it
  * @param trusted whether browsers may run scripts in it
  */
-export const ofFile = (facts: FileFacts, now: number, trusted = false): Representation => {
-  const type = FileTypes.mediaTypeOf(facts.name)
+export const ofFile = (
+  facts: FileFacts,
+  now: number,
+  content: MediaType.Content = FileTypes.contentOf(facts.name),
+  trusted = false,
+): Representation => {
   const weak = BigInt(now) * 1_000_000n - facts.modified < timestampResolution
   const state = stateOf(facts)
   // RFC 9110 8.8.2.1: never later than the date of the answer.
   const modified = Math.min(wholeSeconds(facts.modified), Math.floor(now / 1000))
-  const headers: Array<Headers.Header> = [["Content-Type", MediaType.contentType(type)]]
-  if (MediaType.isActive(type) && !trusted) headers.push(sandbox)
-  if (MediaType.isCompressible(type)) headers.push(varyEncoding)
+  const headers: Array<Headers.Header> = [["Content-Type", MediaType.contentType(content)]]
+  if (MediaType.isActive(content.mediaType) && !trusted) headers.push(sandbox)
+  if (content.coding !== undefined) headers.push(["Content-Encoding", content.coding])
+  else if (MediaType.isCompressible(content.mediaType)) headers.push(varyEncoding)
   return {
     length: Number(facts.size),
     validators: {
@@ -144,6 +150,22 @@ export const ofCompressed = (
   },
   ranges: false,
   headers: codedHeaders(file, coding),
+})
+
+/**
+ * Describes a file whose size is 0 although it has content, as in /proc: its
+ * length is known only after it was read, and nothing tells its state.
+ *
+ * @param now milliseconds since 1970
+ */
+export const ofUnsized = (file: Representation, now: number): Representation => ({
+  ...file,
+  length: Number.POSITIVE_INFINITY,
+  validators: {
+    etag: EntityTag.digest(`${file.validators.etag.opaque} ${now}`, true),
+    modified: undefined,
+  },
+  ranges: false,
 })
 
 /** Adds a header field. */

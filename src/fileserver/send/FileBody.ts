@@ -5,6 +5,7 @@
 import * as fs from "node:fs"
 import { BodyError } from "../../protocol/Exchange.ts"
 import type { Body, BodyFlow, BodySink } from "../../transport/body/Body.ts"
+import * as PulledBody from "../../transport/body/PulledBody.ts"
 import type { Piece } from "../http/Multipart.ts"
 import { close } from "../root/Root.ts"
 
@@ -193,4 +194,57 @@ export const readAll = (
     })
   }
   step()
+}
+
+/** Bytes per read of a file of unknown length. */
+const unsizedChunk = 64 * 1024
+
+/** Whether a file has content, whatever its size says. */
+export const hasContent = (handle: number, done: (hasContent: boolean) => void): void =>
+  fs.read(handle, Buffer.allocUnsafeSlow(1), 0, 1, 0, (error, count) =>
+    done(error === null && count > 0),
+  )
+
+const readAt = (handle: number, position: number): Promise<Uint8Array> => {
+  const buffer = Buffer.allocUnsafeSlow(unsizedChunk)
+  return new Promise((resolve, reject) =>
+    fs.read(handle, buffer, 0, buffer.length, position, (error, count) =>
+      error === null ? resolve(buffer.subarray(0, count)) : reject(error),
+    ),
+  )
+}
+
+/** Takes over the handle of a file of unknown length; the body ends where reading does. */
+export const makeUnsized = (handle: number): FileBody => {
+  let state: "unread" | "reading" | "closed" = "unread"
+
+  async function* untilEnd(): AsyncGenerator<Uint8Array, void> {
+    state = "reading"
+    try {
+      for (let position = 0; ; ) {
+        const bytes = await readAt(handle, position)
+        if (bytes.length === 0) return
+        position += bytes.length
+        yield bytes
+      }
+    } finally {
+      close(handle)
+    }
+  }
+
+  const { body, cancel } = PulledBody.make(untilEnd(), undefined)
+  const stop = (): void => {
+    cancel()
+    // A generator that was not started does not run its `finally`.
+    if (state === "unread") close(handle)
+    state = "closed"
+  }
+  return {
+    cancel: stop,
+    body: {
+      ...body,
+      discard: stop,
+      read: (sink) => ({ ...body.read(sink), cancel: stop }),
+    },
+  }
 }

@@ -16,6 +16,7 @@ import * as Root from "../root/Root.ts"
 import * as FileTypes from "../types/FileTypes.ts"
 import * as MediaType from "../types/MediaType.ts"
 import * as CompressedBody from "./CompressedBody.ts"
+import { ContentSniffer } from "./ContentSniffer.ts"
 import * as FileBody from "./FileBody.ts"
 import type { FileRequest } from "./FileRequest.ts"
 import * as PrecompressedFile from "./PrecompressedFile.ts"
@@ -32,6 +33,11 @@ const maxCompressing = 16
 /** An open file; whoever it is passed to closes the handle. */
 type Opened = Pick<Root.OpenFile, "handle" | "stats">
 
+/** An open file, and all of its bytes if they have been read already. */
+interface ReadableFile extends Opened {
+  readonly bytes?: Uint8Array | undefined
+}
+
 /** A request for a file, with the state of the file at the time. */
 interface Download {
   readonly request: FileRequest
@@ -42,6 +48,8 @@ interface Download {
   readonly identity: Decision.Representation
   /** Milliseconds since 1970. */
   readonly now: number
+  /** All bytes of the uncompressed file, if they have been read already. */
+  readonly bytes: Uint8Array | undefined
 }
 
 /** Called with new stats if a file has shrunk before anything was sent. */
@@ -60,6 +68,7 @@ export class FileSender {
   private readonly root: Root.Root
   private readonly rules: SendRules
   private readonly cache = SmallFiles.make()
+  private readonly sniffer = new ContentSniffer()
   /** Heads of cached files for requests without conditions. */
   private readonly decisions = new WeakMap<SmallFiles.SmallFile, Decision.Decision>()
   private compressing = 0
@@ -94,11 +103,38 @@ export class FileSender {
   }
 
   /** Sends an open file and closes it. */
-  send(request: FileRequest, segments: ReadonlyArray<ByteName>, { handle, stats }: Opened): void {
-    const now = Date.now()
-    const identity = Decision.ofFile(factsOf(segments, stats), now, this.rules.trusted)
-    const download: Download = { request, segments, stats, identity, now }
-    const accepted = acceptedCodings(request, segments)
+  send(request: FileRequest, segments: ReadonlyArray<ByteName>, file: Opened): void {
+    const { handle, stats } = file
+    this.sniffer.contentOf(segments.at(-1) as ByteName, handle, stats, (content, bytes) => {
+      const now = Date.now()
+      const identity = Decision.ofFile(factsOf(segments, stats), now, content, this.rules.trusted)
+      const download: Download = { request, segments, stats, identity, now, bytes }
+      if (stats.size === 0n) return this.sendEmpty(download, handle)
+      this.sendCoded(download, handle, content)
+    })
+  }
+
+  /** Sends a file whose size is 0: it is empty, or its size is not known beforehand, as in /proc. */
+  private sendEmpty(download: Download, handle: number): void {
+    const { identity, now, request, segments } = download
+    FileBody.hasContent(handle, (hasContent) => {
+      if (!hasContent) return this.sendIdentity(download, handle)
+      const representation = Decision.ofUnsized(identity, now)
+      const decision = request.decide(withDisposition(request, segments, representation), now)
+      if (decision.body === undefined) {
+        Root.close(handle)
+        return request.respond(decision, Body.empty)
+      }
+      const unsized = FileBody.makeUnsized(handle)
+      request.cancelWith(unsized)
+      request.respond(decision, unsized.body)
+    })
+  }
+
+  /** Sends a file in the best coding. */
+  private sendCoded(download: Download, handle: number, content: MediaType.Content): void {
+    const { request, segments, stats } = download
+    const accepted = acceptedCodings(request, content)
     if (accepted.length === 0) return this.sendIdentity(download, handle)
     if (!this.rules.usesPrecompressed(segments.slice(0, -1))) {
       return this.sendWithCoding(download, handle, accepted, undefined)
@@ -132,8 +168,8 @@ export class FileSender {
   }
 
   private sendIdentity(download: Download, handle: number): void {
-    const { identity, request, segments, stats } = download
-    this.sendStored(download, { handle, stats }, identity, (shrunk) =>
+    const { bytes, identity, request, segments, stats } = download
+    this.sendStored(download, { handle, stats, bytes }, identity, (shrunk) =>
       this.send(request, segments, { handle, stats: shrunk }),
     )
   }
@@ -150,10 +186,11 @@ export class FileSender {
   /** Sends the bytes of an open file, and caches them if they are few. */
   private sendStored(
     { now, request, segments, stats: original }: Download,
-    { handle, stats }: Opened,
+    file: ReadableFile,
     representation: Decision.Representation,
     retry: Retry,
   ): void {
+    const { handle } = file
     const decision = request.decide(withDisposition(request, segments, representation), now)
     const { body, multipart } = decision
     if (multipart !== undefined) {
@@ -170,7 +207,7 @@ export class FileSender {
       request.cancelWith(part)
       return request.respond(decision, part.body)
     }
-    readIntoMemory(request, { handle, stats }, body, retry, (bytes) => {
+    readIntoMemory(request, file, body, retry, (bytes) => {
       Root.close(handle)
       if (decision.status === 200) {
         const file = { stats: original, bytes, representation, checkedAt: now }
@@ -199,13 +236,13 @@ export class FileSender {
   }
 
   private compressInMemory(
-    { identity, now, request, segments, stats }: Download,
+    { bytes: read, identity, now, request, segments, stats }: Download,
     handle: number,
     coding: ContentCoding.Coding,
   ): void {
     const whole: Multipart.Stretch = { first: 0, length: identity.length }
     const retry: Retry = (shrunk) => this.send(request, segments, { handle, stats: shrunk })
-    readIntoMemory(request, { handle, stats }, whole, retry, (bytes) => {
+    readIntoMemory(request, { handle, stats, bytes: read }, whole, retry, (bytes) => {
       Root.close(handle)
       this.compressing++
       CompressedBody.compress(bytes, coding, (compressed) => {
@@ -246,11 +283,11 @@ const isUnconditional = ({ head, method, query }: FileRequest): boolean => {
 /** The codings to try for a file: none for a range, since ranges are of the uncompressed bytes. */
 const acceptedCodings = (
   { head: { headers }, method }: FileRequest,
-  segments: ReadonlyArray<ByteName>,
+  { coding, mediaType }: MediaType.Content,
 ): ReadonlyArray<ContentCoding.Accepted> => {
   if (!Headers.has(headers, "accept-encoding")) return []
   if (method === "GET" && Headers.has(headers, "range")) return []
-  return MediaType.isCompressible(FileTypes.mediaTypeOf(segments.at(-1) as ByteName))
+  return coding === undefined && MediaType.isCompressible(mediaType)
     ? ContentCoding.accepted(headers)
     : []
 }
@@ -258,7 +295,8 @@ const acceptedCodings = (
 /** The cache key of the answer: the path and the accepted codings. */
 const keyOf = (request: FileRequest, segments: ReadonlyArray<ByteName>): ByteName => {
   const path = segments.join("/")
-  const accepted = segments.length === 0 ? [] : acceptedCodings(request, segments)
+  const name = segments.at(-1)
+  const accepted = name === undefined ? [] : acceptedCodings(request, FileTypes.contentOf(name))
   return accepted.length === 0 ? path : `${path}\0${ContentCoding.key(accepted)}`
 }
 
@@ -276,11 +314,12 @@ const withDisposition = (
 /** Reads a part of a file. The handle stays open for `retry` and `done`, and is closed otherwise. */
 const readIntoMemory = (
   request: FileRequest,
-  { handle, stats }: Opened,
+  { bytes: read, handle, stats }: ReadableFile,
   { first, length }: Multipart.Stretch,
   retry: Retry,
   done: (bytes: Uint8Array) => void,
-): void =>
+): void => {
+  if (read !== undefined) return done(read.subarray(first, first + length))
   FileBody.readAll(handle, first, length, (error, bytes) => {
     if (error !== undefined) {
       Root.close(handle)
@@ -292,10 +331,15 @@ const readIntoMemory = (
       if (failure === null && shrunk.size < stats.size && !request.isCancelled()) {
         return retry(shrunk)
       }
+      // In /sys the size of a file is not that of its content.
+      if (failure === null && shrunk.size === stats.size && !request.isCancelled()) {
+        return retry({ ...shrunk, size: 0n } as fs.BigIntStats)
+      }
       Root.close(handle)
       request.failNotOpen(failure === null ? Root.absent : Root.notOpen(failure))
     })
   })
+}
 
 /** A body that can be cancelled whether it is being read or not. */
 const cancellable = (body: Body.Body): FileBody.FileBody => {

@@ -2,8 +2,7 @@
  * File types by name: media type, kind and highlighting. A new file type is
  * one row of the table here.
  */
-import * as Mime from "effect/http/Mime"
-import * as Option from "effect/Option"
+import mime from "mime"
 import { type ByteName, toText } from "../names/ByteName.ts"
 import type { Kind } from "./Kind.ts"
 import * as MediaType from "./MediaType.ts"
@@ -24,20 +23,80 @@ interface Row {
 
 const plain = "text/plain"
 
+/** Rows of one extension each, of the same kind. */
+const rows = (kind: FileKind, types: { readonly [extensions: string]: string }) =>
+  Object.entries(types).map(([extensions, mediaType]): Row => ({ kind, extensions, mediaType }))
+
 /**
- * File types that the standard table of media types lacks, gives to a format
- * that nobody serves (`ts`), or whose kind does not follow from the media type.
+ * File types that the standard table of media types lacks, gives to another
+ * format than that of most files (`ts`, `org`), or whose kind does not follow
+ * from the media type. Source code is plain text, which browsers show.
  */
 const table: ReadonlyArray<Row> = [
-  { kind: "archive", extensions: "7z", mediaType: "application/x-7z-compressed" },
-  { kind: "archive", extensions: "tar", mediaType: "application/x-tar" },
-  { kind: "archive", extensions: "xz", mediaType: "application/x-xz" },
-  { kind: "audio", extensions: "flac", mediaType: "audio/flac" },
-  { kind: "image", extensions: "ico", mediaType: "image/vnd.microsoft.icon" },
-  { kind: "video", extensions: "mkv", mediaType: "video/matroska" },
+  ...rows("archive", {
+    "7z": "application/x-7z-compressed",
+    br: "application/x-brotli",
+    cab: "application/vnd.ms-cab-compressed",
+    deb: "application/vnd.debian.binary-package",
+    dmg: "application/x-apple-diskimage",
+    "egg whl": "application/zip",
+    iso: "application/x-iso9660-image",
+    lz: "application/x-lzip",
+    lz4: "application/x-lz4",
+    "lzma tlz": "application/x-lzma",
+    rpm: "application/x-rpm",
+    tar: "application/x-tar",
+    "tbz tbz2": "application/x-bzip2",
+    tgz: "application/gzip",
+    "txz xz": "application/x-xz",
+    "tzst zst": "application/zstd",
+    z: "application/x-compress",
+  }),
+  ...rows("audio", {
+    ac3: "audio/ac3",
+    ape: "audio/x-ape",
+    flac: "audio/flac",
+    mpc: "audio/x-musepack",
+    pls: "audio/x-scpls",
+    tta: "audio/x-tta",
+    wv: "audio/x-wavpack",
+  }),
+  ...rows("image", {
+    arw: "image/x-sony-arw",
+    cr2: "image/x-canon-cr2",
+    cr3: "image/x-canon-cr3",
+    icns: "image/icns",
+    ico: "image/vnd.microsoft.icon",
+    nef: "image/x-nikon-nef",
+    orf: "image/x-olympus-orf",
+    raf: "image/x-fuji-raf",
+    rw2: "image/x-panasonic-rw2",
+    xcf: "image/x-xcf",
+  }),
+  ...rows("video", {
+    "avi divx": "video/x-msvideo",
+    "m2t m2ts tod": "video/mp2t",
+    m4v: "video/mp4",
+    mkv: "video/matroska",
+    vob: "video/mpeg",
+  }),
+  ...rows("file", {
+    azw3: "application/vnd.amazon.mobi8-ebook",
+    avro: "application/vnd.apache.avro",
+    appimage: "application/vnd.appimage",
+    flatpak: "application/vnd.flatpak",
+    "db sqlite sqlite3": "application/vnd.sqlite3",
+    parquet: "application/vnd.apache.parquet",
+    snap: "application/vnd.snap",
+  }),
 
   { kind: "markdown", extensions: "mdown mkd", mediaType: "text/markdown" },
-  { kind: "text", extensions: "lock", mediaType: plain },
+  {
+    kind: "text",
+    extensions:
+      "adoc asciidoc ass bib cue diz err lock log lrc nfo org out rst srt ssa tex text textile wiki",
+    mediaType: plain,
+  },
   {
     kind: "text",
     names:
@@ -45,17 +104,22 @@ const table: ReadonlyArray<Row> = [
     mediaType: plain,
   },
 
-  { kind: "code", extensions: "bash sh zsh", mediaType: plain, language: "bash" },
+  { kind: "code", extensions: "bash sh zsh ksh csh", mediaType: plain, language: "bash" },
   { kind: "code", extensions: "c h", mediaType: plain, language: "c" },
-  { kind: "code", extensions: "cc cpp hpp", mediaType: plain, language: "cpp" },
+  { kind: "code", extensions: "cc cpp cxx hh hpp hxx", mediaType: plain, language: "cpp" },
   { kind: "code", extensions: "cs", mediaType: plain, language: "csharp" },
   { kind: "code", extensions: "diff patch", mediaType: plain, language: "diff" },
   { kind: "code", extensions: "go", mediaType: plain, language: "go" },
-  { kind: "code", extensions: "ini", language: "ini" },
+  { kind: "code", extensions: "graphql gql", mediaType: plain, language: "graphql" },
+  { kind: "code", extensions: "conf cnf ini properties", mediaType: plain, language: "ini" },
   { kind: "code", extensions: "java", mediaType: plain, language: "java" },
+  { kind: "code", extensions: "ipynb", mediaType: "application/json", language: "json" },
+  { kind: "code", extensions: "jsonc", mediaType: plain, language: "json" },
   { kind: "code", extensions: "jsonl", mediaType: "application/jsonl", language: "json" },
-  { kind: "code", extensions: "cjs", language: "javascript" },
-  { kind: "code", extensions: "kt", mediaType: plain, language: "kotlin" },
+  { kind: "code", extensions: "cjs", mediaType: "text/javascript", language: "javascript" },
+  { kind: "code", extensions: "jsx", mediaType: plain, language: "javascript" },
+  { kind: "code", extensions: "kt kts", mediaType: plain, language: "kotlin" },
+  { kind: "code", extensions: "less", mediaType: plain, language: "less" },
   { kind: "code", extensions: "lua", mediaType: plain, language: "lua" },
   {
     kind: "code",
@@ -65,20 +129,25 @@ const table: ReadonlyArray<Row> = [
     language: "makefile",
   },
   { kind: "code", extensions: "php", mediaType: plain, language: "php" },
-  { kind: "code", extensions: "pl", mediaType: plain, language: "perl" },
-  { kind: "code", extensions: "py", mediaType: plain, language: "python" },
+  { kind: "code", extensions: "pl pm", mediaType: plain, language: "perl" },
+  { kind: "code", extensions: "py pyi", mediaType: plain, language: "python" },
   { kind: "code", extensions: "r", mediaType: plain, language: "r" },
   { kind: "code", extensions: "rb", mediaType: plain, language: "ruby" },
   { kind: "code", extensions: "rs", mediaType: plain, language: "rust" },
+  { kind: "code", extensions: "sass scss", mediaType: plain, language: "scss" },
+  { kind: "code", extensions: "sql", mediaType: plain, language: "sql" },
   { kind: "code", extensions: "swift", mediaType: plain, language: "swift" },
-  { kind: "code", extensions: "ts mts cts", language: "typescript" },
+  { kind: "code", extensions: "toml", mediaType: plain, language: "ini" },
+  // A film may have the same extension: see `send/ContentSniffer.ts`.
+  { kind: "code", extensions: "ts mts cts", mediaType: plain, language: "typescript" },
   { kind: "code", extensions: "tsx", mediaType: plain, language: "typescript" },
+  { kind: "code", extensions: "yaml yml", mediaType: "text/yaml", language: "yaml" },
   // Languages without highlighting.
   {
     kind: "code",
     extensions:
-      "cfg clj dockerfile env ex exs fish hs jl justfile ml nix properties ps1 scala vue zig",
-    names: "dockerfile justfile",
+      "asm awk bat bzl cfg clj cljs cmake cmd coffee cr cu d dart dockerfile edn el elm env erl ex exs f90 fish fs fsx gradle groovy hcl hrl hs inf jl justfile lisp m4 ml mli nim nix nu pas pp proto ps1 psd1 psm1 pug rkt reg s sbt scala scm service sol styl sv svelte tcl tf tfvars v vb vhdl vim vue zig",
+    names: "dockerfile gemfile jenkinsfile justfile procfile rakefile vagrantfile",
     mediaType: plain,
   },
 ]
@@ -91,7 +160,7 @@ const kindsByMediaType: ReadonlyArray<readonly [RegExp, FileKind]> = [
   [/^text\/markdown$/, "markdown"],
   [/^application\/pdf$/, "pdf"],
   [
-    /^application\/(?:zip|gzip|x-(?:bzip2?|rar(?:-compressed)?|gtar)|vnd\.rar|zstd|java-archive)$/,
+    /^application\/(?:zip|gzip|x-(?:bzip2?|cpio|lzh-compressed|rar(?:-compressed)?|gtar|stuffitx?)|vnd\.rar|zstd|java-archive)$/,
     "archive",
   ],
   [
@@ -119,12 +188,17 @@ const rowOf = (name: ByteName): Row | undefined => {
 }
 
 const standardType = (name: ByteName): string =>
-  name.includes(".")
-    ? Option.getOrElse(Mime.getType(`/${toText(name)}`), () => MediaType.unknown)
-    : MediaType.unknown
+  (name.includes(".") ? mime.getType(toText(name)) : null) ?? MediaType.unknown
 
 /** The media type, without parameters, of a file of this name. */
 export const mediaTypeOf = (name: ByteName): string => rowOf(name)?.mediaType ?? standardType(name)
+
+/** What is in a file of this name, unless the file shows something else: text is UTF-8. */
+export const contentOf = (name: ByteName): MediaType.Content => {
+  const mediaType = mediaTypeOf(name)
+  const charset = mediaType.startsWith("text/") ? "utf-8" : undefined
+  return { mediaType, charset, coding: undefined }
+}
 
 /** The kind of a file of this name. */
 export const kindOf = (name: ByteName): FileKind => {

@@ -6,9 +6,19 @@
 /** The media type of files of unknown types. */
 export const unknown = "application/octet-stream"
 
-/** The value of Content-Type for a media type: text is sent as UTF-8. */
-export const contentType = (type: string): string =>
-  type.startsWith("text/") ? `${type}; charset=utf-8` : type
+/** What is in a file. */
+export interface Content {
+  /** Without parameters. */
+  readonly mediaType: string
+  /** The charset of a text, if it is known. */
+  readonly charset: string | undefined
+  /** The content coding that the file itself has. */
+  readonly coding: "gzip" | undefined
+}
+
+/** The value of Content-Type. */
+export const contentType = ({ charset, mediaType }: Content): string =>
+  charset === undefined ? mediaType : `${mediaType}; charset=${charset}`
 
 /** Whether a browser may run scripts in a document of this type. */
 export const isActive = (type: string): boolean =>
@@ -23,7 +33,7 @@ export const isActive = (type: string): boolean =>
   type.endsWith("+xml")
 
 const compressible =
-  /^(?:text\/.*|.*\+(?:json|xml|text)|application\/(?:javascript|json|jsonl|ld\+json|manifest\+json|sql|toml|wasm|x-(?:httpd-php|javascript|ndjson|sh|subrip|tex|yaml)|xml|xml-dtd|yaml)|font\/(?:otf|ttf)|image\/(?:bmp|vnd\.microsoft\.icon))$/
+  /^(?:text\/.*|.*\+(?:json|xml|text)|application\/(?:javascript|json|json5|jsonl|ld\+json|manifest\+json|n-(?:quads|triples)|postscript|rtf|sql|toml|trig|vnd\.(?:apple\.mpegurl|ms-fontobject)|wasm|x-(?:httpd-php|javascript|ndjson|sh|subrip|tex|yaml)|xml|xml-dtd|yaml)|audio\/x-(?:mpegurl|scpls)|font\/(?:otf|ttf)|image\/(?:bmp|vnd\.microsoft\.icon)|model\/(?:obj|stl|vrml))$/
 
 /** Whether files of this type become much smaller by compression. */
 export const isCompressible = (type: string): boolean => compressible.test(type)

@@ -23,7 +23,7 @@ describe("the type of a file", () => {
     ["index.html", "text/html", "code"],
     ["data.json", "application/json", "code"],
     ["feed.atom", "application/atom+xml", "code"],
-    ["module.ts", "video/mp2t", "code"],
+    ["module.ts", "text/plain", "code"],
     ["été.txt", "text/plain", "text"],
     ["a.", "application/octet-stream", "file"],
     ["go", "application/octet-stream", "file"],
