@@ -4,6 +4,7 @@
  * that the log may be shown to others.
  */
 import { first } from "../../domain/HeaderList.ts"
+import { withoutSecrets } from "../../domain/SecretNames.ts"
 import type { VisitRecord } from "./VisitRecord.ts"
 
 /** JSON, or one of the formats of Apache and Nginx. */
@@ -17,36 +18,6 @@ export interface LineContext {
   readonly address: string
   /** The trace of the request, if it is traced. */
   readonly traceId?: string | undefined
-}
-
-const secretNames =
-  /token|secret|passw|pwd|passphrase|api[-_.]?key|^key$|auth|^code$|signature|^sig$|session|^sid$|jwt|credential/i
-
-/** Whether a parameter or field of this name is likely to hold a secret. */
-export const isSecretName = (name: string): boolean => secretNames.test(name)
-
-const decoded = (text: string): string => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}
-
-/**
- * A target without secrets: the value of every query parameter with the name
- * of a secret becomes `***`, and userinfo before the host is removed.
- */
-export const withoutSecrets = (target: string): string => {
-  const withoutUser = target.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, "$1")
-  const question = withoutUser.indexOf("?")
-  if (question < 0) return withoutUser
-  const query = withoutUser
-    .slice(question + 1)
-    .replace(/([^&;=#]+)=([^&;#]*)/g, (pair, name: string) =>
-      isSecretName(decoded(name)) ? `${name}=***` : pair,
-    )
-  return `${withoutUser.slice(0, question)}?${query}`
 }
 
 /** Characters that control a terminal, or that some readers take for a line's end. */

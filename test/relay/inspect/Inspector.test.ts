@@ -135,7 +135,8 @@ describe("a secret is masked", () => {
     ],
     ["application/problem+json", '{"token":12345}', '{"token":"***"}'],
     ["application/json; charset=utf-8", '{"secret":"hus', '{"secret":"***"'],
-    ["text/plain", '{"secret":"seen"}', '{"secret":"seen"}'],
+    ["text/plain;charset=UTF-8", '{"secret":"hush","a":"b"}', '{"secret":"***","a":"b"}'],
+    ["text/plain", "a plain sentence: about nothing", "a plain sentence: about nothing"],
   ])("in a body of %s: %s", (type, text, expected) =>
     assert.strictEqual(RedactSecrets.body(text, type), expected),
   )

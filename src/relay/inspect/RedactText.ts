@@ -1,0 +1,70 @@
+/**
+ * Masks secrets in text of no known form: configuration, scripts, queries,
+ * logs. What follows the name of a secret and `:` or `=` is masked.
+ */
+import { decodedName, isSecretName } from "../../domain/SecretNames.ts"
+import { mask, Redaction } from "./Redaction.ts"
+
+/** Signed tokens, whatever holds them (RFC 7519). */
+const jwt = /\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g
+
+/** A name and what assigns to it; the look-behind keeps the search linear. */
+const assignment =
+  /(?<![\p{L}\w.\-[\]$%\\@])([\p{L}\w.\-[\]$%\\@]+)["'`]?(?:[ \t]{0,20}(?:=>|:=|[:=])[ \t]*)/gu
+
+/** What is before another assignment on the same line, or the end of the line. */
+const restOfLine = /^.*?(?=[&\r\n]|$|(?<![\s,;])[\s,;]+["']?[\w.-]+["']?[ \t]*[:=])/m
+
+/** A value that is masked already. */
+const isMasked = /^\*\*\*(?=[\s&?#;,)\]}"'`<]|$)/
+
+/**
+ * How long a value at the start of a text is.
+ *
+ * @param indent how far the line of its name is indented
+ */
+const valueLength = (text: string, indent: number): number => {
+  if (isMasked.test(text)) return mask.length
+  const quoted = /^(["'`])(?:[^\\]|\\[\s\S])*?(?:\1|$)/.exec(text)
+  if (quoted !== null) return quoted[0].length
+  if (/^[[{(]/.test(text)) return bracketsLength(text)
+  const line = restOfLine.exec(text)?.[0].length ?? 0
+  return /^(?:[|>][-+\d]*)?[ \t]*$/.test(text.slice(0, line))
+    ? line + blockLength(text, line, indent)
+    : line
+}
+
+/** Up to the bracket that closes the first one; all if none does. */
+const bracketsLength = (text: string): number => {
+  let depth = 0
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at] as string
+    if ("[{(".includes(character)) depth += 1
+    else if ("]})".includes(character)) depth -= 1
+    if (depth === 0) return at + 1
+  }
+  return text.length
+}
+
+/** The lines after an empty value that belong to it because they are indented further, as in YAML. */
+const blockLength = (text: string, at: number, indent: number): number =>
+  new RegExp(`^(?:\\r?\\n(?:[ \\t]{${indent + 1},}\\S|[ \\t]{${indent}}- ).*)*`).exec(
+    text.slice(at),
+  )?.[0].length ?? 0
+
+/** See the file's header. */
+export const redactText = (text: string): string => {
+  const redaction = new Redaction(text)
+  let masked = 0
+  for (const match of text.matchAll(assignment)) {
+    const [whole, name = ""] = match
+    if (match.index < masked || !isSecretName(decodedName(name))) continue
+    const start = match.index + whole.length
+    const before = text.slice(text.lastIndexOf("\n", match.index) + 1, match.index)
+    const end = start + valueLength(text.slice(start), before.search(/[^ \t]|$/))
+    if (text.slice(start, end).trim() === "") continue
+    redaction.replace(start, end, mask)
+    masked = end
+  }
+  return redaction.apply().replace(jwt, mask)
+}

@@ -1,0 +1,60 @@
+/**
+ * A text with parts of it replaced, found in any order; a part within another
+ * is replaced with it.
+ */
+import { isSecretName } from "../../domain/SecretNames.ts"
+
+/** Stands for a secret. */
+export const mask = "***"
+
+/** Masks what holds secrets in a text of unknown form, such as the value of a field. */
+export type Redact = (text: string) => string
+
+/** How long the name of a secret is at most, where a value may be one. */
+const maxName = 64
+
+/** Whether a value is the name of a secret, as in `{"name": "password", "value": …}`. */
+export const namesSecret = (value: string): boolean =>
+  value.length <= maxName && !/\s/.test(value.trim()) && isSecretName(value)
+
+/** Fields whose value names another value, which stands in the field after it. */
+export const isNaming = (name: string): boolean =>
+  /^(?:name|key|field|id|label|param(?:eter)?)$/i.test(name)
+
+/** Fields whose value is named by another field. */
+export const isNamed = (name: string): boolean => /^(?:value|val|content|text|data)$/i.test(name)
+
+interface Edit {
+  readonly start: number
+  readonly end: number
+  readonly replacement: string
+}
+
+/** See the file's header. */
+export class Redaction {
+  private readonly text: string
+  private readonly edits: Array<Edit> = []
+
+  constructor(text: string) {
+    this.text = text
+  }
+
+  /** Replaces the characters from `start` to `end`. */
+  replace(start: number, end: number, replacement: string): void {
+    if (end > start) this.edits.push({ start, end, replacement })
+  }
+
+  /** The text with the replacements. */
+  apply(): string {
+    let redacted = ""
+    let at = 0
+    // Of two for the same part the later one counts, which is that of what is around it.
+    const edits = this.edits.toReversed().sort((a, b) => a.start - b.start || b.end - a.end)
+    for (const { end, replacement, start } of edits) {
+      if (start < at) continue
+      redacted += this.text.slice(at, start) + replacement
+      at = end
+    }
+    return redacted + this.text.slice(at)
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * Secrets in bodies: whatever form the body has, values with the name of a
+ * secret are masked and the others shown. Secrets contain "hush", other values
+ * "seen".
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import { isSecretName } from "../../../src/domain/SecretNames.ts"
+import * as RedactSecrets from "../../../src/relay/inspect/RedactSecrets.ts"
+
+const json = "application/json"
+const form = "application/x-www-form-urlencoded"
+const multipart = "multipart/form-data; boundary=XyZ"
+
+const part = (name: string, value: string, more = ""): string =>
+  `--XyZ\r\nContent-Disposition: form-data; ${name}\r\n${more}\r\n${value}\r\n`
+
+const cases: ReadonlyArray<readonly [what: string, type: string, text: string]> = [
+  ["nested JSON", json, '{"user":"seen1","password":{"old":"hush","new":["hush"]},"x":"seen2"}'],
+  ["lists in JSON", json, '{"tokens":["hush",1234,"hush"],"list":["seen1"]}'],
+  ["escaped names", json, '{"user":"seen1","pass\\u0077ord":"hush","b":"seen2"}'],
+  ["JSON that is cut off in a secret", json, '{"user":"seen1","password":["hush","hu'],
+  ["JSON that is cut off in a name", json, '{"user":"seen1","password'],
+  ["JSON with single quotes", json, "{'user': 'seen1', 'password': 'hush', 'b': 'seen2'}"],
+  ["JavaScript", json, '{user: "seen1", password: "hush", b: "seen2"}'],
+  ["broken JSON with a list", json, '{user: "seen1", passwords: ["hush", "hush"], b: "seen2"}'],
+  ["several JSON documents", "application/x-ndjson", '{"a":"seen1"}\n{"token":"hush"}\n"seen2"'],
+  ["JSON with a prefix", json, ')]}\',\n{"token":"hush","a":"seen1"}'],
+  ["JSON within JSON", json, '{"body":"{\\"password\\":\\"hush\\",\\"a\\":\\"seen1\\"}"}'],
+  ["a form within JSON", json, '{"body":"password=hush&a=seen1"}'],
+  [
+    "GraphQL",
+    json,
+    '{"query":"mutation { login(user: \\"seen1\\", password: \\"hush\\") { id } }"}',
+  ],
+  [
+    "names and values",
+    json,
+    '[{"name":"user","value":"seen1"},{"value":"hush","name":"password"}]',
+  ],
+  ["pairs", json, '[["user","seen1"],["password","hush"]]'],
+  ["JSON of any type", "", ' {"a":"seen1","secret":{"b":"hush"}}'],
+  ["a form", form, "user=seen1&pass%77ord=hush&user%5Bpassword%5D=hush&b=seen2"],
+  ["a name encoded twice", form, "pass%2577ord=hush&a=seen1"],
+  ["JSON in a form", form, "payload=%7B%22password%22%3A%22hush%22%2C%22a%22%3A%22seen1%22%7D"],
+  ["an address in a form", form, "next=%2Flogin%3Fpassword%3Dhush&a=seen1"],
+  ["a form of another type", "text/plain", "user=seen1&password=hush"],
+  [
+    "multipart",
+    multipart,
+    `${part('name="user"', "seen1")}${part('name="password"', "hush\r\nhush")}${part("name=token", "hush")}--XyZ--\r\n`,
+  ],
+  [
+    "unusual names in multipart",
+    multipart,
+    `${part("name*=UTF-8''pass%77ord", "hush")}${part('filename="x"; name="pass\\word"', "hush")}${part('name="a"', "seen1")}--XyZ--`,
+  ],
+  [
+    "JSON in multipart",
+    multipart,
+    `${part('name="meta"', '{"a":"seen1","password":"hush"}', "Content-Type: application/json\r\n")}--XyZ--`,
+  ],
+  [
+    "multipart that is cut off",
+    multipart,
+    `${part('name="a"', "seen1")}${part('name="pwd"', "hu").slice(0, -2)}sh`,
+  ],
+  [
+    "multipart with an unknown boundary",
+    "multipart/form-data",
+    `${part('name="a"', "seen1")}${part('name="pwd"', "hush")}`,
+  ],
+  [
+    "XML",
+    "application/xml",
+    "<login><user>seen1</user><password>hush</password><w:token><![CDATA[hush]]></w:token><x secret='hush' a='seen2'/></login>",
+  ],
+  ["XML that is cut off", "text/xml", "<login><user>seen1</user><password>hush"],
+  [
+    "names and values in XML",
+    "text/xml",
+    "<dict><key>user</key><string>seen1</string><key>password</key><string>hush</string><key>b</key><string>seen2</string></dict>",
+  ],
+  [
+    "HTML",
+    "text/html",
+    '<!doctype html><div id="auth">seen1<input type="hidden" name="csrf_token" value="hush"><input value="seen2" name=user><input type=password value=hush></div>',
+  ],
+  ["a script in HTML", "text/html", '<html><script>var apiKey = "hush"; var a = "seen1"</script>'],
+  [
+    "YAML",
+    "application/yaml",
+    "user: seen1\npassword: hush hush\nkeys:\n  api_key: |\n    hush\n    hush\n  b: seen2\n",
+  ],
+  ["INI", "text/plain", "[a]\nuser=seen1\npassword = hush, hush\nb=seen2"],
+  ["a log line", "text/plain", "user=seen1 password=hush b=seen2"],
+  ["CSV", "text/csv", 'user,password,b\nseen1,"hush, hush",seen2\nseen3,hush,\n'],
+  ["a signed token", "text/plain", "seen1 eyJhbGciOiJIUzI1NiJ9.eyJodXNoIjoiaHVzaCJ9.hushhushhush"],
+]
+
+describe("a secret in a body is masked, and nothing else", () => {
+  it.each(cases)("in %s", (_, type, text) => {
+    const shown = RedactSecrets.body(text, type)
+    assert.notInclude(shown, "hu", shown)
+    for (const [seen] of text.matchAll(/seen\d/g)) assert.include(shown, seen)
+  })
+
+  it.each(cases)("and masked again it stays the same: %s", (_, type, text) => {
+    const once = RedactSecrets.body(text, type)
+    assert.strictEqual(RedactSecrets.body(once, type), once)
+  })
+
+  it.prop("and JSON without secrets is shown as it is", [Schema.Json], ([value]) => {
+    const text = JSON.stringify(value, undefined, 1)
+    if (/\w/.test(text) && hasNoSecret(value))
+      assert.strictEqual(RedactSecrets.body(text, json), text)
+  })
+
+  it.prop("and no text is too odd", [Schema.String, Schema.String], ([text, type]) => {
+    for (const one of [type, json, form, multipart, "text/html", "text/csv"])
+      assert.isString(RedactSecrets.body(text, one))
+  })
+
+  it("and deep nesting is no trouble", () => {
+    for (const text of ["[".repeat(10_000), '{"a":'.repeat(2_000), "<a>".repeat(3_000)])
+      assert.isString(RedactSecrets.body(text, json))
+  })
+})
+
+const hasNoSecret = (value: unknown): boolean => !/[a-z]{3,}|[=:<]/i.test(JSON.stringify(value))
+
+it.each([
+  "password",
+  "userPass",
+  "pass",
+  "X-Auth-Token",
+  "client_secret",
+  "pin",
+  "authorization",
+  "otp_code",
+])("%s is the name of a secret", (name) => assert.isTrue(isSecretName(name)))
+
+it.each([
+  "author",
+  "authors",
+  "author_name",
+  "compass",
+  "passenger",
+  "zip_code",
+  "monkey",
+  "spinner",
+  "authority",
+])("%s is none", (name) => assert.isFalse(isSecretName(name)))
+
+it.each([
+  ["Location", "https://a.example/cb#access_token=hush&a=seen"],
+  ["Location", "/a;jsessionid=hush?b=seen"],
+  ["Link", '<https://me:hush@a.example/seen?token=hush>; rel="next"'],
+  ["X-Config", 'password="hush"; a=seen'],
+  ["Referer", "https://a.example/?next=%2Fb%3Ftoken%3Dhush&a=seen"],
+])("a field %s: %s is shown without its secrets", (name, value) => {
+  const [[, shown] = ["", ""]] = RedactSecrets.fields([[name, value]])
+  assert.notInclude(shown, "hush")
+  assert.include(shown, "seen")
+})
