@@ -118,19 +118,22 @@ export const unmovable: ReadonlyArray<Unmovable> = [
   },
 ]
 
-/** Values by field names in any case. Most other names differ in their length already. */
+/** Length and first letter of a field name, by which most names differ. */
+const shapeOf = (name: string): number => (name.length << 8) | (name.charCodeAt(0) | 0x20)
+
+/** Values by field names in any case. Most other names are ruled out by their shape alone. */
 export class NameTable<A> {
   private readonly values: ReadonlyMap<string, A>
-  private readonly lengths: ReadonlySet<number>
+  private readonly shapes: ReadonlySet<number>
 
   constructor(entries: ReadonlyArray<readonly [name: string, value: A]>) {
     this.values = new Map(entries.map(([name, value]) => [name.toLowerCase(), value]))
-    this.lengths = new Set(entries.map(([name]) => name.length))
+    this.shapes = new Set(entries.map(([name]) => shapeOf(name)))
   }
 
   /** The value of a name. */
   get(name: string): A | undefined {
-    return this.lengths.has(name.length) ? this.values.get(name.toLowerCase()) : undefined
+    return this.shapes.has(shapeOf(name)) ? this.values.get(name.toLowerCase()) : undefined
   }
 
   /** Whether a list has one of the names. */

@@ -231,15 +231,28 @@ export const mapped = (options: UpstreamAddressOptions, handler: Handler): Handl
     hostHeader,
     base: origin.pathname.replace(/\/+$/, ""),
   }
+  const mapsAll = app.base !== "" || hostHeader !== undefined
   return (head, body, reply) => {
+    if (!mapsAll && !requestFields.isIn(head.headers))
+      return handler(head, body, withAddresses(app, head, reply))
     const addresses = addressesOf(app, head)
     const request = requestOf(head, addresses)
     if (request === undefined) return refuse(body, reply, outside)
     const checkedByPath = checkedReply(head.method, addresses, reply)
-    return handler(request, body, {
-      fail: (error) => reply.fail(error),
-      respond: ({ headers, status }, body, sent) =>
-        checkedByPath.respond({ status, headers: responseHeaders(headers, addresses) }, body, sent),
-    })
+    return handler(request, body, withAddresses(app, head, checkedByPath))
   }
 }
+
+/** The reply with the addresses of its fields mapped. Most responses have no such fields. */
+const withAddresses = (app: Application, head: RequestHead, reply: Reply): Reply => ({
+  fail: (error) => reply.fail(error),
+  respond: (response, body, sent) => {
+    const { headers, status } = response
+    const hasAddresses =
+      responseFields.isIn(headers) || (app.base !== "" && cookieField.isIn(headers))
+    const mapped = hasAddresses
+      ? { status, headers: responseHeaders(headers, addressesOf(app, head)) }
+      : response
+    reply.respond(mapped, body, sent)
+  },
+})
