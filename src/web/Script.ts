@@ -1,28 +1,50 @@
 /**
  * The script of the file server's pages, which work without it. It filters
- * while the visitor types, turns pages with the arrow keys, and shows the
- * progress of uploads.
+ * while the visitor types, turns pages with the arrow keys, says which pictures
+ * the browser cannot show, and uploads files.
  */
+import * as UploadScript from "./UploadScript.ts"
 
 /** JavaScript for browsers. It creates no markup from text. */
 export const js = `"use strict";
 (() => {
   const one = (selector) => document.querySelector(selector);
+  const byId = (id) => document.getElementById(id);
   // As the server folds names, see CaseFolding.ts.
   const fold = (text) =>
     text.normalize("NFKD").toLowerCase().toUpperCase().toLowerCase()
       .replaceAll("ς", "σ").replaceAll("i\\u0307", "i").normalize("NFC");
 
+  const load = async (url) => {
+    const answer = await fetch(url, { headers: { accept: "text/html" } });
+    const text = await answer.text();
+    return answer.ok ? new DOMParser().parseFromString(text, "text/html") : undefined;
+  };
+  const show = (page) => {
+    for (const id of ["page.listing", "page.summary", "page.readme"]) {
+      const now = page && page.getElementById(id);
+      if (now && byId(id)) byId(id).replaceWith(document.adoptNode(now));
+    }
+  };
+  let filter = () => {};
+  const reload = async () => {
+    show(await load(location.href));
+    filter();
+  };
+
   const form = one("form.filter");
   const input = form && form.querySelector("input[type=search]");
   if (input) {
-    const whole = form.dataset.whole === "yes";
-    const summary = document.getElementById("page.summary");
-    const say = summary.textContent;
     const button = form.querySelector("button");
+    let summary = null;
+    let text = "";
     let timer = 0;
     let latest = 0;
     const here = () => {
+      if (summary !== byId("page.summary")) {
+        summary = byId("page.summary");
+        text = summary.textContent;
+      }
       const wanted = fold(input.value);
       const rows = [...document.querySelectorAll("[data-name]")];
       let shown = 0;
@@ -31,32 +53,32 @@ export const js = `"use strict";
         row.hidden = !fits;
         if (fits) shown++;
       }
-      summary.textContent = wanted === "" ? say : shown + " of " + rows.length + " shown";
+      summary.textContent = wanted === "" ? text : shown + " of " + rows.length + " shown";
     };
     const there = async () => {
       const turn = ++latest;
       const url = new URL(form.action);
       url.search = new URLSearchParams(new FormData(form)).toString();
-      const answer = await fetch(url, { headers: { accept: "text/html" } });
-      const text = await answer.text();
-      if (turn !== latest || !answer.ok) return;
-      const page = new DOMParser().parseFromString(text, "text/html");
-      for (const id of ["page.listing", "page.summary"]) {
-        const now = page.getElementById(id);
-        if (now) document.getElementById(id).replaceWith(document.adoptNode(now));
-      }
+      const page = await load(url);
+      if (turn !== latest || !page) return;
+      show(page);
       history.replaceState(null, "", url);
     };
-    if (whole) {
-      button.hidden = true;
-      form.addEventListener("submit", (event) => event.preventDefault());
-    }
+    // A page with all entries of its folder is filtered at once, others by the server.
+    const whole = byId("page.listing").dataset.whole === "yes";
+    if (whole) button.hidden = true;
+    form.addEventListener("submit", (event) => {
+      if (whole) event.preventDefault();
+    });
     input.addEventListener("input", () => {
       if (whole) return here();
       clearTimeout(timer);
       timer = setTimeout(() => there().catch(() => {}), 250);
     });
-    if (whole && input.value !== "") here();
+    filter = () => {
+      if (whole && input.value !== "") here();
+    };
+    filter();
   }
 
   addEventListener("keydown", (event) => {
@@ -73,96 +95,18 @@ export const js = `"use strict";
     }
   });
 
-  const zone = one(".upload");
-  if (zone) {
-    const list = zone.querySelector("ul");
-    const uploads = zone.querySelector("form");
-    const chosen = zone.querySelector("input[type=file]");
-    const waiting = [];
-    let busy = false;
-    let done = 0;
-    let failed = 0;
-
-    const next = () => {
-      if (busy) return;
-      const job = waiting.shift();
-      if (!job) {
-        if (done > 0 && failed === 0) location.reload();
-        return;
-      }
-      busy = true;
-      const request = new XMLHttpRequest();
-      const over = (text, good) => {
-        busy = false;
-        if (good) done++;
-        else failed++;
-        job.bar.remove();
-        job.state.textContent = text;
-        next();
-      };
-      request.upload.addEventListener("progress", (event) => {
-        if (!event.lengthComputable) return;
-        const part = event.total === 0 ? 100 : Math.floor((100 * event.loaded) / event.total);
-        job.bar.value = part;
-        job.state.textContent = part + " %";
-      });
-      request.addEventListener("load", () => {
-        if (request.status >= 200 && request.status < 300) return over("done", true);
-        let text = "failed (" + request.status + ")";
-        try {
-          const problem = JSON.parse(request.responseText);
-          if (problem.detail) text = problem.detail;
-        } catch {}
-        over(text, false);
-      });
-      request.addEventListener("error", () => over("failed: the connection broke", false));
-      request.addEventListener("abort", () => over("stopped", false));
-      request.open("PUT", encodeURIComponent(job.file.name));
-      request.setRequestHeader("Accept", "application/json");
-      request.setRequestHeader("Content-Type", "application/octet-stream");
-      if (uploads.dataset.overwrite !== "yes") request.setRequestHeader("If-None-Match", "*");
-      request.send(job.file);
-    };
-
-    const add = (files) => {
-      for (const file of files) {
-        const item = document.createElement("li");
-        const name = document.createElement("bdi");
-        const bar = document.createElement("progress");
-        const state = document.createElement("span");
-        name.textContent = file.name;
-        bar.max = 100;
-        bar.value = 0;
-        bar.setAttribute("aria-label", file.name);
-        state.textContent = "waiting";
-        item.append(name, " ", bar, " ", state);
-        list.append(item);
-        waiting.push({ file, bar, state });
-      }
-      next();
-    };
-
-    uploads.querySelector("button").hidden = true;
-    chosen.addEventListener("change", () => {
-      add(chosen.files);
-      chosen.value = "";
-    });
-    uploads.addEventListener("submit", (event) => event.preventDefault());
-    const isFiles = (event) => [...event.dataTransfer.types].includes("Files");
-    addEventListener("dragover", (event) => {
-      if (!isFiles(event)) return;
-      event.preventDefault();
-      zone.classList.add("over");
-    });
-    addEventListener("dragleave", (event) => {
-      if (event.relatedTarget === null) zone.classList.remove("over");
-    });
-    addEventListener("drop", (event) => {
-      if (!isFiles(event)) return;
-      event.preventDefault();
-      zone.classList.remove("over");
-      add(event.dataTransfer.files);
-    });
-  }
-})();
+  // In place of pictures, films and sound that the browser cannot show.
+  const replace = (media) => {
+    const frame = media.closest(".viewer, .grid a");
+    if (!frame) return;
+    media.hidden = true;
+    for (const other of frame.querySelectorAll("[data-instead]")) other.hidden = false;
+  };
+  document.addEventListener("error", (event) => {
+    if (event.target instanceof HTMLImageElement || event.target instanceof HTMLMediaElement) replace(event.target);
+  }, true);
+  for (const media of document.querySelectorAll("video, audio")) if (media.error) replace(media);
+  for (const image of document.querySelectorAll(".viewer img, .grid img"))
+    if (image.complete && image.naturalWidth === 0) image.decode().catch(() => replace(image));
+${UploadScript.js}})();
 `

@@ -41,6 +41,8 @@ export const css = `:root {
   }
 }
 *, ::before, ::after { box-sizing: border-box; }
+[hidden] { display: none !important; }
+bdi { white-space: pre-wrap; }
 html { font: 100%/1.5 system-ui, sans-serif; background: var(--ground); color: var(--text); -webkit-text-size-adjust: 100%; }
 body { max-width: 60rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }
 a { color: var(--link); text-underline-offset: .15em; }
@@ -79,6 +81,7 @@ button { background: var(--raised); cursor: pointer; flex: none; white-space: no
 .bar form { flex: 1 1 16rem; max-width: 26rem; }
 .bar input[type=search] { flex: 1; min-width: 0; width: 100%; }
 .tools { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; align-items: baseline; margin: 1rem 0; }
+.tools form { display: flex; gap: .5rem; }
 .tools a, .pages a, .pages span { display: inline-block; padding: .25rem 0; }
 .pages { margin: 1rem 0; }
 .pages ol { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem .9rem; margin: 0; padding: 0; }
@@ -87,14 +90,22 @@ button { background: var(--raised); cursor: pointer; flex: none; white-space: no
 th a { color: inherit; display: inline-block; padding: .15rem 0; }
 td.type, th.type { width: 2.75rem; white-space: nowrap; color: var(--faint); }
 td.type .folder-icon { color: var(--accent); }
-.view { font-size: .875rem; margin-left: .35rem; padding: 0 .35rem; }
+.download { display: inline-block; padding: .125rem .25rem; color: var(--faint); line-height: 1; }
+.download:hover { color: var(--link); }
+.download .icon { width: 1.125rem; height: 1.125rem; vertical-align: -.2rem; }
+.order { display: flex; gap: .25rem .75rem; align-items: baseline; font-size: .875rem; color: var(--faint); }
+.order > span { flex: none; }
+.order ul { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem .9rem; margin: 0; padding: 0; }
+.order li::before { content: none !important; }
+.order a { display: inline-block; padding: .25rem 0; }
+.order [aria-current] a { color: inherit; font-weight: 700; }
 .grid { list-style: none; margin: 0; padding: 0; display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(min(9.5rem, 45%), 1fr)); }
 .grid li { min-width: 0; }
-.grid a { display: block; text-decoration: none; border: 1px solid var(--line); border-radius: .5rem; overflow: hidden; height: 100%; background: var(--raised); }
+.grid a { display: block; text-decoration: none; border: 1px solid var(--line); border-radius: .5rem; overflow: hidden; background: var(--raised); }
 .grid a:hover { border-color: var(--faint); }
-.grid img, .grid .tile { display: grid; place-items: center; width: 100%; aspect-ratio: 1; object-fit: cover; background: var(--ground); color: var(--faint); }
+.grid img, .grid .tile { display: grid; place-items: center; width: 100%; height: auto; aspect-ratio: 1; object-fit: cover; background: var(--ground); color: var(--faint); }
 .grid .tile .icon { width: 3rem; height: 3rem; stroke-width: 1; }
-.grid .name { display: block; padding: .4rem .5rem; font-size: .875rem; line-height: 1.35; }
+.grid .name { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; height: 2.7em; margin: .4rem .5rem; font-size: .875rem; line-height: 1.35; }
 .viewer { margin: 0 0 1rem; text-align: center; }
 .viewer img, .viewer video { max-width: 100%; max-height: 80vh; height: auto; background: var(--raised); }
 .viewer audio { width: 100%; }
@@ -114,6 +125,7 @@ pre code { font: inherit; background: none; padding: 0; }
 .markdown li > input, .markdown li > p:first-child > input { min-height: 0; width: 1em; height: 1em; margin: 0 .25em 0 -1.4em; padding: 0; vertical-align: -.1em; accent-color: var(--link); }
 .markdown .footnotes { border-top: 1px solid var(--line); margin-top: 1.5rem; padding-top: .75rem; font-size: .875rem; }
 .markdown sup { line-height: 0; }
+.markdown details { margin-bottom: 1rem; }
 .markdown hr { border: 0; border-top: 1px solid var(--line); }
 .markdown :first-child { margin-top: 0; }
 .qr svg { display: block; width: 12rem; max-width: 100%; height: auto; border-radius: .5rem; margin: .5rem 0; }
@@ -123,6 +135,10 @@ pre code { font: inherit; background: none; padding: 0; }
 .upload form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
 .upload h2 { margin: 0 0 .5rem; font-size: 1rem; }
 .upload ul { list-style: none; margin: .5rem 0 0; padding: 0; }
+.upload li { padding: .15rem 0; }
+.upload bdi { font-weight: 600; margin-right: .25rem; }
+.upload .good { color: var(--good); }
+.upload .bad { color: var(--bad); }
 .upload progress { width: 8rem; vertical-align: middle; accent-color: var(--accent); }
 .hljs-keyword, .hljs-selector-tag, .hljs-literal, .hljs-section, .hljs-doctag, .hljs-meta .hljs-keyword, .hljs-deletion { color: var(--code-word); }
 .hljs-title, .hljs-name, .hljs-type, .hljs-built_in, .hljs-class .hljs-title, .hljs-selector-id, .hljs-selector-class { color: var(--code-name); }
@@ -190,6 +206,5 @@ caption { text-align: left; color: var(--faint); font-size: .875rem; padding-bot
   .number, .time { font-size: .8125rem; }
   .time { white-space: normal; width: 5.5rem; text-align: right; }
   td.type, th.type { width: 1.9rem; font-size: .75rem; }
-  .view { display: block; width: fit-content; min-height: 1.5rem; margin: .15rem 0 0; padding: 0 .5rem 0 0; }
 }
 `

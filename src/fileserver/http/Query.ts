@@ -70,14 +70,28 @@ export const parse = (query: string | undefined): Query => {
   }
 }
 
-/** The address of a folder's page, relative to any other page of that folder. */
-export const toHref = (query: Partial<Query>): string => {
+/** What of a query says in which order and form a folder is shown. */
+const toFields = (query: Partial<Query>): string => {
   const fields = new URLSearchParams()
   if (query.grid === true) fields.set("grid", "")
   if (query.sort !== undefined && query.sort !== none.sort) fields.set("sort", query.sort)
   if (query.order === "desc") fields.set("order", "desc")
   if (query.filter !== undefined && query.filter !== "") fields.set("filter", query.filter)
   if (query.page !== undefined && query.page > 1) fields.set("page", String(query.page))
-  const text = fields.toString().replace(/^grid=(?=&|$)/, "grid")
-  return text === "" ? "./" : `./?${text}`
+  return fields.toString().replace(/^grid=(?=&|$)/, "grid")
+}
+
+/** The address of a folder's page, relative to any other page of that folder. */
+export const toHref = (query: Partial<Query>): string => {
+  const fields = toFields(query)
+  return fields === "" ? "./" : `./?${fields}`
+}
+
+/** The query of a folder's page that is shown in the same form as another folder. */
+export const sameForm = ({ grid }: Pick<Query, "grid">): string => (grid ? "?grid" : "")
+
+/** The query of the page that shows a file, which leads on in the order of the folder it is opened from. */
+export const toView = (query: Partial<Query>): string => {
+  const fields = toFields({ ...query, page: 1 })
+  return fields === "" ? "?view" : `?view&${fields}`
 }

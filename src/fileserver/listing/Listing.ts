@@ -132,33 +132,39 @@ export interface ListingSource {
   readonly listings: Listings
 }
 
-/** Reads one page; see {@link read}. */
-class PageReader {
+/** The entries of a folder in no order, without those that are never served. */
+interface Candidates {
+  readonly candidates: ReadonlyArray<Candidate>
+  /** Whether they were examined, now or when they were cached. */
+  readonly examined: boolean
+  /** Whether all were examined just now, so that all of them are served. */
+  readonly isCurrent: boolean
+}
+
+/** Finds the entries of a folder, in the cache or on disk. */
+class CandidateReader {
   private readonly source: ListingSource
   private readonly folder: OpenFolder
-  private readonly query: Query
   private readonly size: number
+  private readonly sortsByStats: boolean
   private readonly isCancelled: () => boolean
-  private readonly done: (result: Listing | NotOpen) => void
+  private readonly done: (result: Candidates | NotOpen) => void
 
+  /** @param size up to how many entries are all examined at once */
   constructor(
     source: ListingSource,
     folder: OpenFolder,
     query: Query,
     size: number,
     isCancelled: () => boolean,
-    done: (result: Listing | NotOpen) => void,
+    done: (result: Candidates | NotOpen) => void,
   ) {
     this.source = source
     this.folder = folder
-    this.query = query
     this.size = size
+    this.sortsByStats = query.sort === "size" || query.sort === "time"
     this.isCancelled = isCancelled
     this.done = done
-  }
-
-  private get sortsByStats(): boolean {
-    return this.query.sort === "size" || this.query.sort === "time"
   }
 
   start(): void {
@@ -181,7 +187,11 @@ class PageReader {
     Folder.names(this.folder, (names) => {
       if ("_tag" in names) return this.done(names)
       const all = names.map(({ name }) => name)
-      if (names.length <= this.size) return this.examine(all, (entries) => this.giveAll(entries))
+      if (names.length <= this.size) {
+        return this.examine(all, (entries) =>
+          this.done({ candidates: entries.map(candidateOf), examined: true, isCurrent: true }),
+        )
+      }
       if (this.sortsByStats) {
         return this.examine(all, (entries) => this.keep(state, true, entries.map(candidateOf)))
       }
@@ -193,7 +203,11 @@ class PageReader {
           .map(({ kind, name }) =>
             candidateOf({ name, folder: kind === "folder", size: 0, modified: 0 }),
           )
-        this.keep(state, false, [...clear, ...entries.map(candidateOf)])
+        // A small folder is cached only when examined, since its page shows the sum of all sizes.
+        this.keep(this.size === 0 ? undefined : state, false, [
+          ...clear,
+          ...entries.map(candidateOf),
+        ])
       })
     })
   }
@@ -222,38 +236,8 @@ class PageReader {
     this.giveCached(folder)
   }
 
-  /** Gives a page of a folder whose entries have all just been examined. */
-  private giveAll(entries: ReadonlyArray<Folder.Entry>): void {
-    const matching = arrange(entries.map(candidateOf), this.query)
-    const { from, page, pages, to } = pageOf(matching.length, this.query, this.size)
-    this.done({
-      entries: matching.slice(from, to),
-      count: matching.length,
-      folders: foldersIn(matching),
-      total: entries.length,
-      size: bytesOf(matching),
-      page,
-      pages,
-    })
-  }
-
-  /** Gives a page of a cached folder; its entries are examined first. */
   private giveCached({ candidates, examined }: CachedFolder): void {
-    const matching = arrange(candidates, this.query)
-    const { from, page, pages, to } = pageOf(matching.length, this.query, this.size)
-    const names = matching.slice(from, to).map(({ name }) => name)
-    this.examine(names, (entries) => {
-      const byName = new Map(entries.map((entry) => [entry.name, entry]))
-      this.done({
-        entries: names.flatMap((name) => byName.get(name) ?? []),
-        count: matching.length,
-        folders: foldersIn(matching),
-        total: candidates.length,
-        size: examined ? bytesOf(matching) : undefined,
-        page,
-        pages,
-      })
-    })
+    this.done({ candidates, examined, isCurrent: false })
   }
 }
 
@@ -270,4 +254,46 @@ export const read = (
   size: number,
   isCancelled: () => boolean,
   done: (result: Listing | NotOpen) => void,
-): void => new PageReader(source, folder, query, size, isCancelled, done).start()
+): void =>
+  new CandidateReader(source, folder, query, size, isCancelled, (result) => {
+    if ("_tag" in result) return done(result)
+    const { candidates, examined, isCurrent } = result
+    const matching = arrange(candidates, query)
+    const { from, page, pages, to } = pageOf(matching.length, query, size)
+    const give = (entries: ReadonlyArray<Folder.Entry>): void =>
+      done({
+        entries,
+        count: matching.length,
+        folders: foldersIn(matching),
+        total: candidates.length,
+        size: examined ? bytesOf(matching) : undefined,
+        page,
+        pages,
+      })
+    const candidatesOfPage = matching.slice(from, to)
+    if (isCurrent) return give(candidatesOfPage)
+    const names = candidatesOfPage.map(({ name }) => name)
+    Folder.look(source.root, source.hidden, folder, names, isCancelled, (entries) => {
+      const byName = new Map(entries.map((entry) => [entry.name, entry]))
+      give(names.flatMap((name) => byName.get(name) ?? []))
+    })
+  }).start()
+
+/**
+ * Reads the names of a folder's files, in the order of its pages. Some of them
+ * may turn out not to be served.
+ *
+ * @param isCancelled asked now and then; once it returns true, names may be missing
+ */
+export const readFiles = (
+  source: ListingSource,
+  folder: OpenFolder,
+  query: Query,
+  isCancelled: () => boolean,
+  done: (result: ReadonlyArray<ByteName> | NotOpen) => void,
+): void =>
+  new CandidateReader(source, folder, query, 0, isCancelled, (result) => {
+    if ("_tag" in result) return done(result)
+    const files = arrange(result.candidates, query).filter((candidate) => !candidate.folder)
+    done(files.map(({ name }) => name))
+  }).start()

@@ -4,8 +4,8 @@
 import * as Html from "../../web/Html.ts"
 import * as Page from "../../web/Page.ts"
 import * as PageAddress from "../http/PageAddress.ts"
+import * as Listing from "../listing/Listing.ts"
 import type { ByteName } from "../names/ByteName.ts"
-import * as NaturalOrder from "../names/NaturalOrder.ts"
 import * as Folder from "../root/Folder.ts"
 import * as Root from "../root/Root.ts"
 import type { FileRequest } from "../send/FileRequest.ts"
@@ -28,40 +28,37 @@ const noSiblings: Siblings = { previous: undefined, next: undefined }
 
 /** The names before and after one among those of the same kind, the nearest first. */
 const nearestOf = (
-  names: ReadonlyArray<Folder.Name>,
+  names: ReadonlyArray<ByteName>,
   own: ByteName,
 ): { readonly before: ReadonlyArray<ByteName>; readonly after: ReadonlyArray<ByteName> } => {
   const kind = FileTypes.kindOf(own)
-  const sorted = names
-    .filter((entry) => entry.kind !== "folder" && FileTypes.kindOf(entry.name) === kind)
-    .map(({ name }) => ({ name, key: NaturalOrder.key(name) }))
-    .sort((a, b) => (a.key < b.key || (a.key === b.key && a.name < b.name) ? -1 : 1))
-    .map(({ name }) => name)
-  const at = sorted.indexOf(own)
+  const alike = names.filter((name) => FileTypes.kindOf(name) === kind)
+  const at = alike.indexOf(own)
   if (at < 0) return { before: [], after: [] }
   return {
-    before: sorted.slice(Math.max(0, at - maxTried), at).reverse(),
-    after: sorted.slice(at + 1, at + 1 + maxTried),
+    before: alike.slice(Math.max(0, at - maxTried), at).reverse(),
+    after: alike.slice(at + 1, at + 1 + maxTried),
   }
 }
 
-/** Gives the files of the same kind before and after one in its folder. */
+/** Gives the files of the same kind before and after one, in the order of its folder's page. */
 const findSiblings = (
-  { hidden, root }: Site,
+  site: Site,
+  { isCancelled, query }: FileRequest,
   segments: ReadonlyArray<ByteName>,
   done: (siblings: Siblings) => void,
 ): void =>
-  root.open(segments.slice(0, -1), (opened) => {
+  site.root.open(segments.slice(0, -1), (opened) => {
     if (opened._tag === "File") Root.close(opened.handle)
     if (opened._tag !== "Folder") return done(noSiblings)
-    Folder.names(opened, (names) => {
+    Listing.readFiles(site, opened, query, isCancelled, (names) => {
       if ("_tag" in names) {
         Root.closeFolder(opened)
         return done(noSiblings)
       }
       const { after, before } = nearestOf(names, segments.at(-1) as ByteName)
-      const isCancelled = (): boolean => false
-      Folder.look(root, hidden, opened, [...before, ...after], isCancelled, (entries) => {
+      const nearest = [...before, ...after]
+      Folder.look(site.root, site.hidden, opened, nearest, isCancelled, (entries) => {
         Root.closeFolder(opened)
         const files = new Set(entries.filter(({ folder }) => !folder).map(({ name }) => name))
         const firstOf = (list: ReadonlyArray<ByteName>) => list.find((name) => files.has(name))
@@ -104,11 +101,20 @@ const sendFile = (
 
   const sendPage = (content: Pick<ViewPage.View, "text" | "notice">): void => {
     Root.close(handle)
-    findSiblings(site, segments, (siblings) => {
+    findSiblings(site, request, segments, (siblings) => {
       leave()
       if (request.isCancelled()) return
       const address = PageAddress.of(request.head)
-      const page = ViewPage.render({ segments, kind, size, address, ...siblings, ...content })
+      const { query } = request
+      const page = ViewPage.render({
+        segments,
+        kind,
+        size,
+        address,
+        query,
+        ...siblings,
+        ...content,
+      })
       const policy = ViewPage.hasScript(kind) ? Page.filesPolicy : Page.textPolicy
       request.sendGenerated(Html.toBytes(page), pageHeaders(policy), site.folderWork)
     })

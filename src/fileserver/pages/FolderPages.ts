@@ -20,6 +20,7 @@ import { type ByteName, fromText } from "../names/ByteName.ts"
 import * as Folder from "../root/Folder.ts"
 import * as Root from "../root/Root.ts"
 import type { FileRequest } from "../send/FileRequest.ts"
+import * as EntryLinks from "./EntryLinks.ts"
 import * as ListingPage from "./ListingPage.ts"
 import * as SearchPage from "./SearchPage.ts"
 import { pageHeaders, type Site } from "./Site.ts"
@@ -95,7 +96,12 @@ const sendSearch = (
       case "plain":
         return sendForm(to, Buffer.from(SearchPage.renderPlain(result)), plainHeaders)
       case "html": {
-        const page = SearchPage.render(segments, text, result)
+        const page = SearchPage.render(
+          segments,
+          text,
+          result,
+          EntryLinks.readerOf(request.accept()),
+        )
         return sendForm(to, Html.toBytes(page), pageHeaders(Page.policy))
       }
     }
@@ -105,6 +111,7 @@ const sendSearch = (
 const sendListing = (to: FolderRequest, folder: Root.OpenFolder, leave: Leave): void => {
   const { request, segments, site } = to
   const { query } = request
+  const reader = EntryLinks.readerOf(request.accept())
   const size = query.grid ? ListingPage.gridSize : ListingPage.tableSize
   Listing.read(site, folder, query, size, request.isCancelled, (listing) => {
     Root.closeFolder(folder)
@@ -116,11 +123,13 @@ const sendListing = (to: FolderRequest, folder: Root.OpenFolder, leave: Leave): 
       const page = ListingPage.render(segments, listing, query, {
         address: PageAddress.of(request.head),
         readme,
+        reader,
         uploads: site.uploadRules?.allows(segments) === true ? site.uploadRules : undefined,
       })
       sendForm(to, Html.toBytes(page), pageHeaders(Page.filesPolicy))
     }
-    if (query.filter !== "") return sendPage(undefined)
+    // A program gets the README as a file; its links would count as names.
+    if (query.filter !== "" || reader === "program") return sendPage(undefined)
     TextContent.readReadme(site, segments, listing, sendPage)
   })
 }

@@ -13,6 +13,7 @@ import * as ByteName from "../names/ByteName.ts"
 import type { Entry } from "../root/Folder.ts"
 import * as FileTypes from "../types/FileTypes.ts"
 import * as Kind from "../types/Kind.ts"
+import * as EntryLinks from "./EntryLinks.ts"
 import { icon, symbols } from "./Icons.ts"
 import * as Text from "./Text.ts"
 
@@ -31,6 +32,7 @@ export interface Extras {
   readonly readme: Html | undefined
   /** The upload form's options; `undefined` if files cannot be uploaded to this folder. */
   readonly uploads: { readonly overwrite: boolean } | undefined
+  readonly reader: EntryLinks.Reader
 }
 
 const up = (levels: number): string => (levels === 0 ? "./" : "../".repeat(levels))
@@ -43,47 +45,53 @@ export const topOf = (levels: number): string => up(levels + 1)
  *
  * @param segments below the shared folder
  * @param folder whether the page's address ends with a slash
+ * @param query of the page; the folders above it are shown in the same form
  */
-export const pathLinks = (segments: ReadonlyArray<ByteName.ByteName>, folder: boolean): Html => {
+export const pathLinks = (
+  segments: ReadonlyArray<ByteName.ByteName>,
+  folder: boolean,
+  query: Query.Query,
+): Html => {
   const depth = folder ? segments.length : segments.length - 1
   const items = [text.root, ...segments].map((segment, index) => {
     const name = ByteName.toDisplay(segment)
     return index === segments.length
       ? html`<li aria-current="page"><bdi>${name}</bdi></li>`
-      : html`<li><a href="${up(depth - index)}"><bdi>${name}</bdi></a></li>`
+      : html`<li><a href="${up(depth - index)}${Query.sameForm(query)}"><bdi>${name}</bdi></a></li>`
   })
   return html`<nav aria-label="${text.path}"><ol>${items}</ol></nav>`
 }
 
-const hrefOf = (entry: Entry): string => ByteName.toUrl(entry.name) + (entry.folder ? "/" : "")
-
 /** The row of an entry in the table. */
-const row = (entry: Entry): Html => {
+const row = (entry: Entry, query: Query.Query, reader: EntryLinks.Reader): Html => {
   const kind = FileTypes.kindOfEntry(entry)
   const name = ByteName.toDisplay(entry.name)
-  const href = hrefOf(entry)
+  const href = EntryLinks.hrefOf(entry)
+  const target = href + EntryLinks.queryOf(entry, query, reader)
   const type = html`<tr data-name="${name}"><td class="type">${icon(kind)}<span class="unseen">${Kind.kinds[kind].label}</span></td>`
   const time = html`<td class="time">${Format.minute(entry.modified)}</td></tr>
 `
   if (entry.folder) {
-    return html`${type}<td><a class="folder" href="${href}"><bdi>${name}</bdi>/</a></td><td class="number"></td>${time}`
+    return html`${type}<td><a class="folder" href="${target}"><bdi>${name}</bdi>/</a></td><td class="number"></td>${time}`
   }
-  const view = Kind.isViewable(kind)
-    ? html` <a class="view" href="${href}?view" aria-label="${text.viewName(name)}">${text.view}</a>`
+  const label = text.download(name)
+  const download = EntryLinks.opensInPage(entry, reader)
+    ? html` <a class="download" href="${href}" download title="${label}" aria-label="${label}">${icon("download")}</a>`
     : undefined
-  return html`${type}<td><a href="${href}"><bdi>${name}</bdi></a>${view}</td><td class="number" title="${text.bytes(entry.size)}">${Format.bytes(entry.size)}</td>${time}`
+  return html`${type}<td><a href="${target}"><bdi>${name}</bdi></a>${download}</td><td class="number" title="${text.bytes(entry.size)}">${Format.bytes(entry.size)}</td>${time}`
 }
 
-/** The tile of an entry in the grid. */
-const tile = (entry: Entry): Html => {
+/** The tile of an entry in the grid. An icon stands in for a picture that the browser cannot show. */
+const tile = (entry: Entry, query: Query.Query, reader: EntryLinks.Reader): Html => {
   const kind = FileTypes.kindOfEntry(entry)
   const name = ByteName.toDisplay(entry.name)
-  const href = Kind.isViewable(kind) ? `${hrefOf(entry)}?view` : hrefOf(entry)
+  const href = EntryLinks.hrefOf(entry)
+  const target = href + EntryLinks.queryOf(entry, query, reader)
   const picture =
     kind === "image"
-      ? html`<img src="${hrefOf(entry)}" alt="" loading="lazy" decoding="async" width="160" height="160">`
+      ? html`<img src="${href}" alt="" loading="lazy" decoding="async" width="160" height="160"><span class="tile" data-instead hidden>${icon(kind)}</span>`
       : html`<span class="tile">${icon(kind)}</span><span class="unseen">${Kind.kinds[kind].label} </span>`
-  return html`<li data-name="${name}"><a href="${href}">${picture}<span class="name"><bdi>${name}</bdi>${entry.folder ? "/" : ""}</span></a></li>
+  return html`<li data-name="${name}"><a href="${target}" title="${name}">${picture}<span class="name"><bdi>${name}</bdi>${entry.folder ? "/" : ""}</span></a></li>
 `
 }
 
@@ -94,18 +102,42 @@ const columnClasses: Readonly<Record<Query.Column, string>> = {
   time: "time",
 }
 
-/** The heading of a column, a link that sorts by it. */
-const columnHeading = (column: Query.Column, query: Query.Query): Html => {
+const directions = {
+  asc: { arrow: "▲", label: "ascending" },
+  desc: { arrow: "▼", label: "descending" },
+} as const
+
+/** A link that sorts by a column; the column of the current order is sorted the other way. */
+const sortLink = (column: Query.Column, query: Query.Query): Html => {
   const isSorted = query.sort === column
   const order = isSorted && query.order === "asc" ? "desc" : "asc"
   const href = Query.toHref({ ...query, sort: column, order, page: 1 })
   const arrow = isSorted
-    ? html` <span aria-hidden="true">${query.order === "asc" ? "▲" : "▼"}</span>`
+    ? html` <span aria-hidden="true">${directions[query.order].arrow}</span>`
     : undefined
-  const link = html`<a href="${href}">${text.columns[column]}${arrow}</a>`
-  return isSorted
-    ? html`<th scope="col" class="${columnClasses[column]}" aria-sort="${query.order === "asc" ? "ascending" : "descending"}">${link}</th>`
-    : html`<th scope="col" class="${columnClasses[column]}">${link}</th>`
+  return html`<a href="${href}" rel="nofollow">${text.columns[column]}${arrow}</a>`
+}
+
+/** The heading of a column of the table. */
+const columnHeading = (
+  column: Query.Column,
+  query: Query.Query,
+  reader: EntryLinks.Reader,
+): Html => {
+  const heading = reader === "browser" ? sortLink(column, query) : html`${text.columns[column]}`
+  return query.sort === column
+    ? html`<th scope="col" class="${columnClasses[column]}" aria-sort="${directions[query.order].label}">${heading}</th>`
+    : html`<th scope="col" class="${columnClasses[column]}">${heading}</th>`
+}
+
+/** Links that sort the grid. */
+const gridOrder = (query: Query.Query): Html => {
+  const items = Query.columns.map((column) =>
+    query.sort === column
+      ? html`<li aria-current="true">${sortLink(column, query)}<span class="unseen"> ${directions[query.order].label}</span></li>`
+      : html`<li>${sortLink(column, query)}</li>`,
+  )
+  return html`<nav class="order" aria-label="${text.sortBy}"><span aria-hidden="true">${text.sortBy}</span> <ul>${items}</ul></nav>`
 }
 
 const summary = (listing: Listing, query: Query.Query): string => {
@@ -154,35 +186,50 @@ const hiddenFields = (query: Query.Query): ReadonlyArray<Html> => [
   ...(query.order === "asc" ? [] : [html`<input type="hidden" name="order" value="desc">`]),
 ]
 
-/** The filter and the summary above the entries. */
-const toolbar = (listing: Listing, query: Query.Query): Html => html`<div class="bar">
-<form class="filter" role="search" aria-label="${text.names}" method="get" action="./" data-whole="${listing.pages === 1 && query.filter === "" ? "yes" : "no"}">${hiddenFields(query)}
+/** The filter and the summary above the entries, and the order of a grid. */
+const toolbar = (
+  listing: Listing,
+  query: Query.Query,
+  reader: EntryLinks.Reader,
+): Html => html`<div class="bar">
+<form class="filter" role="search" aria-label="${text.names}" method="get" action="./">${hiddenFields(query)}
 <label class="unseen" for="page.filter">${text.filterByName}</label>
 <input id="page.filter" type="search" name="filter" value="${query.filter}" placeholder="${text.filterByName}" autocomplete="off">
 <button>${text.filter}</button>
 </form>
 <p id="page.summary" role="status">${summary(listing, query)}</p>
+${query.grid && reader === "browser" ? gridOrder(query) : undefined}
 </div>`
 
-const table = (name: string, listing: Listing, query: Query.Query, hasParent: boolean): Html => {
+const table = (
+  name: string,
+  listing: Listing,
+  query: Query.Query,
+  { hasParent, reader }: { readonly hasParent: boolean; readonly reader: EntryLinks.Reader },
+): Html => {
   const parent = hasParent
     ? html`<tr><td class="type">${icon("folder")}<span class="unseen">${Kind.kinds.folder.label}</span></td><td><a class="folder" href="../" rel="up">${text.parent}</a></td><td class="number"></td><td class="time"></td></tr>
 `
     : undefined
+  const heading = (column: Query.Column): Html => columnHeading(column, query, reader)
   return html`<table>
 <caption class="unseen">${name}</caption>
-<thead><tr>${columnHeading("type", query)}${columnHeading("name", query)}${columnHeading("size", query)}${columnHeading("time", query)}</tr></thead>
+<thead><tr>${heading("type")}${heading("name")}${heading("size")}${heading("time")}</tr></thead>
 <tbody>
-${parent}${listing.entries.map(row)}</tbody>
+${parent}${listing.entries.map((entry) => row(entry, query, reader))}</tbody>
 </table>`
 }
 
-const grid = (listing: Listing, hasParent: boolean): Html => {
+const grid = (
+  listing: Listing,
+  query: Query.Query,
+  { hasParent, reader }: { readonly hasParent: boolean; readonly reader: EntryLinks.Reader },
+): Html => {
   const parent = hasParent
-    ? html`<li><a href="../" rel="up"><span class="tile">${icon("folder")}</span><span class="name">${text.parent}</span></a></li>
+    ? html`<li><a href="../${Query.sameForm(query)}" rel="up"><span class="tile">${icon("folder")}</span><span class="name">${text.parent}</span></a></li>
 `
     : undefined
-  return html`<ul class="grid">${parent}${listing.entries.map(tile)}</ul>`
+  return html`<ul class="grid">${parent}${listing.entries.map((entry) => tile(entry, query, reader))}</ul>`
 }
 
 const emptyNotice = ({ entries, total }: Listing): Html | undefined =>
@@ -196,13 +243,15 @@ const searchForm = html`<form class="search" role="search" aria-label="${text.fo
 <button>${text.search}</button>
 </form>`
 
-/** Links below the entries: the other view, archives, the QR code. */
+/**
+ * Below the entries: a link to the other view, archives, the QR code. Archives
+ * are behind buttons, since crawlers follow every link.
+ */
 const tools = (query: Query.Query, address: string | undefined): Html => {
   const otherView = Query.toHref({ ...query, page: 1, grid: !query.grid })
   return html`<nav class="tools" aria-label="${text.tools}">
-<a href="${otherView}">${query.grid ? text.showTable : text.showGrid}</a>
-<a href="./?archive=zip" download>${text.downloadZip}</a>
-<a href="./?archive=tar" download>${text.downloadTar}</a>
+<a href="${otherView}" rel="nofollow">${query.grid ? text.showTable : text.showGrid}</a>
+<form method="get" action="./"><button name="archive" value="zip">${text.downloadZip}</button> <button name="archive" value="tar">${text.downloadTar}</button></form>
 ${qrCode(address)}
 </nav>`
 }
@@ -234,27 +283,28 @@ export const render = (
   segments: ReadonlyArray<ByteName.ByteName>,
   listing: Listing,
   query: Query.Query,
-  { address, readme, uploads }: Extras,
+  { address, readme, reader, uploads }: Extras,
 ): Html => {
   const name = ByteName.toDisplay(segments.at(-1) ?? text.root)
   const usedKinds = new Set(listing.entries.map(FileTypes.kindOfEntry)).add("folder")
-  const hasParent = segments.length > 0
+  const context = { hasParent: segments.length > 0, reader }
   const links = pageLinks(listing, query)
+  const isWhole = listing.pages === 1 && query.filter === ""
   return page({
     title: `${name}/`,
     top: topOf(segments.length),
-    heading: pathLinks(segments, true),
+    heading: pathLinks(segments, true, query),
     script: Assets.script,
     wide: query.grid,
-    main: html`${symbols(usedKinds)}
-<h1 class="unseen">${name}</h1>
-${toolbar(listing, query)}
-<div id="page.listing">
-${links}${query.grid ? grid(listing, hasParent) : table(name, listing, query, hasParent)}
+    main: html`<h1 class="unseen">${name}</h1>
+${toolbar(listing, query, reader)}
+<div id="page.listing" data-whole="${isWhole ? "yes" : "no"}">
+${symbols(usedKinds)}
+${links}${query.grid ? grid(listing, query, context) : table(name, listing, query, context)}
 ${emptyNotice(listing)}${links}</div>
 ${searchForm}
-${tools(query, address)}
+${reader === "browser" ? tools(query, address) : undefined}
 ${uploads === undefined ? undefined : uploadForm(uploads)}
-${readme === undefined ? undefined : html`<section class="markdown" aria-label="${text.readme}">${readme}</section>`}`,
+<div id="page.readme">${readme === undefined ? undefined : html`<section class="markdown" aria-label="${text.readme}">${readme}</section>`}</div>`,
   })
 }

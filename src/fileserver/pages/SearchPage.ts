@@ -4,17 +4,20 @@
 import * as Format from "../../web/Format.ts"
 import { type Html, html } from "../../web/Html.ts"
 import { page } from "../../web/Page.ts"
+import * as Query from "../http/Query.ts"
 import * as FolderForm from "../listing/FolderForm.ts"
 import * as Search from "../listing/Search.ts"
 import * as ByteName from "../names/ByteName.ts"
+import * as EntryLinks from "./EntryLinks.ts"
 import * as Text from "./Text.ts"
 
 const text = Text.search
 
-const row = (hit: Search.Hit): Html => {
+const row = (hit: Search.Hit, reader: EntryLinks.Reader): Html => {
   const { entry } = hit
+  const target = Search.href(hit) + EntryLinks.queryOf(entry, Query.none, reader)
   const path = ByteName.toDisplay(Search.pathOf(hit))
-  return html`<tr><td><a href="./${Search.href(hit)}"><bdi>${path}</bdi>${entry.folder ? "/" : ""}</a></td><td class="number">${entry.folder ? "" : Format.bytes(entry.size)}</td></tr>
+  return html`<tr><td><a href="./${target}"><bdi>${path}</bdi>${entry.folder ? "/" : ""}</a></td><td class="number">${entry.folder ? "" : Format.bytes(entry.size)}</td></tr>
 `
 }
 
@@ -28,6 +31,7 @@ export const render = (
   segments: ReadonlyArray<ByteName.ByteName>,
   wanted: string,
   { hits, isCutShort, namesSearched }: Search.Result,
+  reader: EntryLinks.Reader,
 ): Html => {
   const folder = ByteName.toDisplay(segments.at(-1) ?? Text.listing.root)
   const shownText = ByteName.toDisplay(ByteName.fromText(wanted))
@@ -39,7 +43,7 @@ export const render = (
 <table>
 <thead><tr><th scope="col">${text.name}</th><th scope="col" class="number">${text.size}</th></tr></thead>
 <tbody>
-${hits.map(row)}</tbody>
+${hits.map((hit) => row(hit, reader))}</tbody>
 </table>
 ${isCutShort ? html`<p>${text.cutShort(namesSearched)}</p>` : undefined}`,
   })

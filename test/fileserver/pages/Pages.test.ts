@@ -19,8 +19,10 @@ import { replaceFs, temporaryFolder, untilClosed } from "../../support/temporary
 const site = async () => {
   const root = temporaryFolder()
   const handler = await Effect.runPromise(FileServer.make({ root }))
-  const get = (target: string, headers: Call["headers"] = []): Promise<Answered> =>
-    callHandler(handler, { target, headers })
+  const get = (
+    target: string,
+    headers: Call["headers"] = [["Accept", "text/html"]],
+  ): Promise<Answered> => callHandler(handler, { target, headers })
   const write = (name: string, content: string | Buffer = "") => {
     fs.mkdirSync(path.dirname(path.join(root, name)), { recursive: true })
     fs.writeFileSync(path.join(root, name), content)
@@ -82,7 +84,7 @@ describe("a folder's page", () => {
     assert.deepStrictEqual(await order("?sort=type"), [...up, "a.png", "b9.md", "b10.txt"])
     assert.deepStrictEqual(await order("?sort=nonsense&order=nonsense&page=-1"), await order(""))
     const sorted = await get("/files/?sort=size&order=desc")
-    assert.include(sorted.text, 'aria-sort="descending"><a href="./?sort=size">Size')
+    assert.include(sorted.text, 'aria-sort="descending"><a href="./?sort=size" rel="nofollow">Size')
   })
 
   it("shows count and size, and with a filter the count of matches", async () => {
@@ -213,6 +215,68 @@ describe("a folder's page", () => {
   })
 })
 
+describe("a listing for programs", () => {
+  const program: Call["headers"] = [["Accept", "*/*"]]
+
+  it.each([
+    ["*/*", program],
+    ["nothing", []],
+  ] as const)("that accept %s links each entry once, at its own address", async (_, headers) => {
+    const { get, root, write } = await site()
+    fs.mkdirSync(path.join(root, "sub"))
+    for (const name of ["a.txt", "b.md", "c.jpg", "d.zip", "README.md"]) {
+      write(name, "[a](a.txt) [gone](gone.txt)")
+    }
+    for (const target of ["/files/", "/files/?grid", "/files/?sort=time", "/files/?q=a"]) {
+      const page = await get(target, headers)
+      const links = [...page.text.matchAll(/<a [^>]*?href="([^"]*)"/g)].map(([, href]) =>
+        (href as string).replace(/^\.\//, ""),
+      )
+      const names = links.filter((href) => href !== "" && !href.startsWith("."))
+      const expected = ["sub/", "a.txt", "b.md", "c.jpg", "d.zip", "README.md"].filter(
+        (name) => !target.endsWith("q=a") || name.toLowerCase().includes("a"),
+      )
+      assert.sameMembers(
+        names.map((href) => href.replace("?grid", "")),
+        expected,
+        target,
+      )
+      assert.strictEqual(page.header("vary"), "Accept")
+    }
+  })
+
+  it("has no link to an archive, and none for browsers either", async () => {
+    const { get, write } = await site()
+    write("a.txt")
+    for (const headers of [program, [["Accept", "text/html"]] as const]) {
+      const { text } = await get("/files/", headers)
+      assert.notMatch(text, /href="[^"]*archive/)
+    }
+    assert.include((await get("/files/")).text, '<button name="archive" value="zip">')
+  })
+})
+
+describe("the name of a file in a listing", () => {
+  it.each([
+    ["note.txt", "note.txt?view"],
+    ["code.ts", "code.ts?view"],
+    ["picture.jpg", "picture.jpg?view"],
+    ["page.html", "page.html"],
+    ["pack.zip", "pack.zip"],
+    ["unknown.xyz", "unknown.xyz"],
+  ])("leads browsers from %s to %s", async (name, expected) => {
+    const { get, write } = await site()
+    write(name, "x")
+    for (const target of ["/files/", "/files/?grid", "/files/?q=."]) {
+      const { text } = await get(target)
+      const grid = target.endsWith("grid") && expected.endsWith("view") ? "&amp;grid" : ""
+      assert.include(text, `href="${target.endsWith("q=.") ? "./" : ""}${expected}${grid}"`)
+    }
+    const { text } = await get("/files/")
+    assert.strictEqual(text.includes(`href="${name}" download`), expected.endsWith("view"))
+  })
+})
+
 describe("the questions of an address", () => {
   it.effect.prop(
     "are the same after they have been written and read",
@@ -251,6 +315,45 @@ describe("a file's page", () => {
     assert.include((await get("/files/song.mp3?view")).text, '<audio src="song.mp3" controls')
     assert.include((await get("/files/d.pdf?view")).text, '<object data="d.pdf"')
     assert.isUndefined((await get("/files/d.pdf")).header("content-security-policy"))
+  })
+
+  it("leads on in the order of the listing that one came from", async () => {
+    const { get, root, write } = await site()
+    const names = ["a.jpg", "b.jpg", "É.jpg", "f.jpg", "Ö.png", "img10.jpg", "img2.jpg"]
+    for (const [i, name] of [...names, "z.txt"].entries()) {
+      write(name, "x".repeat((i * 3) % 7))
+      fs.utimesSync(path.join(root, name), 1e9 + ((i * 5) % 11), 1e9 + ((i * 5) % 11))
+    }
+    fs.mkdirSync(path.join(root, "folder.jpg"))
+    const link = (text: string, rel: string): string | undefined =>
+      new RegExp(`rel="${rel}" href="([^"]*)"`).exec(text)?.[1]?.replaceAll("&amp;", "&")
+    for (const query of [
+      "",
+      "?order=desc",
+      "?sort=time",
+      "?sort=size&order=desc",
+      "?sort=type",
+      "?filter=i",
+      "?grid&sort=time",
+    ]) {
+      const listing = await get(`/files/${query}`)
+      const order = namesOf(listing).filter((name) => /^(?!folder).*\.(?:jpg|png)$/.test(name))
+      const first = encodeURIComponent(order[0] as string)
+      const start = new RegExp(`href="(${first}\\?view[^"]*)"`).exec(listing.text)?.[1]
+      let at = start?.replaceAll("&amp;", "&")
+      const walked: Array<string> = []
+      let text = ""
+      while (at !== undefined && walked.length < 9) {
+        walked.push(decodeURIComponent(at.split("?")[0] as string))
+        text = (await get(`/files/${at}`)).text
+        at = link(text, "next")
+      }
+      assert.deepStrictEqual(walked, order, query)
+      const previous = decodeURIComponent(link(text, "prev")?.split("?")[0] ?? "")
+      assert.strictEqual(previous, order.at(-2), query)
+      const back = query === "" ? "./" : `./${query.replaceAll("&", "&amp;")}`
+      assert.include(text, `<a href="${back}">Folder</a>`)
+    }
   })
 
   it("shows text and code under a policy without scripts", async () => {
@@ -406,6 +509,23 @@ describe("rendering", () => {
       '<pre tabindex="0">*a* &lt;b&gt;</pre>',
     )
     assert.strictEqual(await rendered(renderer, "<b>", "ts"), "&lt;b&gt;")
+  })
+})
+
+describe("a grid", () => {
+  it("leads to folders as grids, down and up, and can be sorted", async () => {
+    const { get, write } = await site()
+    write("sub/deep/a.jpg")
+    const { text } = await get("/files/sub/?grid")
+    assert.include(text, '<a href="deep/?grid"')
+    assert.include(text, '<a href="../?grid" rel="up">')
+    assert.include(text, '<a href="../?grid"><bdi>files')
+    for (const column of ["type", "size", "time"]) {
+      assert.include(text, `<a href="./?grid&amp;sort=${column}" rel="nofollow">`)
+    }
+    const sorted = (await get("/files/sub/?grid&sort=size")).text
+    assert.include(sorted, '<a href="./?grid&amp;sort=size&amp;order=desc" rel="nofollow">Size')
+    assert.notInclude((await get("/files/sub/")).text, "deep/?grid")
   })
 })
 
