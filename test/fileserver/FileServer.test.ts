@@ -647,6 +647,19 @@ describe("errors of the system", () => {
     assert.notInclude(answer.text, base)
   })
 
+  it("a folder whose entries may not be examined is 403 instead of an empty list", async () => {
+    const { get } = await site()
+    replaceFs({
+      lstat: ((...args: ReadonlyArray<unknown>) => {
+        const done = args.at(-1) as (error: Error) => void
+        setImmediate(done, Object.assign(new Error("EACCES"), { code: "EACCES" }))
+      }) as unknown as typeof fs.lstat,
+    })
+    for (const target of ["/files/dir/", "/files/dir/?json", "/files/dir/?plain"]) {
+      assert.strictEqual((await get(target)).status, 403, target)
+    }
+  })
+
   it.each(["fstat", "readlink", "read"] as const)("%s failing closes the file", async (name) => {
     const { base, get } = await site()
     replaceFs({

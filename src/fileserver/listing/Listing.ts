@@ -11,7 +11,7 @@ import * as CaseFolding from "../names/CaseFolding.ts"
 import * as NaturalOrder from "../names/NaturalOrder.ts"
 import * as Folder from "../root/Folder.ts"
 import type { HiddenFiles } from "../root/HiddenFiles.ts"
-import type { NotOpen, OpenFolder, Root } from "../root/Root.ts"
+import { forbidden, type NotOpen, type OpenFolder, type Root } from "../root/Root.ts"
 import * as FileTypes from "../types/FileTypes.ts"
 
 /** One page. */
@@ -217,7 +217,11 @@ class CandidateReader {
     done: (entries: ReadonlyArray<Folder.Entry>) => void,
   ): void {
     const { hidden, root } = this.source
-    Folder.look(root, hidden, this.folder, names, this.isCancelled, done)
+    Folder.look(root, hidden, this.folder, names, this.isCancelled, (entries, unexamined) => {
+      // A folder whose entries may not be examined is not empty.
+      if (entries.length === 0 && unexamined.length > 0) this.done(forbidden)
+      else done(entries)
+    })
   }
 
   private keep(

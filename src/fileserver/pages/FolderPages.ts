@@ -142,8 +142,10 @@ const sendEntries = (
   leave: Leave,
 ): void => {
   const { request, site } = to
-  Folder.read(site.root, site.hidden, folder, request.isCancelled, (entries) => {
+  Folder.read(site.root, site.hidden, folder, request.isCancelled, (read, unexamined) => {
     Root.closeFolder(folder)
+    const entries =
+      !("_tag" in read) && read.length === 0 && unexamined.length > 0 ? Root.forbidden : read
     if ("_tag" in entries) {
       leave()
       return request.failNotOpen(entries)

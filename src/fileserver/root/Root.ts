@@ -84,7 +84,8 @@ export const absent: NotOpen = {
   _tag: "Absent",
   detail: "There is no file or folder of this name.",
 }
-const forbidden: NotOpen = {
+/** The answer for what a listing shows and the server may not read. */
+export const forbidden: NotOpen = {
   _tag: "Forbidden",
   detail: "It is there, but the server may not read it.",
 }
