@@ -81,8 +81,8 @@ export const make = (options: ClientOptions): Client => {
   const unpooled = { ...agentOptions, keepAlive: false }
   const single = secure ? new https.Agent(unpooled) : new http.Agent(unpooled)
   const send = secure ? https.request : http.request
-  const request = ({ fresh, headers, method, path }: ClientRequestOptions): http.ClientRequest =>
-    send({
+  const request = ({ fresh, headers, method, path }: ClientRequestOptions): http.ClientRequest => {
+    const attempt = send({
       agent: fresh === true ? single : agent,
       host: hostname,
       port,
@@ -92,6 +92,12 @@ export const make = (options: ClientOptions): Client => {
       setDefaultHeaders: false,
       maxHeaderSize: maxResponseHead,
     })
+    attempt.once("response", ({ statusCode }) => {
+      // Node takes 101 without an Upgrade field for a final response.
+      if (statusCode === 101) attempt.shouldKeepAlive = false
+    })
+    return attempt
+  }
   return {
     host: options.origin.host,
     agent,

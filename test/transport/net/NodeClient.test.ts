@@ -103,3 +103,17 @@ describe("a request that is sent whole", () => {
     }),
   )
 })
+
+describe("a connection after status 101", () => {
+  for (const fields of ["", "Upgrade: x\r\n", "Connection: Upgrade\r\n"])
+    it.effect(`with the fields ${JSON.stringify(fields)} is not used again`, () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const { heard, send } = yield* origin([[`HTTP/1.1 101 X\r\n${fields}\r\n`, ok], [ok]])
+          assert.strictEqual(yield* Effect.promise(() => send("first")), 101)
+          assert.strictEqual(yield* Effect.promise(() => send("second")), 200)
+          assert.deepStrictEqual(heard, ["1 first", "2 second"])
+        }),
+      ),
+    )
+})
