@@ -122,6 +122,7 @@ export class Relay extends Context.Service<
         maxHead: config.maxHead,
         idleMillis: () => Duration.toMillis(settings.current().idleTimeout),
         graceMillis: Duration.toMillis(config.shutdownGrace),
+        lameDuckMillis: () => Duration.toMillis(settings.current().lameDuck),
         isIntercepted: (target) => classic.takes(target),
         intercept: (request, response) =>
           !atServersHost(request) && classic.intercept(request, response),
@@ -130,10 +131,12 @@ export class Relay extends Context.Service<
         renderFailure: FailurePage.render,
         observe: (head, address, version) => traffic.observe(head, address, version),
         handler: allowedHosts === undefined ? visit : onlyOwnHosts(visit, () => allowedHosts),
-        onDrain: () => {
+        onStop: () => {
           state.draining = true
-          pages.close()
           audit.record({ _tag: "RelayStopping" })
+        },
+        onDrain: () => {
+          pages.close()
           stream.drain()
           rendezvous.drain()
         },

@@ -89,6 +89,7 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
     ...RelayConfig.empty,
     listen,
     shutdownGrace: grace,
+    lameDuck: Duration.zero,
     servers: [{ ...RelayConfig.plainServer, name, tripcodes: [ApiKey.tripcode(apiKey)] }],
   })
   BusyPoll.allow(true)

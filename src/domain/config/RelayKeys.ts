@@ -194,6 +194,13 @@ const timeKeys = {
     doc: "How long running requests may go on when the relay stops.",
     default: "30 s",
   }),
+  lameDuck: withDefault({
+    name: "lame_duck",
+    value: Value.durationOrZero,
+    doc: "For how long of `shutdown_grace` a relay that stops goes on to accept connections, if visitors are connected.",
+    see: "operating.md#upgrade-and-restart",
+    default: "5 s",
+  }),
   busyPoll: withDefault({
     name: "busy_poll",
     value: Value.boolean,

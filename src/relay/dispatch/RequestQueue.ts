@@ -209,6 +209,8 @@ export class RequestQueue {
 
   /** The relay shuts down: links take no more requests, and none waits any longer. */
   drain(): void {
+    // What came in this turn of the event loop does not wait yet.
+    this.flush()
     this.draining = true
     for (const link of [...this.links]) link.drain()
     for (const pending of [...this.waiting]) pending.fail(relayDraining())

@@ -65,7 +65,14 @@ export interface FrontOptions {
   readonly idleMillis?: () => number
   /** How long running exchanges may go on after the Scope is closed, in milliseconds. */
   readonly graceMillis?: number
-  /** Called when draining begins, before running exchanges are waited for. */
+  /**
+   * For how long of the grace period connections are still accepted, and idle ones
+   * kept, in milliseconds; 0 by default, and 0 if no visitor is connected.
+   */
+  readonly lameDuckMillis?: () => number
+  /** Called when the Scope is closed, before the lame duck period. */
+  readonly onStop?: () => void
+  /** Called when no more connections are accepted, before running exchanges are waited for. */
   readonly onDrain?: () => void
 }
 
@@ -101,12 +108,26 @@ const headMillis = 30_000
 /** How long a connection may be idle between requests, in milliseconds. */
 const keepAliveMillis = 75_000
 
+/** How long connections of the last moment may take to send a request before draining begins, in milliseconds. */
+const firstRequestMillis = 1_000
+
+/** How long a pause between two connections is waited for to close the listener in it, in milliseconds. */
+const pauseMillis = 250
+
+/** For how long no visitor may be connected until the lame duck period ends early, in milliseconds. */
+const aloneMillis = 1_000
+
+/** How often it is checked whether something has happened that is waited for, in milliseconds. */
+const checkMillis = 50
+
 /** How long a TLS handshake may take, in milliseconds. */
 const handshakeMillis = 30_000
 
 /**
- * Serves visitors until the Scope is closed. Then the front takes no more
- * connections, running exchanges get the grace period, and the rest is closed.
+ * Serves visitors until the Scope is closed. Then each response is the last of its
+ * connection. Once the lame duck period is over the front takes no more
+ * connections, running exchanges get the rest of the grace period, and what is
+ * left is closed.
  */
 export const serve: (options: FrontOptions) => Effect.Effect<Front, BindError, Scope.Scope> =
   Effect.fn("NodeFront.serve")(function* (options: FrontOptions) {
@@ -124,6 +145,10 @@ class NodeFront {
   private readonly unread: UnreadSockets
   /** Connections that Node's HTTP server does not know any more: upgrades. */
   private readonly upgraded = new Set<Duplex>()
+  /** Connections that have sent nothing for `intercept` or `interceptUpgrade`. */
+  private readonly visitors = new Set<Duplex>()
+  /** How many connections have been accepted. */
+  private accepted = 0
   private readonly server: http.Server
   private readonly plain: PlainConnections
   private readonly replies: NodeReplyContext
@@ -189,7 +214,10 @@ class NodeFront {
     })
     server.off(event, handOver)
     server.on(event, (socket: Socket) => {
+      this.accepted += 1
       this.unread.add(socket)
+      this.visitors.add(socket)
+      socket.once("close", () => this.visitors.delete(socket))
       plain.accept(socket)
     })
     return plain
@@ -245,18 +273,17 @@ class NodeFront {
   )
 
   /** Takes no more connections, waits for running exchanges up to the grace period, and closes the rest. */
-  readonly drain: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    const { plain, server } = this
+  readonly drain: Effect.Effect<void> = Effect.suspend(() => {
+    const { graceMillis = 0, lameDuckMillis, onStop } = this.options
     this.draining = true
-    // A connection that becomes idle from now on is not waited for.
-    server.keepAliveTimeout = 1
-    server.keepAliveTimeoutBuffer = 0
-    server.close(() => resume(Effect.void))
-    this.options.onDrain?.()
-    server.closeIdleConnections()
-    plain.closeIdle()
+    onStop?.()
+    const lameDuck = Math.min(lameDuckMillis?.() ?? 0, graceMillis)
+    const isLameDuck = lameDuck > 0 && this.visitors.size > 0
+    const drained = isLameDuck
+      ? this.lameDuck(lameDuck).pipe(Effect.andThen(this.drained))
+      : this.drained
+    return GracePeriod.wait(drained, graceMillis)
   }).pipe(
-    (drained) => Effect.suspend(() => GracePeriod.wait(drained, this.options.graceMillis ?? 0)),
     Effect.andThen(
       Effect.sync(() => {
         this.server.closeAllConnections()
@@ -265,6 +292,58 @@ class NodeFront {
       }),
     ),
   )
+
+  /**
+   * Goes on for a while: a connection that a visitor is about to use again learns by
+   * a response that it ends, and a load balancer learns that the front stops. Then
+   * closes the listener in a pause between two connections, since those that wait to
+   * be accepted would be reset, and gives the last connections time for a request.
+   */
+  private lameDuck(millis: number): Effect.Effect<void> {
+    const stopListening = Effect.callback<void>((resume) => {
+      const deadline = performance.now() + pauseMillis
+      const close = (): void => {
+        this.server.close()
+        resume(Effect.void)
+      }
+      const look = (before: number): void => {
+        const { accepted } = this
+        if (accepted === before || performance.now() > deadline) close()
+        else setImmediate(look, accepted)
+      }
+      setImmediate(look, -1)
+    })
+    let checksAlone = 0
+    const isAlone = (): boolean => {
+      checksAlone = this.visitors.size === 0 ? checksAlone + 1 : 0
+      return checksAlone * checkMillis > aloneMillis
+    }
+    return this.until(isAlone, millis).pipe(
+      Effect.andThen(stopListening),
+      Effect.andThen(this.until(() => !this.plain.hasNew, firstRequestMillis)),
+      Effect.andThen(Effect.sync(() => this.plain.closeNew())),
+    )
+  }
+
+  /** Waits until something holds, but not for longer than `millis` milliseconds. */
+  private until(holds: () => boolean, millis: number): Effect.Effect<void> {
+    const check: Effect.Effect<void> = Effect.suspend(() =>
+      holds() ? Effect.void : Effect.andThen(Effect.sleep(checkMillis), check),
+    )
+    return Effect.asVoid(Effect.timeoutOption(check, millis))
+  }
+
+  /** Takes no more connections, closes the idle ones, and waits for running exchanges. */
+  private readonly drained: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    const { plain, server } = this
+    // A connection that becomes idle from now on is not waited for.
+    server.keepAliveTimeout = 1
+    server.keepAliveTimeoutBuffer = 0
+    server.close(() => resume(Effect.void))
+    this.options.onDrain?.()
+    server.closeIdleConnections()
+    plain.closeIdle()
+  })
 
   private onRequest(
     request: http.IncomingMessage,
@@ -279,7 +358,11 @@ class NodeFront {
       if (this.draining && !pipeline.isAwaited(socket)) makeLast(request, response)
       const headers = fromRaw(request.rawHeaders)
       const framing = this.framingOf(request, response, headers)
-      if (framing === undefined || this.options.intercept?.(request, response) === true) return
+      if (framing === undefined) return
+      if (this.options.intercept?.(request, response) === true) {
+        this.visitors.delete(socket)
+        return
+      }
       const call = { request, response, headers, hasBody: hasBody(framing), upgrade: undefined }
       this.handle(call, framing, continues)
     })
@@ -289,6 +372,7 @@ class NodeFront {
   private onUpgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
     if (this.options.interceptUpgrade?.(request, socket, head) === true) {
       this.unread.leave(request.socket)
+      this.visitors.delete(request.socket)
       return
     }
     const upgrade = new NodeUpgrade(socket, head)

@@ -66,6 +66,17 @@ export class PlainConnections {
     for (const connection of this.open.values()) connection.closeIfIdle()
   }
 
+  /** Whether a connection has sent no request yet. */
+  get hasNew(): boolean {
+    for (const connection of this.open.values()) if (connection.isNew) return true
+    return false
+  }
+
+  /** Closes the connections that have sent no request yet. */
+  closeNew(): void {
+    for (const connection of this.open.values()) if (connection.isNew) connection.destroy()
+  }
+
   /** Closes all connections at once. */
   close(): void {
     clearInterval(this.timer)
@@ -103,6 +114,11 @@ class PlainConnection implements PlainTurn {
 
   destroy(): void {
     this.socket.destroy()
+  }
+
+  /** Whether no byte of a request has come. */
+  get isNew(): boolean {
+    return this.state === "New"
   }
 
   moved(): void {

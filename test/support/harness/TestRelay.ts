@@ -115,6 +115,7 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
       ...defaults,
       listen: { host: "127.0.0.1", port: 0 },
       shutdownGrace: Duration.zero,
+      lameDuck: Duration.zero,
     })
     let derived = derive(initial)
     const settings = yield* SubscriptionRef.make(initial)

@@ -1,0 +1,124 @@
+/**
+ * A front that stops, with a lame duck period: kept connections are served until
+ * their visitors have learned that they end.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import { TestClock } from "effect/testing"
+import { fromText } from "../../../src/transport/body/Body.ts"
+import { serve } from "../../../src/transport/front/NodeFront.ts"
+import * as FailurePage from "../../../src/web/FailurePage.ts"
+import * as Harness from "../../support/Harness.ts"
+
+const lameDuckMillis = 5_000
+
+/** A front that answers everything, and what it called while it stopped. */
+const setting = Effect.gen(function* () {
+  const called: Array<string> = []
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  const front = yield* serve({
+    host: "127.0.0.1",
+    port: 0,
+    graceMillis: 30_000,
+    lameDuckMillis: () => lameDuckMillis,
+    renderFailure: FailurePage.render,
+    isIntercepted: (target) => target === "/backend",
+    intercept: (request, response) => {
+      if (request.url !== "/backend") return false
+      response.end("backend")
+      return true
+    },
+    onStop: () => called.push("stop"),
+    onDrain: () => called.push("drain"),
+    handler: (_request, reply) => {
+      reply.respond({ status: 200, headers: [] }, fromText("whole"))
+      return () => {}
+    },
+  }).pipe(Scope.provide(scope))
+  const stop = Effect.gen(function* () {
+    const fiber = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+    yield* Harness.turns(20)
+    return fiber
+  })
+  return { called, front, stop }
+})
+
+const get = (target: string): string => `GET ${target} HTTP/1.1\r\nHost: app.test\r\n\r\n`
+
+describe("a front with a lame duck period", () => {
+  it.effect("answers on kept and on new connections, each for the last time", () =>
+    Effect.gen(function* () {
+      const { called, front, stop } = yield* setting
+      const kept = yield* Harness.connect(front)
+      kept.write(get("/"))
+      yield* kept.until("whole")
+      const byNode = yield* Harness.connect(front)
+      byNode.write(`GET / HTTP/1.1\r\nHost: app.test\r\n\r\n${get("/second")}`)
+      yield* byNode.until((received) => received.toString().split("whole").length === 3)
+      const stopping = yield* stop
+      assert.deepStrictEqual(called, ["stop"])
+      const fresh = yield* Harness.connect(front)
+      for (const visitor of [kept, byNode, fresh]) {
+        const before = visitor.received().length
+        visitor.write(get("/again"))
+        assert.strictEqual(yield* visitor.closed, "end")
+        const answer = visitor.received().subarray(before).toString()
+        assert.match(answer, /^HTTP\/1.1 200 /)
+        assert.match(answer, /\r\nConnection: close\r\n/i)
+        assert.match(answer, /whole$/)
+      }
+      for (const visitor of [kept, byNode, fresh]) visitor.end()
+      yield* Harness.advanceUntil("it ends", () => called.includes("drain"))
+      yield* Fiber.join(stopping)
+    }),
+  )
+
+  it.effect("keeps idle connections until the period is over, then ends", () =>
+    Effect.gen(function* () {
+      const { called, front, stop } = yield* setting
+      const idle = yield* Harness.connect(front)
+      idle.write(get("/"))
+      yield* idle.until("whole")
+      const stopping = yield* stop
+      yield* TestClock.adjust(lameDuckMillis - 100)
+      yield* Harness.turns(20)
+      assert.isFalse(idle.isClosed())
+      assert.deepStrictEqual(called, ["stop"])
+      yield* TestClock.adjust(200)
+      assert.include(["end", "reset"], yield* idle.closed)
+      yield* Fiber.join(stopping)
+      assert.deepStrictEqual(called, ["stop", "drain"])
+    }),
+  )
+
+  it.effect("does not wait if no visitor is connected, though a server is", () =>
+    Effect.gen(function* () {
+      const { called, front, stop } = yield* setting
+      const server = yield* Harness.connect(front)
+      server.write(get("/backend"))
+      yield* server.until("backend")
+      yield* Fiber.join(yield* stop)
+      assert.deepStrictEqual(called, ["stop", "drain"])
+    }),
+  )
+
+  it.effect("waits no longer once the last visitor has been gone for a second", () =>
+    Effect.gen(function* () {
+      const { called, front, stop } = yield* setting
+      const visitor = yield* Harness.connect(front)
+      visitor.write(get("/"))
+      yield* visitor.until("whole")
+      const stopping = yield* stop
+      visitor.reset()
+      yield* Harness.turns(20)
+      yield* TestClock.adjust(900)
+      assert.deepStrictEqual(called, ["stop"])
+      yield* TestClock.adjust(300)
+      yield* Fiber.join(stopping)
+      assert.deepStrictEqual(called, ["stop", "drain"])
+    }),
+  )
+})
