@@ -224,7 +224,7 @@ const handle =
     const { uploads } = parts
     const { method } = head
     if (uploads !== undefined && (method === "PUT" || method === "POST")) {
-      return Uploads.handle(uploads, head, body, reply)
+      return Uploads.handle(uploads, head, Body.contentOf(body), reply)
     }
     body.discard()
     if (method !== "GET" && method !== "HEAD") {

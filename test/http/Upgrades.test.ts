@@ -2,8 +2,11 @@ import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { BodyError } from "../../src/protocol/Exchange.ts"
+import * as Upstream from "../../src/server/upstream/Upstream.ts"
 import type { Body } from "../../src/transport/body/Body.ts"
 import * as Harness from "../support/Harness.ts"
+import { RawOrigin } from "../support/HttpOrigin.ts"
+import { RawHttp } from "../support/RawHttp.ts"
 
 /** A body that says something, and then ends or breaks. */
 const saying = (text: string, isWhole: boolean): Body => ({
@@ -78,4 +81,95 @@ describe("a connection that has changed its protocol", () => {
         if (isWhole) assert.isTrue(text.endsWith("\r\n\r\nhello"), text)
       }),
     )
+})
+
+/** A relay, and a server before an origin whose bytes the test writes. */
+const proxied = Effect.fnUntraced(function* (transport: "stream" | "classic") {
+  const origin = yield* Harness.promised(() => RawOrigin.start())
+  const relay = yield* Harness.relay({ servers: ["demo"] })
+  const to = Upstream.make({ origin: origin.url })
+  yield* Effect.addFinalizer(() => Effect.sync(to.close))
+  yield* Harness.server(relay, "demo", to.handler, { transport })
+  return { origin, relay }
+})
+
+const asking = (...fields: ReadonlyArray<string>): string =>
+  [
+    "POST /servers/demo/exec HTTP/1.1",
+    "Host: x",
+    "Connection: Upgrade",
+    "Upgrade: tcp",
+    ...fields,
+    "",
+    "",
+  ].join("\r\n")
+
+describe("a request for another protocol that has content", () => {
+  for (const [what, sent, content] of [
+    ["of a length", [asking("Content-Length: 4"), "ab", "cd"], "abcd"],
+    ["of length 0", [asking("Content-Length: 0")], ""],
+    [
+      "in chunks",
+      [asking("Transfer-Encoding: chunked"), "2\r\nab\r\n2\r\nc", "d\r\n0\r\n\r\n"],
+      "abcd",
+    ],
+    ["of 64 KiB", [asking("Content-Length: 65536"), "x".repeat(65_536)], "x".repeat(65_536)],
+  ] as const)
+    it.live(`${what} is upgraded once the origin has it`, () =>
+      Effect.gen(function* () {
+        const { origin, relay } = yield* proxied("stream")
+        yield* Harness.promised(async () => {
+          const visitor = await RawHttp.connect(relay)
+          for (const bytes of sent) await visitor.write(bytes)
+          await visitor.write("early")
+          const connection = await origin.connection()
+          const head = await connection.readHeadText()
+          assert.match(head, /^Upgrade: tcp\r?$/im)
+          const received = await connection.readBytes(content.length)
+          assert.strictEqual(received.toString(), content)
+          await connection.write("HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nhi")
+          assert.strictEqual((await visitor.readHead()).status, 101)
+          assert.strictEqual((await visitor.readBytes(2)).toString(), "hi")
+          assert.strictEqual((await connection.readBytes(5)).toString(), "early")
+        })
+      }),
+    )
+
+  it.live("arrives with its content over classic, which leaves the upgrade out", () =>
+    Effect.gen(function* () {
+      const { origin, relay } = yield* proxied("classic")
+      yield* Harness.promised(async () => {
+        const visitor = await RawHttp.connect(relay)
+        for (const [index, length] of [4, 40_000].entries()) {
+          const content = "x".repeat(length)
+          const another = index === 0 ? visitor : await RawHttp.connect(relay)
+          await another.write(asking(`Content-Length: ${length}`) + content)
+          const connection = await origin.connection(index)
+          assert.notMatch(await connection.readHeadText(), /^Upgrade:/im)
+          assert.strictEqual((await connection.readBytes(length)).toString(), content)
+          await connection.write(
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+          )
+          assert.strictEqual((await another.readResponse()).text, "ok")
+        }
+      })
+    }),
+  )
+
+  it.live("is refused if the content is too long or illegal", () =>
+    Effect.gen(function* () {
+      const { origin, relay } = yield* proxied("stream")
+      yield* Harness.promised(async () => {
+        for (const [sent, status] of [
+          [`${asking("Transfer-Encoding: chunked")}fffff\r\n${"x".repeat(70_000)}`, 413],
+          [`${asking("Transfer-Encoding: chunked")}zz\r\n`, 400],
+        ] as const) {
+          const visitor = await RawHttp.connect(relay)
+          await visitor.write(sent)
+          assert.strictEqual((await visitor.readResponse("POST")).status, status)
+        }
+        assert.strictEqual(origin.connections.length, 0)
+      })
+    }),
+  )
 })

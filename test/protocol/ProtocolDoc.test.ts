@@ -112,6 +112,24 @@ const frames: ReadonlyArray<readonly [name: string, frame: StreamFrame.Frame]> =
     },
   ],
   [
+    "stream-upgrade",
+    {
+      _tag: "Request",
+      stream: 1,
+      head: {
+        method: "POST",
+        target: "/exec",
+        headers: [
+          ["Connection", "Upgrade"],
+          ["Upgrade", "tcp"],
+        ],
+      },
+      bytes: Buffer.from("hi"),
+      end: false,
+      held: true,
+    },
+  ],
+  [
     "stream-response",
     {
       _tag: "Response",

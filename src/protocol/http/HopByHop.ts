@@ -32,6 +32,16 @@ export const strip = (headers: HeaderList): HeaderList => {
   return headers.filter((header) => crosses(header) && !named.has(header[0].toLowerCase()))
 }
 
+/** Status 426 Upgrade Required, which says in Upgrade what is required (RFC 9110 15.5.22). */
+export const upgradeRequired = 426
+
+/** The fields of a response without connection fields; only 426 keeps its Upgrade, since it means the visitor. */
+export const stripResponse = (status: number, headers: HeaderList): HeaderList => {
+  const stripped = strip(headers)
+  if (status !== upgradeRequired) return stripped
+  return [...stripped, ...headers.filter(([name]) => name.toLowerCase() === "upgrade")]
+}
+
 const lengths = new Set(Array.from(connectionFields, (name) => name.length))
 
 const isHopByHop = ([name]: Header): boolean =>

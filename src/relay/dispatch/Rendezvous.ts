@@ -101,7 +101,8 @@ export class Dispatcher implements PendingOwner {
   ): Cancel {
     const { config, servers } = this.settings.derived()
     const maxBody = servers.get(name)?.limits.maxBody ?? config.maxBody ?? Number.POSITIVE_INFINITY
-    if ((body.length ?? 0) > maxBody) return refuse(body, reply, bodyTooLarge(maxBody))
+    if ((body.content?.length ?? body.length ?? 0) > maxBody)
+      return refuse(body, reply, bodyTooLarge(maxBody))
     const timed =
       upgradeOf(head.headers) === undefined
         ? idle(body, this.deadlines, Duration.toMillis(config.idleTimeout))

@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { text } from "../../protocol/Wire.ts"
+import { contentOf } from "../../transport/body/Body.ts"
 import * as NodeBody from "../../transport/net/NodeBody.ts"
 import { rejectRequest } from "./BackendAnswer.ts"
 import { type ClassicExchanges, linkOf } from "./ClassicExchanges.ts"
@@ -26,7 +27,7 @@ export class BodyEndpoint {
     this.exchanges.track(pending.name, request, response)
     pending.bodyTaken = true
     this.exchanges.finished(id)
-    const { body } = pending
+    const body = contentOf(pending.body)
     response.writeHead(200, [
       "Content-Type",
       "application/octet-stream",

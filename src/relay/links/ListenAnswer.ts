@@ -8,6 +8,7 @@ import * as Classic2 from "../../protocol/Classic2.ts"
 import { strip, upgradeOf } from "../../protocol/http/HopByHop.ts"
 import type { Cancel, Offer, RequestBody, RequestHead } from "../../protocol/Message.ts"
 import { maxInline } from "../../protocol/Wire.ts"
+import { contentOf } from "../../transport/body/Body.ts"
 import type { Pending } from "../dispatch/Pending.ts"
 
 /** Requests for classic 1. */
@@ -53,8 +54,10 @@ const toOffer = (pending: Pending): Offer => ({
   body: toRequestBody(pending),
 })
 
-const toRequestBody = ({ body, head }: Pending): RequestBody => {
-  if (upgradeOf(head.headers) !== undefined) return { _tag: "None" }
+const toRequestBody = (pending: Pending): RequestBody => {
+  const isUpgrade = upgradeOf(pending.head.headers) !== undefined
+  if (isUpgrade && pending.body.content === undefined) return { _tag: "None" }
+  const body = contentOf(pending.body)
   if (body.whole !== undefined && body.whole.length <= maxInline)
     return body.whole.length === 0 ? { _tag: "None" } : { _tag: "Inline", bytes: body.whole }
   return body.length === undefined ? { _tag: "Fetch" } : { _tag: "Fetch", length: body.length }

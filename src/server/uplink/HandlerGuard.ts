@@ -4,7 +4,7 @@
  */
 import { first } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
-import { strip } from "../../protocol/http/HopByHop.ts"
+import { stripResponse } from "../../protocol/http/HopByHop.ts"
 import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import { type Body, fromBytes, promise } from "../../transport/body/Body.ts"
 import type { Cancel, Handler } from "../../transport/body/Handler.ts"
@@ -33,7 +33,7 @@ export const guard =
         head.status === 101
           ? reply.respond(head, response, sent)
           : reply.respond(
-              { status: head.status, headers: strip(head.headers) },
+              { status: head.status, headers: stripResponse(head.status, head.headers) },
               guardBody(response, rate),
               sent,
             ),

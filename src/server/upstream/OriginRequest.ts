@@ -26,6 +26,7 @@ export type Content =
   | {
       /** The request asks for a change of protocol; the body is the visitor's side after it. */
       readonly _tag: "Upgrade"
+      readonly bytes: Uint8Array
       readonly body: Body
     }
 
@@ -116,7 +117,7 @@ export class OriginRequest {
   /** Writes the request. */
   write(socket: Socket): void {
     const { content, head } = this.call
-    if (content._tag === "Whole" && content.bytes.length > 0) {
+    if (content._tag !== "Streamed" && content.bytes.length > 0) {
       socket.write(HeadText.join(head, content.bytes))
       return
     }

@@ -44,7 +44,8 @@ export const make = (options: UpstreamOptions): Upstream => {
       if (loop.has(head.headers)) return refuse(body, reply, looped)
       const host = hostHeader ?? first(head.headers, "host") ?? authority
       const protocol = HopByHop.upgradeOf(head.headers)
-      const framing = { length: body.length, protocol }
+      const length = protocol === undefined ? body.length : (body.content?.length ?? 0)
+      const framing = { length, protocol }
       const fields = [...UpstreamFields.ofRequest(head, host, framing), loop.field]
       if (!isWritable(head, fields)) return refuse(body, reply, unwritable)
       return client.send({
@@ -55,7 +56,9 @@ export const make = (options: UpstreamOptions): Upstream => {
         answered: (response, body) => {
           const { status } = response
           const headers =
-            status === 101 ? switched(response, protocol) : HopByHop.strip(response.headers)
+            status === 101
+              ? switched(response, protocol)
+              : HopByHop.stripResponse(status, response.headers)
           reply.respond({ status, headers }, body)
         },
         failed: (error) => reply.fail(UpstreamFailure.make(authority, error)),
@@ -78,8 +81,10 @@ const unwritable = new ExchangeError({
   detail: "the method, the target or a field cannot be forwarded",
 })
 
+const noBytes = new Uint8Array(0)
+
 const contentOf = (head: RequestHead, body: Body, protocol: string | undefined): Content => {
-  if (protocol !== undefined) return { _tag: "Upgrade", body }
+  if (protocol !== undefined) return { _tag: "Upgrade", bytes: body.content ?? noBytes, body }
   const { length, whole } = body
   if (whole !== undefined) return { _tag: "Whole", bytes: whole }
   return {

@@ -10,7 +10,7 @@ import type { RequestHead } from "../../protocol/Message.ts"
 export interface RequestFraming {
   /** The length in bytes; `undefined` for chunks. */
   readonly length: number | undefined
-  /** The protocol that the visitor asks to change to; there is no body then. */
+  /** The protocol that the visitor asks to change to. */
   readonly protocol: string | undefined
 }
 
@@ -29,7 +29,7 @@ export const ofRequest = (
   }
   if (HopByHop.takesTrailers(head.headers)) fields.push(["TE", "trailers"])
   if (protocol !== undefined) fields.push(["Connection", "Upgrade"], ["Upgrade", protocol])
-  else if (chunked) fields.push(["Transfer-Encoding", "chunked"])
+  if (chunked) fields.push(["Transfer-Encoding", "chunked"])
   else if (length > 0 || first(head.headers, "content-length") !== undefined)
     fields.push(["Content-Length", `${length}`])
   return fields

@@ -21,7 +21,7 @@ import type * as Socket from "effect/socket/Socket"
 import { first } from "../../domain/HeaderList.ts"
 import { upgradeOf } from "../../protocol/http/HopByHop.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
-import type { Body } from "../body/Body.ts"
+import { type Body, contentOf } from "../body/Body.ts"
 import type { Reply } from "../body/Handler.ts"
 import * as AppUpgrade from "./AppUpgrade.ts"
 import * as EffectBody from "./EffectBody.ts"
@@ -55,7 +55,7 @@ export const make = (head: RequestHead, body: Body, reply: Reply): AppRequest =>
     head,
     body,
     reply,
-    opened: EffectBody.open(body),
+    opened: EffectBody.open(contentOf(body)),
     bytes: undefined,
     multipart: undefined,
   }

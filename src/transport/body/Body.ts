@@ -38,6 +38,11 @@ export interface Body {
   /** The bytes, if all of them are in memory already; then `read` need not be called. */
   readonly whole: Uint8Array | undefined
   /**
+   * The content of a request that asks for a change of protocol, if it has any
+   * (RFC 9110 7.8); `read` delivers only what comes after the change.
+   */
+  readonly content?: Uint8Array | undefined
+  /**
    * Starts the delivery; nothing is delivered before this has returned. Call it
    * at most once. For a visitor's request body the call sends "100 Continue".
    */
@@ -73,6 +78,19 @@ export const fromBytes = (bytes: Uint8Array): Body => ({
 
 /** The body without bytes. */
 export const empty: Body = fromBytes(noBytes)
+
+/** The body with the content of its request, where the protocol is not changed. */
+export const contentOf = (body: Body): Body =>
+  body.content === undefined ? body : fromBytes(body.content)
+
+/** The same body, with the content of a request that asks for a change of protocol. */
+export const withContent = (body: Body, content: Uint8Array): Body => ({
+  length: body.length,
+  whole: undefined,
+  content,
+  read: (sink) => body.read(sink),
+  discard: () => body.discard(),
+})
 
 /** A body of UTF-8 text. */
 export const fromText = (text: string): Body => fromBytes(Buffer.from(text, "utf8"))
@@ -159,6 +177,7 @@ export const limit = (body: Body, max: number, onOver: () => void): Body => {
   return {
     length: body.length,
     whole: undefined,
+    content: body.content,
     discard: () => body.discard(),
     read: (sink) => {
       let received = 0

@@ -20,6 +20,7 @@ export const count = (body: Body, tally: Tally): Body => new CountedBody(body, t
 class CountedBody implements Body, BodySink, BodyFlow {
   readonly length: number | undefined
   readonly whole: Uint8Array | undefined
+  readonly content: Uint8Array | undefined
   private readonly body: Body
   private readonly tally: Tally
   private sink: BodySink | undefined
@@ -28,6 +29,7 @@ class CountedBody implements Body, BodySink, BodyFlow {
   constructor(body: Body, tally: Tally) {
     this.length = body.length
     this.whole = body.whole
+    this.content = body.content
     this.body = body
     this.tally = tally
   }

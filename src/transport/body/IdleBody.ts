@@ -21,6 +21,7 @@ export const idle = (
   return {
     length: body.length,
     whole: undefined,
+    content: body.content,
     discard: () => body.discard(),
     read: (sink) => {
       let over = false

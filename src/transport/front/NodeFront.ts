@@ -13,7 +13,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { entry } from "../../domain/ErrorRegistry.ts"
 import type { Failure } from "../../domain/Failure.ts"
-import { fromRaw, type HeaderList, isName } from "../../domain/HeaderList.ts"
+import { first, fromRaw, type HeaderList, isName } from "../../domain/HeaderList.ts"
 import { type Framing, ofRequest } from "../../protocol/http/Framing.ts"
 import * as HeadText from "../../protocol/http/HeadText.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
@@ -33,6 +33,7 @@ import { NodeUpgrade } from "./NodeUpgrade.ts"
 import { PipelineQueue } from "./PipelineQueue.ts"
 import { PlainConnections } from "./PlainConnection.ts"
 import { UnreadSockets } from "./UnreadSockets.ts"
+import * as UpgradeContent from "./UpgradeContent.ts"
 
 export type { FrontHandler } from "./FrontRequest.ts"
 
@@ -382,7 +383,16 @@ class NodeFront {
     const headers = fromRaw(request.rawHeaders)
     const framing = this.framingOf(request, response, headers)
     if (framing === undefined) return
-    this.handle({ request, response, headers, hasBody: hasBody(framing), upgrade }, framing, false)
+    const call = { request, response, headers, hasBody: false, upgrade }
+    if (!hasBody(framing)) return this.handle(call, framing, false)
+    if (expectsContinue(headers)) socket.write(HeadText.response(100, "Continue", []))
+    UpgradeContent.read(socket, framing, {
+      whole: (content) => {
+        upgrade.content = content
+        this.handle(call, framing, false)
+      },
+      failed: (failure) => new NodeReply(this.replies, call).refuse(failure),
+    })
   }
 
   /** The visitor sends no more, but may still read. Whoever is answered by `intercept` has left. */
@@ -452,7 +462,7 @@ class NodeFront {
           abandon: () => request.pause(),
           ...(continues ? { onRead: () => reply.writeContinue() } : {}),
         })
-      : (upgrade?.incoming ?? empty)
+      : (upgrade?.body ?? empty)
     reply.start(
       this.options.handler(
         {
@@ -483,6 +493,9 @@ class NodeFront {
     endWith(socket, HeadText.join(head, body))
   }
 }
+
+const expectsContinue = (headers: HeaderList): boolean =>
+  first(headers, "expect")?.toLowerCase() === "100-continue"
 
 const createServer = (
   certificate: Certificate.Certificate | undefined,

@@ -140,7 +140,7 @@ export class NodeReply extends FrontReply {
     if (head.status === 101) return this.writeUpgrade(head, body, sent)
     const { request, response } = this
     if (sent !== undefined) response.once("finish", sent)
-    const { chunked, headers, streamed, whole } = planOf(
+    const { chunked, headers, offersUpgrade, streamed, whole } = planOf(
       request.method ?? "GET",
       head,
       body,
@@ -149,7 +149,11 @@ export class NodeReply extends FrontReply {
     this.isChunked = chunked
     if (this.hasRequestBody && !request.complete) closeAfter(request, response)
     else if (this.isLast && this.isNewest) makeLast(request, response)
-    response.writeHead(head.status, toRaw(headers))
+    const fields = toRaw(headers)
+    // Node adds what else Connection says only where there is none.
+    if (offersUpgrade)
+      fields.push("Connection", response.shouldKeepAlive ? "Upgrade" : "Upgrade, close")
+    response.writeHead(head.status, fields)
     this.notes?.answered(head.status)
     if (streamed === undefined) {
       response.end(whole)

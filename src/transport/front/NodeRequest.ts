@@ -3,7 +3,7 @@
  * whether a body follows, and whether it asks for another protocol.
  */
 import type { IncomingMessage } from "node:http"
-import { first, fromRaw, type HeaderList } from "../../domain/HeaderList.ts"
+import { fromRaw, type HeaderList } from "../../domain/HeaderList.ts"
 import { contentLength, type Framing } from "../../protocol/http/Framing.ts"
 import { upgradeOf } from "../../protocol/http/HopByHop.ts"
 
@@ -26,14 +26,17 @@ export const withHostOf = (target: string, headers: HeaderList): HeaderList => {
   return headers.map(([name, value]) => [name, name.toLowerCase() === "host" ? authority : value])
 }
 
-/** Whether a request without a body asks for another protocol, other than HTTP/2 (RFC 9110 7.8). */
+/** The largest content of a request that asks for another protocol, in bytes. */
+export const maxUpgradeContent = 64 * 1024
+
+/**
+ * Whether a request asks for another protocol, other than HTTP/2 (RFC 9110 7.8).
+ * With a long body it is a request like any other.
+ */
 export const isUpgrade = (request: IncomingMessage): boolean => {
   const headers = fromRaw(request.rawHeaders)
   const protocol = upgradeOf(headers)
-  return (
-    protocol !== undefined &&
-    !/^h2c?$/i.test(protocol) &&
-    contentLength(headers) === "none" &&
-    first(headers, "transfer-encoding") === undefined
-  )
+  if (protocol === undefined || /^h2c?$/i.test(protocol)) return false
+  const length = contentLength(headers)
+  return length === "none" || (length !== "bad" && length <= maxUpgradeContent)
 }

@@ -9,7 +9,7 @@ import type { HeaderList } from "../../domain/HeaderList.ts"
 import { allExcept } from "../../protocol/http/ConnectionFields.ts"
 import * as HeadText from "../../protocol/http/HeadText.ts"
 import type { ResponseHead } from "../../protocol/Message.ts"
-import type { BodyFlow } from "../body/Body.ts"
+import { type Body, type BodyFlow, withContent } from "../body/Body.ts"
 import { type BodySource, PushedBody } from "../body/PushedBody.ts"
 import { endSoon } from "../net/ConnectionClose.ts"
 import * as NodeBody from "../net/NodeBody.ts"
@@ -22,6 +22,8 @@ export class NodeUpgrade implements BodySource {
   readonly socket: Duplex
   /** What the visitor sends after the 101 response; read from the socket only when it is wanted. */
   readonly incoming = new PushedBody(undefined, this)
+  /** The content of the request, once it is whole. */
+  content: Buffer | undefined
   private state: "Unread" | "Wanted" | "Open" | "Abandoned" = "Unread"
   private flow: BodyFlow | undefined
 
@@ -29,6 +31,11 @@ export class NodeUpgrade implements BodySource {
   constructor(socket: Duplex, head: Buffer) {
     this.socket = socket
     if (head.length > 0) socket.unshift(head)
+  }
+
+  /** The body of the request; see `Body.content`. */
+  get body(): Body {
+    return this.content === undefined ? this.incoming : withContent(this.incoming, this.content)
   }
 
   /**

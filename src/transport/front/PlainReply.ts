@@ -13,7 +13,7 @@ import { whenWritten } from "../net/NodeBody.ts"
 import type { VisitNotes } from "../observe/VisitNotes.ts"
 import * as WriteBatch from "../runtime/WriteBatch.ts"
 import { FrontReply, type RenderFailure } from "./FrontReply.ts"
-import { planOf } from "./ResponsePlan.ts"
+import { planOf, type ResponsePlan } from "./ResponsePlan.ts"
 
 /** The connection, as a reply on it sees it. */
 export interface PlainTurn {
@@ -52,9 +52,10 @@ export class PlainReply extends FrontReply {
 
   protected write(head: ResponseHead, body: Body, sent: (() => void) | undefined): void {
     const { notes, socket } = this
-    const { chunked, headers, streamed, whole } = planOf(this.method, head, body, true)
+    const plan = planOf(this.method, head, body, true)
+    const { chunked, streamed, whole } = plan
     this.isChunked = chunked
-    const text = headText(head.status, headers, chunked, this.turn.isLast())
+    const text = headText(head.status, plan, this.turn.isLast())
     if (streamed !== undefined) {
       // The head does not wait for a body that is slow to come.
       socket.cork()
@@ -142,12 +143,12 @@ const lastChunk = (trailers: HeaderList): string =>
 
 const headText = (
   status: number,
-  headers: HeaderList,
-  chunked: boolean,
+  { chunked, headers, offersUpgrade }: ResponsePlan,
   isLast: boolean,
 ): string => {
   let lines = has(headers, "date") ? "" : `Date: ${date()}\r\n`
   if (chunked) lines += "Transfer-Encoding: chunked\r\n"
+  if (offersUpgrade) lines += "Connection: Upgrade\r\n"
   lines += isLast ? "Connection: close\r\n" : keepAlive
   return HeadText.response(status, STATUS_CODES[status] ?? "Unknown", headers, lines)
 }

@@ -2,10 +2,10 @@
  * Checks a handler's response before it is written to a visitor's connection,
  * and decides how: with which fields and which framing.
  */
-import { type Header, type HeaderList, isName, isValue } from "../../domain/HeaderList.ts"
+import { type Header, type HeaderList, has, isName, isValue } from "../../domain/HeaderList.ts"
 import { connectionFields } from "../../protocol/http/ConnectionFields.ts"
 import { contentLength, responseHasBody } from "../../protocol/http/Framing.ts"
-import { connectionOptions } from "../../protocol/http/HopByHop.ts"
+import { connectionOptions, upgradeRequired } from "../../protocol/http/HopByHop.ts"
 import { isFinalStatus, type ResponseHead } from "../../protocol/Message.ts"
 import { type Body, promise } from "../body/Body.ts"
 
@@ -37,9 +37,11 @@ interface OwnFraming {
 const ownFraming = (head: ResponseHead, { chunked, length }: OwnFraming): HeaderList => {
   const nominated = connectionOptions(head.headers)
   const noLength = head.status === 204
+  const keepsUpgrade = head.status === upgradeRequired
   const headers: Array<Header> = []
   for (const header of head.headers) {
     const name = header[0].toLowerCase()
+    if (keepsUpgrade && name === "upgrade") headers.push(header)
     if (connectionFields.has(name) || nominated.has(name)) continue
     if (noLength && name === "content-length") continue
     if (!chunked && name === "trailer") continue
@@ -54,6 +56,8 @@ export interface ResponsePlan {
   /** The fields, with the framing of this connection. */
   readonly headers: HeaderList
   readonly chunked: boolean
+  /** Whether `Connection` has to name Upgrade (RFC 9110 7.8). */
+  readonly offersUpgrade: boolean
   /** The body, if all of it is in memory. */
   readonly whole: Uint8Array | undefined
   /** The body, if it is read piece by piece; it fails unless it has the promised length. */
@@ -80,13 +84,15 @@ export const planOf = (
     length: promised === "none" && hasBody ? body.length : undefined,
     chunked,
   })
+  const offersUpgrade = head.status === upgradeRequired && has(headers, "upgrade")
+  const framing = { headers, chunked, offersUpgrade }
   if (!hasBody) {
     body.discard()
-    return { headers, chunked, whole: undefined, streamed: undefined }
+    return { ...framing, whole: undefined, streamed: undefined }
   }
   const { whole } = body
   if (whole !== undefined && (length === undefined || whole.length === length))
-    return { headers, chunked, whole, streamed: undefined }
+    return { ...framing, whole, streamed: undefined }
   const streamed = length === undefined ? body : promise(body, length)
-  return { headers, chunked, whole: undefined, streamed }
+  return { ...framing, whole: undefined, streamed }
 }

@@ -38,7 +38,8 @@ export class ClientStream extends MuxStream {
     const isHeld = bytes === undefined && waitsForCredit(head)
     const flags =
       (bytes === undefined ? 0 : StreamFrame.flagEnd) | (isHeld ? StreamFrame.flagHeld : 0)
-    this.link.send(StreamFrame.request(this.id, head, bytes ?? noBytes, flags, body.length))
+    const sent = bytes ?? (isHeld ? body.content : undefined) ?? noBytes
+    this.link.send(StreamFrame.request(this.id, head, sent, flags, body.length))
     if (bytes !== undefined) this.sender.finish()
     else if (isHeld) this.sender.sendHeld(body)
     else this.sender.send(body)

@@ -3,9 +3,10 @@
  * sends the response.
  */
 import { ExchangeError } from "../../protocol/Exchange.ts"
+import { upgradeOf } from "../../protocol/http/HopByHop.ts"
 import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import * as StreamFrame from "../../protocol/StreamFrame.ts"
-import { type Body, empty } from "../body/Body.ts"
+import { type Body, empty, withContent } from "../body/Body.ts"
 import type { Cancel, Handler, Reply } from "../body/Handler.ts"
 import type { BeginLease } from "./BeginLease.ts"
 import { bytesWithHead, noBytes } from "./BodySender.ts"
@@ -50,7 +51,12 @@ export class ServerStream extends MuxStream implements Reply {
   }
 
   /** Takes the part of the body that came with the head. */
-  accept({ bytes, end, length }: StreamFrame.Request): void {
+  accept({ bytes, end, held, length }: StreamFrame.Request): void {
+    // The content precedes the change of protocol, and needs no credit.
+    if (held && !end && bytes.length > 0 && upgradeOf(this.head.headers) !== undefined) {
+      this.body = withContent(this.receive(noBytes, false, length), bytes)
+      return
+    }
     if (!end && !this.window.allows(bytes.length)) return this.abort("protocol")
     this.body = this.receive(bytes, end, length)
   }

@@ -39,6 +39,20 @@ describe("hop-by-hop fields", () => {
     },
   )
 
+  it("keep Upgrade in a 426, and in no other response", () => {
+    const fields = [
+      ["Connection", "Upgrade, X"],
+      ["Upgrade", "a"],
+      ["X", "y"],
+      ["Upgrade", "b"],
+    ] as const
+    assert.deepStrictEqual(HopByHop.stripResponse(200, fields), [])
+    assert.deepStrictEqual(HopByHop.stripResponse(426, fields), [
+      ["Upgrade", "a"],
+      ["Upgrade", "b"],
+    ])
+  })
+
   it("ask for an upgrade only if Connection names it", () => {
     assert.strictEqual(
       HopByHop.upgradeOf([

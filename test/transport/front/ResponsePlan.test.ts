@@ -26,6 +26,16 @@ describe("how a response is written", () => {
     )
   })
 
+  it("says in a 426 what to upgrade to", () => {
+    const upgrade = [["Upgrade", "websocket, HTTP/3.0"]] as const
+    const plan = planOf("GET", { status: 426, headers: upgrade }, empty, true)
+    assert.isTrue(plan.offersUpgrade)
+    assert.deepInclude(plan.headers, upgrade[0])
+    const other = planOf("GET", { status: 200, headers: upgrade }, empty, true)
+    assert.isFalse(other.offersUpgrade)
+    assert.notDeepInclude(other.headers, upgrade[0])
+  })
+
   it("adds the length of a body that is known", () => {
     const plan = planOf("GET", { status: 200, headers: [] }, fromText("four"), true)
     assert.deepStrictEqual(plan.headers, [["Content-Length", "4"]])
