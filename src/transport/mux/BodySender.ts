@@ -11,10 +11,14 @@ import type { Body, BodyFlow, BodySink } from "../body/Body.ts"
 export interface SenderLink {
   /** Whether the wire takes no more. */
   readonly isFull: boolean
-  /** Has `pump` called once the wire takes more. */
+  /** How many bytes of large bodies may be sent now. */
+  readonly bulkRoom: number
+  /** Has `pump` called once there may be room on the wire, or for a large body. */
   block(sender: BodySender): void
   /** Queues bytes for the end of this turn of the event loop. */
   send(...chunks: ReadonlyArray<Uint8Array>): void
+  /** The same for a piece of a large body. */
+  sendBulk(header: Uint8Array, bytes: Uint8Array): void
   /** Has `release` called once what is queued by now has been written. */
   releaseAfter(release: () => void): void
 }
@@ -39,6 +43,9 @@ type State = "Idle" | "Held" | "Reading" | "Ending" | "Ended" | "Stopped"
 
 /** The most bytes of one data frame. */
 const largestData = 256 * 1024
+
+/** So many bytes of each body are sent without regard to {@link SenderLink.bulkRoom}. */
+export const freeBytes = 16 * 1024
 
 /** A body of up to so many bytes, if they are all here, is sent in the frame of its head. */
 const joinBelow = 64 * 1024
@@ -68,6 +75,8 @@ export class BodySender implements BodySink {
   private trailers: HeaderList = noTrailers
   /** How much of the promised length has not been sent, in bytes. */
   private toSend: number | undefined
+  /** How many bytes may still be sent as those of a small body. */
+  private free = freeBytes
 
   constructor(link: SenderLink, id: number, credit: number, events: SenderEvents) {
     this.link = link
@@ -79,6 +88,11 @@ export class BodySender implements BodySink {
   /** Whether everything has been sent. */
   get hasEnded(): boolean {
     return this.state === "Ended"
+  }
+
+  /** Whether what it sends next is part of a large body. */
+  get isBulk(): boolean {
+    return this.free === 0
   }
 
   /** Sends a body. */
@@ -157,6 +171,10 @@ export class BodySender implements BodySink {
     this.events.abort(error.reason, new ExchangeError({ code: "PTTH_BAD_REQUEST", detail }))
   }
 
+  private get isBlocked(): boolean {
+    return this.link.isFull || (this.isBulk && this.link.bulkRoom === 0)
+  }
+
   private get isSending(): boolean {
     return this.state !== "Ended" && this.state !== "Stopped"
   }
@@ -176,7 +194,7 @@ export class BodySender implements BodySink {
   /** Whether more of the body can be sent now; if only the wire is full, it is waited for. */
   private wantsMore(): boolean {
     if (!this.isSending || this.rest.length > 0 || this.credit === 0) return false
-    if (!this.link.isFull) return true
+    if (!this.isBlocked) return true
     this.link.block(this)
     return false
   }
@@ -184,7 +202,7 @@ export class BodySender implements BodySink {
   /** Sends what credit and the wire allow of what is waiting. */
   private write(): void {
     while (this.rest.length > 0 && this.credit > 0) {
-      if (this.link.isFull) return this.link.block(this)
+      if (this.isBlocked) return this.link.block(this)
       if (this.writeData()) return this.finish()
     }
     if (this.rest.length === 0 && this.state === "Ending") this.writeEnd()
@@ -193,8 +211,11 @@ export class BodySender implements BodySink {
   /** Sends one frame; whether it was the last of the direction. */
   private writeData(): boolean {
     const { id, link, rest } = this
-    const count = Math.min(rest.length, this.credit, largestData)
+    const { isBulk } = this
+    const most = isBulk ? link.bulkRoom : Math.max(this.free, link.bulkRoom)
+    const count = Math.min(rest.length, this.credit, largestData, most)
     const isAll = count === rest.length
+    this.free = Math.max(0, this.free - count)
     this.rest = isAll ? noBytes : rest.subarray(count)
     this.credit -= count
     if (this.toSend !== undefined) this.toSend -= count
@@ -204,7 +225,9 @@ export class BodySender implements BodySink {
     }
     const isLast = this.toSend === 0 && this.trailers.length === 0
     const header = StreamFrame.dataHeader(id, isLast ? StreamFrame.flagEnd : 0, count)
-    link.send(header, isAll ? rest : rest.subarray(0, count))
+    const bytes = isAll ? rest : rest.subarray(0, count)
+    if (isBulk) link.sendBulk(header, bytes)
+    else link.send(header, bytes)
     return isLast
   }
 

@@ -14,6 +14,7 @@ import { ReusableMap } from "../runtime/ReusableMap.ts"
 import type { RunningClock } from "../runtime/RunningClock.ts"
 import { BeginLease, clockMillis } from "./BeginLease.ts"
 import type { BodySender } from "./BodySender.ts"
+import { BulkWindow } from "./BulkWindow.ts"
 import { ClientStream, type LeasedReply } from "./ClientStream.ts"
 import { FrameParser } from "./FrameParser.ts"
 import { FrameWriter, type Wire } from "./FrameWriter.ts"
@@ -115,9 +116,11 @@ export class Multiplexer implements StreamLink {
   private hasHeard = true
   /** Whether the connection ended although this end had not closed the link. */
   private hasBroken = false
+  /** Of the next ping. */
   private nonce = 0
-  /** When the ping was sent that has not been answered. */
-  private pingAt: number | undefined
+  /** The heartbeat's ping that has not been answered. */
+  private heartbeatPing: { readonly nonce: number; readonly at: number } | undefined
+  private readonly bulk: BulkWindow
   private heartbeat: Deadline | undefined
   /** By how much all windows have grown, in bytes. */
   private grantedWindows = 0
@@ -127,6 +130,7 @@ export class Multiplexer implements StreamLink {
     this.now = options.now ?? (() => performance.now())
     this.lease = options.clock === undefined ? undefined : new BeginLease(options.clock)
     this.writer = new FrameWriter(options.wire, options.onSent)
+    this.bulk = new BulkWindow(this.now, () => this.sendPing())
     this.parser = new FrameParser({
       frame: (frame) => this.onFrame(frame),
       data: (stream, bytes, end) => this.onData(stream, bytes, end),
@@ -174,10 +178,7 @@ export class Multiplexer implements StreamLink {
     while (!this.isFull && this.unserved.length > 0)
       this.serve(this.unserved.shift() as ServerStream)
     this.options.onRoom?.()
-    for (const sender of [...this.blocked]) {
-      if (this.isFull) return
-      if (this.blocked.delete(sender)) sender.pump()
-    }
+    this.resume()
   }
 
   /** Sends a request to the other end. */
@@ -209,10 +210,9 @@ export class Multiplexer implements StreamLink {
 
   /** Sends a ping, unless one has not been answered yet. */
   ping(): void {
-    if (this.pingAt !== undefined) return
-    this.pingAt = this.now()
+    if (this.heartbeatPing !== undefined) return
     this.lease?.pinged()
-    this.send(StreamFrame.ping(this.nonce))
+    this.heartbeatPing = { at: this.now(), nonce: this.sendPing() }
   }
 
   /** Ends the link and everything on it. */
@@ -241,7 +241,14 @@ export class Multiplexer implements StreamLink {
 
   /** Queues frames for the end of this turn of the event loop. */
   send(...chunks: ReadonlyArray<Uint8Array>): void {
+    if (this.bulk.isMeasuring) for (const { length } of chunks) this.bulk.sent(length)
     this.writer.send(chunks)
+  }
+
+  /** Queues a piece of a large body for the end of this turn of the event loop. */
+  sendBulk(header: Uint8Array, bytes: Uint8Array): void {
+    this.writer.send([header, bytes])
+    this.bulk.sentBulk(header.length + bytes.length)
   }
 
   /** Calls `release` once what is queued by now has been written. */
@@ -254,9 +261,15 @@ export class Multiplexer implements StreamLink {
     this.writer.together(run)
   }
 
-  /** Resumes the sender once the wire takes more. */
+  /** Resumes the sender once there may be room on the wire, or for a large body. */
   block(sender: BodySender): void {
     this.blocked.add(sender)
+    if (!this.isFull) this.bulk.waits()
+  }
+
+  /** How many bytes of large bodies may be sent now. */
+  get bulkRoom(): number {
+    return this.bulk.room
   }
 
   /** Whether the wire takes no more. */
@@ -355,6 +368,22 @@ export class Multiplexer implements StreamLink {
     this.options.wire.end()
   }
 
+  /** Resumes the senders that wait, in turn, as far as there is room. */
+  private resume(): void {
+    for (const sender of [...this.blocked]) {
+      if (this.isFull) return
+      if (sender.isBulk && this.bulkRoom === 0) this.bulk.waits()
+      else if (this.blocked.delete(sender)) sender.pump()
+    }
+  }
+
+  private sendPing(): number {
+    const { nonce } = this
+    this.nonce = (nonce + 1) >>> 0
+    this.writer.send([StreamFrame.ping(nonce)])
+    return nonce
+  }
+
   private beat(): void {
     this.heartbeat = this.options.deadlines.set(this.options.heartbeatMillis, () => {
       if (!this.hasHeard) return this.close("it fell silent")
@@ -402,10 +431,13 @@ export class Multiplexer implements StreamLink {
   }
 
   private onPong(nonce: number): void {
-    if (this.pingAt === undefined || nonce !== this.nonce) return
-    this.roundTrip = Math.max(0.05, this.now() - this.pingAt)
-    this.pingAt = undefined
-    this.nonce = (this.nonce + 1) >>> 0
+    if (this.bulk.answered(nonce)) this.resume()
+    const ping = this.heartbeatPing
+    // An answer stands for all pings before it.
+    if (ping === undefined || after(ping.nonce, nonce) >= after(ping.nonce, this.nonce)) return
+    this.heartbeatPing = undefined
+    this.roundTrip = Math.max(0.05, this.now() - ping.at)
+    this.bulk.idle(this.roundTrip)
     this.lease?.ponged()
     this.serveDoubtful()
     this.options.onPong?.()
@@ -461,7 +493,7 @@ export class Multiplexer implements StreamLink {
   private askToServe(stream: ServerStream, lease: BeginLease): void {
     if (lease.hasRelayClock) return stream.askToBegin(lease, (again) => this.serve(again))
     this.doubtful.push(stream)
-    this.isDoubtPinged = this.pingAt === undefined
+    this.isDoubtPinged = this.heartbeatPing === undefined
     this.ping()
   }
 
@@ -488,3 +520,6 @@ export class Multiplexer implements StreamLink {
     this.send(StreamFrame.clock(now, lease))
   }
 }
+
+/** How many pings after another one a ping was sent; nonces wrap. */
+const after = (first: number, nonce: number): number => (nonce - first) >>> 0
