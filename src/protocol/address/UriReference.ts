@@ -97,9 +97,12 @@ export const rebase = (path: string, from: string, to: string): string => {
   return moved.startsWith("/") ? moved : `/${moved}`
 }
 
+/** Whether browsers would read a path as a host: it begins with two slashes, either of which may be a backslash. */
+export const looksLikeHost = (path: string): boolean => /^\/[/\\]/.test(path)
+
 /**
  * Scheme, authority and path as one reference. A path that begins with two
  * slashes would be read as a host, so the host is put before it.
  */
 export const join = (start: string, path: string, { host, proto }: Host): string =>
-  start === "" && /^\/[/\\]/.test(path) ? `${proto}://${host}${path}` : start + path
+  start === "" && looksLikeHost(path) ? `${proto}://${host}${path}` : start + path

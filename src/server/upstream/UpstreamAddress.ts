@@ -92,7 +92,7 @@ const toVisitor =
       UriReference.isOn(reference, inner) ||
       UriReference.isOn(reference, { proto: app.proto, host: origin.host }) ||
       isSameLoopback(reference, origin)
-    return isOwn && !moved.startsWith("//") ? moved : text
+    return isOwn && !UriReference.looksLikeHost(moved) ? moved : text
   }
 
 const loopbackNames = /^(?:(?:[^/]+\.)?localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])$/

@@ -1,4 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import * as UriReference from "../../../src/protocol/address/UriReference.ts"
 import type { PublicAddress } from "../../../src/protocol/http/Forwarded.ts"
 import * as PathPrefix from "../../../src/protocol/http/PathPrefix.ts"
 
@@ -104,6 +106,51 @@ describe("in path mode", () => {
     ] as const
     assert.deepStrictEqual(PathPrefix.rewrite(headers, address), headers)
   })
+})
+
+describe("a path or an own address that has been moved", () => {
+  const start = Schema.Literals([
+    "",
+    "//relay.example",
+    "https://relay.example",
+    "HTTPS://RELAY.example:443",
+  ])
+  const parts = [
+    "a",
+    "servers",
+    "a",
+    "b",
+    "..",
+    ".",
+    "%2e%2E",
+    ".%2e",
+    "",
+    "%2f",
+    ";",
+    "\\",
+    "\t",
+    "?",
+    "#",
+    " ",
+  ]
+  const rest = Schema.Array(Schema.Literals(parts))
+
+  it.prop(
+    "leads a browser to nothing outside the server's path",
+    [start, rest, Schema.Literals(["/", "\\"])],
+    ([start, rest, separator]) => {
+      const value = `${start}/${rest.join(separator)}`
+      const reference = UriReference.parse(value)
+      if (reference === undefined || !UriReference.isOn(reference, address)) return
+      const { origin, pathname } = new URL(
+        rewritten("Location", value),
+        "https://relay.example/servers/a/x",
+      )
+      assert.strictEqual(origin, "https://relay.example", value)
+      assert.match(pathname, /^\/servers\/a(?:\/|$)/, value)
+    },
+    { arbitrary: { runs: 2_000 } },
+  )
 })
 
 describe("fields that affect a whole origin", () => {

@@ -94,6 +94,7 @@ describe("what the application says of its own address", () => {
     "http://app.localhost.example:3000/x",
     "https://login.example/x",
     "http://127.0.0.1:3000//evil.example/",
+    "http://127.0.0.1:3000/\\evil.example/",
     "http://127.0.0.1:3000@evil.example/",
     "https://relay.example/login",
     "/login",
