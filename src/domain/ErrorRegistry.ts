@@ -15,8 +15,10 @@ export interface ErrorEntry {
   readonly ownerRemedy?: string
   /** The HTTP status, for errors that a visitor or server gets as a response. */
   readonly status?: number
-  /** The exit code, for errors that end a process: 1 runtime, 2 usage or configuration, 3 cannot listen, 4 the relay refuses the key or is not trusted. */
+  /** The exit code, for errors that end a process: 1 runtime, 2 usage or configuration, 3 cannot listen, 4 the relay refuses the key, or its certificate is not accepted. */
   readonly exit?: number
+  /** Set for errors that a running server only logs, because it tries again. */
+  readonly isLogged?: true
 }
 
 const entries = {
@@ -291,6 +293,43 @@ const entries = {
     exit: 4,
     title: "The relay's certificate is not trusted.",
     remedy: "Pass the certificate with --ca, or give the relay one that is trusted.",
+  },
+  PTTH_RELAY_EXPIRED: {
+    exit: 4,
+    title: "The relay's certificate is not valid at this time.",
+    remedy: "Renew the certificate on the relay, or correct the clock of this machine.",
+  },
+  PTTH_RELAY_WRONG_NAME: {
+    exit: 4,
+    title: "The relay's certificate is for another host.",
+    remedy:
+      "Use the host of the certificate in relay_url, or give the relay a certificate for this one.",
+  },
+  PTTH_RELAY_UNREACHABLE: {
+    isLogged: true,
+    title: "The relay cannot be reached.",
+    remedy: "Check the address in relay_url, whether the relay runs, and the network.",
+  },
+  PTTH_RELAY_NO_TLS: {
+    isLogged: true,
+    title: "The relay's address is https://, but the other end does not speak TLS.",
+    remedy: "Check the port in relay_url, or use http:// if the relay is meant to be without TLS.",
+  },
+  PTTH_RELAY_NEEDS_TLS: {
+    isLogged: true,
+    title: "The relay's address is http://, but the other end speaks TLS.",
+    remedy: "Use https:// in relay_url.",
+  },
+  PTTH_RELAY_HANDSHAKE: {
+    isLogged: true,
+    title: "The TLS handshake with the relay failed.",
+    remedy: "Look at what speaks TLS for the relay: it has to offer TLS 1.2 or 1.3 for this host.",
+  },
+  PTTH_NOT_A_RELAY: {
+    isLogged: true,
+    title: "What answers at the relay's address is not a relay.",
+    remedy:
+      "Use the relay's own address as relay_url: not that of its administrator's side, and not that of a server for visitors.",
   },
   PTTH_NODE_TOO_OLD: {
     exit: 1,

@@ -39,8 +39,8 @@ describe("docs/errors.md", () => {
 describe("the error registry", () => {
   it("has a status or exit code for every code, and one sentence each for what happened and what to do", () => {
     for (const code of codes) {
-      const { exit, ownerRemedy, remedy, status, title } = entry(code)
-      assert.isTrue(status !== undefined || exit !== undefined, code)
+      const { exit, isLogged, ownerRemedy, remedy, status, title } = entry(code)
+      assert.isTrue(status !== undefined || exit !== undefined || isLogged === true, code)
       if (status !== undefined) assert.isTrue(status >= 400 && status <= 599, code)
       if (exit !== undefined) assert.isTrue(exit >= 1 && exit <= 4, code)
       for (const sentence of [title, remedy, ...(ownerRemedy === undefined ? [] : [ownerRemedy])])

@@ -9,7 +9,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as ApiKey from "../../domain/ApiKey.ts"
 import type { ServerConfig } from "../../domain/config/ServerConfig.ts"
-import { entry } from "../../domain/ErrorRegistry.ts"
+import { type ErrorCode, entry } from "../../domain/ErrorRegistry.ts"
 import type * as Server from "../../server/Server.ts"
 import * as Output from "../shared/Output.ts"
 
@@ -42,15 +42,16 @@ export class KeyRefusedError extends Data.TaggedError("KeyRefusedError")<{
 const otherKey =
   "If the name is registered there with another key, add the tripcode to that server's `tripcode` list in the relay's configuration"
 
-/** The relay's certificate is not trusted, and `--no-wait` is given. */
+/** The relay's certificate is not accepted, and `--no-wait` is given. */
 export class RelayUntrustedError extends Data.TaggedError("RelayUntrustedError")<{
+  readonly code: ErrorCode
   readonly relayUrl: string
-  /** Node's error code for the certificate. */
+  /** What is wrong with the certificate. */
   readonly detail: string
 }> {
-  readonly code = "PTTH_RELAY_UNTRUSTED"
   override get message(): string {
-    return `${this.code}: the certificate of the relay ${this.relayUrl} is not trusted (${this.detail}). ${entry(this.code).remedy}`
+    const isUnknown = this.code === "PTTH_RELAY_UNTRUSTED"
+    return `${this.code}: the certificate of the relay ${this.relayUrl} is not ${isUnknown ? "trusted" : "accepted"} (${this.detail}). ${entry(this.code).remedy}`
   }
 }
 
@@ -120,7 +121,8 @@ export const make = Effect.fnUntraced(function* (
   const failed = yield* Deferred.make<never, KeyRefusedError | RelayUntrustedError>()
   const failing: Callbacks = {
     onRefused: Deferred.fail(failed, new KeyRefusedError({ relayUrl, command })),
-    onUntrusted: (detail) => Deferred.fail(failed, new RelayUntrustedError({ relayUrl, detail })),
+    onUntrusted: (detail, code) =>
+      Deferred.fail(failed, new RelayUntrustedError({ code, relayUrl, detail })),
   }
   const printing =
     options.pairing === undefined

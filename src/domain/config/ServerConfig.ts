@@ -49,6 +49,13 @@ const secretPattern = new RegExp(
 /** Whether a file's text may hold a secret, even if it is invalid TOML; comments count. */
 export const holdsSecret = (text: string): boolean => secretPattern.test(text)
 
+/** The relay of an address that a browser shows for a server of this name; `undefined` if it is not such an address. */
+const relayOfVisitors = ({ name, relayUrl }: ServerSettings): string | undefined => {
+  if (name === undefined || relayUrl === undefined) return undefined
+  const [, base] = new RegExp(`^(.*?)(?:/frontend)?/servers/${name}(?:/|$)`).exec(relayUrl) ?? []
+  return base
+}
+
 const decodeFile = ConfigDecode.decoder(serverKeys)
 
 /**
@@ -61,6 +68,16 @@ export const decodeSettings = (
   options?: DecodeOptions,
 ): Result.Result<ServerSettings, ConfigError> =>
   Result.flatMap(decodeFile(text, options), ({ value, where }) => {
+    const base = relayOfVisitors(value)
+    if (base !== undefined)
+      return Result.fail(
+        single({
+          code: "PTTH_CONFIG_INVALID",
+          where: where(["relay_url"]),
+          detail: `\`relay_url\`: it is the address at which visitors reach this server, with ${new URL(value.relayUrl ?? base).pathname}`,
+          remedy: `Use the relay's own address, such as ${base}.`,
+        }),
+      )
     const hasUser = value.authUser !== undefined
     if (hasUser === (value.authPassword !== undefined)) return Result.succeed(value)
     const [given, missing] = hasUser

@@ -21,10 +21,12 @@ import {
   maxListenAnswer,
   version2,
 } from "../../protocol/Wire.ts"
-import type { Client } from "../../transport/net/NodeClient.ts"
+import { type Client, validityOf } from "../../transport/net/NodeClient.ts"
 import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
-import { ListenError, limited, unconnected } from "../uplink/ListenError.ts"
+import * as ConnectFault from "../uplink/ConnectFault.ts"
+import { ListenError, limited } from "../uplink/ListenError.ts"
 import { type Announced, announced } from "../uplink/RelayAddresses.ts"
+import * as ResponseFault from "../uplink/ResponseFault.ts"
 
 /** The answer to a listen. */
 export interface Listened {
@@ -81,6 +83,7 @@ const send = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
   Effect.callback((resume) => {
     const { clock } = options
     const sentAt = clock.now()
+    const path = `${options.basePath}${listenPath}${options.name}`
     const fail = (reason: ListenError["reason"], detail: string): void =>
       resume(Effect.fail(new ListenError({ reason, detail })))
     const receive = (response: IncomingMessage, request: ClientRequest): void => {
@@ -96,15 +99,16 @@ const send = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
       response.on("error", () => {})
       response.on("close", () => {
         if (response.complete)
-          resume(parse(response, Buffer.concat(chunks), () => isInTime(response, clock, sentAt)))
+          resume(
+            parse(response, path, Buffer.concat(chunks), () => isInTime(response, clock, sentAt)),
+          )
         else fail("unreachable", "the answer was cut short")
       })
     }
-    const path = `${options.basePath}${listenPath}${options.name}`
     const headers = fieldsOf(options)
     const abort = options.client.sendWhole({ method: "GET", path, headers }, noBytes, {
       response: receive,
-      failed: (error) => fail(unconnected(error.code ?? ""), error.code ?? error.message),
+      failed: (error, request) => resume(unconnected(error, request)),
     })
     return Effect.sync(abort)
   })
@@ -137,8 +141,23 @@ const isInTime = ({ headers }: IncomingMessage, clock: RunningClock, sentAt: num
   return /^\d{1,9}$/.test(within) && clock.now() <= sentAt + Number(within)
 }
 
+/** Errors of a parser are no transport that is missing: classic is the last one. */
+const unconnected = (
+  error: NodeJS.ErrnoException,
+  request: ClientRequest,
+): Effect.Effect<never, ListenError> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const fault = ConnectFault.ofError(error, validityOf(request), now)
+    return Effect.fail(
+      fault.reason === "impossible"
+        ? new ListenError({ reason: "unexpected", detail: fault.detail })
+        : fault,
+    )
+  })
+
 const parse = (
   response: IncomingMessage,
+  path: string,
   body: Buffer,
   isInTime: () => boolean,
 ): Effect.Effect<Listened, ListenError> => {
@@ -151,16 +170,18 @@ const parse = (
     Effect.fail(new ListenError({ reason, detail }))
   const common = { dialect, announced: addresses, many, isInTime } as const
   if (status === 204) return Effect.succeed({ ...common, entries: [] })
-  if (status === 401 || status === 403) return fail("refused", message)
   if (status === 429)
     return Effect.flatMap(Clock.currentTimeMillis, (now) =>
       Effect.fail(limited(response.headers, message, now)),
     )
-  if (status === 503) return fail("shutting down", message)
-  if (status !== 200) return fail("unexpected", `status ${status}`)
+  if (status !== 200) {
+    const text = body.subarray(0, ResponseFault.maxBody).toString("utf8")
+    const refusal = { status, headers: response.headers, body: text, path }
+    return Effect.fail(ResponseFault.orUnexpected(refusal))
+  }
   const entries =
     dialect === "classic 2" ? Classic2.decodeListenAnswer(body) : Classic1.decodeListenAnswer(body)
   return Result.isFailure(entries)
-    ? fail("unexpected", entries.failure.message)
+    ? fail("unexpected", `its answer cannot be read (${entries.failure.message})`)
     : Effect.succeed({ ...common, entries: entries.success })
 }

@@ -13,13 +13,15 @@ import { streamPath } from "../../protocol/Wire.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../../transport/mux/Multiplexer.ts"
 import * as WebSocketWire from "../../transport/mux/WebSocketWire.ts"
-import type { Client } from "../../transport/net/NodeClient.ts"
+import { type Client, validityOf } from "../../transport/net/NodeClient.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
+import * as ConnectFault from "../uplink/ConnectFault.ts"
 import { failure } from "../uplink/HandlerGuard.ts"
-import { ListenError, limited, unconnected } from "../uplink/ListenError.ts"
+import { ListenError, limited } from "../uplink/ListenError.ts"
 import { type Announced, announced } from "../uplink/RelayAddresses.ts"
+import * as ResponseFault from "../uplink/ResponseFault.ts"
 
 /** The relay, and who answers on the link. */
 export interface StreamConnectionOptions {
@@ -105,7 +107,10 @@ class StreamConnection {
       ],
       fresh: true,
     })
-    request.on("error", (error: NodeJS.ErrnoException) => this.end(...reasonOf(error)))
+    request.on("error", (error) => {
+      const { deadlines } = this.options
+      this.endWith(ConnectFault.ofError(error, validityOf(request), deadlines.now()))
+    })
     request.on("response", (response) => this.onResponse(response))
     request.on("upgrade", (response, socket, head) => this.onUpgrade(response, socket, head))
     request.end()
@@ -113,18 +118,38 @@ class StreamConnection {
   }
 
   private onTimeout(): void {
-    this.end("impossible", `no pong within ${probeMillis / 1000} s`)
+    const { socket } = this.request
+    const seconds = probeMillis / 1000
+    // Without a connection there is nothing that could show whether stream is possible.
+    if (socket === null || socket.connecting)
+      this.end("unreachable", `no connection within ${seconds} s (ETIMEDOUT)`)
+    else this.end("impossible", `no pong within ${seconds} s`)
     this.multiplexer?.close("it does not answer")
     this.request.destroy()
   }
 
-  /** The relay, or something before it, does not upgrade. */
+  /** The relay, or something before it, does not upgrade. The body tells which. */
   private onResponse(response: IncomingMessage): void {
-    response.resume()
-    if (response.statusCode === 429)
-      this.endWith(limited(response.headers, "status 429", this.options.deadlines.now()))
-    else this.end(...refusalOf(response.statusCode ?? 0))
-    this.request.destroy()
+    const chunks: Array<Buffer> = []
+    let size = 0
+    response.on("data", (chunk: Buffer) => {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size > ResponseFault.maxBody) this.request.destroy()
+    })
+    response.on("error", () => {})
+    response.once("close", () => {
+      this.onRefusal(response, Buffer.concat(chunks).toString("utf8"))
+      this.request.destroy()
+    })
+  }
+
+  private onRefusal({ headers, statusCode: status = 0 }: IncomingMessage, body: string): void {
+    const { deadlines } = this.options
+    if (status === 429) return this.endWith(limited(headers, "status 429", deadlines.now()))
+    const fault = ResponseFault.of({ status, headers, body, path: this.request.path })
+    if (fault === undefined) this.end("impossible", `it answered ${status} to the upgrade`)
+    else this.endWith(fault)
   }
 
   private onUpgrade(response: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -184,24 +209,5 @@ class StreamConnection {
     this.state = "Ended"
     this.probe.clear()
     this.onEnd(error)
-  }
-}
-
-const reasonOf = (error: NodeJS.ErrnoException): readonly [ListenError["reason"], string] =>
-  error.code === undefined || error.code.startsWith("HPE_")
-    ? ["impossible", error.message]
-    : [unconnected(error.code), error.code]
-
-const refusalOf = (status: number): readonly [ListenError["reason"], string] => {
-  switch (status) {
-    case 401:
-      return ["refused", `status ${status}`]
-    case 503:
-      return ["shutting down", `status ${status}`]
-    case 502:
-    case 504:
-      return ["unreachable", `status ${status}`]
-    default:
-      return ["impossible", `it answered ${status} to the upgrade`]
   }
 }

@@ -4,11 +4,15 @@
  */
 import type { IncomingHttpHeaders } from "node:http"
 import * as Data from "effect/Data"
+import type { ErrorCode } from "../../domain/ErrorRegistry.ts"
 import { header } from "../../protocol/Wire.ts"
+
+/** The codes of what may be wrong with the relay or its address. */
+export type RelayFaultCode = Extract<ErrorCode, `PTTH_RELAY_${string}` | "PTTH_NOT_A_RELAY">
 
 /**
  * - `unreachable`: there is no connection, or it broke.
- * - `untrusted`: the certificate of the relay does not verify.
+ * - `untrusted`: the certificate of the relay is not accepted.
  * - `refused`: the relay does not know the key.
  * - `limited`: 429, this address has sent too much.
  * - `crowded`: 429, this server has too many links.
@@ -26,7 +30,12 @@ export class ListenError extends Data.TaggedError("ListenError")<{
     | "shutting down"
     | "unexpected"
     | "impossible"
+  /** What happened, as the rest of a sentence about the relay or its address. */
   readonly detail: string
+  /** The code of `ErrorRegistry.ts`, where the reason alone does not give it. */
+  readonly code?: RelayFaultCode | undefined
+  /** What to do this time, as a sentence; the registry's remedy by default. */
+  readonly remedy?: string | undefined
   /** How long the relay asks to wait, in milliseconds. */
   readonly retryMillis?: number | undefined
 }> {
@@ -34,14 +43,6 @@ export class ListenError extends Data.TaggedError("ListenError")<{
     return `${this.reason}: ${this.detail}`
   }
 }
-
-/** Node's and OpenSSL's error codes for a certificate that does not verify. */
-const untrustedCode =
-  /(?:^|_)CERT(?:_|$)|^UNABLE_TO_VERIFY_LEAF_SIGNATURE$|^INVALID_(?:CA|PURPOSE)$|^HOSTNAME_MISMATCH$/
-
-/** The reason for a connection that failed, by the code of Node's error. */
-export const unconnected = (code: string): "untrusted" | "unreachable" =>
-  untrustedCode.test(code) ? "untrusted" : "unreachable"
 
 /** The longest wait that a relay may ask for, in milliseconds. */
 const longestRetry = 300_000

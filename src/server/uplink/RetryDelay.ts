@@ -5,6 +5,7 @@
 import type * as Clock from "effect/Clock"
 import { elapsedMillis } from "../../transport/runtime/Deadlines.ts"
 import * as Backoff from "./Backoff.ts"
+import type { Outage } from "./FailureLog.ts"
 import type { ListenError } from "./ListenError.ts"
 
 /** A wait in milliseconds, given a random number from 0 to 1. */
@@ -61,6 +62,11 @@ export class RetryDelay {
       if (reason === "limited") return (retryMillis ?? 0) + millis
       return reason === "refused" ? Math.min(millis, longestRefused) : millis
     }
+  }
+
+  /** The series of failures so far. */
+  get outage(): Outage {
+    return { failures: this.failures, millis: elapsedMillis(this.clock) - this.failingSince }
   }
 
   /** The wait after the relay refused one link of several, and whether that is the first time in a while. */

@@ -6,6 +6,7 @@ import type { ApiKey } from "../../domain/ApiKey.ts"
 import type { TransportChoice } from "../../domain/config/ServerConfig.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
+import type { RelayFaultCode } from "./ListenError.ts"
 
 /** How a server connects to its relay, and what it serves. */
 export interface ServerOptions {
@@ -32,8 +33,8 @@ export interface ServerOptions {
   readonly program?: string
   /** Run when the relay does not know the key, instead of a log line. */
   readonly onRefused?: Effect.Effect<void>
-  /** Run when the relay's certificate does not verify, besides a log line; gets Node's error code. */
-  readonly onUntrusted?: (detail: string) => Effect.Effect<void>
+  /** Run when the relay's certificate is not accepted, besides a log line; gets what is wrong with it, and its code. */
+  readonly onUntrusted?: (detail: string, code: RelayFaultCode) => Effect.Effect<void>
   /** Run when a transport connects, besides a log line; gets the address for visitors. */
   readonly onConnected?: (url: string) => Effect.Effect<void>
 }

@@ -12,6 +12,7 @@ import type { Cancel, Handler } from "../../transport/body/Handler.ts"
 import * as NodeClient from "../../transport/net/NodeClient.ts"
 import * as GracePeriod from "../../transport/runtime/GracePeriod.ts"
 import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
+import * as ConnectFault from "./ConnectFault.ts"
 import * as FailureLog from "./FailureLog.ts"
 import * as HandlerGuard from "./HandlerGuard.ts"
 import type { ListenError } from "./ListenError.ts"
@@ -41,11 +42,15 @@ export class Uplink {
   private nextNumber = 0
   private readonly finalizers = new Set<() => void>()
   private lastLogged = ""
+  private readonly failureLog: FailureLog.FailureLog
+  /** Whether a failure was logged since the last connection was. */
+  private loggedOutage = false
   private readonly retry: RetryDelay
 
   constructor(options: ServerOptions, clock: Clock.Clock) {
     this.options = options
     this.retry = new RetryDelay(clock)
+    this.failureLog = new FailureLog.FailureLog(options)
     this.relayUrl = new URL(options.relayUrl)
     this.basePath = this.relayUrl.pathname.replace(/\/+$/, "") + prefix
     this.instance = RequestId.make(clock.currentTimeMillisUnsafe())
@@ -93,23 +98,41 @@ export class Uplink {
     const url = openUrl ?? `${base}${path}${this.options.name}/`
     return this.logOnce(
       `connected by ${transport}`,
-      Effect.annotateLogs(
-        Effect.logInfo(`connected: ${url}`),
-        why === "" ? { transport } : { transport, why },
-      ).pipe(Effect.andThen(this.options.onConnected?.(url) ?? Effect.void)),
+      Effect.annotateLogs(Effect.logInfo(`connected: ${url}`), {
+        transport,
+        ...(why === "" ? {} : { why }),
+        ...this.recovery(),
+      }).pipe(Effect.andThen(this.options.onConnected?.(url) ?? Effect.void)),
     )
+  }
+
+  /** What ended with this connection, for the log. */
+  private recovery(): { readonly after?: string } {
+    if (!this.loggedOutage) return {}
+    this.loggedOutage = false
+    const { failures, millis } = this.retry.outage
+    return {
+      after: `${failures} failed ${failures === 1 ? "try" : "tries"}, ${FailureLog.span(millis)}`,
+    }
   }
 
   /** There is no connection: logs it, and waits before the next attempt. */
   failed(error: ListenError): Effect.Effect<void> {
-    const log = FailureLog.log(error, this.relayUrl.origin, this.options)
     if (error.reason === "crowded") {
       // Other links exist, so this is not part of the series of failures.
       const { delay, isFirst } = this.retry.afterCrowding(error)
+      const log = FailureLog.log(error, this.options, "")
       return Effect.andThen(isFirst ? log : Effect.void, sleep(delay))
     }
     const delay = this.retry.afterFailure(error)
-    return Effect.andThen(this.logOnce(error.reason, log), sleep(delay))
+    const { outage } = this.retry
+    return Effect.flatMap(ConnectFault.examine(error, this.relayUrl), (examined) => {
+      const log = this.failureLog.line(examined, outage)
+      if (log === undefined) return sleep(delay)
+      this.lastLogged = ""
+      this.loggedOutage = true
+      return Effect.andThen(log, sleep(delay))
+    })
   }
 
   /** Logs something, unless it was the last thing that was logged. */

@@ -5,9 +5,11 @@
  */
 import * as http from "node:http"
 import * as https from "node:https"
-import { getCACertificates } from "node:tls"
+import type { Socket } from "node:net"
+import { getCACertificates, TLSSocket } from "node:tls"
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import { toRaw } from "../../domain/HeaderList.ts"
+import type { Validity } from "./Certificate.ts"
 
 /** The origin and how to connect to it. */
 export interface ClientOptions {
@@ -40,7 +42,7 @@ export interface WholeRequestEvents {
   /** The head of the response has arrived. */
   readonly response: (response: http.IncomingMessage, request: http.ClientRequest) => void
   /** There is no response. */
-  readonly failed: (error: NodeJS.ErrnoException) => void
+  readonly failed: (error: NodeJS.ErrnoException, request: http.ClientRequest) => void
 }
 
 /** Sends requests to one origin. */
@@ -96,6 +98,7 @@ export const make = (options: ClientOptions): Client => {
       // Node takes 101 without an Upgrade field for a final response.
       if (statusCode === 101) attempt.shouldKeepAlive = false
     })
+    if (secure) attempt.once("socket", noteValidity)
     return attempt
   }
   return {
@@ -112,7 +115,7 @@ export const make = (options: ClientOptions): Client => {
           if (isOver) return
           if (mayRepeat && attempt.reusedSocket) return start(false)
           isOver = true
-          failed(error)
+          failed(error, attempt)
         })
         attempt.on("response", (incoming) => {
           isOver = true
@@ -130,3 +133,21 @@ export const make = (options: ClientOptions): Client => {
     close: () => agent.destroy(),
   }
 }
+
+/** `undefined` until a connection has shown a certificate. */
+const validities = new WeakMap<object, Validity | undefined>()
+
+/** Notes the validity of the certificate of a new connection before Node refuses it. */
+const noteValidity = (socket: Socket): void => {
+  if (!(socket instanceof TLSSocket) || validities.has(socket)) return
+  validities.set(socket, undefined)
+  socket.prependOnceListener("secure", () => {
+    const { valid_from, valid_to } = socket.getPeerCertificate()
+    const validity = { from: Date.parse(valid_from), until: Date.parse(valid_to) }
+    if (validity.from <= validity.until) validities.set(socket, validity)
+  })
+}
+
+/** The validity of the certificate that the other end of a request has shown, if it has shown one. */
+export const validityOf = ({ socket }: http.ClientRequest): Validity | undefined =>
+  socket === null ? undefined : validities.get(socket)

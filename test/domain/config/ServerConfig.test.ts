@@ -122,6 +122,18 @@ it.each([`${key}\n`, `${key}\r\n`, ` ${key}\t`, `\ufeff${key}`])(
   },
 )
 
+it.each([
+  "/servers/attic/",
+  "/servers/attic",
+  "/servers/attic/files/a.txt",
+  "/frontend/servers/attic/",
+])("the address %s of this server for visitors is not taken for the relay's", (path) => {
+  assert.strictEqual(
+    complaint(`${base}relay_url = "https://r.example${path}"`),
+    `PTTH_CONFIG_INVALID: s.toml:3: \`relay_url\`: it is the address at which visitors reach this server, with ${path.replace(/(?<!files.*)\/$/, "")}. Use the relay's own address, such as https://r.example.`,
+  )
+})
+
 it("a user without a password, or a password without a user, is rejected", () => {
   assert.include(complaint('auth_user = "me"'), "s.toml:1: `auth_user` has no `auth_password`")
   assert.include(

@@ -1,0 +1,158 @@
+/**
+ * What a failed connection to the relay means: each error of Node and OpenSSL
+ * that an owner can do something about, with its code and what to do.
+ */
+import * as tls from "node:tls"
+import * as Effect from "effect/Effect"
+import type { Validity } from "../../transport/net/Certificate.ts"
+import { timeOf } from "../../transport/net/Certificate.ts"
+import { addressOf } from "../../transport/net/NodeClient.ts"
+import { ListenError } from "./ListenError.ts"
+
+/** An error of a request that has no response. */
+export interface ConnectError extends NodeJS.ErrnoException {
+  /** OpenSSL's words. */
+  readonly reason?: string
+  /** The certificate, if it is for another host. */
+  readonly cert?: { readonly subjectaltname?: string }
+  /** The bytes that are no HTTP. */
+  readonly rawPacket?: Uint8Array
+}
+
+/** Node's and OpenSSL's error codes for a certificate that does not verify. */
+const untrustedCode =
+  /(?:^|_)CERT(?:_|$)|^UNABLE_TO_VERIFY_LEAF_SIGNATURE$|^INVALID_(?:CA|PURPOSE)$|^HOSTNAME_MISMATCH$/
+
+/** What OpenSSL says of an answer that is no TLS. */
+const noTls = /wrong version number|packet length too long|record too (?:large|small)|http request/i
+
+/** Node's codes, and what they mean. */
+const meanings: {
+  readonly [code: string]: { readonly detail: string; readonly remedy: string } | undefined
+} = {
+  ECONNREFUSED: {
+    detail: "nothing listens at this address and port",
+    remedy: "Start the relay, or correct the port in relay_url.",
+  },
+  ENOTFOUND: {
+    detail: "there is no host of this name",
+    remedy: "Correct the host in relay_url, or its DNS entry.",
+  },
+  EAI_AGAIN: {
+    detail: "the host's name cannot be looked up now",
+    remedy: "Check this machine's network and its DNS server.",
+  },
+  ENETUNREACH: {
+    detail: "there is no route to it",
+    remedy: "Check this machine's network.",
+  },
+  EHOSTUNREACH: {
+    detail: "there is no route to it",
+    remedy: "Check this machine's network, and whether the relay's machine runs.",
+  },
+  ETIMEDOUT: {
+    detail: "the connection was not answered",
+    remedy: "Check the address, and whether a firewall drops connections to this port.",
+  },
+  ECONNRESET: {
+    detail: "the connection was closed before there was a response",
+    remedy: "Check the scheme and the port in relay_url, and whether the relay runs.",
+  },
+}
+
+/** The first byte of a TLS alert, and the first of its version (RFC 8446 5.1). */
+const isTlsAlert = (bytes: Uint8Array | undefined): boolean =>
+  bytes?.[0] === 0x15 && bytes[1] === 0x03
+
+/** Names of a certificate, safe to print. */
+const namesOf = (text: string | undefined): string =>
+  (text ?? "")
+    .replaceAll("DNS:", "")
+    .replace(/[^\x20-\x7e]/g, "?")
+    .slice(0, 200) || "no name"
+
+const expired = (code: string, validity: Validity | undefined, now: number): ListenError => {
+  const span =
+    validity === undefined
+      ? `it ${code === "CERT_NOT_YET_VALID" ? "is not valid yet" : "has expired"}`
+      : `it is valid from ${timeOf(validity.from)} until ${timeOf(validity.until)}`
+  return new ListenError({
+    reason: "untrusted",
+    code: "PTTH_RELAY_EXPIRED",
+    detail: `${span}, and this machine's clock says ${timeOf(now)} (${code})`,
+  })
+}
+
+/**
+ * The error for a request to the relay that has no response.
+ *
+ * @param now milliseconds since 1970
+ */
+export const ofError = (
+  error: ConnectError,
+  validity: Validity | undefined,
+  now: number,
+): ListenError => {
+  const code = error.code ?? ""
+  const text = `${error.reason ?? ""} ${error.message}`
+  if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID")
+    return expired(code, validity, now)
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID" || code === "HOSTNAME_MISMATCH")
+    return new ListenError({
+      reason: "untrusted",
+      code: "PTTH_RELAY_WRONG_NAME",
+      detail: `it is for ${namesOf(error.cert?.subjectaltname)} (${code})`,
+    })
+  if (untrustedCode.test(code))
+    return new ListenError({ reason: "untrusted", code: "PTTH_RELAY_UNTRUSTED", detail: code })
+  if (isTlsAlert(error.rawPacket)) return needsTls
+  if (code === "EPROTO" || code.startsWith("ERR_SSL_")) {
+    const words = (error.reason ?? code).slice(0, 100)
+    return noTls.test(text)
+      ? new ListenError({
+          reason: "unreachable",
+          code: "PTTH_RELAY_NO_TLS",
+          detail: `its answer is not TLS (${words})`,
+        })
+      : new ListenError({ reason: "unreachable", code: "PTTH_RELAY_HANDSHAKE", detail: words })
+  }
+  if (code === "" || code.startsWith("HPE_"))
+    return new ListenError({ reason: "impossible", detail: error.message })
+  const meaning = meanings[code]
+  return new ListenError({
+    reason: "unreachable",
+    detail: meaning === undefined ? code : `${meaning.detail} (${code})`,
+    remedy: meaning?.remedy,
+  })
+}
+
+/** The relay's address is http, and the other end speaks TLS. */
+export const needsTls = new ListenError({
+  reason: "unreachable",
+  code: "PTTH_RELAY_NEEDS_TLS",
+  detail: "the other end speaks TLS, and the address is http",
+})
+
+/** How long the other end may take to show that it speaks TLS, in milliseconds. */
+const probeMillis = 3_000
+
+/**
+ * What closes a plain connection without a response may speak TLS, which is found
+ * out by a handshake in which nothing is sent. Other errors stay as they are.
+ */
+export const examine = (error: ListenError, relayUrl: URL): Effect.Effect<ListenError> => {
+  const isSuspect = relayUrl.protocol === "http:" && error.detail.includes("(ECONNRESET)")
+  if (!isSuspect) return Effect.succeed(error)
+  const { host, port } = addressOf(relayUrl)
+  return Effect.callback<ListenError>((resume) => {
+    const socket = tls.connect({ host, port, rejectUnauthorized: false, timeout: probeMillis })
+    const end = (result: ListenError): void => {
+      socket.destroy()
+      resume(Effect.succeed(result))
+    }
+    socket.once("secureConnect", () => end(needsTls))
+    socket.once("timeout", () => end(error))
+    socket.on("error", () => end(error))
+    return Effect.sync(() => socket.destroy())
+  })
+}
