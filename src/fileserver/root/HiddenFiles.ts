@@ -41,88 +41,105 @@ const lifetimeIdentity = (file: Identity): string =>
   `${identity(file)} ${Math.floor(Number(file.birthtimeMs))}`
 
 /** Hides the files at some paths, whether they are there yet or not. */
-export const make = (files: ReadonlyArray<string>): HiddenFiles => {
-  const absolute = files.map((file) => path.resolve(file))
-  const current: Array<string | undefined> = absolute.map(() => undefined)
-  // A hidden file stays hidden after it is renamed, for example to a backup by an editor.
-  const former = new Set<string>()
-  // A path stays hidden while there is no file, as between the two steps of a replacement.
-  const hiddenPaths = new Set<ByteName>(absolute.map(fromText))
-  let readAt = Number.NEGATIVE_INFINITY
+export const make = (files: ReadonlyArray<string>): HiddenFiles =>
+  files.length === 0 ? nothingHidden : new WatchedFiles(files)
 
-  const examine = (index: number, done: () => void): void => {
-    const file = absolute[index] as string
+const nothingHidden: HiddenFiles = {
+  check: (_real, _file, done) => done(false),
+  refresh: (done) => done(),
+  holds: () => false,
+}
+
+/** The path of a file whose folder exists, as `realpath` would give it. */
+const realPathIn = (folder: ByteName, file: string): ByteName => {
+  const start = folder.endsWith(path.sep) ? folder : folder + path.sep
+  return start + fromText(path.basename(file))
+}
+
+class WatchedFiles implements HiddenFiles {
+  private readonly files: ReadonlyArray<string>
+  /** The identity of each file; `undefined` where there is none. */
+  private readonly current: Array<string | undefined>
+  /** A hidden file stays hidden after it is renamed, for example to a backup by an editor. */
+  private readonly former = new Set<string>()
+  /** A path stays hidden while there is no file, as between the two steps of a replacement. */
+  private readonly hiddenPaths: Set<ByteName>
+  private readAt = Number.NEGATIVE_INFINITY
+  private state: "idle" | "refreshing" = "idle"
+  private waiting: Array<() => void> = []
+
+  constructor(files: ReadonlyArray<string>) {
+    this.files = files.map((file) => path.resolve(file))
+    this.current = this.files.map(() => undefined)
+    this.hiddenPaths = new Set(this.files.map(fromText))
+  }
+
+  refresh(done: () => void): void {
+    // A caller during a refresh may have seen a newer state than the refresh did,
+    // so it waits for the next refresh, which all such callers share.
+    this.waiting.push(done)
+    if (this.state === "idle") this.start()
+  }
+
+  holds(real: ByteName, file: Identity): boolean {
+    const { current, former, hiddenPaths } = this
+    return (
+      hiddenPaths.has(real) ||
+      (real.endsWith(unlinked) && hiddenPaths.has(real.slice(0, -unlinked.length))) ||
+      current.includes(identity(file)) ||
+      former.has(lifetimeIdentity(file))
+    )
+  }
+
+  check(real: ByteName, file: Identity, done: (hidden: boolean) => void): void {
+    const age = Date.now() - this.readAt
+    // Renaming or linking changes the ctime: a file with an older one was examined as it is now.
+    if (age >= 0 && age < lifetime && Number(file.ctimeMs) < this.readAt - maxLag) {
+      return done(this.holds(real, file))
+    }
+    this.refresh(() => done(this.holds(real, file)))
+  }
+
+  private start(): void {
+    const callers = this.waiting
+    this.waiting = []
+    this.state = "refreshing"
+    const startedAt = Date.now()
+    let left = this.files.length
+    const finishOne = (): void => {
+      if (--left > 0) return
+      this.state = "idle"
+      this.readAt = startedAt
+      if (this.waiting.length > 0) this.start()
+      for (const done of callers) done()
+    }
+    for (const [index, file] of this.files.entries()) this.examine(index, file, finishOne)
+  }
+
+  private examine(index: number, file: string, done: () => void): void {
     fs.stat(file, { bigint: true }, (error, stats) => {
-      current[index] = error === null ? identity(stats) : undefined
-      if (error === null) {
-        former.add(lifetimeIdentity(stats))
-        if (former.size > maxFormer) former.delete(former.values().next().value as string)
-      }
-      fs.realpath.native(file, { encoding: "latin1" }, (failure, real) => {
-        if (failure === null) {
-          hiddenPaths.add(real)
-          return done()
-        }
-        fs.realpath.native(path.dirname(file), { encoding: "latin1" }, (missing, folder) => {
-          if (missing === null) {
-            const start = folder.endsWith(path.sep) ? folder : folder + path.sep
-            hiddenPaths.add(start + fromText(path.basename(file)))
-          }
-          done()
-        })
-      })
+      this.current[index] = error === null ? identity(stats) : undefined
+      if (error === null) this.rememberFormer(lifetimeIdentity(stats))
+      this.examinePath(file, done)
     })
   }
 
-  // A caller during a refresh may have seen a newer state than the refresh did,
-  // so it waits for the next refresh, which all such callers share.
-  let isRefreshing = false
-  let waiting: Array<() => void> = []
-
-  const start = (): void => {
-    const callers = waiting
-    waiting = []
-    isRefreshing = true
-    const startedAt = Date.now()
-    let left = absolute.length
-    const finishOne = () => {
-      if (--left > 0) return
-      isRefreshing = false
-      readAt = startedAt
-      if (waiting.length > 0) start()
-      for (const done of callers) done()
-    }
-    for (let i = 0; i < absolute.length; i++) examine(i, finishOne)
+  private rememberFormer(file: string): void {
+    this.former.add(file)
+    if (this.former.size > maxFormer)
+      this.former.delete(this.former.values().next().value as string)
   }
 
-  const refresh = (done: () => void): void => {
-    waiting.push(done)
-    if (!isRefreshing) start()
-  }
-
-  const holds = (real: ByteName, file: Identity): boolean =>
-    hiddenPaths.has(real) ||
-    (real.endsWith(unlinked) && hiddenPaths.has(real.slice(0, -unlinked.length))) ||
-    current.includes(identity(file)) ||
-    former.has(lifetimeIdentity(file))
-
-  if (absolute.length === 0) {
-    return {
-      check: (_real, _file, done) => done(false),
-      refresh: (done) => done(),
-      holds: () => false,
-    }
-  }
-  return {
-    refresh,
-    holds,
-    check: (real, file, done) => {
-      const age = Date.now() - readAt
-      // Renaming or linking changes the ctime: a file with an older one was examined as it is now.
-      if (age >= 0 && age < lifetime && Number(file.ctimeMs) < readAt - maxLag) {
-        return done(holds(real, file))
+  private examinePath(file: string, done: () => void): void {
+    fs.realpath.native(file, { encoding: "latin1" }, (failure, real) => {
+      if (failure === null) {
+        this.hiddenPaths.add(real)
+        return done()
       }
-      refresh(() => done(holds(real, file)))
-    },
+      fs.realpath.native(path.dirname(file), { encoding: "latin1" }, (missing, folder) => {
+        if (missing === null) this.hiddenPaths.add(realPathIn(folder, file))
+        done()
+      })
+    })
   }
 }

@@ -67,7 +67,7 @@ export interface SendRules {
 export class FileSender {
   private readonly root: Root.Root
   private readonly rules: SendRules
-  private readonly cache = SmallFiles.make()
+  private readonly cache = new SmallFiles.SmallFiles()
   private readonly sniffer = new ContentSniffer()
   /** Heads of cached files for requests without conditions. */
   private readonly decisions = new WeakMap<SmallFiles.SmallFile, Decision.Decision>()
@@ -229,10 +229,9 @@ export class FileSender {
     if (inMemory) return this.compressInMemory(download, handle, coding)
     this.compressing++
     const file = FileBody.make(handle, 0, identity.length)
-    const compressed = CompressedBody.make(file.body, coding, () => this.compressing--)
-    const body = cancellable(compressed)
+    const body = new CompressedBody.CompressedBody(file.body, coding, () => this.compressing--)
     request.cancelWith(body)
-    request.respond(decision, body.body)
+    request.respond(decision, body)
   }
 
   private compressInMemory(
@@ -339,22 +338,4 @@ const readIntoMemory = (
       request.failNotOpen(failure === null ? Root.absent : Root.notOpen(failure))
     })
   })
-}
-
-/** A body that can be cancelled whether it is being read or not. */
-const cancellable = (body: Body.Body): FileBody.FileBody => {
-  let flow: Body.BodyFlow | undefined
-  return {
-    cancel: () => {
-      if (flow === undefined) body.discard()
-      else flow.cancel()
-    },
-    body: {
-      ...body,
-      read: (sink) => {
-        flow = body.read(sink)
-        return flow
-      },
-    },
-  }
 }

@@ -30,23 +30,6 @@ interface StatResult {
   readonly stats: fs.Stats | undefined
 }
 
-/** The cached files, by their key. */
-export interface SmallFiles {
-  /** The cached file of a key, unless it has to be checked again. */
-  readonly get: (path: ByteName, now: number) => CachedFile | undefined
-  /** Caches a file if its timestamps are old enough. */
-  readonly put: (path: ByteName, file: SmallFile) => void
-  /** Removes a file. */
-  readonly drop: (path: ByteName) => void
-  /** Gives whether a file is unchanged on disk. Calls at the same time share one stat call. */
-  readonly isUnchanged: (
-    path: ByteName,
-    file: fs.PathLike,
-    cached: CachedFile,
-    done: (isSame: boolean) => void,
-  ) => void
-}
-
 /** The largest file that is cached, in bytes; larger ones are also not read at once. */
 export const maxSize = 64 * 1024
 /** Bytes of all cached files. */
@@ -94,76 +77,93 @@ const isSame = (a: FileState, b: FileState): boolean =>
   a.ctimeMs === b.ctimeMs &&
   a.mode === b.mode
 
-/** An empty cache. */
-export const make = (): SmallFiles => {
-  const files = new Map<ByteName, CachedFile>()
-  let total = 0
+/** Examines files on disk, several times a turn of the event loop only once. */
+class FileExaminer {
+  private readonly pending = new Map<ByteName, Array<(stats: fs.Stats | undefined) => void>>()
+  /** How many further stat calls may be synchronous, which is faster on a fast disk. */
+  private syncLeft = 0
+  /** Stat results of this turn of the event loop. */
+  private readonly recent = new ReusableMap<ByteName, StatResult>()
 
-  const drop = (path: ByteName): void => {
-    const file = files.get(path)
-    if (file === undefined) return
-    files.delete(path)
-    total -= file.bytes.length
+  /** Gives the stats of a file; `undefined` if there is none. */
+  stat(path: ByteName, file: fs.PathLike, done: (stats: fs.Stats | undefined) => void): void {
+    if (this.syncLeft > 0) return done(this.statSync(path, file))
+    const waiting = this.pending.get(path)
+    if (waiting !== undefined) {
+      waiting.push(done)
+      return
+    }
+    const all = [done]
+    this.pending.set(path, all)
+    const start = performance.now()
+    fs.stat(file, (error, stats) => {
+      this.pending.delete(path)
+      if (performance.now() - start < maxLocalStat) this.syncLeft = syncStats
+      for (const each of all) each(error === null ? stats : undefined)
+    })
   }
 
-  const pendingStats = new Map<ByteName, Array<(stats: fs.Stats | undefined) => void>>()
-  /** How many further stat calls may be synchronous, which is faster on a fast disk. */
-  let syncLeft = 0
-  /** Stat results of this turn of the event loop. */
-  const recent = new ReusableMap<ByteName, StatResult>()
-
-  const statSync = (path: ByteName, file: fs.PathLike): fs.Stats | undefined => {
-    const before = recent.get(path)
+  private statSync(path: ByteName, file: fs.PathLike): fs.Stats | undefined {
+    const before = this.recent.get(path)
     if (before !== undefined) return before.stats
     const start = performance.now()
     const stats = statNow(file)
-    syncLeft = performance.now() - start > maxSyncStat ? 0 : syncLeft - 1
-    if (recent.size === 0) setImmediate(forgetRecent)
-    recent.set(path, { stats })
+    this.syncLeft = performance.now() - start > maxSyncStat ? 0 : this.syncLeft - 1
+    if (this.recent.size === 0) setImmediate(this.forgetRecent)
+    this.recent.set(path, { stats })
     return stats
   }
 
-  const forgetRecent = (): void => recent.clear()
+  private readonly forgetRecent = (): void => this.recent.clear()
+}
 
-  return {
-    drop,
-    isUnchanged: (path, file, cached, done) => {
-      const tell = (stats: fs.Stats | undefined): void =>
-        done(stats !== undefined && isSame(stats, cached.state))
-      if (syncLeft > 0) return tell(statSync(path, file))
-      const waiting = pendingStats.get(path)
-      if (waiting !== undefined) {
-        waiting.push(tell)
-        return
-      }
-      const all = [tell]
-      pendingStats.set(path, all)
-      const start = performance.now()
-      fs.stat(file, (error, stats) => {
-        pendingStats.delete(path)
-        if (performance.now() - start < maxLocalStat) syncLeft = syncStats
-        for (const each of all) each(error === null ? stats : undefined)
-      })
-    },
-    get: (path, now) => {
-      const file = files.get(path)
-      if (file === undefined) return undefined
-      const age = now - file.checkedAt
-      if (age >= 0 && age < lifetime) return file
-      drop(path)
-      return undefined
-    },
-    put: (path, file) => {
-      drop(path)
-      const newest = Math.max(Number(file.stats.mtimeMs), Number(file.stats.ctimeMs))
-      if (file.checkedAt - newest < timestampResolution) return
-      files.set(path, { ...file, state: stateOf(file.stats) })
-      total += file.bytes.length
-      while (total > capacity || files.size > maxCount) {
-        const [oldest] = files.keys()
-        if (oldest === undefined) return
-        drop(oldest)
-      }
-    },
+/** The cached files, by their key. */
+export class SmallFiles {
+  private readonly files = new Map<ByteName, CachedFile>()
+  private readonly examiner = new FileExaminer()
+  private total = 0
+
+  /** Removes a file. */
+  drop(path: ByteName): void {
+    const file = this.files.get(path)
+    if (file === undefined) return
+    this.files.delete(path)
+    this.total -= file.bytes.length
+  }
+
+  /** Gives whether a file is unchanged on disk. Calls at the same time share one stat call. */
+  isUnchanged(
+    path: ByteName,
+    file: fs.PathLike,
+    cached: CachedFile,
+    done: (isSame: boolean) => void,
+  ): void {
+    this.examiner.stat(path, file, (stats) =>
+      done(stats !== undefined && isSame(stats, cached.state)),
+    )
+  }
+
+  /** The cached file of a key, unless it has to be checked again. */
+  get(path: ByteName, now: number): CachedFile | undefined {
+    const file = this.files.get(path)
+    if (file === undefined) return undefined
+    const age = now - file.checkedAt
+    if (age >= 0 && age < lifetime) return file
+    this.drop(path)
+    return undefined
+  }
+
+  /** Caches a file if its timestamps are old enough. */
+  put(path: ByteName, file: SmallFile): void {
+    this.drop(path)
+    const newest = Math.max(Number(file.stats.mtimeMs), Number(file.stats.ctimeMs))
+    if (file.checkedAt - newest < timestampResolution) return
+    this.files.set(path, { ...file, state: stateOf(file.stats) })
+    this.total += file.bytes.length
+    while (this.total > capacity || this.files.size > maxCount) {
+      const [oldest] = this.files.keys()
+      if (oldest === undefined) return
+      this.drop(oldest)
+    }
   }
 }
