@@ -64,15 +64,18 @@ const addressesOf = (app: Application, { headers }: RequestHead): Addresses => {
   }
 }
 
-/** A reference to a resource of the application, as the visitor has written it, for the application. */
+/**
+ * A reference of the visitor to a resource of the application, for the application. Its scheme and
+ * host change only if the application gets another Host: many compare them with X-Forwarded-Proto.
+ */
 const toApplication =
   ({ app, inner, visitor }: Addresses): AddressSyntax.Move =>
   (text) => {
     const reference = UriReference.parse(text)
     if (reference === undefined || !UriReference.isOn(reference, visitor)) return text
-    const { host, proto } = reference
-    const isSame = host === undefined || (host === inner.host && proto === inner.proto)
-    const start = isSame ? reference.start : `${inner.proto}://${inner.host}`
+    const isPath = reference.host === undefined
+    const start =
+      app.hostHeader === undefined || isPath ? reference.start : `${inner.proto}://${inner.host}`
     return UriReference.join(start, app.base + reference.path, inner)
   }
 

@@ -143,7 +143,7 @@ describe("a path of --to", () => {
     assert.include(error, { code: "PTTH_BAD_REQUEST" })
     const destination: Header = ["Destination", `https://relay.example${target}`]
     const moved = await sent(destination, { to }).catch((error: ExchangeError) => error.code)
-    assert.match(`${moved}`, /^http:\/\/relay\.example\/base\/x?$|^PTTH_BAD_REQUEST$/)
+    assert.match(`${moved}`, /^https:\/\/relay\.example\/base\/x?$|^PTTH_BAD_REQUEST$/)
   })
 
   it.each([
@@ -221,13 +221,12 @@ describe("a listing of WebDAV", () => {
 })
 
 describe("Destination and If", () => {
-  it("name the application as its Host does, with its scheme and below its path", async () => {
+  it("name the application below its path, and with the host and scheme of host_header", async () => {
     const own = "https://relay.example/b%20c"
     for (const [call, value] of [
-      [{ to: "http://127.0.0.1:3000" }, "http://relay.example/b%20c"],
-      [{ to: "https://127.0.0.1:3000" }, own],
+      [{ to: "http://127.0.0.1:3000" }, own],
       [{ to: "http://127.0.0.1:3000", hostHeader: "inner.test" }, "http://inner.test/b%20c"],
-      [{ to: "http://127.0.0.1:3000/base" }, "http://relay.example/base/b%20c"],
+      [{ to: "http://127.0.0.1:3000/base" }, "https://relay.example/base/b%20c"],
     ] as const) {
       assert.strictEqual(await sent(["Destination", own], call), value)
       assert.strictEqual(await sent(["If", `<${own}> (<urn:x>)`], call), `<${value}> (<urn:x>)`)
