@@ -19,6 +19,8 @@ export interface OriginClientOptions extends OriginAddress {
    * `Keep-Alive: timeout`; 4 s by default, because Node's servers close theirs after 5 s.
    */
   readonly idleMillis?: number
+  /** See `ConnectionOwner.stallMillis`; 10 s by default. */
+  readonly stallMillis?: number
 }
 
 const readSize = 64 * 1024
@@ -42,6 +44,7 @@ const distrustMillis = 600_000
 export class OriginClient implements ConnectionOwner {
   readonly address: OriginAddress
   readonly readBuffer: Buffer = Buffer.allocUnsafeSlow(readSize)
+  readonly stallMillis: number
   session: Buffer | undefined
   private readonly options: OriginClientOptions
   private readonly idle: Array<OriginConnection> = []
@@ -53,6 +56,7 @@ export class OriginClient implements ConnectionOwner {
   constructor(options: OriginClientOptions) {
     this.options = options
     this.address = options
+    this.stallMillis = options.stallMillis ?? 10_000
     this.maxIdle = options.maxIdle ?? 256
   }
 

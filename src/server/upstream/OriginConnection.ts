@@ -22,6 +22,8 @@ export interface ConnectionOwner {
   readonly address: OriginAddress
   /** All connections read into this buffer; bytes that are kept are copied out of it. */
   readonly readBuffer: Buffer
+  /** How long the rest of an answered request may wait for the origin to read on, in milliseconds. */
+  readonly stallMillis: number
   /** The TLS session to resume. */
   session: Buffer | undefined
   /** The connection is free, after this response. */
@@ -283,14 +285,27 @@ export class OriginConnection implements Carrier {
       this.reading = "Rest"
       this.afterRest = isReusable ? "Release" : "Close"
       this.resume()
+      this.watchRest()
     } else if (isReusable && this.socket.writableLength === 0) this.free(response)
     else this.leave(response.persists && request.isStreamed)
+  }
+
+  /** Closes the connection if the origin has answered and does not read the rest of the request. */
+  private watchRest(): void {
+    const { socket } = this
+    let written = -1
+    this.timer = setInterval(() => {
+      if (socket.writableNeedDrain && socket.bytesWritten === written) this.destroy()
+      written = socket.bytesWritten
+    }, this.owner.stallMillis)
   }
 
   /** The exchange is over, and the connection can be used again. */
   private free(response: OriginResponse): void {
     const { request, socket } = this
     if (socket.destroyed) return this.destroy()
+    clearTimeout(this.timer)
+    this.timer = undefined
     this.request = undefined
     this.response = undefined
     this.reading = "Idle"

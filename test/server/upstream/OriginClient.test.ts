@@ -8,9 +8,10 @@ import {
 } from "../../../src/server/upstream/OriginClient.ts"
 import type { Body } from "../../../src/transport/body/Body.ts"
 import type { Cancel } from "../../../src/transport/body/Handler.ts"
+import { PushedBody } from "../../../src/transport/body/PushedBody.ts"
 import { readBody } from "../../support/callHandler.ts"
 import { RawOrigin } from "../../support/HttpOrigin.ts"
-import { chunkOf, lastChunk, type RawHttp } from "../../support/RawHttp.ts"
+import { chunkOf, lastChunk, type RawHttp, soon } from "../../support/RawHttp.ts"
 
 interface Got {
   readonly response: OriginResponse
@@ -438,6 +439,31 @@ describe("a connection", () => {
     assert.strictEqual((await whole(sent)).text, "ok")
     const { bytes } = await connection.readRest()
     assert.isBelow(bytes.length, size)
+  })
+})
+
+describe("the rest of a request that is answered already", () => {
+  it("is dropped if the origin does not read it", async () => {
+    const { client, origin } = await start({ stallMillis: 20 })
+    let leave: () => void = () => {}
+    const left = soon("the upload is dropped", new Promise<void>((resolve) => (leave = resolve)))
+    const body = new PushedBody(undefined, { abandon: leave })
+    body.data(Buffer.alloc(64 * 1024 * 1024))
+    const answered = new Promise<Body>((resolve, reject) => {
+      client.send({
+        method: "POST",
+        head: "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
+        content: { _tag: "Streamed", body, isChunked: true, expectsContinue: false },
+        repeatable: false,
+        answered: (_response, body) => resolve(body),
+        failed: reject,
+      })
+    })
+    const connection = await origin.connection()
+    await connection.readHeadText()
+    await connection.write(ok)
+    assert.strictEqual(String((await readBody(await answered)).bytes), "ok")
+    await left
   })
 })
 
