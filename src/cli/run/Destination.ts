@@ -17,6 +17,7 @@ import { Telemetry } from "../../transport/observe/Telemetry.ts"
 import { trace } from "../../transport/observe/TracedHandler.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import { checkFolder } from "./Folder.ts"
+import * as OriginLog from "./OriginLog.ts"
 
 /** The settings of the file server. */
 export type FileRules = Pick<
@@ -74,7 +75,8 @@ const application = Effect.fnUntraced(function* (
     ({ close }) => Effect.sync(close),
   )
   const telemetry = yield* Telemetry
-  const handler = trace(upstream.handler, telemetry, { name: "origin", kind: "client" })
+  const watched = (yield* OriginLog.make)(upstream.handler)
+  const handler = trace(watched, telemetry, { name: "origin", kind: "client" })
   return { handler, row: ["To", to] }
 })
 

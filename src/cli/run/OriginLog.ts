@@ -1,0 +1,79 @@
+/**
+ * Tells a server's owner that the application behind it does not respond, and
+ * that it does again. A failure is logged when it begins, and at growing
+ * intervals as long as no request succeeds.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { entry } from "../../domain/ErrorRegistry.ts"
+import type { ExchangeError } from "../../protocol/Exchange.ts"
+import { span } from "../../server/uplink/FailureLog.ts"
+import type { Handler } from "../../transport/body/Handler.ts"
+import { elapsedMillis } from "../../transport/runtime/Deadlines.ts"
+
+/** When a failure is logged again for the first time, how much later each further time, and the longest wait; in milliseconds. */
+const firstReminder = 60_000
+const reminderGrowth = 4
+const longestReminder = 3_600_000
+
+/** What an owner can do, by the codes of an application that gives no response. */
+const remedies: { readonly [code: string]: string | undefined } = {
+  PTTH_ORIGIN_DOWN: "Start the application, or correct --to.",
+  PTTH_ORIGIN_BROKEN: "Look at the application's log.",
+}
+
+/** A series of requests without a response; times in monotonic milliseconds. */
+interface Series {
+  readonly since: number
+  count: number
+  nextAt: number
+  wait: number
+}
+
+/** Makes a function that watches a handler, and logs with the logger in force. */
+export const make: Effect.Effect<(handler: Handler) => Handler> = Effect.gen(function* () {
+  const clock = yield* Clock.Clock
+  const run = Effect.runForkWith(yield* Effect.context<never>())
+  let series: Series | undefined
+
+  const failed = ({ code, detail }: ExchangeError): void => {
+    if (remedies[code] === undefined) return
+    const now = elapsedMillis(clock)
+    series ??= { since: now, count: 0, nextAt: now, wait: firstReminder }
+    series.count += 1
+    if (now < series.nextAt) return
+    const { count, since, wait } = series
+    series.nextAt = now + wait
+    series.wait = Math.min(wait * reminderGrowth, longestReminder)
+    const times = count === 1 ? "" : ` (${count} failed requests in ${span(now - since)})`
+    run(
+      Effect.logWarning(
+        `${code}: ${detail}${times}. ${remedies[code] ?? entry(code).remedy} Visitors get an error page`,
+      ),
+    )
+  }
+
+  const responded = (): void => {
+    if (series === undefined) return
+    const { count, since } = series
+    series = undefined
+    const time = span(elapsedMillis(clock) - since)
+    run(
+      Effect.logInfo(
+        `the application responds again, after ${count} failed request${count === 1 ? "" : "s"} in ${time}`,
+      ),
+    )
+  }
+
+  return (handler) => (head, body, reply) =>
+    handler(head, body, {
+      respond: (response, content, sent) => {
+        if (series !== undefined) responded()
+        reply.respond(response, content, sent)
+      },
+      fail: (error) => {
+        failed(error)
+        reply.fail(error)
+      },
+    })
+})

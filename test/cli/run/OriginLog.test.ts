@@ -1,0 +1,67 @@
+/**
+ * What a server's owner is told of an application that does not respond.
+ */
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import * as OriginLog from "../../../src/cli/run/OriginLog.ts"
+import { ExchangeError } from "../../../src/protocol/Exchange.ts"
+import { empty } from "../../../src/transport/body/Body.ts"
+import type { Handler } from "../../../src/transport/body/Handler.ts"
+import { capture } from "../../support/harness/LogLines.ts"
+
+const lines: Array<string> = []
+
+it.effect("an application that is down is logged at once, then seldom, and when it is back", () =>
+  Effect.gen(function* () {
+    let isDown = true
+    const application: Handler = (_head, _body, reply) => {
+      if (isDown)
+        reply.fail(
+          new ExchangeError({ code: "PTTH_ORIGIN_DOWN", detail: "nothing answers at a:1" }),
+        )
+      else reply.respond({ status: 200, headers: [] }, empty)
+      return () => {}
+    }
+    const handler = (yield* OriginLog.make)(application)
+    const ask = (count: number) =>
+      Effect.gen(function* () {
+        for (let i = 0; i < count; i++)
+          handler({ method: "GET", target: "/", headers: [] }, empty, {
+            respond: () => {},
+            fail: () => {},
+          })
+        yield* Effect.yieldNow
+      })
+    yield* ask(100)
+    assert.lengthOf(lines, 1)
+    assert.match(
+      `${lines[0]}`,
+      /PTTH_ORIGIN_DOWN: nothing answers at a:1\. Start the application, or correct --to\./,
+    )
+    yield* TestClock.adjust("1 minute")
+    yield* ask(100)
+    assert.lengthOf(lines, 2)
+    assert.match(`${lines[1]}`, /101 failed requests in 60 s/)
+    isDown = false
+    yield* ask(2)
+    assert.lengthOf(lines, 3)
+    assert.match(`${lines[2]}`, /responds again, after 200 failed requests in 60 s/)
+    isDown = true
+    yield* ask(1)
+    assert.lengthOf(lines, 4)
+  }).pipe(Effect.provide(capture(lines))),
+)
+
+it.effect("an error of a single request is not one of the application", () =>
+  Effect.gen(function* () {
+    const logged: Array<string> = []
+    const handler = yield* Effect.provide(OriginLog.make, capture(logged))
+    handler((_head, _body, reply) => {
+      reply.fail(new ExchangeError({ code: "PTTH_BAD_REQUEST", detail: "a target" }))
+      return () => {}
+    })({ method: "GET", target: "/", headers: [] }, empty, { respond: () => {}, fail: () => {} })
+    yield* Effect.yieldNow
+    assert.isEmpty(logged)
+  }),
+)
