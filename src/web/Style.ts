@@ -42,7 +42,6 @@ export const css = `:root {
 }
 *, ::before, ::after { box-sizing: border-box; }
 [hidden] { display: none !important; }
-bdi { white-space: pre-wrap; }
 html { font: 100%/1.5 system-ui, sans-serif; background: var(--ground); color: var(--text); -webkit-text-size-adjust: 100%; }
 body { max-width: 60rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }
 a { color: var(--link); text-underline-offset: .15em; }
@@ -80,7 +79,7 @@ button { background: var(--raised); cursor: pointer; flex: none; white-space: no
 .bar form, .search { display: flex; gap: .5rem; align-items: center; }
 .bar form { flex: 1 1 16rem; max-width: 26rem; }
 .bar input[type=search] { flex: 1; min-width: 0; width: 100%; }
-.tools { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; align-items: baseline; margin: 1rem 0; }
+.tools { display: flex; flex-wrap: wrap; gap: .5rem 1.25rem; align-items: baseline; margin: 1rem 0; }
 .tools form { display: flex; gap: .5rem; }
 .tools a, .pages a, .pages span { display: inline-block; padding: .25rem 0; }
 .pages { margin: 1rem 0; }
@@ -90,9 +89,9 @@ button { background: var(--raised); cursor: pointer; flex: none; white-space: no
 th a { color: inherit; display: inline-block; padding: .15rem 0; }
 td.type, th.type { width: 2.75rem; white-space: nowrap; color: var(--faint); }
 td.type .folder-icon { color: var(--accent); }
-.download { display: inline-block; padding: .125rem .25rem; color: var(--faint); line-height: 1; }
-.download:hover { color: var(--link); }
-.download .icon { width: 1.125rem; height: 1.125rem; vertical-align: -.2rem; }
+.other { display: inline-block; padding: .125rem .25rem; color: var(--faint); line-height: 1; }
+.other:hover { color: var(--link); }
+.other .icon { width: 1.125rem; height: 1.125rem; vertical-align: -.2rem; }
 .order { display: flex; gap: .25rem .75rem; align-items: baseline; font-size: .875rem; color: var(--faint); }
 .order > span { flex: none; }
 .order ul { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem .9rem; margin: 0; padding: 0; }

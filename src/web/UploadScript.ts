@@ -61,9 +61,18 @@ export const js = `
       next();
     };
 
+    const askBeforeLeaving = (event) => {
+      event.preventDefault();
+      // Browsers of before 2024 ask only because of this.
+      event.returnValue = true;
+    };
+
     const next = async () => {
       if (busy) return;
       const job = waiting.shift();
+      // Only while it is needed: Firefox does not keep such pages for going back.
+      if (job) addEventListener("beforeunload", askBeforeLeaving);
+      else removeEventListener("beforeunload", askBeforeLeaving);
       if (!job) {
         if (arrived) reload().catch(() => {});
         arrived = false;
@@ -119,12 +128,6 @@ export const js = `
       chosen.value = "";
     });
     uploads.addEventListener("submit", (event) => event.preventDefault());
-    addEventListener("beforeunload", (event) => {
-      if (!busy && waiting.length === 0) return;
-      event.preventDefault();
-      // Browsers of before 2024 ask only because of this.
-      event.returnValue = true;
-    });
     const isFiles = (event) => [...event.dataTransfer.types].includes("Files");
     addEventListener("dragover", (event) => {
       if (!isFiles(event)) return;

@@ -31,12 +31,25 @@ export const of = ({ headers, target }: RequestHead): string | undefined => {
 /** The longest text of a QR code, in characters; larger codes are hard to scan. */
 const maxLength = 1_000
 
+/** Where each run of dark modules in a row begins, and its length. */
+const runsOf = (row: ReadonlyArray<boolean>): ReadonlyArray<readonly [number, number]> =>
+  row.flatMap((dark, x) => {
+    if (!dark || row[x - 1] === true) return []
+    const end = row.indexOf(false, x)
+    return [[x, (end < 0 ? row.length : end) - x] as const]
+  })
+
 /** The QR code of a text as SVG; `undefined` if the text is too long. */
 export const qrCode = (text: string): Html | undefined => {
   if (text.length > maxLength) return undefined
   const { data, size } = encode(text, { ecc: "M", border: 4 })
+  // A line for each run of dark modules: a third of the length of a square for each.
   const path = data
-    .flatMap((row, y) => row.flatMap((dark, x) => (dark ? [`M${x} ${y}h1v1h-1z`] : [])))
+    .map((row, y) =>
+      runsOf(row)
+        .map(([x, length]) => `M${x} ${y}.5h${length}`)
+        .join(""),
+    )
     .join("")
-  return html`<svg viewBox="0 0 ${size} ${size}" width="192" height="192" role="img" aria-label="QR code of this page's address" shape-rendering="crispEdges"><path fill="#fff" d="M0 0h${size}v${size}H0z"/><path fill="#000" d="${path}"/></svg>`
+  return html`<svg viewBox="0 0 ${size} ${size}" width="192" height="192" role="img" aria-label="QR code of this page's address" shape-rendering="crispEdges"><path fill="#fff" d="M0 0h${size}v${size}H0z"/><path stroke="#000" d="${path}"/></svg>`
 }

@@ -19,6 +19,9 @@ import * as ViewPage from "./ViewPage.ts"
 /** How many files before and after one are tried, since some may not be readable. */
 const maxTried = 4
 
+/** Embeddings, overrides and isolates (Unicode UAX #9), with which code hides what it does (CVE-2021-42574). */
+const turnsDirection = /[\u202a-\u202e\u2066-\u2069]/
+
 interface Siblings {
   readonly previous: ByteName | undefined
   readonly next: ByteName | undefined
@@ -99,7 +102,7 @@ const sendFile = (
   const kind = FileTypes.kindOf(name)
   const size = Number(stats.size)
 
-  const sendPage = (content: Pick<ViewPage.View, "text" | "notice">): void => {
+  const sendPage = (content: Pick<ViewPage.View, "text" | "notice" | "warning">): void => {
     Root.close(handle)
     findSiblings(site, request, segments, (siblings) => {
       leave()
@@ -119,15 +122,22 @@ const sendFile = (
       request.sendGenerated(Html.toBytes(page), pageHeaders(policy), site.folderWork)
     })
   }
-  const sendNotice = (notice: string): void => sendPage({ text: undefined, notice })
+  const sendNotice = (notice: string): void =>
+    sendPage({ text: undefined, notice, warning: undefined })
 
   if (!Kind.isViewable(kind)) return sendNotice(Text.view.notViewable)
-  if (!Kind.isText(kind)) return sendPage({ text: undefined, notice: undefined })
+  if (!Kind.isText(kind))
+    return sendPage({ text: undefined, notice: undefined, warning: undefined })
   if (size > TextContent.maxSize) return sendNotice(Text.view.tooLarge)
   TextContent.read(handle, size, (text) => {
     if (text === undefined) return sendNotice(Text.view.notText)
     TextContent.render(site, name, text, (rendered) =>
-      sendPage({ text: rendered, notice: undefined }),
+      sendPage({
+        text: rendered,
+        notice: undefined,
+        warning:
+          kind === "code" && turnsDirection.test(text) ? Text.view.turnsDirection : undefined,
+      }),
     )
   })
 }

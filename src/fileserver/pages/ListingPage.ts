@@ -62,6 +62,19 @@ export const pathLinks = (
   return html`<nav aria-label="${text.path}"><ol>${items}</ol></nav>`
 }
 
+/** What the name of a file does not lead to: the file itself, or the source of a document. */
+const otherLink = (entry: Entry, name: string, reader: EntryLinks.Reader): Html | undefined => {
+  if (reader === "program") return undefined
+  const href = EntryLinks.hrefOf(entry)
+  if (EntryLinks.opensInPage(entry, reader)) {
+    const label = text.download(name)
+    return html` <a class="other" href="${href}" download title="${label}" aria-label="${label}">${icon("download")}</a>`
+  }
+  if (!FileTypes.isDocument(entry.name)) return undefined
+  const label = text.viewSource(name)
+  return html` <a class="other" href="${href}?view" rel="nofollow" title="${label}" aria-label="${label}">${icon("code")}</a>`
+}
+
 /** The row of an entry in the table. */
 const row = (entry: Entry, query: Query.Query, reader: EntryLinks.Reader): Html => {
   const kind = FileTypes.kindOfEntry(entry)
@@ -74,11 +87,8 @@ const row = (entry: Entry, query: Query.Query, reader: EntryLinks.Reader): Html 
   if (entry.folder) {
     return html`${type}<td><a class="folder" href="${target}"><bdi>${name}</bdi>/</a></td><td class="number"></td>${time}`
   }
-  const label = text.download(name)
-  const download = EntryLinks.opensInPage(entry, reader)
-    ? html` <a class="download" href="${href}" download title="${label}" aria-label="${label}">${icon("download")}</a>`
-    : undefined
-  return html`${type}<td><a href="${target}"><bdi>${name}</bdi></a>${download}</td><td class="number" title="${text.bytes(entry.size)}">${Format.bytes(entry.size)}</td>${time}`
+  const other = otherLink(entry, name, reader)
+  return html`${type}<td><a href="${target}"><bdi>${name}</bdi></a>${other}</td><td class="number" title="${text.bytes(entry.size)}">${Format.bytes(entry.size)}</td>${time}`
 }
 
 /** The tile of an entry in the grid. An icon stands in for a picture that the browser cannot show. */
@@ -179,7 +189,7 @@ const pageLinks = (listing: Listing, query: Query.Query): Html | undefined => {
   return html`<nav class="pages" aria-label="${text.pages}"><ol>${previous}${items}${next}</ol></nav>`
 }
 
-/** The parameters that the filter form keeps. */
+/** The parameters that forms keep. */
 const hiddenFields = (query: Query.Query): ReadonlyArray<Html> => [
   ...(query.grid ? [html`<input type="hidden" name="grid" value="">`] : []),
   ...(query.sort === "name" ? [] : [html`<input type="hidden" name="sort" value="${query.sort}">`]),
@@ -244,13 +254,19 @@ const searchForm = html`<form class="search" role="search" aria-label="${text.fo
 </form>`
 
 /**
- * Below the entries: a link to the other view, archives, the QR code. Archives
- * are behind buttons, since crawlers follow every link.
+ * Below the entries: the other view, archives, the QR code. The former are
+ * behind buttons, since crawlers follow every link.
  */
 const tools = (query: Query.Query, address: string | undefined): Html => {
-  const otherView = Query.toHref({ ...query, page: 1, grid: !query.grid })
+  const otherView = query.grid
+    ? html`<button>${text.showTable}</button>`
+    : html`<button name="grid" value="">${text.showGrid}</button>`
+  const filter =
+    query.filter === ""
+      ? undefined
+      : html`<input type="hidden" name="filter" value="${query.filter}">`
   return html`<nav class="tools" aria-label="${text.tools}">
-<a href="${otherView}" rel="nofollow">${query.grid ? text.showTable : text.showGrid}</a>
+<form method="get" action="./">${hiddenFields({ ...query, grid: false })}${filter}${otherView}</form>
 <form method="get" action="./"><button name="archive" value="zip">${text.downloadZip}</button> <button name="archive" value="tar">${text.downloadTar}</button></form>
 ${qrCode(address)}
 </nav>`

@@ -33,6 +33,7 @@ export const listing = {
   empty: "This folder is empty.",
   noMatch: "No name contains this text.",
   download: (name: string): string => `Download ${name}`,
+  viewSource: (name: string): string => `View the source of ${name}`,
   sortBy: "Sort by",
   bytes: (n: number): string => `${n} bytes`,
   folders: (n: number): string => counted(n, "folder", "folders"),
@@ -83,6 +84,8 @@ export const view = {
   download: (size: string): string => `Download (${size})`,
   noImage: "This browser cannot show this picture. It can be downloaded.",
   noMedia: "This browser cannot play this file. It can be downloaded.",
+  turnsDirection:
+    "This file contains characters that turn the writing direction, so that code may not be what it looks like.",
   noPdf: "This browser does not show PDFs in pages.",
   notViewable: "Files of this kind cannot be shown here.",
   tooLarge: "This file is too large to be shown here.",

@@ -25,6 +25,8 @@ export interface View {
   readonly next: ByteName.ByteName | undefined
   /** The rendered text of a text file. */
   readonly text: Html | undefined
+  /** Shown above the text. */
+  readonly warning: string | undefined
   /** Shown instead of the file, if it cannot be shown. */
   readonly notice: string | undefined
   /** The order and form of the folder's page that led here. */
@@ -52,7 +54,7 @@ const content = (view: View, href: string, name: string): Html => {
       return html`<article class="markdown">${view.text}</article>`
     case "code":
     case "none":
-      return html`<pre tabindex="0"><code>${view.text}</code></pre>`
+      return html`${view.warning && html`<p class="notice bad">${view.warning}</p>`}<pre tabindex="0"><code>${view.text}</code></pre>`
   }
 }
 

@@ -19,6 +19,9 @@ const anchorOf = (heading: string): string =>
     .replaceAll(/[^\p{L}\p{N}\p{M}_ -]/gu, "")
     .replaceAll(" ", "-")
 
+/** A heading written in HTML, as many READMEs begin with. */
+const htmlHeading = /<h([1-6])((?:\s[^<>]*)?)>((?:(?!<h[1-6]|<\/h)[\s\S])*?)<\/h\1>/gi
+
 /** Gives each heading its anchor; further ones of the same text get `-1`, `-2` and so on. */
 const addAnchors = ({ tokens }: StateCore): void => {
   const counts = new Map<string, number>()
@@ -31,6 +34,15 @@ const addAnchors = ({ tokens }: StateCore): void => {
     return candidate
   }
   for (const [i, token] of tokens.entries()) {
+    if (token.type === "html_block") {
+      token.content = token.content.replace(htmlHeading, (heading, level, attributes, content) => {
+        const anchor = anchorOf(content.replaceAll(/<[^>]*>/g, "").trim())
+        const hasAnchor = anchor === "" || /\sid\s*=/i.test(attributes)
+        return hasAnchor
+          ? heading
+          : `<h${level} id="${unused(anchor)}"${attributes}>${content}</h${level}>`
+      })
+    }
     if (token.type !== "heading_open") continue
     const anchor = anchorOf(textOf(tokens[i + 1]))
     if (anchor !== "") token.attrSet("id", unused(anchor))

@@ -274,6 +274,7 @@ describe("the name of a file in a listing", () => {
     }
     const { text } = await get("/files/")
     assert.strictEqual(text.includes(`href="${name}" download`), expected.endsWith("view"))
+    assert.strictEqual(text.includes('href="page.html?view"'), name === "page.html")
   })
 })
 
@@ -361,6 +362,7 @@ describe("a file's page", () => {
     write("evil.html", "<script>alert(1)</script>")
     write("evil.svg", "<svg onload='alert(1)'><script>alert(1)</script></svg>")
     write("code.ts", "const a = '<b>'")
+    write("trojan.ts", "const a = 1 // \u202e\u2066 hidden")
     write("big.txt", "x".repeat(Render.maxSize + 1))
     write("binary.txt", Buffer.from([1, 0, 2]))
     const page = await get("/files/evil.html?view")
@@ -375,6 +377,9 @@ describe("a file's page", () => {
     assert.include((await get("/files/evil.svg?view")).text, '<img src="evil.svg"')
     assert.strictEqual((await get("/files/evil.svg")).header("content-security-policy"), "sandbox")
     assert.strictEqual((await get("/files/evil.html")).header("content-security-policy"), "sandbox")
+    const warning = "turn the writing direction"
+    assert.include((await get("/files/trojan.ts?view")).text, warning)
+    assert.notInclude((await get("/files/code.ts?view")).text, warning)
     assert.include((await get("/files/big.txt?view")).text, "too large")
     assert.include((await get("/files/binary.txt?view")).text, "not text")
   })

@@ -42,7 +42,7 @@ describe("links in Markdown", () => {
 
 describe("headings in Markdown", () => {
   const anchorsOf = (text: string): ReadonlyArray<string> =>
-    [...Markdown.toHtml(text).matchAll(/<h\d id="([^"]*)"/g)].map(([, id]) => id as string)
+    [...Markdown.toHtml(text).matchAll(/<h\d[^>]* id="([^"]*)"/g)].map(([, id]) => id as string)
 
   it("have the anchors that GitHub gives them", () => {
     const text =
@@ -58,6 +58,12 @@ describe("headings in Markdown", () => {
       "-title",
       "setext",
     ])
+  })
+
+  it("in HTML have anchors too", () => {
+    const text =
+      '<h1 align="center">\n  My <b>project</b>\n</h1>\n\n<h2 id="own">x</h2>\n\n# My project'
+    assert.deepStrictEqual(anchorsOf(text), ["my-project", "own", "my-project-1"])
   })
 
   it("of the same text have different anchors, also beside one that is written so", () => {
