@@ -3,7 +3,6 @@
  * is delivered as it arrives, without regard to the boundaries of frames and
  * messages, so that large ones are neither buffered nor copied.
  */
-
 /** Opcodes (RFC 6455 5.2). */
 export const opcode = {
   continuation: 0,
@@ -15,12 +14,26 @@ export const opcode = {
 } as const
 
 /** Status codes of a close (RFC 6455 7.4.1). */
-export const closeCode = { normal: 1000, protocol: 1002 } as const
+export const closeCode = { normal: 1000, protocol: 1002, policy: 1008 } as const
 
 const fin = 0x80
 const maskBit = 0x80
 const maxControl = 125
 const maxHeader = 14
+
+/** A data frame with a shorter payload, in bytes, is as good as empty: a frame of the tunnel is longer. */
+const leastPayload = 12
+
+/** Limits control frames and those that are as good as empty. */
+export interface FrameLimit {
+  /** So many bytes have come. */
+  received(bytes: number): void
+  /** Such a frame has come; `false` if there are too many. */
+  useless(): boolean
+}
+
+/** The fault of a peer that sends too many frames without effect. */
+export const tooManyFrames = "there are too many WebSocket frames without effect"
 
 /** Receives what a reader reads. */
 export interface ReaderSink {
@@ -72,6 +85,7 @@ export const control = (kind: number, payload: Uint8Array, masked: boolean): Buf
 export class Reader {
   private readonly sink: ReaderSink
   private readonly masked: boolean
+  private readonly budget: FrameLimit | undefined
   private readonly header = Buffer.allocUnsafe(maxHeader)
   private headerAt = 0
   private kind = 0
@@ -85,9 +99,11 @@ export class Reader {
   /**
    * @param masked whether frames must be masked (those of a client) or must not
    * be (those of a server)
+   * @param budget limits control frames and tiny ones
    */
-  constructor(masked: boolean, sink: ReaderSink) {
+  constructor(masked: boolean, sink: ReaderSink, budget?: FrameLimit) {
     this.masked = masked
+    this.budget = budget
     this.sink = sink
   }
 
@@ -97,6 +113,7 @@ export class Reader {
    */
   feed(chunk: Buffer): string | undefined {
     let at = 0
+    this.budget?.received(chunk.length)
     while (at < chunk.length) {
       if (this.left === 0) {
         this.header[this.headerAt++] = chunk[at++] as number
@@ -144,6 +161,8 @@ export class Reader {
     }
     const fault = this.readLength(second & 127)
     if (fault !== undefined) return fault
+    if ((kind >= opcode.close || this.left < leastPayload) && this.budget?.useless() === false)
+      return tooManyFrames
     this.kind = kind
     this.mask = this.masked ? header.readUInt32BE(this.headerAt - 4) : 0
     this.maskAt = 0

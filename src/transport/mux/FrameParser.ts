@@ -12,6 +12,8 @@ export interface FrameSink {
   frame(frame: StreamFrame.Frame): void
   /** Bytes of a data frame; `end`: the last ones of this direction. */
   data(stream: number, bytes: Buffer, end: boolean): void
+  /** A frame of an unknown kind, or one of data without any. */
+  useless?(): void
   /** An illegal frame that ends its stream, but not the link; see `StreamFrame.isOfStream`. */
   illegal(kind: number, stream: number, error: WireError): void
 }
@@ -76,9 +78,13 @@ export class FrameParser {
     if (this.kind === StreamFrame.type.data) {
       const end = whole && (this.flags & StreamFrame.flagEnd) !== 0
       if (piece.length > 0 || end) this.sink.data(this.stream, piece, end)
+      else this.sink.useless?.()
       return undefined
     }
-    if (!StreamFrame.isKnown(this.kind)) return undefined
+    if (!StreamFrame.isKnown(this.kind)) {
+      if (whole) this.sink.useless?.()
+      return undefined
+    }
     const payload = this.collect(piece)
     return payload === undefined ? undefined : this.onFrame(payload)
   }

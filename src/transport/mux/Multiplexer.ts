@@ -16,6 +16,7 @@ import { BeginLease, clockMillis } from "./BeginLease.ts"
 import type { BodySender } from "./BodySender.ts"
 import { BulkWindow } from "./BulkWindow.ts"
 import { ClientStream, type LeasedReply } from "./ClientStream.ts"
+import { FrameBudget } from "./FrameBudget.ts"
 import { FrameParser } from "./FrameParser.ts"
 import { FrameWriter, type Wire } from "./FrameWriter.ts"
 import type { MuxStream, StreamLink } from "./MuxStream.ts"
@@ -74,6 +75,8 @@ const smallLinkWindow = 1024 * 1024
 const windowPerMilli = 1024 * 1024
 /** What all windows of a link may grow by together, in bytes. */
 const windowBudget = 64 * 1024 * 1024
+/** Less credit than this, in bytes, is not worth a frame. */
+const leastCredit = 1024
 /**
  * - `Open`: frames come and go.
  * - `Ending`: drained; what was written is sent, then the connection ends.
@@ -90,6 +93,7 @@ export class Multiplexer implements StreamLink {
   private readonly options: MultiplexerOptions
   private readonly parser: FrameParser
   private readonly writer: FrameWriter
+  private readonly budget: FrameBudget
   private readonly streams = new ReusableMap<number, MuxStream>()
   /** Bodies that wait for the wire, in the order in which they are resumed. */
   private readonly blocked = new Set<BodySender>()
@@ -129,11 +133,13 @@ export class Multiplexer implements StreamLink {
     this.options = options
     this.now = options.now ?? (() => performance.now())
     this.lease = options.clock === undefined ? undefined : new BeginLease(options.clock)
+    this.budget = new FrameBudget(this.now)
     this.writer = new FrameWriter(options.wire, options.onSent)
     this.bulk = new BulkWindow(this.now, () => this.sendPing())
     this.parser = new FrameParser({
       frame: (frame) => this.onFrame(frame),
       data: (stream, bytes, end) => this.onData(stream, bytes, end),
+      useless: () => this.onUseless(),
       illegal: (kind, stream, error) => this.onIllegal(kind, stream, error.detail),
     })
     this.send(StreamFrame.hello(options.hello))
@@ -167,6 +173,7 @@ export class Multiplexer implements StreamLink {
     if (this.isClosed) return
     this.hasHeard = true
     this.writer.received(chunk.length)
+    this.budget.received(chunk.length)
     const fault = this.parser.feed(chunk)
     if (fault !== undefined) this.close(fault.detail)
   }
@@ -399,23 +406,34 @@ export class Multiplexer implements StreamLink {
     if (this.isClosed) return
     if (frame._tag === "Hello") return this.onHello(frame)
     if (!this.isGreeted()) return
+    const stream = "stream" in frame ? this.streams.get(frame.stream) : undefined
+    if (isUseful(frame, stream)) this.budget.useful()
+    else if (frame._tag === "Pong") return this.onPong(frame.nonce)
+    else if (!this.budget.useless()) return this.onTooManyUseless()
     switch (frame._tag) {
       case "Clock":
         return this.lease?.received(frame)
       case "Ping":
         if (!this.isFull) this.sendClock()
         return this.writer.sendPong(frame.nonce)
-      case "Pong":
-        return this.onPong(frame.nonce)
       case "Drain":
         return this.onDrain()
       case "Request":
         return this.onRequest(frame)
+      case "Pong":
       case "Data":
         return
       default:
-        return this.streams.get(frame.stream)?.onFrame(frame)
+        return stream?.onFrame(frame)
     }
+  }
+
+  private onUseless(): void {
+    if (!this.isClosed && !this.budget.useless()) this.onTooManyUseless()
+  }
+
+  private onTooManyUseless(): void {
+    this.close("it sent too many frames without effect")
   }
 
   private isGreeted(): boolean {
@@ -431,10 +449,14 @@ export class Multiplexer implements StreamLink {
   }
 
   private onPong(nonce: number): void {
-    if (this.bulk.answered(nonce)) this.resume()
+    const isOfBulk = this.bulk.answered(nonce)
+    if (isOfBulk) this.resume()
     const ping = this.heartbeatPing
     // An answer stands for all pings before it.
-    if (ping === undefined || after(ping.nonce, nonce) >= after(ping.nonce, this.nonce)) return
+    if (ping === undefined || after(ping.nonce, nonce) >= after(ping.nonce, this.nonce)) {
+      if (!isOfBulk) this.onUseless()
+      return
+    }
     this.heartbeatPing = undefined
     this.roundTrip = Math.max(0.05, this.now() - ping.at)
     this.bulk.idle(this.roundTrip)
@@ -454,6 +476,8 @@ export class Multiplexer implements StreamLink {
   private onData(id: number, bytes: Buffer, end: boolean): void {
     if (this.isClosed || !this.isGreeted()) return
     const stream = this.streams.get(id)
+    if (stream === undefined) this.onUseless()
+    else this.budget.useful()
     if (stream !== undefined && !stream.onData(bytes, end)) this.close("it sent more than it may")
   }
 
@@ -461,6 +485,7 @@ export class Multiplexer implements StreamLink {
     if (this.isClosed || !this.isGreeted()) return
     const stream = this.streams.get(id)
     if (stream !== undefined) return stream.onIllegal(detail)
+    this.onUseless()
     if (kind !== StreamFrame.type.request) return
     // Resets must not pile up on a full wire.
     if (this.isFull) return this.close(detail)
@@ -523,3 +548,8 @@ export class Multiplexer implements StreamLink {
 
 /** How many pings after another one a ping was sent; nonces wrap. */
 const after = (first: number, nonce: number): number => (nonce - first) >>> 0
+
+/** Whether a frame does more than to be answered or ignored. */
+const isUseful = (frame: StreamFrame.Frame, stream: MuxStream | undefined): boolean =>
+  frame._tag === "Request" ||
+  (stream !== undefined && (frame._tag !== "Credit" || frame.bytes >= leastCredit))

@@ -9,6 +9,7 @@ import { acceptSuffix } from "../../protocol/http/WebSocketHandshake.ts"
 import { whenWritten } from "../net/NodeBody.ts"
 import * as BufferPressure from "../runtime/BufferPressure.ts"
 import * as WriteBatch from "../runtime/WriteBatch.ts"
+import { FrameBudget } from "./FrameBudget.ts"
 import type { Wire } from "./FrameWriter.ts"
 
 /** Events of a wire. */
@@ -55,21 +56,32 @@ export const make = (
     const timer = setTimeout(() => socket.destroy(), closeMillis)
     socket.once("close", () => clearTimeout(timer))
   }
-  const reader = new Frame.Reader(!masked, {
-    data: events.bytes,
-    control: (kind, payload) => {
-      if (kind === Frame.opcode.close) {
-        sendClose(Frame.closeCode.normal)
-        socket.end()
-      } else if (kind === Frame.opcode.ping && socket.writable && !socket.writableNeedDrain)
-        socket.write(Frame.control(Frame.opcode.pong, payload, masked))
+  /** The payload of the last ping that is not answered: of several only that one is (RFC 6455 5.5.3). */
+  let ping: Buffer | undefined
+  const sendPong = (): void => {
+    if (ping === undefined || closing || !socket.writable || socket.writableNeedDrain) return
+    socket.write(Frame.control(Frame.opcode.pong, ping, masked))
+    ping = undefined
+  }
+  const reader = new Frame.Reader(
+    !masked,
+    {
+      data: events.bytes,
+      control: (kind, payload) => {
+        if (kind === Frame.opcode.close) {
+          sendClose(Frame.closeCode.normal)
+          socket.end()
+        } else if (kind === Frame.opcode.ping) ping = payload
+      },
     },
-  })
+    new FrameBudget(() => performance.now()),
+  )
   const onData = (chunk: Buffer): void => {
     BufferPressure.count(chunk.length)
-    if (WriteBatch.during(() => reader.feed(chunk)) === undefined) return
+    const fault = WriteBatch.during(() => reader.feed(chunk))
+    if (fault === undefined) return sendPong()
     socket.off("data", onData)
-    sendClose(Frame.closeCode.protocol)
+    sendClose(fault === Frame.tooManyFrames ? Frame.closeCode.policy : Frame.closeCode.protocol)
     socket.end()
     socket.resume()
   }
@@ -78,7 +90,10 @@ export const make = (
   if (head.length > 0) socket.unshift(head)
   socket.on("data", onData)
   socket.on("end", () => socket.end())
-  socket.on("drain", events.drained)
+  socket.on("drain", () => {
+    sendPong()
+    events.drained()
+  })
   socket.on("close", events.closed)
   socket.on("error", () => {})
   return {

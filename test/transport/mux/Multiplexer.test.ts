@@ -13,6 +13,7 @@ import type { ResponseHead } from "../../../src/protocol/Message.ts"
 import type * as StreamFrame from "../../../src/protocol/StreamFrame.ts"
 import { type Body, type BodySink, empty, fromBytes } from "../../../src/transport/body/Body.ts"
 import type { Handler } from "../../../src/transport/body/Handler.ts"
+import { burst } from "../../../src/transport/mux/FrameBudget.ts"
 import { FrameParser } from "../../../src/transport/mux/FrameParser.ts"
 import { initialWindow, Multiplexer } from "../../../src/transport/mux/Multiplexer.ts"
 import * as Deadlines from "../../../src/transport/runtime/Deadlines.ts"
@@ -735,6 +736,29 @@ describe("a peer that breaks the rules", () => {
       assert.strictEqual(cancelled, before, "nothing is served after the end")
     })
 
+  const many = <A>(frame: A): ReadonlyArray<A> => Array.from({ length: burst + 1 }, () => frame)
+  const useless: ReadonlyArray<readonly [what: string, frame: StreamFrame.Frame]> = [
+    ["pings", { _tag: "Ping", nonce: 1 }],
+    ["pongs", { _tag: "Pong", nonce: 7 }],
+    ["empty data", data(1, 0)],
+    ["data of streams that are over", data(99, 1)],
+    ["resets of streams that are over", { _tag: "Reset", stream: 99, reason: "cancelled" }],
+    ["credit in bytes", { _tag: "Credit", stream: 1, bytes: 1 }],
+  ]
+  for (const [what, frame] of useless)
+    it(`loses the link: it sends thousands of frames without effect, such as ${what}`, async () => {
+      const { say, state } = lone(() => () => {})
+      await say(hello, request(1), ...many(frame), ...many(frame).slice(0, 500))
+      assert.strictEqual(state.closed, "it sent too many frames without effect")
+    })
+
+  it("keeps the link: frames without effect among useful ones, or a few a second", async () => {
+    const { say, state } = lone(() => () => {})
+    await say(hello, request(1))
+    for (let i = 0; i < 2 * burst; i++) await say({ _tag: "Ping", nonce: i }, data(1, 1))
+    assert.isUndefined(state.closed)
+  })
+
   it("loses the link: it sends a request to the end that asks", async () => {
     const { say, state } = lone()
     await say(hello, request(1))
@@ -808,7 +832,7 @@ describe("a peer that breaks the rules", () => {
     state.takes = false
     await say({ _tag: "Ping", nonce: 1 })
     const before = state.bytes
-    for (let i = 0; i < 50; i++)
+    for (let i = 0; i < 30; i++)
       await say(...Array.from({ length: 100 }, (_, nonce) => ({ _tag: "Ping", nonce }) as const))
     assert.strictEqual(state.bytes, before)
     state.takes = true
