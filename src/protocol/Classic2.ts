@@ -11,6 +11,8 @@ import { isRequestId } from "../domain/RequestId.ts"
 import {
   type Answer,
   type Cancel,
+  type InterimHead,
+  isInterimStatus,
   isMethod,
   isStatus,
   isTarget,
@@ -200,6 +202,18 @@ export const decodeResponseHead = (
   return Result.flatMap(MsgPack.decode(bytes, 4, end), (value) => {
     if (!MsgPack.isArray(value) || value.length !== 2) return fail("a response head is not a pair")
     return Result.map(readResponseHead(value[0], value[1]), (head) => ({ head, end }))
+  })
+}
+
+/** Reads an interim response, which is the whole body of a POST. */
+export const decodeInterimHead = (bytes: Buffer): Result.Result<InterimHead, WireError> => {
+  if (bytes.length < 4 || bytes.readUInt32BE(0) !== bytes.length - 4)
+    return fail("an interim response has another length")
+  return Result.flatMap(MsgPack.decode(bytes, 4, bytes.length), (value) => {
+    if (!MsgPack.isArray(value) || value.length !== 2) return fail("a response head is not a pair")
+    const [status, fields] = value
+    if (typeof status !== "number" || !isInterimStatus(status)) return fail("a status is illegal")
+    return Result.map(readHeaders(fields), (headers) => ({ status, headers }))
   })
 }
 

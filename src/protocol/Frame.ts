@@ -9,7 +9,7 @@
  */
 import * as Schema from "effect/Schema"
 import { HeaderList } from "../domain/HeaderList.ts"
-import { isStatus, RequestHead, ResponseHead } from "./Message.ts"
+import { InterimHead, isStatus, RequestHead, ResponseHead } from "./Message.ts"
 import { maxHead } from "./Wire.ts"
 
 /** The bytes of a frame before its payload. */
@@ -29,6 +29,7 @@ export const type = {
   drain: 10,
   clock: 11,
   begin: 12,
+  interim: 13,
 } as const
 
 /**
@@ -214,6 +215,14 @@ export const Begin = Schema.TaggedStruct("Begin", { stream: StreamId, millis: U3
   layout(type.begin, "stream", "`millis: u32`"),
 )
 
+/** An interim response to a stream, before its response. */
+export const Interim = Schema.TaggedStruct("Interim", {
+  stream: StreamId,
+  head: InterimHead.check(Schema.makeFilter(({ headers }) => isHead(headers, 0, maxHead))),
+}).annotate(layout(type.interim, "stream", "a head whose `first` is the status"))
+/** See the schema. */
+export type Interim = typeof Interim.Type
+
 /** Every frame. */
 export const Frame = Schema.Union([
   Hello,
@@ -228,6 +237,7 @@ export const Frame = Schema.Union([
   Drain,
   Clock,
   Begin,
+  Interim,
 ])
 /** See the schema. */
 export type Frame = typeof Frame.Type

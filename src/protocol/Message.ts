@@ -53,10 +53,14 @@ export const FinalStatus = Schema.Int.check(
 export const isFinalStatus = (status: number): boolean =>
   Number.isInteger(status) && status >= minFinalStatus && status <= maxFinalStatus
 
-/**
- * A final status, or 101. Other interim responses do not cross the tunnel: 103
- * is dropped, and the first read of the request's body stands for 100.
- */
+/** The status of an interim response that is passed on: 1xx other than 101, and 100, for which the first read of the request's body stands. */
+export const InterimStatus = Schema.Int.check(Schema.isBetween({ minimum: 102, maximum: 199 }))
+
+/** Whether `status` is an {@link InterimStatus}. */
+export const isInterimStatus = (status: number): boolean =>
+  Number.isInteger(status) && status >= 102 && status <= 199
+
+/** A final status, or 101. */
 export const Status = Schema.Union([FinalStatus, Schema.Literal(switchingProtocols)])
 
 /** Whether `status` is a {@link Status}. */
@@ -70,6 +74,11 @@ export const ResponseHead = Schema.Struct({
 })
 /** See the schema. */
 export type ResponseHead = typeof ResponseHead.Type
+
+/** An interim response, such as 103 Early Hints; any number may precede a response (RFC 9110 15.2). */
+export const InterimHead = Schema.Struct({ status: InterimStatus, headers: HeaderList })
+/** See the schema. */
+export type InterimHead = typeof InterimHead.Type
 
 /**
  * How the visitor's body reaches the server: there is none, it follows the

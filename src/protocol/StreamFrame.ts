@@ -21,7 +21,15 @@ import {
   type,
   unknownLength,
 } from "./Frame.ts"
-import { isMethod, isStatus, isTarget, type RequestHead, type ResponseHead } from "./Message.ts"
+import {
+  type InterimHead,
+  isInterimStatus,
+  isMethod,
+  isStatus,
+  isTarget,
+  type RequestHead,
+  type ResponseHead,
+} from "./Message.ts"
 import { maxHead } from "./Wire.ts"
 import { WireError } from "./WireError.ts"
 
@@ -143,6 +151,14 @@ export const end = (stream: number, trailers: HeaderList): Buffer => {
   return out
 }
 
+/** Writes an interim response whose head fits (`fitsEnd`). */
+export const interim = (stream: number, { headers, status }: InterimHead): Buffer => {
+  const size = headSize(headers, 0)
+  const out = frame(type.interim, 0, stream, size, size)
+  writeHead(out, undefined, status, "", 0, headers)
+  return out
+}
+
 const number = (kind: number, stream: number, n: number): Buffer => {
   const out = frame(kind, 0, stream, 4, 4)
   out.writeUInt32BE(n, headerBytes)
@@ -229,6 +245,8 @@ export const encode = (message: Frame): Buffer => {
       return clock(message.millis, message.lease)
     case "Begin":
       return begin(message.stream, message.millis)
+    case "Interim":
+      return interim(message.stream, message.head)
   }
 }
 
@@ -338,6 +356,17 @@ const decodeEnd = (stream: number, payload: Buffer): Result.Result<Frame, WireEr
     : fail("trailers have a target")
 }
 
+const decodeInterim = (stream: number, payload: Buffer): Result.Result<Frame, WireError> => {
+  if (payload.length > maxHead) return fail("a head is too large")
+  const decoded = readHead(payload, false)
+  if (typeof decoded === "string") return fail(decoded)
+  const { first: status, headers, start } = decoded
+  if (start !== "") return fail("an interim response has a target")
+  return isInterimStatus(status)
+    ? Result.succeed({ _tag: "Interim", stream, head: { status, headers } })
+    : fail("an interim status is illegal")
+}
+
 const decodeHelloFields = Schema.decodeUnknownResult(Hello)
 const helloFixed = 12
 
@@ -366,14 +395,14 @@ const scopes: ReadonlyArray<Scope | undefined> = layouts.reduce(
 )
 
 /** Whether frames of this type are known; others are skipped. */
-export const isKnown = (kind: number): boolean => kind >= type.hello && kind <= type.begin
+export const isKnown = (kind: number): boolean => kind >= type.hello && kind <= type.interim
 
 /**
  * Whether an illegal frame of this type affects only its stream and not the
  * link: its content comes from a third party, and its end is certain.
  */
 export const isOfStream = (kind: number): boolean =>
-  kind === type.request || kind === type.response || kind === type.end
+  kind === type.request || kind === type.response || kind === type.end || kind === type.interim
 
 /**
  * Reads a frame from its parts. `undefined`: the type is unknown and the frame
@@ -399,6 +428,8 @@ export const decode = (
       return Result.succeed({ _tag: "Data", stream, bytes: payload, end: (flags & flagEnd) !== 0 })
     case type.end:
       return decodeEnd(stream, payload)
+    case type.interim:
+      return decodeInterim(stream, payload)
     case type.drain:
       return Result.succeed({ _tag: "Drain" })
     case type.clock:

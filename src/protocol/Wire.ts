@@ -12,6 +12,8 @@ export const listenPath = "/http_listen/"
 export const responsePath = "/http_response/"
 /** See {@link listenPath}. */
 export const requestPath = "/http_request/"
+/** See {@link listenPath}. */
+export const interimPath = "/http_interim/"
 /** Path of several answers of classic 2; nothing follows. */
 export const responsesPath = "/http_responses"
 /** See {@link listenPath}. */
@@ -28,6 +30,7 @@ export const header = {
   farewell: "x-ptth-farewell",
   ack: "x-ptth-ack",
   answers: "x-ptth-answers",
+  interim: "x-ptth-interim",
   status: "x-ptth-status",
   code: "x-ptth-code",
   publicUrl: "x-ptth-public-url",
@@ -40,6 +43,9 @@ export const version2 = "2"
 
 /** The value of the answers field of a relay that accepts several answers in one POST. */
 export const manyAnswers = "many"
+
+/** The value of the interim field of a relay that takes interim responses. */
+export const takesInterim = "taken"
 
 /** Bodies of the relay's answers. The original's server shows them to its user. */
 export const text = {

@@ -145,6 +145,14 @@ const frames: ReadonlyArray<readonly [name: string, frame: StreamFrame.Frame]> =
   ["stream-reset", { _tag: "Reset", stream: 3, reason: "cancelled" }],
   ["stream-ping", { _tag: "Ping", nonce: 0 }],
   ["stream-drain", { _tag: "Drain" }],
+  [
+    "stream-interim",
+    {
+      _tag: "Interim",
+      stream: 1,
+      head: { status: 103, headers: [["Link", "</a.css>; rel=preload"]] },
+    },
+  ],
 ]
 
 describe("docs/protocol.md", () => {

@@ -7,7 +7,7 @@ import * as RequestId from "../../domain/RequestId.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import { isSafe } from "../../protocol/http/SafeMethod.ts"
-import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
+import type { InterimHead, RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import type { TransportName } from "../../protocol/TransportName.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
@@ -179,6 +179,11 @@ export class Pending {
     this.link = undefined
     this.acknowledged = false
     this.owner.requeue(this)
+  }
+
+  /** An interim response arrived. */
+  inform(head: InterimHead): void {
+    if (this.state === "offered") this.reply.inform?.(head)
   }
 
   /** The head of the response arrived. `false`: the request is no longer waiting for one. */

@@ -123,6 +123,7 @@ export class Recorder {
         recording.over(error.code, this.now())
         reply.fail(error)
       },
+      inform: (head) => reply.inform?.(head),
       respond: (head, body, sent) => {
         recording.answered(head)
         const recordedBody = head.status === 101 ? body : recording.responseBody.of(body)

@@ -9,7 +9,7 @@ import * as Classic1 from "../../protocol/Classic1.ts"
 import * as Classic2 from "../../protocol/Classic2.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { ResponseHead } from "../../protocol/Message.ts"
-import { header, maxAnswers, text, version2 } from "../../protocol/Wire.ts"
+import { header, maxAnswers, maxHead, text, version2 } from "../../protocol/Wire.ts"
 import { type Body, collect, fromBytes } from "../../transport/body/Body.ts"
 import { closeAfter } from "../../transport/net/ConnectionClose.ts"
 import * as NodeBody from "../../transport/net/NodeBody.ts"
@@ -90,6 +90,23 @@ export class AnswerEndpoint {
     if (wasAwaited) return link?.answered(pending.id)
     this.exchanges.finished(pending.id)
     rejectRequest(request, response, 502, text.noClient)
+  }
+
+  /** An interim response; the answer is still awaited. */
+  handleInterim(id: string, request: IncomingMessage, response: ServerResponse): void {
+    const pending = this.exchanges.awaiting(id, request, response)
+    if (pending === undefined) return
+    linkOf(pending)?.acknowledge(id)
+    collect(bodyOf(request), maxHead + 4, {
+      whole: (bytes) => {
+        const head = Classic2.decodeInterimHead(bytes)
+        if (Result.isFailure(head)) return rejectRequest(request, response, 400, text.badHead)
+        pending.inform(head.success)
+        answerText(response, 200, text.answersTaken)
+      },
+      tooLarge: () => rejectRequest(request, response, 400, text.badHead),
+      cut: () => {},
+    })
   }
 
   /** Several small answers; all are delivered in the same turn of the event loop. */

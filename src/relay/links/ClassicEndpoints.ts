@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import {
+  interimPath,
   listenPath,
   prefix,
   requestPath,
@@ -61,6 +62,11 @@ export class ClassicEndpoints {
         path: responsePath,
         method: "POST",
         handle: (id, request, response) => answers.handleOne(id, request, response),
+      },
+      {
+        path: interimPath,
+        method: "POST",
+        handle: (id, request, response) => answers.handleInterim(id, request, response),
       },
       {
         path: responsesPath,

@@ -18,6 +18,7 @@ import {
   listenBatchBytes,
   manyAnswers,
   maxParked,
+  takesInterim,
   text,
   version2,
 } from "../../protocol/Wire.ts"
@@ -306,6 +307,8 @@ export class ClassicLink implements Link {
       version2,
       header.answers,
       manyAnswers,
+      header.interim,
+      takesInterim,
       ...(publicUrl === undefined ? [] : [header.publicUrl, publicUrl]),
       ...(openUrl === undefined ? [] : [header.openUrl, openUrl]),
     ]

@@ -9,6 +9,7 @@ import * as Multistatus from "../../protocol/address/Multistatus.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type * as Forwarded from "../../protocol/http/Forwarded.ts"
 import * as PathPrefix from "../../protocol/http/PathPrefix.ts"
+import type { ResponseHead } from "../../protocol/Message.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import { empty } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
@@ -224,20 +225,17 @@ export class VisitorFront {
 }
 
 /** The reply with the server's fields rewritten for its visitor. */
-const rewriting = (config: RelayConfig, reply: Reply, seen: Forwarded.PublicAddress): Reply => ({
-  fail: (error) => reply.fail(error),
-  respond: (head, body, sent) =>
-    reply.respond(
-      {
-        status: head.status,
-        headers: PathPrefix.rewrite(head.headers, seen, (value) =>
-          PrivateCookies.isSetBy(config, value),
-        ),
-      },
-      body,
-      sent,
-    ),
-})
+const rewriting = (config: RelayConfig, reply: Reply, seen: Forwarded.PublicAddress): Reply => {
+  const rewrite = ({ headers, status }: ResponseHead): ResponseHead => ({
+    status,
+    headers: PathPrefix.rewrite(headers, seen, (value) => PrivateCookies.isSetBy(config, value)),
+  })
+  return {
+    fail: (error) => reply.fail(error),
+    inform: (head) => reply.inform?.(rewrite(head)),
+    respond: (head, body, sent) => reply.respond(rewrite(head), body, sent),
+  }
+}
 
 const notFound = new ExchangeError({
   code: "PTTH_NOT_FOUND",

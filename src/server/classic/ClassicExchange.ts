@@ -13,8 +13,14 @@ import * as Classic1 from "../../protocol/Classic1.ts"
 import * as Classic2 from "../../protocol/Classic2.ts"
 import { BodyError, type ExchangeError } from "../../protocol/Exchange.ts"
 import { responseHasBody } from "../../protocol/http/Framing.ts"
-import type { Offer, ResponseHead } from "../../protocol/Message.ts"
-import { maxAnswerBody, requestPath, responsePath, version2 } from "../../protocol/Wire.ts"
+import type { InterimHead, Offer, ResponseHead } from "../../protocol/Message.ts"
+import {
+  interimPath,
+  maxAnswerBody,
+  requestPath,
+  responsePath,
+  version2,
+} from "../../protocol/Wire.ts"
 import { type Body, type BodyFlow, empty, fromBytes } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
 import * as NodeBody from "../../transport/net/NodeBody.ts"
@@ -30,6 +36,8 @@ export interface ClassicExchangeOptions {
   readonly dialect: "classic 1" | "classic 2"
   /** Sends small responses together, if the relay takes that. */
   readonly answers: ClassicAnswers | undefined
+  /** Whether the relay takes interim responses. */
+  readonly takesInterim: boolean
   readonly handler: Handler
   /** Called once, when the exchange is over. */
   readonly onOver: () => void
@@ -37,6 +45,9 @@ export interface ClassicExchangeOptions {
 
 /** The longest answer to a POST that is read, in bytes. */
 const maxAnswer = 64 * 1024
+
+/** How many interim responses of one request are sent. */
+const maxInterim = 32
 
 /** Answers one request; the returned function cancels the exchange. */
 export const start = (offer: Offer, options: ClassicExchangeOptions): Cancel => {
@@ -52,6 +63,8 @@ class ClassicExchange implements Reply {
   private flow: BodyFlow | undefined
   /** Takes back what was sent or queued for the relay. */
   private withdraw: (() => void) | undefined
+  /** How many interim responses were sent. */
+  private informed = 0
   /** `Written`: the whole response is in the buffer of the connection. */
   private state: "Waiting" | "Responding" | "Written" | "Over" = "Waiting"
 
@@ -80,6 +93,28 @@ class ClassicExchange implements Reply {
     if (this.state !== "Waiting") return body.discard()
     this.state = "Responding"
     this.write(head, body, sent)
+  }
+
+  /** By a POST of its own, which the response does not wait for. */
+  inform(head: InterimHead): void {
+    const { apiKey, basePath, client, takesInterim } = this.options
+    if (this.state !== "Waiting" || !takesInterim || this.informed === maxInterim) return
+    this.informed += 1
+    const bytes = Classic2.encodeResponseHead(head)
+    const headers: HeaderList = [
+      ["Host", client.host],
+      ["X-ApiKey", Redacted.value(apiKey)],
+      ["X-PTTH-Version", version2],
+      ["Content-Length", `${bytes.length}`],
+    ]
+    const path = `${basePath}${interimPath}${this.offer.id}`
+    client.sendWhole({ method: "POST", path, headers }, bytes, {
+      response: (response) => {
+        response.on("error", () => {})
+        response.resume()
+      },
+      failed: () => {},
+    })
   }
 
   fail(error: ExchangeError): void {

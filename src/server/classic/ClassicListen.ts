@@ -19,6 +19,7 @@ import {
   listenPath,
   manyAnswers,
   maxListenAnswer,
+  takesInterim,
   version2,
 } from "../../protocol/Wire.ts"
 import { type Client, validityOf } from "../../transport/net/NodeClient.ts"
@@ -34,6 +35,8 @@ export interface Listened {
   readonly entries: ListenAnswer
   /** Whether the relay takes several responses in one POST. */
   readonly many: boolean
+  /** Whether the relay takes interim responses. */
+  readonly takesInterim: boolean
   readonly announced: Announced
   /** Whether its requests came in time to be begun although they change something. */
   readonly isInTime: () => boolean
@@ -164,11 +167,18 @@ const parse = (
   const status = response.statusCode ?? 0
   const dialect = response.headers[header.version] === version2 ? "classic 2" : "classic 1"
   const addresses = announced(response.headers)
+  const hasInterim = response.headers[header.interim] === takesInterim
   const many = response.headers[header.answers] === manyAnswers
   const message = body.subarray(0, 200).toString("utf8").trim()
   const fail = (reason: ListenError["reason"], detail: string) =>
     Effect.fail(new ListenError({ reason, detail }))
-  const common = { dialect, announced: addresses, many, isInTime } as const
+  const common = {
+    dialect,
+    announced: addresses,
+    many,
+    takesInterim: hasInterim,
+    isInTime,
+  } as const
   if (status === 204) return Effect.succeed({ ...common, entries: [] })
   if (status === 429)
     return Effect.flatMap(Clock.currentTimeMillis, (now) =>

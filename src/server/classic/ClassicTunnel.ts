@@ -155,7 +155,7 @@ export class ClassicTunnel {
     return this.uplink.failed(error)
   }
 
-  private start(offer: Offer, { dialect, many }: Listened): void {
+  private start(offer: Offer, { dialect, many, takesInterim }: Listened): void {
     const { uplink } = this
     this.acks.push(offer.id)
     let cancel: Cancel = () => {}
@@ -169,6 +169,7 @@ export class ClassicTunnel {
       apiKey: uplink.options.apiKey,
       dialect,
       answers: many ? this.answers : undefined,
+      takesInterim,
       handler: uplink.handler,
       onOver: () => {
         done()

@@ -29,6 +29,8 @@ export const guard =
   (request, body, reply) =>
     attempt(handler, request, body, {
       fail: (error) => reply.fail(error),
+      inform: ({ headers, status }) =>
+        reply.inform?.({ status, headers: stripResponse(status, headers) }),
       respond: (head, response, sent) =>
         head.status === 101
           ? reply.respond(head, response, sent)

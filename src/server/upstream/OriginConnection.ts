@@ -161,6 +161,9 @@ export class OriginConnection implements Carrier {
       if (head.status >= 200) return this.onResponse(request, head, bytes)
       if (head.status === 101) return this.onSwitching(request, head, bytes)
       if (head.status === 100) request.continued()
+      else request.call.informed(head)
+      // The request may have been given up.
+      if (this.request !== request) return
     }
   }
 

@@ -38,6 +38,8 @@ export interface OriginCall {
   readonly content: Content
   /** Whether it may be sent again when a reused connection turns out to be closed. */
   readonly repeatable: boolean
+  /** Called with each interim response other than 100 and 101. */
+  readonly informed: (response: OriginResponse) => void
   /** After status 101 the body is what the origin sends on the upgraded connection. */
   readonly answered: (response: OriginResponse, body: Body) => void
   readonly failed: (error: NodeJS.ErrnoException) => void

@@ -53,6 +53,8 @@ export const make = (options: UpstreamOptions): Upstream => {
         head: HeadText.request(head.method, head.target, fields),
         content: contentOf(head, body, protocol),
         repeatable: isRepeatable(head.method),
+        informed: ({ headers, status }) =>
+          reply.inform?.({ status, headers: HopByHop.strip(headers) }),
         answered: (response, body) => {
           const { status } = response
           const headers =

@@ -10,7 +10,7 @@ import type * as AddressSyntax from "../../protocol/address/AddressSyntax.ts"
 import * as Multistatus from "../../protocol/address/Multistatus.ts"
 import * as UriReference from "../../protocol/address/UriReference.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
-import type { RequestHead } from "../../protocol/Message.ts"
+import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import type { Handler, Reply } from "../../transport/body/Handler.ts"
 import { checked } from "../../transport/body/ListingCheck.ts"
 import { refuse } from "../../transport/body/Replies.ts"
@@ -247,15 +247,18 @@ export const mapped = (options: UpstreamAddressOptions, handler: Handler): Handl
 }
 
 /** The reply with the addresses of its fields mapped. Most responses have no such fields. */
-const withAddresses = (app: Application, head: RequestHead, reply: Reply): Reply => ({
-  fail: (error) => reply.fail(error),
-  respond: (response, body, sent) => {
+const withAddresses = (app: Application, head: RequestHead, reply: Reply): Reply => {
+  const map = (response: ResponseHead): ResponseHead => {
     const { headers, status } = response
     const hasAddresses =
       responseFields.isIn(headers) || (app.base !== "" && cookieField.isIn(headers))
-    const mapped = hasAddresses
+    return hasAddresses
       ? { status, headers: responseHeaders(headers, addressesOf(app, head)) }
       : response
-    reply.respond(mapped, body, sent)
-  },
-})
+  }
+  return {
+    fail: (error) => reply.fail(error),
+    inform: (interim) => reply.inform?.(map(interim)),
+    respond: (response, body, sent) => reply.respond(map(response), body, sent),
+  }
+}

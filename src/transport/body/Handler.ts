@@ -4,7 +4,7 @@
  * `Handler`; the HTTP fronts and the tunnel carry exchanges to one.
  */
 import type { ExchangeError } from "../../protocol/Exchange.ts"
-import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
+import type { InterimHead, RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import type { Body } from "./Body.ts"
 
 /** How a handler answers: with one call. Further calls, and calls after the exchange was cancelled, are ignored. */
@@ -15,6 +15,8 @@ export interface Reply {
    * written to the visitor's connection; never if the visitor leaves before.
    */
   respond(head: ResponseHead, body: Body, sent?: () => void): void
+  /** Sends an interim response before the response; dropped where it cannot be passed on. */
+  inform?(head: InterimHead): void
   /** Reports that there is no response; the visitor gets the error's status and text. */
   fail(error: ExchangeError): void
 }

@@ -20,6 +20,7 @@ export const checked = (method: string, reply: Reply, isRight: (path: string) =>
   Multistatus.isAskedBy(method)
     ? {
         fail: (error) => reply.fail(error),
+        inform: (head) => reply.inform?.(head),
         respond: (head, body, sent) => {
           if (!Multistatus.isIn(head.status, head.headers)) return reply.respond(head, body, sent)
           peek(body, {

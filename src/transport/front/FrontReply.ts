@@ -3,10 +3,14 @@
  * one response, checks it, and frees everything when the exchange is over.
  * Subclasses write the response.
  */
+import { STATUS_CODES } from "node:http"
 import type { Failure, RenderedFailure } from "../../domain/Failure.ts"
 import { first, type HeaderList } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
-import type { ResponseHead } from "../../protocol/Message.ts"
+import { allExcept } from "../../protocol/http/ConnectionFields.ts"
+import * as HeadText from "../../protocol/http/HeadText.ts"
+import { isWritable } from "../../protocol/http/HeadText.ts"
+import { type InterimHead, isInterimStatus, type ResponseHead } from "../../protocol/Message.ts"
 import { type Body, type BodyFlow, fromBytes } from "../body/Body.ts"
 import type { Cancel, Reply } from "../body/Handler.ts"
 import type { VisitNotes } from "../observe/VisitNotes.ts"
@@ -15,6 +19,12 @@ import { faultOf } from "./ResponsePlan.ts"
 
 /** Renders a failure in the form that the visitor's Accept field asks for. */
 export type RenderFailure = (failure: Failure, accept: string | undefined) => RenderedFailure
+
+/** How many interim responses may precede a response. */
+const maxInterim = 32
+
+/** Fields of the connection, and those that speak of a body, which an interim response has not. */
+const notOfInterim = allExcept([], ["content-length", "trailer"])
 
 /** See the file's header. */
 export abstract class FrontReply implements Reply {
@@ -25,6 +35,8 @@ export abstract class FrontReply implements Reply {
   protected isChunked = false
   /** The response body while it is being read. */
   protected flow: BodyFlow | undefined
+  /** How many interim responses have been written. */
+  private informed = 0
   private readonly requestHeaders: HeaderList
   private readonly renderFailure: RenderFailure
   private cancelHandler: Cancel | undefined
@@ -70,6 +82,21 @@ export abstract class FrontReply implements Reply {
     this.state = "Responding"
     this.write(head, body, sent)
   }
+
+  /** Passes on an interim response, unless the visitor may not understand it (RFC 9110 15.2) or does not read. */
+  inform(head: InterimHead): void {
+    if (this.state !== "Waiting" || this.informed === maxInterim || !isInterimStatus(head.status))
+      return
+    this.informed += 1
+    const fields = head.headers.filter(
+      (field) => isWritable(field) && !notOfInterim.has(field[0].toLowerCase()),
+    )
+    const reason = STATUS_CODES[head.status] ?? "Unknown"
+    this.writeInterim(HeadText.response(head.status, reason, fields))
+  }
+
+  /** Writes the head of an interim response. */
+  protected abstract writeInterim(head: string): void
 
   fail(error: ExchangeError): void {
     if (this.state === "Waiting") this.writeFailure(error.failure)

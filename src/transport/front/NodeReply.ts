@@ -136,6 +136,13 @@ export class NodeReply extends FrontReply {
     this.writeFailure(failure)
   }
 
+  /** Not to HTTP/1.0, and not before the responses to earlier requests of the connection. */
+  protected writeInterim(head: string): void {
+    const { socket } = this.response
+    if (this.request.httpVersion === "1.0" || socket === null || socket.writableNeedDrain) return
+    socket.write(head, "latin1")
+  }
+
   protected write(head: ResponseHead, body: Body, sent: (() => void) | undefined): void {
     if (head.status === 101) return this.writeUpgrade(head, body, sent)
     const { request, response } = this

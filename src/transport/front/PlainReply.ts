@@ -50,6 +50,10 @@ export class PlainReply extends FrontReply {
     this.flow?.resume()
   }
 
+  protected writeInterim(head: string): void {
+    if (!this.socket.writableNeedDrain) this.socket.write(head, "latin1")
+  }
+
   protected write(head: ResponseHead, body: Body, sent: (() => void) | undefined): void {
     const { notes, socket } = this
     const plan = planOf(this.method, head, body, true)

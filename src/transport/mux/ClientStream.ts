@@ -2,7 +2,7 @@
  * A stream at the end that asks: it sends a request and hands on the response.
  */
 import { BodyError, type ExchangeError } from "../../protocol/Exchange.ts"
-import type { RequestHead } from "../../protocol/Message.ts"
+import type { InterimHead, RequestHead } from "../../protocol/Message.ts"
 import * as StreamFrame from "../../protocol/StreamFrame.ts"
 import type { Body } from "../body/Body.ts"
 import type { Reply } from "../body/Handler.ts"
@@ -67,6 +67,10 @@ export class ClientStream extends MuxStream {
     this.reply = undefined
     reply.respond(head, this.receive(bytes, end, length))
     this.settle()
+  }
+
+  protected onInterim(head: InterimHead): void {
+    this.reply?.inform?.(head)
   }
 
   protected onBegin(age: number): void {

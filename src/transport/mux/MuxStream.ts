@@ -5,6 +5,7 @@
  */
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import { BodyError, ExchangeError } from "../../protocol/Exchange.ts"
+import type { InterimHead } from "../../protocol/Message.ts"
 import * as StreamFrame from "../../protocol/StreamFrame.ts"
 import { type Body, empty, fromBytes, promise } from "../body/Body.ts"
 import { type BodySource, PushedBody } from "../body/PushedBody.ts"
@@ -61,6 +62,8 @@ export abstract class MuxStream implements BodySource, SenderEvents {
   protected abstract onResponse(frame: StreamFrame.Response): void
   /** The other end asks whether the request may be begun, or allows it; see `StreamFrame.Begin`. */
   protected abstract onBegin(millis: number): void
+  /** An interim response to this stream has come. */
+  protected abstract onInterim(head: InterimHead): void
   /** The stream was given up by one end, or its link is gone. */
   protected abstract onGivenUp(error: ExchangeError): void
   /** Whether a body that has come whole is still read if the stream is given up. */
@@ -81,6 +84,8 @@ export abstract class MuxStream implements BodySource, SenderEvents {
         return this.receiving === "Body" ? this.onEnd(frame.trailers) : this.abort("protocol")
       case "Credit":
         return this.sender.addCredit(frame.bytes)
+      case "Interim":
+        return this.onInterim(frame.head)
       case "Begin":
         return this.onBegin(frame.millis)
       case "Reset":

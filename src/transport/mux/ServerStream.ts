@@ -4,7 +4,7 @@
  */
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import { upgradeOf } from "../../protocol/http/HopByHop.ts"
-import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
+import type { InterimHead, RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import * as StreamFrame from "../../protocol/StreamFrame.ts"
 import { type Body, empty, withContent } from "../body/Body.ts"
 import type { Cancel, Handler, Reply } from "../body/Handler.ts"
@@ -89,6 +89,12 @@ export class ServerStream extends MuxStream implements Reply {
     this.fail(unsendable)
   }
 
+  /** An older relay skips the frame. */
+  inform(head: InterimHead): void {
+    if (this.isAwaited && !this.link.isFull && StreamFrame.fitsEnd(head.headers))
+      this.link.send(StreamFrame.interim(this.id, head))
+  }
+
   fail(error: ExchangeError): void {
     if (!this.isAwaited) return
     const answer = this.failureResponse?.(this.head, error)
@@ -108,6 +114,10 @@ export class ServerStream extends MuxStream implements Reply {
   }
 
   protected onResponse(): void {
+    this.abort("protocol")
+  }
+
+  protected onInterim(): void {
     this.abort("protocol")
   }
 

@@ -59,6 +59,7 @@ const traced =
       return count(answer, { bytes: () => {}, over: () => end(undefined) })
     }
     const cancel = handler(continued, body, {
+      inform: (interim) => reply.inform?.(interim),
       respond: (answer, answerBody, sent) => {
         status = answer.status
         reply.respond(answer, observed(answerBody), sent)

@@ -32,6 +32,7 @@ const send = (client: OriginClient, method = "GET", body = ""): Sent => {
       head: `${method} / HTTP/1.1\r\nHost: h\r\nContent-Length: ${body.length}\r\n\r\n`,
       content: { _tag: "Whole", bytes: Buffer.from(body, "latin1") },
       repeatable: method === "GET",
+      informed: () => {},
       answered: (response, body) => resolve({ response, body }),
       failed: reject,
     })
@@ -455,6 +456,7 @@ describe("the rest of a request that is answered already", () => {
         head: "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
         content: { _tag: "Streamed", body, isChunked: true, expectsContinue: false },
         repeatable: false,
+        informed: () => {},
         answered: (_response, body) => resolve(body),
         failed: reject,
       })

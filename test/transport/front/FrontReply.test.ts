@@ -20,6 +20,12 @@ class RecordedReply extends FrontReply {
     )
   }
 
+  readonly interim: Array<string> = []
+
+  protected writeInterim(head: string): void {
+    this.interim.push(head)
+  }
+
   protected write(head: ResponseHead): void {
     this.written.push(head)
   }
@@ -94,5 +100,34 @@ describe("the reply to a visitor's request", () => {
       cancelled += 1
     })
     assert.strictEqual(cancelled, 1)
+  })
+})
+
+describe("interim responses", () => {
+  const link = ["Link", "</a>"] as const
+
+  it("are written before the response, without fields that speak of a body", () => {
+    const reply = new RecordedReply()
+    const connection = [
+      ["Connection", "x"],
+      ["Content-Length", "5"],
+      ["X", "a\nb"],
+    ] as const
+    reply.inform({ status: 103, headers: [link, ...connection] })
+    reply.inform({ status: 102, headers: [] })
+    reply.respond({ status: 200, headers: [] }, fromText(""))
+    reply.inform({ status: 103, headers: [link] })
+    assert.deepStrictEqual(reply.interim, [
+      "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
+      "HTTP/1.1 102 Processing\r\n\r\n",
+    ])
+  })
+
+  it("are never 100 or 101, and only so many", () => {
+    const reply = new RecordedReply()
+    for (const status of [100, 101, 200]) reply.inform({ status, headers: [] })
+    assert.deepStrictEqual(reply.interim, [])
+    for (let i = 0; i < 100; i++) reply.inform({ status: 103, headers: [link] })
+    assert.strictEqual(reply.interim.length, 32)
   })
 })
