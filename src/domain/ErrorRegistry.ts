@@ -108,7 +108,7 @@ const entries = {
     status: 421,
     title: "This host is not served here.",
     remedy:
-      "Use an IP address or localhost, or name the host: admin_url of a relay's administrator's pages, --allowed-hosts of `ptth dev` and `ptth fileserver`.",
+      "Use an IP address, localhost or a name without a dot, or name the host: admin_url of a relay's administrator's pages, --allowed-hosts of `ptth dev` and `ptth fileserver`.",
   },
   PTTH_BAD_APPROVAL: {
     status: 422,

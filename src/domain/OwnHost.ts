@@ -20,13 +20,17 @@ export const parsePattern = (text: string): HostPattern | undefined => {
 const matches = (pattern: HostPattern, host: string): boolean =>
   pattern === "*" || (pattern.startsWith("*.") ? host.endsWith(pattern.slice(1)) : pattern === host)
 
-/** No other site can have an IP address, nor a name that every system resolves to itself (RFC 6761 6.3). */
+/**
+ * No other site can have an IP address, nor a name that every system resolves
+ * to itself (RFC 6761 6.3), nor one without a dot, such as this machine's own:
+ * the public DNS has no addresses for those (RFC 7085).
+ */
 const belongsToNobody = (host: string): boolean =>
   host.startsWith("[") ||
   Result.isSuccess(NetAddress.ipFromString(host)) ||
-  /^(?:.+\.)?localhost$/.test(host)
+  /^(?:(?:.+\.)?localhost|[a-z0-9_-]+)$/.test(host)
 
-/** Whether the value of a Host field is an IP address, `localhost` or a name below it, or matches a pattern. */
+/** Whether the value of a Host field is an IP address, a name without a dot, one below `localhost`, or matches a pattern. */
 export const isOwnHost = (field: string, patterns: ReadonlyArray<HostPattern>): boolean => {
   const host = ServerHost.hostOf(field)
   return (

@@ -1,6 +1,6 @@
 /**
  * `--allowed-hosts` of the commands that listen on loopback: by which names
- * visitors may reach them, besides IP addresses and localhost.
+ * visitors may reach them, besides IP addresses, localhost and names without a dot.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -13,7 +13,7 @@ import * as Flags from "./Flags.ts"
 export const allowedHosts = Flags.text(
   "allowed-hosts",
   "NAME,…",
-  "Names in the Host field besides IP addresses and localhost, such as files.example.com or *.example.com; * for all (default: none on a loopback address, all on others)",
+  "Names in the Host field besides IP addresses, localhost and names without a dot, such as files.example.com or *.example.com; * for all (default: none on a loopback address, all on others)",
 )
 
 /** The names of the flag; `undefined` if it is not given. */
