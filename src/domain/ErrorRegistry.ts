@@ -249,6 +249,18 @@ const entries = {
     title: "The configuration has a value that is not allowed.",
     remedy: "Correct the value that is named.",
   },
+  PTTH_PROXY_UNUSABLE: {
+    exit: 2,
+    title: "HTTPS_PROXY or HTTP_PROXY names a proxy that cannot be used.",
+    remedy:
+      "Set it to an address such as http://proxy.example.com:3128, except the relay in NO_PROXY, or unset it.",
+  },
+  PTTH_PROXY_REFUSED: {
+    exit: 1,
+    title: "The proxy between server and relay refuses the connection.",
+    remedy:
+      "Put user and password into HTTPS_PROXY or HTTP_PROXY as http://USER:PASSWORD@HOST:PORT, or ask who runs the proxy to let the relay pass.",
+  },
   PTTH_CONFIG_INCOMPLETE: {
     exit: 2,
     title: "The configuration lacks a required key.",

@@ -34,6 +34,7 @@ export const header = {
   status: "x-ptth-status",
   code: "x-ptth-code",
   publicUrl: "x-ptth-public-url",
+  responseTimeout: "x-ptth-response-timeout",
   beginWithin: "x-ptth-begin-within",
   openUrl: "x-ptth-open-url",
 } as const
@@ -69,6 +70,20 @@ export const listenMillis = 25_000
 
 /** The most listens of one classic 2 instance that wait at once. */
 export const maxParked = 8
+
+/** The longest time for a response that a server may ask for, in milliseconds. */
+export const maxResponseMillis = 86_400_000
+
+/**
+ * The time for a response that a server asks for in a field, in milliseconds;
+ * `undefined` if it asks for none.
+ */
+export const askedMillis = (
+  value: string | ReadonlyArray<string> | undefined,
+): number | undefined =>
+  typeof value === "string" && /^[1-9]\d{0,8}$/.test(value)
+    ? Math.min(Number(value), maxResponseMillis)
+    : undefined
 
 /** The most characters of an instance's name. */
 export const maxInstance = 64

@@ -3,6 +3,7 @@
  * strong and would not be sent unencrypted.
  */
 import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ApiKey from "../../domain/ApiKey.ts"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
@@ -11,6 +12,7 @@ import { isLoopback } from "../../domain/ListenAddress.ts"
 import * as TripcodeWords from "../../domain/TripcodeWords.ts"
 import * as Server from "../../server/Server.ts"
 import * as KeyStrength from "../../transport/auth/KeyStrength.ts"
+import * as ProxyChoice from "../../transport/net/ProxyChoice.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import { loadTrusted } from "../shared/LoadCertificate.ts"
 import * as Output from "../shared/Output.ts"
@@ -62,6 +64,7 @@ export const runTunnel = Effect.fn("RunTunnel.runTunnel")(function* (
         hiddenFiles: path === undefined ? [] : [path],
         realm: config.name,
       })
+      yield* Effect.fromResult(ProxyChoice.of(process.env, new URL(config.relayUrl)))
       const open = `${config.relayUrl}/servers/${config.name}/`
       yield* Console.log(
         Output.screen(`PTTH server ${version}`, [
@@ -89,6 +92,9 @@ export const runTunnel = Effect.fn("RunTunnel.runTunnel")(function* (
           throttle: config.throttleUpload,
           transport: config.transport,
           connections: config.connections,
+          ...(config.responseTimeout === undefined
+            ? {}
+            : { responseMillis: Duration.toMillis(config.responseTimeout) }),
           ...(ca === undefined ? {} : { ca }),
           ...callbacks,
         }),

@@ -176,6 +176,12 @@ const timeKeys = {
     doc: "How long a server may take from receiving a request to sending the response head.",
     default: "30 s",
   }),
+  maxResponseTimeout: withDefault({
+    name: "max_response_timeout",
+    value: Value.duration,
+    doc: "The longest `response_timeout` that a server may ask for itself.",
+    default: "10 min",
+  }),
   idleTimeout: withDefault({
     name: "idle_timeout",
     value: Value.duration,

@@ -209,6 +209,12 @@ const tunnelKeys = {
     default: "auto",
     flag: { metavar: "KIND" },
   }),
+  responseTimeout: optional({
+    name: "response_timeout",
+    value: Value.duration,
+    doc: "How long this server may take from receiving a request to sending the response head. It counts unless the relay's entry for the server has a `response_timeout`, and up to the relay's `max_response_timeout`.",
+    unset: "the relay's",
+  }),
   connections: withDefault({
     name: "connections",
     value: Value.integer(1, 64),

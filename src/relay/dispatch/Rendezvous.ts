@@ -163,10 +163,16 @@ export class Dispatcher implements PendingOwner {
     return this.abandoned.has(id)
   }
 
-  /** How long a server has to send the head of its response, in milliseconds. */
-  responseMillis(name: ServerName): number {
+  /**
+   * How long a server has to send the head of its response, in milliseconds.
+   *
+   * @param asked what its process asks for; the administrator's setting for the server comes first
+   */
+  responseMillis(name: ServerName, asked?: number): number {
     const { config, servers } = this.settings.derived()
     const own = servers.get(name)?.responseTimeout
+    if (own === undefined && asked !== undefined)
+      return Math.min(asked, Duration.toMillis(config.maxResponseTimeout))
     return Duration.toMillis(own ?? config.responseTimeout)
   }
 

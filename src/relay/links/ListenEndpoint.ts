@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { ServerName } from "../../domain/ServerName.ts"
-import { header, maxInstance, text, version2 } from "../../protocol/Wire.ts"
+import { askedMillis, header, maxInstance, text, version2 } from "../../protocol/Wire.ts"
 import type { Deadline } from "../../transport/runtime/Deadlines.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { KnownServer } from "../registry/Servers.ts"
@@ -83,6 +83,7 @@ export class ListenEndpoint {
     const { rendezvous, settings } = this.context
     const config = settings.current()
     const instance = instanceOf(request)
+    const asked = askedMillis(request.headers[header.responseTimeout])
     const link = new ClassicLink({
       name: server.name,
       tripcode: server.tripcode,
@@ -93,7 +94,7 @@ export class ListenEndpoint {
       openUrl: Subdomains.urlOf(config, server.name),
       reason: `${request.headers[header.reason] ?? ""}`.slice(0, 200),
       program: programOf(request),
-      responseMillis: (name) => rendezvous.responseMillis(name),
+      responseMillis: (name) => rendezvous.responseMillis(name, asked),
       onReady: (ready) => rendezvous.ready(ready),
       onGone: (reason) => {
         leave(reason)

@@ -9,7 +9,7 @@ import { fromRaw, type Header, type HeaderList } from "../../domain/HeaderList.t
 import * as HeadText from "../../protocol/http/HeadText.ts"
 import { keyOf } from "../../protocol/http/WebSocketHandshake.ts"
 import * as LinkOpening from "../../protocol/LinkOpening.ts"
-import { header, prefix, streamPath, text } from "../../protocol/Wire.ts"
+import { askedMillis, header, prefix, streamPath, text } from "../../protocol/Wire.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../../transport/mux/Multiplexer.ts"
 import * as WebSocketWire from "../../transport/mux/WebSocketWire.ts"
 import { endWith } from "../../transport/net/ConnectionClose.ts"
@@ -48,6 +48,8 @@ interface LinkRequest {
   readonly address: string
   readonly instance: string
   readonly program: string
+  /** The time for a response that it asks for, in milliseconds. */
+  readonly asked: number | undefined
   /** Server, process and number of the link: a new link replaces the one of the same key. */
   readonly key: string
 }
@@ -110,7 +112,15 @@ export class StreamEndpoint {
       case "Known": {
         const { instance, link } = LinkOpening.decode(request.headers)
         const program = programOf(request)
-        return { server, address, instance, program, key: `${server.name} ${instance} ${link}` }
+        const asked = askedMillis(request.headers[header.responseTimeout])
+        return {
+          server,
+          address,
+          instance,
+          program,
+          asked,
+          key: `${server.name} ${instance} ${link}`,
+        }
       }
     }
   }
@@ -139,7 +149,7 @@ export class StreamEndpoint {
 
   /** Runs the link on its WebSocket. It joins the rendezvous with the server's hello. */
   private connect(
-    { address, instance, key, program, server }: LinkRequest,
+    { address, asked, instance, key, program, server }: LinkRequest,
     socket: Duplex,
     head: Buffer,
     giveBack: () => void,
@@ -152,7 +162,7 @@ export class StreamEndpoint {
       deadlines,
       heartbeatMillis: Duration.toMillis(config.heartbeat),
       leaseMillis: () =>
-        leaseOf(multiplexer.roundTrip, rendezvous.responseMillis(server.name)).begin,
+        leaseOf(multiplexer.roundTrip, rendezvous.responseMillis(server.name, asked)).begin,
       hello: { version, maxStreams, window: initialWindow, publicUrl: config.publicUrl ?? "" },
       wire: WebSocketWire.make(socket, "server", head, {
         bytes: (chunk) => multiplexer.bytes(chunk),
@@ -187,7 +197,7 @@ export class StreamEndpoint {
       instance,
       program,
       multiplexer,
-      responseMillis: (name) => rendezvous.responseMillis(name),
+      responseMillis: (name) => rendezvous.responseMillis(name, asked),
       deadlines,
       suspicionMillis,
     })

@@ -25,6 +25,9 @@ interface Waiting {
   readonly done: (taken: boolean) => void
 }
 
+/** A POST that takes longer than this, in milliseconds, is stuck if another connection proves to be dead. */
+const stuckMillis = 10_000
+
 /** How many POSTs are under way at a time. */
 const maxPosts = 2
 
@@ -33,6 +36,8 @@ export class ClassicAnswers {
   private readonly options: ClassicAnswersOptions
   private readonly waiting: Array<Waiting> = []
   private posts = 0
+  /** Those under way, each with a function that aborts it, and when it began in milliseconds of `performance.now`. */
+  private readonly underWay = new Set<{ readonly abort: () => void; readonly since: number }>()
   private scheduled = false
 
   constructor(options: ClassicAnswersOptions) {
@@ -48,6 +53,12 @@ export class ClassicAnswers {
       const at = this.waiting.indexOf(waiting)
       if (at >= 0) this.waiting.splice(at, 1)
     }
+  }
+
+  /** Aborts the POSTs that have waited for long: their connections are as dead as another one was. */
+  giveUpStuck(): void {
+    const before = performance.now() - stuckMillis
+    for (const { abort, since } of [...this.underWay]) if (since < before) abort()
   }
 
   private schedule(): void {
@@ -77,6 +88,7 @@ export class ClassicAnswers {
   private post(batch: ReadonlyArray<Waiting>, bytes: Buffer): void {
     const { apiKey, basePath, client } = this.options
     const end = (taken: boolean): void => {
+      if (!this.underWay.delete(post)) return
       this.posts -= 1
       for (const { done } of batch) done(taken)
       if (this.waiting.length > 0) this.schedule()
@@ -87,13 +99,25 @@ export class ClassicAnswers {
       ["X-PTTH-Version", version2],
       ["Content-Length", `${bytes.length}`],
     ]
-    client.sendWhole({ method: "POST", path: basePath + responsesPath, headers }, bytes, {
-      response: (response) => {
-        response.on("error", () => {})
-        response.resume()
-        end(response.statusCode === 200)
+    const cancel = client.sendWhole(
+      { method: "POST", path: basePath + responsesPath, headers },
+      bytes,
+      {
+        response: (response) => {
+          response.on("error", () => {})
+          response.resume()
+          end(response.statusCode === 200)
+        },
+        failed: () => end(false),
       },
-      failed: () => end(false),
-    })
+    )
+    const post = {
+      since: performance.now(),
+      abort: () => {
+        cancel()
+        end(false)
+      },
+    }
+    this.underWay.add(post)
   }
 }

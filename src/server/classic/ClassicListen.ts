@@ -53,6 +53,8 @@ export interface ListenOptions {
   readonly instance: string
   /** Program and version, shown by the relay. */
   readonly program: string | undefined
+  /** How long the relay should wait for a response, in milliseconds. */
+  readonly responseMillis: number | undefined
   /** Identifiers of requests that have arrived. */
   readonly acks: ReadonlyArray<string>
   /** Why it is classic, shown by the relay. */
@@ -64,8 +66,8 @@ export interface ListenOptions {
 /** The last message of a process: it takes no more requests (`draining`), or responds to none any more (`gone`). */
 export type Farewell = "draining" | "gone"
 
-/** How long an answer may take, in milliseconds. */
-const timeoutMillis = listenMillis + 15_000
+/** How long an answer may take, in milliseconds: if it takes longer, the network has forgotten the connection. */
+const timeoutMillis = listenMillis + 5_000
 
 /** Sends a listen and waits for the answer. Interruption closes the connection. */
 export const listen = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
@@ -119,7 +121,7 @@ const send = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
 const noBytes = new Uint8Array()
 
 const fieldsOf = (options: ListenOptions): HeaderList => {
-  const { acks, apiKey, client, farewell, instance, program, why } = options
+  const { acks, apiKey, client, farewell, instance, program, responseMillis, why } = options
   const fields: Array<Header> = [
     ["Host", client.host],
     ["X-ApiKey", Redacted.value(apiKey)],
@@ -127,6 +129,8 @@ const fieldsOf = (options: ListenOptions): HeaderList => {
     ["X-PTTH-Instance", instance],
   ]
   if (program !== undefined) fields.push(["User-Agent", program])
+  if (responseMillis !== undefined)
+    fields.push(["X-PTTH-Response-Timeout", `${Math.ceil(responseMillis)}`])
   if (why !== "") fields.push(["X-PTTH-Reason", why.replace(/[^\x20-\x7e]/g, "?")])
   if (farewell !== undefined) fields.push(["X-PTTH-Farewell", farewell])
   if (acks.length > 0) fields.push(["X-PTTH-Ack", acks.join(",")])

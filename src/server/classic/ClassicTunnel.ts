@@ -109,6 +109,7 @@ export class ClassicTunnel {
       apiKey: uplink.options.apiKey,
       instance: uplink.instance,
       program: uplink.options.program,
+      responseMillis: uplink.options.responseMillis,
       acks: this.acks.splice(0, maxAcks),
       why,
       farewell,
@@ -152,6 +153,11 @@ export class ClassicTunnel {
 
   private onFailed(error: ListenError): Effect.Effect<void> {
     this.parallel.closeUnsafe()
+    if (error.reason === "unreachable") {
+      // What a network has forgotten it has forgotten for all of them.
+      this.uplink.client.closeIdle()
+      this.answers.giveUpStuck()
+    }
     return this.uplink.failed(error)
   }
 

@@ -34,6 +34,8 @@ export interface StreamConnectionOptions {
   readonly instance: string
   /** Program and version, shown by the relay. */
   readonly program: string | undefined
+  /** How long the relay should wait for a response, in milliseconds. */
+  readonly responseMillis?: number | undefined
   /** The number of the link within this process, from 0. */
   readonly link: number
   readonly deadlines: Deadlines
@@ -93,7 +95,7 @@ class StreamConnection {
   }
 
   private sendRequest(): ClientRequest {
-    const { apiKey, basePath, client, instance, link, name, program } = this.options
+    const { apiKey, basePath, client, instance, link, name, program, responseMillis } = this.options
     const request = client.request({
       method: "GET",
       path: basePath + streamPath + name,
@@ -103,6 +105,9 @@ class StreamConnection {
         ["X-ApiKey", Redacted.value(apiKey)],
         ["X-PTTH-Instance", instance],
         ["X-PTTH-Link", `${link}`],
+        ...(responseMillis === undefined
+          ? []
+          : [["X-PTTH-Response-Timeout", `${Math.ceil(responseMillis)}`] as const]),
         ...(program === undefined ? [] : [["User-Agent", program] as const]),
       ],
       fresh: true,

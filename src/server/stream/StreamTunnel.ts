@@ -83,6 +83,7 @@ export class StreamTunnel {
         apiKey: uplink.options.apiKey,
         instance: uplink.instance,
         program: uplink.options.program,
+        responseMillis: uplink.options.responseMillis,
         link: number,
         deadlines: this.deadlines,
         clock: this.clock,

@@ -105,6 +105,7 @@ export const ofError = (
     })
   if (untrustedCode.test(code))
     return new ListenError({ reason: "untrusted", code: "PTTH_RELAY_UNTRUSTED", detail: code })
+  if (code === "ERR_PROXY_TUNNEL") return refusedByProxy(error.message)
   if (isTlsAlert(error.rawPacket)) return needsTls
   if (code === "EPROTO" || code.startsWith("ERR_SSL_")) {
     const words = (error.reason ?? code).slice(0, 100)
@@ -125,6 +126,10 @@ export const ofError = (
     remedy: meaning?.remedy,
   })
 }
+
+/** The proxy on the way to the relay refuses the connection. */
+export const refusedByProxy = (detail: string): ListenError =>
+  new ListenError({ reason: "unreachable", code: "PTTH_PROXY_REFUSED", detail })
 
 /** The relay's address is http, and the other end speaks TLS. */
 export const needsTls = new ListenError({

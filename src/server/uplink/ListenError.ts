@@ -8,7 +8,10 @@ import type { ErrorCode } from "../../domain/ErrorRegistry.ts"
 import { header } from "../../protocol/Wire.ts"
 
 /** The codes of what may be wrong with the relay or its address. */
-export type RelayFaultCode = Extract<ErrorCode, `PTTH_RELAY_${string}` | "PTTH_NOT_A_RELAY">
+export type RelayFaultCode = Extract<
+  ErrorCode,
+  `PTTH_RELAY_${string}` | "PTTH_NOT_A_RELAY" | "PTTH_PROXY_REFUSED"
+>
 
 /**
  * - `unreachable`: there is no connection, or it broke.

@@ -5,7 +5,7 @@
  */
 import type { IncomingHttpHeaders } from "node:http"
 import { text } from "../../protocol/Wire.ts"
-import { needsTls } from "./ConnectFault.ts"
+import { needsTls, refusedByProxy } from "./ConnectFault.ts"
 import { ListenError } from "./ListenError.ts"
 
 /** A response that does not open a link. */
@@ -82,7 +82,8 @@ export const of = (refusal: Refusal): ListenError | undefined => {
       "Use the relay's own address in relay_url: not that of a server, and without /servers/NAME.",
     )
   if (status >= 300 && status < 400) return redirected(refusal)
-  if (status === 407 || status === 511)
+  if (status === 407) return refusedByProxy("the proxy wants a user and a password (407)")
+  if (status === 511)
     return notARelay(
       `the network wants a login first (${status})${who}`,
       "Sign in to the network or the proxy.",

@@ -23,6 +23,8 @@ export interface ServerOptions {
   readonly proxies?: boolean
   /** How long running exchanges may go on once the Scope is closed, in milliseconds; 30 s by default. */
   readonly graceMillis?: number
+  /** How long the relay waits for the head of a response, in milliseconds, if it lets the server choose; by default what the relay has. */
+  readonly responseMillis?: number
   /** The transport; `auto` by default. */
   readonly transport?: TransportChoice
   /** How many stream links are kept; 2 by default. */

@@ -7,9 +7,11 @@ import * as http from "node:http"
 import * as https from "node:https"
 import type { Socket } from "node:net"
 import { getCACertificates, TLSSocket } from "node:tls"
+import * as Result from "effect/Result"
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import { toRaw } from "../../domain/HeaderList.ts"
 import type { Validity } from "./Certificate.ts"
+import * as ProxyChoice from "./ProxyChoice.ts"
 
 /** The origin and how to connect to it. */
 export interface ClientOptions {
@@ -17,7 +19,7 @@ export interface ClientOptions {
   readonly origin: URL
   /** PEM certificates to trust besides Node's own. */
   readonly ca?: string | undefined
-  /** Whether `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are used. */
+  /** Whether `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are used; throws a `ProxyError` if they name an unusable proxy. */
   readonly proxies: boolean
   /** How many idle connections are kept; 256 by default. */
   readonly maxIdle?: number
@@ -58,6 +60,8 @@ export interface Client {
    * connection turns out to be closed. The returned function aborts it.
    */
   sendWhole(options: ClientRequestOptions, body: Uint8Array, events: WholeRequestEvents): () => void
+  /** Closes the idle connections. */
+  closeIdle(): void
   /** Closes the idle connections, and keeps none any more. */
   close(): void
 }
@@ -72,11 +76,19 @@ export const addressOf = (origin: URL): { readonly host: string; readonly port: 
 export const make = (options: ClientOptions): Client => {
   const secure = options.origin.protocol === "https:"
   const { host: hostname, port } = addressOf(options.origin)
+  const proxy = options.proxies
+    ? Result.getOrThrowWith(ProxyChoice.of(process.env, options.origin), (error) => error)
+    : undefined
+  // Node sends credentials only in a CONNECT.
+  const credentials = proxy === undefined || secure ? undefined : ProxyChoice.authorization(proxy)
+  const proxyFields = credentials === undefined ? [] : ["Proxy-Authorization", credentials]
   const agentOptions: https.AgentOptions = {
     keepAlive: true,
     maxFreeSockets: options.maxIdle ?? 256,
     scheduling: "lifo",
-    ...(options.proxies ? { proxyEnv: process.env } : {}),
+    ...(proxy === undefined
+      ? {}
+      : { proxyEnv: { [secure ? "HTTPS_PROXY" : "HTTP_PROXY"]: proxy.href } }),
     ...(options.ca === undefined ? {} : { ca: [...getCACertificates("default"), options.ca] }),
   }
   const agent = secure ? new https.Agent(agentOptions) : new http.Agent(agentOptions)
@@ -90,7 +102,7 @@ export const make = (options: ClientOptions): Client => {
       port,
       method,
       path,
-      headers: toRaw(headers),
+      headers: [...toRaw(headers), ...proxyFields],
       setDefaultHeaders: false,
       maxHeaderSize: maxResponseHead,
     })
@@ -129,6 +141,10 @@ export const make = (options: ClientOptions): Client => {
         isOver = true
         current.destroy()
       }
+    },
+    closeIdle: () => {
+      for (const sockets of Object.values(agent.freeSockets))
+        for (const socket of sockets ?? []) socket.destroy()
     },
     close: () => agent.destroy(),
   }

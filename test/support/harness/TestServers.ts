@@ -22,6 +22,8 @@ export interface ServerOptions {
   /** Another key than {@link keyOf} its name. */
   readonly key?: string
   readonly throttle?: boolean
+  /** How long its relay should wait for a response, in milliseconds. */
+  readonly responseMillis?: number
   /** `classic` unless given. */
   readonly transport?: TransportChoice
   /** How many stream links it keeps. */
@@ -64,6 +66,7 @@ export const serverAt: (
     graceMillis: Duration.toMillis(Duration.fromInputUnsafe(options.grace ?? 0)),
     transport: options.transport ?? "classic",
     ...(options.connections === undefined ? {} : { connections: options.connections }),
+    ...(options.responseMillis === undefined ? {} : { responseMillis: options.responseMillis }),
     ...(options.throttle === undefined ? {} : { throttle: options.throttle }),
   })
   const fiber = yield* Effect.scoped(run).pipe(

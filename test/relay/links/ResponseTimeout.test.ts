@@ -1,0 +1,61 @@
+/**
+ * How long a relay waits for the head of a response: as long as the server's owner
+ * says, unless the administrator has decided for this server.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { TestClock } from "effect/testing"
+import * as Harness from "../../support/Harness.ts"
+
+/** Whether a visitor gets 504 in `millis` milliseconds, and still waits 200 before. */
+const waitsFor = Effect.fnUntraced(function* (
+  millis: number,
+  transport: "stream" | "classic",
+  responseMillis: number,
+  options: Harness.RelayOptions,
+) {
+  const relay = yield* Harness.relay({ servers: ["demo"], ...options })
+  let calls = 0
+  const silent = Harness.handler(() => {
+    calls += 1
+    return Harness.never
+  })
+  yield* Harness.server(relay, "demo", silent, { transport, responseMillis })
+  const visit = yield* Harness.open(relay, "/servers/demo/", { method: "POST", body: "x" })
+  yield* Harness.until("it is served", () => calls === 1)
+  let status = 0
+  yield* Effect.forkScoped(
+    Effect.map(visit.head, (head) => {
+      status = head.status
+    }),
+  )
+  yield* TestClock.adjust(millis - 200)
+  yield* Harness.turns(50)
+  assert.strictEqual(status, 0)
+  yield* TestClock.adjust(400)
+  assert.strictEqual((yield* visit.head).status, 504)
+})
+
+for (const transport of ["stream", "classic"] as const)
+  describe(`a server over ${transport} that asks for a response timeout`, () => {
+    it.effect("gets it, longer or shorter than the relay's", () =>
+      Effect.gen(function* () {
+        yield* waitsFor(14_000, transport, 14_000, { responseTimeout: "10 seconds" })
+        yield* waitsFor(5_000, transport, 5_000, { responseTimeout: "10 seconds" })
+      }),
+    )
+
+    it.effect("gets no more than the relay allows", () =>
+      waitsFor(12_000, transport, 14_000, {
+        responseTimeout: "10 seconds",
+        config: { maxResponseTimeout: Duration.seconds(12) },
+      }),
+    )
+
+    it.effect("does not get it if the administrator has decided for this server", () =>
+      waitsFor(7_000, transport, 14_000, {
+        servers: [{ name: "demo", responseTimeout: "7 seconds" }],
+      }),
+    )
+  })
