@@ -15,6 +15,8 @@ export type AuditEvent =
       /** Why no better transport is used; empty if the server gives no reason. */
       readonly reason: string
       readonly address: string
+      /** How many processes of the server are connected now, if that is more than one: they share its visitors. */
+      readonly processes?: number
     }
   | { readonly _tag: "ServerDisconnected"; readonly name: ServerName; readonly reason: string }
   /** A process of the server is gone; another one is connected. */

@@ -139,8 +139,11 @@ export class Dispatcher implements PendingOwner {
     const isNewProcess = !queue.hasProcess(instance)
     queue.addLink(link)
     this.traffic.linkOpened(name, transport)
-    if (isNewProcess)
-      this.audit.record({ _tag: "ServerConnected", name, transport, reason, address })
+    if (isNewProcess) {
+      const count = queue.processCount
+      const shared = count > 1 ? { processes: count } : {}
+      this.audit.record({ _tag: "ServerConnected", name, transport, reason, address, ...shared })
+    }
     return (why) => {
       if (!queue.removeLink(link) || queue.hasProcess(instance)) return
       const _tag = queue.isConnected ? "ServerReplaced" : "ServerDisconnected"

@@ -69,6 +69,11 @@ export class RequestQueue {
   private readonly waiting: Array<Pending> = []
   /** The most recently active link is last. */
   private readonly links: Array<Link> = []
+  /** Whether the links are of more than one process: their turns then alternate. */
+  private hasSeveralProcesses = false
+  /** When each process was last given requests, counted in turns. */
+  private readonly turns = new Map<string, number>()
+  private lastTurn = 0
   private lastSeen: number | undefined
   /** When the last link was removed, in monotonic milliseconds. */
   private offlineSince: number
@@ -155,6 +160,7 @@ export class RequestQueue {
     while (this.waiting.length > 0) {
       const link = this.roomiestLink()
       if (link === undefined) return this.limitWaits()
+      this.noteTurn(link)
       const batch = this.waiting.splice(0, link.capacity())
       const rejected = link.offer(batch)
       for (const pending of batch) {
@@ -164,18 +170,39 @@ export class RequestQueue {
     }
   }
 
-  /** The link with the largest capacity; of equal ones the most recently active. */
+  /**
+   * The link that is next: of the process whose turn it is, if there are several,
+   * the link with the largest capacity; of equal ones the most recently active.
+   */
   private roomiestLink(): Link | undefined {
     let roomiest: Link | undefined
     let largest = 0
+    let earliest = Number.POSITIVE_INFINITY
     for (const link of this.links) {
       const capacity = link.capacity()
-      if (capacity > 0 && capacity >= largest) {
+      if (capacity === 0) continue
+      const turn = this.hasSeveralProcesses ? (this.turns.get(link.instance) ?? 0) : 0
+      if (turn < earliest || (turn === earliest && capacity >= largest)) {
+        earliest = turn
         largest = capacity
         roomiest = link
       }
     }
     return roomiest
+  }
+
+  private noteTurn({ instance }: Link): void {
+    if (this.hasSeveralProcesses) this.turns.set(instance, ++this.lastTurn)
+  }
+
+  /** How many processes of the server have links. */
+  get processCount(): number {
+    return new Set(this.links.map(({ instance }) => instance)).size
+  }
+
+  private countProcesses(): void {
+    this.hasSeveralProcesses = this.processCount > 1
+    if (!this.hasSeveralProcesses) this.turns.clear()
   }
 
   get isConnected(): boolean {
@@ -189,12 +216,14 @@ export class RequestQueue {
 
   addLink(link: Link): void {
     this.links.push(link)
+    this.countProcesses()
     this.lastSeen = this.context.deadlines.now()
   }
 
   /** `false` if it is not there. */
   removeLink(link: Link): boolean {
     if (!removeFrom(this.links, link)) return false
+    this.countProcesses()
     this.lastSeen = this.context.deadlines.now()
     this.offlineSince = this.context.deadlines.elapsed()
     return true

@@ -191,6 +191,10 @@ describe("the audit log has", () => {
       yield* Harness.until("it is gone", () => kinds(relay).includes("ServerReplaced"))
       const told = kinds(relay).filter((kind) => kind.startsWith("Server"))
       assert.deepStrictEqual(told, ["ServerConnected", "ServerConnected", "ServerReplaced"])
+      const processes = relay
+        .events()
+        .flatMap((event) => (event._tag === "ServerConnected" ? [event.processes] : []))
+      assert.deepStrictEqual(processes, [undefined, 2])
     }),
   )
 })
