@@ -67,6 +67,7 @@ export const make: Effect.Effect<(handler: Handler) => Handler> = Effect.gen(fun
 
   return (handler) => (head, body, reply) =>
     handler(head, body, {
+      inform: (head) => reply.inform?.(head),
       respond: (response, content, sent) => {
         if (series !== undefined) responded()
         reply.respond(response, content, sent)
