@@ -19,7 +19,7 @@ export interface OriginClientOptions extends OriginAddress {
    * `Keep-Alive: timeout`; 4 s by default, because Node's servers close theirs after 5 s.
    */
   readonly idleMillis?: number
-  /** See `ConnectionOwner.stallMillis`; 10 s by default. */
+  /** See `ConnectionOwner.stallMillis`; 30 s by default. */
   readonly stallMillis?: number
 }
 
@@ -56,7 +56,7 @@ export class OriginClient implements ConnectionOwner {
   constructor(options: OriginClientOptions) {
     this.options = options
     this.address = options
-    this.stallMillis = options.stallMillis ?? 10_000
+    this.stallMillis = options.stallMillis ?? 30_000
     this.maxIdle = options.maxIdle ?? 256
   }
 

@@ -22,7 +22,7 @@ export interface ConnectionOwner {
   readonly address: OriginAddress
   /** All connections read into this buffer; bytes that are kept are copied out of it. */
   readonly readBuffer: Buffer
-  /** How long the rest of an answered request may wait for the origin to read on, in milliseconds. */
+  /** How long the rest of an answered request may make no progress, in milliseconds. */
   readonly stallMillis: number
   /** The TLS session to resume. */
   session: Buffer | undefined
@@ -293,12 +293,12 @@ export class OriginConnection implements Carrier {
     else this.leave(response.persists && request.isStreamed)
   }
 
-  /** Closes the connection if the origin has answered and does not read the rest of the request. */
+  /** Closes the connection if no more of the request comes, or the origin does not read it. */
   private watchRest(): void {
     const { socket } = this
     let written = -1
     this.timer = setInterval(() => {
-      if (socket.writableNeedDrain && socket.bytesWritten === written) this.destroy()
+      if (socket.bytesWritten === written) this.destroy()
       written = socket.bytesWritten
     }, this.owner.stallMillis)
   }

@@ -444,29 +444,33 @@ describe("a connection", () => {
 })
 
 describe("the rest of a request that is answered already", () => {
-  it("is dropped if the origin does not read it", async () => {
-    const { client, origin } = await start({ stallMillis: 20 })
-    let leave: () => void = () => {}
-    const left = soon("the upload is dropped", new Promise<void>((resolve) => (leave = resolve)))
-    const body = new PushedBody(undefined, { abandon: leave })
-    body.data(Buffer.alloc(64 * 1024 * 1024))
-    const answered = new Promise<Body>((resolve, reject) => {
-      client.send({
-        method: "POST",
-        head: "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
-        content: { _tag: "Streamed", body, isChunked: true, expectsContinue: false },
-        repeatable: false,
-        informed: () => {},
-        answered: (_response, body) => resolve(body),
-        failed: reject,
+  for (const [what, size] of [
+    ["the origin does not read it", 64 * 1024 * 1024],
+    ["no more of it comes", 1],
+  ] as const)
+    it(`is dropped if ${what}`, async () => {
+      const { client, origin } = await start({ stallMillis: 20 })
+      let leave: () => void = () => {}
+      const left = soon("the upload is dropped", new Promise<void>((resolve) => (leave = resolve)))
+      const body = new PushedBody(undefined, { abandon: leave })
+      body.data(Buffer.alloc(size))
+      const answered = new Promise<Body>((resolve, reject) => {
+        client.send({
+          method: "POST",
+          head: "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
+          content: { _tag: "Streamed", body, isChunked: true, expectsContinue: false },
+          repeatable: false,
+          informed: () => {},
+          answered: (_response, body) => resolve(body),
+          failed: reject,
+        })
       })
+      const connection = await origin.connection()
+      await connection.readHeadText()
+      await connection.write(ok)
+      assert.strictEqual(String((await readBody(await answered)).bytes), "ok")
+      await left
     })
-    const connection = await origin.connection()
-    await connection.readHeadText()
-    await connection.write(ok)
-    assert.strictEqual(String((await readBody(await answered)).bytes), "ok")
-    await left
-  })
 })
 
 describe("a request that is cancelled", () => {
