@@ -296,7 +296,7 @@ export class OriginConnection implements Carrier {
   /** Closes the connection if no more of the request comes, or the origin does not read it. */
   private watchRest(): void {
     const { socket } = this
-    let written = -1
+    let written = socket.bytesWritten
     this.timer = setInterval(() => {
       if (socket.bytesWritten === written) this.destroy()
       written = socket.bytesWritten
