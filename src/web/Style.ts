@@ -89,9 +89,10 @@ button { background: var(--raised); cursor: pointer; flex: none; white-space: no
 th a { color: inherit; display: inline-block; padding: .15rem 0; }
 td.type, th.type { width: 2.75rem; white-space: nowrap; color: var(--faint); }
 td.type .folder-icon { color: var(--accent); }
-.other { display: inline-block; padding: .125rem .25rem; color: var(--faint); line-height: 1; }
-.other:hover { color: var(--link); }
-.other .icon { width: 1.125rem; height: 1.125rem; vertical-align: -.2rem; }
+.download, .source { display: inline-block; min-width: 1.5rem; padding: 0 .25rem; color: var(--faint); text-align: center; text-decoration: none; }
+.download:hover, .source:hover { color: var(--link); background: var(--raised); border-radius: .25rem; }
+.download::before { content: "↓"; }
+.source::before { content: "{ }"; font: .75rem ui-monospace, monospace; }
 .order { display: flex; gap: .25rem .75rem; align-items: baseline; font-size: .875rem; color: var(--faint); }
 .order > span { flex: none; }
 .order ul { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem .9rem; margin: 0; padding: 0; }

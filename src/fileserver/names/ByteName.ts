@@ -49,6 +49,9 @@ export const deceptive = new RegExp(
   "gu",
 )
 
+/** What every deceptive character is, for a fast test. */
+const suspicious = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u
+
 const visible = (character: string): string => {
   const code = character.codePointAt(0) as number
   if (code < 0x20) return String.fromCharCode(0x2400 + code)
@@ -61,8 +64,11 @@ const visible = (character: string): string => {
  * control pictures (U+2400), other {@link deceptive} characters their code
  * point, such as `[U+202E]`.
  */
-export const toDisplay = (name: ByteName): string =>
-  printableAscii.test(name) ? name : toText(name).replace(deceptive, visible)
+export const toDisplay = (name: ByteName): string => {
+  if (printableAscii.test(name)) return name
+  const text = toText(name)
+  return suspicious.test(text) ? text.replace(deceptive, visible) : text
+}
 
 const hex = "0123456789ABCDEF"
 

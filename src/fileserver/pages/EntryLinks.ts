@@ -21,22 +21,36 @@ interface Named {
   readonly folder: boolean
 }
 
-/** The address of an entry itself, relative to its folder. */
-export const hrefOf = ({ folder, name }: Named): string =>
-  ByteName.toUrl(name) + (folder ? "/" : "")
+/** The links of one entry, relative to its folder. */
+export interface EntryLinks {
+  readonly kind: Kind.Kind
+  /** The address of the entry itself. */
+  readonly href: string
+  /** Where its name leads. */
+  readonly target: string
+  /** What the name does not lead to: the file to download, or the source of a document. */
+  readonly other: "download" | "source" | undefined
+}
 
-/** Whether the name of an entry leads to the page that shows it. Browsers show HTML files themselves. */
-export const opensInPage = (entry: Named, reader: Reader): boolean =>
-  reader === "browser" &&
-  Kind.isViewable(FileTypes.kindOfEntry(entry)) &&
-  !FileTypes.isDocument(entry.name)
-
-/** What follows the address of an entry in the link of its name. */
-export const queryOf = (
-  entry: Named,
+/** Gives the links of entries on a page with a query. */
+export const make = (
   query: Pick<Query.Query, "filter" | "grid" | "order" | "sort">,
   reader: Reader,
-): string => {
-  if (entry.folder) return Query.sameForm(query)
-  return opensInPage(entry, reader) ? Query.toView(query) : ""
+): ((entry: Named) => EntryLinks) => {
+  const folderQuery = Query.sameForm(query)
+  const viewQuery = Query.toView(query)
+  return (entry) => {
+    const kind = FileTypes.kindOfEntry(entry)
+    const url = ByteName.toUrl(entry.name)
+    if (entry.folder) {
+      return { kind, href: `${url}/`, target: `${url}/${folderQuery}`, other: undefined }
+    }
+    if (reader === "program" || !Kind.isViewable(kind)) {
+      return { kind, href: url, target: url, other: undefined }
+    }
+    // Browsers show HTML files themselves, with their links and pictures.
+    return kind === "code" && FileTypes.isDocument(entry.name)
+      ? { kind, href: url, target: url, other: "source" }
+      : { kind, href: url, target: url + viewQuery, other: "download" }
+  }
 }

@@ -5,15 +5,13 @@
 import { type Html, html } from "../../web/Html.ts"
 import { type Kind, kinds } from "../types/Kind.ts"
 
-const downloadArrow = html`<symbol id="icon.download" viewBox="0 0 24 24"><path d="M12 4v11m-5-5 5 5 5-5M5 20h14"/></symbol>`
-
-/** The drawings of some kinds and of downloads, for {@link icon} to refer to. */
+/** The drawings of some kinds, for {@link icon} to refer to. */
 export const symbols = (
   used: ReadonlySet<Kind>,
 ): Html => html`<svg class="unseen" aria-hidden="true" focusable="false">
-${downloadArrow}${[...used].map((kind) => html`<symbol id="icon.${kind}" viewBox="0 0 24 24">${kinds[kind].icon}</symbol>`)}
+${[...used].map((kind) => html`<symbol id="icon.${kind}" viewBox="0 0 24 24">${kinds[kind].icon}</symbol>`)}
 </svg>`
 
 /** The icon of a kind. Screen readers skip it, so the label has to be beside it. */
-export const icon = (kind: Kind | "download"): Html =>
+export const icon = (kind: Kind): Html =>
   html`<svg class="icon ${kind}-icon" width="20" height="20" aria-hidden="true" focusable="false"><use href="#icon.${kind}"/></svg>`

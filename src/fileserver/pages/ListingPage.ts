@@ -62,41 +62,37 @@ export const pathLinks = (
   return html`<nav aria-label="${text.path}"><ol>${items}</ol></nav>`
 }
 
-/** What the name of a file does not lead to: the file itself, or the source of a document. */
-const otherLink = (entry: Entry, name: string, reader: EntryLinks.Reader): Html | undefined => {
-  if (reader === "program") return undefined
-  const href = EntryLinks.hrefOf(entry)
-  if (EntryLinks.opensInPage(entry, reader)) {
-    const label = text.download(name)
-    return html` <a class="other" href="${href}" download title="${label}" aria-label="${label}">${icon("download")}</a>`
+const otherLink = ({ href, other }: EntryLinks.EntryLinks, name: string): Html | undefined => {
+  switch (other) {
+    case "download":
+      return html` <a class="download" href="${href}" download aria-label="${text.download(name)}"></a>`
+    case "source":
+      return html` <a class="source" href="${href}?view" rel="nofollow" aria-label="${text.viewSource(name)}"></a>`
+    case undefined:
+      return undefined
   }
-  if (!FileTypes.isDocument(entry.name)) return undefined
-  const label = text.viewSource(name)
-  return html` <a class="other" href="${href}?view" rel="nofollow" title="${label}" aria-label="${label}">${icon("code")}</a>`
 }
 
+type LinksOf = (entry: Entry) => EntryLinks.EntryLinks
+
 /** The row of an entry in the table. */
-const row = (entry: Entry, query: Query.Query, reader: EntryLinks.Reader): Html => {
-  const kind = FileTypes.kindOfEntry(entry)
+const row = (entry: Entry, linksOf: LinksOf): Html => {
+  const links = linksOf(entry)
+  const { kind, target } = links
   const name = ByteName.toDisplay(entry.name)
-  const href = EntryLinks.hrefOf(entry)
-  const target = href + EntryLinks.queryOf(entry, query, reader)
   const type = html`<tr data-name="${name}"><td class="type">${icon(kind)}<span class="unseen">${Kind.kinds[kind].label}</span></td>`
   const time = html`<td class="time">${Format.minute(entry.modified)}</td></tr>
 `
   if (entry.folder) {
     return html`${type}<td><a class="folder" href="${target}"><bdi>${name}</bdi>/</a></td><td class="number"></td>${time}`
   }
-  const other = otherLink(entry, name, reader)
-  return html`${type}<td><a href="${target}"><bdi>${name}</bdi></a>${other}</td><td class="number" title="${text.bytes(entry.size)}">${Format.bytes(entry.size)}</td>${time}`
+  return html`${type}<td><a href="${target}"><bdi>${name}</bdi></a>${otherLink(links, name)}</td><td class="number" title="${text.bytes(entry.size)}">${Format.bytes(entry.size)}</td>${time}`
 }
 
 /** The tile of an entry in the grid. An icon stands in for a picture that the browser cannot show. */
-const tile = (entry: Entry, query: Query.Query, reader: EntryLinks.Reader): Html => {
-  const kind = FileTypes.kindOfEntry(entry)
+const tile = (entry: Entry, linksOf: LinksOf): Html => {
+  const { href, kind, target } = linksOf(entry)
   const name = ByteName.toDisplay(entry.name)
-  const href = EntryLinks.hrefOf(entry)
-  const target = href + EntryLinks.queryOf(entry, query, reader)
   const picture =
     kind === "image"
       ? html`<img src="${href}" alt="" loading="lazy" decoding="async" width="160" height="160"><span class="tile" data-instead hidden>${icon(kind)}</span>`
@@ -221,12 +217,13 @@ const table = (
     ? html`<tr><td class="type">${icon("folder")}<span class="unseen">${Kind.kinds.folder.label}</span></td><td><a class="folder" href="../" rel="up">${text.parent}</a></td><td class="number"></td><td class="time"></td></tr>
 `
     : undefined
+  const linksOf = EntryLinks.make(query, reader)
   const heading = (column: Query.Column): Html => columnHeading(column, query, reader)
   return html`<table>
 <caption class="unseen">${name}</caption>
 <thead><tr>${heading("type")}${heading("name")}${heading("size")}${heading("time")}</tr></thead>
 <tbody>
-${parent}${listing.entries.map((entry) => row(entry, query, reader))}</tbody>
+${parent}${listing.entries.map((entry) => row(entry, linksOf))}</tbody>
 </table>`
 }
 
@@ -239,7 +236,8 @@ const grid = (
     ? html`<li><a href="../${Query.sameForm(query)}" rel="up"><span class="tile">${icon("folder")}</span><span class="name">${text.parent}</span></a></li>
 `
     : undefined
-  return html`<ul class="grid">${parent}${listing.entries.map((entry) => tile(entry, query, reader))}</ul>`
+  const linksOf = EntryLinks.make(query, reader)
+  return html`<ul class="grid">${parent}${listing.entries.map((entry) => tile(entry, linksOf))}</ul>`
 }
 
 const emptyNotice = ({ entries, total }: Listing): Html | undefined =>

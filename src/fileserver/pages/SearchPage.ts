@@ -13,9 +13,10 @@ import * as Text from "./Text.ts"
 
 const text = Text.search
 
-const row = (hit: Search.Hit, reader: EntryLinks.Reader): Html => {
+const row = (hit: Search.Hit, linksOf: ReturnType<typeof EntryLinks.make>): Html => {
   const { entry } = hit
-  const target = Search.href(hit) + EntryLinks.queryOf(entry, Query.none, reader)
+  const { href, target: nameTarget } = linksOf(entry)
+  const target = Search.href(hit) + nameTarget.slice(href.length)
   const path = ByteName.toDisplay(Search.pathOf(hit))
   return html`<tr><td><a href="./${target}"><bdi>${path}</bdi>${entry.folder ? "/" : ""}</a></td><td class="number">${entry.folder ? "" : Format.bytes(entry.size)}</td></tr>
 `
@@ -34,6 +35,7 @@ export const render = (
   reader: EntryLinks.Reader,
 ): Html => {
   const folder = ByteName.toDisplay(segments.at(-1) ?? Text.listing.root)
+  const linksOf = EntryLinks.make(Query.none, reader)
   const shownText = ByteName.toDisplay(ByteName.fromText(wanted))
   return page({
     title: text.title(shownText, folder),
@@ -43,7 +45,7 @@ export const render = (
 <table>
 <thead><tr><th scope="col">${text.name}</th><th scope="col" class="number">${text.size}</th></tr></thead>
 <tbody>
-${hits.map((hit) => row(hit, reader))}</tbody>
+${hits.map((hit) => row(hit, linksOf))}</tbody>
 </table>
 ${isCutShort ? html`<p>${text.cutShort(namesSearched)}</p>` : undefined}`,
   })
