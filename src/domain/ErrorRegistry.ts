@@ -278,8 +278,8 @@ const entries = {
   },
   PTTH_ROOT_NOT_FOLDER: {
     exit: 2,
-    title: "The path to serve is not a folder.",
-    remedy: "Use a folder that exists.",
+    title: "The path to serve is neither a folder nor a file.",
+    remedy: "Use a folder or a file that exists.",
   },
   PTTH_INSECURE_RELAY: {
     exit: 2,

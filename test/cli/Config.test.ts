@@ -135,12 +135,11 @@ it("a plain http relay on another machine is rejected without --insecure", () =>
     assert.match(refused(allowed), /^PTTH_ROOT_NOT_FOLDER: /)
   }))
 
-it("a path that is not a folder is rejected by every command that serves one", () =>
+it("a path that does not exist is rejected by every command that serves one", () =>
   inFolder(async (cwd) => {
-    write(cwd, "file", "")
     for (const args of [
-      ["server", "--file-server-root", "file"],
-      ["fileserver", "file"],
+      ["server", "--file-server-root", "missing"],
+      ["fileserver", "missing"],
       ["fileserver", "--file-server-root", "missing"],
       ["dev", "missing"],
     ]) {

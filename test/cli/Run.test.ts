@@ -207,3 +207,25 @@ it("a first signal waits for a running download, a second one does not", () =>
     assert.strictEqual((await files.ended).code, 143)
     request.destroy()
   }))
+
+it("the file server and dev share a single file, and no neighbour of it", () =>
+  inFolder(async (cwd) => {
+    writeFileSync(join(cwd, ".a.txt"), "own")
+    writeFileSync(join(cwd, "other.txt"), "secret")
+    const file = join(cwd, ".a.txt")
+    for (const args of [
+      ["fileserver", file, "--listen", "127.0.0.1:0"],
+      ["dev", file, "--listen", "127.0.0.1:0"],
+    ]) {
+      const program = start(args, { cwd })
+      const open = await address(program, "Open")
+      // dev's server may not be connected yet; the relay waits for it.
+      assert.strictEqual(await (await fetch(`${open}files/.a.txt`)).text(), "own")
+      assert.notInclude(await (await fetch(`${open}files/`)).text(), "other.txt")
+      assert.strictEqual((await fetch(`${open}files/other.txt`)).status, 404)
+      assert.strictEqual((await stop(program)).code, 0)
+    }
+    const refused = await run(["fileserver", file, "--uploads", "--listen", "127.0.0.1:0"], { cwd })
+    assert.strictEqual(refused.code, 2)
+    assert.include(refused.stderr, "PTTH_USAGE: --uploads: a single file is shared")
+  }))

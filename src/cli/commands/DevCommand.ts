@@ -13,7 +13,7 @@ export const devCommand = Command.make(
   "dev",
   {
     folder: Argument.String("DIR").pipe(
-      Argument.withDescription("The folder to serve (default: the current one)"),
+      Argument.withDescription("The folder or single file to serve (default: the current folder)"),
       Argument.optional,
     ),
     to: Flags.text(

@@ -6,7 +6,7 @@ import * as NodePath from "node:path"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type * as Scope from "effect/Scope"
-import type { ConfigError } from "../../domain/config/ConfigError.ts"
+import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
 import type { ServerSettings } from "../../domain/config/ServerConfig.ts"
 import type { PasswordHash } from "../../domain/PasswordHash.ts"
 import * as FileServer from "../../fileserver/FileServer.ts"
@@ -16,7 +16,7 @@ import type { Handler } from "../../transport/body/Handler.ts"
 import { Telemetry } from "../../transport/observe/Telemetry.ts"
 import { trace } from "../../transport/observe/TracedHandler.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
-import { checkFolder } from "./Folder.ts"
+import { checkShared } from "./Folder.ts"
 import * as OriginLog from "./OriginLog.ts"
 
 /** The settings of the file server. */
@@ -80,7 +80,7 @@ const application = Effect.fnUntraced(function* (
   return { handler, row: ["To", to] }
 })
 
-/** A folder. */
+/** A folder, or a single file of it. */
 const folder = Effect.fnUntraced(function* (
   path: string,
   rules: FileRules | undefined,
@@ -90,8 +90,16 @@ const folder = Effect.fnUntraced(function* (
   ConfigError | FileServer.FileServerError,
   FileSystem.FileSystem | Scope.Scope
 > {
-  const root = yield* checkFolder(path)
+  const { folder: root, only } = yield* checkShared(path)
   const uploads = uploadsOf(rules)
+  if (only !== undefined && uploads !== false && uploads !== undefined) {
+    return yield* single({
+      code: "PTTH_USAGE",
+      where: "--uploads",
+      detail: "a single file is shared, into which nothing can be uploaded",
+      remedy: "Share a folder, or leave --uploads out.",
+    })
+  }
   const handler = yield* FileServer.make({
     ...(rules === undefined
       ? {}
@@ -103,13 +111,17 @@ const folder = Effect.fnUntraced(function* (
           precompressed: rules.precompressed,
         }),
     ...(uploads === undefined ? {} : { uploads }),
+    // Who shares a single file means it, whatever its name.
+    ...(only === undefined ? {} : { only, dotfiles: true }),
     root,
     hiddenFiles: [...hiddenFiles, ...LoadConfig.places(LoadConfig.serverFile)].map((file) =>
       NodePath.resolve(file),
     ),
   })
   const access = uploads === false ? "read only" : "visitors may upload"
-  return { handler, row: ["Files", `${root} (${access})`] }
+  return only === undefined
+    ? { handler, row: ["Files", `${root} (${access})`] }
+    : { handler, row: ["File", `${NodePath.join(root, only)} (${access})`] }
 })
 
 /** Makes the handler; its connections live as long as the Scope. */

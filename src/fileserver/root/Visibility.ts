@@ -2,7 +2,7 @@
  * Which names may be listed and served.
  */
 import * as Glob from "effect/Glob"
-import { type ByteName, toCanonicalText } from "../names/ByteName.ts"
+import { type ByteName, fromText, toCanonicalText } from "../names/ByteName.ts"
 
 /** The rules of one file server. */
 export interface VisibilityOptions {
@@ -15,12 +15,14 @@ export interface VisibilityOptions {
    * match alike.
    */
   readonly hidden?: ReadonlyArray<string>
+  /** The only entry of the shared folder that is served. Default: all are. */
+  readonly only?: string
 }
 
 /** The compiled options. */
 export interface Visibility {
   readonly dotfiles: boolean
-  /** Whether there are patterns at all. */
+  /** Whether anything is hidden by its name at all. */
   readonly hasPatterns: boolean
   /** Whether a path below the shared folder, or a folder above it, is hidden. */
   readonly hides: (segments: ReadonlyArray<ByteName>) => boolean
@@ -44,16 +46,20 @@ export const make = (options: VisibilityOptions = {}): Visibility => {
     .filter((pattern) => pattern.includes("/"))
     .map((pattern) => compile(pattern.replace(/^\/+/, "")))
 
+  const only = options.only === undefined ? undefined : fromText(options.only)
+  const hasPatterns = patterns.length > 0 || only !== undefined
+
   const hidesEntry = (folder: ReadonlyArray<ByteName>, name: ByteName): boolean =>
+    (only !== undefined && folder.length === 0 && name !== only) ||
     (names.length > 0 && matches(names, toCanonicalText(name))) ||
     (paths.length > 0 && matches(paths, pathOf([...folder, name])))
 
   const hides = (segments: ReadonlyArray<ByteName>): boolean =>
-    patterns.length > 0 && segments.some((name, i) => hidesEntry(segments.slice(0, i), name))
+    hasPatterns && segments.some((name, i) => hidesEntry(segments.slice(0, i), name))
 
   return {
     dotfiles: options.dotfiles ?? false,
-    hasPatterns: patterns.length > 0,
+    hasPatterns,
     hides,
     hidesEntry,
   }
