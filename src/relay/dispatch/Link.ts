@@ -21,6 +21,8 @@ export interface Link extends Carrier {
   readonly program: string
   /** How many requests it takes right now; 0 until the link calls `Rendezvous.ready`. */
   capacity(): number
+  /** How many more requests its server has places for, however busy the connection is; `undefined` if it takes no requests. */
+  places(): number | undefined
   /** Sends requests to the server, at most `capacity()` of them. The link calls `pending.offered` for each that it takes and returns the others. */
   offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending>
   /** Ends it: its server is no longer registered, or has another key. */

@@ -179,6 +179,11 @@ export class Dispatcher implements PendingOwner {
     return Duration.toMillis(own ?? config.responseTimeout)
   }
 
+  /** How many more requests a server has places for. */
+  places(name: ServerName): number {
+    return this.queueOf(name).places()
+  }
+
   status(name: ServerName): ServerStatus {
     return this.queues.get(name)?.status() ?? neverConnected(name)
   }

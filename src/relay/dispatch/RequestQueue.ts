@@ -111,9 +111,7 @@ export class RequestQueue {
   /** Why no further request may wait; `undefined` if one may. */
   private refusal(): ExchangeError | undefined {
     if (this.draining) return relayDraining()
-    const { settings } = this.context
-    const { config, servers } = settings.derived()
-    const maxQueue = servers.get(this.name)?.limits.maxQueue ?? config.maxQueue
+    const { maxQueue } = this
     // Requests of this turn of the event loop have not been offered to a link yet.
     if (this.waiting.length >= maxQueue) this.flush()
     if (this.waiting.length >= maxQueue && this.roomiestLink() === undefined)
@@ -203,6 +201,18 @@ export class RequestQueue {
   private countProcesses(): void {
     this.hasSeveralProcesses = this.processCount > 1
     if (!this.hasSeveralProcesses) this.turns.clear()
+  }
+
+  /** How many more requests the links have places for; how many may wait, if no link takes requests. */
+  places(): number {
+    const places = this.links.map((link) => link.places()).filter((count) => count !== undefined)
+    if (places.length === 0) return this.maxQueue - this.waiting.length
+    return places.reduce((sum, count) => sum + count, 0)
+  }
+
+  private get maxQueue(): number {
+    const { config, servers } = this.context.settings.derived()
+    return servers.get(this.name)?.limits.maxQueue ?? config.maxQueue
   }
 
   get isConnected(): boolean {

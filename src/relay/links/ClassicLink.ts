@@ -110,6 +110,11 @@ export class ClassicLink implements Link {
     return this.parked.size > 0 && this.state === "open" ? listenBatch : 0
   }
 
+  /** A server that speaks classic has no fixed number. */
+  places(): number {
+    return Number.POSITIVE_INFINITY
+  }
+
   /** A listen has arrived; it is answered at once or parked. */
   listen(response: ServerResponse): void {
     this.heard()

@@ -60,6 +60,10 @@ export class StreamLink implements Link {
     return this.suspicion !== undefined ? 0 : this.options.multiplexer.room
   }
 
+  places(): number | undefined {
+    return this.options.multiplexer.places
+  }
+
   offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending> {
     const millis = this.options.responseMillis(this.name)
     const { multiplexer } = this.options

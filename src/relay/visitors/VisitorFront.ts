@@ -181,8 +181,11 @@ export class VisitorFront {
     if (!this.context.servers.isRegistered(to.name))
       return refuse(request.body, reply, unknownServer(to.name))
     request.notes?.routed(to.name, to.target)
-    return this.context.limits.server(to.name, request, reply, () =>
-      this.throughTunnel(request, reply, to),
+    const { limits, rendezvous } = this.context
+    return limits.server(to.name, request, reply, () =>
+      limits.place(to.name, rendezvous.places(to.name), request, reply, () =>
+        this.throughTunnel(request, reply, to),
+      ),
     )
   }
 

@@ -159,7 +159,12 @@ export class Multiplexer implements StreamLink {
 
   /** How many more requests the other end accepts now. */
   get room(): number {
-    if (this.isFull || !this.takesRequests) return 0
+    return this.isFull ? 0 : (this.places ?? 0)
+  }
+
+  /** How many more requests the other end has places for, also while the wire takes no more; `undefined` if it takes no requests. */
+  get places(): number | undefined {
+    if (!this.takesRequests) return undefined
     return Math.max(0, this.mostStreams - this.streams.size - this.lingering)
   }
 
