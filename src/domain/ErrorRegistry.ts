@@ -251,7 +251,7 @@ const entries = {
   },
   PTTH_PROXY_UNUSABLE: {
     exit: 2,
-    title: "HTTPS_PROXY or HTTP_PROXY names a proxy that cannot be used.",
+    title: "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names a proxy that cannot be used.",
     remedy:
       "Set it to an address such as http://proxy.example.com:3128, except the relay in NO_PROXY, or unset it.",
   },

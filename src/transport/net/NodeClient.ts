@@ -19,7 +19,7 @@ export interface ClientOptions {
   readonly origin: URL
   /** PEM certificates to trust besides Node's own. */
   readonly ca?: string | undefined
-  /** Whether `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are used; throws a `ProxyError` if they name an unusable proxy. */
+  /** Whether the proxies of the environment are used; throws a `ProxyError` if they name an unusable proxy. */
   readonly proxies: boolean
   /** How many idle connections are kept; 256 by default. */
   readonly maxIdle?: number

@@ -1,7 +1,7 @@
 /**
  * Which proxy of the environment leads to an origin: `HTTPS_PROXY` or `HTTP_PROXY`,
- * also in lower case, unless `NO_PROXY` excepts the origin. Addresses are read as
- * curl reads them; what cannot be used is an error, since going past a proxy in
+ * else `ALL_PROXY`, also in lower case, unless `NO_PROXY` excepts the origin. Addresses
+ * are read as curl reads them; what cannot be used is an error, since going past a proxy in
  * silence may be against the rules of a network.
  */
 import { BlockList, isIP } from "node:net"
@@ -25,10 +25,12 @@ export class ProxyError extends Data.TaggedError("ProxyError")<{
 /** The environment, or a part of it. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
+const secureVariables = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
+const plainVariables = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
+
 /** The proxy for an origin; `undefined` if there is none. */
 export const of = (env: Environment, origin: URL): Result.Result<URL | undefined, ProxyError> => {
-  const names =
-    origin.protocol === "https:" ? ["https_proxy", "HTTPS_PROXY"] : ["http_proxy", "HTTP_PROXY"]
+  const names = origin.protocol === "https:" ? secureVariables : plainVariables
   const variable = names.find((name) => (env[name] ?? "").trim() !== "")
   if (variable === undefined || isExcepted(env["no_proxy"] || env["NO_PROXY"] || "", origin))
     return Result.succeed(undefined)

@@ -23,6 +23,15 @@ describe("the proxy of the environment", () => {
     assert.strictEqual(proxyOf({}), "none")
   })
 
+  it("is that for all schemes where there is none for the scheme of the relay", () => {
+    const env = { ALL_PROXY: "http://a:1", HTTP_PROXY: "http://b:1" }
+    assert.strictEqual(proxyOf(env), "http://b:1/")
+    assert.strictEqual(proxyOf(env, "https://relay.example.com"), "http://a:1/")
+    assert.strictEqual(proxyOf({ ...env, NO_PROXY: "*" }, "https://relay.example.com"), "none")
+    const socks = { all_proxy: "socks5h://proxy:1", ALL_PROXY: "http://a:1" }
+    assert.match(proxyOf(socks), /^PTTH_PROXY_UNUSABLE: all_proxy names .* socks5h/)
+  })
+
   it("needs no scheme", () => {
     assert.strictEqual(proxyOf({ HTTP_PROXY: "127.0.0.1:3128" }), "http://127.0.0.1:3128/")
     assert.strictEqual(proxyOf({ HTTP_PROXY: " proxy.lan " }), "http://proxy.lan/")
