@@ -13,7 +13,13 @@ export interface Item {
   readonly size: number
   /** The last change in milliseconds since 1970. */
   readonly modified: number
+  /** Whether it is a program or a script that its owner may execute. */
+  readonly executable?: boolean
 }
+
+/** The permissions of an item: those that a new one gets, since those of the server's users mean nothing elsewhere. */
+export const permissionsOf = ({ executable, folder }: Item): number =>
+  folder || executable === true ? 0o755 : 0o644
 
 /** Writes one archive; called in the order of the items. */
 export interface Writer {

@@ -171,12 +171,12 @@ class ItemLister {
       const problems = await Promise.all(
         some.map(({ name }) => unreadable(root.pathOf([...segments, name]))),
       )
-      for (const [i, { inode = 0, modified, name, size }] of some.entries()) {
+      for (const [i, { executable = false, inode = 0, modified, name, size }] of some.entries()) {
         const problem = problems[i]
         const to = `${path}/${name}`
         if (problem !== undefined) this.leaveOut(to, problem)
         else {
-          const file = { path: to, name, folder: false, size, modified, inode }
+          const file = { path: to, name, folder: false, size, modified, executable, inode }
           this.items.push({ folderSegments: segments, ...file })
         }
       }

@@ -6,7 +6,7 @@
  */
 
 import { isText } from "../names/ByteName.ts"
-import type { Format, Item, Writer } from "./ArchiveFormat.ts"
+import { type Format, type Item, permissionsOf, type Writer } from "./ArchiveFormat.ts"
 
 const block = 512
 /** The largest number of eleven octal digits. */
@@ -66,9 +66,8 @@ const before = (item: Item): Buffer => {
     item.size > maxOctal ? record("size", String(item.size)) : "",
     time === seconds ? "" : record("mtime", String(seconds)),
   ].join("")
-  const mode = item.folder ? 0o755 : 0o644
   const size = item.size > maxOctal ? 0 : item.size
-  const plain = header(name, item.folder ? "5" : "0", mode, size, time)
+  const plain = header(name, item.folder ? "5" : "0", permissionsOf(item), size, time)
   if (records === "") return plain
   const extended = Buffer.alloc(padded(records.length))
   extended.write(records, "latin1")

@@ -8,7 +8,7 @@
  */
 import { crc32 } from "node:zlib"
 import { isText } from "../names/ByteName.ts"
-import type { Format, Item, Writer } from "./ArchiveFormat.ts"
+import { type Format, type Item, permissionsOf, type Writer } from "./ArchiveFormat.ts"
 import * as ZipNames from "./ZipNames.ts"
 
 const max16 = 0xffff
@@ -146,7 +146,8 @@ const centralHeader = (item: Item, crc: number, offset: number): Buffer => {
   fixed.writeUInt32LE(isLarge(item) ? max32 : item.size, 24)
   fixed.writeUInt16LE(name.length, 28)
   fixed.writeUInt16LE(lengthOf(extra), 30)
-  fixed.writeUInt32LE(item.folder ? ((0o040755 << 16) >>> 0) + 0x10 : (0o100644 << 16) >>> 0, 38)
+  fixed.writeUInt16LE(item.folder ? 0x10 : 0, 38)
+  fixed.writeUInt16LE((item.folder ? 0o040000 : 0o100000) | permissionsOf(item), 40)
   fixed.writeUInt32LE(Math.min(offset, max32), 42)
   return Buffer.concat([fixed, name, ...extra])
 }

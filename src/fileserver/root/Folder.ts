@@ -17,6 +17,8 @@ export interface Entry {
   readonly modified: number
   /** Identifies it on its file system, as exactly as a number can; absent if it was not examined. */
   readonly inode?: number
+  /** Whether its owner may execute it; absent for a folder. */
+  readonly executable?: boolean
   /** Whether it is a symbolic link; the other fields are those of its target. */
   readonly link?: boolean
 }
@@ -96,7 +98,16 @@ export const look = (
     const folder = stats.isDirectory()
     const size = folder ? 0 : stats.size
     const { ino: inode, mtimeMs: modified } = stats
-    entries.push({ name, folder, size, modified, inode, ...(link ? { link } : {}) })
+    const executable = !folder && (stats.mode & fs.constants.S_IXUSR) !== 0
+    entries.push({
+      name,
+      folder,
+      size,
+      modified,
+      inode,
+      ...(executable ? { executable } : {}),
+      ...(link ? { link } : {}),
+    })
   }
 
   const addLink = (name: ByteName, path: string | Buffer, next: () => void): void => {

@@ -31,6 +31,8 @@ interface ZipEntry {
   readonly ntfsSeconds: number
   readonly year: number
   readonly version: number
+  /** The type and permissions of Unix. */
+  readonly mode: number
 }
 
 /** Reads the directory of a zip from its end, as every unpacker does. `start` is where `bytes` begins in the archive. */
@@ -80,6 +82,7 @@ const directoryOf = (bytes: Buffer, start = 0): ReadonlyArray<ZipEntry> => {
       ntfsSeconds,
       year: (bytes.readUInt16LE(at + 14) >> 9) + 1980,
       version: bytes.readUInt16LE(at + 6),
+      mode: bytes.readUInt16LE(at + 40),
     })
     at += 46 + nameLength + extraLength
   }
@@ -398,6 +401,25 @@ describe("a folder as an archive", () => {
         .readFileSync(path.join(out, "stuff", same))
         .equals(fs.readFileSync(path.join(folder, same))),
     )
+  })
+
+  it.skipIf(process.platform === "win32")("keeps that a file can be executed", async () => {
+    const { folder, root } = seed()
+    fs.writeFileSync(path.join(folder, "run"), "#!/bin/sh\n", { mode: 0o700 })
+    fs.writeFileSync(path.join(folder, "text"), "", { mode: 0o600 })
+    const handler = await serve(root)
+    const zip = await callHandler(handler, { target: "/files/stuff/?archive=zip" })
+    const modes = new Map(
+      directoryOf(zip.body).map(({ mode, name }) => [name.toString("latin1"), mode]),
+    )
+    assert.strictEqual(modes.get("stuff/run"), 0o100755)
+    assert.strictEqual(modes.get("stuff/text"), 0o100644)
+    assert.strictEqual(modes.get("stuff/inner/"), 0o040755)
+    const tarball = await callHandler(handler, { target: "/files/stuff/?archive=tar" })
+    for (const { header } of await untar(tarball.body)) {
+      const isExecutable = header.type === "directory" || header.name === "stuff/run"
+      assert.strictEqual(header.mode, isExecutable ? 0o755 : 0o644, header.name)
+    }
   })
 
   it("is the same at any time, with the times of the folders in it", async () => {
