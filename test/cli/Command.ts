@@ -45,7 +45,9 @@ const cleanEnvironment = (): NodeJS.ProcessEnv =>
     ),
   )
 
-/** Starts the command. */
+const running = new Set<ChildProcess>()
+
+/** Starts the command. What still runs when {@link inFolder} ends is ended with it. */
 export const start = (args: ReadonlyArray<string>, options: RunOptions = {}): Running => {
   const [program = "", ...rest] = [
     ...(options.through ?? []),
@@ -59,6 +61,8 @@ export const start = (args: ReadonlyArray<string>, options: RunOptions = {}): Ru
     env: { ...cleanEnvironment(), ...options.env },
     stdio: "pipe",
   })
+  running.add(child)
+  child.once("close", () => running.delete(child))
   const text = { stdout: "", stderr: "" }
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
     text.stdout += chunk
@@ -91,12 +95,14 @@ export const start = (args: ReadonlyArray<string>, options: RunOptions = {}): Ru
 export const run = (args: ReadonlyArray<string>, options?: RunOptions): Promise<Ended> =>
   start(args, options).ended
 
-/** A folder that lasts as long as `use`. */
+/** A folder that lasts as long as `use`, and as long as what it starts. */
 export const inFolder = async <A>(use: (folder: string) => Promise<A>): Promise<A> => {
   const folder = mkdtempSync(join(tmpdir(), "ptth-"))
+  const before = new Set(running)
   try {
     return await use(folder)
   } finally {
+    for (const child of running) if (!before.has(child)) child.kill("SIGKILL")
     rmSync(folder, { recursive: true, force: true })
   }
 }

@@ -51,8 +51,8 @@ const typedSecret = Effect.fnUntraced(function* ({
   twice,
 }: SecretOptions): Effect.fn.Return<string, ConfigError> {
   const prompts = [`Type the ${name}, which is not shown: `, ...(twice ? ["Once more: "] : [])]
-  const [secret = "", again] = yield* Effect.promise(() => typedLines(prompts))
-  if (!twice || secret === "" || secret === again) return secret
+  const [typed = "", again] = yield* Effect.promise(() => typedLines(prompts))
+  if (!twice || typed === "" || typed === again) return typed
   return yield* single({
     code: "PTTH_USAGE",
     where: command,
