@@ -110,16 +110,16 @@ const cellsOf = (row: string): ReadonlyArray<readonly [start: number, end: numbe
 /** Comma-separated values (RFC 4180) whose first row names the columns. */
 export const redactCsv = (text: string, redact: Redact): string => {
   const [head = "", ...rows] = text.split("\n")
-  const secret = new Set(
+  const secretColumns = new Set(
     cellsOf(head).flatMap(([start, end], i) =>
       isSecretName(head.slice(start, end).replaceAll('"', "").trim()) ? [i] : [],
     ),
   )
-  if (secret.size === 0) return redact(text)
+  if (secretColumns.size === 0) return redact(text)
   const redactRow = (row: string): string => {
     const redaction = new Redaction(row)
     for (const [i, [start, end]] of cellsOf(row).entries())
-      if (secret.has(i)) redaction.replace(start, end, mask)
+      if (secretColumns.has(i)) redaction.replace(start, end, mask)
     return redaction.apply()
   }
   return [head, ...rows.map(redactRow)].join("\n")

@@ -40,7 +40,7 @@ describe("the relay's metrics", () => {
         'ptth_relay_failures_total{server="demo",code="PTTH_BODY_TOO_LARGE"}': "1",
         'ptth_relay_failures_total{server="",code="PTTH_UNKNOWN_SERVER"}': "1",
         'ptth_relay_requests_in_flight{server="demo"}': "0",
-        'ptth_relay_received_bytes_total{server="demo"}': "5",
+        'ptth_relay_received_bytes_total{server="demo"}': "18",
         'ptth_relay_response_head_seconds_count{server="demo"}': "2",
         'ptth_relay_wait_seconds_count{server="demo"}': "1",
         'ptth_relay_tunnel_seconds_bucket{server="demo",le="+Inf"}': "1",

@@ -18,7 +18,7 @@ import { PushedBody } from "../../../src/transport/body/PushedBody.ts"
 import { type Call, callHandler, openHandler, readBody } from "../../support/callHandler.ts"
 import { RawOrigin } from "../../support/HttpOrigin.ts"
 import { certificate } from "../../support/Proxies.ts"
-import { chunkOf, lastChunk, type RawHttp, soon } from "../../support/RawHttp.ts"
+import { chunkOf, lastChunk, type RawHttp } from "../../support/RawHttp.ts"
 
 const handlerFor = (origin: URL): Handler => {
   const upstream = Upstream.make({ origin })
@@ -47,7 +47,7 @@ const pushed = (length?: number) => {
     leave = resolve
   })
   const body = new PushedBody(length, { abandon: leave })
-  return { body, left: soon("the reader of the upload leaves", left) }
+  return { body, left }
 }
 
 /** A body without end. It reports when its reader has left. */
