@@ -9,6 +9,8 @@ const secretNames = new RegExp(
     "(?:api|access|private|encryption|signing)[-_. ]?key|^key$",
     // Not "author", "authored" or "authority", but "authorization" and "authorisation".
     "auth(?!or(?!i[sz]))",
+    // Of single sign-on: PKCE (RFC 7636), client assertions (RFC 7523) and SAML.
+    "code[-_. ]?verifier|assertion|saml[-_. ]?(?:art|response)",
     "^code$|(?:verification|recovery|backup|otp|mfa|2fa|totp|sms)[-_. ]?code",
     "signature|^sig$|session|^sid$|jwt|credential|csrf|xsrf",
     "(?:^|[^a-z])(?:pass|otp|totp|pin|cvv|cvc|tan)(?:[^a-z]|$)",

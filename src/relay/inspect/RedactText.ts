@@ -1,12 +1,17 @@
 /**
  * Masks secrets in text of no known form: configuration, scripts, queries,
- * logs. What follows the name of a secret and `:` or `=` is masked.
+ * logs. What follows the name of a secret and `:` or `=` is masked, and what
+ * tells by itself that it is one.
  */
 import { decodedName, isSecretName } from "../../domain/SecretNames.ts"
 import { mask, Redaction } from "./Redaction.ts"
 
 /** Signed tokens, whatever holds them (RFC 7519). */
 const jwt = /\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g
+
+/** Private keys (RFC 7468), also of OpenSSH and PGP, and what is there of one that is cut off. */
+const privateKey =
+  /-----BEGIN ((?:[A-Z0-9]+ )?PRIVATE KEY(?: BLOCK)?)-----[\s\S]*?(?:-----END \1-----|$)/g
 
 /** A name and what assigns to it; the look-behind keeps the search linear. */
 const assignment =
@@ -53,7 +58,8 @@ const blockLength = (text: string, at: number, indent: number): number =>
   )?.[0].length ?? 0
 
 /** See the file's header. */
-export const redactText = (text: string): string => {
+export const redactText = (body: string): string => {
+  const text = body.replace(privateKey, mask)
   const redaction = new Redaction(text)
   let masked = 0
   for (const match of text.matchAll(assignment)) {

@@ -95,6 +95,22 @@ const cases: ReadonlyArray<readonly [what: string, type: string, text: string]> 
   ["INI", "text/plain", "[a]\nuser=seen1\npassword = hush, hush\nb=seen2"],
   ["a log line", "text/plain", "user=seen1 password=hush b=seen2"],
   ["CSV", "text/csv", 'user,password,b\nseen1,"hush, hush",seen2\nseen3,hush,\n'],
+  [
+    "a private key",
+    "text/plain",
+    "seen1\nx: -----BEGIN RSA PRIVATE KEY-----\nhush\nhush==\n-----END RSA PRIVATE KEY-----\nseen2",
+  ],
+  ["a private key in JSON", json, '{"a":"-----BEGIN PRIVATE KEY-----\\nhush\\n","b":"seen1"}'],
+  [
+    "a private key that is cut off",
+    "text/plain",
+    "seen1 -----BEGIN OPENSSH PRIVATE KEY-----\nhush\nhu",
+  ],
+  [
+    "a sign-in at another site",
+    form,
+    "a=seen1&code_verifier=hush&client_assertion=hush&SAMLResponse=hush&RelayState=seen2",
+  ],
   ["a signed token", "text/plain", "seen1 eyJhbGciOiJIUzI1NiJ9.eyJodXNoIjoiaHVzaCJ9.hushhushhush"],
 ]
 
