@@ -63,7 +63,7 @@ export class Relay extends Context.Service<
     ),
   )
 
-  /** The relay with given services. */
+  /** The relay with given services. One function: here they are joined, each step with what those before gave. */
   static readonly layerNoDeps: Layer.Layer<
     Relay,
     BindError,

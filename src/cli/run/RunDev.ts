@@ -58,7 +58,7 @@ const originFlag = (flag: Option.Option<string>) => {
     : Effect.succeed(to)
 }
 
-/** Runs until it is interrupted. */
+/** Runs until it is interrupted. One function, since each step of the start needs those before. */
 export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
   const listen = yield* listenFlag(flags.listen)
   if (!isLoopback(listen.host)) {

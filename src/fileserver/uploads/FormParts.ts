@@ -36,82 +36,101 @@ const nameOf = (filename: string): ByteName =>
 
 /** Reads a form. The returned function breaks it off. */
 export const read = (headers: Headers.HeaderList, body: Body, to: FormSink): (() => void) => {
-  let size = 0
-  let over = false
-  let held = false
-  let flow: BodyFlow | undefined
+  const reader = new FormReader(headers, to)
+  reader.read(body)
+  return () => reader.break("invalid")
+}
+
+/** One form that is read. It is held back for all of its files together. */
+class FormReader implements BodySource {
+  private readonly to: FormSink
+  private readonly parser: MultipartParser.Parser
+  private state: "Flowing" | "Held" | "Over" = "Flowing"
+  private flow: BodyFlow | undefined
+  /** Bytes of files that have not been consumed. */
+  private size = 0
   /** The files that have not ended. */
-  const files = new Set<PushedBody>()
+  private readonly files = new Set<PushedBody>()
 
-  const source: BodySource = {
-    // The form is held back by `consumed`, for all files together.
-    abandon: () => {},
-    consumed: (bytes) => {
-      size -= bytes
-      if (!held || size > highWater / 2 || over) return
-      held = false
-      queueMicrotask(() => {
-        if (!over) flow?.resume()
-      })
-    },
-  }
-
-  const fail = (reason: "invalid" | "too many parts" = "invalid"): void => {
-    if (over) return
-    over = true
-    flow?.cancel()
-    for (const file of files) file.fail(cut)
-    files.clear()
-    to.fail(reason)
-  }
-
-  const endFile = (file: PushedBody): void => {
-    // The parser also ends a file right before it fails: then the file is not whole.
-    queueMicrotask(() => {
-      if (files.delete(file)) file.end([])
+  constructor(headers: Headers.HeaderList, to: FormSink) {
+    this.to = to
+    this.parser = MultipartParser.make({
+      headers: { "content-type": Headers.first(headers, "content-type") ?? "" },
+      maxParts,
+      // The parser keeps fields in memory and limits them; as files they are passed over.
+      isFile: () => true,
+      onField: () => {},
+      onFile: ({ filename }) => (filename === undefined ? () => {} : this.file(filename)),
+      onError: (error) => this.break(error._tag === "ReachedLimit" ? "too many parts" : "invalid"),
+      onDone: () => this.done(),
     })
   }
 
-  const parser = MultipartParser.make({
-    headers: { "content-type": Headers.first(headers, "content-type") ?? "" },
-    maxParts,
-    // The parser keeps fields in memory and limits them; as files they are passed over.
-    isFile: () => true,
-    onField: () => {},
-    onFile: ({ filename }) => {
-      if (filename === undefined) return () => {}
-      const file = new PushedBody(undefined, source)
-      files.add(file)
-      to.file(nameOf(filename), file)
-      return (chunk) => {
-        if (chunk === null) return endFile(file)
-        size += chunk.length
-        file.data(chunk)
-      }
-    },
-    onError: (error) => fail(error._tag === "ReachedLimit" ? "too many parts" : "invalid"),
-    onDone: () => {
-      if (over) return
-      over = true
-      to.end()
-    },
-  })
-
-  if (over) {
-    body.discard()
-    return fail
+  read(body: Body): void {
+    if (this.isOver) return body.discard()
+    this.flow = body.read({
+      data: (chunk) => this.data(chunk),
+      end: () => {
+        if (!this.isOver) this.parser.end()
+      },
+      fail: () => this.break("invalid"),
+    })
   }
-  flow = body.read({
-    data: (chunk) => {
-      if (over) return false
-      parser.write(chunk)
-      held = size >= highWater
-      return !held
-    },
-    end: () => {
-      if (!over) parser.end()
-    },
-    fail: () => fail(),
-  })
-  return fail
+
+  break(reason: "invalid" | "too many parts"): void {
+    if (this.isOver) return
+    this.state = "Over"
+    this.flow?.cancel()
+    for (const file of this.files) file.fail(cut)
+    this.files.clear()
+    this.to.fail(reason)
+  }
+
+  /** Nothing to do: the rest of a file that nobody reads is passed over. */
+  abandon(): void {}
+
+  consumed(bytes: number): void {
+    this.size -= bytes
+    if (this.state !== "Held" || this.size > highWater / 2) return
+    this.state = "Flowing"
+    queueMicrotask(() => {
+      if (!this.isOver) this.flow?.resume()
+    })
+  }
+
+  private get isOver(): boolean {
+    return this.state === "Over"
+  }
+
+  private data(chunk: Uint8Array): boolean {
+    if (this.isOver) return false
+    this.parser.write(chunk)
+    if (this.isOver || this.size < highWater) return !this.isOver
+    this.state = "Held"
+    return false
+  }
+
+  private file(filename: string): (chunk: Uint8Array | null) => void {
+    const file = new PushedBody(undefined, this)
+    this.files.add(file)
+    this.to.file(nameOf(filename), file)
+    return (chunk) => {
+      if (chunk === null) return this.endFile(file)
+      this.size += chunk.length
+      file.data(chunk)
+    }
+  }
+
+  private endFile(file: PushedBody): void {
+    // The parser also ends a file right before it fails: then the file is not whole.
+    queueMicrotask(() => {
+      if (this.files.delete(file)) file.end([])
+    })
+  }
+
+  private done(): void {
+    if (this.isOver) return
+    this.state = "Over"
+    this.to.end()
+  }
 }

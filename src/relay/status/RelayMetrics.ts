@@ -45,6 +45,7 @@ const distribution = (server: string, { counts, sum }: Histogram): Distribution 
   sum: sum / 1000,
 })
 
+/** What is counted of requests. Long, since it is a table: an entry for each metric. */
 const traffic = (all: ReadonlyMap<string, Counters>): ReadonlyArray<Metric> => {
   const each = [...all]
   const counted = (

@@ -72,6 +72,37 @@ export const addressOf = (origin: URL): { readonly host: string; readonly port: 
   port: origin.port === "" ? (origin.protocol === "https:" ? 443 : 80) : Number(origin.port),
 })
 
+/** Sends a request with its whole body, and once more if a pooled connection turns out to be closed. */
+const sendWhole = (
+  request: () => http.ClientRequest,
+  body: Uint8Array,
+  { failed, response }: WholeRequestEvents,
+): (() => void) => {
+  let current: http.ClientRequest
+  let isOver = false
+  const start = (mayRepeat: boolean): void => {
+    const attempt = request()
+    current = attempt
+    attempt.on("error", (error: NodeJS.ErrnoException) => {
+      if (isOver) return
+      if (mayRepeat && attempt.reusedSocket) return start(false)
+      isOver = true
+      failed(error, attempt)
+    })
+    attempt.on("response", (incoming) => {
+      isOver = true
+      response(incoming, attempt)
+    })
+    if (body.length > 0) attempt.end(body)
+    else attempt.end()
+  }
+  start(true)
+  return () => {
+    isOver = true
+    current.destroy()
+  }
+}
+
 /** A client for one origin, with a pool of its own. */
 export const make = (options: ClientOptions): Client => {
   const secure = options.origin.protocol === "https:"
@@ -117,31 +148,7 @@ export const make = (options: ClientOptions): Client => {
     host: options.origin.host,
     agent,
     request,
-    sendWhole: (options, body, { failed, response }) => {
-      let current: http.ClientRequest
-      let isOver = false
-      const start = (mayRepeat: boolean): void => {
-        const attempt = request(options)
-        current = attempt
-        attempt.on("error", (error: NodeJS.ErrnoException) => {
-          if (isOver) return
-          if (mayRepeat && attempt.reusedSocket) return start(false)
-          isOver = true
-          failed(error, attempt)
-        })
-        attempt.on("response", (incoming) => {
-          isOver = true
-          response(incoming, attempt)
-        })
-        if (body.length > 0) attempt.end(body)
-        else attempt.end()
-      }
-      start(true)
-      return () => {
-        isOver = true
-        current.destroy()
-      }
-    },
+    sendWhole: (options, body, events) => sendWhole(() => request(options), body, events),
     closeIdle: () => {
       for (const sockets of Object.values(agent.freeSockets))
         for (const socket of sockets ?? []) socket.destroy()
