@@ -23,7 +23,7 @@ import { version } from "./shared/Version.ts"
 
 const ptth = Command.make("ptth").pipe(
   Command.withDescription(
-    "The extroverted HTTP server: reach files behind a firewall through outgoing requests only",
+    "The extroverted HTTP server: reach files or an application behind a firewall through outgoing requests only",
   ),
   Command.withSubcommands([
     devCommand,

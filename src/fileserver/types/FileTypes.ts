@@ -1,6 +1,7 @@
 /**
  * File types by name: media type, kind and highlighting. A new file type is
- * one row of the table here.
+ * one row of the table here. Icons are those of `Kind.ts`; a language that is
+ * not among the common ones of highlight.js is registered in `Highlight.ts`.
  */
 import mime from "mime"
 import { type ByteName, toText } from "../names/ByteName.ts"
