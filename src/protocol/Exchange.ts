@@ -20,13 +20,15 @@ import type { RequestHead, ResponseHead } from "./Message.ts"
  *
  * `code` selects the answer to the visitor, `detail` says what happened,
  * `retryAfter` is a time in seconds, `headers` are further fields of the answer
- * (such as `Allow` of a 405).
+ * (such as `Allow` of a 405), `ownerRemedy` is what the server's owner can do
+ * about it, which visitors are not told.
  */
 export class ExchangeError extends Data.TaggedError("ExchangeError")<{
   readonly code: VisitorErrorCode
   readonly detail: string
   readonly retryAfter?: number
   readonly headers?: HeaderList
+  readonly ownerRemedy?: string
 }> {
   override get message(): string {
     return `${this.code}: ${this.detail}`

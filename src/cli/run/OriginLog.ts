@@ -20,6 +20,7 @@ const longestReminder = 3_600_000
 const remedies: { readonly [code: string]: string | undefined } = {
   PTTH_ORIGIN_DOWN: "Start the application, or correct --to.",
   PTTH_ORIGIN_BROKEN: "Look at the application's log.",
+  PTTH_LOOP: "Let --to name an application, not the relay itself.",
 }
 
 /** A series of requests without a response; times in monotonic milliseconds. */
@@ -35,20 +36,25 @@ export const make: Effect.Effect<(handler: Handler) => Handler> = Effect.gen(fun
   const clock = yield* Clock.Clock
   const run = Effect.runForkWith(yield* Effect.context<never>())
   let series: Series | undefined
+  // Not ended by a response: the request that began a loop gets one, and visitors can forge loops.
+  let loops: Series | undefined
 
-  const failed = ({ code, detail }: ExchangeError): void => {
+  const failed = ({ code, detail, ownerRemedy }: ExchangeError): void => {
     if (remedies[code] === undefined) return
     const now = elapsedMillis(clock)
-    series ??= { since: now, count: 0, nextAt: now, wait: firstReminder }
-    series.count += 1
-    if (now < series.nextAt) return
-    const { count, since, wait } = series
-    series.nextAt = now + wait
-    series.wait = Math.min(wait * reminderGrowth, longestReminder)
+    const begun = { since: now, count: 0, nextAt: now, wait: firstReminder }
+    const current = (code === "PTTH_LOOP" ? loops : series) ?? begun
+    if (code === "PTTH_LOOP") loops = current
+    else series = current
+    current.count += 1
+    if (now < current.nextAt) return
+    const { count, since, wait } = current
+    current.nextAt = now + wait
+    current.wait = Math.min(wait * reminderGrowth, longestReminder)
     const times = count === 1 ? "" : ` (${count} failed requests in ${span(now - since)})`
     run(
       Effect.logWarning(
-        `${code}: ${detail}${times}. ${remedies[code] ?? entry(code).remedy} Visitors get an error page`,
+        `${code}: ${detail}${times}. ${ownerRemedy ?? remedies[code] ?? entry(code).remedy} Visitors get an error page`,
       ),
     )
   }

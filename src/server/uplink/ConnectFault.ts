@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type { Validity } from "../../transport/net/Certificate.ts"
 import { timeOf } from "../../transport/net/Certificate.ts"
 import { addressOf } from "../../transport/net/NodeClient.ts"
+import * as TlsFault from "../../transport/net/TlsFault.ts"
 import { ListenError } from "./ListenError.ts"
 
 /** An error of a request that has no response. */
@@ -18,13 +19,6 @@ export interface ConnectError extends NodeJS.ErrnoException {
   /** The bytes that are no HTTP. */
   readonly rawPacket?: Uint8Array
 }
-
-/** Node's and OpenSSL's error codes for a certificate that does not verify. */
-const untrustedCode =
-  /(?:^|_)CERT(?:_|$)|^UNABLE_TO_VERIFY_LEAF_SIGNATURE$|^INVALID_(?:CA|PURPOSE)$|^HOSTNAME_MISMATCH$/
-
-/** What OpenSSL says of an answer that is no TLS. */
-const noTls = /wrong version number|packet length too long|record too (?:large|small)|http request/i
 
 /** Node's codes, and what they mean. */
 const meanings: {
@@ -103,13 +97,13 @@ export const ofError = (
       code: "PTTH_RELAY_WRONG_NAME",
       detail: `it is for ${namesOf(error.cert?.subjectaltname)} (${code})`,
     })
-  if (untrustedCode.test(code))
+  if (TlsFault.isUntrusted(code))
     return new ListenError({ reason: "untrusted", code: "PTTH_RELAY_UNTRUSTED", detail: code })
   if (code === "ERR_PROXY_TUNNEL") return refusedByProxy(error.message)
   if (isTlsAlert(error.rawPacket)) return needsTls
-  if (code === "EPROTO" || code.startsWith("ERR_SSL_")) {
+  if (TlsFault.isHandshake(code)) {
     const words = (error.reason ?? code).slice(0, 100)
-    return noTls.test(text)
+    return TlsFault.isNoTls(text)
       ? new ListenError({
           reason: "unreachable",
           code: "PTTH_RELAY_NO_TLS",

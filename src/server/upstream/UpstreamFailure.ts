@@ -3,18 +3,45 @@
  * there, or the connection broke.
  */
 import { ExchangeError } from "../../protocol/Exchange.ts"
+import * as TlsFault from "../../transport/net/TlsFault.ts"
 
 /** Whether there was no connection; an AggregateError has a failure for each address of a name. */
 const isUnreachable = (error: NodeJS.ErrnoException): boolean =>
   error.syscall === "connect" || error.syscall === "getaddrinfo" || error instanceof AggregateError
 
-/** @param authority host and port of the origin */
-export const make = (authority: string, error: NodeJS.ErrnoException): ExchangeError => {
-  const down = isUnreachable(error)
-  return new ExchangeError({
-    code: down ? "PTTH_ORIGIN_DOWN" : "PTTH_ORIGIN_BROKEN",
-    detail: down
-      ? `nothing answers at ${authority} (${error.code})`
-      : `${authority} broke off (${error.code ?? error.message})`,
-  })
+/** What happened, and what the server's owner can do about it. */
+interface Cause {
+  readonly detail: string
+  readonly ownerRemedy?: string
 }
+
+const causeOf = (authority: string, error: NodeJS.ErrnoException): Cause => {
+  const { code = "", message } = error
+  if (TlsFault.isUntrusted(code) || code === "ERR_TLS_CERT_ALTNAME_INVALID")
+    return {
+      detail: `the certificate of ${authority} is not trusted (${code})`,
+      ownerRemedy:
+        "Use http:// in --to, or set NODE_EXTRA_CA_CERTS to the PEM file of the certificate's CA, with the name of the host that the certificate is for in --to.",
+    }
+  if (TlsFault.isHandshake(code) && TlsFault.isNoTls(message))
+    return {
+      detail: `${authority} does not speak TLS (${code})`,
+      ownerRemedy: "Use http:// in --to.",
+    }
+  if (code === "")
+    return {
+      detail: `${authority} broke off (${message})`,
+      ownerRemedy:
+        "Look at the application's log, or correct --to if something else listens there: it has to speak HTTP/1.1, with https:// if it speaks TLS.",
+    }
+  return { detail: `${authority} broke off (${code})` }
+}
+
+/** @param authority host and port of the origin */
+export const make = (authority: string, error: NodeJS.ErrnoException): ExchangeError =>
+  isUnreachable(error)
+    ? new ExchangeError({
+        code: "PTTH_ORIGIN_DOWN",
+        detail: `nothing answers at ${authority} (${error.code})`,
+      })
+    : new ExchangeError({ code: "PTTH_ORIGIN_BROKEN", ...causeOf(authority, error) })

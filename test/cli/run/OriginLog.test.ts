@@ -65,3 +65,45 @@ it.effect("an error of a single request is not one of the application", () =>
     assert.isEmpty(logged)
   }),
 )
+
+it.effect("a loop and a cause with a remedy of its own are logged with what to do", () =>
+  Effect.gen(function* () {
+    const logged: Array<string> = []
+    const ownerRemedy = "Use http:// in --to."
+    for (const error of [
+      new ExchangeError({ code: "PTTH_LOOP", detail: "it came back" }),
+      new ExchangeError({ code: "PTTH_ORIGIN_BROKEN", detail: "no TLS", ownerRemedy }),
+    ]) {
+      const handler = yield* Effect.provide(OriginLog.make, capture(logged))
+      handler((_head, _body, reply) => {
+        reply.fail(error)
+        return () => {}
+      })({ method: "GET", target: "/", headers: [] }, empty, { respond: () => {}, fail: () => {} })
+      yield* Effect.yieldNow
+    }
+    assert.lengthOf(logged, 2)
+    assert.match(`${logged[0]}`, /PTTH_LOOP: it came back\. Let --to name an application/)
+    assert.match(`${logged[1]}`, /PTTH_ORIGIN_BROKEN: no TLS\. Use http:\/\/ in --to\./)
+  }),
+)
+
+it.effect("loops between requests that succeed fill no log", () =>
+  Effect.gen(function* () {
+    const logged: Array<string> = []
+    const watch = yield* Effect.provide(OriginLog.make, capture(logged))
+    let isLoop = false
+    const handler = watch((_head, _body, reply) => {
+      isLoop = !isLoop
+      if (isLoop) reply.fail(new ExchangeError({ code: "PTTH_LOOP", detail: "it came back" }))
+      else reply.respond({ status: 508, headers: [] }, empty)
+      return () => {}
+    })
+    for (let i = 0; i < 100; i++)
+      handler({ method: "GET", target: "/", headers: [] }, empty, {
+        respond: () => {},
+        fail: () => {},
+      })
+    yield* Effect.yieldNow
+    assert.lengthOf(logged, 1)
+  }),
+)
