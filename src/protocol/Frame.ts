@@ -244,7 +244,7 @@ export type Frame = typeof Frame.Type
 
 /** The layout of every frame, by type. */
 export const layouts: ReadonlyArray<FrameLayout> = Frame.members.map(
-  (member) => Schema.resolveAnnotations(member)?.["frame"] as FrameLayout,
+  (member) => Schema.resolveAnnotations(member)?.frame as FrameLayout,
 )
 
 // A head: u48 length of the body (all ones: unknown), u16 status or length of

@@ -171,6 +171,11 @@ it("check prints OK for valid configurations and detects their kind", () =>
       `OK: ${server} is a server's configuration; relay_url must come from flags or the environment\n`,
     )
     assert.strictEqual(second.code, 0)
+    const lines = `relay_url = "http://relay.example.com"\nto = 3000\nfile_server_root = "."\n`
+    const far = write(cwd, "d.toml", `name = "attic"\napi_key = "${key}"\n${lines}`)
+    const third = await run(["check", far])
+    assert.match(third.stdout, /^OK: .*; `ptth server` needs --insecure for it/)
+    assert.match(third.stdout, /; file_server_root is not used, since `to` is served instead\n$/)
     const named = write(cwd, "my_relay.toml", "")
     assert.strictEqual((await run(["check", named])).code, 0)
     const unclear = write(cwd, "c.toml", "")

@@ -102,7 +102,7 @@ describe("the MessagePack decoder", () => {
       ["d4 00 00", "a type that is not used"],
       ["c7 00 00", "a type that is not used"],
       ["81 90 c0", "a key that is neither a text nor a number"],
-      ["91".repeat(9) + "c0", "nested too deeply"],
+      [`${"91".repeat(9)}c0`, "nested too deeply"],
       ["c0 c0", "more than one value"],
       ["dd ff ff ff ff", "cut short"],
       ["df ff ff ff ff", "cut short"],

@@ -12,6 +12,7 @@ import { ConfigError, describe, single } from "../../domain/config/ConfigError.t
 import * as RelayConfig from "../../domain/config/RelayConfig.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { type Document, parse } from "../../domain/config/Toml.ts"
+import { isLoopback } from "../../domain/ListenAddress.ts"
 import * as KeyStrength from "../../transport/auth/KeyStrength.ts"
 import * as Certificate from "../../transport/net/Certificate.ts"
 import { loadTrusted, refuseUntimely } from "../shared/LoadCertificate.ts"
@@ -56,6 +57,20 @@ const missing = (settings: ServerConfig.ServerSettings): string => {
   return keys.length === 0 ? "" : `; ${keys.join(", ")} must come from flags or the environment`
 }
 
+/** A note about a relay to which the key would be sent unencrypted; the flag is not part of a file. */
+const insecure = ({ relayUrl }: ServerConfig.ServerSettings): string =>
+  relayUrl !== undefined && ServerConfig.showsKey(relayUrl, isLoopback)
+    ? "; `ptth server` needs --insecure for it, since plain http would send the key unencrypted"
+    : ""
+
+/** A note about a folder that is not served. */
+const unused = (document: Document | undefined): string => {
+  const { file_server_root: folder, to } = document?.table ?? {}
+  return to === undefined || folder === undefined
+    ? ""
+    : "; file_server_root is not used, since `to` is served instead"
+}
+
 const checkServer = Effect.fnUntraced(function* (
   file: string,
   text: string,
@@ -85,7 +100,7 @@ const checkServer = Effect.fnUntraced(function* (
   const [first, ...rest] = problems
   if (first !== undefined) return yield* new ConfigError({ problems: [first, ...rest] })
   const settings = yield* Effect.fromResult(decoded)
-  return `OK: ${file} is a server's configuration${missing(settings)}`
+  return `OK: ${file} is a server's configuration${missing(settings)}${insecure(settings)}${unused(document)}`
 })
 
 const certificateNote = ({ tls }: RelayConfig.RelayConfig): string =>

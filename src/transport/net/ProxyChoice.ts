@@ -32,7 +32,7 @@ const plainVariables = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
 export const of = (env: Environment, origin: URL): Result.Result<URL | undefined, ProxyError> => {
   const names = origin.protocol === "https:" ? secureVariables : plainVariables
   const variable = names.find((name) => (env[name] ?? "").trim() !== "")
-  if (variable === undefined || isExcepted(env["no_proxy"] || env["NO_PROXY"] || "", origin))
+  if (variable === undefined || isExcepted(env.no_proxy || env.NO_PROXY || "", origin))
     return Result.succeed(undefined)
   const text = (env[variable] as string).trim()
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`
