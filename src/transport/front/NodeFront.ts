@@ -215,6 +215,8 @@ class NodeFront {
     })
     server.off(event, handOver)
     server.on(event, (socket: Socket) => {
+      // Not before the handshake: a client that leaves during one would stay until its time-out.
+      socket.allowHalfOpen = true
       this.accepted += 1
       this.unread.add(socket)
       this.visitors.add(socket)
@@ -506,7 +508,6 @@ const createServer = (
     ...options,
     ...Certificate.options(certificate),
     handshakeTimeout: handshakeMillis,
-    allowHalfOpen: true,
   })
   // A client that does not speak TLS cannot be sent a refusal.
   server.removeAllListeners("tlsClientError")
