@@ -153,5 +153,5 @@ export const examine = (error: ListenError, relayUrl: URL): Effect.Effect<Listen
     socket.once("timeout", () => end(error))
     socket.on("error", () => end(error))
     return Effect.sync(() => socket.destroy())
-  })
+  }).pipe(Effect.timeoutOrElse({ duration: probeMillis, orElse: () => Effect.succeed(error) }))
 }

@@ -66,6 +66,9 @@ export class Uplink {
     this.drain = Effect.map(GracePeriod.wait(this.idle.await, graceMillis), () => this.cancelAll())
   }
 
+  /** Whether the relay has been reached at any time. */
+  private hasConnected = false
+
   /** Has `close` called at the end, after the exchanges; the returned function takes that back. */
   addFinalizer(close: () => void): () => void {
     this.finalizers.add(close)
@@ -93,6 +96,7 @@ export class Uplink {
     why: string,
   ): Effect.Effect<void> {
     this.retry.connected()
+    this.hasConnected = true
     const path = transport === "classic 1" ? "/frontend/servers/" : "/servers/"
     const base = (publicUrl ?? this.relayUrl.href).replace(/\/+$/, "")
     const url = openUrl ?? `${base}${path}${this.options.name}/`
@@ -126,7 +130,11 @@ export class Uplink {
     }
     const delay = this.retry.afterFailure(error)
     const { outage } = this.retry
-    return Effect.flatMap(ConnectFault.examine(error, this.relayUrl), (examined) => {
+    // A relay that was reached before is not examined: that would delay the next try.
+    const examination = this.hasConnected
+      ? Effect.succeed(error)
+      : ConnectFault.examine(error, this.relayUrl)
+    return Effect.flatMap(examination, (examined) => {
       const log = this.failureLog.line(examined, outage)
       if (log === undefined) return sleep(delay)
       this.lastLogged = ""
