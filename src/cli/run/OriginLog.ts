@@ -7,14 +7,14 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { entry } from "../../domain/ErrorRegistry.ts"
 import type { ExchangeError } from "../../protocol/Exchange.ts"
-import { span } from "../../server/uplink/FailureLog.ts"
+import {
+  firstReminder,
+  longestReminder,
+  reminderGrowth,
+  span,
+} from "../../server/uplink/FailureLog.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
 import { elapsedMillis } from "../../transport/runtime/Deadlines.ts"
-
-/** When a failure is logged again for the first time, how much later each further time, and the longest wait; in milliseconds. */
-const firstReminder = 60_000
-const reminderGrowth = 4
-const longestReminder = 3_600_000
 
 /** What an owner can do, by the codes of an application that gives no response. */
 const remedies: { readonly [code: string]: string | undefined } = {

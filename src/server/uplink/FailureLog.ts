@@ -9,10 +9,12 @@ import { entry } from "../../domain/ErrorRegistry.ts"
 import type { ListenError, RelayFaultCode } from "./ListenError.ts"
 import type { ServerOptions } from "./ServerOptions.ts"
 
-/** When a series is logged again for the first time, how much later each further time, and the longest wait; in milliseconds. */
-const firstReminder = 60_000
-const reminderGrowth = 4
-const longestReminder = 3_600_000
+/** When a failure is logged again for the first time, in milliseconds. */
+export const firstReminder = 60_000
+/** How many times as long each further wait is. */
+export const reminderGrowth = 4
+/** The longest wait between two reminders, in milliseconds. */
+export const longestReminder = 3_600_000
 
 /** How many different failures of one series are logged at once. */
 const maxKinds = 8
