@@ -37,6 +37,7 @@ it.each(["SIGINT", "SIGTERM"] as const)(
       assert.match(stdout, /^PTTH \d+\.\d+\.\d+ · development: loopback only, throwaway key\n/)
       assert.include(stdout, `Files  ${cwd} (read only)`)
       assert.notMatch(stderr, /\n\s+at /)
+      assert.notInclude(stdout + stderr, "trying again")
     }),
 )
 

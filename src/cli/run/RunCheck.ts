@@ -7,6 +7,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as ApiKey from "../../domain/ApiKey.ts"
 import type { ConfigErrorCode, ConfigProblem } from "../../domain/config/ConfigError.ts"
 import { ConfigError, describe, single } from "../../domain/config/ConfigError.ts"
 import * as RelayConfig from "../../domain/config/RelayConfig.ts"
@@ -71,6 +72,13 @@ const unused = (document: Document | undefined): string => {
     : "; file_server_root is not used, since `to` is served instead"
 }
 
+/** The key of a configuration in which something else is wrong. */
+const writtenKey = (document: Document | undefined): ApiKey.ApiKey | undefined => {
+  const text = document?.table.api_key
+  if (typeof text !== "string") return undefined
+  return Option.getOrUndefined(Result.getSuccess(ApiKey.parse(text)))
+}
+
 const checkServer = Effect.fnUntraced(function* (
   file: string,
   text: string,
@@ -83,19 +91,18 @@ const checkServer = Effect.fnUntraced(function* (
   if (Result.isFailure(exposed)) problems.push(...exposed.failure.problems)
   const decoded = ServerConfig.decodeSettings(text, { file })
   if (Result.isFailure(decoded)) problems.push(...decoded.failure.problems)
-  else {
-    const { apiKey, ca } = decoded.success
-    const checks = [
-      ...(apiKey === undefined ? [] : [KeyStrength.check(apiKey, file)]),
-      ...(ca === undefined ? [] : [Effect.asVoid(loadTrusted(ca, caWhere))]),
-    ]
-    for (const check of checks) {
-      const error = yield* check.pipe(
-        Effect.as(undefined),
-        Effect.catchTag("ConfigError", (error) => Effect.succeed(error)),
-      )
-      if (error !== undefined) problems.push(...error.problems)
-    }
+  const apiKey = Result.isSuccess(decoded) ? decoded.success.apiKey : writtenKey(document)
+  const ca = Result.isSuccess(decoded) ? decoded.success.ca : undefined
+  const checks = [
+    ...(apiKey === undefined ? [] : [KeyStrength.check(apiKey, file)]),
+    ...(ca === undefined ? [] : [Effect.asVoid(loadTrusted(ca, caWhere))]),
+  ]
+  for (const check of checks) {
+    const error = yield* check.pipe(
+      Effect.as(undefined),
+      Effect.catchTag("ConfigError", (error) => Effect.succeed(error)),
+    )
+    if (error !== undefined) problems.push(...error.problems)
   }
   const [first, ...rest] = problems
   if (first !== undefined) return yield* new ConfigError({ problems: [first, ...rest] })

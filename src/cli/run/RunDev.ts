@@ -115,6 +115,8 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
       graceMillis: Duration.toMillis(grace),
     })
   }).pipe(
+    // The server ends before the relay, which would otherwise tell it to come back.
+    Effect.scoped,
     Effect.provide(
       Relay.layer.pipe(
         Layer.provide(settings),
