@@ -116,6 +116,18 @@ export const integer = (
 ): ConfigValue<number> =>
   scalar("number", Schema.Int.check(Schema.isBetween({ minimum, maximum })), expected)
 
+/** An integer in a range, or `"auto"`. */
+export const countOrAuto = (minimum: number, maximum: number): ConfigValue<number | "auto"> =>
+  scalar(
+    "text",
+    parsed(Schema.Union([Schema.Number, Schema.String]), (input): number | "auto" | undefined => {
+      if (input === "auto") return input
+      const count = typeof input === "string" && !/^\d+$/.test(input) ? Number.NaN : Number(input)
+      return Number.isInteger(count) && count >= minimum && count <= maximum ? count : undefined
+    }),
+    `a number from ${minimum} to ${maximum}, or "auto"`,
+  )
+
 /** A number of bytes. */
 export const bytes = (minimum: number): ConfigValue<number> =>
   integer(minimum, Number.MAX_SAFE_INTEGER, "a number of bytes")
@@ -228,6 +240,24 @@ export const listenAddressOrFalse = scalar(
         : ListenAddress.parse(input),
   ),
   `false, or ${ListenAddress.expected}`,
+)
+
+/** `HOST:PORT`. */
+const parsePeer = (input: string): ListenAddress.ListenAddress | undefined => {
+  const address = ListenAddress.parse(input)
+  return address?.fd === undefined ? address : undefined
+}
+
+const expectedPeer = '"HOST:PORT", such as "10.0.0.2:4002" or "[fd00::2]:4002"'
+
+/** The address of a relay for other relays. */
+export const peerAddress = scalar("text", parsed(Schema.String, parsePeer), expectedPeer)
+
+/** Addresses of relays for other relays. */
+export const peerAddresses = scalar(
+  "list",
+  Schema.Array(parsed(Schema.String, parsePeer)),
+  `a list of addresses ${expectedPeer}`,
 )
 
 const Network = parsed(Schema.String, (input) => {

@@ -140,7 +140,41 @@ const scraperPeriods = (
     ]
   })
 
-/** What is wrong with names, hosts, certificates and scraper keys. */
+/** Machines that find each other need an address and a key. */
+const cluster = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem> => {
+  const table = file.cluster
+  if (table === undefined) return []
+  const [given] = [
+    ...(table.engine === undefined ? [] : ["engine"]),
+    ...(table.peers.length === 0 ? [] : ["peers"]),
+    ...(table.listen === undefined ? [] : ["listen"]),
+  ]
+  const missing = [
+    ...(table.listen === undefined ? ["listen"] : []),
+    ...(table.keyFile === undefined ? ["key_file"] : []),
+  ]
+  return [
+    ...(given === undefined
+      ? []
+      : missing.map((key) => ({
+          code: "PTTH_CONFIG_INCOMPLETE" as const,
+          where: where(["cluster", given]),
+          detail: `\`${given}\` needs \`${key}\`, which is missing`,
+          remedy: `Add \`${key}\` to [cluster].`,
+        }))),
+    ...(table.engine === undefined || table.peers.length === 0
+      ? []
+      : [
+          invalid(
+            where(["cluster", "peers"]),
+            "`engine` says already who the other machines are",
+            "Remove `peers` or `engine`.",
+          ),
+        ]),
+  ]
+}
+
+/** What is wrong with names, hosts, certificates, scraper keys and the cluster. */
 export const problems = (
   file: RelayFile,
   where: Where,
@@ -151,6 +185,7 @@ export const problems = (
   ...hosts(file, servers),
   ...scraperPeriods(file, where),
   ...pairs(file, where),
+  ...cluster(file, where),
 ]
 
 /** The sign-in rules of a configuration. */

@@ -398,6 +398,82 @@ const scraperKeys = {
   }),
 }
 
+/** The keys of `[cluster]`. */
+const clusterKeys = {
+  id: optional({
+    name: "id",
+    value: Value.matching(
+      /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
+      "1 to 63 of the characters A-Z a-z 0-9 . - _",
+    ),
+    doc: "This machine's name, which no other machine of the cluster has.",
+    unset: "its host name",
+  }),
+  listen: optional({
+    name: "listen",
+    value: Value.peerAddress,
+    doc: "The address to listen on for the other machines; it must not be reachable for visitors.",
+    unset: "this machine only",
+  }),
+  advertise: optional({
+    name: "advertise",
+    value: Value.peerAddress,
+    doc: "The address at which the other machines reach this one.",
+    unset: "`listen`",
+  }),
+  keyFile: optional({
+    name: "key_file",
+    value: nonEmpty,
+    doc: "The file of the cluster's key, which all machines share: one line of at least 32 characters, or two while the key is being changed.",
+    unset: "none",
+  }),
+  engine: optional({
+    name: "engine",
+    value: Value.matching(
+      /^(?:rediss?:\/\/[^\s]+|dns:[^\s:]+:\d{1,5})$/,
+      'an address such as "redis://127.0.0.1:6379" or "dns:relays.internal:4002"',
+    ),
+    doc: "Where the machines find each other: Redis or Valkey, which also has what they share, or a name in the DNS.",
+    unset: "`peers`",
+    secret: true,
+  }),
+  peers: withDefault({
+    name: "peers",
+    value: Value.peerAddresses,
+    doc: "The addresses of the other machines, where there is no `engine`.",
+    default: [],
+  }),
+  name: withDefault({
+    name: "name",
+    value: Value.matching(/^[A-Za-z0-9_-]{1,63}$/, "1 to 63 of the characters A-Z a-z 0-9 - _"),
+    doc: "The name of the cluster, with which all keys in the engine begin.",
+    default: "ptth",
+  }),
+  spread: withDefault({
+    name: "spread",
+    value: Value.integer(1, 64),
+    doc: "Over how many relays, workers of all machines, each server spreads its links.",
+    default: 4,
+  }),
+}
+
+/** How many processes and machines serve as one relay. */
+const scaleKeys = {
+  workers: withDefault({
+    name: "workers",
+    value: Value.countOrAuto(1, 256),
+    doc: 'How many processes serve; "auto" is one for each processor.',
+    default: 1,
+    flag: { metavar: "N" },
+  }),
+  cluster: optional({
+    name: "cluster",
+    value: table(clusterKeys, "a table, headed [cluster]"),
+    doc: "Other machines with which this one serves as one relay.",
+    unset: "none",
+  }),
+}
+
 /** The sections of `docs/configuration.md`. */
 export const relaySections = {
   "Addresses and TLS": addressKeys,
@@ -406,6 +482,7 @@ export const relaySections = {
   Limits: relayLimitKeys,
   "Logs and telemetry": observationKeys,
   "Administrator's side": adminKeys,
+  "Many processes and machines": scaleKeys,
   "Scraper API": scraperKeys,
 }
 
@@ -417,6 +494,7 @@ export const relayKeys = {
   ...relayLimitKeys,
   ...observationKeys,
   ...adminKeys,
+  ...scaleKeys,
   ...scraperKeys,
 }
 

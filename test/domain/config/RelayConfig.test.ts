@@ -478,3 +478,61 @@ it("a certificate needs its key, and both are returned with their places", () =>
   })
   assert.isUndefined(config.tls)
 })
+
+it.each([
+  ["1", 1],
+  ["256", 256],
+  ['"auto"', "auto"],
+  ['"4"', 4],
+] as const)("workers may be %s", (text, workers) => {
+  assert.strictEqual(read(`workers = ${text}`).workers, workers)
+})
+
+it.each(["0", "257", "1.5", '"many"', '"0x4"'])("workers may not be %s", (text) => {
+  assert.deepStrictEqual(lines(`workers = ${text}`).length, 1)
+})
+
+it("a cluster has an address, a key and other machines", () => {
+  const { cluster } = read(`
+[cluster]
+id = "m1"
+listen = "0.0.0.0:4002"
+advertise = "10.0.0.1:4002"
+key_file = "cluster.key"
+peers = ["10.0.0.2:4002", "[fd00::2]:4002"]
+`)
+  assert.deepStrictEqual(cluster, {
+    id: "m1",
+    listen: { host: "0.0.0.0", port: 4002 },
+    advertise: { host: "10.0.0.1", port: 4002 },
+    keyFile: "cluster.key",
+    engine: undefined,
+    peers: [
+      { host: "10.0.0.2", port: 4002 },
+      { host: "fd00::2", port: 4002 },
+    ],
+    name: "ptth",
+    spread: 4,
+  })
+  assert.isUndefined(read("").cluster)
+})
+
+it("a cluster with other machines needs an address and a key", () => {
+  assert.deepStrictEqual(lines('[cluster]\nengine = "redis://127.0.0.1:6379"'), [
+    "PTTH_CONFIG_INCOMPLETE: r.toml:2: `engine` needs `listen`, which is missing. Add `listen` to [cluster].",
+    "PTTH_CONFIG_INCOMPLETE: r.toml:2: `engine` needs `key_file`, which is missing. Add `key_file` to [cluster].",
+  ])
+})
+
+it("either an engine or a list says who the other machines are", () => {
+  assert.deepStrictEqual(
+    lines(`[cluster]
+listen = "0.0.0.0:4002"
+key_file = "cluster.key"
+engine = "dns:relays.internal:4002"
+peers = ["10.0.0.2:4002"]`),
+    [
+      "PTTH_CONFIG_INVALID: r.toml:5: `engine` says already who the other machines are. Remove `peers` or `engine`.",
+    ],
+  )
+})
