@@ -17,6 +17,8 @@ export interface ClassicAnswersOptions {
   readonly client: Client
   readonly basePath: string
   readonly apiKey: ApiKey
+  /** Identifies this process, as in its listens. */
+  readonly instance: string
 }
 
 interface Waiting {
@@ -86,7 +88,7 @@ export class ClassicAnswers {
   }
 
   private post(batch: ReadonlyArray<Waiting>, bytes: Buffer): void {
-    const { apiKey, basePath, client } = this.options
+    const { apiKey, basePath, client, instance } = this.options
     const end = (taken: boolean): void => {
       if (!this.underWay.delete(post)) return
       this.posts -= 1
@@ -97,6 +99,7 @@ export class ClassicAnswers {
       ["Host", client.host],
       ["X-ApiKey", Redacted.value(apiKey)],
       ["X-PTTH-Version", version2],
+      ["X-PTTH-Instance", instance],
       ["Content-Length", `${bytes.length}`],
     ]
     const cancel = client.sendWhole(

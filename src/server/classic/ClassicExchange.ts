@@ -33,6 +33,8 @@ export interface ClassicExchangeOptions {
   readonly client: Client
   readonly basePath: string
   readonly apiKey: ApiKey
+  /** Identifies this process, as in its listens. */
+  readonly instance: string
   readonly dialect: "classic 1" | "classic 2"
   /** Sends small responses together, if the relay takes that. */
   readonly answers: ClassicAnswers | undefined
@@ -97,7 +99,7 @@ class ClassicExchange implements Reply {
 
   /** By a POST of its own, which the response does not wait for. */
   inform(head: InterimHead): void {
-    const { apiKey, basePath, client, takesInterim } = this.options
+    const { apiKey, basePath, client, instance, takesInterim } = this.options
     if (this.state !== "Waiting" || !takesInterim || this.informed === maxInterim) return
     this.informed += 1
     const bytes = Classic2.encodeResponseHead(head)
@@ -105,6 +107,7 @@ class ClassicExchange implements Reply {
       ["Host", client.host],
       ["X-ApiKey", Redacted.value(apiKey)],
       ["X-PTTH-Version", version2],
+      ["X-PTTH-Instance", instance],
       ["Content-Length", `${bytes.length}`],
     ]
     const path = `${basePath}${interimPath}${this.offer.id}`
@@ -192,7 +195,7 @@ class ClassicExchange implements Reply {
   }
 
   private postOf(head: ResponseHead, start: Buffer | undefined, body: Body): ClientRequestOptions {
-    const { apiKey, basePath, client } = this.options
+    const { apiKey, basePath, client, instance } = this.options
     const framing: Header =
       body.length === undefined
         ? ["Transfer-Encoding", "chunked"]
@@ -205,6 +208,7 @@ class ClassicExchange implements Reply {
       ["Host", client.host],
       ["X-ApiKey", Redacted.value(apiKey)],
       dialect,
+      ["X-PTTH-Instance", instance],
       framing,
     ]
     return { method: "POST", path: `${basePath}${responsePath}${this.offer.id}`, headers }
@@ -243,7 +247,7 @@ class ClassicExchange implements Reply {
       whole: undefined,
       discard: () => {},
       read: (sink) => {
-        const { apiKey, basePath, client } = this.options
+        const { apiKey, basePath, client, instance } = this.options
         let flow: BodyFlow | undefined
         let open = true
         const fail = (detail: string): void => {
@@ -257,6 +261,7 @@ class ClassicExchange implements Reply {
           headers: [
             ["Host", client.host],
             ["X-ApiKey", Redacted.value(apiKey)],
+            ["X-PTTH-Instance", instance],
           ],
         })
         get.on("error", () => {

@@ -63,6 +63,7 @@ export class ClassicTunnel {
       client: uplink.client,
       basePath: uplink.basePath,
       apiKey: uplink.options.apiKey,
+      instance: uplink.instance,
     })
   }
 
@@ -173,6 +174,7 @@ export class ClassicTunnel {
       client: uplink.client,
       basePath: uplink.basePath,
       apiKey: uplink.options.apiKey,
+      instance: uplink.instance,
       dialect,
       answers: many ? this.answers : undefined,
       takesInterim,

@@ -40,6 +40,7 @@ const relay = Effect.acquireRelease(
         client,
         basePath: "/7ZSFUKGV",
         apiKey: Redacted.make("a key of a test") as ApiKey,
+        instance: "a process",
       })
       const close = (): void => {
         client.close()
