@@ -29,10 +29,11 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   protocol: ["domain"],
   transport: ["domain", "protocol"],
   web: ["domain"],
-  relay: ["domain", "protocol", "transport", "web"],
+  cluster: ["domain", "protocol", "transport"],
+  relay: ["domain", "protocol", "transport", "web", "cluster"],
   server: ["domain", "protocol", "transport", "web"],
   fileserver: ["domain", "protocol", "transport", "web"],
-  cli: ["domain", "protocol", "transport", "web", "relay", "server", "fileserver"],
+  cli: ["domain", "protocol", "transport", "web", "cluster", "relay", "server", "fileserver"],
   "bin.ts": ["domain", "cli"],
 }
 

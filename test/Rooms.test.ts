@@ -18,6 +18,7 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
   protocol: [["address"], ["http"], ["."]],
   web: [["."]],
   transport: [["runtime"], ["body"], ["observe", "net", "app", "auth"], ["front", "mux"]],
+  cluster: [["engine"]],
   relay: [
     ["settings"],
     ["traffic"],
