@@ -34,6 +34,7 @@ import { AppBeside } from "./visitors/AppBeside.ts"
 import * as RelayPages from "./visitors/RelayPages.ts"
 import { ScraperNotes } from "./visitors/ScraperNotes.ts"
 import { ServerLimits } from "./visitors/ServerLimits.ts"
+import { ServerPlaces } from "./visitors/ServerPlaces.ts"
 import { VisitorAuth } from "./visitors/VisitorAuth.ts"
 import { VisitorFront } from "./visitors/VisitorFront.ts"
 
@@ -109,6 +110,7 @@ export class Relay extends Context.Service<
         rendezvous,
         auth,
         limits,
+        places: new ServerPlaces(settings.current, rendezvous.deadlines.elapsed),
         inspector: yield* Inspector,
         scrapers: new ScraperNotes(audit),
         page: pages.answer,

@@ -6,7 +6,7 @@
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
-import { bucketOf, networksOf } from "../../domain/VisitorAddress.ts"
+import { bucketOf } from "../../domain/VisitorAddress.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import { refuse } from "../../transport/body/Replies.ts"
@@ -25,8 +25,6 @@ export class ServerLimits {
   private readonly now: () => number
   private readonly addresses = new Quotas()
   private readonly servers = new Quotas()
-  /** How many requests each network has at each server. */
-  private readonly placesTaken = new Map<string, number>()
 
   /** @param now in milliseconds */
   constructor(derived: () => DerivedConfig, now: () => number) {
@@ -59,42 +57,6 @@ export class ServerLimits {
       : leaveOnce(this.servers, usage, next())
   }
 
-  /**
-   * Continues with `next` unless the visitor's network (an IPv4 /24, an IPv6
-   * /48) has as many requests at the server as places are left: however many
-   * one network takes, there is room for the next one.
-   *
-   * @param free how many places are left
-   */
-  place(
-    name: ServerName,
-    free: number,
-    request: FrontRequest,
-    reply: Reply,
-    next: () => Cancel,
-  ): Cancel {
-    const { trustedProxies } = this.derived().config
-    const visitor = clientAddress(trustedProxies, request.address, request.head.headers)
-    if (ListenAddress.isLoopback(visitor) || isTrusted(trustedProxies, visitor)) return next()
-    const key = `${name} ${networksOf(visitor)[1]}`
-    const taken = this.placesTaken.get(key) ?? 0
-    if (taken > 0 && taken >= free) return refuse(request.body, reply, noPlace)
-    this.placesTaken.set(key, taken + 1)
-    const cancel = next()
-    let left = false
-    return () => {
-      if (!left) this.giveBack(key)
-      left = true
-      cancel()
-    }
-  }
-
-  private giveBack(key: string): void {
-    const rest = (this.placesTaken.get(key) ?? 1) - 1
-    if (rest === 0) this.placesTaken.delete(key)
-    else this.placesTaken.set(key, rest)
-  }
-
   /** Drops the counts of addresses that are not in use. */
   sweep(): void {
     this.addresses.sweep(this.now(), this.derived().quotas.address ?? unlimited)
@@ -110,12 +72,6 @@ const leaveOnce = (quotas: Quotas, usage: Usage, cancel: Cancel): Cancel => {
     cancel()
   }
 }
-
-const noPlace = new ExchangeError({
-  code: "PTTH_TOO_MANY_REQUESTS",
-  detail: "your network has as many requests at this server as places are left for others",
-  retryAfter: 1,
-})
 
 const tooManyRequests = (what: string, waitMillis: number): ExchangeError =>
   new ExchangeError({

@@ -7,7 +7,12 @@ import type { AuthRules } from "../../domain/config/AuthRules.ts"
 import { all, type HeaderList } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import * as BasicAuth from "../../transport/auth/BasicAuth.ts"
-import { type LoginChecker, makeChecker, userOf } from "../../transport/auth/LoginChecker.ts"
+import {
+  type LoginChecker,
+  makeChecker,
+  RightCredentials,
+  userOf,
+} from "../../transport/auth/LoginChecker.ts"
 import { PasswordGuard } from "../../transport/auth/PasswordGuard.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import { refuse } from "../../transport/body/Replies.ts"
@@ -81,6 +86,7 @@ export class VisitorAuth {
   private readonly derived: () => DerivedConfig
   private readonly guard: PasswordGuard
   private readonly checkers = new WeakMap<AuthRules, LoginChecker>()
+  private readonly rights = new RightCredentials()
 
   /** @param now in milliseconds */
   constructor(derived: () => DerivedConfig, now: () => number) {
@@ -165,7 +171,7 @@ export class VisitorAuth {
   private checkerOf(rules: AuthRules): LoginChecker {
     let checker = this.checkers.get(rules)
     if (checker === undefined) {
-      checker = makeChecker(rules.users)
+      checker = makeChecker(rules.users, this.rights)
       this.checkers.set(rules, checker)
     }
     return checker

@@ -29,6 +29,7 @@ import { isOpen, type Page, type Route, route } from "./Routes.ts"
 import * as ScraperApi from "./ScraperApi.ts"
 import type { ScraperNotes } from "./ScraperNotes.ts"
 import * as ServerLimits from "./ServerLimits.ts"
+import type { ServerPlaces } from "./ServerPlaces.ts"
 import * as VisitorAuth from "./VisitorAuth.ts"
 import * as WebDav from "./WebDav.ts"
 
@@ -39,6 +40,7 @@ export interface VisitorContext {
   readonly rendezvous: Rendezvous["Service"]
   readonly auth: VisitorAuth.VisitorAuth
   readonly limits: ServerLimits.ServerLimits
+  readonly places: ServerPlaces
   readonly scrapers: ScraperNotes
   readonly inspector: Inspector["Service"]
   /** Answers with one of the relay's own pages. */
@@ -181,21 +183,21 @@ export class VisitorFront {
     if (!this.context.servers.isRegistered(to.name))
       return refuse(request.body, reply, unknownServer(to.name))
     request.notes?.routed(to.name, to.target)
-    const { limits, rendezvous } = this.context
+    const { limits, places, rendezvous } = this.context
     return limits.server(to.name, request, reply, () =>
-      limits.place(to.name, rendezvous.places(to.name), request, reply, () =>
-        this.throughTunnel(request, reply, to),
+      places.enter(to.name, rendezvous.places(to.name), request, reply, (body, reply) =>
+        this.throughTunnel(request, body, reply, to),
       ),
     )
   }
 
-  private throughTunnel(request: FrontRequest, reply: Reply, to: Destination): Cancel {
+  private throughTunnel(request: FrontRequest, body: Body, reply: Reply, to: Destination): Cancel {
     const { config } = this
     const { inspector, rendezvous } = this.context
     const { headers, seen } = RequestFields.forward(this.derived, request, to.prefix, to.name)
     const isBelow = to.prefix !== ""
     const refusal = isBelow ? WebDav.refusal(request.head, seen, to) : undefined
-    if (refusal !== undefined) return refuse(request.body, reply, refusal)
+    if (refusal !== undefined) return refuse(body, reply, refusal)
     const { method } = request.head
     const fields = isBelow ? Multistatus.readable(method, headers) : headers
     const tunnel = rendezvous.toServer(to.name, request.notes)
@@ -208,7 +210,7 @@ export class VisitorFront {
         target: to.target,
         headers: request.notes?.forwarded(fields) ?? fields,
       },
-      request.body,
+      body,
       rewriting(config, isBelow ? WebDav.reply(method, seen, reply) : reply, seen),
     )
   }

@@ -53,11 +53,42 @@ export const userOf = (credentials: string): string =>
     "utf8",
   )
 
-/** A checker for these users, which remembers credentials that were right. */
-export const makeChecker = (logins: ReadonlyArray<Login>): LoginChecker => {
-  const secret = randomBytes(32).toString("latin1")
-  const hashOf = (credentials: string): Buffer =>
-    hash("sha256", Buffer.from(secret + credentials, "latin1"), "buffer")
+/**
+ * Credentials that were right, as hashes with a secret of this process, by the
+ * hash that they were right for: a new configuration with the same hash does not
+ * forget them.
+ */
+export class RightCredentials {
+  private readonly secret = randomBytes(32).toString("latin1")
+  private readonly byPassword = new Map<PasswordHash.PasswordHash, Buffer>()
+
+  /** A hash that stands for credentials, without telling them. */
+  hashOf(credentials: string): Buffer {
+    return hash("sha256", Buffer.from(this.secret + credentials, "latin1"), "buffer")
+  }
+
+  /** They are right for this hash. */
+  remember(password: PasswordHash.PasswordHash, credentials: string): void {
+    if (this.byPassword.size >= maxRemembered) this.byPassword.clear()
+    this.byPassword.set(password, this.hashOf(credentials))
+  }
+
+  /** Whether they were right for this hash before. */
+  has(password: PasswordHash.PasswordHash, credentials: string): boolean {
+    const before = this.byPassword.get(password)
+    return before !== undefined && timingSafeEqual(before, this.hashOf(credentials))
+  }
+}
+
+/** The most accounts whose credentials are remembered. */
+const maxRemembered = 10_000
+
+/** A checker for these users. What is right is remembered in `rights`, which several checkers may share. */
+export const makeChecker = (
+  logins: ReadonlyArray<Login>,
+  rights = new RightCredentials(),
+): LoginChecker => {
+  const passwords = new Map(logins.map(({ password, user }) => [user, password]))
   const accounts = new Map<string, PasswordHash.PasswordParts>()
   for (const { password, user } of logins) {
     const parts = PasswordHash.parse(password)
@@ -65,16 +96,15 @@ export const makeChecker = (logins: ReadonlyArray<Login>): LoginChecker => {
     accounts.set(user, parts)
   }
   const [anybody] = accounts.values()
-  const known = new Map<string, Buffer>()
 
   const isKnown = (credentials: string): boolean => {
-    const before = known.get(userOf(credentials))
-    return before !== undefined && timingSafeEqual(before, hashOf(credentials))
+    const password = passwords.get(userOf(credentials))
+    return password !== undefined && rights.has(password, credentials)
   }
 
   return {
     isKnown,
-    idOf: (credentials) => hashOf(credentials).toString("base64"),
+    idOf: (credentials) => rights.hashOf(credentials).toString("base64"),
     verify: (credentials, done) => {
       const colon = credentials.indexOf(":")
       const user = userOf(credentials)
@@ -86,7 +116,8 @@ export const makeChecker = (logins: ReadonlyArray<Login>): LoginChecker => {
       derive(password, parts, (derived) => {
         const same = derived !== undefined && timingSafeEqual(derived, parts.hash)
         const right = same && account !== undefined && colon >= 0
-        if (right) known.set(user, hashOf(credentials))
+        const registered = passwords.get(user)
+        if (right && registered !== undefined) rights.remember(registered, credentials)
         done(right)
       })
     },

@@ -61,11 +61,12 @@ export class PasswordGuard {
    * function is called when nobody wants to know any more.
    */
   check(checker: LoginChecker, credentials: string, address: string, decide: Decide): Cancel {
+    const networks = networksOf(address)
     if (checker.isKnown(credentials)) {
+      this.queue.welcome(networks)
       decide("right")
       return () => {}
     }
-    const networks = networksOf(address)
     const id = `${networks.at(-1)} ${checker.idOf(credentials)}`
     const others = this.checks.get(id)
     if (others !== undefined) {
@@ -92,7 +93,7 @@ export class PasswordGuard {
       (leave) =>
         checker.verify(credentials, (right) => {
           leave()
-          if (right) this.queue.forgive(networks)
+          if (right) this.queue.wasRight(networks)
           finish(right ? "right" : "wrong")
         }),
       () => finish(busy),

@@ -1,7 +1,8 @@
 /**
  * Runs password checks, two at once, because each takes tens of milliseconds
- * and tens of megabytes. Who has asked least goes first, so that nobody waits
- * behind somebody else's guesses.
+ * and tens of megabytes. Visitors from an address from which a password was right
+ * go first, then those who have asked least, so that nobody waits behind somebody
+ * else's guesses.
  */
 import type { Networks } from "../../domain/VisitorAddress.ts"
 
@@ -17,8 +18,13 @@ const windowMillis = 60_000
 /** The most networks with a count. */
 const maxCounted = 10_000
 
+/** The most addresses that are remembered because a password was right. */
+const maxWelcome = 10_000
+
 /** A check that waits. */
 interface WaitingCheck {
+  /** Whether a password from the same address was right before. */
+  readonly isWelcome: boolean
   /** How many checks each network of the visitor had asked for before, the narrowest network first. */
   readonly before: ReadonlyArray<number>
   readonly start: () => void
@@ -26,7 +32,8 @@ interface WaitingCheck {
 }
 
 /** Which of two comes first: by the narrowest network, then by the wider ones, then in the order of arrival. */
-const compare = ({ before }: WaitingCheck, other: WaitingCheck): number => {
+const compare = ({ before, isWelcome }: WaitingCheck, other: WaitingCheck): number => {
+  if (isWelcome !== other.isWelcome) return isWelcome ? -1 : 1
   for (const [i, count] of before.entries()) {
     const difference = count - (other.before[i] ?? 0)
     if (difference !== 0) return difference
@@ -40,6 +47,8 @@ export class PasswordQueue {
   private running = 0
   private readonly waiting: Array<WaitingCheck> = []
   private readonly counts = new Map<string, number>()
+  /** Narrowest networks from which a password was right, the most recent last. */
+  private readonly welcomed = new Set<string>()
   private windowStart = Number.NEGATIVE_INFINITY
 
   /** @param now in milliseconds */
@@ -62,18 +71,31 @@ export class PasswordQueue {
       start()
       return () => false
     }
-    const check: WaitingCheck = { before, start, drop }
+    const isWelcome = this.welcomed.has(networks.at(-1) as string)
+    const check: WaitingCheck = { isWelcome, before, start, drop }
     const place = this.waiting.findIndex((other) => compare(check, other) < 0)
     this.waiting.splice(place < 0 ? this.waiting.length : place, 0, check)
     if (this.waiting.length > maxWaiting) this.waiting.pop()?.drop()
     return () => this.remove(check)
   }
 
-  /** Does not count a check: the password was right. */
-  forgive(networks: Networks): void {
+  /** A check found the password right: it is not counted. */
+  wasRight(networks: Networks): void {
+    this.welcome(networks)
     for (const network of networks) {
       const count = this.counts.get(network) ?? 0
       if (count > 0) this.counts.set(network, count - 1)
+    }
+  }
+
+  /** A password from there was right: the next one goes first. */
+  welcome(networks: Networks): void {
+    const address = networks.at(-1) as string
+    this.welcomed.delete(address)
+    this.welcomed.add(address)
+    if (this.welcomed.size > maxWelcome) {
+      const [oldest] = this.welcomed
+      this.welcomed.delete(oldest as string)
     }
   }
 

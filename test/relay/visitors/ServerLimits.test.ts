@@ -7,12 +7,6 @@ import * as IpNetwork from "effect/net/IpNetwork"
 import { TestClock } from "effect/testing"
 import { plainServer } from "../../../src/domain/config/RelayConfig.ts"
 import type { HeaderList } from "../../../src/domain/HeaderList.ts"
-import type { ServerName } from "../../../src/domain/ServerName.ts"
-import type { DerivedConfig } from "../../../src/relay/settings/DerivedConfig.ts"
-import { ServerLimits } from "../../../src/relay/visitors/ServerLimits.ts"
-import { empty } from "../../../src/transport/body/Body.ts"
-import type { Reply } from "../../../src/transport/body/Handler.ts"
-import type { FrontRequest } from "../../../src/transport/front/FrontRequest.ts"
 import * as Harness from "../../support/Harness.ts"
 
 const trustedProxies = [IpNetwork.fromStringUnsafe("127.0.0.1/32")]
@@ -163,41 +157,3 @@ describe("a request's head", () => {
     }).pipe(Effect.scoped),
   )
 })
-
-describe("the places of a server", () => {
-  it("are shared by networks: however many one takes, there are some for the next", () => {
-    const derived = { config: { trustedProxies: [] } } as unknown as DerivedConfig
-    const limits = new ServerLimits(
-      () => derived,
-      () => 0,
-    )
-    const leave: Array<() => void> = []
-    let free = 1024
-    /** How many of 1,000 requests of a network get a place. */
-    const taken = (address: string): number => {
-      let count = 0
-      for (let i = 0; i < 1_000; i++) {
-        const request = { address, head: { headers: [] }, body: empty } as unknown as FrontRequest
-        const cancel = limits.place("a" as ServerName, free, request, deaf, () => {
-          count += 1
-          free -= 1
-          return () => {
-            free += 1
-          }
-        })
-        leave.push(cancel)
-      }
-      return count
-    }
-    assert.deepStrictEqual(
-      ["2001:db8:1::1", "2001:db8:1:2::1", "192.0.2.1", "192.0.2.9", "2001:db8:2::1"].map(taken),
-      [512, 0, 256, 0, 128],
-    )
-    for (const cancel of leave) cancel()
-    assert.strictEqual(free, 1024)
-    assert.strictEqual(taken("192.0.2.1"), 512)
-    assert.strictEqual(taken("127.0.0.1"), 1_000)
-  })
-})
-
-const deaf: Reply = { respond: () => {}, fail: () => {} }

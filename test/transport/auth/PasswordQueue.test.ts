@@ -45,6 +45,25 @@ describe("password checks", () => {
     assert.notInclude(on.dropped, "honest")
   })
 
+  it("of an address from which a password was right come before all others", () => {
+    const on = harness()
+    on.queue.welcome(networksOf("192.0.2.9"))
+    for (let i = 0; i < 80; i++) on.ask(`10.${i}.0.1`, "guess")
+    for (let i = 0; i < 3; i++) on.ask("192.0.2.9", "honest")
+    for (let i = 0; i < 3; i++) on.end()
+    assert.deepStrictEqual(on.started, ["guess", "guess", "honest", "honest", "honest"])
+    assert.notInclude(on.dropped, "honest")
+  })
+
+  it("of a new address wait for those that wait already at most, whoever comes later", () => {
+    const on = harness()
+    for (let i = 0; i < 40; i++) on.ask(`10.${i}.0.1`, "guess")
+    on.ask("192.0.2.9", "honest")
+    for (let i = 40; i < 200; i++) on.ask(`10.${i}.0.1`, "guess")
+    for (let i = 0; i < 39; i++) on.end()
+    assert.strictEqual(on.started.at(-1), "honest")
+  })
+
   it("that nobody waits for any more leave their place", () => {
     const on = harness()
     on.ask("192.0.2.1")
