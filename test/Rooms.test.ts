@@ -15,10 +15,10 @@ const root = path.resolve(import.meta.dirname, "..")
  */
 const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
   domain: [["."], ["config"]],
-  protocol: [["address"], ["http"], ["."]],
+  protocol: [["address"], ["http"], ["."], ["peer"]],
   web: [["."]],
   transport: [["runtime"], ["body"], ["observe", "net", "app", "auth"], ["front", "mux"]],
-  cluster: [["engine"]],
+  cluster: [["."], ["engine", "peers", "membership"]],
   relay: [
     ["settings"],
     ["traffic"],

@@ -144,16 +144,17 @@ export class Pending {
   }
 
   /**
-   * The server asks whether it may begin it after `age` milliseconds: for how many
-   * milliseconds it may; `undefined` if the visitor is about to be told that it failed.
+   * The server asks whether it may begin it after `age` milliseconds. `allow` is
+   * called with for how many milliseconds it may, unless the visitor is about to be
+   * told that it failed.
    */
-  begin(age: number): number | undefined {
-    if (this.state !== "offered") return undefined
+  begin(age: number, allow: (millis: number) => void): void {
+    if (this.state !== "offered") return
     const now = this.owner.deadlines.elapsed()
     const { begin, silence } = Lease.renewed(this.lease, age, this.answerBy - now)
-    if (begin === 0) return undefined
+    if (begin === 0) return
     this.silentUntil = Math.max(this.silentUntil, now + silence)
-    return begin
+    allow(begin)
   }
 
   /**

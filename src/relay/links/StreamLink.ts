@@ -83,7 +83,7 @@ export class StreamLink implements Link {
     }
     const { multiplexer } = this.options
     cancel = multiplexer.request(pending.head, pending.body, {
-      begin: (age) => pending.begin(age),
+      begin: (age, allow) => pending.begin(age, allow),
       inform: (head) => pending.inform(head),
       respond: (head, body) => {
         const taken = pending.answer(head, body, {

@@ -10,13 +10,15 @@ import { bytesWithHead, noBytes } from "./BodySender.ts"
 import { MuxStream, type StreamLink } from "./MuxStream.ts"
 
 /** Who waits for a response, and may allow the other end to begin late. */
-export interface LeasedReply extends Reply {
+export interface LeasedReply extends Omit<Reply, "fail"> {
+  /** There is no response; the reason is that of the other end's reset, if it sent one. */
+  fail(error: ExchangeError, reason?: StreamFrame.ResetReason): void
   /**
    * The other end has a request that it has not begun, since it took about `age`
-   * milliseconds to arrive. For how long it may be begun from now; `undefined` if
-   * it must not be, which the visitor is told.
+   * milliseconds to arrive. Calls `allow` with for how many milliseconds it may be
+   * begun from when this was called; never if it must not be, which the visitor is told.
    */
-  readonly begin?: (age: number) => number | undefined
+  readonly begin?: (age: number, allow: (millis: number) => void) => void
 }
 
 const cancelled = new BodyError({ reason: "cancelled", detail: "it was given up here" })
@@ -33,9 +35,9 @@ export class ClientStream extends MuxStream {
   }
 
   /** Sends the request. */
-  ask(head: RequestHead, body: Body): void {
+  ask(head: RequestHead, body: Body, holds = false): void {
     const bytes = bytesWithHead(body)
-    const isHeld = bytes === undefined && waitsForCredit(head)
+    const isHeld = bytes === undefined && (holds || waitsForCredit(head))
     const flags =
       (bytes === undefined ? 0 : StreamFrame.flagEnd) | (isHeld ? StreamFrame.flagHeld : 0)
     const sent = bytes ?? (isHeld ? body.content : undefined) ?? noBytes
@@ -74,14 +76,15 @@ export class ClientStream extends MuxStream {
   }
 
   protected onBegin(age: number): void {
-    const millis = this.reply?.begin?.(age)
-    if (millis !== undefined) this.link.send(StreamFrame.begin(this.id, millis))
+    this.reply?.begin?.(age, (millis) => {
+      if (!this.isOver) this.link.send(StreamFrame.begin(this.id, millis))
+    })
   }
 
-  protected onGivenUp(error: ExchangeError): void {
+  protected onGivenUp(error: ExchangeError, reason?: StreamFrame.ResetReason): void {
     const { reply } = this
     this.reply = undefined
-    reply?.fail(error)
+    reply?.fail(error, reason)
   }
 }
 

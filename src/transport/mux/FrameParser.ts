@@ -6,6 +6,14 @@ import * as Result from "effect/Result"
 import * as StreamFrame from "../../protocol/StreamFrame.ts"
 import { WireError } from "../../protocol/WireError.ts"
 
+/** Frames beyond those of stream, which both ends of a link know. */
+export interface FrameExtension {
+  /** Whether it has frames of this type. */
+  isKnown(kind: number): boolean
+  /** Takes a whole frame, whose payload it may not keep; an error means that the link must be closed. */
+  frame(kind: number, stream: number, payload: Buffer): WireError | undefined
+}
+
 /** Receives the frames. */
 export interface FrameSink {
   /** A complete frame other than data. */
@@ -16,6 +24,7 @@ export interface FrameSink {
   useless?(): void
   /** An illegal frame that ends its stream, but not the link; see `StreamFrame.isOfStream`. */
   illegal(kind: number, stream: number, error: WireError): void
+  readonly extension?: FrameExtension | undefined
 }
 
 /** See the file's header. */
@@ -81,7 +90,7 @@ export class FrameParser {
       else this.sink.useless?.()
       return undefined
     }
-    if (!StreamFrame.isKnown(this.kind)) {
+    if (!StreamFrame.isKnown(this.kind) && this.sink.extension?.isKnown(this.kind) !== true) {
       if (whole) this.sink.useless?.()
       return undefined
     }
@@ -106,6 +115,7 @@ export class FrameParser {
 
   private onFrame(payload: Buffer): WireError | undefined {
     const { flags, kind, stream } = this
+    if (!StreamFrame.isKnown(kind)) return this.sink.extension?.frame(kind, stream, payload)
     const frame = StreamFrame.decode(kind, flags, stream, payload)
     if (Result.isFailure(frame)) {
       if (stream === 0 || !StreamFrame.isOfStream(kind)) return frame.failure

@@ -8,7 +8,7 @@ import { isSafe } from "../../protocol/http/SafeMethod.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import * as StreamFrame from "../../protocol/StreamFrame.ts"
 import type { Body } from "../body/Body.ts"
-import type { Cancel, Handler } from "../body/Handler.ts"
+import type { Cancel } from "../body/Handler.ts"
 import type { Deadline, Deadlines } from "../runtime/Deadlines.ts"
 import { ReusableMap } from "../runtime/ReusableMap.ts"
 import type { RunningClock } from "../runtime/RunningClock.ts"
@@ -17,10 +17,10 @@ import type { BodySender } from "./BodySender.ts"
 import { BulkWindow } from "./BulkWindow.ts"
 import { ClientStream, type LeasedReply } from "./ClientStream.ts"
 import { FrameBudget } from "./FrameBudget.ts"
-import { FrameParser } from "./FrameParser.ts"
+import { type FrameExtension, FrameParser } from "./FrameParser.ts"
 import { FrameWriter, type Wire } from "./FrameWriter.ts"
 import type { MuxStream, StreamLink } from "./MuxStream.ts"
-import { type FailureResponse, ServerStream } from "./ServerStream.ts"
+import { type FailureResponse, ServerStream, type StreamHandler } from "./ServerStream.ts"
 
 /** Events of a link. */
 export interface MultiplexerEvents {
@@ -45,7 +45,9 @@ export interface MultiplexerOptions extends MultiplexerEvents {
   /** The hello of this end. */
   readonly hello: Omit<StreamFrame.Hello, "_tag">
   /** Answers requests; if there is none, a request is a protocol error. */
-  readonly handler?: Handler
+  readonly handler?: StreamHandler
+  /** Answers the request of one stream, instead of `handler`. */
+  readonly handlerOf?: (stream: number) => StreamHandler | undefined
   /** Turns a failure of the handler into a response. */
   readonly failed?: FailureResponse
   /** After so many milliseconds of silence a ping is sent; after as many again the link is closed. */
@@ -54,6 +56,12 @@ export interface MultiplexerOptions extends MultiplexerEvents {
   readonly leaseMillis?: () => number
   /** The clock by which this end keeps to the lease of requests; without it they are begun at any time. */
   readonly clock?: RunningClock
+  /** The most streams that this end opens at once; default: {@link maxStreams}. */
+  readonly mostStreams?: number
+  /** Frames beyond those of stream. */
+  readonly extension?: FrameExtension
+  /** Whether the other end may send as many frames without an effect as it likes. */
+  readonly isTrusted?: boolean
   /** A monotonic clock in milliseconds; default: `performance.now`. */
   readonly now?: () => number
 }
@@ -141,6 +149,7 @@ export class Multiplexer implements StreamLink {
       data: (stream, bytes, end) => this.onData(stream, bytes, end),
       useless: () => this.onUseless(),
       illegal: (kind, stream, error) => this.onIllegal(kind, stream, error.detail),
+      extension: this.extension(),
     })
     this.send(StreamFrame.hello(options.hello))
     this.ping()
@@ -193,8 +202,19 @@ export class Multiplexer implements StreamLink {
     this.resume()
   }
 
-  /** Sends a request to the other end. */
-  readonly request = (head: RequestHead, body: Body, reply: LeasedReply): Cancel => {
+  /**
+   * Sends a request to the other end.
+   *
+   * @param before makes a frame that is sent directly before the request
+   * @param isHeld whether no byte of the body is sent, nor the body read, before the other end reads it
+   */
+  readonly request = (
+    head: RequestHead,
+    body: Body,
+    reply: LeasedReply,
+    before?: (stream: number) => Uint8Array,
+    isHeld?: boolean,
+  ): Cancel => {
     const refused = this.refusal(head)
     if (refused !== undefined) {
       body.discard()
@@ -205,7 +225,8 @@ export class Multiplexer implements StreamLink {
     const stream = new ClientStream(this, id, reply)
     this.streams.set(id, stream)
     if (!isSafe(head.method)) this.sendClock()
-    stream.ask(head, body)
+    if (before !== undefined) this.send(before(id))
+    stream.ask(head, body, isHeld)
     return () => stream.cancel()
   }
 
@@ -342,7 +363,7 @@ export class Multiplexer implements StreamLink {
   }
 
   private get mostStreams(): number {
-    return Math.min(this.peer?.maxStreams ?? 0, maxStreams)
+    return Math.min(this.peer?.maxStreams ?? 0, this.options.mostStreams ?? maxStreams)
   }
 
   private refusal(head: RequestHead): ExchangeError | undefined {
@@ -414,7 +435,10 @@ export class Multiplexer implements StreamLink {
     const stream = "stream" in frame ? this.streams.get(frame.stream) : undefined
     if (isUseful(frame, stream)) this.budget.useful()
     else if (frame._tag === "Pong") return this.onPong(frame.nonce)
-    else if (!this.budget.useless()) return this.onTooManyUseless()
+    else if (!this.budget.useless()) {
+      this.onTooManyUseless()
+      if (this.isClosed) return
+    }
     switch (frame._tag) {
       case "Clock":
         return this.lease?.received(frame)
@@ -437,8 +461,22 @@ export class Multiplexer implements StreamLink {
     if (!this.isClosed && !this.budget.useless()) this.onTooManyUseless()
   }
 
+  /** The extension's frames, which count like others. */
+  private extension(): FrameExtension | undefined {
+    const { extension } = this.options
+    if (extension === undefined) return undefined
+    return {
+      isKnown: (kind) => extension.isKnown(kind),
+      frame: (kind, stream, payload) => {
+        if (this.isClosed || !this.isGreeted()) return undefined
+        this.budget.useful()
+        return extension.frame(kind, stream, payload)
+      },
+    }
+  }
+
   private onTooManyUseless(): void {
-    this.close("it sent too many frames without effect")
+    if (this.options.isTrusted !== true) this.close("it sent too many frames without effect")
   }
 
   private isGreeted(): boolean {
@@ -498,12 +536,13 @@ export class Multiplexer implements StreamLink {
   }
 
   private onRequest(frame: StreamFrame.Request): void {
-    if (this.options.handler === undefined) return this.close("it sent a request")
+    const handler = this.options.handlerOf?.(frame.stream) ?? this.options.handler
+    if (handler === undefined) return this.close("it sent a request")
     if (this.isPeerDraining) return this.close("it sent a request after it agreed to drain")
     if (this.streams.has(frame.stream)) return this.close("it used a stream twice")
     if (this.streams.size >= this.options.hello.maxStreams)
       return this.close("it opened more streams than it may")
-    const stream = new ServerStream(this, frame, this.options.failed)
+    const stream = new ServerStream(this, frame, handler, this.options.failed)
     this.streams.set(frame.stream, stream)
     if (this.lease !== undefined && !isSafe(frame.head.method))
       stream.beginBy = this.lease.beginBy()
@@ -513,9 +552,8 @@ export class Multiplexer implements StreamLink {
   }
 
   private serve(stream: ServerStream): void {
-    const { handler } = this.options
-    if (handler === undefined || stream.isOver) return
-    if (this.lease === undefined || this.lease.now() <= stream.beginBy) stream.serve(handler)
+    if (stream.isOver) return
+    if (this.lease === undefined || this.lease.now() <= stream.beginBy) stream.serve()
     else this.askToServe(stream, this.lease)
   }
 
@@ -529,13 +567,12 @@ export class Multiplexer implements StreamLink {
 
   /** A relay without a clock has answered a ping: what it gave up before, it has reset. */
   private serveDoubtful(): void {
-    const { handler } = this.options
-    if (this.doubtful.length === 0 || handler === undefined) return
+    if (this.doubtful.length === 0) return
     if (!this.isDoubtPinged) {
       this.isDoubtPinged = true
       return this.ping()
     }
-    for (const stream of this.doubtful.splice(0)) stream.serve(handler)
+    for (const stream of this.doubtful.splice(0)) stream.serve()
   }
 
   /** Sends the time and the lease of requests, unless that was done just now. */

@@ -64,8 +64,8 @@ export abstract class MuxStream implements BodySource, SenderEvents {
   protected abstract onBegin(millis: number): void
   /** An interim response to this stream has come. */
   protected abstract onInterim(head: InterimHead): void
-  /** The stream was given up by one end, or its link is gone. */
-  protected abstract onGivenUp(error: ExchangeError): void
+  /** The stream was given up by one end, or its link is gone; `reason` is that of the other end. */
+  protected abstract onGivenUp(error: ExchangeError, reason?: StreamFrame.ResetReason): void
   /** Whether a body that has come whole is still read if the stream is given up. */
   protected abstract readonly readsAfterReset: boolean
   /** Everything that this end sends has been sent; see {@link settle}. */
@@ -126,6 +126,8 @@ export abstract class MuxStream implements BodySource, SenderEvents {
         detail: `the server gave the request up (${reason})`,
       }),
       new BodyError({ reason: bodyReason(reason), detail: `the other end gave it up (${reason})` }),
+      false,
+      reason,
     )
   }
 
@@ -187,12 +189,17 @@ export abstract class MuxStream implements BodySource, SenderEvents {
     )
   }
 
-  private giveUp(error: ExchangeError, bodyError: BodyError, isUnwanted = false): void {
+  private giveUp(
+    error: ExchangeError,
+    bodyError: BodyError,
+    isUnwanted = false,
+    reason?: StreamFrame.ResetReason,
+  ): void {
     if (this.isOver) return
     this.state = "Closed"
     this.sender.stop()
     this.release()
-    this.onGivenUp(error)
+    this.onGivenUp(error, reason)
     const isRead = this.receiving === "Ended" && this.readsAfterReset && !isUnwanted
     if (!isRead) this.incoming?.fail(bodyError)
   }

@@ -7,7 +7,7 @@ import { upgradeOf } from "../../protocol/http/HopByHop.ts"
 import type { InterimHead, RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import * as StreamFrame from "../../protocol/StreamFrame.ts"
 import { type Body, empty, withContent } from "../body/Body.ts"
-import type { Cancel, Handler, Reply } from "../body/Handler.ts"
+import type { Cancel, Reply } from "../body/Handler.ts"
 import type { BeginLease } from "./BeginLease.ts"
 import { bytesWithHead, noBytes } from "./BodySender.ts"
 import { MuxStream, type StreamLink } from "./MuxStream.ts"
@@ -18,15 +18,29 @@ export type FailureResponse = (
   error: ExchangeError,
 ) => readonly [ResponseHead, Body]
 
+/** How a request of a stream is answered. */
+export interface StreamReply extends Reply {
+  /** Until when it may be begun without asking, in milliseconds of the lease's clock. */
+  readonly beginBy: number
+  /** Gives it up for a reason. */
+  abort(reason: StreamFrame.ResetReason): void
+  /** Asks whether it may be begun, which took about `age` milliseconds to arrive; `allow` is called if it may. */
+  ask(age: number, allow: (millis: number) => void): void
+}
+
+/** Answers requests of streams; a `Handler` is one. */
+export type StreamHandler = (head: RequestHead, body: Body, reply: StreamReply) => Cancel
+
 const unsendable = new ExchangeError({
   code: "PTTH_BAD_ANSWER",
   detail: "its head is larger than a link can carry, or its status is not a final one",
 })
 
 /** See the file's header. The stream is the handler's `Reply`. */
-export class ServerStream extends MuxStream implements Reply {
+export class ServerStream extends MuxStream implements StreamReply {
   protected readonly readsAfterReset = false
   private readonly head: RequestHead
+  private readonly handler: StreamHandler
   private readonly failureResponse: FailureResponse | undefined
   /** The request's body, until the handler has it. */
   private body: Body = empty
@@ -43,10 +57,12 @@ export class ServerStream extends MuxStream implements Reply {
   constructor(
     link: StreamLink,
     { head, held, stream }: StreamFrame.Request,
+    handler: StreamHandler,
     failureResponse: FailureResponse | undefined,
   ) {
     super(link, stream, held ? 0 : link.baseWindow, "Body")
     this.head = head
+    this.handler = handler
     this.failureResponse = failureResponse
   }
 
@@ -62,11 +78,11 @@ export class ServerStream extends MuxStream implements Reply {
   }
 
   /** Has the handler answer the request. */
-  serve(handler: Handler): void {
+  serve(): void {
     if (this.isOver) return
     const { body } = this
     this.body = empty
-    const cancel = handler(this.head, body, this)
+    const cancel = this.handler(this.head, body, this)
     if (this.response === "GivenUp") cancel()
     else this.cancelHandler = cancel
   }
@@ -81,6 +97,12 @@ export class ServerStream extends MuxStream implements Reply {
       next(this)
     }
     this.link.send(StreamFrame.begin(this.id, Math.max(lease.age(), this.askMillis)))
+  }
+
+  ask(age: number, allow: (millis: number) => void): void {
+    if (this.isOver) return
+    this.onAllowed = allow
+    this.link.send(StreamFrame.begin(this.id, age))
   }
 
   respond(head: ResponseHead, body: Body, sent?: () => void): void {

@@ -6,11 +6,11 @@ import { createHash, randomBytes } from "node:crypto"
 import type { Duplex } from "node:stream"
 import * as Frame from "../../protocol/http/WebSocketFrame.ts"
 import { acceptSuffix } from "../../protocol/http/WebSocketHandshake.ts"
-import { whenWritten } from "../net/NodeBody.ts"
 import * as BufferPressure from "../runtime/BufferPressure.ts"
 import * as WriteBatch from "../runtime/WriteBatch.ts"
 import { FrameBudget } from "./FrameBudget.ts"
 import type { Wire } from "./FrameWriter.ts"
+import { writeChunks } from "./SocketWrites.ts"
 
 /** Events of a wire. */
 export interface WireEvents {
@@ -27,9 +27,6 @@ export const acceptOf = (key: string): string =>
   createHash("sha1")
     .update(key + acceptSuffix)
     .digest("base64")
-
-/** Chunks below this size, in bytes, are copied into one buffer with their neighbours. */
-const copyBelow = 16 * 1024
 
 /** How long to wait for the other end's close, in milliseconds. */
 const closeMillis = 2_000
@@ -99,55 +96,14 @@ export const make = (
   return {
     write: (chunks, done) => {
       if (closing || !socket.writable) return true
-      writeMessage(socket, chunks, masked, done)
+      let length = 0
+      for (const chunk of chunks) length += chunk.length
+      writeChunks(socket, chunks, done, Frame.headerBytes(length, masked), (piece) =>
+        Frame.writeHeader(piece, Frame.opcode.binary, length, masked),
+      )
       return !socket.writableNeedDrain
     },
     end: () => sendClose(Frame.closeCode.normal),
     close: () => socket.destroy(),
   }
-}
-
-/** Writes one message. Each run of small chunks is copied into one buffer, the first behind the header. */
-const writeMessage = (
-  socket: Duplex,
-  chunks: ReadonlyArray<Uint8Array>,
-  masked: boolean,
-  done: (() => void) | undefined,
-): void => {
-  let length = 0
-  for (const chunk of chunks) length += chunk.length
-  let i = 0
-  let run = runBytes(chunks, 0)
-  let piece = Buffer.allocUnsafe(Frame.headerBytes(length, masked) + run)
-  let at = Frame.writeHeader(piece, Frame.opcode.binary, length, masked)
-  const whenDone = done === undefined ? undefined : whenWritten(done)
-  socket.cork()
-  while (i < chunks.length) {
-    for (; run > 0; i++) {
-      const chunk = chunks[i] as Uint8Array
-      piece.set(chunk, at)
-      at += chunk.length
-      run -= chunk.length
-    }
-    if (at > 0) socket.write(piece, i === chunks.length ? whenDone : undefined)
-    at = 0
-    const large = chunks[i]
-    if (large === undefined) break
-    i += 1
-    socket.write(large, i === chunks.length ? whenDone : undefined)
-    run = runBytes(chunks, i)
-    if (run > 0) piece = Buffer.allocUnsafe(run)
-  }
-  socket.uncork()
-}
-
-/** The size of the run of small chunks that starts at index `from`. */
-const runBytes = (chunks: ReadonlyArray<Uint8Array>, from: number): number => {
-  let bytes = 0
-  for (let i = from; i < chunks.length; i++) {
-    const { length } = chunks[i] as Uint8Array
-    if (length >= copyBelow) break
-    bytes += length
-  }
-  return bytes
 }

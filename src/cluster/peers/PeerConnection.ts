@@ -1,0 +1,311 @@
+/**
+ * One connection between two relays. Requests hop in the direction in which it
+ * was opened; presence comes back on it, so that a link that left is known to
+ * have left before a request is refused for it. Messages go both ways.
+ */
+import type { Duplex } from "node:stream"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { ExchangeError } from "../../protocol/Exchange.ts"
+import type { RequestHead } from "../../protocol/Message.ts"
+import * as PeerControl from "../../protocol/peer/PeerControl.ts"
+import * as PeerFrame from "../../protocol/peer/PeerFrame.ts"
+import type { LinkKey, PresentLink } from "../../protocol/peer/PresentLink.ts"
+import * as StreamFrame from "../../protocol/StreamFrame.ts"
+import { WireError } from "../../protocol/WireError.ts"
+import type { Body } from "../../transport/body/Body.ts"
+import type { Cancel } from "../../transport/body/Handler.ts"
+import { Multiplexer, version } from "../../transport/mux/Multiplexer.ts"
+import type { StreamHandler, StreamReply } from "../../transport/mux/ServerStream.ts"
+import * as SocketWire from "../../transport/mux/SocketWire.ts"
+import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
+import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
+import type { HopFailure, HopHandler, HopLink, HopReply, HopRequest } from "../Peers.ts"
+import { ControlChannel } from "./ControlChannel.ts"
+
+/** What a connection is made of. */
+export interface PeerConnectionOptions {
+  readonly socket: Duplex
+  readonly deadlines: Deadlines
+  readonly clock: RunningClock
+  /** Who this relay is. */
+  readonly hello: PeerControl.PeerHello
+  /** The links here, if the other end opened the connection. */
+  readonly links?: ReadonlyArray<PresentLink>
+  readonly onHello: (hello: PeerControl.PeerHello) => void
+  readonly onPresence: (frame: PeerFrame.Presence) => void
+  readonly onMessage: ConstructorParameters<typeof ControlChannel>[0]["onMessage"]
+  readonly handler: () => HopHandler | undefined
+  readonly onRoom: () => void
+  readonly onClosed: (reason: string) => void
+}
+
+/** After how long without a byte the other end is asked for one; after as long again it is gone. In milliseconds. */
+const heartbeatMillis = 1_000
+
+/** How long the other end may take to say who it is, in milliseconds. */
+const helloMillis = 3_000
+
+/** How many requests may be on a connection at once. */
+const maxHops = 65_536
+
+/** The bytes of each body that may come before credit is given. */
+const window = 512 * 1024
+
+/** How long a request that hops may take until it is handed to a server without asking, in milliseconds. */
+const hopLeaseMillis = 1_000
+
+/** About how many bytes of links are in one frame. */
+const snapshotPiece = 64 * 1024
+
+const decodeHello = Schema.decodeUnknownOption(PeerControl.PeerHello)
+
+/** See the file's header. */
+export class PeerConnection implements HopLink {
+  readonly openedAt: number
+  readonly channel: ControlChannel
+  private readonly options: PeerConnectionOptions
+  private readonly multiplexer: Multiplexer
+  /** Passes if the other end does not say who it is. */
+  private readonly greeting: Deadline
+  private peerHello: PeerControl.PeerHello | undefined
+  /** The hop whose request comes next. */
+  private nextHop: PeerFrame.Hop | undefined
+  /** Of the last presence frame that was sent. */
+  private sequence = 0
+
+  constructor(options: PeerConnectionOptions) {
+    const { clock, deadlines, socket } = options
+    this.options = options
+    this.openedAt = deadlines.now()
+    this.channel = new ControlChannel({
+      send: (frame) => this.multiplexer.send(frame),
+      deadlines,
+      onMessage: (kind, body, reply) => this.onMessage(kind, body, reply),
+    })
+    this.greeting = deadlines.set(helloMillis, () => this.close("it did not say who it is"))
+    this.multiplexer = new Multiplexer({
+      deadlines,
+      clock,
+      heartbeatMillis,
+      leaseMillis: () => hopLeaseMillis,
+      hello: { version, maxStreams: maxHops, window, publicUrl: "" },
+      mostStreams: maxHops,
+      isTrusted: true,
+      handlerOf: (stream) => this.handlerOf(stream),
+      extension: {
+        isKnown: PeerFrame.isPeerFrame,
+        frame: (kind, stream, payload) => this.onFrame(kind, stream, payload),
+      },
+      onRoom: options.onRoom,
+      onClosed: (reason) => {
+        this.greeting.clear()
+        this.channel.close()
+        options.onClosed(reason)
+      },
+      wire: SocketWire.make(socket, {
+        bytes: (chunk) => this.multiplexer.bytes(chunk),
+        drained: () => this.multiplexer.drained(),
+        closed: () => this.multiplexer.ended(),
+      }),
+    })
+    this.sayHello(options.hello)
+    if (options.links !== undefined) this.sendSnapshot(options.links)
+  }
+
+  /** The other end; `undefined` until it has said who it is. */
+  get hello(): PeerControl.PeerHello | undefined {
+    return this.peerHello
+  }
+
+  /** Whether both ends speak a version of hops. */
+  get takesHops(): boolean {
+    const { peerHello } = this
+    return (
+      peerHello !== undefined &&
+      PeerControl.commonVersion(this.options.hello.hop, peerHello.hop) !== undefined
+    )
+  }
+
+  get room(): number {
+    return this.takesHops ? this.multiplexer.room : 0
+  }
+
+  get places(): number | undefined {
+    return this.takesHops ? this.multiplexer.places : undefined
+  }
+
+  get roundTrip(): number {
+    return this.multiplexer.roundTrip
+  }
+
+  together(run: () => void): void {
+    this.multiplexer.together(run)
+  }
+
+  /** Says who this relay is, again if that has changed. */
+  sayHello(hello: PeerControl.PeerHello): void {
+    this.channel.tell(PeerControl.helloKind.kind, hello)
+  }
+
+  /** Sends all links. */
+  sendSnapshot(links: ReadonlyArray<PresentLink>): void {
+    let from = 0
+    do {
+      let to = from
+      for (let size = 0; to < links.length && size < snapshotPiece; to++)
+        size += PeerFrame.sizeOfLink(links[to] as PresentLink)
+      const joined = links.slice(from, to)
+      const isFirst = from === 0
+      from = to
+      this.sendPresence(joined, [], isFirst, from >= links.length)
+    } while (from < links.length)
+  }
+
+  /** Sends a change of the links. */
+  sendChange(joined: ReadonlyArray<PresentLink>, left: ReadonlyArray<LinkKey>): void {
+    this.sendPresence(joined, left, false, false)
+  }
+
+  hop(request: HopRequest, body: Body, reply: HopReply): Cancel {
+    if (this.room === 0) {
+      reply.fail(unsent, "unsent")
+      return () => {}
+    }
+    const { head, millis, name, trace, visitor } = request
+    return this.multiplexer.request(
+      head,
+      body,
+      {
+        respond: (response, content, sent) => reply.respond(response, content, sent),
+        inform: (interim) => reply.inform?.(interim),
+        fail: (error, reason) => reply.fail(error, failureOf(error, reason)),
+        begin: (age, allow) => reply.begin?.(age, allow),
+      },
+      (stream) => PeerFrame.hop({ stream, name, millis: Math.ceil(millis), trace, visitor }),
+      true,
+    )
+  }
+
+  /** Ends the connection and everything on it. */
+  close(reason: string): void {
+    this.multiplexer.close(reason)
+  }
+
+  private sendPresence(
+    joined: ReadonlyArray<PresentLink>,
+    left: ReadonlyArray<LinkKey>,
+    isFirst: boolean,
+    isComplete: boolean,
+  ): void {
+    this.sequence = (this.sequence + 1) >>> 0
+    const { sequence } = this
+    this.multiplexer.send(PeerFrame.presence({ sequence, isFirst, isComplete, joined, left }))
+  }
+
+  // ------------------------------------------------------------ what comes
+
+  private onFrame(kind: number, stream: number, payload: Buffer): WireError | undefined {
+    const frame = PeerFrame.decode(kind, stream, payload)
+    if (Result.isFailure(frame)) return frame.failure
+    switch (frame.success._tag) {
+      case "Presence":
+        this.options.onPresence(frame.success)
+        return undefined
+      case "Hop":
+        this.nextHop = frame.success
+        return undefined
+      case "Control":
+        return this.channel.frame(frame.success)
+          ? undefined
+          : new WireError({ detail: "a message is illegal" })
+    }
+  }
+
+  private onMessage(
+    kind: string,
+    body: unknown,
+    reply: Parameters<PeerConnectionOptions["onMessage"]>[2],
+  ): void {
+    if (kind !== PeerControl.helloKind.kind) {
+      if (this.peerHello !== undefined) this.options.onMessage(kind, body, reply)
+      return
+    }
+    const hello = decodeHello(body)
+    if (hello._tag === "None") return this.close("its hello is illegal")
+    if (this.peerHello !== undefined && this.peerHello.id !== hello.value.id)
+      return this.close("it changed its id")
+    this.peerHello = hello.value
+    this.greeting.clear()
+    this.options.onHello(hello.value)
+  }
+
+  /** Serves the request of a stream if a hop came directly before it. */
+  private handlerOf(stream: number): StreamHandler | undefined {
+    const hop = this.nextHop
+    this.nextHop = undefined
+    return hop?.stream === stream
+      ? (head, body, reply) => this.serve(hop, head, body, reply)
+      : undefined
+  }
+
+  private serve(
+    { millis, name, trace, visitor }: PeerFrame.Hop,
+    head: RequestHead,
+    body: Body,
+    reply: StreamReply,
+  ): Cancel {
+    const handler = this.options.handler()
+    if (handler === undefined) {
+      body.discard()
+      reply.abort("refused")
+      return () => {}
+    }
+    return handler({ name, head, millis, trace, visitor }, body, {
+      beginMillis: reply.beginBy - this.options.clock.now(),
+      begin: (age, allow) => reply.ask(age, allow),
+      inform: (interim) => reply.inform?.(interim),
+      respond: (response, content, sent) => {
+        if (StreamFrame.fitsResponse(response)) return reply.respond(response, content, sent)
+        content.discard()
+        reply.abort("protocol")
+      },
+      fail: (_error, reason) => reply.abort(resetOf(reason)),
+    })
+  }
+}
+
+const unsent = new ExchangeError({ code: "PTTH_LINK_LOST", detail: "the relay takes no requests" })
+
+/** The reset with which a hop fails. */
+const resetOf = (reason: HopFailure | undefined): StreamFrame.ResetReason => {
+  switch (reason) {
+    case "refused":
+      return "refused"
+    case "busy":
+      return "limit"
+    case "illegal":
+      return "protocol"
+    default:
+      return "cut"
+  }
+}
+
+/** Why a hop failed; `undefined` for an error that is the visitor's or this relay's. */
+const failureOf = (
+  { code }: ExchangeError,
+  reason: StreamFrame.ResetReason | undefined,
+): HopFailure | undefined => {
+  switch (reason) {
+    case "refused":
+      return "refused"
+    case "limit":
+      return "busy"
+    case "protocol":
+      return "illegal"
+    case undefined:
+      return code === "PTTH_LINK_LOST" ? "lost" : undefined
+    default:
+      return "cut"
+  }
+}

@@ -1,0 +1,542 @@
+/**
+ * All connections between this relay and its peers: each relay connects to each
+ * other one. Whoever is connected to by a relay that it does not know connects
+ * back, so that a relay that restarts is found without the membership.
+ */
+import type { Duplex } from "node:stream"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type { ServerName } from "../../domain/ServerName.ts"
+import * as PeerControl from "../../protocol/peer/PeerControl.ts"
+import type { Presence } from "../../protocol/peer/PeerFrame.ts"
+import { keyOf, type PresentLink } from "../../protocol/peer/PresentLink.ts"
+import * as Deadlines from "../../transport/runtime/Deadlines.ts"
+import { RunningClock } from "../../transport/runtime/RunningClock.ts"
+import { type Member, Membership } from "../Membership.ts"
+import {
+  everybody,
+  type Holder,
+  type HopHandler,
+  type HopLink,
+  PeerError,
+  Peers,
+  type PeersShape,
+  type PeerView,
+  type PresenceChange,
+} from "../Peers.ts"
+import { PeerConnection } from "./PeerConnection.ts"
+import { PeerDial } from "./PeerDial.ts"
+import type { AcceptedPeer, PeerNetwork, PeerNetworkError } from "./PeerNetwork.ts"
+import { PresenceTable, type TableChange } from "./PresenceTable.ts"
+
+/** Who this relay is, and how it is connected. */
+export interface PeerMeshOptions {
+  readonly id: string
+  readonly machine: string
+  readonly worker?: number | undefined
+  /** The version of the program. */
+  readonly program: string
+  /** The digest of the configuration that visitors notice. */
+  readonly digest: () => string
+  readonly slot: () => number
+  readonly network: PeerNetwork
+  /** The addresses to listen on, as in `Member.at`. */
+  readonly listen: ReadonlyArray<string>
+  /** Where others reach it, if not at the first of those. */
+  readonly advertise?: string | undefined
+  /** The versions of hops that it speaks; default: all that this program knows. */
+  readonly hop?: readonly [number, number]
+}
+
+/** How long links of peers are waited for at the start, in milliseconds. */
+const settleMillis = 3_000
+
+/** For how long an address that only a peer told is tried in vain, in milliseconds. */
+const learntMillis = 60_000
+
+/** How long a peer that is gone is listed, in milliseconds. */
+const goneMillis = 10 * 60_000
+
+/** The service {@link Peers} with connections to others. */
+export const layer = (options: PeerMeshOptions): Layer.Layer<Peers, PeerNetworkError, Membership> =>
+  Layer.effect(
+    Peers,
+    Effect.gen(function* () {
+      const membership = yield* Membership
+      const deadlines = yield* Deadlines.make
+      const mesh = new PeerMesh(options, deadlines)
+      yield* Effect.addFinalizer(() => Effect.sync(() => mesh.close()))
+      for (const at of options.listen)
+        mesh.listens(yield* options.network.listen(at, (peer) => mesh.accept(peer)))
+      yield* membership.members.pipe(
+        Stream.runForEach((members) => Effect.sync(() => mesh.follow(members))),
+        Effect.forkScoped,
+      )
+      return Peers.of(mesh)
+    }),
+  )
+
+/** What is known of one peer. */
+interface Peer {
+  readonly id: string
+  hello: PeerControl.PeerHello
+  /** Where it is reached. */
+  at: string
+  state: PeerView["state"]
+  /** Since when it is in this state, in milliseconds since 1970. */
+  since: number
+  /** The connection that this relay opened: requests hop over it, and its presence comes. */
+  dialled: PeerConnection | undefined
+  /** Connections that it opened. */
+  readonly accepted: Set<PeerConnection>
+  readonly table: PresenceTable
+}
+
+type ControlHandler = (body: unknown, from: string) => Effect.Effect<unknown, string>
+
+/** See the file's header. */
+export class PeerMesh implements PeersShape {
+  readonly isAlone = false
+  readonly self: PeersShape["self"]
+  private readonly options: PeerMeshOptions
+  private readonly deadlines: Deadlines.Deadlines
+  private readonly clock: RunningClock
+  private readonly incarnation = crypto.randomUUID()
+  private readonly startedAt: number
+  private readonly peers = new Map<string, Peer>()
+  /** By address. */
+  private readonly dials = new Map<string, PeerDial>()
+  /** Addresses at which this relay itself answers. */
+  private readonly own = new Set<string>()
+  private readonly accepted = new Set<PeerConnection>()
+  private readonly links = new Map<string, PresentLink>()
+  private readonly listeners = new Set<(change: PresenceChange) => void>()
+  private readonly peerListeners = new Set<() => void>()
+  private readonly roomListeners = new Set<(peer: string) => void>()
+  private readonly handlers = new Map<string, ControlHandler>()
+  private hopHandler: HopHandler | undefined
+  /** Addresses whose links are waited for at the start; `undefined` before they are known. */
+  private awaited: Set<string> | undefined
+  private at = ""
+  private isWithdrawn = false
+  private isClosed = false
+
+  constructor(options: PeerMeshOptions, deadlines: Deadlines.Deadlines) {
+    const { id, machine, slot, worker } = options
+    this.options = options
+    this.deadlines = deadlines
+    this.clock = new RunningClock(deadlines)
+    this.startedAt = deadlines.elapsed()
+    this.self = { id, machine, worker, slot }
+  }
+
+  /** It listens on this address. */
+  listens(at: string): void {
+    this.own.add(at)
+    if (this.at === "") this.at = this.options.advertise ?? at
+  }
+
+  /** The members have changed. */
+  follow(members: ReadonlyArray<Member>): void {
+    const wanted = new Set(
+      members.flatMap(({ at, id }) =>
+        this.own.has(at) || at === this.at || id === this.self.id ? [] : [at],
+      ),
+    )
+    this.awaited ??= new Set(wanted)
+    for (const at of wanted) this.dial(at).isMember = true
+    for (const dial of [...this.dials.values()]) {
+      if (wanted.has(dial.at)) continue
+      dial.isMember = false
+      // A peer that still answers is kept: the membership may have lost it for a while.
+      if (dial.connection === undefined) this.forgetDial(dial, "it is no member any more")
+    }
+  }
+
+  /** Another relay has connected. */
+  accept({ host, socket }: AcceptedPeer): void {
+    const connection: PeerConnection = this.connection(socket, {
+      links: this.isWithdrawn ? [] : [...this.links.values()],
+      onHello: (hello) => this.onAccepted(connection, hello, host),
+      onPresence: () => connection.close("it sent presence on a connection of its own"),
+      handler: () => this.hopHandler,
+      onRoom: () => {},
+      onClosed: () => {
+        this.accepted.delete(connection)
+        this.peerOf(connection)?.accepted.delete(connection)
+      },
+    })
+    this.accepted.add(connection)
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    this.isClosed = true
+    this.clock.close()
+    for (const dial of [...this.dials.values()]) dial.stop("this relay stops")
+    for (const connection of [...this.accepted]) connection.close("this relay stops")
+  }
+
+  // ------------------------------------------------------------ the service
+
+  isSettled(): boolean {
+    if (this.deadlines.elapsed() - this.startedAt >= settleMillis) return true
+    return this.awaited !== undefined && this.awaited.size === 0
+  }
+
+  refresh(): void {
+    const hello = this.hello()
+    for (const connection of this.connections()) connection.sayHello(hello)
+  }
+
+  list(): ReadonlyArray<PeerView> {
+    const now = this.deadlines.now()
+    for (const { id, since, state } of [...this.peers.values()])
+      if (state === "gone" && now - since > goneMillis) this.peers.delete(id)
+    return [...this.peers.values()].map((peer) => ({
+      id: peer.id,
+      machine: peer.hello.machine,
+      worker: peer.hello.worker,
+      address: peer.at,
+      program: peer.hello.program,
+      since: peer.since,
+      roundTrip: peer.dialled?.roundTrip ?? 0,
+      state: peer.state,
+      digest: peer.hello.digest,
+      takesHops: peer.dialled?.takesHops ?? false,
+      slot: peer.hello.slot,
+      links: peer.table.size,
+    }))
+  }
+
+  onPeers(listener: () => void): () => void {
+    this.peerListeners.add(listener)
+    return () => this.peerListeners.delete(listener)
+  }
+
+  announce(link: PresentLink): () => void {
+    const key = keyOf(link)
+    this.links.set(key, link)
+    this.sendChange([link], [])
+    return () => {
+      if (this.links.get(key) !== link) return
+      this.links.delete(key)
+      this.sendChange([], [link])
+    }
+  }
+
+  withdraw(): void {
+    this.isWithdrawn = true
+    for (const connection of this.accepted) connection.sendSnapshot([])
+  }
+
+  holders(name: ServerName): ReadonlyArray<Holder> {
+    return [...this.peers.values()].flatMap(({ id, table }) => {
+      const links = table.of(name)
+      return links === undefined ? [] : [{ peer: id, links: [...links] }]
+    })
+  }
+
+  onPresence(listener: (change: PresenceChange) => void): () => void {
+    this.listeners.add(listener)
+    for (const { id, table } of this.peers.values())
+      if (table.size > 0) listener({ peer: id, joined: table.all(), left: [] })
+    return () => this.listeners.delete(listener)
+  }
+
+  forget(id: string, name: ServerName): void {
+    const peer = this.peers.get(id)
+    if (peer !== undefined) this.changed(peer, peer.table.forget(name))
+  }
+
+  link(id: string): HopLink | undefined {
+    return this.peers.get(id)?.dialled
+  }
+
+  onRoom(listener: (peer: string) => void): () => void {
+    this.roomListeners.add(listener)
+    return () => this.roomListeners.delete(listener)
+  }
+
+  onHop(handler: HopHandler): void {
+    this.hopHandler = handler
+  }
+
+  tell<A, R>(to: string, { kind, message }: PeerControl.ControlKind<A, R>, value: A): void {
+    const body = Schema.encodeSync(message)(value)
+    const ids = to === everybody ? [...this.peers.keys()] : [to]
+    for (const id of ids) this.channelTo(id)?.tell(kind, body)
+  }
+
+  ask<A, R>(
+    to: string,
+    { kind, message, reply }: PeerControl.ControlKind<A, R>,
+    value: A,
+    millis: number,
+  ): Effect.Effect<R, PeerError> {
+    const failed = (reason: PeerError["reason"], detail: string) =>
+      new PeerError({ reason, peer: to, detail })
+    return Effect.callback<R, PeerError>((resume) => {
+      const channel = this.channelTo(to)
+      if (channel === undefined)
+        return resume(Effect.fail(failed("unknown", "there is no connection to it")))
+      channel.ask(kind, Schema.encodeSync(message)(value), millis, (answer) => {
+        if (answer._tag === "Failed")
+          return resume(Effect.fail(failed(answer.reason, answer.detail)))
+        const decoded = Schema.decodeUnknownOption(reply)(answer.body)
+        resume(
+          decoded._tag === "Some"
+            ? Effect.succeed(decoded.value)
+            : Effect.fail(failed("failed", "its answer is not one")),
+        )
+      })
+    })
+  }
+
+  onControl<A, R>(
+    { kind, message, reply }: PeerControl.ControlKind<A, R>,
+    handler: (message: A, from: string) => Effect.Effect<R, string>,
+  ): void {
+    this.handlers.set(kind, (body, from) => {
+      const decoded = Schema.decodeUnknownOption(message)(body)
+      return decoded._tag === "None"
+        ? Effect.fail("the message is not one of its kind")
+        : Effect.map(handler(decoded.value, from), (value) => Schema.encodeSync(reply)(value))
+    })
+  }
+
+  // ------------------------------------------------------------ connections
+
+  private hello(): PeerControl.PeerHello {
+    const { digest, hop, id, machine, program, slot, worker } = this.options
+    return {
+      id,
+      incarnation: this.incarnation,
+      at: this.at,
+      machine,
+      ...(worker === undefined ? {} : { worker }),
+      program,
+      hop: hop ?? PeerControl.hopVersions,
+      digest: digest(),
+      slot: slot(),
+    }
+  }
+
+  private *connections(): Iterable<PeerConnection> {
+    yield* this.accepted
+    for (const { connection } of this.dials.values()) if (connection !== undefined) yield connection
+  }
+
+  private connection(
+    socket: Duplex,
+    events: Pick<
+      ConstructorParameters<typeof PeerConnection>[0],
+      "links" | "onHello" | "onPresence" | "handler" | "onRoom" | "onClosed"
+    >,
+  ): PeerConnection {
+    const connection: PeerConnection = new PeerConnection({
+      ...events,
+      socket,
+      deadlines: this.deadlines,
+      clock: this.clock,
+      hello: this.hello(),
+      onMessage: (kind, body, reply) => {
+        const from = connection.hello?.id ?? ""
+        const handler = this.handlers.get(kind)
+        if (handler === undefined) return reply?.({ error: `${kind} is not known here` })
+        Effect.runFork(
+          handler(body, from).pipe(
+            Effect.match({
+              onFailure: (error) => reply?.({ error }),
+              onSuccess: (value) => reply?.({ body: value }),
+            }),
+          ),
+        )
+      },
+    })
+    return connection
+  }
+
+  private channelTo(id: string): PeerConnection["channel"] | undefined {
+    const peer = this.peers.get(id)
+    const [accepted] = peer?.accepted ?? []
+    return (peer?.dialled ?? accepted)?.channel
+  }
+
+  private peerOf(connection: PeerConnection): Peer | undefined {
+    const id = connection.hello?.id
+    return id === undefined ? undefined : this.peers.get(id)
+  }
+
+  /** The record of a peer that has said who it is. */
+  private greeted(hello: PeerControl.PeerHello, at: string): Peer {
+    const before = this.peers.get(hello.id)
+    if (before !== undefined) {
+      before.hello = hello
+      return before
+    }
+    const peer: Peer = {
+      id: hello.id,
+      hello,
+      at,
+      state: "dialling",
+      since: this.deadlines.now(),
+      dialled: undefined,
+      accepted: new Set(),
+      table: new PresenceTable(),
+    }
+    this.peers.set(hello.id, peer)
+    return peer
+  }
+
+  private setState(peer: Peer, state: Peer["state"]): void {
+    if (peer.state === state) return
+    peer.state = state
+    peer.since = this.deadlines.now()
+  }
+
+  // ------------------------------------------------------------ who has connected
+
+  private onAccepted(connection: PeerConnection, hello: PeerControl.PeerHello, host: string): void {
+    if (hello.id === this.self.id) return connection.close("it has the id of this relay")
+    const at = reachable(hello.at, host)
+    const peer = this.greeted(hello, at)
+    peer.accepted.add(connection)
+    if (at !== "" && peer.dialled === undefined) {
+      if (peer.state === "gone") this.setState(peer, "dialling")
+      this.dial(at).start()
+    }
+    this.peersChanged()
+  }
+
+  // ------------------------------------------------------------ who is connected to
+
+  private dial(at: string): PeerDial {
+    const before = this.dials.get(at)
+    if (before !== undefined) return before
+    const { network } = this.options
+    const dial = new PeerDial({
+      at,
+      network,
+      deadlines: this.deadlines,
+      open: (socket, self) => this.dialled(socket, self),
+      onFailed: () => this.onDialFailed(dial),
+    })
+    this.dials.set(at, dial)
+    dial.start()
+    return dial
+  }
+
+  private dialled(socket: Duplex, dial: PeerDial): PeerConnection {
+    const connection: PeerConnection = this.connection(socket, {
+      onHello: (hello) => this.onDialled(connection, dial, hello),
+      onPresence: (frame) => this.onPresenceFrame(connection, dial, frame),
+      handler: () => undefined,
+      onRoom: () => this.roomChanged(connection),
+      onClosed: (reason) => {
+        this.onDialClosed(connection)
+        if (dial.connection === connection) dial.lost(reason)
+      },
+    })
+    return connection
+  }
+
+  private onDialled(
+    connection: PeerConnection,
+    dial: PeerDial,
+    hello: PeerControl.PeerHello,
+  ): void {
+    if (hello.id === this.self.id) {
+      this.awaited?.delete(dial.at)
+      if (hello.incarnation !== this.incarnation)
+        return connection.close("another relay has the id of this one")
+      this.own.add(dial.at)
+      return this.forgetDial(dial, "it is this relay")
+    }
+    dial.greeted(hello.id)
+    const peer = this.greeted(hello, dial.at)
+    const other = peer.dialled
+    if (other !== undefined && other !== connection && !this.isBetter(dial, peer, hello)) {
+      this.awaited?.delete(dial.at)
+      return dial.rest("there is another connection")
+    }
+    peer.dialled = connection
+    peer.at = dial.at
+    if (other !== undefined && other !== connection) {
+      const replaced = [...this.dials.values()].find(({ connection }) => connection === other)
+      replaced?.rest("there is another connection")
+    }
+    this.peersChanged()
+  }
+
+  /** Whether a second connection to a peer is to replace the first: it is to a newer process, or on this machine. */
+  private isBetter({ at }: PeerDial, peer: Peer, hello: PeerControl.PeerHello): boolean {
+    const isRestarted = peer.dialled?.hello?.incarnation !== hello.incarnation
+    return isRestarted || (at.startsWith("unix:") && !peer.at.startsWith("unix:"))
+  }
+
+  private onPresenceFrame(connection: PeerConnection, dial: PeerDial, frame: Presence): void {
+    const peer = this.peerOf(connection)
+    if (peer === undefined || peer.dialled !== connection) return
+    const change = peer.table.apply(frame)
+    if (change === undefined) return connection.close("a presence frame is missing")
+    if (frame.isComplete) {
+      this.awaited?.delete(dial.at)
+      this.setState(peer, "up")
+      this.peersChanged()
+    }
+    this.changed(peer, change)
+  }
+
+  private onDialClosed(connection: PeerConnection): void {
+    const peer = this.peerOf(connection)
+    if (peer === undefined || peer.dialled !== connection) return
+    peer.dialled = undefined
+    this.setState(peer, "gone")
+    this.changed(peer, peer.table.clear())
+    for (const dial of this.dials.values()) if (dial.id === peer.id) dial.wake()
+    this.peersChanged()
+  }
+
+  private onDialFailed(dial: PeerDial): void {
+    if (dial.isMember || dial.failingSince === undefined) return
+    if (this.deadlines.elapsed() - dial.failingSince > learntMillis)
+      this.forgetDial(dial, "it does not answer")
+  }
+
+  private forgetDial(dial: PeerDial, reason: string): void {
+    this.dials.delete(dial.at)
+    dial.stop(reason)
+  }
+
+  // ------------------------------------------------------------ changes
+
+  private sendChange(joined: ReadonlyArray<PresentLink>, left: ReadonlyArray<PresentLink>): void {
+    if (this.isWithdrawn || this.isClosed) return
+    for (const connection of this.accepted) connection.sendChange(joined, left)
+  }
+
+  private changed({ id }: Peer, { joined, left }: TableChange): void {
+    if (joined.length === 0 && left.length === 0) return
+    for (const listener of this.listeners) listener({ peer: id, joined, left })
+  }
+
+  private roomChanged(connection: PeerConnection): void {
+    const id = connection.hello?.id
+    if (id !== undefined) for (const listener of this.roomListeners) listener(id)
+  }
+
+  private peersChanged(): void {
+    for (const listener of this.peerListeners) listener()
+  }
+}
+
+/** An address that another relay gave of itself, with the host that it has from here. */
+const reachable = (at: string, host: string): string => {
+  const wildcard = /^tcp:(?:0\.0\.0\.0|\[::\]):(\d+)$/.exec(at)
+  if (wildcard === null) return at
+  if (host === "") return ""
+  return `tcp:${host.includes(":") ? `[${host}]` : host}:${wildcard[1]}`
+}

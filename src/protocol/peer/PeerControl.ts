@@ -1,0 +1,70 @@
+/**
+ * Messages between relays that are sent seldom: JSON, each of a kind with a
+ * schema. A relay that does not know a kind ignores its messages; fields that a
+ * schema does not have are dropped, so a kind may get more of them.
+ */
+import * as Schema from "effect/Schema"
+
+/** A kind of message, and of the reply to it. */
+export interface ControlKind<A, R> {
+  readonly kind: string
+  readonly message: Schema.Codec<A, unknown>
+  readonly reply: Schema.Codec<R, unknown>
+}
+
+/** A kind of message; its name is the same at both ends. */
+export const controlKind = <A, I, R, J>(
+  kind: string,
+  message: Schema.Codec<A, I>,
+  reply: Schema.Codec<R, J>,
+): ControlKind<A, R> => ({ kind, message: asUnknown(message), reply: asUnknown(reply) })
+
+const asUnknown = <A, I>(schema: Schema.Codec<A, I>): Schema.Codec<A, unknown> =>
+  schema as unknown as Schema.Codec<A, unknown>
+
+/** A message as it is sent. */
+export const Envelope = Schema.Struct({ kind: Schema.String, body: Schema.Unknown })
+
+/** A reply as it is sent: what was asked for, or why there is no such answer. */
+export const ReplyEnvelope = Schema.Union([
+  Schema.Struct({ body: Schema.Unknown }),
+  Schema.Struct({ error: Schema.String }),
+])
+
+/** The versions of hops that this relay speaks, the oldest first. */
+export const hopVersions = [1, 1] as const
+
+/** The first message in each direction: who the sender is. */
+export const PeerHello = Schema.Struct({
+  id: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._-]{1,80}$/)),
+  /** Of the process; another one with the same id is a restart, or a second machine of that name. */
+  incarnation: Schema.String,
+  /** Where others reach it, as in `Member.at`; empty if it is not known. */
+  at: Schema.String,
+  /** The machine's name. */
+  machine: Schema.String,
+  /** The number of the worker, where there are several. */
+  worker: Schema.optionalKey(Schema.Natural),
+  /** The version of the program. */
+  program: Schema.String,
+  /** The oldest and the newest version of hops that it speaks. */
+  hop: Schema.Tuple([Schema.Natural, Schema.Natural]),
+  /** A digest of the configuration that visitors notice. */
+  digest: Schema.String,
+  /** Its slot: what ids of requests of its visitors begin with. */
+  slot: Schema.Natural,
+})
+/** See the schema. */
+export type PeerHello = typeof PeerHello.Type
+
+/** The kind of {@link PeerHello}; sent again when the digest or the slot changes. */
+export const helloKind = controlKind("hello", PeerHello, Schema.Null)
+
+/** The version of hops that two relays speak with each other; `undefined` if there is none. */
+export const commonVersion = (
+  [oldest, newest]: readonly [number, number],
+  [otherOldest, otherNewest]: readonly [number, number],
+): number | undefined => {
+  const common = Math.min(newest, otherNewest)
+  return common >= Math.max(oldest, otherOldest) ? common : undefined
+}

@@ -1,0 +1,235 @@
+/**
+ * Relays that know each other: presence, messages, and what happens when one
+ * is gone.
+ */
+import { assert, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import { type Member, Membership, merged } from "../../../src/cluster/Membership.ts"
+import { everybody, Peers, type PeersShape } from "../../../src/cluster/Peers.ts"
+import * as PeerMesh from "../../../src/cluster/peers/PeerMesh.ts"
+import type { ServerName } from "../../../src/domain/ServerName.ts"
+import type { Tripcode } from "../../../src/domain/Tripcode.ts"
+import { controlKind } from "../../../src/protocol/peer/PeerControl.ts"
+import type { PresentLink } from "../../../src/protocol/peer/PresentLink.ts"
+import { MemoryNetwork } from "../../support/MemoryNetwork.ts"
+
+const attic = "attic" as ServerName
+
+const link = (number: string, name = attic): PresentLink => ({
+  name,
+  instance: "i",
+  number,
+  tripcode: "A9rPwZyY89Ag4TJjMoyYA2NeGOm99Je6rq1s0rg8PfY=" as Tripcode,
+  transport: "stream",
+  openedAt: 1,
+  program: "ptth",
+})
+
+const at = (id: string): string => `tcp:${id}:1`
+
+const relay = (
+  network: MemoryNetwork,
+  id: string,
+  members: ReadonlyArray<string>,
+  more: Partial<PeerMesh.PeerMeshOptions> = {},
+) =>
+  Layer.build(
+    PeerMesh.layer({
+      id,
+      machine: id,
+      program: "1",
+      digest: () => "d",
+      slot: () => 0,
+      network,
+      listen: [at(id)],
+      ...more,
+    }).pipe(
+      Layer.provide(
+        Layer.succeed(
+          Membership,
+          Membership.of({
+            members: Stream.concat(
+              Stream.succeed(members.map((member): Member => ({ at: at(member) }))),
+              Stream.never,
+            ),
+            leave: Effect.void,
+          }),
+        ),
+      ),
+    ),
+  ).pipe(Effect.map(Context.get(Peers)))
+
+/** Lets everything happen that waits for nothing but the event loop. */
+const turns = Effect.gen(function* () {
+  for (let i = 0; i < 30; i++)
+    yield* Effect.callback<void>((resume) => {
+      setImmediate(() => resume(Effect.void))
+    })
+})
+
+const pass = (millis: number) =>
+  Effect.gen(function* () {
+    for (let passed = 0; passed < millis; passed += 100) {
+      yield* TestClock.adjust(100)
+      yield* turns
+    }
+  })
+
+const states = (peers: PeersShape) => peers.list().map(({ id, state }) => `${id} ${state}`)
+
+const numbers = (peers: PeersShape, name = attic) =>
+  peers
+    .holders(name)
+    .map(({ links, peer }) => `${peer}: ${links.map(({ number }) => number).join(" ")}`)
+
+it.effect("relays that list each other tell each other their links, and their end", () =>
+  Effect.gen(function* () {
+    const network = new MemoryNetwork()
+    const a = yield* relay(network, "a", ["a", "b"])
+    const leave = a.announce(link("0"))
+    const b = yield* relay(network, "b", ["a", "b"])
+    yield* turns
+    assert.deepStrictEqual(states(a), ["b up"])
+    assert.deepStrictEqual(states(b), ["a up"])
+    assert.isTrue(a.isSettled() && b.isSettled())
+    assert.deepStrictEqual(numbers(b), ["a: 0"])
+    a.announce(link("1"))
+    yield* turns
+    assert.deepStrictEqual(numbers(b), ["a: 0 1"])
+    leave()
+    yield* turns
+    assert.deepStrictEqual(numbers(b), ["a: 1"])
+    a.withdraw()
+    a.announce(link("2"))
+    yield* turns
+    assert.deepStrictEqual(numbers(b), [])
+  }),
+)
+
+it.effect("a relay that is in no list is connected back to", () =>
+  Effect.gen(function* () {
+    const network = new MemoryNetwork()
+    const a = yield* relay(network, "a", [])
+    const b = yield* relay(network, "b", ["a"])
+    b.announce(link("0"))
+    yield* turns
+    assert.deepStrictEqual(states(a), ["b up"])
+    assert.deepStrictEqual(numbers(a), ["b: 0"])
+  }),
+)
+
+it.effect("the links of a peer are gone with its connection, and come back with it", () =>
+  Effect.gen(function* () {
+    const network = new MemoryNetwork()
+    const a = yield* relay(network, "a", ["b"])
+    const b = yield* relay(network, "b", ["a"])
+    b.announce(link("0"))
+    yield* turns
+    const changes: Array<string> = []
+    a.onPresence(({ joined, left }) => changes.push(`+${joined.length} -${left.length}`))
+    network.cut(at("b"))
+    yield* turns
+    assert.deepStrictEqual(numbers(a), [])
+    assert.deepStrictEqual(states(a), ["b gone"])
+    network.restore(at("b"))
+    yield* pass(500)
+    assert.deepStrictEqual(numbers(a), ["b: 0"])
+    assert.deepStrictEqual(states(a), ["b up"])
+    assert.deepStrictEqual(changes, ["+1 -0", "+0 -1", "+1 -0"])
+  }),
+)
+
+it.effect("ten thousand links are told in pieces", () =>
+  Effect.gen(function* () {
+    const network = new MemoryNetwork()
+    const a = yield* relay(network, "a", ["b"])
+    for (let i = 0; i < 10_000; i++) a.announce(link("0", `server-${i}` as ServerName))
+    const b = yield* relay(network, "b", ["a"])
+    yield* turns
+    assert.strictEqual(b.list()[0]?.links, 10_000)
+    assert.deepStrictEqual(numbers(b, "server-9999" as ServerName), ["a: 0"])
+  }),
+)
+
+it.effect("a relay waits for its peers' links at the start, but not for long", () =>
+  Effect.gen(function* () {
+    const network = new MemoryNetwork()
+    const a = yield* relay(network, "a", ["b"])
+    yield* turns
+    assert.isFalse(a.isSettled())
+    yield* pass(3_000)
+    assert.isTrue(a.isSettled())
+  }),
+)
+
+const Greeting = controlKind("greeting", Schema.String, Schema.String)
+const Unknown = controlKind("unknown", Schema.String, Schema.String)
+
+it.effect("messages are answered, also large ones; what is not known is said so", () =>
+  Effect.gen(function* () {
+    const network = new MemoryNetwork()
+    const a = yield* relay(network, "a", ["b"])
+    const b = yield* relay(network, "b", ["a"])
+    yield* turns
+    const told: Array<string> = []
+    b.onControl(Greeting, (text, from) => {
+      told.push(`${from}: ${text.length}`)
+      return text === "no" ? Effect.fail("not this one") : Effect.succeed(`${text}!`)
+    })
+    a.tell(everybody, Greeting, "hello")
+    const long = "x".repeat(200_000)
+    assert.strictEqual(yield* a.ask("b", Greeting, long, 1_000), `${long}!`)
+    assert.deepStrictEqual(told, ["a: 5", "a: 200000"])
+    const failures = [
+      yield* Effect.flip(a.ask("b", Greeting, "no", 1_000)),
+      yield* Effect.flip(a.ask("b", Unknown, "", 1_000)),
+      yield* Effect.flip(a.ask("c", Greeting, "", 1_000)),
+    ]
+    assert.deepStrictEqual(
+      failures.map(({ message }) => message),
+      ["b: not this one", "b: unknown is not known here", "c: there is no connection to it"],
+    )
+  }),
+)
+
+it.effect("relays without a common version of hops know each other, but no request hops", () =>
+  Effect.gen(function* () {
+    const network = new MemoryNetwork()
+    const a = yield* relay(network, "a", ["b"])
+    const b = yield* relay(network, "b", ["a"], { hop: [7, 9] })
+    b.announce(link("0"))
+    yield* turns
+    assert.deepStrictEqual(
+      a.list().map(({ state, takesHops }) => [state, takesHops]),
+      [["up", false]],
+    )
+    assert.strictEqual(a.link("b")?.room, 0)
+  }),
+)
+
+it.effect("a relay by itself has no peers", () =>
+  Effect.gen(function* () {
+    const peers = Context.get(yield* Layer.build(Peers.layerAlone), Peers)
+    assert.isTrue(peers.isAlone && peers.isSettled())
+    assert.deepStrictEqual(peers.holders(attic), [])
+    const { members } = Context.get(yield* Layer.build(Membership.layerNone), Membership)
+    const first = yield* Stream.runHead(members)
+    assert.deepStrictEqual(first, yield* Stream.runHead(Stream.succeed<ReadonlyArray<Member>>([])))
+  }),
+)
+
+it.effect("members of several sources are all members", () =>
+  Effect.gen(function* () {
+    const source = (...members: ReadonlyArray<string>) => ({
+      members: Stream.succeed(members.map((at): Member => ({ at }))),
+      leave: Effect.void,
+    })
+    const last = yield* Stream.runLast(merged([source("a"), source("b", "c")]).members)
+    assert.sameMembers(last._tag === "None" ? [] : last.value.map(({ at }) => at), ["a", "b", "c"])
+  }),
+)

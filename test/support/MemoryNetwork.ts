@@ -1,0 +1,74 @@
+/**
+ * Relays that connect to each other in memory. A test can break the connections
+ * of an address, hold back what they carry, and refuse new ones.
+ *
+ *     const network = new MemoryNetwork()
+ *     PeerMesh.layer({ network, listen: ["tcp:a:1"], … })
+ *     network.cut("tcp:a:1")
+ */
+import { type Duplex, duplexPair } from "node:stream"
+import * as Effect from "effect/Effect"
+import {
+  type AcceptedPeer,
+  type PeerNetwork,
+  PeerNetworkError,
+} from "../../src/cluster/peers/PeerNetwork.ts"
+
+interface Connection {
+  readonly at: string
+  readonly ends: ReadonlyArray<Duplex>
+}
+
+/** See the file's header. */
+export class MemoryNetwork implements PeerNetwork {
+  private readonly listeners = new Map<string, (peer: AcceptedPeer) => void>()
+  private readonly connections = new Set<Connection>()
+  private readonly unreachable = new Set<string>()
+
+  connect(at: string, done: (socket: Duplex | PeerNetworkError) => void): () => void {
+    let isWanted = true
+    setImmediate(() => {
+      if (!isWanted) return
+      const accept = this.unreachable.has(at) ? undefined : this.listeners.get(at)
+      if (accept === undefined)
+        return done(new PeerNetworkError({ at, detail: "nobody listens there" }))
+      const [near, far] = duplexPair()
+      const connection = { at, ends: [near, far] }
+      this.connections.add(connection)
+      for (const end of connection.ends) {
+        end.on("error", () => {})
+        end.once("close", () => {
+          this.connections.delete(connection)
+          for (const other of connection.ends) other.destroy()
+        })
+      }
+      accept({ socket: far, host: "" })
+      done(near)
+    })
+    return () => {
+      isWanted = false
+    }
+  }
+
+  listen(at: string, accept: (peer: AcceptedPeer) => void) {
+    return Effect.acquireRelease(
+      Effect.sync(() => {
+        this.listeners.set(at, accept)
+        return at
+      }),
+      () => Effect.sync(() => this.listeners.delete(at)),
+    )
+  }
+
+  /** Breaks the connections to an address, and refuses new ones until {@link restore}. */
+  cut(at: string): void {
+    this.unreachable.add(at)
+    for (const connection of [...this.connections])
+      if (connection.at === at) for (const end of connection.ends) end.destroy()
+  }
+
+  /** Accepts connections to an address again. */
+  restore(at: string): void {
+    this.unreachable.delete(at)
+  }
+}
