@@ -13,6 +13,7 @@ const data = {
   requests: parts(AddressFields.inRequests),
   requestsWithHostHeader: parts(AddressFields.withHost),
   removedInPathMode: AddressFields.originWide.map((name) => ({ field: name })),
+  removedAlways: AddressFields.proxyOrders.map((name) => ({ field: name })),
   notMoved: AddressFields.unmovable,
 }
 
@@ -38,7 +39,9 @@ const tables = (): string =>
     "\nIn requests with `host_header`:\n",
     fieldTable(data.requestsWithHostHeader),
     `\nIn path mode the relay removes ${data.removedInPathMode.map(({ field }) => `\`${field}\``).join(", ")},`,
-    "which browsers would apply to all servers of the relay, and in every mode `Domain` of cookies.\n",
+    "which browsers would apply to all servers of the relay.\n",
+    `In every mode it removes \`Domain\` of cookies, and ${data.removedAlways.map(({ field }) => `\`${field}\``).join(", ")},`,
+    "which are orders to proxies in front of the application.\n",
     "### What cannot be moved\n",
     table([
       ["What", "Then", "Instead"],

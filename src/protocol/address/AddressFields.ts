@@ -25,12 +25,30 @@ export const setCookie: AddressField = {
   syntax: Syntax.cookie,
 }
 
+const link: AddressField = {
+  name: "Link",
+  part: "each target, and the parameters `anchor` and `imagesrcset`",
+  syntax: Syntax.links,
+}
+
+const uploadConcat: AddressField = {
+  name: "Upload-Concat",
+  part: "the uploads after `final;`",
+  syntax: Syntax.concatenation,
+}
+
+const policy = (name: string): AddressField => ({
+  name,
+  part: "the addresses of `report-uri`",
+  syntax: Syntax.policies,
+})
+
 /** The fields of responses, apart from {@link setCookie}. */
 export const inResponses: ReadonlyArray<AddressField> = [
   whole("Location"),
   whole("Content-Location"),
   { name: "Refresh", part: "the address after the delay", syntax: Syntax.refresh },
-  { name: "Link", part: "each target, and the parameter `anchor`", syntax: Syntax.links },
+  link,
   whole("SourceMap"),
   whole("X-SourceMap"),
   whole("HX-Redirect"),
@@ -44,18 +62,46 @@ export const inResponses: ReadonlyArray<AddressField> = [
   whole("Turbolinks-Location"),
   whole("X-Inertia-Location"),
   whole("X-Up-Location"),
+  { name: "X-Up-Expire-Cache", part: "each pattern", syntax: Syntax.words },
+  { name: "X-Up-Evict-Cache", part: "each pattern", syntax: Syntax.words },
   whole("X-PJAX-URL"),
   whole("X-Pingback"),
+  whole("X-XRDS-Location"),
+  whole("X-Debug-Token-Link"),
+  whole("X-Nextjs-Redirect"),
+  whole("X-Remix-Redirect"),
+  whole("Blazor-Enhanced-Nav-Redirect-Location"),
+  whole("Operation-Location"),
+  whole("OData-EntityId"),
+  whole("Redirect-Ref"),
+  uploadConcat,
+  { name: "Use-As-Dictionary", part: "`match`", syntax: Syntax.dictionaryMatch },
+  { name: "Speculation-Rules", part: "each string", syntax: Syntax.strings },
+  { name: "Reporting-Endpoints", part: "each string", syntax: Syntax.strings },
+  policy("Content-Security-Policy"),
+  policy("Content-Security-Policy-Report-Only"),
+  {
+    name: "WWW-Authenticate",
+    part: "`domain`, `resource_metadata`, and a `realm` of Bearer that is an address",
+    syntax: Syntax.challenges,
+  },
 ]
 
 /** The fields of requests. */
 export const inRequests: ReadonlyArray<AddressField> = [
   whole("Destination"),
   { name: "If", part: "the resource before each list", syntax: Syntax.taggedLists },
+  link,
+  uploadConcat,
 ]
 
 /** The fields of requests that follow the Host if `host_header` replaces it. */
-export const withHost: ReadonlyArray<AddressField> = [whole("Origin"), whole("Referer")]
+export const withHost: ReadonlyArray<AddressField> = [
+  whole("Origin"),
+  whole("Referer"),
+  whole("HX-Current-URL"),
+  whole("X-XHR-Referer"),
+]
 
 /**
  * Fields that a browser applies to the whole origin. Below a prefix, the origin
@@ -66,8 +112,24 @@ export const originWide: ReadonlyArray<string> = [
   "Clear-Site-Data",
   "NEL",
   "Report-To",
+  "Sec-Session-Registration",
+  "Secure-Session-Registration",
   "Service-Worker-Allowed",
+  "Set-Login",
   "Strict-Transport-Security",
+]
+
+/**
+ * Fields with which an application has a proxy send a file or another resource
+ * instead of its response. They would be orders of a server to the proxies of its
+ * relay, so they are removed in every mode.
+ */
+export const proxyOrders: ReadonlyArray<string> = [
+  "X-Accel-Redirect",
+  "X-LIGHTTPD-Send-File",
+  "X-Reproxy-URL",
+  "X-Sendfile",
+  "X-Sendfile2",
 ]
 
 /** Addresses that path mode cannot move. */
@@ -110,6 +172,22 @@ export const unmovable: ReadonlyArray<Unmovable> = [
     what: "cookies called `__Host-…`, which browsers accept only with `Path=/`",
     effect: "the browser sends them to every server of the relay",
     remedy: "a host of its own",
+  },
+  {
+    what: "`Referer`, `HX-Current-URL` and `Origin` of requests without `host_header`",
+    effect: "they name the page as its visitor sees it; a redirect back to it is right as it is",
+    remedy: "none needed",
+  },
+  {
+    what: "sources in `Content-Security-Policy`, `Access-Control-Allow-Origin` and `Timing-Allow-Origin`",
+    effect: "they arrive as they are, since they are permissions: moved ones would permit more",
+    remedy:
+      "relative sources such as `'self'`; or the visitors' origin in the application's setting",
+  },
+  {
+    what: "rules, endpoints and sessions that JSON names: files of `Speculation-Rules`, web app manifests, service workers",
+    effect: "as in pages",
+    remedy: "as for pages",
   },
   {
     what: "fields that are not in the tables above, and values that do not follow their syntax",

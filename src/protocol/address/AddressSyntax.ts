@@ -25,9 +25,9 @@ export const refresh: AddressSyntax = (value, move) => {
 
 // A quoted string or a target that is never closed extends to the end, so that each character is read once.
 const linkParts =
-  /<([^>]*)(>|$)|(;\s*anchor\s*=\s*)(?:"([^"\\]*)"|([^\s;,"<>]+))|"(?:[^"\\]|\\.)*(?:"|\\?$)/gi
+  /<([^>]*)(>|$)|(;\s*(?:anchor|imagesrcset)\s*=\s*)(?:"([^"\\]*)"|([^\s;,"<>]+))|"(?:[^"\\]|\\.)*(?:"|\\?$)/gi
 
-/** The targets and anchors of links (RFC 8288 3). */
+/** The targets and anchors of links (RFC 8288 3), and the images that they preload (HTML, "Processing `Link` headers"). */
 export const links: AddressSyntax = (value, move) =>
   value.replace(
     linkParts,
@@ -42,11 +42,64 @@ export const links: AddressSyntax = (value, move) =>
       target !== undefined && end === ">"
         ? `<${move(target)}>`
         : quoted !== undefined
-          ? `${name}"${move(quoted)}"`
+          ? `${name}"${/imagesrcset/i.test(name ?? "") ? images(quoted, move) : move(quoted)}"`
           : token !== undefined
             ? `${name}${quotedIfNeeded(move(token), token)}`
             : part,
   )
+
+/** `/a.jpg 1x, /b.jpg 2x` (HTML, "srcset attributes"). */
+const images: AddressSyntax = (value, move) =>
+  value.replaceAll(
+    /(?<=^|,)(\s*)([^\s,]+)/g,
+    (_, space: string, image: string) => space + move(image),
+  )
+
+/** Each word of the value, as the URL patterns of Unpoly. */
+export const words: AddressSyntax = (value, move) => value.replaceAll(/\S+/g, move)
+
+/** `final;/files/a /files/b` (tus, "Concatenation"). */
+export const concatenation: AddressSyntax = (value, move) =>
+  value.replace(
+    /^(final\s*;)(.*)$/is,
+    (_, start: string, parts: string) => start + words(parts, move),
+  )
+
+const quotedString = /"((?:[^"\\]|\\.)*)"/g
+
+/** Each string of a structured field (RFC 9651 3.3.3), as the endpoints of the Reporting API. */
+export const strings: AddressSyntax = (value, move) =>
+  value.replaceAll(quotedString, (_, text: string) => `"${move(text)}"`)
+
+const dictionaryParts = /(?<=^|[\s,])(match=)"([^"\\]*)"|"(?:[^"\\]|\\.)*(?:"|\\?$)/g
+
+/** The member `match` of a dictionary (RFC 9842 2.1.1). */
+export const dictionaryMatch: AddressSyntax = (value, move) =>
+  value.replaceAll(dictionaryParts, (part, name?: string, pattern?: string) =>
+    name === undefined || pattern === undefined ? part : `${name}"${move(pattern)}"`,
+  )
+
+/** The addresses of `report-uri` in policies (Content Security Policy Level 3, 6.5.1). */
+export const policies: AddressSyntax = (value, move) =>
+  value.replaceAll(
+    /(^|[;,])(\s*report-uri\s)([^;,]*)/gi,
+    (_, before: string, name: string, addresses: string) => before + name + words(addresses, move),
+  )
+
+const challengeParts =
+  /(?<![\w-])((?:bearer\s+realm|domain|resource_metadata)\s*=\s*)"([^"\\]*)"|"(?:[^"\\]|\\.)*(?:"|\\?$)/gi
+
+/**
+ * Addresses in challenges: `domain` of Digest (RFC 7616 3.3), `resource_metadata`
+ * (RFC 9728 5.1), and a `realm` of Bearer that is an address, as registries of
+ * containers have it.
+ */
+export const challenges: AddressSyntax = (value, move) =>
+  value.replaceAll(challengeParts, (part, name?: string, text?: string) => {
+    if (name === undefined || text === undefined) return part
+    const isName = /^bearer/i.test(name) && !/^https?:\/\//i.test(text)
+    return isName ? part : `${name}"${words(text, move)}"`
+  })
 
 /** A parameter without quotes has to be a token (RFC 9110 5.6.6); a slash is none. */
 const quotedIfNeeded = (moved: string, token: string): string =>

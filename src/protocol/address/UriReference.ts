@@ -14,7 +14,7 @@ export interface Host {
 
 /** A reference of which the path can be moved. */
 export interface Reference {
-  /** Scheme, slashes and authority as they are written; empty if it begins with its path. */
+  /** Scheme, slashes and authority as they are written; empty if it names no host. */
   readonly start: string
   /** `undefined` for the scheme of the page. */
   readonly proto: Host["proto"] | undefined
@@ -29,17 +29,23 @@ const hostPattern = /^(?:(https?):)?\/\/([^/?#\\]+)(?![^/?#])/i
 /** The segments `.` and `..` as browsers know them: percent-encoded, and between backslashes too. */
 const dotSegment = /[/\\](?:\.|%2e){1,2}(?![^/\\])/i
 
+/** A path, perhaps behind the scheme of the page, which browsers then ignore (URL, "relative slash state"). */
+const pathPattern = /^(?:https?:)?[/\\](?![/\\])/i
+
 /**
  * The parts of a reference; `undefined` if it is relative, has another scheme or
- * is malformed. Browsers ignore tabs, so they are removed first.
+ * is malformed. Browsers ignore tabs, so they are removed first, and take a
+ * backslash for a slash.
  */
 export const parse = (text: string): Reference | undefined => {
   const reference = text.includes("\t") ? text.replaceAll("\t", "") : text
   const [start, scheme, authority] = hostPattern.exec(reference) ?? []
-  if (start === undefined || authority === undefined)
-    return /^\/(?![/\\])/.test(reference)
-      ? { start: "", proto: undefined, host: undefined, path: withoutDots(reference) }
-      : undefined
+  if (start === undefined || authority === undefined) {
+    const [before] = pathPattern.exec(reference) ?? []
+    if (before === undefined) return undefined
+    const path = `/${reference.slice(before.length)}`
+    return { start: "", proto: undefined, host: undefined, path: withoutDots(path) }
+  }
   const rest = reference.slice(start.length)
   return {
     start,
@@ -67,9 +73,9 @@ const withoutDots = (path: string): string => {
   return `/${segments.join("/")}${path.slice(before.length)}`
 }
 
-/** Host and port in one spelling: lower case, no default port, addresses as the URL standard writes them. */
+/** Host and port in one spelling: lower case, no dot at the end, no default port, addresses as the URL standard writes them. */
 const canonical = (proto: Host["proto"], host: string): string | undefined =>
-  URL.parse(`${proto}://${host}`)?.host
+  URL.parse(`${proto}://${host}`)?.host.replace(/\.(?=:|$)/, "")
 
 /**
  * Whether a reference names this host. The port has to agree, or to be the

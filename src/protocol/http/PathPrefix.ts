@@ -41,19 +41,22 @@ const requestFields = AddressFields.byName(AddressFields.inRequests)
 export const remove = (headers: HeaderList, address: PublicAddress): HeaderList =>
   AddressFields.moved(headers, requestFields, removing(address))
 
-/** What becomes of a field. */
-const responseFields = new AddressFields.NameTable<AddressFields.AddressField | "removed">([
+/** What becomes of a field: it is moved, or removed, always or below a prefix. */
+const responseFields = new AddressFields.NameTable<
+  AddressFields.AddressField | "removed" | "originWide"
+>([
   ...[...AddressFields.inResponses, AddressFields.setCookie].map(
     (field) => [field.name, field] as const,
   ),
-  ...AddressFields.originWide.map((name) => [name, "removed"] as const),
+  ...AddressFields.originWide.map((name) => [name, "originWide"] as const),
+  ...AddressFields.proxyOrders.map((name) => [name, "removed"] as const),
 ])
 
 const noCookies = (): boolean => false
 
 /**
  * The fields of a response for the visitor. Without a prefix the server has an
- * origin of its own, and only cookies are limited to it.
+ * origin of its own: cookies are limited to it, and orders to proxies removed.
  *
  * @param isPrivate whether a Set-Cookie value sets a cookie that is reserved for the relay
  */
@@ -72,8 +75,9 @@ export const rewrite = (
     const field = responseFields.get(name)
     if (field === AddressFields.setCookie) {
       if (!isPrivate(value)) rewritten.push([name, field.syntax(value, addToPath)])
-    } else if (field === undefined || !isBelow) rewritten.push(header)
-    else if (field !== "removed") rewritten.push([name, field.syntax(value, add)])
+    } else if (field === "removed") continue
+    else if (field === undefined || !isBelow) rewritten.push(header)
+    else if (field !== "originWide") rewritten.push([name, field.syntax(value, add)])
   }
   return rewritten
 }

@@ -89,8 +89,11 @@ const toVisitor =
     const { path, start } = reference
     const isBelow = base !== "" && UriReference.isBelow(path, base)
     const moved = isBelow ? UriReference.rebase(path, base, visitor.prefix) : path
-    if (UriReference.isOn(reference, visitor))
-      return isBelow ? UriReference.join(start, moved, visitor) : text
+    if (UriReference.isOn(reference, visitor)) {
+      if (isBelow) return UriReference.join(start, moved, visitor)
+      // Browsers read `http:/x` as a path only where the scheme is that of the page.
+      return reference.host === undefined && !text.startsWith("/") ? path : text
+    }
     const isOwn =
       UriReference.isOn(reference, inner) ||
       UriReference.isOn(reference, { proto: app.proto, host: origin.host }) ||

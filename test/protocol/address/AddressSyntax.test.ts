@@ -44,6 +44,10 @@ describe("the references are replaced and nothing else", () => {
         ['<x>; rel=a; Anchor = "/b"', '<x>; rel=a; Anchor = "/p/b"'],
         ["<x>; anchor=/b; rel=a", '<x>; anchor="/p/b"; rel=a'],
         ["</a,b>, </c;d>", "</p/a,b>, </p/c;d>"],
+        [
+          '<x>; rel=preload; imagesrcset="/a.jpg 1x, /b.jpg 2x,c.jpg 3x"; as=image',
+          '<x>; rel=preload; imagesrcset="/p/a.jpg 1x, /p/b.jpg 2x,c.jpg 3x"; as=image',
+        ],
       ],
       ['<a>; title="; anchor=/b"', "</a", '<a>; title="</b>', '<a>; x="\\', "</a; rel=next", ""],
     )
@@ -87,10 +91,109 @@ describe("the references are replaced and nothing else", () => {
     )
   })
 
+  it("in Upload-Concat: the uploads of a final one", () => {
+    moves(
+      AddressSyntax.concatenation,
+      [
+        ["final;/files/a /files/b", "final;/p/files/a /p/files/b"],
+        ["final; /a x/b", "final; /p/a x/b"],
+      ],
+      ["partial", "final;", "final;a b", "/a"],
+    )
+  })
+
+  it("in the strings of structured fields, or of one of their members", () => {
+    moves(
+      AddressSyntax.strings,
+      [
+        ['"/a", "/b";x=1', '"/p/a", "/p/b";x=1'],
+        [
+          'main="https://r.example/x", default="/reports"',
+          'main="https://r.example/x", default="/p/reports"',
+        ],
+      ],
+      ['"a"', "/a", '"/a', ""],
+    )
+    moves(
+      AddressSyntax.dictionaryMatch,
+      [
+        [
+          'match="/app/*/main.js", match-dest=("script")',
+          'match="/p/app/*/main.js", match-dest=("script")',
+        ],
+      ],
+      ['id="match=\\"/a\\"", match="x*"', 'rematch="/a"', 'match-dest=("/a")', 'id=" match="'],
+    )
+  })
+
+  it("in Content-Security-Policy: where violations are reported", () => {
+    moves(
+      AddressSyntax.policies,
+      [
+        [
+          "default-src 'self'; report-uri /csp /b; x",
+          "default-src 'self'; report-uri /p/csp /p/b; x",
+        ],
+        ["x, REPORT-URI /csp", "x, REPORT-URI /p/csp"],
+      ],
+      ["report-uri", "default-src /a", "x-report-uri /a", ""],
+    )
+  })
+
+  it("in WWW-Authenticate: addresses, but no names", () => {
+    const absolute: AddressSyntax.Move = (text) => text.replace("http://app", "http://relay/p")
+    moves(
+      AddressSyntax.challenges,
+      [
+        [
+          'Digest realm="/a", domain="/b /c", nonce="/d"',
+          'Digest realm="/a", domain="/p/b /p/c", nonce="/d"',
+        ],
+        [
+          'Basic realm="x", Bearer resource_metadata="/.well-known/r"',
+          'Basic realm="x", Bearer resource_metadata="/p/.well-known/r"',
+        ],
+      ],
+      [
+        'Basic realm="/a"',
+        'Bearer realm="/a"',
+        'Basic realm="domain=", x="/a"',
+        'Basic realm="domain=\\"/a\\""',
+      ],
+    )
+    assert.strictEqual(
+      AddressSyntax.challenges('Bearer realm="http://app/token",service="http://app"', absolute),
+      'Bearer realm="http://relay/p/token",service="http://app"',
+    )
+  })
+
   it("in time that grows with the length of the value only", () => {
     const length = 64 * 1024
-    for (const syntax of [AddressSyntax.links, AddressSyntax.refresh, AddressSyntax.taggedLists]) {
-      for (const part of ["<", '"', '"\\', "; anchor=", "(", "(<", " ", "0", '<"', "\\", "(x"]) {
+    const { challenges, concatenation, dictionaryMatch, links, policies, refresh, strings } =
+      AddressSyntax
+    for (const syntax of [
+      ...[AddressSyntax.taggedLists, challenges, concatenation, dictionaryMatch],
+      ...[links, policies, refresh, strings],
+    ]) {
+      for (const part of [
+        "bearer ",
+        "; ",
+        "report-uri ",
+        ";report-uri",
+        'domain="',
+        "match=",
+        "<",
+        '"',
+        '"\\',
+        "; anchor=",
+        "(",
+        "(<",
+        " ",
+        "0",
+        '<"',
+        "\\",
+        "(x",
+      ]) {
         const value = part.repeat(length / part.length)
         let calls = 0
         const moved = syntax(value, (text) => {

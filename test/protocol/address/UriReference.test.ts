@@ -14,16 +14,28 @@ describe("a reference", () => {
       "Host:80",
       "/a",
     ])
+    assert.deepStrictEqual(parsed("HTTP:/a/b"), ["", undefined, "/a/b"])
+    assert.deepStrictEqual(parsed("\\a"), ["", undefined, "/a"])
     assert.deepStrictEqual(parsed("//host?q"), ["//host", "host", "/?q"])
     assert.deepStrictEqual(parsed("https://[::1]:3000"), ["https://[::1]:3000", "[::1]:3000", "/"])
   })
 
-  it.each(["", "a", "../a", "?q", "#f", "mailto:a@b", "/\\host", "https:/a", "//", "http://a\\b"])(
-    "like %j has no path that could be moved",
-    (text) => {
-      assert.isUndefined(UriReference.parse(text))
-    },
-  )
+  it.each([
+    "",
+    "a",
+    "../a",
+    "?q",
+    "#f",
+    "mailto:a@b",
+    "/\\host",
+    "https:a",
+    "http:/\\host",
+    "\\\\host",
+    "//",
+    "http://a\\b",
+  ])("like %j has no path that could be moved", (text) => {
+    assert.isUndefined(UriReference.parse(text))
+  })
 
   it.each([
     ["/a/../../b?c=/../d", "/b?c=/../d"],
@@ -52,6 +64,9 @@ describe("a reference", () => {
     ["http://host:/x", "http", "host"],
     ["http://host/x", "http", "host:80"],
     ["https://HOST:443/x", "https", "Host"],
+    ["http://host./x", "http", "host"],
+    ["http://host.:80/x", "http", "host"],
+    ["http:/x", "https", "host"],
     ["http://host/x", "https", "host"],
     ["//host/x", "https", "host:443"],
     ["http://me@host/x", "http", "host"],

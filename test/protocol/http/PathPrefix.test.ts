@@ -20,6 +20,10 @@ describe("in path mode", () => {
     ["http://relay.example:80/login", "http://relay.example:80/servers/a/login"],
     ["https://relay.example:/login", "https://relay.example:/servers/a/login"],
     ["https://me@relay.example/login", "https://me@relay.example/servers/a/login"],
+    ["https:/login", "/servers/a/login"],
+    ["http:/servers/a/login", "/servers/a/login"],
+    ["\\login", "/servers/a/login"],
+    ["https://relay.example./login", "https://relay.example./servers/a/login"],
     ["/../servers/b/x", "/servers/a/servers/b/x"],
     ["/servers/a/%2e%2E/b/x", "/servers/a/servers/b/x"],
     ["https://relay.example/servers/a/../b/x", "https://relay.example/servers/a/servers/b/x"],
@@ -64,6 +68,19 @@ describe("in path mode", () => {
       ["HX-Push-Url", "false", "false"],
       ["HX-Replace-Url", "/x", "/servers/a/x"],
       ["X-Inertia-Location", "/x", "/servers/a/x"],
+      ["X-Nextjs-Redirect", "/x", "/servers/a/x"],
+      ["X-Up-Expire-Cache", "/x/* -/x/y *", "/servers/a/x/* -/x/y *"],
+      ["Upload-Concat", "final;/x /y", "final;/servers/a/x /servers/a/y"],
+      ["Use-As-Dictionary", 'match="/x/*"', 'match="/servers/a/x/*"'],
+      ["Speculation-Rules", '"/x.json"', '"/servers/a/x.json"'],
+      ["Reporting-Endpoints", 'x="/x", y="//z/x"', 'x="/servers/a/x", y="//z/x"'],
+      ["Content-Security-Policy", "report-uri /x", "report-uri /servers/a/x"],
+      ["WWW-Authenticate", 'Digest domain="/x"', 'Digest domain="/servers/a/x"'],
+      [
+        "WWW-Authenticate",
+        'Bearer resource_metadata="https://relay.example/x"',
+        'Bearer resource_metadata="https://relay.example/servers/a/x"',
+      ],
     ] as const)
       assert.strictEqual(rewritten(name, from), to)
   })
@@ -79,6 +96,13 @@ describe("in path mode", () => {
       ["Destination", "/servers/ab/c", "/servers/ab/c"],
       ["Destination", "https://other.example/servers/a/b", "https://other.example/servers/a/b"],
       ["If", '</servers/a/b> (<urn:x>) </c> (["d"])', '</b> (<urn:x>) </c> (["d"])'],
+      ["Destination", "https:/servers/a/b", "/b"],
+      [
+        "Upload-Concat",
+        "final;/servers/a/b https://relay.example/servers/a/c",
+        "final;/b https://relay.example/c",
+      ],
+      ["Link", '</servers/a/b>; rel="type"', '</b>; rel="type"'],
       ["Referer", "https://relay.example/servers/a/b", "https://relay.example/servers/a/b"],
     ] as const)
       assert.deepStrictEqual(PathPrefix.remove([[name, from]], address), [[name, to]])
@@ -114,6 +138,9 @@ describe("a path or an own address that has been moved", () => {
     "//relay.example",
     "https://relay.example",
     "HTTPS://RELAY.example:443",
+    "https:",
+    "HTTP:",
+    "\\",
   ])
   const parts = [
     "a",
@@ -150,6 +177,25 @@ describe("a path or an own address that has been moved", () => {
       assert.match(pathname, /^\/servers\/a(?:\/|$)/, value)
     },
     { arbitrary: { runs: 2_000 } },
+  )
+})
+
+describe("orders to proxies in front of an application", () => {
+  it.each(["X-Accel-Redirect", "x-sendfile", "X-Reproxy-URL"])(
+    "such as %s do not reach the relay's proxies, in either mode",
+    (name) => {
+      for (const prefix of ["", "/servers/a"])
+        assert.deepStrictEqual(
+          PathPrefix.rewrite(
+            [
+              ["X-Accel-Buffering", "no"],
+              [name, "/internal/secret"],
+            ],
+            { ...address, prefix },
+          ),
+          [["X-Accel-Buffering", "no"]],
+        )
+    },
   )
 })
 

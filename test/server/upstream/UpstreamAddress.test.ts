@@ -121,6 +121,16 @@ describe("what the application says of its own address", () => {
       ["Refresh", "0; url=http://127.0.0.1:3000/x", "0; url=/x"],
       ["Link", '<http://inner.test/x>; rel="next"', '</x>; rel="next"'],
       ["HX-Location", '{"path":"http://inner.test/x"}', '{"path":"/x"}'],
+      ["Upload-Concat", "final;http://inner.test/x /y", "final;/x /y"],
+      ["Use-As-Dictionary", 'match="http://inner.test/x/*"', 'match="/x/*"'],
+      ["Reporting-Endpoints", 'x="http://127.0.0.1:3000/x"', 'x="/x"'],
+      [
+        "WWW-Authenticate",
+        'Bearer realm="http://localhost:3000/token",service="x"',
+        'Bearer realm="/token",service="x"',
+      ],
+      ["Location", "http:/x", "/x"],
+      ["Location", "http://inner.test./x", "/x"],
     ] as const)
       assert.strictEqual(await answered([name, from], call), to)
   })
@@ -150,6 +160,7 @@ describe("a path of --to", () => {
     ["/base/x?q", "/servers/app/x?q", "/x?q"],
     ["/base", "/servers/app", "/"],
     ["/base/../x", "/base/../x", "/base/../x"],
+    ["http:/base/x", "/servers/app/x", "/x"],
     ["http://127.0.0.1:9090/base/x", "/servers/app/x", "/x"],
     [
       "https://relay.example/base/x",
