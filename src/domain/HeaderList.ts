@@ -34,6 +34,28 @@ export const isName = (name: string): boolean => namePattern.test(name)
 /** Whether `value` is a {@link HeaderValue}. */
 export const isValue = (value: string): boolean => valuePattern.test(value)
 
+const tableOf = (matches: (character: string) => boolean): Uint8Array =>
+  Uint8Array.from({ length: 256 }, (_, byte) => (matches(String.fromCharCode(byte)) ? 1 : 0))
+
+const nameBytes = tableOf(isName)
+const innerValueBytes = tableOf((character) => isValue(`x${character}x`))
+const outerValueBytes = tableOf(isValue)
+
+/** Whether a range of bytes, one for each character, is a {@link HeaderName}. */
+export const isNameIn = (bytes: Uint8Array, from: number, to: number): boolean => {
+  for (let at = from; at < to; at++) if (nameBytes[bytes[at] as number] === 0) return false
+  return from < to
+}
+
+/** Whether a range of bytes, one for each character, is a {@link HeaderValue}. */
+export const isValueIn = (bytes: Uint8Array, from: number, to: number): boolean => {
+  if (from >= to) return true
+  if (outerValueBytes[bytes[from] as number] === 0) return false
+  if (outerValueBytes[bytes[to - 1] as number] === 0) return false
+  for (let at = from; at < to; at++) if (innerValueBytes[bytes[at] as number] === 0) return false
+  return true
+}
+
 /** All values of a field, in order. `name` is in lower case. */
 export const all = (headers: HeaderList, name: string): ReadonlyArray<string> => {
   const values: Array<string> = []

@@ -266,8 +266,10 @@ const fieldsSize = (headers: HeaderList): number => {
 export const headSize = (headers: HeaderList, startLength: number): number =>
   headFixed + startLength + fieldsSize(headers)
 
-const isHead = (headers: HeaderList, startLength: number, limit: number): boolean =>
-  headSize(headers, startLength) <= limit && headers.every(([name]) => name.length <= maxU16)
+const isHead = (headers: HeaderList, startLength: number, limit: number): boolean => {
+  for (const [name] of headers) if (name.length > maxU16) return false
+  return headSize(headers, startLength) <= limit
+}
 
 // A sender counts the length before the head, too.
 const maxSentHead = maxHead - 4

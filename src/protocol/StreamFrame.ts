@@ -5,7 +5,7 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { type Header, type HeaderList, isName, isValue } from "../domain/HeaderList.ts"
+import { type Header, type HeaderList, isNameIn, isValueIn } from "../domain/HeaderList.ts"
 import {
   type Frame,
   flagEnd,
@@ -57,29 +57,33 @@ const frame = (
   return bytes
 }
 
+/** Writes a head at an offset; the offset of the first byte behind it. */
 const writeHead = (
   bytes: Buffer,
+  at: number,
   length: number | undefined,
   first: number,
   start: string,
   target: number,
   headers: HeaderList,
 ): number => {
-  let at = headerBytes
   bytes.writeUIntBE(Math.min(length ?? unknownLength, unknownLength), at, 6)
   bytes.writeUInt16BE(first, at + 6)
   bytes.writeUInt32BE(target, at + 8)
   bytes.writeUInt16BE(headers.length, at + 12)
-  at += headFixed
+  let textAt = at + headFixed
   let text = start
   for (const [name, value] of headers) {
-    bytes.writeUInt16BE(name.length, at)
-    bytes.writeUInt32BE(value.length, at + 2)
-    at += headPerField
+    bytes.writeUInt16BE(name.length, textAt)
+    bytes.writeUInt32BE(value.length, textAt + 2)
+    textAt += headPerField
     text += name + value
   }
-  return at + bytes.write(text, at, "latin1")
+  return textAt + bytes.write(text, textAt, "latin1")
 }
+
+/** Where the head of a request or response begins: behind its size. */
+const sizedHead = headerBytes + 4
 
 /**
  * Writes a request for whose head {@link fitsRequest} is true; `bytes` is
@@ -95,15 +99,9 @@ export const request = (
   const { headers, method, target } = head
   const size = 4 + headSize(headers, method.length + target.length)
   const out = frame(type.request, flags, stream, size + bytes.length, size + bytes.length)
-  const end = writeSizedHead(
-    out,
-    size,
-    length,
-    method.length,
-    method + target,
-    target.length,
-    headers,
-  )
+  out.writeUInt32BE(size - 4, headerBytes)
+  const start = method + target
+  const end = writeHead(out, sizedHead, length, method.length, start, target.length, headers)
   if (bytes.length > 0) out.set(bytes, end)
   return out
 }
@@ -121,22 +119,10 @@ export const response = (
 ): Buffer => {
   const size = 4 + headSize(head.headers, 0)
   const out = frame(type.response, flags, stream, size + bytes.length, size + bytes.length)
-  const end = writeSizedHead(out, size, length, head.status, "", 0, head.headers)
+  out.writeUInt32BE(size - 4, headerBytes)
+  const end = writeHead(out, sizedHead, length, head.status, "", 0, head.headers)
   if (bytes.length > 0) out.set(bytes, end)
   return out
-}
-
-const writeSizedHead = (
-  out: Buffer,
-  size: number,
-  length: number | undefined,
-  first: number,
-  start: string,
-  target: number,
-  headers: HeaderList,
-): number => {
-  out.writeUInt32BE(size - 4, headerBytes)
-  return writeHead(out.subarray(4), length, first, start, target, headers) + 4
 }
 
 /** Writes the twelve bytes before the `length` bytes of a data frame. */
@@ -147,7 +133,7 @@ export const dataHeader = (stream: number, flags: number, length: number): Buffe
 export const end = (stream: number, trailers: HeaderList): Buffer => {
   const size = trailers.length === 0 ? 0 : headSize(trailers, 0)
   const out = frame(type.end, 0, stream, size, size)
-  if (size > 0) writeHead(out, undefined, 0, "", 0, trailers)
+  if (size > 0) writeHead(out, headerBytes, undefined, 0, "", 0, trailers)
   return out
 }
 
@@ -155,7 +141,7 @@ export const end = (stream: number, trailers: HeaderList): Buffer => {
 export const interim = (stream: number, { headers, status }: InterimHead): Buffer => {
   const size = headSize(headers, 0)
   const out = frame(type.interim, 0, stream, size, size)
-  writeHead(out, undefined, status, "", 0, headers)
+  writeHead(out, headerBytes, undefined, status, "", 0, headers)
   return out
 }
 
@@ -257,30 +243,37 @@ interface DecodedHead {
   readonly headers: HeaderList
 }
 
-/** Reads a head; of a request, `first` is the length of the method. */
-const readHead = (bytes: Buffer, isRequest: boolean): DecodedHead | string => {
-  if (bytes.length < headFixed) return "a head is cut short"
-  const length = bytes.readUIntBE(0, 6)
-  const first = bytes.readUInt16BE(6)
-  const target = bytes.readUInt32BE(8)
-  const count = bytes.readUInt16BE(12)
-  let at = headFixed
-  let textAt = headFixed + headPerField * count
-  if (textAt > bytes.length) return "a head is cut short"
-  const text = bytes.toString("latin1", textAt)
+/**
+ * Reads the head in a range of bytes; of a request, `first` is the length of the
+ * method. Fields are checked as bytes, which takes half the time of checking texts.
+ */
+const readHead = (
+  bytes: Buffer,
+  from: number,
+  to: number,
+  isRequest: boolean,
+): DecodedHead | string => {
+  if (to - from < headFixed) return "a head is cut short"
+  const length = bytes.readUIntBE(from, 6)
+  const first = bytes.readUInt16BE(from + 6)
+  const target = bytes.readUInt32BE(from + 8)
+  const count = bytes.readUInt16BE(from + 12)
+  let at = from + headFixed
+  const textFrom = at + headPerField * count
+  if (textFrom > to) return "a head is cut short"
+  const text = bytes.toString("latin1", textFrom, to)
   const startLength = (isRequest ? first : 0) + target
   const start = text.slice(0, startLength)
-  textAt = startLength
+  let textAt = startLength
   const headers: Array<Header> = new Array(count)
   for (let i = 0; i < count; i++) {
     const nameEnd = textAt + bytes.readUInt16BE(at)
     const valueEnd = nameEnd + bytes.readUInt32BE(at + 2)
     if (valueEnd > text.length) return "a field is cut short"
-    const name = text.slice(textAt, nameEnd)
-    const value = text.slice(nameEnd, valueEnd)
-    if (!isName(name)) return "a header name is illegal"
-    if (!isValue(value)) return "a header value is illegal"
-    headers[i] = [name, value]
+    if (!isNameIn(bytes, textFrom + textAt, textFrom + nameEnd)) return "a header name is illegal"
+    if (!isValueIn(bytes, textFrom + nameEnd, textFrom + valueEnd))
+      return "a header value is illegal"
+    headers[i] = [text.slice(textAt, nameEnd), text.slice(nameEnd, valueEnd)]
     textAt = valueEnd
     at += headPerField
   }
@@ -288,16 +281,12 @@ const readHead = (bytes: Buffer, isRequest: boolean): DecodedHead | string => {
   return { length: length === unknownLength ? undefined : length, first, start, headers }
 }
 
-const lengthField = (length: number | undefined): { readonly length?: number } =>
-  length === undefined ? {} : { length }
-
-/** Splits a payload into its head and the bytes of the body. */
-const splitHead = (payload: Buffer): readonly [Buffer, Buffer] | string => {
+/** Where the head of a request or response ends in its payload. */
+const endOfHead = (payload: Buffer): number | string => {
   if (payload.length < 4) return "a head is cut short"
   const end = 4 + payload.readUInt32BE(0)
   if (end > payload.length) return "a head is cut short"
-  if (end > 4 + maxHead) return "a head is too large"
-  return [payload.subarray(4, end), payload.subarray(end)]
+  return end > 4 + maxHead ? "a head is too large" : end
 }
 
 const decodeRequest = (
@@ -305,23 +294,24 @@ const decodeRequest = (
   stream: number,
   payload: Buffer,
 ): Result.Result<Frame, WireError> => {
-  const parts = splitHead(payload)
-  if (typeof parts === "string") return fail(parts)
-  const decoded = readHead(parts[0], true)
+  const headEnd = endOfHead(payload)
+  if (typeof headEnd === "string") return fail(headEnd)
+  const decoded = readHead(payload, 4, headEnd, true)
   if (typeof decoded === "string") return fail(decoded)
-  const method = decoded.start.slice(0, decoded.first)
-  const target = decoded.start.slice(decoded.first)
+  const { first, headers, length, start } = decoded
+  const method = start.slice(0, first)
+  const target = start.slice(first)
   if (!isMethod(method)) return fail("a method is illegal")
   if (!isTarget(target)) return fail("a target is illegal")
-  return Result.succeed({
-    _tag: "Request",
-    stream,
-    head: { method, target, headers: decoded.headers },
-    bytes: parts[1],
-    end: (flags & flagEnd) !== 0,
-    held: (flags & flagHeld) !== 0,
-    ...lengthField(decoded.length),
-  })
+  const head = { method, target, headers }
+  const bytes = payload.subarray(headEnd)
+  const isEnd = (flags & flagEnd) !== 0
+  const held = (flags & flagHeld) !== 0
+  return Result.succeed(
+    length === undefined
+      ? { _tag: "Request", stream, head, bytes, end: isEnd, held }
+      : { _tag: "Request", stream, head, bytes, end: isEnd, held, length },
+  )
 }
 
 const decodeResponse = (
@@ -329,27 +319,27 @@ const decodeResponse = (
   stream: number,
   payload: Buffer,
 ): Result.Result<Frame, WireError> => {
-  const parts = splitHead(payload)
-  if (typeof parts === "string") return fail(parts)
-  const decoded = readHead(parts[0], false)
+  const headEnd = endOfHead(payload)
+  if (typeof headEnd === "string") return fail(headEnd)
+  const decoded = readHead(payload, 4, headEnd, false)
   if (typeof decoded === "string") return fail(decoded)
-  const status = decoded.first
-  if (decoded.start !== "") return fail("a response has a target")
+  const { first: status, headers, length, start } = decoded
+  if (start !== "") return fail("a response has a target")
   if (!isStatus(status)) return fail("a status is illegal")
-  return Result.succeed({
-    _tag: "Response",
-    stream,
-    head: { status, headers: decoded.headers },
-    bytes: parts[1],
-    end: (flags & flagEnd) !== 0,
-    ...lengthField(decoded.length),
-  })
+  const head = { status, headers }
+  const bytes = payload.subarray(headEnd)
+  const isEnd = (flags & flagEnd) !== 0
+  return Result.succeed(
+    length === undefined
+      ? { _tag: "Response", stream, head, bytes, end: isEnd }
+      : { _tag: "Response", stream, head, bytes, end: isEnd, length },
+  )
 }
 
 const decodeEnd = (stream: number, payload: Buffer): Result.Result<Frame, WireError> => {
   if (payload.length === 0) return Result.succeed({ _tag: "End", stream, trailers: [] })
   if (payload.length > maxHead) return fail("a head is too large")
-  const decoded = readHead(payload, false)
+  const decoded = readHead(payload, 0, payload.length, false)
   if (typeof decoded === "string") return fail(decoded)
   return decoded.start === ""
     ? Result.succeed({ _tag: "End", stream, trailers: decoded.headers })
@@ -358,7 +348,7 @@ const decodeEnd = (stream: number, payload: Buffer): Result.Result<Frame, WireEr
 
 const decodeInterim = (stream: number, payload: Buffer): Result.Result<Frame, WireError> => {
   if (payload.length > maxHead) return fail("a head is too large")
-  const decoded = readHead(payload, false)
+  const decoded = readHead(payload, 0, payload.length, false)
   if (typeof decoded === "string") return fail(decoded)
   const { first: status, headers, start } = decoded
   if (start !== "") return fail("an interim response has a target")
