@@ -10,6 +10,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type { SymlinkPolicy } from "../domain/config/ServerConfig.ts"
 import * as Headers from "../domain/HeaderList.ts"
+import { memoize } from "../domain/Memoize.ts"
 import type { RequestHead } from "../protocol/Message.ts"
 import * as Body from "../transport/body/Body.ts"
 import type { Handler, Reply } from "../transport/body/Handler.ts"
@@ -218,9 +219,10 @@ const refuseMethod = (head: RequestHead, reply: Reply, uploads: boolean): void =
   reply.respond({ status: failure.status, headers: failure.headers }, Body.fromBytes(failure.body))
 }
 
-const handle =
-  (parts: Parts): Handler =>
-  (head, body, reply) => {
+const handle = (parts: Parts): Handler => {
+  const { dotfiles } = parts.site.root.visibility
+  const pathOf = memoize((target) => TargetPath.decode(target, windows, dotfiles))
+  return (head, body, reply) => {
     const { uploads } = parts
     const { method } = head
     if (uploads !== undefined && (method === "PUT" || method === "POST")) {
@@ -231,12 +233,13 @@ const handle =
       refuseMethod(head, reply, uploads !== undefined)
       return () => {}
     }
-    const target = TargetPath.decode(head.target, windows, parts.site.root.visibility.dotfiles)
+    const target = pathOf(head.target)
     const query = target._tag === "Path" ? Query.parse(target.query) : Query.none
     const request = new FileRequest(head, method, query, reply)
     answer(parts, request, target)
     return request.cancel
   }
+}
 
 const notFolder = (root: string, problem: string): FileServerError =>
   new FileServerError({ code: "PTTH_ROOT_NOT_FOLDER", detail: `${root} ${problem}.` })

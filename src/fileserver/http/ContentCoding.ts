@@ -3,6 +3,7 @@
  * coding.
  */
 import * as Headers from "../../domain/HeaderList.ts"
+import { memoize } from "../../domain/Memoize.ts"
 
 /** A coding; its value is its name in HTTP. */
 export type Coding = "br" | "zstd" | "gzip"
@@ -31,8 +32,12 @@ const quality = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/
  * uncompressed bytes are sent, even to a client that refuses them, since they
  * are of more use than an error.
  */
-export const accepted = (headers: Headers.HeaderList): ReadonlyArray<Accepted> => {
-  const field = Headers.all(headers, "accept-encoding").join(",").toLowerCase()
+export const accepted = (headers: Headers.HeaderList): ReadonlyArray<Accepted> =>
+  acceptedBy(Headers.all(headers, "accept-encoding").join(","))
+
+/** Browsers send few different values. */
+const acceptedBy = memoize((value): ReadonlyArray<Accepted> => {
+  const field = value.toLowerCase()
   if (field === "") return []
   const weights = new Map<string, number>()
   for (const item of field.split(",")) {
@@ -51,7 +56,7 @@ export const accepted = (headers: Headers.HeaderList): ReadonlyArray<Accepted> =
     .map((coding) => ({ coding, weight: weights.get(coding) ?? weights.get("*") ?? 0 }))
     .filter(({ weight }) => weight > 0 && weight >= identity)
     .sort((a, b) => b.weight - a.weight)
-}
+})
 
 /** The codings and their weights as a part of a cache key. */
 export const key = (list: ReadonlyArray<Accepted>): string =>

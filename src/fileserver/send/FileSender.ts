@@ -275,9 +275,18 @@ const factsOf = (
 /** Whether a request asks for the whole file without conditions or parameters. */
 const isUnconditional = ({ head, method, query }: FileRequest): boolean => {
   if (method !== "GET" || query !== Query.none) return false
-  for (const [name] of head.headers) if (/^(?:range|if-.*)$/i.test(name)) return false
+  for (const [name] of head.headers) if (isConditional(name)) return false
   return true
 }
+
+/** Most names are ruled out by their first letter. */
+const isConditional = (name: string): boolean => {
+  const letter = name.charCodeAt(0) | 0x20
+  return (letter === letterI || letter === letterR) && /^(?:range|if-.*)$/i.test(name)
+}
+
+const letterI = 0x69
+const letterR = 0x72
 
 /** The codings to try for a file: none for a range, since ranges are of the uncompressed bytes. */
 const acceptedCodings = (
@@ -294,6 +303,7 @@ const acceptedCodings = (
 /** The cache key of the answer: the path and the accepted codings. */
 const keyOf = (request: FileRequest, segments: ReadonlyArray<ByteName>): ByteName => {
   const path = segments.join("/")
+  if (!Headers.has(request.head.headers, "accept-encoding")) return path
   const name = segments.at(-1)
   const accepted = name === undefined ? [] : acceptedCodings(request, FileTypes.contentOf(name))
   return accepted.length === 0 ? path : `${path}\0${ContentCoding.key(accepted)}`

@@ -87,7 +87,6 @@ class FileExaminer {
 
   /** Gives the stats of a file; `undefined` if there is none. */
   stat(path: ByteName, file: fs.PathLike, done: (stats: fs.Stats | undefined) => void): void {
-    if (this.syncLeft > 0) return done(this.statSync(path, file))
     const waiting = this.pending.get(path)
     if (waiting !== undefined) {
       waiting.push(done)
@@ -103,19 +102,25 @@ class FileExaminer {
     })
   }
 
-  private statSync(path: ByteName, file: fs.PathLike): fs.Stats | undefined {
+  /** The stats of a file at once; `undefined` if they have to be waited for. */
+  statSync(path: ByteName, file: fs.PathLike): StatResult | undefined {
+    if (this.syncLeft === 0) return undefined
     const before = this.recent.get(path)
-    if (before !== undefined) return before.stats
+    if (before !== undefined) return before
     const start = performance.now()
     const stats = statNow(file)
     this.syncLeft = performance.now() - start > maxSyncStat ? 0 : this.syncLeft - 1
     if (this.recent.size === 0) setImmediate(this.forgetRecent)
-    this.recent.set(path, { stats })
-    return stats
+    const result = { stats }
+    this.recent.set(path, result)
+    return result
   }
 
   private readonly forgetRecent = (): void => this.recent.clear()
 }
+
+const isUnchanged = (stats: fs.Stats | undefined, { state }: CachedFile): boolean =>
+  stats !== undefined && isSame(stats, state)
 
 /** The cached files, by their key. */
 export class SmallFiles {
@@ -138,9 +143,9 @@ export class SmallFiles {
     cached: CachedFile,
     done: (isSame: boolean) => void,
   ): void {
-    this.examiner.stat(path, file, (stats) =>
-      done(stats !== undefined && isSame(stats, cached.state)),
-    )
+    const result = this.examiner.statSync(path, file)
+    if (result !== undefined) return done(isUnchanged(result.stats, cached))
+    this.examiner.stat(path, file, (stats) => done(isUnchanged(stats, cached)))
   }
 
   /** The cached file of a key, unless it has to be checked again. */

@@ -4,6 +4,7 @@
  * not among the common ones of highlight.js is registered in `Highlight.ts`.
  */
 import mime from "mime"
+import { memoize } from "../../domain/Memoize.ts"
 import { type ByteName, toText } from "../names/ByteName.ts"
 import type { Kind } from "./Kind.ts"
 import * as MediaType from "./MediaType.ts"
@@ -195,11 +196,11 @@ const standardType = (name: ByteName): string =>
 export const mediaTypeOf = (name: ByteName): string => rowOf(name)?.mediaType ?? standardType(name)
 
 /** What is in a file of this name, unless the file shows something else: text is UTF-8. */
-export const contentOf = (name: ByteName): MediaType.Content => {
+export const contentOf: (name: ByteName) => MediaType.Content = memoize((name) => {
   const mediaType = mediaTypeOf(name)
   const charset = mediaType.startsWith("text/") ? "utf-8" : undefined
   return { mediaType, charset, coding: undefined }
-}
+})
 
 /** The kind of a file of this name. */
 export const kindOf = (name: ByteName): FileKind => {

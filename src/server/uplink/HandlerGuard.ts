@@ -7,7 +7,7 @@ import { ExchangeError } from "../../protocol/Exchange.ts"
 import { stripResponse } from "../../protocol/http/HopByHop.ts"
 import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import { type Body, fromBytes, promise } from "../../transport/body/Body.ts"
-import type { Cancel, Handler } from "../../transport/body/Handler.ts"
+import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
 import { throttle } from "../../transport/body/ThrottledBody.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
 
@@ -42,12 +42,7 @@ export const guard =
     })
 
 /** Calls the handler; an exception is a failure of this exchange only. */
-const attempt: (handler: Handler, ...call: Parameters<Handler>) => Cancel = (
-  handler,
-  request,
-  body,
-  reply,
-) => {
+const attempt = (handler: Handler, request: RequestHead, body: Body, reply: Reply): Cancel => {
   try {
     return handler(request, body, reply)
   } catch (cause) {
