@@ -3,6 +3,8 @@
  * for a socket that is already open.
  */
 
+import { memoize } from "./Memoize.ts"
+
 /** Where to listen. `host` is a name or an IP address without brackets; port 0 picks a free one. */
 export interface ListenAddress {
   readonly host: string
@@ -37,5 +39,6 @@ export const format = (address: ListenAddress): string =>
   address.fd !== undefined ? `fd:${address.fd}` : `${formatHost(address.host)}:${address.port}`
 
 /** Whether a host is this machine: `localhost`, 127.0.0.0/8 or `::1`, in brackets or not. */
-export const isLoopback = (host: string): boolean =>
-  /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)
+export const isLoopback: (host: string) => boolean = memoize((host) =>
+  /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/i.test(host),
+)

@@ -43,7 +43,13 @@ const claims = new Set([
  * hyphens, because CGI and WSGI applications cannot tell them apart.
  */
 export const isClaim = (name: string): boolean =>
-  /^[fx]/i.test(name) && claims.has(name.toLowerCase().replaceAll("_", "-"))
+  beginsClaim(name.charCodeAt(0) | 0x20) && claims.has(name.toLowerCase().replaceAll("_", "-"))
+
+/** Most names are ruled out by their first letter. */
+const beginsClaim = (letter: number): boolean => letter === letterF || letter === letterX
+
+const letterF = 0x66
+const letterX = 0x78
 
 /**
  * The IPv4 address of an IPv4-mapped IPv6 address (RFC 4291 2.5.5.2), as
@@ -125,7 +131,21 @@ const fieldsOf = (
   ]
 }
 
-const cache = new Map<string, HeaderList>()
+/** What the fields of a direct connection depend on, and the fields. */
+interface CachedFields extends PublicAddress {
+  readonly from: string
+  readonly fields: HeaderList
+}
+
+const isFor = (cached: CachedFields, from: string, to: PublicAddress): boolean =>
+  cached.from === from &&
+  cached.host === to.host &&
+  cached.prefix === to.prefix &&
+  cached.proto === to.proto
+
+const cache = new Map<string, CachedFields>()
+/** The last fields: comparing takes less time than a key does. */
+let lastFields: CachedFields | undefined
 const maxCached = 256
 const maxCachedHost = 100
 
@@ -134,14 +154,17 @@ const maxCachedHost = 100
  * client, hence the cache.
  */
 const cachedFields = (from: string, to: PublicAddress): HeaderList => {
+  if (to.host.length > maxCachedHost)
+    return fieldsOf(unmappedAddress(from), to, undefined, undefined)
+  if (lastFields !== undefined && isFor(lastFields, from, to)) return lastFields.fields
   const address = unmappedAddress(from)
-  if (to.host.length > maxCachedHost) return fieldsOf(address, to, undefined, undefined)
   const key = `${address} ${to.proto} ${to.prefix} ${to.host}`
-  let fields = cache.get(key)
-  if (fields === undefined) {
+  let cached = cache.get(key)
+  if (cached?.from !== from) {
     if (cache.size === maxCached) cache.clear()
-    fields = fieldsOf(address, to, undefined, undefined)
-    cache.set(key, fields)
+    cached = { ...to, from, fields: fieldsOf(address, to, undefined, undefined) }
+    cache.set(key, cached)
   }
-  return fields
+  lastFields = cached
+  return cached.fields
 }

@@ -205,9 +205,12 @@ export class RequestQueue {
 
   /** How many more requests the links have places for; how many may wait, if no link takes requests. */
   places(): number {
-    const places = this.links.map((link) => link.places()).filter((count) => count !== undefined)
-    if (places.length === 0) return this.maxQueue - this.waiting.length
-    return places.reduce((sum, count) => sum + count, 0)
+    let sum: number | undefined
+    for (const link of this.links) {
+      const places = link.places()
+      if (places !== undefined) sum = (sum ?? 0) + places
+    }
+    return sum ?? this.maxQueue - this.waiting.length
   }
 
   private get maxQueue(): number {

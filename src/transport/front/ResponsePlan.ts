@@ -25,6 +25,11 @@ export const faultOf = (head: ResponseHead, canUpgrade: boolean): string | undef
   return contentLength(headers) === "bad" ? "its Content-Length is not one number" : undefined
 }
 
+/** The lengths of the names of fields that may have to be left out. */
+const droppable = new Set(
+  [...connectionFields, "content-length", "trailer"].map(({ length }) => length),
+)
+
 /** How the body is delimited on this connection, as far as it changes the fields. */
 interface OwnFraming {
   /** The Content-Length to add. */
@@ -40,6 +45,10 @@ const ownFraming = (head: ResponseHead, { chunked, length }: OwnFraming): Header
   const keepsUpgrade = head.status === upgradeRequired
   const headers: Array<Header> = []
   for (const header of head.headers) {
+    if (!droppable.has(header[0].length) && nominated.size === 0) {
+      headers.push(header)
+      continue
+    }
     const name = header[0].toLowerCase()
     if (keepsUpgrade && name === "upgrade") headers.push(header)
     if (connectionFields.has(name) || nominated.has(name)) continue
