@@ -31,6 +31,7 @@ const main = Effect.gen(function* () {
         instance: `idle-${i}`,
         program: undefined,
         link: 0,
+        have: [],
         deadlines,
         clock,
         heartbeatMillis: 15_000,
@@ -42,6 +43,7 @@ const main = Effect.gen(function* () {
           alive += 1
           resume(Effect.void)
         },
+        onRelays: () => {},
         onState: () => {},
       })
       Effect.runFork(

@@ -10,7 +10,8 @@
 import * as Schema from "effect/Schema"
 import { HeaderList } from "../domain/HeaderList.ts"
 import { InterimHead, isStatus, RequestHead, ResponseHead } from "./Message.ts"
-import { maxHead } from "./Wire.ts"
+import { RelayId } from "./RelayId.ts"
+import { maxHead, maxRelays } from "./Wire.ts"
 
 /** The bytes of a frame before its payload. */
 export const headerBytes = 12
@@ -30,6 +31,8 @@ export const type = {
   clock: 11,
   begin: 12,
   interim: 13,
+  // 14 to 16 are frames that relays send each other (`peer/PeerFrame.ts`).
+  relays: 17,
 } as const
 
 /**
@@ -223,6 +226,23 @@ export const Interim = Schema.TaggedStruct("Interim", {
 /** See the schema. */
 export type Interim = typeof Interim.Type
 
+/** From the relay: the relays that serve as one, and over how many of them the server's links are to be spread. */
+export const Relays = Schema.TaggedStruct("Relays", {
+  links: U32,
+  /** The ids of the relays of each machine. */
+  machines: Schema.Array(Schema.NonEmptyArray(RelayId)).check(
+    Schema.makeFilter((machines) => machines.flat().length <= maxRelays),
+  ),
+}).annotate(
+  layout(
+    type.relays,
+    "link",
+    "`links: u32`, then the ids of the relays: `,` between those of a machine, `;` between machines",
+  ),
+)
+/** See the schema. */
+export type Relays = typeof Relays.Type
+
 /** Every frame. */
 export const Frame = Schema.Union([
   Hello,
@@ -238,6 +258,7 @@ export const Frame = Schema.Union([
   Clock,
   Begin,
   Interim,
+  Relays,
 ])
 /** See the schema. */
 export type Frame = typeof Frame.Type

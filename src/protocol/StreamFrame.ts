@@ -1,7 +1,7 @@
 /**
  * The codec of the stream dialect. It runs for every request, so it is written
- * by hand, with the rules and limits of the schemas in `Frame.ts`. Only a hello,
- * which comes once on a link, is decoded by its schema.
+ * by hand, with the rules and limits of the schemas in `Frame.ts`. Only a hello
+ * and the list of relays, which seldom come, are decoded by their schemas.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -16,6 +16,7 @@ import {
   headPerField,
   headSize,
   layouts,
+  Relays,
   ResetReason,
   type Scope,
   type,
@@ -189,6 +190,15 @@ export const hello = (message: Omit<Hello, "_tag">): Buffer => {
   return out
 }
 
+/** Writes the list of relays. */
+export const relays = ({ links, machines }: Omit<Relays, "_tag">): Buffer => {
+  const text = machines.map((ids) => ids.join(",")).join(";")
+  const out = frame(type.relays, 0, 0, 4 + text.length, 4 + text.length)
+  out.writeUInt32BE(links, headerBytes)
+  out.write(text, headerBytes + 4, "latin1")
+  return out
+}
+
 /** Writes any frame as one buffer. */
 export const encode = (message: Frame): Buffer => {
   switch (message._tag) {
@@ -233,6 +243,8 @@ export const encode = (message: Frame): Buffer => {
       return begin(message.stream, message.millis)
     case "Interim":
       return interim(message.stream, message.head)
+    case "Relays":
+      return relays(message)
   }
 }
 
@@ -375,6 +387,22 @@ const decodeHello = (payload: Buffer): Result.Result<Frame, WireError> => {
   )
 }
 
+const decodeRelaysFields = Schema.decodeUnknownResult(Relays)
+
+const decodeRelays = (payload: Buffer): Result.Result<Frame, WireError> => {
+  if (payload.length < 4) return fail("a list of relays is cut short")
+  const text = payload.toString("latin1", 4)
+  const decoded = decodeRelaysFields({
+    _tag: "Relays",
+    links: payload.readUInt32BE(0),
+    machines: text === "" ? [] : text.split(";").map((ids) => ids.split(",")),
+  })
+  return Result.mapError(
+    decoded,
+    ({ message }) => new WireError({ detail: `a list of relays is illegal: ${message}` }),
+  )
+}
+
 /** The scope of each type of frame; types that are not known have none. */
 const scopes: ReadonlyArray<Scope | undefined> = layouts.reduce(
   (byType: Array<Scope | undefined>, { scope, type: kind }) => {
@@ -385,7 +413,8 @@ const scopes: ReadonlyArray<Scope | undefined> = layouts.reduce(
 )
 
 /** Whether frames of this type are known; others are skipped. */
-export const isKnown = (kind: number): boolean => kind >= type.hello && kind <= type.interim
+export const isKnown = (kind: number): boolean =>
+  (kind >= type.hello && kind <= type.interim) || kind === type.relays
 
 /**
  * Whether an illegal frame of this type affects only its stream and not the
@@ -420,6 +449,8 @@ export const decode = (
       return decodeEnd(stream, payload)
     case type.interim:
       return decodeInterim(stream, payload)
+    case type.relays:
+      return decodeRelays(payload)
     case type.drain:
       return Result.succeed({ _tag: "Drain" })
     case type.clock:

@@ -37,6 +37,9 @@ export const header = {
   responseTimeout: "x-ptth-response-timeout",
   beginWithin: "x-ptth-begin-within",
   openUrl: "x-ptth-open-url",
+  relay: "x-ptth-relay",
+  links: "x-ptth-links",
+  have: "x-ptth-have",
 } as const
 
 /** The value of the version field in classic 2. */
@@ -53,6 +56,7 @@ export const text = {
   noKey: "Can't run server without an API key\n",
   badKey: "Bad X-ApiKey\n",
   tooManyKeys: "Too many wrong keys came from this address, try again in a minute\n",
+  linkHere: "A link of this process is here already, try another relay\n",
   tooManyLinks: "This server has as many links here as it may have, try again later\n",
   shuttingDown: "Server is shutting down, try again soon\n",
   streamFinished: "StreamFinished\n",
@@ -90,6 +94,18 @@ export const maxInstance = 64
 
 /** The most characters of a link's number. */
 export const maxLinkNumber = 8
+
+/** The most links over which a relay asks a server to spread. */
+export const maxLinks = 64
+
+/** The most ids of relays in one `X-PTTH-Have`. */
+export const maxHave = 256
+
+/** The most relays in a frame that names them. */
+export const maxRelays = 1024
+
+/** How many tries for each link that the relay asks for may end with 409, until a link is opened anywhere. */
+export const triesPerLink = 3
 
 /** The most characters of a method. */
 export const maxMethod = 64

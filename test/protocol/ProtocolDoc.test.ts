@@ -153,6 +153,7 @@ const frames: ReadonlyArray<readonly [name: string, frame: StreamFrame.Frame]> =
       head: { status: 103, headers: [["Link", "</a.css>; rel=preload"]] },
     },
   ],
+  ["stream-relays", { _tag: "Relays", links: 3, machines: [["one.0", "one.1"], ["two.0"]] }],
 ]
 
 describe("docs/protocol.md", () => {

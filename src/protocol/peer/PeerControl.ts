@@ -4,6 +4,7 @@
  * schema does not have are dropped, so a kind may get more of them.
  */
 import * as Schema from "effect/Schema"
+import { RelayId } from "../RelayId.ts"
 
 /** A kind of message, and of the reply to it. */
 export interface ControlKind<A, R> {
@@ -36,7 +37,7 @@ export const hopVersions = [1, 1] as const
 
 /** The first message in each direction: who the sender is. */
 export const PeerHello = Schema.Struct({
-  id: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._-]{1,80}$/)),
+  id: RelayId,
   /** Of the process; another one with the same id is a restart, or a second machine of that name. */
   incarnation: Schema.String,
   /** Where others reach it, as in `Member.at`; empty if it is not known. */

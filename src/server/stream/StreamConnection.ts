@@ -9,6 +9,7 @@ import * as Redacted from "effect/Redacted"
 import type { ApiKey } from "../../domain/ApiKey.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import { requestFields } from "../../protocol/http/WebSocketHandshake.ts"
+import * as LinkOpening from "../../protocol/LinkOpening.ts"
 import { streamPath } from "../../protocol/Wire.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../../transport/mux/Multiplexer.ts"
@@ -22,6 +23,7 @@ import { failure } from "../uplink/HandlerGuard.ts"
 import { ListenError, limited } from "../uplink/ListenError.ts"
 import { type Announced, announced } from "../uplink/RelayAddresses.ts"
 import * as ResponseFault from "../uplink/ResponseFault.ts"
+import type { RelayList } from "./LinkSpread.ts"
 
 /** The relay, and who answers on the link. */
 export interface StreamConnectionOptions {
@@ -38,13 +40,25 @@ export interface StreamConnectionOptions {
   readonly responseMillis?: number | undefined
   /** The number of the link within this process, from 0. */
   readonly link: number
+  /** The ids of relays that are not to accept it. */
+  readonly have: ReadonlyArray<string>
   readonly deadlines: Deadlines
   readonly clock: RunningClock
   readonly heartbeatMillis: number
   readonly handler: Handler
   /** The relay speaks stream on the link. */
-  readonly onAlive: (announced: Announced) => void
+  readonly onAlive: (announced: Announced, link: OpenLink) => void
+  /** The relay has said which relays there are; also before `onAlive`. */
+  readonly onRelays: (relays: RelayList) => void
   readonly onState: (multiplexer: Multiplexer, state: ConnectionState) => void
+}
+
+/** A link on which the relay speaks stream. */
+export interface OpenLink {
+  /** The id of its relay; empty if it says none. */
+  readonly relay: string
+  /** Its relay may be dead: closes the link if a ping is not answered in time. */
+  readonly suspect: () => void
 }
 
 /** A connection that drains stays open until its exchanges are over. */
@@ -52,6 +66,9 @@ export type ConnectionState = "open" | "draining" | "closed"
 
 /** How long a relay may take to show that it speaks stream, in milliseconds (protocol.md, Fallback). */
 const probeMillis = 5_000
+
+/** How long a suspected link has to answer a ping, in milliseconds. */
+const suspicionMillis = 2_000
 
 /**
  * Opens a link and keeps it; fails with the reason when it ends. Interruption
@@ -73,6 +90,7 @@ class StreamConnection {
   /** `Alive`: a pong has shown that the relay speaks stream; `Ended`: the reason has been told. */
   private state: "Probing" | "Alive" | "Ended" = "Probing"
   private multiplexer: Multiplexer | undefined
+  private suspicion: Deadline | undefined
 
   constructor(options: StreamConnectionOptions, onEnd: (error: ListenError) => void) {
     this.options = options
@@ -95,7 +113,8 @@ class StreamConnection {
   }
 
   private sendRequest(): ClientRequest {
-    const { apiKey, basePath, client, instance, link, name, program, responseMillis } = this.options
+    const { apiKey, basePath, client, have, instance, link, name, program, responseMillis } =
+      this.options
     const request = client.request({
       method: "GET",
       path: basePath + streamPath + name,
@@ -105,6 +124,7 @@ class StreamConnection {
         ["X-ApiKey", Redacted.value(apiKey)],
         ["X-PTTH-Instance", instance],
         ["X-PTTH-Link", `${link}`],
+        ...(have.length === 0 ? [] : [["X-PTTH-Have", have.join(",")] as const]),
         ...(responseMillis === undefined
           ? []
           : [["X-PTTH-Response-Timeout", `${Math.ceil(responseMillis)}`] as const]),
@@ -151,6 +171,9 @@ class StreamConnection {
 
   private onRefusal({ headers, statusCode: status = 0 }: IncomingMessage, body: string): void {
     const { deadlines } = this.options
+    const { relay } = LinkOpening.decodeAnswer(headers)
+    if (status === 409 && relay !== "")
+      return this.end("elsewhere", `it has a link of this process at ${relay} already (409)`)
     if (status === 429) return this.endWith(limited(headers, "status 429", deadlines.now()))
     const fault = ResponseFault.of({ status, headers, body, path: this.request.path })
     if (fault === undefined) this.end("impossible", `it answered ${status} to the upgrade`)
@@ -164,6 +187,8 @@ class StreamConnection {
       socket.destroy()
       return this.end("impossible", "its answer to the upgrade is no WebSocket's")
     }
+    const { links } = LinkOpening.decodeAnswer(response.headers)
+    if (links > 0) this.options.onRelays({ links, machines: [] })
     const multiplexer = this.open(response.headers, socket, head)
     this.multiplexer = multiplexer
     this.options.onState(multiplexer, "open")
@@ -184,12 +209,14 @@ class StreamConnection {
         closed: () => multiplexer.ended(),
       }),
       onPong: () => this.onPong(multiplexer, headers),
+      onRelays: (relays) => this.options.onRelays(relays),
       onSent: BusyPoll.sent,
       onDrain: () => {
         onState(multiplexer, "draining")
         this.end("shutting down", "it drains this link")
       },
       onClosed: (reason) => {
+        this.suspicion?.clear()
         onState(multiplexer, "closed")
         this.end(this.state === "Alive" ? "unreachable" : "impossible", reason)
       },
@@ -198,11 +225,26 @@ class StreamConnection {
   }
 
   private onPong({ hello }: Multiplexer, headers: IncomingHttpHeaders): void {
+    this.suspicion?.clear()
+    this.suspicion = undefined
     if (this.state !== "Probing") return
     this.state = "Alive"
     this.probe.clear()
     const publicUrl = hello?.publicUrl === "" ? undefined : hello?.publicUrl
-    this.options.onAlive({ publicUrl, openUrl: announced(headers).openUrl })
+    const { relay } = LinkOpening.decodeAnswer(headers)
+    this.options.onAlive(
+      { publicUrl, openUrl: announced(headers).openUrl },
+      { relay, suspect: () => this.suspect() },
+    )
+  }
+
+  private suspect(): void {
+    const { multiplexer } = this
+    if (multiplexer === undefined || this.suspicion !== undefined) return
+    this.suspicion = this.options.deadlines.set(suspicionMillis, () =>
+      multiplexer.close("its relay is gone"),
+    )
+    multiplexer.ping()
   }
 
   private end(reason: ListenError["reason"], detail: string): void {

@@ -1,6 +1,6 @@
 /**
- * The server's side of stream: keeps several links to the relay and opens each
- * again when it breaks, for as long as the relay speaks stream.
+ * The server's side of stream: keeps links to the relay (`LinkSet.ts`) for as
+ * long as the relay speaks stream.
  */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -8,6 +8,7 @@ import type { Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
 import { ListenError } from "../uplink/ListenError.ts"
 import type { Uplink } from "../uplink/Uplink.ts"
+import { keepAll, type LinkEvents } from "./LinkSet.ts"
 import { keep, type StreamConnectionOptions } from "./StreamConnection.ts"
 
 const defaultConnections = 2
@@ -28,49 +29,37 @@ export class StreamTunnel {
   private readonly deadlines: Deadlines
   /** Shows how old a request is. */
   private readonly clock: RunningClock
-  /** Open while a link works, so that further links are not tried in vain. */
+  /** Open while a link works. */
   private readonly works = Latch.makeUnsafe(false)
 
   constructor(uplink: Uplink, deadlines: Deadlines, clock: RunningClock) {
     this.uplink = uplink
     this.deadlines = deadlines
     this.clock = clock
-    const count = uplink.options.connections ?? defaultConnections
-    const more = Array.from({ length: count - 1 }, (_, i) => Effect.forever(this.further(i + 1)))
-    const links = Effect.all([Effect.forever(this.first), ...more], { concurrency: "unbounded" })
-    this.untilImpossible = links.pipe(
-      Effect.andThen(Effect.never),
-      Effect.catch((error) => Effect.succeed(error.detail)),
-    )
+    this.untilImpossible = keepAll({
+      count: uplink.options.connections ?? defaultConnections,
+      open: (number, have, events) => this.open(number, have, events),
+      failed: (error) => uplink.failed(error),
+      works: this.works,
+    })
     this.always = this.untilImpossible.pipe(
       Effect.flatMap((detail) => uplink.failed(new ListenError({ reason: "impossible", detail }))),
       Effect.forever,
     )
+    const onAlive = () => this.works.openUnsafe()
     this.probe = Effect.raceFirst(
-      this.open(probeLink).pipe(Effect.catch(() => Effect.succeed(false))),
+      this.open(probeLink, [], { onAlive, onRelays: () => {} }).pipe(
+        Effect.catch(() => Effect.succeed(false)),
+      ),
       this.works.await.pipe(Effect.as(true)),
     )
   }
 
-  /** Keeps the first link; fails if the relay does not speak stream. */
-  private get first(): Effect.Effect<void, ListenError> {
-    return this.open(0).pipe(
-      Effect.catch((error) => {
-        this.works.closeUnsafe()
-        return error.reason === "impossible" ? Effect.fail(error) : this.uplink.failed(error)
-      }),
-    )
-  }
-
-  /** Keeps another link until it breaks. */
-  private further(number: number): Effect.Effect<void> {
-    return this.works.await.pipe(
-      Effect.andThen(this.open(number)),
-      Effect.catch((error) => this.uplink.failed(error)),
-    )
-  }
-
-  private open(number: number): Effect.Effect<never, ListenError> {
+  private open(
+    number: number,
+    have: ReadonlyArray<string>,
+    { onAlive, onRelays }: LinkEvents,
+  ): Effect.Effect<never, ListenError> {
     const { uplink } = this
     return Effect.gen({ self: this }, function* () {
       const context = yield* Effect.context<never>()
@@ -85,14 +74,16 @@ export class StreamTunnel {
         program: uplink.options.program,
         responseMillis: uplink.options.responseMillis,
         link: number,
+        have,
         deadlines: this.deadlines,
         clock: this.clock,
         heartbeatMillis: uplink.options.heartbeatMillis ?? defaultHeartbeat,
         handler: uplink.handler,
-        onAlive: (announced) => {
-          this.works.openUnsafe()
+        onAlive: (announced, link) => {
+          onAlive(link)
           run(uplink.connected(announced, "stream", ""))
         },
+        onRelays,
         onState,
       })
     })

@@ -120,6 +120,7 @@ export const log = (
       )
     case "shutting down":
       return Effect.logWarning(`${before}the relay ${relay} is shutting down; trying again`)
+    case "elsewhere":
     case "unexpected":
     case "impossible":
       return about(

@@ -20,6 +20,7 @@ export type RelayFaultCode = Extract<
  * - `limited`: 429, this address has sent too much.
  * - `crowded`: 429, this server has too many links.
  * - `shutting down`: the relay drains.
+ * - `elsewhere`: 409, the relay is one of those that were not to accept the link.
  * - `unexpected`: the response is not that of a relay.
  * - `impossible`: something answers, but does not speak this transport.
  */
@@ -31,6 +32,7 @@ export class ListenError extends Data.TaggedError("ListenError")<{
     | "limited"
     | "crowded"
     | "shutting down"
+    | "elsewhere"
     | "unexpected"
     | "impossible"
   /** What happened, as the rest of a sentence about the relay or its address. */

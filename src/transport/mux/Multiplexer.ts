@@ -30,6 +30,8 @@ export interface MultiplexerEvents {
   readonly onPong?: () => void
   /** The other end drains the link, or has agreed that this end does. */
   readonly onDrain?: () => void
+  /** The relay has said which relays there are. */
+  readonly onRelays?: (relays: StreamFrame.Relays) => void
   /** Queued frames were written; `isLight` if these and what was received before are small. */
   readonly onSent?: (isLight: boolean) => void
   /** There may be room for another request. */
@@ -447,6 +449,8 @@ export class Multiplexer implements StreamLink {
         return this.writer.sendPong(frame.nonce)
       case "Drain":
         return this.onDrain()
+      case "Relays":
+        return this.options.onRelays?.(frame)
       case "Request":
         return this.onRequest(frame)
       case "Pong":
