@@ -343,6 +343,27 @@ const entries = {
     remedy:
       "Use the relay's own address as relay_url: not that of its administrator's side, and not that of a server for visitors.",
   },
+  PTTH_WORKER_ENDED: {
+    exit: 1,
+    title: "A worker of the relay ended unexpectedly.",
+    remedy: "Read the log lines before this one, and report it if they do not name the reason.",
+  },
+  PTTH_ROLL_FAILED: {
+    exit: 1,
+    title: "The workers of the relay were not all replaced.",
+    remedy: "Read the relay's log; the workers that were not replaced go on as before.",
+  },
+  PTTH_NO_RUNNING_RELAY: {
+    exit: 1,
+    title: "No running relay was found that has workers or a cluster.",
+    remedy: "Use the configuration and the user of the relay that runs, on its machine.",
+  },
+  PTTH_RUNTIME_FOLDER: {
+    exit: 3,
+    title: "The folder for the sockets of the relay's workers cannot be used.",
+    remedy:
+      "Set RUNTIME_DIRECTORY to a folder of the relay's own, with a short path and mode 0700.",
+  },
   PTTH_NODE_TOO_OLD: {
     exit: 1,
     title: "This version of Node is too old.",

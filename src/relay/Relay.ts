@@ -26,6 +26,7 @@ import { StreamEndpoint } from "./links/StreamEndpoint.ts"
 import { Servers } from "./registry/Servers.ts"
 import { RelaySettings } from "./settings/RelaySettings.ts"
 import * as Subdomains from "./settings/Subdomains.ts"
+import { Successor } from "./settings/Successor.ts"
 import * as SendMetrics from "./status/SendMetrics.ts"
 import * as AccessLogging from "./traffic/AccessLogging.ts"
 import { Traffic } from "./traffic/Traffic.ts"
@@ -53,16 +54,11 @@ export class Relay extends Context.Service<
     Relay | Servers | Rendezvous | AuditLog | Traffic | Inspector,
     BindError,
     RelaySettings
-  > = Layer.suspend(() =>
-    Relay.layerNoDeps.pipe(
-      Layer.provideMerge(SendMetrics.layer),
-      Layer.provideMerge(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
-      // Provided to the front, so that it closes after the last request.
-      Layer.provideMerge(Layer.mergeAll(AccessLogging.layer, AuditVisits.layer)),
-      Layer.provideMerge(AuditFile.layer),
-      Layer.provideMerge(Layer.mergeAll(AuditLog.layer, Traffic.layer, Inspector.layer)),
-    ),
-  )
+  > = Layer.suspend(() => layerWith(AuditFile.layer.pipe(Layer.provideMerge(AuditLog.layer))))
+
+  /** The same for a worker, whose audit log another process writes. */
+  static readonly layerOfWorker = (audit: Layer.Layer<AuditLog>): typeof Relay.layer =>
+    layerWith(audit)
 
   /** The relay with given services. One function: here they are joined, each step with what those before gave. */
   static readonly layerNoDeps: Layer.Layer<
@@ -118,8 +114,10 @@ export class Relay extends Context.Service<
       })
       const allowedHosts = yield* AllowedHosts
       const visit: FrontHandler = (request, reply) => visitors.handle(request, reply)
+      const isReplaced = yield* Successor
       const front = yield* serve({
         ...config.listen,
+        isReplaced,
         certificate: config.tls,
         maxHead: config.maxHead,
         idleMillis: () => Duration.toMillis(settings.current().idleTimeout),
@@ -172,3 +170,12 @@ export class Relay extends Context.Service<
     }),
   )
 }
+
+const layerWith = <R>(audit: Layer.Layer<AuditLog, never, R>) =>
+  Relay.layerNoDeps.pipe(
+    Layer.provideMerge(SendMetrics.layer),
+    Layer.provideMerge(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
+    // Provided to the front, so that it closes after the last request.
+    Layer.provideMerge(Layer.mergeAll(AccessLogging.layer, AuditVisits.layer)),
+    Layer.provideMerge(Layer.mergeAll(audit, Traffic.layer, Inspector.layer)),
+  )

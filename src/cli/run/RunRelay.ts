@@ -1,5 +1,5 @@
 /**
- * `ptth relay`: runs a relay from its configuration, which is reloaded when it changes.
+ * Runs a relay of one process from its configuration, which is reloaded when it changes.
  */
 import { rmdir } from "node:fs/promises"
 import * as Console from "effect/Console"
@@ -7,14 +7,12 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
-import { relayKeys } from "../../domain/config/RelayKeys.ts"
 import { Relay } from "../../relay/Relay.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
-import * as Flags from "../shared/Flags.ts"
 import { warnUntimely } from "../shared/LoadCertificate.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import * as Output from "../shared/Output.ts"
@@ -50,19 +48,42 @@ const keepServersFolder = (folder: string) =>
     (isNew) => (isNew ? Effect.ignore(Effect.tryPromise(() => rmdir(folder))) : Effect.void),
   )
 
-/** The values of the flags. */
-export interface RelayFlags {
-  readonly configPath: Option.Option<string>
-  readonly config: Flags.RowFlags
-  readonly assetRoot: Option.Option<string>
-  readonly printConfig: boolean
+/** A relay's configuration as it was loaded at the start, and how to load it again. */
+export interface RelayStart {
+  readonly config: RelayConfig
+  /** The file; `undefined` if there is none. */
+  readonly path: string | undefined
+  readonly load: Effect.Effect<RelayConfig, ConfigError>
 }
 
-const describe = (
-  config: RelayConfig,
-  path: string | undefined,
+/** Loads a relay's configuration. */
+export const loadStart = Effect.fnUntraced(function* (
+  sources: LoadConfig.Sources,
+): Effect.fn.Return<RelayStart, ConfigError, FileSystem.FileSystem> {
+  const { config, path } = yield* LoadConfig.loadRelay(sources)
+  const fs = yield* FileSystem.FileSystem
+  const load = LoadConfig.loadRelay(sources).pipe(
+    Effect.map((loaded) => loaded.config),
+    Effect.provideService(FileSystem.FileSystem, fs),
+  )
+  return { config, path, load }
+})
+
+/** The settings of a relay that watches its configuration. */
+export const watchedSettings = ({ config, load, path }: RelayStart) =>
+  RelaySettings.layerWatched({
+    path: path ?? `./${LoadConfig.relayFile}`,
+    serversFolder: LoadConfig.serversFolder(path),
+    initial: config,
+    load,
+  })
+
+/** What a relay prints once it serves; `admin` says where the administrator's pages are. */
+export const describe = (
+  { config, path }: RelayStart,
   address: Relay["Service"],
-  link: string | undefined,
+  admin: string,
+  more: ReadonlyArray<readonly [label: string, value: string]> = [],
 ): string => {
   const loopback = config.listen.host === "127.0.0.1" || config.listen.host === "::1"
   const count = config.servers.length
@@ -72,7 +93,8 @@ const describe = (
       `${Output.urlOf(address)}/${loopback ? `   (this machine only; ${address.secure ? "" : "put TLS in front, or "}see --listen)` : ""}`,
     ],
     ...(config.publicUrl === undefined ? [] : [["Public", `${config.publicUrl}/`] as const]),
-    ["Admin", link === undefined ? "off" : `${link}   (one use, 10 minutes)`],
+    ...more,
+    ["Admin", admin],
     ["Config", path ?? `none; looked for ${LoadConfig.places(LoadConfig.relayFile).join(" and ")}`],
     [
       "Servers",
@@ -95,40 +117,32 @@ const adminLink = Effect.fnUntraced(function* (config: RelayConfig) {
   return yield* newLink
 })
 
+/** What a relay does besides serving, for as long as the Scope is open: see the functions. */
+export const besides = Effect.fnUntraced(function* (
+  { path }: RelayStart,
+  follow: (config: RelayConfig) => Effect.Effect<void>,
+) {
+  if (path === undefined) yield* keepServersFolder(LoadConfig.serversFolder(path))
+  const { changes } = yield* RelaySettings
+  const warn = certificateWarnings()
+  yield* Effect.forkScoped(
+    Stream.runForEach(changes, (now) => Effect.andThen(follow(now), warn(now))),
+  )
+})
+
 /** Runs until it is interrupted. */
-export const runRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) {
-  if (Option.isSome(flags.assetRoot)) yield* Effect.logInfo(Flags.assetRootNote)
-  const sources: LoadConfig.Sources = {
-    configPath: flags.configPath,
-    overrides: Flags.overrides(relayKeys, flags.config),
-    env: process.env,
-  }
-  if (flags.printConfig) return yield* Console.log(yield* LoadConfig.explainRelay(sources))
-  const { config, path } = yield* LoadConfig.loadRelay(sources)
-  const fs = yield* FileSystem.FileSystem
-  const serversFolder = LoadConfig.serversFolder(path)
-  const settings = RelaySettings.layerWatched({
-    path: path ?? `./${LoadConfig.relayFile}`,
-    serversFolder,
-    initial: config,
-    load: LoadConfig.loadRelay(sources).pipe(
-      Effect.map((loaded) => loaded.config),
-      Effect.provideService(FileSystem.FileSystem, fs),
-    ),
-  })
+export const runRelay = Effect.fn("ptth relay")(function* (start: RelayStart) {
+  const { config } = start
   yield* Effect.gen(function* () {
-    if (path === undefined) yield* keepServersFolder(serversFolder)
-    const { changes } = yield* RelaySettings
-    const warn = certificateWarnings()
-    const follow = (now: RelayConfig) => Effect.andThen(followBusyPoll(now), warn(now))
-    yield* Effect.forkScoped(Stream.runForEach(changes, follow))
+    yield* besides(start, followBusyPoll)
     const link = yield* adminLink(config)
-    yield* Console.log(describe(config, path, yield* Relay, link))
+    const admin = link === undefined ? "off" : `${link}   (one use, 10 minutes)`
+    yield* Console.log(describe(start, yield* Relay, admin))
     return yield* Effect.never
   }).pipe(
     Effect.provide(
       Relay.layer.pipe(
-        Layer.provideMerge(settings),
+        Layer.provideMerge(watchedSettings(start)),
         Layer.provide(SendTelemetry.layer(config.otlpEndpoint, "ptth-relay")),
       ),
     ),

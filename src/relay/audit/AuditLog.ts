@@ -15,6 +15,8 @@ import { AuditThrottle } from "./AuditThrottle.ts"
 export interface AuditEntry {
   readonly at: number
   readonly event: AuditEvent
+  /** The id of the worker that recorded it; absent for a relay without workers. */
+  readonly relay?: string
 }
 
 /** How many events are kept in memory. As many `VisitorRequests` are kept besides, so that they evict no other events. */
@@ -30,6 +32,8 @@ export class AuditLog extends Context.Service<
     readonly record: (event: AuditEvent) => void
     /** The oldest first. */
     readonly entries: () => ReadonlyArray<AuditEntry>
+    /** Adds an event that another process has recorded. */
+    readonly take: (entry: AuditEntry) => void
     /** Inserts the events of earlier processes before all others. */
     readonly restore: (before: ReadonlyArray<AuditEntry>) => void
     /** Calls the listener for every event until the returned function is called. */
@@ -42,25 +46,18 @@ export class AuditLog extends Context.Service<
       let entries: ReadonlyArray<AuditEntry> = []
       const listeners = new Set<AuditListener>()
       const context = yield* Effect.context<never>()
-      const clock = yield* Clock.Clock
       const run = Effect.runForkWith(context)
-      const throttle = new AuditThrottle()
-      const add = (event: AuditEvent, at: number): void => {
-        const entry = { at, event }
+      const take = (entry: AuditEntry): void => {
         entries = newest([...entries, entry])
         for (const listener of listeners) listener(entry)
-        const { _tag, ...fields } = event
+        const { _tag, ...fields } = entry.event
         const line = isFrequent(entry) ? Effect.logDebug : Effect.logInfo
-        run(Effect.annotateLogs(line(sentences[_tag]), fields))
+        const relay = entry.relay === undefined ? {} : { relay: entry.relay }
+        run(Effect.annotateLogs(line(sentences[_tag]), { ...fields, ...relay }))
       }
-      const recordOmitted = Effect.sync(() => {
-        for (const omitted of throttle.takeOmitted())
-          add({ _tag: "EventsOmitted", ...omitted }, clock.currentTimeMillisUnsafe())
-      })
-      yield* Effect.addFinalizer(() => recordOmitted)
-      yield* recordOmitted.pipe(Effect.schedule(Schedule.spaced("1 minute")), Effect.forkScoped)
       return AuditLog.of({
         entries: () => entries,
+        take,
         restore: (before) => {
           entries = newest([...before, ...entries])
         },
@@ -68,14 +65,42 @@ export class AuditLog extends Context.Service<
           listeners.add(listener)
           return () => listeners.delete(listener)
         },
-        record: (event) => {
-          const at = clock.currentTimeMillisUnsafe()
-          if (throttle.passes(event, at)) add(event, at)
-        },
+        record: yield* recordTo(take),
       })
     }),
   )
+
+  /** A log whose events another process keeps; it has no entries of its own. */
+  static readonly layerForwarding = (forward: (entry: AuditEntry) => void): Layer.Layer<AuditLog> =>
+    Layer.effect(
+      AuditLog,
+      Effect.map(recordTo(forward), (record) =>
+        AuditLog.of({
+          entries: () => [],
+          take: forward,
+          restore: () => {},
+          listen: () => () => {},
+          record,
+        }),
+      ),
+    )
 }
+
+/** Records events, as far as they are not too many, by giving each to `add`. */
+const recordTo = Effect.fnUntraced(function* (add: (entry: AuditEntry) => void) {
+  const clock = yield* Clock.Clock
+  const throttle = new AuditThrottle()
+  const recordOmitted = Effect.sync(() => {
+    for (const omitted of throttle.takeOmitted())
+      add({ at: clock.currentTimeMillisUnsafe(), event: { _tag: "EventsOmitted", ...omitted } })
+  })
+  yield* Effect.addFinalizer(() => recordOmitted)
+  yield* recordOmitted.pipe(Effect.schedule(Schedule.spaced("1 minute")), Effect.forkScoped)
+  return (event: AuditEvent): void => {
+    const at = clock.currentTimeMillisUnsafe()
+    if (throttle.passes(event, at)) add({ at, event })
+  }
+})
 
 const isFrequent = ({ event }: AuditEntry): boolean => event._tag === "VisitorRequests"
 

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import type * as LogLevel from "effect/LogLevel"
 import * as Queue from "effect/Queue"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
@@ -27,6 +28,11 @@ export interface WatchOptions {
   /** Loads the configuration, with the environment and flags of the start. */
   readonly load: Effect.Effect<RelayConfig, ConfigError>
   readonly initial: RelayConfig
+  /**
+   * For a worker, whose supervisor watches the files and logs what is wrong with
+   * them: calls the listener for each reload that it asks for.
+   */
+  readonly follow?: (reload: () => void) => void
 }
 
 /** The origin of the configuration in force, and the problem with the files if they are invalid. */
@@ -99,7 +105,10 @@ interface State {
   readonly reject: (error: ConfigError) => Effect.Effect<void>
 }
 
-const makeState = Effect.fnUntraced(function* ({ initial, path, serversFolder }: WatchOptions) {
+const makeState = Effect.fnUntraced(function* (options: WatchOptions) {
+  const { follow, initial, path, serversFolder } = options
+  const level = (wanted: LogLevel.Severity) =>
+    Effect.logWithLevel(follow === undefined ? wanted : "Debug")
   const configs = yield* SubscriptionRef.make(initial)
   let derived = derive(initial)
   const since = yield* Clock.currentTimeMillis
@@ -115,7 +124,7 @@ const makeState = Effect.fnUntraced(function* ({ initial, path, serversFolder }:
   const reject = (error: ConfigError): Effect.Effect<void> =>
     SubscriptionRef.getUnsafe(status).problem?.message === error.message
       ? Effect.void
-      : Effect.logError(`config not reloaded, the old one stays in force\n${error.message}`).pipe(
+      : level("Error")(`config not reloaded, the old one stays in force\n${error.message}`).pipe(
           Effect.andThen(Clock.currentTimeMillis),
           Effect.flatMap((at) => setStatus({ problem: { at, message: error.message } })),
         )
@@ -123,7 +132,7 @@ const makeState = Effect.fnUntraced(function* ({ initial, path, serversFolder }:
   const unchanged = Effect.suspend(() =>
     SubscriptionRef.getUnsafe(status).problem === undefined
       ? Effect.void
-      : Effect.logInfo("config is valid again, nothing changed").pipe(
+      : level("Info")("config is valid again, nothing changed").pipe(
           Effect.andThen(setStatus({ problem: undefined })),
         ),
   )
@@ -132,9 +141,10 @@ const makeState = Effect.fnUntraced(function* ({ initial, path, serversFolder }:
     const before = derived.config
     if (Equal.equals(config, before)) return yield* unchanged
     derived = derive(config)
-    yield* Effect.logInfo(`config reloaded: servers registered: ${config.servers.length}`)
-    if (listensElsewhere(config, before)) {
-      yield* Effect.logWarning("the new addresses and TLS mode take effect at the next start")
+    yield* level("Info")(`config reloaded: servers registered: ${config.servers.length}`)
+    const waiting = waitsForStart(config, before)
+    if (waiting.length > 0) {
+      yield* level("Warn")(`the new ${waiting.join(" and ")} take effect at the next start`)
     }
     yield* SubscriptionRef.set(configs, config)
     yield* setStatus({ since: yield* Clock.currentTimeMillis, problem: undefined })
@@ -144,11 +154,18 @@ const makeState = Effect.fnUntraced(function* ({ initial, path, serversFolder }:
   return state
 })
 
-/** Whether a configuration differs in what is read only at the start. */
-const listensElsewhere = (config: RelayConfig, before: RelayConfig): boolean =>
-  !Equal.equals(config.listen, before.listen) ||
-  !Equal.equals(config.adminListen, before.adminListen) ||
-  (config.tls === undefined) !== (before.tls === undefined)
+/** In what a configuration differs that is read only at the start, in words. */
+const waitsForStart = (config: RelayConfig, before: RelayConfig): ReadonlyArray<string> => {
+  const listensElsewhere =
+    !Equal.equals(config.listen, before.listen) ||
+    !Equal.equals(config.adminListen, before.adminListen) ||
+    (config.tls === undefined) !== (before.tls === undefined)
+  return [
+    ...(listensElsewhere ? ["addresses and TLS mode"] : []),
+    ...(config.workers === before.workers ? [] : ["workers"]),
+    ...(Equal.equals(config.cluster, before.cluster) ? [] : ["[cluster] settings"]),
+  ]
+}
 
 const watched = Effect.fnUntraced(function* (options: WatchOptions) {
   const state = yield* makeState(options)
@@ -159,10 +176,10 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
 
   const requests = yield* Queue.sliding<"reload">(1)
   const request = Queue.offer(requests, "reload")
-  const watchCertificate = yield* ReloadTriggers.certificateWatch(
-    () => state.derived().config.tlsFiles,
-    request,
-  )
+  const watchCertificate =
+    options.follow === undefined
+      ? yield* ReloadTriggers.certificateWatch(() => state.derived().config.tlsFiles, request)
+      : Effect.void
   yield* watchCertificate
   yield* Queue.take(requests).pipe(
     Effect.andThen(reload),
@@ -171,7 +188,9 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
     Effect.forkScoped,
   )
   yield* ReloadTriggers.onHangUp(request)
-  yield* ReloadTriggers.watchFiles(options.path, options.serversFolder, request)
+  if (options.follow === undefined)
+    yield* ReloadTriggers.watchFiles(options.path, options.serversFolder, request)
+  else options.follow(() => Queue.offerUnsafe(requests, "reload"))
   yield* ReloadTriggers.poll(request)
 
   return RelaySettings.of({

@@ -5,7 +5,7 @@
  */
 import * as http from "node:http"
 import * as https from "node:https"
-import type { AddressInfo, Socket } from "node:net"
+import * as net from "node:net"
 import type { Duplex } from "node:stream"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -71,6 +71,8 @@ export interface FrontOptions {
    * kept, in milliseconds; 0 by default, and 0 if no visitor is connected.
    */
   readonly lameDuckMillis?: () => number
+  /** Whether other processes accept the connections of the same socket, so that the lame duck period is for open ones only. */
+  readonly isReplaced?: () => boolean
   /** Called when the Scope is closed, before the lame duck period. */
   readonly onStop?: () => void
   /** Called when no more connections are accepted, before running exchanges are waited for. */
@@ -102,6 +104,9 @@ export const maxRequestHead = 64 * 1024
 
 /** How long a visitor may read nothing of a response by default, in milliseconds. */
 export const defaultIdle = 300_000
+
+/** How many connections may wait to be accepted. */
+const backlog = 2048
 
 /** How long a connection may take to send the head of a request, in milliseconds. */
 const headMillis = 30_000
@@ -198,7 +203,7 @@ class NodeFront {
   private takeConnections(): PlainConnections {
     const { options, server } = this
     const event = options.certificate === undefined ? "connection" : "secureConnection"
-    const handOver = server.listeners(event)[0] as (socket: Socket) => void
+    const handOver = server.listeners(event)[0] as (socket: net.Socket) => void
     const plain = new PlainConnections({
       handler: options.handler,
       renderFailure: options.renderFailure,
@@ -214,7 +219,7 @@ class NodeFront {
       keepAliveMillis,
     })
     server.off(event, handOver)
-    server.on(event, (socket: Socket) => {
+    server.on(event, (socket: net.Socket) => {
       // Not before the handshake: a client that leaves during one would stay until its time-out.
       socket.allowHalfOpen = true
       this.accepted += 1
@@ -248,10 +253,10 @@ class NodeFront {
       )
     }
     server.once("error", onError)
-    server.listen(fd === undefined ? { host, port, backlog: 2048 } : { fd }, () => {
+    server.listen(fd === undefined ? { host, port, backlog } : { fd, backlog }, () => {
       server.off("error", onError)
       server.on("error", ignore)
-      const address = server.address() as AddressInfo
+      const address = server.address() as net.AddressInfo
       resume(
         Effect.succeed({
           host: address.address,
@@ -306,7 +311,8 @@ class NodeFront {
     const stopListening = Effect.callback<void>((resume) => {
       const deadline = performance.now() + pauseMillis
       const close = (): void => {
-        this.server.close()
+        // Not `http.Server.close`, which closes idle connections too.
+        net.Server.prototype.close.call(this.server)
         resume(Effect.void)
       }
       const look = (before: number): void => {
@@ -321,8 +327,11 @@ class NodeFront {
       checksAlone = this.visitors.size === 0 ? checksAlone + 1 : 0
       return checksAlone * checkMillis > aloneMillis
     }
-    return this.until(isAlone, millis).pipe(
-      Effect.andThen(stopListening),
+    const serve = this.until(isAlone, millis)
+    const isReplaced = this.options.isReplaced?.() === true
+    return (
+      isReplaced ? Effect.andThen(stopListening, serve) : Effect.andThen(serve, stopListening)
+    ).pipe(
       Effect.andThen(this.until(() => !this.plain.hasNew, firstRequestMillis)),
       Effect.andThen(Effect.sync(() => this.plain.closeNew())),
     )
@@ -398,7 +407,7 @@ class NodeFront {
   }
 
   /** The visitor sends no more, but may still read. Whoever is answered by `intercept` has left. */
-  private onHalfClosed(socket: Socket): void {
+  private onHalfClosed(socket: net.Socket): void {
     const current = (): NodeReply | undefined => this.replies.newest.get(socket)?.current
     if (current() === undefined) socket.end()
     else HalfClosed.watch(socket, () => current()?.nextWrite ?? "Nothing")
@@ -515,7 +524,8 @@ const createServer = (
   return server
 }
 
-const bindError = (place: string, error: NodeJS.ErrnoException): BindError =>
+/** The error of a system call that was to make a socket listen; `place` is the address. */
+export const bindError = (place: string, error: NodeJS.ErrnoException): BindError =>
   error.code === "EADDRINUSE"
     ? new BindError({ code: "PTTH_PORT_IN_USE", detail: `${place} is taken.` })
     : new BindError({

@@ -1,0 +1,240 @@
+/**
+ * Runs a relay of several workers: owns the listening socket, the audit log and
+ * the signals, tells the workers who the others are and when to reload, and
+ * answers `ptth relay peers` and `ptth relay roll`.
+ */
+import { hostname } from "node:os"
+import * as NodePath from "node:path"
+import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import * as ListenAddress from "../../domain/ListenAddress.ts"
+import * as AuditFile from "../../relay/audit/AuditFile.ts"
+import * as AuditLine from "../../relay/audit/AuditLine.ts"
+import { AuditLog } from "../../relay/audit/AuditLog.ts"
+import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
+import * as RunRelay from "../run/RunRelay.ts"
+import * as SendTelemetry from "../run/SendTelemetry.ts"
+import * as ControlSocket from "./ControlSocket.ts"
+import * as ListenSocket from "./ListenSocket.ts"
+import * as RuntimeFolder from "./RuntimeFolder.ts"
+import { type ChildWorker, spawnWorker } from "./SpawnWorker.ts"
+import { Supervisor, type WorkerView } from "./Supervisor.ts"
+import * as WorkerMessage from "./WorkerMessage.ts"
+
+/** How much longer than `shutdown_grace` a worker may take to end before it is killed, in milliseconds. */
+const graceBeyond = 5_000
+
+/** The name of this machine in the cluster. */
+export const machineOf = ({ cluster }: RelayConfig): string => cluster?.id ?? hostname()
+
+/** Where the workers of a relay serve. */
+interface ServingAddress {
+  host: string
+  port: number
+}
+
+/** The processes of the workers, what they say, and what they are told. */
+class Crew {
+  readonly address: ServingAddress = { host: "", port: 0 }
+  private readonly children = new Map<number, ChildWorker>()
+  private readonly versions = new Map<number, string>()
+  private readonly machine: string
+  private readonly folder: string
+  private readonly audit: AuditLog["Service"]
+  private views: ReadonlyArray<WorkerView> = []
+
+  constructor(machine: string, folder: string, audit: AuditLog["Service"]) {
+    this.machine = machine
+    this.folder = folder
+    this.audit = audit
+  }
+
+  spawn(
+    socket: number,
+    start: Omit<WorkerMessage.WorkerStart, "number">,
+    number: number,
+  ): ChildWorker {
+    const child = spawnWorker(
+      { socket, start, onMessage: (message, given) => this.onMessage(number, message, given) },
+      number,
+    )
+    this.children.set(number, child)
+    return child
+  }
+
+  /** Tells everybody who there is. */
+  changed(workers: ReadonlyArray<WorkerView>): void {
+    this.views = workers
+    const numbers = new Set(workers.map(({ number }) => number))
+    for (const number of this.children.keys()) {
+      if (numbers.has(number)) continue
+      this.children.delete(number)
+      this.versions.delete(number)
+    }
+    const members = workers.map(({ number }) => {
+      const id = this.idOf(number)
+      return { id, at: `unix:${NodePath.join(this.folder, `${id}.sock`)}` }
+    })
+    this.tell({ kind: "members", members })
+  }
+
+  tell(message: WorkerMessage.ToWorker): void {
+    for (const child of this.children.values()) child.send(message)
+  }
+
+  /** Has the workers open their log files again. One that is being started does so anyway, and could not take the signal yet. */
+  hangUp(): void {
+    for (const { number, state } of this.views)
+      if (state !== "starting") this.children.get(number)?.hangUp()
+  }
+
+  peers(): ReadonlyArray<ControlSocket.Peer> {
+    return this.views.map(({ number, pid, since, state }) => ({
+      id: this.idOf(number),
+      pid,
+      state,
+      since,
+      version: this.versions.get(number) ?? "",
+    }))
+  }
+
+  private idOf(number: number): string {
+    return WorkerMessage.workerId(this.machine, number)
+  }
+
+  private onMessage(
+    number: number,
+    message: WorkerMessage.FromWorker,
+    socket: Parameters<ChildWorker["send"]>[1],
+  ): void {
+    switch (message.kind) {
+      case "ready": {
+        Object.assign(this.address, { host: message.host, port: message.port })
+        this.versions.set(number, message.version)
+        return
+      }
+      case "audit": {
+        const { _tag, ...fields } = message.event
+        const event = AuditLine.toEvent(_tag, fields)
+        if (event !== undefined)
+          this.audit.take({ at: message.at, event, relay: this.idOf(number) })
+        return
+      }
+      case "socket": {
+        const to = [...this.children].find(([other]) => this.idOf(other) === message.to)?.[1]
+        if (to === undefined) socket?.destroy()
+        else to.send({ kind: "socket", about: message.about }, socket)
+      }
+    }
+  }
+}
+
+/** Handles a signal for as long as the Scope is open. */
+const onSignal = (
+  signal: NodeJS.Signals,
+  handle: () => void,
+): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => process.on(signal, handle)),
+    () => Effect.sync(() => process.off(signal, handle)),
+  )
+
+/** Replaces the workers on SIGUSR2; what it says is in the log. */
+const rollOnSignal = Effect.fnUntraced(function* (supervisor: Supervisor) {
+  const run = Effect.runForkWith(yield* Effect.context<never>())
+  yield* onSignal("SIGUSR2", () => {
+    run(Effect.catch(supervisor.roll, (error) => Effect.logError(error.message)))
+  })
+})
+
+/** Answers the commands for a relay that runs. */
+const answering =
+  (place: string, crew: Crew, supervisor: Supervisor) =>
+  (question: ControlSocket.Question): Effect.Effect<ControlSocket.Answer> => {
+    switch (question) {
+      case "about":
+        return Effect.succeed({ config: place })
+      case "peers":
+        return Effect.succeed({ peers: crew.peers() })
+      case "roll":
+        return supervisor.roll.pipe(
+          Effect.map((replaced) => ({ replaced })),
+          Effect.catch((error) => Effect.succeed({ failure: error.message })),
+        )
+    }
+  }
+
+/** Supervises until it is interrupted. */
+const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count: number) {
+  const { config, path } = start
+  const settings = yield* RelaySettings
+  const audit = yield* AuditLog
+  const machine = machineOf(config)
+  const longestName = `${WorkerMessage.workerId(machine, 2 * count)}.sock`
+  const folder = yield* RuntimeFolder.open(RuntimeFolder.ofProcess(), longestName)
+  const socket = yield* ListenSocket.open(config.listen)
+  const crew = new Crew(machine, folder, audit)
+  const secure = config.tls !== undefined
+  // Before the workers are there, and until they are gone, it must not end the supervisor.
+  yield* onSignal("SIGUSR2", () => {})
+  const supervisor = yield* Supervisor.start({
+    count,
+    spawn: (number) => crew.spawn(socket.descriptor, { machine, count, folder, secure }, number),
+    graceMillis: () => Duration.toMillis(settings.current().shutdownGrace) + graceBeyond,
+    onChange: (workers) => crew.changed(workers),
+  })
+  // Workers have the socket until they stop accepting; then connections must be refused, not wait.
+  yield* Effect.addFinalizer(() => Effect.sync(socket.close))
+  yield* Effect.addFinalizer(() => Effect.sync(() => audit.record({ _tag: "RelayStopping" })))
+  yield* RunRelay.besides(start, (now) =>
+    Effect.sync(() => {
+      if (now === config) return
+      audit.record({ _tag: "ConfigReloaded", servers: now.servers.length })
+      crew.tell({ kind: "reload" })
+    }),
+  )
+  yield* settings.statuses.pipe(
+    Stream.runForEach(({ problem }) =>
+      Effect.sync(() => {
+        if (problem !== undefined) audit.record({ _tag: "ConfigRefused", problem: problem.message })
+      }),
+    ),
+    Effect.forkScoped,
+  )
+  yield* onSignal("SIGHUP", () => crew.hangUp())
+  yield* rollOnSignal(supervisor)
+  yield* ControlSocket.serve(folder, answering(RuntimeFolder.configPlace(path), crew, supervisor))
+  const { host, port } = crew.address
+  audit.record({ _tag: "RelayStarted", address: ListenAddress.format({ host, port }) })
+  yield* Console.log(
+    RunRelay.describe(
+      start,
+      { host, port, secure },
+      "off (not yet possible with more than one worker)",
+      [["Workers", `${count}   (see ptth relay peers)`]],
+    ),
+  )
+  return yield* Effect.never
+})
+
+/** Runs until it is interrupted. */
+export const runSupervisor = Effect.fn("ptth relay supervisor")(function* (
+  start: RunRelay.RelayStart,
+  count: number,
+) {
+  // The workers stop before the audit log is closed.
+  yield* Effect.scoped(supervise(start, count)).pipe(
+    Effect.provide(
+      AuditFile.layer.pipe(
+        Layer.provideMerge(AuditLog.layer),
+        Layer.provideMerge(RunRelay.watchedSettings(start)),
+        Layer.provide(SendTelemetry.layer(start.config.otlpEndpoint, "ptth-relay")),
+      ),
+    ),
+  )
+})

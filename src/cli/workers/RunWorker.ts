@@ -1,0 +1,117 @@
+/**
+ * Runs a worker: a relay on the listening socket of its supervisor, which also
+ * keeps its audit log, tells it when to reload its configuration, and stops it.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { single } from "../../domain/config/ConfigError.ts"
+import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { AuditLog } from "../../relay/audit/AuditLog.ts"
+import { Relay } from "../../relay/Relay.ts"
+import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
+import { Successor } from "../../relay/settings/Successor.ts"
+import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
+import type { RelayStart } from "../run/RunRelay.ts"
+import * as SendTelemetry from "../run/SendTelemetry.ts"
+import * as LoadConfig from "../shared/LoadConfig.ts"
+import { version } from "../shared/Version.ts"
+import type { WorkerChannel } from "./WorkerChannel.ts"
+import { type Machine, mayBusyPoll } from "./WorkerCount.ts"
+import * as WorkerMessage from "./WorkerMessage.ts"
+
+/** Events that the supervisor records itself, once for all workers. */
+const ofSupervisor: ReadonlySet<string> = new Set(["ConfigReloaded", "ConfigRefused"])
+
+/** The audit log of a worker, which is the supervisor's. */
+const auditLog = (channel: WorkerChannel): Layer.Layer<AuditLog> =>
+  AuditLog.layerForwarding(({ at, event }) => {
+    if (ofSupervisor.has(event._tag)) return
+    const { _tag, ...fields } = event
+    channel.send({ kind: "audit", at, event: { _tag, ...defined(fields) } })
+  })
+
+const defined = <A>(fields: { readonly [name: string]: A | undefined }): Record<string, A> =>
+  Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  )
+
+/** The configuration of a worker: what its supervisor does is not in it. */
+const ofWorker =
+  ({ count }: WorkerMessage.WorkerStart, machine: Machine) =>
+  (config: RelayConfig): RelayConfig => ({
+    ...config,
+    listen: { host: "fd", port: 0, fd: WorkerMessage.socketDescriptor },
+    adminListen: false,
+    auditLog: undefined,
+    busyPoll: config.busyPoll && mayBusyPoll(count, machine),
+  })
+
+/** Fails if the configuration was changed so that this worker would not speak as the others do. */
+const refuseOtherTls = ({ config, path }: RelayStart, { secure }: WorkerMessage.WorkerStart) =>
+  (config.tls !== undefined) === secure
+    ? Effect.void
+    : single({
+        code: "PTTH_CONFIG_INVALID",
+        where: path ?? "the configuration",
+        detail: `TLS was switched ${secure ? "off" : "on"} while the relay runs, so that no worker can be started`,
+        remedy: "Restart the relay.",
+      })
+
+/** Runs until the supervisor stops it or is gone. */
+export const runWorker = Effect.fn("ptth relay worker")(function* (
+  start: RelayStart,
+  worker: WorkerMessage.WorkerStart,
+  channel: WorkerChannel,
+  machine: Machine,
+) {
+  const id = WorkerMessage.workerId(worker.machine, worker.number)
+  const adapt = ofWorker(worker, machine)
+  const config = adapt(start.config)
+  const stopped = Deferred.makeUnsafe<void>()
+  let isReplaced = false
+  let reload = (): void => {}
+  const stop = (): void => {
+    Deferred.doneUnsafe(stopped, Effect.void)
+  }
+  channel.listen((message, socket) => {
+    if (message.kind === "reload") reload()
+    if (message.kind === "socket") socket?.destroy()
+    if (message.kind !== "stop") return
+    isReplaced ||= message.replaced
+    stop()
+  })
+  channel.onGone(() => {
+    // A new supervisor may want the address at once.
+    isReplaced = true
+    stop()
+  })
+  // Meant for the supervisor, if somebody sends it to all processes.
+  process.on("SIGUSR2", () => {})
+  const settings = RelaySettings.layerWatched({
+    path: start.path ?? `./${LoadConfig.relayFile}`,
+    serversFolder: LoadConfig.serversFolder(start.path),
+    initial: config,
+    load: Effect.map(start.load, adapt),
+    follow: (request) => {
+      reload = request
+    },
+  })
+  yield* refuseOtherTls(start, worker)
+  yield* Effect.gen(function* () {
+    BusyPoll.allow(config.busyPoll)
+    const { host, port } = yield* Relay
+    channel.send({ kind: "ready", host, port, version })
+    yield* Deferred.await(stopped)
+  }).pipe(
+    Effect.provide(
+      Relay.layerOfWorker(auditLog(channel)).pipe(
+        Layer.provideMerge(settings),
+        Layer.provide(Layer.succeed(Successor, () => isReplaced)),
+        Layer.provide(SendTelemetry.layer(config.otlpEndpoint, "ptth-relay")),
+      ),
+    ),
+    Effect.scoped,
+    Effect.annotateLogs("relay", id),
+  )
+})

@@ -1,0 +1,40 @@
+/**
+ * A worker's end of the IPC channel to its supervisor.
+ */
+import type { Socket } from "node:net"
+import * as WorkerMessage from "./WorkerMessage.ts"
+
+/** See the file's header. */
+export interface WorkerChannel {
+  readonly send: (message: WorkerMessage.FromWorker, socket?: Socket) => void
+  /** Calls the listener for each message; with a socket if it came with one. */
+  readonly listen: (
+    listener: (message: WorkerMessage.ToWorker, socket: Socket | undefined) => void,
+  ) => void
+  /** Calls the listener when the supervisor is gone. */
+  readonly onGone: (listener: () => void) => void
+}
+
+/** The channel of this process; `undefined` if no supervisor started it. */
+export const ofProcess = (): WorkerChannel | undefined => {
+  if (process.send === undefined) return undefined
+  const send = process.send.bind(process)
+  return {
+    send: (message, socket) => {
+      // The supervisor may be gone; `onGone` ends this process then.
+      if (process.connected) send(message, socket, undefined, () => {})
+      else socket?.destroy()
+    },
+    listen: (listener) => {
+      process.on("message", (data, handle) => {
+        const message = WorkerMessage.toWorker(data)
+        const socket = handle as Socket | undefined
+        if (message !== undefined) listener(message, socket)
+        else socket?.destroy()
+      })
+    },
+    onGone: (listener) => {
+      process.once("disconnect", listener)
+    },
+  }
+}

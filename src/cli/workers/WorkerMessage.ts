@@ -1,0 +1,92 @@
+/**
+ * What a supervisor and its workers tell each other over Node's IPC channel,
+ * and what a worker is told when it is started. The two may be of different
+ * versions, since a worker is started from the files as they are then: unknown
+ * messages and fields are ignored.
+ */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+
+/** The environment variable with a worker's {@link WorkerStart}. */
+export const startVariable = "PTTH_WORKER_START"
+
+/** The descriptor of the listening socket in a worker: the one behind the IPC channel. */
+export const socketDescriptor = 4
+
+/** What a worker is told when it is started. */
+const WorkerStart = Schema.Struct({
+  /** The name of the machine in the cluster. */
+  machine: Schema.String,
+  /** Of this worker; no other one that runs has it. */
+  number: Schema.Int,
+  /** How many workers serve at the same time. */
+  count: Schema.Int,
+  /** The folder with the sockets of all workers. */
+  folder: Schema.String,
+  /** Whether the relay speaks TLS; a configuration that says otherwise waits for the next start. */
+  secure: Schema.Boolean,
+})
+
+/** What a worker is told when it is started. */
+export type WorkerStart = (typeof WorkerStart)["Type"]
+
+/** A worker of this machine, as other workers reach it. */
+const Member = Schema.Struct({ id: Schema.String, at: Schema.String })
+
+/** From the supervisor to a worker. */
+const ToWorker = Schema.Union([
+  /** Drain and end; `replaced` if other workers accept all connections from now on. */
+  Schema.Struct({ kind: Schema.Literal("stop"), replaced: Schema.Boolean }),
+  /** Load the configuration again. */
+  Schema.Struct({ kind: Schema.Literal("reload") }),
+  /** The workers that run, this one included. */
+  Schema.Struct({ kind: Schema.Literal("members"), members: Schema.Array(Member) }),
+  /** Comes with a socket that another worker hands over, and what it says about it. */
+  Schema.Struct({ kind: Schema.Literal("socket"), about: Schema.Unknown }),
+])
+
+/** From the supervisor to a worker. */
+export type ToWorker = (typeof ToWorker)["Type"]
+
+/** From a worker to the supervisor. */
+const FromWorker = Schema.Union([
+  /** It serves, at this address. */
+  Schema.Struct({
+    kind: Schema.Literal("ready"),
+    host: Schema.String,
+    port: Schema.Int,
+    /** Of PTTH. */
+    version: Schema.String,
+  }),
+  /** An event for the audit log; `at` in milliseconds since 1970. */
+  Schema.Struct({
+    kind: Schema.Literal("audit"),
+    at: Schema.Number,
+    event: Schema.StructWithRest(Schema.Struct({ _tag: Schema.String }), [
+      Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Number])),
+    ]),
+  }),
+  /** Comes with a socket for the worker with this id. */
+  Schema.Struct({ kind: Schema.Literal("socket"), to: Schema.String, about: Schema.Unknown }),
+])
+
+/** From a worker to the supervisor. */
+export type FromWorker = (typeof FromWorker)["Type"]
+
+/** Decodes a message to a worker; `undefined` if it is unknown. */
+export const toWorker = (message: unknown): ToWorker | undefined =>
+  Option.getOrUndefined(Schema.decodeUnknownOption(ToWorker)(message))
+
+/** Decodes a message of a worker; `undefined` if it is unknown. */
+export const fromWorker = (message: unknown): FromWorker | undefined =>
+  Option.getOrUndefined(Schema.decodeUnknownOption(FromWorker)(message))
+
+/** The value of {@link startVariable}. */
+export const formatStart = (start: WorkerStart): string => JSON.stringify(start)
+
+/** Parses the value of {@link startVariable}; `undefined` if it is not one. */
+export const parseStart = (text: string): WorkerStart | undefined =>
+  Option.getOrUndefined(Schema.decodeUnknownOption(Schema.fromJsonString(WorkerStart))(text))
+
+/** The id of a worker: unique in the cluster. */
+export const workerId = (machine: string, number: number): string => `${machine}.${number}`
