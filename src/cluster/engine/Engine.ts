@@ -15,6 +15,8 @@ import * as Layer from "effect/Layer"
 /** The engine does not answer, or refuses; `reason` is a text without secrets. */
 export class EngineUnavailable extends Data.TaggedError("EngineUnavailable")<{
   readonly reason: string
+  /** Whether the engine is there and refuses, as for want of a permission. */
+  readonly isRefusal: boolean
 }> {
   override get message(): string {
     return this.reason
@@ -92,7 +94,9 @@ export interface EngineShape {
 export class Engine extends Context.Service<Engine, EngineShape>()("ptth/cluster/Engine") {
   /** No engine: whatever could be shared stays with this relay. */
   static readonly layerNone: Layer.Layer<Engine> = Layer.sync(Engine, () => {
-    const none = Effect.fail(new EngineUnavailable({ reason: "there is no engine" }))
+    const none = Effect.fail(
+      new EngineUnavailable({ reason: "there is no engine", isRefusal: false }),
+    )
     const fail = () => none
     const status: EngineStatus = { state: "off", since: 0, reason: undefined }
     return Engine.of({

@@ -43,6 +43,9 @@ export const addressOf = (url: Redacted.Redacted<string>): string => {
 const waitMillis = (attempt: number): number =>
   Math.min(50 * 2 ** attempt, mostWaitMillis) * (0.75 + Math.random() / 2)
 
+const away = (reason: string): EngineUnavailable =>
+  new EngineUnavailable({ reason, isRefusal: false })
+
 /** The text of a failure: that of the first address where several were tried. */
 const reasonOf = (error: unknown): string => {
   const first = error instanceof AggregateError ? error.errors[0] : error
@@ -64,11 +67,19 @@ const optionsOf = (
   socket: { connectTimeout: 2_000, socketTimeout: replyMillis, reconnectStrategy },
 })
 
-type Client = ReturnType<typeof import("redis")["createClient"]>
+type Redis = typeof import("redis")
+
+type Client = ReturnType<Redis["createClient"]>
 
 const loadRedis = Effect.promise(() => import("redis"))
 
+const failureOf =
+  ({ ErrorReply }: Redis) =>
+  (error: unknown): EngineUnavailable =>
+    new EngineUnavailable({ reason: reasonOf(error), isRefusal: error instanceof ErrorReply })
+
 interface Connection {
+  readonly redis: Redis
   readonly client: Client
   readonly subscribe: (channel: string, listener: (text: string) => void) => () => void
 }
@@ -78,12 +89,12 @@ const connect = Effect.fnUntraced(function* (
   { url }: RedisEngineOptions,
   statuses: EngineStatuses,
 ): Effect.fn.Return<Connection, never, Scope.Scope> {
-  const { createClient } = yield* loadRedis
+  const redis = yield* loadRedis
   const clock = yield* Clock.Clock
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const where = addressOf(url)
   const client: Client = yield* Effect.acquireRelease(
-    Effect.sync(() => createClient(optionsOf(url, waitMillis))),
+    Effect.sync(() => redis.createClient(optionsOf(url, waitMillis))),
     (client) =>
       Effect.sync(() => {
         if (client.isOpen) client.destroy()
@@ -111,7 +122,7 @@ const connect = Effect.fnUntraced(function* (
     if (!client.isReady) become("away", reasonOf(error))
   })
   client.connect().catch(() => {})
-  return { client, subscribe }
+  return { redis, client, subscribe }
 })
 
 /** Subscribes, on each new connection anew: the client forgets what it could not send. */
@@ -138,18 +149,18 @@ const subscriptions = (client: Client) => {
 type Reply = string | number | null | ReadonlyArray<Reply> | { readonly [key: string]: Reply }
 
 /** Sends commands, at most for {@link replyMillis} without a reply. */
-const sender = (client: Client, statuses: EngineStatuses, now: () => number) => {
+const sender = (redis: Redis, client: Client, statuses: EngineStatuses, now: () => number) => {
   let pending = 0
   let lastReply = 0
   return (...args: ReadonlyArray<string>): Effect.Effect<Reply, EngineUnavailable> =>
     Effect.suspend(() => {
       if (!client.isReady) {
         const { reason = "it is not connected" } = statuses.current()
-        return Effect.fail(new EngineUnavailable({ reason }))
+        return Effect.fail(away(reason))
       }
       // What is written keeps the socket from its time-out, so nothing is written to a server that does not answer.
       if (pending > 0 && now() - lastReply > replyMillis)
-        return Effect.fail(new EngineUnavailable({ reason: "it does not answer" }))
+        return Effect.fail(away("it does not answer"))
       if (pending === 0) lastReply = now()
       pending += 1
       return Effect.tryPromise({
@@ -158,11 +169,11 @@ const sender = (client: Client, statuses: EngineStatuses, now: () => number) => 
             pending -= 1
             lastReply = now()
           }),
-        catch: (error) => new EngineUnavailable({ reason: reasonOf(error) }),
+        catch: failureOf(redis),
       }).pipe(
         Effect.timeoutOrElse({
           duration: 2 * replyMillis,
-          orElse: () => Effect.fail(new EngineUnavailable({ reason: "it does not answer" })),
+          orElse: () => Effect.fail(away("it does not answer")),
         }),
       )
     })
@@ -256,10 +267,10 @@ const make = Effect.fnUntraced(function* (options: RedisEngineOptions) {
     since: clock.currentTimeMillisUnsafe(),
     reason: undefined,
   })
-  const { client, subscribe } = yield* connect(options, statuses)
+  const { client, redis, subscribe } = yield* connect(options, statuses)
   // The braces keep all keys in one slot of a Redis Cluster.
   const at = (key: string): string => `ptth:{${options.name}}:${key}`
-  const send = sender(client, statuses, () => clock.currentTimeMillisUnsafe())
+  const send = sender(redis, client, statuses, () => clock.currentTimeMillisUnsafe())
   return Engine.of({
     status: statuses.current,
     onStatus: statuses.listen,
@@ -275,15 +286,15 @@ export const layer = (options: RedisEngineOptions): Layer.Layer<Engine> =>
 
 /** Connects once and writes a key that expires at once; fails with why the engine cannot be used. */
 export const probe = Effect.fn("RedisEngine.probe")(function* ({ name, url }: RedisEngineOptions) {
-  const { createClient } = yield* loadRedis
-  const client = createClient(optionsOf(url, false))
+  const redis = yield* loadRedis
+  const client = redis.createClient(optionsOf(url, false))
   client.on("error", () => {})
   return yield* Effect.tryPromise({
     try: async () => {
       await client.connect()
       await client.sendCommand(["SET", `ptth:{${name}}:check`, "1", "PX", "1"])
     },
-    catch: (error) => new EngineUnavailable({ reason: reasonOf(error) }),
+    catch: failureOf(redis),
   }).pipe(
     Effect.ensuring(
       Effect.sync(() => {

@@ -1,0 +1,56 @@
+/**
+ * The number of a relay within its cluster, 0 to 1023, which request ids carry.
+ * With an engine it is claimed there. Without one, and until the engine can be
+ * reached, it follows from the relay's id.
+ */
+import { createHash } from "node:crypto"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { Engine, type EngineUnavailable } from "./Engine.ts"
+import * as EngineLoop from "./EngineLoop.ts"
+
+/** How many slots there are: two characters of base32. */
+export const slotCount = 1_024
+
+/** After how many milliseconds without a renewal a slot is free again. */
+export const slotMillis = 60_000
+
+/** How often it is renewed, in milliseconds. */
+const renewMillis = 20_000
+
+/** The slot that follows from a relay's id. */
+export const slotOf = (id: string): number =>
+  createHash("sha256").update(id).digest().readUInt16BE(0) % slotCount
+
+const keyOf = (slot: number): string => `slot:${slot}`
+
+/**
+ * Claims a slot and keeps it while the Scope is open; returns which it is now.
+ *
+ * @param owner the relay's id, with a part that each process has of its own
+ */
+export const make = Effect.fn("Slots.make")(function* (
+  id: string,
+  owner: string,
+): Effect.fn.Return<() => number, never, Engine | Scope.Scope> {
+  const engine = yield* Engine
+  let slot = slotOf(id)
+
+  const claim: Effect.Effect<void, EngineUnavailable> = Effect.gen(function* () {
+    for (let tried = 0; tried < slotCount; tried++) {
+      const next = (slot + tried) % slotCount
+      if (!(yield* engine.claim(keyOf(next), owner, slotMillis))) continue
+      slot = next
+      return
+    }
+    yield* Effect.logWarning("engine: the cluster has more relays than slots")
+  })
+
+  yield* EngineLoop.make({
+    what: "engine: no slot is claimed",
+    everyMillis: () => renewMillis,
+    run: claim,
+  })
+  yield* Effect.addFinalizer(() => Effect.ignore(engine.release(keyOf(slot), owner)))
+  return () => slot
+})
