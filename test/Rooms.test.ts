@@ -18,7 +18,7 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
   protocol: [["address"], ["http"], ["."], ["peer"]],
   web: [["."]],
   transport: [["runtime"], ["body"], ["observe", "net", "app", "auth"], ["front", "mux"]],
-  cluster: [["."], ["engine", "peers", "membership"]],
+  cluster: [["."], ["engine"], ["peers", "membership"]],
   relay: [
     ["settings"],
     ["traffic"],

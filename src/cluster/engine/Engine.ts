@@ -10,7 +10,6 @@
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 
 /** The engine does not answer, or refuses; `reason` is a text without secrets. */
 export class EngineUnavailable extends Data.TaggedError("EngineUnavailable")<{
@@ -48,7 +47,7 @@ export interface Retention {
 
 type Answer<A> = Effect.Effect<A, EngineUnavailable>
 
-/** What the service {@link Engine} does. */
+/** What {@link Engine} does. */
 export interface EngineShape {
   readonly status: () => EngineStatus
   /** Calls the listener whenever the status has changed, until the returned function is called. */
@@ -90,33 +89,33 @@ export interface EngineShape {
   readonly linesAfter: (key: string, id: string, most: number) => Answer<ReadonlyArray<StreamLine>>
 }
 
-/** See the file's header. */
-export class Engine extends Context.Service<Engine, EngineShape>()("ptth/cluster/Engine") {
-  /** No engine: whatever could be shared stays with this relay. */
-  static readonly layerNone: Layer.Layer<Engine> = Layer.sync(Engine, () => {
-    const none = Effect.fail(
-      new EngineUnavailable({ reason: "there is no engine", isRefusal: false }),
-    )
-    const fail = () => none
-    const status: EngineStatus = { state: "off", since: 0, reason: undefined }
-    return Engine.of({
-      status: () => status,
-      onStatus: () => () => {},
-      publish: fail,
-      subscribe: () => () => {},
-      put: fail,
-      claim: fail,
-      release: fail,
-      values: fail,
-      addMember: fail,
-      removeMembers: fail,
-      members: fail,
-      fields: fail,
-      setFields: fail,
-      removeFields: fail,
-      append: fail,
-      lastLines: fail,
-      linesAfter: fail,
-    })
-  })
+const none = (): EngineShape => {
+  const fail = () =>
+    Effect.fail(new EngineUnavailable({ reason: "there is no engine", isRefusal: false }))
+  const status: EngineStatus = { state: "off", since: 0, reason: undefined }
+  return {
+    status: () => status,
+    onStatus: () => () => {},
+    publish: fail,
+    subscribe: () => () => {},
+    put: fail,
+    claim: fail,
+    release: fail,
+    values: fail,
+    addMember: fail,
+    removeMembers: fail,
+    members: fail,
+    fields: fail,
+    setFields: fail,
+    removeFields: fail,
+    append: fail,
+    lastLines: fail,
+    linesAfter: fail,
+  }
 }
+
+/** The engine of the cluster; by default there is none, and whatever could be shared stays with this relay. */
+export const Engine: Context.Reference<EngineShape> = Context.Reference<EngineShape>(
+  "ptth/cluster/Engine",
+  { defaultValue: none },
+)

@@ -22,7 +22,7 @@ export const make = Effect.fnUntraced(function* <R>({
   everyMillis,
   run,
   what,
-}: EngineLoopOptions<R>): Effect.fn.Return<() => void, never, Engine | R | Scope.Scope> {
+}: EngineLoopOptions<R>): Effect.fn.Return<() => void, never, R | Scope.Scope> {
   const engine = yield* Engine
   const complaints = new Complaints()
   const requests = yield* Queue.sliding<void>(1)

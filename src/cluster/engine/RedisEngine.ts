@@ -281,7 +281,7 @@ const make = Effect.fnUntraced(function* (options: RedisEngineOptions) {
 })
 
 /** See the file's header. Never fails, and does not wait for the connection. */
-export const layer = (options: RedisEngineOptions): Layer.Layer<Engine> =>
+export const layer = (options: RedisEngineOptions): Layer.Layer<never> =>
   Layer.effect(Engine, make(options))
 
 /** Connects once and writes a key that expires at once; fails with why the engine cannot be used. */

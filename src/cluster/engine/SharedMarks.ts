@@ -43,7 +43,7 @@ const mostPending = 64
 /** @param self what no other process of the cluster has */
 export const make = Effect.fn("SharedMarks.make")(function* (
   self: string,
-): Effect.fn.Return<SharedMarks, never, Engine | Scope.Scope> {
+): Effect.fn.Return<SharedMarks, never, Scope.Scope> {
   const engine = yield* Engine
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const complaints = new Complaints()

@@ -100,7 +100,7 @@ export const make = Effect.fn("SharedRecords.make")(function* <A>({
   lifetimeMillis = Number.POSITIVE_INFINITY,
   onChange,
   value,
-}: SharedRecordsOptions<A>): Effect.fn.Return<SharedRecords<A>, never, Engine | Scope.Scope> {
+}: SharedRecordsOptions<A>): Effect.fn.Return<SharedRecords<A>, never, Scope.Scope> {
   const engine = yield* Engine
   const clock = yield* Clock.Clock
   const complaints = new Complaints()

@@ -51,7 +51,7 @@ const mapOf = (counts: typeof Counts.Type): ReadonlyMap<string, number> =>
 export const share = Effect.fn("SharedUsage.share")(function* (
   self: string,
   limits: Metered,
-): Effect.fn.Return<void, never, Engine | Scope.Scope> {
+): Effect.fn.Return<void, never, Scope.Scope> {
   const engine = yield* Engine
   const clock = yield* Clock.Clock
   const now = (): number => clock.currentTimeMillisUnsafe()

@@ -32,7 +32,7 @@ const keyOf = (slot: number): string => `slot:${slot}`
 export const make = Effect.fn("Slots.make")(function* (
   id: string,
   owner: string,
-): Effect.fn.Return<() => number, never, Engine | Scope.Scope> {
+): Effect.fn.Return<() => number, never, Scope.Scope> {
   const engine = yield* Engine
   let slot = slotOf(id)
 
