@@ -173,7 +173,7 @@ const timeKeys = {
   responseTimeout: withDefault({
     name: "response_timeout",
     value: Value.duration,
-    doc: "How long a server may take from receiving a request to sending the response head.",
+    doc: "How long a server may take from receiving a request to sending the response head, apart from waiting for the visitor's body.",
     default: "30 s",
   }),
   maxResponseTimeout: withDefault({
@@ -237,7 +237,7 @@ export const registeredServerKeys = {
   responseTimeout: optional({
     name: "response_timeout",
     value: Value.duration,
-    doc: "How long it may take from receiving a request to sending the response head.",
+    doc: "How long it may take from receiving a request to sending the response head, apart from waiting for the visitor's body.",
     unset: "the relay's",
   }),
   auth: optional({

@@ -212,7 +212,7 @@ const tunnelKeys = {
   responseTimeout: optional({
     name: "response_timeout",
     value: Value.duration,
-    doc: "How long this server may take from receiving a request to sending the response head. It counts unless the relay's entry for the server has a `response_timeout`, and up to the relay's `max_response_timeout`.",
+    doc: "How long this server may take from receiving a request to sending the response head, apart from waiting for the visitor's body. It counts unless the relay's entry for the server has a `response_timeout`, and up to the relay's `max_response_timeout`.",
     unset: "the relay's",
   }),
   connections: withDefault({

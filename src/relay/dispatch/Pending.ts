@@ -11,6 +11,7 @@ import type { InterimHead, RequestHead, ResponseHead } from "../../protocol/Mess
 import type { TransportName } from "../../protocol/TransportName.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
+import { type Pace, paced } from "../../transport/body/PacedBody.ts"
 import type { VisitNotes } from "../../transport/observe/VisitNotes.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 import * as Lease from "./Lease.ts"
@@ -54,7 +55,7 @@ const maxOffers = 4
 type State = "waiting" | "offered" | "lost" | "answered" | "over"
 
 /** See the file's header. */
-export class Pending {
+export class Pending implements Pace {
   readonly name: ServerName
   readonly head: RequestHead
   readonly body: Body
@@ -74,6 +75,8 @@ export class Pending {
   private deadline: Deadline | undefined
   private delivery: Delivery | undefined
   private offers = 0
+  /** How long the server has for the head of its response, in milliseconds. */
+  private answerMillis = 0
   private lease = Lease.none
   /** Until when the head of the response is awaited, and a loss is not told, in monotonic milliseconds. */
   private answerBy = 0
@@ -90,7 +93,7 @@ export class Pending {
     this.owner = owner
     this.name = name
     this.head = head
-    this.body = body
+    this.body = body.whole === undefined ? paced(body, this) : body
     this.reply = reply
     this.notes = notes
   }
@@ -119,28 +122,49 @@ export class Pending {
 
   /**
    * A link sends it to a server, which has `millis` milliseconds to send the head
-   * of its response, and keeps to the lease.
+   * of its response, without those in which it waits for the body, and keeps to the
+   * lease.
    */
   offered(link: Carrier, millis: number, lease: Lease.Lease = Lease.none): void {
     this.state = "offered"
     this.link = link
     this.offers += 1
+    this.answerMillis = millis
     if (lease.silence > 0 && !isSafe(this.head.method)) {
-      const now = this.owner.deadlines.elapsed()
       this.lease = lease
-      this.answerBy = now + millis
-      this.silentUntil = now + lease.silence
+      this.silentUntil = this.owner.deadlines.elapsed() + lease.silence
     }
     this.notes?.offered(link.transport)
+    this.limitAnswer()
+  }
+
+  /** The head of the response is awaited from now on. */
+  private limitAnswer(): void {
+    const millis = this.answerMillis
+    this.answerBy = this.owner.deadlines.elapsed() + millis
     this.wait(millis, () => {
+      const link = this.link
       this.fail(
         new ExchangeError({
           code: "PTTH_NO_ANSWER",
           detail: `there was no answer within ${millis / 1000} s`,
         }),
       )
-      link.cancel(this)
+      link?.cancel(this)
     })
+  }
+
+  /** The server wants more of the body: how long the visitor may take is not its fault. */
+  awaitsSender(): void {
+    if (this.state !== "offered") return
+    this.answerBy = Number.POSITIVE_INFINITY
+    this.deadline?.clear()
+    this.deadline = undefined
+  }
+
+  /** The server does not take more of the body now, or has all of it. */
+  awaitsReader(): void {
+    if (this.state === "offered" && this.deadline === undefined) this.limitAnswer()
   }
 
   /**
@@ -151,7 +175,8 @@ export class Pending {
   begin(age: number, allow: (millis: number) => void): void {
     if (this.state !== "offered") return
     const now = this.owner.deadlines.elapsed()
-    const { begin, silence } = Lease.renewed(this.lease, age, this.answerBy - now)
+    const left = Math.min(this.answerMillis, this.answerBy - now)
+    const { begin, silence } = Lease.renewed(this.lease, age, left)
     if (begin === 0) return
     this.silentUntil = Math.max(this.silentUntil, now + silence)
     allow(begin)

@@ -58,4 +58,67 @@ for (const transport of ["stream", "classic"] as const)
         servers: [{ name: "demo", responseTimeout: "7 seconds" }],
       }),
     )
+
+    it.effect("has it from the end of the request's body on, however slow the visitor is", () =>
+      Effect.gen(function* () {
+        const relay = yield* Harness.relay({ servers: ["demo"], responseTimeout: "10 seconds" })
+        let received = 0
+        const reading = Harness.handler(async ({ body }) => {
+          await new Promise<void>((resolve) => {
+            body.read({
+              data: (chunk) => {
+                received += chunk.length
+                return true
+              },
+              end: () => resolve(),
+              fail: () => resolve(),
+            })
+          })
+          return Harness.never
+        })
+        yield* Harness.server(relay, "demo", reading, { transport })
+        const visit = yield* Harness.open(relay, "/servers/demo/", {
+          method: "POST",
+          upload: true,
+          headers: [["Transfer-Encoding", "chunked"]],
+        })
+        for (let i = 1; i <= 4; i++) {
+          yield* Effect.sync(() => visit.request.write("x"))
+          yield* Harness.until("it has come", () => received === i)
+          yield* TestClock.adjust("9 seconds")
+          yield* Harness.turns(20)
+        }
+        assert.isFalse(visit.isAnswered())
+        visit.request.end()
+        yield* Harness.turns(200)
+        yield* TestClock.adjust("9 seconds")
+        yield* Harness.turns(20)
+        assert.isFalse(visit.isAnswered())
+        yield* TestClock.adjust("2 seconds")
+        assert.strictEqual((yield* visit.head).status, 504)
+      }),
+    )
+
+    it.effect("has it while it reads nothing of the request's body", () =>
+      Effect.gen(function* () {
+        const relay = yield* Harness.relay({ servers: ["demo"], responseTimeout: "10 seconds" })
+        let calls = 0
+        const deaf = Harness.handler(() => {
+          calls += 1
+          return Harness.never
+        })
+        yield* Harness.server(relay, "demo", deaf, { transport })
+        const visit = yield* Harness.open(relay, "/servers/demo/", {
+          method: "POST",
+          upload: true,
+          headers: [["Transfer-Encoding", "chunked"]],
+        })
+        visit.request.on("error", () => {})
+        visit.request.write(Buffer.alloc(16 * 1024 * 1024))
+        yield* Harness.until("it is served", () => calls === 1)
+        yield* Harness.turns(200)
+        yield* TestClock.adjust("11 seconds")
+        assert.strictEqual((yield* visit.head).status, 504)
+      }),
+    )
   })
