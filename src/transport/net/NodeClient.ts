@@ -72,16 +72,24 @@ export const addressOf = (origin: URL): { readonly host: string; readonly port: 
   port: origin.port === "" ? (origin.protocol === "https:" ? 443 : 80) : Number(origin.port),
 })
 
+/** Closes the connection after a 101 without an Upgrade field, which Node takes for a final response. */
+const keepUnlessSwitching = (
+  request: http.ClientRequest,
+  { statusCode }: http.IncomingMessage,
+): void => {
+  if (statusCode === 101) request.shouldKeepAlive = false
+}
+
 /** Sends a request with its whole body, and once more if a pooled connection turns out to be closed. */
 const sendWhole = (
-  request: () => http.ClientRequest,
+  begin: () => http.ClientRequest,
   body: Uint8Array,
   { failed, response }: WholeRequestEvents,
 ): (() => void) => {
   let current: http.ClientRequest
   let isOver = false
   const start = (mayRepeat: boolean): void => {
-    const attempt = request()
+    const attempt = begin()
     current = attempt
     attempt.on("error", (error: NodeJS.ErrnoException) => {
       if (isOver) return
@@ -91,6 +99,7 @@ const sendWhole = (
     })
     attempt.on("response", (incoming) => {
       isOver = true
+      keepUnlessSwitching(attempt, incoming)
       response(incoming, attempt)
     })
     if (body.length > 0) attempt.end(body)
@@ -126,20 +135,16 @@ export const make = (options: ClientOptions): Client => {
   const unpooled = { ...agentOptions, keepAlive: false }
   const single = secure ? new https.Agent(unpooled) : new http.Agent(unpooled)
   const send = secure ? https.request : http.request
-  const request = ({ fresh, headers, method, path }: ClientRequestOptions): http.ClientRequest => {
+  const begin = ({ fresh, headers, method, path }: ClientRequestOptions): http.ClientRequest => {
     const attempt = send({
       agent: fresh === true ? single : agent,
       host: hostname,
       port,
       method,
       path,
-      headers: [...toRaw(headers), ...proxyFields],
+      headers: proxyFields.length === 0 ? toRaw(headers) : [...toRaw(headers), ...proxyFields],
       setDefaultHeaders: false,
       maxHeaderSize: maxResponseHead,
-    })
-    attempt.once("response", ({ statusCode }) => {
-      // Node takes 101 without an Upgrade field for a final response.
-      if (statusCode === 101) attempt.shouldKeepAlive = false
     })
     if (secure) attempt.once("socket", noteValidity)
     return attempt
@@ -147,8 +152,12 @@ export const make = (options: ClientOptions): Client => {
   return {
     host: options.origin.host,
     agent,
-    request,
-    sendWhole: (options, body, events) => sendWhole(() => request(options), body, events),
+    request: (options) => {
+      const attempt = begin(options)
+      attempt.on("response", (incoming) => keepUnlessSwitching(attempt, incoming))
+      return attempt
+    },
+    sendWhole: (options, body, events) => sendWhole(() => begin(options), body, events),
     closeIdle: () => {
       for (const sockets of Object.values(agent.freeSockets))
         for (const socket of sockets ?? []) socket.destroy()
