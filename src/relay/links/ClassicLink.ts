@@ -76,6 +76,8 @@ export class ClassicLink implements Link {
   readonly reason: string
   readonly program: string
   private readonly options: ClassicLinkOptions
+  /** What a server is told of the relay with every answer, as names and values in turn. */
+  private readonly relayFields: ReadonlyArray<string>
   private readonly parked: ParkedListens
   /** Requests that were sent and are not answered yet. */
   private readonly unanswered = new ReusableMap<RequestId, Pending>()
@@ -94,6 +96,7 @@ export class ClassicLink implements Link {
     this.tripcode = options.tripcode
     this.instance = options.instance
     this.transport = options.transport
+    this.relayFields = this.transport === "classic 1" ? [] : classic2Fields(options)
     this.parked = new ParkedListens(
       options.deadlines,
       (response) => this.sendEmpty(response),
@@ -250,8 +253,8 @@ export class ClassicLink implements Link {
     const held = this.options.deadlines.elapsed() - arrivedAt
     const fields =
       this.transport === "classic 1" || batch.length === 0
-        ? this.relayFields()
-        : [...this.relayFields(), header.beginWithin, `${Math.floor(held + beginMillis)}`]
+        ? this.relayFields
+        : [...this.relayFields, header.beginWithin, `${Math.floor(held + beginMillis)}`]
     ListenAnswer.send(response, bytes, fields)
     return response
   }
@@ -303,24 +306,8 @@ export class ClassicLink implements Link {
     for (const pending of this.unanswered.all()) this.lose(pending, reason, isDropped)
   }
 
-  /** What classic 2 tells a server of the relay with every answer, as names and values in turn. */
-  private relayFields(): ReadonlyArray<string> {
-    if (this.transport === "classic 1") return []
-    const { openUrl, publicUrl } = this.options
-    return [
-      header.version,
-      version2,
-      header.answers,
-      manyAnswers,
-      header.interim,
-      takesInterim,
-      ...(publicUrl === undefined ? [] : [header.publicUrl, publicUrl]),
-      ...(openUrl === undefined ? [] : [header.openUrl, openUrl]),
-    ]
-  }
-
   private sendEmpty(response: ServerResponse): void {
-    response.writeHead(204, [...this.relayFields()])
+    response.writeHead(204, [...this.relayFields])
     response.end()
     this.watchSilence()
   }
@@ -330,6 +317,17 @@ export class ClassicLink implements Link {
     answerText(response, 503, text.shuttingDown)
   }
 }
+
+const classic2Fields = ({ openUrl, publicUrl }: ClassicLinkOptions): ReadonlyArray<string> => [
+  header.version,
+  version2,
+  header.answers,
+  manyAnswers,
+  header.interim,
+  takesInterim,
+  ...(publicUrl === undefined ? [] : [header.publicUrl, publicUrl]),
+  ...(openUrl === undefined ? [] : [header.openUrl, openUrl]),
+]
 
 /** Of an upgrade to another protocol the field is left out; without WebSockets an application is of no use to who asks for one. */
 const asksForWebSocket = (headers: HeaderList): boolean =>
