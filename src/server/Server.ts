@@ -42,7 +42,7 @@ export const run: (options: ServerOptions) => Effect.Effect<never, never, Scope.
     Effect.sync(() => new RunningClock(deadlines)),
     (clock) => Effect.sync(() => clock.close()),
   )
-  const classic = new ClassicTunnel(uplink, running)
+  const classic = new ClassicTunnel(uplink, deadlines, running)
   const stream = new StreamTunnel(uplink, deadlines, running)
   const listening = yield* Scope.make()
   yield* Effect.addFinalizer(() =>
@@ -89,8 +89,7 @@ const streamElseClassic = Effect.fnUntraced(function* (
   let leaving: Fiber.Fiber<void> | undefined
   while (true) {
     const reason = yield* stream.untilImpossible
-    yield* uplink.logOnce(
-      `no stream: ${reason}`,
+    yield* uplink.logOnce(`no stream: ${reason}`, () =>
       Effect.logWarning(
         `stream is not possible here (${reason}); using classic, which needs plain requests only`,
       ),

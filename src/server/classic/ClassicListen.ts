@@ -23,6 +23,7 @@ import {
   version2,
 } from "../../protocol/Wire.ts"
 import { type Client, validityOf } from "../../transport/net/NodeClient.ts"
+import type { Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
 import * as ConnectFault from "../uplink/ConnectFault.ts"
 import { ListenError, limited } from "../uplink/ListenError.ts"
@@ -38,6 +39,8 @@ export interface Listened {
   /** Whether the relay takes interim responses. */
   readonly takesInterim: boolean
   readonly announced: Announced
+  /** How long the relay held the listen, in milliseconds. */
+  readonly heldMillis: number
   /** Whether its requests came in time to be begun although they change something. */
   readonly isInTime: () => boolean
 }
@@ -45,6 +48,7 @@ export interface Listened {
 /** The relay, and which server listens. */
 export interface ListenOptions {
   readonly client: Client
+  readonly deadlines: Deadlines
   readonly clock: RunningClock
   /** Path of the relay's backend API, with its prefix. */
   readonly basePath: string
@@ -71,26 +75,21 @@ const timeoutMillis = listenMillis + 5_000
 
 /** Sends a listen and waits for the answer. Interruption closes the connection. */
 export const listen = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
-  send(options).pipe(
-    Effect.timeoutOrElse({
-      duration: timeoutMillis,
-      orElse: () =>
-        Effect.fail(
-          new ListenError({
-            reason: "unreachable",
-            detail: `no answer in ${timeoutMillis / 1000} s`,
-          }),
-        ),
-    }),
-  )
-
-const send = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
   Effect.callback((resume) => {
-    const { clock } = options
+    const { clock, deadlines } = options
     const sentAt = clock.now()
     const path = `${options.basePath}${listenPath}${options.name}`
+    // Unlike a timeout of Effect, a deadline needs no fiber, and there is a listen for each request.
+    const deadline = deadlines.set(timeoutMillis, () => {
+      fail("unreachable", `no answer in ${timeoutMillis / 1000} s`)
+      abort()
+    })
+    const end = (result: Effect.Effect<Listened, ListenError>): void => {
+      deadline.clear()
+      resume(result)
+    }
     const fail = (reason: ListenError["reason"], detail: string): void =>
-      resume(Effect.fail(new ListenError({ reason, detail })))
+      end(Effect.fail(new ListenError({ reason, detail })))
     const receive = (response: IncomingMessage, request: ClientRequest): void => {
       const chunks: Array<Buffer> = []
       let size = 0
@@ -103,19 +102,20 @@ const send = (options: ListenOptions): Effect.Effect<Listened, ListenError> =>
       })
       response.on("error", () => {})
       response.on("close", () => {
-        if (response.complete)
-          resume(
-            parse(response, path, Buffer.concat(chunks), () => isInTime(response, clock, sentAt)),
-          )
-        else fail("unreachable", "the answer was cut short")
+        if (!response.complete) return fail("unreachable", "the answer was cut short")
+        const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+        end(parse(response, path, body, { clock, sentAt }))
       })
     }
     const headers = fieldsOf(options)
     const abort = options.client.sendWhole({ method: "GET", path, headers }, noBytes, {
       response: receive,
-      failed: (error, request) => resume(unconnected(error, request)),
+      failed: (error, request) => end(unconnected(error, request)),
     })
-    return Effect.sync(abort)
+    return Effect.sync(() => {
+      deadline.clear()
+      abort()
+    })
   })
 
 const noBytes = new Uint8Array()
@@ -137,12 +137,18 @@ const fieldsOf = (options: ListenOptions): HeaderList => {
   return fields
 }
 
+/** When a listen was sent, by which clock. */
+interface Age {
+  readonly clock: RunningClock
+  readonly sentAt: number
+}
+
 /**
  * Whether requests are new enough (protocol.md, Begin). A relay that does not say
  * how long it held the listen has given up what a process does not acknowledge, so
  * only a process that stood still may have old ones.
  */
-const isInTime = ({ headers }: IncomingMessage, clock: RunningClock, sentAt: number): boolean => {
+const isInTime = ({ headers }: IncomingMessage, { clock, sentAt }: Age): boolean => {
   const within = headers[header.beginWithin]
   if (typeof within !== "string") return !clock.hasStoodStillSince(sentAt)
   return /^\d{1,9}$/.test(within) && clock.now() <= sentAt + Number(within)
@@ -166,14 +172,13 @@ const parse = (
   response: IncomingMessage,
   path: string,
   body: Buffer,
-  isInTime: () => boolean,
+  age: Age,
 ): Effect.Effect<Listened, ListenError> => {
   const status = response.statusCode ?? 0
   const dialect = response.headers[header.version] === version2 ? "classic 2" : "classic 1"
   const addresses = announced(response.headers)
   const hasInterim = response.headers[header.interim] === takesInterim
   const many = response.headers[header.answers] === manyAnswers
-  const message = body.subarray(0, 200).toString("utf8").trim()
   const fail = (reason: ListenError["reason"], detail: string) =>
     Effect.fail(new ListenError({ reason, detail }))
   const common = {
@@ -181,12 +186,13 @@ const parse = (
     announced: addresses,
     many,
     takesInterim: hasInterim,
-    isInTime,
+    heldMillis: age.clock.now() - age.sentAt,
+    isInTime: () => isInTime(response, age),
   } as const
   if (status === 204) return Effect.succeed({ ...common, entries: [] })
   if (status === 429)
     return Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.fail(limited(response.headers, message, now)),
+      Effect.fail(limited(response.headers, body.subarray(0, 200).toString("utf8").trim(), now)),
     )
   if (status !== 200) {
     const text = body.subarray(0, ResponseFault.maxBody).toString("utf8")

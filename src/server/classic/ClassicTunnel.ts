@@ -3,13 +3,13 @@
  * and starts an exchange for each request in the answers. A classic 1 relay gets
  * one listen at a time, a classic 2 relay four.
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import { isSafe } from "../../protocol/http/SafeMethod.ts"
 import type { Offer } from "../../protocol/Message.ts"
 import { maxAcks } from "../../protocol/Wire.ts"
 import type { Cancel } from "../../transport/body/Handler.ts"
+import type { Deadlines } from "../../transport/runtime/Deadlines.ts"
 import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
 import { ListenError } from "../uplink/ListenError.ts"
@@ -39,6 +39,7 @@ const maxRunning = 2_048
 /** See the file's header. */
 export class ClassicTunnel {
   private readonly uplink: Uplink
+  private readonly deadlines: Deadlines
   /** Shows how old a request is. */
   private readonly clock: RunningClock
   /** Open while several listens at a time are allowed. */
@@ -56,8 +57,9 @@ export class ClassicTunnel {
   /** Whether the relay spoke classic 2 in its last answer. */
   private speaksClassic2 = false
 
-  constructor(uplink: Uplink, clock: RunningClock) {
+  constructor(uplink: Uplink, deadlines: Deadlines, clock: RunningClock) {
     this.uplink = uplink
+    this.deadlines = deadlines
     this.clock = clock
     this.answers = new ClassicAnswers({
       client: uplink.client,
@@ -104,6 +106,7 @@ export class ClassicTunnel {
     const { uplink } = this
     return listen({
       client: uplink.client,
+      deadlines: this.deadlines,
       clock: this.clock,
       basePath: uplink.basePath,
       name: uplink.options.name,
@@ -119,18 +122,18 @@ export class ClassicTunnel {
 
   private listenOnce(why: string): Effect.Effect<void> {
     return this.capacity.await.pipe(
-      Effect.andThen(Effect.suspend(() => Effect.timed(this.listen(why)))),
+      Effect.andThen(Effect.suspend(() => this.listen(why))),
       Effect.matchEffect({
-        onSuccess: ([took, listened]) => this.onListened(listened, why, Duration.toMillis(took)),
+        onSuccess: (listened) => this.onListened(listened, why),
         onFailure: (error) => this.onFailed(error),
       }),
     )
   }
 
-  private onListened(listened: Listened, why: string, millis: number): Effect.Effect<void> {
+  private onListened(listened: Listened, why: string): Effect.Effect<void> {
     this.speaksClassic2 = listened.dialect === "classic 2"
     const broughtWork = this.take(listened)
-    this.hasty = broughtWork || millis >= heldMillis ? 0 : this.hasty + 1
+    this.hasty = broughtWork || listened.heldMillis >= heldMillis ? 0 : this.hasty + 1
     if (this.hasty > maxHasty) return this.onFailed(hastyRelay)
     if (this.speaksClassic2) this.parallel.openUnsafe()
     else this.parallel.closeUnsafe()

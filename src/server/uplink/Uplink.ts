@@ -97,17 +97,16 @@ export class Uplink {
   ): Effect.Effect<void> {
     this.retry.connected()
     this.hasConnected = true
-    const path = transport === "classic 1" ? "/frontend/servers/" : "/servers/"
-    const base = (publicUrl ?? this.relayUrl.href).replace(/\/+$/, "")
-    const url = openUrl ?? `${base}${path}${this.options.name}/`
-    return this.logOnce(
-      `connected by ${transport}`,
-      Effect.annotateLogs(Effect.logInfo(`connected: ${url}`), {
+    return this.logOnce(`connected by ${transport}`, () => {
+      const path = transport === "classic 1" ? "/frontend/servers/" : "/servers/"
+      const base = (publicUrl ?? this.relayUrl.href).replace(/\/+$/, "")
+      const url = openUrl ?? `${base}${path}${this.options.name}/`
+      return Effect.annotateLogs(Effect.logInfo(`connected: ${url}`), {
         transport,
         ...(why === "" ? {} : { why }),
         ...this.recovery(),
-      }).pipe(Effect.andThen(this.options.onConnected?.(url) ?? Effect.void)),
-    )
+      }).pipe(Effect.andThen(this.options.onConnected?.(url) ?? Effect.void))
+    })
   }
 
   /** What ended with this connection, for the log. */
@@ -144,11 +143,11 @@ export class Uplink {
   }
 
   /** Logs something, unless it was the last thing that was logged. */
-  logOnce(key: string, log: Effect.Effect<void>): Effect.Effect<void> {
+  logOnce(key: string, log: () => Effect.Effect<void>): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.lastLogged === key) return Effect.void
       this.lastLogged = key
-      return log
+      return log()
     })
   }
 
