@@ -26,6 +26,15 @@ type ConnectionField = (typeof list)[number]
 /** All connection fields, lower case. */
 export const connectionFields: ReadonlySet<string> = new Set(list)
 
+/** One bit for each length of a name in the list. */
+const lengths = list.reduce((bits, { length }) => bits | (1 << length), 0)
+
+/** Whether a name, in any case, is that of a connection field. Most are ruled out by their length. */
+export const isConnectionField = (name: string): boolean =>
+  name.length < 32 &&
+  ((lengths >> name.length) & 1) === 1 &&
+  connectionFields.has(name.toLowerCase())
+
 /** Connection fields besides those named here, together with some other fields. All lower case. */
 export const allExcept = (
   except: ReadonlyArray<ConnectionField>,

@@ -4,32 +4,44 @@
  * they add their own.
  */
 import type { Header, HeaderList } from "../../domain/HeaderList.ts"
-import { connectionFields } from "./ConnectionFields.ts"
+import { memoize } from "../../domain/Memoize.ts"
+import { isConnectionField } from "./ConnectionFields.ts"
 
-const none: Set<string> = new Set()
+const none: ReadonlySet<string> = new Set()
+
+const optionsIn = memoize(
+  (value): ReadonlySet<string> =>
+    new Set(
+      value
+        .split(",")
+        .map((option) => option.trim().toLowerCase())
+        .filter((option) => option !== ""),
+    ),
+)
 
 /** The options of the Connection fields, lower case. */
 export const connectionOptions = (headers: HeaderList): ReadonlySet<string> => {
-  let options = none
+  let options: ReadonlySet<string> | undefined
   for (const [name, value] of headers) {
     if (name.length !== 10 || name.toLowerCase() !== "connection") continue
-    if (options === none) options = new Set()
-    for (const option of value.split(",")) {
-      const trimmed = option.trim().toLowerCase()
-      if (trimmed !== "") options.add(trimmed)
-    }
+    const others = optionsIn(value)
+    options = options === undefined ? others : new Set([...options, ...others])
   }
-  return options
+  return options ?? none
 }
 
 /**
  * The list without connection fields and without the fields that Connection
- * names.
+ * names; the same list if it has none of them.
  */
 export const strip = (headers: HeaderList): HeaderList => {
   const named = connectionOptions(headers)
-  if (named.size === 0) return headers.some(isHopByHop) ? headers.filter(crosses) : headers
-  return headers.filter((header) => crosses(header) && !named.has(header[0].toLowerCase()))
+  const crosses = ([name]: Header): boolean =>
+    !isConnectionField(name) && (named.size === 0 || !named.has(name.toLowerCase()))
+  // The first field that does not cross, since most lists have none.
+  for (let i = 0; i < headers.length; i++)
+    if (!crosses(headers[i] as Header)) return headers.filter(crosses)
+  return headers
 }
 
 /** Status 426 Upgrade Required, which says in Upgrade what is required (RFC 9110 15.5.22). */
@@ -42,17 +54,11 @@ export const stripResponse = (status: number, headers: HeaderList): HeaderList =
   return [...stripped, ...headers.filter(([name]) => name.toLowerCase() === "upgrade")]
 }
 
-const lengths = new Set(Array.from(connectionFields, (name) => name.length))
-
-const isHopByHop = ([name]: Header): boolean =>
-  lengths.has(name.length) && connectionFields.has(name.toLowerCase())
-
-const crosses = (header: Header): boolean => !isHopByHop(header)
-
 /** Whether the sender accepts trailers: `TE: trailers` (RFC 9110 10.1.4). */
 export const takesTrailers = (headers: HeaderList): boolean =>
   headers.some(
     ([name, value]) =>
+      name.length === 2 &&
       name.toLowerCase() === "te" &&
       value.split(",").some((coding) => coding.trim().toLowerCase() === "trailers"),
   )

@@ -14,6 +14,10 @@ export interface RequestFraming {
   readonly protocol: string | undefined
 }
 
+/** Whether a name is this one, which is in lower case. */
+const isNamed = (name: string, lower: string): boolean =>
+  name.length === lower.length && name.toLowerCase() === lower
+
 /** The fields of a request for the origin, Host first. */
 export const ofRequest = (
   head: RequestHead,
@@ -23,8 +27,9 @@ export const ofRequest = (
   const fields: Array<Header> = [["Host", host]]
   const chunked = length === undefined
   for (const header of HopByHop.strip(head.headers)) {
-    const name = header[0].toLowerCase()
-    if (name === "host" || name === "content-length" || (name === "trailer" && !chunked)) continue
+    const [name] = header
+    if (isNamed(name, "host") || isNamed(name, "content-length")) continue
+    if (!chunked && isNamed(name, "trailer")) continue
     fields.push(header)
   }
   if (HopByHop.takesTrailers(head.headers)) fields.push(["TE", "trailers"])
