@@ -17,6 +17,8 @@ export interface LineFileOptions {
   readonly onRecovered: (lost: number) => void
   /** Rotates the file, and writes each line at once. */
   readonly rotate?: Rotation
+  /** Whether other processes write lines to the same place, so that none may be cut by one of theirs. */
+  readonly isShared?: boolean
 }
 
 /** When a file is rotated, and how many old ones are kept. */
@@ -39,9 +41,32 @@ const retryMillis = 100
 /** Limit of what waits for a slow disk, in characters; lines beyond it are lost. */
 const maxPending = 4 * 1024 * 1024
 
+/**
+ * What is written to a pipe at once is not mixed with what other processes
+ * write (PIPE_BUF on Linux, in bytes); what is appended to a file never is.
+ */
+const pipeBatch = 4096
+
 const standardOutput = 1
 
 const lineFeed = 10
+
+/** Lines that are being written. */
+interface Batch {
+  /** The offset of what is not written yet. */
+  readonly from: number
+  /** How many lines there are. */
+  readonly count: number
+  /** How many bytes may be written at once. */
+  readonly most: number
+}
+
+/** Up to where to write from an offset: whole lines of at most so many bytes, or one line that is longer. */
+const endOfLines = (bytes: Buffer, from: number, most: number): number => {
+  if (bytes.length - from <= most) return bytes.length
+  const last = bytes.lastIndexOf(lineFeed, from + most - 1)
+  return last >= from ? last + 1 : bytes.indexOf(lineFeed, from) + 1
+}
 
 /** See the file's header. */
 export class LineFile {
@@ -157,13 +182,16 @@ export class LineFile {
     const count = this.count
     this.lines = ""
     this.count = 0
-    this.write(descriptor, bytes, 0, count)
+    const isPipe = this.options.path === undefined && this.options.isShared === true
+    this.write(descriptor, bytes, { from: 0, count, most: isPipe ? pipeBatch : bytes.length })
   }
 
-  private write(descriptor: number, bytes: Buffer, from: number, count: number): void {
-    write(descriptor, bytes, from, bytes.length - from, null, (error, written) => {
+  private write(descriptor: number, bytes: Buffer, batch: Batch): void {
+    const { count, from, most } = batch
+    const end = endOfLines(bytes, from, most)
+    write(descriptor, bytes, from, end - from, null, (error, written) => {
       if (error?.code === "EAGAIN") {
-        setTimeout(() => this.write(descriptor, bytes, from, count), retryMillis).unref()
+        setTimeout(() => this.write(descriptor, bytes, batch), retryMillis).unref()
         return
       }
       if (error !== null) {
@@ -171,7 +199,7 @@ export class LineFile {
         return this.lose(error)
       }
       if (from + written < bytes.length) {
-        return this.write(descriptor, bytes, from + written, count)
+        return this.write(descriptor, bytes, { ...batch, from: from + written })
       }
       if (this.isFailing || this.lost > 0) this.options.onRecovered(this.lost)
       this.isFailing = false

@@ -1,0 +1,223 @@
+/**
+ * A relay of several workers as an operator sees it: replaced, killed and
+ * stopped while visitors use it.
+ */
+import { once } from "node:events"
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { visit } from "../../support/Visitors.ts"
+import { inFolder, type Running, run, start } from "../Command.ts"
+import { activated } from "../PassedSocket.ts"
+
+const configOf = (more: string): string => `listen = "127.0.0.1:0"
+admin_listen = false
+lame_duck = "1 s"
+access_log = "json"
+${more}`
+
+interface StartedRelay {
+  readonly relay: Running
+  readonly base: string
+  readonly config: string
+  /** Runs a subcommand of `ptth relay` for it. */
+  readonly ask: (...args: ReadonlyArray<string>) => ReturnType<typeof run>
+  /** The number of each worker's process, by id. */
+  readonly workers: () => Promise<ReadonlyMap<string, number>>
+}
+
+const startRelay = async (
+  cwd: string,
+  more: string,
+  ...flags: ReadonlyArray<string>
+): Promise<StartedRelay> => {
+  const config = join(cwd, "ptth_relay.toml")
+  writeFileSync(config, configOf(more))
+  const env = { XDG_RUNTIME_DIR: cwd }
+  const relay = start(["relay", ...flags], { cwd, env })
+  const [, base = ""] = await relay.said(/Listening +(\S+)/)
+  const ask: StartedRelay["ask"] = (...args) =>
+    run(["relay", ...args, "--config-path", config], { cwd: "/", env })
+  const workers = async (): Promise<ReadonlyMap<string, number>> => {
+    const { stdout } = await ask("peers")
+    return new Map(
+      [...stdout.matchAll(/^(\S+\.\d+) +ready .*process (\d+)$/gm)].map(([, id, pid]) => [
+        id as string,
+        Number(pid),
+      ]),
+    )
+  }
+  return { relay, base, config, ask, workers }
+}
+
+/** Whether an answer is that of `/healthz`, or its refusal of a POST. */
+const isHealthy = (status: number, body: string, kind: string): boolean =>
+  kind === "kept POST" ? status === 405 : status === 200 && body === "ok\n"
+
+const load = { "kept GET": 8, "fresh GET": 4, "kept POST": 4 } as const
+
+const stop = (relay: Running) => {
+  relay.child.kill("SIGTERM")
+  return relay.ended
+}
+
+describe.skipIf(process.platform === "win32")("a relay of several workers", () => {
+  it("loses no request while its workers are replaced", () =>
+    inFolder(async (cwd) => {
+      const { ask, base, relay, workers } = await startRelay(cwd, "workers = 4\n")
+      const before = await workers()
+      assert.strictEqual(before.size, 4)
+      const visitors = visit(`${base}healthz`, load, isHealthy)
+      await visitors.more(20)
+      const { code, stdout } = await ask("roll")
+      assert.deepStrictEqual([code, stdout], [0, "replaced 4 workers\n"])
+      await visitors.more(20)
+      await visitors.stop()
+      assert.deepStrictEqual(visitors.failed, [])
+      const after = await workers()
+      assert.strictEqual(after.size, 4)
+      for (const pid of after.values()) assert.notInclude([...before.values()], pid)
+      const { code: end, stdout: lines } = await stop(relay)
+      assert.strictEqual(end, 0)
+      const logged = lines.split("\n").filter((line) => line.startsWith("{"))
+      for (const line of logged) assert.strictEqual(JSON.parse(line).target, "/healthz")
+      const { answered } = visitors
+      assert.strictEqual(
+        logged.length,
+        answered["kept GET"] + answered["fresh GET"] + answered["kept POST"],
+      )
+    }))
+
+  it("starts a worker again that was killed, and fails no request on connections to others", () =>
+    inFolder(async (cwd) => {
+      const { base, relay, workers } = await startRelay(cwd, "workers = 2\n")
+      const before = await workers()
+      const [[id = "", killed = 0] = []] = before
+      const visitors = visit(`${base}healthz`, load, isHealthy)
+      await visitors.more(20)
+      process.kill(killed, "SIGSTOP")
+      const ports = peerPorts(killed)
+      process.kill(killed, "SIGKILL")
+      await relay.said(/PTTH_WORKER_ENDED: worker \d was ended by SIGKILL/, "stderr")
+      await visitors.more(20)
+      await relay.said(
+        /relay started[^\n]*\n[\s\S]*PTTH_WORKER_ENDED[\s\S]*relay started/,
+        "stderr",
+      )
+      await visitors.more(20)
+      await visitors.stop()
+      for (const failure of visitors.failed)
+        assert.include(ports, failure.localPort, failure.reason)
+      assert.isAtMost(visitors.failed.length, 16)
+      const after = await workers()
+      assert.sameMembers([...after.keys()], [...before.keys()])
+      assert.notStrictEqual(after.get(id), killed)
+      assert.strictEqual((await stop(relay)).code, 0)
+    }))
+
+  it("loses no request when it stops and another relay takes its socket", () =>
+    inFolder(async (cwd) => {
+      const config = join(cwd, "ptth_relay.toml")
+      writeFileSync(config, configOf("workers = 2\n"))
+      const { port, shell, until } = await activated(["--config-path", config])
+      const first = Number((await until(/process (\d+)/))[1])
+      const visitors = visit(`http://127.0.0.1:${port}/healthz`, load, isHealthy)
+      await visitors.more(20)
+      process.kill(first, "SIGTERM")
+      await until(/ended 0/)
+      await visitors.more(20)
+      await visitors.stop()
+      assert.deepStrictEqual(visitors.failed, [])
+      const second = Number((await until(/process \d+[\s\S]*process (\d+)/))[1])
+      process.kill(second, "SIGTERM")
+      await until(/ended 0[\s\S]*ended 0/)
+      await once(shell, "close")
+    }))
+
+  it("ends its workers at once on a second signal, and when it is killed itself", () =>
+    inFolder(async (cwd) => {
+      for (const signals of [["SIGTERM", "SIGTERM"], ["SIGKILL"]] as const) {
+        const { base, relay, workers } = await startRelay(cwd, "workers = 2\n")
+        const pids = [...(await workers()).values()]
+        const visitors = visit(`${base}healthz`, load, isHealthy)
+        await visitors.more(1)
+        for (const signal of signals) relay.child.kill(signal)
+        await relay.ended
+        await visitors.stop()
+        for (const pid of pids) await gone(pid)
+      }
+    }))
+
+  it("names its peers by configuration, and says so if there is none", () =>
+    inFolder(async (cwd) => {
+      const { ask, relay } = await startRelay(cwd, "workers = 2\n")
+      const other = join(cwd, "other.toml")
+      writeFileSync(other, "")
+      const { code, stderr } = await run(["relay", "peers", "--config-path", other], {
+        env: { XDG_RUNTIME_DIR: cwd },
+      })
+      assert.strictEqual(code, 1)
+      assert.include(
+        stderr,
+        `PTTH_NO_RUNNING_RELAY: there is none with the configuration ${other}.`,
+      )
+      assert.match(
+        (await ask("peers")).stdout,
+        /^ID +STATE +SINCE +VERSION +ADDRESS\n\S+\.0 +ready +\S+Z +\d+\.\S+ +process \d+\n\S+\.1 +ready /,
+      )
+      await stop(relay)
+      assert.strictEqual((await ask("roll")).code, 1)
+    }))
+
+  it("reloads its configuration in all workers, and says what waits for the next start", () =>
+    inFolder(async (cwd) => {
+      const { base, config, relay } = await startRelay(cwd, "workers = 2\n", "--log-level", "debug")
+      writeFileSync(config, configOf('workers = 3\nmax_fields = 1\n[cluster]\nid = "other"\n'))
+      await relay.said(
+        /the new workers and \[cluster\] settings take effect at the next start/,
+        "stderr",
+      )
+      await relay.said(/(config reloaded[\s\S]*){3}/, "stderr")
+      const visitors = visit(
+        `${base}healthz`,
+        { ...load, "kept POST": 0 },
+        (status) => status === 431,
+      )
+      await visitors.more(20)
+      await visitors.stop()
+      assert.deepStrictEqual(visitors.failed, [])
+      const { stderr } = await stop(relay)
+      const levels = [...stderr.matchAll(/"config reloaded[^"]*","level":"(\w+)"/g)]
+      assert.sameMembers(
+        levels.map(([, level]) => level),
+        ["INFO", "DEBUG", "DEBUG"],
+      )
+    }))
+})
+
+/** The ports at the other end of a process's connections on IPv4. */
+const peerPorts = (pid: number): ReadonlyArray<number> => {
+  const inodes = new Set(
+    readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1]
+      return inode ?? []
+    }),
+  )
+  return readFileSync("/proc/net/tcp", "utf8")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , , , , , , , , inode]) => inode !== undefined && inodes.has(inode))
+    .map(([, , remote = ""]) => Number.parseInt(remote.split(":")[1] ?? "", 16))
+}
+
+/** Waits until there is no process of this number. */
+const gone = async (pid: number): Promise<void> => {
+  for (;;) {
+    try {
+      process.kill(pid, 0)
+    } catch {
+      return
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
