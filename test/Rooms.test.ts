@@ -24,7 +24,7 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["traffic"],
     ["audit", "inspect"],
     ["registry", "dispatch"],
-    ["links", "status"],
+    ["links", "peers", "status"],
     ["visitors", "admin/core"],
     ["admin/pages"],
     ["admin"],

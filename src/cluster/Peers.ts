@@ -6,7 +6,6 @@
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import type { ServerName } from "../domain/ServerName.ts"
 import type { ExchangeError } from "../protocol/Exchange.ts"
 import type { RequestHead } from "../protocol/Message.ts"
@@ -148,6 +147,8 @@ export interface PeersShape {
   announce(link: PresentLink): () => void
   /** Tells all peers that there are no links here, from now on: this relay drains. */
   withdraw(): void
+  /** All links of a peer. */
+  linksOf(peer: string): ReadonlyArray<PresentLink>
   /** The peers that have links of a server. */
   holders(name: ServerName): ReadonlyArray<Holder>
   onPresence(listener: (change: PresenceChange) => void): () => void
@@ -177,12 +178,20 @@ export interface PeersShape {
   ): void
 }
 
+/**
+ * How long a request that hops may take until it is handed to a server without
+ * asking whether it may still be begun, in milliseconds.
+ */
+export const hopLeaseMillis = 1_000
+
 /** `to` of {@link PeersShape.tell}: all peers. */
 export const everybody = "*"
 
+const nothing = (): void => {}
+
 /** No peers. */
-export const alone = (machine = "", id = machine): PeersShape => ({
-  self: { id, machine, worker: undefined, slot: () => 0 },
+const alone: PeersShape = {
+  self: { id: "", machine: "", worker: undefined, slot: () => 0 },
   isAlone: true,
   isSettled: () => true,
   refresh: nothing,
@@ -190,6 +199,7 @@ export const alone = (machine = "", id = machine): PeersShape => ({
   onPeers: () => nothing,
   announce: () => nothing,
   withdraw: nothing,
+  linksOf: () => [],
   holders: () => [],
   onPresence: () => nothing,
   forget: nothing,
@@ -200,12 +210,10 @@ export const alone = (machine = "", id = machine): PeersShape => ({
   ask: (to) =>
     Effect.fail(new PeerError({ reason: "unknown", peer: to, detail: "there is no such relay" })),
   onControl: nothing,
-})
-
-const nothing = (): void => {}
-
-/** See the file's header. */
-export class Peers extends Context.Service<Peers, PeersShape>()("ptth/cluster/Peers") {
-  /** A relay by itself. */
-  static readonly layerAlone: Layer.Layer<Peers> = Layer.sync(Peers, () => Peers.of(alone()))
 }
+
+/** See the file's header. A relay by itself has none. */
+export const Peers: Context.Reference<PeersShape> = Context.Reference<PeersShape>(
+  "ptth/cluster/Peers",
+  { defaultValue: () => alone },
+)

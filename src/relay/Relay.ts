@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import { Peers } from "../cluster/Peers.ts"
 import { fromRaw } from "../domain/HeaderList.ts"
 import type { FrontHandler } from "../transport/front/FrontRequest.ts"
 import { onlyOwnHosts } from "../transport/front/HostCheck.ts"
@@ -23,6 +24,7 @@ import { Inspector } from "./inspect/Inspector.ts"
 import { ClassicEndpoints } from "./links/ClassicEndpoints.ts"
 import { LinkLimit } from "./links/LinkLimit.ts"
 import { StreamEndpoint } from "./links/StreamEndpoint.ts"
+import { PeerDirectory } from "./peers/PeerDirectory.ts"
 import { Servers } from "./registry/Servers.ts"
 import { RelaySettings } from "./settings/RelaySettings.ts"
 import * as Subdomains from "./settings/Subdomains.ts"
@@ -74,6 +76,9 @@ export class Relay extends Context.Service<
       const audit = yield* AuditLog
       const traffic = yield* Traffic
       const app = yield* AppBeside
+      const peers = yield* Peers
+      const directory = new PeerDirectory({ peers, rendezvous, servers })
+      yield* Effect.addFinalizer(() => Effect.sync(() => directory.close()))
       const limit = new LinkLimit({ settings, audit, deadlines: rendezvous.deadlines })
       const classic = new ClassicEndpoints({ settings, servers, rendezvous, limit })
       const stream = new StreamEndpoint({ settings, servers, rendezvous, limit })
@@ -151,6 +156,7 @@ export class Relay extends Context.Service<
             if (now.tls !== undefined) front.renew(now.tls)
             classic.recheck()
             stream.recheck()
+            directory.recheck()
           }),
         ),
         Effect.forkScoped,

@@ -13,6 +13,7 @@
 
 export * from "./harness/LogLines.ts"
 export * from "./harness/RawConnection.ts"
+export * from "./harness/TestCluster.ts"
 export * from "./harness/TestHandler.ts"
 export * from "./harness/TestRelay.ts"
 export * from "./harness/TestServers.ts"

@@ -3,7 +3,7 @@
  * of an address, hold back what they carry, and refuse new ones.
  *
  *     const network = new MemoryNetwork()
- *     PeerMesh.layer({ network, listen: ["tcp:a:1"], … })
+ *     PeerMesh.layer({ network: network.of("a"), listen: ["tcp:a:1"], … })
  *     network.cut("tcp:a:1")
  */
 import { type Duplex, duplexPair } from "node:stream"
@@ -15,17 +15,31 @@ import {
 } from "../../src/cluster/peers/PeerNetwork.ts"
 
 interface Connection {
+  /** The name of the relay that opened it. */
+  readonly from: string
   readonly at: string
   readonly ends: ReadonlyArray<Duplex>
 }
 
 /** See the file's header. */
-export class MemoryNetwork implements PeerNetwork {
+export class MemoryNetwork {
   private readonly listeners = new Map<string, (peer: AcceptedPeer) => void>()
   private readonly connections = new Set<Connection>()
   private readonly unreachable = new Set<string>()
 
-  connect(at: string, done: (socket: Duplex | PeerNetworkError) => void): () => void {
+  /** The network as the relay of this name uses it. */
+  of(from: string): PeerNetwork {
+    return {
+      connect: (at, done) => this.connect(from, at, done),
+      listen: (at, accept) => this.listen(at, accept),
+    }
+  }
+
+  private connect(
+    from: string,
+    at: string,
+    done: (socket: Duplex | PeerNetworkError) => void,
+  ): () => void {
     let isWanted = true
     setImmediate(() => {
       if (!isWanted) return
@@ -33,7 +47,7 @@ export class MemoryNetwork implements PeerNetwork {
       if (accept === undefined)
         return done(new PeerNetworkError({ at, detail: "nobody listens there" }))
       const [near, far] = duplexPair()
-      const connection = { at, ends: [near, far] }
+      const connection = { from, at, ends: [near, far] }
       this.connections.add(connection)
       for (const end of connection.ends) {
         end.on("error", () => {})
@@ -50,7 +64,7 @@ export class MemoryNetwork implements PeerNetwork {
     }
   }
 
-  listen(at: string, accept: (peer: AcceptedPeer) => void) {
+  private listen(at: string, accept: (peer: AcceptedPeer) => void) {
     return Effect.acquireRelease(
       Effect.sync(() => {
         this.listeners.set(at, accept)
@@ -65,6 +79,12 @@ export class MemoryNetwork implements PeerNetwork {
     this.unreachable.add(at)
     for (const connection of [...this.connections])
       if (connection.at === at) for (const end of connection.ends) end.destroy()
+  }
+
+  /** Breaks the connections that a relay opened, by the name in its address. */
+  leave(id: string): void {
+    for (const connection of [...this.connections])
+      if (connection.from === id) for (const end of connection.ends) end.destroy()
   }
 
   /** Accepts connections to an address again. */

@@ -20,7 +20,14 @@ import type { StreamHandler, StreamReply } from "../../transport/mux/ServerStrea
 import * as SocketWire from "../../transport/mux/SocketWire.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
-import type { HopFailure, HopHandler, HopLink, HopReply, HopRequest } from "../Peers.ts"
+import {
+  type HopFailure,
+  type HopHandler,
+  type HopLink,
+  type HopReply,
+  type HopRequest,
+  hopLeaseMillis,
+} from "../Peers.ts"
 import { ControlChannel } from "./ControlChannel.ts"
 
 /** What a connection is made of. */
@@ -52,9 +59,6 @@ const maxHops = 65_536
 /** The bytes of each body that may come before credit is given. */
 const window = 512 * 1024
 
-/** How long a request that hops may take until it is handed to a server without asking, in milliseconds. */
-const hopLeaseMillis = 1_000
-
 /** About how many bytes of links are in one frame. */
 const snapshotPiece = 64 * 1024
 
@@ -71,6 +75,8 @@ export class PeerConnection implements HopLink {
   private peerHello: PeerControl.PeerHello | undefined
   /** The hop whose request comes next. */
   private nextHop: PeerFrame.Hop | undefined
+  /** Why the stream whose reset comes next has no response. */
+  private failure: { readonly stream: number; readonly error: ExchangeError } | undefined
   /** Of the last presence frame that was sent. */
   private sequence = 0
 
@@ -173,16 +179,26 @@ export class PeerConnection implements HopLink {
       return () => {}
     }
     const { head, millis, name, trace, visitor } = request
+    let stream = 0
     return this.multiplexer.request(
       head,
       body,
       {
         respond: (response, content, sent) => reply.respond(response, content, sent),
         inform: (interim) => reply.inform?.(interim),
-        fail: (error, reason) => reply.fail(error, failureOf(error, reason)),
+        fail: (error, reason) => {
+          const { failure } = this
+          if (failure === undefined || failure.stream !== stream)
+            return reply.fail(error, failureOf(error, reason))
+          this.failure = undefined
+          reply.fail(failure.error)
+        },
         begin: (age, allow) => reply.begin?.(age, allow),
       },
-      (stream) => PeerFrame.hop({ stream, name, millis: Math.ceil(millis), trace, visitor }),
+      (id) => {
+        stream = id
+        return PeerFrame.hop({ stream, name, millis: Math.ceil(millis), trace, visitor })
+      },
       true,
     )
   }
@@ -214,6 +230,9 @@ export class PeerConnection implements HopLink {
         return undefined
       case "Hop":
         this.nextHop = frame.success
+        return undefined
+      case "Failure":
+        this.failure = { stream, error: errorOf(frame.success.bytes) }
         return undefined
       case "Control":
         return this.channel.frame(frame.success)
@@ -270,10 +289,38 @@ export class PeerConnection implements HopLink {
         content.discard()
         reply.abort("protocol")
       },
-      fail: (_error, reason) => reply.abort(resetOf(reason)),
+      fail: (error, reason) => {
+        if (reason === undefined)
+          this.multiplexer.send(
+            PeerFrame.failure({
+              stream: reply.id,
+              bytes: Buffer.from(JSON.stringify(bodyOf(error))),
+            }),
+          )
+        reply.abort(resetOf(reason))
+      },
     })
   }
 }
+
+const decodeFailure = Schema.decodeUnknownOption(Schema.fromJsonString(PeerFrame.FailureBody))
+
+/** The error that a failure frame stands for. */
+const errorOf = (bytes: Uint8Array): ExchangeError => {
+  const body = decodeFailure(Buffer.from(bytes).toString())
+  return new ExchangeError(
+    body._tag === "Some"
+      ? body.value
+      : { code: "PTTH_BAD_ANSWER", detail: "the other relay gave it up" },
+  )
+}
+
+const bodyOf = ({ code, detail, headers, retryAfter }: ExchangeError): PeerFrame.FailureBody => ({
+  code,
+  detail,
+  ...(retryAfter === undefined ? {} : { retryAfter }),
+  ...(headers === undefined ? {} : { headers }),
+})
 
 const unsent = new ExchangeError({ code: "PTTH_LINK_LOST", detail: "the relay takes no requests" })
 

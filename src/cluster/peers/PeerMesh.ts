@@ -60,7 +60,7 @@ const learntMillis = 60_000
 const goneMillis = 10 * 60_000
 
 /** The service {@link Peers} with connections to others. */
-export const layer = (options: PeerMeshOptions): Layer.Layer<Peers, PeerNetworkError, Membership> =>
+export const layer = (options: PeerMeshOptions): Layer.Layer<never, PeerNetworkError, Membership> =>
   Layer.effect(
     Peers,
     Effect.gen(function* () {
@@ -74,7 +74,7 @@ export const layer = (options: PeerMeshOptions): Layer.Layer<Peers, PeerNetworkE
         Stream.runForEach((members) => Effect.sync(() => mesh.follow(members))),
         Effect.forkScoped,
       )
-      return Peers.of(mesh)
+      return mesh
     }),
   )
 
@@ -230,6 +230,10 @@ export class PeerMesh implements PeersShape {
   withdraw(): void {
     this.isWithdrawn = true
     for (const connection of this.accepted) connection.sendSnapshot([])
+  }
+
+  linksOf(id: string): ReadonlyArray<PresentLink> {
+    return this.peers.get(id)?.table.all() ?? []
   }
 
   holders(name: ServerName): ReadonlyArray<Holder> {

@@ -4,6 +4,8 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { codes, type VisitorErrorCode as ErrorCode, statusOf } from "../../domain/ErrorRegistry.ts"
+import { HeaderList } from "../../domain/HeaderList.ts"
 import { isServerName, ServerName } from "../../domain/ServerName.ts"
 import { isTripcode, type Tripcode } from "../../domain/Tripcode.ts"
 import { headerBytes, maxControl } from "../Frame.ts"
@@ -12,7 +14,7 @@ import { WireError } from "../WireError.ts"
 import { LinkKey, PresentLink, transports } from "./PresentLink.ts"
 
 /** The types of frames, after those of stream. */
-export const type = { presence: 14, hop: 15, control: 16 } as const
+export const type = { presence: 14, hop: 15, control: 16, failure: 17 } as const
 
 const maxU32 = 0xffff_ffff
 const U32 = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxU32 }))
@@ -20,6 +22,11 @@ const StreamId = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maxU32
 /** Visible ASCII. */
 const token = (length: number) =>
   Schema.String.check(Schema.isPattern(/^[\x20-\x7e]*$/), Schema.isMaxLength(length))
+
+/** A code that has a status. */
+const VisitorErrorCode = Schema.Literals(
+  codes.filter((code): code is ErrorCode => statusOf(code as ErrorCode) !== undefined),
+)
 
 /** The most characters of the trace and of the visitor's id in a hop. */
 const maxTrace = 255
@@ -66,8 +73,30 @@ export const Control = Schema.TaggedStruct("Control", {
 /** See the schema. */
 export type Control = typeof Control.Type
 
+/**
+ * Why a request that hopped has no response, before the reset of its stream: JSON
+ * of {@link FailureBody}. Without it the reset says all there is to say.
+ */
+export const Failure = Schema.TaggedStruct("Failure", {
+  stream: StreamId,
+  bytes: Schema.Uint8Array.check(Schema.isMaxLength(maxControl)),
+})
+/** See the schema. */
+export type Failure = typeof Failure.Type
+
+/** What the visitor is told. */
+export const FailureBody = Schema.Struct({
+  code: VisitorErrorCode,
+  detail: Schema.String,
+  /** In seconds. */
+  retryAfter: Schema.optionalKey(Schema.Finite),
+  headers: Schema.optionalKey(HeaderList),
+})
+/** See the schema. */
+export type FailureBody = typeof FailureBody.Type
+
 /** Every frame of peers. */
-export const PeerFrame = Schema.Union([Presence, Hop, Control])
+export const PeerFrame = Schema.Union([Presence, Hop, Control, Failure])
 /** See the schema. */
 export type PeerFrame = typeof PeerFrame.Type
 
@@ -75,7 +104,7 @@ export type PeerFrame = typeof PeerFrame.Type
 export const maxPiece = 64 * 1024
 
 /** Whether frames of this type are ones of peers. */
-export const isPeerFrame = (kind: number): boolean => kind >= type.presence && kind <= type.control
+export const isPeerFrame = (kind: number): boolean => kind >= type.presence && kind <= type.failure
 
 const header = (kind: number, stream: number, size: number): Buffer => {
   const bytes = Buffer.allocUnsafe(headerBytes + size)
@@ -275,6 +304,15 @@ const decodeControl = (payload: Buffer): Control | string => {
   }
 }
 
+// ------------------------------------------------------------ failure
+
+/** Writes why a request has no response. */
+export const failure = ({ bytes, stream }: Omit<Failure, "_tag">): Buffer => {
+  const out = header(type.failure, stream, bytes.length)
+  out.set(bytes, headerBytes)
+  return out
+}
+
 // ------------------------------------------------------------ any frame
 
 /** Writes any frame. */
@@ -286,11 +324,14 @@ export const encode = (message: PeerFrame): Buffer => {
       return hop(message)
     case "Control":
       return control(message)
+    case "Failure":
+      return failure(message)
   }
 }
 
 const read = (kind: number, stream: number, payload: Buffer): PeerFrame | string => {
-  if ((kind === type.hop) !== (stream !== 0)) return "a frame is on the wrong stream"
+  const isOfStream = kind === type.hop || kind === type.failure
+  if (isOfStream !== (stream !== 0)) return "a frame is on the wrong stream"
   switch (kind) {
     case type.presence:
       return decodePresence(payload)
@@ -298,6 +339,8 @@ const read = (kind: number, stream: number, payload: Buffer): PeerFrame | string
       return decodeHop(stream, payload)
     case type.control:
       return decodeControl(payload)
+    case type.failure:
+      return { _tag: "Failure", stream, bytes: payload }
     default:
       return "a frame is unknown"
   }

@@ -14,21 +14,25 @@ export interface Lease {
   readonly begin: number
   /** From the hand-out on, for how long its visitor is not told that it failed. */
   readonly silence: number
+  /** What a server may take besides, where it is another relay that hands the request to it. */
+  readonly extra: number
 }
 
 /** No lease: the server does not keep to one. */
-export const none: Lease = { begin: 0, silence: 0 }
+export const none: Lease = { begin: 0, silence: 0, extra: 0 }
 
 /**
  * The lease of a request.
  *
  * @param most the longest time to begin it, in milliseconds
  * @param responseMillis how long the server has for the head of its response, after which the visitor is told anyway
+ * @param mostExtra the longest time that the server may take besides, in milliseconds
  */
-export const leaseOf = (most: number, responseMillis: number): Lease => {
+export const leaseOf = (most: number, responseMillis: number, mostExtra = 0): Lease => {
   const margin = Math.min(marginMillis, responseMillis / 3)
-  const begin = Math.max(0, Math.min(most, responseMillis - margin))
-  return { begin, silence: begin + margin }
+  const extra = Math.min(mostExtra, responseMillis / 3)
+  const begin = Math.max(0, Math.min(most, responseMillis - margin - extra))
+  return { begin, silence: begin + extra + margin, extra }
 }
 
 /**
@@ -39,4 +43,4 @@ export const leaseOf = (most: number, responseMillis: number): Lease => {
  * @param left how much of the time for its response is left, in milliseconds
  */
 export const renewed = (first: Lease, age: number, left: number): Lease =>
-  leaseOf(first.begin + 2 * age, Math.max(0, left))
+  leaseOf(first.begin + 2 * age, Math.max(0, left), first.extra)

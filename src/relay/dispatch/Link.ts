@@ -7,6 +7,12 @@ import type { Tripcode } from "../../domain/Tripcode.ts"
 import type { TransportName } from "../../protocol/TransportName.ts"
 import type { Carrier, Pending } from "./Pending.ts"
 
+/** The links that one peer has of a server, which are used when none of this relay takes the request. */
+export interface PeerLinks extends Link {
+  /** The rendezvous waits for room: `ready` is to be called once there may be some. */
+  awaitRoom(): void
+}
+
 /** One link of one server. */
 export interface Link extends Carrier {
   readonly name: ServerName
@@ -19,6 +25,8 @@ export interface Link extends Carrier {
   readonly reason: string
   /** The server's program and its version, in its own words; empty if it sends none. */
   readonly program: string
+  /** Its number among those of its process, in the server's notation. */
+  readonly number: string
   /** How many requests it takes right now; 0 until the link calls `Rendezvous.ready`. */
   capacity(): number
   /** How many more requests its server has places for, however busy the connection is; `undefined` if it takes no requests. */

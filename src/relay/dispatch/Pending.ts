@@ -42,8 +42,24 @@ export interface PendingOwner {
   settled(pending: Pending): void
 }
 
+/** A request that hopped here: what the visitor's relay has decided about it. */
+export interface HopTerms {
+  /** How long the server has for the head of its response, in milliseconds. */
+  readonly millis: number
+  /** Until when it may be handed to a server without asking, in monotonic milliseconds. */
+  readonly beginBy: number
+  /** Asks the visitor's relay whether it may still be begun; `allow` is called if so. */
+  readonly ask: (age: number, allow: (millis: number) => void) => void
+}
+
 /** How often one request is offered at most. */
 const maxOffers = 4
+
+/** How often one request is sent to a relay that turns out to have no link, at most. */
+const maxMisplaced = 16
+
+/** How much longer than the visitor's relay the one with the link waits, in milliseconds: the former cancels. */
+const hopMargin = 1_000
 
 /**
  * - `waiting`: it is in the queue.
@@ -81,6 +97,10 @@ export class Pending implements Pace {
   /** Until when the head of the response is awaited, and a loss is not told, in monotonic milliseconds. */
   private answerBy = 0
   private silentUntil = 0
+  private readonly hop: HopTerms | undefined
+  /** Until when a request that hopped here may be handed out, in monotonic milliseconds. */
+  private handOutBy = 0
+  private misplaced = 0
 
   constructor(
     owner: PendingOwner,
@@ -89,6 +109,7 @@ export class Pending implements Pace {
     body: Body,
     reply: Reply,
     notes?: VisitNotes,
+    hop?: HopTerms,
   ) {
     this.owner = owner
     this.name = name
@@ -96,6 +117,13 @@ export class Pending implements Pace {
     this.body = body.whole === undefined ? paced(body, this) : body
     this.reply = reply
     this.notes = notes
+    this.hop = hop
+    if (hop !== undefined) this.handOutBy = hop.beginBy
+  }
+
+  /** Whether it hopped here: then it is for links of this relay only, and offered once. */
+  get isHop(): boolean {
+    return this.hop !== undefined
   }
 
   /** Its id in messages to a server; made when first read, since stream does without. */
@@ -114,6 +142,21 @@ export class Pending implements Pace {
     return this.deadline !== undefined
   }
 
+  /**
+   * Whether it hopped here so long ago that the visitor's relay has to allow that
+   * it is handed out: that is asked, and `next` called if it does.
+   */
+  asksToBegin(next: () => void): boolean {
+    const { hop } = this
+    const now = this.owner.deadlines.elapsed()
+    if (hop === undefined || now <= this.handOutBy || isSafe(this.head.method)) return false
+    hop.ask(now - this.handOutBy, (millis) => {
+      this.handOutBy = now + millis
+      if (this.state === "waiting") next()
+    })
+    return true
+  }
+
   /** It waits for a link for at most `millis`. */
   wait(millis: number, onPassed: () => void): void {
     this.deadline?.clear()
@@ -121,11 +164,12 @@ export class Pending implements Pace {
   }
 
   /**
-   * A link sends it to a server, which has `millis` milliseconds to send the head
+   * A link sends it to a server, which has `linkMillis` milliseconds to send the head
    * of its response, without those in which it waits for the body, and keeps to the
    * lease.
    */
-  offered(link: Carrier, millis: number, lease: Lease.Lease = Lease.none): void {
+  offered(link: Carrier, linkMillis: number, lease: Lease.Lease = Lease.none): void {
+    const millis = this.hop === undefined ? linkMillis : this.hop.millis + hopMargin
     this.state = "offered"
     this.link = link
     this.offers += 1
@@ -175,6 +219,11 @@ export class Pending implements Pace {
   begin(age: number, allow: (millis: number) => void): void {
     if (this.state !== "offered") return
     const now = this.owner.deadlines.elapsed()
+    if (this.hop !== undefined)
+      return this.hop.ask(age, (millis) => {
+        this.silentUntil = Math.max(this.silentUntil, now + millis + hopMargin)
+        if (this.state === "offered") allow(millis)
+      })
     const left = Math.min(this.answerMillis, this.answerBy - now)
     const { begin, silence } = Lease.renewed(this.lease, age, left)
     if (begin === 0) return
@@ -193,7 +242,10 @@ export class Pending implements Pace {
     this.deadline?.clear()
     this.deadline = undefined
     const repeatable =
-      isSafe(this.head.method) && this.body.whole !== undefined && this.offers < maxOffers
+      !this.isHop &&
+      isSafe(this.head.method) &&
+      this.body.whole !== undefined &&
+      this.offers < maxOffers
     if (!repeatable) {
       const error = new ExchangeError({ code: "PTTH_LINK_LOST", detail })
       const silent = this.silentUntil - this.owner.deadlines.elapsed()
@@ -201,6 +253,24 @@ export class Pending implements Pace {
       this.state = "lost"
       return this.wait(silent, () => this.fail(error))
     }
+    this.waitAgain()
+  }
+
+  /** The link turned out to take no requests, so that no server has seen it: it is offered to another one. */
+  unplaced(error: ExchangeError): void {
+    if (this.state !== "offered") return
+    this.deadline?.clear()
+    this.deadline = undefined
+    this.offers -= 1
+    this.misplaced += 1
+    if (this.misplaced > maxMisplaced) return this.fail(error)
+    this.lease = Lease.none
+    this.silentUntil = 0
+    this.waitAgain()
+  }
+
+  /** Waits for another link. */
+  private waitAgain(): void {
     this.state = "waiting"
     this.link = undefined
     this.acknowledged = false

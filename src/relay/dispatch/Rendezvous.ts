@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { Peers, type PeersShape } from "../../cluster/Peers.ts"
 import { first, has } from "../../domain/HeaderList.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
@@ -26,8 +27,8 @@ import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import { AuditLog } from "../audit/AuditLog.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
 import { Traffic } from "../traffic/Traffic.ts"
-import type { Link } from "./Link.ts"
-import { Pending, type PendingOwner } from "./Pending.ts"
+import type { Link, PeerLinks } from "./Link.ts"
+import { type HopTerms, Pending, type PendingOwner } from "./Pending.ts"
 import {
   neverConnected,
   type QueueContext,
@@ -53,7 +54,8 @@ export class Rendezvous extends Context.Service<Rendezvous, Dispatcher>()("ptth/
         const audit = yield* AuditLog
         const traffic = yield* Traffic
         const deadlines = yield* Deadlines.make
-        return Rendezvous.of(new Dispatcher(settings, audit, traffic, deadlines))
+        const peers = yield* Peers
+        return Rendezvous.of(new Dispatcher(settings, audit, traffic, deadlines, peers))
       }),
     )
 }
@@ -67,6 +69,9 @@ export class Dispatcher implements PendingOwner {
   private readonly queues = new Map<ServerName, RequestQueue>()
   private readonly queueContext: QueueContext
   private readonly abandoned = new Map<string, Deadlines.Deadline>()
+  private readonly peers: PeersShape
+  /** Of requests that hopped here: their visitor's relay limits how long bodies may be idle. */
+  private readonly hopOwner: PendingOwner
   private draining = false
 
   constructor(
@@ -74,7 +79,16 @@ export class Dispatcher implements PendingOwner {
     audit: AuditLog["Service"],
     traffic: Traffic["Service"],
     deadlines: Deadlines.Deadlines,
+    peers: PeersShape,
   ) {
+    this.peers = peers
+    this.hopOwner = {
+      deadlines,
+      watch: (_request, _head, body) => body,
+      requeue: (pending) => this.requeue(pending),
+      abandon: (pending) => this.abandon(pending),
+      settled: (pending) => this.settled(pending),
+    }
     this.settings = settings
     this.audit = audit
     this.traffic = traffic
@@ -117,6 +131,22 @@ export class Dispatcher implements PendingOwner {
     return this.enqueue(pending)
   }
 
+  /**
+   * Serves a request that hopped here, by a link of this relay; the visitor's relay
+   * has checked and limited it. `undefined`: there is no such link, and nothing was done.
+   */
+  hop(
+    name: ServerName,
+    head: RequestHead,
+    body: Body,
+    reply: Reply,
+    terms: HopTerms,
+  ): Cancel | undefined {
+    const queue = this.queues.get(name)
+    if (queue?.takesHops !== true) return undefined
+    return this.enqueue(new Pending(this.hopOwner, name, head, body, reply, undefined, terms))
+  }
+
   private enqueue(pending: Pending): Cancel {
     this.queueOf(pending.name).enqueue(pending)
     return () => pending.cancel()
@@ -138,6 +168,7 @@ export class Dispatcher implements PendingOwner {
     const { instance, name, reason, transport } = link
     const isNewProcess = !queue.hasProcess(instance)
     queue.addLink(link)
+    const unannounce = this.announce(link)
     this.traffic.linkOpened(name, transport)
     if (isNewProcess) {
       const count = queue.processCount
@@ -145,10 +176,37 @@ export class Dispatcher implements PendingOwner {
       this.audit.record({ _tag: "ServerConnected", name, transport, reason, address, ...shared })
     }
     return (why) => {
+      unannounce()
       if (!queue.removeLink(link) || queue.hasProcess(instance)) return
       const _tag = queue.isConnected ? "ServerReplaced" : "ServerDisconnected"
       this.audit.record({ _tag, name, reason: why })
     }
+  }
+
+  /** Tells the peers of a link; the returned function, that it is gone. */
+  private announce({ instance, name, number, program, transport, tripcode }: Link): () => void {
+    const openedAt = this.deadlines.now()
+    return this.peers.announce({
+      instance,
+      name,
+      number,
+      program,
+      transport,
+      tripcode,
+      openedAt,
+    })
+  }
+
+  /** A peer has links of a server. The returned function: it has none any more. */
+  joinPeer(peer: PeerLinks): () => void {
+    const queue = this.queueOf(peer.name)
+    queue.addPeer(peer)
+    return () => queue.removePeer(peer)
+  }
+
+  /** A peer with links of a server may take requests. */
+  peerReady(name: ServerName): void {
+    this.queues.get(name)?.peerReady()
   }
 
   /** A link has capacity again, or a message of its server arrived. */

@@ -18,7 +18,7 @@ import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
-import type { Link } from "./Link.ts"
+import type { Link, PeerLinks } from "./Link.ts"
 import type { Pending } from "./Pending.ts"
 
 /** How long a server may have been without a link until its visitors are no longer kept waiting, in milliseconds. */
@@ -69,6 +69,10 @@ export class RequestQueue {
   private readonly waiting: Array<Pending> = []
   /** The most recently active link is last. */
   private readonly links: Array<Link> = []
+  /** Links of peers, the one that was given requests last at the end. */
+  private readonly peers: Array<PeerLinks> = []
+  /** Whether a request has hopped here. */
+  private hadHops = false
   /** Whether the links are of more than one process: their turns then alternate. */
   private hasSeveralProcesses = false
   /** When each process was last given requests, counted in turns. */
@@ -90,8 +94,14 @@ export class RequestQueue {
   enqueue(pending: Pending): void {
     const error = this.refusal()
     if (error !== undefined) return pending.fail(error)
+    if (pending.isHop) this.hadHops = true
     this.waiting.push(pending)
     this.scheduleFlush()
+  }
+
+  /** Whether a link of this relay takes requests, now or once it has answered others. */
+  get takesHops(): boolean {
+    return !this.draining && this.links.some((link) => link.places() !== undefined)
   }
 
   /** Puts a request whose link was lost back at the front. */
@@ -110,18 +120,22 @@ export class RequestQueue {
 
   /** Why no further request may wait; `undefined` if one may. */
   private refusal(): ExchangeError | undefined {
-    if (this.draining) return relayDraining()
+    if (this.draining && this.peers.length === 0) return relayDraining()
     const { maxQueue } = this
     // Requests of this turn of the event loop have not been offered to a link yet.
     if (this.waiting.length >= maxQueue) this.flush()
-    if (this.waiting.length >= maxQueue && this.roomiestLink() === undefined)
+    if (
+      this.waiting.length >= maxQueue &&
+      this.roomiestLink() === undefined &&
+      this.roomiestPeer() === undefined
+    )
       return queueFull(maxQueue)
     return this.isWaitedFor() ? undefined : serverOffline(this.name)
   }
 
   /** Whether the server is connected or likely to connect soon. */
   private isWaitedFor(): boolean {
-    if (this.links.length > 0) return true
+    if (this.isConnected) return true
     const now = this.context.deadlines.elapsed()
     return (
       now - this.offlineSince <= maxOfflineMillis || now - this.context.startedAt <= startupMillis
@@ -157,15 +171,61 @@ export class RequestQueue {
     const { handedOut } = this.context
     while (this.waiting.length > 0) {
       const link = this.roomiestLink()
-      if (link === undefined) return this.limitWaits()
+      if (link === undefined) {
+        if (this.peers.length > 0) this.flushToPeers()
+        return this.limitWaits()
+      }
       this.noteTurn(link)
-      const batch = this.waiting.splice(0, link.capacity())
+      const batch = this.takeFresh(this.waiting.splice(0, link.capacity()))
       const rejected = link.offer(batch)
       for (const pending of batch) {
         if (pending.state === "offered" && pending.isNamed) handedOut.set(pending.id, pending)
       }
       this.waiting.unshift(...rejected)
     }
+  }
+
+  /** Without those that hopped here so long ago that the visitor's relay is asked first. */
+  private takeFresh(batch: Array<Pending>): Array<Pending> {
+    if (!this.hadHops) return batch
+    return batch.filter((pending) => !pending.asksToBegin(() => this.enqueueAgain(pending)))
+  }
+
+  private enqueueAgain(pending: Pending): void {
+    this.waiting.unshift(pending)
+    this.scheduleFlush()
+  }
+
+  /** Offers what waits to peers; what hopped here does not hop again. */
+  private flushToPeers(): void {
+    for (;;) {
+      const own = this.hadHops ? this.waiting.filter(({ isHop }) => !isHop) : this.waiting
+      if (own.length === 0) return
+      const peer = this.roomiestPeer()
+      if (peer === undefined) {
+        for (const one of this.peers) one.awaitRoom()
+        return
+      }
+      const batch = own.slice(0, peer.capacity())
+      for (const pending of batch) removeFrom(this.waiting, pending)
+      removeFrom(this.peers, peer)
+      this.peers.push(peer)
+      this.waiting.unshift(...peer.offer(batch))
+    }
+  }
+
+  /** The peer with the largest capacity; of equal ones the one that was given requests longest ago. */
+  private roomiestPeer(): PeerLinks | undefined {
+    let roomiest: PeerLinks | undefined
+    let largest = 0
+    for (const peer of this.peers) {
+      const capacity = peer.capacity()
+      if (capacity > largest) {
+        largest = capacity
+        roomiest = peer
+      }
+    }
+    return roomiest
   }
 
   /**
@@ -210,6 +270,10 @@ export class RequestQueue {
       const places = link.places()
       if (places !== undefined) sum = (sum ?? 0) + places
     }
+    for (const peer of this.peers) {
+      const places = peer.places()
+      if (places !== undefined) sum = (sum ?? 0) + places
+    }
     return sum ?? this.maxQueue - this.waiting.length
   }
 
@@ -219,7 +283,23 @@ export class RequestQueue {
   }
 
   get isConnected(): boolean {
-    return this.links.length > 0
+    return this.links.length > 0 || this.peers.length > 0
+  }
+
+  /** A peer has links of the server. */
+  addPeer(peer: PeerLinks): void {
+    this.peers.push(peer)
+    if (this.waiting.length > 0) this.flush()
+  }
+
+  /** A peer has none any more. */
+  removePeer(peer: PeerLinks): void {
+    if (removeFrom(this.peers, peer)) this.offlineSince = this.context.deadlines.elapsed()
+  }
+
+  /** A peer may take requests. */
+  peerReady(): void {
+    if (this.waiting.length > 0) this.flush()
   }
 
   /** Whether a link of this process of the server is there. */
@@ -239,7 +319,14 @@ export class RequestQueue {
     this.countProcesses()
     this.lastSeen = this.context.deadlines.now()
     this.offlineSince = this.context.deadlines.elapsed()
+    if (this.hadHops && !this.takesHops) this.refuseHops()
     return true
+  }
+
+  /** No link is left that takes what hopped here: the visitors' relays place it elsewhere. */
+  private refuseHops(): void {
+    for (const pending of this.waiting.filter(({ isHop }) => isHop))
+      pending.fail(serverOffline(this.name))
   }
 
   /** A link has capacity again, or a message of its server arrived. */
@@ -255,6 +342,8 @@ export class RequestQueue {
     this.flush()
     this.draining = true
     for (const link of [...this.links]) link.drain()
+    this.refuseHops()
+    if (this.peers.length > 0) return this.flush()
     for (const pending of [...this.waiting]) pending.fail(relayDraining())
   }
 

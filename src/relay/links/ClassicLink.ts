@@ -72,6 +72,7 @@ export class ClassicLink implements Link {
   readonly name: ServerName
   readonly tripcode: Tripcode
   readonly instance: string
+  readonly number = "0"
   readonly transport: "classic 1" | "classic 2"
   readonly reason: string
   readonly program: string

@@ -47,6 +47,8 @@ interface LinkRequest {
   /** The server's address. */
   readonly address: string
   readonly instance: string
+  /** Its number among the links of the process. */
+  readonly number: string
   readonly program: string
   /** The time for a response that it asks for, in milliseconds. */
   readonly asked: number | undefined
@@ -117,6 +119,7 @@ export class StreamEndpoint {
           server,
           address,
           instance,
+          number: link,
           program,
           asked,
           key: `${server.name} ${instance} ${link}`,
@@ -149,7 +152,7 @@ export class StreamEndpoint {
 
   /** Runs the link on its WebSocket. It joins the rendezvous with the server's hello. */
   private connect(
-    { address, asked, instance, key, program, server }: LinkRequest,
+    { address, asked, instance, key, number, program, server }: LinkRequest,
     socket: Duplex,
     head: Buffer,
     giveBack: () => void,
@@ -195,6 +198,7 @@ export class StreamEndpoint {
       name: server.name,
       tripcode: server.tripcode,
       instance,
+      number,
       program,
       multiplexer,
       responseMillis: (name) => rendezvous.responseMillis(name, asked),

@@ -28,6 +28,8 @@ export interface StreamLinkOptions {
   readonly name: ServerName
   readonly tripcode: Tripcode
   readonly instance: string
+  /** Its number among those of the process. */
+  readonly number: string
   readonly program: string
   readonly multiplexer: Multiplexer
   readonly responseMillis: (name: ServerName) => number
@@ -43,6 +45,7 @@ export class StreamLink implements Link {
   readonly name: ServerName
   readonly tripcode: Tripcode
   readonly instance: string
+  readonly number: string
   readonly program: string
   private readonly options: StreamLinkOptions
   private suspicion: Deadline | undefined
@@ -53,6 +56,7 @@ export class StreamLink implements Link {
     this.name = options.name
     this.tripcode = options.tripcode
     this.instance = options.instance
+    this.number = options.number
     this.program = options.program
   }
 

@@ -20,6 +20,8 @@ export type FailureResponse = (
 
 /** How a request of a stream is answered. */
 export interface StreamReply extends Reply {
+  /** The number of the stream. */
+  readonly id: number
   /** Until when it may be begun without asking, in milliseconds of the lease's clock. */
   readonly beginBy: number
   /** Gives it up for a reason. */

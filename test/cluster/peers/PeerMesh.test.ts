@@ -45,7 +45,7 @@ const relay = (
       program: "1",
       digest: () => "d",
       slot: () => 0,
-      network,
+      network: network.of(id),
       listen: [at(id)],
       ...more,
     }).pipe(
@@ -214,7 +214,7 @@ it.effect("relays without a common version of hops know each other, but no reque
 
 it.effect("a relay by itself has no peers", () =>
   Effect.gen(function* () {
-    const peers = Context.get(yield* Layer.build(Peers.layerAlone), Peers)
+    const peers = yield* Peers
     assert.isTrue(peers.isAlone && peers.isSettled())
     assert.deepStrictEqual(peers.holders(attic), [])
     const { members } = Context.get(yield* Layer.build(Membership.layerNone), Membership)

@@ -1,0 +1,200 @@
+/**
+ * The links that one peer has of a server, as a link of the rendezvous: requests
+ * hop over the connection to the peer, which hands them to the server.
+ */
+import type { PeersShape, PresentLink } from "../../cluster/Peers.ts"
+import type { ServerName } from "../../domain/ServerName.ts"
+import type { Tripcode } from "../../domain/Tripcode.ts"
+import { ExchangeError } from "../../protocol/Exchange.ts"
+import type { TransportName } from "../../protocol/TransportName.ts"
+import type { Cancel } from "../../transport/body/Handler.ts"
+import { maxStreams } from "../../transport/mux/Multiplexer.ts"
+import type * as Lease from "../dispatch/Lease.ts"
+import type { PeerLinks } from "../dispatch/Link.ts"
+import type { Pending } from "../dispatch/Pending.ts"
+import { HeldBody } from "./HeldBody.ts"
+import { hopLease } from "./HopLease.ts"
+
+/** What it needs of its surroundings. */
+export interface PeerLinkOptions {
+  readonly name: ServerName
+  readonly peer: string
+  readonly peers: PeersShape
+  readonly responseMillis: (name: ServerName) => number
+  /** There may be room for requests that wait. */
+  readonly onReady: () => void
+  /** Calls {@link PeerLink.roomChanged} once the connection takes more. */
+  readonly awaitRoom: (link: PeerLink) => void
+}
+
+/** See the file's header. */
+export class PeerLink implements PeerLinks {
+  readonly name: ServerName
+  readonly peer: string
+  readonly instance: string
+  readonly number = "0"
+  readonly reason = ""
+  private readonly options: PeerLinkOptions
+  private readonly links = new Set<PresentLink>()
+  private running = 0
+  /** Whether requests wait for room. */
+  private isAwaited = false
+
+  constructor(options: PeerLinkOptions) {
+    this.options = options
+    this.name = options.name
+    this.peer = options.peer
+    this.instance = `relay ${options.peer}`
+  }
+
+  /** How many links the peer has. */
+  get size(): number {
+    return this.links.size
+  }
+
+  get tripcode(): Tripcode {
+    return this.first.tripcode
+  }
+
+  get transport(): TransportName {
+    return this.first.transport
+  }
+
+  get program(): string {
+    return this.first.program
+  }
+
+  private get first(): PresentLink {
+    const [first] = this.links
+    return first as PresentLink
+  }
+
+  add(link: PresentLink): void {
+    this.links.add(link)
+    this.roomChanged()
+  }
+
+  delete(link: PresentLink): void {
+    this.links.delete(link)
+  }
+
+  capacity(): number {
+    const room = this.options.peers.link(this.peer)?.room ?? 0
+    return room === 0 ? 0 : Math.max(0, Math.min(room, this.most - this.running))
+  }
+
+  places(): number | undefined {
+    const places = this.options.peers.link(this.peer)?.places
+    return places === undefined
+      ? undefined
+      : Math.max(0, Math.min(places, this.most - this.running))
+  }
+
+  private get most(): number {
+    return this.links.size * maxStreams
+  }
+
+  awaitRoom(): void {
+    this.isAwaited = true
+    this.options.awaitRoom(this)
+  }
+
+  /** The connection may take more, or there is another link. */
+  roomChanged(): void {
+    if (!this.isAwaited) return
+    this.isAwaited = false
+    this.options.onReady()
+  }
+
+  offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending> {
+    const connection = this.options.peers.link(this.peer)
+    const count = Math.min(requests.length, this.capacity())
+    if (connection === undefined || count === 0) return requests
+    const millis = this.options.responseMillis(this.name)
+    const lease = hopLease(millis, this.hasClassic)
+    connection.together(() => {
+      for (const pending of requests.slice(0, count)) this.start(pending, millis, lease)
+    })
+    return requests.slice(count)
+  }
+
+  private get hasClassic(): boolean {
+    for (const { transport } of this.links) if (transport !== "stream") return true
+    return false
+  }
+
+  private start(pending: Pending, millis: number, lease: Lease.Lease): void {
+    const connection = this.options.peers.link(this.peer)
+    if (connection === undefined) return
+    pending.offered(this, millis, lease)
+    this.running += 1
+    let isRunning = true
+    let cancel: Cancel | undefined
+    const body = new HeldBody(pending.body)
+    const finish = (): void => {
+      if (pending.withdraw === cancel) pending.withdraw = undefined
+      if (!isRunning) return
+      isRunning = false
+      this.running -= 1
+      this.roomChanged()
+    }
+    const request = { name: this.name, head: pending.head, millis, trace: "", visitor: "" }
+    const stop = connection.hop(request, body, {
+      begin: (age, allow) => pending.begin(age, allow),
+      inform: (head) => pending.inform(head),
+      respond: (head, response) => {
+        body.release()
+        const left = (): void => {
+          finish()
+          stop()
+        }
+        if (pending.answer(head, response, { sent: finish, left })) return
+        finish()
+        response.discard()
+      },
+      fail: (error, reason) => {
+        finish()
+        const isUnseen = reason === "unsent" || reason === "refused" || reason === "busy"
+        if (reason === "refused") this.options.peers.forget(this.peer, this.name)
+        if (isUnseen && body.isWhole) {
+          if (reason === "busy") pending.fail(busy(this.name))
+          else pending.unplaced(error)
+          return
+        }
+        body.release()
+        if (reason === undefined) pending.fail(error)
+        else if (reason === "illegal") pending.fail(illegal)
+        else pending.lost(error.detail, reason === "cut")
+      },
+    })
+    cancel = (): void => {
+      finish()
+      body.release()
+      stop()
+    }
+    if (pending.state === "offered" && pending.link === this) pending.withdraw = cancel
+  }
+
+  cancel(pending: Pending): void {
+    const { withdraw } = pending
+    pending.withdraw = undefined
+    withdraw?.()
+  }
+
+  /** The links are the peer's to end. */
+  revoke(): void {}
+
+  drain(): void {}
+}
+
+const illegal = new ExchangeError({
+  code: "PTTH_BAD_ANSWER",
+  detail: "its response came broken from the relay that it is connected to",
+})
+
+const busy = (name: ServerName): ExchangeError =>
+  new ExchangeError({
+    code: "PTTH_QUEUE_FULL",
+    detail: `all links of ${name} are busy`,
+    retryAfter: 2,
+  })

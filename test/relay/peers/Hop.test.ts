@@ -1,0 +1,195 @@
+/**
+ * A server is reached at every relay of a cluster, whichever it is connected to.
+ */
+import { randomBytes } from "node:crypto"
+import * as http from "node:http"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { WebSocket, WebSocketServer } from "ws"
+import * as Upstream from "../../../src/server/upstream/Upstream.ts"
+import * as Harness from "../../support/Harness.ts"
+
+const stream = { transport: "stream", connections: 1 } as const
+
+/** Three relays, of which the first has the server's links. */
+const setting = Effect.fnUntraced(function* (
+  handler: Parameters<typeof Harness.server>[2],
+  options: Harness.ServerOptions = stream,
+  relayOptions: Harness.RelayOptions = {},
+) {
+  const cluster = yield* Harness.cluster(["a", "b", "c"], { servers: ["demo"], ...relayOptions })
+  const [a, b, c] = cluster.relays as [
+    Harness.ClusterRelay,
+    Harness.ClusterRelay,
+    Harness.ClusterRelay,
+  ]
+  const server = yield* Harness.server(a, "demo", handler, options)
+  yield* Harness.knowsLinks(b, "demo", options.connections ?? 1)
+  yield* Harness.knowsLinks(c, "demo", options.connections ?? 1)
+  return { a, b, c, cluster, server }
+})
+
+describe("a request at a relay without a link of the server", () => {
+  it.effect("is answered like at the other", () =>
+    Effect.gen(function* () {
+      const { a, b, c } = yield* setting(Harness.echo)
+      for (const relay of [a, b, c]) {
+        const visited = yield* Harness.visit(relay, "/servers/demo/x?y", {
+          method: "POST",
+          body: "hello",
+        })
+        assert.strictEqual(visited.status, 200)
+        assert.strictEqual(visited.text, "hello")
+        assert.strictEqual(visited.header("x-target"), "/x?y")
+      }
+    }),
+  )
+
+  it.effect("carries large bodies both ways, of known and of unknown length", () =>
+    Effect.gen(function* () {
+      const { b } = yield* setting(Harness.echo)
+      const body = randomBytes(3_000_000)
+      for (const chunked of [false, true]) {
+        const visited = yield* Harness.visit(b, "/servers/demo/", { method: "PUT", body, chunked })
+        assert.strictEqual(visited.status, 200)
+        assert.isTrue(visited.body.equals(body))
+      }
+    }),
+  )
+
+  it.effect("gets interim responses, and 100 Continue only when the server reads", () =>
+    Effect.gen(function* () {
+      const { b } = yield* setting((_head, body, reply) => {
+        reply.inform?.({ status: 103, headers: [["Link", "</style.css>"]] })
+        void Harness.readWhole(body).then((bytes) =>
+          reply.respond({ status: 200, headers: [["X-Length", `${bytes.length}`]] }, body),
+        )
+        return () => {}
+      })
+      const seen = yield* Effect.promise(
+        () =>
+          new Promise<ReadonlyArray<unknown>>((resolve, reject) => {
+            const events: Array<unknown> = []
+            const request = http.request({
+              host: b.host,
+              port: b.port,
+              method: "POST",
+              path: "/servers/demo/",
+              headers: { Expect: "100-continue", "Content-Length": "5" },
+            })
+            request.on("information", ({ statusCode }) => events.push(statusCode))
+            request.on("continue", () => {
+              events.push("continue")
+              request.end("hello")
+            })
+            request.on("response", (response) => {
+              events.push(response.headers["x-length"])
+              response.resume()
+              resolve(events)
+            })
+            request.on("error", reject)
+            request.flushHeaders()
+          }),
+      )
+      assert.sameMembers([...seen], [103, 100, "continue", "5"])
+      assert.strictEqual(seen.at(-1), "5")
+    }),
+  )
+
+  it.effect("is cancelled at the server when its visitor leaves", () =>
+    Effect.gen(function* () {
+      const calls: Array<Harness.Call> = []
+      const { b } = yield* setting(
+        Harness.handler((call) => {
+          calls.push(call)
+          return Harness.never
+        }),
+      )
+      const visit = yield* Harness.open(b, "/servers/demo/")
+      yield* Harness.until("it is begun", () => calls.length === 1)
+      yield* visit.leave
+      yield* Harness.until("it is cancelled", () => calls[0]?.isCancelled() === true)
+    }),
+  )
+
+  it.effect("is cancelled at the server when its visitor leaves in the body", () =>
+    Effect.gen(function* () {
+      const body = new Harness.FedBody()
+      const { b } = yield* setting(Harness.handler(() => ({ body })))
+      const visit = yield* Harness.open(b, "/servers/demo/")
+      assert.strictEqual((yield* visit.head).status, 200)
+      yield* visit.leave
+      yield* Harness.until("the body is not wanted any more", () => body.cancelled)
+    }),
+  )
+
+  it.effect("breaks visibly when the server's body breaks", () =>
+    Effect.gen(function* () {
+      const body = new Harness.FedBody(100)
+      const { b } = yield* setting(Harness.handler(() => ({ body })))
+      const visit = yield* Harness.open(b, "/servers/demo/")
+      yield* visit.head
+      body.feed("some")
+      body.fail()
+      const error = yield* Effect.flip(visit.whole)
+      assert.strictEqual(error._tag, "VisitError")
+    }),
+  )
+
+  it.effect("fails with 504 when the server does not answer in time", () =>
+    Effect.gen(function* () {
+      const { b } = yield* setting(
+        Harness.handler(() => Harness.never),
+        stream,
+        { responseTimeout: "3 seconds" },
+      )
+      const visit = yield* Harness.open(b, "/servers/demo/")
+      yield* Harness.turns(50)
+      let status: number | undefined
+      yield* Effect.forkScoped(
+        Effect.map(visit.head, (head) => {
+          status = head.status
+        }),
+      )
+      yield* Harness.advanceUntil("it is told", () => status !== undefined)
+      assert.strictEqual(status, 504)
+    }),
+  )
+
+  it.live("is a WebSocket like any other", () =>
+    Effect.gen(function* () {
+      const acceptor = new WebSocketServer({ port: 0, host: "127.0.0.1" })
+      yield* Effect.addFinalizer(() => Effect.sync(() => acceptor.close()))
+      acceptor.on("connection", (socket) => socket.on("message", (data) => socket.send(data)))
+      yield* Harness.until("it listens", () => acceptor.address() !== null)
+      const { port } = acceptor.address() as { readonly port: number }
+      const origin = Upstream.make({ origin: new URL(`http://127.0.0.1:${port}`) })
+      yield* Effect.addFinalizer(() => Effect.sync(origin.close))
+      const { b } = yield* setting(origin.handler)
+      const socket = new WebSocket(`ws://${b.host}:${b.port}/servers/demo/`)
+      const large = randomBytes(1_000_000)
+      const echoed = yield* Effect.promise(
+        () =>
+          new Promise<Buffer>((resolve, reject) => {
+            socket.on("open", () => socket.send(large))
+            socket.on("message", (data) => resolve(data as Buffer))
+            socket.on("error", reject)
+          }),
+      )
+      assert.isTrue(echoed.equals(large))
+      socket.close()
+    }),
+  )
+
+  it.effect("waits for the server as long as at a single relay", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Harness.cluster(["a", "b"], { servers: ["demo"] })
+      const [a, b] = cluster.relays as [Harness.ClusterRelay, Harness.ClusterRelay]
+      const visit = yield* Harness.open(b, "/servers/demo/")
+      yield* Harness.turns(50)
+      assert.isFalse(visit.isAnswered())
+      yield* Harness.server(a, "demo", Harness.echo, stream)
+      assert.strictEqual((yield* visit.whole).status, 200)
+    }),
+  )
+})
