@@ -30,6 +30,8 @@ export interface PeerView {
   /** In milliseconds. */
   readonly roundTrip: number
   readonly state: "up" | "dialling" | "gone"
+  /** Whether it accepts no more links of servers. */
+  readonly isDraining: boolean
   /** The digest of its configuration. */
   readonly digest: string
   /** Whether requests may hop to it: both speak a common version. */

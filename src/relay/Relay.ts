@@ -25,6 +25,7 @@ import { ClassicEndpoints } from "./links/ClassicEndpoints.ts"
 import { LinkLimit } from "./links/LinkLimit.ts"
 import { StreamEndpoint } from "./links/StreamEndpoint.ts"
 import { PeerDirectory } from "./peers/PeerDirectory.ts"
+import { RelaySpread } from "./peers/RelaySpread.ts"
 import { Servers } from "./registry/Servers.ts"
 import { RelaySettings } from "./settings/RelaySettings.ts"
 import * as Subdomains from "./settings/Subdomains.ts"
@@ -81,7 +82,10 @@ export class Relay extends Context.Service<
       yield* Effect.addFinalizer(() => Effect.sync(() => directory.close()))
       const limit = new LinkLimit({ settings, audit, deadlines: rendezvous.deadlines })
       const classic = new ClassicEndpoints({ settings, servers, rendezvous, limit })
-      const stream = new StreamEndpoint({ settings, servers, rendezvous, limit })
+      const spread = new RelaySpread({ peers, settings })
+      const stream = new StreamEndpoint({ settings, servers, rendezvous, limit, spread })
+      const unfollow = spread.follow(stream)
+      yield* Effect.addFinalizer(() => Effect.sync(unfollow))
       yield* Effect.addFinalizer(() => Effect.sync(() => stream.close()))
       const state = { draining: false }
       const auth = new VisitorAuth(settings.derived, rendezvous.deadlines.now)
@@ -138,6 +142,7 @@ export class Relay extends Context.Service<
         handler: allowedHosts === undefined ? visit : onlyOwnHosts(visit, () => allowedHosts),
         onStop: () => {
           state.draining = true
+          spread.drain()
           audit.record({ _tag: "RelayStopping" })
         },
         onDrain: () => {

@@ -91,7 +91,7 @@ export const runTunnel = Effect.fn("RunTunnel.runTunnel")(function* (
           program: `ptth/${version}`,
           throttle: config.throttleUpload,
           transport: config.transport,
-          connections: config.connections,
+          ...(config.connections === undefined ? {} : { connections: config.connections }),
           ...(config.responseTimeout === undefined
             ? {}
             : { responseMillis: Duration.toMillis(config.responseTimeout) }),

@@ -204,6 +204,7 @@ export class PeerMesh implements PeersShape {
       since: peer.since,
       roundTrip: peer.dialled?.roundTrip ?? 0,
       state: peer.state,
+      isDraining: peer.hello.draining === true,
       digest: peer.hello.digest,
       takesHops: peer.dialled?.takesHops ?? false,
       slot: peer.hello.slot,
@@ -230,6 +231,7 @@ export class PeerMesh implements PeersShape {
   withdraw(): void {
     this.isWithdrawn = true
     for (const connection of this.accepted) connection.sendSnapshot([])
+    this.refresh()
   }
 
   linksOf(id: string): ReadonlyArray<PresentLink> {
@@ -325,6 +327,7 @@ export class PeerMesh implements PeersShape {
       hop: hop ?? PeerControl.hopVersions,
       digest: digest(),
       slot: slot(),
+      ...(this.isWithdrawn ? { draining: true } : {}),
     }
   }
 

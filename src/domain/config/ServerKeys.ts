@@ -215,11 +215,11 @@ const tunnelKeys = {
     doc: "How long this server may take from receiving a request to sending the response head, apart from waiting for the visitor's body. It counts unless the relay's entry for the server has a `response_timeout`, and up to the relay's `max_response_timeout`.",
     unset: "the relay's",
   }),
-  connections: withDefault({
+  connections: optional({
     name: "connections",
     value: Value.integer(1, 64),
     doc: "How many WebSockets are kept open.",
-    default: 2,
+    unset: "2, or more if several relays ask for it",
     flag: { metavar: "N" },
   }),
   throttleUpload: withDefault({

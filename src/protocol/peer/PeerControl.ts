@@ -54,11 +54,13 @@ export const PeerHello = Schema.Struct({
   digest: Schema.String,
   /** Its slot: what ids of requests of its visitors begin with. */
   slot: Schema.Natural,
+  /** Whether it accepts no more links of servers. */
+  draining: Schema.optionalKey(Schema.Boolean),
 })
 /** See the schema. */
 export type PeerHello = typeof PeerHello.Type
 
-/** The kind of {@link PeerHello}; sent again when the digest or the slot changes. */
+/** The kind of {@link PeerHello}; sent again when any of it changes. */
 export const helloKind = controlKind("hello", PeerHello, Schema.Null)
 
 /** The version of hops that two relays speak with each other; `undefined` if there is none. */

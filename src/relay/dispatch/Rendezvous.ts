@@ -70,6 +70,7 @@ export class Dispatcher implements PendingOwner {
   private readonly queueContext: QueueContext
   private readonly abandoned = new Map<string, Deadlines.Deadline>()
   private readonly peers: PeersShape
+  private readonly openedAt = new Map<Link, number>()
   /** Of requests that hopped here: their visitor's relay limits how long bodies may be idle. */
   private readonly hopOwner: PendingOwner
   private draining = false
@@ -184,9 +185,11 @@ export class Dispatcher implements PendingOwner {
   }
 
   /** Tells the peers of a link; the returned function, that it is gone. */
-  private announce({ instance, name, number, program, transport, tripcode }: Link): () => void {
-    const openedAt = this.deadlines.now()
-    return this.peers.announce({
+  private announce(link: Link): () => void {
+    const { instance, name, number, program, transport, tripcode } = link
+    const openedAt = this.timeOf(link)
+    this.openedAt.set(link, openedAt)
+    const unannounce = this.peers.announce({
       instance,
       name,
       number,
@@ -195,6 +198,25 @@ export class Dispatcher implements PendingOwner {
       tripcode,
       openedAt,
     })
+    return () => {
+      this.openedAt.delete(link)
+      unannounce()
+    }
+  }
+
+  /** The time, but later than that of the links of peers which this one replaces, whatever their clocks show. */
+  private timeOf({ instance, name, number }: Link): number {
+    let time = this.deadlines.now()
+    for (const { links } of this.peers.holders(name))
+      for (const other of links)
+        if (other.instance === instance && other.number === number)
+          time = Math.max(time, other.openedAt + 1)
+    return time
+  }
+
+  /** When a link was opened, as the peers were told; in milliseconds since 1970. */
+  timeOpened(link: Link): number {
+    return this.openedAt.get(link) ?? 0
   }
 
   /** A peer has links of a server. The returned function: it has none any more. */

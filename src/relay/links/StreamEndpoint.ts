@@ -9,6 +9,7 @@ import { fromRaw, type Header, type HeaderList } from "../../domain/HeaderList.t
 import * as HeadText from "../../protocol/http/HeadText.ts"
 import { keyOf } from "../../protocol/http/WebSocketHandshake.ts"
 import * as LinkOpening from "../../protocol/LinkOpening.ts"
+import { keyOf as keyOfLink, type PresentLink } from "../../protocol/peer/PresentLink.ts"
 import { askedMillis, header, prefix, streamPath, text } from "../../protocol/Wire.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../../transport/mux/Multiplexer.ts"
 import * as WebSocketWire from "../../transport/mux/WebSocketWire.ts"
@@ -29,6 +30,19 @@ export interface StreamContext {
   readonly servers: Servers["Service"]
   readonly rendezvous: Rendezvous["Service"]
   readonly limit: LinkLimit
+  readonly spread: LinkSpread
+}
+
+/** At which of several relays links belong. */
+export interface LinkSpread {
+  /** Whether a link is not to be accepted here, by the relays that its server gives. */
+  isUnwanted(have: ReadonlyArray<string>): boolean
+  /** The fields of a 409. */
+  readonly identity: HeaderList
+  /** The fields of a 101. */
+  readonly fields: HeaderList
+  /** The frame for a new link; `undefined` if there are no other relays. */
+  readonly frame: Buffer | undefined
 }
 
 /** How long other processes of a name have to answer a ping when a new one connects, in milliseconds. */
@@ -50,6 +64,8 @@ interface LinkRequest {
   /** Its number among the links of the process. */
   readonly number: string
   readonly program: string
+  /** The relays that are not to accept it. */
+  readonly have: ReadonlyArray<string>
   /** The time for a response that it asks for, in milliseconds. */
   readonly asked: number | undefined
   /** Server, process and number of the link: a new link replaces the one of the same key. */
@@ -61,6 +77,8 @@ export class StreamEndpoint {
   private readonly context: StreamContext
   /** By {@link LinkRequest.key}. */
   private readonly links = new Map<string, StreamLink>()
+  /** All of them, also those that are drained while another has their key. */
+  private readonly all = new Set<StreamLink>()
   /** Those of all WebSockets, before their hello as well. */
   private readonly multiplexers = new Set<Multiplexer>()
   private draining = false
@@ -80,9 +98,30 @@ export class StreamEndpoint {
 
   /** Ends the links of servers that the configuration in force does not accept. */
   recheck(): void {
-    for (const link of [...this.links.values()]) {
+    for (const link of [...this.all]) {
       if (!this.context.servers.accepts(link.name, link.tripcode)) link.revoke()
     }
+  }
+
+  /** Sends a frame on every link. */
+  send(frame: Buffer): void {
+    for (const link of this.all) link.send(frame)
+  }
+
+  /**
+   * A link was opened at another relay: it replaces the earlier one of the same
+   * key, and if its process is new, others of the server may be dead.
+   */
+  openedElsewhere(opened: PresentLink, isNewProcess: boolean): void {
+    const { rendezvous } = this.context
+    const isLater = (link: StreamLink): boolean => opened.openedAt > rendezvous.timeOpened(link)
+    const same = opened.instance === "" ? undefined : this.links.get(keyOfLink(opened))
+    if (same !== undefined && isLater(same)) same.replace()
+    const earlier = [...this.links.values()].filter(
+      (link) => link.name === opened.name && isLater(link),
+    )
+    if (!isNewProcess || earlier.some(({ instance }) => instance === opened.instance)) return
+    for (const link of earlier) link.suspect()
   }
 
   /** Accepts no more links; the rendezvous drains those that are open. */
@@ -112,7 +151,7 @@ export class StreamEndpoint {
       case "Refused":
         return refuse(socket, 401, text.badKey)
       case "Known": {
-        const { instance, link } = LinkOpening.decode(request.headers)
+        const { have, instance, link } = LinkOpening.decode(request.headers)
         const program = programOf(request)
         const asked = askedMillis(request.headers[header.responseTimeout])
         return {
@@ -121,8 +160,9 @@ export class StreamEndpoint {
           instance,
           number: link,
           program,
+          have,
           asked,
-          key: `${server.name} ${instance} ${link}`,
+          key: keyOfLink({ name: server.name, instance, number: link }),
         }
       }
     }
@@ -130,10 +170,11 @@ export class StreamEndpoint {
 
   /** Checks the limit of links, and completes the handshake of the WebSocket. */
   private open(link: LinkRequest, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { limit, settings } = this.context
+    const { limit, settings, spread } = this.context
     const { name } = link.server
     const webSocketKey = keyOf(request.method ?? "", fromRaw(request.rawHeaders))
     if (webSocketKey === undefined) return refuse(socket, 400, text.noWebSocket)
+    if (spread.isUnwanted(link.have)) return refuse(socket, 409, text.linkHere, spread.identity)
     const giveBack = limit.take(name, this.links.has(link.key))
     if (giveBack === undefined) {
       limit.refused(name, link.address)
@@ -146,6 +187,7 @@ export class StreamEndpoint {
       ["Sec-WebSocket-Accept", WebSocketWire.acceptOf(webSocketKey)],
     ]
     if (openUrl !== undefined) fields.push(["X-PTTH-Open-Url", openUrl])
+    fields.push(...spread.fields)
     socket.write(HeadText.response(101, "Switching Protocols", fields), "latin1")
     this.connect(link, socket, head, giveBack)
   }
@@ -175,9 +217,12 @@ export class StreamEndpoint {
       onHello: () => {
         this.links.get(key)?.replace()
         this.links.set(key, link)
+        this.all.add(link)
         leave = rendezvous.join(link, address)
         this.suspectOthers(link)
         rendezvous.ready(link)
+        const { frame } = this.context.spread
+        if (frame !== undefined) link.send(frame)
         if (this.draining) link.drain()
       },
       onPong: () => {
@@ -189,6 +234,7 @@ export class StreamEndpoint {
         link.trust()
         giveBack()
         this.multiplexers.delete(multiplexer)
+        this.all.delete(link)
         if (this.links.get(key) === link) this.links.delete(key)
         leave?.(reason)
       },

@@ -139,9 +139,9 @@ export class StreamLink implements Link {
     return wasSuspected
   }
 
-  /** The same process has opened this link again. */
+  /** The same process has opened this link again. One that is drained ends by itself. */
   replace(): void {
-    this.end("it connected anew")
+    if (this.places() !== undefined) this.end("it connected anew")
   }
 
   /** Ends the link and the requests on it. */
@@ -153,6 +153,11 @@ export class StreamLink implements Link {
   revoke(): void {
     this.isRevoked = true
     this.end("its key is no longer accepted")
+  }
+
+  /** Sends a frame of the link itself. */
+  send(frame: Buffer): void {
+    this.options.multiplexer.send(frame)
   }
 
   drain(): void {

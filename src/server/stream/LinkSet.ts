@@ -23,8 +23,8 @@ export interface LinkEvents {
 
 /** What a set of links needs of its surroundings. */
 export interface LinkSetOptions {
-  /** How many links are kept unless the relays ask for more. */
-  readonly count: number
+  /** How many links are kept; by default two, or as many as the relays ask for. */
+  readonly count: number | undefined
   /**
    * Opens a link and keeps it; fails with the reason when it ends. Interruption
    * drains it.
@@ -61,6 +61,9 @@ interface Replacing {
   readonly number: number
   readonly moved: Deferred.Deferred<boolean>
 }
+
+/** How many links there are if neither the server nor the relays say it. */
+const leastLinks = 2
 
 /** For how long links may settle after a change before one is moved, in milliseconds: at least, and a random time more. */
 const settleMillis = 500
@@ -140,7 +143,7 @@ class LinkSet {
    * @param later whether they are opened a random time later: all servers learn of a new relay at once
    */
   private adjust(later: boolean): void {
-    const wanted = Math.max(this.options.count, this.relays.links)
+    const wanted = this.options.count ?? Math.max(leastLinks, this.relays.links)
     const counted = this.counted
     for (let missing = wanted - counted.length; missing > 0; missing--) {
       const link = this.add(undefined)

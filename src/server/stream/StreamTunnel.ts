@@ -11,7 +11,6 @@ import type { Uplink } from "../uplink/Uplink.ts"
 import { keepAll, type LinkEvents } from "./LinkSet.ts"
 import { keep, type StreamConnectionOptions } from "./StreamConnection.ts"
 
-const defaultConnections = 2
 const defaultHeartbeat = 15_000
 
 /** The number of a link that is only opened to find out whether the relay speaks stream. */
@@ -37,7 +36,7 @@ export class StreamTunnel {
     this.deadlines = deadlines
     this.clock = clock
     this.untilImpossible = keepAll({
-      count: uplink.options.connections ?? defaultConnections,
+      count: uplink.options.connections,
       open: (number, have, events) => this.open(number, have, events),
       failed: (error) => uplink.failed(error),
       works: this.works,

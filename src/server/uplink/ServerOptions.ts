@@ -27,7 +27,7 @@ export interface ServerOptions {
   readonly responseMillis?: number
   /** The transport; `auto` by default. */
   readonly transport?: TransportChoice
-  /** How many stream links are kept; 2 by default. */
+  /** How many stream links are kept; by default 2, or as many as several relays ask for. */
   readonly connections?: number
   /** How long a stream link may be silent before a ping, and again before it is closed, in milliseconds; 15 s by default. */
   readonly heartbeatMillis?: number

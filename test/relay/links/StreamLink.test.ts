@@ -6,14 +6,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
-import { WebSocket } from "ws"
-import * as StreamFrame from "../../../src/protocol/StreamFrame.ts"
-import { FrameParser } from "../../../src/transport/mux/FrameParser.ts"
 import * as Harness from "../../support/Harness.ts"
+import { hello, type RawLink, rawLink } from "../../support/RawLink.ts"
 import { type OnUpgrade, type UpgradeProxy, upgradeProxy } from "../../support/UpgradeProxy.ts"
-import { Watch } from "../../support/Watch.ts"
 
 const stream = { transport: "stream" } as const
 
@@ -127,73 +123,6 @@ describe("a server that speaks stream", () => {
 })
 
 // ---------------------------------------------------------------- links by hand
-
-interface RawLink {
-  readonly say: (...frames: ReadonlyArray<StreamFrame.Frame>) => void
-  readonly frames: Array<StreamFrame.Frame>
-  readonly until: (what: string, holds: () => boolean) => Effect.Effect<void>
-  readonly isClosed: () => boolean
-}
-
-const hello: StreamFrame.Frame = {
-  _tag: "Hello",
-  version: 1,
-  maxStreams: 10,
-  window: 65_536,
-  publicUrl: "",
-}
-
-/** A link whose frames are the test's; it answers pings if it is told to. */
-const rawLink = (
-  relay: Harness.TestRelay,
-  options: { readonly instance: string; readonly link?: string; readonly pongs?: boolean },
-): Effect.Effect<RawLink, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.promise(async () => {
-      const frames: Array<StreamFrame.Frame> = []
-      const watch = new Watch()
-      const webSocket = new WebSocket(`ws://${relay.host}:${relay.port}/7ZSFUKGV/stream/demo`, {
-        headers: {
-          "X-ApiKey": Harness.keyOf("demo"),
-          "X-PTTH-Instance": options.instance,
-          "X-PTTH-Link": options.link ?? "0",
-        },
-      })
-      const say: RawLink["say"] = (...given) =>
-        webSocket.send(Buffer.concat(given.map(StreamFrame.encode)))
-      const parser = new FrameParser({
-        frame: (frame) => {
-          frames.push(frame)
-          if (frame._tag === "Ping" && options.pongs === true)
-            say({ _tag: "Pong", nonce: frame.nonce })
-          watch.changed()
-        },
-        data: () => {},
-        illegal: () => {},
-      })
-      let closed = false
-      webSocket.on("message", (message) => parser.feed(message as Buffer))
-      webSocket.on("close", () => {
-        closed = true
-        watch.changed()
-      })
-      await new Promise((resolve, reject) => {
-        webSocket.on("open", () => {
-          say(hello)
-          resolve(undefined)
-        })
-        webSocket.on("error", reject)
-      })
-      const link: RawLink = {
-        say,
-        frames,
-        until: (what, holds) => Effect.promise(() => watch.until(what, holds)),
-        isClosed: () => closed,
-      }
-      return { link, webSocket }
-    }),
-    ({ webSocket }) => Effect.sync(() => webSocket.terminate()),
-  ).pipe(Effect.map(({ link }) => link))
 
 const requests = (link: RawLink) => link.frames.filter((frame) => frame._tag === "Request")
 

@@ -45,7 +45,7 @@ describe("the links of a server", () => {
     }),
   )
 
-  it.effect("are as many as it is told, if that is more, and as evenly spread as can be", () =>
+  it.effect("are as many as it is told, and as evenly spread as can be", () =>
     Effect.gen(function* () {
       const cluster = yield* FakeCluster.start(["a", "b"])
       yield* serve(cluster, { connections: 5 })

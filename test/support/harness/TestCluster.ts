@@ -95,6 +95,5 @@ export const cluster = Effect.fnUntraced(function* (
 export const knowsLinks = (relay: ClusterRelay, name: string, count: number): Effect.Effect<void> =>
   until(
     `${relay.id} knows of ${count} links of ${name}`,
-    () =>
-      relay.peers.holders(name as ServerName).flatMap(({ links }) => links).length === count,
+    () => relay.peers.holders(name as ServerName).flatMap(({ links }) => links).length === count,
   )
