@@ -3,12 +3,16 @@
  */
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
+import type { ExchangeError } from "../../protocol/Exchange.ts"
+import type { InterimHead, ResponseHead } from "../../protocol/Message.ts"
+import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel } from "../../transport/body/Handler.ts"
+import type { LeasedReply } from "../../transport/mux/ClientStream.ts"
 import type { Multiplexer } from "../../transport/mux/Multiplexer.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 import * as Lease from "../dispatch/Lease.ts"
 import type { Link } from "../dispatch/Link.ts"
-import type { Pending } from "../dispatch/Pending.ts"
+import type { Delivery, Pending } from "../dispatch/Pending.ts"
 
 /** How long a server may take to begin a request that changes something, in milliseconds: beside its round trips, and at most. */
 const beginMillis = 250
@@ -81,35 +85,14 @@ export class StreamLink implements Link {
 
   private start(pending: Pending, millis: number): void {
     pending.offered(this, millis, leaseOf(this.options.multiplexer.roundTrip, millis))
-    let cancel: Cancel | undefined
-    const finish = (): void => {
-      if (pending.withdraw === cancel) pending.withdraw = undefined
-    }
-    const { multiplexer } = this.options
-    cancel = multiplexer.request(pending.head, pending.body, {
-      begin: (age, allow) => pending.begin(age, allow),
-      inform: (head) => pending.inform(head),
-      respond: (head, body) => {
-        const taken = pending.answer(head, body, {
-          sent: finish,
-          left: () => {
-            finish()
-            cancel?.()
-          },
-        })
-        if (!taken) {
-          finish()
-          body.discard()
-        }
-      },
-      fail: (error) => {
-        finish()
-        if (error.code === "PTTH_LINK_LOST")
-          pending.lost(error.detail, !multiplexer.isCutOff || this.isRevoked)
-        else pending.fail(error)
-      },
-    })
-    if (pending.state === "offered" && pending.link === this) pending.withdraw = cancel
+    const request = new OfferedRequest(pending, this)
+    request.cancel = this.options.multiplexer.request(pending.head, pending.body, request)
+    if (pending.state === "offered" && pending.link === this) pending.withdraw = request.cancel
+  }
+
+  /** Whether its server has told by itself that it does nothing more with the requests on this link. */
+  get isDropped(): boolean {
+    return !this.options.multiplexer.isCutOff || this.isRevoked
   }
 
   cancel(pending: Pending): void {
@@ -162,5 +145,48 @@ export class StreamLink implements Link {
 
   drain(): void {
     this.options.multiplexer.drain()
+  }
+}
+
+/** A request on a link. It waits for the response, and for how that is delivered. */
+class OfferedRequest implements LeasedReply, Delivery {
+  cancel: Cancel | undefined
+  private readonly pending: Pending
+  private readonly link: StreamLink
+
+  constructor(pending: Pending, link: StreamLink) {
+    this.pending = pending
+    this.link = link
+  }
+
+  begin(...question: Parameters<Pending["begin"]>): void {
+    this.pending.begin(...question)
+  }
+
+  inform(head: InterimHead): void {
+    this.pending.inform(head)
+  }
+
+  respond(head: ResponseHead, body: Body): void {
+    if (this.pending.answer(head, body, this)) return
+    this.sent()
+    body.discard()
+  }
+
+  fail(error: ExchangeError): void {
+    const { link, pending } = this
+    this.sent()
+    if (error.code === "PTTH_LINK_LOST") pending.lost(error.detail, link.isDropped)
+    else pending.fail(error)
+  }
+
+  sent(): void {
+    const { cancel, pending } = this
+    if (pending.withdraw === cancel) pending.withdraw = undefined
+  }
+
+  left(): void {
+    this.sent()
+    this.cancel?.()
   }
 }

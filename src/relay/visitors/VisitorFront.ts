@@ -9,7 +9,7 @@ import * as Multistatus from "../../protocol/address/Multistatus.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type * as Forwarded from "../../protocol/http/Forwarded.ts"
 import * as PathPrefix from "../../protocol/http/PathPrefix.ts"
-import type { ResponseHead } from "../../protocol/Message.ts"
+import type { InterimHead, ResponseHead } from "../../protocol/Message.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import { empty } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
@@ -211,7 +211,7 @@ export class VisitorFront {
         headers: request.notes?.forwarded(fields) ?? fields,
       },
       body,
-      rewriting(config, isBelow ? WebDav.reply(method, seen, reply) : reply, seen),
+      new RewritingReply(config, isBelow ? WebDav.reply(method, seen, reply) : reply, seen),
     )
   }
 
@@ -230,15 +230,32 @@ export class VisitorFront {
 }
 
 /** The reply with the server's fields rewritten for its visitor. */
-const rewriting = (config: RelayConfig, reply: Reply, seen: Forwarded.PublicAddress): Reply => {
-  const rewrite = ({ headers, status }: ResponseHead): ResponseHead => ({
-    status,
-    headers: PathPrefix.rewrite(headers, seen, (value) => PrivateCookies.isSetBy(config, value)),
-  })
-  return {
-    fail: (error) => reply.fail(error),
-    inform: (head) => reply.inform?.(rewrite(head)),
-    respond: (head, body, sent) => reply.respond(rewrite(head), body, sent),
+class RewritingReply implements Reply {
+  private readonly config: RelayConfig
+  private readonly reply: Reply
+  private readonly seen: Forwarded.PublicAddress
+
+  constructor(config: RelayConfig, reply: Reply, seen: Forwarded.PublicAddress) {
+    this.config = config
+    this.reply = reply
+    this.seen = seen
+  }
+
+  fail(error: ExchangeError): void {
+    this.reply.fail(error)
+  }
+
+  inform(head: InterimHead): void {
+    this.reply.inform?.(this.rewritten(head))
+  }
+
+  respond(head: ResponseHead, body: Body, sent?: () => void): void {
+    this.reply.respond(this.rewritten(head), body, sent)
+  }
+
+  private rewritten({ headers, status }: ResponseHead): ResponseHead {
+    const isPrivate = (value: string): boolean => PrivateCookies.isSetBy(this.config, value)
+    return { status, headers: PathPrefix.rewrite(headers, this.seen, isPrivate) }
   }
 }
 
