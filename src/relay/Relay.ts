@@ -10,6 +10,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import * as SharedMarks from "../cluster/engine/SharedMarks.ts"
+import * as SharedUsage from "../cluster/engine/SharedUsage.ts"
 import { Peers } from "../cluster/Peers.ts"
 import { fromRaw } from "../domain/HeaderList.ts"
 import type { FrontHandler } from "../transport/front/FrontRequest.ts"
@@ -19,6 +21,7 @@ import * as FailurePage from "../web/FailurePage.ts"
 import * as AuditFile from "./audit/AuditFile.ts"
 import { AuditLog } from "./audit/AuditLog.ts"
 import * as AuditVisits from "./audit/AuditVisits.ts"
+import * as SharedAudit from "./audit/SharedAudit.ts"
 import { Rendezvous } from "./dispatch/Rendezvous.ts"
 import { Inspector } from "./inspect/Inspector.ts"
 import { ClassicEndpoints } from "./links/ClassicEndpoints.ts"
@@ -57,7 +60,15 @@ export class Relay extends Context.Service<
     Relay | Servers | Rendezvous | AuditLog | Traffic | Inspector,
     BindError,
     RelaySettings
-  > = Layer.suspend(() => layerWith(AuditFile.layer.pipe(Layer.provideMerge(AuditLog.layer))))
+  > = Layer.suspend(() =>
+    layerWith(
+      // After the file, from which it knows what this relay has recorded before.
+      SharedAudit.layer.pipe(
+        Layer.provideMerge(AuditFile.layer),
+        Layer.provideMerge(AuditLog.layer),
+      ),
+    ),
+  )
 
   /** The same for a worker, whose audit log another process writes. */
   static readonly layerOfWorker = (audit: Layer.Layer<AuditLog>): typeof Relay.layer =>
@@ -88,8 +99,13 @@ export class Relay extends Context.Service<
       yield* Effect.addFinalizer(() => Effect.sync(unfollow))
       yield* Effect.addFinalizer(() => Effect.sync(() => stream.close()))
       const state = { draining: false }
-      const auth = new VisitorAuth(settings.derived, rendezvous.deadlines.now)
+      const auth = new VisitorAuth(
+        settings.derived,
+        rendezvous.deadlines.now,
+        yield* SharedMarks.make(),
+      )
       const limits = new ServerLimits(settings.derived, rendezvous.deadlines.now)
+      yield* SharedUsage.share(limits)
       const sweep = (): void => {
         auth.sweep()
         limits.sweep()

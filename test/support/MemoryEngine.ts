@@ -67,10 +67,13 @@ export class MemoryEngine {
     reason: undefined,
   })
   private readonly listeners = new Map<string, Set<Listener>>()
+  readonly self: EngineShape["self"]
   readonly shape: EngineShape
 
-  constructor(store: EngineStore) {
+  /** @param id the relay's */
+  constructor(store: EngineStore, id = "m1") {
     this.store = store
+    this.self = { id, run: `${id} ${store.engines.size}` }
     store.engines.add(this)
     this.shape = this.makeShape()
   }
@@ -102,6 +105,7 @@ export class MemoryEngine {
     const setOf = (key: string): ReadonlySet<string> => store.get(key) ?? new Set()
     const day = 86_400_000
     return {
+      self: this.self,
       status: statuses.current,
       onStatus: statuses.listen,
       publish: (channel, text) => answer(() => store.publish(channel, text)),

@@ -11,8 +11,10 @@ import * as Stream from "effect/Stream"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import { Relay } from "../../relay/Relay.ts"
+import * as SharedApprovals from "../../relay/registry/SharedApprovals.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
+import * as ClusterEngine from "../shared/ClusterEngine.ts"
 import { warnUntimely } from "../shared/LoadCertificate.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import * as Output from "../shared/Output.ts"
@@ -141,8 +143,10 @@ export const runRelay = Effect.fn("ptth relay")(function* (start: RelayStart) {
     return yield* Effect.never
   }).pipe(
     Effect.provide(
-      Relay.layer.pipe(
+      SharedApprovals.layer.pipe(
+        Layer.provideMerge(Relay.layer),
         Layer.provideMerge(watchedSettings(start)),
+        Layer.provide(ClusterEngine.layer(config)),
         Layer.provide(SendTelemetry.layer(config.otlpEndpoint, "ptth-relay")),
       ),
     ),

@@ -3,7 +3,6 @@
  * the signals, tells the workers who the others are and when to reload, and
  * answers `ptth relay peers` and `ptth relay roll`.
  */
-import { hostname } from "node:os"
 import * as NodePath from "node:path"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
@@ -11,14 +10,16 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 import * as AuditFile from "../../relay/audit/AuditFile.ts"
 import * as AuditLine from "../../relay/audit/AuditLine.ts"
 import { AuditLog } from "../../relay/audit/AuditLog.ts"
+import * as SharedAudit from "../../relay/audit/SharedAudit.ts"
+import * as SharedApprovals from "../../relay/registry/SharedApprovals.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
 import * as RunRelay from "../run/RunRelay.ts"
 import * as SendTelemetry from "../run/SendTelemetry.ts"
+import * as ClusterEngine from "../shared/ClusterEngine.ts"
 import * as ControlSocket from "./ControlSocket.ts"
 import * as ListenSocket from "./ListenSocket.ts"
 import * as RuntimeFolder from "./RuntimeFolder.ts"
@@ -28,9 +29,6 @@ import * as WorkerMessage from "./WorkerMessage.ts"
 
 /** How much longer than `shutdown_grace` a worker may take to end before it is killed, in milliseconds. */
 const graceBeyond = 5_000
-
-/** The name of this machine in the cluster. */
-export const machineOf = ({ cluster }: RelayConfig): string => cluster?.id ?? hostname()
 
 /** Where the workers of a relay serve. */
 interface ServingAddress {
@@ -174,7 +172,7 @@ const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count
   const { config, path } = start
   const settings = yield* RelaySettings
   const audit = yield* AuditLog
-  const machine = machineOf(config)
+  const machine = ClusterEngine.machineOf(config)
   const longestName = `${WorkerMessage.workerId(machine, 2 * count)}.sock`
   const folder = yield* RuntimeFolder.open(RuntimeFolder.ofProcess(), longestName)
   const socket = yield* ListenSocket.open(config.listen)
@@ -230,9 +228,11 @@ export const runSupervisor = Effect.fn("ptth relay supervisor")(function* (
   // The workers stop before the audit log is closed.
   yield* Effect.scoped(supervise(start, count)).pipe(
     Effect.provide(
-      AuditFile.layer.pipe(
+      Layer.mergeAll(SharedAudit.layer, SharedApprovals.layer).pipe(
+        Layer.provideMerge(AuditFile.layer),
         Layer.provideMerge(AuditLog.layer),
         Layer.provideMerge(RunRelay.watchedSettings(start)),
+        Layer.provide(ClusterEngine.layer(start.config)),
         Layer.provide(SendTelemetry.layer(start.config.otlpEndpoint, "ptth-relay")),
       ),
     ),

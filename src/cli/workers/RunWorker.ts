@@ -14,6 +14,7 @@ import { Successor } from "../../relay/settings/Successor.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import type { RelayStart } from "../run/RunRelay.ts"
 import * as SendTelemetry from "../run/SendTelemetry.ts"
+import * as ClusterEngine from "../shared/ClusterEngine.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import { version } from "../shared/Version.ts"
 import type { WorkerChannel } from "./WorkerChannel.ts"
@@ -107,6 +108,7 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
     Effect.provide(
       Relay.layerOfWorker(auditLog(channel)).pipe(
         Layer.provideMerge(settings),
+        Layer.provide(ClusterEngine.layer(config, id)),
         Layer.provide(Layer.succeed(Successor, () => isReplaced)),
         Layer.provide(SendTelemetry.layer(config.otlpEndpoint, "ptth-relay")),
       ),

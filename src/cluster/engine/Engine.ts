@@ -49,6 +49,8 @@ type Answer<A> = Effect.Effect<A, EngineUnavailable>
 
 /** What {@link Engine} does. */
 export interface EngineShape {
+  /** This relay's id, and what only this process of it has. */
+  readonly self: { readonly id: string; readonly run: string }
   readonly status: () => EngineStatus
   /** Calls the listener whenever the status has changed, until the returned function is called. */
   readonly onStatus: (listener: (status: EngineStatus) => void) => () => void
@@ -94,6 +96,7 @@ const none = (): EngineShape => {
     Effect.fail(new EngineUnavailable({ reason: "there is no engine", isRefusal: false }))
   const status: EngineStatus = { state: "off", since: 0, reason: undefined }
   return {
+    self: { id: "", run: "" },
     status: () => status,
     onStatus: () => () => {},
     publish: fail,

@@ -24,6 +24,7 @@ export const make = Effect.fnUntraced(function* <R>({
   what,
 }: EngineLoopOptions<R>): Effect.fn.Return<() => void, never, R | Scope.Scope> {
   const engine = yield* Engine
+  if (engine.status().state === "off") return () => {}
   const complaints = new Complaints()
   const requests = yield* Queue.sliding<void>(1)
   const request = (): void => {

@@ -7,6 +7,7 @@
  * It uses `redis` itself instead of Effect's `NodeRedis`, whose layer fails
  * if the server is away at the start, and logs each failed attempt.
  */
+import { randomUUID } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -22,6 +23,8 @@ export interface RedisEngineOptions {
   readonly url: Redacted.Redacted<string>
   /** The cluster's name. */
   readonly name: string
+  /** This relay's id. */
+  readonly id: string
 }
 
 /** After how many milliseconds without a reply the server counts as away. */
@@ -272,6 +275,7 @@ const make = Effect.fnUntraced(function* (options: RedisEngineOptions) {
   const at = (key: string): string => `ptth:{${options.name}}:${key}`
   const send = sender(redis, client, statuses, () => clock.currentTimeMillisUnsafe())
   return Engine.of({
+    self: { id: options.id, run: randomUUID() },
     status: statuses.current,
     onStatus: statuses.listen,
     publish: (channel, text) => Effect.asVoid(send("PUBLISH", at(channel), text)),
@@ -285,7 +289,10 @@ export const layer = (options: RedisEngineOptions): Layer.Layer<never> =>
   Layer.effect(Engine, make(options))
 
 /** Connects once and writes a key that expires at once; fails with why the engine cannot be used. */
-export const probe = Effect.fn("RedisEngine.probe")(function* ({ name, url }: RedisEngineOptions) {
+export const probe = Effect.fn("RedisEngine.probe")(function* ({
+  name,
+  url,
+}: Omit<RedisEngineOptions, "id">) {
   const redis = yield* loadRedis
   const client = redis.createClient(optionsOf(url, false))
   client.on("error", () => {})

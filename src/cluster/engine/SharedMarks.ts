@@ -40,10 +40,12 @@ export interface SharedMarks {
 /** The most marks that are on their way at once; under an attack further ones are not told. */
 const mostPending = 64
 
-/** @param self what no other process of the cluster has */
-export const make = Effect.fn("SharedMarks.make")(function* (
-  self: string,
-): Effect.fn.Return<SharedMarks, never, Scope.Scope> {
+/** Tells and hears marks while the Scope is open. */
+export const make = Effect.fn("SharedMarks.make")(function* (): Effect.fn.Return<
+  SharedMarks,
+  never,
+  Scope.Scope
+> {
   const engine = yield* Engine
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const complaints = new Complaints()
@@ -53,7 +55,7 @@ export const make = Effect.fn("SharedMarks.make")(function* (
     const mark = decode(text)
     if (Result.isFailure(mark))
       run(complaints.log("engine: a mark of a network is ignored", mark.failure.message))
-    else if (mark.success.from !== self) {
+    else if (mark.success.from !== engine.self.run) {
       const { kind, millis, network } = mark.success
       for (const listener of listeners[kind]) listener(network, millis)
     }
@@ -63,7 +65,7 @@ export const make = Effect.fn("SharedMarks.make")(function* (
     tell: (kind, network, millis) => {
       if (pending >= mostPending || engine.status().state !== "connected") return
       pending += 1
-      const text = encode({ from: self, kind, network, millis: Math.ceil(millis) })
+      const text = encode({ from: engine.self.run, kind, network, millis: Math.ceil(millis) })
       run(
         Effect.ensuring(
           Effect.ignore(engine.publish(channel, text)),

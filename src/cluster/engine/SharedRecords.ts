@@ -75,23 +75,20 @@ const codecOf = <A>(value: Schema.Codec<A, unknown>) => {
   }
 }
 
-/** Encodes and decodes records as JSON, for a copy on disk; decodes invalid text as no records. */
-export const copyCodec = <A>(value: Schema.Codec<A, unknown>) => {
-  const Copy = Schema.fromJsonString(Schema.Record(Schema.String, recordOf(value)))
-  const decode = Schema.decodeUnknownResult(Copy)
-  const encode = Schema.encodeSync(Copy)
-  return {
-    decode: (text: string): Records<A> =>
-      new Map(
-        Object.entries(Result.getOrElse(decode(text), () => ({}))).map(([key, { at, value }]) => [
-          key,
-          { at, value },
-        ]),
-      ),
-    encode: (records: Records<A>): string =>
-      encode(Object.fromEntries([...records].map(([key, record]) => [key, plain(record)]))),
-  }
-}
+/** Records as an object, for a copy on disk. */
+export const recordsOf = <A>(value: Schema.Codec<A, unknown>) =>
+  Schema.Record(Schema.String, recordOf(value))
+
+/** Records from and to such an object. */
+export const fromObject = <A>(
+  object: Readonly<Record<string, { readonly at: number; readonly value?: A }>>,
+): Records<A> => new Map(Object.entries(object).map(([key, { at, value }]) => [key, { at, value }]))
+
+/** See {@link fromObject}. */
+export const toObject = <A>(
+  records: Records<A>,
+): Readonly<Record<string, { readonly at: number; readonly value?: A }>> =>
+  Object.fromEntries([...records].map(([key, record]) => [key, plain(record)]))
 
 /** Keeps a relay's copy and the engine's hash the same while the Scope is open. */
 export const make = Effect.fn("SharedRecords.make")(function* <A>({

@@ -47,12 +47,12 @@ const channel = "usage"
 const mapOf = (counts: typeof Counts.Type): ReadonlyMap<string, number> =>
   new Map(Object.entries(counts))
 
-/** @param self what no other process of the cluster has */
+/** Tells and counts usage while the Scope is open; does nothing without an engine. */
 export const share = Effect.fn("SharedUsage.share")(function* (
-  self: string,
   limits: Metered,
 ): Effect.fn.Return<void, never, Scope.Scope> {
   const engine = yield* Engine
+  if (engine.status().state === "off") return
   const clock = yield* Clock.Clock
   const now = (): number => clock.currentTimeMillisUnsafe()
   const run = Effect.runForkWith(yield* Effect.context<never>())
@@ -69,7 +69,7 @@ export const share = Effect.fn("SharedUsage.share")(function* (
       return
     }
     const { from, running, taken } = report.success
-    if (from === self) return
+    if (from === engine.self.run) return
     heard.set(from, now())
     limits.count(from, { taken: mapOf(taken), running: mapOf(running) })
   })
@@ -84,7 +84,7 @@ export const share = Effect.fn("SharedUsage.share")(function* (
 
   const tell = (usage: UsageCounts) => {
     const text = encode({
-      from: self,
+      from: engine.self.run,
       taken: Object.fromEntries(usage.taken),
       running: Object.fromEntries(usage.running),
     })

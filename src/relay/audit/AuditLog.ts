@@ -15,7 +15,7 @@ import { AuditThrottle } from "./AuditThrottle.ts"
 export interface AuditEntry {
   readonly at: number
   readonly event: AuditEvent
-  /** The id of the worker that recorded it; absent for a relay without workers. */
+  /** The id of the relay that recorded it, where it is another one or one of several workers. */
   readonly relay?: string
 }
 
@@ -36,7 +36,9 @@ export class AuditLog extends Context.Service<
     readonly take: (entry: AuditEntry) => void
     /** Inserts the events of earlier processes before all others. */
     readonly restore: (before: ReadonlyArray<AuditEntry>) => void
-    /** Calls the listener for every event until the returned function is called. */
+    /** Inserts events of other relays by their time. */
+    readonly merge: (entries: ReadonlyArray<AuditEntry>) => void
+    /** Calls the listener for every event of this relay until the returned function is called. */
     readonly listen: (listener: AuditListener) => () => void
   }
 >()("ptth/relay/AuditLog") {
@@ -61,6 +63,9 @@ export class AuditLog extends Context.Service<
         restore: (before) => {
           entries = newest([...before, ...entries])
         },
+        merge: (others) => {
+          entries = newest([...entries, ...others].sort((one, other) => one.at - other.at))
+        },
         listen: (listener) => {
           listeners.add(listener)
           return () => listeners.delete(listener)
@@ -79,6 +84,7 @@ export class AuditLog extends Context.Service<
           entries: () => [],
           take: forward,
           restore: () => {},
+          merge: () => {},
           listen: () => () => {},
           record,
         }),
@@ -102,7 +108,8 @@ const recordTo = Effect.fnUntraced(function* (add: (entry: AuditEntry) => void) 
   }
 })
 
-const isFrequent = ({ event }: AuditEntry): boolean => event._tag === "VisitorRequests"
+/** Whether an event is of the sort that is kept apart. */
+export const isFrequent = ({ event }: AuditEntry): boolean => event._tag === "VisitorRequests"
 
 /** The last {@link maxEntries} of each sort: frequent, and all others. */
 const newest = (entries: ReadonlyArray<AuditEntry>): ReadonlyArray<AuditEntry> => {

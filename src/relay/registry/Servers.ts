@@ -2,9 +2,11 @@
  * Which servers may connect, by the configuration in force, and which were
  * refused.
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as SharedMarks from "../../cluster/engine/SharedMarks.ts"
 import { sameTripcode, tripcodeOfText } from "../../domain/ApiKey.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 import { isServerName, type ServerName } from "../../domain/ServerName.ts"
@@ -13,6 +15,7 @@ import { AuditLog } from "../audit/AuditLog.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
 import { isTrusted } from "../settings/TrustedProxies.ts"
 import { type Refusal, Traffic } from "../traffic/Traffic.ts"
+import * as SharedIgnored from "./SharedIgnored.ts"
 import { type Stranger, Strangers } from "./Strangers.ts"
 
 /** A server that was refused, and why it would be now. */
@@ -58,7 +61,16 @@ export class Servers extends Context.Service<Servers, ServerRegistry>()("ptth/re
         const settings = yield* RelaySettings
         const audit = yield* AuditLog
         const traffic = yield* Traffic
-        return Servers.of(new ServerRegistry(settings, audit, traffic))
+        const marks = yield* SharedMarks.make()
+        const clock = yield* Clock.Clock
+        const registry = new ServerRegistry(settings, audit, traffic, marks)
+        marks.listen("keys", (network, millis) =>
+          registry.limit(network, clock.currentTimeMillisUnsafe(), millis),
+        )
+        registry.onIgnored(
+          yield* SharedIgnored.share((name, tripcode) => registry.ignoredElsewhere(name, tripcode)),
+        )
+        return Servers.of(registry)
       }),
     )
 }
@@ -71,15 +83,24 @@ export class ServerRegistry {
   private readonly strangers = new Strangers()
   /** Name and tripcode of servers that are being approved. */
   private readonly approvals = new Set<string>()
+  private readonly marks: SharedMarks.SharedMarks
+  private ignoreListener: (name: string, tripcode: Tripcode) => void = () => {}
 
   constructor(
     settings: RelaySettings["Service"],
     audit: AuditLog["Service"],
     traffic: Traffic["Service"],
+    marks: SharedMarks.SharedMarks,
   ) {
     this.settings = settings
     this.audit = audit
     this.traffic = traffic
+    this.marks = marks
+  }
+
+  /** Another relay has found that a network has sent too many wrong keys by a time in milliseconds since 1970. */
+  limit(network: string, at: number, millis: number): void {
+    this.strangers.limit(network, at, millis)
   }
 
   /** Whether this key is registered for this name. Every tripcode of the name is compared. */
@@ -134,7 +155,11 @@ export class ServerRegistry {
     const remembered = this.strangers.remember(name, tripcode, address, at)
     if (remembered === "new")
       this.audit.record({ _tag: "ServerRefused", name, reason, tripcode, address })
-    if (remembered === "too many") this.audit.record({ _tag: "RefusalsLimited", address })
+    if (remembered !== "too many") return
+    this.audit.record({ _tag: "RefusalsLimited", address })
+    const network = this.strangers.limitedNetwork(address)
+    if (network !== undefined && !this.isShared(address))
+      this.marks.tell("keys", network, this.strangers.millisLeft(at))
   }
 
   /** Whether many clients may have this address: that of a proxy, or of this machine. */
@@ -181,7 +206,24 @@ export class ServerRegistry {
 
   /** Hides a refused server until the relay is restarted; `false` if there is none. */
   ignore(name: string, tripcode: string): boolean {
-    return this.strangers.ignore(name, tripcode)
+    const isThere = this.strangers.ignore(name, tripcode)
+    if (isThere) this.ignoreListener(name, tripcode as Tripcode)
+    return isThere
+  }
+
+  /** Calls the listener when a server is ignored on this relay. */
+  onIgnored(listener: (name: string, tripcode: Tripcode) => void): void {
+    this.ignoreListener = listener
+  }
+
+  /** A server was ignored on another relay of the cluster. */
+  ignoredElsewhere(name: string, tripcode: string): void {
+    this.strangers.ignoreAlways(name, tripcode)
+  }
+
+  /** A server was approved, and that recorded, on another relay of the cluster. */
+  approvedElsewhere(name: ServerName, tripcode: Tripcode): void {
+    this.strangers.forget(name, tripcode)
   }
 
   private tripcodesOf(name: string): ReadonlyArray<Tripcode> {

@@ -65,6 +65,10 @@ export class Strangers {
   private readonly members = new Map<string, Set<string>>()
   private readonly counts = new Map<string, number>()
   private windowStart = Number.NEGATIVE_INFINITY
+  /** Networks that other relays have found over their limit, and until when they are. */
+  private readonly limitedElsewhere = new Map<string, number>()
+  /** Ignored on another relay, seen here or not. */
+  private readonly ignored = new Set<string>()
 
   /** A server with a valid name was refused. */
   remember(name: ServerName, tripcode: Tripcode, address: string, at: number): Remembered {
@@ -83,22 +87,39 @@ export class Strangers {
       address,
       firstSeen: before?.firstSeen ?? at,
       lastSeen: at,
-      ignored: before?.ignored ?? false,
+      ignored: before?.ignored ?? this.ignored.has(key),
     })
     return before === undefined ? "new" : "again"
   }
 
   /** Whether an address is over its limit of new strangers, as one that guesses keys is. */
   isLimited(address: string, at: number): boolean {
-    if (this.isPast(at)) return false
+    const isOver = !this.isPast(at)
     return limitsOf(networksOf(address)).some(
-      ([network, most]) => (this.counts.get(network) ?? 0) > most,
+      ([network, most]) =>
+        (isOver && (this.counts.get(network) ?? 0) > most) ||
+        (this.limitedElsewhere.get(network) ?? 0) > at,
     )
+  }
+
+  /** The network of an address that is over its limit here. */
+  limitedNetwork(address: string): string | undefined {
+    return limitsOf(networksOf(address)).find(
+      ([network, most]) => (this.counts.get(network) ?? 0) > most,
+    )?.[0]
+  }
+
+  /** Another relay has found a network over its limit; it is limited here for so many milliseconds. */
+  limit(network: string, at: number, millis: number): void {
+    for (const [other, until] of this.limitedElsewhere)
+      if (until <= at || this.limitedElsewhere.size >= maxCounted)
+        this.limitedElsewhere.delete(other)
+    this.limitedElsewhere.set(network, at + Math.min(millis, windowMillis))
   }
 
   /** How long until the window ends, in milliseconds. */
   millisLeft(at: number): number {
-    return this.isPast(at) ? 0 : this.windowStart + windowMillis - at
+    return this.isPast(at) ? windowMillis : this.windowStart + windowMillis - at
   }
 
   /** Hides a stranger; `false` if there is none. */
@@ -107,6 +128,12 @@ export class Strangers {
     const before = this.strangers.get(key)
     if (before !== undefined) this.strangers.set(key, { ...before, ignored: true })
     return before !== undefined
+  }
+
+  /** Hides a stranger, also one that is yet to come. */
+  ignoreAlways(name: string, tripcode: string): void {
+    this.ignored.add(keyOf(name, tripcode))
+    this.ignore(name, tripcode)
   }
 
   /** Drops a stranger that is registered by now. */

@@ -11,13 +11,32 @@ import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import { refuse } from "../../transport/body/Replies.ts"
 import type { FrontRequest } from "../../transport/front/FrontRequest.ts"
-import { type Quota, Quotas, type Usage } from "../../transport/runtime/Quotas.ts"
+import { type Quota, Quotas, type Usage, type UsageCounts } from "../../transport/runtime/Quotas.ts"
 import type { DerivedConfig } from "../settings/DerivedConfig.ts"
 import { clientAddress, isTrusted } from "../settings/TrustedProxies.ts"
 
 const none = Number.POSITIVE_INFINITY
 
 const unlimited: Quota = { atOnce: none, perSecond: none, burst: 0 }
+
+/** What the keys of a usage report begin with. */
+const [addressPrefix, serverPrefix] = ["address ", "server "]
+
+const prefixed = (
+  prefix: string,
+  counts: ReadonlyMap<string, number>,
+): ReadonlyArray<readonly [string, number]> =>
+  [...counts].map(([key, count]) => [`${prefix}${key}`, count])
+
+const withPrefix = (
+  prefix: string,
+  counts: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> =>
+  new Map(
+    [...counts].flatMap(([key, count]) =>
+      key.startsWith(prefix) ? [[key.slice(prefix.length), count] as const] : [],
+    ),
+  )
 
 /** The limits of one relay. */
 export class ServerLimits {
@@ -55,6 +74,32 @@ export class ServerLimits {
     return typeof usage === "number"
       ? refuse(request.body, reply, tooManyRequests("of this server", usage))
       : leaveOnce(this.servers, usage, next())
+  }
+
+  /** What was used since the last call, for the other relays of a cluster; see `SharedUsage.ts`. */
+  report(): UsageCounts {
+    const [addresses, servers] = [this.addresses.report(), this.servers.report()]
+    return {
+      taken: new Map([
+        ...prefixed(addressPrefix, addresses.taken),
+        ...prefixed(serverPrefix, servers.taken),
+      ]),
+      running: new Map([
+        ...prefixed(addressPrefix, addresses.running),
+        ...prefixed(serverPrefix, servers.running),
+      ]),
+    }
+  }
+
+  /** Counts what another relay reports. */
+  count(relay: string, { running, taken }: UsageCounts): void {
+    const { address, servers } = this.derived().quotas
+    const partOf = (prefix: string): UsageCounts => ({
+      taken: withPrefix(prefix, taken),
+      running: withPrefix(prefix, running),
+    })
+    this.addresses.count(relay, partOf(addressPrefix), this.now(), () => address)
+    this.servers.count(relay, partOf(serverPrefix), this.now(), (name) => servers.get(name))
   }
 
   /** Drops the counts of addresses that are not in use. */

@@ -2,6 +2,7 @@
  * The relay's authentication of visitors, if it is configured, and the removal
  * of its secrets from requests: a hostile server would collect them.
  */
+import type { SharedMarks } from "../../cluster/engine/SharedMarks.ts"
 import { sameTripcode, tripcodeOfText } from "../../domain/ApiKey.ts"
 import type { AuthRules } from "../../domain/config/AuthRules.ts"
 import { all, type HeaderList } from "../../domain/HeaderList.ts"
@@ -88,10 +89,16 @@ export class VisitorAuth {
   private readonly checkers = new WeakMap<AuthRules, LoginChecker>()
   private readonly rights = new RightCredentials()
 
-  /** @param now in milliseconds */
-  constructor(derived: () => DerivedConfig, now: () => number) {
+  /**
+   * @param now in milliseconds
+   * @param marks networks that have sent too many wrong passwords, also to other relays
+   */
+  constructor(derived: () => DerivedConfig, now: () => number, marks?: SharedMarks) {
     this.derived = derived
-    this.guard = new PasswordGuard(now)
+    this.guard = new PasswordGuard(now, (network, millis) =>
+      marks?.tell("passwords", network, millis),
+    )
+    marks?.listen("passwords", (network) => this.guard.limit(network))
   }
 
   /**

@@ -14,6 +14,9 @@ export type Verdict = "right" | "wrong" | ExchangeError
 
 type Decide = (verdict: Verdict) => void
 
+/** In which as many guesses come back as a network may make at once, in milliseconds. */
+const windowMillis = 60_000
+
 /** So many wrong passwords at once, then as many each minute. */
 const guesses = (count: number): Quota => ({
   perSecond: count / 60,
@@ -37,6 +40,7 @@ const limitsOf = ([, ...narrower]: Networks): ReadonlyArray<readonly [string, Qu
 
 /** Guesses that are counted, to be ended. */
 interface Attempt {
+  readonly network: string
   readonly quotas: Quotas
   readonly usage: Usage
 }
@@ -44,15 +48,20 @@ interface Attempt {
 /** See the file's header. One for all rules, as they share the processor. */
 export class PasswordGuard {
   private readonly now: () => number
+  private readonly onLimited: (network: string, millis: number) => void
   private readonly queue: PasswordQueue
   /** By quota, since each may only be swept by its own rate. */
   private readonly attempts = new Map<Quota, Quotas>()
   /** Who waits for the same check of the same visitor. */
   private readonly checks = new Map<string, Set<Decide>>()
 
-  /** @param now in milliseconds */
-  constructor(now: () => number) {
+  /**
+   * @param now in milliseconds
+   * @param onLimited called when a network has no more guesses for so many milliseconds
+   */
+  constructor(now: () => number, onLimited: (network: string, millis: number) => void = () => {}) {
     this.now = now
+    this.onLimited = onLimited
     this.queue = new PasswordQueue(now)
   }
 
@@ -82,9 +91,12 @@ export class PasswordGuard {
     this.checks.set(id, waiting)
     const finish = (verdict: Verdict): void => {
       this.checks.delete(id)
-      for (const { quotas, usage } of attempts) {
-        if (verdict === "wrong") quotas.leave(usage)
-        else quotas.takeBack(usage)
+      for (const { network, quotas, usage } of attempts) {
+        if (verdict !== "wrong") quotas.takeBack(usage)
+        else {
+          quotas.leave(usage)
+          if (usage.tokens < 1) this.onLimited(network, windowMillis)
+        }
       }
       for (const one of waiting) one(verdict)
     }
@@ -104,6 +116,12 @@ export class PasswordGuard {
     }
   }
 
+  /** A network has no more guesses, as another relay has found. */
+  limit(network: string): void {
+    for (const quota of [ofAddress, ...ofSites])
+      this.quotasOf(quota).empty(network, this.now(), quota)
+  }
+
   /** Drops the counts of addresses without recent wrong passwords. */
   sweep(): void {
     for (const [quota, quotas] of this.attempts) quotas.sweep(this.now(), quota)
@@ -113,16 +131,21 @@ export class PasswordGuard {
   private count(networks: Networks): ReadonlyArray<Attempt> | number {
     const counted: Array<Attempt> = []
     for (const [network, quota] of limitsOf(networks)) {
-      const quotas = this.attempts.get(quota) ?? new Quotas()
-      this.attempts.set(quota, quotas)
+      const quotas = this.quotasOf(quota)
       const usage = quotas.enter(network, this.now(), quota)
       if (typeof usage === "number") {
         for (const attempt of counted) attempt.quotas.takeBack(attempt.usage)
         return usage
       }
-      counted.push({ quotas, usage })
+      counted.push({ network, quotas, usage })
     }
     return counted
+  }
+
+  private quotasOf(quota: Quota): Quotas {
+    const quotas = this.attempts.get(quota) ?? new Quotas()
+    this.attempts.set(quota, quotas)
+    return quotas
   }
 }
 

@@ -13,7 +13,7 @@ const connectTo = (
   url: Redacted.Redacted<string>,
   name = "test",
 ): Effect.Effect<EngineShape, never, Scope.Scope> =>
-  Effect.map(Layer.build(RedisEngine.layer({ url, name })), Context.get(Engine))
+  Effect.map(Layer.build(RedisEngine.layer({ url, name, id: "m1" })), Context.get(Engine))
 
 /** Waits until the engine has a status. */
 const until = (engine: EngineShape, state: EngineStatus["state"]) =>

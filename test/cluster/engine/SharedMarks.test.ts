@@ -6,8 +6,8 @@ import * as SharedMarks from "../../../src/cluster/engine/SharedMarks.ts"
 import { EngineStore, MemoryEngine } from "../../support/MemoryEngine.ts"
 
 const relay = Effect.fnUntraced(function* (engines: EngineStore, name: string) {
-  const engine = new MemoryEngine(engines)
-  const marks = yield* SharedMarks.make(name).pipe(Effect.provideService(Engine, engine.shape))
+  const engine = new MemoryEngine(engines, name)
+  const marks = yield* SharedMarks.make().pipe(Effect.provideService(Engine, engine.shape))
   const told: Array<string> = []
   for (const kind of ["keys", "passwords"] as const)
     marks.listen(kind, (network, millis) => told.push(`${kind} ${network} ${millis}`))

@@ -19,8 +19,8 @@ const relay = Effect.fnUntraced(function* (engines: EngineStore, name: string) {
   const clock = yield* Clock.Clock
   const now = (): number => clock.currentTimeMillisUnsafe()
   const quotas = new Quotas()
-  const engine = new MemoryEngine(engines)
-  yield* SharedUsage.share(name, {
+  const engine = new MemoryEngine(engines, name)
+  yield* SharedUsage.share({
     report: () => quotas.report(),
     count: (from, report) => quotas.count(from, report, now(), () => quota),
   }).pipe(Effect.provideService(Engine, engine.shape))

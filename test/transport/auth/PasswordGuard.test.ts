@@ -7,7 +7,11 @@ const harness = (isLate = false) => {
   let millis = 0
   let hashed = 0
   const late: Array<() => void> = []
-  const guard = new PasswordGuard(() => millis)
+  const limited: Array<string> = []
+  const guard = new PasswordGuard(
+    () => millis,
+    (network) => limited.push(network),
+  )
   const checker: LoginChecker = {
     isKnown: () => false,
     idOf: (credentials) => credentials,
@@ -28,6 +32,8 @@ const harness = (isLate = false) => {
     return typeof one === "object" ? one.code : `${one}`
   }
   return {
+    guard,
+    limited,
     ask,
     verdict,
     hashed: () => hashed,
@@ -52,6 +58,20 @@ describe("guesses", () => {
     on.passes(6_000)
     assert.strictEqual(on.verdict("x", "203.0.113.66"), "wrong")
     assert.strictEqual(on.verdict("x", "203.0.113.66"), "PTTH_TOO_MANY_REQUESTS")
+  })
+
+  it("are over once another relay has found so, and that is told as soon as they are", () => {
+    const on = harness()
+    for (let i = 0; i < 9; i++) on.verdict(`guess ${i}`, "203.0.113.66")
+    assert.deepStrictEqual(on.limited, [])
+    on.verdict("the tenth", "203.0.113.66")
+    assert.deepStrictEqual(on.limited, ["203.0.113.66"])
+    const other = harness()
+    other.guard.limit("203.0.113.66")
+    assert.strictEqual(other.verdict("x", "203.0.113.66"), "PTTH_TOO_MANY_REQUESTS")
+    assert.strictEqual(other.verdict("x", "203.0.113.67"), "wrong")
+    other.passes(6_000)
+    assert.strictEqual(other.verdict("x", "203.0.113.66"), "wrong")
   })
 
   it("are limited for an IPv6 customer with many networks", () => {
