@@ -3,6 +3,7 @@
  * that it does again. A failure is logged when it begins, and at growing
  * intervals as long as no request succeeds.
  */
+
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { entry } from "../../domain/ErrorRegistry.ts"
@@ -14,6 +15,7 @@ import {
   span,
 } from "../../server/uplink/FailureLog.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
+import { commit } from "../../transport/body/Replies.ts"
 import { elapsedMillis } from "../../transport/runtime/Deadlines.ts"
 
 /** What an owner can do, by the codes of an application that gives no response. */
@@ -73,6 +75,7 @@ export const make: Effect.Effect<(handler: Handler) => Handler> = Effect.gen(fun
 
   return (handler) => (head, body, reply) =>
     handler(head, body, {
+      commit: (go) => commit(reply, go),
       inform: (head) => reply.inform?.(head),
       respond: (response, content, sent) => {
         if (series !== undefined) responded()

@@ -1,10 +1,12 @@
 /**
  * The metrics of a file server, for the page at the top and for Prometheus.
  */
+
 import type { ResponseHead } from "../../protocol/Message.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import { count } from "../../transport/body/CountedBody.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
+import { commit } from "../../transport/body/Replies.ts"
 import type { Metric } from "../../transport/observe/Metric.ts"
 
 /** The values at one time. */
@@ -67,6 +69,8 @@ export const make = (): Metrics => {
         open = false
       }
       const cancel = handler(head, body, {
+        commit: (go) => commit(reply, go),
+        inform: (interim) => reply.inform?.(interim),
         respond: (response, answer, sent) => {
           answered(response)
           reply.respond(response, counted(answer, ended), sent)

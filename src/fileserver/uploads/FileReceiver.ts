@@ -55,12 +55,15 @@ const isWritable = (path: string | Buffer): Promise<boolean> =>
 export class FileReceiver {
   private readonly target: UploadTarget
   private readonly headers: Headers.HeaderList
+  private readonly commit: (go: () => void) => void
   private cancelled = false
   private current: Upload | undefined
 
-  constructor(target: UploadTarget, headers: Headers.HeaderList) {
+  /** @param commit see `Reply.commit` */
+  constructor(target: UploadTarget, headers: Headers.HeaderList, commit: (go: () => void) => void) {
     this.target = target
     this.headers = headers
+    this.commit = commit
   }
 
   /** Ends the file that is being received. */
@@ -126,6 +129,7 @@ export class FileReceiver {
       // Without overwriting, creating the name fails if another upload was faster.
       overwrite: rules.overwrite && !onlyIfNew,
       maxBytes: rules.maxBytes,
+      commit: this.commit,
       mayReplace: async () => {
         const now = await statOf(path)
         const isReplaceable = now === undefined || (now.isFile() && (await isWritable(path)))

@@ -20,6 +20,8 @@ export interface Destination {
   readonly overwrite: boolean
   /** Bytes; `undefined` for no limit. */
   readonly maxBytes: number | undefined
+  /** See `Reply.commit`. */
+  readonly commit: (go: () => void) => void
   /** Called before the rename: whether the existing file may still be replaced. */
   readonly mayReplace: () => Promise<boolean>
 }
@@ -104,6 +106,7 @@ export class Upload {
   private handle: number | undefined
   private progress: "receiving" | "cancelled" | "stored" = "receiving"
   private writer: BodyWriter | undefined
+  private onCancelled: (() => void) | undefined
 
   constructor(body: Body, to: Destination) {
     this.body = body
@@ -117,6 +120,7 @@ export class Upload {
   cancel(): void {
     if (this.progress === "receiving") this.progress = "cancelled"
     this.writer?.cancel()
+    this.onCancelled?.()
   }
 
   private async run(): Promise<"created" | "replaced" | UploadFailure.UploadFailure> {
@@ -163,12 +167,22 @@ export class Upload {
     if (existing !== undefined) await takeAccess(handle, existing)
     await settle<void>((done) => fs.fsync(handle, done))
     await this.closeHandle()
+    await this.untilCommitted()
     if (this.isCancelled()) return { _tag: "BrokenOff" }
     if (!(await mayReplace())) return { _tag: "Changed" }
     if (overwrite) await rename(this.temporary, this.path)
     else await linkNew(this.temporary, this.path)
     this.progress = "stored"
     return existing === undefined ? "created" : "replaced"
+  }
+
+  /** Until the file may appear, or the upload was cancelled. */
+  private untilCommitted(): Promise<void> {
+    return new Promise((resolve) => {
+      this.onCancelled = resolve
+      if (this.isCancelled()) resolve()
+      else this.to.commit(resolve)
+    })
   }
 
   private async closeHandle(): Promise<void> {

@@ -7,6 +7,7 @@ import * as Headers from "../../domain/HeaderList.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import * as Body from "../../transport/body/Body.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
+import { commit } from "../../transport/body/Replies.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
 import type { ByteName } from "../names/ByteName.ts"
 import * as TargetPath from "../names/TargetPath.ts"
@@ -100,7 +101,7 @@ export const handle = (
   const request = requestOf(head, target)
   const refusal = UploadRules.checkRequest(request, to.rules)
   if (refusal !== undefined) return refuse(refusal)
-  const receiver = new FileReceiver(to, head.headers)
+  const receiver = new FileReceiver(to, head.headers, (go) => commit(reply, go))
   return request.name === undefined
     ? receiveForm(request, receiver, body, response)
     : receiveFile(request, request.name, receiver, body, response)

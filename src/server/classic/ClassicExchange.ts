@@ -11,7 +11,7 @@ import type { ApiKey } from "../../domain/ApiKey.ts"
 import type { Header, HeaderList } from "../../domain/HeaderList.ts"
 import * as Classic1 from "../../protocol/Classic1.ts"
 import * as Classic2 from "../../protocol/Classic2.ts"
-import { BodyError, type ExchangeError } from "../../protocol/Exchange.ts"
+import { BodyError, ExchangeError } from "../../protocol/Exchange.ts"
 import { responseHasBody } from "../../protocol/http/Framing.ts"
 import type { InterimHead, Offer, ResponseHead } from "../../protocol/Message.ts"
 import {
@@ -40,6 +40,8 @@ export interface ClassicExchangeOptions {
   readonly answers: ClassicAnswers | undefined
   /** Whether the relay takes interim responses. */
   readonly takesInterim: boolean
+  /** Whether what it asks for may still have an effect. */
+  readonly mayCommit: () => boolean
   readonly handler: Handler
   /** Called once, when the exchange is over. */
   readonly onOver: () => void
@@ -57,6 +59,11 @@ export const start = (offer: Offer, options: ClassicExchangeOptions): Cancel => 
   exchange.run()
   return () => exchange.end()
 }
+
+const stoodStill = new ExchangeError({
+  code: "PTTH_LINK_LOST",
+  detail: "the server's process stood still before it could begin",
+})
 
 class ClassicExchange implements Reply {
   private readonly offer: Offer
@@ -118,6 +125,12 @@ class ClassicExchange implements Reply {
       },
       failed: () => {},
     })
+  }
+
+  commit(go: () => void): void {
+    if (this.state !== "Waiting") return
+    if (this.options.mayCommit()) go()
+    else this.fail(stoodStill)
   }
 
   fail(error: ExchangeError): void {

@@ -165,8 +165,9 @@ export class ClassicTunnel {
     return this.uplink.failed(error)
   }
 
-  private start(offer: Offer, { dialect, many, takesInterim }: Listened): void {
-    const { uplink } = this
+  private start(offer: Offer, { dialect, isInTime, many, takesInterim }: Listened): void {
+    const { clock, uplink } = this
+    const startedAt = clock.now()
     this.acks.push(offer.id)
     let cancel: Cancel = () => {}
     const done = uplink.begin(() => cancel())
@@ -181,6 +182,7 @@ export class ClassicTunnel {
       dialect,
       answers: many ? this.answers : undefined,
       takesInterim,
+      mayCommit: () => isInTime() || !clock.hasStoodStillSince(startedAt),
       handler: uplink.handler,
       onOver: () => {
         done()

@@ -2,12 +2,14 @@
  * Guards the tunnel against its handler: removes connection fields from
  * responses, holds bodies to their length, and turns an exception into a failure.
  */
+
 import { first } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import { stripResponse } from "../../protocol/http/HopByHop.ts"
 import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import { type Body, fromBytes, promise } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
+import { commit } from "../../transport/body/Replies.ts"
 import { throttle } from "../../transport/body/ThrottledBody.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
 
@@ -29,6 +31,7 @@ export const guard =
   (request, body, reply) =>
     attempt(handler, request, body, {
       fail: (error) => reply.fail(error),
+      commit: (go) => commit(reply, go),
       inform: ({ headers, status }) =>
         reply.inform?.({ status, headers: stripResponse(status, headers) }),
       respond: (head, response, sent) =>

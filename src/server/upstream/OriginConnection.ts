@@ -98,11 +98,18 @@ export class OriginConnection implements Carrier {
   send(request: OriginRequest): void {
     this.request = request
     if (this.use === "Reused") this.socket.ref()
-    WriteBatch.add(() => {
-      if (this.request !== request || this.reading !== "Idle") return
-      this.reading = "Head"
-      request.write(this.socket)
-    })
+    const { commit } = request.call
+    if (commit === undefined) return WriteBatch.add(() => this.write(request))
+    const write = (): void => commit(() => this.write(request))
+    // What is written sooner waits in the socket, however long the connection takes.
+    if (this.use === "Reused") WriteBatch.add(write)
+    else this.socket.once(this.owner.address.isSecure ? "secureConnect" : "connect", write)
+  }
+
+  private write(request: OriginRequest): void {
+    if (this.request !== request || this.reading !== "Idle") return
+    this.reading = "Head"
+    request.write(this.socket)
   }
 
   cancel(request: OriginRequest): void {
@@ -361,7 +368,7 @@ export class OriginConnection implements Carrier {
 
   /** What has been done for the request. */
   private get progress(): Progress {
-    if (this.reading === "Idle") return "Unsent"
+    if (this.reading === "Idle" && this.use === "Reused") return "Unsent"
     return this.use === "Reused" && this.partialHead === undefined ? "Unanswered" : "Begun"
   }
 

@@ -38,6 +38,8 @@ export interface OriginCall {
   readonly content: Content
   /** Whether it may be sent again when a reused connection turns out to be closed. */
   readonly repeatable: boolean
+  /** See `Reply.commit`; `undefined` for a request without an effect. */
+  readonly commit?: ((go: () => void) => void) | undefined
   /** Called with each interim response other than 100 and 101. */
   readonly informed: (response: OriginResponse) => void
   /** After status 101 the body is what the origin sends on the upgraded connection. */
@@ -50,7 +52,7 @@ const continueMillis = 1_000
 
 /**
  * What a connection that broke had done for the request:
- * - `Unsent`: nothing of the request was written.
+ * - `Unsent`: it was a reused connection, and nothing of the request was written.
  * - `Unanswered`: it was a reused connection, and no byte of a response came.
  * - `Begun`: anything else.
  */

@@ -8,10 +8,11 @@ import { ExchangeError } from "../../protocol/Exchange.ts"
 import * as HeadText from "../../protocol/http/HeadText.ts"
 import * as HopByHop from "../../protocol/http/HopByHop.ts"
 import type { OriginResponse } from "../../protocol/http/OriginResponse.ts"
+import { isSafe } from "../../protocol/http/SafeMethod.ts"
 import { isTarget, type RequestHead } from "../../protocol/Message.ts"
 import { type Body, promise } from "../../transport/body/Body.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
-import { refuse } from "../../transport/body/Replies.ts"
+import { commit, refuse } from "../../transport/body/Replies.ts"
 import { addressOf } from "../../transport/net/NodeClient.ts"
 import { ForwardingLoop } from "./ForwardingLoop.ts"
 import { OriginClient } from "./OriginClient.ts"
@@ -53,6 +54,7 @@ export const make = (options: UpstreamOptions): Upstream => {
         head: HeadText.request(head.method, head.target, fields),
         content: contentOf(head, body, protocol),
         repeatable: isRepeatable(head.method),
+        commit: isSafe(head.method) ? undefined : (go) => commit(reply, go),
         informed: ({ headers, status }) =>
           reply.inform?.({ status, headers: HopByHop.strip(headers) }),
         answered: (response, body) => {

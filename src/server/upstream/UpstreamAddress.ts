@@ -13,7 +13,7 @@ import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import type { Handler, Reply } from "../../transport/body/Handler.ts"
 import { checked } from "../../transport/body/ListingCheck.ts"
-import { refuse } from "../../transport/body/Replies.ts"
+import { commit, refuse } from "../../transport/body/Replies.ts"
 
 /** The address of `--to`, and which Host the application gets. */
 export interface UpstreamAddressOptions {
@@ -261,6 +261,7 @@ const withAddresses = (app: Application, head: RequestHead, reply: Reply): Reply
   }
   return {
     fail: (error) => reply.fail(error),
+    commit: (go) => commit(reply, go),
     inform: (interim) => reply.inform?.(map(interim)),
     respond: (response, body, sent) => reply.respond(map(response), body, sent),
   }

@@ -17,6 +17,14 @@ export interface Reply {
   respond(head: ResponseHead, body: Body, sent?: () => void): void
   /** Sends an interim response before the response; dropped where it cannot be passed on. */
   inform?(head: InterimHead): void
+  /**
+   * Calls `go` when a request that changes something may have its effect: now, or
+   * later, or never if its visitor may have been told meanwhile that it failed,
+   * since this process stood still. A handler calls it at the last moment before
+   * the effect, by `Replies.commit`, and waits until then. Replies that pass on to
+   * another one have to pass this on.
+   */
+  commit?(go: () => void): void
   /** Reports that there is no response; the visitor gets the error's status and text. */
   fail(error: ExchangeError): void
 }

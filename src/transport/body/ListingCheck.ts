@@ -2,10 +2,12 @@
  * Refuses listings of WebDAV that would lead visitors elsewhere, before their
  * head is sent; `Multistatus.ts` says why.
  */
+
 import * as Multistatus from "../../protocol/address/Multistatus.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { Reply } from "./Handler.ts"
 import { peek } from "./PeekedBody.ts"
+import { commit } from "./Replies.ts"
 
 const unknownPrefix = new ExchangeError({
   code: "PTTH_UNKNOWN_PREFIX",
@@ -20,6 +22,7 @@ export const checked = (method: string, reply: Reply, isRight: (path: string) =>
   Multistatus.isAskedBy(method)
     ? {
         fail: (error) => reply.fail(error),
+        commit: (go) => commit(reply, go),
         inform: (head) => reply.inform?.(head),
         respond: (head, body, sent) => {
           if (!Multistatus.isIn(head.status, head.headers)) return reply.respond(head, body, sent)

@@ -18,6 +18,12 @@ export const respondText = (reply: Reply, status: number, text: string): void =>
     fromText(text),
   )
 
+/** See `Reply.commit`; `go` is called at once where nobody is told of failures meanwhile. */
+export const commit = (reply: Reply, go: () => void): void => {
+  if (reply.commit === undefined) go()
+  else reply.commit(go)
+}
+
 const noCancel: Cancel = () => {}
 
 /** Refuses a request without reading its body. */

@@ -19,7 +19,7 @@ import { ClientStream, type LeasedReply } from "./ClientStream.ts"
 import { FrameBudget } from "./FrameBudget.ts"
 import { type FrameExtension, FrameParser } from "./FrameParser.ts"
 import { FrameWriter, type Wire } from "./FrameWriter.ts"
-import type { MuxStream, StreamLink } from "./MuxStream.ts"
+import type { CommittedStream, MuxStream, StreamLink } from "./MuxStream.ts"
 import { type FailureResponse, ServerStream, type StreamHandler } from "./ServerStream.ts"
 
 /** Events of a link. */
@@ -351,6 +351,21 @@ export class Multiplexer implements StreamLink {
   /** The bytes of each body that this end may send before it gets credit. */
   get peerWindow(): number {
     return this.peer?.window ?? 0
+  }
+
+  commit(stream: CommittedStream, go: () => void): void {
+    this.commitAfter(stream, go, 0)
+  }
+
+  /** @param age how long the last permission took to come, in milliseconds */
+  private commitAfter(stream: CommittedStream, go: () => void, age: number): void {
+    const { lease } = this
+    if (lease === undefined || !lease.hasRelayClock || lease.now() <= stream.beginBy) return go()
+    const askedAt = lease.now()
+    stream.ask(age, (millis) => {
+      stream.beginBy = askedAt + millis
+      this.commitAfter(stream, go, lease.now() - askedAt)
+    })
   }
 
   // ------------------------------------------------------------ requests

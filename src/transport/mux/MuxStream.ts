@@ -12,6 +12,14 @@ import { type BodySource, PushedBody } from "../body/PushedBody.ts"
 import { BodySender, type SenderEvents, type SenderLink } from "./BodySender.ts"
 import { ReceiveWindow, type WindowBudget } from "./ReceiveWindow.ts"
 
+/** A stream whose request is about to have its effect. */
+export interface CommittedStream {
+  /** Until when it may have it without asking, in milliseconds of the lease's clock. */
+  beginBy: number
+  /** Asks whether it still may, which took about `age` milliseconds; `allow` is called if it may. */
+  ask(age: number, allow: (millis: number) => void): void
+}
+
 /** What a stream uses of its link. */
 export interface StreamLink extends SenderLink, WindowBudget {
   /** The bytes of each body that the other end may send before it gets credit. */
@@ -20,6 +28,8 @@ export interface StreamLink extends SenderLink, WindowBudget {
   readonly peerWindow: number
   /** The stream is over on the wire. */
   remove(stream: MuxStream): void
+  /** See `Reply.commit`. */
+  commit(stream: CommittedStream, go: () => void): void
   /** A stream that is over begins (1) or ceases (-1) to hold received bytes. */
   linger(change: 1 | -1): void
 }

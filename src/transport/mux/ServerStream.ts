@@ -103,7 +103,10 @@ export class ServerStream extends MuxStream implements StreamReply {
 
   ask(age: number, allow: (millis: number) => void): void {
     if (this.isOver) return
-    this.onAllowed = allow
+    this.onAllowed = (millis) => {
+      this.onAllowed = undefined
+      allow(millis)
+    }
     this.link.send(StreamFrame.begin(this.id, age))
   }
 
@@ -117,6 +120,10 @@ export class ServerStream extends MuxStream implements StreamReply {
   inform(head: InterimHead): void {
     if (this.isAwaited && !this.link.isFull && StreamFrame.fitsEnd(head.headers))
       this.link.send(StreamFrame.interim(this.id, head))
+  }
+
+  commit(go: () => void): void {
+    if (this.isAwaited) this.link.commit(this, go)
   }
 
   fail(error: ExchangeError): void {

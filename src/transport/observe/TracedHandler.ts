@@ -3,10 +3,12 @@
  * on has the new span as its parent, so that the next program continues the
  * same trace.
  */
+
 import * as TraceContext from "../../protocol/http/TraceContext.ts"
 import type { Body } from "../body/Body.ts"
 import { count } from "../body/CountedBody.ts"
 import type { Handler } from "../body/Handler.ts"
+import { commit } from "../body/Replies.ts"
 import { newSpan, type Span, type Telemetry } from "./Telemetry.ts"
 
 /** Name and kind of the spans. */
@@ -59,6 +61,7 @@ const traced =
       return count(answer, { bytes: () => {}, over: () => end(undefined) })
     }
     const cancel = handler(continued, body, {
+      commit: (go) => commit(reply, go),
       inform: (interim) => reply.inform?.(interim),
       respond: (answer, answerBody, sent) => {
         status = answer.status

@@ -6,6 +6,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
+import { empty } from "../../../src/transport/body/Body.ts"
+import type { Handler } from "../../../src/transport/body/Handler.ts"
 import * as Harness from "../../support/Harness.ts"
 import { heldProxy } from "../../support/HeldProxy.ts"
 
@@ -72,6 +74,69 @@ for (const transport of ["stream", "classic"] as const)
       }),
     )
   })
+
+describe("a handler over stream that is late with its effect", () => {
+  /** A POST whose handler has been called and asks to commit when the test says so. */
+  const called = Effect.fnUntraced(function* () {
+    const relay = yield* Harness.relay({ servers: ["demo"], responseTimeout: "5 seconds" })
+    const network = yield* heldProxy(relay)
+    let commit: (() => void) | undefined
+    let isCommitted = false
+    const handler: Handler = ({ method }, _, reply) => {
+      const go = () => {
+        isCommitted = method === "POST"
+        reply.respond({ status: 204, headers: [] }, empty)
+      }
+      if (method === "POST") commit = () => reply.commit?.(go)
+      else go()
+      return () => {}
+    }
+    yield* Harness.serverAt(network.url, "demo", handler, { transport: "stream", connections: 1 })
+    yield* Harness.until("it is connected", () => relay.status("demo").transports.length > 0)
+    yield* Harness.get(relay, "/servers/demo/")
+    const visit = yield* Harness.open(relay, "/servers/demo/", { method: "POST", body: "x" })
+    yield* Harness.until("it is called", () => commit !== undefined)
+    return {
+      commit: () => commit?.(),
+      isCommitted: () => isCommitted,
+      network,
+      relay,
+      visit,
+    }
+  })
+
+  it.effect("may have it within the lease, at once", () =>
+    Effect.gen(function* () {
+      const { commit, isCommitted } = yield* called()
+      commit()
+      assert.isTrue(isCommitted())
+    }),
+  )
+
+  it.effect("may have it later while its visitor waits, as the relay says", () =>
+    Effect.gen(function* () {
+      const { commit, isCommitted, visit } = yield* called()
+      yield* TestClock.adjust(3_000)
+      commit()
+      assert.isFalse(isCommitted())
+      assert.strictEqual((yield* visit.head).status, 204)
+      assert.isTrue(isCommitted())
+    }),
+  )
+
+  it.effect("may not have it once its visitor was told that it failed", () =>
+    Effect.gen(function* () {
+      const { commit, isCommitted, network, relay, visit } = yield* called()
+      network.hold()
+      yield* TestClock.adjust(6_000)
+      assert.strictEqual((yield* visit.head).status, 504)
+      commit()
+      network.release()
+      assert.strictEqual((yield* Harness.get(relay, "/servers/demo/")).status, 204)
+      assert.isFalse(isCommitted())
+    }),
+  )
+})
 
 describe("a link that fell silent", () => {
   it.effect(

@@ -12,7 +12,7 @@ import type { HeaderList } from "../../../src/domain/HeaderList.ts"
 import { BodyError, type ExchangeError } from "../../../src/protocol/Exchange.ts"
 import * as Upstream from "../../../src/server/upstream/Upstream.ts"
 import type { Body } from "../../../src/transport/body/Body.ts"
-import { fromText } from "../../../src/transport/body/Body.ts"
+import { empty, fromText } from "../../../src/transport/body/Body.ts"
 import type { Handler } from "../../../src/transport/body/Handler.ts"
 import { PushedBody } from "../../../src/transport/body/PushedBody.ts"
 import { type Call, callHandler, openHandler, readBody } from "../../support/callHandler.ts"
@@ -474,4 +474,52 @@ describe("an application with TLS", () => {
       }),
     ),
   )
+})
+
+describe("a request that changes something", () => {
+  /** Calls a handler with a reply that lets it have its effect when the test says so. */
+  const held = (handler: Handler, method: string) => {
+    let go: (() => void) | undefined
+    let answer: () => void = () => {}
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    const asked = new Promise<void>((resolve) => {
+      handler({ method, target: "/", headers: [["Host", "h"]] }, empty, {
+        respond: () => answer(),
+        fail: () => {},
+        commit: (allowed) => {
+          go = allowed
+          resolve()
+        },
+      })
+    })
+    return { answered, asked, go: () => go?.() }
+  }
+
+  const readHead = (connection: RawHttp): Promise<string> => connection.readHeadText()
+
+  it("is not written to a new or reused connection before it may have its effect", async () => {
+    const { handler, origin } = await start()
+    for (const [use, before] of [
+      ["new", 0],
+      ["reused", 1],
+    ] as const) {
+      const { answered, asked, go } = held(handler, "POST")
+      await asked
+      const connection = await origin.connection()
+      const read = connection.socket.bytesRead
+      // Another request goes all the way meanwhile.
+      const other = callHandler(handler, download)
+      const otherConnection = await origin.connection(before + 1)
+      assert.match(await readHead(otherConnection), /^GET /)
+      otherConnection.socket.end("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+      await other
+      assert.strictEqual(connection.socket.bytesRead, read, use)
+      go()
+      assert.match(await readHead(connection), /^POST /)
+      connection.socket.write(ok)
+      await answered
+    }
+  })
 })
