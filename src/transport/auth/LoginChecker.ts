@@ -18,7 +18,8 @@ const derive = (
 ): void => {
   const N = 2 ** parts.ln
   const { hash, p, r, salt } = parts
-  const maxmem = 256 * N * r
+  // OpenSSL needs 128 * r * (N + p + 2) bytes.
+  const maxmem = 256 * r * (N + p + 2)
   scrypt(password, salt, hash.length, { N, r, p, maxmem }, (error, key) =>
     done(error === null ? key : undefined),
   )

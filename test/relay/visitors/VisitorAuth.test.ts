@@ -7,7 +7,7 @@ import * as IpNetwork from "effect/net/IpNetwork"
 import { tripcodeOfText } from "../../../src/domain/ApiKey.ts"
 import type { AuthRules } from "../../../src/domain/config/AuthRules.ts"
 import type { HeaderList } from "../../../src/domain/HeaderList.ts"
-import { hashPassword } from "../../../src/transport/auth/LoginChecker.ts"
+import { cheapHash } from "../../support/cheapHash.ts"
 import * as Harness from "../../support/Harness.ts"
 
 const loopback = [IpNetwork.fromStringUnsafe("127.0.0.0/8")]
@@ -31,19 +31,15 @@ const connect = Effect.fnUntraced(function* (
   for (const name of names) yield* Harness.server(relay, name, told)
 })
 
-const rulesOf = Effect.map(
-  hashPassword("pass:wört"),
-  (password): AuthRules => ({
-    ...nobody,
-    users: [{ user: "ünal", password }],
-    tokens: [tripcodeOfText("the-token")],
-  }),
-)
+const rules: AuthRules = {
+  ...nobody,
+  users: [{ user: "ünal", password: cheapHash("pass:wört") }],
+  tokens: [tripcodeOfText("the-token")],
+}
 
 describe("a server with rules of its own", () => {
   it.live("is there for who shows a user and password or a token, and sees neither", () =>
     Effect.gen(function* () {
-      const rules = yield* rulesOf
       const relay = yield* Harness.relay({ servers: [{ name: "a", auth: rules }, "b"] })
       yield* connect(relay, "a", "b")
       for (const headers of [basic("ünal:pass:wört"), bearer("the-token")]) {
@@ -61,7 +57,6 @@ describe("a server with rules of its own", () => {
 
   it.live("is refused to everybody else, with the schemes that it takes", () =>
     Effect.gen(function* () {
-      const rules = yield* rulesOf
       const relay = yield* Harness.relay({ servers: [{ name: "a", auth: rules }] })
       yield* connect(relay, "a")
       for (const headers of [
@@ -87,7 +82,6 @@ describe("a server with rules of its own", () => {
 
   it.live("is asked for before an upgrade, too", () =>
     Effect.gen(function* () {
-      const rules = yield* rulesOf
       const relay = yield* Harness.relay({ servers: [{ name: "a", auth: rules }] })
       yield* connect(relay, "a")
       const asked = (more: string) =>
@@ -104,7 +98,6 @@ describe("a server with rules of its own", () => {
 describe("rules for the whole frontend", () => {
   it.live("hold for its pages and for servers that say nothing else, known or not", () =>
     Effect.gen(function* () {
-      const rules = yield* rulesOf
       const own = { ...nobody, tokens: [tripcodeOfText("another")] }
       const relay = yield* Harness.relay({
         servers: ["a", { name: "open", auth: "open" }, { name: "own", auth: own }],
@@ -138,7 +131,7 @@ describe("rules for the whole frontend", () => {
     Effect.gen(function* () {
       const relay = yield* Harness.relay({
         servers: ["a", { name: "open", auth: "open" }],
-        config: { frontendAuth: yield* rulesOf, domain: "relay.example" },
+        config: { frontendAuth: rules, domain: "relay.example" },
       })
       yield* connect(relay, "a", "open")
       const statusOf = (host: string, headers: HeaderList = []) =>
@@ -157,7 +150,7 @@ describe("rules for the whole frontend", () => {
   it.live("do not give a server the passwords of its neighbours", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.relay({
-        servers: [{ name: "a", auth: yield* rulesOf }, "hostile"],
+        servers: [{ name: "a", auth: rules }, "hostile"],
       })
       yield* connect(relay, "hostile")
       const seen = (headers: HeaderList) =>
@@ -221,7 +214,7 @@ describe("guessing passwords", () => {
   it.effect("is stopped for the guesser's address, and for nobody else", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.relay({
-        servers: [{ name: "a", auth: yield* rulesOf }],
+        servers: [{ name: "a", auth: rules }],
         config: { trustedProxies: loopback },
       })
       yield* connect(relay, "a")

@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import {
-  hashPassword,
   type LoginChecker,
   makeChecker,
   RightCredentials,
 } from "../../../src/transport/auth/LoginChecker.ts"
+import { cheapHash } from "../../support/cheapHash.ts"
 
 const verified = (checker: LoginChecker, credentials: string): Effect.Effect<boolean> =>
   Effect.callback((resume) => checker.verify(credentials, (right) => resume(Effect.succeed(right))))
@@ -16,7 +16,7 @@ describe("credentials that were right", () => {
     () =>
       Effect.gen(function* () {
         const rights = new RightCredentials()
-        const alice = { user: "alice", password: yield* hashPassword("secret") }
+        const alice = { user: "alice", password: cheapHash("secret") }
         const before = makeChecker([alice], rights)
         assert.isFalse(before.isKnown("alice:secret"))
         assert.isTrue(yield* verified(before, "alice:secret"))
@@ -24,7 +24,7 @@ describe("credentials that were right", () => {
         assert.isTrue(after.isKnown("alice:secret"))
         for (const wrong of ["alice:Secret", "bob:secret", ":secret", "secret", ""])
           assert.isFalse(after.isKnown(wrong))
-        const changed = { user: "alice", password: yield* hashPassword("secret") }
+        const changed = { user: "alice", password: cheapHash("secret") }
         assert.isFalse(makeChecker([changed], rights).isKnown("alice:secret"))
         assert.isFalse(makeChecker([alice]).isKnown("alice:secret"))
       }),
