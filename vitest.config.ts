@@ -10,6 +10,7 @@
  * - `hostile`: attacks, faults and simulations. Each file has modules of its
  *   own, because the simulation replaces one with `vi.mock`.
  */
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 import { TallyReporter } from "./scripts/TallyReporter.ts"
 
@@ -37,8 +38,8 @@ export default defineConfig(({ mode }) => {
   return {
     test: {
       projects,
-      // One core less is the default, which leaves half of two cores idle.
-      maxWorkers: "100%",
+      // More than one for each core, since many tests wait for processes and browsers.
+      maxWorkers: Math.ceil(1.5 * availableParallelism()),
       testTimeout: isLong ? 300_000 : 120_000,
       hookTimeout: 60_000,
       reporters: ["default", new TallyReporter()],

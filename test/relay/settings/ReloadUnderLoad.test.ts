@@ -22,7 +22,7 @@ for (const transport of ["stream", "classic"] as const) {
         })
       const body = "x".repeat(20_000)
       const answers = yield* Effect.forEach(
-        Array.from({ length: 300 }, (_, i) => i),
+        Array.from({ length: 120 }, (_, i) => i),
         (i) =>
           Effect.andThen(
             i % 10 === 0 ? reload(i) : Effect.void,

@@ -9,14 +9,19 @@ import { patienceMillis } from "../Watch.ts"
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** Waits until `holds`, looking once per turn of the event loop; dies when it never does. */
+/** After so many turns something else than this process is waited for, which may need the processor. */
+const manyTurns = 1_000
+
+const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))
+
+/** Waits until `holds`, looking once per turn of the event loop, later at times; dies when it never does. */
 export const until = (what: string, holds: () => boolean): Effect.Effect<void> =>
   Effect.promise(async () => {
     const start = performance.now()
-    while (!holds()) {
+    for (let turns = 0; !holds(); turns++) {
       if (performance.now() - start > patienceMillis)
         throw new Error(`this never came true: ${what}`)
-      await turn()
+      await (turns < manyTurns ? turn() : rest())
     }
   })
 
