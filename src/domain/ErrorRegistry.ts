@@ -176,6 +176,16 @@ const entries = {
     title: "The application behind the server closed the connection before it responded.",
     remedy: "Ask the server's owner to look at the application's log.",
   },
+  PTTH_ORIGIN_TLS: {
+    status: 502,
+    title: "The application behind the server speaks TLS and is asked without it, or the reverse.",
+    remedy: "Ask the server's owner to correct `http://` or `https://` in `--to`.",
+  },
+  PTTH_ORIGIN_CUT: {
+    status: 502,
+    title: "The application behind the server ended a response before it was complete.",
+    remedy: "Ask the server's owner to look at the application's log.",
+  },
   PTTH_SERVER_OFFLINE: {
     status: 503,
     title: "The server is not connected to the relay.",

@@ -68,15 +68,19 @@ const application = Effect.fnUntraced(function* (
   hostHeader: string | undefined,
 ): Effect.fn.Return<Destination, never, Scope.Scope> {
   const origin = new URL(to)
+  const log = yield* OriginLog.make
   const upstream = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      Upstream.make({ origin, ...(hostHeader === undefined ? {} : { hostHeader }) }),
+      Upstream.make({
+        origin,
+        onCut: log.cut,
+        ...(hostHeader === undefined ? {} : { hostHeader }),
+      }),
     ),
     ({ close }) => Effect.sync(close),
   )
   const telemetry = yield* Telemetry
-  const watched = (yield* OriginLog.make)(upstream.handler)
-  const handler = trace(watched, telemetry, { name: "origin", kind: "client" })
+  const handler = trace(log.watch(upstream.handler), telemetry, { name: "origin", kind: "client" })
   return { handler, row: ["To", to] }
 })
 

@@ -1,13 +1,13 @@
 /**
  * Tells a server's owner that the application behind it does not respond, and
- * that it does again. A failure is logged when it begins, and at growing
- * intervals as long as no request succeeds.
+ * that it does again. A failure is logged when it begins, and then counted at
+ * growing intervals.
  */
 
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { entry } from "../../domain/ErrorRegistry.ts"
-import type { ExchangeError } from "../../protocol/Exchange.ts"
+import { ExchangeError } from "../../protocol/Exchange.ts"
 import {
   firstReminder,
   longestReminder,
@@ -22,10 +22,24 @@ import { elapsedMillis } from "../../transport/runtime/Deadlines.ts"
 const remedies: { readonly [code: string]: string | undefined } = {
   PTTH_ORIGIN_DOWN: "Start the application, or correct --to.",
   PTTH_ORIGIN_BROKEN: "Look at the application's log.",
+  PTTH_ORIGIN_TLS: "Correct http:// or https:// in --to.",
+  PTTH_ORIGIN_CUT:
+    "Look at the application's log: it may have crashed, or stated a wrong Content-Length.",
+  PTTH_NO_ANSWER:
+    "Look whether the application hangs, or raise response_timeout if it needs longer.",
   PTTH_LOOP: "Let --to name an application, not the relay itself.",
 }
 
-/** A series of requests without a response; times in monotonic milliseconds. */
+/** Codes of failures that are not over with the next response: others get one meanwhile. */
+const besideResponses = new Set(["PTTH_ORIGIN_CUT", "PTTH_LOOP"])
+
+/**
+ * How long a request has to be without a response, and without one to any other
+ * request, to count as not answered when it is given up, in milliseconds.
+ */
+const silenceMillis = 10_000
+
+/** A series of failed requests; times in monotonic milliseconds. */
 interface Series {
   readonly since: number
   count: number
@@ -33,39 +47,58 @@ interface Series {
   wait: number
 }
 
-/** Makes a function that watches a handler, and logs with the logger in force. */
-export const make: Effect.Effect<(handler: Handler) => Handler> = Effect.gen(function* () {
+/** Watches an application. */
+export interface OriginLog {
+  /** The same handler, of which failures are told. */
+  readonly watch: (handler: Handler) => Handler
+  /** A response broke off after its head. */
+  readonly cut: (error: ExchangeError) => void
+}
+
+/** Makes a log that uses the logger in force. */
+export const make: Effect.Effect<OriginLog> = Effect.gen(function* () {
   const clock = yield* Clock.Clock
   const run = Effect.runForkWith(yield* Effect.context<never>())
   let series: Series | undefined
-  // Not ended by a response: the request that began a loop gets one, and visitors can forge loops.
-  let loops: Series | undefined
+  const seriesBeside = new Map<string, Series>()
+  /** When the application last responded, in monotonic milliseconds. */
+  let respondedAt = Number.NEGATIVE_INFINITY
+
+  const seriesOf = (code: string, now: number): Series => {
+    const begun = { since: now, count: 0, nextAt: now, wait: firstReminder }
+    if (!besideResponses.has(code)) {
+      series ??= begun
+      return series
+    }
+    const current = seriesBeside.get(code) ?? begun
+    seriesBeside.set(code, current)
+    return current
+  }
 
   const failed = ({ code, detail, ownerRemedy }: ExchangeError): void => {
     if (remedies[code] === undefined) return
     const now = elapsedMillis(clock)
-    const begun = { since: now, count: 0, nextAt: now, wait: firstReminder }
-    const current = (code === "PTTH_LOOP" ? loops : series) ?? begun
-    if (code === "PTTH_LOOP") loops = current
-    else series = current
+    const current = seriesOf(code, now)
     current.count += 1
     if (now < current.nextAt) return
     const { count, since, wait } = current
     current.nextAt = now + wait
     current.wait = Math.min(wait * reminderGrowth, longestReminder)
     const times = count === 1 ? "" : ` (${count} failed requests in ${span(now - since)})`
+    const seen = code === "PTTH_ORIGIN_CUT" ? "a broken connection" : "an error page"
     run(
       Effect.logWarning(
-        `${code}: ${detail}${times}. ${ownerRemedy ?? remedies[code] ?? entry(code).remedy} Visitors get an error page`,
+        `${code}: ${detail}${times}. ${ownerRemedy ?? remedies[code] ?? entry(code).remedy} Visitors get ${seen}`,
       ),
     )
   }
 
   const responded = (): void => {
+    respondedAt = elapsedMillis(clock)
     if (series === undefined) return
     const { count, since } = series
     series = undefined
-    const time = span(elapsedMillis(clock) - since)
+    const time = span(respondedAt - since)
     run(
       Effect.logInfo(
         `the application responds again, after ${count} failed request${count === 1 ? "" : "s"} in ${time}`,
@@ -73,17 +106,42 @@ export const make: Effect.Effect<(handler: Handler) => Handler> = Effect.gen(fun
     )
   }
 
-  return (handler) => (head, body, reply) =>
-    handler(head, body, {
-      commit: (go) => commit(reply, go),
-      inform: (head) => reply.inform?.(head),
-      respond: (response, content, sent) => {
-        if (series !== undefined) responded()
-        reply.respond(response, content, sent)
-      },
-      fail: (error) => {
-        failed(error)
-        reply.fail(error)
-      },
-    })
+  /** A request was given up without a response. */
+  const givenUp = (since: number): void => {
+    const millis = elapsedMillis(clock) - since
+    if (millis < silenceMillis || respondedAt >= since) return
+    failed(
+      new ExchangeError({
+        code: "PTTH_NO_ANSWER",
+        detail: `the application takes requests, but has not responded for ${span(millis)}`,
+      }),
+    )
+  }
+
+  return {
+    cut: failed,
+    watch: (handler) => (head, body, reply) => {
+      const since = elapsedMillis(clock)
+      let isWaiting = true
+      const cancel = handler(head, body, {
+        commit: (go) => commit(reply, go),
+        inform: (head) => reply.inform?.(head),
+        respond: (response, content, sent) => {
+          isWaiting = false
+          responded()
+          reply.respond(response, content, sent)
+        },
+        fail: (error) => {
+          isWaiting = false
+          failed(error)
+          reply.fail(error)
+        },
+      })
+      return () => {
+        if (isWaiting) givenUp(since)
+        isWaiting = false
+        cancel()
+      }
+    },
+  }
 })

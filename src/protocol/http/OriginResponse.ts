@@ -57,6 +57,12 @@ const cr = 13
 const unfinished: Unfinished = { _tag: "Unfinished" }
 const broken = (detail: string): Broken => ({ _tag: "Broken", detail })
 
+/** The detail of bytes that are a TLS alert. */
+export const tlsAnswer = "it answers with TLS"
+
+/** The first byte of a TLS alert, and the first of its version (RFC 8446 5.1). */
+const isTlsAlert = (bytes: Buffer): boolean => bytes[0] === 0x15 && bytes[1] === 0x03
+
 /** Parses the head of the response to a request with this method. */
 export const recognise = (bytes: Buffer, method: string): OriginResponse | Broken | Unfinished => {
   const last = lastLineEnd(bytes)
@@ -135,6 +141,7 @@ class Lines {
  */
 const checkStart = (bytes: Buffer): Broken | Unfinished => {
   const start = bytes.toString("latin1", 0, version.length)
+  if (isTlsAlert(bytes)) return broken(tlsAnswer)
   if (!version.startsWith(start)) return broken("it does not begin like a response")
   const end = bytes.indexOf(lf)
   if (end < 0) return unfinished

@@ -2,12 +2,12 @@
  * What a failed connection to the relay means: each error of Node and OpenSSL
  * that an owner can do something about, with its code and what to do.
  */
-import * as tls from "node:tls"
 import * as Effect from "effect/Effect"
 import type { Validity } from "../../transport/net/Certificate.ts"
 import { timeOf } from "../../transport/net/Certificate.ts"
 import { addressOf } from "../../transport/net/NodeClient.ts"
 import * as TlsFault from "../../transport/net/TlsFault.ts"
+import { speaksTls } from "../../transport/net/TlsProbe.ts"
 import { ListenError } from "./ListenError.ts"
 
 /** An error of a request that has no response. */
@@ -132,26 +132,17 @@ export const needsTls = new ListenError({
   detail: "the other end speaks TLS, and the address is http",
 })
 
-/** How long the other end may take to show that it speaks TLS, in milliseconds. */
-const probeMillis = 3_000
-
 /**
- * What closes a plain connection without a response may speak TLS, which is found
- * out by a handshake in which nothing is sent. Other errors stay as they are.
+ * What closes a plain connection without a response may speak TLS. Other errors
+ * stay as they are.
  */
 export const examine = (error: ListenError, relayUrl: URL): Effect.Effect<ListenError> => {
   const isSuspect = relayUrl.protocol === "http:" && error.detail.includes("(ECONNRESET)")
   if (!isSuspect) return Effect.succeed(error)
-  const { host, port } = addressOf(relayUrl)
   return Effect.callback<ListenError>((resume) => {
-    const socket = tls.connect({ host, port, rejectUnauthorized: false, timeout: probeMillis })
-    const end = (result: ListenError): void => {
-      socket.destroy()
-      resume(Effect.succeed(result))
-    }
-    socket.once("secureConnect", () => end(needsTls))
-    socket.once("timeout", () => end(error))
-    socket.on("error", () => end(error))
-    return Effect.sync(() => socket.destroy())
-  }).pipe(Effect.timeoutOrElse({ duration: probeMillis, orElse: () => Effect.succeed(error) }))
+    const stop = speaksTls(addressOf(relayUrl), (isTls) =>
+      resume(Effect.succeed(isTls ? needsTls : error)),
+    )
+    return Effect.sync(stop)
+  })
 }

@@ -129,7 +129,7 @@ export class OriginConnection implements Carrier {
   uploadBroke(request: OriginRequest): void {
     if (this.request !== request) return
     if (this.reading === "Upgraded") cutOff(this.socket)
-    this.breakOff(new Error("the request broke off"))
+    this.breakOff(requestBroke)
   }
 
   // ------------------------------------------------------------ what arrives
@@ -362,6 +362,7 @@ export class OriginConnection implements Carrier {
     // Its upload goes on if it is sent again.
     if (!isAnswered) this.request = undefined
     this.destroy()
+    if (reading === "Body" && error !== requestBroke) request?.call.cut?.()
     if (isAnswered) body?.fail(new BodyError({ reason: "cut", detail: "the connection broke" }))
     else request?.failed(error, progress)
   }
@@ -390,6 +391,8 @@ export class OriginConnection implements Carrier {
 const noBytes = Buffer.alloc(0)
 
 const untilClose: Framing = { _tag: "Close" }
+
+const requestBroke = new Error("the request broke off")
 
 const ended = Object.assign(new Error("the connection ended"), { code: "ECONNRESET" })
 

@@ -45,6 +45,8 @@ export interface OriginCall {
   /** After status 101 the body is what the origin sends on the upgraded connection. */
   readonly answered: (response: OriginResponse, body: Body) => void
   readonly failed: (error: NodeJS.ErrnoException) => void
+  /** The origin broke off the body of its response. */
+  readonly cut?: () => void
 }
 
 /** How long a body waits for `100 Continue` before it is sent anyway, in milliseconds. */

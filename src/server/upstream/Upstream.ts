@@ -11,9 +11,10 @@ import type { OriginResponse } from "../../protocol/http/OriginResponse.ts"
 import { isSafe } from "../../protocol/http/SafeMethod.ts"
 import { isTarget, type RequestHead } from "../../protocol/Message.ts"
 import { type Body, promise } from "../../transport/body/Body.ts"
-import type { Handler } from "../../transport/body/Handler.ts"
+import type { Handler, Reply } from "../../transport/body/Handler.ts"
 import { commit, refuse } from "../../transport/body/Replies.ts"
 import { addressOf } from "../../transport/net/NodeClient.ts"
+import { speaksTls } from "../../transport/net/TlsProbe.ts"
 import { ForwardingLoop } from "./ForwardingLoop.ts"
 import { OriginClient } from "./OriginClient.ts"
 import type { Content } from "./OriginRequest.ts"
@@ -23,7 +24,10 @@ import * as UpstreamFailure from "./UpstreamFailure.ts"
 import * as UpstreamFields from "./UpstreamFields.ts"
 
 /** The origin, the path that is put before each target, and which Host it gets. */
-export type UpstreamOptions = UpstreamAddress.UpstreamAddressOptions
+export interface UpstreamOptions extends UpstreamAddress.UpstreamAddressOptions {
+  /** Is told of a response that broke off, which its visitor sees as a broken connection. */
+  readonly onCut?: (error: ExchangeError) => void
+}
 
 /** A handler with a pool of connections. */
 export interface Upstream {
@@ -39,6 +43,14 @@ export const make = (options: UpstreamOptions): Upstream => {
   const isSecure = origin.protocol === "https:"
   const client = new OriginClient({ ...addressOf(origin), isSecure })
   const loop = new ForwardingLoop()
+  let hasResponded = false
+  const fail = (reply: Reply, error: NodeJS.ErrnoException): void => {
+    const failure = UpstreamFailure.make(authority, error)
+    if (isSecure || hasResponded || !UpstreamFailure.mayNeedTls(error)) return reply.fail(failure)
+    speaksTls(addressOf(origin), (isTls) =>
+      reply.fail(isTls ? UpstreamFailure.ofTls(authority) : failure),
+    )
+  }
   return {
     close: () => client.close(),
     handler: UpstreamAddress.mapped(options, (head, body, reply) => {
@@ -58,6 +70,7 @@ export const make = (options: UpstreamOptions): Upstream => {
         informed: ({ headers, status }) =>
           reply.inform?.({ status, headers: HopByHop.strip(headers) }),
         answered: (response, body) => {
+          hasResponded = true
           const { status } = response
           const headers =
             status === 101
@@ -65,7 +78,8 @@ export const make = (options: UpstreamOptions): Upstream => {
               : HopByHop.stripResponse(status, response.headers)
           reply.respond({ status, headers }, body)
         },
-        failed: (error) => reply.fail(UpstreamFailure.make(authority, error)),
+        failed: (error) => fail(reply, error),
+        cut: () => options.onCut?.(UpstreamFailure.cut(authority)),
       })
     }),
   }

@@ -3,6 +3,7 @@
  * there, or the connection broke.
  */
 import { ExchangeError } from "../../protocol/Exchange.ts"
+import { tlsAnswer } from "../../protocol/http/OriginResponse.ts"
 import * as TlsFault from "../../transport/net/TlsFault.ts"
 
 /** Whether there was no connection; an AggregateError has a failure for each address of a name. */
@@ -11,9 +12,17 @@ const isUnreachable = (error: NodeJS.ErrnoException): boolean =>
 
 /** What happened, and what the server's owner can do about it. */
 interface Cause {
+  readonly code?: "PTTH_ORIGIN_TLS"
   readonly detail: string
   readonly ownerRemedy?: string
 }
+
+const needsTls = (authority: string) =>
+  ({
+    code: "PTTH_ORIGIN_TLS",
+    detail: `${authority} speaks TLS`,
+    ownerRemedy: "Use https:// in --to.",
+  }) as const
 
 const causeOf = (authority: string, error: NodeJS.ErrnoException): Cause => {
   const { code = "", message } = error
@@ -25,9 +34,11 @@ const causeOf = (authority: string, error: NodeJS.ErrnoException): Cause => {
     }
   if (TlsFault.isHandshake(code) && TlsFault.isNoTls(message))
     return {
+      code: "PTTH_ORIGIN_TLS",
       detail: `${authority} does not speak TLS (${code})`,
       ownerRemedy: "Use http:// in --to.",
     }
+  if (message === tlsAnswer) return needsTls(authority)
   if (code === "")
     return {
       detail: `${authority} broke off (${message})`,
@@ -45,3 +56,16 @@ export const make = (authority: string, error: NodeJS.ErrnoException): ExchangeE
         detail: `nothing answers at ${authority} (${error.code})`,
       })
     : new ExchangeError({ code: "PTTH_ORIGIN_BROKEN", ...causeOf(authority, error) })
+
+/** Whether an application that is asked without TLS may speak it: it closed the connection. */
+export const mayNeedTls = ({ code }: NodeJS.ErrnoException): boolean => code === "ECONNRESET"
+
+/** The application speaks TLS, and is asked without it. */
+export const ofTls = (authority: string): ExchangeError => new ExchangeError(needsTls(authority))
+
+/** The application broke off a response. */
+export const cut = (authority: string): ExchangeError =>
+  new ExchangeError({
+    code: "PTTH_ORIGIN_CUT",
+    detail: `${authority} ended a response before it was complete`,
+  })

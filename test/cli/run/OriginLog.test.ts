@@ -23,7 +23,7 @@ it.effect("an application that is down is logged at once, then seldom, and when 
       else reply.respond({ status: 200, headers: [] }, empty)
       return () => {}
     }
-    const handler = (yield* OriginLog.make)(application)
+    const handler = (yield* OriginLog.make).watch(application)
     const ask = (count: number) =>
       Effect.gen(function* () {
         for (let i = 0; i < count; i++)
@@ -56,8 +56,8 @@ it.effect("an application that is down is logged at once, then seldom, and when 
 it.effect("an error of a single request is not one of the application", () =>
   Effect.gen(function* () {
     const logged: Array<string> = []
-    const handler = yield* Effect.provide(OriginLog.make, capture(logged))
-    handler((_head, _body, reply) => {
+    const { watch } = yield* Effect.provide(OriginLog.make, capture(logged))
+    watch((_head, _body, reply) => {
       reply.fail(new ExchangeError({ code: "PTTH_BAD_REQUEST", detail: "a target" }))
       return () => {}
     })({ method: "GET", target: "/", headers: [] }, empty, { respond: () => {}, fail: () => {} })
@@ -74,8 +74,8 @@ it.effect("a loop and a cause with a remedy of its own are logged with what to d
       new ExchangeError({ code: "PTTH_LOOP", detail: "it came back" }),
       new ExchangeError({ code: "PTTH_ORIGIN_BROKEN", detail: "no TLS", ownerRemedy }),
     ]) {
-      const handler = yield* Effect.provide(OriginLog.make, capture(logged))
-      handler((_head, _body, reply) => {
+      const { watch: handlerOf } = yield* Effect.provide(OriginLog.make, capture(logged))
+      handlerOf((_head, _body, reply) => {
         reply.fail(error)
         return () => {}
       })({ method: "GET", target: "/", headers: [] }, empty, { respond: () => {}, fail: () => {} })
@@ -90,7 +90,7 @@ it.effect("a loop and a cause with a remedy of its own are logged with what to d
 it.effect("loops between requests that succeed fill no log", () =>
   Effect.gen(function* () {
     const logged: Array<string> = []
-    const watch = yield* Effect.provide(OriginLog.make, capture(logged))
+    const { watch } = yield* Effect.provide(OriginLog.make, capture(logged))
     let isLoop = false
     const handler = watch((_head, _body, reply) => {
       isLoop = !isLoop
@@ -105,5 +105,83 @@ it.effect("loops between requests that succeed fill no log", () =>
       })
     yield* Effect.yieldNow
     assert.lengthOf(logged, 1)
+  }),
+)
+
+/** A log, its lines, and requests to an application. */
+const watching = Effect.gen(function* () {
+  const logged: Array<string> = []
+  const log = yield* Effect.provide(OriginLog.make, capture(logged))
+  const ask = (application: Handler) =>
+    log.watch(application)({ method: "GET", target: "/", headers: [] }, empty, {
+      respond: () => {},
+      fail: () => {},
+    })
+  return { ask, log, logged }
+})
+
+const silent: Handler = () => () => {}
+const quick: Handler = (_head, _body, reply) => {
+  reply.respond({ status: 200, headers: [] }, empty)
+  return () => {}
+}
+
+it.effect(
+  "an application that takes requests and never responds is logged once, then counted",
+  () =>
+    Effect.gen(function* () {
+      const { ask, logged } = yield* watching
+      const visits = Array.from({ length: 50 }, () => ask(silent))
+      yield* TestClock.adjust("30 seconds")
+      for (const leave of visits) leave()
+      for (const leave of visits) leave()
+      yield* Effect.yieldNow
+      assert.lengthOf(logged, 1)
+      assert.match(
+        `${logged[0]}`,
+        /PTTH_NO_ANSWER: .*has not responded for 30 s\. .*response_timeout/,
+      )
+      ask(quick)
+      yield* Effect.yieldNow
+      assert.match(`${logged[1]}`, /responds again, after 50 failed requests/)
+    }),
+)
+
+it.effect("a visitor who leaves a long request, or soon, says nothing of the application", () =>
+  Effect.gen(function* () {
+    const { ask, logged } = yield* watching
+    const long = ask(silent)
+    yield* TestClock.adjust("20 seconds")
+    ask(quick)
+    long()
+    const short = ask(silent)
+    yield* TestClock.adjust("5 seconds")
+    short()
+    yield* Effect.yieldNow
+    assert.lengthOf(logged, 0)
+  }),
+)
+
+it.effect("responses that break off are logged once, then counted, whatever else is answered", () =>
+  Effect.gen(function* () {
+    const { ask, log, logged } = yield* watching
+    const cut = new ExchangeError({
+      code: "PTTH_ORIGIN_CUT",
+      detail: "a:1 ended a response before it was complete",
+    })
+    for (let i = 0; i < 50; i++) {
+      ask(quick)
+      log.cut(cut)
+    }
+    yield* Effect.yieldNow
+    assert.lengthOf(logged, 1)
+    assert.match(
+      `${logged[0]}`,
+      /PTTH_ORIGIN_CUT: a:1 .*Content-Length\. Visitors get a broken connection/,
+    )
+    yield* TestClock.adjust("1 minute")
+    log.cut(cut)
+    yield* Effect.yieldNow
+    assert.match(`${logged[1]}`, /51 failed requests in 60 s/)
   }),
 )

@@ -5,6 +5,7 @@
  */
 import { readFileSync } from "node:fs"
 import * as https from "node:https"
+import type { AddressInfo } from "node:net"
 import * as tls from "node:tls"
 import { assert, describe, it, onTestFinished } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -522,4 +523,40 @@ describe("a request that changes something", () => {
       await answered
     }
   })
+})
+
+describe("the owner is told", () => {
+  it("of a response that breaks off, but not of a visitor who leaves", async () => {
+    const origin = await RawOrigin.start()
+    const told: Array<string> = []
+    const upstream = Upstream.make({ origin: origin.url, onCut: ({ code }) => told.push(code) })
+    onTestFinished(() => upstream.close())
+    const begin = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"
+    const leaving = openHandler(upstream.handler, download)
+    const left = await origin.connection(0)
+    left.socket.write(begin)
+    const opened = await leaving
+    opened.body.read({ data: () => true, end: () => {}, fail: () => {} }).cancel()
+    opened.cancel()
+    const staying = callHandler(upstream.handler, download)
+    const cut = await origin.connection(1)
+    cut.socket.end(begin)
+    assert.strictEqual((await staying).failure?.reason, "cut")
+    assert.deepStrictEqual(told, ["PTTH_ORIGIN_CUT"])
+  })
+
+  it.effect("that a port which closes plain connections speaks TLS", () =>
+    Effect.gen(function* () {
+      const { cert, key } = yield* certificate
+      const server = https.createServer({ cert: readFileSync(cert), key: readFileSync(key) })
+      yield* Effect.promise(
+        () => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve)),
+      )
+      onTestFinished(() => void server.close())
+      const { port } = server.address() as AddressInfo
+      const handler = handlerFor(new URL(`http://127.0.0.1:${port}`))
+      const code = yield* Effect.promise(() => codeOf(callHandler(handler, download)))
+      assert.strictEqual(code, "PTTH_ORIGIN_TLS")
+    }).pipe(Effect.scoped),
+  )
 })

@@ -2,6 +2,7 @@
  * What visitors and the server's owner are told of an application without a response.
  */
 import { assert, it } from "@effect/vitest"
+import { tlsAnswer } from "../../../src/protocol/http/OriginResponse.ts"
 import * as UpstreamFailure from "../../../src/server/upstream/UpstreamFailure.ts"
 
 const failure = (message: string, fields: Partial<NodeJS.ErrnoException> = {}) =>
@@ -29,4 +30,14 @@ it("what is no HTTP may be something else than the application", () => {
 it("visitors are not told what the owner can do", () => {
   const { failure: visitors } = failure("verify", { code: "DEPTH_ZERO_SELF_SIGNED_CERT" })
   assert.notProperty(visitors, "ownerRemedy")
+})
+
+it("TLS where none is expected, and the reverse, have a code of their own", () => {
+  for (const error of [
+    failure("wrong version number", { code: "EPROTO" }),
+    failure(tlsAnswer),
+    UpstreamFailure.ofTls("app.lan:443"),
+  ])
+    assert.strictEqual(error.code, "PTTH_ORIGIN_TLS")
+  assert.strictEqual(failure(tlsAnswer).ownerRemedy, "Use https:// in --to.")
 })

@@ -1,0 +1,37 @@
+/**
+ * Finds out whether a port speaks TLS, by a handshake in which nothing is sent:
+ * many programs that expect TLS just close a connection without it.
+ */
+import * as tls from "node:tls"
+
+/** How long the other end may take to show that it speaks TLS, in milliseconds. */
+const probeMillis = 3_000
+
+/**
+ * Calls `done` once with the result; the returned function ends the attempt.
+ *
+ * @param host a name or an address, without brackets
+ */
+export const speaksTls = (
+  { host, port }: { readonly host: string; readonly port: number },
+  done: (speaksTls: boolean) => void,
+): (() => void) => {
+  const socket = tls.connect({ host, port, rejectUnauthorized: false })
+  let isOver = false
+  const end = (result: boolean): void => {
+    if (isOver) return
+    isOver = true
+    clearTimeout(timer)
+    socket.destroy()
+    done(result)
+  }
+  const timer = setTimeout(() => end(false), probeMillis)
+  socket.once("secureConnect", () => end(true))
+  socket.on("error", () => end(false))
+  socket.on("close", () => end(false))
+  return () => {
+    isOver = true
+    clearTimeout(timer)
+    socket.destroy()
+  }
+}
