@@ -30,6 +30,7 @@ import { StreamEndpoint } from "./links/StreamEndpoint.ts"
 import { PeerDirectory } from "./peers/PeerDirectory.ts"
 import { RelaySpread } from "./peers/RelaySpread.ts"
 import { Servers } from "./registry/Servers.ts"
+import { HandOver } from "./settings/HandOver.ts"
 import { RelaySettings } from "./settings/RelaySettings.ts"
 import * as Subdomains from "./settings/Subdomains.ts"
 import { Successor } from "./settings/Successor.ts"
@@ -94,7 +95,15 @@ export class Relay extends Context.Service<
       const limit = new LinkLimit({ settings, audit, deadlines: rendezvous.deadlines })
       const classic = new ClassicEndpoints({ settings, servers, rendezvous, limit })
       const spread = new RelaySpread({ peers, settings })
-      const stream = new StreamEndpoint({ settings, servers, rendezvous, limit, spread })
+      const handOver = yield* HandOver
+      const stream = new StreamEndpoint({
+        settings,
+        servers,
+        rendezvous,
+        limit,
+        spread,
+        handOver,
+      })
       const unfollow = spread.follow(stream)
       yield* Effect.addFinalizer(() => Effect.sync(unfollow))
       yield* Effect.addFinalizer(() => Effect.sync(() => stream.close()))

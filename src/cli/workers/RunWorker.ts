@@ -2,6 +2,7 @@
  * Runs a worker: a relay on the listening socket of its supervisor, which also
  * keeps its audit log, tells it when to reload its configuration, and stops it.
  */
+import type { Socket } from "node:net"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -9,6 +10,7 @@ import { single } from "../../domain/config/ConfigError.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import { AuditLog } from "../../relay/audit/AuditLog.ts"
 import { Relay } from "../../relay/Relay.ts"
+import { HandOver, type HandOverShape } from "../../relay/settings/HandOver.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
 import { Successor } from "../../relay/settings/Successor.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
@@ -72,12 +74,19 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
   const stopped = Deferred.makeUnsafe<void>()
   let isReplaced = false
   let reload = (): void => {}
+  let given = (_about: unknown, socket: Socket): void => void socket.destroy()
+  const handOver: HandOverShape = {
+    give: (to, about, socket) => channel.send({ kind: "socket", to, about }, socket),
+    onGiven: (listener) => {
+      given = listener
+    },
+  }
   const stop = (): void => {
     Deferred.doneUnsafe(stopped, Effect.void)
   }
   channel.listen((message, socket) => {
     if (message.kind === "reload") reload()
-    if (message.kind === "socket") socket?.destroy()
+    if (message.kind === "socket" && socket !== undefined) given(message.about, socket)
     if (message.kind !== "stop") return
     isReplaced ||= message.replaced
     stop()
@@ -110,6 +119,7 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
         Layer.provideMerge(settings),
         Layer.provide(ClusterEngine.layer(config, id)),
         Layer.provide(Layer.succeed(Successor, () => isReplaced)),
+        Layer.provide(Layer.succeed(HandOver, handOver)),
         Layer.provide(SendTelemetry.layer(config.otlpEndpoint, "ptth-relay")),
       ),
     ),

@@ -67,7 +67,7 @@ export const spawnWorker = (
     if (message?.kind === "ready") Deferred.doneUnsafe(ready, Effect.void)
   })
   const send: ChildWorker["send"] = (message, socket) => {
-    if (child.connected) child.send(message, socket, undefined, () => {})
+    if (child.connected) child.send(message, socket, undefined, () => socket?.destroy())
     else socket?.destroy()
   }
   return {

@@ -15,6 +15,14 @@ export interface WorkerChannel {
   readonly onGone: (listener: () => void) => void
 }
 
+/**
+ * Has Node not count the connection for the server that accepted it once it is
+ * passed on: the server would not close before the other process does.
+ */
+const detach = (socket: Socket & { server?: unknown }): void => {
+  socket.server = undefined
+}
+
 /** The channel of this process; `undefined` if no supervisor started it. */
 export const ofProcess = (): WorkerChannel | undefined => {
   if (process.send === undefined) return undefined
@@ -22,8 +30,9 @@ export const ofProcess = (): WorkerChannel | undefined => {
   return {
     send: (message, socket) => {
       // The supervisor may be gone; `onGone` ends this process then.
-      if (process.connected) send(message, socket, undefined, () => {})
-      else socket?.destroy()
+      if (!process.connected) return void socket?.destroy()
+      if (socket !== undefined) detach(socket)
+      send(message, socket, undefined, () => socket?.destroy())
     },
     listen: (listener) => {
       process.on("message", (data, handle) => {

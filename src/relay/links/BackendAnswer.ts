@@ -26,5 +26,5 @@ export const rejectRequest = (
 }
 
 /** The program and version that a server sends of itself, at most 100 characters; empty if it sends none. */
-export const programOf = (request: IncomingMessage): string =>
+export const programOf = (request: Pick<IncomingMessage, "headers">): string =>
   (request.headers["user-agent"] ?? "").slice(0, 100)

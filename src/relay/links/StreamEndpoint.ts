@@ -3,6 +3,7 @@
  * WebSockets and adds them to the rendezvous as links.
  */
 import { type IncomingMessage, STATUS_CODES } from "node:http"
+import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import * as Duration from "effect/Duration"
 import { fromRaw, type Header, type HeaderList } from "../../domain/HeaderList.ts"
@@ -17,10 +18,13 @@ import { endWith } from "../../transport/net/ConnectionClose.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { KnownServer, Servers } from "../registry/Servers.ts"
+import type { HandOverShape } from "../settings/HandOver.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import * as Subdomains from "../settings/Subdomains.ts"
 import { clientOf } from "../settings/TrustedProxies.ts"
 import { programOf } from "./BackendAnswer.ts"
+import type { UpgradeRequest } from "./HandedLink.ts"
+import * as HandedLink from "./HandedLink.ts"
 import { type LinkLimit, retrySeconds } from "./LinkLimit.ts"
 import { leaseOf, StreamLink } from "./StreamLink.ts"
 
@@ -31,12 +35,15 @@ export interface StreamContext {
   readonly rendezvous: Rendezvous["Service"]
   readonly limit: LinkLimit
   readonly spread: LinkSpread
+  readonly handOver: HandOverShape | undefined
 }
 
 /** At which of several relays links belong. */
 export interface LinkSpread {
   /** Whether a link is not to be accepted here, by the relays that its server gives. */
   isUnwanted(have: ReadonlyArray<string>): boolean
+  /** The relay of this machine that is to have it instead, if there is one. */
+  workerFor(have: ReadonlyArray<string>): string | undefined
   /** The fields of a 409. */
   readonly identity: HeaderList
   /** The fields of a 101. */
@@ -85,6 +92,7 @@ export class StreamEndpoint {
 
   constructor(context: StreamContext) {
     this.context = context
+    context.handOver?.onGiven((about, socket) => this.take(about, socket))
   }
 
   /** Handles an upgrade of the backend API; `false` if it is a visitor's. */
@@ -93,6 +101,30 @@ export class StreamEndpoint {
     socket.on("error", () => {})
     const link = this.authorize(request, socket)
     if (link !== undefined) this.open(link, request, socket, head)
+    return true
+  }
+
+  /** Answers an opening that another process of this machine got; this one is to have the link. */
+  private take(about: unknown, socket: Socket): void {
+    socket.on("error", () => {})
+    const handed = HandedLink.decode(about, socket)
+    if (handed === undefined) return void socket.destroy()
+    const link = this.authorize(handed.request, socket)
+    if (link !== undefined) this.open({ ...link, have: [] }, handed.request, socket, handed.head)
+  }
+
+  /** Passes an opening to another process of this machine that is to have the link; whether there is one. */
+  private giveAway(
+    have: ReadonlyArray<string>,
+    request: UpgradeRequest,
+    socket: Duplex,
+    head: Buffer,
+  ): boolean {
+    const { handOver, spread } = this.context
+    const given = handOver === undefined ? undefined : HandedLink.passable(socket)
+    const worker = given === undefined ? undefined : spread.workerFor(have)
+    if (given === undefined || worker === undefined) return false
+    handOver?.give(worker, HandedLink.encode(request, head), given)
     return true
   }
 
@@ -135,7 +167,7 @@ export class StreamEndpoint {
   }
 
   /** Checks the key; if it is refused, that is sent and nothing returned. */
-  private authorize(request: IncomingMessage, socket: Duplex): LinkRequest | undefined {
+  private authorize(request: UpgradeRequest, socket: Duplex): LinkRequest | undefined {
     const { rendezvous, servers, settings } = this.context
     const keys = request.headersDistinct[header.apiKey] ?? []
     const [key] = keys
@@ -169,12 +201,15 @@ export class StreamEndpoint {
   }
 
   /** Checks the limit of links, and completes the handshake of the WebSocket. */
-  private open(link: LinkRequest, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  private open(link: LinkRequest, request: UpgradeRequest, socket: Duplex, head: Buffer): void {
     const { limit, settings, spread } = this.context
     const { name } = link.server
     const webSocketKey = keyOf(request.method ?? "", fromRaw(request.rawHeaders))
     if (webSocketKey === undefined) return refuse(socket, 400, text.noWebSocket)
-    if (spread.isUnwanted(link.have)) return refuse(socket, 409, text.linkHere, spread.identity)
+    if (spread.isUnwanted(link.have)) {
+      if (this.giveAway(link.have, request, socket, head)) return
+      return refuse(socket, 409, text.linkHere, spread.identity)
+    }
     const giveBack = limit.take(name, this.links.has(link.key))
     if (giveBack === undefined) {
       limit.refused(name, link.address)

@@ -3,7 +3,7 @@
  * links over some of them, and what becomes of a link here when its server opens
  * it elsewhere (docs/protocol.md, Several relays).
  */
-import type { PeersShape, PresenceChange, PresentLink } from "../../cluster/Peers.ts"
+import type { PeersShape, PeerView, PresenceChange, PresentLink } from "../../cluster/Peers.ts"
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import type { Relays } from "../../protocol/Frame.ts"
 import * as StreamFrame from "../../protocol/StreamFrame.ts"
@@ -59,6 +59,21 @@ export class RelaySpread {
   isUnwanted(have: ReadonlyArray<string>): boolean {
     if (this.id === undefined || have.length === 0) return false
     return this.isDraining || have.includes(this.id)
+  }
+
+  /** The worker of this machine that has the fewest links, of those that may have another. */
+  workerFor(have: ReadonlyArray<string>): string | undefined {
+    const { peers } = this.context
+    return peers
+      .list()
+      .filter(
+        ({ id, isDraining, machine, state }) =>
+          machine === peers.self.machine && state === "up" && !isDraining && !have.includes(id),
+      )
+      .reduce<PeerView | undefined>(
+        (fewest, peer) => (fewest === undefined || peer.links < fewest.links ? peer : fewest),
+        undefined,
+      )?.id
   }
 
   /** The fields of a 409. */

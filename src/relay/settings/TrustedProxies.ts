@@ -43,7 +43,7 @@ const lookupOf = (networks: ReadonlyArray<IpNetwork.IpNetwork>): Lookup => {
 /** {@link clientAddress} of a Node request. */
 export const clientOf = (
   networks: ReadonlyArray<IpNetwork.IpNetwork>,
-  { rawHeaders, socket }: IncomingMessage,
+  { rawHeaders, socket }: Pick<IncomingMessage, "rawHeaders" | "socket">,
 ): string => clientAddress(networks, socket.remoteAddress ?? "", fromRaw(rawHeaders))
 
 /** Whether a socket's address is in one of the networks. */

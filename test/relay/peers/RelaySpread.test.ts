@@ -3,10 +3,12 @@
  * the relays, which links are refused, and which are ended because their server
  * has opened them elsewhere.
  */
+import type { Socket } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
 import type { ServerName } from "../../../src/domain/ServerName.ts"
+import { HandOver, type HandOverShape } from "../../../src/relay/settings/HandOver.ts"
 import { balancer } from "../../support/Balancer.ts"
 import * as Harness from "../../support/Harness.ts"
 import { type RawLink, rawLink } from "../../support/RawLink.ts"
@@ -113,6 +115,60 @@ describe("a relay of several", () => {
       const { a } = yield* twoRelays
       for (const link of ["0", "1"]) yield* rawLink(a, { instance: "i", link, pongs: true })
       yield* Harness.until("there are two", () => a.status("demo").transports.length === 2)
+    }),
+  )
+})
+
+describe("an opening that comes to one worker of a machine and belongs to another", () => {
+  /** Workers in one process: a connection is passed on as it is. */
+  const workers = Effect.fnUntraced(function* (...ids: ReadonlyArray<string>) {
+    const listeners: Array<(about: unknown, socket: Socket) => void> = []
+    const handOver: HandOverShape = {
+      give: (to, about, socket) =>
+        listeners[ids.indexOf(to)]?.(JSON.parse(JSON.stringify(about)), socket),
+      onGiven: (listener) => listeners.push(listener),
+    }
+    const { relays } = yield* Harness.cluster(ids, { servers: ["demo"] }).pipe(
+      Effect.provideService(HandOver, handOver),
+    )
+    return relays
+  })
+
+  it.effect("is answered by that one, on the same connection", () =>
+    Effect.gen(function* () {
+      const [first, second] = (yield* workers("m.0", "m.1")) as [Relay, Relay]
+      const link = yield* rawLink(first, { instance: "i", have: "m.0", pongs: true })
+      assert.strictEqual(link.headers["x-ptth-relay"], "m.1")
+      yield* Harness.until("it is there", () => second.status("demo").transports.length === 1)
+      assert.strictEqual(first.status("demo").transports.length, 0)
+      const visit = yield* Harness.open(second, "/servers/demo/")
+      yield* link.until("its request comes", () =>
+        link.frames.some(({ _tag }) => _tag === "Request"),
+      )
+      yield* visit.leave
+    }),
+  )
+
+  it.effect("is refused if no worker of the machine is to have it", () =>
+    Effect.gen(function* () {
+      const [first] = (yield* workers("m.0", "m.1", "n.0")) as [Relay]
+      const refused = yield* openWith(first, Harness.keyOf("demo"), "m.0,m.1")
+      assert.strictEqual(refused.status, 409)
+    }),
+  )
+
+  it.effect("gives a server a link at each worker although all come to the same", () =>
+    Effect.gen(function* () {
+      const [first, ...others] = (yield* workers("m.0", "m.1", "m.2", "m.3")) as [
+        Relay,
+        ...ReadonlyArray<Relay>,
+      ]
+      yield* Harness.server(first, "demo", Harness.echo, { transport: "stream" })
+      for (const relay of [first, ...others])
+        yield* Harness.until(
+          `${relay.id} has one`,
+          () => relay.status("demo").transports.length === 1,
+        )
     }),
   )
 })

@@ -40,7 +40,7 @@ export interface TestCluster {
 /** The address of a relay in the cluster's network. */
 export const peerAt = (id: string): string => `tcp:${id}:1`
 
-/** Starts relays that know each other. */
+/** Starts relays that know each other; the machine of `a.0` is `a`. */
 export const cluster = Effect.fnUntraced(function* (
   ids: ReadonlyArray<string>,
   options: RelayOptions = {},
@@ -51,7 +51,7 @@ export const cluster = Effect.fnUntraced(function* (
     const scope = yield* Scope.fork(yield* Effect.scope)
     const mesh = PeerMesh.layer({
       id,
-      machine: id,
+      machine: id.split(".")[0] ?? id,
       program: "test",
       digest: () => "",
       slot: () => 0,
