@@ -64,24 +64,29 @@ const runArguments = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
   return yield* Command.runWith(ptth, { version })(args)
 })
 
-/** Runs the command and ends the process. */
-export const main = (argv: ReadonlyArray<string>): void =>
-  runMain(
-    runArguments(argumentsOf(argv)).pipe(
-      Effect.provide(
-        Layer.mergeAll(
-          NodeServices.layer,
-          Output.layerLogger,
-          Output.layerPresenter((word) => Misplaced.suggest(ptth, word)),
-          CliConfig.layer({
-            builtIns: [
-              GlobalFlag.Help,
-              GlobalFlag.Version,
-              GlobalFlag.Completions,
-              GlobalFlag.LogLevel,
-            ],
-          }),
-        ),
+/**
+ * The command with these arguments. Its errors, signals and exit code are left to the caller.
+ *
+ * @param argv as for {@link argumentsOf}
+ */
+export const command = (argv: ReadonlyArray<string>) =>
+  runArguments(argumentsOf(argv)).pipe(
+    Effect.provide(
+      Layer.mergeAll(
+        NodeServices.layer,
+        Output.layerLogger,
+        Output.layerPresenter((word) => Misplaced.suggest(ptth, word)),
+        CliConfig.layer({
+          builtIns: [
+            GlobalFlag.Help,
+            GlobalFlag.Version,
+            GlobalFlag.Completions,
+            GlobalFlag.LogLevel,
+          ],
+        }),
       ),
     ),
   )
+
+/** Runs the command and ends the process. */
+export const main = (argv: ReadonlyArray<string>): void => runMain(command(argv))

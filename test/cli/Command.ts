@@ -38,7 +38,8 @@ export interface Running {
   readonly said: (pattern: RegExp, where?: "stdout" | "stderr") => Promise<RegExpMatchArray>
 }
 
-const cleanEnvironment = (): NodeJS.ProcessEnv =>
+/** The environment without what changes the command. */
+export const cleanEnvironment = (): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(process.env).filter(
       ([name]) => !/^PTTH_|_proxy$|^NODE_OPTIONS$|^VITEST/i.test(name),

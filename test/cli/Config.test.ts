@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { type Ended, inFolder, run } from "./Command.ts"
+import { callCommand } from "./callCommand.ts"
 
 const key = "PlaypenCausalPlatformCommodeImproveCatalyze"
 const tripcode = "A9rPwZyY89Ag4TJjMoyYA2NeGOm99Je6rq1s0rg8PfY="
@@ -28,7 +29,7 @@ const refused = ({ code, stderr, stdout }: Ended): string => {
 it("a missing --config-path is one line on stderr", async () => {
   for (const command of ["relay", "server"]) {
     assert.strictEqual(
-      refused(await run([command, "--config-path", "nowhere.toml"])),
+      refused(await callCommand([command, "--config-path", "nowhere.toml"])),
       "PTTH_CONFIG_MISSING: nowhere.toml: there is no such file. Check the path given by --config-path.",
     )
   }
@@ -36,7 +37,7 @@ it("a missing --config-path is one line on stderr", async () => {
 
 it("check of a missing file does not speak of flags that it does not have", async () => {
   assert.strictEqual(
-    refused(await run(["check", "nowhere.toml"])),
+    refused(await callCommand(["check", "nowhere.toml"])),
     "PTTH_CONFIG_MISSING: nowhere.toml: there is no such file. Check the path.",
   )
 })
@@ -48,7 +49,7 @@ it("a folder in place of a configuration is one line on stderr", () =>
       ["check", cwd],
     ])
       assert.strictEqual(
-        refused(await run(args, { cwd })),
+        refused(await callCommand(args, { cwd })),
         `PTTH_CONFIG_UNREADABLE: ${cwd}: it is a folder. Name the file in it.`,
       )
   }))
@@ -66,13 +67,13 @@ it("the configuration is looked for here, then in ./config", () =>
   inFolder(async (cwd) => {
     mkdirSync(join(cwd, "config"))
     write(cwd, "config/ptth_relay.toml", "first = 1\n")
-    assert.include(refused(await run(["relay"], { cwd })), "./config/ptth_relay.toml:1")
+    assert.include(refused(await callCommand(["relay"], { cwd })), "./config/ptth_relay.toml:1")
     write(cwd, "ptth_relay.toml", "second = 1\n")
-    assert.include(refused(await run(["relay"], { cwd })), "./ptth_relay.toml:1")
+    assert.include(refused(await callCommand(["relay"], { cwd })), "./ptth_relay.toml:1")
   }))
 
 it("an environment variable with an invalid value is named", async () => {
-  const line = refused(await run(["relay"], { env: { PTTH_RELAY_LISTEN: "nowhere" } }))
+  const line = refused(await callCommand(["relay"], { env: { PTTH_RELAY_LISTEN: "nowhere" } }))
   assert.match(line, /^PTTH_CONFIG_INVALID: PTTH_RELAY_LISTEN: expected "HOST:PORT"/)
 })
 
@@ -82,7 +83,7 @@ it.skipIf(process.platform === "win32")(
     inFolder(async (cwd) => {
       for (const mode of [0o640, 0o602]) {
         write(cwd, "ptth_server.toml", `api_key = "${key}"\n`, mode)
-        const line = refused(await run(["server"], { cwd }))
+        const line = refused(await callCommand(["server"], { cwd }))
         assert.match(line, /^PTTH_CONFIG_EXPOSED: \.\/ptth_server\.toml: .*chmod 600/)
         assert.notInclude(line, key)
       }
@@ -91,7 +92,7 @@ it.skipIf(process.platform === "win32")(
 
 it("a server without name, key and relay reports all three, and the places it searched", () =>
   inFolder(async (cwd) => {
-    const { code, stderr } = await run(["server"], { cwd })
+    const { code, stderr } = await callCommand(["server"], { cwd })
     assert.strictEqual(code, 2)
     const lines = stderr.trimEnd().split("\n")
     assert.lengthOf(lines, 3)
@@ -110,7 +111,9 @@ const serverEnv = {
 it("a weak key is rejected", () =>
   inFolder(async (cwd) => {
     write(cwd, "ptth_server.toml", 'api_key = "password123456"\nname = "a"\n')
-    const line = refused(await run(["server", "--relay-url", "http://127.0.0.1:1"], { cwd }))
+    const line = refused(
+      await callCommand(["server", "--relay-url", "http://127.0.0.1:1"], { cwd }),
+    )
     assert.match(
       line,
       /^PTTH_KEY_WEAK: \.\/ptth_server\.toml: Won't run because the key is too weak/,
@@ -118,7 +121,10 @@ it("a weak key is rejected", () =>
     assert.include(line, "ptth keygen")
     assert.notInclude(line, "password123456")
     const fromEnv = refused(
-      await run(["server"], { cwd, env: { ...serverEnv, PTTH_SERVER_API_KEY: "hunter2hunter2" } }),
+      await callCommand(["server"], {
+        cwd,
+        env: { ...serverEnv, PTTH_SERVER_API_KEY: "hunter2hunter2" },
+      }),
     )
     assert.match(fromEnv, /^PTTH_KEY_WEAK: /)
   }))
@@ -126,9 +132,9 @@ it("a weak key is rejected", () =>
 it("a plain http relay on another machine is rejected without --insecure", () =>
   inFolder(async (cwd) => {
     const env = { ...serverEnv, PTTH_SERVER_RELAY_URL: "http://relay.invalid" }
-    const line = refused(await run(["server"], { cwd, env }))
+    const line = refused(await callCommand(["server"], { cwd, env }))
     assert.match(line, /^PTTH_INSECURE_RELAY: http:\/\/relay\.invalid: .*--insecure/)
-    const allowed = await run(["server", "--insecure", "--file-server-root", "missing"], {
+    const allowed = await callCommand(["server", "--insecure", "--file-server-root", "missing"], {
       cwd,
       env,
     })
@@ -143,13 +149,13 @@ it("a path that does not exist is rejected by every command that serves one", ()
       ["fileserver", "--file-server-root", "missing"],
       ["dev", "missing"],
     ]) {
-      const line = refused(await run(args, { cwd, env: serverEnv }))
+      const line = refused(await callCommand(args, { cwd, env: serverEnv }))
       assert.match(line, /^PTTH_ROOT_NOT_FOLDER: /)
     }
   }))
 
 it("dev listens on this machine only", async () => {
-  const line = refused(await run(["dev", "--listen", "0.0.0.0:0"]))
+  const line = refused(await callCommand(["dev", "--listen", "0.0.0.0:0"]))
   assert.match(line, /^PTTH_USAGE: --listen: 0\.0\.0\.0 is not this machine only/)
 })
 
@@ -165,7 +171,7 @@ it("check prints OK for valid configurations and detects their kind", () =>
     const first = await run(["check", relay])
     assert.strictEqual(first.stdout, `OK: ${relay} is a relay's configuration with 1 server\n`)
     assert.strictEqual(first.code, 0)
-    const second = await run(["check", server])
+    const second = await callCommand(["check", server])
     assert.strictEqual(
       second.stdout,
       `OK: ${server} is a server's configuration; relay_url must come from flags or the environment\n`,
@@ -173,14 +179,14 @@ it("check prints OK for valid configurations and detects their kind", () =>
     assert.strictEqual(second.code, 0)
     const lines = `relay_url = "http://relay.example.com"\nto = 3000\nfile_server_root = "."\n`
     const far = write(cwd, "d.toml", `name = "attic"\napi_key = "${key}"\n${lines}`)
-    const third = await run(["check", far])
+    const third = await callCommand(["check", far])
     assert.match(third.stdout, /^OK: .*; `ptth server` needs --insecure for it/)
     assert.match(third.stdout, /; file_server_root is not used, since `to` is served instead\n$/)
     const named = write(cwd, "my_relay.toml", "")
-    assert.strictEqual((await run(["check", named])).code, 0)
+    assert.strictEqual((await callCommand(["check", named])).code, 0)
     const unclear = write(cwd, "c.toml", "")
-    assert.match(refused(await run(["check", unclear])), /--kind relay or --kind server/)
-    assert.strictEqual((await run(["check", "--kind", "server", unclear])).code, 0)
+    assert.match(refused(await callCommand(["check", unclear])), /--kind relay or --kind server/)
+    assert.strictEqual((await callCommand(["check", "--kind", "server", unclear])).code, 0)
   }))
 
 it("check lists problems in the order of their lines", () =>
@@ -198,7 +204,7 @@ it("check lists problems in the order of their lines", () =>
       "colour = 1",
     ]
     const file = write(cwd, "ptth_relay.toml", `${lines.join("\n")}\n`)
-    const { code, stderr } = await run(["check", file])
+    const { code, stderr } = await callCommand(["check", file])
     assert.strictEqual(code, 2)
     const numbers = [...stderr.matchAll(/ptth_relay\.toml:(\d+)/g)].map(([, line]) => Number(line))
     assert.deepStrictEqual(numbers, [1, 2, 3, 5, 9, 10])
@@ -215,16 +221,16 @@ it("certificates to trust that are none are rejected, also by check", () =>
       ],
     ] as const) {
       const ca = write(cwd, "ca.pem", text)
-      const server = refused(await run(["server", "--ca", ca], { cwd, env: serverEnv }))
+      const server = refused(await callCommand(["server", "--ca", ca], { cwd, env: serverEnv }))
       assert.include(server, `PTTH_CONFIG_INVALID: --ca: ${ca} ${why}`)
       const byVariable = { ...serverEnv, SSL_CERT_FILE: ca }
       assert.include(
-        refused(await run(["server"], { cwd, env: byVariable })),
+        refused(await callCommand(["server"], { cwd, env: byVariable })),
         `PTTH_CONFIG_INVALID: SSL_CERT_FILE: ${ca} ${why}`,
       )
       const file = write(cwd, "server.toml", `name = "attic"\nca = "${ca}"\n`)
       assert.include(
-        refused(await run(["check", file], { cwd })),
+        refused(await callCommand(["check", file], { cwd })),
         `PTTH_CONFIG_INVALID: ${file}:2: ${ca} ${why}`,
       )
     }
@@ -233,12 +239,12 @@ it("certificates to trust that are none are rejected, also by check", () =>
 it("check lists all problems, with a frame for a line that is invalid TOML", () =>
   inFolder(async (cwd) => {
     const many = write(cwd, "a.toml", "prot = 1\nmax_queue = -1\nidle_timeout = 0\n")
-    const all = await run(["check", "--kind", "relay", many])
+    const all = await callCommand(["check", "--kind", "relay", many])
     assert.strictEqual(all.stdout, "")
     assert.strictEqual(all.code, 2)
     assert.lengthOf(all.stderr.trimEnd().split("\n"), 3)
     const broken = write(cwd, "b.toml", "[[servers]\n")
-    const framed = await run(["check", broken])
+    const framed = await callCommand(["check", broken])
     assert.strictEqual(framed.code, 2)
     assert.include(framed.stderr, "1 | [[servers]\n  |           ^\n")
     const exposed = write(cwd, "c.toml", `api_key = "password123456"\n`, 0o644)
@@ -246,7 +252,10 @@ it("check lists all problems, with a frame for a line that is invalid TOML", () 
     assert.strictEqual(both.code, 2)
     assert.match(both.stderr, /^PTTH_CONFIG_EXPOSED: .*\nPTTH_KEY_WEAK: .*\n$/)
     const wrong = write(cwd, "d.toml", `api_key = "password123456"\nnmae = "x"\n`)
-    const unknownToo = await run(["check", "--kind", "server", wrong])
+    const unknownToo = await callCommand(["check", "--kind", "server", wrong])
     assert.match(unknownToo.stderr, /^PTTH_CONFIG_UNKNOWN_KEY: .*\nPTTH_KEY_WEAK: .*\n$/)
-    assert.match(refused(await run(["check", join(cwd, "none.toml")])), /^PTTH_CONFIG_MISSING: /)
+    assert.match(
+      refused(await callCommand(["check", join(cwd, "none.toml")])),
+      /^PTTH_CONFIG_MISSING: /,
+    )
   }))
