@@ -296,6 +296,11 @@ const entries = {
     title: "The relay's address is plain http, so the key would be sent unencrypted.",
     remedy: "Use https, or --insecure if you trust the network.",
   },
+  PTTH_ENGINE_UNAVAILABLE: {
+    exit: 2,
+    title: "The engine of the cluster cannot be used.",
+    remedy: "Check `engine` in [cluster], whether the engine runs, and the network.",
+  },
   PTTH_PORT_IN_USE: {
     exit: 3,
     title: "The address is already in use.",

@@ -37,6 +37,15 @@ it("keygen prints a key and its tripcode, which hash-api-key prints as well", as
   assert.include(stdout, `\ntripcode = "${hashed.stdout.trim()}"\n`)
 })
 
+it("keygen --cluster prints a key alone, another one each time", async () => {
+  const [first, second] = [await run(["keygen", "--cluster"]), await run(["keygen", "--cluster"])]
+  for (const { code, stdout } of [first, second]) {
+    assert.match(stdout, /^[A-Za-z0-9_-]{43}\n$/)
+    assert.strictEqual(code, 0)
+  }
+  assert.notStrictEqual(first.stdout, second.stdout)
+})
+
 it("print-tripcode prints two lines of TOML for the key of the configuration", () =>
   inFolder(async (cwd) => {
     writeFileSync(join(cwd, "ptth_server.toml"), `name = "attic"\napi_key = "${golden.key}"\n`, {

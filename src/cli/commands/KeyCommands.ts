@@ -3,15 +3,17 @@
  */
 import * as Console from "effect/Console"
 import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as SecretInput from "../shared/SecretInput.ts"
 
-const keygen = Effect.fn("ptth keygen")(function* () {
-  const [{ newKey }, ApiKey] = yield* Effect.promise(() =>
+const keygen = Effect.fn("ptth keygen")(function* ({ cluster }: { readonly cluster: boolean }) {
+  const [{ newClusterKey, newKey }, ApiKey] = yield* Effect.promise(() =>
     Promise.all([import("../../transport/auth/NewKey.ts"), import("../../domain/ApiKey.ts")]),
   )
+  if (cluster) return yield* Console.log(Redacted.value(newClusterKey()))
   const key = newKey()
   const keyText = Redacted.value(key)
   yield* Console.log(
@@ -28,7 +30,16 @@ const keygen = Effect.fn("ptth keygen")(function* () {
 })
 
 /** Generates a key. */
-export const keygenCommand = Command.make("keygen", {}, keygen).pipe(
+export const keygenCommand = Command.make(
+  "keygen",
+  {
+    cluster: Flag.Boolean("cluster").pipe(
+      Flag.withDescription("Print only a key that the machines of a cluster share, for `key_file`"),
+      Flag.withDefault(false),
+    ),
+  },
+  keygen,
+).pipe(
   Command.withDescription(
     "Generate a key, a passphrase of seven random words, and print the lines for the two configurations. The first line is the key alone",
   ),

@@ -17,6 +17,7 @@ import { isLoopback } from "../../domain/ListenAddress.ts"
 import * as KeyStrength from "../../transport/auth/KeyStrength.ts"
 import * as Certificate from "../../transport/net/Certificate.ts"
 import { loadTrusted, refuseUntimely } from "../shared/LoadCertificate.ts"
+import { checkCluster } from "../shared/LoadCluster.ts"
 import { completeRelay, readNamed, refuseExposed } from "../shared/LoadConfig.ts"
 
 /** The kind of a configuration. */
@@ -115,12 +116,23 @@ const certificateNote = ({ tls }: RelayConfig.RelayConfig): string =>
     ? ""
     : `; its certificate is valid until ${Certificate.timeOf(Certificate.validityOf(tls).until).slice(0, 10)}`
 
-const checkRelay = Effect.fnUntraced(function* (file: string, text: string) {
+const checkRelay = Effect.fnUntraced(function* (
+  file: string,
+  text: string,
+  document: Document | undefined,
+) {
   const { certificate, config } = yield* completeRelay(file, text, [])
   if (config.tls !== undefined && certificate !== undefined)
     yield* refuseUntimely(config.tls, certificate.certificate)
+  const clusterNote =
+    config.cluster === undefined
+      ? ""
+      : yield* checkCluster(config.cluster, (key) => {
+          const line = document?.position(["cluster", key])?.line
+          return line === undefined ? file : `${file}:${line}`
+        })
   const servers = config.servers.length
-  return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config)}`
+  return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config)}${clusterNote}`
 })
 
 const check = Effect.fnUntraced(function* ({ file, kind }: CheckFlags) {
@@ -129,7 +141,7 @@ const check = Effect.fnUntraced(function* ({ file, kind }: CheckFlags) {
   const document = Result.isSuccess(parsed) ? parsed.success : undefined
   const checkedKind = Option.getOrElse(kind, () => detect(document, file))
   if (checkedKind === "server") return yield* checkServer(file, text, document)
-  if (checkedKind === "relay") return yield* checkRelay(file, text)
+  if (checkedKind === "relay") return yield* checkRelay(file, text, document)
   yield* Effect.fromResult(parsed)
   return yield* single({
     code: "PTTH_USAGE",

@@ -14,6 +14,7 @@ import { single } from "../../domain/config/ConfigError.ts"
 import * as RelayConfig from "../../domain/config/RelayConfig.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { loadCertificate } from "./LoadCertificate.ts"
+import { holdsPassword, refuseReadable } from "./LoadCluster.ts"
 
 /** The usual places of a configuration, in order of precedence. */
 export const places = (file: string): ReadonlyArray<string> => [`./${file}`, `./config/${file}`]
@@ -161,6 +162,7 @@ export const completeRelay = Effect.fn("LoadConfig.completeRelay")(function* (
   const { certificate, config } = yield* Effect.fromResult(
     RelayConfig.decodeNaming(text, { file: path, parts, overrides }),
   )
+  if (path !== undefined && holdsPassword(config)) yield* refuseReadable(path, path)
   if (certificate === undefined) return { config, certificate }
   return { config: { ...config, tls: yield* loadCertificate(certificate) }, certificate }
 })

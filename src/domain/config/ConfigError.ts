@@ -14,6 +14,7 @@ export type ConfigErrorCode = Extract<
   | "PTTH_KEY_WEAK"
   | "PTTH_ROOT_NOT_FOLDER"
   | "PTTH_INSECURE_RELAY"
+  | "PTTH_ENGINE_UNAVAILABLE"
 >
 
 /** One problem. */

@@ -260,6 +260,18 @@ export const peerAddresses = scalar(
   `a list of addresses ${expectedPeer}`,
 )
 
+/** The engine of a cluster: `redis://…`, `rediss://…` or `dns:NAME:PORT`. */
+export const engine = scalar(
+  "text",
+  parsed(Schema.String, (input) => {
+    if (/^dns:[^\s:]+:\d{1,5}$/.test(input)) return input
+    return /^rediss?:\/\/\S+$/.test(input) && URL.canParse(input) && new URL(input).hostname !== ""
+      ? input
+      : undefined
+  }),
+  'an address such as "redis://127.0.0.1:6379" or "dns:relays.internal:4002"',
+)
+
 const Network = parsed(Schema.String, (input) => {
   const parsedInterface = input.includes("/")
     ? IpInterface.fromString(input)

@@ -429,10 +429,7 @@ const clusterKeys = {
   }),
   engine: optional({
     name: "engine",
-    value: Value.matching(
-      /^(?:rediss?:\/\/[^\s]+|dns:[^\s:]+:\d{1,5})$/,
-      'an address such as "redis://127.0.0.1:6379" or "dns:relays.internal:4002"',
-    ),
+    value: Value.engine,
     doc: "Where the machines find each other: Redis or Valkey, which also has what they share, or a name in the DNS.",
     unset: "`peers`",
     secret: true,
