@@ -29,7 +29,9 @@ const freePort = async (): Promise<number> => {
 
 const launch = async (port: number, flags: ReadonlyArray<string>): Promise<ChildProcess> => {
   const settings = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-  const child = spawn(program ?? "redis-server", [...settings, ...flags], { cwd: "/" })
+  const [first = ""] = flags
+  const all = first.endsWith(".conf") ? [first, ...settings] : [...settings, ...flags]
+  const child = spawn(program ?? "redis-server", all, { cwd: "/" })
   for await (const chunk of child.stdout) {
     if (String(chunk).includes("Ready to accept connections")) break
   }
@@ -48,7 +50,7 @@ export class RedisServer {
     this.child = child
   }
 
-  /** Starts one, which ends with the Scope. */
+  /** Starts one, which ends with the Scope, with flags or a configuration file. */
   static readonly start = (
     ...flags: ReadonlyArray<string>
   ): Effect.Effect<RedisServer, never, Scope.Scope> =>

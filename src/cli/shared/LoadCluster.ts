@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import * as ClusterKey from "../../domain/ClusterKey.ts"
+import * as ClusterKey from "../../cluster/ClusterKey.ts"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 

@@ -1,5 +1,5 @@
 /**
- * The engine in Redis (6 or newer) or Valkey. One connection, made in the
+ * The engine in Redis (6.2 or newer) or Valkey. One connection, made in the
  * background and made again whenever it is lost, carries commands and
  * subscriptions. A server that no longer answers counts as away after a
  * second, as one that has ended does at once.

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import * as ClusterKey from "../../src/domain/ClusterKey.ts"
+import * as ClusterKey from "../../src/cluster/ClusterKey.ts"
 
 const one = "a".repeat(ClusterKey.minLength)
 const two = "b".repeat(100)

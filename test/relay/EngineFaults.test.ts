@@ -1,0 +1,142 @@
+/**
+ * Two relays with a real Redis as their engine: whatever happens to it, what
+ * can be served is served.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as IpNetwork from "effect/net/IpNetwork"
+import { Engine, type EngineShape } from "../../src/cluster/engine/Engine.ts"
+import * as RedisEngine from "../../src/cluster/engine/RedisEngine.ts"
+import { AuditLog } from "../../src/relay/audit/AuditLog.ts"
+import * as SharedAudit from "../../src/relay/audit/SharedAudit.ts"
+import * as Harness from "../support/Harness.ts"
+import { program, RedisServer, skipNote } from "../support/RedisServer.ts"
+
+const trustedProxies = [IpNetwork.fromStringUnsafe("127.0.0.1/32")]
+
+const connect = (redis: RedisServer, id: string) =>
+  Effect.map(
+    Layer.build(RedisEngine.layer({ url: redis.url, name: "test", id })),
+    Context.get(Engine),
+  )
+
+const until = (engine: EngineShape, state: "connected" | "away") =>
+  Effect.sleep("10 millis").pipe(
+    Effect.repeat({ until: () => Effect.sync(() => engine.status().state === state) }),
+  )
+
+const relay = Effect.fnUntraced(function* (redis: RedisServer, id: string) {
+  const engine = yield* connect(redis, id)
+  const at = yield* Harness.relay({
+    servers: ["app"],
+    config: { trustedProxies, requestsPerSecondPerAddress: 1 },
+  }).pipe(Effect.provideService(Engine, engine))
+  yield* Harness.server(
+    at,
+    "app",
+    Harness.handler(() => ({ body: "ok" })),
+  )
+  return { at, engine }
+})
+
+let visitor = 0
+
+/** Visits both relays as often as ten visitors, and again while `during` runs. */
+const served = <A>(
+  relays: ReadonlyArray<{ readonly at: Harness.TestRelay }>,
+  during: Effect.Effect<A>,
+) => {
+  const visits = Effect.gen(function* () {
+    visitor += 1
+    for (const { at } of relays) {
+      const from = `192.0.${visitor >> 8}.${visitor & 255}`
+      const { status } = yield* Harness.get(at, "/servers/app/", [["X-Forwarded-For", from]])
+      assert.strictEqual(status, 200)
+    }
+  })
+  return Effect.gen(function* () {
+    yield* Effect.raceFirst(Effect.forever(visits), during)
+    yield* Effect.repeat(visits, { times: 9 })
+  })
+}
+
+describe.skipIf(program === undefined)(`an engine in Redis${skipNote}`, () => {
+  it.live("may be frozen, killed, back and empty, and nobody is refused", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisServer.start()
+      const [one, two] = [yield* relay(redis, "m1"), yield* relay(redis, "m2")]
+      const both = [one, two]
+      const all = (state: "connected" | "away") =>
+        Effect.all([until(one.engine, state), until(two.engine, state)])
+      yield* served(both, all("connected"))
+      yield* redis.freeze
+      yield* served(both, all("away"))
+      yield* redis.thaw
+      yield* served(both, all("connected"))
+      yield* redis.kill
+      yield* served(both, all("away"))
+      const three = yield* relay(redis, "m3")
+      yield* served([...both, three], Effect.void)
+      yield* redis.restart
+      yield* served([...both, three], all("connected"))
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("has an address ask two relays as often as one, within an interval", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisServer.start()
+      const [one, two] = [yield* relay(redis, "m1"), yield* relay(redis, "m2")]
+      yield* Effect.all([until(one.engine, "connected"), until(two.engine, "connected")])
+      const visit = (at: Harness.TestRelay) =>
+        Effect.map(
+          Harness.get(at, "/servers/app/", [["X-Forwarded-For", "198.51.100.1"]]),
+          ({ status }) => status,
+        )
+      const heard = Effect.callback<void>((resume) => {
+        two.engine.subscribe("usage", (text) => {
+          if (text.includes("198.51.100.1")) resume(Effect.void)
+        })
+      })
+      yield* Effect.raceFirst(
+        heard,
+        Effect.forever(visit(one.at).pipe(Effect.repeat({ until: (status) => status === 429 }))),
+      )
+      yield* visit(two.at).pipe(Effect.repeat({ until: (status) => status === 429, times: 20 }))
+      assert.strictEqual(yield* visit(two.at), 429)
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("has the events of relays that are no more", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisServer.start()
+      const log = Effect.fnUntraced(function* (id: string) {
+        const context = yield* SharedAudit.layer.pipe(
+          Layer.provideMerge(AuditLog.layer),
+          Layer.provide(Layer.succeed(Engine, yield* connect(redis, id))),
+          Layer.build,
+        )
+        return Context.get(context, AuditLog)
+      })
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const audit = yield* log("m1")
+          audit.record({ _tag: "RelayStarted", address: "127.0.0.1:1" })
+          const reader = yield* log("m2")
+          yield* Effect.sleep("10 millis").pipe(
+            Effect.repeat({ until: () => Effect.sync(() => reader.entries().length === 1) }),
+          )
+        }),
+      )
+      const audit = yield* log("m3")
+      yield* Effect.sleep("10 millis").pipe(
+        Effect.repeat({ until: () => Effect.sync(() => audit.entries().length > 0) }),
+      )
+      assert.deepStrictEqual(
+        audit.entries().map(({ event, relay }) => [relay, event._tag]),
+        [["m1", "RelayStarted"]],
+      )
+    }).pipe(Effect.scoped),
+  )
+})
