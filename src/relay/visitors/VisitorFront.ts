@@ -14,6 +14,7 @@ import type { Body } from "../../transport/body/Body.ts"
 import { empty } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
 import { refuse, respondText } from "../../transport/body/Replies.ts"
+import { ReplyWrapper } from "../../transport/body/ReplyWrapper.ts"
 import type { FrontRequest } from "../../transport/front/FrontRequest.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { Inspector } from "../inspect/Inspector.ts"
@@ -230,27 +231,22 @@ export class VisitorFront {
 }
 
 /** The reply with the server's fields rewritten for its visitor. */
-class RewritingReply implements Reply {
+class RewritingReply extends ReplyWrapper {
   private readonly config: RelayConfig
-  private readonly reply: Reply
   private readonly seen: Forwarded.PublicAddress
 
   constructor(config: RelayConfig, reply: Reply, seen: Forwarded.PublicAddress) {
+    super(reply)
     this.config = config
-    this.reply = reply
     this.seen = seen
   }
 
-  fail(error: ExchangeError): void {
-    this.reply.fail(error)
+  override inform(head: InterimHead): void {
+    super.inform(this.rewritten(head))
   }
 
-  inform(head: InterimHead): void {
-    this.reply.inform?.(this.rewritten(head))
-  }
-
-  respond(head: ResponseHead, body: Body, sent?: () => void): void {
-    this.reply.respond(this.rewritten(head), body, sent)
+  override respond(head: ResponseHead, body: Body, sent?: () => void): void {
+    super.respond(this.rewritten(head), body, sent)
   }
 
   private rewritten({ headers, status }: ResponseHead): ResponseHead {

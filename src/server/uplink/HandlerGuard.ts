@@ -6,10 +6,10 @@
 import { first } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import { stripResponse } from "../../protocol/http/HopByHop.ts"
-import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
+import type { InterimHead, RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import { type Body, fromBytes, promise } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
-import { commit } from "../../transport/body/Replies.ts"
+import { ReplyWrapper } from "../../transport/body/ReplyWrapper.ts"
 import { throttle } from "../../transport/body/ThrottledBody.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
 
@@ -29,20 +29,27 @@ const guardBody = (body: Body, rate: number | undefined): Body => {
 export const guard =
   (handler: Handler, { rate }: GuardOptions): Handler =>
   (request, body, reply) =>
-    attempt(handler, request, body, {
-      fail: (error) => reply.fail(error),
-      commit: (go) => commit(reply, go),
-      inform: ({ headers, status }) =>
-        reply.inform?.({ status, headers: stripResponse(status, headers) }),
-      respond: (head, response, sent) =>
-        head.status === 101
-          ? reply.respond(head, response, sent)
-          : reply.respond(
-              { status: head.status, headers: stripResponse(head.status, head.headers) },
-              guardBody(response, rate),
-              sent,
-            ),
-    })
+    attempt(handler, request, body, new GuardedReply(reply, rate))
+
+class GuardedReply extends ReplyWrapper {
+  private readonly rate: number | undefined
+
+  constructor(reply: Reply, rate: number | undefined) {
+    super(reply)
+    this.rate = rate
+  }
+
+  override inform({ headers, status }: InterimHead): void {
+    super.inform({ status, headers: stripResponse(status, headers) })
+  }
+
+  override respond(head: ResponseHead, body: Body, sent?: () => void): void {
+    const { headers, status } = head
+    if (status === 101) return super.respond(head, body, sent)
+    const guarded = guardBody(body, this.rate)
+    super.respond({ status, headers: stripResponse(status, headers) }, guarded, sent)
+  }
+}
 
 /** Calls the handler; an exception is a failure of this exchange only. */
 const attempt = (handler: Handler, request: RequestHead, body: Body, reply: Reply): Cancel => {

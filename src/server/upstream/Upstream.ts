@@ -59,7 +59,7 @@ export const make = (options: UpstreamOptions): Upstream => {
       const protocol = HopByHop.upgradeOf(head.headers)
       const length = protocol === undefined ? body.length : (body.content?.length ?? 0)
       const framing = { length, protocol }
-      const fields = [...UpstreamFields.ofRequest(head, host, framing), loop.field]
+      const fields = UpstreamFields.ofRequest(head, host, framing, loop.field)
       if (!isWritable(head, fields)) return refuse(body, reply, unwritable)
       return client.send({
         method: head.method,

@@ -10,10 +10,12 @@ import type * as AddressSyntax from "../../protocol/address/AddressSyntax.ts"
 import * as Multistatus from "../../protocol/address/Multistatus.ts"
 import * as UriReference from "../../protocol/address/UriReference.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
-import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
+import type { InterimHead, RequestHead, ResponseHead } from "../../protocol/Message.ts"
+import type { Body } from "../../transport/body/Body.ts"
 import type { Handler, Reply } from "../../transport/body/Handler.ts"
 import { checked } from "../../transport/body/ListingCheck.ts"
-import { commit, refuse } from "../../transport/body/Replies.ts"
+import { refuse } from "../../transport/body/Replies.ts"
+import { ReplyWrapper } from "../../transport/body/ReplyWrapper.ts"
 
 /** The address of `--to`, and which Host the application gets. */
 export interface UpstreamAddressOptions {
@@ -240,29 +242,42 @@ export const mapped = (options: UpstreamAddressOptions, handler: Handler): Handl
   const mapsAll = app.base !== "" || hostHeader !== undefined
   return (head, body, reply) => {
     if (!mapsAll && !requestFields.isIn(head.headers))
-      return handler(head, body, withAddresses(app, head, reply))
+      return handler(head, body, new MappedReply(app, head, reply))
     const addresses = addressesOf(app, head)
     const request = requestOf(head, addresses)
     if (request === undefined) return refuse(body, reply, outside)
     const checkedByPath = checkedReply(head.method, addresses, reply)
-    return handler(request, body, withAddresses(app, head, checkedByPath))
+    return handler(request, body, new MappedReply(app, head, checkedByPath))
   }
 }
 
 /** The reply with the addresses of its fields mapped. Most responses have no such fields. */
-const withAddresses = (app: Application, head: RequestHead, reply: Reply): Reply => {
-  const map = (response: ResponseHead): ResponseHead => {
+class MappedReply extends ReplyWrapper {
+  private readonly app: Application
+  /** As the visitor has sent it. */
+  private readonly head: RequestHead
+
+  constructor(app: Application, head: RequestHead, reply: Reply) {
+    super(reply)
+    this.app = app
+    this.head = head
+  }
+
+  override inform(head: InterimHead): void {
+    super.inform(this.mapped(head))
+  }
+
+  override respond(head: ResponseHead, body: Body, sent?: () => void): void {
+    super.respond(this.mapped(head), body, sent)
+  }
+
+  private mapped(response: ResponseHead): ResponseHead {
+    const { app, head } = this
     const { headers, status } = response
     const hasAddresses =
       responseFields.isIn(headers) || (app.base !== "" && cookieField.isIn(headers))
     return hasAddresses
       ? { status, headers: responseHeaders(headers, addressesOf(app, head)) }
       : response
-  }
-  return {
-    fail: (error) => reply.fail(error),
-    commit: (go) => commit(reply, go),
-    inform: (interim) => reply.inform?.(map(interim)),
-    respond: (response, body, sent) => reply.respond(map(response), body, sent),
   }
 }

@@ -18,11 +18,16 @@ export interface RequestFraming {
 const isNamed = (name: string, lower: string): boolean =>
   name.length === lower.length && name.toLowerCase() === lower
 
-/** The fields of a request for the origin, Host first. */
+/**
+ * The fields of a request for the origin, Host first.
+ *
+ * @param added a field besides those of the request
+ */
 export const ofRequest = (
   head: RequestHead,
   host: string,
   { length, protocol }: RequestFraming,
+  added: Header,
 ): HeaderList => {
   const fields: Array<Header> = [["Host", host]]
   const chunked = length === undefined
@@ -37,5 +42,6 @@ export const ofRequest = (
   if (chunked) fields.push(["Transfer-Encoding", "chunked"])
   else if (length > 0 || first(head.headers, "content-length") !== undefined)
     fields.push(["Content-Length", `${length}`])
+  fields.push(added)
   return fields
 }
