@@ -5,6 +5,7 @@ import { readFileSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { bin, inFolder, run } from "./Command.ts"
+import { callCommand } from "./callCommand.ts"
 
 const oneLine = (text: string): string => {
   assert.match(text, /^[^\n]+\n$/)
@@ -94,7 +95,7 @@ it.each([
 ])(
   "%j is one line on stderr that names the command that may be meant, and exit code 2",
   async (args, line) => {
-    const { code, stderr, stdout } = await run(args)
+    const { code, stderr, stdout } = await callCommand(args)
     assert.strictEqual(stdout, "")
     assert.strictEqual(oneLine(stderr), `PTTH_USAGE: ${line}`)
     assert.strictEqual(code, 2)
@@ -102,19 +103,19 @@ it.each([
 )
 
 it("a missing argument and an invalid value are usage errors as well", async () => {
-  const missing = await run(["check"])
+  const missing = await callCommand(["check"])
   assert.match(oneLine(missing.stderr), /^PTTH_USAGE: .*FILE.*ptth check --help/)
   assert.strictEqual(missing.code, 2)
-  const bad = await run(["relay", "--listen", "nowhere"])
+  const bad = await callCommand(["relay", "--listen", "nowhere"])
   assert.match(oneLine(bad.stderr), /^PTTH_USAGE: --listen: expected "HOST:PORT"/)
   assert.strictEqual(bad.code, 2)
-  const port = await run(["relay", "--port", "http"])
+  const port = await callCommand(["relay", "--port", "http"])
   assert.match(oneLine(port.stderr), /^PTTH_USAGE: --port: expected a port number/)
   assert.strictEqual(port.code, 2)
 })
 
 it.each(["bash", "zsh", "fish", "powershell"])("there are completions for %s", async (shell) => {
-  const { code, stdout } = await run(["--completions", shell])
+  const { code, stdout } = await callCommand(["--completions", shell])
   assert.strictEqual(code, 0)
   assert.include(stdout, "fileserver")
 })
