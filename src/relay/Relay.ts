@@ -92,7 +92,12 @@ export class Relay extends Context.Service<
       const peers = yield* Peers
       const directory = new PeerDirectory({ peers, rendezvous, servers })
       yield* Effect.addFinalizer(() => Effect.sync(() => directory.close()))
-      const limit = new LinkLimit({ settings, audit, deadlines: rendezvous.deadlines })
+      const limit = new LinkLimit({
+        settings,
+        audit,
+        deadlines: rendezvous.deadlines,
+        elsewhere: (name) => peers.holders(name).flatMap(({ links }) => links),
+      })
       const classic = new ClassicEndpoints({ settings, servers, rendezvous, limit })
       const spread = new RelaySpread({ peers, settings })
       const handOver = yield* HandOver

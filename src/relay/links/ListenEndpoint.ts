@@ -78,7 +78,10 @@ export class ListenEndpoint {
     request: IncomingMessage,
     response: ServerResponse,
   ): void {
-    const giveBack = this.context.limit.take(server.name, false)
+    const giveBack = this.context.limit.take(server.name, false, {
+      instance: instanceOf(request) ?? "",
+      number: "",
+    })
     if (giveBack === undefined) return this.refuseLink(server.name, request, response)
     const { rendezvous, settings } = this.context
     const config = settings.current()

@@ -210,7 +210,7 @@ export class StreamEndpoint {
       if (this.giveAway(link.have, request, socket, head)) return
       return refuse(socket, 409, text.linkHere, spread.identity)
     }
-    const giveBack = limit.take(name, this.links.has(link.key))
+    const giveBack = limit.take(name, this.links.has(link.key), link)
     if (giveBack === undefined) {
       limit.refused(name, link.address)
       return refuse(socket, 429, text.tooManyLinks, tooManyLinks)

@@ -137,4 +137,23 @@ describe("a server that wants more links than it may have", () => {
       yield* Harness.advanceUntil("and no other is there", () => links(relay) === 2)
     }),
   )
+
+  it.effect("has them at all relays of a cluster together, and may move one", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Harness.cluster(["a", "b"], {
+        servers: ["demo"],
+        config: { maxLinks: 3 },
+      })
+      const [a, b] = cluster.relays as [Harness.ClusterRelay, Harness.ClusterRelay]
+      yield* Harness.server(a, "demo", Harness.echo, { transport: "stream", connections: 2 })
+      yield* Harness.knowsLinks(b, "demo", 2)
+      yield* peer(b, 1)
+      yield* Harness.until("it is there", () => links(b) === 1)
+      yield* Harness.knowsLinks(a, "demo", 1)
+      const refused = yield* Effect.exit(peer(b, 2))
+      assert.match(String(refused), /Unexpected server response: 429/)
+      yield* peer(a, 1)
+      yield* Harness.until("it has moved", () => links(a) === 3 && links(b) === 0)
+    }),
+  )
 })

@@ -105,6 +105,7 @@ const Decision = Schema.Struct({ name: Name, tripcode: Tripcode }).annotate({
 const AuditEntry = Schema.Struct({
   at: Time,
   kind: Schema.String,
+  relay: Schema.optionalKey(described("The relay that recorded it, if it is not this one")),
   fields: Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Finite])),
 }).annotate({ identifier: "AuditEntry" })
 

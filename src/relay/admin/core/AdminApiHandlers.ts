@@ -67,9 +67,9 @@ const strangerOf = (view: StrangerView) => ({
   ignored: view.ignored,
 })
 
-const entryOf = ({ at, event }: AuditEntry) => {
+const entryOf = ({ at, event, relay }: AuditEntry) => {
   const { _tag: kind, ...fields } = event
-  return { at: iso(at), kind, fields }
+  return { at: iso(at), kind, ...(relay === undefined ? {} : { relay }), fields }
 }
 
 /** The kind of event with this name; `undefined` if there is none. */

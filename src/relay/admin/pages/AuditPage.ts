@@ -24,13 +24,14 @@ const labels: { readonly [field: string]: string } = {
   by: "by",
   bytesIn: "bytes in",
   bytesOut: "bytes out",
+  relay: "relay",
   name: "server",
   servers: "servers registered",
 }
 
-const details = ({ event }: AuditEntry): Html => {
+const details = ({ event, relay = "" }: AuditEntry): Html => {
   const { _tag: _kind, ...fields } = event
-  const pairs = Object.entries(fields).filter(([, value]) => value !== "")
+  const pairs = Object.entries({ relay, ...fields }).filter(([, value]) => value !== "")
   return html`${pairs.map(([field, value]) => html`<span class="pair"><span class="faint">${labels[field] ?? field}</span> ${value}</span> `)}`
 }
 
