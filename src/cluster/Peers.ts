@@ -147,8 +147,10 @@ export interface PeersShape {
 
   /** Tells all peers of a link that joined here; the returned function, that it left. */
   announce(link: PresentLink): () => void
-  /** Tells all peers that there are no links here, from now on: this relay drains. */
+  /** Tells all peers that there are no links here, from now on. */
   withdraw(): void
+  /** This relay drains: others are to find it no more. */
+  readonly leave: Effect.Effect<void>
   /** All links of a peer. */
   linksOf(peer: string): ReadonlyArray<PresentLink>
   /** The peers that have links of a server. */
@@ -201,6 +203,7 @@ const alone: PeersShape = {
   onPeers: () => nothing,
   announce: () => nothing,
   withdraw: nothing,
+  leave: Effect.void,
   linksOf: () => [],
   holders: () => [],
   onPresence: () => nothing,

@@ -27,6 +27,7 @@ import { Inspector } from "./inspect/Inspector.ts"
 import { ClassicEndpoints } from "./links/ClassicEndpoints.ts"
 import { LinkLimit } from "./links/LinkLimit.ts"
 import { StreamEndpoint } from "./links/StreamEndpoint.ts"
+import * as LinkHandOver from "./peers/LinkHandOver.ts"
 import { PeerDirectory } from "./peers/PeerDirectory.ts"
 import { RelaySpread } from "./peers/RelaySpread.ts"
 import { Servers } from "./registry/Servers.ts"
@@ -137,7 +138,17 @@ export class Relay extends Context.Service<
         )
       }
       const isDraining = () => state.draining
-      const pages = RelayPages.make({ settings, rendezvous, traffic, isDraining })
+      const moveLinks = Effect.suspend(() => {
+        stream.drain()
+        return LinkHandOver.run(peers, rendezvous)
+      })
+      const pages = RelayPages.make({
+        settings,
+        rendezvous,
+        traffic,
+        isDraining,
+        isSettled: () => peers.isSettled(),
+      })
       yield* Effect.addFinalizer(() => Effect.sync(pages.close))
       const visitors = new VisitorFront({
         settings,
@@ -170,6 +181,7 @@ export class Relay extends Context.Service<
         renderFailure: FailurePage.render,
         observe: (head, address, version) => traffic.observe(head, address, version),
         handler: allowedHosts === undefined ? visit : onlyOwnHosts(visit, () => allowedHosts),
+        ...(peers.isAlone ? {} : { handOver: peers.leave.pipe(Effect.andThen(moveLinks)) }),
         onStop: () => {
           state.draining = true
           spread.drain()

@@ -132,6 +132,17 @@ export const besides = Effect.fnUntraced(function* (
   )
 })
 
+/** The peers of a relay with a cluster; loaded only then. */
+const clusterPeers = ({ config, path }: RelayStart) =>
+  config.cluster === undefined
+    ? Layer.empty
+    : Layer.unwrap(
+        Effect.map(
+          Effect.promise(() => import("../shared/ClusterPeers.ts")),
+          (ClusterPeers) => ClusterPeers.layer(path ?? "the configuration"),
+        ),
+      )
+
 /** Runs until it is interrupted. */
 export const runRelay = Effect.fn("ptth relay")(function* (start: RelayStart) {
   const { config } = start
@@ -145,6 +156,7 @@ export const runRelay = Effect.fn("ptth relay")(function* (start: RelayStart) {
     Effect.provide(
       SharedApprovals.layer.pipe(
         Layer.provideMerge(Relay.layer),
+        Layer.provide(clusterPeers(start)),
         Layer.provideMerge(watchedSettings(start)),
         Layer.provide(ClusterEngine.layer(config)),
         Layer.provide(SendTelemetry.layer(config.otlpEndpoint, "ptth-relay")),

@@ -6,12 +6,6 @@ import type { Socket } from "node:net"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { slotCount, slotOf } from "../../cluster/engine/Slots.ts"
-import { Membership, type MembershipShape } from "../../cluster/Membership.ts"
-import * as WorkerMembership from "../../cluster/membership/WorkerMembership.ts"
-import { Peers } from "../../cluster/Peers.ts"
-import * as PeerMesh from "../../cluster/peers/PeerMesh.ts"
-import * as PeerSockets from "../../cluster/peers/PeerSockets.ts"
 import { single } from "../../domain/config/ConfigError.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import { AuditLog } from "../../relay/audit/AuditLog.ts"
@@ -25,13 +19,9 @@ import * as SendTelemetry from "../run/SendTelemetry.ts"
 import * as ClusterEngine from "../shared/ClusterEngine.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import { version } from "../shared/Version.ts"
-import { RuntimeFolderError } from "./RuntimeFolder.ts"
 import type { WorkerChannel } from "./WorkerChannel.ts"
 import { type Machine, mayBusyPoll } from "./WorkerCount.ts"
 import * as WorkerMessage from "./WorkerMessage.ts"
-
-/** How often it is checked whether the links of the other workers are known, in milliseconds. */
-const settleCheckMillis = 20
 
 /** Events that the supervisor records itself, once for all workers. */
 const ofSupervisor: ReadonlySet<string> = new Set(["ConfigReloaded", "ConfigRefused"])
@@ -71,34 +61,6 @@ const refuseOtherTls = ({ config, path }: RelayStart, { secure }: WorkerMessage.
         remedy: "Restart the relay.",
       })
 
-/** The connections to the other workers; not yet to other machines. */
-const peersOf = (
-  { folder, machine, number }: WorkerMessage.WorkerStart,
-  membership: MembershipShape,
-) => {
-  const id = WorkerMessage.workerId(machine, number)
-  return PeerMesh.layer({
-    id,
-    machine,
-    worker: number,
-    program: `ptth/${version}`,
-    digest: () => "",
-    // No two workers of a machine have the same.
-    slot: () => (slotOf(machine) + number) % slotCount,
-    network: PeerSockets.network,
-    listen: [WorkerMessage.workerAddress(folder, id)],
-  }).pipe(
-    Layer.catch(({ message }) => Layer.effectDiscard(new RuntimeFolderError({ detail: message }))),
-    Layer.provide(Layer.succeed(Membership, membership)),
-  )
-}
-
-/** Succeeds once the links at all other workers are known, or were waited for long enough. */
-const settled: Effect.Effect<void> = Effect.gen(function* () {
-  const peers = yield* Peers
-  while (!peers.isSettled()) yield* Effect.sleep(settleCheckMillis)
-})
-
 /** Runs until the supervisor stops it or is gone. */
 export const runWorker = Effect.fn("ptth relay worker")(function* (
   start: RelayStart,
@@ -122,10 +84,7 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
   const stop = (): void => {
     Deferred.doneUnsafe(stopped, Effect.void)
   }
-  const { membership, set } = yield* WorkerMembership.make
-  const run = Effect.runForkWith(yield* Effect.context<never>())
   channel.listen((message, socket) => {
-    if (message.kind === "members") run(set(message.members))
     if (message.kind === "reload") reload()
     if (message.kind === "socket" && socket !== undefined) given(message.about, socket)
     if (message.kind !== "stop") return
@@ -149,17 +108,14 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
     },
   })
   yield* refuseOtherTls(start, worker)
-  const peers = peersOf(worker, membership)
   yield* Effect.gen(function* () {
     BusyPoll.allow(config.busyPoll)
     const { host, port } = yield* Relay
-    yield* settled
     channel.send({ kind: "ready", host, port, version })
     yield* Deferred.await(stopped)
   }).pipe(
     Effect.provide(
       Relay.layerOfWorker(auditLog(channel)).pipe(
-        Layer.provideMerge(peers),
         Layer.provideMerge(settings),
         Layer.provide(ClusterEngine.layer(config, id)),
         Layer.provide(Layer.succeed(Successor, () => isReplaced)),

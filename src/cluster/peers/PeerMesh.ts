@@ -34,6 +34,8 @@ import { PresenceTable, type TableChange } from "./PresenceTable.ts"
 /** Who this relay is, and how it is connected. */
 export interface PeerMeshOptions {
   readonly id: string
+  /** Of the process; by default one of its own. */
+  readonly incarnation?: string
   readonly machine: string
   readonly worker?: number | undefined
   /** The version of the program. */
@@ -66,7 +68,7 @@ export const layer = (options: PeerMeshOptions): Layer.Layer<never, PeerNetworkE
     Effect.gen(function* () {
       const membership = yield* Membership
       const deadlines = yield* Deadlines.make
-      const mesh = new PeerMesh(options, deadlines)
+      const mesh = new PeerMesh(options, deadlines, membership.leave)
       yield* Effect.addFinalizer(() => Effect.sync(() => mesh.close()))
       for (const at of options.listen)
         mesh.listens(yield* options.network.listen(at, (peer) => mesh.accept(peer)))
@@ -100,10 +102,11 @@ type ControlHandler = (body: unknown, from: string) => Effect.Effect<unknown, st
 export class PeerMesh implements PeersShape {
   readonly isAlone = false
   readonly self: PeersShape["self"]
+  readonly leave: Effect.Effect<void>
   private readonly options: PeerMeshOptions
   private readonly deadlines: Deadlines.Deadlines
   private readonly clock: RunningClock
-  private readonly incarnation = crypto.randomUUID()
+  private readonly incarnation: string
   private readonly startedAt: number
   private readonly peers = new Map<string, Peer>()
   /** By address. */
@@ -123,9 +126,15 @@ export class PeerMesh implements PeersShape {
   private isWithdrawn = false
   private isClosed = false
 
-  constructor(options: PeerMeshOptions, deadlines: Deadlines.Deadlines) {
+  constructor(
+    options: PeerMeshOptions,
+    deadlines: Deadlines.Deadlines,
+    leave: Effect.Effect<void>,
+  ) {
     const { id, machine, slot, worker } = options
     this.options = options
+    this.incarnation = options.incarnation ?? crypto.randomUUID()
+    this.leave = leave
     this.deadlines = deadlines
     this.clock = new RunningClock(deadlines)
     this.startedAt = deadlines.elapsed()

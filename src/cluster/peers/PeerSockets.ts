@@ -1,59 +1,161 @@
 /**
- * Connections between relays over sockets: unix sockets between the workers of a
- * machine.
+ * Connections between relays over unix sockets, for the workers of one machine,
+ * and over TCP with TLS 1.3 and a pre-shared key, between machines. Whoever does
+ * not have the key is refused in the handshake.
  */
-import { rmSync } from "node:fs"
+import { hkdfSync } from "node:crypto"
+import { chmodSync, rmSync } from "node:fs"
 import * as net from "node:net"
+import type { Duplex } from "node:stream"
+import * as tls from "node:tls"
 import * as Effect from "effect/Effect"
-import { type PeerNetwork, PeerNetworkError } from "./PeerNetwork.ts"
+import * as Redacted from "effect/Redacted"
+import * as ListenAddress from "../../domain/ListenAddress.ts"
+import type { ClusterKeys } from "../ClusterKey.ts"
+import { type AcceptedPeer, type PeerNetwork, PeerNetworkError } from "./PeerNetwork.ts"
 
-/** The path of `unix:/path/to.sock`. */
-const pathOf = (at: string): string | undefined =>
-  at.startsWith("unix:") ? at.slice("unix:".length) : undefined
+/** How long a connection and its handshake may take, in milliseconds. */
+const connectMillis = 3_000
 
-const unsupported = (at: string): PeerNetworkError =>
-  new PeerNetworkError({ at, detail: "it is no unix socket" })
+/** The most connections of other machines at once, those in their handshake included. */
+const maxConnections = 4_096
 
-/** Connects, and calls `done` once unless that is cancelled before. */
-const connect: PeerNetwork["connect"] = (at, done) => {
-  const path = pathOf(at)
-  if (path === undefined) {
-    done(unsupported(at))
-    return () => {}
+/** The only suite with the hash that pre-shared keys have (RFC 8446 4.2.11). */
+const tlsOptions = {
+  minVersion: "TLSv1.3",
+  maxVersion: "TLSv1.3",
+  ciphers: "TLS_AES_128_GCM_SHA256",
+} as const
+
+/** Where an address is: the path of a unix socket, or host and port. */
+type Place =
+  | { readonly path: string }
+  | { readonly host: string; readonly port: number }
+  | undefined
+
+const placeOf = (at: string): Place => {
+  if (at.startsWith("unix:")) return { path: at.slice(5) }
+  const address = at.startsWith("tcp:") ? ListenAddress.parse(at.slice(4)) : undefined
+  return address === undefined || address.fd !== undefined
+    ? undefined
+    : { host: address.host, port: address.port }
+}
+
+/** What is derived from one of the cluster's keys. */
+export interface PeerKey {
+  /** By which the other end finds the key; it does not tell what the key is. */
+  readonly identity: string
+  /** The pre-shared key of TLS (RFC 8446 2.2), 32 bytes. */
+  readonly secret: Buffer
+}
+
+const derive = (text: string, purpose: string, bytes: number): Buffer =>
+  Buffer.from(hkdfSync("sha256", text, "", `ptth cluster ${purpose}`, bytes))
+
+/** What two relays show each other in place of a key. */
+export const peerKeyOf = (key: Redacted.Redacted<string>): PeerKey => {
+  const text = Redacted.value(key)
+  return { identity: derive(text, "identity", 8).toString("hex"), secret: derive(text, "psk", 32) }
+}
+
+/** The network of a machine; without the cluster's keys there are only unix sockets. */
+export const make = (clusterKeys?: ClusterKeys): PeerNetwork => {
+  const keys = (clusterKeys ?? []).map(peerKeyOf)
+  const failure = (at: string, detail: string) => new PeerNetworkError({ at, detail })
+
+  const open = (at: string): net.Socket | PeerNetworkError => {
+    const place = placeOf(at)
+    const [key] = keys
+    if (place === undefined) return failure(at, "it is no address")
+    if ("path" in place) return net.connect(place)
+    if (key === undefined) return failure(at, "there is no `key_file`")
+    return tls.connect({
+      ...place,
+      ...tlsOptions,
+      pskCallback: () => ({ psk: key.secret, identity: key.identity }),
+      // The key has proved who it is.
+      checkServerIdentity: () => undefined,
+    })
   }
-  const socket = net.connect(path)
-  const onError = (error: Error): void => done(new PeerNetworkError({ at, detail: error.message }))
-  socket.once("error", onError)
-  socket.once("connect", () => {
-    socket.off("error", onError)
-    done(socket)
-  })
-  return () => {
-    socket.off("error", onError)
+
+  const connect: PeerNetwork["connect"] = (at, done) => {
+    const socket = open(at)
+    if ("detail" in socket) {
+      const soon = setImmediate(() => done(socket))
+      return () => clearImmediate(soon)
+    }
+    let isDone = false
+    const finish = (result: Duplex | PeerNetworkError): void => {
+      if (isDone) return
+      isDone = true
+      socket.setTimeout(0)
+      socket.off("timeout", onTimeout)
+      if (result !== socket) socket.destroy()
+      done(result)
+    }
+    const onTimeout = (): void => finish(failure(at, "it does not answer"))
+    socket.setTimeout(connectMillis, onTimeout)
+    socket.once(socket instanceof tls.TLSSocket ? "secureConnect" : "connect", () => finish(socket))
+    socket.once("error", (error: NodeJS.ErrnoException) => finish(failure(at, reasonOf(error))))
+    socket.once("close", () => finish(failure(at, "it closed the connection")))
     socket.on("error", () => {})
-    socket.destroy()
+    return () => {
+      isDone = true
+      socket.destroy()
+    }
   }
+
+  const serverFor = (at: string, accept: (peer: AcceptedPeer) => void): net.Server => {
+    const onSocket = (socket: net.Socket): void => {
+      socket.on("error", () => {})
+      accept({ socket, host: socket.remoteAddress ?? "" })
+    }
+    if (at.startsWith("unix:")) return net.createServer(onSocket)
+    const server = tls.createServer(
+      {
+        ...tlsOptions,
+        handshakeTimeout: connectMillis,
+        pskCallback: (_socket, identity) => {
+          const key = keys.find((one) => one.identity === identity)
+          return key?.secret ?? null
+        },
+      },
+      onSocket,
+    )
+    server.maxConnections = maxConnections
+    server.on("tlsClientError", (_error, socket) => socket.destroy())
+    return server
+  }
+
+  const listen: PeerNetwork["listen"] = (at, accept) =>
+    Effect.acquireRelease(
+      Effect.callback<net.Server, PeerNetworkError>((resume) => {
+        const place = placeOf(at)
+        if (place === undefined) return resume(Effect.fail(failure(at, "it is no address")))
+        if ("host" in place && keys.length === 0)
+          return resume(Effect.fail(failure(at, "there is no `key_file`")))
+        const server = serverFor(at, accept)
+        // A socket of an earlier process: nobody accepts on it any more.
+        if ("path" in place) rmSync(place.path, { force: true })
+        server.once("error", (error: NodeJS.ErrnoException) =>
+          resume(Effect.fail(failure(at, reasonOf(error)))),
+        )
+        server.listen(place, () => {
+          if ("path" in place) chmodSync(place.path, 0o600)
+          server.on("error", () => {})
+          resume(Effect.succeed(server))
+        })
+      }),
+      (server) => Effect.sync(() => server.close()),
+    ).pipe(
+      Effect.map((server) => {
+        const address = server.address()
+        if (address === null || typeof address === "string") return at
+        return `tcp:${ListenAddress.format({ host: address.address, port: address.port })}`
+      }),
+    )
+
+  return { connect, listen }
 }
 
-const listen: PeerNetwork["listen"] = (at, accept) => {
-  const path = pathOf(at)
-  if (path === undefined) return Effect.fail(unsupported(at))
-  return Effect.acquireRelease(
-    Effect.callback<net.Server, PeerNetworkError>((resume) => {
-      const server = net.createServer((socket) => accept({ socket, host: "" }))
-      server.once("error", (error) =>
-        resume(Effect.fail(new PeerNetworkError({ at, detail: error.message }))),
-      )
-      // Left by a process that was killed.
-      rmSync(path, { force: true })
-      // Nobody but this user may connect.
-      const mask = process.umask(0o077)
-      server.listen(path, () => resume(Effect.succeed(server)))
-      process.umask(mask)
-    }),
-    (server) => Effect.sync(() => server.close()),
-  ).pipe(Effect.as(at))
-}
-
-/** See the file's header. */
-export const network: PeerNetwork = { connect, listen }
+const reasonOf = (error: NodeJS.ErrnoException): string => error.code ?? error.message

@@ -68,6 +68,8 @@ export class Dispatcher implements PendingOwner {
   private readonly traffic: Traffic["Service"]
   private readonly queues = new Map<ServerName, RequestQueue>()
   private readonly queueContext: QueueContext
+  /** What takes the announcement of a link back. */
+  private readonly announced = new Map<Link, () => void>()
   private readonly abandoned = new Map<string, Deadlines.Deadline>()
   private readonly peers: PeersShape
   private readonly openedAt = new Map<Link, number>()
@@ -169,7 +171,7 @@ export class Dispatcher implements PendingOwner {
     const { instance, name, reason, transport } = link
     const isNewProcess = !queue.hasProcess(instance)
     queue.addLink(link)
-    const unannounce = this.announce(link)
+    this.announce(link)
     this.traffic.linkOpened(name, transport)
     if (isNewProcess) {
       const count = queue.processCount
@@ -177,31 +179,27 @@ export class Dispatcher implements PendingOwner {
       this.audit.record({ _tag: "ServerConnected", name, transport, reason, address, ...shared })
     }
     return (why) => {
-      unannounce()
+      this.unannounce(link)
+      this.openedAt.delete(link)
       if (!queue.removeLink(link) || queue.hasProcess(instance)) return
       const _tag = queue.isConnected ? "ServerReplaced" : "ServerDisconnected"
       this.audit.record({ _tag, name, reason: why })
     }
   }
 
-  /** Tells the peers of a link; the returned function, that it is gone. */
-  private announce(link: Link): () => void {
+  /** Tells the peers of a link. */
+  private announce(link: Link): void {
+    if (this.peers.isAlone) return
     const { instance, name, number, program, transport, tripcode } = link
     const openedAt = this.timeOf(link)
     this.openedAt.set(link, openedAt)
-    const unannounce = this.peers.announce({
-      instance,
-      name,
-      number,
-      program,
-      transport,
-      tripcode,
-      openedAt,
-    })
-    return () => {
-      this.openedAt.delete(link)
-      unannounce()
-    }
+    const told = { instance, name, number, program, transport, tripcode, openedAt }
+    this.announced.set(link, this.peers.announce(told))
+  }
+
+  private unannounce(link: Link): void {
+    this.announced.get(link)?.()
+    this.announced.delete(link)
   }
 
   /** The time, but later than that of the links of peers which this one replaces, whatever their clocks show. */
@@ -217,6 +215,17 @@ export class Dispatcher implements PendingOwner {
   /** When a link was opened, as the peers were told; in milliseconds since 1970. */
   timeOpened(link: Link): number {
     return this.openedAt.get(link) ?? 0
+  }
+
+  /** The links that were announced to peers. */
+  announcedLinks(): ReadonlyArray<Link> {
+    return [...this.announced.keys()]
+  }
+
+  /** Drains one link, before the relay itself drains. */
+  drainLink(link: Link): void {
+    this.unannounce(link)
+    link.drain()
   }
 
   /** A peer has links of a server. The returned function: it has none any more. */

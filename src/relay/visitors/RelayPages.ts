@@ -28,6 +28,8 @@ export interface PagesContext {
   readonly rendezvous: Rendezvous["Service"]
   readonly traffic: Traffic["Service"]
   readonly isDraining: () => boolean
+  /** Whether it knows which links its peers have. */
+  readonly isSettled: () => boolean
 }
 
 /** The relay's own pages. */
@@ -75,9 +77,10 @@ export const make = (context: PagesContext): Pages => {
       case "healthz":
         return respondText(reply, 200, "ok\n")
       case "readyz":
-        return context.isDraining()
-          ? respondText(reply, 503, "draining\n")
-          : respondText(reply, 200, "ready\n")
+        if (context.isDraining()) return respondText(reply, 503, "draining\n")
+        return context.isSettled()
+          ? respondText(reply, 200, "ready\n")
+          : respondText(reply, 503, "starting\n")
       case "favicon":
         return respond(reply, "image/svg+xml", Buffer.from(Logo.svg), [
           ["Cache-Control", "max-age=3600"],

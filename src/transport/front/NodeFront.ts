@@ -73,6 +73,8 @@ export interface FrontOptions {
   readonly lameDuckMillis?: () => number
   /** Whether other processes accept the connections of the same socket, so that the lame duck period is for open ones only. */
   readonly isReplaced?: () => boolean
+  /** Runs when the Scope is closed, beside the lame duck period, which lasts until it ends. */
+  readonly handOver?: Effect.Effect<void>
   /** Called when the Scope is closed, before the lame duck period. */
   readonly onStop?: () => void
   /** Called when no more connections are accepted, before running exchanges are waited for. */
@@ -282,11 +284,11 @@ class NodeFront {
 
   /** Takes no more connections, waits for running exchanges up to the grace period, and closes the rest. */
   readonly drain: Effect.Effect<void> = Effect.suspend(() => {
-    const { graceMillis = 0, lameDuckMillis, onStop } = this.options
+    const { graceMillis = 0, handOver, lameDuckMillis, onStop } = this.options
     this.draining = true
     onStop?.()
     const lameDuck = Math.min(lameDuckMillis?.() ?? 0, graceMillis)
-    const isLameDuck = lameDuck > 0 && this.visitors.size > 0
+    const isLameDuck = handOver !== undefined || (lameDuck > 0 && this.visitors.size > 0)
     const drained = isLameDuck
       ? this.lameDuck(lameDuck).pipe(Effect.andThen(this.drained))
       : this.drained
@@ -327,7 +329,10 @@ class NodeFront {
       checksAlone = this.visitors.size === 0 ? checksAlone + 1 : 0
       return checksAlone * checkMillis > aloneMillis
     }
-    const serve = this.until(isAlone, millis)
+    const serve = Effect.all([this.until(isAlone, millis), this.options.handOver ?? Effect.void], {
+      concurrency: "unbounded",
+      discard: true,
+    })
     const isReplaced = this.options.isReplaced?.() === true
     return (
       isReplaced ? Effect.andThen(stopListening, serve) : Effect.andThen(serve, stopListening)

@@ -21,8 +21,6 @@ export abstract class VisitRecord implements VisitNotes {
   /** The path and query; those that the server gets once the request is routed. */
   target: string
   transport = "none"
-  /** The relay with the link that the request was offered to, if it is another one. */
-  hop: string | undefined
   /** `undefined` if the visitor left before the response. */
   status: number | undefined
   /** The error code, where the response is a failure of our own. */
@@ -71,9 +69,8 @@ export abstract class VisitRecord implements VisitNotes {
     return headers
   }
 
-  offered(transport: string, hop?: string): void {
+  offered(transport: string): void {
     this.transport = transport
-    this.hop = hop
     this.offeredAt = performance.now()
   }
 

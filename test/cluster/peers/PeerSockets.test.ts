@@ -1,67 +1,143 @@
-import { existsSync, statSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+/**
+ * Connections between relays: only with the cluster's key, or on the same machine.
+ */
+import { statSync, writeFileSync } from "node:fs"
+import * as net from "node:net"
+import * as path from "node:path"
 import type { Duplex } from "node:stream"
+import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { PeerNetworkError } from "../../../src/cluster/peers/PeerNetwork.ts"
-import { network } from "../../../src/cluster/peers/PeerSockets.ts"
+import * as Result from "effect/Result"
+import * as ClusterKey from "../../../src/cluster/ClusterKey.ts"
+import { type PeerNetwork, PeerNetworkError } from "../../../src/cluster/peers/PeerNetwork.ts"
+import * as PeerSockets from "../../../src/cluster/peers/PeerSockets.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 
-const connect = (at: string): Effect.Effect<Duplex | PeerNetworkError> =>
+const oldKey = "the-old-key-of-the-cluster-long-enough"
+const newKey = "the-new-key-of-the-cluster-long-enough"
+
+const keys = (...lines: ReadonlyArray<string>) =>
+  Result.getOrThrow(ClusterKey.parse(lines.join("\n")))
+
+/** What comes of connecting: what the other end sent, or why there is no connection. */
+const greet = (network: PeerNetwork, at: string): Effect.Effect<string> =>
   Effect.callback((resume) => {
-    network.connect(at, (socket) => resume(Effect.succeed(socket)))
+    network.connect(at, (socket) => {
+      if (socket instanceof PeerNetworkError) return resume(Effect.succeed(socket.detail))
+      socket.once("data", (chunk: Buffer) => resume(Effect.succeed(chunk.toString())))
+    })
   })
 
-const at = (name = "m1.0.sock"): { readonly path: string; readonly at: string } => {
-  const path = join(temporaryFolder(), name)
-  return { path, at: `unix:${path}` }
+const welcome = ({ socket }: { readonly socket: Duplex }): void => {
+  socket.end("welcome")
 }
 
-describe.skipIf(process.platform === "win32")("a unix socket between relays", () => {
-  it.effect("carries bytes, and is gone at the end", () =>
-    Effect.gen(function* () {
-      const { at: address, path } = at()
-      yield* Effect.gen(function* () {
-        const taken = yield* network.listen(address, ({ host, socket }) => {
-          assert.strictEqual(host, "")
-          socket.pipe(socket)
-        })
-        assert.strictEqual(taken, address)
-        const socket = (yield* connect(address)) as Duplex
-        const answer = new Promise((resolve) => socket.once("data", (data) => resolve(`${data}`)))
-        socket.write("hello")
-        assert.strictEqual(yield* Effect.promise(() => answer), "hello")
-        socket.destroy()
-      }).pipe(Effect.scoped)
-      assert.isFalse(existsSync(path))
-      assert.instanceOf(yield* connect(address), PeerNetworkError)
-    }),
-  )
+const closed = (socket: net.Socket): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    socket.once("close", () => resume(Effect.void))
+  })
 
-  it.effect("is for this user only, whatever the umask", () =>
+const anyPort = "tcp:127.0.0.1:0"
+
+describe("between machines", () => {
+  it.live("those with the same key are connected", () =>
     Effect.gen(function* () {
-      const { at: address, path } = at()
-      const mask = process.umask(0)
-      yield* network.listen(address, ({ socket }) => socket.destroy())
-      process.umask(mask)
-      assert.strictEqual(statSync(path).mode & 0o077, 0)
+      const network = PeerSockets.make(keys(newKey))
+      const at = yield* network.listen(anyPort, welcome)
+      assert.strictEqual(yield* greet(network, at), "welcome")
     }).pipe(Effect.scoped),
   )
 
-  it.effect("takes the place of one that a killed process left", () =>
+  it.live("both of two keys are accepted while the key is being changed", () =>
     Effect.gen(function* () {
-      const { at: address, path } = at()
-      writeFileSync(path, "")
-      yield* network.listen(address, ({ socket }) => socket.destroy())
-      assert.isTrue(statSync(path).isSocket())
+      const changed = PeerSockets.make(keys(newKey, oldKey))
+      const at = yield* changed.listen(anyPort, welcome)
+      assert.strictEqual(yield* greet(PeerSockets.make(keys(oldKey)), at), "welcome")
+      assert.strictEqual(yield* greet(PeerSockets.make(keys(newKey)), at), "welcome")
+      assert.strictEqual(yield* greet(PeerSockets.make(keys(oldKey, newKey)), at), "welcome")
     }).pipe(Effect.scoped),
   )
 
-  it.effect("cannot be made in a folder that does not exist", () =>
+  it.live("a wrong key, and one that was removed, are refused in the handshake", () =>
     Effect.gen(function* () {
-      const { at: address } = at("missing/m1.0.sock")
-      const error = yield* Effect.flip(network.listen(address, () => {}))
-      assert.include(error.message, address)
+      let accepted = 0
+      const at = yield* PeerSockets.make(keys(newKey)).listen(anyPort, () => {
+        accepted += 1
+      })
+      const answer = yield* greet(PeerSockets.make(keys(oldKey)), at)
+      assert.match(answer, /^(?:ECONNRESET|ERR_SSL_\S+|it closed the connection)$/)
+      assert.strictEqual(accepted, 0)
     }).pipe(Effect.scoped),
   )
+
+  it.live("who knows the name of the key but not the key is refused", () =>
+    Effect.gen(function* () {
+      let accepted = 0
+      const at = yield* PeerSockets.make(keys(newKey)).listen(anyPort, () => {
+        accepted += 1
+      })
+      const { identity } = PeerSockets.peerKeyOf(keys(newKey)[0])
+      const port = Number(at.slice(at.lastIndexOf(":") + 1))
+      const socket = tls.connect({
+        host: "127.0.0.1",
+        port,
+        minVersion: "TLSv1.3",
+        ciphers: "TLS_AES_128_GCM_SHA256",
+        pskCallback: () => ({ psk: Buffer.alloc(32, 1), identity }),
+        checkServerIdentity: () => undefined,
+      })
+      socket.on("error", () => {})
+      yield* closed(socket)
+      assert.strictEqual(accepted, 0)
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("who speaks no TLS, or TLS without a key, gets nothing", () =>
+    Effect.gen(function* () {
+      let accepted = 0
+      const at = yield* PeerSockets.make(keys(newKey)).listen(anyPort, () => {
+        accepted += 1
+      })
+      const port = Number(at.slice(at.lastIndexOf(":") + 1))
+      const plain = net.connect({ host: "127.0.0.1", port })
+      plain.on("error", () => {})
+      plain.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+      yield* closed(plain)
+      const visitor = tls.connect({ host: "127.0.0.1", port, rejectUnauthorized: false })
+      visitor.on("error", () => {})
+      yield* closed(visitor)
+      assert.strictEqual(accepted, 0)
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("without a key nobody listens and nobody connects", () =>
+    Effect.gen(function* () {
+      const network = PeerSockets.make()
+      const error = yield* Effect.flip(network.listen(anyPort, welcome))
+      assert.strictEqual(error.message, "tcp:127.0.0.1:0: there is no `key_file`")
+      assert.strictEqual(yield* greet(network, "tcp:127.0.0.1:1"), "there is no `key_file`")
+    }).pipe(Effect.scoped),
+  )
+})
+
+describe("on one machine", () => {
+  it.live("a unix socket is enough, which only this user may open; an old one is replaced", () =>
+    Effect.gen(function* () {
+      const file = path.join(temporaryFolder(), "m1.0.sock")
+      writeFileSync(file, "")
+      const network = PeerSockets.make()
+      const at = yield* network.listen(`unix:${file}`, welcome)
+      assert.strictEqual(statSync(file).mode & 0o777, 0o600)
+      assert.strictEqual(yield* greet(network, at), "welcome")
+      assert.strictEqual(yield* greet(network, `unix:${file}.not`), "ENOENT")
+    }).pipe(Effect.scoped),
+  )
+})
+
+it("what a relay shows of its key does not tell the key", () => {
+  const key = PeerSockets.peerKeyOf(keys(newKey)[0])
+  assert.match(key.identity, /^[0-9a-f]{16}$/)
+  assert.strictEqual(key.secret.length, 32)
+  assert.notInclude(key.secret.toString("latin1"), newKey)
 })

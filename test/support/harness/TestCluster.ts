@@ -43,7 +43,7 @@ export const peerAt = (id: string): string => `tcp:${id}:1`
 /** Starts relays that know each other; the machine of `a.0` is `a`. */
 export const cluster = Effect.fnUntraced(function* (
   ids: ReadonlyArray<string>,
-  options: RelayOptions = {},
+  options: RelayOptions | ((id: string) => RelayOptions) = {},
 ) {
   const network = new MemoryNetwork()
   const members = ids.map((id) => ({ id, at: peerAt(id) }))
@@ -70,7 +70,7 @@ export const cluster = Effect.fnUntraced(function* (
       ),
     )
     const peers = Context.get(yield* Layer.buildWithScope(mesh, scope), Peers)
-    const started = yield* relay(options).pipe(
+    const started = yield* relay(typeof options === "function" ? options(id) : options).pipe(
       Effect.provideService(Peers, peers),
       Scope.provide(scope),
     )

@@ -1,0 +1,144 @@
+/**
+ * The peers of a relay by its configuration: its workers and the machines of
+ * `[cluster]`. A relay by itself has none, and loads none of this.
+ */
+import { randomUUID } from "node:crypto"
+import { networkInterfaces } from "node:os"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Slots from "../../cluster/engine/Slots.ts"
+import { Membership, type MembershipShape, merged } from "../../cluster/Membership.ts"
+import * as DnsMembership from "../../cluster/membership/DnsMembership.ts"
+import * as ListMembership from "../../cluster/membership/ListMembership.ts"
+import * as RedisMembership from "../../cluster/membership/RedisMembership.ts"
+import * as PeerMesh from "../../cluster/peers/PeerMesh.ts"
+import type { PeerNetworkError } from "../../cluster/peers/PeerNetwork.ts"
+import * as PeerSockets from "../../cluster/peers/PeerSockets.ts"
+import type { ConfigError } from "../../domain/config/ConfigError.ts"
+import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import * as ListenAddress from "../../domain/ListenAddress.ts"
+import { hopVersions } from "../../protocol/peer/PeerControl.ts"
+import { digestOf } from "../../relay/peers/ConfigDigest.ts"
+import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
+import { type BindError, bindError } from "../../transport/front/NodeFront.ts"
+import { machineOf } from "./ClusterEngine.ts"
+import { loadClusterKeys } from "./LoadCluster.ts"
+import { version } from "./Version.ts"
+
+/** One of several workers of this machine. */
+export interface WorkerPlace {
+  /** Counted from 0; also added to the port of `[cluster] listen`. */
+  readonly number: number
+  /** The unix socket on which it listens for the others, as in `Member.at`. */
+  readonly at: string
+  /** The workers of this machine. */
+  readonly members: MembershipShape
+}
+
+type Cluster = NonNullable<RelayConfig["cluster"]>
+
+/**
+ * The peers of a relay, or of one of its workers; `where` is the place that names
+ * the cluster's key.
+ */
+export const layer = (
+  where: string,
+  worker?: WorkerPlace,
+): Layer.Layer<never, ConfigError | BindError, RelaySettings | FileSystem.FileSystem> =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const settings = yield* RelaySettings
+      const config = settings.current()
+      const { cluster } = config
+      if (cluster === undefined && worker === undefined) return Layer.empty
+      const keys =
+        cluster?.keyFile === undefined ? undefined : yield* loadClusterKeys(cluster.keyFile, where)
+      const machine = machineOf(config)
+      const id = worker === undefined ? machine : `${machine}.${worker.number}`
+      const incarnation = randomUUID()
+      const address = addressesOf(cluster, worker)
+      const digest = () => digestOf(settings.current())
+      const slot = yield* Slots.make(id, incarnation)
+      const lease = (): RedisMembership.Lease => ({
+        at: address.advertised,
+        version,
+        hop: hopVersions,
+        config: digest(),
+        slot: slot(),
+        run: incarnation,
+      })
+      const membership = yield* membershipOf(cluster, worker, id, lease)
+      return PeerMesh.layer({
+        id,
+        incarnation,
+        machine,
+        worker: worker?.number,
+        program: version,
+        digest,
+        slot,
+        network: PeerSockets.make(keys),
+        listen: address.listen,
+        advertise: address.told,
+      }).pipe(
+        Layer.provide(Layer.succeed(Membership, membership)),
+        Layer.catch((error: PeerNetworkError) => Layer.effectDiscard(cannotListen(error))),
+      )
+    }),
+  )
+
+const cannotListen = ({ at, detail }: PeerNetworkError): BindError =>
+  bindError(at.replace(/^tcp:/, ""), Object.assign(new Error(detail), { code: detail }))
+
+const membershipOf = Effect.fnUntraced(function* (
+  cluster: Cluster | undefined,
+  worker: WorkerPlace | undefined,
+  id: string,
+  lease: () => RedisMembership.Lease,
+) {
+  const sources: Array<MembershipShape> = []
+  if (worker !== undefined) sources.push(worker.members)
+  const engine = cluster?.engine
+  const named =
+    engine?.startsWith("dns:") === true ? ListenAddress.parse(engine.slice(4)) : undefined
+  if (named !== undefined) sources.push(yield* DnsMembership.make(named))
+  else if (engine !== undefined) sources.push(yield* RedisMembership.make(id, lease))
+  else if (cluster !== undefined) sources.push(ListMembership.make(cluster.peers))
+  return Membership.of(merged(sources))
+})
+
+/** Where a relay listens for others, and where they reach it. */
+interface Addresses {
+  readonly listen: ReadonlyArray<string>
+  /** What others are told by the relay itself; they replace a host that stands for every address. */
+  readonly told: string | undefined
+  /** What others are told by the engine. */
+  readonly advertised: string
+}
+
+const addressesOf = (cluster: Cluster | undefined, worker: WorkerPlace | undefined): Addresses => {
+  /** Each worker has a port of its own. */
+  const own = ({ host, port }: ListenAddress.ListenAddress): ListenAddress.ListenAddress => ({
+    host,
+    port: port === 0 ? 0 : port + (worker?.number ?? 0),
+  })
+  const format = (address: ListenAddress.ListenAddress): string =>
+    `tcp:${ListenAddress.format(own(address))}`
+  const local = worker === undefined ? [] : [worker.at]
+  if (cluster?.listen === undefined)
+    return { listen: local, told: undefined, advertised: worker?.at ?? "" }
+  const { advertise, listen } = cluster
+  const isWildcard = listen.host === "0.0.0.0" || listen.host === "::"
+  const reached = advertise ?? (isWildcard ? { host: ownAddress(), port: listen.port } : listen)
+  return {
+    listen: [format(listen), ...local],
+    told: advertise === undefined ? undefined : format(advertise),
+    advertised: format(reached),
+  }
+}
+
+/** The first address of this machine that others may reach. */
+const ownAddress = (): string => {
+  const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
+  return addresses.find(({ internal }) => !internal)?.address ?? "127.0.0.1"
+}
