@@ -11,8 +11,18 @@ import type { ListenError } from "./ListenError.ts"
 /** A wait in milliseconds, given a random number from 0 to 1. */
 export type Delay = (random: number) => number
 
-/** The longest wait of a server whose key is not known yet, in milliseconds: somebody may be about to approve it. */
+/** The first wait of a server whose key is not known yet, in milliseconds; each further one is twice as long. */
+const firstRefused = 1_000
+
+/** The longest of these waits, in milliseconds: somebody may be about to approve it. */
 const longestRefused = 4_000
+
+/**
+ * The wait of a server whose key is not known. Less of it is random than after a
+ * lost connection: only this server waits, and each try counts at the relay.
+ */
+const refusedWait = (failures: number, random: number): number =>
+  (Math.min(firstRefused * 2 ** Math.min(failures - 1, 10), longestRefused) * (1 + random)) / 2
 
 /** The first wait of a link beyond the relay's limit, if the relay does not ask for another; in milliseconds. */
 const firstCrowded = 5_000
@@ -58,9 +68,9 @@ export class RetryDelay {
     const { failures } = this
     const outage = now - this.failingSince
     return (random) => {
+      if (reason === "refused") return refusedWait(failures, random)
       const millis = Backoff.wait(failures, outage, random)
-      if (reason === "limited") return (retryMillis ?? 0) + millis
-      return reason === "refused" ? Math.min(millis, longestRefused) : millis
+      return reason === "limited" ? (retryMillis ?? 0) + millis : millis
     }
   }
 

@@ -32,6 +32,19 @@ describe("the delay before the next attempt", () => {
     }),
   )
 
+  it.effect("grows from a second while the key is not known: six tries in 18 s at most", () =>
+    Effect.gen(function* () {
+      const retry = yield* make
+      const waits = Array.from({ length: 6 }, () => retry.afterFailure(error("refused")))
+      assert.deepStrictEqual(
+        waits.map((delay) => delay(1)),
+        [1_000, 2_000, 4_000, 4_000, 4_000, 4_000],
+      )
+      assert.strictEqual(waits[0]?.(0), 500)
+      assert.strictEqual(waits[5]?.(0), 2_000)
+    }),
+  )
+
   it.effect("starts again after a connection that lasted, not after a short one", () =>
     Effect.gen(function* () {
       const retry = yield* make

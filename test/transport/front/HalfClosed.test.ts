@@ -75,6 +75,30 @@ const visit = (port: number, sent: string) =>
     ({ socket }) => Effect.sync(() => socket.destroy()),
   )
 
+describe("a client that leaves during the TLS handshake", () => {
+  it.live("is let go at once, and a stop does not wait for it", () =>
+    Effect.gen(function* () {
+      const { key, pem } = yield* Proxies.certificate
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { port } = yield* front(Certificate.make(pem, readFileSync(key, "utf8")))
+          const socket = net.connect({ host: "127.0.0.1", port, allowHalfOpen: true })
+          yield* Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))
+          let isClosed = false
+          socket.on("error", () => {})
+          socket.on("end", () => {
+            isClosed = true
+          })
+          socket.resume()
+          // The first bytes of a ClientHello.
+          socket.end(Buffer.from("1603010200010001fc0303", "hex"))
+          yield* Harness.until("its connection is closed", () => isClosed)
+        }),
+      )
+    }).pipe(Effect.scoped),
+  )
+})
+
 /** Not in the types of `node:tls`. */
 const halfOpen = { allowHalfOpen: true }
 
