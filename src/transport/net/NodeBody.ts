@@ -3,6 +3,7 @@
  * back-pressure.
  */
 import type { IncomingMessage, OutgoingMessage } from "node:http"
+import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { fromRaw, type HeaderList } from "../../domain/HeaderList.ts"
 import { BodyError } from "../../protocol/Exchange.ts"
@@ -36,11 +37,13 @@ const readIncoming = (
   sink: BodySink,
 ): BodyFlow => {
   let open = true
+  const socket = message.socket as Socket | null
   const close = (): void => {
     open = false
     message.off("data", onData)
     message.off("end", onEnd)
     message.off("close", onClose)
+    socket?.off("close", onSocketClosed)
   }
   const deliver = (bytes: Buffer): void => {
     if (open && !sink.data(bytes) && open) message.pause()
@@ -62,6 +65,10 @@ const readIncoming = (
     close()
     sink.fail(new BodyError({ reason: "cut", detail: "the connection broke" }))
   }
+  // Node does not tell a request of its connection's end once it has been responded to.
+  const onSocketClosed = (): void => {
+    if (!message.complete) onClose()
+  }
   message.on("error", ignore)
   if (message.destroyed && !message.readableEnded) {
     process.nextTick(() => {
@@ -71,6 +78,7 @@ const readIncoming = (
     message.on("data", onData)
     message.on("end", onEnd)
     message.on("close", onClose)
+    socket?.once("close", onSocketClosed)
     options.onRead?.()
     message.resume()
   }

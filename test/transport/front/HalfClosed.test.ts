@@ -75,6 +75,46 @@ const visit = (port: number, sent: string) =>
     ({ socket }) => Effect.sync(() => socket.destroy()),
   )
 
+describe("a visitor who leaves after the response and before the end of the upload", () => {
+  it.live("is noticed at once", () =>
+    Effect.gen(function* () {
+      let received = 0
+      let failure = ""
+      const { port } = yield* serve({
+        host: "127.0.0.1",
+        port: 0,
+        certificate: undefined,
+        renderFailure: FailurePage.render,
+        handler: ({ body }, reply) => {
+          body.read({
+            data: (chunk) => {
+              received += chunk.length
+              return true
+            },
+            end: () => {},
+            fail: ({ reason }) => {
+              failure = reason
+            },
+          })
+          reply.respond({ status: 200, headers: [] }, fromText("early"))
+          return () => {}
+        },
+      })
+      const socket = net.connect({ host: "127.0.0.1", port })
+      yield* Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))
+      let text = ""
+      socket.on("data", (chunk) => {
+        text += chunk.toString("latin1")
+      })
+      socket.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nxx")
+      yield* Harness.until("it is answered", () => text.endsWith("early") && received === 2)
+      assert.strictEqual(failure, "")
+      socket.destroy()
+      yield* Harness.until("the body breaks off", () => failure === "cut")
+    }).pipe(Effect.scoped),
+  )
+})
+
 describe("a client that leaves during the TLS handshake", () => {
   it.live("is let go at once, and a stop does not wait for it", () =>
     Effect.gen(function* () {
