@@ -7,7 +7,7 @@
 import { availableParallelism } from "node:os"
 import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
-import { onPressure } from "../transport/runtime/BufferPressure.ts"
+import { onNextTraffic, onPressure } from "../transport/runtime/BufferPressure.ts"
 
 /** Maximum size of the new space in bytes; with much less, collections cost too much. */
 const newSpace = 16 * 1024 * 1024
@@ -34,7 +34,14 @@ const withoutHelpers = [
   "--concurrent-marking-max-worker-num=1",
 ]
 
+/** How often memory is checked, in milliseconds. */
 const watchMillis = 200
+
+/** The same while the process is idle; traffic ends that at once. */
+const idleMillis = 1_000
+
+/** The process is idle if its memory changes by less than this between two checks, in bytes. */
+const idleChange = 1024 * 1024
 
 type Collect = (options: { readonly type: "minor" }) => void
 
@@ -51,8 +58,18 @@ export const apply = (): void => {
   onPressure(() => collect({ type: "minor" }))
   let grows = true
   let live = 0
+  let used = 0
+  let timer: NodeJS.Timeout | undefined
+  const watchAfter = (millis: number): void => {
+    clearTimeout(timer)
+    timer = setTimeout(watch, millis).unref()
+  }
   const watch = (): void => {
-    const now = getHeapStatistics().external_memory
+    const { external_memory: now, used_heap_size } = getHeapStatistics()
+    const isIdle = Math.abs(used_heap_size + now - used) < idleChange
+    used = used_heap_size + now
+    watchAfter(isIdle ? idleMillis : watchMillis)
+    if (isIdle) onNextTraffic(() => watchAfter(watchMillis))
     live = Math.min(live, now)
     if (now > live + maxDeadBuffers) {
       collect({ type: "minor" })
@@ -65,5 +82,5 @@ export const apply = (): void => {
     grows = isSmall
     setFlagsFromString(`--semi-space-growth-factor=${grows ? 2 : 1}`)
   }
-  setInterval(watch, watchMillis).unref()
+  watch()
 }

@@ -435,12 +435,15 @@ export class Multiplexer implements StreamLink {
   }
 
   private beat(): void {
-    this.heartbeat = this.options.deadlines.set(this.options.heartbeatMillis, () => {
+    const { deadlines, heartbeatMillis } = this.options
+    const onPassed = (): void => {
       if (!this.hasHeard) return this.close("it fell silent")
       this.hasHeard = false
       this.ping()
       this.beat()
-    })
+    }
+    // The heartbeats of many links share a wake-up.
+    this.heartbeat = deadlines.set(heartbeatMillis, onPassed, heartbeatMillis / 15)
   }
 
   // ------------------------------------------------------------ received frames

@@ -1,11 +1,12 @@
 /**
  * Deadlines for tens of thousands of connections and requests: one timer for
- * all of them instead of a fiber or timer each. They fire up to one sweep
- * late, never early, and use the Effect Clock, so tests move them with
- * TestClock.
+ * all of them instead of a fiber or timer each. It is set for the earliest one,
+ * so that an idle process sleeps. They fire up to one sweep late, never early,
+ * and use the Effect Clock, so tests move them with TestClock.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 
 /** A deadline that has been set. */
@@ -18,15 +19,20 @@ export interface Deadline {
 
 /** Sets deadlines. */
 export interface Deadlines {
-  /** Calls `onPassed` after `millis` milliseconds. */
-  set(millis: number, onPassed: () => void): Deadline
+  /**
+   * Calls `onPassed` after `millis` milliseconds.
+   *
+   * @param slack how much later it may be called, in milliseconds, so that
+   * deadlines that are set at different times wake the process together; 0 by default
+   */
+  set(millis: number, onPassed: () => void, slack?: number): Deadline
   /** Wall-clock time in milliseconds since 1970. */
   now(): number
   /** Monotonic milliseconds, to measure durations; see {@link elapsedMillis}. */
   elapsed(): number
 }
 
-/** The time between two sweeps for passed deadlines, in milliseconds. */
+/** The least time between two sweeps that find passed deadlines, in milliseconds. */
 export const sweepMillis = 100
 
 class ListedDeadline implements Deadline {
@@ -51,20 +57,23 @@ class ListedDeadline implements Deadline {
   }
 }
 
-/** Deadlines with the same duration, linked in the order in which they were set, which is that in which they pass. */
+/** Deadlines with the same duration and slack, linked in the order in which they were set, which is that in which they pass. */
 class DeadlineList {
   private head: ListedDeadline | undefined
   private tail: ListedDeadline | undefined
   private readonly now: () => number
-  readonly millis: number
+  private readonly millis: number
+  private readonly slack: number
 
-  constructor(millis: number, now: () => number) {
+  constructor(millis: number, slack: number, now: () => number) {
     this.millis = millis
+    this.slack = slack
     this.now = now
   }
 
   append(entry: ListedDeadline): void {
-    entry.at = this.now() + this.millis
+    const at = this.now() + this.millis
+    entry.at = this.slack === 0 ? at : Math.ceil(at / this.slack) * this.slack
     entry.previous = this.tail
     entry.next = undefined
     if (this.tail === undefined) this.head = entry
@@ -91,8 +100,9 @@ class DeadlineList {
     }
   }
 
-  get isEmpty(): boolean {
-    return this.head === undefined
+  /** When the first of them passes; infinite if there is none. */
+  get next(): number {
+    return this.head?.at ?? Number.POSITIVE_INFINITY
   }
 }
 
@@ -105,29 +115,51 @@ export const make: Effect.Effect<Deadlines, never, Scope.Scope> = Effect.gen(fun
   const clock = yield* Clock.Clock
   // A change of the wall clock must neither pass nor delay a deadline.
   const elapsed = () => elapsedMillis(clock)
-  const lists = new Map<number, DeadlineList>()
+  const lists = new Map<string | number, DeadlineList>()
+  /** When the next sweep is due. */
+  let due = Number.POSITIVE_INFINITY
+  let sweptAt = Number.NEGATIVE_INFINITY
+  /** Opened when a deadline is set that passes before the next sweep. */
+  const isEarlier = Latch.makeUnsafe(false)
   const sweep = Effect.sync(() => {
     const at = elapsed()
-    for (const [millis, list] of lists) {
+    if (at < due) return
+    sweptAt = at
+    for (const [key, list] of lists) {
       list.sweep(at)
-      if (list.isEmpty) lists.delete(millis)
+      if (list.next === Number.POSITIVE_INFINITY) lists.delete(key)
     }
   }).pipe(
     // A callback that throws must not stop the sweeps.
     Effect.catchCause((cause) => Effect.logError("the callback of a deadline failed", cause)),
   )
-  yield* Effect.sleep(sweepMillis).pipe(Effect.andThen(sweep), Effect.forever, Effect.forkScoped)
+  const pause = Effect.suspend(() => {
+    isEarlier.closeUnsafe()
+    let next = Number.POSITIVE_INFINITY
+    for (const list of lists.values()) next = Math.min(next, list.next)
+    due = Math.max(sweptAt + sweepMillis, next)
+    return due === Number.POSITIVE_INFINITY
+      ? isEarlier.await
+      : Effect.raceFirst(Effect.sleep(Math.ceil(due - elapsed())), isEarlier.await)
+  })
+  yield* pause.pipe(Effect.andThen(sweep), Effect.forever, Effect.forkScoped)
+  const listOf = (millis: number, slack: number): DeadlineList => {
+    const key = slack === 0 ? millis : `${millis} ${slack}`
+    let list = lists.get(key)
+    if (list === undefined) {
+      list = new DeadlineList(millis, slack, elapsed)
+      lists.set(key, list)
+    }
+    return list
+  }
   return {
     now: () => clock.currentTimeMillisUnsafe(),
     elapsed,
-    set: (millis, onPassed) => {
-      let list = lists.get(millis)
-      if (list === undefined) {
-        list = new DeadlineList(millis, elapsed)
-        lists.set(millis, list)
-      }
+    set: (millis, onPassed, slack = 0) => {
+      const list = listOf(millis, slack)
       const entry = new ListedDeadline(list, 0, onPassed)
       list.append(entry)
+      if (entry.at < due) isEarlier.openUnsafe()
       return entry
     },
   }

@@ -38,6 +38,59 @@ describe("a deadline", () => {
     }),
   )
 
+  it.effect("passes in time when it is set while the next one is far away", () =>
+    Effect.gen(function* () {
+      const deadlines = yield* Deadlines.make
+      const passed: Array<string> = []
+      deadlines.set(60_000, () => passed.push("far"))
+      yield* TestClock.adjust(20_000)
+      deadlines.set(1_000, () => passed.push("near"))
+      yield* TestClock.adjust(999)
+      assert.deepStrictEqual(passed, [])
+      yield* TestClock.adjust(Deadlines.sweepMillis)
+      assert.deepStrictEqual(passed, ["near"])
+      yield* TestClock.adjust(39_000)
+      assert.deepStrictEqual(passed, ["near", "far"])
+    }),
+  )
+
+  it.effect("sleeps until the first one passes", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      let sleeps = 0
+      const counting: Clock.Clock = {
+        ...clock,
+        currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
+        monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+        sleep: (duration) => {
+          sleeps += 1
+          return clock.sleep(duration)
+        },
+      }
+      const deadlines = yield* Effect.provideService(Deadlines.make, Clock.Clock, counting)
+      yield* TestClock.adjust(60_000)
+      assert.strictEqual(sleeps, 0)
+      deadlines.set(30_000, () => {})
+      yield* TestClock.adjust(60_000)
+      assert.strictEqual(sleeps, 1)
+    }),
+  )
+
+  it.effect("passes together with others that have slack, late by no more than that", () =>
+    Effect.gen(function* () {
+      const deadlines = yield* Deadlines.make
+      const passed: Array<number> = []
+      for (let i = 0; i < 4; i++) {
+        deadlines.set(15_000, () => passed.push(i), 1_000)
+        yield* TestClock.adjust(200)
+      }
+      yield* TestClock.adjust(14_199)
+      assert.deepStrictEqual(passed, [])
+      yield* TestClock.adjust(1_001 + Deadlines.sweepMillis)
+      assert.deepStrictEqual(passed, [0, 1, 2, 3])
+    }),
+  )
+
   it.effect("passes although the callback of another has failed", () =>
     Effect.gen(function* () {
       const deadlines = yield* Deadlines.make
