@@ -57,13 +57,9 @@ export class PeerDirectory {
   recheck(): void {
     const { peers } = this.context
     for (const { id } of peers.list()) {
-      const names = new Set(this.joined.get(id)?.keys())
-      for (const name of names)
-        for (const link of peers.holders(name).find(({ peer }) => peer === id)?.links ?? [])
-          if (!this.accepts(link.name, link.tripcode))
-            this.apply({ peer: id, joined: [], left: [link] })
+      const links = Map.groupBy(peers.linksOf(id), (link) => this.accepts(link.name, link.tripcode))
+      this.apply({ peer: id, joined: links.get(true) ?? [], left: links.get(false) ?? [] })
     }
-    for (const { id } of peers.list()) this.apply({ peer: id, joined: peers.linksOf(id), left: [] })
   }
 
   private accepts(name: ServerName, tripcode: PeerLink["tripcode"]): boolean {
