@@ -3,6 +3,7 @@
  * many programs that expect TLS just close a connection without it.
  */
 import * as tls from "node:tls"
+import * as TlsFault from "./TlsFault.ts"
 
 /** How long the other end may take to show that it speaks TLS, in milliseconds. */
 const probeMillis = 3_000
@@ -27,7 +28,10 @@ export const speaksTls = (
   }
   const timer = setTimeout(() => end(false), probeMillis)
   socket.once("secureConnect", () => end(true))
-  socket.on("error", () => end(false))
+  // An alert, such as one that there is no certificate for this name, is TLS as well.
+  socket.on("error", ({ code = "", message }: NodeJS.ErrnoException) =>
+    end(TlsFault.isHandshake(code) && !TlsFault.isNoTls(message)),
+  )
   socket.on("close", () => end(false))
   return () => {
     isOver = true
