@@ -3,7 +3,6 @@
  * the signals, tells the workers who the others are and when to reload, and
  * answers `ptth relay peers` and `ptth relay roll`.
  */
-import * as NodePath from "node:path"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -76,7 +75,7 @@ class Crew {
     }
     const members = workers.map(({ number }) => {
       const id = this.idOf(number)
-      return { id, at: `unix:${NodePath.join(this.folder, `${id}.sock`)}` }
+      return { id, at: WorkerMessage.workerAddress(this.folder, id) }
     })
     this.tell({ kind: "members", members })
   }

@@ -6,6 +6,8 @@ import type { Socket } from "node:net"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as WorkerMembership from "../../cluster/membership/WorkerMembership.ts"
+import { Peers } from "../../cluster/Peers.ts"
 import { single } from "../../domain/config/ConfigError.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import { AuditLog } from "../../relay/audit/AuditLog.ts"
@@ -17,11 +19,15 @@ import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import type { RelayStart } from "../run/RunRelay.ts"
 import * as SendTelemetry from "../run/SendTelemetry.ts"
 import * as ClusterEngine from "../shared/ClusterEngine.ts"
+import * as ClusterPeers from "../shared/ClusterPeers.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import { version } from "../shared/Version.ts"
 import type { WorkerChannel } from "./WorkerChannel.ts"
 import { type Machine, mayBusyPoll } from "./WorkerCount.ts"
 import * as WorkerMessage from "./WorkerMessage.ts"
+
+/** How often it is checked whether the links of the other workers are known, in milliseconds. */
+const settleCheckMillis = 20
 
 /** Events that the supervisor records itself, once for all workers. */
 const ofSupervisor: ReadonlySet<string> = new Set(["ConfigReloaded", "ConfigRefused"])
@@ -61,6 +67,12 @@ const refuseOtherTls = ({ config, path }: RelayStart, { secure }: WorkerMessage.
         remedy: "Restart the relay.",
       })
 
+/** Succeeds once the links at all other workers are known, or were waited for long enough. */
+const settled: Effect.Effect<void> = Effect.gen(function* () {
+  const peers = yield* Peers
+  while (!peers.isSettled()) yield* Effect.sleep(settleCheckMillis)
+})
+
 /** Runs until the supervisor stops it or is gone. */
 export const runWorker = Effect.fn("ptth relay worker")(function* (
   start: RelayStart,
@@ -84,7 +96,10 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
   const stop = (): void => {
     Deferred.doneUnsafe(stopped, Effect.void)
   }
+  const { membership, set } = yield* WorkerMembership.make
+  const run = Effect.runForkWith(yield* Effect.context<never>())
   channel.listen((message, socket) => {
+    if (message.kind === "members") run(set(message.members))
     if (message.kind === "reload") reload()
     if (message.kind === "socket" && socket !== undefined) given(message.about, socket)
     if (message.kind !== "stop") return
@@ -108,14 +123,21 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
     },
   })
   yield* refuseOtherTls(start, worker)
+  const peers = ClusterPeers.layer(start.path ?? "the configuration", {
+    number: worker.number,
+    at: WorkerMessage.workerAddress(worker.folder, id),
+    members: membership,
+  })
   yield* Effect.gen(function* () {
     BusyPoll.allow(config.busyPoll)
     const { host, port } = yield* Relay
+    yield* settled
     channel.send({ kind: "ready", host, port, version })
     yield* Deferred.await(stopped)
   }).pipe(
     Effect.provide(
       Relay.layerOfWorker(auditLog(channel)).pipe(
+        Layer.provideMerge(peers),
         Layer.provideMerge(settings),
         Layer.provide(ClusterEngine.layer(config, id)),
         Layer.provide(Layer.succeed(Successor, () => isReplaced)),

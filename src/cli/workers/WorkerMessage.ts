@@ -4,6 +4,7 @@
  * versions, since a worker is started from the files as they are then: unknown
  * messages and fields are ignored.
  */
+import * as NodePath from "node:path"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
@@ -90,3 +91,7 @@ export const parseStart = (text: string): WorkerStart | undefined =>
 
 /** The id of a worker: unique in the cluster. */
 export const workerId = (machine: string, number: number): string => `${machine}.${number}`
+
+/** Where a worker accepts connections of the others, as in `Member.at`. */
+export const workerAddress = (folder: string, id: string): string =>
+  `unix:${NodePath.join(folder, `${id}.sock`)}`

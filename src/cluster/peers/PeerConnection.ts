@@ -203,6 +203,11 @@ export class PeerConnection implements HopLink {
     )
   }
 
+  /** Takes no more requests, answers those that are on their way, and ends the connection. */
+  drain(): void {
+    this.multiplexer.drain()
+  }
+
   /** Ends the connection and everything on it. */
   close(reason: string): void {
     this.multiplexer.close(reason)

@@ -55,6 +55,9 @@ export interface PeerMeshOptions {
 /** How long links of peers are waited for at the start, in milliseconds. */
 const settleMillis = 3_000
 
+/** How long requests of others are waited for at the end, in milliseconds of real time. */
+const endMillis = 1_000
+
 /** For how long an address that only a peer told is tried in vain, in milliseconds. */
 const learntMillis = 60_000
 
@@ -69,7 +72,7 @@ export const layer = (options: PeerMeshOptions): Layer.Layer<never, PeerNetworkE
       const membership = yield* Membership
       const deadlines = yield* Deadlines.make
       const mesh = new PeerMesh(options, deadlines, membership.leave)
-      yield* Effect.addFinalizer(() => Effect.sync(() => mesh.close()))
+      yield* Effect.addFinalizer(() => mesh.end)
       for (const at of options.listen)
         mesh.listens(yield* options.network.listen(at, (peer) => mesh.accept(peer)))
       yield* membership.members.pipe(
@@ -124,6 +127,8 @@ export class PeerMesh implements PeersShape {
   private awaited: Set<string> | undefined
   private at = ""
   private isWithdrawn = false
+  /** Called when there is no connection of others any more. */
+  private onNoneAccepted: () => void = () => {}
   private isClosed = false
 
   constructor(
@@ -174,13 +179,31 @@ export class PeerMesh implements PeersShape {
       onRoom: () => {},
       onClosed: () => {
         this.accepted.delete(connection)
+        if (this.accepted.size === 0) this.onNoneAccepted()
         this.peerOf(connection)?.accepted.delete(connection)
       },
     })
     this.accepted.add(connection)
   }
 
-  /** Ends all connections. */
+  /**
+   * Ends all connections, those of others once the requests that are on their way here
+   * are answered: a request that the end of its connection loses may not be sent again.
+   */
+  readonly end: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    const finish = (): void => {
+      clearTimeout(timer)
+      this.onNoneAccepted = () => {}
+      this.close()
+      resume(Effect.void)
+    }
+    const timer = setTimeout(finish, endMillis)
+    this.onNoneAccepted = finish
+    for (const connection of [...this.accepted]) connection.drain()
+    if (this.accepted.size === 0) finish()
+  })
+
+  /** Ends all connections at once. */
   close(): void {
     this.isClosed = true
     this.clock.close()

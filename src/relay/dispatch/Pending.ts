@@ -25,6 +25,8 @@ export interface Delivery {
 /** The link that a request was offered to, as the request sees it. */
 export interface Carrier {
   readonly transport: TransportName
+  /** The id of the relay that has the link, if it is another one. */
+  readonly peer?: string
   /** The visitor has left, or waits no longer. */
   cancel(pending: Pending): void
 }
@@ -178,7 +180,7 @@ export class Pending implements Pace {
       this.lease = lease
       this.silentUntil = this.owner.deadlines.elapsed() + lease.silence
     }
-    this.notes?.offered(link.transport)
+    this.notes?.offered(link.transport, link.peer)
     this.limitAnswer()
   }
 

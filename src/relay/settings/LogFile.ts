@@ -15,6 +15,8 @@ export interface LogFileOptions<Wanted> {
   readonly name: string
   readonly unit: string
   readonly rotate?: Rotation
+  /** Whether other processes write it too. */
+  readonly isShared?: boolean
   /** The part of a configuration that concerns the log; `undefined` for no log. */
   readonly wanted: (config: RelayConfig) => Wanted | undefined
   /** Whether the file can stay open. */
@@ -46,7 +48,7 @@ export const follow = Effect.fn("LogFile.follow")(function* <Wanted>(
 ): Effect.fn.Return<void, never, RelaySettings | Scope.Scope> {
   const settings = yield* RelaySettings
   const run = Effect.runForkWith(yield* Effect.context<never>())
-  const { name, rotate, unit } = options
+  const { isShared = false, name, rotate, unit } = options
   let running: Running<Wanted> | undefined
 
   const start = (wanted: Wanted): Running<Wanted> => {
@@ -54,6 +56,7 @@ export const follow = Effect.fn("LogFile.follow")(function* <Wanted>(
     const where = path ?? "standard output"
     const file = new LineFile({
       path,
+      isShared,
       ...(rotate === undefined ? {} : { rotate }),
       onFailure: (reason) => {
         run(

@@ -4,6 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { Peers } from "../../cluster/Peers.ts"
 import * as AccessLog from "../../transport/observe/AccessLog.ts"
 import * as LogFile from "../settings/LogFile.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
@@ -16,9 +17,12 @@ export const layer: Layer.Layer<never, never, RelaySettings | Traffic> = Layer.e
     const settings = yield* RelaySettings
     const traffic = yield* Traffic
     const clock = yield* Clock.Clock
+    const { isAlone, self } = yield* Peers
+    const relay = isAlone ? undefined : self.id
     yield* LogFile.follow({
       name: "access log",
       unit: "lines",
+      isShared: self.worker !== undefined,
       wanted: ({ accessLog: format, accessLogFile: path }) =>
         format === "off" ? undefined : { format, path },
       isSame: (one, other) => one.format === other.format && one.path === other.path,
@@ -28,7 +32,7 @@ export const layer: Layer.Layer<never, never, RelaySettings | Traffic> = Layer.e
           const { trustedProxies } = settings.current()
           const address = clientAddress(trustedProxies, visit.address, visit.head?.headers ?? [])
           const at = clock.currentTimeMillisUnsafe()
-          append(AccessLog.line(format, visit, { at, address, traceId: visit.traceId }))
+          append(AccessLog.line(format, visit, { at, address, traceId: visit.traceId, relay }))
         }),
     })
   }),

@@ -67,8 +67,8 @@ export class CountedVisit extends VisitRecord implements Recent {
     return this.trace === undefined ? headers : this.trace.forwarded(headers)
   }
 
-  override offered(transport: string): void {
-    super.offered(transport)
+  override offered(transport: string, hop?: string): void {
+    super.offered(transport, hop)
     this.transportIndex = Math.max(0, transports.indexOf(transport))
   }
 

@@ -18,6 +18,8 @@ export interface LineContext {
   readonly address: string
   /** The trace of the request, if it is traced. */
   readonly traceId?: string | undefined
+  /** The id of the relay, if it is one of several. */
+  readonly relay?: string | undefined
 }
 
 /** Characters that control a terminal, or that some readers take for a line's end. */
@@ -39,7 +41,7 @@ const field = (visit: VisitRecord, name: string): string | undefined =>
 const scrubbed = (text: string | undefined): string | undefined =>
   text === undefined ? undefined : withoutSecrets(text)
 
-const jsonLine = (visit: VisitRecord, { address, at, traceId }: LineContext): string =>
+const jsonLine = (visit: VisitRecord, { address, at, relay, traceId }: LineContext): string =>
   json({
     time: new Date(at).toISOString(),
     address,
@@ -52,6 +54,8 @@ const jsonLine = (visit: VisitRecord, { address, at, traceId }: LineContext): st
     code: visit.code,
     server: visit.server === "" ? undefined : visit.server,
     transport: visit.transport === "none" ? undefined : visit.transport,
+    relay,
+    hop: visit.hop,
     ms: thousandth(visit.millis),
     wait_ms: thousandth(visit.waitMillis),
     tunnel_ms: thousandth(visit.tunnelMillis),

@@ -21,6 +21,8 @@ export abstract class VisitRecord implements VisitNotes {
   /** The path and query; those that the server gets once the request is routed. */
   target: string
   transport = "none"
+  /** The relay with the link that the request was offered to, if it is another one. */
+  hop: string | undefined
   /** `undefined` if the visitor left before the response. */
   status: number | undefined
   /** The error code, where the response is a failure of our own. */
@@ -69,8 +71,9 @@ export abstract class VisitRecord implements VisitNotes {
     return headers
   }
 
-  offered(transport: string): void {
+  offered(transport: string, hop?: string): void {
     this.transport = transport
+    this.hop = hop
     this.offeredAt = performance.now()
   }
 

@@ -4,11 +4,18 @@
  */
 import { once } from "node:events"
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { visit } from "../../support/Visitors.ts"
 import { inFolder, type Running, run, start } from "../Command.ts"
 import { activated } from "../PassedSocket.ts"
+
+const key = "PlaypenCausalPlatformCommodeImproveCatalyze"
+const tripcode = "A9rPwZyY89Ag4TJjMoyYA2NeGOm99Je6rq1s0rg8PfY="
+
+const registered = `[[servers]]\nname = "attic"\ntripcode = "${tripcode}"\n`
 
 const configOf = (more: string): string => `listen = "127.0.0.1:0"
 admin_listen = false
@@ -54,6 +61,36 @@ const startRelay = async (
 const isHealthy = (status: number, body: string, kind: string): boolean =>
   kind === "kept POST" ? status === 405 : status === 200 && body === "ok\n"
 
+/** An application, and a server that forwards to it through the relay; the number of POSTs that it got. */
+const startServer = async (cwd: string, base: string) => {
+  const posts = { count: 0 }
+  const application = createServer((request, response) => {
+    if (request.method === "POST") posts.count += 1
+    request.resume().on("end", () => response.end("from the attic"))
+  }).listen(0, "127.0.0.1")
+  await once(application, "listening")
+  const { port } = application.address() as AddressInfo
+  writeFileSync(
+    join(cwd, "ptth_server.toml"),
+    `name = "attic"\napi_key = "${key}"\nrelay_url = "${base}"\nto = ${port}\n`,
+    { mode: 0o600 },
+  )
+  const server = start(["server"], { cwd })
+  await server.said(/Open/)
+  return {
+    posts,
+    stop: async () => {
+      await stop(server)
+      application.close()
+      application.closeAllConnections()
+    },
+  }
+}
+
+/** Whether an answer is that of the application. */
+const isFromAttic = (status: number, body: string): boolean =>
+  status === 200 && body === "from the attic"
+
 const load = { "kept GET": 8, "fresh GET": 4, "kept POST": 4 } as const
 
 const stop = (relay: Running) => {
@@ -62,25 +99,31 @@ const stop = (relay: Running) => {
 }
 
 describe.skipIf(process.platform === "win32")("a relay of several workers", () => {
-  it("loses no request while its workers are replaced", () =>
+  it("loses no request while its workers are replaced, and passes on each POST once", () =>
     inFolder(async (cwd) => {
-      const { ask, base, relay, workers } = await startRelay(cwd, "workers = 4\n")
+      const { ask, base, relay, workers } = await startRelay(cwd, `workers = 4\n${registered}`)
+      const { posts, stop: stopServer } = await startServer(cwd, base)
       const before = await workers()
       assert.strictEqual(before.size, 4)
-      const visitors = visit(`${base}healthz`, load, isHealthy)
+      const visitors = visit(`${base}servers/attic/`, load, isFromAttic)
       await visitors.more(20)
       const { code, stdout } = await ask("roll")
       assert.deepStrictEqual([code, stdout], [0, "replaced 4 workers\n"])
       await visitors.more(20)
       await visitors.stop()
       assert.deepStrictEqual(visitors.failed, [])
+      assert.strictEqual(posts.count, visitors.answered["kept POST"])
       const after = await workers()
       assert.strictEqual(after.size, 4)
       for (const pid of after.values()) assert.notInclude([...before.values()], pid)
+      await stopServer()
       const { code: end, stdout: lines } = await stop(relay)
       assert.strictEqual(end, 0)
-      const logged = lines.split("\n").filter((line) => line.startsWith("{"))
-      for (const line of logged) assert.strictEqual(JSON.parse(line).target, "/healthz")
+      const logged = lines
+        .split("\n")
+        .filter((line) => line.startsWith("{"))
+        .map((line) => JSON.parse(line))
+        .filter(({ server, status }) => server === "attic" && status === 200)
       const { answered } = visitors
       assert.strictEqual(
         logged.length,

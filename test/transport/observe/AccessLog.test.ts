@@ -75,6 +75,18 @@ describe("a line of the access log", () => {
     for (const time of [ms, tunnel, wait]) assert.isAtLeast(Number(time), 0)
   })
 
+  it("names the relay, and the one with the link, if there are several", () => {
+    const visit = visited("/", [], (one) => {
+      one.offered("stream", "m1.2")
+      one.answered(200)
+    })
+    const line = AccessLog.line("json", visit, { at: 0, address: "192.0.2.7", relay: "m1.0" })
+    const { hop, relay } = parsed(line)
+    assert.deepStrictEqual([relay, hop], ["m1.0", "m1.2"])
+    visit.offered("stream")
+    assert.notProperty(parsed(AccessLog.line("json", visit, { at: 0, address: "" })), "hop")
+  })
+
   it("has the formats of Apache and Nginx", () => {
     const { combined, common } = linesOf("/a", [["User-Agent", 'x"y\\z']], (visit) => {
       visit.answered(404)
