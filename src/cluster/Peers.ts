@@ -56,7 +56,8 @@ export interface PresenceChange {
 
 /** A request that hops to a relay whose server it is for. */
 export interface HopRequest {
-  readonly name: ServerName
+  /** Empty for a request of a server to the backend API of the peer. */
+  readonly name: ServerName | ""
   readonly head: RequestHead
   /** How long the server has for the head of its response, in milliseconds. */
   readonly millis: number

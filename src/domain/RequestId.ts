@@ -38,18 +38,28 @@ const encodeTime = (millis: number): string => {
   return text
 }
 
+/** How many relays of a cluster can be told apart by the ids of their requests. */
+export const slots = 1024
+
 /**
  * Makes a new id.
  *
  * @param millis its time, in milliseconds since 1970
+ * @param slot of the relay that gives it out, which two of the random characters then say
  */
-export const make = (millis: number): RequestId => {
+export const make = (millis: number, slot?: number): RequestId => {
   if (poolAt + 16 > poolSize) {
     randomFillSync(pool)
     poolAt = 0
   }
   let text = encodeTime(millis)
-  for (let i = 0; i < 16; i++) text += alphabet[(pool[poolAt + i] as number) & 31]
+  if (slot !== undefined) text += alphabet.charAt((slot >> 5) & 31) + alphabet.charAt(slot & 31)
+  for (let i = slot === undefined ? 0 : 2; i < 16; i++)
+    text += alphabet[(pool[poolAt + i] as number) & 31]
   poolAt += 16
   return text as RequestId
 }
+
+/** The slot of the relay that gave out an id; any number if it has none. */
+export const slotOf = (id: RequestId): number =>
+  alphabet.indexOf(id.charAt(10)) * 32 + alphabet.indexOf(id.charAt(11))

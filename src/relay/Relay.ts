@@ -27,6 +27,7 @@ import { Inspector } from "./inspect/Inspector.ts"
 import { ClassicEndpoints } from "./links/ClassicEndpoints.ts"
 import { LinkLimit } from "./links/LinkLimit.ts"
 import { StreamEndpoint } from "./links/StreamEndpoint.ts"
+import { ClassicForward } from "./peers/ClassicForward.ts"
 import * as LinkHandOver from "./peers/LinkHandOver.ts"
 import { PeerDirectory } from "./peers/PeerDirectory.ts"
 import { RelaySpread } from "./peers/RelaySpread.ts"
@@ -91,15 +92,22 @@ export class Relay extends Context.Service<
       const traffic = yield* Traffic
       const app = yield* AppBeside
       const peers = yield* Peers
-      const directory = new PeerDirectory({ peers, rendezvous, servers })
-      yield* Effect.addFinalizer(() => Effect.sync(() => directory.close()))
       const limit = new LinkLimit({
         settings,
         audit,
         deadlines: rendezvous.deadlines,
         elsewhere: (name) => peers.holders(name).flatMap(({ links }) => links),
       })
-      const classic = new ClassicEndpoints({ settings, servers, rendezvous, limit })
+      const others = new ClassicForward(peers)
+      const classic = new ClassicEndpoints({ settings, servers, rendezvous, limit, others })
+      others.follow(classic)
+      const directory = new PeerDirectory({
+        peers,
+        rendezvous,
+        servers,
+        backend: classic.handleForwarded,
+      })
+      yield* Effect.addFinalizer(() => Effect.sync(() => directory.close()))
       const spread = new RelaySpread({ peers, settings })
       const handOver = yield* HandOver
       const stream = new StreamEndpoint({

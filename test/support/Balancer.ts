@@ -1,7 +1,8 @@
 /**
- * A balancer in front of several relays, as operators have them: it passes each
- * connection on to one of those that it finds in order.
+ * Balancers in front of several relays, as operators have them: one passes each
+ * connection on to some relay, the other each request.
  */
+import * as http from "node:http"
 import * as net from "node:net"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -50,4 +51,30 @@ export const balancer = (seed = 1): Effect.Effect<Balancer, never, Scope.Scope> 
     )
     const { port } = server.address() as net.AddressInfo
     return { targets, url: `http://127.0.0.1:${port}` }
+  })
+
+/** Starts one that passes each request to the next relay in turn, and no upgrades. */
+export const requestBalancer = (
+  targets: ReadonlyArray<{ readonly url: string }>,
+): Effect.Effect<{ readonly url: string }, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    let turn = 0
+    const server = http.createServer((request, response) => {
+      const { headers, method, url = "/" } = request
+      const target = targets[turn++ % targets.length]?.url ?? ""
+      const onward = http.request(target + url, { method, headers, agent: false })
+      onward.on("response", (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers)
+        response.flushHeaders()
+        answer.on("error", () => response.destroy()).pipe(response)
+      })
+      onward.on("error", () => response.destroy())
+      response.on("close", () => onward.destroy())
+      request.on("error", () => onward.destroy()).pipe(onward)
+    })
+    yield* Effect.acquireRelease(
+      Effect.promise(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))),
+      () => Effect.sync(() => server.close().closeAllConnections()),
+    )
+    return { url: `http://127.0.0.1:${(server.address() as net.AddressInfo).port}` }
   })

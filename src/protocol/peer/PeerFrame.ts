@@ -47,10 +47,13 @@ export const Presence = Schema.TaggedStruct("Presence", {
 /** See the schema. */
 export type Presence = typeof Presence.Type
 
-/** The request that follows on this stream is for a server of the receiver. */
+/**
+ * The request that follows on this stream is for a server of the receiver, or
+ * for its backend API: then the name is empty.
+ */
 export const Hop = Schema.TaggedStruct("Hop", {
   stream: StreamId,
-  name: ServerName,
+  name: Schema.Union([ServerName, Schema.Literal("")]),
   /** How long the server has for the head of its response, in milliseconds. */
   millis: U32,
   /** The trace of the visitor's request (W3C Trace Context, `traceparent`); empty if there is none. */
@@ -271,7 +274,7 @@ const decodeHop = (stream: number, payload: Buffer): Hop | string => {
   const name = text.slice(0, nameEnd - hopFixed)
   const trace = text.slice(nameEnd - hopFixed, traceEnd - hopFixed)
   const visitor = text.slice(traceEnd - hopFixed)
-  if (!isServerName(name)) return "a server's name is illegal"
+  if (name !== "" && !isServerName(name)) return "a server's name is illegal"
   if (visitor.length > maxVisitor) return "a visitor's id is too long"
   if (!visible.test(trace) || !visible.test(visitor)) return "a hop has illegal characters"
   return { _tag: "Hop", stream, name, millis: payload.readUInt32BE(0), trace, visitor }

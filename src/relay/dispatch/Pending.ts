@@ -34,6 +34,8 @@ export interface Carrier {
 /** The rendezvous, as a pending request sees it. */
 export interface PendingOwner {
   readonly deadlines: Deadlines
+  /** What ids of requests say of this relay, if there are others. */
+  readonly slot: number | undefined
   /** The same response body, limited in how long it may be idle. */
   watch(request: RequestHead, head: ResponseHead, body: Body): Body
   /** Puts it back at the front of the queue. */
@@ -130,7 +132,7 @@ export class Pending implements Pace {
 
   /** Its id in messages to a server; made when first read, since stream does without. */
   get id(): RequestId.RequestId {
-    this.assignedId ??= RequestId.make(this.owner.deadlines.now())
+    this.assignedId ??= RequestId.make(this.owner.deadlines.now(), this.owner.slot)
     return this.assignedId
   }
 

@@ -85,8 +85,12 @@ export class Dispatcher implements PendingOwner {
     peers: PeersShape,
   ) {
     this.peers = peers
+    const slot = (): number | undefined => this.slot
     this.hopOwner = {
       deadlines,
+      get slot() {
+        return slot()
+      },
       watch: (_request, _head, body) => body,
       requeue: (pending) => this.requeue(pending),
       abandon: (pending) => this.abandon(pending),
@@ -102,6 +106,11 @@ export class Dispatcher implements PendingOwner {
       startedAt: deadlines.elapsed(),
       handedOut: new ReusableMap(),
     }
+  }
+
+  /** See {@link PendingOwner}. */
+  get slot(): number | undefined {
+    return this.peers.isAlone ? undefined : this.peers.self.slot()
   }
 
   /** The relay's end of the tunnel to a server: a handler like any other. */
@@ -212,6 +221,21 @@ export class Dispatcher implements PendingOwner {
     return time
   }
 
+  /** A link takes nothing for now: peers are to send their requests elsewhere, until it is ready again. */
+  absent(link: Link): void {
+    this.unannounce(link)
+    this.queueOf(link.name).absent()
+  }
+
+  /** Whether a process that speaks classic listens at another relay. */
+  isElsewhere({ instance, name, transport }: Link): boolean {
+    return this.peers
+      .holders(name)
+      .some(({ links }) =>
+        links.some((other) => other.instance === instance && other.transport === transport),
+      )
+  }
+
   /** When a link was opened, as the peers were told; in milliseconds since 1970. */
   timeOpened(link: Link): number {
     return this.openedAt.get(link) ?? 0
@@ -242,6 +266,7 @@ export class Dispatcher implements PendingOwner {
 
   /** A link has capacity again, or a message of its server arrived. */
   ready(link: Link): void {
+    if (link.transport !== "stream" && !this.announced.has(link)) this.announce(link)
     this.queueOf(link.name).ready(link)
   }
 

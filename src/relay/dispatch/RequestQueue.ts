@@ -323,6 +323,11 @@ export class RequestQueue {
     return true
   }
 
+  /** A link takes nothing for now. */
+  absent(): void {
+    if (this.hadHops && !this.takesHops) this.refuseHops()
+  }
+
   /** No link is left that takes what hopped here: the visitors' relays place it elsewhere. */
   private refuseHops(): void {
     for (const pending of this.waiting.filter(({ isHop }) => isHop))

@@ -3,11 +3,10 @@
  * server fetches the body of a request that was too large to be sent with its
  * head.
  */
-import type { IncomingMessage, ServerResponse } from "node:http"
+import type { Header } from "../../domain/HeaderList.ts"
 import { text } from "../../protocol/Wire.ts"
 import { contentOf } from "../../transport/body/Body.ts"
-import * as NodeBody from "../../transport/net/NodeBody.ts"
-import { rejectRequest } from "./BackendAnswer.ts"
+import type { BackendCall } from "./BackendCall.ts"
 import { type ClassicExchanges, linkOf } from "./ClassicExchanges.ts"
 
 /** See the file's header. */
@@ -19,27 +18,19 @@ export class BodyEndpoint {
   }
 
   /** Sends the body, which is possible once. */
-  handle(id: string, request: IncomingMessage, response: ServerResponse): void {
-    const pending = this.exchanges.fetchable(id, request, response)
+  handle(id: string, call: BackendCall): void {
+    const pending = this.exchanges.fetchable(id, call)
     if (pending === undefined) return
-    if (pending.bodyTaken) return rejectRequest(request, response, 400, text.unknownId)
+    if (pending.bodyTaken) return call.reject(400, text.unknownId)
     linkOf(pending)?.acknowledge(id)
-    this.exchanges.track(pending.name, request, response)
+    this.exchanges.track(pending.name, call)
     pending.bodyTaken = true
     this.exchanges.finished(id)
     const body = contentOf(pending.body)
-    response.writeHead(200, [
-      "Content-Type",
-      "application/octet-stream",
-      ...(body.length === undefined ? [] : ["Content-Length", `${body.length}`]),
-    ])
-    response.flushHeaders()
-    const flow = NodeBody.writeTo(body, response, {
-      ended: () => {},
-      failed: () => response.destroy(),
-    })
-    response.once("close", () => {
-      if (!response.writableFinished) flow.cancel()
-    })
+    const type: Header = ["Content-Type", "application/octet-stream"]
+    call.respond(
+      body.length === undefined ? [type] : [type, ["Content-Length", `${body.length}`]],
+      body,
+    )
   }
 }

@@ -4,6 +4,7 @@
  * that servers and relays of the original can be on the other side.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
+import type { ServerName } from "../../domain/ServerName.ts"
 import {
   interimPath,
   listenPath,
@@ -12,13 +13,14 @@ import {
   responsePath,
   responsesPath,
 } from "../../protocol/Wire.ts"
+import type { Handler } from "../../transport/body/Handler.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { Servers } from "../registry/Servers.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import { AnswerEndpoint } from "./AnswerEndpoint.ts"
-import { rejectRequest } from "./BackendAnswer.ts"
+import { type BackendCall, ForwardedCall, NodeCall, rejectRequest } from "./BackendCall.ts"
 import { BodyEndpoint } from "./BodyEndpoint.ts"
-import { ClassicExchanges } from "./ClassicExchanges.ts"
+import { ClassicExchanges, type OtherRelays } from "./ClassicExchanges.ts"
 import { KeyCheck } from "./KeyCheck.ts"
 import type { LinkLimit } from "./LinkLimit.ts"
 import { ListenEndpoint } from "./ListenEndpoint.ts"
@@ -29,13 +31,14 @@ export interface ClassicContext {
   readonly servers: Servers["Service"]
   readonly rendezvous: Rendezvous["Service"]
   readonly limit: LinkLimit
+  readonly others: OtherRelays
 }
 
 interface Endpoint {
   /** What its path starts with; the rest is an argument. */
   readonly path: string
   readonly method: "GET" | "POST"
-  readonly handle: (rest: string, request: IncomingMessage, response: ServerResponse) => void
+  readonly handle: (rest: string, call: BackendCall) => void
 }
 
 /** See the file's header. */
@@ -43,40 +46,37 @@ export class ClassicEndpoints {
   private readonly servers: Servers["Service"]
   private readonly exchanges: ClassicExchanges
   private readonly listens: ListenEndpoint
+  private readonly others: OtherRelays
   private readonly endpoints: ReadonlyArray<Endpoint>
 
-  constructor({ limit, rendezvous, servers, settings }: ClassicContext) {
+  constructor({ limit, others, rendezvous, servers, settings }: ClassicContext) {
     const keys = new KeyCheck(servers)
     this.servers = servers
     this.exchanges = new ClassicExchanges(rendezvous, keys)
-    this.listens = new ListenEndpoint({ settings, rendezvous, limit, keys })
-    const answers = new AnswerEndpoint(this.exchanges)
+    this.others = others
+    this.listens = new ListenEndpoint({ settings, rendezvous, limit, keys, others })
+    const answers = new AnswerEndpoint(this.exchanges, others)
     const bodies = new BodyEndpoint(this.exchanges)
     this.endpoints = [
       {
-        path: listenPath,
-        method: "GET",
-        handle: (name, request, response) => this.listens.handle(name, request, response),
-      },
-      {
         path: responsePath,
         method: "POST",
-        handle: (id, request, response) => answers.handleOne(id, request, response),
+        handle: (id, call) => answers.handleOne(id, call),
       },
       {
         path: interimPath,
         method: "POST",
-        handle: (id, request, response) => answers.handleInterim(id, request, response),
+        handle: (id, call) => answers.handleInterim(id, call),
       },
       {
         path: responsesPath,
         method: "POST",
-        handle: (rest, request, response) => answers.handleMany(rest, request, response),
+        handle: (rest, call) => answers.handleMany(rest, call),
       },
       {
         path: requestPath,
         method: "GET",
-        handle: (id, request, response) => bodies.handle(id, request, response),
+        handle: (id, call) => bodies.handle(id, call),
       },
     ]
   }
@@ -84,7 +84,9 @@ export class ClassicEndpoints {
   /** Whether a target is of the backend API. */
   takes(target: string): boolean {
     return (
-      target.startsWith(`${prefix}/`) || this.endpoints.some(({ path }) => target.startsWith(path))
+      target.startsWith(`${prefix}/`) ||
+      target.startsWith(listenPath) ||
+      this.endpoints.some(({ path }) => target.startsWith(path))
     )
   }
 
@@ -92,18 +94,56 @@ export class ClassicEndpoints {
   intercept(request: IncomingMessage, response: ServerResponse): boolean {
     const url = request.url ?? ""
     const path = url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : url
-    const endpoint = this.endpoints.find((one) => path.startsWith(one.path))
-    if (endpoint === undefined) {
+    const isListen = path.startsWith(listenPath)
+    const endpoint = this.endpointOf(path)
+    if (endpoint === undefined && !isListen) {
       if (path === url) return false
       rejectRequest(request, response, 404, "Not found\n")
       return true
     }
     response.on("error", () => {})
     request.on("error", () => {})
-    if (request.method !== endpoint.method)
+    if (request.method !== (endpoint?.method ?? "GET"))
       rejectRequest(request, response, 405, "Method not allowed\n")
-    else endpoint.handle(path.slice(endpoint.path.length), request, response)
+    else if (endpoint === undefined)
+      this.listens.handle(path.slice(listenPath.length), request, response)
+    else this.toEndpoint(endpoint, path, request, response)
     return true
+  }
+
+  private endpointOf(path: string): Endpoint | undefined {
+    return this.endpoints.find((one) => path.startsWith(one.path))
+  }
+
+  private toEndpoint(
+    endpoint: Endpoint,
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    const rest = path.slice(endpoint.path.length)
+    if (this.exchanges.isOfOther(rest) && this.others.forward(rest, path, request, response)) return
+    endpoint.handle(rest, new NodeCall(request, response))
+  }
+
+  /** Answers a request that came to another relay. */
+  readonly handleForwarded: Handler = (head, body, reply) => {
+    const endpoint = this.endpointOf(head.target)
+    const call = new ForwardedCall(head, body, reply)
+    if (endpoint?.method === head.method)
+      endpoint.handle(head.target.slice(endpoint.path.length), call)
+    else call.reject(404, "Not found\n")
+    return () => call.close()
+  }
+
+  /** A process has acknowledged requests to another relay. */
+  acknowledge(name: ServerName, ids: ReadonlyArray<string>): void {
+    for (const id of ids) this.exchanges.acknowledge(name, id)
+  }
+
+  /** A process has said farewell to another relay. */
+  depart(process: string, isGone: boolean): void {
+    this.listens.departElsewhere(process, isGone)
   }
 
   /** Ends the links of servers that the configuration in force does not accept. */

@@ -5,21 +5,39 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { ServerName } from "../../domain/ServerName.ts"
+import type * as Classic2 from "../../protocol/Classic2.ts"
 import { maxInline, text } from "../../protocol/Wire.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import type { Pending } from "../dispatch/Pending.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
-import { rejectRequest } from "./BackendAnswer.ts"
+import type { BackendCall } from "./BackendCall.ts"
 import { ClassicLink } from "./ClassicLink.ts"
-import { type KeyCheck, keyOf } from "./KeyCheck.ts"
+import type { KeyCheck } from "./KeyCheck.ts"
+
+/** The other relays with which this one serves as one, as far as classic servers need them. */
+export interface OtherRelays {
+  /** Passes a request of a server to the relay that gave out an id; `false` if it is not known. */
+  forward(id: string, path: string, request: IncomingMessage, response: ServerResponse): boolean
+  /** Passes small answers to the relays that gave out their ids; returns the others. */
+  forwardAnswers<A extends Classic2.DecodedAnswer>(
+    answers: ReadonlyArray<A>,
+    key: string,
+  ): ReadonlyArray<A>
+  /** Tells the relays that gave out these ids that a process has the requests. */
+  acknowledge(name: ServerName, ids: ReadonlyArray<string>): void
+  /** Tells all that a process takes no more requests, or is gone. */
+  depart(process: string, isGone: boolean): void
+  /** Whether there are none. */
+  readonly isAlone: boolean
+}
 
 /** See the file's header. */
 export class ClassicExchanges {
   private readonly rendezvous: Rendezvous["Service"]
   private readonly keys: KeyCheck
   /** Requests of servers that are in progress, to be broken off if their key is revoked. */
-  private readonly transfers = new Map<ServerName, Set<IncomingMessage>>()
+  private readonly transfers = new Map<ServerName, Set<BackendCall>>()
   /** Requests whose response is being sent although their body has not been fetched; it still may be. */
   private readonly unfetched = new ReusableMap<string, Pending>()
 
@@ -28,39 +46,53 @@ export class ClassicExchanges {
     this.keys = keys
   }
 
+  /** Whether an id is of no request here, but may be of one at another relay. */
+  isOfOther(id: string): boolean {
+    return (
+      !this.rendezvous.handedOut(id) &&
+      this.unfetched.get(id) === undefined &&
+      !this.rendezvous.wasForgotten(id)
+    )
+  }
+
+  /** A server of this name confirms that it has a request. */
+  acknowledge(name: ServerName, id: string): void {
+    const pending = this.rendezvous.handedOut(id)
+    if (pending?.name === name) linkOf(pending)?.acknowledge(id)
+  }
+
   /** The request of an id whose answer is awaited. If there is none, or the key is not its server's, an error is sent and nothing returned. */
-  awaiting(id: string, request: IncomingMessage, response: ServerResponse): Pending | undefined {
-    return this.authorize(this.rendezvous.handedOut(id), id, request, response)
+  awaiting(id: string, call: BackendCall): Pending | undefined {
+    return this.authorize(this.rendezvous.handedOut(id), id, call)
   }
 
   /** The same for a request whose body may be fetched: it may have been answered already. */
-  fetchable(id: string, request: IncomingMessage, response: ServerResponse): Pending | undefined {
+  fetchable(id: string, call: BackendCall): Pending | undefined {
     const pending = this.rendezvous.handedOut(id) ?? this.unfetched.get(id)
-    return this.authorize(pending, id, request, response)
+    return this.authorize(pending, id, call)
   }
 
   private authorize(
     pending: Pending | undefined,
     id: string,
-    request: IncomingMessage,
-    response: ServerResponse,
+    call: BackendCall,
   ): Pending | undefined {
-    const key = keyOf(request)
-    if (key === undefined) rejectRequest(request, response, 403, text.noKey)
+    const { key } = call
+    if (key === undefined) call.reject(403, text.noKey)
     else if (pending === undefined) {
-      if (this.rendezvous.wasForgotten(id)) rejectRequest(request, response, 502, text.noClient)
-      else rejectRequest(request, response, 400, text.unknownId)
-    } else if (this.keys.identify(request, pending.name, key)._tag === "Refused")
-      rejectRequest(request, response, 403, text.wrongServer)
+      if (this.rendezvous.wasForgotten(id)) call.reject(502, text.noClient)
+      else call.reject(400, text.unknownId)
+    } else if (this.keys.identify(call.connection, pending.name, key)._tag === "Refused")
+      call.reject(403, text.wrongServer)
     else return pending
     return undefined
   }
 
   /** The request of an id whose answer is awaited from the server of this key; `undefined` if there is none. */
-  awaitingFrom(id: string, request: IncomingMessage, key: string): Pending | undefined {
+  awaitingFrom(id: string, { connection, key }: BackendCall): Pending | undefined {
     const pending = this.rendezvous.handedOut(id)
-    if (pending === undefined) return undefined
-    const identity = this.keys.identify(request, pending.name, key)
+    if (pending === undefined || key === undefined) return undefined
+    const identity = this.keys.identify(connection, pending.name, key)
     return identity._tag === "Refused" ? undefined : pending
   }
 
@@ -75,23 +107,23 @@ export class ClassicExchanges {
   }
 
   /** Keeps a server's request, so that it can be broken off, until its response is closed. */
-  track(name: ServerName, request: IncomingMessage, response: ServerResponse): void {
+  track(name: ServerName, call: BackendCall): void {
     let requests = this.transfers.get(name)
     if (requests === undefined) {
       requests = new Set()
       this.transfers.set(name, requests)
     }
     const tracked = requests
-    tracked.add(request)
-    response.once("close", () => {
-      tracked.delete(request)
+    tracked.add(call)
+    call.onClosed(() => {
+      tracked.delete(call)
       if (tracked.size === 0 && this.transfers.get(name) === tracked) this.transfers.delete(name)
     })
   }
 
   /** Breaks off what a server sends and fetches. */
   breakOff(name: ServerName): void {
-    for (const request of this.transfers.get(name) ?? []) request.socket.destroy()
+    for (const call of [...(this.transfers.get(name) ?? [])]) call.breakOff()
   }
 }
 

@@ -27,12 +27,15 @@ import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import * as Lease from "../dispatch/Lease.ts"
 import type { Link } from "../dispatch/Link.ts"
 import type { Pending } from "../dispatch/Pending.ts"
-import { answerText } from "./BackendAnswer.ts"
+import { answerText } from "./BackendCall.ts"
 import * as ListenAnswer from "./ListenAnswer.ts"
 import { ParkedListens } from "./ParkedListens.ts"
 
 /** How long a process may be without a listen until it counts as gone, in milliseconds. */
 const silenceMillis = 3_000
+
+/** How long a process may be without a listen here until other relays send it nothing more by this one, in milliseconds. */
+const absentMillis = 250
 
 /** How long a process may take to acknowledge a request until it counts as lost, in milliseconds. */
 const ackMillis = 5_000
@@ -57,6 +60,10 @@ export interface ClassicLinkOptions {
   readonly responseMillis: (name: ServerName) => number
   /** It takes requests again. */
   readonly onReady: (link: Link) => void
+  /** It takes nothing for now, because no listen is parked; only where there are other relays. */
+  readonly onAbsent: ((link: Link) => void) | undefined
+  /** Whether the process listens at another relay. */
+  readonly isElsewhere: () => boolean
   /** It has ended, for this reason. */
   readonly onGone: (reason: string) => void
 }
@@ -87,6 +94,8 @@ export class ClassicLink implements Link {
   /** How many messages of the process have arrived. */
   private heardCount = 0
   private silence: Deadline | undefined
+  private absence: Deadline | undefined
+  private isAbsent = false
   private state: LinkState = "open"
 
   constructor(options: ClassicLinkOptions) {
@@ -115,8 +124,8 @@ export class ClassicLink implements Link {
   }
 
   /** A server that speaks classic has no fixed number. */
-  places(): number {
-    return Number.POSITIVE_INFINITY
+  places(): number | undefined {
+    return this.isAbsent ? undefined : Number.POSITIVE_INFINITY
   }
 
   /** A listen has arrived; it is answered at once or parked. */
@@ -128,6 +137,8 @@ export class ClassicLink implements Link {
       const oldest = this.parked.takeOldest()
       if (oldest !== undefined) this.sendEmpty(oldest)
     }
+    this.stopWatchingAbsence()
+    this.isAbsent = false
     if (this.cancels.length > 0) this.answerListen([], 0)
     else this.options.onReady(this)
   }
@@ -138,11 +149,11 @@ export class ClassicLink implements Link {
     this.sendEmpty(response)
   }
 
-  /** The process takes no more requests. If it is gone already, its requests are lost; otherwise it may go on to answer them. */
-  farewell(response: ServerResponse, isGone: boolean): void {
+  /** The process takes no more requests, as it said in a listen here or to another relay. If it is gone already, its requests are lost; otherwise it may go on to answer them. */
+  farewell(response: ServerResponse | undefined, isGone: boolean): void {
     this.state = "leaving"
     for (const listen of this.parked.takeAll()) this.sendEmpty(listen)
-    this.sendEmpty(response)
+    if (response !== undefined) this.sendEmpty(response)
     this.heard()
     if (isGone) this.end("it has stopped", true)
     else this.endIfFinished()
@@ -221,7 +232,8 @@ export class ClassicLink implements Link {
       if (pending.acknowledged || pending.state !== "offered") continue
       const deadline = deadlines.set(ackMillis, () => {
         this.unacknowledged.delete(pending.id)
-        if (this.heardCount > heardBefore) this.lose(pending, "the server never got it")
+        if (this.heardCount > heardBefore || this.options.isElsewhere())
+          this.lose(pending, "the server never got it")
         else this.end("it does not hear what it is sent")
       })
       this.unacknowledged.set(pending.id, deadline)
@@ -290,16 +302,35 @@ export class ClassicLink implements Link {
   /** No listen is parked: the process has to send one soon, unless it said farewell. */
   private watchSilence(): void {
     if (this.parked.size > 0 || this.state === "leaving" || this.state === "gone") return
+    this.watchAbsence()
     this.silence?.clear()
     this.silence = this.options.deadlines.set(silenceMillis, () => {
-      if (this.parked.size === 0) this.end("it stopped listening")
+      if (this.parked.size > 0) return
+      if (this.options.isElsewhere()) this.watchSilence()
+      else this.end("it stopped listening")
     })
+  }
+
+  private watchAbsence(): void {
+    const { deadlines, onAbsent } = this.options
+    if (onAbsent === undefined || this.isAbsent || this.absence !== undefined) return
+    this.absence = deadlines.set(absentMillis, () => {
+      this.absence = undefined
+      this.isAbsent = true
+      onAbsent(this)
+    })
+  }
+
+  private stopWatchingAbsence(): void {
+    this.absence?.clear()
+    this.absence = undefined
   }
 
   private end(reason: string, isDropped = false): void {
     if (this.state === "gone") return
     this.state = "gone"
     this.heard()
+    this.stopWatchingAbsence()
     this.options.onGone(reason)
     for (const listen of this.parked.takeAll()) {
       if (!listen.headersSent) listen.destroy()

@@ -3,9 +3,6 @@
  * same key with every request, so it is hashed once per connection.
  */
 import { timingSafeEqual } from "node:crypto"
-import type { IncomingMessage } from "node:http"
-import type { Socket } from "node:net"
-import { header } from "../../protocol/Wire.ts"
 import type { Identity, Knocked, KnownServer, Servers } from "../registry/Servers.ts"
 
 /** A key that a connection has sent, and whose it is. */
@@ -17,36 +14,30 @@ interface ProvenKey {
 /** See the file's header. */
 export class KeyCheck {
   private readonly servers: Servers["Service"]
-  private readonly proven = new WeakMap<Socket, ProvenKey>()
+  private readonly proven = new WeakMap<object, ProvenKey>()
 
   constructor(servers: Servers["Service"]) {
     this.servers = servers
   }
 
   /** Whether the key is that of the server of this name. */
-  identify(request: IncomingMessage, name: string, key: string): Identity {
-    return this.check(request, name, key, () => this.servers.identify(name, key))
+  identify(connection: object, name: string, key: string): Identity {
+    return this.check(connection, name, key, () => this.servers.identify(name, key))
   }
 
   /** The same for a server that wants to connect at a time in milliseconds since 1970; failures are counted by address. */
-  knock(
-    request: IncomingMessage,
-    name: string,
-    key: string,
-    address: () => string,
-    at: number,
-  ): Knocked {
-    return this.check(request, name, key, () => this.servers.knock(name, key, address(), at))
+  knock(connection: object, name: string, key: string, address: () => string, at: number): Knocked {
+    return this.check(connection, name, key, () => this.servers.knock(name, key, address(), at))
   }
 
   private check<Result extends Knocked>(
-    { socket }: IncomingMessage,
+    connection: object,
     name: string,
     key: string,
     look: () => Result,
   ): Result | KnownServer {
     const bytes = Buffer.from(key, "latin1")
-    const proven = this.proven.get(socket)
+    const proven = this.proven.get(connection)
     if (
       proven !== undefined &&
       proven.key.length === bytes.length &&
@@ -56,19 +47,7 @@ export class KeyCheck {
     )
       return proven.server
     const identity = look()
-    if (identity._tag === "Known") this.proven.set(socket, { key: bytes, server: identity })
+    if (identity._tag === "Known") this.proven.set(connection, { key: bytes, server: identity })
     return identity
   }
-}
-
-/** The key of a request; `undefined` if it has none, empty if it has several, which is no valid key. */
-export const keyOf = ({ rawHeaders }: IncomingMessage): string | undefined => {
-  let key: string | undefined
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] as string
-    if (name.length !== header.apiKey.length || name.toLowerCase() !== header.apiKey) continue
-    if (key !== undefined) return ""
-    key = rawHeaders[i + 1]
-  }
-  return key
 }

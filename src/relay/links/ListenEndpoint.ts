@@ -11,9 +11,10 @@ import type { KnownServer } from "../registry/Servers.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import * as Subdomains from "../settings/Subdomains.ts"
 import { clientOf } from "../settings/TrustedProxies.ts"
-import { answerText, programOf } from "./BackendAnswer.ts"
+import { answerText, keyOf, programOf } from "./BackendCall.ts"
+import type { OtherRelays } from "./ClassicExchanges.ts"
 import { ClassicLink } from "./ClassicLink.ts"
-import { type KeyCheck, keyOf } from "./KeyCheck.ts"
+import type { KeyCheck } from "./KeyCheck.ts"
 import { type LinkLimit, retrySeconds } from "./LinkLimit.ts"
 
 /** How long listens of a process may still arrive after its farewell, in milliseconds. */
@@ -25,6 +26,7 @@ export interface ListenContext {
   readonly rendezvous: Rendezvous["Service"]
   readonly limit: LinkLimit
   readonly keys: KeyCheck
+  readonly others: OtherRelays
 }
 
 /** See the file's header. */
@@ -49,7 +51,7 @@ export class ListenEndpoint {
     if (key === undefined) return answerText(response, 403, text.noKey)
     const { keys, rendezvous } = this.context
     const now = rendezvous.deadlines.now()
-    const identity = keys.knock(request, name, key, () => this.addressOf(request), now)
+    const identity = keys.knock(request.socket, name, key, () => this.addressOf(request), now)
     switch (identity._tag) {
       case "Limited":
         response.setHeader("Retry-After", `${identity.retryAfter}`)
@@ -64,7 +66,9 @@ export class ListenEndpoint {
   private take(server: KnownServer, request: IncomingMessage, response: ServerResponse): void {
     const process = processKey(server, instanceOf(request))
     const link = this.linksByProcess.get(process)
-    for (const id of acknowledgedIds(request)) link?.acknowledge(id)
+    const ids = acknowledgedIds(request)
+    for (const id of ids) link?.acknowledge(id)
+    if (ids.length > 0) this.context.others.acknowledge(server.name, ids)
     const farewell = request.headers[header.farewell]
     if (farewell !== undefined) this.depart(process, farewell === "gone", response)
     else if (this.departed.has(process)) this.hold(response)
@@ -99,6 +103,8 @@ export class ListenEndpoint {
       program: programOf(request),
       responseMillis: (name) => rendezvous.responseMillis(name, asked),
       onReady: (ready) => rendezvous.ready(ready),
+      onAbsent: this.context.others.isAlone ? undefined : (absent) => rendezvous.absent(absent),
+      isElsewhere: () => rendezvous.isElsewhere(link),
       onGone: (reason) => {
         leave(reason)
         this.linksByProcess.delete(process)
@@ -123,13 +129,24 @@ export class ListenEndpoint {
    * they must not open a link, so the process is remembered for a while.
    */
   private depart(process: string, isGone: boolean, response: ServerResponse): void {
+    this.remember(process)
+    this.context.others.depart(process, isGone)
+    const link = this.linksByProcess.get(process)
+    if (link === undefined) answerEmpty(response)
+    else link.farewell(response, isGone)
+  }
+
+  /** A process has said farewell to another relay. */
+  departElsewhere(process: string, isGone: boolean): void {
+    this.remember(process)
+    this.linksByProcess.get(process)?.farewell(undefined, isGone)
+  }
+
+  private remember(process: string): void {
     this.departed.get(process)?.clear()
     const { deadlines } = this.context.rendezvous
     const expiry = deadlines.set(departedMillis, () => this.departed.delete(process))
     this.departed.set(process, expiry)
-    const link = this.linksByProcess.get(process)
-    if (link === undefined) answerEmpty(response)
-    else link.farewell(response, isGone)
   }
 
   /**

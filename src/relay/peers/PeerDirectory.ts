@@ -12,7 +12,7 @@ import type {
 import type { ServerName } from "../../domain/ServerName.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { Body } from "../../transport/body/Body.ts"
-import type { Cancel, Reply } from "../../transport/body/Handler.ts"
+import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { Servers } from "../registry/Servers.ts"
 import { shortening } from "./HopLease.ts"
@@ -23,6 +23,8 @@ export interface PeerContext {
   readonly peers: PeersShape
   readonly rendezvous: Rendezvous["Service"]
   readonly servers: Servers["Service"]
+  /** Answers requests of servers that came to other relays. */
+  readonly backend: Handler
 }
 
 interface Joined {
@@ -114,7 +116,8 @@ export class PeerDirectory {
   // ------------------------------------------------------------ requests that hop here
 
   private serve({ head, millis, name }: HopRequest, body: Body, reply: HopServerReply): Cancel {
-    const { rendezvous } = this.context
+    const { backend, rendezvous } = this.context
+    if (name === "") return backend(head, body, replyOf(reply))
     const now = rendezvous.deadlines.elapsed()
     const cancel = rendezvous.hop(name, head, body, replyOf(reply), {
       millis,

@@ -31,6 +31,15 @@ export const fromIncoming = (message: IncomingMessage, options: IncomingOptions)
   read: (sink) => readIncoming(message, options, sink),
 })
 
+/** The body of a request whose connection is kept: what is not wanted of it is not read. */
+export const ofRequest = (request: IncomingMessage): Body => {
+  const length = request.headers["content-length"]
+  return fromIncoming(request, {
+    length: length === undefined ? undefined : Number(length),
+    abandon: () => request.pause(),
+  })
+}
+
 const readIncoming = (
   message: IncomingMessage,
   options: IncomingOptions,

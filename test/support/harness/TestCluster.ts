@@ -54,7 +54,7 @@ export const cluster = Effect.fnUntraced(function* (
       machine: id.split(".")[0] ?? id,
       program: "test",
       digest: () => "",
-      slot: () => 0,
+      slot: () => ids.indexOf(id) + 1,
       network: network.of(id),
       listen: [peerAt(id)],
       ...more,
