@@ -88,3 +88,16 @@ export const memory = (child: ChildProcess, which: "now" | "peak"): number | und
     return undefined
   }
 }
+
+/** Processor time of a process so far, in milliseconds; Linux counts in hundredths of a second. */
+export const processorMillis = (pid: number): number => {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? []
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
+/** The processes that a process has started and that still run. */
+export const childrenOf = (pid: number): ReadonlyArray<number> =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
+    .split(" ")
+    .filter((text) => text !== "")
+    .map(Number)

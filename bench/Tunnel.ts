@@ -20,8 +20,12 @@ export interface TunnelOptions {
   readonly transport?: "auto" | "stream" | "classic"
   /** Further arguments of the server. */
   readonly serverArguments?: ReadonlyArray<string>
-  /** More of the relay's configuration. */
+  /** More of the relay's configuration, after its server. */
   readonly relayConfig?: string
+  /** Further arguments of the relay. */
+  readonly relayArguments?: ReadonlyArray<string>
+  /** The command's entry instead of this version's. */
+  readonly bin?: string
   /** Where the server reaches the relay, if not directly. */
   readonly via?: (relayUrl: string) => Promise<string>
 }
@@ -36,40 +40,56 @@ export interface Tunnel {
   readonly stop: () => Promise<void>
 }
 
-/** Starts both and waits until a visitor gets `path`. */
-export const startTunnel = async (options: TunnelOptions, path: string): Promise<Tunnel> => {
-  const { folder } = options
+/** A key for {@link startServer}, and its tripcode for the relay. */
+export const serverKey = (): { readonly key: string; readonly tripcode: string } => {
   const key = newKey()
-  const configs = mkdtempSync(join(folder, "tunnel-"))
-  const relayConfig = join(configs, "ptth_relay.toml")
+  return { key: Redacted.value(key), tripcode: ApiKey.tripcode(key) }
+}
+
+/** Starts a server named `bench` that serves the folder's `files`. */
+export const startServer = (
+  relayUrl: string,
+  key: string,
+  options: Pick<TunnelOptions, "folder" | "transport" | "serverArguments" | "bin">,
+): ChildProcess => {
+  const config = join(mkdtempSync(join(options.folder, "server-")), "ptth_server.toml")
   writeFileSync(
-    relayConfig,
-    `listen = "127.0.0.1:0"\n[[servers]]\nname = "bench"\ntripcode = "${ApiKey.tripcode(key)}"\n${options.relayConfig ?? ""}`,
-  )
-  const relay = start(process.execPath, [bin, "relay", "--config-path", relayConfig], {
-    cwd: folder,
-  })
-  const relayUrl = await said(relay, /Listening\s+(http:\/\/[\d.:]+)/)
-  const way = options.via === undefined ? relayUrl : await options.via(relayUrl)
-  const serverConfig = join(configs, "ptth_server.toml")
-  writeFileSync(
-    serverConfig,
-    `name = "bench"\napi_key = "${Redacted.value(key)}"\nrelay_url = "${way}"\nfile_server_root = "files"\n`,
+    config,
+    `name = "bench"\napi_key = "${key}"\nrelay_url = "${relayUrl}"\nfile_server_root = "files"\n`,
     { mode: 0o600 },
   )
-  const server = start(
+  return start(
     process.execPath,
     [
-      bin,
+      options.bin ?? bin,
       "server",
       "--config-path",
-      serverConfig,
+      config,
       "--transport",
       options.transport ?? "auto",
       ...(options.serverArguments ?? []),
     ],
+    { cwd: options.folder },
+  )
+}
+
+/** Starts both and waits until a visitor gets `path`. */
+export const startTunnel = async (options: TunnelOptions, path: string): Promise<Tunnel> => {
+  const { folder } = options
+  const { key, tripcode } = serverKey()
+  const config = join(mkdtempSync(join(folder, "relay-")), "ptth_relay.toml")
+  writeFileSync(
+    config,
+    `listen = "127.0.0.1:0"\n[[servers]]\nname = "bench"\ntripcode = "${tripcode}"\n${options.relayConfig ?? ""}`,
+  )
+  const relay = start(
+    process.execPath,
+    [options.bin ?? bin, "relay", "--config-path", config, ...(options.relayArguments ?? [])],
     { cwd: folder },
   )
+  const relayUrl = await said(relay, /Listening\s+(http:\/\/[\d.:]+)/)
+  const way = options.via === undefined ? relayUrl : await options.via(relayUrl)
+  const server = startServer(way, key, options)
   const base = `${relayUrl}/servers/bench/`
   await answers(base + path)
   return {

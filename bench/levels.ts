@@ -6,14 +6,14 @@
  *
  * BENCH_SECONDS (4) is the length of each load.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { make, tripcode } from "../src/domain/ApiKey.ts"
 import { idleKey, idleName } from "./Idle.ts"
 import { bySockets, byWrk, isInstalled } from "./Load.ts"
-import { answers, start, stop } from "./Processes.ts"
+import { answers, processorMillis, start, stop } from "./Processes.ts"
 import { startTunnel } from "./Tunnel.ts"
 
 const seconds = Number(process.env.BENCH_SECONDS ?? 4)
@@ -21,12 +21,6 @@ const load = isInstalled("wrk", "--version") ? byWrk : bySockets
 const folder = mkdtempSync(join(tmpdir(), "ptth-levels-"))
 const program = fileURLToPath(new URL("./LevelServer.ts", import.meta.url))
 const levels = ["callbacks", "effect"]
-
-/** Of a process, in milliseconds; ticks are hundredths of a second on Linux. */
-const processorMillis = (pid: number | undefined): number => {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? []
-  return (Number(fields[11]) + Number(fields[12])) * 10
-}
 
 try {
   mkdirSync(join(folder, "files"))
@@ -49,10 +43,11 @@ try {
       await answers(url)
       if (round === 0) await load(url, 32, 1)
       const one = await load(url, 1, seconds)
-      const before = processorMillis(servers[i]?.pid)
+      const before = processorMillis(servers[i]?.pid ?? 0)
       const some = await load(url, 32, seconds)
       const each =
-        ((processorMillis(servers[i]?.pid) - before) * 1000) / (some.requestsPerSecond * seconds)
+        ((processorMillis(servers[i]?.pid ?? 0) - before) * 1000) /
+        (some.requestsPerSecond * seconds)
       process.stdout.write(
         `| ${level} | ${Math.round(one.medianMicros)} us | ${Math.round(some.requestsPerSecond)}/s | ${Math.round(each)} |\n`,
       )
