@@ -31,6 +31,8 @@ export class PeerDial {
   id: string | undefined
   /** Whether the membership has this address; others were learnt from those who connected. */
   isMember = false
+  /** Whether it has been logged that it does not answer. */
+  isReported = false
   /** Since when it does not answer, in monotonic milliseconds. */
   failingSince: number | undefined
   private readonly options: PeerDialOptions
@@ -67,6 +69,7 @@ export class PeerDial {
     this.id = id
     this.pause = firstPause
     this.failingSince = undefined
+    this.isReported = false
   }
 
   /** The connection is lost. */

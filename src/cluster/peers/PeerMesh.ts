@@ -71,7 +71,8 @@ export const layer = (options: PeerMeshOptions): Layer.Layer<never, PeerNetworkE
     Effect.gen(function* () {
       const membership = yield* Membership
       const deadlines = yield* Deadlines.make
-      const mesh = new PeerMesh(options, deadlines, membership.leave)
+      const run = Effect.runForkWith(yield* Effect.context<never>())
+      const mesh = new PeerMesh(options, deadlines, membership.leave, run)
       yield* Effect.addFinalizer(() => mesh.end)
       for (const at of options.listen)
         mesh.listens(yield* options.network.listen(at, (peer) => mesh.accept(peer)))
@@ -109,6 +110,7 @@ export class PeerMesh implements PeersShape {
   private readonly options: PeerMeshOptions
   private readonly deadlines: Deadlines.Deadlines
   private readonly clock: RunningClock
+  private readonly log: (effect: Effect.Effect<void>) => void
   private readonly incarnation: string
   private readonly startedAt: number
   private readonly peers = new Map<string, Peer>()
@@ -135,11 +137,13 @@ export class PeerMesh implements PeersShape {
     options: PeerMeshOptions,
     deadlines: Deadlines.Deadlines,
     leave: Effect.Effect<void>,
+    log: (effect: Effect.Effect<void>) => void,
   ) {
     const { id, machine, slot, worker } = options
     this.options = options
     this.incarnation = options.incarnation ?? crypto.randomUUID()
     this.leave = leave
+    this.log = log
     this.deadlines = deadlines
     this.clock = new RunningClock(deadlines)
     this.startedAt = deadlines.elapsed()
@@ -434,6 +438,8 @@ export class PeerMesh implements PeersShape {
     if (peer.state === state) return
     peer.state = state
     peer.since = this.deadlines.now()
+    if (state === "up") this.log(Effect.logInfo(`peers: ${peer.id} is connected: ${peer.at}`))
+    if (state === "gone" && !this.isClosed) this.log(Effect.logWarning(`peers: ${peer.id} is gone`))
   }
 
   // ------------------------------------------------------------ who has connected
@@ -461,7 +467,7 @@ export class PeerMesh implements PeersShape {
       network,
       deadlines: this.deadlines,
       open: (socket, self) => this.dialled(socket, self),
-      onFailed: () => this.onDialFailed(dial),
+      onFailed: (detail) => this.onDialFailed(dial, detail),
     })
     this.dials.set(at, dial)
     dial.start()
@@ -490,7 +496,7 @@ export class PeerMesh implements PeersShape {
     if (hello.id === this.self.id) {
       this.awaited?.delete(dial.at)
       if (hello.incarnation !== this.incarnation)
-        return connection.close("another relay has the id of this one")
+        return connection.close(`another relay has the id of this one, ${hello.id}`)
       this.own.add(dial.at)
       return this.forgetDial(dial, "it is this relay")
     }
@@ -539,7 +545,10 @@ export class PeerMesh implements PeersShape {
     this.peersChanged()
   }
 
-  private onDialFailed(dial: PeerDial): void {
+  private onDialFailed(dial: PeerDial, detail: string): void {
+    if (!dial.isReported && !this.isClosed)
+      this.log(Effect.logWarning(`peers: ${dial.at} cannot be connected to: ${detail}`))
+    dial.isReported = true
     if (dial.isMember || dial.failingSince === undefined) return
     if (this.deadlines.elapsed() - dial.failingSince > learntMillis)
       this.forgetDial(dial, "it does not answer")

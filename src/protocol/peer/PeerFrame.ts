@@ -13,8 +13,8 @@ import { maxInstance, maxLinkNumber } from "../Wire.ts"
 import { WireError } from "../WireError.ts"
 import { LinkKey, PresentLink, transports } from "./PresentLink.ts"
 
-/** The types of frames, after those of stream. */
-export const type = { presence: 14, hop: 15, control: 16, failure: 17 } as const
+/** The types of frames, none of which stream has. */
+export const type = { presence: 14, hop: 15, control: 16, failure: 18 } as const
 
 const maxU32 = 0xffff_ffff
 const U32 = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxU32 }))
@@ -107,7 +107,8 @@ export type PeerFrame = typeof PeerFrame.Type
 export const maxPiece = 64 * 1024
 
 /** Whether frames of this type are ones of peers. */
-export const isPeerFrame = (kind: number): boolean => kind >= type.presence && kind <= type.failure
+export const isPeerFrame = (kind: number): boolean =>
+  (kind >= type.presence && kind <= type.control) || kind === type.failure
 
 const header = (kind: number, stream: number, size: number): Buffer => {
   const bytes = Buffer.allocUnsafe(headerBytes + size)

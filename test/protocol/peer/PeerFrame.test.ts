@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import { headerBytes } from "../../../src/protocol/Frame.ts"
 import * as PeerFrame from "../../../src/protocol/peer/PeerFrame.ts"
 import { sizeOfLink } from "../../../src/protocol/peer/PeerFrame.ts"
+import { isKnown } from "../../../src/protocol/StreamFrame.ts"
 import { Edits, mutate } from "../Mutation.ts"
 
 const decode = (bytes: Buffer) =>
@@ -18,6 +19,12 @@ const comparable = (frame: PeerFrame.PeerFrame) =>
     : frame
 
 describe("frames between relays", () => {
+  it("have types that stream does not have", () => {
+    const types = Object.values(PeerFrame.type)
+    assert.deepStrictEqual(types.filter(PeerFrame.isPeerFrame), types)
+    assert.deepStrictEqual(types.filter(isKnown), [])
+  })
+
   it.prop(
     "that the schema accepts are read back",
     [PeerFrame.PeerFrame],
@@ -34,7 +41,7 @@ describe("frames between relays", () => {
     "with an arbitrary payload are decoded only if the schema accepts them",
     [Schema.Natural, Schema.Natural, Schema.Uint8Array],
     ([kind, stream, payload]) => {
-      const frame = PeerFrame.decode(13 + (kind % 6), stream % 3, Buffer.from(payload))
+      const frame = PeerFrame.decode(13 + (kind % 7), stream % 3, Buffer.from(payload))
       if (Result.isSuccess(frame)) assert.isTrue(Schema.is(PeerFrame.PeerFrame)(frame.success))
       else assert.strictEqual(frame.failure._tag, "WireError")
     },

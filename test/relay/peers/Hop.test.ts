@@ -181,6 +181,19 @@ describe("a request at a relay without a link of the server", () => {
     }),
   )
 
+  it.effect("gets the error of the relay with the link", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Harness.cluster(["a", "b"], { servers: ["demo"] })
+      const [a, b] = cluster.relays as [Harness.ClusterRelay, Harness.ClusterRelay]
+      yield* Harness.runningClassicServer(a, "demo")
+      yield* Harness.knowsLinks(b, "demo", 1)
+      const visited = yield* Harness.visit(b, "/servers/demo/", { method: "POST", body: "x" })
+      assert.strictEqual(visited.status, 405)
+      assert.strictEqual(visited.header("allow"), "GET, HEAD")
+      assert.strictEqual(b.peers.list()[0]?.state, "up")
+    }),
+  )
+
   it.effect("waits for the server as long as at a single relay", () =>
     Effect.gen(function* () {
       const cluster = yield* Harness.cluster(["a", "b"], { servers: ["demo"] })
