@@ -92,8 +92,13 @@ export interface HopReply extends Omit<Reply, "fail"> {
   begin?(age: number, allow: (millis: number) => void): void
 }
 
-/** Serves the hops of other relays. */
-export type HopHandler = (hop: HopRequest, body: Body, reply: HopServerReply) => Cancel
+/** Serves the hops of other relays; `from` is the id of the visitor's. */
+export type HopHandler = (
+  hop: HopRequest,
+  body: Body,
+  reply: HopServerReply,
+  from: string,
+) => Cancel
 
 /** How a hop is answered. */
 export interface HopServerReply extends HopReply {

@@ -17,6 +17,7 @@ import { fromRaw } from "../domain/HeaderList.ts"
 import type { FrontHandler } from "../transport/front/FrontRequest.ts"
 import { onlyOwnHosts } from "../transport/front/HostCheck.ts"
 import { type BindError, serve } from "../transport/front/NodeFront.ts"
+import { Telemetry } from "../transport/observe/Telemetry.ts"
 import * as FailurePage from "../web/FailurePage.ts"
 import * as AuditFile from "./audit/AuditFile.ts"
 import { AuditLog } from "./audit/AuditLog.ts"
@@ -106,6 +107,8 @@ export class Relay extends Context.Service<
         rendezvous,
         servers,
         backend: classic.handleForwarded,
+        hops: traffic.hops,
+        telemetry: yield* Telemetry,
       })
       yield* Effect.addFinalizer(() => Effect.sync(() => directory.close()))
       const spread = new RelaySpread({ peers, settings })

@@ -26,6 +26,7 @@ import {
   type HopLink,
   type HopReply,
   type HopRequest,
+  type HopServerReply,
   hopLeaseMillis,
 } from "../Peers.ts"
 import { ControlChannel } from "./ControlChannel.ts"
@@ -285,7 +286,7 @@ export class PeerConnection implements HopLink {
       reply.abort("refused")
       return () => {}
     }
-    return handler({ name, head, millis, trace, visitor }, body, {
+    const served: HopServerReply = {
       beginMillis: reply.beginBy - this.options.clock.now(),
       begin: (age, allow) => reply.ask(age, allow),
       inform: (interim) => reply.inform?.(interim),
@@ -304,7 +305,8 @@ export class PeerConnection implements HopLink {
           )
         reply.abort(resetOf(reason))
       },
-    })
+    }
+    return handler({ name, head, millis, trace, visitor }, body, served, this.peerHello?.id ?? "")
   }
 }
 

@@ -298,6 +298,12 @@ export class Dispatcher implements PendingOwner {
     return this.queueOf(name).places()
   }
 
+  /** When a message of a server last arrived at this relay or at another, in milliseconds since 1970. */
+  lastSeen(name: ServerName): number | undefined {
+    return this.queues.get(name)?.lastSeenAnywhere
+  }
+
+  /** What is known of a server's links at this relay. */
   status(name: ServerName): ServerStatus {
     return this.queues.get(name)?.status() ?? neverConnected(name)
   }

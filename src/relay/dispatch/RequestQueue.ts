@@ -289,12 +289,15 @@ export class RequestQueue {
   /** A peer has links of the server. */
   addPeer(peer: PeerLinks): void {
     this.peers.push(peer)
+    this.lastSeen = this.context.deadlines.now()
     if (this.waiting.length > 0) this.flush()
   }
 
   /** A peer has none any more. */
   removePeer(peer: PeerLinks): void {
-    if (removeFrom(this.peers, peer)) this.offlineSince = this.context.deadlines.elapsed()
+    if (!removeFrom(this.peers, peer)) return
+    this.lastSeen = this.context.deadlines.now()
+    this.offlineSince = this.context.deadlines.elapsed()
   }
 
   /** A peer may take requests. */
@@ -352,6 +355,12 @@ export class RequestQueue {
     for (const pending of [...this.waiting]) pending.fail(relayDraining())
   }
 
+  /** When a message of the server last arrived, as far as is known; at a peer it may do so at any time. */
+  get lastSeenAnywhere(): number | undefined {
+    return this.peers.length > 0 ? this.context.deadlines.now() : this.lastSeen
+  }
+
+  /** What is known of the links of this relay. */
   status(): ServerStatus {
     const programs = this.links.map(({ program }) => program).filter((program) => program !== "")
     return {

@@ -13,8 +13,12 @@ import type { ServerName } from "../../domain/ServerName.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
+import { refuse } from "../../transport/body/Replies.ts"
+import type { Telemetry } from "../../transport/observe/Telemetry.ts"
+import { trace } from "../../transport/observe/TracedHandler.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { Servers } from "../registry/Servers.ts"
+import type { HopCounters } from "../traffic/HopCounters.ts"
 import { shortening } from "./HopLease.ts"
 import { PeerLink } from "./PeerLink.ts"
 
@@ -25,6 +29,8 @@ export interface PeerContext {
   readonly servers: Servers["Service"]
   /** Answers requests of servers that came to other relays. */
   readonly backend: Handler
+  readonly hops: HopCounters
+  readonly telemetry: Telemetry | undefined
 }
 
 interface Joined {
@@ -48,7 +54,7 @@ export class PeerDirectory {
       peers.onPresence((change) => this.apply(change)),
       peers.onRoom((peer) => this.roomChanged(peer)),
     ]
-    peers.onHop((hop, body, reply) => this.serve(hop, body, reply))
+    peers.onHop((hop, body, reply, from) => this.serve(hop, body, reply, from))
   }
 
   close(): void {
@@ -88,11 +94,12 @@ export class PeerDirectory {
   }
 
   private join(peer: string, name: ServerName, first: Parameters<PeerLink["add"]>[0]): Joined {
-    const { peers, rendezvous } = this.context
+    const { hops, peers, rendezvous } = this.context
     const link = new PeerLink({
       name,
       peer,
       peers,
+      hops,
       responseMillis: (server) => rendezvous.responseMillis(server),
       onReady: () => rendezvous.peerReady(name),
       awaitRoom: (waiting) => {
@@ -115,19 +122,25 @@ export class PeerDirectory {
 
   // ------------------------------------------------------------ requests that hop here
 
-  private serve({ head, millis, name }: HopRequest, body: Body, reply: HopServerReply): Cancel {
-    const { backend, rendezvous } = this.context
+  private serve(
+    { head, millis, name }: HopRequest,
+    body: Body,
+    reply: HopServerReply,
+    from: string,
+  ): Cancel {
+    const { backend, hops, rendezvous, telemetry } = this.context
     if (name === "") return backend(head, body, replyOf(reply))
-    const now = rendezvous.deadlines.elapsed()
-    const cancel = rendezvous.hop(name, head, body, replyOf(reply), {
+    hops.received(from)
+    const terms = {
       millis,
-      beginBy: now + reply.beginMillis - shortening(millis),
-      ask: (age, allow) => reply.begin(age, allow),
-    })
-    if (cancel !== undefined) return cancel
-    body.discard()
-    reply.fail(notHere, "refused")
-    return () => {}
+      beginBy: rendezvous.deadlines.elapsed() + reply.beginMillis - shortening(millis),
+      ask: (age: number, allow: (millis: number) => void) => reply.begin(age, allow),
+    }
+    const tunnel: Handler = (head, body, reply) =>
+      rendezvous.hop(name, head, body, reply, terms) ?? refuse(body, reply, notHere)
+    const attributes = { "ptth.server": name, "ptth.visitor_relay": from }
+    const handler = trace(tunnel, telemetry, { name: "hop", kind: "server", attributes })
+    return handler(head, body, replyOf(reply))
   }
 }
 

@@ -12,6 +12,7 @@ import { maxStreams } from "../../transport/mux/Multiplexer.ts"
 import type * as Lease from "../dispatch/Lease.ts"
 import type { PeerLinks } from "../dispatch/Link.ts"
 import type { Pending } from "../dispatch/Pending.ts"
+import type { HopCounters } from "../traffic/HopCounters.ts"
 import { HeldBody } from "./HeldBody.ts"
 import { hopLease } from "./HopLease.ts"
 
@@ -20,6 +21,7 @@ export interface PeerLinkOptions {
   readonly name: ServerName
   readonly peer: string
   readonly peers: PeersShape
+  readonly hops: HopCounters
   readonly responseMillis: (name: ServerName) => number
   /** There may be room for requests that wait. */
   readonly onReady: () => void
@@ -127,6 +129,8 @@ export class PeerLink implements PeerLinks {
     const connection = this.options.peers.link(this.peer)
     if (connection === undefined) return
     pending.offered(this, millis, lease)
+    const { hops } = this.options
+    hops.sent(this.peer)
     this.running += 1
     let isRunning = true
     let cancel: Cancel | undefined
@@ -154,6 +158,7 @@ export class PeerLink implements PeerLinks {
       },
       fail: (error, reason) => {
         finish()
+        hops.failed(this.peer, reason ?? "failed")
         const isUnseen = reason === "unsent" || reason === "refused" || reason === "busy"
         if (reason === "refused") this.options.peers.forget(this.peer, this.name)
         if (isUnseen && body.isWhole) {

@@ -18,6 +18,7 @@ import { RelaySettings } from "../settings/RelaySettings.ts"
 import { CountedVisit, type VisitContext, type VisitListener } from "./CountedVisit.ts"
 import { Counters, type Recent, transports } from "./Counters.ts"
 import type { Histogram } from "./Histogram.ts"
+import { HopCounters } from "./HopCounters.ts"
 
 export type { Counters, Recent }
 
@@ -73,6 +74,8 @@ export class Traffic extends Context.Service<Traffic, TrafficCounters>()("ptth/r
 
 /** What the service {@link Traffic} does. */
 export class TrafficCounters {
+  /** Requests that hopped to or from other relays. */
+  readonly hops = new HopCounters()
   private readonly byServer = new Map<string, Counters>()
   private readonly refusedKeys: Record<Refusal, number> = { "unknown name": 0, "wrong key": 0 }
   private readonly listeners = new Set<VisitListener>()

@@ -31,7 +31,7 @@ export class VisitTrace {
   send(visit: VisitRecord): void {
     if (!this.context.sampled) return
     const wall = Date.now() - performance.now()
-    const { answeredAt, code, endedAt, offeredAt, startedAt, status, transport } = visit
+    const { answeredAt, code, endedAt, hop, offeredAt, startedAt, status, transport } = visit
     const error = code ?? (status !== undefined && status >= 500 ? `${status}` : undefined)
     const headers = visit.head?.headers ?? []
     const below = (
@@ -46,7 +46,7 @@ export class VisitTrace {
         parentId: this.context.spanId,
         start: wall + from,
         end: wall + to,
-        attributes: { "ptth.server": visit.server, "ptth.transport": transport },
+        attributes: { "ptth.server": visit.server, "ptth.transport": transport, "ptth.hop": hop },
       })
     this.telemetry.span({
       context: this.context,
@@ -66,6 +66,7 @@ export class VisitTrace {
         "http.response.body.size": visit.bytesOut,
         "ptth.server": visit.server === "" ? undefined : visit.server,
         "ptth.transport": transport === "none" ? undefined : transport,
+        "ptth.hop": hop,
         "ptth.head_ms": answeredAt === undefined ? undefined : answeredAt - startedAt,
       },
       error: error ?? (visit.whole ? undefined : "left"),

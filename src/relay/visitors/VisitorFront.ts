@@ -141,7 +141,7 @@ export class VisitorFront {
       {
         config: this.config,
         now,
-        lastSeen: (name) => rendezvous.status(name).lastSeen,
+        lastSeen: (name) => rendezvous.lastSeen(name),
         onKey: (key) => scrapers.note(key, this.addressOf(request), now),
       },
       head.method,

@@ -15,6 +15,8 @@ import { newSpan, type Span, type Telemetry } from "./Telemetry.ts"
 export interface TracedOptions {
   readonly name: string
   readonly kind: Span["kind"]
+  /** What each span has besides. */
+  readonly attributes?: Span["attributes"]
 }
 
 const now = (): number => performance.timeOrigin + performance.now()
@@ -27,7 +29,7 @@ export const trace = (
 ): Handler => (telemetry === undefined ? handler : traced(handler, telemetry, options))
 
 const traced =
-  (handler: Handler, telemetry: Telemetry, { kind, name }: TracedOptions): Handler =>
+  (handler: Handler, telemetry: Telemetry, { attributes, kind, name }: TracedOptions): Handler =>
   (head, body, reply) => {
     const { context, parentId } = newSpan(telemetry, head.headers)
     const continued = { ...head, headers: TraceContext.replace(head.headers, context) }
@@ -46,6 +48,7 @@ const traced =
         start,
         end: now(),
         attributes: {
+          ...attributes,
           "http.request.method": head.method,
           "url.path": head.target.split("?", 1)[0],
           "http.response.status_code": status,

@@ -194,6 +194,32 @@ describe("a request at a relay without a link of the server", () => {
     }),
   )
 
+  it.effect("is counted at both relays, and so is its failure", () =>
+    Effect.gen(function* () {
+      const { a, b, server } = yield* setting(Harness.echo)
+      yield* Harness.get(b, "/servers/demo/")
+      assert.deepStrictEqual(b.traffic.hops.peers.get("a"), { out: 1, in: 0, failures: new Map() })
+      assert.deepStrictEqual(a.traffic.hops.peers.get("b"), { out: 0, in: 1, failures: new Map() })
+      yield* server.stop
+      yield* Harness.knowsLinks(b, "demo", 0)
+      assert.isDefined(b.status("demo").lastSeen)
+    }),
+  )
+
+  it.effect("counts as one that failed where its holder has no link any more", () =>
+    Effect.gen(function* () {
+      const { a, b, cluster } = yield* setting(
+        Harness.handler(() => Harness.never),
+        stream,
+      )
+      yield* Harness.open(b, "/servers/demo/", { method: "POST" })
+      yield* Harness.until("it hops", () => a.traffic.hops.peers.get("b")?.in === 1)
+      cluster.network.cut(Harness.peerAt("a"))
+      yield* Harness.until("it is lost", () => b.traffic.hops.peers.get("a")?.failures.size === 1)
+      assert.deepStrictEqual([...(b.traffic.hops.peers.get("a")?.failures ?? [])], [["lost", 1]])
+    }),
+  )
+
   it.effect("waits for the server as long as at a single relay", () =>
     Effect.gen(function* () {
       const cluster = yield* Harness.cluster(["a", "b"], { servers: ["demo"] })

@@ -94,6 +94,36 @@ describe("a trace", () => {
     )
   }
 
+  it.effect("goes on over a hop, with a span of each relay", () =>
+    Effect.gen(function* () {
+      const collector = yield* Collector.collector
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const telemetry = yield* Layer.build(
+            Otlp.layer({ endpoint: collector.url, serviceName: "relay", version: "1" }),
+          )
+          const { relays } = yield* Harness.cluster(["a", "b"], { servers: ["demo"] }).pipe(
+            Effect.provideContext(telemetry),
+          )
+          const [a, b] = relays as [Harness.ClusterRelay, Harness.ClusterRelay]
+          yield* Harness.server(a, "demo", Harness.echo, { transport: "stream", connections: 1 })
+          yield* Harness.knowsLinks(b, "demo", 1)
+          const { text } = yield* Harness.get(b, "/servers/demo/", visitors)
+          assert.strictEqual(text, "")
+          yield* Harness.until("it is over", () => b.traffic.server("demo").inFlight === 0)
+        }),
+      )
+      const named = new Map(collector.spans().map((span) => [span.name, span]))
+      assert.sameMembers([...named.keys()], ["GET demo", "wait", "tunnel", "hop GET"])
+      for (const { traceId: id } of named.values()) assert.strictEqual(id, traceId)
+      assert.strictEqual(named.get("hop GET")?.parentSpanId, named.get("tunnel")?.spanId)
+      const attribute = (span: string, wanted: string): string | undefined =>
+        named.get(span)?.attributes.find(({ key }) => key === wanted)?.value.stringValue
+      assert.strictEqual(attribute("tunnel", "ptth.hop"), "a")
+      assert.strictEqual(attribute("hop GET", "ptth.visitor_relay"), "b")
+    }),
+  )
+
   it.effect("begins at the relay where the visitor's is not well-formed", () =>
     Effect.gen(function* () {
       const { origin, spans } = yield* traced("stream", (relay) =>
