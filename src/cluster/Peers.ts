@@ -140,6 +140,10 @@ export interface PeersShape {
     readonly machine: string
     readonly worker: number | undefined
     readonly slot: () => number
+    /** The version of its program. */
+    readonly program: string
+    /** The digest of its configuration. */
+    readonly digest: () => string
   }
   /** Whether there are no peers and never will be. */
   readonly isAlone: boolean
@@ -148,6 +152,8 @@ export interface PeersShape {
   /** Tells the peers the digest and the slot again, which may have changed. */
   refresh(): void
   list(): ReadonlyArray<PeerView>
+  /** The addresses of members that were never reached. */
+  unreached(): ReadonlyArray<string>
   /** Calls the listener when a peer comes, goes or tells something new of itself. */
   onPeers(listener: () => void): () => void
 
@@ -201,11 +207,19 @@ const nothing = (): void => {}
 
 /** No peers. */
 const alone: PeersShape = {
-  self: { id: "", machine: "", worker: undefined, slot: () => 0 },
+  self: {
+    id: "",
+    machine: "",
+    worker: undefined,
+    slot: () => 0,
+    program: "",
+    digest: () => "",
+  },
   isAlone: true,
   isSettled: () => true,
   refresh: nothing,
   list: () => [],
+  unreached: () => [],
   onPeers: () => nothing,
   announce: () => nothing,
   withdraw: nothing,

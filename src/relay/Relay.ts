@@ -37,6 +37,7 @@ import { HandOver } from "./settings/HandOver.ts"
 import { RelaySettings } from "./settings/RelaySettings.ts"
 import * as Subdomains from "./settings/Subdomains.ts"
 import { Successor } from "./settings/Successor.ts"
+import { Relays } from "./status/Relays.ts"
 import * as SendMetrics from "./status/SendMetrics.ts"
 import * as AccessLogging from "./traffic/AccessLogging.ts"
 import { Traffic } from "./traffic/Traffic.ts"
@@ -61,7 +62,7 @@ export class Relay extends Context.Service<
 >()("ptth/relay/Relay") {
   /** The relay with its own services, which it provides too; fails if its address cannot be bound. */
   static readonly layer: Layer.Layer<
-    Relay | Servers | Rendezvous | AuditLog | Traffic | Inspector,
+    Relay | Servers | Rendezvous | AuditLog | Traffic | Inspector | Relays,
     BindError,
     RelaySettings
   > = Layer.suspend(() =>
@@ -82,7 +83,7 @@ export class Relay extends Context.Service<
   static readonly layerNoDeps: Layer.Layer<
     Relay,
     BindError,
-    RelaySettings | Servers | Rendezvous | AuditLog | Traffic | Inspector
+    RelaySettings | Servers | Rendezvous | AuditLog | Traffic | Inspector | Relays
   > = Layer.effect(
     Relay,
     Effect.gen(function* () {
@@ -156,7 +157,7 @@ export class Relay extends Context.Service<
       const pages = RelayPages.make({
         settings,
         rendezvous,
-        traffic,
+        relays: yield* Relays,
         isDraining,
         isSettled: () => peers.isSettled(),
       })
@@ -238,6 +239,7 @@ export class Relay extends Context.Service<
 const layerWith = <R>(audit: Layer.Layer<AuditLog, never, R>) =>
   Relay.layerNoDeps.pipe(
     Layer.provideMerge(SendMetrics.layer),
+    Layer.provideMerge(Relays.layerOfRelay),
     Layer.provideMerge(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
     // Provided to the front, so that it closes after the last request.
     Layer.provideMerge(Layer.mergeAll(AccessLogging.layer, AuditVisits.layer)),

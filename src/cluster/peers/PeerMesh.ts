@@ -139,7 +139,7 @@ export class PeerMesh implements PeersShape {
     leave: Effect.Effect<void>,
     log: (effect: Effect.Effect<void>) => void,
   ) {
-    const { id, machine, slot, worker } = options
+    const { digest, id, machine, program, slot, worker } = options
     this.options = options
     this.incarnation = options.incarnation ?? crypto.randomUUID()
     this.leave = leave
@@ -147,7 +147,7 @@ export class PeerMesh implements PeersShape {
     this.deadlines = deadlines
     this.clock = new RunningClock(deadlines)
     this.startedAt = deadlines.elapsed()
-    this.self = { id, machine, worker, slot }
+    this.self = { id, machine, worker, slot, program, digest }
   }
 
   /** It listens on this address. */
@@ -246,6 +246,14 @@ export class PeerMesh implements PeersShape {
       slot: peer.hello.slot,
       links: peer.table.size,
     }))
+  }
+
+  unreached(): ReadonlyArray<string> {
+    return [...this.dials.values()]
+      .filter(
+        ({ connection, id, isMember }) => isMember && connection === undefined && id === undefined,
+      )
+      .map(({ at }) => at)
   }
 
   onPeers(listener: () => void): () => void {

@@ -6,19 +6,15 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 import { BindError, serve } from "../../transport/front/NodeFront.ts"
+import * as Deadlines from "../../transport/runtime/Deadlines.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
 import { AuditLog } from "../audit/AuditLog.ts"
-import { Rendezvous } from "../dispatch/Rendezvous.ts"
-import { Inspector } from "../inspect/Inspector.ts"
-import type { Servers } from "../registry/Servers.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
 import { LiveUpdates } from "../status/LiveUpdates.ts"
-import { shown } from "../status/ServerTable.ts"
-import type { Traffic } from "../traffic/Traffic.ts"
+import type { Relays } from "../status/Relays.ts"
 import * as AdminApp from "./AdminApp.ts"
 import * as AdminFront from "./AdminFront.ts"
 import { Administration } from "./core/Administration.ts"
@@ -50,11 +46,7 @@ export class Admin extends Context.Service<
   /** Listens where `admin_listen` says; fails if the address cannot be bound. */
   static readonly layer = (
     options: AdminOptions,
-  ): Layer.Layer<
-    Admin,
-    BindError,
-    RelaySettings | Servers | Rendezvous | AuditLog | Traffic | Inspector | FileSystem.FileSystem
-  > =>
+  ): Layer.Layer<Admin, BindError, RelaySettings | AuditLog | Relays> =>
     Layer.effect(Admin, make(options)).pipe(
       Layer.provide(Layer.mergeAll(Administration.layer(options.version), AdminLogin.layer)),
     )
@@ -92,17 +84,20 @@ const make = Effect.fnUntraced(function* ({ announce }: AdminOptions) {
 
 const liveUpdates = Effect.gen(function* () {
   const administration = yield* Administration
-  const inspector = yield* Inspector
-  const { deadlines } = yield* Rendezvous
-  const live = new LiveUpdates(deadlines, () =>
-    [
-      shown(administration.servers()),
-      JSON.stringify(administration.unregistered()),
-      JSON.stringify(administration.config()),
-      JSON.stringify(administration.audit({})[0]),
-      inspector.version(),
-    ].join("\n"),
-  )
+  const live = new LiveUpdates(yield* Deadlines.make, (done) => {
+    Effect.runFork(
+      Effect.map(administration.overview, ({ version }) =>
+        done(
+          [
+            version,
+            JSON.stringify(administration.engine()),
+            JSON.stringify(administration.config()),
+            JSON.stringify(administration.audit({})[0]),
+          ].join("\n"),
+        ),
+      ),
+    )
+  })
   yield* Effect.addFinalizer(() => Effect.sync(() => live.close()))
   return live
 })

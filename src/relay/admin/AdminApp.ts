@@ -23,6 +23,7 @@ import * as DebugPage from "./pages/DebugPage.ts"
 import * as InspectorPage from "./pages/InspectorPage.ts"
 import * as LoginPage from "./pages/LoginPage.ts"
 import * as MetricsPage from "./pages/MetricsPage.ts"
+import * as RelaysPage from "./pages/RelaysPage.ts"
 import * as ServerPage from "./pages/ServerPage.ts"
 import * as ServersPage from "./pages/ServersPage.ts"
 import * as Text from "./pages/Text.ts"
@@ -32,6 +33,7 @@ import * as UnregisteredPage from "./pages/UnregisteredPage.ts"
 const pages: ReadonlyArray<AdminPage.AdminPage> = [
   ServersPage.page,
   UnregisteredPage.page,
+  RelaysPage.page,
   AuditPage.page,
   ConfigPage.page,
   ApiPage.page,

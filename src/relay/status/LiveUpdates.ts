@@ -28,15 +28,16 @@ interface OpenPage {
 /** See the file's header. */
 export class LiveUpdates {
   private readonly deadlines: Deadlines
-  private readonly content: () => string
+  private readonly content: (done: (text: string) => void) => void
   private readonly pages = new Set<OpenPage>()
   private timer: Deadline | undefined
-  private last = ""
+  /** What the pages showed when they were last compared; `undefined` before the first time. */
+  private last: string | undefined
   private quiet = 0
   private closed = false
 
-  /** @param content all that the pages show, as a text that differs whenever they do */
-  constructor(deadlines: Deadlines, content: () => string) {
+  /** @param content calls `done` with all that the pages show, as a text that differs whenever they do */
+  constructor(deadlines: Deadlines, content: (done: (text: string) => void) => void) {
     this.deadlines = deadlines
     this.content = content
   }
@@ -50,7 +51,12 @@ export class LiveUpdates {
       discard: () => {},
       read: (sink) => {
         const page: OpenPage = { sink, ready: true, behind: false }
-        if (this.pages.size === 0) this.last = this.content()
+        if (this.pages.size === 0) {
+          this.last = undefined
+          this.content((text) => {
+            this.last ??= text
+          })
+        }
         this.pages.add(page)
         // The head goes out with the first bytes.
         queueMicrotask(() => this.pages.has(page) && this.send(page, comment))
@@ -77,15 +83,17 @@ export class LiveUpdates {
 
   private arm(): void {
     this.timer ??= this.deadlines.set(compareMillis, () => {
-      this.timer = undefined
-      this.compare()
-      if (this.pages.size > 0) this.arm()
+      this.content((text) => {
+        this.timer = undefined
+        if (this.pages.size === 0) return
+        this.compare(text)
+        this.arm()
+      })
     })
   }
 
-  private compare(): void {
-    const now = this.content()
-    const changed = now !== this.last
+  private compare(now: string): void {
+    const changed = now !== (this.last ?? now)
     this.last = now
     this.quiet = changed ? 0 : this.quiet + 1
     if (!changed && this.quiet < quietComparisons) return

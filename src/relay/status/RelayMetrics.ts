@@ -3,12 +3,15 @@
  * address and for OTLP.
  */
 
+import type { EngineShape } from "../../cluster/engine/Engine.ts"
+import type { PeersShape, PeerView } from "../../cluster/Peers.ts"
 import type { Distribution, Metric, Sample } from "../../transport/observe/Metric.ts"
 import * as ProcessMetrics from "../../transport/observe/ProcessMetrics.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import { type Counters, type StatusClass, transports } from "../traffic/Counters.ts"
 import { bounds, type Histogram } from "../traffic/Histogram.ts"
+import type { PeerHops } from "../traffic/HopCounters.ts"
 import type { Traffic } from "../traffic/Traffic.ts"
 
 /** What the metrics are read from. */
@@ -16,7 +19,9 @@ export interface MetricsContext {
   readonly settings: RelaySettings["Service"]
   readonly rendezvous: Rendezvous["Service"]
   readonly traffic: Traffic["Service"]
-  /** The version of this package. */
+  readonly peers: PeersShape
+  readonly engine: EngineShape
+  /** The version of this package; empty if it is told elsewhere. */
   readonly version: string
 }
 
@@ -160,16 +165,99 @@ const presence = ({ rendezvous, settings }: MetricsContext): ReadonlyArray<Metri
   ]
 }
 
+/** The version of a relay. */
+export const infoOf = (version: string): Metric => ({
+  type: "gauge",
+  name: "ptth_relay_info",
+  help: "The version of the relay.",
+  samples: [{ labels: { version }, value: 1 }],
+})
+
+/** What a relay of several has of the others. */
+const cluster = ({ engine, peers, traffic }: MetricsContext): ReadonlyArray<Metric> => {
+  const present = peers.list().filter(({ isDraining, state }) => state !== "gone" || !isDraining)
+  const ofPeers = (
+    name: string,
+    help: string,
+    value: (peer: PeerView) => number,
+    peers = present,
+  ): Metric => ({
+    type: "gauge",
+    name,
+    help,
+    samples: peers.map((peer) => ({ labels: { peer: peer.id }, value: value(peer) })),
+  })
+  const hops = (
+    name: string,
+    help: string,
+    value: (hops: Readonly<PeerHops>) => number,
+  ): Metric => ({
+    type: "counter",
+    name,
+    help,
+    samples: [...traffic.hops.peers].map(([peer, one]) => ({
+      labels: { peer },
+      value: value(one),
+    })),
+  })
+  const { state } = engine.status()
+  return [
+    ofPeers("ptth_relay_peer_up", "Whether another relay is connected: 1 or 0.", ({ state }) =>
+      state === "up" ? 1 : 0,
+    ),
+    ofPeers(
+      "ptth_relay_peer_round_trip_seconds",
+      "The last round trip to another relay.",
+      ({ roundTrip }) => roundTrip / 1000,
+      present.filter(({ state }) => state === "up"),
+    ),
+    ofPeers(
+      "ptth_relay_peer_config_differs",
+      "Whether the configuration of another relay is another one: 1 or 0.",
+      ({ digest }) => (digest === peers.self.digest() ? 0 : 1),
+    ),
+    ofPeers(
+      "ptth_relay_peer_links",
+      "Links of servers that another relay has.",
+      ({ links }) => links,
+    ),
+    hops(
+      "ptth_relay_hops_sent_total",
+      "Visitors' requests that went on to another relay with a link.",
+      (one) => one.out,
+    ),
+    hops(
+      "ptth_relay_hops_received_total",
+      "Requests of another relay's visitors for links of this one.",
+      (one) => one.in,
+    ),
+    {
+      type: "counter",
+      name: "ptth_relay_hop_failures_total",
+      help: "Requests that went on to another relay and had no response, by reason.",
+      samples: [...traffic.hops.peers].flatMap(([peer, { failures }]) =>
+        [...failures].map(([reason, value]) => ({ labels: { peer, reason }, value })),
+      ),
+    },
+    ...(state === "off"
+      ? []
+      : [
+          {
+            type: "gauge",
+            name: "ptth_relay_engine_connected",
+            help: "Whether the engine of the cluster answers: 1 or 0.",
+            samples: [{ value: state === "connected" ? 1 : 0 }],
+          } satisfies Metric,
+        ]),
+  ]
+}
+
 /** All metrics of the relay and its process. Requests that the relay answers itself have the server "". */
 export const read = (context: MetricsContext): ReadonlyArray<Metric> => [
-  {
-    type: "gauge",
-    name: "ptth_relay_info",
-    help: "The version of the relay.",
-    samples: [{ labels: { version: context.version }, value: 1 }],
-  },
+  ...(context.version === "" ? [] : [infoOf(context.version)]),
   ...traffic(context.traffic.counters),
   ...presence(context),
+  ...(context.peers.isAlone ? [] : cluster(context)),
   {
     type: "counter",
     name: "ptth_relay_keys_refused_total",

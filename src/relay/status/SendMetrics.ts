@@ -3,6 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { Engine } from "../../cluster/engine/Engine.ts"
+import { Peers } from "../../cluster/Peers.ts"
 import { Telemetry } from "../../transport/observe/Telemetry.ts"
 import { Rendezvous } from "../dispatch/Rendezvous.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
@@ -18,7 +20,11 @@ export const layer: Layer.Layer<never, never, RelaySettings | Rendezvous | Traff
       const settings = yield* RelaySettings
       const rendezvous = yield* Rendezvous
       const traffic = yield* Traffic
+      const peers = yield* Peers
+      const engine = yield* Engine
       const { version } = telemetry
-      yield* telemetry.metrics(() => RelayMetrics.read({ settings, rendezvous, traffic, version }))
+      yield* telemetry.metrics(() =>
+        RelayMetrics.read({ settings, rendezvous, traffic, peers, engine, version }),
+      )
     }),
   )

@@ -1,12 +1,25 @@
 /**
  * A server as the pages and the API show it: its registration, its links and
- * its traffic.
+ * its traffic at all relays together, and at each of them.
  */
 import type { RegisteredServer } from "../../domain/config/RelayConfig.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
-import type { Rendezvous } from "../dispatch/Rendezvous.ts"
-import type { ServerTraffic, Traffic } from "../traffic/Traffic.ts"
+import type { RelayReport, ReportedServer } from "../../protocol/peer/AdminControl.ts"
+import { Histogram } from "../traffic/Histogram.ts"
+import { quantilesOf, type ServerTraffic } from "../traffic/Traffic.ts"
+import type { RelayAnswers, RelayIdentity } from "./Relays.ts"
+
+/** What one relay has of a server. */
+export interface ServerAtRelay {
+  readonly relay: RelayIdentity
+  readonly connections: number
+  readonly waiting: number
+  readonly inFlight: number
+  readonly requests: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
 
 /** The current state of a registered server. */
 export interface ServerView {
@@ -27,27 +40,93 @@ export interface ServerView {
   /** The number of requests that wait for a link. */
   readonly waiting: number
   readonly tripcodes: ReadonlyArray<Tripcode>
-  readonly traffic: ServerTraffic
+  readonly traffic: Omit<ServerTraffic, "recent">
+  /** At each relay that has something of it; empty for a relay by itself. */
+  readonly relays: ReadonlyArray<ServerAtRelay>
 }
 
-/** The current state of a server of the configuration. */
-export const viewServer = (
-  server: RegisteredServer,
-  rendezvous: Rendezvous["Service"],
-  traffic: Traffic["Service"],
-): ServerView => {
-  const { lastSeen, programs, reason, transports, waiting } = rendezvous.status(server.name)
-  return {
-    name: server.name,
-    displayName: server.displayName ?? server.name,
-    state: transports.length > 0 ? "connected" : lastSeen === undefined ? "never" : "away",
-    transports: [...new Set(transports)],
-    reason,
-    programs,
-    connections: transports.length,
-    lastSeen,
-    waiting,
-    tripcodes: server.tripcodes,
-    traffic: traffic.server(server.name),
+interface ServerPart {
+  readonly relay: RelayIdentity
+  readonly server: ReportedServer
+}
+
+const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((a, b) => a + b, 0)
+
+const unique = (texts: ReadonlyArray<string>): ReadonlyArray<string> => [...new Set(texts)]
+
+const statusClasses = [0, 1, 2, 3, 4, 5] as const
+
+const trafficOf = (parts: ReadonlyArray<ServerPart>): ServerView["traffic"] => {
+  const all = parts.map(({ server }) => server.traffic)
+  const errors = new Map<string, number>()
+  const head = new Histogram()
+  for (const traffic of all) {
+    for (const [code, count] of Object.entries(traffic.errors))
+      errors.set(code, (errors.get(code) ?? 0) + count)
+    head.addCounts(traffic.head)
   }
+  const statuses = statusClasses.map((status) =>
+    sum(all.map((traffic) => traffic.statuses[status] ?? 0)),
+  )
+  return {
+    requests: sum(statuses),
+    inFlight: sum(all.map(({ inFlight }) => inFlight)),
+    bytesIn: sum(all.map(({ bytesIn }) => bytesIn)),
+    bytesOut: sum(all.map(({ bytesOut }) => bytesOut)),
+    statuses,
+    latency: quantilesOf(head),
+    errors,
+    linksOpened: sum(all.map(({ linksOpened }) => linksOpened)),
+  }
+}
+
+const atRelay = ({ relay, server }: ServerPart): ServerAtRelay => ({
+  relay,
+  connections: server.transports.length,
+  waiting: server.waiting,
+  inFlight: server.traffic.inFlight,
+  requests: sum(server.traffic.statuses),
+  bytesIn: server.traffic.bytesIn,
+  bytesOut: server.traffic.bytesOut,
+})
+
+const viewServer = (
+  { displayName, name, tripcodes }: RegisteredServer,
+  parts: ReadonlyArray<ServerPart>,
+  isAlone: boolean,
+): ServerView => {
+  const servers = parts.map(({ server }) => server)
+  const transports = servers.flatMap((server) => server.transports)
+  const times = servers.flatMap(({ lastSeen }) => lastSeen ?? [])
+  return {
+    name,
+    displayName: displayName ?? name,
+    state: transports.length > 0 ? "connected" : times.length === 0 ? "never" : "away",
+    transports: unique(transports),
+    reason: servers.find(({ reason }) => reason !== "")?.reason ?? "",
+    programs: unique(servers.flatMap(({ programs }) => programs)),
+    connections: transports.length,
+    lastSeen: times.length === 0 ? undefined : Math.max(...times),
+    waiting: sum(servers.map(({ waiting }) => waiting)),
+    tripcodes,
+    traffic: trafficOf(parts),
+    relays: isAlone ? [] : parts.map(atRelay),
+  }
+}
+
+/** The current state of the servers of a configuration, by the reports of all relays. */
+export const viewServers = (
+  servers: ReadonlyArray<RegisteredServer>,
+  { answers }: RelayAnswers<RelayReport>,
+  isAlone: boolean,
+): ReadonlyArray<ServerView> => {
+  const parts = new Map<string, Array<ServerPart>>()
+  for (const { relay, value } of answers) {
+    for (const server of value.servers) {
+      const others = parts.get(server.name)
+      if (others === undefined) parts.set(server.name, [{ relay, server }])
+      else others.push({ relay, server })
+    }
+  }
+  return servers.map((server) => viewServer(server, parts.get(server.name) ?? [], isAlone))
 }

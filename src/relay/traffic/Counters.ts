@@ -28,6 +28,8 @@ export interface Recent {
   readonly code: string | undefined
   /** One of {@link transports}. */
   readonly transport: string
+  /** The relay with the link, if it is another one. */
+  readonly hop?: string | undefined
   /** From the first byte of the request's head until it was over. */
   readonly millis: number
   /** Until a link sent it to the server. */

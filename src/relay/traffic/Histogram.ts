@@ -24,6 +24,14 @@ export class Histogram {
     this.sum += millis
   }
 
+  /** Adds the values of another histogram; their sum is not known. */
+  addCounts(counts: ReadonlyArray<number>): void {
+    for (const [i, count] of counts.slice(0, this.counts.length).entries()) {
+      this.counts[i] = (this.counts[i] as number) + count
+      this.count += count
+    }
+  }
+
   /**
    * A quantile in milliseconds, interpolated linearly within its bucket;
    * values above the last bound count as that bound. `undefined` without

@@ -121,7 +121,8 @@ export class TrafficCounters {
 
   /** One server's traffic; all zero if it had none. */
   server(name: string): ServerTraffic {
-    return summarize(this.byServer.get(name) ?? new Counters())
+    const counters = this.byServer.get(name) ?? new Counters()
+    return { ...summarize(counters), recent: counters.recent }
   }
 
   /** Calls the listener with every request that is over, until the returned function is called. */
@@ -147,14 +148,16 @@ export class TrafficCounters {
   }
 }
 
-const quantilesOf = (histogram: Histogram): Quantiles | undefined => {
+/** The quantiles that are shown; `undefined` without values. */
+export const quantilesOf = (histogram: Histogram): Quantiles | undefined => {
   const [p50, p90, p99] = [0.5, 0.9, 0.99].map((share) => histogram.quantile(share))
   return p50 === undefined || p90 === undefined || p99 === undefined ? undefined : { p50, p90, p99 }
 }
 
 const total = (numbers: ReadonlyArray<number>): number => numbers.reduce((a, b) => a + b, 0)
 
-const summarize = (counters: Counters): ServerTraffic => ({
+/** What counters say in all, without the last requests. */
+export const summarize = (counters: Counters): Omit<ServerTraffic, "recent"> => ({
   requests: total(counters.requests),
   inFlight: counters.inFlight,
   bytesIn: counters.bytesIn,
@@ -165,5 +168,4 @@ const summarize = (counters: Counters): ServerTraffic => ({
   latency: quantilesOf(counters.head),
   errors: counters.errors,
   linksOpened: total(counters.linksOpened),
-  recent: counters.recent,
 })

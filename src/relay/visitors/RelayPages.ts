@@ -2,6 +2,7 @@
  * The relay's own pages for visitors: the list of servers and the health
  * checks.
  */
+import * as Effect from "effect/Effect"
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import { fromBytes } from "../../transport/body/Body.ts"
@@ -17,16 +18,16 @@ import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import * as Subdomains from "../settings/Subdomains.ts"
 import { LiveUpdates } from "../status/LiveUpdates.ts"
+import type { Relays } from "../status/Relays.ts"
 import { serverTable, shown } from "../status/ServerTable.ts"
-import { type ServerView, viewServer } from "../status/ServerView.ts"
-import type { Traffic } from "../traffic/Traffic.ts"
+import { type ServerView, viewServers } from "../status/ServerView.ts"
 import type { Page } from "./Routes.ts"
 
 /** What the pages are made from. */
 export interface PagesContext {
   readonly settings: RelaySettings["Service"]
   readonly rendezvous: Rendezvous["Service"]
-  readonly traffic: Traffic["Service"]
+  readonly relays: Relays["Service"]
   readonly isDraining: () => boolean
   /** Whether it knows which links its peers have. */
   readonly isSettled: () => boolean
@@ -42,7 +43,9 @@ export interface Pages {
 
 /** Makes the pages. */
 export const make = (context: PagesContext): Pages => {
-  const live = new LiveUpdates(context.rendezvous.deadlines, () => shown(viewsOf(context)))
+  const live = new LiveUpdates(context.rendezvous.deadlines, (done) =>
+    withViews(context, (views) => done(shown(views))),
+  )
   const answer = (page: Page, reply: Reply): void => {
     if (typeof page === "object") {
       return respond(reply, page.type, page.bytes, [["Cache-Control", Assets.cacheControl]])
@@ -68,10 +71,12 @@ export const make = (context: PagesContext): Pages => {
           ["Cache-Control", "no-cache"],
         ])
       case "servers":
-        return respond(reply, "text/html; charset=utf-8", toBytes(serversPage(context)), [
-          ["Content-Security-Policy", livePolicy],
-          ["Cache-Control", "no-store"],
-        ])
+        return withViews(context, (servers) =>
+          respond(reply, "text/html; charset=utf-8", toBytes(serversPage(context, servers)), [
+            ["Content-Security-Policy", livePolicy],
+            ["Cache-Control", "no-store"],
+          ]),
+        )
       case "upCheck":
         return respondText(reply, 200, "Relay is up\n")
       case "healthz":
@@ -109,9 +114,8 @@ const respond = (reply: Reply, type: string, bytes: Uint8Array, more: HeaderList
     fromBytes(bytes),
   )
 
-const serversPage = (context: PagesContext): Html => {
-  const config = context.settings.current()
-  const servers = viewsOf(context)
+const serversPage = ({ settings }: PagesContext, servers: ReadonlyArray<ServerView>): Html => {
+  const config = settings.current()
   return framed({
     title: "Servers",
     top: "../../",
@@ -127,5 +131,14 @@ const serversPage = (context: PagesContext): Html => {
   })
 }
 
-const viewsOf = ({ rendezvous, settings, traffic }: PagesContext): ReadonlyArray<ServerView> =>
-  settings.current().servers.map((server) => viewServer(server, rendezvous, traffic))
+/** Calls `use` with the servers as they are at all relays; at once for a relay by itself. */
+const withViews = (
+  { relays, settings }: PagesContext,
+  use: (servers: ReadonlyArray<ServerView>) => void,
+): void => {
+  Effect.runFork(
+    Effect.map(relays.reports, (reports) =>
+      use(viewServers(settings.current().servers, reports, true)),
+    ),
+  )
+}

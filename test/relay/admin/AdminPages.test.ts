@@ -5,16 +5,21 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import type { ServerName } from "../../../src/domain/ServerName.ts"
 import type { Tripcode } from "../../../src/domain/Tripcode.ts"
-import type { StrangerView } from "../../../src/relay/admin/core/Administration.ts"
+import type {
+  InspectedView,
+  RecentView,
+  StrangerView,
+} from "../../../src/relay/admin/core/Administration.ts"
 import { frame } from "../../../src/relay/admin/pages/AdminFrame.ts"
 import * as AuditPage from "../../../src/relay/admin/pages/AuditPage.ts"
 import * as ConfigPage from "../../../src/relay/admin/pages/ConfigPage.ts"
 import * as DebugPage from "../../../src/relay/admin/pages/DebugPage.ts"
 import * as InspectorPage from "../../../src/relay/admin/pages/InspectorPage.ts"
 import * as LoginPage from "../../../src/relay/admin/pages/LoginPage.ts"
+import * as RelaysPage from "../../../src/relay/admin/pages/RelaysPage.ts"
 import * as ServerPage from "../../../src/relay/admin/pages/ServerPage.ts"
 import * as UnregisteredPage from "../../../src/relay/admin/pages/UnregisteredPage.ts"
-import type { Inspected } from "../../../src/relay/inspect/Inspector.ts"
+import type { RelayView } from "../../../src/relay/status/RelayView.ts"
 import { serverTable } from "../../../src/relay/status/ServerTable.ts"
 import type { ServerView } from "../../../src/relay/status/ServerView.ts"
 import { type Html, html, toText } from "../../../src/web/Html.ts"
@@ -46,26 +51,54 @@ const serverOf = (text: string): ServerView => ({
     latency: { p50: 1, p90: 2, p99: 3 },
     errors: new Map([[text, 1]]),
     linksOpened: 1,
-    recent: [
-      {
-        at: 0,
-        method: text,
-        path: text,
-        status: 200,
-        code: text,
-        transport: "stream",
-        millis: 1,
-        waitMillis: 1,
-        tunnelMillis: 1,
-        bytesIn: 0,
-        bytesOut: 0,
-        whole: false,
-      },
-    ],
   },
+  relays: [
+    {
+      relay: { id: text, machine: text, worker: 0 },
+      connections: 1,
+      waiting: 1,
+      inFlight: 1,
+      requests: 1,
+      bytesIn: 1,
+      bytesOut: 1,
+    },
+  ],
 })
 
-const inspectedOf = (text: string): Inspected => {
+const recentOf = (text: string): RecentView => ({
+  at: 0,
+  method: text,
+  path: text,
+  status: 200,
+  code: text,
+  transport: "stream",
+  millis: 1,
+  waitMillis: 1,
+  tunnelMillis: 1,
+  bytesIn: 0,
+  bytesOut: 0,
+  whole: false,
+  hop: text,
+  relay: text,
+})
+
+const relayOf = (text: string): RelayView => ({
+  id: text,
+  machine: text,
+  worker: 0,
+  address: text,
+  program: text,
+  since: 0,
+  roundTrip: 1,
+  state: "up",
+  links: 1,
+  differs: true,
+  isApart: true,
+  engine: { state: "away", since: 0, reason: text },
+  problem: text,
+})
+
+const inspectedOf = (text: string): InspectedView => {
   const headers = [
     ["Content-Type", text],
     [text, text],
@@ -83,6 +116,7 @@ const inspectedOf = (text: string): Inspected => {
     responseBody: body,
     outcome: text,
     millis: 1,
+    relay: text,
   }
 }
 
@@ -100,7 +134,8 @@ const strangerOf = (text: string): StrangerView => ({
 /** Every page, with `text` wherever a text comes from outside. */
 const pagesWith = (text: string): ReadonlyArray<Html> => [
   serverTable([serverOf(text)], () => text),
-  ServerPage.render(serverOf(text), text, true),
+  ServerPage.render(serverOf(text), [recentOf(text)], text, true),
+  RelaysPage.render([relayOf(text)], { state: "away", since: 0, reason: text }, false),
   InspectorPage.render(serverOf(text), [inspectedOf(text)], text),
   InspectorPage.render(serverOf(text), [], undefined),
   DebugPage.render(text, { key: text, tripcode: text as Tripcode }),
@@ -130,12 +165,10 @@ const pagesWith = (text: string): ReadonlyArray<Html> => [
     ],
     { name: text },
   ),
-  ConfigPage.render({
-    path: text,
-    serversFolder: text,
-    since: 0,
-    problem: { at: 0, message: text },
-  }),
+  ConfigPage.render(
+    { path: text, serversFolder: text, since: 0, problem: { at: 0, message: text } },
+    [relayOf(text)],
+  ),
   LoginPage.renderLink(text),
   LoginPage.renderNeeded(text),
   frame({
@@ -143,6 +176,7 @@ const pagesWith = (text: string): ReadonlyArray<Html> => [
     menu: [{ path: text, label: text, count: 1 }],
     current: "/",
     hasConfigError: true,
+    silent: [{ id: text, reason: text }],
     canLogOut: true,
     live: true,
     main: html``,

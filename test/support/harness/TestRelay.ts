@@ -6,6 +6,8 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
+import { Engine } from "../../../src/cluster/engine/Engine.ts"
+import { Peers } from "../../../src/cluster/Peers.ts"
 import { tripcodeOfText } from "../../../src/domain/ApiKey.ts"
 import type { RegisteredServer, RelayConfig } from "../../../src/domain/config/RelayConfig.ts"
 import { empty as defaults, plainServer } from "../../../src/domain/config/RelayConfig.ts"
@@ -23,6 +25,7 @@ import { Servers } from "../../../src/relay/registry/Servers.ts"
 import { derive } from "../../../src/relay/settings/DerivedConfig.ts"
 import { type ConfigStatus, RelaySettings } from "../../../src/relay/settings/RelaySettings.ts"
 import * as RelayMetrics from "../../../src/relay/status/RelayMetrics.ts"
+import { Relays } from "../../../src/relay/status/Relays.ts"
 import * as SendMetrics from "../../../src/relay/status/SendMetrics.ts"
 import * as AccessLogging from "../../../src/relay/traffic/AccessLogging.ts"
 import { Traffic } from "../../../src/relay/traffic/Traffic.ts"
@@ -136,6 +139,7 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
     const scope = yield* Scope.fork(yield* Effect.scope)
     const services = yield* Relay.layerNoDeps.pipe(
       Layer.provideMerge(SendMetrics.layer),
+      Layer.provideMerge(Relays.layerOfRelay),
       Layer.provideMerge(Layer.mergeAll(Servers.layer, Rendezvous.layer)),
       Layer.provideMerge(Layer.mergeAll(AccessLogging.layer, AuditVisits.layer)),
       Layer.provideMerge(AuditFile.layer),
@@ -145,6 +149,8 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
       Layer.buildWithScope(scope),
     )
     const { host, port } = Context.get(services, Relay)
+    const peers = yield* Peers
+    const engine = yield* Engine
     const servers = Context.get(services, Servers)
     const rendezvous = Context.get(services, Rendezvous)
     const audit = Context.get(services, AuditLog)
@@ -167,6 +173,8 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
           settings: Context.get(services, RelaySettings),
           rendezvous,
           traffic: Context.get(services, Traffic),
+          peers,
+          engine,
           version: "test",
         }),
       lines,

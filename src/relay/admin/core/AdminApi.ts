@@ -21,6 +21,7 @@ const count = Schema.Int.annotate({ description: "A count since the relay starte
 const millis = Schema.Finite.annotate({ description: "Milliseconds" })
 const Time = described("A time such as 2026-01-31T12:00:00.000Z").annotate({ format: "date-time" })
 const Name = described("A server's name")
+const RelayName = described("The id of a relay, or the address of one that was never reached")
 const Tripcode = described("The hash of a server's key, 44 characters, as the server prints it")
 
 /** Problem details (RFC 9457) with a code of docs/errors.md. */
@@ -59,6 +60,22 @@ export const Server = Schema.Struct({
   bytesIn: count,
   bytesOut: count,
   tripcodes: Schema.Array(Tripcode),
+  relays: Schema.optionalKey(
+    Schema.Array(
+      Schema.Struct({
+        relay: RelayName,
+        connections: Schema.Int,
+        waiting: Schema.Int,
+        inFlight: Schema.Int,
+        requests: count,
+        bytesIn: count,
+        bytesOut: count,
+      }),
+    ),
+  ).annotate({ description: "The same at each relay, if there are several" }),
+  unanswered: Schema.optionalKey(Schema.Array(RelayName)).annotate({
+    description: "Relays of which nothing is in here, since they did not answer",
+  }),
 }).annotate({ identifier: "Server" })
 
 /** A registered server with its last requests, errors and latencies. */
@@ -76,6 +93,12 @@ export const ServerDetail = Schema.Struct({
       status: Schema.NullOr(Schema.Int),
       code: Schema.NullOr(Schema.String),
       transport: Schema.String,
+      relay: Schema.optionalKey(RelayName).annotate({
+        description: "The relay to which the visitor came, if there are several",
+      }),
+      hop: Schema.optionalKey(RelayName).annotate({
+        description: "The relay with the server's link, if it is another one",
+      }),
       millis,
       bytesIn: Schema.Int,
       bytesOut: Schema.Int,
@@ -108,6 +131,39 @@ const AuditEntry = Schema.Struct({
   relay: Schema.optionalKey(described("The relay that recorded it, if it is not this one")),
   fields: Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Finite])),
 }).annotate({ identifier: "AuditEntry" })
+
+const EngineState = Schema.Literals(["off", "connected", "away"])
+
+/** A relay of several. */
+export const Relay = Schema.Struct({
+  id: RelayName,
+  machine: Schema.String,
+  worker: Schema.NullOr(Schema.Int),
+  address: Schema.NullOr(Schema.String),
+  program: described("The version of its program"),
+  since: Time,
+  roundTrip: Schema.NullOr(millis),
+  state: Schema.Literals(["self", "up", "draining", "silent", "dialling", "gone"]).annotate({
+    description: "self: the one that answers this; silent: connected, but did not answer",
+  }),
+  links: Schema.Int.annotate({ description: "Links of servers that it has" }),
+  configDiffers: Schema.Boolean,
+  takesHops: Schema.Boolean,
+  configProblem: Schema.NullOr(Schema.String),
+  engine: Schema.NullOr(EngineState),
+}).annotate({ identifier: "Relay" })
+
+const Relays = Schema.Struct({
+  relays: Schema.Array(Relay),
+  unanswered: Schema.Array(Schema.Struct({ id: RelayName, reason: Schema.String })),
+  engine: Schema.Struct({ state: EngineState, reason: Schema.NullOr(Schema.String) }).annotate({
+    description: "off: approvals of relays that are away, usage and audit log stay per machine",
+  }),
+}).annotate({ identifier: "Relays" })
+
+const Reached = Schema.Struct({
+  missed: Schema.Array(Schema.Struct({ id: RelayName, reason: Schema.String })),
+}).annotate({ identifier: "Reached", description: "Relays that it did not reach" })
 
 const ConfigStatus = Schema.Struct({
   path: Schema.NullOr(Schema.String),
@@ -164,6 +220,14 @@ const endpoints = HttpApiGroup.make("relay", { topLevel: true })
       },
       success: Schema.Array(AuditEntry),
     }).annotate(OpenApi.Summary, "Events of the audit log, newest first"),
+    HttpApiEndpoint.get("relays", "/relays", { success: Relays }).annotate(
+      OpenApi.Summary,
+      "The relays that serve as one, and the engine",
+    ),
+    HttpApiEndpoint.post("reload", "/config/reload", { success: Reached }).annotate(
+      OpenApi.Summary,
+      "Load the configuration at all relays",
+    ),
     HttpApiEndpoint.get("config", "/config", { success: ConfigStatus }).annotate(
       OpenApi.Summary,
       "When the configuration was loaded, and the error of a newer one",

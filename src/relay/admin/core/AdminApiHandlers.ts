@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import * as Layer from "effect/Layer"
+import type { EngineStatus } from "../../../cluster/engine/Engine.ts"
 import type { ErrorCode } from "../../../domain/ErrorRegistry.ts"
 import { statusOf } from "../../../domain/ErrorRegistry.ts"
 import { problemOf } from "../../../web/FailurePage.ts"
@@ -14,14 +15,23 @@ import { sentences } from "../../audit/AuditEvent.ts"
 import type { AuditEntry } from "../../audit/AuditLog.ts"
 import type { ApprovalError } from "../../registry/Approval.ts"
 import type { ServerView } from "../../status/ServerView.ts"
+import { maxRecent } from "../../traffic/Counters.ts"
 import { AdminApi, AdminOnly, apiPath, WellFormed } from "./AdminApi.ts"
-import { Administration, type StrangerView } from "./Administration.ts"
+import {
+  Administration,
+  type Overview,
+  type RecentView,
+  type StrangerView,
+} from "./Administration.ts"
 import { Caller, nameOf } from "./Caller.ts"
 
 const iso = (at: number): string => new Date(at).toISOString()
 const isoOrNull = (at: number | undefined): string | null => (at === undefined ? null : iso(at))
 
-const serverOf = (view: ServerView) => ({
+const idsOf = (silent: Overview["silent"]) =>
+  silent.length === 0 ? {} : { unanswered: silent.map(({ id }) => id) }
+
+const serverOf = (view: ServerView, silent: Overview["silent"]) => ({
   name: view.name,
   displayName: view.displayName,
   state: view.state,
@@ -36,19 +46,29 @@ const serverOf = (view: ServerView) => ({
   bytesIn: view.traffic.bytesIn,
   bytesOut: view.traffic.bytesOut,
   tripcodes: view.tripcodes,
+  ...(view.relays.length === 0
+    ? {}
+    : { relays: view.relays.map(({ relay, ...one }) => ({ relay: relay.id, ...one })) }),
+  ...idsOf(silent),
 })
 
-const detailOf = (view: ServerView) => ({
-  ...serverOf(view),
+const detailOf = (
+  view: ServerView,
+  recent: ReadonlyArray<RecentView>,
+  silent: Overview["silent"],
+) => ({
+  ...serverOf(view, silent),
   latency: view.traffic.latency ?? null,
   errors: Object.fromEntries(view.traffic.errors),
-  recent: view.traffic.recent.map((one) => ({
+  recent: recent.map((one) => ({
     at: iso(one.at),
     method: one.method,
     path: one.path,
     status: one.status ?? null,
     code: one.code ?? null,
     transport: one.transport,
+    ...(one.relay === undefined ? {} : { relay: one.relay }),
+    ...(one.hop === undefined ? {} : { hop: one.hop }),
     millis: one.millis,
     bytesIn: one.bytesIn,
     bytesOut: one.bytesOut,
@@ -71,6 +91,26 @@ const entryOf = ({ at, event, relay }: AuditEntry) => {
   const { _tag: kind, ...fields } = event
   return { at: iso(at), kind, ...(relay === undefined ? {} : { relay }), fields }
 }
+
+const relaysOf = ({ relays, silent }: Overview, engine: EngineStatus) => ({
+  relays: relays.map((relay) => ({
+    id: relay.id,
+    machine: relay.machine,
+    worker: relay.worker ?? null,
+    address: relay.address ?? null,
+    program: relay.program,
+    since: iso(relay.since),
+    roundTrip: relay.roundTrip ?? null,
+    state: relay.state,
+    links: relay.links,
+    configDiffers: relay.differs,
+    takesHops: !relay.isApart,
+    configProblem: relay.problem ?? null,
+    engine: relay.engine?.state ?? null,
+  })),
+  unanswered: silent,
+  engine: { state: engine.state, reason: engine.reason ?? null },
+})
 
 /** The kind of event with this name; `undefined` if there is none. */
 export const kindOf = (text: string | undefined): AuditEvent["_tag"] | undefined =>
@@ -116,31 +156,43 @@ const handlers = HttpApiBuilder.group(
     const noServer = (name: string) =>
       problem("PTTH_NOT_FOUND", `no server has the name ${JSON.stringify(name)}`)
     return group.handleAll({
-      servers: () => Effect.sync(() => administration.servers().map(serverOf)),
-      server: ({ params }) =>
-        Effect.suspend(() => {
-          const view = administration.server(params.name)
-          return view === undefined
-            ? Effect.fail(noServer(params.name))
-            : Effect.succeed(detailOf(view))
-        }),
-      unregistered: () => Effect.sync(() => administration.unregistered().map(strangerOf)),
+      servers: () =>
+        Effect.map(administration.overview, ({ servers, silent }) =>
+          servers.map((view) => serverOf(view, silent)),
+        ),
+      server: Effect.fnUntraced(function* ({ params }) {
+        const { servers, silent } = yield* administration.overview
+        const view = servers.find(({ name }) => name === params.name)
+        if (view === undefined) return yield* Effect.fail(noServer(params.name))
+        const recent = yield* administration.recent(view.name)
+        return detailOf(view, recent.slice(0, maxRecent), silent)
+      }),
+      unregistered: () =>
+        Effect.map(administration.overview, ({ unregistered }) => unregistered.map(strangerOf)),
+      relays: () =>
+        Effect.map(administration.overview, (overview) =>
+          relaysOf(overview, administration.engine()),
+        ),
+      reload: () => Effect.map(administration.reload, ({ silent }) => ({ missed: silent })),
       approve: Effect.fnUntraced(function* ({ payload }) {
         const { identity } = yield* Caller
-        yield* Effect.mapError(
+        const { silent } = yield* Effect.mapError(
           administration.approve(payload.name, payload.tripcode, nameOf(identity)),
           failed,
         )
-        const view = administration.server(payload.name)
+        const { servers } = yield* administration.overview
+        const view = servers.find(({ name }) => name === payload.name)
         return view === undefined
           ? yield* Effect.fail(
               problem("PTTH_CANNOT_APPROVE", "the server was removed from the configuration again"),
             )
-          : serverOf(view)
+          : serverOf(view, silent)
       }),
       ignore: Effect.fnUntraced(function* ({ payload }) {
         const { identity } = yield* Caller
-        if (!administration.ignore(payload.name, payload.tripcode, nameOf(identity)))
+        const { name, tripcode } = payload
+        const reached = yield* administration.ignore(name, tripcode, nameOf(identity))
+        if (reached === undefined)
           yield* Effect.fail(
             problem("PTTH_NOT_FOUND", "no server with this name and key is waiting"),
           )

@@ -1,32 +1,44 @@
 /**
- * What an administrator can see and do, for the pages and the API alike.
+ * What an administrator can see and do, for the pages and the API alike. It is
+ * about all relays that serve as one, and says which of them did not answer.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import type { RegisteredServer } from "../../../domain/config/RelayConfig.ts"
+import { Engine, type EngineStatus } from "../../../cluster/engine/Engine.ts"
 import type { ServerName } from "../../../domain/ServerName.ts"
 import type { Tripcode } from "../../../domain/Tripcode.ts"
 import * as TripcodeWords from "../../../domain/TripcodeWords.ts"
+import * as AdminControl from "../../../protocol/peer/AdminControl.ts"
 import type { Metric } from "../../../transport/observe/Metric.ts"
 import type { AuditEvent } from "../../audit/AuditEvent.ts"
 import { type AuditEntry, AuditLog } from "../../audit/AuditLog.ts"
-import { Rendezvous } from "../../dispatch/Rendezvous.ts"
-import { type Inspected, Inspector } from "../../inspect/Inspector.ts"
-import * as Approval from "../../registry/Approval.ts"
-import { type RefusedStranger, Servers } from "../../registry/Servers.ts"
+import type { Inspected } from "../../inspect/Inspector.ts"
+import type * as Approval from "../../registry/Approval.ts"
+import * as RegisterServer from "../../registry/RegisterServer.ts"
+import type { RefusedStranger } from "../../registry/Servers.ts"
 import { type ConfigStatus, RelaySettings } from "../../settings/RelaySettings.ts"
 import * as Subdomains from "../../settings/Subdomains.ts"
-import * as RelayMetrics from "../../status/RelayMetrics.ts"
-import { type ServerView, viewServer } from "../../status/ServerView.ts"
-import { Traffic } from "../../traffic/Traffic.ts"
+import * as MergedMetrics from "../../status/MergedMetrics.ts"
+import { type RelayAnswers, Relays, type SilentRelay } from "../../status/Relays.ts"
+import * as RelayView from "../../status/RelayView.ts"
+import { type ServerView, viewServers } from "../../status/ServerView.ts"
+import type { Recent } from "../../traffic/Counters.ts"
 
 /** A server that was refused because its name or key is not registered. */
 export interface StrangerView extends RefusedStranger {
   /** The tripcode as six words, for people to compare. */
   readonly words: string
+}
+
+/** A request that is over, and which relay its visitor came to; `undefined` for a relay by itself. */
+export interface RecentView extends Recent {
+  readonly relay: string | undefined
+}
+
+/** A recorded request, and which relay its visitor came to, as above. */
+export interface InspectedView extends Inspected {
+  readonly relay: string | undefined
 }
 
 /** Which events are wanted; an absent field matches all. */
@@ -36,19 +48,42 @@ export interface AuditFilter {
   readonly kind?: AuditEvent["_tag"] | undefined
 }
 
+/** All relays at one moment. */
+export interface Overview {
+  /** Whether there is one relay, which needs no name. */
+  readonly isAlone: boolean
+  readonly servers: ReadonlyArray<ServerView>
+  /** Servers that were refused and are not registered, most recently seen first. */
+  readonly unregistered: ReadonlyArray<StrangerView>
+  readonly relays: ReadonlyArray<RelayView.RelayView>
+  /** Relays of which nothing in here tells. */
+  readonly silent: ReadonlyArray<SilentRelay>
+  /** Whether the files of a configuration are invalid at any relay. */
+  readonly hasConfigProblem: boolean
+  /** A text that differs whenever any of this does. */
+  readonly version: string
+}
+
+/** What an act on all relays could not reach. */
+export interface Reached {
+  readonly silent: ReadonlyArray<SilentRelay>
+}
+
 /** See the file's header. */
 export class Administration extends Context.Service<
   Administration,
   {
-    readonly servers: () => ReadonlyArray<ServerView>
-    readonly server: (name: string) => ServerView | undefined
-    /** Servers that were refused and are not registered, most recently seen first. */
-    readonly unregistered: () => ReadonlyArray<StrangerView>
+    readonly overview: Effect.Effect<Overview>
+    /** The state of the engine; `off` if the relays share nothing that lasts. */
+    readonly engine: () => EngineStatus
+    /** A server's last requests, newest first. */
+    readonly recent: (name: ServerName) => Effect.Effect<ReadonlyArray<RecentView>>
     /** Events of the audit log, newest first. */
     readonly audit: (filter: AuditFilter) => ReadonlyArray<AuditEntry>
+    /** The configuration of the process that answers the administrator. */
     readonly config: () => ConfigStatus
     /**
-     * Registers a server, which is in force when this succeeds.
+     * Registers a server at all relays, which is in force here when this succeeds.
      *
      * @param by who did it, for the audit log
      */
@@ -56,50 +91,58 @@ export class Administration extends Context.Service<
       name: string,
       tripcode: string,
       by: string,
-    ) => Effect.Effect<void, Approval.ApprovalError>
-    /** Hides an unregistered server until the relay restarts; `false` if there is none. */
-    readonly ignore: (name: string, tripcode: string, by: string) => boolean
+    ) => Effect.Effect<Reached, Approval.ApprovalError>
+    /** Hides an unregistered server at all relays; `undefined` if there is none. */
+    readonly ignore: (
+      name: string,
+      tripcode: string,
+      by: string,
+    ) => Effect.Effect<Reached | undefined>
+    /** Has all relays load their configuration. */
+    readonly reload: Effect.Effect<Reached>
     /** Whether the configuration has the server's requests inspected. */
     readonly inspects: (name: ServerName) => boolean
-    /** The server's last requests, newest first. */
-    readonly inspected: (name: ServerName) => ReadonlyArray<Inspected>
+    /** The server's recorded requests, newest first. */
+    readonly inspected: (name: ServerName) => Effect.Effect<ReadonlyArray<InspectedView>>
     /** The relay's address for visitors, where it is known. */
     readonly publicUrl: () => string | undefined
     /** The server's address for visitors, where it is known. */
     readonly openAt: (name: ServerName) => string | undefined
-    readonly metrics: () => ReadonlyArray<Metric>
+    /** The metrics of all relays, or of those of this machine. */
+    readonly metrics: (isOnlyMachine: boolean) => Effect.Effect<ReadonlyArray<Metric>>
   }
 >()("ptth/relay/Administration") {
   /** @param version the version of this package */
   static readonly layer = (
     version: string,
-  ): Layer.Layer<
-    Administration,
-    never,
-    RelaySettings | Servers | Rendezvous | AuditLog | Traffic | Inspector | FileSystem.FileSystem
-  > => Layer.effect(Administration, make(version))
+  ): Layer.Layer<Administration, never, RelaySettings | AuditLog | Relays> =>
+    Layer.effect(Administration, make(version))
 }
 
 const make = Effect.fnUntraced(function* (version: string) {
   const settings = yield* RelaySettings
-  const servers = yield* Servers
-  const rendezvous = yield* Rendezvous
   const audit = yield* AuditLog
-  const traffic = yield* Traffic
-  const inspector = yield* Inspector
-  const approve = yield* makeApprove
-  const view = (server: RegisteredServer) => viewServer(server, rendezvous, traffic)
+  const relays = yield* Relays
+  const engine = yield* Engine
+  const { isAlone, peers } = relays
+  const idOf = ({ id }: { readonly id: string }): string | undefined => (isAlone ? undefined : id)
   return Administration.of({
-    servers: () => settings.current().servers.map(view),
-    server: (name) => {
-      const server = settings.derived().servers.get(name)
-      return server === undefined ? undefined : view(server)
-    },
-    unregistered: () =>
-      servers
-        .unregistered()
-        .map((one) => ({ ...one, words: TripcodeWords.toWords(one.tripcode) }))
-        .reverse(),
+    overview: Effect.map(relays.ask(AdminControl.report, {}), (reports) =>
+      overviewOf(settings.current(), reports, relays),
+    ),
+    engine: engine.status,
+    recent: (name) =>
+      relays
+        .ask(AdminControl.recent, { name })
+        .pipe(
+          Effect.map(({ answers }) =>
+            answers
+              .flatMap(({ relay, value }) =>
+                value.map((one): RecentView => ({ ...recentOf(one), relay: idOf(relay) })),
+              )
+              .sort((one, other) => other.at - one.at),
+          ),
+        ),
     audit: ({ kind, name }) =>
       audit
         .entries()
@@ -110,66 +153,179 @@ const make = Effect.fnUntraced(function* (version: string) {
         )
         .reverse(),
     config: settings.status,
-    approve,
-    ignore: (name, tripcode, by) => {
-      const stranger = servers
-        .unregistered()
-        .find((one) => one.name === name && one.tripcode === tripcode)
-      if (stranger === undefined) return false
-      servers.ignore(name, tripcode)
-      audit.record({
-        _tag: "ServerIgnored",
-        name: stranger.name,
-        tripcode: stranger.tripcode,
-        by,
-      })
-      return true
-    },
-    inspects: (server) => inspector.inspects(server),
-    inspected: (server) => inspector.of(server),
+    ...(yield* makeActs),
+    inspects: (server) => settings.derived().servers.get(server)?.inspect === true,
+    inspected: (name) =>
+      relays.ask(AdminControl.recorded, { name }).pipe(
+        Effect.map(({ answers }) =>
+          answers
+            .flatMap(({ relay, value }) =>
+              value.map(
+                (one): InspectedView => ({
+                  ...one,
+                  response: one.response,
+                  millis: one.millis,
+                  relay: idOf(relay),
+                }),
+              ),
+            )
+            .sort((one, other) => other.at - one.at || other.number - one.number),
+        ),
+      ),
     publicUrl: () => settings.current().publicUrl,
     openAt: (name) => Subdomains.urlOf(settings.current(), name),
-    metrics: () => RelayMetrics.read({ settings, rendezvous, traffic, version }),
+    metrics: (isOnlyMachine) =>
+      relays
+        .ask(
+          AdminControl.metrics,
+          {},
+          isOnlyMachine ? ({ machine }) => machine === peers.self.machine : undefined,
+        )
+        .pipe(Effect.map((answers) => MergedMetrics.merge(answers, isAlone, version))),
   })
 })
 
-/** `Administration.approve`: writes the server's file, reloads the configuration and records the approval once. */
-const makeApprove = Effect.gen(function* () {
+const recentOf = (one: AdminControl.ReportedRequest): Recent => ({
+  ...one,
+  status: one.status,
+  code: one.code,
+  waitMillis: one.waitMillis,
+  tunnelMillis: one.tunnelMillis,
+})
+
+const overviewOf = (
+  { servers: registered }: ReturnType<RelaySettings["Service"]["current"]>,
+  reports: RelayAnswers<AdminControl.RelayReport>,
+  { isAlone, peers }: Relays["Service"],
+): Overview => {
+  const { answers, silent } = reports
+  const servers = viewServers(registered, reports, isAlone)
+  const unregistered = mergeStrangers(answers.map(({ value }) => value))
+  const relays = RelayView.viewRelays(reports, peers)
+  return {
+    isAlone,
+    servers,
+    unregistered,
+    relays,
+    silent,
+    hasConfigProblem: answers.some(({ value }) => value.config.problem !== undefined),
+    version: JSON.stringify([
+      servers.map(({ lastSeen, traffic, ...view }) => [
+        view,
+        view.state === "connected" ? 0 : lastSeen,
+        { ...traffic, errors: [...traffic.errors] },
+      ]),
+      unregistered,
+      relays.map((relay) => ({ ...relay, roundTrip: 0 })),
+      silent,
+      answers.map(({ value }) => [value.recordings, value.config]),
+    ]),
+  }
+}
+
+/** Each refused server once, the last seen first; ignored if it is so at any relay. */
+const mergeStrangers = (
+  reports: ReadonlyArray<AdminControl.RelayReport>,
+): ReadonlyArray<StrangerView> => {
+  const merged = new Map<string, AdminControl.ReportedStranger>()
+  for (const { strangers } of reports) {
+    for (const one of strangers) {
+      const key = `${one.name} ${one.tripcode}`
+      const other = merged.get(key)
+      const newest = other === undefined || one.lastSeen >= other.lastSeen ? one : other
+      merged.set(key, {
+        ...newest,
+        firstSeen: Math.min(one.firstSeen, other?.firstSeen ?? one.firstSeen),
+        ignored: one.ignored || other?.ignored === true,
+      })
+    }
+  }
+  return [...merged.values()]
+    .map((one) => ({
+      ...one,
+      name: one.name as ServerName,
+      tripcode: one.tripcode as Tripcode,
+      words: TripcodeWords.toWords(one.tripcode as Tripcode),
+    }))
+    .reverse()
+    .sort((one, other) => other.lastSeen - one.lastSeen)
+}
+
+/** The acts that reach all relays. */
+const makeActs = Effect.gen(function* () {
+  const relays = yield* Relays
+  const audit = yield* AuditLog
+  const engine = yield* Engine
   const settings = yield* RelaySettings
-  const servers = yield* Servers
-  const fs = yield* FileSystem.FileSystem
+  const register = yield* RegisterServer.make
+  const { self } = relays.peers
+  const isOther = ({ id }: { readonly id: string }): boolean => id !== self.id
+  const isBeside = (relay: { readonly id: string; readonly machine: string }): boolean =>
+    isOther(relay) && relay.machine === self.machine
 
-  /** Succeeds with whether the server was not in force before. */
-  const register = Effect.fnUntraced(function* (name: string, tripcode: string) {
-    const { serversFolder } = settings.status()
-    if (serversFolder === undefined) {
-      return yield* new Approval.ApprovalError({
-        code: "PTTH_CANNOT_APPROVE",
-        detail: "this relay has no configuration file that could be added to",
-      })
+  /** Has one relay of each other machine register the server; with an engine they learn of it there. */
+  const approveElsewhere = Effect.fnUntraced(function* (
+    name: string,
+    tripcode: string,
+    by: string,
+  ) {
+    if (engine.status().state !== "off") return []
+    const machines = new Set<string>()
+    const isFirst = (relay: { readonly id: string; readonly machine: string }): boolean => {
+      if (relay.machine === self.machine || machines.has(relay.machine)) return false
+      machines.add(relay.machine)
+      return true
     }
-    const written = yield* Approval.approve(serversFolder, settings.current(), name, tripcode).pipe(
-      Effect.provideService(FileSystem.FileSystem, fs),
+    const { answers, silent } = yield* relays.ask(
+      AdminControl.approve,
+      { name, tripcode, by },
+      isFirst,
     )
-    yield* settings.reload
-    if (!servers.accepts(name as ServerName, tripcode as Tripcode)) {
-      return yield* new Approval.ApprovalError({
-        code: "PTTH_CANNOT_APPROVE",
-        detail: `the file is written, but the configuration is not in force: ${settings.status().problem?.message ?? "it was replaced"}`,
-      })
-    }
-    return written !== undefined
+    const refused = answers.flatMap(({ relay, value }) =>
+      value.refusal === undefined ? [] : [{ id: relay.id, reason: value.refusal }],
+    )
+    return [...silent, ...refused]
   })
 
-  return Effect.fn("Administration.approve")((name: string, tripcode: string, by: string) =>
-    Effect.suspend(() => {
-      const end = servers.approving(name, tripcode)
-      return register(name, tripcode).pipe(
-        Effect.onExit((exit) =>
-          Effect.sync(() => end(Exit.isSuccess(exit) && exit.value ? by : undefined)),
-        ),
-        Effect.asVoid,
+  return {
+    approve: Effect.fn("Administration.approve")(function* (
+      name: string,
+      tripcode: string,
+      by: string,
+    ) {
+      yield* relays.ask(AdminControl.approving, { name, tripcode, isDone: false }, isBeside)
+      yield* register(name, tripcode, by)
+      const beside = yield* relays.ask(
+        AdminControl.approving,
+        { name, tripcode, isDone: true },
+        isBeside,
       )
+      const elsewhere = yield* approveElsewhere(name, tripcode, by)
+      return { silent: uniqueSilent([...beside.silent, ...elsewhere]) }
     }),
-  )
+    ignore: Effect.fn("Administration.ignore")(function* (
+      name: string,
+      tripcode: string,
+      by: string,
+    ) {
+      const { answers, silent } = yield* relays.ask(AdminControl.ignore, { name, tripcode })
+      if (!answers.some(({ value }) => value)) return undefined
+      audit.record({
+        _tag: "ServerIgnored",
+        name: name as ServerName,
+        tripcode: tripcode as Tripcode,
+        by,
+      })
+      return { silent }
+    }),
+    reload: Effect.gen(function* () {
+      yield* settings.reload
+      const { silent } = yield* relays.ask(AdminControl.reload, {}, isOther)
+      return { silent }
+    }),
+  }
 })
+
+const uniqueSilent = (silent: ReadonlyArray<SilentRelay>): ReadonlyArray<SilentRelay> => [
+  ...new Map(silent.map((one) => [one.id, one])).values(),
+]

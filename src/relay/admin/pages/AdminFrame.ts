@@ -6,6 +6,7 @@ import type { HeaderList } from "../../../domain/HeaderList.ts"
 import * as Assets from "../../../web/Assets.ts"
 import { type Html, html } from "../../../web/Html.ts"
 import { page } from "../../../web/Page.ts"
+import type { SilentRelay } from "../../status/Relays.ts"
 import * as Text from "./Text.ts"
 
 /** Header fields of every response of the administrator's side. */
@@ -38,6 +39,8 @@ export interface FrameParts {
   readonly current: string
   /** Whether the configuration has an error, so that an older one is in force. */
   readonly hasConfigError: boolean
+  /** Relays of which the page does not tell, and why. */
+  readonly silent: ReadonlyArray<SilentRelay>
   /** Whether the caller has a session that can be ended. */
   readonly canLogOut: boolean
   /** Whether the page updates itself. */
@@ -67,7 +70,7 @@ export const frame = (parts: FrameParts): Html =>
       parts.hasConfigError && parts.current !== "/config"
         ? html`<p class="notice bad">${Text.frame.configError}</p>`
         : undefined
-    }</div>
+    }${parts.silent.length === 0 ? undefined : html`<p class="notice bad">${Text.frame.silent}</p><ul>${parts.silent.map(({ id, reason }) => html`<li>${id}: ${reason}</li>`)}</ul>`}</div>
 ${parts.main}
 ${parts.live === true ? html`<p id="live" class="faint" role="status" data-events="/events"></p>` : undefined}`,
   })

@@ -10,20 +10,23 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { statusOf, type VisitorErrorCode } from "../../../domain/ErrorRegistry.ts"
 import type { HeaderList } from "../../../domain/HeaderList.ts"
 import * as FailurePage from "../../../web/FailurePage.ts"
-import { type Html, toBytes } from "../../../web/Html.ts"
+import { type Html, html, toBytes } from "../../../web/Html.ts"
 import type { AuditLog } from "../../audit/AuditLog.ts"
-import { Administration } from "../core/Administration.ts"
+import { Administration, type Overview, type Reached } from "../core/Administration.ts"
 import type { AdminLogin } from "../core/AdminLogin.ts"
 import { Caller } from "../core/Caller.ts"
 import type { LoginLink } from "../core/LoginLink.ts"
 import { type FrameParts, frame } from "./AdminFrame.ts"
+import * as Text from "./Text.ts"
 
 /** A link of the menu. */
 export interface MenuItem {
   readonly path: HttpRouter.PathInput
   readonly label: string
   /** A number beside the label, where it is not 0. */
-  readonly count?: (administration: Administration["Service"]) => number
+  readonly count?: (overview: Overview) => number
+  /** Whether it is there; by default always. */
+  readonly isWanted?: (overview: Overview) => boolean
 }
 
 /** The links of the menu in their order. */
@@ -49,22 +52,26 @@ export const menuOf = (pages: ReadonlyArray<AdminPage>): ReadonlyArray<MenuItem>
 export const respond = (page: Html, status = 200): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.uint8Array(toBytes(page), { status, contentType: "text/html; charset=utf-8" })
 
-/** A response with a page in the administrator's frame. */
+/**
+ * A response with a page in the administrator's frame.
+ *
+ * @param given the state of all relays, if the page has asked for it
+ */
 export const respondFramed = Effect.fnUntraced(function* (
   parts: Pick<FrameParts, "title" | "current" | "live" | "main">,
+  given?: Overview,
 ) {
-  const administration = yield* Administration
+  const overview = given ?? (yield* (yield* Administration).overview)
   const { identity } = yield* Caller
   const menu = yield* Menu
   return respond(
     frame({
       ...parts,
-      menu: menu.map(({ count, label, path }) => ({
-        path,
-        label,
-        count: count?.(administration) ?? 0,
-      })),
-      hasConfigError: administration.config().problem !== undefined,
+      menu: menu
+        .filter(({ isWanted }) => isWanted?.(overview) !== false)
+        .map(({ count, label, path }) => ({ path, label, count: count?.(overview) ?? 0 })),
+      hasConfigError: overview.hasConfigProblem,
+      silent: overview.silent,
       canLogOut: identity._tag === "Session",
     }),
   )
@@ -73,6 +80,20 @@ export const respondFramed = Effect.fnUntraced(function* (
 /** A redirect after a form (RFC 9110 15.4.4). */
 export const seeOther = (location: string): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.empty({ status: 303, headers: { location } })
+
+/**
+ * Leads to a page after an act (RFC 9110 15.4.4), or says which relays it did not reach.
+ *
+ * @param location a page of the menu, or below one
+ */
+export const respondDone = ({ silent }: Reached, location: string) =>
+  silent.length === 0
+    ? Effect.succeed(seeOther(location))
+    : respondFramed({
+        title: "Not at all relays",
+        current: location,
+        main: html`<p>${Text.acts.missed}</p><ul>${silent.map(({ id, reason }) => html`<li>${id}: ${reason}</li>`)}</ul><p><a href="${location}">${Text.acts.next}</a></p>`,
+      })
 
 /** A failure, in the form that the request accepts. */
 export const failure = (code: VisitorErrorCode, detail: string, fields: HeaderList = []) =>

@@ -40,8 +40,16 @@ const option = (value: string, text: string, selected: boolean): Html =>
     ? html`<option value="${value}" selected>${text}</option>`
     : html`<option value="${value}">${text}</option>`
 
-/** What the page shows. */
-export const render = (entries: ReadonlyArray<AuditEntry>, filter: AuditFilter): Html => {
+/**
+ * What the page shows.
+ *
+ * @param isOnlyHere whether other machines have events of their own
+ */
+export const render = (
+  entries: ReadonlyArray<AuditEntry>,
+  filter: AuditFilter,
+  isOnlyHere = false,
+): Html => {
   const query = new URLSearchParams(
     Object.entries(filter).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
   ).toString()
@@ -51,6 +59,7 @@ export const render = (entries: ReadonlyArray<AuditEntry>, filter: AuditFilter):
 <button>Filter</button>
 <a href="/audit.ndjson${query === "" ? "" : `?${query}`}" download="audit.ndjson">Export as JSON lines</a>
 </form>
+${isOnlyHere ? html`<p class="notice">${Text.audit.onlyHere}</p>` : undefined}
 <div id="entries" data-live>${
     entries.length === 0
       ? html`<p class="empty">${Text.audit.empty}</p>`
@@ -90,12 +99,18 @@ const menu = { path: "/audit", label: "Audit log" } as const
 const show = Effect.gen(function* () {
   const administration = yield* Administration
   const filter = yield* filterOf
-  return yield* respondFramed({
-    title: "Audit log",
-    current: menu.path,
-    live: true,
-    main: render(administration.audit(filter), filter),
-  })
+  const overview = yield* administration.overview
+  const machines = new Set(overview.relays.map(({ machine }) => machine))
+  const isOnlyHere = administration.engine().state === "off" && machines.size > 1
+  return yield* respondFramed(
+    {
+      title: "Audit log",
+      current: menu.path,
+      live: true,
+      main: render(administration.audit(filter), filter, isOnlyHere),
+    },
+    overview,
+  )
 })
 
 const exportLines = Effect.gen(function* () {

@@ -7,12 +7,20 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as Format from "../../../web/Format.ts"
 import { type Html, html } from "../../../web/Html.ts"
 import type { ConfigStatus } from "../../settings/RelaySettings.ts"
+import type { RelayView } from "../../status/RelayView.ts"
 import { Administration } from "../core/Administration.ts"
-import { type AdminPage, respondFramed } from "./AdminPage.ts"
+import { type AdminPage, respondDone, respondFramed } from "./AdminPage.ts"
 import * as Text from "./Text.ts"
 
-/** What the page shows. */
-export const render = (status: ConfigStatus): Html => html`<div id="config" data-live>
+/**
+ * What the page shows.
+ *
+ * @param relays of several, those whose configuration has an error or differs
+ */
+export const render = (
+  status: ConfigStatus,
+  relays: ReadonlyArray<RelayView> = [],
+): Html => html`<div id="config" data-live>
 ${
   status.problem === undefined
     ? html`<p class="notice good">${Text.config.good}</p>`
@@ -24,7 +32,9 @@ ${
 <div><dt>File</dt><dd>${status.path === undefined ? Text.config.noFile : html`<code>${status.path}</code>`}</dd></div>
 <div><dt>Approved servers</dt><dd>${status.serversFolder === undefined ? Text.config.noFolder : html`<code>${status.serversFolder}</code>`}</dd></div>
 </dl>
+${relays.map(({ id, problem }) => html`<p class="notice bad">${problem === undefined ? Text.config.differs(id) : Text.config.badAt(id)}</p>${problem === undefined ? undefined : html`<pre class="wrap" tabindex="0">${problem}</pre>`}`)}
 </div>
+<form method="post" action="/config/reload"><button>Reload at all relays</button></form>
 <p>${Text.config.reload}</p>
 <p><a href="/metrics">Metrics for Prometheus</a></p>`
 
@@ -37,13 +47,28 @@ export const page: AdminPage = {
     HttpRouter.route(
       "GET",
       menu.path,
-      Effect.flatMap(Administration, (administration) =>
-        respondFramed({
-          title: "Configuration",
-          current: menu.path,
-          live: true,
-          main: render(administration.config()),
-        }),
+      Effect.gen(function* () {
+        const administration = yield* Administration
+        const overview = yield* administration.overview
+        const wrong = overview.relays.filter(
+          ({ differs, problem, state }) => state !== "self" && (differs || problem !== undefined),
+        )
+        return yield* respondFramed(
+          {
+            title: "Configuration",
+            current: menu.path,
+            live: true,
+            main: render(administration.config(), wrong),
+          },
+          overview,
+        )
+      }),
+    ),
+    HttpRouter.route(
+      "POST",
+      "/config/reload",
+      Effect.flatMap(Administration, ({ reload }) =>
+        Effect.flatMap(reload, (reached) => respondDone(reached, menu.path)),
       ),
     ),
   ],

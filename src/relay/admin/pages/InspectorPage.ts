@@ -15,7 +15,7 @@ import {
 } from "../../inspect/Inspector.ts"
 import * as RedactSecrets from "../../inspect/RedactSecrets.ts"
 import type { ServerView } from "../../status/ServerView.ts"
-import { Administration } from "../core/Administration.ts"
+import { Administration, type InspectedView } from "../core/Administration.ts"
 import { type AdminPage, failure, respondFramed } from "./AdminPage.ts"
 import * as ServersPage from "./ServersPage.ts"
 import * as Text from "./Text.ts"
@@ -68,11 +68,11 @@ const outcomes: { readonly [outcome: string]: string } = {
 }
 
 const requestOf = (
-  one: Inspected,
+  one: InspectedView,
   base: string,
-): Html => html`<details id="inspected-${one.number}">
+): Html => html`<details id="inspected-${one.relay === undefined ? "" : `${one.relay}-`}${one.number}">
 <summary><code>${one.method} ${one.target.slice(0, 200)}</code> ${one.response?.status ?? "–"} <small>${one.millis === undefined ? "running" : Format.millis(one.millis)}, ${Format.bytes(one.responseBody.length)}</small></summary>
-<p class="faint">${Format.time(one.at)} from ${one.address}; ${outcomes[one.outcome] ?? one.outcome}</p>
+<p class="faint">${Format.time(one.at)} from ${one.address}${one.relay === undefined ? undefined : html` at ${one.relay}`}; ${outcomes[one.outcome] ?? one.outcome}</p>
 <h2>Request</h2>
 ${headOf(`${one.method} ${one.target}`, one.headers)}
 ${bodyOf(one.body, one.headers)}
@@ -94,7 +94,7 @@ ${bodyOf(one.responseBody, one.response.headers)}`
  */
 export const render = (
   { name }: ServerView,
-  requests: ReadonlyArray<Inspected>,
+  requests: ReadonlyArray<InspectedView>,
   openAt: string | undefined,
 ): Html => html`<p>${Text.inspector.intro(maxInspected, Format.bytes(maxBody))} <a href="/servers/${name}">Back to the server</a></p>
 <div id="inspected" data-live>${
@@ -106,15 +106,20 @@ export const render = (
 const show = Effect.gen(function* () {
   const administration = yield* Administration
   const { name = "" } = yield* HttpRouter.params
-  const view = administration.server(name)
+  const overview = yield* administration.overview
+  const view = overview.servers.find((server) => server.name === name)
   if (view === undefined || !administration.inspects(view.name))
     return yield* failure("PTTH_NOT_FOUND", Text.failure.notInspected(name))
-  return yield* respondFramed({
-    title: `Requests of ${view.displayName}`,
-    current: ServersPage.path,
-    live: true,
-    main: render(view, administration.inspected(view.name), administration.openAt(view.name)),
-  })
+  const requests = yield* administration.inspected(view.name)
+  return yield* respondFramed(
+    {
+      title: `Requests of ${view.displayName}`,
+      current: ServersPage.path,
+      live: true,
+      main: render(view, requests, administration.openAt(view.name)),
+    },
+    overview,
+  )
 })
 
 /** The page. */

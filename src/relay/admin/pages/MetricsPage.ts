@@ -1,12 +1,19 @@
 /**
- * The relay's metrics for Prometheus.
+ * The metrics of all relays for Prometheus.
  */
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Schema from "effect/Schema"
 import * as Prometheus from "../../../transport/observe/Prometheus.ts"
 import { Administration } from "../core/Administration.ts"
 import type { AdminPage } from "./AdminPage.ts"
+
+/** `of=machine`: only those of this machine, for who scrapes each of them. */
+const query = HttpServerRequest.schemaSearchParams(
+  Schema.Struct({ of: Schema.optionalKey(Schema.String) }),
+).pipe(Effect.orElseSucceed((): { readonly of?: string } => ({})))
 
 /** The page. */
 export const page: AdminPage = {
@@ -14,11 +21,14 @@ export const page: AdminPage = {
     HttpRouter.route(
       "GET",
       "/metrics",
-      Effect.map(Administration, ({ metrics }) =>
-        HttpServerResponse.text(Prometheus.render(metrics()), {
+      Effect.gen(function* () {
+        const administration = yield* Administration
+        const { of } = yield* query
+        const metrics = yield* administration.metrics(of === "machine")
+        return HttpServerResponse.text(Prometheus.render(metrics), {
           contentType: Prometheus.contentType,
-        }),
-      ),
+        })
+      }),
     ),
   ],
 }

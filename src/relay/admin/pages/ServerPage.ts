@@ -7,9 +7,9 @@ import * as Format from "../../../web/Format.ts"
 import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
 import { bytesOf, lastSeenOf, programOf, stateOf, transportOf } from "../../status/ServerTable.ts"
-import type { ServerView } from "../../status/ServerView.ts"
-import type { Recent } from "../../traffic/Counters.ts"
-import { Administration } from "../core/Administration.ts"
+import type { ServerAtRelay, ServerView } from "../../status/ServerView.ts"
+import { maxRecent, type Recent } from "../../traffic/Counters.ts"
+import { Administration, type RecentView } from "../core/Administration.ts"
 import { type AdminPage, failure, respondFramed } from "./AdminPage.ts"
 import * as ServersPage from "./ServersPage.ts"
 import * as Text from "./Text.ts"
@@ -37,7 +37,27 @@ const statusOf = (one: Recent): Html => {
   return html`${status}${one.whole ? undefined : html` <small>incomplete</small>`}${one.code === undefined ? undefined : html` <code>${one.code}</code>`}`
 }
 
-const recentTable = (recent: ReadonlyArray<Recent>): Html =>
+/** How a request went on from one relay to another; the relays have names if there are several. */
+const wayOf = ({ hop, relay, transport }: RecentView): Html =>
+  html`${transport}${relay === undefined ? undefined : html`<br><small>${relay}${hop === undefined ? "" : ` → ${hop}`}</small>`}`
+
+const relayTable = (relays: ReadonlyArray<ServerAtRelay>): Html =>
+  table({
+    caption: "At each relay",
+    columns: ["Relay", "Links", "In flight", "Requests", "Bytes"],
+    rows: relays.map(({ relay, ...one }) => ({
+      id: `at-${relay.id}`,
+      cells: [
+        html`${relay.id}`,
+        html`${one.connections}`,
+        html`${one.inFlight}${one.waiting > 0 ? html`, ${one.waiting} waiting` : undefined}`,
+        html`${one.requests}`,
+        html`${Format.bytes(one.bytesOut)} out, ${Format.bytes(one.bytesIn)} in`,
+      ],
+    })),
+  })
+
+const recentTable = (recent: ReadonlyArray<RecentView>): Html =>
   recent.length === 0
     ? html`<p class="empty">${Text.server.noRequests}</p>`
     : table({
@@ -51,7 +71,7 @@ const recentTable = (recent: ReadonlyArray<Recent>): Html =>
             statusOf(one),
             html`${Format.millis(one.millis)}`,
             html`${one.waitMillis === undefined ? "–" : Format.millis(one.waitMillis)}`,
-            html`${one.transport}`,
+            wayOf(one),
             html`${Format.bytes(one.bytesOut)} out, ${Format.bytes(one.bytesIn)} in`,
           ],
         })),
@@ -60,11 +80,13 @@ const recentTable = (recent: ReadonlyArray<Recent>): Html =>
 /**
  * What the page shows.
  *
+ * @param recent its last requests, the newest first
  * @param openAt the server's address for visitors, where it is known
  * @param isInspected whether its requests are inspected
  */
 export const render = (
   view: ServerView,
+  recent: ReadonlyArray<RecentView>,
   openAt: string | undefined,
   isInspected: boolean,
 ): Html => html`<dl class="facts" id="facts" data-live>
@@ -82,21 +104,32 @@ ${fact("Errors", errorsOf(view))}
 ${fact(view.tripcodes.length === 1 ? "Tripcode" : "Tripcodes", html`${view.tripcodes.map((one) => html`<code>${one}</code> `)}`)}
 </dl>
 ${openAt === undefined ? undefined : html`<p><a href="${openAt}" rel="noreferrer">Open ${openAt}</a></p>`}
-<div id="recent" data-live>${recentTable(view.traffic.recent)}</div>
+${view.relays.length === 0 ? undefined : html`<div id="at-relays" data-live>${relayTable(view.relays)}</div>`}
+<div id="recent" data-live>${recentTable(recent)}</div>
 ${isInspected ? html`<p><a href="/servers/${view.name}/inspect">Inspect its last requests</a></p>` : undefined}
 <p><a href="/audit?name=${view.name}">Audit log of this server</a></p>`
 
 const show = Effect.gen(function* () {
   const administration = yield* Administration
   const { name = "" } = yield* HttpRouter.params
-  const view = administration.server(name)
+  const overview = yield* administration.overview
+  const view = overview.servers.find((server) => server.name === name)
   if (view === undefined) return yield* failure("PTTH_NOT_FOUND", Text.failure.noServer(name))
-  return yield* respondFramed({
-    title: view.displayName,
-    current: ServersPage.path,
-    live: true,
-    main: render(view, administration.openAt(view.name), administration.inspects(view.name)),
-  })
+  const recent = yield* administration.recent(view.name)
+  return yield* respondFramed(
+    {
+      title: view.displayName,
+      current: ServersPage.path,
+      live: true,
+      main: render(
+        view,
+        recent.slice(0, maxRecent),
+        administration.openAt(view.name),
+        administration.inspects(view.name),
+      ),
+    },
+    overview,
+  )
 })
 
 /** The page. */

@@ -28,14 +28,13 @@ export const page: AdminPage = {
     HttpRouter.route(
       "GET",
       path,
-      Effect.flatMap(Administration, (administration) =>
-        respondFramed({
-          title: "Servers",
-          current: path,
-          live: true,
-          main: render(administration.servers()),
-        }),
-      ),
+      Effect.gen(function* () {
+        const overview = yield* (yield* Administration).overview
+        return yield* respondFramed(
+          { title: "Servers", current: path, live: true, main: render(overview.servers) },
+          overview,
+        )
+      }),
     ),
   ],
 }

@@ -7,6 +7,7 @@ import { type Html, html } from "../../../web/Html.ts"
 /** Around every page. */
 export const frame = {
   configError: html`The configuration file has an error. The previous configuration stays in force. <a href="/config">Show the error</a>`,
+  silent: "These relays are missing here, since they did not answer:",
 }
 
 /** Failures. Their codes have titles and remedies in `ErrorRegistry.ts`. */
@@ -49,9 +50,28 @@ export const unregistered = {
   ignored: (count: number): string => `Ignored until the relay restarts: ${count}`,
 }
 
+/** The relays. */
+export const relays = {
+  alone:
+    "This relay is by itself. Several serve as one with `workers` or `[cluster]` in the configuration.",
+  noEngine: html`There is no engine. Approvals reach the machines that are connected; the audit log and the usage of limits stay with each machine. Set <code>engine</code> in <code>[cluster]</code> to share them.`,
+  engineAway: (since: Html): Html =>
+    html`The engine has not answered since ${since}. Servers and visitors are not affected; approvals, the audit log and the usage of limits are shared again once it is back.`,
+  differs:
+    "Relays have different configurations. A server that one of them does not know has status 404 there.",
+  apart: "too old or too new for requests to go on to it",
+}
+
+/** An act on several relays. */
+export const acts = {
+  missed: "It was done, but not at these relays:",
+  next: "Continue",
+}
+
 /** The audit log. */
 export const audit = {
   empty: "The log has no such event.",
+  onlyHere: "Without an engine the log has the events of this machine only.",
 }
 
 /** The configuration. */
@@ -59,6 +79,8 @@ export const config = {
   good: "The configuration files are in force.",
   bad: (since: Html): Html =>
     html`The configuration files have had an error since ${since}. The previous configuration stays in force.`,
+  badAt: (relay: string): string => `The configuration files of ${relay} have an error:`,
+  differs: (relay: string): string => `The configuration of ${relay} is another one.`,
   reload: html`The relay rereads its files when they change, on SIGHUP and every minute. <code>ptth check FILE</code> checks a file beforehand.`,
   noFile: "The relay has no configuration file.",
   noFolder: "The relay cannot store approvals without a configuration file.",

@@ -10,9 +10,9 @@ import * as Format from "../../../web/Format.ts"
 import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
 import { toToml } from "../../registry/Approval.ts"
-import { Administration, type StrangerView } from "../core/Administration.ts"
+import { Administration, type Overview, type StrangerView } from "../core/Administration.ts"
 import { Caller, nameOf } from "../core/Caller.ts"
-import { type AdminPage, failure, respondFramed, seeOther } from "./AdminPage.ts"
+import { type AdminPage, failure, respondDone, respondFramed } from "./AdminPage.ts"
 import * as Text from "./Text.ts"
 
 const hiddenFields = ({ name, tripcode }: StrangerView): Html =>
@@ -78,17 +78,21 @@ const isWaiting = ({ ignored }: StrangerView): boolean => !ignored
 const menu = {
   path: "/unregistered",
   label: "Unregistered",
-  count: ({ unregistered }: Administration["Service"]) => unregistered().filter(isWaiting).length,
+  count: ({ unregistered }: Overview) => unregistered.filter(isWaiting).length,
 } as const
 
 const show = Effect.gen(function* () {
   const administration = yield* Administration
-  return yield* respondFramed({
-    title: "Unregistered servers",
-    current: menu.path,
-    live: true,
-    main: render(administration.unregistered(), administration.publicUrl()),
-  })
+  const overview = yield* administration.overview
+  return yield* respondFramed(
+    {
+      title: "Unregistered servers",
+      current: menu.path,
+      live: true,
+      main: render(overview.unregistered, administration.publicUrl()),
+    },
+    overview,
+  )
 })
 
 const Decision = Schema.Struct({ name: Schema.String, tripcode: Schema.String })
@@ -101,8 +105,8 @@ const approve = Effect.gen(function* () {
   const administration = yield* Administration
   const { identity } = yield* Caller
   const { name, tripcode } = yield* decision
-  yield* administration.approve(name, tripcode, nameOf(identity))
-  return seeOther(`/servers/${encodeURIComponent(name)}`)
+  const reached = yield* administration.approve(name, tripcode, nameOf(identity))
+  return yield* respondDone(reached, `/servers/${encodeURIComponent(name)}`)
 }).pipe(
   Effect.catchTags({
     ApprovalError: ({ code, detail }) => failure(code, detail),
@@ -115,9 +119,10 @@ const ignore = Effect.gen(function* () {
   const administration = yield* Administration
   const { identity } = yield* Caller
   const { name, tripcode } = yield* decision
-  return administration.ignore(name, tripcode, nameOf(identity))
-    ? seeOther(menu.path)
-    : yield* failure("PTTH_NOT_FOUND", Text.failure.noStranger)
+  const reached = yield* administration.ignore(name, tripcode, nameOf(identity))
+  return reached === undefined
+    ? yield* failure("PTTH_NOT_FOUND", Text.failure.noStranger)
+    : yield* respondDone(reached, menu.path)
 }).pipe(Effect.catchTags({ SchemaError: badForm, HttpServerError: badForm }))
 
 /** The page. */
