@@ -121,9 +121,13 @@ export class BulkWindow {
     if (!this.isMeasuring) this.mark()
   }
 
-  /** The answer to a ping has come, and with it those to all earlier ones. `true`: there may be more room. */
+  /**
+   * The answer to a ping has come, which stands for those to all earlier ones: the
+   * other end may answer a mark and a ping behind it, such as a heartbeat, with one
+   * pong. `true`: there may be more room.
+   */
   answered(nonce: number): boolean {
-    const index = this.marks.findIndex((mark) => mark.nonce === nonce)
+    const index = this.marks.findLastIndex((mark) => isUpTo(mark.nonce, nonce))
     const mark = this.marks[index]
     if (mark === undefined) return false
     this.marks.splice(0, index + 1)
@@ -260,3 +264,6 @@ export class BulkWindow {
     this.baseAt = this.now()
   }
 }
+
+/** Whether a ping was sent before another one, or is the same; nonces wrap at 32 bits. */
+const isUpTo = (nonce: number, other: number): boolean => ((other - nonce) | 0) >= 0

@@ -524,7 +524,7 @@ export class Multiplexer implements StreamLink {
     }
     this.heartbeatPing = undefined
     this.roundTrip = Math.max(0.05, this.now() - ping.at)
-    this.bulk.idle(this.roundTrip)
+    if (!isOfBulk) this.bulk.idle(this.roundTrip)
     this.lease?.ponged()
     this.serveDoubtful()
     this.options.onPong?.()

@@ -136,6 +136,8 @@ export class LinkModel {
       quiet = rest > 0 || this.link.isBusy ? 0 : quiet + 1
       if (act) this.tasks.splice(this.random.int(0, rest - 1), 1)[0]?.()
       else this.link.step()
+      // Heartbeats, of which the other end may answer only the last ping.
+      if (this.random.chance(0.1)) this.random.pick([this.link.near, this.link.far]).ping()
     }
   }
 

@@ -155,4 +155,17 @@ describe("a window for large bodies", () => {
     link.fill()
     assert.isAtMost(line.queue, initialSize / line.rate)
   })
+
+  it("takes the answer to a ping for those to all earlier ones, also where the numbers of pings wrap", () => {
+    let nonce = 2 ** 32 - 2
+    const window = new BulkWindow(
+      () => 0,
+      () => nonce++ % 2 ** 32,
+    )
+    while (window.room > 0) window.sentBulk(Math.min(window.room, 32 * 1024))
+    assert.isFalse(window.answered(2 ** 32 - 3), "a ping before these")
+    assert.strictEqual(window.room, 0)
+    assert.isTrue(window.answered(nonce % 2 ** 32), "a ping behind them that is not of the window")
+    assert.isAbove(window.room, 0)
+  })
 })
