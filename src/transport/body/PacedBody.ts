@@ -26,6 +26,7 @@ class PacedBody implements Body, BodySink, BodyFlow {
   private readonly pace: Pace
   private sink: BodySink | undefined
   private flow: BodyFlow | undefined
+  private isOver = false
 
   constructor(body: Body, pace: Pace) {
     this.length = body.length
@@ -53,16 +54,18 @@ class PacedBody implements Body, BodySink, BodyFlow {
   }
 
   end(trailers: HeaderList): void {
-    this.pace.awaitsReader()
+    this.finish()
     this.sink?.end(trailers)
   }
 
   fail(error: BodyError): void {
-    this.pace.awaitsReader()
+    this.finish()
     this.sink?.fail(error)
   }
 
   resume(): void {
+    // A reader that has queued bytes may ask for more when these are sent, after the end.
+    if (this.isOver) return
     this.pace.awaitsSender()
     this.flow?.resume()
   }
@@ -72,7 +75,13 @@ class PacedBody implements Body, BodySink, BodyFlow {
   }
 
   cancel(): void {
-    this.pace.awaitsReader()
+    this.finish()
     this.flow?.cancel()
+  }
+
+  /** Nothing more of it is delivered. */
+  private finish(): void {
+    this.isOver = true
+    this.pace.awaitsReader()
   }
 }

@@ -47,4 +47,14 @@ describe("a paced body", () => {
     assert.deepStrictEqual(on.waitedFor, ["sender", "reader"])
     assert.deepStrictEqual(on.calls, ["cancel"])
   })
+
+  it("waits for its reader after its end, also if the reader asks for more then", () => {
+    const on = harness()
+    const flow = on.body.read({ data: () => false, end: () => {}, fail: () => {} })
+    on.sink().data(new Uint8Array(3))
+    on.sink().end([])
+    flow.resume()
+    assert.strictEqual(on.waitedFor.at(-1), "reader")
+    assert.deepStrictEqual(on.calls, [])
+  })
 })
