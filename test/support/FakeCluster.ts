@@ -55,6 +55,8 @@ export class FakeCluster {
   spread = 4
   /** Whether the relays are older than what this is about: they know neither its fields nor its frame. */
   isOld = false
+  /** Whether relays that drain accept links, and drain them at once. */
+  acceptsWhileDraining = false
   /** Which relay gets an opening; any of any machine unless told otherwise. */
   balance: (relays: ReadonlyArray<FakeRelay>) => FakeRelay | undefined
   /** The server of each instance. */
@@ -186,7 +188,11 @@ export class FakeCluster {
     if (relay === undefined) return void socket.destroy()
     const { have, instance, link } = LinkOpening.decode(request.headers)
     const status =
-      relay.state === "draining" ? 503 : have.includes(relay.id) && !this.isOld ? 409 : 101
+      relay.state === "draining" && !this.acceptsWhileDraining
+        ? 503
+        : have.includes(relay.id) && !this.isOld
+          ? 409
+          : 101
     this.openings.push({
       relay: relay.id,
       link,

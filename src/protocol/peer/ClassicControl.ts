@@ -14,6 +14,13 @@ export const acknowledgeKind = controlKind(
   Schema.Null,
 )
 
+/** A process is to cancel a request that the sender gave out, by a listen at any relay. */
+export const cancelKind = controlKind(
+  "classic cancel",
+  Schema.Struct({ process: Schema.String, id: RequestId }),
+  Schema.Null,
+)
+
 /** A process takes no more requests, or is gone. */
 export const departKind = controlKind(
   "classic depart",

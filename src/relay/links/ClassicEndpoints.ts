@@ -4,6 +4,7 @@
  * that servers and relays of the original can be on the other side.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
+import type { RequestId } from "../../domain/RequestId.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import {
   interimPath,
@@ -139,6 +140,11 @@ export class ClassicEndpoints {
   /** A process has acknowledged requests to another relay. */
   acknowledge(name: ServerName, ids: ReadonlyArray<string>): void {
     for (const id of ids) this.exchanges.acknowledge(name, id)
+  }
+
+  /** A process is to cancel a request that another relay gave out. */
+  cancel(process: string, id: RequestId): void {
+    this.listens.cancelHere(process, id)
   }
 
   /** A process has said farewell to another relay. */

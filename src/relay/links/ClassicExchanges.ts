@@ -4,6 +4,7 @@
  * fetches bodies.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
+import type { RequestId } from "../../domain/RequestId.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import type * as Classic2 from "../../protocol/Classic2.ts"
 import { maxInline, text } from "../../protocol/Wire.ts"
@@ -28,6 +29,8 @@ export interface OtherRelays {
   acknowledge(name: ServerName, ids: ReadonlyArray<string>): void
   /** Tells all that a process takes no more requests, or is gone. */
   depart(process: string, isGone: boolean): void
+  /** Tells all that a process is to cancel a request. */
+  cancel(process: string, id: RequestId): void
   /** Whether there are none. */
   readonly isAlone: boolean
 }

@@ -62,6 +62,8 @@ export interface ClassicLinkOptions {
   readonly onReady: (link: Link) => void
   /** It takes nothing for now, because no listen is parked; only where there are other relays. */
   readonly onAbsent: ((link: Link) => void) | undefined
+  /** A request is cancelled while no listen is parked; another relay may have one. Only where there are others. */
+  readonly onCancel: ((id: RequestId) => void) | undefined
   /** Whether the process listens at another relay. */
   readonly isElsewhere: () => boolean
   /** It has ended, for this reason. */
@@ -277,6 +279,14 @@ export class ClassicLink implements Link {
     if (!this.unanswered.delete(pending.id) || this.transport === "classic 1") return
     this.cancels.push({ _tag: "Cancel", id: pending.id })
     if (this.parked.size > 0) setImmediate(() => this.sendCancels())
+    else this.options.onCancel?.(pending.id)
+  }
+
+  /** Another relay cancels a request of the process, of which it has no listen. */
+  cancelOf(id: RequestId): void {
+    if (this.parked.size === 0) return
+    this.cancels.push({ _tag: "Cancel", id })
+    this.sendCancels()
   }
 
   private sendCancels(): void {

@@ -3,6 +3,7 @@
  * listen): a server process asks for requests. Its first listen opens its link.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
+import type { RequestId } from "../../domain/RequestId.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import { askedMillis, header, maxInstance, text, version2 } from "../../protocol/Wire.ts"
 import type { Deadline } from "../../transport/runtime/Deadlines.ts"
@@ -87,7 +88,7 @@ export class ListenEndpoint {
       number: "",
     })
     if (giveBack === undefined) return this.refuseLink(server.name, request, response)
-    const { rendezvous, settings } = this.context
+    const { others, rendezvous, settings } = this.context
     const config = settings.current()
     const instance = instanceOf(request)
     const asked = askedMillis(request.headers[header.responseTimeout])
@@ -103,7 +104,8 @@ export class ListenEndpoint {
       program: programOf(request),
       responseMillis: (name) => rendezvous.responseMillis(name, asked),
       onReady: (ready) => rendezvous.ready(ready),
-      onAbsent: this.context.others.isAlone ? undefined : (absent) => rendezvous.absent(absent),
+      onAbsent: others.isAlone ? undefined : (absent) => rendezvous.absent(absent),
+      onCancel: others.isAlone ? undefined : (id) => others.cancel(process, id),
       isElsewhere: () => rendezvous.isElsewhere(link),
       onGone: (reason) => {
         leave(reason)
@@ -140,6 +142,11 @@ export class ListenEndpoint {
   departElsewhere(process: string, isGone: boolean): void {
     this.remember(process)
     this.linksByProcess.get(process)?.farewell(undefined, isGone)
+  }
+
+  /** A request of a process is cancelled at another relay, which has no listen of it. */
+  cancelHere(process: string, id: RequestId): void {
+    this.linksByProcess.get(process)?.cancelOf(id)
   }
 
   private remember(process: string): void {

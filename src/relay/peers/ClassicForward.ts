@@ -11,7 +11,7 @@ import { isRequestId, type RequestId, slotOf } from "../../domain/RequestId.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import * as Classic2 from "../../protocol/Classic2.ts"
 import type { Answer } from "../../protocol/Message.ts"
-import { acknowledgeKind, departKind } from "../../protocol/peer/ClassicControl.ts"
+import { acknowledgeKind, cancelKind, departKind } from "../../protocol/peer/ClassicControl.ts"
 import {
   header,
   maxResponseMillis,
@@ -28,6 +28,7 @@ import * as NodeBody from "../../transport/net/NodeBody.ts"
 export interface ClassicServers {
   acknowledge(name: ServerName, ids: ReadonlyArray<string>): void
   depart(process: string, isGone: boolean): void
+  cancel(process: string, id: RequestId): void
 }
 
 /** The fields of a server's request that are passed on. */
@@ -55,6 +56,12 @@ export class ClassicForward {
     peers.onControl(acknowledgeKind, ({ ids, name }) =>
       Effect.sync(() => {
         servers.acknowledge(name, ids)
+        return null
+      }),
+    )
+    peers.onControl(cancelKind, ({ id, process }) =>
+      Effect.sync(() => {
+        servers.cancel(process, id)
         return null
       }),
     )
@@ -137,6 +144,11 @@ export class ClassicForward {
   /** Tells all that a process takes no more requests, or is gone. */
   depart(process: string, isGone: boolean): void {
     if (!this.isAlone) this.peers.tell(everybody, departKind, { process, isGone })
+  }
+
+  /** Tells all that a process is to cancel a request of this relay. */
+  cancel(process: string, id: RequestId): void {
+    this.peers.tell(everybody, cancelKind, { process, id })
   }
 
   /** The relay that gave out an id, if it is another one. */

@@ -38,6 +38,8 @@ export interface LinkSetOptions {
   ) => Effect.Effect<never, ListenError>
   /** Logs a failure, and waits before the next attempt. */
   readonly failed: (error: ListenError) => Effect.Effect<void>
+  /** Monotonic milliseconds. */
+  readonly now: () => number
   /** Open while a link works, so that further links are not tried in vain. */
   readonly works: Latch.Latch
 }
@@ -49,6 +51,8 @@ interface KeptLink {
   replacing: Replacing | undefined
   /** The link, while it works. */
   open: OpenLink | undefined
+  /** Since when it works, in monotonic milliseconds. */
+  since: number
   /** What its relay has said of the relays. */
   relays: LinkSpread.RelayList | undefined
 }
@@ -73,8 +77,11 @@ const spreadMillis = 1_500
 const firstMove = 1_000
 const longestMove = 600_000
 
-/** The longest wait for a relay that drains, in milliseconds. */
-const drainingMillis = 500
+/** The longest wait before a link is opened again while others work, in milliseconds. */
+const reopenMillis = 500
+
+/** A link that has worked for so long, in milliseconds, was not refused in another way. */
+const steadyMillis = 1_000
 
 /** Keeps the links until the relay does not speak stream; succeeds with the reason. */
 export const keepAll = (options: LinkSetOptions): Effect.Effect<string> =>
@@ -155,7 +162,7 @@ class LinkSet {
 
   private add(replacing: Replacing | undefined): KeptLink {
     const number = this.nextNumber++
-    const link: KeptLink = { number, replacing, open: undefined, relays: undefined }
+    const link: KeptLink = { number, replacing, open: undefined, since: 0, relays: undefined }
     this.links.set(number, link)
     return link
   }
@@ -252,6 +259,7 @@ class LinkSet {
     return this.options.open(link.number, have, {
       onAlive: (open) => {
         link.open = open
+        link.since = this.options.now()
         this.options.works.openUnsafe()
         settled()
         this.takePlace(link)
@@ -268,14 +276,17 @@ class LinkSet {
 
   /** A link has ended, or could not be opened. */
   private ended(link: KeptLink, error: ListenError): Effect.Effect<void> {
-    const wasOpen = link.open !== undefined
+    const wasSteady = link.open !== undefined && this.options.now() - link.since >= steadyMillis
     link.open = undefined
     link.relays = undefined
     if (this.alive.length > 0) {
       this.onChange()
-      if (error.reason !== "shutting down") return this.options.failed(error)
-      // The other links go on; this one belongs to another relay now.
-      return wasOpen ? Effect.void : randomWait(drainingMillis)
+      // The other links go on, and this one may be opened at another relay.
+      if (error.reason === "shutting down")
+        return wasSteady ? Effect.void : randomWait(reopenMillis)
+      return wasSteady && error.reason === "unreachable"
+        ? randomWait(reopenMillis)
+        : this.options.failed(error)
     }
     this.options.works.closeUnsafe()
     if (error.reason !== "impossible" || !this.isFirst(link)) return this.options.failed(error)

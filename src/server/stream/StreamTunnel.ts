@@ -39,6 +39,7 @@ export class StreamTunnel {
       count: uplink.options.connections,
       open: (number, have, events) => this.open(number, have, events),
       failed: (error) => uplink.failed(error),
+      now: deadlines.elapsed,
       works: this.works,
     })
     this.always = this.untilImpossible.pipe(

@@ -60,6 +60,24 @@ describe("a classic server behind a balancer that spreads requests", () => {
     }),
   )
 
+  it.effect("is told of visitors who leave", () =>
+    Effect.gen(function* () {
+      const calls: Array<Harness.Call> = []
+      const { all } = yield* setting(
+        Harness.handler((call) => {
+          calls.push(call)
+          return Harness.never
+        }),
+      )
+      for (const [i, relay] of [...all, ...all].entries()) {
+        const visit = yield* Harness.open(relay, "/servers/demo/")
+        yield* Harness.advanceUntil("it has come", () => calls.length === i + 1)
+        visit.request.socket?.resetAndDestroy()
+        yield* Harness.until("it is cancelled", () => calls[i]?.isCancelled() === true)
+      }
+    }),
+  )
+
   it.effect("answers many at once", () =>
     Effect.gen(function* () {
       const { all } = yield* setting()

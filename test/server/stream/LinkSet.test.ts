@@ -193,6 +193,43 @@ describe("a server whose relays change", () => {
     }),
   )
 
+  it.effect("opens another link for one that dies, and says nothing while others work", () =>
+    Effect.gen(function* () {
+      const cluster = yield* FakeCluster.start(["a", "b", "c"])
+      cluster.spread = 2
+      const server = yield* serve(cluster)
+      yield* Harness.until("there are two links", () => cluster.places().length === 2)
+      for (const id of ["a", "b", "c"]) {
+        yield* TestClock.adjust("2 seconds")
+        cluster.kill(id)
+        yield* Harness.advanceUntil("there are two links again", () => {
+          assert.isAtLeast(cluster.places().length, 1)
+          return cluster.places().length === 2
+        })
+        cluster.add(id)
+      }
+      assert.strictEqual(server.lines.length, 1)
+    }),
+  )
+
+  it.effect("does not open a link in a tight loop that is ended as soon as it works", () =>
+    Effect.gen(function* () {
+      const cluster = yield* FakeCluster.start(["a", "b"])
+      cluster.spread = 2
+      yield* serve(cluster)
+      yield* untilPlaces(cluster, "a", "b")
+      cluster.drain("b")
+      cluster.acceptsWhileDraining = true
+      cluster.balance = (relays) => relays.find(({ id }) => id === "b")
+      const before = cluster.openings.length
+      for (let i = 0; i < 40; i++) {
+        yield* TestClock.adjust("250 millis")
+        yield* Harness.turns(20)
+      }
+      assert.isBelow(cluster.openings.length - before, 80)
+    }),
+  )
+
   it.effect("drains the links that are too many when one has gone", () =>
     Effect.gen(function* () {
       const cluster = yield* FakeCluster.start(["a", "b", "c", "d"])
