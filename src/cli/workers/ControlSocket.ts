@@ -2,13 +2,13 @@
  * The socket by which `ptth relay peers` and `ptth relay roll` reach a relay
  * that runs: a line of JSON with a question, and one with the answer.
  */
-import { rmSync } from "node:fs"
 import * as net from "node:net"
 import * as NodePath from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { listenPrivately } from "../../transport/net/PrivateSocket.ts"
 import * as RuntimeFolder from "./RuntimeFolder.ts"
 
 /** A worker of this machine, or another relay. */
@@ -91,7 +91,6 @@ export const serve = Effect.fn("ControlSocket.serve")(function* (
   })
   yield* Effect.acquireRelease(
     Effect.callback<void, RuntimeFolder.RuntimeFolderError>((resume) => {
-      rmSync(path, { force: true })
       server.once("error", (error) =>
         resume(
           Effect.fail(
@@ -99,10 +98,7 @@ export const serve = Effect.fn("ControlSocket.serve")(function* (
           ),
         ),
       )
-      // Nobody but this user may connect.
-      const mask = process.umask(0o077)
-      server.listen(path, () => resume(Effect.void))
-      process.umask(mask)
+      listenPrivately(server, path, () => resume(Effect.void))
     }),
     () => Effect.sync(() => server.close()),
   )

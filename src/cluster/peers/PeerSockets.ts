@@ -4,13 +4,13 @@
  * not have the key is refused in the handshake.
  */
 import { hkdfSync } from "node:crypto"
-import { chmodSync, rmSync } from "node:fs"
 import * as net from "node:net"
 import type { Duplex } from "node:stream"
 import * as tls from "node:tls"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
+import { listenPrivately } from "../../transport/net/PrivateSocket.ts"
 import type { ClusterKeys } from "../ClusterKey.ts"
 import { type AcceptedPeer, type PeerNetwork, PeerNetworkError } from "./PeerNetwork.ts"
 
@@ -135,16 +135,15 @@ export const make = (clusterKeys?: ClusterKeys): PeerNetwork => {
         if ("host" in place && keys.length === 0)
           return resume(Effect.fail(failure(at, "there is no `key_file`")))
         const server = serverFor(at, accept)
-        // A socket of an earlier process: nobody accepts on it any more.
-        if ("path" in place) rmSync(place.path, { force: true })
         server.once("error", (error: NodeJS.ErrnoException) =>
           resume(Effect.fail(failure(at, reasonOf(error)))),
         )
-        server.listen(place, () => {
-          if ("path" in place) chmodSync(place.path, 0o600)
+        const onListening = (): void => {
           server.on("error", () => {})
           resume(Effect.succeed(server))
-        })
+        }
+        if ("path" in place) listenPrivately(server, place.path, onListening)
+        else server.listen(place, onListening)
       }),
       (server) => Effect.sync(() => server.close()),
     ).pipe(
