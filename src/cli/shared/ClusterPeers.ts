@@ -59,7 +59,7 @@ export const layer = (
       const incarnation = randomUUID()
       const address = addressesOf(cluster, worker)
       const digest = () => digestOf(settings.current())
-      const slot = yield* Slots.make(id, incarnation)
+      const slot = yield* Slots.make(Slots.slotOf(machine, worker?.number), incarnation)
       const lease = (): RedisMembership.Lease => ({
         at: address.advertised,
         version,

@@ -1,7 +1,7 @@
 /**
  * The number of a relay within its cluster, 0 to 1023, which request ids carry.
  * With an engine it is claimed there. Without one, and until the engine can be
- * reached, it follows from the relay's id.
+ * reached, it follows from the machine's name and the worker's number.
  */
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
@@ -18,23 +18,24 @@ export const slotMillis = 60_000
 /** How often it is renewed, in milliseconds. */
 const renewMillis = 20_000
 
-/** The slot that follows from a relay's id. */
-export const slotOf = (id: string): number =>
-  createHash("sha256").update(id).digest().readUInt16BE(0) % slotCount
+/** The slot that follows from a machine's name; its workers have those after it, so that no two have the same. */
+export const slotOf = (machine: string, worker = 0): number =>
+  (createHash("sha256").update(machine).digest().readUInt16BE(0) + worker) % slotCount
 
 const keyOf = (slot: number): string => `slot:${slot}`
 
 /**
  * Claims a slot and keeps it while the Scope is open; returns which it is now.
  *
+ * @param first the one that is tried first
  * @param owner the relay's id, with a part that each process has of its own
  */
 export const make = Effect.fn("Slots.make")(function* (
-  id: string,
+  first: number,
   owner: string,
 ): Effect.fn.Return<() => number, never, Scope.Scope> {
   const engine = yield* Engine
-  let slot = slotOf(id)
+  let slot = first
 
   const claim: Effect.Effect<void, EngineUnavailable> = Effect.gen(function* () {
     for (let tried = 0; tried < slotCount; tried++) {

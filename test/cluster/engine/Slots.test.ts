@@ -15,7 +15,7 @@ const store = Effect.map(
 
 const relay = Effect.fnUntraced(function* (engines: EngineStore, id: string, owner: string) {
   const engine = new MemoryEngine(engines)
-  const slot = yield* Slots.make(id, owner).pipe(Effect.provideService(Engine, engine.shape))
+  const slot = yield* Slots.make(Slots.slotOf(id), owner).pipe(Effect.provideService(Engine, engine.shape))
   return { engine, slot }
 })
 
@@ -59,6 +59,15 @@ describe("slots", () => {
       assert.strictEqual(engines.get(`slot:${one.slot()}`), "m1 a")
       yield* Scope.close(scope, Exit.void)
       assert.isUndefined(engines.get(`slot:${one.slot()}`))
+    }),
+  )
+
+  it.effect("are different for the workers of a machine without an engine", () =>
+    Effect.gen(function* () {
+      const slots = yield* Effect.forEach([...Array(256).keys()], (worker) =>
+        Slots.make(Slots.slotOf("m1", worker), `m1.${worker}`),
+      )
+      assert.strictEqual(new Set(slots.map((slot) => slot())).size, 256)
     }),
   )
 })
