@@ -7,6 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
+import * as RuntimeFolder from "../../src/cli/workers/RuntimeFolder.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 
 const project = fileURLToPath(new URL("../..", import.meta.url))
@@ -52,6 +53,22 @@ describe.skipIf(!hasSystemd)(
     })
   },
 )
+
+describe("the relay's unit", () => {
+  const lines = deployed("ptth-relay.service").split("\n")
+
+  it("has a folder for sockets that is the relay's alone, with a name by which commands find it", () => {
+    const names = lines.flatMap((line) => /^RuntimeDirectory=(.*)$/.exec(line)?.[1] ?? [])
+    assert.lengthOf(names, 1)
+    assert.match(names[0] ?? "", RuntimeFolder.unitFolder)
+    assert.include(lines, "RuntimeDirectoryMode=0700")
+  })
+
+  it("reloads and is rolled by signals to the supervisor alone", () => {
+    assert.include(lines, "ExecReload=/bin/kill -HUP $MAINPID")
+    assert.isTrue(lines.some((line) => /^# .*--signal=USR2 --kill-whom=main/.test(line)))
+  })
+})
 
 describe("the Dockerfile", () => {
   const lines = deployed("Dockerfile")

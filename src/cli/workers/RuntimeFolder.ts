@@ -42,6 +42,9 @@ const longestPath = 103
 /** The name of the socket for commands. */
 export const controlName = "control.sock"
 
+/** The folders in `/run` that units of a relay may have, by their `RuntimeDirectory=`. */
+export const unitFolder = /^ptth/
+
 /** systemd separates several folders by colons. */
 const given = ({ env }: FolderOwner): string | undefined =>
   env.RUNTIME_DIRECTORY?.split(":")[0] || undefined
@@ -126,8 +129,7 @@ export const controlSockets = (owner: FolderOwner): ReadonlyArray<string> => {
   const folder = given(owner)
   return [
     ...(folder === undefined ? [] : [folder]),
-    // Where systemd makes the folders of its services.
-    ...foldersIn("/run", /^ptth/),
+    ...foldersIn("/run", unitFolder),
     ...foldersIn(shared(owner), /^\d+$/),
   ].map((folder) => NodePath.join(folder, controlName))
 }
