@@ -159,7 +159,7 @@ export const runRelay = Effect.fn("ptth relay")(function* (start: RelayStart) {
         Layer.provide(clusterPeers(start)),
         Layer.provideMerge(watchedSettings(start)),
         Layer.provide(ClusterEngine.layer(config)),
-        Layer.provide(SendTelemetry.layer(config.otlpEndpoint, "ptth-relay")),
+        Layer.provide(SendTelemetry.layer(config.otlpEndpoint, "ptth-relay", config.cluster?.id)),
       ),
     ),
     Effect.scoped,

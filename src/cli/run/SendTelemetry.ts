@@ -29,10 +29,15 @@ const percentDecoded = (text: string): string => {
 const samplesOf = (env: Environment): Samples =>
   sampler(env.OTEL_TRACES_SAMPLER, Number(env.OTEL_TRACES_SAMPLER_ARG ?? "1"))
 
-/** Sends the telemetry of what runs with this layer; without an endpoint, the exporter is not loaded. */
+/**
+ * Sends the telemetry of what runs with this layer; without an endpoint, the exporter is not loaded.
+ *
+ * @param instance which of several processes of the service it is
+ */
 export const layer = (
   configured: string | undefined,
   serviceName: string,
+  instance?: string,
   env: Environment = process.env,
 ): Layer.Layer<never> => {
   const endpoint = configured ?? env.OTEL_EXPORTER_OTLP_ENDPOINT ?? ""
@@ -48,6 +53,7 @@ export const layer = (
           protobuf: env.OTEL_EXPORTER_OTLP_PROTOCOL === "http/protobuf",
           serviceName: env.OTEL_SERVICE_NAME ?? serviceName,
           version,
+          instance,
           samples: samplesOf(env),
           ...(interval > 0 ? { metricsMillis: interval } : {}),
         }),

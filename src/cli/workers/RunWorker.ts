@@ -142,7 +142,7 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
         Layer.provide(ClusterEngine.layer(config, id)),
         Layer.provide(Layer.succeed(Successor, () => isReplaced)),
         Layer.provide(Layer.succeed(HandOver, handOver)),
-        Layer.provide(SendTelemetry.layer(config.otlpEndpoint, "ptth-relay")),
+        Layer.provide(SendTelemetry.layer(config.otlpEndpoint, "ptth-relay", id)),
       ),
     ),
     Effect.scoped,

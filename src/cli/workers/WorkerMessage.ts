@@ -92,6 +92,9 @@ export const parseStart = (text: string): WorkerStart | undefined =>
 /** The id of a worker: unique in the cluster. */
 export const workerId = (machine: string, number: number): string => `${machine}.${number}`
 
+/** The id of the supervisor among its workers and the other relays. */
+export const supervisorId = (machine: string): string => `${machine}.supervisor`
+
 /** Where a worker accepts connections of the others, as in `Member.at`. */
 export const workerAddress = (folder: string, id: string): string =>
   `unix:${NodePath.join(folder, `${id}.sock`)}`

@@ -25,6 +25,8 @@ export interface OtlpOptions {
   readonly protobuf?: boolean
   readonly serviceName: string
   readonly version: string
+  /** Which of several processes of the service it is (`service.instance.id`). */
+  readonly instance?: string | undefined
   /** Which traces are recorded; default: new ones, and those whose caller records them. */
   readonly samples?: Samples
   /** The interval between exports of metrics, in milliseconds; default: a minute. */
@@ -159,12 +161,19 @@ const metricData = (metric: Metric, startTimeUnixNano: string, timeUnixNano: str
       }
 }
 
+/** The service, as OpenTelemetry's resource. */
+const resourceOf = ({ instance, serviceName, version }: OtlpOptions) => ({
+  serviceName,
+  serviceVersion: version,
+  attributes: instance === undefined ? {} : { "service.instance.id": instance },
+})
+
 const make = Effect.fnUntraced(function* (options: OtlpOptions) {
-  const { endpoint, serviceName, version } = options
+  const { endpoint, version } = options
   const base = endpoint.replace(/\/+$/, "")
   const serialization = yield* OtlpSerialization.OtlpSerialization
   const flusher = yield* OtlpExporter.Flusher
-  const resource = yield* OtlpResource.fromConfig({ serviceName, serviceVersion: version })
+  const resource = yield* OtlpResource.fromConfig(resourceOf(options))
   const state: ExportState = { inFlight: 0, works: true }
   const http = watched(yield* HttpClient.HttpClient, state, base)
   const scope = { name: "ptth", version }
@@ -219,12 +228,12 @@ const make = Effect.fnUntraced(function* (options: OtlpOptions) {
 
 /** Provides {@link Telemetry}, and adds a logger. */
 export const layer = (options: OtlpOptions): Layer.Layer<never> => {
-  const { endpoint, headers, serviceName, version } = options
+  const { endpoint, headers } = options
   return Layer.merge(
     Layer.effect(Telemetry, make(options)),
     OtlpLogger.layer({
       url: `${endpoint.replace(/\/+$/, "")}/v1/logs`,
-      resource: { serviceName, serviceVersion: version },
+      resource: resourceOf(options),
       headers,
     }),
   ).pipe(

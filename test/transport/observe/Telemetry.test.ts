@@ -73,6 +73,7 @@ describe("telemetry", () => {
                 headers: { "x-key": "secret" },
                 serviceName: "a-service",
                 version: "1.2.3",
+                instance: "m1.0",
               }),
             )
             const telemetry = Context.get(services, Telemetry)
@@ -99,6 +100,7 @@ describe("telemetry", () => {
           assert.strictEqual(headers["x-key"], "secret")
           assert.include(body, '"a-service"')
           assert.include(body, '"1.2.3"')
+          assert.include(body, '{"key":"service.instance.id","value":{"stringValue":"m1.0"}}')
         }
         const [sent] = collector.spans()
         assert.deepInclude(sent, {
