@@ -232,11 +232,13 @@ export const runSupervisor = Effect.fn("ptth relay supervisor")(function* (
         Layer.provideMerge(AuditLog.layer),
         Layer.provideMerge(RunRelay.watchedSettings(start)),
         Layer.provide(ClusterEngine.layer(start.config)),
-        Layer.provide(SendTelemetry.layer(
+        Layer.provide(
+          SendTelemetry.layer(
             start.config.otlpEndpoint,
             "ptth-relay",
             WorkerMessage.supervisorId(ClusterEngine.machineOf(start.config)),
-          )),
+          ),
+        ),
       ),
     ),
   )

@@ -15,7 +15,9 @@ const store = Effect.map(
 
 const relay = Effect.fnUntraced(function* (engines: EngineStore, id: string, owner: string) {
   const engine = new MemoryEngine(engines)
-  const slot = yield* Slots.make(Slots.slotOf(id), owner).pipe(Effect.provideService(Engine, engine.shape))
+  const slot = yield* Slots.make(Slots.slotOf(id), owner).pipe(
+    Effect.provideService(Engine, engine.shape),
+  )
   return { engine, slot }
 })
 
