@@ -9,9 +9,8 @@ import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Slots from "../../cluster/engine/Slots.ts"
 import { Membership, type MembershipShape, merged } from "../../cluster/Membership.ts"
-import * as DnsMembership from "../../cluster/membership/DnsMembership.ts"
-import * as ListMembership from "../../cluster/membership/ListMembership.ts"
-import * as RedisMembership from "../../cluster/membership/RedisMembership.ts"
+import * as ConfiguredMembership from "../../cluster/membership/ConfiguredMembership.ts"
+import type * as RedisMembership from "../../cluster/membership/RedisMembership.ts"
 import * as PeerMesh from "../../cluster/peers/PeerMesh.ts"
 import type { PeerNetworkError } from "../../cluster/peers/PeerNetwork.ts"
 import * as PeerSockets from "../../cluster/peers/PeerSockets.ts"
@@ -38,6 +37,20 @@ export interface WorkerPlace {
 
 type Cluster = NonNullable<RelayConfig["cluster"]>
 
+const keysOf = (cluster: Cluster | undefined, where: string) =>
+  cluster?.keyFile === undefined
+    ? Effect.succeed(undefined)
+    : loadClusterKeys(cluster.keyFile, where)
+
+const meshLayer = (
+  options: PeerMesh.PeerMeshOptions,
+  members: ReadonlyArray<MembershipShape>,
+): Layer.Layer<never, BindError> =>
+  PeerMesh.layer(options).pipe(
+    Layer.provide(Layer.succeed(Membership, Membership.of(merged(members)))),
+    Layer.catch((error: PeerNetworkError) => Layer.effectDiscard(cannotListen(error))),
+  )
+
 /**
  * The peers of a relay, or of one of its workers; `where` is the place that names
  * the cluster's key.
@@ -52,8 +65,7 @@ export const layer = (
       const config = settings.current()
       const { cluster } = config
       if (cluster === undefined && worker === undefined) return Layer.empty
-      const keys =
-        cluster?.keyFile === undefined ? undefined : yield* loadClusterKeys(cluster.keyFile, where)
+      const keys = yield* keysOf(cluster, where)
       const machine = machineOf(config)
       const id = worker === undefined ? machine : `${machine}.${worker.number}`
       const incarnation = randomUUID()
@@ -68,44 +80,64 @@ export const layer = (
         slot: slot(),
         run: incarnation,
       })
-      const membership = yield* membershipOf(cluster, worker, id, lease)
-      return PeerMesh.layer({
-        id,
-        incarnation,
-        machine,
-        worker: worker?.number,
-        program: version,
-        digest,
-        slot,
-        network: PeerSockets.make(keys),
-        listen: address.listen,
-        advertise: address.told,
-      }).pipe(
-        Layer.provide(Layer.succeed(Membership, membership)),
-        Layer.catch((error: PeerNetworkError) => Layer.effectDiscard(cannotListen(error))),
+      const members = worker === undefined ? [] : [worker.members]
+      if (cluster !== undefined) members.push(yield* ConfiguredMembership.make(cluster, id, lease))
+      return meshLayer(
+        {
+          id,
+          incarnation,
+          machine,
+          worker: worker?.number,
+          program: version,
+          digest,
+          slot,
+          network: PeerSockets.make(keys),
+          listen: address.listen,
+          advertise: address.told,
+        },
+        members,
+      )
+    }),
+  )
+
+/**
+ * The peers of the supervisor of several workers: these and the relays of other
+ * machines. It is none of them itself.
+ *
+ * @param id among the peers
+ */
+export const layerOfSupervisor = (
+  where: string,
+  id: string,
+  workers: MembershipShape,
+): Layer.Layer<never, ConfigError | BindError, RelaySettings | FileSystem.FileSystem> =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const settings = yield* RelaySettings
+      const config = settings.current()
+      const { cluster } = config
+      const keys = yield* keysOf(cluster, where)
+      const members = [workers]
+      if (cluster !== undefined)
+        members.push(yield* ConfiguredMembership.make(cluster, id, undefined))
+      return meshLayer(
+        {
+          id,
+          machine: machineOf(config),
+          program: version,
+          digest: () => digestOf(settings.current()),
+          slot: () => 0,
+          isObserver: true,
+          network: PeerSockets.make(keys),
+          listen: [],
+        },
+        members,
       )
     }),
   )
 
 const cannotListen = ({ at, detail }: PeerNetworkError): BindError =>
   bindError(at.replace(/^tcp:/, ""), Object.assign(new Error(detail), { code: detail }))
-
-const membershipOf = Effect.fnUntraced(function* (
-  cluster: Cluster | undefined,
-  worker: WorkerPlace | undefined,
-  id: string,
-  lease: () => RedisMembership.Lease,
-) {
-  const sources: Array<MembershipShape> = []
-  if (worker !== undefined) sources.push(worker.members)
-  const engine = cluster?.engine
-  const named =
-    engine?.startsWith("dns:") === true ? ListenAddress.parse(engine.slice(4)) : undefined
-  if (named !== undefined) sources.push(yield* DnsMembership.make(named))
-  else if (engine !== undefined) sources.push(yield* RedisMembership.make(id, lease))
-  else if (cluster !== undefined) sources.push(ListMembership.make(cluster.peers))
-  return Membership.of(merged(sources))
-})
 
 /** Where a relay listens for others, and where they reach it. */
 interface Addresses {

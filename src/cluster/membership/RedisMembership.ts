@@ -57,11 +57,12 @@ const leaseOf = (id: string): string => `relay:${id}`
 /**
  * Announces this relay and follows the others while the Scope is open.
  *
- * @param describe what is told of this relay, asked at each renewal
+ * @param describe what is told of this relay, asked at each renewal; without it
+ * the members are followed only
  */
 export const make = Effect.fn("RedisMembership.make")(function* (
   id: string,
-  describe: () => Lease,
+  describe: (() => Lease) | undefined,
 ): Effect.fn.Return<MembershipShape, never, Scope.Scope> {
   const engine = yield* Engine
   const random = yield* Random.Random
@@ -69,12 +70,11 @@ export const make = Effect.fn("RedisMembership.make")(function* (
   const found = yield* SubscriptionRef.make<ReadonlyArray<Member> | undefined>(undefined)
   /** The lease as it was last written. */
   let written = ""
-  let hasLeft = false
+  let hasLeft = describe === undefined
   /** Ids that had no lease when they were last read. */
   let absent = new Set<string>()
 
-  const renew: Effect.Effect<void, EngineUnavailable> = Effect.gen(function* () {
-    const lease = describe()
+  const renew = Effect.fnUntraced(function* (lease: Lease) {
     const text = encode(lease)
     const [before] = yield* engine.values([leaseOf(id)])
     const other = before === undefined ? undefined : Result.getOrUndefined(decode(before))
@@ -119,7 +119,9 @@ export const make = Effect.fn("RedisMembership.make")(function* (
       const [shortest, longest] = renewMillis
       return shortest + random.nextDoubleUnsafe() * (longest - shortest)
     },
-    run: Effect.suspend(() => (hasLeft ? read : Effect.andThen(renew, read))),
+    run: Effect.suspend(() =>
+      hasLeft || describe === undefined ? read : Effect.andThen(renew(describe()), read),
+    ),
   })
   const unsubscribe = engine.subscribe(relays, (sender) => {
     if (sender !== id) request()

@@ -43,6 +43,11 @@ export interface PeerMeshOptions {
   /** The digest of the configuration that visitors notice. */
   readonly digest: () => string
   readonly slot: () => number
+  /**
+   * Whether it serves nobody, as a supervisor of workers: it connects to the
+   * relays, which answer it, but do not list it.
+   */
+  readonly isObserver?: boolean
   readonly network: PeerNetwork
   /** The addresses to listen on, as in `Member.at`. */
   readonly listen: ReadonlyArray<string>
@@ -99,6 +104,9 @@ interface Peer {
   readonly accepted: Set<PeerConnection>
   readonly table: PresenceTable
 }
+
+/** Whether it is none of the relays. */
+const isObserver = ({ hello }: Peer): boolean => hello.observer === true
 
 type ControlHandler = (body: unknown, from: string) => Effect.Effect<unknown, string>
 
@@ -184,7 +192,9 @@ export class PeerMesh implements PeersShape {
       onClosed: () => {
         this.accepted.delete(connection)
         if (this.accepted.size === 0) this.onNoneAccepted()
-        this.peerOf(connection)?.accepted.delete(connection)
+        const peer = this.peerOf(connection)
+        peer?.accepted.delete(connection)
+        if (peer?.accepted.size === 0 && isObserver(peer)) this.peers.delete(peer.id)
       },
     })
     this.accepted.add(connection)
@@ -231,7 +241,8 @@ export class PeerMesh implements PeersShape {
     const now = this.deadlines.now()
     for (const { id, since, state } of [...this.peers.values()])
       if (state === "gone" && now - since > goneMillis) this.peers.delete(id)
-    return [...this.peers.values()].map((peer) => ({
+    const relays = [...this.peers.values()].filter((peer) => !isObserver(peer))
+    return relays.map((peer) => ({
       id: peer.id,
       machine: peer.hello.machine,
       worker: peer.hello.worker,
@@ -360,7 +371,7 @@ export class PeerMesh implements PeersShape {
   // ------------------------------------------------------------ connections
 
   private hello(): PeerControl.PeerHello {
-    const { digest, hop, id, machine, program, slot, worker } = this.options
+    const { digest, hop, id, isObserver, machine, program, slot, worker } = this.options
     return {
       id,
       incarnation: this.incarnation,
@@ -372,6 +383,7 @@ export class PeerMesh implements PeersShape {
       digest: digest(),
       slot: slot(),
       ...(this.isWithdrawn ? { draining: true } : {}),
+      ...(isObserver === true ? { observer: true } : {}),
     }
   }
 

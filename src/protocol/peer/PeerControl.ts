@@ -56,6 +56,8 @@ export const PeerHello = Schema.Struct({
   slot: Schema.Natural,
   /** Whether it accepts no more links of servers. */
   draining: Schema.optionalKey(Schema.Boolean),
+  /** Whether it only asks the relays and tells them something: it is none of them. */
+  observer: Schema.optionalKey(Schema.Boolean),
 })
 /** See the schema. */
 export type PeerHello = typeof PeerHello.Type
