@@ -180,7 +180,7 @@ export interface PeersShape {
 
   /** Sends a message to a peer, or to all. It may be lost. */
   tell<A, R>(to: string, kind: ControlKind<A, R>, message: A): void
-  /** Sends a message and waits for the reply, for at most `millis` milliseconds. */
+  /** Sends a message and waits for the reply, for at most `millis` milliseconds. This relay can ask itself. */
   ask<A, R>(
     to: string,
     kind: ControlKind<A, R>,
@@ -206,7 +206,7 @@ export const everybody = "*"
 const nothing = (): void => {}
 
 /** No peers. */
-const alone: PeersShape = {
+export const noPeers: PeersShape = {
   self: {
     id: "",
     machine: "",
@@ -240,5 +240,5 @@ const alone: PeersShape = {
 /** See the file's header. A relay by itself has none. */
 export const Peers: Context.Reference<PeersShape> = Context.Reference<PeersShape>(
   "ptth/cluster/Peers",
-  { defaultValue: () => alone },
+  { defaultValue: () => noPeers },
 )

@@ -107,16 +107,16 @@ export const describe = (
   ])
 }
 
-/** Starts the administrator's pages, if they are enabled, and returns the first login link. */
-const adminLink = Effect.fnUntraced(function* (config: RelayConfig) {
-  if (config.adminListen === false) return undefined
+/** Starts the administrator's pages, if they are enabled; where they are, for {@link describe}. */
+export const startAdmin = Effect.fnUntraced(function* (config: RelayConfig) {
+  if (config.adminListen === false) return "off"
   const { Admin } = yield* Effect.promise(() => import("../../relay/admin/Admin.ts"))
   const layer = Admin.layer({
     version,
     announce: (link) => Console.log(`Admin login (one use, 10 minutes): ${link}`),
   })
   const { newLink } = Context.get(yield* Layer.build(layer), Admin)
-  return yield* newLink
+  return `${yield* newLink}   (one use, 10 minutes)`
 })
 
 /** What a relay does besides serving, for as long as the Scope is open: see the functions. */
@@ -148,8 +148,7 @@ export const runRelay = Effect.fn("ptth relay")(function* (start: RelayStart) {
   const { config } = start
   yield* Effect.gen(function* () {
     yield* besides(start, followBusyPoll)
-    const link = yield* adminLink(config)
-    const admin = link === undefined ? "off" : `${link}   (one use, 10 minutes)`
+    const admin = yield* startAdmin(config)
     yield* Console.log(describe(start, yield* Relay, admin))
     return yield* Effect.never
   }).pipe(

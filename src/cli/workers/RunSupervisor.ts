@@ -9,22 +9,27 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { Peers, type PeersShape } from "../../cluster/Peers.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 import * as AuditFile from "../../relay/audit/AuditFile.ts"
 import * as AuditLine from "../../relay/audit/AuditLine.ts"
 import { AuditLog } from "../../relay/audit/AuditLog.ts"
 import * as SharedAudit from "../../relay/audit/SharedAudit.ts"
+import { digestOf } from "../../relay/peers/ConfigDigest.ts"
 import * as SharedApprovals from "../../relay/registry/SharedApprovals.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
+import { Relays } from "../../relay/status/Relays.ts"
 import * as RunRelay from "../run/RunRelay.ts"
 import * as SendTelemetry from "../run/SendTelemetry.ts"
 import * as ClusterEngine from "../shared/ClusterEngine.ts"
+import { version } from "../shared/Version.ts"
 import * as ControlSocket from "./ControlSocket.ts"
 import * as ListenSocket from "./ListenSocket.ts"
 import * as RuntimeFolder from "./RuntimeFolder.ts"
 import { type ChildWorker, spawnWorker } from "./SpawnWorker.ts"
 import { Supervisor, type WorkerView } from "./Supervisor.ts"
 import * as WorkerMessage from "./WorkerMessage.ts"
+import { WorkerQuestions } from "./WorkerQuestions.ts"
 
 /** How much longer than `shutdown_grace` a worker may take to end before it is killed, in milliseconds. */
 const graceBeyond = 5_000
@@ -43,12 +48,25 @@ class Crew {
   private readonly machine: string
   private readonly folder: string
   private readonly audit: AuditLog["Service"]
+  private readonly questions: WorkerQuestions
   private views: ReadonlyArray<WorkerView> = []
 
-  constructor(machine: string, folder: string, audit: AuditLog["Service"]) {
-    this.machine = machine
+  constructor(self: PeersShape["self"], folder: string, audit: AuditLog["Service"]) {
+    this.machine = self.machine
     this.folder = folder
     this.audit = audit
+    this.questions = new WorkerQuestions({
+      self,
+      folder,
+      workers: () => this.views,
+      versionOf: (number) => this.versions.get(number) ?? "",
+      send: (number, message) => this.children.get(number)?.send(message),
+    })
+  }
+
+  /** The workers and the relays of other machines, to be asked for the administrator. */
+  get relays(): PeersShape {
+    return this.questions.peers
   }
 
   spawn(
@@ -71,6 +89,7 @@ class Crew {
     for (const number of this.children.keys()) {
       if (numbers.has(number)) continue
       this.children.delete(number)
+      this.questions.ended(number)
       this.versions.delete(number)
     }
     const members = workers.map(({ number }) => {
@@ -122,6 +141,9 @@ class Crew {
           this.audit.take({ at: message.at, event, relay: this.idOf(number) })
         return
       }
+      case "answer":
+      case "peers":
+        return this.questions.onMessage(number, message)
       case "socket": {
         const to = [...this.children].find(([other]) => this.idOf(other) === message.to)?.[1]
         if (to === undefined) socket?.destroy()
@@ -175,7 +197,18 @@ const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count
   const longestName = `${WorkerMessage.workerId(machine, 2 * count)}.sock`
   const folder = yield* RuntimeFolder.open(RuntimeFolder.ofProcess(), longestName)
   const socket = yield* ListenSocket.open(config.listen)
-  const crew = new Crew(machine, folder, audit)
+  const crew = new Crew(
+    {
+      id: machine,
+      machine,
+      worker: undefined,
+      slot: () => 0,
+      program: version,
+      digest: () => digestOf(settings.current()),
+    },
+    folder,
+    audit,
+  )
   const secure = config.tls !== undefined
   // Before the workers are there, and until they are gone, it must not end the supervisor.
   yield* onSignal("SIGUSR2", () => {})
@@ -208,13 +241,14 @@ const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count
   yield* ControlSocket.serve(folder, answering(RuntimeFolder.configPlace(path), crew, supervisor))
   const { host, port } = crew.address
   audit.record({ _tag: "RelayStarted", address: ListenAddress.format({ host, port }) })
+  const admin = yield* RunRelay.startAdmin(config).pipe(
+    Effect.provide(Relays.layer),
+    Effect.provideService(Peers, crew.relays),
+  )
   yield* Console.log(
-    RunRelay.describe(
-      start,
-      { host, port, secure },
-      "off (not yet possible with more than one worker)",
-      [["Workers", `${count}   (see ptth relay peers)`]],
-    ),
+    RunRelay.describe(start, { host, port, secure }, admin, [
+      ["Workers", `${count}   (see ptth relay peers)`],
+    ]),
   )
   return yield* Effect.never
 })

@@ -6,6 +6,7 @@ import type { Socket } from "node:net"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import * as WorkerMembership from "../../cluster/membership/WorkerMembership.ts"
 import { Peers } from "../../cluster/Peers.ts"
 import { single } from "../../domain/config/ConfigError.ts"
@@ -73,6 +74,30 @@ const settled: Effect.Effect<void> = Effect.gen(function* () {
   while (!peers.isSettled()) yield* Effect.sleep(settleCheckMillis)
 })
 
+/** Tells the supervisor of the peers, and answers what it asks of this worker or through it. */
+const answerSupervisor = Effect.fnUntraced(function* (channel: WorkerChannel) {
+  const peers = yield* Peers
+  const run = Effect.runForkWith(yield* Effect.context<never>())
+  const tell = (): void =>
+    channel.send({ kind: "peers", peers: [...peers.list()], unreached: [...peers.unreached()] })
+  tell()
+  const stop = peers.onPeers(tell)
+  yield* Effect.addFinalizer(() => Effect.sync(stop))
+  channel.listen((message) => {
+    if (message.kind !== "ask") return
+    const { body, id, millis, to, what } = message
+    const kind = { kind: what, message: Schema.Unknown, reply: Schema.Unknown }
+    run(
+      peers.ask(to, kind, body, millis).pipe(
+        Effect.match({
+          onFailure: ({ detail }) => channel.send({ kind: "answer", id, error: detail }),
+          onSuccess: (answer) => channel.send({ kind: "answer", id, body: answer }),
+        }),
+      ),
+    )
+  })
+})
+
 /** Runs until the supervisor stops it or is gone. */
 export const runWorker = Effect.fn("ptth relay worker")(function* (
   start: RelayStart,
@@ -131,6 +156,7 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
   yield* Effect.gen(function* () {
     BusyPoll.allow(config.busyPoll)
     const { host, port } = yield* Relay
+    yield* answerSupervisor(channel)
     yield* settled
     channel.send({ kind: "ready", host, port, version })
     yield* Deferred.await(stopped)

@@ -34,6 +34,23 @@ export type WorkerStart = (typeof WorkerStart)["Type"]
 /** A worker of this machine, as other workers reach it. */
 const Member = Schema.Struct({ id: Schema.String, at: Schema.String })
 
+/** Another relay, as a worker knows it: `PeerView` of `Peers.ts`. */
+const Peer = Schema.Struct({
+  id: Schema.String,
+  machine: Schema.String,
+  worker: Schema.optional(Schema.Finite).pipe(Schema.decodeTo(Schema.UndefinedOr(Schema.Finite))),
+  address: Schema.String,
+  program: Schema.String,
+  since: Schema.Finite,
+  roundTrip: Schema.Finite,
+  state: Schema.Literals(["up", "dialling", "gone"]),
+  isDraining: Schema.Boolean,
+  digest: Schema.String,
+  takesHops: Schema.Boolean,
+  slot: Schema.Finite,
+  links: Schema.Finite,
+})
+
 /** From the supervisor to a worker. */
 const ToWorker = Schema.Union([
   /** Drain and end; `replaced` if other workers accept all connections from now on. */
@@ -42,6 +59,15 @@ const ToWorker = Schema.Union([
   Schema.Struct({ kind: Schema.Literal("reload") }),
   /** The workers that run, this one included. */
   Schema.Struct({ kind: Schema.Literal("members"), members: Schema.Array(Member) }),
+  /** Asks it, or another relay through it, by a control message of the kind `what`. */
+  Schema.Struct({
+    kind: Schema.Literal("ask"),
+    id: Schema.Int,
+    to: Schema.String,
+    what: Schema.String,
+    body: Schema.Unknown,
+    millis: Schema.Finite,
+  }),
   /** Comes with a socket that another worker hands over, and what it says about it. */
   Schema.Struct({ kind: Schema.Literal("socket"), about: Schema.Unknown }),
 ])
@@ -66,6 +92,19 @@ const FromWorker = Schema.Union([
     event: Schema.StructWithRest(Schema.Struct({ _tag: Schema.String }), [
       Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Number])),
     ]),
+  }),
+  /** The answer to what the supervisor asked: the body, or why there is none. */
+  Schema.Struct({
+    kind: Schema.Literal("answer"),
+    id: Schema.Int,
+    body: Schema.optional(Schema.Unknown),
+    error: Schema.optional(Schema.String),
+  }),
+  /** Its peers, and the addresses of members that it never reached. */
+  Schema.Struct({
+    kind: Schema.Literal("peers"),
+    peers: Schema.Array(Peer),
+    unreached: Schema.Array(Schema.String),
   }),
   /** Comes with a socket for the worker with this id. */
   Schema.Struct({ kind: Schema.Literal("socket"), to: Schema.String, about: Schema.Unknown }),

@@ -339,6 +339,17 @@ export class PeerMesh implements PeersShape {
   ): Effect.Effect<R, PeerError> {
     const failed = (reason: PeerError["reason"], detail: string) =>
       new PeerError({ reason, peer: to, detail })
+    const decodedReply = (body: unknown): Effect.Effect<R, PeerError> => {
+      const decoded = Schema.decodeUnknownOption(reply)(body)
+      return decoded._tag === "Some"
+        ? Effect.succeed(decoded.value)
+        : Effect.fail(failed("failed", "its answer is not one"))
+    }
+    if (to === this.self.id)
+      return Effect.suspend(() => this.handle(kind, Schema.encodeSync(message)(value), to)).pipe(
+        Effect.mapError((detail) => failed("failed", detail)),
+        Effect.flatMap(decodedReply),
+      )
     return Effect.callback<R, PeerError>((resume) => {
       const channel = this.channelTo(to)
       if (channel === undefined)
@@ -346,12 +357,7 @@ export class PeerMesh implements PeersShape {
       channel.ask(kind, Schema.encodeSync(message)(value), millis, (answer) => {
         if (answer._tag === "Failed")
           return resume(Effect.fail(failed(answer.reason, answer.detail)))
-        const decoded = Schema.decodeUnknownOption(reply)(answer.body)
-        resume(
-          decoded._tag === "Some"
-            ? Effect.succeed(decoded.value)
-            : Effect.fail(failed("failed", "its answer is not one")),
-        )
+        resume(decodedReply(answer.body))
       })
     })
   }
@@ -407,10 +413,8 @@ export class PeerMesh implements PeersShape {
       hello: this.hello(),
       onMessage: (kind, body, reply) => {
         const from = connection.hello?.id ?? ""
-        const handler = this.handlers.get(kind)
-        if (handler === undefined) return reply?.({ error: `${kind} is not known here` })
         Effect.runFork(
-          handler(body, from).pipe(
+          this.handle(kind, body, from).pipe(
             Effect.match({
               onFailure: (error) => reply?.({ error }),
               onSuccess: (value) => reply?.({ body: value }),
@@ -420,6 +424,11 @@ export class PeerMesh implements PeersShape {
       },
     })
     return connection
+  }
+
+  /** Answers a message. */
+  private handle(kind: string, body: unknown, from: string): Effect.Effect<unknown, string> {
+    return this.handlers.get(kind)?.(body, from) ?? Effect.fail(`${kind} is not known here`)
   }
 
   private channelTo(id: string): PeerConnection["channel"] | undefined {
