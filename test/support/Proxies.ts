@@ -129,7 +129,6 @@ const nginxFrom = Effect.fnUntraced(function* (
   signIn = 4180,
 ) {
   const port = yield* Effect.promise(freePort)
-  const path = join(made.folder, "nginx.conf")
   const site = deployed(file)
     .replace("listen 443 ssl", `listen 127.0.0.1:${port} ssl`)
     .replace("server 127.0.0.1:4000", `server 127.0.0.1:${to}`)
@@ -137,35 +136,77 @@ const nginxFrom = Effect.fnUntraced(function* (
     .replace("/etc/ssl/relay.example.com.pem", made.cert)
     .replace("/etc/ssl/relay.example.com.key", made.key)
     .replaceAll("relay.example.com", domain)
+  yield* runNginx(site, made.folder, port)
+  return port
+})
+
+const runNginx = Effect.fnUntraced(function* (site: string, path: string, port: number) {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-    .map((what) => `${what}_temp_path ${made.folder}/${what};`)
+    .map((what) => `${what}_temp_path ${path}/${what};`)
     .join(" ")
+  const file = join(path, "nginx.conf")
   writeFileSync(
-    path,
-    `daemon off; pid ${made.folder}/pid; error_log stderr; worker_processes 1;
+    file,
+    `daemon off; pid ${path}/pid; error_log stderr; worker_processes 1;
 events { worker_connections 1024; }
 http { access_log off; ${temporary}
 ${site} }`,
   )
-  yield* run("nginx", ["-c", path, "-e", "stderr"], port)
-  return port
+  yield* run("nginx", ["-c", file, "-e", "stderr"], port)
 })
 
 /** Caddy over TLS in front of a port, from `deploy/Caddyfile`; gives its own port. */
 export const caddy = Effect.fnUntraced(function* (to: number, made: Certificate) {
   const port = yield* Effect.promise(freePort)
-  const path = join(made.folder, "Caddyfile")
   const site = deployed("Caddyfile")
     .replace(
-      "relay.example.com, *.relay.example.com {",
+      domains,
       `https://localhost:${port}, https://${domain}:${port}, https://*.${domain}:${port} {\n\ttls ${made.cert} ${made.key}`,
     )
     .replace("127.0.0.1:4000", `127.0.0.1:${to}`)
-  writeFileSync(
-    path,
-    `{\n\tadmin off\n\tauto_https off\n\tstorage file_system ${made.folder}\n}\n${site}`,
+  yield* runCaddy(site, made.folder, port)
+  return port
+})
+
+/** Where the sites of `deploy/`'s files for Caddy begin. */
+const domains = "relay.example.com, *.relay.example.com {"
+
+const runCaddy = Effect.fnUntraced(function* (site: string, path: string, port: number) {
+  const file = join(path, "Caddyfile")
+  writeFileSync(file, `{\n\tadmin off\n\tauto_https off\n\tstorage file_system ${path}\n}\n${site}`)
+  yield* run("caddy", ["run", "--config", file, "--adapter", "caddyfile"], port)
+})
+
+/** The relays of `deploy/`'s files for a cluster. */
+const clusterHosts = ["10.0.0.2:4000", "10.0.0.3:4000", "10.0.0.4:4000"] as const
+
+/** The ports of three relays. */
+export type ClusterPorts = readonly [number, number, number]
+
+const behind = (site: string, to: ClusterPorts): string =>
+  clusterHosts.reduce(
+    (text, host, i) => text.replace(new RegExp(`(?<=^[^#\n]*)${host}`, "m"), `127.0.0.1:${to[i]}`),
+    site,
   )
-  yield* run("caddy", ["run", "--config", path, "--adapter", "caddyfile"], port)
+
+/** nginx without TLS in front of three ports, from `deploy/nginx-cluster.conf`; gives its own port. */
+export const nginxOfCluster = Effect.fnUntraced(function* (to: ClusterPorts) {
+  const port = yield* Effect.promise(freePort)
+  const site = behind(deployed("nginx-cluster.conf"), to)
+    .replace("listen 443 ssl", `listen 127.0.0.1:${port}`)
+    .replaceAll(/^ *ssl_.*\n/gm, "")
+  yield* runNginx(site, yield* folder, port)
+  return port
+})
+
+/** Caddy without TLS in front of three ports, from `deploy/Caddyfile.cluster`; gives its own port. */
+export const caddyOfCluster = Effect.fnUntraced(function* (to: ClusterPorts) {
+  const port = yield* Effect.promise(freePort)
+  const site = behind(deployed("Caddyfile.cluster"), to).replace(
+    domains,
+    `http://127.0.0.1:${port} {`,
+  )
+  yield* runCaddy(site, yield* folder, port)
   return port
 })
 
