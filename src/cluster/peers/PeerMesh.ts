@@ -136,6 +136,8 @@ export class PeerMesh implements PeersShape {
   /** Addresses whose links are waited for at the start; `undefined` before they are known. */
   private awaited: Set<string> | undefined
   private at = ""
+  /** The workers of this machine that others were told of. */
+  private toldWorkers = ""
   private isWithdrawn = false
   /** Called when there is no connection of others any more. */
   private onNoneAccepted: () => void = () => {}
@@ -388,9 +390,19 @@ export class PeerMesh implements PeersShape {
       hop: hop ?? PeerControl.hopVersions,
       digest: digest(),
       slot: slot(),
+      ...(worker === undefined ? {} : { workers: this.workers() }),
       ...(this.isWithdrawn ? { draining: true } : {}),
       ...(isObserver === true ? { observer: true } : {}),
     }
+  }
+
+  /** Where the other workers of this machine are reached by other machines. */
+  private workers(): ReadonlyArray<string> {
+    return [...this.peers.values()].flatMap((peer) => {
+      const { at, draining, machine } = peer.hello
+      const isWorker = machine === this.self.machine && !isObserver(peer) && peer.state !== "gone"
+      return isWorker && draining !== true && at.startsWith("tcp:") ? [at] : []
+    })
   }
 
   private *connections(): Iterable<PeerConnection> {
@@ -482,7 +494,17 @@ export class PeerMesh implements PeersShape {
       if (peer.state === "gone") this.setState(peer, "dialling")
       this.dial(at).start()
     }
+    this.learnWorkers(hello, host)
     this.peersChanged()
+  }
+
+  /** Connects to the other workers of a peer's machine. */
+  private learnWorkers({ machine, workers = [] }: PeerControl.PeerHello, host: string): void {
+    if (machine === this.self.machine) return
+    for (const worker of workers) {
+      const at = reachable(worker, host)
+      if (at.startsWith("tcp:") && !this.own.has(at)) this.dial(at)
+    }
   }
 
   // ------------------------------------------------------------ who is connected to
@@ -530,6 +552,7 @@ export class PeerMesh implements PeersShape {
       return this.forgetDial(dial, "it is this relay")
     }
     dial.greeted(hello.id)
+    this.learnWorkers(hello, hostOf(dial.at))
     const peer = this.greeted(hello, dial.at)
     const other = peer.dialled
     if (other !== undefined && other !== connection && !this.isBetter(dial, peer, hello)) {
@@ -590,6 +613,14 @@ export class PeerMesh implements PeersShape {
 
   // ------------------------------------------------------------ changes
 
+  private tellWorkers(): void {
+    if (this.self.worker === undefined || this.isClosed) return
+    const now = this.workers().join(" ")
+    if (now === this.toldWorkers) return
+    this.toldWorkers = now
+    this.refresh()
+  }
+
   private sendChange(joined: ReadonlyArray<PresentLink>, left: ReadonlyArray<PresentLink>): void {
     if (this.isWithdrawn || this.isClosed) return
     for (const connection of this.accepted) connection.sendChange(joined, left)
@@ -606,9 +637,13 @@ export class PeerMesh implements PeersShape {
   }
 
   private peersChanged(): void {
+    this.tellWorkers()
     for (const listener of this.peerListeners) listener()
   }
 }
+
+/** The host of an address, as {@link reachable} takes it. */
+const hostOf = (at: string): string => /^tcp:\[?(.+?)\]?:\d+$/.exec(at)?.[1] ?? ""
 
 /** An address that another relay gave of itself, with the host that it has from here. */
 const reachable = (at: string, host: string): string => {

@@ -35,6 +35,9 @@ export const ReplyEnvelope = Schema.Union([
 /** The versions of hops that this relay speaks, the oldest first. */
 export const hopVersions = [1, 1] as const
 
+/** The most workers of a machine, twice as many as a relay has while they are replaced. */
+const maxWorkers = 512
+
 /** The first message in each direction: who the sender is. */
 export const PeerHello = Schema.Struct({
   id: RelayId,
@@ -56,6 +59,8 @@ export const PeerHello = Schema.Struct({
   slot: Schema.Natural,
   /** Whether it accepts no more links of servers. */
   draining: Schema.optionalKey(Schema.Boolean),
+  /** Where the other workers of its machine are reached, as in `at`: no membership names those of other machines. */
+  workers: Schema.optionalKey(Schema.Array(Schema.String).check(Schema.isMaxLength(maxWorkers))),
   /** Whether it only asks the relays and tells them something: it is none of them. */
   observer: Schema.optionalKey(Schema.Boolean),
 })

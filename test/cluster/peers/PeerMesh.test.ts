@@ -125,6 +125,26 @@ it.effect("a relay that is in no list is connected back to", () =>
   }),
 )
 
+it.effect("all workers of two machines know each other, although the list names one of each", () =>
+  Effect.gen(function* () {
+    const network = new MemoryNetwork()
+    const worker = (machine: string, number: number, members: ReadonlyArray<string>) =>
+      relay(network, `${machine}.${number}`, members, { machine, worker: number })
+    const a0 = yield* worker("a", 0, ["a.0", "a.1", "b.0"])
+    const a1 = yield* worker("a", 1, ["a.0", "a.1", "b.0"])
+    const b0 = yield* worker("b", 0, ["b.0", "b.1", "a.0"])
+    const b1 = yield* worker("b", 1, ["b.0", "b.1", "a.0"])
+    yield* pass(5_000)
+    assert.sameMembers(states(a0), ["a.1 up", "b.0 up", "b.1 up"])
+    assert.sameMembers(states(a1), ["a.0 up", "b.0 up", "b.1 up"])
+    assert.sameMembers(states(b0), ["b.1 up", "a.0 up", "a.1 up"])
+    assert.sameMembers(states(b1), ["b.0 up", "a.0 up", "a.1 up"])
+    a1.announce(link("0"))
+    yield* turns
+    assert.deepStrictEqual(numbers(b1), ["a.1: 0"])
+  }).pipe(Effect.scoped),
+)
+
 it.effect("the links of a peer are gone with its connection, and come back with it", () =>
   Effect.gen(function* () {
     const network = new MemoryNetwork()

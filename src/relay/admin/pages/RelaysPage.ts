@@ -19,7 +19,6 @@ const states: Readonly<Record<RelayView["state"], readonly [kind: string, text: 
   silent: ["away", "connected, but did not answer"],
   dialling: ["away", "not connected"],
   gone: ["away", "gone"],
-  stopped: ["never", "stopped"],
 }
 
 const stateOf = ({ state }: RelayView): Html => {
@@ -49,7 +48,7 @@ const columns = [
   "Address",
   "Round trip",
   "Links",
-  "Config",
+  "Configuration",
   "Engine",
 ]
 
