@@ -2,7 +2,7 @@
  * The relay's backend API for servers that speak stream: accepts their
  * WebSockets and adds them to the rendezvous as links.
  */
-import { type IncomingMessage, STATUS_CODES } from "node:http"
+import type { IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import * as Duration from "effect/Duration"
@@ -16,6 +16,7 @@ import { initialWindow, Multiplexer, maxStreams, version } from "../../transport
 import * as WebSocketWire from "../../transport/mux/WebSocketWire.ts"
 import { endWith } from "../../transport/net/ConnectionClose.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
+import { STATUS_CODES } from "../../transport/runtime/NodeHttp.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { KnownServer, Servers } from "../registry/Servers.ts"
 import type { HandOverShape } from "../settings/HandOver.ts"

@@ -3,7 +3,6 @@
  * one response, checks it, and frees everything when the exchange is over.
  * Subclasses write the response.
  */
-import { STATUS_CODES } from "node:http"
 import type { Failure, RenderedFailure } from "../../domain/Failure.ts"
 import { first, type HeaderList } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
@@ -14,6 +13,7 @@ import { type InterimHead, isInterimStatus, type ResponseHead } from "../../prot
 import { type Body, type BodyFlow, fromBytes } from "../body/Body.ts"
 import type { Cancel, Reply } from "../body/Handler.ts"
 import type { VisitNotes } from "../observe/VisitNotes.ts"
+import { STATUS_CODES } from "../runtime/NodeHttp.ts"
 import type { NextWrite } from "./HalfClosed.ts"
 import { faultOf } from "./ResponsePlan.ts"
 

@@ -3,8 +3,7 @@
  * writes its responses. Refuses every request that could be understood in two
  * ways, and does not let a handler break the framing of a connection.
  */
-import * as http from "node:http"
-import * as https from "node:https"
+import type * as Http from "node:http"
 import * as net from "node:net"
 import type { Duplex } from "node:stream"
 import * as Data from "effect/Data"
@@ -24,6 +23,7 @@ import { cutOff, endWith, isEnding, makeLast } from "../net/ConnectionClose.ts"
 import * as NodeBody from "../net/NodeBody.ts"
 import type { Observe } from "../observe/VisitNotes.ts"
 import * as GracePeriod from "../runtime/GracePeriod.ts"
+import { http, https, STATUS_CODES } from "../runtime/NodeHttp.ts"
 import type { RenderFailure } from "./FrontReply.ts"
 import type { FrontHandler } from "./FrontRequest.ts"
 import * as HalfClosed from "./HalfClosed.ts"
@@ -51,10 +51,10 @@ export interface FrontOptions {
   /** Whether a target may be for `intercept`, which needs Node's request object. */
   readonly isIntercepted?: (target: string) => boolean
   /** Takes a request instead of the handler; `true` means taken. */
-  readonly intercept?: (request: http.IncomingMessage, response: http.ServerResponse) => boolean
+  readonly intercept?: (request: Http.IncomingMessage, response: Http.ServerResponse) => boolean
   /** Takes an upgrade instead of the handler; `true` means taken. */
   readonly interceptUpgrade?: (
-    request: http.IncomingMessage,
+    request: Http.IncomingMessage,
     socket: Duplex,
     head: Buffer,
   ) => boolean
@@ -157,7 +157,7 @@ class NodeFront {
   private readonly visitors = new Set<Duplex>()
   /** How many connections have been accepted. */
   private accepted = 0
-  private readonly server: http.Server
+  private readonly server: Http.Server
   private readonly plain: PlainConnections
   private readonly replies: NodeReplyContext
   private draining = false
@@ -180,8 +180,8 @@ class NodeFront {
   }
 
   /** Node's HTTP server with our limits. */
-  private makeServer(): http.Server {
-    const limits: http.ServerOptions = {
+  private makeServer(): Http.Server {
+    const limits: Http.ServerOptions = {
       requestTimeout: 0,
       headersTimeout: headMillis,
       keepAliveTimeout: keepAliveMillis,
@@ -363,8 +363,8 @@ class NodeFront {
   })
 
   private onRequest(
-    request: http.IncomingMessage,
-    response: http.ServerResponse,
+    request: Http.IncomingMessage,
+    response: Http.ServerResponse,
     continues: boolean,
   ): void {
     const { pipeline } = this
@@ -386,7 +386,7 @@ class NodeFront {
   }
 
   /** Nothing is read from the socket of an upgrade before the response is 101. */
-  private onUpgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
+  private onUpgrade(request: Http.IncomingMessage, socket: Duplex, head: Buffer): void {
     if (this.options.interceptUpgrade?.(request, socket, head) === true) {
       this.unread.leave(request.socket)
       this.visitors.delete(request.socket)
@@ -448,8 +448,8 @@ class NodeFront {
 
   /** The framing of a request; `undefined` if it was refused because it could be understood in two ways. */
   private framingOf(
-    request: http.IncomingMessage,
-    response: http.ServerResponse,
+    request: Http.IncomingMessage,
+    response: Http.ServerResponse,
     headers: HeaderList,
   ): Framing | undefined {
     const framing = ofRequest(request.httpVersion, headers)
@@ -503,7 +503,7 @@ class NodeFront {
     notes?.answered(failure.status)
     notes?.over(true)
     const { body, headers } = renderFailure(failure, undefined)
-    const reason = http.STATUS_CODES[failure.status] ?? "Error"
+    const reason = STATUS_CODES[failure.status] ?? "Error"
     const head = HeadText.response(failure.status, reason, [...headers, ["Connection", "close"]])
     socket.on("error", ignore)
     endWith(socket, HeadText.join(head, body))
@@ -515,8 +515,8 @@ const expectsContinue = (headers: HeaderList): boolean =>
 
 const createServer = (
   certificate: Certificate.Certificate | undefined,
-  options: http.ServerOptions,
-): http.Server => {
+  options: Http.ServerOptions,
+): Http.Server => {
   if (certificate === undefined) return http.createServer(options)
   const server = https.createServer({
     ...options,

@@ -2,7 +2,7 @@
  * The socket of a request for another protocol: first it takes an HTTP
  * response like any other, and after a 101 it carries the bytes of both sides.
  */
-import { type IncomingMessage, ServerResponse, STATUS_CODES } from "node:http"
+import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import type { HeaderList } from "../../domain/HeaderList.ts"
@@ -13,6 +13,7 @@ import { type Body, type BodyFlow, withContent } from "../body/Body.ts"
 import { type BodySource, PushedBody } from "../body/PushedBody.ts"
 import { endSoon } from "../net/ConnectionClose.ts"
 import * as NodeBody from "../net/NodeBody.ts"
+import { http, STATUS_CODES } from "../runtime/NodeHttp.ts"
 
 /** A 101 response says what the protocol is changed to, and has no body (RFC 9110 7.8, 8.6). */
 const notOf101 = allExcept(["upgrade"], ["content-length"])
@@ -44,7 +45,7 @@ export class NodeUpgrade implements BodySource {
    */
   response(request: IncomingMessage): ServerResponse {
     const { socket } = this
-    const response = new ServerResponse(request)
+    const response = new http.ServerResponse(request)
     response.assignSocket(socket as Socket)
     response.shouldKeepAlive = false
     response.once("finish", () => endSoon(socket))

@@ -2,7 +2,6 @@
  * The reply to a plain request, written to the socket directly: the head and a
  * small body in one write, larger bodies as they come.
  */
-import { STATUS_CODES } from "node:http"
 import type { Socket } from "node:net"
 import { type HeaderList, has } from "../../domain/HeaderList.ts"
 import * as HeadText from "../../protocol/http/HeadText.ts"
@@ -11,6 +10,7 @@ import type { Body } from "../body/Body.ts"
 import { cutOff } from "../net/ConnectionClose.ts"
 import { whenWritten } from "../net/NodeBody.ts"
 import type { VisitNotes } from "../observe/VisitNotes.ts"
+import { STATUS_CODES } from "../runtime/NodeHttp.ts"
 import * as WriteBatch from "../runtime/WriteBatch.ts"
 import { FrontReply, type RenderFailure } from "./FrontReply.ts"
 import { planOf, type ResponsePlan } from "./ResponsePlan.ts"

@@ -3,13 +3,14 @@
  * lists as they are, and the proxies of the environment. Neither a path nor a
  * header can make it connect to another host.
  */
-import * as http from "node:http"
-import * as https from "node:https"
+import type * as Http from "node:http"
+import type * as Https from "node:https"
 import type { Socket } from "node:net"
 import { getCACertificates, TLSSocket } from "node:tls"
 import * as Result from "effect/Result"
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import { toRaw } from "../../domain/HeaderList.ts"
+import { http, https } from "../runtime/NodeHttp.ts"
 import type { Validity } from "./Certificate.ts"
 import * as ProxyChoice from "./ProxyChoice.ts"
 
@@ -42,9 +43,9 @@ export interface ClientRequestOptions {
 /** Called for a request that is sent whole: one of the two, once. */
 export interface WholeRequestEvents {
   /** The head of the response has arrived. */
-  readonly response: (response: http.IncomingMessage, request: http.ClientRequest) => void
+  readonly response: (response: Http.IncomingMessage, request: Http.ClientRequest) => void
   /** There is no response. */
-  readonly failed: (error: NodeJS.ErrnoException, request: http.ClientRequest) => void
+  readonly failed: (error: NodeJS.ErrnoException, request: Http.ClientRequest) => void
 }
 
 /** Sends requests to one origin. */
@@ -52,9 +53,9 @@ export interface Client {
   /** The value of the Host field that names the origin. */
   readonly host: string
   /** The pool of connections. */
-  readonly agent: http.Agent
+  readonly agent: Http.Agent
   /** Starts a request; its head is written exactly as given. */
-  request(options: ClientRequestOptions): http.ClientRequest
+  request(options: ClientRequestOptions): Http.ClientRequest
   /**
    * Sends a request whose body is in memory. It is sent once more if its pooled
    * connection turns out to be closed. The returned function aborts it.
@@ -74,19 +75,19 @@ export const addressOf = (origin: URL): { readonly host: string; readonly port: 
 
 /** Closes the connection after a 101 without an Upgrade field, which Node takes for a final response. */
 const keepUnlessSwitching = (
-  request: http.ClientRequest,
-  { statusCode }: http.IncomingMessage,
+  request: Http.ClientRequest,
+  { statusCode }: Http.IncomingMessage,
 ): void => {
   if (statusCode === 101) request.shouldKeepAlive = false
 }
 
 /** Sends a request with its whole body, and once more if a pooled connection turns out to be closed. */
 const sendWhole = (
-  begin: () => http.ClientRequest,
+  begin: () => Http.ClientRequest,
   body: Uint8Array,
   { failed, response }: WholeRequestEvents,
 ): (() => void) => {
-  let current: http.ClientRequest
+  let current: Http.ClientRequest
   let isOver = false
   const start = (mayRepeat: boolean): void => {
     const attempt = begin()
@@ -122,7 +123,7 @@ export const make = (options: ClientOptions): Client => {
   // Node sends credentials only in a CONNECT.
   const credentials = proxy === undefined || secure ? undefined : ProxyChoice.authorization(proxy)
   const proxyFields = credentials === undefined ? [] : ["Proxy-Authorization", credentials]
-  const agentOptions: https.AgentOptions = {
+  const agentOptions: Https.AgentOptions = {
     keepAlive: true,
     maxFreeSockets: options.maxIdle ?? 256,
     scheduling: "lifo",
@@ -135,7 +136,7 @@ export const make = (options: ClientOptions): Client => {
   const unpooled = { ...agentOptions, keepAlive: false }
   const single = secure ? new https.Agent(unpooled) : new http.Agent(unpooled)
   const send = secure ? https.request : http.request
-  const begin = ({ fresh, headers, method, path }: ClientRequestOptions): http.ClientRequest => {
+  const begin = ({ fresh, headers, method, path }: ClientRequestOptions): Http.ClientRequest => {
     const attempt = send({
       agent: fresh === true ? single : agent,
       host: hostname,
@@ -181,5 +182,5 @@ const noteValidity = (socket: Socket): void => {
 }
 
 /** The validity of the certificate that the other end of a request has shown, if it has shown one. */
-export const validityOf = ({ socket }: http.ClientRequest): Validity | undefined =>
+export const validityOf = ({ socket }: Http.ClientRequest): Validity | undefined =>
   socket === null ? undefined : validities.get(socket)
