@@ -23,7 +23,7 @@ export const refresh: AddressSyntax = (value, move) => {
   return start + move(value.slice(start.length, end)) + value.slice(end)
 }
 
-// A quoted string or a target that is never closed extends to the end, so that each character is read once.
+// In this file a quoted string or a target that is never closed extends to the end, so that each character is read once.
 const linkParts =
   /<([^>]*)(>|$)|(;\s*(?:anchor|imagesrcset)\s*=\s*)(?:"([^"\\]*)"|([^\s;,"<>]+))|"(?:[^"\\]|\\.)*(?:"|\\?$)/gi
 
@@ -65,11 +65,13 @@ export const concatenation: AddressSyntax = (value, move) =>
     (_, start: string, parts: string) => start + words(parts, move),
   )
 
-const quotedString = /"((?:[^"\\]|\\.)*)"/g
+const quotedString = /"((?:[^"\\]|\\.)*)("|\\?$)/g
 
 /** Each string of a structured field (RFC 9651 3.3.3), as the endpoints of the Reporting API. */
 export const strings: AddressSyntax = (value, move) =>
-  value.replaceAll(quotedString, (_, text: string) => `"${move(text)}"`)
+  value.replaceAll(quotedString, (part: string, text: string, end: string) =>
+    end === '"' ? `"${move(text)}"` : part,
+  )
 
 const dictionaryParts = /(?<=^|[\s,])(match=)"([^"\\]*)"|"(?:[^"\\]|\\.)*(?:"|\\?$)/g
 

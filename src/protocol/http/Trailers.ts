@@ -2,10 +2,11 @@
  * Which fields are allowed as trailers. A recipient may merge trailers with the
  * head, so fields for framing, routing, authentication, request modifiers and
  * content are not allowed (RFC 9110 6.5.1), nor those that only the relay may
- * set.
+ * set, nor those that are moved or removed in heads.
  */
 import { apiKeyField } from "../../domain/ApiKey.ts"
 import type { HeaderList } from "../../domain/HeaderList.ts"
+import * as AddressFields from "../address/AddressFields.ts"
 import { allExcept } from "./ConnectionFields.ts"
 import { isClaim } from "./Forwarded.ts"
 
@@ -24,7 +25,6 @@ const forbidden = allExcept(
     "expect",
     "expires",
     "host",
-    "location",
     "max-forwards",
     "pragma",
     "range",
@@ -32,14 +32,27 @@ const forbidden = allExcept(
     "set-cookie",
     "trailer",
     "vary",
-    "www-authenticate",
     apiKeyField,
   ],
 )
+
+const forbiddenAddresses = new AddressFields.NameTable([
+  ...[...AddressFields.inResponses, ...AddressFields.inRequests, ...AddressFields.withHost].map(
+    ({ name }) => [name, true] as const,
+  ),
+  ...[...AddressFields.originWide, ...AddressFields.proxyOrders].map(
+    (name) => [name, true] as const,
+  ),
+])
 
 /** The trailers that may be passed on. */
 export const passable = (trailers: HeaderList): HeaderList =>
   trailers.filter(([name]) => {
     const lower = name.toLowerCase().replaceAll("_", "-")
-    return !forbidden.has(lower) && !lower.startsWith("if-") && !isClaim(lower)
+    return (
+      !forbidden.has(lower) &&
+      forbiddenAddresses.get(lower) === undefined &&
+      !lower.startsWith("if-") &&
+      !isClaim(lower)
+    )
   })

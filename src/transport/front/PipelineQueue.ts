@@ -1,10 +1,12 @@
 /**
  * Limits HTTP pipelining (RFC 9112 9.3.2): of the requests of a connection up
- * to 8 run at once and the rest wait; none starts while the visitor does not
- * read what is written already.
+ * to 8 with safe methods run at once and the rest wait; none starts while the
+ * visitor does not read what is written already. One that may change something
+ * runs alone, so that requests take effect in the order in which they were sent.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Duplex } from "node:stream"
+import { isSafe } from "../../protocol/http/SafeMethod.ts"
 
 /** How many requests of a connection run at once. */
 const maxRunning = 8
@@ -17,6 +19,7 @@ const maxWaitingBytes = 1024 * 1024
 
 interface Waiting {
   readonly response: ServerResponse
+  readonly safe: boolean
   readonly begin: () => void
   /** How many bytes had come on the connection when it began to wait. */
   readonly bytesRead: number
@@ -24,6 +27,8 @@ interface Waiting {
 
 interface Pipeline {
   running: number
+  /** Whether the only running request has a method that is not safe. */
+  exclusive: boolean
   readonly waiting: Array<Waiting>
 }
 
@@ -42,37 +47,39 @@ export class PipelineQueue {
   }
 
   /** Calls `begin` when the request may run. Closes the connection if too much waits on it. */
-  take({ socket }: IncomingMessage, response: ServerResponse, begin: () => void): void {
+  take({ method, socket }: IncomingMessage, response: ServerResponse, begin: () => void): void {
     let pipeline = this.pipelines.get(socket)
     if (pipeline === undefined) {
-      pipeline = { running: 0, waiting: [] }
+      pipeline = { running: 0, exclusive: false, waiting: [] }
       this.pipelines.set(socket, pipeline)
     }
     const { waiting } = pipeline
-    if (waiting.length === 0 && mayRun(pipeline, socket))
-      return this.run(pipeline, socket, response, begin)
-    waiting.push({ response, begin, bytesRead: socket.bytesRead })
+    const request = { response, safe: isSafe(method ?? ""), begin, bytesRead: socket.bytesRead }
+    if (waiting.length === 0 && mayRun(pipeline, socket, request))
+      return this.run(pipeline, socket, request)
+    waiting.push(request)
     const bytes = socket.bytesRead - (waiting[0] as Waiting).bytesRead
     if (waiting.length > maxWaiting || bytes > maxWaitingBytes) socket.destroy()
   }
 
-  private run(
-    pipeline: Pipeline,
-    socket: Duplex,
-    response: ServerResponse,
-    begin: () => void,
-  ): void {
+  private run(pipeline: Pipeline, socket: Duplex, { begin, response, safe }: Waiting): void {
+    const { waiting } = pipeline
     pipeline.running += 1
+    pipeline.exclusive = !safe
     response.once("close", () => {
       pipeline.running -= 1
-      while (pipeline.waiting.length > 0 && !socket.destroyed && mayRun(pipeline, socket)) {
-        const next = pipeline.waiting.shift() as Waiting
-        this.run(pipeline, socket, next.response, next.begin)
+      if (!safe) pipeline.exclusive = false
+      for (;;) {
+        const next = waiting[0]
+        if (next === undefined || socket.destroyed || !mayRun(pipeline, socket, next)) return
+        waiting.shift()
+        this.run(pipeline, socket, next)
       }
     })
     begin()
   }
 }
 
-const mayRun = ({ running }: Pipeline, socket: Duplex): boolean =>
-  running === 0 || (running < maxRunning && socket.writableLength === 0)
+const mayRun = (pipeline: Pipeline, socket: Duplex, { safe }: Waiting): boolean =>
+  pipeline.running === 0 ||
+  (safe && !pipeline.exclusive && pipeline.running < maxRunning && socket.writableLength === 0)

@@ -24,4 +24,14 @@ describe("trailer fields", () => {
       assert.deepStrictEqual(passable([[name, "x"]]), [], name)
     }
   })
+
+  it("are removed if they are moved or removed in a head, where no server could reach past that", () => {
+    for (const name of [
+      ...["Location", "Link", "Refresh", "Destination", "If", "Referer", "Content-Security-Policy"],
+      ...["Strict-Transport-Security", "Clear-Site-Data", "Alt-Svc", "Service-Worker-Allowed"],
+      ...["X-Accel-Redirect", "x_accel_redirect", "X-Sendfile"],
+    ]) {
+      assert.deepStrictEqual(passable([[name, "/x"]]), [], name)
+    }
+  })
 })

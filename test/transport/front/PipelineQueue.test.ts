@@ -75,6 +75,32 @@ describe("pipelined requests", () => {
       }),
   )
 
+  it.effect(
+    "one that may change something starts when those before it are answered, and runs alone",
+    () =>
+      Effect.gen(function* () {
+        const { asked, visitor } = yield* front()
+        const put = `PUT /2 HTTP/1.1\r\nHost: app.test\r\nContent-Length: 0\r\n\r\n`
+        visitor.write(get("/0", "Accept: x\r\n") + get("/1") + put + get("/3") + get("/4"))
+        yield* Harness.until("the two before it are asked for", () => asked.length === 2)
+        yield* Harness.turns(20)
+        const targets = (): ReadonlyArray<string> => asked.map(({ target }) => target)
+        assert.deepStrictEqual(targets(), ["/0", "/1"])
+        respond(asked[0] as Asked, "answer to /0")
+        yield* visitor.until("answer to /0")
+        yield* Harness.turns(20)
+        assert.deepStrictEqual(targets(), ["/0", "/1"])
+        respond(asked[1] as Asked, "answer to /1")
+        yield* Harness.until("it is asked for", () => asked.length === 3)
+        yield* Harness.turns(20)
+        assert.deepStrictEqual(targets(), ["/0", "/1", "/2"])
+        respond(asked[2] as Asked, "answer to /2")
+        yield* Harness.until("the two behind it are asked for", () => asked.length === 5)
+        for (const one of asked.slice(3)) respond(one, `answer to ${one.target}`)
+        yield* visitor.until("answer to /4")
+      }),
+  )
+
   it.effect("eight run at once, the others one after the other", () =>
     Effect.gen(function* () {
       const { asked, visitor } = yield* front()
