@@ -20,6 +20,7 @@ import {
   version,
 } from "../../src/transport/mux/Multiplexer.ts"
 import type { Deadline, Deadlines } from "../../src/transport/runtime/Deadlines.ts"
+import { RunningClock } from "../../src/transport/runtime/RunningClock.ts"
 import { Seeded } from "./Seeded.ts"
 
 /** One turn of the event loop. */
@@ -43,6 +44,8 @@ export interface SimulatedLinkOptions {
   readonly latency?: number
   /** The link breaks once so many bytes have arrived at both ends together. */
   readonly cutAfter?: number
+  /** For how long the answering end may begin a request without asking, in milliseconds; without it any time. */
+  readonly leaseMillis?: number
 }
 
 /** Deadlines by the link's own time. */
@@ -167,9 +170,15 @@ export class SimulatedLink {
     this.deadlines = options.deadlines ?? this.own
     this.up = new Direction((what) => this.faults.push(`near: ${what}`))
     this.down = new Direction((what) => this.faults.push(`far: ${what}`))
-    this.near = this.end(this.up, "near", {})
+    const { leaseMillis } = options
+    this.near = this.end(
+      this.up,
+      "near",
+      leaseMillis === undefined ? {} : { leaseMillis: () => leaseMillis },
+    )
     this.far = this.end(this.down, "far", {
       handler: options.handler,
+      ...(leaseMillis === undefined ? {} : { clock: new RunningClock(this.deadlines) }),
       ...(options.failed === undefined ? {} : { failed: options.failed }),
     })
   }
@@ -177,7 +186,7 @@ export class SimulatedLink {
   private end(
     out: Direction,
     name: "near" | "far",
-    more: Pick<MultiplexerOptions, "handler" | "failed">,
+    more: Pick<MultiplexerOptions, "clock" | "failed" | "handler" | "leaseMillis">,
   ): Multiplexer {
     const { options } = this
     const { buffer = 64 * 1024, heartbeatMillis = 1e9, latency = 0 } = options

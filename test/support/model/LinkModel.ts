@@ -17,6 +17,7 @@ import { ExchangeError } from "../../../src/protocol/Exchange.ts"
 import type { RequestHead, ResponseHead } from "../../../src/protocol/Message.ts"
 import { type Body, fromBytes } from "../../../src/transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../../src/transport/body/Handler.ts"
+import { commit } from "../../../src/transport/body/Replies.ts"
 import { Seeded } from "../Seeded.ts"
 import { SimulatedLink, turn } from "../SimulatedLink.ts"
 import { type BodyKind, CheckingReader, SeededBody } from "./LinkModelBodies.ts"
@@ -44,12 +45,16 @@ interface Plan {
   readonly handler: "answer" | "answer after the body" | "fail" | "never"
   /** The handler discards the request's body instead of reading it. */
   readonly discards: boolean
+  /** The handler asks whether the request may have its effect before it reads the body. */
+  readonly commits: boolean
   /** The requesting end discards the response's body. */
   readonly ignores: boolean
   readonly upReader: { readonly patience: number; readonly leavesAt: number }
   readonly downReader: { readonly patience: number; readonly leavesAt: number }
   /** The requesting end cancels the exchange at some time. */
   readonly cancels: boolean
+  /** How often its server has asked whether it may be begun. */
+  questions: number
   served: number
   handlerCancels: number
   replies: number
@@ -71,12 +76,15 @@ export class LinkModel {
   readonly events: Array<string> = []
   readonly plans: Array<Plan> = []
   private readonly options: LinkModelOptions
+  /** For how long a request may be begun without asking. */
+  private readonly leaseMillis: number
   private readonly tasks: Array<() => void> = []
 
   constructor(options: LinkModelOptions) {
     this.options = options
     this.random = new Seeded(options.seed)
     const { random } = this
+    this.leaseMillis = random.pick([1, 50, 1000])
     this.link = new SimulatedLink({
       seed: random.int(0, 0xffff_ffff),
       handler: this.handler,
@@ -87,6 +95,7 @@ export class LinkModel {
       window: random.pick([1000, 16 * 1024, 256 * 1024]),
       buffer: random.pick([1, 4096, 256 * 1024]),
       latency: random.pick([0, 5, 100]),
+      leaseMillis: this.leaseMillis,
       ...(options.cut === true ? { cutAfter: random.int(100, 3 * mebi) } : {}),
     })
   }
@@ -199,10 +208,12 @@ export class LinkModel {
           ? random.pick(["fail", "never"])
           : random.pick(["answer", "answer after the body"]),
       discards: maybe(0.1),
+      commits: random.chance(0.3),
       ignores: maybe(0.05),
       upReader: reader(),
       downReader: reader(),
       cancels: maybe(0.1),
+      questions: 0,
       served: 0,
       handlerCancels: 0,
       replies: 0,
@@ -221,6 +232,11 @@ export class LinkModel {
     this.note(`${plan.id} starts`)
     const cancel = this.link.near.request(plan.head, plan.up, {
       respond: (head, body) => this.onAnswer(plan, head, body),
+      begin: (age, allow) => {
+        plan.questions += 1
+        this.note(`${plan.id} asks to begin`)
+        this.later(() => allow(this.leaseMillis + 2 * age))
+      },
       fail: (error) => {
         plan.replies += 1
         plan.failure = error
@@ -297,7 +313,13 @@ export class LinkModel {
       return this.later(respond)
     }
     if (plan.handler === "answer after the body")
-      return this.readUpload(plan, body, () => this.later(respond))
+      return this.readUpload(plan, body, () => this.later(() => commit(reply, respond)))
+    if (plan.commits) return commit(reply, () => this.answerAtOnce(plan, body, respond))
+    this.answerAtOnce(plan, body, respond)
+  }
+
+  /** Answers while the request's body comes, or before. */
+  private answerAtOnce(plan: Plan, body: Body, respond: () => void): void {
     if (this.random.chance(0.5)) {
       this.readUpload(plan, body, () => {})
       this.later(respond)
