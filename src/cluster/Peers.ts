@@ -41,6 +41,13 @@ export interface PeerView {
   readonly links: number
 }
 
+/**
+ * Whether a relay should be there: one that drained and ended may be started
+ * again, but a worker then has another number.
+ */
+export const isExpected = ({ isDraining, state, worker }: PeerView): boolean =>
+  state !== "gone" || !isDraining || worker === undefined
+
 /** A peer that has links of a server. */
 export interface Holder {
   readonly peer: string

@@ -5,7 +5,7 @@
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { make as makeKey, tripcode } from "../../src/domain/ApiKey.ts"
-import { freePort } from "../support/Proxies.ts"
+import { fixedPort } from "../support/FixedPort.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 import { CountingOrigin } from "./CountingOrigin.ts"
 import { FaultyProxy } from "./FaultyProxy.ts"
@@ -64,7 +64,7 @@ export interface Site {
 /** Starts them with these settings of the relay, and waits until they serve. */
 export const start = async (settings = ""): Promise<Site> => {
   const origin = await CountingOrigin.start()
-  const port = await freePort()
+  const port = await fixedPort()
   const folder = temporaryFolder()
   const configure = (more: string): void =>
     writeFileSync(

@@ -4,10 +4,10 @@
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
-import * as net from "node:net"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import { fixedPort } from "./FixedPort.ts"
 
 /** The program that is installed; `undefined` if there is none. */
 export const program = ["redis-server", "valkey-server"].find(
@@ -17,15 +17,6 @@ export const program = ["redis-server", "valkey-server"].find(
 /** What a test's name says where there is no program. */
 export const skipNote =
   program === undefined ? " (skipped: neither redis-server nor valkey-server is installed)" : ""
-
-const freePort = async (): Promise<number> => {
-  const server = net.createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const { port } = server.address() as net.AddressInfo
-  server.close()
-  await once(server, "close")
-  return port
-}
 
 const launch = async (port: number, flags: ReadonlyArray<string>): Promise<ChildProcess> => {
   const settings = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
@@ -56,7 +47,7 @@ export class RedisServer {
   ): Effect.Effect<RedisServer, never, Scope.Scope> =>
     Effect.acquireRelease(
       Effect.promise(async () => {
-        const port = await freePort()
+        const port = await fixedPort()
         return new RedisServer(port, flags, await launch(port, flags))
       }),
       (server) => server.kill,

@@ -3,7 +3,11 @@
  * kept connections and on fresh ones, and count what fails.
  */
 import { Agent, type IncomingMessage, request } from "node:http"
+import { setTimeout as sleep } from "node:timers/promises"
 import { Watch } from "./Watch.ts"
+
+/** How long a visitor rests after each request, in milliseconds, so that the processor is left to others. */
+const restMillis = 20
 
 /** What a visitor does. */
 export type VisitorKind = "kept GET" | "fresh GET" | "kept POST"
@@ -84,7 +88,10 @@ export const visit = (
 
   const run = async (kind: VisitorKind): Promise<void> => {
     const agent = kind !== "fresh GET" && new Agent({ keepAlive: true, maxSockets: 1 })
-    while (!isOver) await ask(kind, agent)
+    while (!isOver) {
+      await ask(kind, agent)
+      await sleep(restMillis)
+    }
     if (agent !== false) agent.destroy()
   }
 

@@ -24,6 +24,9 @@ import * as RelayReport from "./RelayReport.ts"
 
 type Handler<A, R> = (message: A) => Effect.Effect<R, string>
 
+/** How long another worker may take to answer, in milliseconds. */
+const answerMillis = 1_000
+
 /** How long a server counts as being registered by another process at most. */
 const approvingTime = "10 seconds"
 
@@ -90,8 +93,21 @@ const carryOutActs = Effect.fnUntraced(function* (on: On) {
   const servers = yield* Servers
   const register = yield* RegisterServer.make
   const scope = yield* Effect.scope
+  const peers = yield* Peers
+  /** The other workers of this machine, which load the same files. */
+  const tellWorkers = (name: string, tripcode: string, isDone: boolean) =>
+    Effect.forEach(
+      peers.list().filter(({ machine, state }) => machine === peers.self.machine && state === "up"),
+      ({ id }) =>
+        peers
+          .ask(id, AdminControl.approving, { name, tripcode, isDone }, answerMillis)
+          .pipe(Effect.ignore),
+      { concurrency: "unbounded", discard: true },
+    )
   on(AdminControl.approve, ({ by, name, tripcode }) =>
-    register(name, tripcode, by).pipe(
+    Effect.suspend(() => tellWorkers(name, tripcode, false)).pipe(
+      Effect.andThen(register(name, tripcode, by)),
+      Effect.andThen(Effect.suspend(() => tellWorkers(name, tripcode, true))),
       Effect.match({
         onFailure: ({ message }) => ({ refusal: message }),
         onSuccess: () => ({}),

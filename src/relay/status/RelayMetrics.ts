@@ -4,7 +4,7 @@
  */
 
 import type { EngineShape } from "../../cluster/engine/Engine.ts"
-import type { PeersShape, PeerView } from "../../cluster/Peers.ts"
+import { isExpected, type PeersShape, type PeerView } from "../../cluster/Peers.ts"
 import type { Distribution, Metric, Sample } from "../../transport/observe/Metric.ts"
 import * as ProcessMetrics from "../../transport/observe/ProcessMetrics.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
@@ -175,7 +175,7 @@ export const infoOf = (version: string): Metric => ({
 
 /** What a relay of several has of the others. */
 const cluster = ({ engine, peers, traffic }: MetricsContext): ReadonlyArray<Metric> => {
-  const present = peers.list().filter(({ isDraining, state }) => state !== "gone" || !isDraining)
+  const present = peers.list().filter(isExpected)
   const ofPeers = (
     name: string,
     help: string,

@@ -1,7 +1,7 @@
 /**
  * A relay of several as the pages and the API show it.
  */
-import type { PeersShape, PeerView } from "../../cluster/Peers.ts"
+import { isExpected, type PeersShape, type PeerView } from "../../cluster/Peers.ts"
 import type { RelayReport } from "../../protocol/peer/AdminControl.ts"
 import type { RelayAnswers } from "./Relays.ts"
 
@@ -18,8 +18,8 @@ export interface RelayView {
   readonly since: number
   /** In milliseconds; `undefined` as above, or without a connection. */
   readonly roundTrip: number | undefined
-  /** `silent`: it is connected, and did not answer. */
-  readonly state: "self" | "up" | "draining" | "silent" | "dialling" | "gone"
+  /** `silent`: it is connected, and did not answer; `stopped`: it drained and ended. */
+  readonly state: "self" | "up" | "draining" | "silent" | "dialling" | "gone" | "stopped"
   /** Links of servers that it has. */
   readonly links: number
   /** Whether its configuration is another one than that of the relay that tells this. */
@@ -32,6 +32,18 @@ export interface RelayView {
   readonly problem: string | undefined
 }
 
+const stateOf = (
+  { isDraining, state }: PeerView,
+  report: RelayReport | undefined,
+): RelayView["state"] => {
+  if (state !== "up") return state === "gone" && isDraining ? "stopped" : state
+  if (report === undefined) return "silent"
+  return isDraining ? "draining" : "up"
+}
+
+const linksOf = ({ servers }: RelayReport): number =>
+  servers.reduce((sum, { transports }) => sum + transports.length, 0)
+
 const peerView = (peer: PeerView, report: RelayReport | undefined, digest: string): RelayView => ({
   id: peer.id,
   machine: peer.machine,
@@ -40,43 +52,28 @@ const peerView = (peer: PeerView, report: RelayReport | undefined, digest: strin
   program: peer.program,
   since: peer.since,
   roundTrip: peer.state === "up" ? peer.roundTrip : undefined,
-  state:
-    peer.state !== "up"
-      ? peer.state
-      : report === undefined
-        ? "silent"
-        : peer.isDraining
-          ? "draining"
-          : "up",
-  links: peer.links,
+  state: stateOf(peer, report),
+  links: report === undefined ? peer.links : linksOf(report),
   differs: peer.digest !== digest,
   isApart: peer.state === "up" && !peer.takesHops,
   engine: report?.engine,
   problem: report?.config.problem?.message,
 })
 
-const ownView = ({
-  config,
-  engine,
-  id,
-  machine,
-  program,
-  servers,
-  ...own
-}: RelayReport): RelayView => ({
-  id,
-  machine,
-  worker: own.worker,
+const ownView = (report: RelayReport): RelayView => ({
+  id: report.id,
+  machine: report.machine,
+  worker: report.worker,
   address: undefined,
-  program,
-  since: own.startedAt,
+  program: report.program,
+  since: report.startedAt,
   roundTrip: undefined,
   state: "self",
-  links: servers.reduce((sum, { transports }) => sum + transports.length, 0),
+  links: linksOf(report),
   differs: false,
   isApart: false,
-  engine,
-  problem: config.problem?.message,
+  engine: report.engine,
+  problem: report.config.problem?.message,
 })
 
 /** All relays, this one first. */
@@ -91,7 +88,7 @@ export const viewRelays = (
     ...(own === undefined ? [] : [ownView(own)]),
     ...peers
       .list()
-      .filter(({ isDraining, state }) => state !== "gone" || !isDraining)
+      .filter(isExpected)
       .map((peer) => peerView(peer, reports.get(peer.id), digest))
       .sort((one, other) => (one.id < other.id ? -1 : 1)),
   ]

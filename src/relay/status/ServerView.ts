@@ -110,7 +110,9 @@ const viewServer = (
     waiting: sum(servers.map(({ waiting }) => waiting)),
     tripcodes,
     traffic: trafficOf(parts),
-    relays: isAlone ? [] : parts.map(atRelay),
+    relays: isAlone
+      ? []
+      : parts.map(atRelay).sort((one, other) => (one.relay.id < other.relay.id ? -1 : 1)),
   }
 }
 

@@ -143,8 +143,17 @@ export const Relay = Schema.Struct({
   program: described("The version of its program"),
   since: Time,
   roundTrip: Schema.NullOr(millis),
-  state: Schema.Literals(["self", "up", "draining", "silent", "dialling", "gone"]).annotate({
-    description: "self: the one that answers this; silent: connected, but did not answer",
+  state: Schema.Literals([
+    "self",
+    "up",
+    "draining",
+    "silent",
+    "dialling",
+    "gone",
+    "stopped",
+  ]).annotate({
+    description:
+      "self: the one that answers this; silent: connected, but did not answer; stopped: it drained and ended",
   }),
   links: Schema.Int.annotate({ description: "Links of servers that it has" }),
   configDiffers: Schema.Boolean,

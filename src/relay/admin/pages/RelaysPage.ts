@@ -19,6 +19,7 @@ const states: Readonly<Record<RelayView["state"], readonly [kind: string, text: 
   silent: ["away", "connected, but did not answer"],
   dialling: ["away", "not connected"],
   gone: ["away", "gone"],
+  stopped: ["never", "stopped"],
 }
 
 const stateOf = ({ state }: RelayView): Html => {
@@ -48,7 +49,7 @@ const columns = [
   "Address",
   "Round trip",
   "Links",
-  "Configuration",
+  "Config",
   "Engine",
 ]
 
