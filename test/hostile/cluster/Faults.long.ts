@@ -115,6 +115,29 @@ describe.skipIf(process.platform === "win32")("relays that serve as one", () => 
       failedOnlyInFlight(visitors, 4)
     }).pipe(Effect.scoped),
   )
+
+  it.live("lose no request while their key is changed, in three deploys", () =>
+    Effect.gen(function* () {
+      const cluster = yield* machines({ ids: ["a", "b", "c"], servers: ["app"] })
+      const { changeKey, front, key } = cluster
+      // All its links are at one machine, so that requests at the others hop.
+      yield* Harness.serverAt(front.url, "app", Harness.echo, {
+        transport: "stream",
+        connections: 1,
+      })
+      const visitors = visitServer(front.url)
+      const other = "another-key-of-the-cluster-that-is-long-enough"
+      yield* Harness.promised(async () => {
+        await visitors.more(20)
+        for (const lines of [[key, other], [other, key], [other]]) {
+          changeKey(...lines)
+          await roll(cluster, visitors, 20)
+        }
+        await visitors.stop()
+      })
+      assert.deepStrictEqual(visitors.failed, [])
+    }),
+  )
 })
 
 describe.skipIf(redis === undefined)(`relays that find each other in Redis${skipNote}`, () => {

@@ -110,6 +110,8 @@ export interface Machines {
   readonly machine: (id: string) => Machine
   /** The key of the cluster. */
   readonly key: string
+  /** Writes other lines into the file of the key, for relays that start from now on. */
+  readonly changeKey: (...lines: ReadonlyArray<string>) => void
 }
 
 /** Configures relays, starts them all, and sets the balancer before them. */
@@ -117,7 +119,9 @@ export const machines = Effect.fnUntraced(function* (options: MachinesOptions) {
   const { cluster = "", engine, ids, reach, servers, workers = 1 } = options
   const key = randomBytes(24).toString("hex")
   const keyFile = join(temporaryFolder(), "cluster.key")
-  writeFileSync(keyFile, `${key}\n`, { mode: 0o600 })
+  const changeKey = (...lines: ReadonlyArray<string>): void =>
+    writeFileSync(keyFile, `${lines.join("\n")}\n`, { mode: 0o600 })
+  changeKey(key)
   const all: Array<Machine> = []
   const reached: Array<number> = []
   for (const id of ids) {
@@ -156,7 +160,7 @@ ${cluster}`
     if (one === undefined) throw new Error(`there is no ${id}`)
     return one
   }
-  const started: Machines = { front, key, machine, machines: all }
+  const started: Machines = { changeKey, front, key, machine, machines: all }
   return started
 })
 
