@@ -6,17 +6,20 @@ import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { isRequestId, type RequestId } from "../../src/domain/RequestId.ts"
+import type { ServerName } from "../../src/domain/ServerName.ts"
+import type { Tripcode } from "../../src/domain/Tripcode.ts"
 import * as Classic1 from "../../src/protocol/Classic1.ts"
 import * as Classic2 from "../../src/protocol/Classic2.ts"
 import type { ListenAnswer, ResponseHead } from "../../src/protocol/Message.ts"
+import * as PeerFrame from "../../src/protocol/peer/PeerFrame.ts"
 import * as StreamFrame from "../../src/protocol/StreamFrame.ts"
 import * as Wire from "../../src/protocol/Wire.ts"
 
 const doc = readFileSync(new URL("../../docs/protocol.md", import.meta.url), "utf8")
 
-/** The cells of the table that has this header line. */
-const table = (head: string): ReadonlyArray<ReadonlyArray<string>> => {
-  const start = doc.indexOf(`\n${head}\n`)
+/** The cells of the first table with this header line, behind a heading if one is given. */
+const table = (head: string, heading = ""): ReadonlyArray<ReadonlyArray<string>> => {
+  const start = doc.indexOf(`\n${head}\n`, doc.indexOf(heading))
   assert.isAtLeast(start, 0, `docs/protocol.md has no table ${head}`)
   const [, , ...rows] = (doc.slice(start + 1).split("\n\n", 1)[0] as string).split("\n")
   return rows.map((row) => row.slice(2, -2).split(" | "))
@@ -156,6 +159,46 @@ const frames: ReadonlyArray<readonly [name: string, frame: StreamFrame.Frame]> =
   ["stream-relays", { _tag: "Relays", links: 3, machines: [["one.0", "one.1"], ["two.0"]] }],
 ]
 
+const peerFrames: ReadonlyArray<readonly [name: string, frame: PeerFrame.PeerFrame]> = [
+  [
+    "peer-presence",
+    {
+      _tag: "Presence",
+      sequence: 1,
+      isFirst: true,
+      isComplete: true,
+      joined: [
+        {
+          name: "attic" as ServerName,
+          instance: "i1",
+          number: "0",
+          tripcode: "A9rPwZyY89Ag4TJjMoyYA2NeGOm99Je6rq1s0rg8PfY=" as Tripcode,
+          transport: "stream",
+          openedAt: 0x0193_1d58_0000,
+          program: "ptth",
+        },
+      ],
+      left: [{ name: "attic" as ServerName, instance: "i1", number: "1" }],
+    },
+  ],
+  [
+    "peer-hop",
+    {
+      _tag: "Hop",
+      stream: 1,
+      name: "attic" as ServerName,
+      millis: 30_000,
+      trace: "",
+      visitor: "v1",
+    },
+  ],
+  [
+    "peer-control",
+    { _tag: "Control", id: 7, isReply: true, isPart: false, bytes: Buffer.from("null") },
+  ],
+  ["peer-failure", { _tag: "Failure", stream: 1, bytes: Buffer.from("{}") }],
+]
+
 describe("docs/protocol.md", () => {
   it("shows the bytes that the codec writes for its listen answer", () => {
     assert.strictEqual(
@@ -200,6 +243,28 @@ describe("docs/protocol.md", () => {
       )
       assert.deepStrictEqual(Result.getOrThrow(read), frame, name)
     }
+  })
+
+  it("shows frames between relays as the codec writes them, and reads them back", () => {
+    for (const [name, frame] of peerFrames) {
+      const bytes = vector(name)
+      assert.strictEqual(PeerFrame.encode(frame).toString("hex"), bytes.toString("hex"), name)
+      const [kind = 0] = bytes
+      const read = PeerFrame.decode(kind, bytes.readUInt32BE(4), bytes.subarray(12))
+      assert.deepStrictEqual(Result.getOrThrow(read), frame, name)
+    }
+  })
+
+  it("has the frames between relays, with their numbers and fields", () => {
+    const rows = table("| Type | Frame | Stream | Payload |", "### Between relays")
+    assert.deepStrictEqual(
+      rows.map(([kind, name]) => [name, Number(kind)]),
+      Object.entries(PeerFrame.type),
+    )
+    assert.deepStrictEqual(
+      rows.map(([, , stream]) => stream),
+      ["0", "any", "0", "any"],
+    )
   })
 
   it("shows several answers as the codec writes and reads them", () => {
