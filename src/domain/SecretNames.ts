@@ -12,8 +12,8 @@ const secretNames = new RegExp(
     // Of single sign-on: PKCE (RFC 7636), client assertions (RFC 7523) and SAML.
     "code[-_. ]?verifier|assertion|saml[-_. ]?(?:art|response)",
     "^code$|(?:verification|recovery|backup|otp|mfa|2fa|totp|sms)[-_. ]?code",
-    "signature|^sig$|session|^sid$|jwt|credential|csrf|xsrf",
-    "(?:^|[^a-z])(?:pass|otp|totp|pin|cvv|cvc|tan)(?:[^a-z]|$)",
+    "signature|^sig$|session|sess[-_. ]?id|jwt|credential|csrf|xsrf",
+    "(?:^|[^a-z])(?:pass|otp|totp|pin|cvv|cvc|tan|sid)(?:[^a-z]|$)",
   ].join("|"),
   "i",
 )
@@ -39,6 +39,10 @@ export const decodedName = (text: string): string => {
 
 const userinfo = /(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*:\/\/)[^/?#\s"'<>]*@/gi
 
+/** A text whose addresses have others in place of userinfo before the host (RFC 3986 3.2.1). */
+export const replaceUserinfo = (text: string, replacement: string): string =>
+  text.replace(userinfo, (_, scheme: string) => scheme + replacement)
+
 /** Another address or form within the value of a parameter, such as `next=%2Flogin%3Fpassword%3D…`. */
 const nestedPair = /(?:^|[?&;#])([^?&;=#\s]+)=[^&;#]/g
 
@@ -60,7 +64,7 @@ const redactPairs = (text: string, pair: RegExp): string =>
  * and userinfo before the host is removed.
  */
 export const withoutSecrets = (target: string): string => {
-  const withoutUser = target.replace(userinfo, "$1")
+  const withoutUser = replaceUserinfo(target, "")
   const end = withoutUser.search(/[?#]/)
   const path = end < 0 ? withoutUser : withoutUser.slice(0, end)
   const query = withoutUser.slice(path.length)

@@ -1,6 +1,7 @@
 /**
  * Lists what is in the archive of a folder, before its first byte is sent. What
- * cannot be read is left out, and a text in the archive names it.
+ * cannot be read is left out, and a text in the archive names it. A folder that
+ * links lead to is in it once, where it really is.
  */
 import * as fs from "node:fs"
 import { type ByteName, fromText, toDisplay, toFsPath } from "../names/ByteName.ts"
@@ -98,9 +99,14 @@ class ItemLister {
   private readonly source: ArchiveSource
   private readonly items: Array<ListedItem> = []
   private readonly leftOut: Array<LeftOut> = []
-  private readonly visited = new Set<ByteName>()
+  /** Where the folders that are listed are in the archive, by their real paths. */
+  private readonly visited = new Map<ByteName, ByteName>()
+  /** Folders that are not listed again. They are in the archive, so the log does not need them. */
+  private readonly repeated: Array<LeftOut> = []
   /** The last one is listed next: depth first, so that folders follow what is above them. */
   private readonly pending: Array<Pending> = []
+  /** Links to folders, listed last, so that a folder is where it really is. */
+  private readonly links: Array<Pending> = []
 
   constructor(source: ArchiveSource) {
     this.source = source
@@ -110,7 +116,9 @@ class ItemLister {
     const { isCancelled, name, segments } = this.source
     const failure = await this.listFolder({ segments, path: name })
     if (failure !== undefined) return failure
-    for (let folder = this.pending.pop(); folder !== undefined; folder = this.pending.pop()) {
+    for (;;) {
+      const folder = this.pending.pop() ?? this.links.shift()
+      if (folder === undefined) break
       if (isCancelled()) return Root.absent
       const problem = await this.listFolder(folder)
       if (this.items.length > maxItems) return tooMany
@@ -128,9 +136,12 @@ class ItemLister {
       return Root.absent
     }
     try {
-      // A folder that several links lead to is listed once.
-      if (this.visited.has(folder.real)) return undefined
-      this.visited.add(folder.real)
+      const visited = this.visited.get(folder.real)
+      if (visited !== undefined) {
+        this.repeat(path, visited)
+        return undefined
+      }
+      this.visited.set(folder.real, path)
       const { entries, unexamined } = await this.read(folder)
       if ("_tag" in entries) return entries
       const { modified } = folder
@@ -142,8 +153,10 @@ class ItemLister {
         { path, segments },
         entries.filter((entry) => !entry.folder),
       )
-      for (const { name } of entries.filter((entry) => entry.folder).reverse()) {
-        this.pending.push({ segments: [...segments, name], path: `${path}/${name}` })
+      for (const { link, name } of entries.filter((entry) => entry.folder).reverse()) {
+        const below = { segments: [...segments, name], path: `${path}/${name}` }
+        if (link === true) this.links.push(below)
+        else this.pending.push(below)
       }
       return undefined
     } finally {
@@ -188,12 +201,22 @@ class ItemLister {
     if (problem._tag !== "Absent") this.leftOut.push({ path, reason: reasonOf(problem) })
   }
 
+  /** Notes a folder that is in the archive already; that it contains itself goes without saying. */
+  private repeat(path: ByteName, visited: ByteName): void {
+    if (!`${path}/`.startsWith(`${visited}/`))
+      this.repeated.push({
+        path: `${path}/`,
+        reason: `it is the same folder as ${toDisplay(visited)}/`,
+      })
+  }
+
   /** The items with a text that names what is left out. */
   private withNote(): ReadonlyArray<ListedItem> {
-    const { items, leftOut } = this
+    const { items } = this
     const [top] = items
-    if (leftOut.length === 0 || top === undefined) return items
-    const lines = leftOut.map(({ path, reason }) => `${toDisplay(path)}: ${reason}\n`)
+    const named = [...this.leftOut, ...this.repeated]
+    if (named.length === 0 || top === undefined) return items
+    const lines = named.map(({ path, reason }) => `${toDisplay(path)}: ${reason}\n`)
     const bytes = Buffer.from(`Not included in this archive:\n\n${lines.join("")}`)
     const { folderSegments, modified, path } = top
     const taken = new Set(items.map((item) => item.path))

@@ -631,6 +631,32 @@ d/sub/secret: the server may not read it
     assert.strictEqual(head.header("content-length"), answer.header("content-length"))
   })
 
+  it("has a folder that links lead to where it really is, and names the links", async () => {
+    const root = temporaryFolder()
+    const folder = path.join(root, "d")
+    fs.mkdirSync(path.join(folder, "v2", "sub"), { recursive: true })
+    fs.mkdirSync(path.join(root, "other"))
+    for (const name of ["d/v2/a.txt", "d/v2/sub/b.txt", "other/c.txt"])
+      fs.writeFileSync(path.join(root, name), name)
+    fs.symlinkSync("v2", path.join(folder, "latest"))
+    fs.symlinkSync("../other", path.join(folder, "elsewhere"))
+    fs.symlinkSync("..", path.join(folder, "v2", "round"))
+    const handler = await serve(root)
+    const answer = await callHandler(handler, { target: "/files/d/?archive=zip" })
+    const files = readForwards(answer.body)
+    assert.sameMembers(
+      [...files.keys()],
+      [
+        ...["d/", "d/elsewhere/", "d/elsewhere/c.txt", "d/v2/", "d/v2/a.txt"],
+        ...["d/v2/sub/", "d/v2/sub/b.txt", "d/NOT INCLUDED.txt"],
+      ],
+    )
+    assert.strictEqual(
+      files.get("d/NOT INCLUDED.txt")?.toString(),
+      "Not included in this archive:\n\nd/latest/: it is the same folder as d/v2/\n",
+    )
+  })
+
   it("of a folder that may not be read is 403", async () => {
     const root = temporaryFolder()
     fs.mkdirSync(path.join(root, "locked"))

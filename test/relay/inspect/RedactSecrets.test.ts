@@ -111,6 +111,11 @@ const cases: ReadonlyArray<readonly [what: string, type: string, text: string]> 
     form,
     "a=seen1&code_verifier=hush&client_assertion=hush&SAMLResponse=hush&RelayState=seen2",
   ],
+  ["userinfo in text", "text/plain", "seen1 https://ann:hush@host/seen2 git+ssh://hush@host:22"],
+  ["userinfo in JSON", json, '{"remote":"https://ann:hush@host/seen1?b=seen2"}'],
+  ["userinfo in a form", form, "remote=https%3A%2F%2Fann%3Ahush%40host%2Fseen1&b=seen2"],
+  ["userinfo in XML", "text/xml", '<a href="https://ann:hush@host/seen1">postgres://u:hush@h</a>'],
+  ["sessions", json, '{"PHPSESSID":"hush","connect.sid":"hush","side":"seen1","reside":"seen2"}'],
   ["a signed token", "text/plain", "seen1 eyJhbGciOiJIUzI1NiJ9.eyJodXNoIjoiaHVzaCJ9.hushhushhush"],
 ]
 
