@@ -165,13 +165,6 @@ export type ReportedMetric = typeof ReportedMetric.Type
 /** Asks a relay for its metrics. */
 export const metrics = controlKind("admin/metrics", Nothing, Schema.Array(ReportedMetric))
 
-/** Has a relay register a server, as its own administrator would. The reply is empty, or why it did not. */
-export const approve = controlKind(
-  "admin/approve",
-  Schema.Struct({ ...Key.fields, by: Schema.String }),
-  Schema.Struct({ refusal: Schema.optionalKey(Schema.String) }),
-)
-
 /**
  * Tells a relay of the same machine that another process registers a server, so
  * that it does not record that once more; `isDone`: the file is written, and the

@@ -12,10 +12,8 @@ import { isServerName } from "../../domain/ServerName.ts"
 import { isTripcode } from "../../domain/Tripcode.ts"
 import * as AdminControl from "../../protocol/peer/AdminControl.ts"
 import type { ControlKind } from "../../protocol/peer/PeerControl.ts"
-import type { AuditLog } from "../audit/AuditLog.ts"
 import { Rendezvous } from "../dispatch/Rendezvous.ts"
 import { Inspector } from "../inspect/Inspector.ts"
-import * as RegisterServer from "../registry/RegisterServer.ts"
 import { Servers } from "../registry/Servers.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
 import { Traffic } from "../traffic/Traffic.ts"
@@ -23,9 +21,6 @@ import * as RelayMetrics from "./RelayMetrics.ts"
 import * as RelayReport from "./RelayReport.ts"
 
 type Handler<A, R> = (message: A) => Effect.Effect<R, string>
-
-/** How long another worker may take to answer, in milliseconds. */
-const answerMillis = 1_000
 
 /** How long a server counts as being registered by another process at most. */
 const approvingTime = "10 seconds"
@@ -42,7 +37,7 @@ export class LocalRelay extends Context.Service<
   static readonly layer: Layer.Layer<
     LocalRelay,
     never,
-    RelaySettings | Servers | Rendezvous | AuditLog | Traffic | Inspector
+    RelaySettings | Servers | Rendezvous | Traffic | Inspector
   > = Layer.effect(
     LocalRelay,
     Effect.gen(function* () {
@@ -91,29 +86,7 @@ const answerQuestions = Effect.fnUntraced(function* (on: On) {
 const carryOutActs = Effect.fnUntraced(function* (on: On) {
   const settings = yield* RelaySettings
   const servers = yield* Servers
-  const register = yield* RegisterServer.make
   const scope = yield* Effect.scope
-  const peers = yield* Peers
-  /** The other workers of this machine, which load the same files. */
-  const tellWorkers = (name: string, tripcode: string, isDone: boolean) =>
-    Effect.forEach(
-      peers.list().filter(({ machine, state }) => machine === peers.self.machine && state === "up"),
-      ({ id }) =>
-        peers
-          .ask(id, AdminControl.approving, { name, tripcode, isDone }, answerMillis)
-          .pipe(Effect.ignore),
-      { concurrency: "unbounded", discard: true },
-    )
-  on(AdminControl.approve, ({ by, name, tripcode }) =>
-    Effect.suspend(() => tellWorkers(name, tripcode, false)).pipe(
-      Effect.andThen(register(name, tripcode, by)),
-      Effect.andThen(Effect.suspend(() => tellWorkers(name, tripcode, true))),
-      Effect.match({
-        onFailure: ({ message }) => ({ refusal: message }),
-        onSuccess: () => ({}),
-      }),
-    ),
-  )
   on(AdminControl.approving, ({ isDone, name, tripcode }) => {
     if (!isServerName(name) || !isTripcode(tripcode)) return Effect.fail("the name is illegal")
     if (isDone) {

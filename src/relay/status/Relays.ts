@@ -51,6 +51,8 @@ export class Relays extends Context.Service<
   {
     /** Whether this relay is by itself, and its answers need no name. */
     readonly isAlone: boolean
+    /** Whether this process is a relay itself; a supervisor of workers is none. */
+    readonly isRelay: boolean
     readonly peers: PeersShape
     /** Asks all relays, or those that `wanted` accepts. */
     readonly ask: <A, R>(
@@ -72,6 +74,7 @@ export class Relays extends Context.Service<
       const gather = ask(AdminControl.report, {})
       return Relays.of({
         isAlone: peers.isAlone,
+        isRelay: local !== undefined,
         peers,
         ask,
         reports: peers.isAlone ? gather : yield* Effect.cachedWithTTL(gather, reportsAge),

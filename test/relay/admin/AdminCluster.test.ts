@@ -201,31 +201,33 @@ describe("the administrator of several relays", () => {
     }),
   )
 
-  it.effect("approves a server at all machines, and ignores one at all", () =>
-    Effect.gen(function* () {
-      const [a, b] = yield* relaysOf(["a", "b"], "")
-      for (const name of ["cellar", "roof"])
-        yield* Harness.visit(b.relay, `/7ZSFUKGV/http_listen/${name}`, {
-          headers: [["X-ApiKey", Harness.keyOf(name)]],
-        })
-      assert.lengthOf(yield* json(a, "/unregistered"), 2)
-      const roof = { name: "roof", tripcode: tripcodeOfText(Harness.keyOf("roof")) }
-      assert.strictEqual((yield* post(a, "/unregistered/ignore", roof)).status, 204)
-      const [ignored] = (yield* json(b, "/unregistered")).filter(
-        ({ name }: { readonly name: string }) => name === "roof",
-      )
-      assert.isTrue(ignored.ignored)
-      const cellar = { name: "cellar", tripcode: tripcodeOfText(Harness.keyOf("cellar")) }
-      const approved = yield* post(a, "/unregistered/approve", cellar)
-      assert.strictEqual(approved.status, 200)
-      assert.isUndefined(JSON.parse(approved.text).unanswered)
-      for (const { folder } of [a, b])
-        assert.isTrue(fs.existsSync(path.join(folder, "servers.d", "cellar.toml")))
-      const approvals = [a, b].map(
-        ({ events }) => events().filter(({ _tag }) => _tag === "ServerApproved").length,
-      )
-      assert.deepStrictEqual(approvals, [1, 1])
-    }),
+  it.effect(
+    "ignores a server at all machines, and is told where an approval is not without an engine",
+    () =>
+      Effect.gen(function* () {
+        const [a, b] = yield* relaysOf(["a", "b"], "")
+        for (const name of ["cellar", "roof"])
+          yield* Harness.visit(b.relay, `/7ZSFUKGV/http_listen/${name}`, {
+            headers: [["X-ApiKey", Harness.keyOf(name)]],
+          })
+        assert.lengthOf(yield* json(a, "/unregistered"), 2)
+        const roof = { name: "roof", tripcode: tripcodeOfText(Harness.keyOf("roof")) }
+        assert.strictEqual((yield* post(a, "/unregistered/ignore", roof)).status, 204)
+        const [ignored] = (yield* json(b, "/unregistered")).filter(
+          ({ name }: { readonly name: string }) => name === "roof",
+        )
+        assert.isTrue(ignored.ignored)
+        const cellar = { name: "cellar", tripcode: tripcodeOfText(Harness.keyOf("cellar")) }
+        const approved = yield* post(a, "/unregistered/approve", cellar)
+        assert.strictEqual(approved.status, 200)
+        const [missed] = JSON.parse(approved.text).missed
+        assert.strictEqual(missed.id, "b")
+        assert.match(missed.reason, /^without an engine/)
+        const files = [a, b].map(({ folder }) =>
+          fs.existsSync(path.join(folder, "servers.d", "cellar.toml")),
+        )
+        assert.deepStrictEqual(files, [true, false])
+      }),
   )
 
   it.effect("is told at which relays an act was not done", () =>

@@ -121,6 +121,10 @@ export const Stranger = Schema.Struct({
   ignored: Schema.Boolean,
 }).annotate({ identifier: "Stranger" })
 
+const Missed = Schema.Array(Schema.Struct({ id: RelayName, reason: Schema.String })).annotate({
+  description: "Relays and machines that it did not reach",
+})
+
 const Decision = Schema.Struct({ name: Name, tripcode: Tripcode }).annotate({
   identifier: "Decision",
 })
@@ -170,9 +174,12 @@ const Relays = Schema.Struct({
   }),
 }).annotate({ identifier: "Relays" })
 
-const Reached = Schema.Struct({
-  missed: Schema.Array(Schema.Struct({ id: RelayName, reason: Schema.String })),
-}).annotate({ identifier: "Reached", description: "Relays that it did not reach" })
+const Reached = Schema.Struct({ missed: Missed }).annotate({ identifier: "Reached" })
+
+const Approved = Schema.Struct({
+  ...Server.fields,
+  missed: Schema.optionalKey(Missed),
+}).annotate({ identifier: "Approved" })
 
 const ConfigStatus = Schema.Struct({
   path: Schema.NullOr(Schema.String),
@@ -210,7 +217,7 @@ const endpoints = HttpApiGroup.make("relay", { topLevel: true })
     }).annotate(OpenApi.Summary, "Servers that were refused, newest first"),
     HttpApiEndpoint.post("approve", "/unregistered/approve", {
       payload: Decision,
-      success: Server,
+      success: Approved,
       error: [
         problem("PTTH_ALREADY_REGISTERED"),
         problem("PTTH_BAD_APPROVAL"),

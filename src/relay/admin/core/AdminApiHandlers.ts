@@ -176,17 +176,20 @@ const handlers = HttpApiBuilder.group(
       reload: () => Effect.map(administration.reload, ({ silent }) => ({ missed: silent })),
       approve: Effect.fnUntraced(function* ({ payload }) {
         const { identity } = yield* Caller
-        const { silent } = yield* Effect.mapError(
+        const reached = yield* Effect.mapError(
           administration.approve(payload.name, payload.tripcode, nameOf(identity)),
           failed,
         )
-        const { servers } = yield* administration.overview
+        const { servers, silent } = yield* administration.overview
         const view = servers.find(({ name }) => name === payload.name)
         return view === undefined
           ? yield* Effect.fail(
               problem("PTTH_CANNOT_APPROVE", "the server was removed from the configuration again"),
             )
-          : serverOf(view, silent)
+          : {
+              ...serverOf(view, silent),
+              ...(reached.silent.length === 0 ? {} : { missed: reached.silent }),
+            }
       }),
       ignore: Effect.fnUntraced(function* ({ payload }) {
         const { identity } = yield* Caller

@@ -6,11 +6,13 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Engine, type EngineStatus } from "../../../cluster/engine/Engine.ts"
+import { isExpected } from "../../../cluster/Peers.ts"
 import type { ServerName } from "../../../domain/ServerName.ts"
 import type { Tripcode } from "../../../domain/Tripcode.ts"
 import * as TripcodeWords from "../../../domain/TripcodeWords.ts"
 import * as AdminControl from "../../../protocol/peer/AdminControl.ts"
 import type { Metric } from "../../../transport/observe/Metric.ts"
+import * as ProcessMetrics from "../../../transport/observe/ProcessMetrics.ts"
 import type { AuditEvent } from "../../audit/AuditEvent.ts"
 import { type AuditEntry, AuditLog } from "../../audit/AuditLog.ts"
 import type { Inspected } from "../../inspect/Inspector.ts"
@@ -83,7 +85,8 @@ export class Administration extends Context.Service<
     /** The configuration of the process that answers the administrator. */
     readonly config: () => ConfigStatus
     /**
-     * Registers a server at all relays, which is in force here when this succeeds.
+     * Registers a server at all relays, with an engine also at those of other machines;
+     * it is in force here when this succeeds.
      *
      * @param by who did it, for the audit log
      */
@@ -181,7 +184,12 @@ const make = Effect.fnUntraced(function* (version: string) {
           {},
           isOnlyMachine ? ({ machine }) => machine === peers.self.machine : undefined,
         )
-        .pipe(Effect.map((answers) => MergedMetrics.merge(answers, isAlone, version))),
+        .pipe(
+          Effect.map(({ answers, silent }) => {
+            const own = relays.isRelay ? [] : [{ relay: peers.self, value: ProcessMetrics.read() }]
+            return MergedMetrics.merge({ answers: [...answers, ...own], silent }, isAlone, version)
+          }),
+        ),
   })
 })
 
@@ -263,29 +271,18 @@ const makeActs = Effect.gen(function* () {
   const isBeside = (relay: { readonly id: string; readonly machine: string }): boolean =>
     isOther(relay) && relay.machine === self.machine
 
-  /** Has one relay of each other machine register the server; with an engine they learn of it there. */
-  const approveElsewhere = Effect.fnUntraced(function* (
-    name: string,
-    tripcode: string,
-    by: string,
-  ) {
+  /** The other machines, which have approvals of their own without an engine. */
+  const apart = (): ReadonlyArray<SilentRelay> => {
     if (engine.status().state !== "off") return []
-    const machines = new Set<string>()
-    const isFirst = (relay: { readonly id: string; readonly machine: string }): boolean => {
-      if (relay.machine === self.machine || machines.has(relay.machine)) return false
-      machines.add(relay.machine)
-      return true
-    }
-    const { answers, silent } = yield* relays.ask(
-      AdminControl.approve,
-      { name, tripcode, by },
-      isFirst,
-    )
-    const refused = answers.flatMap(({ relay, value }) =>
-      value.refusal === undefined ? [] : [{ id: relay.id, reason: value.refusal }],
-    )
-    return [...silent, ...refused]
-  })
+    const machines = relays.peers
+      .list()
+      .filter((peer) => peer.machine !== self.machine && isExpected(peer))
+      .map(({ machine }) => machine)
+    return [...new Set(machines)].map((id) => ({
+      id,
+      reason: "without an engine each machine has its own approvals: approve it there too",
+    }))
+  }
 
   return {
     approve: Effect.fn("Administration.approve")(function* (
@@ -300,8 +297,7 @@ const makeActs = Effect.gen(function* () {
         { name, tripcode, isDone: true },
         isBeside,
       )
-      const elsewhere = yield* approveElsewhere(name, tripcode, by)
-      return { silent: uniqueSilent([...beside.silent, ...elsewhere]) }
+      return { silent: [...beside.silent, ...apart()] }
     }),
     ignore: Effect.fn("Administration.ignore")(function* (
       name: string,
@@ -325,7 +321,3 @@ const makeActs = Effect.gen(function* () {
     }),
   }
 })
-
-const uniqueSilent = (silent: ReadonlyArray<SilentRelay>): ReadonlyArray<SilentRelay> => [
-  ...new Map(silent.map((one) => [one.id, one])).values(),
-]

@@ -54,7 +54,7 @@ export const unregistered = {
 export const relays = {
   alone:
     "This relay is by itself. Several serve as one with `workers` or `[cluster]` in the configuration.",
-  noEngine: html`There is no engine. Approvals reach the machines that are connected; the audit log and the usage of limits stay with each machine. Set <code>engine</code> in <code>[cluster]</code> to share them.`,
+  noEngine: html`There is no engine. Approvals, the audit log and the usage of limits stay with each machine. Set <code>engine</code> in <code>[cluster]</code> to share them.`,
   engineAway: (since: Html): Html =>
     html`The engine has not answered since ${since}. Servers and visitors are not affected; approvals, the audit log and the usage of limits are shared again once it is back.`,
   differs:
