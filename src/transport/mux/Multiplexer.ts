@@ -436,11 +436,19 @@ export class Multiplexer implements StreamLink {
 
   private beat(): void {
     const { deadlines, heartbeatMillis } = this.options
-    const onPassed = (): void => {
-      if (!this.hasHeard) return this.close("it fell silent")
+    const next = (): void => {
       this.hasHeard = false
       this.ping()
       this.beat()
+    }
+    const onPassed = (): void => {
+      if (this.hasHeard) return next()
+      // After a standstill of this process timers run before what has come is read.
+      setImmediate(() => {
+        if (this.isClosed) return
+        if (this.hasHeard) next()
+        else this.close("it fell silent")
+      })
     }
     // The heartbeats of many links share a wake-up.
     this.heartbeat = deadlines.set(heartbeatMillis, onPassed, heartbeatMillis / 15)
