@@ -37,20 +37,6 @@ export interface WorkerPlace {
 
 type Cluster = NonNullable<RelayConfig["cluster"]>
 
-const keysOf = (cluster: Cluster | undefined, where: string) =>
-  cluster?.keyFile === undefined
-    ? Effect.succeed(undefined)
-    : loadClusterKeys(cluster.keyFile, where)
-
-const meshLayer = (
-  options: PeerMesh.PeerMeshOptions,
-  members: ReadonlyArray<MembershipShape>,
-): Layer.Layer<never, BindError> =>
-  PeerMesh.layer(options).pipe(
-    Layer.provide(Layer.succeed(Membership, Membership.of(merged(members)))),
-    Layer.catch((error: PeerNetworkError) => Layer.effectDiscard(cannotListen(error))),
-  )
-
 /**
  * The peers of a relay, or of one of its workers; `where` is the place that names
  * the cluster's key.
@@ -65,7 +51,8 @@ export const layer = (
       const config = settings.current()
       const { cluster } = config
       if (cluster === undefined && worker === undefined) return Layer.empty
-      const keys = yield* keysOf(cluster, where)
+      const keys =
+        cluster?.keyFile === undefined ? undefined : yield* loadClusterKeys(cluster.keyFile, where)
       const machine = machineOf(config)
       const id = worker === undefined ? machine : `${machine}.${worker.number}`
       const incarnation = randomUUID()
@@ -82,56 +69,20 @@ export const layer = (
       })
       const members = worker === undefined ? [] : [worker.members]
       if (cluster !== undefined) members.push(yield* ConfiguredMembership.make(cluster, id, lease))
-      return meshLayer(
-        {
-          id,
-          incarnation,
-          machine,
-          worker: worker?.number,
-          program: version,
-          digest,
-          slot,
-          network: PeerSockets.make(keys),
-          listen: address.listen,
-          advertise: address.told,
-        },
-        members,
-      )
-    }),
-  )
-
-/**
- * The peers of the supervisor of several workers: these and the relays of other
- * machines. It is none of them itself.
- *
- * @param id among the peers
- */
-export const layerOfSupervisor = (
-  where: string,
-  id: string,
-  workers: MembershipShape,
-): Layer.Layer<never, ConfigError | BindError, RelaySettings | FileSystem.FileSystem> =>
-  Layer.unwrap(
-    Effect.gen(function* () {
-      const settings = yield* RelaySettings
-      const config = settings.current()
-      const { cluster } = config
-      const keys = yield* keysOf(cluster, where)
-      const members = [workers]
-      if (cluster !== undefined)
-        members.push(yield* ConfiguredMembership.make(cluster, id, undefined))
-      return meshLayer(
-        {
-          id,
-          machine: machineOf(config),
-          program: version,
-          digest: () => digestOf(settings.current()),
-          slot: () => 0,
-          isObserver: true,
-          network: PeerSockets.make(keys),
-          listen: [],
-        },
-        members,
+      return PeerMesh.layer({
+        id,
+        incarnation,
+        machine,
+        worker: worker?.number,
+        program: version,
+        digest,
+        slot,
+        network: PeerSockets.make(keys),
+        listen: address.listen,
+        advertise: address.told,
+      }).pipe(
+        Layer.provide(Layer.succeed(Membership, Membership.of(merged(members)))),
+        Layer.catch((error: PeerNetworkError) => Layer.effectDiscard(cannotListen(error))),
       )
     }),
   )

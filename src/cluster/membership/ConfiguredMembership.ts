@@ -20,12 +20,12 @@ export interface MembershipConfig {
  * Follows the members while the Scope is open.
  *
  * @param id this relay's
- * @param describe what is told of it in the engine; without it the members are followed only
+ * @param describe what is told of it in the engine
  */
 export const make = (
   { engine, peers }: MembershipConfig,
   id: string,
-  describe: (() => RedisMembership.Lease) | undefined,
+  describe: () => RedisMembership.Lease,
 ): Effect.Effect<MembershipShape, never, Scope.Scope> => {
   if (engine === undefined) return Effect.succeed(ListMembership.make(peers))
   const name = engine.startsWith("dns:") ? ListenAddress.parse(engine.slice(4)) : undefined

@@ -57,12 +57,11 @@ const leaseOf = (id: string): string => `relay:${id}`
 /**
  * Announces this relay and follows the others while the Scope is open.
  *
- * @param describe what is told of this relay, asked at each renewal; without it
- * the members are followed only
+ * @param describe what is told of this relay, asked at each renewal
  */
 export const make = Effect.fn("RedisMembership.make")(function* (
   id: string,
-  describe: (() => Lease) | undefined,
+  describe: () => Lease,
 ): Effect.fn.Return<MembershipShape, never, Scope.Scope> {
   const engine = yield* Engine
   const random = yield* Random.Random
@@ -70,11 +69,12 @@ export const make = Effect.fn("RedisMembership.make")(function* (
   const found = yield* SubscriptionRef.make<ReadonlyArray<Member> | undefined>(undefined)
   /** The lease as it was last written. */
   let written = ""
-  let hasLeft = describe === undefined
+  let hasLeft = false
   /** Ids that had no lease when they were last read. */
   let absent = new Set<string>()
 
-  const renew = Effect.fnUntraced(function* (lease: Lease) {
+  const renew: Effect.Effect<void, EngineUnavailable> = Effect.gen(function* () {
+    const lease = describe()
     const text = encode(lease)
     const [before] = yield* engine.values([leaseOf(id)])
     const other = before === undefined ? undefined : Result.getOrUndefined(decode(before))
@@ -119,9 +119,7 @@ export const make = Effect.fn("RedisMembership.make")(function* (
       const [shortest, longest] = renewMillis
       return shortest + random.nextDoubleUnsafe() * (longest - shortest)
     },
-    run: Effect.suspend(() =>
-      hasLeft || describe === undefined ? read : Effect.andThen(renew(describe()), read),
-    ),
+    run: Effect.suspend(() => (hasLeft ? read : Effect.andThen(renew, read))),
   })
   const unsubscribe = engine.subscribe(relays, (sender) => {
     if (sender !== id) request()

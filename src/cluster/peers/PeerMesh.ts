@@ -43,11 +43,6 @@ export interface PeerMeshOptions {
   /** The digest of the configuration that visitors notice. */
   readonly digest: () => string
   readonly slot: () => number
-  /**
-   * Whether it serves nobody, as a supervisor of workers: it connects to the
-   * relays, which answer it, but do not list it.
-   */
-  readonly isObserver?: boolean
   readonly network: PeerNetwork
   /** The addresses to listen on, as in `Member.at`. */
   readonly listen: ReadonlyArray<string>
@@ -104,9 +99,6 @@ interface Peer {
   readonly accepted: Set<PeerConnection>
   readonly table: PresenceTable
 }
-
-/** Whether it is none of the relays. */
-const isObserver = ({ hello }: Peer): boolean => hello.observer === true
 
 type ControlHandler = (body: unknown, from: string) => Effect.Effect<unknown, string>
 
@@ -194,9 +186,7 @@ export class PeerMesh implements PeersShape {
       onClosed: () => {
         this.accepted.delete(connection)
         if (this.accepted.size === 0) this.onNoneAccepted()
-        const peer = this.peerOf(connection)
-        peer?.accepted.delete(connection)
-        if (peer?.accepted.size === 0 && isObserver(peer)) this.peers.delete(peer.id)
+        this.peerOf(connection)?.accepted.delete(connection)
       },
     })
     this.accepted.add(connection)
@@ -243,8 +233,7 @@ export class PeerMesh implements PeersShape {
     const now = this.deadlines.now()
     for (const { id, since, state } of [...this.peers.values()])
       if (state === "gone" && now - since > goneMillis) this.peers.delete(id)
-    const relays = [...this.peers.values()].filter((peer) => !isObserver(peer))
-    return relays.map((peer) => ({
+    return [...this.peers.values()].map((peer) => ({
       id: peer.id,
       machine: peer.hello.machine,
       worker: peer.hello.worker,
@@ -379,7 +368,7 @@ export class PeerMesh implements PeersShape {
   // ------------------------------------------------------------ connections
 
   private hello(): PeerControl.PeerHello {
-    const { digest, hop, id, isObserver, machine, program, slot, worker } = this.options
+    const { digest, hop, id, machine, program, slot, worker } = this.options
     return {
       id,
       incarnation: this.incarnation,
@@ -392,7 +381,6 @@ export class PeerMesh implements PeersShape {
       slot: slot(),
       ...(worker === undefined ? {} : { workers: this.workers() }),
       ...(this.isWithdrawn ? { draining: true } : {}),
-      ...(isObserver === true ? { observer: true } : {}),
     }
   }
 
@@ -400,7 +388,7 @@ export class PeerMesh implements PeersShape {
   private workers(): ReadonlyArray<string> {
     return [...this.peers.values()].flatMap((peer) => {
       const { at, draining, machine } = peer.hello
-      const isWorker = machine === this.self.machine && !isObserver(peer) && peer.state !== "gone"
+      const isWorker = machine === this.self.machine && peer.state !== "gone"
       return isWorker && draining !== true && at.startsWith("tcp:") ? [at] : []
     })
   }

@@ -61,8 +61,6 @@ export const PeerHello = Schema.Struct({
   draining: Schema.optionalKey(Schema.Boolean),
   /** Where the other workers of its machine are reached, as in `at`: no membership names those of other machines. */
   workers: Schema.optionalKey(Schema.Array(Schema.String).check(Schema.isMaxLength(maxWorkers))),
-  /** Whether it only asks the relays and tells them something: it is none of them. */
-  observer: Schema.optionalKey(Schema.Boolean),
 })
 /** See the schema. */
 export type PeerHello = typeof PeerHello.Type

@@ -1,7 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { Engine } from "../../../src/cluster/engine/Engine.ts"
@@ -51,28 +50,6 @@ describe("members in the engine", () => {
       assert.deepStrictEqual(one.ids(), ["m1"])
       yield* TestClock.adjust("1 minute")
       assert.deepStrictEqual(one.ids(), ["m1"])
-    }),
-  )
-
-  it.effect("are followed by one that is none of them", () =>
-    Effect.gen(function* () {
-      const engines = yield* store
-      const one = yield* relay(engines, "m1")
-      const { shape } = new MemoryEngine(engines)
-      const { leave, members } = yield* RedisMembership.make("m1.supervisor", undefined).pipe(
-        Effect.provideService(Engine, shape),
-      )
-      yield* settle
-      const ids = Effect.map(Stream.runHead(members), (now) =>
-        Option.map(now, (all) => all.map(({ id }) => id)),
-      )
-      assert.deepStrictEqual(yield* ids, Option.some(["m1"]))
-      yield* TestClock.adjust("1 minute")
-      assert.deepStrictEqual(one.ids(), ["m1"])
-      yield* one.leave
-      yield* leave
-      yield* TestClock.adjust("1 minute")
-      assert.deepStrictEqual(yield* ids, Option.some([]))
     }),
   )
 

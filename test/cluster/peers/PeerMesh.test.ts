@@ -5,10 +5,8 @@
 import { assert, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { type Member, Membership, merged } from "../../../src/cluster/Membership.ts"
@@ -216,33 +214,6 @@ it.effect("messages are answered, also large ones; what is not known is said so"
       failures.map(({ message }) => message),
       ["b: not this one", "b: unknown is not known here", "c: there is no connection to it"],
     )
-  }),
-)
-
-it.effect("an observer sees the relays and is answered, but is none of them", () =>
-  Effect.gen(function* () {
-    const network = new MemoryNetwork()
-    const a = yield* relay(network, "a", ["b"])
-    yield* relay(network, "b", ["a"])
-    a.announce(link("0"))
-    a.onControl(Greeting, (text, from) => Effect.succeed(`${text} ${from}`))
-    const end = yield* Scope.make()
-    const watcher = yield* relay(network, "a.supervisor", ["a", "b"], {
-      isObserver: true,
-      listen: [],
-    }).pipe(Scope.provide(end))
-    yield* turns
-    assert.deepStrictEqual(states(watcher), ["a up", "b up"])
-    assert.strictEqual(watcher.list()[0]?.links, 1)
-    assert.strictEqual(yield* watcher.ask("a", Greeting, "hello", 1_000), "hello a.supervisor")
-    watcher.onControl(Greeting, (text, from) => Effect.succeed(`${text} ${from}`))
-    assert.strictEqual(yield* a.ask("a.supervisor", Greeting, "hi", 1_000), "hi a")
-    assert.deepStrictEqual(states(a), ["b up"])
-    yield* Scope.close(end, Exit.void)
-    yield* turns
-    const failure = yield* Effect.flip(a.ask("a.supervisor", Greeting, "hi", 1_000))
-    assert.strictEqual(failure.reason, "unknown")
-    assert.deepStrictEqual(states(a), ["b up"])
   }),
 )
 
