@@ -5,6 +5,7 @@
  * messages and fields are ignored.
  */
 import * as NodePath from "node:path"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
@@ -38,7 +39,10 @@ const Member = Schema.Struct({ id: Schema.String, at: Schema.String })
 const Peer = Schema.Struct({
   id: Schema.String,
   machine: Schema.String,
-  worker: Schema.optional(Schema.Finite).pipe(Schema.decodeTo(Schema.UndefinedOr(Schema.Finite))),
+  /** JSON has no key for an undefined one. */
+  worker: Schema.UndefinedOr(Schema.Finite).pipe(
+    Schema.withDecodingDefault(Effect.succeed(undefined)),
+  ),
   address: Schema.String,
   program: Schema.String,
   since: Schema.Finite,
