@@ -368,6 +368,12 @@ const entries = {
     title: "The workers of the relay were not all replaced.",
     remedy: "Read the relay's log; the workers that were not replaced go on as before.",
   },
+  PTTH_ROLL_ALONE: {
+    exit: 1,
+    title: "The relay has no workers that could be replaced.",
+    remedy:
+      "Restart it: other relays of its cluster serve meanwhile, and with a socket of systemd connections wait for it. Or set `workers` to 2 or more.",
+  },
   PTTH_NO_RUNNING_RELAY: {
     exit: 1,
     title: "No running relay was found that has workers or a cluster.",

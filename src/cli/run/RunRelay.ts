@@ -7,9 +7,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import type { Rendezvous } from "../../relay/dispatch/Rendezvous.ts"
 import { Relay } from "../../relay/Relay.ts"
 import * as SharedApprovals from "../../relay/registry/SharedApprovals.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
@@ -143,11 +145,15 @@ const clusterPeers = ({ config, path }: RelayStart) =>
         ),
       )
 
-/** Runs until it is interrupted. */
-export const runRelay = Effect.fn("ptth relay")(function* (start: RelayStart) {
+/** Runs until it is interrupted; `alongside` starts what else runs for as long as the Scope is open. */
+export const runRelay = Effect.fn("ptth relay")(function* (
+  start: RelayStart,
+  alongside: Effect.Effect<void, never, Rendezvous | Scope.Scope> = Effect.void,
+) {
   const { config } = start
   yield* Effect.gen(function* () {
     yield* besides(start, followBusyPoll)
+    yield* alongside
     const admin = yield* startAdmin(config)
     yield* Console.log(describe(start, yield* Relay, admin))
     return yield* Effect.never
@@ -155,7 +161,7 @@ export const runRelay = Effect.fn("ptth relay")(function* (start: RelayStart) {
     Effect.provide(
       SharedApprovals.layer.pipe(
         Layer.provideMerge(Relay.layer),
-        Layer.provide(clusterPeers(start)),
+        Layer.provideMerge(clusterPeers(start)),
         Layer.provideMerge(watchedSettings(start)),
         Layer.provide(ClusterEngine.layer(config)),
         Layer.provide(SendTelemetry.layer(config.otlpEndpoint, "ptth-relay", config.cluster?.id)),

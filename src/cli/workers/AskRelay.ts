@@ -58,8 +58,14 @@ const askRunning = Effect.fnUntraced(function* (
 const columns: ReadonlyArray<readonly [string, (peer: ControlSocket.Peer) => string]> = [
   ["ID", ({ id }) => id],
   ["STATE", ({ state }) => state],
-  ["SINCE", ({ since }) => new Date(since).toISOString().slice(0, 19).concat("Z")],
+  [
+    "SINCE",
+    ({ since }) =>
+      since === undefined ? "-" : new Date(since).toISOString().slice(0, 19).concat("Z"),
+  ],
   ["VERSION", ({ version }) => version || "-"],
+  ["LINKS", ({ links }) => `${links ?? "-"}`],
+  ["ROUND TRIP", ({ roundTrip }) => (roundTrip === undefined ? "-" : `${roundTrip.toFixed(1)} ms`)],
   ["ADDRESS", ({ address, pid }) => address ?? `process ${pid}`],
 ]
 

@@ -21,8 +21,12 @@ const Peer = Schema.Struct({
   /** The version of PTTH; empty until it is known. */
   version: Schema.String,
   state: Schema.String,
-  /** In milliseconds since 1970. */
-  since: Schema.Number,
+  /** Since when it is in this state, or a process of this machine runs, in milliseconds since 1970. */
+  since: Schema.optional(Schema.Number),
+  /** How many links of servers it has. */
+  links: Schema.optional(Schema.Int),
+  /** In milliseconds. */
+  roundTrip: Schema.optional(Schema.Number),
 })
 
 /** A worker of this machine, or another relay. */

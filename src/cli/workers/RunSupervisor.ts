@@ -25,6 +25,7 @@ import * as ClusterEngine from "../shared/ClusterEngine.ts"
 import { version } from "../shared/Version.ts"
 import * as ControlSocket from "./ControlSocket.ts"
 import * as ListenSocket from "./ListenSocket.ts"
+import * as OtherRelays from "./OtherRelays.ts"
 import * as RuntimeFolder from "./RuntimeFolder.ts"
 import { type ChildWorker, spawnWorker } from "./SpawnWorker.ts"
 import { Supervisor, type WorkerView } from "./Supervisor.ts"
@@ -110,13 +111,17 @@ class Crew {
   }
 
   peers(): ReadonlyArray<ControlSocket.Peer> {
-    return this.views.map(({ number, pid, since, state }) => ({
+    const { relays } = this
+    const links = new Map(relays.list().map((relay) => [relay.id, relay.links]))
+    const workers = this.views.map(({ number, pid, since, state }) => ({
       id: this.idOf(number),
       pid,
       state,
       since,
       version: this.versions.get(number) ?? "",
+      links: links.get(this.idOf(number)),
     }))
+    return [...workers, ...OtherRelays.list(relays)]
   }
 
   private idOf(number: number): string {

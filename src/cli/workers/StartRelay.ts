@@ -28,6 +28,15 @@ const workerStart = (): WorkerMessage.WorkerStart | undefined => {
   return text === undefined ? undefined : WorkerMessage.parseStart(text)
 }
 
+/** Answers the commands for a relay that runs, if it has a cluster. */
+const answerCommands = (start: RunRelay.RelayStart) =>
+  start.config.cluster === undefined
+    ? Effect.void
+    : Effect.flatMap(
+        Effect.promise(() => import("./LoneRelay.ts")),
+        (LoneRelay) => LoneRelay.answer(start),
+      )
+
 /** Runs until it is interrupted. */
 export const startRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) {
   const sources: LoadConfig.Sources = {
@@ -47,7 +56,7 @@ export const startRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) 
   const start = yield* RunRelay.loadStart(sources)
   const { count, note } = workerCount(start.config.workers, machine)
   if (note !== undefined) yield* Effect.logWarning(note)
-  if (count === 1) return yield* RunRelay.runRelay(start)
+  if (count === 1) return yield* RunRelay.runRelay(start, answerCommands(start))
   const { runSupervisor } = yield* Effect.promise(() => import("./RunSupervisor.ts"))
   return yield* runSupervisor(start, count)
 })

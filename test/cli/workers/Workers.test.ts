@@ -206,7 +206,7 @@ describe.skipIf(process.platform === "win32")("a relay of several workers", () =
       )
       assert.match(
         (await ask("peers")).stdout,
-        /^ID +STATE +SINCE +VERSION +ADDRESS\n\S+\.0 +ready +\S+Z +\d+\.\S+ +process \d+\n\S+\.1 +ready /,
+        /^ID +STATE +SINCE +VERSION +LINKS +ROUND TRIP +ADDRESS\n\S+\.0 +ready +\S+Z +\d+\.\S+ +0 +- +process \d+\n\S+\.1 +ready /,
       )
       await stop(relay)
       assert.strictEqual((await ask("roll")).code, 1)
