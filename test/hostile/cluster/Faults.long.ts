@@ -120,7 +120,7 @@ describe.skipIf(process.platform === "win32")("relays that serve as one", () => 
     Effect.gen(function* () {
       const cluster = yield* machines({ ids: ["a", "b", "c"], servers: ["app"] })
       const { changeKey, front, key } = cluster
-      // All its links are at one machine, so that requests at the others hop.
+      // At one machine, so that requests at the others hop.
       yield* Harness.serverAt(front.url, "app", Harness.echo, {
         transport: "stream",
         connections: 1,
