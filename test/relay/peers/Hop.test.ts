@@ -6,6 +6,7 @@ import * as http from "node:http"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { WebSocket, WebSocketServer } from "ws"
+import type { RequestHead } from "../../../src/protocol/Message.ts"
 import * as Upstream from "../../../src/server/upstream/Upstream.ts"
 import * as Harness from "../../support/Harness.ts"
 
@@ -42,6 +43,56 @@ describe("a request at a relay without a link of the server", () => {
         assert.strictEqual(visited.text, "hello")
         assert.strictEqual(visited.header("x-target"), "/x?y")
       }
+    }),
+  )
+
+  it.effect("reaches its server like at the other, whatever a visitor says of hops", () =>
+    Effect.gen(function* () {
+      const heads: Array<RequestHead> = []
+      const { a, b, c } = yield* setting(
+        Harness.handler(({ head }) => {
+          heads.push(head)
+          return {}
+        }),
+      )
+      for (const relay of [a, b, c]) {
+        const claims = [
+          ...["Relay", "Links", "Have", "Instance", "Link", "Version"].map(
+            (field) => [`X-PTTH-${field}`, relay.id] as const,
+          ),
+          ...["Name", "Hop", "Millis", "Peer"].map((field) => [`PTTH-Hop-${field}`, "a"] as const),
+          ["X-PTTH-Hop", "1"],
+          ["X-Piko-Forward", "true"],
+          ["X-Forwarded-For", "192.0.2.1"],
+          ["Forwarded", "for=192.0.2.1"],
+          ["Via", "1.1 a"],
+        ] as const
+        for (const method of ["GET", "POST"]) {
+          const visited = yield* Harness.visit(relay, "/servers/demo/x", {
+            method,
+            headers: claims,
+          })
+          assert.strictEqual(visited.status, 200)
+        }
+      }
+      const [get, post, ...others] = heads.map(({ headers, method, target }) => [
+        method,
+        target,
+        headers
+          .map(([name, value]) =>
+            // These name the relay itself, or repeat what the visitor said of it.
+            /^(?:host|x-forwarded-(?:host|port)|x-ptth-|traceparent)/i.test(name)
+              ? name
+              : `${name}: ${value}`,
+          )
+          .filter((line) => !/^forwarded: /i.test(line)),
+      ])
+      assert.deepStrictEqual(others, [get, post, get, post])
+      for (const { headers } of heads)
+        assert.notInclude(
+          headers.flatMap(([name, value]) => (/^x-forwarded-for$/i.test(name) ? value : [])),
+          "192.0.2.1",
+        )
     }),
   )
 
