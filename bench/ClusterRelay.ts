@@ -28,7 +28,7 @@ const peers = PeerMesh.layer({
   program: "bench",
   digest: () => "",
   slot: () => 0,
-  network: PeerSockets.make([key]),
+  network: PeerSockets.make(() => [key]),
   listen: [own],
 }).pipe(
   Layer.provide(

@@ -1,7 +1,9 @@
 /**
  * The key that the machines of a cluster share: a file with one line, or two
  * while the key is being changed. All lines are accepted, and the first is
- * the one with which this machine connects to others.
+ * the one with which this machine connects to others. A key is changed in three
+ * steps, each on all machines before the next: the new one becomes the second line,
+ * then the first, then the only one.
  */
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -34,3 +36,8 @@ export const parse = (text: string): Result.Result<ClusterKeys, string> => {
     return Result.fail(`has spaces, or characters that are not ASCII, in line ${odd + 1}`)
   return Result.succeed([Redacted.make(first), ...others.map((line) => Redacted.make(line))])
 }
+
+/** Whether these are the same keys in the same order. */
+export const isSame = (one: ClusterKeys, other: ClusterKeys): boolean =>
+  one.length === other.length &&
+  one.every((key, i) => Redacted.value(key) === Redacted.value(other[i] as Redacted.Redacted<string>))

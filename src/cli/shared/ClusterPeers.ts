@@ -7,6 +7,7 @@ import { networkInterfaces } from "node:os"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as ClusterKey from "../../cluster/ClusterKey.ts"
 import * as Slots from "../../cluster/engine/Slots.ts"
 import { Membership, type MembershipShape, merged } from "../../cluster/Membership.ts"
 import * as ConfiguredMembership from "../../cluster/membership/ConfiguredMembership.ts"
@@ -19,6 +20,7 @@ import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 import { hopVersions } from "../../protocol/peer/PeerControl.ts"
 import { digestOf } from "../../relay/peers/ConfigDigest.ts"
+import * as ReloadTriggers from "../../relay/settings/ReloadTriggers.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
 import { type BindError, bindError } from "../../transport/front/NodeFront.ts"
 import { machineOf } from "./ClusterEngine.ts"
@@ -38,6 +40,35 @@ export interface WorkerPlace {
 type Cluster = NonNullable<RelayConfig["cluster"]>
 
 /**
+ * The keys of the cluster, which are read again on SIGHUP and every minute, so that
+ * a key is changed without a restart. If the file is invalid, the keys before it
+ * stay in force.
+ */
+const keysOf = Effect.fnUntraced(function* (cluster: Cluster | undefined, where: string) {
+  if (cluster?.keyFile === undefined) return () => undefined
+  const load = loadClusterKeys(cluster.keyFile, where)
+  let keys = yield* load
+  let problem = ""
+  const context = yield* Effect.context<FileSystem.FileSystem>()
+  const reload = Effect.matchEffect(load, {
+    onFailure: ({ message }) => {
+      if (message === problem) return Effect.void
+      problem = message
+      return Effect.logError(`cluster key not reloaded, the old one stays in force\n${message}`)
+    },
+    onSuccess: (loaded) => {
+      problem = ""
+      if (ClusterKey.isSame(loaded, keys)) return Effect.void
+      keys = loaded
+      return Effect.logInfo(`cluster key reloaded: lines: ${loaded.length}`)
+    },
+  }).pipe(Effect.provideContext(context))
+  yield* ReloadTriggers.onHangUp(reload)
+  yield* ReloadTriggers.poll(reload)
+  return () => keys
+})
+
+/**
  * The peers of a relay, or of one of its workers; `where` is the place that names
  * the cluster's key.
  */
@@ -51,8 +82,7 @@ export const layer = (
       const config = settings.current()
       const { cluster } = config
       if (cluster === undefined && worker === undefined) return Layer.empty
-      const keys =
-        cluster?.keyFile === undefined ? undefined : yield* loadClusterKeys(cluster.keyFile, where)
+      const keys = yield* keysOf(cluster, where)
       const machine = machineOf(config)
       const id = worker === undefined ? machine : `${machine}.${worker.number}`
       const incarnation = randomUUID()

@@ -58,14 +58,33 @@ export const peerKeyOf = (key: Redacted.Redacted<string>): PeerKey => {
   return { identity: derive(text, "identity", 8).toString("hex"), secret: derive(text, "psk", 32) }
 }
 
-/** The network of a machine; without the cluster's keys there are only unix sockets. */
-export const make = (clusterKeys?: ClusterKeys): PeerNetwork => {
-  const keys = (clusterKeys ?? []).map(peerKeyOf)
+/** The derived keys of what `current` returns, which are derived anew when that has changed. */
+const derivedKeys = (
+  current: () => ClusterKeys | undefined,
+): (() => ReadonlyArray<PeerKey>) => {
+  let derivedFrom: ClusterKeys | undefined
+  let keys: ReadonlyArray<PeerKey> = []
+  return () => {
+    const clusterKeys = current()
+    if (clusterKeys === derivedFrom) return keys
+    derivedFrom = clusterKeys
+    keys = (clusterKeys ?? []).map(peerKeyOf)
+    return keys
+  }
+}
+
+/**
+ * The network of a machine; without the cluster's keys there are only unix sockets.
+ *
+ * @param current the keys in force, asked for each new connection: those that are open stay so when the keys change
+ */
+export const make = (current: () => ClusterKeys | undefined = () => undefined): PeerNetwork => {
+  const keys = derivedKeys(current)
   const failure = (at: string, detail: string) => new PeerNetworkError({ at, detail })
 
   const open = (at: string): net.Socket | PeerNetworkError => {
     const place = placeOf(at)
-    const [key] = keys
+    const [key] = keys()
     if (place === undefined) return failure(at, "it is no address")
     if ("path" in place) return net.connect(place)
     if (key === undefined) return failure(at, "there is no `key_file`")
@@ -116,7 +135,7 @@ export const make = (clusterKeys?: ClusterKeys): PeerNetwork => {
         ...tlsOptions,
         handshakeTimeout: connectMillis,
         pskCallback: (_socket, identity) => {
-          const key = keys.find((one) => one.identity === identity)
+          const key = keys().find((one) => one.identity === identity)
           return key?.secret ?? null
         },
       },
@@ -132,7 +151,7 @@ export const make = (clusterKeys?: ClusterKeys): PeerNetwork => {
       Effect.callback<net.Server, PeerNetworkError>((resume) => {
         const place = placeOf(at)
         if (place === undefined) return resume(Effect.fail(failure(at, "it is no address")))
-        if ("host" in place && keys.length === 0)
+        if ("host" in place && keys().length === 0)
           return resume(Effect.fail(failure(at, "there is no `key_file`")))
         const server = serverFor(at, accept)
         server.once("error", (error: NodeJS.ErrnoException) =>

@@ -17,8 +17,10 @@ import { temporaryFolder } from "../../support/temporaryFolder.ts"
 const oldKey = "the-old-key-of-the-cluster-long-enough"
 const newKey = "the-new-key-of-the-cluster-long-enough"
 
-const keys = (...lines: ReadonlyArray<string>) =>
-  Result.getOrThrow(ClusterKey.parse(lines.join("\n")))
+const keys = (...lines: ReadonlyArray<string>) => {
+  const parsed = Result.getOrThrow(ClusterKey.parse(lines.join("\n")))
+  return () => parsed
+}
 
 /** What comes of connecting: what the other end sent, or why there is no connection. */
 const greet = (network: PeerNetwork, at: string): Effect.Effect<string> =>
@@ -59,6 +61,26 @@ describe("between machines", () => {
     }).pipe(Effect.scoped),
   )
 
+  it.live("a key is changed in three steps, without a moment without connections", () =>
+    Effect.gen(function* () {
+      const steps = [keys(oldKey), keys(oldKey, newKey), keys(newKey, oldKey), keys(newKey)]
+      let [one, other] = [keys(oldKey), keys(oldKey)]
+      const network = PeerSockets.make(() => one())
+      const from = PeerSockets.make(() => other())
+      const at = yield* network.listen(anyPort, welcome)
+      const fromAt = yield* from.listen(anyPort, welcome)
+      for (const step of steps) {
+        one = step
+        assert.strictEqual(yield* greet(from, at), "welcome")
+        assert.strictEqual(yield* greet(network, fromAt), "welcome")
+        other = step
+        assert.strictEqual(yield* greet(from, at), "welcome")
+        assert.strictEqual(yield* greet(network, fromAt), "welcome")
+      }
+      assert.notStrictEqual(yield* greet(PeerSockets.make(keys(oldKey)), at), "welcome")
+    }).pipe(Effect.scoped),
+  )
+
   it.live("a wrong key, and one that was removed, are refused in the handshake", () =>
     Effect.gen(function* () {
       let accepted = 0
@@ -77,7 +99,7 @@ describe("between machines", () => {
       const at = yield* PeerSockets.make(keys(newKey)).listen(anyPort, () => {
         accepted += 1
       })
-      const { identity } = PeerSockets.peerKeyOf(keys(newKey)[0])
+      const { identity } = PeerSockets.peerKeyOf(keys(newKey)()[0])
       const port = Number(at.slice(at.lastIndexOf(":") + 1))
       const socket = tls.connect({
         host: "127.0.0.1",
@@ -136,7 +158,7 @@ describe("on one machine", () => {
 })
 
 it("what a relay shows of its key does not tell the key", () => {
-  const key = PeerSockets.peerKeyOf(keys(newKey)[0])
+  const key = PeerSockets.peerKeyOf(keys(newKey)()[0])
   assert.match(key.identity, /^[0-9a-f]{16}$/)
   assert.strictEqual(key.secret.length, 32)
   assert.notInclude(key.secret.toString("latin1"), newKey)
