@@ -40,4 +40,6 @@ export const parse = (text: string): Result.Result<ClusterKeys, string> => {
 /** Whether these are the same keys in the same order. */
 export const isSame = (one: ClusterKeys, other: ClusterKeys): boolean =>
   one.length === other.length &&
-  one.every((key, i) => Redacted.value(key) === Redacted.value(other[i] as Redacted.Redacted<string>))
+  one.every(
+    (key, i) => Redacted.value(key) === Redacted.value(other[i] as Redacted.Redacted<string>),
+  )

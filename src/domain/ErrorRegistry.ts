@@ -379,6 +379,11 @@ const entries = {
     title: "No running relay was found that has workers or a cluster.",
     remedy: "Use the configuration and the user of the relay that runs, on its machine.",
   },
+  PTTH_SAME_RELAY_ID: {
+    isLogged: true,
+    title: "Two relays of the cluster have the same id, of which the others use one.",
+    remedy: "Give each machine an id of its own in [cluster].",
+  },
   PTTH_RUNTIME_FOLDER: {
     exit: 3,
     title: "The folder for the sockets of the relay's workers cannot be used.",

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { entry } from "../../domain/ErrorRegistry.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import * as PeerControl from "../../protocol/peer/PeerControl.ts"
 import type { Presence } from "../../protocol/peer/PeerFrame.ts"
@@ -60,6 +61,11 @@ const endMillis = 1_000
 
 /** For how long an address that only a peer told is tried in vain, in milliseconds. */
 const learntMillis = 60_000
+
+/** How long two relays may have the same id until that is logged: a dead one is noticed sooner. In milliseconds. */
+const duplicateMillis = 3_000
+
+const duplicateCode = "PTTH_SAME_RELAY_ID"
 
 /** How long a peer that is gone is listed, in milliseconds. */
 const goneMillis = 10 * 60_000
@@ -119,6 +125,8 @@ export class PeerMesh implements PeersShape {
   /** Addresses at which this relay itself answers. */
   private readonly own = new Set<string>()
   private readonly accepted = new Set<PeerConnection>()
+  /** Since when processes are known that have the id of another one, by incarnation; infinite once that is logged. */
+  private readonly duplicates = new Map<string, number>()
   private readonly links = new Map<string, PresentLink>()
   private readonly listeners = new Set<(change: PresenceChange) => void>()
   private readonly peerListeners = new Set<() => void>()
@@ -474,8 +482,15 @@ export class PeerMesh implements PeersShape {
   // ------------------------------------------------------------ who has connected
 
   private onAccepted(connection: PeerConnection, hello: PeerControl.PeerHello, host: string): void {
-    if (hello.id === this.self.id) return connection.close("it has the id of this relay")
     const at = reachable(hello.at, host)
+    if (hello.id === this.self.id) {
+      this.reportDuplicate(hello, at)
+      return connection.close("it has the id of this relay")
+    }
+    if (this.isDuplicate(hello)) {
+      this.reportDuplicate(hello, at)
+      return connection.close(`another relay has the id ${hello.id}`)
+    }
     const peer = this.greeted(hello, at)
     peer.accepted.add(connection)
     if (at !== "" && peer.dialled === undefined) {
@@ -534,12 +549,19 @@ export class PeerMesh implements PeersShape {
   ): void {
     if (hello.id === this.self.id) {
       this.awaited?.delete(dial.at)
-      if (hello.incarnation !== this.incarnation)
+      if (hello.incarnation !== this.incarnation) {
+        this.reportDuplicate(hello, dial.at)
         return connection.close(`another relay has the id of this one, ${hello.id}`)
+      }
       this.own.add(dial.at)
       return this.forgetDial(dial, "it is this relay")
     }
     dial.greeted(hello.id)
+    if (this.isDuplicate(hello)) {
+      this.awaited?.delete(dial.at)
+      this.reportDuplicate(hello, dial.at)
+      return dial.rest(`another relay has the id ${hello.id}`)
+    }
     this.learnWorkers(hello, hostOf(dial.at))
     const peer = this.greeted(hello, dial.at)
     const other = peer.dialled
@@ -554,6 +576,30 @@ export class PeerMesh implements PeersShape {
       replaced?.rest("there is another connection")
     }
     this.peersChanged()
+  }
+
+  /**
+   * Whether another process of the same id is connected, and does not stop: the
+   * first one is kept. A restarted relay is connected to once the connection to the
+   * process before it has ended.
+   */
+  private isDuplicate({ id, incarnation }: PeerControl.PeerHello): boolean {
+    const other = this.peers.get(id)?.dialled?.hello
+    return other !== undefined && other.incarnation !== incarnation && other.draining !== true
+  }
+
+  /** Logs that a relay has the id of another one, once and only if that lasts: a dead one is noticed sooner. */
+  private reportDuplicate({ id, incarnation }: PeerControl.PeerHello, at: string): void {
+    const now = this.deadlines.elapsed()
+    const first = this.duplicates.get(incarnation) ?? now
+    this.duplicates.set(incarnation, first)
+    if (now - first < duplicateMillis) return
+    this.duplicates.set(incarnation, Number.POSITIVE_INFINITY)
+    const own = id === this.self.id ? "this relay" : `the relay at ${this.peers.get(id)?.at}`
+    const { remedy } = entry(duplicateCode)
+    this.log(
+      Effect.logError(`${duplicateCode}: ${own} and that at ${at} have the id ${id}. ${remedy}`),
+    )
   }
 
   /** Whether a second connection to a peer is to replace the first: it is to a newer process, or on this machine. */

@@ -59,9 +59,7 @@ export const peerKeyOf = (key: Redacted.Redacted<string>): PeerKey => {
 }
 
 /** The derived keys of what `current` returns, which are derived anew when that has changed. */
-const derivedKeys = (
-  current: () => ClusterKeys | undefined,
-): (() => ReadonlyArray<PeerKey>) => {
+const derivedKeys = (current: () => ClusterKeys | undefined): (() => ReadonlyArray<PeerKey>) => {
   let derivedFrom: ClusterKeys | undefined
   let keys: ReadonlyArray<PeerKey> = []
   return () => {

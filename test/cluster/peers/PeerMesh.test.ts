@@ -6,6 +6,7 @@ import { assert, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
@@ -229,6 +230,40 @@ it.effect("relays without a common version of hops know each other, but no reque
       [["up", false]],
     )
     assert.strictEqual(a.link("b")?.room, 0)
+  }),
+)
+
+it.effect("of two relays with the same id the first is kept, and all log an error", () =>
+  Effect.gen(function* () {
+    const network = new MemoryNetwork()
+    const lines: Array<string> = []
+    const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
+      if (logLevel === "Error") lines.push(String(message))
+    })
+    const twin = { id: "b", listen: ["tcp:c:1"] }
+    yield* Effect.gen(function* () {
+      const a = yield* relay(network, "a", ["b", "c"])
+      const end = yield* Scope.make()
+      const b = yield* relay(network, "b", ["a", "c"]).pipe(Scope.provide(end))
+      yield* turns
+      const c = yield* relay(network, "c", ["a", "b"], twin)
+      b.announce(link("of b"))
+      c.announce(link("of c"))
+      yield* pass(20_000)
+      assert.deepStrictEqual(states(a), ["b up"])
+      assert.deepStrictEqual(numbers(a), ["b: of b"])
+      yield* Scope.close(end, Exit.void)
+      yield* pass(5_000)
+      assert.deepStrictEqual(numbers(a), ["b: of c"])
+    }).pipe(Effect.provide(Logger.layer([logger])))
+    assert.sameMembers(
+      lines.map((text) => text.slice(0, text.indexOf(". "))),
+      [
+        "PTTH_SAME_RELAY_ID: the relay at tcp:b:1 and that at tcp:c:1 have the id b",
+        "PTTH_SAME_RELAY_ID: this relay and that at tcp:b:1 have the id b",
+        "PTTH_SAME_RELAY_ID: this relay and that at tcp:c:1 have the id b",
+      ],
+    )
   }),
 )
 
