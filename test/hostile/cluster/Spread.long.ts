@@ -33,7 +33,7 @@ const observer = Effect.fnUntraced(function* ({ key, machines }: Machines) {
     program: "test",
     digest: () => "",
     slot: () => 0,
-    network: PeerSockets.make(Result.getOrThrow(ClusterKey.parse(key))),
+    network: PeerSockets.make(() => Result.getOrThrow(ClusterKey.parse(key))),
     listen: [],
   }).pipe(
     Layer.provide(
