@@ -39,7 +39,7 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["pages"],
     ["."],
   ],
-  cli: [["shared"], ["run"], ["workers"], ["commands"], ["."]],
+  cli: [["shared"], ["run", "control"], ["workers"], ["commands"], ["."]],
 }
 
 /** How many files a room may have before it is two. */

@@ -7,7 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
-import * as RuntimeFolder from "../../src/cli/workers/RuntimeFolder.ts"
+import * as RuntimeFolder from "../../src/cli/control/RuntimeFolder.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 
 const project = fileURLToPath(new URL("../..", import.meta.url))

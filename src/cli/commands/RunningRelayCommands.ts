@@ -8,7 +8,7 @@ import * as Flags from "../shared/Flags.ts"
 
 const flags = { configPath: Flags.configPath("ptth_relay.toml") }
 
-const work = Effect.promise(() => import("../workers/AskRelay.ts"))
+const work = Effect.promise(() => import("../control/AskRelay.ts"))
 
 /** `ptth relay peers`. */
 export const peersCommand = Command.make("peers", flags, (given) =>

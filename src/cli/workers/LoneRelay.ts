@@ -8,11 +8,11 @@ import * as Effect from "effect/Effect"
 import { Peers } from "../../cluster/Peers.ts"
 import { entry } from "../../domain/ErrorRegistry.ts"
 import { Rendezvous } from "../../relay/dispatch/Rendezvous.ts"
+import * as ControlSocket from "../control/ControlSocket.ts"
+import * as OtherRelays from "../control/OtherRelays.ts"
+import * as RuntimeFolder from "../control/RuntimeFolder.ts"
 import type { RelayStart } from "../run/RunRelay.ts"
 import { version } from "../shared/Version.ts"
-import * as ControlSocket from "./ControlSocket.ts"
-import * as OtherRelays from "./OtherRelays.ts"
-import * as RuntimeFolder from "./RuntimeFolder.ts"
 
 /** It has no workers that could be replaced. */
 export class LoneRollError extends Data.TaggedError("LoneRollError") {

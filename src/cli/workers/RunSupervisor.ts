@@ -11,6 +11,8 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Peers, type PeersShape } from "../../cluster/Peers.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
+import * as AdminControl from "../../protocol/peer/AdminControl.ts"
+import type { AuditEvent } from "../../relay/audit/AuditEvent.ts"
 import * as AuditFile from "../../relay/audit/AuditFile.ts"
 import * as AuditLine from "../../relay/audit/AuditLine.ts"
 import { AuditLog } from "../../relay/audit/AuditLog.ts"
@@ -19,21 +21,25 @@ import { digestOf } from "../../relay/peers/ConfigDigest.ts"
 import * as SharedApprovals from "../../relay/registry/SharedApprovals.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
 import { Relays } from "../../relay/status/Relays.ts"
+import * as ControlSocket from "../control/ControlSocket.ts"
+import * as OtherRelays from "../control/OtherRelays.ts"
+import * as RuntimeFolder from "../control/RuntimeFolder.ts"
 import * as RunRelay from "../run/RunRelay.ts"
 import * as SendTelemetry from "../run/SendTelemetry.ts"
 import * as ClusterEngine from "../shared/ClusterEngine.ts"
 import { version } from "../shared/Version.ts"
-import * as ControlSocket from "./ControlSocket.ts"
 import * as ListenSocket from "./ListenSocket.ts"
-import * as OtherRelays from "./OtherRelays.ts"
-import * as RuntimeFolder from "./RuntimeFolder.ts"
 import { type ChildWorker, spawnWorker } from "./SpawnWorker.ts"
+import { StrangerEvents } from "./StrangerEvents.ts"
 import { Supervisor, type WorkerView } from "./Supervisor.ts"
 import * as WorkerMessage from "./WorkerMessage.ts"
 import { WorkerQuestions } from "./WorkerQuestions.ts"
 
 /** How much longer than `shutdown_grace` a worker may take to end before it is killed, in milliseconds. */
 const graceBeyond = 5_000
+
+/** How long a worker may take to answer, in milliseconds. */
+const answerMillis = 1_000
 
 /** Where the workers of a relay serve. */
 interface ServingAddress {
@@ -50,6 +56,7 @@ class Crew {
   private readonly folder: string
   private readonly audit: AuditLog["Service"]
   private readonly questions: WorkerQuestions
+  private readonly strangers = new StrangerEvents()
   private views: ReadonlyArray<WorkerView> = []
 
   constructor(self: PeersShape["self"], folder: string, audit: AuditLog["Service"]) {
@@ -124,6 +131,21 @@ class Crew {
     return [...workers, ...OtherRelays.list(relays)]
   }
 
+  /** The supervisor itself has recorded something. */
+  recorded(event: AuditEvent): void {
+    this.strangers.take(event)
+  }
+
+  /** Has a worker that was started hide the servers that an administrator has ignored before. */
+  private tellIgnored(number: number): void {
+    for (const server of this.strangers.ignored())
+      Effect.runFork(
+        Effect.ignore(
+          this.relays.ask(this.idOf(number), AdminControl.ignore, server, answerMillis),
+        ),
+      )
+  }
+
   private idOf(number: number): string {
     return WorkerMessage.workerId(this.machine, number)
   }
@@ -137,12 +159,13 @@ class Crew {
       case "ready": {
         Object.assign(this.address, { host: message.host, port: message.port })
         this.versions.set(number, message.version)
+        this.tellIgnored(number)
         return
       }
       case "audit": {
         const { _tag, ...fields } = message.event
         const event = AuditLine.toEvent(_tag, fields)
-        if (event !== undefined)
+        if (event !== undefined && this.strangers.take(event))
           this.audit.take({ at: message.at, event, relay: this.idOf(number) })
         return
       }
@@ -214,6 +237,10 @@ const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count
     folder,
     audit,
   )
+  const unlisten = audit.listen(({ event, relay }) => {
+    if (relay === undefined) crew.recorded(event)
+  })
+  yield* Effect.addFinalizer(() => Effect.sync(unlisten))
   const secure = config.tls !== undefined
   // Before the workers are there, and until they are gone, it must not end the supervisor.
   yield* onSignal("SIGUSR2", () => {})
