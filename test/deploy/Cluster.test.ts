@@ -55,7 +55,10 @@ const secret = (file: string, text: string): void => writeFileSync(file, text, {
 
 /** Starts a relay, and waits until it listens. */
 const startRelay = async (cwd: string, id: string): Promise<Running> => {
-  const relay = start(["relay", "--config-path", `${id}.toml`], { cwd })
+  const relay = start(["relay", "--config-path", `${id}.toml`], {
+    cwd,
+    env: { XDG_RUNTIME_DIR: cwd },
+  })
   await relay.said(/Listening/)
   return relay
 }
@@ -93,6 +96,12 @@ const replaceOne = (front: number, ports: ReadonlyArray<Ports>, members: string)
     assert.strictEqual((await relays[0]?.ended)?.code, 0)
     await visitors.more(20)
     await startRelay(cwd, "r0")
+    const told = await run(["relay", "peers", "--config-path", "r1.toml"], {
+      cwd,
+      env: { XDG_RUNTIME_DIR: cwd },
+    })
+    assert.match(told.stdout, /^r1 +.* process \d+$/m)
+    assert.match(told.stdout, /^r2 +up .* 127\.0\.0\.1:\d+$/m)
     await visitors.more(20)
     await visitors.stop()
     assert.deepStrictEqual(visitors.failed, [])
