@@ -632,12 +632,18 @@ export class PeerMesh implements PeersShape {
   }
 
   private onDialFailed(dial: PeerDial, detail: string): void {
-    if (!dial.isReported && !this.isClosed)
-      this.log(Effect.logWarning(`peers: ${dial.at} cannot be connected to: ${detail}`))
+    if (!dial.isReported && !this.isClosed) this.log(this.lossOf(dial, detail))
     dial.isReported = true
     if (dial.isMember || dial.failingSince === undefined) return
     if (this.deadlines.elapsed() - dial.failingSince > learntMillis)
       this.forgetDial(dial, "it does not answer")
+  }
+
+  /** A relay that stops says so before: a deploy gives no warnings. */
+  private lossOf({ at, id = "" }: PeerDial, detail: string): Effect.Effect<void> {
+    return this.peers.get(id)?.hello.draining === true
+      ? Effect.logInfo(`peers: ${id} at ${at} has stopped`)
+      : Effect.logWarning(`peers: ${at} cannot be connected to: ${detail}`)
   }
 
   private forgetDial(dial: PeerDial, reason: string): void {
