@@ -87,6 +87,18 @@ export class MemoryNetwork {
       if (connection.from === id) for (const end of connection.ends) end.destroy()
   }
 
+  /** Delivers nothing in either direction of the connections to an address, until {@link release}. */
+  hold(at: string): void {
+    for (const connection of this.connections)
+      if (connection.at === at) for (const end of connection.ends) end.pause()
+  }
+
+  /** Delivers what was held. */
+  release(at: string): void {
+    for (const connection of this.connections)
+      if (connection.at === at) for (const end of connection.ends) end.resume()
+  }
+
   /** Accepts connections to an address again. */
   restore(at: string): void {
     this.unreachable.delete(at)

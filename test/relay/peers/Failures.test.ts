@@ -3,6 +3,9 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { TestClock } from "effect/testing"
+import { WebSocket, WebSocketServer } from "ws"
+import * as Upstream from "../../../src/server/upstream/Upstream.ts"
 import type { Call } from "../../support/Harness.ts"
 import * as Harness from "../../support/Harness.ts"
 
@@ -138,6 +141,102 @@ describe("the visitor's relay dies", () => {
       yield* Harness.until("it is not wanted", () => body.cancelled)
     }),
   )
+})
+
+describe("the path to the relay with the link carries nothing any more", () => {
+  it.effect("a GET that did not arrive is answered by another relay's link", () =>
+    Effect.gen(function* () {
+      const { b, calls, cluster } = yield* setting(() => ({ body: "answered" }))
+      yield* Harness.get(b, "/servers/demo/")
+      const held = calls[0]?.at === "a" ? "c" : "a"
+      cluster.network.hold(Harness.peerAt(held))
+      const visit = yield* Harness.open(b, "/servers/demo/")
+      yield* Harness.turns(50)
+      assert.isFalse(visit.isAnswered())
+      yield* Harness.advanceUntil("it is answered", () => visit.isAnswered())
+      assert.strictEqual((yield* visit.whole).text, "answered")
+      assert.lengthOf(calls, 2)
+    }),
+  )
+
+  it.effect("a POST that did not arrive fails, and is not done later", () =>
+    Effect.gen(function* () {
+      const { b, calls, cluster } = yield* setting(() => ({ body: "answered" }))
+      yield* Harness.get(b, "/servers/demo/")
+      const held = Harness.peerAt(calls[0]?.at === "a" ? "c" : "a")
+      cluster.network.hold(held)
+      const visit = yield* Harness.open(b, "/servers/demo/", { method: "POST", body: "x" })
+      yield* Harness.turns(50)
+      yield* Harness.advanceUntil("it is told", () => visit.isAnswered())
+      assert.strictEqual((yield* visit.whole).status, 502)
+      cluster.network.release(held)
+      yield* Harness.turns(50)
+      assert.lengthOf(calls, 1)
+    }),
+  )
+
+  it.effect("a POST that arrives late is begun, since its visitor still waits", () =>
+    Effect.gen(function* () {
+      const { b, c, calls, cluster } = yield* setting(() => ({ body: "answered" }))
+      yield* c.kill
+      yield* Harness.knowsLinks(b, "demo", 1)
+      yield* Harness.visit(b, "/servers/demo/", { method: "POST", body: "first" })
+      yield* TestClock.adjust("100 millis")
+      yield* Harness.turns(50)
+      cluster.network.hold(Harness.peerAt("a"))
+      const visit = yield* Harness.open(b, "/servers/demo/", { method: "POST", body: "x" })
+      yield* Harness.turns(50)
+      for (let passed = 0; passed < 1_500; passed += 100) {
+        yield* TestClock.adjust("100 millis")
+        yield* Harness.turns(5)
+      }
+      assert.lengthOf(calls, 1)
+      cluster.network.release(Harness.peerAt("a"))
+      assert.strictEqual((yield* visit.whole).text, "answered")
+      assert.lengthOf(calls, 2)
+    }),
+  )
+})
+
+describe("a WebSocket over a hop", () => {
+  for (const victim of ["a", "b"] as const)
+    it.live(
+      `ends at both sides when ${victim === "a" ? "the relay with the link" : "the visitor's relay"} dies`,
+      () =>
+        Effect.gen(function* () {
+          const acceptor = new WebSocketServer({ port: 0, host: "127.0.0.1" })
+          yield* Effect.addFinalizer(() => Effect.sync(() => acceptor.close()))
+          let hasOriginEnded = false
+          acceptor.on("connection", (socket) => {
+            socket.on("message", (data) => socket.send(data))
+            socket.on("close", () => {
+              hasOriginEnded = true
+            })
+          })
+          yield* Harness.until("it listens", () => acceptor.address() !== null)
+          const { port } = acceptor.address() as { readonly port: number }
+          const origin = Upstream.make({ origin: new URL(`http://127.0.0.1:${port}`) })
+          yield* Effect.addFinalizer(() => Effect.sync(origin.close))
+          const cluster = yield* Harness.cluster(["a", "b"], { servers: ["demo"] })
+          const [a, b] = cluster.relays as [Harness.ClusterRelay, Harness.ClusterRelay]
+          yield* Harness.server(a, "demo", origin.handler, stream)
+          yield* Harness.knowsLinks(b, "demo", 1)
+          const socket = new WebSocket(`ws://${b.host}:${b.port}/servers/demo/`)
+          let hasEchoed = false
+          let hasVisitorEnded = false
+          socket.on("open", () => socket.send("hello"))
+          socket.on("message", () => {
+            hasEchoed = true
+          })
+          socket.on("error", () => {})
+          socket.on("close", () => {
+            hasVisitorEnded = true
+          })
+          yield* Harness.until("it echoes", () => hasEchoed)
+          yield* (victim === "a" ? a : b).kill
+          yield* Harness.until("both have ended", () => hasVisitorEnded && hasOriginEnded)
+        }),
+    )
 })
 
 it.effect("a relay that comes back serves by the others' links at once", () =>

@@ -5,9 +5,12 @@ import { randomBytes } from "node:crypto"
 import * as http from "node:http"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { TestClock } from "effect/testing"
 import { WebSocket, WebSocketServer } from "ws"
 import type { RequestHead } from "../../../src/protocol/Message.ts"
 import * as Upstream from "../../../src/server/upstream/Upstream.ts"
+import { maxStreams } from "../../../src/transport/mux/Multiplexer.ts"
 import * as Harness from "../../support/Harness.ts"
 
 const stream = { transport: "stream", connections: 1 } as const
@@ -204,6 +207,100 @@ describe("a request at a relay without a link of the server", () => {
       )
       yield* Harness.advanceUntil("it is told", () => status !== undefined)
       assert.strictEqual(status, 504)
+    }),
+  )
+
+  it.effect("is an event stream that may be silent for as long as it likes", () =>
+    Effect.gen(function* () {
+      const body = new Harness.FedBody()
+      const headers = [["Content-Type", "text/event-stream"]] as const
+      const { b } = yield* setting(
+        Harness.handler(() => ({ headers, body })),
+        stream,
+        { idleTimeout: "10 seconds" },
+      )
+      const visit = yield* Harness.open(b, "/servers/demo/")
+      const whole = yield* Effect.forkScoped(visit.whole)
+      yield* Harness.promised(() => body.untilRead())
+      body.feed("data: 1\n\n")
+      yield* Harness.until("the first event has come", () => visit.received() === 9)
+      for (let seconds = 0; seconds < 60; seconds++) {
+        yield* TestClock.adjust("1 second")
+        yield* Harness.turns(5)
+      }
+      body.feed("data: 2\n\n")
+      yield* Harness.until("the second event has come", () => visit.received() === 18)
+      body.end()
+      assert.strictEqual((yield* Fiber.join(whole)).text, "data: 1\n\ndata: 2\n\n")
+    }),
+  )
+
+  it.effect("is one of more than a link of a server carries, if there are two links", () =>
+    Effect.gen(function* () {
+      const waiting: Array<() => void> = []
+      const { b } = yield* setting(
+        Harness.handler(
+          () =>
+            new Promise((resolve) => {
+              waiting.push(() => resolve({ body: "answered" }))
+            }),
+        ),
+        { transport: "stream", connections: 2 },
+      )
+      const count = maxStreams + 100
+      const visits = yield* Effect.forEach(Array.from({ length: count }), () =>
+        Harness.open(b, "/servers/demo/"),
+      )
+      yield* Harness.until("all are begun", () => waiting.length === count)
+      for (const answer of waiting) answer()
+      for (const visit of visits) assert.strictEqual((yield* visit.whole).text, "answered")
+    }),
+  )
+
+  it.effect("hops between relays of which one speaks a newer version, too", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Harness.cluster(["a"], { servers: ["demo"] })
+      const [a] = cluster.relays as [Harness.ClusterRelay]
+      const b = yield* cluster.start("b", { hop: [1, 2] })
+      yield* Harness.until("they know each other", () =>
+        [a, b].every(({ peers }) => peers.list()[0]?.takesHops === true),
+      )
+      yield* Harness.server(a, "demo", Harness.echo, stream)
+      yield* Harness.knowsLinks(b, "demo", 1)
+      const post = { method: "POST", body: "hello" } as const
+      assert.strictEqual((yield* Harness.visit(b, "/servers/demo/", post)).text, "hello")
+      yield* Harness.server(b, "demo", Harness.echo, stream)
+      yield* Harness.knowsLinks(a, "demo", 1)
+      assert.strictEqual((yield* Harness.visit(a, "/servers/demo/", post)).text, "hello")
+    }),
+  )
+
+  it.effect("tells the origin of its visitor what it would without a hop, whatever it claims", () =>
+    Effect.gen(function* () {
+      const heads: Array<Harness.Call["head"]> = []
+      const { a, b } = yield* setting(
+        Harness.handler(({ head }) => {
+          heads.push(head)
+          return {}
+        }),
+      )
+      const headers = [
+        ["Host", "site.example"],
+        ["X-Forwarded-For", "192.0.2.1"],
+        ["X-Forwarded-Host", "other.example"],
+        ["X-Forwarded-Proto", "https"],
+        ["X-Forwarded-Prefix", "/other"],
+        ["Forwarded", "for=192.0.2.1"],
+        ["X-PTTH-Relay", "a"],
+        ["PTTH-Hop-Name", "other"],
+      ] as const
+      for (const relay of [a, b]) yield* Harness.visit(relay, "/servers/demo/", { headers })
+      const [direct, hopped] = heads
+      assert.isDefined(direct)
+      assert.deepStrictEqual(hopped, direct)
+      const trusted = (hopped?.headers ?? []).filter(([name]) => /forwarded/i.test(name))
+      assert.notInclude(JSON.stringify(trusted), "192.0.2.1")
+      assert.notInclude(JSON.stringify(trusted), "other")
     }),
   )
 
