@@ -10,8 +10,8 @@
  * queue empty to measure the shortest round trip.
  */
 
-/** The queueing delay, in milliseconds, that large bodies may cause; on long lines, the shortest round trip. */
-export const targetDelay = 20
+/** The queueing delay, in milliseconds, that large bodies may cause; on long lines, half of the shortest round trip. */
+export const targetDelay = 10
 /** How many bytes may be on their way before anything was measured, or after a rest. */
 export const initialSize = 128 * 1024
 /** The smallest window, in bytes. */
@@ -22,6 +22,8 @@ export const largestSize = 64 * 1024 * 1024
 export const baseLifetime = 30_000
 /** For how long a rate counts as the highest, in milliseconds; at most twice as long. */
 export const rateLifetime = 5_000
+/** After so many milliseconds without large bodies the round trip is measured before the next one. */
+const pauseMillis = 500
 /** After so many milliseconds without large bodies the window is at most {@link initialSize}. */
 export const restMillis = 5_000
 
@@ -95,10 +97,15 @@ export class BulkWindow {
     return this.marks.length > 0
   }
 
-  /** How many bytes of large bodies may be sent now. */
+  /**
+   * How many bytes of large bodies may be sent now, in one piece: a part of the
+   * window. The ping behind a piece tells only when all of it has arrived, so that
+   * a piece as large as the window would look like a queue.
+   */
   get room(): number {
     const limit = this.phase === "Probing" ? smallestSize : this.size
-    return this.isMeasuring ? Math.max(0, limit - this.flight) : limit
+    const room = this.isMeasuring ? Math.max(0, limit - this.flight) : limit
+    return Math.min(room, this.interval)
   }
 
   /** So many bytes of something else than a large body were sent while it measures. */
@@ -106,13 +113,22 @@ export class BulkWindow {
     this.sentBytes += bytes
   }
 
+  /**
+   * A large body is about to be sent. After a pause the round trip is measured
+   * before it: the last one known may be that of a busy moment.
+   */
+  begins(): void {
+    if (this.isMeasuring || this.now() - this.arrivedAt < pauseMillis) return
+    this.begin()
+    this.mark()
+  }
+
   /** So many bytes of a large body were sent. */
   sentBulk(bytes: number): void {
     if (!this.isMeasuring) this.begin()
     this.sentBytes += bytes
     const last = this.marks.at(-1)
-    const interval = Math.max(smallestSize / 2, this.size / 4)
-    if (last === undefined || this.sentBytes - last.sent >= interval) this.mark()
+    if (last === undefined || this.sentBytes - last.sent >= this.interval) this.mark()
   }
 
   /** A large body waits for room. */
@@ -142,7 +158,14 @@ export class BulkWindow {
 
   /** The round trip of a ping, in milliseconds, while nothing large was on its way. */
   idle(trip: number): void {
-    if (!this.isMeasuring) this.setBase(trip)
+    if (this.isMeasuring) return
+    const isOld = this.now() - this.baseAt > baseLifetime
+    if (isOld || trip < this.baseTrip) this.setBase(trip)
+  }
+
+  /** How many bytes are between two marks. */
+  private get interval(): number {
+    return Math.max(smallestSize / 2, this.size >> 2)
   }
 
   private get flight(): number {
@@ -151,7 +174,7 @@ export class BulkWindow {
 
   /** The queueing delay to aim at, in milliseconds. */
   private get target(): number {
-    return Math.max(targetDelay, this.baseTrip)
+    return Math.max(targetDelay, this.baseTrip / 2)
   }
 
   /** The highest rate of the last seconds, in bytes a millisecond. */

@@ -282,6 +282,7 @@ export class Multiplexer implements StreamLink {
 
   /** Queues a piece of a large body for the end of this turn of the event loop. */
   sendBulk(header: Uint8Array, bytes: Uint8Array): void {
+    this.bulk.begins()
     this.writer.send([header, bytes])
     this.bulk.sentBulk(header.length + bytes.length)
   }

@@ -61,6 +61,7 @@ class Link {
     for (let left = most; left > 0; ) {
       const size = Math.min(this.window.room, 64 * 1024, left)
       if (size === 0) return this.window.waits()
+      this.window.begins()
       this.line.send(size)
       this.window.sentBulk(size)
       this.sent += size
@@ -88,6 +89,23 @@ describe("a window for large bodies", () => {
     const before = link.sent
     assert.isBelow(run(line, [link], 10_000), 2 * targetDelay)
     assert.isAbove(link.sent - before, 0.85 * 10_000 * line.rate)
+  })
+
+  it("keeps a line busy whose round trip is long beside its queue", () => {
+    const line = new Line(1000, 30)
+    const link = new Link(line)
+    run(line, [link], 1000)
+    const before = link.sent
+    assert.isBelow(run(line, [link], 10_000), 2 * line.trip)
+    assert.isAbove(link.sent - before, 0.85 * 10_000 * line.rate)
+  })
+
+  it("does not take a slow answer from an idle moment for the shortest round trip", () => {
+    const line = new Line(1000, 2)
+    const link = new Link(line)
+    link.window.idle(200)
+    run(line, [link], 1000)
+    assert.isBelow(run(line, [link], 5000), 2 * targetDelay)
   })
 
   it("shares a short queue with the windows of other links", () => {
@@ -152,8 +170,9 @@ describe("a window for large bodies", () => {
     const link = new Link(line)
     run(line, [link], 3000)
     for (let i = 0; i < 10_000; i++) line.tick()
+    const before = link.sent
     link.fill()
-    assert.isAtMost(line.queue, initialSize / line.rate)
+    assert.isAtMost(link.sent - before, initialSize)
   })
 
   it("takes the answer to a ping for those to all earlier ones, also where the numbers of pings wrap", () => {
