@@ -1,6 +1,6 @@
 /**
  * Many servers of one relay that do nothing, in one process: run by
- * `bench/scale.ts` with the relay's address and their number.
+ * `bench/scale.ts` and `bench/idle.ts` with the relay's address and their number.
  */
 import * as Effect from "effect/Effect"
 import { make } from "../src/domain/ApiKey.ts"
@@ -11,7 +11,7 @@ import { fromText } from "../src/transport/body/Body.ts"
 import * as NodeClient from "../src/transport/net/NodeClient.ts"
 import * as Deadlines from "../src/transport/runtime/Deadlines.ts"
 import { RunningClock } from "../src/transport/runtime/RunningClock.ts"
-import { idleKey, idleName } from "./Idle.ts"
+import { idleKey, idleName } from "./IdleNames.ts"
 
 const [relayUrl = "", count = "0"] = process.argv.slice(2)
 const opening = 64

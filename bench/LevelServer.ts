@@ -11,7 +11,7 @@ import type { ServerName } from "../src/domain/ServerName.ts"
 import * as Server from "../src/server/Server.ts"
 import * as TunnelHttpServer from "../src/server/TunnelHttpServer.ts"
 import { fromBytes } from "../src/transport/body/Body.ts"
-import { idleKey, idleName } from "./Idle.ts"
+import { idleKey, idleName } from "./IdleNames.ts"
 
 const [relayUrl = "", number = "0", level = ""] = process.argv.slice(2)
 const bytes = new Uint8Array(1024).fill(120)

@@ -3,7 +3,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import * as net from "node:net"
 
 /** Starts a program that stops with the benchmark. */
@@ -101,3 +101,13 @@ export const childrenOf = (pid: number): ReadonlyArray<number> =>
     .split(" ")
     .filter((text) => text !== "")
     .map(Number)
+
+/** How often the threads of a process have been woken: each waits, then is switched to again. */
+export const wakeUps = (pid: number): number => {
+  let sum = 0
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const status = readFileSync(`/proc/${pid}/task/${thread}/status`, "utf8")
+    sum += Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1])
+  }
+  return sum
+}

@@ -46,16 +46,17 @@ export const serverKey = (): { readonly key: string; readonly tripcode: string }
   return { key: Redacted.value(key), tripcode: ApiKey.tripcode(key) }
 }
 
-/** Starts a server named `bench` that serves the folder's `files`. */
+/** Starts a server that serves the folder's `files`. */
 export const startServer = (
   relayUrl: string,
   key: string,
   options: Pick<TunnelOptions, "folder" | "transport" | "serverArguments" | "bin">,
+  name = "bench",
 ): ChildProcess => {
   const config = join(mkdtempSync(join(options.folder, "server-")), "ptth_server.toml")
   writeFileSync(
     config,
-    `name = "bench"\napi_key = "${key}"\nrelay_url = "${relayUrl}"\nfile_server_root = "files"\n`,
+    `name = "${name}"\napi_key = "${key}"\nrelay_url = "${relayUrl}"\nfile_server_root = "files"\n`,
     { mode: 0o600 },
   )
   return start(

@@ -10,8 +10,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { make, tripcode } from "../src/domain/ApiKey.ts"
-import { idleKey, idleName } from "./Idle.ts"
+import { idleName, registered } from "./IdleNames.ts"
 import { bySockets, byWrk, isInstalled } from "./Load.ts"
 import { answers, processorMillis, start, stop } from "./Processes.ts"
 import { startTunnel } from "./Tunnel.ts"
@@ -25,12 +24,7 @@ const levels = ["callbacks", "effect"]
 try {
   mkdirSync(join(folder, "files"))
   writeFileSync(join(folder, "files", "small.bin"), Buffer.alloc(1024, "x"))
-  const relayConfig = levels
-    .map(
-      (_, i) =>
-        `[[servers]]\nname = "${idleName(i)}"\ntripcode = "${tripcode(make(idleKey(i)))}"\n`,
-    )
-    .join("")
+  const relayConfig = registered(levels.length)
   const tunnel = await startTunnel({ folder, transport: "stream", relayConfig }, "files/small.bin")
   const servers = levels.map((level, i) =>
     start(process.execPath, [program, tunnel.relayUrl, `${i}`, level], { cwd: folder }),

@@ -14,9 +14,9 @@ import * as net from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { make, tripcode } from "../src/domain/ApiKey.ts"
-import { idleKey, idleName } from "./Idle.ts"
+import { registered } from "./IdleNames.ts"
 import { bySockets, byWrk, isInstalled, type LoadResult } from "./Load.ts"
+import { quantile } from "./Probe.ts"
 import { memory, said, start, stop } from "./Processes.ts"
 import { startTunnel, type Tunnel } from "./Tunnel.ts"
 
@@ -48,12 +48,6 @@ const table = (heads: ReadonlyArray<string>): void => {
 const micros = (n: number): string => `${Math.round(n)} us`
 const rate = ({ failures, requestsPerSecond }: LoadResult): string =>
   `${Math.round(requestsPerSecond)}${failures > 0 ? ` (${failures} failed)` : ""}`
-
-const registered = (count: number): string =>
-  Array.from(
-    { length: count },
-    (_, i) => `[[servers]]\nname = "${idleName(i)}"\ntripcode = "${tripcode(make(idleKey(i)))}"\n`,
-  ).join("")
 
 const byServers = async (): Promise<void> => {
   table([
@@ -120,10 +114,6 @@ const stall = (url: URL): Promise<net.Socket> =>
       resolve(socket)
     })
   })
-
-/** The value that `part` of them stay below, from 0 to 1. */
-const quantile = (values: ReadonlyArray<number>, part: number): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length * part)] ?? Number.NaN
 
 /**
  * Two tunnels at once, of which one has the visitors who do not read, asked

@@ -1,0 +1,62 @@
+/**
+ * `npm run bench:idle`: what a relay and its servers cost while nobody asks for
+ * anything: wake-ups a second and the part of a processor, from `/proc`. A
+ * wake-up is a voluntary context switch of any thread. Linux only.
+ *
+ * BENCH_SERVERS (100) is the number of servers beside the one that is measured,
+ * BENCH_SECONDS (60) how long it is looked at. The first minute is not counted:
+ * a process that has just started still has things to do.
+ */
+import type { ChildProcess } from "node:child_process"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { loadavg, tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { registered } from "./IdleNames.ts"
+import { processorMillis, said, start, stop, wakeUps } from "./Processes.ts"
+import { startTunnel } from "./Tunnel.ts"
+
+const servers = Number(process.env.BENCH_SERVERS ?? 100)
+const seconds = Number(process.env.BENCH_SECONDS ?? 60)
+const settleMillis = 60_000
+const program = fileURLToPath(new URL("./IdleServers.ts", import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), "ptth-idle-"))
+
+const wait = (millis: number): Promise<void> => new Promise((done) => setTimeout(done, millis))
+
+const look = (child: ChildProcess) => ({
+  at: performance.now(),
+  wakeUps: wakeUps(child.pid ?? 0),
+  millis: processorMillis(child.pid ?? 0),
+})
+
+try {
+  mkdirSync(join(folder, "files"))
+  writeFileSync(join(folder, "files", "small.bin"), "x")
+  const relayConfig = registered(servers)
+  const tunnel = await startTunnel({ folder, transport: "stream", relayConfig }, "files/small.bin")
+  const idle = start(process.execPath, [program, tunnel.relayUrl, `${servers}`], { cwd: folder })
+  await said(idle, /alive (\d+)/)
+  await wait(settleMillis)
+  const measured = [
+    { what: `relay with ${servers + 1} servers`, child: tunnel.relay },
+    { what: "one server", child: tunnel.server },
+  ]
+  const before = measured.map(({ child }) => look(child))
+  await wait(seconds * 1000)
+  process.stdout.write("| idle | wake-ups a second | processor |\n| --- | ---: | ---: |\n")
+  for (const [i, { child, what }] of measured.entries()) {
+    const now = look(child)
+    const then = before[i] as typeof now
+    const passed = now.at - then.at
+    const rate = ((now.wakeUps - then.wakeUps) / passed) * 1000
+    const part = ((now.millis - then.millis) / passed) * 100
+    process.stdout.write(`| ${what} | ${rate.toFixed(1)} | ${part.toFixed(2)} % |\n`)
+  }
+  process.stdout.write(`\nload ${loadavg()[0]?.toFixed(1)}, looked at for ${seconds} s\n`)
+  await stop(idle)
+  await tunnel.stop()
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+process.exit(0)
