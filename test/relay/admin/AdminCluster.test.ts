@@ -5,133 +5,34 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
-import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
-import { Membership } from "../../../src/cluster/Membership.ts"
-import { Peers, type PeersShape } from "../../../src/cluster/Peers.ts"
-import * as PeerMesh from "../../../src/cluster/peers/PeerMesh.ts"
 import { tripcodeOfText } from "../../../src/domain/ApiKey.ts"
-import type { ServerName } from "../../../src/domain/ServerName.ts"
-import { type AdminRelay, adminRelay } from "../../support/AdminHarness.ts"
+import * as AdminCluster from "../../support/AdminCluster.ts"
 import * as Harness from "../../support/Harness.ts"
-import { MemoryNetwork } from "../../support/MemoryNetwork.ts"
 
-const token = "a-token-for-the-administrator"
-const bearer = ["Authorization", `Bearer ${token}`] as const
+const bearer = ["Authorization", `Bearer ${AdminCluster.token}`] as const
 const html = ["Accept", "text/html"] as const
 
-interface AdminPeer extends AdminRelay {
-  readonly id: string
-  readonly peers: PeersShape
-  readonly kill: Effect.Effect<void>
-}
-
-const config = `admin_listen = "127.0.0.1:0"
-admin_token = "${tripcodeOfText(token)}"
-access_log = "off"
-`
-
-const attic = `[[servers]]
-name = "attic"
-tripcode = "${tripcodeOfText(Harness.keyOf("attic"))}"
-inspect = true
-`
-
-/** Relays with administrator's sides that know each other; a machine is what stands before the dot. */
-const relaysOf = Effect.fnUntraced(function* (
-  ids: ReadonlyArray<string>,
-  text: string,
-  absent: ReadonlyArray<string> = [],
-) {
-  const network = new MemoryNetwork()
-  const members = [...ids, ...absent].map((id) => ({ at: Harness.peerAt(id) }))
-  const relays = yield* Effect.forEach(ids, (id) =>
-    Effect.gen(function* () {
-      const scope = yield* Scope.fork(yield* Effect.scope)
-      const mesh = PeerMesh.layer({
-        id,
-        machine: id.split(".")[0] ?? id,
-        program: "9.9.9",
-        digest: () => (id === "c" ? "another" : "same"),
-        slot: () => 0,
-        network: network.of(id),
-        listen: [Harness.peerAt(id)],
-      }).pipe(
-        Layer.provide(
-          Layer.succeed(
-            Membership,
-            Membership.of({
-              members: Stream.concat(Stream.succeed(members), Stream.never),
-              leave: Effect.void,
-            }),
-          ),
-        ),
-      )
-      const peers = Context.get(yield* Layer.buildWithScope(mesh, scope), Peers)
-      const relay = yield* adminRelay(config + text).pipe(
-        Effect.provideService(Peers, peers),
-        Scope.provide(scope),
-      )
-      const kill = Effect.suspend(() => {
-        network.cut(Harness.peerAt(id))
-        network.leave(id)
-        return Scope.close(scope, Exit.void)
-      })
-      const peer: AdminPeer = { ...relay, id, peers, kill }
-      return peer
-    }),
-  )
-  yield* Harness.until("the relays know each other", () =>
-    relays.every(
-      ({ peers }) => peers.list().filter(({ state }) => state === "up").length === ids.length - 1,
-    ),
-  )
-  return relays as unknown as readonly [AdminPeer, AdminPeer, AdminPeer]
-})
-
-const get = ({ admin }: AdminPeer, target: string) =>
+const get = ({ admin }: AdminCluster.AdminPeer, target: string) =>
   Effect.map(Harness.visit(admin, target, { headers: [bearer, html] }), ({ text }) => text)
 
-const json = ({ admin }: AdminPeer, target: string) =>
+const json = ({ admin }: AdminCluster.AdminPeer, target: string) =>
   Effect.map(Harness.visit(admin, `/api/v1${target}`, { headers: [bearer] }), ({ text }) =>
     JSON.parse(text),
   )
 
-const post = ({ admin }: AdminPeer, target: string, body: object) =>
+const post = ({ admin }: AdminCluster.AdminPeer, target: string, body: object) =>
   Harness.visit(admin, `/api/v1${target}`, {
     method: "POST",
     headers: [bearer, ["Content-Type", "application/json"]],
     body: JSON.stringify(body),
   })
 
-/** A server with its link at the first relay, and a request at each. */
-const visited = Effect.fnUntraced(function* (relays: ReadonlyArray<AdminPeer>) {
-  const [first] = relays as [AdminPeer]
-  yield* Harness.serverAt(first.relay.url, "attic", Harness.echo, {
-    transport: "stream",
-    connections: 1,
-  })
-  for (const relay of relays) {
-    yield* Harness.until("it knows the link", () => {
-      const held = relay.peers.holders("attic" as ServerName).length
-      return relay === first || held === 1
-    })
-    yield* Harness.visit(relay.relay, `/servers/attic/at-${relay.id}`, {
-      method: "POST",
-      body: "hello",
-    })
-  }
-})
-
 describe("the administrator of several relays", () => {
   it.effect("sees a server's links and requests of all, and whose they are", () =>
     Effect.gen(function* () {
-      const [a, b] = yield* relaysOf(["a", "b"], attic)
-      yield* visited([a, b])
+      const [a, b] = yield* AdminCluster.start(["a", "b"], AdminCluster.attic)
+      yield* AdminCluster.visited([a, b])
       const [listed] = yield* json(b, "/servers")
       assert.strictEqual(listed.state, "connected")
       assert.strictEqual(listed.connections, 1)
@@ -161,8 +62,8 @@ describe("the administrator of several relays", () => {
 
   it.effect("gets the metrics of all, each series with its relay", () =>
     Effect.gen(function* () {
-      const [a, b] = yield* relaysOf(["a", "b"], attic)
-      yield* visited([a, b])
+      const [a, b] = yield* AdminCluster.start(["a", "b"], AdminCluster.attic)
+      yield* AdminCluster.visited([a, b])
       const text = yield* get(a, "/metrics")
       for (const series of [
         'ptth_relay_requests_total{relay="a",server="attic",transport="stream",status="2xx"} 1',
@@ -184,7 +85,7 @@ describe("the administrator of several relays", () => {
 
   it.effect("sees who the relays are, and who did not answer", () =>
     Effect.gen(function* () {
-      const [a] = yield* relaysOf(["a", "c"], attic, ["never"])
+      const [a] = yield* AdminCluster.start(["a", "c"], AdminCluster.attic, ["never"])
       const { engine, relays, unanswered } = yield* json(a, "/relays")
       assert.strictEqual(engine.state, "off")
       assert.deepInclude(relays[0], { id: "a", state: "self", program: "9.9.9" })
@@ -205,7 +106,7 @@ describe("the administrator of several relays", () => {
     "ignores a server at all machines, and is told where an approval is not without an engine",
     () =>
       Effect.gen(function* () {
-        const [a, b] = yield* relaysOf(["a", "b"], "")
+        const [a, b] = yield* AdminCluster.start(["a", "b"], "")
         for (const name of ["cellar", "roof"])
           yield* Harness.visit(b.relay, `/7ZSFUKGV/http_listen/${name}`, {
             headers: [["X-ApiKey", Harness.keyOf(name)]],
@@ -232,7 +133,7 @@ describe("the administrator of several relays", () => {
 
   it.effect("is told at which relays an act was not done", () =>
     Effect.gen(function* () {
-      const [a, b] = yield* relaysOf(["a", "b"], "")
+      const [a, b] = yield* AdminCluster.start(["a", "b"], "")
       yield* b.kill
       yield* Harness.until("a notices", () => a.peers.list()[0]?.state === "gone")
       const { missed } = JSON.parse((yield* post(a, "/config/reload", {})).text)
@@ -242,8 +143,8 @@ describe("the administrator of several relays", () => {
 
   it.effect("reloads the configuration of all", () =>
     Effect.gen(function* () {
-      const [a, b] = yield* relaysOf(["a", "b"], "")
-      fs.appendFileSync(path.join(b.folder, "ptth_relay.toml"), attic)
+      const [a, b] = yield* AdminCluster.start(["a", "b"], "")
+      fs.appendFileSync(path.join(b.folder, "ptth_relay.toml"), AdminCluster.attic)
       assert.deepStrictEqual(JSON.parse((yield* post(a, "/config/reload", {})).text), {
         missed: [],
       })
@@ -255,8 +156,8 @@ describe("the administrator of several relays", () => {
 describe("visitors of several relays", () => {
   it.effect("see at each that a server is connected, and all its requests", () =>
     Effect.gen(function* () {
-      const [a, b] = yield* relaysOf(["a", "b"], attic)
-      yield* visited([a, b])
+      const [a, b] = yield* AdminCluster.start(["a", "b"], AdminCluster.attic)
+      yield* AdminCluster.visited([a, b])
       const page = (yield* Harness.get(b.relay, "/frontend/servers/")).text
       assert.match(page, /attic[\s\S]*>connected</)
       assert.match(page, /data-label="Links"><div>1</)
