@@ -168,14 +168,19 @@ header h1 { margin: 0; }
 .state.away { color: var(--warn); }
 .state.never { color: var(--faint); }
 .notice { border-left: .25rem solid var(--link); background: var(--raised); padding: .5rem .75rem; }
+.notice > :last-child { margin-bottom: 0; }
+.notice ul { padding-left: 1.1rem; }
+.notice p { margin-bottom: .25rem; }
 .notice.good { border-color: var(--good); }
 .notice.bad { border-color: var(--bad); }
+div.notice { margin: 0 0 1rem; }
+#live { margin-top: 1rem; }
 .facts { display: grid; gap: .25rem 1.5rem; margin: 0 0 1rem; }
 .facts div { display: grid; grid-template-columns: 9rem minmax(0, 1fr); gap: .25rem .75rem; border-bottom: 1px solid var(--line); padding: .3rem 0; }
 .facts dt { color: var(--faint); }
 .facts dd { margin: 0; }
 .facts ul { margin: 0; padding-left: 1.1rem; }
-.pair { margin-right: .75rem; }
+.pair { display: inline-block; max-width: 100%; margin-right: .75rem; overflow-wrap: anywhere; }
 caption { text-align: left; color: var(--faint); font-size: .875rem; padding-bottom: .25rem; }
 .cards { margin-bottom: 1rem; }
 .cards tbody th { color: inherit; font-size: 1rem; }
@@ -199,7 +204,8 @@ caption { text-align: left; color: var(--faint); font-size: .875rem; padding-bot
   .cards td::before { content: attr(data-label); color: var(--faint); font-size: .875rem; }
 }
 @media (max-width: 34rem) {
-  header:has(.menu) { flex-wrap: wrap; }
+  header:has(.menu) { flex-wrap: wrap; justify-content: space-between; }
+  .menu { order: 1; flex-basis: 100%; }
   .facts div { grid-template-columns: minmax(0, 1fr); gap: 0; }
   body { padding: .75rem; }
   th, td { padding: .45rem .25rem; }

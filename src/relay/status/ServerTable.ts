@@ -53,7 +53,7 @@ export const serverTable = (
   linkOf: (view: ServerView) => string,
 ): Html =>
   table({
-    caption: "Servers of this relay",
+    caption: "Registered servers",
     columns,
     rows: servers.map((view) => ({
       id: `server-${view.name}`,

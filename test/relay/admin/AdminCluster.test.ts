@@ -53,10 +53,10 @@ describe("the administrator of several relays", () => {
       ])
       const page = yield* get(b, "/servers/attic")
       assert.include(page, "/at-a")
-      assert.include(page, "b → a")
+      assert.include(page, "b<br><small>link at a</small>")
       const inspected = yield* get(b, "/servers/attic/inspect")
       assert.include(inspected, "/at-a")
-      assert.match(inspected, /at b; complete/)
+      assert.match(inspected, /at relay b; complete/)
     }),
   )
 

@@ -280,7 +280,8 @@ const makeActs = Effect.gen(function* () {
       .map(({ machine }) => machine)
     return [...new Set(machines)].map((id) => ({
       id,
-      reason: "without an engine each machine has its own approvals: approve it there too",
+      reason:
+        "without an engine, each machine has its own approvals; approve the server there as well",
     }))
   }
 

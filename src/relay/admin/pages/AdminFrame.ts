@@ -70,7 +70,7 @@ export const frame = (parts: FrameParts): Html =>
       parts.hasConfigError && parts.current !== "/config"
         ? html`<p class="notice bad">${Text.frame.configError}</p>`
         : undefined
-    }${parts.silent.length === 0 ? undefined : html`<p class="notice bad">${Text.frame.silent}</p><ul>${parts.silent.map(({ id, reason }) => html`<li>${id}: ${reason}</li>`)}</ul>`}</div>
+    }${parts.silent.length === 0 ? undefined : html`<div class="notice bad"><p>${Text.frame.silent}</p><ul>${parts.silent.map(({ id, reason }) => html`<li>${id}: ${reason}</li>`)}</ul></div>`}</div>
 ${parts.main}
 ${parts.live === true ? html`<p id="live" class="faint" role="status" data-events="/events"></p>` : undefined}`,
   })

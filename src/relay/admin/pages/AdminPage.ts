@@ -90,7 +90,7 @@ export const respondDone = ({ silent }: Reached, location: string) =>
   silent.length === 0
     ? Effect.succeed(seeOther(location))
     : respondFramed({
-        title: "Not at all relays",
+        title: Text.acts.title,
         current: location,
         main: html`<p>${Text.acts.missed}</p><ul>${silent.map(({ id, reason }) => html`<li>${id}: ${reason}</li>`)}</ul><p><a href="${location}">${Text.acts.next}</a></p>`,
       })

@@ -35,7 +35,7 @@ ${
 ${relays.map(({ id, problem }) => html`<p class="notice bad">${problem === undefined ? Text.config.differs(id) : Text.config.badAt(id)}</p>${problem === undefined ? undefined : html`<pre class="wrap" tabindex="0">${problem}</pre>`}`)}
 </div>
 <p>${Text.config.reload}</p>
-<form method="post" action="/config/reload"><button>Reload now</button></form>
+<form class="tools" method="post" action="/config/reload"><button>Reload now</button></form>
 <p><a href="/metrics">Metrics for Prometheus</a></p>`
 
 const menu = { path: "/config", label: "Configuration" } as const

@@ -72,7 +72,7 @@ const requestOf = (
   base: string,
 ): Html => html`<details id="inspected-${one.relay === undefined ? "" : `${one.relay}-`}${one.number}">
 <summary><code>${one.method} ${one.target.slice(0, 200)}</code> ${one.response?.status ?? "–"} <small>${one.millis === undefined ? "running" : Format.millis(one.millis)}, ${Format.bytes(one.responseBody.length)}</small></summary>
-<p class="faint">${Format.time(one.at)} from ${one.address}${one.relay === undefined ? undefined : html` at ${one.relay}`}; ${outcomes[one.outcome] ?? one.outcome}</p>
+<p class="faint">${Format.time(one.at)} from ${one.address}${one.relay === undefined ? undefined : html` at relay ${one.relay}`}; ${outcomes[one.outcome] ?? one.outcome}</p>
 <h2>Request</h2>
 ${headOf(`${one.method} ${one.target}`, one.headers)}
 ${bodyOf(one.body, one.headers)}
@@ -96,7 +96,11 @@ export const render = (
   { name }: ServerView,
   requests: ReadonlyArray<InspectedView>,
   openAt: string | undefined,
-): Html => html`<p>${Text.inspector.intro(maxInspected, Format.bytes(maxBody))} <a href="/servers/${name}">Back to the server</a></p>
+): Html => html`<p>${Text.inspector.intro(
+  maxInspected,
+  Format.bytes(maxBody),
+  requests.some(({ relay }) => relay !== undefined),
+)} <a href="/servers/${name}">Back to the server</a></p>
 <div id="inspected" data-live>${
   requests.length === 0
     ? html`<p class="empty">${Text.inspector.empty}</p>`

@@ -16,9 +16,9 @@ const states: Readonly<Record<RelayView["state"], readonly [kind: string, text: 
   self: ["connected", "this one"],
   up: ["connected", "connected"],
   draining: ["away", "draining"],
-  silent: ["away", "connected, but did not answer"],
-  dialling: ["away", "not connected"],
-  gone: ["away", "gone"],
+  silent: ["away", "not answering"],
+  dialling: ["away", "connecting"],
+  gone: ["away", "unreachable"],
   stopped: ["never", "stopped"],
 }
 
@@ -27,19 +27,22 @@ const stateOf = ({ state }: RelayView): Html => {
   return html`<span class="state ${kind}">${text}</span>`
 }
 
-const engineStates = { off: "none", connected: "connected", away: "away" } as const
+const engineStates = {
+  off: html`none`,
+  connected: html`connected`,
+  away: html`<span class="state away">not answering</span>`,
+} as const
 
 const engineOf = ({ engine }: RelayView): Html =>
   engine === undefined
     ? html`–`
     : html`${engineStates[engine.state]}${engine.reason === undefined ? undefined : html`<br><small>${engine.reason}</small>`}`
 
-const configOf = ({ differs, problem }: RelayView): Html =>
-  problem !== undefined
-    ? html`<span class="state away">has an error</span>`
-    : differs
-      ? html`<span class="state away">differs</span>`
-      : html`the same`
+const configOf = ({ differs, problem, state }: RelayView): Html => {
+  if (problem !== undefined) return html`<span class="state away">has an error</span>`
+  if (differs) return html`<span class="state away">differs</span>`
+  return html`${state === "self" ? "–" : "the same"}`
+}
 
 const columns = [
   "Relay",

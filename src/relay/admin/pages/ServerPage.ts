@@ -37,9 +37,9 @@ const statusOf = (one: Recent): Html => {
   return html`${status}${one.whole ? undefined : html` <small>incomplete</small>`}${one.code === undefined ? undefined : html` <code>${one.code}</code>`}`
 }
 
-/** How a request went on from one relay to another; the relays have names if there are several. */
-const wayOf = ({ hop, relay, transport }: RecentView): Html =>
-  html`${transport}${relay === undefined ? undefined : html`<br><small>${relay}${hop === undefined ? "" : ` → ${hop}`}</small>`}`
+/** The relay to which the visitor came, and that with the server's link if it is another one. */
+const relayOf = ({ hop, relay }: RecentView): Html =>
+  html`${relay}${hop === undefined ? undefined : html`<br><small>link at ${hop}</small>`}`
 
 const relayTable = (relays: ReadonlyArray<ServerAtRelay>): Html =>
   table({
@@ -57,12 +57,22 @@ const relayTable = (relays: ReadonlyArray<ServerAtRelay>): Html =>
     })),
   })
 
-const recentTable = (recent: ReadonlyArray<RecentView>): Html =>
-  recent.length === 0
+const recentTable = (recent: ReadonlyArray<RecentView>): Html => {
+  const isAlone = recent.every(({ relay }) => relay === undefined)
+  return recent.length === 0
     ? html`<p class="empty">${Text.server.noRequests}</p>`
     : table({
         caption: "Last requests, newest first",
-        columns: ["Request", "Ended", "Status", "Duration", "Waited", "Transport", "Bytes"],
+        columns: [
+          "Request",
+          "Ended",
+          "Status",
+          "Duration",
+          "Waited",
+          "Transport",
+          ...(isAlone ? [] : ["Relay"]),
+          "Bytes",
+        ],
         rows: recent.map((one, i) => ({
           id: `recent-${i}`,
           cells: [
@@ -71,11 +81,13 @@ const recentTable = (recent: ReadonlyArray<RecentView>): Html =>
             statusOf(one),
             html`${Format.millis(one.millis)}`,
             html`${one.waitMillis === undefined ? "–" : Format.millis(one.waitMillis)}`,
-            wayOf(one),
+            html`${one.transport}`,
+            ...(isAlone ? [] : [relayOf(one)]),
             html`${Format.bytes(one.bytesOut)} out, ${Format.bytes(one.bytesIn)} in`,
           ],
         })),
       })
+}
 
 /**
  * What the page shows.
@@ -95,7 +107,7 @@ ${fact("State", stateOf(view))}
 ${fact("Last seen", lastSeenOf(view))}
 ${fact("Transport", transportOf(view))}
 ${fact("Program", programOf(view))}
-${fact("Links", html`${view.connections} open, ${view.traffic.linksOpened} opened since the relay started`)}
+${fact("Links", html`${view.connections} open, ${view.traffic.linksOpened} opened since the ${view.relays.length === 0 ? "relay" : "relays"} started`)}
 ${fact("Requests", html`${view.traffic.requests} in total, ${view.traffic.inFlight} in flight, ${view.waiting} waiting`)}
 ${fact("Responses", statusesOf(view))}
 ${fact("Bytes", bytesOf(view))}

@@ -7,7 +7,7 @@ import { type Html, html } from "../../../web/Html.ts"
 /** Around every page. */
 export const frame = {
   configError: html`The configuration file has an error. The previous configuration stays in force. <a href="/config">Show the error</a>`,
-  silent: "These relays are missing here, since they did not answer:",
+  silent: "This page lacks the data of these relays:",
 }
 
 /** Failures. Their codes have titles and remedies in `ErrorRegistry.ts`. */
@@ -36,8 +36,8 @@ export const server = {
 
 /** The last requests of an inspected server. */
 export const inspector = {
-  intro: (requests: number, bodySize: string): Html =>
-    html`The last ${requests} requests as the server receives them, and its responses, newest first, with the first ${bodySize} of each body. Known secrets are shown as <code>***</code>. The relay keeps this in memory only.`,
+  intro: (requests: number, bodySize: string, isOfEachRelay: boolean): Html =>
+    html`The last ${requests} requests ${isOfEachRelay ? "of each relay " : ""}as the server receives them, and its responses, newest first, with the first ${bodySize} of each body. Known secrets are shown as <code>***</code>. The relay keeps this in memory only.`,
   empty: "The server has had no requests yet.",
 }
 
@@ -52,19 +52,19 @@ export const unregistered = {
 
 /** The relays. */
 export const relays = {
-  alone:
-    "This relay is by itself. Several serve as one with `workers` or `[cluster]` in the configuration.",
-  noEngine: html`There is no engine. Approvals, the audit log and the usage of limits stay with each machine. Set <code>engine</code> in <code>[cluster]</code> to share them.`,
+  alone: html`This relay is the only one. <code>workers</code> or <code>[cluster]</code> in the configuration makes several relays serve as one.`,
+  noEngine: html`There is no engine. Each machine has its own approvals, audit log and usage of limits. Set <code>engine</code> in <code>[cluster]</code> to share them.`,
   engineAway: (since: Html): Html =>
-    html`The engine has not answered since ${since}. Servers and visitors are not affected; approvals, the audit log and the usage of limits are shared again once it is back.`,
+    html`The engine has not answered since ${since}. Servers and visitors are not affected. Approvals, the audit log and the usage of limits are shared again once it answers.`,
   differs:
-    "Relays have different configurations. A server that one of them does not know has status 404 there.",
-  apart: "too old or too new for requests to go on to it",
+    "Some relays have a different configuration than this one. A relay responds with status 404 for a server that its configuration lacks.",
+  apart: "gets no requests of other relays: no common protocol version",
 }
 
-/** An act on several relays. */
+/** An act on several relays that did not reach all of them. */
 export const acts = {
-  missed: "It was done, but not at these relays:",
+  title: "Partly done",
+  missed: "This was done, except here:",
   next: "Continue",
 }
 
@@ -79,8 +79,8 @@ export const config = {
   good: "The configuration files are in force.",
   bad: (since: Html): Html =>
     html`The configuration files have had an error since ${since}. The previous configuration stays in force.`,
-  badAt: (relay: string): string => `The configuration files of ${relay} have an error:`,
-  differs: (relay: string): string => `The configuration of ${relay} is another one.`,
+  badAt: (relay: string): string => `The configuration files of relay ${relay} have an error:`,
+  differs: (relay: string): string => `Relay ${relay} has a different configuration.`,
   reload: html`The relay rereads its files when they change, on SIGHUP and every minute. <code>ptth check FILE</code> checks a file beforehand.`,
   noFile: "The relay has no configuration file.",
   noFolder: "The relay cannot store approvals without a configuration file.",
