@@ -169,7 +169,7 @@ header h1 { margin: 0; }
 .state.never { color: var(--faint); }
 .notice { border-left: .25rem solid var(--link); background: var(--raised); padding: .5rem .75rem; }
 .notice > :last-child { margin-bottom: 0; }
-.notice ul { padding-left: 1.1rem; }
+.notice ul { margin: 0; padding-left: 1.1rem; }
 .notice p { margin-bottom: .25rem; }
 .notice.good { border-color: var(--good); }
 .notice.bad { border-color: var(--bad); }
