@@ -11,6 +11,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import type { AuditLog } from "../../relay/audit/AuditLog.ts"
 import type { Rendezvous } from "../../relay/dispatch/Rendezvous.ts"
 import { Relay } from "../../relay/Relay.ts"
 import * as SharedApprovals from "../../relay/registry/SharedApprovals.ts"
@@ -148,7 +149,7 @@ const clusterPeers = ({ config, path }: RelayStart) =>
 /** Runs until it is interrupted; `alongside` starts what else runs for as long as the Scope is open. */
 export const runRelay = Effect.fn("ptth relay")(function* (
   start: RelayStart,
-  alongside: Effect.Effect<void, never, Rendezvous | Scope.Scope> = Effect.void,
+  alongside: Effect.Effect<void, never, AuditLog | Rendezvous | Scope.Scope> = Effect.void,
 ) {
   const { config } = start
   yield* Effect.gen(function* () {

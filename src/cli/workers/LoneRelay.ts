@@ -7,6 +7,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { Peers } from "../../cluster/Peers.ts"
 import { entry } from "../../domain/ErrorRegistry.ts"
+import { AuditLog } from "../../relay/audit/AuditLog.ts"
 import { Rendezvous } from "../../relay/dispatch/Rendezvous.ts"
 import * as ControlSocket from "../control/ControlSocket.ts"
 import * as OtherRelays from "../control/OtherRelays.ts"
@@ -26,12 +27,18 @@ export class LoneRollError extends Data.TaggedError("LoneRollError") {
 export const answer = Effect.fnUntraced(function* ({ path }: RelayStart) {
   const peers = yield* Peers
   const rendezvous = yield* Rendezvous
+  const audit = yield* AuditLog
+  let isDraining = false
+  const unlisten = audit.listen(({ event }) => {
+    isDraining ||= event._tag === "RelayStopping"
+  })
+  yield* Effect.addFinalizer(() => Effect.sync(unlisten))
   const since = yield* Clock.currentTimeMillis
   const place = RuntimeFolder.configPlace(path)
   const self = (): ControlSocket.Peer => ({
     id: peers.self.id,
     pid: process.pid,
-    state: "ready",
+    state: isDraining ? "draining" : "ready",
     since,
     version,
     links: rendezvous.announcedLinks().length,

@@ -2,7 +2,9 @@
  * `ptth relay peers` and `ptth relay roll` for a relay of one process, beside
  * one of two workers on another machine.
  */
+import { once } from "node:events"
 import { mkdirSync, writeFileSync } from "node:fs"
+import * as net from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Proxies from "../../support/Proxies.ts"
@@ -78,5 +80,22 @@ describe.skipIf(process.platform === "win32")("a relay of one process with a clu
       assert.match(stderr, /^PTTH_ROLL_ALONE: it is one process .* Restart it/)
       await stop(two)
       await stop(one)
+    }))
+
+  it("shows itself as draining until it has ended", () =>
+    inFolder(async (folder) => {
+      const ports = [await Proxies.freePort(), await Proxies.freePort()] as const
+      const waits = 'lame_duck = "60 s"\nshutdown_grace = "60 s"'
+      const one = await startMachine(folder, "one", waits, ports[0], ports[1])
+      await askUntil(one, /^one +ready /m)
+      const [, url = ""] = await one.relay.said(/Listening +(\S+)/)
+      // A visitor who may use the connection again keeps the relay from ending at once.
+      const visitor = net.connect(Number(new URL(url).port), "127.0.0.1")
+      visitor.on("error", () => {}).write("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+      await once(visitor, "data")
+      one.relay.child.kill("SIGTERM")
+      await askUntil(one, /^one +draining /m)
+      await stop(one)
+      visitor.destroy()
     }))
 })
