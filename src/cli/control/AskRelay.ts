@@ -41,8 +41,7 @@ const askRunning = Effect.fnUntraced(function* (
   { configPath }: AskFlags,
   question: ControlSocket.Question,
 ) {
-  const { path } = yield* LoadConfig.loadRelay({ configPath, overrides: [], env: process.env })
-  const place = RuntimeFolder.configPlace(path)
+  const place = RuntimeFolder.configPlace(yield* LoadConfig.relayPath(configPath))
   for (const socket of RuntimeFolder.controlSockets(RuntimeFolder.ofProcess())) {
     const about = yield* ControlSocket.ask(socket, "about")
     if (about === undefined || !("config" in about) || about.config !== place) continue

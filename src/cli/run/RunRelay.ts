@@ -59,19 +59,26 @@ export interface RelayStart {
   /** The file; `undefined` if there is none. */
   readonly path: string | undefined
   readonly load: Effect.Effect<RelayConfig, ConfigError>
+  /** What the last load that succeeded has read. */
+  readonly lastValid: () => LoadConfig.RelayTexts
 }
 
-/** Loads a relay's configuration. */
+/** Loads a relay's configuration; `recover` may supply another one if it is invalid. */
 export const loadStart = Effect.fnUntraced(function* (
   sources: LoadConfig.Sources,
+  recover: (error: ConfigError) => Effect.Effect<LoadConfig.LoadedRelay, ConfigError> = Effect.fail,
 ): Effect.fn.Return<RelayStart, ConfigError, FileSystem.FileSystem> {
-  const { config, path } = yield* LoadConfig.loadRelay(sources)
+  const { config, path, texts } = yield* Effect.catch(LoadConfig.loadRelay(sources), recover)
+  let lastValid = texts
   const fs = yield* FileSystem.FileSystem
   const load = LoadConfig.loadRelay(sources).pipe(
-    Effect.map((loaded) => loaded.config),
+    Effect.map((loaded) => {
+      lastValid = loaded.texts
+      return loaded.config
+    }),
     Effect.provideService(FileSystem.FileSystem, fs),
   )
-  return { config, path, load }
+  return { config, path, load, lastValid: () => lastValid }
 })
 
 /** The settings of a relay that watches its configuration. */

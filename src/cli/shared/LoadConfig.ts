@@ -8,11 +8,13 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
+import * as Result from "effect/Result"
 import type { Override } from "../../domain/config/ConfigDecode.ts"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import { single } from "../../domain/config/ConfigError.ts"
 import * as RelayConfig from "../../domain/config/RelayConfig.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
+import type { Certificate } from "../../transport/net/Certificate.ts"
 import { loadCertificate } from "./LoadCertificate.ts"
 import { holdsPassword, refuseReadable } from "./LoadCluster.ts"
 
@@ -108,6 +110,12 @@ const find = Effect.fn("LoadConfig.find")(function* (
   return { path: undefined, text: "" }
 })
 
+/** The path of the relay's file, which may be invalid; `undefined` if there is none. */
+export const relayPath = (
+  configPath: Option.Option<string>,
+): Effect.Effect<string | undefined, ConfigError, FileSystem.FileSystem> =>
+  Effect.map(find(configPath, relayFile), ({ path }) => path)
+
 /** The folder `servers.d` beside the configuration, or in the working directory if there is none. */
 export const serversFolder = (path: string | undefined): string =>
   NodePath.join(NodePath.dirname(path ?? `./${relayFile}`), "servers.d")
@@ -131,40 +139,81 @@ export const readParts = Effect.fn("LoadConfig.readParts")(function* (
   })
 })
 
+/** What a relay's configuration is loaded from, as read from its files. */
+export interface RelayTexts {
+  /** Of the configuration; `undefined` if there is none. */
+  readonly path: string | undefined
+  readonly text: string
+  /** The files of `servers.d`. */
+  readonly parts: ReadonlyArray<RelayConfig.ServersPart>
+  readonly tls: Certificate | undefined
+}
+
+/** A relay's configuration and what it was loaded from. */
+export interface LoadedRelay extends Loaded<RelayConfig.RelayConfig> {
+  readonly texts: RelayTexts
+}
+
+const relayOverrides = ({ env, overrides }: Sources): ReadonlyArray<Override> => [
+  ...RelayConfig.fromEnvironment(env),
+  ...overrides,
+]
+
 /** Loads the relay's configuration; the file is optional. */
 export const loadRelay = Effect.fn("LoadConfig.loadRelay")(function* (
   sources: Sources,
-): Effect.fn.Return<Loaded<RelayConfig.RelayConfig>, ConfigError, FileSystem.FileSystem> {
+): Effect.fn.Return<LoadedRelay, ConfigError, FileSystem.FileSystem> {
   const { path, text } = yield* find(sources.configPath, relayFile)
-  const overrides = [...RelayConfig.fromEnvironment(sources.env), ...sources.overrides]
-  const { config } = yield* completeRelay(path, text, overrides)
-  return { config, path }
+  const { config, parts } = yield* completeRelay(path, text, relayOverrides(sources))
+  return { config, path, texts: { path, text, parts, tls: config.tls } }
 })
+
+/** Decodes what {@link loadRelay} has read before, with these flags and this environment. */
+export const decodeRelay = (
+  texts: RelayTexts,
+  sources: Sources,
+): Result.Result<LoadedRelay, ConfigError> => {
+  const { parts, path, text, tls } = texts
+  const overrides = relayOverrides(sources)
+  return Result.map(
+    RelayConfig.decodeNaming(text, { file: path, parts, overrides }),
+    ({ certificate, config }) => ({
+      config: certificate === undefined ? config : { ...config, tls },
+      path,
+      texts,
+    }),
+  )
+}
 
 /** Prints what {@link loadRelay} loads, with the source of each value. */
 export const explainRelay = Effect.fn("LoadConfig.explainRelay")(function* (
   sources: Sources,
 ): Effect.fn.Return<string, ConfigError, FileSystem.FileSystem> {
   const { path, text } = yield* find(sources.configPath, relayFile)
-  const overrides = [...RelayConfig.fromEnvironment(sources.env), ...sources.overrides]
-  yield* completeRelay(path, text, overrides)
-  const parts = yield* readParts(serversFolder(path))
+  const overrides = relayOverrides(sources)
+  const { parts } = yield* completeRelay(path, text, overrides)
   return yield* Effect.fromResult(RelayConfig.explain(text, { file: path, parts, overrides }))
 })
+
+/** A relay's configuration with its certificate, and the files of `servers.d`. */
+export interface CompletedRelay extends RelayConfig.Decoded {
+  readonly parts: ReadonlyArray<RelayConfig.ServersPart>
+}
 
 /** Decodes the text of a relay's configuration together with `servers.d` and the certificate. */
 export const completeRelay = Effect.fn("LoadConfig.completeRelay")(function* (
   path: string | undefined,
   text: string,
   overrides: ReadonlyArray<Override>,
-): Effect.fn.Return<RelayConfig.Decoded, ConfigError, FileSystem.FileSystem> {
+): Effect.fn.Return<CompletedRelay, ConfigError, FileSystem.FileSystem> {
   const parts = yield* readParts(serversFolder(path))
   const { certificate, config } = yield* Effect.fromResult(
     RelayConfig.decodeNaming(text, { file: path, parts, overrides }),
   )
   if (path !== undefined && holdsPassword(config)) yield* refuseReadable(path, path)
-  if (certificate === undefined) return { config, certificate }
-  return { config: { ...config, tls: yield* loadCertificate(certificate) }, certificate }
+  if (certificate === undefined) return { config, certificate, parts }
+  const tls = yield* loadCertificate(certificate)
+  return { config: { ...config, tls }, certificate, parts }
 })
 
 /** Fails if a file with a secret can be read or written by others than its owner. Not checked on Windows, which has no such modes. */

@@ -28,6 +28,7 @@ import * as RunRelay from "../run/RunRelay.ts"
 import * as SendTelemetry from "../run/SendTelemetry.ts"
 import * as ClusterEngine from "../shared/ClusterEngine.ts"
 import { version } from "../shared/Version.ts"
+import * as LastValid from "./LastValid.ts"
 import * as ListenSocket from "./ListenSocket.ts"
 import { type ChildWorker, spawnWorker } from "./SpawnWorker.ts"
 import { StrangerEvents } from "./StrangerEvents.ts"
@@ -55,14 +56,21 @@ class Crew {
   private readonly machine: string
   private readonly folder: string
   private readonly audit: AuditLog["Service"]
+  private readonly lastValid: RunRelay.RelayStart["lastValid"]
   private readonly questions: WorkerQuestions
   private readonly strangers = new StrangerEvents()
   private views: ReadonlyArray<WorkerView> = []
 
-  constructor(self: PeersShape["self"], folder: string, audit: AuditLog["Service"]) {
+  constructor(
+    self: PeersShape["self"],
+    folder: string,
+    audit: AuditLog["Service"],
+    lastValid: RunRelay.RelayStart["lastValid"],
+  ) {
     this.machine = self.machine
     this.folder = folder
     this.audit = audit
+    this.lastValid = lastValid
     this.questions = new WorkerQuestions({
       self,
       folder,
@@ -169,6 +177,8 @@ class Crew {
           this.audit.take({ at: message.at, event, relay: this.idOf(number) })
         return
       }
+      case "lastValid":
+        return this.children.get(number)?.send(LastValid.answer(this.lastValid()))
       case "answer":
       case "peers":
         return this.questions.onMessage(number, message)
@@ -236,6 +246,7 @@ const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count
     },
     folder,
     audit,
+    start.lastValid,
   )
   const unlisten = audit.listen(({ event, relay }) => {
     if (relay === undefined) crew.recorded(event)

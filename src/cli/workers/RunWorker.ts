@@ -23,6 +23,7 @@ import * as ClusterEngine from "../shared/ClusterEngine.ts"
 import * as ClusterPeers from "../shared/ClusterPeers.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import { version } from "../shared/Version.ts"
+import * as LastValid from "./LastValid.ts"
 import type { WorkerChannel } from "./WorkerChannel.ts"
 import { type Machine, mayBusyPoll } from "./WorkerCount.ts"
 import * as WorkerMessage from "./WorkerMessage.ts"
@@ -100,14 +101,12 @@ const answerSupervisor = Effect.fnUntraced(function* (channel: WorkerChannel) {
 
 /** Runs until the supervisor stops it or is gone. */
 export const runWorker = Effect.fn("ptth relay worker")(function* (
-  start: RelayStart,
+  sources: LoadConfig.Sources,
   worker: WorkerMessage.WorkerStart,
   channel: WorkerChannel,
   machine: Machine,
 ) {
   const id = WorkerMessage.workerId(worker.machine, worker.number)
-  const adapt = ofWorker(worker, machine)
-  const config = adapt(start.config)
   const stopped = Deferred.makeUnsafe<void>()
   let isReplaced = false
   let reload = (): void => {}
@@ -138,6 +137,9 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
   })
   // Meant for the supervisor, if somebody sends it to all processes.
   process.on("SIGUSR2", () => {})
+  const start = yield* LastValid.loadStart(sources, channel)
+  const adapt = ofWorker(worker, machine)
+  const config = adapt(start.config)
   const settings = RelaySettings.layerWatched({
     path: start.path ?? `./${LoadConfig.relayFile}`,
     serversFolder: LoadConfig.serversFolder(start.path),

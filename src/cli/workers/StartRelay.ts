@@ -49,7 +49,7 @@ export const startRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) 
   const worker = channel === undefined ? undefined : workerStart()
   if (channel !== undefined && worker !== undefined) {
     const { runWorker } = yield* Effect.promise(() => import("./RunWorker.ts"))
-    return yield* runWorker(yield* RunRelay.loadStart(sources), worker, channel, machine)
+    return yield* runWorker(sources, worker, channel, machine)
   }
   if (Option.isSome(flags.assetRoot)) yield* Effect.logInfo(Flags.assetRootNote)
   if (flags.printConfig) return yield* Console.log(yield* LoadConfig.explainRelay(sources))

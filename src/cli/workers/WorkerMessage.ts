@@ -72,6 +72,14 @@ const ToWorker = Schema.Union([
     body: Schema.Unknown,
     millis: Schema.Finite,
   }),
+  /** What the supervisor has last loaded: `RelayTexts` of `LoadConfig.ts`. */
+  Schema.Struct({
+    kind: Schema.Literal("lastValid"),
+    path: Schema.optional(Schema.String),
+    text: Schema.String,
+    parts: Schema.Array(Schema.Struct({ file: Schema.String, text: Schema.String })),
+    tls: Schema.optional(Schema.Struct({ chain: Schema.String, key: Schema.String })),
+  }),
   /** Comes with a socket that another worker hands over, and what it says about it. */
   Schema.Struct({ kind: Schema.Literal("socket"), about: Schema.Unknown }),
 ])
@@ -110,6 +118,8 @@ const FromWorker = Schema.Union([
     peers: Schema.Array(Peer),
     unreached: Schema.Array(Schema.String),
   }),
+  /** The configuration is invalid: asks for what the supervisor has last loaded. */
+  Schema.Struct({ kind: Schema.Literal("lastValid") }),
   /** Comes with a socket for the worker with this id. */
   Schema.Struct({ kind: Schema.Literal("socket"), to: Schema.String, about: Schema.Unknown }),
 ])

@@ -158,6 +158,34 @@ describe.skipIf(process.platform === "win32")("a relay of several workers", () =
       assert.strictEqual((await stop(relay)).code, 0)
     }))
 
+  it("starts workers with the last valid configuration while the file is invalid", () =>
+    inFolder(async (cwd) => {
+      const { ask, base, config, relay, workers } = await startRelay(
+        cwd,
+        `workers = 2\n${registered}`,
+      )
+      const { stop: stopServer } = await startServer(cwd, base)
+      const before = await workers()
+      const [killed = 0, other = 0] = before.values()
+      writeFileSync(config, configOf("workers = \n"))
+      await relay.said(/config not reloaded/, "stderr")
+      process.kill(killed, "SIGKILL")
+      await relay.said(/the worker starts with the last valid one/, "stderr")
+      await relay.said(/PTTH_WORKER_ENDED[\s\S]*relay started/, "stderr")
+      const { stdout } = await ask("roll")
+      assert.strictEqual(stdout, "replaced 2 workers\n")
+      const after = await workers()
+      assert.strictEqual(after.size, 2)
+      assert.notIncludeMembers([...after.values()], [killed])
+      assert.notIncludeMembers([...after.values()], [other])
+      const visitors = visit(`${base}servers/attic/`, load, isFromAttic)
+      await visitors.more(20)
+      await visitors.stop()
+      assert.deepStrictEqual(visitors.failed, [])
+      await stopServer()
+      assert.strictEqual((await stop(relay)).code, 0)
+    }))
+
   it("loses no request when it stops and another relay takes its socket", () =>
     inFolder(async (cwd) => {
       const config = join(cwd, "ptth_relay.toml")
