@@ -36,6 +36,9 @@ export interface Upstream {
   readonly close: () => void
 }
 
+/** After how many resets, without any response before, the application is asked whether it speaks TLS. */
+const resetsBeforeProbe = 2
+
 /** Makes the handler. */
 export const make = (options: UpstreamOptions): Upstream => {
   const { hostHeader, origin } = options
@@ -44,15 +47,28 @@ export const make = (options: UpstreamOptions): Upstream => {
   const client = new OriginClient({ ...addressOf(origin), isSecure })
   const loop = new ForwardingLoop()
   let hasResponded = false
+  let resets = 0
+  let isTls = false
+  let stopProbe: (() => void) | undefined
   const fail = (reply: Reply, error: NodeJS.ErrnoException): void => {
-    const failure = UpstreamFailure.make(authority, error)
-    if (isSecure || hasResponded || !UpstreamFailure.mayNeedTls(error)) return reply.fail(failure)
-    speaksTls(addressOf(origin), (isTls) =>
-      reply.fail(isTls ? UpstreamFailure.ofTls(authority) : failure),
+    const isInDoubt = !isSecure && !hasResponded && UpstreamFailure.mayNeedTls(error)
+    reply.fail(
+      isInDoubt && isTls
+        ? UpstreamFailure.ofTls(authority)
+        : UpstreamFailure.make(authority, error),
     )
+    if (!isInDoubt) return
+    resets += 1
+    if (resets !== resetsBeforeProbe) return
+    stopProbe = speaksTls(addressOf(origin), (result) => {
+      isTls = result
+    })
   }
   return {
-    close: () => client.close(),
+    close: () => {
+      stopProbe?.()
+      client.close()
+    },
     handler: UpstreamAddress.mapped(options, (head, body, reply) => {
       if (loop.has(head.headers)) return refuse(body, reply, looped)
       const host = hostHeader ?? first(head.headers, "host") ?? authority

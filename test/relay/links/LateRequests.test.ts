@@ -143,7 +143,10 @@ describe("a link that fell silent", () => {
     "is told to the visitors of new requests only when these cannot be begun any more",
     () =>
       Effect.gen(function* () {
-        const { begun, network, relay } = yield* setting("stream")
+        // The heartbeats of many links share a wake-up, so that a link is given up some time after 30 s.
+        const { begun, network, relay } = yield* setting("stream", {
+          responseTimeout: "40 seconds",
+        })
         network.forget()
         const old = yield* Harness.open(relay, "/servers/demo/old", { method: "POST", body: "x" })
         yield* Harness.turns(50)
