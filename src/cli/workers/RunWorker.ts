@@ -28,6 +28,9 @@ import type { WorkerChannel } from "./WorkerChannel.ts"
 import { type Machine, mayBusyPoll } from "./WorkerCount.ts"
 import * as WorkerMessage from "./WorkerMessage.ts"
 
+/** How long changes of links are gathered before the supervisor is told, in milliseconds. */
+const presenceMillis = 200
+
 /** How often it is checked whether the links of the other workers are known, in milliseconds. */
 const settleCheckMillis = 20
 
@@ -82,8 +85,15 @@ const answerSupervisor = Effect.fnUntraced(function* (channel: WorkerChannel) {
   const tell = (): void =>
     channel.send({ kind: "peers", peers: [...peers.list()], unreached: [...peers.unreached()] })
   tell()
-  const stop = peers.onPeers(tell)
-  yield* Effect.addFinalizer(() => Effect.sync(stop))
+  let timer: NodeJS.Timeout | undefined
+  const tellSoon = (): void => {
+    timer ??= setTimeout(() => {
+      timer = undefined
+      tell()
+    }, presenceMillis)
+  }
+  const stops = [peers.onPeers(tell), peers.onPresence(tellSoon), () => clearTimeout(timer)]
+  yield* Effect.addFinalizer(() => Effect.sync(() => stops.forEach((stop) => void stop())))
   channel.listen((message) => {
     if (message.kind !== "ask") return
     const { body, id, millis, to, what } = message

@@ -59,6 +59,9 @@ const settleMillis = 3_000
 /** How long requests of others are waited for at the end, in milliseconds of real time. */
 const endMillis = 1_000
 
+/** For how long a member that does not answer may be one that is just starting, in milliseconds. */
+const unreachedMillis = 1_000
+
 /** For how long an address that only a peer told is tried in vain, in milliseconds. */
 const learntMillis = 60_000
 
@@ -476,7 +479,13 @@ export class PeerMesh implements PeersShape {
     peer.state = state
     peer.since = this.deadlines.now()
     if (state === "up") this.log(Effect.logInfo(`peers: ${peer.id} is connected: ${peer.at}`))
-    if (state === "gone" && !this.isClosed) this.log(Effect.logWarning(`peers: ${peer.id} is gone`))
+    if (state === "gone" && !this.isClosed)
+      this.log(
+        // A relay that stops says so before: a deploy gives no warnings.
+        peer.hello.draining === true
+          ? Effect.logInfo(`peers: ${peer.id} has stopped`)
+          : Effect.logWarning(`peers: ${peer.id} is gone`),
+      )
   }
 
   // ------------------------------------------------------------ who has connected
@@ -632,18 +641,17 @@ export class PeerMesh implements PeersShape {
   }
 
   private onDialFailed(dial: PeerDial, detail: string): void {
-    if (!dial.isReported && !this.isClosed) this.log(this.lossOf(dial, detail))
-    dial.isReported = true
-    if (dial.isMember || dial.failingSince === undefined) return
-    if (this.deadlines.elapsed() - dial.failingSince > learntMillis)
-      this.forgetDial(dial, "it does not answer")
+    const failing = this.deadlines.elapsed() - (dial.failingSince ?? this.deadlines.elapsed())
+    if (failing >= unreachedMillis) this.reportUnreached(dial, detail)
+    if (!dial.isMember && failing > learntMillis) this.forgetDial(dial, "it does not answer")
   }
 
-  /** A relay that stops says so before: a deploy gives no warnings. */
-  private lossOf({ at, id = "" }: PeerDial, detail: string): Effect.Effect<void> {
-    return this.peers.get(id)?.hello.draining === true
-      ? Effect.logInfo(`peers: ${id} at ${at} has stopped`)
-      : Effect.logWarning(`peers: ${at} cannot be connected to: ${detail}`)
+  /** Logs once that an address does not answer, unless its relay has said that it stops. */
+  private reportUnreached(dial: PeerDial, detail: string): void {
+    if (dial.isReported || this.isClosed) return
+    dial.isReported = true
+    if (this.peers.get(dial.id ?? "")?.hello.draining !== true)
+      this.log(Effect.logWarning(`peers: ${dial.at} cannot be connected to: ${detail}`))
   }
 
   private forgetDial(dial: PeerDial, reason: string): void {
