@@ -4,16 +4,12 @@
  */
 import { once } from "node:events"
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs"
-import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { visit } from "../../support/Visitors.ts"
+import { startAttic, text, tripcode } from "../AtticServer.ts"
 import { inFolder, type Running, run, start } from "../Command.ts"
 import { activated } from "../PassedSocket.ts"
-
-const key = "PlaypenCausalPlatformCommodeImproveCatalyze"
-const tripcode = "A9rPwZyY89Ag4TJjMoyYA2NeGOm99Je6rq1s0rg8PfY="
 
 const registered = `[[servers]]\nname = "attic"\ntripcode = "${tripcode}"\n`
 
@@ -31,6 +27,8 @@ interface StartedRelay {
   readonly ask: (...args: ReadonlyArray<string>) => ReturnType<typeof run>
   /** The number of each worker's process, by id. */
   readonly workers: () => Promise<ReadonlyMap<string, number>>
+  /** How many links of servers all workers have. */
+  readonly links: () => Promise<number>
 }
 
 const startRelay = async (
@@ -54,42 +52,20 @@ const startRelay = async (
       ]),
     )
   }
-  return { relay, base, config, ask, workers }
+  const links = async (): Promise<number> => {
+    const { stdout } = await ask("peers")
+    const counts = [...stdout.matchAll(/^\S+\.\d+ +ready +\S+ +\S+ +(\d+) /gm)]
+    return counts.reduce((sum, [, count]) => sum + Number(count), 0)
+  }
+  return { relay, base, config, ask, workers, links }
 }
 
 /** Whether an answer is that of `/healthz`, or its refusal of a POST. */
 const isHealthy = (status: number, body: string, kind: string): boolean =>
   kind === "kept POST" ? status === 405 : status === 200 && body === "ok\n"
 
-/** An application, and a server that forwards to it through the relay; the number of POSTs that it got. */
-const startServer = async (cwd: string, base: string) => {
-  const posts = { count: 0 }
-  const application = createServer((request, response) => {
-    if (request.method === "POST") posts.count += 1
-    request.resume().on("end", () => response.end("from the attic"))
-  }).listen(0, "127.0.0.1")
-  await once(application, "listening")
-  const { port } = application.address() as AddressInfo
-  writeFileSync(
-    join(cwd, "ptth_server.toml"),
-    `name = "attic"\napi_key = "${key}"\nrelay_url = "${base}"\nto = ${port}\n`,
-    { mode: 0o600 },
-  )
-  const server = start(["server"], { cwd })
-  await server.said(/Open/)
-  return {
-    posts,
-    stop: async () => {
-      await stop(server)
-      application.close()
-      application.closeAllConnections()
-    },
-  }
-}
-
 /** Whether an answer is that of the application. */
-const isFromAttic = (status: number, body: string): boolean =>
-  status === 200 && body === "from the attic"
+const isFromAttic = (status: number, body: string): boolean => status === 200 && body === text
 
 const load = { "kept GET": 8, "fresh GET": 4, "kept POST": 4 } as const
 
@@ -101,10 +77,16 @@ const stop = (relay: Running) => {
 describe.skipIf(process.platform === "win32")("a relay of several workers", () => {
   it("loses no request while its workers are replaced, and passes on each POST once", () =>
     inFolder(async (cwd) => {
-      const { ask, base, relay, workers } = await startRelay(cwd, `workers = 4\n${registered}`)
-      const { posts, stop: stopServer } = await startServer(cwd, base)
+      const { ask, base, links, relay, workers } = await startRelay(
+        cwd,
+        `workers = 4\n${registered}`,
+      )
+      const { posts, stop: stopServer } = await startAttic(cwd, base)
       const before = await workers()
       assert.strictEqual(before.size, 4)
+      while ((await links()) < 4) {
+        // The server opens a link to each worker.
+      }
       const visitors = visit(`${base}servers/attic/`, load, isFromAttic)
       await visitors.more(20)
       const { code, stdout } = await ask("roll")
@@ -117,8 +99,9 @@ describe.skipIf(process.platform === "win32")("a relay of several workers", () =
       assert.strictEqual(after.size, 4)
       for (const pid of after.values()) assert.notInclude([...before.values()], pid)
       await stopServer()
-      const { code: end, stdout: lines } = await stop(relay)
+      const { code: end, stderr, stdout: lines } = await stop(relay)
       assert.strictEqual(end, 0)
+      assert.notMatch(stderr + lines, /"message":"peers: [^"]*","level":"WARN"/)
       const logged = lines
         .split("\n")
         .filter((line) => line.startsWith("{"))
@@ -164,7 +147,7 @@ describe.skipIf(process.platform === "win32")("a relay of several workers", () =
         cwd,
         `workers = 2\n${registered}`,
       )
-      const { stop: stopServer } = await startServer(cwd, base)
+      const { stop: stopServer } = await startAttic(cwd, base)
       const before = await workers()
       const [killed = 0, other = 0] = before.values()
       writeFileSync(config, configOf("workers = \n"))

@@ -2,16 +2,11 @@
  * The administrator's side of a relay of several workers, which is the
  * supervisor's: it shows all of them.
  */
-import { once } from "node:events"
 import { writeFileSync } from "node:fs"
-import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import { key, startAttic, text, tripcode } from "../AtticServer.ts"
 import { inFolder, run, start } from "../Command.ts"
-
-const key = "PlaypenCausalPlatformCommodeImproveCatalyze"
-const tripcode = "A9rPwZyY89Ag4TJjMoyYA2NeGOm99Je6rq1s0rg8PfY="
 
 /** Starts a relay of two workers; `more` is added to its configuration. */
 const startRelay = async (cwd: string, more: string) => {
@@ -72,24 +67,14 @@ describe.skipIf(process.platform === "win32")("the administrator of several work
         await ask("/api/v1/unregistered/approve", { name: "attic", tripcode: stranger.tripcode }),
       )
       assert.strictEqual(approved.name, "attic")
-      const application = createServer((_, response) => response.end("from the attic"))
-      application.listen(0, "127.0.0.1")
-      await once(application, "listening")
-      const { port } = application.address() as AddressInfo
-      writeFileSync(
-        join(cwd, "ptth_server.toml"),
-        `name = "attic"\napi_key = "${key}"\nrelay_url = "${base}"\nto = ${port}\n`,
-        { mode: 0o600 },
-      )
-      const server = start(["server"], { cwd })
-      await server.said(/Open/)
+      const { stop } = await startAttic(cwd, base)
       const requests = 12
       for (let i = 0; i < requests; i++) {
         // Each on a connection of its own, so that both workers get some.
         const response = await fetch(`${base}servers/attic/page.html`, {
           headers: { Connection: "close" },
         })
-        assert.strictEqual(await response.text(), "from the attic")
+        assert.strictEqual(await response.text(), text)
       }
       const [listed] = await until(
         async (): Promise<ReadonlyArray<Listed>> => JSON.parse(await ask("/api/v1/servers")),
@@ -119,10 +104,8 @@ describe.skipIf(process.platform === "win32")("the administrator of several work
       )
       assert.strictEqual(workers.size, 2)
       assert.notInclude(metrics, "ptth_relay_unanswered{")
-      server.child.kill("SIGTERM")
-      await server.ended
+      await stop()
       relay.child.kill("SIGTERM")
       await relay.ended
-      application.close()
     }))
 })
