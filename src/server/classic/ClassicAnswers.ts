@@ -4,21 +4,15 @@
  * POSTs are under way at a time, so that under load the responses of a round trip
  * share one.
  */
-import * as Redacted from "effect/Redacted"
-import type { ApiKey } from "../../domain/ApiKey.ts"
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import * as Classic2 from "../../protocol/Classic2.ts"
 import type { Answer } from "../../protocol/Message.ts"
-import { answersBytes, responsesPath, version2 } from "../../protocol/Wire.ts"
-import type { Client } from "../../transport/net/NodeClient.ts"
+import { answersBytes, responsesPath } from "../../protocol/Wire.ts"
+import * as ClassicFields from "./ClassicFields.ts"
 
 /** The relay. */
-export interface ClassicAnswersOptions {
-  readonly client: Client
+export interface ClassicAnswersOptions extends ClassicFields.ClassicPeer {
   readonly basePath: string
-  readonly apiKey: ApiKey
-  /** Identifies this process, as in its listens. */
-  readonly instance: string
 }
 
 interface Waiting {
@@ -88,7 +82,7 @@ export class ClassicAnswers {
   }
 
   private post(batch: ReadonlyArray<Waiting>, bytes: Buffer): void {
-    const { apiKey, basePath, client, instance } = this.options
+    const { basePath, client } = this.options
     const end = (taken: boolean): void => {
       if (!this.underWay.delete(post)) return
       this.posts -= 1
@@ -96,10 +90,7 @@ export class ClassicAnswers {
       if (this.waiting.length > 0) this.schedule()
     }
     const headers: HeaderList = [
-      ["Host", client.host],
-      ["X-ApiKey", Redacted.value(apiKey)],
-      ["X-PTTH-Version", version2],
-      ["X-PTTH-Instance", instance],
+      ...ClassicFields.fieldsOf(this.options),
       ["Content-Length", `${bytes.length}`],
     ]
     const cancel = client.sendWhole(

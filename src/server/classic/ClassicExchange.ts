@@ -6,35 +6,24 @@
  */
 import type { ClientRequest, IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
-import * as Redacted from "effect/Redacted"
-import type { ApiKey } from "../../domain/ApiKey.ts"
 import type { Header, HeaderList } from "../../domain/HeaderList.ts"
 import * as Classic1 from "../../protocol/Classic1.ts"
 import * as Classic2 from "../../protocol/Classic2.ts"
 import { BodyError, ExchangeError } from "../../protocol/Exchange.ts"
 import { responseHasBody } from "../../protocol/http/Framing.ts"
 import type { InterimHead, Offer, ResponseHead } from "../../protocol/Message.ts"
-import {
-  interimPath,
-  maxAnswerBody,
-  requestPath,
-  responsePath,
-  version2,
-} from "../../protocol/Wire.ts"
+import { interimPath, maxAnswerBody, requestPath, responsePath } from "../../protocol/Wire.ts"
 import { type Body, type BodyFlow, empty, fromBytes } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
 import * as NodeBody from "../../transport/net/NodeBody.ts"
-import type { Client, ClientRequestOptions } from "../../transport/net/NodeClient.ts"
+import type { ClientRequestOptions } from "../../transport/net/NodeClient.ts"
 import { failure } from "../uplink/HandlerGuard.ts"
 import type { ClassicAnswers } from "./ClassicAnswers.ts"
+import * as ClassicFields from "./ClassicFields.ts"
 
 /** The relay, and who answers. */
-export interface ClassicExchangeOptions {
-  readonly client: Client
+export interface ClassicExchangeOptions extends ClassicFields.ClassicPeer {
   readonly basePath: string
-  readonly apiKey: ApiKey
-  /** Identifies this process, as in its listens. */
-  readonly instance: string
   readonly dialect: "classic 1" | "classic 2"
   /** Sends small responses together, if the relay takes that. */
   readonly answers: ClassicAnswers | undefined
@@ -106,15 +95,12 @@ class ClassicExchange implements Reply {
 
   /** By a POST of its own, which the response does not wait for. */
   inform(head: InterimHead): void {
-    const { apiKey, basePath, client, instance, takesInterim } = this.options
+    const { basePath, client, takesInterim } = this.options
     if (this.state !== "Waiting" || !takesInterim || this.informed === maxInterim) return
     this.informed += 1
     const bytes = Classic2.encodeResponseHead(head)
     const headers: HeaderList = [
-      ["Host", client.host],
-      ["X-ApiKey", Redacted.value(apiKey)],
-      ["X-PTTH-Version", version2],
-      ["X-PTTH-Instance", instance],
+      ...ClassicFields.fieldsOf(this.options),
       ["Content-Length", `${bytes.length}`],
     ]
     const path = `${basePath}${interimPath}${this.offer.id}`
@@ -208,23 +194,17 @@ class ClassicExchange implements Reply {
   }
 
   private postOf(head: ResponseHead, start: Buffer | undefined, body: Body): ClientRequestOptions {
-    const { apiKey, basePath, client, instance } = this.options
+    const { options } = this
     const framing: Header =
       body.length === undefined
         ? ["Transfer-Encoding", "chunked"]
         : ["Content-Length", `${body.length + (start?.length ?? 0)}`]
-    const dialect: Header =
+    const fields =
       start === undefined
-        ? ["X-PTTH-2LJYXWC4", Classic1.encodeResponseHead(head)]
-        : ["X-PTTH-Version", version2]
-    const headers: HeaderList = [
-      ["Host", client.host],
-      ["X-ApiKey", Redacted.value(apiKey)],
-      dialect,
-      ["X-PTTH-Instance", instance],
-      framing,
-    ]
-    return { method: "POST", path: `${basePath}${responsePath}${this.offer.id}`, headers }
+        ? ClassicFields.fieldsOf(options, ["X-PTTH-2LJYXWC4", Classic1.encodeResponseHead(head)])
+        : ClassicFields.fieldsOf(options)
+    const path = `${options.basePath}${responsePath}${this.offer.id}`
+    return { method: "POST", path, headers: [...fields, framing] }
   }
 
   private onAnswer(response: IncomingMessage, sent: (() => void) | undefined): void {
@@ -260,7 +240,7 @@ class ClassicExchange implements Reply {
       whole: undefined,
       discard: () => {},
       read: (sink) => {
-        const { apiKey, basePath, client, instance } = this.options
+        const { basePath, client } = this.options
         let flow: BodyFlow | undefined
         let open = true
         const fail = (detail: string): void => {
@@ -271,11 +251,7 @@ class ClassicExchange implements Reply {
         const get = client.request({
           method: "GET",
           path: `${basePath}${requestPath}${this.offer.id}`,
-          headers: [
-            ["Host", client.host],
-            ["X-ApiKey", Redacted.value(apiKey)],
-            ["X-PTTH-Instance", instance],
-          ],
+          headers: ClassicFields.identityOf(this.options),
         })
         get.on("error", () => {
           if (flow === undefined) fail("the relay could not be reached for the body")

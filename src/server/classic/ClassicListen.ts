@@ -5,10 +5,9 @@
 import type { ClientRequest, IncomingMessage } from "node:http"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { ApiKey } from "../../domain/ApiKey.ts"
-import type { Header, HeaderList } from "../../domain/HeaderList.ts"
+import type { HeaderList } from "../../domain/HeaderList.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import * as Classic1 from "../../protocol/Classic1.ts"
 import * as Classic2 from "../../protocol/Classic2.ts"
@@ -29,6 +28,7 @@ import * as ConnectFault from "../uplink/ConnectFault.ts"
 import { ListenError, limited } from "../uplink/ListenError.ts"
 import { type Announced, announced } from "../uplink/RelayAddresses.ts"
 import * as ResponseFault from "../uplink/ResponseFault.ts"
+import * as ClassicFields from "./ClassicFields.ts"
 
 /** The answer to a listen. */
 export interface Listened {
@@ -121,13 +121,8 @@ export const listen = (options: ListenOptions): Effect.Effect<Listened, ListenEr
 const noBytes = new Uint8Array()
 
 const fieldsOf = (options: ListenOptions): HeaderList => {
-  const { acks, apiKey, client, farewell, instance, program, responseMillis, why } = options
-  const fields: Array<Header> = [
-    ["Host", client.host],
-    ["X-ApiKey", Redacted.value(apiKey)],
-    ["X-PTTH-Version", version2],
-    ["X-PTTH-Instance", instance],
-  ]
+  const { acks, farewell, program, responseMillis, why } = options
+  const fields = ClassicFields.fieldsOf(options)
   if (program !== undefined) fields.push(["User-Agent", program])
   if (responseMillis !== undefined)
     fields.push(["X-PTTH-Response-Timeout", `${Math.ceil(responseMillis)}`])
