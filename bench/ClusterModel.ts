@@ -4,6 +4,7 @@
  * server has links at `spread` of them. Memory, the network and the load balancer
  * cost nothing here, so these are upper bounds.
  */
+import { printHeading, printRow } from "./Table.ts"
 
 /** Processor time of a request in microseconds. */
 export interface HopCost {
@@ -32,12 +33,8 @@ export const oneServer = (cost: HopCost, relays: number, spread: number): number
 }
 
 /** Prints the tables for 8 and 32 processors and for 2 to 64 relays. */
-export const printModel = (
-  cost: HopCost,
-  table: (heads: ReadonlyArray<string>) => void,
-  line: (cells: ReadonlyArray<string | number>) => void,
-): void => {
-  table([
+export const printModel = (cost: HopCost): void => {
+  printHeading([
     "relays, thousand requests/s",
     "many servers: 2 links",
     "4 links",
@@ -50,6 +47,6 @@ export const printModel = (
     const cells = [manyServers, oneServer].flatMap((rate) =>
       [2, 4, relays].map((spread) => Math.round(rate(cost, relays, spread) / 1000)),
     )
-    line([relays, ...cells])
+    printRow([relays, ...cells])
   }
 }

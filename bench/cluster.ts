@@ -23,6 +23,7 @@ import { cage, removeCages } from "./Cage.ts"
 import { type HopCost, printModel } from "./ClusterModel.ts"
 import { bySockets, byWrk, isInstalled } from "./Load.ts"
 import { answers, childrenOf, freePort, processorMillis, said, start, stop } from "./Processes.ts"
+import { printHeading, printRow } from "./Table.ts"
 import { serverKey, startServer, startTunnel, type Tunnel } from "./Tunnel.ts"
 
 const seconds = Number(process.env.BENCH_SECONDS ?? 2)
@@ -47,14 +48,6 @@ const share = 0.08
 /** Visitors of each worker. */
 const perWorker = 32
 
-const line = (cells: ReadonlyArray<string | number>): void => {
-  process.stdout.write(`| ${cells.join(" | ")} |\n`)
-}
-const table = (heads: ReadonlyArray<string>): void => {
-  process.stdout.write("\n")
-  line(heads)
-  line(heads.map((_, i) => (i === 0 ? "---" : "---:")))
-}
 const median = (values: ReadonlyArray<number>): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 const ratios = (values: ReadonlyArray<number>, bases: ReadonlyArray<number>): string =>
@@ -168,7 +161,7 @@ const measureHop = async (): Promise<HopCost> => {
   for (const setup of setups) await take(setup)
   const turns = await alternate(setups, take)
   const bulks = await alternate(setups, download)
-  table([
+  printHeading([
     "32 connections",
     "relays, us/request",
     "of these the visitor's and the holder's",
@@ -183,7 +176,7 @@ const measureHop = async (): Promise<HopCost> => {
     const base = i - (i % 2)
     const [direct, directBulk] = [turns[base] ?? [], bulks[base] ?? []]
     const costs = mine.map(({ each }) => sum(each))
-    line([
+    printRow([
       name,
       Math.round(median(costs)),
       [0, 1]
@@ -233,11 +226,11 @@ const measureWorkers = async (): Promise<void> => {
   for (const setup of setups) await take(setup)
   const turns = await alternate(setups, take)
   const [one = []] = turns
-  table(["workers", "requests/s", "of one", "us/request", "% of a processor, each"])
+  printHeading(["workers", "requests/s", "of one", "us/request", "% of a processor, each"])
   for (const [i, { name }] of setups.entries()) {
     const mine = turns[i] ?? []
     const rates = mine.map(({ rate }) => rate)
-    line([
+    printRow([
       name,
       Math.round(median(rates)),
       ratios(
@@ -270,12 +263,12 @@ const measureAlone = async (other: string): Promise<void> => {
   for (const setup of setups) await take(setup)
   const turns = await alternate(setups, take)
   const [before = []] = turns
-  table(["a relay by itself", "requests/s", "of before", "relay, us/request", "of before"])
+  printHeading(["a relay by itself", "requests/s", "of before", "relay, us/request", "of before"])
   for (const [i, { name }] of setups.entries()) {
     const mine = turns[i] ?? []
     const pick = (at: "rate" | "cost", all: ReadonlyArray<Turn>): ReadonlyArray<number> =>
       all.map(({ each, rate }) => (at === "rate" ? rate : sum(each)))
-    line([
+    printRow([
       name,
       Math.round(median(pick("rate", mine))),
       ratios(pick("rate", mine), pick("rate", before)),
@@ -297,7 +290,7 @@ const memoryOf = (pid: number): readonly [number, number] => {
 const idleMillis = 10_000
 
 const measureMemory = async (): Promise<void> => {
-  table(["idle, MiB", "resident", "shared parts divided"])
+  printHeading(["idle, MiB", "resident", "shared parts divided"])
   for (const count of [1, 4]) {
     const tunnel = await startTunnel(
       { folder, transport: "stream", relayArguments: ["--workers", `${count}`] },
@@ -306,10 +299,10 @@ const measureMemory = async (): Promise<void> => {
     await new Promise((resolve) => setTimeout(resolve, idleMillis))
     const all = workersOf(tunnel, count).map(memoryOf)
     const cells = [0, 1].map((at) => Math.round(median(all.map((pair) => pair[at] as number))))
-    line([count === 1 ? "a relay of one process" : "a worker of four", ...cells])
+    printRow([count === 1 ? "a relay of one process" : "a worker of four", ...cells])
     if (count > 1) {
       const [rss, pss] = memoryOf(tunnel.relay.pid as number)
-      line(["their supervisor", Math.round(rss), Math.round(pss)])
+      printRow(["their supervisor", Math.round(rss), Math.round(pss)])
     }
     await tunnel.stop()
   }
@@ -320,7 +313,7 @@ try {
   writeFileSync(join(folder, "files", "small.bin"), Buffer.alloc(1024, "x"))
   writeFileSync(join(folder, "files", "large.bin"), "")
   truncateSync(join(folder, "files", "large.bin"), mebibytes * 1024 * 1024)
-  if (wanted("hop")) printModel(await measureHop(), table, line)
+  if (wanted("hop")) printModel(await measureHop())
   if (wanted("workers")) await measureWorkers()
   const other = process.env.BENCH_BIN
   if (wanted("alone") && other !== undefined) await measureAlone(other)

@@ -18,6 +18,7 @@ import { fileURLToPath } from "node:url"
 import { isInstalled } from "./Load.ts"
 import { probe, quantile } from "./Probe.ts"
 import { answers, said, start, stop } from "./Processes.ts"
+import { heading, printRow } from "./Table.ts"
 import { serverKey, startServer, startTunnel } from "./Tunnel.ts"
 import { startUplink, type UplinkOptions } from "./Uplink.ts"
 
@@ -34,10 +35,6 @@ const flooding = 2_000
 
 const folder = mkdtempSync(join(tmpdir(), "ptth-fair-"))
 const children: Array<ChildProcess> = []
-
-const line = (cells: ReadonlyArray<string | number>): void => {
-  process.stdout.write(`| ${cells.join(" | ")} |\n`)
-}
 
 /** What others do meanwhile. */
 interface Others {
@@ -137,7 +134,7 @@ const inTurns = async (what: string, url: string, begin: () => Others): Promise<
   const millis = (values: ReadonlyArray<number>, part: number): string =>
     quantile(values, part).toFixed(1)
   const hasBytes = Number.isFinite(shares[0])
-  line([
+  printRow([
     what,
     millis(alone, 0.5),
     millis(alone, 0.99),
@@ -214,8 +211,7 @@ try {
   if (unknown !== undefined) throw new Error(`no part "${unknown}": name some of ${parts.join()}`)
   process.stdout.write(`load ${loadavg()[0]?.toFixed(1)}, line ${rate / 1e6} MB/s, ms\n\n`)
   const heads = ["p50 alone", "p99", "p50 beside", "p99", "p99 ratio", "theirs", "least of most"]
-  line(["1 KiB beside", ...heads])
-  line(["---", ...heads.map(() => "---:")])
+  process.stdout.write(heading(["1 KiB beside", ...heads]))
   if (wanted("downloads") || wanted("uploads") || wanted("visitors")) await besideBodies()
   if (wanted("flood")) await besideFlood()
 } finally {

@@ -14,7 +14,9 @@ import { availableParallelism, cpus, tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { bySockets, byWrk, isInstalled } from "./Load.ts"
+import { startNginx } from "./Nginx.ts"
 import { answers, freePort, memory, said, start, stop } from "./Processes.ts"
+import { heading, row } from "./Table.ts"
 
 const seconds = Number(process.env.BENCH_SECONDS ?? 5)
 const mebibytes = Number(process.env.BENCH_MIB ?? 1024)
@@ -68,21 +70,8 @@ const begin = (
 
 const nginx = async (): Promise<Candidate> => {
   const port = await freePort()
-  const config = join(folder, "nginx.conf")
-  const user = process.getuid?.() === 0 ? "user root;" : ""
-  const places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-  writeFileSync(
-    config,
-    `${user} daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log stderr;
-events { worker_connections 2048; }
-http {
-  access_log off; sendfile on; keepalive_requests 100000000; autoindex on;
-  ${places.map((place) => `${place}_temp_path ${folder}/${place};`).join(" ")}
-  server { listen 127.0.0.1:${port} backlog=2048; root ${files}; }
-}
-`,
-  )
-  const child = begin("nginx", ["-p", folder, "-c", config, "-e", "stderr"])
+  const child = startNginx({ folder, files, port, http: "autoindex on;" })
+  children.push(child)
   return { what: "nginx, 1 worker", child, base: `http://127.0.0.1:${port}/` }
 }
 
@@ -173,14 +162,8 @@ const listings = async (
   return rows
 }
 
-const table = (
-  heads: ReadonlyArray<string>,
-  rows: ReadonlyArray<ReadonlyArray<string>>,
-): string => {
-  const line = (cells: ReadonlyArray<string>): string => `| ${cells.join(" | ")} |`
-  const rule = heads.map((_, i) => (i === 0 ? "---" : "---:"))
-  return [line(heads), line(rule), ...rows.map(line)].join("\n")
-}
+const table = (heads: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
+  [heading(heads), ...rows.map(row)].join("").trimEnd()
 
 try {
   mkdirSync(join(files, "many"), { recursive: true })

@@ -15,8 +15,10 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { byWrk, isInstalled } from "./Load.ts"
+import { startNginx } from "./Nginx.ts"
 import { quantile } from "./Probe.ts"
 import { answers, freePort, memory, said, start, stop } from "./Processes.ts"
+import { heading, printRow } from "./Table.ts"
 import { candidates, type Way } from "./Tunnels.ts"
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5)
@@ -49,24 +51,14 @@ type Measure = (typeof measures)[number]
 type Values = Record<Measure, Array<number>>
 
 /** @param sink what reads uploads to their end, which nginx itself does not */
-const startNginx = async (port: number, sink: string) => {
-  const config = join(folder, "nginx.conf")
-  const user = process.getuid?.() === 0 ? "user root;" : ""
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-  writeFileSync(
-    config,
-    `${user} daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log stderr;
-events { worker_connections 4096; }
-http {
-  access_log off; sendfile on; keepalive_requests 100000000;
-  client_max_body_size 0; proxy_request_buffering off; proxy_http_version 1.1;
-  ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join(" ")}
-  server { listen 127.0.0.1:${port} backlog=4096; root ${files};
-    location = /up { proxy_pass ${sink}; } }
-}
-`,
-  )
-  const nginx = start("nginx", ["-p", folder, "-c", config, "-e", "stderr"], { cwd: folder })
+const nginxWith = async (port: number, sink: string) => {
+  const nginx = startNginx({
+    folder,
+    files,
+    port,
+    http: "client_max_body_size 0; proxy_request_buffering off; proxy_http_version 1.1;",
+    server: `location = /up { proxy_pass ${sink}; }`,
+  })
   await answers(`http://127.0.0.1:${port}/small.bin`)
   return nginx
 }
@@ -105,10 +97,6 @@ const measure = async (way: Way, takesUploads: boolean, values: Values): Promise
   if (failures > 0) process.stderr.write(`${way.base}: ${failures} requests failed\n`)
 }
 
-const line = (cells: ReadonlyArray<string>): string => `| ${cells.join(" | ")} |\n`
-const heading = (cells: ReadonlyArray<string>): string =>
-  line(cells) + line(cells.map((_, i) => (i === 0 ? "---" : "---:")))
-
 const rangeOf = (values: ReadonlyArray<number>): string => {
   if (values.length === 0) return ""
   const [least, median, most] = [0, 0.5, 1].map((part) =>
@@ -133,7 +121,7 @@ try {
   const program = fileURLToPath(new URL("./Origin.ts", import.meta.url))
   const origin = start(process.execPath, [program], { cwd: folder })
   children.push(origin)
-  children.push(await startNginx(port, `http://127.0.0.1:${await said(origin, /port (\d+)/)}`))
+  children.push(await nginxWith(port, `http://127.0.0.1:${await said(origin, /port (\d+)/)}`))
   const all = candidates(folder, port)
   const chosen = all.filter(
     ({ name }) => asked.length === 0 || asked.some((one) => name.includes(one)),
@@ -160,7 +148,7 @@ try {
   process.stdout.write(`${availableParallelism()} cores, load ${load}, ${rounds} rounds\n\n`)
   process.stdout.write(heading(["medians and ranges", ...measures]))
   for (const [name, values] of results)
-    process.stdout.write(line([name, ...measures.map((one) => rangeOf(values[one]))]))
+    printRow([name, ...measures.map((one) => rangeOf(values[one]))])
   const ours = [...results.keys()].filter((name) => name.startsWith("ptth"))
   const others = [...results.keys()].filter((name) => !name.startsWith("ptth"))
   process.stdout.write(`\n${heading(["ours as a part of theirs", ...measures])}`)
@@ -169,7 +157,7 @@ try {
       const cells = measures.map((one) =>
         ratio(results.get(mine) as Values, results.get(theirs), one),
       )
-      process.stdout.write(line([`${mine} / ${theirs}`, ...cells]))
+      printRow([`${mine} / ${theirs}`, ...cells])
     }
 } finally {
   for (const child of children) await stop(child)

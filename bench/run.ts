@@ -12,7 +12,9 @@ import * as http from "node:http"
 import { availableParallelism, cpus, tmpdir } from "node:os"
 import { join } from "node:path"
 import { bySockets, byWrk, isInstalled } from "./Load.ts"
-import { answers, freePort, memory, start, stop } from "./Processes.ts"
+import { startNginx } from "./Nginx.ts"
+import { answers, freePort, memory, stop } from "./Processes.ts"
+import { heading, row } from "./Table.ts"
 import { startTunnel } from "./Tunnel.ts"
 
 const seconds = Number(process.env.BENCH_SECONDS ?? 5)
@@ -94,20 +96,7 @@ const measure = async (
 
 const nginx = async (): Promise<Row> => {
   const port = await freePort()
-  const config = join(folder, "nginx.conf")
-  const user = process.getuid?.() === 0 ? "user root;" : ""
-  writeFileSync(
-    config,
-    `${user} daemon off; worker_processes 2; pid ${folder}/nginx.pid; error_log stderr;
-events { worker_connections 2048; }
-http {
-  access_log off; sendfile on; keepalive_requests 100000000;
-  ${["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((t) => `${t}_temp_path ${folder}/${t};`).join(" ")}
-  server { listen 127.0.0.1:${port} backlog=2048; root ${folder}/files; }
-}
-`,
-  )
-  const child = start("nginx", ["-p", folder, "-c", config, "-e", "stderr"], { cwd: folder })
+  const child = startNginx({ folder, files: join(folder, "files"), port, workers: 2 })
   children.push(child)
   const base = `http://127.0.0.1:${port}/`
   await answers(`${base}small.bin`)
@@ -134,12 +123,8 @@ const table = (rows: ReadonlyArray<Row>): string => {
     `MiB above idle after ${mebibytes} MiB`,
     "MiB above idle after all",
   ]
-  const line = (cells: ReadonlyArray<string>): string => `| ${cells.join(" | ")} |`
-  return [
-    line(["1 KiB file", ...heads]),
-    line(["---", ...heads.map(() => "---:")]),
-    ...rows.map(({ cells, what }) => line([what, ...cells])),
-  ].join("\n")
+  const rowOf = ({ cells, what }: Row): string => row([what, ...cells])
+  return [heading(["1 KiB file", ...heads]), ...rows.map(rowOf)].join("").trimEnd()
 }
 
 try {

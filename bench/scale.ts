@@ -18,6 +18,7 @@ import { registered } from "./IdleNames.ts"
 import { bySockets, byWrk, isInstalled, type LoadResult } from "./Load.ts"
 import { quantile } from "./Probe.ts"
 import { memory, said, start, stop } from "./Processes.ts"
+import { printHeading, printRow } from "./Table.ts"
 import { startTunnel, type Tunnel } from "./Tunnel.ts"
 
 const seconds = Number(process.env.BENCH_SECONDS ?? 3)
@@ -37,20 +38,12 @@ const load = isInstalled("wrk", "--version") ? byWrk : bySockets
 const folder = mkdtempSync(join(tmpdir(), "ptth-scale-"))
 const idleServers = fileURLToPath(new URL("./IdleServers.ts", import.meta.url))
 
-const line = (cells: ReadonlyArray<string | number>): void => {
-  process.stdout.write(`| ${cells.join(" | ")} |\n`)
-}
-const table = (heads: ReadonlyArray<string>): void => {
-  process.stdout.write("\n")
-  line(heads)
-  line(heads.map((_, i) => (i === 0 ? "---" : "---:")))
-}
 const micros = (n: number): string => `${Math.round(n)} us`
 const rate = ({ failures, requestsPerSecond }: LoadResult): string =>
   `${Math.round(requestsPerSecond)}${failures > 0 ? ` (${failures} failed)` : ""}`
 
 const byServers = async (): Promise<void> => {
-  table([
+  printHeading([
     "servers connected",
     "connect",
     "relay, MiB",
@@ -74,7 +67,7 @@ const byServers = async (): Promise<void> => {
     const one = await load(url, 1, seconds)
     const some = await load(url, 32, seconds)
     const held = Math.round(memory(tunnel.relay, "now") ?? 0)
-    line([
+    printRow([
       count + 1,
       `${took.toFixed(1)} s`,
       held,
@@ -88,12 +81,12 @@ const byServers = async (): Promise<void> => {
 }
 
 const byRequests = async (tunnel: Tunnel): Promise<void> => {
-  table(["requests at once", "median", "median x requests/s", "p99", "requests/s"])
+  printHeading(["requests at once", "median", "median x requests/s", "p99", "requests/s"])
   const url = `${tunnel.base}files/small.bin`
   await load(url, 8, 1)
   for (const connections of [1, 2, 8, 32, 128, 512, 2000]) {
     const result = await load(url, connections, seconds)
-    line([
+    printRow([
       connections,
       micros(result.medianMicros),
       ((result.medianMicros * result.requestsPerSecond) / 1e6).toFixed(1),
@@ -121,7 +114,7 @@ const stall = (url: URL): Promise<net.Socket> =>
  * too, so that only many rounds of both tell the one from the other.
  */
 const besideStalled = async (free: Tunnel, crowded: Tunnel): Promise<void> => {
-  table([
+  printHeading([
     "visitors who do not read",
     "median of a fast one",
     `p99, median of ${rounds} rounds`,
@@ -148,7 +141,7 @@ const besideStalled = async (free: Tunnel, crowded: Tunnel): Promise<void> => {
   for (const { results, tunnel, unread } of both) {
     const medians = results.map(({ medianMicros }) => medianMicros)
     const p99 = results.map(({ p99Micros }) => p99Micros)
-    line([
+    printRow([
       unread,
       micros(quantile(medians, 0.5)),
       micros(quantile(p99, 0.5)),
