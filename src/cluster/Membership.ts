@@ -23,6 +23,12 @@ export interface MembershipShape {
   readonly leave: Effect.Effect<void>
 }
 
+/** Members that never change. */
+export const fixed = (members: ReadonlyArray<Member>): MembershipShape => ({
+  members: Stream.concat(Stream.succeed(members), Stream.never),
+  leave: Effect.void,
+})
+
 /** Members of several sources; `leave` leaves all. */
 export const merged = (sources: ReadonlyArray<MembershipShape>): MembershipShape => ({
   members: Stream.mergeAll(
@@ -44,9 +50,7 @@ export const merged = (sources: ReadonlyArray<MembershipShape>): MembershipShape
 export class Membership extends Context.Service<Membership, MembershipShape>()(
   "ptth/cluster/Membership",
 ) {
-  /** No others. */
-  static readonly layerNone: Layer.Layer<Membership> = Layer.succeed(
-    Membership,
-    Membership.of({ members: Stream.concat(Stream.succeed([]), Stream.never), leave: Effect.void }),
-  )
+  /** Members that never change. */
+  static readonly layerFixed = (members: ReadonlyArray<Member>): Layer.Layer<Membership> =>
+    Layer.succeed(Membership, Membership.of(fixed(members)))
 }

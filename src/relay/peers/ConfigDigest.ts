@@ -3,36 +3,26 @@
  * serve as one should have the same.
  */
 import { createHash } from "node:crypto"
+import * as Struct from "effect/Struct"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+
+/** What is noticed, besides the servers. */
+const noticed = [
+  "domain",
+  "frontendAuth",
+  "maxBody",
+  "maxRequests",
+  "maxLinks",
+  "pathMode",
+  "privateCookies",
+  "publicUrl",
+  "requestsPerSecond",
+  "responseTimeout",
+] as const satisfies ReadonlyArray<keyof RelayConfig>
 
 /** 16 characters; equal for configurations that serve alike. */
 export const digestOf = (config: RelayConfig): string => {
-  const {
-    domain,
-    frontendAuth,
-    maxBody,
-    maxRequests,
-    maxLinks,
-    pathMode,
-    privateCookies,
-    publicUrl,
-    requestsPerSecond,
-    responseTimeout,
-    servers,
-  } = config
-  const sorted = [...servers].sort((one, other) => (one.name < other.name ? -1 : 1))
-  const noticed = {
-    domain,
-    frontendAuth,
-    maxBody,
-    maxRequests,
-    maxLinks,
-    pathMode,
-    privateCookies,
-    publicUrl,
-    requestsPerSecond,
-    responseTimeout,
-    servers: sorted,
-  }
-  return createHash("sha256").update(JSON.stringify(noticed)).digest("hex").slice(0, 16)
+  const servers = config.servers.toSorted((one, other) => (one.name < other.name ? -1 : 1))
+  const values = { ...Struct.pick(config, noticed), servers }
+  return createHash("sha256").update(JSON.stringify(values)).digest("hex").slice(0, 16)
 }

@@ -2,16 +2,10 @@
  * Counts the requests that hop between this relay and its peers, by peer.
  */
 
+import type { HopFailure } from "../../cluster/Peers.ts"
+
 /** Why a hop has no response, as metrics name it. */
-export type HopFailureReason =
-  | "unsent"
-  | "refused"
-  | "busy"
-  | "cut"
-  | "lost"
-  | "illegal"
-  | "failed"
-  | "cancelled"
+export type HopFailureReason = HopFailure | "failed" | "cancelled"
 
 /** The hops between this relay and one peer since the relay started. */
 export interface PeerHops {

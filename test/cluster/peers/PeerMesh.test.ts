@@ -51,20 +51,7 @@ const relay = (
       network: network.of(id),
       listen: [at(id)],
       ...more,
-    }).pipe(
-      Layer.provide(
-        Layer.succeed(
-          Membership,
-          Membership.of({
-            members: Stream.concat(
-              Stream.succeed(members.map((member): Member => ({ at: at(member) }))),
-              Stream.never,
-            ),
-            leave: Effect.void,
-          }),
-        ),
-      ),
-    ),
+    }).pipe(Layer.provide(Membership.layerFixed(members.map((member) => ({ at: at(member) }))))),
   ).pipe(Effect.map(Context.get(Peers)))
 
 /** Lets everything happen that waits for nothing but the event loop. */
@@ -274,7 +261,7 @@ it.effect("a relay by itself has no peers", () =>
     const peers = yield* Peers
     assert.isTrue(peers.isAlone && peers.isSettled())
     assert.deepStrictEqual(peers.holders(attic), [])
-    const { members } = Context.get(yield* Layer.build(Membership.layerNone), Membership)
+    const { members } = Context.get(yield* Layer.build(Membership.layerFixed([])), Membership)
     const first = yield* Stream.runHead(members)
     assert.deepStrictEqual(first, yield* Stream.runHead(Stream.succeed<ReadonlyArray<Member>>([])))
   }),

@@ -8,7 +8,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import * as Stream from "effect/Stream"
 import * as ClusterKey from "../../../src/cluster/ClusterKey.ts"
 import { Membership } from "../../../src/cluster/Membership.ts"
 import { Peers } from "../../../src/cluster/Peers.ts"
@@ -35,18 +34,7 @@ const observer = Effect.fnUntraced(function* ({ key, machines }: Machines) {
     slot: () => 0,
     network: PeerSockets.make(() => Result.getOrThrow(ClusterKey.parse(key))),
     listen: [],
-  }).pipe(
-    Layer.provide(
-      Layer.succeed(
-        Membership,
-        Membership.of({
-          members: Stream.concat(Stream.succeed(members), Stream.never),
-          leave: Effect.void,
-        }),
-      ),
-    ),
-    Layer.provide(Harness.capture([])),
-  )
+  }).pipe(Layer.provide(Membership.layerFixed(members)), Layer.provide(Harness.capture([])))
   const peers = Context.get(yield* Layer.build(mesh), Peers)
   peers.withdraw()
   return peers

@@ -7,7 +7,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { Membership } from "../../../src/cluster/Membership.ts"
 import { Peers, type PeersShape } from "../../../src/cluster/Peers.ts"
 import * as PeerMesh from "../../../src/cluster/peers/PeerMesh.ts"
@@ -58,17 +57,7 @@ export const cluster = Effect.fnUntraced(function* (
       network: network.of(id),
       listen: [peerAt(id)],
       ...more,
-    }).pipe(
-      Layer.provide(
-        Layer.succeed(
-          Membership,
-          Membership.of({
-            members: Stream.concat(Stream.succeed(members), Stream.never),
-            leave: Effect.void,
-          }),
-        ),
-      ),
-    )
+    }).pipe(Layer.provide(Membership.layerFixed(members)))
     const peers = Context.get(yield* Layer.buildWithScope(mesh, scope), Peers)
     const started = yield* relay(typeof options === "function" ? options(id) : options).pipe(
       Effect.provideService(Peers, peers),
