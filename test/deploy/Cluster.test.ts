@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as RelayConfig from "../../src/domain/config/RelayConfig.ts"
 import { inFolder, type Running, run, start } from "../cli/Command.ts"
+import { fixedPort } from "../support/FixedPort.ts"
 import * as Proxies from "../support/Proxies.ts"
 import { program, RedisServer } from "../support/RedisServer.ts"
 import { visit } from "../support/Visitors.ts"
@@ -21,8 +22,8 @@ interface Ports {
 }
 
 const freePorts = async (): Promise<Ports> => ({
-  visitors: await Proxies.freePort(),
-  peers: await Proxies.freePort(),
+  visitors: await fixedPort(),
+  peers: await fixedPort(),
 })
 
 const relayConfig = ({ peers, visitors }: Ports, id: string, members: string): string => `

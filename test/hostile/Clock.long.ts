@@ -13,8 +13,8 @@ import { join } from "node:path"
 import { assert, describe, it, onTestFinished } from "@effect/vitest"
 import { WebSocket } from "ws"
 import { tripcodeOfText } from "../../src/domain/ApiKey.ts"
+import { fixedPort } from "../support/FixedPort.ts"
 import { keyOf } from "../support/Harness.ts"
-import { freePort } from "../support/Proxies.ts"
 import { type Address, RawHttp } from "../support/RawHttp.ts"
 import { Seeded } from "../support/Seeded.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
@@ -119,7 +119,7 @@ const start = async (path: string) => {
   const clocks = { relay: new PuttableClock(path), server: new PuttableClock(path) }
   const origin = await CountingOrigin.start()
   onTestFinished(() => origin.close())
-  const [port, adminPort, folder] = [await freePort(), await freePort(), temporaryFolder()]
+  const [port, adminPort, folder] = [await fixedPort(), await fixedPort(), temporaryFolder()]
   const audit = join(folder, "audit.log")
   writeFileSync(
     join(folder, "ptth_relay.toml"),

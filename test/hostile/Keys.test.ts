@@ -10,8 +10,8 @@ import * as Effect from "effect/Effect"
 import * as IpNetwork from "effect/net/IpNetwork"
 import { tripcodeOfText } from "../../src/domain/ApiKey.ts"
 import type { HeaderList } from "../../src/domain/HeaderList.ts"
+import { fixedPort } from "../support/FixedPort.ts"
 import * as Harness from "../support/Harness.ts"
-import { freePort } from "../support/Proxies.ts"
 import { type Address, RawHttp, type RawResponse } from "../support/RawHttp.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 import { ClassicPeer } from "./ClassicPeer.ts"
@@ -195,7 +195,7 @@ describe("keys", () => {
           "CanaryOfTheServerThatIsKnownAndServes",
           "CanaryOfTheServerThatNobodyKnowsYet",
         ] as const
-        const adminPort = await freePort()
+        const adminPort = await fixedPort()
         const relay = await relayProgram(
           [
             'listen = "127.0.0.1:0"',

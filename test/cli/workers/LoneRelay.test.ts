@@ -7,7 +7,7 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import * as net from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import * as Proxies from "../../support/Proxies.ts"
+import { fixedPort } from "../../support/FixedPort.ts"
 import { inFolder, type Running, run, start } from "../Command.ts"
 
 interface Machine {
@@ -64,7 +64,7 @@ const askUntil = async ({ ask }: Machine, wanted: RegExp): Promise<string> => {
 describe.skipIf(process.platform === "win32")("a relay of one process with a cluster", () => {
   it("shows itself and the relays of other machines, and says why it cannot be rolled", () =>
     inFolder(async (folder) => {
-      const ports = [await Proxies.freePort(), await Proxies.freePort()] as const
+      const ports = [await fixedPort(), await fixedPort(4)] as const
       const one = await startMachine(folder, "one", "", ports[0], ports[1])
       const unreached = await askUntil(one, /unreached/)
       assert.match(unreached, /^one +ready +\S+Z +\d+\.\S+ +0 +- +process \d+$/m)
@@ -84,7 +84,7 @@ describe.skipIf(process.platform === "win32")("a relay of one process with a clu
 
   it("shows itself as draining until it has ended", () =>
     inFolder(async (folder) => {
-      const ports = [await Proxies.freePort(), await Proxies.freePort()] as const
+      const ports = [await fixedPort(), await fixedPort(4)] as const
       const waits = 'lame_duck = "60 s"\nshutdown_grace = "60 s"'
       const one = await startMachine(folder, "one", waits, ports[0], ports[1])
       await askUntil(one, /^one +ready /m)
