@@ -60,7 +60,7 @@ const settleMillis = 3_000
 const endMillis = 1_000
 
 /** For how long a member that does not answer may be one that is just starting, in milliseconds. */
-const unreachedMillis = 1_000
+const unreachedMillis = 10_000
 
 /** For how long an address that only a peer told is tried in vain, in milliseconds. */
 const learntMillis = 60_000

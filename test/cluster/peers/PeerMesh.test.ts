@@ -154,6 +154,39 @@ it.effect("the links of a peer are gone with its connection, and come back with 
   }),
 )
 
+it.effect("a relay that stops or is slow to start is no warning; one that is lost is", () =>
+  Effect.gen(function* () {
+    const network = new MemoryNetwork()
+    const lines: Array<string> = []
+    const logger = Logger.make(({ logLevel, message }) => {
+      lines.push(`${logLevel} ${String(message)}`)
+    })
+    const scope = yield* Scope.make()
+    const warnings = () => lines.splice(0).filter((line) => line.startsWith("Warn"))
+    const live = Effect.gen(function* () {
+      yield* relay(network, "a", ["b"])
+      yield* pass(9_000)
+      assert.deepStrictEqual(warnings(), [])
+      const b = yield* relay(network, "b", []).pipe(Scope.provide(scope))
+      yield* pass(3_000)
+      b.withdraw()
+      yield* turns
+      yield* Scope.close(scope, Exit.void)
+      yield* pass(12_000)
+      assert.deepStrictEqual(warnings(), [])
+      yield* relay(network, "b", [])
+      yield* pass(3_000)
+      network.cut(at("b"))
+      yield* pass(12_000)
+      assert.deepStrictEqual(warnings(), [
+        "Warn peers: b is gone",
+        "Warn peers: tcp:b:1 cannot be connected to: nobody listens there",
+      ])
+    })
+    yield* live.pipe(Effect.provide(Logger.layer([logger])))
+  }).pipe(Effect.scoped),
+)
+
 it.effect("ten thousand links are told in pieces", () =>
   Effect.gen(function* () {
     const network = new MemoryNetwork()
