@@ -8,6 +8,7 @@ import type { ServerName } from "../src/domain/ServerName.ts"
 import { prefix } from "../src/protocol/Wire.ts"
 import { keep } from "../src/server/stream/StreamConnection.ts"
 import { fromText } from "../src/transport/body/Body.ts"
+import { LineWindows } from "../src/transport/mux/LineWindows.ts"
 import * as NodeClient from "../src/transport/net/NodeClient.ts"
 import * as Deadlines from "../src/transport/runtime/Deadlines.ts"
 import { RunningClock } from "../src/transport/runtime/RunningClock.ts"
@@ -35,6 +36,7 @@ const main = Effect.gen(function* () {
         deadlines,
         clock,
         heartbeatMillis: 15_000,
+        lines: new LineWindows(),
         handler: (_head, _body, reply) => {
           reply.respond({ status: 200, headers: [] }, fromText("idle"))
           return () => {}

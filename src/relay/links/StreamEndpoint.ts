@@ -12,6 +12,7 @@ import { keyOf } from "../../protocol/http/WebSocketHandshake.ts"
 import * as LinkOpening from "../../protocol/LinkOpening.ts"
 import { keyOf as keyOfLink, type PresentLink } from "../../protocol/peer/PresentLink.ts"
 import { askedMillis, header, prefix, streamPath, text } from "../../protocol/Wire.ts"
+import { LineWindows } from "../../transport/mux/LineWindows.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../../transport/mux/Multiplexer.ts"
 import * as WebSocketWire from "../../transport/mux/WebSocketWire.ts"
 import { endWith } from "../../transport/net/ConnectionClose.ts"
@@ -89,6 +90,7 @@ export class StreamEndpoint {
   private readonly all = new Set<StreamLink>()
   /** Those of all WebSockets, before their hello as well. */
   private readonly multiplexers = new Set<Multiplexer>()
+  private readonly lines = new LineWindows()
   private draining = false
 
   constructor(context: StreamContext) {
@@ -244,6 +246,8 @@ export class StreamEndpoint {
       heartbeatMillis: Duration.toMillis(config.heartbeat),
       leaseMillis: () =>
         leaseOf(multiplexer.roundTrip, rendezvous.responseMillis(server.name, asked)).begin,
+      // The instance is what the server says, so that it counts for its own links only.
+      ...(instance === "" ? {} : { bulk: this.lines.of(`${server.name} ${instance}`) }),
       hello: { version, maxStreams, window: initialWindow, publicUrl: config.publicUrl ?? "" },
       wire: WebSocketWire.make(socket, "server", head, {
         bytes: (chunk) => multiplexer.bytes(chunk),

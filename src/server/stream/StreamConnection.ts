@@ -12,6 +12,7 @@ import { requestFields } from "../../protocol/http/WebSocketHandshake.ts"
 import * as LinkOpening from "../../protocol/LinkOpening.ts"
 import { streamPath } from "../../protocol/Wire.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
+import type { LineWindows } from "../../transport/mux/LineWindows.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../../transport/mux/Multiplexer.ts"
 import * as WebSocketWire from "../../transport/mux/WebSocketWire.ts"
 import { type Client, validityOf } from "../../transport/net/NodeClient.ts"
@@ -45,6 +46,7 @@ export interface StreamConnectionOptions {
   readonly deadlines: Deadlines
   readonly clock: RunningClock
   readonly heartbeatMillis: number
+  readonly lines: LineWindows
   readonly handler: Handler
   /** The relay speaks stream on the link. */
   readonly onAlive: (announced: Announced, link: OpenLink) => void
@@ -66,6 +68,9 @@ export type ConnectionState = "open" | "draining" | "closed"
 
 /** How long a relay may take to show that it speaks stream, in milliseconds (protocol.md, Fallback). */
 const probeMillis = 5_000
+
+/** The machine of a relay's id: those of workers end in their numbers. */
+const machineOf = (relay: string): string => relay.replace(/\.\d+$/, "")
 
 /** How long a suspected link has to answer a ping, in milliseconds. */
 const suspicionMillis = 2_000
@@ -195,11 +200,13 @@ class StreamConnection {
   }
 
   private open(headers: IncomingHttpHeaders, socket: Duplex, head: Buffer): Multiplexer {
-    const { clock, deadlines, handler, heartbeatMillis, onState } = this.options
+    const { clock, deadlines, handler, heartbeatMillis, lines, onState } = this.options
+    const { relay } = LinkOpening.decodeAnswer(headers)
     const multiplexer: Multiplexer = new Multiplexer({
       deadlines,
       clock,
       heartbeatMillis,
+      bulk: lines.of(machineOf(relay)),
       hello: { version, maxStreams, window: initialWindow, publicUrl: "" },
       handler,
       failed: failure,

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
+import { LineWindows } from "../../transport/mux/LineWindows.ts"
 import type { Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
 import { ListenError } from "../uplink/ListenError.ts"
@@ -28,6 +29,7 @@ export class StreamTunnel {
   private readonly deadlines: Deadlines
   /** Shows how old a request is. */
   private readonly clock: RunningClock
+  private readonly lines = new LineWindows()
   /** Open while a link works. */
   private readonly works = Latch.makeUnsafe(false)
 
@@ -78,6 +80,7 @@ export class StreamTunnel {
         deadlines: this.deadlines,
         clock: this.clock,
         heartbeatMillis: uplink.options.heartbeatMillis ?? defaultHeartbeat,
+        lines: this.lines,
         handler: uplink.handler,
         onAlive: (announced, link) => {
           onAlive(link)

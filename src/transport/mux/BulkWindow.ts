@@ -1,6 +1,7 @@
 /**
- * Limits how much of large bodies is on its way on one link, so that a small
- * response does not wait behind what fills the buffers of a slow line.
+ * Limits how much of large bodies is on its way on one line, so that a small
+ * response does not wait behind what fills the buffers of a slow line. All links
+ * of one process to the same end share a line, and so one window.
  *
  * A ping behind the data is answered once the data has arrived, which tells
  * what was delivered and how long it took. The window is what the line delivers
@@ -22,6 +23,10 @@ export const largestSize = 64 * 1024 * 1024
 export const baseLifetime = 30_000
 /** For how long a rate counts as the highest, in milliseconds; at most twice as long. */
 export const rateLifetime = 5_000
+/** Over how many milliseconds a rate is measured, at least: short times vary with who runs when. */
+const sampleMillis = 50
+/** How many bytes may be on their way while the shortest round trip is measured. */
+const probeSize = 2 * 1024
 /** After so many milliseconds without large bodies the round trip is measured before the next one. */
 const pauseMillis = 500
 /** After so many milliseconds without large bodies the window is at most {@link initialSize}. */
@@ -39,12 +44,20 @@ interface Mark {
   readonly nonce: number
   /** When it was sent, in monotonic milliseconds. */
   readonly at: number
-  /** How many bytes had been sent before it. */
+  /** How many bytes had been sent on its link before it. */
   readonly sent: number
-  /** How many of them had arrived, and when that was known. */
+  /** How many bytes had arrived on all links, and when that was known. */
   readonly arrived: number
   readonly arrivedAt: number
 }
+
+/** The beginning of a sample of the rate. */
+interface Sample {
+  readonly at: number
+  readonly arrived: number
+}
+
+const noSample: Sample = { at: 0, arrived: 0 }
 
 /**
  * - `Starting`: the window doubles or triples in each round without a queue.
@@ -53,17 +66,30 @@ interface Mark {
  */
 type Phase = "Starting" | "Steady" | "Probing"
 
+/** What a window uses of a link whose bodies are known as `B`. */
+export interface BulkLink<B extends object> {
+  /** Sends a ping behind what was sent, and returns its nonce. */
+  readonly ping: () => number
+  /** There is room for a body that waits. */
+  readonly onRoom: (body: B) => void
+}
+
 /** See the file's header. */
 export class BulkWindow {
-  private readonly now: () => number
-  private readonly ping: () => number
+  readonly now: () => number
+  private readonly onUnused: (() => void) | undefined
+  private links = 0
+  /** What lets the bodies that wait use the room, in the order in which they do. */
+  private readonly waiting = new Map<object, () => void>()
   private phase: Phase = "Starting"
   private size = initialSize
-  private sentBytes = 0
+  /** How many bytes of all links are on their way. */
+  private flight = 0
+  /** How many marks are. */
+  private marks = 0
   private arrivedBytes = 0
   /** When the last mark was answered, or the first one sent. */
   private arrivedAt = Number.NEGATIVE_INFINITY
-  private readonly marks: Array<Mark> = []
   /** The shortest round trip, in milliseconds. */
   private baseTrip = Number.POSITIVE_INFINITY
   /** When a round trip was last near the shortest one. */
@@ -72,6 +98,8 @@ export class BulkWindow {
   private rate = 0
   private earlierRate = 0
   private rateAt = 0
+  /** How many bytes had arrived at the beginning of the last two samples of the rate, and when. */
+  private samples: readonly [Sample, Sample] = [noSample, noSample]
   /** The rate that the next round of `Starting` has to exceed. */
   private rateToExceed = 0
   /** A mark that was sent when so many bytes had arrived ends the round. */
@@ -85,75 +113,109 @@ export class BulkWindow {
 
   /**
    * @param now monotonic milliseconds
-   * @param ping sends a ping behind what was sent, and returns its nonce
+   * @param onUnused the last link has left
    */
-  constructor(now: () => number, ping: () => number) {
+  constructor(now: () => number, onUnused?: () => void) {
     this.now = now
-    this.ping = ping
+    this.onUnused = onUnused
   }
 
-  /** Whether something is on its way whose arrival will be known. */
+  /** A link shares the window from now on. */
+  join<B extends object>(link: BulkLink<B>): BulkShare<B> {
+    this.links += 1
+    return new BulkShare(this, link)
+  }
+
+  // ------------------------------------------------------------ for the links' shares
+
+  /** Whether something is on its way, on any link, whose arrival will be known. */
   get isMeasuring(): boolean {
-    return this.marks.length > 0
+    return this.marks > 0
   }
 
-  /**
-   * How many bytes of large bodies may be sent now, in one piece: a part of the
-   * window. The ping behind a piece tells only when all of it has arrived, so that
-   * a piece as large as the window would look like a queue.
-   */
+  /** How many bytes are between two marks. */
+  get interval(): number {
+    return Math.max(smallestSize / 2, this.size >> 2)
+  }
+
+  /** See {@link BulkShare.room}. */
   get room(): number {
-    const limit = this.phase === "Probing" ? smallestSize : this.size
-    const room = this.isMeasuring ? Math.max(0, limit - this.flight) : limit
-    return Math.min(room, this.interval)
+    const { interval } = this
+    const limit = this.phase === "Probing" ? probeSize : this.size
+    if (!this.isMeasuring) return Math.min(limit, interval)
+    const room = limit - this.flight
+    // Less would be a small piece again and again, and always of the same bodies.
+    return room < Math.min(limit, interval / 2) ? 0 : Math.min(room, interval)
   }
 
-  /** So many bytes of something else than a large body were sent while it measures. */
-  sent(bytes: number): void {
-    this.sentBytes += bytes
+  /** Whether no large body was sent for so long that the round trip is to be measured. */
+  get hasPaused(): boolean {
+    return !this.isMeasuring && this.now() - this.arrivedAt >= pauseMillis
   }
 
-  /**
-   * A large body is about to be sent. After a pause the round trip is measured
-   * before it: the last one known may be that of a busy moment.
-   */
+  /** The first bytes of a link that measured nothing are about to be sent. */
   begins(): void {
-    if (this.isMeasuring || this.now() - this.arrivedAt < pauseMillis) return
-    this.begin()
-    this.mark()
+    if (this.isMeasuring) return
+    const now = this.now()
+    const pause = now - this.arrivedAt
+    if (pause > restMillis) this.restart(now)
+    // What the line delivered before a pause counts for as long after it.
+    this.rateAt = Math.min(now, this.rateAt + pause)
+    this.arrivedAt = now
+    const sample = { at: now, arrived: this.arrivedBytes }
+    this.samples = [sample, sample]
   }
 
-  /** So many bytes of a large body were sent. */
-  sentBulk(bytes: number): void {
-    if (!this.isMeasuring) this.begin()
-    this.sentBytes += bytes
-    const last = this.marks.at(-1)
-    if (last === undefined || this.sentBytes - last.sent >= this.interval) this.mark()
+  /** More (or fewer) bytes are on their way. */
+  fly(bytes: number): void {
+    this.flight += bytes
+  }
+
+  /** A mark of a link. */
+  mark(nonce: number, sent: number): Mark {
+    this.marks += 1
+    const { arrivedAt, arrivedBytes: arrived } = this
+    return { nonce, at: this.now(), sent, arrived, arrivedAt }
+  }
+
+  /** So many marks were answered or given up. */
+  unmark(count: number): void {
+    this.marks -= count
+  }
+
+  /** So many bytes have arrived before a mark. */
+  arrives(mark: Mark, bytes: number): void {
+    this.flight -= bytes
+    this.arrivedBytes += bytes
+    this.arrivedAt = this.now()
+    this.measure(mark, bytes)
   }
 
   /** A large body waits for room. */
-  waits(): void {
+  waits(body: object, useRoom: () => void): void {
     this.isLimiting = true
-    if (!this.isMeasuring) this.mark()
+    this.waiting.set(body, useRoom)
   }
 
-  /**
-   * The answer to a ping has come, which stands for those to all earlier ones: the
-   * other end may answer a mark and a ping behind it, such as a heartbeat, with one
-   * pong. `true`: there may be more room.
-   */
-  answered(nonce: number): boolean {
-    const index = this.marks.findLastIndex((mark) => isUpTo(mark.nonce, nonce))
-    const mark = this.marks[index]
-    if (mark === undefined) return false
-    this.marks.splice(0, index + 1)
-    const arrived = mark.sent - this.arrivedBytes
-    this.arrivedBytes = mark.sent
-    this.arrivedAt = this.now()
-    const { isLimiting } = this
-    this.measure(mark, arrived)
-    if (isLimiting && !this.isMeasuring && this.flight > 0) this.mark()
-    return true
+  /** A body waits no more. */
+  gaveUp(body: object): void {
+    this.waiting.delete(body)
+  }
+
+  /** Lets the bodies that wait use the room, each in its turn. */
+  offer(): void {
+    if (this.waiting.size === 0 || this.room === 0) return
+    for (const [body, useRoom] of [...this.waiting]) {
+      if (this.waiting.delete(body)) useRoom()
+      if (this.room === 0) return
+    }
+  }
+
+  /** A link has ended; what waits uses its room. */
+  leave(): void {
+    this.links -= 1
+    if (this.links === 0) this.onUnused?.()
+    else this.offer()
   }
 
   /** The round trip of a ping, in milliseconds, while nothing large was on its way. */
@@ -163,14 +225,7 @@ export class BulkWindow {
     if (isOld || trip < this.baseTrip) this.setBase(trip)
   }
 
-  /** How many bytes are between two marks. */
-  private get interval(): number {
-    return Math.max(smallestSize / 2, this.size >> 2)
-  }
-
-  private get flight(): number {
-    return this.sentBytes - this.arrivedBytes
-  }
+  // ------------------------------------------------------------ the line
 
   /** The queueing delay to aim at, in milliseconds. */
   private get target(): number {
@@ -180,13 +235,6 @@ export class BulkWindow {
   /** The highest rate of the last seconds, in bytes a millisecond. */
   private get bestRate(): number {
     return Math.max(this.rate, this.earlierRate)
-  }
-
-  private begin(): void {
-    const now = this.now()
-    this.arrivedBytes = this.sentBytes
-    if (now - this.arrivedAt > restMillis) this.restart(now)
-    this.arrivedAt = now
   }
 
   private restart(now: number): void {
@@ -204,11 +252,6 @@ export class BulkWindow {
     this.endRound()
   }
 
-  private mark(): void {
-    const { arrivedAt, arrivedBytes: arrived, sentBytes: sent } = this
-    this.marks.push({ nonce: this.ping(), at: this.now(), sent, arrived, arrivedAt })
-  }
-
   private measure(mark: Mark, arrived: number): void {
     const now = this.arrivedAt
     const trip = now - mark.at
@@ -216,13 +259,28 @@ export class BulkWindow {
     this.roundTrip = Math.min(this.roundTrip, trip)
     if (trip <= this.baseTrip * 1.1 + 1) this.setBase(Math.min(trip, this.baseTrip))
     const hasQueue = trip - this.baseTrip > this.target
-    const rate = (mark.sent - mark.arrived) / Math.max(0.05, now - mark.arrivedAt)
+    const rate = this.rateSince(mark)
     // What neither the window nor the line has limited says nothing of the line.
     if (hasQueue || this.isLimiting || rate > this.bestRate) this.addRate(rate)
     if (this.phase === "Starting" && !hasQueue) this.grow(arrived, trip - this.baseTrip)
     if (mark.arrived >= this.roundEnd) this.endOfRound(hasQueue)
-    if (this.phase === "Steady") this.follow()
+    if (this.phase === "Steady" && this.bestRate > 0) this.follow()
     if (now - this.baseAt > baseLifetime) this.probe()
+  }
+
+  /** The rate, in bytes a millisecond, of this sample, 0 while it is too short; at the start, of one round trip. */
+  private rateSince(mark: Mark): number {
+    const { arrivedAt: now, arrivedBytes: arrived } = this
+    const [before, last] = this.samples
+    if (now - last.at > this.sampleMillis) this.samples = [last, { at: now, arrived }]
+    const elapsed = now - before.at
+    if (this.phase === "Starting")
+      return (arrived - mark.arrived) / Math.max(0.05, now - mark.arrivedAt)
+    return elapsed < this.sampleMillis ? 0 : (arrived - before.arrived) / elapsed
+  }
+
+  private get sampleMillis(): number {
+    return Math.max(sampleMillis, 2 * this.baseTrip)
   }
 
   private addRate(rate: number): void {
@@ -242,14 +300,24 @@ export class BulkWindow {
 
   private endOfRound(hasQueue: boolean): void {
     if (hasQueue && this.phase === "Starting") {
-      if (this.bestRate < this.rateToExceed) this.phase = "Steady"
+      if (this.bestRate < this.rateToExceed) this.steady()
       this.rateToExceed = this.bestRate * moreBy
     }
     this.endRound()
   }
 
+  /** The rates of single round trips are too high, if there is a better one. */
+  private steady(): void {
+    this.phase = "Steady"
+    const [before] = this.samples
+    const elapsed = this.arrivedAt - before.at
+    if (elapsed < this.sampleMillis) return
+    this.earlierRate = 0
+    this.rate = (this.arrivedBytes - before.arrived) / elapsed
+  }
+
   private endRound(): void {
-    this.roundEnd = this.sentBytes
+    this.roundEnd = this.arrivedBytes + this.flight
     this.round += 1
     this.lastRoundTrip = this.roundTrip
     this.roundTrip = Number.POSITIVE_INFINITY
@@ -271,7 +339,7 @@ export class BulkWindow {
 
   private probe(): void {
     this.phase = "Probing"
-    this.roundEnd = this.sentBytes
+    this.roundEnd = this.arrivedBytes + this.flight
   }
 
   /** Takes the round trip of the first mark behind the emptied queue for the shortest. */
@@ -285,6 +353,114 @@ export class BulkWindow {
   private setBase(trip: number): void {
     this.baseTrip = trip
     this.baseAt = this.now()
+  }
+}
+
+/** The part that one link has in the window of its line. */
+export class BulkShare<B extends object> {
+  private readonly window: BulkWindow
+  private readonly link: BulkLink<B>
+  private readonly marks: Array<Mark> = []
+  private sentBytes = 0
+  private arrivedBytes = 0
+
+  constructor(window: BulkWindow, link: BulkLink<B>) {
+    this.window = window
+    this.link = link
+  }
+
+  /** Whether something is on its way on this link whose arrival will be known. */
+  get isMeasuring(): boolean {
+    return this.marks.length > 0
+  }
+
+  /**
+   * How many bytes of large bodies may be sent now, in one piece: a part of the
+   * window. The ping behind a piece tells only when all of it has arrived, so that
+   * a piece as large as the window would look like a queue.
+   */
+  get room(): number {
+    return this.window.room
+  }
+
+  /** So many bytes of something else than a large body were sent while it measures. */
+  sent(bytes: number): void {
+    this.sentBytes += bytes
+    this.window.fly(bytes)
+  }
+
+  /**
+   * A large body is about to be sent. After a pause the round trip is measured
+   * before it: the last one known may be that of a busy moment.
+   */
+  begins(): void {
+    if (!this.window.hasPaused) return
+    this.window.begins()
+    this.mark()
+  }
+
+  /** So many bytes of a large body were sent. */
+  sentBulk(bytes: number): void {
+    if (!this.isMeasuring) this.window.begins()
+    this.sent(bytes)
+    const last = this.marks.at(-1)
+    if (last === undefined || this.sentBytes - last.sent >= this.window.interval) this.mark()
+  }
+
+  /** A large body waits for room. */
+  waits(body: B): void {
+    if (!this.window.isMeasuring) {
+      this.window.begins()
+      this.mark()
+    }
+    this.window.waits(body, () => this.link.onRoom(body))
+  }
+
+  /** A body waits no more. */
+  gaveUp(body: B): void {
+    this.window.gaveUp(body)
+  }
+
+  /**
+   * The answer to a ping has come, which stands for those to all earlier ones: the
+   * other end may answer a mark and a ping behind it, such as a heartbeat, with one
+   * pong. `true`: it was a mark's.
+   */
+  answered(nonce: number): boolean {
+    const index = this.marks.findLastIndex((mark) => isUpTo(mark.nonce, nonce))
+    const mark = this.marks[index]
+    if (mark === undefined) return false
+    this.marks.splice(0, index + 1)
+    this.window.unmark(index + 1)
+    const arrived = mark.sent - this.arrivedBytes
+    this.arrivedBytes = mark.sent
+    this.window.arrives(mark, arrived)
+    if (!this.isMeasuring) this.forget()
+    this.window.offer()
+    return true
+  }
+
+  /** The round trip of a ping, in milliseconds, while nothing large was on its way. */
+  idle(trip: number): void {
+    this.window.idle(trip)
+  }
+
+  /** The link has ended. */
+  leave(): void {
+    this.window.unmark(this.marks.length)
+    this.marks.length = 0
+    this.forget()
+    this.window.leave()
+  }
+
+  private mark(): void {
+    this.marks.push(this.window.mark(this.link.ping(), this.sentBytes))
+  }
+
+  /** The arrival of what is still on its way will not be known. */
+  private forget(): void {
+    this.window.fly(this.arrivedBytes - this.sentBytes)
+    this.arrivedBytes = this.sentBytes
   }
 }
 

@@ -14,7 +14,7 @@ import { ReusableMap } from "../runtime/ReusableMap.ts"
 import type { RunningClock } from "../runtime/RunningClock.ts"
 import { BeginLease, clockMillis } from "./BeginLease.ts"
 import type { BodySender } from "./BodySender.ts"
-import { BulkWindow } from "./BulkWindow.ts"
+import { type BulkShare, BulkWindow } from "./BulkWindow.ts"
 import { ClientStream, type LeasedReply } from "./ClientStream.ts"
 import { FrameBudget } from "./FrameBudget.ts"
 import { type FrameExtension, FrameParser } from "./FrameParser.ts"
@@ -64,6 +64,8 @@ export interface MultiplexerOptions extends MultiplexerEvents {
   readonly extension?: FrameExtension
   /** Whether the other end may send as many frames without an effect as it likes. */
   readonly isTrusted?: boolean
+  /** The window for large bodies of the link's line; default: one of its own. */
+  readonly bulk?: BulkWindow
   /** A monotonic clock in milliseconds; default: `performance.now`. */
   readonly now?: () => number
 }
@@ -134,7 +136,7 @@ export class Multiplexer implements StreamLink {
   private nonce = 0
   /** The heartbeat's ping that has not been answered. */
   private heartbeatPing: { readonly nonce: number; readonly at: number } | undefined
-  private readonly bulk: BulkWindow
+  private readonly bulk: BulkShare<BodySender>
   private heartbeat: Deadline | undefined
   /** By how much all windows have grown, in bytes. */
   private grantedWindows = 0
@@ -145,7 +147,10 @@ export class Multiplexer implements StreamLink {
     this.lease = options.clock === undefined ? undefined : new BeginLease(options.clock)
     this.budget = new FrameBudget(this.now)
     this.writer = new FrameWriter(options.wire, options.onSent)
-    this.bulk = new BulkWindow(this.now, () => this.sendPing())
+    this.bulk = (options.bulk ?? new BulkWindow(this.now)).join({
+      ping: () => this.sendPing(),
+      onRoom: (sender) => this.onBulkRoom(sender),
+    })
     this.parser = new FrameParser({
       frame: (frame) => this.onFrame(frame),
       data: (stream, bytes, end) => this.onData(stream, bytes, end),
@@ -259,7 +264,9 @@ export class Multiplexer implements StreamLink {
     this.options.wire.close()
     for (const stream of this.streams.all()) stream.lost(reason)
     this.streams.clear()
+    for (const sender of this.blocked) this.bulk.gaveUp(sender)
     this.blocked.clear()
+    this.bulk.leave()
     this.unserved = []
     this.doubtful = []
     this.options.onClosed?.(reason)
@@ -300,7 +307,7 @@ export class Multiplexer implements StreamLink {
   /** Resumes the sender once there may be room on the wire, or for a large body. */
   block(sender: BodySender): void {
     this.blocked.add(sender)
-    if (!this.isFull) this.bulk.waits()
+    if (!this.isFull) this.bulk.waits(sender)
   }
 
   /** How many bytes of large bodies may be sent now. */
@@ -315,7 +322,7 @@ export class Multiplexer implements StreamLink {
 
   /** Removes a stream that is over on the wire. */
   remove(stream: MuxStream): void {
-    this.blocked.delete(stream.sender)
+    if (this.blocked.delete(stream.sender)) this.bulk.gaveUp(stream.sender)
     if (!this.streams.delete(stream.id)) return
     this.options.onRoom?.()
     this.endIfDrained()
@@ -423,9 +430,14 @@ export class Multiplexer implements StreamLink {
   private resume(): void {
     for (const sender of [...this.blocked]) {
       if (this.isFull) return
-      if (sender.isBulk && this.bulkRoom === 0) this.bulk.waits()
+      if (sender.isBulk && this.bulkRoom === 0) this.bulk.waits(sender)
       else if (this.blocked.delete(sender)) sender.pump()
     }
+  }
+
+  /** It is the turn of a sender to use the line's room; if the wire is full, it is resumed with the others. */
+  private onBulkRoom(sender: BodySender): void {
+    if (!this.isFull && this.blocked.delete(sender)) sender.pump()
   }
 
   private sendPing(): number {
@@ -524,7 +536,6 @@ export class Multiplexer implements StreamLink {
 
   private onPong(nonce: number): void {
     const isOfBulk = this.bulk.answered(nonce)
-    if (isOfBulk) this.resume()
     const ping = this.heartbeatPing
     // An answer stands for all pings before it.
     if (ping === undefined || after(ping.nonce, nonce) >= after(ping.nonce, this.nonce)) {

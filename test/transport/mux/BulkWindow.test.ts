@@ -1,5 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { BulkWindow, initialSize, targetDelay } from "../../../src/transport/mux/BulkWindow.ts"
+import {
+  type BulkShare,
+  BulkWindow,
+  initialSize,
+  targetDelay,
+} from "../../../src/transport/mux/BulkWindow.ts"
 
 /** A line that delivers `rate` bytes a millisecond, in order, in virtual time. */
 class Line {
@@ -39,20 +44,20 @@ class Line {
 /** A link whose large bodies always have more to send. */
 class Link {
   sent = 0
-  readonly window: BulkWindow
+  readonly window: BulkShare<Link>
   private readonly line: Line
   private nonce = 0
 
-  constructor(line: Line) {
+  constructor(line: Line, window = new BulkWindow(() => line.time)) {
     this.line = line
-    this.window = new BulkWindow(
-      () => line.time,
-      () => {
+    this.window = window.join({
+      ping: () => {
         const nonce = this.nonce++
         line.answer(() => this.window.answered(nonce))
         return nonce
       },
-    )
+      onRoom: () => this.fill(),
+    })
     this.window.idle(line.trip)
   }
 
@@ -60,7 +65,7 @@ class Link {
   fill(most = Number.POSITIVE_INFINITY): void {
     for (let left = most; left > 0; ) {
       const size = Math.min(this.window.room, 64 * 1024, left)
-      if (size === 0) return this.window.waits()
+      if (size === 0) return this.window.waits(this)
       this.window.begins()
       this.line.send(size)
       this.window.sentBulk(size)
@@ -122,6 +127,39 @@ describe("a window for large bodies", () => {
     assert.isAbove(Math.min(...shares), 0.1 * 10_000 * line.rate)
   })
 
+  it("is shared by the links of a line, each in its turn, with one short queue", () => {
+    const line = new Line(1000, 2)
+    const window = new BulkWindow(() => line.time)
+    const links = Array.from({ length: 6 }, () => new Link(line, window))
+    for (const link of links) link.fill()
+    run(line, [], 3000)
+    const before = links.map(({ sent }) => sent)
+    assert.isBelow(run(line, [], 10_000), 2 * targetDelay)
+    const shares = links.map(({ sent }, i) => sent - (before[i] as number))
+    assert.isAbove(
+      shares.reduce((a, b) => a + b),
+      0.85 * 10_000 * line.rate,
+    )
+    assert.isAbove(Math.min(...shares), 0.8 * Math.max(...shares))
+  })
+
+  it("gives the room of a link that has ended to the others", () => {
+    const line = new Line(1000, 2)
+    const window = new BulkWindow(() => line.time)
+    const [first, second] = [new Link(line, window), new Link(line, window)]
+    first.fill()
+    second.fill()
+    const before = second.sent
+    assert.strictEqual(second.window.room, 0)
+    first.window.gaveUp(first)
+    first.window.leave()
+    assert.isAbove(second.sent, before)
+    run(line, [], 1000)
+    const { sent } = second
+    run(line, [], 5000)
+    assert.isAbove(second.sent - sent, 0.85 * 5000 * line.rate)
+  })
+
   it("takes few round trips to fill a long and fast line", () => {
     const line = new Line(50_000, 100)
     const link = new Link(line)
@@ -177,10 +215,10 @@ describe("a window for large bodies", () => {
 
   it("takes the answer to a ping for those to all earlier ones, also where the numbers of pings wrap", () => {
     let nonce = 2 ** 32 - 2
-    const window = new BulkWindow(
-      () => 0,
-      () => nonce++ % 2 ** 32,
-    )
+    const window = new BulkWindow(() => 0).join({
+      ping: () => nonce++ % 2 ** 32,
+      onRoom: () => {},
+    })
     while (window.room > 0) window.sentBulk(Math.min(window.room, 32 * 1024))
     assert.isFalse(window.answered(2 ** 32 - 3), "a ping before these")
     assert.strictEqual(window.room, 0)
