@@ -464,7 +464,7 @@ export class Multiplexer implements StreamLink {
       })
     }
     // The heartbeats of many links share a wake-up.
-    this.heartbeat = deadlines.set(heartbeatMillis, onPassed, heartbeatMillis / 15)
+    this.heartbeat = deadlines.set(heartbeatMillis, onPassed, heartbeatMillis / 5)
   }
 
   // ------------------------------------------------------------ received frames
