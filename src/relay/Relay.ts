@@ -13,7 +13,8 @@ import * as Stream from "effect/Stream"
 import * as SharedMarks from "../cluster/engine/SharedMarks.ts"
 import * as SharedUsage from "../cluster/engine/SharedUsage.ts"
 import { Peers } from "../cluster/Peers.ts"
-import { fromRaw } from "../domain/HeaderList.ts"
+import type { RelayConfig } from "../domain/config/RelayConfig.ts"
+import { fromRaw, type HeaderList } from "../domain/HeaderList.ts"
 import type { FrontHandler } from "../transport/front/FrontRequest.ts"
 import { onlyOwnHosts } from "../transport/front/HostCheck.ts"
 import { type BindError, serve } from "../transport/front/NodeFront.ts"
@@ -43,6 +44,7 @@ import * as AccessLogging from "./traffic/AccessLogging.ts"
 import { Traffic } from "./traffic/Traffic.ts"
 import { AllowedHosts } from "./visitors/AllowedHosts.ts"
 import { AppBeside } from "./visitors/AppBeside.ts"
+import * as PlainPort from "./visitors/PlainPort.ts"
 import * as RelayPages from "./visitors/RelayPages.ts"
 import { ScraperNotes } from "./visitors/ScraperNotes.ts"
 import { ServerLimits } from "./visitors/ServerLimits.ts"
@@ -191,6 +193,7 @@ export class Relay extends Context.Service<
         interceptUpgrade: (request, socket, head) =>
           !atServersHost(request) && stream.upgrade(request, socket, head),
         renderFailure: FailurePage.render,
+        fields: () => strictTransport(settings.current()),
         observe: (head, address, version) => traffic.observe(head, address, version),
         handler: allowedHosts === undefined ? visit : onlyOwnHosts(visit, () => allowedHosts),
         ...(peers.isAlone ? {} : { handOver: peers.leave.pipe(Effect.andThen(moveLinks)) }),
@@ -205,6 +208,7 @@ export class Relay extends Context.Service<
           rendezvous.drain()
         },
       })
+      yield* PlainPort.serve(() => front.port)
       yield* settings.changes.pipe(
         Stream.runForEach((now) =>
           Effect.sync(() => {
@@ -235,6 +239,12 @@ export class Relay extends Context.Service<
     }),
   )
 }
+
+/** The field by which browsers use https only; none where the relay does not speak TLS. */
+const strictTransport = ({ hsts, tls }: RelayConfig): HeaderList =>
+  hsts === false || tls === undefined ? noFields : [["Strict-Transport-Security", hsts]]
+
+const noFields: HeaderList = []
 
 const layerWith = <R>(audit: Layer.Layer<AuditLog, never, R>) =>
   Relay.layerNoDeps.pipe(

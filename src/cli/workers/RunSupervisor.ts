@@ -21,6 +21,7 @@ import { digestOf } from "../../relay/peers/ConfigDigest.ts"
 import * as SharedApprovals from "../../relay/registry/SharedApprovals.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
 import { Relays } from "../../relay/status/Relays.ts"
+import * as PlainPort from "../../relay/visitors/PlainPort.ts"
 import * as ControlSocket from "../control/ControlSocket.ts"
 import * as OtherRelays from "../control/OtherRelays.ts"
 import * as RuntimeFolder from "../control/RuntimeFolder.ts"
@@ -279,6 +280,7 @@ const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count
     ),
     Effect.forkScoped,
   )
+  yield* PlainPort.serve(() => crew.address.port)
   yield* onSignal("SIGHUP", () => crew.hangUp())
   yield* rollOnSignal(supervisor)
   yield* ControlSocket.serve(folder, answering(RuntimeFolder.configPlace(path), crew, supervisor))

@@ -56,6 +56,7 @@ const ofWorker =
   (config: RelayConfig): RelayConfig => ({
     ...config,
     listen: { host: "fd", port: 0, fd: WorkerMessage.socketDescriptor },
+    httpListen: false,
     adminListen: false,
     auditLog: undefined,
     busyPoll: config.busyPoll && mayBusyPoll(count, machine),

@@ -242,6 +242,20 @@ export const listenAddressOrFalse = scalar(
   `false, or ${ListenAddress.expected}`,
 )
 
+/** RFC 6797 6.1, in the order in which it is usually written. */
+const hstsField = /^max-age=\d{1,10}(?:; ?includeSubDomains)?(?:; ?preload)?$/i
+
+/** The field `Strict-Transport-Security`, or `false`; `true` is one year. */
+export const hsts = scalar(
+  "text",
+  parsed(Schema.Union([Schema.Boolean, Schema.String]), (input): string | false | undefined => {
+    if (input === false || /^(?:false|off|no)$/i.test(`${input}`)) return false
+    if (input === true || /^(?:true|on|yes)$/i.test(input)) return "max-age=31536000"
+    return hstsField.test(input) ? input : undefined
+  }),
+  'true, false, or a text such as "max-age=31536000; includeSubDomains"',
+)
+
 /** `HOST:PORT`. */
 const parsePeer = (input: string): ListenAddress.ListenAddress | undefined => {
   const address = ListenAddress.parse(input)

@@ -107,6 +107,21 @@ const pair = (
   ]
 }
 
+/** Keys that mean nothing unless the relay speaks TLS itself. */
+const onlyWithTls = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem> => {
+  if (file.tlsCert !== undefined) return []
+  const given = [
+    ...(file.httpListen === false ? [] : ["http_listen"]),
+    ...(file.hsts === false ? [] : ["hsts"]),
+  ]
+  return given.map((key) => ({
+    code: "PTTH_CONFIG_INCOMPLETE" as const,
+    where: where([key]),
+    detail: `\`${key}\` is for a relay that speaks TLS itself, and there is no certificate`,
+    remedy: `Add \`tls_cert\` and \`tls_key\`, or remove \`${key}\`.`,
+  }))
+}
+
 const pairs = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem> => [
   ...pair(
     { key: "admin_trusted_header", given: file.adminTrustedHeader !== undefined },
@@ -185,6 +200,7 @@ export const problems = (
   ...hosts(file, servers),
   ...scraperPeriods(file, where),
   ...pairs(file, where),
+  ...onlyWithTls(file, where),
   ...cluster(file, where),
 ]
 

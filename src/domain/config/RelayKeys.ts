@@ -87,6 +87,21 @@ const addressKeys = {
     unset: "no TLS",
     flag: { metavar: "FILE" },
   }),
+  httpListen: withDefault({
+    name: "http_listen",
+    value: Value.listenAddressOrFalse,
+    doc: "The address for plain HTTP of a relay that speaks TLS: every request there is redirected to https.",
+    see: "operating.md#the-plain-port",
+    default: false,
+    flag: { metavar: "HOST:PORT" },
+  }),
+  hsts: withDefault({
+    name: "hsts",
+    value: Value.hsts,
+    doc: "The `Strict-Transport-Security` field of all responses over TLS, by which browsers use https only; true is one year.",
+    see: "operating.md#the-plain-port",
+    default: false,
+  }),
   trustedProxies: withDefault({
     name: "trusted_proxies",
     value: Value.networks,
@@ -288,6 +303,17 @@ const accessKeys = {
   }),
 }
 
+/** What is kept over restarts. */
+const stateKeys = {
+  stateDir: optional({
+    name: "state_dir",
+    value: Value.text("the path of a folder"),
+    doc: "Where the relay keeps keys, accounts and statistics.",
+    unset: "none",
+    flag: { metavar: "DIR" },
+  }),
+}
+
 /** Logs and telemetry. */
 const observationKeys = {
   accessLog: withDefault({
@@ -477,6 +503,7 @@ export const relaySections = {
   "Servers and visitors": accessKeys,
   Times: timeKeys,
   Limits: relayLimitKeys,
+  State: stateKeys,
   "Logs and telemetry": observationKeys,
   "Administrator's side": adminKeys,
   "Many processes and machines": scaleKeys,
@@ -489,6 +516,7 @@ export const relayKeys = {
   ...accessKeys,
   ...timeKeys,
   ...relayLimitKeys,
+  ...stateKeys,
   ...observationKeys,
   ...adminKeys,
   ...scaleKeys,

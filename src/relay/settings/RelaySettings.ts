@@ -158,6 +158,7 @@ const makeState = Effect.fnUntraced(function* (options: WatchOptions) {
 const waitsForStart = (config: RelayConfig, before: RelayConfig): ReadonlyArray<string> => {
   const listensElsewhere =
     !Equal.equals(config.listen, before.listen) ||
+    !Equal.equals(config.httpListen, before.httpListen) ||
     !Equal.equals(config.adminListen, before.adminListen) ||
     (config.tls === undefined) !== (before.tls === undefined)
   return [

@@ -20,6 +20,13 @@ import { faultOf } from "./ResponsePlan.ts"
 /** Renders a failure in the form that the visitor's Accept field asks for. */
 export type RenderFailure = (failure: Failure, accept: string | undefined) => RenderedFailure
 
+/** What all replies of a front have in common. */
+export interface ReplyRules {
+  readonly renderFailure: RenderFailure
+  /** Fields that every response gets, instead of those of the same names that it has. */
+  readonly fields?: (() => HeaderList) | undefined
+}
+
 /** How many interim responses may precede a response. */
 const maxInterim = 32
 
@@ -38,16 +45,12 @@ export abstract class FrontReply implements Reply {
   /** How many interim responses have been written. */
   private informed = 0
   private readonly requestHeaders: HeaderList
-  private readonly renderFailure: RenderFailure
+  private readonly rules: ReplyRules
   private cancelHandler: Cancel | undefined
 
-  constructor(
-    requestHeaders: HeaderList,
-    renderFailure: RenderFailure,
-    notes: VisitNotes | undefined,
-  ) {
+  constructor(requestHeaders: HeaderList, rules: ReplyRules, notes: VisitNotes | undefined) {
     this.requestHeaders = requestHeaders
-    this.renderFailure = renderFailure
+    this.rules = rules
     this.notes = notes
   }
 
@@ -80,7 +83,16 @@ export abstract class FrontReply implements Reply {
       return this.fail(new ExchangeError({ code: "PTTH_BAD_ANSWER", detail }))
     }
     this.state = "Responding"
-    this.write(head, body, sent)
+    this.write(this.withFields(head), body, sent)
+  }
+
+  private withFields(head: ResponseHead): ResponseHead {
+    const fields = this.rules.fields?.()
+    if (fields === undefined || fields.length === 0 || head.status === 101) return head
+    const isReplaced = (name: string): boolean =>
+      fields.some(([other]) => other.toLowerCase() === name.toLowerCase())
+    const others = head.headers.filter(([name]) => !isReplaced(name))
+    return { status: head.status, headers: [...others, ...fields] }
   }
 
   /** Passes on an interim response, unless the visitor may not understand it (RFC 9110 15.2) or does not read. */
@@ -106,8 +118,8 @@ export abstract class FrontReply implements Reply {
     this.state = "Responding"
     this.notes?.failed(failure.code)
     const accept = first(this.requestHeaders, "accept")
-    const { body, headers, status } = this.renderFailure(failure, accept)
-    this.write({ status, headers }, fromBytes(body), undefined)
+    const { body, headers, status } = this.rules.renderFailure(failure, accept)
+    this.write(this.withFields({ status, headers }), fromBytes(body), undefined)
   }
 
   /** The visitor has taken some of what was written, but wants no more yet. */

@@ -24,7 +24,7 @@ import * as NodeBody from "../net/NodeBody.ts"
 import type { Observe } from "../observe/VisitNotes.ts"
 import * as GracePeriod from "../runtime/GracePeriod.ts"
 import { http, https, STATUS_CODES } from "../runtime/NodeHttp.ts"
-import type { RenderFailure } from "./FrontReply.ts"
+import type { ReplyRules } from "./FrontReply.ts"
 import type { FrontHandler } from "./FrontRequest.ts"
 import * as HalfClosed from "./HalfClosed.ts"
 import { type NodeCall, NodeReply, type NodeReplyContext } from "./NodeReply.ts"
@@ -38,7 +38,7 @@ import * as UpgradeContent from "./UpgradeContent.ts"
 export type { FrontHandler } from "./FrontRequest.ts"
 
 /** Where and how a front listens. */
-export interface FrontOptions {
+export interface FrontOptions extends ReplyRules {
   readonly host: string
   /** 0 takes a free port. */
   readonly port: number
@@ -47,7 +47,6 @@ export interface FrontOptions {
   /** With a certificate the front speaks TLS only. */
   readonly certificate?: Certificate.Certificate | undefined
   readonly handler: FrontHandler
-  readonly renderFailure: RenderFailure
   /** Whether a target may be for `intercept`, which needs Node's request object. */
   readonly isIntercepted?: (target: string) => boolean
   /** Takes a request instead of the handler; `true` means taken. */
@@ -172,6 +171,7 @@ class NodeFront {
       unread: this.unread,
       isDraining: () => this.draining,
       renderFailure: options.renderFailure,
+      fields: options.fields,
       observe: options.observe,
     }
     this.server = this.makeServer()
@@ -209,6 +209,7 @@ class NodeFront {
     const plain = new PlainConnections({
       handler: options.handler,
       renderFailure: options.renderFailure,
+      fields: options.fields,
       observe: options.observe,
       needsNode: options.isIntercepted ?? (() => false),
       handOver: (socket) => {

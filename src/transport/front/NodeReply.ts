@@ -13,21 +13,20 @@ import { count } from "../body/CountedBody.ts"
 import { closeAfter, cutOff, makeLast } from "../net/ConnectionClose.ts"
 import * as NodeBody from "../net/NodeBody.ts"
 import type { Observe } from "../observe/VisitNotes.ts"
-import { FrontReply, type RenderFailure } from "./FrontReply.ts"
+import { FrontReply, type ReplyRules } from "./FrontReply.ts"
 import type { NodeUpgrade } from "./NodeUpgrade.ts"
 import type { PipelineQueue } from "./PipelineQueue.ts"
 import { planOf } from "./ResponsePlan.ts"
 import type { UnreadSockets } from "./UnreadSockets.ts"
 
 /** What the replies of a front share. */
-export interface NodeReplyContext {
+export interface NodeReplyContext extends ReplyRules {
   /** The reply to the newest request of each connection. */
   readonly newest: WeakMap<Duplex, NodeReply>
   readonly pipeline: PipelineQueue
   /** Connections that speak HTTP. */
   readonly unread: UnreadSockets
   readonly isDraining: () => boolean
-  readonly renderFailure: RenderFailure
   readonly observe: Observe | undefined
 }
 
@@ -59,7 +58,7 @@ export class NodeReply extends FrontReply {
       socket.remoteAddress ?? "",
       request.httpVersion,
     )
-    super(headers, context.renderFailure, notes)
+    super(headers, context, notes)
     this.context = context
     this.request = request
     this.response = response

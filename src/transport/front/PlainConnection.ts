@@ -13,15 +13,14 @@ import {
 import { empty, fromBytes } from "../body/Body.ts"
 import { endSoon } from "../net/ConnectionClose.ts"
 import type { Observe } from "../observe/VisitNotes.ts"
-import type { RenderFailure } from "./FrontReply.ts"
+import type { ReplyRules } from "./FrontReply.ts"
 import type { FrontHandler } from "./FrontRequest.ts"
 import * as HalfClosed from "./HalfClosed.ts"
 import { PlainReply, type PlainTurn } from "./PlainReply.ts"
 
 /** What the plain connections of a front have in common. */
-export interface PlainContext {
+export interface PlainContext extends ReplyRules {
   readonly handler: FrontHandler
-  readonly renderFailure: RenderFailure
   readonly observe: Observe | undefined
   /** Whether a target is for a handler that needs Node's request object. */
   readonly needsNode: (target: string) => boolean
@@ -175,7 +174,7 @@ class PlainConnection implements PlainTurn {
     const { context, socket } = this
     const address = socket.remoteAddress ?? ""
     const notes = context.observe?.(request, address, "1.1")
-    const reply = new PlainReply(socket, request, context.renderFailure, notes, this)
+    const reply = new PlainReply(socket, request, context, notes, this)
     this.reply = reply
     if (request.end > request.bodyAt) notes?.received(request.end - request.bodyAt)
     reply.start(

@@ -12,7 +12,7 @@ import { whenWritten } from "../net/NodeBody.ts"
 import type { VisitNotes } from "../observe/VisitNotes.ts"
 import { STATUS_CODES } from "../runtime/NodeHttp.ts"
 import * as WriteBatch from "../runtime/WriteBatch.ts"
-import { FrontReply, type RenderFailure } from "./FrontReply.ts"
+import { FrontReply, type ReplyRules } from "./FrontReply.ts"
 import { planOf, type ResponsePlan } from "./ResponsePlan.ts"
 
 /** The connection, as a reply on it sees it. */
@@ -35,11 +35,11 @@ export class PlainReply extends FrontReply {
   constructor(
     socket: Socket,
     request: RequestHead,
-    renderFailure: RenderFailure,
+    rules: ReplyRules,
     notes: VisitNotes | undefined,
     turn: PlainTurn,
   ) {
-    super(request.headers, renderFailure, notes)
+    super(request.headers, rules, notes)
     this.socket = socket
     this.method = request.method
     this.turn = turn

@@ -11,11 +11,13 @@ class RecordedReply extends FrontReply {
   constructor() {
     super(
       [["Accept", "text/html"]],
-      ({ code, status }, accept) => ({
-        status,
-        headers: [["X-Code", `${code} as ${accept}`]],
-        body: Buffer.from(code),
-      }),
+      {
+        renderFailure: ({ code, status }, accept) => ({
+          status,
+          headers: [["X-Code", `${code} as ${accept}`]],
+          body: Buffer.from(code),
+        }),
+      },
       undefined,
     )
   }

@@ -1,0 +1,90 @@
+/**
+ * The plain port of a relay that speaks TLS: redirects every request to https,
+ * and answers health checks.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { first, type HeaderList } from "../../domain/HeaderList.ts"
+import { format, type ListenAddress } from "../../domain/ListenAddress.ts"
+import * as ServerHost from "../../domain/ServerHost.ts"
+import { ExchangeError } from "../../protocol/Exchange.ts"
+import { empty } from "../../transport/body/Body.ts"
+import type { Cancel } from "../../transport/body/Handler.ts"
+import { refuse, respondText } from "../../transport/body/Replies.ts"
+import type { FrontHandler } from "../../transport/front/FrontRequest.ts"
+import { BindError, serve as serveFront } from "../../transport/front/NodeFront.ts"
+import * as FailurePage from "../../web/FailurePage.ts"
+import { RelaySettings } from "../settings/RelaySettings.ts"
+
+/** The largest head of a request, in bytes. */
+const maxHead = 16 * 1024
+
+const cancelNothing: Cancel = () => {}
+
+const badHost = new ExchangeError({
+  code: "PTTH_BAD_REQUEST",
+  detail: "its Host field is not a host",
+})
+
+/** The host of a request without its port; `undefined` if it has none. */
+const hostOf = (headers: HeaderList): string | undefined =>
+  ServerHost.hostOf(first(headers, "host") ?? "")?.replace(/\]:\d*$/, "]")
+
+/** The port of https for visitors, with its colon; empty if it is 443. */
+const portOf = ({ listen, publicUrl }: RelayConfig, port: number): string => {
+  if (publicUrl !== undefined) {
+    const url = new URL(publicUrl)
+    return url.port === "" ? "" : `:${url.port}`
+  }
+  // Whoever passes a socket maps its port, too.
+  return port === 443 || listen.fd !== undefined ? "" : `:${port}`
+}
+
+/**
+ * Answers the requests of the port.
+ *
+ * @param securePort the port on which the relay speaks TLS
+ */
+export const handler =
+  (config: () => RelayConfig, securePort: () => number): FrontHandler =>
+  ({ body, head }, reply) => {
+    const { headers, target } = head
+    if (/^\/healthz(?:\?|$)/.test(target)) {
+      body.discard()
+      respondText(reply, 200, "ok\n")
+      return cancelNothing
+    }
+    const host = hostOf(headers)
+    if (host === undefined) return refuse(body, reply, badHost)
+    body.discard()
+    const location = `https://${host}${portOf(config(), securePort())}${target}`
+    reply.respond({ status: 308, headers: [["Location", location]] }, empty)
+    return cancelNothing
+  }
+
+/** Listens at `http_listen`, if there is one, until the Scope is closed; the address where it does. */
+export const serve: (
+  securePort: () => number,
+) => Effect.Effect<ListenAddress | undefined, BindError, RelaySettings | Scope.Scope> =
+  Effect.fnUntraced(function* (securePort) {
+    const { current } = yield* RelaySettings
+    const { httpListen, idleTimeout } = current()
+    if (httpListen === false) return undefined
+    return yield* serveFront({
+      ...httpListen,
+      maxHead,
+      idleMillis: () => Duration.toMillis(idleTimeout),
+      renderFailure: FailurePage.render,
+      handler: handler(current, securePort),
+    }).pipe(
+      Effect.mapError(
+        ({ code, detail }) =>
+          new BindError({
+            code,
+            detail: `${detail} It is the address for plain HTTP (http_listen), ${format(httpListen)}.`,
+          }),
+      ),
+    )
+  })
