@@ -10,15 +10,16 @@ import { type AdminRelay, adminRelay } from "../support/AdminHarness.ts"
 import { fits, hasBrowser, isClean, launched, withPage } from "../support/Browser.ts"
 import * as Harness from "../support/Harness.ts"
 
-const colorSchemes = ["light", "dark"] as const
+/** Colours depend on the scheme alone, and what fits on the width alone. */
+const looks = [
+  { colorScheme: "light", viewport: { width: 360, height: 800 } },
+  { colorScheme: "dark", viewport: { width: 1280, height: 800 } },
+] as const
 
-/** The page is accessible and fits, narrow and wide. */
+/** The page is accessible and fits. */
 const isGood = async (page: Page): Promise<void> => {
-  for (const width of [360, 1280]) {
-    await page.setViewportSize({ width, height: 800 })
-    await isClean(page)
-    await fits(page)
-  }
+  await isClean(page)
+  await fits(page)
 }
 
 const pages = [
@@ -51,12 +52,12 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
       ),
     )
 
-  it.live.each(colorSchemes)(
-    "of a relay alone says so, and has no link to other relays (%s)",
-    (colorScheme) =>
+  it.live.each(looks)(
+    "of a relay alone says so, and has no link to other relays ($colorScheme)",
+    (look) =>
       Effect.gen(function* () {
         const on = yield* adminRelay()
-        yield* browse(on, { colorScheme }, async (page) => {
+        yield* browse(on, look, async (page) => {
           await page.goto(`${on.admin.url}/relays`)
           await page.getByText("This relay is the only one.").waitFor()
           assert.strictEqual(await page.getByRole("link", { name: "Relays" }).count(), 0)
@@ -65,9 +66,9 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
       }),
   )
 
-  it.live.each(colorSchemes)(
-    "of two relays fits and is accessible when one of them is silent (%s)",
-    (colorScheme) =>
+  it.live.each(looks)(
+    "of two relays fits and is accessible when one of them is silent ($colorScheme)",
+    (look) =>
       Effect.gen(function* () {
         const [near, far] = yield* AdminCluster.start(
           ["near", "a-relay-with-a-rather-long-name.example-1"],
@@ -75,7 +76,7 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
         )
         yield* AdminCluster.visited([near, far])
         yield* Harness.serverAt(near.relay.url, "stranger", Harness.echo)
-        yield* browse(near, { colorScheme }, async (page) => {
+        yield* browse(near, look, async (page) => {
           await page.goto(`${near.admin.url}/servers/attic`)
           const forwarded = page.getByRole("row", { name: `POST /at-${far.id}` })
           await forwarded.getByText("link at near").waitFor()
