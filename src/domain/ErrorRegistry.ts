@@ -54,6 +54,12 @@ const entries = {
     title: "This upload is not allowed.",
     remedy: "Use another folder or name, or ask the server's owner to allow it.",
   },
+  PTTH_CHANGE_REFUSED: {
+    status: 403,
+    title: "This change is not allowed.",
+    remedy: "Ask the server's owner to allow it.",
+    ownerRemedy: "Use manage and manage_folders in the server's configuration.",
+  },
   PTTH_NOT_READABLE: {
     status: 403,
     title: "The server may not read this file or folder.",
@@ -87,10 +93,30 @@ const entries = {
     title: "A file or folder of this name already exists.",
     remedy: "Choose another name, or ask the server's owner to allow uploads to overwrite.",
   },
+  PTTH_NO_PARENT: {
+    status: 409,
+    title: "The folder above does not exist.",
+    remedy: "Make it first.",
+  },
+  PTTH_UPLOAD_OFFSET: {
+    status: 409,
+    title: "The upload has to go on at another byte.",
+    remedy: "Ask with HEAD how much has arrived, and go on from there.",
+  },
+  PTTH_UPLOAD_CHECKSUM: {
+    status: 460,
+    title: "The bytes do not have the checksum that was sent with them.",
+    remedy: "Send these bytes again.",
+  },
   PTTH_UPLOAD_CONDITION: {
     status: 412,
     title: "The file is not in the state that the upload requires.",
     remedy: "Look at the file, and send the upload again if it should still be replaced.",
+  },
+  PTTH_CHANGE_CONDITION: {
+    status: 412,
+    title: "The file or folder is not in the state that the change requires.",
+    remedy: "Look at it again, and choose another name or allow it to be replaced.",
   },
   PTTH_BODY_TOO_LARGE: {
     status: 413,
@@ -115,6 +141,11 @@ const entries = {
     exit: 2,
     title: "This name and tripcode cannot be registered.",
     remedy: "Copy both as the server printed them; if the name is not possible, choose another.",
+  },
+  PTTH_LOCKED: {
+    status: 423,
+    title: "The file or folder is locked.",
+    remedy: "Wait until the other client has unlocked it; a lock lasts an hour at most.",
   },
   PTTH_TOO_MANY_REQUESTS: {
     status: 429,

@@ -36,10 +36,32 @@ const windowsAlias =
 
 /** Prefix of the temporary names of uploads. */
 export const temporaryPrefix = ".ptth-upload-"
+/** The file with the WebDAV properties of a folder. */
+export const propertiesName = ".ptth-properties"
+/** The folder of what was deleted, in the shared folder. */
+export const binName = ".ptth-trash"
+
+// File systems of a Mac and of Windows take names in any case for the same.
+const isReserved = (name: ByteName): boolean => /^\.ptth-(?:upload-|properties|trash)/i.test(name)
+
+/** Files that a Mac writes beside others where it cannot store what belongs to them. */
+const sidecar = /^(?:\._.+|\.DS_Store)$/s
+
+/** Whether a Mac gives such a name to what belongs to another file. */
+export const isSidecar = (name: ByteName): boolean => sidecar.test(name)
+
+/**
+ * Which names that begin with a dot are served: none, all, or those that a Mac
+ * writes beside others.
+ */
+export type Dotfiles = boolean | "sidecars"
+
+const isDotfileServed = (name: ByteName, dotfiles: Dotfiles): boolean =>
+  dotfiles === "sidecars" ? isSidecar(name) : dotfiles && !isReserved(name)
 
 /** Whether a file of this name may be served: no temporary files, dotfiles only if allowed, no names that Windows reads as another. */
-export const isServed = (name: ByteName, windows: boolean, dotfiles = false): boolean =>
-  (dotfiles ? !name.startsWith(temporaryPrefix) : !name.startsWith(".")) &&
+export const isServed = (name: ByteName, windows: boolean, dotfiles: Dotfiles = false): boolean =>
+  (!name.startsWith(".") || isDotfileServed(name, dotfiles)) &&
   !(windows && windowsAlias.test(name))
 
 /**
@@ -49,7 +71,11 @@ export const isServed = (name: ByteName, windows: boolean, dotfiles = false): bo
  * @param windows whether the rules of Windows for names apply
  * @param dotfiles whether names may begin with a dot
  */
-export const decode = (target: string, windows = false, dotfiles = false): TargetPath | Refusal => {
+export const decode = (
+  target: string,
+  windows = false,
+  dotfiles: Dotfiles = false,
+): TargetPath | Refusal => {
   const mark = target.indexOf("?")
   const path = mark < 0 ? target : target.slice(0, mark)
   const query = mark < 0 ? undefined : target.slice(mark + 1)

@@ -23,6 +23,8 @@ export interface HiddenFiles {
   readonly refresh: (done: () => void) => void
   /** Whether a file is hidden, as of the last refresh. */
   readonly holds: (real: ByteName, file: Identity) => boolean
+  /** Whether a hidden file is below the real path of a folder, as of the last refresh. */
+  readonly isBelow: (folder: ByteName) => boolean
 }
 
 /** How long, in milliseconds, a refresh is valid. */
@@ -48,6 +50,7 @@ const nothingHidden: HiddenFiles = {
   check: (_real, _file, done) => done(false),
   refresh: (done) => done(),
   holds: () => false,
+  isBelow: () => false,
 }
 
 /** The path of a file whose folder exists, as `realpath` would give it. */
@@ -89,6 +92,11 @@ class WatchedFiles implements HiddenFiles {
       current.includes(identity(file)) ||
       former.has(lifetimeIdentity(file))
     )
+  }
+
+  isBelow(folder: ByteName): boolean {
+    const start = folder.endsWith(path.sep) ? folder : folder + path.sep
+    return [...this.hiddenPaths].some((real) => real.startsWith(start))
   }
 
   check(real: ByteName, file: Identity, done: (hidden: boolean) => void): void {

@@ -19,25 +19,34 @@ const writeAll = async (handle: number, bytes: Uint8Array): Promise<void> => {
   for (let at = 0; at < bytes.length; ) at += await write(handle, bytes, at)
 }
 
+/** How a body is written. */
+export interface WriterOptions {
+  /** The most bytes, or `Infinity`. */
+  readonly maxBytes: number
+  /** Whether what arrived before the body broke off is still written. Default: `false`. */
+  readonly keep?: boolean
+  /** Called with bytes that were written. */
+  readonly onWritten?: (bytes: Uint8Array) => void
+}
+
 /** See the head of this file. */
 export class BodyWriter implements BodySink {
   /** `undefined` once all bytes are written, or why they are not. */
   readonly done: Promise<UploadFailure.UploadFailure | undefined>
   private readonly handle: number
-  private readonly maxBytes: number
+  private readonly options: WriterOptions
   private readonly resolve: (failure: UploadFailure.UploadFailure | undefined) => void
   private readonly queue: Array<Uint8Array> = []
   private queuedBytes = 0
   private receivedBytes = 0
   private readonly flow: BodyFlow
-  private source: "flowing" | "paused" | "ended" = "flowing"
+  private source: "flowing" | "paused" | "ended" | "broken" = "flowing"
   private disk: "idle" | "writing" = "idle"
   private result: { readonly failure: UploadFailure.UploadFailure | undefined } | undefined
 
-  /** @param maxBytes the most bytes, or `Infinity` */
-  constructor(body: Body, handle: number, maxBytes: number) {
+  constructor(body: Body, handle: number, options: WriterOptions) {
     this.handle = handle
-    this.maxBytes = maxBytes
+    this.options = options
     const { promise, resolve } = Promise.withResolvers<UploadFailure.UploadFailure | undefined>()
     this.done = promise
     this.resolve = resolve
@@ -46,13 +55,15 @@ export class BodyWriter implements BodySink {
 
   /** Stops reading the body. Idempotent. */
   cancel(): void {
-    this.finish({ _tag: "BrokenOff" })
+    if (this.isComplete) return
+    if (this.options.keep === true) this.flow.cancel()
+    this.breakOff()
   }
 
   data(chunk: Uint8Array): boolean {
     if (this.result !== undefined) return false
     this.receivedBytes += chunk.length
-    if (this.receivedBytes > this.maxBytes) {
+    if (this.receivedBytes > this.options.maxBytes) {
       this.finish({ _tag: "TooLarge" })
       return false
     }
@@ -69,14 +80,25 @@ export class BodyWriter implements BodySink {
   }
 
   fail(): void {
-    this.source = "ended"
-    this.finish({ _tag: "BrokenOff" })
+    if (this.options.keep !== true) this.source = "ended"
+    this.breakOff()
+  }
+
+  /** Whether the source has delivered all that it is going to. */
+  private get isComplete(): boolean {
+    return this.source === "ended" || this.source === "broken"
+  }
+
+  private breakOff(): void {
+    if (this.options.keep !== true) return this.finish({ _tag: "BrokenOff" })
+    this.source = "broken"
+    void this.writeQueue()
   }
 
   private finish(failure: UploadFailure.UploadFailure | undefined): void {
     if (this.result !== undefined) return
     this.result = { failure }
-    if (failure !== undefined && this.source !== "ended") this.flow.cancel()
+    if (failure !== undefined && !this.isComplete) this.flow.cancel()
     // A handle closed during a write may be reused for another file before the write ends.
     if (this.disk === "idle") this.resolve(failure)
   }
@@ -85,6 +107,7 @@ export class BodyWriter implements BodySink {
   private settle(): void {
     if (this.result !== undefined) this.resolve(this.result.failure)
     else if (this.source === "ended") this.finish(undefined)
+    else if (this.source === "broken") this.finish({ _tag: "BrokenOff" })
   }
 
   /** Writes until the queue is empty, unless that is being done already. */
@@ -99,6 +122,7 @@ export class BodyWriter implements BodySink {
       ) {
         await writeAll(this.handle, bytes)
         this.queuedBytes -= bytes.length
+        this.options.onWritten?.(bytes)
         this.resumeSource()
       }
     } catch (error) {

@@ -1,8 +1,9 @@
 /**
  * Deletes the temporary files that uploads leave behind when their process is
- * killed. A folder is searched for them when a file is uploaded to it; files
- * that were not written to for a day are deleted, since no upload of this or
- * another process can still be writing them.
+ * killed, and resumable uploads that nobody goes on with. A folder is searched
+ * for them when a file is uploaded to it; files that were not written to for a
+ * day are deleted, since no upload of this or another process can still be
+ * writing them.
  */
 import * as fs from "node:fs"
 import { type ByteName, toFsPath } from "../names/ByteName.ts"
@@ -22,7 +23,7 @@ export interface Leftovers {
 }
 
 /** Milliseconds without a write after which a temporary file is deleted. */
-const staleAfter = 24 * 60 * 60 * 1000
+export const staleAfter = 24 * 60 * 60 * 1000
 /** Milliseconds until a folder is searched again. */
 const interval = 60 * 60 * 1000
 

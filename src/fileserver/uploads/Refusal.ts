@@ -95,6 +95,12 @@ export const badName = (name: ByteName, problem: string): Refusal => ({
   detail: `${quoted(name)} cannot be uploaded: ${problem}.`,
 })
 
+/** A file that a client of WebDAV has locked. */
+export const locked = (name: ByteName): Refusal => ({
+  code: "PTTH_LOCKED",
+  detail: `${quoted(name)} is locked by another client.`,
+})
+
 /** A name that is not served. */
 export const notServed = (name: ByteName): Refusal => ({
   code: "PTTH_UPLOAD_REFUSED",

@@ -29,9 +29,9 @@ export interface Destination {
 const { O_CREAT, O_EXCL, O_WRONLY } = fs.constants
 const flags = O_CREAT | O_EXCL | O_WRONLY | (fs.constants.O_NOFOLLOW ?? 0)
 /** Read, write and execute for owner, group and others; without setuid and the like. */
-const permissions = 0o777
+export const permissions = 0o777
 /** The mode of new files, of which the umask takes some. */
-const newMode = 0o666
+export const newMode = 0o666
 
 type FsPath = string | Buffer
 
@@ -87,9 +87,34 @@ const takeAccess = async (handle: number, { gid, mode, uid }: fs.Stats): Promise
   await settle<void>((done) => fs.fchmod(handle, allowed, done)).catch(() => {})
 }
 
-const random = /^[0-9a-f]{24}$/
+/**
+ * Gives a complete temporary file its name.
+ *
+ * @param handle of the temporary file, open for writing
+ * @param ready closes the handle, and gives whether the file may appear
+ */
+export const publish = async (
+  handle: number,
+  temporary: FsPath,
+  { folder, mayReplace, name, overwrite }: Omit<Destination, "commit">,
+  ready: () => Promise<boolean>,
+): Promise<"created" | "replaced" | UploadFailure.UploadFailure> => {
+  const path = toFsPath(`${folder}/${name}`)
+  const existing = overwrite ? await statOf(path) : undefined
+  if (existing !== undefined) await takeAccess(handle, existing)
+  await settle<void>((done) => fs.fsync(handle, done))
+  if (!(await ready())) return { _tag: "BrokenOff" }
+  if (!(await mayReplace())) return { _tag: "Changed" }
+  if (overwrite) await rename(temporary, path)
+  else await linkNew(temporary, path)
+  return existing === undefined ? "created" : "replaced"
+}
 
-const temporaryName = (): string => temporaryPrefix + randomBytes(12).toString("hex")
+/** What follows the prefix; `.json` describes a resumable upload. */
+const random = /^[0-9a-f]{24}(?:\.json)?$/
+
+/** A new temporary name. */
+export const temporaryName = (): string => temporaryPrefix + randomBytes(12).toString("hex")
 
 /** Whether a name is the temporary name of an upload. */
 export const isTemporary = (name: ByteName): boolean =>
@@ -152,28 +177,23 @@ export class Upload {
       this.body.discard()
       return { _tag: "BrokenOff" }
     }
-    this.writer = new BodyWriter(this.body, handle, this.to.maxBytes ?? Number.POSITIVE_INFINITY)
+    this.writer = new BodyWriter(this.body, handle, {
+      maxBytes: this.to.maxBytes ?? Number.POSITIVE_INFINITY,
+    })
     const failure = await this.writer.done
     this.writer = undefined
     return failure
   }
 
-  /** Gives the file its name. */
-  private async store(
-    handle: number,
-  ): Promise<"created" | "replaced" | UploadFailure.UploadFailure> {
-    const { mayReplace, overwrite } = this.to
-    const existing = overwrite ? await statOf(this.path) : undefined
-    if (existing !== undefined) await takeAccess(handle, existing)
-    await settle<void>((done) => fs.fsync(handle, done))
-    await this.closeHandle()
-    await this.untilCommitted()
-    if (this.isCancelled()) return { _tag: "BrokenOff" }
-    if (!(await mayReplace())) return { _tag: "Changed" }
-    if (overwrite) await rename(this.temporary, this.path)
-    else await linkNew(this.temporary, this.path)
-    this.progress = "stored"
-    return existing === undefined ? "created" : "replaced"
+  private store(handle: number): Promise<"created" | "replaced" | UploadFailure.UploadFailure> {
+    return publish(handle, this.temporary, this.to, async () => {
+      await this.closeHandle()
+      await this.untilCommitted()
+      return !this.isCancelled()
+    }).then((outcome) => {
+      if (typeof outcome === "string") this.progress = "stored"
+      return outcome
+    })
   }
 
   /** Until the file may appear, or the upload was cancelled. */

@@ -31,29 +31,55 @@ export interface UploadOptions {
 
 /** The compiled options. */
 export interface UploadRules {
-  readonly overwrite: boolean
+  /** Whether a file may replace another in a folder. */
+  readonly overwrites: (folder: ReadonlyArray<ByteName>) => boolean
   readonly maxBytes: number | undefined
   /** Whether files may be uploaded to a folder. */
   readonly allows: (folder: ReadonlyArray<ByteName>) => boolean
+  /** Whether the files that a Mac writes beside others may be uploaded, which pages do not show. */
+  readonly sidecars?: boolean
 }
 
-/** Compiles the options. */
-export const make = ({ folders, maxBytes, overwrite }: UploadOptions): UploadRules => {
+/** Whether a folder matches one of the patterns; without patterns all do. */
+export const folderMatcher = (
+  folders: ReadonlyArray<string> | undefined,
+): ((folder: ReadonlyArray<ByteName>) => boolean) => {
   const patterns = folders?.map((folder) =>
     Glob.make(folder.normalize("NFC").replace(/^\/+|\/+$/g, ""), { dot: true }),
   )
-  return {
-    overwrite,
-    maxBytes,
-    allows: (folder) => {
-      const path = folder.length === 0 ? "." : toCanonicalText(folder.join("/"))
-      return patterns === undefined || patterns.some((pattern) => Glob.match(pattern, path))
-    },
+  return (folder) => {
+    const path = folder.length === 0 ? "." : toCanonicalText(folder.join("/"))
+    return patterns === undefined || patterns.some((pattern) => Glob.match(pattern, path))
   }
 }
 
+/** In no folder. */
+const nowhere = (): boolean => false
+
+/**
+ * Compiles the options.
+ *
+ * @param options `undefined` if there are uploads only where visitors may change everything
+ * @param manage where visitors may change everything, and so upload and replace, too
+ */
+export const make = (
+  options: UploadOptions | undefined,
+  manage: Pick<UploadRules, "allows" | "maxBytes"> | undefined = undefined,
+): UploadRules => {
+  const takes = options === undefined ? nowhere : folderMatcher(options.folders)
+  const changes = manage?.allows ?? nowhere
+  return {
+    maxBytes: options?.maxBytes ?? manage?.maxBytes,
+    allows: (folder) => takes(folder) || changes(folder),
+    overwrites: (folder) => changes(folder) || (options?.overwrite === true && takes(folder)),
+    sidecars: manage !== undefined,
+  }
+}
+
+/** The methods of uploads. */
+export const methods: ReadonlyArray<string> = ["POST", "PUT", "PATCH", "DELETE"]
 /** The methods that are answered where uploads are allowed. */
-export const allow = `${Decision.allow}, POST, PUT`
+export const allow = [Decision.allow, ...methods].join(", ")
 
 /** A request that uploads files. */
 export interface UploadRequest {
@@ -71,7 +97,7 @@ export interface UploadRequest {
  * Whether a request was made by a page of this server or by no page at all:
  * browsers send Sec-Fetch-Site (Fetch Metadata) or at least Origin.
  */
-const isSameOrigin = (headers: Headers.HeaderList): boolean => {
+export const isSameOrigin = (headers: Headers.HeaderList): boolean => {
   const site = Headers.all(headers, "sec-fetch-site")
   if (site.length > 0) return site.every((value) => value === "same-origin" || value === "none")
   const origins = Headers.all(headers, "origin")
@@ -136,16 +162,31 @@ export interface PendingFile {
 
 const noIdentity = { dev: -1, ino: -1, ctimeMs: 0, birthtimeMs: 0 }
 
+/** What has or is to get a name in a folder. */
+type NamedEntry = Pick<PendingFile, "existing" | "folder" | "hidden" | "name" | "root">
+
+const isVisible = ({ folder, name, root }: NamedEntry, sidecars: boolean): boolean => {
+  if (!name.startsWith(".")) return TargetPath.isServed(name, windows) && folder.isVisible(name)
+  // Other dotfiles cannot be uploaded even where they are served.
+  return (
+    sidecars && TargetPath.isSidecar(name) && !root.visibility.hidesEntry(folder.segments, name)
+  )
+}
+
 /** Whether the file could be downloaded again and replaces no hidden file. */
-const hasServedName = ({ existing, folder, hidden, name, root }: PendingFile): boolean => {
-  // Dotfiles cannot be uploaded even where they are served.
-  if (name.startsWith(".") || !TargetPath.isServed(name, windows)) return false
-  if (!folder.isVisible(name)) return false
+const hasServedName = (entry: NamedEntry, sidecars: boolean): boolean => {
+  const { existing, folder, hidden, name, root } = entry
+  if (!isVisible(entry, sidecars)) return false
   const real = `${folder.real === "/" ? "" : folder.real}/${name}`
   return !hidden.holds(real, existing ?? noIdentity) && !root.hides(real)
 }
 
-const preconditions = new Set(["if-match", "if-none-match", "if-unmodified-since"])
+/** The preconditions of an upload, in lower case. */
+export const preconditions: ReadonlySet<string> = new Set([
+  "if-match",
+  "if-none-match",
+  "if-unmodified-since",
+])
 
 /** Whether the preconditions of a request hold for the file that has the name (RFC 9110 13). */
 export const passesPreconditions = (
@@ -163,21 +204,27 @@ export const passesPreconditions = (
   return Conditions.evaluate(conditions, validators, Math.floor(now / 1000)) === "proceed"
 }
 
+/**
+ * Why nothing may have a name in a folder; `undefined` if something may. The
+ * hidden files must have been refreshed.
+ */
+export const checkName = (entry: NamedEntry, sidecars = false): Refusal.Refusal | undefined => {
+  const problem = UploadName.problemOf(entry.name)
+  if (problem !== undefined) return Refusal.badName(entry.name, problem)
+  return hasServedName(entry, sidecars) ? undefined : Refusal.notServed(entry.name)
+}
+
 type FileRule = (file: PendingFile, rules: UploadRules) => Refusal.Refusal | false
 
 /** Checked in this order before the content of a file is read. */
 const fileRules: ReadonlyArray<FileRule> = [
-  ({ name }) => {
-    const problem = UploadName.problemOf(name)
-    return problem !== undefined && Refusal.badName(name, problem)
-  },
-  (file) => !hasServedName(file) && Refusal.notServed(file.name),
+  (file, { sidecars }) => checkName(file, sidecars) ?? false,
   ({ existing, headers, name }, { maxBytes }) =>
     !passesPreconditions(headers, name, existing) &&
     Refusal.ofFile({ _tag: "Changed" }, name, maxBytes),
-  ({ existing, name }, { maxBytes, overwrite }) =>
+  ({ existing, folder, name }, { maxBytes, overwrites }) =>
     existing !== undefined &&
-    (!overwrite || !existing.isFile()) &&
+    (!overwrites(folder.segments) || !existing.isFile()) &&
     Refusal.ofFile({ _tag: "Exists" }, name, maxBytes),
   ({ isProtected, name }, { maxBytes }) =>
     isProtected && Refusal.ofFile({ _tag: "Protected" }, name, maxBytes),

@@ -2,70 +2,22 @@
  * Answers uploads: PUT of one file to its own address, or POST of a form with
  * files to the address of a folder.
  */
-import { statusOf } from "../../domain/ErrorRegistry.ts"
-import * as Headers from "../../domain/HeaderList.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
-import * as Body from "../../transport/body/Body.ts"
+import type * as Body from "../../transport/body/Body.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import { commit } from "../../transport/body/Replies.ts"
-import * as FailurePage from "../../web/FailurePage.ts"
 import type { ByteName } from "../names/ByteName.ts"
 import * as TargetPath from "../names/TargetPath.ts"
-import { FileReceiver, type UploadTarget } from "./FileReceiver.ts"
+import type { UploadTarget } from "./FileCheck.ts"
+import { FileReceiver } from "./FileReceiver.ts"
 import * as FormParts from "./FormParts.ts"
 import * as Refusal from "./Refusal.ts"
 import * as UploadName from "./UploadName.ts"
+import { UploadReply } from "./UploadReply.ts"
 import * as UploadRules from "./UploadRules.ts"
 
 const windows = process.platform === "win32"
 const noCancel: Cancel = () => {}
-
-const success = (status: 201 | 204 | 303): Headers.HeaderList => [
-  // A form that was sent without a script shows the folder again.
-  ...(status === 303 ? ([["Location", "./"]] as const) : []),
-  ...(status === 204 ? [] : ([["Content-Length", "0"]] as const)),
-  ["Cache-Control", "no-store"],
-]
-
-/** Sends one response to an upload; later ones are dropped. */
-class UploadReply {
-  private readonly head: RequestHead
-  private readonly reply: Reply
-  private done = false
-
-  constructor(head: RequestHead, reply: Reply) {
-    this.head = head
-    this.reply = reply
-  }
-
-  /** Whether a response was sent or the client is gone. */
-  get isDone(): boolean {
-    return this.done
-  }
-
-  readonly cancel = (): void => {
-    this.done = true
-  }
-
-  succeed(status: 201 | 204 | 303): void {
-    if (this.done) return
-    this.done = true
-    this.reply.respond({ status, headers: success(status) }, Body.empty)
-  }
-
-  refuse({ code, status, ...rest }: Refusal.Refusal): void {
-    if (this.done) return
-    this.done = true
-    const failure = FailurePage.render(
-      { code, status: status ?? statusOf(code), ...rest },
-      Headers.first(this.head.headers, "accept"),
-    )
-    this.reply.respond(
-      { status: failure.status, headers: failure.headers },
-      Body.fromBytes(failure.body),
-    )
-  }
-}
 
 const requestOf = (
   { headers, method }: RequestHead,
@@ -90,7 +42,8 @@ export const handle = (
     response.refuse(refusal)
     return noCancel
   }
-  const target = TargetPath.decode(head.target, windows)
+  const dotfiles = to.rules.sidecars && "sidecars"
+  const target = TargetPath.decode(head.target, windows, dotfiles)
   if (target._tag === "Refusal") {
     return refuse(
       target.status === 400

@@ -83,7 +83,7 @@ describe("an upload", () => {
     const before = tree()
     const answer = await put("/files/new", "x")
     assert.strictEqual(answer.status, 405)
-    assert.strictEqual(answer.header("allow"), "GET, HEAD")
+    assert.strictEqual(answer.header("allow"), "GET, HEAD, OPTIONS, PROPFIND")
     const page = await callHandler(handler, { target: "/files/" })
     assert.notInclude(page.text, "multipart/form-data")
     assert.deepStrictEqual(tree(), before)
