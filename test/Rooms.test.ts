@@ -36,6 +36,8 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["types", "root"],
     ["http"],
     ["send", "archive", "listing", "render", "uploads"],
+    ["change"],
+    ["tus", "dav", "manage"],
     ["pages"],
     ["."],
   ],

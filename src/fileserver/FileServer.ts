@@ -19,6 +19,7 @@ import * as Assets from "../web/Assets.ts"
 import * as FailurePage from "../web/FailurePage.ts"
 import * as Html from "../web/Html.ts"
 import * as Page from "../web/Page.ts"
+import { ChangeHandler, type ChangeOptions } from "./ChangeHandler.ts"
 import * as Decision from "./http/Decision.ts"
 import * as Query from "./http/Query.ts"
 import * as Listing from "./listing/Listing.ts"
@@ -37,13 +38,9 @@ import { FileRequest } from "./send/FileRequest.ts"
 import { FileSender } from "./send/FileSender.ts"
 import * as FolderWork from "./send/FolderWork.ts"
 import * as Metrics from "./send/Metrics.ts"
-import type { UploadTarget } from "./uploads/FileReceiver.ts"
-import * as Leftovers from "./uploads/Leftovers.ts"
-import * as UploadRules from "./uploads/UploadRules.ts"
-import * as Uploads from "./uploads/Uploads.ts"
 
 /** The options of a file server. */
-export interface FileServerOptions extends Visibility.VisibilityOptions {
+export interface FileServerOptions extends Visibility.VisibilityOptions, ChangeOptions {
   /** The shared folder. It may be a link, which may be switched while the server runs. */
   readonly root: string
   /** Paths of files that are never served, under any name or link. */
@@ -57,8 +54,6 @@ export interface FileServerOptions extends Visibility.VisibilityOptions {
    * accept the coding; never in folders that take uploads. Default: `false`.
    */
   readonly precompressed?: boolean
-  /** What visitors may upload. Default: nothing. */
-  readonly uploads?: UploadRules.UploadOptions | false
 }
 
 /** The folder cannot be shared. */
@@ -76,8 +71,8 @@ interface Parts {
   readonly site: Site
   readonly sender: FileSender
   readonly metrics: Metrics.Metrics
-  /** `undefined` if uploads are not allowed. */
-  readonly uploads: UploadTarget | undefined
+  /** Everything but reading. */
+  readonly changes: ChangeHandler
 }
 
 const windows = process.platform === "win32"
@@ -206,13 +201,14 @@ const sendMetrics = ({ metrics }: Parts, request: FileRequest): void => {
   request.sendGenerated(Buffer.from(text), metricsHeaders)
 }
 
-const refuseMethod = (head: RequestHead, reply: Reply, uploads: boolean): void => {
+const refuseMethod = (head: RequestHead, reply: Reply, { allow, rules }: ChangeHandler): void => {
   const failure = FailurePage.render(
     {
       code: "PTTH_METHOD_NOT_ALLOWED",
       status: 405,
-      detail: uploads ? "Files can only be read and uploaded." : "Files can only be read.",
-      headers: [["Allow", uploads ? UploadRules.allow : Decision.allow]],
+      detail:
+        rules === undefined ? "Files can only be read." : "Files can only be read and uploaded.",
+      headers: [["Allow", allow]],
     },
     Headers.first(head.headers, "accept"),
   )
@@ -221,16 +217,15 @@ const refuseMethod = (head: RequestHead, reply: Reply, uploads: boolean): void =
 
 const handle = (parts: Parts): Handler => {
   const { dotfiles } = parts.site.root.visibility
-  const pathOf = memoize((target) => TargetPath.decode(target, windows, dotfiles))
+  const served = dotfiles || (parts.changes.canManage && "sidecars")
+  const pathOf = memoize((target) => TargetPath.decode(target, windows, served))
   return (head, body, reply) => {
-    const { uploads } = parts
     const { method } = head
-    if (uploads !== undefined && (method === "PUT" || method === "POST")) {
-      return Uploads.handle(uploads, head, Body.contentOf(body), reply)
-    }
+    const changing = parts.changes.handle(head, body, reply)
+    if (changing !== undefined) return changing
     body.discard()
     if (method !== "GET" && method !== "HEAD") {
-      refuseMethod(head, reply, uploads !== undefined)
+      refuseMethod(head, reply, parts.changes)
       return () => {}
     }
     const target = pathOf(head.target)
@@ -260,8 +255,8 @@ const hasHandlePaths = async (real: ByteName): Promise<boolean> => {
 /**
  * Shares a folder. The handler answers GET and HEAD of `/`, `/files/…`,
  * `/api/v1/dir/…`, `/metrics`, `/favicon.svg`, the style sheet and the
- * script, PUT and POST below `/files/` where uploads are allowed, and everything
- * else with a failure page; it never calls `reply.fail`.
+ * script, OPTIONS and PROPFIND, below `/files/` also uploads and changes where
+ * they are allowed, and everything else with a failure page; it never calls `reply.fail`.
  *
  * Fails with PTTH_ROOT_NOT_FOLDER if the root is not a folder that can be read.
  */
@@ -285,8 +280,8 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
     symlinks: options.symlinks ?? "inside",
     visibility: Visibility.make(options),
   })
-  const { uploads = false } = options
-  const rules = uploads === false ? undefined : UploadRules.make(uploads)
+  const changes = new ChangeHandler(root, hidden, options)
+  const { rules } = changes
   const site: Site = {
     folderWork: new FolderWork.FolderWork(FolderWork.listings),
     archiveWork: new FolderWork.FolderWork(FolderWork.archives),
@@ -308,7 +303,7 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
       site,
       sender,
       metrics,
-      uploads: rules && { root, hidden, rules, leftovers: Leftovers.make() },
+      changes,
     }),
   )
 })

@@ -262,13 +262,13 @@ describe("files", () => {
     { arbitrary: { runs: 15 } },
   )
 
-  it.each(["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get"])(
+  it.each(["POST", "PUT", "DELETE", "PATCH", "TRACE", "MKCOL", "LOCK", "get"])(
     "answer %s with 405 and Allow",
     async (method) => {
       const { handler } = await site()
       const answer = await callHandler(handler, { method, target: "/files/a.txt" })
       assert.strictEqual(answer.status, 405)
-      assert.strictEqual(answer.header("allow"), "GET, HEAD")
+      assert.strictEqual(answer.header("allow"), "GET, HEAD, OPTIONS, PROPFIND")
       assert.include(answer.text, "PTTH_METHOD_NOT_ALLOWED")
     },
   )

@@ -31,6 +31,8 @@ export type FileRules = Pick<
   | "uploadsFolders"
   | "uploadsOverwrite"
   | "uploadsMax"
+  | "manage"
+  | "manageFolders"
 >
 
 const uploadsOf = (rules: FileRules | undefined): FileServer.FileServerOptions["uploads"] =>
@@ -39,6 +41,9 @@ const uploadsOf = (rules: FileRules | undefined): FileServer.FileServerOptions["
     folders: rules.uploadsFolders,
     maxBytes: rules.uploadsMax,
   }
+
+const manageOf = (rules: FileRules | undefined): FileServer.FileServerOptions["manage"] =>
+  rules?.manage === true && { folders: rules.manageFolders, maxBytes: rules.uploadsMax }
 
 /** What to serve. */
 export interface DestinationOptions {
@@ -96,12 +101,14 @@ const folder = Effect.fnUntraced(function* (
 > {
   const { folder: root, only } = yield* checkShared(path)
   const uploads = uploadsOf(rules)
-  if (only !== undefined && uploads !== false && uploads !== undefined) {
+  const manage = manageOf(rules)
+  if (only !== undefined && (uploads || manage)) {
+    const flag = uploads ? "--uploads" : "--manage"
     return yield* single({
       code: "PTTH_USAGE",
-      where: "--uploads",
+      where: flag,
       detail: "a single file is shared, into which nothing can be uploaded",
-      remedy: "Share a folder, or leave --uploads out.",
+      remedy: `Share a folder, or leave ${flag} out.`,
     })
   }
   const handler = yield* FileServer.make({
@@ -115,6 +122,7 @@ const folder = Effect.fnUntraced(function* (
           precompressed: rules.precompressed,
         }),
     ...(uploads === undefined ? {} : { uploads }),
+    ...(manage === undefined ? {} : { manage }),
     // Who shares a single file means it, whatever its name.
     ...(only === undefined ? {} : { only, dotfiles: true }),
     root,
@@ -122,7 +130,11 @@ const folder = Effect.fnUntraced(function* (
       NodePath.resolve(file),
     ),
   })
-  const access = uploads === false ? "read only" : "visitors may upload"
+  const access = manage
+    ? "visitors may change everything"
+    : uploads
+      ? "visitors may upload"
+      : "read only"
   return only === undefined
     ? { handler, row: ["Files", `${root} (${access})`] }
     : { handler, row: ["File", `${NodePath.join(root, only)} (${access})`] }

@@ -150,6 +150,21 @@ export const fileKeys = {
     unset: "no limit",
     flag: { metavar: "BYTES" },
   }),
+  manage: withDefault({
+    name: "manage",
+    value: Value.boolean,
+    doc: "Let visitors change the folder: upload, replace, rename, move and delete, also as a network drive (WebDAV).",
+    see: "files.md#changing-files",
+    default: false,
+    flag: {},
+  }),
+  manageFolders: optional({
+    name: "manage_folders",
+    value: Value.texts('a list of patterns such as ["inbox", "photos/**"]'),
+    doc: "Patterns of the folders whose entries may be changed; `.` is the served folder itself.",
+    unset: "all",
+    flag: { metavar: "PATTERNS" },
+  }),
 }
 
 /** What is served. */

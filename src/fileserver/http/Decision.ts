@@ -49,7 +49,7 @@ export interface Decision {
 }
 
 /** The value of Allow where only reading is allowed. */
-export const allow = "GET, HEAD"
+export const allow = "GET, HEAD, OPTIONS"
 
 const noCache: Headers.Header = ["Cache-Control", "no-cache"]
 const noSniff: Headers.Header = ["X-Content-Type-Options", "nosniff"]

@@ -17,14 +17,18 @@ export const hostOf = (headers: Headers.HeaderList): string | undefined => {
   return value !== undefined && host.test(value) ? value.toLowerCase() : undefined
 }
 
+/** The path of the browser's address before that of the request, without a slash at its end. */
+export const prefixOf = (headers: Headers.HeaderList): string => {
+  const prefix = last(Headers.first(headers, "x-forwarded-prefix")) ?? ""
+  return /^\/[!-~]*$/.test(prefix) ? prefix.replace(/\/+$/, "") : ""
+}
+
 /** The address of a request; `undefined` if the fields do not tell. */
 export const of = ({ headers, target }: RequestHead): string | undefined => {
   const authority = hostOf(headers)
   if (authority === undefined) return undefined
   const proto = last(Headers.first(headers, "x-forwarded-proto"))?.toLowerCase()
-  const prefix = last(Headers.first(headers, "x-forwarded-prefix")) ?? ""
-  const before = /^\/[!-~]*$/.test(prefix) ? prefix.replace(/\/+$/, "") : ""
-  const url = `${proto === "https" ? "https" : "http"}://${authority}${before}${target}`
+  const url = `${proto === "https" ? "https" : "http"}://${authority}${prefixOf(headers)}${target}`
   return URL.canParse(url) ? new URL(url).href : undefined
 }
 

@@ -124,7 +124,10 @@ const sendListing = (to: FolderRequest, folder: Root.OpenFolder, leave: Leave): 
         address: PageAddress.of(request.head),
         readme,
         reader,
-        uploads: site.uploadRules?.allows(segments) === true ? site.uploadRules : undefined,
+        uploads:
+          site.uploadRules?.allows(segments) === true
+            ? { overwrite: site.uploadRules.overwrites(segments) }
+            : undefined,
       })
       sendForm(to, Html.toBytes(page), pageHeaders(Page.filesPolicy))
     }

@@ -1,0 +1,120 @@
+/**
+ * Requests other than GET and HEAD: uploads in their several forms, WebDAV, and
+ * what the server can do. Which of them are answered depends on what visitors
+ * may change.
+ */
+import type * as Headers from "../domain/HeaderList.ts"
+import type { RequestHead } from "../protocol/Message.ts"
+import * as Body from "../transport/body/Body.ts"
+import type { Cancel, Reply } from "../transport/body/Handler.ts"
+import { Bin } from "./change/Bin.ts"
+import type { ChangeTarget } from "./change/ChangeTarget.ts"
+import { Locks } from "./change/Locks.ts"
+import * as ManageRules from "./change/ManageRules.ts"
+import { Properties } from "./change/Properties.ts"
+import { DavHandler } from "./dav/DavHandler.ts"
+import * as DavMethods from "./dav/DavMethods.ts"
+import * as Decision from "./http/Decision.ts"
+import { FormHandler } from "./manage/FormHandler.ts"
+import type { HiddenFiles } from "./root/HiddenFiles.ts"
+import type * as Root from "./root/Root.ts"
+import * as TusFields from "./tus/TusFields.ts"
+import * as TusUploads from "./tus/TusUploads.ts"
+import type { UploadTarget } from "./uploads/FileCheck.ts"
+import * as Leftovers from "./uploads/Leftovers.ts"
+import * as UploadRules from "./uploads/UploadRules.ts"
+import * as Uploads from "./uploads/Uploads.ts"
+
+/** What visitors may change. */
+export interface ChangeOptions {
+  /** What they may upload. Default: nothing. */
+  readonly uploads?: UploadRules.UploadOptions | false
+  /** Which folders they may change in any way. Default: none. */
+  readonly manage?: ManageRules.ManageOptions | false
+}
+
+const noCancel: Cancel = () => {}
+
+/** See the head of this file. */
+export class ChangeHandler {
+  /** By which rules files are uploaded; `undefined` if none may be. */
+  readonly rules: UploadRules.UploadRules | undefined
+  private readonly uploads: UploadTarget | undefined
+  private readonly tus: TusUploads.TusUploads | undefined
+  private readonly forms: FormHandler | undefined
+  private readonly dav: DavHandler
+  private readonly options: Headers.HeaderList
+
+  constructor(root: Root.Root, hidden: HiddenFiles, options: ChangeOptions) {
+    const { manage = false, uploads = false } = options
+    const manageRules = manage === false ? undefined : ManageRules.make(manage)
+    this.rules =
+      uploads === false && manageRules === undefined
+        ? undefined
+        : UploadRules.make(uploads || undefined, manageRules)
+    const locks = new Locks()
+    const target = this.rules && {
+      root,
+      hidden,
+      rules: this.rules,
+      leftovers: Leftovers.make(),
+    }
+    this.uploads = target && { ...target, isLocked: (real) => locks.isLocked(real) }
+    this.tus = this.uploads && new TusUploads.TusUploads(this.uploads)
+    const changes: ChangeTarget | undefined = manageRules &&
+      target && {
+        // WebDAV looks at locks itself, since its requests have their tokens.
+        uploads: target,
+        rules: manageRules,
+        locks,
+        properties: new Properties(),
+        bin: new Bin(root),
+      }
+    this.forms = changes && new FormHandler(changes)
+    const sidecars = changes !== undefined
+    this.dav = new DavHandler({ root, hidden, locks, sidecars }, changes)
+    this.options = [
+      ["Allow", this.allow],
+      ...DavMethods.capabilities,
+      ...(this.rules === undefined ? [] : TusFields.capabilities(this.rules.maxBytes)),
+      ["Cache-Control", "no-store"],
+    ]
+  }
+
+  /** Whether visitors may change folders. */
+  get canManage(): boolean {
+    return this.dav.canChange
+  }
+
+  /** The methods that are answered at all. */
+  get allow(): string {
+    const { rules } = this
+    return [
+      Decision.allow,
+      ...(rules === undefined ? [] : UploadRules.methods),
+      ...DavMethods.names(this.dav.canChange).filter(
+        (method) => rules === undefined || !UploadRules.methods.includes(method),
+      ),
+    ].join(", ")
+  }
+
+  /** Answers a request, unless it is one for reading or its method is unknown. */
+  handle(head: RequestHead, body: Body.Body, reply: Reply): Cancel | undefined {
+    const { method } = head
+    if (method === "GET") return undefined
+    const content = Body.contentOf(body)
+    if (this.tus !== undefined && TusUploads.speaks(head))
+      return this.tus.handle(head, content, reply)
+    if (method === "HEAD") return undefined
+    const form = this.forms?.handle(head, content, reply)
+    if (form !== undefined) return form
+    if (this.dav.answers(head)) return this.dav.handle(head, content, reply)
+    if (this.uploads !== undefined && (method === "PUT" || method === "POST"))
+      return Uploads.handle(this.uploads, head, content, reply)
+    if (method !== "OPTIONS") return undefined
+    body.discard()
+    // The same for every address, since clients ask at any.
+    reply.respond({ status: 204, headers: this.options }, Body.empty)
+    return noCancel
+  }
+}

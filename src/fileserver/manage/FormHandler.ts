@@ -1,0 +1,269 @@
+/**
+ * Carries out the forms by which people change a folder. Without script the
+ * answer leads back to the folder; a script gets JSON.
+ */
+import { statusOf } from "../../domain/ErrorRegistry.ts"
+import * as Headers from "../../domain/HeaderList.ts"
+import type { RequestHead } from "../../protocol/Message.ts"
+import * as Body from "../../transport/body/Body.ts"
+import type { Cancel, Reply } from "../../transport/body/Handler.ts"
+import { commit } from "../../transport/body/Replies.ts"
+import * as Accept from "../../web/Accept.ts"
+import * as FailurePage from "../../web/FailurePage.ts"
+import * as ChangeRefusal from "../change/ChangeRefusal.ts"
+import { type Asker, Changes } from "../change/Changes.ts"
+import type { ChangeTarget } from "../change/ChangeTarget.ts"
+import { type ByteName, toDisplay, toUrl } from "../names/ByteName.ts"
+import * as TargetPath from "../names/TargetPath.ts"
+import { FileReceiver } from "../uploads/FileReceiver.ts"
+import type * as Refusal from "../uploads/Refusal.ts"
+import * as UploadRules from "../uploads/UploadRules.ts"
+import * as ChangeForm from "./ChangeForm.ts"
+import * as TextFile from "./TextFile.ts"
+
+const windows = process.platform === "win32"
+const noTokens: ReadonlySet<string> = new Set()
+
+type Path = ReadonlyArray<ByteName>
+
+/** What a form has done. */
+interface Result {
+  readonly done: ReadonlyArray<ByteName>
+  readonly refusals: ReadonlyArray<Refusal.Refusal>
+  /** Of what was deleted, the ids in the bin. */
+  readonly undo: ReadonlyArray<string>
+}
+
+/** See the head of this file. */
+export class FormHandler {
+  private readonly to: ChangeTarget
+  private readonly changes: Changes
+
+  constructor(to: ChangeTarget) {
+    this.to = to
+    this.changes = new Changes(to)
+  }
+
+  /** Answers a form; `undefined` if a request is not one. */
+  handle(head: RequestHead, body: Body.Body, reply: Reply): Cancel | undefined {
+    const action = head.method === "POST" ? ChangeForm.actionIn(head) : undefined
+    if (action === undefined) return undefined
+    const form = new FormRequest(head, reply)
+    const folder = ChangeForm.folderIn(TargetPath.decode(head.target, windows))
+    const refusal = !UploadRules.isSameOrigin(head.headers)
+      ? ChangeRefusal.otherSite
+      : folder === undefined
+        ? ChangeRefusal.absent
+        : undefined
+    if (folder === undefined || refusal !== undefined) {
+      body.discard()
+      form.refuse(refusal ?? ChangeRefusal.absent)
+      return form.cancel
+    }
+    const flow = Body.collect(body, ChangeForm.maxBytes, {
+      whole: (bytes) => {
+        const parsed = ChangeForm.parse(action, bytes, folder)
+        if (parsed === undefined) return form.refuse(incomplete)
+        void this.run(parsed, folder, form).then((result) => form.answer(parsed, result))
+      },
+      tooLarge: () => form.refuse(tooLong),
+      cut: () => form.refuse(incomplete),
+    })
+    return () => {
+      flow.cancel()
+      form.cancel()
+    }
+  }
+
+  private async run(action: ChangeForm.Action, folder: Path, asker: FormRequest): Promise<Result> {
+    const done: Array<ByteName> = []
+    const refusals: Array<Refusal.Refusal> = []
+    const undo: Array<string> = []
+    const add = (name: ByteName, outcome: object | string): void => {
+      if (typeof outcome !== "string" && "code" in outcome)
+        refusals.push(outcome as Refusal.Refusal)
+      else done.push(name)
+    }
+    const options = { overwrite: false, deep: true }
+    switch (action._tag) {
+      case "Folder":
+        add(action.name, await this.changes.makeFolder([...folder, action.name], asker))
+        break
+      case "Rename": {
+        const [from, to] = [
+          [...folder, action.entry],
+          [...folder, action.name],
+        ]
+        add(action.name, await this.changes.move(from, to, options, asker))
+        break
+      }
+      case "Move":
+      case "Copy":
+        for (const entry of action.entries) {
+          const [from, to] = [
+            [...folder, entry],
+            [...action.to, entry],
+          ]
+          const outcome =
+            action._tag === "Move"
+              ? await this.changes.move(from, to, options, asker)
+              : await this.changes.copy(from, to, options, asker)
+          add(entry, outcome)
+          if ("failures" in outcome)
+            refusals.push(...outcome.failures.map(({ refusal }) => refusal))
+        }
+        break
+      case "Delete":
+        for (const entry of action.entries) {
+          const outcome = await this.changes.remove([...folder, entry], asker)
+          add(entry, outcome)
+          if (typeof outcome !== "string" && "id" in outcome) undo.push(outcome.id)
+        }
+        break
+      case "Restore":
+        for (const id of action.ids) {
+          const path = await this.changes.restore(id, asker)
+          add("code" in path ? id : (path.at(-1) ?? ""), path)
+        }
+        break
+      case "Save":
+        add(action.entry, await this.save(action, folder, asker))
+    }
+    return { done, refusals, undo }
+  }
+
+  /** Replaces a text if it still is the one that was edited. */
+  private async save(
+    { content, digest, entry }: Extract<ChangeForm.Action, { _tag: "Save" }>,
+    folder: Path,
+    asker: FormRequest,
+  ): Promise<string | Refusal.Refusal> {
+    if (!this.to.rules.allows(folder)) return ChangeRefusal.notAllowed
+    const path = [...folder, entry]
+    const refusal = await this.changes.checkPut(path, asker)
+    if (refusal !== undefined) return refusal
+    const current = await TextFile.read(this.to.uploads.root, path)
+    if (current === undefined || current.digest !== digest) return ChangeRefusal.changed
+    const receiver = new FileReceiver(this.to.uploads, [], asker.commit)
+    return receiver.receive(folder, entry, Body.fromText(content))
+  }
+}
+
+const incomplete: Refusal.Refusal = {
+  code: "PTTH_BAD_REQUEST",
+  detail: "The form is incomplete.",
+}
+const tooLong: Refusal.Refusal = {
+  code: "PTTH_UPLOAD_TOO_LARGE",
+  detail: "The form is too long.",
+}
+
+/** One form, and the ways to answer it. */
+class FormRequest implements Asker {
+  readonly tokens = noTokens
+  private readonly head: RequestHead
+  private readonly reply: Reply
+  private cancelled = false
+  private onCancelled: (() => void) | undefined
+
+  constructor(head: RequestHead, reply: Reply) {
+    this.head = head
+    this.reply = reply
+  }
+
+  readonly isCancelled = (): boolean => this.cancelled
+  readonly commit = (go: () => void): void => commit(this.reply, go)
+  readonly cancel = (): void => {
+    this.cancelled = true
+    this.onCancelled?.()
+  }
+
+  readonly untilCommitted = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      if (this.cancelled) return resolve(false)
+      this.onCancelled = () => resolve(false)
+      this.commit(() => resolve(true))
+    })
+
+  /** Answers with what was done, or with the first refusal if nothing was. */
+  answer(action: ChangeForm.Action, { done, refusals, undo }: Result): void {
+    const [first] = refusals
+    const details = refusals.map(({ detail }) => detail)
+    if (this.wantsJson()) {
+      const status = first === undefined ? 200 : statusOfRefusal(first)
+      return this.sendJson(status, {
+        done: done.map(toDisplay),
+        refused: details,
+        undo,
+        ...(first === undefined ? {} : { code: first.code, detail: details.join(" ") }),
+      })
+    }
+    if (first !== undefined) {
+      const stored = done.length === 0 ? "" : ` Done: ${done.map(toDisplay).join(", ")}.`
+      return this.refuse({ ...first, detail: details.slice(0, 10).join(" ") + stored })
+    }
+    this.respond(
+      303,
+      [
+        ["Location", locationAfter(action, undo)],
+        ["Content-Length", "0"],
+      ],
+      Body.empty,
+    )
+  }
+
+  refuse({ code, headers = [], status, ...rest }: Refusal.Refusal): void {
+    const failure = FailurePage.render(
+      { code, status: status ?? statusOf(code), ...rest, headers },
+      Headers.first(this.head.headers, "accept"),
+    )
+    this.respond(failure.status, failure.headers, Body.fromBytes(failure.body))
+  }
+
+  private wantsJson(): boolean {
+    const accept = Headers.first(this.head.headers, "accept")
+    return Accept.weight(accept, "application/json") > Accept.weight(accept, "text/html")
+  }
+
+  private sendJson(status: number, value: object): void {
+    const bytes = Buffer.from(`${JSON.stringify(value)}\n`)
+    this.respond(
+      status,
+      [
+        ["Content-Type", "application/json"],
+        ["Content-Length", String(bytes.length)],
+        ["X-Content-Type-Options", "nosniff"],
+      ],
+      Body.fromBytes(bytes),
+    )
+  }
+
+  private respond(status: number, headers: Headers.HeaderList, body: Body.Body): void {
+    if (this.cancelled) return body.discard()
+    this.cancelled = true
+    const isUncached = Headers.has(headers, "cache-control")
+    this.reply.respond(
+      { status, headers: isUncached ? headers : [...headers, ["Cache-Control", "no-store"]] },
+      body,
+    )
+  }
+}
+
+const statusOfRefusal = ({ code, status }: Refusal.Refusal): number => status ?? statusOf(code)
+
+/** How many ids of deleted entries an address may have. */
+const maxUndo = 50
+
+/** Where a form without script leads: the folder, with what can be undone, or the text that was saved. */
+const locationAfter = (action: ChangeForm.Action, undo: ReadonlyArray<string>): string => {
+  switch (action._tag) {
+    case "Delete":
+      return undo.length === 0 || undo.length > maxUndo ? "./" : `./?deleted=${undo.join(".")}`
+    case "Restore":
+      return "./?bin"
+    case "Save":
+      return `./${toUrl(action.entry)}?edit&saved`
+    default:
+      return "./"
+  }
+}
