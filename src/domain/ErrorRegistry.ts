@@ -88,6 +88,11 @@ const entries = {
     title: "The server is already registered, and its registration is not replaced.",
     remedy: "Edit its entry in the relay's configuration; `tripcode` can be a list of several.",
   },
+  PTTH_CANNOT_CHANGE: {
+    status: 409,
+    title: "The server's registration cannot be changed here.",
+    remedy: "Edit it in the relay's configuration.",
+  },
   PTTH_UPLOAD_EXISTS: {
     status: 409,
     title: "A file or folder of this name already exists.",
@@ -221,6 +226,12 @@ const entries = {
     status: 503,
     title: "The server is not connected to the relay.",
     remedy: "Try again in a moment, or ask the server's owner to start it.",
+  },
+  PTTH_SERVER_PAUSED: {
+    status: 503,
+    title: "The server is paused.",
+    remedy: "Try again later.",
+    ownerRemedy: "Let the relay's administrator resume it.",
   },
   PTTH_QUEUE_FULL: {
     status: 503,

@@ -15,6 +15,7 @@ import * as SharedUsage from "../cluster/engine/SharedUsage.ts"
 import { Peers } from "../cluster/Peers.ts"
 import type { RelayConfig } from "../domain/config/RelayConfig.ts"
 import { fromRaw, type HeaderList } from "../domain/HeaderList.ts"
+import type { ServerName } from "../domain/ServerName.ts"
 import type { FrontHandler } from "../transport/front/FrontRequest.ts"
 import { onlyOwnHosts } from "../transport/front/HostCheck.ts"
 import { type BindError, serve } from "../transport/front/NodeFront.ts"
@@ -46,6 +47,7 @@ import { AllowedHosts } from "./visitors/AllowedHosts.ts"
 import { AppBeside } from "./visitors/AppBeside.ts"
 import * as PlainPort from "./visitors/PlainPort.ts"
 import * as RelayPages from "./visitors/RelayPages.ts"
+import { Resender } from "./visitors/Resender.ts"
 import { ScraperNotes } from "./visitors/ScraperNotes.ts"
 import { ServerLimits } from "./visitors/ServerLimits.ts"
 import { ServerPlaces } from "./visitors/ServerPlaces.ts"
@@ -176,6 +178,11 @@ export class Relay extends Context.Service<
         page: pages.answer,
         app,
       })
+      const inspector = yield* Inspector
+      const resender = new Resender({ inspector, limits, rendezvous, servers, traffic })
+      inspector.resendWith((name, original, address, replayOf) =>
+        resender.send(name as ServerName, original, address, replayOf),
+      )
       const allowedHosts = yield* AllowedHosts
       const visit: FrontHandler = (request, reply) => visitors.handle(request, reply)
       const isReplaced = yield* Successor

@@ -3,6 +3,7 @@
  * content, so that browsers keep it for good and still load a changed one.
  */
 import { createHash } from "node:crypto"
+import * as AdminStyle from "./AdminStyle.ts"
 import * as LiveScript from "./LiveScript.ts"
 import * as Logo from "./Logo.ts"
 import * as Script from "./Script.ts"
@@ -25,6 +26,9 @@ const make = (name: string, extension: string, type: string, text: string): Asse
 
 /** The style sheet of all pages. */
 export const style = make("style", "css", "text/css; charset=utf-8", Style.css)
+
+/** What the administrator's pages have besides. */
+export const adminStyle = make("admin", "css", "text/css; charset=utf-8", AdminStyle.css)
 
 /** The logo, also the icon of all pages. */
 export const logo = make("logo", "svg", "image/svg+xml", Logo.svg)

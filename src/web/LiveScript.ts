@@ -1,12 +1,29 @@
 /**
  * The script of the relay's pages. When the relay sends a change event, it
- * fetches the page again and replaces the elements that differ. The pages work
- * without it, but do not update.
+ * fetches the page again and replaces the elements that differ. A button with
+ * `data-copy` copies the text of an element. The pages work without it, but do
+ * not update.
  */
 
 /** JavaScript for browsers. It creates no markup from text. */
 export const js = `"use strict";
 (() => {
+  for (const button of document.querySelectorAll("button[data-copy]")) {
+    const source = document.getElementById(button.dataset.copy);
+    if (!source || !navigator.clipboard) continue;
+    const label = button.textContent;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(source.textContent);
+        button.textContent = "Copied";
+      } catch {
+        button.textContent = "Select it and press Ctrl+C";
+      }
+      setTimeout(() => (button.textContent = label), 2000);
+    });
+  }
+
   const note = document.getElementById("live");
   if (!note || typeof EventSource === "undefined") return;
 

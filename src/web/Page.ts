@@ -33,6 +33,8 @@ export interface PageParts {
   readonly main: Html
   /** The script that the page loads. */
   readonly script?: Assets.Asset | undefined
+  /** A style sheet besides that of all pages. */
+  readonly style?: Assets.Asset | undefined
   /** Whether the page may use the whole width of the window. */
   readonly wide?: boolean
 }
@@ -44,6 +46,7 @@ export const page = ({
   heading,
   main,
   script,
+  style,
   wide,
 }: PageParts): Html => html`<!doctype html>
 <html lang="en">
@@ -54,6 +57,7 @@ export const page = ({
 <meta name="referrer" content="${script !== undefined ? "same-origin" : "no-referrer"}">
 <title>${title}</title>
 <link rel="stylesheet" href="${top}${Assets.style.path}">
+${style && html`<link rel="stylesheet" href="${top}${style.path}">`}
 <link rel="icon" type="image/svg+xml" href="${top}${Assets.logo.path}">
 ${script && html`<script src="${top}${script.path}" defer></script>`}
 </head>

@@ -65,8 +65,9 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
           await page.getByRole("link", { name: "Unregistered 1" }).waitFor()
           await row.getByText("As TOML").click()
           assert.include(await row.locator("pre").innerText(), `tripcode = "${tripcode}"`)
+          await row.getByLabel("The owner sees the same six words").check()
           await row.getByRole("button", { name: "Approve" }).click()
-          await page.waitForURL(`${on.admin.url}/servers/attic`)
+          await page.waitForURL(`${on.admin.url}/servers/attic?approved`)
           await page.getByText("connected", { exact: true }).waitFor()
           const visitor = await fetch(`${on.relay.url}/servers/attic/`)
           assert.strictEqual(await visitor.text(), "hello from the attic")
@@ -108,6 +109,9 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
           await knock("attic")
           await page.getByRole("row", { name: "attic" }).waitFor()
           await tabTo(page, /^Approve attic/)
+          await page.keyboard.press("Shift+Tab")
+          await page.keyboard.press("Space")
+          await page.keyboard.press("Tab")
           await knock("cellar")
           await page.getByRole("row", { name: "cellar" }).waitFor()
           const focused = await page.evaluate(() => document.activeElement?.textContent ?? "")
@@ -117,7 +121,7 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
           )
           assert.strictEqual(outline, "solid")
           await page.keyboard.press("Enter")
-          await page.waitForURL("**/servers/attic")
+          await page.waitForURL("**/servers/attic?approved")
           await page.getByText("connected", { exact: true }).waitFor()
           await tabTo(page, /^Log out$/)
           await page.keyboard.press("Enter")
@@ -141,8 +145,9 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
         }
         await row("cellar").getByRole("button", { name: "Ignore" }).click()
         await page.getByText("Ignored until the relay restarts: 1").waitFor()
+        await row("attic").getByLabel("The owner sees the same six words").check()
         await row("attic").getByRole("button", { name: "Approve" }).click()
-        await page.waitForURL("**/servers/attic")
+        await page.waitForURL("**/servers/attic?approved")
         await page.getByRole("link", { name: "Audit log", exact: true }).click()
         await page.getByLabel("Kind").selectOption({ label: "server approved" })
         await page.getByRole("button", { name: "Filter" }).click()
@@ -182,7 +187,11 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
           for (const path of [
             "/",
             "/servers/attic",
-            "/servers/attic/inspect",
+            "/servers/attic/requests",
+            "/servers/attic/settings",
+            "/requests",
+            "/requests/-/attic/1",
+            "/requests/-/attic/1/edit",
             "/unregistered",
             "/audit",
             "/config",
@@ -195,8 +204,7 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
               await page.getByRole("button", { name: "Make a key" }).click()
               await page.getByRole("button", { name: "Make another key" }).waitFor()
             }
-            if (path.endsWith("/inspect")) {
-              await page.locator("summary").first().click()
+            if (path === "/requests/-/attic/1") {
               await page.getByText("hello from the attic").waitFor()
               await page.getByText("curl -g --path-as-is").waitFor()
             }

@@ -61,6 +61,8 @@ export interface RelayStart {
   readonly load: Effect.Effect<RelayConfig, ConfigError>
   /** What the last load that succeeded has read. */
   readonly lastValid: () => LoadConfig.RelayTexts
+  /** The configuration of that load with the source of each value, without secrets. */
+  readonly explain: () => string
 }
 
 /** Loads a relay's configuration; `recover` may supply another one if it is invalid. */
@@ -78,7 +80,13 @@ export const loadStart = Effect.fnUntraced(function* (
     }),
     Effect.provideService(FileSystem.FileSystem, fs),
   )
-  return { config, path, load, lastValid: () => lastValid }
+  return {
+    config,
+    path,
+    load,
+    lastValid: () => lastValid,
+    explain: () => LoadConfig.explainTexts(lastValid, sources),
+  }
 })
 
 /** The settings of a relay that watches its configuration. */
@@ -118,11 +126,12 @@ export const describe = (
 }
 
 /** Starts the administrator's pages, if they are enabled; where they are, for {@link describe}. */
-export const startAdmin = Effect.fnUntraced(function* (config: RelayConfig) {
+export const startAdmin = Effect.fnUntraced(function* ({ config, explain }: RelayStart) {
   if (config.adminListen === false) return "off"
   const { Admin } = yield* Effect.promise(() => import("../../relay/admin/Admin.ts"))
   const layer = Admin.layer({
     version,
+    explain,
     announce: (link) => Console.log(`Admin login (one use, 10 minutes): ${link}`),
   })
   const { newLink } = Context.get(yield* Layer.build(layer), Admin)
@@ -162,7 +171,7 @@ export const runRelay = Effect.fn("ptth relay")(function* (
   yield* Effect.gen(function* () {
     yield* besides(start, followBusyPoll)
     yield* alongside
-    const admin = yield* startAdmin(config)
+    const admin = yield* startAdmin(start)
     yield* Console.log(describe(start, yield* Relay, admin))
     return yield* Effect.never
   }).pipe(

@@ -195,6 +195,13 @@ export const explainRelay = Effect.fn("LoadConfig.explainRelay")(function* (
   return yield* Effect.fromResult(RelayConfig.explain(text, { file: path, parts, overrides }))
 })
 
+/** The same for what {@link loadRelay} has read before; empty if that is invalid. */
+export const explainTexts = ({ parts, path, text }: RelayTexts, sources: Sources): string =>
+  Result.getOrElse(
+    RelayConfig.explain(text, { file: path, parts, overrides: relayOverrides(sources) }),
+    () => "",
+  )
+
 /** A relay's configuration with its certificate, and the files of `servers.d`. */
 export interface CompletedRelay extends RelayConfig.Decoded {
   readonly parts: ReadonlyArray<RelayConfig.ServersPart>

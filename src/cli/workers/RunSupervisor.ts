@@ -286,7 +286,7 @@ const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count
   yield* ControlSocket.serve(folder, answering(RuntimeFolder.configPlace(path), crew, supervisor))
   const { host, port } = crew.address
   audit.record({ _tag: "RelayStarted", address: ListenAddress.format({ host, port }) })
-  const admin = yield* RunRelay.startAdmin(config).pipe(
+  const admin = yield* RunRelay.startAdmin(start).pipe(
     Effect.provide(Relays.layer),
     Effect.provideService(Peers, crew.relays),
   )

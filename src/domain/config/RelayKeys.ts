@@ -268,6 +268,13 @@ export const registeredServerKeys = {
     see: "operating.md#inspecting-requests",
     default: false,
   }),
+  paused: withDefault({
+    name: "paused",
+    value: Value.boolean,
+    doc: "Answer its visitors with status 503 instead of passing their requests on.",
+    see: "operating.md#changing-servers",
+    default: false,
+  }),
   ...limitKeys,
 }
 

@@ -20,9 +20,26 @@ export const ReportedTraffic = Schema.Struct({
   errors: Schema.Record(Schema.String, Schema.Finite),
   /** The histogram of the time until the head of the response: the values in each bucket. */
   head: Schema.Array(Schema.Finite),
+  /** The same of its two parts: until a link took the request, and from then on. */
+  wait: Schema.optionalKey(Schema.Array(Schema.Finite)),
+  tunnel: Schema.optionalKey(Schema.Array(Schema.Finite)),
 })
 /** See the schema. */
 export type ReportedTraffic = typeof ReportedTraffic.Type
+
+/** A link of a server; see `LinkView` in `relay/dispatch/Rendezvous.ts`. */
+export const ReportedLink = Schema.Struct({
+  address: Schema.String,
+  since: Schema.Finite,
+  transport: Schema.String,
+  program: Schema.String,
+  tripcode: Schema.String,
+})
+/** See the schema. */
+export type ReportedLink = typeof ReportedLink.Type
+
+/** Asks a relay for the links of a server. */
+export const links = controlKind("admin/links", OfServer, Schema.Array(ReportedLink))
 
 /** A server as one relay has it; times are in milliseconds since 1970. */
 export const ReportedServer = Schema.Struct({
@@ -34,6 +51,9 @@ export const ReportedServer = Schema.Struct({
   lastSeen: Schema.optionalKey(Schema.Finite),
   waiting: Schema.Finite,
   isInspected: Schema.Boolean,
+  inspection: Schema.optionalKey(
+    Schema.Struct({ isOn: Schema.Boolean, until: Schema.Finite, at: Schema.Finite }),
+  ),
   traffic: ReportedTraffic,
 })
 /** See the schema. */
@@ -84,6 +104,8 @@ export const RelayReport = Schema.Struct({
   engine: ReportedEngine,
   /** Servers that are or were connected, or had requests. */
   servers: Schema.Array(ReportedServer),
+  /** What the relay answers itself. */
+  own: Schema.optionalKey(ReportedTraffic),
   strangers: Schema.Array(ReportedStranger),
   /** A number that changes whenever its recorded requests do. */
   recordings: Schema.Finite,
@@ -139,6 +161,134 @@ export type RecordedRequest = typeof RecordedRequest.Type
 /** Asks a relay for the recorded requests of a server, the newest first. */
 export const recorded = controlKind("admin/recorded", OfServer, Schema.Array(RecordedRequest))
 
+/** Which requests are wanted. */
+export const RequestFilter = Schema.Struct({
+  /** Of this server; without it, of all. */
+  server: Schema.optional(Schema.String),
+  /** The first digit of the status; 0: without a response. */
+  status: Schema.optional(Schema.Finite),
+  /** A part of the path, in any case. */
+  path: Schema.optional(Schema.String),
+  /** How long they took at least, in milliseconds. */
+  slow: Schema.optional(Schema.Finite),
+  /** Whether pictures, styles and scripts are wanted too. */
+  assets: Schema.Boolean,
+  /** The most requests that are listed, the newest ones. */
+  most: Schema.Finite,
+})
+/** See the schema. */
+export type RequestFilter = typeof RequestFilter.Type
+
+/** One request in a list; see `relay/inspect/RequestList.ts`. */
+export const ListedRequest = Schema.Struct({
+  server: Schema.String,
+  /** The number of its recording, if the server is inspected. */
+  number: Schema.optional(Schema.Finite),
+  /** When it arrived, in milliseconds since 1970. */
+  at: Schema.Finite,
+  method: Schema.String,
+  /** With its query if it was recorded. */
+  path: Schema.String,
+  status: Schema.optional(Schema.Finite),
+  code: Schema.optional(Schema.String),
+  /** `undefined` while it runs. */
+  millis: Schema.optional(Schema.Finite),
+  waitMillis: Schema.optional(Schema.Finite),
+  tunnelMillis: Schema.optional(Schema.Finite),
+  transport: Schema.String,
+  hop: Schema.optional(Schema.String),
+  bytesIn: Schema.Finite,
+  bytesOut: Schema.Finite,
+  whole: Schema.Boolean,
+  replayOf: Schema.optional(Schema.Finite),
+})
+/** See the schema. */
+export type ListedRequest = typeof ListedRequest.Type
+
+/** Asks a relay for its last requests, the newest first, and how many assets match besides. */
+export const requests = controlKind(
+  "admin/requests",
+  RequestFilter,
+  Schema.Struct({ rows: Schema.Array(ListedRequest), assets: Schema.Finite }),
+)
+
+/** A recorded body; see `relay/inspect/ShownBody.ts`. */
+export const ShownBody = Schema.Struct({
+  form: Schema.Literals(["none", "text", "image", "parts", "binary"]),
+  bytes: Schema.Uint8ArrayFromBase64,
+  length: Schema.Finite,
+  recorded: Schema.Finite,
+  encoding: Schema.String,
+})
+/** See the schema. */
+export type ShownBody = typeof ShownBody.Type
+
+/** One recorded request, without its secrets. */
+export const ShownRequest = Schema.Struct({
+  number: Schema.Finite,
+  at: Schema.Finite,
+  address: Schema.String,
+  method: Schema.String,
+  target: Schema.String,
+  headers: Fields,
+  body: ShownBody,
+  response: Schema.optional(Schema.Struct({ status: Schema.Finite, headers: Fields })),
+  responseBody: ShownBody,
+  outcome: Schema.String,
+  millis: Schema.optional(Schema.Finite),
+  waitMillis: Schema.optional(Schema.Finite),
+  tunnelMillis: Schema.optional(Schema.Finite),
+  linkMillis: Schema.optional(Schema.Finite),
+  transport: Schema.String,
+  hop: Schema.optional(Schema.String),
+  replayOf: Schema.optional(Schema.Finite),
+  replayable: Schema.Literals(["yes", "running", "upgrade", "cut", "expired"]),
+})
+/** See the schema. */
+export type ShownRequest = typeof ShownRequest.Type
+
+const OfRequest = { name: Schema.String, number: Schema.Finite }
+
+/** Asks a relay for one recorded request. */
+export const request = controlKind(
+  "admin/request",
+  Schema.Struct(OfRequest),
+  Schema.NullOr(ShownRequest),
+)
+
+/** An edited request, in which `***` stands for secrets of the recorded one; without a body that is sent as it was. */
+export const EditedRequest = Schema.Struct({
+  method: Schema.String,
+  target: Schema.String,
+  headers: Fields,
+  body: Schema.optional(Schema.String),
+})
+/** See the schema. */
+export type EditedRequest = typeof EditedRequest.Type
+
+/** Has a relay send a recorded request again, as it was or edited. The reply: the number of its recording. */
+export const replay = controlKind(
+  "admin/replay",
+  Schema.Struct({ ...OfRequest, edited: Schema.optional(EditedRequest) }),
+  Schema.Finite,
+)
+
+/** What an administrator has decided about the inspection of a server; see `Inspection` in `relay/inspect/Inspector.ts`. */
+export const Inspection = Schema.Struct({
+  isOn: Schema.Boolean,
+  until: Schema.Finite,
+  at: Schema.Finite,
+})
+/** See the schema. */
+export type Inspection = typeof Inspection.Type
+
+/** Tells a relay of such a decision. */
+export const inspect = controlKind(
+  "admin/inspect",
+  Schema.Struct({ name: Schema.String, inspection: Inspection }),
+  Schema.Null,
+)
+
 const Labels = Schema.optional(Schema.Record(Schema.String, Schema.String))
 
 const metricOf = { name: Schema.String, help: Schema.String }
@@ -178,6 +328,23 @@ export const approving = controlKind(
 
 /** Has a relay hide a server that it has refused. The reply: whether it knew that server. */
 export const ignore = controlKind("admin/ignore", Key, Schema.Boolean)
+
+/** Has a relay end the links of a server, which may connect again. The reply: how many there were. */
+export const disconnect = controlKind("admin/disconnect", OfServer, Schema.Finite)
+
+/** What an administrator changes of a registered server; see `ServerChange` in `relay/registry/ServerEdit.ts`. */
+export const ServerChange = Schema.Union([
+  Schema.Struct({ kind: Schema.Literal("rename"), to: Schema.String }),
+  Schema.Struct({ kind: Schema.Literals(["pause", "resume", "remove"]) }),
+  Schema.Struct({ kind: Schema.Literal("keys"), tripcodes: Schema.Array(Schema.String) }),
+])
+
+/** Has a relay of another machine change a server in its own `servers.d`. */
+export const change = controlKind(
+  "admin/change",
+  Schema.Struct({ name: Schema.String, change: ServerChange }),
+  Schema.Null,
+)
 
 /** Has a relay load its configuration; the reply is the state after that. */
 export const reload = controlKind("admin/reload", Nothing, ReportedConfig)

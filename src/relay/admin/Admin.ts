@@ -12,6 +12,7 @@ import { BindError, serve } from "../../transport/front/NodeFront.ts"
 import * as Deadlines from "../../transport/runtime/Deadlines.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
 import { AuditLog } from "../audit/AuditLog.ts"
+import { History } from "../history/History.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
 import { LiveUpdates } from "../status/LiveUpdates.ts"
 import type { Relays } from "../status/Relays.ts"
@@ -21,6 +22,8 @@ import { Administration } from "./core/Administration.ts"
 import { AdminLogin } from "./core/AdminLogin.ts"
 import { DebugStreams } from "./core/DebugStreams.ts"
 import { LoginLink } from "./core/LoginLink.ts"
+import { Requests } from "./core/Requests.ts"
+import { ServerChanges } from "./core/ServerChanges.ts"
 
 /** What the administrator's side needs to know. */
 export interface AdminOptions {
@@ -28,6 +31,8 @@ export interface AdminOptions {
   readonly announce: (link: string) => Effect.Effect<void>
   /** The version of this package. */
   readonly version: string
+  /** The configuration in force with the source of each value, without secrets. */
+  readonly explain?: (() => string) | undefined
 }
 
 /** How long running requests may take to finish at shutdown, in milliseconds. */
@@ -48,7 +53,14 @@ export class Admin extends Context.Service<
     options: AdminOptions,
   ): Layer.Layer<Admin, BindError, RelaySettings | AuditLog | Relays> =>
     Layer.effect(Admin, make(options)).pipe(
-      Layer.provide(Layer.mergeAll(Administration.layer(options.version), AdminLogin.layer)),
+      Layer.provide(
+        Layer.mergeAll(
+          Administration.layer(options.version, options.explain),
+          AdminLogin.layer,
+          Requests.layer,
+          ServerChanges.layer,
+        ).pipe(Layer.provideMerge(History.layer)),
+      ),
     )
 }
 

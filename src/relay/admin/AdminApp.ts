@@ -15,23 +15,27 @@ import * as Style from "../../web/Style.ts"
 import { AdminApi, apiPath } from "./core/AdminApi.ts"
 import * as AdminApiHandlers from "./core/AdminApiHandlers.ts"
 import { Caller } from "./core/Caller.ts"
-import * as AdminPage from "./pages/AdminPage.ts"
+import * as AdminPage from "./frame/AdminPage.ts"
+import * as Text from "./frame/Text.ts"
 import * as ApiPage from "./pages/ApiPage.ts"
 import * as AuditPage from "./pages/AuditPage.ts"
+import * as ChangePage from "./pages/ChangePage.ts"
 import * as ConfigPage from "./pages/ConfigPage.ts"
 import * as DebugPage from "./pages/DebugPage.ts"
-import * as InspectorPage from "./pages/InspectorPage.ts"
 import * as LoginPage from "./pages/LoginPage.ts"
 import * as MetricsPage from "./pages/MetricsPage.ts"
+import * as OverviewPage from "./pages/OverviewPage.ts"
 import * as RelaysPage from "./pages/RelaysPage.ts"
 import * as ServerPage from "./pages/ServerPage.ts"
-import * as ServersPage from "./pages/ServersPage.ts"
-import * as Text from "./pages/Text.ts"
+import * as ServerSettingsPage from "./pages/ServerSettingsPage.ts"
 import * as UnregisteredPage from "./pages/UnregisteredPage.ts"
+import * as RequestPage from "./requests/RequestPage.ts"
+import * as RequestsPage from "./requests/RequestsPage.ts"
 
 /** All pages; those of the menu in its order. */
 const pages: ReadonlyArray<AdminPage.AdminPage> = [
-  ServersPage.page,
+  OverviewPage.page,
+  RequestsPage.page,
   UnregisteredPage.page,
   RelaysPage.page,
   AuditPage.page,
@@ -39,7 +43,9 @@ const pages: ReadonlyArray<AdminPage.AdminPage> = [
   ApiPage.page,
   DebugPage.page,
   ServerPage.page,
-  InspectorPage.page,
+  ServerSettingsPage.page,
+  ChangePage.page,
+  RequestPage.page,
   MetricsPage.page,
   LoginPage.page,
 ]
@@ -62,7 +68,7 @@ const hashedAsset = ({ bytes, path, type }: Assets.Asset) =>
 const routes: ReadonlyArray<HttpRouter.Route<never, AdminPage.PageServices>> = [
   asset("/assets/style.css", Style.css, "text/css; charset=utf-8"),
   asset("/assets/app.js", LiveScript.js, "text/javascript; charset=utf-8"),
-  ...[Assets.style, Assets.logo, Assets.liveScript].map(hashedAsset),
+  ...[Assets.style, Assets.adminStyle, Assets.logo, Assets.liveScript].map(hashedAsset),
   asset("/favicon.svg", Logo.svg, "image/svg+xml; charset=utf-8"),
   HttpRouter.route("GET", "/healthz", HttpServerResponse.text("ok\n")),
   ...Object.entries(originalPaths).map(([from, to]) =>

@@ -18,7 +18,8 @@ import * as AdminGuard from "./AdminGuard.ts"
 import type { AdminLogin } from "./core/AdminLogin.ts"
 import type { Caller } from "./core/Caller.ts"
 import * as DebugStreams from "./core/DebugStreams.ts"
-import * as AdminFrame from "./pages/AdminFrame.ts"
+import * as AdminFrame from "./frame/AdminFrame.ts"
+import * as RequestPath from "./requests/RequestPath.ts"
 
 /** What the entrance needs. */
 export interface AdminContext {
@@ -33,8 +34,8 @@ export interface AdminContext {
   readonly now: () => number
 }
 
-/** Limit of a form's or document's bytes. */
-const maxBody = 64 * 1024
+/** Limit of a form's or document's bytes, and of those of a request that was edited. */
+const [maxBody, maxEditedBody] = [64 * 1024, 1024 * 1024]
 
 const protectedFields = new Set(AdminFrame.headers.map(([name]) => name.toLowerCase()))
 
@@ -103,7 +104,8 @@ const pass = (
   const path = pathOf(head)
   if (path === "/events") return sendEvents(context.live, head, body, reply)
   if (DebugStreams.takes(path)) return context.streams.handle(head, body, reply)
-  const limited = limit(body, maxBody, () => reply.fail(tooLarge))
+  const most = RequestPath.isSending(path) ? maxEditedBody : maxBody
+  const limited = limit(body, most, () => reply.fail(tooLarge))
   // The front leaves out the body of a response to HEAD.
   const method = head.method === "HEAD" ? "GET" : head.method
   return context.appFor(caller)({ ...head, method }, limited, reply)

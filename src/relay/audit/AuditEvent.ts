@@ -61,6 +61,31 @@ export type AuditEvent =
       /** Who did it. */
       readonly by: string
     }
+  /** An administrator has changed the registration of a server. */
+  | {
+      readonly _tag: "ServerChanged"
+      readonly name: ServerName
+      /** What was changed, in words. */
+      readonly change: string
+      readonly by: string
+    }
+  /** An administrator has sent a recorded request again. */
+  | {
+      readonly _tag: "RequestReplayed"
+      readonly name: ServerName
+      /** The number of the recording. */
+      readonly request: number
+      readonly edited: "yes" | "no"
+      readonly by: string
+    }
+  /** An administrator has its requests recorded for some seconds; 0: no longer. */
+  | {
+      readonly _tag: "InspectionChanged"
+      readonly name: ServerName
+      readonly seconds: number
+      readonly by: string
+    }
+  | { readonly _tag: "ServerCutOff"; readonly name: ServerName; readonly by: string }
 
 /** Each kind of event in words. */
 export const sentences: Record<AuditEvent["_tag"], string> = {
@@ -81,5 +106,9 @@ export const sentences: Record<AuditEvent["_tag"], string> = {
   AdminRefused: "administrator refused",
   ServerApproved: "server approved",
   ServerIgnored: "server ignored",
+  ServerChanged: "server changed",
+  ServerCutOff: "server disconnected by an administrator",
+  RequestReplayed: "request sent again",
+  InspectionChanged: "inspection of requests changed",
   EventsOmitted: "more events of this kind than are recorded one by one",
 }

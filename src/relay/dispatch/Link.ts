@@ -35,6 +35,8 @@ export interface Link extends Carrier {
   offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending>
   /** Ends it: its server is no longer registered, or has another key. */
   revoke(): void
+  /** Ends it; its server may open another one. */
+  disconnect(reason: string): void
   /** It takes no more requests; those that run continue. */
   drain(): void
 }

@@ -27,6 +27,8 @@ export interface Carrier {
   readonly transport: TransportName
   /** The id of the relay that has the link, if it is another one. */
   readonly peer?: string
+  /** The last round trip in milliseconds, where it is measured. */
+  readonly roundTrip?: number
   /** The visitor has left, or waits no longer. */
   cancel(pending: Pending): void
 }
@@ -182,7 +184,7 @@ export class Pending implements Pace {
       this.lease = lease
       this.silentUntil = this.owner.deadlines.elapsed() + lease.silence
     }
-    this.notes?.offered(link.transport, link.peer)
+    this.notes?.offered(link.transport, link.peer, link.roundTrip)
     this.limitAnswer()
   }
 

@@ -38,6 +38,18 @@ import {
 
 export type { ServerStatus }
 
+/** A link of a server as an administrator sees it. */
+export interface LinkView {
+  /** The server's address. */
+  readonly address: string
+  /** When it was opened, in milliseconds since 1970. */
+  readonly since: number
+  readonly transport: string
+  /** As in `Link`. */
+  readonly program: string
+  readonly tripcode: string
+}
+
 /** How long the ids of abandoned requests are remembered, in milliseconds. */
 const abandonedMillis = 120_000
 
@@ -73,6 +85,8 @@ export class Dispatcher implements PendingOwner {
   private readonly abandoned = new Map<string, Deadlines.Deadline>()
   private readonly peers: PeersShape
   private readonly openedAt = new Map<Link, number>()
+  /** Where each link comes from, and since when. */
+  private readonly sources = new Map<Link, Pick<LinkView, "address" | "since">>()
   /** Of requests that hopped here: their visitor's relay limits how long bodies may be idle. */
   private readonly hopOwner: PendingOwner
   private draining = false
@@ -180,6 +194,7 @@ export class Dispatcher implements PendingOwner {
     const { instance, name, reason, transport } = link
     const isNewProcess = !queue.hasProcess(instance)
     queue.addLink(link)
+    this.sources.set(link, { address, since: this.deadlines.now() })
     this.announce(link)
     this.traffic.linkOpened(name, transport)
     if (isNewProcess) {
@@ -190,6 +205,7 @@ export class Dispatcher implements PendingOwner {
     return (why) => {
       this.unannounce(link)
       this.openedAt.delete(link)
+      this.sources.delete(link)
       if (!queue.removeLink(link) || queue.hasProcess(instance)) return
       const _tag = queue.isConnected ? "ServerReplaced" : "ServerDisconnected"
       this.audit.record({ _tag, name, reason: why })
@@ -306,6 +322,22 @@ export class Dispatcher implements PendingOwner {
   /** What is known of a server's links at this relay. */
   status(name: ServerName): ServerStatus {
     return this.queues.get(name)?.status() ?? neverConnected(name)
+  }
+
+  /** The links of a server at this relay. */
+  links(name: ServerName): ReadonlyArray<LinkView> {
+    return (this.queues.get(name)?.ownLinks ?? []).map((link) => {
+      const { address, since } = this.sources.get(link) ?? { address: "", since: 0 }
+      const { program, transport, tripcode } = link
+      return { address, since, transport, program, tripcode }
+    })
+  }
+
+  /** Ends all links of a server at this relay; how many there were. */
+  disconnect(name: ServerName): number {
+    const links = [...(this.queues.get(name)?.ownLinks ?? [])]
+    for (const link of links) link.disconnect("an administrator has closed it")
+    return links.length
   }
 
   /** The relay shuts down: links take no more requests, and none waits any longer. */

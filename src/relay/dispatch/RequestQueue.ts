@@ -355,6 +355,11 @@ export class RequestQueue {
     for (const pending of [...this.waiting]) pending.fail(relayDraining())
   }
 
+  /** The links of this relay. */
+  get ownLinks(): ReadonlyArray<Link> {
+    return this.links
+  }
+
   /** When a message of the server last arrived, as far as is known; at a peer it may do so at any time. */
   get lastSeenAnywhere(): number | undefined {
     return this.peers.length > 0 ? this.context.deadlines.now() : this.lastSeen

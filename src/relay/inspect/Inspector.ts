@@ -1,8 +1,8 @@
 /**
- * Records the last requests of servers with `inspect = true`, with their heads
- * and the start of their bodies, for an administrator. Secrets in heads are
- * masked before they are recorded. Bodies are copied while they are forwarded,
- * without delaying them.
+ * Records the last requests of servers that are inspected, with their heads and
+ * the start of their bodies, for an administrator: of those with `inspect =
+ * true`, and for a while of those for which the administrator turns it on.
+ * Bodies are copied while they are forwarded, without delaying them.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -10,56 +10,50 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
-import type { HeaderList } from "../../domain/HeaderList.ts"
 import { upgradeOf } from "../../protocol/http/HopByHop.ts"
-import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
-import type { Body } from "../../transport/body/Body.ts"
-import { count, type Tally } from "../../transport/body/CountedBody.ts"
+import type { RequestHead } from "../../protocol/Message.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
+import type { VisitNotes } from "../../transport/observe/VisitNotes.ts"
+import { VisitRecord } from "../../transport/observe/VisitRecord.ts"
+import * as Deadlines from "../../transport/runtime/Deadlines.ts"
 import type { DerivedConfig } from "../settings/DerivedConfig.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
-import * as RedactSecrets from "./RedactSecrets.ts"
+import { type Inspected, type OriginalRequest, Recording } from "./Recording.ts"
 
 /** How many requests of each server are recorded. */
-export const maxInspected = 20
+export const maxInspected = 200
 
-/** How many bytes of each body are recorded. */
-export const maxBody = 10 * 1024
+/** How many bytes of bodies a relay keeps of all servers; those of the oldest requests go first. */
+export const maxMemory = 16 * 1024 * 1024
 
-/** How many characters of a head's fields are recorded. */
-const maxFields = 16 * 1024
+/** How long what was sent is kept with its secrets, so that it can be sent again, in milliseconds. */
+export const secretMillis = 10 * 60_000
 
-/** How many characters of a target are recorded. */
-const maxTarget = 4 * 1024
+/** How often it is looked for what was kept long enough, in milliseconds. */
+const sweepMillis = 10_000
 
-/** The start of a body. */
-export interface InspectedBody {
-  readonly bytes: Uint8Array
-  /** Of all bytes forwarded so far. */
-  readonly length: number
-}
+/** How much later that, and the end of an inspection, may be noticed, in milliseconds. */
+const slackMillis = 5_000
 
-/** One request, which may still be running. */
-export interface Inspected {
-  /** Counted from 1 by each relay. */
-  readonly number: number
-  /** When it arrived, in milliseconds since 1970. */
+/** How long recordings are kept once a server is inspected no more, in milliseconds. */
+const keptMillis = 60 * 60_000
+
+/** What an administrator has decided about a server. */
+export interface Inspection {
+  readonly isOn: boolean
+  /** Until when it holds, in milliseconds since 1970; after that the configuration decides. */
+  readonly until: number
+  /** When it was decided; of two the later one counts. */
   readonly at: number
-  /** The visitor's. */
-  readonly address: string
-  readonly method: string
-  readonly target: string
-  /** As the server receives them. */
-  readonly headers: HeaderList
-  readonly body: InspectedBody
-  /** `undefined` until its head arrives. */
-  readonly response: { readonly status: number; readonly headers: HeaderList } | undefined
-  readonly responseBody: InspectedBody
-  /** `running`; `whole`: all was sent; `left`: the visitor left before; or the relay's error code. */
-  readonly outcome: string
-  /** How long it took, in milliseconds; `undefined` while it runs. */
-  readonly millis: number | undefined
 }
+
+/** Sends a recorded request again; see `visitors/Resender.ts`. */
+export type Resend = (
+  server: string,
+  original: OriginalRequest,
+  address: string,
+  replayOf: number,
+) => number | undefined
 
 /** See the file's header. */
 export class Inspector extends Context.Service<Inspector, Recorder>()("ptth/relay/Inspector") {
@@ -68,7 +62,12 @@ export class Inspector extends Context.Service<Inspector, Recorder>()("ptth/rela
     Effect.gen(function* () {
       const settings = yield* RelaySettings
       const clock = yield* Clock.Clock
-      const recorder = new Recorder(settings.derived, () => clock.currentTimeMillisUnsafe())
+      const deadlines = yield* Deadlines.make
+      const recorder = new Recorder(
+        settings.derived,
+        () => clock.currentTimeMillisUnsafe(),
+        deadlines,
+      )
       yield* settings.changes.pipe(
         Stream.runForEach((config) => Effect.sync(() => recorder.follow(config))),
         Effect.forkScoped,
@@ -82,15 +81,21 @@ export class Inspector extends Context.Service<Inspector, Recorder>()("ptth/rela
 export class Recorder {
   private readonly derived: () => DerivedConfig
   private readonly now: () => number
+  private readonly deadlines: Deadlines.Deadlines
   private readonly recordings = new Map<string, Array<Recording>>()
+  private readonly inspections = new Map<string, Inspection>()
   private isAnyInspected = false
   private recorded = 0
   private changes = 0
+  private memory = 0
+  private isSweepSet = false
+  private resendBy: Resend | undefined
 
   /** @param now milliseconds since 1970 */
-  constructor(derived: () => DerivedConfig, now: () => number) {
+  constructor(derived: () => DerivedConfig, now: () => number, deadlines: Deadlines.Deadlines) {
     this.derived = derived
     this.now = now
+    this.deadlines = deadlines
     this.follow(derived().config)
   }
 
@@ -101,16 +106,53 @@ export class Recorder {
 
   /** Whether this server is inspected. */
   inspects(server: string): boolean {
-    return this.derived().servers.get(server)?.inspect === true
+    return this.inspection(server)?.isOn ?? this.derived().servers.get(server)?.inspect === true
+  }
+
+  /** What an administrator has decided about this server, if that holds now. */
+  inspection(server: string): Inspection | undefined {
+    const inspection = this.inspections.get(server)
+    return inspection !== undefined && this.now() < inspection.until ? inspection : undefined
+  }
+
+  /** An administrator has decided about a server. One who turns it off has the recordings dropped. */
+  inspect(server: string, inspection: Inspection): void {
+    const before = this.inspections.get(server)
+    if (!this.derived().servers.has(server)) return
+    if (before !== undefined && before.at >= inspection.at) return
+    this.inspections.set(server, inspection)
+    if (!inspection.isOn) this.drop(server)
+    const millis = inspection.until - this.now()
+    if (inspection.isOn && millis > 0) this.deadlines.set(millis, () => this.refresh(), slackMillis)
+    this.refresh()
   }
 
   /** The tunnel to a server, recorded if the server is inspected. */
-  watched(server: string, address: string, tunnel: Handler): Handler {
-    if (!this.inspects(server)) return tunnel
+  watched(
+    server: string,
+    address: string,
+    tunnel: Handler,
+    notes?: VisitNotes | undefined,
+  ): Handler {
+    return this.inspects(server) ? this.recording(server, address, tunnel, notes) : tunnel
+  }
+
+  /** The same, recorded in any case; `onBegun` gets the recording's number. */
+  recording(
+    server: string,
+    address: string,
+    tunnel: Handler,
+    notes: VisitNotes | undefined,
+    replayOf?: number,
+    onBegun?: (number: number) => void,
+  ): Handler {
     return (head, body, reply) => {
-      const recording = this.begin(server, address, head)
       // After an upgrade both bodies are a conversation of another protocol.
       const isUpgrade = upgradeOf(head.headers) !== undefined
+      const times = notes instanceof VisitRecord ? notes : undefined
+      const recording = this.begin(server, { address, replayOf }, head, isUpgrade, times)
+      if (times !== undefined) times.recording = recording.number
+      onBegun?.(recording.number)
       const recordedBody = isUpgrade ? body : recording.body.of(body)
       const cancel = tunnel(head, recordedBody, this.recordedReply(recording, reply))
       return this.recordedCancel(recording, isUpgrade, cancel)
@@ -142,9 +184,29 @@ export class Recorder {
     }
   }
 
-  /** The last requests of a server, the newest first. */
-  of(server: string): ReadonlyArray<Inspected> {
-    return (this.recordings.get(server) ?? []).map((recording) => recording.read()).reverse()
+  /** The recordings of a server, the newest first. */
+  of(server: string): ReadonlyArray<Recording> {
+    return [...(this.recordings.get(server) ?? [])].reverse()
+  }
+
+  /** One of them. */
+  find(server: string, number: number): Recording | undefined {
+    return this.recordings.get(server)?.find((recording) => recording.number === number)
+  }
+
+  /** Sets what sends requests again. */
+  resendWith(resend: Resend): void {
+    this.resendBy = resend
+  }
+
+  /**
+   * Sends a request again.
+   *
+   * @param request what is sent: a recorded request, or one that an administrator made of it
+   * @returns the number of its recording; `undefined` if nothing can be sent here
+   */
+  resend(server: string, recording: Recording, request: OriginalRequest): number | undefined {
+    return this.resendBy?.(server, request, recording.read().address, recording.number)
   }
 
   /** A number that changes whenever what is recorded does. */
@@ -152,121 +214,85 @@ export class Recorder {
     return this.changes
   }
 
-  /** Drops the recordings of servers that a configuration does not inspect. */
+  /** Drops the recordings of servers that a configuration does not register, or does not inspect. */
   follow({ servers }: RelayConfig): void {
-    const names = new Set<string>(servers.flatMap(({ inspect, name }) => (inspect ? [name] : [])))
-    this.isAnyInspected = names.size > 0
-    for (const name of this.recordings.keys()) if (!names.has(name)) this.recordings.delete(name)
+    const names = new Set<string>(servers.map(({ name }) => name))
+    for (const name of this.inspections.keys()) if (!names.has(name)) this.inspections.delete(name)
+    for (const name of this.recordings.keys())
+      if (!this.inspects(name) && !this.inspections.has(name)) this.drop(name)
+    this.refresh()
+  }
+
+  private drop(server: string): void {
+    for (const recording of this.recordings.get(server) ?? []) recording.dropBodies()
+    this.recordings.delete(server)
+  }
+
+  /** Looks again which servers are inspected. */
+  private refresh(): void {
+    this.isAnyInspected = this.derived().config.servers.some(({ name }) => this.inspects(name))
     this.changes += 1
   }
 
-  private begin(server: string, address: string, head: RequestHead): Recording {
+  private begin(
+    server: string,
+    { address, replayOf }: Pick<Inspected, "address" | "replayOf">,
+    head: RequestHead,
+    isUpgrade: boolean,
+    times: VisitRecord | undefined,
+  ): Recording {
     this.recorded += 1
-    const recording = new Recording(this.recorded, this.now(), address, head, () => {
-      this.changes += 1
-    })
+    const parts = { number: this.recorded, at: this.now(), address, replayOf }
+    const recording = new Recording(parts, head, isUpgrade, times, (bytes) => this.changed(bytes))
     const recordings = this.recordings.get(server) ?? []
     this.recordings.set(server, recordings)
     recordings.push(recording)
-    if (recordings.length > maxInspected) recordings.shift()
+    if (recordings.length > maxInspected) recordings.shift()?.dropBodies()
+    this.scheduleSweep()
     return recording
   }
-}
 
-/** The start of a body, copied while it is forwarded. */
-class BodyCapture implements Tally {
-  length = 0
-  private readonly chunks: Array<Uint8Array> = []
-  private capturedBytes = 0
-  private readonly onChange: () => void
-
-  constructor(onChange: () => void) {
-    this.onChange = onChange
+  private scheduleSweep(): void {
+    if (this.isSweepSet) return
+    this.isSweepSet = true
+    this.deadlines.set(
+      sweepMillis,
+      () => {
+        this.isSweepSet = false
+        this.sweep()
+        if (this.recordings.size > 0) this.scheduleSweep()
+      },
+      slackMillis,
+    )
   }
 
-  bytes(size: number, chunk: Uint8Array): void {
-    this.length += size
-    const part = chunk.subarray(0, maxBody - this.capturedBytes)
-    if (part.length === 0) return
-    this.capturedBytes += part.length
-    this.chunks.push(new Uint8Array(part))
-    this.onChange()
-  }
-
-  read(): InspectedBody {
-    return { bytes: Buffer.concat(this.chunks), length: this.length }
-  }
-
-  /** The same body, captured when it is read. */
-  of(body: Body): Body {
-    if (body.whole === undefined) return count(body, this)
-    this.bytes(body.whole.length, body.whole)
-    return body
-  }
-}
-
-type InspectedHead = Omit<Inspected, "body" | "responseBody">
-
-/** The recording of one request. */
-class Recording {
-  readonly body: BodyCapture
-  readonly responseBody: BodyCapture
-  private head: InspectedHead
-  private readonly onChange: () => void
-
-  constructor(
-    number: number,
-    at: number,
-    address: string,
-    head: RequestHead,
-    onChange: () => void,
-  ) {
-    this.head = {
-      number,
-      at,
-      address,
-      method: head.method,
-      target: RedactSecrets.target(head.target).slice(0, maxTarget),
-      headers: recordedFields(head.headers),
-      response: undefined,
-      outcome: "running",
-      millis: undefined,
+  /** Frees secrets that were kept long enough, and old recordings of servers that are inspected no more. */
+  private sweep(): void {
+    const now = this.now()
+    for (const [server, recordings] of this.recordings) {
+      for (const recording of recordings) if (now - recording.at >= secretMillis) recording.expire()
+      const newest = recordings.at(-1)?.at ?? 0
+      if (!this.inspects(server) && now - newest >= keptMillis) this.drop(server)
     }
-    this.onChange = onChange
-    this.body = new BodyCapture(onChange)
-    this.responseBody = new BodyCapture(onChange)
-    onChange()
   }
 
-  get isUpgraded(): boolean {
-    return this.head.response?.status === 101
+  private changed(bytes: number): void {
+    this.changes += 1
+    this.memory += bytes
+    while (this.memory > maxMemory) {
+      const oldest = this.oldestWithBodies()
+      if (oldest === undefined) return
+      oldest.dropBodies()
+    }
   }
 
-  answered({ headers, status }: ResponseHead): void {
-    this.update({ response: { status, headers: recordedFields(headers) } })
+  private oldestWithBodies(): Recording | undefined {
+    let oldest: Recording | undefined
+    for (const recordings of this.recordings.values()) {
+      const first = recordings.find(({ hasBodies }) => hasBodies)
+      if (first !== undefined && (oldest === undefined || first.number < oldest.number))
+        oldest = first
+    }
+    return oldest
   }
-
-  over(outcome: string, now: number): void {
-    if (this.head.millis === undefined) this.update({ outcome, millis: now - this.head.at })
-  }
-
-  read(): Inspected {
-    return { ...this.head, body: this.body.read(), responseBody: this.responseBody.read() }
-  }
-
-  private update(changed: Partial<InspectedHead>): void {
-    this.head = { ...this.head, ...changed }
-    this.onChange()
-  }
-}
-
-/** The first fields, with their secrets masked, and how many were left out. */
-const recordedFields = (headers: HeaderList): HeaderList => {
-  let charactersLeft = maxFields
-  const fields = headers.filter(([name, value]) => {
-    charactersLeft -= name.length + value.length
-    return charactersLeft >= 0
-  })
-  const omitted = headers.length - fields.length
-  return RedactSecrets.fields(omitted === 0 ? fields : [...fields, ["…", `${omitted} more fields`]])
 }

@@ -293,6 +293,10 @@ export class ClassicLink implements Link {
     if (this.cancels.length > 0) this.answerListen([], 0)
   }
 
+  disconnect(reason: string): void {
+    this.end(reason)
+  }
+
   revoke(): void {
     for (const listen of this.parked.takeAll()) answerText(listen, 401, text.badKey)
     this.end("its key is no longer accepted", true)

@@ -133,6 +133,14 @@ export class StreamLink implements Link {
     this.options.multiplexer.close(reason)
   }
 
+  get roundTrip(): number {
+    return this.options.multiplexer.roundTrip
+  }
+
+  disconnect(reason: string): void {
+    this.end(reason)
+  }
+
   revoke(): void {
     this.isRevoked = true
     this.end("its key is no longer accepted")

@@ -187,6 +187,8 @@ export class PeerLink implements PeerLinks {
   }
 
   /** The links are the peer's to end. */
+  disconnect(): void {}
+
   revoke(): void {}
 
   drain(): void {}

@@ -78,7 +78,8 @@ export const approve = Effect.fn("Approval.approve")(function* (
   return path
 })
 
-const write = Effect.fnUntraced(function* (folder: string, path: string, text: string) {
+/** Writes a file of the folder atomically; the folder is made if it is missing. */
+export const write = Effect.fnUntraced(function* (folder: string, path: string, text: string) {
   const fs = yield* FileSystem.FileSystem
   yield* fs.makeDirectory(folder, { recursive: true })
   const temporary = NodePath.join(folder, `.${NodePath.basename(path)}.${process.pid}.tmp`)

@@ -5,7 +5,9 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import { Engine } from "../../cluster/engine/Engine.ts"
 import { Peers } from "../../cluster/Peers.ts"
 import { isServerName } from "../../domain/ServerName.ts"
@@ -14,9 +16,11 @@ import * as AdminControl from "../../protocol/peer/AdminControl.ts"
 import type { ControlKind } from "../../protocol/peer/PeerControl.ts"
 import { Rendezvous } from "../dispatch/Rendezvous.ts"
 import { Inspector } from "../inspect/Inspector.ts"
+import * as ServerFiles from "../registry/ServerFiles.ts"
 import { Servers } from "../registry/Servers.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
 import { Traffic } from "../traffic/Traffic.ts"
+import * as LocalRequests from "./LocalRequests.ts"
 import * as RelayMetrics from "./RelayMetrics.ts"
 import * as RelayReport from "./RelayReport.ts"
 
@@ -48,6 +52,7 @@ export class LocalRelay extends Context.Service<
         peers.onControl(kind, handler)
       }
       yield* answerQuestions(on)
+      yield* LocalRequests.answer(on)
       yield* carryOutActs(on)
       return LocalRelay.of({
         answer: <A, R>({ kind }: ControlKind<A, R>, message: A) => {
@@ -59,9 +64,7 @@ export class LocalRelay extends Context.Service<
   )
 }
 
-type On = <A, R>(kind: ControlKind<A, R>, handler: Handler<A, R>) => void
-
-const answerQuestions = Effect.fnUntraced(function* (on: On) {
+const answerQuestions = Effect.fnUntraced(function* (on: LocalRequests.On) {
   const peers = yield* Peers
   const context = {
     settings: yield* RelaySettings,
@@ -74,17 +77,21 @@ const answerQuestions = Effect.fnUntraced(function* (on: On) {
     startedAt: yield* Clock.currentTimeMillis,
     version: peers.self.program.replace(/^.*\//, ""),
   }
-  const { inspector, traffic } = context
+  const { rendezvous, traffic } = context
   on(AdminControl.report, () => Effect.sync(() => RelayReport.reportOf(context)))
   on(AdminControl.metrics, () => Effect.sync(() => RelayMetrics.read(context)))
   on(AdminControl.recent, ({ name }) =>
     Effect.sync(() => traffic.server(name).recent.map(RelayReport.requestOf)),
   )
-  on(AdminControl.recorded, ({ name }) => Effect.sync(() => inspector.of(name)))
+  on(AdminControl.links, ({ name }) =>
+    Effect.sync(() => (isServerName(name) ? rendezvous.links(name) : [])),
+  )
 })
 
-const carryOutActs = Effect.fnUntraced(function* (on: On) {
+const carryOutActs = Effect.fnUntraced(function* (on: LocalRequests.On) {
   const settings = yield* RelaySettings
+  const rendezvous = yield* Rendezvous
+  const fs = Option.getOrUndefined(yield* Effect.serviceOption(FileSystem.FileSystem))
   const servers = yield* Servers
   const scope = yield* Effect.scope
   on(AdminControl.approving, ({ isDone, name, tripcode }) => {
@@ -106,6 +113,23 @@ const carryOutActs = Effect.fnUntraced(function* (on: On) {
       const isThere = servers.ignore(name, tripcode)
       if (!isThere) servers.ignoredElsewhere(name, tripcode)
       return isThere
+    }),
+  )
+  on(AdminControl.disconnect, ({ name }) =>
+    Effect.sync(() => (isServerName(name) ? rendezvous.disconnect(name) : 0)),
+  )
+  on(AdminControl.change, ({ change, name }) =>
+    Effect.gen(function* () {
+      const { serversFolder } = settings.status()
+      if (serversFolder === undefined || fs === undefined)
+        return yield* Effect.fail("it has no configuration file beside which it could write")
+      if (ServerFiles.holds(settings.current(), name, change)) return null
+      yield* ServerFiles.plan(serversFolder, settings.current(), name, change).pipe(
+        Effect.flatMap(ServerFiles.carryOut),
+        Effect.provideService(FileSystem.FileSystem, fs),
+        Effect.mapError(({ detail }) => detail),
+      )
+      return yield* Effect.as(settings.reload, null)
     }),
   )
   on(AdminControl.reload, () =>

@@ -76,6 +76,7 @@ export const reportOf = (context: ReportContext): RelayReport => {
     config: configOf(settings.status()),
     engine: { state, since, ...(reason === undefined ? {} : { reason }) },
     servers: settings.current().servers.flatMap(({ name }) => serverOf(context, name) ?? []),
+    own: trafficOf(context.traffic.counters.get("") ?? new Counters()),
     strangers: servers.unregistered(),
     recordings: inspector.version(),
   }
@@ -89,6 +90,7 @@ const serverOf = (
   const { lastSeen, name, programs, reason, transports, waiting } = rendezvous.status(server)
   const counters = traffic.counters.get(server)
   const isInspected = inspector.inspects(server)
+  const inspection = inspector.inspection(server)
   if (lastSeen === undefined && counters === undefined && !isInspected && waiting === 0)
     return undefined
   return {
@@ -99,6 +101,7 @@ const serverOf = (
     ...(lastSeen === undefined ? {} : { lastSeen }),
     waiting,
     isInspected,
+    ...(inspection === undefined ? {} : { inspection }),
     traffic: trafficOf(counters ?? new Counters()),
   }
 }
@@ -113,5 +116,7 @@ const trafficOf = (counters: Counters): ReportedTraffic => {
     linksOpened,
     errors: Object.fromEntries(errors),
     head: counters.head.counts,
+    wait: counters.wait.counts,
+    tunnel: counters.tunnel.counts,
   }
 }

@@ -38,6 +38,11 @@ export interface SilentRelay {
   readonly reason: string
 }
 
+/** What an act on all relays could not reach. */
+export interface Reached {
+  readonly silent: ReadonlyArray<SilentRelay>
+}
+
 /** The answers of all relays. */
 export interface RelayAnswers<A> {
   /** That of this relay first. */

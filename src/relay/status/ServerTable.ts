@@ -10,8 +10,8 @@ import type { ServerView } from "./ServerView.ts"
 const words = { connected: "connected", away: "not connected", never: "not connected yet" } as const
 
 /** A server's state in words and colour. */
-export const stateOf = ({ state }: ServerView): Html =>
-  html`<span class="state ${state}">${words[state]}</span>`
+export const stateOf = ({ isPaused, state }: ServerView): Html =>
+  html`<span class="state ${state}">${words[state]}</span>${isPaused ? html`<br><span class="state away">paused</span>` : undefined}`
 
 /** Its transports, and why no better one is used. */
 export const transportOf = ({ reason, transports }: ServerView): Html =>
@@ -78,6 +78,7 @@ export const shown = (servers: ReadonlyArray<ServerView>): string =>
       view.name,
       view.displayName,
       view.state,
+      view.isPaused,
       view.state === "connected" ? 0 : view.lastSeen,
       view.transports,
       view.reason,

@@ -27,6 +27,12 @@ export interface ServerView {
   readonly displayName: string
   /** `never`: not since the relay started. */
   readonly state: "connected" | "away" | "never"
+  /** Whether its visitors are refused for now. */
+  readonly isPaused: boolean
+  /** Whether its requests are recorded. */
+  readonly isInspected: boolean
+  /** Until when an administrator wants that, in milliseconds since 1970; `undefined` if the configuration decides. */
+  readonly inspectedUntil: number | undefined
   /** The transports of its links, each once. */
   readonly transports: ReadonlyArray<string>
   /** Why no better transport is used, in the server's words; empty if it gives no reason. */
@@ -91,7 +97,7 @@ const atRelay = ({ relay, server }: ServerPart): ServerAtRelay => ({
 })
 
 const viewServer = (
-  { displayName, name, tripcodes }: RegisteredServer,
+  { displayName, name, paused, tripcodes }: RegisteredServer,
   parts: ReadonlyArray<ServerPart>,
   isAlone: boolean,
 ): ServerView => {
@@ -102,6 +108,9 @@ const viewServer = (
     name,
     displayName: displayName ?? name,
     state: transports.length > 0 ? "connected" : times.length === 0 ? "never" : "away",
+    isPaused: paused,
+    isInspected: servers.some(({ isInspected }) => isInspected),
+    inspectedUntil: servers.find(({ inspection }) => inspection?.isOn === true)?.inspection?.until,
     transports: unique(transports),
     reason: servers.find(({ reason }) => reason !== "")?.reason ?? "",
     programs: unique(servers.flatMap(({ programs }) => programs)),

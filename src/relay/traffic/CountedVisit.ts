@@ -67,8 +67,8 @@ export class CountedVisit extends VisitRecord implements Recent {
     return this.trace === undefined ? headers : this.trace.forwarded(headers)
   }
 
-  override offered(transport: string, hop?: string): void {
-    super.offered(transport, hop)
+  override offered(transport: string, hop?: string, linkMillis?: number): void {
+    super.offered(transport, hop, linkMillis)
     this.transportIndex = Math.max(0, transports.indexOf(transport))
   }
 

@@ -36,6 +36,10 @@ export interface Recent {
   readonly waitMillis: number | undefined
   /** From then to the head of the response. */
   readonly tunnelMillis: number | undefined
+  /** The round trip of the link, where it is measured. */
+  readonly linkMillis?: number | undefined
+  /** The number of its recording, if it was recorded. */
+  readonly recording?: number | undefined
   /** Bytes of the request's body. */
   readonly bytesIn: number
   /** Bytes of the response's body. */

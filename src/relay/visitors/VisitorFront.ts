@@ -181,9 +181,10 @@ export class VisitorFront {
 
   /** Passes the request to a server's tunnel; see `Rendezvous.toServer`. */
   private toServer(request: FrontRequest, reply: Reply, to: Destination): Cancel {
-    if (!this.context.servers.isRegistered(to.name))
-      return refuse(request.body, reply, unknownServer(to.name))
+    const registered = this.derived.servers.get(to.name)
+    if (registered === undefined) return refuse(request.body, reply, unknownServer(to.name))
     request.notes?.routed(to.name, to.target)
+    if (registered.paused) return refuse(request.body, reply, paused)
     const { limits, places, rendezvous } = this.context
     return limits.server(to.name, request, reply, () =>
       places.enter(to.name, rendezvous.places(to.name), request, reply, (body, reply) =>
@@ -203,7 +204,7 @@ export class VisitorFront {
     const fields = isBelow ? Multistatus.readable(method, headers) : headers
     const tunnel = rendezvous.toServer(to.name, request.notes)
     const handler = inspector.isOn()
-      ? inspector.watched(to.name, this.addressOf(request), tunnel)
+      ? inspector.watched(to.name, this.addressOf(request), tunnel, request.notes)
       : tunnel
     return handler(
       {
@@ -269,6 +270,12 @@ const methodNotAllowed = new ExchangeError({
   code: "PTTH_METHOD_NOT_ALLOWED",
   detail: "the relay's own pages are only read",
   headers: [["Allow", "GET, HEAD"]],
+})
+
+const paused = new ExchangeError({
+  code: "PTTH_SERVER_PAUSED",
+  detail: "the relay's administrator has paused it",
+  retryAfter: 60,
 })
 
 const unknownServer = (name: string): ExchangeError =>

@@ -30,6 +30,10 @@ export abstract class VisitRecord implements VisitNotes {
   bytesIn = 0
   bytesOut = 0
   offeredAt: number | undefined
+  /** The last round trip of the link, in milliseconds, where it is measured. */
+  linkMillis: number | undefined
+  /** The number of its recording, if the server is inspected. */
+  recording: number | undefined
   answeredAt: number | undefined
   endedAt = 0
   /** Whether the visitor got all of the response. */
@@ -71,9 +75,10 @@ export abstract class VisitRecord implements VisitNotes {
     return headers
   }
 
-  offered(transport: string, hop?: string): void {
+  offered(transport: string, hop?: string, linkMillis?: number): void {
     this.transport = transport
     this.hop = hop
+    this.linkMillis = linkMillis
     this.offeredAt = performance.now()
   }
 

@@ -191,9 +191,14 @@ describe("header fields that claim who the caller is", () => {
       const [attic, cellar] = ["attic", "cellar"].map((name) => ({
         name,
         tripcode: tripcodeOfText(name),
+        compared: "yes" as const,
       }))
       yield* decide("/unregistered/approve", new URLSearchParams(attic).toString(), form)
-      yield* decide("/api/v1/unregistered/approve", JSON.stringify(cellar), "application/json")
+      yield* decide(
+        "/api/v1/unregistered/approve",
+        JSON.stringify({ ...cellar, compared: undefined }),
+        "application/json",
+      )
       const secret = secretOf(yield* on.newLink)
       yield* decide("/login", new URLSearchParams({ secret }).toString(), form)
       assert.deepStrictEqual(
@@ -252,7 +257,11 @@ describe("a proxy that names the user", () => {
           ["Origin", "https://admin.example"],
           ["Content-Type", "application/x-www-form-urlencoded"],
         ],
-        body: new URLSearchParams({ name: "attic", tripcode: tripcodeOfText("a key") }).toString(),
+        body: new URLSearchParams({
+          name: "attic",
+          tripcode: tripcodeOfText("a key"),
+          compared: "yes",
+        }).toString(),
       })
       assert.strictEqual(approved.status, 303)
       const event = on.events().find(({ _tag }) => _tag === "ServerApproved")
@@ -334,6 +343,12 @@ describe("another site", () => {
         "/unregistered/ignore",
         "/logout",
         "/api/v1/unregistered/approve",
+        "/servers/attic/plan",
+        "/servers/attic/apply",
+        "/servers/attic/disconnect",
+        "/servers/attic/inspect",
+        "/requests/-/attic/1/replay",
+        "/requests/-/attic/1/send",
       ]) {
         for (const headers of attempts) {
           const answer = yield* Harness.visit(on.admin, target, {
@@ -409,11 +424,11 @@ describe("approving", () => {
       const approved = yield* post(
         on.admin,
         "/unregistered/approve",
-        { name: "attic", tripcode },
+        { name: "attic", tripcode, compared: "yes" },
         session,
       )
       assert.strictEqual(approved.status, 303)
-      assert.strictEqual(approved.header("location"), "/servers/attic")
+      assert.strictEqual(approved.header("location"), "/servers/attic?approved")
       const server = yield* Harness.serverAt(on.relay.url, "attic", Harness.echo)
       yield* Harness.until("it is connected", () =>
         server.lines.some((line) => line.startsWith("connected")),
@@ -635,9 +650,17 @@ describe("the API", () => {
 it.effect("each link of the menu leads to a page that marks it as current", () =>
   Effect.gen(function* () {
     const on = yield* adminRelay(withToken)
-    const menu = (yield* ask(on, "/", [html, ...bearer])).text.match(/<nav.*<\/nav>/s)?.[0] ?? ""
+    const menu = (yield* ask(on, "/", [html, ...bearer])).text.match(/<nav.*?<\/nav>/s)?.[0] ?? ""
     const paths = [...menu.matchAll(/href="([^"]*)"/g)].map(([, path]) => path as string)
-    assert.deepStrictEqual(paths, ["/", "/unregistered", "/audit", "/config", "/api", "/debug"])
+    assert.deepStrictEqual(paths, [
+      "/",
+      "/requests",
+      "/unregistered",
+      "/audit",
+      "/config",
+      "/api",
+      "/debug",
+    ])
     for (const path of paths) {
       const page = yield* ask(on, path, [html, ...bearer])
       assert.strictEqual(page.status, 200)

@@ -54,9 +54,9 @@ describe("the administrator of several relays", () => {
       const page = yield* get(b, "/servers/attic")
       assert.include(page, "/at-a")
       assert.include(page, "b<br><small>link at a</small>")
-      const inspected = yield* get(b, "/servers/attic/inspect")
+      const inspected = yield* get(b, "/servers/attic/requests")
       assert.include(inspected, "/at-a")
-      assert.match(inspected, /at relay b; complete/)
+      assert.match(yield* get(b, "/requests/b/attic/1"), /complete[\s\S]*at relay b/)
     }),
   )
 

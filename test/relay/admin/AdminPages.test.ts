@@ -3,22 +3,32 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
+import {
+  empty as defaults,
+  plainServer,
+  type RegisteredServer,
+} from "../../../src/domain/config/RelayConfig.ts"
+import type { PasswordHash } from "../../../src/domain/PasswordHash.ts"
 import type { ServerName } from "../../../src/domain/ServerName.ts"
 import type { Tripcode } from "../../../src/domain/Tripcode.ts"
-import type {
-  InspectedView,
-  RecentView,
-  StrangerView,
-} from "../../../src/relay/admin/core/Administration.ts"
-import { frame } from "../../../src/relay/admin/pages/AdminFrame.ts"
+import type { ShownRequest } from "../../../src/protocol/peer/AdminControl.ts"
+import type { RecentView, StrangerView } from "../../../src/relay/admin/core/Administration.ts"
+import type { ListedView } from "../../../src/relay/admin/core/Requests.ts"
+import type { PlannedChange } from "../../../src/relay/admin/core/ServerChanges.ts"
+import { frame } from "../../../src/relay/admin/frame/AdminFrame.ts"
 import * as AuditPage from "../../../src/relay/admin/pages/AuditPage.ts"
+import * as ChangePage from "../../../src/relay/admin/pages/ChangePage.ts"
 import * as ConfigPage from "../../../src/relay/admin/pages/ConfigPage.ts"
 import * as DebugPage from "../../../src/relay/admin/pages/DebugPage.ts"
-import * as InspectorPage from "../../../src/relay/admin/pages/InspectorPage.ts"
 import * as LoginPage from "../../../src/relay/admin/pages/LoginPage.ts"
+import * as OverviewPage from "../../../src/relay/admin/pages/OverviewPage.ts"
 import * as RelaysPage from "../../../src/relay/admin/pages/RelaysPage.ts"
 import * as ServerPage from "../../../src/relay/admin/pages/ServerPage.ts"
+import * as ServerSettingsPage from "../../../src/relay/admin/pages/ServerSettingsPage.ts"
 import * as UnregisteredPage from "../../../src/relay/admin/pages/UnregisteredPage.ts"
+import * as RequestPage from "../../../src/relay/admin/requests/RequestPage.ts"
+import * as RequestsPage from "../../../src/relay/admin/requests/RequestsPage.ts"
+import { Ring, spans } from "../../../src/relay/history/Series.ts"
 import type { RelayView } from "../../../src/relay/status/RelayView.ts"
 import { serverTable } from "../../../src/relay/status/ServerTable.ts"
 import type { ServerView } from "../../../src/relay/status/ServerView.ts"
@@ -35,6 +45,9 @@ const serverOf = (text: string): ServerView => ({
   name: text as ServerName,
   displayName: `${text} `,
   state: "connected",
+  isPaused: true,
+  isInspected: true,
+  inspectedUntil: 0,
   transports: [text, "stream"],
   reason: text,
   programs: [text],
@@ -98,12 +111,18 @@ const relayOf = (text: string): RelayView => ({
   problem: text,
 })
 
-const inspectedOf = (text: string): InspectedView => {
+const shownOf = (text: string): ShownRequest => {
   const headers = [
     ["Content-Type", text],
     [text, text],
   ] as const
-  const body = { bytes: Buffer.from(text.replace(/[\x00-\x1f]/g, "")), length: 100_000 }
+  const body = {
+    form: "text" as const,
+    bytes: Buffer.from(text.replace(/[\x00-\x1f]/g, "")),
+    length: 100_000,
+    recorded: 10,
+    encoding: text,
+  }
   return {
     number: 1,
     at: 0,
@@ -113,12 +132,63 @@ const inspectedOf = (text: string): InspectedView => {
     headers,
     body,
     response: { status: 200, headers },
-    responseBody: body,
+    responseBody: { ...body, form: "image" },
     outcome: text,
-    millis: 1,
-    relay: text,
+    millis: 3,
+    waitMillis: 1,
+    tunnelMillis: 1,
+    linkMillis: 0.5,
+    transport: text,
+    hop: text,
+    replayOf: 1,
+    replayable: "yes",
   }
 }
+
+const idOf = (text: string) => ({ relay: text, name: text, number: 1 })
+
+const listedOf = (text: string): ListedView => ({
+  relay: text,
+  server: text,
+  number: 1,
+  at: 0,
+  method: text,
+  path: text,
+  status: 200,
+  code: text,
+  millis: 20,
+  waitMillis: 15,
+  tunnelMillis: 1,
+  transport: text,
+  hop: text,
+  bytesIn: 1,
+  bytesOut: 1,
+  whole: true,
+  replayOf: 1,
+})
+
+const filterOf = (text: string) => ({ server: text, path: text, assets: false, most: 1 })
+
+const registeredOf = (text: string): RegisteredServer => ({
+  ...plainServer,
+  name: text as ServerName,
+  tripcodes: [text as Tripcode, text as Tripcode],
+  auth: {
+    users: [{ user: text, password: text as PasswordHash }],
+    tokens: [text as Tripcode],
+    userHeader: text,
+    allow: [text],
+  },
+})
+
+const plannedOf = (text: string): PlannedChange => ({
+  id: text,
+  name: text,
+  request: { act: "rename", to: text },
+  path: text,
+  newPath: `${text}.toml`,
+  diff: [{ kind: "added", text }],
+})
 
 const strangerOf = (text: string): StrangerView => ({
   name: text as ServerName,
@@ -134,10 +204,46 @@ const strangerOf = (text: string): StrangerView => ({
 /** Every page, with `text` wherever a text comes from outside. */
 const pagesWith = (text: string): ReadonlyArray<Html> => [
   serverTable([serverOf(text)], () => text),
-  ServerPage.render(serverOf(text), [recentOf(text)], text, true),
+  ServerPage.render({
+    view: serverOf(text),
+    links: [
+      {
+        address: text,
+        since: 0,
+        transport: text,
+        program: text,
+        tripcode: text,
+        relay: text,
+      },
+    ],
+    recent: [recentOf(text)],
+    openAt: text,
+    isNew: true,
+    span: "hour",
+    slots: new Ring(spans.hour).read(0),
+  }),
+  OverviewPage.render([serverOf(text)], "hour", new Ring(spans.hour).read(0), true),
+  ServerSettingsPage.render({ server: registeredOf(text), relay: defaults, path: text }),
+  ServerSettingsPage.render({ server: registeredOf(text), relay: defaults, path: undefined }),
+  ChangePage.renderPlan(plannedOf(text)),
+  ChangePage.renderKey(
+    {
+      name: text,
+      request: { act: "new key", keeps: true },
+      key: text,
+      silent: [{ id: text, reason: text }],
+    },
+    text,
+  ),
+  RequestsPage.render({ rows: [listedOf(text)], assets: 1, silent: [] }, filterOf(text), [text]),
+  RequestsPage.renderServer(
+    serverOf(text),
+    { rows: [listedOf(text)], assets: 1, silent: [] },
+    filterOf(text),
+  ),
+  RequestPage.render(idOf(text), shownOf(text)),
+  RequestPage.renderEdit(idOf(text), shownOf(text), text),
   RelaysPage.render([relayOf(text)], { state: "away", since: 0, reason: text }, false),
-  InspectorPage.render(serverOf(text), [inspectedOf(text)], text),
-  InspectorPage.render(serverOf(text), [], undefined),
   DebugPage.render(text, { key: text, tripcode: text as Tripcode }),
   UnregisteredPage.render(
     [
@@ -164,10 +270,13 @@ const pagesWith = (text: string): ReadonlyArray<Html> => [
       },
     ],
     { name: text },
+    true,
+    new Set([text]),
   ),
   ConfigPage.render(
     { path: text, serversFolder: text, since: 0, problem: { at: 0, message: text } },
     [relayOf(text)],
+    text,
   ),
   LoginPage.renderLink(text),
   LoginPage.renderNeeded(text),

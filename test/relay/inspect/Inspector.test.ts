@@ -7,24 +7,27 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { first, type HeaderList } from "../../../src/domain/HeaderList.ts"
 import * as Curl from "../../../src/relay/inspect/Curl.ts"
-import { type Inspected, maxBody, maxInspected } from "../../../src/relay/inspect/Inspector.ts"
+import { maxInspected } from "../../../src/relay/inspect/Inspector.ts"
+import { type Inspected, maxBody, type Recording } from "../../../src/relay/inspect/Recording.ts"
 import * as RedactSecrets from "../../../src/relay/inspect/RedactSecrets.ts"
 import * as Harness from "../../support/Harness.ts"
 
 const servers = [{ name: "open", inspect: true }, "shut"]
 
-const only = (relay: Harness.TestRelay): Inspected => {
-  const seen = relay.inspector.of("open")
-  assert.strictEqual(seen.length, 1)
-  return seen[0] as Inspected
+const onlyRecording = (relay: Harness.TestRelay): Recording => {
+  const recordings = relay.inspector.of("open")
+  assert.strictEqual(recordings.length, 1)
+  return recordings[0] as Recording
 }
+
+const only = (relay: Harness.TestRelay): Inspected => onlyRecording(relay).read()
 
 describe("the inspector", () => {
   for (const transport of ["classic", "stream"] as const) {
     it.effect(`shows heads and the beginnings of bodies of both ways, by ${transport}`, () =>
       Effect.gen(function* () {
         const relay = yield* Harness.relay({ servers })
-        const answer = Buffer.alloc(300_000, "answer ")
+        const answer = Buffer.alloc(600_000, "answer ")
         yield* Harness.server(
           relay,
           "open",
@@ -34,7 +37,7 @@ describe("the inspector", () => {
           }),
           { transport },
         )
-        const body = Buffer.alloc(200_000, "request ")
+        const body = Buffer.alloc(400_000, "request ")
         const visited = yield* Harness.visit(relay, "/servers/open/a?token=hush&b=1", {
           method: "POST",
           headers: [
@@ -54,10 +57,14 @@ describe("the inspector", () => {
         assert.strictEqual(value(seen.headers, "authorization"), "Bearer ***")
         assert.strictEqual(value(seen.headers, "x-plain"), "seen")
         assert.strictEqual(value(seen.response?.headers, "set-cookie"), "sid=***; Path=/")
-        assert.strictEqual(seen.body.length, body.length)
-        assert.isTrue(body.subarray(0, maxBody).equals(seen.body.bytes))
-        assert.strictEqual(seen.responseBody.length, answer.length)
-        assert.isTrue(answer.subarray(0, maxBody).equals(seen.responseBody.bytes))
+        const recording = onlyRecording(relay)
+        for (const [shown, sent] of [
+          [recording.shownBody(), body],
+          [recording.shownResponseBody(), answer],
+        ] as const) {
+          assert.strictEqual(shown.length, sent.length)
+          assert.isTrue(sent.subarray(0, maxBody).equals(shown.bytes))
+        }
         assert.notInclude(JSON.stringify(seen), "hush")
       }),
     )
@@ -70,7 +77,7 @@ describe("the inspector", () => {
       yield* Harness.server(relay, "shut", Harness.echo)
       for (let i = 0; i < maxInspected + 3; i++) yield* Harness.get(relay, `/servers/open/${i}`)
       yield* Harness.get(relay, "/servers/shut/")
-      const targets = relay.inspector.of("open").map(({ target }) => target)
+      const targets = relay.inspector.of("open").map((one) => one.read().target)
       assert.strictEqual(targets.length, maxInspected)
       assert.deepStrictEqual([targets[0], targets.at(-1)], [`/${maxInspected + 2}`, "/3"])
       assert.deepStrictEqual(relay.inspector.of("shut"), [])
@@ -97,9 +104,9 @@ describe("the inspector", () => {
       yield* visit.head
       const last = () => relay.inspector.of("open")[0]
       yield* Harness.until("it is seen", () => last()?.responseBody.length === 11)
-      assert.strictEqual(last()?.outcome, "running")
+      assert.strictEqual(last()?.read().outcome, "running")
       yield* visit.leave
-      yield* Harness.until("it is noticed", () => last()?.outcome === "left")
+      yield* Harness.until("it is noticed", () => last()?.read().outcome === "left")
     }),
   )
 })

@@ -68,6 +68,8 @@ export class AdminLogin extends Context.Service<
   {
     /** The secret of a new login link. */
     readonly newLink: (now: number) => string
+    /** Whether a link can be used. */
+    readonly isLink: (link: string, now: number) => boolean
     /** The secret of a new session, for that of a link, which is used up; `undefined` if it is not valid. */
     readonly enter: (link: string, now: number) => string | undefined
     readonly isSession: (session: string, now: number) => boolean
@@ -80,6 +82,7 @@ export class AdminLogin extends Context.Service<
     const sessions = new Secrets(sessionMillis, maxSessions)
     return AdminLogin.of({
       newLink: (now) => links.create(now),
+      isLink: (link, now) => links.has(link, now),
       enter: (link, now) => (links.take(link, now) ? sessions.create(now) : undefined),
       isSession: (session, now) => sessions.has(session, now),
       leave: (session, now) => {

@@ -7,6 +7,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Engine, type EngineStatus } from "../../../cluster/engine/Engine.ts"
 import { isExpected } from "../../../cluster/Peers.ts"
+import type {
+  RegisteredServer,
+  RelayConfig,
+  ServerLimits,
+} from "../../../domain/config/RelayConfig.ts"
 import type { ServerName } from "../../../domain/ServerName.ts"
 import type { Tripcode } from "../../../domain/Tripcode.ts"
 import * as TripcodeWords from "../../../domain/TripcodeWords.ts"
@@ -15,17 +20,19 @@ import type { Metric } from "../../../transport/observe/Metric.ts"
 import * as ProcessMetrics from "../../../transport/observe/ProcessMetrics.ts"
 import type { AuditEvent } from "../../audit/AuditEvent.ts"
 import { type AuditEntry, AuditLog } from "../../audit/AuditLog.ts"
-import type { Inspected } from "../../inspect/Inspector.ts"
+import type { LinkView } from "../../dispatch/Rendezvous.ts"
+import { History } from "../../history/History.ts"
 import type * as Approval from "../../registry/Approval.ts"
 import * as RegisterServer from "../../registry/RegisterServer.ts"
 import type { RefusedStranger } from "../../registry/Servers.ts"
 import { type ConfigStatus, RelaySettings } from "../../settings/RelaySettings.ts"
 import * as Subdomains from "../../settings/Subdomains.ts"
 import * as MergedMetrics from "../../status/MergedMetrics.ts"
-import { type RelayAnswers, Relays, type SilentRelay } from "../../status/Relays.ts"
+import { type Reached, type RelayAnswers, Relays, type SilentRelay } from "../../status/Relays.ts"
 import * as RelayView from "../../status/RelayView.ts"
 import { type ServerView, viewServers } from "../../status/ServerView.ts"
 import type { Recent } from "../../traffic/Counters.ts"
+import * as Requests from "./Requests.ts"
 
 /** A server that was refused because its name or key is not registered. */
 export interface StrangerView extends RefusedStranger {
@@ -38,8 +45,8 @@ export interface RecentView extends Recent {
   readonly relay: string | undefined
 }
 
-/** A recorded request, and which relay its visitor came to, as above. */
-export interface InspectedView extends Inspected {
+/** A link of a server, and which relay has it; `undefined` for a relay by itself. */
+export interface LinkAtRelay extends LinkView {
   readonly relay: string | undefined
 }
 
@@ -48,6 +55,11 @@ export interface AuditFilter {
   /** The server's name. */
   readonly name?: string | undefined
   readonly kind?: AuditEvent["_tag"] | undefined
+  /** Whether the sums of visitors' requests are left out; they are if a kind is given that is another one. */
+  readonly withoutVisits?: boolean
+  /** From and until when, in milliseconds since 1970; `to` is not included. */
+  readonly from?: number | undefined
+  readonly to?: number | undefined
 }
 
 /** All relays at one moment. */
@@ -64,11 +76,6 @@ export interface Overview {
   readonly hasConfigProblem: boolean
   /** A text that differs whenever any of this does. */
   readonly version: string
-}
-
-/** What an act on all relays could not reach. */
-export interface Reached {
-  readonly silent: ReadonlyArray<SilentRelay>
 }
 
 /** See the file's header. */
@@ -103,35 +110,58 @@ export class Administration extends Context.Service<
     ) => Effect.Effect<Reached | undefined>
     /** Has all relays load their configuration. */
     readonly reload: Effect.Effect<Reached>
-    /** Whether the configuration has the server's requests inspected. */
-    readonly inspects: (name: ServerName) => boolean
-    /** The server's recorded requests, newest first. */
-    readonly inspected: (name: ServerName) => Effect.Effect<ReadonlyArray<InspectedView>>
-    /** The relay's address for visitors, where it is known. */
-    readonly publicUrl: () => string | undefined
+    /** The registration of a server in the configuration in force. */
+    readonly registered: (name: string) => RegisteredServer | undefined
+    /** The limits that hold for a server without limits of its own. */
+    readonly limits: () => Pick<RelayConfig, keyof ServerLimits>
+    /** The links of a server at all relays, the oldest first. */
+    readonly links: (name: ServerName) => Effect.Effect<ReadonlyArray<LinkAtRelay>>
+    /** The configuration in force with the source of each value, without secrets; empty if it came from no file. */
+    readonly explain: () => string
+    /**
+     * The relay's address for servers and visitors: the configured one, or where it
+     * listens at the host of an administrator's request.
+     *
+     * @param origin that of the request
+     */
+    readonly relayUrl: (origin: string) => string
     /** The server's address for visitors, where it is known. */
     readonly openAt: (name: ServerName) => string | undefined
     /** The metrics of all relays, or of those of this machine. */
     readonly metrics: (isOnlyMachine: boolean) => Effect.Effect<ReadonlyArray<Metric>>
   }
 >()("ptth/relay/Administration") {
-  /** @param version the version of this package */
+  /**
+   * @param version the version of this package
+   * @param explain see `explain` above
+   */
   static readonly layer = (
     version: string,
-  ): Layer.Layer<Administration, never, RelaySettings | AuditLog | Relays> =>
-    Layer.effect(Administration, make(version))
+    explain: () => string = () => "",
+  ): Layer.Layer<Administration, never, RelaySettings | AuditLog | Relays | History> =>
+    Layer.effect(Administration, make(version, explain))
 }
 
-const make = Effect.fnUntraced(function* (version: string) {
+const relayUrlOf = ({ listen, publicUrl, tls }: RelayConfig, origin: string): string => {
+  if (publicUrl !== undefined) return publicUrl
+  if (listen.port === 0 || listen.fd !== undefined || !URL.canParse(origin))
+    return "https://relay.example.com"
+  return `${tls === undefined ? "http" : "https"}://${new URL(origin).hostname}:${listen.port}`
+}
+
+const make = Effect.fnUntraced(function* (version: string, explain: () => string) {
   const settings = yield* RelaySettings
   const audit = yield* AuditLog
   const relays = yield* Relays
+  const history = yield* History
   const engine = yield* Engine
   const { isAlone, peers } = relays
   const idOf = ({ id }: { readonly id: string }): string | undefined => (isAlone ? undefined : id)
   return Administration.of({
-    overview: Effect.map(relays.ask(AdminControl.report, {}), (reports) =>
-      overviewOf(settings.current(), reports, relays),
+    overview: relays.ask(AdminControl.report, {}).pipe(
+      Effect.tap((reports) => history.take(reports)),
+      Effect.tap((reports) => Effect.forkDetach(Requests.spread(relays, reports))),
+      Effect.map((reports) => overviewOf(settings.current(), reports, relays)),
     ),
     engine: engine.status,
     recent: (name) =>
@@ -146,36 +176,19 @@ const make = Effect.fnUntraced(function* (version: string) {
               .sort((one, other) => other.at - one.at),
           ),
         ),
-    audit: ({ kind, name }) =>
-      audit
-        .entries()
-        .filter(
-          ({ event }) =>
-            (kind === undefined || event._tag === kind) &&
-            (name === undefined || ("name" in event && event.name === name)),
-        )
-        .reverse(),
+    audit: (filter) => audit.entries().filter(matching(filter)).reverse(),
     config: settings.status,
     ...(yield* makeActs),
-    inspects: (server) => settings.derived().servers.get(server)?.inspect === true,
-    inspected: (name) =>
-      relays.ask(AdminControl.recorded, { name }).pipe(
-        Effect.map(({ answers }) =>
-          answers
-            .flatMap(({ relay, value }) =>
-              value.map(
-                (one): InspectedView => ({
-                  ...one,
-                  response: one.response,
-                  millis: one.millis,
-                  relay: idOf(relay),
-                }),
-              ),
-            )
-            .sort((one, other) => other.at - one.at || other.number - one.number),
-        ),
+    registered: (name) => settings.derived().servers.get(name),
+    limits: () => settings.current(),
+    links: (name) =>
+      Effect.map(relays.ask(AdminControl.links, { name }), ({ answers }) =>
+        answers
+          .flatMap(({ relay, value }) => value.map((one) => ({ ...one, relay: idOf(relay) })))
+          .sort((one, other) => one.since - other.since),
       ),
-    publicUrl: () => settings.current().publicUrl,
+    explain,
+    relayUrl: (origin) => relayUrlOf(settings.current(), origin),
     openAt: (name) => Subdomains.urlOf(settings.current(), name),
     metrics: (isOnlyMachine) =>
       relays
@@ -192,6 +205,17 @@ const make = Effect.fnUntraced(function* (version: string) {
         ),
   })
 })
+
+/** Whether an entry of the audit log is one that a filter wants. */
+const matching =
+  ({ from, kind, name, to, withoutVisits = false }: AuditFilter) =>
+  ({ at, event }: AuditEntry): boolean =>
+    (kind === undefined
+      ? !withoutVisits || event._tag !== "VisitorRequests"
+      : event._tag === kind) &&
+    (name === undefined || ("name" in event && event.name === name)) &&
+    (from === undefined || at >= from) &&
+    (to === undefined || at < to)
 
 const recentOf = (one: AdminControl.ReportedRequest): Recent => ({
   ...one,

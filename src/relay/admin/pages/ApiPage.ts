@@ -7,8 +7,8 @@ import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
 import { AdminApi, apiPath } from "../core/AdminApi.ts"
 import { Caller } from "../core/Caller.ts"
-import { type AdminPage, respondFramed } from "./AdminPage.ts"
-import * as Text from "./Text.ts"
+import { type AdminPage, respondFramed } from "../frame/AdminPage.ts"
+import * as Text from "../frame/Text.ts"
 
 interface Operation {
   readonly summary?: string

@@ -14,8 +14,9 @@ import * as AuditLine from "../../audit/AuditLine.ts"
 import type { AuditEntry } from "../../audit/AuditLog.ts"
 import { kindOf } from "../core/AdminApiHandlers.ts"
 import { Administration, type AuditFilter } from "../core/Administration.ts"
-import { type AdminPage, respondFramed } from "./AdminPage.ts"
-import * as Text from "./Text.ts"
+import { type AdminPage, respondFramed } from "../frame/AdminPage.ts"
+import { pathOf } from "../frame/ServerTabs.ts"
+import * as Text from "../frame/Text.ts"
 
 /** How many events the page shows. */
 const maxShown = 200
@@ -27,12 +28,23 @@ const labels: { readonly [field: string]: string } = {
   relay: "relay",
   name: "server",
   servers: "servers registered",
+  request: "request",
+  seconds: "for",
 }
 
-const details = ({ event, relay = "" }: AuditEntry): Html => {
+const shownValue = (field: string, value: string | number, servers: ReadonlySet<string>): Html => {
+  if (typeof value === "number" && field.startsWith("bytes")) return html`${Format.bytes(value)}`
+  if (typeof value === "number" && field === "seconds")
+    return html`${value === 0 ? "off" : value % 60 === 0 ? `${value / 60} min` : `${value} s`}`
+  if (typeof value === "string" && field === "name" && servers.has(value))
+    return html`<a href="${pathOf(value)}">${value}</a>`
+  return html`${value}`
+}
+
+const details = ({ event, relay = "" }: AuditEntry, servers: ReadonlySet<string>): Html => {
   const { _tag: _kind, ...fields } = event
   const pairs = Object.entries({ relay, ...fields }).filter(([, value]) => value !== "")
-  return html`${pairs.map(([field, value]) => html`<span class="pair"><span class="faint">${labels[field] ?? field}</span> ${value}</span> `)}`
+  return html`${pairs.map(([field, value]) => html`<span class="pair"><span class="faint">${labels[field] ?? field}</span> ${shownValue(field, value, servers)}</span> `)}`
 }
 
 const option = (value: string, text: string, selected: boolean): Html =>
@@ -40,39 +52,68 @@ const option = (value: string, text: string, selected: boolean): Html =>
     ? html`<option value="${value}" selected>${text}</option>`
     : html`<option value="${value}">${text}</option>`
 
+/** A filter as the fields of a query. */
+const queryOf = ({ from, kind, name, to, withoutVisits = false }: AuditFilter): string =>
+  new URLSearchParams(
+    Object.entries({
+      name,
+      kind,
+      visits: withoutVisits ? "no" : "yes",
+      from: from === undefined ? undefined : dayOf(from),
+      to: to === undefined ? undefined : dayOf(to - dayMillis),
+    }).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  ).toString()
+
+const dayMillis = 86_400_000
+
+const dayOf = (at: number): string => Format.rfc3339(at).slice(0, 10)
+
+const day = (name: string, at: number | undefined): Html =>
+  html`<input type="date" name="${name}" value="${at === undefined ? "" : dayOf(at)}">`
+
+const form = (filter: AuditFilter, servers: ReadonlySet<string>): Html => {
+  const { from, kind, name, to, withoutVisits = false } = filter
+  return html`<form class="filters" action="${menu.path}">
+<label>Server <input name="name" list="servers" value="${name ?? ""}" maxlength="63" autocomplete="off" spellcheck="false"></label>
+<datalist id="servers">${[...servers].map((one) => html`<option value="${one}"></option>`)}</datalist>
+<label>Kind <select name="kind">${option("", "all", kind === undefined)}${Object.entries(sentences).map(([one, text]) => option(one, text, one === kind))}</select></label>
+<label>From ${day("from", from)}</label>
+<label>To ${day("to", to === undefined ? undefined : to - dayMillis)}</label>
+<label class="check">${withoutVisits ? html`<input type="checkbox" name="visits" value="yes">` : html`<input type="checkbox" name="visits" value="yes" checked>`} Visitors' requests</label>
+<button>Filter</button>
+<a href="/audit.ndjson?${queryOf(filter)}" download="audit.ndjson">Export as JSON lines</a>
+</form>`
+}
+
 /**
  * What the page shows.
  *
  * @param isOnlyHere whether other machines have events of their own
+ * @param servers the names of registered servers, which have pages
  */
 export const render = (
   entries: ReadonlyArray<AuditEntry>,
   filter: AuditFilter,
   isOnlyHere = false,
-): Html => {
-  const query = new URLSearchParams(
-    Object.entries(filter).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
-  ).toString()
-  return html`<form class="tools" action="/audit">
-<label>Server <input name="name" value="${filter.name ?? ""}" maxlength="63" autocomplete="off" spellcheck="false"></label>
-<label>Kind <select name="kind">${option("", "all", filter.kind === undefined)}${Object.entries(sentences).map(([kind, text]) => option(kind, text, kind === filter.kind))}</select></label>
-<button>Filter</button>
-<a href="/audit.ndjson${query === "" ? "" : `?${query}`}" download="audit.ndjson">Export as JSON lines</a>
-</form>
+  servers: ReadonlySet<string> = new Set(),
+): Html => html`${form(filter, servers)}
 ${isOnlyHere ? html`<p class="notice">${Text.audit.onlyHere}</p>` : undefined}
 <div id="entries" data-live>${
-    entries.length === 0
-      ? html`<p class="empty">${Text.audit.empty}</p>`
-      : html`${table({
-          caption: `${Math.min(entries.length, maxShown)} of ${entries.length} events, newest first`,
-          columns: ["Event", "Time", "Details"],
-          rows: entries.slice(0, maxShown).map((entry, i) => ({
-            id: `event-${i}`,
-            cells: [html`${sentences[entry.event._tag]}`, Format.time(entry.at), details(entry)],
-          })),
-        })}`
-  }</div>`
-}
+  entries.length === 0
+    ? html`<p class="empty">${Text.audit.empty}</p>`
+    : html`${table({
+        caption: `${Math.min(entries.length, maxShown)} of ${entries.length} events, newest first`,
+        columns: ["Event", "Time", "Details"],
+        rows: entries.slice(0, maxShown).map((entry, i) => ({
+          id: `event-${i}`,
+          cells: [
+            html`${sentences[entry.event._tag]}`,
+            Format.time(entry.at),
+            details(entry, servers),
+          ],
+        })),
+      })}`
+}</div>`
 
 /** The events as JSON lines with `at` and `kind`. */
 export const toNdjson = (entries: ReadonlyArray<AuditEntry>): string =>
@@ -81,24 +122,42 @@ export const toNdjson = (entries: ReadonlyArray<AuditEntry>): string =>
 const Query = Schema.Struct({
   name: Schema.optionalKey(Schema.String),
   kind: Schema.optionalKey(Schema.String),
+  visits: Schema.optionalKey(Schema.String),
+  from: Schema.optionalKey(Schema.String),
+  to: Schema.optionalKey(Schema.String),
 })
 
-/** The filter that the query asks for; an empty or unknown value matches all. */
-const filterOf = HttpServerRequest.schemaSearchParams(Query).pipe(
-  Effect.orElseSucceed((): typeof Query.Type => ({})),
-  Effect.map(
-    ({ kind, name }): AuditFilter => ({
-      name: name === "" ? undefined : name,
-      kind: kindOf(kind),
+/** The beginning of a day in UTC, such as `2026-01-31`; `undefined` for anything else. */
+const beginningOf = (text: string | undefined): number | undefined => {
+  const at = /^\d{4}-\d{2}-\d{2}$/.test(text ?? "") ? Date.parse(`${text}T00:00:00Z`) : Number.NaN
+  return Number.isNaN(at) ? undefined : at
+}
+
+/**
+ * The filter that the query asks for; an empty or unknown value matches all.
+ *
+ * @param isWithVisits whether visitors' requests are wanted if the query does not say
+ */
+const filterOf = (isWithVisits: boolean) =>
+  HttpServerRequest.schemaSearchParams(Query).pipe(
+    Effect.orElseSucceed((): typeof Query.Type => ({})),
+    Effect.map(({ from, kind, name, to, visits }): AuditFilter => {
+      const until = beginningOf(to)
+      return {
+        name: name === "" ? undefined : name,
+        kind: kindOf(kind),
+        withoutVisits: visits === undefined ? !isWithVisits : visits !== "yes",
+        from: beginningOf(from),
+        to: until === undefined ? undefined : until + dayMillis,
+      }
     }),
-  ),
-)
+  )
 
 const menu = { path: "/audit", label: "Audit log" } as const
 
 const show = Effect.gen(function* () {
   const administration = yield* Administration
-  const filter = yield* filterOf
+  const filter = yield* filterOf(false)
   const overview = yield* administration.overview
   const machines = new Set(overview.relays.map(({ machine }) => machine))
   const isOnlyHere = administration.engine().state === "off" && machines.size > 1
@@ -107,7 +166,12 @@ const show = Effect.gen(function* () {
       title: "Audit log",
       current: menu.path,
       live: true,
-      main: render(administration.audit(filter), filter, isOnlyHere),
+      main: render(
+        administration.audit(filter),
+        filter,
+        isOnlyHere,
+        new Set(overview.servers.map(({ name }) => name)),
+      ),
     },
     overview,
   )
@@ -115,7 +179,7 @@ const show = Effect.gen(function* () {
 
 const exportLines = Effect.gen(function* () {
   const administration = yield* Administration
-  return HttpServerResponse.text(toNdjson(administration.audit(yield* filterOf)), {
+  return HttpServerResponse.text(toNdjson(administration.audit(yield* filterOf(true))), {
     contentType: "application/x-ndjson",
   })
 })

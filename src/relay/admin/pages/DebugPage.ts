@@ -12,8 +12,8 @@ import * as Format from "../../../web/Format.ts"
 import { type Html, html } from "../../../web/Html.ts"
 import { Caller } from "../core/Caller.ts"
 import { sinkPath, sourcePath, throttledRate, throttledSuffix } from "../core/DebugStreams.ts"
-import { type AdminPage, respondFramed } from "./AdminPage.ts"
-import * as Text from "./Text.ts"
+import { type AdminPage, respondFramed } from "../frame/AdminPage.ts"
+import * as Text from "../frame/Text.ts"
 
 /** A new key, to be shown once. */
 export interface ShownKey {

@@ -15,8 +15,8 @@ import { AuditLog } from "../../audit/AuditLog.ts"
 import { AdminLogin, cookieName, sessionMillis } from "../core/AdminLogin.ts"
 import { Caller, nameOf } from "../core/Caller.ts"
 import { LoginLink } from "../core/LoginLink.ts"
-import { type AdminPage, respond, seeOther } from "./AdminPage.ts"
-import * as Text from "./Text.ts"
+import { type AdminPage, respond, seeOther } from "../frame/AdminPage.ts"
+import * as Text from "../frame/Text.ts"
 
 const framed = (main: Html): Html =>
   wholePage({
@@ -45,6 +45,13 @@ const setCookie = (value: string, seconds: number) =>
   )
 
 const Form = Schema.Struct({ secret: Schema.String })
+
+const showLink = Effect.gen(function* () {
+  const { secret = "" } = yield* HttpRouter.params
+  return (yield* AdminLogin).isLink(secret, yield* Clock.currentTimeMillis)
+    ? respond(renderLink(secret))
+    : respond(renderNeeded(Text.login.badLink), 401)
+})
 
 const logIn = Effect.gen(function* () {
   const login = yield* AdminLogin
@@ -81,11 +88,7 @@ const logOut = Effect.gen(function* () {
 export const page: AdminPage = {
   routes: [
     HttpRouter.route("GET", "/login", respond(renderNeeded(undefined))),
-    HttpRouter.route(
-      "GET",
-      "/login/:secret",
-      Effect.map(HttpRouter.params, ({ secret }) => respond(renderLink(secret ?? ""))),
-    ),
+    HttpRouter.route("GET", "/login/:secret", showLink),
     HttpRouter.route("POST", "/login", logIn),
     HttpRouter.route("POST", "/login/new", printLink),
     HttpRouter.route("POST", "/logout", logOut),

@@ -8,7 +8,7 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
 import * as Prometheus from "../../../transport/observe/Prometheus.ts"
 import { Administration } from "../core/Administration.ts"
-import type { AdminPage } from "./AdminPage.ts"
+import type { AdminPage } from "../frame/AdminPage.ts"
 
 /** `of=machine`: only those of this machine, for who scrapes each of them. */
 const query = HttpServerRequest.schemaSearchParams(

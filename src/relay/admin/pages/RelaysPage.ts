@@ -9,8 +9,8 @@ import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
 import type { RelayView } from "../../status/RelayView.ts"
 import { Administration, type Overview } from "../core/Administration.ts"
-import { type AdminPage, respondFramed } from "./AdminPage.ts"
-import * as Text from "./Text.ts"
+import { type AdminPage, respondFramed } from "../frame/AdminPage.ts"
+import * as Text from "../frame/Text.ts"
 
 const states: Readonly<Record<RelayView["state"], readonly [kind: string, text: string]>> = {
   self: ["connected", "this one"],

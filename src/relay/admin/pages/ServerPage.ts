@@ -3,18 +3,23 @@
  */
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
+import { HttpServerRequest } from "effect/http/HttpServerRequest"
+import type { Tripcode } from "../../../domain/Tripcode.ts"
+import * as TripcodeWords from "../../../domain/TripcodeWords.ts"
 import * as Format from "../../../web/Format.ts"
 import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
+import { History } from "../../history/History.ts"
+import type { Slot, SpanName } from "../../history/Series.ts"
 import { bytesOf, lastSeenOf, programOf, stateOf, transportOf } from "../../status/ServerTable.ts"
 import type { ServerAtRelay, ServerView } from "../../status/ServerView.ts"
 import { maxRecent, type Recent } from "../../traffic/Counters.ts"
-import { Administration, type RecentView } from "../core/Administration.ts"
-import { type AdminPage, failure, respondFramed } from "./AdminPage.ts"
-import * as ServersPage from "./ServersPage.ts"
-import * as Text from "./Text.ts"
-
-const fact = (name: string, value: Html): Html => html`<div><dt>${name}</dt><dd>${value}</dd></div>`
+import { Administration, type LinkAtRelay, type RecentView } from "../core/Administration.ts"
+import { type AdminPage, failure, respondFramed } from "../frame/AdminPage.ts"
+import { fact, pathOf, tabs } from "../frame/ServerTabs.ts"
+import * as Text from "../frame/Text.ts"
+import * as TrafficCharts from "../frame/TrafficCharts.ts"
+import * as OverviewPage from "./OverviewPage.ts"
 
 const latencyOf = ({ traffic: { latency } }: ServerView): Html =>
   latency === undefined
@@ -57,6 +62,32 @@ const relayTable = (relays: ReadonlyArray<ServerAtRelay>): Html =>
     })),
   })
 
+const linkTable = (links: ReadonlyArray<LinkAtRelay>): Html => {
+  const isAlone = links.every(({ relay }) => relay === undefined)
+  return table({
+    caption: "Links",
+    columns: [
+      "Address",
+      "Since",
+      "Transport",
+      "Program",
+      "Key's words",
+      ...(isAlone ? [] : ["Relay"]),
+    ],
+    rows: links.map((link, i) => ({
+      id: `link-${i}`,
+      cells: [
+        html`<code>${link.address}</code>`,
+        Format.time(link.since),
+        html`${link.transport}`,
+        html`${link.program === "" ? "–" : link.program}`,
+        html`${TripcodeWords.toWords(link.tripcode as Tripcode)}`,
+        ...(isAlone ? [] : [html`${link.relay ?? ""}`]),
+      ],
+    })),
+  })
+}
+
 const recentTable = (recent: ReadonlyArray<RecentView>): Html => {
   const isAlone = recent.every(({ relay }) => relay === undefined)
   return recent.length === 0
@@ -89,36 +120,55 @@ const recentTable = (recent: ReadonlyArray<RecentView>): Html => {
       })
 }
 
-/**
- * What the page shows.
- *
- * @param recent its last requests, the newest first
- * @param openAt the server's address for visitors, where it is known
- * @param isInspected whether its requests are inspected
- */
-export const render = (
-  view: ServerView,
-  recent: ReadonlyArray<RecentView>,
-  openAt: string | undefined,
-  isInspected: boolean,
-): Html => html`<dl class="facts" id="facts" data-live>
+/** What the page shows. */
+export interface ServerParts {
+  readonly view: ServerView
+  readonly links: ReadonlyArray<LinkAtRelay>
+  /** Its last requests, the newest first. */
+  readonly recent: ReadonlyArray<RecentView>
+  /** Its address for visitors, where it is known. */
+  readonly openAt: string | undefined
+  /** Whether it was approved a moment ago. */
+  readonly isNew: boolean
+  readonly span: SpanName
+  /** Its traffic in that time, the oldest first. */
+  readonly slots: ReadonlyArray<Slot>
+}
+
+/** What the page shows. */
+export const render = ({
+  isNew,
+  links,
+  openAt,
+  recent,
+  slots,
+  span,
+  view,
+}: ServerParts): Html => html`${tabs(view.name, "overview")}
+${isNew ? html`<p class="notice good">${Text.server.approved}</p>` : undefined}
+<dl class="facts" id="facts" data-live>
 ${fact("Name", html`<code>${view.name}</code>`)}
 ${fact("State", stateOf(view))}
 ${fact("Last seen", lastSeenOf(view))}
 ${fact("Transport", transportOf(view))}
 ${fact("Program", programOf(view))}
-${fact("Links", html`${view.connections} open, ${view.traffic.linksOpened} opened since the ${view.relays.length === 0 ? "relay" : "relays"} started`)}
+${fact(
+  "Links",
+  html`${view.connections} open, ${view.traffic.linksOpened} opened since the <div id="links" data-live>${links.length === 0 ? undefined : linkTable(links)}</div>
+${view.relays.length === 0 ? "relay" : "relays"} started`,
+)}
 ${fact("Requests", html`${view.traffic.requests} in total, ${view.traffic.inFlight} in flight, ${view.waiting} waiting`)}
 ${fact("Responses", statusesOf(view))}
 ${fact("Bytes", bytesOf(view))}
 ${fact("Time to response", latencyOf(view))}
 ${fact("Errors", errorsOf(view))}
-${fact(view.tripcodes.length === 1 ? "Tripcode" : "Tripcodes", html`${view.tripcodes.map((one) => html`<code>${one}</code> `)}`)}
+${fact(view.tripcodes.length === 1 ? "Key" : "Keys", html`${view.tripcodes.map((one) => html`${TripcodeWords.toWords(one)}<br><code>${one}</code> `)}`)}
 </dl>
 ${openAt === undefined ? undefined : html`<p><a href="${openAt}" rel="noreferrer">Open ${openAt}</a></p>`}
 ${view.relays.length === 0 ? undefined : html`<div id="at-relays" data-live>${relayTable(view.relays)}</div>`}
+<h2>Traffic</h2>
+${TrafficCharts.render(pathOf(view.name), span, slots)}
 <div id="recent" data-live>${recentTable(recent)}</div>
-${isInspected ? html`<p><a href="/servers/${view.name}/inspect">Inspect its last requests</a></p>` : undefined}
 <p><a href="/audit?name=${view.name}">Audit log of this server</a></p>`
 
 const show = Effect.gen(function* () {
@@ -128,17 +178,24 @@ const show = Effect.gen(function* () {
   const view = overview.servers.find((server) => server.name === name)
   if (view === undefined) return yield* failure("PTTH_NOT_FOUND", Text.failure.noServer(name))
   const recent = yield* administration.recent(view.name)
+  const links = yield* administration.links(view.name)
+  const { url } = yield* HttpServerRequest
+  const span = yield* OverviewPage.querySpan
+  const slots = yield* (yield* History).read(view.name, span)
   return yield* respondFramed(
     {
       title: view.displayName,
-      current: ServersPage.path,
+      current: OverviewPage.path,
       live: true,
-      main: render(
+      main: render({
         view,
-        recent.slice(0, maxRecent),
-        administration.openAt(view.name),
-        administration.inspects(view.name),
-      ),
+        links,
+        recent: recent.slice(0, maxRecent),
+        openAt: administration.openAt(view.name),
+        isNew: url.endsWith("?approved"),
+        span,
+        slots,
+      }),
     },
     overview,
   )

@@ -12,8 +12,9 @@ import { table } from "../../../web/Table.ts"
 import { toToml } from "../../registry/Approval.ts"
 import { Administration, type Overview, type StrangerView } from "../core/Administration.ts"
 import { Caller, nameOf } from "../core/Caller.ts"
-import { type AdminPage, failure, respondDone, respondFramed } from "./AdminPage.ts"
-import * as Text from "./Text.ts"
+import { type AdminPage, failure, respondDone, respondFramed } from "../frame/AdminPage.ts"
+import { pathOf } from "../frame/ServerTabs.ts"
+import * as Text from "../frame/Text.ts"
 
 const hiddenFields = ({ name, tripcode }: StrangerView): Html =>
   html`<input type="hidden" name="name" value="${name}"><input type="hidden" name="tripcode" value="${tripcode}">`
@@ -23,7 +24,7 @@ const decisionOf = (one: StrangerView): Html => {
   const approve =
     one.reason === "wrong key"
       ? html`<p>${Text.unregistered.keyChanged}</p>`
-      : html`<form method="post" action="/unregistered/approve">${hiddenFields(one)}<button class="main">Approve${name}</button></form>`
+      : html`<form method="post" action="/unregistered/approve">${hiddenFields(one)}<label><input type="checkbox" name="compared" value="yes" required> ${Text.unregistered.compared}</label><button class="main">Approve${name}</button></form>`
   const ignore = one.ignored
     ? undefined
     : html`<form method="post" action="/unregistered/ignore">${hiddenFields(one)}<button>Ignore${name}</button></form>`
@@ -51,19 +52,16 @@ const strangerTable = (caption: string, strangers: ReadonlyArray<StrangerView>):
 /**
  * What the page shows.
  *
- * @param publicUrl the relay's address for visitors, where it is known
+ * @param relayUrl the relay's address for servers
  */
-export const render = (
-  strangers: ReadonlyArray<StrangerView>,
-  publicUrl: string | undefined,
-): Html => {
+export const render = (strangers: ReadonlyArray<StrangerView>, relayUrl: string): Html => {
   const waiting = strangers.filter(isWaiting)
   const ignored = strangers.filter((one) => !isWaiting(one))
   return html`<p>${Text.unregistered.intro}</p>
 <div id="waiting" data-live>${
     waiting.length === 0
       ? html`<p class="empty">${Text.unregistered.empty}</p>
-<pre tabindex="0">ptth fileserver DIR --relay ${publicUrl ?? "https://relay.example.com"} --name NAME</pre>`
+<pre tabindex="0">ptth fileserver DIR --relay ${relayUrl} --name NAME</pre>`
       : strangerTable("Waiting for approval", waiting)
   }</div>
 <div id="ignored" data-live>${
@@ -84,18 +82,23 @@ const menu = {
 const show = Effect.gen(function* () {
   const administration = yield* Administration
   const overview = yield* administration.overview
+  const { origin } = yield* Caller
   return yield* respondFramed(
     {
       title: "Unregistered servers",
       current: menu.path,
       live: true,
-      main: render(overview.unregistered, administration.publicUrl()),
+      main: render(overview.unregistered, administration.relayUrl(origin)),
     },
     overview,
   )
 })
 
-const Decision = Schema.Struct({ name: Schema.String, tripcode: Schema.String })
+const Decision = Schema.Struct({
+  name: Schema.String,
+  tripcode: Schema.String,
+  compared: Schema.optionalKey(Schema.Literal("yes")),
+})
 
 const decision = HttpServerRequest.schemaBodyUrlParams(Decision)
 
@@ -104,9 +107,11 @@ const badForm = () => failure("PTTH_BAD_REQUEST", Text.failure.badForm)
 const approve = Effect.gen(function* () {
   const administration = yield* Administration
   const { identity } = yield* Caller
-  const { name, tripcode } = yield* decision
+  const { compared, name, tripcode } = yield* decision
+  if (compared === undefined)
+    return yield* failure("PTTH_BAD_REQUEST", Text.unregistered.notCompared)
   const reached = yield* administration.approve(name, tripcode, nameOf(identity))
-  return yield* respondDone(reached, `/servers/${encodeURIComponent(name)}`)
+  return yield* respondDone(reached, `${pathOf(name)}?approved`, pathOf(name))
 }).pipe(
   Effect.catchTags({
     ApprovalError: ({ code, detail }) => failure(code, detail),

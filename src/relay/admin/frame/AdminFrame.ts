@@ -61,6 +61,7 @@ export const frame = (parts: FrameParts): Html =>
     title: `${parts.title} · PTTH relay`,
     top: "/",
     script: Assets.liveScript,
+    style: Assets.adminStyle,
     wide: true,
     heading: html`<nav class="menu" aria-label="Administration" id="menu" data-live><ul>${parts.menu.map(
       (link) => html`<li>${menuLink(link, parts.current)}</li>`,

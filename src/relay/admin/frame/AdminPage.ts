@@ -12,10 +12,14 @@ import type { HeaderList } from "../../../domain/HeaderList.ts"
 import * as FailurePage from "../../../web/FailurePage.ts"
 import { type Html, html, toBytes } from "../../../web/Html.ts"
 import type { AuditLog } from "../../audit/AuditLog.ts"
-import { Administration, type Overview, type Reached } from "../core/Administration.ts"
+import type { History } from "../../history/History.ts"
+import type { Reached } from "../../status/Relays.ts"
+import { Administration, type Overview } from "../core/Administration.ts"
 import type { AdminLogin } from "../core/AdminLogin.ts"
 import { Caller } from "../core/Caller.ts"
 import type { LoginLink } from "../core/LoginLink.ts"
+import type { Requests } from "../core/Requests.ts"
+import type { ServerChanges } from "../core/ServerChanges.ts"
 import { type FrameParts, frame } from "./AdminFrame.ts"
 import * as Text from "./Text.ts"
 
@@ -35,7 +39,16 @@ export class Menu extends Context.Service<Menu, ReadonlyArray<MenuItem>>()(
 ) {}
 
 /** The services that handlers of pages may use. */
-export type PageServices = Administration | AdminLogin | AuditLog | Caller | LoginLink | Menu
+export type PageServices =
+  | Administration
+  | AdminLogin
+  | AuditLog
+  | Caller
+  | History
+  | LoginLink
+  | Menu
+  | Requests
+  | ServerChanges
 
 /** A page. */
 export interface AdminPage {
@@ -85,13 +98,14 @@ export const seeOther = (location: string): HttpServerResponse.HttpServerRespons
  * Leads to a page after an act (RFC 9110 15.4.4), or says which relays it did not reach.
  *
  * @param location a page of the menu, or below one
+ * @param current that page without a query
  */
-export const respondDone = ({ silent }: Reached, location: string) =>
+export const respondDone = ({ silent }: Reached, location: string, current = location) =>
   silent.length === 0
     ? Effect.succeed(seeOther(location))
     : respondFramed({
         title: Text.acts.title,
-        current: location,
+        current,
         main: html`<p>${Text.acts.missed}</p><ul>${silent.map(({ id, reason }) => html`<li>${id}: ${reason}</li>`)}</ul><p><a href="${location}">${Text.acts.next}</a></p>`,
       })
 

@@ -1,0 +1,123 @@
+/**
+ * The traffic of an hour, a day and a week, for charts: of each server and of
+ * all together, at all relays that serve as one. It is kept by the process that
+ * has the administrator's side, which asks the relays once a minute.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as AdminControl from "../../protocol/peer/AdminControl.ts"
+import { RelaySettings } from "../settings/RelaySettings.ts"
+import { type RelayAnswers, Relays } from "../status/Relays.ts"
+import { HistoryStore } from "./HistoryStore.ts"
+import { Sampler } from "./Sampler.ts"
+import { Ring, type Slot, type SpanName, spans } from "./Series.ts"
+
+/** How often relays are asked, in milliseconds. */
+const sampleMillis = 60_000
+
+/** See the file's header. */
+export class History extends Context.Service<
+  History,
+  {
+    /** Takes reports that somebody has asked for anyway, so that charts are up to date. */
+    readonly take: (reports: RelayAnswers<AdminControl.RelayReport>) => Effect.Effect<void>
+    /** The slots of a span, the oldest first; `server` is empty for all servers together. */
+    readonly read: (server: string, span: SpanName) => Effect.Effect<ReadonlyArray<Slot>>
+    /** Whether it is kept over restarts. */
+    readonly isStored: () => boolean
+  }
+>()("ptth/relay/History") {
+  static readonly layer: Layer.Layer<History, never, RelaySettings | Relays> = Layer.effect(
+    History,
+    Effect.suspend(() => make),
+  )
+}
+
+/** Opens the database, if there is to be one; without it the charts begin anew at each start. */
+const openStore = Effect.fnUntraced(function* (folder: string | undefined) {
+  if (folder === undefined) return undefined
+  return yield* Effect.tryPromise(() => HistoryStore.open(folder)).pipe(
+    Effect.catch(({ cause }) =>
+      Effect.as(
+        Effect.logWarning(
+          `the traffic cannot be kept in ${folder}, so that charts begin anew at each start`,
+          cause,
+        ),
+        undefined,
+      ),
+    ),
+  )
+})
+
+const make = Effect.gen(function* () {
+  const settings = yield* RelaySettings
+  const relays = yield* Relays
+  const sampler = new Sampler()
+  /** The minutes of each server that are not stored yet. */
+  const changed = new Map<string, Set<number>>()
+  const store = yield* openStore(settings.current().stateDir)
+  const startedAt = yield* Clock.currentTimeMillis
+  /** Does something with the database; a failure is logged once. */
+  let hasFailed = false
+  const stored = (use: (store: HistoryStore) => void) =>
+    store === undefined
+      ? Effect.void
+      : Effect.try(() => use(store)).pipe(
+          Effect.catch(({ cause }) => {
+            if (hasFailed) return Effect.void
+            hasFailed = true
+            return Effect.logWarning("the traffic for charts cannot be stored", cause)
+          }),
+        )
+  yield* stored((one) => one.load(startedAt, (server) => sampler.seriesOf(server)))
+
+  const take = (reports: RelayAnswers<AdminControl.RelayReport>, at: number): void => {
+    const minute = at - (at % sampleMillis)
+    for (const name of sampler.take(reports, at))
+      changed.set(name, (changed.get(name) ?? new Set()).add(minute))
+  }
+  const save = Effect.fnUntraced(function* (at: number) {
+    const names = new Set<string>(settings.current().servers.map(({ name }) => name))
+    const gone = sampler.keepOnly(names)
+    yield* stored((one) => {
+      one.drop(gone)
+      one.save(
+        at,
+        [...changed].flatMap(([server, minutes]) => {
+          const series = sampler.series.get(server)
+          return series === undefined ? [] : [{ server, series, minutes }]
+        }),
+      )
+    })
+    changed.clear()
+  })
+  /** What has happened since belongs to the minute that has just ended. */
+  const sample = Effect.gen(function* () {
+    const reports = yield* relays.ask(AdminControl.report, {})
+    const at = (yield* Clock.currentTimeMillis) - 1
+    take(reports, at)
+    yield* save(at)
+  })
+  const untilNextMinute = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.sleep(sampleMillis - (now % sampleMillis)),
+  )
+  yield* untilNextMinute.pipe(Effect.andThen(sample), Effect.forever, Effect.forkScoped)
+  yield* Effect.addFinalizer(() =>
+    Effect.flatMap(Clock.currentTimeMillis, save).pipe(
+      Effect.andThen(stored((one) => one.close())),
+    ),
+  )
+  return History.of({
+    take: (reports) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        take(reports, now)
+      }),
+    read: (server, span) =>
+      Effect.map(Clock.currentTimeMillis, (now) =>
+        (sampler.series.get(server)?.rings[span] ?? new Ring(spans[span])).read(now),
+      ),
+    isStored: () => store !== undefined,
+  })
+})

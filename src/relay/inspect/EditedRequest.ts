@@ -1,0 +1,130 @@
+/**
+ * A recorded request as an administrator has edited it. The administrator sees
+ * `***` for each secret; where that was left as it is, the relay puts back what
+ * was sent, so that the secret never leaves it.
+ */
+import * as Result from "effect/Result"
+import { type Header, type HeaderList, isName, isValue } from "../../domain/HeaderList.ts"
+import { isMethod, isTarget, type RequestHead } from "../../protocol/Message.ts"
+import type { Inspected, OriginalRequest, Recording } from "./Recording.ts"
+import { mask } from "./Redaction.ts"
+
+/** What an administrator wants to send. */
+export interface Edited {
+  readonly method: string
+  readonly target: string
+  readonly headers: HeaderList
+  /** `undefined`: the body as it was sent. */
+  readonly body: string | undefined
+}
+
+/** Fields that follow from the body, or belong to one connection. */
+const own = /^(?:content-length|transfer-encoding|connection|upgrade|expect|te|trailer|…)$/i
+
+/** The target with the values that were sent, each used once; `undefined` if a secret has only its mask. */
+const restoredTarget = (
+  text: string,
+  shown: string,
+  original: string | undefined,
+): string | undefined => {
+  if (text === shown && original !== undefined) return original
+  const [pairs = [], values = []] = [shown, original].map((one) => one?.split("?")[1]?.split("&"))
+  const masked = pairs.flatMap((pair, i) =>
+    pair.endsWith(`=${mask}`) ? [[pair, values[i]] as const] : [],
+  )
+  let isLost = false
+  const target = text.replace(/[^?&]+/g, (pair) => {
+    const index = masked.findIndex(([name]) => name === pair)
+    const sent = index < 0 ? undefined : masked.splice(index, 1)[0]?.[1]
+    if (sent === undefined && pair.endsWith(`=${mask}`)) isLost = true
+    return sent ?? pair
+  })
+  return isLost ? undefined : target
+}
+
+/** The fields with the values that were sent, each used once; `lost` is the first that has only its mask. */
+const restoredFields = (
+  edited: HeaderList,
+  shown: HeaderList,
+  original: HeaderList | undefined,
+): { readonly headers: HeaderList; readonly lost: string | undefined } => {
+  const left = shown.map(([name, value], i) => ({ name, value, sent: original?.[i]?.[1] }))
+  let lost: string | undefined
+  const headers = edited.map(([name, value]): Header => {
+    const index = left.findIndex(
+      (one) => one.name.toLowerCase() === name.toLowerCase() && one.value === value,
+    )
+    const sent = index < 0 ? undefined : left.splice(index, 1)[0]?.sent
+    if (sent === undefined && value.includes(mask)) lost ??= name
+    return [name, sent ?? value]
+  })
+  return { headers, lost }
+}
+
+/** What is wrong with the head; `undefined` if it can be sent. */
+const headProblem = ({ headers, method, target }: Omit<Edited, "body">): string | undefined => {
+  if (!isMethod(method)) return "the method is not a token"
+  if (!isTarget(target)) return "the path has to begin with / and cannot have blanks"
+  const wrong = headers.find(([name, value]) => !isName(name) || !isValue(value))
+  return wrong === undefined ? undefined : `the field ${JSON.stringify(wrong[0])} is not valid`
+}
+
+/** The head to send, or why it cannot be sent. */
+const headOf = (
+  shown: Inspected,
+  original: RequestHead | undefined,
+  { headers: fields, method, target: text }: Edited,
+): Result.Result<RequestHead, string> => {
+  const target = restoredTarget(text, shown.target, original?.target)
+  if (target === undefined)
+    return Result.fail(`the path has ${mask} where a secret was; write the secret there`)
+  const { headers, lost } = restoredFields(fields, shown.headers, original?.headers)
+  if (lost !== undefined)
+    return Result.fail(
+      `the field ${lost} has ${mask} where a secret was; write the secret there, or remove the field`,
+    )
+  const head = { method, target, headers: headers.filter(([name]) => !own.test(name)) }
+  const problem = headProblem(head)
+  return problem === undefined ? Result.succeed(head) : Result.fail(problem)
+}
+
+/** The body to send, or why it cannot be sent; `isNew` if it was written anew. */
+const bodyOf = (
+  recording: Recording,
+  sent: Uint8Array | undefined,
+  text: string | undefined,
+): Result.Result<{ readonly body: Uint8Array; readonly isNew: boolean }, string> => {
+  const shown = recording.shownBody()
+  const shownText = shown.form === "text" ? Buffer.from(shown.bytes).toString() : undefined
+  const isNew =
+    text !== undefined && (shownText === undefined || unified(text) !== unified(shownText))
+  if (isNew)
+    return shownText?.includes(mask) === true && text.includes(mask)
+      ? Result.fail(`the body has ${mask} where secrets were; write the secrets there`)
+      : Result.succeed({ body: Buffer.from(text), isNew })
+  if (sent === undefined && shown.length > 0)
+    return Result.fail("the body that was sent is not there any more; write it anew")
+  return Result.succeed({ body: sent ?? new Uint8Array(0), isNew })
+}
+
+/** The request to send, or why it cannot be sent. */
+export const complete = (
+  recording: Recording,
+  edited: Edited,
+): Result.Result<OriginalRequest, string> => {
+  const original = recording.originalRequest()
+  return Result.flatMap(headOf(recording.read(), original?.head, edited), (head) =>
+    Result.map(bodyOf(recording, original?.body, edited.body), ({ body, isNew }) => {
+      const headers = isNew ? head.headers.filter(([name]) => !isEncoding(name)) : head.headers
+      const hasBody = body.length > 0 || recording.body.length > 0
+      const length: HeaderList = hasBody ? [["Content-Length", `${body.length}`]] : []
+      return { head: { ...head, headers: [...headers, ...length] }, body }
+    }),
+  )
+}
+
+/** A body that was written anew has no content coding. */
+const isEncoding = (name: string): boolean => name.toLowerCase() === "content-encoding"
+
+/** Browsers send the lines of a text field with CRLF, whatever they were. */
+const unified = (text: string): string => text.replaceAll("\r\n", "\n")

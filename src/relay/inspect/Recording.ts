@@ -1,0 +1,273 @@
+/**
+ * The recording of one request: its heads with their secrets masked, the start
+ * of both bodies, its times, and for ten minutes what was sent, so that it can
+ * be sent again.
+ */
+import { isDeepStrictEqual } from "node:util"
+import type { HeaderList } from "../../domain/HeaderList.ts"
+import { first } from "../../domain/HeaderList.ts"
+import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
+import type { Body } from "../../transport/body/Body.ts"
+import { count, type Tally } from "../../transport/body/CountedBody.ts"
+import type { VisitRecord } from "../../transport/observe/VisitRecord.ts"
+import * as RedactSecrets from "./RedactSecrets.ts"
+import * as ShownBody from "./ShownBody.ts"
+
+/** How many bytes of each body are recorded. */
+export const maxBody = 256 * 1024
+
+/** How many characters of a head's fields are recorded. */
+const maxFields = 16 * 1024
+
+/** How many characters of a target are recorded. */
+const maxTarget = 4 * 1024
+
+/** What is known of a request's way; the front keeps it. */
+export type VisitTimes = Pick<
+  VisitRecord,
+  "waitMillis" | "tunnelMillis" | "linkMillis" | "transport" | "hop" | "code" | "status"
+>
+
+/** Why a recorded request cannot be sent again; `yes` if it can. */
+export type Replayable = "yes" | "running" | "upgrade" | "cut" | "expired"
+
+/** The request as the server received it. */
+export interface OriginalRequest {
+  readonly head: RequestHead
+  readonly body: Uint8Array
+}
+
+/** One request, which may still be running. */
+export interface Inspected {
+  /** Counted from 1 by each relay. */
+  readonly number: number
+  /** When it arrived, in milliseconds since 1970. */
+  readonly at: number
+  /** The visitor's. */
+  readonly address: string
+  readonly method: string
+  readonly target: string
+  /** As the server receives them, with secrets masked. */
+  readonly headers: HeaderList
+  /** `undefined` until its head arrives. */
+  readonly response: { readonly status: number; readonly headers: HeaderList } | undefined
+  /** `running`; `whole`: all was sent; `left`: the visitor left before; or the relay's error code. */
+  readonly outcome: string
+  /** How long it took, in milliseconds; `undefined` while it runs. */
+  readonly millis: number | undefined
+  /** The number of the request that was sent again. */
+  readonly replayOf: number | undefined
+}
+
+/** The start of a body, copied while it is forwarded. */
+export class BodyCapture implements Tally {
+  length = 0
+  /** How many bytes are kept. */
+  size = 0
+  /** Whether no more bytes come. */
+  isOver = false
+  private chunks: Array<Uint8Array> = []
+  private isDropped = false
+  private readonly onChange: (bytes: number) => void
+
+  /** @param onChange called with how many more bytes are kept */
+  constructor(onChange: (bytes: number) => void) {
+    this.onChange = onChange
+  }
+
+  bytes(size: number, chunk: Uint8Array): void {
+    this.length += size
+    if (this.isDropped) return
+    const part = chunk.subarray(0, maxBody - this.size)
+    if (part.length === 0) return
+    this.size += part.length
+    this.chunks.push(new Uint8Array(part))
+    this.onChange(part.length)
+  }
+
+  over(): void {
+    this.isOver = true
+  }
+
+  read(): Uint8Array {
+    if (this.chunks.length > 1) this.chunks = [Buffer.concat(this.chunks)]
+    return this.chunks[0] ?? new Uint8Array(0)
+  }
+
+  /** Frees what is kept, and keeps no more. */
+  drop(): void {
+    this.onChange(-this.size)
+    this.chunks = []
+    this.size = 0
+    this.isDropped = true
+  }
+
+  /** The same body, captured when it is read. */
+  of(body: Body): Body {
+    if (body.whole === undefined) return count(body, this)
+    this.bytes(body.whole.length, body.whole)
+    this.over()
+    return body
+  }
+}
+
+/** See the file's header. */
+export class Recording {
+  readonly body: BodyCapture
+  readonly responseBody: BodyCapture
+  readonly times: VisitTimes | undefined
+  private head: Inspected
+  private original: RequestHead | undefined
+  /** What is left to show of the bodies once their secrets are gone. */
+  private expired:
+    | { readonly request: ShownBody.ShownBody; readonly response: ShownBody.ShownBody }
+    | undefined
+  private isExpired = false
+  private readonly isUpgrade: boolean
+  private readonly onChange: (bytes: number) => void
+
+  constructor(
+    parts: Pick<Inspected, "number" | "at" | "address" | "replayOf">,
+    head: RequestHead,
+    isUpgrade: boolean,
+    times: VisitTimes | undefined,
+    onChange: (bytes: number) => void,
+  ) {
+    this.head = {
+      ...parts,
+      method: head.method,
+      target: RedactSecrets.target(head.target).slice(0, maxTarget),
+      headers: recordedFields(head.headers),
+      response: undefined,
+      outcome: "running",
+      millis: undefined,
+    }
+    this.original = head
+    this.isUpgrade = isUpgrade
+    this.times = times
+    this.onChange = onChange
+    this.body = new BodyCapture(onChange)
+    this.responseBody = new BodyCapture(onChange)
+    onChange(0)
+  }
+
+  get number(): number {
+    return this.head.number
+  }
+
+  get at(): number {
+    return this.head.at
+  }
+
+  get isUpgraded(): boolean {
+    return this.head.response?.status === 101
+  }
+
+  answered({ headers, status }: ResponseHead): void {
+    this.update({ response: { status, headers: recordedFields(headers) } })
+  }
+
+  over(outcome: string, now: number): void {
+    if (this.head.millis === undefined) this.update({ outcome, millis: now - this.head.at })
+  }
+
+  read(): Inspected {
+    return this.head
+  }
+
+  /** The request's body as it is shown. */
+  shownBody(): ShownBody.ShownBody {
+    return (
+      this.expired?.request ?? ShownBody.show(this.body.read(), this.body.length, this.head.headers)
+    )
+  }
+
+  /** The response's body as it is shown. */
+  shownResponseBody(): ShownBody.ShownBody {
+    const { response } = this.head
+    return (
+      this.expired?.response ??
+      ShownBody.show(this.responseBody.read(), this.responseBody.length, response?.headers ?? [])
+    )
+  }
+
+  /** Whether it can be sent again. */
+  get replayable(): Replayable {
+    if (this.isUpgrade) return "upgrade"
+    if (this.original === undefined) return "expired"
+    if (this.body.size < this.body.length) return "cut"
+    const length = first(this.original.headers, "content-length")
+    const isWhole =
+      length === undefined ? this.hasEnded || this.body.isOver : Number(length) === this.body.length
+    if (isWhole) return "yes"
+    return this.hasEnded ? "cut" : "running"
+  }
+
+  private get hasEnded(): boolean {
+    return this.head.millis !== undefined
+  }
+
+  /** The request as it was sent; `undefined` if it cannot be sent again. */
+  originalRequest(): OriginalRequest | undefined {
+    return this.original === undefined || this.replayable !== "yes"
+      ? undefined
+      : { head: this.original, body: this.body.read() }
+  }
+
+  /** Frees what was sent, secrets and all, and keeps what is shown of it. Without a secret it stays. */
+  expire(): void {
+    if (this.isExpired || !this.hasEnded) return
+    this.isExpired = true
+    const [request, response] = [this.shownBody(), this.shownResponseBody()]
+    if (
+      this.isHarmless(request, this.body) &&
+      ShownBody.isAsSent(response, this.responseBody.read())
+    )
+      return
+    this.original = undefined
+    this.dropBodies()
+    this.expired = { request, response }
+    this.onChange(request.bytes.length + response.bytes.length)
+  }
+
+  /** Whether what is shown of the request is what was sent. */
+  private isHarmless(request: ShownBody.ShownBody, body: BodyCapture): boolean {
+    const { headers, target } = this.head
+    return (
+      ShownBody.isAsSent(request, body.read()) &&
+      this.original !== undefined &&
+      isDeepStrictEqual([this.original.target, this.original.headers], [target, headers])
+    )
+  }
+
+  /** Whether any bytes of its bodies are kept. */
+  get hasBodies(): boolean {
+    return this.body.size + this.responseBody.size > 0 || this.expired !== undefined
+  }
+
+  /** Frees the bodies. */
+  dropBodies(): void {
+    this.body.drop()
+    this.responseBody.drop()
+    if (this.expired === undefined) return
+    const { request, response } = this.expired
+    this.expired = undefined
+    this.onChange(-(request.bytes.length + response.bytes.length))
+  }
+
+  private update(changed: Partial<Inspected>): void {
+    this.head = { ...this.head, ...changed }
+    this.onChange(0)
+  }
+}
+
+/** The first fields, with their secrets masked, and how many were left out. */
+const recordedFields = (headers: HeaderList): HeaderList => {
+  let charactersLeft = maxFields
+  const fields = headers.filter(([name, value]) => {
+    charactersLeft -= name.length + value.length
+    return charactersLeft >= 0
+  })
+  const omitted = headers.length - fields.length
+  return RedactSecrets.fields(omitted === 0 ? fields : [...fields, ["…", `${omitted} more fields`]])
+}
