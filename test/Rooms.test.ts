@@ -14,25 +14,25 @@ const root = path.resolve(import.meta.dirname, "..")
  * one step do not import each other. `.` is the layer's own folder.
  */
 const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
-  domain: [["."], ["config"]],
+  domain: [["."], ["visitor"], ["config"]],
   protocol: [["address"], ["http"], ["."], ["peer"]],
   web: [["."]],
-  transport: [["runtime"], ["body"], ["observe", "net", "app", "auth"], ["front", "mux"]],
+  transport: [["runtime"], ["body"], ["observe", "net", "app", "auth"], ["tls"], ["front", "mux"]],
   cluster: [["."], ["engine"], ["peers", "membership"]],
   relay: [
     ["settings"],
     ["traffic"],
     ["audit", "inspect"],
     ["registry", "dispatch"],
-    ["links", "peers", "status"],
+    ["links", "peers", "status", "signin"],
     ["visitors", "history"],
-    ["admin/core"],
+    ["passthrough", "admin/core"],
     ["admin/frame"],
     ["admin/pages", "admin/requests"],
     ["admin"],
     ["."],
   ],
-  server: [["uplink", "upstream"], ["classic", "stream"], ["."]],
+  server: [["uplink", "upstream", "passthrough"], ["classic", "stream"], ["."]],
   fileserver: [
     ["names"],
     ["types", "root"],

@@ -38,6 +38,25 @@ const entries = {
     title: "You are not allowed to use this server.",
     remedy: "Sign in where this site asks you to, or ask the relay's administrator for access.",
   },
+  PTTH_SIGN_IN_REQUIRED: {
+    status: 401,
+    title: "You have to sign in with a browser.",
+    remedy:
+      "Open the address in a browser; for programs, ask the relay's administrator for a token.",
+  },
+  PTTH_SIGN_IN_FAILED: {
+    status: 400,
+    title: "Signing in did not succeed.",
+    remedy: "Open the address again that you wanted to see, or ask the relay's administrator.",
+    ownerRemedy:
+      "Look at the relay's log and audit log, and compare [oidc] with what the provider knows of this relay.",
+  },
+  PTTH_SIGN_IN_UNAVAILABLE: {
+    status: 503,
+    title: "Signing in is not possible at the moment.",
+    remedy: "Try again in a moment.",
+    ownerRemedy: "Look at the relay's log, and at the provider that `issuer` in [oidc] names.",
+  },
   PTTH_LOGIN_REQUIRED: {
     status: 401,
     title: "You are not logged in.",
@@ -141,6 +160,11 @@ const entries = {
     remedy:
       "Use an IP address, localhost or a name without a dot, or name the host: admin_url of a relay's administrator's pages, --allowed-hosts of `ptth dev` and `ptth fileserver`.",
   },
+  PTTH_NOT_HERE: {
+    status: 421,
+    title: "This host is reached by a connection of its own only.",
+    remedy: "Open the address anew.",
+  },
   PTTH_BAD_APPROVAL: {
     status: 422,
     exit: 2,
@@ -179,6 +203,13 @@ const entries = {
     remedy: "Ask the server's owner to connect it by stream.",
     ownerRemedy:
       "Use the transport stream or auto, and let every proxy between server and relay pass WebSockets.",
+  },
+  PTTH_NO_PASSTHROUGH: {
+    status: 502,
+    title: "The server takes no connections whose TLS ends there.",
+    remedy: "Ask the server's owner to look at the server's log.",
+    ownerRemedy:
+      "Give the server `tls_cert` and `tls_key` and the transport stream, with a version that knows them.",
   },
   PTTH_UNKNOWN_PREFIX: {
     status: 501,
@@ -399,6 +430,17 @@ const entries = {
     title: "What answers at the relay's address is not a relay.",
     remedy:
       "Use the relay's own address as relay_url: not that of its administrator's side, and not that of a server for visitors.",
+  },
+  PTTH_NEEDS_STREAM: {
+    isLogged: true,
+    title: "Visitors' TLS is to end at this server, which works by stream only.",
+    remedy:
+      "Use the transport stream or auto, and let every proxy between server and relay pass WebSockets.",
+  },
+  PTTH_NO_CERTIFICATE: {
+    isLogged: true,
+    title: "Visitors' TLS is to end at this server, which has no certificate.",
+    remedy: "Set tls_cert and tls_key to files with a certificate for the server's host.",
   },
   PTTH_WORKER_ENDED: {
     exit: 1,

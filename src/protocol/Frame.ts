@@ -47,6 +47,9 @@ export const flagEnd = 1
  */
 export const flagHeld = 2
 
+/** Flag of hello: see `Hello.connections`. */
+export const flagConnections = 1
+
 /** The largest payload of a frame that is not data, in bytes. */
 export const maxControl = maxHead + 64 * 1024
 
@@ -111,11 +114,13 @@ export const Hello = Schema.TaggedStruct("Hello", {
     Schema.isPattern(/^[\x21-\x7e]*$/),
     Schema.isMaxLength(maxPublicUrl),
   ),
+  /** From the server: it takes connections that are passed on. From the relay: visitors of this server have theirs passed on. */
+  connections: Schema.optionalKey(Schema.Literal(true)),
 }).annotate(
   layout(
     type.hello,
     "link",
-    "`version: u32` (1), `maxStreams: u32`, `window: u32`, `publicUrl`: the rest, visible ASCII, may be empty",
+    "`version: u32` (1), `maxStreams: u32`, `window: u32`, `publicUrl`: the rest, visible ASCII, may be empty; flag 1: `connections`",
   ),
 )
 /** See the schema. */

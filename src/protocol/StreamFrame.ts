@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import { type Header, type HeaderList, isNameIn, isValueIn } from "../domain/HeaderList.ts"
 import {
   type Frame,
+  flagConnections,
   flagEnd,
   flagHeld,
   Hello,
@@ -182,7 +183,9 @@ export const reset = (stream: number, reason: ResetReason): Buffer =>
 
 /** Writes a hello. */
 export const hello = (message: Omit<Hello, "_tag">): Buffer => {
-  const out = frame(type.hello, 0, 0, 12 + message.publicUrl.length, 12 + message.publicUrl.length)
+  const flags = message.connections === true ? flagConnections : 0
+  const size = 12 + message.publicUrl.length
+  const out = frame(type.hello, flags, 0, size, size)
   out.writeUInt32BE(message.version, headerBytes)
   out.writeUInt32BE(message.maxStreams, headerBytes + 4)
   out.writeUInt32BE(message.window, headerBytes + 8)
@@ -372,7 +375,7 @@ const decodeInterim = (stream: number, payload: Buffer): Result.Result<Frame, Wi
 const decodeHelloFields = Schema.decodeUnknownResult(Hello)
 const helloFixed = 12
 
-const decodeHello = (payload: Buffer): Result.Result<Frame, WireError> => {
+const decodeHello = (flags: number, payload: Buffer): Result.Result<Frame, WireError> => {
   if (payload.length < helloFixed) return fail("a hello is cut short")
   const hello = decodeHelloFields({
     _tag: "Hello",
@@ -380,6 +383,7 @@ const decodeHello = (payload: Buffer): Result.Result<Frame, WireError> => {
     maxStreams: payload.readUInt32BE(4),
     window: payload.readUInt32BE(8),
     publicUrl: payload.toString("latin1", helloFixed),
+    ...((flags & flagConnections) === 0 ? {} : { connections: true }),
   })
   return Result.mapError(
     hello,
@@ -438,7 +442,7 @@ export const decode = (
     return fail("a frame is on the wrong stream")
   switch (kind) {
     case type.hello:
-      return decodeHello(payload)
+      return decodeHello(flags, payload)
     case type.request:
       return decodeRequest(flags, stream, payload)
     case type.response:

@@ -58,6 +58,7 @@ export const text = {
   tooManyKeys: "Too many wrong keys came from this address, try again in a minute\n",
   linkHere: "A link of this process is here already, try another relay\n",
   tooManyLinks: "This server has as many links here as it may have, try again later\n",
+  needsStream: "Visitors of this server reach it by stream only\n",
   shuttingDown: "Server is shutting down, try again soon\n",
   streamFinished: "StreamFinished\n",
   answersTaken: "Answers taken\n",

@@ -20,6 +20,7 @@ import type { FrontHandler } from "../transport/front/FrontRequest.ts"
 import { onlyOwnHosts } from "../transport/front/HostCheck.ts"
 import { type BindError, serve } from "../transport/front/NodeFront.ts"
 import { Telemetry } from "../transport/observe/Telemetry.ts"
+import type { Observe } from "../transport/observe/VisitNotes.ts"
 import * as FailurePage from "../web/FailurePage.ts"
 import * as AuditFile from "./audit/AuditFile.ts"
 import { AuditLog } from "./audit/AuditLog.ts"
@@ -30,6 +31,7 @@ import { Inspector } from "./inspect/Inspector.ts"
 import { ClassicEndpoints } from "./links/ClassicEndpoints.ts"
 import { LinkLimit } from "./links/LinkLimit.ts"
 import { StreamEndpoint } from "./links/StreamEndpoint.ts"
+import { PassedVisits } from "./passthrough/PassedVisits.ts"
 import { ClassicForward } from "./peers/ClassicForward.ts"
 import * as LinkHandOver from "./peers/LinkHandOver.ts"
 import { PeerDirectory } from "./peers/PeerDirectory.ts"
@@ -39,6 +41,7 @@ import { HandOver } from "./settings/HandOver.ts"
 import { RelaySettings } from "./settings/RelaySettings.ts"
 import * as Subdomains from "./settings/Subdomains.ts"
 import { Successor } from "./settings/Successor.ts"
+import { SignIn } from "./signin/SignIn.ts"
 import { Relays } from "./status/Relays.ts"
 import * as SendMetrics from "./status/SendMetrics.ts"
 import * as AccessLogging from "./traffic/AccessLogging.ts"
@@ -130,15 +133,14 @@ export class Relay extends Context.Service<
       yield* Effect.addFinalizer(() => Effect.sync(unfollow))
       yield* Effect.addFinalizer(() => Effect.sync(() => stream.close()))
       const state = { draining: false }
-      const auth = new VisitorAuth(
-        settings.derived,
-        rendezvous.deadlines.now,
-        yield* SharedMarks.make(),
-      )
-      const limits = new ServerLimits(settings.derived, rendezvous.deadlines.now)
+      const { now } = rendezvous.deadlines
+      const signIn = new SignIn({ derived: settings.derived, now, audit })
+      const auth = new VisitorAuth(settings.derived, now, signIn, yield* SharedMarks.make())
+      const limits = new ServerLimits(settings.derived, now)
       yield* SharedUsage.share(limits)
       const sweep = (): void => {
         auth.sweep()
+        signIn.sweep()
         limits.sweep()
       }
       yield* Effect.sync(sweep).pipe(
@@ -171,6 +173,7 @@ export class Relay extends Context.Service<
         servers,
         rendezvous,
         auth,
+        signIn,
         limits,
         places: new ServerPlaces(settings.current, rendezvous.deadlines.elapsed),
         inspector: yield* Inspector,
@@ -183,6 +186,9 @@ export class Relay extends Context.Service<
       inspector.resendWith((name, original, address, replayOf) =>
         resender.send(name as ServerName, original, address, replayOf),
       )
+      const observe: Observe = (head, address, version) => traffic.observe(head, address, version)
+      const passed = new PassedVisits({ derived: settings.derived, visitors, observe })
+      yield* Effect.addFinalizer(() => Effect.sync(() => passed.close()))
       const allowedHosts = yield* AllowedHosts
       const visit: FrontHandler = (request, reply) => visitors.handle(request, reply)
       const isReplaced = yield* Successor
@@ -201,7 +207,11 @@ export class Relay extends Context.Service<
           !atServersHost(request) && stream.upgrade(request, socket, head),
         renderFailure: FailurePage.render,
         fields: () => strictTransport(settings.current()),
-        observe: (head, address, version) => traffic.observe(head, address, version),
+        observe,
+        routes: {
+          isWanted: () => passed.isWanted(),
+          take: (serverName, socket) => passed.take(serverName, socket),
+        },
         handler: allowedHosts === undefined ? visit : onlyOwnHosts(visit, () => allowedHosts),
         ...(peers.isAlone ? {} : { handOver: peers.leave.pipe(Effect.andThen(moveLinks)) }),
         onStop: () => {

@@ -8,15 +8,17 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
+import type { Handler } from "../transport/body/Handler.ts"
 import * as ProcessMetrics from "../transport/observe/ProcessMetrics.ts"
 import { Telemetry } from "../transport/observe/Telemetry.ts"
 import { trace } from "../transport/observe/TracedHandler.ts"
 import * as Deadlines from "../transport/runtime/Deadlines.ts"
 import { RunningClock } from "../transport/runtime/RunningClock.ts"
 import { ClassicTunnel } from "./classic/ClassicTunnel.ts"
+import * as PassedConnections from "./passthrough/PassedConnections.ts"
 import { StreamTunnel } from "./stream/StreamTunnel.ts"
 import type { ServerOptions } from "./uplink/ServerOptions.ts"
-import { Uplink } from "./uplink/Uplink.ts"
+import { defaultGrace, Uplink } from "./uplink/Uplink.ts"
 
 export type { ServerOptions } from "./uplink/ServerOptions.ts"
 
@@ -36,8 +38,14 @@ export const run: (options: ServerOptions) => Effect.Effect<never, never, Scope.
   const deadlines = yield* Deadlines.make
   const telemetry = yield* Telemetry
   const handler = trace(options.handler, telemetry, { name: "serve", kind: "server" })
+  const passed = yield* Scope.make()
+  const connections = yield* Effect.provideService(
+    connectionsOf(handler, options),
+    Scope.Scope,
+    passed,
+  )
   if (telemetry !== undefined) yield* telemetry.metrics(ProcessMetrics.read)
-  const uplink = new Uplink({ ...options, handler }, clock)
+  const uplink = new Uplink({ ...options, handler }, clock, connections)
   const running = yield* Effect.acquireRelease(
     Effect.sync(() => new RunningClock(deadlines)),
     (clock) => Effect.sync(() => clock.close()),
@@ -48,7 +56,11 @@ export const run: (options: ServerOptions) => Effect.Effect<never, never, Scope.
   yield* Effect.addFinalizer(() =>
     classic.farewell("draining").pipe(
       Effect.andThen(Scope.close(listening, Exit.void)),
-      Effect.andThen(uplink.drain),
+      // Idle connections of visitors would otherwise be waited for.
+      Effect.andThen(
+        Effect.all([uplink.drain, Scope.close(passed, Exit.void)], { concurrency: "unbounded" }),
+      ),
+      Effect.map(([wasCut]) => wasCut),
       Effect.flatMap((wasCut) => (wasCut ? classic.farewell("gone") : Effect.void)),
       Effect.andThen(Effect.sync(() => uplink.close())),
     ),
@@ -56,6 +68,15 @@ export const run: (options: ServerOptions) => Effect.Effect<never, never, Scope.
   yield* Effect.forkIn(tunnel(options, uplink, classic, stream, listening), listening)
   return yield* Effect.never
 })
+
+/** What answers connections that are passed on, if there is a certificate for them. */
+const connectionsOf = (
+  handler: Handler,
+  { certificate, graceMillis = defaultGrace }: ServerOptions,
+): Effect.Effect<Handler | undefined, never, Scope.Scope> =>
+  certificate === undefined
+    ? Effect.succeed(undefined)
+    : PassedConnections.make({ handler, certificate, graceMillis })
 
 const tunnel = (
   options: ServerOptions,

@@ -103,6 +103,17 @@ const frames: ReadonlyArray<readonly [name: string, frame: StreamFrame.Frame]> =
     },
   ],
   [
+    "stream-hello-connections",
+    {
+      _tag: "Hello",
+      version: 1,
+      maxStreams: 1024,
+      window: 262_144,
+      publicUrl: "",
+      connections: true,
+    },
+  ],
+  [
     "stream-request",
     {
       _tag: "Request",

@@ -16,9 +16,10 @@ import { type Document, parse } from "../../domain/config/Toml.ts"
 import { isLoopback } from "../../domain/ListenAddress.ts"
 import * as KeyStrength from "../../transport/auth/KeyStrength.ts"
 import * as Certificate from "../../transport/net/Certificate.ts"
-import { loadTrusted, refuseUntimely } from "../shared/LoadCertificate.ts"
+import { loadCertificate, loadTrusted, refuseUntimely } from "../shared/LoadCertificate.ts"
 import { checkCluster } from "../shared/LoadCluster.ts"
 import { completeRelay, readNamed, refuseExposed } from "../shared/LoadConfig.ts"
+import * as PassedCertificate from "../shared/PassedCertificate.ts"
 
 /** The kind of a configuration. */
 export type Kind = "relay" | "server"
@@ -80,13 +81,21 @@ const writtenKey = (document: Document | undefined): ApiKey.ApiKey | undefined =
   return Option.getOrUndefined(Result.getSuccess(ApiKey.parse(text)))
 }
 
+const checkCertificate = Effect.fnUntraced(function* (files: RelayConfig.CertificateFiles) {
+  yield* refuseUntimely(yield* loadCertificate(files), files.certificate)
+})
+
 const checkServer = Effect.fnUntraced(function* (
   file: string,
   text: string,
   document: Document | undefined,
 ) {
-  const line = document?.position(["ca"])?.line
-  const caWhere = line === undefined ? file : `${file}:${line}`
+  const placeOf = (key: string): string => {
+    const line = document?.position([key])?.line
+    return line === undefined ? file : `${file}:${line}`
+  }
+  const caWhere = placeOf("ca")
+  const tlsWhere = placeOf("tls_cert")
   const problems: Array<ConfigProblem> = []
   const exposed = yield* Effect.result(refuseExposed(file, text))
   if (Result.isFailure(exposed)) problems.push(...exposed.failure.problems)
@@ -94,9 +103,13 @@ const checkServer = Effect.fnUntraced(function* (
   if (Result.isFailure(decoded)) problems.push(...decoded.failure.problems)
   const apiKey = Result.isSuccess(decoded) ? decoded.success.apiKey : writtenKey(document)
   const ca = Result.isSuccess(decoded) ? decoded.success.ca : undefined
+  const tls = Result.isSuccess(decoded)
+    ? PassedCertificate.filesOf(decoded.success, tlsWhere)
+    : undefined
   const checks = [
     ...(apiKey === undefined ? [] : [KeyStrength.check(apiKey, file)]),
     ...(ca === undefined ? [] : [Effect.asVoid(loadTrusted(ca, caWhere))]),
+    ...(tls === undefined ? [] : [checkCertificate(tls)]),
   ]
   for (const check of checks) {
     const error = yield* check.pipe(

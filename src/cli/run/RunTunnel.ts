@@ -16,6 +16,7 @@ import * as ProxyChoice from "../../transport/net/ProxyChoice.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import { loadTrusted } from "../shared/LoadCertificate.ts"
 import * as Output from "../shared/Output.ts"
+import * as PassedCertificate from "../shared/PassedCertificate.ts"
 import { version } from "../shared/Version.ts"
 import * as Destination from "./Destination.ts"
 import * as SendTelemetry from "./SendTelemetry.ts"
@@ -65,6 +66,8 @@ export const runTunnel = Effect.fn("RunTunnel.runTunnel")(function* (
         realm: config.name,
       })
       yield* Effect.fromResult(ProxyChoice.of(process.env, new URL(config.relayUrl)))
+      const files = PassedCertificate.filesOf(config, path ?? "--tls-cert")
+      const certificate = files === undefined ? undefined : yield* PassedCertificate.follow(files)
       const open = `${config.relayUrl}/servers/${config.name}/`
       yield* Console.log(
         Output.screen(`PTTH server ${version}`, [
@@ -96,6 +99,7 @@ export const runTunnel = Effect.fn("RunTunnel.runTunnel")(function* (
             ? {}
             : { responseMillis: Duration.toMillis(config.responseTimeout) }),
           ...(ca === undefined ? {} : { ca }),
+          ...(certificate === undefined ? {} : { certificate }),
           ...callbacks,
         }),
       )

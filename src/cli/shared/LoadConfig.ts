@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
+import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { Override } from "../../domain/config/ConfigDecode.ts"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
@@ -17,6 +18,7 @@ import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import type { Certificate } from "../../transport/net/Certificate.ts"
 import { loadCertificate } from "./LoadCertificate.ts"
 import { holdsPassword, refuseReadable } from "./LoadCluster.ts"
+import { loadClientSecret } from "./LoadOidc.ts"
 
 /** The usual places of a configuration, in order of precedence. */
 export const places = (file: string): ReadonlyArray<string> => [`./${file}`, `./config/${file}`]
@@ -147,6 +149,8 @@ export interface RelayTexts {
   /** The files of `servers.d`. */
   readonly parts: ReadonlyArray<RelayConfig.ServersPart>
   readonly tls: Certificate | undefined
+  /** Of `[oidc]`. */
+  readonly clientSecret: Redacted.Redacted<string> | undefined
 }
 
 /** A relay's configuration and what it was loaded from. */
@@ -165,7 +169,8 @@ export const loadRelay = Effect.fn("LoadConfig.loadRelay")(function* (
 ): Effect.fn.Return<LoadedRelay, ConfigError, FileSystem.FileSystem> {
   const { path, text } = yield* find(sources.configPath, relayFile)
   const { config, parts } = yield* completeRelay(path, text, relayOverrides(sources))
-  return { config, path, texts: { path, text, parts, tls: config.tls } }
+  const clientSecret = config.oidc?.clientSecret
+  return { config, path, texts: { path, text, parts, tls: config.tls, clientSecret } }
 })
 
 /** Decodes what {@link loadRelay} has read before, with these flags and this environment. */
@@ -173,12 +178,16 @@ export const decodeRelay = (
   texts: RelayTexts,
   sources: Sources,
 ): Result.Result<LoadedRelay, ConfigError> => {
-  const { parts, path, text, tls } = texts
+  const { clientSecret, parts, path, text, tls } = texts
   const overrides = relayOverrides(sources)
   return Result.map(
     RelayConfig.decodeNaming(text, { file: path, parts, overrides }),
-    ({ certificate, config }) => ({
-      config: certificate === undefined ? config : { ...config, tls },
+    ({ certificate, config, oidc }) => ({
+      config: {
+        ...config,
+        tls: certificate && tls,
+        oidc: oidc && clientSecret && { ...oidc.table, clientSecret },
+      },
       path,
       texts,
     }),
@@ -214,13 +223,16 @@ export const completeRelay = Effect.fn("LoadConfig.completeRelay")(function* (
   overrides: ReadonlyArray<Override>,
 ): Effect.fn.Return<CompletedRelay, ConfigError, FileSystem.FileSystem> {
   const parts = yield* readParts(serversFolder(path))
-  const { certificate, config } = yield* Effect.fromResult(
+  const { certificate, config, oidc } = yield* Effect.fromResult(
     RelayConfig.decodeNaming(text, { file: path, parts, overrides }),
   )
   if (path !== undefined && holdsPassword(config)) yield* refuseReadable(path, path)
-  if (certificate === undefined) return { config, certificate, parts }
-  const tls = yield* loadCertificate(certificate)
-  return { config: { ...config, tls }, certificate, parts }
+  const signIn =
+    oidc === undefined
+      ? undefined
+      : { ...oidc.table, clientSecret: yield* loadClientSecret(oidc.secret) }
+  const tls = certificate === undefined ? undefined : yield* loadCertificate(certificate)
+  return { config: { ...config, tls, oidc: signIn }, certificate, oidc, parts }
 })
 
 /** Fails if a file with a secret can be read or written by others than its owner. Not checked on Windows, which has no such modes. */

@@ -17,19 +17,30 @@ const answerLimit = "5 seconds"
 type LastValid = Extract<WorkerMessage.ToWorker, { readonly kind: "lastValid" }>
 
 /** The supervisor's answer. */
-export const answer = ({ parts, path, text, tls }: LoadConfig.RelayTexts): LastValid => ({
+export const answer = ({
+  clientSecret,
+  parts,
+  path,
+  text,
+  tls,
+}: LoadConfig.RelayTexts): LastValid => ({
   kind: "lastValid",
   path,
   text,
   parts,
   tls: tls && { chain: tls.chain, key: Redacted.value(tls.key) },
+  clientSecret: clientSecret && Redacted.value(clientSecret),
 })
 
-const textsOf = ({ parts, path, text, tls }: LastValid): LoadConfig.RelayTexts => ({
+const textsOf = ({ clientSecret, parts, path, text, tls }: LastValid): LoadConfig.RelayTexts => ({
   path,
   text,
   parts,
   tls: tls && Certificate.make(tls.chain, tls.key),
+  clientSecret:
+    clientSecret === undefined
+      ? undefined
+      : Redacted.make(clientSecret, { label: "client secret" }),
 })
 
 const ask = (channel: WorkerChannel): Effect.Effect<LoadConfig.RelayTexts> =>

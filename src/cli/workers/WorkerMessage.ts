@@ -79,6 +79,7 @@ const ToWorker = Schema.Union([
     text: Schema.String,
     parts: Schema.Array(Schema.Struct({ file: Schema.String, text: Schema.String })),
     tls: Schema.optional(Schema.Struct({ chain: Schema.String, key: Schema.String })),
+    clientSecret: Schema.optional(Schema.String),
   }),
   /** Comes with a socket that another worker hands over, and what it says about it. */
   Schema.Struct({ kind: Schema.Literal("socket"), about: Schema.Unknown }),

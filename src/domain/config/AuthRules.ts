@@ -1,12 +1,13 @@
 /**
  * Which visitors the relay lets in: those with a user name and password, those
- * with a bearer token, and those whom a trusted proxy names. One of them is
- * enough.
+ * with a bearer token, those whom a trusted proxy names, and those who have
+ * signed in at the provider of `[oidc]`. One of them is enough.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { isPasswordHash, type PasswordHash } from "../PasswordHash.ts"
 import type { Tripcode } from "../Tripcode.ts"
+import { type AllowList, isEntry } from "../visitor/AllowList.ts"
 import { type ConfigValues, optional } from "./ConfigKey.ts"
 import type { ConfigValue } from "./ConfigValue.ts"
 import * as Value from "./ConfigValue.ts"
@@ -20,7 +21,12 @@ export interface AuthRules {
   readonly userHeader: string | undefined
   /** Which names in that field are let in; `undefined` for all. */
   readonly allow: ReadonlyArray<string> | undefined
+  /** Which visitors are let in that have signed in by OpenID Connect; `undefined` for none, who are not asked to sign in either. */
+  readonly signIn?: AllowList | undefined
 }
+
+/** Rules by which nobody comes in. */
+export const none: AuthRules = { users: [], tokens: [], userHeader: undefined, allow: undefined }
 
 /** A user and the hash of the password. */
 export interface AuthUser {
@@ -89,6 +95,11 @@ export const frontendAuthKeys = {
 /** The keys of a server's `auth`. */
 export const serverAuthKeys = {
   ...frontendAuthKeys,
+  allow: {
+    ...frontendAuthKeys.allow,
+    doc: "The names in that field that are let in; with `[oidc]`, also who may sign in, in the same form as its `allow`.",
+    unset: "all, and nobody by `[oidc]`",
+  },
   open: optional({
     name: "open",
     value: Value.boolean,
@@ -97,8 +108,23 @@ export const serverAuthKeys = {
   }),
 }
 
+/** What of the other keys the rules depend on. */
+export interface AuthSurroundings {
+  readonly hasTrustedProxies: boolean
+  /** Whom `[oidc]` lets in where nothing else is said; `undefined` without it. */
+  readonly signIn: AllowList | undefined
+}
+
 /** The rules of a `[frontend_auth]` table, or why they are invalid. */
 export const fromTable = (
+  table: ConfigValues<typeof frontendAuthKeys>,
+  { hasTrustedProxies, signIn }: AuthSurroundings,
+): Result.Result<AuthRules, string> =>
+  Result.map(withoutSignIn(table, hasTrustedProxies), (rules) =>
+    signIn === undefined ? rules : { ...rules, signIn },
+  )
+
+const withoutSignIn = (
   { allow, tokens = [], userHeader, users = [] }: ConfigValues<typeof frontendAuthKeys>,
   hasTrustedProxies: boolean,
 ): Result.Result<AuthRules, string> => {
@@ -116,10 +142,30 @@ export const fromTable = (
 /** The rules of a server's `auth` table, `open` if it lets everybody in, or why they are invalid. */
 export const fromServerTable = (
   { open, ...rules }: ConfigValues<typeof serverAuthKeys>,
-  hasTrustedProxies: boolean,
+  surroundings: AuthSurroundings,
 ): Result.Result<AuthRules | "open", string> => {
-  if (open !== true) return fromTable(rules, hasTrustedProxies)
+  if (open !== true) return serverRules(rules, surroundings)
   return Object.values(rules).every((value) => value === undefined)
     ? Result.succeed("open")
     : Result.fail("it has `open` as well as other rules")
+}
+
+/** With `[oidc]`, a list of a server's own replaces that of `[oidc]`; a server with other rules only is not signed in to. */
+const serverRules = (
+  table: ConfigValues<typeof frontendAuthKeys>,
+  { hasTrustedProxies, signIn }: AuthSurroundings,
+): Result.Result<AuthRules, string> => {
+  const { allow, tokens = [], userHeader, users = [] } = table
+  if (signIn === undefined || allow === undefined) return withoutSignIn(table, hasTrustedProxies)
+  if (userHeader !== undefined)
+    return Result.map(withoutSignIn(table, hasTrustedProxies), (rules) => ({
+      ...rules,
+      signIn: allow,
+    }))
+  const other = allow.find((entry) => !isEntry(entry))
+  return other === undefined
+    ? Result.succeed({ users, tokens, userHeader, allow: undefined, signIn: allow })
+    : Result.fail(
+        `\`allow\` has ${JSON.stringify(other)}, which is no address, no domain such as "@example.org", no "group:NAME" and not "*"`,
+      )
 }

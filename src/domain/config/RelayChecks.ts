@@ -7,6 +7,7 @@ import * as ServerHost from "../ServerHost.ts"
 import type { ServerName } from "../ServerName.ts"
 import * as AuthRules from "./AuthRules.ts"
 import type { ConfigProblem } from "./ConfigError.ts"
+import { isConfidential } from "./OidcKeys.ts"
 import type { RelayFile, ServerEntry } from "./RelayKeys.ts"
 import type { Path } from "./Toml.ts"
 
@@ -189,7 +190,79 @@ const cluster = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem> =>
   ]
 }
 
-/** What is wrong with names, hosts, certificates, scraper keys and the cluster. */
+/** What a relay cannot do with connections that it cannot read. */
+const passthrough = (
+  file: RelayFile,
+  listed: ReadonlyArray<ListedServers>,
+): ReadonlyArray<ConfigProblem> =>
+  listed.flatMap(({ servers, where }) =>
+    servers.flatMap(({ auth, inspect, name, tls }, i) => {
+      if (tls !== "passthrough") return []
+      const place = (key: string): string => where(["servers", i, key])
+      const asks = auth?.open !== true && (auth ?? file.frontendAuth ?? file.oidc) !== undefined
+      return [
+        ...(file.domain === undefined
+          ? [
+              invalid(
+                place("tls"),
+                `${name} needs a host of its own for \`tls = "passthrough"\``,
+                "Set `domain`.",
+              ),
+            ]
+          : []),
+        ...(file.tlsCert === undefined
+          ? [
+              invalid(
+                place("tls"),
+                '`tls = "passthrough"` needs a relay that speaks TLS itself',
+                "Set `tls_cert` and `tls_key`; what is in front of the relay must pass TLS on unread.",
+              ),
+            ]
+          : []),
+        ...(asks
+          ? [
+              invalid(
+                place(auth === undefined ? "tls" : "auth"),
+                `the relay cannot ask visitors of ${name} to sign in, since it passes their TLS on unread`,
+                "Set `auth = { open = true }`, and let the server ask them.",
+              ),
+            ]
+          : []),
+        ...(inspect
+          ? [
+              invalid(
+                place("inspect"),
+                `the relay cannot inspect requests to ${name}, since it passes their TLS on unread`,
+                "Leave `inspect` out.",
+              ),
+            ]
+          : []),
+      ]
+    }),
+  )
+
+/** The provider sends visitors back to `public_url`, where their sessions are kept in cookies that need TLS. */
+const oidc = ({ oidc, publicUrl }: RelayFile, where: Where): ReadonlyArray<ConfigProblem> => {
+  if (oidc === undefined || (publicUrl !== undefined && isConfidential(publicUrl))) return []
+  return publicUrl === undefined
+    ? [
+        {
+          code: "PTTH_CONFIG_INCOMPLETE",
+          where: where(["oidc"]),
+          detail: "[oidc] needs `public_url`, which is missing",
+          remedy: "Add `public_url`, the address to which the provider sends visitors back.",
+        },
+      ]
+    : [
+        invalid(
+          where(["public_url"]),
+          "[oidc] needs a `public_url` with https, except on this machine",
+          "Use https: browsers keep sessions only over TLS.",
+        ),
+      ]
+}
+
+/** What is wrong with names, hosts, certificates, scraper keys, the cluster, sign-in and passthrough. */
 export const problems = (
   file: RelayFile,
   where: Where,
@@ -202,6 +275,8 @@ export const problems = (
   ...pairs(file, where),
   ...onlyWithTls(file, where),
   ...cluster(file, where),
+  ...oidc(file, where),
+  ...passthrough(file, servers),
 ]
 
 /** The sign-in rules of a configuration. */
@@ -214,7 +289,7 @@ export interface CheckedAuth {
 
 /** Reads the sign-in rules of the frontend and of all servers. */
 export const authOf = (
-  { frontendAuth, trustedProxies }: RelayFile,
+  { frontendAuth, oidc, trustedProxies }: RelayFile,
   where: Where,
   listed: ReadonlyArray<ListedServers>,
 ): CheckedAuth => {
@@ -228,14 +303,17 @@ export const authOf = (
     problems.push(invalid(place(), rules.failure, "Say who may come in, or leave the table out."))
     return undefined
   }
-  const hasProxies = trustedProxies.length > 0
+  const surroundings = { hasTrustedProxies: trustedProxies.length > 0, signIn: oidc?.allow }
   return {
-    frontend: check(frontendAuth && AuthRules.fromTable(frontendAuth, hasProxies), () =>
-      where(["frontend_auth"]),
-    ),
+    frontend:
+      frontendAuth === undefined && oidc !== undefined
+        ? { ...AuthRules.none, signIn: oidc.allow }
+        : check(frontendAuth && AuthRules.fromTable(frontendAuth, surroundings), () =>
+            where(["frontend_auth"]),
+          ),
     servers: listed.flatMap(({ servers, where }) =>
       servers.map(({ auth }, i) =>
-        check(auth && AuthRules.fromServerTable(auth, hasProxies), () =>
+        check(auth && AuthRules.fromServerTable(auth, surroundings), () =>
           where(["servers", i, "auth"]),
         ),
       ),

@@ -13,6 +13,7 @@ import * as ConfigDecode from "./ConfigDecode.ts"
 import type { ConfigError } from "./ConfigError.ts"
 import * as ConfigKey from "./ConfigKey.ts"
 import * as ConfigPrint from "./ConfigPrint.ts"
+import type { Oidc, OidcTable } from "./OidcKeys.ts"
 import * as RelayChecks from "./RelayChecks.ts"
 import {
   defaultAdminPort,
@@ -47,10 +48,12 @@ export type ScraperKey = ConfigKey.ConfigValues<typeof scraperKeyKeys>
 export interface RelayConfig
   extends Omit<
     RelayFile,
-    "port" | "tlsCert" | "tlsKey" | "servers" | "scraperKeys" | "frontendAuth"
+    "port" | "tlsCert" | "tlsKey" | "servers" | "scraperKeys" | "frontendAuth" | "oidc"
   > {
   /** Which visitors the relay lets in, to its pages and to servers without rules of their own; `undefined` is everybody. */
   readonly frontendAuth: AuthRules | undefined
+  /** Where visitors sign in by OpenID Connect. */
+  readonly oidc: Oidc | undefined
   /** Certificate chain and key in PEM. */
   readonly tls: { readonly chain: string; readonly key: Redacted.Redacted<string> } | undefined
   /** The files of the certificate and its key, which are watched. */
@@ -128,9 +131,11 @@ export interface CertificateFiles {
 
 /** A configuration, and the files that still have to be read for it. */
 export interface Decoded {
-  /** Without a certificate. */
+  /** Without a certificate, and without the provider of `oidc`. */
   readonly config: RelayConfig
   readonly certificate: CertificateFiles | undefined
+  /** The provider, and the file of its secret. */
+  readonly oidc: { readonly table: OidcTable; readonly secret: NamedFile } | undefined
 }
 
 interface Sources {
@@ -184,7 +189,7 @@ export const decodeNaming = (
       ...auth.problems,
     ])
     if (error !== undefined) return Result.fail(error)
-    const { port: _port, tlsCert: _tlsCert, tlsKey: _tlsKey, ...settings } = value
+    const { port: _port, tlsCert: _tlsCert, tlsKey: _tlsKey, oidc, ...settings } = value
     const listen = listenOf(value, rank)
     const certificate = certificateOf(value, where)
     const config: RelayConfig = {
@@ -192,6 +197,7 @@ export const decodeNaming = (
       listen,
       adminListen: rank("admin_listen") === 0 ? defaultAdmin(listen) : settings.adminListen,
       frontendAuth: auth.frontend,
+      oidc: undefined,
       tls: undefined,
       tlsFiles:
         certificate === undefined ? [] : [certificate.certificate.path, certificate.key.path],
@@ -200,7 +206,11 @@ export const decodeNaming = (
         .map((entry, i) => registered(entry, auth.servers[i])),
       scraperKeys: settings.scraperKeys ?? [],
     }
-    return Result.succeed({ config, certificate })
+    const secret = {
+      path: oidc?.clientSecretFile ?? "",
+      where: where(["oidc", "client_secret_file"]),
+    }
+    return Result.succeed({ config, certificate, oidc: oidc && { table: oidc, secret } })
   })
 
 /** As {@link decodeNaming}, without the files that still have to be read. */

@@ -15,6 +15,7 @@ import {
   withDefault,
 } from "./ConfigKey.ts"
 import * as Value from "./ConfigValue.ts"
+import { oidcKeys } from "./OidcKeys.ts"
 
 /** What the names of the relay's environment variables begin with. */
 export const environmentPrefix = "PTTH_RELAY_"
@@ -261,6 +262,13 @@ export const registeredServerKeys = {
     doc: "Which visitors the relay lets in to this server.",
     unset: "`[frontend_auth]`",
   }),
+  tls: withDefault({
+    name: "tls",
+    value: Value.oneOf(["terminate", "passthrough"]),
+    doc: "Where visitors' TLS ends: at the relay (terminate), or at the server (passthrough), so that the relay cannot read anything.",
+    see: "operating.md#end-to-end-encryption",
+    default: "terminate",
+  }),
   inspect: withDefault({
     name: "inspect",
     value: Value.boolean,
@@ -297,6 +305,13 @@ const accessKeys = {
     doc: "Which visitors the relay lets in.",
     see: "operating.md#authentication",
     unset: "everybody",
+  }),
+  oidc: optional({
+    name: "oidc",
+    value: table(oidcKeys, "a table, headed [oidc]"),
+    doc: "The provider of OpenID Connect at which visitors sign in; it needs `public_url`.",
+    see: "operating.md#sign-in-by-openid-connect",
+    unset: "none",
   }),
   privateCookies: withDefault({
     name: "private_cookies",

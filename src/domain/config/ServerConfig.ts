@@ -78,19 +78,23 @@ export const decodeSettings = (
           remedy: `Use the relay's own address, such as ${base}.`,
         }),
       )
-    const hasUser = value.authUser !== undefined
-    if (hasUser === (value.authPassword !== undefined)) return Result.succeed(value)
-    const [given, missing] = hasUser
-      ? (["auth_user", "auth_password"] as const)
-      : (["auth_password", "auth_user"] as const)
-    return Result.fail(
-      single({
-        code: "PTTH_CONFIG_INCOMPLETE",
-        where: where([given]),
-        detail: `\`${given}\` has no \`${missing}\` beside it`,
-        remedy: "Give both or neither.",
-      }),
-    )
+    const pairs = [
+      ["auth_user", value.authUser, "auth_password", value.authPassword],
+      ["tls_cert", value.tlsCert, "tls_key", value.tlsKey],
+    ] as const
+    for (const [one, first, other, second] of pairs) {
+      if ((first === undefined) === (second === undefined)) continue
+      const [given, missing] = first === undefined ? [other, one] : [one, other]
+      return Result.fail(
+        single({
+          code: "PTTH_CONFIG_INCOMPLETE",
+          where: where([given]),
+          detail: `\`${given}\` has no \`${missing}\` beside it`,
+          remedy: "Give both or neither.",
+        }),
+      )
+    }
+    return Result.succeed(value)
   })
 
 /** The configuration in force and the source of each value, without secrets; see {@link decodeSettings}. */

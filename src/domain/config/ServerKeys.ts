@@ -215,6 +215,25 @@ const signInKeys = {
   }),
 }
 
+/** TLS of visitors, where it ends at the server. */
+const tlsKeys = {
+  tlsCert: optional({
+    name: "tls_cert",
+    value: Value.text("the path of a PEM file"),
+    doc: 'The PEM file of the certificate and its chain, if the relay has `tls = "passthrough"` for this server; it is reloaded when it changes.',
+    see: "operating.md#end-to-end-encryption",
+    unset: "no TLS",
+    flag: { metavar: "FILE" },
+  }),
+  tlsKey: optional({
+    name: "tls_key",
+    value: Value.text("the path of a PEM file"),
+    doc: "The PEM file of the certificate's key.",
+    unset: "no TLS",
+    flag: { metavar: "FILE" },
+  }),
+}
+
 /** How the tunnel works. */
 const tunnelKeys = {
   transport: withDefault({
@@ -263,8 +282,15 @@ export const serverSections = {
   "Name, key and relay": identityKeys,
   "What is served": contentKeys,
   "Sign-in": signInKeys,
+  "End-to-end encryption": tlsKeys,
   Tunnel: tunnelKeys,
 }
 
 /** All keys. */
-export const serverKeys = { ...identityKeys, ...contentKeys, ...signInKeys, ...tunnelKeys }
+export const serverKeys = {
+  ...identityKeys,
+  ...contentKeys,
+  ...signInKeys,
+  ...tlsKeys,
+  ...tunnelKeys,
+}

@@ -54,6 +54,19 @@ export const stripResponse = (status: number, headers: HeaderList): HeaderList =
   return [...stripped, ...headers.filter(([name]) => name.toLowerCase() === "upgrade")]
 }
 
+/** A request's fields for the next connection: without those of this one and those that `isOmitted`, but with what it asks of everybody on the way. */
+export const endToEnd = (
+  headers: HeaderList,
+  upgrade: boolean,
+  isOmitted: (name: string) => boolean,
+): HeaderList => {
+  const fields: Array<Header> = strip(headers).filter(([name]) => !isOmitted(name))
+  if (takesTrailers(headers)) fields.push(["TE", "trailers"])
+  const protocol = upgrade ? upgradeOf(headers) : undefined
+  if (protocol !== undefined) fields.push(["Connection", "Upgrade"], ["Upgrade", protocol])
+  return fields
+}
+
 /** Whether the sender accepts trailers: `TE: trailers` (RFC 9110 10.1.4). */
 export const takesTrailers = (headers: HeaderList): boolean =>
   headers.some(

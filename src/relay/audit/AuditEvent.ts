@@ -48,6 +48,9 @@ export type AuditEvent =
       readonly reason: string
       readonly address: string
     }
+  /** A visitor has signed in by OpenID Connect. */
+  | { readonly _tag: "VisitorSignedIn"; readonly by: string; readonly address: string }
+  | { readonly _tag: "SignInRefused"; readonly reason: string; readonly address: string }
   | { readonly _tag: "ConfigReloaded"; readonly servers: number }
   | { readonly _tag: "ConfigRefused"; readonly problem: string }
   | { readonly _tag: "AdminLoggedIn"; readonly by: string; readonly address: string }
@@ -100,6 +103,8 @@ export const sentences: Record<AuditEvent["_tag"], string> = {
   VisitorRequests: "visitors' requests within a minute",
   ScraperKeyUsed: "scraper key used",
   ScraperKeyRefused: "scraper key refused",
+  VisitorSignedIn: "visitor signed in",
+  SignInRefused: "visitor's sign-in refused",
   ConfigReloaded: "configuration in force",
   ConfigRefused: "configuration refused",
   AdminLoggedIn: "administrator logged in",

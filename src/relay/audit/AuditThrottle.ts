@@ -3,7 +3,7 @@
  * nobody can fill the log or evict other entries: of each network or server,
  * and of everybody together. The rest are counted.
  */
-import { networksOf } from "../../domain/VisitorAddress.ts"
+import { networksOf } from "../../domain/visitor/VisitorAddress.ts"
 import type { AuditEvent } from "./AuditEvent.ts"
 
 /** How many events of a kind are recorded per minute. */
@@ -28,6 +28,8 @@ const rates: { readonly [kind in AuditEvent["_tag"]]?: AuditRate } = {
   RefusalsLimited: strangers,
   ScraperKeyRefused: refusals,
   AdminRefused: refusals,
+  VisitorSignedIn: strangers,
+  SignInRefused: strangers,
   ServerConnected: servers,
   ServerDisconnected: servers,
   ServerReplaced: servers,

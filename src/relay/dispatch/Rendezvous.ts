@@ -15,6 +15,7 @@ import { ExchangeError } from "../../protocol/Exchange.ts"
 import { responseHasBody } from "../../protocol/http/Framing.ts"
 import { upgradeOf } from "../../protocol/http/HopByHop.ts"
 import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
+import * as PassedConnection from "../../protocol/PassedConnection.ts"
 import { maxInline } from "../../protocol/Wire.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import { collect, fromBytes, limit } from "../../transport/body/Body.ts"
@@ -139,6 +140,8 @@ export class Dispatcher implements PendingOwner {
     reply: Reply,
     notes: VisitNotes | undefined,
   ): Cancel {
+    if (PassedConnection.isPassed(head))
+      return this.enqueue(new Pending(this, name, head, body, reply, notes))
     const { config, servers } = this.settings.derived()
     const maxBody = servers.get(name)?.limits.maxBody ?? config.maxBody ?? Number.POSITIVE_INFINITY
     if ((body.content?.length ?? body.length ?? 0) > maxBody)
@@ -350,6 +353,7 @@ export class Dispatcher implements PendingOwner {
   watch(request: RequestHead, head: ResponseHead, body: Body): Body {
     return body.whole !== undefined ||
       head.status === 101 ||
+      PassedConnection.isPassed(request) ||
       isEventStream(head) ||
       !responseHasBody(request.method, head.status)
       ? body

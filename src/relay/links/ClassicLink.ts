@@ -12,6 +12,7 @@ import * as Classic1 from "../../protocol/Classic1.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import { upgradeOf } from "../../protocol/http/HopByHop.ts"
 import type { Cancel } from "../../protocol/Message.ts"
+import * as PassedConnection from "../../protocol/PassedConnection.ts"
 import {
   header,
   listenBatch,
@@ -194,6 +195,10 @@ export class ClassicLink implements Link {
     for (const pending of requests) {
       if (batch.length > 0 && bytes > listenBatchBytes) break
       taken += 1
+      if (PassedConnection.isPassed(pending.head)) {
+        pending.fail(needsStream(this.name))
+        continue
+      }
       if (this.transport === "classic 1" && !Classic1.carriesMethod(pending.head.method)) {
         pending.fail(methodNotCarried(this.name))
         continue
@@ -383,6 +388,12 @@ const noWebSockets = ({ name, transport }: ClassicLink): ExchangeError =>
   new ExchangeError({
     code: "PTTH_NO_UPGRADE",
     detail: `the server ${name} is connected by ${transport}`,
+  })
+
+const needsStream = (name: ServerName): ExchangeError =>
+  new ExchangeError({
+    code: "PTTH_NO_PASSTHROUGH",
+    detail: `${name} is connected by classic, which carries no connections`,
   })
 
 const methodNotCarried = (name: ServerName): ExchangeError =>

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { RequestId } from "../../domain/RequestId.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
+import { upgradeRequired } from "../../protocol/http/HopByHop.ts"
 import { askedMillis, header, maxInstance, text, version2 } from "../../protocol/Wire.ts"
 import type { Deadline } from "../../transport/runtime/Deadlines.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
@@ -83,6 +84,12 @@ export class ListenEndpoint {
     request: IncomingMessage,
     response: ServerResponse,
   ): void {
+    const { servers } = this.context.settings.derived()
+    if (servers.get(server.name)?.tls === "passthrough") {
+      response.setHeader("Upgrade", "websocket")
+      response.setHeader("X-PTTH-Code", "PTTH_NEEDS_STREAM")
+      return answerText(response, upgradeRequired, text.needsStream)
+    }
     const giveBack = this.context.limit.take(server.name, false, {
       instance: instanceOf(request) ?? "",
       number: "",

@@ -7,6 +7,7 @@ import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import * as Duration from "effect/Duration"
 import { fromRaw, type Header, type HeaderList } from "../../domain/HeaderList.ts"
+import type { ServerName } from "../../domain/ServerName.ts"
 import * as HeadText from "../../protocol/http/HeadText.ts"
 import { keyOf } from "../../protocol/http/WebSocketHandshake.ts"
 import * as LinkOpening from "../../protocol/LinkOpening.ts"
@@ -135,7 +136,13 @@ export class StreamEndpoint {
   recheck(): void {
     for (const link of [...this.all]) {
       if (!this.context.servers.accepts(link.name, link.tripcode)) link.revoke()
+      // Its server learns by another hello where TLS of its visitors ends.
+      else if (link.isPassedThrough !== this.isPassedThrough(link.name)) link.drain()
     }
+  }
+
+  private isPassedThrough(name: ServerName): boolean {
+    return this.context.settings.derived().servers.get(name)?.tls === "passthrough"
   }
 
   /** Sends a frame on every link. */
@@ -240,6 +247,7 @@ export class StreamEndpoint {
     const { rendezvous, settings } = this.context
     const { deadlines } = rendezvous
     const config = settings.current()
+    const isPassedThrough = this.isPassedThrough(server.name)
     let leave: ((reason: string) => void) | undefined
     const multiplexer: Multiplexer = new Multiplexer({
       deadlines,
@@ -248,7 +256,13 @@ export class StreamEndpoint {
         leaseOf(multiplexer.roundTrip, rendezvous.responseMillis(server.name, asked)).begin,
       // The instance is what the server says, so that it counts for its own links only.
       ...(instance === "" ? {} : { bulk: this.lines.of(`${server.name} ${instance}`) }),
-      hello: { version, maxStreams, window: initialWindow, publicUrl: config.publicUrl ?? "" },
+      hello: {
+        version,
+        maxStreams,
+        window: initialWindow,
+        publicUrl: config.publicUrl ?? "",
+        ...(isPassedThrough ? { connections: true as const } : {}),
+      },
       wire: WebSocketWire.make(socket, "server", head, {
         bytes: (chunk) => multiplexer.bytes(chunk),
         drained: () => multiplexer.drained(),
@@ -287,6 +301,7 @@ export class StreamEndpoint {
       number,
       program,
       multiplexer,
+      isPassedThrough,
       responseMillis: (name) => rendezvous.responseMillis(name, asked),
       deadlines,
       suspicionMillis,

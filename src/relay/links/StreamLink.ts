@@ -3,8 +3,9 @@
  */
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
-import type { ExchangeError } from "../../protocol/Exchange.ts"
+import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { InterimHead, ResponseHead } from "../../protocol/Message.ts"
+import * as PassedConnection from "../../protocol/PassedConnection.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel } from "../../transport/body/Handler.ts"
 import type { LeasedReply } from "../../transport/mux/ClientStream.ts"
@@ -36,6 +37,8 @@ export interface StreamLinkOptions {
   readonly number: string
   readonly program: string
   readonly multiplexer: Multiplexer
+  /** Whether visitors' connections to the server are passed on unread. */
+  readonly isPassedThrough: boolean
   readonly responseMillis: (name: ServerName) => number
   readonly deadlines: Deadlines
   /** How long a suspected link has to answer a ping, in milliseconds. */
@@ -45,12 +48,13 @@ export interface StreamLinkOptions {
 /** See the file's header. */
 export class StreamLink implements Link {
   readonly transport = "stream"
-  readonly reason = ""
   readonly name: ServerName
   readonly tripcode: Tripcode
   readonly instance: string
   readonly number: string
   readonly program: string
+  /** Whether its server was told that visitors' connections are passed on. */
+  readonly isPassedThrough: boolean
   private readonly options: StreamLinkOptions
   private suspicion: Deadline | undefined
   private isRevoked = false
@@ -62,6 +66,18 @@ export class StreamLink implements Link {
     this.instance = options.instance
     this.number = options.number
     this.program = options.program
+    this.isPassedThrough = options.isPassedThrough
+  }
+
+  /** Why visitors do not reach the server over it; empty if they do. */
+  get reason(): string {
+    return this.isPassedThrough && !this.takesConnections
+      ? 'it takes no connections, which tls = "passthrough" needs'
+      : ""
+  }
+
+  private get takesConnections(): boolean {
+    return this.options.multiplexer.hello?.connections === true
   }
 
   capacity(): number {
@@ -84,6 +100,9 @@ export class StreamLink implements Link {
   }
 
   private start(pending: Pending, millis: number): void {
+    const takes = this.isPassedThrough && this.takesConnections
+    if (PassedConnection.isPassed(pending.head) && !takes)
+      return pending.fail(noConnections(this.name))
     pending.offered(this, millis, leaseOf(this.options.multiplexer.roundTrip, millis))
     const request = new OfferedRequest(pending, this)
     request.cancel = this.options.multiplexer.request(pending.head, pending.body, request)
@@ -155,6 +174,12 @@ export class StreamLink implements Link {
     this.options.multiplexer.drain()
   }
 }
+
+const noConnections = (name: ServerName): ExchangeError =>
+  new ExchangeError({
+    code: "PTTH_NO_PASSTHROUGH",
+    detail: `${name} is connected, but takes no connections: it is too old, or has no tls_cert and tls_key`,
+  })
 
 /** A request on a link. It waits for the response, and for how that is delivered. */
 class OfferedRequest implements LeasedReply, Delivery {

@@ -6,7 +6,7 @@
  */
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
-import { type Networks, networksOf } from "../../domain/VisitorAddress.ts"
+import { type Networks, networksOf } from "../../domain/visitor/VisitorAddress.ts"
 
 /** A server that was refused. */
 export interface Stranger {

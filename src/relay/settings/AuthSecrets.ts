@@ -7,7 +7,7 @@ import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 
 /** User names, tokens and header fields of all rules together. */
 export interface AuthSecrets {
-  /** Names of the header fields in which proxies name the visitor; lower case. */
+  /** Names of the header fields in which proxies, or with `[oidc]` the relay, name the visitor; lower case. */
   readonly headers: ReadonlySet<string>
   /** The lengths of names of fields that have to be compared. */
   readonly lengths: ReadonlySet<number>
@@ -15,13 +15,24 @@ export interface AuthSecrets {
   readonly tokens: AuthRules["tokens"]
 }
 
+/** The fields in which the relay tells servers who has signed in; lower case. */
+const identityFields = [
+  "x-forwarded-user",
+  "x-forwarded-email",
+  "x-forwarded-groups",
+  "x-forwarded-preferred-username",
+]
+
 /** The secrets of a configuration; `undefined` if it has no rules. */
 export const secretsOf = (config: RelayConfig): AuthSecrets | undefined => {
   const rules = [config.frontendAuth, ...config.servers.map(({ auth }) => auth)].filter(
     (one) => one !== undefined && one !== "open",
   )
-  if (rules.length === 0) return undefined
-  const headers = new Set(rules.flatMap(({ userHeader }) => userHeader ?? []))
+  if (rules.length === 0 && config.oidc === undefined) return undefined
+  const headers = new Set([
+    ...rules.flatMap(({ userHeader }) => userHeader ?? []),
+    ...(config.oidc === undefined ? [] : identityFields),
+  ])
   return {
     headers,
     lengths: new Set([...headers, "authorization"].map(({ length }) => length)),

@@ -16,6 +16,8 @@ export interface DerivedConfig {
   readonly hosts: HostTable | undefined
   readonly quotas: RequestQuotas
   readonly authSecrets: AuthSecrets | undefined
+  /** Whether connections to any server are passed on unread. */
+  readonly hasPassthrough: boolean
 }
 
 /** Computes the tables. */
@@ -25,4 +27,5 @@ export const derive = (config: RelayConfig): DerivedConfig => ({
   hosts: hostsOf(config),
   quotas: quotasOf(config),
   authSecrets: secretsOf(config),
+  hasPassthrough: config.servers.some(({ tls }) => tls === "passthrough"),
 })

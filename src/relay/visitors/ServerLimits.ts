@@ -6,7 +6,7 @@
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
-import { bucketOf } from "../../domain/VisitorAddress.ts"
+import { bucketOf } from "../../domain/visitor/VisitorAddress.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import { refuse } from "../../transport/body/Replies.ts"

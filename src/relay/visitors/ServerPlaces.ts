@@ -8,7 +8,7 @@
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
-import { networksOf } from "../../domain/VisitorAddress.ts"
+import { networksOf } from "../../domain/visitor/VisitorAddress.ts"
 import { BodyError, ExchangeError } from "../../protocol/Exchange.ts"
 import type { InterimHead, ResponseHead } from "../../protocol/Message.ts"
 import type { Body, BodyFlow, BodySink } from "../../transport/body/Body.ts"

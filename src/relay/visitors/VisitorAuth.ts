@@ -6,6 +6,7 @@ import type { SharedMarks } from "../../cluster/engine/SharedMarks.ts"
 import { sameTripcode, tripcodeOfText } from "../../domain/ApiKey.ts"
 import type { AuthRules } from "../../domain/config/AuthRules.ts"
 import { all, type HeaderList } from "../../domain/HeaderList.ts"
+import { allows, type Identity } from "../../domain/visitor/AllowList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import * as BasicAuth from "../../transport/auth/BasicAuth.ts"
 import {
@@ -21,6 +22,7 @@ import type { FrontRequest } from "../../transport/front/FrontRequest.ts"
 import type { AuthSecrets } from "../settings/AuthSecrets.ts"
 import type { DerivedConfig } from "../settings/DerivedConfig.ts"
 import { clientAddress, isTrusted } from "../settings/TrustedProxies.ts"
+import { isNavigation, type SignIn, signOutPath } from "../signin/SignIn.ts"
 
 /** The rules for a server, or for the relay's own pages if `name` is `undefined`; without rules everybody may enter. */
 export const rulesFor = (
@@ -77,8 +79,13 @@ export const strip = (
 /** What a trusted proxy tells of the visitor: an allowed user, one who is not, or none. */
 type ProxyUser = "allowed" | "not allowed" | "unknown"
 
-/** Called with `undefined` if the visitor may enter, otherwise with the response. */
-type Decide = (refusal: ExchangeError | undefined) => void
+/** The visitor may enter; `identity` says who has signed in. */
+interface Admitted {
+  readonly identity: Identity | undefined
+}
+
+/** Called with whether the visitor may enter, is to sign in first, or is refused. */
+type Decide = (verdict: Admitted | "sign in" | ExchangeError) => void
 
 const cancelNothing: Cancel = () => {}
 
@@ -88,13 +95,20 @@ export class VisitorAuth {
   private readonly guard: PasswordGuard
   private readonly checkers = new WeakMap<AuthRules, LoginChecker>()
   private readonly rights = new RightCredentials()
+  private readonly signIn: SignIn
 
   /**
    * @param now in milliseconds
    * @param marks networks that have sent too many wrong passwords, also to other relays
    */
-  constructor(derived: () => DerivedConfig, now: () => number, marks?: SharedMarks) {
+  constructor(
+    derived: () => DerivedConfig,
+    now: () => number,
+    signIn: SignIn,
+    marks?: SharedMarks,
+  ) {
     this.derived = derived
+    this.signIn = signIn
     this.guard = new PasswordGuard(now, (network, millis) =>
       marks?.tell("passwords", network, millis),
     )
@@ -103,21 +117,22 @@ export class VisitorAuth {
 
   /**
    * Continues with `next` if the rules allow the visitor to enter, otherwise
-   * answers why not. A password may take a while to check.
+   * sends it to sign in or answers why not. A password may take a while to check.
    */
   admit(
     rules: AuthRules,
     realm: string,
     request: FrontRequest,
     reply: Reply,
-    next: () => Cancel,
+    next: (identity: Identity | undefined) => Cancel,
   ): Cancel {
     let cancel = cancelNothing
     let over = false
-    const leave = this.check(rules, realm, request, (refusal) => {
+    const leave = this.check(rules, realm, request, (verdict) => {
       if (over) return
-      if (refusal === undefined) cancel = next()
-      else refuse(request.body, reply, refusal)
+      if (verdict === "sign in") cancel = this.signIn.begin(request, reply, realm)
+      else if ("identity" in verdict) cancel = next(verdict.identity)
+      else refuse(request.body, reply, verdict)
     })
     return () => {
       over = true
@@ -131,23 +146,28 @@ export class VisitorAuth {
     this.guard.sweep()
   }
 
-  /** First the proxy's user, then a token, then a password. */
+  /** First the proxy's user, then who has signed in, then a token, then a password. */
   private check(rules: AuthRules, realm: string, request: FrontRequest, decide: Decide): Cancel {
-    const settle = (refusal: ExchangeError | undefined): Cancel => {
-      decide(refusal)
+    const settle = (verdict: Parameters<Decide>[0]): Cancel => {
+      decide(verdict)
       return cancelNothing
     }
     const user = this.proxyUser(rules, request)
-    if (user === "allowed") return settle(undefined)
+    if (user === "allowed") return settle(anybody)
+    const { signIn } = rules
+    const identity = signIn === undefined ? undefined : this.signIn.identityOf(request)
+    if (signIn !== undefined && identity !== undefined && allows(signIn, identity))
+      return settle({ identity })
     const { headers } = request.head
-    const refusal = (): ExchangeError =>
-      rules.users.length + rules.tokens.length === 0
-        ? notAdmitted(user)
-        : authRequired(rules, realm)
+    const refusal = (): ExchangeError | "sign in" => {
+      if (identity !== undefined) return notAllowed(identity)
+      if (signIn !== undefined && (isNavigation(request) || !hasSecrets(rules))) return "sign in"
+      return hasSecrets(rules) ? authRequired(rules, realm) : notAdmitted(user)
+    }
     const [value, ...others] = all(headers, "authorization")
     if (value === undefined || others.length > 0) return settle(refusal())
     const token = bearerOf(value)
-    if (token !== undefined) return settle(isOneOf(rules.tokens, token) ? undefined : refusal())
+    if (token !== undefined) return settle(isOneOf(rules.tokens, token) ? anybody : refusal())
     const credentials = BasicAuth.credentialsOf(headers)
     if (credentials === undefined || rules.users.length === 0) return settle(refusal())
     return this.checkPassword(rules, credentials, request, decide, refusal)
@@ -166,12 +186,12 @@ export class VisitorAuth {
     credentials: string,
     request: FrontRequest,
     decide: Decide,
-    refusal: () => ExchangeError,
+    refusal: () => ExchangeError | "sign in",
   ): Cancel {
     const { trustedProxies } = this.derived().config
     const address = clientAddress(trustedProxies, request.address, request.head.headers)
     return this.guard.check(this.checkerOf(rules), credentials, address, (verdict) =>
-      decide(verdict === "right" ? undefined : verdict === "wrong" ? refusal() : verdict),
+      decide(verdict === "right" ? anybody : verdict === "wrong" ? refusal() : verdict),
     )
   }
 
@@ -184,6 +204,17 @@ export class VisitorAuth {
     return checker
   }
 }
+
+const anybody: Admitted = { identity: undefined }
+
+/** Whether there are passwords or tokens. */
+const hasSecrets = ({ tokens, users }: AuthRules): boolean => users.length + tokens.length > 0
+
+const notAllowed = ({ email, user }: Identity): ExchangeError =>
+  new ExchangeError({
+    code: "PTTH_NOT_ADMITTED",
+    detail: `you have signed in as ${email ?? user}, who may not come here; to sign in as somebody else, sign out at ${signOutPath} first`,
+  })
 
 const authRequired = ({ tokens, users }: AuthRules, realm: string): ExchangeError =>
   new ExchangeError({

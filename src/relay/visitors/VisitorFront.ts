@@ -5,11 +5,13 @@
 
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
+import type { Identity } from "../../domain/visitor/AllowList.ts"
 import * as Multistatus from "../../protocol/address/Multistatus.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type * as Forwarded from "../../protocol/http/Forwarded.ts"
 import * as PathPrefix from "../../protocol/http/PathPrefix.ts"
 import type { InterimHead, ResponseHead } from "../../protocol/Message.ts"
+import * as PassedConnection from "../../protocol/PassedConnection.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import { empty } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
@@ -23,6 +25,8 @@ import type { DerivedConfig } from "../settings/DerivedConfig.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import * as Subdomains from "../settings/Subdomains.ts"
 import { clientAddress } from "../settings/TrustedProxies.ts"
+import { originSeen } from "../settings/VisitorConnection.ts"
+import type { SignIn } from "../signin/SignIn.ts"
 import { isReserved } from "./AppBeside.ts"
 import * as PrivateCookies from "./PrivateCookies.ts"
 import * as RequestFields from "./RequestFields.ts"
@@ -40,6 +44,7 @@ export interface VisitorContext {
   readonly servers: Servers["Service"]
   readonly rendezvous: Rendezvous["Service"]
   readonly auth: VisitorAuth.VisitorAuth
+  readonly signIn: SignIn
   readonly limits: ServerLimits.ServerLimits
   readonly places: ServerPlaces
   readonly scrapers: ScraperNotes
@@ -57,6 +62,8 @@ interface Destination {
   readonly target: string
   /** The visitor's path before that, without its last slash. */
   readonly prefix: string
+  /** Who the visitor is, if it was let in because it has signed in. */
+  readonly identity?: Identity | undefined
 }
 
 const cancelNothing: Cancel = () => {}
@@ -79,20 +86,49 @@ export class VisitorFront {
 
   /** Checks the limits of the visitor's address, then answers; see `FrontHandler`. */
   handle(request: FrontRequest, reply: Reply): Cancel {
-    const error = ServerLimits.tooManyFields(this.config, request)
+    const error = PassedConnection.isPassed(request.head)
+      ? noTunnels
+      : ServerLimits.tooManyFields(this.config, request)
     return error === undefined
       ? this.context.limits.visitor(request, reply, () => this.answer(request, reply))
       : refuse(request.body, reply, error)
+  }
+
+  /** The registered server to which a host belongs, if connections to it are passed on unread. */
+  passedThrough(host: string): ServerName | undefined {
+    const { hasPassthrough, hosts, servers } = this.derived
+    const to = hasPassthrough ? Subdomains.route(hosts, [["host", host]]) : undefined
+    if (to?._tag !== "Server" || servers.get(to.name)?.tls !== "passthrough") return undefined
+    return this.context.servers.isRegistered(to.name) ? to.name : undefined
+  }
+
+  /** Passes a connection on to a server that ends TLS itself; limited as a request is. */
+  pass(name: ServerName, request: FrontRequest, reply: Reply): Cancel {
+    const { limits, places, rendezvous } = this.context
+    request.notes?.routed(name, request.head.target)
+    return limits.visitor(request, reply, () =>
+      limits.server(name, request, reply, () =>
+        places.enter(name, rendezvous.places(name), request, reply, (body, reply) =>
+          rendezvous.toServer(name, request.notes)(request.head, body, reply),
+        ),
+      ),
+    )
   }
 
   /** Routes by host first, then by path. */
   private answer(request: FrontRequest, reply: Reply): Cancel {
     const { target } = request.head
     const host = Subdomains.route(this.derived.hosts, request.head.headers)
-    if (host !== undefined) {
-      const name = host._tag === "Server" ? host.name : undefined
-      return this.withAuth(request, reply, name, () => this.toOrigin(request, reply, host))
+    const name = host?._tag === "Server" ? host.name : undefined
+    if (this.config.oidc !== undefined) {
+      const isAsked = () => VisitorAuth.rulesFor(this.derived, name)?.signIn !== undefined
+      const cancel = this.context.signIn.handle(request, reply, isAsked)
+      if (cancel !== undefined) return cancel
     }
+    if (host !== undefined)
+      return this.withAuth(request, reply, name, (identity) =>
+        this.toOrigin(request, reply, host, identity),
+      )
     if (target.startsWith(ScraperApi.scraperPath)) return this.toScraper(request, reply)
     if (this.context.app !== undefined && !isReserved(target))
       return this.toApp(this.context.app, request, reply)
@@ -100,8 +136,9 @@ export class VisitorFront {
     const location = this.originOf(request, to)
     if (location !== undefined) return redirect(request.body, reply, 308, location)
     if (to._tag === "Page" && isOpen(to.page)) return this.toRoute(request, reply, to)
-    const name = to._tag === "Server" ? to.name : undefined
-    return this.withAuth(request, reply, name, () => this.toRoute(request, reply, to))
+    return this.withAuth(request, reply, to._tag === "Server" ? to.name : undefined, (identity) =>
+      this.toRoute(request, reply, to, identity),
+    )
   }
 
   /** Continues with `next` if the visitor may use this server; `undefined` stands for the relay's pages. */
@@ -109,21 +146,27 @@ export class VisitorFront {
     request: FrontRequest,
     reply: Reply,
     name: ServerName | undefined,
-    next: () => Cancel,
+    next: (identity: Identity | undefined) => Cancel,
   ): Cancel {
     const rules = VisitorAuth.rulesFor(this.derived, name)
-    if (rules === undefined) return next()
+    if (rules === undefined) return next(undefined)
     if (name !== undefined && this.context.servers.isRegistered(name))
       request.notes?.routed(name, request.head.target)
     return this.context.auth.admit(rules, name ?? "relay", request, reply, next)
   }
 
   /** At a server's own host every path is the server's; the relay reserves none. */
-  private toOrigin(request: FrontRequest, reply: Reply, host: Subdomains.HostRoute): Cancel {
+  private toOrigin(
+    request: FrontRequest,
+    reply: Reply,
+    host: Subdomains.HostRoute,
+    identity: Identity | undefined,
+  ): Cancel {
     switch (host._tag) {
       case "Server": {
         const { target } = request.head
-        return this.toServer(request, reply, { name: host.name, target, prefix: "" })
+        if (this.isUnreadable(host.name)) return refuse(request.body, reply, notHere)
+        return this.toServer(request, reply, { name: host.name, target, prefix: "", identity })
       }
       case "UnknownServer":
         return refuse(request.body, reply, unknownServer(host.name))
@@ -148,6 +191,8 @@ export class VisitorFront {
       head.target,
       head.headers,
     )
+    if (answer._tag === "Server" && this.isUnreadable(answer.name))
+      return refuse(body, reply, notHere)
     if (answer._tag === "Server") return this.toServer(request, reply, answer)
     body.discard()
     respondText(reply, answer.status, answer.text)
@@ -160,11 +205,16 @@ export class VisitorFront {
     return app({ method, target, headers }, request.body, reply)
   }
 
-  private toRoute(request: FrontRequest, reply: Reply, to: Route): Cancel {
+  private toRoute(
+    request: FrontRequest,
+    reply: Reply,
+    to: Route,
+    identity?: Identity | undefined,
+  ): Cancel {
     const { body, head } = request
     switch (to._tag) {
       case "Server":
-        return this.toServer(request, reply, to)
+        return this.toServer(request, reply, identity === undefined ? to : { ...to, identity })
       case "UnknownServer":
         return refuse(body, reply, unknownServer(to.name))
       case "NotFound":
@@ -196,8 +246,9 @@ export class VisitorFront {
   private throughTunnel(request: FrontRequest, body: Body, reply: Reply, to: Destination): Cancel {
     const { config } = this
     const { inspector, rendezvous } = this.context
-    const { headers, seen } = RequestFields.forward(this.derived, request, to.prefix, to.name)
-    const isBelow = to.prefix !== ""
+    const { identity, name, prefix } = to
+    const { headers, seen } = RequestFields.forward(this.derived, request, prefix, name, identity)
+    const isBelow = prefix !== ""
     const refusal = isBelow ? WebDav.refusal(request.head, seen, to) : undefined
     if (refusal !== undefined) return refuse(body, reply, refusal)
     const { method } = request.head
@@ -217,11 +268,16 @@ export class VisitorFront {
     )
   }
 
+  private isUnreadable(name: ServerName): boolean {
+    return this.derived.servers.get(name)?.tls === "passthrough"
+  }
+
   /** Where a server's own origin is, if visitors of its path are redirected there. */
   private originOf(request: FrontRequest, to: Route): string | undefined {
     const { domain, pathMode } = this.config
-    if (domain === undefined || pathMode === "serve" || to._tag !== "Server") return undefined
-    const seen = RequestFields.originSeen(this.config, request, "")
+    if (domain === undefined || to._tag !== "Server") return undefined
+    if (pathMode === "serve" && !this.isUnreadable(to.name)) return undefined
+    const seen = originSeen(this.config, request, "")
     return Subdomains.locationOf(domain, to.name, seen, to.target)
   }
 
@@ -264,6 +320,16 @@ const notFound = new ExchangeError({
 const badHost = new ExchangeError({
   code: "PTTH_BAD_REQUEST",
   detail: "its Host field is not a host",
+})
+
+const noTunnels = new ExchangeError({
+  code: "PTTH_METHOD_NOT_ALLOWED",
+  detail: "CONNECT is not possible here",
+})
+
+const notHere = new ExchangeError({
+  code: "PTTH_NOT_HERE",
+  detail: "TLS for this host ends at the server, but this connection's was for another host",
 })
 
 const methodNotAllowed = new ExchangeError({

@@ -10,6 +10,7 @@ import type { ApiKey } from "../../domain/ApiKey.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import { requestFields } from "../../protocol/http/WebSocketHandshake.ts"
 import * as LinkOpening from "../../protocol/LinkOpening.ts"
+import { isPassed } from "../../protocol/PassedConnection.ts"
 import { streamPath } from "../../protocol/Wire.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
 import type { LineWindows } from "../../transport/mux/LineWindows.ts"
@@ -48,6 +49,8 @@ export interface StreamConnectionOptions {
   readonly heartbeatMillis: number
   readonly lines: LineWindows
   readonly handler: Handler
+  /** Answers connections that are passed on, if any are taken. */
+  readonly connections?: Handler | undefined
   /** The relay speaks stream on the link. */
   readonly onAlive: (announced: Announced, link: OpenLink) => void
   /** The relay has said which relays there are; also before `onAlive`. */
@@ -59,6 +62,8 @@ export interface StreamConnectionOptions {
 export interface OpenLink {
   /** The id of its relay; empty if it says none. */
   readonly relay: string
+  /** Whether the relay passes on the connections of this server's visitors. */
+  readonly passesConnections: boolean
   /** Its relay may be dead: closes the link if a ping is not answered in time. */
   readonly suspect: () => void
 }
@@ -200,15 +205,25 @@ class StreamConnection {
   }
 
   private open(headers: IncomingHttpHeaders, socket: Duplex, head: Buffer): Multiplexer {
-    const { clock, deadlines, handler, heartbeatMillis, lines, onState } = this.options
+    const { clock, connections, deadlines, handler, heartbeatMillis, lines, onState } = this.options
     const { relay } = LinkOpening.decodeAnswer(headers)
     const multiplexer: Multiplexer = new Multiplexer({
       deadlines,
       clock,
       heartbeatMillis,
       bulk: lines.of(machineOf(relay)),
-      hello: { version, maxStreams, window: initialWindow, publicUrl: "" },
-      handler,
+      hello: {
+        version,
+        maxStreams,
+        window: initialWindow,
+        publicUrl: "",
+        ...(connections === undefined ? {} : { connections: true as const }),
+      },
+      // A relay that passes none on has the method from a visitor.
+      handler: (head, body, reply) =>
+        connections !== undefined && multiplexer.hello?.connections === true && isPassed(head)
+          ? connections(head, body, reply)
+          : handler(head, body, reply),
       failed: failure,
       wire: WebSocketWire.make(socket, "client", head, {
         bytes: (chunk) => multiplexer.bytes(chunk),
@@ -241,7 +256,11 @@ class StreamConnection {
     const { relay } = LinkOpening.decodeAnswer(headers)
     this.options.onAlive(
       { publicUrl, openUrl: announced(headers).openUrl },
-      { relay, suspect: () => this.suspect() },
+      {
+        relay,
+        passesConnections: hello?.connections === true,
+        suspect: () => this.suspect(),
+      },
     )
   }
 

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
+import { entry } from "../../domain/ErrorRegistry.ts"
 import { LineWindows } from "../../transport/mux/LineWindows.ts"
 import type { Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
@@ -32,6 +33,8 @@ export class StreamTunnel {
   private readonly lines = new LineWindows()
   /** Open while a link works. */
   private readonly works = Latch.makeUnsafe(false)
+  /** What of TLS was last warned of; see {@link warnOfTls}. */
+  private hasWarned: boolean | undefined
 
   constructor(uplink: Uplink, deadlines: Deadlines, clock: RunningClock) {
     this.uplink = uplink
@@ -55,6 +58,20 @@ export class StreamTunnel {
       ),
       this.works.await.pipe(Effect.as(true)),
     )
+  }
+
+  /** Logs that visitors cannot reach the server as its owner means it, if relay and server do not agree. */
+  private warnOfTls(isPassed: boolean): Effect.Effect<void> {
+    const hasCertificate = this.uplink.connections !== undefined
+    if (isPassed === hasCertificate || this.hasWarned === isPassed) return Effect.void
+    this.hasWarned = isPassed
+    return isPassed
+      ? Effect.logError(
+          `PTTH_NO_CERTIFICATE: the relay passes visitors' TLS on to this server. ${entry("PTTH_NO_CERTIFICATE").remedy}`,
+        )
+      : Effect.logWarning(
+          'the relay ends visitors\' TLS itself, so that tls_cert and tls_key are not used; for end-to-end encryption its entry of this server needs tls = "passthrough"',
+        )
   }
 
   private open(
@@ -82,9 +99,11 @@ export class StreamTunnel {
         heartbeatMillis: uplink.options.heartbeatMillis ?? defaultHeartbeat,
         lines: this.lines,
         handler: uplink.handler,
+        connections: uplink.connections,
         onAlive: (announced, link) => {
           onAlive(link)
-          run(uplink.connected(announced, "stream", ""))
+          const connected = uplink.connected(announced, "stream", "")
+          run(Effect.andThen(connected, this.warnOfTls(link.passesConnections)))
         },
         onRelays,
         onState,

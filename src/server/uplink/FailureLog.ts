@@ -120,6 +120,8 @@ export const log = (
       )
     case "shutting down":
       return Effect.logWarning(`${before}the relay ${relay} is shutting down; trying again`)
+    case "needs stream":
+      return about("PTTH_NEEDS_STREAM", error, `${before}${detail}`)
     case "elsewhere":
     case "unexpected":
     case "impossible":

@@ -10,7 +10,7 @@ import { header } from "../../protocol/Wire.ts"
 /** The codes of what may be wrong with the relay or its address. */
 export type RelayFaultCode = Extract<
   ErrorCode,
-  `PTTH_RELAY_${string}` | "PTTH_NOT_A_RELAY" | "PTTH_PROXY_REFUSED"
+  `PTTH_RELAY_${string}` | "PTTH_NOT_A_RELAY" | "PTTH_PROXY_REFUSED" | "PTTH_NEEDS_STREAM"
 >
 
 /**
@@ -21,6 +21,7 @@ export type RelayFaultCode = Extract<
  * - `crowded`: 429, this server has too many links.
  * - `shutting down`: the relay drains.
  * - `elsewhere`: 409, the relay is one of those that were not to accept the link.
+ * - `needs stream`: 426, the relay passes on connections, which classic does not carry.
  * - `unexpected`: the response is not that of a relay.
  * - `impossible`: something answers, but does not speak this transport.
  */
@@ -33,6 +34,7 @@ export class ListenError extends Data.TaggedError("ListenError")<{
     | "crowded"
     | "shutting down"
     | "elsewhere"
+    | "needs stream"
     | "unexpected"
     | "impossible"
   /** What happened, as the rest of a sentence about the relay or its address. */

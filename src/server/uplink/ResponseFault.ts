@@ -62,6 +62,12 @@ export const of = (refusal: Refusal): ListenError | undefined => {
   const who = byWhom(headers)
   if (status === 401 && words === text.badKey.trim())
     return new ListenError({ reason: "refused", detail: words })
+  if (status === 426 && words === text.needsStream.trim())
+    return new ListenError({
+      reason: "needs stream",
+      detail:
+        "the relay passes visitors' connections on to this server, which classic cannot carry",
+    })
   if (status === 503 && words === text.shuttingDown.trim())
     return new ListenError({ reason: "shutting down", detail: words })
   if (status === 403 && words === text.noKey.trim())

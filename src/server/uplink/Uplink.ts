@@ -23,7 +23,8 @@ import type { ServerOptions } from "./ServerOptions.ts"
 /** The rate of a throttled response body, in bytes per second. */
 const throttledRate = 1024 * 1024
 
-const defaultGrace = 30_000
+/** How long running exchanges may go on by default, in milliseconds. */
+export const defaultGrace = 30_000
 
 /** See the file's header. */
 export class Uplink {
@@ -34,6 +35,8 @@ export class Uplink {
   /** Identifies this process to the relay. */
   readonly instance: string
   readonly handler: Handler
+  /** Answers connections that are passed on, if the server takes any. */
+  readonly connections: Handler | undefined
   /** Waits for running exchanges within the grace period and cancels the rest; whether there were any. */
   readonly drain: Effect.Effect<boolean>
   private readonly relayUrl: URL
@@ -47,7 +50,8 @@ export class Uplink {
   private loggedOutage = false
   private readonly retry: RetryDelay
 
-  constructor(options: ServerOptions, clock: Clock.Clock) {
+  /** @param connections answers the connections that the relay passes on; without it none are taken */
+  constructor(options: ServerOptions, clock: Clock.Clock, connections?: Handler) {
     this.options = options
     this.retry = new RetryDelay(clock)
     this.failureLog = new FailureLog.FailureLog(options)
@@ -59,9 +63,9 @@ export class Uplink {
       ca: options.ca,
       proxies: options.proxies !== false,
     })
-    this.handler = HandlerGuard.guard(options.handler, {
-      rate: options.throttle === true ? throttledRate : undefined,
-    })
+    const rate = options.throttle === true ? throttledRate : undefined
+    this.handler = HandlerGuard.guard(options.handler, { rate })
+    this.connections = connections && HandlerGuard.guard(connections, { rate })
     const graceMillis = options.graceMillis ?? defaultGrace
     this.drain = Effect.map(GracePeriod.wait(this.idle.await, graceMillis), () => this.cancelAll())
   }

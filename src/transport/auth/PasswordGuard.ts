@@ -2,7 +2,7 @@
  * Checks the passwords of visitors, each of whom may guess only so often. A
  * password that was right is accepted without being hashed again.
  */
-import { type Networks, networksOf } from "../../domain/VisitorAddress.ts"
+import { type Networks, networksOf } from "../../domain/visitor/VisitorAddress.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { Cancel } from "../body/Handler.ts"
 import { type Quota, Quotas, type Usage } from "../runtime/Quotas.ts"

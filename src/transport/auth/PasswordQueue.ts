@@ -4,7 +4,7 @@
  * go first, then those who have asked least, so that nobody waits behind somebody
  * else's guesses.
  */
-import type { Networks } from "../../domain/VisitorAddress.ts"
+import type { Networks } from "../../domain/visitor/VisitorAddress.ts"
 
 /** How many checks run at once. */
 const maxChecks = 2

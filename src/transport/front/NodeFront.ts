@@ -24,6 +24,7 @@ import * as NodeBody from "../net/NodeBody.ts"
 import type { Observe } from "../observe/VisitNotes.ts"
 import * as GracePeriod from "../runtime/GracePeriod.ts"
 import { http, https, STATUS_CODES } from "../runtime/NodeHttp.ts"
+import * as ServerNameRouter from "../tls/ServerNameRouter.ts"
 import type { ReplyRules } from "./FrontReply.ts"
 import type { FrontHandler } from "./FrontRequest.ts"
 import * as HalfClosed from "./HalfClosed.ts"
@@ -49,6 +50,8 @@ export interface FrontOptions extends ReplyRules {
   readonly handler: FrontHandler
   /** Whether a target may be for `intercept`, which needs Node's request object. */
   readonly isIntercepted?: (target: string) => boolean
+  /** Takes connections unread, by the host that their TLS clients want. */
+  readonly routes?: ServerNameRouter.ServerNameRoutes
   /** Takes a request instead of the handler; `true` means taken. */
   readonly intercept?: (request: Http.IncomingMessage, response: Http.ServerResponse) => boolean
   /** Takes an upgrade instead of the handler; `true` means taken. */
@@ -144,7 +147,27 @@ export const serve: (options: FrontOptions) => Effect.Effect<Front, BindError, S
     return address
   })
 
-/** One front, from `listen` to `drain`. */
+/** A front that does not listen: connections come to it in another way. */
+export interface AttachedFront {
+  /** Takes a connection whose requests are in plain text, or with TLS that has been ended. */
+  readonly accept: (socket: net.Socket) => void
+}
+
+/** As {@link serve}, for connections that somebody else has. */
+export const attached: (
+  options: Omit<FrontOptions, "host" | "port" | "fd" | "certificate">,
+) => Effect.Effect<AttachedFront, never, Scope.Scope> = Effect.fn("NodeFront.attached")(
+  function* (options) {
+    const front = yield* Effect.acquireRelease(
+      Effect.sync(() => new NodeFront({ ...options, host: "", port: 0 })),
+      (front) => front.drain,
+    )
+    yield* Effect.forkScoped(front.watch)
+    return front.attach()
+  },
+)
+
+/** One front, from `listen` or `attach` to `drain`. */
 class NodeFront {
   private readonly options: FrontOptions
   private readonly maxHead: number
@@ -160,6 +183,8 @@ class NodeFront {
   private readonly plain: PlainConnections
   private readonly replies: NodeReplyContext
   private draining = false
+  /** Whether it does not listen; see {@link attached}. */
+  private isAttached = false
 
   constructor(options: FrontOptions) {
     this.options = options
@@ -177,6 +202,18 @@ class NodeFront {
     this.server = this.makeServer()
     this.plain = this.takeConnections()
     this.takeRequests()
+    const { certificate, routes } = options
+    if (certificate !== undefined && routes !== undefined)
+      ServerNameRouter.install(this.server, routes)
+  }
+
+  /** See {@link attached}. */
+  attach(): AttachedFront {
+    const { server } = this
+    this.isAttached = true
+    // Node begins to watch for heads that take too long when a server listens.
+    server.emit("listening")
+    return { accept: (socket) => void server.emit("connection", socket) }
   }
 
   /** Node's HTTP server with our limits. */
@@ -357,7 +394,11 @@ class NodeFront {
     // A connection that becomes idle from now on is not waited for.
     server.keepAliveTimeout = 1
     server.keepAliveTimeoutBuffer = 0
-    server.close(() => resume(Effect.void))
+    // Node's server does not count connections that it has not accepted itself.
+    const left = Effect.suspend(() =>
+      this.isAttached ? this.until(() => this.visitors.size === 0, Infinity) : Effect.void,
+    )
+    server.close(() => resume(left))
     this.options.onDrain?.()
     server.closeIdleConnections()
     plain.closeIdle()

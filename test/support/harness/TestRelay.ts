@@ -44,6 +44,7 @@ export type RegisteredAs =
       readonly auth?: RegisteredServer["auth"]
       readonly limits?: RegisteredServer["limits"]
       readonly inspect?: boolean
+      readonly tls?: RegisteredServer["tls"]
     }
 
 /** What a relay is started with; the rest is the relay's own default, except that it waits for nothing when it stops. */
@@ -88,6 +89,7 @@ const registered = (server: RegisteredAs): RegisteredServer => {
     displayName: entry.displayName,
     auth: entry.auth,
     inspect: entry.inspect === true,
+    tls: entry.tls ?? "terminate",
     ...(entry.limits === undefined ? {} : { limits: entry.limits }),
     responseTimeout:
       entry.responseTimeout === undefined

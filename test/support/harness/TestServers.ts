@@ -10,6 +10,7 @@ import type { TransportChoice } from "../../../src/domain/config/ServerConfig.ts
 import type { ServerName } from "../../../src/domain/ServerName.ts"
 import * as Server from "../../../src/server/Server.ts"
 import type { Handler } from "../../../src/transport/body/Handler.ts"
+import type { Certificate } from "../../../src/transport/net/Certificate.ts"
 import { ClassicRelayPeer } from "../ClassicRelayPeer.ts"
 import type { ClassicServerPeerOptions } from "../ClassicServerPeer.ts"
 import { ClassicServerPeer } from "../ClassicServerPeer.ts"
@@ -30,6 +31,8 @@ export interface ServerOptions {
   readonly connections?: number
   /** How long it lets running exchanges go on when it stops; 0 unless given. */
   readonly grace?: Duration.Input
+  /** For connections that the relay passes on. */
+  readonly certificate?: Certificate
   /** Certificates to trust besides the usual ones. */
   readonly ca?: string
   /** Whether it uses the proxies that the environment names; it does not unless this is `true`. */
@@ -56,6 +59,7 @@ export const serverAt: (
   options: ServerOptions = {},
 ) {
   const lines: Array<string> = []
+  const { certificate } = options
   const run = Server.run({
     name: name as ServerName,
     apiKey: makeKey(options.key ?? keyOf(name)),
@@ -63,6 +67,7 @@ export const serverAt: (
     handler,
     proxies: options.proxies === true,
     ...(options.ca === undefined ? {} : { ca: options.ca }),
+    ...(certificate === undefined ? {} : { certificate: () => certificate }),
     graceMillis: Duration.toMillis(Duration.fromInputUnsafe(options.grace ?? 0)),
     transport: options.transport ?? "classic",
     ...(options.connections === undefined ? {} : { connections: options.connections }),

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { networksOf } from "../../../src/domain/VisitorAddress.ts"
+import { networksOf } from "../../../src/domain/visitor/VisitorAddress.ts"
 import { maxWaiting, PasswordQueue } from "../../../src/transport/auth/PasswordQueue.ts"
 
 /** A queue whose checks end when the test says so. */

@@ -3,7 +3,7 @@
  * IPv6 network (RFC 6177), so all addresses of a /64 count together; limits
  * that are fair between customers also look at the wider networks around it.
  */
-import { memoize } from "./Memoize.ts"
+import { memoize } from "../Memoize.ts"
 
 /** The address itself, or the first 64 bits of an IPv6 one. */
 export const bucketOf = (address: string): string =>

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { bucketOf, networksOf } from "../../src/domain/VisitorAddress.ts"
+import { bucketOf, networksOf } from "../../../src/domain/visitor/VisitorAddress.ts"
 
 it("an IPv4 address is its own bucket, in either notation", () => {
   assert.strictEqual(bucketOf("192.0.2.1"), "192.0.2.1")

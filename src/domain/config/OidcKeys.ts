@@ -1,0 +1,103 @@
+/**
+ * The keys of `[oidc]`: the provider of OpenID Connect at which the relay has
+ * its visitors sign in.
+ */
+import type * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { isLoopback } from "../ListenAddress.ts"
+import { type AllowList, isEntry } from "../visitor/AllowList.ts"
+import { type ConfigValues, required, withDefault } from "./ConfigKey.ts"
+import * as Value from "./ConfigValue.ts"
+import { type ConfigValue, parsed, scalar } from "./ConfigValue.ts"
+
+const allowList: ConfigValue<AllowList> = scalar(
+  "list",
+  parsed(Schema.Array(Schema.String), (list) =>
+    list.length > 0 && list.every(isEntry) ? list : undefined,
+  ),
+  'a list such as ["me@example.com", "@example.org", "group:staff"], or ["*"] for everybody',
+)
+
+/** Whether an address is one to which secrets may be sent: by https, or on this machine. */
+export const isConfidential = (address: string): boolean => {
+  const { hostname, protocol } = new URL(address)
+  return protocol === "https:" || isLoopback(hostname.replace(/^\[|\]$/g, ""))
+}
+
+const issuer = scalar(
+  "text",
+  parsed(Schema.String, (input) => {
+    const url = Value.parseHttpUrl(input)
+    // Compared as it is written with what the provider says of itself.
+    return url !== undefined && isConfidential(url.href) ? input : undefined
+  }),
+  'an https address, such as "https://login.example.com"',
+)
+
+const claim = (example: string): ConfigValue<string> =>
+  Value.matching(/^[\x21-\x7e]{1,128}$/, `the name of a claim, such as "${example}"`)
+
+/** The rows. */
+export const oidcKeys = {
+  issuer: required({
+    name: "issuer",
+    value: issuer,
+    doc: "The provider's address, exactly as it names itself.",
+  }),
+  clientId: required({
+    name: "client_id",
+    value: Value.text("a text that is not empty"),
+    doc: "The id that the provider gave to this relay.",
+  }),
+  clientSecretFile: required({
+    name: "client_secret_file",
+    value: Value.text("the name of a file"),
+    doc: "The file of the secret that the provider gave to this relay: one line of at least 16 characters.",
+  }),
+  allow: required({
+    name: "allow",
+    value: allowList,
+    doc: 'Who of those that sign in is let in: addresses, "@example.org" for a whole domain, "group:NAME", or "*" for everybody.',
+  }),
+  scopes: withDefault({
+    name: "scopes",
+    value: Value.listOf(
+      /^[\x21\x23-\x5b\x5d-\x7e]+$/,
+      'a list of scopes, such as ["openid", "email"]',
+    ),
+    doc: "The scopes that are asked for.",
+    default: ["openid", "email", "profile"],
+  }),
+  userClaim: withDefault({
+    name: "user_claim",
+    value: claim("preferred_username"),
+    doc: "The claim that names the visitor in `X-Forwarded-User`.",
+    default: "sub",
+  }),
+  groupsClaim: withDefault({
+    name: "groups_claim",
+    value: claim("roles"),
+    doc: "The claim that has the visitor's groups.",
+    default: "groups",
+  }),
+  unverifiedEmail: withDefault({
+    name: "unverified_email",
+    value: Value.boolean,
+    doc: "Let an address count although the provider does not say that it has verified it.",
+    default: false,
+  }),
+  session: withDefault({
+    name: "session",
+    value: Value.duration,
+    doc: "How long a visitor stays signed in.",
+    default: "12 h",
+  }),
+}
+
+/** What the table decodes to. */
+export type OidcTable = ConfigValues<typeof oidcKeys>
+
+/** The table with the secret from its file. */
+export interface Oidc extends OidcTable {
+  readonly clientSecret: Redacted.Redacted<string>
+}

@@ -1,0 +1,49 @@
+/**
+ * The cookies of signing in. Each belongs to one host (`__Host-`, RFC 6265bis
+ * 4.1.3), is sent over TLS only and is hidden from scripts; `PrivateCookies.ts`
+ * keeps them from servers.
+ */
+import { createHash } from "node:crypto"
+import { all, type Header, type HeaderList } from "../../domain/HeaderList.ts"
+
+/** Has a `Session`. */
+export const session = "__Host-ptth-session"
+
+/** A random text that shows that the same browser asked to sign in at this host. */
+export const asker = "__Host-ptth-asker"
+
+const attempts = "__Host-ptth-attempt-"
+
+/** Has an `Attempt`: one cookie for each, since several tabs may sign in at once. */
+export const attempt = (state: string): string => attempts + state.slice(0, 8)
+
+/** The value of a cookie; `undefined` if there is none, or two. */
+export const read = (headers: HeaderList, name: string): string | undefined => {
+  const values = pairs(headers).flatMap(([other, value]) => (other === name ? [value] : []))
+  return values.length === 1 ? values[0] : undefined
+}
+
+/** The names of cookies of attempts. */
+export const attemptsIn = (headers: HeaderList): ReadonlyArray<string> =>
+  pairs(headers).flatMap(([name]) => (name.startsWith(attempts) ? [name] : []))
+
+const pairs = (headers: HeaderList): ReadonlyArray<readonly [name: string, value: string]> =>
+  all(headers, "cookie").flatMap((line) =>
+    line.split(";").map((pair) => {
+      const at = pair.indexOf("=")
+      return at < 0 ? ["", ""] : [pair.slice(0, at).trim(), pair.slice(at + 1).trim()]
+    }),
+  )
+
+/** The field that sets a cookie for some seconds; 0 removes it. */
+export const set = (name: string, value: string, seconds: number): Header => [
+  "Set-Cookie",
+  `${name}=${value}; Path=/; Max-Age=${Math.max(0, Math.floor(seconds))}; Secure; HttpOnly; SameSite=Lax`,
+]
+
+/** The field that removes a cookie. */
+export const remove = (name: string): Header => set(name, "", 0)
+
+/** What of the cookie {@link asker} is told to other hosts. */
+export const hashOf = (value: string): string =>
+  createHash("sha256").update(value).digest("base64url")

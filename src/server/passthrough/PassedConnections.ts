@@ -1,0 +1,114 @@
+/**
+ * Visitors' connections that the relay passes on unread: this end ends TLS, and
+ * answers the requests on them with the handler that answers all others.
+ */
+import * as tls from "node:tls"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { ExchangeError } from "../../protocol/Exchange.ts"
+import * as Forwarded from "../../protocol/http/Forwarded.ts"
+import * as HopByHop from "../../protocol/http/HopByHop.ts"
+import type { Body } from "../../transport/body/Body.ts"
+import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
+import type { FrontHandler, FrontRequest } from "../../transport/front/FrontRequest.ts"
+import { attached } from "../../transport/front/NodeFront.ts"
+import * as Certificate from "../../transport/net/Certificate.ts"
+import { BodySocket } from "../../transport/tls/BodySocket.ts"
+import * as ProxyHead from "../../transport/tls/ProxyHead.ts"
+import * as FailurePage from "../../web/FailurePage.ts"
+
+/** How long a visitor may take for the handshake, in milliseconds. */
+const handshakeMillis = 15_000
+
+/** What connections are answered with. */
+export interface PassedOptions {
+  readonly handler: Handler
+  /** The certificate for new connections. */
+  readonly certificate: () => Certificate.Certificate
+  /** How long running exchanges may go on once the Scope is closed, in milliseconds. */
+  readonly graceMillis: number
+}
+
+/** Answers the streams that carry connections, until the Scope is closed. */
+export const make: (options: PassedOptions) => Effect.Effect<Handler, never, Scope.Scope> =
+  Effect.fn("PassedConnections.make")(function* ({ certificate, graceMillis, handler }) {
+    const front = yield* attached({
+      handler: toHandler(handler),
+      renderFailure: FailurePage.render,
+      graceMillis,
+    })
+    let secure: { readonly of: Certificate.Certificate; readonly context: tls.SecureContext }
+    const contextOf = (): tls.SecureContext => {
+      const of = certificate()
+      if (secure?.of !== of)
+        secure = { of, context: tls.createSecureContext(Certificate.options(of)) }
+      return secure.context
+    }
+    return (_head, body, reply) => accept(body, reply, contextOf, front.accept)
+  })
+
+/** Reads the head that says where the connection comes from, then lets it speak TLS. */
+const accept = (
+  body: Body,
+  reply: Reply,
+  contextOf: () => tls.SecureContext,
+  serve: (socket: tls.TLSSocket) => void,
+): Cancel => {
+  const raw = new BodySocket(body)
+  raw.on("error", () => {})
+  const timer = setTimeout(() => raw.destroy(), handshakeMillis)
+  raw.once("close", () => clearTimeout(timer))
+  let begun = Buffer.alloc(0)
+  const onReadable = (): void => {
+    const chunk = raw.read() as Buffer | null
+    if (chunk === null) return
+    begun = Buffer.concat([begun, chunk])
+    const head = ProxyHead.read(begun)
+    if (head === "incomplete") return
+    raw.off("readable", onReadable)
+    if (head === "invalid") {
+      reply.fail(noHead)
+      raw.destroy()
+      return
+    }
+    raw.unshift(begun.subarray(head.size))
+    const socket = new tls.TLSSocket(raw, {
+      isServer: true,
+      secureContext: contextOf(),
+      ALPNProtocols: ["http/1.1"],
+    })
+    Object.defineProperty(socket, "remoteAddress", { value: head.address })
+    socket.on("error", () => void raw.destroy())
+    socket.once("secure", () => {
+      clearTimeout(timer)
+      serve(socket)
+    })
+    reply.respond({ status: 200, headers: [] }, raw.outgoing)
+  }
+  raw.on("readable", onReadable)
+  return () => raw.destroy()
+}
+
+const noHead = new ExchangeError({
+  code: "PTTH_BAD_REQUEST",
+  detail: "a connection does not say where it comes from",
+})
+
+/** Does for a request what the relay does where it reads it (`RequestFields.ts`). */
+const toHandler =
+  (handler: Handler): FrontHandler =>
+  (request, reply) => {
+    const { body, head } = request
+    return handler({ ...headOf(request), method: head.method }, body, reply)
+  }
+
+const noField = (): boolean => false
+
+const headOf = ({ address, head: { headers, target }, upgrade }: FrontRequest) => {
+  const visitor: Forwarded.Visitor = { address, secure: true, trusted: false }
+  const seen = Forwarded.publicAddress(headers, visitor, "")
+  return {
+    target,
+    headers: Forwarded.apply(HopByHop.endToEnd(headers, upgrade, noField), visitor, seen),
+  }
+}
