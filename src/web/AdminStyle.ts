@@ -53,7 +53,9 @@ textarea { width: 100%; font: .875rem/1.5 ui-monospace, monospace; color: inheri
 textarea:focus-visible, .button:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 .filters { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; margin: 0 0 1rem; }
 .filters label { display: grid; gap: .15rem; flex: 0 1 auto; min-width: 0; font-size: .875rem; color: var(--faint); }
-.filters input, .filters select { color: var(--text); font-size: 1rem; }
+.filters label, .filters > * { max-width: 100%; }
+.filters input:not([type=checkbox]), .filters select { width: 100%; min-width: 0; color: var(--text); font-size: 1rem; }
+.filters input.short { width: 7rem; }
 .filters .wide { flex: 1 1 12rem; max-width: 24rem; }
 .filters label.check { display: flex; align-items: center; gap: .5rem; min-height: 2.25rem; }
 .filters a { padding: .4rem 0; }
@@ -83,5 +85,5 @@ input.short { flex: 0 1 6rem; width: 6rem; }
 .numbers { margin-bottom: 1rem; }
 .legend .key { flex: none; }
 .secret { font: 1rem/1.5 ui-monospace, monospace; user-select: all; }
-@media (min-width: 60.01rem) { .cards td time { white-space: nowrap; } }
+@media (min-width: 60.01rem) { #entries td time, #links td time { white-space: nowrap; } }
 `

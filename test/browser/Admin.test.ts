@@ -71,7 +71,7 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
           await page.getByText("connected", { exact: true }).waitFor()
           const visitor = await fetch(`${on.relay.url}/servers/attic/`)
           assert.strictEqual(await visitor.text(), "hello from the attic")
-          await page.getByRole("row", { name: "GET /" }).getByText("200").waitFor()
+          await page.getByRole("row", { name: "GET /" }).getByText("200", { exact: true }).waitFor()
         })
       }),
   )
