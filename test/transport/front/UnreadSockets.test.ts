@@ -104,11 +104,11 @@ const look = Effect.promise(async () => {
   for (let i = 0; i < 3; i++) await readFile("/proc/self/net/tcp").catch(() => undefined)
 })
 
-/** Reads 64 KiB every five seconds, for 80 seconds: the kernel's buffers hold more than is read in a minute. */
+/** Reads 128 KiB every ten seconds, for 80 seconds: the kernel's buffers hold more than is read in a minute. */
 const readSlowly = Effect.fnUntraced(function* (reader: Reader) {
-  for (let i = 0; i < 16; i++) {
-    yield* reader.take(64 * 1024)
-    yield* TestClock.adjust(step)
+  for (let i = 0; i < 8; i++) {
+    yield* reader.take(128 * 1024)
+    yield* TestClock.adjust("10 seconds")
     yield* look
   }
 })
