@@ -36,6 +36,7 @@ import {
   RequestQueue,
   type ServerStatus,
 } from "./RequestQueue.ts"
+import { TurnShare } from "./TurnShare.ts"
 
 export type { ServerStatus }
 
@@ -118,6 +119,7 @@ export class Dispatcher implements PendingOwner {
     this.queueContext = {
       settings,
       deadlines,
+      share: new TurnShare(deadlines.elapsed),
       startedAt: deadlines.elapsed(),
       handedOut: new ReusableMap(),
     }

@@ -20,6 +20,7 @@ import type { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import type { Link, PeerLinks } from "./Link.ts"
 import type { Pending } from "./Pending.ts"
+import type { TurnShare } from "./TurnShare.ts"
 
 /** How long a server may have been without a link until its visitors are no longer kept waiting, in milliseconds. */
 const maxOfflineMillis = 60_000
@@ -31,6 +32,7 @@ const startupMillis = 30_000
 export interface QueueContext {
   readonly settings: RelaySettings["Service"]
   readonly deadlines: Deadlines
+  readonly share: TurnShare
   /** When the relay started, in monotonic milliseconds. */
   readonly startedAt: number
   /** Requests that a server knows by their id and has not answered yet. */
@@ -166,17 +168,20 @@ export class RequestQueue {
     })
   }
 
-  /** Offers what waits to links with capacity. */
-  private flush(): void {
-    const { handedOut } = this.context
+  /** Offers what waits to links with capacity; of many, others' turns permitting. */
+  private flush(takesTurns = true): void {
+    const { handedOut, share } = this.context
     while (this.waiting.length > 0) {
+      const most = takesTurns ? share.of(this.name) : Number.POSITIVE_INFINITY
+      if (most === 0) return this.scheduleFlush()
       const link = this.roomiestLink()
       if (link === undefined) {
         if (this.peers.length > 0) this.flushToPeers()
         return this.limitWaits()
       }
       this.noteTurn(link)
-      const batch = this.takeFresh(this.waiting.splice(0, link.capacity()))
+      const batch = this.takeFresh(this.waiting.splice(0, Math.min(most, link.capacity())))
+      share.give(this.name, batch.length)
       const rejected = link.offer(batch)
       for (const pending of batch) {
         if (pending.state === "offered" && pending.isNamed) handedOut.set(pending.id, pending)
@@ -206,7 +211,10 @@ export class RequestQueue {
         for (const one of this.peers) one.awaitRoom()
         return
       }
-      const batch = own.slice(0, peer.capacity())
+      const most = this.context.share.of(this.name)
+      if (most === 0) return this.scheduleFlush()
+      const batch = own.slice(0, Math.min(most, peer.capacity()))
+      this.context.share.give(this.name, batch.length)
       for (const pending of batch) removeFrom(this.waiting, pending)
       removeFrom(this.peers, peer)
       this.peers.push(peer)
@@ -347,7 +355,7 @@ export class RequestQueue {
   /** The relay shuts down: links take no more requests, and none waits any longer. */
   drain(): void {
     // What came in this turn of the event loop does not wait yet.
-    this.flush()
+    this.flush(false)
     this.draining = true
     for (const link of [...this.links]) link.drain()
     this.refuseHops()
