@@ -16,7 +16,7 @@ const root = path.resolve(import.meta.dirname, "..")
 const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
   domain: [["."], ["visitor"], ["config"]],
   protocol: [["address"], ["http"], ["."], ["peer"]],
-  web: [["."]],
+  web: [["script", "style"], ["."]],
   transport: [["runtime"], ["body"], ["observe", "net", "app", "auth"], ["tls"], ["front", "mux"]],
   cluster: [["."], ["engine"], ["peers", "membership"]],
   relay: [
@@ -37,8 +37,8 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["names"],
     ["types", "root"],
     ["http"],
-    ["send", "archive", "listing", "render", "uploads"],
-    ["change"],
+    ["send", "archive", "listing", "render", "uploads", "parts"],
+    ["change", "thumbs", "views"],
     ["tus", "dav", "manage"],
     ["pages"],
     ["."],

@@ -13,8 +13,9 @@ import * as Headers from "../domain/HeaderList.ts"
 import { memoize } from "../domain/Memoize.ts"
 import type { RequestHead } from "../protocol/Message.ts"
 import * as Body from "../transport/body/Body.ts"
-import type { Handler, Reply } from "../transport/body/Handler.ts"
+import type { Cancel, Handler, Reply } from "../transport/body/Handler.ts"
 import * as Prometheus from "../transport/observe/Prometheus.ts"
+import * as Accept from "../web/Accept.ts"
 import * as Assets from "../web/Assets.ts"
 import * as FailurePage from "../web/FailurePage.ts"
 import * as Html from "../web/Html.ts"
@@ -26,7 +27,8 @@ import * as Listing from "./listing/Listing.ts"
 import { type ByteName, toFsPath } from "./names/ByteName.ts"
 import * as TargetPath from "./names/TargetPath.ts"
 import * as OwnerLog from "./OwnerLog.ts"
-import * as FileViews from "./pages/FileViews.ts"
+import * as ArchiveForm from "./pages/ArchiveForm.ts"
+import * as FileForms from "./pages/FileForms.ts"
 import * as FolderPages from "./pages/FolderPages.ts"
 import { pageHeaders, type Site } from "./pages/Site.ts"
 import * as TopPage from "./pages/TopPage.ts"
@@ -34,10 +36,14 @@ import * as Render from "./render/Render.ts"
 import * as HiddenFiles from "./root/HiddenFiles.ts"
 import * as Root from "./root/Root.ts"
 import * as Visibility from "./root/Visibility.ts"
+import { FileDigest } from "./send/FileDigest.ts"
 import { FileRequest } from "./send/FileRequest.ts"
 import { FileSender } from "./send/FileSender.ts"
 import * as FolderWork from "./send/FolderWork.ts"
 import * as Metrics from "./send/Metrics.ts"
+import * as ThumbCache from "./thumbs/ThumbCache.ts"
+import { Thumbnails } from "./thumbs/Thumbnails.ts"
+import { WebSite } from "./WebSite.ts"
 
 /** The options of a file server. */
 export interface FileServerOptions extends Visibility.VisibilityOptions, ChangeOptions {
@@ -54,6 +60,16 @@ export interface FileServerOptions extends Visibility.VisibilityOptions, ChangeO
    * accept the coding; never in folders that take uploads. Default: `false`.
    */
   readonly precompressed?: boolean
+  /** The name of the site on its pages and of its archive. Default: `files`. */
+  readonly title?: string
+  /** Whether folders may be downloaded as archives. Default: `true`. */
+  readonly archives?: boolean
+  /** Whether `index.html` is sent in place of a folder's page, and `404.html` for what does not exist. Default: `false`. */
+  readonly index?: boolean
+  /** Whether the `index.html` of the folder is sent in place of pages that do not exist. Default: `false`. */
+  readonly spa?: boolean
+  /** Where thumbnails are cached. Default: `ptth/thumbs` in the user's cache folder. */
+  readonly thumbFolder?: string
 }
 
 /** The folder cannot be shared. */
@@ -70,6 +86,7 @@ export class FileServerError extends Data.TaggedError("FileServerError")<{
 interface Parts {
   readonly site: Site
   readonly sender: FileSender
+  readonly webSite: WebSite
   readonly metrics: Metrics.Metrics
   /** Everything but reading. */
   readonly changes: ChangeHandler
@@ -104,6 +121,7 @@ const fixedFiles: ReadonlyMap<string, FixedFile> = new Map(
   [
     [Assets.style, "assets/style.css"] as const,
     [Assets.script, "assets/app.js"] as const,
+    [Assets.theme, "assets/theme.js"] as const,
     [Assets.logo, "favicon.svg"] as const,
   ].flatMap(([asset, path]) => {
     const file = fixedFile(asset)
@@ -126,7 +144,9 @@ const answer = (
   }
   const { folder, segments } = target
   const [first, second, third] = segments
-  if (first === undefined) return sendTop(parts, request)
+  if (first === undefined) {
+    return parts.webSite.sendIndex(request, [], () => sendTop(parts, request))
+  }
   if (first === "files") {
     if (segments.length === 1 && !folder) return request.redirectToFolder(target)
     return sendShared(parts, request, target)
@@ -138,17 +158,35 @@ const answer = (
   if (!folder) {
     const path = segments.join("/")
     if (path === "metrics") return sendMetrics(parts, request)
+    if (path === "status") return sendStatus(parts, request)
     const file = fixedFiles.get(path)
     if (file !== undefined) return request.sendBytes(file.bytes, file.representation)
   }
+  const isRobots = segments.length === 1 && first === "robots.txt" && !folder
+  if (parts.webSite.isSite) {
+    const below = { ...target, segments: ["files", ...segments] }
+    if (!isRobots) return sendShared(parts, request, below)
+    return parts.site.root.open(segments, (opened) => {
+      if (opened._tag === "File") return parts.sender.send(request, segments, opened)
+      if (opened._tag === "Folder") Root.closeFolder(opened)
+      sendRobots(request)
+    })
+  }
+  if (isRobots) return sendRobots(request)
   request.fail("PTTH_NOT_FOUND", "Nothing has this address; the files are below files/.")
 }
+
+/** Crawlers may read the folders, but not each of them in every order and as an archive. */
+const robots = Buffer.from("User-agent: *\nDisallow: /*?\nDisallow: /api/\nDisallow: /metrics\n")
+
+const sendRobots = (request: FileRequest): void =>
+  request.sendGenerated(robots, [["Content-Type", "text/plain; charset=utf-8"]])
 
 /** Sends something below `files/`. */
 const sendShared = (parts: Parts, request: FileRequest, target: TargetPath.TargetPath): void => {
   const segments = target.segments.slice(1)
   const open = (): void => openShared(parts, request, target, segments, false)
-  if (target.folder || request.query.view) return open()
+  if (target.folder || FileForms.isAsked(request)) return open()
   parts.sender.sendCached(request, segments, open)
 }
 
@@ -159,7 +197,7 @@ const sendShared = (parts: Parts, request: FileRequest, target: TargetPath.Targe
  * @param api whether the address is below `api/`, where there are only folders
  */
 const openShared = (
-  { sender, site }: Parts,
+  { sender, site, webSite }: Parts,
   request: FileRequest,
   target: TargetPath.TargetPath,
   segments: ReadonlyArray<ByteName>,
@@ -168,6 +206,8 @@ const openShared = (
   site.root.open(segments, (opened) => {
     switch (opened._tag) {
       case "Absent":
+        if (api) return request.failNotOpen(opened)
+        return webSite.sendAbsent(request, () => request.failNotOpen(opened))
       case "Forbidden":
       case "TooLong":
       case "Busy":
@@ -178,12 +218,14 @@ const openShared = (
           Root.close(opened.handle)
           return request.failNotOpen(Root.absent)
         }
-        if (request.query.view) return FileViews.send(site, request, segments, opened)
+        if (FileForms.isAsked(request)) return FileForms.send(site, request, segments, opened)
         return sender.send(request, segments, opened)
       }
       case "Folder": {
         if (!request.isCancelled() && target.folder) {
-          return FolderPages.send({ site, request, segments, api }, opened)
+          const sendPage = (): void => FolderPages.send({ site, request, segments, api }, opened)
+          if (api || !webSite.isSite) return sendPage()
+          return webSite.sendIndex(request, segments, sendPage)
         }
         Root.closeFolder(opened)
         return request.redirectToFolder(target)
@@ -191,7 +233,13 @@ const openShared = (
     }
   })
 
-const sendTop = ({ metrics, site }: Parts, request: FileRequest): void => {
+/** People are led to the files; programs get the state, as at `status`. */
+const sendTop = (parts: Parts, request: FileRequest): void => {
+  if (Accept.weight(request.accept(), "text/html") > 0) request.redirect("files/")
+  else sendStatus(parts, request)
+}
+
+const sendStatus = ({ metrics, site }: Parts, request: FileRequest): void => {
   const page = TopPage.render(metrics.snapshot(), site.uploadRules !== undefined)
   request.sendGenerated(Html.toBytes(page), pageHeaders(Page.policy))
 }
@@ -215,12 +263,45 @@ const refuseMethod = (head: RequestHead, reply: Reply, { allow, rules }: ChangeH
   reply.respond({ status: failure.status, headers: failure.headers }, Body.fromBytes(failure.body))
 }
 
+/** Answers the form that downloads chosen entries; `undefined` if a request is not such a form. */
+const receiveArchiveForm = (
+  parts: Parts,
+  target: TargetPath.TargetPath | TargetPath.Refusal,
+  head: RequestHead,
+  body: Body.Body,
+  reply: Reply,
+): Cancel | undefined => {
+  if (target._tag !== "Path" || !target.folder || target.segments[0] !== "files") return undefined
+  const query = Query.parse(target.query)
+  if (!ArchiveForm.isSent(query, head.headers)) return undefined
+  let cancel: Cancel = () => {}
+  const flow = ArchiveForm.read(Body.contentOf(body), (entries) => {
+    const request = new FileRequest(head, "GET", { ...query, entries: entries ?? [] }, reply)
+    cancel = request.cancel
+    if (entries === undefined) {
+      return request.fail("PTTH_BODY_TOO_LARGE", "The form is too long or was cut off.")
+    }
+    if (entries.length === 0) {
+      return request.fail("PTTH_BAD_REQUEST", "No entries were chosen.", { status: 400 })
+    }
+    openShared(parts, request, target, target.segments.slice(1), false)
+  })
+  return () => {
+    flow.cancel()
+    cancel()
+  }
+}
+
 const handle = (parts: Parts): Handler => {
   const { dotfiles } = parts.site.root.visibility
   const served = dotfiles || (parts.changes.canManage && "sidecars")
   const pathOf = memoize((target) => TargetPath.decode(target, windows, served))
   return (head, body, reply) => {
     const { method } = head
+    if (method === "POST") {
+      const cancel = receiveArchiveForm(parts, pathOf(head.target), head, body, reply)
+      if (cancel !== undefined) return cancel
+    }
     const changing = parts.changes.handle(head, body, reply)
     if (changing !== undefined) return changing
     body.discard()
@@ -254,8 +335,8 @@ const hasHandlePaths = async (real: ByteName): Promise<boolean> => {
 
 /**
  * Shares a folder. The handler answers GET and HEAD of `/`, `/files/…`,
- * `/api/v1/dir/…`, `/metrics`, `/favicon.svg`, the style sheet and the
- * script, OPTIONS and PROPFIND, below `/files/` also uploads and changes where
+ * `/api/v1/dir/…`, `/metrics`, `/status`, `/robots.txt`, `/favicon.svg`, the style sheet and the
+ * scripts, OPTIONS and PROPFIND, below `/files/` also uploads and changes where
  * they are allowed, and everything else with a failure page; it never calls `reply.fail`.
  *
  * Fails with PTTH_ROOT_NOT_FOLDER if the root is not a folder that can be read.
@@ -283,7 +364,18 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
   const changes = new ChangeHandler(root, hidden, options)
   const { rules } = changes
   const site: Site = {
+    title: options.title ?? "files",
+    depth: 1,
+    notice: undefined,
+    shares: false,
+    archives: options.archives ?? true,
+    thumbs: new Thumbnails(
+      root,
+      new ThumbCache.ThumbCache(options.thumbFolder ?? ThumbCache.defaultFolder()),
+    ),
+    digests: new FileDigest(),
     folderWork: new FolderWork.FolderWork(FolderWork.listings),
+    textWork: new FolderWork.FolderWork({ ...FolderWork.listings, maxWorking: 1, maxWaiting: 16 }),
     archiveWork: new FolderWork.FolderWork(FolderWork.archives),
     log: yield* OwnerLog.make,
     root,
@@ -298,10 +390,16 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
     // Whoever may upload could otherwise decide what others get for a file that he may not replace.
     usesPrecompressed: (folder) => options.precompressed === true && rules?.allows(folder) !== true,
   })
+  const webSite = new WebSite(root, sender, {
+    index: options.index ?? false,
+    spa: options.spa ?? false,
+    trusted: options.trustedContent ?? false,
+  })
   return metrics.count(
     handle({
       site,
       sender,
+      webSite,
       metrics,
       changes,
     }),

@@ -8,6 +8,7 @@ import * as LiveScript from "./LiveScript.ts"
 import * as Logo from "./Logo.ts"
 import * as Script from "./Script.ts"
 import * as Style from "./Style.ts"
+import * as Theme from "./script/Theme.ts"
 
 /** A file. */
 export interface Asset {
@@ -16,12 +17,15 @@ export interface Asset {
   /** The value of Content-Type. */
   readonly type: string
   readonly bytes: Uint8Array
+  /** For the attribute `integrity` (Subresource Integrity) and in a policy (Content Security Policy 3). */
+  readonly integrity: string
 }
 
 const make = (name: string, extension: string, type: string, text: string): Asset => {
   const bytes = Buffer.from(text)
-  const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 16)
-  return { path: `assets/${name}-${hash}.${extension}`, type, bytes }
+  const digest = createHash("sha256").update(bytes).digest()
+  const path = `assets/${name}-${digest.toString("hex").slice(0, 16)}.${extension}`
+  return { path, type, bytes, integrity: `sha256-${digest.toString("base64")}` }
 }
 
 /** The style sheet of all pages. */
@@ -32,6 +36,9 @@ export const adminStyle = make("admin", "css", "text/css; charset=utf-8", AdminS
 
 /** The logo, also the icon of all pages. */
 export const logo = make("logo", "svg", "image/svg+xml", Logo.svg)
+
+/** The script that applies the chosen theme before a page is painted. */
+export const theme = make("theme", "js", "text/javascript; charset=utf-8", Theme.js)
 
 /** The script of the file server's pages. */
 export const script = make("files", "js", "text/javascript; charset=utf-8", Script.js)

@@ -1173,9 +1173,9 @@ describe("folders", () => {
 
   it.each([
     ["/", ["/", "/files/", "/api/v1/dir/", "/metrics"]],
-    ["/files/", ["/", "/files/dir/", "/files/a.txt"]],
-    ["/files/dir/", ["/", "/files/", "/files/dir/inner/"]],
-    ["/files/dir/inner/", ["/", "/files/", "/files/dir/", "/files/dir/inner/b.txt"]],
+    ["/files/", ["/files/dir/", "/files/a.txt"]],
+    ["/files/dir/", ["/files/", "/files/dir/inner/"]],
+    ["/files/dir/inner/", ["/files/", "/files/dir/", "/files/dir/inner/b.txt"]],
   ])("link up, down, to the style sheet and to the logo from %s", async (target, expected) => {
     const { get } = await site()
     // Queries and anchors lead back to the page itself in other forms.
@@ -1183,10 +1183,10 @@ describe("folders", () => {
       (link) => !(/[?#]/.test(link) || (link === "./" && target !== "/")),
     )
     const reached = links.map((link) => follow(target, link))
-    const script = target === "/" ? [] : [`/${Assets.script.path}`]
+    const scripts = target === "/" ? [] : [`/${Assets.script.path}`, `/${Assets.theme.path}`]
     assert.deepStrictEqual(
       [...new Set(reached)].sort(),
-      [...expected, ...script, `/${Assets.style.path}`, `/${Assets.logo.path}`].sort(),
+      [...expected, ...scripts, `/${Assets.style.path}`, `/${Assets.logo.path}`].sort(),
     )
     for (const link of reached) assert.strictEqual((await get(link)).status, 200, link)
   })
@@ -1202,7 +1202,7 @@ describe("folders", () => {
 
   it("have assets that browsers keep for a year, while pages and files are validated", async () => {
     const { get } = await site()
-    for (const { bytes, path, type } of [Assets.style, Assets.script, Assets.logo]) {
+    for (const { bytes, path, type } of [Assets.style, Assets.script, Assets.theme, Assets.logo]) {
       const answer = await get(`/${path}`)
       assert.strictEqual(answer.header("content-type"), type)
       assert.strictEqual(answer.header("cache-control"), "max-age=31536000, immutable")
@@ -1232,7 +1232,7 @@ describe("folders", () => {
       assert.strictEqual(page.header("cache-control"), "no-cache")
       assert.notMatch(
         page.text,
-        /<script(?! src="(?:\.\.\/)+assets\/files-[0-9a-f]{16}\.js" defer><\/script>)/,
+        /<script(?! src="(?:\.\.\/)+assets\/(?:files|theme)-[0-9a-f]{16}\.js" integrity="sha256-[\w+/=]{44}"(?: defer)?><\/script>)/,
       )
       assert.notMatch(page.text, /style="|\son\w+=/)
     }

@@ -28,7 +28,8 @@ describe("the page frame", () => {
 describe("the style sheet", () => {
   it("loads nothing and supports dark mode and small screens", () => {
     assert.notMatch(Style.css, /url\(|@import|https?:/)
-    assert.include(Style.css, "prefers-color-scheme: dark")
+    assert.include(Style.css, "color-scheme: light dark")
+    assert.include(Style.css, "@media print")
     assert.include(Style.css, "max-width")
   })
 })
@@ -42,7 +43,7 @@ describe("the logo", () => {
 
 describe("the assets", () => {
   it("have addresses with a hash of their content", () => {
-    const all = [Assets.style, Assets.logo, Assets.script, Assets.liveScript]
+    const all = [Assets.style, Assets.logo, Assets.script, Assets.theme, Assets.liveScript]
     for (const { bytes, path } of all) {
       const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 16)
       assert.match(path, /^assets\/[a-z]+-[0-9a-f]{16}\.(?:css|js|svg)$/)

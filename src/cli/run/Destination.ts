@@ -27,6 +27,9 @@ export type FileRules = Pick<
   | "dotfiles"
   | "trustedContent"
   | "precompressed"
+  | "archives"
+  | "index"
+  | "spa"
   | "uploads"
   | "uploadsFolders"
   | "uploadsOverwrite"
@@ -54,6 +57,8 @@ export interface DestinationOptions {
   readonly folder: string | undefined
   /** By default those of the file server. */
   readonly rules?: FileRules
+  /** The name of the site on the pages of a folder; by default the folder's. */
+  readonly title?: string
   readonly user: string | undefined
   readonly password: PasswordHash | undefined
   /** Files that are never served, in addition to the usual configurations. */
@@ -94,6 +99,7 @@ const folder = Effect.fnUntraced(function* (
   path: string,
   rules: FileRules | undefined,
   hiddenFiles: ReadonlyArray<string>,
+  title: string | undefined,
 ): Effect.fn.Return<
   Destination,
   ConfigError | FileServer.FileServerError,
@@ -120,12 +126,16 @@ const folder = Effect.fnUntraced(function* (
           symlinks: rules.symlinks,
           trustedContent: rules.trustedContent,
           precompressed: rules.precompressed,
+          archives: rules.archives,
+          index: rules.index,
+          spa: rules.spa,
         }),
     ...(uploads === undefined ? {} : { uploads }),
     ...(manage === undefined ? {} : { manage }),
     // Who shares a single file means it, whatever its name.
     ...(only === undefined ? {} : { only, dotfiles: true }),
     root,
+    title: title ?? (NodePath.basename(NodePath.resolve(root)) || "files"),
     hiddenFiles: [...hiddenFiles, ...LoadConfig.places(LoadConfig.serverFile)].map((file) =>
       NodePath.resolve(file),
     ),
@@ -144,7 +154,7 @@ const folder = Effect.fnUntraced(function* (
 export const make = Effect.fn("Destination.make")(function* (options: DestinationOptions) {
   const destination =
     options.to === undefined
-      ? yield* folder(options.folder ?? ".", options.rules, options.hiddenFiles)
+      ? yield* folder(options.folder ?? ".", options.rules, options.hiddenFiles, options.title)
       : yield* application(options.to, options.hostHeader)
   const { password, realm, user } = options
   if (user === undefined || password === undefined) return destination

@@ -64,6 +64,7 @@ export const runTunnel = Effect.fn("RunTunnel.runTunnel")(function* (
         rules: config,
         hiddenFiles: path === undefined ? [] : [path],
         realm: config.name,
+        title: config.name,
       })
       yield* Effect.fromResult(ProxyChoice.of(process.env, new URL(config.relayUrl)))
       const files = PassedCertificate.filesOf(config, path ?? "--tls-cert")

@@ -122,6 +122,27 @@ export const fileKeys = {
     default: false,
     flag: {},
   }),
+  archives: withDefault({
+    name: "archives",
+    value: Value.boolean,
+    doc: "Let visitors download folders, or what they choose in one, as an archive.",
+    default: true,
+    flag: {},
+  }),
+  index: withDefault({
+    name: "index",
+    value: Value.boolean,
+    doc: "Send the `index.html` of a folder in place of its listing, and the folder's `404.html` for what does not exist. The files are at the top, too.",
+    default: false,
+    flag: {},
+  }),
+  spa: withDefault({
+    name: "spa",
+    value: Value.boolean,
+    doc: "Send the served folder's `index.html` in place of pages that do not exist, for an application of one page; implies `index`. Its scripts need `trusted_content`.",
+    default: false,
+    flag: {},
+  }),
   uploads: withDefault({
     name: "uploads",
     value: Value.boolean,

@@ -44,6 +44,8 @@ export interface ArchiveSource {
   readonly segments: ReadonlyArray<ByteName>
   /** The folder's name in the archive. */
   readonly name: ByteName
+  /** The entries of the folder that are in the archive; empty for all. */
+  readonly chosen: ReadonlyArray<ByteName>
   readonly isCancelled: () => boolean
 }
 
@@ -142,8 +144,9 @@ class ItemLister {
         return undefined
       }
       this.visited.set(folder.real, path)
-      const { entries, unexamined } = await this.read(folder)
-      if ("_tag" in entries) return entries
+      const { entries: all, unexamined } = await this.read(folder)
+      if ("_tag" in all) return all
+      const entries = segments === this.source.segments ? this.onlyChosen(all) : all
       const { modified } = folder
       this.items.push({ folderSegments: segments, path, folder: true, size: 0, modified, inode: 0 })
       for (const name of unexamined) {
@@ -162,6 +165,12 @@ class ItemLister {
     } finally {
       Root.closeFolder(folder)
     }
+  }
+
+  private onlyChosen(entries: ReadonlyArray<Folder.Entry>): ReadonlyArray<Folder.Entry> {
+    if (this.source.chosen.length === 0) return entries
+    const chosen = new Set(this.source.chosen)
+    return entries.filter(({ name }) => chosen.has(name))
   }
 
   private read(folder: Root.OpenFolder): Promise<Content> {

@@ -2,13 +2,19 @@
  * The query parameters of the file server's addresses, parsed once a request.
  * Invalid values are ignored.
  */
-import { toText } from "../names/ByteName.ts"
+import { type ByteName, fromText, toText } from "../names/ByteName.ts"
 
 /** The columns by which a folder can be sorted. */
 export const columns = ["name", "type", "size", "time"] as const
 
 /** See {@link columns}. */
 export type Column = (typeof columns)[number]
+
+/** The sizes of thumbnails, in pixels of the longer side. */
+export const thumbSizes = [160, 320, 640] as const
+
+/** See {@link thumbSizes}. */
+export type ThumbSize = (typeof thumbSizes)[number]
 
 /** The parameters of a request, with their defaults where they are absent. */
 export interface Query {
@@ -20,14 +26,36 @@ export interface Query {
   readonly page: number
   /** `grid`: pictures instead of a table. */
   readonly grid: boolean
-  /** `archive`: the whole folder as one file. */
+  /** `archive`: the whole folder, or the entries named by `entry`, as one file. */
   readonly archive: "zip" | "tar" | undefined
+  /** `entry`, repeated: the chosen entries of a folder; empty for all of it. Byte strings. */
+  readonly entries: ReadonlyArray<ByteName>
+  /** `choose`: with check boxes, to choose entries. */
+  readonly choose: boolean
+  /** `thumb`: a small picture of the file, in pixels; 0 for a size that there is not. */
+  readonly thumb: ThumbSize | 0 | undefined
+  /** `v`: the state of the file is in the address, so that the response may be kept for good. */
+  readonly hasVersion: boolean
+  /** `sha256`: the digest of the file. */
+  readonly sha256: boolean
   /** `view` or `as_markdown`: a page that shows the file. */
   readonly view: boolean
+  /** `as=text`: the page shows the text of the file as it is. */
+  readonly asText: boolean
+  /** `part`: which part of a long text the page shows, from 1. */
+  readonly part: number
+  /** `output`: a picture in a notebook's output, by its number; `undefined` without one. */
+  readonly output: number | undefined
+  /** `vtt`: subtitles in the form that browsers show. */
+  readonly vtt: boolean
   /** `json` or `plain`: the form of a folder, whatever Accept says. */
   readonly form: "json" | "plain" | undefined
-  /** `q`: search for names below the folder; empty for no search. */
+  /** `q`, or `filter` with `below`: search for names below the folder; empty for no search. */
   readonly search: string
+  /** `in=text`: search in the files, too. */
+  readonly inText: boolean
+  /** `kind`: only entries of this kind are found; empty for all kinds. */
+  readonly kind: string
   /** `download`: save the file instead of showing it. */
   readonly download: boolean
 }
@@ -40,35 +68,76 @@ export const none: Query = {
   page: 1,
   grid: false,
   archive: undefined,
+  entries: [],
+  choose: false,
+  thumb: undefined,
+  hasVersion: false,
+  sha256: false,
   view: false,
+  asText: false,
+  part: 1,
+  output: undefined,
+  vtt: false,
   form: undefined,
   search: "",
+  inText: false,
+  kind: "",
   download: false,
 }
 
 /** The longest filter, in characters: no name is longer. */
 const maxFilter = 255
 
+/** A number from 1; `undefined` if it is none. */
+const countOf = (value: string | null): number | undefined =>
+  value !== null && /^[1-9]\d{0,8}$/.test(value) ? Number(value) : undefined
+
 /** Parses what follows the `?` of an address; {@link none} itself if there is nothing. */
 export const parse = (query: string | undefined): Query => {
   if (query === undefined || query === "") return none
   const fields = new URLSearchParams(toText(query))
   const sort = fields.get("sort")
-  const page = fields.get("page") ?? ""
+  const output = fields.get("output") ?? ""
   const archive = fields.get("archive")
+  const filter = (fields.get("filter") ?? "").slice(0, maxFilter)
   return {
     sort: columns.find((column) => column === sort) ?? none.sort,
     order: fields.get("order") === "desc" ? "desc" : "asc",
-    filter: (fields.get("filter") ?? "").slice(0, maxFilter),
-    page: /^[1-9]\d{0,8}$/.test(page) ? Number(page) : none.page,
+    filter,
+    page: countOf(fields.get("page")) ?? none.page,
     grid: fields.has("grid"),
     archive: archive === "zip" || archive === "tar" ? archive : undefined,
+    entries: entriesOf(fields),
+    choose: fields.has("choose"),
+    thumb: fields.has("thumb")
+      ? (thumbSizes.find((size) => fields.get("thumb") === String(size)) ?? 0)
+      : undefined,
+    hasVersion: fields.has("v"),
+    sha256: fields.has("sha256"),
+    asText: fields.get("as") === "text",
+    part: countOf(fields.get("part")) ?? none.part,
+    output: /^\d{1,5}$/.test(output) ? Number(output) : undefined,
+    vtt: fields.has("vtt"),
     view: fields.has("view") || fields.has("as_markdown"),
     form: fields.has("json") ? "json" : fields.has("plain") ? "plain" : undefined,
-    search: fields.get("q") ?? "",
+    search: fields.get("q") ?? (fields.has("below") ? filter : ""),
+    inText: fields.get("in") === "text",
+    kind: (fields.get("kind") ?? "").slice(0, 16),
     download: fields.has("download"),
   }
 }
+
+const percentEncoded = /%([0-9A-Fa-f]{2})/g
+
+/** The names of chosen entries, as forms send them: percent-encoded, since a name need not be UTF-8. */
+export const entriesOf = (fields: URLSearchParams): ReadonlyArray<ByteName> =>
+  fields
+    .getAll("entry")
+    .map((value) =>
+      fromText(value).replace(percentEncoded, (_, digits: string) =>
+        String.fromCharCode(Number.parseInt(digits, 16)),
+      ),
+    )
 
 /** What of a query says in which order and form a folder is shown. */
 const toFields = (query: Partial<Query>): string => {

@@ -1,5 +1,5 @@
 /**
- * Searches for names below a folder, breadth first. Links are found but not
+ * Searches for names below a folder, and for text in files, breadth first. Links are found but not
  * followed, so that a search ends and stays inside the shared folder. Only
  * names that are served are found.
  */
@@ -9,13 +9,18 @@ import * as NaturalOrder from "../names/NaturalOrder.ts"
 import * as Folder from "../root/Folder.ts"
 import type { HiddenFiles } from "../root/HiddenFiles.ts"
 import { close, closeFolder, type NotOpen, type OpenFolder, type Root } from "../root/Root.ts"
+import * as FileTypes from "../types/FileTypes.ts"
+import * as Kind from "../types/Kind.ts"
 import * as FolderJson from "./FolderJson.ts"
+import * as TextSearch from "./TextSearch.ts"
 
-/** A file or folder whose name contains the text. */
+/** A file or folder whose name or text contains the text. */
 export interface Hit {
   /** The folder it is in, relative to the searched folder. */
   readonly folder: ReadonlyArray<ByteName.ByteName>
   readonly entry: Folder.Entry
+  /** The line of the file that contains the text, if its name does not. */
+  readonly match?: TextSearch.Match
 }
 
 /** The result of a search. */
@@ -54,9 +59,178 @@ const firstOf = (
     .map(({ name }) => name)
 }
 
+/** What a search looks for, besides the text. */
+export interface Scope {
+  /** Only entries of this kind; empty for all kinds. */
+  readonly kind: string
+  /** Whether the text of files is searched, too. */
+  readonly inText: boolean
+}
+
+const namesOnly: Scope = { kind: "", inText: false }
+
+/** The largest file whose text is searched, and how much of all texts, in bytes. */
+const maxFileText = 16 * 1024 * 1024
+const maxAllText = 256 * 1024 * 1024
+/** How long texts are searched, in milliseconds. */
+const maxTextMillis = 20_000
+
+/** One search; see {@link search}. */
+class RunningSearch {
+  private readonly root: Root
+  private readonly hidden: HiddenFiles
+  private readonly start: OpenFolder
+  private readonly wanted: string
+  private readonly scope: Scope
+  private readonly limits: Limits
+  private readonly isCancelled: () => boolean
+  private readonly done: (result: Result | NotOpen) => void
+  private readonly hits: Array<Hit> = []
+  private readonly queue: Array<ReadonlyArray<ByteName.ByteName>> = []
+  private readonly startedAt = performance.now()
+  private position = 0
+  private namesSearched = 0
+  private textSearched = 0
+  private isCutShort = false
+
+  constructor(
+    { hidden, root }: { readonly root: Root; readonly hidden: HiddenFiles },
+    start: OpenFolder,
+    text: string,
+    scope: Scope,
+    limits: Limits,
+    isCancelled: () => boolean,
+    done: (result: Result | NotOpen) => void,
+  ) {
+    this.root = root
+    this.hidden = hidden
+    this.start = start
+    this.wanted = CaseFolding.fold(text.slice(0, maxText))
+    this.scope = scope
+    this.limits = limits
+    this.isCancelled = isCancelled
+    this.done = done
+  }
+
+  run(): void {
+    this.read(this.start, [])
+  }
+
+  private next(): void {
+    const { hits, limits, namesSearched } = this
+    const folder = this.queue[this.position]
+    const isOverLimit = hits.length >= limits.hits || namesSearched >= limits.entries
+    if (folder === undefined || this.isCancelled() || isOverLimit) {
+      this.isCutShort ||= folder !== undefined
+      return this.done({ hits, namesSearched, isCutShort: this.isCutShort })
+    }
+    this.position++
+    this.root.open([...this.start.segments, ...folder], (opened) => {
+      if (opened._tag === "Folder") return this.read(opened, folder)
+      // A folder may have been deleted meanwhile; any other failure may hide matches.
+      if (opened._tag === "File") close(opened.handle)
+      else if (opened._tag !== "Absent") this.isCutShort = true
+      this.next()
+    })
+  }
+
+  private read(opened: OpenFolder, folder: ReadonlyArray<ByteName.ByteName>): void {
+    Folder.names(opened, (names) => {
+      if ("_tag" in names) {
+        closeFolder(opened)
+        if (opened === this.start) return this.done(names)
+        this.isCutShort = true
+        return this.next()
+      }
+      const { matching, texts } = this.match(names, folder)
+      const room = this.limits.hits - this.hits.length
+      const candidates = firstOf(matching, room + spare)
+      this.isCutShort ||= candidates.length < matching.length
+      this.look(opened, [...candidates, ...texts], (entries) => {
+        closeFolder(opened)
+        const byName = new Set(candidates)
+        const sorted = Folder.sorted(entries.filter(({ name }) => byName.has(name)))
+        this.isCutShort ||= sorted.length > room
+        for (const entry of sorted.slice(0, room)) this.hits.push({ folder, entry })
+        const files = entries.filter(({ folder, name }) => !folder && !byName.has(name))
+        this.searchTexts(folder, Folder.sorted(files), 0)
+      })
+    })
+  }
+
+  private look(
+    opened: OpenFolder,
+    names: ReadonlyArray<ByteName.ByteName>,
+    done: (entries: ReadonlyArray<Folder.Entry>) => void,
+  ): void {
+    Folder.look(this.root, this.hidden, opened, names, this.isCancelled, (entries, unexamined) => {
+      this.isCutShort ||= unexamined.length > 0
+      const { kind } = this.scope
+      done(kind === "" ? entries : entries.filter((entry) => FileTypes.kindOfEntry(entry) === kind))
+    })
+  }
+
+  /** The matching names of a folder and the files whose text is searched; its subfolders are queued. */
+  private match(
+    names: ReadonlyArray<Folder.Name>,
+    folder: ReadonlyArray<ByteName.ByteName>,
+  ): {
+    readonly matching: ReadonlyArray<ByteName.ByteName>
+    readonly texts: ReadonlyArray<ByteName.ByteName>
+  } {
+    const withinLimit = names.slice(0, this.limits.entries - this.namesSearched)
+    this.isCutShort ||= withinLimit.length < names.length
+    this.namesSearched += withinLimit.length
+    const matching: Array<ByteName.ByteName> = []
+    const texts: Array<ByteName.ByteName> = []
+    const { inText, kind: wantedKind } = this.scope
+    for (const { kind, name } of withinLimit) {
+      if (kind === "folder") this.queue.push([...folder, name])
+      // A link may lead to a folder: what it is shows only when it is examined.
+      const isExcluded =
+        wantedKind !== "" &&
+        kind !== "other" &&
+        FileTypes.kindOfEntry({ name, folder: kind === "folder" }) !== wantedKind
+      if (isExcluded) continue
+      if (CaseFolding.fold(ByteName.toText(name)).includes(this.wanted)) matching.push(name)
+      else if (inText && kind === "file" && Kind.isText(FileTypes.kindOf(name))) texts.push(name)
+    }
+    return { matching, texts }
+  }
+
+  /** Searches the text of files one after the other, from one of them on. */
+  private searchTexts(
+    folder: ReadonlyArray<ByteName.ByteName>,
+    files: ReadonlyArray<Folder.Entry>,
+    index: number,
+  ): void {
+    const entry = files[index]
+    if (entry === undefined || this.isCancelled()) return this.next()
+    const isOverLimit =
+      this.hits.length >= this.limits.hits ||
+      this.textSearched >= maxAllText ||
+      performance.now() - this.startedAt > maxTextMillis
+    if (isOverLimit) {
+      this.isCutShort = true
+      return this.next()
+    }
+    this.root.open([...this.start.segments, ...folder, entry.name], (opened) => {
+      if (opened._tag === "Folder") closeFolder(opened)
+      if (opened._tag !== "File") return this.searchTexts(folder, files, index + 1)
+      const { handle } = opened
+      TextSearch.find(handle, this.wanted, maxFileText, this.isCancelled, (match, bytes) => {
+        close(handle)
+        this.textSearched += bytes
+        if (match !== undefined) this.hits.push({ folder, entry, match })
+        this.searchTexts(folder, files, index + 1)
+      })
+    })
+  }
+}
+
 /**
- * Searches a folder for names that contain a text, ignoring case. Closes the
- * folder.
+ * Searches a folder for names that contain a text, ignoring case, and the text
+ * of files if that is asked for. Closes the folder.
  *
  * @param isCancelled asked now and then; the search ends once it returns true
  */
@@ -67,72 +241,9 @@ export const search = (
   text: string,
   isCancelled: () => boolean,
   done: (result: Result | NotOpen) => void,
-  { entries: maxNames, hits: maxHits }: Limits = limits,
-): void => {
-  const wanted = CaseFolding.fold(text.slice(0, maxText))
-  const hits: Array<Hit> = []
-  const queue: Array<ReadonlyArray<ByteName.ByteName>> = []
-  let position = 0
-  let namesSearched = 0
-  let isCutShort = false
-
-  const next = (): void => {
-    const folder = queue[position]
-    const isOverLimit = hits.length >= maxHits || namesSearched >= maxNames
-    if (folder === undefined || isCancelled() || isOverLimit) {
-      isCutShort ||= folder !== undefined
-      return done({ hits, namesSearched, isCutShort })
-    }
-    position++
-    root.open([...start.segments, ...folder], (opened) => {
-      if (opened._tag === "Folder") return read(opened, folder)
-      // A folder may have been deleted meanwhile; any other failure may hide matches.
-      if (opened._tag === "File") close(opened.handle)
-      else if (opened._tag !== "Absent") isCutShort = true
-      next()
-    })
-  }
-
-  const read = (opened: OpenFolder, folder: ReadonlyArray<ByteName.ByteName>): void =>
-    Folder.names(opened, (names) => {
-      if ("_tag" in names) {
-        closeFolder(opened)
-        if (opened === start) return done(names)
-        isCutShort = true
-        return next()
-      }
-      const matching = match(names, folder)
-      const room = maxHits - hits.length
-      const candidates = firstOf(matching, room + spare)
-      isCutShort ||= candidates.length < matching.length
-      Folder.look(root, hidden, opened, candidates, isCancelled, (entries, unexamined) => {
-        closeFolder(opened)
-        isCutShort ||= unexamined.length > 0
-        const sorted = Folder.sorted(entries)
-        isCutShort ||= sorted.length > room
-        for (const entry of sorted.slice(0, room)) hits.push({ folder, entry })
-        next()
-      })
-    })
-
-  /** The matching names of a folder; its subfolders are queued. */
-  const match = (
-    names: ReadonlyArray<Folder.Name>,
-    folder: ReadonlyArray<ByteName.ByteName>,
-  ): ReadonlyArray<ByteName.ByteName> => {
-    const withinLimit = names.slice(0, maxNames - namesSearched)
-    isCutShort ||= withinLimit.length < names.length
-    namesSearched += withinLimit.length
-    const matching: Array<ByteName.ByteName> = []
-    for (const { kind, name } of withinLimit) {
-      if (kind === "folder") queue.push([...folder, name])
-      if (CaseFolding.fold(ByteName.toText(name)).includes(wanted)) matching.push(name)
-    }
-    return matching
-  }
-
-  read(start, [])
-}
+  most: Limits = limits,
+  scope: Scope = namesOnly,
+): void => new RunningSearch({ root, hidden }, start, text, scope, most, isCancelled, done).run()
 
 /** The path from the searched folder to a hit. */
 export const pathOf = ({ entry, folder }: Hit): ByteName.ByteName =>
@@ -150,7 +261,12 @@ export const renderJson = (text: string, { hits, isCutShort, namesSearched }: Re
   const entries = hits.map((hit) => {
     const item = FolderJson.item(hit.entry)
     const location = { path: ByteName.toText(pathOf(hit)), href: href(hit) }
-    return { ...(JSON.parse(item) as Record<string, unknown>), ...location }
+    const { match } = hit
+    return {
+      ...(JSON.parse(item) as Record<string, unknown>),
+      ...location,
+      ...(match && { match }),
+    }
   })
   const result = {
     query: text.toWellFormed(),

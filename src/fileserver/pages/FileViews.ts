@@ -6,50 +6,50 @@ import * as Page from "../../web/Page.ts"
 import * as PageAddress from "../http/PageAddress.ts"
 import * as Listing from "../listing/Listing.ts"
 import type { ByteName } from "../names/ByteName.ts"
+import * as Text from "../parts/Text.ts"
 import * as Folder from "../root/Folder.ts"
 import * as Root from "../root/Root.ts"
+import * as FileBody from "../send/FileBody.ts"
 import type { FileRequest } from "../send/FileRequest.ts"
+import * as Exif from "../types/Exif.ts"
 import * as FileTypes from "../types/FileTypes.ts"
 import * as Kind from "../types/Kind.ts"
+import type { Content } from "../views/Content.ts"
+import * as Subtitles from "../views/Subtitles.ts"
+import * as TextContent from "../views/TextContent.ts"
 import { pageHeaders, type Site } from "./Site.ts"
-import * as Text from "./Text.ts"
-import * as TextContent from "./TextContent.ts"
+import * as Slots from "./Slots.ts"
 import * as ViewPage from "./ViewPage.ts"
 
 /** How many files before and after one are tried, since some may not be readable. */
-const maxTried = 4
+const maxTried = 8
 
-/** Embeddings, overrides and isolates (Unicode UAX #9), with which code hides what it does (CVE-2021-42574). */
-const turnsDirection = /[\u202a-\u202e\u2066-\u2069]/
-
-interface Siblings {
-  readonly previous: ByteName | undefined
-  readonly next: ByteName | undefined
+const noSiblings: ViewPage.Siblings = {
+  previous: undefined,
+  next: undefined,
+  position: 0,
+  total: 0,
+  near: [],
+  subtitles: [],
 }
 
-const noSiblings: Siblings = { previous: undefined, next: undefined }
-
-/** The names before and after one among those of the same kind, the nearest first. */
-const nearestOf = (
-  names: ReadonlyArray<ByteName>,
-  own: ByteName,
-): { readonly before: ReadonlyArray<ByteName>; readonly after: ReadonlyArray<ByteName> } => {
+/** The names before and after one among those of the same kind. */
+const nearestOf = (names: ReadonlyArray<ByteName>, own: ByteName) => {
   const kind = FileTypes.kindOf(own)
   const alike = names.filter((name) => FileTypes.kindOf(name) === kind)
   const at = alike.indexOf(own)
-  if (at < 0) return { before: [], after: [] }
-  return {
-    before: alike.slice(Math.max(0, at - maxTried), at).reverse(),
-    after: alike.slice(at + 1, at + 1 + maxTried),
-  }
+  const before = at < 0 ? [] : alike.slice(Math.max(0, at - maxTried), at)
+  const after = at < 0 ? [] : alike.slice(at + 1, at + 1 + maxTried)
+  const subtitles = kind === "video" ? Subtitles.ofFilm(own, names) : []
+  return { before, after, position: at + 1, total: alike.length, subtitles }
 }
 
-/** Gives the files of the same kind before and after one, in the order of its folder's page. */
+/** Gives the files of the same kind around one, in the order of its folder's page. */
 const findSiblings = (
   site: Site,
   { isCancelled, query }: FileRequest,
   segments: ReadonlyArray<ByteName>,
-  done: (siblings: Siblings) => void,
+  done: (siblings: ViewPage.Siblings) => void,
 ): void =>
   site.root.open(segments.slice(0, -1), (opened) => {
     if (opened._tag === "File") Root.close(opened.handle)
@@ -59,13 +59,21 @@ const findSiblings = (
         Root.closeFolder(opened)
         return done(noSiblings)
       }
-      const { after, before } = nearestOf(names, segments.at(-1) as ByteName)
-      const nearest = [...before, ...after]
-      Folder.look(site.root, site.hidden, opened, nearest, isCancelled, (entries) => {
+      const own = segments.at(-1) as ByteName
+      const { after, before, position, subtitles, total } = nearestOf(names, own)
+      const tried = [...before, ...after, ...subtitles.map(({ name }) => name)]
+      Folder.look(site.root, site.hidden, opened, tried, isCancelled, (entries) => {
         Root.closeFolder(opened)
         const files = new Set(entries.filter(({ folder }) => !folder).map(({ name }) => name))
-        const firstOf = (list: ReadonlyArray<ByteName>) => list.find((name) => files.has(name))
-        done({ previous: firstOf(before), next: firstOf(after) })
+        const [left, right] = [before, after].map((list) => list.filter((name) => files.has(name)))
+        done({
+          previous: left?.at(-1),
+          next: right?.[0],
+          position,
+          total,
+          near: [...(left ?? []), own, ...(right ?? [])],
+          subtitles: subtitles.filter(({ name }) => files.has(name)),
+        })
       })
     })
   })
@@ -102,42 +110,35 @@ const sendFile = (
   const kind = FileTypes.kindOf(name)
   const size = Number(stats.size)
 
-  const sendPage = (content: Pick<ViewPage.View, "text" | "notice" | "warning">): void => {
+  const sendPage = (content: Content | undefined, facts: Exif.ImageFacts = {}): void => {
     Root.close(handle)
     findSiblings(site, request, segments, (siblings) => {
       leave()
       if (request.isCancelled()) return
-      const address = PageAddress.of(request.head)
-      const { query } = request
       const page = ViewPage.render({
+        site,
         segments,
         kind,
         size,
-        address,
-        query,
-        ...siblings,
-        ...content,
+        modified: Number(stats.mtimeMs),
+        siblings,
+        content,
+        facts,
+        hasThumb: site.thumbs.has(kind),
+        query: request.query,
+        address: PageAddress.of(request.head),
+        slot: Slots.ofFile(site, segments),
       })
-      const policy = ViewPage.hasScript(kind) ? Page.filesPolicy : Page.textPolicy
-      request.sendGenerated(Html.toBytes(page), pageHeaders(policy), site.folderWork)
+      request.sendGenerated(Html.toBytes(page), pageHeaders(Page.filesPolicy), site.folderWork)
     })
   }
-  const sendNotice = (notice: string): void =>
-    sendPage({ text: undefined, notice, warning: undefined })
 
-  if (!Kind.isViewable(kind)) return sendNotice(Text.view.notViewable)
-  if (!Kind.isText(kind))
-    return sendPage({ text: undefined, notice: undefined, warning: undefined })
-  if (size > TextContent.maxSize) return sendNotice(Text.view.tooLarge)
-  TextContent.read(handle, size, (text) => {
-    if (text === undefined) return sendNotice(Text.view.notText)
-    TextContent.render(site, name, text, (rendered) =>
-      sendPage({
-        text: rendered,
-        notice: undefined,
-        warning:
-          kind === "code" && turnsDirection.test(text) ? Text.view.turnsDirection : undefined,
-      }),
-    )
-  })
+  if (!Kind.isViewable(kind)) return sendPage({ _tag: "Notice", notice: Text.view.notViewable })
+  if (Kind.isText(kind))
+    return TextContent.readContent(site, request.query, name, { handle, size }, sendPage)
+  if (kind !== "image") return sendPage(undefined)
+  const examined = Math.min(size, Exif.examined)
+  FileBody.readAll(handle, 0, examined, (_error, bytes) =>
+    sendPage(undefined, bytes === undefined ? {} : Exif.read(bytes)),
+  )
 }

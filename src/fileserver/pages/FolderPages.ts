@@ -17,14 +17,15 @@ import * as FolderJson from "../listing/FolderJson.ts"
 import * as Listing from "../listing/Listing.ts"
 import * as Search from "../listing/Search.ts"
 import { type ByteName, fromText } from "../names/ByteName.ts"
+import * as EntryLinks from "../parts/EntryLinks.ts"
 import * as Folder from "../root/Folder.ts"
 import * as Root from "../root/Root.ts"
 import type { FileRequest } from "../send/FileRequest.ts"
-import * as EntryLinks from "./EntryLinks.ts"
+import * as TextContent from "../views/TextContent.ts"
 import * as ListingPage from "./ListingPage.ts"
 import * as SearchPage from "./SearchPage.ts"
 import { pageHeaders, type Site } from "./Site.ts"
-import * as TextContent from "./TextContent.ts"
+import * as Slots from "./Slots.ts"
 
 /** Entries that are rendered without letting other requests run. */
 const slice = 1_000
@@ -49,10 +50,15 @@ export const send = (to: FolderRequest, folder: Root.OpenFolder): void => {
   const { archive, search } = request.query
   if (!api && archive !== undefined) {
     Root.closeFolder(folder)
+    if (!to.site.archives) {
+      return request.fail("PTTH_NOT_FOUND", "Folders cannot be downloaded as archives here.")
+    }
     return sendArchive(to, archive)
   }
   const form = api ? "json" : FolderForm.choose(request.query, request.accept())
-  to.site.folderWork.enter({
+  const { folderWork, textWork } = to.site
+  const work = search !== "" && request.query.inText ? textWork : folderWork
+  work.enter({
     isCancelled: request.isCancelled,
     refuse: () => {
       Root.closeFolder(folder)
@@ -85,27 +91,35 @@ const sendSearch = (
   leave: Leave,
 ): void => {
   const { request, segments, site } = to
-  const text = request.query.search
-  Search.search(site.root, site.hidden, folder, text, request.isCancelled, (result) => {
-    leave()
-    if (request.isCancelled()) return
-    if ("_tag" in result) return request.failNotOpen(result)
+  const { inText, kind, search: text } = request.query
+  const sendResult = (result: Search.Result): void => {
     switch (form) {
       case "json":
         return sendForm(to, Buffer.from(Search.renderJson(text, result)), jsonHeaders)
       case "plain":
         return sendForm(to, Buffer.from(SearchPage.renderPlain(result)), plainHeaders)
       case "html": {
-        const page = SearchPage.render(
-          segments,
-          text,
-          result,
-          EntryLinks.readerOf(request.accept()),
-        )
-        return sendForm(to, Html.toBytes(page), pageHeaders(Page.policy))
+        const reader = EntryLinks.readerOf(request.accept())
+        const page = SearchPage.render({ site, segments, query: request.query, result, reader })
+        return sendForm(to, Html.toBytes(page), pageHeaders(Page.filesPolicy))
       }
     }
-  })
+  }
+  Search.search(
+    site.root,
+    site.hidden,
+    folder,
+    text,
+    request.isCancelled,
+    (result) => {
+      leave()
+      if (request.isCancelled()) return
+      if ("_tag" in result) request.failNotOpen(result)
+      else sendResult(result)
+    },
+    Search.limits,
+    { inText, kind },
+  )
 }
 
 const sendListing = (to: FolderRequest, folder: Root.OpenFolder, leave: Leave): void => {
@@ -121,13 +135,12 @@ const sendListing = (to: FolderRequest, folder: Root.OpenFolder, leave: Leave): 
     const sendPage = (readme: Html.Html | undefined): void => {
       if (request.isCancelled()) return
       const page = ListingPage.render(segments, listing, query, {
+        site,
         address: PageAddress.of(request.head),
+        hasThumb: site.thumbs.has,
         readme,
         reader,
-        uploads:
-          site.uploadRules?.allows(segments) === true
-            ? { overwrite: site.uploadRules.overwrites(segments) }
-            : undefined,
+        slots: Slots.ofFolder(site, segments),
       })
       sendForm(to, Html.toBytes(page), pageHeaders(Page.filesPolicy))
     }
@@ -190,7 +203,7 @@ const sendArchive = (
 ): void => {
   const { archiveWork, hidden, log, root } = site
   const format = archiveFormats[form]
-  const name = segments.at(-1) ?? "files"
+  const name = segments.at(-1) ?? fromText(site.title)
   const { isCancelled } = request
 
   const sendItems = ({ items, leftOut }: ArchiveItems.ArchiveItems): void => {
@@ -214,7 +227,14 @@ const sendArchive = (
 
   const listItems = async (): Promise<void> => {
     try {
-      const listed = await ArchiveItems.list({ root, hidden, segments, name, isCancelled })
+      const listed = await ArchiveItems.list({
+        root,
+        hidden,
+        segments,
+        name,
+        chosen: request.query.entries,
+        isCancelled,
+      })
       if (isCancelled()) return
       if ("_tag" in listed) request.failNotOpen(listed)
       else sendItems(listed)

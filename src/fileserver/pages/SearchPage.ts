@@ -1,6 +1,7 @@
 /**
  * The result of a search, as a page and as a plain list.
  */
+import * as Assets from "../../web/Assets.ts"
 import * as Format from "../../web/Format.ts"
 import { type Html, html } from "../../web/Html.ts"
 import { page } from "../../web/Page.ts"
@@ -8,46 +9,130 @@ import * as Query from "../http/Query.ts"
 import * as FolderForm from "../listing/FolderForm.ts"
 import * as Search from "../listing/Search.ts"
 import * as ByteName from "../names/ByteName.ts"
-import * as EntryLinks from "./EntryLinks.ts"
-import * as Text from "./Text.ts"
+import * as CaseFolding from "../names/CaseFolding.ts"
+import * as EntryLinks from "../parts/EntryLinks.ts"
+import * as Icons from "../parts/Icons.ts"
+import { pathLinks, topOf, up } from "../parts/PathLinks.ts"
+import * as Text from "../parts/Text.ts"
+import * as FileTypes from "../types/FileTypes.ts"
+import * as Kind from "../types/Kind.ts"
+import type { Site } from "./Site.ts"
 
 const text = Text.search
 
-const row = (hit: Search.Hit, linksOf: ReturnType<typeof EntryLinks.make>): Html => {
-  const { entry } = hit
-  const { href, target: nameTarget } = linksOf(entry)
+/** Results on one page. */
+const pageSize = 100
+
+/** The text with what was searched for marked, if case folding keeps the places of its characters. */
+const marked = (shown: string, wanted: string): Html => {
+  const [folded, sought] = [CaseFolding.fold(shown), CaseFolding.fold(wanted)]
+  const at = sought === "" || folded.length !== shown.length ? -1 : folded.indexOf(sought)
+  return at < 0
+    ? html`${shown}`
+    : html`${shown.slice(0, at)}<mark>${shown.slice(at, at + sought.length)}</mark>${shown.slice(at + sought.length)}`
+}
+
+const row = (
+  hit: Search.Hit,
+  wanted: string,
+  linksOf: ReturnType<typeof EntryLinks.make>,
+): Html => {
+  const { entry, match } = hit
+  const { href, kind, target: nameTarget } = linksOf(entry)
   const target = Search.href(hit) + nameTarget.slice(href.length)
   const path = ByteName.toDisplay(Search.pathOf(hit))
-  return html`<tr><td><a href="./${target}"><bdi>${path}</bdi>${entry.folder ? "/" : ""}</a></td><td class="number">${entry.folder ? "" : Format.bytes(entry.size)}</td></tr>
+  const line = match === undefined ? "" : `#L${match.line}`
+  const excerpt =
+    match === undefined
+      ? undefined
+      : html`<small>${text.line(match.line)}: ${marked(match.excerpt, wanted)}</small>`
+  return html`<tr data-name="${path}"><td class="type">${Icons.icon(kind)}<span class="unseen">${Kind.kinds[kind].label}</span></td><td><a href="./${target}${line}"><bdi>${marked(path, wanted)}</bdi>${entry.folder ? "/" : ""}</a>${excerpt}</td><td class="number">${entry.folder ? "" : Format.bytes(entry.size)}</td><td class="time">${Format.minute(entry.modified)}</td></tr>
 `
 }
 
-/**
- * The page.
- *
- * @param segments of the folder that was searched
- * @param wanted the text that was searched for
- */
-export const render = (
-  segments: ReadonlyArray<ByteName.ByteName>,
-  wanted: string,
-  { hits, isCutShort, namesSearched }: Search.Result,
-  reader: EntryLinks.Reader,
-): Html => {
-  const folder = ByteName.toDisplay(segments.at(-1) ?? Text.listing.root)
+const option = (value: string, label: string, current: string): Html =>
+  value === current
+    ? html`<option value="${value}" selected>${label}</option>`
+    : html`<option value="${value}">${label}</option>`
+
+const form = (
+  query: Query.Query,
+): Html => html`<form class="toolbar filter" role="search" method="get" action="./">
+<label class="unseen" for="page.search">${text.label}</label>
+<input id="page.search" type="search" name="q" value="${query.search}" required>
+<label><span class="unseen">${text.kind}</span><select name="kind">${option("", text.allKinds, query.kind)}${Object.entries(Kind.kinds).map(([kind, { label }]) => option(kind, label, query.kind))}</select></label>
+<label class="check">${query.inText ? html`<input type="checkbox" name="in" value="text" checked>` : html`<input type="checkbox" name="in" value="text">`} ${text.inText}</label>
+<button class="main">${Text.listing.search}</button>
+<a class="button" rel="up" href="./">${text.back}</a>
+</form>`
+
+const hrefOf = (query: Query.Query, number: number): string => {
+  const fields = new URLSearchParams({ q: query.search })
+  if (query.kind !== "") fields.set("kind", query.kind)
+  if (query.inText) fields.set("in", "text")
+  if (number > 1) fields.set("page", String(number))
+  return `./?${fields}`
+}
+
+const pageLinks = (query: Query.Query, current: number, pages: number): Html | undefined => {
+  if (pages === 1) return undefined
+  const { next, previous } = Text.listing
+  return html`<nav class="pages" aria-label="${Text.listing.pages}"><ol>${
+    current > 1
+      ? html`<li><a rel="prev nofollow" href="${hrefOf(query, current - 1)}">${previous}</a></li>`
+      : undefined
+  }<li><span aria-current="page">${text.page(current, pages)}</span></li>${
+    current < pages
+      ? html`<li><a rel="next nofollow" href="${hrefOf(query, current + 1)}">${next}</a></li>`
+      : undefined
+  }</ol></nav>`
+}
+
+/** What the page depends on. */
+export interface SearchView {
+  readonly site: Pick<Site, "depth" | "title">
+  /** Of the folder that was searched. */
+  readonly segments: ReadonlyArray<ByteName.ByteName>
+  readonly query: Query.Query
+  readonly result: Search.Result
+  readonly reader: EntryLinks.Reader
+}
+
+/** The page. */
+export const render = ({ query, reader, result, segments, site }: SearchView): Html => {
+  const { hits, isCutShort, namesSearched } = result
+  const { depth, title } = site
+  const folder = ByteName.toDisplay(segments.at(-1) ?? ByteName.fromText(title))
   const linksOf = EntryLinks.make(Query.none, reader)
+  const wanted = query.search
   const shownText = ByteName.toDisplay(ByteName.fromText(wanted))
+  const pages = reader === "browser" ? Math.max(1, Math.ceil(hits.length / pageSize)) : 1
+  const current = Math.min(query.page, pages)
+  const listed =
+    reader === "browser" ? hits.slice((current - 1) * pageSize, current * pageSize) : hits
+  const links = pageLinks(query, current, pages)
+  const used = new Set(listed.map(({ entry }) => FileTypes.kindOfEntry(entry)))
+  const { columns } = Text.listing
   return page({
     title: text.title(shownText, folder),
-    top: "../".repeat(segments.length + 1),
-    heading: html`<h1><bdi>${shownText}</bdi> ${text.in} <bdi>${folder}</bdi>/</h1>`,
-    main: html`<p>${text.matches(hits.length)} <a href="./">${text.back}</a></p>
-<table>
-<thead><tr><th scope="col">${text.name}</th><th scope="col" class="number">${text.size}</th></tr></thead>
+    top: topOf(segments.length, depth),
+    home: up(segments.length),
+    heading: pathLinks({ title, segments, folder: true, query }),
+    script: Assets.script,
+    main: html`<h1 class="unseen">${text.title(shownText, folder)}</h1>
+${form(query)}
+${Icons.symbols(used)}
+<p id="page.summary" role="status">${text.matches(hits.length, query.inText)}</p>
+${links}<div id="page.listing">${
+      hits.length === 0
+        ? undefined
+        : html`<table class="files hits"><caption class="unseen">${text.results}</caption>
+<thead><tr><th scope="col" class="type">${columns.type}</th><th scope="col">${columns.name}</th><th scope="col" class="number">${columns.size}</th><th scope="col" class="time">${columns.time}</th></tr></thead>
 <tbody>
-${hits.map((hit) => row(hit, linksOf))}</tbody>
-</table>
-${isCutShort ? html`<p>${text.cutShort(namesSearched)}</p>` : undefined}`,
+${listed.map((hit) => row(hit, wanted, linksOf))}</tbody>
+</table>`
+    }</div>${links}
+${isCutShort ? html`<p class="notice">${text.cutShort(namesSearched)}</p>` : undefined}`,
   })
 }
 

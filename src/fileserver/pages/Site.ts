@@ -2,18 +2,36 @@
  * What the pages of one file server have in common.
  */
 import type * as Headers from "../../domain/HeaderList.ts"
+import type { Html } from "../../web/Html.ts"
 import type { ListingSource } from "../listing/Listing.ts"
 import type { Renderer } from "../render/Render.ts"
+import type { FileDigest } from "../send/FileDigest.ts"
 import type { FolderWork } from "../send/FolderWork.ts"
+import type { Thumbnails } from "../thumbs/Thumbnails.ts"
 import type { UploadRules } from "../uploads/UploadRules.ts"
 
 /** See the head of this file. */
 export interface Site extends ListingSource {
+  /** The name of the site: the server's, or the shared folder's. */
+  readonly title: string
+  /** How many levels below the top the shared folder is: 1, below `files/`. */
+  readonly depth: number
+  /** What every page of it says, such as until when a link is valid. */
+  readonly notice: Html | undefined
+  /** Whether visitors may make share links. */
+  readonly shares: boolean
+  /** Whether archives of folders may be downloaded. */
+  readonly archives: boolean
+  /** Small pictures of files. */
+  readonly thumbs: Thumbnails
+  readonly digests: FileDigest
   readonly renderer: Renderer
   /** `undefined` if uploads are not allowed. */
   readonly uploadRules: UploadRules | undefined
   /** Limits listings, searches and views of files, which read a folder. */
   readonly folderWork: FolderWork
+  /** Limits searches in the text of files, which take longer. */
+  readonly textWork: FolderWork
   readonly archiveWork: FolderWork
   /** Tells the server's owner something. */
   readonly log: (message: string) => void

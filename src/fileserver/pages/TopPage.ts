@@ -4,8 +4,8 @@
 import * as Format from "../../web/Format.ts"
 import { type Html, html } from "../../web/Html.ts"
 import { page } from "../../web/Page.ts"
+import * as Text from "../parts/Text.ts"
 import type { Snapshot } from "../send/Metrics.ts"
-import * as Text from "./Text.ts"
 
 const status = (snapshot: Snapshot): Html => html`<h2>${Text.top.status}</h2>
 <dl class="status">

@@ -1,6 +1,6 @@
 /**
  * What GitHub's Markdown has beyond `markdown-it`: anchors of headings, task
- * lists, and the alignment of columns in a form that the pages' policy allows.
+ * lists, callouts, and the alignment of columns in a form that the pages' policy allows.
  */
 import type { MarkdownIt, StateCore, Token } from "markdown-it"
 
@@ -78,9 +78,32 @@ const alignColumns = ({ tokens }: StateCore): void => {
   }
 }
 
+const calloutMark = /^\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\][ \t]*(?:\n|$)/
+
+/** Turns quotes that begin with `[!NOTE]` and the like into callouts with a title, as on GitHub. */
+const addCallouts = (state: StateCore): void => {
+  const { tokens } = state
+  for (let i = 0; i < tokens.length - 2; i++) {
+    const [quote, paragraph, inline] = tokens.slice(i, i + 3)
+    if (quote?.type !== "blockquote_open" || paragraph?.type !== "paragraph_open") continue
+    const kind = calloutMark.exec(inline?.content ?? "")?.[1]
+    if (inline === undefined || kind === undefined) continue
+    quote.attrSet("class", `callout callout-${kind.toLowerCase()}`)
+    const children = inline.children ?? []
+    const lineEnd = children.findIndex(({ type }) => type === "softbreak")
+    inline.children = lineEnd < 0 ? [] : children.slice(lineEnd + 1)
+    const text = new state.Token("text", "", 0)
+    text.content = kind.charAt(0) + kind.slice(1).toLowerCase()
+    const title = new state.Token("inline", "", 0)
+    title.children = [text]
+    const open = new state.Token("paragraph_open", "p", 1)
+    tokens.splice(i + 1, 0, open, title, new state.Token("paragraph_close", "p", -1))
+  }
+}
+
 /** Adds the rules to a parser. */
 export const add = (markdown: MarkdownIt): void => {
-  for (const rule of [addAnchors, addTasks, alignColumns]) {
+  for (const rule of [addAnchors, addTasks, alignColumns, addCallouts]) {
     markdown.core.ruler.push(rule.name, rule)
   }
 }

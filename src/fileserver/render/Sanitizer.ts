@@ -96,6 +96,7 @@ const options: sanitize.IOptions = {
   allowedClasses: {
     span: [/^hljs-[\w-]+$/, /^(?:function|class|inherited|language|escape)_{1,2}$/],
     section: ["footnotes"],
+    blockquote: ["callout", /^callout-(?:note|tip|important|warning|caution)$/],
   },
   allowedSchemes: ["http", "https", "mailto"],
   allowProtocolRelative: false,

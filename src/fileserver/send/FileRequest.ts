@@ -101,10 +101,26 @@ export class FileRequest {
     this.respond(decision, body)
   }
 
-  /** Answers that too many folders are being read. */
-  failCrowded(): void {
-    const detail = "Too many folders are being read at the moment."
+  /** Answers that too many folders are being read, or something else is done too often at once. */
+  failCrowded(detail = "Too many folders are being read at the moment."): void {
     this.fail("PTTH_QUEUE_FULL", detail, { retryAfter: 5 })
+  }
+
+  /** Redirects to an address relative to the request's, for now. */
+  redirect(location: string): void {
+    this.respond(
+      {
+        status: 302,
+        headers: [
+          ["Location", location],
+          ["Content-Length", "0"],
+          ["Cache-Control", "no-cache"],
+          ["Vary", "Accept"],
+          ["X-Content-Type-Options", "nosniff"],
+        ],
+      },
+      Body.empty,
+    )
   }
 
   /** Redirects to the same path with a slash; relative, so that it works under any prefix. */

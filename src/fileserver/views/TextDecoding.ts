@@ -5,7 +5,7 @@
  */
 
 /** How many bytes at the beginning are examined for a declaration and for zeros. */
-const examined = 1024
+export const examined = 1024
 
 const byteOrderMarks: ReadonlyArray<readonly [ReadonlyArray<number>, string]> = [
   [[0xef, 0xbb, 0xbf], "utf-8"],
@@ -57,5 +57,32 @@ export const decode = (bytes: Uint8Array): string | undefined => {
   const text =
     (declared === undefined ? undefined : decodeAs(declared, bytes)) ??
     new TextDecoder("windows-1252").decode(bytes)
+  return binary.test(text) ? undefined : text
+}
+
+/** In which encoding the text is that begins with these bytes; `undefined` if it is none. */
+const encodingOf = (start: Uint8Array): string | undefined => {
+  const mark = byteOrderMarks.find(([mark]) => mark.every((byte, i) => start[i] === byte))
+  if (mark !== undefined) return mark[1]
+  if (start.includes(0)) return utf16Of(start)
+  return declaredIn(start) ?? "utf-8"
+}
+
+/**
+ * A part of a long text. It is UTF-8 where it is valid, whatever the beginning
+ * of the file looks like; what cannot be decoded becomes U+FFFD.
+ *
+ * @param start the first bytes of the file
+ */
+export const decodePart = (start: Uint8Array, part: Uint8Array): string | undefined => {
+  const encoding = encodingOf(start)
+  if (encoding === undefined) return undefined
+  const utf8 = part.includes(0) ? undefined : decodeAs("utf-8", part)
+  const text =
+    utf8 ??
+    decodeAs(encoding, part) ??
+    (encoding.startsWith("utf-16")
+      ? new TextDecoder(encoding).decode(part)
+      : new TextDecoder("windows-1252").decode(part))
   return binary.test(text) ? undefined : text
 }

@@ -1,0 +1,43 @@
+/**
+ * Icons: those of the kinds of files, and those of buttons. A page contains
+ * each drawing that it uses once; rows refer to it.
+ */
+import { type Html, html } from "../../web/Html.ts"
+import { type Kind, kinds } from "../types/Kind.ts"
+
+/** The drawings of some kinds, for {@link icon} to refer to. */
+export const symbols = (
+  used: ReadonlySet<Kind>,
+): Html => html`<svg class="unseen" aria-hidden="true" focusable="false">
+${[...used].map((kind) => html`<symbol id="icon.${kind}" viewBox="0 0 24 24">${kinds[kind].icon}</symbol>`)}
+</svg>`
+
+const makeIcon = (kind: Kind): Html =>
+  html`<svg class="icon ${kind}-icon" width="20" height="20" aria-hidden="true" focusable="false"><use href="#icon.${kind}"/></svg>`
+
+const icons = new Map(
+  (Object.keys(kinds) as ReadonlyArray<Kind>).map((kind) => [kind, makeIcon(kind)]),
+)
+
+/** The icon of a kind. Screen readers skip it, so the label has to be beside it. */
+export const icon = (kind: Kind): Html => icons.get(kind) as Html
+
+const drawing = (shapes: Html): Html =>
+  html`<svg class="icon" width="20" height="20" viewBox="0 0 24 24" aria-hidden="true" focusable="false">${shapes}</svg>`
+
+/** The icons of buttons; a label has to be beside each. */
+export const button = {
+  search: drawing(html`<circle cx="10.5" cy="10.5" r="6"/><path d="m15 15 5 5"/>`),
+  list: drawing(html`<path d="M4 6h16M4 12h16M4 18h16"/>`),
+  grid: drawing(html`<path d="M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z"/>`),
+  sort: drawing(html`<path d="M7 5v14m-3-3 3 3 3-3M17 19V5m-3 3 3-3 3 3"/>`),
+  upload: drawing(html`<path d="M12 15V4m-5 5 5-5 5 5M5 20h14"/>`),
+  download: drawing(html`<path d="M12 4v11m-5-5 5 5 5-5M5 20h14"/>`),
+  more: drawing(html`<path d="M5 12h.01M12 12h.01M19 12h.01" stroke-width="3"/>`),
+  folder: drawing(kinds.folder.icon),
+  play: drawing(html`<path d="M7 5v14l12-7z"/>`),
+  full: drawing(html`<path d="M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5"/>`),
+  info: drawing(html`<circle cx="12" cy="12" r="8.5"/><path d="M12 11v5M12 8h.01"/>`),
+  previous: drawing(html`<path d="m14 6-6 6 6 6"/>`),
+  next: drawing(html`<path d="m10 6 6 6-6 6"/>`),
+} as const

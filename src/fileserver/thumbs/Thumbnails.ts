@@ -1,0 +1,251 @@
+/**
+ * Answers `?thumb=160|320|640` of a file: a small picture of it, or the icon of
+ * its kind. Pictures are made smaller by sharp in processes of their own, two
+ * at a time; further requests wait, and if too many do, they get 503. What was
+ * made is cached, and so is that nothing could be made.
+ */
+import { createHash } from "node:crypto"
+import type * as fs from "node:fs"
+import { createRequire } from "node:module"
+import type * as Headers from "../../domain/HeaderList.ts"
+import * as Html from "../../web/Html.ts"
+import type { Representation } from "../http/Decision.ts"
+import * as HttpDate from "../http/HttpDate.ts"
+import type { ThumbSize } from "../http/Query.ts"
+import type { ByteName } from "../names/ByteName.ts"
+import * as Root from "../root/Root.ts"
+import * as FileBody from "../send/FileBody.ts"
+import type { FileRequest } from "../send/FileRequest.ts"
+import * as Exif from "../types/Exif.ts"
+import * as FileTypes from "../types/FileTypes.ts"
+import { type Kind, kinds } from "../types/Kind.ts"
+import * as EmbeddedPreview from "./EmbeddedPreview.ts"
+import * as MediaTool from "./MediaTool.ts"
+import type { ThumbCache } from "./ThumbCache.ts"
+import * as ThumbFormat from "./ThumbFormat.ts"
+import type { Thumb } from "./ThumbJob.ts"
+import { isThumb, ThumbProcess } from "./ThumbProcess.ts"
+
+/** Changes when pictures of the same file are made otherwise. */
+const version = 1
+/** How many pictures are made at the same time. */
+const concurrency = 2
+/** The most requests that wait. */
+const maxWaiting = 256
+/** The largest picture that is made smaller, in bytes. */
+const maxSource = 64 * 1024 * 1024
+/** How many files are remembered of which no picture could be made. */
+const maxFailed = 4_096
+
+/** A page with the state of the file in the address may keep the picture for good. */
+const lasting = "private, max-age=31536000, immutable"
+
+/** A picture to make, with the requests that wait for it. */
+interface Making {
+  readonly kind: Kind
+  readonly segments: ReadonlyArray<ByteName>
+  readonly size: ThumbSize
+  readonly format: ThumbFormat.ThumbFormat
+  readonly waiting: Array<{
+    readonly isCancelled: () => boolean
+    readonly done: (thumb: Thumb | undefined) => void
+  }>
+}
+
+const icons = new Map<Kind, Thumb>()
+
+/** The icon of a kind as a picture. */
+const iconOf = (kind: Kind): Thumb => {
+  const cached = icons.get(kind)
+  if (cached !== undefined) return cached
+  const svg = Html.html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="-12 -12 48 48" width="160" height="160" fill="none" stroke="#80868c" stroke-width="1" stroke-linecap="round" stroke-linejoin="round">${kinds[kind].icon}</svg>`
+  const icon = { type: "image/svg+xml", bytes: Html.toBytes(svg) }
+  icons.set(kind, icon)
+  return icon
+}
+
+const hasSharp = (): boolean => {
+  try {
+    createRequire(import.meta.url).resolve("sharp")
+    return true
+  } catch {
+    return false
+  }
+}
+
+const readFile = (handle: number, length: number): Promise<Uint8Array | undefined> =>
+  new Promise((resolve) =>
+    FileBody.readAll(handle, 0, length, (error, bytes) =>
+      resolve(error === undefined ? bytes : undefined),
+    ),
+  )
+
+/** See the head of this file. */
+export class Thumbnails {
+  private readonly root: Root.Root
+  private readonly cache: ThumbCache
+  private sharp: "usable" | "absent" = hasSharp() ? "usable" : "absent"
+  private readonly idle = Array.from({ length: concurrency }, () => new ThumbProcess())
+  private readonly queue: Array<string> = []
+  private readonly making = new Map<string, Making>()
+  private readonly failed = new Set<string>()
+
+  constructor(root: Root.Root, cache: ThumbCache) {
+    this.root = root
+    this.cache = cache
+  }
+
+  /** Whether there may be a picture of files of this kind. */
+  readonly has = (kind: Kind): boolean => kind === "image" || MediaTool.makes(kind)
+
+  /** Sends the thumbnail of an open file, and closes it. */
+  send(
+    request: FileRequest,
+    segments: ReadonlyArray<ByteName>,
+    size: ThumbSize,
+    { handle, stats }: Root.OpenFile,
+  ): void {
+    Root.close(handle)
+    const kind = FileTypes.kindOf(segments.at(-1) as ByteName)
+    if (!this.has(kind)) return this.give(request, stats, iconOf(kind), `icon ${kind}`)
+    const format = ThumbFormat.choose(request.accept())
+    const key = keyOf(stats, size, format)
+    if (this.failed.has(key)) return this.give(request, stats, iconOf(kind), `icon ${kind}`)
+    // A picture that the client has need not be made for it.
+    const known = representationOf(request, stats, key, 0, "image/webp")
+    const decision = request.decide(known, Date.now())
+    if (decision.status !== 200) return request.sendBytes(new Uint8Array(0), known)
+    void this.find(key, { kind, segments, size, format }, request)
+      .catch(() => undefined)
+      .then((thumb) => {
+        if (thumb === "crowded") return request.failCrowded("Too many thumbnails are being made.")
+        if (isThumb(thumb)) this.give(request, stats, thumb, key)
+        else this.give(request, stats, iconOf(kind), `icon ${kind}`)
+      })
+  }
+
+  private give(request: FileRequest, stats: fs.BigIntStats, thumb: Thumb, key: string): void {
+    const { bytes, type } = thumb
+    request.sendBytes(bytes, representationOf(request, stats, key, bytes.length, type))
+  }
+
+  private async find(
+    key: string,
+    parts: Omit<Making, "waiting">,
+    { isCancelled }: FileRequest,
+  ): Promise<Thumb | "crowded" | undefined> {
+    const cached = await this.cache.get(key)
+    if (cached !== undefined || isCancelled()) return cached
+    return new Promise((resolve) => {
+      const made = this.making.get(key)
+      if (made === undefined && this.queue.length >= maxWaiting) return resolve("crowded")
+      const making = made ?? { ...parts, waiting: [] }
+      making.waiting.push({ isCancelled, done: resolve })
+      if (made !== undefined) return
+      this.making.set(key, making)
+      this.queue.push(key)
+      this.startNext()
+    })
+  }
+
+  private startNext(): void {
+    while (this.queue.length > 0 && this.idle.length > 0) {
+      const key = this.queue.shift() as string
+      const making = this.making.get(key)
+      if (making === undefined) continue
+      if (making.waiting.every(({ isCancelled }) => isCancelled())) {
+        this.finish(key, undefined)
+        continue
+      }
+      const process = this.idle.pop() as ThumbProcess
+      void this.make(making, process)
+        .catch(() => undefined)
+        .then((thumb) => {
+          this.idle.push(process)
+          if (thumb === undefined) this.rememberFailed(key)
+          else void this.cache.put(key, thumb)
+          this.finish(key, thumb)
+          this.startNext()
+        })
+    }
+  }
+
+  private finish(key: string, thumb: Thumb | undefined): void {
+    const making = this.making.get(key)
+    this.making.delete(key)
+    for (const { done } of making?.waiting ?? []) done(thumb)
+  }
+
+  private rememberFailed(key: string): void {
+    this.failed.add(key)
+    const [oldest] = this.failed
+    if (this.failed.size > maxFailed && oldest !== undefined) this.failed.delete(oldest)
+  }
+
+  /** Makes a thumbnail; the file is opened and checked again. */
+  private async make(making: Making, process: ThumbProcess): Promise<Thumb | undefined> {
+    const opened = await new Promise<Root.Opened>((resolve) =>
+      this.root.open(making.segments, resolve),
+    )
+    if (opened._tag === "Folder") Root.closeFolder(opened)
+    if (opened._tag !== "File") return undefined
+    try {
+      const source = await this.sourceOf(making.kind, opened)
+      if (source === undefined) return undefined
+      if (this.sharp === "usable") {
+        const { format, size } = making
+        const answer = await process.run({ bytes: source, size, format })
+        if (answer !== "unusable") return isThumb(answer) ? answer : undefined
+        this.sharp = "absent"
+      }
+      const bytes = making.kind === "image" ? EmbeddedPreview.of(source) : source
+      return bytes === undefined ? undefined : { type: "image/jpeg", bytes }
+    } finally {
+      Root.close(opened.handle)
+    }
+  }
+
+  private sourceOf(kind: Kind, { handle, stats }: Root.OpenFile): Promise<Uint8Array | undefined> {
+    if (kind !== "image") return MediaTool.picture(kind, handle)
+    const size = Number(stats.size)
+    if (this.sharp === "absent") return readFile(handle, Math.min(size, Exif.examined))
+    return size > maxSource ? Promise.resolve(undefined) : readFile(handle, size)
+  }
+}
+
+/** Identifies the thumbnail of a file in its present state. */
+const keyOf = (
+  { dev, ino, mtimeNs, size: bytes }: fs.BigIntStats,
+  size: ThumbSize,
+  format: ThumbFormat.ThumbFormat,
+): string =>
+  createHash("sha256")
+    .update(`${version} ${dev} ${ino} ${bytes} ${mtimeNs} ${size} ${format}`)
+    .digest("hex")
+
+const sandbox: Headers.Header = ["Content-Security-Policy", "default-src 'none'; sandbox"]
+
+const representationOf = (
+  { query }: FileRequest,
+  { mtimeMs }: fs.BigIntStats,
+  key: string,
+  length: number,
+  type: string,
+): Representation => {
+  const modified = Math.floor(Number(mtimeMs) / 1000)
+  return {
+    length,
+    validators: {
+      etag: { opaque: key.replaceAll(" ", "-").slice(0, 32), weak: false },
+      modified:
+        HttpDate.isWritable(modified) && modified <= Date.now() / 1000 ? modified : undefined,
+    },
+    ranges: false,
+    headers: [
+      ["Content-Type", type],
+      ["Vary", "Accept"],
+      ...(type === "image/svg+xml" ? [sandbox] : []),
+    ],
+    ...(query.hasVersion && !key.startsWith("icon ") ? { cacheControl: lasting } : {}),
+  }
+}
