@@ -96,6 +96,8 @@ export const js = `
     };
 
     const add = (files) => {
+      const menu = zone.closest("details");
+      if (menu) menu.open = true;
       for (const file of files) {
         const state = addItem(file.name, "waiting");
         const bar = document.createElement("progress");
@@ -116,6 +118,7 @@ export const js = `
         const entry = item.webkitGetAsEntry && item.webkitGetAsEntry();
         const file = item.getAsFile();
         if (entry && entry.isDirectory) {
+          if (zone.closest("details")) zone.closest("details").open = true;
           addItem(entry.name, "not uploaded: folders cannot be uploaded; choose the files in it, or pack it as a .zip file");
         } else if (file) files.push(file);
       }

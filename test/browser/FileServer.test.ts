@@ -8,17 +8,43 @@ import * as path from "node:path"
 import { inflateRawSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import type { Page, Response } from "playwright-core"
-import { browsed, prefix, ways } from "../support/BrowsedFiles.ts"
+import { browsed, prefix } from "../support/BrowsedFiles.ts"
 import { executablePath, hasBrowser, launched } from "../support/Browser.ts"
 import * as Video from "../support/Video.ts"
 
 const namesOf = (page: Page): Promise<ReadonlyArray<string>> =>
-  page.locator("tbody tr[data-name]:visible td:nth-child(2) a:first-child").allInnerTexts()
+  page.locator("tbody tr[data-name]:visible td:nth-child(2) > a").allInnerTexts()
+
+const downloadAll = async (page: Page): Promise<void> => {
+  await page.locator("summary[title=Download]").click()
+  await page.getByRole("button", { name: "Download all as .zip" }).click()
+}
+
+/** Drops a file on the page; runs in the browser. */
+const dropFile = (text: string): void => {
+  const transfer = new DataTransfer()
+  transfer.items.add(new File([text], "dropped ü#?.txt"))
+  document.body.dispatchEvent(
+    new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }),
+  )
+}
+
+/** Plays from the eighth second on; runs in the browser. */
+const seekTo8 = async (element: Element): Promise<ReadonlyArray<number>> => {
+  const audio = element as HTMLAudioElement
+  if (audio.readyState < 1) {
+    await new Promise((resolve) => audio.addEventListener("loadedmetadata", resolve))
+  }
+  const seeked = new Promise((resolve) => audio.addEventListener("seeked", resolve))
+  audio.currentTime = 8
+  await seeked
+  return [audio.currentTime, audio.duration]
+}
 
 const browser = launched()
 
-describe.skipIf(!hasBrowser).each(ways)("in a browser, the file server's pages %s", (way) => {
-  const withPage = browsed(browser, way)
+describe.skipIf(!hasBrowser)("in a browser, the file server's pages", () => {
+  const withPage = browsed(browser, "alone")
 
   it("are browsed, sorted and filtered while one types", () =>
     withPage({}, async (page, { url }) => {
@@ -30,10 +56,10 @@ describe.skipIf(!hasBrowser).each(ways)("in a browser, the file server's pages %
       await page.getByRole("link", { name: "Size" }).click()
       assert.strictEqual((await namesOf(page))[2], "silence.wav")
       assert.strictEqual(await page.locator("th[aria-sort=descending]").innerText(), "Size ▼")
-      await page.getByRole("searchbox", { name: "Filter by name" }).fill("PICTURE")
+      await page.getByRole("searchbox", { name: "Filter or search" }).fill("PICTURE")
       await page.getByText("3 of 38 shown").waitFor()
       assert.strictEqual((await namesOf(page)).length, 3)
-      await page.getByRole("searchbox", { name: "Filter by name" }).fill("")
+      await page.getByRole("searchbox", { name: "Filter or search" }).fill("")
       await page.getByRole("link", { name: "docs/" }).click()
       assert.include(page.url(), `${prefix}/files/docs/`)
       await page.getByRole("link", { name: "Parent folder" }).click()
@@ -72,6 +98,7 @@ describe.skipIf(!hasBrowser).each(ways)("in a browser, the file server's pages %
       assert.deepStrictEqual(shown, [300, 300, 300])
       await page.getByRole("link", { name: "picture9.svg" }).click()
       await page.waitForURL("**/picture9.svg?view&grid")
+      await page.getByText("1 / 3").first().waitFor()
       await page.keyboard.press("ArrowRight")
       await page.waitForURL("**/picture10.svg?view&grid")
       await page.getByRole("link", { name: "Next" }).click()
@@ -85,16 +112,7 @@ describe.skipIf(!hasBrowser).each(ways)("in a browser, the file server's pages %
   it("play sound from where one wants", () =>
     withPage({}, async (page, { ranges, url }) => {
       await page.goto(`${url}silence.wav?view`)
-      const time = await page.locator("audio").evaluate(async (element) => {
-        const audio = element as HTMLAudioElement
-        if (audio.readyState < 1) {
-          await new Promise((resolve) => audio.addEventListener("loadedmetadata", resolve))
-        }
-        const seeked = new Promise((resolve) => audio.addEventListener("seeked", resolve))
-        audio.currentTime = 8
-        await seeked
-        return [audio.currentTime, audio.duration]
-      })
+      const time = await page.locator("audio").evaluate(seekTo8)
       assert.deepStrictEqual(time, [8, 10])
       assert.isNotEmpty(ranges)
     }))
@@ -136,10 +154,7 @@ describe.skipIf(!hasBrowser).each(ways)("in a browser, the file server's pages %
   it("give all of a folder as a zip whose bytes are those of the folder", () =>
     withPage({ acceptDownloads: true }, async (page, { root, url }) => {
       await page.goto(url)
-      const [download] = await Promise.all([
-        page.waitForEvent("download"),
-        page.getByRole("button", { name: "Download all as .zip" }).click(),
-      ])
+      const [download] = await Promise.all([page.waitForEvent("download"), downloadAll(page)])
       assert.strictEqual(download.suggestedFilename(), "files.zip")
       const zip = fs.readFileSync(await download.path())
       const hash = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex")
@@ -154,15 +169,7 @@ describe.skipIf(!hasBrowser).each(ways)("in a browser, the file server's pages %
   it("take files that are dropped on them, and none twice", () =>
     withPage({}, async (page, { root, url }) => {
       await page.goto(url)
-      const drop = (content: string) =>
-        page.evaluate((text) => {
-          const transfer = new DataTransfer()
-          transfer.items.add(new File([text], "dropped ü#?.txt"))
-          document.body.dispatchEvent(
-            new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }),
-          )
-        }, content)
-      await drop("first")
+      await page.evaluate(dropFile, "first")
       await page.getByRole("link", { name: "dropped ü#?.txt", exact: true }).waitFor()
       assert.strictEqual(fs.readFileSync(path.join(root, "dropped ü#?.txt"), "utf8"), "first")
       assert.deepStrictEqual(
@@ -176,7 +183,7 @@ describe.skipIf(!hasBrowser).each(ways)("in a browser, the file server's pages %
       await page.goto(url)
       await page.getByRole("link", { name: "Name" }).click()
       assert.include(page.url(), "order=desc")
-      const box = page.getByRole("searchbox", { name: "Filter by name" })
+      const box = page.getByRole("searchbox", { name: "Filter or search" })
       await box.fill("picture")
       await page.getByRole("button", { name: "Filter" }).click()
       assert.deepStrictEqual(await namesOf(page), [
@@ -188,16 +195,18 @@ describe.skipIf(!hasBrowser).each(ways)("in a browser, the file server's pages %
       await page.getByRole("link", { name: "Next" }).click()
       assert.isTrue(page.url().endsWith("picture9.svg?view&order=desc&filter=picture"))
       await page.goto(url)
+      await page.locator("summary[title=More]").click()
       await page.getByText("QR code").click()
       assert.isTrue(
         await page.getByRole("img", { name: "QR code of this page's address" }).isVisible(),
       )
       assert.strictEqual(await page.locator(".qr code").innerText(), url)
+      await page.locator("summary", { hasText: "Upload" }).click()
       await page.getByLabel("Choose files").setInputFiles([
         { name: "form one.txt", mimeType: "text/plain", buffer: Buffer.from("one") },
         { name: "form two.txt", mimeType: "text/plain", buffer: Buffer.alloc(700_000, "2") },
       ])
-      await page.getByRole("button", { name: "Upload" }).click()
+      await page.locator(".upload button").click()
       await page.getByRole("link", { name: "form two.txt", exact: true }).waitFor()
       assert.strictEqual(fs.readFileSync(path.join(root, "form one.txt"), "utf8"), "one")
       assert.strictEqual(fs.statSync(path.join(root, "form two.txt")).size, 700_000)
@@ -218,6 +227,37 @@ describe.skipIf(!hasBrowser).each(ways)("in a browser, the file server's pages %
       await page.waitForURL("**/files/docs/")
     }))
 })
+
+describe.skipIf(!hasBrowser).each(["through classic", "through stream"] as const)(
+  "in a browser, the file server %s",
+  (way) => {
+    const withPage = browsed(browser, way)
+
+    it("shows the same, plays from where one wants, packs and takes files", () =>
+      withPage({ acceptDownloads: true }, async (page, { ranges, root, url }) => {
+        await page.goto(url)
+        assert.deepStrictEqual((await namesOf(page)).slice(0, 2), ["docs/", "music/"])
+        await page.getByRole("searchbox", { name: "Filter or search" }).fill("PICTURE")
+        await page.getByText("3 of 38 shown").waitFor()
+        await page.getByRole("link", { name: "picture9.svg", exact: true }).click()
+        await page.waitForURL("**/picture9.svg?view*")
+        await page.keyboard.press("ArrowRight")
+        await page.waitForURL("**/picture10.svg?view*")
+        await page.goto(`${url}silence.wav?view`)
+        await page.locator("audio").evaluate(seekTo8)
+        assert.isNotEmpty(ranges)
+        await page.goto(url)
+        const [download] = await Promise.all([page.waitForEvent("download"), downloadAll(page)])
+        assert.include(
+          fs.readFileSync(await download.path()).toString("latin1"),
+          "files/silence.wav",
+        )
+        await page.evaluate(dropFile, "first")
+        await page.getByRole("link", { name: "dropped ü#?.txt", exact: true }).waitFor()
+        assert.strictEqual(fs.readFileSync(path.join(root, "dropped ü#?.txt"), "utf8"), "first")
+      }))
+  },
+)
 
 if (!hasBrowser) {
   it.skip(`the file server's pages in a browser: there is none at ${executablePath}`, () => {})

@@ -118,7 +118,11 @@ interface Started {
 
 const start = Effect.fnUntraced(function* (way: Way, root: string) {
   const ranges: Array<string> = []
-  const handler = yield* FileServer.make({ root, uploads: { overwrite: false } })
+  const handler = yield* FileServer.make({
+    root,
+    uploads: { overwrite: false },
+    thumbFolder: path.join(path.dirname(root), `${path.basename(root)}-thumbs`),
+  })
   const watched: Handler = (head, body, reply) => {
     const range = Headers.first(head.headers, "range")
     if (range !== undefined) ranges.push(range)
@@ -163,7 +167,9 @@ export const browsed = (browser: () => Browser, way: Way): Browse => {
     })
     afterAll(async () => {
       await Effect.runPromise(Scope.close(scope, Exit.void))
-      fs.rmSync(root, { recursive: true, force: true })
+      for (const folder of [root, `${root}-thumbs`]) {
+        fs.rmSync(folder, { recursive: true, force: true })
+      }
     })
   }
   return (options, use) => {

@@ -45,9 +45,8 @@ export const make = (
     if (entry.folder) {
       return { kind, href: `${url}/`, target: `${url}/${folderQuery}`, other: undefined }
     }
-    if (reader === "program" || !Kind.isViewable(kind)) {
-      return { kind, href: url, target: url, other: undefined }
-    }
+    if (reader === "program") return { kind, href: url, target: url, other: undefined }
+    if (!Kind.isViewable(kind)) return { kind, href: url, target: url, other: "download" }
     // Browsers show HTML files themselves, with their links and pictures.
     return kind === "code" && FileTypes.isDocument(entry.name)
       ? { kind, href: url, target: url, other: "source" }

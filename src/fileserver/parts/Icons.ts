@@ -33,6 +33,7 @@ export const button = {
   sort: drawing(html`<path d="M7 5v14m-3-3 3 3 3-3M17 19V5m-3 3 3-3 3 3"/>`),
   upload: drawing(html`<path d="M12 15V4m-5 5 5-5 5 5M5 20h14"/>`),
   download: drawing(html`<path d="M12 4v11m-5-5 5 5 5-5M5 20h14"/>`),
+  open: drawing(html`<path d="M14 4h6v6M20 4l-9 9M18 14v6H4V6h6"/>`),
   more: drawing(html`<path d="M5 12h.01M12 12h.01M19 12h.01" stroke-width="3"/>`),
   folder: drawing(kinds.folder.icon),
   play: drawing(html`<path d="M7 5v14l12-7z"/>`),

@@ -18,7 +18,7 @@ const watchMillis = 50
 const encoded = (image: Sharp, format: ThumbFormat, hasAlpha: boolean): Sharp => {
   switch (format) {
     case "webp":
-      return image.webp({ quality: 68, effort: 3, smartSubsample: true })
+      return image.webp({ quality: 60, effort: 3 })
     case "avif":
       return image.avif({ quality: 50, effort: 2 })
     case "png":

@@ -9,11 +9,20 @@ export const js = `
   const player = { list: [], at: 0, shuffle: false, repeat: false };
   const audio = make("audio", { controls: true, preload: "metadata" });
   let panel;
+  const decoded = (address) => {
+    try {
+      return decodeURIComponent(address);
+    } catch {
+      return address;
+    }
+  };
+  // The server escapes more characters than encodeURIComponent does.
+  const isSame = (a, b) => a !== undefined && b !== undefined && decoded(a) === decoded(b);
   const markPlaying = () => {
     const address = player.list[player.at]?.url;
     for (const row of rows()) {
       const link = one("a[href]", row);
-      const isPlaying = panel?.isConnected && link && link.href.split("?")[0] === address;
+      const isPlaying = panel?.isConnected && link && isSame(link.href.split("?")[0], address);
       if (isPlaying) row.setAttribute("aria-current", "true");
       else row.removeAttribute("aria-current");
     }
@@ -50,7 +59,7 @@ export const js = `
   };
   const openPanel = () => {
     if (panel?.isConnected) return;
-    const [before, after, shuffle, repeat, close] = [toggle("⏮", "Previous"), toggle("⏭", "Next"), toggle("⤨", "Shuffle"), toggle("↻", "Repeat"), toggle("✕", "Close the player")];
+    const [before, after, shuffle, repeat, close] = [toggle("‹", "Previous"), toggle("›", "Next"), toggle("⇄", "Shuffle"), toggle("↻", "Repeat"), toggle("✕", "Close the player")];
     before.addEventListener("click", () => playNext(-1));
     after.addEventListener("click", () => playNext(1));
     for (const [button, key] of [[shuffle, "shuffle"], [repeat, "repeat"]]) {
@@ -67,7 +76,7 @@ export const js = `
       panel.remove();
       markPlaying();
     });
-    panel = make("section", { className: "player" }, make("span", {}, before, after), make("p"), make("span", {}, make("small"), shuffle, repeat, close), audio);
+    panel = make("section", { className: "player" }, make("p"), make("span", {}, before, after), make("span", {}, make("small"), shuffle, repeat, close), audio);
     panel.setAttribute("aria-label", "Player");
     dock().append(panel);
     if (navigator.mediaSession) {
@@ -83,11 +92,11 @@ export const js = `
     const sounds = entries.filter((entry) => !entry.is_dir && entry.type.startsWith("audio/"));
     player.list = sounds.map((entry) => ({
       name: entry.name,
-      folder: decodeURIComponent(folder.pathname.split("/").at(-2) || ""),
+      folder: decoded(folder.pathname.split("/").at(-2) || ""),
       url: new URL(entry.href || encodeURIComponent(entry.name), folder).href,
     }));
     const wanted = button.dataset.file && new URL(button.dataset.file, folder).href;
-    const at = player.list.findIndex(({ url }) => decodeURIComponent(url) === decodeURIComponent(wanted || ""));
+    const at = player.list.findIndex(({ url }) => isSame(url, wanted));
     for (const media of all("#page\\\\.main audio")) media.pause();
     openPanel();
     playAt(Math.max(0, at));

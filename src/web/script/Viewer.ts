@@ -132,7 +132,7 @@ export const js = `
     if (slides && !one(".stage .viewer img")) stopSlides();
     showSlides();
     const current = one(".strip [aria-current]");
-    if (current) current.scrollIntoView({ block: "nearest", inline: "center" });
+    if (current) current.parentElement.scrollLeft = current.offsetLeft - (current.parentElement.clientWidth - current.offsetWidth) / 2;
   });
   Object.assign(keys, {
     f: () => (one(".stage, .viewer") ? (actions.full(), true) : false),

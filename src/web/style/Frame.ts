@@ -23,7 +23,7 @@ header img { width: 2rem; height: 2rem; flex: none; }
 header h1 { margin: 0; }
 header nav { min-width: 0; }
 header > nav, header > h1 { flex: 1 1 auto; }
-nav ol { list-style: none; display: flex; flex-wrap: wrap; margin: 0; padding: 0; }
+nav ol { align-items: center; list-style: none; display: flex; flex-wrap: wrap; margin: 0; padding: 0; }
 nav li + li::before { content: "/"; color: var(--faint); margin: 0 .4em; }
 .path li:last-child { font-weight: 600; }
 .path a { display: inline-block; padding: var(--space-1) 0; text-decoration: none; }

@@ -26,8 +26,8 @@ th.number, td.number { text-align: right; }
 tbody tr:hover { background: var(--raised); }
 .files { table-layout: fixed; }
 .files td { vertical-align: middle; padding-block: var(--space-1); height: 2.5rem; }
-.files td > a:first-child { display: block; padding: var(--space-1) 0; color: var(--text); text-decoration: none; }
-.files td > a:first-child:hover { color: var(--link); text-decoration: underline; }
+.files td:not(.act) > a:first-child { display: block; padding: var(--space-1) 0; color: var(--text); text-decoration: none; }
+.files td:not(.act) > a:first-child:hover { color: var(--link); text-decoration: underline; }
 .files .type { width: 3.25rem; white-space: nowrap; color: var(--faint); }
 .files .pick { width: 2.5rem; }
 .files .number { width: 6.5rem; }
@@ -49,13 +49,13 @@ tr[aria-current] { box-shadow: inset .2rem 0 var(--accent); }
 .pick input { width: 1.15rem; height: 1.15rem; min-height: 0; margin: 0; accent-color: var(--link); vertical-align: middle; }
 .chosen { display: flex; flex-wrap: wrap; gap: var(--space-2); align-items: center; width: 100%; padding: var(--space-2) var(--space-3); background: var(--chosen); border-radius: var(--radius); }
 .chosen p { margin: 0 auto 0 0; }
-.grid { list-style: none; margin: var(--space-3) 0; padding: 0; display: grid; gap: var(--space-3); grid-template-columns: repeat(auto-fill, minmax(min(10rem, 45%), 1fr)); }
+.grid { grid-auto-rows: 1fr; list-style: none; margin: var(--space-3) 0; padding: 0; display: grid; gap: var(--space-3); grid-template-columns: repeat(auto-fill, minmax(min(10rem, 45%), 1fr)); }
 .grid li { position: relative; min-width: 0; }
-.grid a.tile-link { display: block; color: inherit; text-decoration: none; border: 1px solid var(--line); border-radius: var(--radius); overflow: hidden; background: var(--surface); }
+.grid a.tile-link { display: block; height: 100%; color: inherit; text-decoration: none; border: 1px solid var(--line); border-radius: var(--radius); overflow: hidden; background: var(--surface); }
 .grid a.tile-link:hover { border-color: var(--field); }
 .grid img, .grid .tile { display: grid; place-items: center; width: 100%; height: auto; aspect-ratio: 1; object-fit: cover; background: var(--raised); color: var(--faint); }
 .grid .tile .icon { width: 3rem; height: 3rem; stroke-width: 1; }
-.grid .name { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; height: 2.7em; margin: .4rem .5rem 0; font-size: var(--small); line-height: 1.35; }
+.grid .name { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; margin: .4rem .5rem 0; font-size: var(--small); line-height: 1.35; }
 .grid .detail { display: block; margin: .1rem .5rem .4rem; min-height: 1.2em; font-size: var(--tiny); color: var(--faint); }
 .grid .pick { position: absolute; top: .4rem; left: .4rem; padding: .25rem; line-height: 0; background: var(--surface); border-radius: var(--radius-small); }
 form.toolbar { flex-wrap: wrap; }
@@ -86,23 +86,30 @@ dialog dl { display: grid; grid-template-columns: auto 1fr; gap: var(--space-2) 
 dialog dd { margin: 0; }
 #page\\.dock { position: sticky; bottom: 0; z-index: 15; display: grid; gap: var(--space-2); margin-top: var(--space-4); }
 @media (max-width: 40rem) {
-  .toolbar { flex-wrap: nowrap; gap: var(--space-1); margin-inline: calc(-1 * var(--space-3)); padding-inline: var(--space-3); }
-  .toolbar:has(.chosen) { flex-wrap: wrap; }
-  .toolbar .filter { flex: 1 1 0; }
-  .toolbar .label { display: none; }
-  .toolbar .drop > summary { padding: .3rem; min-width: var(--control); }
+  .toolbar { gap: var(--space-1); margin-inline: calc(-1 * var(--space-3)); padding-inline: var(--space-3); }
+  .toolbar .filter { flex: 1 0 100%; }
+  .toolbar > :not(.filter, .chosen) { flex: 1 1 auto; }
+  .toolbar > form .views { flex: 1; }
+  .toolbar .views > :is(button, span) { flex: 1; }
+  .toolbar .label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .toolbar .drop > summary { width: 100%; padding: .3rem; min-width: var(--control); }
   .files, .files tbody { display: block; }
   .files thead { display: none; }
-  .files tr { display: grid; grid-template-columns: 2.25rem minmax(0, 1fr) auto auto; gap: 0 .35rem; align-items: center; min-height: var(--touch); position: relative; border-bottom: 1px solid var(--line); }
-  .files tr:has(> .pick) { grid-template-columns: 2rem 2.25rem minmax(0, 1fr) auto auto; }
-  .files td { width: auto !important; height: auto; border: 0; padding: .2rem 0; }
-  .files td > a:first-child { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; padding: .55rem 0; }
+  .files tr { display: grid; grid-template: "type name number act" auto "type name time act" auto / 2.25rem minmax(0, 1fr) auto auto; gap: 0 .5rem; align-items: center; min-height: var(--touch); position: relative; border-bottom: 1px solid var(--line); }
+  .files tr:has(> .pick) { grid-template: "pick type name number" auto "pick type name time" auto / 2rem 2.25rem minmax(0, 1fr) auto; }
+  .files tr:has(> .pick) .act { display: none; }
+  .files td { grid-area: name; width: auto !important; height: auto; border: 0; padding: 0; }
+  .files .type { grid-area: type; }
+  .files .pick { grid-area: pick; }
+  .files .number { grid-area: number; align-self: end; font-size: var(--tiny); line-height: 1.3; }
+  .files .number:empty { display: none; }
+  .files .number:empty + .time { grid-row: 1 / 3; align-self: center; }
+  .files .time { grid-area: time; align-self: start; font-size: var(--tiny); line-height: 1.3; max-width: 7rem; }
+  .files .act { grid-area: act; min-width: 0; }
+  .files td:not(.act) > a:first-child { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; padding: 0; margin: .65rem 0; }
   .files td:not(.act, .pick) > a:first-child::after { content: ""; position: absolute; inset: 0; }
   .files .act, .files .pick { position: relative; z-index: 1; }
   .files .act > a { width: var(--touch); height: var(--touch); }
-  .files .number, .files .time { font-size: var(--tiny); }
-  .files .time time { white-space: nowrap; }
   .files .act .source { display: none; }
 }
-@media (max-width: 26rem) { .files .time { display: none; } .files tr { grid-template-columns: 2.25rem minmax(0, 1fr) auto auto; } }
 `

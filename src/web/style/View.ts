@@ -11,6 +11,7 @@ export const css = `.viewer-bar { position: sticky; top: 0; z-index: 10; display
 .stage:fullscreen { border-radius: 0; }
 .viewer { margin: 0 0 1rem; text-align: center; }
 .stage .viewer { display: grid; place-items: center; margin: 0; min-height: 50vh; height: calc(100dvh - 13rem); overflow: hidden; touch-action: pan-y pinch-zoom; }
+.stage:has(.strip) .viewer { height: calc(100dvh - 17rem); }
 .stage:fullscreen .viewer { height: auto; }
 .stage .viewer :is(img, video) { max-width: 100%; max-height: 100%; width: auto; height: auto; min-width: 0; min-height: 0; object-fit: contain; }
 .stage .viewer img { cursor: zoom-in; transform-origin: 0 0; user-select: none; -webkit-user-drag: none; }
@@ -31,7 +32,9 @@ export const css = `.viewer-bar { position: sticky; top: 0; z-index: 10; display
 .info dl, .status { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: var(--space-1) var(--space-4); margin: 0; font-size: var(--small); }
 .info dt { color: var(--faint); }
 .info dd, .status dd { margin: 0; }
-.player { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; gap: var(--space-2) var(--space-3); align-items: center; padding: var(--space-2) var(--space-3); background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); box-shadow: var(--shadow); }
+.strip { position: relative; }
+.player { display: grid; grid-template-columns: minmax(0, 1fr) auto auto; gap: var(--space-2) var(--space-3); align-items: center; padding: var(--space-2) var(--space-3); background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); box-shadow: var(--shadow); }
+@media (max-width: 40rem) { .player p { grid-column: 1 / -1; } .viewer-bar .label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); } .viewer-bar { gap: var(--space-1); } }
 .player audio { width: 100%; grid-column: 1 / -1; height: 2.5rem; }
 .player p { margin: 0; min-width: 0; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; font-weight: 600; }
 .player img { width: 3rem; height: 3rem; object-fit: cover; border-radius: var(--space-1); }
