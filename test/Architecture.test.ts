@@ -85,7 +85,8 @@ describe("the source", () => {
 
   it("imports Node's modules by their scheme, Effect's one by one, and only what the package depends on", () => {
     const manifest: Record<string, Record<string, string>> = JSON.parse(read("package.json"))
-    const packages = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
+    const { dependencies, optionalDependencies, peerDependencies } = manifest
+    const packages = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })
     const found = faults(sources, (_file, specifier) => {
       if (/^(?:\.|node:)/.test(specifier)) return undefined
       const name = packages.find((known) => `${specifier}/`.startsWith(`${known}/`))
@@ -171,7 +172,12 @@ describe("the documentation", () => {
   it("ARCHITECTURE.md gives a reason for every dependency", () => {
     const manifest: Record<string, Record<string, string>> = JSON.parse(read("package.json"))
     const text = read("ARCHITECTURE.md")
-    for (const list of ["dependencies", "peerDependencies", "devDependencies"]) {
+    for (const list of [
+      "dependencies",
+      "optionalDependencies",
+      "peerDependencies",
+      "devDependencies",
+    ]) {
       for (const name of Object.keys(manifest[list] ?? {})) assert.include(text, `\`${name}\``)
     }
   })
