@@ -223,14 +223,23 @@ const openShared = (
       }
       case "Folder": {
         if (!request.isCancelled() && target.folder) {
-          const sendPage = (): void => FolderPages.send({ site, request, segments, api }, opened)
-          if (api || !webSite.isSite) return sendPage()
-          return webSite.sendIndex(request, segments, sendPage)
+          const to = { site, request, segments, api }
+          if (api || !webSite.isSite) return FolderPages.send(to, opened)
+          Root.closeFolder(opened)
+          return webSite.sendIndex(request, segments, () => reopenFolder(to))
         }
         Root.closeFolder(opened)
         return request.redirectToFolder(target)
       }
     }
+  })
+
+/** Sends the page of a folder that has no `index.html`. */
+const reopenFolder = (to: FolderPages.FolderRequest): void =>
+  to.site.root.open(to.segments, (opened) => {
+    if (opened._tag === "Folder") return FolderPages.send(to, opened)
+    if (opened._tag === "File") Root.close(opened.handle)
+    to.request.failNotOpen(opened._tag === "File" ? Root.absent : opened)
   })
 
 /** People are led to the files; programs get the state, as at `status`. */

@@ -36,7 +36,7 @@ const varyAccept: Headers.Header = ["Vary", "Accept"]
 const archiveFormats = { zip: Zip.format, tar: Tar.format }
 
 /** A request for a folder. */
-interface FolderRequest {
+export interface FolderRequest {
   readonly site: Site
   readonly request: FileRequest
   readonly segments: ReadonlyArray<ByteName>

@@ -251,3 +251,52 @@ describe("the search", () => {
     { arbitrary: { runs: 100 } },
   )
 })
+
+describe("a search in texts", () => {
+  it("gives the first line that has the text, of text files only", async () => {
+    const { get, base } = await servedFolder({
+      "a.txt": `${"filler\n".repeat(20_000)}Here is the NEEDLE, found.\nneedle\n`,
+      "needle.md": "",
+      "sub/b.ts": "const x = 1\nconst Needle = 2\n",
+      "c.bin": "needle",
+      "d.txt": Buffer.from("needle\0"),
+      ".hidden.txt": "needle",
+    })
+    const answer = await get("/files/?q=needle&in=text&json")
+    const { entries } = JSON.parse(answer.text) as {
+      readonly entries: ReadonlyArray<{
+        readonly path: string
+        readonly match?: { readonly line: number; readonly excerpt: string }
+      }>
+    }
+    assert.deepStrictEqual(
+      entries.map(({ match, path }) => [path, match?.line]),
+      [
+        ["needle.md", undefined],
+        ["a.txt", 20_001],
+        ["sub/b.ts", 2],
+      ],
+    )
+    assert.strictEqual(entries[1]?.match?.excerpt, "Here is the NEEDLE, found.")
+    const { text } = await get("/files/?q=needle&in=text", [["Accept", "text/html"]])
+    assert.include(text, 'href="./a.txt?view#L20001"')
+    assert.include(text, "the <mark>NEEDLE</mark>, found")
+    assert.deepStrictEqual(await untilClosed(base), [])
+  })
+
+  it("finds only the kind that is asked for, and splits many results into pages", async () => {
+    const { get } = await servedFolder({
+      ...Object.fromEntries(Array.from({ length: 150 }, (_, i) => [`x${i}.png`, ""])),
+      "x.txt": "",
+      "xx/y": "",
+    })
+    const names = (text: string): number => text.split("<tr data-name").length - 1
+    const page = [["Accept", "text/html"]] as const
+    const first = await get("/files/?q=x&kind=image", page)
+    assert.strictEqual(names(first.text), 100)
+    assert.include(first.text, 'href="./?q=x&amp;kind=image&amp;page=2"')
+    assert.strictEqual(names((await get("/files/?q=x&kind=image&page=2", page)).text), 50)
+    assert.strictEqual(names((await get("/files/?q=x&kind=folder", page)).text), 1)
+    assert.strictEqual(names((await get("/files/?filter=x&below", page)).text), 100)
+  })
+})
