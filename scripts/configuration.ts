@@ -93,6 +93,9 @@ export const render = (): string =>
     "## Server: `ptth_server.toml`\n",
     "`ptth server` needs a name, a key and a relay. Nobody but the owner may be able to read the\nfile if it holds the key.\n",
     ...sections(ServerKeys.serverSections),
+    "## The user's own: `config.toml`\n",
+    "`ptth share` reads `~/.config/ptth/config.toml`, or `ptth/config.toml` in `XDG_CONFIG_HOME`.\n",
+    ...sections({ "The relay of `ptth share`": ServerKeys.userKeys }),
   ].join("\n")
 
 if (import.meta.main) {

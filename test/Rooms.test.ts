@@ -15,7 +15,7 @@ const root = path.resolve(import.meta.dirname, "..")
  */
 const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
   domain: [["."], ["visitor"], ["config"]],
-  protocol: [["address"], ["http"], ["."], ["peer"]],
+  protocol: [["address"], ["http"], ["."], ["link", "peer"]],
   web: [["script", "style"], ["."]],
   transport: [["runtime"], ["body"], ["observe", "net", "app", "auth"], ["tls"], ["front", "mux"]],
   cluster: [["."], ["engine"], ["peers", "membership"]],
@@ -43,7 +43,7 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["pages"],
     ["."],
   ],
-  cli: [["shared"], ["run", "control"], ["workers"], ["commands"], ["."]],
+  cli: [["shared"], ["control"], ["serve"], ["run"], ["share", "workers"], ["commands"], ["."]],
 }
 
 /** How many files a room may have before it is two. */

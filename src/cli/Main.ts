@@ -16,8 +16,11 @@ import { hashApiKeyCommand, keygenCommand } from "./commands/KeyCommands.ts"
 import { hashPasswordCommand } from "./commands/PasswordCommand.ts"
 import { relayCommand } from "./commands/RelayCommand.ts"
 import { serverCommand } from "./commands/ServerCommand.ts"
+import { serviceCommand } from "./commands/ServiceCommand.ts"
+import { shareCommand } from "./commands/ShareCommand.ts"
+import { statusCommand } from "./commands/StatusCommand.ts"
+import * as Misplaced from "./Misplaced.ts"
 import { runMain } from "./RunMain.ts"
-import * as Misplaced from "./shared/Misplaced.ts"
 import * as Output from "./shared/Output.ts"
 import { version } from "./shared/Version.ts"
 
@@ -27,6 +30,7 @@ const ptth = Command.make("ptth").pipe(
   ),
   Command.withSubcommands([
     devCommand,
+    shareCommand,
     relayCommand,
     serverCommand,
     fileServerCommand,
@@ -34,9 +38,15 @@ const ptth = Command.make("ptth").pipe(
     hashApiKeyCommand,
     hashPasswordCommand,
     checkCommand,
+    statusCommand,
+    serviceCommand,
   ]),
   Command.withExamples([
     { command: "ptth dev ~/Pictures", description: "Try PTTH on this machine" },
+    {
+      command: "ptth share 3000",
+      description: "Share a local port, a folder or a file through a relay",
+    },
     { command: "ptth keygen", description: "Generate a key for a server" },
   ]),
 )
@@ -55,7 +65,9 @@ const impliedSubcommands: { readonly [program: string]: string | undefined } = {
 export const argumentsOf = (argv: ReadonlyArray<string>): ReadonlyArray<string> => {
   const program = NodePath.basename(argv[1] ?? "").replace(/\.(?:c|m)?[jt]s$/, "")
   const subcommand = impliedSubcommands[program]
-  return subcommand === undefined ? argv.slice(2) : [subcommand, ...argv.slice(2)]
+  return subcommand === undefined
+    ? Misplaced.withImpliedShare(argv.slice(2))
+    : [subcommand, ...argv.slice(2)]
 }
 
 const runArguments = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {

@@ -389,6 +389,13 @@ const entries = {
     title: "The relay refuses this server's key.",
     remedy: "Register the printed tripcode in the relay's configuration.",
   },
+  PTTH_TICKET_REFUSED: {
+    isLogged: true,
+    title:
+      "The relay does not accept the ticket: it has expired, was used before, or is for another relay.",
+    remedy:
+      "Ask the relay's administrator for a new one, as `ptth relay invite` prints it, or wait for approval.",
+  },
   PTTH_RELAY_UNTRUSTED: {
     exit: 4,
     title: "The relay's certificate is not trusted.",
@@ -473,6 +480,11 @@ const entries = {
     title: "The folder for the sockets of the relay's workers cannot be used.",
     remedy:
       "Set RUNTIME_DIRECTORY to a folder of the relay's own, with a short path and mode 0700.",
+  },
+  PTTH_SERVICE_FAILED: {
+    exit: 1,
+    title: "The service could not be installed, removed or read.",
+    remedy: "Run the command that is named yourself, and look at what it says.",
   },
   PTTH_NODE_TOO_OLD: {
     exit: 1,

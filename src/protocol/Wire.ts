@@ -40,6 +40,7 @@ export const header = {
   relay: "x-ptth-relay",
   links: "x-ptth-links",
   have: "x-ptth-have",
+  ticket: "x-ptth-ticket",
 } as const
 
 /** The value of the version field in classic 2. */

@@ -37,6 +37,8 @@ import * as LinkHandOver from "./peers/LinkHandOver.ts"
 import { PeerDirectory } from "./peers/PeerDirectory.ts"
 import { RelaySpread } from "./peers/RelaySpread.ts"
 import { Servers } from "./registry/Servers.ts"
+import { TicketCheck } from "./registry/TicketCheck.ts"
+import { makeRedeem } from "./registry/Tickets.ts"
 import { HandOver } from "./settings/HandOver.ts"
 import { RelaySettings } from "./settings/RelaySettings.ts"
 import * as Subdomains from "./settings/Subdomains.ts"
@@ -108,7 +110,15 @@ export class Relay extends Context.Service<
         elsewhere: (name) => peers.holders(name).flatMap(({ links }) => links),
       })
       const others = new ClassicForward(peers)
-      const classic = new ClassicEndpoints({ settings, servers, rendezvous, limit, others })
+      const tickets = new TicketCheck(servers, yield* makeRedeem)
+      const classic = new ClassicEndpoints({
+        settings,
+        servers,
+        rendezvous,
+        limit,
+        tickets,
+        others,
+      })
       others.follow(classic)
       const directory = new PeerDirectory({
         peers,
@@ -126,6 +136,7 @@ export class Relay extends Context.Service<
         servers,
         rendezvous,
         limit,
+        tickets,
         spread,
         handOver,
       })

@@ -46,6 +46,7 @@ export const run: (options: ServerOptions) => Effect.Effect<never, never, Scope.
   )
   if (telemetry !== undefined) yield* telemetry.metrics(ProcessMetrics.read)
   const uplink = new Uplink({ ...options, handler }, clock, connections)
+  options.onStart?.(() => uplink.status)
   const running = yield* Effect.acquireRelease(
     Effect.sync(() => new RunningClock(deadlines)),
     (clock) => Effect.sync(() => clock.close()),

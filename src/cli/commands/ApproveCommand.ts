@@ -17,7 +17,7 @@ export const approveCommand = Command.make(
     configPath: Flags.configPath("ptth_relay.toml"),
   },
   (flags) =>
-    Effect.promise(() => import("../run/RunApprove.ts")).pipe(
+    Effect.promise(() => import("../control/RunApprove.ts")).pipe(
       Effect.flatMap(({ runApprove }) => runApprove(flags)),
     ),
 ).pipe(

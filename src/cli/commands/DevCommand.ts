@@ -4,7 +4,7 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
-import { fileKeys } from "../../domain/config/ServerKeys.ts"
+import { devKeys } from "../../domain/config/ServerKeys.ts"
 import { allowedHosts } from "../shared/AllowedHosts.ts"
 import * as Flags from "../shared/Flags.ts"
 
@@ -16,18 +16,13 @@ export const devCommand = Command.make(
       Argument.withDescription("The folder or single file to serve (default: the current folder)"),
       Argument.optional,
     ),
-    to: Flags.text(
-      "to",
-      "PORT|URL",
-      "The application to which requests are forwarded instead of serving a folder: a local port, HOST:PORT or a URL (default off)",
-    ),
     listen: Flags.text(
       "listen",
       "HOST:PORT",
       "The relay's loopback address; port 0 picks a free one (default 127.0.0.1:4000)",
     ),
     allowedHosts,
-    files: Flags.ofRows(fileKeys),
+    config: Flags.ofRows(devKeys),
     qr: Flags.qr,
   },
   (flags) =>

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import { environmentPrefix, relayKeys } from "../../domain/config/RelayKeys.ts"
 import * as Flags from "../shared/Flags.ts"
 import { approveCommand } from "./ApproveCommand.ts"
+import { inviteCommand } from "./InviteCommand.ts"
 import { peersCommand, rollCommand } from "./RunningRelayCommands.ts"
 
 /** The command. */
@@ -27,7 +28,7 @@ export const relayCommand = Command.make(
     "Run a relay, to which visitors and servers behind firewalls connect. Every key of the configuration that is not a table can also be given as an environment variable PTTH_RELAY_KEY; flags take precedence over variables, and those over the file",
   ),
   Command.withShortDescription("Run a relay"),
-  Command.withSubcommands([approveCommand, peersCommand, rollCommand]),
+  Command.withSubcommands([approveCommand, inviteCommand, peersCommand, rollCommand]),
   Command.withExamples([
     { command: "ptth relay", description: "On this machine only, with ./ptth_relay.toml" },
     { command: "ptth relay --listen 0.0.0.0:4000", description: "On every address" },

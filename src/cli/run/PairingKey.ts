@@ -2,7 +2,6 @@
  * The key of a server that runs without a configuration: generated on first
  * use, one for each name and relay, since a relay sees the keys of its servers.
  */
-import * as os from "node:os"
 import * as NodePath from "node:path"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -11,14 +10,7 @@ import * as Redacted from "effect/Redacted"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import { newKey } from "../../transport/auth/NewKey.ts"
-
-/** The user's configuration folder of PTTH. */
-const folderOf = (env: { readonly [name: string]: string | undefined }): string => {
-  const own = process.platform === "win32" ? env.APPDATA : env.XDG_CONFIG_HOME
-  const base =
-    own !== undefined && NodePath.isAbsolute(own) ? own : NodePath.join(os.homedir(), ".config")
-  return NodePath.join(base, "ptth")
-}
+import { configFolder } from "../shared/UserPaths.ts"
 
 /** The file of the key of a server at a relay. */
 export const fileOf = (
@@ -27,7 +19,7 @@ export const fileOf = (
   env: { readonly [name: string]: string | undefined },
 ): string => {
   const { host } = new URL(relayUrl)
-  return NodePath.join(folderOf(env), `${name}@${host.replaceAll(/[^a-z0-9.-]/g, "_")}.toml`)
+  return NodePath.join(configFolder(env), `${name}@${host.replaceAll(/[^a-z0-9.-]/g, "_")}.toml`)
 }
 
 const unwritable = (file: string) => (error: PlatformError) =>

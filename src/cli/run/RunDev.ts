@@ -11,7 +11,7 @@ import * as ApiKey from "../../domain/ApiKey.ts"
 import { single } from "../../domain/config/ConfigError.ts"
 import * as RelayConfig from "../../domain/config/RelayConfig.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
-import { fileKeys, parseUpstream } from "../../domain/config/ServerKeys.ts"
+import { devKeys } from "../../domain/config/ServerKeys.ts"
 import { isLoopback } from "../../domain/ListenAddress.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import { Relay } from "../../relay/Relay.ts"
@@ -20,21 +20,22 @@ import { AllowedHosts as RelayAllowedHosts } from "../../relay/visitors/AllowedH
 import * as Server from "../../server/Server.ts"
 import { newKey } from "../../transport/auth/NewKey.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
+import * as RuntimeFolder from "../control/RuntimeFolder.ts"
+import * as StatusSocket from "../control/StatusSocket.ts"
+import * as Destination from "../serve/Destination.ts"
 import * as AllowedHosts from "../shared/AllowedHosts.ts"
 import * as Flags from "../shared/Flags.ts"
 import { listenFlag } from "../shared/ListenFlag.ts"
 import * as Output from "../shared/Output.ts"
 import { version } from "../shared/Version.ts"
-import * as Destination from "./Destination.ts"
 
 /** The values of the flags. */
 export interface DevFlags {
   readonly folder: Option.Option<string>
-  readonly to: Option.Option<string>
   readonly listen: Option.Option<string>
   readonly allowedHosts: Option.Option<string>
-  /** The flags of `fileKeys`. */
-  readonly files: Flags.RowFlags
+  /** The flags of `devKeys`. */
+  readonly config: Flags.RowFlags
   readonly qr: boolean
 }
 
@@ -42,21 +43,6 @@ const name = "dev" as ServerName
 
 /** How long running downloads may go on after a signal; short, since Ctrl+C is the usual way to stop. */
 const grace = Duration.seconds(2)
-
-const originFlag = (flag: Option.Option<string>) => {
-  const text = Option.getOrUndefined(flag)
-  const to = text === undefined ? undefined : parseUpstream(text)
-  return text !== undefined && to === undefined
-    ? Effect.fail(
-        single({
-          code: "PTTH_USAGE",
-          where: "--to",
-          detail: "it is neither a port nor an address",
-          remedy: "Use a port, or an address such as 127.0.0.1:3000 or http://127.0.0.1:3000/path.",
-        }),
-      )
-    : Effect.succeed(to)
-}
 
 /** Runs until it is interrupted. One function, since each step of the start needs those before. */
 export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
@@ -70,13 +56,11 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
     })
   }
   const hosts = (yield* AllowedHosts.parse(flags.allowedHosts)) ?? []
-  const to = yield* originFlag(flags.to)
   const rules = yield* Effect.fromResult(
-    ServerConfig.decodeSettings("", { overrides: Flags.overrides(fileKeys, flags.files) }),
+    ServerConfig.decodeSettings("", { overrides: Flags.overrides(devKeys, flags.config) }),
   )
-  const { handler, row } = yield* Destination.make({
-    to,
-    hostHeader: undefined,
+  const { handler, rows } = yield* Destination.make({
+    origin: rules,
     folder: Option.getOrUndefined(flags.folder),
     user: undefined,
     password: undefined,
@@ -99,8 +83,16 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
       Output.screen(`PTTH ${version} · development: loopback only, throwaway key`, [
         ["Open", `${relayUrl}/servers/${name}/`],
         ["Relay", `${relayUrl}/`],
-        row,
+        ...rows,
       ]),
+    )
+    yield* StatusSocket.publish(
+      RuntimeFolder.ofProcess(),
+      Effect.succeed({
+        kind: "dev",
+        address: `${relayUrl}/servers/${name}/`,
+        serves: rows.map((row) => row.join(" ")),
+      }),
     )
     if (flags.qr) yield* Output.printQr(`${relayUrl}/servers/${name}/`)
     yield* Console.log("Ctrl+C stops")

@@ -16,13 +16,15 @@ import { onlyOwnHosts } from "../../transport/front/HostCheck.ts"
 import { defaultIdle, serve } from "../../transport/front/NodeFront.ts"
 import * as Deadlines from "../../transport/runtime/Deadlines.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
+import * as RuntimeFolder from "../control/RuntimeFolder.ts"
+import * as StatusSocket from "../control/StatusSocket.ts"
+import * as Destination from "../serve/Destination.ts"
 import * as AllowedHosts from "../shared/AllowedHosts.ts"
 import type { FileServerFlags } from "../shared/FileServerFlags.ts"
 import * as Flags from "../shared/Flags.ts"
 import { listenFlag } from "../shared/ListenFlag.ts"
 import * as Output from "../shared/Output.ts"
 import { version } from "../shared/Version.ts"
-import * as Destination from "./Destination.ts"
 
 /** How long running downloads may go on after a signal, in milliseconds. */
 const graceMillis = 30_000
@@ -82,9 +84,7 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
   )
   return yield* Effect.scoped(
     Effect.gen(function* () {
-      const { handler, row } = yield* Destination.make({
-        to: undefined,
-        hostHeader: undefined,
+      const { handler, rows } = yield* Destination.make({
         folder: Option.getOrUndefined(Option.orElse(flags.folder, () => flags.fileServerRoot)),
         user,
         password,
@@ -108,7 +108,18 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
       if (allowedHosts === undefined && !isLoopback(unmappedAddress(address.host)))
         hosts = undefined
       yield* Console.log(
-        Output.screen(`PTTH file server ${version}`, [["Open", `${Output.urlOf(address)}/`], row]),
+        Output.screen(`PTTH file server ${version}`, [
+          ["Open", `${Output.urlOf(address)}/`],
+          ...rows,
+        ]),
+      )
+      yield* StatusSocket.publish(
+        RuntimeFolder.ofProcess(),
+        Effect.succeed({
+          kind: "fileserver",
+          address: `${Output.urlOf(address)}/`,
+          serves: rows.map((row) => row.join(" ")),
+        }),
       )
       if (flags.qr) yield* Output.printQr(`${Output.urlOf(address)}/`)
       return yield* Effect.never

@@ -10,11 +10,12 @@ import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { fileKeys } from "../../domain/config/ServerKeys.ts"
 import type { PasswordHash } from "../../domain/PasswordHash.ts"
 import { isServerName } from "../../domain/ServerName.ts"
+import { runServices } from "../serve/RunServices.ts"
+import { refuseInsecure } from "../serve/RunTunnel.ts"
 import type { FileServerFlags } from "../shared/FileServerFlags.ts"
 import * as Flags from "../shared/Flags.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import * as PairingKey from "./PairingKey.ts"
-import { refuseInsecure, runTunnel } from "./RunTunnel.ts"
 
 /** The values of the flags, and the hash of the password for `--auth`. */
 export interface PairedFlags extends FileServerFlags {
@@ -70,8 +71,8 @@ export const runPaired = Effect.fn("RunPaired.runPaired")(function* (
     overrides,
     env: {},
   })
-  return yield* runTunnel(
-    yield* Effect.fromResult(ServerConfig.require(config, ["name", "apiKey", "relayUrl"], path)),
+  return yield* runServices(
+    [yield* Effect.fromResult(ServerConfig.require(config, ["name", "apiKey", "relayUrl"], path))],
     {
       path,
       insecure: flags.insecure,

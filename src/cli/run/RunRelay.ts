@@ -2,6 +2,7 @@
  * Runs a relay of one process from its configuration, which is reloaded when it changes.
  */
 import { rmdir } from "node:fs/promises"
+import * as NodePath from "node:path"
 import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -16,13 +17,16 @@ import type { Rendezvous } from "../../relay/dispatch/Rendezvous.ts"
 import { Relay } from "../../relay/Relay.ts"
 import * as SharedApprovals from "../../relay/registry/SharedApprovals.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
+import { Relays } from "../../relay/status/Relays.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
+import * as RuntimeFolder from "../control/RuntimeFolder.ts"
+import * as StatusSocket from "../control/StatusSocket.ts"
+import * as SendTelemetry from "../serve/SendTelemetry.ts"
 import * as ClusterEngine from "../shared/ClusterEngine.ts"
 import { warnUntimely } from "../shared/LoadCertificate.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import * as Output from "../shared/Output.ts"
 import { version } from "../shared/Version.ts"
-import * as SendTelemetry from "./SendTelemetry.ts"
 
 const followBusyPoll = ({ busyPoll }: RelayConfig): Effect.Effect<void> =>
   Effect.sync(() => BusyPoll.allow(busyPoll))
@@ -138,6 +142,40 @@ export const startAdmin = Effect.fnUntraced(function* ({ config, explain }: Rela
   return `${yield* newLink}   (one use, 10 minutes)`
 })
 
+/** Tells `ptth status` how a relay is, for as long as the Scope is open. */
+export const publishStatus = Effect.fnUntraced(function* (
+  { path }: RelayStart,
+  address: Relay["Service"],
+  admin: string,
+) {
+  const settings = yield* RelaySettings
+  const { reports } = yield* Relays
+  const adminUrl = /^https?:\/\/[^/]+/.exec(admin)?.[0]
+  const tell = Effect.map(reports, ({ answers }): StatusSocket.Told => {
+    const { publicUrl, servers } = settings.current()
+    const { problem } = settings.status()
+    const reported = answers.flatMap(({ value }) => value.servers)
+    const connected = new Set(
+      reported.flatMap(({ name, transports }) => (transports.length > 0 ? [name] : [])),
+    )
+    return {
+      kind: "relay",
+      ...(path === undefined ? {} : { config: NodePath.resolve(path) }),
+      relay: {
+        address: `${Output.urlOf(address)}/`,
+        ...(publicUrl === undefined ? {} : { publicUrl }),
+        ...(adminUrl === undefined ? {} : { admin: adminUrl }),
+        registered: servers.length,
+        connected: connected.size,
+        links: reported.reduce((sum, { transports }) => sum + transports.length, 0),
+        requests: reported.reduce((sum, { traffic }) => sum + traffic.inFlight, 0),
+        ...(problem === undefined ? {} : { lastFailure: problem }),
+      },
+    }
+  })
+  yield* StatusSocket.publish(RuntimeFolder.ofProcess(), tell)
+})
+
 /** What a relay does besides serving, for as long as the Scope is open: see the functions. */
 export const besides = Effect.fnUntraced(function* (
   { path }: RelayStart,
@@ -172,7 +210,9 @@ export const runRelay = Effect.fn("ptth relay")(function* (
     yield* besides(start, followBusyPoll)
     yield* alongside
     const admin = yield* startAdmin(start)
-    yield* Console.log(describe(start, yield* Relay, admin))
+    const address = yield* Relay
+    yield* publishStatus(start, address, admin)
+    yield* Console.log(describe(start, address, admin))
     return yield* Effect.never
   }).pipe(
     Effect.provide(

@@ -4,13 +4,14 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as ApiKey from "../../domain/ApiKey.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { serverKeys } from "../../domain/config/ServerKeys.ts"
+import { runServices } from "../serve/RunServices.ts"
 import * as Flags from "../shared/Flags.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import { autoGenKey } from "./AutoGenKey.ts"
-import { runTunnel } from "./RunTunnel.ts"
 
 /** The values of the flags. */
 export interface ServerFlags {
@@ -29,14 +30,22 @@ export interface ServerFlags {
 const whereOf = (path: string | undefined): string =>
   path ?? `no ${LoadConfig.places(LoadConfig.serverFile).join(" or ")}`
 
-const printTripcode = Effect.fnUntraced(function* (
+const printTripcodes = Effect.fnUntraced(function* (
   settings: ServerConfig.ServerSettings,
   where: string,
 ) {
-  const { name, apiKey } = yield* Effect.fromResult(
-    ServerConfig.require(settings, ["name", "apiKey"], where),
+  const services = yield* Effect.fromResult(
+    Result.all(
+      ServerConfig.servicesOf(settings).map((service) =>
+        ServerConfig.require(service, ["name", "apiKey"], where),
+      ),
+    ),
   )
-  yield* Console.log(`name = "${name}"\ntripcode = "${ApiKey.tripcode(apiKey)}"`)
+  yield* Console.log(
+    services
+      .map(({ apiKey, name }) => `name = "${name}"\ntripcode = "${ApiKey.tripcode(apiKey)}"`)
+      .join("\n\n"),
+  )
 })
 
 /** Runs until it is interrupted. */
@@ -51,16 +60,18 @@ export const runServer = Effect.fn("ptth server")(function* (flags: ServerFlags)
   if (flags.printConfig) return yield* Console.log(yield* LoadConfig.explainServer(sources))
   const { config: settings, path } = yield* LoadConfig.loadServer(sources)
   const where = whereOf(path)
-  if (flags.printTripcode) return yield* printTripcode(settings, where)
+  if (flags.printTripcode) return yield* printTripcodes(settings, where)
 
-  const config = yield* Effect.fromResult(
-    ServerConfig.require(settings, ["name", "apiKey", "relayUrl"], where),
+  const services = yield* Effect.fromResult(ServerConfig.completeServices(settings, where))
+  const load = Effect.flatMap(LoadConfig.loadServer(sources), ({ config, path }) =>
+    Effect.fromResult(ServerConfig.completeServices(config, whereOf(path))),
   )
-  return yield* runTunnel(config, {
+  const options = {
     path,
     insecure: flags.insecure,
     qr: flags.qr,
     wait: !flags.noWait,
     pairing: undefined,
-  })
+  }
+  return yield* runServices(services, options, load)
 })

@@ -23,6 +23,7 @@ import { digestOf } from "../../relay/peers/ConfigDigest.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
 import * as ReloadTriggers from "../../relay/settings/ReloadTriggers.ts"
 import { type BindError, bindError } from "../../transport/front/NodeFront.ts"
+import { onHangUp } from "../../transport/runtime/HangUp.ts"
 import { machineOf } from "./ClusterEngine.ts"
 import { loadClusterKeys } from "./LoadCluster.ts"
 import { version } from "./Version.ts"
@@ -63,7 +64,7 @@ const keysOf = Effect.fnUntraced(function* (cluster: Cluster | undefined, where:
       return Effect.logInfo(`cluster key reloaded: lines: ${loaded.length}`)
     },
   }).pipe(Effect.provideContext(context))
-  yield* ReloadTriggers.onHangUp(reload)
+  yield* onHangUp(reload)
   yield* ReloadTriggers.poll(reload)
   return () => keys
 })

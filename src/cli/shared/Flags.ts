@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import * as CommaList from "../../domain/config/CommaList.ts"
 import { fromText, type Override, variableOf } from "../../domain/config/ConfigDecode.ts"
 import { type ConfigKey, type ConfigRows, flagName } from "../../domain/config/ConfigKey.ts"
+import { fromPerson } from "./UserPaths.ts"
 
 /** An optional flag with a text. */
 export const text = (name: string, metavar: string, help: string) =>
@@ -18,7 +19,7 @@ export const configPath = (file: string) =>
     "config-path",
     "FILE",
     `Configuration (default ./${file}, then ./config/${file}; a missing named file is an error)`,
-  )
+  ).pipe(Flag.map(Option.map((path) => fromPerson(path))))
 
 /** `--asset-root`, a flag of PTTH 2.x. */
 export const assetRoot = Flag.String("asset-root").pipe(

@@ -11,6 +11,7 @@ import type { CertificateFiles } from "../../domain/config/RelayConfig.ts"
 import type { ServerSettings } from "../../domain/config/ServerConfig.ts"
 import * as ReloadTriggers from "../../relay/settings/ReloadTriggers.ts"
 import type { Certificate } from "../../transport/net/Certificate.ts"
+import { onHangUp } from "../../transport/runtime/HangUp.ts"
 import { loadCertificate, warnUntimely } from "./LoadCertificate.ts"
 
 /** The files that a server's configuration names; `undefined` if it names none. */
@@ -55,7 +56,7 @@ export const follow = Effect.fn("PassedCertificate.follow")(function* (
     Effect.forever,
     Effect.forkScoped,
   )
-  yield* ReloadTriggers.onHangUp(request)
+  yield* onHangUp(request)
   yield* ReloadTriggers.poll(request)
   return () => current
 })

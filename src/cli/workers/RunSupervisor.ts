@@ -26,7 +26,7 @@ import * as ControlSocket from "../control/ControlSocket.ts"
 import * as OtherRelays from "../control/OtherRelays.ts"
 import * as RuntimeFolder from "../control/RuntimeFolder.ts"
 import * as RunRelay from "../run/RunRelay.ts"
-import * as SendTelemetry from "../run/SendTelemetry.ts"
+import * as SendTelemetry from "../serve/SendTelemetry.ts"
 import * as ClusterEngine from "../shared/ClusterEngine.ts"
 import { version } from "../shared/Version.ts"
 import * as LastValid from "./LastValid.ts"
@@ -286,14 +286,14 @@ const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count
   yield* ControlSocket.serve(folder, answering(RuntimeFolder.configPlace(path), crew, supervisor))
   const { host, port } = crew.address
   audit.record({ _tag: "RelayStarted", address: ListenAddress.format({ host, port }) })
-  const admin = yield* RunRelay.startAdmin(start).pipe(
-    Effect.provide(Relays.layer),
-    Effect.provideService(Peers, crew.relays),
-  )
+  const address = { host, port, secure }
+  const admin = yield* Effect.gen(function* () {
+    const admin = yield* RunRelay.startAdmin(start)
+    yield* RunRelay.publishStatus(start, address, admin)
+    return admin
+  }).pipe(Effect.provide(Relays.layer), Effect.provideService(Peers, crew.relays))
   yield* Console.log(
-    RunRelay.describe(start, { host, port, secure }, admin, [
-      ["Workers", `${count}   (see ptth relay peers)`],
-    ]),
+    RunRelay.describe(start, address, admin, [["Workers", `${count}   (see ptth relay peers)`]]),
   )
   return yield* Effect.never
 })

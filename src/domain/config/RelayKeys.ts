@@ -336,6 +336,28 @@ const stateKeys = {
   }),
 }
 
+/** What visitors of the relay itself see. */
+const pageKeys = {
+  title: optional({
+    name: "title",
+    value: nonEmpty,
+    doc: "The title of the relay's own page.",
+    unset: "`Servers`",
+  }),
+  description: optional({
+    name: "description",
+    value: nonEmpty,
+    doc: "A sentence of the operator on that page.",
+    unset: "none",
+  }),
+  publicList: withDefault({
+    name: "public_list",
+    value: Value.boolean,
+    doc: "Whether that page lists the servers: their names, whether they are connected, whether one has to sign in, and their addresses.",
+    default: true,
+  }),
+}
+
 /** Logs and telemetry. */
 const observationKeys = {
   accessLog: withDefault({
@@ -523,6 +545,7 @@ const scaleKeys = {
 export const relaySections = {
   "Addresses and TLS": addressKeys,
   "Servers and visitors": accessKeys,
+  "The relay's own page": pageKeys,
   Times: timeKeys,
   Limits: relayLimitKeys,
   State: stateKeys,
@@ -536,6 +559,7 @@ export const relaySections = {
 export const relayKeys = {
   ...addressKeys,
   ...accessKeys,
+  ...pageKeys,
   ...timeKeys,
   ...relayLimitKeys,
   ...stateKeys,

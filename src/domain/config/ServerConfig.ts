@@ -9,7 +9,7 @@ import type { ApiKey } from "../ApiKey.ts"
 import type { ServerName } from "../ServerName.ts"
 import type { DecodeOptions, Override } from "./ConfigDecode.ts"
 import * as ConfigDecode from "./ConfigDecode.ts"
-import { type ConfigError, single } from "./ConfigError.ts"
+import type { ConfigError, ConfigProblem } from "./ConfigError.ts"
 import type { ConfigValues } from "./ConfigKey.ts"
 import * as ConfigPrint from "./ConfigPrint.ts"
 import { environmentPrefix, serverKeys } from "./ServerKeys.ts"
@@ -58,6 +58,64 @@ const relayOfVisitors = ({ name, relayUrl }: ServerSettings): string | undefined
 
 const decodeFile = ConfigDecode.decoder(serverKeys)
 
+type Where = ConfigDecode.Decoded<unknown>["where"]
+
+const relayUrlProblems = (settings: ServerSettings, where: Where): ReadonlyArray<ConfigProblem> => {
+  const base = relayOfVisitors(settings)
+  if (base === undefined) return []
+  return [
+    {
+      code: "PTTH_CONFIG_INVALID",
+      where: where(["relay_url"]),
+      detail: `\`relay_url\`: it is the address at which visitors reach this server, with ${new URL(settings.relayUrl ?? base).pathname}`,
+      remedy: `Use the relay's own address, such as ${base}.`,
+    },
+  ]
+}
+
+/** Keys that are given together, if at all. */
+const pairProblems = (
+  { authPassword, authUser, tlsCert, tlsKey }: Content,
+  where: Where,
+): ReadonlyArray<ConfigProblem> => {
+  const pairs = [
+    ["auth_user", authUser, "auth_password", authPassword],
+    ["tls_cert", tlsCert, "tls_key", tlsKey],
+  ] as const
+  return pairs.flatMap(([one, first, other, second]) => {
+    if ((first === undefined) === (second === undefined)) return []
+    const [given, missing] = first === undefined ? [other, one] : [one, other]
+    return [
+      {
+        code: "PTTH_CONFIG_INCOMPLETE" as const,
+        where: where([given]),
+        detail: `\`${given}\` has no \`${missing}\` beside it`,
+        remedy: "Give both or neither.",
+      },
+    ]
+  })
+}
+
+/** What `to_ca` and `to_insecure` say has a meaning only for an https origin, and only one of them. */
+const originProblems = (
+  { to, toCa, toInsecure }: Pick<ServerSettings, "to" | "toCa" | "toInsecure">,
+  where: Where,
+): ReadonlyArray<ConfigProblem> => {
+  const key = toCa !== undefined ? "to_ca" : toInsecure ? "to_insecure" : undefined
+  if (key === undefined) return []
+  const problem = (detail: string, remedy: string): ReadonlyArray<ConfigProblem> => [
+    { code: "PTTH_CONFIG_INVALID", where: where([key]), detail: `\`${key}\`: ${detail}`, remedy },
+  ]
+  if (to?.startsWith("https:") !== true)
+    return problem(
+      "only an application at an https address has a certificate",
+      "Use https:// in `to`, or leave it out.",
+    )
+  return toCa !== undefined && toInsecure
+    ? problem("`to_insecure` accepts any certificate", "Leave one of them out.")
+    : []
+}
+
 /**
  * Decodes a server's configuration, of which parts may be missing: the text of
  * its file, and the overrides of environment and flags. All problems are
@@ -68,34 +126,98 @@ export const decodeSettings = (
   options?: DecodeOptions,
 ): Result.Result<ServerSettings, ConfigError> =>
   Result.flatMap(decodeFile(text, options), ({ value, where }) => {
-    const base = relayOfVisitors(value)
-    if (base !== undefined)
-      return Result.fail(
-        single({
-          code: "PTTH_CONFIG_INVALID",
-          where: where(["relay_url"]),
-          detail: `\`relay_url\`: it is the address at which visitors reach this server, with ${new URL(value.relayUrl ?? base).pathname}`,
-          remedy: `Use the relay's own address, such as ${base}.`,
-        }),
-      )
-    const pairs = [
-      ["auth_user", value.authUser, "auth_password", value.authPassword],
-      ["tls_cert", value.tlsCert, "tls_key", value.tlsKey],
-    ] as const
-    for (const [one, first, other, second] of pairs) {
-      if ((first === undefined) === (second === undefined)) continue
-      const [given, missing] = first === undefined ? [other, one] : [one, other]
-      return Result.fail(
-        single({
-          code: "PTTH_CONFIG_INCOMPLETE",
-          where: where([given]),
-          detail: `\`${given}\` has no \`${missing}\` beside it`,
-          remedy: "Give both or neither.",
-        }),
-      )
-    }
-    return Result.succeed(value)
+    const error = ConfigDecode.failing([
+      ...relayUrlProblems(value, where),
+      ...contentProblems(value, where),
+      ...serviceProblems(value, where),
+    ])
+    return error === undefined ? Result.succeed(value) : Result.fail(error)
   })
+
+/** What is wrong with what one name serves, and to whom. */
+const contentProblems = (content: Content, where: Where): ReadonlyArray<ConfigProblem> => [
+  ...pairProblems(content, where),
+  ...originProblems(content, where),
+  ...(content.routes ?? []).flatMap((route, i) =>
+    originProblems(route, (path) => where(["routes", i, ...path])),
+  ),
+]
+
+/** The keys that say what is served, and to whom. */
+type Content = Pick<
+  ServerSettings,
+  "authPassword" | "authUser" | "routes" | "tlsCert" | "tlsKey" | "to" | "toCa" | "toInsecure"
+>
+
+const serviceProblems = (
+  { name, services = [] }: ServerSettings,
+  where: Where,
+): ReadonlyArray<ConfigProblem> =>
+  services.flatMap((service, i) => {
+    const inService: Where = (path) => where(["services", i, ...path])
+    const names = [name, ...services.slice(0, i).map((other) => other.name)]
+    return [
+      ...(names.includes(service.name)
+        ? [
+            {
+              code: "PTTH_CONFIG_INVALID" as const,
+              where: inService(["name"]),
+              detail: `\`services.name\`: ${service.name} is there twice`,
+              remedy: "Give each service a name of its own.",
+            },
+          ]
+        : []),
+      ...(service.to === undefined && service.fileServerRoot === undefined
+        ? [
+            {
+              code: "PTTH_CONFIG_INCOMPLETE" as const,
+              where: inService(["name"]),
+              detail: `the service ${service.name} has neither \`to\` nor \`file_server_root\``,
+              remedy: "Say what it serves.",
+            },
+          ]
+        : []),
+      ...contentProblems(service, inService),
+    ]
+  })
+
+/** The settings of one service: its own, with what it takes from those above it. */
+const settingsOf = (
+  above: ServerSettings,
+  service: NonNullable<ServerSettings["services"]>[number],
+): ServerSettings => ({
+  ...above,
+  ...service,
+  services: undefined,
+  apiKey: service.apiKey ?? above.apiKey,
+  fileServerRoot: service.fileServerRoot ?? above.fileServerRoot,
+  ...(service.authUser === undefined
+    ? { authUser: above.authUser, authPassword: above.authPassword }
+    : {}),
+  ...(service.tlsCert === undefined ? { tlsCert: above.tlsCert, tlsKey: above.tlsKey } : {}),
+  responseTimeout: service.responseTimeout ?? above.responseTimeout,
+  throttleUpload: service.throttleUpload ?? above.throttleUpload,
+})
+
+/**
+ * All that a configuration serves, each with a name of its own: what the keys
+ * above `[[services]]` say if they have a name, and the services.
+ */
+export const servicesOf = (settings: ServerSettings): ReadonlyArray<ServerSettings> => {
+  const { name, services = [] } = settings
+  const own =
+    name === undefined && services.length > 0 ? [] : [{ ...settings, services: undefined }]
+  return [...own, ...services.map((service) => settingsOf(settings, service))]
+}
+
+/** As {@link servicesOf}, with all that is required. */
+export const completeServices = (
+  settings: ServerSettings,
+  file: string,
+): Result.Result<ReadonlyArray<ServerConfig>, ConfigError> =>
+  Result.all(
+    servicesOf(settings).map((service) => require(service, ["name", "apiKey", "relayUrl"], file)),
+  )
 
 /** The configuration in force and the source of each value, without secrets; see {@link decodeSettings}. */
 export const explain = (

@@ -5,7 +5,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as ApiKey from "../ApiKey.ts"
-import { optional, withDefault } from "./ConfigKey.ts"
+import { optional, required, tables, withDefault } from "./ConfigKey.ts"
 import * as Value from "./ConfigValue.ts"
 
 /** What the names of the server's environment variables begin with. */
@@ -27,12 +27,17 @@ const portPattern = /^:?(\d{1,5})(\/.*)?$/
 /** HOST:PORT without a scheme; an IPv6 address has brackets. */
 const hostPattern = /^(?!https?:)(?:\[[^\]/]+\]|[^:/?#@[\]]+):\d{1,5}(?:\/.*)?$/i
 
+/** The path of a unix socket in an address such as `unix:/run/app.sock`; `undefined` for other addresses. */
+export const socketPathOf = (to: string): string | undefined => /^unix:([^\0]+)$/s.exec(to)?.[1]
+
 /**
  * The address of an application: a port of this machine, HOST:PORT, :PORT or a
- * URL, each with or without a path, as a URL without a slash at its end.
+ * URL, each with or without a path, as a URL without a slash at its end; or
+ * `unix:PATH`, as it is.
  */
 export const parseUpstream = (input: string | number): string | undefined => {
   const text = String(input)
+  if (text.startsWith("unix:")) return socketPathOf(text) === undefined ? undefined : text
   const [, port, path = ""] = portPattern.exec(text) ?? []
   const url = Value.parseHttpUrl(
     port !== undefined
@@ -48,6 +53,12 @@ const keyExpected = "a key such as `ptth keygen` prints"
 
 const parseApiKey = (text: string): Result.Result<ApiKey.ApiKey, string> =>
   Result.mapError(ApiKey.parse(text), (fault) => `expected ${keyExpected}, but this one ${fault}`)
+
+const relayUrl = Value.scalar(
+  "text",
+  Value.parsed(Schema.String, parseRelayUrl),
+  'an address such as "https://relay.example.com"',
+)
 
 /** The server's identity and its relay. */
 const identityKeys = {
@@ -67,11 +78,7 @@ const identityKeys = {
   }),
   relayUrl: optional({
     name: "relay_url",
-    value: Value.scalar(
-      "text",
-      Value.parsed(Schema.String, parseRelayUrl),
-      'an address such as "https://relay.example.com"',
-    ),
+    value: relayUrl,
     doc: "The relay's address.",
     unset: "required",
     flag: { metavar: "URL" },
@@ -188,24 +195,18 @@ export const fileKeys = {
   }),
 }
 
-/** What is served. */
-const contentKeys = {
-  fileServerRoot: withDefault({
-    name: "file_server_root",
-    value: Value.text("the path of a folder"),
-    doc: "The folder to serve, relative to the working directory.",
-    default: ".",
-    flag: { metavar: "DIR" },
-  }),
-  ...fileKeys,
+const upstream = Value.scalar(
+  "text",
+  Value.parsed(Schema.Union([Schema.Number, Schema.String]), parseUpstream),
+  'a port, or an address such as "127.0.0.1:3000", "http://127.0.0.1:3000/path" or "unix:/run/app.sock"',
+)
+
+/** The application that is served, and how it is spoken to. */
+export const originKeys = {
   to: optional({
     name: "to",
-    value: Value.scalar(
-      "text",
-      Value.parsed(Schema.Union([Schema.Number, Schema.String]), parseUpstream),
-      'a port, or an address such as "127.0.0.1:3000" or "http://127.0.0.1:3000/path"',
-    ),
-    doc: "The application to which requests are forwarded instead of serving a folder: a local port, HOST:PORT or a URL. A path is put before each target.",
+    value: upstream,
+    doc: "The application to which requests are forwarded instead of serving a folder: a local port, HOST:PORT, a URL, or unix:PATH for a unix socket. A path of a URL is put before each target.",
     unset: "off",
     flag: { metavar: "PORT|URL" },
   }),
@@ -216,6 +217,66 @@ const contentKeys = {
     unset: "the visitor's",
     flag: { metavar: "HOST" },
   }),
+  toCa: optional({
+    name: "to_ca",
+    value: Value.text("the path of a file of certificates"),
+    doc: "A PEM file of certificates to trust in addition to the usual ones when `to` is an https address.",
+    unset: "NODE_EXTRA_CA_CERTS",
+    flag: { metavar: "FILE" },
+  }),
+  toInsecure: withDefault({
+    name: "to_insecure",
+    value: Value.boolean,
+    doc: "Accept any certificate of an https address in `to`; for applications on trusted networks only.",
+    default: false,
+    flag: {},
+  }),
+}
+
+/** The path of a route without slashes at its end; no query, and nothing that is percent-encoded in two ways. */
+const parseRoute = (text: string): string | undefined => {
+  const path = text.replace(/\/+$/, "")
+  const isPath = /^(?:\/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+$/.test(path)
+  return isPath && !/\/\.\.?(?:\/|$)/.test(path) ? path : undefined
+}
+
+/** The keys of `[[routes]]`. */
+export const routeKeys = {
+  path: required({
+    name: "path",
+    value: Value.scalar("text", Value.parsed(Schema.String, parseRoute), 'a path such as "/api"'),
+    doc: "The path that is forwarded, and all below it; of several the longest counts.",
+  }),
+  ...originKeys,
+  to: required({
+    name: "to",
+    value: upstream,
+    doc: "The application to which requests for the path are forwarded, which sees the whole path.",
+  }),
+}
+
+const routes = optional({
+  name: "routes",
+  value: tables(routeKeys, "a table for each path, headed [[routes]]"),
+  doc: "Paths that are forwarded to applications of their own; the rest goes to `to` or the folder.",
+  unset: "none",
+})
+
+/** What `ptth dev` takes as flags. */
+export const devKeys = { ...originKeys, ...fileKeys }
+
+/** What is served. */
+const contentKeys = {
+  fileServerRoot: withDefault({
+    name: "file_server_root",
+    value: Value.text("the path of a folder"),
+    doc: "The folder to serve, relative to the working directory.",
+    default: ".",
+    flag: { metavar: "DIR" },
+  }),
+  ...fileKeys,
+  ...originKeys,
+  routes,
 }
 
 /** Who must sign in. */
@@ -298,6 +359,47 @@ const tunnelKeys = {
   }),
 }
 
+const { fileServerRoot, ...otherContent } = contentKeys
+
+/** The keys of `[[services]]`. */
+export const serviceKeys = {
+  name: required({
+    name: "name",
+    value: Value.serverName,
+    doc: "The name by which the relay knows this service.",
+  }),
+  apiKey: { ...identityKeys.apiKey, doc: "The service's own key.", unset: "the one above" },
+  fileServerRoot: optional({
+    name: "file_server_root",
+    value: fileServerRoot.value as Value.ConfigValue<string>,
+    doc: "The folder to serve, relative to the working directory.",
+    unset: "needed unless there is `to`",
+  }),
+  ...otherContent,
+  authUser: { ...signInKeys.authUser, unset: "the one above" },
+  authPassword: { ...signInKeys.authPassword, unset: "the one above" },
+  tlsCert: { ...tlsKeys.tlsCert, unset: "the one above" },
+  tlsKey: { ...tlsKeys.tlsKey, unset: "the one above" },
+  responseTimeout: { ...tunnelKeys.responseTimeout, unset: "the one above" },
+  throttleUpload: optional({
+    name: "throttle_upload",
+    value: Value.boolean,
+    doc: tunnelKeys.throttleUpload.doc,
+    unset: "the one above",
+  }),
+}
+
+/** What is served besides, in the same process. */
+const furtherKeys = {
+  services: optional({
+    name: "services",
+    value: tables(serviceKeys, "a table for each service, headed [[services]]"),
+    doc: "Further servers in the same process; without a `name` above them they are the only ones.",
+    see: "operating.md#several-services",
+    unset: "none",
+  }),
+}
+
 /** The sections of `docs/configuration.md`. */
 export const serverSections = {
   "Name, key and relay": identityKeys,
@@ -305,6 +407,7 @@ export const serverSections = {
   "Sign-in": signInKeys,
   "End-to-end encryption": tlsKeys,
   Tunnel: tunnelKeys,
+  "Several services": furtherKeys,
 }
 
 /** All keys. */
@@ -314,4 +417,47 @@ export const serverKeys = {
   ...signInKeys,
   ...tlsKeys,
   ...tunnelKeys,
+  ...furtherKeys,
+}
+
+const { to: _to, ...originFlags } = originKeys
+const { connections, throttleUpload, transport } = tunnelKeys
+
+/** What `ptth share` takes as flags; what it shares is its argument. */
+export const shareKeys = {
+  name: {
+    ...identityKeys.name,
+    doc: "The server's name at the relay, which is part of its address.",
+    unset: "that of the same TARGET before, else two random words",
+  },
+  ca: identityKeys.ca,
+  ...fileKeys,
+  ...originFlags,
+  authUser: signInKeys.authUser,
+  transport,
+  connections,
+  throttleUpload,
+}
+
+/** The keys of the user's own `config.toml`, for commands without a configuration of their own. */
+export const userKeys = {
+  relay: optional({
+    name: "relay",
+    value: relayUrl,
+    doc: "The address of the relay through which `ptth share` serves.",
+    unset: "the one that was used last",
+    flag: { metavar: "URL" },
+  }),
+  ca: optional({
+    name: "ca",
+    value: Value.text("the path of a file of certificates"),
+    doc: "A PEM file of certificates to trust in addition to the usual ones.",
+    unset: "SSL_CERT_FILE",
+  }),
+  insecure: withDefault({
+    name: "insecure",
+    value: Value.boolean,
+    doc: "Allow a plain http:// relay on another machine, which sends the key unencrypted.",
+    default: false,
+  }),
 }

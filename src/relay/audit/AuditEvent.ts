@@ -55,6 +55,14 @@ export type AuditEvent =
   | { readonly _tag: "ConfigRefused"; readonly problem: string }
   | { readonly _tag: "AdminLoggedIn"; readonly by: string; readonly address: string }
   | { readonly _tag: "AdminRefused"; readonly reason: string; readonly address: string }
+  /** A ticket was made, by which a server of this name registers itself. */
+  | {
+      readonly _tag: "ServerInvited"
+      readonly name: ServerName
+      /** Until when the ticket is good, as an ISO 8601 time. */
+      readonly expires: string
+      readonly by: string
+    }
   /** More events of a kind came within a minute than are recorded one by one; see `AuditThrottle.ts`. */
   | { readonly _tag: "EventsOmitted"; readonly of: string; readonly events: number }
   | {
@@ -115,5 +123,6 @@ export const sentences: Record<AuditEvent["_tag"], string> = {
   ServerCutOff: "server disconnected by an administrator",
   RequestReplayed: "request sent again",
   InspectionChanged: "inspection of requests changed",
+  ServerInvited: "server invited",
   EventsOmitted: "more events of this kind than are recorded one by one",
 }

@@ -17,6 +17,7 @@ import {
 import type { Handler } from "../../transport/body/Handler.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { Servers } from "../registry/Servers.ts"
+import type { TicketCheck } from "../registry/TicketCheck.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import { AnswerEndpoint } from "./AnswerEndpoint.ts"
 import { type BackendCall, ForwardedCall, NodeCall, rejectRequest } from "./BackendCall.ts"
@@ -32,6 +33,7 @@ export interface ClassicContext {
   readonly servers: Servers["Service"]
   readonly rendezvous: Rendezvous["Service"]
   readonly limit: LinkLimit
+  readonly tickets: TicketCheck
   readonly others: OtherRelays
 }
 
@@ -50,12 +52,12 @@ export class ClassicEndpoints {
   private readonly others: OtherRelays
   private readonly endpoints: ReadonlyArray<Endpoint>
 
-  constructor({ limit, others, rendezvous, servers, settings }: ClassicContext) {
+  constructor({ limit, others, rendezvous, servers, settings, tickets }: ClassicContext) {
     const keys = new KeyCheck(servers)
     this.servers = servers
     this.exchanges = new ClassicExchanges(rendezvous, keys)
     this.others = others
-    this.listens = new ListenEndpoint({ settings, rendezvous, limit, keys, others })
+    this.listens = new ListenEndpoint({ settings, rendezvous, limit, keys, tickets, others })
     const answers = new AnswerEndpoint(this.exchanges, others)
     const bodies = new BodyEndpoint(this.exchanges)
     this.endpoints = [

@@ -10,6 +10,7 @@ import { askedMillis, header, maxInstance, text, version2 } from "../../protocol
 import type { Deadline } from "../../transport/runtime/Deadlines.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { KnownServer } from "../registry/Servers.ts"
+import { refusalOf, type TicketCheck } from "../registry/TicketCheck.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import * as Subdomains from "../settings/Subdomains.ts"
 import { clientOf } from "../settings/TrustedProxies.ts"
@@ -28,6 +29,7 @@ export interface ListenContext {
   readonly rendezvous: Rendezvous["Service"]
   readonly limit: LinkLimit
   readonly keys: KeyCheck
+  readonly tickets: TicketCheck
   readonly others: OtherRelays
 }
 
@@ -47,10 +49,24 @@ export class ListenEndpoint {
     return [...this.linksByProcess.values()]
   }
 
-  /** Checks the key, then takes the listen. */
+  /** Redeems a ticket, if there is one, checks the key, then takes the listen. */
   handle(name: string, request: IncomingMessage, response: ServerResponse): void {
     const key = keyOf(request)
     if (key === undefined) return answerText(response, 403, text.noKey)
+    if (refusalOf(request.headers) === undefined) return this.check(name, key, request, response)
+    const { rendezvous, tickets } = this.context
+    const holder = { name, key, headers: request.headers, address: this.addressOf(request) }
+    tickets.before(holder, rendezvous.deadlines.now(), () =>
+      this.check(name, key, request, response),
+    )
+  }
+
+  private check(
+    name: string,
+    key: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
     const { keys, rendezvous } = this.context
     const now = rendezvous.deadlines.now()
     const identity = keys.knock(request.socket, name, key, () => this.addressOf(request), now)
@@ -58,8 +74,11 @@ export class ListenEndpoint {
       case "Limited":
         response.setHeader("Retry-After", `${identity.retryAfter}`)
         return answerText(response, 429, text.tooManyKeys)
-      case "Refused":
+      case "Refused": {
+        const code = refusalOf(request.headers)
+        if (code !== undefined) response.setHeader("X-PTTH-Code", code)
         return answerText(response, 401, text.badKey)
+      }
       case "Known":
         return this.take(identity, request, response)
     }

@@ -21,6 +21,7 @@ import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import { STATUS_CODES } from "../../transport/runtime/NodeHttp.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { KnownServer, Servers } from "../registry/Servers.ts"
+import { refusalOf, type TicketCheck } from "../registry/TicketCheck.ts"
 import type { HandOverShape } from "../settings/HandOver.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import * as Subdomains from "../settings/Subdomains.ts"
@@ -37,6 +38,7 @@ export interface StreamContext {
   readonly servers: Servers["Service"]
   readonly rendezvous: Rendezvous["Service"]
   readonly limit: LinkLimit
+  readonly tickets: TicketCheck
   readonly spread: LinkSpread
   readonly handOver: HandOverShape | undefined
 }
@@ -103,8 +105,18 @@ export class StreamEndpoint {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     if (!(request.url ?? "").startsWith(path)) return false
     socket.on("error", () => {})
-    const link = this.authorize(request, socket)
-    if (link !== undefined) this.open(link, request, socket, head)
+    const { rendezvous, settings, tickets } = this.context
+    const holder = {
+      name: nameOf(request),
+      key: keyOfServer(request),
+      headers: request.headers,
+      address: clientOf(settings.current().trustedProxies, request),
+    }
+    tickets.before(holder, rendezvous.deadlines.now(), () => {
+      if (socket.destroyed) return
+      const link = this.authorize(request, socket)
+      if (link !== undefined) this.open(link, request, socket, head)
+    })
     return true
   }
 
@@ -179,19 +191,17 @@ export class StreamEndpoint {
   /** Checks the key; if it is refused, that is sent and nothing returned. */
   private authorize(request: UpgradeRequest, socket: Duplex): LinkRequest | undefined {
     const { rendezvous, servers, settings } = this.context
-    const keys = request.headersDistinct[header.apiKey] ?? []
-    const [key] = keys
+    const key = keyOfServer(request)
     if (this.draining) return refuse(socket, 503, text.shuttingDown)
     if (key === undefined) return refuse(socket, 403, text.noKey)
     const address = clientOf(settings.current().trustedProxies, request)
-    const name = (request.url ?? "").slice(path.length)
     const now = rendezvous.deadlines.now()
-    const server = servers.knock(name, keys.length === 1 ? key : "", address, now)
+    const server = servers.knock(nameOf(request), key, address, now)
     switch (server._tag) {
       case "Limited":
         return refuse(socket, 429, text.tooManyKeys, [["Retry-After", `${server.retryAfter}`]])
       case "Refused":
-        return refuse(socket, 401, text.badKey)
+        return refuse(socket, 401, text.badKey, refusedTicket(request))
       case "Known": {
         const { have, instance, link } = LinkOpening.decode(request.headers)
         const program = programOf(request)
@@ -314,6 +324,20 @@ export class StreamEndpoint {
       if (other.name === link.name && other.instance !== link.instance) other.suspect()
     }
   }
+}
+
+/** The name in the path of an opening. */
+const nameOf = ({ url = "" }: UpgradeRequest): string => url.slice(path.length)
+
+/** The key of an opening; several are no valid one. */
+const keyOfServer = ({ headersDistinct }: UpgradeRequest): string | undefined => {
+  const keys = headersDistinct[header.apiKey] ?? []
+  return keys.length > 1 ? "" : keys[0]
+}
+
+const refusedTicket = ({ headers }: UpgradeRequest): HeaderList => {
+  const code = refusalOf(headers)
+  return code === undefined ? [] : [["X-PTTH-Code", code]]
 }
 
 /** Answers an upgrade that is refused, and closes its connection. */

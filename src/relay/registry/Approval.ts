@@ -10,8 +10,8 @@ import type { PlatformError } from "effect/PlatformError"
 import { hostProblems } from "../../domain/config/RelayChecks.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import { entry } from "../../domain/ErrorRegistry.ts"
-import { isServerName } from "../../domain/ServerName.ts"
-import { isTripcode } from "../../domain/Tripcode.ts"
+import { isServerName, type ServerName } from "../../domain/ServerName.ts"
+import { isTripcode, type Tripcode } from "../../domain/Tripcode.ts"
 
 /** Why a server could not be approved. */
 export class ApprovalError extends Data.TaggedError("ApprovalError")<{
@@ -34,6 +34,56 @@ const cannot = (path: string) => (error: PlatformError) =>
     detail: `${path} cannot be written (${error.reason._tag})`,
   })
 
+/** The error for a text that is not a server's name. */
+export const badName = (name: string): ApprovalError =>
+  new ApprovalError({
+    code: "PTTH_BAD_APPROVAL",
+    detail: `${JSON.stringify(name)} is not a server's name`,
+  })
+
+/** Fails if a further server of this name would not have a host of its own. */
+export const requireFreeName = (
+  config: RelayConfig,
+  name: ServerName,
+): Effect.Effect<void, ApprovalError> => {
+  const names = [...config.servers.map((server) => server.name), name]
+  const clash = hostProblems(config, names).find(({ index }) => index === names.length - 1)
+  return clash === undefined
+    ? Effect.void
+    : Effect.fail(new ApprovalError({ code: "PTTH_BAD_APPROVAL", detail: clash.detail }))
+}
+
+/** The line with the tripcode in a file that registers one server. */
+const tripcodeLine = /^[ \t]*tripcode[ \t]*=[ \t]*(?:"[^"\n]*"|\[[^\]]*\])[ \t]*(?=#|$)/gm
+
+/** The text of the server's own file; fails if its key cannot be replaced there. */
+export const requireOwnFile = Effect.fn("Approval.requireOwnFile")(function* (
+  folder: string,
+  name: ServerName,
+): Effect.fn.Return<string, ApprovalError, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  const path = NodePath.join(folder, `${name}.toml`)
+  const text = yield* Effect.orElseSucceed(fs.readFileString(path), () => "")
+  if (text.match(tripcodeLine)?.length === 1) return text
+  return yield* new ApprovalError({
+    code: "PTTH_CANNOT_APPROVE",
+    detail: `the key of ${name} is not in ${path}, where alone it can be replaced`,
+  })
+})
+
+/** Replaces the key of a server that has a file of its own in the folder. */
+export const replaceKey = Effect.fn("Approval.replaceKey")(function* (
+  folder: string,
+  name: ServerName,
+  tripcode: Tripcode,
+): Effect.fn.Return<string, ApprovalError, FileSystem.FileSystem> {
+  const text = yield* requireOwnFile(folder, name)
+  const path = NodePath.join(folder, `${name}.toml`)
+  const replaced = text.replace(tripcodeLine, `tripcode = "${tripcode}"`)
+  yield* Effect.mapError(write(folder, path, replaced), cannot(path))
+  return path
+})
+
 /**
  * Registers a server: writes `NAME.toml` to the folder. Succeeds with the path
  * of the file, or `undefined` if the server is already registered with that
@@ -47,10 +97,11 @@ export const approve = Effect.fn("Approval.approve")(function* (
   name: string,
   tripcode: string,
 ): Effect.fn.Return<string | undefined, ApprovalError, FileSystem.FileSystem> {
-  if (!isServerName(name) || !isTripcode(tripcode)) {
+  if (!isServerName(name)) return yield* badName(name)
+  if (!isTripcode(tripcode)) {
     return yield* new ApprovalError({
       code: "PTTH_BAD_APPROVAL",
-      detail: `${JSON.stringify(isServerName(name) ? tripcode : name)} is not a ${isServerName(name) ? "tripcode" : "server's name"}`,
+      detail: `${JSON.stringify(tripcode)} is not a tripcode`,
     })
   }
   const registered = config.servers.find((server) => server.name === name)
@@ -61,10 +112,7 @@ export const approve = Effect.fn("Approval.approve")(function* (
       detail: `the name ${name} is registered with another key`,
     })
   }
-  const names = [...config.servers.map((server) => server.name), name]
-  const clash = hostProblems(config, names).find(({ index }) => index === names.length - 1)
-  if (clash !== undefined)
-    return yield* new ApprovalError({ code: "PTTH_BAD_APPROVAL", detail: clash.detail })
+  yield* requireFreeName(config, name)
   const fs = yield* FileSystem.FileSystem
   const path = NodePath.join(folder, `${name}.toml`)
   const exists = yield* Effect.mapError(fs.exists(path), cannot(path))

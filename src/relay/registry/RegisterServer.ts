@@ -6,8 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
-import type { ServerName } from "../../domain/ServerName.ts"
-import type { Tripcode } from "../../domain/Tripcode.ts"
+import { isServerName, type ServerName } from "../../domain/ServerName.ts"
+import { isTripcode, type Tripcode } from "../../domain/Tripcode.ts"
 import { AuditLog } from "../audit/AuditLog.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
 import * as Approval from "./Approval.ts"
@@ -17,15 +17,20 @@ import { Servers } from "./Servers.ts"
  * Registers a server, which is in force when this succeeds.
  *
  * @param by who did it, for the audit log
+ * @param replaces whether the tripcode takes the place of the one that is registered; `false` by default
  */
 export type RegisterServer = (
   name: string,
   tripcode: string,
   by: string,
+  replaces?: boolean,
 ) => Effect.Effect<void, Approval.ApprovalError>
 
 const cannot = (detail: string) =>
   new Approval.ApprovalError({ code: "PTTH_CANNOT_APPROVE", detail })
+
+/** The error of a relay whose configuration is not in files. */
+export const noFolder = cannot("this relay has no configuration file that could be added to")
 
 /** The operation; a supervisor of workers has it too, although it serves nobody itself. */
 export const make: Effect.Effect<RegisterServer, never, RelaySettings | AuditLog> = Effect.gen(
@@ -36,16 +41,19 @@ export const make: Effect.Effect<RegisterServer, never, RelaySettings | AuditLog
     const fs = Option.getOrUndefined(yield* Effect.serviceOption(FileSystem.FileSystem))
 
     /** Succeeds with whether the server was not in force before. */
-    const register = Effect.fnUntraced(function* (name: string, tripcode: string) {
+    const register = Effect.fnUntraced(function* (
+      name: string,
+      tripcode: string,
+      replaces: boolean,
+    ) {
       const { serversFolder } = settings.status()
-      if (serversFolder === undefined || fs === undefined)
-        return yield* cannot("this relay has no configuration file that could be added to")
-      const written = yield* Approval.approve(
-        serversFolder,
-        settings.current(),
-        name,
-        tripcode,
-      ).pipe(Effect.provideService(FileSystem.FileSystem, fs))
+      if (serversFolder === undefined || fs === undefined) return yield* noFolder
+      const isKnown = settings.derived().servers.has(name)
+      const write =
+        replaces && isKnown && isServerName(name) && isTripcode(tripcode)
+          ? Approval.replaceKey(serversFolder, name, tripcode)
+          : Approval.approve(serversFolder, settings.current(), name, tripcode)
+      const written = yield* Effect.provideService(write, FileSystem.FileSystem, fs)
       yield* settings.reload
       const registered = settings.derived().servers.get(name)
       if (registered?.tripcodes.includes(tripcode as Tripcode) !== true) {
@@ -70,10 +78,10 @@ export const make: Effect.Effect<RegisterServer, never, RelaySettings | AuditLog
           })
       })
 
-    return Effect.fn("RegisterServer")((name: string, tripcode: string, by: string) =>
+    return Effect.fn("RegisterServer")((name, tripcode, by, replaces = false) =>
       Effect.suspend(() => {
         const end = begin(name, tripcode)
-        return register(name, tripcode).pipe(
+        return register(name, tripcode, replaces).pipe(
           Effect.onExit((exit) =>
             Effect.sync(() => end(Exit.isSuccess(exit) && exit.value ? by : undefined)),
           ),

@@ -135,9 +135,14 @@ export class ServerRegistry {
     const identity = this.identify(name, key)
     if (identity._tag === "Known") return identity
     this.traffic.keyRefused(identity.reason)
-    if (this.strangers.isLimited(address, at) && !this.isShared(address)) return this.limited(at)
+    if (this.isLimited(address, at)) return this.limited(at)
     this.rememberRefused(name, identity, address, at)
     return identity
+  }
+
+  /** Whether an address has sent too many wrong keys, so that its further ones are not looked at. */
+  isLimited(address: string, at: number): boolean {
+    return this.strangers.isLimited(address, at) && !this.isShared(address)
   }
 
   private limited(at: number): Knocked {

@@ -16,6 +16,7 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { onHangUp } from "../../transport/runtime/HangUp.ts"
 import { type DerivedConfig, derive } from "./DerivedConfig.ts"
 import * as ReloadTriggers from "./ReloadTriggers.ts"
 
@@ -188,7 +189,7 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
     Effect.forever,
     Effect.forkScoped,
   )
-  yield* ReloadTriggers.onHangUp(request)
+  yield* onHangUp(request)
   if (options.follow === undefined)
     yield* ReloadTriggers.watchFiles(options.path, options.serversFolder, request)
   else options.follow(() => Queue.offerUnsafe(requests, "reload"))

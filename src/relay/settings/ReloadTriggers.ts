@@ -25,21 +25,6 @@ export const certificateQuiet = Duration.seconds(1)
 type Request = Effect.Effect<unknown>
 type Watching = Effect.Effect<void, never, FileSystem.FileSystem | Scope.Scope>
 
-/** Requests a reload on SIGHUP. */
-export const onHangUp = (request: Request): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.asVoid(
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        const listener = (): void => {
-          Effect.runFork(request)
-        }
-        process.on("SIGHUP", listener)
-        return listener
-      }),
-      (listener) => Effect.sync(() => process.off("SIGHUP", listener)),
-    ),
-  )
-
 /** Requests a reload at {@link pollInterval}. */
 export const poll = (request: Request): Effect.Effect<void, never, Scope.Scope> =>
   request.pipe(Effect.schedule(Schedule.spaced(pollInterval)), Effect.forkScoped, Effect.asVoid)

@@ -70,24 +70,3 @@ export const serverTable = (
       ],
     })),
   })
-
-/** The content of the table, as a text that differs whenever the table does. */
-export const shown = (servers: ReadonlyArray<ServerView>): string =>
-  JSON.stringify(
-    servers.map((view) => [
-      view.name,
-      view.displayName,
-      view.state,
-      view.isPaused,
-      view.state === "connected" ? 0 : view.lastSeen,
-      view.transports,
-      view.reason,
-      view.programs,
-      view.connections,
-      view.waiting,
-      view.traffic.inFlight,
-      view.traffic.requests,
-      view.traffic.bytesIn,
-      view.traffic.bytesOut,
-    ]),
-  )

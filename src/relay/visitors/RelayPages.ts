@@ -16,10 +16,9 @@ import { page as framed, livePolicy } from "../../web/Page.ts"
 import * as Style from "../../web/Style.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
-import * as Subdomains from "../settings/Subdomains.ts"
 import { LiveUpdates } from "../status/LiveUpdates.ts"
+import { publicTable, shownPublicly } from "../status/PublicTable.ts"
 import type { Relays } from "../status/Relays.ts"
-import { serverTable, shown } from "../status/ServerTable.ts"
 import { type ServerView, viewServers } from "../status/ServerView.ts"
 import type { Page } from "./Routes.ts"
 
@@ -44,7 +43,7 @@ export interface Pages {
 /** Makes the pages. */
 export const make = (context: PagesContext): Pages => {
   const live = new LiveUpdates(context.rendezvous.deadlines, (done) =>
-    withViews(context, (views) => done(shown(views))),
+    withViews(context, (views) => done(shownPublicly(context.settings.current(), views))),
   )
   const answer = (page: Page, reply: Reply): void => {
     if (typeof page === "object") {
@@ -52,6 +51,7 @@ export const make = (context: PagesContext): Pages => {
     }
     switch (page) {
       case "events": {
+        if (!context.settings.current().publicList) return reply.fail(unlisted)
         const events = live.open()
         return events === undefined
           ? reply.fail(tooMany)
@@ -99,6 +99,11 @@ export const make = (context: PagesContext): Pages => {
   return { answer, close: () => live.close() }
 }
 
+const unlisted = new ExchangeError({
+  code: "PTTH_NOT_FOUND",
+  detail: "this relay has no public list of servers",
+})
+
 const tooMany = new ExchangeError({
   code: "PTTH_QUEUE_FULL",
   detail: "too many pages are open",
@@ -116,16 +121,21 @@ const respond = (reply: Reply, type: string, bytes: Uint8Array, more: HeaderList
 
 const serversPage = ({ settings }: PagesContext, servers: ReadonlyArray<ServerView>): Html => {
   const config = settings.current()
+  const title = config.title ?? "Servers"
+  const sentence = config.description === undefined ? undefined : html`<p>${config.description}</p>`
+  const frame = { title, top: "../../", heading: html`<h1>${title}</h1>` }
+  if (!config.publicList) {
+    const main = sentence ?? html`<p class="empty">This relay has no public list of servers.</p>`
+    return framed({ ...frame, main })
+  }
   return framed({
-    title: "Servers",
-    top: "../../",
-    heading: html`<h1>Servers</h1>`,
+    ...frame,
     script: Assets.liveScript,
     wide: true,
-    main: html`<div id="servers" data-live>${
+    main: html`${sentence}<div id="servers" data-live>${
       servers.length === 0
         ? html`<p class="empty">No server is registered on this relay yet.</p>`
-        : serverTable(servers, ({ name }) => Subdomains.linkOf(config, name))
+        : publicTable(config, servers)
     }</div>
 <p id="live" class="faint" role="status" data-events="../events"></p>`,
   })

@@ -54,6 +54,8 @@ export interface ListenOptions {
   readonly basePath: string
   readonly name: ServerName
   readonly apiKey: ApiKey
+  /** Presented with the key. */
+  readonly ticket?: string | undefined
   readonly instance: string
   /** Program and version, shown by the relay. */
   readonly program: string | undefined
@@ -121,8 +123,9 @@ export const listen = (options: ListenOptions): Effect.Effect<Listened, ListenEr
 const noBytes = new Uint8Array()
 
 const fieldsOf = (options: ListenOptions): HeaderList => {
-  const { acks, farewell, program, responseMillis, why } = options
+  const { acks, farewell, program, responseMillis, ticket, why } = options
   const fields = ClassicFields.fieldsOf(options)
+  if (ticket !== undefined) fields.push(["X-PTTH-Ticket", ticket])
   if (program !== undefined) fields.push(["User-Agent", program])
   if (responseMillis !== undefined)
     fields.push(["X-PTTH-Response-Timeout", `${Math.ceil(responseMillis)}`])

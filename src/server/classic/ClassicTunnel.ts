@@ -111,6 +111,7 @@ export class ClassicTunnel {
       basePath: uplink.basePath,
       name: uplink.options.name,
       apiKey: uplink.options.apiKey,
+      ticket: uplink.ticket,
       instance: uplink.instance,
       program: uplink.options.program,
       responseMillis: uplink.options.responseMillis,

@@ -34,6 +34,8 @@ export interface StreamConnectionOptions {
   readonly basePath: string
   readonly name: ServerName
   readonly apiKey: ApiKey
+  /** Presented with the key. */
+  readonly ticket?: string | undefined
   /** Identifies this process to the relay. */
   readonly instance: string
   /** Program and version, shown by the relay. */
@@ -123,8 +125,18 @@ class StreamConnection {
   }
 
   private sendRequest(): ClientRequest {
-    const { apiKey, basePath, client, have, instance, link, name, program, responseMillis } =
-      this.options
+    const {
+      apiKey,
+      basePath,
+      client,
+      have,
+      instance,
+      link,
+      name,
+      program,
+      responseMillis,
+      ticket,
+    } = this.options
     const request = client.request({
       method: "GET",
       path: basePath + streamPath + name,
@@ -132,6 +144,7 @@ class StreamConnection {
         ["Host", client.host],
         ...requestFields(this.key),
         ["X-ApiKey", Redacted.value(apiKey)],
+        ...(ticket === undefined ? [] : [["X-PTTH-Ticket", ticket] as const]),
         ["X-PTTH-Instance", instance],
         ["X-PTTH-Link", `${link}`],
         ...(have.length === 0 ? [] : [["X-PTTH-Have", have.join(",")] as const]),

@@ -89,6 +89,7 @@ export class StreamTunnel {
         basePath: uplink.basePath,
         name: uplink.options.name,
         apiKey: uplink.options.apiKey,
+        ticket: uplink.ticket,
         instance: uplink.instance,
         program: uplink.options.program,
         responseMillis: uplink.options.responseMillis,
@@ -116,14 +117,20 @@ export class StreamTunnel {
 const registration = (uplink: Uplink): Pick<StreamConnectionOptions, "onState"> => {
   const idle = (): void => {}
   let disown: () => unknown = idle
+  let removeLink = idle
   let done = idle
   return {
     onState: (multiplexer, state) => {
       const close = (): void => multiplexer.close("the server stops")
-      if (state === "open") disown = uplink.addFinalizer(close)
-      else if (state === "draining" && done === idle) done = uplink.begin(close)
-      else if (state === "closed") {
+      if (state === "open") {
+        disown = uplink.addFinalizer(close)
+        removeLink = uplink.addLink(multiplexer)
+      } else if (state === "draining" && done === idle) {
+        done = uplink.begin(close)
+        removeLink()
+      } else if (state === "closed") {
         disown()
+        removeLink()
         done()
       }
     },

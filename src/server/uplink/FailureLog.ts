@@ -77,6 +77,12 @@ const isAwaitingApproval = ({ reason }: ListenError, { onRefused }: ServerOption
 const about = (code: RelayFaultCode, error: ListenError, sentence: string): Effect.Effect<void> =>
   Effect.logWarning(`${code}: ${sentence}. ${error.remedy ?? entry(code).remedy} Trying again`)
 
+/** Says that the relay did not take the ticket, if that is so. */
+const ticketWarning = ({ code }: ListenError): Effect.Effect<void> =>
+  code === "PTTH_TICKET_REFUSED"
+    ? Effect.logWarning(`${code}: ${entry(code).title} ${entry(code).remedy}`)
+    : Effect.void
+
 /**
  * Logs a failure, or runs what the options have in its place.
  *
@@ -131,7 +137,8 @@ export const log = (
         `${before}${relay} does not answer like a relay: ${detail}`,
       )
     case "refused":
-      if (options.onRefused !== undefined) return options.onRefused
+      if (options.onRefused !== undefined)
+        return Effect.andThen(ticketWarning(error), options.onRefused)
       return Effect.logError(
         `PTTH_KEY_REFUSED: ${before}the relay ${relay} does not know this server (${detail}). ` +
           `Register name = "${options.name}", tripcode = "${tripcode(options.apiKey)}" there; trying again`,

@@ -10,7 +10,11 @@ import { header } from "../../protocol/Wire.ts"
 /** The codes of what may be wrong with the relay or its address. */
 export type RelayFaultCode = Extract<
   ErrorCode,
-  `PTTH_RELAY_${string}` | "PTTH_NOT_A_RELAY" | "PTTH_PROXY_REFUSED" | "PTTH_NEEDS_STREAM"
+  | `PTTH_RELAY_${string}`
+  | "PTTH_NOT_A_RELAY"
+  | "PTTH_PROXY_REFUSED"
+  | "PTTH_NEEDS_STREAM"
+  | "PTTH_TICKET_REFUSED"
 >
 
 /**

@@ -4,7 +4,7 @@
  * server may use the same statuses.
  */
 import type { IncomingHttpHeaders } from "node:http"
-import { text } from "../../protocol/Wire.ts"
+import { header, text } from "../../protocol/Wire.ts"
 import { needsTls, refusedByProxy } from "./ConnectFault.ts"
 import { ListenError } from "./ListenError.ts"
 
@@ -17,6 +17,8 @@ export interface Refusal {
   /** The request's path. */
   readonly path: string
 }
+
+const ticketRefused = "PTTH_TICKET_REFUSED"
 
 /** How many bytes of a refusal's body are looked at. */
 export const maxBody = 16 * 1024
@@ -61,7 +63,11 @@ export const of = (refusal: Refusal): ListenError | undefined => {
   const words = body.trim()
   const who = byWhom(headers)
   if (status === 401 && words === text.badKey.trim())
-    return new ListenError({ reason: "refused", detail: words })
+    return new ListenError({
+      reason: "refused",
+      detail: words,
+      code: headers[header.code] === ticketRefused ? ticketRefused : undefined,
+    })
   if (status === 426 && words === text.needsStream.trim())
     return new ListenError({
       reason: "needs stream",

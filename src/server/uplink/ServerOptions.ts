@@ -8,11 +8,14 @@ import type { ServerName } from "../../domain/ServerName.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
 import type { Certificate } from "../../transport/net/Certificate.ts"
 import type { RelayFaultCode } from "./ListenError.ts"
+import type { UplinkStatus } from "./UplinkStatus.ts"
 
 /** How a server connects to its relay, and what it serves. */
 export interface ServerOptions {
   readonly name: ServerName
   readonly apiKey: ApiKey
+  /** A ticket of the relay's administrator, by which the key is registered if it is not. */
+  readonly ticket?: string | undefined
   /** The relay's address without the prefix of its backend API. */
   readonly relayUrl: string
   readonly handler: Handler
@@ -36,6 +39,8 @@ export interface ServerOptions {
   readonly heartbeatMillis?: number
   /** Program and version, shown by the relay, such as `ptth/0.1.0`; visible ASCII. */
   readonly program?: string
+  /** Called at the start with a function that says how the connection is. */
+  readonly onStart?: (status: () => UplinkStatus) => void
   /** Run when the relay does not know the key, instead of a log line. */
   readonly onRefused?: Effect.Effect<void>
   /** Run when the relay's certificate is not accepted, besides a log line; gets what is wrong with it, and its code. */

@@ -19,12 +19,21 @@ import type { ListenError } from "./ListenError.ts"
 import type { Announced } from "./RelayAddresses.ts"
 import { type Delay, RetryDelay } from "./RetryDelay.ts"
 import type { ServerOptions } from "./ServerOptions.ts"
+import type { LastFailure, Transport, UplinkStatus } from "./UplinkStatus.ts"
 
 /** The rate of a throttled response body, in bytes per second. */
 const throttledRate = 1024 * 1024
 
 /** How long running exchanges may go on by default, in milliseconds. */
 export const defaultGrace = 30_000
+
+/** A link of stream, as far as its state is shown. */
+export interface LinkState {
+  /** How many requests run on it. */
+  readonly active: number
+  /** In milliseconds. */
+  readonly roundTrip: number
+}
 
 /** See the file's header. */
 export class Uplink {
@@ -49,10 +58,17 @@ export class Uplink {
   /** Whether a failure was logged since the last connection was. */
   private loggedOutage = false
   private readonly retry: RetryDelay
+  private readonly clock: Clock.Clock
+  /** The connections of stream that are open. */
+  private readonly links = new Set<LinkState>()
+  private transport: Transport | undefined
+  private openUrl: string | undefined
+  private lastFailure: LastFailure | undefined
 
   /** @param connections answers the connections that the relay passes on; without it none are taken */
   constructor(options: ServerOptions, clock: Clock.Clock, connections?: Handler) {
     this.options = options
+    this.clock = clock
     this.retry = new RetryDelay(clock)
     this.failureLog = new FailureLog.FailureLog(options)
     this.relayUrl = new URL(options.relayUrl)
@@ -72,6 +88,34 @@ export class Uplink {
 
   /** Whether the relay has been reached at any time. */
   private hasConnected = false
+
+  /** The ticket, until it is not needed any more. */
+  get ticket(): string | undefined {
+    return this.hasConnected ? undefined : this.options.ticket
+  }
+
+  /** How the connection is. */
+  get status(): UplinkStatus {
+    const links = [...this.links]
+    const requests = links.reduce((sum, link) => sum + link.active, this.running.size)
+    return {
+      transport: this.transport,
+      url: this.openUrl,
+      links: links.length,
+      roundTrip: links.length === 0 ? undefined : Math.min(...links.map((link) => link.roundTrip)),
+      requests,
+      lastFailure: this.lastFailure,
+    }
+  }
+
+  /** A link of stream is open until the returned function is called. */
+  addLink(link: LinkState): () => void {
+    this.links.add(link)
+    return () => {
+      this.links.delete(link)
+      if (this.links.size === 0 && this.transport === "stream") this.transport = undefined
+    }
+  }
 
   /** Has `close` called at the end, after the exchanges; the returned function takes that back. */
   addFinalizer(close: () => void): () => void {
@@ -96,15 +140,18 @@ export class Uplink {
    */
   connected(
     { openUrl, publicUrl }: Announced,
-    transport: "classic 1" | "classic 2" | "stream",
+    transport: Transport,
     why: string,
   ): Effect.Effect<void> {
     this.retry.connected()
     this.hasConnected = true
+    const path = transport === "classic 1" ? "/frontend/servers/" : "/servers/"
+    const base = (publicUrl ?? this.relayUrl.href).replace(/\/+$/, "")
+    const url = openUrl ?? `${base}${path}${this.options.name}/`
+    this.transport = transport
+    this.openUrl = url
+    this.lastFailure = undefined
     return this.logOnce(`connected by ${transport}`, () => {
-      const path = transport === "classic 1" ? "/frontend/servers/" : "/servers/"
-      const base = (publicUrl ?? this.relayUrl.href).replace(/\/+$/, "")
-      const url = openUrl ?? `${base}${path}${this.options.name}/`
       return Effect.annotateLogs(Effect.logInfo(`connected: ${url}`), {
         transport,
         ...(why === "" ? {} : { why }),
@@ -131,6 +178,9 @@ export class Uplink {
       const log = FailureLog.log(error, this.options, "")
       return Effect.andThen(isFirst ? log : Effect.void, sleep(delay))
     }
+    if (this.links.size === 0) this.transport = undefined
+    const { code, detail, reason } = error
+    this.lastFailure = { at: this.clock.currentTimeMillisUnsafe(), reason, detail, code }
     const delay = this.retry.afterFailure(error)
     const { outage } = this.retry
     // A relay that was reached before is not examined: that would delay the next try.

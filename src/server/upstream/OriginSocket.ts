@@ -5,7 +5,7 @@
  * waits behind the failed write (RFC 9112 9.5).
  */
 import { isIP, type Socket, connect as tcpConnect } from "node:net"
-import { connect as tlsConnect } from "node:tls"
+import { type SecureContext, connect as tlsConnect } from "node:tls"
 
 /** Where the origin is. */
 export interface OriginAddress {
@@ -13,6 +13,12 @@ export interface OriginAddress {
   readonly host: string
   readonly port: number
   readonly isSecure: boolean
+  /** The path of a unix socket, in place of host and port. */
+  readonly socketPath?: string | undefined
+  /** The certificates that are trusted; by default those of Node. */
+  readonly secureContext?: SecureContext | undefined
+  /** Whether any certificate is accepted; `false` by default. */
+  readonly isUnverified?: boolean | undefined
 }
 
 /** What happens on a connection. */
@@ -35,19 +41,22 @@ export interface OriginSocketEvents {
  * @param session a TLS session to resume
  */
 export const connect = (
-  { host, isSecure, port }: OriginAddress,
+  { host, isSecure, isUnverified, port, secureContext, socketPath }: OriginAddress,
   buffer: Uint8Array,
   events: OriginSocketEvents,
   session?: Buffer,
 ): Socket => {
   const onread = { buffer, callback: events.read }
-  const options = { host, port, allowHalfOpen: true, onread }
+  const place = socketPath === undefined ? { host, port } : { path: socketPath }
+  const options = { ...place, allowHalfOpen: true, onread }
   const socket = isSecure
     ? tlsConnect({
         ...options,
         ALPNProtocols: ["http/1.1"],
         ...(isIP(host) === 0 ? { servername: host } : {}),
         ...(session === undefined ? {} : { session }),
+        ...(secureContext === undefined ? {} : { secureContext }),
+        rejectUnauthorized: isUnverified !== true,
       })
     : tcpConnect(options)
   socket.setNoDelay(true)

@@ -3,6 +3,7 @@
  * of a connection is never taken from a request, so neither a path nor a Host nor
  * a redirect leads to another host.
  */
+import { createSecureContext, getCACertificates, type SecureContext } from "node:tls"
 import { first, type HeaderList, isName } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import * as HeadText from "../../protocol/http/HeadText.ts"
@@ -27,6 +28,12 @@ import * as UpstreamFields from "./UpstreamFields.ts"
 export interface UpstreamOptions extends UpstreamAddress.UpstreamAddressOptions {
   /** Is told of a response that broke off, which its visitor sees as a broken connection. */
   readonly onCut?: (error: ExchangeError) => void
+  /** The path of a unix socket on which the application listens; then host and port of the origin are not used. */
+  readonly socketPath?: string | undefined
+  /** PEM certificates to trust besides Node's own, for an https origin. */
+  readonly ca?: string | undefined
+  /** Whether any certificate of an https origin is accepted; `false` by default. */
+  readonly insecure?: boolean | undefined
 }
 
 /** A handler with a pool of connections. */
@@ -39,19 +46,31 @@ export interface Upstream {
 /** After how many resets, without any response before, the application is asked whether it speaks TLS. */
 const resetsBeforeProbe = 2
 
+/** A context that trusts certificates besides Node's own; made once, since it takes milliseconds. */
+const trusting = (ca: string | undefined): SecureContext | undefined =>
+  ca === undefined ? undefined : createSecureContext({ ca: [...getCACertificates("default"), ca] })
+
 /** Makes the handler. */
 export const make = (options: UpstreamOptions): Upstream => {
   const { hostHeader, origin } = options
-  const authority = origin.host
+  const { socketPath } = options
+  const authority = socketPath === undefined ? origin.host : `unix:${socketPath}`
   const isSecure = origin.protocol === "https:"
-  const client = new OriginClient({ ...addressOf(origin), isSecure })
+  const client = new OriginClient({
+    ...addressOf(origin),
+    isSecure,
+    socketPath,
+    secureContext: trusting(options.ca),
+    isUnverified: options.insecure,
+  })
   const loop = new ForwardingLoop()
   let hasResponded = false
   let resets = 0
   let isTls = false
   let stopProbe: (() => void) | undefined
   const fail = (reply: Reply, error: NodeJS.ErrnoException): void => {
-    const isInDoubt = !isSecure && !hasResponded && UpstreamFailure.mayNeedTls(error)
+    const isInDoubt =
+      !isSecure && socketPath === undefined && !hasResponded && UpstreamFailure.mayNeedTls(error)
     reply.fail(
       isInDoubt && isTls
         ? UpstreamFailure.ofTls(authority)
@@ -71,7 +90,7 @@ export const make = (options: UpstreamOptions): Upstream => {
     },
     handler: UpstreamAddress.mapped(options, (head, body, reply) => {
       if (loop.has(head.headers)) return refuse(body, reply, looped)
-      const host = hostHeader ?? first(head.headers, "host") ?? authority
+      const host = hostHeader ?? first(head.headers, "host") ?? origin.host
       const protocol = HopByHop.upgradeOf(head.headers)
       const length = protocol === undefined ? body.length : (body.content?.length ?? 0)
       const framing = { length, protocol }

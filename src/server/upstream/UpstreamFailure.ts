@@ -30,7 +30,7 @@ const causeOf = (authority: string, error: NodeJS.ErrnoException): Cause => {
     return {
       detail: `the certificate of ${authority} is not trusted (${code})`,
       ownerRemedy:
-        "Use http:// in --to, or set NODE_EXTRA_CA_CERTS to the PEM file of the certificate's CA, with the name of the host that the certificate is for in --to.",
+        "Give the PEM file of the certificate's CA with --to-ca, and in --to the name of the host that the certificate is for; --to-insecure accepts any certificate.",
     }
   if (TlsFault.isHandshake(code) && TlsFault.isNoTls(message))
     return {

@@ -205,8 +205,9 @@ it("the file server's settings have safe defaults, and each can be changed", () 
   assert.include(complaint('hidden = "*.bak"'), "s.toml:1: `hidden`: expected a list of patterns")
 })
 
-it("every key can be set by an environment variable", () => {
-  for (const name of ServerConfig.keys) {
+it("every key that is not a table can be set by an environment variable", () => {
+  const tables = ["routes", "services"]
+  for (const name of ServerConfig.keys.filter((name) => !tables.includes(name))) {
     const variable = `PTTH_SERVER_${name.toUpperCase()}`
     assert.lengthOf(ServerConfig.fromEnvironment({ [variable]: "1" }), 1, variable)
   }
@@ -231,4 +232,102 @@ it("a text that may hold a secret is recognized even if it is invalid or comment
   assert.isTrue(ServerConfig.holdsSecret("apikey ="))
   assert.isTrue(ServerConfig.holdsSecret("auth_password = 1"))
   assert.isFalse(ServerConfig.holdsSecret('name = "attic"\nrelay_url = "https://r.example"'))
+})
+
+const relay = 'relay_url = "https://r.example"\n'
+
+it("services take from above what they do not say, and nothing else", () => {
+  const other = key.toLowerCase().concat("Mountain")
+  const config = settings(
+    `${relay}api_key = "${key}"\nauth_user = "me"\nauth_password = "${hash}"\ndotfiles = true\nthrottle_upload = true
+[[services]]
+name = "attic"
+file_server_root = "/srv"
+[[services]]
+name = "app"
+api_key = "${other}"
+to = 3000
+auth_user = "you"
+auth_password = "${hash}"
+throttle_upload = false
+[[services.routes]]
+path = "/api/"
+to = ":3001"
+`,
+  )
+  const [attic, app, ...rest] = Result.getOrThrow(ServerConfig.completeServices(config, "s.toml"))
+  assert.deepStrictEqual(rest, [])
+  assert.deepInclude(attic, {
+    name: "attic" as never,
+    fileServerRoot: "/srv",
+    authUser: "me",
+    dotfiles: false,
+    throttleUpload: true,
+    to: undefined,
+  })
+  assert.deepInclude(app, {
+    name: "app" as never,
+    to: "http://localhost:3000",
+    authUser: "you",
+    throttleUpload: false,
+  })
+  assert.deepStrictEqual(
+    app?.routes?.map(({ path, to }) => [path, to]),
+    [["/api", "http://localhost:3001"]],
+  )
+  assert.notStrictEqual(attic && ApiKey.tripcode(attic.apiKey), app && ApiKey.tripcode(app.apiKey))
+})
+
+it("a name above the services is one of them", () => {
+  const names = (text: string) => ServerConfig.servicesOf(settings(text)).map(({ name }) => name)
+  const service = '[[services]]\nname = "app"\nto = 3000\n'
+  assert.deepStrictEqual(names(base + service), ["attic", "app"] as never)
+  assert.deepStrictEqual(names(relay + service), ["app"] as never)
+  assert.deepStrictEqual(names(base), ["attic"] as never)
+})
+
+it.each([
+  [
+    "s.toml:6",
+    "is there twice",
+    '[[services]]\nname = "app"\nto = 1\n[[services]]\nname = "app"\nto = 2\n',
+  ],
+  ["s.toml:3", "has neither `to` nor `file_server_root`", '[[services]]\nname = "app"\n'],
+  [
+    "s.toml:5",
+    "`auth_user` has no `auth_password`",
+    '[[services]]\nname = "app"\nto = 1\nauth_user = "me"\n',
+  ],
+  [
+    "s.toml:4",
+    "`to_ca`: only an application at an https",
+    '[[services]]\nname = "app"\nto_ca = "c"\nto = 1\n',
+  ],
+  ["s.toml:3", "`routes.path`: expected a path", '[[routes]]\npath = "/a?b"\nto = 1\n'],
+  ["s.toml:3", "`routes.path`: expected a path", '[[routes]]\npath = "/"\nto = 1\n'],
+  [
+    "s.toml:5",
+    "`to_insecure`: only an application",
+    '[[routes]]\npath = "/a"\nto = 1\nto_insecure = true\n',
+  ],
+])("%s: a problem of services and routes: %s", (where, detail, text) => {
+  const message = complaint(`\n${text}`)
+  assert.include(message, where)
+  assert.include(message, detail)
+})
+
+it.each([
+  ["unix:/run/app.sock", "unix:/run/app.sock"],
+  ["unix:app.sock", "unix:app.sock"],
+])("to = %j is the application at %s", (to, expected) => {
+  assert.strictEqual(settings(`to = ${JSON.stringify(to)}`).to, expected)
+})
+
+it("what an https application is trusted by needs an https address, and is one of two", () => {
+  const https = 'to = "https://app.example"\n'
+  assert.strictEqual(settings(`${https}to_ca = "ca.pem"`).toCa, "ca.pem")
+  assert.strictEqual(settings(`${https}to_insecure = true`).toInsecure, true)
+  assert.include(complaint("\nto = 3000\nto_insecure = true"), "s.toml:3: `to_insecure`: only")
+  assert.include(complaint(`\n${https}to_ca = "c"\nto_insecure = true`), "accepts any certificate")
+  assert.include(complaint('\nto = "unix:"'), "s.toml:2: `to`: expected a port")
 })

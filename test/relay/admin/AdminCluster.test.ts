@@ -154,14 +154,14 @@ describe("the administrator of several relays", () => {
 })
 
 describe("visitors of several relays", () => {
-  it.effect("see at each that a server is connected, and all its requests", () =>
+  it.effect("see at each that a server is connected, and no numbers", () =>
     Effect.gen(function* () {
       const [a, b] = yield* AdminCluster.start(["a", "b"], AdminCluster.attic)
       yield* AdminCluster.visited([a, b])
       const page = (yield* Harness.get(b.relay, "/frontend/servers/")).text
       assert.match(page, /attic[\s\S]*>connected</)
-      assert.match(page, /data-label="Links"><div>1</)
-      assert.match(page, /data-label="Requests"><div>2</)
+      assert.include(page, "/servers/attic/")
+      assert.notMatch(page, /data-label="(?:Links|Requests|Bytes|Program|Transport)"/)
     }),
   )
 })

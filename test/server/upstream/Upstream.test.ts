@@ -4,8 +4,10 @@
  * again, and that upgraded connections and TLS work the same.
  */
 import { readFileSync } from "node:fs"
+import * as http from "node:http"
 import * as https from "node:https"
 import type { AddressInfo } from "node:net"
+import * as path from "node:path"
 import * as tls from "node:tls"
 import { assert, describe, it, onTestFinished } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -20,6 +22,7 @@ import { type Call, callHandler, openHandler, readBody } from "../../support/cal
 import { RawOrigin } from "../../support/HttpOrigin.ts"
 import { certificate } from "../../support/Proxies.ts"
 import { chunkOf, lastChunk, type RawHttp } from "../../support/RawHttp.ts"
+import { temporaryFolder } from "../../support/temporaryFolder.ts"
 
 const handlerFor = (origin: URL): Handler => {
   const upstream = Upstream.make({ origin })
@@ -475,6 +478,64 @@ describe("an application with TLS", () => {
       }),
     ),
   )
+})
+
+describe("the application's place", () => {
+  it.effect("may have a certificate of its own authority, or any if that is allowed", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { cert, key, pem } = yield* certificate
+        yield* Effect.promise(async () => {
+          const server = https.createServer(
+            { cert: readFileSync(cert), key: readFileSync(key) },
+            (_request, response) => response.end("secure"),
+          )
+          server.on("tlsClientError", () => {})
+          await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+          const { port } = server.address() as AddressInfo
+          const ask = async (options: Omit<Upstream.UpstreamOptions, "origin">, host: string) => {
+            const upstream = Upstream.make({
+              origin: new URL(`https://${host}:${port}`),
+              ...options,
+            })
+            onTestFinished(() => upstream.close())
+            return callHandler(upstream.handler, download)
+          }
+          assert.strictEqual((await ask({ ca: pem }, "localhost")).text, "secure")
+          assert.strictEqual((await ask({ insecure: true }, "127.0.0.1")).text, "secure")
+          assert.strictEqual(await codeOf(ask({}, "localhost")), "PTTH_ORIGIN_BROKEN")
+          assert.strictEqual(
+            await codeOf(ask({ insecure: false }, "localhost")),
+            "PTTH_ORIGIN_BROKEN",
+          )
+          server.closeAllConnections()
+          server.close()
+        })
+      }),
+    ),
+  )
+
+  it("may be a unix socket, with localhost as Host where the visitor sends none", async () => {
+    const socketPath = path.join(temporaryFolder(), "app.sock")
+    const server = http.createServer((request, response) =>
+      response.end(`${request.headers.host} ${request.url}`),
+    )
+    await new Promise<void>((resolve) => server.listen(socketPath, resolve))
+    const upstream = Upstream.make({ origin: new URL("http://localhost"), socketPath })
+    onTestFinished(() => upstream.close())
+    const { text } = await callHandler(upstream.handler, { target: "/x?y" })
+    assert.strictEqual(text, "localhost /x?y")
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+    const down = callHandler(upstream.handler, { target: "/" })
+    await down.then(
+      () => assert.fail("it is gone"),
+      (error: ExchangeError) => {
+        assert.strictEqual(error.code, "PTTH_ORIGIN_DOWN")
+        assert.include(error.detail, `unix:${socketPath}`)
+      },
+    )
+  })
 })
 
 describe("a request that changes something", () => {

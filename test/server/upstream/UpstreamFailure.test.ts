@@ -12,7 +12,7 @@ it("a certificate that is not trusted is not looked for in the application's log
   for (const code of ["DEPTH_ZERO_SELF_SIGNED_CERT", "ERR_TLS_CERT_ALTNAME_INVALID"]) {
     const { detail, ownerRemedy } = failure("verify", { code })
     assert.strictEqual(detail, `the certificate of app.lan:443 is not trusted (${code})`)
-    assert.match(`${ownerRemedy}`, /http:\/\/ .*NODE_EXTRA_CA_CERTS/)
+    assert.match(`${ownerRemedy}`, /--to-ca, .*--to-insecure/)
   }
 })
 

@@ -25,6 +25,10 @@ export interface TunnelOptions {
   readonly wait: boolean
   /** The row `Key` of the screen, for a server without a configuration. */
   readonly pairing: string | undefined
+  /** A ticket by which the relay registers the key. */
+  readonly ticket?: string | undefined
+  /** Run once, when the relay has answered for the first time. */
+  readonly onRelay?: Effect.Effect<void>
 }
 
 /** The relay does not know the key, and `--no-wait` is given. */
@@ -54,6 +58,9 @@ export class RelayUntrustedError extends Data.TaggedError("RelayUntrustedError")
     return `${this.code}: the certificate of the relay ${this.relayUrl} is not ${isUnknown ? "trusted" : "accepted"} (${this.detail}). ${entry(this.code).remedy}`
   }
 }
+
+/** Why a tunnel ends. */
+export type TunnelError = KeyRefusedError | RelayUntrustedError
 
 /** The callbacks of the tunnel that are used here. */
 type Callbacks = Pick<Server.ServerOptions, "onRefused" | "onUntrusted" | "onConnected">
@@ -109,6 +116,23 @@ const pairingCallbacks = (
   }
 }
 
+/** Runs an effect the first time that one of the callbacks shows that the relay has answered. */
+const afterAnswer = (callbacks: Callbacks, effect: Effect.Effect<void> | undefined): Callbacks => {
+  if (effect === undefined) return callbacks
+  let isDone = false
+  const once = Effect.suspend(() => {
+    const run = isDone ? Effect.void : effect
+    isDone = true
+    return run
+  })
+  const { onConnected, onRefused } = callbacks
+  return {
+    ...callbacks,
+    onConnected: (url) => Effect.andThen(once, onConnected?.(url) ?? Effect.void),
+    ...(onRefused === undefined ? {} : { onRefused: Effect.andThen(once, onRefused) }),
+  }
+}
+
 /** The callbacks for a server, and an effect that fails if the relay refuses it and it does not wait. */
 export const make = Effect.fnUntraced(function* (
   config: ServerConfig,
@@ -118,7 +142,7 @@ export const make = Effect.fnUntraced(function* (
   const { relayUrl } = config
   const command = `ptth relay approve ${config.name} ${ApiKey.tripcode(config.apiKey)}`
   const printQr = qrPrinter(options.qr)
-  const failed = yield* Deferred.make<never, KeyRefusedError | RelayUntrustedError>()
+  const failed = yield* Deferred.make<never, TunnelError>()
   const failing: Callbacks = {
     onRefused: Deferred.fail(failed, new KeyRefusedError({ relayUrl, command })),
     onUntrusted: (detail, code) =>
@@ -128,6 +152,6 @@ export const make = Effect.fnUntraced(function* (
     options.pairing === undefined
       ? configuredCallbacks(openUrl, printQr)
       : pairingCallbacks(command, yield* Clock.currentTimeMillis, printQr)
-  const callbacks: Callbacks = { ...printing, ...(options.wait ? {} : failing) }
+  const callbacks = afterAnswer({ ...printing, ...(options.wait ? {} : failing) }, options.onRelay)
   return { callbacks, failed: Deferred.await(failed) }
 })

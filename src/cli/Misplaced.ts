@@ -4,7 +4,7 @@
  * error names the command that may be meant.
  */
 import type * as Command from "effect/cli/Command"
-import { distance } from "../../domain/config/Nearest.ts"
+import { distance } from "../domain/config/Nearest.ts"
 
 /** Flags of every command that take a value, and the others. */
 const flagsWithValue = new Set(["--log-level", "--completions"])
@@ -19,11 +19,10 @@ const synonyms: { readonly [word: string]: string } = {
   files: "fileserver",
   "file-server": "fileserver",
   serve: "fileserver",
-  share: "fileserver",
   client: "server",
   connect: "server",
-  tunnel: "server",
-  http: "server --to",
+  tunnel: "share",
+  expose: "share",
   key: "keygen",
   generate: "keygen",
   tripcode: "hash-api-key",
@@ -65,6 +64,22 @@ const suggestionsFor = (word: string, lines: ReadonlyArray<string>): ReadonlyArr
     ...(synonym === undefined ? [] : [synonym]),
     ...(least <= Math.max(1, Math.floor(lower.length / 3)) ? nearest : []),
   ]
+}
+
+/** A word that can only be something to share: a port, an address, or a path that looks like one. */
+const shareable =
+  /^(?:(?::?\d{1,5}|(?:localhost|\d+(?:\.\d+){3}|\[[\da-f:.]+\]):\d{1,5})(?:\/.*)?|https?:\/\/.+|unix:.+|(?:\.{1,2}|~)(?:[\\/].*)?|\/.*|[a-z]:[\\/].*)$/i
+
+/** The arguments, with `share` before the first word if that is something to share, as in `ptth 3000`. */
+export const withImpliedShare = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
+  for (let i = 0; i < args.length; i++) {
+    const word = args[i] as string
+    if (flagsWithValue.has(word)) i++
+    else if (!word.startsWith("-"))
+      return shareable.test(word) ? [...args.slice(0, i), "share", ...args.slice(i)] : args
+    else if (!otherFlags.has(word)) return args
+  }
+  return args
 }
 
 /** The command lines that a word in the wrong place may mean. */

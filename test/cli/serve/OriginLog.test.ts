@@ -4,7 +4,7 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
-import * as OriginLog from "../../../src/cli/run/OriginLog.ts"
+import * as OriginLog from "../../../src/cli/serve/OriginLog.ts"
 import { ExchangeError } from "../../../src/protocol/Exchange.ts"
 import { empty } from "../../../src/transport/body/Body.ts"
 import type { Handler } from "../../../src/transport/body/Handler.ts"

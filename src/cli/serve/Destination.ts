@@ -8,14 +8,18 @@ import type * as FileSystem from "effect/FileSystem"
 import type * as Scope from "effect/Scope"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
 import type { ServerSettings } from "../../domain/config/ServerConfig.ts"
+import { socketPathOf } from "../../domain/config/ServerKeys.ts"
 import type { PasswordHash } from "../../domain/PasswordHash.ts"
 import * as FileServer from "../../fileserver/FileServer.ts"
+import * as RouteHandler from "../../server/RouteHandler.ts"
 import * as Upstream from "../../server/upstream/Upstream.ts"
 import { type Account, protect } from "../../transport/auth/BasicAuth.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
 import { Telemetry } from "../../transport/observe/Telemetry.ts"
 import { trace } from "../../transport/observe/TracedHandler.ts"
+import { loadTrusted } from "../shared/LoadCertificate.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
+import * as UserPaths from "../shared/UserPaths.ts"
 import { checkShared } from "./Folder.ts"
 import * as OriginLog from "./OriginLog.ts"
 
@@ -48,11 +52,23 @@ const uploadsOf = (rules: FileRules | undefined): FileServer.FileServerOptions["
 const manageOf = (rules: FileRules | undefined): FileServer.FileServerOptions["manage"] =>
   rules?.manage === true && { folders: rules.manageFolders, maxBytes: rules.uploadsMax }
 
+/** The application to which requests are forwarded, and how it is spoken to. */
+export type OriginRules = Pick<ServerSettings, "to" | "hostHeader" | "toCa" | "toInsecure">
+
+/** No application. */
+export const noOrigin: OriginRules = {
+  to: undefined,
+  hostHeader: undefined,
+  toCa: undefined,
+  toInsecure: false,
+}
+
 /** What to serve. */
 export interface DestinationOptions {
-  /** The origin to which requests are forwarded. */
-  readonly to: string | undefined
-  readonly hostHeader: string | undefined
+  /** By default none. */
+  readonly origin?: OriginRules
+  /** Paths that are forwarded to applications of their own; none by default. */
+  readonly routes?: ReadonlyArray<OriginRules & { readonly path: string; readonly to: string }>
   /** The folder to serve without an origin; by default the working directory. */
   readonly folder: string | undefined
   /** By default those of the file server. */
@@ -66,24 +82,34 @@ export interface DestinationOptions {
   readonly realm: string
 }
 
-/** A handler, and the row of the screen that says what it serves. */
+/** A handler, and the rows of the screen that say what it serves. */
 export interface Destination {
   readonly handler: Handler
-  readonly row: readonly [label: string, text: string]
+  readonly rows: ReadonlyArray<readonly [label: string, text: string]>
+}
+
+/** The address of an application for the client; that of a unix socket has no host of its own. */
+const addressOf = (to: string) => {
+  const socketPath = socketPathOf(to)
+  return socketPath === undefined
+    ? { origin: new URL(to), socketPath }
+    : { origin: new URL("http://localhost"), socketPath: NodePath.resolve(socketPath) }
 }
 
 /** An application on a local address. */
 const application = Effect.fnUntraced(function* (
   to: string,
-  hostHeader: string | undefined,
-): Effect.fn.Return<Destination, never, Scope.Scope> {
-  const origin = new URL(to)
+  { hostHeader, toCa, toInsecure }: OriginRules,
+): Effect.fn.Return<Destination, ConfigError, FileSystem.FileSystem | Scope.Scope> {
+  const ca = toCa === undefined ? undefined : yield* loadTrusted(toCa, "to_ca")
   const log = yield* OriginLog.make
   const upstream = yield* Effect.acquireRelease(
     Effect.sync(() =>
       Upstream.make({
-        origin,
+        ...addressOf(to),
         onCut: log.cut,
+        ca,
+        insecure: toInsecure,
         ...(hostHeader === undefined ? {} : { hostHeader }),
       }),
     ),
@@ -91,7 +117,7 @@ const application = Effect.fnUntraced(function* (
   )
   const telemetry = yield* Telemetry
   const handler = trace(log.watch(upstream.handler), telemetry, { name: "origin", kind: "client" })
-  return { handler, row: ["To", to] }
+  return { handler, rows: [["To", to]] }
 })
 
 /** A folder, or a single file of it. */
@@ -118,11 +144,11 @@ const folder = Effect.fnUntraced(function* (
     })
   }
   const handler = yield* FileServer.make({
+    hidden: [...(rules?.hidden ?? []), ...UserPaths.keyPatterns(root, process.env)],
     ...(rules === undefined
       ? {}
       : {
           dotfiles: rules.dotfiles,
-          hidden: rules.hidden,
           symlinks: rules.symlinks,
           trustedContent: rules.trustedContent,
           precompressed: rules.precompressed,
@@ -136,9 +162,11 @@ const folder = Effect.fnUntraced(function* (
     ...(only === undefined ? {} : { only, dotfiles: true }),
     root,
     title: title ?? (NodePath.basename(NodePath.resolve(root)) || "files"),
-    hiddenFiles: [...hiddenFiles, ...LoadConfig.places(LoadConfig.serverFile)].map((file) =>
-      NodePath.resolve(file),
-    ),
+    hiddenFiles: [
+      ...hiddenFiles,
+      ...UserPaths.keyFiles(process.env),
+      ...LoadConfig.places(LoadConfig.serverFile),
+    ].map((file) => NodePath.resolve(file)),
   })
   const access = manage
     ? "visitors may change everything"
@@ -146,16 +174,24 @@ const folder = Effect.fnUntraced(function* (
       ? "visitors may upload"
       : "read only"
   return only === undefined
-    ? { handler, row: ["Files", `${root} (${access})`] }
-    : { handler, row: ["File", `${NodePath.join(root, only)} (${access})`] }
+    ? { handler, rows: [["Files", `${root} (${access})`]] }
+    : { handler, rows: [["File", `${NodePath.join(root, only)} (${access})`]] }
 })
 
 /** Makes the handler; its connections live as long as the Scope. */
 export const make = Effect.fn("Destination.make")(function* (options: DestinationOptions) {
-  const destination =
-    options.to === undefined
+  const { origin = noOrigin, routes = [] } = options
+  const rest =
+    origin.to === undefined
       ? yield* folder(options.folder ?? ".", options.rules, options.hiddenFiles, options.title)
-      : yield* application(options.to, options.hostHeader)
+      : yield* application(origin.to, origin)
+  const routed = yield* Effect.forEach(routes, (route) =>
+    Effect.map(application(route.to, route), ({ handler }) => ({ path: route.path, handler })),
+  )
+  const destination: Destination = {
+    handler: RouteHandler.make(routed, rest.handler),
+    rows: [...rest.rows, ...routes.map(({ path, to }) => ["Route", `${path} to ${to}`] as const)],
+  }
   const { password, realm, user } = options
   if (user === undefined || password === undefined) return destination
   const account: Account = { user, password, realm }

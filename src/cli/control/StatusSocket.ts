@@ -1,0 +1,145 @@
+/**
+ * The sockets on which running processes tell `ptth status` how they are: one
+ * for each, in a folder of this user alone. Whoever connects gets a line of JSON.
+ */
+import { lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs"
+import * as net from "node:net"
+import * as NodePath from "node:path"
+import { text } from "node:stream/consumers"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { listenPrivately } from "../../transport/net/PrivateSocket.ts"
+import { stateFolder } from "../shared/UserPaths.ts"
+import { version } from "../shared/Version.ts"
+import { type FolderOwner, unitFolder } from "./RuntimeFolder.ts"
+import { Status } from "./StatusReport.ts"
+
+/** How long a process may take to answer, in milliseconds. */
+const answerMillis = 1_000
+
+const ending = ".status"
+
+/** The folder of this user's sockets. */
+export const folderOf = ({ env }: FolderOwner): string =>
+  env.XDG_RUNTIME_DIR !== undefined && NodePath.isAbsolute(env.XDG_RUNTIME_DIR)
+    ? NodePath.join(env.XDG_RUNTIME_DIR, "ptth")
+    : NodePath.join(stateFolder(env), "run")
+
+/** Where this process has its socket: systemd gives a unit of the system a folder of its own. */
+const ownFolder = (owner: FolderOwner): string =>
+  owner.env.RUNTIME_DIRECTORY?.split(":")[0] || folderOf(owner)
+
+/** Fails unless a folder is this user's alone. */
+const requirePrivate = (folder: string, uid: number): void => {
+  mkdirSync(folder, { mode: 0o700, recursive: true })
+  const stats = lstatSync(folder)
+  const isPrivate = stats.isDirectory() && stats.uid === uid && (stats.mode & 0o022) === 0
+  if (process.platform !== "win32" && !isPrivate)
+    throw new Error(`${folder} can be written to by others`)
+}
+
+/** What a process tells besides what all processes tell. */
+export type Told = Omit<Status, "pid" | "version" | "since" | "args" | "folder">
+
+/** Windows has named pipes in place of sockets in folders. */
+const hasSockets = process.platform !== "win32"
+
+/**
+ * Answers `ptth status` while the Scope is open. A folder that cannot be used is
+ * no reason not to serve.
+ */
+export const publish = Effect.fn("StatusSocket.publish")(function* (
+  owner: FolderOwner,
+  tell: Effect.Effect<Told>,
+): Effect.fn.Return<void, never, Scope.Scope> {
+  if (!hasSockets) return
+  const since = yield* Clock.currentTimeMillis
+  const run = Effect.runForkWith(yield* Effect.context<never>())
+  const args = process.argv.slice(2)
+  const folder = process.cwd()
+  const server = net.createServer((socket) => {
+    socket.on("error", () => {})
+    run(
+      Effect.map(tell, (told) => {
+        const status: Status = { pid: owner.pid, version, since, args, folder, ...told }
+        socket.end(`${JSON.stringify(status)}\n`)
+      }),
+    )
+  })
+  server.unref()
+  const path = NodePath.join(ownFolder(owner), `${owner.pid}${ending}`)
+  yield* Effect.acquireRelease(
+    Effect.callback<void>((resume) => {
+      const giveUp = (error: unknown): void =>
+        resume(Effect.logDebug(`ptth status cannot be answered at ${path}`, error))
+      server.once("error", giveUp)
+      try {
+        requirePrivate(NodePath.dirname(path), owner.uid)
+        listenPrivately(server, path, () => resume(Effect.void))
+      } catch (error) {
+        giveUp(error)
+      }
+    }),
+    () =>
+      Effect.sync(() => {
+        server.close()
+      }),
+  )
+})
+
+const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Status))
+
+/** Asks one process; `undefined` if there is none any more, whose socket is then removed. */
+const ask = (path: string): Effect.Effect<Status | undefined> =>
+  Effect.callback<Status | undefined>((resume) => {
+    const socket = net.connect(path)
+    socket.on("error", ({ code }: NodeJS.ErrnoException) => {
+      if (code === "ECONNREFUSED") rmSync(path, { force: true })
+      resume(Effect.succeed(undefined))
+    })
+    text(socket).then(
+      (line) => resume(Effect.succeed(Option.getOrUndefined(decode(line)))),
+      () => resume(Effect.succeed(undefined)),
+    )
+    return Effect.sync(() => socket.destroy())
+  }).pipe(
+    Effect.timeoutOption(answerMillis),
+    Effect.map((answer) => Option.getOrUndefined(answer)),
+  )
+
+const socketsIn = (folder: string): ReadonlyArray<string> => {
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.endsWith(ending))
+      .map((name) => NodePath.join(folder, name))
+  } catch {
+    return []
+  }
+}
+
+/** The folders in which processes may have their sockets: this user's, and those of units of the system. */
+const foldersOf = (owner: FolderOwner): ReadonlyArray<string> => {
+  const units = (() => {
+    try {
+      return readdirSync("/run").filter((name) => unitFolder.test(name))
+    } catch {
+      return []
+    }
+  })()
+  return [...new Set([ownFolder(owner), folderOf(owner), ...units.map((name) => `/run/${name}`)])]
+}
+
+/** All processes that answer, the oldest first. */
+export const askAll = (owner: FolderOwner): Effect.Effect<ReadonlyArray<Status>> =>
+  Effect.suspend(() =>
+    Effect.forEach(foldersOf(owner).flatMap(socketsIn), ask, { concurrency: "unbounded" }),
+  ).pipe(
+    Effect.map((statuses) =>
+      statuses
+        .flatMap((status) => (status === undefined ? [] : [status]))
+        .sort((one, other) => one.since - other.since),
+    ),
+  )

@@ -1,0 +1,227 @@
+/**
+ * One name that is served through a relay, from a decoded configuration: checks
+ * that the key is not sent unencrypted, opens what is served, and connects.
+ */
+import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as ApiKey from "../../domain/ApiKey.ts"
+import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
+import * as ServerConfig from "../../domain/config/ServerConfig.ts"
+import { isLoopback } from "../../domain/ListenAddress.ts"
+import * as TripcodeWords from "../../domain/TripcodeWords.ts"
+import * as Server from "../../server/Server.ts"
+import type { UplinkStatus } from "../../server/uplink/UplinkStatus.ts"
+import * as ProxyChoice from "../../transport/net/ProxyChoice.ts"
+import type { Service } from "../control/StatusReport.ts"
+import { loadTrusted } from "../shared/LoadCertificate.ts"
+import * as Output from "../shared/Output.ts"
+import * as PassedCertificate from "../shared/PassedCertificate.ts"
+import { version } from "../shared/Version.ts"
+import type * as Destination from "./Destination.ts"
+import * as SwitchedDestination from "./SwitchedDestination.ts"
+import * as TunnelEvents from "./TunnelEvents.ts"
+
+/** The error if the key would be sent unencrypted. */
+export const refuseInsecure = (relayUrl: string, insecure: boolean): ConfigError | undefined =>
+  insecure || !ServerConfig.showsKey(relayUrl, isLoopback)
+    ? undefined
+    : single({
+        code: "PTTH_INSECURE_RELAY",
+        where: relayUrl,
+        detail: "plain http would send the key unencrypted",
+      })
+
+/**
+ * The certificates to trust besides the usual ones; `SSL_CERT_FILE` by default.
+ *
+ * @param path the configuration that names the file; `undefined` if a flag does
+ */
+export const readCertificates = Effect.fnUntraced(function* (
+  file: string | undefined,
+  path: string | undefined,
+) {
+  const chosen = file ?? process.env.SSL_CERT_FILE
+  if (chosen === undefined || chosen === "") return undefined
+  return yield* loadTrusted(chosen, file === undefined ? "SSL_CERT_FILE" : (path ?? "--ca"))
+})
+
+/** The fields for which a changed configuration needs a new connection. */
+const connectionFields = [
+  "name",
+  "apiKey",
+  "relayUrl",
+  "ca",
+  "transport",
+  "connections",
+  "responseTimeout",
+  "throttleUpload",
+  "tlsCert",
+  "tlsKey",
+] as const satisfies ReadonlyArray<keyof ServerConfig.ServerConfig>
+
+/** Whether one configuration can take the place of another on the same links. */
+export const isSameConnection = (
+  one: ServerConfig.ServerConfig,
+  other: ServerConfig.ServerConfig,
+): boolean => connectionFields.every((field) => Equal.equals(one[field], other[field]))
+
+const destinationOf = (
+  config: ServerConfig.ServerConfig,
+  path: string | undefined,
+): Destination.DestinationOptions => ({
+  origin: config,
+  routes: config.routes ?? [],
+  folder: config.fileServerRoot,
+  user: config.authUser,
+  password: config.authPassword,
+  rules: config,
+  hiddenFiles: path === undefined ? [] : [path],
+  realm: config.name,
+  title: config.name,
+})
+
+/** The address for visitors, as long as the relay has not told another one. */
+const openUrlOf = ({ name, relayUrl }: ServerConfig.ServerConfig): string =>
+  `${relayUrl}/servers/${name}/`
+
+/** Opens what a name serves, in the Scope; `run` then connects, and never ends. */
+export const prepare = Effect.fn("RunTunnel.prepare")(function* (
+  config: ServerConfig.ServerConfig,
+  options: TunnelEvents.TunnelOptions,
+) {
+  const { path } = options
+  const refusal = refuseInsecure(config.relayUrl, options.insecure)
+  if (refusal !== undefined) return yield* refusal
+  const ca = yield* readCertificates(config.ca, options.pairing === undefined ? path : undefined)
+  yield* Effect.fromResult(ProxyChoice.of(process.env, new URL(config.relayUrl)))
+  const files = PassedCertificate.filesOf(config, path ?? "--tls-cert")
+  const certificate = files === undefined ? undefined : yield* PassedCertificate.follow(files)
+  const destination = yield* SwitchedDestination.make(destinationOf(config, path))
+  const openUrl = openUrlOf(config)
+  let statusNow: (() => UplinkStatus) | undefined
+  const run = Effect.gen(function* () {
+    const { callbacks, failed } = yield* TunnelEvents.make(config, options, openUrl)
+    return yield* Effect.raceFirst(
+      failed,
+      Server.run({
+        name: config.name,
+        apiKey: config.apiKey,
+        ticket: options.ticket,
+        relayUrl: config.relayUrl,
+        handler: destination.handler,
+        program: `ptth/${version}`,
+        throttle: config.throttleUpload,
+        transport: config.transport,
+        ...(config.connections === undefined ? {} : { connections: config.connections }),
+        ...(config.responseTimeout === undefined
+          ? {}
+          : { responseMillis: Duration.toMillis(config.responseTimeout) }),
+        ...(ca === undefined ? {} : { ca }),
+        ...(certificate === undefined ? {} : { certificate }),
+        onStart: (status) => {
+          statusNow = status
+        },
+        ...callbacks,
+      }),
+    )
+  })
+  return {
+    openUrl,
+    rows: destination.rows,
+    run,
+    /** For `ptth status`. */
+    status: () => serviceOf(config, destination.rows(), statusNow?.()),
+    /** Opens what another configuration serves; running the inner effect serves that on the same links. */
+    replace: (next: ServerConfig.ServerConfig) => destination.replace(destinationOf(next, path)),
+  }
+})
+
+const notStarted: UplinkStatus = {
+  transport: undefined,
+  url: undefined,
+  links: 0,
+  roundTrip: undefined,
+  requests: 0,
+  lastFailure: undefined,
+}
+
+/** What `ptth status` shows of a name. */
+const serviceOf = (
+  { name, relayUrl }: ServerConfig.ServerConfig,
+  rows: Destination.Destination["rows"],
+  { lastFailure, links, requests, roundTrip, transport, url }: UplinkStatus = notStarted,
+): Service => ({
+  name,
+  serves: rows.map((row) => row.join(" ")),
+  relay: relayUrl,
+  ...(url === undefined ? {} : { url }),
+  state:
+    transport !== undefined
+      ? "connected"
+      : lastFailure?.reason === "refused"
+        ? "waiting for approval"
+        : "connecting",
+  ...(transport === undefined ? {} : { transport }),
+  links,
+  ...(roundTrip === undefined ? {} : { roundTrip }),
+  requests,
+  ...(lastFailure === undefined
+    ? {}
+    : {
+        lastFailure: {
+          at: lastFailure.at,
+          message: [lastFailure.code ?? [], lastFailure.detail].flat().join(": "),
+        },
+      }),
+})
+
+/** A name that is served; see {@link prepare}. */
+export type Tunnel = Effect.Success<ReturnType<typeof prepare>>
+
+type Row = readonly [label: string, text: string]
+
+/** Prints what is served under one name. */
+export const printOne = (
+  config: ServerConfig.ServerConfig,
+  { openUrl, rows }: Pick<Tunnel, "openUrl" | "rows">,
+  { pairing }: TunnelEvents.TunnelOptions,
+): Effect.Effect<void> => {
+  const tripcode = ApiKey.tripcode(config.apiKey)
+  const last: ReadonlyArray<Row> =
+    pairing === undefined
+      ? [["Open", openUrl]]
+      : [
+          ["Key", pairing],
+          ["Tripcode", tripcode],
+          ["Words", TripcodeWords.toWords(tripcode)],
+        ]
+  return Console.log(
+    Output.screen(`PTTH server ${version}`, [
+      ["Name", config.name],
+      ["Relay", `${config.relayUrl}/`],
+      ...rows(),
+      ...last,
+    ]),
+  )
+}
+
+/** Prints what is served under several names. */
+export const printSeveral = (
+  relayUrl: string,
+  services: ReadonlyArray<readonly [name: string, tunnel: Pick<Tunnel, "openUrl" | "rows">]>,
+): Effect.Effect<void> =>
+  Console.log(
+    Output.screen(`PTTH server ${version}`, [
+      ["Relay", `${relayUrl}/`],
+      ...services.flatMap(
+        ([name, { openUrl, rows }]): ReadonlyArray<Row> => [
+          ["", ""],
+          ["Name", name],
+          ...rows(),
+          ["Open", openUrl],
+        ],
+      ),
+    ]),
+  )

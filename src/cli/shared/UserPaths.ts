@@ -1,0 +1,76 @@
+/**
+ * Where the user's own files of PTTH are, and which folder relative paths count
+ * from.
+ */
+import { existsSync, readdirSync } from "node:fs"
+import * as os from "node:os"
+import * as NodePath from "node:path"
+
+type Environment = { readonly [name: string]: string | undefined }
+
+/** A folder for programs, from a variable that only counts with an absolute path (XDG Base Directory). */
+const folderOf = (variable: string | undefined, fallback: ReadonlyArray<string>): string =>
+  NodePath.join(
+    variable !== undefined && NodePath.isAbsolute(variable)
+      ? variable
+      : NodePath.join(os.homedir(), ...fallback),
+    "ptth",
+  )
+
+/** The folder of the user's configuration: `config.toml`, and the keys of `fileserver --relay`. */
+export const configFolder = (env: Environment): string =>
+  folderOf(process.platform === "win32" ? env.APPDATA : env.XDG_CONFIG_HOME, [".config"])
+
+/** The folder of what the commands remember for the user, such as the keys of `ptth share`. */
+export const stateFolder = (env: Environment): string =>
+  folderOf(process.platform === "win32" ? env.LOCALAPPDATA : env.XDG_STATE_HOME, [
+    ".local",
+    "state",
+  ])
+
+/** The folder of the keys of `ptth share`. */
+export const sharesFolder = (env: Environment): string => NodePath.join(stateFolder(env), "shares")
+
+const filesIn = (folder: string): ReadonlyArray<string> => {
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.endsWith(".toml"))
+      .map((name) => NodePath.join(folder, name))
+  } catch {
+    return []
+  }
+}
+
+/** The files with keys that are there now, which a file server must never serve. */
+export const keyFiles = (env: Environment): ReadonlyArray<string> => [
+  ...filesIn(configFolder(env)),
+  ...filesIn(sharesFolder(env)),
+]
+
+/** A name file pattern of `hidden` that matches just this text. */
+const literal = (text: string): string => text.replaceAll(/[\\*?[\]{}()!+@]/g, "\\$&")
+
+/** The patterns of `hidden` by which a shared folder does not show the folders with keys that are below it. */
+export const keyPatterns = (root: string, env: Environment): ReadonlyArray<string> =>
+  [configFolder(env), stateFolder(env)].flatMap((folder) => {
+    const path = NodePath.relative(root, folder)
+    const isBelow = path !== "" && !path.startsWith("..") && !NodePath.isAbsolute(path)
+    return isBelow ? [`/${path.split(NodePath.sep).map(literal).join("/")}`] : []
+  })
+
+/**
+ * A path that a person has typed, from the folder where that person is: npm runs
+ * scripts in the folder of the package, and says in `INIT_CWD` where it was
+ * started. A path that exists only in the package's folder counts from there.
+ */
+export const fromPerson = (path: string, env: Environment = process.env): string => {
+  const { INIT_CWD: start, npm_package_json: manifest } = env
+  const isScript =
+    start !== undefined &&
+    manifest !== undefined &&
+    NodePath.dirname(manifest) === process.cwd() &&
+    start !== process.cwd()
+  if (!isScript || NodePath.isAbsolute(path)) return path
+  const typed = NodePath.resolve(start, path)
+  return existsSync(typed) || !existsSync(path) ? typed : path
+}
