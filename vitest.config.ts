@@ -7,8 +7,9 @@
  *   import, since loading these costs more than most of the tests do.
  * - `process`: tests that start the built command, an example or a proxy.
  * - `browser`: tests that open pages in Chromium.
- * - `hostile`: attacks, faults and simulations. Each file has modules of its
- *   own, because the simulation replaces one with `vi.mock`.
+ * - `hostile`: attacks and faults.
+ * - `hostile-simulation`: files with modules of their own, since the simulation
+ *   replaces one with `vi.mock`.
  */
 import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
@@ -16,6 +17,7 @@ import { TallyReporter } from "./scripts/TallyReporter.ts"
 
 const browser = ["test/browser/**/*.test.ts"]
 const hostile = ["test/hostile/**/*.test.ts"]
+const simulation = ["test/hostile/Simulation.test.ts"]
 const processes = ["test/{cli,deploy,examples}/**/*.test.ts", "test/http/Proxies.test.ts"]
 
 const project = (name: string, include: ReadonlyArray<string>, options: object = {}) => ({
@@ -33,7 +35,12 @@ export default defineConfig(({ mode }) => {
     }),
     project("process", processes, { ...built, isolate: false }),
     project("browser", browser, { isolate: false }),
-    project("hostile", isLong ? ["test/hostile/**/*.{test,long}.ts"] : hostile, built),
+    project("hostile", isLong ? ["test/hostile/**/*.{test,long}.ts"] : hostile, {
+      ...built,
+      exclude: ["test/hostile/Simulation.*"],
+      isolate: false,
+    }),
+    project("hostile-simulation", isLong ? ["test/hostile/Simulation.{test,long}.ts"] : simulation),
   ]
   return {
     test: {
