@@ -56,6 +56,7 @@ textarea:focus-visible, .button:focus-visible { outline: 2px solid var(--accent)
 .filters label, .filters > * { max-width: 100%; }
 .filters input:not([type=checkbox]), .filters select { width: 100%; min-width: 0; color: var(--text); font-size: 1rem; }
 .filters input.short { width: 7rem; }
+.filters select { max-width: 16rem; }
 .filters .wide { flex: 1 1 12rem; max-width: 24rem; }
 .filters label.check { display: flex; align-items: center; gap: .5rem; min-height: 2.25rem; }
 .filters a { padding: .4rem 0; }
@@ -86,4 +87,10 @@ input.short { flex: 0 1 6rem; width: 6rem; }
 .legend .key { flex: none; }
 .secret { font: 1rem/1.5 ui-monospace, monospace; user-select: all; }
 @media (min-width: 60.01rem) { #entries td time, #links td time { white-space: nowrap; } }
+@media (max-width: 60rem) {
+  #requests .cards tr { display: flex; flex-wrap: wrap; gap: 0 1rem; align-items: baseline; padding: .4rem .1rem; margin: 0; border-width: 0 0 1px; border-radius: 0; }
+  #requests .cards tbody th { flex: 1 1 100%; }
+  #requests .cards td { display: block; font-size: .875rem; }
+  #requests .cards td::before { content: none; }
+}
 `

@@ -27,8 +27,8 @@ export interface Carrier {
   readonly transport: TransportName
   /** The id of the relay that has the link, if it is another one. */
   readonly peer?: string
-  /** The last round trip in milliseconds, where it is measured. */
-  readonly roundTrip?: number
+  /** The shortest round trip so far in milliseconds, where it is measured. */
+  readonly roundTrip?: number | undefined
   /** The visitor has left, or waits no longer. */
   cancel(pending: Pending): void
 }

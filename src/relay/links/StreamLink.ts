@@ -152,8 +152,8 @@ export class StreamLink implements Link {
     this.options.multiplexer.close(reason)
   }
 
-  get roundTrip(): number {
-    return this.options.multiplexer.roundTrip
+  get roundTrip(): number | undefined {
+    return this.options.multiplexer.leastRoundTrip
   }
 
   disconnect(reason: string): void {

@@ -100,6 +100,8 @@ type State = "Open" | "Ending" | "Closed"
 export class Multiplexer implements StreamLink {
   /** Round trip of the last ping, in milliseconds. */
   roundTrip = 1
+  /** The shortest round trip of a ping so far, in milliseconds; `undefined` before the first answer. */
+  leastRoundTrip: number | undefined
   /** Monotonic milliseconds. */
   readonly now: () => number
   private readonly options: MultiplexerOptions
@@ -544,6 +546,7 @@ export class Multiplexer implements StreamLink {
     }
     this.heartbeatPing = undefined
     this.roundTrip = Math.max(0.05, this.now() - ping.at)
+    this.leastRoundTrip = Math.min(this.leastRoundTrip ?? this.roundTrip, this.roundTrip)
     if (!isOfBulk) this.bulk.idle(this.roundTrip)
     this.lease?.ponged()
     this.serveDoubtful()

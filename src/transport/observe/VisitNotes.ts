@@ -21,7 +21,7 @@ export interface VisitNotes {
   routed(server: string, target: string): void
   /** The header fields to pass on; the same ones unless the request is traced. */
   forwarded(headers: HeaderList): HeaderList
-  /** A link has offered the request to the server; again if it is retried on another link. `hop` is the relay with the link, if it is another one; `linkMillis` is the last round trip of the link, where it is measured. */
+  /** A link has offered the request to the server; again if it is retried on another link. `hop` is the relay with the link, if it is another one; `linkMillis` is the shortest round trip of the link so far, where it is measured. */
   offered(transport: string, hop?: string, linkMillis?: number): void
   /** The head of the response is written. */
   answered(status: number): void

@@ -30,7 +30,7 @@ export abstract class VisitRecord implements VisitNotes {
   bytesIn = 0
   bytesOut = 0
   offeredAt: number | undefined
-  /** The last round trip of the link, in milliseconds, where it is measured. */
+  /** The shortest round trip of the link so far, in milliseconds, where it is measured. */
   linkMillis: number | undefined
   /** The number of its recording, if the server is inspected. */
   recording: number | undefined

@@ -13,13 +13,16 @@ import { History } from "../../history/History.ts"
 import type { Slot, SpanName } from "../../history/Series.ts"
 import { bytesOf, lastSeenOf, programOf, stateOf, transportOf } from "../../status/ServerTable.ts"
 import type { ServerAtRelay, ServerView } from "../../status/ServerView.ts"
-import { maxRecent, type Recent } from "../../traffic/Counters.ts"
+import type { Recent } from "../../traffic/Counters.ts"
 import { Administration, type LinkAtRelay, type RecentView } from "../core/Administration.ts"
 import { type AdminPage, failure, respondFramed } from "../frame/AdminPage.ts"
 import { fact, pathOf, tabs } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
 import * as TrafficCharts from "../frame/TrafficCharts.ts"
 import * as OverviewPage from "./OverviewPage.ts"
+
+/** How many requests the page shows; there is a page with more. */
+const maxShown = 10
 
 const latencyOf = ({ traffic: { latency } }: ServerView): Html =>
   latency === undefined
@@ -154,8 +157,7 @@ ${fact("Transport", transportOf(view))}
 ${fact("Program", programOf(view))}
 ${fact(
   "Links",
-  html`${view.connections} open, ${view.traffic.linksOpened} opened since the <div id="links" data-live>${links.length === 0 ? undefined : linkTable(links)}</div>
-${view.relays.length === 0 ? "relay" : "relays"} started`,
+  html`${view.connections} open, ${view.traffic.linksOpened} opened since the ${view.relays.length === 0 ? "relay" : "relays"} started`,
 )}
 ${fact("Requests", html`${view.traffic.requests} in total, ${view.traffic.inFlight} in flight, ${view.waiting} waiting`)}
 ${fact("Responses", statusesOf(view))}
@@ -165,10 +167,12 @@ ${fact("Errors", errorsOf(view))}
 ${fact(view.tripcodes.length === 1 ? "Key" : "Keys", html`${view.tripcodes.map((one) => html`${TripcodeWords.toWords(one)}<br><code>${one}</code> `)}`)}
 </dl>
 ${openAt === undefined ? undefined : html`<p><a href="${openAt}" rel="noreferrer">Open ${openAt}</a></p>`}
+<div id="links" data-live>${links.length === 0 ? undefined : linkTable(links)}</div>
 ${view.relays.length === 0 ? undefined : html`<div id="at-relays" data-live>${relayTable(view.relays)}</div>`}
 <h2>Traffic</h2>
 ${TrafficCharts.render(pathOf(view.name), span, slots)}
 <div id="recent" data-live>${recentTable(recent)}</div>
+<p><a href="${pathOf(view.name, "requests")}">All requests of this server</a></p>
 <p><a href="/audit?name=${view.name}">Audit log of this server</a></p>`
 
 const show = Effect.gen(function* () {
@@ -190,7 +194,7 @@ const show = Effect.gen(function* () {
       main: render({
         view,
         links,
-        recent: recent.slice(0, maxRecent),
+        recent: recent.slice(0, maxShown),
         openAt: administration.openAt(view.name),
         isNew: url.endsWith("?approved"),
         span,

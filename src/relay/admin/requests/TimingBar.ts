@@ -30,7 +30,10 @@ export const spansOf = ({
     { kind: "waited", label: "waited for a link", millis: waited },
     {
       kind: "tunnel",
-      label: linkMillis === undefined ? "tunnel and server" : "tunnel (a round trip of the link)",
+      label:
+        linkMillis === undefined
+          ? "tunnel and server"
+          : "tunnel (the shortest round trip of the link)",
       millis: tunnel,
     },
     { kind: "origin", label: "server, until the response's head", millis: origin },
