@@ -20,18 +20,23 @@ import * as Proxies from "../support/Proxies.ts"
 const hasOpenssl = Proxies.isInstalled("openssl")
 const reason = hasOpenssl ? "" : " (skipped: openssl is not installed)"
 
-const made = Effect.map(Proxies.certificate, ({ key, pem }) => ({
-  pem,
-  certificate: Certificate.make(pem, readFileSync(key, "utf8")),
-  fingerprint: new X509Certificate(pem).fingerprint256,
-}))
+const made = Effect.scoped(
+  Effect.map(Proxies.certificate, ({ key, pem }) => ({
+    pem,
+    certificate: Certificate.make(pem, readFileSync(key, "utf8")),
+    fingerprint: new X509Certificate(pem).fingerprint256,
+  })),
+)
+
+/** The relay's own certificate and that of its server, the same in all tests. */
+const both = Effect.runSync(Effect.cached(Effect.all([made, made])))
 
 const domain = "relay.example"
 const attic = `attic.${domain}`
 
-/** A relay and the two certificates: its own, and that of its server. */
+/** A relay, and the two certificates. */
 const siteOf = Effect.fnUntraced(function* (options: Harness.RelayOptions = {}) {
-  const [own, servers] = [yield* made, yield* made]
+  const [own, servers] = yield* both
   const relay = yield* Harness.relay({
     servers: [{ name: "attic", tls: "passthrough" }, "shop"],
     ...options,
@@ -225,7 +230,7 @@ describe.skipIf(!hasOpenssl)(`a server whose visitors' TLS ends there${reason}`,
 
   it.live("is reached over another relay of a cluster, too", () =>
     Effect.gen(function* () {
-      const [own, servers] = [yield* made, yield* made]
+      const [own, servers] = yield* both
       const { relays } = yield* Harness.cluster(["a.0", "b.0"], {
         servers: [{ name: "attic", tls: "passthrough" }],
         config: { domain, tls: own.certificate },

@@ -107,7 +107,15 @@ const configuration = (running: TestProvider, redirectUri: string): object => ({
   claims: { openid: ["sub"], email: ["email", "email_verified"], groups: ["groups"] },
   scopes: ["openid", "email", "groups"],
   pkce: { required: () => true },
-  features: { devInteractions: { enabled: false } },
+  features: {
+    devInteractions: { enabled: false },
+    rpInitiatedLogout: {
+      // Its own page loads a font from elsewhere.
+      logoutSource: (context: { body: string }, form: string) => {
+        context.body = `<!doctype html><title>Sign out</title>${form}`
+      },
+    },
+  },
   interactions: { url: (_context: unknown, { uid }: { uid: string }) => `/interaction/${uid}` },
   findAccount: (_context: unknown, id: string) => ({
     accountId: id,
