@@ -53,6 +53,7 @@ const entries = {
   },
   PTTH_SIGN_IN_UNAVAILABLE: {
     status: 503,
+    exit: 2,
     title: "Signing in is not possible at the moment.",
     remedy: "Try again in a moment.",
     ownerRemedy: "Look at the relay's log, and at the provider that `issuer` in [oidc] names.",

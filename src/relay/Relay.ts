@@ -145,7 +145,7 @@ export class Relay extends Context.Service<
       yield* Effect.addFinalizer(() => Effect.sync(() => stream.close()))
       const state = { draining: false }
       const { now } = rendezvous.deadlines
-      const signIn = new SignIn({ derived: settings.derived, now, audit })
+      const signIn = new SignIn({ derived: settings.derived, now, audit, peers })
       const auth = new VisitorAuth(settings.derived, now, signIn, yield* SharedMarks.make())
       const limits = new ServerLimits(settings.derived, now)
       yield* SharedUsage.share(limits)

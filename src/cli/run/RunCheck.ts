@@ -19,6 +19,7 @@ import * as Certificate from "../../transport/net/Certificate.ts"
 import { loadCertificate, loadTrusted, refuseUntimely } from "../shared/LoadCertificate.ts"
 import { checkCluster } from "../shared/LoadCluster.ts"
 import { completeRelay, readNamed, refuseExposed } from "../shared/LoadConfig.ts"
+import { checkProvider } from "../shared/LoadOidc.ts"
 import * as PassedCertificate from "../shared/PassedCertificate.ts"
 
 /** The kind of a configuration. */
@@ -144,8 +145,14 @@ const checkRelay = Effect.fnUntraced(function* (
           const line = document?.position(["cluster", key])?.line
           return line === undefined ? file : `${file}:${line}`
         })
+  const { oidc, publicUrl } = config
+  const issuer = document?.position(["oidc", "issuer"])?.line
+  const signInNote =
+    oidc === undefined || publicUrl === undefined
+      ? ""
+      : yield* checkProvider(oidc, publicUrl, issuer === undefined ? file : `${file}:${issuer}`)
   const servers = config.servers.length
-  return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config)}${clusterNote}`
+  return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config)}${clusterNote}${signInNote}`
 })
 
 const check = Effect.fnUntraced(function* ({ file, kind }: CheckFlags) {

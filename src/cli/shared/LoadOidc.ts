@@ -5,8 +5,36 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Redacted from "effect/Redacted"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
+import type { Oidc } from "../../domain/config/OidcKeys.ts"
 import type { NamedFile } from "../../domain/config/RelayConfig.ts"
 import { refuseReadable } from "./LoadCluster.ts"
+
+/** Asks the provider for its metadata; succeeds with what to add to the sentence that all is well. */
+export const checkProvider = Effect.fn("LoadOidc.checkProvider")(function* (
+  oidc: Oidc,
+  publicUrl: string,
+  where: string,
+): Effect.fn.Return<string, ConfigError> {
+  const { Provider } = yield* Effect.promise(() => import("../../relay/signin/Provider.ts"))
+  const { callbackPath } = yield* Effect.promise(() => import("../../relay/signin/SignIn.ts"))
+  const { now } = Date
+  let reason = "no reason is known"
+  const provider = new Provider(oidc, now, (message) => {
+    reason = message
+  })
+  yield* Effect.tryPromise({
+    try: () => provider.probe(),
+    catch: () =>
+      single({
+        code: "PTTH_SIGN_IN_UNAVAILABLE",
+        where,
+        detail: reason,
+        remedy:
+          "Check `issuer`, which has to be exactly what the provider calls itself, and the network. A relay starts without it.",
+      }),
+  })
+  return `; its provider answers, which has to know the redirect URI ${publicUrl}${callbackPath}`
+})
 
 /** The fewest characters: sessions are sealed with a key that is derived from the secret. */
 const shortest = 16

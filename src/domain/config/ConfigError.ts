@@ -15,6 +15,7 @@ export type ConfigErrorCode = Extract<
   | "PTTH_ROOT_NOT_FOLDER"
   | "PTTH_INSECURE_RELAY"
   | "PTTH_ENGINE_UNAVAILABLE"
+  | "PTTH_SIGN_IN_UNAVAILABLE"
 >
 
 /** One problem. */

@@ -23,6 +23,7 @@ const noticed = [
 /** 16 characters; equal for configurations that serve alike. */
 export const digestOf = (config: RelayConfig): string => {
   const servers = config.servers.toSorted((one, other) => (one.name < other.name ? -1 : 1))
-  const values = { ...Struct.pick(config, noticed), servers }
+  const oidc = config.oidc && Struct.omit(config.oidc, ["clientSecret", "clientSecretFile"])
+  const values = { ...Struct.pick(config, noticed), oidc, servers }
   return createHash("sha256").update(JSON.stringify(values)).digest("hex").slice(0, 16)
 }

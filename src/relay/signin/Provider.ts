@@ -97,6 +97,11 @@ export class Provider {
     })
   }
 
+  /** Fails if the provider's metadata cannot be had. */
+  async probe(): Promise<void> {
+    await this.configuration()
+  }
+
   /** Where a visitor signs out of the provider too; `undefined` if it has no such page or cannot be reached. */
   async endSessionUrl(): Promise<string | undefined> {
     try {

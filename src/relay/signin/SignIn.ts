@@ -8,12 +8,14 @@ import { randomBytes } from "node:crypto"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
+import { everybody, type PeersShape } from "../../cluster/Peers.ts"
 import type { Oidc } from "../../domain/config/OidcKeys.ts"
 import { first, type HeaderList } from "../../domain/HeaderList.ts"
 import * as ServerHost from "../../domain/ServerHost.ts"
 import { groupsOf, type Identity } from "../../domain/visitor/AllowList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import { isSafe } from "../../protocol/http/SafeMethod.ts"
+import { signedOutKind } from "../../protocol/peer/SignInControl.ts"
 import { empty } from "../../transport/body/Body.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import { refuse } from "../../transport/body/Replies.ts"
@@ -31,6 +33,9 @@ import * as Tokens from "./Tokens.ts"
 
 /** What the relay reserves at its own host, and at the hosts of servers to which visitors sign in. */
 const reserved = "/.well-known/ptth/"
+
+/** Where the provider sends visitors back, below `public_url`. */
+export const callbackPath = `${reserved}callback`
 
 /** Where a visitor signs out. */
 export const signOutPath = `${reserved}sign-out`
@@ -62,6 +67,7 @@ export interface SignInContext {
   /** In milliseconds since 1970. */
   readonly now: () => number
   readonly audit: Pick<AuditLog["Service"], "record">
+  readonly peers: Pick<PeersShape, "tell" | "onControl">
 }
 
 /** Where a request was sent, as far as signing in is concerned. */
@@ -99,6 +105,12 @@ export class SignIn {
 
   constructor(context: SignInContext) {
     this.context = context
+    context.peers.onControl(signedOutKind, (session) =>
+      Effect.sync(() => {
+        this.forget(session)
+        return null
+      }),
+    )
   }
 
   /**
@@ -384,7 +396,14 @@ export class SignIn {
     return Cookies.set(Cookies.session, seal.seal(Tokens.session, session, origin), seconds)
   }
 
-  private end({ id, until }: Tokens.Session): void {
+  /** Ends a session at all relays. */
+  private end(session: Tokens.Session): void {
+    this.forget(session)
+    const { id, until } = session
+    this.context.peers.tell(everybody, signedOutKind, { id, until })
+  }
+
+  private forget({ id, until }: Pick<Tokens.Session, "id" | "until">): void {
     if (this.ended.size >= maxSessions) {
       const [oldest] = this.ended.keys()
       if (oldest !== undefined) this.ended.delete(oldest)
@@ -415,7 +434,7 @@ export class SignIn {
 
   /** What has to be registered at the provider. */
   private get redirectUri(): string {
-    return this.atRelay("callback")
+    return this.publicUrl + callbackPath
   }
 
   private atRelay(step: string): string {

@@ -16,6 +16,7 @@ import { page as framed, livePolicy } from "../../web/Page.ts"
 import * as Style from "../../web/Style.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
+import { signOutPath } from "../signin/SignIn.ts"
 import { LiveUpdates } from "../status/LiveUpdates.ts"
 import { publicTable, shownPublicly } from "../status/PublicTable.ts"
 import type { Relays } from "../status/Relays.ts"
@@ -123,10 +124,11 @@ const serversPage = ({ settings }: PagesContext, servers: ReadonlyArray<ServerVi
   const config = settings.current()
   const title = config.title ?? "Servers"
   const sentence = config.description === undefined ? undefined : html`<p>${config.description}</p>`
+  const signOut = config.oidc && html`<p><a href="../..${signOutPath}">Sign out</a></p>`
   const frame = { title, top: "../../", heading: html`<h1>${title}</h1>` }
   if (!config.publicList) {
     const main = sentence ?? html`<p class="empty">This relay has no public list of servers.</p>`
-    return framed({ ...frame, main })
+    return framed({ ...frame, main: html`${main}${signOut}` })
   }
   return framed({
     ...frame,
@@ -137,7 +139,7 @@ const serversPage = ({ settings }: PagesContext, servers: ReadonlyArray<ServerVi
         ? html`<p class="empty">No server is registered on this relay yet.</p>`
         : publicTable(config, servers)
     }</div>
-<p id="live" class="faint" role="status" data-events="../events"></p>`,
+<p id="live" class="faint" role="status" data-events="../events"></p>${signOut}`,
   })
 }
 

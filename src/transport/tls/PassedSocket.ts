@@ -83,10 +83,10 @@ export class PassedSocket implements Reply {
     this.refuse()
   }
 
-  /** Whatever is still under way is over: the connection is closed. */
+  /** The connection is closed. Which end closed it first does not matter: TLS tells the ends whether all has come. */
   close(): void {
     this.flow?.cancel()
-    this.notes?.over(false)
+    this.notes?.over(this.isAnswered)
   }
 
   private refuse(): void {

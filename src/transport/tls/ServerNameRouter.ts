@@ -13,28 +13,29 @@ export interface ServerNameRoutes {
   readonly take: (serverName: string, socket: Socket) => boolean
 }
 
-/** How long a client may take for its first message, in milliseconds. */
-const helloMillis = 10_000
+/** How long a client may take for its first message by default, in milliseconds. */
+const defaultMillis = 10_000
 
 /**
  * Looks at each new connection of a listener first.
  *
  * @param server a listener whose one listener for connections ends TLS
+ * @param millis how long a client may take for its first message
  */
-export const install = (server: Server, routes: ServerNameRoutes): void => {
+export const install = (server: Server, routes: ServerNameRoutes, millis = defaultMillis): void => {
   const [endTls] = server.listeners("connection") as Array<(socket: Socket) => void>
   if (endTls === undefined) return
   server.off("connection", endTls)
   server.on("connection", (socket: Socket) => {
     const goOn = (): void => endTls.call(server, socket)
-    if (routes.isWanted()) look(socket, routes, goOn)
+    if (routes.isWanted()) look(socket, routes, goOn, millis)
     else goOn()
   })
 }
 
-const look = (socket: Socket, routes: ServerNameRoutes, goOn: () => void): void => {
+const look = (socket: Socket, routes: ServerNameRoutes, goOn: () => void, millis: number): void => {
   const reader = new ClientHello.ClientHelloReader()
-  const timer = setTimeout(() => socket.destroy(), helloMillis)
+  const timer = setTimeout(() => socket.destroy(), millis)
   const onError = (): void => void socket.destroy()
   const stop = (): void => {
     clearTimeout(timer)

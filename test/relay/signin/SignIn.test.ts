@@ -244,6 +244,35 @@ describe("a session", () => {
   )
 })
 
+describe("relays of a cluster", () => {
+  it.live("accept each other's sessions until the visitor signs out of any", () =>
+    Effect.gen(function* () {
+      const { relays } = yield* Harness.cluster(["a.0", "b.0"], { servers: ["attic"] })
+      const [first, second] = relays as [Harness.ClusterRelay, Harness.ClusterRelay]
+      const url = `http://relay.localhost:${first.port}`
+      const provider = yield* OidcProvider.start(`${url}/.well-known/ptth/callback`)
+      const config = { oidc: provider.oidc, publicUrl: url, frontendAuth: signIn("*") }
+      for (const relay of relays) yield* relay.change({ config })
+      const jar = new CookieJar()
+      yield* jar.open(`${url}/frontend/servers/`)
+      const cookie = `${sessionCookie}=${jar.at("relay.localhost").get(sessionCookie)}`
+      // A balancer sends the same host to either.
+      const atSecond = Effect.map(
+        new CookieJar().ask(`http://127.0.0.1:${second.port}/frontend/servers/`, {
+          headers: { Accept: "*/*", Cookie: cookie, Host: `relay.localhost:${first.port}` },
+        }),
+        ({ status }) => status,
+      )
+      assert.strictEqual(yield* atSecond, 200)
+      yield* jar.ask(`${url}/.well-known/ptth/sign-out`, {
+        method: "POST",
+        headers: { Origin: url },
+      })
+      yield* Effect.repeat(atSecond, { until: (status) => status === 401 })
+    }).pipe(Effect.scoped),
+  )
+})
+
 describe("servers", () => {
   it.live(
     "never get from strangers what only the relay may say, whether visitors sign in or not",
