@@ -88,7 +88,7 @@ export const startTunnel = async (options: TunnelOptions, path: string): Promise
     [options.bin ?? bin, "relay", "--config-path", config, ...(options.relayArguments ?? [])],
     { cwd: folder },
   )
-  const relayUrl = await said(relay, /Listening\s+(http:\/\/[\d.:]+)/)
+  const relayUrl = await said(relay, /Listening\s+(https?:\/\/[\d.:]+)/)
   const way = options.via === undefined ? relayUrl : await options.via(relayUrl)
   const server = startServer(way, key, options)
   const base = `${relayUrl}/servers/bench/`

@@ -2,11 +2,14 @@
  * The ways to reach a file that `bench/peers.ts` compares: nginx directly, other
  * tunnels in front of nginx, and ours. The other tunnels' programs are found in
  * the folder that PTTH_BENCH_PEERS names; each that is not there is left out.
+ * TLS is spoken by the relay itself, or by Caddy in front of it, if there is one
+ * (and `openssl`).
  */
-import type { ChildProcess } from "node:child_process"
+import { type ChildProcess, execFileSync } from "node:child_process"
 import { existsSync, mkdtempSync, writeFileSync } from "node:fs"
 import * as net from "node:net"
 import { join } from "node:path"
+import { isInstalled } from "./Load.ts"
 import { answers, freePort, start, stop } from "./Processes.ts"
 import { startTunnel } from "./Tunnel.ts"
 
@@ -115,6 +118,37 @@ const startPeer = async (name: string, program: string, folder: string, nginx: n
   }
 }
 
+/** A certificate for the loopback address, which nobody checks. */
+const certificateIn = (folder: string): { readonly cert: string; readonly key: string } => {
+  const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")]
+  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+  const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+  execFileSync(
+    "openssl",
+    ["req", ...kind, "-keyout", key, "-out", cert, "-days", "2", ...subject],
+    { stdio: "ignore" },
+  )
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0"
+  return { cert, key }
+}
+
+/** Caddy, which speaks TLS in front of a relay. */
+const startCaddy = async (folder: string, relayUrl: string) => {
+  const { cert, key } = certificateIn(folder)
+  const port = await freePort()
+  const config = join(mkdtempSync(join(folder, "caddy-")), "Caddyfile")
+  writeFileSync(
+    config,
+    `{\n admin off\n auto_https off\n}\nhttps://127.0.0.1:${port} {\n tls ${cert} ${key}\n reverse_proxy ${relayUrl}\n}\n`,
+  )
+  const caddy = start("caddy", ["run", "--config", config, "--adapter", "caddyfile"], {
+    cwd: folder,
+  })
+  caddy.stdout?.resume()
+  await listens(port)
+  return { caddy, url: `https://127.0.0.1:${port}` }
+}
+
 /** What there is to compare on this machine. */
 export const candidates = (folder: string, nginx: number): ReadonlyArray<Candidate> => {
   const origin = `http://127.0.0.1:${nginx}`
@@ -137,6 +171,35 @@ export const candidates = (folder: string, nginx: number): ReadonlyArray<Candida
       return { base: tunnel.base + path, programs: [relay, server], stop: tunnel.stop }
     },
   })
+  const overTls: ReadonlyArray<Candidate> = [
+    {
+      name: "ptth, TLS by the relay",
+      takesUploads: false,
+      start: async () => {
+        const { cert, key } = certificateIn(folder)
+        const relayArguments = ["--tls-cert", cert, "--tls-key", key]
+        const options = { folder, transport: "stream", relayArguments } as const
+        const { base, relay, server, stop } = await startTunnel(options, "files/small.bin")
+        return { base: `${base}files/`, programs: [relay, server], stop }
+      },
+    },
+    {
+      name: "ptth, TLS by Caddy",
+      takesUploads: false,
+      start: async () => {
+        const tunnel = await startTunnel({ folder, transport: "stream" }, "files/small.bin")
+        const { caddy, url } = await startCaddy(folder, tunnel.relayUrl)
+        return {
+          base: `${url}/servers/bench/files/`,
+          programs: [tunnel.relay, tunnel.server],
+          stop: async () => {
+            await stop(caddy)
+            await tunnel.stop()
+          },
+        }
+      },
+    },
+  ]
   return [
     {
       name: "nginx, direct",
@@ -153,5 +216,8 @@ export const candidates = (folder: string, nginx: number): ReadonlyArray<Candida
     ours("ptth, own files", false, "files/", {}),
     ours("ptth, --to nginx", true, "", { serverArguments: ["--to", origin] }),
     ours("ptth, classic", false, "files/", { transport: "classic" }),
+    ...(isInstalled("openssl", "version")
+      ? overTls.slice(0, isInstalled("caddy", "version") ? 2 : 1)
+      : []),
   ]
 }

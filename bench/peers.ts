@@ -67,7 +67,7 @@ const nginxWith = async (port: number, sink: string) => {
 const curl = async (url: string, what: "download" | "upload"): Promise<ReadonlyArray<number>> => {
   const file = join(files, "large.bin")
   const upload = what === "upload" ? ["-X", "POST", "-H", "expect:", "-T", file] : []
-  const args = ["-sSf", "-o", "/dev/null", "-w", `%{speed_${what}}`, ...upload, url]
+  const args = ["-sSfk", "-o", "/dev/null", "-w", `%{speed_${what}}`, ...upload, url]
   try {
     const { stdout } = await promisify(execFile)("curl", args)
     return [Number(stdout) / 1e6]
@@ -151,6 +151,7 @@ try {
     printRow([name, ...measures.map((one) => rangeOf(values[one]))])
   const ours = [...results.keys()].filter((name) => name.startsWith("ptth"))
   const others = [...results.keys()].filter((name) => !name.startsWith("ptth"))
+  const plain = results.get("ptth, own files")
   process.stdout.write(`\n${heading(["ours as a part of theirs", ...measures])}`)
   for (const mine of ours)
     for (const theirs of others) {
@@ -159,6 +160,10 @@ try {
       )
       printRow([`${mine} / ${theirs}`, ...cells])
     }
+  for (const tls of ours.filter((name) => name.includes("TLS"))) {
+    const cells = measures.map((one) => ratio(results.get(tls) as Values, plain, one))
+    printRow([`${tls} / plain`, ...cells])
+  }
 } finally {
   for (const child of children) await stop(child)
   rmSync(folder, { recursive: true, force: true })
