@@ -43,7 +43,16 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["pages"],
     ["."],
   ],
-  cli: [["shared"], ["control"], ["serve"], ["run"], ["share", "workers"], ["commands"], ["."]],
+  cli: [
+    ["shared"],
+    ["passthrough"],
+    ["control"],
+    ["serve"],
+    ["run"],
+    ["share", "workers"],
+    ["commands"],
+    ["."],
+  ],
 }
 
 /** How many files a room may have before it is two. */

@@ -16,11 +16,11 @@ import { type Document, parse } from "../../domain/config/Toml.ts"
 import { isLoopback } from "../../domain/ListenAddress.ts"
 import * as KeyStrength from "../../transport/auth/KeyStrength.ts"
 import * as Certificate from "../../transport/net/Certificate.ts"
+import * as PassedCertificate from "../passthrough/PassedCertificate.ts"
 import { loadCertificate, loadTrusted, refuseUntimely } from "../shared/LoadCertificate.ts"
 import { checkCluster } from "../shared/LoadCluster.ts"
 import { completeRelay, readNamed, refuseExposed } from "../shared/LoadConfig.ts"
 import { checkProvider } from "../shared/LoadOidc.ts"
-import * as PassedCertificate from "../shared/PassedCertificate.ts"
 
 /** The kind of a configuration. */
 export type Kind = "relay" | "server"
