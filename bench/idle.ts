@@ -1,8 +1,11 @@
 /**
- * `npm run bench:idle`: what a relay and its servers cost while nobody asks for
- * anything: wake-ups a second and the part of a processor, from `/proc`. A
- * wake-up is a voluntary context switch of any thread. Linux only.
+ * `npm run bench:idle`: what relay, server and file server cost while nobody asks
+ * for anything: first the memory of each and what its start takes, then, of a
+ * relay with servers, wake-ups a second and the part of a processor, from
+ * `/proc`. A wake-up is a voluntary context switch of any thread. Linux only.
  *
+ * BENCH_SETTLE (10) is how many seconds each idles before its memory is read, and
+ * BENCH_ONLY=memory leaves out the rest, for which
  * BENCH_SERVERS (100) is the number of servers beside the one that is measured,
  * BENCH_SECONDS (60) how long it is looked at. The first minute is not counted:
  * a process that has just started still has things to do.
@@ -12,6 +15,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { loadavg, tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import * as Footprint from "./Footprint.ts"
 import { registered } from "./IdleNames.ts"
 import { processorMillis, said, start, stop, wakeUps } from "./Processes.ts"
 import { startTunnel } from "./Tunnel.ts"
@@ -30,7 +34,7 @@ const look = (child: ChildProcess) => ({
   millis: processorMillis(child.pid ?? 0),
 })
 
-try {
+const wakeUpsOfRelay = async (): Promise<void> => {
   mkdirSync(join(folder, "files"))
   writeFileSync(join(folder, "files", "small.bin"), "x")
   const relayConfig = registered(servers)
@@ -56,6 +60,11 @@ try {
   process.stdout.write(`\nload ${loadavg()[0]?.toFixed(1)}, looked at for ${seconds} s\n`)
   await stop(idle)
   await tunnel.stop()
+}
+
+try {
+  await Footprint.print(folder)
+  if (process.env.BENCH_ONLY !== "memory") await wakeUpsOfRelay()
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

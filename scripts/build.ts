@@ -1,37 +1,58 @@
 /**
- * Builds the package: `src/` becomes `dist/`, file by file, with declarations
- * and source maps, and the command becomes executable. With `--if-stale` it
- * does nothing when `dist/` was built from the same sources, and does not check
- * types: the tests call it so, and `npm run check` is for that.
+ * Builds the package into `dist/`: the command as a bundle, and the library's
+ * entries with their types. `--command` builds the command alone, and
+ * `--if-stale` that only if it was built from other sources, as for the tests.
  */
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { chmodSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { parseArgs } from "node:util"
+import * as Bundle from "./Bundle.ts"
+import * as Licenses from "./package/Licenses.ts"
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)))
 
-/** Holds the hash of the sources that `dist/` was built from. */
+/** Holds the hash of the sources that the command was built from. */
 const hashFile = "dist/.sources"
+
+/** Declarations of each file, from which those of the entries are put together. */
+const declarations = "dist/.types"
 
 const hashSources = (): string => {
   const hash = createHash("sha256")
-  const compiler = ["tsconfig.json", "tsconfig.build.json", "node_modules/typescript/package.json"]
-  for (const file of [...compiler, ...globSync("src/**/*.ts").sort()])
+  const others = ["package.json", "package-lock.json", "scripts/Bundle.ts", "scripts/build.ts"]
+  for (const file of [...others, ...globSync("src/**/*.ts").sort()])
     hash.update(`${file}\0`).update(readFileSync(file)).update("\0")
   return hash.digest("hex")
 }
 
-const sources = hashSources()
-const isForTests = process.argv.includes("--if-stale")
-const isStale = !existsSync(hashFile) || readFileSync(hashFile, "utf8") !== sources
-if (isStale || !isForTests) {
-  rmSync("dist", { recursive: true, force: true })
+const buildCommand = async () => {
+  const output = await Bundle.bundleCommand("dist/command")
+  chmodSync("dist/command/bin.js", 0o755)
+  return output
+}
+
+const buildAll = async (): Promise<void> => {
   const compiler = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"]
-  if (isForTests) compiler.push("--noCheck")
   const { status } = spawnSync(process.execPath, compiler, { stdio: "inherit" })
-  if (status === 0) {
-    chmodSync("dist/bin.js", 0o755)
-    writeFileSync(hashFile, sources)
-  } else process.exitCode = status ?? 1
+  if (status !== 0) process.exit(status ?? 1)
+  const outputs = [await buildCommand(), await Bundle.bundleLibrary("dist/library")]
+  await Bundle.bundleTypes(declarations, "dist/library")
+  rmSync(declarations, { recursive: true })
+  writeFileSync("dist/THIRD_PARTY_LICENSES", Licenses.render(Bundle.packagesIn(outputs)))
+}
+
+const { values } = parseArgs({
+  options: {
+    command: { type: "boolean", default: false },
+    "if-stale": { type: "boolean", default: false },
+  },
+})
+const sources = hashSources()
+const isFresh = existsSync(hashFile) && readFileSync(hashFile, "utf8") === sources
+if (!(values["if-stale"] && isFresh)) {
+  rmSync("dist", { recursive: true, force: true })
+  await (values.command || values["if-stale"] ? buildCommand() : buildAll())
+  writeFileSync(hashFile, sources)
 }

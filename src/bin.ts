@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * The command's entry: looks at Node's version before it loads anything that
- * needs a new one.
+ * needs a new one. It awaits nothing itself, because in the bundle the parts
+ * that it loads share modules with it.
  */
 import * as nodeModule from "node:module"
 import { entry } from "./domain/ErrorRegistry.ts"
@@ -9,18 +10,22 @@ import { entry } from "./domain/ErrorRegistry.ts"
 const needed = 24
 const major = Number(process.versions.node.split(".")[0])
 
-if (major < needed) {
-  const { title, remedy } = entry("PTTH_NODE_TOO_OLD")
-  process.stderr.write(`PTTH_NODE_TOO_OLD: Node ${process.versions.node}: ${title} ${remedy}\n`)
-  process.exitCode = entry("PTTH_NODE_TOO_OLD").exit ?? 1
-} else if (process.argv.length === 3 && /^(?:--version|-v)$/.test(process.argv[2] ?? "")) {
-  // Asked often and by scripts, so it does not wait for everything else to load.
-  const { version } = await import("./cli/shared/Version.ts")
-  process.stdout.write(`ptth ${version}\n`)
-} else {
+const run = async (): Promise<void> => {
+  if (process.argv.length === 3 && /^(?:--version|-v)$/.test(process.argv[2] ?? "")) {
+    // Asked often and by scripts, so it does not wait for everything else to load.
+    const { version } = await import("./cli/shared/Version.ts")
+    process.stdout.write(`ptth ${version}\n`)
+    return
+  }
   nodeModule.enableCompileCache()
   const { main } = await import("./cli/Main.ts")
   const { apply: limitHeap } = await import("./cli/HeapPolicy.ts")
   limitHeap()
   main(process.argv)
 }
+
+if (major < needed) {
+  const { title, remedy } = entry("PTTH_NODE_TOO_OLD")
+  process.stderr.write(`PTTH_NODE_TOO_OLD: Node ${process.versions.node}: ${title} ${remedy}\n`)
+  process.exitCode = entry("PTTH_NODE_TOO_OLD").exit ?? 1
+} else void run()

@@ -83,14 +83,17 @@ describe("the source", () => {
     assert.deepStrictEqual(found, [])
   })
 
-  it("imports Node's modules by their scheme, Effect's one by one, and only what the package depends on", () => {
-    const manifest: Record<string, Record<string, string>> = JSON.parse(read("package.json"))
-    const { dependencies, optionalDependencies, peerDependencies } = manifest
-    const packages = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })
+  it("imports Node's modules by their scheme, Effect's one by one, and only what ARCHITECTURE.md lists", () => {
+    // The other packages of package.json are for development.
+    const [table = ""] =
+      read("ARCHITECTURE.md").split("## Dependencies")[1]?.split("\n\nWhat is") ?? []
+    const packages = [...table.matchAll(/(?<=^\|.*)`([^` ]+)`(?=.* \|.*\|$)/gm)].map(
+      ([, name]) => name as string,
+    )
     const found = faults(sources, (_file, specifier) => {
       if (/^(?:\.|node:)/.test(specifier)) return undefined
       const name = packages.find((known) => `${specifier}/`.startsWith(`${known}/`))
-      if (name === undefined) return `${specifier} is not among the dependencies`
+      if (name === undefined) return `${specifier} is not in the table of dependencies`
       const whole = specifier === name && /effect/.test(name)
       return whole ? `${specifier} is imported as a whole` : undefined
     })

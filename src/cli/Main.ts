@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import { checkCommand } from "./commands/CheckCommand.ts"
 import { devCommand } from "./commands/DevCommand.ts"
 import { fileServerCommand } from "./commands/FileServerCommand.ts"
+import { healthCheckCommand } from "./commands/HealthCheckCommand.ts"
 import { hashApiKeyCommand, keygenCommand } from "./commands/KeyCommands.ts"
 import { hashPasswordCommand } from "./commands/PasswordCommand.ts"
 import { relayCommand } from "./commands/RelayCommand.ts"
@@ -24,7 +25,8 @@ import { runMain } from "./RunMain.ts"
 import * as Output from "./shared/Output.ts"
 import { version } from "./shared/Version.ts"
 
-const ptth = Command.make("ptth").pipe(
+/** The command with its subcommands. */
+export const ptth = Command.make("ptth").pipe(
   Command.withDescription(
     "The extroverted HTTP server: reach files or an application behind a firewall through outgoing requests only",
   ),
@@ -40,6 +42,7 @@ const ptth = Command.make("ptth").pipe(
     checkCommand,
     statusCommand,
     serviceCommand,
+    healthCheckCommand,
   ]),
   Command.withExamples([
     { command: "ptth dev ~/Pictures", description: "Try PTTH on this machine" },
@@ -50,6 +53,11 @@ const ptth = Command.make("ptth").pipe(
     { command: "ptth keygen", description: "Generate a key for a server" },
   ]),
 )
+
+/** The flags of every command. */
+export const cliConfig = CliConfig.layer({
+  builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel],
+})
 
 const impliedSubcommands: { readonly [program: string]: string | undefined } = {
   ptth_relay: "relay",
@@ -63,7 +71,7 @@ const impliedSubcommands: { readonly [program: string]: string | undefined } = {
  * @param argv of the process: runtime, path of the program, arguments
  */
 export const argumentsOf = (argv: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const program = NodePath.basename(argv[1] ?? "").replace(/\.(?:c|m)?[jt]s$/, "")
+  const program = NodePath.basename(argv[1] ?? "").replace(/\.(?:[cm]?[jt]s|exe)$/i, "")
   const subcommand = impliedSubcommands[program]
   return subcommand === undefined
     ? Misplaced.withImpliedShare(argv.slice(2))
@@ -88,14 +96,7 @@ export const command = (argv: ReadonlyArray<string>) =>
         NodeServices.layer,
         Output.layerLogger,
         Output.layerPresenter((word) => Misplaced.suggest(ptth, word)),
-        CliConfig.layer({
-          builtIns: [
-            GlobalFlag.Help,
-            GlobalFlag.Version,
-            GlobalFlag.Completions,
-            GlobalFlag.LogLevel,
-          ],
-        }),
+        cliConfig,
       ),
     ),
   )

@@ -471,6 +471,11 @@ const entries = {
     title: "No running relay was found that has workers or a cluster.",
     remedy: "Use the configuration and the user of the relay that runs, on its machine.",
   },
+  PTTH_NOT_HEALTHY: {
+    exit: 1,
+    title: "The relay is not healthy, or is not there.",
+    remedy: "Read the relay's log. Give the address of its /healthz if it listens elsewhere.",
+  },
   PTTH_SAME_RELAY_ID: {
     isLogged: true,
     title: "Two relays of the cluster have the same id, of which the others use one.",

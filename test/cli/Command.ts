@@ -8,7 +8,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 /** The entry of the built command; see support/BuildCommand.ts. */
-export const bin = fileURLToPath(new URL("../../dist/bin.js", import.meta.url))
+export const bin = fileURLToPath(new URL("../../dist/command/bin.js", import.meta.url))
 
 /** How a process ended. */
 export interface Ended {

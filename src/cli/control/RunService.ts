@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { homedir, userInfo } from "node:os"
 import * as NodePath from "node:path"
+import { isSea } from "node:sea"
 import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -52,7 +53,7 @@ const folderOf = (flags: CommonFlags): ServiceFiles.ServiceFolder =>
 /** How this program is started again: Node with its script, or a single executable. */
 const program = (): ReadonlyArray<string> => {
   const [, script = ""] = process.argv
-  return script === process.execPath || !existsSync(script)
+  return isSea() || !existsSync(script)
     ? [process.execPath]
     : [process.execPath, ...process.execArgv, NodePath.resolve(script)]
 }

@@ -3,8 +3,9 @@
  * socket and an IPC channel. It is the leader of a process group of its own, so
  * that Ctrl+C in a terminal reaches the supervisor only.
  */
-import { type ChildProcess, fork } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import type { Socket } from "node:net"
+import { isSea } from "node:sea"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { WorkerEnd, WorkerProcess } from "./Supervisor.ts"
@@ -32,6 +33,11 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL")
 })
 
+const [, program = "", ...args] = process.argv
+
+/** The arguments with which Node, or the single executable, runs this command again. */
+const ownArguments = (): Array<string> => (isSea() ? args : [...process.execArgv, program, ...args])
+
 /** Starts the worker with this number. */
 export const spawnWorker = (
   { onMessage, socket, start }: SpawnOptions,
@@ -39,7 +45,9 @@ export const spawnWorker = (
 ): ChildWorker => {
   const ready = Deferred.makeUnsafe<void>()
   const ended = Deferred.makeUnsafe<WorkerEnd>()
-  const child = fork(process.argv[1] ?? "", process.argv.slice(2), {
+  const child = spawn(process.execPath, ownArguments(), {
+    // By which the single executable knows the command that it implies.
+    ...(isSea() ? { argv0: program } : {}),
     detached: true,
     stdio: ["ignore", "inherit", "inherit", "ipc", socket],
     env: {

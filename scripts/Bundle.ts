@@ -1,0 +1,146 @@
+/**
+ * What is bundled, and how: the command with everything that it needs, and the
+ * library entries without Effect, which an app brings itself.
+ */
+import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs"
+import { isBuiltin } from "node:module"
+import { basename, join } from "node:path"
+import { type InputOptions, type OutputOptions, type RolldownOutput, rolldown } from "rolldown"
+import { dts } from "rolldown-plugin-dts"
+
+interface Manifest {
+  readonly name: string
+  readonly version: string
+  readonly exports: Readonly<Record<string, string | { readonly default: string }>>
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies: Readonly<Record<string, string>>
+}
+
+const read = (folder: string): Manifest & Readonly<Record<string, unknown>> =>
+  JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
+
+/** This package's manifest. */
+export const manifest = read(".")
+
+/** The name of the package that an import names: `@a/b` of `@a/b/c`. */
+export const packageOf = (specifier: string): string =>
+  specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/")
+
+/** Threads and processes of our own, each the entry of a file beside the code that starts it. */
+const workers = globSync("src/**/*Worker.ts")
+  .filter((file) => /parentPort|process\.on\("message"/.test(readFileSync(file, "utf8")))
+  .sort()
+
+const natives = new Map<string, boolean>()
+
+/**
+ * Whether a package has native code, which cannot be bundled: it compiles some
+ * when it is installed, or has packages for platforms.
+ */
+const isNative = (name: string): boolean => {
+  const known = natives.get(name)
+  if (known !== undefined) return known
+  const folder = join("node_modules", name)
+  const native =
+    existsSync(join(folder, "package.json")) &&
+    (existsSync(join(folder, "binding.gyp")) ||
+      Object.keys((read(folder).optionalDependencies as object | undefined) ?? {}).some((part) =>
+        /(?:linux|darwin|win32)[-_](?:x64|arm64)/.test(part),
+      ))
+  natives.set(name, native)
+  return native
+}
+
+/** Rolldown's own helpers, which it brings. */
+const helpers = "@oxc-project/runtime"
+
+/** Packages that others ask for if they are there, and that are not. */
+const isAbsent = (name: string): boolean =>
+  name !== helpers && !existsSync(join("node_modules", name, "package.json"))
+
+const isExternal =
+  (isOutside: (name: string) => boolean) =>
+  (specifier: string): boolean => {
+    if (isBuiltin(specifier)) return true
+    if (/^[./\0]/.test(specifier) || specifier.includes(":")) return false
+    const name = packageOf(specifier)
+    return isOutside(name) || isNative(name) || isAbsent(name)
+  }
+
+const common = (isOutside: (name: string) => boolean): InputOptions => ({
+  platform: "node",
+  external: isExternal(isOutside),
+  transform: { define: { PTTH_VERSION: JSON.stringify(manifest.version) } },
+  onLog: (level, log, handle) => {
+    // Effect asks for `import.meta.env` of browsers' bundlers, and does without it.
+    if (log.code !== "EMPTY_IMPORT_META" || !log.id?.includes("node_modules")) handle(level, log)
+  },
+})
+
+const named = (files: ReadonlyArray<string>): Record<string, string> =>
+  Object.fromEntries(files.map((file) => [basename(file, ".ts"), file]))
+
+/** Names of chunks do not depend on their content, so that a build is easily compared with another. */
+const fileNames: OutputOptions = {
+  entryFileNames: "[name].js",
+  chunkFileNames: "[name].js",
+}
+
+/** The command and its workers, with all packages that have no native code. */
+export const bundleCommand = async (dir: string): Promise<RolldownOutput> => {
+  const build = await rolldown({
+    ...common(() => false),
+    input: named(["src/bin.ts", ...workers]),
+  })
+  // CommonJS: the modules that Node loads as such take 8 MiB less than those of ES, and the
+  // single executable can load no others.
+  const output = await build.write({
+    ...fileNames,
+    dir,
+    format: "cjs",
+    comments: { legal: false, annotation: false, jsdoc: false },
+    dynamicImportInCjs: false,
+  })
+  writeFileSync(join(dir, "package.json"), `${JSON.stringify({ type: "commonjs" })}\n`)
+  return output
+}
+
+/** The names of the library's entries, such as `server` of `ptth/server`. */
+const entries = (): ReadonlyArray<string> =>
+  Object.keys(manifest.exports)
+    .filter((path) => !path.endsWith(".json"))
+    .map((path) => path.slice("./".length))
+
+/** The library's entries and workers; Effect and native packages stay imports. */
+export const bundleLibrary = async (dir: string): Promise<RolldownOutput> => {
+  const build = await rolldown({
+    ...common((name) => name in manifest.peerDependencies),
+    input: {
+      ...Object.fromEntries(entries().map((entry) => [entry, `src/${entry}/index.ts`])),
+      ...named(workers),
+    },
+  })
+  return build.write({ ...fileNames, dir, format: "esm" })
+}
+
+/** The declarations of the library's entries, from those of each file in `source`. */
+export const bundleTypes = async (source: string, dir: string): Promise<void> => {
+  const build = await rolldown({
+    ...common((name) => name in manifest.peerDependencies),
+    input: Object.fromEntries(entries().map((entry) => [entry, `./${source}/${entry}/index.d.ts`])),
+    plugins: [dts({ dtsOnly: true, generator: "oxc" })],
+  })
+  await build.write({ ...fileNames, dir, format: "esm" })
+}
+
+/** The packages that a bundle holds something of, by the ids of its modules. */
+export const packagesIn = (outputs: ReadonlyArray<RolldownOutput>): ReadonlyArray<string> => {
+  const modules = outputs
+    .flatMap(({ output }) => output)
+    .flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []))
+  const folders = modules.flatMap((id) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? [])
+  return [...new Set(folders)].sort()
+}
