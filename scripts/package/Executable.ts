@@ -1,0 +1,78 @@
+/**
+ * Makes the single executable of a platform: Node's program with the command's
+ * bundle inside (https://nodejs.org/api/single-executable-applications.html).
+ */
+import { execFileSync } from "node:child_process"
+import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { basename, dirname, join, resolve } from "node:path"
+import { inject } from "postject"
+import * as Elf from "./Elf.ts"
+import * as MachO from "./MachO.ts"
+import * as Runtimes from "./Runtimes.ts"
+
+/** What Node looks for in itself at the start; given in its documentation. */
+const resource = {
+  name: "NODE_SEA_BLOB",
+  fuse: "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2",
+  segment: "NODE_SEA",
+}
+
+const loader = "scripts/package/loader.cjs"
+
+/**
+ * The code without what is for a shell, and with escapes for all but ASCII, so
+ * that V8 needs one byte for each character.
+ */
+const plain = (code: string): string =>
+  code
+    .replace(/^#!.*/, "")
+    .replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+
+/** The blob with the bundle in `parts`, made in `folder` by a runtime of this version for this machine. */
+const blobOf = async (parts: string, folder: string, version: string): Promise<Buffer> => {
+  const assets: Record<string, string> = {}
+  const add = (file: string): string => {
+    const name = basename(file)
+    const code = plain(readFileSync(file, "utf8"))
+    writeFileSync(join(folder, name), code)
+    assets[name] = name
+    return code
+  }
+  const start = `${add(loader)}\nload("bin.js")\n`
+  for (const name of globSync("*.js", { cwd: parts }).sort()) add(join(parts, name))
+  writeFileSync(join(folder, "ptth.cjs"), start)
+  // Names without a folder, because the main one becomes a part of the blob.
+  const settings = { main: "ptth.cjs", output: "ptth.blob", assets }
+  writeFileSync(
+    join(folder, "sea-config.json"),
+    JSON.stringify({ ...settings, disableExperimentalSEAWarning: true }),
+  )
+  execFileSync(await Runtimes.nodeOf(version), ["--experimental-sea-config", "sea-config.json"], {
+    cwd: folder,
+    stdio: "ignore",
+  })
+  return readFileSync(join(folder, "ptth.blob"))
+}
+
+/** Writes the executable of a platform to `file`; `parts` is the folder of the bundle. */
+export const write = async (
+  platform: Runtimes.Platform,
+  parts: string,
+  file: string,
+): Promise<void> => {
+  const runtime = Runtimes.runtimes[platform]
+  const [program] = await Runtimes.filesOf(runtime, [runtime.program])
+  if (program === undefined) throw new Error(`${runtime.name} has no ${runtime.program}`)
+  const folder = resolve(dirname(file), ".parts")
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  const blob = await blobOf(parts, folder, runtime.version)
+  rmSync(folder, { recursive: true })
+  writeFileSync(file, platform.startsWith("linux") ? Elf.strip(program) : program)
+  chmodSync(file, 0o755)
+  await inject(file, resource.name, blob, {
+    sentinelFuse: resource.fuse,
+    ...(platform.startsWith("macos") ? { machoSegmentName: resource.segment } : {}),
+  })
+  if (platform.startsWith("macos")) writeFileSync(file, MachO.sign(readFileSync(file), "ptth"))
+}
