@@ -38,7 +38,7 @@ const blobOf = async (parts: string, folder: string, version: string): Promise<B
     assets[name] = name
     return code
   }
-  const start = `${add(loader)}\nload("bin.js")\n`
+  const start = `${add(loader)}\nload(process.env[partVariable] ?? "bin.js")\n`
   for (const name of globSync("*.js", { cwd: parts }).sort()) add(join(parts, name))
   writeFileSync(join(folder, "ptth.cjs"), start)
   // Names without a folder, because the main one becomes a part of the blob.

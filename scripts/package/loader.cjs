@@ -1,10 +1,11 @@
 /**
- * The first code of the single executable, and of each of its threads: loads
- * the command's bundle from the executable instead of from files. What
- * follows this code calls `load`.
+ * The first code of the single executable, of each of its threads and of each
+ * process that it starts: loads the command's bundle from the executable
+ * instead of from files. What follows this code calls `load`.
  */
 "use strict"
 
+const processes = require("node:child_process")
 const { createRequire } = require("node:module")
 const { basename, dirname, join } = require("node:path")
 const { getRawAsset } = require("node:sea")
@@ -30,14 +31,25 @@ class Worker extends threads.Worker {
   }
 }
 
+/** Names the file of the bundle that a process runs instead of the command. */
+const partVariable = "PTTH_BUNDLE_PART"
+
+/** Starts a process whose code is a file of the bundle. */
+const fork = (file, args, { env = process.env, execArgv = [], ...options } = {}) =>
+  processes.spawn(process.execPath, args, {
+    ...options,
+    env: { ...env, [partVariable]: basename(file), NODE_OPTIONS: execArgv.join(" ") },
+  })
+
+const replaced = {
+  "node:worker_threads": { ...threads, Worker },
+  "node:child_process": { ...processes, fork },
+}
+
 const loaded = new Map()
 
-const requirePart = (name) => {
-  if (isPart(name)) return load(basename(name))
-  return name === "node:worker_threads" || name === "worker_threads"
-    ? { ...threads, Worker }
-    : requireBeside(name)
-}
+const requirePart = (name) =>
+  isPart(name) ? load(basename(name)) : (replaced[name] ?? requireBeside(name))
 
 function load(name) {
   const before = loaded.get(name)
