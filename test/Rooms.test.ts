@@ -14,7 +14,7 @@ const root = path.resolve(import.meta.dirname, "..")
  * one step do not import each other. `.` is the layer's own folder.
  */
 const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
-  domain: [["."], ["visitor"], ["config"]],
+  domain: [["."], ["text"], ["visitor"], ["config"]],
   protocol: [["address"], ["http"], ["."], ["link", "peer"]],
   web: [["script", "style"], ["."]],
   transport: [["runtime"], ["body"], ["observe", "net", "app", "auth"], ["tls"], ["front", "mux"]],
@@ -38,7 +38,7 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["types", "root"],
     ["http"],
     ["send", "archive", "listing", "render", "uploads", "parts"],
-    ["change", "thumbs", "views"],
+    ["change", "access", "thumbs", "views"],
     ["tus", "dav", "manage"],
     ["pages"],
     ["."],
@@ -46,7 +46,7 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
   cli: [
     ["shared"],
     ["passthrough"],
-    ["control"],
+    ["access", "control"],
     ["serve"],
     ["run"],
     ["share", "workers"],

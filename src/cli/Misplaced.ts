@@ -4,7 +4,7 @@
  * error names the command that may be meant.
  */
 import type * as Command from "effect/cli/Command"
-import { distance } from "../domain/config/Nearest.ts"
+import { distance } from "../domain/text/Nearest.ts"
 
 /** Flags of every command that take a value, and the others. */
 const flagsWithValue = new Set(["--log-level", "--completions"])

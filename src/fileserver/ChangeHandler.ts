@@ -7,6 +7,7 @@ import type * as Headers from "../domain/HeaderList.ts"
 import type { RequestHead } from "../protocol/Message.ts"
 import * as Body from "../transport/body/Body.ts"
 import type { Cancel, Reply } from "../transport/body/Handler.ts"
+import type { Access } from "./access/Access.ts"
 import { Bin } from "./change/Bin.ts"
 import type { ChangeTarget } from "./change/ChangeTarget.ts"
 import { Locks } from "./change/Locks.ts"
@@ -20,6 +21,8 @@ import type { HiddenFiles } from "./root/HiddenFiles.ts"
 import type * as Root from "./root/Root.ts"
 import * as TusFields from "./tus/TusFields.ts"
 import * as TusUploads from "./tus/TusUploads.ts"
+import { UnfinishedUploads } from "./tus/UnfinishedUploads.ts"
+import { UploadTurns } from "./tus/UploadTurns.ts"
 import type { UploadTarget } from "./uploads/FileCheck.ts"
 import * as Leftovers from "./uploads/Leftovers.ts"
 import * as UploadRules from "./uploads/UploadRules.ts"
@@ -33,42 +36,96 @@ export interface ChangeOptions {
   readonly manage?: ManageRules.ManageOptions | false
 }
 
+/** What all visitors share, whatever each may do. */
+export class ChangeState {
+  readonly locks = new Locks()
+  readonly properties = new Properties()
+  readonly leftovers = Leftovers.make()
+  readonly unfinished: UnfinishedUploads
+  readonly turns = new UploadTurns()
+  readonly bin: Bin
+
+  /** @param root in which everything is known */
+  constructor(root: Root.Root) {
+    this.bin = new Bin(root)
+    this.unfinished = new UnfinishedUploads(root)
+  }
+}
+
+/** The folder as a visitor sees it. */
+export interface ChangedRoots {
+  /** What is served. */
+  readonly root: Root.Root
+  /** What is served, and where files may be uploaded without being served. */
+  readonly uploadRoot: Root.Root
+  readonly hidden: HiddenFiles
+}
+
 const noCancel: Cancel = () => {}
+
+/** The rules for uploads of a visitor with rules of its own. */
+const uploadsOf = (
+  { uploads = false }: ChangeOptions,
+  access: Access | undefined,
+): UploadRules.UploadOptions | undefined => {
+  if (access?.uploads !== undefined) {
+    const { maxBytes, overwrite } = uploads || { overwrite: false, maxBytes: undefined }
+    return { overwrite, maxBytes, within: access.uploads }
+  }
+  return uploads === false ? undefined : { ...uploads, within: access?.readsAll }
+}
+
+/** The rules for other changes of a visitor with rules of its own. */
+const manageOf = (
+  { manage = false, uploads }: ChangeOptions,
+  access: Access | undefined,
+): ManageRules.ManageRules | undefined => {
+  const maxBytes = (manage || undefined)?.maxBytes ?? (uploads || undefined)?.maxBytes
+  if (access?.manages !== undefined) return ManageRules.make({ maxBytes, within: access.manages })
+  return manage === false
+    ? undefined
+    : ManageRules.make({ ...manage, maxBytes, within: access?.readsAll })
+}
 
 /** See the head of this file. */
 export class ChangeHandler {
   /** By which rules files are uploaded; `undefined` if none may be. */
   readonly rules: UploadRules.UploadRules | undefined
+  /** By which rules folders are changed; `undefined` if none may be. */
+  readonly manageRules: ManageRules.ManageRules | undefined
+  readonly bin: Bin
   private readonly uploads: UploadTarget | undefined
   private readonly tus: TusUploads.TusUploads | undefined
   private readonly forms: FormHandler | undefined
   private readonly dav: DavHandler
   private readonly options: Headers.HeaderList
 
-  constructor(root: Root.Root, hidden: HiddenFiles, options: ChangeOptions) {
-    const { manage = false, uploads = false } = options
-    const manageRules = manage === false ? undefined : ManageRules.make(manage)
+  /** @param access the rules of one visitor; default: those of the options hold for everybody */
+  constructor(
+    { hidden, root, uploadRoot }: ChangedRoots,
+    options: ChangeOptions,
+    { bin, leftovers, locks, properties, turns, unfinished }: ChangeState,
+    access?: Access,
+  ) {
+    const uploadOptions = uploadsOf(options, access)
+    const manageRules = manageOf(options, access)
+    this.manageRules = manageRules
+    this.bin = bin
     this.rules =
-      uploads === false && manageRules === undefined
+      uploadOptions === undefined && manageRules === undefined
         ? undefined
-        : UploadRules.make(uploads || undefined, manageRules)
-    const locks = new Locks()
-    const target = this.rules && {
-      root,
-      hidden,
-      rules: this.rules,
-      leftovers: Leftovers.make(),
-    }
+        : UploadRules.make(uploadOptions, manageRules)
+    const target = this.rules && { root: uploadRoot, hidden, rules: this.rules, leftovers }
     this.uploads = target && { ...target, isLocked: (real) => locks.isLocked(real) }
-    this.tus = this.uploads && new TusUploads.TusUploads(this.uploads)
+    this.tus = this.uploads && new TusUploads.TusUploads(this.uploads, unfinished, turns)
     const changes: ChangeTarget | undefined = manageRules &&
       target && {
         // WebDAV looks at locks itself, since its requests have their tokens.
         uploads: target,
         rules: manageRules,
         locks,
-        properties: new Properties(),
-        bin: new Bin(root),
+        properties,
+        bin,
       }
     this.forms = changes && new FormHandler(changes)
     const sidecars = changes !== undefined

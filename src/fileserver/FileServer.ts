@@ -20,7 +20,9 @@ import * as Assets from "../web/Assets.ts"
 import * as FailurePage from "../web/FailurePage.ts"
 import * as Html from "../web/Html.ts"
 import * as Page from "../web/Page.ts"
-import { ChangeHandler, type ChangeOptions } from "./ChangeHandler.ts"
+import * as Access from "./access/Access.ts"
+import * as Guard from "./access/Guard.ts"
+import { ChangeHandler, type ChangeOptions, ChangeState } from "./ChangeHandler.ts"
 import * as Decision from "./http/Decision.ts"
 import * as Query from "./http/Query.ts"
 import * as Listing from "./listing/Listing.ts"
@@ -70,6 +72,8 @@ export interface FileServerOptions extends Visibility.VisibilityOptions, ChangeO
   readonly spa?: boolean
   /** Where thumbnails are cached. Default: `ptth/thumbs` in the user's cache folder. */
   readonly thumbFolder?: string
+  /** Who may do what. Default: everybody everything that the other options allow. */
+  readonly access?: Guard.AccessOptions
 }
 
 /** The folder cannot be shared. */
@@ -366,51 +370,64 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
         : notFolder(options.root, "does not exist or cannot be opened"),
   })
   const hidden = HiddenFiles.make(options.hiddenFiles ?? [])
-  const root = Root.make(folder, real, check, hidden, {
-    symlinks: options.symlinks ?? "inside",
-    visibility: Visibility.make(options),
-  })
-  const changes = new ChangeHandler(root, hidden, options)
-  const { rules } = changes
-  const site: Site = {
-    title: options.title ?? "files",
+  const rootFor = (allows?: (path: ReadonlyArray<ByteName>) => boolean): Root.Root =>
+    Root.make(folder, real, check, hidden, {
+      symlinks: options.symlinks ?? "inside",
+      visibility: Visibility.make(options, allows),
+    })
+  const everything = rootFor()
+  const metrics = Metrics.make()
+  const state = new ChangeState(everything)
+  const { title = "files" } = options
+  const cache = new ThumbCache.ThumbCache(options.thumbFolder ?? ThumbCache.defaultFolder())
+  // What is of no single visitor. Caches by paths are not among it: visitors see different folders.
+  const shared = {
+    title,
     depth: 1,
     notice: undefined,
     shares: false,
     archives: options.archives ?? true,
-    thumbs: new Thumbnails(
-      root,
-      new ThumbCache.ThumbCache(options.thumbFolder ?? ThumbCache.defaultFolder()),
-    ),
+    thumbs: new Thumbnails(everything, cache),
     digests: new FileDigest(),
     folderWork: new FolderWork.FolderWork(FolderWork.listings),
     textWork: new FolderWork.FolderWork({ ...FolderWork.listings, maxWorking: 1, maxWaiting: 16 }),
     archiveWork: new FolderWork.FolderWork(FolderWork.archives),
     log: yield* OwnerLog.make,
-    root,
     hidden,
-    listings: Listing.make(),
     renderer: Render.make(),
-    uploadRules: rules,
   }
-  const metrics = Metrics.make()
-  const sender = new FileSender(root, {
-    trusted: options.trustedContent ?? false,
-    // Whoever may upload could otherwise decide what others get for a file that he may not replace.
-    usesPrecompressed: (folder) => options.precompressed === true && rules?.allows(folder) !== true,
-  })
-  const webSite = new WebSite(root, sender, {
-    index: options.index ?? false,
-    spa: options.spa ?? false,
-    trusted: options.trustedContent ?? false,
-  })
-  return metrics.count(
-    handle({
-      site,
-      sender,
-      webSite,
-      metrics,
-      changes,
-    }),
-  )
+
+  /** The handler for a visitor with these rules; without rules for everybody. */
+  const handlerFor = (access: Access.Access | undefined): Handler => {
+    const root = access === undefined ? everything : rootFor(access.reads)
+    const uploadRoot = access === undefined ? everything : rootFor(access.knows)
+    const changes = new ChangeHandler({ root, uploadRoot, hidden }, options, state, access)
+    const { rules } = changes
+    const site: Site = { ...shared, root, listings: Listing.make(), uploadRules: rules }
+    const sender = new FileSender(root, {
+      trusted: options.trustedContent ?? false,
+      // Whoever may upload could otherwise decide what others get for a file that he may not replace.
+      usesPrecompressed: (folder) =>
+        options.precompressed === true &&
+        options.access === undefined &&
+        rules?.allows(folder) !== true,
+    })
+    const webSite = new WebSite(root, sender, {
+      index: options.index ?? false,
+      spa: options.spa ?? false,
+      trusted: options.trustedContent ?? false,
+    })
+    return handle({ site, sender, webSite, metrics, changes })
+  }
+
+  const { access } = options
+  if (access === undefined) return metrics.count(handlerFor(undefined))
+  const handlers = new Map<Access.AccessRule, Handler>()
+  const handlerOf = (rule: Access.AccessRule): Handler => {
+    const handler = handlers.get(rule) ?? handlerFor(Access.make(rule))
+    handlers.set(rule, handler)
+    return handler
+  }
+  const isAsset = (path: string): boolean => fixedFiles.has(path)
+  return metrics.count(Guard.protect(access, { title, handlerOf, isAsset }))
 })

@@ -6,6 +6,16 @@
 /** Before what only the owner of the relay or server can do. */
 export const forOwner = "For the owner:"
 
+/** The page on which people sign in. */
+export const signIn = {
+  title: (site: string): string => `Sign in to ${site}`,
+  user: "User name",
+  password: "Password",
+  remember: "Stay signed in",
+  button: "Sign in",
+  wrong: "The user name or the password is wrong.",
+} as const
+
 /**
  * The detail of a failure as a sentence. In logs a detail follows a code and a
  * colon, so that many are clauses without a capital and a full stop.

@@ -17,6 +17,7 @@ import { type Account, protect } from "../../transport/auth/BasicAuth.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
 import { Telemetry } from "../../transport/observe/Telemetry.ts"
 import { trace } from "../../transport/observe/TracedHandler.ts"
+import { loadAccess } from "../access/LoadAccess.ts"
 import { loadTrusted } from "../shared/LoadCertificate.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import * as UserPaths from "../shared/UserPaths.ts"
@@ -40,6 +41,10 @@ export type FileRules = Pick<
   | "uploadsMax"
   | "manage"
   | "manageFolders"
+  | "users"
+  | "tokens"
+  | "visitors"
+  | "usersFile"
 >
 
 const uploadsOf = (rules: FileRules | undefined): FileServer.FileServerOptions["uploads"] =>
@@ -143,6 +148,7 @@ const folder = Effect.fnUntraced(function* (
       remedy: `Share a folder, or leave ${flag} out.`,
     })
   }
+  const access = rules && (yield* loadAccess(rules))
   const handler = yield* FileServer.make({
     hidden: [...(rules?.hidden ?? []), ...UserPaths.keyPatterns(root, process.env)],
     ...(rules === undefined
@@ -158,6 +164,7 @@ const folder = Effect.fnUntraced(function* (
         }),
     ...(uploads === undefined ? {} : { uploads }),
     ...(manage === undefined ? {} : { manage }),
+    ...(access === undefined ? {} : { access }),
     // Who shares a single file means it, whatever its name.
     ...(only === undefined ? {} : { only, dotfiles: true }),
     root,
@@ -166,16 +173,19 @@ const folder = Effect.fnUntraced(function* (
       ...hiddenFiles,
       ...UserPaths.keyFiles(process.env),
       ...LoadConfig.places(LoadConfig.serverFile),
+      ...(rules?.usersFile === undefined ? [] : [rules.usersFile]),
     ].map((file) => NodePath.resolve(file)),
   })
-  const access = manage
-    ? "visitors may change everything"
-    : uploads
-      ? "visitors may upload"
-      : "read only"
+  const allowed = access
+    ? "for those who sign in"
+    : manage
+      ? "visitors may change everything"
+      : uploads
+        ? "visitors may upload"
+        : "read only"
   return only === undefined
-    ? { handler, rows: [["Files", `${root} (${access})`]] }
-    : { handler, rows: [["File", `${NodePath.join(root, only)} (${access})`]] }
+    ? { handler, rows: [["Files", `${root} (${allowed})`]] }
+    : { handler, rows: [["File", `${NodePath.join(root, only)} (${allowed})`]] }
 })
 
 /** Makes the handler; its connections live as long as the Scope. */
@@ -192,7 +202,15 @@ export const make = Effect.fn("Destination.make")(function* (options: Destinatio
     handler: RouteHandler.make(routed, rest.handler),
     rows: [...rest.rows, ...routes.map(({ path, to }) => ["Route", `${path} to ${to}`] as const)],
   }
-  const { password, realm, user } = options
+  const { password, realm, rules, user } = options
+  if (user !== undefined && rules?.usersFile !== undefined) {
+    return yield* single({
+      code: "PTTH_USAGE",
+      where: "--auth",
+      detail: "there is --users-file as well",
+      remedy: "Make that user one of `[[users]]` in the file.",
+    })
+  }
   if (user === undefined || password === undefined) return destination
   const account: Account = { user, password, realm }
   return { ...destination, handler: protect(destination.handler, account) }

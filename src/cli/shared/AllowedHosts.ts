@@ -4,9 +4,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as CommaList from "../../domain/config/CommaList.ts"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
 import { type HostPattern, parsePattern } from "../../domain/OwnHost.ts"
+import * as CommaList from "../../domain/text/CommaList.ts"
 import * as Flags from "./Flags.ts"
 
 /** The flag. */

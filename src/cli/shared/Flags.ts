@@ -4,9 +4,9 @@
  */
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
-import * as CommaList from "../../domain/config/CommaList.ts"
 import { fromText, type Override, variableOf } from "../../domain/config/ConfigDecode.ts"
 import { type ConfigKey, type ConfigRows, flagName } from "../../domain/config/ConfigKey.ts"
+import * as CommaList from "../../domain/text/CommaList.ts"
 import { fromPerson } from "./UserPaths.ts"
 
 /** An optional flag with a text. */

@@ -12,6 +12,7 @@ import * as ConfigDecode from "./ConfigDecode.ts"
 import type { ConfigError, ConfigProblem } from "./ConfigError.ts"
 import type { ConfigValues } from "./ConfigKey.ts"
 import * as ConfigPrint from "./ConfigPrint.ts"
+import * as FileAccess from "./FileAccess.ts"
 import { environmentPrefix, serverKeys } from "./ServerKeys.ts"
 
 /** A server's configuration, in which required keys may still be missing; see `ServerKeys.ts`. */
@@ -130,6 +131,10 @@ export const decodeSettings = (
       ...relayUrlProblems(value, where),
       ...contentProblems(value, where),
       ...serviceProblems(value, where),
+      ...accessProblems(value, where),
+      ...(value.services ?? []).flatMap((service, i) =>
+        accessProblems(settingsOf(value, service), (path) => where(["services", i, ...path])),
+      ),
     ])
     return error === undefined ? Result.succeed(value) : Result.fail(error)
   })
@@ -181,6 +186,25 @@ const serviceProblems = (
     ]
   })
 
+/** What keeps users and tokens from being asked for. */
+const accessProblems = (settings: ServerSettings, where: Where): ReadonlyArray<ConfigProblem> => {
+  const found = FileAccess.conflict(settings)
+  if (found === undefined) return []
+  const { key, ...problem } = found
+  return [{ code: "PTTH_CONFIG_INVALID", where: where([key]), ...problem }]
+}
+
+/** Who may do what with a service: what it says itself, else what is said above. */
+const accessOf = (
+  above: ServerSettings,
+  { authUser, usersFile }: Pick<ServerSettings, "authUser" | "usersFile">,
+): Pick<ServerSettings, "tokens" | "users" | "usersFile" | "visitors"> => {
+  if (authUser !== undefined || usersFile !== undefined)
+    return { usersFile, users: undefined, tokens: undefined, visitors: undefined }
+  const { tokens, users, visitors } = above
+  return { usersFile: above.usersFile, users, tokens, visitors }
+}
+
 /** The settings of one service: its own, with what it takes from those above it. */
 const settingsOf = (
   above: ServerSettings,
@@ -188,10 +212,11 @@ const settingsOf = (
 ): ServerSettings => ({
   ...above,
   ...service,
+  ...accessOf(above, service),
   services: undefined,
   apiKey: service.apiKey ?? above.apiKey,
   fileServerRoot: service.fileServerRoot ?? above.fileServerRoot,
-  ...(service.authUser === undefined
+  ...(service.authUser === undefined && service.usersFile === undefined
     ? { authUser: above.authUser, authPassword: above.authPassword }
     : {}),
   ...(service.tlsCert === undefined ? { tlsCert: above.tlsCert, tlsKey: above.tlsKey } : {}),

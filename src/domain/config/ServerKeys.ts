@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as ApiKey from "../ApiKey.ts"
 import { optional, required, tables, withDefault } from "./ConfigKey.ts"
 import * as Value from "./ConfigValue.ts"
+import { accessKeys } from "./FileAccess.ts"
 
 /** What the names of the server's environment variables begin with. */
 export const environmentPrefix = "PTTH_SERVER_"
@@ -193,6 +194,14 @@ export const fileKeys = {
     unset: "all",
     flag: { metavar: "PATTERNS" },
   }),
+  usersFile: optional({
+    name: "users_file",
+    value: Value.text("the path of a file"),
+    doc: "A TOML file with `[[users]]`, `[[tokens]]` and `[visitors]`: who may read, upload and change what.",
+    see: "files.md#who-may-do-what",
+    unset: "none",
+    flag: { metavar: "FILE" },
+  }),
 }
 
 const upstream = Value.scalar(
@@ -295,6 +304,7 @@ const signInKeys = {
     unset: "off",
     secret: true,
   }),
+  ...accessKeys,
 }
 
 /** TLS of visitors, where it ends at the server. */

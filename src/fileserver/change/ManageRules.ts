@@ -12,6 +12,8 @@ export interface ManageOptions {
    * shared folder; `.` is the shared folder itself. Default: all folders.
    */
   readonly folders?: ReadonlyArray<string> | undefined
+  /** Whether a visitor may change the entries of a folder, besides the patterns. Default: of every one. */
+  readonly within?: ((folder: ReadonlyArray<ByteName>) => boolean) | undefined
   /** The largest file, in bytes. Default: no limit, or that of uploads. */
   readonly maxBytes?: number | undefined
 }
@@ -24,7 +26,7 @@ export interface ManageRules {
 }
 
 /** Compiles the options. */
-export const make = ({ folders, maxBytes }: ManageOptions): ManageRules => ({
-  allows: UploadRules.folderMatcher(folders),
-  maxBytes,
+export const make = (options: ManageOptions): ManageRules => ({
+  allows: UploadRules.folderMatcher(options),
+  maxBytes: options.maxBytes,
 })

@@ -36,8 +36,15 @@ const matches = (globs: ReadonlyArray<Glob.Glob>, path: string): boolean =>
 
 const pathOf = (segments: ReadonlyArray<ByteName>): string => toCanonicalText(segments.join("/"))
 
-/** Compiles the options. */
-export const make = (options: VisibilityOptions = {}): Visibility => {
+/**
+ * Compiles the options.
+ *
+ * @param allows whether a visitor may know of a path; default: of every path
+ */
+export const make = (
+  options: VisibilityOptions = {},
+  allows?: (path: ReadonlyArray<ByteName>) => boolean,
+): Visibility => {
   const patterns = (options.hidden ?? []).map((pattern) =>
     pattern.normalize("NFC").replace(/\/+$/, ""),
   )
@@ -47,10 +54,11 @@ export const make = (options: VisibilityOptions = {}): Visibility => {
     .map((pattern) => compile(pattern.replace(/^\/+/, "")))
 
   const only = options.only === undefined ? undefined : fromText(options.only)
-  const hasPatterns = patterns.length > 0 || only !== undefined
+  const hasPatterns = patterns.length > 0 || only !== undefined || allows !== undefined
 
   const hidesEntry = (folder: ReadonlyArray<ByteName>, name: ByteName): boolean =>
     (only !== undefined && folder.length === 0 && name !== only) ||
+    (allows !== undefined && !allows([...folder, name])) ||
     (names.length > 0 && matches(names, toCanonicalText(name))) ||
     (paths.length > 0 && matches(paths, pathOf([...folder, name])))
 

@@ -23,8 +23,8 @@ import { PartFile } from "./PartFile.ts"
 import { PartWriter } from "./PartWriter.ts"
 import * as TusFields from "./TusFields.ts"
 import * as TusRefusal from "./TusRefusal.ts"
-import { UnfinishedUploads } from "./UnfinishedUploads.ts"
-import { UploadTurns } from "./UploadTurns.ts"
+import type { UnfinishedUploads } from "./UnfinishedUploads.ts"
+import type { UploadTurns } from "./UploadTurns.ts"
 
 const hasUpload = new RegExp(`[?&]${TusFields.parameter}=`)
 const windows = process.platform === "win32"
@@ -47,11 +47,12 @@ export const speaks = ({ headers, method, target }: RequestHead): boolean => {
 export class TusUploads {
   private readonly to: FileCheck.UploadTarget
   private readonly unfinished: UnfinishedUploads
-  private readonly turns = new UploadTurns()
+  private readonly turns: UploadTurns
 
-  constructor(to: FileCheck.UploadTarget) {
+  constructor(to: FileCheck.UploadTarget, unfinished: UnfinishedUploads, turns: UploadTurns) {
     this.to = to
-    this.unfinished = new UnfinishedUploads(to)
+    this.unfinished = unfinished
+    this.turns = turns
   }
 
   /** Answers a request that {@link speaks} the protocol. */

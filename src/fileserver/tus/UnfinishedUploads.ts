@@ -26,13 +26,14 @@ interface Unfinished {
 
 /** See the head of this file. */
 export class UnfinishedUploads {
-  private readonly to: FileCheck.UploadTarget
+  private readonly root: Root.Root
   private readonly uploads = new Map<string, Unfinished>()
   private readonly finished = new Map<string, number>()
   private timer: NodeJS.Timeout | undefined
 
-  constructor(to: FileCheck.UploadTarget) {
-    this.to = to
+  /** @param root in which uploads are found */
+  constructor(root: Root.Root) {
+    this.root = root
   }
 
   /** Whether another upload may begin. */
@@ -69,7 +70,7 @@ export class UnfinishedUploads {
   private async sweep(now: number): Promise<void> {
     for (const [key, { begun, id, segments }] of this.uploads) {
       if (now - begun < staleAfter) continue
-      const folder = await FileCheck.openFolder(this.to.root, segments)
+      const folder = await FileCheck.openFolder(this.root, segments)
       if (folder._tag !== "Folder") {
         this.remove(key)
         continue

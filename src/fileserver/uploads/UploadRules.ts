@@ -27,6 +27,8 @@ export interface UploadOptions {
    * shared folder; `.` is the shared folder itself. Default: all folders.
    */
   readonly folders?: ReadonlyArray<string> | undefined
+  /** Whether a visitor may upload to a folder, besides the patterns. Default: to every one. */
+  readonly within?: ((folder: ReadonlyArray<ByteName>) => boolean) | undefined
 }
 
 /** The compiled options. */
@@ -41,15 +43,17 @@ export interface UploadRules {
 }
 
 /** Whether a folder matches one of the patterns; without patterns all do. */
-export const folderMatcher = (
-  folders: ReadonlyArray<string> | undefined,
-): ((folder: ReadonlyArray<ByteName>) => boolean) => {
+export const folderMatcher = ({
+  folders,
+  within = () => true,
+}: Pick<UploadOptions, "folders" | "within">): ((folder: ReadonlyArray<ByteName>) => boolean) => {
   const patterns = folders?.map((folder) =>
     Glob.make(folder.normalize("NFC").replace(/^\/+|\/+$/g, ""), { dot: true }),
   )
   return (folder) => {
     const path = folder.length === 0 ? "." : toCanonicalText(folder.join("/"))
-    return patterns === undefined || patterns.some((pattern) => Glob.match(pattern, path))
+    const matches = patterns === undefined || patterns.some((glob) => Glob.match(glob, path))
+    return matches && within(folder)
   }
 }
 
@@ -66,7 +70,7 @@ export const make = (
   options: UploadOptions | undefined,
   manage: Pick<UploadRules, "allows" | "maxBytes"> | undefined = undefined,
 ): UploadRules => {
-  const takes = options === undefined ? nowhere : folderMatcher(options.folders)
+  const takes = options === undefined ? nowhere : folderMatcher(options)
   const changes = manage?.allows ?? nowhere
   return {
     maxBytes: options?.maxBytes ?? manage?.maxBytes,

@@ -3,7 +3,7 @@
  */
 import { assert, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { distance, nearest } from "../../../src/domain/config/Nearest.ts"
+import { distance, nearest } from "../../../src/domain/text/Nearest.ts"
 
 const Word = Schema.String.check(Schema.isMaxLength(8))
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import * as CommaList from "../../../src/domain/config/CommaList.ts"
+import * as CommaList from "../../../src/domain/text/CommaList.ts"
 
 describe("a list with commas", () => {
   it.each<readonly [string, ReadonlyArray<string>]>([
