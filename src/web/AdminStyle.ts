@@ -70,9 +70,9 @@ input.short { flex: 0 1 6rem; width: 6rem; }
 .spans [aria-current] { color: inherit; font-weight: 700; text-decoration: none; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 1.5rem 2rem; margin: 0 0 1rem; }
 .chart { margin: 0; min-width: 0; }
-.chart .plot { position: relative; margin-top: .35rem; }
+.chart .plot { margin-top: -.5rem; }
 .chart svg { display: block; width: 100%; height: 7rem; }
-.chart .scale { position: absolute; top: 0; right: 0; padding: 0 .25rem; font-size: .75rem; line-height: 1.4; color: var(--faint); background: var(--ground); pointer-events: none; }
+.chart .scale { display: block; min-height: 1.1rem; font-size: .75rem; line-height: 1.1rem; text-align: right; color: var(--faint); }
 .chart .ends { display: flex; justify-content: space-between; font-size: .75rem; color: var(--faint); }
 .chart path { fill: currentColor; }
 .chart .rule { fill: none; stroke: var(--line); vector-effect: non-scaling-stroke; }
@@ -85,6 +85,7 @@ input.short { flex: 0 1 6rem; width: 6rem; }
 .slow { color: var(--accent); }
 .numbers { margin-bottom: 1rem; }
 .legend .key { flex: none; }
+.cards tbody th a { color: var(--link); text-decoration: underline; }
 .secret { font: 1rem/1.5 ui-monospace, monospace; user-select: all; }
 @media (min-width: 60.01rem) { #entries td time, #links td time { white-space: nowrap; } }
 @media (max-width: 60rem) {
