@@ -14,7 +14,6 @@ import * as Schema from "effect/Schema"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
 import * as ConfigValue from "../../domain/config/ConfigValue.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
-import { showsKey } from "../../domain/config/ServerConfig.ts"
 import { parseRelayUrl } from "../../domain/config/ServerKeys.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 import * as Invitations from "../../relay/registry/Invitations.ts"
@@ -91,14 +90,14 @@ const addressOf = Effect.fnUntraced(function* (
 
 /** What is printed: the command line alone, then how it is used. */
 export const describe = (
-  { expiresAt, name, ticket }: Invitations.Invitation,
+  invitation: Invitations.Invitation,
   { isCertain, url }: { readonly url: string; readonly isCertain: boolean },
   now: number,
 ): string => {
-  const insecure = showsKey(url, ListenAddress.isLoopback) ? " --insecure" : ""
+  const { expiresAt, name } = invitation
   const hours = Math.round((expiresAt - now) / 360_000) / 10
   return [
-    `ptth share --relay ${url}${insecure} --ticket ${ticket}`,
+    Invitations.commandLine(invitation, url),
     "",
     "# Run this on the other machine, with what it shares at the end: 3000, ./Pictures or an address.",
     `# It registers ${name} without an approval. Good once, for ${hours} h.`,

@@ -22,6 +22,7 @@ import * as AuditPage from "./pages/AuditPage.ts"
 import * as ChangePage from "./pages/ChangePage.ts"
 import * as ConfigPage from "./pages/ConfigPage.ts"
 import * as DebugPage from "./pages/DebugPage.ts"
+import * as InvitationPage from "./pages/InvitationPage.ts"
 import * as LoginPage from "./pages/LoginPage.ts"
 import * as MetricsPage from "./pages/MetricsPage.ts"
 import * as OverviewPage from "./pages/OverviewPage.ts"
@@ -45,6 +46,7 @@ const pages: ReadonlyArray<AdminPage.AdminPage> = [
   ServerPage.page,
   ServerSettingsPage.page,
   ChangePage.page,
+  InvitationPage.page,
   RequestPage.page,
   MetricsPage.page,
   LoginPage.page,

@@ -12,6 +12,8 @@ import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { showsKey } from "../../domain/config/ServerConfig.ts"
+import * as ListenAddress from "../../domain/ListenAddress.ts"
 import { isServerName, type ServerName } from "../../domain/ServerName.ts"
 import * as Ticket from "../../protocol/link/Ticket.ts"
 import * as Approval from "./Approval.ts"
@@ -81,6 +83,14 @@ export const invite = Effect.fn("Invitations.invite")(function* (
   yield* Effect.mapError(Approval.write(folder, path, text), cannot(path))
   return { name, ticket, expiresAt }
 })
+
+/**
+ * The command line with which an invited server shares something, without what it shares.
+ *
+ * @param relayUrl the relay's address for servers
+ */
+export const commandLine = ({ ticket }: Invitation, relayUrl: string): string =>
+  `ptth share --relay ${relayUrl}${showsKey(relayUrl, ListenAddress.isLoopback) ? " --insecure" : ""} --ticket ${ticket}`
 
 /** An invitation that was taken out of its folder. */
 export interface Taken {

@@ -106,6 +106,7 @@ export class VisitorFront {
   pass(name: ServerName, request: FrontRequest, reply: Reply): Cancel {
     const { limits, places, rendezvous } = this.context
     request.notes?.routed(name, request.head.target)
+    if (this.derived.servers.get(name)?.paused === true) return refuse(request.body, reply, paused)
     return limits.visitor(request, reply, () =>
       limits.server(name, request, reply, () =>
         places.enter(name, rendezvous.places(name), request, reply, (body, reply) =>

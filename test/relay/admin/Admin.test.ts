@@ -346,6 +346,7 @@ describe("another site", () => {
         "/servers/attic/plan",
         "/servers/attic/apply",
         "/servers/attic/disconnect",
+        "/invite",
         "/servers/attic/inspect",
         "/requests/-/attic/1/replay",
         "/requests/-/attic/1/send",

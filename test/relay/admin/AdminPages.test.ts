@@ -20,6 +20,7 @@ import * as AuditPage from "../../../src/relay/admin/pages/AuditPage.ts"
 import * as ChangePage from "../../../src/relay/admin/pages/ChangePage.ts"
 import * as ConfigPage from "../../../src/relay/admin/pages/ConfigPage.ts"
 import * as DebugPage from "../../../src/relay/admin/pages/DebugPage.ts"
+import * as InvitationPage from "../../../src/relay/admin/pages/InvitationPage.ts"
 import * as LoginPage from "../../../src/relay/admin/pages/LoginPage.ts"
 import * as OverviewPage from "../../../src/relay/admin/pages/OverviewPage.ts"
 import * as RelaysPage from "../../../src/relay/admin/pages/RelaysPage.ts"
@@ -234,6 +235,11 @@ const pagesWith = (text: string): ReadonlyArray<Html> => [
       silent: [{ id: text, reason: text }],
     },
     text,
+  ),
+  InvitationPage.render(
+    { name: text as ServerName, ticket: text, expiresAt: 0 },
+    "https://relay.example",
+    true,
   ),
   RequestsPage.render({ rows: [listedOf(text)], assets: 1, silent: [] }, filterOf(text), [text]),
   RequestsPage.renderServer(

@@ -247,3 +247,32 @@ describe("approving on the page", () => {
     }),
   )
 })
+
+describe("an invitation on the page", () => {
+  it.effect("shows a command with a ticket once, and is in the audit log without it", () =>
+    Effect.gen(function* () {
+      const on = yield* adminRelay('public_url = "https://relay.example"\n')
+      const me = yield* administrator(on)
+      const page = yield* me.send("/invite", { name: "loft" })
+      const command = /ptth share --relay (\S+) --ticket (\S+)/.exec(page.text)
+      assert.strictEqual(command?.[1], "https://relay.example")
+      const invited = on.events().find(({ _tag }) => _tag === "ServerInvited")
+      assert.deepInclude(invited, { name: "loft", by: "login link" })
+      assert.notInclude(JSON.stringify(on.events()), command?.[2] ?? "?")
+      assert.strictEqual((yield* me.send("/invite", { name: "a b" })).status, 422)
+    }),
+  )
+
+  it.effect("replaces the key of a registered server only if that is wanted", () =>
+    Effect.gen(function* () {
+      const on = yield* adminRelay()
+      yield* register(on)
+      const me = yield* administrator(on)
+      assert.strictEqual((yield* me.send("/invite", { name: "attic" })).status, 409)
+      const page = yield* me.send("/invite", { name: "attic", replaces: "yes" })
+      assert.strictEqual(page.status, 200)
+      assert.include(page.text, "The old key stays valid until")
+      assert.strictEqual(fs.readFileSync(fileOf(on, "attic"), "utf8"), attic)
+    }),
+  )
+})

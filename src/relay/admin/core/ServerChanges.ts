@@ -18,6 +18,7 @@ import { newKey } from "../../../transport/auth/NewKey.ts"
 import { AuditLog } from "../../audit/AuditLog.ts"
 import * as ServerEdit from "../../registry/ServerEdit.ts"
 import * as ServerFiles from "../../registry/ServerFiles.ts"
+import * as Tickets from "../../registry/Tickets.ts"
 import { RelaySettings } from "../../settings/RelaySettings.ts"
 import { type Reached, type RelayIdentity, Relays, type SilentRelay } from "../../status/Relays.ts"
 
@@ -80,6 +81,8 @@ export class ServerChanges extends Context.Service<
      * @param by who did it, for the audit log
      */
     readonly apply: (id: string, by: string) => Effect.Effect<MadeChange, ServerFiles.ChangeError>
+    /** Makes a ticket with which a server registers itself, or gets another key. */
+    readonly invite: Tickets.InviteServer
     /** Ends the links of a server at all relays; it may connect again. */
     readonly disconnect: (name: ServerName, by: string) => Effect.Effect<Reached>
   }
@@ -226,6 +229,7 @@ const make = Effect.gen(function* () {
   })
 
   return ServerChanges.of({
+    invite: yield* Tickets.makeInvite,
     file: (name) =>
       files.pipe(
         Effect.flatMap(({ folder, fs }) =>

@@ -46,6 +46,7 @@ export const settings = {
   notHere: html`Pages change only files of <code>servers.d</code>. This server is registered in the relay's own configuration file; move its <code>[[servers]]</code> table to a file of <code>servers.d</code> to change it here.`,
   frontendAuth: "as the relay's [frontend_auth] says; without it, everybody",
   open: "everybody",
+  passthrough: "ends at the server, so that the relay reads nothing of it",
   responseTimeout: "the relay's or the server's own time",
   notInspected: "not by the configuration",
   disconnect:
@@ -53,8 +54,22 @@ export const settings = {
   pause: "Its visitors get status 503. It stays connected, so that resuming takes effect at once.",
   resume: "Its visitors get status 503 until then.",
   rename: "Its address changes, and its owner has to start it with the new name.",
+  ticket:
+    "Shows a command, once, with which the server makes a new key that takes the place of the old one.",
   newKey: "Shown once. While the old key stays valid, the server can be moved to the new one.",
   remove: "The relay refuses its key from then on. It can be approved again.",
+}
+
+/** Invitations of servers. */
+export const invitation = {
+  title: (name: string): string => `Invite ${name}`,
+  intro:
+    "Or invite a server: with the command on the next page it registers itself, without an approval.",
+  run: "Run this on the machine of the server, with what it shares at the end: a port such as 3000, a folder such as ./Pictures, or an address.",
+  registers: "It registers the server without an approval.",
+  replaces:
+    "The old key stays valid until the server has run it; then the new one takes its place.",
+  once: "The command is shown only here, and works once, until",
 }
 
 /** A change of a server. */

@@ -16,6 +16,7 @@ import { ServerChanges } from "../core/ServerChanges.ts"
 import { type AdminPage, failure, respondDone, respondFramed } from "../frame/AdminPage.ts"
 import { fact, pathOf, tabs } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
+import * as InvitationPage from "./InvitationPage.ts"
 import * as OverviewPage from "./OverviewPage.ts"
 
 /** What the page shows. */
@@ -27,8 +28,15 @@ export interface SettingsParts {
   readonly path: string | undefined
 }
 
-const rulesOf = ({ allow, tokens, userHeader, users }: AuthRules): ReadonlyArray<string> => [
+const rulesOf = ({
+  allow,
+  signIn,
+  tokens,
+  userHeader,
+  users,
+}: AuthRules): ReadonlyArray<string> => [
   ...(users.length === 0 ? [] : [`users: ${users.map(({ user }) => user).join(", ")}`]),
+  ...(signIn === undefined ? [] : [`signed in at the provider: ${signIn.join(", ")}`]),
   ...(tokens.length === 0 ? [] : [`bearer tokens: ${tokens.length}`]),
   ...(userHeader === undefined
     ? []
@@ -107,6 +115,11 @@ ${card(
   ),
 )}
 ${card(
+  "New key by ticket",
+  Text.settings.ticket,
+  html`<form method="post" action="${InvitationPage.path}">${hidden("name", name)}${hidden("replaces", "yes")}<button>Make a ticket</button></form>`,
+)}
+${card(
   "New key",
   Text.settings.newKey,
   planForm(
@@ -129,6 +142,7 @@ ${fact("Name", html`<code>${server.name}</code>`)}
 ${fact("Registered in", html`${path === undefined ? Text.settings.elsewhere : html`<code>${path}</code>`}`)}
 ${fact(server.tripcodes.length === 1 ? "Key" : "Keys", keysOf(parts))}
 ${fact("Visitors", authOf(server))}
+${server.tls === "passthrough" ? fact("TLS", html`${Text.settings.passthrough}`) : undefined}
 ${fact("Limits", limitsOf(parts))}
 ${fact("Response within", html`${server.responseTimeout === undefined ? Text.settings.responseTimeout : Format.millis(Duration.toMillis(server.responseTimeout))}`)}
 ${fact("Requests inspected", html`${server.inspect ? "always" : Text.settings.notInspected}`)}

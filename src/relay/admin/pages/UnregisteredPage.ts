@@ -15,6 +15,7 @@ import { Caller, nameOf } from "../core/Caller.ts"
 import { type AdminPage, failure, respondDone, respondFramed } from "../frame/AdminPage.ts"
 import { pathOf } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
+import * as InvitationPage from "./InvitationPage.ts"
 
 const hiddenFields = ({ name, tripcode }: StrangerView): Html =>
   html`<input type="hidden" name="name" value="${name}"><input type="hidden" name="tripcode" value="${tripcode}">`
@@ -64,6 +65,8 @@ export const render = (strangers: ReadonlyArray<StrangerView>, relayUrl: string)
 <pre tabindex="0">ptth fileserver DIR --relay ${relayUrl} --name NAME</pre>`
       : strangerTable("Waiting for approval", waiting)
   }</div>
+<p>${Text.invitation.intro}</p>
+${InvitationPage.form}
 <div id="ignored" data-live>${
     ignored.length === 0
       ? undefined
