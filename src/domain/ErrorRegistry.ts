@@ -450,6 +450,33 @@ const entries = {
     title: "Visitors' TLS is to end at this server, which has no certificate.",
     remedy: "Set tls_cert and tls_key to files with a certificate for the server's host.",
   },
+  PTTH_ACME_UNREACHABLE: {
+    isLogged: true,
+    title: "The certificate authority cannot be reached, or fails.",
+    remedy:
+      "Check acme_directory, acme_ca and the network; the relay tries again, and its certificates stay in use.",
+  },
+  PTTH_ACME_REFUSED: {
+    isLogged: true,
+    title: "The certificate authority refuses to give a certificate.",
+    remedy: "Correct what it says; the relay tries again.",
+  },
+  PTTH_ACME_CHALLENGE: {
+    isLogged: true,
+    title: "The certificate authority could not check that a host is this relay's.",
+    remedy:
+      "Check that the DNS leads the host to this machine, and that its ports 80 and 443 reach the relay.",
+  },
+  PTTH_ACME_LIMIT: {
+    isLogged: true,
+    title: "A limit of the certificate authority is reached.",
+    remedy: "Wait; the relay tries again when the authority says.",
+  },
+  PTTH_STATE_UNUSABLE: {
+    isLogged: true,
+    title: "What the relay keeps over restarts cannot be read or written.",
+    remedy: "Give the relay a folder in state_dir that its user may write.",
+  },
   PTTH_WORKER_ENDED: {
     exit: 1,
     title: "A worker of the relay ended unexpectedly.",

@@ -13,6 +13,12 @@ export interface ListenAddress {
   readonly fd?: number
 }
 
+/** The host that stands for every address, of IPv6 and IPv4. */
+export const everywhere = "::"
+
+/** The host that stands for every address of IPv4. */
+export const everywhereIpv4 = "0.0.0.0"
+
 /** What {@link parse} expects, for messages. */
 export const expected =
   '"HOST:PORT", such as "127.0.0.1:4000" or "[::1]:4000", or "fd:3" for a socket that is open already'

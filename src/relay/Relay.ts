@@ -19,6 +19,8 @@ import type { ServerName } from "../domain/ServerName.ts"
 import type { FrontHandler } from "../transport/front/FrontRequest.ts"
 import { onlyOwnHosts } from "../transport/front/HostCheck.ts"
 import { type BindError, serve } from "../transport/front/NodeFront.ts"
+import * as Certificate from "../transport/net/Certificate.ts"
+import type { TlsHosts } from "../transport/net/TlsHandshake.ts"
 import { Telemetry } from "../transport/observe/Telemetry.ts"
 import type { Observe } from "../transport/observe/VisitNotes.ts"
 import * as FailurePage from "../web/FailurePage.ts"
@@ -26,6 +28,11 @@ import * as AuditFile from "./audit/AuditFile.ts"
 import { AuditLog } from "./audit/AuditLog.ts"
 import * as AuditVisits from "./audit/AuditVisits.ts"
 import * as SharedAudit from "./audit/SharedAudit.ts"
+import {
+  type CertificateListener,
+  Certificates,
+  type CertificatesShape,
+} from "./certificates/Certificates.ts"
 import { Rendezvous } from "./dispatch/Rendezvous.ts"
 import { Inspector } from "./inspect/Inspector.ts"
 import { ClassicEndpoints } from "./links/ClassicEndpoints.ts"
@@ -143,6 +150,7 @@ export class Relay extends Context.Service<
       const unfollow = spread.follow(stream)
       yield* Effect.addFinalizer(() => Effect.sync(unfollow))
       yield* Effect.addFinalizer(() => Effect.sync(() => stream.close()))
+      const certificates = yield* Certificates
       const state = { draining: false }
       const { now } = rendezvous.deadlines
       const signIn = new SignIn({ derived: settings.derived, now, audit, peers })
@@ -206,7 +214,8 @@ export class Relay extends Context.Service<
       const front = yield* serve({
         ...config.listen,
         isReplaced,
-        certificate: config.tls,
+        certificate: config.tls ?? certificates.fallback(),
+        hosts: tlsHosts(settings, certificates),
         maxHead: config.maxHead,
         idleMillis: () => Duration.toMillis(settings.current().idleTimeout),
         graceMillis: Duration.toMillis(config.shutdownGrace),
@@ -236,7 +245,15 @@ export class Relay extends Context.Service<
           rendezvous.drain()
         },
       })
+      const unlisten = certificates.listen({
+        fallback: (certificate) => {
+          if (settings.current().tls === undefined) front.renew(certificate)
+        },
+        attempt: recordAttempt(audit),
+      })
+      yield* Effect.addFinalizer(() => Effect.sync(unlisten))
       yield* PlainPort.serve(() => front.port)
+      certificates.start()
       yield* settings.changes.pipe(
         Stream.runForEach((now) =>
           Effect.sync(() => {
@@ -268,9 +285,34 @@ export class Relay extends Context.Service<
   )
 }
 
-/** The field by which browsers use https only; none where the relay does not speak TLS. */
-const strictTransport = ({ hsts, tls }: RelayConfig): HeaderList =>
-  hsts === false || tls === undefined ? noFields : [["Strict-Transport-Security", hsts]]
+/** Records in the audit log what becomes of certificates. */
+export const recordAttempt =
+  (audit: AuditLog["Service"]): NonNullable<CertificateListener["attempt"]> =>
+  ({ names }, failure) => {
+    const hosts = names.join(", ")
+    audit.record(
+      failure === undefined
+        ? { _tag: "CertificateIssued", hosts }
+        : { _tag: "CertificateFailed", hosts, code: failure.code, reason: failure.detail },
+    )
+  }
+
+/** The certificates by hosts; those of files come first. */
+const tlsHosts = (
+  { current }: RelaySettings["Service"],
+  { challenge, find }: CertificatesShape,
+): TlsHosts => ({
+  challenge,
+  find: (host, done) => {
+    const { tls } = current()
+    if (tls !== undefined && Certificate.isFor(tls, host)) done(undefined)
+    else find(host, done)
+  },
+})
+
+/** The field by which browsers use https only. */
+const strictTransport = ({ hsts }: RelayConfig): HeaderList =>
+  hsts === false ? noFields : [["Strict-Transport-Security", hsts]]
 
 const noFields: HeaderList = []
 

@@ -14,9 +14,12 @@ import * as RelayConfig from "../../domain/config/RelayConfig.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { type Document, parse } from "../../domain/config/Toml.ts"
 import { isLoopback } from "../../domain/ListenAddress.ts"
+import * as AcmeStore from "../../transport/acme/AcmeStore.ts"
+import * as KeptCertificate from "../../transport/acme/KeptCertificate.ts"
 import * as KeyStrength from "../../transport/auth/KeyStrength.ts"
 import * as Certificate from "../../transport/net/Certificate.ts"
 import * as PassedCertificate from "../passthrough/PassedCertificate.ts"
+import { loadAcme } from "../shared/LoadAcme.ts"
 import { loadCertificate, loadTrusted, refuseUntimely } from "../shared/LoadCertificate.ts"
 import { checkCluster } from "../shared/LoadCluster.ts"
 import { completeRelay, readNamed, refuseExposed } from "../shared/LoadConfig.ts"
@@ -125,6 +128,38 @@ const checkServer = Effect.fnUntraced(function* (
   return `OK: ${file} is a server's configuration${missing(settings)}${insecure(settings)}${unused(document)}`
 })
 
+/** What is kept of certificates by ACME. */
+const acmeNote = Effect.fnUntraced(function* (
+  config: RelayConfig.RelayConfig,
+  whereOf: (key: string) => string,
+) {
+  const options = yield* loadAcme(config, whereOf)
+  if (options === undefined) return ""
+  const folder = AcmeStore.folderOf(options.stateFolder, options.directory)
+  const statuses = yield* KeptCertificate.read(AcmeStore.inFolder(folder)).pipe(
+    Effect.catch(({ detail }) =>
+      Effect.as(Effect.logWarning(`PTTH_STATE_UNUSABLE: ${detail}`), []),
+    ),
+  )
+  if (statuses.length === 0) return `; no certificate by ACME is kept in ${folder} yet`
+  const lines = statuses.map(({ failure, id, until }) =>
+    [
+      `\n  ${id.replace(/^_/, "*")}:`,
+      until === undefined
+        ? "no certificate"
+        : `valid until ${Certificate.timeOf(until).slice(0, 10)}`,
+      ...(failure === undefined
+        ? []
+        : [
+            `; failed on ${Certificate.timeOf(failure.at)}: ${failure.code}: ${failure.detail}; next try: ${Certificate.timeOf(failure.retryAt)}`,
+          ]),
+    ]
+      .join(" ")
+      .replace(" ;", ";"),
+  )
+  return `; certificates by ACME in ${folder}:${lines.join("")}`
+})
+
 const certificateNote = ({ tls }: RelayConfig.RelayConfig): string =>
   tls === undefined
     ? ""
@@ -151,8 +186,12 @@ const checkRelay = Effect.fnUntraced(function* (
     oidc === undefined || publicUrl === undefined
       ? ""
       : yield* checkProvider(oidc, publicUrl, issuer === undefined ? file : `${file}:${issuer}`)
+  const whereOf = (key: string): string => {
+    const line = document?.position([key])?.line
+    return line === undefined ? file : `${file}:${line}`
+  }
   const servers = config.servers.length
-  return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config)}${clusterNote}${signInNote}`
+  return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config)}${clusterNote}${signInNote}${yield* acmeNote(config, whereOf)}`
 })
 
 const check = Effect.fnUntraced(function* ({ file, kind }: CheckFlags) {

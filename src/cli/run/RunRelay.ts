@@ -200,6 +200,22 @@ const clusterPeers = ({ config, path }: RelayStart) =>
         ),
       )
 
+/** Obtains certificates, if the configuration says so; loaded only then. */
+export const certificates = ({ config, path }: RelayStart) =>
+  config.acme === undefined
+    ? Layer.empty
+    : Layer.unwrap(
+        Effect.gen(function* () {
+          const { loadAcme } = yield* Effect.promise(() => import("../shared/LoadAcme.ts"))
+          const options = yield* loadAcme(config, () => path ?? "the configuration")
+          if (options === undefined) return Layer.empty
+          const Kept = yield* Effect.promise(
+            () => import("../../relay/certificates/KeptCertificates.ts"),
+          )
+          return Kept.layer(options)
+        }),
+      )
+
 /** Runs until it is interrupted; `alongside` starts what else runs for as long as the Scope is open. */
 export const runRelay = Effect.fn("ptth relay")(function* (
   start: RelayStart,
@@ -218,6 +234,7 @@ export const runRelay = Effect.fn("ptth relay")(function* (
     Effect.provide(
       SharedApprovals.layer.pipe(
         Layer.provideMerge(Relay.layer),
+        Layer.provideMerge(certificates(start)),
         Layer.provideMerge(clusterPeers(start)),
         Layer.provideMerge(watchedSettings(start)),
         Layer.provide(ClusterEngine.layer(config)),

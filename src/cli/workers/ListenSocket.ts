@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { entry } from "../../domain/ErrorRegistry.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
-import { type BindError, bindError } from "../../transport/front/NodeFront.ts"
+import { type BindError, bindError, isWithoutIpv6 } from "../../transport/front/NodeFront.ts"
 
 /** The first version of Node with `net.BoundSocket`. */
 const neededNode = "24.19"
@@ -28,11 +28,13 @@ export class NodeTooOldError extends Error {
 const bind = (
   host: string,
   { port }: ListenAddress.ListenAddress,
-): Effect.Effect<net.BoundSocket, BindError> =>
+): Effect.Effect<net.BoundSocket, { readonly error: BindError; readonly isWithoutIpv6: boolean }> =>
   Effect.try({
     try: () => new net.BoundSocket({ host, port }),
-    catch: (error) =>
-      bindError(ListenAddress.format({ host, port }), error as NodeJS.ErrnoException),
+    catch: (error) => ({
+      error: bindError(ListenAddress.format({ host, port }), error as NodeJS.ErrnoException),
+      isWithoutIpv6: isWithoutIpv6(error as NodeJS.ErrnoException),
+    }),
   })
 
 /** A socket for workers to listen on. */
@@ -49,9 +51,14 @@ export const open = Effect.fn("ListenSocket.open")(function* (
   if (address.fd !== undefined) return { descriptor: address.fd, close: () => {} }
   if (net.BoundSocket === undefined) return yield* Effect.fail(new NodeTooOldError())
   const host = yield* resolve(address)
-  return yield* Effect.acquireRelease(Effect.map(bind(host, address), closing), ({ close }) =>
-    Effect.sync(close),
+  const bound = bind(host, address).pipe(
+    Effect.catchIf(
+      ({ isWithoutIpv6 }) => isWithoutIpv6 && host === ListenAddress.everywhere,
+      () => bind(ListenAddress.everywhereIpv4, address),
+    ),
+    Effect.mapError(({ error }) => error),
   )
+  return yield* Effect.acquireRelease(Effect.map(bound, closing), ({ close }) => Effect.sync(close))
 })
 
 const closing = (socket: net.BoundSocket): ListenSocket => {

@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Peers, type PeersShape } from "../../cluster/Peers.ts"
+import { speaksTls } from "../../domain/config/RelayConfig.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 import * as AdminControl from "../../protocol/peer/AdminControl.ts"
 import type { AuditEvent } from "../../relay/audit/AuditEvent.ts"
@@ -17,7 +18,9 @@ import * as AuditFile from "../../relay/audit/AuditFile.ts"
 import * as AuditLine from "../../relay/audit/AuditLine.ts"
 import { AuditLog } from "../../relay/audit/AuditLog.ts"
 import * as SharedAudit from "../../relay/audit/SharedAudit.ts"
+import { Certificates, type CertificatesShape } from "../../relay/certificates/Certificates.ts"
 import { digestOf } from "../../relay/peers/ConfigDigest.ts"
+import { recordAttempt } from "../../relay/Relay.ts"
 import * as SharedApprovals from "../../relay/registry/SharedApprovals.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
 import { Relays } from "../../relay/status/Relays.ts"
@@ -29,6 +32,7 @@ import * as RunRelay from "../run/RunRelay.ts"
 import * as SendTelemetry from "../serve/SendTelemetry.ts"
 import * as ClusterEngine from "../shared/ClusterEngine.ts"
 import { version } from "../shared/Version.ts"
+import { CertificateTelling } from "./CertificateTelling.ts"
 import * as LastValid from "./LastValid.ts"
 import * as ListenSocket from "./ListenSocket.ts"
 import { type ChildWorker, spawnWorker } from "./SpawnWorker.ts"
@@ -60,6 +64,7 @@ class Crew {
   private readonly lastValid: RunRelay.RelayStart["lastValid"]
   private readonly questions: WorkerQuestions
   private readonly strangers = new StrangerEvents()
+  private readonly certificates: CertificateTelling
   private views: ReadonlyArray<WorkerView> = []
 
   constructor(
@@ -67,7 +72,9 @@ class Crew {
     folder: string,
     audit: AuditLog["Service"],
     lastValid: RunRelay.RelayStart["lastValid"],
+    certificates: CertificatesShape,
   ) {
+    this.certificates = new CertificateTelling(certificates, (message) => this.tell(message))
     this.machine = self.machine
     this.folder = folder
     this.audit = audit
@@ -180,6 +187,11 @@ class Crew {
       }
       case "lastValid":
         return this.children.get(number)?.send(LastValid.answer(this.lastValid()))
+      case "certificates":
+      case "wanted":
+        return this.certificates.onMessage(message, (answer) =>
+          this.children.get(number)?.send(answer),
+        )
       case "answer":
       case "peers":
         return this.questions.onMessage(number, message)
@@ -232,6 +244,7 @@ const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count
   const { config, path } = start
   const settings = yield* RelaySettings
   const audit = yield* AuditLog
+  const certificates = yield* Certificates
   const machine = ClusterEngine.machineOf(config)
   const longestName = `${WorkerMessage.workerId(machine, 2 * count)}.sock`
   const folder = yield* RuntimeFolder.open(RuntimeFolder.ofProcess(), longestName)
@@ -248,12 +261,17 @@ const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count
     folder,
     audit,
     start.lastValid,
+    certificates,
+  )
+  yield* Effect.acquireRelease(
+    Effect.sync(() => certificates.listen({ attempt: recordAttempt(audit) })),
+    (stop) => Effect.sync(stop),
   )
   const unlisten = audit.listen(({ event, relay }) => {
     if (relay === undefined) crew.recorded(event)
   })
   yield* Effect.addFinalizer(() => Effect.sync(unlisten))
-  const secure = config.tls !== undefined
+  const secure = speaksTls(config)
   // Before the workers are there, and until they are gone, it must not end the supervisor.
   yield* onSignal("SIGUSR2", () => {})
   const supervisor = yield* Supervisor.start({
@@ -281,6 +299,7 @@ const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count
     Effect.forkScoped,
   )
   yield* PlainPort.serve(() => crew.address.port)
+  certificates.start()
   yield* onSignal("SIGHUP", () => crew.hangUp())
   yield* rollOnSignal(supervisor)
   yield* ControlSocket.serve(folder, answering(RuntimeFolder.configPlace(path), crew, supervisor))
@@ -309,6 +328,7 @@ export const runSupervisor = Effect.fn("ptth relay supervisor")(function* (
       Layer.mergeAll(SharedAudit.layer, SharedApprovals.layer).pipe(
         Layer.provideMerge(AuditFile.layer),
         Layer.provideMerge(AuditLog.layer),
+        Layer.provideMerge(RunRelay.certificates(start)),
         Layer.provideMerge(RunRelay.watchedSettings(start)),
         Layer.provide(ClusterEngine.layer(start.config)),
         Layer.provide(

@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import * as WorkerMembership from "../../cluster/membership/WorkerMembership.ts"
 import { Peers } from "../../cluster/Peers.ts"
 import { single } from "../../domain/config/ConfigError.ts"
-import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { type RelayConfig, speaksTls } from "../../domain/config/RelayConfig.ts"
 import { AuditLog } from "../../relay/audit/AuditLog.ts"
 import { Relay } from "../../relay/Relay.ts"
 import { HandOver, type HandOverShape } from "../../relay/settings/HandOver.ts"
@@ -24,6 +24,7 @@ import * as ClusterPeers from "../shared/ClusterPeers.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import { version } from "../shared/Version.ts"
 import * as LastValid from "./LastValid.ts"
+import { ToldCertificates } from "./ToldCertificates.ts"
 import type { WorkerChannel } from "./WorkerChannel.ts"
 import { type Machine, mayBusyPoll } from "./WorkerCount.ts"
 import * as WorkerMessage from "./WorkerMessage.ts"
@@ -64,7 +65,7 @@ const ofWorker =
 
 /** Fails if the configuration was changed so that this worker would not speak as the others do. */
 const refuseOtherTls = ({ config, path }: RelayStart, { secure }: WorkerMessage.WorkerStart) =>
-  (config.tls !== undefined) === secure
+  speaksTls(config) === secure
     ? Effect.void
     : single({
         code: "PTTH_CONFIG_INVALID",
@@ -132,10 +133,12 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
     Deferred.doneUnsafe(stopped, Effect.void)
   }
   const { membership, set } = yield* WorkerMembership.make
+  const told = new ToldCertificates((message) => channel.send(message))
   const run = Effect.runForkWith(yield* Effect.context<never>())
   channel.listen((message, socket) => {
     if (message.kind === "members") run(set(message.members))
     if (message.kind === "reload") reload()
+    if (message.kind === "certificate" || message.kind === "attempted") told.take(message)
     if (message.kind === "socket" && socket !== undefined) given(message.about, socket)
     if (message.kind !== "stop") return
     isReplaced ||= message.replaced
@@ -161,6 +164,7 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
     },
   })
   yield* refuseOtherTls(start, worker)
+  if (config.acme !== undefined) yield* told.ask
   const peers = ClusterPeers.layer(start.path ?? "the configuration", {
     number: worker.number,
     at: WorkerMessage.workerAddress(worker.folder, id),
@@ -176,6 +180,7 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
   }).pipe(
     Effect.provide(
       Relay.layerOfWorker(auditLog(channel)).pipe(
+        Layer.provideMerge(config.acme === undefined ? Layer.empty : told.layer),
         Layer.provideMerge(peers),
         Layer.provideMerge(settings),
         Layer.provide(ClusterEngine.layer(config, id)),

@@ -81,6 +81,15 @@ const ToWorker = Schema.Union([
     tls: Schema.optional(Schema.Struct({ chain: Schema.String, key: Schema.String })),
     clientSecret: Schema.optional(Schema.String),
   }),
+  /** A certificate by ACME: by its id, for the challenge of a host (none: no longer), or for visitors who name no host. */
+  Schema.Struct({
+    kind: Schema.Literal("certificate"),
+    of: Schema.Literals(["id", "challenge", "fallback"]),
+    name: Schema.String,
+    pem: Schema.optional(Schema.Struct({ chain: Schema.String, key: Schema.String })),
+  }),
+  /** The attempt to obtain a certificate for a host is over. */
+  Schema.Struct({ kind: Schema.Literal("attempted"), host: Schema.String }),
   /** Comes with a socket that another worker hands over, and what it says about it. */
   Schema.Struct({ kind: Schema.Literal("socket"), about: Schema.Unknown }),
 ])
@@ -121,6 +130,10 @@ const FromWorker = Schema.Union([
   }),
   /** The configuration is invalid: asks for what the supervisor has last loaded. */
   Schema.Struct({ kind: Schema.Literal("lastValid") }),
+  /** Asks for all certificates by ACME, that for visitors who name no host as the last one. */
+  Schema.Struct({ kind: Schema.Literal("certificates") }),
+  /** Asks for a certificate for a host; `attempted` tells that there is one, or none for now. */
+  Schema.Struct({ kind: Schema.Literal("wanted"), host: Schema.String }),
   /** Comes with a socket for the worker with this id. */
   Schema.Struct({ kind: Schema.Literal("socket"), to: Schema.String, about: Schema.Unknown }),
 ])

@@ -110,7 +110,7 @@ const pair = (
 
 /** Keys that mean nothing unless the relay speaks TLS itself. */
 const onlyWithTls = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem> => {
-  if (file.tlsCert !== undefined) return []
+  if (file.tlsCert !== undefined || file.acme !== undefined) return []
   const given = [
     ...(file.httpListen === false ? [] : ["http_listen"]),
     ...(file.hsts === false ? [] : ["hsts"]),
@@ -119,9 +119,41 @@ const onlyWithTls = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem
     code: "PTTH_CONFIG_INCOMPLETE" as const,
     where: where([key]),
     detail: `\`${key}\` is for a relay that speaks TLS itself, and there is no certificate`,
-    remedy: `Add \`tls_cert\` and \`tls_key\`, or remove \`${key}\`.`,
+    remedy: `Add \`acme\`, or \`tls_cert\` and \`tls_key\`, or remove \`${key}\`.`,
   }))
 }
+
+/** What certificates by ACME need. */
+const acme = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem> => {
+  if (file.acme === undefined) return []
+  const needs = (key: string, missing: string): ConfigProblem => ({
+    code: "PTTH_CONFIG_INCOMPLETE",
+    where: where([key]),
+    detail: `\`${key}\` needs \`${missing}\`, which is missing`,
+    remedy: `Add \`${missing}\`.`,
+  })
+  const host = file.publicUrl === undefined ? undefined : new URL(file.publicUrl).hostname
+  const hasHost = file.domain !== undefined || (host !== undefined && !isAddress(host))
+  const hasDns = file.acmeDnsHook !== undefined || file.acmeDnsServer !== undefined
+  return [
+    ...(hasHost ? [] : [needs("acme", "domain")]),
+    ...(hasDns && file.domain === undefined
+      ? [needs(file.acmeDnsHook === undefined ? "acme_dns_server" : "acme_dns_hook", "domain")]
+      : []),
+    ...(file.acmeDnsHook !== undefined && file.acmeDnsServer !== undefined
+      ? [
+          invalid(
+            where(["acme_dns_server"]),
+            "`acme_dns_hook` sets the records already",
+            "Remove one of the two.",
+          ),
+        ]
+      : []),
+  ]
+}
+
+/** Whether the host of a URL is an IP address. */
+const isAddress = (host: string): boolean => /^(?:\[.*\]|\d+(?:\.\d+){3})$/.test(host)
 
 const pairs = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem> => [
   ...pair(
@@ -132,6 +164,16 @@ const pairs = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem> => [
   ...pair(
     { key: "tls_cert", given: file.tlsCert !== undefined },
     { key: "tls_key", given: file.tlsKey !== undefined },
+    where,
+  ),
+  ...pair(
+    { key: "acme_eab_key_id", given: file.acmeEabKeyId !== undefined },
+    { key: "acme_eab_key_file", given: file.acmeEabKeyFile !== undefined },
+    where,
+  ),
+  ...pair(
+    { key: "acme_dns_server", given: file.acmeDnsServer !== undefined },
+    { key: "acme_dns_key_file", given: file.acmeDnsKeyFile !== undefined },
     where,
   ),
 ]
@@ -274,6 +316,7 @@ export const problems = (
   ...scraperPeriods(file, where),
   ...pairs(file, where),
   ...onlyWithTls(file, where),
+  ...acme(file, where),
   ...cluster(file, where),
   ...oidc(file, where),
   ...passthrough(file, servers),

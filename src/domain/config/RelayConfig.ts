@@ -62,6 +62,14 @@ export interface RelayConfig
   readonly scraperKeys: ReadonlyArray<ScraperKey>
 }
 
+/** Whether the relay speaks TLS itself. */
+export const speaksTls = ({
+  acme,
+  tlsFiles,
+  tls,
+}: Pick<RelayConfig, "acme" | "tls" | "tlsFiles">): boolean =>
+  acme !== undefined || tls !== undefined || tlsFiles.length > 0
+
 const registered = (entry: ServerEntry, auth: RegisteredServer["auth"]): RegisteredServer => {
   const { maxBody, maxLinks, maxQueue, maxRequests, requestsPerSecond, tripcode, ...rest } = entry
   const limits = { maxLinks, maxQueue, maxBody, maxRequests, requestsPerSecond }
@@ -86,12 +94,39 @@ const decodeFile = ConfigDecode.decoder(relayKeys)
 
 const decodeServers = ConfigDecode.decoder(serversKey)
 
-/** `listen` and `port` together: `listen` wins, unless `port` comes from a source of higher precedence. */
+/**
+ * `listen` and `port` together: `listen` wins, unless `port` comes from a source
+ * of higher precedence. With ACME the default is the port of https everywhere.
+ */
 const listenOf = (
-  { listen, port }: RelayFile,
+  { acme, listen, port }: RelayFile,
   rank: (key: string) => ConfigDecode.Rank,
-): ListenAddress.ListenAddress =>
-  rank("port") > rank("listen") ? { host: listen.host, port } : listen
+): ListenAddress.ListenAddress => {
+  if (rank("port") > rank("listen")) return { host: listen.host, port }
+  return acme !== undefined && rank("listen") === 0
+    ? { host: ListenAddress.everywhere, port: 443 }
+    : listen
+}
+
+/** `http_listen`; with ACME the default is the port of http everywhere. */
+const httpListenOf = (
+  { acme, httpListen }: RelayFile,
+  rank: (key: string) => ConfigDecode.Rank,
+): RelayFile["httpListen"] =>
+  acme !== undefined && rank("http_listen") === 0
+    ? { host: ListenAddress.everywhere, port: 80 }
+    : httpListen
+
+/** `public_url`; with ACME the default is `domain` at the port that the relay listens on. */
+const publicUrlOf = (
+  { acme, domain, publicUrl }: RelayFile,
+  { fd, port }: ListenAddress.ListenAddress,
+): string | undefined => {
+  if (publicUrl !== undefined || acme === undefined || domain === undefined) return publicUrl
+  return port === 443 || port === 0 || fd !== undefined
+    ? `https://${domain}`
+    : `https://${domain}:${port}`
+}
 
 /** The administrator's default address: port 4001; 4002 if the relay uses 4001; 0 if the relay uses port 0. */
 const defaultAdmin = (listen: ListenAddress.ListenAddress): ListenAddress.ListenAddress => ({
@@ -195,6 +230,8 @@ export const decodeNaming = (
     const config: RelayConfig = {
       ...settings,
       listen,
+      httpListen: httpListenOf(value, rank),
+      publicUrl: publicUrlOf(value, listen),
       adminListen: rank("admin_listen") === 0 ? defaultAdmin(listen) : settings.adminListen,
       frontendAuth: auth.frontend,
       oidc: undefined,
@@ -225,11 +262,16 @@ export const explain = (
   text: string,
   options?: RelayDecodeOptions,
 ): Result.Result<string, ConfigError> =>
-  Result.flatMap(decode(text, options), ({ adminListen, listen }) =>
+  Result.flatMap(decode(text, options), ({ adminListen, httpListen, listen, publicUrl }) =>
     Result.map(decodeFile(text, options), (decoded) => {
       const rows = ConfigPrint.rows(relayKeys, decoded).filter(({ key }) => key !== "port")
       const { rank, where } = decoded
       const address = rank("port") > rank("listen") ? "port" : "listen"
+      const effective: { readonly [key: string]: unknown } = {
+        admin_listen: adminListen === false ? false : ListenAddress.format(adminListen),
+        http_listen: httpListen === false ? false : ListenAddress.format(httpListen),
+        public_url: publicUrl,
+      }
       const parts = (options?.parts ?? []).map(({ file, text }) =>
         ConfigPrint.print([
           {
@@ -250,12 +292,7 @@ export const explain = (
                   rank: rank(address),
                   where: where([address]),
                 }
-              : row.key === "admin_listen"
-                ? {
-                    ...row,
-                    value: adminListen === false ? false : ListenAddress.format(adminListen),
-                  }
-                : row,
+              : { ...row, value: effective[row.key] ?? row.value },
           ),
         ),
         ...parts,

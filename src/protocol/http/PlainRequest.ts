@@ -80,7 +80,7 @@ export const recognise = (bytes: Buffer): PlainRequest | undefined => {
  * The target with its bytes beyond ASCII, which it must not have (RFC 3986 2),
  * percent-encoded. `curl -G -d name=Müller` sends such bytes.
  */
-const percentEncoded = (target: string): string =>
+export const percentEncoded = (target: string): string =>
   beyondAscii.test(target)
     ? target.replace(
         everyBeyondAscii,

@@ -19,6 +19,7 @@ import * as AdminPage from "./frame/AdminPage.ts"
 import * as Text from "./frame/Text.ts"
 import * as ApiPage from "./pages/ApiPage.ts"
 import * as AuditPage from "./pages/AuditPage.ts"
+import * as CertificatesPage from "./pages/CertificatesPage.ts"
 import * as ChangePage from "./pages/ChangePage.ts"
 import * as ConfigPage from "./pages/ConfigPage.ts"
 import * as DebugPage from "./pages/DebugPage.ts"
@@ -39,6 +40,7 @@ const pages: ReadonlyArray<AdminPage.AdminPage> = [
   RequestsPage.page,
   UnregisteredPage.page,
   RelaysPage.page,
+  CertificatesPage.page,
   AuditPage.page,
   ConfigPage.page,
   ApiPage.page,

@@ -63,6 +63,13 @@ export type AuditEvent =
       readonly expires: string
       readonly by: string
     }
+  | { readonly _tag: "CertificateIssued"; readonly hosts: string }
+  | {
+      readonly _tag: "CertificateFailed"
+      readonly hosts: string
+      readonly code: string
+      readonly reason: string
+    }
   /** More events of a kind came within a minute than are recorded one by one; see `AuditThrottle.ts`. */
   | { readonly _tag: "EventsOmitted"; readonly of: string; readonly events: number }
   | {
@@ -124,5 +131,7 @@ export const sentences: Record<AuditEvent["_tag"], string> = {
   RequestReplayed: "request sent again",
   InspectionChanged: "inspection of requests changed",
   ServerInvited: "server invited",
+  CertificateIssued: "new certificate",
+  CertificateFailed: "no new certificate",
   EventsOmitted: "more events of this kind than are recorded one by one",
 }

@@ -15,7 +15,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
-import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { type RelayConfig, speaksTls } from "../../domain/config/RelayConfig.ts"
 import { onHangUp } from "../../transport/runtime/HangUp.ts"
 import { type DerivedConfig, derive } from "./DerivedConfig.ts"
 import * as ReloadTriggers from "./ReloadTriggers.ts"
@@ -161,13 +161,29 @@ const waitsForStart = (config: RelayConfig, before: RelayConfig): ReadonlyArray<
     !Equal.equals(config.listen, before.listen) ||
     !Equal.equals(config.httpListen, before.httpListen) ||
     !Equal.equals(config.adminListen, before.adminListen) ||
-    (config.tls === undefined) !== (before.tls === undefined)
+    speaksTls(config) !== speaksTls(before)
   return [
     ...(listensElsewhere ? ["addresses and TLS mode"] : []),
+    ...(isSameAcme(config, before) ? [] : ["settings of ACME"]),
     ...(config.workers === before.workers ? [] : ["workers"]),
     ...(Equal.equals(config.cluster, before.cluster) ? [] : ["[cluster] settings"]),
   ]
 }
+
+const acmeKeys = [
+  "acme",
+  "acmeDirectory",
+  "acmeCa",
+  "acmeEabKeyId",
+  "acmeEabKeyFile",
+  "acmeDnsHook",
+  "acmeDnsServer",
+  "acmeDnsKeyFile",
+  "stateDir",
+] as const
+
+const isSameAcme = (one: RelayConfig, other: RelayConfig): boolean =>
+  acmeKeys.every((key) => Equal.equals(one[key], other[key]))
 
 const watched = Effect.fnUntraced(function* (options: WatchOptions) {
   const state = yield* makeState(options)

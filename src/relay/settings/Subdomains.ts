@@ -47,7 +47,12 @@ export const route = (hosts: HostTable | undefined, headers: HeaderList): HostRo
   const field = first(headers, "host")
   if (field === undefined || field === "") return undefined
   const host = ServerHost.hostOf(field)
-  if (host === undefined) return badHost
+  return host === undefined ? badHost : routeOf(hosts, host)
+}
+
+/** The same for a host in lower case. */
+export const routeOf = (hosts: HostTable | undefined, host: string): HostRoute | undefined => {
+  if (hosts === undefined) return undefined
   const { relayHost, routes, suffix } = hosts
   if (!host.endsWith(suffix) || host === relayHost) return undefined
   const name = host.slice(0, -suffix.length)

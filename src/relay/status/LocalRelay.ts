@@ -14,6 +14,7 @@ import { isServerName } from "../../domain/ServerName.ts"
 import { isTripcode } from "../../domain/Tripcode.ts"
 import * as AdminControl from "../../protocol/peer/AdminControl.ts"
 import type { ControlKind } from "../../protocol/peer/PeerControl.ts"
+import { Certificates } from "../certificates/Certificates.ts"
 import { Rendezvous } from "../dispatch/Rendezvous.ts"
 import { Inspector } from "../inspect/Inspector.ts"
 import * as ServerFiles from "../registry/ServerFiles.ts"
@@ -74,6 +75,7 @@ const answerQuestions = Effect.fnUntraced(function* (on: LocalRequests.On) {
     inspector: yield* Inspector,
     peers,
     engine: yield* Engine,
+    certificates: yield* Certificates,
     startedAt: yield* Clock.currentTimeMillis,
     version: peers.self.program.replace(/^.*\//, ""),
   }

@@ -7,6 +7,8 @@ import type { EngineShape } from "../../cluster/engine/Engine.ts"
 import { isExpected, type PeersShape, type PeerView } from "../../cluster/Peers.ts"
 import type { Distribution, Metric, Sample } from "../../transport/observe/Metric.ts"
 import * as ProcessMetrics from "../../transport/observe/ProcessMetrics.ts"
+import * as CertificateMetrics from "../certificates/CertificateMetrics.ts"
+import type { CertificatesShape } from "../certificates/Certificates.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import { type Counters, type StatusClass, transports } from "../traffic/Counters.ts"
@@ -21,6 +23,7 @@ export interface MetricsContext {
   readonly traffic: Traffic["Service"]
   readonly peers: PeersShape
   readonly engine: EngineShape
+  readonly certificates: CertificatesShape
   /** The version of this package; empty if it is told elsewhere. */
   readonly version: string
 }
@@ -258,6 +261,7 @@ export const read = (context: MetricsContext): ReadonlyArray<Metric> => [
   ...traffic(context.traffic.counters),
   ...presence(context),
   ...(context.peers.isAlone ? [] : cluster(context)),
+  ...CertificateMetrics.read(context.certificates.statuses()),
   {
     type: "counter",
     name: "ptth_relay_keys_refused_total",

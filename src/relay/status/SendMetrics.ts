@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer"
 import { Engine } from "../../cluster/engine/Engine.ts"
 import { Peers } from "../../cluster/Peers.ts"
 import { Telemetry } from "../../transport/observe/Telemetry.ts"
+import { Certificates } from "../certificates/Certificates.ts"
 import { Rendezvous } from "../dispatch/Rendezvous.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
 import { Traffic } from "../traffic/Traffic.ts"
@@ -22,9 +23,10 @@ export const layer: Layer.Layer<never, never, RelaySettings | Rendezvous | Traff
       const traffic = yield* Traffic
       const peers = yield* Peers
       const engine = yield* Engine
+      const certificates = yield* Certificates
       const { version } = telemetry
       yield* telemetry.metrics(() =>
-        RelayMetrics.read({ settings, rendezvous, traffic, peers, engine, version }),
+        RelayMetrics.read({ settings, rendezvous, traffic, peers, engine, certificates, version }),
       )
     }),
   )

@@ -1,6 +1,6 @@
 /**
  * The plain port of a relay that speaks TLS: redirects every request to https,
- * and answers health checks.
+ * and answers health checks and the challenges of certificate authorities.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,6 +16,7 @@ import { refuse, respondText } from "../../transport/body/Replies.ts"
 import type { FrontHandler } from "../../transport/front/FrontRequest.ts"
 import { BindError, serve as serveFront } from "../../transport/front/NodeFront.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
+import { Certificates, type CertificatesShape } from "../certificates/Certificates.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
 
 /** The largest head of a request, in bytes. */
@@ -42,19 +43,41 @@ const portOf = ({ listen, publicUrl }: RelayConfig, port: number): string => {
   return port === 443 || listen.fd !== undefined ? "" : `:${port}`
 }
 
-/**
- * Answers the requests of the port.
- *
- * @param securePort the port on which the relay speaks TLS
- */
-export const handler =
-  (config: () => RelayConfig, securePort: () => number): FrontHandler =>
+/** What the answers depend on. */
+interface PlainContext {
+  readonly config: () => RelayConfig
+  /** The port on which the relay speaks TLS. */
+  readonly securePort: () => number
+  readonly certificates: CertificatesShape
+}
+
+const challengePath = /^\/\.well-known\/acme-challenge\/([A-Za-z0-9_-]{1,256})$/
+
+const noChallenge = new ExchangeError({
+  code: "PTTH_NOT_FOUND",
+  detail: "no certificate authority has asked for this",
+})
+
+/** Answers the requests of the port. */
+const handler =
+  ({ certificates, config, securePort }: PlainContext): FrontHandler =>
   ({ body, head }, reply) => {
     const { headers, target } = head
     if (/^\/healthz(?:\?|$)/.test(target)) {
       body.discard()
       respondText(reply, 200, "ok\n")
       return cancelNothing
+    }
+    const token = challengePath.exec(target)?.[1]
+    if (token !== undefined) {
+      body.discard()
+      const fiber = Effect.runFork(
+        Effect.map(certificates.token(token), (answer) => {
+          if (answer === undefined) reply.fail(noChallenge)
+          else respondText(reply, 200, answer)
+        }),
+      )
+      return () => fiber.interruptUnsafe()
     }
     const host = hostOf(headers)
     if (host === undefined) return refuse(body, reply, badHost)
@@ -77,7 +100,7 @@ export const serve: (
       maxHead,
       idleMillis: () => Duration.toMillis(idleTimeout),
       renderFailure: FailurePage.render,
-      handler: handler(current, securePort),
+      handler: handler({ config: current, securePort, certificates: yield* Certificates }),
     }).pipe(
       Effect.mapError(
         ({ code, detail }) =>

@@ -7,13 +7,11 @@ import type { Failure, RenderedFailure } from "../../domain/Failure.ts"
 import { first, type HeaderList } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import { allExcept } from "../../protocol/http/ConnectionFields.ts"
-import * as HeadText from "../../protocol/http/HeadText.ts"
 import { isWritable } from "../../protocol/http/HeadText.ts"
 import { type InterimHead, isInterimStatus, type ResponseHead } from "../../protocol/Message.ts"
 import { type Body, type BodyFlow, fromBytes } from "../body/Body.ts"
 import type { Cancel, Reply } from "../body/Handler.ts"
 import type { VisitNotes } from "../observe/VisitNotes.ts"
-import { STATUS_CODES } from "../runtime/NodeHttp.ts"
 import type { NextWrite } from "./HalfClosed.ts"
 import { faultOf } from "./ResponsePlan.ts"
 
@@ -103,12 +101,11 @@ export abstract class FrontReply implements Reply {
     const fields = head.headers.filter(
       (field) => isWritable(field) && !notOfInterim.has(field[0].toLowerCase()),
     )
-    const reason = STATUS_CODES[head.status] ?? "Unknown"
-    this.writeInterim(HeadText.response(head.status, reason, fields))
+    this.writeInterim({ status: head.status, headers: fields })
   }
 
-  /** Writes the head of an interim response. */
-  protected abstract writeInterim(head: string): void
+  /** Writes an interim response, whose fields can be written as they are. */
+  protected abstract writeInterim(head: InterimHead): void
 
   fail(error: ExchangeError): void {
     if (this.state === "Waiting") this.writeFailure(error.failure)

@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import { entry } from "../../domain/ErrorRegistry.ts"
 import type { Failure } from "../../domain/Failure.ts"
 import { first, fromRaw, type HeaderList, isName } from "../../domain/HeaderList.ts"
+import * as ListenAddress from "../../domain/ListenAddress.ts"
 import { type Framing, ofRequest } from "../../protocol/http/Framing.ts"
 import * as HeadText from "../../protocol/http/HeadText.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
@@ -21,6 +22,7 @@ import { empty } from "../body/Body.ts"
 import * as Certificate from "../net/Certificate.ts"
 import { cutOff, endWith, isEnding, makeLast } from "../net/ConnectionClose.ts"
 import * as NodeBody from "../net/NodeBody.ts"
+import * as TlsHandshake from "../net/TlsHandshake.ts"
 import type { Observe } from "../observe/VisitNotes.ts"
 import * as GracePeriod from "../runtime/GracePeriod.ts"
 import { http, https, STATUS_CODES } from "../runtime/NodeHttp.ts"
@@ -47,6 +49,8 @@ export interface FrontOptions extends ReplyRules {
   readonly fd?: number
   /** With a certificate the front speaks TLS only. */
   readonly certificate?: Certificate.Certificate | undefined
+  /** Further certificates, by hosts; `certificate` is for all others. */
+  readonly hosts?: TlsHandshake.TlsHosts | undefined
   readonly handler: FrontHandler
   /** Whether a target may be for `intercept`, which needs Node's request object. */
   readonly isIntercepted?: (target: string) => boolean
@@ -230,7 +234,7 @@ class NodeFront {
       shouldUpgradeCallback: (request) =>
         !this.pipeline.isBusy(request.socket) && isUpgrade(request),
     }
-    const server = createServer(this.options.certificate, limits)
+    const server = createServer(this.options, limits)
     // Not in the types; see `HalfClosed.ts`.
     Object.assign(server, { httpAllowHalfOpen: true })
     server.timeout = 0
@@ -260,6 +264,8 @@ class NodeFront {
     })
     server.off(event, handOver)
     server.on(event, (socket: net.Socket) => {
+      // The challenge is answered by the handshake alone (RFC 8737 3).
+      if (TlsHandshake.isChallenge(socket)) return void socket.destroy()
       // Not before the handshake: a client that leaves during one would stay until its time-out.
       socket.allowHalfOpen = true
       this.accepted += 1
@@ -284,7 +290,17 @@ class NodeFront {
   readonly listen: Effect.Effect<Front, BindError> = Effect.callback((resume) => {
     const { options, server } = this
     const { fd, host, port } = options
+    const listen = (host: string): void => {
+      server.listen(fd === undefined ? { host, port, backlog } : { fd, backlog }, listening)
+    }
     const onError = (error: NodeJS.ErrnoException): void => {
+      if (host === ListenAddress.everywhere && isWithoutIpv6(error)) {
+        server.once("error", onErrorOfIpv4)
+        return listen(ListenAddress.everywhereIpv4)
+      }
+      onErrorOfIpv4(error)
+    }
+    const onErrorOfIpv4 = (error: NodeJS.ErrnoException): void => {
       this.plain.close()
       resume(
         Effect.fail(
@@ -292,9 +308,9 @@ class NodeFront {
         ),
       )
     }
-    server.once("error", onError)
-    server.listen(fd === undefined ? { host, port, backlog } : { fd, backlog }, () => {
+    const listening = (): void => {
       server.off("error", onError)
+      server.off("error", onErrorOfIpv4)
       server.on("error", ignore)
       const address = server.address() as net.AddressInfo
       resume(
@@ -308,7 +324,9 @@ class NodeFront {
           },
         }),
       )
-    })
+    }
+    server.once("error", onError)
+    listen(host)
     return Effect.sync(() => server.close())
   })
 
@@ -556,13 +574,14 @@ const expectsContinue = (headers: HeaderList): boolean =>
   first(headers, "expect")?.toLowerCase() === "100-continue"
 
 const createServer = (
-  certificate: Certificate.Certificate | undefined,
+  { certificate, hosts }: FrontOptions,
   options: Http.ServerOptions,
 ): Http.Server => {
   if (certificate === undefined) return http.createServer(options)
   const server = https.createServer({
     ...options,
     ...Certificate.options(certificate),
+    ...TlsHandshake.options(hosts),
     handshakeTimeout: handshakeMillis,
   })
   // A client that does not speak TLS cannot be sent a refusal.
@@ -570,6 +589,10 @@ const createServer = (
   server.on("tlsClientError", (_error, socket) => socket.destroy())
   return server
 }
+
+/** Whether the system has no IPv6 to listen on. */
+export const isWithoutIpv6 = ({ code }: NodeJS.ErrnoException): boolean =>
+  code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL"
 
 /** The error of a system call that was to make a socket listen; `place` is the address. */
 export const bindError = (place: string, error: NodeJS.ErrnoException): BindError =>

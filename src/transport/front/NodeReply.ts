@@ -7,7 +7,7 @@ import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import type { Failure } from "../../domain/Failure.ts"
 import { type HeaderList, toRaw } from "../../domain/HeaderList.ts"
-import type { ResponseHead } from "../../protocol/Message.ts"
+import type { InterimHead, ResponseHead } from "../../protocol/Message.ts"
 import type { Body } from "../body/Body.ts"
 import { count } from "../body/CountedBody.ts"
 import { closeAfter, cutOff, makeLast } from "../net/ConnectionClose.ts"
@@ -16,7 +16,7 @@ import type { Observe } from "../observe/VisitNotes.ts"
 import { FrontReply, type ReplyRules } from "./FrontReply.ts"
 import type { NodeUpgrade } from "./NodeUpgrade.ts"
 import type { PipelineQueue } from "./PipelineQueue.ts"
-import { planOf } from "./ResponsePlan.ts"
+import { interimText, planOf } from "./ResponsePlan.ts"
 import type { UnreadSockets } from "./UnreadSockets.ts"
 
 /** What the replies of a front share. */
@@ -136,10 +136,10 @@ export class NodeReply extends FrontReply {
   }
 
   /** Not to HTTP/1.0, and not before the responses to earlier requests of the connection. */
-  protected writeInterim(head: string): void {
+  protected writeInterim(head: InterimHead): void {
     const { socket } = this.response
     if (this.request.httpVersion === "1.0" || socket === null || socket.writableNeedDrain) return
-    socket.write(head, "latin1")
+    socket.write(interimText(head), "latin1")
   }
 
   protected write(head: ResponseHead, body: Body, sent: (() => void) | undefined): void {

@@ -5,7 +5,7 @@
 import type { Socket } from "node:net"
 import { type HeaderList, has } from "../../domain/HeaderList.ts"
 import * as HeadText from "../../protocol/http/HeadText.ts"
-import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
+import type { InterimHead, RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import type { Body } from "../body/Body.ts"
 import { cutOff } from "../net/ConnectionClose.ts"
 import { whenWritten } from "../net/NodeBody.ts"
@@ -13,7 +13,7 @@ import type { VisitNotes } from "../observe/VisitNotes.ts"
 import { STATUS_CODES } from "../runtime/NodeHttp.ts"
 import * as WriteBatch from "../runtime/WriteBatch.ts"
 import { FrontReply, type ReplyRules } from "./FrontReply.ts"
-import { planOf, type ResponsePlan } from "./ResponsePlan.ts"
+import { interimText, planOf, type ResponsePlan } from "./ResponsePlan.ts"
 
 /** The connection, as a reply on it sees it. */
 export interface PlainTurn {
@@ -50,8 +50,8 @@ export class PlainReply extends FrontReply {
     this.flow?.resume()
   }
 
-  protected writeInterim(head: string): void {
-    if (!this.socket.writableNeedDrain) this.socket.write(head, "latin1")
+  protected writeInterim(head: InterimHead): void {
+    if (!this.socket.writableNeedDrain) this.socket.write(interimText(head), "latin1")
   }
 
   protected write(head: ResponseHead, body: Body, sent: (() => void) | undefined): void {

@@ -5,9 +5,11 @@
 import { type Header, type HeaderList, has, isName, isValue } from "../../domain/HeaderList.ts"
 import { connectionFields } from "../../protocol/http/ConnectionFields.ts"
 import { contentLength, responseHasBody } from "../../protocol/http/Framing.ts"
+import * as HeadText from "../../protocol/http/HeadText.ts"
 import { connectionOptions, upgradeRequired } from "../../protocol/http/HopByHop.ts"
-import { isFinalStatus, type ResponseHead } from "../../protocol/Message.ts"
+import { type InterimHead, isFinalStatus, type ResponseHead } from "../../protocol/Message.ts"
 import { type Body, promise } from "../body/Body.ts"
+import { STATUS_CODES } from "../runtime/NodeHttp.ts"
 
 /**
  * Why a head must not be written (RFC 9110 5.5, 15); `undefined` if it may be.
@@ -24,6 +26,10 @@ export const faultOf = (head: ResponseHead, canUpgrade: boolean): string | undef
   }
   return contentLength(headers) === "bad" ? "its Content-Length is not one number" : undefined
 }
+
+/** An interim response as HTTP/1.1 has it. */
+export const interimText = ({ headers, status }: InterimHead): string =>
+  HeadText.response(status, STATUS_CODES[status] ?? "Unknown", headers)
 
 /** The lengths of the names of fields that may have to be left out. */
 const droppable = new Set(

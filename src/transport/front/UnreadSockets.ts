@@ -7,8 +7,8 @@ import type { Socket } from "node:net"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { cutOff } from "../net/ConnectionClose.ts"
+import * as SendQueues from "../net/SendQueues.ts"
 import { elapsedMillis } from "../runtime/Deadlines.ts"
-import * as SendQueues from "./SendQueues.ts"
 
 /** Milliseconds between two checks: a quarter of the idle time, but within these bounds. */
 const longestInterval = 15_000

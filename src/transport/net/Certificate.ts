@@ -2,7 +2,7 @@
  * A certificate and its key for a listener that speaks TLS itself.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto"
-import { createSecureContext } from "node:tls"
+import { createSecureContext, type SecureContext } from "node:tls"
 import * as Redacted from "effect/Redacted"
 
 /** Both as PEM. */
@@ -24,6 +24,27 @@ export const make = (chain: string, key: string): Certificate => ({
   chain,
   key: Redacted.make(key, { label: "TLS key" }),
 })
+
+const contexts = new WeakMap<Certificate, SecureContext>()
+
+/** The context of `node:tls` for a certificate, made once. */
+export const contextOf = (certificate: Certificate): SecureContext => {
+  const context = contexts.get(certificate) ?? createSecureContext(options(certificate))
+  contexts.set(certificate, context)
+  return context
+}
+
+/** Whether a certificate holds for a host. */
+export const isFor = (certificate: Certificate, host: string): boolean => {
+  let leaf = leaves.get(certificate)
+  if (leaf === undefined) {
+    leaf = new X509Certificate(certificate.chain)
+    leaves.set(certificate, leaf)
+  }
+  return leaf.checkHost(host, { subject: "never" }) !== undefined
+}
+
+const leaves = new WeakMap<Certificate, X509Certificate>()
 
 /** The options of `node:tls` for a certificate. */
 export const options = ({ chain, key }: Certificate) => ({ cert: chain, key: Redacted.value(key) })

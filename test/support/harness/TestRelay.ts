@@ -16,6 +16,7 @@ import type { AuditEvent } from "../../../src/relay/audit/AuditEvent.ts"
 import * as AuditFile from "../../../src/relay/audit/AuditFile.ts"
 import { AuditLog } from "../../../src/relay/audit/AuditLog.ts"
 import * as AuditVisits from "../../../src/relay/audit/AuditVisits.ts"
+import { none as noCertificates } from "../../../src/relay/certificates/Certificates.ts"
 import type { ServerStatus } from "../../../src/relay/dispatch/Rendezvous.ts"
 import { Rendezvous } from "../../../src/relay/dispatch/Rendezvous.ts"
 import { Inspector } from "../../../src/relay/inspect/Inspector.ts"
@@ -177,6 +178,7 @@ export const relay: (options?: RelayOptions) => Effect.Effect<TestRelay, BindErr
           traffic: Context.get(services, Traffic),
           peers,
           engine,
+          certificates: noCertificates,
           version: "test",
         }),
       lines,

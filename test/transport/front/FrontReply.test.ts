@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ExchangeError } from "../../../src/protocol/Exchange.ts"
-import type { ResponseHead } from "../../../src/protocol/Message.ts"
+import type { InterimHead, ResponseHead } from "../../../src/protocol/Message.ts"
 import { type Body, fromText } from "../../../src/transport/body/Body.ts"
 import { FrontReply } from "../../../src/transport/front/FrontReply.ts"
 
@@ -22,9 +22,9 @@ class RecordedReply extends FrontReply {
     )
   }
 
-  readonly interim: Array<string> = []
+  readonly interim: Array<InterimHead> = []
 
-  protected writeInterim(head: string): void {
+  protected writeInterim(head: InterimHead): void {
     this.interim.push(head)
   }
 
@@ -120,8 +120,8 @@ describe("interim responses", () => {
     reply.respond({ status: 200, headers: [] }, fromText(""))
     reply.inform({ status: 103, headers: [link] })
     assert.deepStrictEqual(reply.interim, [
-      "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
-      "HTTP/1.1 102 Processing\r\n\r\n",
+      { status: 103, headers: [link] },
+      { status: 102, headers: [] },
     ])
   })
 

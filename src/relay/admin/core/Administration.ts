@@ -16,10 +16,13 @@ import type { ServerName } from "../../../domain/ServerName.ts"
 import type { Tripcode } from "../../../domain/Tripcode.ts"
 import * as TripcodeWords from "../../../domain/TripcodeWords.ts"
 import * as AdminControl from "../../../protocol/peer/AdminControl.ts"
+import type { CertificateStatus } from "../../../transport/acme/CertificateKeeper.ts"
 import type { Metric } from "../../../transport/observe/Metric.ts"
 import * as ProcessMetrics from "../../../transport/observe/ProcessMetrics.ts"
 import type { AuditEvent } from "../../audit/AuditEvent.ts"
 import { type AuditEntry, AuditLog } from "../../audit/AuditLog.ts"
+import * as CertificateMetrics from "../../certificates/CertificateMetrics.ts"
+import { Certificates } from "../../certificates/Certificates.ts"
 import type { LinkView } from "../../dispatch/Rendezvous.ts"
 import { History } from "../../history/History.ts"
 import type * as Approval from "../../registry/Approval.ts"
@@ -72,6 +75,8 @@ export interface Overview {
   readonly relays: ReadonlyArray<RelayView.RelayView>
   /** Relays of which nothing in here tells. */
   readonly silent: ReadonlyArray<SilentRelay>
+  /** Those by ACME, of the process that answers the administrator. */
+  readonly certificates: ReadonlyArray<CertificateStatus>
   /** Whether the files of a configuration are invalid at any relay. */
   readonly hasConfigProblem: boolean
   /** A text that differs whenever any of this does. */
@@ -155,13 +160,16 @@ const make = Effect.fnUntraced(function* (version: string, explain: () => string
   const relays = yield* Relays
   const history = yield* History
   const engine = yield* Engine
+  const certificates = yield* Certificates
   const { isAlone, peers } = relays
   const idOf = ({ id }: { readonly id: string }): string | undefined => (isAlone ? undefined : id)
   return Administration.of({
     overview: relays.ask(AdminControl.report, {}).pipe(
       Effect.tap((reports) => history.take(reports)),
       Effect.tap((reports) => Effect.forkDetach(Requests.spread(relays, reports))),
-      Effect.map((reports) => overviewOf(settings.current(), reports, relays)),
+      Effect.map((reports) =>
+        overviewOf(settings.current(), reports, relays, certificates.statuses()),
+      ),
     ),
     engine: engine.status,
     recent: (name) =>
@@ -199,7 +207,11 @@ const make = Effect.fnUntraced(function* (version: string, explain: () => string
         )
         .pipe(
           Effect.map(({ answers, silent }) => {
-            const own = relays.isRelay ? [] : [{ relay: peers.self, value: ProcessMetrics.read() }]
+            const ofProcess = [
+              ...CertificateMetrics.read(certificates.statuses()),
+              ...ProcessMetrics.read(),
+            ]
+            const own = relays.isRelay ? [] : [{ relay: peers.self, value: ofProcess }]
             return MergedMetrics.merge({ answers: [...answers, ...own], silent }, isAlone, version)
           }),
         ),
@@ -229,6 +241,7 @@ const overviewOf = (
   { servers: registered }: ReturnType<RelaySettings["Service"]["current"]>,
   reports: RelayAnswers<AdminControl.RelayReport>,
   { isAlone, peers }: Relays["Service"],
+  certificates: ReadonlyArray<CertificateStatus>,
 ): Overview => {
   const { answers, silent } = reports
   const servers = viewServers(registered, reports, isAlone)
@@ -240,6 +253,7 @@ const overviewOf = (
     unregistered,
     relays,
     silent,
+    certificates,
     hasConfigProblem: answers.some(({ value }) => value.config.problem !== undefined),
     version: JSON.stringify([
       servers.map(({ lastSeen, traffic, ...view }) => [
@@ -250,6 +264,7 @@ const overviewOf = (
       unregistered,
       relays.map((relay) => ({ ...relay, roundTrip: 0 })),
       silent,
+      certificates,
       answers.map(({ value }) => [value.recordings, value.config]),
     ]),
   }

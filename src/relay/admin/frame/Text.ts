@@ -155,6 +155,12 @@ export const unregistered = {
   ignored: (count: number): string => `Ignored until the relay restarts: ${count}`,
 }
 
+/** Certificates by ACME. */
+export const certificates = {
+  none: html`This relay obtains no certificates itself. Set <code>acme</code> in the configuration if it is to.`,
+  nextTry: "Next try:",
+}
+
 /** The relays. */
 export const relays = {
   alone: html`This relay is the only one. <code>workers</code> or <code>[cluster]</code> in the configuration makes several relays serve as one.`,

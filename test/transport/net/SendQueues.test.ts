@@ -2,7 +2,7 @@ import { once } from "node:events"
 import * as net from "node:net"
 import { networkInterfaces } from "node:os"
 import { assert, describe, it, onTestFinished } from "@effect/vitest"
-import * as SendQueues from "../../../src/transport/front/SendQueues.ts"
+import * as SendQueues from "../../../src/transport/net/SendQueues.ts"
 
 const isLinux = process.platform === "linux"
 const hasIpv6 = Object.values(networkInterfaces())

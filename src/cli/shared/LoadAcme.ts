@@ -1,0 +1,97 @@
+/**
+ * Reads what a relay's configuration names for certificates by ACME: trusted
+ * certificates, keys, and the folder of its state.
+ */
+import { homedir } from "node:os"
+import * as NodePath from "node:path"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
+import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import type { KeptOptions } from "../../relay/certificates/KeptCertificates.ts"
+import * as DnsHook from "../../transport/acme/DnsHook.ts"
+import * as DnsUpdate from "../../transport/acme/DnsUpdate.ts"
+import { loadTrusted } from "./LoadCertificate.ts"
+import { loadClusterKeys, refuseReadable } from "./LoadCluster.ts"
+
+/** The place in which a configuration names a key, as errors say it. */
+export type WhereOf = (key: string) => string
+
+/** The folder for what is kept over restarts: `state_dir`, systemd's, or the usual one of the user. */
+export const stateFolder = ({ stateDir }: Pick<RelayConfig, "stateDir">): string => {
+  if (stateDir !== undefined) return stateDir
+  const { STATE_DIRECTORY, XDG_STATE_HOME } = process.env
+  const given = STATE_DIRECTORY?.split(":")[0]
+  if (given !== undefined && given !== "") return given
+  if (process.getuid?.() === 0) return "/var/lib/ptth"
+  return NodePath.join(XDG_STATE_HOME || NodePath.join(homedir(), ".local", "state"), "ptth")
+}
+
+const readSecret = Effect.fnUntraced(function* (path: string, where: string) {
+  const fs = yield* FileSystem.FileSystem
+  const text = yield* Effect.mapError(fs.readFileString(path), (error) =>
+    invalid(
+      where,
+      path,
+      error.reason._tag === "NotFound" ? "does not exist" : `cannot be read (${error.reason._tag})`,
+    ),
+  )
+  yield* refuseReadable(path, where)
+  return text
+})
+
+const invalid = (where: string, path: string, detail: string): ConfigError =>
+  single({ code: "PTTH_CONFIG_INVALID", where, detail: `${path} ${detail}` })
+
+const externalOf = Effect.fnUntraced(function* (
+  { acmeEabKeyFile, acmeEabKeyId }: RelayConfig,
+  whereOf: WhereOf,
+) {
+  if (acmeEabKeyFile === undefined || acmeEabKeyId === undefined) return undefined
+  const where = whereOf("acme_eab_key_file")
+  const text = (yield* readSecret(acmeEabKeyFile, where)).trim()
+  if (!/^[A-Za-z0-9_+/-]{16,}=*$/.test(text))
+    return yield* invalid(where, acmeEabKeyFile, "is not one line of base64url")
+  return { id: acmeEabKeyId, secret: Buffer.from(text, "base64") }
+})
+
+const dnsOf = Effect.fnUntraced(function* (
+  { acmeDnsHook, acmeDnsKeyFile, acmeDnsServer }: RelayConfig,
+  whereOf: WhereOf,
+) {
+  if (acmeDnsHook !== undefined)
+    return {
+      add: (record: DnsHook.TxtRecord) => DnsHook.run(acmeDnsHook, "add", record),
+      remove: (record: DnsHook.TxtRecord) => DnsHook.run(acmeDnsHook, "remove", record),
+    }
+  if (acmeDnsServer === undefined || acmeDnsKeyFile === undefined) return undefined
+  const where = whereOf("acme_dns_key_file")
+  const text = yield* readSecret(acmeDnsKeyFile, where)
+  const key = yield* Effect.fromResult(
+    Result.mapError(DnsUpdate.parseKey(text), (detail) => invalid(where, acmeDnsKeyFile, detail)),
+  )
+  return DnsUpdate.make(acmeDnsServer, key)
+})
+
+/** What the certificates of a relay need; `undefined` without `acme`. */
+export const loadAcme = Effect.fn("LoadAcme.loadAcme")(function* (
+  config: RelayConfig,
+  whereOf: WhereOf,
+): Effect.fn.Return<KeptOptions | undefined, ConfigError, FileSystem.FileSystem> {
+  const { acme, acmeCa, acmeDirectory, cluster } = config
+  if (acme === undefined) return undefined
+  const keyFile = cluster?.keyFile
+  const keys =
+    keyFile === undefined ? undefined : yield* loadClusterKeys(keyFile, whereOf("cluster"))
+  return {
+    directory: acmeDirectory,
+    ca: acmeCa === undefined ? undefined : yield* loadTrusted(acmeCa, whereOf("acme_ca")),
+    contact: acme,
+    external: yield* externalOf(config, whereOf),
+    stateFolder: stateFolder(config),
+    clusterSecrets: (keys ?? []).map((key) => Redacted.value(key)),
+    dns: yield* dnsOf(config, whereOf),
+  }
+})

@@ -1,0 +1,194 @@
+/**
+ * The account, the certificates and the challenges of a cluster, in its engine.
+ * Texts are encrypted with the cluster's key, since they have private keys and
+ * others may be able to read the engine.
+ */
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { Engine, type EngineUnavailable } from "../../cluster/engine/Engine.ts"
+import type { Challenge } from "../../transport/acme/AcmeClient.ts"
+import { AcmeError } from "../../transport/acme/AcmeError.ts"
+import type { AcmeStore } from "../../transport/acme/AcmeStore.ts"
+import type { CertificateKeeper } from "../../transport/acme/CertificateKeeper.ts"
+import { setIn } from "../../transport/acme/Challenger.ts"
+import type { ChallengeTable } from "../../transport/acme/ChallengeTable.ts"
+
+/** What the keeper of a relay needs of the cluster. */
+export interface SharedStore {
+  readonly store: AcmeStore
+  /** Runs an effect unless another relay obtains a certificate now. */
+  readonly alone: <A>(
+    effect: Effect.Effect<A, AcmeError>,
+  ) => Effect.Effect<Option.Option<A>, AcmeError>
+  /** Has all relays answer a challenge, or no longer. */
+  readonly spread: (challenge: Challenge, isThere: boolean) => Effect.Effect<void>
+  /** The answer to a challenge that came when this relay did not hear of it. */
+  readonly token: (token: string) => Effect.Effect<string | undefined>
+  /** Tells the keeper of what other relays have kept, while the Scope is open. */
+  readonly follow: (keeper: CertificateKeeper) => Effect.Effect<void, never, Scope.Scope>
+}
+
+/** After how many milliseconds what is kept is forgotten if nothing is added. */
+const keptMillis = 400 * 24 * 3_600_000
+
+/** How long a relay may take for a certificate before another one may try, in milliseconds. */
+const claimMillis = 360_000
+
+/** How long an answer to a challenge is kept, in milliseconds. */
+const challengeMillis = 600_000
+
+/** How long the other relays have to hear of a challenge before the authority is told, in milliseconds. */
+const spreadMillis = 500
+
+const channel = "certificates"
+const claimName = "certificates:claim"
+const tokenName = (token: string): string => `certificates:token:${token}`
+
+const Told = Schema.fromJsonString(
+  Schema.Union([
+    Schema.Struct({ kind: Schema.Literal("kept"), from: Schema.String, name: Schema.String }),
+    Schema.Struct({
+      kind: Schema.Literal("challenge"),
+      from: Schema.String,
+      isThere: Schema.Boolean,
+      challenge: Schema.Struct({
+        kind: Schema.Literals(["http-01", "tls-alpn-01", "dns-01"]),
+        host: Schema.String,
+        token: Schema.String,
+        keyAuthorization: Schema.String,
+      }),
+    }),
+  ]),
+)
+const decode = Schema.decodeUnknownOption(Told)
+const encode = Schema.encodeSync(Told)
+
+/** Encrypts and decrypts texts; what is encrypted belongs to its name. */
+export class Sealed {
+  private readonly keys: ReadonlyArray<Uint8Array>
+
+  /** @param secrets the first one encrypts, all decrypt */
+  constructor(secrets: ReadonlyArray<string>) {
+    this.keys = secrets.map(
+      (secret) => new Uint8Array(hkdfSync("sha256", secret, "", "ptth certificates", 32)),
+    )
+  }
+
+  seal(name: string, text: string): string {
+    const nonce = randomBytes(12)
+    const cipher = createCipheriv("aes-256-gcm", this.keys[0] as Uint8Array, nonce)
+    cipher.setAAD(Buffer.from(name))
+    const bytes = Buffer.concat([cipher.update(text, "utf8"), cipher.final()])
+    return Buffer.concat([nonce, cipher.getAuthTag(), bytes]).toString("base64")
+  }
+
+  /** `undefined` if it was encrypted with another key, or for another name. */
+  open(name: string, text: string): string | undefined {
+    const bytes = Buffer.from(text, "base64")
+    if (bytes.length < 28) return undefined
+    for (const key of this.keys) {
+      const decipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(0, 12))
+      decipher.setAAD(Buffer.from(name))
+      decipher.setAuthTag(bytes.subarray(12, 28))
+      try {
+        const parts = [decipher.update(bytes.subarray(28)), decipher.final()]
+        return Buffer.concat(parts).toString("utf8")
+      } catch {
+        // The next key may be the right one.
+      }
+    }
+    return undefined
+  }
+}
+
+const unusable = ({ reason }: EngineUnavailable): AcmeError =>
+  new AcmeError({ code: "PTTH_STATE_UNUSABLE", detail: `the engine of the cluster: ${reason}` })
+
+/**
+ * Makes the store.
+ *
+ * @param secrets the cluster's keys
+ * @param directory the authority, since each has accounts of its own
+ * @param table what this relay answers
+ */
+export const make = Effect.fnUntraced(function* (
+  secrets: ReadonlyArray<string>,
+  directory: string,
+  table: ChallengeTable,
+) {
+  const engine = yield* Engine
+  const { self } = engine
+  const sealed = new Sealed(secrets)
+  const hash = `certificates:${directory}`
+  const tell = (told: typeof Told.Type) => Effect.ignore(engine.publish(channel, encode(told)))
+  const store: AcmeStore = {
+    read: (name) =>
+      engine.fields(hash).pipe(
+        Effect.map((fields) => {
+          const text = fields.get(name)
+          return text === undefined ? undefined : sealed.open(name, text)
+        }),
+        Effect.mapError(unusable),
+      ),
+    write: (name, text) =>
+      engine
+        .setFields(hash, new Map([[name, sealed.seal(name, text)]]), { millis: keptMillis })
+        .pipe(
+          Effect.mapError(unusable),
+          Effect.andThen(tell({ kind: "kept", from: self.run, name })),
+        ),
+    remove: (name) => Effect.mapError(engine.removeFields(hash, [name]), unusable),
+    list: Effect.mapError(
+      Effect.map(engine.fields(hash), (fields) => [...fields.keys()]),
+      unusable,
+    ),
+    check: Effect.asVoid(Effect.mapError(engine.values([claimName]), unusable)),
+  }
+  const shared: SharedStore = {
+    store,
+    alone: (effect) =>
+      Effect.mapError(engine.claim(claimName, self.run, claimMillis), unusable).pipe(
+        Effect.flatMap((isOurs) =>
+          isOurs
+            ? Effect.asSome(effect).pipe(
+                Effect.ensuring(Effect.ignore(engine.release(claimName, self.run))),
+              )
+            : Effect.succeedNone,
+        ),
+      ),
+    spread: (challenge, isThere) =>
+      tell({ kind: "challenge", from: self.run, isThere, challenge }).pipe(
+        Effect.andThen(
+          isThere && challenge.kind === "http-01"
+            ? Effect.ignore(
+                engine.put(tokenName(challenge.token), challenge.keyAuthorization, challengeMillis),
+              )
+            : Effect.void,
+        ),
+        Effect.andThen(isThere ? Effect.sleep(spreadMillis) : Effect.void),
+      ),
+    token: (token) =>
+      Effect.orElseSucceed(
+        Effect.map(engine.values([tokenName(token)]), ([answer]) => answer),
+        () => undefined,
+      ),
+    follow: Effect.fnUntraced(function* (keeper) {
+      const clock = yield* Clock.Clock
+      const run = Effect.runForkWith(yield* Effect.context<never>())
+      const stop = engine.subscribe(channel, (text) => {
+        const told = Option.getOrUndefined(decode(text))
+        if (told === undefined || told.from === self.run) return
+        if (told.kind === "challenge")
+          return setIn(table, told.challenge, told.isThere, clock.currentTimeMillisUnsafe())
+        const id = /^(.+)\.(?:pem|failed\.json)$/.exec(told.name)?.[1]
+        if (id !== undefined) run(keeper.changedElsewhere(id))
+      })
+      yield* Effect.addFinalizer(() => Effect.sync(stop))
+    }),
+  }
+  return shared
+})

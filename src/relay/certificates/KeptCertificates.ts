@@ -1,0 +1,180 @@
+/**
+ * Obtains the certificates of a relay: those of its own hosts when it starts,
+ * and those of servers when somebody asks for them in a handshake. One process
+ * of a relay does so, and in a cluster one at a time.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import { Engine } from "../../cluster/engine/Engine.ts"
+import { entry } from "../../domain/ErrorRegistry.ts"
+import { AcmeClient, type AcmeOptions } from "../../transport/acme/AcmeClient.ts"
+import * as AcmeStore from "../../transport/acme/AcmeStore.ts"
+import { CertificateKeeper, type CertificatePlan } from "../../transport/acme/CertificateKeeper.ts"
+import * as Challenger from "../../transport/acme/Challenger.ts"
+import { ChallengeTable } from "../../transport/acme/ChallengeTable.ts"
+import type { IssueFailure } from "../../transport/acme/KeptCertificate.ts"
+import * as Certificate from "../../transport/net/Certificate.ts"
+import { RelaySettings } from "../settings/RelaySettings.ts"
+import * as CertificateHosts from "./CertificateHosts.ts"
+import { type CertificateListener, Certificates, type CertificatesShape } from "./Certificates.ts"
+import * as EngineStore from "./EngineStore.ts"
+import * as Provisional from "./Provisional.ts"
+
+/** What is not in the configuration itself. */
+export interface KeptOptions extends AcmeOptions {
+  /** The folder of `state_dir`. */
+  readonly stateFolder: string
+  /** The keys of the cluster, with the first of which texts in the engine are encrypted. */
+  readonly clusterSecrets: ReadonlyArray<string>
+  readonly dns: Challenger.DnsRecords | undefined
+}
+
+/** How long a handshake waits for a certificate, in milliseconds. */
+const handshakeMillis = 20_000
+
+/** How long workers have to hear of a challenge before the authority is told, in milliseconds. */
+const tellMillis = 200
+
+/** How many handshakes wait at once. */
+const maxWaiting = 256
+
+const report = (
+  { names }: CertificatePlan,
+  failure: IssueFailure | undefined,
+): Effect.Effect<void> => {
+  const hosts = names.join(", ")
+  if (failure === undefined) return Effect.logInfo(`certificates: there is a new one for ${hosts}`)
+  const { code, detail, retryAt } = failure
+  return Effect.logError(
+    `${code}: no certificate for ${hosts}: ${detail}. ${entry(code).remedy} Next try: ${Certificate.timeOf(retryAt)}`,
+  )
+}
+
+/** Obtains certificates while the Scope is open. One function: here the parts are joined. */
+export const make = Effect.fnUntraced(function* (options: KeptOptions) {
+  const settings = yield* RelaySettings
+  const clock = yield* Clock.Clock
+  const engine = yield* Engine
+  const run = Effect.runForkWith(yield* Effect.context<never>())
+  const table = new ChallengeTable()
+  const folder = AcmeStore.inFolder(AcmeStore.folderOf(options.stateFolder, options.directory))
+  const shared =
+    engine.status().state === "off" || options.clusterSecrets.length === 0
+      ? undefined
+      : yield* EngineStore.make(options.clusterSecrets, options.directory, table)
+  const client = new AcmeClient(options)
+  yield* Effect.addFinalizer(() => Effect.sync(() => client.close()))
+  let fallback = Provisional.make(settings.derived(), clock.currentTimeMillisUnsafe())
+  const listeners = new Set<CertificateListener>()
+  const keeper = new CertificateKeeper({
+    client,
+    store: shared?.store ?? folder,
+    challenger: Challenger.make({
+      table,
+      hasPlainPort: settings.current().httpListen !== false,
+      dns: options.dns,
+      isInZone: (name) => {
+        const { domain } = settings.current()
+        return domain !== undefined && (name === domain || name.endsWith(`.${domain}`))
+      },
+      spread: (challenge, isThere) =>
+        Effect.andThen(
+          shared?.spread(challenge, isThere) ?? Effect.void,
+          isThere && [...listeners].some((one) => one.challenge !== undefined)
+            ? Effect.sleep(tellMillis)
+            : Effect.void,
+        ),
+    }),
+    alone: shared?.alone ?? Effect.asSome,
+    onCertificate: (id, certificate) => {
+      for (const listener of listeners) listener.certificate?.(id, certificate)
+      if (CertificateHosts.ownPlans(settings.derived())[0]?.id !== id) return
+      fallback = certificate
+      for (const listener of listeners) listener.fallback?.(certificate)
+    },
+    onAttempt: (plan, failure) => {
+      run(report(plan, failure))
+      for (const listener of listeners) listener.attempt?.(plan, failure)
+    },
+  })
+  table.listen((host, certificate) => {
+    for (const listener of listeners) listener.challenge?.(host, certificate)
+  })
+  yield* shared?.follow(keeper) ?? Effect.void
+  const kept = yield* Effect.orElseSucceed((shared?.store ?? folder).list, () => [])
+  const wantAll = Effect.suspend(() => {
+    const derived = settings.derived()
+    keeper.retain((plan) => CertificateHosts.isWanted(derived, plan))
+    const before = kept.flatMap((name) => {
+      const host = /^(.+)\.pem$/.exec(name)?.[1]
+      return host === undefined || host.startsWith("_.")
+        ? []
+        : (CertificateHosts.planOf(derived, host) ?? [])
+    })
+    return Effect.forEach([...CertificateHosts.ownPlans(derived), ...before], keeper.want, {
+      discard: true,
+    })
+  })
+  yield* wantAll
+  yield* Effect.forkScoped(Stream.runForEach(settings.changes, () => wantAll))
+  const isServing = Latch.makeUnsafe(false)
+  yield* Effect.forkScoped(Effect.andThen(isServing.await, keeper.run))
+  const waiting = { count: 0 }
+  const find: CertificatesShape["find"] = (host, done) => {
+    const plan = CertificateHosts.planOf(settings.derived(), host)
+    const certificate = plan && keeper.get(plan.id)
+    // Whoever comes while a challenge is shown may be the authority, for which the attempt waits.
+    const isChecked = table.certificate(host) !== undefined
+    if (plan === undefined || certificate !== undefined || isChecked || waiting.count >= maxWaiting)
+      return done(certificate)
+    waiting.count += 1
+    run(
+      keeper.want(plan).pipe(
+        Effect.andThen(
+          Effect.callback<void>((resume) => {
+            const stop = keeper.wait(plan.id, clock.currentTimeMillisUnsafe(), () =>
+              resume(Effect.void),
+            )
+            return Effect.sync(stop)
+          }),
+        ),
+        Effect.timeoutOption(handshakeMillis),
+        Effect.ensuring(
+          Effect.sync(() => {
+            waiting.count -= 1
+            done(keeper.get(plan.id))
+          }),
+        ),
+      ),
+    )
+  }
+  const shape: CertificatesShape = {
+    find,
+    challenge: (host) => table.certificate(host),
+    token: (token) => {
+      const answer = table.token(token)
+      return answer === undefined && shared !== undefined
+        ? shared.token(token)
+        : Effect.succeed(answer)
+    },
+    fallback: () => fallback,
+    start: () => {
+      isServing.openUnsafe()
+    },
+    statuses: () => keeper.statuses(),
+    all: () => keeper.all(),
+    challenges: () => table.all(),
+    listen: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+  return shape
+})
+
+/** {@link make} as the service. */
+export const layer = (options: KeptOptions): Layer.Layer<never, never, RelaySettings> =>
+  Layer.effect(Certificates, make(options))

@@ -1,0 +1,415 @@
+/**
+ * Obtains certificates when they are wanted, keeps them, and renews them in
+ * time. A failure takes no certificate away; the next attempt waits for longer
+ * each time, over restarts too, and for as long as the authority asks.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Certificate from "../net/Certificate.ts"
+import { type Account, type AcmeClient, type Challenger, newAccount } from "./AcmeClient.ts"
+import type { AcmeError } from "./AcmeError.ts"
+import type { AcmeStore } from "./AcmeStore.ts"
+import type { IssueFailure } from "./KeptCertificate.ts"
+import * as KeptCertificate from "./KeptCertificate.ts"
+import * as X509 from "./X509.ts"
+
+/** A certificate that is wanted: by what it is kept, and for which names. */
+export interface CertificatePlan {
+  /** A host, or `_.DOMAIN` for a domain and all hosts right below it. */
+  readonly id: string
+  readonly names: readonly [string, ...ReadonlyArray<string>]
+}
+
+/** How it is with one certificate; times in milliseconds since 1970. */
+export interface CertificateStatus {
+  readonly id: string
+  readonly names: ReadonlyArray<string>
+  readonly validity: Certificate.Validity | undefined
+  /** When it is renewed. */
+  readonly renewAt: number | undefined
+  readonly failure: IssueFailure | undefined
+}
+
+/** What the keeper needs. */
+export interface KeeperOptions {
+  readonly client: AcmeClient
+  readonly store: AcmeStore
+  readonly challenger: Challenger
+  /** Runs an effect unless another process is obtaining a certificate; `none` if one is. */
+  readonly alone: <A>(
+    effect: Effect.Effect<A, AcmeError>,
+  ) => Effect.Effect<Option.Option<A>, AcmeError>
+  /** Called with each certificate that is there from now on. */
+  readonly onCertificate: (id: string, certificate: Certificate.Certificate) => void
+  /** Called after each attempt, with the failure if it failed. */
+  readonly onAttempt: (plan: CertificatePlan, failure: IssueFailure | undefined) => void
+}
+
+interface Entry {
+  readonly plan: CertificatePlan
+  certificate: Certificate.Certificate | undefined
+  validity: Certificate.Validity | undefined
+  renewAt: number
+  /** When renewal information is asked for. */
+  askAt: number
+  failure: IssueFailure | undefined
+  /** Called when an attempt is over. */
+  readonly waiting: Set<() => void>
+}
+
+const minute = 60_000
+const hour = 60 * minute
+
+/** How long to wait after so many failed attempts, in milliseconds: at most four attempts in the first hour, and fewer from then on. */
+const pauses = [minute, 5 * minute, 30 * minute, 2 * hour, 6 * hour, 12 * hour]
+
+/** How long to wait when the authority has a limit and does not say how long, in milliseconds. */
+const limitPause = hour
+
+/** The longest wait that an authority is believed, in milliseconds. */
+const longestPause = 7 * 24 * hour
+
+/** How many orders there may be within {@link orderPeriod}: fewer than the limit of Let's Encrypt. */
+const maxOrders = 200
+const orderPeriod = 3 * hour
+
+/** How long the others wait after the authority has refused an order for its limit, in milliseconds. */
+const othersPause = 5 * minute
+
+/** How soon it is tried again while another process obtains a certificate, in milliseconds. */
+const busyPause = 5_000
+
+/** How often the whole list is looked through at least, in milliseconds, since the clock may be put. */
+const longestSleep = hour
+
+/** How many certificates may be wanted. */
+const maxEntries = 10_000
+
+const KnownAccount = Schema.fromJsonString(
+  Schema.Struct({
+    key: Schema.String,
+    url: Schema.optional(Schema.String),
+    contact: Schema.optional(Schema.String),
+  }),
+)
+
+const accountName = "account.json"
+
+/** A moment between two, at random, so that not all are renewed at once. */
+const between = (from: number, until: number): number =>
+  Math.floor(from + Math.max(0, until - from) * Math.random())
+
+/** When a certificate is renewed whose authority does not say: after two thirds of its time. */
+const usualRenewal = ({ from, until }: Certificate.Validity): number => {
+  const third = (until - from) / 3
+  return between(until - third, until - 0.8 * third)
+}
+
+/** See the file's header. */
+export class CertificateKeeper {
+  private readonly options: KeeperOptions
+  private readonly entries = new Map<string, Entry>()
+  private readonly changed = Latch.makeUnsafe(false)
+  private account: Account | undefined
+  private orders: Array<number> = []
+  private othersFrom = 0
+
+  constructor(options: KeeperOptions) {
+    this.options = options
+  }
+
+  /** The certificate of this id, if there is one. */
+  get(id: string): Certificate.Certificate | undefined {
+    return this.entries.get(id)?.certificate
+  }
+
+  /** All certificates, by their ids. */
+  all(): ReadonlyArray<readonly [id: string, certificate: Certificate.Certificate]> {
+    return [...this.entries].flatMap(([id, { certificate }]) =>
+      certificate === undefined ? [] : [[id, certificate] as const],
+    )
+  }
+
+  statuses(): ReadonlyArray<CertificateStatus> {
+    return [...this.entries.values()].map(({ certificate, failure, plan, renewAt, validity }) => ({
+      id: plan.id,
+      names: plan.names,
+      validity,
+      renewAt: certificate === undefined ? undefined : renewAt,
+      failure,
+    }))
+  }
+
+  /** Makes sure that there is a certificate, now or as soon as possible. */
+  readonly want = Effect.fnUntraced(
+    { self: this as CertificateKeeper },
+    function* (this: CertificateKeeper, plan: CertificatePlan) {
+      if (this.entries.has(plan.id) || this.entries.size >= maxEntries) return
+      const entry: Entry = {
+        plan,
+        certificate: undefined,
+        validity: undefined,
+        renewAt: 0,
+        askAt: 0,
+        failure: undefined,
+        waiting: new Set(),
+      }
+      this.entries.set(plan.id, entry)
+      yield* this.reread(entry)
+      this.changed.openUnsafe()
+    },
+  )
+
+  /** Forgets the certificates that are not wanted any more; what is kept of them stays. */
+  retain(isWanted: (plan: CertificatePlan) => boolean): void {
+    for (const [id, { plan }] of this.entries) if (!isWanted(plan)) this.entries.delete(id)
+  }
+
+  /** Calls `done` when the attempt that runs or is about to run is over; at once if none is. The returned function takes that back. */
+  wait(id: string, now: number, done: () => void): () => void {
+    const entry = this.entries.get(id)
+    if (entry === undefined || entry.certificate !== undefined || orderOf(entry) > now) {
+      done()
+      return () => {}
+    }
+    entry.waiting.add(done)
+    return () => entry.waiting.delete(done)
+  }
+
+  /** Another process has kept something under this id. */
+  readonly changedElsewhere = (id: string): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const entry = this.entries.get(id)
+      return entry === undefined ? Effect.void : this.reread(entry)
+    })
+
+  /** Obtains and renews until it is interrupted. */
+  readonly run: Effect.Effect<never> = Effect.suspend(() =>
+    Effect.gen({ self: this }, function* () {
+      for (;;) {
+        this.changed.closeUnsafe()
+        const now = yield* Clock.currentTimeMillis
+        const next = this.next()
+        if (next !== undefined && this.startOf(next) <= now) {
+          yield* this.attend(next, now)
+          continue
+        }
+        const pause = next === undefined ? longestSleep : this.startOf(next) - now
+        yield* Effect.raceFirst(
+          Effect.sleep(Math.min(Math.max(pause, 1), longestSleep)),
+          this.changed.await,
+        )
+      }
+    }),
+  ).pipe(
+    Effect.catchCause((cause) =>
+      Cause.hasInterruptsOnly(cause)
+        ? Effect.failCause(cause)
+        : Effect.logError("certificates: the keeper failed and goes on", cause).pipe(
+            Effect.andThen(Effect.sleep(minute)),
+          ),
+    ),
+    Effect.forever,
+  ) as Effect.Effect<never>
+
+  /** The entry that is due first. */
+  private next(): Entry | undefined {
+    let first: Entry | undefined
+    for (const entry of this.entries.values())
+      if (first === undefined || this.startOf(entry) < this.startOf(first)) first = entry
+    return first
+  }
+
+  /** When something is done about an entry; orders wait for the limits of all. */
+  private startOf(entry: Entry): number {
+    const order = Math.max(orderOf(entry), this.othersFrom)
+    return entry.certificate === undefined ? order : Math.min(entry.askAt, order)
+  }
+
+  private readonly attend = Effect.fnUntraced(
+    { self: this as CertificateKeeper },
+    function* (this: CertificateKeeper, entry: Entry, now: number) {
+      if (entry.certificate !== undefined && orderOf(entry) > now)
+        return yield* this.ask(entry, entry.certificate, now)
+      this.orders = this.orders.filter((at) => at > now - orderPeriod)
+      if (this.orders.length >= maxOrders) {
+        this.othersFrom = (this.orders[0] ?? now) + orderPeriod
+        return
+      }
+      yield* this.options.alone(this.obtain(entry)).pipe(
+        Effect.matchEffect({
+          onFailure: (error) => this.failed(entry, error),
+          onSuccess: (result) =>
+            Effect.sync(() => {
+              if (Option.isNone(result)) this.othersFrom = now + busyPause
+            }),
+        }),
+      )
+      for (const done of entry.waiting) done()
+      entry.waiting.clear()
+    },
+  )
+
+  /** Asks the authority when it wants the certificate to be renewed (RFC 9773 4.2). */
+  private readonly ask = Effect.fnUntraced(
+    { self: this as CertificateKeeper },
+    function* (
+      this: CertificateKeeper,
+      entry: Entry,
+      certificate: Certificate.Certificate,
+      now: number,
+    ) {
+      const window = yield* this.options.client
+        .renewalWindow(certificate.chain)
+        .pipe(
+          Effect.catch(({ message }) =>
+            Effect.as(
+              Effect.logDebug(`certificates: no renewal information: ${message}`),
+              undefined,
+            ),
+          ),
+        )
+      if (window === undefined) {
+        entry.askAt = now + 6 * hour
+        return
+      }
+      if (entry.renewAt < window.from || entry.renewAt > window.until) {
+        entry.renewAt = between(window.from, window.until)
+        if (window.explanation !== undefined)
+          yield* Effect.logInfo(
+            `certificates: ${entry.plan.id} is renewed at ${Certificate.timeOf(entry.renewAt)}, see ${window.explanation}`,
+          )
+      }
+      entry.askAt = now + window.askAgain
+    },
+  )
+
+  /** Obtains a certificate, unless another process has done so meanwhile. */
+  private readonly obtain = Effect.fnUntraced(
+    { self: this as CertificateKeeper },
+    function* (this: CertificateKeeper, entry: Entry) {
+      const { challenger, client, onAttempt, store } = this.options
+      const { plan } = entry
+      yield* this.reread(entry)
+      if (orderOf(entry) > (yield* Clock.currentTimeMillis)) return
+      // Without a place to keep it, each start would order another one.
+      yield* store.check
+      this.orders.push(yield* Clock.currentTimeMillis)
+      const account = yield* this.signUp
+      const replaces =
+        entry.certificate === undefined ? undefined : X509.renewalId(entry.certificate.chain)
+      const certificate = yield* client
+        .obtain(account, { names: plan.names, replaces }, challenger)
+        .pipe(Effect.tapError((error) => this.forgetAccount(error)))
+      yield* store.write(
+        KeptCertificate.certificateName(plan.id),
+        KeptCertificate.toText(certificate),
+      )
+      yield* Effect.ignore(store.remove(KeptCertificate.failureName(plan.id)))
+      entry.failure = undefined
+      this.take(entry, certificate)
+      onAttempt(plan, undefined)
+    },
+  )
+
+  private readonly signUp: Effect.Effect<Account, AcmeError> = Effect.suspend(() =>
+    Effect.gen({ self: this }, function* () {
+      const { client, store } = this.options
+      const text = yield* store.read(accountName)
+      const stored =
+        text === undefined
+          ? undefined
+          : Option.getOrUndefined(Schema.decodeUnknownOption(KnownAccount)(text))
+      const before: Account =
+        stored === undefined
+          ? newAccount()
+          : { key: stored.key, url: stored.url, contact: stored.contact }
+      if (this.account !== undefined && stored?.url === this.account.url) return this.account
+      // Kept first, so that an account never is at the authority only.
+      if (stored === undefined) yield* store.write(accountName, JSON.stringify(before))
+      const account = yield* client.register(before)
+      if (account !== before) yield* store.write(accountName, JSON.stringify(account))
+      this.account = account
+      return account
+    }),
+  )
+
+  /** The authority does not know the account any more: the next attempt signs up again, with the same key. */
+  private readonly forgetAccount = ({ type }: AcmeError): Effect.Effect<void, AcmeError> =>
+    Effect.suspend(() => {
+      const { account } = this
+      if (type !== "accountDoesNotExist" || account === undefined) return Effect.void
+      this.account = undefined
+      return this.options.store.write(
+        accountName,
+        JSON.stringify({ key: account.key, contact: account.contact }),
+      )
+    })
+
+  private readonly failed = Effect.fnUntraced(
+    { self: this as CertificateKeeper },
+    function* (this: CertificateKeeper, entry: Entry, { code, detail, retryAfter }: AcmeError) {
+      const { onAttempt, store } = this.options
+      const at = yield* Clock.currentTimeMillis
+      const attempts = (entry.failure?.attempts ?? 0) + 1
+      const isLimit = code === "PTTH_ACME_LIMIT"
+      const usual = pauses[Math.min(attempts, pauses.length) - 1] as number
+      const pause = Math.max(
+        isLimit && retryAfter === undefined ? limitPause : usual,
+        Math.min(retryAfter ?? 0, longestPause),
+      )
+      if (isLimit) this.othersFrom = at + Math.min(pause, othersPause)
+      const failure = {
+        code,
+        detail,
+        at,
+        attempts,
+        retryAt: between(at + pause, at + 1.1 * pause),
+      }
+      entry.failure = failure
+      yield* Effect.ignore(
+        store.write(KeptCertificate.failureName(entry.plan.id), JSON.stringify(failure)),
+      )
+      onAttempt(entry.plan, failure)
+    },
+  )
+
+  /** Takes over what is kept under the entry's id, where that is newer. */
+  private readonly reread = Effect.fnUntraced(
+    { self: this as CertificateKeeper },
+    function* (this: CertificateKeeper, entry: Entry) {
+      const { store } = this.options
+      const read = (name: string) =>
+        Effect.catch(store.read(name), ({ message }) =>
+          Effect.as(Effect.logError(`certificates: ${message}`), undefined),
+        )
+      const { certificateName, failureName } = KeptCertificate
+      const certificate = KeptCertificate.fromText(yield* read(certificateName(entry.plan.id)))
+      const told = KeptCertificate.failureOf(yield* read(failureName(entry.plan.id)))
+      if (certificate !== undefined) {
+        const { from } = Certificate.validityOf(certificate)
+        if (from > (entry.validity?.from ?? 0)) this.take(entry, certificate)
+      }
+      const isAfter = (told?.at ?? 0) > (entry.validity?.from ?? 0)
+      if (told !== undefined && isAfter && told.at > (entry.failure?.at ?? 0)) entry.failure = told
+    },
+  )
+
+  private take(entry: Entry, certificate: Certificate.Certificate): void {
+    const validity = Certificate.validityOf(certificate)
+    entry.certificate = certificate
+    entry.validity = validity
+    entry.renewAt = usualRenewal(validity)
+    entry.askAt = 0
+    this.options.onCertificate(entry.plan.id, certificate)
+    this.changed.openUnsafe()
+  }
+}
+
+/** When a certificate is ordered for an entry. */
+const orderOf = ({ certificate, failure, renewAt }: Entry): number =>
+  Math.max(certificate === undefined ? 0 : renewAt, failure?.retryAt ?? 0)

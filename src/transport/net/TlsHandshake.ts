@@ -1,0 +1,56 @@
+/**
+ * What is decided in a TLS handshake: the certificate by the host that the
+ * visitor names, the protocol, and the challenge `tls-alpn-01` (RFC 8737).
+ */
+import type { Socket } from "node:net"
+import type { TLSSocket, TlsOptions } from "node:tls"
+import * as Certificate from "./Certificate.ts"
+
+/** Certificates by hosts, which are in lower case. */
+export interface TlsHosts {
+  /** Calls `done` with the certificate for a host; without one the front's own is used. May be later. */
+  readonly find: (
+    host: string,
+    done: (certificate: Certificate.Certificate | undefined) => void,
+  ) => void
+  /** The certificate for an authority that checks a host. */
+  readonly challenge: (host: string) => Certificate.Certificate | undefined
+}
+
+/** The protocol in which an authority checks a host. */
+const challengeProtocol = "acme-tls/1"
+
+/** The longest name of a host (RFC 1035 2.3.4). */
+const maxHost = 253
+
+const normalized = (host: string): string => host.toLowerCase().replace(/\.$/, "")
+
+/** Options of `node:tls` for a front that speaks these protocols, the preferred one first. */
+export const options = (
+  hosts: TlsHosts | undefined,
+  protocols: ReadonlyArray<string> = ["http/1.1"],
+): TlsOptions => ({
+  ...(hosts === undefined
+    ? {}
+    : {
+        SNICallback: (host, done) => {
+          if (host.length > maxHost) return done(null)
+          hosts.find(normalized(host), (certificate) =>
+            certificate === undefined ? done(null) : done(null, Certificate.contextOf(certificate)),
+          )
+        },
+      }),
+  ALPNCallback(this: TLSSocket, { protocols: offered, servername }) {
+    if (offered.includes(challengeProtocol)) {
+      const certificate = hosts?.challenge(normalized(servername))
+      if (certificate === undefined) return undefined
+      this.setKeyCert(Certificate.contextOf(certificate))
+      return challengeProtocol
+    }
+    return protocols.find((protocol) => offered.includes(protocol))
+  },
+})
+
+/** Whether a connection is one of an authority that checks a host. */
+export const isChallenge = (socket: Socket): boolean =>
+  "alpnProtocol" in socket && socket.alpnProtocol === challengeProtocol

@@ -1,0 +1,418 @@
+/**
+ * Certificates are obtained, kept and renewed; what fails takes none away.
+ */
+import { createHash, X509Certificate } from "node:crypto"
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { TestClock } from "effect/testing"
+import { AcmeClient, type AcmeOptions } from "../../../src/transport/acme/AcmeClient.ts"
+import { retryAfterOf } from "../../../src/transport/acme/AcmeError.ts"
+import * as AcmeStore from "../../../src/transport/acme/AcmeStore.ts"
+import {
+  CertificateKeeper,
+  type CertificatePlan,
+} from "../../../src/transport/acme/CertificateKeeper.ts"
+import * as Challenger from "../../../src/transport/acme/Challenger.ts"
+import { ChallengeTable } from "../../../src/transport/acme/ChallengeTable.ts"
+import type { TxtRecord } from "../../../src/transport/acme/DnsHook.ts"
+import * as X509 from "../../../src/transport/acme/X509.ts"
+import * as Certificate from "../../../src/transport/net/Certificate.ts"
+import * as FakeAuthority from "../../support/FakeAuthority.ts"
+import * as Harness from "../../support/Harness.ts"
+
+const day = 24 * 3_600_000
+const start = Date.UTC(2026, 0, 1)
+
+const temporary = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "ptth-acme-"))),
+  (path) =>
+    Effect.sync(() => {
+      chmodSync(path, 0o700)
+      rmSync(path, { recursive: true, force: true })
+    }),
+)
+
+/** Moves the clock to the moment of the next attempt, and not further: what runs then has time limits of its own. */
+const toNextAttempt = (keeper: CertificateKeeper) =>
+  Effect.suspend(() => {
+    const [status] = keeper.statuses()
+    return TestClock.setTime(status?.failure?.retryAt ?? status?.renewAt ?? 0)
+  })
+
+/** Lets what is under way come to its next pause. */
+const quiet = Harness.turns(300)
+
+const planOf = (host: string): CertificatePlan => ({ id: host, names: [host] })
+const plan = planOf("relay.example")
+
+/** An authority whose clock is the test's, and a folder. */
+const world = Effect.gen(function* () {
+  yield* TestClock.setTime(start)
+  const clock = yield* Clock.Clock
+  const authority = yield* FakeAuthority.start
+  authority.now = () => clock.currentTimeMillisUnsafe()
+  const folder = yield* temporary
+  const table = new ChallengeTable()
+  authority.check = async ({ host, keyAuthorization, kind, token }) => {
+    const isAnswered =
+      kind === "http-01"
+        ? table.token(token) === keyAuthorization
+        : table.certificate(host) !== undefined
+    return isAnswered ? undefined : `${host} does not answer`
+  }
+  return { authority, folder, table }
+})
+
+type World = Effect.Success<typeof world>
+
+/** A keeper of that world that runs. */
+const keeperIn = Effect.fnUntraced(function* (
+  { authority, folder, table }: World,
+  options: Partial<AcmeOptions> & { readonly dns?: Challenger.DnsRecords } = {},
+) {
+  const attempts: Array<string> = []
+  const client = new AcmeClient({
+    directory: `${authority.base}/directory`,
+    ca: undefined,
+    contact: "me@example.com",
+    external: undefined,
+    ...options,
+  })
+  yield* Effect.addFinalizer(() => Effect.sync(() => client.close()))
+  const keeper = new CertificateKeeper({
+    client,
+    store: AcmeStore.inFolder(folder),
+    challenger: Challenger.make({
+      table,
+      hasPlainPort: true,
+      dns: options.dns,
+      isInZone: () => options.dns !== undefined,
+      spread: () => Effect.void,
+    }),
+    alone: Effect.asSome,
+    onCertificate: () => {},
+    onAttempt: (_plan, failure) => attempts.push(failure?.code ?? "ok"),
+  })
+  yield* Effect.forkScoped(keeper.run)
+  const attempted = (count: number) =>
+    Harness.until(`${count} attempts are over`, () => attempts.length >= count)
+  return { keeper, attempts, attempted }
+})
+
+describe("certificates by ACME", () => {
+  it.effect("are obtained once, and kept so that only their owner can read them", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      const { attempted, keeper } = yield* keeperIn(here)
+      yield* keeper.want(plan)
+      yield* attempted(1)
+      const certificate = keeper.get(plan.id)
+      assert.isDefined(certificate)
+      assert.isUndefined(Certificate.faultOf(certificate))
+      assert.isTrue(Certificate.isFor(certificate, "relay.example"))
+      assert.isFalse(Certificate.isFor(certificate, "other.example"))
+      assert.deepStrictEqual(here.authority.contact, ["mailto:me@example.com"])
+      for (const name of readdirSync(here.folder))
+        assert.strictEqual(statSync(join(here.folder, name)).mode & 0o777, 0o600, name)
+      const again = yield* keeperIn(here)
+      yield* again.keeper.want(plan)
+      assert.strictEqual(again.keeper.get(plan.id)?.chain, certificate.chain)
+      assert.strictEqual(here.authority.orders.length, 1)
+      yield* again.keeper.want(planOf("shop.example"))
+      yield* again.attempted(1)
+      assert.strictEqual(here.authority.accounts, 1)
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("are obtained although most nonces are refused", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      const { attempted, attempts, keeper } = yield* keeperIn(here)
+      here.authority.badNonces = 8
+      yield* keeper.want(plan)
+      yield* attempted(1)
+      assert.deepStrictEqual(attempts, ["ok"])
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("are waited for as long as the authority says, in seconds or until a date", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      const { attempts, keeper } = yield* keeperIn(here)
+      here.authority.processing = { times: 1, retryAfter: "7" }
+      here.authority.refusals.push({
+        path: "/new-order",
+        status: 503,
+        type: "serverInternal",
+        retryAfter: new Date(start + 20_000).toUTCString(),
+      })
+      yield* keeper.want(plan)
+      yield* Harness.until("it was put off", () => here.authority.refusals.length === 0)
+      yield* quiet
+      yield* TestClock.adjust("19 seconds")
+      yield* quiet
+      assert.strictEqual(here.authority.orders.length, 0)
+      yield* TestClock.adjust("1 second")
+      yield* Harness.until("it is ordered", () => here.authority.orders.length === 1)
+      yield* Harness.advanceUntil("there is one", () => attempts.length === 1, "1 second")
+      assert.deepStrictEqual(attempts, ["ok"])
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("that fail are tried again after longer and longer pauses, over restarts too", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      here.authority.check = async () => "connection refused"
+      const first = yield* keeperIn(here).pipe(
+        Effect.tap(({ attempted, keeper }) => Effect.andThen(keeper.want(plan), attempted(1))),
+        Effect.scoped,
+      )
+      const [status] = first.keeper.statuses()
+      assert.strictEqual(status?.failure?.code, "PTTH_ACME_CHALLENGE")
+      assert.include(status?.failure?.detail, "connection refused")
+      const next = yield* keeperIn(here)
+      yield* next.keeper.want(plan)
+      yield* quiet
+      assert.strictEqual(here.authority.orders.length, 1)
+      yield* TestClock.adjust("59 seconds")
+      yield* quiet
+      assert.strictEqual(here.authority.orders.length, 1)
+      yield* toNextAttempt(next.keeper)
+      yield* next.attempted(1)
+      assert.strictEqual(next.keeper.statuses()[0]?.failure?.attempts, 2)
+      yield* TestClock.adjust("4 minutes")
+      yield* quiet
+      assert.strictEqual(here.authority.orders.length, 2)
+      here.authority.check = async () => undefined
+      yield* toNextAttempt(next.keeper)
+      yield* next.attempted(2)
+      assert.deepStrictEqual(next.attempts, ["PTTH_ACME_CHALLENGE", "ok"])
+      assert.isUndefined(next.keeper.statuses()[0]?.failure)
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("are ordered again only when the authority's limit is over, other hosts too", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      const { attempted, attempts, keeper } = yield* keeperIn(here)
+      here.authority.refusals.push({
+        path: "/new-order",
+        status: 429,
+        type: "rateLimited",
+        retryAfter: "7200",
+      })
+      yield* keeper.want(plan)
+      yield* attempted(1)
+      assert.deepStrictEqual(attempts, ["PTTH_ACME_LIMIT"])
+      yield* keeper.want(planOf("shop.example"))
+      yield* quiet
+      assert.strictEqual(here.authority.orders.length, 0)
+      yield* TestClock.adjust("5 minutes")
+      yield* attempted(2)
+      assert.deepStrictEqual(
+        here.authority.orders.map(({ names }) => names[0]),
+        ["shop.example"],
+      )
+      yield* TestClock.adjust("100 minutes")
+      yield* quiet
+      assert.strictEqual(here.authority.orders.length, 1)
+      yield* toNextAttempt(keeper)
+      yield* attempted(3)
+      assert.strictEqual(here.authority.orders.length, 2)
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("are renewed after two thirds of their time; the old one stays while that fails", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      const { attempted, attempts, keeper } = yield* keeperIn(here)
+      yield* keeper.want(plan)
+      yield* attempted(1)
+      const first = keeper.get(plan.id)
+      here.authority.check = async () => "no route to host"
+      yield* TestClock.adjust("59 days")
+      yield* quiet
+      assert.strictEqual(attempts.length, 1)
+      yield* toNextAttempt(keeper)
+      yield* attempted(2)
+      assert.strictEqual(keeper.get(plan.id)?.chain, first?.chain)
+      assert.strictEqual(keeper.statuses()[0]?.failure?.code, "PTTH_ACME_CHALLENGE")
+      here.authority.check = async () => undefined
+      yield* toNextAttempt(keeper)
+      yield* attempted(3)
+      assert.notStrictEqual(keeper.get(plan.id)?.chain, first?.chain)
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("are renewed when the authority suggests, and say which one they replace", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      here.authority.window = { from: start + 60 * day, until: start + 61 * day }
+      const { attempted, keeper } = yield* keeperIn(here)
+      yield* keeper.want(plan)
+      yield* attempted(1)
+      const chain = keeper.get(plan.id)?.chain ?? ""
+      yield* Harness.until("it has asked", () => {
+        const [status] = keeper.statuses()
+        return (
+          (status?.renewAt ?? 0) >= start + 60 * day && (status?.renewAt ?? 0) < start + 61 * day
+        )
+      })
+      // An incident: the authority is about to revoke.
+      here.authority.window = { from: start, until: start + 1000 }
+      yield* TestClock.adjust("1 hour")
+      yield* attempted(2)
+      assert.strictEqual(here.authority.orders[1]?.replaces, X509.renewalId(chain))
+      assert.notStrictEqual(keeper.get(plan.id)?.chain, chain)
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("are not ordered where they cannot be kept", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      const file = join(here.folder, "file")
+      writeFileSync(file, "")
+      const { attempted, attempts, keeper } = yield* keeperIn({
+        ...here,
+        folder: join(file, "below"),
+      })
+      yield* keeper.want(plan)
+      yield* attempted(1)
+      assert.deepStrictEqual(attempts, ["PTTH_STATE_UNUSABLE"])
+      assert.strictEqual(here.authority.orders.length, 0)
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("go on with a new account where the authority has lost the old one", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      const { attempted, attempts, keeper } = yield* keeperIn(here)
+      yield* keeper.want(plan)
+      yield* attempted(1)
+      here.authority.refusals.push({ path: "/new-order", status: 400, type: "accountDoesNotExist" })
+      yield* keeper.want(planOf("shop.example"))
+      yield* attempted(2)
+      yield* TestClock.setTime(
+        keeper.statuses().find(({ id }) => id === "shop.example")?.failure?.retryAt ?? 0,
+      )
+      yield* attempted(3)
+      assert.deepStrictEqual(attempts, ["ok", "PTTH_ACME_REFUSED", "ok"])
+      assert.isString(JSON.parse(readFileSync(join(here.folder, "account.json"), "utf8")).url)
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("sign up with a key of the authority where it asks for one", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      const external = { id: "kid-1", secret: Buffer.from("0123456789abcdef0123456789abcdef") }
+      here.authority.external = external
+      const without = yield* keeperIn(here)
+      yield* without.keeper.want(plan)
+      yield* without.attempted(1)
+      assert.include(without.keeper.statuses()[0]?.failure?.detail, "acme_eab_key_id")
+      const { attempted, attempts, keeper } = yield* keeperIn(here, { external })
+      yield* keeper.want(planOf("shop.example"))
+      yield* attempted(1)
+      assert.deepStrictEqual(attempts, ["ok"])
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("hold for all hosts of a domain where records can be set in the DNS", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      const records = new Set<string>()
+      const text = ({ name, value }: TxtRecord): string => `${name} ${value}`
+      const dns: Challenger.DnsRecords = {
+        add: (record) => Effect.sync(() => void records.add(text(record))),
+        remove: (record) => Effect.sync(() => void records.delete(text(record))),
+      }
+      here.authority.check = async ({ host, keyAuthorization, kind }) => {
+        const value = createHash("sha256").update(keyAuthorization).digest("base64url")
+        return kind === "dns-01" && records.has(`_acme-challenge.${host} ${value}`)
+          ? undefined
+          : "there is no such record"
+      }
+      const { attempted, attempts, keeper } = yield* keeperIn(here, { dns })
+      yield* keeper.want({ id: "_.example.com", names: ["example.com", "*.example.com"] })
+      yield* attempted(1)
+      assert.deepStrictEqual(attempts, ["ok"])
+      assert.strictEqual(records.size, 0)
+      const certificate = keeper.get("_.example.com")
+      assert.isDefined(certificate)
+      assert.isTrue(Certificate.isFor(certificate, "shop.example.com"))
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("wait while another process obtains one", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      let isBusy = true
+      const store = AcmeStore.inFolder(here.folder)
+      const keeper = new CertificateKeeper({
+        client: new AcmeClient({
+          directory: `${here.authority.base}/directory`,
+          ca: undefined,
+          contact: undefined,
+          external: undefined,
+        }),
+        store,
+        challenger: Challenger.make({
+          table: here.table,
+          hasPlainPort: false,
+          dns: undefined,
+          isInZone: () => false,
+          spread: () => Effect.void,
+        }),
+        alone: (effect) => (isBusy ? Effect.succeed(Option.none()) : Effect.asSome(effect)),
+        onCertificate: () => {},
+        onAttempt: () => {},
+      })
+      yield* Effect.forkScoped(keeper.run)
+      yield* keeper.want(plan)
+      yield* TestClock.adjust("10 seconds")
+      yield* quiet
+      assert.strictEqual(here.authority.orders.length, 0)
+      isBusy = false
+      yield* TestClock.adjust("6 seconds")
+      yield* Harness.until("there is one", () => keeper.get(plan.id) !== undefined)
+    }).pipe(Effect.scoped),
+  )
+})
+
+describe("Retry-After", () => {
+  it("has seconds or a date", () => {
+    assert.strictEqual(retryAfterOf("120", start), 120_000)
+    assert.strictEqual(retryAfterOf(new Date(start + 5_000).toUTCString(), start), 5_000)
+    assert.strictEqual(retryAfterOf(new Date(start - 5_000).toUTCString(), start), 0)
+    assert.isUndefined(retryAfterOf("soon", start))
+    assert.isUndefined(retryAfterOf(undefined, start))
+  })
+})
+
+describe("the certificate for a challenge", () => {
+  it("has the host and what the authority looks for", () => {
+    const certificate = X509.challengeCertificate("relay.example", "token.thumbprint", start)
+    assert.isUndefined(Certificate.faultOf(certificate))
+    const { raw, subjectAltName } = new X509Certificate(certificate.chain)
+    assert.strictEqual(subjectAltName, "DNS:relay.example")
+    const hash = createHash("sha256").update("token.thumbprint").digest("hex")
+    assert.include(
+      raw.toString("hex"),
+      // The extension, critical, with an octet string in an octet string (RFC 8737 3).
+      `06082b0601050507011f0101ff04220420${hash}`,
+    )
+  })
+})
