@@ -53,6 +53,8 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["shared"],
     ["passthrough"],
     ["access", "control"],
+    ["load"],
+    ["control"],
     ["serve"],
     ["run"],
     ["share", "workers"],

@@ -206,7 +206,7 @@ export const certificates = ({ config, path }: RelayStart) =>
     ? Layer.empty
     : Layer.unwrap(
         Effect.gen(function* () {
-          const { loadAcme } = yield* Effect.promise(() => import("../shared/LoadAcme.ts"))
+          const { loadAcme } = yield* Effect.promise(() => import("../load/LoadAcme.ts"))
           const options = yield* loadAcme(config, () => path ?? "the configuration")
           if (options === undefined) return Layer.empty
           const Kept = yield* Effect.promise(

@@ -252,12 +252,12 @@ const passthrough = (
               ),
             ]
           : []),
-        ...(file.tlsCert === undefined
+        ...(file.tlsCert === undefined && file.acme === undefined
           ? [
               invalid(
                 place("tls"),
                 '`tls = "passthrough"` needs a relay that speaks TLS itself',
-                "Set `tls_cert` and `tls_key`; what is in front of the relay must pass TLS on unread.",
+                "Set `acme`, or `tls_cert` and `tls_key`; what is in front of the relay must pass TLS on unread.",
               ),
             ]
           : []),

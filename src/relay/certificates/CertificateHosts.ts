@@ -34,8 +34,12 @@ const ownHosts = ({ domain, publicUrl }: RelayConfig): ReadonlyArray<string> => 
 /** The certificate for a host, in lower case; `undefined` if the host is not the relay's or a registered server's. */
 export const planOf = (derived: DerivedConfig, host: string): CertificatePlan | undefined => {
   const { config, hosts } = derived
-  const isOwn = ownHosts(config).includes(host)
-  if (!isOwn && Subdomains.routeOf(hosts, host)?._tag !== "Server") return undefined
+  if (!ownHosts(config).includes(host)) {
+    const route = Subdomains.routeOf(hosts, host)
+    // Of a server at which visitors' TLS ends the relay has no certificate.
+    if (route?._tag !== "Server" || derived.servers.get(route.name)?.tls === "passthrough")
+      return undefined
+  }
   const { domain } = config
   return domain !== undefined && hasDns(config) && isCovered(domain, host)
     ? wildcard(domain)

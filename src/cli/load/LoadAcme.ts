@@ -13,8 +13,8 @@ import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import type { KeptOptions } from "../../relay/certificates/KeptCertificates.ts"
 import * as DnsHook from "../../transport/acme/DnsHook.ts"
 import * as DnsUpdate from "../../transport/acme/DnsUpdate.ts"
-import { loadTrusted } from "./LoadCertificate.ts"
-import { loadClusterKeys, refuseReadable } from "./LoadCluster.ts"
+import { loadTrusted } from "../shared/LoadCertificate.ts"
+import { loadClusterKeys, refuseReadable } from "../shared/LoadCluster.ts"
 
 /** The place in which a configuration names a key, as errors say it. */
 export type WhereOf = (key: string) => string
