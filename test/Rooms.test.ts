@@ -52,9 +52,7 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
   cli: [
     ["shared"],
     ["passthrough"],
-    ["access", "control"],
-    ["load"],
-    ["control"],
+    ["access", "control", "load"],
     ["serve"],
     ["run"],
     ["share", "workers"],
