@@ -18,7 +18,12 @@ import { TallyReporter } from "./scripts/TallyReporter.ts"
 const browser = ["test/browser/**/*.test.ts"]
 const hostile = ["test/hostile/**/*.test.ts"]
 const simulation = ["test/hostile/Simulation.test.ts"]
-const processes = ["test/{cli,deploy,examples}/**/*.test.ts", "test/http/Proxies.test.ts"]
+const processes = [
+  "test/cli/*.test.ts",
+  "test/cli/!(terminal|text)/**/*.test.ts",
+  "test/{deploy,examples}/**/*.test.ts",
+  "test/http/Proxies.test.ts",
+]
 
 const project = (name: string, include: ReadonlyArray<string>, options: object = {}) => ({
   extends: true as const,

@@ -16,7 +16,7 @@ const root = path.resolve(import.meta.dirname, "..")
 const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
   domain: [["."], ["text"], ["visitor"], ["config"]],
   protocol: [["address"], ["http"], ["."], ["link", "peer"]],
-  web: [["script", "style"], ["."]],
+  web: [["failure", "script", "style"], ["."]],
   transport: [
     ["runtime"],
     ["body"],
@@ -32,7 +32,7 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["registry", "dispatch", "certificates"],
     ["links", "peers", "status", "signin"],
     ["visitors", "history"],
-    ["passthrough", "admin/core"],
+    ["failures", "passthrough", "admin/core"],
     ["admin/frame"],
     ["admin/pages", "admin/requests"],
     ["admin"],
@@ -50,9 +50,10 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["."],
   ],
   cli: [
+    ["text"],
     ["shared"],
     ["passthrough"],
-    ["access", "control", "load"],
+    ["access", "control", "load", "terminal"],
     ["serve"],
     ["run"],
     ["share", "workers"],

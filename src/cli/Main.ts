@@ -9,6 +9,7 @@ import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as References from "effect/References"
 import { checkCommand } from "./commands/CheckCommand.ts"
 import { devCommand } from "./commands/DevCommand.ts"
 import { fileServerCommand } from "./commands/FileServerCommand.ts"
@@ -24,6 +25,10 @@ import * as Misplaced from "./Misplaced.ts"
 import { runMain } from "./RunMain.ts"
 import * as Output from "./shared/Output.ts"
 import { version } from "./shared/Version.ts"
+import * as OutputFlags from "./text/OutputFlags.ts"
+
+/** For commands that serve something. */
+const serving = Command.withGlobalFlags([OutputFlags.logRequests])
 
 /** The command with its subcommands. */
 export const ptth = Command.make("ptth").pipe(
@@ -31,11 +36,11 @@ export const ptth = Command.make("ptth").pipe(
     "The extroverted HTTP server: reach files or an application behind a firewall through outgoing requests only",
   ),
   Command.withSubcommands([
-    devCommand,
-    shareCommand,
+    devCommand.pipe(serving),
+    shareCommand.pipe(serving),
     relayCommand,
-    serverCommand,
-    fileServerCommand,
+    serverCommand.pipe(serving),
+    fileServerCommand.pipe(serving),
     keygenCommand,
     hashApiKeyCommand,
     hashPasswordCommand,
@@ -52,6 +57,7 @@ export const ptth = Command.make("ptth").pipe(
     },
     { command: "ptth keygen", description: "Generate a key for a server" },
   ]),
+  Command.withGlobalFlags([OutputFlags.logFormat, OutputFlags.quiet]),
 )
 
 /** The flags of every command. */
@@ -89,17 +95,23 @@ const runArguments = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
  *
  * @param argv as for {@link argumentsOf}
  */
-export const command = (argv: ReadonlyArray<string>) =>
-  runArguments(argumentsOf(argv)).pipe(
+export const command = (argv: ReadonlyArray<string>) => {
+  const args = argumentsOf(argv)
+  return runArguments(args).pipe(
+    Effect.provideService(
+      References.MinimumLogLevel,
+      OutputFlags.isQuietIn(args) ? "Warn" : "Info",
+    ),
     Effect.provide(
       Layer.mergeAll(
         NodeServices.layer,
-        Output.layerLogger,
+        Output.layerLogger(OutputFlags.formatIn(args)),
         Output.layerPresenter((word) => Misplaced.suggest(ptth, word)),
         cliConfig,
       ),
     ),
   )
+}
 
 /** Runs the command and ends the process. */
 export const main = (argv: ReadonlyArray<string>): void => runMain(command(argv))

@@ -7,8 +7,8 @@ import type * as Command from "effect/cli/Command"
 import { distance } from "../domain/text/Nearest.ts"
 
 /** Flags of every command that take a value, and the others. */
-const flagsWithValue = new Set(["--log-level", "--completions"])
-const otherFlags = new Set(["--help", "-h", "--version", "-v"])
+const flagsWithValue = new Set(["--log-level", "--log-format", "--completions"])
+const otherFlags = new Set(["--help", "-h", "--version", "-v", "--quiet"])
 
 /** Words that others use, and what they are called here. */
 const synonyms: { readonly [word: string]: string } = {

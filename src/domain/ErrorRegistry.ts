@@ -17,6 +17,8 @@ export interface ErrorEntry {
   readonly status?: number
   /** The exit code, for errors that end a process: 1 runtime, 2 usage or configuration, 3 cannot listen, 4 the relay refuses the key, or its certificate is not accepted. */
   readonly exit?: number
+  /** Set if the detail of an occurrence is for the owner's log only, because strangers read responses. */
+  readonly isDetailPrivate?: true
   /** Set for errors that a running server only logs, because it tries again. */
   readonly isLogged?: true
 }
@@ -236,21 +238,25 @@ const entries = {
   },
   PTTH_ORIGIN_DOWN: {
     status: 502,
+    isDetailPrivate: true,
     title: "The tunnel works, but the application behind the server cannot be reached.",
     remedy: "Ask the server's owner to start the application that `--to` names.",
   },
   PTTH_ORIGIN_BROKEN: {
     status: 502,
+    isDetailPrivate: true,
     title: "The application behind the server closed the connection before it responded.",
     remedy: "Ask the server's owner to look at the application's log.",
   },
   PTTH_ORIGIN_TLS: {
     status: 502,
+    isDetailPrivate: true,
     title: "The application behind the server speaks TLS and is asked without it, or the reverse.",
     remedy: "Ask the server's owner to correct `http://` or `https://` in `--to`.",
   },
   PTTH_ORIGIN_CUT: {
     status: 502,
+    isDetailPrivate: true,
     title: "The application behind the server ended a response before it was complete.",
     remedy: "Ask the server's owner to look at the application's log.",
   },
@@ -432,6 +438,12 @@ const entries = {
     isLogged: true,
     title: "The TLS handshake with the relay failed.",
     remedy: "Look at what speaks TLS for the relay: it has to offer TLS 1.2 or 1.3 for this host.",
+  },
+  PTTH_NO_WEBSOCKETS: {
+    isLogged: true,
+    title: "The relay is there, but WebSockets do not reach it.",
+    remedy:
+      "Let every proxy between server and relay pass WebSockets (Upgrade and Connection), or use the transport classic.",
   },
   PTTH_NOT_A_RELAY: {
     isLogged: true,

@@ -12,6 +12,8 @@ export interface Failure {
   readonly detail: string
   /** Seconds after which to try again; sent as `Retry-After`. */
   readonly retryAfter?: number
+  /** What identifies it; by default it gets a new id when it is rendered. */
+  readonly id?: string
   /** Further header fields, such as `Allow`. */
   readonly headers?: HeaderList
 }
@@ -21,4 +23,6 @@ export interface RenderedFailure {
   readonly status: number
   readonly headers: HeaderList
   readonly body: Uint8Array
+  /** Identifies the failure on its page, in the response's `X-Request-Id` and in logs. */
+  readonly id: string
 }

@@ -32,6 +32,7 @@ import * as OwnerLog from "./OwnerLog.ts"
 import * as ArchiveForm from "./pages/ArchiveForm.ts"
 import * as FileForms from "./pages/FileForms.ts"
 import * as FolderPages from "./pages/FolderPages.ts"
+import * as NearestFolder from "./pages/NearestFolder.ts"
 import { pageHeaders, type Site } from "./pages/Site.ts"
 import * as TopPage from "./pages/TopPage.ts"
 import * as Render from "./render/Render.ts"
@@ -211,7 +212,9 @@ const openShared = (
     switch (opened._tag) {
       case "Absent":
         if (api) return request.failNotOpen(opened)
-        return webSite.sendAbsent(request, () => request.failNotOpen(opened))
+        return webSite.sendAbsent(request, () =>
+          NearestFolder.failAbsent(site.root, request, segments, target.folder),
+        )
       case "Forbidden":
       case "TooLong":
       case "Busy":

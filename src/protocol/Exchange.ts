@@ -21,7 +21,7 @@ import type { RequestHead, ResponseHead } from "./Message.ts"
  * `code` selects the answer to the visitor, `detail` says what happened,
  * `retryAfter` is a time in seconds, `headers` are further fields of the answer
  * (such as `Allow` of a 405), `ownerRemedy` is what the server's owner can do
- * about it, which visitors are not told.
+ * about it, which visitors are not told, `id` identifies this occurrence.
  */
 export class ExchangeError extends Data.TaggedError("ExchangeError")<{
   readonly code: VisitorErrorCode
@@ -29,20 +29,27 @@ export class ExchangeError extends Data.TaggedError("ExchangeError")<{
   readonly retryAfter?: number
   readonly headers?: HeaderList
   readonly ownerRemedy?: string
+  readonly id?: string
 }> {
   override get message(): string {
     return `${this.code}: ${this.detail}`
   }
 
+  /** The same error as an occurrence with this id. */
+  withId(id: string): ExchangeError {
+    return new ExchangeError({ ...this, id })
+  }
+
   /** The answer to the visitor. */
   get failure(): Failure {
-    const { code, detail, headers, retryAfter } = this
+    const { code, detail, headers, id, retryAfter } = this
     return {
       code,
       status: statusOf(code),
       detail,
       ...(retryAfter === undefined ? {} : { retryAfter }),
       ...(headers === undefined ? {} : { headers }),
+      ...(id === undefined ? {} : { id }),
     }
   }
 }

@@ -37,6 +37,7 @@ export const header = {
   responseTimeout: "x-ptth-response-timeout",
   beginWithin: "x-ptth-begin-within",
   openUrl: "x-ptth-open-url",
+  displayName: "x-ptth-display-name",
   relay: "x-ptth-relay",
   links: "x-ptth-links",
   have: "x-ptth-have",

@@ -34,6 +34,7 @@ import {
   type CertificatesShape,
 } from "./certificates/Certificates.ts"
 import { Rendezvous } from "./dispatch/Rendezvous.ts"
+import * as FailureSite from "./failures/FailureSite.ts"
 import { Inspector } from "./inspect/Inspector.ts"
 import { ClassicEndpoints } from "./links/ClassicEndpoints.ts"
 import { LinkLimit } from "./links/LinkLimit.ts"
@@ -225,7 +226,18 @@ export class Relay extends Context.Service<
           !atServersHost(request) && classic.intercept(request, response),
         interceptUpgrade: (request, socket, head) =>
           !atServersHost(request) && stream.upgrade(request, socket, head),
-        renderFailure: FailurePage.render,
+        renderFailure: (failure, accept, request) =>
+          FailurePage.render(
+            failure,
+            accept,
+            request &&
+              FailureSite.contextOf(
+                settings.derived(),
+                (name) => rendezvous.lastSeen(name),
+                failure,
+                request,
+              ),
+          ),
         fields: () => strictTransport(settings.current()),
         observe,
         routes: {

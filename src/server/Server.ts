@@ -66,7 +66,7 @@ export const run: (options: ServerOptions) => Effect.Effect<never, never, Scope.
       Effect.andThen(Effect.sync(() => uplink.close())),
     ),
   )
-  yield* Effect.forkIn(tunnel(options, uplink, classic, stream, listening), listening)
+  yield* Effect.forkIn(tunnel(options, classic, stream, listening), listening)
   return yield* Effect.never
 })
 
@@ -81,7 +81,6 @@ const connectionsOf = (
 
 const tunnel = (
   options: ServerOptions,
-  uplink: Uplink,
   classic: ClassicTunnel,
   stream: StreamTunnel,
   listening: Scope.Scope,
@@ -92,7 +91,7 @@ const tunnel = (
     case "stream":
       return stream.always
     case "auto":
-      return streamElseClassic(uplink, classic, stream, listening)
+      return streamElseClassic(classic, stream, listening)
   }
 }
 
@@ -102,7 +101,6 @@ const tunnel = (
  * exchanges are over; stream does not wait for that.
  */
 const streamElseClassic = Effect.fnUntraced(function* (
-  uplink: Uplink,
   classic: ClassicTunnel,
   stream: StreamTunnel,
   listening: Scope.Scope,
@@ -111,11 +109,6 @@ const streamElseClassic = Effect.fnUntraced(function* (
   let leaving: Fiber.Fiber<void> | undefined
   while (true) {
     const reason = yield* stream.untilImpossible
-    yield* uplink.logOnce(`no stream: ${reason}`, () =>
-      Effect.logWarning(
-        `stream is not possible here (${reason}); using classic, which needs plain requests only`,
-      ),
-    )
     if (leaving !== undefined) yield* Fiber.interrupt(leaving)
     const running = listens ?? (yield* Effect.forkIn(classic.run(reason), listening))
     listens = running

@@ -1,44 +1,179 @@
 /**
  * Responses to failures: the code, what happened and what to do, as a page, as
- * problem details (RFC 9457) or as plain text. The page loads nothing else.
+ * problem details (RFC 9457) or as plain text. The page loads nothing else, so
+ * that it is whole wherever it is made.
+ *
+ * The page has one text for visitors, and one below it for the owner. Details
+ * of the application behind a server are told to neither: strangers read the
+ * page, and the owner finds them in the server's log.
  */
 import { createHash } from "node:crypto"
 import { entry } from "../domain/ErrorRegistry.ts"
 import type { Failure, RenderedFailure } from "../domain/Failure.ts"
 import type { Header } from "../domain/HeaderList.ts"
+import * as RequestId from "../domain/RequestId.ts"
 import * as Accept from "./Accept.ts"
+import * as Format from "./Format.ts"
+import * as RetryScript from "./failure/RetryScript.ts"
+import { wordsOf } from "./failure/Words.ts"
 import * as Html from "./Html.ts"
+import * as Logo from "./Logo.ts"
 import * as Text from "./Text.ts"
 
+/** A link that leads on from the page of a failure. */
+export interface Way {
+  /** Relative to the address of the request. */
+  readonly href: string
+  readonly label: string
+}
+
+/** What a page shows besides the failure. */
+export interface FailureContext {
+  /** The request's method; a page loads itself again only after GET and HEAD. */
+  readonly method?: string
+  /** The request's path and query, from which the start page of the site is found. */
+  readonly target?: string
+  /** What the site is called; by default it has no name. */
+  readonly site?: string
+  /** The start page, relative to the address; by default the top of `target`. */
+  readonly home?: string | undefined
+  /** Where the visitor may want to go instead. */
+  readonly way?: Way | undefined
+  /** Whether the page has an icon, by an address of the kind `data:`; `true` by default. */
+  readonly hasIcon?: boolean
+  /** When the site was last there, in milliseconds since 1970. */
+  readonly lastSeen?: number | undefined
+}
+
 const css =
-  ":root{color-scheme:light dark}body{font:100%/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto 0;padding:0 1rem;overflow-wrap:anywhere}h1{font-size:1.35rem;line-height:1.3}p{margin:0 0 1rem}footer{opacity:.7;font-size:.875rem}"
+  ":root{color-scheme:light dark;--ground:#fdfdfc;--raised:#f1f1ee;--text:#1d1f21;--faint:#5c6166;--line:#dcdcd7;--link:#0b5cad;--accent:#b3401f}@media (prefers-color-scheme:dark){:root{--ground:#15171a;--raised:#1f2226;--text:#e6e7e8;--faint:#9ba1a8;--line:#33383e;--link:#7db8f5;--accent:#f08a66}}*{box-sizing:border-box}[hidden]{display:none}html{font:100%/1.5 system-ui,sans-serif;background:var(--ground);color:var(--text);-webkit-text-size-adjust:100%}body{max-width:60rem;margin:0 auto;padding:1rem;overflow-wrap:anywhere}header{display:flex;gap:.75rem;align-items:center;font-weight:600}header a{display:flex}header svg{width:2rem;height:2rem}main{max-width:38rem;margin:12vh 0 3rem}h1{font-size:1.75rem;line-height:1.25;margin:0 0 .75rem}p{margin:0 0 1rem}a{color:var(--link);text-underline-offset:.15em}a:focus-visible,summary:focus-visible,button:focus-visible{outline:2px solid var(--accent);outline-offset:2px;border-radius:2px}#retry{border-left:.25rem solid var(--accent);background:var(--raised);padding:.5rem .75rem;font-variant-numeric:tabular-nums}#retry a,nav a{display:inline-block;padding:.15rem 0}nav{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;margin:0 0 1rem}details{border-top:1px solid var(--line);padding-top:.75rem}summary{cursor:pointer;width:fit-content;color:var(--faint);padding:.25rem 0}details p{margin:.5rem 0 0}footer{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;color:var(--faint);font-size:.875rem;border-top:1px solid var(--line);padding-top:.75rem}#facts{font:.875rem/1.5 ui-monospace,monospace;user-select:all}button{font:inherit;color:var(--text);background:var(--raised);border:1px solid var(--faint);border-radius:.375rem;padding:.2rem .6rem;min-height:2.25rem;cursor:pointer}"
 
-const styleHash = createHash("sha256").update(css).digest("base64")
-const policy = `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
+const sha256 = (text: string): string =>
+  `'sha256-${createHash("sha256").update(text).digest("base64")}'`
 
-const asPage = (failure: Failure): Uint8Array => {
-  const { ownerRemedy, remedy, title } = entry(failure.code)
+const policyWith = (images: string): string =>
+  `default-src 'none'; script-src ${sha256(RetryScript.js)}; style-src ${sha256(css)}; ${images}connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
+
+const policy = policyWith("img-src data:; ")
+const policyWithoutIcon = policyWith("")
+
+const logo = Html.inlineSvg(Logo.svg)
+const style = Html.style(css)
+const script = Html.script(RetryScript.js)
+const icon = `data:image/svg+xml;base64,${Buffer.from(Logo.svg).toString("base64")}`
+
+/** How long a page waits before it tries again, in seconds: by itself, at the least, and at the most. */
+const usualPause = 10
+const shortestPause = 5
+const longestPause = 60
+
+/** After how many seconds a page tries again; `undefined` if it does not. */
+const pauseOf = (failure: Failure, { method }: FailureContext): number | undefined =>
+  failure.status >= 502 && failure.status <= 504 && (method === "GET" || method === "HEAD")
+    ? Math.min(Math.max(Math.ceil(failure.retryAfter ?? usualPause), shortestPause), longestPause)
+    : undefined
+
+/** The way from a target to the top of its site, such as `../`. */
+export const topOf = (target: string): string => {
+  const path = target.split(/[?#]/, 1)[0] as string
+  const depth = path.split("/").length - 2
+  return depth > 0 ? "../".repeat(depth) : "./"
+}
+
+const homeOf = ({ home, target }: FailureContext): string | undefined =>
+  home ?? (target?.startsWith("/") === true ? topOf(target) : undefined)
+
+const isHome = ({ home, target = "" }: FailureContext): boolean =>
+  home === "./" || (home === undefined && /^\/(?:$|[?#])/.test(target))
+
+/** The title, and the detail of this time unless it is nothing for strangers. */
+const shownDetail = ({ code, detail }: Failure): string =>
+  entry(code).isDetailPrivate === true ? "" : Text.sentence(detail)
+
+const paragraph = (text: string): Html.Html | undefined =>
+  text === ""
+    ? undefined
+    : Html.html`
+<p>${text}</p>`
+
+const retryPart = (pause: number | undefined): Html.Html | undefined =>
+  pause === undefined
+    ? undefined
+    : Html.html`
+<p id="retry"><span id="wait" data-seconds="${pause}">${Text.failure.retries}</span> <a id="again" href="">${Text.failure.tryNow}</a></p>`
+
+const links = (context: FailureContext): Html.Html | undefined => {
+  const { site, way } = context
+  const home = isHome(context) ? undefined : homeOf(context)
+  if (way === undefined && home === undefined) return undefined
+  return Html.html`
+<nav aria-label="${Text.failure.ways}">${way && Html.html`<a href="${way.href}">${way.label}</a>`}${
+    home === undefined
+      ? undefined
+      : Html.html`<a href="${home}">${site === undefined ? Text.failure.home : Text.failure.homeOf(site)}</a>`
+  }</nav>`
+}
+
+const lastSeenPart = ({ lastSeen }: FailureContext): Html.Html | undefined =>
+  lastSeen === undefined
+    ? undefined
+    : Html.html`
+<p>${Text.failure.lastSeen} ${Format.ago(lastSeen, Date.now())}.</p>`
+
+/** What the owner can do; strangers may read it. */
+const ownerPart = (failure: Failure, hasWords: boolean): Html.Html | undefined => {
+  const { isDetailPrivate, ownerRemedy, remedy, title } = entry(failure.code)
+  if (!hasWords && ownerRemedy === undefined) return undefined
+  const sentences = hasWords
+    ? [title, shownDetail(failure), ownerRemedy === undefined ? remedy : `${remedy} ${ownerRemedy}`]
+    : [ownerRemedy ?? ""]
+  const more = isDetailPrivate === true ? Text.failure.inLog : ""
+  return Html.html`
+<details><summary>${Text.failure.owner}</summary>${[...sentences, more].flatMap((text) => paragraph(text) ?? [])}
+</details>`
+}
+
+const asPage = (failure: Failure, id: string, context: FailureContext): Uint8Array => {
+  const { remedy, title } = entry(failure.code)
+  const { site } = context
+  const words = wordsOf(failure.code, site)
+  const heading = words?.heading ?? title
+  const pause = pauseOf(failure, context)
+  const home = homeOf(context)
+  const name = site ?? ""
   return Html.toBytes(Html.html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
-<title>${title}</title>
-${Html.style(css)}
-</head>
-<body>
-<main>
-<h1>${title}</h1>
-<p>${Text.sentence(failure.detail)}</p>
-<p>${remedy}</p>${
-    ownerRemedy === undefined
+<meta property="og:title" content="${heading}">${
+    site === undefined
       ? undefined
       : Html.html`
-<p>${Text.forOwner} ${ownerRemedy}</p>`
+<meta property="og:site_name" content="${site}">`
+  }${
+    pause === undefined
+      ? undefined
+      : Html.html`
+<noscript><meta http-equiv="refresh" content="${2 * pause}"></noscript>`
   }
+<title>${heading}${site === undefined || heading.includes(site) ? undefined : Html.html` · ${site}`}</title>
+${context.hasIcon === false ? undefined : Html.html`<link rel="icon" href="${icon}">`}
+${style}
+</head>
+<body>
+<header>${home === undefined ? logo : Html.html`<a href="${home}" aria-label="${Text.failure.home}">${logo}</a>`}${name}</header>
+<main>
+<h1>${heading}</h1>${
+    words === undefined
+      ? [paragraph(shownDetail(failure)), paragraph(remedy)].flatMap((part) => part ?? [])
+      : paragraph(words.advice)
+  }${lastSeenPart(context)}${retryPart(pause)}${links(context)}${ownerPart(failure, words !== undefined)}
 </main>
-<footer>${failure.status} ${failure.code}</footer>
+<footer><span id="facts">${failure.status} ${failure.code} ${id}</span> <button id="copy" type="button" hidden>${Text.failure.copy}</button></footer>
+${script}
 </body>
 </html>
 `)
@@ -46,9 +181,9 @@ ${Html.style(css)}
 
 /** The members of problem details (RFC 9457); `ownerRemedy` only where it differs. */
 export const problemOf = (failure: Failure) => {
-  const { ownerRemedy, remedy, title } = entry(failure.code)
+  const { isDetailPrivate, ownerRemedy, remedy, title } = entry(failure.code)
   const { code, status } = failure
-  const detail = failure.detail.toWellFormed()
+  const detail = isDetailPrivate === true ? title : failure.detail.toWellFormed()
   return { type: `urn:ptth:error:${code}`, title, status, detail, code, remedy, ownerRemedy }
 }
 
@@ -60,7 +195,7 @@ const asProblem = (failure: Failure): Uint8Array => {
 const asText = (failure: Failure): Uint8Array => {
   const { ownerRemedy, remedy, title } = entry(failure.code)
   const forOwner = ownerRemedy === undefined ? "" : `${Text.forOwner} ${ownerRemedy}`
-  const lines = [title, Text.sentence(failure.detail), remedy, forOwner, failure.code]
+  const lines = [title, shownDetail(failure), remedy, forOwner, failure.code]
   return Buffer.from(`${lines.filter((line) => line !== "").join("\n")}\n`, "utf8")
 }
 
@@ -68,7 +203,12 @@ const asText = (failure: Failure): Uint8Array => {
  * A failure in the media type that the Accept field names with the greatest
  * weight: HTML or JSON, and plain text if it names neither.
  */
-export const render = (failure: Failure, accept: string | undefined): RenderedFailure => {
+export const render = (
+  failure: Failure,
+  accept: string | undefined,
+  context: FailureContext = {},
+): RenderedFailure => {
+  const id = failure.id ?? RequestId.make(Date.now())
   const page = Accept.weight(accept, "text/html")
   const problem = Math.max(
     Accept.weight(accept, "application/problem+json"),
@@ -76,7 +216,7 @@ export const render = (failure: Failure, accept: string | undefined): RenderedFa
   )
   const content =
     page > 0 && page >= problem
-      ? { type: "text/html; charset=utf-8", body: asPage(failure) }
+      ? { type: "text/html; charset=utf-8", body: asPage(failure, id, context) }
       : problem > 0
         ? { type: "application/problem+json", body: asProblem(failure) }
         : { type: "text/plain; charset=utf-8", body: asText(failure) }
@@ -86,11 +226,16 @@ export const render = (failure: Failure, accept: string | undefined): RenderedFa
     ["Cache-Control", "no-store"],
     ["Vary", "Accept"],
     ["X-Content-Type-Options", "nosniff"],
+    ["X-PTTH-Code", failure.code],
+    ["X-Request-Id", id],
   ]
-  if (content.type.startsWith("text/html")) headers.push(["Content-Security-Policy", policy])
+  if (content.type.startsWith("text/html")) {
+    const value = context.hasIcon === false ? policyWithoutIcon : policy
+    headers.push(["Content-Security-Policy", value])
+  }
   if (failure.retryAfter !== undefined) {
     headers.push(["Retry-After", String(Math.max(0, Math.ceil(failure.retryAfter)))])
   }
   if (failure.headers !== undefined) headers.push(...failure.headers)
-  return { status: failure.status, headers, body: content.body }
+  return { status: failure.status, headers, body: content.body, id }
 }

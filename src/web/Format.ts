@@ -41,6 +41,25 @@ const latest = Date.UTC(9999, 11, 31)
 export const rfc3339 = (at: number): string =>
   new Date(Math.min(Math.max(at, earliest), latest)).toISOString()
 
+const ages = [
+  ["s", 1_000, 120],
+  ["min", 60_000, 120],
+  ["h", 3_600_000, 48],
+  ["days", 86_400_000, Number.POSITIVE_INFINITY],
+] as const
+
+/**
+ * How long ago a time is, as a `time` element: `40 s ago`, `5 min ago`, `3 h ago`, `4 days ago`.
+ *
+ * @param at milliseconds since 1970
+ * @param now the same
+ */
+export const ago = (at: number, now: number): Html => {
+  const millis = Math.max(0, now - at)
+  const [unit, length] = ages.find(([, length, most]) => millis < most * length) ?? ages[3]
+  return html`<time datetime="${rfc3339(at)}">${Math.floor(millis / length)} ${unit} ago</time>`
+}
+
 /**
  * A `time` element in UTC to the second, such as `2026-01-31 12:00:00 UTC`.
  *

@@ -5,7 +5,7 @@
 
 const markup: unique symbol = Symbol("Html")
 
-/** Markup, which only {@link html}, {@link style} and {@link sanitized} create. */
+/** Markup, which only the functions of this file create. */
 export interface Html {
   readonly [markup]: string
 }
@@ -111,6 +111,18 @@ export const html = (strings: TemplateStringsArray, ...values: ReadonlyArray<Val
 export const style = (css: string): Html => {
   if (css.includes("<")) throw new TypeError("A style sheet in a page may not hold `<`.")
   return make(`<style>${css}</style>`)
+}
+
+/** The element of a script, which runs when the page is read. `js` is not escaped and must not contain `<`. */
+export const script = (js: string): Html => {
+  if (js.includes("<")) throw new TypeError("A script in a page may not hold `<`.")
+  return make(`<script type="module">${js}</script>`)
+}
+
+/** An image of our own as an element of the page. */
+export const inlineSvg = (svg: string): Html => {
+  if (!svg.startsWith("<svg ")) throw new TypeError("Only an SVG image can be put into a page.")
+  return make(svg.trim())
 }
 
 /** The output of a sanitizer as markup, without escaping. Call it with nothing else. */

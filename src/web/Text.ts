@@ -16,6 +16,19 @@ export const signIn = {
   wrong: "The user name or the password is wrong.",
 } as const
 
+/** The pages of failures. */
+export const failure = {
+  retries: "This page tries again by itself.",
+  tryNow: "Try again now",
+  ways: "Where to go",
+  home: "Start page",
+  homeOf: (site: string) => `Start page of ${site}`,
+  lastSeen: "It was last connected",
+  owner: "For the owner",
+  inLog: "The log of the server says more.",
+  copy: "Copy",
+} as const
+
 /**
  * The detail of a failure as a sentence. In logs a detail follows a code and a
  * colon, so that many are clauses without a capital and a full stop.

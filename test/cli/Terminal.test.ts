@@ -16,17 +16,19 @@ const key = "PlaypenCausalPlatformCommodeImproveCatalyze"
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
 /** Starts the command in a terminal of its own. Killing the process closes the terminal. */
-const inTerminal = (args: ReadonlyArray<string>, cwd: string) => {
-  const command = ["echo", "pid=$$;", "exec", ...[process.execPath, bin, ...args].map(quoted)]
-  const terminal = spawn(
-    "script",
-    ["--quiet", "--return", "--command", command.join(" "), "/dev/null"],
-    {
-      cwd,
-      env: { ...process.env, TERM: "dumb", SHELL: "/bin/sh" },
-      stdio: ["pipe", "pipe", "inherit"],
-    },
-  )
+const inTerminal = (args: ReadonlyArray<string>, cwd: string) =>
+  shellInTerminal(["echo pid=$$; exec", commandLine(args)].join(" "), cwd, { TERM: "dumb" })
+
+const commandLine = (args: ReadonlyArray<string>): string =>
+  [process.execPath, bin, ...args].map(quoted).join(" ")
+
+/** Runs a line of the shell in a terminal of its own. */
+const shellInTerminal = (line: string, cwd: string, env: Readonly<Record<string, string>>) => {
+  const terminal = spawn("script", ["--quiet", "--return", "--command", line, "/dev/null"], {
+    cwd,
+    env: { ...process.env, SHELL: "/bin/sh", ...env },
+    stdio: ["pipe", "pipe", "inherit"],
+  })
   let shown = ""
   terminal.stdout.setEncoding("utf8").on("data", (text: string) => {
     shown += text
@@ -48,6 +50,14 @@ const inTerminal = (args: ReadonlyArray<string>, cwd: string) => {
     ended: once(terminal, "close").then(([code]) => ({ code: code as number | null, shown })),
   }
 }
+
+/** Starts the command with a live view, and shows the settings of the terminal when it has ended. */
+const live = (args: ReadonlyArray<string>, cwd: string) =>
+  shellInTerminal(
+    `stty cols 80 rows 24; ${commandLine(args)}; echo code=$?; stty -a; echo settings=done`,
+    cwd,
+    { TERM: "xterm-256color", LC_ALL: "C.UTF-8", NO_COLOR: "1" },
+  )
 
 /** Resolves when the process is gone; it is not a child of this one. */
 const isGone = async (pid: number): Promise<void> => {
@@ -120,6 +130,46 @@ describe.skipIf(!hasScript)(
         await isGone(Number(pid))
       }),
     )
+
+    it("a live view shows requests, copies the address, shows a QR code, and gives the terminal back", () =>
+      inFolder(async (cwd) => {
+        writeFileSync(join(cwd, "a.txt"), "hello")
+        const terminal = live(["fileserver", ".", "--listen", "127.0.0.1:0"], cwd)
+        const [, url = ""] = await terminal.shows(/Open +(http:\S+)/)
+        await terminal.shows(/serving +0 requests/)
+        await fetch(`${url}files/a.txt`)
+        await terminal.shows(/\d\d:\d\d:\d\d {2}GET +200 .* 5 B +\/files\/a\.txt/)
+        await fetch(`${url}files/${"deep/".repeat(30)}none.txt`)
+        await terminal.shows(/404 .*\/files\/deep.*….*none\.txt/)
+        terminal.type("c")
+        const copied = Buffer.from(url).toString("base64")
+        await terminal.shows(new RegExp(`\\u001b\\]52;c;${copied}\\u0007`))
+        terminal.type("q")
+        await terminal.shows(/[▀▄█]{4}/)
+        terminal.type("\x03")
+        const [, shown] = await terminal.shows(/code=0(.*)settings=done/s)
+        assert.match(shown as string, /[^-]icanon/)
+        assert.match(shown as string, /[^-]echo /)
+        // Nothing of the view is left below the last output.
+        const { shown: all } = await terminal.ended
+        assert.notMatch(all.slice(all.indexOf("code=0")), /serving/)
+      }))
+
+    it("a second Ctrl+C ends a live view that waits for a download, and gives the terminal back", () =>
+      inFolder(async (cwd) => {
+        writeFileSync(join(cwd, "large"), Buffer.alloc(64 * 1024 * 1024))
+        const terminal = live(["fileserver", ".", "--listen", "127.0.0.1:0"], cwd)
+        const [, url] = await terminal.shows(/Open +(http:\S+)/)
+        const response = await fetch(`${url}files/large`)
+        await terminal.shows(/1 now/)
+        terminal.type("\x03")
+        await terminal.shows(/stopping: waiting for 1 request/)
+        terminal.type("\x03")
+        const [, shown] = await terminal.shows(/code=130(.*)settings=done/s)
+        assert.match(shown as string, /[^-]icanon/)
+        await response.body?.cancel().catch(() => {})
+        await terminal.ended
+      }))
 
     it("a relay whose terminal is still there reloads on SIGHUP", () =>
       inFolder(async (cwd) => {

@@ -174,7 +174,9 @@ describe("files", () => {
         headers: [["Range", "bytes=0-1"]],
       })
       assert.strictEqual(head.status, full.status, target)
-      assert.deepStrictEqual(head.headers, full.headers, target)
+      const stable = (headers: HeaderList): HeaderList =>
+        headers.filter(([name]) => name !== "X-Request-Id")
+      assert.deepStrictEqual(stable(head.headers), stable(full.headers), target)
       assert.strictEqual(head.body.length, 0, target)
     }
   })
@@ -1350,7 +1352,9 @@ describe("failures", () => {
     const page = await get(target, [["Accept", "text/html"]])
     assert.strictEqual(page.status, 404)
     assert.strictEqual(page.header("content-type"), "text/html; charset=utf-8")
-    assert.notInclude(page.text, "<script")
+    const own = /<script type="module">[^<]*<\/script>/
+    assert.match(page.text, own)
+    assert.notInclude(page.text.replace(own, ""), "<script")
     const problem = await get(target, [["Accept", "application/json"]])
     assert.strictEqual(problem.header("content-type"), "application/problem+json")
     assert.strictEqual((JSON.parse(problem.text) as { code: string }).code, "PTTH_NOT_FOUND")

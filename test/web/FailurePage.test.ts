@@ -5,6 +5,7 @@ import { codes, entry, type VisitorErrorCode } from "../../src/domain/ErrorRegis
 import type { Failure } from "../../src/domain/Failure.ts"
 import * as Headers from "../../src/domain/HeaderList.ts"
 import * as FailurePage from "../../src/web/FailurePage.ts"
+import { wordsOf } from "../../src/web/failure/Words.ts"
 
 const visible = codes.filter((code): code is VisitorErrorCode => entry(code).status !== undefined)
 
@@ -17,9 +18,10 @@ const failure: Failure = {
 
 const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
-const show = (what: Failure, accept?: string) => {
-  const { status, headers, body } = FailurePage.render(what, accept)
+const show = (what: Failure, accept?: string, context?: FailurePage.FailureContext) => {
+  const { status, headers, body, id } = FailurePage.render(what, accept, context)
   return {
+    id,
     status,
     field: (name: string) => Headers.first(headers, name),
     text: Buffer.from(body).toString("utf8"),
@@ -57,11 +59,16 @@ describe("a failure", () => {
       const { ownerRemedy, remedy, status, title } = entry(code)
       const what = { code, status: status as number, detail: "This time it rained." }
       for (const accept of [undefined, browser, "application/json"]) {
-        const shown = show(what, accept)
+        const shown = show(what, accept, { site: "Attic" })
         const text = shown.text.replaceAll("&#39;", "'")
-        for (const part of [code, title, remedy, what.detail, ownerRemedy ?? ""]) {
+        const isPage = accept === browser
+        const words = isPage ? wordsOf(code, "Attic") : undefined
+        const detail = entry(code).isDetailPrivate === true ? title : what.detail
+        const parts = [code, title, remedy, detail, ownerRemedy ?? ""]
+        for (const part of [...parts, words?.heading ?? "", words?.advice ?? ""]) {
           assert.include(text, part)
         }
+        assert.strictEqual(shown.field("x-ptth-code"), code)
         assert.isTrue(shown.text.endsWith("\n"))
         assert.isUndefined(shown.field("retry-after"))
         for (const [name, value] of shown.headers) {
@@ -94,16 +101,99 @@ describe("a failure", () => {
     })
   })
 
-  it("loads nothing as a page and allows only its own style", () => {
-    const page = show(failure, browser)
-    const css = /<style>([^<]*)<\/style>/.exec(page.text)?.[1] as string
-    const hash = createHash("sha256").update(css).digest("base64")
+  it("loads nothing as a page and allows only its own style and script", () => {
+    const page = show(failure, browser, { method: "GET", target: "/a/b?c" })
+    const hashOf = (element: string, more = ""): string => {
+      const text = new RegExp(`<${element}${more}>([^<]*)</${element}>`).exec(
+        page.text,
+      )?.[1] as string
+      return createHash("sha256").update(text).digest("base64")
+    }
     assert.strictEqual(
       page.field("content-security-policy"),
-      `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      `default-src 'none'; script-src 'sha256-${hashOf("script", ' type="module"')}'; style-src 'sha256-${hashOf("style")}'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
     )
-    assert.notMatch(page.text, /<script|<link|<img|href=|src=|style="|url\(/)
+    assert.notMatch(page.text, /<script>|<img|src=|style="|url\(/)
+    const loaded = [...page.text.matchAll(/<link [^>]*href="([^"]*)"/g)].map(([, href]) => href)
+    assert.strictEqual(loaded.length, 1)
+    assert.match(loaded[0] as string, /^data:image\/svg\+xml;base64,/)
     assert.isUndefined(show(failure).field("content-security-policy"))
+  })
+
+  it.each([
+    ["GET", 502, true],
+    ["HEAD", 503, true],
+    ["GET", 504, true],
+    ["POST", 503, false],
+    [undefined, 503, false],
+    ["GET", 404, false],
+    ["GET", 500, false],
+  ])("after %s with status %s loads itself again: %s", (method, status, retries) => {
+    const { text } = show({ ...failure, status }, browser, method === undefined ? {} : { method })
+    assert.strictEqual(text.includes('id="wait" data-seconds="10"'), retries)
+    assert.strictEqual(text.includes('<noscript><meta http-equiv="refresh"'), retries)
+    assert.strictEqual(text.includes('<a id="again" href="">'), retries)
+  })
+
+  it.each([
+    [undefined, 10],
+    [0, 5],
+    [31.2, 32],
+    [9_000, 60],
+  ])("waits after Retry-After %s for %s s", (retryAfter, seconds) => {
+    const { retryAfter: _, ...rest } = failure
+    const what = retryAfter === undefined ? rest : { ...rest, retryAfter }
+    assert.include(show(what, browser, { method: "GET" }).text, `data-seconds="${seconds}"`)
+  })
+
+  it.each([
+    ["/", undefined],
+    ["/?a=/b/c", undefined],
+    ["/a", "./"],
+    ["/a/", "../"],
+    ["/a/b?c=/d/", "../"],
+    ["//evil.example/a", "../../"],
+    ["https://evil.example/", undefined],
+  ])("at %s leads to the start page by %s", (target, home) => {
+    const { text } = show(failure, browser, { target })
+    const nav = /<nav [^>]*>(.*)<\/nav>/.exec(text)?.[1]
+    assert.strictEqual(nav, home === undefined ? undefined : `<a href="${home}">Start page</a>`)
+  })
+
+  it("names the site in its heading, title and metadata, as text", () => {
+    const { text } = show(failure, browser, { site: "A <b> & co", lastSeen: Date.now() - 305_000 })
+    const name = "A &lt;b&gt; &amp; co"
+    assert.include(text, `<h1>${name} is offline</h1>`)
+    assert.include(text, `<title>${name} is offline</title>`)
+    assert.include(text, `<meta property="og:site_name" content="${name}">`)
+    assert.match(text, /It was last connected <time datetime="[^"]+">5 min ago<\/time>\./)
+    const found = show({ ...failure, code: "PTTH_NOT_FOUND" }, browser, { site: "Attic" })
+    assert.include(found.text, "<title>There is nothing at this address · Attic</title>")
+  })
+
+  it("leads on to where the visitor may want to go", () => {
+    const way = { href: "../../", label: 'Nearest folder: "a"/' }
+    const { text } = show({ ...failure, code: "PTTH_NOT_FOUND", status: 404 }, browser, { way })
+    assert.include(text, '<a href="../../">Nearest folder: &quot;a&quot;/</a>')
+  })
+
+  it("has an id, which the page and a field show", () => {
+    const page = show(failure, browser)
+    assert.match(page.id, /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/)
+    assert.strictEqual(page.field("x-request-id"), page.id)
+    assert.include(page.text, `<span id="facts">503 PTTH_SERVER_OFFLINE ${page.id}</span>`)
+    assert.notStrictEqual(show(failure, browser).id, page.id)
+  })
+
+  it("tells strangers nothing of the application behind a server", () => {
+    const what: Failure = {
+      code: "PTTH_ORIGIN_DOWN",
+      status: 502,
+      detail: "nothing answers at 192.168.1.7:8123 (ECONNREFUSED)",
+    }
+    for (const accept of [undefined, browser, "application/json"]) {
+      assert.notInclude(show(what, accept, { method: "GET" }).text, "192.168")
+    }
   })
 
   it.each([

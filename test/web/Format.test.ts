@@ -5,6 +5,21 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Format from "../../src/web/Format.ts"
 import { toText } from "../../src/web/Html.ts"
 
+describe("how long ago a time is", () => {
+  it.each([
+    [0, "0 s ago"],
+    [119_999, "119 s ago"],
+    [120_000, "2 min ago"],
+    [7_199_999, "119 min ago"],
+    [7_200_000, "2 h ago"],
+    [172_800_000, "2 days ago"],
+    [-5_000, "0 s ago"],
+  ])("is, for %s ms, %s", (millis, text) => {
+    const now = Date.UTC(2026, 0, 31)
+    assert.include(toText(Format.ago(now - millis, now)), `>${text}</time>`)
+  })
+})
+
 describe("a number of bytes", () => {
   it.each([
     [0, "0 B"],

@@ -2,7 +2,6 @@
  * `ptth dev`: relay, server and file server in one process, on loopback, with a
  * throwaway key.
  */
-import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -28,6 +27,8 @@ import * as Flags from "../shared/Flags.ts"
 import { listenFlag } from "../shared/ListenFlag.ts"
 import * as Output from "../shared/Output.ts"
 import { version } from "../shared/Version.ts"
+import * as ViewChoice from "../terminal/ViewChoice.ts"
+import { viewOptions } from "../text/OutputFlags.ts"
 
 /** The values of the flags. */
 export interface DevFlags {
@@ -59,6 +60,7 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
   const rules = yield* Effect.fromResult(
     ServerConfig.decodeSettings("", { overrides: Flags.overrides(devKeys, flags.config) }),
   )
+  const view = yield* ViewChoice.make(yield* viewOptions)
   const { handler, rows } = yield* Destination.make({
     origin: rules,
     folder: Option.getOrUndefined(flags.folder),
@@ -67,6 +69,7 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
     rules,
     hiddenFiles: [],
     realm: name,
+    onProblem: view.setOrigin,
   })
   const apiKey = newKey()
   const settings = RelaySettings.layerStatic({
@@ -79,9 +82,11 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
   BusyPoll.allow(true)
   return yield* Effect.gen(function* () {
     const relayUrl = Output.urlOf(yield* Relay)
-    yield* Console.log(
+    const address = `${relayUrl}/servers/${name}/`
+    view.setAddress(address)
+    yield* Output.banner(
       Output.screen(`PTTH ${version} · development: loopback only, throwaway key`, [
-        ["Open", `${relayUrl}/servers/${name}/`],
+        ["Open", address],
         ["Relay", `${relayUrl}/`],
         ...rows,
       ]),
@@ -90,17 +95,18 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
       RuntimeFolder.ofProcess(),
       Effect.succeed({
         kind: "dev",
-        address: `${relayUrl}/servers/${name}/`,
+        address,
         serves: rows.map((row) => row.join(" ")),
       }),
     )
-    if (flags.qr) yield* Output.printQr(`${relayUrl}/servers/${name}/`)
-    yield* Console.log("Ctrl+C stops")
+    if (flags.qr) yield* Output.printQr(address)
+    if (!view.isLive) yield* Output.banner("Ctrl+C stops")
     return yield* Server.run({
       name,
       apiKey,
       relayUrl,
-      handler,
+      handler: view.watch(handler),
+      ...(view.isLive ? { onState: view.setLink } : {}),
       program: `ptth/${version}`,
       transport: "auto",
       proxies: false,

@@ -1,7 +1,6 @@
 /**
  * `ptth fileserver`: serves a folder directly on an address.
  */
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { single } from "../../domain/config/ConfigError.ts"
@@ -25,6 +24,8 @@ import * as Flags from "../shared/Flags.ts"
 import { listenFlag } from "../shared/ListenFlag.ts"
 import * as Output from "../shared/Output.ts"
 import { version } from "../shared/Version.ts"
+import * as ViewChoice from "../terminal/ViewChoice.ts"
+import { viewOptions } from "../text/OutputFlags.ts"
 
 /** How long running downloads may go on after a signal, in milliseconds. */
 const graceMillis = 30_000
@@ -92,7 +93,8 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
         hiddenFiles: [],
         realm: "PTTH file server",
       })
-      const withIdleTimeout = idleRequests(handler, yield* Deadlines.make, defaultIdle)
+      const view = yield* ViewChoice.make(yield* viewOptions)
+      const withIdleTimeout = idleRequests(view.watch(handler), yield* Deadlines.make, defaultIdle)
       const answer: FrontHandler = ({ address, head, body }, reply) => {
         const headers = password === undefined ? head.headers : withVisitor(head.headers, address)
         return withIdleTimeout({ ...head, headers }, body, reply)
@@ -107,21 +109,18 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
       // Only the socket tells where it listens: the flag may name a host or a file descriptor.
       if (allowedHosts === undefined && !isLoopback(unmappedAddress(address.host)))
         hosts = undefined
-      yield* Console.log(
-        Output.screen(`PTTH file server ${version}`, [
-          ["Open", `${Output.urlOf(address)}/`],
-          ...rows,
-        ]),
-      )
+      const open = `${Output.urlOf(address)}/`
+      view.setAddress(open)
+      yield* Output.banner(Output.screen(`PTTH file server ${version}`, [["Open", open], ...rows]))
       yield* StatusSocket.publish(
         RuntimeFolder.ofProcess(),
         Effect.succeed({
           kind: "fileserver",
-          address: `${Output.urlOf(address)}/`,
+          address: open,
           serves: rows.map((row) => row.join(" ")),
         }),
       )
-      if (flags.qr) yield* Output.printQr(`${Output.urlOf(address)}/`)
+      if (flags.qr) yield* Output.printQr(open)
       return yield* Effect.never
     }),
   )

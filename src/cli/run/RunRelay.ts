@@ -228,7 +228,7 @@ export const runRelay = Effect.fn("ptth relay")(function* (
     const admin = yield* startAdmin(start)
     const address = yield* Relay
     yield* publishStatus(start, address, admin)
-    yield* Console.log(describe(start, address, admin))
+    yield* Output.banner(describe(start, address, admin))
     return yield* Effect.never
   }).pipe(
     Effect.provide(

@@ -4,6 +4,7 @@
  */
 import * as NodePath from "node:path"
 import * as Effect from "effect/Effect"
+import * as FiberHandle from "effect/FiberHandle"
 import type * as FileSystem from "effect/FileSystem"
 import type * as Scope from "effect/Scope"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
@@ -15,6 +16,7 @@ import * as RouteHandler from "../../server/RouteHandler.ts"
 import * as Upstream from "../../server/upstream/Upstream.ts"
 import { type Account, protect } from "../../transport/auth/BasicAuth.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
+import * as NodeClient from "../../transport/net/NodeClient.ts"
 import { Telemetry } from "../../transport/observe/Telemetry.ts"
 import { trace } from "../../transport/observe/TracedHandler.ts"
 import { loadAccess } from "../access/LoadAccess.ts"
@@ -23,6 +25,7 @@ import * as LoadConfig from "../shared/LoadConfig.ts"
 import * as UserPaths from "../shared/UserPaths.ts"
 import { checkShared } from "./Folder.ts"
 import * as OriginLog from "./OriginLog.ts"
+import * as OriginProbe from "./OriginProbe.ts"
 
 /** The settings of the file server. */
 export type FileRules = Pick<
@@ -85,6 +88,8 @@ export interface DestinationOptions {
   /** Files that are never served, in addition to the usual configurations. */
   readonly hiddenFiles: ReadonlyArray<string>
   readonly realm: string
+  /** Is told what is wrong with the application at present; `undefined`: nothing is. */
+  readonly onProblem?: ((problem: string | undefined) => void) | undefined
 }
 
 /** A handler, and the rows of the screen that say what it serves. */
@@ -101,13 +106,36 @@ const addressOf = (to: string) => {
     : { origin: new URL("http://localhost"), socketPath: NodePath.resolve(socketPath) }
 }
 
+/** Where an application listens, and what it is called in messages. */
+const placeOf = (to: string): OriginProbe.OriginPlace => {
+  const { origin, socketPath } = addressOf(to)
+  return socketPath === undefined
+    ? { ...NodeClient.addressOf(origin), name: origin.host }
+    : { path: socketPath, name: to }
+}
+
+/** A log of an application, which is asked whether it is there at the start and while it is not. */
+const watchedOrigin = Effect.fnUntraced(function* (
+  place: OriginProbe.OriginPlace,
+  onProblem: (problem: string | undefined) => void,
+) {
+  const run = yield* FiberHandle.makeRuntime<never>()
+  const ask = (): void => {
+    run(OriginProbe.untilUp(place, log), { onlyIfMissing: true })
+  }
+  const log: OriginLog.OriginLog = yield* OriginLog.makeWith({ onProblem, onDown: ask })
+  ask()
+  return log
+})
+
 /** An application on a local address. */
 const application = Effect.fnUntraced(function* (
   to: string,
   { hostHeader, toCa, toInsecure }: OriginRules,
+  onProblem: (problem: string | undefined) => void = () => {},
 ): Effect.fn.Return<Destination, ConfigError, FileSystem.FileSystem | Scope.Scope> {
   const ca = toCa === undefined ? undefined : yield* loadTrusted(toCa, "to_ca")
-  const log = yield* OriginLog.make
+  const log = yield* watchedOrigin(placeOf(to), onProblem)
   const upstream = yield* Effect.acquireRelease(
     Effect.sync(() =>
       Upstream.make({
@@ -194,7 +222,7 @@ export const make = Effect.fn("Destination.make")(function* (options: Destinatio
   const rest =
     origin.to === undefined
       ? yield* folder(options.folder ?? ".", options.rules, options.hiddenFiles, options.title)
-      : yield* application(origin.to, origin)
+      : yield* application(origin.to, origin, options.onProblem)
   const routed = yield* Effect.forEach(routes, (route) =>
     Effect.map(application(route.to, route), ({ handler }) => ({ path: route.path, handler })),
   )

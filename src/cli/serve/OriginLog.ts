@@ -42,6 +42,8 @@ const silenceMillis = 10_000
 /** A series of failed requests; times in monotonic milliseconds. */
 interface Series {
   readonly since: number
+  /** The codes of its failures. */
+  readonly codes: Set<string>
   count: number
   nextAt: number
   wait: number
@@ -53,10 +55,25 @@ export interface OriginLog {
   readonly watch: (handler: Handler) => Handler
   /** A response broke off after its head. */
   readonly cut: (error: ExchangeError) => void
+  /** Nothing answers there, although no request has been sent. */
+  readonly down: (error: ExchangeError) => void
+  /** It answers, as an attempt has shown. */
+  readonly up: () => void
+}
+
+/** Who else is told. */
+export interface OriginListener {
+  /** This is wrong at present; `undefined`: nothing is. */
+  readonly onProblem: (problem: string | undefined) => void
+  /** A request was not answered, since nothing listens there. */
+  readonly onDown: () => void
 }
 
 /** Makes a log that uses the logger in force. */
-export const make: Effect.Effect<OriginLog> = Effect.gen(function* () {
+export const makeWith = Effect.fnUntraced(function* ({
+  onDown,
+  onProblem,
+}: OriginListener): Effect.fn.Return<OriginLog> {
   const clock = yield* Clock.Clock
   const run = Effect.runForkWith(yield* Effect.context<never>())
   let series: Series | undefined
@@ -65,7 +82,13 @@ export const make: Effect.Effect<OriginLog> = Effect.gen(function* () {
   let respondedAt = Number.NEGATIVE_INFINITY
 
   const seriesOf = (code: string, now: number): Series => {
-    const begun = { since: now, count: 0, nextAt: now, wait: firstReminder }
+    const begun = {
+      since: now,
+      codes: new Set<string>(),
+      count: 0,
+      nextAt: now,
+      wait: firstReminder,
+    }
     if (!besideResponses.has(code)) {
       series ??= begun
       return series
@@ -80,10 +103,15 @@ export const make: Effect.Effect<OriginLog> = Effect.gen(function* () {
     const now = elapsedMillis(clock)
     const current = seriesOf(code, now)
     current.count += 1
-    if (now < current.nextAt) return
+    onProblem(detail)
+    if (code === "PTTH_ORIGIN_DOWN") onDown()
+    const isNew = !current.codes.has(code)
+    current.codes.add(code)
     const { count, since, wait } = current
-    current.nextAt = now + wait
-    current.wait = Math.min(wait * reminderGrowth, longestReminder)
+    if (now >= current.nextAt) {
+      current.nextAt = now + wait
+      current.wait = Math.min(wait * reminderGrowth, longestReminder)
+    } else if (!isNew) return
     const times = count === 1 ? "" : ` (${count} failed requests in ${span(now - since)})`
     const seen = code === "PTTH_ORIGIN_CUT" ? "a broken connection" : "an error page"
     run(
@@ -95,13 +123,36 @@ export const make: Effect.Effect<OriginLog> = Effect.gen(function* () {
 
   const responded = (): void => {
     respondedAt = elapsedMillis(clock)
+    ended("responds")
+  }
+
+  /** Ends a series of failures, since the application does something again. */
+  const ended = (does: "responds" | "answers"): void => {
     if (series === undefined) return
     const { count, since } = series
     series = undefined
-    const time = span(respondedAt - since)
+    onProblem(undefined)
+    const time = span(elapsedMillis(clock) - since)
+    const failures = `${count} failed request${count === 1 ? "" : "s"} in ${time}`
     run(
       Effect.logInfo(
-        `the application responds again, after ${count} failed request${count === 1 ? "" : "s"} in ${time}`,
+        count === 0
+          ? `the application ${does} now, after ${time}`
+          : `the application ${does} again, after ${failures}`,
+      ),
+    )
+  }
+
+  const down = ({ code, detail }: ExchangeError): void => {
+    if (series !== undefined) return
+    const now = elapsedMillis(clock)
+    const begun = seriesOf(code, now)
+    begun.codes.add(code)
+    begun.nextAt = now + firstReminder
+    onProblem(detail)
+    run(
+      Effect.logWarning(
+        `${code}: ${detail} yet. ${remedies[code] ?? entry(code).remedy} Until then visitors get an error page`,
       ),
     )
   }
@@ -120,6 +171,8 @@ export const make: Effect.Effect<OriginLog> = Effect.gen(function* () {
 
   return {
     cut: failed,
+    down,
+    up: () => ended("answers"),
     watch: (handler) => (head, body, reply) => {
       const since = elapsedMillis(clock)
       let isWaiting = true
@@ -145,3 +198,6 @@ export const make: Effect.Effect<OriginLog> = Effect.gen(function* () {
     },
   }
 })
+
+/** Makes a log of which nobody else is told. */
+export const make: Effect.Effect<OriginLog> = makeWith({ onProblem: () => {}, onDown: () => {} })

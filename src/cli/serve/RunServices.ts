@@ -18,6 +18,9 @@ import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import { onHangUp } from "../../transport/runtime/HangUp.ts"
 import * as RuntimeFolder from "../control/RuntimeFolder.ts"
 import * as StatusSocket from "../control/StatusSocket.ts"
+import * as OwnerView from "../terminal/OwnerView.ts"
+import * as ViewChoice from "../terminal/ViewChoice.ts"
+import { viewOptions } from "../text/OutputFlags.ts"
 import * as RunTunnel from "./RunTunnel.ts"
 import * as SendTelemetry from "./SendTelemetry.ts"
 import type * as TunnelEvents from "./TunnelEvents.ts"
@@ -45,8 +48,18 @@ const checkKeys = Effect.fnUntraced(function* (
   }
 })
 
+/** The same view, which shows address and state of another name. */
+const requestsOnly = (view: OwnerView.OwnerView): OwnerView.OwnerView => ({
+  ...OwnerView.silent,
+  isLive: view.isLive,
+  watch: view.watch,
+})
+
 /** The names that are served. */
-const makeServices = Effect.fnUntraced(function* (options: TunnelEvents.TunnelOptions) {
+const makeServices = Effect.fnUntraced(function* (
+  options: TunnelEvents.TunnelOptions,
+  view: OwnerView.OwnerView,
+) {
   const parent = yield* Effect.scope
   const services = new Map<string, Service>()
   const failed = yield* Deferred.make<never, TunnelEvents.TunnelError>()
@@ -55,7 +68,11 @@ const makeServices = Effect.fnUntraced(function* (options: TunnelEvents.TunnelOp
   /** Opens a name; the inner effect connects it, and ends the one that it replaces. */
   const open = Effect.fnUntraced(function* (config: ServerConfig) {
     const scope = yield* Scope.fork(parent)
-    const tunnel = yield* RunTunnel.prepare(config, options).pipe(
+    const tunnel = yield* RunTunnel.prepare(
+      config,
+      options,
+      services.size === 0 ? view : requestsOnly(view),
+    ).pipe(
       Effect.provideService(Scope.Scope, scope),
       Effect.onError(() => Scope.close(scope, Exit.void)),
     )
@@ -116,7 +133,8 @@ export const runServices = Effect.fn("RunServices")(function* (
   const [first] = configs
   BusyPoll.allow(first?.busyPoll ?? true)
   return yield* Effect.gen(function* () {
-    const { apply, failed, services } = yield* makeServices(options)
+    const view = yield* ViewChoice.make(yield* viewOptions)
+    const { apply, failed, services } = yield* makeServices(options, view)
     const context = yield* Effect.context<FileSystem.FileSystem>()
     yield* apply(configs)
     yield* StatusSocket.publish(

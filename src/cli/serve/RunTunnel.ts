@@ -2,7 +2,6 @@
  * One name that is served through a relay, from a decoded configuration: checks
  * that the key is not sent unencrypted, opens what is served, and connects.
  */
-import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
@@ -19,6 +18,7 @@ import * as PassedCertificate from "../passthrough/PassedCertificate.ts"
 import { loadTrusted } from "../shared/LoadCertificate.ts"
 import * as Output from "../shared/Output.ts"
 import { version } from "../shared/Version.ts"
+import type { OwnerView } from "../terminal/OwnerView.ts"
 import type * as Destination from "./Destination.ts"
 import * as SwitchedDestination from "./SwitchedDestination.ts"
 import * as TunnelEvents from "./TunnelEvents.ts"
@@ -70,6 +70,7 @@ export const isSameConnection = (
 const destinationOf = (
   config: ServerConfig.ServerConfig,
   path: string | undefined,
+  view: OwnerView,
 ): Destination.DestinationOptions => ({
   origin: config,
   routes: config.routes ?? [],
@@ -80,6 +81,7 @@ const destinationOf = (
   hiddenFiles: path === undefined ? [] : [path],
   realm: config.name,
   title: config.name,
+  onProblem: view.setOrigin,
 })
 
 /** The address for visitors, as long as the relay has not told another one. */
@@ -90,6 +92,7 @@ const openUrlOf = ({ name, relayUrl }: ServerConfig.ServerConfig): string =>
 export const prepare = Effect.fn("RunTunnel.prepare")(function* (
   config: ServerConfig.ServerConfig,
   options: TunnelEvents.TunnelOptions,
+  view: OwnerView,
 ) {
   const { path } = options
   const refusal = refuseInsecure(config.relayUrl, options.insecure)
@@ -98,11 +101,11 @@ export const prepare = Effect.fn("RunTunnel.prepare")(function* (
   yield* Effect.fromResult(ProxyChoice.of(process.env, new URL(config.relayUrl)))
   const files = PassedCertificate.filesOf(config, path ?? "--tls-cert")
   const certificate = files === undefined ? undefined : yield* PassedCertificate.follow(files)
-  const destination = yield* SwitchedDestination.make(destinationOf(config, path))
+  const destination = yield* SwitchedDestination.make(destinationOf(config, path, view))
   const openUrl = openUrlOf(config)
   let statusNow: (() => UplinkStatus) | undefined
   const run = Effect.gen(function* () {
-    const { callbacks, failed } = yield* TunnelEvents.make(config, options, openUrl)
+    const { callbacks, failed } = yield* TunnelEvents.make(config, options, openUrl, view)
     return yield* Effect.raceFirst(
       failed,
       Server.run({
@@ -110,7 +113,7 @@ export const prepare = Effect.fn("RunTunnel.prepare")(function* (
         apiKey: config.apiKey,
         ticket: options.ticket,
         relayUrl: config.relayUrl,
-        handler: destination.handler,
+        handler: view.watch(destination.handler),
         program: `ptth/${version}`,
         throttle: config.throttleUpload,
         transport: config.transport,
@@ -134,7 +137,8 @@ export const prepare = Effect.fn("RunTunnel.prepare")(function* (
     /** For `ptth status`. */
     status: () => serviceOf(config, destination.rows(), statusNow?.()),
     /** Opens what another configuration serves; running the inner effect serves that on the same links. */
-    replace: (next: ServerConfig.ServerConfig) => destination.replace(destinationOf(next, path)),
+    replace: (next: ServerConfig.ServerConfig) =>
+      destination.replace(destinationOf(next, path, view)),
   }
 })
 
@@ -197,7 +201,7 @@ export const printOne = (
           ["Tripcode", tripcode],
           ["Words", TripcodeWords.toWords(tripcode)],
         ]
-  return Console.log(
+  return Output.banner(
     Output.screen(`PTTH server ${version}`, [
       ["Name", config.name],
       ["Relay", `${config.relayUrl}/`],
@@ -212,7 +216,7 @@ export const printSeveral = (
   relayUrl: string,
   services: ReadonlyArray<readonly [name: string, tunnel: Pick<Tunnel, "openUrl" | "rows">]>,
 ): Effect.Effect<void> =>
-  Console.log(
+  Output.banner(
     Output.screen(`PTTH server ${version}`, [
       ["Relay", `${relayUrl}/`],
       ...services.flatMap(

@@ -12,6 +12,7 @@ import type { ServerConfig } from "../../domain/config/ServerConfig.ts"
 import { type ErrorCode, entry } from "../../domain/ErrorRegistry.ts"
 import type * as Server from "../../server/Server.ts"
 import * as Output from "../shared/Output.ts"
+import type { OwnerView } from "../terminal/OwnerView.ts"
 
 /** How a server is run. */
 export interface TunnelOptions {
@@ -63,7 +64,7 @@ export class RelayUntrustedError extends Data.TaggedError("RelayUntrustedError")
 export type TunnelError = KeyRefusedError | RelayUntrustedError
 
 /** The callbacks of the tunnel that are used here. */
-type Callbacks = Pick<Server.ServerOptions, "onRefused" | "onUntrusted" | "onConnected">
+type Callbacks = Pick<Server.ServerOptions, "onRefused" | "onUntrusted" | "onConnected" | "onState">
 
 /** Prints the QR code of an address, if it is asked for and the address is new. */
 const qrPrinter = (enabled: boolean) => {
@@ -76,21 +77,38 @@ const qrPrinter = (enabled: boolean) => {
     })
 }
 
-/** Prints the address if the relay reports another one than was shown: only the relay knows it for certain. */
+/**
+ * Prints the address if the relay reports another one than was shown: only the
+ * relay knows it for certain. A live view shows it by itself.
+ */
 const configuredCallbacks = (
   shownUrl: string,
   printQr: (url: string) => Effect.Effect<void>,
+  view: OwnerView,
 ): Callbacks => {
   let shown = shownUrl
   return {
     onConnected: (url) =>
       Effect.suspend(() => {
-        const isNew = url !== shown
+        const isNew = url !== shown && !view.isLive
         shown = url
-        return Effect.andThen(isNew ? Console.log(`Open ${url}`) : Effect.void, printQr(url))
+        return Effect.andThen(isNew ? Output.banner(`Open ${url}`) : Effect.void, printQr(url))
       }),
   }
 }
+
+/** The same callbacks, of which the view learns the address and the state. */
+const shownTo = (view: OwnerView, callbacks: Callbacks): Callbacks =>
+  view.isLive
+    ? {
+        ...callbacks,
+        onState: view.setLink,
+        onConnected: (url, site) => {
+          view.setAddress(url)
+          return callbacks.onConnected?.(url, site) ?? Effect.void
+        },
+      }
+    : callbacks
 
 /** Prints how the server is approved, and that it was. */
 const pairingCallbacks = (
@@ -128,7 +146,7 @@ const afterAnswer = (callbacks: Callbacks, effect: Effect.Effect<void> | undefin
   const { onConnected, onRefused } = callbacks
   return {
     ...callbacks,
-    onConnected: (url) => Effect.andThen(once, onConnected?.(url) ?? Effect.void),
+    onConnected: (url, site) => Effect.andThen(once, onConnected?.(url, site) ?? Effect.void),
     ...(onRefused === undefined ? {} : { onRefused: Effect.andThen(once, onRefused) }),
   }
 }
@@ -138,6 +156,7 @@ export const make = Effect.fnUntraced(function* (
   config: ServerConfig,
   options: TunnelOptions,
   openUrl: string,
+  view: OwnerView,
 ) {
   const { relayUrl } = config
   const command = `ptth relay approve ${config.name} ${ApiKey.tripcode(config.apiKey)}`
@@ -150,8 +169,12 @@ export const make = Effect.fnUntraced(function* (
   }
   const printing =
     options.pairing === undefined
-      ? configuredCallbacks(openUrl, printQr)
+      ? configuredCallbacks(openUrl, printQr, view)
       : pairingCallbacks(command, yield* Clock.currentTimeMillis, printQr)
-  const callbacks = afterAnswer({ ...printing, ...(options.wait ? {} : failing) }, options.onRelay)
+  const callbacks = shownTo(
+    view,
+    afterAnswer({ ...printing, ...(options.wait ? {} : failing) }, options.onRelay),
+  )
+  if (options.pairing === undefined) view.setAddress(openUrl)
   return { callbacks, failed: Deferred.await(failed) }
 })

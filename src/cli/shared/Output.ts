@@ -11,9 +11,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
+import * as HelpText from "../text/HelpText.ts"
+import { isQuiet, type LogFormat, usualFormat } from "../text/OutputFlags.ts"
+import { styleOf } from "../text/TerminalStyle.ts"
 
-const colorful = (stream: NodeJS.WriteStream): boolean =>
-  stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== "dumb"
+const colorful = (stream: NodeJS.WriteStream): boolean => styleOf(stream).hasColors
 
 const paint = (code: number, text: string): string => `\u001b[${code}m${text}\u001b[0m`
 
@@ -51,14 +53,21 @@ const formatLine = (colors: boolean) =>
     ].join("")
   })
 
-/** Logs to stderr: readable lines on a terminal, lines of JSON elsewhere. */
-export const layerLogger: Layer.Layer<never> = Layer.suspend(() =>
-  Logger.layer([
-    Logger.withConsoleError(
-      process.stderr.isTTY === true ? formatLine(colorful(process.stderr)) : Logger.formatJson,
-    ),
-  ]),
-)
+/** Logs to stderr: readable lines on a terminal, lines of JSON elsewhere, or as it is asked for. */
+export const layerLogger = (asked: LogFormat | undefined): Layer.Layer<never> =>
+  Layer.suspend(() =>
+    Logger.layer([
+      Logger.withConsoleError(
+        (asked ?? usualFormat(process.stderr)) === "text"
+          ? formatLine(colorful(process.stderr))
+          : Logger.formatJson,
+      ),
+    ]),
+  )
+
+/** Prints what a command says when it has started, unless it is to be quiet. */
+export const banner = (text: string): Effect.Effect<void> =>
+  Effect.flatMap(isQuiet, (quiet) => (quiet ? Effect.void : Console.log(text)))
 
 /** The command lines that a word may mean. */
 type Suggest = (word: string) => ReadonlyArray<string>
@@ -103,12 +112,13 @@ const seeHelp = (path: string): string => `See \`${path} --help\`.`
 /** Help on stdout; usage errors as one line each on stderr, without the help text. */
 export const layerPresenter = (suggest: Suggest): Layer.Layer<never> =>
   Layer.suspend(() => {
-    const formatter = CliOutput.defaultFormatter({ colors: colorful(process.stdout) })
     return CliOutput.layerPresenter({
       present: (event) => {
         switch (event._tag) {
           case "Help":
-            return Console.log(formatter.formatHelpDoc(event.helpDoc))
+            return Console.log(
+              HelpText.format(event.helpDoc, styleOf(process.stdout), process.stdout.columns),
+            )
           case "Version":
             return Console.log(`${event.name} ${event.version}`)
           case "InvalidInvocation": {
@@ -126,25 +136,21 @@ export const layerPresenter = (suggest: Suggest): Layer.Layer<never> =>
     })
   })
 
-/** A heading and aligned rows of labels and values. */
+/** A heading, bold on a terminal, and aligned rows of labels and values. */
 export const screen = (
   heading: string,
   rows: ReadonlyArray<readonly [label: string, value: string]>,
 ): string => {
   const width = Math.max(...rows.map(([label]) => label.length)) + 2
-  return [heading, ...rows.map(([label, value]) => `  ${label.padEnd(width)}${value}`)].join("\n")
+  const head = colorful(process.stdout) ? paint(1, heading) : heading
+  return [head, ...rows.map(([label, value]) => `  ${label.padEnd(width)}${value}`)].join("\n")
 }
 
 /** Prints the QR code of an address, for a phone's camera. */
 export const printQr = (url: string): Effect.Effect<void> =>
-  Effect.promise(() => import("uqr")).pipe(
-    Effect.flatMap(({ renderANSI, renderUnicodeCompact }) =>
-      Console.log(
-        colorful(process.stdout)
-          ? renderANSI(url, { border: 2 })
-          : renderUnicodeCompact(url, { border: 2 }),
-      ),
-    ),
+  Effect.flatMap(
+    Effect.promise(() => import("../text/Qr.ts")),
+    ({ render }) => Console.log(render(url, styleOf(process.stdout))),
   )
 
 /** The URL of a listener; the unspecified address is shown as loopback. */

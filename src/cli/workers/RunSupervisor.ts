@@ -3,7 +3,6 @@
  * the signals, tells the workers who the others are and when to reload, and
  * answers `ptth relay peers` and `ptth relay roll`.
  */
-import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -31,6 +30,7 @@ import * as RuntimeFolder from "../control/RuntimeFolder.ts"
 import * as RunRelay from "../run/RunRelay.ts"
 import * as SendTelemetry from "../serve/SendTelemetry.ts"
 import * as ClusterEngine from "../shared/ClusterEngine.ts"
+import * as Output from "../shared/Output.ts"
 import { version } from "../shared/Version.ts"
 import { CertificateTelling } from "./CertificateTelling.ts"
 import * as LastValid from "./LastValid.ts"
@@ -311,7 +311,7 @@ const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count
     yield* RunRelay.publishStatus(start, address, admin)
     return admin
   }).pipe(Effect.provide(Relays.layer), Effect.provideService(Peers, crew.relays))
-  yield* Console.log(
+  yield* Output.banner(
     RunRelay.describe(start, address, admin, [["Workers", `${count}   (see ptth relay peers)`]]),
   )
   return yield* Effect.never

@@ -82,6 +82,14 @@ export const listing = {
   qrCode: "QR code",
 } as const
 
+/**
+ * A link to the nearest folder above something that does not exist.
+ *
+ * @param path below the shared folder, without a slash at its end
+ */
+export const nearestFolder = (path: string): string =>
+  path === "" ? "All files" : `Nearest folder: ${path}/`
+
 /** The result of a search. */
 export const search = {
   title: (text: string, folder: string): string => `${text} in ${folder}/`,

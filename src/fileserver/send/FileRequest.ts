@@ -7,6 +7,7 @@ import * as Headers from "../../domain/HeaderList.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import * as Body from "../../transport/body/Body.ts"
 import type { Reply } from "../../transport/body/Handler.ts"
+import * as Accept from "../../web/Accept.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
 import * as Decision from "../http/Decision.ts"
 import * as Multipart from "../http/Multipart.ts"
@@ -19,6 +20,13 @@ import { type FolderWork, slice } from "./FolderWork.ts"
 /** Something that has to be ended when the request is cancelled. */
 export interface Cancellable {
   readonly cancel: () => void
+}
+
+/** What differs from the usual response to a failure. */
+export interface FailureOverrides {
+  readonly status?: number
+  readonly retryAfter?: number
+  readonly way?: FailurePage.Way | undefined
 }
 
 /** See the head of this file. */
@@ -55,6 +63,11 @@ export class FileRequest {
   accept(): string | undefined {
     const values = Headers.all(this.head.headers, "accept")
     return values.length < 2 ? values[0] : values.join(", ")
+  }
+
+  /** Whether a person with a browser asks, who gets pages. */
+  get wantsPage(): boolean {
+    return this.method === "GET" && Accept.weight(this.accept(), "text/html") > 0
   }
 
   /** Status, fields and byte ranges of the answer with this representation. */
@@ -141,14 +154,18 @@ export class FileRequest {
     )
   }
 
-  /** Answers that a file or folder could not be opened. */
-  failNotOpen({ _tag, detail }: NotOpen): void {
+  /**
+   * Answers that a file or folder could not be opened.
+   *
+   * @param way where the visitor may want to go instead
+   */
+  failNotOpen({ _tag, detail }: NotOpen, way?: FailurePage.Way): void {
     switch (_tag) {
       case "Forbidden":
         return this.fail("PTTH_NOT_READABLE", detail)
       case "Absent":
       case "TooLong":
-        return this.fail("PTTH_NOT_FOUND", detail)
+        return this.fail("PTTH_NOT_FOUND", detail, { way })
       case "Busy":
         return this.fail("PTTH_INTERNAL", detail, { status: 503, retryAfter: 1 })
       case "Broken":
@@ -157,14 +174,11 @@ export class FileRequest {
   }
 
   /** Sends a failure page. */
-  fail(
-    code: VisitorErrorCode,
-    detail: string,
-    overrides: { readonly status?: number; readonly retryAfter?: number } = {},
-  ): void {
+  fail(code: VisitorErrorCode, detail: string, { way, ...overrides }: FailureOverrides = {}): void {
     const failure = FailurePage.render(
       { code, status: statusOf(code), detail, ...overrides },
       this.accept(),
+      { ...this.head, way },
     )
     this.respond(failure, this.method === "HEAD" ? Body.empty : Body.fromBytes(failure.body))
   }

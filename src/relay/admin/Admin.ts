@@ -78,7 +78,8 @@ const make = Effect.fnUntraced(function* ({ announce }: AdminOptions) {
     ...adminListen,
     graceMillis,
     onDrain: () => live.close(),
-    renderFailure: FailurePage.render,
+    renderFailure: (failure, accept, request) =>
+      FailurePage.render(failure, accept, { ...request, hasIcon: false }),
     handler: AdminFront.make({
       settings,
       audit: yield* AuditLog,

@@ -54,6 +54,8 @@ export interface ClassicLinkOptions {
   readonly publicUrl: string | undefined
   /** Where visitors reach this server, if the relay can tell. */
   readonly openUrl: string | undefined
+  /** What pages call it, if that is not its name. */
+  readonly displayName?: string | undefined
   /** Why the server speaks classic, in its words. */
   readonly reason: string
   /** The server's program and its version; empty if it sends none. */
@@ -369,7 +371,11 @@ export class ClassicLink implements Link {
   }
 }
 
-const classic2Fields = ({ openUrl, publicUrl }: ClassicLinkOptions): ReadonlyArray<string> => [
+const classic2Fields = ({
+  displayName,
+  openUrl,
+  publicUrl,
+}: ClassicLinkOptions): ReadonlyArray<string> => [
   header.version,
   version2,
   header.answers,
@@ -378,6 +384,7 @@ const classic2Fields = ({ openUrl, publicUrl }: ClassicLinkOptions): ReadonlyArr
   takesInterim,
   ...(publicUrl === undefined ? [] : [header.publicUrl, publicUrl]),
   ...(openUrl === undefined ? [] : [header.openUrl, openUrl]),
+  ...(displayName === undefined ? [] : [header.displayName, encodeURIComponent(displayName)]),
 ]
 
 /** Of an upgrade to another protocol the field is left out; without WebSockets an application is of no use to who asks for one. */

@@ -126,6 +126,7 @@ export class ListenEndpoint {
       deadlines: rendezvous.deadlines,
       publicUrl: config.publicUrl,
       openUrl: Subdomains.urlOf(config, server.name),
+      displayName: settings.derived().servers.get(server.name)?.displayName,
       reason: `${request.headers[header.reason] ?? ""}`.slice(0, 200),
       program: programOf(request),
       responseMillis: (name) => rendezvous.responseMillis(name, asked),

@@ -242,6 +242,9 @@ export class StreamEndpoint {
       ["Sec-WebSocket-Accept", WebSocketWire.acceptOf(webSocketKey)],
     ]
     if (openUrl !== undefined) fields.push(["X-PTTH-Open-Url", openUrl])
+    const displayName = settings.derived().servers.get(name)?.displayName
+    if (displayName !== undefined)
+      fields.push(["X-PTTH-Display-Name", encodeURIComponent(displayName)])
     fields.push(...spread.fields)
     socket.write(HeadText.response(101, "Switching Protocols", fields), "latin1")
     this.connect(link, socket, head, giveBack)

@@ -72,8 +72,8 @@ export class CountedVisit extends VisitRecord implements Recent {
     this.transportIndex = Math.max(0, transports.indexOf(transport))
   }
 
-  override failed(code: string): void {
-    super.failed(code)
+  override failed(code: string, id?: string): void {
+    super.failed(code, id)
     const { errors } = this.counters
     errors.set(code, (errors.get(code) ?? 0) + 1)
   }

@@ -15,9 +15,9 @@ import type { InterimHead, Offer, ResponseHead } from "../../protocol/Message.ts
 import { interimPath, maxAnswerBody, requestPath, responsePath } from "../../protocol/Wire.ts"
 import { type Body, type BodyFlow, empty, fromBytes } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
+import type { FailureResponse } from "../../transport/mux/ServerStream.ts"
 import * as NodeBody from "../../transport/net/NodeBody.ts"
 import type { ClientRequestOptions } from "../../transport/net/NodeClient.ts"
-import { failure } from "../uplink/HandlerGuard.ts"
 import type { ClassicAnswers } from "./ClassicAnswers.ts"
 import * as ClassicFields from "./ClassicFields.ts"
 
@@ -32,6 +32,8 @@ export interface ClassicExchangeOptions extends ClassicFields.ClassicPeer {
   /** Whether what it asks for may still have an effect. */
   readonly mayCommit: () => boolean
   readonly handler: Handler
+  /** Makes the response to a failure of the handler. */
+  readonly failure: FailureResponse
   /** Called once, when the exchange is over. */
   readonly onOver: () => void
 }
@@ -122,7 +124,7 @@ class ClassicExchange implements Reply {
   fail(error: ExchangeError): void {
     if (this.state !== "Waiting") return
     this.state = "Responding"
-    const [head, body] = failure(this.offer.head, error)
+    const [head, body] = this.options.failure(this.offer.head, error)
     this.write(head, body, undefined)
   }
 

@@ -112,7 +112,7 @@ export const listen = (options: ListenOptions): Effect.Effect<Listened, ListenEr
     const headers = fieldsOf(options)
     const abort = options.client.sendWhole({ method: "GET", path, headers }, noBytes, {
       response: receive,
-      failed: (error, request) => end(unconnected(error, request)),
+      failed: (error, request) => end(unconnected(error, request, options.client.proxy)),
     })
     return Effect.sync(() => {
       deadline.clear()
@@ -156,9 +156,10 @@ const isInTime = ({ headers }: IncomingMessage, { clock, sentAt }: Age): boolean
 const unconnected = (
   error: NodeJS.ErrnoException,
   request: ClientRequest,
+  proxy: URL | undefined,
 ): Effect.Effect<never, ListenError> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const fault = ConnectFault.ofError(error, validityOf(request), now)
+    const fault = ConnectFault.ofError(error, validityOf(request), now, proxy)
     return Effect.fail(
       fault.reason === "impossible"
         ? new ListenError({ reason: "unexpected", detail: fault.detail })

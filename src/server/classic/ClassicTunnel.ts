@@ -185,6 +185,7 @@ export class ClassicTunnel {
       takesInterim,
       mayCommit: () => isInTime() || !clock.hasStoodStillSince(startedAt),
       handler: uplink.handler,
+      failure: uplink.failure,
       onOver: () => {
         done()
         this.running.delete(offer.id)

@@ -15,13 +15,13 @@ import { streamPath } from "../../protocol/Wire.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
 import type { LineWindows } from "../../transport/mux/LineWindows.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../../transport/mux/Multiplexer.ts"
+import type { FailureResponse } from "../../transport/mux/ServerStream.ts"
 import * as WebSocketWire from "../../transport/mux/WebSocketWire.ts"
 import { type Client, validityOf } from "../../transport/net/NodeClient.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
 import * as ConnectFault from "../uplink/ConnectFault.ts"
-import { failure } from "../uplink/HandlerGuard.ts"
 import { ListenError, limited } from "../uplink/ListenError.ts"
 import { type Announced, announced } from "../uplink/RelayAddresses.ts"
 import * as ResponseFault from "../uplink/ResponseFault.ts"
@@ -53,6 +53,8 @@ export interface StreamConnectionOptions {
   readonly handler: Handler
   /** Answers connections that are passed on, if any are taken. */
   readonly connections?: Handler | undefined
+  /** Makes the response to a failure of the handler; without it, such an exchange is reset. */
+  readonly failed?: FailureResponse
   /** The relay speaks stream on the link. */
   readonly onAlive: (announced: Announced, link: OpenLink) => void
   /** The relay has said which relays there are; also before `onAlive`. */
@@ -157,7 +159,7 @@ class StreamConnection {
     })
     request.on("error", (error) => {
       const { deadlines } = this.options
-      this.endWith(ConnectFault.ofError(error, validityOf(request), deadlines.now()))
+      this.endWith(ConnectFault.ofError(error, validityOf(request), deadlines.now(), client.proxy))
     })
     request.on("response", (response) => this.onResponse(response))
     request.on("upgrade", (response, socket, head) => this.onUpgrade(response, socket, head))
@@ -218,7 +220,8 @@ class StreamConnection {
   }
 
   private open(headers: IncomingHttpHeaders, socket: Duplex, head: Buffer): Multiplexer {
-    const { clock, connections, deadlines, handler, heartbeatMillis, lines, onState } = this.options
+    const { clock, connections, deadlines, failed, handler, heartbeatMillis, lines, onState } =
+      this.options
     const { relay } = LinkOpening.decodeAnswer(headers)
     const multiplexer: Multiplexer = new Multiplexer({
       deadlines,
@@ -237,7 +240,7 @@ class StreamConnection {
         connections !== undefined && multiplexer.hello?.connections === true && isPassed(head)
           ? connections(head, body, reply)
           : handler(head, body, reply),
-      failed: failure,
+      ...(failed === undefined ? {} : { failed }),
       wire: WebSocketWire.make(socket, "client", head, {
         bytes: (chunk) => multiplexer.bytes(chunk),
         drained: () => multiplexer.drained(),
@@ -268,7 +271,7 @@ class StreamConnection {
     const publicUrl = hello?.publicUrl === "" ? undefined : hello?.publicUrl
     const { relay } = LinkOpening.decodeAnswer(headers)
     this.options.onAlive(
-      { publicUrl, openUrl: announced(headers).openUrl },
+      { ...announced(headers), publicUrl },
       {
         relay,
         passesConnections: hello?.connections === true,

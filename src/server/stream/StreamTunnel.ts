@@ -9,6 +9,7 @@ import { LineWindows } from "../../transport/mux/LineWindows.ts"
 import type { Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
 import { ListenError } from "../uplink/ListenError.ts"
+import * as ResponseFault from "../uplink/ResponseFault.ts"
 import type { Uplink } from "../uplink/Uplink.ts"
 import { keepAll, type LinkEvents } from "./LinkSet.ts"
 import { keep, type StreamConnectionOptions } from "./StreamConnection.ts"
@@ -48,7 +49,13 @@ export class StreamTunnel {
       works: this.works,
     })
     this.always = this.untilImpossible.pipe(
-      Effect.flatMap((detail) => uplink.failed(new ListenError({ reason: "impossible", detail }))),
+      Effect.flatMap((detail) =>
+        uplink.failed(
+          detail === ResponseFault.withoutUpgrade.detail
+            ? ResponseFault.withoutUpgrade
+            : new ListenError({ reason: "impossible", detail }),
+        ),
+      ),
       Effect.forever,
     )
     const onAlive = () => this.works.openUnsafe()
@@ -101,6 +108,7 @@ export class StreamTunnel {
         lines: this.lines,
         handler: uplink.handler,
         connections: uplink.connections,
+        failed: uplink.failure,
         onAlive: (announced, link) => {
           onAlive(link)
           const connected = uplink.connected(announced, "stream", "")
@@ -122,6 +130,8 @@ const registration = (uplink: Uplink): Pick<StreamConnectionOptions, "onState"> 
   return {
     onState: (multiplexer, state) => {
       const close = (): void => multiplexer.close("the server stops")
+      if (state === "open") uplink.watch?.opened(multiplexer)
+      else uplink.watch?.closed(multiplexer)
       if (state === "open") {
         disown = uplink.addFinalizer(close)
         removeLink = uplink.addLink(multiplexer)

@@ -8,6 +8,7 @@ import { timeOf } from "../../transport/net/Certificate.ts"
 import { addressOf } from "../../transport/net/NodeClient.ts"
 import * as TlsFault from "../../transport/net/TlsFault.ts"
 import { speaksTls } from "../../transport/net/TlsProbe.ts"
+import { https } from "../../transport/runtime/NodeHttp.ts"
 import { ListenError } from "./ListenError.ts"
 
 /** An error of a request that has no response. */
@@ -77,17 +78,30 @@ const expired = (code: string, validity: Validity | undefined, now: number): Lis
   })
 }
 
+/** Whether the error is that of a connection to a proxy, and not of one to the relay. */
+const isOfProxy = (error: ConnectError, proxy: URL | undefined): proxy is URL =>
+  proxy !== undefined && (error.syscall === "connect" || error.syscall === "getaddrinfo")
+
 /**
  * The error for a request to the relay that has no response.
  *
  * @param now milliseconds since 1970
+ * @param proxy the proxy on the way to the relay, if there is one
  */
 export const ofError = (
   error: ConnectError,
   validity: Validity | undefined,
   now: number,
+  proxy?: URL,
 ): ListenError => {
   const code = error.code ?? ""
+  if (isOfProxy(error, proxy))
+    return new ListenError({
+      reason: "unreachable",
+      code: "PTTH_PROXY_REFUSED",
+      detail: `the proxy ${proxy.host} cannot be reached: ${meanings[code]?.detail ?? "it failed"} (${code})`,
+      remedy: "Correct HTTPS_PROXY or HTTP_PROXY, except the relay in NO_PROXY, or unset it.",
+    })
   const text = `${error.reason ?? ""} ${error.message}`
   if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID")
     return expired(code, validity, now)
@@ -132,11 +146,53 @@ export const needsTls = new ListenError({
   detail: "the other end speaks TLS, and the address is http",
 })
 
+/** How long the relay may take to say what its clock shows, in milliseconds. */
+const clockMillis = 2_000
+
+/** What the relay's own clock shows, in milliseconds since 1970; `undefined` if it does not say it. */
+const clockOf = (relayUrl: URL): Effect.Effect<number | undefined> =>
+  Effect.callback<number | undefined>((resume) => {
+    // Without a key or anything else to keep secret, the certificate does not matter.
+    const request = https.request({
+      ...addressOf(relayUrl),
+      method: "HEAD",
+      path: "/",
+      agent: false,
+      rejectUnauthorized: false,
+      timeout: clockMillis,
+    })
+    request.on("response", ({ headers }) => {
+      const time = Date.parse(headers.date ?? "")
+      resume(Effect.succeed(Number.isNaN(time) ? undefined : time))
+      request.destroy()
+    })
+    request.on("timeout", () => request.destroy(new Error("timeout")))
+    request.on("error", () => resume(Effect.succeed(undefined)))
+    request.end()
+    return Effect.sync(() => request.destroy())
+  })
+
+/** The same error, which says what the relay's clock shows. */
+const withClock = (error: ListenError, relayUrl: URL): Effect.Effect<ListenError> =>
+  Effect.map(clockOf(relayUrl), (time) =>
+    time === undefined
+      ? error
+      : new ListenError({ ...error, detail: `${error.detail}; the relay's says ${timeOf(time)}` }),
+  )
+
 /**
- * What closes a plain connection without a response may speak TLS. Other errors
- * stay as they are.
+ * Looks closer at what the error alone does not tell: what closes a plain
+ * connection without a response may speak TLS, and where a certificate is not
+ * valid now, the clock of the relay tells whose is wrong.
+ *
+ * @param proxy the proxy on the way to the relay, past which nothing is asked
  */
-export const examine = (error: ListenError, relayUrl: URL): Effect.Effect<ListenError> => {
+export const examine = (
+  error: ListenError,
+  relayUrl: URL,
+  proxy: URL | undefined,
+): Effect.Effect<ListenError> => {
+  if (error.code === "PTTH_RELAY_EXPIRED" && proxy === undefined) return withClock(error, relayUrl)
   const isSuspect = relayUrl.protocol === "http:" && error.detail.includes("(ECONNRESET)")
   if (!isSuspect) return Effect.succeed(error)
   return Effect.callback<ListenError>((resume) => {

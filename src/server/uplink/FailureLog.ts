@@ -46,21 +46,30 @@ export class FailureLog {
     this.options = options
   }
 
-  /** What is logged of a failure; `undefined` if nothing. */
-  line(error: ListenError, { failures, millis }: Outage): Effect.Effect<void> | undefined {
+  /**
+   * What is logged of a failure; `undefined` if nothing.
+   *
+   * @param wait how long it waits before it tries again, in milliseconds
+   */
+  line(
+    error: ListenError,
+    { failures, millis }: Outage,
+    wait = 0,
+  ): Effect.Effect<void> | undefined {
     if (failures === 1) this.restart()
     const kind = `${error.reason} ${error.code ?? ""}`
     const isNew = !this.kinds.has(kind) && this.kinds.size < maxKinds
     this.kinds.add(kind)
-    if (isNew) return log(error, this.options, "")
+    if (isNew) return log(error, this.options, "", wait)
     if (millis < this.reminderAt || isAwaitingApproval(error, this.options)) return undefined
     this.reminders += 1
-    const wait = Math.min(firstReminder * reminderGrowth ** this.reminders, longestReminder)
-    this.reminderAt = millis + wait
+    const pause = Math.min(firstReminder * reminderGrowth ** this.reminders, longestReminder)
+    this.reminderAt = millis + pause
     return log(
       error,
       this.options,
       `still not connected after ${failures} tries, ${span(millis)}: `,
+      wait,
     )
   }
 
@@ -74,8 +83,19 @@ export class FailureLog {
 const isAwaitingApproval = ({ reason }: ListenError, { onRefused }: ServerOptions): boolean =>
   reason === "refused" && onRefused !== undefined
 
-const about = (code: RelayFaultCode, error: ListenError, sentence: string): Effect.Effect<void> =>
-  Effect.logWarning(`${code}: ${sentence}. ${error.remedy ?? entry(code).remedy} Trying again`)
+/** When it is tried again, where that is not at once. */
+const nextTry = (millis: number): string =>
+  millis < 1_000 ? "Trying again" : `Next try in ${span(millis)}`
+
+const about = (
+  code: RelayFaultCode,
+  error: ListenError,
+  sentence: string,
+  millis: number,
+): Effect.Effect<void> =>
+  Effect.logWarning(
+    `${code}: ${sentence}. ${error.remedy ?? entry(code).remedy} ${nextTry(millis)}`,
+  )
 
 /** Says that the relay did not take the ticket, if that is so. */
 const ticketWarning = ({ code }: ListenError): Effect.Effect<void> =>
@@ -87,28 +107,27 @@ const ticketWarning = ({ code }: ListenError): Effect.Effect<void> =>
  * Logs a failure, or runs what the options have in its place.
  *
  * @param before begins the sentence, if the failure was logged before
+ * @param millis how long it waits before it tries again
  */
 export const log = (
   error: ListenError,
   options: ServerOptions,
   before: string,
+  millis: number,
 ): Effect.Effect<void> => {
   const { detail } = error
   const relay = options.relayUrl
+  const say = (code: RelayFaultCode, sentence: string) => about(code, error, sentence, millis)
   switch (error.reason) {
     case "unreachable":
-      return about(
+      return say(
         error.code ?? "PTTH_RELAY_UNREACHABLE",
-        error,
         `${before}cannot reach the relay ${relay}: ${detail}`,
       )
     case "untrusted": {
       const code = error.code ?? "PTTH_RELAY_UNTRUSTED"
       const sentence = `${before}the certificate of the relay ${relay} is not ${code === "PTTH_RELAY_UNTRUSTED" ? "trusted" : "accepted"}: ${detail}`
-      return Effect.andThen(
-        about(code, error, sentence),
-        options.onUntrusted?.(detail, code) ?? Effect.void,
-      )
+      return Effect.andThen(say(code, sentence), options.onUntrusted?.(detail, code) ?? Effect.void)
     }
     case "limited": {
       const { retryMillis } = error
@@ -127,13 +146,17 @@ export const log = (
     case "shutting down":
       return Effect.logWarning(`${before}the relay ${relay} is shutting down; trying again`)
     case "needs stream":
-      return about("PTTH_NEEDS_STREAM", error, `${before}${detail}`)
+      return say("PTTH_NEEDS_STREAM", `${before}${detail}`)
     case "elsewhere":
     case "unexpected":
     case "impossible":
-      return about(
+      if (error.code === "PTTH_NO_WEBSOCKETS")
+        return say(
+          error.code,
+          `${before}the relay ${relay} is there, but WebSockets do not reach it: ${detail}`,
+        )
+      return say(
         error.code ?? "PTTH_NOT_A_RELAY",
-        error,
         `${before}${relay} does not answer like a relay: ${detail}`,
       )
     case "refused":

@@ -64,11 +64,19 @@ const attempt = (handler: Handler, request: RequestHead, body: Body, reply: Repl
   }
 }
 
-/** A failure as a response, in the form that the request's Accept field asks for. */
+/**
+ * A failure as a response, in the form that the request's Accept field asks for.
+ *
+ * @param site what pages call the server
+ */
 export const failure = (
   request: RequestHead,
   error: ExchangeError,
+  site: string,
 ): readonly [ResponseHead, Body] => {
-  const page = FailurePage.render(error.failure, first(request.headers, "accept"))
+  const page = FailurePage.render(error.failure, first(request.headers, "accept"), {
+    ...request,
+    site,
+  })
   return [{ status: page.status, headers: page.headers }, fromBytes(page.body)]
 }

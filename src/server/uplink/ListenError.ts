@@ -12,6 +12,7 @@ export type RelayFaultCode = Extract<
   ErrorCode,
   | `PTTH_RELAY_${string}`
   | "PTTH_NOT_A_RELAY"
+  | "PTTH_NO_WEBSOCKETS"
   | "PTTH_PROXY_REFUSED"
   | "PTTH_NEEDS_STREAM"
   | "PTTH_TICKET_REFUSED"

@@ -30,6 +30,17 @@ const notARelay = (detail: string, remedy?: string): ListenError =>
 const byWhom = ({ server }: IncomingHttpHeaders): string =>
   typeof server === "string" && /^[\x21-\x7e][\x20-\x7e]{0,60}$/.test(server) ? ` (${server})` : ""
 
+/** The title of the page that answers, of at most so many characters. */
+const titleOf = (body: string): string => {
+  const [, title = ""] = /<title[^>]*>([^<]{1,200})</i.exec(body) ?? []
+  const text = title
+    .replace(/\s+/g, " ")
+    .replace(/[^\x20-\x7e]/g, "?")
+    .trim()
+    .slice(0, 60)
+  return text === "" ? "" : `, a page with the title ${JSON.stringify(text)}`
+}
+
 const originOf = (location: string | undefined): string | undefined => {
   if (location === undefined || !URL.canParse(location)) return undefined
   const { origin } = new URL(location)
@@ -46,6 +57,13 @@ const redirected = ({ headers, status }: Refusal): ListenError => {
       : `Use ${origin} in relay_url if that is the relay; otherwise sign in to this network, or correct relay_url.`,
   )
 }
+
+/** The relay has got the request, but not its Upgrade field. */
+export const withoutUpgrade = new ListenError({
+  reason: "impossible",
+  code: "PTTH_NO_WEBSOCKETS",
+  detail: "what is in between has removed the field Upgrade",
+})
 
 /** Statuses of a proxy whose relay is away, Cloudflare's among them. */
 const isGatewayStatus = (status: number): boolean =>
@@ -76,6 +94,7 @@ export const of = (refusal: Refusal): ListenError | undefined => {
     })
   if (status === 503 && words === text.shuttingDown.trim())
     return new ListenError({ reason: "shutting down", detail: words })
+  if (status === 400 && words === text.noWebSocket.trim()) return withoutUpgrade
   if (status === 403 && words === text.noKey.trim())
     return notARelay(
       "the key did not reach the relay",
@@ -111,7 +130,8 @@ export const of = (refusal: Refusal): ListenError | undefined => {
 
 /** The same for a response of which nothing else is known. */
 export const orUnexpected = (refusal: Refusal): ListenError => {
-  const { headers, path, status } = refusal
+  const { body, headers, path, status } = refusal
   const what = status === 401 || status === 403 ? "something else refuses" : "it answers"
-  return of(refusal) ?? notARelay(`${what} ${path} with status ${status}${byWhom(headers)}`)
+  const who = `${byWhom(headers)}${titleOf(body)}`
+  return of(refusal) ?? notARelay(`${what} ${path} with status ${status}${who}`)
 }

@@ -8,6 +8,7 @@ import type { ServerName } from "../../domain/ServerName.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
 import type { Certificate } from "../../transport/net/Certificate.ts"
 import type { RelayFaultCode } from "./ListenError.ts"
+import type { TunnelState } from "./TunnelState.ts"
 import type { UplinkStatus } from "./UplinkStatus.ts"
 
 /** How a server connects to its relay, and what it serves. */
@@ -45,6 +46,8 @@ export interface ServerOptions {
   readonly onRefused?: Effect.Effect<void>
   /** Run when the relay's certificate is not accepted, besides a log line; gets what is wrong with it, and its code. */
   readonly onUntrusted?: (detail: string, code: RelayFaultCode) => Effect.Effect<void>
-  /** Run when a transport connects, besides a log line; gets the address for visitors. */
-  readonly onConnected?: (url: string) => Effect.Effect<void>
+  /** Run when a transport connects, besides a log line; gets the address for visitors, and what pages call the server. */
+  readonly onConnected?: (url: string, site: string) => Effect.Effect<void>
+  /** Called when the state of the connection has changed, with what reads it at any time; the log then does not repeat the address. */
+  readonly onState?: (read: () => TunnelState) => void
 }

@@ -6,10 +6,13 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Random from "effect/Random"
+import { entry } from "../../domain/ErrorRegistry.ts"
 import * as RequestId from "../../domain/RequestId.ts"
 import { prefix } from "../../protocol/Wire.ts"
 import type { Cancel, Handler } from "../../transport/body/Handler.ts"
+import type { FailureResponse } from "../../transport/mux/ServerStream.ts"
 import * as NodeClient from "../../transport/net/NodeClient.ts"
+import { elapsedMillis } from "../../transport/runtime/Deadlines.ts"
 import * as GracePeriod from "../../transport/runtime/GracePeriod.ts"
 import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import * as ConnectFault from "./ConnectFault.ts"
@@ -19,6 +22,7 @@ import type { ListenError } from "./ListenError.ts"
 import type { Announced } from "./RelayAddresses.ts"
 import { type Delay, RetryDelay } from "./RetryDelay.ts"
 import type { ServerOptions } from "./ServerOptions.ts"
+import { TunnelWatch } from "./TunnelState.ts"
 import type { LastFailure, Transport, UplinkStatus } from "./UplinkStatus.ts"
 
 /** The rate of a throttled response body, in bytes per second. */
@@ -46,8 +50,14 @@ export class Uplink {
   readonly handler: Handler
   /** Answers connections that are passed on, if the server takes any. */
   readonly connections: Handler | undefined
+  /** Follows the state of the connection, if somebody looks at it. */
+  readonly watch: TunnelWatch | undefined
   /** Waits for running exchanges within the grace period and cancels the rest; whether there were any. */
   readonly drain: Effect.Effect<boolean>
+  /** Makes the response to a failure of the handler. */
+  readonly failure: FailureResponse
+  /** What pages call the server: its name, until the relay announces another. */
+  private site: string
   private readonly relayUrl: URL
   private readonly idle = Latch.makeUnsafe(true)
   private readonly running = new ReusableMap<number, Cancel>()
@@ -82,6 +92,12 @@ export class Uplink {
     const rate = options.throttle === true ? throttledRate : undefined
     this.handler = HandlerGuard.guard(options.handler, { rate })
     this.connections = connections && HandlerGuard.guard(connections, { rate })
+    this.watch =
+      options.onState === undefined
+        ? undefined
+        : new TunnelWatch(() => elapsedMillis(clock), options.onState)
+    this.site = options.name
+    this.failure = (request, error) => HandlerGuard.failure(request, error, this.site)
     const graceMillis = options.graceMillis ?? defaultGrace
     this.drain = Effect.map(GracePeriod.wait(this.idle.await, graceMillis), () => this.cancelAll())
   }
@@ -139,12 +155,14 @@ export class Uplink {
    * @param why why it is this transport, for the log
    */
   connected(
-    { openUrl, publicUrl }: Announced,
+    { displayName, openUrl, publicUrl }: Announced,
     transport: Transport,
     why: string,
   ): Effect.Effect<void> {
     this.retry.connected()
     this.hasConnected = true
+    this.site = displayName ?? this.options.name
+    this.watch?.connected(transport)
     const path = transport === "classic 1" ? "/frontend/servers/" : "/servers/"
     const base = (publicUrl ?? this.relayUrl.href).replace(/\/+$/, "")
     const url = openUrl ?? `${base}${path}${this.options.name}/`
@@ -152,22 +170,26 @@ export class Uplink {
     this.openUrl = url
     this.lastFailure = undefined
     return this.logOnce(`connected by ${transport}`, () => {
-      return Effect.annotateLogs(Effect.logInfo(`connected: ${url}`), {
+      const after = this.recovery()
+      const isShown = this.options.onState !== undefined
+      const what = after === undefined ? "connected" : `back after ${after}`
+      const connected = Effect.annotateLogs(Effect.logInfo(isShown ? what : `connected: ${url}`), {
         transport,
         ...(why === "" ? {} : { why }),
-        ...this.recovery(),
-      }).pipe(Effect.andThen(this.options.onConnected?.(url) ?? Effect.void))
+        ...(after === undefined || isShown ? {} : { after }),
+      })
+      return (why === "" ? connected : Effect.andThen(notStream(transport, why), connected)).pipe(
+        Effect.andThen(this.options.onConnected?.(url, this.site) ?? Effect.void),
+      )
     })
   }
 
   /** What ended with this connection, for the log. */
-  private recovery(): { readonly after?: string } {
-    if (!this.loggedOutage) return {}
+  private recovery(): string | undefined {
+    if (!this.loggedOutage) return undefined
     this.loggedOutage = false
     const { failures, millis } = this.retry.outage
-    return {
-      after: `${failures} failed ${failures === 1 ? "try" : "tries"}, ${FailureLog.span(millis)}`,
-    }
+    return `${failures} failed ${failures === 1 ? "try" : "tries"}, ${FailureLog.span(millis)}`
   }
 
   /** There is no connection: logs it, and waits before the next attempt. */
@@ -175,7 +197,7 @@ export class Uplink {
     if (error.reason === "crowded") {
       // Other links exist, so this is not part of the series of failures.
       const { delay, isFirst } = this.retry.afterCrowding(error)
-      const log = FailureLog.log(error, this.options, "")
+      const log = FailureLog.log(error, this.options, "", 0)
       return Effect.andThen(isFirst ? log : Effect.void, sleep(delay))
     }
     if (this.links.size === 0) this.transport = undefined
@@ -186,13 +208,15 @@ export class Uplink {
     // A relay that was reached before is not examined: that would delay the next try.
     const examination = this.hasConnected
       ? Effect.succeed(error)
-      : ConnectFault.examine(error, this.relayUrl)
-    return Effect.flatMap(examination, (examined) => {
-      const log = this.failureLog.line(examined, outage)
-      if (log === undefined) return sleep(delay)
+      : ConnectFault.examine(error, this.relayUrl, this.client.proxy)
+    return Effect.flatMap(Effect.zip(examination, Random.next), ([examined, random]) => {
+      const millis = delay(random)
+      this.watch?.failed(examined, millis)
+      const log = this.failureLog.line(examined, outage, millis)
+      if (log === undefined) return Effect.sleep(millis)
       this.lastLogged = ""
       this.loggedOutage = true
-      return Effect.andThen(log, sleep(delay))
+      return Effect.andThen(log, Effect.sleep(millis))
     })
   }
 
@@ -217,6 +241,14 @@ export class Uplink {
     this.client.close()
   }
 }
+
+/** Why it is not stream; said only once the relay was reached, so that it is certain that there is one. */
+const notStream = (transport: string, why: string): Effect.Effect<void> =>
+  Effect.logWarning(
+    transport === "classic 1"
+      ? `the relay speaks classic 1 only (${why}); using classic, which needs plain requests only`
+      : `PTTH_NO_WEBSOCKETS: WebSockets do not reach the relay (${why}); using classic, which needs plain requests only. ${entry("PTTH_NO_WEBSOCKETS").remedy}`,
+  )
 
 const sleep = (delay: Delay): Effect.Effect<void> =>
   Effect.flatMap(Random.next, (random) => Effect.sleep(delay(random)))

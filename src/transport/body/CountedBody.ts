@@ -10,8 +10,8 @@ import type { Body, BodyFlow, BodySink } from "./Body.ts"
 export interface Tally {
   /** So many bytes have passed. The memory of `chunk` may be reused once this has returned. */
   bytes(count: number, chunk: Uint8Array): void
-  /** No more bytes come, for whatever reason. May be called more than once. */
-  over?(): void
+  /** No more bytes come; `isWhole` says whether there were all of them, or nobody wants them. Only the first call counts. */
+  over?(isWhole: boolean): void
 }
 
 /** Counts the bytes of a body as they are read; the use of `whole` is not counted. */
@@ -41,7 +41,7 @@ class CountedBody implements Body, BodySink, BodyFlow {
   }
 
   discard(): void {
-    this.tally.over?.()
+    this.tally.over?.(true)
     this.body.discard()
   }
 
@@ -51,12 +51,12 @@ class CountedBody implements Body, BodySink, BodyFlow {
   }
 
   end(trailers: HeaderList): void {
-    this.tally.over?.()
+    this.tally.over?.(true)
     this.sink?.end(trailers)
   }
 
   fail(error: BodyError): void {
-    this.tally.over?.()
+    this.tally.over?.(false)
     this.sink?.fail(error)
   }
 
@@ -69,7 +69,7 @@ class CountedBody implements Body, BodySink, BodyFlow {
   }
 
   cancel(): void {
-    this.tally.over?.()
+    this.tally.over?.(false)
     this.flow?.cancel()
   }
 }

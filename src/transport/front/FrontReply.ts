@@ -8,15 +8,28 @@ import { first, type HeaderList } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import { allExcept } from "../../protocol/http/ConnectionFields.ts"
 import { isWritable } from "../../protocol/http/HeadText.ts"
-import { type InterimHead, isInterimStatus, type ResponseHead } from "../../protocol/Message.ts"
+import {
+  type InterimHead,
+  isInterimStatus,
+  type RequestHead,
+  type ResponseHead,
+} from "../../protocol/Message.ts"
 import { type Body, type BodyFlow, fromBytes } from "../body/Body.ts"
 import type { Cancel, Reply } from "../body/Handler.ts"
 import type { VisitNotes } from "../observe/VisitNotes.ts"
 import type { NextWrite } from "./HalfClosed.ts"
 import { faultOf } from "./ResponsePlan.ts"
 
-/** Renders a failure in the form that the visitor's Accept field asks for. */
-export type RenderFailure = (failure: Failure, accept: string | undefined) => RenderedFailure
+/**
+ * Renders a failure in the form that the visitor's Accept field asks for.
+ *
+ * @param request `undefined` if it could not be read
+ */
+export type RenderFailure = (
+  failure: Failure,
+  accept: string | undefined,
+  request?: RequestHead,
+) => RenderedFailure
 
 /** What all replies of a front have in common. */
 export interface ReplyRules {
@@ -42,12 +55,12 @@ export abstract class FrontReply implements Reply {
   protected flow: BodyFlow | undefined
   /** How many interim responses have been written. */
   private informed = 0
-  private readonly requestHeaders: HeaderList
+  private readonly requestHead: RequestHead
   private readonly rules: ReplyRules
   private cancelHandler: Cancel | undefined
 
-  constructor(requestHeaders: HeaderList, rules: ReplyRules, notes: VisitNotes | undefined) {
-    this.requestHeaders = requestHeaders
+  constructor(requestHead: RequestHead, rules: ReplyRules, notes: VisitNotes | undefined) {
+    this.requestHead = requestHead
     this.rules = rules
     this.notes = notes
   }
@@ -113,9 +126,10 @@ export abstract class FrontReply implements Reply {
 
   protected writeFailure(failure: Failure): void {
     this.state = "Responding"
-    this.notes?.failed(failure.code)
-    const accept = first(this.requestHeaders, "accept")
-    const { body, headers, status } = this.rules.renderFailure(failure, accept)
+    const { requestHead, rules } = this
+    const accept = first(requestHead.headers, "accept")
+    const { body, headers, id, status } = rules.renderFailure(failure, accept, requestHead)
+    this.notes?.failed(failure.code, id)
     this.write(this.withFields({ status, headers }), fromBytes(body), undefined)
   }
 

@@ -559,10 +559,10 @@ class NodeFront {
     const { observe, renderFailure } = this.options
     const address = "remoteAddress" in socket ? `${socket.remoteAddress}` : ""
     const notes = observe?.(unreadable, address, "1.1")
-    notes?.failed(failure.code)
+    const { body, headers, id } = renderFailure(failure, undefined)
+    notes?.failed(failure.code, id)
     notes?.answered(failure.status)
     notes?.over(true)
-    const { body, headers } = renderFailure(failure, undefined)
     const reason = STATUS_CODES[failure.status] ?? "Error"
     const head = HeadText.response(failure.status, reason, [...headers, ["Connection", "close"]])
     socket.on("error", ignore)

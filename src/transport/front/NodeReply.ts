@@ -53,12 +53,9 @@ export class NodeReply extends FrontReply {
   constructor(context: NodeReplyContext, call: NodeCall) {
     const { headers, request, response } = call
     const { method = "", socket, url = "" } = request
-    const notes = context.observe?.(
-      { method, target: url, headers },
-      socket.remoteAddress ?? "",
-      request.httpVersion,
-    )
-    super(headers, context, notes)
+    const head = { method, target: url, headers }
+    const notes = context.observe?.(head, socket.remoteAddress ?? "", request.httpVersion)
+    super(head, context, notes)
     this.context = context
     this.request = request
     this.response = response

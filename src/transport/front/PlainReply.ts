@@ -39,7 +39,7 @@ export class PlainReply extends FrontReply {
     notes: VisitNotes | undefined,
     turn: PlainTurn,
   ) {
-    super(request.headers, rules, notes)
+    super(request, rules, notes)
     this.socket = socket
     this.method = request.method
     this.turn = turn

@@ -52,6 +52,8 @@ export interface WholeRequestEvents {
 export interface Client {
   /** The value of the Host field that names the origin. */
   readonly host: string
+  /** The proxy that leads to the origin, if there is one. */
+  readonly proxy: URL | undefined
   /** The pool of connections. */
   readonly agent: Http.Agent
   /** Starts a request; its head is written exactly as given. */
@@ -152,6 +154,7 @@ export const make = (options: ClientOptions): Client => {
   }
   return {
     host: options.origin.host,
+    proxy,
     agent,
     request: (options) => {
       const attempt = begin(options)

@@ -52,6 +52,7 @@ const jsonLine = (visit: VisitRecord, { address, at, relay, traceId }: LineConte
     status: visit.status ?? null,
     whole: visit.whole,
     code: visit.code,
+    request_id: visit.failureId,
     server: visit.server === "" ? undefined : visit.server,
     transport: visit.transport === "none" ? undefined : visit.transport,
     relay,

@@ -25,8 +25,8 @@ export interface VisitNotes {
   offered(transport: string, hop?: string, linkMillis?: number): void
   /** The head of the response is written. */
   answered(status: number): void
-  /** The response is a failure of our own, with this code; `answered` follows. */
-  failed(code: string): void
+  /** The response is a failure of our own, with this code and the id that the visitor sees, if there is a page; `answered` follows. */
+  failed(code: string, id?: string): void
   /** Bytes of the request's body have arrived. */
   received(bytes: number): void
   /** Bytes of the response's body are written. */

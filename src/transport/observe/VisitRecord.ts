@@ -27,6 +27,8 @@ export abstract class VisitRecord implements VisitNotes {
   status: number | undefined
   /** The error code, where the response is a failure of our own. */
   code: string | undefined
+  /** What identifies this failure on the page that the visitor got. */
+  failureId: string | undefined
   bytesIn = 0
   bytesOut = 0
   offeredAt: number | undefined
@@ -82,8 +84,9 @@ export abstract class VisitRecord implements VisitNotes {
     this.offeredAt = performance.now()
   }
 
-  failed(code: string): void {
+  failed(code: string, id?: string): void {
     this.code = code
+    this.failureId = id
   }
 
   answered(status: number): void {

@@ -10,12 +10,13 @@ class RecordedReply extends FrontReply {
 
   constructor() {
     super(
-      [["Accept", "text/html"]],
+      { method: "GET", target: "/", headers: [["Accept", "text/html"]] },
       {
         renderFailure: ({ code, status }, accept) => ({
           status,
           headers: [["X-Code", `${code} as ${accept}`]],
           body: Buffer.from(code),
+          id: "id",
         }),
       },
       undefined,

@@ -99,15 +99,16 @@ describe("a line of the access log", () => {
     assert.strictEqual(combined, `${common.trimEnd()} "-" "x\\x22y\\x5cz"\n`)
   })
 
-  it("has 499 or null if the visitor left, and the code of our own failures", () => {
+  it("has 499 or null if the visitor left, and code and id of our own failures", () => {
     const gone = linesOf("/", [], () => {})
     assert.match(gone.common, /" 499 -\n$/)
     assert.strictEqual(parsed(gone.json).status, null)
     const failed = linesOf("/", [], (visit) => {
-      visit.failed("PTTH_NO_ANSWER")
+      visit.failed("PTTH_NO_ANSWER", "01JD8Q6Z7M4V9C2K5T8XWNRE3A")
       visit.answered(504)
     })
     assert.strictEqual(parsed(failed.json).code, "PTTH_NO_ANSWER")
+    assert.strictEqual(parsed(failed.json).request_id, "01JD8Q6Z7M4V9C2K5T8XWNRE3A")
   })
 
   it("has no keys, cookies and passwords", () => {

@@ -115,6 +115,7 @@ export const failure = (code: VisitorErrorCode, detail: string, fields: HeaderLi
     const { body, headers, status } = FailurePage.render(
       { code, detail, status: statusOf(code), headers: fields },
       request.headers.accept,
+      { hasIcon: false },
     )
     return HttpServerResponse.uint8Array(body, { status, headers: Object.fromEntries(headers) })
   })

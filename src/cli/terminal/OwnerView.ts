@@ -1,0 +1,38 @@
+/**
+ * What is told to whatever shows an owner what the server does.
+ */
+import type { TunnelState } from "../../server/uplink/TunnelState.ts"
+import type { Handler } from "../../transport/body/Handler.ts"
+
+/** How much is shown. */
+export interface OwnerViewOptions {
+  /** Whether neither requests nor the state are shown. */
+  readonly quiet: boolean
+  /** Whether each request becomes one line on standard output. */
+  readonly logRequests: boolean
+  /** The format of these lines. */
+  readonly logFormat: "text" | "json"
+}
+
+/** Is told what happens. */
+export interface OwnerView {
+  /** Whether the state is shown, so that the log need not repeat it. */
+  readonly isLive: boolean
+  /** The same handler, whose requests are shown. */
+  readonly watch: (handler: Handler) => Handler
+  /** The address for visitors is this. */
+  readonly setAddress: (url: string) => void
+  /** How the server is connected is to be read from here. */
+  readonly setLink: (read: () => TunnelState) => void
+  /** The application behind the server has this problem, or none. */
+  readonly setOrigin: (problem: string | undefined) => void
+}
+
+/** Shows nothing, and costs requests nothing. */
+export const silent: OwnerView = {
+  isLive: false,
+  watch: (handler) => handler,
+  setAddress: () => {},
+  setLink: () => {},
+  setOrigin: () => {},
+}
