@@ -47,6 +47,7 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["change", "access", "thumbs", "views"],
     ["tus", "dav", "manage"],
     ["pages"],
+    ["shares"],
     ["."],
   ],
   cli: [

@@ -104,6 +104,11 @@ const entries = {
     title: "This method is not allowed here.",
     remedy: "Use one of the methods in the Allow field.",
   },
+  PTTH_SHARE_ENDED: {
+    status: 410,
+    title: "This link has ended.",
+    remedy: "Ask whoever sent it for a new one.",
+  },
   PTTH_ALREADY_REGISTERED: {
     status: 409,
     exit: 2,

@@ -44,6 +44,8 @@ import { FileRequest } from "./send/FileRequest.ts"
 import { FileSender } from "./send/FileSender.ts"
 import * as FolderWork from "./send/FolderWork.ts"
 import * as Metrics from "./send/Metrics.ts"
+import * as ShareLinks from "./shares/ShareLinks.ts"
+import { ShareStore } from "./shares/ShareStore.ts"
 import * as ThumbCache from "./thumbs/ThumbCache.ts"
 import { Thumbnails } from "./thumbs/Thumbnails.ts"
 import { WebSite } from "./WebSite.ts"
@@ -71,6 +73,11 @@ export interface FileServerOptions extends Visibility.VisibilityOptions, ChangeO
   readonly index?: boolean
   /** Whether the `index.html` of the folder is sent in place of pages that do not exist. Default: `false`. */
   readonly spa?: boolean
+  /**
+   * The file that keeps the secret of share links, by which visitors may pass on what they see.
+   * Default: there are no share links.
+   */
+  readonly shareLinks?: string | undefined
   /** Where thumbnails are cached. Default: `ptth/thumbs` in the user's cache folder. */
   readonly thumbFolder?: string
   /** Who may do what. Default: everybody everything that the other options allow. */
@@ -87,11 +94,21 @@ export class FileServerError extends Data.TaggedError("FileServerError")<{
   }
 }
 
+/** Whether a target is one of a share link, or a fixed file of its pages: these open without sign-in. */
+export const needsNoSignIn = (target: string): boolean =>
+  ShareLinks.isLink(target) || fixedFiles.has(target.slice(1))
+
+/** Whether a request is about a share link, which needs no sign-in. */
+const isLinkRequest = ({ method, target }: RequestHead): boolean =>
+  (method === "GET" || method === "HEAD" || method === "POST") && ShareLinks.isLink(target)
+
 /** The parts of one file server. */
 interface Parts {
   readonly site: Site
   readonly sender: FileSender
   readonly webSite: WebSite
+  /** `undefined` if there are no share links. */
+  readonly shares: ShareLinks.ShareLinks | undefined
   readonly metrics: Metrics.Metrics
   /** Everything but reading. */
   readonly changes: ChangeHandler
@@ -156,6 +173,7 @@ const answer = (
     if (segments.length === 1 && !folder) return request.redirectToFolder(target)
     return sendShared(parts, request, target)
   }
+  if (first === "share" && parts.shares !== undefined) return parts.shares.answer(request, target)
   if (first === "api" && second === "v1" && third === "dir") {
     if (segments.length === 3 && !folder) return request.redirectToFolder(target)
     return openShared(parts, request, target, segments.slice(3), true)
@@ -190,6 +208,10 @@ const sendRobots = (request: FileRequest): void =>
 /** Sends something below `files/`. */
 const sendShared = (parts: Parts, request: FileRequest, target: TargetPath.TargetPath): void => {
   const segments = target.segments.slice(1)
+  const { shares } = parts
+  if (request.query.share && shares !== undefined) {
+    return shares.sendForm(request, segments, target.folder)
+  }
   const open = (): void => openShared(parts, request, target, segments, false)
   if (target.folder || FileForms.isAsked(request)) return open()
   parts.sender.sendCached(request, segments, open)
@@ -308,6 +330,17 @@ const receiveArchiveForm = (
   }
 }
 
+/** Answers a form that changes nothing; `undefined` if a request is not such a form. */
+const receiveForm = (
+  parts: Parts,
+  target: TargetPath.TargetPath | TargetPath.Refusal,
+  head: RequestHead,
+  body: Body.Body,
+  reply: Reply,
+): Cancel | undefined =>
+  (target._tag === "Path" ? parts.shares?.receive(target, head, body, reply) : undefined) ??
+  receiveArchiveForm(parts, target, head, body, reply)
+
 const handle = (parts: Parts): Handler => {
   const { dotfiles } = parts.site.root.visibility
   const served = dotfiles || (parts.changes.canManage && "sidecars")
@@ -315,7 +348,7 @@ const handle = (parts: Parts): Handler => {
   return (head, body, reply) => {
     const { method } = head
     if (method === "POST") {
-      const cancel = receiveArchiveForm(parts, pathOf(head.target), head, body, reply)
+      const cancel = receiveForm(parts, pathOf(head.target), head, body, reply)
       if (cancel !== undefined) return cancel
     }
     const changing = parts.changes.handle(head, body, reply)
@@ -382,13 +415,15 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
   const metrics = Metrics.make()
   const state = new ChangeState(everything)
   const { title = "files" } = options
+  const store =
+    options.shareLinks === undefined ? undefined : new ShareStore(options.shareLinks)
   const cache = new ThumbCache.ThumbCache(options.thumbFolder ?? ThumbCache.defaultFolder())
   // What is of no single visitor. Caches by paths are not among it: visitors see different folders.
   const shared = {
     title,
+    base: [],
     depth: 1,
     notice: undefined,
-    shares: false,
     archives: options.archives ?? true,
     thumbs: new Thumbnails(everything, cache),
     digests: new FileDigest(),
@@ -401,12 +436,18 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
   }
 
   /** The handler for a visitor with these rules; without rules for everybody. */
-  const handlerFor = (access: Access.Access | undefined): Handler => {
+  const handlerFor = (access: Access.Access | undefined, mayShare = true): Handler => {
     const root = access === undefined ? everything : rootFor(access.reads)
     const uploadRoot = access === undefined ? everything : rootFor(access.knows)
     const changes = new ChangeHandler({ root, uploadRoot, hidden }, options, state, access)
     const { rules } = changes
-    const site: Site = { ...shared, root, listings: Listing.make(), uploadRules: rules }
+    const site: Site = {
+      ...shared,
+      root,
+      listings: Listing.make(),
+      uploadRules: rules,
+      shares: store !== undefined && mayShare,
+    }
     const sender = new FileSender(root, {
       trusted: options.trustedContent ?? false,
       // Whoever may upload could otherwise decide what others get for a file that he may not replace.
@@ -420,17 +461,26 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
       spa: options.spa ?? false,
       trusted: options.trustedContent ?? false,
     })
-    return handle({ site, sender, webSite, metrics, changes })
+    const shares =
+      store === undefined || !mayShare ? undefined : new ShareLinks.ShareLinks(site, sender, store)
+    return handle({ site, sender, webSite, shares, metrics, changes })
   }
 
   const { access } = options
   if (access === undefined) return metrics.count(handlerFor(undefined))
   const handlers = new Map<Access.AccessRule, Handler>()
   const handlerOf = (rule: Access.AccessRule): Handler => {
-    const handler = handlers.get(rule) ?? handlerFor(Access.make(rule))
+    // Who has not signed in could end the links of others.
+    const mayShare = rule !== access.visitors
+    const handler = handlers.get(rule) ?? handlerFor(Access.make(rule), mayShare)
     handlers.set(rule, handler)
     return handler
   }
   const isAsset = (path: string): boolean => fixedFiles.has(path)
-  return metrics.count(Guard.protect(access, { title, handlerOf, isAsset }))
+  const guarded = Guard.protect(access, { title, handlerOf, isAsset })
+  if (store === undefined) return metrics.count(guarded)
+  const open = handlerFor(undefined)
+  return metrics.count((head, body, reply) =>
+    isLinkRequest(head) ? open(head, body, reply) : guarded(head, body, reply),
+  )
 })

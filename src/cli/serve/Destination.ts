@@ -12,6 +12,7 @@ import type { ServerSettings } from "../../domain/config/ServerConfig.ts"
 import { socketPathOf } from "../../domain/config/ServerKeys.ts"
 import type { PasswordHash } from "../../domain/PasswordHash.ts"
 import * as FileServer from "../../fileserver/FileServer.ts"
+import * as ShareFile from "../../fileserver/shares/ShareFile.ts"
 import * as RouteHandler from "../../server/RouteHandler.ts"
 import * as Upstream from "../../server/upstream/Upstream.ts"
 import { type Account, protect } from "../../transport/auth/BasicAuth.ts"
@@ -36,6 +37,7 @@ export type FileRules = Pick<
   | "trustedContent"
   | "precompressed"
   | "archives"
+  | "shareLinks"
   | "index"
   | "spa"
   | "uploads"
@@ -189,6 +191,7 @@ const folder = Effect.fnUntraced(function* (
           archives: rules.archives,
           index: rules.index,
           spa: rules.spa,
+          shareLinks: rules.shareLinks ? ShareFile.of(root) : undefined,
         }),
     ...(uploads === undefined ? {} : { uploads }),
     ...(manage === undefined ? {} : { manage }),
@@ -241,5 +244,11 @@ export const make = Effect.fn("Destination.make")(function* (options: Destinatio
   }
   if (user === undefined || password === undefined) return destination
   const account: Account = { user, password, realm }
-  return { ...destination, handler: protect(destination.handler, account) }
+  const protectedHandler = protect(destination.handler, account)
+  const hasLinks = options.to === undefined && options.rules?.shareLinks === true
+  const handler: Handler = (head, body, reply) =>
+    hasLinks && FileServer.needsNoSignIn(head.target)
+      ? destination.handler(head, body, reply)
+      : protectedHandler(head, body, reply)
+  return { ...destination, handler }
 })

@@ -137,6 +137,13 @@ export const fileKeys = {
     default: true,
     flag: {},
   }),
+  shareLinks: withDefault({
+    name: "share_links",
+    value: Value.boolean,
+    doc: "Let visitors make links to a file or folder that end, and that need no sign-in at this server.",
+    default: false,
+    flag: {},
+  }),
   index: withDefault({
     name: "index",
     value: Value.boolean,

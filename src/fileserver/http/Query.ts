@@ -36,6 +36,8 @@ export interface Query {
   readonly thumb: ThumbSize | 0 | undefined
   /** `v`: the state of the file is in the address, so that the response may be kept for good. */
   readonly hasVersion: boolean
+  /** `share`: a link to the file or folder that ends. */
+  readonly share: boolean
   /** `sha256`: the digest of the file. */
   readonly sha256: boolean
   /** `view` or `as_markdown`: a page that shows the file. */
@@ -72,6 +74,7 @@ export const none: Query = {
   choose: false,
   thumb: undefined,
   hasVersion: false,
+  share: false,
   sha256: false,
   view: false,
   asText: false,
@@ -113,6 +116,7 @@ export const parse = (query: string | undefined): Query => {
       ? (thumbSizes.find((size) => fields.get("thumb") === String(size)) ?? 0)
       : undefined,
     hasVersion: fields.has("v"),
+    share: fields.has("share"),
     sha256: fields.has("sha256"),
     asText: fields.get("as") === "text",
     part: countOf(fields.get("part")) ?? none.part,

@@ -58,7 +58,8 @@ export const send = (
     Root.close(file.handle)
     return request.fail("PTTH_BAD_REQUEST", "Thumbnails have 160, 320 or 640 pixels.")
   }
-  if (thumb !== undefined) return site.thumbs.send(request, segments, thumb, file)
+  if (thumb !== undefined)
+    return site.thumbs.send(request, [...site.base, ...segments], thumb, file)
   if (sha256) return site.digests.send(request, file)
   if (vtt) {
     return withText(request, file, maxSubtitles, (text) =>

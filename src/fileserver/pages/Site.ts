@@ -4,6 +4,7 @@
 import type * as Headers from "../../domain/HeaderList.ts"
 import type { Html } from "../../web/Html.ts"
 import type { ListingSource } from "../listing/Listing.ts"
+import type { ByteName } from "../names/ByteName.ts"
 import type { Renderer } from "../render/Render.ts"
 import type { FileDigest } from "../send/FileDigest.ts"
 import type { FolderWork } from "../send/FolderWork.ts"
@@ -14,6 +15,8 @@ import type { UploadRules } from "../uploads/UploadRules.ts"
 export interface Site extends ListingSource {
   /** The name of the site: the server's, or the shared folder's. */
   readonly title: string
+  /** Where the folder of the site is below the shared folder. */
+  readonly base: ReadonlyArray<ByteName>
   /** How many levels below the top the shared folder is: 1, below `files/`. */
   readonly depth: number
   /** What every page of it says, such as until when a link is valid. */

@@ -15,6 +15,8 @@ import * as Visibility from "./Visibility.ts"
 export interface OpenFile {
   readonly _tag: "File"
   readonly handle: number
+  /** Its path without links. */
+  readonly real: ByteName
   readonly stats: fs.BigIntStats
 }
 
@@ -303,7 +305,8 @@ class SharedRoot implements Root {
     this.isServed(located, (served) => {
       if (!served) refuse(handle, absent, done)
       else if (stats.isDirectory()) done(this.openFolder(located))
-      else if (stats.isFile() && handle !== undefined) done({ _tag: "File", handle, stats })
+      else if (stats.isFile() && handle !== undefined)
+        done({ _tag: "File", handle, real: located.real, stats })
       else refuse(handle, absent, done)
     })
   }

@@ -75,6 +75,14 @@ export class FileRequest {
     return Decision.decide(this.method, this.head.headers, representation, now)
   }
 
+  /** The same request without some of its fields. */
+  withoutFields(names: RegExp): FileRequest {
+    const headers = this.head.headers.filter(([name]) => !names.test(name))
+    const request = new FileRequest({ ...this.head, headers }, this.method, this.query, this.reply)
+    this.cancelWith(request)
+    return request
+  }
+
   /** Sends a head and a body; the body is discarded if the client is gone. */
   respond(
     { headers, status }: { readonly status: number; readonly headers: Headers.HeaderList },

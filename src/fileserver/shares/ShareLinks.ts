@@ -1,0 +1,382 @@
+/**
+ * Share links: `?share` of a file or folder makes one, `share/TOKEN/` opens it.
+ * A link opens one file, or one folder with what is below it, until it ends, as
+ * often as it says and with its password; all links end at once when they are
+ * revoked. Whoever may see a file may share it.
+ */
+import { createHmac, randomBytes, scrypt, timingSafeEqual } from "node:crypto"
+import * as Headers from "../../domain/HeaderList.ts"
+import type { RequestHead } from "../../protocol/Message.ts"
+import * as Body from "../../transport/body/Body.ts"
+import type { Cancel, Reply } from "../../transport/body/Handler.ts"
+import * as Accept from "../../web/Accept.ts"
+import * as Html from "../../web/Html.ts"
+import * as Page from "../../web/Page.ts"
+import * as PageAddress from "../http/PageAddress.ts"
+import * as Query from "../http/Query.ts"
+import * as ByteName from "../names/ByteName.ts"
+import type { TargetPath } from "../names/TargetPath.ts"
+import * as FileForms from "../pages/FileForms.ts"
+import * as FolderPages from "../pages/FolderPages.ts"
+import { pageHeaders, type Site } from "../pages/Site.ts"
+import { topOf } from "../parts/PathLinks.ts"
+import * as Root from "../root/Root.ts"
+import { FileRequest } from "../send/FileRequest.ts"
+import type { FileSender } from "../send/FileSender.ts"
+import * as UploadRules from "../uploads/UploadRules.ts"
+import * as SharePages from "./SharePages.ts"
+import * as ShareRoot from "./ShareRoot.ts"
+import type { ShareStore } from "./ShareStore.ts"
+import * as ShareToken from "./ShareToken.ts"
+
+/** The longest form, in bytes. */
+const maxForm = 16 * 1024
+/** How long a link is valid unless the form says so, and at most, in seconds. */
+const defaultSeconds = 86_400
+const maxSeconds = 366 * 86_400
+/** Wrong passwords of one link in a minute. */
+const maxGuesses = 10
+const cookieName = "ptth-share"
+
+const deriveKey = (password: string, salt: Buffer): Promise<Buffer> =>
+  new Promise((resolve, reject) =>
+    scrypt(password, salt, 32, (error, key) => (error === null ? resolve(key) : reject(error))),
+  )
+
+const hashPassword = async (password: string): Promise<string> => {
+  const salt = randomBytes(12)
+  return `${salt.toString("base64url")}.${(await deriveKey(password, salt)).toString("base64url")}`
+}
+
+const isPassword = async (password: string, hash: string): Promise<boolean> => {
+  const [salt = "", key = ""] = hash.split(".")
+  const derived = await deriveKey(password, Buffer.from(salt, "base64url"))
+  const expected = Buffer.from(key, "base64url")
+  return derived.length === expected.length && timingSafeEqual(derived, expected)
+}
+
+const numberIn = (value: string | null, least: number, most: number): number | undefined => {
+  const number = value === null || !/^\d{1,9}$/.test(value) ? Number.NaN : Number(value)
+  return number >= least && number <= most ? number : undefined
+}
+
+const cookieOf = (headers: Headers.HeaderList): ReadonlyArray<string> =>
+  Headers.all(headers, "cookie").flatMap((field) =>
+    field.split(";").flatMap((pair) => {
+      const [name, value] = pair.trim().split("=")
+      return name === cookieName && value !== undefined ? [value] : []
+    }),
+  )
+
+/** The password of Basic credentials, under any user name. */
+const basicPasswordOf = (headers: Headers.HeaderList): string | undefined => {
+  const [, credentials] =
+    /^basic +([A-Za-z0-9+/=]+) *$/i.exec(Headers.first(headers, "authorization") ?? "") ?? []
+  if (credentials === undefined) return undefined
+  const text = Buffer.from(credentials, "base64").toString("utf8")
+  return text.slice(text.indexOf(":") + 1)
+}
+
+/** Whether a target is one of a share link, which needs no sign-in. */
+export const isLink = (target: string): boolean => /^\/share\/[\w-]+\.[\w-]+(?:[/?]|$)/.test(target)
+
+/** A request for a link that is valid. */
+interface Visit {
+  readonly share: ShareToken.Share
+  readonly token: string
+  readonly request: FileRequest
+  readonly target: TargetPath
+  /** Below the link. */
+  readonly rest: ReadonlyArray<ByteName.ByteName>
+}
+
+/** See the head of this file. */
+export class ShareLinks {
+  private readonly site: Site
+  private readonly sender: FileSender
+  private readonly store: ShareStore
+  private readonly guesses = new Map<string, { count: number; since: number }>()
+
+  constructor(site: Site, sender: FileSender, store: ShareStore) {
+    this.site = site
+    this.sender = sender
+    this.store = store
+  }
+
+  /** Sends the form that makes a link. */
+  sendForm(
+    request: FileRequest,
+    segments: ReadonlyArray<ByteName.ByteName>,
+    isFolder: boolean,
+  ): void {
+    this.sendPage(request, SharePages.form({ title: this.site.title, segments, isFolder }))
+  }
+
+  /** Answers a POST; `undefined` if it is not about share links. */
+  receive(
+    target: TargetPath,
+    head: RequestHead,
+    body: Body.Body,
+    reply: Reply,
+  ): Cancel | undefined {
+    const [first] = target.segments
+    const query = Query.parse(target.query)
+    const isForm = first === "files" && query.share
+    if (!isForm && !(first === "share" && target.segments.length >= 2)) return undefined
+    const request = new FileRequest(head, "GET", query, reply)
+    if (!UploadRules.isSameOrigin(head.headers)) {
+      body.discard()
+      request.fail("PTTH_UPLOAD_REFUSED", "The request comes from a page of another site.")
+      return request.cancel
+    }
+    const flow = Body.collect(Body.contentOf(body), maxForm, {
+      whole: (bytes) => {
+        const fields = new URLSearchParams(bytes.toString("utf8"))
+        const answer = isForm
+          ? this.makeLink(request, target, fields)
+          : this.checkPassword(request, target, fields.get("password") ?? "")
+        answer.catch(() => request.fail("PTTH_INTERNAL", "The link could not be made."))
+      },
+      tooLarge: () => request.fail("PTTH_BODY_TOO_LARGE", "The form is too long."),
+      cut: () => {},
+    })
+    return () => {
+      flow.cancel()
+      request.cancel()
+    }
+  }
+
+  private sendPage(request: FileRequest, page: Html.Html): void {
+    request.sendGenerated(Html.toBytes(page), pageHeaders(Page.filesPolicy))
+  }
+
+  private async makeLink(
+    request: FileRequest,
+    target: TargetPath,
+    fields: URLSearchParams,
+  ): Promise<void> {
+    const segments = target.segments.slice(1)
+    const opened = await new Promise<Root.Opened>((resolve) =>
+      this.site.root.open(segments, resolve),
+    )
+    if (opened._tag === "File") Root.close(opened.handle)
+    else if (opened._tag === "Folder") Root.closeFolder(opened)
+    else return request.failNotOpen(opened)
+    const isFolder = opened._tag === "Folder"
+    if (isFolder !== target.folder) return request.failNotOpen(Root.absent)
+    const place = { title: this.site.title, segments, isFolder }
+    if (fields.has("revoke")) {
+      this.store.revoke()
+      return this.sendPage(request, SharePages.revoked(place))
+    }
+    const password = fields.get("password") ?? ""
+    const share: ShareToken.Share = {
+      path: segments,
+      isFolder,
+      expires:
+        Math.floor(Date.now() / 1000) +
+        (numberIn(fields.get("expires"), 1, maxSeconds) ?? defaultSeconds),
+      downloads: numberIn(fields.get("downloads"), 1, 1_000_000),
+      password: password === "" ? undefined : await hashPassword(password),
+      id: randomBytes(9).toString("base64url"),
+    }
+    const token = ShareToken.sign(this.store.ensureSecret(), share)
+    const levels = isFolder ? segments.length : segments.length - 1
+    const path = `${topOf(levels, 1)}share/${token}/`
+    const address = PageAddress.of(request.head)
+    const url = address === undefined ? path : new URL(path, address).href
+    if (Accept.weight(request.accept(), "application/json") > 0) {
+      const expires = new Date(share.expires * 1000).toISOString()
+      return request.sendGenerated(Buffer.from(`${JSON.stringify({ url, expires })}\n`), [
+        ["Content-Type", "application/json"],
+      ])
+    }
+    this.sendPage(request, SharePages.made(place, url, share.expires))
+  }
+
+  /** The share of a token, if it is valid and has not ended. */
+  private shareOf(token: string): ShareToken.Share | undefined {
+    const { secret } = this.store
+    const share = secret === undefined ? undefined : ShareToken.verify(secret, token)
+    return share !== undefined && share.expires * 1000 > Date.now() ? share : undefined
+  }
+
+  private failEnded(request: FileRequest): void {
+    request.fail("PTTH_SHARE_ENDED", "The link has ended or was revoked.")
+  }
+
+  /** Proves that a password was given. */
+  private proofOf(token: string): string {
+    return createHmac("sha256", this.store.ensureSecret())
+      .update(`ptth share password ${token}`)
+      .digest("base64url")
+  }
+
+  private async checkPassword(
+    request: FileRequest,
+    { segments }: TargetPath,
+    password: string,
+  ): Promise<void> {
+    const token = segments[1] as string
+    const share = this.shareOf(token)
+    if (share === undefined) return this.failEnded(request)
+    if (share.password !== undefined) {
+      const verdict = await this.guess(share, password)
+      if (verdict === "crowded") return this.failGuesses(request)
+      if (verdict === "wrong") return this.ask(request, segments.length - 2, true)
+    }
+    const proto = PageAddress.of(request.head)?.startsWith("https:") === true ? "; Secure" : ""
+    const lasting = Math.max(1, share.expires - Math.floor(Date.now() / 1000))
+    request.respond(
+      {
+        status: 303,
+        headers: [
+          ["Location", "./"],
+          [
+            "Set-Cookie",
+            `${cookieName}=${this.proofOf(token)}; Max-Age=${lasting}; HttpOnly; SameSite=Lax${proto}`,
+          ],
+          ["Content-Length", "0"],
+          ["Cache-Control", "no-store"],
+        ],
+      },
+      Body.empty,
+    )
+  }
+
+  private async guess(
+    { id, password }: ShareToken.Share,
+    given: string,
+  ): Promise<"right" | "wrong" | "crowded"> {
+    const now = performance.now()
+    const before = this.guesses.get(id)
+    const entry =
+      before !== undefined && now - before.since < 60_000 ? before : { count: 0, since: now }
+    if (entry.count >= maxGuesses) return "crowded"
+    entry.count++
+    this.guesses.set(id, entry)
+    if (this.guesses.size > 10_000) this.guesses.clear()
+    if (!(await isPassword(given, password ?? ""))) return "wrong"
+    this.guesses.delete(id)
+    return "right"
+  }
+
+  private failGuesses(request: FileRequest): void {
+    request.fail("PTTH_TOO_MANY_REQUESTS", "Too many wrong passwords.", { retryAfter: 60 })
+  }
+
+  private ask(request: FileRequest, levels: number, isWrong: boolean): void {
+    const bytes = Html.toBytes(SharePages.question(levels, isWrong))
+    request.respond(
+      {
+        status: 403,
+        headers: [
+          ...pageHeaders(Page.filesPolicy),
+          ["Content-Length", String(bytes.length)],
+          ["Cache-Control", "no-store"],
+        ],
+      },
+      request.method === "HEAD" ? Body.empty : Body.fromBytes(bytes),
+    )
+  }
+
+  /** Answers a GET or HEAD of a link. */
+  answer(request: FileRequest, target: TargetPath): void {
+    const [, token = "", ...rest] = target.segments
+    const share = this.shareOf(token)
+    if (share === undefined) return this.failEnded(request)
+    const visit: Visit = { share, token, request, target, rest }
+    if (share.password === undefined) return this.open(visit)
+    const proof = Buffer.from(this.proofOf(token))
+    const hasProof = cookieOf(request.head.headers).some((value) => {
+      const given = Buffer.from(value)
+      return given.length === proof.length && timingSafeEqual(given, proof)
+    })
+    if (hasProof) return this.open(visit)
+    const basic = basicPasswordOf(request.head.headers)
+    const levels = target.folder ? rest.length : Math.max(0, rest.length - 1)
+    if (basic === undefined) return this.ask(request, levels, false)
+    void this.guess(share, basic).then((verdict) => {
+      if (verdict === "crowded") this.failGuesses(request)
+      else if (verdict === "wrong") this.ask(request, levels, true)
+      else this.open(visit)
+    })
+  }
+
+  private open(visit: Visit): void {
+    const { request, rest, share, target } = visit
+    if (rest.length === 0 && !target.folder) return request.redirectToFolder(target)
+    const folder = share.isFolder ? share.path : share.path.slice(0, -1)
+    this.site.root.open(folder, (opened) => {
+      if (opened._tag === "File") Root.close(opened.handle)
+      if (opened._tag !== "Folder") return this.failEnded(request)
+      Root.closeFolder(opened)
+      const only = share.isFolder ? undefined : share.path.at(-1)
+      const base = { segments: folder, real: opened.real, only }
+      this.openBelow(visit, ShareRoot.make(this.site.root, base), folder)
+    })
+  }
+
+  private openBelow(visit: Visit, root: Root.Root, base: ReadonlyArray<ByteName.ByteName>): void {
+    const { request, rest, share, target } = visit
+    const isLanding = !share.isFolder && rest.length === 0
+    const segments = isLanding ? share.path.slice(-1) : rest
+    root.open(segments, (opened) => {
+      if (opened._tag !== "File" && opened._tag !== "Folder") return request.failNotOpen(opened)
+      const site: Site = {
+        ...this.site,
+        root,
+        base,
+        title: ByteName.toText(share.path.at(-1) ?? ByteName.fromText(this.site.title)),
+        depth: 2,
+        notice: SharePages.notice(share.expires),
+        shares: false,
+        uploadRules: undefined,
+      }
+      if (opened._tag === "Folder") {
+        if (!target.folder) {
+          Root.closeFolder(opened)
+          return request.redirectToFolder(target)
+        }
+        if (request.query.archive !== undefined && !this.count(visit)) {
+          Root.closeFolder(opened)
+          return this.failEnded(request)
+        }
+        return FolderPages.send({ site, request, segments, api: false }, opened)
+      }
+      if (isLanding) {
+        Root.close(opened.handle)
+        const name = segments[0] as ByteName.ByteName
+        return this.sendPage(
+          request,
+          SharePages.file(name, Number(opened.stats.size), share.expires),
+        )
+      }
+      if (target.folder) {
+        Root.close(opened.handle)
+        return request.failNotOpen(Root.absent)
+      }
+      const { sha256, thumb } = request.query
+      const isSmall = sha256 || thumb !== undefined
+      if (!isSmall && !this.count(visit)) {
+        Root.close(opened.handle)
+        return this.failEnded(request)
+      }
+      if (FileForms.isAsked(request)) return FileForms.send(site, request, segments, opened)
+      this.sender.send(this.whole(visit), [...base, ...segments], opened)
+    })
+  }
+
+  /** Counts a download; whether there may be one more. */
+  private count({ request, share }: Visit): boolean {
+    if (share.downloads === undefined || request.method === "HEAD") return true
+    if (this.store.usesOf(share.id) >= share.downloads) return false
+    this.store.use(share.id, share.expires)
+    return true
+  }
+
+  /** The request; for a counted link without ranges, of which a download could be put together uncounted. */
+  private whole({ request, share }: Visit): FileRequest {
+    return share.downloads === undefined ? request : request.withoutFields(/^(?:range|if-.*)$/i)
+  }
+}

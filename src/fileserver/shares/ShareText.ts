@@ -1,0 +1,31 @@
+/**
+ * The texts of the pages about share links.
+ */
+
+/** See the head of this file. */
+export const text = {
+  title: (name: string): string => `Share ${name}`,
+  introduction:
+    "Whoever has the link can open this, and nothing else, without signing in, until the link ends.",
+  ends: "The link ends in",
+  durations: { 3_600: "1 hour", 86_400: "1 day", 604_800: "7 days", 2_592_000: "30 days" },
+  downloads: "Downloads",
+  downloadsHint: "any number",
+  password: "Password",
+  passwordHint: "none",
+  make: "Make the link",
+  revokeTitle: "All links",
+  revokeHint: "Ends every link to this server's files that was ever made here, at once.",
+  revoke: "End all links",
+  revoked: "All links have ended.",
+  made: "The link is ready.",
+  until: (date: string): string => `It ends on ${date} (UTC).`,
+  back: "Back",
+  copy: "Copy the link",
+  address: "Link",
+  noticeUntil: "This link ends on",
+  asks: "This link has a password.",
+  open: "Open",
+  wrong: "This is not the password.",
+  view: "Show",
+} as const
