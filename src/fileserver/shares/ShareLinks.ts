@@ -43,16 +43,23 @@ const deriveKey = (password: string, salt: Buffer): Promise<Buffer> =>
     scrypt(password, salt, 32, (error, key) => (error === null ? resolve(key) : reject(error))),
   )
 
-const hashPassword = async (password: string): Promise<string> => {
+/** The hash of a password. It depends on the secret, since it is in the link: nobody can try passwords on it. */
+const hashOf = async (secret: Uint8Array, password: string, salt: Buffer): Promise<Buffer> =>
+  createHmac("sha256", secret)
+    .update(await deriveKey(password, salt))
+    .digest()
+
+const hashPassword = async (secret: Uint8Array, password: string): Promise<string> => {
   const salt = randomBytes(12)
-  return `${salt.toString("base64url")}.${(await deriveKey(password, salt)).toString("base64url")}`
+  const hash = await hashOf(secret, password, salt)
+  return `${salt.toString("base64url")}.${hash.toString("base64url")}`
 }
 
-const isPassword = async (password: string, hash: string): Promise<boolean> => {
-  const [salt = "", key = ""] = hash.split(".")
-  const derived = await deriveKey(password, Buffer.from(salt, "base64url"))
-  const expected = Buffer.from(key, "base64url")
-  return derived.length === expected.length && timingSafeEqual(derived, expected)
+const isPassword = async (secret: Uint8Array, password: string, hash: string): Promise<boolean> => {
+  const [salt = "", text = ""] = hash.split(".")
+  const given = await hashOf(secret, password, Buffer.from(salt, "base64url"))
+  const expected = Buffer.from(text, "base64url")
+  return given.length === expected.length && timingSafeEqual(given, expected)
 }
 
 const numberIn = (value: string | null, least: number, most: number): number | undefined => {
@@ -170,6 +177,7 @@ export class ShareLinks {
       return this.sendPage(request, SharePages.revoked(place))
     }
     const password = fields.get("password") ?? ""
+    const secret = this.store.ensureSecret()
     const share: ShareToken.Share = {
       path: segments,
       isFolder,
@@ -177,10 +185,10 @@ export class ShareLinks {
         Math.floor(Date.now() / 1000) +
         (numberIn(fields.get("expires"), 1, maxSeconds) ?? defaultSeconds),
       downloads: numberIn(fields.get("downloads"), 1, 1_000_000),
-      password: password === "" ? undefined : await hashPassword(password),
+      password: password === "" ? undefined : await hashPassword(secret, password),
       id: randomBytes(9).toString("base64url"),
     }
-    const token = ShareToken.sign(this.store.ensureSecret(), share)
+    const token = ShareToken.sign(secret, share)
     const levels = isFolder ? segments.length : segments.length - 1
     const path = `${topOf(levels, 1)}share/${token}/`
     const address = PageAddress.of(request.head)
@@ -256,7 +264,7 @@ export class ShareLinks {
     entry.count++
     this.guesses.set(id, entry)
     if (this.guesses.size > 10_000) this.guesses.clear()
-    if (!(await isPassword(given, password ?? ""))) return "wrong"
+    if (!(await isPassword(this.store.ensureSecret(), given, password ?? ""))) return "wrong"
     this.guesses.delete(id)
     return "right"
   }

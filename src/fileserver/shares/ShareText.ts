@@ -8,7 +8,7 @@ export const text = {
   introduction:
     "Whoever has the link can open this, and nothing else, without signing in, until the link ends.",
   ends: "The link ends in",
-  durations: { 3_600: "1 hour", 86_400: "1 day", 604_800: "7 days", 2_592_000: "30 days" },
+  durations: { 3600: "1 hour", 86400: "1 day", 604800: "7 days", 2592000: "30 days" },
   downloads: "Downloads",
   downloadsHint: "any number",
   password: "Password",
