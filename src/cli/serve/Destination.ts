@@ -245,10 +245,11 @@ export const make = Effect.fn("Destination.make")(function* (options: Destinatio
   if (user === undefined || password === undefined) return destination
   const account: Account = { user, password, realm }
   const protectedHandler = protect(destination.handler, account)
-  const hasLinks = options.to === undefined && options.rules?.shareLinks === true
+  const hasLinks = origin.to === undefined && options.rules?.shareLinks === true
+  // Not by the routes: an application below `/share` keeps its sign-in.
   const handler: Handler = (head, body, reply) =>
     hasLinks && FileServer.needsNoSignIn(head.target)
-      ? destination.handler(head, body, reply)
+      ? rest.handler(head, body, reply)
       : protectedHandler(head, body, reply)
   return { ...destination, handler }
 })

@@ -10,7 +10,7 @@ import * as Query from "../http/Query.ts"
 import type { Listing } from "../listing/Listing.ts"
 import * as ByteName from "../names/ByteName.ts"
 import * as EntryLinks from "../parts/EntryLinks.ts"
-import { icon, symbols } from "../parts/Icons.ts"
+import { icon, labelled, symbols } from "../parts/Icons.ts"
 import { pathLinks, topOf, up } from "../parts/PathLinks.ts"
 import * as Text from "../parts/Text.ts"
 import type { Entry } from "../root/Folder.ts"
@@ -40,16 +40,8 @@ export interface Extras {
   readonly hasThumb: (kind: Kind.Kind) => boolean
 }
 
-const otherLink = ({ href, other }: EntryLinks.EntryLinks, name: string): Html | undefined => {
-  switch (other) {
-    case "download":
-      return html`<a class="download" href="${href}" download aria-label="${text.download(name)}"></a>`
-    case "source":
-      return html`<a class="source" href="${href}?view" rel="nofollow" aria-label="${text.viewSource(name)}"></a>`
-    case undefined:
-      return undefined
-  }
-}
+const sourceLink = (href: string, name: string): Html =>
+  html`<a class="source" href="${href}?view" rel="nofollow" aria-label="${text.viewSource(name)}"></a>`
 
 /** What the entries of a page have in common. */
 interface EntryParts {
@@ -62,19 +54,31 @@ interface EntryParts {
 const box = (entry: Entry, name: string): Html =>
   html`<input type="checkbox" name="entry" value="${ByteName.toUrl(entry.name)}" form="page.chosen" aria-label="${text.chooseEntry(name)}">`
 
-/** The row of an entry in the table. */
+const typeCells = new Map(
+  (Object.keys(Kind.kinds) as ReadonlyArray<Kind.Kind>).map((kind) => [
+    kind,
+    html`<td class="type">${labelled(kind)}</td>`,
+  ]),
+)
+
+/** The row of an entry in the table. Few templates, since a page has a thousand rows. */
 const row = (entry: Entry, { choose, linksOf, slots }: EntryParts): Html => {
-  const links = linksOf(entry)
-  const { kind, target } = links
+  const { href, kind, other, target } = linksOf(entry)
   const name = ByteName.toDisplay(entry.name)
   const pick = choose ? html`<td class="pick">${box(entry, name)}</td>` : undefined
-  const type = html`<tr data-name="${name}">${pick}<td class="type">${icon(kind)}<span class="unseen">${Kind.kinds[kind].label}</span></td>`
+  const type = typeCells.get(kind)
   const time = Format.minute(entry.modified)
-  const actions = html`<td class="act">${slots.row(entry)}${otherLink(links, name)}</td></tr>
+  const actions = slots.row(entry)
+  if (entry.folder) {
+    return html`<tr data-name="${name}">${pick}${type}<td><a class="folder" href="${target}"><bdi>${name}</bdi>/</a></td><td class="number"></td><td class="time">${time}</td><td class="act">${actions}</td></tr>
 `
-  return entry.folder
-    ? html`${type}<td><a class="folder" href="${target}"><bdi>${name}</bdi>/</a></td><td class="number"></td><td class="time">${time}</td>${actions}`
-    : html`${type}<td><a href="${target}"><bdi>${name}</bdi></a></td><td class="number" title="${text.bytes(entry.size)}">${Format.bytes(entry.size)}</td><td class="time">${time}</td>${actions}`
+  }
+  const size = Format.bytes(entry.size)
+  return other === "download"
+    ? html`<tr data-name="${name}">${pick}${type}<td><a href="${target}"><bdi>${name}</bdi></a></td><td class="number" title="${text.bytes(entry.size)}">${size}</td><td class="time">${time}</td><td class="act">${actions}<a class="download" href="${href}" download aria-label="${text.download(name)}"></a></td></tr>
+`
+    : html`<tr data-name="${name}">${pick}${type}<td><a href="${target}"><bdi>${name}</bdi></a></td><td class="number" title="${text.bytes(entry.size)}">${size}</td><td class="time">${time}</td><td class="act">${actions}${other && sourceLink(href, name)}</td></tr>
+`
 }
 
 /** The tile of an entry in the grid. An icon stands in for a picture that the browser cannot show. */
@@ -179,7 +183,7 @@ const table = (
   const { choose, hasParent, reader, slots } = parts
   const pick = choose ? html`<td class="pick"></td>` : undefined
   const parent = hasParent
-    ? html`<tr>${pick}<td class="type">${icon("folder")}<span class="unseen">${Kind.kinds.folder.label}</span></td><td><a class="folder" href="../" rel="up">${text.parent}</a></td><td class="number"></td><td class="time"></td><td class="act"></td></tr>
+    ? html`<tr>${pick}<td class="type">${labelled("folder")}</td><td><a class="folder" href="../" rel="up">${text.parent}</a></td><td class="number"></td><td class="time"></td><td class="act"></td></tr>
 `
     : undefined
   const heading = (column: Query.Column): Html => columnHeading(column, query, reader)

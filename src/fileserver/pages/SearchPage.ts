@@ -46,7 +46,7 @@ const row = (
     match === undefined
       ? undefined
       : html`<small>${text.line(match.line)}: ${marked(match.excerpt, wanted)}</small>`
-  return html`<tr data-name="${path}"><td class="type">${Icons.icon(kind)}<span class="unseen">${Kind.kinds[kind].label}</span></td><td><a href="./${target}${line}"><bdi>${marked(path, wanted)}</bdi>${entry.folder ? "/" : ""}</a>${excerpt}</td><td class="number">${entry.folder ? "" : Format.bytes(entry.size)}</td><td class="time">${Format.minute(entry.modified)}</td></tr>
+  return html`<tr data-name="${path}"><td class="type">${Icons.labelled(kind)}</td><td><a href="./${target}${line}"><bdi>${marked(path, wanted)}</bdi>${entry.folder ? "/" : ""}</a>${excerpt}</td><td class="number">${entry.folder ? "" : Format.bytes(entry.size)}</td><td class="time">${Format.minute(entry.modified)}</td></tr>
 `
 }
 

@@ -13,7 +13,18 @@ ${[...used].map((kind) => html`<symbol id="icon.${kind}" viewBox="0 0 24 24">${k
 </svg>`
 
 const makeIcon = (kind: Kind): Html =>
-  html`<svg class="icon ${kind}-icon" width="20" height="20" aria-hidden="true" focusable="false"><use href="#icon.${kind}"/></svg>`
+  html`<svg class="icon ${kind}-icon" width="20" height="20" aria-hidden="true"><use href="#icon.${kind}"/></svg>`
+
+/** Short, since a page has a thousand of them. */
+const makeLabelled = (kind: Kind): Html =>
+  html`<svg class="icon ${kind}-icon" role="img" aria-label="${kinds[kind].label}"><use href="#icon.${kind}"/></svg>`
+
+const labelledIcons = new Map(
+  (Object.keys(kinds) as ReadonlyArray<Kind>).map((kind) => [kind, makeLabelled(kind)]),
+)
+
+/** The icon of a kind with its label. */
+export const labelled = (kind: Kind): Html => labelledIcons.get(kind) as Html
 
 const icons = new Map(
   (Object.keys(kinds) as ReadonlyArray<Kind>).map((kind) => [kind, makeIcon(kind)]),
@@ -33,6 +44,9 @@ export const button = {
   sort: drawing(html`<path d="M7 5v14m-3-3 3 3 3-3M17 19V5m-3 3 3-3 3 3"/>`),
   upload: drawing(html`<path d="M12 15V4m-5 5 5-5 5 5M5 20h14"/>`),
   download: drawing(html`<path d="M12 4v11m-5-5 5 5 5-5M5 20h14"/>`),
+  share: drawing(
+    html`<circle cx="6" cy="12" r="2.5"/><circle cx="17.5" cy="6" r="2.5"/><circle cx="17.5" cy="18" r="2.5"/><path d="m8.2 10.9 7-3.7M8.2 13.1l7 3.7"/>`,
+  ),
   open: drawing(html`<path d="M14 4h6v6M20 4l-9 9M18 14v6H4V6h6"/>`),
   more: drawing(html`<path d="M5 12h.01M12 12h.01M19 12h.01" stroke-width="3"/>`),
   folder: drawing(kinds.folder.icon),

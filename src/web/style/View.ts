@@ -53,6 +53,7 @@ pre code { font: inherit; background: none; padding: 0; }
 .data-table table { width: max-content; min-width: 100%; font-size: var(--small); }
 .data-table thead th { position: sticky; top: 0; background: var(--raised); color: var(--text); }
 .data-table tbody th { color: var(--faint); font-weight: 400; text-align: right; font-variant-numeric: tabular-nums; }
+.data-table th:first-child { width: 1%; }
 .data-table td { max-width: 30rem; white-space: pre-wrap; }
 .cell { display: grid; grid-template-columns: 4rem minmax(0, 1fr); gap: var(--space-2); }
 .cell > p { margin: .75rem 0 0; color: var(--faint); font: var(--tiny) var(--mono); text-align: right; }

@@ -109,7 +109,7 @@ describe("a folder's page", () => {
     for (const name of names) write(name)
     const { text } = await get("/files/")
     for (const { label } of Object.values(kinds)) {
-      assert.include(text, `<span class="unseen">${label}</span>`)
+      assert.include(text, `role="img" aria-label="${label}"`)
     }
     const used = [...text.matchAll(/<use href="#([\w.-]+)"/g)].map(([, id]) => id)
     for (const id of used) assert.include(text, `<symbol id="${id}"`)
