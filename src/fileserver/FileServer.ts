@@ -415,8 +415,7 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
   const metrics = Metrics.make()
   const state = new ChangeState(everything)
   const { title = "files" } = options
-  const store =
-    options.shareLinks === undefined ? undefined : new ShareStore(options.shareLinks)
+  const store = options.shareLinks === undefined ? undefined : new ShareStore(options.shareLinks)
   const cache = new ThumbCache.ThumbCache(options.thumbFolder ?? ThumbCache.defaultFolder())
   // What is of no single visitor. Caches by paths are not among it: visitors see different folders.
   const shared = {
