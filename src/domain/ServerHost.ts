@@ -10,11 +10,25 @@ const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const longestDomain = 253 - 64
 
 /**
+ * A host name in lower case without a dot at its end, names beyond ASCII as the
+ * DNS has them (RFC 5890); `undefined` if it is not labels separated by dots, or
+ * an IP address.
+ */
+export const parseHost = (text: string): string | undefined => {
+  // A URL parser would take these for the end of the host.
+  if (/[\s/?#@:\\%]/.test(text)) return undefined
+  const host = URL.parse(`http://${text}`)?.hostname.replace(/\.$/, "")
+  if (host === undefined || host.length > 253 || /^\d+(?:\.\d+){3}$/.test(host)) return undefined
+  return host.split(".").every((part) => label.test(part)) ? host : undefined
+}
+
+/**
  * Parses a domain such as `relay.example.com`; `undefined` if it is not labels
  * separated by dots.
  */
 export const parseDomain = (text: string): string | undefined => {
-  const domain = text.toLowerCase()
+  const isAscii = /^[\x20-\x7e]*$/.test(text)
+  const domain = (isAscii ? undefined : parseHost(text)) ?? text.toLowerCase()
   const isDomain = domain.split(".").every((part) => label.test(part))
   return isDomain && domain.length <= longestDomain ? domain : undefined
 }

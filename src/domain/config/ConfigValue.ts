@@ -16,6 +16,7 @@ import { TomlDate } from "smol-toml"
 import { isName } from "../HeaderList.ts"
 import * as ListenAddress from "../ListenAddress.ts"
 import { isPasswordHash } from "../PasswordHash.ts"
+import * as ServerHost from "../ServerHost.ts"
 import { isServerName } from "../ServerName.ts"
 import { isTripcode, type Tripcode as TripcodeText } from "../Tripcode.ts"
 
@@ -240,6 +241,13 @@ export const listenAddressOrFalse = scalar(
         : ListenAddress.parse(input),
   ),
   `false, or ${ListenAddress.expected}`,
+)
+
+/** Host names; decodes to those of the DNS. */
+export const hosts = scalar(
+  "list",
+  Schema.Array(parsed(Schema.String, ServerHost.parseHost)),
+  'a list of hosts, such as ["files.example.org"]',
 )
 
 /** RFC 6797 6.1, in the order in which it is usually written. */

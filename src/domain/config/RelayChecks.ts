@@ -48,6 +48,37 @@ export const hostProblems = (
   })
 }
 
+/** Hosts of servers that are given twice, or the relay's own. */
+const namedHosts = (
+  { domain, publicUrl }: RelayFile,
+  listed: ReadonlyArray<ListedServers>,
+): ReadonlyArray<ConfigProblem> => {
+  const owners = new Map<string, string>()
+  if (publicUrl !== undefined) owners.set(new URL(publicUrl).hostname, "the relay")
+  if (domain !== undefined) {
+    owners.set(domain, "the relay")
+    for (const { name } of listed.flatMap(({ servers }) => servers))
+      owners.set(`${ServerHost.labelOf(name)}.${domain}`, name)
+  }
+  return listed.flatMap(({ servers, where }) =>
+    servers.flatMap(({ hosts, name }, i) =>
+      hosts.flatMap((host, j) => {
+        const owner = owners.get(host)
+        owners.set(host, owner ?? name)
+        return owner === undefined
+          ? []
+          : [
+              invalid(
+                where(["servers", i, "hosts", j]),
+                `${host} is the host of ${owner} already`,
+                "Give each host to one server.",
+              ),
+            ]
+      }),
+    ),
+  )
+}
+
 const hosts = (
   file: RelayFile,
   listed: ReadonlyArray<ListedServers>,
@@ -238,17 +269,17 @@ const passthrough = (
   listed: ReadonlyArray<ListedServers>,
 ): ReadonlyArray<ConfigProblem> =>
   listed.flatMap(({ servers, where }) =>
-    servers.flatMap(({ auth, inspect, name, tls }, i) => {
+    servers.flatMap(({ auth, hosts, inspect, name, tls }, i) => {
       if (tls !== "passthrough") return []
       const place = (key: string): string => where(["servers", i, key])
       const asks = auth?.open !== true && (auth ?? file.frontendAuth ?? file.oidc) !== undefined
       return [
-        ...(file.domain === undefined
+        ...(file.domain === undefined && hosts.length === 0
           ? [
               invalid(
                 place("tls"),
                 `${name} needs a host of its own for \`tls = "passthrough"\``,
-                "Set `domain`.",
+                "Set `domain`, or its `hosts`.",
               ),
             ]
           : []),
@@ -313,6 +344,7 @@ export const problems = (
   ...repeatedNames(servers),
   ...pathMode(file, where),
   ...hosts(file, servers),
+  ...namedHosts(file, servers),
   ...scraperPeriods(file, where),
   ...pairs(file, where),
   ...onlyWithTls(file, where),

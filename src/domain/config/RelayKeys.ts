@@ -74,6 +74,13 @@ const addressKeys = {
     doc: "Whether `/servers/NAME/` serves the server or redirects to its host below `domain`.",
     default: "serve",
   }),
+  unknownHosts: withDefault({
+    name: "unknown_hosts",
+    value: Value.oneOf(["serve", "refuse"]),
+    doc: "Whether requests to hosts that are neither the relay's nor a server's get the relay's pages, or are refused with 421.",
+    see: "operating.md#hosts-of-its-own",
+    default: "serve",
+  }),
   tlsCert: optional({
     name: "tls_cert",
     value: pemFile,
@@ -302,6 +309,13 @@ export const registeredServerKeys = {
     value: nonEmpty,
     doc: "What pages show instead of the name.",
     unset: "the name",
+  }),
+  hosts: withDefault({
+    name: "hosts",
+    value: Value.hosts,
+    doc: "Hosts at which it is besides the one below `domain`.",
+    see: "operating.md#hosts-of-its-own",
+    default: [],
   }),
   responseTimeout: optional({
     name: "response_timeout",

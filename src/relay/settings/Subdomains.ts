@@ -14,10 +14,12 @@ export type HostRoute =
   | { readonly _tag: "UnknownServer"; readonly name: string }
   | { readonly _tag: "BadHost" }
 
-/** The hosts of servers below a domain. */
+/** The hosts of servers. */
 export interface HostTable {
-  /** The domain with a dot in front. */
-  readonly suffix: string
+  /** The domain with a dot in front, if there is one. */
+  readonly suffix: string | undefined
+  /** By hosts that servers have besides. */
+  readonly named: ReadonlyMap<string, HostRoute>
   /** The host of `public_url`, which is the relay's even below the domain. */
   readonly relayHost: string | undefined
   /** By the label in front of the domain. */
@@ -26,12 +28,17 @@ export interface HostTable {
 
 const badHost: HostRoute = { _tag: "BadHost" }
 
-/** The hosts of a configuration's servers; `undefined` without `domain`. */
+/** The hosts of a configuration's servers; `undefined` if they have none. */
 export const hostsOf = ({ domain, publicUrl, servers }: RelayConfig): HostTable | undefined =>
-  domain === undefined
+  domain === undefined && servers.every(({ hosts }) => hosts.length === 0)
     ? undefined
     : {
-        suffix: `.${domain}`,
+        suffix: domain === undefined ? undefined : `.${domain}`,
+        named: new Map(
+          servers.flatMap(({ hosts, name }) =>
+            hosts.map((host): [string, HostRoute] => [host, { _tag: "Server", name }]),
+          ),
+        ),
         relayHost: publicUrl === undefined ? undefined : new URL(publicUrl).hostname,
         routes: new Map(
           servers.flatMap(({ name }): ReadonlyArray<[string, HostRoute]> => {
@@ -53,8 +60,10 @@ export const route = (hosts: HostTable | undefined, headers: HeaderList): HostRo
 /** The same for a host in lower case. */
 export const routeOf = (hosts: HostTable | undefined, host: string): HostRoute | undefined => {
   if (hosts === undefined) return undefined
-  const { relayHost, routes, suffix } = hosts
-  if (!host.endsWith(suffix) || host === relayHost) return undefined
+  const { named, relayHost, routes, suffix } = hosts
+  const byName = named.get(host)
+  if (byName !== undefined) return byName
+  if (suffix === undefined || !host.endsWith(suffix) || host === relayHost) return undefined
   const name = host.slice(0, -suffix.length)
   return routes.get(name) ?? { _tag: "UnknownServer", name }
 }
@@ -78,9 +87,13 @@ export const urlOf = (config: RelayConfig, name: ServerName): string | undefined
     ? undefined
     : new URL(linkOf(config, name), `${config.publicUrl}/servers/`).href
 
-/** The link to a server on the relay's list: its own host if `domain` and `public_url` are set. */
-export const linkOf = ({ domain, publicUrl }: RelayConfig, name: ServerName): string => {
-  if (domain === undefined || publicUrl === undefined) return `${name}/`
+/** The link to a server on the relay's list: its own host if it has one and `public_url` is set. */
+export const linkOf = ({ domain, publicUrl, servers }: RelayConfig, name: ServerName): string => {
+  if (publicUrl === undefined) return `${name}/`
   const { host, protocol } = new URL(publicUrl)
+  if (domain === undefined) {
+    const [own] = servers.find((server) => server.name === name)?.hosts ?? []
+    return own === undefined ? `${name}/` : `${protocol}//${own}${ServerHost.portOf(host)}/`
+  }
   return locationOf(domain, name, { proto: protocol.slice(0, -1), host }, "/") ?? `${name}/`
 }

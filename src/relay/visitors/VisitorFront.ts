@@ -4,6 +4,7 @@
  */
 
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { isToOwnHost } from "../../domain/OwnHost.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Identity } from "../../domain/visitor/AllowList.ts"
 import * as Multistatus from "../../protocol/address/Multistatus.ts"
@@ -126,6 +127,8 @@ export class VisitorFront {
       const cancel = this.context.signIn.handle(request, reply, isAsked)
       if (cancel !== undefined) return cancel
     }
+    if (host?._tag !== "Server" && this.isUnknown(request))
+      return refuse(request.body, reply, unknownHost)
     if (host !== undefined)
       return this.withAuth(request, reply, name, (identity) =>
         this.toOrigin(request, reply, host, identity),
@@ -139,6 +142,17 @@ export class VisitorFront {
     if (to._tag === "Page" && isOpen(to.page)) return this.toRoute(request, reply, to)
     return this.withAuth(request, reply, to._tag === "Server" ? to.name : undefined, (identity) =>
       this.toRoute(request, reply, to, identity),
+    )
+  }
+
+  /** Whether the request is to a host that is neither the relay's nor a server's, and such are refused. */
+  private isUnknown({ head }: FrontRequest): boolean {
+    const { domain, publicUrl, unknownHosts } = this.config
+    if (unknownHosts === "serve") return false
+    const own = [domain, publicUrl === undefined ? undefined : new URL(publicUrl).hostname]
+    return !isToOwnHost(
+      head.headers,
+      own.filter((host) => host !== undefined),
     )
   }
 
@@ -312,6 +326,12 @@ class RewritingReply extends ReplyWrapper {
     return { status, headers: PathPrefix.rewrite(headers, this.seen, isPrivate) }
   }
 }
+
+const unknownHost = new ExchangeError({
+  code: "PTTH_WRONG_HOST",
+  detail: "neither the relay nor a server has this host",
+  ownerRemedy: "Add the host to `hosts` of a server in the relay's configuration.",
+})
 
 const notFound = new ExchangeError({
   code: "PTTH_NOT_FOUND",

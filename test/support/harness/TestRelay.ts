@@ -46,6 +46,7 @@ export type RegisteredAs =
       readonly limits?: RegisteredServer["limits"]
       readonly inspect?: boolean
       readonly tls?: RegisteredServer["tls"]
+      readonly hosts?: ReadonlyArray<string>
     }
 
 /** What a relay is started with; the rest is the relay's own default, except that it waits for nothing when it stops. */
@@ -91,6 +92,7 @@ const registered = (server: RegisteredAs): RegisteredServer => {
     auth: entry.auth,
     inspect: entry.inspect === true,
     tls: entry.tls ?? "terminate",
+    hosts: entry.hosts ?? [],
     ...(entry.limits === undefined ? {} : { limits: entry.limits }),
     responseTimeout:
       entry.responseTimeout === undefined
