@@ -53,8 +53,8 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
   cli: [
     ["text"],
     ["shared"],
-    ["passthrough"],
     ["access", "control", "load", "terminal"],
+    ["passthrough"],
     ["serve"],
     ["run"],
     ["share", "workers"],

@@ -465,7 +465,8 @@ const entries = {
   PTTH_NO_CERTIFICATE: {
     isLogged: true,
     title: "Visitors' TLS is to end at this server, which has no certificate.",
-    remedy: "Set tls_cert and tls_key to files with a certificate for the server's host.",
+    remedy:
+      "Set acme to your mail address, or tls_cert and tls_key to files with a certificate for the server's host.",
   },
   PTTH_ACME_UNREACHABLE: {
     isLogged: true,

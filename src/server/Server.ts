@@ -73,11 +73,11 @@ export const run: (options: ServerOptions) => Effect.Effect<never, never, Scope.
 /** What answers connections that are passed on, if there is a certificate for them. */
 const connectionsOf = (
   handler: Handler,
-  { certificate, graceMillis = defaultGrace }: ServerOptions,
+  { graceMillis = defaultGrace, tls }: ServerOptions,
 ): Effect.Effect<Handler | undefined, never, Scope.Scope> =>
-  certificate === undefined
+  tls === undefined
     ? Effect.succeed(undefined)
-    : PassedConnections.make({ handler, certificate, graceMillis })
+    : PassedConnections.make({ handler, hosts: tls, graceMillis })
 
 const tunnel = (
   options: ServerOptions,

@@ -1,5 +1,5 @@
 /**
- * Reads what a relay's configuration names for certificates by ACME: trusted
+ * Reads what a configuration names for certificates by ACME: trusted
  * certificates, keys, and the folder of its state.
  */
 import { homedir } from "node:os"
@@ -15,6 +15,13 @@ import * as DnsHook from "../../transport/acme/DnsHook.ts"
 import * as DnsUpdate from "../../transport/acme/DnsUpdate.ts"
 import { loadTrusted } from "../shared/LoadCertificate.ts"
 import { loadClusterKeys, refuseReadable } from "../shared/LoadCluster.ts"
+
+/** What of a relay's configuration is about ACME; a server has some of it. */
+export type AcmeSettings = Pick<
+  RelayConfig,
+  "acme" | "acmeCa" | "acmeDirectory" | "acmeEabKeyFile" | "acmeEabKeyId" | "stateDir"
+> &
+  Partial<Pick<RelayConfig, "acmeDnsHook" | "acmeDnsKeyFile" | "acmeDnsServer" | "cluster">>
 
 /** The place in which a configuration names a key, as errors say it. */
 export type WhereOf = (key: string) => string
@@ -46,7 +53,7 @@ const invalid = (where: string, path: string, detail: string): ConfigError =>
   single({ code: "PTTH_CONFIG_INVALID", where, detail: `${path} ${detail}` })
 
 const externalOf = Effect.fnUntraced(function* (
-  { acmeEabKeyFile, acmeEabKeyId }: RelayConfig,
+  { acmeEabKeyFile, acmeEabKeyId }: AcmeSettings,
   whereOf: WhereOf,
 ) {
   if (acmeEabKeyFile === undefined || acmeEabKeyId === undefined) return undefined
@@ -58,7 +65,7 @@ const externalOf = Effect.fnUntraced(function* (
 })
 
 const dnsOf = Effect.fnUntraced(function* (
-  { acmeDnsHook, acmeDnsKeyFile, acmeDnsServer }: RelayConfig,
+  { acmeDnsHook, acmeDnsKeyFile, acmeDnsServer }: AcmeSettings,
   whereOf: WhereOf,
 ) {
   if (acmeDnsHook !== undefined)
@@ -75,9 +82,9 @@ const dnsOf = Effect.fnUntraced(function* (
   return DnsUpdate.make(acmeDnsServer, key)
 })
 
-/** What the certificates of a relay need; `undefined` without `acme`. */
+/** What certificates by ACME need; `undefined` without `acme`. */
 export const loadAcme = Effect.fn("LoadAcme.loadAcme")(function* (
-  config: RelayConfig,
+  config: AcmeSettings,
   whereOf: WhereOf,
 ): Effect.fn.Return<KeptOptions | undefined, ConfigError, FileSystem.FileSystem> {
   const { acme, acmeCa, acmeDirectory, cluster } = config

@@ -14,7 +14,7 @@ import * as Server from "../../server/Server.ts"
 import type { UplinkStatus } from "../../server/uplink/UplinkStatus.ts"
 import * as ProxyChoice from "../../transport/net/ProxyChoice.ts"
 import type { Service } from "../control/StatusReport.ts"
-import * as PassedCertificate from "../passthrough/PassedCertificate.ts"
+import * as PassedTls from "../passthrough/PassedTls.ts"
 import { loadTrusted } from "../shared/LoadCertificate.ts"
 import * as Output from "../shared/Output.ts"
 import { version } from "../shared/Version.ts"
@@ -59,6 +59,12 @@ const connectionFields = [
   "throttleUpload",
   "tlsCert",
   "tlsKey",
+  "acme",
+  "acmeDirectory",
+  "acmeCa",
+  "acmeEabKeyId",
+  "acmeEabKeyFile",
+  "stateDir",
 ] as const satisfies ReadonlyArray<keyof ServerConfig.ServerConfig>
 
 /** Whether one configuration can take the place of another on the same links. */
@@ -99,8 +105,7 @@ export const prepare = Effect.fn("RunTunnel.prepare")(function* (
   if (refusal !== undefined) return yield* refusal
   const ca = yield* readCertificates(config.ca, options.pairing === undefined ? path : undefined)
   yield* Effect.fromResult(ProxyChoice.of(process.env, new URL(config.relayUrl)))
-  const files = PassedCertificate.filesOf(config, path ?? "--tls-cert")
-  const certificate = files === undefined ? undefined : yield* PassedCertificate.follow(files)
+  const tls = yield* PassedTls.make(config, path ?? "the command line")
   const destination = yield* SwitchedDestination.make(destinationOf(config, path, view))
   const openUrl = openUrlOf(config)
   let statusNow: (() => UplinkStatus) | undefined
@@ -122,11 +127,16 @@ export const prepare = Effect.fn("RunTunnel.prepare")(function* (
           ? {}
           : { responseMillis: Duration.toMillis(config.responseTimeout) }),
         ...(ca === undefined ? {} : { ca }),
-        ...(certificate === undefined ? {} : { certificate }),
+        ...(tls === undefined ? {} : { tls: tls.hosts }),
         onStart: (status) => {
           statusNow = status
         },
         ...callbacks,
+        onConnected: (url, site) =>
+          Effect.andThen(
+            tls?.onConnected(url) ?? Effect.void,
+            callbacks.onConnected?.(url, site) ?? Effect.void,
+          ),
       }),
     )
   })

@@ -33,6 +33,36 @@ const nonEmpty = Value.text("a text that is not empty")
 const pemFile = Value.text("the path of a PEM file")
 const fileName = Value.text("the name of a file")
 
+/** The certificate authority of ACME, for a relay or a server. */
+export const acmeKeys = {
+  acmeDirectory: withDefault({
+    name: "acme_directory",
+    value: Value.httpUrl("https://acme.example.com/directory"),
+    doc: "The directory of the certificate authority.",
+    default: "https://acme-v02.api.letsencrypt.org/directory",
+    flag: { metavar: "URL" },
+  }),
+  acmeCa: optional({
+    name: "acme_ca",
+    value: pemFile,
+    doc: "A PEM file of certificates that are trusted for the connection to the certificate authority.",
+    unset: "those of the system",
+    flag: { metavar: "FILE" },
+  }),
+  acmeEabKeyId: optional({
+    name: "acme_eab_key_id",
+    value: nonEmpty,
+    doc: "The id of the key by which the certificate authority knows who signs up (external account binding).",
+    unset: "none",
+  }),
+  acmeEabKeyFile: optional({
+    name: "acme_eab_key_file",
+    value: Value.text("the path of a file"),
+    doc: "The file of that key, in base64url as the certificate authority gives it.",
+    unset: "none",
+  }),
+}
+
 /** How the relay is reached. */
 const addressKeys = {
   port: withDefault({
@@ -103,32 +133,7 @@ const addressKeys = {
     unset: "no certificates by ACME",
     flag: { metavar: "EMAIL" },
   }),
-  acmeDirectory: withDefault({
-    name: "acme_directory",
-    value: Value.httpUrl("https://acme.example.com/directory"),
-    doc: "The directory of the certificate authority.",
-    default: "https://acme-v02.api.letsencrypt.org/directory",
-    flag: { metavar: "URL" },
-  }),
-  acmeCa: optional({
-    name: "acme_ca",
-    value: pemFile,
-    doc: "A PEM file of certificates that are trusted for the connection to the certificate authority.",
-    unset: "those of the system",
-    flag: { metavar: "FILE" },
-  }),
-  acmeEabKeyId: optional({
-    name: "acme_eab_key_id",
-    value: nonEmpty,
-    doc: "The id of the key by which the certificate authority knows who signs up (external account binding).",
-    unset: "none",
-  }),
-  acmeEabKeyFile: optional({
-    name: "acme_eab_key_file",
-    value: Value.text("the path of a file"),
-    doc: "The file of that key, in base64url as the certificate authority gives it.",
-    unset: "none",
-  }),
+  ...acmeKeys,
   acmeDnsHook: optional({
     name: "acme_dns_hook",
     value: Value.text("the path of a program"),

@@ -74,28 +74,30 @@ const relayUrlProblems = (settings: ServerSettings, where: Where): ReadonlyArray
   ]
 }
 
-/** Keys that are given together, if at all. */
+/** Two keys that are given together, if at all. */
+const pairOf = (
+  [one, first, other, second]: readonly [string, unknown, string, unknown],
+  where: Where,
+): ReadonlyArray<ConfigProblem> => {
+  if ((first === undefined) === (second === undefined)) return []
+  const [given, missing] = first === undefined ? [other, one] : [one, other]
+  return [
+    {
+      code: "PTTH_CONFIG_INCOMPLETE",
+      where: where([given]),
+      detail: `\`${given}\` has no \`${missing}\` beside it`,
+      remedy: "Give both or neither.",
+    },
+  ]
+}
+
 const pairProblems = (
   { authPassword, authUser, tlsCert, tlsKey }: Content,
   where: Where,
-): ReadonlyArray<ConfigProblem> => {
-  const pairs = [
-    ["auth_user", authUser, "auth_password", authPassword],
-    ["tls_cert", tlsCert, "tls_key", tlsKey],
-  ] as const
-  return pairs.flatMap(([one, first, other, second]) => {
-    if ((first === undefined) === (second === undefined)) return []
-    const [given, missing] = first === undefined ? [other, one] : [one, other]
-    return [
-      {
-        code: "PTTH_CONFIG_INCOMPLETE" as const,
-        where: where([given]),
-        detail: `\`${given}\` has no \`${missing}\` beside it`,
-        remedy: "Give both or neither.",
-      },
-    ]
-  })
-}
+): ReadonlyArray<ConfigProblem> => [
+  ...pairOf(["auth_user", authUser, "auth_password", authPassword], where),
+  ...pairOf(["tls_cert", tlsCert, "tls_key", tlsKey], where),
+]
 
 /** What `to_ca` and `to_insecure` say has a meaning only for an https origin, and only one of them. */
 const originProblems = (
@@ -129,6 +131,7 @@ export const decodeSettings = (
   Result.flatMap(decodeFile(text, options), ({ value, where }) => {
     const error = ConfigDecode.failing([
       ...relayUrlProblems(value, where),
+      ...acmeProblems(value, where),
       ...contentProblems(value, where),
       ...serviceProblems(value, where),
       ...accessProblems(value, where),
@@ -138,6 +141,24 @@ export const decodeSettings = (
     ])
     return error === undefined ? Result.succeed(value) : Result.fail(error)
   })
+
+/** A certificate comes from files or by ACME, which may need a key of an account. */
+const acmeProblems = (
+  { acme, acmeEabKeyFile, acmeEabKeyId, tlsCert }: ServerSettings,
+  where: Where,
+): ReadonlyArray<ConfigProblem> => [
+  ...pairOf(["acme_eab_key_id", acmeEabKeyId, "acme_eab_key_file", acmeEabKeyFile], where),
+  ...(acme === undefined || tlsCert === undefined
+    ? []
+    : [
+        {
+          code: "PTTH_CONFIG_INVALID" as const,
+          where: where(["acme"]),
+          detail: "`tls_cert` has a certificate already",
+          remedy: "Give `acme`, or `tls_cert` and `tls_key`.",
+        },
+      ]),
+]
 
 /** What is wrong with what one name serves, and to whom. */
 const contentProblems = (content: Content, where: Where): ReadonlyArray<ConfigProblem> => [

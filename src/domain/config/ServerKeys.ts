@@ -8,6 +8,7 @@ import * as ApiKey from "../ApiKey.ts"
 import { optional, required, tables, withDefault } from "./ConfigKey.ts"
 import * as Value from "./ConfigValue.ts"
 import { accessKeys } from "./FileAccess.ts"
+import { acmeKeys } from "./RelayKeys.ts"
 
 /** What the names of the server's environment variables begin with. */
 export const environmentPrefix = "PTTH_SERVER_"
@@ -330,6 +331,22 @@ const tlsKeys = {
     doc: "The PEM file of the certificate's key.",
     unset: "no TLS",
     flag: { metavar: "FILE" },
+  }),
+  acme: optional({
+    name: "acme",
+    value: Value.matching(/^[^\s@,<>]+@[^\s@,<>]+$/, "a mail address"),
+    doc: "Obtain the certificate by ACME through the tunnel instead, and so agree to the terms of the certificate authority, which is told this mail address.",
+    see: "operating.md#end-to-end-encryption",
+    unset: "no certificate by ACME",
+    flag: { metavar: "EMAIL" },
+  }),
+  ...acmeKeys,
+  stateDir: optional({
+    name: "state_dir",
+    value: Value.text("the path of a folder"),
+    doc: "The folder for the account and the certificates of ACME.",
+    unset: "STATE_DIRECTORY, or the user's folder for state",
+    flag: { metavar: "DIR" },
   }),
 }
 

@@ -12,6 +12,7 @@ import { Engine } from "../../cluster/engine/Engine.ts"
 import { entry } from "../../domain/ErrorRegistry.ts"
 import { AcmeClient, type AcmeOptions } from "../../transport/acme/AcmeClient.ts"
 import * as AcmeStore from "../../transport/acme/AcmeStore.ts"
+import { AwaitedCertificates } from "../../transport/acme/AwaitedCertificates.ts"
 import { CertificateKeeper, type CertificatePlan } from "../../transport/acme/CertificateKeeper.ts"
 import * as Challenger from "../../transport/acme/Challenger.ts"
 import { ChallengeTable } from "../../transport/acme/ChallengeTable.ts"
@@ -32,14 +33,8 @@ export interface KeptOptions extends AcmeOptions {
   readonly dns: Challenger.DnsRecords | undefined
 }
 
-/** How long a handshake waits for a certificate, in milliseconds. */
-const handshakeMillis = 20_000
-
 /** How long workers have to hear of a challenge before the authority is told, in milliseconds. */
 const tellMillis = 200
-
-/** How many handshakes wait at once. */
-const maxWaiting = 256
 
 const report = (
   { names }: CertificatePlan,
@@ -122,35 +117,13 @@ export const make = Effect.fnUntraced(function* (options: KeptOptions) {
   yield* Effect.forkScoped(Stream.runForEach(settings.changes, () => wantAll))
   const isServing = Latch.makeUnsafe(false)
   yield* Effect.forkScoped(Effect.andThen(isServing.await, keeper.run))
-  const waiting = { count: 0 }
-  const find: CertificatesShape["find"] = (host, done) => {
-    const plan = CertificateHosts.planOf(settings.derived(), host)
-    const certificate = plan && keeper.get(plan.id)
-    // Whoever comes while a challenge is shown may be the authority, for which the attempt waits.
-    const isChecked = table.certificate(host) !== undefined
-    if (plan === undefined || certificate !== undefined || isChecked || waiting.count >= maxWaiting)
-      return done(certificate)
-    waiting.count += 1
-    run(
-      keeper.want(plan).pipe(
-        Effect.andThen(
-          Effect.callback<void>((resume) => {
-            const stop = keeper.wait(plan.id, clock.currentTimeMillisUnsafe(), () =>
-              resume(Effect.void),
-            )
-            return Effect.sync(stop)
-          }),
-        ),
-        Effect.timeoutOption(handshakeMillis),
-        Effect.ensuring(
-          Effect.sync(() => {
-            waiting.count -= 1
-            done(keeper.get(plan.id))
-          }),
-        ),
-      ),
-    )
-  }
+  const { find } = new AwaitedCertificates({
+    keeper,
+    table,
+    clock,
+    run,
+    planOf: (host) => CertificateHosts.planOf(settings.derived(), host),
+  })
   const shape: CertificatesShape = {
     find,
     challenge: (host) => table.certificate(host),

@@ -12,46 +12,42 @@ import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
 import type { FrontHandler, FrontRequest } from "../../transport/front/FrontRequest.ts"
 import { attached } from "../../transport/front/NodeFront.ts"
-import * as Certificate from "../../transport/net/Certificate.ts"
+import type { TlsHosts } from "../../transport/net/TlsHandshake.ts"
+import * as TlsHandshake from "../../transport/net/TlsHandshake.ts"
 import { BodySocket } from "../../transport/tls/BodySocket.ts"
 import * as ProxyHead from "../../transport/tls/ProxyHead.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
 
-/** How long a visitor may take for the handshake, in milliseconds. */
-const handshakeMillis = 15_000
+/** How long a handshake may take, in milliseconds: it may wait for a certificate. */
+const handshakeMillis = 25_000
+
+const noCertificate = tls.createSecureContext()
 
 /** What connections are answered with. */
 export interface PassedOptions {
   readonly handler: Handler
-  /** The certificate for new connections. */
-  readonly certificate: () => Certificate.Certificate
+  /** The certificates for new connections. */
+  readonly hosts: TlsHosts
   /** How long running exchanges may go on once the Scope is closed, in milliseconds. */
   readonly graceMillis: number
 }
 
 /** Answers the streams that carry connections, until the Scope is closed. */
 export const make: (options: PassedOptions) => Effect.Effect<Handler, never, Scope.Scope> =
-  Effect.fn("PassedConnections.make")(function* ({ certificate, graceMillis, handler }) {
+  Effect.fn("PassedConnections.make")(function* ({ graceMillis, handler, hosts }) {
     const front = yield* attached({
       handler: toHandler(handler),
       renderFailure: FailurePage.render,
       graceMillis,
     })
-    let secure: { readonly of: Certificate.Certificate; readonly context: tls.SecureContext }
-    const contextOf = (): tls.SecureContext => {
-      const of = certificate()
-      if (secure?.of !== of)
-        secure = { of, context: tls.createSecureContext(Certificate.options(of)) }
-      return secure.context
-    }
-    return (_head, body, reply) => accept(body, reply, contextOf, front.accept)
+    return (_head, body, reply) => accept(body, reply, hosts, front.accept)
   })
 
 /** Reads the head that says where the connection comes from, then lets it speak TLS. */
 const accept = (
   body: Body,
   reply: Reply,
-  contextOf: () => tls.SecureContext,
+  hosts: TlsHosts,
   serve: (socket: tls.TLSSocket) => void,
 ): Cancel => {
   const raw = new BodySocket(body)
@@ -74,14 +70,16 @@ const accept = (
     raw.unshift(begun.subarray(head.size))
     const socket = new tls.TLSSocket(raw, {
       isServer: true,
-      secureContext: contextOf(),
-      ALPNProtocols: ["http/1.1"],
+      // Without a certificate for the host the handshake fails.
+      secureContext: noCertificate,
+      ...TlsHandshake.options(hosts),
     })
     Object.defineProperty(socket, "remoteAddress", { value: head.address })
     socket.on("error", () => void raw.destroy())
     socket.once("secure", () => {
       clearTimeout(timer)
-      serve(socket)
+      if (TlsHandshake.isChallenge(socket)) socket.end()
+      else serve(socket)
     })
     reply.respond({ status: 200, headers: [] }, raw.outgoing)
   }

@@ -6,7 +6,7 @@ import type { ApiKey } from "../../domain/ApiKey.ts"
 import type { TransportChoice } from "../../domain/config/ServerConfig.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
-import type { Certificate } from "../../transport/net/Certificate.ts"
+import type { TlsHosts } from "../../transport/net/TlsHandshake.ts"
 import type { RelayFaultCode } from "./ListenError.ts"
 import type { TunnelState } from "./TunnelState.ts"
 import type { UplinkStatus } from "./UplinkStatus.ts"
@@ -20,8 +20,8 @@ export interface ServerOptions {
   /** The relay's address without the prefix of its backend API. */
   readonly relayUrl: string
   readonly handler: Handler
-  /** With it, the server takes visitors' connections that the relay passes on unread, and ends their TLS; called for each connection. */
-  readonly certificate?: () => Certificate
+  /** With certificates, the server takes visitors' connections that the relay passes on unread, and ends their TLS. */
+  readonly tls?: TlsHosts
   /** Limits each response body to 1 MiB/s. */
   readonly throttle?: boolean
   /** PEM certificates to trust besides Node's own. */

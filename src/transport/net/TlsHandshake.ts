@@ -17,6 +17,12 @@ export interface TlsHosts {
   readonly challenge: (host: string) => Certificate.Certificate | undefined
 }
 
+/** One certificate for all hosts; called for each connection. */
+export const always = (certificate: () => Certificate.Certificate): TlsHosts => ({
+  find: (_host, done) => done(certificate()),
+  challenge: () => undefined,
+})
+
 /** The protocol in which an authority checks a host. */
 const challengeProtocol = "acme-tls/1"
 

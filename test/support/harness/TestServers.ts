@@ -11,6 +11,7 @@ import type { ServerName } from "../../../src/domain/ServerName.ts"
 import * as Server from "../../../src/server/Server.ts"
 import type { Handler } from "../../../src/transport/body/Handler.ts"
 import type { Certificate } from "../../../src/transport/net/Certificate.ts"
+import * as TlsHandshake from "../../../src/transport/net/TlsHandshake.ts"
 import { ClassicRelayPeer } from "../ClassicRelayPeer.ts"
 import type { ClassicServerPeerOptions } from "../ClassicServerPeer.ts"
 import { ClassicServerPeer } from "../ClassicServerPeer.ts"
@@ -33,6 +34,8 @@ export interface ServerOptions {
   readonly grace?: Duration.Input
   /** For connections that the relay passes on. */
   readonly certificate?: Certificate
+  /** The same, by hosts. */
+  readonly tls?: TlsHandshake.TlsHosts
   /** Certificates to trust besides the usual ones. */
   readonly ca?: string
   /** Whether it uses the proxies that the environment names; it does not unless this is `true`. */
@@ -67,7 +70,8 @@ export const serverAt: (
     handler,
     proxies: options.proxies === true,
     ...(options.ca === undefined ? {} : { ca: options.ca }),
-    ...(certificate === undefined ? {} : { certificate: () => certificate }),
+    ...(certificate === undefined ? {} : { tls: TlsHandshake.always(() => certificate) }),
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
     graceMillis: Duration.toMillis(Duration.fromInputUnsafe(options.grace ?? 0)),
     transport: options.transport ?? "classic",
     ...(options.connections === undefined ? {} : { connections: options.connections }),

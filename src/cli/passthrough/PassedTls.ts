@@ -1,0 +1,42 @@
+/**
+ * What a server needs to end TLS of its visitors: a certificate from files, or
+ * certificates by ACME.
+ */
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import type * as Scope from "effect/Scope"
+import type { ConfigError } from "../../domain/config/ConfigError.ts"
+import type { ServerSettings } from "../../domain/config/ServerConfig.ts"
+import * as TlsHandshake from "../../transport/net/TlsHandshake.ts"
+import { loadAcme } from "../load/LoadAcme.ts"
+import * as PassedCertificate from "./PassedCertificate.ts"
+
+/** The certificates, and what is to be done when the relay has told at which address visitors are. */
+export interface PassedTls {
+  readonly hosts: TlsHandshake.TlsHosts
+  readonly onConnected: (url: string) => Effect.Effect<void>
+}
+
+/**
+ * Reads or obtains certificates while the Scope is open; `undefined` if TLS does
+ * not end at the server.
+ *
+ * @param where the configuration, as errors name it
+ */
+export const make = Effect.fn("PassedTls.make")(function* (
+  config: ServerSettings,
+  where: string,
+): Effect.fn.Return<PassedTls | undefined, ConfigError, FileSystem.FileSystem | Scope.Scope> {
+  const files = PassedCertificate.filesOf(config, where)
+  if (files !== undefined) {
+    const certificate = yield* PassedCertificate.follow(files)
+    return { hosts: TlsHandshake.always(certificate), onConnected: () => Effect.void }
+  }
+  const options = yield* loadAcme(config, () => where)
+  if (options === undefined) return undefined
+  const Obtained = yield* Effect.promise(
+    () => import("../../server/passthrough/ObtainedCertificates.ts"),
+  )
+  const obtained = yield* Obtained.make(options)
+  return { hosts: obtained, onConnected: obtained.want }
+})
