@@ -33,7 +33,7 @@ import * as ArchiveForm from "./pages/ArchiveForm.ts"
 import * as FileForms from "./pages/FileForms.ts"
 import * as FolderPages from "./pages/FolderPages.ts"
 import * as NearestFolder from "./pages/NearestFolder.ts"
-import { pageHeaders, type Site } from "./pages/Site.ts"
+import { type Account, pageHeaders, type Site } from "./pages/Site.ts"
 import * as TopPage from "./pages/TopPage.ts"
 import * as Render from "./render/Render.ts"
 import * as HiddenFiles from "./root/HiddenFiles.ts"
@@ -435,17 +435,23 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
   }
 
   /** The handler for a visitor with these rules; without rules for everybody. */
-  const handlerFor = (access: Access.Access | undefined, mayShare = true): Handler => {
+  const handlerFor = (
+    access: Access.Access | undefined,
+    account?: Account,
+    mayShare = true,
+  ): Handler => {
     const root = access === undefined ? everything : rootFor(access.reads)
     const uploadRoot = access === undefined ? everything : rootFor(access.knows)
     const changes = new ChangeHandler({ root, uploadRoot, hidden }, options, state, access)
-    const { rules } = changes
+    const { manageRules, rules } = changes
     const site: Site = {
       ...shared,
       root,
       listings: Listing.make(),
       uploadRules: rules,
       shares: store !== undefined && mayShare,
+      managing: manageRules && { rules: manageRules, bin: state.bin },
+      account,
     }
     const sender = new FileSender(root, {
       trusted: options.trustedContent ?? false,
@@ -468,10 +474,10 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
   const { access } = options
   if (access === undefined) return metrics.count(handlerFor(undefined))
   const handlers = new Map<Access.AccessRule, Handler>()
-  const handlerOf = (rule: Access.AccessRule): Handler => {
+  const handlerOf = (rule: Access.AccessRule, account: Account | undefined): Handler => {
     // Who has not signed in could end the links of others.
     const mayShare = rule !== access.visitors
-    const handler = handlers.get(rule) ?? handlerFor(Access.make(rule), mayShare)
+    const handler = handlers.get(rule) ?? handlerFor(Access.make(rule), account, mayShare)
     handlers.set(rule, handler)
     return handler
   }

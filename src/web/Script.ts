@@ -5,11 +5,12 @@
 import * as Core from "./script/Core.ts"
 import * as Folder from "./script/Folder.ts"
 import * as Keys from "./script/Keys.ts"
+import * as Manage from "./script/Manage.ts"
 import * as Player from "./script/Player.ts"
+import * as Uploads from "./script/Uploads.ts"
 import * as Viewer from "./script/Viewer.ts"
-import * as UploadScript from "./UploadScript.ts"
 
 /** JavaScript for browsers. It creates no markup from text. */
 export const js = `"use strict";
-(() => {${Core.js}${Folder.js}${Keys.js}${Viewer.js}${Player.js}${UploadScript.js}})();
+(() => {${Core.js}${Folder.js}${Keys.js}${Viewer.js}${Player.js}${Manage.js}${Uploads.js}})();
 `

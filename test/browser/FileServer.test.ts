@@ -206,7 +206,7 @@ describe.skipIf(!hasBrowser)("in a browser, the file server's pages", () => {
         { name: "form one.txt", mimeType: "text/plain", buffer: Buffer.from("one") },
         { name: "form two.txt", mimeType: "text/plain", buffer: Buffer.alloc(700_000, "2") },
       ])
-      await page.locator(".upload button").click()
+      await page.locator(".upload form button").click()
       await page.getByRole("link", { name: "form two.txt", exact: true }).waitFor()
       assert.strictEqual(fs.readFileSync(path.join(root, "form one.txt"), "utf8"), "one")
       assert.strictEqual(fs.statSync(path.join(root, "form two.txt")).size, 700_000)

@@ -16,7 +16,7 @@ const skipped = hasBrowser ? "" : " (skipped: no browser)"
 describe.skipIf(!hasBrowser)(`in a browser, the file server's pages alone${skipped}`, () => {
   const withPage = browsed(browser, "alone")
 
-  it("show what arrived and say what did not: taken names, folders, files that are gone", () =>
+  it("upload folders, ask about taken names, and say which files are gone", () =>
     withPage({}, async (page, { root, url }) => {
       const own = temporaryFolder()
       fs.mkdirSync(path.join(own, "src", "deep"), { recursive: true })
@@ -30,13 +30,18 @@ describe.skipIf(!hasBrowser)(`in a browser, the file server's pages alone${skipp
         const data = { items: [], files, dragOperationsMask: 1 }
         await session.send("Input.dispatchDragEvent", { type, x: 300, y: 300, data })
       }
-      await page.getByRole("link", { name: "fresh.txt", exact: true }).waitFor()
-      await page.getByRole("link", { name: "new.md", exact: true }).waitFor()
-      const list = await page.locator(".upload li").allInnerTexts()
-      assert.match(list[0] as string, /^src .*folders cannot be uploaded/)
-      assert.match(list[1] as string, /^note 1\.txt .*there already is a file of this name/)
-      assert.deepStrictEqual(list.slice(2), ["fresh.txt done", "new.md done"])
+      for (const name of ["fresh.txt", "new.md", "src/"])
+        await page.getByRole("link", { name, exact: true }).waitFor()
+      const row = (name: string) => page.locator("#page\\.uploads li").filter({ hasText: name })
+      await row("src/deep/two.txt").getByText("done").waitFor()
+      assert.strictEqual(fs.readFileSync(path.join(root, "src", "deep", "two.txt"), "utf8"), "new")
+      assert.strictEqual(fs.readFileSync(path.join(root, "src", "in.txt"), "utf8"), "new")
+      await row("note 1.txt").getByText("There already is a file of this name.").waitFor()
+      await isClean(page)
+      await row("note 1.txt").getByRole("button", { name: "Keep both" }).click()
+      await page.getByRole("link", { name: "note 1 (2).txt", exact: true }).waitFor()
       assert.strictEqual(fs.readFileSync(path.join(root, "note 1.txt"), "utf8"), "n".repeat(50))
+      assert.strictEqual(fs.readFileSync(path.join(root, "note 1 (2).txt"), "utf8"), "new")
       await page.evaluate(() => {
         const gone = new File(["x"], "gone.txt")
         gone.slice = () => ({ arrayBuffer: () => Promise.reject(new Error("gone")) }) as never
@@ -46,11 +51,11 @@ describe.skipIf(!hasBrowser)(`in a browser, the file server's pages alone${skipp
         Object.defineProperty(event, "dataTransfer", { value: { types: ["Files"], items: [item] } })
         dispatchEvent(event)
       })
-      await page.getByText("the file cannot be read").waitFor()
+      await row("gone.txt").getByText("the file cannot be read").waitFor()
     }))
 
-  it("ask before a page that still uploads is left, and only then", () =>
-    withPage({}, async (page, { url }) => {
+  it("go on uploading in other folders, over connections that break, and ask before they are left", () =>
+    withPage({}, async (page, { root, url }) => {
       const asked: Array<string> = []
       page.on("dialog", (dialog) => {
         asked.push(dialog.type())
@@ -65,23 +70,32 @@ describe.skipIf(!hasBrowser)(`in a browser, the file server's pages alone${skipp
       const held = new Promise<void>((resolve) => {
         letGo = resolve
       })
-      await page.route("**/slow.txt", async (route) => {
-        await held
-        await route.continue()
+      let patches = 0
+      await page.route("**/*tus=*", async (route) => {
+        if (route.request().method() === "PATCH" && ++patches === 1) {
+          await held
+          await route.abort("connectionreset")
+        } else await route.continue()
       })
-      await page.locator("#page\\.summary").click()
       await page.setInputFiles("input[type=file]", [
         { name: "slow.txt", mimeType: "text/plain", buffer: Buffer.from("slow") },
       ])
-      await page.getByText("waiting").or(page.getByText("%")).first().waitFor()
+      const row = page.locator("#page\\.uploads li").filter({ hasText: "slow.txt" })
+      await row.getByRole("button", { name: "Pause slow.txt" }).waitFor()
+      await page.getByRole("link", { name: "Parent folder" }).click()
+      await page.waitForURL("**/files/")
+      assert.deepStrictEqual(asked, [])
       const dialog = page.waitForEvent("dialog")
-      await page.getByRole("link", { name: "Parent folder" }).click({ noWaitAfter: true })
+      await page.evaluate(() => location.reload())
       await dialog
       assert.deepStrictEqual(asked, ["beforeunload"])
       letGo()
+      await row.getByText("done").waitFor()
+      assert.isAbove(patches, 1)
+      assert.strictEqual(fs.readFileSync(path.join(root, "docs", "slow.txt"), "utf8"), "slow")
+      await page.getByRole("button", { name: "Close", exact: true }).click()
+      await page.getByRole("link", { name: "docs/" }).click()
       await page.getByRole("link", { name: "slow.txt", exact: true }).waitFor()
-      await page.getByRole("link", { name: "Parent folder" }).click()
-      await page.waitForURL("**/files/")
       assert.deepStrictEqual(asked, ["beforeunload"])
     }))
 

@@ -53,8 +53,8 @@ export const withPage = async (
   try {
     const page = await context.newPage()
     page.on("console", (message) => {
-      // A refused upload, which the page handles; browsers report it all the same.
-      if (message.text().includes("status of 412")) return
+      // A refused or broken upload, which the page handles; browsers report it all the same.
+      if (/status of 412|ERR_CONNECTION_RESET/.test(message.text())) return
       if (message.type() === "error" || /Content.Security.Policy/i.test(message.text()))
         complaints.push(message.text())
     })

@@ -48,8 +48,11 @@ export interface AccessOptions {
 export interface Guarded {
   /** The name of the site. */
   readonly title: string
-  /** Answers with the rules of a visitor. */
-  readonly handlerOf: (rule: AccessRule) => Handler
+  /** Answers with the rules of a visitor: a user, one who has not signed in, or a program. */
+  readonly handlerOf: (
+    rule: AccessRule,
+    account: { readonly user: string | undefined } | undefined,
+  ) => Handler
   /** Whether a path is one of the files that the pages load, which everybody gets. */
   readonly isAsset: (path: string) => boolean
 }
@@ -104,6 +107,7 @@ class StrangerReply extends ReplyWrapper {
 
 class Guard {
   private readonly rules: ReadonlyMap<string, AccessRule>
+  private readonly accounts: ReadonlyMap<AccessRule, { readonly user: string }>
   private readonly tokens: ReadonlyArray<Token>
   private readonly visitors: AccessRule | undefined
   private readonly guarded: Guarded
@@ -119,6 +123,7 @@ class Guard {
     passwords: PasswordGuard,
   ) {
     this.rules = new Map(users.map(({ rule, user }) => [user, rule]))
+    this.accounts = new Map(users.map(({ rule, user }) => [rule, { user }]))
     this.tokens = tokens
     this.visitors = visitors
     this.guarded = guarded
@@ -163,10 +168,11 @@ class Guard {
     }
     const headers = head.headers.filter(([name]) => !/^(?:authorization|cookie)$/i.test(name))
     if (identity !== "unknown") {
-      return this.guarded.handlerOf(identity)({ ...head, headers }, body, new PrivateReply(reply))
+      const handler = this.guarded.handlerOf(identity, this.accounts.get(identity))
+      return handler({ ...head, headers }, body, new PrivateReply(reply))
     }
     const rule = this.visitors ?? nothing
-    const handler = this.guarded.handlerOf(rule)
+    const handler = this.guarded.handlerOf(rule, noUser)
     return handler({ ...head, headers }, body, new StrangerReply(reply, challenge))
   }
 
@@ -341,6 +347,7 @@ class PrivateReply extends ReplyWrapper {
   }
 }
 
+const noUser = { user: undefined }
 const nothing: AccessRule = { read: [], upload: [], manage: [] }
 
 /** A challenge that no browser answers by itself (RFC 9110 11.6.1 requires one). */

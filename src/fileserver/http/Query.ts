@@ -58,6 +58,10 @@ export interface Query {
   readonly inText: boolean
   /** `kind`: only entries of this kind are found; empty for all kinds. */
   readonly kind: string
+  /** `manage`: a page on which the folder, or the first of `entry`, is changed. */
+  readonly manage: "new" | "entry" | "edit" | "bin" | undefined
+  /** `deleted`: the ids of entries that were deleted just now, with dots between. */
+  readonly deleted: ReadonlyArray<string>
   /** `download`: save the file instead of showing it. */
   readonly download: boolean
 }
@@ -85,8 +89,12 @@ export const none: Query = {
   search: "",
   inText: false,
   kind: "",
+  manage: undefined,
+  deleted: [],
   download: false,
 }
+
+const manages = ["new", "entry", "edit", "bin"] as const
 
 /** The longest filter, in characters: no name is longer. */
 const maxFilter = 255
@@ -127,6 +135,8 @@ export const parse = (query: string | undefined): Query => {
     search: fields.get("q") ?? (fields.has("below") ? filter : ""),
     inText: fields.get("in") === "text",
     kind: (fields.get("kind") ?? "").slice(0, 16),
+    manage: manages.find((page) => page === fields.get("manage")),
+    deleted: (fields.get("deleted") ?? "").split(".").filter((id) => /^[0-9a-f]{24}$/.test(id)),
     download: fields.has("download"),
   }
 }

@@ -195,6 +195,9 @@ class FormRequest implements Asker {
         done: done.map(toDisplay),
         refused: details,
         undo,
+        ...(action._tag === "Save" && first === undefined
+          ? { digest: TextFile.digestOf(Buffer.from(action.content)) }
+          : {}),
         ...(first === undefined ? {} : { code: first.code, detail: details.join(" ") }),
       })
     }
@@ -260,9 +263,9 @@ const locationAfter = (action: ChangeForm.Action, undo: ReadonlyArray<string>): 
     case "Delete":
       return undo.length === 0 || undo.length > maxUndo ? "./" : `./?deleted=${undo.join(".")}`
     case "Restore":
-      return "./?bin"
+      return "./?manage=bin"
     case "Save":
-      return `./${toUrl(action.entry)}?edit&saved`
+      return `./?manage=edit&entry=${toUrl(action.entry)}`
     default:
       return "./"
   }

@@ -19,6 +19,9 @@ export interface TextFile {
   readonly ends: "lf" | "crlf"
 }
 
+/** What a text is recognised by. */
+export const digestOf = (bytes: Uint8Array): string => hash("sha256", bytes, "base64url")
+
 /** The text in bytes; `undefined` if they are not UTF-8 or not text. */
 export const decode = (bytes: Uint8Array): TextFile | undefined => {
   try {
@@ -26,7 +29,7 @@ export const decode = (bytes: Uint8Array): TextFile | undefined => {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)
     if (text.includes("\0")) return undefined
     const ends = /\r\n/.test(text) && !/(?<!\r)\n/.test(text) ? "crlf" : "lf"
-    return { text, digest: hash("sha256", bytes, "base64url"), ends }
+    return { text, digest: digestOf(bytes), ends }
   } catch {
     return undefined
   }

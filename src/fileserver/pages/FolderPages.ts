@@ -16,6 +16,7 @@ import * as FolderForm from "../listing/FolderForm.ts"
 import * as FolderJson from "../listing/FolderJson.ts"
 import * as Listing from "../listing/Listing.ts"
 import * as Search from "../listing/Search.ts"
+import * as ManagePages from "../manage/ManagePages.ts"
 import { type ByteName, fromText } from "../names/ByteName.ts"
 import * as EntryLinks from "../parts/EntryLinks.ts"
 import * as Folder from "../root/Folder.ts"
@@ -55,6 +56,7 @@ export const send = (to: FolderRequest, folder: Root.OpenFolder): void => {
     }
     return sendArchive(to, archive)
   }
+  if (!api && ManagePages.send(to, request.query)) return Root.closeFolder(folder)
   const form = api ? "json" : FolderForm.choose(request.query, request.accept())
   const { folderWork, textWork } = to.site
   const work = search !== "" && request.query.inText ? textWork : folderWork
@@ -126,6 +128,7 @@ const sendListing = (to: FolderRequest, folder: Root.OpenFolder, leave: Leave): 
   const { request, segments, site } = to
   const { query } = request
   const reader = EntryLinks.readerOf(request.accept())
+  const hasDeleted = query.deleted.length > 0 && site.managing?.rules.allows(segments) === true
   const size = query.grid ? ListingPage.gridSize : ListingPage.tableSize
   Listing.read(site, folder, query, size, request.isCancelled, (listing) => {
     Root.closeFolder(folder)
@@ -135,12 +138,12 @@ const sendListing = (to: FolderRequest, folder: Root.OpenFolder, leave: Leave): 
     const sendPage = (readme: Html.Html | undefined): void => {
       if (request.isCancelled()) return
       const page = ListingPage.render(segments, listing, query, {
-        site,
+        site: hasDeleted ? { ...site, notice: ManagePages.undoNotice(query.deleted) } : site,
         address: PageAddress.of(request.head),
         hasThumb: site.thumbs.has,
         readme,
         reader,
-        slots: Slots.ofFolder(site, segments),
+        slots: Slots.ofFolder(site, segments, reader),
       })
       sendForm(to, Html.toBytes(page), pageHeaders(Page.filesPolicy))
     }

@@ -4,12 +4,19 @@
 import type * as Headers from "../../domain/HeaderList.ts"
 import type { Html } from "../../web/Html.ts"
 import type { ListingSource } from "../listing/Listing.ts"
+import type { Managing } from "../manage/ManagePages.ts"
 import type { ByteName } from "../names/ByteName.ts"
 import type { Renderer } from "../render/Render.ts"
 import type { FileDigest } from "../send/FileDigest.ts"
 import type { FolderWork } from "../send/FolderWork.ts"
 import type { Thumbnails } from "../thumbs/Thumbnails.ts"
 import type { UploadRules } from "../uploads/UploadRules.ts"
+
+/** A visitor of a site with users. */
+export interface Account {
+  /** `undefined` for who has not signed in on the page. */
+  readonly user: string | undefined
+}
 
 /** See the head of this file. */
 export interface Site extends ListingSource {
@@ -29,6 +36,10 @@ export interface Site extends ListingSource {
   readonly thumbs: Thumbnails
   readonly digests: FileDigest
   readonly renderer: Renderer
+  /** `undefined` if folders cannot be changed. */
+  readonly managing?: Managing | undefined
+  /** Who the visitor is, if the site has users. */
+  readonly account?: Account | undefined
   /** `undefined` if uploads are not allowed. */
   readonly uploadRules: UploadRules | undefined
   /** Limits listings, searches and views of files, which read a folder. */

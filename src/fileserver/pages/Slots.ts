@@ -8,8 +8,12 @@
  * acts on chosen entries (the form posts `entry`); `row` in the last column of
  * an entry, before *Download*; `view` in the bar of the page that shows a file.
  */
-import type { Html } from "../../web/Html.ts"
-import type { ByteName } from "../names/ByteName.ts"
+import { type Html, html } from "../../web/Html.ts"
+import { text } from "../manage/ManageText.ts"
+import * as ByteName from "../names/ByteName.ts"
+import type { Reader } from "../parts/EntryLinks.ts"
+import * as Icons from "../parts/Icons.ts"
+import { topOf } from "../parts/PathLinks.ts"
 import type { Entry } from "../root/Folder.ts"
 import type { Site } from "./Site.ts"
 import { uploadMenu } from "./UploadMenu.ts"
@@ -24,18 +28,54 @@ export interface FolderSlots {
   readonly row: (entry: Entry) => Html | undefined
 }
 
-/** The actions of a folder. */
-export const ofFolder = (site: Site, segments: ReadonlyArray<ByteName>): FolderSlots => {
-  const rules = site.uploadRules?.allows(segments) === true ? site.uploadRules : undefined
+const changeLink = (name: ByteName.ByteName): Html =>
+  html`<a href="./?manage=entry&amp;entry=${ByteName.toUrl(name)}" rel="nofollow" title="${text.changeTitle}" aria-label="${text.change(ByteName.toDisplay(name))}">${Icons.button.more}</a>`
+
+const folderItems = html`<li><a href="./?manage=new" rel="nofollow">${text.newFolder}</a></li>
+<li><a href="./?manage=bin" rel="nofollow">${text.bin}</a></li>
+`
+
+const chosenActions = html`<label class="move"><span class="unseen">${text.toFolder}</span><input name="to" placeholder="${text.toFolder}" autocomplete="off"></label>
+<button data-some formaction="./?change=move">${text.moveChosen}</button>
+<button data-some formaction="./?change=delete">${text.deleteChosen}</button>`
+
+/** Signing in or out, where there are users. */
+const accountItem = (
+  { account, depth }: Site,
+  segments: ReadonlyArray<ByteName.ByteName>,
+): Html | undefined => {
+  if (account === undefined) return undefined
+  const top = topOf(segments.length, depth)
+  return account.user === undefined
+    ? html`<li><a href="${top}sign-in" rel="nofollow">${text.signIn}</a></li>
+`
+    : html`<li><form method="post" action="${top}sign-out"><button>${text.signOut(account.user)}</button></form></li>
+`
+}
+
+/** The actions of a folder. Programs get the form for uploads and no further links. */
+export const ofFolder = (
+  site: Site,
+  segments: ReadonlyArray<ByteName.ByteName>,
+  reader: Reader,
+): FolderSlots => {
+  const uploads = site.uploadRules?.allows(segments) === true ? site.uploadRules : undefined
+  const isManaged = reader === "browser" && site.managing?.rules.allows(segments) === true
   return {
-    toolbar: rules && uploadMenu({ overwrite: rules.overwrites(segments) }),
-    more: undefined,
-    chosen: undefined,
-    hasRowActions: false,
-    row: () => undefined,
+    toolbar: uploads && uploadMenu({ overwrite: uploads.overwrites(segments) }),
+    more: html`${isManaged ? folderItems : undefined}${accountItem(site, segments)}`,
+    chosen: isManaged ? chosenActions : undefined,
+    hasRowActions: isManaged,
+    row: ({ name }) => (isManaged ? changeLink(name) : undefined),
   }
 }
 
 /** The actions of a file. */
-export const ofFile = (_site: Site, _segments: ReadonlyArray<ByteName>): Html | undefined =>
-  undefined
+export const ofFile = (
+  site: Site,
+  segments: ReadonlyArray<ByteName.ByteName>,
+): Html | undefined => {
+  if (site.managing?.rules.allows(segments.slice(0, -1)) !== true) return undefined
+  const value = ByteName.toUrl(segments.at(-1) ?? "")
+  return html`<a class="button" href="./?manage=edit&amp;entry=${value}" rel="nofollow">${text.edit}</a><a class="button" href="./?manage=entry&amp;entry=${value}" rel="nofollow" title="${text.changeTitle}">${Icons.button.more}<span class="unseen">${text.changeTitle}</span></a>`
+}

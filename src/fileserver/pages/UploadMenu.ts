@@ -12,7 +12,7 @@ export const uploadMenu = ({
   overwrite,
 }: {
   readonly overwrite: boolean
-}): Html => html`<details class="drop"><summary class="button">${Icons.button.upload}<span class="label">${text.upload}</span></summary><div>
+}): Html => html`<details class="drop" name="toolbar"><summary class="button">${Icons.button.upload}<span class="label">${text.upload}</span></summary><div>
 <section class="upload" aria-labelledby="page.upload">
 <h2 id="page.upload">${text.upload}</h2>
 <form method="post" action="./" enctype="multipart/form-data" data-overwrite="${overwrite ? "yes" : "no"}">
@@ -20,5 +20,6 @@ export const uploadMenu = ({
 <input id="page.files" type="file" name="file" multiple required>
 <button>${text.upload}</button>
 </form>
-<ul aria-live="polite"></ul>
+<button type="button" data-do="chooseFolder" data-close data-script hidden>${text.chooseFolder}</button>
+<p data-script hidden>${text.dropHint}</p>
 </section></div></details>`

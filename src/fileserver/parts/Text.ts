@@ -78,6 +78,8 @@ export const listing = {
   downloadChosen: "Download as .zip",
   upload: "Upload",
   chooseFiles: "Choose files, or drop them on this page:",
+  chooseFolder: "Choose a folder",
+  dropHint: "Files and folders can also be dropped anywhere on this page.",
   readme: "README",
   qrCode: "QR code",
 } as const

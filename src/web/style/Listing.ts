@@ -71,15 +71,8 @@ form.toolbar input[type=search] { flex: 1 1 12rem; padding-left: .75rem; }
 .qr svg { display: block; width: 12rem; max-width: 100%; height: auto; border-radius: var(--radius); margin: var(--space-2) auto; }
 .qr code { overflow-wrap: anywhere; background: none; }
 .upload { padding: var(--space-2); }
-.over .toolbar { outline: 2px dashed var(--accent); }
 .upload form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
 .upload h2 { margin: 0 0 .5rem; font-size: 1rem; }
-.upload ul { list-style: none; margin: .5rem 0 0; padding: 0; }
-.upload li { padding: .15rem 0; }
-.upload bdi { font-weight: 600; margin-right: .25rem; }
-.upload .good { color: var(--good); }
-.upload .bad { color: var(--bad); }
-.upload progress { width: 8rem; vertical-align: middle; accent-color: var(--accent); }
 dialog { max-width: min(34rem, calc(100vw - 2rem)); padding: var(--space-6); color: inherit; background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); box-shadow: var(--shadow); }
 dialog::backdrop { background: rgb(0 0 0 / .4); }
 dialog dl { display: grid; grid-template-columns: auto 1fr; gap: var(--space-2) var(--space-4); margin: 0 0 var(--space-4); }
