@@ -42,6 +42,7 @@ export const header = {
   links: "x-ptth-links",
   have: "x-ptth-have",
   ticket: "x-ptth-ticket",
+  service: "x-ptth-service",
 } as const
 
 /** The value of the version field in classic 2. */

@@ -13,6 +13,7 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import type { ServerConfig } from "../../domain/config/ServerConfig.ts"
+import { SharedNames } from "../../server/uplink/SharedNames.ts"
 import * as KeyStrength from "../../transport/auth/KeyStrength.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import { onHangUp } from "../../transport/runtime/HangUp.ts"
@@ -64,14 +65,20 @@ const makeServices = Effect.fnUntraced(function* (
   const services = new Map<string, Service>()
   const failed = yield* Deferred.make<never, TunnelEvents.TunnelError>()
   const checkedKeys = new Set<string>()
+  const names = new SharedNames()
+  /** The name whose links carry the others. */
+  let carrier: string | undefined
 
   /** Opens a name; the inner effect connects it, and ends the one that it replaces. */
   const open = Effect.fnUntraced(function* (config: ServerConfig) {
     const scope = yield* Scope.fork(parent)
+    carrier ??= config.name
+    const sharing = { names, isCarrier: config.name === carrier }
     const tunnel = yield* RunTunnel.prepare(
       config,
       options,
       services.size === 0 ? view : requestsOnly(view),
+      sharing,
     ).pipe(
       Effect.provideService(Scope.Scope, scope),
       Effect.onError(() => Scope.close(scope, Exit.void)),
@@ -116,6 +123,8 @@ const makeServices = Effect.fnUntraced(function* (
     for (const [name, service] of services) {
       if (names.has(name)) continue
       services.delete(name)
+      // The next name that is opened carries the others; until then each has links of its own.
+      if (name === carrier) carrier = undefined
       yield* end(service)
     }
     yield* Effect.forEach(planned, ({ connect }) => connect, { discard: true })

@@ -11,6 +11,8 @@ import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { isLoopback } from "../../domain/ListenAddress.ts"
 import * as TripcodeWords from "../../domain/TripcodeWords.ts"
 import * as Server from "../../server/Server.ts"
+import * as SharedTunnel from "../../server/SharedTunnel.ts"
+import type { SharedNames } from "../../server/uplink/SharedNames.ts"
 import type { UplinkStatus } from "../../server/uplink/UplinkStatus.ts"
 import * as ProxyChoice from "../../transport/net/ProxyChoice.ts"
 import type { Service } from "../control/StatusReport.ts"
@@ -94,11 +96,19 @@ const destinationOf = (
 const openUrlOf = ({ name, relayUrl }: ServerConfig.ServerConfig): string =>
   `${relayUrl}/servers/${name}/`
 
+/** How a name takes part in what is served on the same links. */
+export interface Sharing {
+  readonly names: SharedNames
+  /** Whether its links carry the other names. */
+  readonly isCarrier: boolean
+}
+
 /** Opens what a name serves, in the Scope; `run` then connects, and never ends. */
 export const prepare = Effect.fn("RunTunnel.prepare")(function* (
   config: ServerConfig.ServerConfig,
   options: TunnelEvents.TunnelOptions,
   view: OwnerView,
+  sharing?: Sharing,
 ) {
   const { path } = options
   const refusal = refuseInsecure(config.relayUrl, options.insecure)
@@ -109,35 +119,41 @@ export const prepare = Effect.fn("RunTunnel.prepare")(function* (
   const destination = yield* SwitchedDestination.make(destinationOf(config, path, view))
   const openUrl = openUrlOf(config)
   let statusNow: (() => UplinkStatus) | undefined
+  const responseMillis =
+    config.responseTimeout === undefined ? undefined : Duration.toMillis(config.responseTimeout)
   const run = Effect.gen(function* () {
     const { callbacks, failed } = yield* TunnelEvents.make(config, options, openUrl, view)
+    const serverOptions: Server.ServerOptions = {
+      name: config.name,
+      apiKey: config.apiKey,
+      ticket: options.ticket,
+      relayUrl: config.relayUrl,
+      handler: view.watch(destination.handler),
+      program: `ptth/${version}`,
+      throttle: config.throttleUpload,
+      transport: config.transport,
+      ...(config.connections === undefined ? {} : { connections: config.connections }),
+      ...(responseMillis === undefined ? {} : { responseMillis }),
+      ...(ca === undefined ? {} : { ca }),
+      ...(tls === undefined ? {} : { tls: tls.hosts }),
+      onStart: (status) => {
+        statusNow = status
+      },
+      ...callbacks,
+      onConnected: (url, site) =>
+        Effect.andThen(
+          tls?.onConnected(url) ?? Effect.void,
+          callbacks.onConnected?.(url, site) ?? Effect.void,
+        ),
+    }
+    const mayShare = tls === undefined && config.transport !== "classic"
     return yield* Effect.raceFirst(
       failed,
-      Server.run({
-        name: config.name,
-        apiKey: config.apiKey,
-        ticket: options.ticket,
-        relayUrl: config.relayUrl,
-        handler: view.watch(destination.handler),
-        program: `ptth/${version}`,
-        throttle: config.throttleUpload,
-        transport: config.transport,
-        ...(config.connections === undefined ? {} : { connections: config.connections }),
-        ...(config.responseTimeout === undefined
-          ? {}
-          : { responseMillis: Duration.toMillis(config.responseTimeout) }),
-        ...(ca === undefined ? {} : { ca }),
-        ...(tls === undefined ? {} : { tls: tls.hosts }),
-        onStart: (status) => {
-          statusNow = status
-        },
-        ...callbacks,
-        onConnected: (url, site) =>
-          Effect.andThen(
-            tls?.onConnected(url) ?? Effect.void,
-            callbacks.onConnected?.(url, site) ?? Effect.void,
-          ),
-      }),
+      sharing === undefined || (!sharing.isCarrier && !mayShare)
+        ? Server.run(serverOptions)
+        : sharing.isCarrier
+          ? Server.run({ ...serverOptions, shared: sharing.names })
+          : SharedTunnel.run(serverOptions, sharing.names),
     )
   })
   return {

@@ -16,6 +16,7 @@ import {
 } from "../../protocol/Wire.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
+import type { LinkLimit } from "../registry/LinkLimit.ts"
 import type { Servers } from "../registry/Servers.ts"
 import type { TicketCheck } from "../registry/TicketCheck.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
@@ -24,7 +25,6 @@ import { type BackendCall, ForwardedCall, NodeCall, rejectRequest } from "./Back
 import { BodyEndpoint } from "./BodyEndpoint.ts"
 import { ClassicExchanges, type OtherRelays } from "./ClassicExchanges.ts"
 import { KeyCheck } from "./KeyCheck.ts"
-import type { LinkLimit } from "./LinkLimit.ts"
 import { ListenEndpoint } from "./ListenEndpoint.ts"
 
 /** What the endpoints need of the relay. */

@@ -9,6 +9,7 @@ import { upgradeRequired } from "../../protocol/http/HopByHop.ts"
 import { askedMillis, header, maxInstance, text, version2 } from "../../protocol/Wire.ts"
 import type { Deadline } from "../../transport/runtime/Deadlines.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
+import { type LinkLimit, retrySeconds } from "../registry/LinkLimit.ts"
 import type { KnownServer } from "../registry/Servers.ts"
 import { refusalOf, type TicketCheck } from "../registry/TicketCheck.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
@@ -18,7 +19,6 @@ import { answerText, keyOf, programOf } from "./BackendCall.ts"
 import type { OtherRelays } from "./ClassicExchanges.ts"
 import { ClassicLink } from "./ClassicLink.ts"
 import type { KeyCheck } from "./KeyCheck.ts"
-import { type LinkLimit, retrySeconds } from "./LinkLimit.ts"
 
 /** How long listens of a process may still arrive after its farewell, in milliseconds. */
 const departedMillis = 3_000

@@ -20,6 +20,7 @@ import { endWith } from "../../transport/net/ConnectionClose.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import { STATUS_CODES } from "../../transport/runtime/NodeHttp.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
+import { type LinkLimit, retrySeconds } from "../registry/LinkLimit.ts"
 import type { KnownServer, Servers } from "../registry/Servers.ts"
 import { refusalOf, type TicketCheck } from "../registry/TicketCheck.ts"
 import type { HandOverShape } from "../settings/HandOver.ts"
@@ -27,9 +28,9 @@ import type { RelaySettings } from "../settings/RelaySettings.ts"
 import * as Subdomains from "../settings/Subdomains.ts"
 import { clientOf } from "../settings/TrustedProxies.ts"
 import { programOf } from "./BackendCall.ts"
+import { FurtherNames, type FurtherNamesContext } from "./FurtherNames.ts"
 import type { UpgradeRequest } from "./HandedLink.ts"
 import * as HandedLink from "./HandedLink.ts"
-import { type LinkLimit, retrySeconds } from "./LinkLimit.ts"
 import { leaseOf, StreamLink } from "./StreamLink.ts"
 
 /** What the endpoint needs of the relay. */
@@ -159,7 +160,7 @@ export class StreamEndpoint {
 
   /** Sends a frame on every link. */
   send(frame: Buffer): void {
-    for (const link of this.all) link.send(frame)
+    for (const link of this.all) if (!link.isFurther) link.send(frame)
   }
 
   /**
@@ -292,13 +293,22 @@ export class StreamEndpoint {
         if (frame !== undefined) link.send(frame)
         if (this.draining) link.drain()
       },
+      extension: {
+        isKnown: (kind) => further.extension.isKnown(kind),
+        frame: (kind, stream, payload) => further.extension.frame(kind, stream, payload),
+      },
       onPong: () => {
         if (link.trust()) rendezvous.ready(link)
+        further.trust()
       },
       onSent: BusyPoll.sent,
-      onRoom: () => rendezvous.ready(link),
+      onRoom: () => {
+        rendezvous.ready(link)
+        further.ready()
+      },
       onClosed: (reason) => {
         link.trust()
+        further.closed(reason)
         giveBack()
         this.multiplexers.delete(multiplexer)
         this.all.delete(link)
@@ -319,6 +329,35 @@ export class StreamEndpoint {
       deadlines,
       suspicionMillis,
     })
+    const further = new FurtherNames(this.furtherContext, {
+      name: server.name,
+      address,
+      instance,
+      number,
+      program,
+      multiplexer,
+      deadlines,
+      suspicionMillis,
+    })
+  }
+
+  /** What the further names of links need. */
+  private get furtherContext(): FurtherNamesContext {
+    return {
+      ...this.context,
+      isDraining: () => this.draining,
+      onJoined: (link) => {
+        const key = keyOfLink(link)
+        this.links.get(key)?.replace()
+        this.links.set(key, link)
+        this.all.add(link)
+        this.suspectOthers(link)
+        return () => {
+          this.all.delete(link)
+          if (this.links.get(key) === link) this.links.delete(key)
+        }
+      },
+    }
   }
 
   /** Other processes of the same server may be dead, so they are pinged. */

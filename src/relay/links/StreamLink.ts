@@ -4,7 +4,7 @@
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
-import type { InterimHead, ResponseHead } from "../../protocol/Message.ts"
+import type { InterimHead, RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import * as PassedConnection from "../../protocol/PassedConnection.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel } from "../../transport/body/Handler.ts"
@@ -39,6 +39,8 @@ export interface StreamLinkOptions {
   readonly multiplexer: Multiplexer
   /** Whether visitors' connections to the server are passed on unread. */
   readonly isPassedThrough: boolean
+  /** For a further name of a link: takes just this name off it. */
+  readonly further?: (reason: string) => void
   readonly responseMillis: (name: ServerName) => number
   readonly deadlines: Deadlines
   /** How long a suspected link has to answer a ping, in milliseconds. */
@@ -105,8 +107,19 @@ export class StreamLink implements Link {
       return pending.fail(noConnections(this.name))
     pending.offered(this, millis, leaseOf(this.options.multiplexer.roundTrip, millis))
     const request = new OfferedRequest(pending, this)
-    request.cancel = this.options.multiplexer.request(pending.head, pending.body, request)
+    request.cancel = this.options.multiplexer.request(this.headOf(pending), pending.body, request)
     if (pending.state === "offered" && pending.link === this) pending.withdraw = request.cancel
+  }
+
+  /** The head as the server gets it, which learns for which name of the link it is. */
+  private headOf({ head }: Pending): RequestHead {
+    if (this.options.further === undefined) return head
+    return { ...head, headers: [...head.headers, ["X-PTTH-Service", this.name]] }
+  }
+
+  /** Whether it is for a further name, and another link has the same WebSocket. */
+  get isFurther(): boolean {
+    return this.options.further !== undefined
   }
 
   /** Whether its server has told by itself that it does nothing more with the requests on this link. */
@@ -161,8 +174,10 @@ export class StreamLink implements Link {
   }
 
   revoke(): void {
+    const reason = "its key is no longer accepted"
+    if (this.options.further !== undefined) return this.options.further(reason)
     this.isRevoked = true
-    this.end("its key is no longer accepted")
+    this.end(reason)
   }
 
   /** Sends a frame of the link itself. */

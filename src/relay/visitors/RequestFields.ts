@@ -42,7 +42,7 @@ export const forward = (
   const { config } = derived
   const connection = connectionOf(config, request)
   const seen = Forwarded.publicAddress(headers, connection, prefix)
-  const fields = HopByHop.endToEnd(headers, request.upgrade, isKey)
+  const fields = HopByHop.endToEnd(headers, request.upgrade, isOfTunnel)
   const withoutCookies = PrivateCookies.strip(config, fields)
   const withoutSecrets = VisitorAuth.strip(derived, server, withoutCookies)
   const moved = prefix === "" ? withoutSecrets : PathPrefix.remove(withoutSecrets, seen)
@@ -53,6 +53,10 @@ export const forward = (
   }
 }
 
-/** Whether a field is a key of a server. Underscores count as hyphens: CGI and WSGI applications cannot tell them apart. */
-const isKey = (name: string): boolean =>
-  name.length === header.apiKey.length && name.toLowerCase().replaceAll("_", "-") === header.apiKey
+/** Whether a field is a key of a server, or says for which name of a link a request is, which only the relay says. */
+const isOfTunnel = (name: string): boolean =>
+  isField(name, header.apiKey) || isField(name, header.service)
+
+/** Underscores count as hyphens: CGI and WSGI applications cannot tell them apart. */
+const isField = (name: string, field: string): boolean =>
+  name.length === field.length && name.toLowerCase().replaceAll("_", "-") === field

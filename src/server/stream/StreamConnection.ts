@@ -25,6 +25,7 @@ import * as ConnectFault from "../uplink/ConnectFault.ts"
 import { ListenError, limited } from "../uplink/ListenError.ts"
 import { type Announced, announced } from "../uplink/RelayAddresses.ts"
 import * as ResponseFault from "../uplink/ResponseFault.ts"
+import type { SharedNames } from "../uplink/SharedNames.ts"
 import type { RelayList } from "./LinkSpread.ts"
 
 /** The relay, and who answers on the link. */
@@ -51,6 +52,8 @@ export interface StreamConnectionOptions {
   readonly heartbeatMillis: number
   readonly lines: LineWindows
   readonly handler: Handler
+  /** Further names that are served on the link. */
+  readonly shared?: SharedNames | undefined
   /** Answers connections that are passed on, if any are taken. */
   readonly connections?: Handler | undefined
   /** Makes the response to a failure of the handler; without it, such an exchange is reset. */
@@ -122,6 +125,7 @@ class StreamConnection {
       this.request.destroy()
       return
     }
+    options.shared?.closed(multiplexer)
     options.onState(multiplexer, "draining")
     multiplexer.drain()
   }
@@ -223,6 +227,8 @@ class StreamConnection {
     const { clock, connections, deadlines, failed, handler, heartbeatMillis, lines, onState } =
       this.options
     const { relay } = LinkOpening.decodeAnswer(headers)
+    const { shared } = this.options
+    const answer = shared === undefined ? handler : shared.handler(() => multiplexer, handler)
     const multiplexer: Multiplexer = new Multiplexer({
       deadlines,
       clock,
@@ -239,7 +245,8 @@ class StreamConnection {
       handler: (head, body, reply) =>
         connections !== undefined && multiplexer.hello?.connections === true && isPassed(head)
           ? connections(head, body, reply)
-          : handler(head, body, reply),
+          : answer(head, body, reply),
+      ...(shared === undefined ? {} : { extension: shared.extension(() => multiplexer) }),
       ...(failed === undefined ? {} : { failed }),
       wire: WebSocketWire.make(socket, "client", head, {
         bytes: (chunk) => multiplexer.bytes(chunk),
@@ -250,11 +257,13 @@ class StreamConnection {
       onRelays: (relays) => this.options.onRelays(relays),
       onSent: BusyPoll.sent,
       onDrain: () => {
+        shared?.closed(multiplexer)
         onState(multiplexer, "draining")
         this.end("shutting down", "it drains this link")
       },
       onClosed: (reason) => {
         this.suspicion?.clear()
+        shared?.closed(multiplexer)
         onState(multiplexer, "closed")
         this.end(this.state === "Alive" ? "unreachable" : "impossible", reason)
       },
@@ -262,12 +271,14 @@ class StreamConnection {
     return multiplexer
   }
 
-  private onPong({ hello }: Multiplexer, headers: IncomingHttpHeaders): void {
+  private onPong(multiplexer: Multiplexer, headers: IncomingHttpHeaders): void {
     this.suspicion?.clear()
     this.suspicion = undefined
     if (this.state !== "Probing") return
     this.state = "Alive"
     this.probe.clear()
+    this.options.shared?.opened(multiplexer)
+    const { hello } = multiplexer
     const publicUrl = hello?.publicUrl === "" ? undefined : hello?.publicUrl
     const { relay } = LinkOpening.decodeAnswer(headers)
     this.options.onAlive(

@@ -107,6 +107,7 @@ export class StreamTunnel {
         heartbeatMillis: uplink.options.heartbeatMillis ?? defaultHeartbeat,
         lines: this.lines,
         handler: uplink.handler,
+        shared: uplink.options.shared,
         connections: uplink.connections,
         failed: uplink.failure,
         onAlive: (announced, link) => {

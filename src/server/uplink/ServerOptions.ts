@@ -8,6 +8,7 @@ import type { ServerName } from "../../domain/ServerName.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
 import type { TlsHosts } from "../../transport/net/TlsHandshake.ts"
 import type { RelayFaultCode } from "./ListenError.ts"
+import type { SharedNames } from "./SharedNames.ts"
 import type { TunnelState } from "./TunnelState.ts"
 import type { UplinkStatus } from "./UplinkStatus.ts"
 
@@ -20,6 +21,8 @@ export interface ServerOptions {
   /** The relay's address without the prefix of its backend API. */
   readonly relayUrl: string
   readonly handler: Handler
+  /** Further names that are served on the same links of stream. */
+  readonly shared?: SharedNames | undefined
   /** With certificates, the server takes visitors' connections that the relay passes on unread, and ends their TLS. */
   readonly tls?: TlsHosts
   /** Limits each response body to 1 MiB/s. */

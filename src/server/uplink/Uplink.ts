@@ -26,7 +26,7 @@ import { TunnelWatch } from "./TunnelState.ts"
 import type { LastFailure, Transport, UplinkStatus } from "./UplinkStatus.ts"
 
 /** The rate of a throttled response body, in bytes per second. */
-const throttledRate = 1024 * 1024
+export const throttledRate = 1024 * 1024
 
 /** How long running exchanges may go on by default, in milliseconds. */
 export const defaultGrace = 30_000

@@ -1,0 +1,99 @@
+/**
+ * A name that is served on the links of another one of the same process where
+ * the relay and the transport allow it, and otherwise on links of its own.
+ */
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import type * as Scope from "effect/Scope"
+import * as Server from "./Server.ts"
+import * as HandlerGuard from "./uplink/HandlerGuard.ts"
+import * as RunningRequests from "./uplink/RunningRequests.ts"
+import type { SharedNames } from "./uplink/SharedNames.ts"
+import { throttledRate } from "./uplink/Uplink.ts"
+
+/** How long the other name's links may take, before this one opens links of its own, in milliseconds. */
+const patienceMillis = 2_000
+
+/** Serves a name until it is interrupted. */
+export const run: (
+  options: Server.ServerOptions,
+  names: SharedNames,
+) => Effect.Effect<never, never, Scope.Scope> = Effect.fn("SharedTunnel.run")(function* (
+  options: Server.ServerOptions,
+  names: SharedNames,
+) {
+  const { apiKey, name, onStart, responseMillis } = options
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
+  const shared = Latch.makeUnsafe(false)
+  const apart = Latch.makeUnsafe(true)
+  /** Open once the relay has refused to serve the name on the other links. */
+  const refused = Latch.makeUnsafe(false)
+  const requests = RunningRequests.of(options.handler)
+  let url: string | undefined
+
+  const onChange = (isServed: boolean, told: string | undefined): void => {
+    if (!isServed) {
+      refused.openUnsafe()
+      shared.closeUnsafe()
+      apart.openUnsafe()
+      return
+    }
+    const address = told ?? `${options.relayUrl}/servers/${name}/`
+    const isNew = address !== url
+    url = address
+    apart.closeUnsafe()
+    shared.openUnsafe()
+    onStart?.(() => ({
+      transport: names.linksOf(name) > 0 ? "stream" : undefined,
+      url,
+      links: names.linksOf(name),
+      roundTrip: undefined,
+      requests: requests.count(),
+      lastFailure: undefined,
+    }))
+    if (isNew)
+      fork(
+        Effect.annotateLogs(Effect.logInfo(`connected: ${address}`), { transport: "stream" }).pipe(
+          Effect.andThen(options.onConnected?.(address) ?? Effect.void),
+        ),
+      )
+  }
+  yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      names.add({
+        name,
+        apiKey,
+        responseMillis,
+        handler: HandlerGuard.guard(requests.handler, {
+          rate: options.throttle === true ? throttledRate : undefined,
+        }),
+        onChange,
+      }),
+    ),
+    (leave) => Effect.sync(leave),
+  )
+  const own = Effect.scoped(
+    Server.run({
+      ...options,
+      // Its key is registered now, so that the other links may serve it too.
+      onConnected: (at) =>
+        Effect.andThen(
+          Effect.sync(() => {
+            url = at
+            names.ask(name)
+          }),
+          options.onConnected?.(at) ?? Effect.void,
+        ),
+    }),
+  )
+  return yield* Effect.forever(
+    Effect.raceFirst(
+      shared.await,
+      Effect.raceFirst(refused.await, Effect.sleep(patienceMillis)),
+    ).pipe(
+      Effect.andThen(Effect.raceFirst(shared.await, own)),
+      Effect.andThen(apart.await),
+      Effect.andThen(Effect.sync(() => refused.closeUnsafe())),
+    ),
+  )
+})

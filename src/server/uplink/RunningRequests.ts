@@ -1,0 +1,61 @@
+/**
+ * Counts the requests that run at a handler: from the call until the response is
+ * sent, failed or cancelled.
+ */
+import type { ExchangeError } from "../../protocol/Exchange.ts"
+import type { ResponseHead } from "../../protocol/Message.ts"
+import type { Body } from "../../transport/body/Body.ts"
+import { count } from "../../transport/body/CountedBody.ts"
+import type { Handler, Reply } from "../../transport/body/Handler.ts"
+import { ReplyWrapper } from "../../transport/body/ReplyWrapper.ts"
+
+/** A handler whose requests are counted. */
+export interface RunningRequests {
+  readonly handler: Handler
+  readonly count: () => number
+}
+
+/** Counts the requests of a handler. */
+export const of = (handler: Handler): RunningRequests => {
+  let running = 0
+  return {
+    count: () => running,
+    handler: (head, body, reply) => {
+      running += 1
+      let isOver = false
+      const over = (): void => {
+        if (isOver) return
+        isOver = true
+        running -= 1
+      }
+      const cancel = handler(head, body, new CountedReply(reply, over))
+      return () => {
+        over()
+        cancel()
+      }
+    },
+  }
+}
+
+class CountedReply extends ReplyWrapper {
+  private readonly over: () => void
+
+  constructor(reply: Reply, over: () => void) {
+    super(reply)
+    this.over = over
+  }
+
+  override respond(head: ResponseHead, body: Body, sent?: () => void): void {
+    // A body in memory may be taken at once, without being read.
+    if (body.whole !== undefined) {
+      this.over()
+      return super.respond(head, body, sent)
+    }
+    super.respond(head, count(body, { bytes: () => {}, over: this.over }), sent)
+  }
+
+  override fail(error: ExchangeError): void {
+    this.over()
+    super.fail(error)
+  }
+}
