@@ -5,6 +5,11 @@
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
+import type { ExchangeError } from "../protocol/Exchange.ts"
+import type { Served } from "../protocol/link/ServiceFrame.ts"
+import type { RequestHead } from "../protocol/Message.ts"
+import type { Reply } from "../transport/body/Handler.ts"
+import { ReplyWrapper } from "../transport/body/ReplyWrapper.ts"
 import * as Server from "./Server.ts"
 import * as HandlerGuard from "./uplink/HandlerGuard.ts"
 import * as RunningRequests from "./uplink/RunningRequests.ts"
@@ -29,16 +34,22 @@ export const run: (
   /** Open once the relay has refused to serve the name on the other links. */
   const refused = Latch.makeUnsafe(false)
   const requests = RunningRequests.of(options.handler)
+  const guarded = HandlerGuard.guard(requests.handler, {
+    rate: options.throttle === true ? throttledRate : undefined,
+  })
   let url: string | undefined
+  /** What pages call the name. */
+  let site: string = name
 
-  const onChange = (isServed: boolean, told: string | undefined): void => {
-    if (!isServed) {
+  const onChange = (answer: Served | undefined): void => {
+    if (answer === undefined) {
       refused.openUnsafe()
       shared.closeUnsafe()
       apart.openUnsafe()
       return
     }
-    const address = told ?? `${options.relayUrl}/servers/${name}/`
+    site = answer.displayName ?? name
+    const address = answer.url ?? `${options.relayUrl}/servers/${name}/`
     const isNew = address !== url
     url = address
     apart.closeUnsafe()
@@ -54,7 +65,7 @@ export const run: (
     if (isNew)
       fork(
         Effect.annotateLogs(Effect.logInfo(`connected: ${address}`), { transport: "stream" }).pipe(
-          Effect.andThen(options.onConnected?.(address) ?? Effect.void),
+          Effect.andThen(options.onConnected?.(address, site) ?? Effect.void),
         ),
       )
   }
@@ -64,9 +75,8 @@ export const run: (
         name,
         apiKey,
         responseMillis,
-        handler: HandlerGuard.guard(requests.handler, {
-          rate: options.throttle === true ? throttledRate : undefined,
-        }),
+        handler: (head, body, reply) =>
+          guarded(head, body, new NamedReply(reply, head, () => site)),
         onChange,
       }),
     ),
@@ -76,13 +86,13 @@ export const run: (
     Server.run({
       ...options,
       // Its key is registered now, so that the other links may serve it too.
-      onConnected: (at) =>
+      onConnected: (at, called) =>
         Effect.andThen(
           Effect.sync(() => {
             url = at
             names.ask(name)
           }),
-          options.onConnected?.(at) ?? Effect.void,
+          options.onConnected?.(at, called) ?? Effect.void,
         ),
     }),
   )
@@ -97,3 +107,19 @@ export const run: (
     ),
   )
 })
+
+/** A reply of which failures are pages that call the server by its own name, not by that of the link. */
+class NamedReply extends ReplyWrapper {
+  private readonly head: RequestHead
+  private readonly site: () => string
+
+  constructor(reply: Reply, head: RequestHead, site: () => string) {
+    super(reply)
+    this.head = head
+    this.site = site
+  }
+
+  override fail(error: ExchangeError): void {
+    super.respond(...HandlerGuard.failure(this.head, error, this.site()))
+  }
+}

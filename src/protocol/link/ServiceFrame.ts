@@ -33,6 +33,8 @@ export const Served = Schema.Struct({
   isServed: Schema.Boolean,
   /** The address for visitors, where the relay knows it. */
   url: Schema.optionalKey(Schema.String),
+  /** What pages call the name, where the relay has that. */
+  displayName: Schema.optionalKey(Schema.String),
 })
 /** See the schema. */
 export type Served = typeof Served.Type

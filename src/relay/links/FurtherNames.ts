@@ -94,9 +94,17 @@ export class FurtherNames {
   }
 
   private answer(name: ServerName, isServed: boolean): void {
-    const url = isServed ? Subdomains.urlOf(this.context.settings.current(), name) : undefined
-    const message = { name, isServed, ...(url === undefined ? {} : { url }) }
-    this.opening.multiplexer.send(ServiceFrame.served(message))
+    const { settings } = this.context
+    const url = isServed ? Subdomains.urlOf(settings.current(), name) : undefined
+    const displayName = isServed ? settings.derived().servers.get(name)?.displayName : undefined
+    this.opening.multiplexer.send(
+      ServiceFrame.served({
+        name,
+        isServed,
+        ...(url === undefined ? {} : { url }),
+        ...(displayName === undefined ? {} : { displayName }),
+      }),
+    )
   }
 
   /** Whether requests for the name come on this link now. */

@@ -26,9 +26,9 @@ export interface FurtherName {
    * Called when the name is served on a first link, when it is on none any more,
    * and when the relay refuses it.
    *
-   * @param url the address for visitors, where the relay knows it
+   * @param answer what the relay has said, where it serves the name
    */
-  readonly onChange: (isServed: boolean, url: string | undefined) => void
+  readonly onChange: (answer: ServiceFrame.Served | undefined) => void
 }
 
 /** A link, as far as it is needed here. */
@@ -84,7 +84,7 @@ export class SharedNames {
   closed(link: SharedLink): void {
     this.links.delete(link)
     for (const { further, links } of this.entries.values())
-      if (links.delete(link) && links.size === 0) further.onChange(false, undefined)
+      if (links.delete(link) && links.size === 0) further.onChange(undefined)
   }
 
   /** The relay's answers on a link. */
@@ -101,7 +101,8 @@ export class SharedNames {
     }
   }
 
-  private onServed(link: SharedLink, { isServed, name, url }: ServiceFrame.Served): void {
+  private onServed(link: SharedLink, answer: ServiceFrame.Served): void {
+    const { isServed, name } = answer
     this.hasServed.add(link)
     const entry = this.entries.get(name)
     if (entry === undefined || !this.links.has(link)) return
@@ -109,9 +110,9 @@ export class SharedNames {
     if (isServed) entry.links.add(link)
     else entry.links.delete(link)
     const { size } = entry.links
-    if (size === 0) entry.further.onChange(false, undefined)
+    if (size === 0) entry.further.onChange(undefined)
     else if (before === 0) {
-      entry.further.onChange(true, url)
+      entry.further.onChange(answer)
       // Others may have refused it while its key was not registered.
       this.ask(name)
     }
