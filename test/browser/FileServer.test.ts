@@ -87,7 +87,7 @@ describe.skipIf(!hasBrowser)("in a browser, the file server's pages", () => {
   it("show pictures in a grid and one after the other", () =>
     withPage({}, async (page, { url }) => {
       await page.goto(`${url}?grid`)
-      const shown = await page.locator(".grid img").evaluateAll(async (images) =>
+      const shown = await page.locator("[data-name^=picture] img").evaluateAll(async (images) =>
         Promise.all(
           (images as Array<HTMLImageElement>).map(async (image) => {
             await image.decode()
@@ -212,6 +212,47 @@ describe.skipIf(!hasBrowser)("in a browser, the file server's pages", () => {
       assert.strictEqual(fs.statSync(path.join(root, "form two.txt")).size, 700_000)
     }))
 
+  it("play the sounds of a folder while one goes to other pages", () =>
+    withPage({}, async (page, { root, url }) => {
+      fs.copyFileSync(path.join(root, "silence.wav"), path.join(root, "music", "one #1.wav"))
+      fs.copyFileSync(path.join(root, "silence.wav"), path.join(root, "music", "two.wav"))
+      await page.goto(`${url}music/`)
+      await page.getByRole("button", { name: "Play all" }).click()
+      const player = page.getByRole("region", { name: "Player" })
+      await player.getByText("1 / 2").waitFor()
+      await page.locator("tr[data-name='one #1.wav'][aria-current=true]").waitFor()
+      await page.evaluate(() => document.body.setAttribute("data-same", ""))
+      await page.getByRole("link", { name: "Parent folder" }).click()
+      await page.waitForURL("**/files/")
+      await page.getByRole("link", { name: "docs/" }).click()
+      await page.waitForURL("**/files/docs/")
+      assert.strictEqual(await page.locator("body[data-same]").count(), 1)
+      await player.getByRole("button", { name: "Next" }).click()
+      await player.getByText("2 / 2").waitFor()
+      await page.goBack()
+      await page.locator("tr[data-name='README.md']").waitFor()
+      await player.getByRole("button", { name: "Close" }).click()
+      assert.strictEqual(await player.count(), 0)
+    }))
+
+  it("are light or dark as one wants, also on the next page, and show local times", () =>
+    withPage({ timezoneId: "Asia/Tokyo", locale: "en-GB" }, async (page, { root, url }) => {
+      fs.utimesSync(path.join(root, "README.md"), 1_000_000_000, 1_000_000_000)
+      await page.goto(url)
+      const time = page.locator("tr[data-name='README.md'] time")
+      assert.match(await time.innerText(), /9 Sept? 2001.*10:46/)
+      const ground = () => page.evaluate(() => getComputedStyle(document.body).color)
+      const light = await ground()
+      const button = page.getByRole("button", { name: "Theme" })
+      await button.click()
+      await button.click()
+      await page.getByRole("button", { name: "Theme: dark" }).waitFor()
+      const dark = await ground()
+      assert.notStrictEqual(dark, light)
+      await page.goto(`${url}docs/code.ts?view`)
+      assert.strictEqual(await ground(), dark)
+    }))
+
   it("are used by keyboard alone", () =>
     withPage({}, async (page, { url }) => {
       await page.goto(url)
@@ -225,6 +266,18 @@ describe.skipIf(!hasBrowser)("in a browser, the file server's pages", () => {
       }
       await page.keyboard.press("Enter")
       await page.waitForURL("**/files/docs/")
+      await page.keyboard.press("?")
+      await page.getByRole("dialog").getByText("Parent folder").waitFor()
+      await page.keyboard.press("Escape")
+      await page.getByRole("dialog").waitFor({ state: "hidden" })
+      await page.keyboard.press("ArrowDown")
+      await page.keyboard.press("ArrowDown")
+      await page.keyboard.press("Enter")
+      await page.waitForURL("**/docs/long.md?view")
+      await page.keyboard.press("Escape")
+      await page.waitForURL("**/files/docs/")
+      await page.keyboard.press("Backspace")
+      await page.waitForURL("**/files/")
     }))
 })
 

@@ -18,7 +18,7 @@ export const uploadMenu = ({
 <form method="post" action="./" enctype="multipart/form-data" data-overwrite="${overwrite ? "yes" : "no"}">
 <label for="page.files">${text.chooseFiles}</label>
 <input id="page.files" type="file" name="file" multiple required>
-<button>${text.upload}</button>
+<button class="main">${text.upload}</button>
 </form>
 <button type="button" data-do="chooseFolder" data-close data-script hidden>${text.chooseFolder}</button>
 <p data-script hidden>${text.dropHint}</p>

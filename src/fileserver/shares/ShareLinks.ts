@@ -36,7 +36,8 @@ const defaultSeconds = 86_400
 const maxSeconds = 366 * 86_400
 /** Wrong passwords of one link in a minute. */
 const maxGuesses = 10
-const cookieName = "ptth-share"
+// Names that begin with `ptth-` are the relay's, which takes them away.
+const cookieName = "share-password"
 
 const deriveKey = (password: string, salt: Buffer): Promise<Buffer> =>
   new Promise((resolve, reject) =>
