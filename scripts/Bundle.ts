@@ -89,6 +89,24 @@ const fileNames: OutputOptions = {
   chunkFileNames: "[name].js",
 }
 
+/** Node's modules that take memory and that not every command uses. */
+const heavy = ["child_process", "https", "readline", "tls", "worker_threads", "zlib"]
+
+/** Makes a chunk load Node's {@link heavy} modules when it uses them instead of at its start. */
+const loadLate = (code: string): string => {
+  const names = new RegExp(
+    `^let (node_\\w+) = require\\("(node:(?:${heavy.join("|")}))"\\);$`,
+    "gm",
+  )
+  let late = code
+  for (const [line, name = "", module] of code.matchAll(names))
+    late = late
+      .replace(line, "")
+      .replace(new RegExp(`^${name} = .*\\(${name}(?:, 1)?\\);$`, "m"), "")
+      .replaceAll(new RegExp(`\\b${name}(?:\\.default)?\\b`, "g"), `(require("${module}"))`)
+  return late
+}
+
 /** The command and its workers, with all packages that have no native code. */
 export const bundleCommand = async (dir: string): Promise<RolldownOutput> => {
   const build = await rolldown({
@@ -103,6 +121,7 @@ export const bundleCommand = async (dir: string): Promise<RolldownOutput> => {
     format: "cjs",
     comments: { legal: false, annotation: false, jsdoc: false },
     dynamicImportInCjs: false,
+    plugins: [{ name: "load-late", renderChunk: loadLate }],
   })
   writeFileSync(join(dir, "package.json"), `${JSON.stringify({ type: "commonjs" })}\n`)
   return output

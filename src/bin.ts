@@ -5,6 +5,7 @@
  * that it loads share modules with it.
  */
 import * as nodeModule from "node:module"
+import { setFlagsFromString } from "node:v8"
 import { entry } from "./domain/ErrorRegistry.ts"
 
 const needed = 24
@@ -18,6 +19,8 @@ const run = async (): Promise<void> => {
     return
   }
   nodeModule.enableCompileCache()
+  // What is hot at the start is not worth the 6 MiB of TurboFan's code; see HeapPolicy.ts.
+  setFlagsFromString("--max-optimized-bytecode-size=0")
   const { main } = await import("./cli/Main.ts")
   const { apply: limitHeap } = await import("./cli/HeapPolicy.ts")
   limitHeap()

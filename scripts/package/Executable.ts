@@ -74,5 +74,6 @@ export const write = async (
     sentinelFuse: resource.fuse,
     ...(platform.startsWith("macos") ? { machoSegmentName: resource.segment } : {}),
   })
-  if (platform.startsWith("macos")) writeFileSync(file, MachO.sign(readFileSync(file), "ptth"))
+  if (platform.startsWith("macos"))
+    writeFileSync(file, MachO.sign(MachO.strip(readFileSync(file)), "ptth"))
 }

@@ -43,7 +43,12 @@ const idleMillis = 1_000
 /** The process is idle if its memory changes by less than this between two checks, in bytes. */
 const idleChange = 1024 * 1024
 
-type Collect = (options: { readonly type: "minor" }) => void
+/** V8's default: how long the bytecode of a function may be for TurboFan. */
+const longestOptimized = 61_440
+
+type Collect = (
+  options: { readonly type: "minor" } | { readonly type: "major"; readonly flavor: "last-resort" },
+) => void
 
 /** Applies the policy to this process. */
 export const apply = (): void => {
@@ -57,6 +62,8 @@ export const apply = (): void => {
   const collect = runInNewContext("gc") as Collect
   onPressure(() => collect({ type: "minor" }))
   let grows = true
+  let hasStarted = false
+  let isTrimmed = false
   let live = 0
   let used = 0
   let timer: NodeJS.Timeout | undefined
@@ -66,8 +73,16 @@ export const apply = (): void => {
   }
   const watch = (): void => {
     const { external_memory: now, used_heap_size } = getHeapStatistics()
-    const isIdle = Math.abs(used_heap_size + now - used) < idleChange
+    const isIdle = hasStarted && Math.abs(used_heap_size + now - used) < idleChange
     used = used_heap_size + now
+    // `bin.ts` has turned TurboFan off for the start.
+    if (!hasStarted) setFlagsFromString(`--max-optimized-bytecode-size=${longestOptimized}`)
+    hasStarted = true
+    // Once: gives back the memory that only the start needed.
+    if (isIdle && !isTrimmed) {
+      isTrimmed = true
+      collect({ type: "major", flavor: "last-resort" })
+    }
     watchAfter(isIdle ? idleMillis : watchMillis)
     if (isIdle) onNextTraffic(() => watchAfter(watchMillis))
     live = Math.min(live, now)
@@ -82,5 +97,5 @@ export const apply = (): void => {
     grows = isSmall
     setFlagsFromString(`--semi-space-growth-factor=${grows ? 2 : 1}`)
   }
-  watch()
+  watchAfter(watchMillis)
 }

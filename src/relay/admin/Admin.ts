@@ -16,7 +16,6 @@ import { History } from "../history/History.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
 import { LiveUpdates } from "../status/LiveUpdates.ts"
 import type { Relays } from "../status/Relays.ts"
-import * as AdminApp from "./AdminApp.ts"
 import * as AdminFront from "./AdminFront.ts"
 import { Administration } from "./core/Administration.ts"
 import { AdminLogin } from "./core/AdminLogin.ts"
@@ -24,6 +23,7 @@ import { DebugStreams } from "./core/DebugStreams.ts"
 import { LoginLink } from "./core/LoginLink.ts"
 import { Requests } from "./core/Requests.ts"
 import { ServerChanges } from "./core/ServerChanges.ts"
+import * as LateApp from "./LateApp.ts"
 
 /** What the administrator's side needs to know. */
 export interface AdminOptions {
@@ -86,7 +86,7 @@ const make = Effect.fnUntraced(function* ({ announce }: AdminOptions) {
       login: yield* AdminLogin,
       live,
       streams: new DebugStreams(),
-      appFor: yield* Effect.provideService(AdminApp.make, LoginLink, links),
+      appFor: yield* LateApp.make(links),
       now: () => clock.currentTimeMillisUnsafe(),
     }),
   }).pipe(Effect.mapError(nameKey))

@@ -153,7 +153,7 @@ const clockMillis = 2_000
 const clockOf = (relayUrl: URL): Effect.Effect<number | undefined> =>
   Effect.callback<number | undefined>((resume) => {
     // Without a key or anything else to keep secret, the certificate does not matter.
-    const request = https.request({
+    const request = https().request({
       ...addressOf(relayUrl),
       method: "HEAD",
       path: "/",

@@ -4,6 +4,7 @@
  * ways, and does not let a handler break the framing of a connection.
  */
 import type * as Http from "node:http"
+import type * as Https from "node:https"
 import * as net from "node:net"
 import type { Duplex } from "node:stream"
 import * as Data from "effect/Data"
@@ -319,8 +320,8 @@ class NodeFront {
           port: address.port,
           secure: options.certificate !== undefined,
           renew: (certificate) => {
-            if (server instanceof https.Server)
-              server.setSecureContext(Certificate.options(certificate))
+            if ("setSecureContext" in server)
+              (server as Https.Server).setSecureContext(Certificate.options(certificate))
           },
         }),
       )
@@ -578,7 +579,7 @@ const createServer = (
   options: Http.ServerOptions,
 ): Http.Server => {
   if (certificate === undefined) return http.createServer(options)
-  const server = https.createServer({
+  const server = https().createServer({
     ...options,
     ...Certificate.options(certificate),
     ...TlsHandshake.options(hosts),

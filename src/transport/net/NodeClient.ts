@@ -134,10 +134,10 @@ export const make = (options: ClientOptions): Client => {
       : { proxyEnv: { [secure ? "HTTPS_PROXY" : "HTTP_PROXY"]: proxy.href } }),
     ...(options.ca === undefined ? {} : { ca: [...getCACertificates("default"), options.ca] }),
   }
-  const agent = secure ? new https.Agent(agentOptions) : new http.Agent(agentOptions)
+  const agent = secure ? new (https().Agent)(agentOptions) : new http.Agent(agentOptions)
   const unpooled = { ...agentOptions, keepAlive: false }
-  const single = secure ? new https.Agent(unpooled) : new http.Agent(unpooled)
-  const send = secure ? https.request : http.request
+  const single = secure ? new (https().Agent)(unpooled) : new http.Agent(unpooled)
+  const send = secure ? https().request : http.request
   const begin = ({ fresh, headers, method, path }: ClientRequestOptions): Http.ClientRequest => {
     const attempt = send({
       agent: fresh === true ? single : agent,

@@ -7,7 +7,9 @@ import type * as Http from "node:http"
 import type * as Https from "node:https"
 
 export const http: typeof Http = process.getBuiltinModule("node:http")
-export const https: typeof Https = process.getBuiltinModule("node:https")
+
+/** Loaded when it is called, because TLS takes 5 MiB. */
+export const https = (): typeof Https => process.getBuiltinModule("node:https")
 
 /** The reason phrases of statuses. */
 export const { STATUS_CODES } = http
