@@ -219,6 +219,7 @@ export const ShownBody = Schema.Struct({
   length: Schema.Finite,
   recorded: Schema.Finite,
   encoding: Schema.String,
+  isPart: Schema.Boolean,
 })
 /** See the schema. */
 export type ShownBody = typeof ShownBody.Type

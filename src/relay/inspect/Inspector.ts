@@ -30,7 +30,10 @@ export const maxMemory = 16 * 1024 * 1024
 export const secretMillis = 10 * 60_000
 
 /** How often it is looked for what was kept long enough, in milliseconds. */
-const sweepMillis = 10_000
+const sweepMillis = 5_000
+
+/** How long it may take then, apart from the last one, in milliseconds. */
+const maxSweepMillis = 20
 
 /** How much later that, and the end of an inspection, may be noticed, in milliseconds. */
 const slackMillis = 5_000
@@ -266,11 +269,14 @@ export class Recorder {
     )
   }
 
-  /** Frees secrets that were kept long enough, and old recordings of servers that are inspected no more. */
+  /** Frees secrets that were kept long enough, a few at a time, and old recordings of servers that are inspected no more. */
   private sweep(): void {
     const now = this.now()
+    const begun = performance.now()
     for (const [server, recordings] of this.recordings) {
-      for (const recording of recordings) if (now - recording.at >= secretMillis) recording.expire()
+      for (const recording of recordings)
+        if (now - recording.at >= secretMillis && performance.now() - begun < maxSweepMillis)
+          recording.expire()
       const newest = recordings.at(-1)?.at ?? 0
       if (!this.inspects(server) && now - newest >= keptMillis) this.drop(server)
     }

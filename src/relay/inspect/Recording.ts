@@ -16,6 +16,9 @@ import * as ShownBody from "./ShownBody.ts"
 /** How many bytes of each body are recorded. */
 export const maxBody = 256 * 1024
 
+/** How large a body may be for its text to be kept without its secrets once these are to be gone. */
+const maxLeft = 10 * 1024
+
 /** How many characters of a head's fields are recorded. */
 const maxFields = 16 * 1024
 
@@ -218,26 +221,22 @@ export class Recording {
   expire(): void {
     if (this.isExpired || !this.hasEnded) return
     this.isExpired = true
-    const [request, response] = [this.shownBody(), this.shownResponseBody()]
-    if (
-      this.isHarmless(request, this.body) &&
-      ShownBody.isAsSent(response, this.responseBody.read())
+    const { headers, response, target } = this.head
+    const request = leftOf(this.body, headers)
+    const answer = leftOf(this.responseBody, response?.headers ?? [])
+    const isHeadShown = isDeepStrictEqual(
+      [this.original?.target, this.original?.headers],
+      [target, headers],
     )
-      return
+    if (isHeadShown && request === undefined && answer === undefined) return
+    const left = {
+      request: request ?? this.shownBody(),
+      response: answer ?? this.shownResponseBody(),
+    }
     this.original = undefined
     this.dropBodies()
-    this.expired = { request, response }
-    this.onChange(request.bytes.length + response.bytes.length)
-  }
-
-  /** Whether what is shown of the request is what was sent. */
-  private isHarmless(request: ShownBody.ShownBody, body: BodyCapture): boolean {
-    const { headers, target } = this.head
-    return (
-      ShownBody.isAsSent(request, body.read()) &&
-      this.original !== undefined &&
-      isDeepStrictEqual([this.original.target, this.original.headers], [target, headers])
-    )
+    this.expired = left
+    this.onChange(left.request.bytes.length + left.response.bytes.length)
   }
 
   /** Whether any bytes of its bodies are kept. */
@@ -259,6 +258,15 @@ export class Recording {
     this.head = { ...this.head, ...changed }
     this.onChange(0)
   }
+}
+
+/** What is left of a body to show once its secrets are to be gone; `undefined`: there is none in it. */
+const leftOf = (body: BodyCapture, headers: HeaderList): ShownBody.ShownBody | undefined => {
+  const bytes = body.read()
+  if (bytes.length > maxLeft)
+    return ShownBody.isPicture(headers) ? undefined : ShownBody.gone(body.length, headers)
+  const shown = ShownBody.show(bytes, body.length, headers)
+  return ShownBody.isAsSent(shown, bytes) ? undefined : shown
 }
 
 /** The first fields, with their secrets masked, and how many were left out. */

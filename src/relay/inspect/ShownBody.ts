@@ -20,7 +20,12 @@ export interface ShownBody {
   readonly recorded: number
   /** The value of Content-Encoding; empty without one. */
   readonly encoding: string
+  /** Whether there is more of the text than is shown. */
+  readonly isPart: boolean
 }
+
+/** How many bytes of a text are shown: masking its secrets takes time. */
+export const maxShown = 64 * 1024
 
 const encodeParts = Schema.encodeSync(FormParts.FormPartList)
 
@@ -87,7 +92,7 @@ const textOf = (bytes: Uint8Array, type: string, isCut: boolean): string | undef
 export const show = (bytes: Uint8Array, length: number, headers: HeaderList): ShownBody => {
   const encoding = first(headers, "content-encoding") ?? ""
   const type = first(headers, "content-type") ?? ""
-  const known = { length, recorded: bytes.length, encoding }
+  const known = { length, recorded: bytes.length, encoding, isPart: false }
   const none = new Uint8Array(0)
   if (length === 0) return { ...known, form: "none", bytes: none }
   const plain = decoded(bytes, encoding)
@@ -97,11 +102,26 @@ export const show = (bytes: Uint8Array, length: number, headers: HeaderList): Sh
   if (parts !== undefined)
     return { ...known, form: "parts", bytes: Buffer.from(encodeParts(parts)) }
   if (pictures.test(type) && !isCut) return { ...known, form: "image", bytes: plain }
-  const text = textOf(plain, type, isCut)
+  const isPart = plain.length > maxShown
+  const text = textOf(plain.subarray(0, maxShown), type, isCut || isPart)
   return text === undefined
     ? { ...known, form: "binary", bytes: none }
-    : { ...known, form: "text", bytes: Buffer.from(RedactSecrets.body(text, type)) }
+    : { ...known, form: "text", bytes: Buffer.from(RedactSecrets.body(text, type)), isPart }
 }
+
+/** A body of which nothing is kept. */
+export const gone = (length: number, headers: HeaderList): ShownBody => ({
+  form: length === 0 ? "none" : "binary",
+  bytes: new Uint8Array(0),
+  length,
+  recorded: 0,
+  encoding: first(headers, "content-encoding") ?? "",
+  isPart: false,
+})
+
+/** Whether a body is a picture, by its type. */
+export const isPicture = (headers: HeaderList): boolean =>
+  pictures.test(first(headers, "content-type") ?? "")
 
 /** Whether nothing of the recorded bytes is masked, so that they may be kept. */
 export const isAsSent = ({ bytes, form }: ShownBody, recorded: Uint8Array): boolean =>

@@ -123,6 +123,7 @@ const shownOf = (text: string): ShownRequest => {
     length: 100_000,
     recorded: 10,
     encoding: text,
+    isPart: true,
   }
   return {
     number: 1,

@@ -10,6 +10,7 @@ import * as Curl from "../../../src/relay/inspect/Curl.ts"
 import { maxInspected } from "../../../src/relay/inspect/Inspector.ts"
 import { type Inspected, maxBody, type Recording } from "../../../src/relay/inspect/Recording.ts"
 import * as RedactSecrets from "../../../src/relay/inspect/RedactSecrets.ts"
+import { maxShown } from "../../../src/relay/inspect/ShownBody.ts"
 import * as Harness from "../../support/Harness.ts"
 
 const servers = [{ name: "open", inspect: true }, "shut"]
@@ -63,7 +64,8 @@ describe("the inspector", () => {
           [recording.shownResponseBody(), answer],
         ] as const) {
           assert.strictEqual(shown.length, sent.length)
-          assert.isTrue(sent.subarray(0, maxBody).equals(shown.bytes))
+          assert.strictEqual(shown.recorded, maxBody)
+          assert.isTrue(sent.subarray(0, maxShown).equals(shown.bytes))
         }
         assert.notInclude(JSON.stringify(seen), "hush")
       }),

@@ -89,6 +89,10 @@ describe("indented JSON", () => {
     assert.strictEqual(JsonIndent.indent('{"a":[1,"be'), '{\n  "a": [\n    1,\n    "be')
   })
 
+  it("of a text of brackets alone does not become much longer", () => {
+    assert.isBelow(JsonIndent.indent("[".repeat(10_000)).length, 500_000)
+  })
+
   it.prop("is the same value", [Schema.Json], ([value]) => {
     const text = JSON.stringify(value)
     assert.strictEqual(JSON.stringify(JSON.parse(JsonIndent.indent(text))), text)

@@ -141,7 +141,7 @@ export const request = {
     "Secrets stay on the relay: where *** is left as it is, the relay sends what the visitor sent. It keeps that for ten minutes.",
   notSent: "Not sent:",
   cutBody: "More of the body was sent than is recorded. Write it anew, or leave it empty.",
-  binaryBody: "The body is not a text. It is sent as it was.",
+  sentAsItWas: "The body is not a short text. It is sent as it was.",
 }
 
 /** Servers that are not registered. */

@@ -11,13 +11,14 @@ import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
 import { FormPartList } from "../../inspect/FormParts.ts"
 import * as RedactSecrets from "../../inspect/RedactSecrets.ts"
+import { maxShown } from "../../inspect/ShownBody.ts"
 import * as JsonIndent from "./JsonIndent.ts"
 
-/** How many characters of a text a page shows. */
-const maxShown = 128 * 1024
+/** All of the text of a body that is one, with its secrets masked. */
+export const wholeText = (body: ShownBody, headers: HeaderList): string | undefined =>
+  body.isPart || body.recorded < body.length ? undefined : textOf(body, headers)
 
-/** The text of a body that is one, with its secrets masked. */
-export const textOf = ({ bytes, form }: ShownBody, headers: HeaderList): string | undefined =>
+const textOf = ({ bytes, form }: ShownBody, headers: HeaderList): string | undefined =>
   form === "text"
     ? RedactSecrets.body(Buffer.from(bytes).toString("utf8"), typeOf(headers))
     : undefined
@@ -61,14 +62,12 @@ const partTable = (bytes: Uint8Array): Html => {
   })
 }
 
-const textView = (text: string, type: string): Html => {
-  const shown = JsonIndent.isJson(text, type) ? JsonIndent.indent(text) : text
-  return html`<pre class="wrap" tabindex="0">${shown.slice(0, maxShown)}</pre>${
-    shown.length > maxShown
+const textView = (text: string, type: string, isPart: boolean): Html =>
+  html`<pre class="wrap" tabindex="0">${JsonIndent.isJson(text, type) ? JsonIndent.indent(text) : text}</pre>${
+    isPart
       ? html`<p class="faint">Only the first ${Format.bytes(maxShown)} are shown.</p>`
       : undefined
   }`
-}
 
 /**
  * What a page shows of a body.
@@ -79,7 +78,7 @@ export const render = (body: ShownBody, headers: HeaderList, picture: string): H
   if (body.form === "none") return html`<p class="faint">no body</p>`
   const facts = html`<p class="faint">${factsOf(body)}</p>`
   const text = textOf(body, headers)
-  if (text !== undefined) return html`${facts}${textView(text, typeOf(headers))}`
+  if (text !== undefined) return html`${facts}${textView(text, typeOf(headers), body.isPart)}`
   if (body.form === "image")
     return html`${facts}<p class="picture"><img src="${picture}" alt="The body of this message"></p>`
   if (body.form === "parts") return html`${facts}${partTable(body.bytes)}`

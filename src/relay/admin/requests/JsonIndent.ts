@@ -5,6 +5,9 @@
 
 const step = "  "
 
+/** Deeper values are not indented further, so that a hostile text does not become much longer. */
+const maxDepth = 20
+
 /** What stands on its own: a string, which may be cut off, a bracket or comma, blanks, or anything else. */
 const tokens = /"(?:[^"\\]|\\.)*"?|[[\]{},:]|\s+|[^\s"[\]{},:]+/g
 
@@ -13,7 +16,7 @@ export const indent = (text: string): string => {
   let depth = 0
   let result = ""
   let last = ""
-  const newLine = (): string => `\n${step.repeat(depth)}`
+  const newLine = (): string => `\n${step.repeat(Math.min(depth, maxDepth))}`
   for (const [token] of text.matchAll(tokens)) {
     if (/^\s/.test(token)) continue
     if (token === "}" || token === "]") {

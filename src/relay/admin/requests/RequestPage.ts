@@ -35,12 +35,7 @@ const curlOf = (request: ShownRequest): string =>
     method: request.method,
     url: visitedUrl(request.headers, request.target),
     headers: request.headers,
-    body:
-      request.body.form === "none"
-        ? ""
-        : request.body.recorded === request.body.length
-          ? BodyView.textOf(request.body, request.headers)
-          : undefined,
+    body: request.body.form === "none" ? "" : BodyView.wholeText(request.body, request.headers),
   })
 
 const outcomeOf = ({ outcome, response, millis }: ShownRequest): Html =>
@@ -93,8 +88,9 @@ export const renderEdit = (
   problem: string | undefined,
   edited?: EditedRequest,
 ): Html => {
-  const shown = request.body.form === "text" || request.body.form === "none"
-  const text = edited?.body ?? BodyView.textOf(request.body, request.headers) ?? ""
+  const whole =
+    request.body.form === "none" ? "" : BodyView.wholeText(request.body, request.headers)
+  const text = edited?.body ?? whole ?? ""
   const headers = edited?.headers ?? request.headers.filter(([name]) => !isDerived(name))
   const isCut = request.body.recorded < request.body.length
   return html`${problem === undefined ? undefined : html`<p class="notice bad" role="alert">${Text.request.notSent} ${problem}.</p>`}
@@ -104,9 +100,9 @@ export const renderEdit = (
 <label class="grow">Path and query <input name="target" value="${edited?.target ?? request.target}" required autocomplete="off" spellcheck="false"></label></div>
 <label>Header fields, one a line <textarea name="headers" rows="10" spellcheck="false">${"\n"}${headers.map(([name, value]) => `${name}: ${value}`).join("\n")}</textarea></label>
 ${
-  shown && !isCut
-    ? html`<label>Body <textarea name="body" rows="10" spellcheck="false">${"\n"}${text}</textarea></label>`
-    : html`<p class="faint">${isCut ? Text.request.cutBody : Text.request.binaryBody}</p>${isCut ? html`<label>Body <textarea name="body" rows="10" spellcheck="false"></textarea></label>` : undefined}`
+  whole === undefined && !isCut
+    ? html`<p class="faint">${Text.request.sentAsItWas}</p>`
+    : html`${isCut ? html`<p class="faint">${Text.request.cutBody}</p>` : undefined}<label>Body <textarea name="body" rows="10" spellcheck="false">${"\n"}${text}</textarea></label>`
 }
 <div class="decide"><button class="main">Send</button> <a href="${pathOf(id)}">Cancel</a></div>
 </form>`
@@ -137,7 +133,7 @@ const show = withRequest((id, request) =>
   respondFramed({
     title: titleOf(request),
     current,
-    live: true,
+    live: request.millis === undefined,
     main: render(id, request),
   }),
 )
