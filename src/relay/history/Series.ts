@@ -2,7 +2,7 @@
  * The traffic of one server over an hour, a day and a week: three rings of
  * numbers, each with one slot for so many minutes. Their size never changes.
  */
-import { bounds } from "../traffic/Histogram.ts"
+import { bounds, Histogram } from "../traffic/Histogram.ts"
 
 /** A length of time that is shown. */
 export type SpanName = "hour" | "day" | "week"
@@ -24,6 +24,10 @@ export const spans: Readonly<Record<SpanName, Span>> = {
 
 /** The names of all spans. */
 export const spanNames = Object.keys(spans) as ReadonlyArray<SpanName>
+
+/** The span of this name; the shortest if there is none. */
+export const spanOf = (text: string | undefined): SpanName =>
+  spanNames.find((name) => name === text) ?? "hour"
 
 const buckets = bounds.length + 1
 
@@ -49,6 +53,13 @@ export interface Slot {
   readonly start: number
   /** As {@link place} says. */
   readonly values: Float32Array
+}
+
+/** The times of a slot: until a link took the requests, or from then to the heads of the responses. */
+export const histogramOf = ({ values }: Slot, part: "wait" | "tunnel"): Histogram => {
+  const histogram = new Histogram()
+  histogram.addCounts([...values.subarray(place[part], place[part] + buckets)])
+  return histogram
 }
 
 /** The slots of one span. A slot is that of its number modulo their count. */

@@ -610,6 +610,8 @@ describe("the API", () => {
         "/api/v1/unregistered/approve",
         "/api/v1/unregistered/ignore",
         "/api/v1/audit",
+        "/api/v1/requests",
+        "/api/v1/traffic",
         "/api/v1/relays",
         "/api/v1/config/reload",
         "/api/v1/config",

@@ -247,6 +247,8 @@ describe("the list of requests", () => {
       ])
       assert.deepStrictEqual(yield* rows("?slow=100000"), [])
       assert.deepStrictEqual(yield* rows("?server=nobody"), [])
+      const [broken] = JSON.parse((yield* me.get("/api/v1/requests?status=5")).text)
+      assert.deepInclude(broken, { server: "shop", path: "/broken", status: 500, number: 2 })
     }),
   )
 

@@ -188,6 +188,40 @@ const ConfigStatus = Schema.Struct({
   problem: Schema.NullOr(Schema.Struct({ at: Time, message: Schema.String })),
 }).annotate({ identifier: "ConfigStatus" })
 
+const RequestRow = Schema.Struct({
+  at: Time,
+  server: Name,
+  relay: Schema.optionalKey(RelayName).annotate({
+    description: "The relay to which the visitor came, if there are several",
+  }),
+  number: Schema.NullOr(Schema.Int).annotate({
+    description: "The number of its recording; null if it was not recorded",
+  }),
+  method: Schema.String,
+  path: Schema.String,
+  status: Schema.NullOr(Schema.Int),
+  code: Schema.NullOr(Schema.String),
+  millis: Schema.NullOr(Schema.Finite).annotate({ description: "null while it runs" }),
+  waitMillis: Schema.NullOr(millis),
+  tunnelMillis: Schema.NullOr(millis),
+  bytesIn: Schema.Int,
+  bytesOut: Schema.Int,
+  whole: Schema.Boolean,
+}).annotate({ identifier: "Request" })
+
+const TrafficSlot = Schema.Struct({
+  start: Time,
+  statuses: Schema.Array(Schema.Finite).annotate({
+    description: "Requests by the first digit of the status; index 0: the visitor left before",
+  }),
+  bytesIn: Schema.Finite,
+  bytesOut: Schema.Finite,
+  wait: Schema.NullOr(Schema.Struct({ p50: millis, p95: millis })),
+  tunnel: Schema.NullOr(Schema.Struct({ p50: millis, p95: millis })),
+  links: Schema.Finite,
+  waiting: Schema.Finite,
+}).annotate({ identifier: "TrafficSlot" })
+
 /** Describes that each endpoint needs a token or a session; `AdminFront.ts` checks that. */
 export class AdminOnly extends HttpApiMiddleware.Service<AdminOnly>()("ptth/relay/AdminOnly", {
   security: {
@@ -236,6 +270,23 @@ const endpoints = HttpApiGroup.make("relay", { topLevel: true })
       },
       success: Schema.Array(AuditEntry),
     }).annotate(OpenApi.Summary, "Events of the audit log, newest first"),
+    HttpApiEndpoint.get("requests", "/requests", {
+      query: {
+        server: Schema.optionalKey(Name),
+        status: Schema.optionalKey(described("The first digit of the status, 0 for none")),
+        path: Schema.optionalKey(described("A part of the path")),
+        slow: Schema.optionalKey(described("How many milliseconds they took at least")),
+        assets: Schema.optionalKey(described("yes: also pictures, styles and scripts")),
+      },
+      success: Schema.Array(RequestRow),
+    }).annotate(OpenApi.Summary, "The last requests, newest first"),
+    HttpApiEndpoint.get("traffic", "/traffic", {
+      query: {
+        server: Schema.optionalKey(Name),
+        span: Schema.optionalKey(described("hour, day or week; hour by default")),
+      },
+      success: Schema.Array(TrafficSlot),
+    }).annotate(OpenApi.Summary, "The traffic of a time in slots, oldest first"),
     HttpApiEndpoint.get("relays", "/relays", { success: Relays }).annotate(
       OpenApi.Summary,
       "The relays that serve as one, and the engine",

@@ -13,9 +13,12 @@ import { problemOf } from "../../../web/FailurePage.ts"
 import type { AuditEvent } from "../../audit/AuditEvent.ts"
 import { sentences } from "../../audit/AuditEvent.ts"
 import type { AuditEntry } from "../../audit/AuditLog.ts"
+import { History } from "../../history/History.ts"
+import * as Series from "../../history/Series.ts"
 import type { ApprovalError } from "../../registry/Approval.ts"
 import type { ServerView } from "../../status/ServerView.ts"
 import { maxRecent } from "../../traffic/Counters.ts"
+import type { Histogram } from "../../traffic/Histogram.ts"
 import { AdminApi, AdminOnly, apiPath, WellFormed } from "./AdminApi.ts"
 import {
   Administration,
@@ -24,6 +27,7 @@ import {
   type StrangerView,
 } from "./Administration.ts"
 import { Caller, nameOf } from "./Caller.ts"
+import * as Requests from "./Requests.ts"
 
 const iso = (at: number): string => new Date(at).toISOString()
 const isoOrNull = (at: number | undefined): string | null => (at === undefined ? null : iso(at))
@@ -92,6 +96,40 @@ const entryOf = ({ at, event, relay }: AuditEntry) => {
   return { at: iso(at), kind, ...(relay === undefined ? {} : { relay }), fields }
 }
 
+const requestOf = (row: Requests.ListedView) => ({
+  at: iso(row.at),
+  server: row.server,
+  ...(row.relay === "" ? {} : { relay: row.relay }),
+  number: row.number ?? null,
+  method: row.method,
+  path: row.path,
+  status: row.status ?? null,
+  code: row.code ?? null,
+  millis: row.millis ?? null,
+  waitMillis: row.waitMillis ?? null,
+  tunnelMillis: row.tunnelMillis ?? null,
+  bytesIn: row.bytesIn,
+  bytesOut: row.bytesOut,
+  whole: row.whole,
+})
+
+/** The quantiles of a histogram; `null` without values. */
+const quantilesOf = (histogram: Histogram) => {
+  const [p50, p95] = [histogram.quantile(0.5), histogram.quantile(0.95)]
+  return p50 === undefined || p95 === undefined ? null : { p50, p95 }
+}
+
+const slotOf = (slot: Series.Slot) => ({
+  start: iso(slot.start),
+  statuses: [...slot.values.subarray(0, 6)],
+  bytesIn: slot.values[Series.place.bytesIn] ?? 0,
+  bytesOut: slot.values[Series.place.bytesOut] ?? 0,
+  wait: quantilesOf(Series.histogramOf(slot, "wait")),
+  tunnel: quantilesOf(Series.histogramOf(slot, "tunnel")),
+  links: slot.values[Series.place.links] ?? 0,
+  waiting: slot.values[Series.place.waiting] ?? 0,
+})
+
 const relaysOf = ({ relays, silent }: Overview, engine: EngineStatus) => ({
   relays: relays.map((relay) => ({
     id: relay.id,
@@ -153,6 +191,8 @@ const handlers = HttpApiBuilder.group(
   "relay",
   Effect.fnUntraced(function* (group) {
     const administration = yield* Administration
+    const requests = yield* Requests.Requests
+    const history = yield* History
     const noServer = (name: string) =>
       problem("PTTH_NOT_FOUND", `no server has the name ${JSON.stringify(name)}`)
     return group.handleAll({
@@ -169,6 +209,13 @@ const handlers = HttpApiBuilder.group(
       }),
       unregistered: () =>
         Effect.map(administration.overview, ({ unregistered }) => unregistered.map(strangerOf)),
+      requests: ({ query }) =>
+        Effect.map(requests.list(Requests.filterOf(query)), ({ rows }) => rows.map(requestOf)),
+      traffic: ({ query }) =>
+        administration.overview.pipe(
+          Effect.andThen(history.read(query.server ?? "", Series.spanOf(query.span))),
+          Effect.map((slots) => slots.map(slotOf)),
+        ),
       relays: () =>
         Effect.map(administration.overview, (overview) =>
           relaysOf(overview, administration.engine()),

@@ -25,6 +25,42 @@ export interface RequestsView {
   readonly silent: ReadonlyArray<SilentRelay>
 }
 
+/** How many requests are listed. */
+export const maxListed = 200
+
+/** A filter as the fields of a query have it. */
+export interface FilterFields {
+  readonly server?: string | undefined
+  readonly status?: string | undefined
+  readonly path?: string | undefined
+  readonly slow?: string | undefined
+  readonly assets?: string | undefined
+}
+
+const filled = (text: string | undefined): string | undefined => (text === "" ? undefined : text)
+
+/** A number that is not negative; `undefined` for any other text. */
+export const numberOf = (text: string | undefined): number | undefined => {
+  const number = text === undefined || text.trim() === "" ? Number.NaN : Number(text)
+  return Number.isFinite(number) && number >= 0 ? number : undefined
+}
+
+/** The filter of a query; what is empty or not understood filters nothing. */
+export const filterOf = ({
+  assets,
+  path,
+  server,
+  slow,
+  status,
+}: FilterFields): AdminControl.RequestFilter => ({
+  server: filled(server),
+  status: numberOf(status),
+  path: filled(path),
+  slow: numberOf(slow),
+  assets: assets === "yes",
+  most: maxListed,
+})
+
 /** Which recorded request it is: the relay that has it, the server, and its number there. */
 export interface RecordingId {
   /** Empty for a relay by itself. */

@@ -202,7 +202,7 @@ export const config = {
 /** The API. */
 export const api = {
   intro: (description: string): Html =>
-    html`Scripts can get everything on these pages as JSON: <a href="${description}">OpenAPI description</a>. They authenticate with a token. Set <code>admin_token</code> in the relay's configuration to its tripcode; <code>ptth keygen</code> prints both.`,
+    html`Scripts can get what these pages tell as JSON: <a href="${description}">OpenAPI description</a>. They authenticate with a token. Set <code>admin_token</code> in the relay's configuration to its tripcode; <code>ptth keygen</code> prints both.`,
 }
 
 /** Debugging. */

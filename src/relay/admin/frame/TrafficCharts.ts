@@ -5,7 +5,7 @@
 import * as Format from "../../../web/Format.ts"
 import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
-import { place, type Slot, type SpanName, spanNames, width } from "../../history/Series.ts"
+import { histogramOf, place, type Slot, type SpanName, spanNames } from "../../history/Series.ts"
 import { Histogram } from "../../traffic/Histogram.ts"
 import * as Chart from "./Chart.ts"
 import * as Text from "./Text.ts"
@@ -15,10 +15,6 @@ const labels: Readonly<Record<SpanName, readonly [link: string, from: string]>> 
   day: ["24 hours", "24 hours ago"],
   week: ["7 days", "7 days ago"],
 }
-
-/** The span of a query; the shortest if there is none. */
-export const spanOf = (text: string | undefined): SpanName =>
-  spanNames.find((name) => name === text) ?? "hour"
 
 /** The links to the other spans. */
 const spanLinks = (path: string, current: SpanName): Html =>
@@ -41,18 +37,11 @@ const classes = [
   [0, "visitor left", "s0"],
 ] as const
 
-const histogramOf = ({ values }: Slot, from: number): Histogram => {
-  const histogram = new Histogram()
-  const end = from === place.wait ? place.tunnel : width
-  histogram.addCounts([...values.subarray(from, end)])
-  return histogram
-}
-
 /** The quantiles of each slot, and of all slots together. */
-const quantiles = (slots: ReadonlyArray<Slot>, from: number) => {
+const quantiles = (slots: ReadonlyArray<Slot>, part: "wait" | "tunnel") => {
   const all = new Histogram()
   const each = slots.map((slot) => {
-    const histogram = histogramOf(slot, from)
+    const histogram = histogramOf(slot, part)
     all.addCounts(histogram.counts)
     return histogram
   })
@@ -96,8 +85,8 @@ const numbers = (slots: ReadonlyArray<Slot>): Html => {
           rows: busy.map((slot) => {
             const { start, values } = slot
             const at = (index: number): number => values[index] ?? 0
-            const wait = histogramOf(slot, place.wait)
-            const tunnel = histogramOf(slot, place.tunnel)
+            const wait = histogramOf(slot, "wait")
+            const tunnel = histogramOf(slot, "tunnel")
             return {
               id: `slot-${start}`,
               cells: [
@@ -140,8 +129,8 @@ export const render = (path: string, span: SpanName, slots: ReadonlyArray<Slot>)
       series: [{ label: title, kind, values }],
     })
   }
-  const duration = (title: string, at: number): Html => {
-    const { all, p50, p95 } = quantiles(slots, at)
+  const duration = (title: string, part: "wait" | "tunnel"): Html => {
+    const { all, p50, p95 } = quantiles(slots, part)
     return Chart.render({
       ...{ title, form: "lines", times, from, show: Format.millis },
       summary: `p50 ${millis(all[0])}, p95 ${millis(all[1])}`,
@@ -167,8 +156,8 @@ ${Chart.render({
     { label: "in", kind: "slow", values: bytesIn },
   ],
 })}
-${duration("Waited for a link", place.wait)}
-${duration("Tunnel and server", place.tunnel)}
+${duration("Waited for a link", "wait")}
+${duration("Tunnel and server", "tunnel")}
 ${level("Links", place.links, "median")}
 ${level("Waiting requests", place.waiting, "slow")}
 </div>

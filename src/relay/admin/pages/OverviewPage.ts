@@ -8,7 +8,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Schema from "effect/Schema"
 import { type Html, html } from "../../../web/Html.ts"
 import { History } from "../../history/History.ts"
-import type { Slot, SpanName } from "../../history/Series.ts"
+import { type Slot, type SpanName, spanOf } from "../../history/Series.ts"
 import { serverTable } from "../../status/ServerTable.ts"
 import type { ServerView } from "../../status/ServerView.ts"
 import { Administration } from "../core/Administration.ts"
@@ -40,7 +40,7 @@ export const querySpan = HttpServerRequest.schemaSearchParams(
   Schema.Struct({ span: Schema.optionalKey(Schema.String) }),
 ).pipe(
   Effect.orElseSucceed((): { readonly span?: string } => ({})),
-  Effect.map(({ span }) => TrafficCharts.spanOf(span)),
+  Effect.map(({ span }) => spanOf(span)),
 )
 
 /** The page. */

@@ -10,9 +10,6 @@ import { pathOf as serverPath } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
 import { pathOf } from "./RequestPath.ts"
 
-/** How many requests a page lists. */
-export const maxListed = 200
-
 /** A status in the colour of its class. */
 export const statusOf = (status: number | undefined, isRunning = false): Html => {
   if (isRunning && status === undefined) return html`<span class="status running">running</span>`

@@ -14,7 +14,7 @@ import { maxBody } from "../../inspect/Recording.ts"
 import type { ServerView } from "../../status/ServerView.ts"
 import { Administration } from "../core/Administration.ts"
 import { Caller, nameOf } from "../core/Caller.ts"
-import { Requests, type RequestsView } from "../core/Requests.ts"
+import * as Requests from "../core/Requests.ts"
 import {
   type AdminPage,
   failure,
@@ -39,26 +39,10 @@ const Query = Schema.Struct({
   assets: Schema.optionalKey(Schema.String),
 })
 
-const filled = (text: string | undefined): string | undefined => (text === "" ? undefined : text)
-
-const numberOf = (text: string | undefined): number | undefined => {
-  const number = text === undefined || text.trim() === "" ? Number.NaN : Number(text)
-  return Number.isFinite(number) && number >= 0 ? number : undefined
-}
-
 /** The filter that the query asks for; what is empty or not understood filters nothing. */
 const filterOf = HttpServerRequest.schemaSearchParams(Query).pipe(
   Effect.orElseSucceed((): typeof Query.Type => ({})),
-  Effect.map(
-    ({ assets, path, server, slow, status }): RequestFilter => ({
-      server: filled(server),
-      status: numberOf(status),
-      path: filled(path),
-      slow: numberOf(slow),
-      assets: assets === "yes",
-      most: RequestTable.maxListed,
-    }),
-  ),
+  Effect.map(Requests.filterOf),
 )
 
 /** The address of the page with the same filter, and assets. */
@@ -72,7 +56,7 @@ const withAssets = (path: string, { path: part, server, slow, status }: RequestF
 
 /** What the page of all servers shows. */
 export const render = (
-  view: RequestsView,
+  view: Requests.RequestsView,
   filter: RequestFilter,
   servers: ReadonlyArray<string>,
 ): Html => html`${RequestTable.form(menu.path, filter, servers)}
@@ -100,7 +84,7 @@ ${inspectForm(view)}</div>`
 /** What the page of one server shows. */
 export const renderServer = (
   server: ServerView,
-  view: RequestsView,
+  view: Requests.RequestsView,
   filter: RequestFilter,
 ): Html => {
   const path = pathOf(server.name, "requests")
@@ -113,7 +97,7 @@ ${RequestTable.form(path, filter, undefined)}
 const show = Effect.gen(function* () {
   const overview = yield* (yield* Administration).overview
   const filter = yield* filterOf
-  const view = yield* (yield* Requests).list(filter)
+  const view = yield* (yield* Requests.Requests).list(filter)
   return yield* respondFramed(
     {
       title: "Requests",
@@ -135,7 +119,7 @@ const showServer = Effect.gen(function* () {
   const server = overview.servers.find((one) => one.name === name)
   if (server === undefined) return yield* failure("PTTH_NOT_FOUND", Text.failure.noServer(name))
   const filter = { ...(yield* filterOf), server: server.name }
-  const view = yield* (yield* Requests).list(filter)
+  const view = yield* (yield* Requests.Requests).list(filter)
   return yield* respondFramed(
     {
       title: server.displayName,
@@ -157,8 +141,8 @@ const inspect = Effect.gen(function* () {
   const form = yield* HttpServerRequest.schemaBodyUrlParams(
     Schema.Struct({ minutes: Schema.String }),
   )
-  const millis = (numberOf(form.minutes) ?? 0) * 60_000
-  const reached = yield* (yield* Requests).inspect(server.name, millis, nameOf(identity))
+  const millis = (Requests.numberOf(form.minutes) ?? 0) * 60_000
+  const reached = yield* (yield* Requests.Requests).inspect(server.name, millis, nameOf(identity))
   return yield* respondDone(reached, pathOf(server.name, "requests"))
 }).pipe(Effect.catchTags({ SchemaError: badForm, HttpServerError: badForm }))
 
