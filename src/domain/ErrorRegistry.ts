@@ -40,6 +40,13 @@ const entries = {
     title: "You are not allowed to use this server.",
     remedy: "Sign in where this site asks you to, or ask the relay's administrator for access.",
   },
+  PTTH_ACCOUNT_REFUSED: {
+    status: 403,
+    title: "Your account may not use this site.",
+    remedy:
+      "Sign out and sign in with another account, or ask the relay's administrator for access.",
+    ownerRemedy: "Add the address or a group of the account to `allow`.",
+  },
   PTTH_SIGN_IN_REQUIRED: {
     status: 401,
     title: "You have to sign in with a browser.",

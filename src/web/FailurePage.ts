@@ -45,7 +45,8 @@ export interface FailureContext {
   readonly lastSeen?: number | undefined
 }
 
-const css =
+/** The style of pages that load nothing. */
+export const css =
   ":root{color-scheme:light dark;--ground:#fdfdfc;--raised:#f1f1ee;--text:#1d1f21;--faint:#5c6166;--line:#dcdcd7;--link:#0b5cad;--accent:#b3401f}@media (prefers-color-scheme:dark){:root{--ground:#15171a;--raised:#1f2226;--text:#e6e7e8;--faint:#9ba1a8;--line:#33383e;--link:#7db8f5;--accent:#f08a66}}*{box-sizing:border-box}[hidden]{display:none}html{font:100%/1.5 system-ui,sans-serif;background:var(--ground);color:var(--text);-webkit-text-size-adjust:100%}body{max-width:60rem;margin:0 auto;padding:1rem;overflow-wrap:anywhere}header{display:flex;gap:.75rem;align-items:center;font-weight:600}header a{display:flex}header svg{width:2rem;height:2rem}main{max-width:38rem;margin:12vh 0 3rem}h1{font-size:1.75rem;line-height:1.25;margin:0 0 .75rem}p{margin:0 0 1rem}a{color:var(--link);text-underline-offset:.15em}a:focus-visible,summary:focus-visible,button:focus-visible{outline:2px solid var(--accent);outline-offset:2px;border-radius:2px}#retry{border-left:.25rem solid var(--accent);background:var(--raised);padding:.5rem .75rem;font-variant-numeric:tabular-nums}#retry a,nav a{display:inline-block;padding:.15rem 0}nav{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;margin:0 0 1rem}details{border-top:1px solid var(--line);padding-top:.75rem}summary{cursor:pointer;width:fit-content;color:var(--faint);padding:.25rem 0}details p{margin:.5rem 0 0}footer{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;color:var(--faint);font-size:.875rem;border-top:1px solid var(--line);padding-top:.75rem}#facts{font:.875rem/1.5 ui-monospace,monospace;user-select:all}button{font:inherit;color:var(--text);background:var(--raised);border:1px solid var(--faint);border-radius:.375rem;padding:.2rem .6rem;min-height:2.25rem;cursor:pointer}"
 
 const sha256 = (text: string): string =>
@@ -57,7 +58,8 @@ const policyWith = (images: string): string =>
 const policy = policyWith("img-src data:; ")
 const policyWithoutIcon = policyWith("")
 
-const logo = Html.inlineSvg(Logo.svg)
+/** The logo of pages that load nothing. */
+export const logo = Html.inlineSvg(Logo.svg)
 const style = Html.style(css)
 const script = Html.script(RetryScript.js)
 const icon = `data:image/svg+xml;base64,${Buffer.from(Logo.svg).toString("base64")}`

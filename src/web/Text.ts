@@ -22,6 +22,7 @@ export const failure = {
   tryNow: "Try again now",
   ways: "Where to go",
   home: "Start page",
+  signOut: "Sign out",
   homeOf: (site: string) => `Start page of ${site}`,
   lastSeen: "It was last connected",
   owner: "For the owner",

@@ -322,6 +322,24 @@ describe.skipIf(!hasOpenssl)(`a relay that passes connections on${reason}`, () =
     }).pipe(Effect.scoped),
   )
 
+  it.live(
+    "knows hosts that are not below its domain, and reads nothing for their servers either",
+    () =>
+      Effect.gen(function* () {
+        const host = "files.example"
+        const { connect, relay, servers } = yield* siteOf({
+          servers: [{ name: "attic", tls: "passthrough", hosts: [host] }],
+          config: { domain: undefined },
+        })
+        yield* connect("attic", Harness.echo, { certificate: servers.certificate })
+        assert.strictEqual((yield* ask(relay, host, "/")).fingerprint, servers.fingerprint)
+        const path = yield* ask(relay, domain, "/servers/attic/x")
+        assert.strictEqual(path.location, `https://${host}/x`)
+        const fronted = yield* ask(relay, domain, "/", { headers: { Host: host } })
+        assert.strictEqual(fronted.status, 421)
+      }).pipe(Effect.scoped),
+  )
+
   it.live("takes the first message of a client however it comes, and nothing else for one", () =>
     Effect.gen(function* () {
       const { connect, own, relay, servers } = yield* siteOf()

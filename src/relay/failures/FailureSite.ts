@@ -6,14 +6,25 @@
 import type { Failure } from "../../domain/Failure.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
-import { type FailureContext, topOf } from "../../web/FailurePage.ts"
+import { type FailureContext, topOf, type Way } from "../../web/FailurePage.ts"
+import * as Text from "../../web/Text.ts"
 import type { DerivedConfig } from "../settings/DerivedConfig.ts"
 import * as Subdomains from "../settings/Subdomains.ts"
+import { signOutPath } from "../signin/SignIn.ts"
 import { route } from "../visitors/Routes.ts"
 
 /** Codes that visitors get who may not know more of a server than its name. */
 const isBeforeAuth = (code: string): boolean =>
-  code === "PTTH_AUTH_REQUIRED" || code === "PTTH_NOT_ADMITTED"
+  code === "PTTH_AUTH_REQUIRED" ||
+  code === "PTTH_NOT_ADMITTED" ||
+  code === "PTTH_ACCOUNT_REFUSED" ||
+  code.startsWith("PTTH_SIGN_IN_")
+
+/** From an address to where visitors sign out. */
+const signOutFrom = (target: string): Way => ({
+  href: topOf(target) + signOutPath.slice(1),
+  label: Text.failure.signOut,
+})
 
 /** A registered server, and the target that it gets. */
 const serverOf = (
@@ -34,6 +45,7 @@ export const contextOf = (
   head: RequestHead,
 ): FailureContext => {
   const { method, target } = head
+  if (code === "PTTH_ACCOUNT_REFUSED") return { method, target, way: signOutFrom(target) }
   const server = serverOf(derived, head)
   if (server === undefined || isBeforeAuth(code)) return { method, target }
   const { name } = server

@@ -6,10 +6,10 @@ import { createHash } from "node:crypto"
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import { fromBytes } from "../../transport/body/Body.ts"
 import type { Reply } from "../../transport/body/Handler.ts"
+import * as FailurePage from "../../web/FailurePage.ts"
 import { type Html, html, style, toBytes } from "../../web/Html.ts"
 
-const css =
-  ":root{color-scheme:light dark}body{font:100%/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto 0;padding:0 1rem;overflow-wrap:anywhere}h1{font-size:1.35rem;line-height:1.3}button{font:inherit;min-height:44px;padding:.5rem 1.25rem}"
+const css = `${FailurePage.css}form button{min-height:2.75rem;padding:.25rem 1.25rem}`
 
 const styleHash = createHash("sha256").update(css).digest("base64")
 
@@ -21,11 +21,13 @@ const page = (title: string, main: Html): Html => html`<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
 <title>${title}</title>
 ${style(css)}
 </head>
 <body>
+<header>${FailurePage.logo}</header>
 <main>
 <h1>${title}</h1>
 ${main}

@@ -22,7 +22,7 @@ import type { FrontRequest } from "../../transport/front/FrontRequest.ts"
 import type { AuthSecrets } from "../settings/AuthSecrets.ts"
 import type { DerivedConfig } from "../settings/DerivedConfig.ts"
 import { clientAddress, isTrusted } from "../settings/TrustedProxies.ts"
-import { isNavigation, type SignIn, signOutPath } from "../signin/SignIn.ts"
+import { isNavigation, type SignIn } from "../signin/SignIn.ts"
 
 /** The rules for a server, or for the relay's own pages if `name` is `undefined`; without rules everybody may enter. */
 export const rulesFor = (
@@ -212,8 +212,8 @@ const hasSecrets = ({ tokens, users }: AuthRules): boolean => users.length + tok
 
 const notAllowed = ({ email, user }: Identity): ExchangeError =>
   new ExchangeError({
-    code: "PTTH_NOT_ADMITTED",
-    detail: `you have signed in as ${email ?? user}, who may not come here; to sign in as somebody else, sign out at ${signOutPath} first`,
+    code: "PTTH_ACCOUNT_REFUSED",
+    detail: `you have signed in as ${email ?? user}`,
   })
 
 const authRequired = ({ tokens, users }: AuthRules, realm: string): ExchangeError =>

@@ -5,6 +5,7 @@
 
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import { isToOwnHost } from "../../domain/OwnHost.ts"
+import * as ServerHost from "../../domain/ServerHost.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Identity } from "../../domain/visitor/AllowList.ts"
 import * as Multistatus from "../../protocol/address/Multistatus.ts"
@@ -180,7 +181,6 @@ export class VisitorFront {
     switch (host._tag) {
       case "Server": {
         const { target } = request.head
-        if (this.isUnreadable(host.name)) return refuse(request.body, reply, notHere)
         return this.toServer(request, reply, { name: host.name, target, prefix: "", identity })
       }
       case "UnknownServer":
@@ -206,8 +206,6 @@ export class VisitorFront {
       head.target,
       head.headers,
     )
-    if (answer._tag === "Server" && this.isUnreadable(answer.name))
-      return refuse(body, reply, notHere)
     if (answer._tag === "Server") return this.toServer(request, reply, answer)
     body.discard()
     respondText(reply, answer.status, answer.text)
@@ -249,6 +247,7 @@ export class VisitorFront {
     const registered = this.derived.servers.get(to.name)
     if (registered === undefined) return refuse(request.body, reply, unknownServer(to.name))
     request.notes?.routed(to.name, to.target)
+    if (registered.tls === "passthrough") return refuse(request.body, reply, notHere)
     if (registered.paused) return refuse(request.body, reply, paused)
     const { limits, places, rendezvous } = this.context
     return limits.server(to.name, request, reply, () =>
@@ -283,17 +282,16 @@ export class VisitorFront {
     )
   }
 
-  private isUnreadable(name: ServerName): boolean {
-    return this.derived.servers.get(name)?.tls === "passthrough"
-  }
-
   /** Where a server's own origin is, if visitors of its path are redirected there. */
   private originOf(request: FrontRequest, to: Route): string | undefined {
     const { domain, pathMode } = this.config
-    if (domain === undefined || to._tag !== "Server") return undefined
-    if (pathMode === "serve" && !this.isUnreadable(to.name)) return undefined
+    if (to._tag !== "Server") return undefined
+    const server = this.derived.servers.get(to.name)
+    if (pathMode === "serve" && server?.tls !== "passthrough") return undefined
     const seen = originSeen(this.config, request, "")
-    return Subdomains.locationOf(domain, to.name, seen, to.target)
+    if (domain !== undefined) return Subdomains.locationOf(domain, to.name, seen, to.target)
+    const [own] = server?.hosts ?? []
+    return own && `${seen.proto}://${own}${ServerHost.portOf(seen.host)}${to.target}`
   }
 
   /** The visitor's address, from a trusted proxy's fields if it came through one. */
