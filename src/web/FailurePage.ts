@@ -18,6 +18,8 @@ import * as RetryScript from "./failure/RetryScript.ts"
 import { wordsOf } from "./failure/Words.ts"
 import * as Html from "./Html.ts"
 import * as Logo from "./Logo.ts"
+import * as FailureStyle from "./style/Failure.ts"
+import * as Tokens from "./style/Tokens.ts"
 import * as Text from "./Text.ts"
 
 /** A link that leads on from the page of a failure. */
@@ -46,8 +48,7 @@ export interface FailureContext {
 }
 
 /** The style of pages that load nothing. */
-export const css =
-  ":root{color-scheme:light dark;--ground:#fdfdfc;--raised:#f1f1ee;--text:#1d1f21;--faint:#5c6166;--line:#dcdcd7;--link:#0b5cad;--accent:#b3401f}@media (prefers-color-scheme:dark){:root{--ground:#15171a;--raised:#1f2226;--text:#e6e7e8;--faint:#9ba1a8;--line:#33383e;--link:#7db8f5;--accent:#f08a66}}*{box-sizing:border-box}[hidden]{display:none}html{font:100%/1.5 system-ui,sans-serif;background:var(--ground);color:var(--text);-webkit-text-size-adjust:100%}body{max-width:60rem;margin:0 auto;padding:1rem;overflow-wrap:anywhere}header{display:flex;gap:.75rem;align-items:center;font-weight:600}header a{display:flex}header svg{width:2rem;height:2rem}main{max-width:38rem;margin:12vh 0 3rem}h1{font-size:1.75rem;line-height:1.25;margin:0 0 .75rem}p{margin:0 0 1rem}a{color:var(--link);text-underline-offset:.15em}a:focus-visible,summary:focus-visible,button:focus-visible{outline:2px solid var(--accent);outline-offset:2px;border-radius:2px}#retry{border-left:.25rem solid var(--accent);background:var(--raised);padding:.5rem .75rem;font-variant-numeric:tabular-nums}#retry a,nav a{display:inline-block;padding:.15rem 0}nav{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;margin:0 0 1rem}details{border-top:1px solid var(--line);padding-top:.75rem}summary{cursor:pointer;width:fit-content;color:var(--faint);padding:.25rem 0}details p{margin:.5rem 0 0}footer{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;color:var(--faint);font-size:.875rem;border-top:1px solid var(--line);padding-top:.75rem}#facts{font:.875rem/1.5 ui-monospace,monospace;user-select:all}button{font:inherit;color:var(--text);background:var(--raised);border:1px solid var(--faint);border-radius:.375rem;padding:.2rem .6rem;min-height:2.25rem;cursor:pointer}"
+export const css = Tokens.css + FailureStyle.css
 
 const sha256 = (text: string): string =>
   `'sha256-${createHash("sha256").update(text).digest("base64")}'`
@@ -102,7 +103,7 @@ const retryPart = (pause: number | undefined): Html.Html | undefined =>
   pause === undefined
     ? undefined
     : Html.html`
-<p id="retry"><span id="wait" data-seconds="${pause}">${Text.failure.retries}</span> <a id="again" href="">${Text.failure.tryNow}</a></p>`
+<p id="retry"><span id="wait" data-seconds="${pause}">${Text.failure.retries}</span> <a id="again" class="button" href="">${Text.failure.tryNow}</a></p>`
 
 const links = (context: FailureContext): Html.Html | undefined => {
   const { site, way } = context
@@ -150,6 +151,8 @@ const asPage = (failure: Failure, id: string, context: FailureContext): Uint8Arr
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
+<meta name="theme-color" content="#fcfcfb" media="(prefers-color-scheme: light)">
+<meta name="theme-color" content="#141619" media="(prefers-color-scheme: dark)">
 <meta property="og:title" content="${heading}">${
     site === undefined
       ? undefined
@@ -171,7 +174,8 @@ ${style}
 <h1>${heading}</h1>${
     words === undefined
       ? [paragraph(shownDetail(failure)), paragraph(remedy)].flatMap((part) => part ?? [])
-      : paragraph(words.advice)
+      : Html.html`
+<p class="lead">${words.advice}</p>`
   }${lastSeenPart(context)}${retryPart(pause)}${links(context)}${ownerPart(failure, words !== undefined)}
 </main>
 <footer><span id="facts">${failure.status} ${failure.code} ${id}</span> <button id="copy" type="button" hidden>${Text.failure.copy}</button></footer>

@@ -132,7 +132,7 @@ describe("a failure", () => {
     const { text } = show({ ...failure, status }, browser, method === undefined ? {} : { method })
     assert.strictEqual(text.includes('id="wait" data-seconds="10"'), retries)
     assert.strictEqual(text.includes('<noscript><meta http-equiv="refresh"'), retries)
-    assert.strictEqual(text.includes('<a id="again" href="">'), retries)
+    assert.strictEqual(text.includes('<a id="again" class="button" href="">'), retries)
   })
 
   it.each([

@@ -1,11 +1,15 @@
 /**
  * The script of the pages of failures. It asks at growing intervals, while the
  * page is visible, whether the site is back, and then loads it again. It also
- * copies what identifies the failure.
+ * copies what identifies the failure, and applies the theme that was chosen.
  */
 
 /** JavaScript for browsers. It creates no markup, and contains no `<`. */
-export const js = `(() => {
+export const js = `try {
+  const theme = localStorage.getItem("ptth.theme");
+  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+} catch {}
+(() => {
   const id = (name) => document.getElementById(name);
   const copy = id("copy");
   if (copy && navigator.clipboard) {
