@@ -65,8 +65,8 @@ export interface FileServerOptions extends Visibility.VisibilityOptions, ChangeO
    * accept the coding; never in folders that take uploads. Default: `false`.
    */
   readonly precompressed?: boolean
-  /** The name of the site on its pages and of its archive. Default: `files`. */
-  readonly title?: string
+  /** The name of the site on its pages and of its archive, or what gives it at any time. Default: `files`. */
+  readonly title?: string | (() => string)
   /** Whether folders may be downloaded as archives. Default: `true`. */
   readonly archives?: boolean
   /** Whether `index.html` is sent in place of a folder's page, and `404.html` for what does not exist. Default: `false`. */
@@ -360,7 +360,7 @@ const handle = (parts: Parts): Handler => {
     }
     const target = pathOf(head.target)
     const query = target._tag === "Path" ? Query.parse(target.query) : Query.none
-    const request = new FileRequest(head, method, query, reply)
+    const request = new FileRequest(head, method, query, reply, parts.site.title)
     answer(parts, request, target)
     return request.cancel
   }
@@ -415,11 +415,11 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
   const metrics = Metrics.make()
   const state = new ChangeState(everything)
   const { title = "files" } = options
+  const titleOf = typeof title === "string" ? () => title : title
   const store = options.shareLinks === undefined ? undefined : new ShareStore(options.shareLinks)
   const cache = new ThumbCache.ThumbCache(options.thumbFolder ?? ThumbCache.defaultFolder())
   // What is of no single visitor. Caches by paths are not among it: visitors see different folders.
   const shared = {
-    title,
     base: [],
     depth: 1,
     notice: undefined,
@@ -446,6 +446,9 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
     const { manageRules, rules } = changes
     const site: Site = {
       ...shared,
+      get title() {
+        return titleOf()
+      },
       root,
       listings: Listing.make(),
       uploadRules: rules,
@@ -482,7 +485,7 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
     return handler
   }
   const isAsset = (path: string): boolean => fixedFiles.has(path)
-  const guarded = Guard.protect(access, { title, handlerOf, isAsset })
+  const guarded = Guard.protect(access, { title: titleOf(), handlerOf, isAsset })
   if (store === undefined) return metrics.count(guarded)
   const open = handlerFor(undefined)
   return metrics.count((head, body, reply) =>

@@ -123,16 +123,27 @@ const lastSeenPart = ({ lastSeen }: FailureContext): Html.Html | undefined =>
     : Html.html`
 <p>${Text.failure.lastSeen} ${Format.ago(lastSeen, Date.now())}.</p>`
 
+/** A text in which what is between backticks is code. */
+const withCode = (text: string): ReadonlyArray<Html.Html> =>
+  text
+    .split("`")
+    .map((part, i) => (i % 2 === 0 ? Html.html`${part}` : Html.html`<code>${part}</code>`))
+
 /** What the owner can do; strangers may read it. */
 const ownerPart = (failure: Failure, hasWords: boolean): Html.Html | undefined => {
   const { isDetailPrivate, ownerRemedy, remedy, title } = entry(failure.code)
   if (!hasWords && ownerRemedy === undefined) return undefined
   const sentences = hasWords
-    ? [title, shownDetail(failure), ownerRemedy === undefined ? remedy : `${remedy} ${ownerRemedy}`]
+    ? [title, shownDetail(failure), ownerRemedy ?? Text.asOwner(remedy)]
     : [ownerRemedy ?? ""]
   const more = isDetailPrivate === true ? Text.failure.inLog : ""
   return Html.html`
-<details><summary>${Text.failure.owner}</summary>${[...sentences, more].flatMap((text) => paragraph(text) ?? [])}
+<details><summary>${Text.failure.owner}</summary>${[...sentences, more].flatMap((text) =>
+    text === ""
+      ? []
+      : Html.html`
+<p>${withCode(text)}</p>`,
+  )}
 </details>`
 }
 

@@ -6,6 +6,10 @@
 /** Before what only the owner of the relay or server can do. */
 export const forOwner = "For the owner:"
 
+/** A remedy as its owner is told it, who need not ask himself. */
+export const asOwner = (remedy: string): string =>
+  remedy.replace(/^Ask the server's owner to (.)/, (_, letter: string) => letter.toUpperCase())
+
 /** The page on which people sign in. */
 export const signIn = {
   title: (site: string): string => `Sign in to ${site}`,

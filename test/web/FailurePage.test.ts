@@ -6,6 +6,7 @@ import type { Failure } from "../../src/domain/Failure.ts"
 import * as Headers from "../../src/domain/HeaderList.ts"
 import * as FailurePage from "../../src/web/FailurePage.ts"
 import { wordsOf } from "../../src/web/failure/Words.ts"
+import { asOwner } from "../../src/web/Text.ts"
 
 const visible = codes.filter((code): code is VisitorErrorCode => entry(code).status !== undefined)
 
@@ -60,11 +61,13 @@ describe("a failure", () => {
       const what = { code, status: status as number, detail: "This time it rained." }
       for (const accept of [undefined, browser, "application/json"]) {
         const shown = show(what, accept, { site: "Attic" })
-        const text = shown.text.replaceAll("&#39;", "'")
+        const text = shown.text.replaceAll("&#39;", "'").replaceAll(/<\/?code>/g, "`")
         const isPage = accept === browser
         const words = isPage ? wordsOf(code, "Attic") : undefined
         const detail = entry(code).isDetailPrivate === true ? title : what.detail
-        const parts = [code, title, remedy, detail, ownerRemedy ?? ""]
+        const advice =
+          words === undefined ? [remedy, ownerRemedy ?? ""] : [ownerRemedy ?? asOwner(remedy)]
+        const parts = [code, title, detail, ...advice]
         for (const part of [...parts, words?.heading ?? "", words?.advice ?? ""]) {
           assert.include(text, part)
         }

@@ -83,8 +83,8 @@ export interface DestinationOptions {
   readonly folder: string | undefined
   /** By default those of the file server. */
   readonly rules?: FileRules
-  /** The name of the site on the pages of a folder; by default the folder's. */
-  readonly title?: string
+  /** Gives the name of the site for the pages of a folder; by default it is the folder's. */
+  readonly title?: () => string
   readonly user: string | undefined
   readonly password: PasswordHash | undefined
   /** Files that are never served, in addition to the usual configurations. */
@@ -160,7 +160,7 @@ const folder = Effect.fnUntraced(function* (
   path: string,
   rules: FileRules | undefined,
   hiddenFiles: ReadonlyArray<string>,
-  title: string | undefined,
+  title: (() => string) | undefined,
 ): Effect.fn.Return<
   Destination,
   ConfigError | FileServer.FileServerError,

@@ -79,6 +79,7 @@ const destinationOf = (
   config: ServerConfig.ServerConfig,
   path: string | undefined,
   view: OwnerView,
+  title: () => string,
 ): Destination.DestinationOptions => ({
   origin: config,
   routes: config.routes ?? [],
@@ -88,7 +89,7 @@ const destinationOf = (
   rules: config,
   hiddenFiles: path === undefined ? [] : [path],
   realm: config.name,
-  title: config.name,
+  title,
   onProblem: view.setOrigin,
 })
 
@@ -116,7 +117,10 @@ export const prepare = Effect.fn("RunTunnel.prepare")(function* (
   const ca = yield* readCertificates(config.ca, options.pairing === undefined ? path : undefined)
   yield* Effect.fromResult(ProxyChoice.of(process.env, new URL(config.relayUrl)))
   const tls = yield* PassedTls.make(config, path ?? "the command line")
-  const destination = yield* SwitchedDestination.make(destinationOf(config, path, view))
+  /** What pages call the server, as the relay says. */
+  let site: string = config.name
+  const title = () => site
+  const destination = yield* SwitchedDestination.make(destinationOf(config, path, view, title))
   const openUrl = openUrlOf(config)
   let statusNow: (() => UplinkStatus) | undefined
   const responseMillis =
@@ -140,11 +144,13 @@ export const prepare = Effect.fn("RunTunnel.prepare")(function* (
         statusNow = status
       },
       ...callbacks,
-      onConnected: (url, site) =>
-        Effect.andThen(
+      onConnected: (url, name) => {
+        site = name
+        return Effect.andThen(
           tls?.onConnected(url) ?? Effect.void,
-          callbacks.onConnected?.(url, site) ?? Effect.void,
-        ),
+          callbacks.onConnected?.(url, name) ?? Effect.void,
+        )
+      },
     }
     const mayShare = tls === undefined && config.transport !== "classic"
     return yield* Effect.raceFirst(
@@ -164,7 +170,7 @@ export const prepare = Effect.fn("RunTunnel.prepare")(function* (
     status: () => serviceOf(config, destination.rows(), statusNow?.()),
     /** Opens what another configuration serves; running the inner effect serves that on the same links. */
     replace: (next: ServerConfig.ServerConfig) =>
-      destination.replace(destinationOf(next, path, view)),
+      destination.replace(destinationOf(next, path, view, title)),
   }
 })
 

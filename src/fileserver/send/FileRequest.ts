@@ -35,10 +35,19 @@ export class FileRequest {
   readonly method: "GET" | "HEAD"
   readonly query: Query
   private readonly reply: Reply
+  private readonly title: string | undefined
   private cancelled = false
   private running: Cancellable | undefined = undefined
 
-  constructor(head: RequestHead, method: "GET" | "HEAD", query: Query, reply: Reply) {
+  /** @param title of the site, for the pages of failures */
+  constructor(
+    head: RequestHead,
+    method: "GET" | "HEAD",
+    query: Query,
+    reply: Reply,
+    title?: string,
+  ) {
+    this.title = title
     this.head = head
     this.method = method
     this.query = query
@@ -186,7 +195,7 @@ export class FileRequest {
     const failure = FailurePage.render(
       { code, status: statusOf(code), detail, ...overrides },
       this.accept(),
-      { ...this.head, way },
+      { ...this.head, way, ...(this.title === undefined ? {} : { site: this.title }) },
     )
     this.respond(failure, this.method === "HEAD" ? Body.empty : Body.fromBytes(failure.body))
   }

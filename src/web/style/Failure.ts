@@ -16,6 +16,7 @@ header svg { width: 2rem; height: 2rem; }
 main { flex: 1 1 auto; max-width: 40rem; padding: 10vh 0 var(--space-8); }
 h1 { font-size: 1.75rem; line-height: 1.25; margin: 0 0 var(--space-3); text-wrap: balance; }
 p { margin: 0 0 var(--space-4); }
+code { font: .9375em var(--mono); }
 .lead { font-size: 1.0625rem; }
 #retry { display: flex; flex-wrap: wrap; gap: var(--space-2) var(--space-4); align-items: center; background: var(--raised); border-radius: var(--radius); padding: var(--space-2) var(--space-2) var(--space-2) var(--space-4); font-variant-numeric: tabular-nums; }
 #wait { flex: 1 1 12rem; }
