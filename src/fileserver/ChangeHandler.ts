@@ -19,6 +19,7 @@ import * as Decision from "./http/Decision.ts"
 import { FormHandler } from "./manage/FormHandler.ts"
 import type { HiddenFiles } from "./root/HiddenFiles.ts"
 import type * as Root from "./root/Root.ts"
+import type { FolderWork } from "./send/FolderWork.ts"
 import * as TusFields from "./tus/TusFields.ts"
 import * as TusUploads from "./tus/TusUploads.ts"
 import { UnfinishedUploads } from "./tus/UnfinishedUploads.ts"
@@ -59,6 +60,8 @@ export interface ChangedRoots {
   /** What is served, and where files may be uploaded without being served. */
   readonly uploadRoot: Root.Root
   readonly hidden: HiddenFiles
+  /** Limits the listings of WebDAV together with the others. */
+  readonly folderWork: FolderWork
 }
 
 const noCancel: Cancel = () => {}
@@ -102,7 +105,7 @@ export class ChangeHandler {
 
   /** @param access the rules of one visitor; default: those of the options hold for everybody */
   constructor(
-    { hidden, root, uploadRoot }: ChangedRoots,
+    { folderWork, hidden, root, uploadRoot }: ChangedRoots,
     options: ChangeOptions,
     { bin, leftovers, locks, properties, turns, unfinished }: ChangeState,
     access?: Access,
@@ -127,9 +130,10 @@ export class ChangeHandler {
         properties,
         bin,
       }
+    if (changes !== undefined) bin.start()
     this.forms = changes && new FormHandler(changes)
     const sidecars = changes !== undefined
-    this.dav = new DavHandler({ root, hidden, locks, sidecars }, changes)
+    this.dav = new DavHandler({ root, hidden, locks, sidecars, folderWork }, changes)
     this.options = [
       ["Allow", this.allow],
       ...DavMethods.capabilities,

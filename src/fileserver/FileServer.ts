@@ -442,7 +442,9 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
   ): Handler => {
     const root = access === undefined ? everything : rootFor(access.reads)
     const uploadRoot = access === undefined ? everything : rootFor(access.knows)
-    const changes = new ChangeHandler({ root, uploadRoot, hidden }, options, state, access)
+    const { folderWork } = shared
+    const roots = { root, uploadRoot, hidden, folderWork }
+    const changes = new ChangeHandler(roots, options, state, access)
     const { manageRules, rules } = changes
     const site: Site = {
       ...shared,

@@ -16,6 +16,8 @@ import { moveEntry } from "./MoveEntry.ts"
 
 /** How long deleted things are kept, in milliseconds. */
 export const keptFor = 7 * 24 * 60 * 60 * 1000
+/** Milliseconds between sweeps. */
+const interval = 60 * 60 * 1000
 /** The most deleted things. */
 export const maxItems = 1_000
 /** The most bytes of deleted files; the last deleted thing is kept in any case. */
@@ -75,6 +77,8 @@ export class Bin {
   private readonly root: Root.Root
   private readonly now: () => number
   private sweeping: Promise<void> = Promise.resolve()
+  private nextSweep: "none" | "wanted" = "none"
+  private timer: NodeJS.Timeout | undefined
 
   /** @param now milliseconds since 1970 */
   constructor(root: Root.Root, now: () => number = Date.now) {
@@ -104,8 +108,14 @@ export class Bin {
       await fs.promises.rm(toFsPath(place), { recursive: true, force: true }).catch(() => {})
       throw error
     }
-    this.sweeping = this.sweeping.then(() => this.sweep()).catch(() => {})
+    this.sweepSoon()
     return item
+  }
+
+  /** Sweeps now, and every hour from now on. */
+  start(): void {
+    this.sweepSoon()
+    this.timer ??= setInterval(() => this.sweepSoon(), interval).unref()
   }
 
   /** Everything in the bin, the last deleted first. */
@@ -148,6 +158,18 @@ export class Bin {
       const isTooMuch = items > 1 && (items > maxItems || bytes > maxBytes)
       if (deleted < oldest || isTooMuch) await this.remove(id)
     }
+  }
+
+  /** Sweeps after what runs, once for all who want it meanwhile. */
+  private sweepSoon(): void {
+    if (this.nextSweep === "wanted") return
+    this.nextSweep = "wanted"
+    this.sweeping = this.sweeping
+      .then(() => {
+        this.nextSweep = "none"
+        return this.sweep()
+      })
+      .catch(() => {})
   }
 
   /** Resolves when nothing is being deleted for good. */

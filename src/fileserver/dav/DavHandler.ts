@@ -163,6 +163,8 @@ export class DavHandler {
         if (depth !== "0") yield text
         yield Multistatus.end
       })(),
+      this.source.folderWork,
+      Propfind.resourceBytes,
     )
     return undefined
   }
@@ -178,19 +180,12 @@ export class DavHandler {
     if (depth === "malformed") return DavRefusal.badDepth
     const wanted = await this.wantedBy(request)
     if ("code" in wanted) return wanted
-    const found = await Propfind.find(this.source, path)
-    if ("_tag" in found) return DavRefusal.ofOpening(found)
-    const { opened, ...self } = found
-    const { isCancelled } = request
-    let entries: ReadonlyArray<Propfind.Found> | Root.NotOpen | "too many" = []
-    if (opened !== undefined) {
-      if (depth === "1") entries = await Propfind.entriesOf(this.source, opened, isCancelled)
-      else if (depth === "infinity")
-        entries = await Propfind.everythingIn(this.source, opened, isCancelled)
-      Root.closeFolder(opened)
-    }
-    if (entries === "too many") return DavRefusal.infinite
-    if ("_tag" in entries) return DavRefusal.ofOpening(entries)
+    const { folderWork } = this.source
+    const leave = await request.enter(folderWork)
+    if (leave === undefined) return DavRefusal.crowded
+    const read = await this.read(request, path, depth).finally(leave)
+    if (!("entries" in read)) return read
+    const { entries, self } = read
     const all = [self, ...entries]
     const view = this.viewOf(request)
     request.sendList(
@@ -199,8 +194,37 @@ export class DavHandler {
         for (const one of all) yield await Propfind.render(one, wanted, view)
         yield Multistatus.end
       })(),
+      folderWork,
+      all.length * Propfind.resourceBytes,
     )
     return undefined
+  }
+
+  /** A resource with what is in it as deep as is asked for. */
+  private async read(
+    { isCancelled }: DavRequest,
+    path: Path,
+    depth: "0" | "1" | "infinity",
+  ): Promise<
+    | Refusal.Refusal
+    | { readonly self: Propfind.Found; readonly entries: ReadonlyArray<Propfind.Found> }
+  > {
+    const found = await Propfind.find(this.source, path)
+    if ("_tag" in found) return DavRefusal.ofOpening(found)
+    const { opened, ...self } = found
+    if (opened === undefined) return { self, entries: [] }
+    try {
+      const entries =
+        depth === "0"
+          ? []
+          : depth === "1"
+            ? await Propfind.entriesOf(this.source, opened, isCancelled)
+            : await Propfind.everythingIn(this.source, opened, isCancelled)
+      if (entries === "too many") return DavRefusal.infinite
+      return "_tag" in entries ? DavRefusal.ofOpening(entries) : { self, entries }
+    } finally {
+      Root.closeFolder(opened)
+    }
   }
 
   // --------------------------------------------------------------- conditions

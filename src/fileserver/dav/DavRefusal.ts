@@ -46,6 +46,11 @@ export const tooManyLocks: Refusal.Refusal = {
   code: "PTTH_QUEUE_FULL",
   detail: "There are too many locks.",
 }
+export const crowded: Refusal.Refusal = {
+  code: "PTTH_QUEUE_FULL",
+  detail: "Too many folders are being read at the moment.",
+  headers: [["Retry-After", "5"]],
+}
 export const conflict = (name: ByteName): Refusal.Refusal => ({
   code: "PTTH_LOCKED",
   detail: `\u201c${toDisplay(name)}\u201d has a lock already.`,

@@ -9,6 +9,7 @@ import * as PulledBody from "../../transport/body/PulledBody.ts"
 import { commit } from "../../transport/body/Replies.ts"
 import type { Asker } from "../change/Changes.ts"
 import * as PageAddress from "../http/PageAddress.ts"
+import type { FolderWork } from "../send/FolderWork.ts"
 import type { Refusal } from "../uploads/Refusal.ts"
 import { UploadReply } from "../uploads/UploadReply.ts"
 import * as DavRefusal from "./DavRefusal.ts"
@@ -138,11 +139,26 @@ export class DavRequest implements Asker {
     this.send(status, [...headers, ["Content-Length", String(bytes.length)]], Body.fromBytes(bytes))
   }
 
-  /** Sends a list of resources while it is written. */
-  sendList(parts: AsyncIterable<string>): void {
-    const { body, cancel } = PulledBody.make(bytesOf(parts), undefined)
-    this.onCancelled.push(cancel)
+  /**
+   * Sends a list of resources while it is written.
+   *
+   * @param bytes the memory that it takes until it has been read
+   */
+  sendList(parts: AsyncIterable<string>, work: FolderWork, bytes: number): void {
+    const body = work.hold(PulledBody.make(bytesOf(parts), undefined), bytes)
+    this.onCancelled.push(() => body.cancel())
     this.send(207, [], body)
+  }
+
+  /** Waits until a folder may be read; gives the function that lets others, or nothing if there are too many. */
+  enter(work: FolderWork): Promise<(() => void) | undefined> {
+    return new Promise((resolve) =>
+      work.enter({
+        isCancelled: this.isCancelled,
+        refuse: () => resolve(undefined),
+        start: resolve,
+      }),
+    )
   }
 
   private send(status: number, headers: Headers.HeaderList, body: Body.Body): void {

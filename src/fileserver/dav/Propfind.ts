@@ -10,6 +10,7 @@ import * as TargetPath from "../names/TargetPath.ts"
 import * as Folder from "../root/Folder.ts"
 import type { HiddenFiles } from "../root/HiddenFiles.ts"
 import * as Root from "../root/Root.ts"
+import type { FolderWork } from "../send/FolderWork.ts"
 import * as FileCheck from "../uploads/FileCheck.ts"
 import * as DavAddress from "./DavAddress.ts"
 import * as LiveProperties from "./LiveProperties.ts"
@@ -52,7 +53,12 @@ export interface Source {
   readonly locks: Locks.Locks
   /** Whether the files that a Mac writes beside others are listed. */
   readonly sidecars: boolean
+  /** Limits how many folders are read at once, and the memory of lists. */
+  readonly folderWork: FolderWork
 }
+
+/** The memory of a resource in a list, in bytes. */
+export const resourceBytes = 800
 
 /** A resource, and its dead properties. */
 export interface Found {

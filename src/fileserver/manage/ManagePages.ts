@@ -180,5 +180,5 @@ export const send = (to: PageRequest, { entries, manage }: Query.Query): boolean
 
 /** What says that entries were deleted, with the way to undo it. */
 export const undoNotice = (ids: ReadonlyArray<string>): Html.Html =>
-  html`<form class="notice" method="post" action="./?change=restore" role="status">${ids.map((id) => html`<input type="hidden" name="id" value="${id}">`)}${text.deleted(ids.length)} <button>${text.undo}</button></form>
+  html`<form class="notice" method="post" action="./?change=restore">${ids.map((id) => html`<input type="hidden" name="id" value="${id}">`)}<span role="status">${text.deleted(ids.length)}</span> <button>${text.undo}</button></form>
 `
