@@ -241,6 +241,7 @@ const pagesWith = (text: string): ReadonlyArray<Html> => [
     { name: text as ServerName, ticket: text, expiresAt: 0 },
     "https://relay.example",
     true,
+    false,
   ),
   RequestsPage.render({ rows: [listedOf(text)], assets: 1, silent: [] }, filterOf(text), [text]),
   RequestsPage.renderServer(

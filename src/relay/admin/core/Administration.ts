@@ -130,6 +130,8 @@ export class Administration extends Context.Service<
      * @param origin that of the request
      */
     readonly relayUrl: (origin: string) => string
+    /** Whether that address is configured. */
+    readonly hasPublicUrl: () => boolean
     /** The server's address for visitors, where it is known. */
     readonly openAt: (name: ServerName) => string | undefined
     /** The metrics of all relays, or of those of this machine. */
@@ -196,6 +198,7 @@ const make = Effect.fnUntraced(function* (version: string, explain: () => string
           .sort((one, other) => one.since - other.since),
       ),
     explain,
+    hasPublicUrl: () => settings.current().publicUrl !== undefined,
     relayUrl: (origin) => relayUrlOf(settings.current(), origin),
     openAt: (name) => Subdomains.urlOf(settings.current(), name),
     metrics: (isOnlyMachine) =>

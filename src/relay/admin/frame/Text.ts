@@ -66,6 +66,7 @@ export const invitation = {
   intro:
     "Or invite a server: with the command on the next page it registers itself, without an approval.",
   run: "Run this on the machine of the server, with what it shares at the end: a port such as 3000, a folder such as ./Pictures, or an address.",
+  noPublicUrl: html`The relay has no <code>public_url</code>: put the address there at which the other machine reaches it.`,
   registers: "It registers the server without an approval.",
   replaces:
     "The old key stays valid until the server has run it; then the new one takes its place.",

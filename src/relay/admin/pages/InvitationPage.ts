@@ -26,14 +26,17 @@ export const form = html`<form class="filters" method="post" action="${path}"><l
  *
  * @param relayUrl the relay's address for servers
  * @param replaces whether the server is registered, and gets another key
+ * @param isCertain whether the configuration tells that address
  */
 export const render = (
   invitation: Invitations.Invitation,
   relayUrl: string,
   replaces: boolean,
+  isCertain = true,
 ): Html => html`<p>${Text.invitation.run}</p>
-<pre class="copy" id="command" tabindex="0">${Invitations.commandLine(invitation, relayUrl)} …</pre>
+<pre class="copy" id="command" tabindex="0">${Invitations.commandLine(invitation, relayUrl)}</pre>
 <p><button type="button" data-copy="command" hidden>Copy</button></p>
+${isCertain ? undefined : html`<p class="notice">${Text.invitation.noPublicUrl}</p>`}
 <p>${replaces ? Text.invitation.replaces : Text.invitation.registers} ${Text.invitation.once} ${Format.time(invitation.expiresAt)}.</p>`
 
 const badForm = () => failure("PTTH_BAD_REQUEST", Text.failure.badForm)
@@ -47,12 +50,18 @@ const invite = Effect.gen(function* () {
   const invitation = yield* (yield* ServerChanges).invite(name.trim(), nameOf(identity), {
     replaces: isReplacing,
   })
+  const administration = yield* Administration
   return yield* respondFramed({
     title: isReplacing
       ? Text.change.title["new key"](invitation.name)
       : Text.invitation.title(invitation.name),
     current: isReplacing ? "/" : "/unregistered",
-    main: render(invitation, (yield* Administration).relayUrl(origin), isReplacing),
+    main: render(
+      invitation,
+      administration.relayUrl(origin),
+      isReplacing,
+      administration.hasPublicUrl(),
+    ),
   })
 }).pipe(
   Effect.catchTags({

@@ -141,6 +141,7 @@ export const render = (parts: SettingsParts): Html => {
 ${fact("Name", html`<code>${server.name}</code>`)}
 ${fact("Registered in", html`${path === undefined ? Text.settings.elsewhere : html`<code>${path}</code>`}`)}
 ${fact(server.tripcodes.length === 1 ? "Key" : "Keys", keysOf(parts))}
+${server.hosts.length === 0 ? undefined : fact("Hosts", html`${server.hosts.join(", ")}`)}
 ${fact("Visitors", authOf(server))}
 ${server.tls === "passthrough" ? fact("TLS", html`${Text.settings.passthrough}`) : undefined}
 ${fact("Limits", limitsOf(parts))}
