@@ -23,6 +23,7 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["observe", "net", "app", "auth"],
     ["tls"],
     ["front", "mux", "acme"],
+    ["h2"],
   ],
   cluster: [["."], ["engine"], ["peers", "membership"]],
   relay: [

@@ -19,6 +19,7 @@ import type { ServerName } from "../domain/ServerName.ts"
 import type { FrontHandler } from "../transport/front/FrontRequest.ts"
 import { onlyOwnHosts } from "../transport/front/HostCheck.ts"
 import { type BindError, serve } from "../transport/front/NodeFront.ts"
+import * as Http2Front from "../transport/h2/Http2Front.ts"
 import * as Certificate from "../transport/net/Certificate.ts"
 import type { TlsHosts } from "../transport/net/TlsHandshake.ts"
 import { Telemetry } from "../transport/observe/Telemetry.ts"
@@ -217,6 +218,7 @@ export class Relay extends Context.Service<
         isReplaced,
         certificate: config.tls ?? certificates.fallback(),
         hosts: tlsHosts(settings, certificates),
+        http2: Http2Front.make,
         maxHead: config.maxHead,
         idleMillis: () => Duration.toMillis(settings.current().idleTimeout),
         graceMillis: Duration.toMillis(config.shutdownGrace),

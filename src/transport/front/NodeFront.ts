@@ -31,6 +31,7 @@ import * as ServerNameRouter from "../tls/ServerNameRouter.ts"
 import type { ReplyRules } from "./FrontReply.ts"
 import type { FrontHandler } from "./FrontRequest.ts"
 import * as HalfClosed from "./HalfClosed.ts"
+import type { Http2Connections, Http2Context, MakeHttp2 } from "./Http2Connections.ts"
 import { type NodeCall, NodeReply, type NodeReplyContext } from "./NodeReply.ts"
 import { hasBody, isUpgrade, originForm, withHostOf } from "./NodeRequest.ts"
 import { NodeUpgrade } from "./NodeUpgrade.ts"
@@ -52,6 +53,8 @@ export interface FrontOptions extends ReplyRules {
   readonly certificate?: Certificate.Certificate | undefined
   /** Further certificates, by hosts; `certificate` is for all others. */
   readonly hosts?: TlsHandshake.TlsHosts | undefined
+  /** Speaks HTTP/2 with visitors who prefer it; only with a certificate. */
+  readonly http2?: MakeHttp2
   readonly handler: FrontHandler
   /** Whether a target may be for `intercept`, which needs Node's request object. */
   readonly isIntercepted?: (target: string) => boolean
@@ -186,6 +189,7 @@ class NodeFront {
   private accepted = 0
   private readonly server: Http.Server
   private readonly plain: PlainConnections
+  private readonly http2: Http2Connections | undefined
   private readonly replies: NodeReplyContext
   private draining = false
   /** Whether it does not listen; see {@link attached}. */
@@ -205,6 +209,7 @@ class NodeFront {
       observe: options.observe,
     }
     this.server = this.makeServer()
+    this.http2 = options.certificate === undefined ? undefined : options.http2?.(this.http2Context)
     this.plain = this.takeConnections()
     this.takeRequests()
     const { certificate, routes } = options
@@ -243,6 +248,23 @@ class NodeFront {
     return server
   }
 
+  private get http2Context(): Http2Context {
+    const { options } = this
+    return {
+      handler: options.handler,
+      renderFailure: options.renderFailure,
+      fields: options.fields,
+      observe: options.observe,
+      needsNode: options.isIntercepted ?? (() => false),
+      intercept: options.intercept ?? (() => false),
+      isDraining: () => this.draining,
+      maxHead: this.maxHead,
+      headMillis,
+      keepAliveMillis,
+      idleMillis: options.idleMillis ?? (() => defaultIdle),
+    }
+  }
+
   /** Has new connections read as plain ones first, and by Node's server when they are not. */
   private takeConnections(): PlainConnections {
     const { options, server } = this
@@ -270,6 +292,11 @@ class NodeFront {
       // Not before the handshake: a client that leaves during one would stay until its time-out.
       socket.allowHalfOpen = true
       this.accepted += 1
+      if (this.http2 !== undefined && TlsHandshake.isHttp2(socket)) {
+        this.visitors.add(socket)
+        socket.once("close", () => this.visitors.delete(socket))
+        return this.http2.accept(socket)
+      }
       this.unread.add(socket)
       this.visitors.add(socket)
       socket.once("close", () => this.visitors.delete(socket))
@@ -355,6 +382,7 @@ class NodeFront {
       Effect.sync(() => {
         this.server.closeAllConnections()
         this.plain.close()
+        this.http2?.close()
         for (const socket of this.upgraded) cutOff(socket)
       }),
     ),
@@ -421,6 +449,7 @@ class NodeFront {
     this.options.onDrain?.()
     server.closeIdleConnections()
     plain.closeIdle()
+    this.http2?.closeIdle()
   })
 
   private onRequest(
@@ -575,14 +604,14 @@ const expectsContinue = (headers: HeaderList): boolean =>
   first(headers, "expect")?.toLowerCase() === "100-continue"
 
 const createServer = (
-  { certificate, hosts }: FrontOptions,
+  { certificate, hosts, http2 }: FrontOptions,
   options: Http.ServerOptions,
 ): Http.Server => {
   if (certificate === undefined) return http.createServer(options)
   const server = https().createServer({
     ...options,
     ...Certificate.options(certificate),
-    ...TlsHandshake.options(hosts),
+    ...TlsHandshake.options(hosts, http2 === undefined ? ["http/1.1"] : ["h2", "http/1.1"]),
     handshakeTimeout: handshakeMillis,
   })
   // A client that does not speak TLS cannot be sent a refusal.

@@ -34,7 +34,7 @@ const normalized = (host: string): string => host.toLowerCase().replace(/\.$/, "
 /** Options of `node:tls` for a front that speaks these protocols, the preferred one first. */
 export const options = (
   hosts: TlsHosts | undefined,
-  protocols: ReadonlyArray<string> = ["http/1.1"],
+  protocols: ReadonlyArray<string>,
 ): TlsOptions => ({
   ...(hosts === undefined
     ? {}
@@ -57,6 +57,11 @@ export const options = (
   },
 })
 
+const speaks = (socket: Socket, protocol: string): socket is TLSSocket =>
+  "alpnProtocol" in socket && socket.alpnProtocol === protocol
+
 /** Whether a connection is one of an authority that checks a host. */
-export const isChallenge = (socket: Socket): boolean =>
-  "alpnProtocol" in socket && socket.alpnProtocol === challengeProtocol
+export const isChallenge = (socket: Socket): boolean => speaks(socket, challengeProtocol)
+
+/** Whether the visitor has chosen HTTP/2. */
+export const isHttp2 = (socket: Socket): socket is TLSSocket => speaks(socket, "h2")

@@ -1,0 +1,68 @@
+/**
+ * What a visitor sends on a stream of HTTP/2, with back-pressure: what the
+ * reader does not want yet stays within the stream's window at the visitor.
+ */
+import type { ServerHttp2Stream } from "node:http2"
+import { fromRaw, type HeaderList } from "../../domain/HeaderList.ts"
+import { BodyError } from "../../protocol/Exchange.ts"
+import { passable } from "../../protocol/http/Trailers.ts"
+import type { BodySource } from "../body/PushedBody.ts"
+import { PushedBody } from "../body/PushedBody.ts"
+
+/** What happens to a body, beside being read. */
+export interface Http2BodyEvents {
+  /** Called at the first read. */
+  readonly onRead: () => void
+  readonly received: (bytes: number) => void
+  /** The rest of it is not wanted. */
+  readonly abandoned: () => void
+}
+
+/** See the file's header. */
+export class Http2Body implements BodySource {
+  readonly body: PushedBody
+  private readonly stream: ServerHttp2Stream
+  private readonly events: Http2BodyEvents
+  private isBegun = false
+  private trailers: HeaderList = []
+
+  constructor(stream: ServerHttp2Stream, length: number | undefined, events: Http2BodyEvents) {
+    this.stream = stream
+    this.events = events
+    this.body = new PushedBody(length, this)
+  }
+
+  resume(): void {
+    if (this.isBegun) return void this.stream.resume()
+    this.isBegun = true
+    this.begin()
+    this.events.onRead()
+  }
+
+  private begin(): void {
+    const { body, events, stream } = this
+    stream.on("trailers", (_fields, _flags, raw: unknown) => {
+      if (Array.isArray(raw)) this.trailers = passable(fromRaw(raw as Array<string>))
+    })
+    stream.on("data", (chunk: Buffer) => {
+      events.received(chunk.length)
+      if (!body.data(chunk)) stream.pause()
+    })
+    stream.once("end", () => {
+      // A stream that was reset ends as well.
+      if (stream.aborted) this.cut()
+      else body.end(this.trailers)
+    })
+    stream.once("aborted", () => this.cut())
+    stream.once("close", () => this.cut())
+  }
+
+  private cut(): void {
+    this.body.fail(new BodyError({ reason: "cut", detail: "the stream was reset" }))
+  }
+
+  abandon(): void {
+    this.stream.pause()
+    this.events.abandoned()
+  }
+}
