@@ -611,7 +611,7 @@ const createServer = (
   const server = https().createServer({
     ...options,
     ...Certificate.options(certificate),
-    ...TlsHandshake.options(hosts, http2 === undefined ? ["http/1.1"] : ["h2", "http/1.1"]),
+    ...TlsHandshake.options(hosts, http2 === undefined ? undefined : ["h2", "http/1.1"]),
     handshakeTimeout: handshakeMillis,
   })
   // A client that does not speak TLS cannot be sent a refusal.

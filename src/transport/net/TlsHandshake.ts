@@ -34,7 +34,7 @@ const normalized = (host: string): string => host.toLowerCase().replace(/\.$/, "
 /** Options of `node:tls` for a front that speaks these protocols, the preferred one first. */
 export const options = (
   hosts: TlsHosts | undefined,
-  protocols: ReadonlyArray<string>,
+  protocols: ReadonlyArray<string> = ["http/1.1"],
 ): TlsOptions => ({
   ...(hosts === undefined
     ? {}
