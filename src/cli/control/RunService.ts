@@ -221,10 +221,14 @@ export const runUninstall = Effect.fn("ptth service uninstall")(function* (flags
   const name = yield* chosen(flags)
   const { ending, folder } = folderOf(flags)
   const path = NodePath.join(folder, `${name}${ending}`)
-  if (manager === "systemd") yield* call(systemctl(flags.system, "disable", "--now", name))
+  const stopped = yield* Effect.result(
+    manager === "systemd" ? call(systemctl(flags.system, "disable", "--now", name)) : Effect.void,
+  )
+  // The file goes in any case, so that the service does not start again.
   yield* attempt(path, () => rmSync(path))
-  if (manager === "systemd") yield* call(systemctl(flags.system, "daemon-reload"))
   yield* Console.log(`removed ${path}`)
+  yield* Effect.fromResult(stopped)
+  if (manager === "systemd") yield* call(systemctl(flags.system, "daemon-reload"))
 })
 
 /** The values of the arguments and flags of `ptth service logs`. */

@@ -120,12 +120,7 @@ export const describe = (
     ...more,
     ["Admin", admin],
     ["Config", path ?? `none; looked for ${LoadConfig.places(LoadConfig.relayFile).join(" and ")}`],
-    [
-      "Servers",
-      count > 0
-        ? `${count} registered`
-        : `none yet. On the other machine run:\n             ptth fileserver DIR --relay ${config.publicUrl ?? "URL"} --name NAME`,
-    ],
+    ["Servers", count > 0 ? `${count} registered` : "none yet. Invite one: ptth relay invite NAME"],
   ])
 }
 

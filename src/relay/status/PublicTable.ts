@@ -21,7 +21,7 @@ const protectedIn = ({ frontendAuth, servers }: RelayConfig): ReadonlySet<string
 
 const lock = html` <span class="lock" role="img" aria-label="sign-in needed" title="Sign-in needed">🔒</span>`
 
-/** The table; the names of servers that are not connected lead nowhere. */
+/** The table; the names of servers that are paused or not connected lead nowhere. */
 export const publicTable = (config: RelayConfig, servers: ReadonlyArray<ServerView>): Html => {
   const isProtected = protectedIn(config)
   return table({
@@ -31,7 +31,7 @@ export const publicTable = (config: RelayConfig, servers: ReadonlyArray<ServerVi
       const link = Subdomains.linkOf(config, view.name)
       const address = Subdomains.urlOf(config, view.name) ?? `/servers/${view.name}/`
       const name =
-        view.state === "connected"
+        view.state === "connected" && !view.isPaused
           ? html`<a href="${link}">${view.displayName}</a>`
           : html`${view.displayName}`
       return {
@@ -50,6 +50,12 @@ export const publicTable = (config: RelayConfig, servers: ReadonlyArray<ServerVi
 export const shownPublicly = (config: RelayConfig, servers: ReadonlyArray<ServerView>): string => {
   const isProtected = protectedIn(config)
   return JSON.stringify(
-    servers.map((view) => [view.name, view.displayName, view.state, isProtected.has(view.name)]),
+    servers.map((view) => [
+      view.name,
+      view.displayName,
+      view.state,
+      view.isPaused,
+      isProtected.has(view.name),
+    ]),
   )
 }
