@@ -54,14 +54,18 @@ export const run: (
     url = address
     apart.closeUnsafe()
     shared.openUnsafe()
-    onStart?.(() => ({
-      transport: names.linksOf(name) > 0 ? "stream" : undefined,
-      url,
-      links: names.linksOf(name),
-      roundTrip: undefined,
-      requests: requests.count(),
-      lastFailure: undefined,
-    }))
+    onStart?.(() => {
+      const links = names.linksOf(name)
+      return {
+        state:
+          links === 0
+            ? { _tag: "Connecting" }
+            : { _tag: "Connected", transport: "stream", links, roundTrip: undefined },
+        url,
+        requests: requests.count(),
+        lastFailure: undefined,
+      }
+    })
     if (isNew)
       fork(
         Effect.annotateLogs(Effect.logInfo(`connected: ${address}`), { transport: "stream" }).pipe(

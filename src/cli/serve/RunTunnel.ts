@@ -175,43 +175,49 @@ export const prepare = Effect.fn("RunTunnel.prepare")(function* (
 })
 
 const notStarted: UplinkStatus = {
-  transport: undefined,
+  state: { _tag: "Connecting" },
   url: undefined,
-  links: 0,
-  roundTrip: undefined,
   requests: 0,
   lastFailure: undefined,
+}
+
+/** What `ptth status` shows of a connection. */
+const connectionOf = ({
+  requests,
+  state,
+}: UplinkStatus): Pick<Service, "state" | "transport" | "links" | "roundTrip" | "requests"> => {
+  if (state._tag === "Connected") {
+    const { links = 0, roundTrip, transport } = state
+    const trip = roundTrip === undefined ? {} : { roundTrip }
+    return { state: "connected", transport, links, requests, ...trip }
+  }
+  const isRefused = state._tag === "Waiting" && state.reason === "refused"
+  return { state: isRefused ? "waiting for approval" : "connecting", links: 0, requests }
 }
 
 /** What `ptth status` shows of a name. */
 const serviceOf = (
   { name, relayUrl }: ServerConfig.ServerConfig,
   rows: Destination.Destination["rows"],
-  { lastFailure, links, requests, roundTrip, transport, url }: UplinkStatus = notStarted,
-): Service => ({
-  name,
-  serves: rows.map((row) => row.join(" ")),
-  relay: relayUrl,
-  ...(url === undefined ? {} : { url }),
-  state:
-    transport !== undefined
-      ? "connected"
-      : lastFailure?.reason === "refused"
-        ? "waiting for approval"
-        : "connecting",
-  ...(transport === undefined ? {} : { transport }),
-  links,
-  ...(roundTrip === undefined ? {} : { roundTrip }),
-  requests,
-  ...(lastFailure === undefined
-    ? {}
-    : {
-        lastFailure: {
-          at: lastFailure.at,
-          message: [lastFailure.code ?? [], lastFailure.detail].flat().join(": "),
-        },
-      }),
-})
+  status: UplinkStatus = notStarted,
+): Service => {
+  const { lastFailure, url } = status
+  return {
+    name,
+    serves: rows.map((row) => row.join(" ")),
+    relay: relayUrl,
+    ...(url === undefined ? {} : { url }),
+    ...connectionOf(status),
+    ...(lastFailure === undefined
+      ? {}
+      : {
+          lastFailure: {
+            at: lastFailure.at,
+            message: [lastFailure.code ?? [], lastFailure.detail].flat().join(": "),
+          },
+        }),
+  }
+}
 
 /** A name that is served; see {@link prepare}. */
 export type Tunnel = Effect.Success<ReturnType<typeof prepare>>

@@ -126,22 +126,16 @@ export class StreamTunnel {
 const registration = (uplink: Uplink): Pick<StreamConnectionOptions, "onState"> => {
   const idle = (): void => {}
   let disown: () => unknown = idle
-  let removeLink = idle
   let done = idle
   return {
     onState: (multiplexer, state) => {
       const close = (): void => multiplexer.close("the server stops")
-      if (state === "open") uplink.watch?.opened(multiplexer)
-      else uplink.watch?.closed(multiplexer)
-      if (state === "open") {
-        disown = uplink.addFinalizer(close)
-        removeLink = uplink.addLink(multiplexer)
-      } else if (state === "draining" && done === idle) {
-        done = uplink.begin(close)
-        removeLink()
-      } else if (state === "closed") {
+      if (state === "open") uplink.watch.opened(multiplexer)
+      else uplink.watch.closed(multiplexer)
+      if (state === "open") disown = uplink.addFinalizer(close)
+      else if (state === "draining" && done === idle) done = uplink.begin(close)
+      else if (state === "closed") {
         disown()
-        removeLink()
         done()
       }
     },

@@ -1,6 +1,7 @@
 /**
  * How a server is connected to its relay, for what its owner sees.
  */
+import type { TransportName } from "../../protocol/TransportName.ts"
 import type { ListenError } from "./ListenError.ts"
 
 /** See the file's header. */
@@ -8,7 +9,7 @@ export type TunnelState =
   | { readonly _tag: "Connecting" }
   | {
       readonly _tag: "Connected"
-      readonly transport: "classic 1" | "classic 2" | "stream"
+      readonly transport: TransportName
       /** How many links of stream are open; `undefined` for classic. */
       readonly links: number | undefined
       /** The time to the relay and back, in milliseconds, where it has been measured. */
@@ -27,6 +28,8 @@ export type TunnelState =
 export interface LiveLink {
   /** The time to the relay and back, in milliseconds. */
   readonly roundTrip: number
+  /** How many requests run on it. */
+  readonly active: number
 }
 
 /** Follows the state of a server's connection. */
@@ -34,14 +37,14 @@ export class TunnelWatch {
   private readonly now: () => number
   private readonly onChange: (read: () => TunnelState) => void
   private readonly links = new Set<LiveLink>()
-  private transport: "classic 1" | "classic 2" | "stream" | undefined
+  private transport: TransportName | undefined
   private failure: { readonly error: ListenError; readonly nextAt: number } | undefined
 
   /**
    * @param now monotonic milliseconds
    * @param onChange called when the state has changed, with what reads it at any time
    */
-  constructor(now: () => number, onChange: (read: () => TunnelState) => void) {
+  constructor(now: () => number, onChange: (read: () => TunnelState) => void = () => {}) {
     this.now = now
     this.onChange = onChange
     onChange(this.read)
@@ -61,7 +64,7 @@ export class TunnelWatch {
   }
 
   /** The relay has accepted this transport. */
-  connected(transport: "classic 1" | "classic 2" | "stream"): void {
+  connected(transport: TransportName): void {
     if (this.transport === transport && this.failure === undefined) return
     this.transport = transport
     this.failure = undefined
@@ -76,7 +79,13 @@ export class TunnelWatch {
     this.onChange(this.read)
   }
 
-  private readonly read = (): TunnelState => {
+  /** How many requests run on the links. */
+  get requests(): number {
+    return [...this.links].reduce((sum, { active }) => sum + active, 0)
+  }
+
+  /** The state now. */
+  readonly read = (): TunnelState => {
     const { failure, links, transport } = this
     if (failure !== undefined) {
       const { detail, reason } = failure.error

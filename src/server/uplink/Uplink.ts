@@ -8,6 +8,7 @@ import * as Latch from "effect/Latch"
 import * as Random from "effect/Random"
 import { entry } from "../../domain/ErrorRegistry.ts"
 import * as RequestId from "../../domain/RequestId.ts"
+import type { TransportName } from "../../protocol/TransportName.ts"
 import { prefix } from "../../protocol/Wire.ts"
 import type { Cancel, Handler } from "../../transport/body/Handler.ts"
 import type { FailureResponse } from "../../transport/mux/ServerStream.ts"
@@ -23,21 +24,13 @@ import type { Announced } from "./RelayAddresses.ts"
 import { type Delay, RetryDelay } from "./RetryDelay.ts"
 import type { ServerOptions } from "./ServerOptions.ts"
 import { TunnelWatch } from "./TunnelState.ts"
-import type { LastFailure, Transport, UplinkStatus } from "./UplinkStatus.ts"
+import type { LastFailure, UplinkStatus } from "./UplinkStatus.ts"
 
 /** The rate of a throttled response body, in bytes per second. */
 export const throttledRate = 1024 * 1024
 
 /** How long running exchanges may go on by default, in milliseconds. */
 export const defaultGrace = 30_000
-
-/** A link of stream, as far as its state is shown. */
-export interface LinkState {
-  /** How many requests run on it. */
-  readonly active: number
-  /** In milliseconds. */
-  readonly roundTrip: number
-}
 
 /** See the file's header. */
 export class Uplink {
@@ -50,8 +43,8 @@ export class Uplink {
   readonly handler: Handler
   /** Answers connections that are passed on, if the server takes any. */
   readonly connections: Handler | undefined
-  /** Follows the state of the connection, if somebody looks at it. */
-  readonly watch: TunnelWatch | undefined
+  /** Follows the state of the connection. */
+  readonly watch: TunnelWatch
   /** Waits for running exchanges within the grace period and cancels the rest; whether there were any. */
   readonly drain: Effect.Effect<boolean>
   /** Makes the response to a failure of the handler. */
@@ -69,9 +62,6 @@ export class Uplink {
   private loggedOutage = false
   private readonly retry: RetryDelay
   private readonly clock: Clock.Clock
-  /** The connections of stream that are open. */
-  private readonly links = new Set<LinkState>()
-  private transport: Transport | undefined
   private openUrl: string | undefined
   private lastFailure: LastFailure | undefined
 
@@ -92,10 +82,7 @@ export class Uplink {
     const rate = options.throttle === true ? throttledRate : undefined
     this.handler = HandlerGuard.guard(options.handler, { rate })
     this.connections = connections && HandlerGuard.guard(connections, { rate })
-    this.watch =
-      options.onState === undefined
-        ? undefined
-        : new TunnelWatch(() => elapsedMillis(clock), options.onState)
+    this.watch = new TunnelWatch(() => elapsedMillis(clock), options.onState)
     this.site = options.name
     this.failure = (request, error) => HandlerGuard.failure(request, error, this.site)
     const graceMillis = options.graceMillis ?? defaultGrace
@@ -112,24 +99,11 @@ export class Uplink {
 
   /** How the connection is. */
   get status(): UplinkStatus {
-    const links = [...this.links]
-    const requests = links.reduce((sum, link) => sum + link.active, this.running.size)
     return {
-      transport: this.transport,
+      state: this.watch.read(),
       url: this.openUrl,
-      links: links.length,
-      roundTrip: links.length === 0 ? undefined : Math.min(...links.map((link) => link.roundTrip)),
-      requests,
+      requests: this.running.size + this.watch.requests,
       lastFailure: this.lastFailure,
-    }
-  }
-
-  /** A link of stream is open until the returned function is called. */
-  addLink(link: LinkState): () => void {
-    this.links.add(link)
-    return () => {
-      this.links.delete(link)
-      if (this.links.size === 0 && this.transport === "stream") this.transport = undefined
     }
   }
 
@@ -156,17 +130,16 @@ export class Uplink {
    */
   connected(
     { displayName, openUrl, publicUrl }: Announced,
-    transport: Transport,
+    transport: TransportName,
     why: string,
   ): Effect.Effect<void> {
     this.retry.connected()
     this.hasConnected = true
     this.site = displayName ?? this.options.name
-    this.watch?.connected(transport)
+    this.watch.connected(transport)
     const path = transport === "classic 1" ? "/frontend/servers/" : "/servers/"
     const base = (publicUrl ?? this.relayUrl.href).replace(/\/+$/, "")
     const url = openUrl ?? `${base}${path}${this.options.name}/`
-    this.transport = transport
     this.openUrl = url
     this.lastFailure = undefined
     return this.logOnce(`connected by ${transport}`, () => {
@@ -200,7 +173,6 @@ export class Uplink {
       const log = FailureLog.log(error, this.options, "", 0)
       return Effect.andThen(isFirst ? log : Effect.void, sleep(delay))
     }
-    if (this.links.size === 0) this.transport = undefined
     const { code, detail, reason } = error
     this.lastFailure = { at: this.clock.currentTimeMillisUnsafe(), reason, detail, code }
     const delay = this.retry.afterFailure(error)
@@ -211,7 +183,7 @@ export class Uplink {
       : ConnectFault.examine(error, this.relayUrl, this.client.proxy)
     return Effect.flatMap(Effect.zip(examination, Random.next), ([examined, random]) => {
       const millis = delay(random)
-      this.watch?.failed(examined, millis)
+      this.watch.failed(examined, millis)
       const log = this.failureLog.line(examined, outage, millis)
       if (log === undefined) return Effect.sleep(millis)
       this.lastLogged = ""

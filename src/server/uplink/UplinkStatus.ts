@@ -3,9 +3,7 @@
  * who look at a server that runs.
  */
 import type { ListenError } from "./ListenError.ts"
-
-/** How a server is connected. */
-export type Transport = "classic 1" | "classic 2" | "stream"
+import type { TunnelState } from "./TunnelState.ts"
 
 /** The failure that was last. */
 export interface LastFailure {
@@ -19,14 +17,9 @@ export interface LastFailure {
 
 /** See the file's header. */
 export interface UplinkStatus {
-  /** `undefined` while it is not connected. */
-  readonly transport: Transport | undefined
+  readonly state: TunnelState
   /** The address for visitors, once the relay was reached. */
   readonly url: string | undefined
-  /** How many WebSockets are open; 0 with classic. */
-  readonly links: number
-  /** The shortest round trip of a link in milliseconds, where there is one. */
-  readonly roundTrip: number | undefined
   /** How many requests run. */
   readonly requests: number
   /** The last failure, if the server has not connected since. */

@@ -31,7 +31,10 @@ const setting = () => {
 it("counts the links, with the shortest way to the relay and back", () => {
   const { state, watch } = setting()
   assert.deepStrictEqual(state(), { _tag: "Connecting" })
-  const links = [{ roundTrip: 30 }, { roundTrip: 24 }] as const
+  const links = [
+    { roundTrip: 30, active: 0 },
+    { roundTrip: 24, active: 0 },
+  ] as const
   for (const link of links) {
     watch.opened(link)
     watch.connected("stream")
@@ -48,7 +51,7 @@ it("counts the links, with the shortest way to the relay and back", () => {
 
 it("is connected while one link is left, whatever becomes of others", () => {
   const { state, watch } = setting()
-  const link = { roundTrip: 1 }
+  const link = { roundTrip: 1, active: 0 }
   watch.opened(link)
   watch.connected("stream")
   watch.failed(unreachable, 5_000)
