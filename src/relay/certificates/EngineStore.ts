@@ -3,7 +3,6 @@
  * Texts are encrypted with the cluster's key, since they have private keys and
  * others may be able to read the engine.
  */
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -16,6 +15,7 @@ import type { AcmeStore } from "../../transport/acme/AcmeStore.ts"
 import type { CertificateKeeper } from "../../transport/acme/CertificateKeeper.ts"
 import { setIn } from "../../transport/acme/Challenger.ts"
 import type { ChallengeTable } from "../../transport/acme/ChallengeTable.ts"
+import * as SealedText from "../../transport/auth/SealedText.ts"
 
 /** What the keeper of a relay needs of the cluster. */
 export interface SharedStore {
@@ -73,33 +73,19 @@ export class Sealed {
 
   /** @param secrets the first one encrypts, all decrypt */
   constructor(secrets: ReadonlyArray<string>) {
-    this.keys = secrets.map(
-      (secret) => new Uint8Array(hkdfSync("sha256", secret, "", "ptth certificates", 32)),
-    )
+    this.keys = secrets.map((secret) => SealedText.keyOf(secret, "ptth certificates"))
   }
 
   seal(name: string, text: string): string {
-    const nonce = randomBytes(12)
-    const cipher = createCipheriv("aes-256-gcm", this.keys[0] as Uint8Array, nonce)
-    cipher.setAAD(Buffer.from(name))
-    const bytes = Buffer.concat([cipher.update(text, "utf8"), cipher.final()])
-    return Buffer.concat([nonce, cipher.getAuthTag(), bytes]).toString("base64")
+    return SealedText.seal(this.keys[0] as Uint8Array, name, text).toString("base64")
   }
 
   /** `undefined` if it was encrypted with another key, or for another name. */
   open(name: string, text: string): string | undefined {
     const bytes = Buffer.from(text, "base64")
-    if (bytes.length < 28) return undefined
     for (const key of this.keys) {
-      const decipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(0, 12))
-      decipher.setAAD(Buffer.from(name))
-      decipher.setAuthTag(bytes.subarray(12, 28))
-      try {
-        const parts = [decipher.update(bytes.subarray(28)), decipher.final()]
-        return Buffer.concat(parts).toString("utf8")
-      } catch {
-        // The next key may be the right one.
-      }
+      const opened = SealedText.open(key, name, bytes)
+      if (opened !== undefined) return opened
     }
     return undefined
   }
