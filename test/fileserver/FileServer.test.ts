@@ -1346,6 +1346,19 @@ describe("folders", () => {
 })
 
 describe("failures", () => {
+  it.each([
+    ["/files/dir/none/a/b.txt", "../../", "Nearest folder: dir/"],
+    ["/files/dir/none", "./", "Nearest folder: dir/"],
+    ["/files/dir/none/", "../", "Nearest folder: dir/"],
+    ["/files/none/a", "../", "All files"],
+    ["/files/a.txt/b", "../", "All files"],
+  ])("lead from %s to the nearest folder that exists", async (target, href, label) => {
+    const { get } = await site()
+    const page = await get(target, [["Accept", "text/html"]])
+    assert.strictEqual(page.status, 404)
+    assert.include(page.text, `<a href="${href}">${label}</a>`)
+  })
+
   it("have the requested form and escape everything", async () => {
     const { get } = await site()
     const target = "/files/%3Cscript%3Ealert(1)%3C/script%3E?x=<script>"
