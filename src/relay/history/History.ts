@@ -51,6 +51,7 @@ const openStore = Effect.fnUntraced(function* (folder: string | undefined) {
   )
 })
 
+/** One function, since reading, sampling and storing share the sampler and what is not stored yet. */
 const make = Effect.gen(function* () {
   const settings = yield* RelaySettings
   const relays = yield* Relays

@@ -57,7 +57,7 @@ const reasons: Readonly<Record<string, string>> = {
   expired: "its secrets were kept for ten minutes and are gone",
 }
 
-/** Registers the handlers of this relay. */
+/** Registers the handlers of this relay, one after the other. */
 export const answer = Effect.fnUntraced(function* (on: On) {
   const settings = yield* RelaySettings
   const traffic = yield* Traffic

@@ -141,6 +141,7 @@ const wordsOf = (request: ChangeRequest): string => {
   }
 }
 
+/** One function, since planning and carrying out share the changes that wait to be confirmed. */
 const make = Effect.gen(function* () {
   const settings = yield* RelaySettings
   const audit = yield* AuditLog
