@@ -15,6 +15,8 @@ export interface RawLink {
   /** The fields of the 101, by lower-case names. */
   readonly headers: IncomingHttpHeaders
   readonly say: (...frames: ReadonlyArray<StreamFrame.Frame>) => void
+  /** Sends frames that are not of stream. */
+  readonly sendBytes: (bytes: Buffer) => void
   readonly frames: Array<StreamFrame.Frame>
   readonly until: (what: string, holds: () => boolean) => Effect.Effect<void>
   readonly isClosed: () => boolean
@@ -53,6 +55,7 @@ export const rawLink = (
       })
       const say: RawLink["say"] = (...given) =>
         webSocket.send(Buffer.concat(given.map(StreamFrame.encode)))
+      const sendBytes: RawLink["sendBytes"] = (bytes) => webSocket.send(bytes)
       const parser = new FrameParser({
         frame: (frame) => {
           frames.push(frame)
@@ -83,6 +86,7 @@ export const rawLink = (
       const link: RawLink = {
         headers,
         say,
+        sendBytes,
         frames,
         until: (what, holds) => Effect.promise(() => watch.until(what, holds)),
         isClosed: () => closed,

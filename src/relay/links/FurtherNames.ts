@@ -37,6 +37,12 @@ export type Opening = Omit<
   readonly address: string
 }
 
+/** How many frames about further names a link may send within {@link windowMillis}: each is answered, read or not. */
+const mostFrames = 8 * ServiceFrame.maxNames
+
+/** The window in which they are counted, in milliseconds. */
+const windowMillis = 60_000
+
 interface Member {
   readonly link: StreamLink
   readonly leave: (reason: string) => void
@@ -47,6 +53,8 @@ export class FurtherNames {
   private readonly context: FurtherNamesContext
   private readonly opening: Opening
   private readonly members = new Map<ServerName, Member>()
+  private frames = 0
+  private windowStart = Number.NEGATIVE_INFINITY
 
   constructor(context: FurtherNamesContext, opening: Opening) {
     this.context = context
@@ -80,7 +88,18 @@ export class FurtherNames {
     }
   }
 
+  private isOverLimit(): boolean {
+    const now = this.opening.deadlines.elapsed()
+    if (now - this.windowStart >= windowMillis) {
+      this.windowStart = now
+      this.frames = 0
+    }
+    this.frames += 1
+    return this.frames > mostFrames
+  }
+
   private onFrame(kind: number, payload: Buffer): WireError | undefined {
+    if (this.isOverLimit()) return tooMany
     if (kind === ServiceFrame.type.serve) {
       const serve = ServiceFrame.decodeServe(payload)
       if (serve === undefined) return illegal
@@ -153,5 +172,7 @@ export class FurtherNames {
     return true
   }
 }
+
+const tooMany = new WireError({ detail: "too many frames about further names" })
 
 const illegal = new WireError({ detail: "a frame about a further name cannot be read" })
