@@ -456,6 +456,7 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
       uploadRules: rules,
       shares: store !== undefined && mayShare,
       managing: manageRules && { rules: manageRules, bin: state.bin },
+      readsAll: access?.readsAll,
       account,
     }
     const sender = new FileSender(root, {

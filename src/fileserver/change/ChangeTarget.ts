@@ -3,6 +3,7 @@
  * by which files are served and uploaded.
  */
 import { type ByteName, toFsPath } from "../names/ByteName.ts"
+import * as TargetPath from "../names/TargetPath.ts"
 import * as Root from "../root/Root.ts"
 import * as FileCheck from "../uploads/FileCheck.ts"
 import type * as Refusal from "../uploads/Refusal.ts"
@@ -23,6 +24,8 @@ export interface ChangeTarget {
   readonly properties: Properties
   readonly bin: Bin
 }
+
+const windows = process.platform === "win32"
 
 /** Whether something at a path is served, or would be if it could be read. */
 const isServed = (root: Root.Root, segments: ReadonlyArray<ByteName>): Promise<boolean> =>
@@ -46,6 +49,11 @@ export const locate = async (
   const name = segments.at(-1)
   if (name === undefined) return ChangeRefusal.rootFolder
   const above = segments.slice(0, -1)
+  // A folder that somebody typed has not been decoded from an address, which checks this. Nothing
+  // is changed in folders that begin with a dot, even where they are served.
+  const dotfiles = use === "read" && root.visibility.dotfiles
+  if (!above.every((one) => TargetPath.isServed(one, windows, dotfiles)))
+    return use === "make" ? ChangeRefusal.noParent : ChangeRefusal.absent
   if (use !== "read" && !rules.allows(above)) return ChangeRefusal.notAllowed
   const folder = await FileCheck.openFolder(root, above)
   if (folder._tag !== "Folder") {

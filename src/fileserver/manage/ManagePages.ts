@@ -11,12 +11,14 @@ import * as Bin from "../change/Bin.ts"
 import type { ManageRules } from "../change/ManageRules.ts"
 import type * as Query from "../http/Query.ts"
 import * as ByteName from "../names/ByteName.ts"
+import * as TargetPath from "../names/TargetPath.ts"
 import { pathLinks, topOf, up } from "../parts/PathLinks.ts"
 import * as Root from "../root/Root.ts"
 import type { FileRequest } from "../send/FileRequest.ts"
 import * as ManageText from "./ManageText.ts"
 import * as TextFile from "./TextFile.ts"
 
+const windows = process.platform === "win32"
 const { html } = Html
 const { text } = ManageText
 
@@ -158,6 +160,10 @@ ${mine.map(binRow)}</tbody></table>`
   )
 }
 
+/** Whether a name in an address is one that may be served; such a name has not been decoded as a path. */
+const isEntry = ({ visibility }: Root.Root, entry: ByteName.ByteName): boolean =>
+  !/[/\0]|^\.{0,2}$/.test(entry) && TargetPath.isServed(entry, windows, visibility.dotfiles)
+
 /** Sends a page if one was asked for and the folder may be changed; whether it was. */
 export const send = (to: PageRequest, { entries, manage }: Query.Query): boolean => {
   const { request, segments, site } = to
@@ -172,8 +178,9 @@ export const send = (to: PageRequest, { entries, manage }: Query.Query): boolean
   if (!managing.rules.allows(segments)) return false
   const [entry] = entries
   if (manage === "new") sendNew(to)
-  else if (entry === undefined || entry.includes("/")) return false
-  else if (manage === "entry") sendEntry(to, entry)
+  else if (entry === undefined || !isEntry(site.root, entry)) {
+    request.failNotOpen(Root.absent)
+  } else if (manage === "entry") sendEntry(to, entry)
   else sendEditor(to, entry).catch(fail)
   return true
 }

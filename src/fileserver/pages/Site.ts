@@ -30,6 +30,8 @@ export interface Site extends ListingSource {
   readonly notice: Html | undefined
   /** Whether visitors may make share links. */
   readonly shares: boolean
+  /** Whether the visitor may read everything at a path, and so may give it to others; default: all of it. */
+  readonly readsAll?: ((path: ReadonlyArray<ByteName>) => boolean) | undefined
   /** Whether archives of folders may be downloaded. */
   readonly archives: boolean
   /** Small pictures of files. */

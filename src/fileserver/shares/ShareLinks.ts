@@ -172,6 +172,10 @@ export class ShareLinks {
     else return request.failNotOpen(opened)
     const isFolder = opened._tag === "Folder"
     if (isFolder !== target.folder) return request.failNotOpen(Root.absent)
+    if (this.site.readsAll?.(segments) === false) {
+      const detail = "The folder has things that you may not see, and so may not give to others."
+      return request.fail("PTTH_NOT_READABLE", detail)
+    }
     const place = { title: this.site.title, segments, isFolder }
     if (fields.has("revoke")) {
       this.store.revoke()
@@ -341,6 +345,8 @@ export class ShareLinks {
         notice: SharePages.notice(share.expires),
         shares: false,
         uploadRules: undefined,
+        managing: undefined,
+        account: undefined,
       }
       if (opened._tag === "Folder") {
         if (!target.folder) {

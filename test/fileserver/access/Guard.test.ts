@@ -163,6 +163,22 @@ describe("a file server with users", () => {
     assert.strictEqual((await call("GET", "/files/own/y", [ann])).status, 200)
   })
 
+  it("lets nobody give others what he may not read himself", async () => {
+    const shareLinks = path.join(temporaryFolder(), "links.json")
+    const { call } = await site({}, { shareLinks })
+    const share = (target: string, who: readonly [string, string]) =>
+      call("POST", `${target}?share`, [who, form, ["Accept", "application/json"], ["Host", "h"]])
+    for (const target of ["/files/", "/files/photos/"])
+      assert.strictEqual((await share(target, bob)).status, 403, target)
+    assert.strictEqual((await share("/files/own/", bob)).status, 404)
+    const made = await share("/files/photos/2024/", bob)
+    assert.strictEqual(made.status, 200)
+    const { pathname } = new URL((JSON.parse(made.text) as { readonly url: string }).url)
+    assert.strictEqual((await call("GET", `${pathname}a.jpg`)).text, "photos/2024/a.jpg")
+    assert.strictEqual((await call("GET", `${pathname}link`)).status, 404)
+    assert.strictEqual((await share("/files/", ann)).status, 200)
+  })
+
   it("marks responses as private, and takes the secrets off requests", async () => {
     const { call } = await site()
     const answer = await call("GET", "/files/own/y", [ann])

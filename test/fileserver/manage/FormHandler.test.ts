@@ -210,6 +210,57 @@ describe("a form that changes a folder", () => {
     assert.deepStrictEqual([names(), names("dir")], [["a.txt", "dir"], ["b.txt"]])
   })
 
+  it("neither shows nor reaches what is not served, though nobody may guess its name", async () => {
+    const { handler, post, root } = await site()
+    for (const folder of [".git", ".ptth-trash"]) fs.mkdirSync(path.join(root, folder))
+    fs.writeFileSync(path.join(root, ".env"), "SECRET")
+    fs.writeFileSync(path.join(root, ".git", "config"), "SECRET")
+    const before = fs.readdirSync(root, { recursive: true })
+    for (const to of ["/.git", "/.ptth-trash", ".git", "dir/../.git"]) {
+      for (const action of ["move", "copy"]) {
+        const answer = await post(`/files/?change=${action}`, [
+          ["entry", "a.txt"],
+          ["to", to],
+        ])
+        assert.strictEqual(answer.status, 409, to)
+      }
+    }
+    for (const entry of [".env", "%2Eenv", ".git", "..", ".git/config", ".git%2Fconfig", ".", ""]) {
+      for (const page of ["entry", "edit"]) {
+        const query = new URLSearchParams({ manage: page, entry })
+        const answer = await callHandler(handler, { target: `/files/?${query}` })
+        assert.strictEqual(answer.status, 404, entry)
+        assert.notInclude(answer.text, "SECRET")
+      }
+      const deleted = await post("/files/?change=delete", [["entry", entry]])
+      assert.include([400, 404], deleted.status, entry)
+    }
+    assert.deepStrictEqual(fs.readdirSync(root, { recursive: true }), before)
+  })
+
+  it("has pages without script: for an entry, for a text, for the bin", async () => {
+    const { handler, post } = await site()
+    const page = async (query: string) => {
+      const answer = await callHandler(handler, {
+        target: `/files/?${query}`,
+        headers: [["Accept", "text/html"]],
+      })
+      assert.strictEqual(answer.status, 200, query)
+      return answer.text
+    }
+    assert.include(await page("manage=new"), `action="./?change=folder"`)
+    assert.include(await page("manage=entry&entry=a.txt"), `name="name" value="a.txt"`)
+    assert.include(await page("manage=edit&entry=a.txt"), ">\nhello\n</textarea>")
+    const deleted = await post("/files/?change=delete", [["entry", "a.txt"]])
+    const location = deleted.header("location") ?? ""
+    assert.include(await page(location.slice("./?".length)), "One entry was deleted.")
+    assert.include(await page("manage=bin"), "Put a.txt back")
+    assert.include(await page(""), `href="./?manage=entry&amp;entry=dir"`)
+    const none = await site(false)
+    const plain = await callHandler(none.handler, { target: "/files/?manage=new" })
+    assert.notInclude(plain.text, "change=folder")
+  })
+
   it("changes only folders that may be changed", async () => {
     const { names, post } = await site({ folders: ["dir"] })
     assert.strictEqual((await post("/files/?change=folder", [["name", "x"]])).status, 403)

@@ -7,7 +7,7 @@ import { assert, describe, it, onTestFinished } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { HeaderList } from "../../../src/domain/HeaderList.ts"
-import { needsNoSignIn } from "../../../src/fileserver/FileServer.ts"
+import { type FileServerOptions, needsNoSignIn } from "../../../src/fileserver/FileServer.ts"
 import * as ShareToken from "../../../src/fileserver/shares/ShareToken.ts"
 import * as Body from "../../../src/transport/body/Body.ts"
 import { callHandler } from "../../support/callHandler.ts"
@@ -16,7 +16,7 @@ import { temporaryFolder, untilClosed } from "../../support/temporaryFolder.ts"
 
 const page: HeaderList = [["Accept", "text/html"]]
 
-const site = async () => {
+const site = async (options: Omit<FileServerOptions, "root"> = {}) => {
   const shareLinks = path.join(temporaryFolder(), "state", "links.json")
   const served = await servedFolder(
     {
@@ -27,7 +27,7 @@ const site = async () => {
       "dir/e.jpg": "e",
       "other/f.txt": "SECRET",
     },
-    { shareLinks },
+    { shareLinks, ...options },
   )
   fs.symlinkSync("../other", path.join(served.root, "dir", "out"))
   fs.symlinkSync("../b.txt", path.join(served.root, "dir", "out.txt"))
@@ -95,6 +95,32 @@ describe("a share link", () => {
     assert.notInclude(zip.text, "SECRET")
     assert.notInclude((await get(`${url}?q=txt&json`)).text, "f.txt")
     assert.deepStrictEqual(await untilClosed(base), [])
+  })
+
+  it("changes nothing, and does not show what was deleted", async () => {
+    const { link, get, handler, post } = await site({ manage: {} })
+    const url = await link("/files/dir/")
+    await post("/files/other/?change=delete", { entry: "f.txt" })
+    for (const query of ["manage=bin", "manage=edit&entry=c.txt", "manage=entry&entry=c.txt"]) {
+      const answer = await get(`${url}?${query}`, page)
+      assert.notInclude(answer.text, "f.txt", query)
+      assert.notInclude(answer.text, "change=", query)
+    }
+    for (const [method, address] of [
+      ["POST", `${url}?change=delete`],
+      ["PUT", `${url}c.txt`],
+      ["DELETE", `${url}c.txt`],
+      ["PROPFIND", url],
+    ] as const) {
+      const answer = await callHandler(handler, {
+        method,
+        target: address,
+        headers: [["Content-Type", "application/x-www-form-urlencoded"]],
+        body: Body.fromText("entry=c.txt"),
+      })
+      assert.isAtLeast(answer.status, 300, `${method} ${address}`)
+    }
+    assert.strictEqual((await get(`${url}c.txt`)).text, "c")
   })
 
   it("ends at its time, with its last download, and when all are revoked", async () => {
