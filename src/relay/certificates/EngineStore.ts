@@ -110,7 +110,9 @@ export const make = Effect.fnUntraced(function* (
   const { self } = engine
   const sealed = new Sealed(secrets)
   const hash = `certificates:${directory}`
-  const tell = (told: typeof Told.Type) => Effect.ignore(engine.publish(channel, encode(told)))
+  // Whoever can write to the engine must not have a relay answer for an account of theirs.
+  const tell = (told: typeof Told.Type) =>
+    Effect.ignore(engine.publish(channel, sealed.seal(channel, encode(told))))
   const store: AcmeStore = {
     read: (name) =>
       engine.fields(hash).pipe(
@@ -151,7 +153,11 @@ export const make = Effect.fnUntraced(function* (
         Effect.andThen(
           isThere && challenge.kind === "http-01"
             ? Effect.ignore(
-                engine.put(tokenName(challenge.token), challenge.keyAuthorization, challengeMillis),
+                engine.put(
+                  tokenName(challenge.token),
+                  sealed.seal(tokenName(challenge.token), challenge.keyAuthorization),
+                  challengeMillis,
+                ),
               )
             : Effect.void,
         ),
@@ -159,14 +165,17 @@ export const make = Effect.fnUntraced(function* (
       ),
     token: (token) =>
       Effect.orElseSucceed(
-        Effect.map(engine.values([tokenName(token)]), ([answer]) => answer),
+        Effect.map(engine.values([tokenName(token)]), ([answer]) =>
+          answer === undefined ? undefined : sealed.open(tokenName(token), answer),
+        ),
         () => undefined,
       ),
     follow: Effect.fnUntraced(function* (keeper) {
       const clock = yield* Clock.Clock
       const run = Effect.runForkWith(yield* Effect.context<never>())
       const stop = engine.subscribe(channel, (text) => {
-        const told = Option.getOrUndefined(decode(text))
+        const opened = sealed.open(channel, text)
+        const told = opened === undefined ? undefined : Option.getOrUndefined(decode(opened))
         if (told === undefined || told.from === self.run) return
         if (told.kind === "challenge")
           return setIn(table, told.challenge, told.isThere, clock.currentTimeMillisUnsafe())
