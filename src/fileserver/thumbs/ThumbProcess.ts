@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url"
 import type { Thumb, ThumbAnswer, ThumbJob } from "./ThumbJob.ts"
 
 /** How long one picture may take, in milliseconds. */
-const timeout = 15_000
+const timeout = 8_000
 /** How long an idle process is kept, in milliseconds. */
 const idle = 10_000
 /** The memory of JavaScript in the process, in megabytes; pictures are outside of it. */

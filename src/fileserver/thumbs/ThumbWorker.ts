@@ -47,7 +47,7 @@ const make = async ({ bytes, format, size }: ThumbJob): Promise<ThumbAnswer> => 
     const small = image
       .autoOrient()
       .resize({ width: size, height: size, fit: "inside", withoutEnlargement: true })
-      .timeout({ seconds: 10 })
+      .timeout({ seconds: 8 })
     const { data, info } = await encoded(small, format, hasAlpha).toBuffer({
       resolveWithObject: true,
     })

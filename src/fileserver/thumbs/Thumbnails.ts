@@ -46,6 +46,8 @@ interface Making {
   readonly segments: ReadonlyArray<ByteName>
   readonly size: ThumbSize
   readonly format: ThumbFormat.ThumbFormat
+  /** Of the file. */
+  readonly state: string
   readonly waiting: Array<{
     readonly isCancelled: () => boolean
     readonly done: (thumb: Thumb | undefined) => void
@@ -110,12 +112,13 @@ export class Thumbnails {
     if (!this.has(kind)) return this.give(request, stats, iconOf(kind), `icon ${kind}`)
     const format = ThumbFormat.choose(request.accept())
     const key = keyOf(stats, size, format)
-    if (this.failed.has(key)) return this.give(request, stats, iconOf(kind), `icon ${kind}`)
+    const state = stateOf(stats)
+    if (this.failed.has(state)) return this.give(request, stats, iconOf(kind), `icon ${kind}`)
     // A picture that the client has need not be made for it.
     const known = representationOf(request, stats, key, 0, "image/webp")
     const decision = request.decide(known, Date.now())
     if (decision.status !== 200) return request.sendBytes(new Uint8Array(0), known)
-    void this.find(key, { kind, segments, size, format }, request)
+    void this.find(key, { kind, segments, size, format, state }, request)
       .catch(() => undefined)
       .then((thumb) => {
         if (thumb === "crowded") return request.failCrowded("Too many thumbnails are being made.")
@@ -162,7 +165,7 @@ export class Thumbnails {
         .catch(() => undefined)
         .then((thumb) => {
           this.idle.push(process)
-          if (thumb === undefined) this.rememberFailed(key)
+          if (thumb === undefined) this.rememberFailed(making.state)
           else void this.cache.put(key, thumb)
           this.finish(key, thumb)
           this.startNext()
@@ -176,8 +179,8 @@ export class Thumbnails {
     for (const { done } of making?.waiting ?? []) done(thumb)
   }
 
-  private rememberFailed(key: string): void {
-    this.failed.add(key)
+  private rememberFailed(state: string): void {
+    this.failed.add(state)
     const [oldest] = this.failed
     if (this.failed.size > maxFailed && oldest !== undefined) this.failed.delete(oldest)
   }
@@ -213,14 +216,13 @@ export class Thumbnails {
   }
 }
 
+const stateOf = ({ dev, ino, mtimeNs, size }: fs.BigIntStats): string =>
+  `${dev} ${ino} ${size} ${mtimeNs}`
+
 /** Identifies the thumbnail of a file in its present state. */
-const keyOf = (
-  { dev, ino, mtimeNs, size: bytes }: fs.BigIntStats,
-  size: ThumbSize,
-  format: ThumbFormat.ThumbFormat,
-): string =>
+const keyOf = (stats: fs.BigIntStats, size: ThumbSize, format: ThumbFormat.ThumbFormat): string =>
   createHash("sha256")
-    .update(`${version} ${dev} ${ino} ${bytes} ${mtimeNs} ${size} ${format}`)
+    .update(`${version} ${stateOf(stats)} ${size} ${format}`)
     .digest("hex")
 
 const sandbox: Headers.Header = ["Content-Security-Policy", "default-src 'none'; sandbox"]

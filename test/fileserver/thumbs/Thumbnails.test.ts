@@ -1,11 +1,13 @@
 /**
  * Thumbnails: sizes, formats, orientation, the cache, and pictures that are made to do harm.
  */
+import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { deflateSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import sharp from "sharp"
+import * as EmbeddedPreview from "../../../src/fileserver/thumbs/EmbeddedPreview.ts"
 import { ThumbCache } from "../../../src/fileserver/thumbs/ThumbCache.ts"
 import * as ThumbFormat from "../../../src/fileserver/thumbs/ThumbFormat.ts"
 import { servedFolder } from "../../support/servedFolder.ts"
@@ -161,5 +163,73 @@ describe("the cache of thumbnails", () => {
     const other = new ThumbCache(folder)
     assert.isUndefined(await other.get("00ff"))
     assert.strictEqual((await other.get("1dff"))?.bytes.length, 1_000)
+  })
+})
+
+const has = (program: string): boolean =>
+  (process.env.PATH ?? "").split(":").some((folder) => fs.existsSync(path.join(folder, program)))
+
+describe.skipIf(!has("ffmpeg"))("a thumbnail by ffmpeg (skipped where it is not installed)", () => {
+  it("is a frame of a film; a playlist that names another file gives none", async () => {
+    const folder = temporaryFolder()
+    const film = path.join(folder, "film.webm")
+    const make = "-v error -f lavfi -i color=red:duration=1:size=64x48:rate=5 -c:v libvpx -y"
+    execFileSync("ffmpeg", [...make.split(" "), film])
+    const { get } = await site({
+      "film.webm": fs.readFileSync(film),
+      "evil.webm": `#EXTM3U\n#EXTINF:1,\nfile://${film}\n`,
+      "noise.mp3": "no sound",
+    })
+    const frame = await get("/files/film.webm?thumb=320", [["Accept", "image/png"]])
+    assert.strictEqual(frame.header("content-type"), "image/png")
+    const { channels } = await sharp(frame.body).stats()
+    assert.isAbove(channels[0]?.mean ?? 0, 200)
+    for (const name of ["evil.webm", "noise.mp3"]) {
+      const answer = await get(`/files/${name}?thumb=320`)
+      assert.strictEqual(answer.header("content-type"), "image/svg+xml", name)
+    }
+  })
+})
+
+describe("a camera's embedded preview", () => {
+  it("is sent turned like the picture", async () => {
+    const small = await sharp({ create: { width: 16, height: 8, channels: 3, background: "#fff" } })
+      .jpeg()
+      .toBuffer()
+    // A block with the orientation 6 and a second directory that names the preview.
+    const tiff = Buffer.alloc(60 + small.length)
+    tiff.write("II*\0", 0, "latin1")
+    const write = (at: number, tag: number, type: number, value: number): void => {
+      tiff.writeUInt16LE(tag, at)
+      tiff.writeUInt16LE(type, at + 2)
+      tiff.writeUInt32LE(1, at + 4)
+      tiff.writeUInt32LE(value, at + 8)
+    }
+    tiff.writeUInt32LE(8, 4)
+    tiff.writeUInt16LE(1, 8)
+    write(10, 0x0112, 3, 6)
+    tiff.writeUInt32LE(26, 22)
+    tiff.writeUInt16LE(2, 26)
+    write(28, 0x0201, 4, 56)
+    write(40, 0x0202, 4, small.length)
+    small.copy(tiff, 56)
+    const block = Buffer.concat([Buffer.from("Exif\0\0", "latin1"), tiff])
+    const head = Buffer.from([
+      0xff,
+      0xd8,
+      0xff,
+      0xe1,
+      (block.length + 2) >> 8,
+      (block.length + 2) & 255,
+    ])
+    const preview = EmbeddedPreview.of(Buffer.concat([head, block, Buffer.from([0xff, 0xd9])]))
+    assert.isDefined(preview)
+    const { autoOrient, orientation } = await sharp(preview).metadata()
+    assert.strictEqual(orientation, 6)
+    assert.deepStrictEqual([autoOrient.width, autoOrient.height], [8, 16])
+    assert.isUndefined(EmbeddedPreview.of(small))
+    for (let cut = 0; cut < block.length; cut += 7) {
+      assert.doesNotThrow(() => EmbeddedPreview.of(Buffer.concat([head, block.subarray(0, cut)])))
+    }
   })
 })
