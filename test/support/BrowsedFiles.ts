@@ -121,6 +121,7 @@ const start = Effect.fnUntraced(function* (way: Way, root: string) {
   const handler = yield* FileServer.make({
     root,
     uploads: { overwrite: false },
+    shareLinks: path.join(path.dirname(root), `${path.basename(root)}-links`, "links.json"),
     thumbFolder: path.join(path.dirname(root), `${path.basename(root)}-thumbs`),
   })
   const watched: Handler = (head, body, reply) => {
@@ -167,7 +168,7 @@ export const browsed = (browser: () => Browser, way: Way): Browse => {
     })
     afterAll(async () => {
       await Effect.runPromise(Scope.close(scope, Exit.void))
-      for (const folder of [root, `${root}-thumbs`]) {
+      for (const folder of [root, `${root}-thumbs`, `${root}-links`]) {
         fs.rmSync(folder, { recursive: true, force: true })
       }
     })

@@ -93,15 +93,16 @@ const axeOptions: axe.RunOptions = {
 }
 
 /**
- * The page has no accessibility violations, as far as axe sees. Runs axe in
+ * The page has no accessibility violations, as far as axe sees, by all rules
+ * or by those of `more`. Runs axe in
  * the page itself: `@axe-core/playwright` opens a second page for each
  * examination, which takes five times as long.
  */
-export const isClean = async (page: Page): Promise<void> => {
+export const isClean = async (page: Page, more: axe.RunOptions = {}): Promise<void> => {
   await page.evaluate(axeScript)
   const violations = await page.evaluate(
     async (options) => (await window.axe.run(document, options)).violations,
-    axeOptions,
+    { ...axeOptions, ...more },
   )
   assert.deepStrictEqual(
     violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`),
