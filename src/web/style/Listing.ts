@@ -34,7 +34,7 @@ tbody tr:hover { background: var(--raised); }
 .files .time { width: 11.5rem; text-align: right; }
 .files .act { width: 6rem; text-align: right; white-space: nowrap; }
 .files .act.few { width: 3.25rem; }
-.act > a, .act > button, .act > details > summary { display: inline-grid; place-items: center; width: 2rem; height: 2rem; min-height: 0; padding: 0; border: 0; border-radius: var(--radius-small); background: none; color: var(--faint); vertical-align: middle; }
+.act > a, .act > button, .act > details > summary { text-decoration: none; display: inline-grid; place-items: center; width: 2rem; height: 2rem; min-height: 0; padding: 0; border: 0; border-radius: var(--radius-small); background: none; color: var(--faint); vertical-align: middle; }
 .act :is(a, button, summary):hover { background: var(--chosen); color: var(--link); }
 .download::before { content: ""; width: 1.1rem; height: 1.1rem; background: currentColor; clip-path: polygon(44% 6%, 56% 6%, 56% 42%, 78% 42%, 50% 72%, 50% 84%, 88% 84%, 88% 94%, 12% 94%, 12% 84%, 50% 84%, 50% 72%, 22% 42%, 44% 42%); }
 .source::before { content: "{ }"; font: .75rem var(--mono); }
