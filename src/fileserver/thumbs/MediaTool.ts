@@ -9,8 +9,9 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import type { Kind } from "../types/Kind.ts"
 
-/** How long a program may take, in milliseconds. */
-const timeout = 10_000
+/** How long a program may take, in milliseconds, and the processor time of ffmpeg, in seconds. */
+const timeout = 30_000
+const maxSeconds = "8"
 /** The largest picture that is taken from it, in bytes. */
 const maxOutput = 16 * 1024 * 1024
 
@@ -23,6 +24,7 @@ const input = process.platform === "linux" ? "/proc/self/fd/3" : "/dev/fd/3"
 
 const guard = [
   ...["-nostdin", "-hide_banner", "-loglevel", "error", "-max_alloc", "268435456"],
+  ...["-timelimit", maxSeconds],
   ...["-threads", "1", "-protocol_whitelist", "file", "-format_whitelist", formats],
 ]
 const output = ["-frames:v", "1", "-f", "image2pipe", "-c:v", "mjpeg", "-q:v", "4", "pipe:1"]

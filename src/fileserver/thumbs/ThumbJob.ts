@@ -18,5 +18,8 @@ export interface Thumb {
   readonly bytes: Uint8Array
 }
 
-/** The answer to a {@link ThumbJob}: `failed` if the picture is not one, `unusable` if sharp cannot be loaded. */
-export type ThumbAnswer = Thumb | "failed" | "unusable"
+/**
+ * The answer to a {@link ThumbJob}: `failed` if the picture is not one or takes too much, `late` if
+ * there was none in time, `unusable` if sharp cannot be loaded.
+ */
+export type ThumbAnswer = Thumb | "failed" | "late" | "unusable"

@@ -7,8 +7,8 @@ import * as os from "node:os"
 import { fileURLToPath } from "node:url"
 import type { Thumb, ThumbAnswer, ThumbJob } from "./ThumbJob.ts"
 
-/** How long one picture may take, in milliseconds. */
-const timeout = 8_000
+/** How long one picture may take at most, in milliseconds; the process itself counts its processor time. */
+const timeout = 60_000
 /** How long an idle process is kept, in milliseconds. */
 const idle = 10_000
 /** The memory of JavaScript in the process, in megabytes; pictures are outside of it. */
@@ -39,7 +39,7 @@ export class ThumbProcess {
     return new Promise((resolve) => {
       const child = this.child ?? this.start()
       this.done = resolve
-      this.restartTimer(() => this.end("failed"), timeout)
+      this.restartTimer(() => this.end("late"), timeout)
       child.send(job, (error) => {
         if (error !== null) this.end("failed")
       })

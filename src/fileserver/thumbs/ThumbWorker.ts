@@ -1,8 +1,8 @@
 /**
  * The process that makes pictures smaller, with sharp. It is a process of its
  * own so that a picture made to exhaust memory or time ends this process and
- * nothing else: it watches its own memory, and the server ends it when it takes
- * too long.
+ * nothing else: it watches its own memory and processor time, and the server
+ * ends it when it does not answer.
  */
 import type { Sharp } from "sharp"
 import type { ThumbFormat } from "./ThumbFormat.ts"
@@ -13,6 +13,8 @@ const maxJpegPixels = 150_000_000
 const maxPixels = 60_000_000
 /** The most memory of this process, in bytes. */
 const maxMemory = 600 * 1024 * 1024
+/** The processor time that one picture may take, in microseconds: a busy machine is not the picture's fault. */
+const maxTime = 8_000_000
 const watchMillis = 50
 
 const encoded = (image: Sharp, format: ThumbFormat, hasAlpha: boolean): Sharp => {
@@ -47,7 +49,6 @@ const make = async ({ bytes, format, size }: ThumbJob): Promise<ThumbAnswer> => 
     const small = image
       .autoOrient()
       .resize({ width: size, height: size, fit: "inside", withoutEnlargement: true })
-      .timeout({ seconds: 8 })
     const { data, info } = await encoded(small, format, hasAlpha).toBuffer({
       resolveWithObject: true,
     })
@@ -57,10 +58,18 @@ const make = async ({ bytes, format, size }: ThumbJob): Promise<ThumbAnswer> => 
   }
 }
 
+const timeUsed = (): number => {
+  const { system, user } = process.cpuUsage()
+  return system + user
+}
+
+let startedAt = timeUsed()
+
 process.on("message", (job: ThumbJob) => {
+  startedAt = timeUsed()
   void make(job).then((answer) => process.send?.(answer))
 })
 process.on("disconnect", () => process.exit())
 setInterval(() => {
-  if (process.memoryUsage.rss() > maxMemory) process.exit(1)
+  if (process.memoryUsage.rss() > maxMemory || timeUsed() - startedAt > maxTime) process.exit(1)
 }, watchMillis).unref()

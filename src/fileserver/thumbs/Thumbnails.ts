@@ -162,11 +162,15 @@ export class Thumbnails {
       }
       const process = this.idle.pop() as ThumbProcess
       void this.make(making, process)
+        .then((thumb) => {
+          if (thumb === undefined) this.rememberFailed(making.state)
+          else void this.cache.put(key, thumb)
+          return thumb
+        })
+        // A file that could not be read, or a picture that came too late, is tried again.
         .catch(() => undefined)
         .then((thumb) => {
           this.idle.push(process)
-          if (thumb === undefined) this.rememberFailed(making.state)
-          else void this.cache.put(key, thumb)
           this.finish(key, thumb)
           this.startNext()
         })
@@ -198,6 +202,7 @@ export class Thumbnails {
       if (this.sharp === "usable") {
         const { format, size } = making
         const answer = await process.run({ bytes: source, size, format })
+        if (answer === "late") throw new Error("The picture was not ready in time.")
         if (answer !== "unusable") return isThumb(answer) ? answer : undefined
         this.sharp = "absent"
       }
