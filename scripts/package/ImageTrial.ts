@@ -72,7 +72,7 @@ export const tryImage = async (image: string): Promise<undefined> => {
       PTTH_RELAY_LISTEN: "127.0.0.1:0",
     }
     const enter = (args: ReadonlyArray<string>): readonly [string, Array<string>] => [
-      "chroot",
+      "/usr/sbin/chroot",
       [`--userspec=${User}`, root, ...args],
     ]
     relay = spawn(
