@@ -140,7 +140,18 @@ const fileServer = async (trial: Trial): Promise<void> => {
   await trial.stop(child)
 }
 
-/** A relay of two workers, and a server whose key is checked, with a visitor. */
+/** A server whose key is estimated, by a thread, and refused. */
+const weakKey = async (trial: Trial): Promise<void> => {
+  trial.write(
+    "weak.toml",
+    'name = "attic"\napi_key = "password123456"\nrelay_url = "http://127.0.0.1:1"\nfile_server_root = "files"\n',
+    0o600,
+  )
+  const refusal = await trial.run(["server", "--config-path", "weak.toml"]).then(() => "", String)
+  demand(refusal.includes("PTTH_KEY_WEAK"), `a weak key is not refused: ${refusal}`)
+}
+
+/** A relay of two workers, and a server, with a visitor. */
 const tunnel = async (trial: Trial): Promise<void> => {
   const keys = await trial.run(["keygen"])
   const [, key = ""] = /^api_key = "(.*)"$/m.exec(keys) ?? []
@@ -183,6 +194,7 @@ export const tryOut = async (program: Program, version: string): Promise<undefin
     await commands(trial, version)
     await otherNames(trial, program)
     await fileServer(trial)
+    await weakKey(trial)
     await tunnel(trial)
   } finally {
     trial.end()

@@ -70,3 +70,14 @@ export const generate = (pick: (below: number) => number): ApiKey => {
   const chosen = Array.from({ length: wordCount }, () => wordlist[pick(wordlist.length)] ?? "")
   return make(chosen.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(""))
 }
+
+/** Whether a key has the form of {@link generate}, with all words different. */
+export const hasGeneratedForm = (key: ApiKey): boolean => {
+  const words = Redacted.value(key).match(/[A-Z][a-z]+/g) ?? []
+  return (
+    words.join("") === Redacted.value(key) &&
+    new Set(words).size === wordCount &&
+    words.length === wordCount &&
+    words.every((word) => wordlist.includes(word.toLowerCase()))
+  )
+}

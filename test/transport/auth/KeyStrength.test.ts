@@ -15,6 +15,22 @@ it.live("generated keys are always strong enough", () =>
   }),
 )
 
+it("the form of generated keys is told from keys that only look like it", () => {
+  let next = 0
+  assert.isTrue(ApiKey.hasGeneratedForm(ApiKey.generate(() => next++)))
+  const words = ["Abandon", "Zoo", "Clay", "Violin", "Vote", "Dose", "Alarm"]
+  assert.isTrue(ApiKey.hasGeneratedForm(ApiKey.make(words.join(""))))
+  for (const others of [
+    words.slice(1),
+    [...words, "Zebra"],
+    [...words.slice(1), "Zoo"],
+    [...words.slice(1), "Password"],
+    [...words.slice(1), "alarm"],
+    [...words, "1"],
+  ])
+    assert.isFalse(ApiKey.hasGeneratedForm(ApiKey.make(others.join(""))), others.join())
+})
+
 it.live("the key of the original's documentation is strong enough", () =>
   KeyStrength.check(ApiKey.make("PlaypenCausalPlatformCommodeImproveCatalyze"), ""),
 )
