@@ -6,6 +6,7 @@ import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as ApiKey from "../../domain/ApiKey.ts"
 import type { ConfigErrorCode, ConfigProblem } from "../../domain/config/ConfigError.ts"
@@ -57,9 +58,10 @@ export const detect = (document: Document | undefined, file: string): Kind | und
 
 /** A note about required keys that are missing, which may come from flags or the environment. */
 const missing = (settings: ServerConfig.ServerSettings): string => {
+  const services = ServerConfig.servicesOf(settings)
   const keys = [
-    settings.name === undefined ? "name" : undefined,
-    settings.apiKey === undefined ? "api_key" : undefined,
+    services.some(({ name }) => name === undefined) ? "name" : undefined,
+    services.some(({ apiKey }) => apiKey === undefined) ? "api_key" : undefined,
     settings.relayUrl === undefined ? "relay_url" : undefined,
   ].filter((key) => key !== undefined)
   return keys.length === 0 ? "" : `; ${keys.join(", ")} must come from flags or the environment`
@@ -90,6 +92,20 @@ const checkCertificate = Effect.fnUntraced(function* (files: RelayConfig.Certifi
   yield* refuseUntimely(yield* loadCertificate(files), files.certificate)
 })
 
+/** The keys of a configuration, each once: its own and those of its services. */
+const keysOf = (
+  decoded: Result.Result<ServerConfig.ServerSettings, ConfigError>,
+  document: Document | undefined,
+): ReadonlyArray<ApiKey.ApiKey> => {
+  const keys = Result.isSuccess(decoded)
+    ? [decoded.success, ...(decoded.success.services ?? [])].map(({ apiKey }) => apiKey)
+    : [writtenKey(document)]
+  const byText = new Map(
+    keys.flatMap((key) => (key === undefined ? [] : [[Redacted.value(key), key] as const])),
+  )
+  return [...byText.values()]
+}
+
 const checkServer = Effect.fnUntraced(function* (
   file: string,
   text: string,
@@ -106,13 +122,13 @@ const checkServer = Effect.fnUntraced(function* (
   if (Result.isFailure(exposed)) problems.push(...exposed.failure.problems)
   const decoded = ServerConfig.decodeSettings(text, { file })
   if (Result.isFailure(decoded)) problems.push(...decoded.failure.problems)
-  const apiKey = Result.isSuccess(decoded) ? decoded.success.apiKey : writtenKey(document)
+  const keys = keysOf(decoded, document)
   const ca = Result.isSuccess(decoded) ? decoded.success.ca : undefined
   const tls = Result.isSuccess(decoded)
     ? PassedCertificate.filesOf(decoded.success, tlsWhere)
     : undefined
   const checks = [
-    ...(apiKey === undefined ? [] : [KeyStrength.check(apiKey, file)]),
+    ...keys.map((key) => KeyStrength.check(key, file)),
     ...(ca === undefined ? [] : [Effect.asVoid(loadTrusted(ca, caWhere))]),
     ...(tls === undefined ? [] : [checkCertificate(tls)]),
   ]
