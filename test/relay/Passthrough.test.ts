@@ -5,6 +5,7 @@
 import { createHash, X509Certificate } from "node:crypto"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
+import * as http2 from "node:http2"
 import * as https from "node:https"
 import * as net from "node:net"
 import * as tls from "node:tls"
@@ -171,6 +172,42 @@ describe.skipIf(!hasOpenssl)(`a server whose visitors' TLS ends there${reason}`,
       assert.include(text, `host: ${attic}\n`)
       assert.notInclude(text, "192.0.2.1")
       assert.notInclude(text, "connection: close")
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("speaks HTTP/2 with those who prefer it, many requests on one connection", () =>
+    Effect.gen(function* () {
+      const { connect, relay, servers } = yield* siteOf()
+      yield* connect("attic", told, { certificate: servers.certificate })
+      const session = yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          http2.connect(`https://${attic}`, {
+            createConnection: () =>
+              tls.connect({
+                host: "127.0.0.1",
+                port: relay.port,
+                servername: attic,
+                ALPNProtocols: ["h2"],
+                rejectUnauthorized: false,
+              }),
+          }),
+        ),
+        (opened) => Effect.sync(() => opened.destroy()),
+      )
+      const texts = yield* Effect.promise(() =>
+        Promise.all(
+          Array.from({ length: 20 }, async () => {
+            const chunks: Array<Buffer> = []
+            for await (const chunk of session.request({ ":path": "/" }))
+              chunks.push(chunk as Buffer)
+            return Buffer.concat(chunks).toString()
+          }),
+        ),
+      )
+      for (const text of texts) {
+        assert.include(text, "x-forwarded-for: 127.0.0.1\n")
+        assert.include(text, `host: ${attic}`)
+      }
     }).pipe(Effect.scoped),
   )
 

@@ -12,6 +12,7 @@ import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
 import type { FrontHandler, FrontRequest } from "../../transport/front/FrontRequest.ts"
 import { attached } from "../../transport/front/NodeFront.ts"
+import * as Http2Front from "../../transport/h2/Http2Front.ts"
 import type { TlsHosts } from "../../transport/net/TlsHandshake.ts"
 import * as TlsHandshake from "../../transport/net/TlsHandshake.ts"
 import { BodySocket } from "../../transport/tls/BodySocket.ts"
@@ -38,6 +39,7 @@ export const make: (options: PassedOptions) => Effect.Effect<Handler, never, Sco
     const front = yield* attached({
       handler: toHandler(handler),
       renderFailure: FailurePage.render,
+      http2: Http2Front.make,
       graceMillis,
     })
     return (_head, body, reply) => accept(body, reply, hosts, front.accept)
@@ -72,12 +74,14 @@ const accept = (
       isServer: true,
       // Without a certificate for the host the handshake fails.
       secureContext: noCertificate,
-      ...TlsHandshake.options(hosts),
+      ...TlsHandshake.options(hosts, ["h2", "http/1.1"]),
     })
     Object.defineProperty(socket, "remoteAddress", { value: head.address })
     socket.on("error", () => void raw.destroy())
     socket.once("secure", () => {
       clearTimeout(timer)
+      // As Node's own listener does; HTTP/2 would wait for it otherwise.
+      Object.assign(socket, { secureConnecting: false })
       if (TlsHandshake.isChallenge(socket)) socket.end()
       else serve(socket)
     })

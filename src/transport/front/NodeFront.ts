@@ -53,7 +53,7 @@ export interface FrontOptions extends ReplyRules {
   readonly certificate?: Certificate.Certificate | undefined
   /** Further certificates, by hosts; `certificate` is for all others. */
   readonly hosts?: TlsHandshake.TlsHosts | undefined
-  /** Speaks HTTP/2 with visitors who prefer it; only with a certificate. */
+  /** Speaks HTTP/2 with visitors who have chosen it in the handshake. */
   readonly http2?: MakeHttp2
   readonly handler: FrontHandler
   /** Whether a target may be for `intercept`, which needs Node's request object. */
@@ -167,7 +167,7 @@ export const attached: (
 ) => Effect.Effect<AttachedFront, never, Scope.Scope> = Effect.fn("NodeFront.attached")(
   function* (options) {
     const front = yield* Effect.acquireRelease(
-      Effect.sync(() => new NodeFront({ ...options, host: "", port: 0 })),
+      Effect.sync(() => new NodeFront({ ...options, host: "", port: 0 }, true)),
       (front) => front.drain,
     )
     yield* Effect.forkScoped(front.watch)
@@ -193,10 +193,11 @@ class NodeFront {
   private readonly replies: NodeReplyContext
   private draining = false
   /** Whether it does not listen; see {@link attached}. */
-  private isAttached = false
+  private readonly isAttached: boolean
 
-  constructor(options: FrontOptions) {
+  constructor(options: FrontOptions, isAttached = false) {
     this.options = options
+    this.isAttached = isAttached
     this.maxHead = options.maxHead ?? maxRequestHead
     this.unread = new UnreadSockets(options.idleMillis ?? (() => defaultIdle))
     this.replies = {
@@ -209,7 +210,8 @@ class NodeFront {
       observe: options.observe,
     }
     this.server = this.makeServer()
-    this.http2 = options.certificate === undefined ? undefined : options.http2?.(this.http2Context)
+    const isSecure = isAttached || options.certificate !== undefined
+    this.http2 = isSecure ? options.http2?.(this.http2Context) : undefined
     this.plain = this.takeConnections()
     this.takeRequests()
     const { certificate, routes } = options
@@ -220,7 +222,6 @@ class NodeFront {
   /** See {@link attached}. */
   attach(): AttachedFront {
     const { server } = this
-    this.isAttached = true
     // Node begins to watch for heads that take too long when a server listens.
     server.emit("listening")
     return { accept: (socket) => void server.emit("connection", socket) }
