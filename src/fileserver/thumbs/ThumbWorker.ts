@@ -20,9 +20,9 @@ const watchMillis = 50
 const encoded = (image: Sharp, format: ThumbFormat, hasAlpha: boolean): Sharp => {
   switch (format) {
     case "webp":
-      return image.webp({ quality: 60, effort: 3 })
+      return image.webp({ quality: 50, effort: 3 })
     case "avif":
-      return image.avif({ quality: 50, effort: 2 })
+      return image.avif({ quality: 45, effort: 2 })
     case "png":
       return image.png({ compressionLevel: 8 })
     case "jpeg":

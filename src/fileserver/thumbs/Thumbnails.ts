@@ -27,7 +27,7 @@ import type { Thumb } from "./ThumbJob.ts"
 import { isThumb, ThumbProcess } from "./ThumbProcess.ts"
 
 /** Changes when pictures of the same file are made otherwise. */
-const version = 1
+const version = 2
 /** How many pictures are made at the same time. */
 const concurrency = 2
 /** The most requests that wait. */
