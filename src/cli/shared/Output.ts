@@ -143,7 +143,9 @@ export const screen = (
 ): string => {
   const width = Math.max(...rows.map(([label]) => label.length)) + 2
   const head = colorful(process.stdout) ? paint(1, heading) : heading
-  return [head, ...rows.map(([label, value]) => `  ${label.padEnd(width)}${value}`)].join("\n")
+  return [head, ...rows.map(([label, value]) => `  ${label.padEnd(width)}${value}`.trimEnd())].join(
+    "\n",
+  )
 }
 
 /** Prints the QR code of an address, for a phone's camera. */

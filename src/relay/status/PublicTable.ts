@@ -19,7 +19,8 @@ const protectedIn = ({ frontendAuth, servers }: RelayConfig): ReadonlySet<string
       .map(({ name }) => name),
   )
 
-const lock = html` <span class="lock" role="img" aria-label="sign-in needed" title="Sign-in needed">🔒</span>`
+/** A drawing: not every system has a font with that sign. */
+const lock = html` <svg class="lock" role="img" aria-label="sign-in needed" width="14" height="14" viewBox="0 0 16 16"><path fill="currentColor" d="M4 7V5a4 4 0 0 1 8 0v2h1v8H3V7zm2 0h4V5a2 2 0 0 0-4 0z"/></svg>`
 
 /** The table; the names of servers that are paused or not connected lead nowhere. */
 export const publicTable = (config: RelayConfig, servers: ReadonlyArray<ServerView>): Html => {

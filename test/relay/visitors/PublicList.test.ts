@@ -27,7 +27,7 @@ it.live("has names, state, lock and addresses, and leads only to servers that ar
     assert.match(text, /<a href="attic\/">attic<\/a>[\s\S]*>connected</)
     assert.notInclude(text, 'href="shop/"')
     assert.include(text, "/servers/shop/")
-    assert.match(text, /shop <span class="lock"[^>]*sign-in needed/)
+    assert.match(text, /shop <svg class="lock"[^>]*sign-in needed/)
     assert.lengthOf(text.match(/sign-in needed/g) ?? [], 1)
     assert.notInclude(text, "stream")
   }).pipe(Effect.scoped),
