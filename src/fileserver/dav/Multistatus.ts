@@ -1,8 +1,9 @@
 /**
  * Bodies of responses of WebDAV (RFC 4918 14).
  */
-import { STATUS_CODES } from "node:http"
+
 import type * as Headers from "../../domain/HeaderList.ts"
+import { STATUS_CODES } from "../../transport/runtime/NodeHttp.ts"
 import * as XmlTree from "./XmlTree.ts"
 
 /** The fields of a response with XML. */
