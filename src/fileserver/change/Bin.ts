@@ -19,7 +19,7 @@ export const keptFor = 7 * 24 * 60 * 60 * 1000
 /** Milliseconds between sweeps. */
 const interval = 60 * 60 * 1000
 /** The most deleted things. */
-export const maxItems = 1_000
+const maxItems = 1_000
 /** The most bytes of deleted files; the last deleted thing is kept in any case. */
 export const maxBytes = 10 * 1024 * 1024 * 1024
 
@@ -76,14 +76,16 @@ const sizeOf = async ({ path, stats }: Located): Promise<number> => {
 export class Bin {
   private readonly root: Root.Root
   private readonly now: () => number
+  private readonly most: number
   private sweeping: Promise<void> = Promise.resolve()
   private nextSweep: "none" | "wanted" = "none"
   private timer: NodeJS.Timeout | undefined
 
   /** @param now milliseconds since 1970 */
-  constructor(root: Root.Root, now: () => number = Date.now) {
+  constructor(root: Root.Root, now: () => number = Date.now, most = maxItems) {
     this.root = root
     this.now = now
+    this.most = most
   }
 
   /** Moves an entry into the bin; gives its id there, or why that cannot be done. */
@@ -155,7 +157,7 @@ export class Bin {
     for (const { deleted, id, size } of await this.list()) {
       items++
       bytes += size
-      const isTooMuch = items > 1 && (items > maxItems || bytes > maxBytes)
+      const isTooMuch = items > 1 && (items > this.most || bytes > maxBytes)
       if (deleted < oldest || isTooMuch) await this.remove(id)
     }
   }

@@ -17,8 +17,8 @@ import * as LiveProperties from "./LiveProperties.ts"
 import * as Multistatus from "./Multistatus.ts"
 import * as XmlTree from "./XmlTree.ts"
 
-/** The most resources of a request of infinite depth. */
-export const maxDeep = 5_000
+/** See {@link Source.maxDeep}. */
+const maxDeep = 5_000
 
 /** A property by its name. */
 interface PropertyName {
@@ -55,6 +55,8 @@ export interface Source {
   readonly sidecars: boolean
   /** Limits how many folders are read at once, and the memory of lists. */
   readonly folderWork: FolderWork
+  /** The most resources of a request of infinite depth. Default: 5,000. */
+  readonly maxDeep?: number
 }
 
 /** The memory of a resource in a list, in bytes. */
@@ -154,12 +156,13 @@ const namesIn = async (
   }
 }
 
-/** Everything below a folder and itself; `too many` if that is more than {@link maxDeep}. */
+/** Everything below a folder and itself; `too many` if that is more than may be. */
 export const everythingIn = async (
   source: Source,
   folder: Root.OpenFolder,
   isCancelled: () => boolean,
 ): Promise<ReadonlyArray<Found> | Root.NotOpen | "too many"> => {
+  const most = source.maxDeep ?? maxDeep
   const found: Array<Found> = []
   const waiting: Array<ReadonlyArray<ByteName>> = []
   const first = await entriesOf(source, folder, isCancelled)
@@ -171,7 +174,7 @@ export const everythingIn = async (
   add(first)
   // Links inside may lead in circles, which the limit ends.
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-    if (found.length >= maxDeep) return "too many"
+    if (found.length >= most) return "too many"
     const opened = await FileCheck.openFolder(source.root, next)
     // What cannot be read is listed, without what is in it.
     if (opened._tag !== "Folder") continue
@@ -179,7 +182,7 @@ export const everythingIn = async (
     Root.closeFolder(opened)
     if (!("_tag" in entries)) add(entries)
   }
-  return found.length >= maxDeep ? "too many" : found
+  return found.length >= most ? "too many" : found
 }
 
 const nameOfKey = (key: string): PropertyName => {

@@ -11,7 +11,7 @@ import { staleAfter } from "../uploads/Leftovers.ts"
 import { PartFile } from "./PartFile.ts"
 
 /** The most uploads that are begun and not complete. */
-export const maxUnfinished = 1_000
+const maxUnfinished = 1_000
 /** Of how many complete uploads the length is remembered. */
 const maxFinished = 1_000
 /** Milliseconds between searches for expired uploads. */
@@ -27,19 +27,21 @@ interface Unfinished {
 /** See the head of this file. */
 export class UnfinishedUploads {
   private readonly root: Root.Root
+  private readonly most: number
   private readonly uploads = new Map<string, Unfinished>()
   private readonly finished = new Map<string, number>()
   private timer: NodeJS.Timeout | undefined
 
   /** @param root in which uploads are found */
-  constructor(root: Root.Root) {
+  constructor(root: Root.Root, most = maxUnfinished) {
     this.root = root
+    this.most = most
   }
 
   /** Whether another upload may begin. */
   hasRoom(now: number): boolean {
-    if (this.uploads.size >= maxUnfinished) void this.sweep(now)
-    return this.uploads.size < maxUnfinished
+    if (this.uploads.size >= this.most) void this.sweep(now)
+    return this.uploads.size < this.most
   }
 
   add({ real, segments }: Root.OpenFolder, { id }: PartFile): void {

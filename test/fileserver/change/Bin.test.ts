@@ -1,10 +1,12 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Bin, keptFor, maxItems } from "../../../src/fileserver/change/Bin.ts"
+import { Bin, keptFor } from "../../../src/fileserver/change/Bin.ts"
 import type { Located } from "../../../src/fileserver/change/Located.ts"
 import type * as Root from "../../../src/fileserver/root/Root.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
+
+const most = 3
 
 const bin = () => {
   const root = temporaryFolder()
@@ -24,7 +26,7 @@ const bin = () => {
       stats: fs.lstatSync(file, { bigint: true }),
     }
   }
-  return { root, state, entry, bin: new Bin(shared, () => state.now) }
+  return { root, state, entry, bin: new Bin(shared, () => state.now, most) }
 }
 
 describe("the bin", () => {
@@ -45,7 +47,7 @@ describe("the bin", () => {
 
   it("deletes the oldest of too much, and never the last", async () => {
     const made = bin()
-    for (let i = 0; i < maxItems + 2; i++) {
+    for (let i = 0; i < most + 2; i++) {
       made.state.now++
       const folder = path.join(made.root, ".ptth-trash", i.toString(16).padStart(24, "0"))
       fs.mkdirSync(folder, { recursive: true })
@@ -56,8 +58,8 @@ describe("the bin", () => {
     }
     await made.bin.sweep()
     const items = await made.bin.list()
-    assert.strictEqual(items.length, maxItems)
-    assert.deepStrictEqual(items[0]?.segments, [String(maxItems + 1)])
+    assert.strictEqual(items.length, most)
+    assert.deepStrictEqual(items[0]?.segments, [String(most + 1)])
     const huge = path.join(made.root, ".ptth-trash", "f".repeat(24))
     fs.mkdirSync(huge)
     fs.writeFileSync(

@@ -5,7 +5,6 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { HeaderList } from "../../../src/domain/HeaderList.ts"
 import * as FileServer from "../../../src/fileserver/FileServer.ts"
-import { maxUnfinished } from "../../../src/fileserver/tus/UnfinishedUploads.ts"
 import type { UploadOptions } from "../../../src/fileserver/uploads/UploadRules.ts"
 import { BodyError } from "../../../src/protocol/Exchange.ts"
 import * as Body from "../../../src/transport/body/Body.ts"
@@ -360,13 +359,6 @@ describe("a resumable upload", () => {
     )
     assert.strictEqual(answer.status, 204)
     assert.deepStrictEqual(made.names(), ["a"])
-  })
-
-  it("is refused while too many are not complete", async () => {
-    const made = await site()
-    for (let i = 0; i < maxUnfinished; i++) await made.begin(`${i}`, 1)
-    const refused = await made.call("POST", "/files/dir/", [["Upload-Length", "1"], named("x")])
-    assert.strictEqual(refused.status, 503)
   })
 
   it("to an address that names none is 404", async () => {
