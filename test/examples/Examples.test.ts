@@ -89,6 +89,36 @@ describe("The example", () => {
     }).pipe(Effect.scoped),
   )
 
+  it.live("fetch-handler.ts answers through the relay, and says what becomes of it", () =>
+    Effect.gen(function* () {
+      const relay = yield* Harness.relay({ servers: ["fetch"], ...patient })
+      const app = yield* run("fetch-handler.ts", behind(relay, "fetch"))
+      const answer = yield* Harness.get(relay, "/servers/fetch/a/b?c=d")
+      assert.deepStrictEqual(
+        [answer.status, answer.text],
+        [200, '{"youAskedFor":"/a/b","by":"GET"}'],
+      )
+      yield* Effect.promise(() => app.said(/tripcode: \S+=.*visitors find it at http/s))
+    }).pipe(Effect.scoped),
+  )
+
+  it("is where each piece of code of docs/library.md is from", () => {
+    const programs = fs
+      .readdirSync(folder)
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => fs.readFileSync(path.join(folder, file), "utf8"))
+    const text = fs.readFileSync(path.join(folder, "../docs/library.md"), "utf8")
+    const pieces = [...text.matchAll(/```ts\n(.*?)\n```/gs)].flatMap(([, block = ""]) =>
+      block.split(/\n\n(?=\S)/),
+    )
+    assert.isAbove(pieces.length, 5)
+    for (const piece of pieces)
+      assert.isTrue(
+        programs.some((program) => program.includes(piece)),
+        piece,
+      )
+  })
+
   it("is each shorter than 60 lines", () => {
     const examples = fs.readdirSync(folder).filter((file) => file.endsWith(".ts"))
     assert.isNotEmpty(examples)

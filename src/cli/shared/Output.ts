@@ -142,7 +142,10 @@ export const screen = (
   rows: ReadonlyArray<readonly [label: string, value: string]>,
 ): string => {
   const width = Math.max(...rows.map(([label]) => label.length)) + 2
-  const head = colorful(process.stdout) ? paint(1, heading) : heading
+  const { hasColors, hasUnicode } = styleOf(process.stdout)
+  const isAscii = process.stdout.isTTY === true && !hasUnicode
+  const text = isAscii ? heading.replaceAll("·", "-") : heading
+  const head = hasColors ? paint(1, text) : text
   return [head, ...rows.map(([label, value]) => `  ${label.padEnd(width)}${value}`.trimEnd())].join(
     "\n",
   )

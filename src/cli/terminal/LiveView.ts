@@ -173,6 +173,7 @@ class LiveView implements OwnerView {
 
   private lines(columns: number, rows: number): ReadonlyArray<string> {
     const now = this.now()
+    if (this.address === undefined && this.readLink === undefined) return []
     if (this.notice !== undefined && this.notice.until <= now) this.notice = undefined
     const width = columns - 1
     const { feed, fold } = this
