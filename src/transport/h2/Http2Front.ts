@@ -71,8 +71,17 @@ class Connection {
   isNew = true
   idleMillis = 0
 
-  constructor(session: Http2.ServerHttp2Session) {
+  private readonly socket: TLSSocket
+
+  constructor(session: Http2.ServerHttp2Session, socket: TLSSocket) {
     this.session = session
+    this.socket = socket
+  }
+
+  /** Closes it at once, also if the visitor does not read what is still to be sent. */
+  destroy(): void {
+    this.session.destroy()
+    this.socket.destroy()
   }
 }
 
@@ -92,9 +101,13 @@ class Http2Front implements Http2Connections {
 
   accept(socket: TLSSocket): void {
     const session = loadHttp2().performServerHandshake(socket, this.options)
-    const connection = new Connection(session)
+    const connection = new Connection(session, socket)
     this.connections.add(connection)
     session.setLocalWindowSize(connectionWindow)
+    // Whoever is told why has to read it soon.
+    session.once("error", () => {
+      setTimeout(() => connection.destroy(), farewellMillis).unref()
+    })
     session.on("error", ignore)
     session.once("close", () => this.connections.delete(connection))
     session.on("stream", (stream, headers, flags, raw) =>
@@ -113,7 +126,7 @@ class Http2Front implements Http2Connections {
 
   close(): void {
     clearInterval(this.timer)
-    for (const { session } of this.connections) session.destroy()
+    for (const connection of this.connections) connection.destroy()
   }
 
   private onStream(connection: Connection, socket: TLSSocket, opened: OpenedStream): void {
@@ -211,11 +224,14 @@ class Http2Front implements Http2Connections {
       if (connection.streams > 0) continue
       connection.idleMillis += sweepMillis
       const most = connection.isNew ? headMillis : keepAliveMillis
-      if (connection.idleMillis > most + lateMillis) connection.session.destroy()
+      if (connection.idleMillis > most + lateMillis) connection.destroy()
       else if (connection.idleMillis > most) connection.session.close()
     }
   }
 }
+
+/** How long the last frames of a connection that has failed may take, in milliseconds. */
+const farewellMillis = 500
 
 /** How long a connection that was told to end may take, in milliseconds. */
 const lateMillis = 10_000

@@ -24,6 +24,9 @@ const pieceBytes = 64 * 1024
 /** Fields of a 101 response that are not those of a 200 (RFC 8441 5). */
 const ofSwitch = allExcept([], ["sec-websocket-accept", "content-length"])
 
+/** Fields that a response can have on HTTP/1.1 only: 426 keeps its Upgrade field (RFC 9113 8.2.2). */
+const onlyHttp1 = new Set(["upgrade", "http2-settings"])
+
 /** The request that is replied to. */
 export interface Http2Call {
   readonly stream: ServerHttp2Stream
@@ -90,7 +93,7 @@ export class Http2Reply extends FrontReply {
   protected writeInterim({ headers, status }: InterimHead): void {
     const { stream } = this
     if (stream.destroyed || stream.closed) return
-    stream.additionalHeaders({ ":status": status, ...objectOf(headers) })
+    this.attempt(() => stream.additionalHeaders({ ":status": status, ...objectOf(headers) }))
   }
 
   protected write(head: ResponseHead, body: Body, sent: (() => void) | undefined): void {
@@ -120,14 +123,16 @@ export class Http2Reply extends FrontReply {
   ): void {
     const { stream } = this
     const raw: Array<string> = [":status", `${status}`]
-    // 426 keeps its Upgrade field only on HTTP/1.1.
     for (const [name, value] of headers) {
       const lower = name.toLowerCase()
-      if (lower !== "upgrade") raw.push(lower, value)
+      if (!onlyHttp1.has(lower)) raw.push(lower, value)
     }
     if (hasTrailers && !endStream)
-      stream.once("wantTrailers", () => stream.sendTrailers(objectOf(this.trailers)))
-    stream.respond(raw, { endStream, waitForTrailers: hasTrailers && !endStream })
+      stream.once("wantTrailers", () =>
+        this.attempt(() => stream.sendTrailers(objectOf(this.trailers))),
+      )
+    const options = { endStream, waitForTrailers: hasTrailers && !endStream }
+    this.attempt(() => stream.respond(raw, options))
   }
 
   /** Refuses a request that no handler has got. */
@@ -138,6 +143,15 @@ export class Http2Reply extends FrontReply {
   private refuseSwitch(body: Body, detail: string): void {
     body.discard()
     this.writeFailure(new ExchangeError({ code: "PTTH_BAD_ANSWER", detail }).failure)
+  }
+
+  /** Node's library throws for fields that it does not allow; such a response must not end the process. */
+  private attempt(write: () => void): void {
+    try {
+      write()
+    } catch {
+      this.stream.close(codes.internalError)
+    }
   }
 
   private readonly onDrain = (): void => this.flow?.resume()

@@ -274,6 +274,43 @@ describe("a response by HTTP/2", () => {
     }).pipe(Effect.scoped),
   )
 
+  it.live("with fields that HTTP/2 does not have leaves them out, and harms nobody else", () =>
+    Effect.gen(function* () {
+      const names = [
+        "Connection",
+        "Keep-Alive",
+        "Proxy-Connection",
+        "TE",
+        "Upgrade",
+        "HTTP2-Settings",
+        "X-Many",
+        "Content-Type",
+      ]
+      const { session } = yield* start((request, reply) => {
+        request.body.discard()
+        const body = new PushedBody(undefined, { abandon: () => {} })
+        reply.inform?.({ status: 103, headers: [["HTTP2-Settings", "x"]] })
+        reply.respond(
+          {
+            status: 426,
+            headers: names.flatMap((name) => [[name, "x"] as const, [name, "y"] as const]),
+          },
+          body,
+        )
+        body.end([
+          ["HTTP2-Settings", "x"],
+          ["Connection", "x"],
+        ])
+        return () => {}
+      })
+      const answer = yield* ask(session, { ":path": "/" })
+      assert.include([426, undefined], answer.headers[":status"])
+      const again = yield* ask(session, { ":path": "/" })
+      assert.strictEqual(again.code, answer.code)
+      assert.isFalse(session.destroyed)
+    }).pipe(Effect.scoped),
+  )
+
   it.live("that breaks off resets its stream and no other", () =>
     Effect.gen(function* () {
       const { session } = yield* start((request, reply) => {
