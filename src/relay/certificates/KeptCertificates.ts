@@ -34,7 +34,7 @@ export interface KeptOptions extends AcmeOptions {
 }
 
 /** How long workers have to hear of a challenge before the authority is told, in milliseconds. */
-const tellMillis = 200
+const tellMillis = 1_000
 
 const report = (
   { names }: CertificatePlan,
