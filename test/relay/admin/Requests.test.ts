@@ -267,6 +267,25 @@ describe("the list of requests", () => {
 })
 
 describe("inspection", () => {
+  it.effect("shows all that was recorded of a server on one page, without its secrets", () =>
+    Effect.gen(function* () {
+      const { me, on, recorded } = yield* ordered
+      yield* order(on.relay, "/servers/shop/second?token=hush")
+      yield* isOver(me, recorded)
+      yield* isOver(me, "/requests/-/shop/2")
+      const { text } = yield* me.get("/servers/shop/inspect")
+      for (const shown of [
+        "POST /orders?",
+        "POST /second?",
+        "&quot;n&quot;: 1",
+        "&quot;count&quot;: 2",
+      ])
+        assert.include(text, shown)
+      assert.include(text, `href="${recorded}"`)
+      assert.notInclude(text, "hush")
+    }),
+  )
+
   it.effect("is turned on from the page for a time, at all relays, and off again", () =>
     Effect.gen(function* () {
       const text = registered("attic")

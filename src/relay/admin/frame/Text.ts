@@ -113,6 +113,7 @@ export const requests = {
       ? "1 request for a picture, style or script is left out."
       : `${count} requests for pictures, styles and scripts are left out.`,
   notRecorded: "The requests of this server are not recorded, so that only their lines are here.",
+  allRecorded: "All that is recorded, with heads and bodies",
   recordedAlways: "The configuration has the requests of this server recorded.",
   recordedUntil: "The requests of this server are recorded until",
   kept: (requests: number, bodySize: string): string =>

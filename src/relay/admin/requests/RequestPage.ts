@@ -48,9 +48,29 @@ const replayButtons = (id: RecordingId, { replayable }: ShownRequest): Html =>
       : html`<p class="faint">${Text.request.notReplayable[replayable]}</p>`
   }${replayable === "upgrade" ? undefined : html`<a class="button" href="${pathOf(id, "/edit")}">Edit and send</a>`}</div>`
 
+/** Heads and bodies of a request and its response, below headings of this level. */
+export const renderMessages = (
+  id: RecordingId,
+  { body, headers, method, response, responseBody, target }: ShownRequest,
+  level: "h2" | "h3" = "h2",
+): Html => {
+  const heading = (text: string): Html =>
+    level === "h2" ? html`<h2>${text}</h2>` : html`<h3>${text}</h3>`
+  return html`${heading("Request")}
+${headOf("Head", `${method} ${target}`, headers)}
+${BodyView.render(body, headers, pathOf(id, "/picture?of=request"))}
+${heading("Response")}
+${
+  response === undefined
+    ? html`<p class="faint">none</p>`
+    : html`${headOf("Head", `${response.status}`, response.headers)}
+${BodyView.render(responseBody, response.headers, pathOf(id, "/picture?of=response"))}`
+}`
+}
+
 /** What the page shows. */
 export const render = (id: RecordingId, request: ShownRequest): Html => {
-  const { headers, method, response, target } = request
+  const { method, target } = request
   const curl = curlOf(request)
   return html`<p><a href="${serverPath(id.name, "requests")}">All requests of ${id.name}</a></p>
 <div id="request" data-live>
@@ -64,16 +84,7 @@ ${request.replayOf === undefined ? undefined : fact("Sent again", html`it repeat
 </dl>
 ${TimingBar.render(request)}
 ${replayButtons(id, request)}
-<h2>Request</h2>
-${headOf("Head", `${method} ${target}`, headers)}
-${BodyView.render(request.body, headers, pathOf(id, "/picture?of=request"))}
-<h2>Response</h2>
-${
-  response === undefined
-    ? html`<p class="faint">none</p>`
-    : html`${headOf("Head", `${response.status}`, response.headers)}
-${BodyView.render(request.responseBody, response.headers, pathOf(id, "/picture?of=response"))}`
-}
+${renderMessages(id, request)}
 </div>
 <h2>As a curl command</h2>
 ${curl.includes(mask) ? html`<p class="faint">${Text.request.masked}</p>` : undefined}

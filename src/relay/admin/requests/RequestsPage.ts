@@ -15,15 +15,11 @@ import type { ServerView } from "../../status/ServerView.ts"
 import { Administration } from "../core/Administration.ts"
 import { Caller, nameOf } from "../core/Caller.ts"
 import * as Requests from "../core/Requests.ts"
-import {
-  type AdminPage,
-  failure,
-  respondDone,
-  respondFramed,
-  seeOther,
-} from "../frame/AdminPage.ts"
+import { type AdminPage, failure, respondDone, respondFramed } from "../frame/AdminPage.ts"
 import { pathOf, tabs } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
+import { renderMessages } from "./RequestPage.ts"
+import { pathOf as requestPath } from "./RequestPath.ts"
 import * as RequestTable from "./RequestTable.ts"
 
 const menu = { path: "/requests", label: "Requests" } as const
@@ -90,6 +86,7 @@ export const renderServer = (
   const path = pathOf(server.name, "requests")
   return html`${tabs(server.name, "requests")}
 ${inspectionOf(server)}
+${server.isInspected ? html`<p><a href="${pathOf(server.name)}/inspect">${Text.requests.allRecorded}</a></p>` : undefined}
 ${RequestTable.form(path, filter, undefined)}
 <div id="requests" data-live>${RequestTable.render(view, filter, true, withAssets(path, { ...filter, server: undefined }))}</div>`
 }
@@ -131,6 +128,34 @@ const showServer = Effect.gen(function* () {
   )
 })
 
+/** All that is recorded of a server, with heads and bodies, to search in. */
+const showRecorded = Effect.gen(function* () {
+  const { name = "" } = yield* HttpRouter.params
+  const { list, one } = yield* Requests.Requests
+  const server = (yield* Administration).registered(name)
+  if (server === undefined) return yield* failure("PTTH_NOT_FOUND", Text.failure.noServer(name))
+  const { rows } = yield* list(Requests.filterOf({ server: server.name, assets: "yes" }))
+  const ids = rows.flatMap(({ number, relay }) =>
+    number === undefined ? [] : [{ relay, name: server.name, number }],
+  )
+  const recorded = yield* Effect.forEach(ids.slice(0, maxInspected), (id) =>
+    Effect.map(one(id), (request) => (request === undefined ? [] : [{ id, request }])),
+  )
+  const main = html`${tabs(server.name, "requests")}
+${recorded.length === 0 ? html`<p class="empty">${Text.requests.empty}</p>` : undefined}
+${recorded.flat().map(
+  ({ id, request }) =>
+    html`<section class="recorded"><h2><a href="${requestPath(id)}">${request.method} ${request.target.slice(0, 200)}</a></h2>
+${renderMessages(id, request, "h3")}</section>`,
+)}`
+  return yield* respondFramed({
+    title: server.displayName ?? server.name,
+    current: "/",
+    live: false,
+    main,
+  })
+})
+
 const badForm = () => failure("PTTH_BAD_REQUEST", Text.failure.badForm)
 
 const inspect = Effect.gen(function* () {
@@ -146,8 +171,7 @@ const inspect = Effect.gen(function* () {
   return yield* respondDone(reached, pathOf(server.name, "requests"))
 }).pipe(Effect.catchTags({ SchemaError: badForm, HttpServerError: badForm }))
 
-/** Where the recordings of a server were shown before. */
-const formerPath = "/servers/:name/inspect"
+const recordedPath = "/servers/:name/inspect"
 
 /** The pages. */
 export const page: AdminPage = {
@@ -155,11 +179,7 @@ export const page: AdminPage = {
   routes: [
     HttpRouter.route("GET", menu.path, show),
     HttpRouter.route("GET", "/servers/:name/requests", showServer),
-    HttpRouter.route("POST", formerPath, inspect),
-    HttpRouter.route(
-      "GET",
-      formerPath,
-      Effect.map(HttpRouter.params, ({ name = "" }) => seeOther(pathOf(name, "requests"))),
-    ),
+    HttpRouter.route("POST", recordedPath, inspect),
+    HttpRouter.route("GET", recordedPath, showRecorded),
   ],
 }
