@@ -3,8 +3,10 @@
  * runs all of them. With `--mode hostile` the hostile tests include their long
  * half (`*.long.ts`).
  *
- * - `unit`: everything within one process. Files share the modules that they
- *   import, since loading these costs more than most of the tests do.
+ * - `unit`: what takes half a minute altogether, within one process. Files share
+ *   the modules that they import, since loading these costs more than most of the
+ *   tests do.
+ * - `sockets`: whole relays, servers and clients on real sockets, within one process.
  * - `process`: tests that start the built command, an example or a proxy.
  * - `browser`: tests that open pages in Chromium.
  * - `hostile`: attacks and faults.
@@ -24,6 +26,13 @@ const processes = [
   "test/{deploy,examples}/**/*.test.ts",
   "test/http/Proxies.test.ts",
 ]
+const sockets = [
+  "test/{http,cluster/engine,fileserver/send,transport/front,transport/h2}/**/*.test.ts",
+  "test/relay/{links,peers,signin,visitors}/**/*.test.ts",
+  "test/{relay,server}/*.test.ts",
+  "test/server/{stream,upstream}/**/*.test.ts",
+  "test/fileserver/{FileServer,Served}.test.ts",
+]
 
 const project = (name: string, include: ReadonlyArray<string>, options: object = {}) => ({
   extends: true as const,
@@ -35,9 +44,10 @@ export default defineConfig(({ mode }) => {
   const built = { globalSetup: ["test/support/BuildCommand.ts"] }
   const projects = [
     project("unit", ["test/**/*.test.ts"], {
-      exclude: [...browser, ...hostile, ...processes],
+      exclude: [...browser, ...hostile, ...processes, ...sockets],
       isolate: false,
     }),
+    project("sockets", sockets, { exclude: processes, isolate: false }),
     project("process", processes, { ...built, isolate: false }),
     project("browser", browser, { isolate: false }),
     project("hostile", isLong ? ["test/hostile/**/*.{test,long}.ts"] : hostile, {
