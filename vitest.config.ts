@@ -60,8 +60,8 @@ export default defineConfig(({ mode }) => {
   return {
     test: {
       projects,
-      // More than one for each core, since many tests wait for processes and browsers.
-      maxWorkers: Math.ceil(1.5 * availableParallelism()),
+      // Two for each core, since many tests wait for processes and browsers.
+      maxWorkers: 2 * availableParallelism(),
       testTimeout: isLong ? 300_000 : 120_000,
       hookTimeout: 60_000,
       reporters: ["default", new TallyReporter()],
