@@ -27,8 +27,8 @@ const processes = [
   "test/http/Proxies.test.ts",
 ]
 const sockets = [
-  "test/{http,cluster/engine,fileserver/send,transport/front,transport/h2}/**/*.test.ts",
-  "test/relay/{links,peers,signin,visitors}/**/*.test.ts",
+  "test/{http,cluster/engine,fileserver/archive,fileserver/send,fileserver/thumbs,transport/front,transport/h2}/**/*.test.ts",
+  "test/relay/{admin,links,peers,signin,visitors}/**/*.test.ts",
   "test/{relay,server}/*.test.ts",
   "test/server/{stream,upstream}/**/*.test.ts",
   "test/fileserver/{FileServer,Served}.test.ts",

@@ -47,7 +47,7 @@ const idleChange = 1024 * 1024
 const longestOptimized = 61_440
 
 type Collect = (
-  options: { readonly type: "minor" } | { readonly type: "major"; readonly flavor: "last-resort" },
+  options: { readonly type: "minor" } | { readonly type: "major"; readonly flavor: "regular" },
 ) => void
 
 /** Applies the policy to this process. */
@@ -81,7 +81,7 @@ export const apply = (): void => {
     // Once: gives back the memory that only the start needed.
     if (isIdle && !isTrimmed) {
       isTrimmed = true
-      collect({ type: "major", flavor: "last-resort" })
+      collect({ type: "major", flavor: "regular" })
     }
     watchAfter(isIdle ? idleMillis : watchMillis)
     if (isIdle) onNextTraffic(() => watchAfter(watchMillis))
