@@ -46,9 +46,7 @@ const idleChange = 1024 * 1024
 /** V8's default: how long the bytecode of a function may be for TurboFan. */
 const longestOptimized = 61_440
 
-type Collect = (
-  options: { readonly type: "minor" } | { readonly type: "major"; readonly flavor: "regular" },
-) => void
+type Collect = (options: { readonly type: "minor" }) => void
 
 /** Applies the policy to this process. */
 export const apply = (): void => {
@@ -63,7 +61,6 @@ export const apply = (): void => {
   onPressure(() => collect({ type: "minor" }))
   let grows = true
   let hasStarted = false
-  let isTrimmed = false
   let live = 0
   let used = 0
   let timer: NodeJS.Timeout | undefined
@@ -78,11 +75,6 @@ export const apply = (): void => {
     // `bin.ts` has turned TurboFan off for the start.
     if (!hasStarted) setFlagsFromString(`--max-optimized-bytecode-size=${longestOptimized}`)
     hasStarted = true
-    // Once: gives back the memory that only the start needed.
-    if (isIdle && !isTrimmed) {
-      isTrimmed = true
-      collect({ type: "major", flavor: "regular" })
-    }
     watchAfter(isIdle ? idleMillis : watchMillis)
     if (isIdle) onNextTraffic(() => watchAfter(watchMillis))
     live = Math.min(live, now)
