@@ -77,6 +77,23 @@ describe("a relay that speaks HTTP/2", () => {
     }).pipe(Effect.scoped),
   )
 
+  it.live("refuses a method that a link cannot carry, and the link goes on", () =>
+    Effect.gen(function* () {
+      const { session, url } = yield* start
+      const server = yield* Harness.serverAt(url, "app", Harness.echo, {
+        transport: "stream",
+        ca: certificate.chain,
+      })
+      yield* Harness.until("it is connected", () =>
+        server.lines.some((line) => line.startsWith("connected")),
+      )
+      const path = "/servers/app/"
+      const refused = yield* ask(session, { ":method": "X".repeat(65), ":path": path })
+      assert.strictEqual(refused.status, 400)
+      assert.strictEqual((yield* ask(session, { ":path": path })).status, 200)
+    }).pipe(Effect.scoped),
+  )
+
   it.live("carries WebSockets to an application that speaks HTTP/1.1", () =>
     Effect.gen(function* () {
       const { session, url } = yield* start

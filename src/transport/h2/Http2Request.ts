@@ -11,7 +11,7 @@ import { allExcept } from "../../protocol/http/ConnectionFields.ts"
 import { contentLength, type Framing } from "../../protocol/http/Framing.ts"
 import { percentEncoded } from "../../protocol/http/PlainRequest.ts"
 import * as WebSocketHandshake from "../../protocol/http/WebSocketHandshake.ts"
-import type { RequestHead } from "../../protocol/Message.ts"
+import { isMethod, type RequestHead } from "../../protocol/Message.ts"
 
 /** The head of a request. */
 export interface Http2Head {
@@ -96,7 +96,8 @@ export const read = (
     return refuse(":authority and Host differ, or there is more than one Host")
   if (!isValue(host) || /[\s@/?#,]/.test(host)) return refuse("its host is not one")
   const method = pseudo.get(":method") ?? ""
-  if (!isName(method)) return refuse("its method is not one")
+  // A link that is given any other ends.
+  if (!isMethod(method)) return refuse("its method is not one, or is too long")
   const protocol = pseudo.get(":protocol")
   if (method === "CONNECT" && protocol === undefined)
     return refuse("CONNECT is not possible here", 405)

@@ -50,6 +50,7 @@ describe("the head of a request by HTTP/2", () => {
       ["an asterisk", read({ ":method": "OPTIONS", ":path": "*" })],
       ["a request in the method", read({ ":method": "GET / HTTP/1.1\r\nX:" })],
       ["no method", read({ ":method": "" })],
+      ["a method that no tunnel carries", read({ ":method": "X".repeat(65) })],
       ["two lengths", read({}, ["content-length", "1", "content-length", "1"])],
       ["a length that is none", read({}, ["content-length", "+1"])],
       ["chunks", read({}, ["transfer-encoding", "chunked"])],
