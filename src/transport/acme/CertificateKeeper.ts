@@ -224,16 +224,21 @@ export class CertificateKeeper {
     return first
   }
 
-  /** When something is done about an entry; orders wait for the limits of all. */
+  /** When something is done about an entry. */
   private startOf(entry: Entry): number {
-    const order = Math.max(orderOf(entry), this.othersFrom)
-    return entry.certificate === undefined ? order : Math.min(entry.askAt, order)
+    const start = this.startOfOrder(entry)
+    return entry.certificate === undefined ? start : Math.min(entry.askAt, start)
+  }
+
+  /** When a certificate may be ordered for an entry: orders wait for the limits of all. */
+  private startOfOrder(entry: Entry): number {
+    return Math.max(orderOf(entry), this.othersFrom)
   }
 
   private readonly attend = Effect.fnUntraced(
     { self: this as CertificateKeeper },
     function* (this: CertificateKeeper, entry: Entry, now: number) {
-      if (entry.certificate !== undefined && orderOf(entry) > now)
+      if (entry.certificate !== undefined && this.startOfOrder(entry) > now)
         return yield* this.ask(entry, entry.certificate, now)
       this.orders = this.orders.filter((at) => at > now - orderPeriod)
       if (this.orders.length >= maxOrders) {

@@ -24,6 +24,7 @@ import * as AcmeStore from "../../../src/transport/acme/AcmeStore.ts"
 import {
   CertificateKeeper,
   type CertificatePlan,
+  type KeeperOptions,
 } from "../../../src/transport/acme/CertificateKeeper.ts"
 import * as Challenger from "../../../src/transport/acme/Challenger.ts"
 import { ChallengeTable } from "../../../src/transport/acme/ChallengeTable.ts"
@@ -81,7 +82,14 @@ type World = Effect.Success<typeof world>
 /** A keeper of that world that runs. */
 const keeperIn = Effect.fnUntraced(function* (
   { authority, folder, table }: World,
-  options: Partial<AcmeOptions> & { readonly dns?: Challenger.DnsRecords } = {},
+  {
+    alone = Effect.asSome,
+    dns,
+    ...options
+  }: Partial<AcmeOptions> & {
+    readonly dns?: Challenger.DnsRecords
+    readonly alone?: KeeperOptions["alone"]
+  } = {},
 ) {
   const attempts: Array<string> = []
   const client = new AcmeClient({
@@ -98,11 +106,11 @@ const keeperIn = Effect.fnUntraced(function* (
     challenger: Challenger.make({
       table,
       hasPlainPort: true,
-      dns: options.dns,
-      isInZone: () => options.dns !== undefined,
+      dns,
+      isInZone: () => dns !== undefined,
       spread: () => Effect.void,
     }),
-    alone: Effect.asSome,
+    alone,
     onCertificate: () => {},
     onAttempt: (_plan, failure) => attempts.push(failure?.code ?? "ok"),
   })
@@ -360,27 +368,9 @@ describe("certificates by ACME", () => {
     Effect.gen(function* () {
       const here = yield* world
       let isBusy = true
-      const store = AcmeStore.inFolder(here.folder)
-      const keeper = new CertificateKeeper({
-        client: new AcmeClient({
-          directory: `${here.authority.base}/directory`,
-          ca: undefined,
-          contact: undefined,
-          external: undefined,
-        }),
-        store,
-        challenger: Challenger.make({
-          table: here.table,
-          hasPlainPort: false,
-          dns: undefined,
-          isInZone: () => false,
-          spread: () => Effect.void,
-        }),
-        alone: (effect) => (isBusy ? Effect.succeed(Option.none()) : Effect.asSome(effect)),
-        onCertificate: () => {},
-        onAttempt: () => {},
+      const { keeper } = yield* keeperIn(here, {
+        alone: (effect) => (isBusy ? Effect.succeedNone : Effect.asSome(effect)),
       })
-      yield* Effect.forkScoped(keeper.run)
       yield* keeper.want(plan)
       yield* TestClock.adjust("10 seconds")
       yield* quiet
@@ -388,6 +378,32 @@ describe("certificates by ACME", () => {
       isBusy = false
       yield* TestClock.adjust("6 seconds")
       yield* Harness.until("there is one", () => keeper.get(plan.id) !== undefined)
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("that are overdue wait no less, and are tried only now and then", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      yield* keeperIn(here).pipe(
+        Effect.tap(({ attempted, keeper }) => Effect.andThen(keeper.want(plan), attempted(1))),
+        Effect.scoped,
+      )
+      yield* TestClock.setTime(start + 85 * day)
+      let tries = 0
+      const { keeper } = yield* keeperIn(here, {
+        alone: () =>
+          Effect.sync(() => {
+            tries += 1
+            return Option.none()
+          }),
+      })
+      yield* keeper.want(plan)
+      yield* quiet
+      assert.strictEqual(tries, 1)
+      yield* TestClock.adjust("5 seconds")
+      yield* Harness.until("it is tried again", () => tries > 1)
+      yield* quiet
+      assert.strictEqual(tries, 2)
     }).pipe(Effect.scoped),
   )
 })
