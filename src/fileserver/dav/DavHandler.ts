@@ -64,12 +64,9 @@ export class DavHandler {
   /** Answers a request. */
   handle(head: RequestHead, body: Body.Body, reply: Reply): Cancel {
     const request = new DavRequest(head, body, reply)
-    let cancelPut: Cancel | undefined
     const put = (): void => {
       const { uploads } = this.to as ChangeTarget.ChangeTarget
-      const receiving = Uploads.handle(uploads, head, request.takeBody(), reply)
-      if (request.isCancelled()) receiving()
-      cancelPut = receiving
+      request.whenCancelled(Uploads.handle(uploads, head, request.takeBody(), reply))
     }
     void this.answer(request, put)
       .catch((error: unknown) => ChangeRefusal.ofFailure(UploadFailure.of(error), ""))
@@ -78,10 +75,7 @@ export class DavHandler {
           request.refuse(refusal, DavRefusal.conditionOf(refusal, head.method))
         request.end()
       })
-    return () => {
-      request.cancel()
-      cancelPut?.()
-    }
+    return request.cancel
   }
 
   /** Whether a file goes to a folder that may be changed; otherwise it may be an ordinary upload. */
@@ -390,13 +384,8 @@ export class DavHandler {
   /** Makes the empty file that a lock of a free name needs (RFC 4918 7.3). */
   private async makeEmpty(request: DavRequest, path: Path): Answer {
     const { uploads } = this.to as ChangeTarget.ChangeTarget
-    const commit = (go: () => void): void => {
-      void request.untilCommitted().then((may) => {
-        if (may) go()
-      })
-    }
-    const receiver = new FileReceiver(uploads, [], commit)
-    if (request.isCancelled()) receiver.cancel()
+    const receiver = new FileReceiver(uploads, [], request.commit)
+    request.whenCancelled(() => receiver.cancel())
     const name = path.at(-1) ?? ""
     const outcome = await receiver.receive(path.slice(0, -1), name, Body.empty)
     return typeof outcome === "string" ? undefined : outcome

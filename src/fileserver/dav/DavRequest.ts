@@ -6,7 +6,6 @@ import type { RequestHead } from "../../protocol/Message.ts"
 import * as Body from "../../transport/body/Body.ts"
 import type { Reply } from "../../transport/body/Handler.ts"
 import * as PulledBody from "../../transport/body/PulledBody.ts"
-import { commit } from "../../transport/body/Replies.ts"
 import type { Asker } from "../change/Changes.ts"
 import * as PageAddress from "../http/PageAddress.ts"
 import type { FolderWork } from "../send/FolderWork.ts"
@@ -33,51 +32,28 @@ async function* bytesOf(parts: AsyncIterable<string>): AsyncGenerator<Uint8Array
 }
 
 /** See the head of this file. */
-export class DavRequest implements Asker {
-  readonly head: RequestHead
+export class DavRequest extends UploadReply implements Asker {
   readonly headers: Headers.HeaderList
   /** The lists of the If field; `undefined` if it is malformed. */
   readonly conditions: ReadonlyArray<IfHeader.ConditionList> | undefined
   readonly tokens: ReadonlySet<string>
   readonly body: Body.Body
-  private readonly reply: Reply
-  private readonly response: UploadReply
   private bodyState: "unread" | "read" = "unread"
-  private cancelled = false
-  private onCancelled: Array<() => void> = []
 
   constructor(head: RequestHead, body: Body.Body, reply: Reply) {
-    this.head = head
+    super(head, reply)
     this.headers = head.headers
     this.body = body
-    this.reply = reply
-    this.response = new UploadReply(head, reply)
     const field = Headers.all(head.headers, "if").join(" ")
     this.conditions = field === "" ? [] : IfHeader.parse(field)
     this.tokens = IfHeader.tokensIn(this.conditions ?? [])
   }
-
-  /** The client is gone. */
-  readonly cancel = (): void => {
-    this.cancelled = true
-    this.response.cancel()
-    for (const stop of this.onCancelled) stop()
-  }
-
-  readonly isCancelled = (): boolean => this.cancelled
 
   /** The path of the request as its client sees it. */
   get address(): string {
     const [path = ""] = this.head.target.split("?")
     return PageAddress.prefixOf(this.headers) + path
   }
-
-  readonly untilCommitted = (): Promise<boolean> =>
-    new Promise((resolve) => {
-      if (this.cancelled) return resolve(false)
-      this.onCancelled.push(() => resolve(false))
-      commit(this.reply, () => resolve(true))
-    })
 
   /** Depth (RFC 4918 10.2). */
   depth(missing: "infinity"): "0" | "1" | "infinity" | Malformed {
@@ -105,7 +81,7 @@ export class DavRequest implements Asker {
         tooLarge: () => resolve(undefined),
         cut: () => resolve(undefined),
       })
-      this.onCancelled.push(() => {
+      this.whenCancelled(() => {
         flow.cancel()
         resolve(undefined)
       })
@@ -123,13 +99,9 @@ export class DavRequest implements Asker {
     if (this.bodyState === "unread") this.body.discard()
   }
 
-  succeed(status: 200 | 201 | 204, headers: Headers.HeaderList = []): void {
-    this.response.succeed(status, headers)
-  }
-
   /** Refuses; with the precondition of RFC 4918 16 as XML, where there is one. */
-  refuse(refusal: Refusal, condition?: string): void {
-    if (condition === undefined) return this.response.refuse(refusal)
+  override refuse(refusal: Refusal, condition?: string): void {
+    if (condition === undefined) return super.refuse(refusal)
     this.sendXml(DavRefusal.statusOf(refusal), Multistatus.error(condition, this.address))
   }
 
@@ -146,7 +118,7 @@ export class DavRequest implements Asker {
    */
   sendList(parts: AsyncIterable<string>, work: FolderWork, bytes: number): void {
     const body = work.hold(PulledBody.make(bytesOf(parts), undefined), bytes)
-    this.onCancelled.push(() => body.cancel())
+    this.whenCancelled(() => body.cancel())
     this.send(207, [], body)
   }
 
@@ -162,8 +134,6 @@ export class DavRequest implements Asker {
   }
 
   private send(status: number, headers: Headers.HeaderList, body: Body.Body): void {
-    if (this.response.isDone) return body.discard()
-    this.response.cancel()
-    this.reply.respond({ status, headers: [...Multistatus.headers, ...headers] }, body)
+    this.respond({ status, headers: [...Multistatus.headers, ...headers] }, body)
   }
 }

@@ -7,9 +7,7 @@ import * as Headers from "../../domain/HeaderList.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import * as Body from "../../transport/body/Body.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
-import { commit } from "../../transport/body/Replies.ts"
 import * as Accept from "../../web/Accept.ts"
-import * as FailurePage from "../../web/FailurePage.ts"
 import * as ChangeRefusal from "../change/ChangeRefusal.ts"
 import { type Asker, Changes } from "../change/Changes.ts"
 import type { ChangeTarget } from "../change/ChangeTarget.ts"
@@ -17,6 +15,7 @@ import { type ByteName, toDisplay, toUrl } from "../names/ByteName.ts"
 import * as TargetPath from "../names/TargetPath.ts"
 import { FileReceiver } from "../uploads/FileReceiver.ts"
 import type * as Refusal from "../uploads/Refusal.ts"
+import { UploadReply } from "../uploads/UploadReply.ts"
 import * as UploadRules from "../uploads/UploadRules.ts"
 import * as ChangeForm from "./ChangeForm.ts"
 import * as TextFile from "./TextFile.ts"
@@ -145,6 +144,7 @@ export class FormHandler {
     const current = await TextFile.read(this.to.uploads.root, path)
     if (current === undefined || current.digest !== digest) return ChangeRefusal.changed
     const receiver = new FileReceiver(this.to.uploads, [], asker.commit)
+    asker.whenCancelled(() => receiver.cancel())
     return receiver.receive(folder, entry, Body.fromText(content))
   }
 }
@@ -159,31 +159,8 @@ const tooLong: Refusal.Refusal = {
 }
 
 /** One form, and the ways to answer it. */
-class FormRequest implements Asker {
+class FormRequest extends UploadReply implements Asker {
   readonly tokens = noTokens
-  private readonly head: RequestHead
-  private readonly reply: Reply
-  private cancelled = false
-  private onCancelled: (() => void) | undefined
-
-  constructor(head: RequestHead, reply: Reply) {
-    this.head = head
-    this.reply = reply
-  }
-
-  readonly isCancelled = (): boolean => this.cancelled
-  readonly commit = (go: () => void): void => commit(this.reply, go)
-  readonly cancel = (): void => {
-    this.cancelled = true
-    this.onCancelled?.()
-  }
-
-  readonly untilCommitted = (): Promise<boolean> =>
-    new Promise((resolve) => {
-      if (this.cancelled) return resolve(false)
-      this.onCancelled = () => resolve(false)
-      this.commit(() => resolve(true))
-    })
 
   /** Answers with what was done, or with the first refusal if nothing was. */
   answer(action: ChangeForm.Action, { done, refusals, undo }: Result): void {
@@ -205,22 +182,7 @@ class FormRequest implements Asker {
       const stored = done.length === 0 ? "" : ` Done: ${done.map(toDisplay).join(", ")}.`
       return this.refuse({ ...first, detail: details.slice(0, 10).join(" ") + stored })
     }
-    this.respond(
-      303,
-      [
-        ["Location", locationAfter(action, undo)],
-        ["Content-Length", "0"],
-      ],
-      Body.empty,
-    )
-  }
-
-  refuse({ code, headers = [], status, ...rest }: Refusal.Refusal): void {
-    const failure = FailurePage.render(
-      { code, status: status ?? statusOf(code), ...rest, headers },
-      Headers.first(this.head.headers, "accept"),
-    )
-    this.respond(failure.status, failure.headers, Body.fromBytes(failure.body))
+    this.succeed(303, [["Location", locationAfter(action, undo)]])
   }
 
   private wantsJson(): boolean {
@@ -231,23 +193,16 @@ class FormRequest implements Asker {
   private sendJson(status: number, value: object): void {
     const bytes = Buffer.from(`${JSON.stringify(value)}\n`)
     this.respond(
-      status,
-      [
-        ["Content-Type", "application/json"],
-        ["Content-Length", String(bytes.length)],
-        ["X-Content-Type-Options", "nosniff"],
-      ],
+      {
+        status,
+        headers: [
+          ["Content-Type", "application/json"],
+          ["Content-Length", String(bytes.length)],
+          ["X-Content-Type-Options", "nosniff"],
+          ["Cache-Control", "no-store"],
+        ],
+      },
       Body.fromBytes(bytes),
-    )
-  }
-
-  private respond(status: number, headers: Headers.HeaderList, body: Body.Body): void {
-    if (this.cancelled) return body.discard()
-    this.cancelled = true
-    const isUncached = Headers.has(headers, "cache-control")
-    this.reply.respond(
-      { status, headers: isUncached ? headers : [...headers, ["Cache-Control", "no-store"]] },
-      body,
     )
   }
 }

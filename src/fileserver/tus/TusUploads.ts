@@ -7,7 +7,6 @@ import * as Headers from "../../domain/HeaderList.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
-import { commit } from "../../transport/body/Replies.ts"
 import * as HttpDate from "../http/HttpDate.ts"
 import type { ByteName } from "../names/ByteName.ts"
 import * as TargetPath from "../names/TargetPath.ts"
@@ -59,7 +58,7 @@ export class TusUploads {
   handle(head: RequestHead, body: Body, reply: Reply): Cancel {
     const request = new TusRequest(head, body, reply, this.to, this.unfinished, this.turns)
     void request.answer()
-    return request.cancel
+    return request.response.cancel
   }
 }
 
@@ -73,14 +72,11 @@ interface Endpoint {
 class TusRequest {
   private readonly head: RequestHead
   private readonly body: Body
-  private readonly response: UploadReply
+  readonly response: UploadReply
   private readonly to: FileCheck.UploadTarget
   private readonly unfinished: UnfinishedUploads
   private readonly turns: UploadTurns
-  private readonly commit: (go: () => void) => void
   private isBodyRead = false
-  private isCancelled = false
-  private onCancelled: (() => void) | undefined
   private writer: PartWriter | undefined
 
   constructor(
@@ -94,18 +90,11 @@ class TusRequest {
     this.head = head
     this.body = body
     this.response = new UploadReply(head, reply, [TusFields.resumable])
-    this.commit = (go) => commit(reply, go)
+    // What has arrived is kept.
+    this.response.whenCancelled(this.interrupt)
     this.to = to
     this.unfinished = unfinished
     this.turns = turns
-  }
-
-  /** The client is gone: what has arrived is kept. */
-  readonly cancel = (): void => {
-    this.response.cancel()
-    this.isCancelled = true
-    this.interrupt()
-    this.onCancelled?.()
   }
 
   private readonly interrupt = (): void => this.writer?.cancel()
@@ -300,7 +289,7 @@ class TusRequest {
       return TusRefusal.tooMuch(part.info.length)
     this.isBodyRead = true
     this.writer = new PartWriter(part, this.body, checksum)
-    if (this.isCancelled) this.writer.cancel()
+    if (this.response.isCancelled()) this.writer.cancel()
     const outcome = await this.writer.done
     this.writer = undefined
     switch (outcome._tag) {
@@ -332,7 +321,7 @@ class TusRequest {
       const outcome = await publish(handle.fd, part.path, checked, async () => {
         isOpen = false
         await handle.close()
-        return this.untilCommitted()
+        return this.response.untilCommitted()
       })
       if (typeof outcome === "string") {
         await part.forget()
@@ -353,15 +342,6 @@ class TusRequest {
   private async drop(folder: Root.OpenFolder, part: PartFile): Promise<void> {
     await part.remove()
     this.unfinished.remove(keyOf(folder, part.id))
-  }
-
-  /** Until the file may appear; `false` if the client has left before. */
-  private untilCommitted(): Promise<boolean> {
-    return new Promise((resolve) => {
-      if (this.isCancelled) return resolve(false)
-      this.onCancelled = () => resolve(false)
-      this.commit(() => resolve(true))
-    })
   }
 
   private async inFolder(

@@ -5,7 +5,6 @@
 import type { RequestHead } from "../../protocol/Message.ts"
 import type * as Body from "../../transport/body/Body.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
-import { commit } from "../../transport/body/Replies.ts"
 import type { ByteName } from "../names/ByteName.ts"
 import * as TargetPath from "../names/TargetPath.ts"
 import type { UploadTarget } from "./FileCheck.ts"
@@ -54,7 +53,7 @@ export const handle = (
   const request = requestOf(head, target)
   const refusal = UploadRules.checkRequest(request, to.rules)
   if (refusal !== undefined) return refuse(refusal)
-  const receiver = new FileReceiver(to, head.headers, (go) => commit(reply, go))
+  const receiver = new FileReceiver(to, head.headers, response.commit)
   return request.name === undefined
     ? receiveForm(request, receiver, body, response)
     : receiveFile(request, request.name, receiver, body, response)

@@ -412,6 +412,22 @@ describe("WebDAV", () => {
     assert.strictEqual((await lock("/files/none/new")).status, 409)
   })
 
+  it("leaves neither lock nor file if the client leaves before the file is made", async () => {
+    const { call, handler, root } = await site()
+    const asked = Promise.withResolvers<void>()
+    const answered = (): void => assert.fail("There was a response.")
+    const cancel = handler(
+      { method: "LOCK", target: "/files/new.txt", headers: [host] },
+      Body.fromText(lockInfo("exclusive")),
+      { respond: answered, fail: answered, commit: () => asked.resolve() },
+    )
+    await asked.promise
+    cancel()
+    assert.deepStrictEqual(await untilClosed(root), [])
+    assert.deepStrictEqual(fs.readdirSync(root).sort(), ["a.txt", "dir"])
+    assert.strictEqual((await call("PUT", "/files/new.txt", [], "new")).status, 201)
+  })
+
   it("keeps forms and resumable uploads from replacing what is locked", async () => {
     const { call, lock, read } = await site()
     await lock("/files/a.txt")

@@ -210,6 +210,28 @@ describe("a form that changes a folder", () => {
     assert.deepStrictEqual([names(), names("dir")], [["a.txt", "dir"], ["b.txt"]])
   })
 
+  it("leaves nothing of a text whose visitor leaves before the change", async () => {
+    const { handler, root } = await site()
+    const digest = hash("sha256", "hello\n", "base64url")
+    const fields = new URLSearchParams({ entry: "a.txt", content: "new", digest, ends: "lf" })
+    const asked = Promise.withResolvers<void>()
+    const answered = (): void => assert.fail("There was a response.")
+    const cancel = handler(
+      {
+        method: "POST",
+        target: "/files/?change=save",
+        headers: [["Content-Type", "application/x-www-form-urlencoded"]],
+      },
+      Body.fromText(fields.toString()),
+      { respond: answered, fail: answered, commit: () => asked.resolve() },
+    )
+    await asked.promise
+    cancel()
+    assert.deepStrictEqual(await untilClosed(root), [])
+    assert.deepStrictEqual(fs.readdirSync(root).sort(), ["a.txt", "dir"])
+    assert.strictEqual(fs.readFileSync(path.join(root, "a.txt"), "utf8"), "hello\n")
+  })
+
   it("neither shows nor reaches what is not served, though nobody may guess its name", async () => {
     const { handler, post, root } = await site()
     for (const folder of [".git", ".ptth-trash"]) fs.mkdirSync(path.join(root, folder))
