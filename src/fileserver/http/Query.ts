@@ -2,6 +2,7 @@
  * The query parameters of the file server's addresses, parsed once a request.
  * Invalid values are ignored.
  */
+import * as Headers from "../../domain/HeaderList.ts"
 import { type ByteName, fromText, toText } from "../names/ByteName.ts"
 
 /** The columns by which a folder can be sorted. */
@@ -140,6 +141,12 @@ export const parse = (query: string | undefined): Query => {
     download: fields.has("download"),
   }
 }
+
+/** Whether the body of a request is a form with fields like those of a query. */
+export const isForm = (headers: Headers.HeaderList): boolean =>
+  /^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(
+    Headers.first(headers, "content-type") ?? "",
+  )
 
 const percentEncoded = /%([0-9A-Fa-f]{2})/g
 

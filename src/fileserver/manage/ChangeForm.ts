@@ -3,8 +3,8 @@
  * `?change=ACTION`. Names of entries are percent-encoded, since they need not
  * be UTF-8.
  */
-import * as Headers from "../../domain/HeaderList.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
+import * as Query from "../http/Query.ts"
 import { type ByteName, fromText } from "../names/ByteName.ts"
 import type * as TargetPath from "../names/TargetPath.ts"
 
@@ -40,22 +40,10 @@ export const actionIn = ({
   target,
 }: Pick<RequestHead, "headers" | "target">): (typeof actions)[number] | undefined => {
   const mark = target.indexOf("?")
-  if (mark < 0 || !isForm(headers)) return undefined
+  if (mark < 0 || !Query.isForm(headers)) return undefined
   const name = new URLSearchParams(target.slice(mark + 1)).get("change")
   return actions.find((action) => action === name)
 }
-
-const isForm = (headers: Headers.HeaderList): boolean =>
-  /^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(
-    Headers.first(headers, "content-type") ?? "",
-  )
-
-const escaped = /%([0-9A-Fa-f]{2})/g
-
-const decode = (value: string): ByteName =>
-  fromText(value).replace(escaped, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 16)),
-  )
 
 /** The folder that somebody typed: below the shared folder if it begins with a slash, else below the folder of the form. */
 const folderOf = (
@@ -82,7 +70,7 @@ export const parse = (
   folder: ReadonlyArray<ByteName>,
 ): Action | undefined => {
   const fields = new URLSearchParams(Buffer.from(body).toString("utf8"))
-  const entries = fields.getAll("entry").map(decode)
+  const entries = Query.entriesOf(fields)
   const [entry] = entries
   const name = fields.get("name")
   if (entries.length > maxEntries || entries.some((one) => one === "" || one.includes("/")))

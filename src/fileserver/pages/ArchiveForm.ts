@@ -2,7 +2,7 @@
  * The form that downloads chosen entries of a folder as one archive, sent by
  * POST, since names of many entries do not fit into an address.
  */
-import * as Headers from "../../domain/HeaderList.ts"
+import type * as Headers from "../../domain/HeaderList.ts"
 import * as Body from "../../transport/body/Body.ts"
 import * as Query from "../http/Query.ts"
 import type { ByteName } from "../names/ByteName.ts"
@@ -12,10 +12,7 @@ const maxBytes = 4 * 1024 * 1024
 
 /** Whether a POST with this query and these fields is such a form. */
 export const isSent = (query: Query.Query, headers: Headers.HeaderList): boolean =>
-  query.archive !== undefined &&
-  /^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(
-    Headers.first(headers, "content-type") ?? "",
-  )
+  query.archive !== undefined && Query.isForm(headers)
 
 /**
  * Reads the chosen entries.
