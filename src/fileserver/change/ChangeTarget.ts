@@ -10,7 +10,7 @@ import type * as Refusal from "../uploads/Refusal.ts"
 import * as UploadRules from "../uploads/UploadRules.ts"
 import type { Bin } from "./Bin.ts"
 import * as ChangeRefusal from "./ChangeRefusal.ts"
-import { type Located, realOf, type Use } from "./Located.ts"
+import type { Located, Use } from "./Located.ts"
 import type { Locks } from "./Locks.ts"
 import type { ManageRules } from "./ManageRules.ts"
 import type { Properties } from "./Properties.ts"
@@ -73,7 +73,7 @@ export const locate = async (
     // A link that leads out is there, but nobody may know of it or remove it.
     if (stats !== undefined && !(await isServed(root, segments)))
       return refuse(ChangeRefusal.absent)
-    return { folder, name, segments, path, real: realOf(folder, name), stats }
+    return { folder, name, segments, path, real: Root.realOf(folder, name), stats }
   } catch (error) {
     Root.closeFolder(folder)
     throw error

@@ -4,6 +4,7 @@
  */
 import * as fs from "node:fs"
 import type { ByteName } from "../names/ByteName.ts"
+import * as Root from "../root/Root.ts"
 import * as Refusal from "../uploads/Refusal.ts"
 import * as UploadFailure from "../uploads/UploadFailure.ts"
 import type { BinItem } from "./Bin.ts"
@@ -161,7 +162,7 @@ export class Changes {
     overwrite: boolean,
     asker: Asker,
   ): Promise<"created" | "replaced" | Refusal.Refusal> {
-    if (isOver(source.real, place.real) || isOver(place.real, source.real))
+    if (Root.isInside(place.real, source.real) || Root.isInside(source.real, place.real))
       return ChangeRefusal.intoItself
     const isFree = place.stats === undefined || isSameFile(source, place)
     if (!isFree && !overwrite) return ChangeRefusal.exists(place.name)
@@ -239,10 +240,6 @@ export class Changes {
     }
   }
 }
-
-/** Whether a path is another one or below it. */
-const isOver = (above: ByteName, real: ByteName): boolean =>
-  above === real || real.startsWith(`${above}/`)
 
 /** Whether two names are one file, spelled in another case on a file system that ignores case. */
 const isSameFile = (a: Located.Located, b: Located.Located): boolean =>

@@ -21,10 +21,6 @@ export interface Located {
 /** Closes the folder of an entry. */
 export const release = ({ folder }: Located): void => Root.closeFolder(folder)
 
-/** The real path of an entry of a folder. */
-export const realOf = ({ real }: Root.OpenFolder, name: ByteName): ByteName =>
-  `${real === "/" ? "" : real}/${name}`
-
 /** Whether an entry is one that a Mac writes beside others. */
 export const isSidecar = ({ name }: Located): boolean => TargetPath.isSidecar(name)
 

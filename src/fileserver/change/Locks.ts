@@ -5,6 +5,7 @@
  */
 import { randomUUID } from "node:crypto"
 import type { ByteName } from "../names/ByteName.ts"
+import { isInside } from "../root/Root.ts"
 
 /** The most locks. */
 export const maxLocks = 1_000
@@ -31,7 +32,8 @@ export interface Lock {
 /** A lock that is asked for. */
 export type NewLock = Pick<Lock, "address" | "deep" | "owner" | "real" | "scope" | "seconds">
 
-const isBelow = (real: ByteName, folder: ByteName): boolean => real.startsWith(`${folder}/`)
+const isBelow = (real: ByteName, folder: ByteName): boolean =>
+  real !== folder && isInside(real, folder)
 
 const covers = (lock: Lock, real: ByteName): boolean =>
   lock.real === real || (lock.deep && isBelow(real, lock.real))

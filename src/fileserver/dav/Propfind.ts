@@ -84,7 +84,7 @@ export const find = async (
     const name = segments.at(-1) ?? ""
     const all = await Properties.read(above)
     Root.closeFolder(above)
-    const real = `${above.real === "/" ? "" : above.real}/${name}`
+    const real = Root.realOf(above, name)
     const path = root.pathOf(segments)
     const { stats } = opened
     return {
@@ -125,14 +125,13 @@ export const entriesOf = async (
     const path = `${folder.path}/${name}`
     const stats = await statOf(path, link === true)
     if (stats === undefined) continue
-    const real = `${folder.real === "/" ? "" : folder.real}/${name}`
     found.push({
       resource: {
         segments: [...folder.segments, name],
         folder: isFolder,
         stats,
         path: root.pathOf([...folder.segments, name]),
-        locks: locks.of(real),
+        locks: locks.of(Root.realOf(folder, name)),
       },
       dead: isFolder ? deadOf(await Properties.read({ path }), "") : deadOf(dead, name),
     })

@@ -131,7 +131,8 @@ export const closeFolder = ({ handle }: OpenFolder): void => {
   if (handle !== undefined) close(handle)
 }
 
-const isInside = (real: ByteName, root: ByteName): boolean =>
+/** Whether a real path is that of a folder or below it. */
+export const isInside = (real: ByteName, root: ByteName): boolean =>
   real === root ||
   (real.startsWith(root) && (root.endsWith(separator) || real.startsWith(separator, root.length)))
 
@@ -150,6 +151,9 @@ const below = (start: ByteName, segments: ReadonlyArray<ByteName>): ByteName =>
   segments.length === 0
     ? start
     : `${start.endsWith(separator) ? start : start + separator}${segments.join(separator)}`
+
+/** The real path of an entry of a folder, not following a link. */
+export const realOf = ({ real }: OpenFolder, name: ByteName): ByteName => below(real, [name])
 
 const handlePath = (handle: number): string => `/proc/self/fd/${handle}`
 

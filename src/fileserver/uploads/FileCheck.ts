@@ -81,8 +81,7 @@ export const check = async (
     rules,
   )
   if (refusal !== undefined) return refusal
-  if (isLocked?.(`${folder.real === "/" ? "" : folder.real}/${name}`) === true)
-    return Refusal.locked(name)
+  if (isLocked?.(Root.realOf(folder, name)) === true) return Refusal.locked(name)
   const onlyIfNew = Headers.has(headers, "if-none-match")
   // Without overwriting, creating the name fails if another upload was faster.
   const overwrite = rules.overwrites(folder.segments) && !onlyIfNew

@@ -12,7 +12,7 @@ import * as PageAddress from "../http/PageAddress.ts"
 import { type ByteName, toCanonicalText } from "../names/ByteName.ts"
 import * as TargetPath from "../names/TargetPath.ts"
 import type { HiddenFiles } from "../root/HiddenFiles.ts"
-import type * as Root from "../root/Root.ts"
+import * as Root from "../root/Root.ts"
 import * as Refusal from "./Refusal.ts"
 import * as UploadName from "./UploadName.ts"
 
@@ -181,7 +181,7 @@ const isVisible = ({ folder, name, root }: NamedEntry, sidecars: boolean): boole
 const hasServedName = (entry: NamedEntry, sidecars: boolean): boolean => {
   const { existing, folder, hidden, name, root } = entry
   if (!isVisible(entry, sidecars)) return false
-  const real = `${folder.real === "/" ? "" : folder.real}/${name}`
+  const real = Root.realOf(folder, name)
   return !hidden.holds(real, existing ?? noIdentity) && !root.hides(real)
 }
 
