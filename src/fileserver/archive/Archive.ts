@@ -16,9 +16,7 @@ import type { ListedItem } from "./ArchiveItems.ts"
 const chunk = 128 * 1024
 
 const open = (root: Root.Root, { folderSegments, name }: ListedItem): Promise<Root.Opened> =>
-  new Promise((resolve) =>
-    root.open(name === undefined ? folderSegments : [...folderSegments, name], resolve),
-  )
+  Root.openEntry(root, name === undefined ? folderSegments : [...folderSegments, name])
 
 const statOf = (handle: number): Promise<fs.BigIntStats> =>
   new Promise((resolve, reject) =>

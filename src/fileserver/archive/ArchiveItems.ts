@@ -74,9 +74,6 @@ const reasonOf = ({ _tag, detail }: Root.NotOpen): string => {
   }
 }
 
-const open = (root: Root.Root, segments: ReadonlyArray<ByteName>): Promise<Root.Opened> =>
-  new Promise((resolve) => root.open(segments, resolve))
-
 interface Content {
   readonly entries: ReadonlyArray<Folder.Entry> | Root.NotOpen
   readonly unexamined: ReadonlyArray<ByteName>
@@ -131,12 +128,8 @@ class ItemLister {
 
   /** Adds a folder and its files; gives why it could not be read. */
   private async listFolder({ path, segments }: Pending): Promise<Root.NotOpen | undefined> {
-    const folder = await open(this.source.root, segments)
-    if (folder._tag !== "Folder") {
-      if (folder._tag !== "File") return folder
-      Root.close(folder.handle)
-      return Root.absent
-    }
+    const folder = await Root.openFolder(this.source.root, segments)
+    if (folder._tag !== "Folder") return folder
     try {
       const visited = this.visited.get(folder.real)
       if (visited !== undefined) {

@@ -28,14 +28,12 @@ export interface ChangeTarget {
 const windows = process.platform === "win32"
 
 /** Whether something at a path is served, or would be if it could be read. */
-const isServed = (root: Root.Root, segments: ReadonlyArray<ByteName>): Promise<boolean> =>
-  new Promise((resolve) =>
-    root.open(segments, (opened) => {
-      if (opened._tag === "File") Root.close(opened.handle)
-      if (opened._tag === "Folder") Root.closeFolder(opened)
-      resolve(opened._tag !== "Absent")
-    }),
-  )
+const isServed = async (root: Root.Root, segments: ReadonlyArray<ByteName>): Promise<boolean> => {
+  const opened = await Root.openEntry(root, segments)
+  if (opened._tag === "File") Root.close(opened.handle)
+  if (opened._tag === "Folder") Root.closeFolder(opened)
+  return opened._tag !== "Absent"
+}
 
 /**
  * Finds the entry at a path whose folder may be changed, or why it may not.
@@ -55,7 +53,7 @@ export const locate = async (
   if (!above.every((one) => TargetPath.isServed(one, windows, dotfiles)))
     return use === "make" ? ChangeRefusal.noParent : ChangeRefusal.absent
   if (use !== "read" && !rules.allows(above)) return ChangeRefusal.notAllowed
-  const folder = await FileCheck.openFolder(root, above)
+  const folder = await Root.openFolder(root, above)
   if (folder._tag !== "Folder") {
     const isMissing = use !== "make" && folder._tag === "Absent"
     return isMissing ? ChangeRefusal.absent : ChangeRefusal.ofFolder(folder)

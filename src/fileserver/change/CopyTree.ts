@@ -27,9 +27,6 @@ export interface Failure {
   readonly refusal: Refusal.Refusal
 }
 
-const open = (root: Root.Root, segments: ReadonlyArray<ByteName>): Promise<Root.Opened> =>
-  new Promise((resolve) => root.open(segments, resolve))
-
 const copyFile = async (
   { handle, stats }: Root.OpenFile,
   folder: ByteName,
@@ -82,7 +79,7 @@ export class CopyTree {
     }
     if (this.isCancelled()) return
     if (--this.left < 0) return fail(ChangeRefusal.tooManyEntries)
-    const opened = await open(this.to.uploads.root, from)
+    const opened = await Root.openEntry(this.to.uploads.root, from)
     try {
       switch (opened._tag) {
         case "File":

@@ -11,7 +11,6 @@ import * as Folder from "../root/Folder.ts"
 import type { HiddenFiles } from "../root/HiddenFiles.ts"
 import * as Root from "../root/Root.ts"
 import type { FolderWork } from "../send/FolderWork.ts"
-import * as FileCheck from "../uploads/FileCheck.ts"
 import * as DavAddress from "./DavAddress.ts"
 import * as LiveProperties from "./LiveProperties.ts"
 import * as Multistatus from "./Multistatus.ts"
@@ -76,10 +75,10 @@ export const find = async (
   { locks, root }: Source,
   segments: ReadonlyArray<ByteName>,
 ): Promise<(Found & { readonly opened: Root.OpenFolder | undefined }) | Root.NotOpen> => {
-  const opened = await new Promise<Root.Opened>((resolve) => root.open(segments, resolve))
+  const opened = await Root.openEntry(root, segments)
   if (opened._tag === "File") {
     Root.close(opened.handle)
-    const above = await FileCheck.openFolder(root, segments.slice(0, -1))
+    const above = await Root.openFolder(root, segments.slice(0, -1))
     if (above._tag !== "Folder") return above
     const name = segments.at(-1) ?? ""
     const all = await Properties.read(above)
@@ -174,7 +173,7 @@ export const everythingIn = async (
   // Links inside may lead in circles, which the limit ends.
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     if (found.length >= most) return "too many"
-    const opened = await FileCheck.openFolder(source.root, next)
+    const opened = await Root.openFolder(source.root, next)
     // What cannot be read is listed, without what is in it.
     if (opened._tag !== "Folder") continue
     const entries = await entriesOf(source, opened, isCancelled)

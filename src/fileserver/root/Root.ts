@@ -136,6 +136,21 @@ export const isInside = (real: ByteName, root: ByteName): boolean =>
   real === root ||
   (real.startsWith(root) && (root.endsWith(separator) || real.startsWith(separator, root.length)))
 
+/** {@link Root.open} as a promise. */
+export const openEntry = (root: Root, segments: ReadonlyArray<ByteName>): Promise<Opened> =>
+  new Promise((resolve) => root.open(segments, resolve))
+
+/** Opens a folder; a file of its name is as good as absent. */
+export const openFolder = async (
+  root: Root,
+  segments: ReadonlyArray<ByteName>,
+): Promise<OpenFolder | NotOpen> => {
+  const opened = await openEntry(root, segments)
+  if (opened._tag !== "File") return opened
+  close(opened.handle)
+  return absent
+}
+
 type Done = (opened: Opened) => void
 
 /** An open path whose real path is known but not checked yet. */

@@ -164,9 +164,7 @@ export class ShareLinks {
     fields: URLSearchParams,
   ): Promise<void> {
     const segments = target.segments.slice(1)
-    const opened = await new Promise<Root.Opened>((resolve) =>
-      this.site.root.open(segments, resolve),
-    )
+    const opened = await Root.openEntry(this.site.root, segments)
     if (opened._tag === "File") Root.close(opened.handle)
     else if (opened._tag === "Folder") Root.closeFolder(opened)
     else return request.failNotOpen(opened)

@@ -191,9 +191,7 @@ export class Thumbnails {
 
   /** Makes a thumbnail; the file is opened and checked again. */
   private async make(making: Making, process: ThumbProcess): Promise<Thumb | undefined> {
-    const opened = await new Promise<Root.Opened>((resolve) =>
-      this.root.open(making.segments, resolve),
-    )
+    const opened = await Root.openEntry(this.root, making.segments)
     if (opened._tag === "Folder") Root.closeFolder(opened)
     if (opened._tag !== "File") return undefined
     try {

@@ -348,7 +348,7 @@ class TusRequest {
     segments: ReadonlyArray<ByteName>,
     work: (folder: Root.OpenFolder) => Promise<Refusal.Refusal | undefined>,
   ): Promise<Refusal.Refusal | undefined> {
-    const folder = await FileCheck.openFolder(this.to.root, segments)
+    const folder = await Root.openFolder(this.to.root, segments)
     if (folder._tag !== "Folder") return Refusal.ofFolder(folder)
     const swept = this.to.leftovers.sweep(folder.real, folder.path, Date.now())
     try {

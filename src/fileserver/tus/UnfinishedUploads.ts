@@ -6,7 +6,6 @@
  */
 import type { ByteName } from "../names/ByteName.ts"
 import * as Root from "../root/Root.ts"
-import * as FileCheck from "../uploads/FileCheck.ts"
 import { staleAfter } from "../uploads/Leftovers.ts"
 import { PartFile } from "./PartFile.ts"
 
@@ -72,7 +71,7 @@ export class UnfinishedUploads {
   private async sweep(now: number): Promise<void> {
     for (const [key, { begun, id, segments }] of this.uploads) {
       if (now - begun < staleAfter) continue
-      const folder = await FileCheck.openFolder(this.root, segments)
+      const folder = await Root.openFolder(this.root, segments)
       if (folder._tag !== "Folder") {
         this.remove(key)
         continue

@@ -33,19 +33,6 @@ export interface Checked
   readonly refusalOf: (failure: UploadFailure) => Refusal.Refusal
 }
 
-/** Opens the folder that a file is for. */
-export const openFolder = (
-  root: Root.Root,
-  segments: ReadonlyArray<ByteName>,
-): Promise<Root.OpenFolder | Root.NotOpen> =>
-  new Promise((resolve) =>
-    root.open(segments, (opened) => {
-      if (opened._tag !== "File") return resolve(opened)
-      Root.close(opened.handle)
-      resolve(Root.absent)
-    }),
-  )
-
 /** The stats of a path, not following a link; `undefined` if nothing is there. */
 export const statOf = (path: string | Buffer): Promise<fs.BigIntStats | undefined> =>
   new Promise((resolve, reject) =>

@@ -53,7 +53,7 @@ export class FileReceiver {
       body.discard()
       return this.refusalOf({ _tag: "TooLarge" }, name)
     }
-    const folder = await FileCheck.openFolder(root, segments)
+    const folder = await Root.openFolder(root, segments)
     if (folder._tag !== "Folder") {
       body.discard()
       return Refusal.ofFolder(folder)

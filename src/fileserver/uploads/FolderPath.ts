@@ -39,7 +39,7 @@ export const make = async (
   for (const [i, name] of names.entries()) {
     const above = [...folder, ...names.slice(0, i)]
     if (!target.rules.allows([...above, name])) return Refusal.folderNotAllowed
-    const parent = await FileCheck.openFolder(target.root, above)
+    const parent = await Root.openFolder(target.root, above)
     if (parent._tag !== "Folder") return Refusal.ofFolder(parent)
     try {
       const refusal = await makeFolder(target, parent, name)
