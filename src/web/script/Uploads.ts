@@ -73,7 +73,7 @@ export const js = `
     uploads.status = status;
     uploads.pauseAll = iconButton("Pause all", "pause", () => setPaused(!uploads.isPaused));
     uploads.close = iconButton("Close", "close", () => {
-      for (const job of uploads.jobs) if (isOpen(job)) cancel(job);
+      for (const job of uploads.jobs) if (isOpen(job)) abandon(job);
       uploads.jobs = [];
       uploads.panel.remove();
       settle();
@@ -103,11 +103,11 @@ export const js = `
       cancelled: "cancelled",
       failed: "not uploaded: " + job.problem,
     }[job.state];
-    const wanted = {
+    const answers = () => ["both", "skip", ...(job.overwrite ? ["replace"] : []), ...(uploads.jobs.filter(isOpen).length > 1 ? ["all"] : [])];
+    const wanted = job.state === "asking" ? answers() : {
       waiting: ["cancel"],
       running: ["pause", "cancel"],
       paused: ["resume", "cancel"],
-      asking: ["both", "skip", ...(job.overwrite ? ["replace"] : []), ...(uploads.jobs.filter(isOpen).length > 1 ? ["all"] : [])],
       failed: ["retry", "dismiss"],
       cancelled: ["retry", "dismiss"],
     }[job.state] || [];
@@ -186,14 +186,17 @@ export const js = `
     }, uploads.jobs.some(({ state }) => state === "running" || state === "waiting") ? 1500 : 50);
   };
 
-  const enter = (job, state) => {
+  const mark = (job, state) => {
     job.state = state;
     job.note = "";
     if (state !== "running") {
       job.request = undefined;
       job.rate = 0;
     }
-    draw(job);
+    drawRow(job);
+  };
+  const enter = (job, state) => {
+    mark(job, state);
     settle();
     next();
   };
@@ -214,18 +217,26 @@ export const js = `
   const setPaused = (paused) => {
     uploads.isPaused = paused;
     for (const job of uploads.jobs) {
-      if (paused && (job.state === "running" || job.state === "waiting")) pause(job);
-      else if (!paused && job.state === "paused") enter(job, "waiting");
+      if (paused && (job.state === "running" || job.state === "waiting")) {
+        stop(job);
+        mark(job, "paused");
+      } else if (!paused && job.state === "paused") mark(job, "waiting");
     }
-    drawHead();
+    settle();
+    next();
   };
-  const cancel = (job) => {
+  const abandon = (job) => {
     stop(job);
     if (job.url) fetch(job.url, { method: "DELETE", headers: { "Tus-Resumable": "1.0.0" } }).catch(() => {});
     job.url = undefined;
     job.sent = 0;
     remember(job);
-    enter(job, "cancelled");
+    mark(job, "cancelled");
+  };
+  const cancel = (job) => {
+    abandon(job);
+    settle();
+    next();
   };
   const dismiss = (job) => {
     uploads.jobs = uploads.jobs.filter((other) => other !== job);
