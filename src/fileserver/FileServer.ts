@@ -488,7 +488,7 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
     return handler
   }
   const isAsset = (path: string): boolean => fixedFiles.has(path)
-  const guarded = Guard.protect(access, { title: titleOf(), handlerOf, isAsset })
+  const guarded = Guard.protect(access, { title: titleOf, handlerOf, isAsset })
   if (store === undefined) return metrics.count(guarded)
   const open = handlerFor(undefined)
   return metrics.count((head, body, reply) =>

@@ -46,8 +46,8 @@ export interface AccessOptions {
 
 /** What the guard needs of the file server. */
 export interface Guarded {
-  /** The name of the site. */
-  readonly title: string
+  /** The name of the site, which may change. */
+  readonly title: () => string
   /** Answers with the rules of a visitor: a user, one who has not signed in, or a program. */
   readonly handlerOf: (
     rule: AccessRule,
@@ -235,7 +235,7 @@ class Guard {
       return this.sendPage(401, head, reply, head.target.slice(1), undefined, "")
     }
     const basic: Headers.HeaderList = [
-      ["WWW-Authenticate", BasicAuth.challenge(this.guarded.title)],
+      ["WWW-Authenticate", BasicAuth.challenge(this.guarded.title())],
     ]
     const failure = FailurePage.render(
       {
@@ -260,7 +260,7 @@ class Guard {
   ): void {
     const depth = pathOf(head).split("/").length - 2
     const bytes = SignInPage.render({
-      title: this.guarded.title,
+      title: this.guarded.title(),
       top: depth === 0 ? "./" : "../".repeat(depth),
       to: isSafe(to) ? to : "",
       problem,

@@ -231,6 +231,14 @@ describe("the page to sign in", () => {
     assert.match(out.header("set-cookie") ?? "", /^files_session=;.*Max-Age=0/)
   })
 
+  it("has the name that the site has at the time", async () => {
+    let title = "attic"
+    const { call } = await site({}, { title: () => title })
+    assert.include((await call("GET", "/files/", browser)).text, "Sign in to attic")
+    title = "cellar"
+    assert.include((await call("GET", "/files/", browser)).text, "Sign in to cellar")
+  })
+
   it("says that the password is wrong, and keeps the name and the place", async () => {
     const made = await site()
     const answer = await signIn(made, { user: '"ann"', password: "x", to: "files/" })
