@@ -147,14 +147,12 @@ export class DavHandler {
     const view = this.viewOf(request)
     const { opened, ...found } = files
     if (opened !== undefined) Root.closeFolder(opened)
-    const ownHref = `${view.prefix}/`
-    const depth = request.depth("infinity")
+    const depth = request.depth()
     request.sendList(
       (async function* () {
         yield Multistatus.start
-        const text = await Propfind.render(found, wanted, view)
-        yield text.replace(`<D:href>${view.prefix}/files/</D:href>`, `<D:href>${ownHref}</D:href>`)
-        if (depth !== "0") yield text
+        yield await Propfind.render(found, wanted, view, `${view.prefix}/`)
+        if (depth !== "0") yield await Propfind.render(found, wanted, view)
         yield Multistatus.end
       })(),
       this.source.folderWork,
@@ -170,7 +168,7 @@ export class DavHandler {
   }
 
   private async propfind(request: DavRequest, path: Path): Answer {
-    const depth = request.depth("infinity")
+    const depth = request.depth()
     if (depth === "malformed") return DavRefusal.badDepth
     const wanted = await this.wantedBy(request)
     if ("code" in wanted) return wanted
@@ -277,7 +275,7 @@ export class DavHandler {
   }
 
   private async remove(request: DavRequest, path: Path): Answer {
-    if (request.depth("infinity") !== "infinity") return DavRefusal.badDepth
+    if (request.depth() !== "infinity") return DavRefusal.badDepth
     const removed = await this.must.remove(path, request)
     if (typeof removed !== "string" && "code" in removed) return removed
     request.succeed(204)
@@ -285,7 +283,7 @@ export class DavHandler {
   }
 
   private async transfer(request: DavRequest, path: Path, method: "COPY" | "MOVE"): Answer {
-    const depth = request.depth("infinity")
+    const depth = request.depth()
     const overwrite = request.overwrite()
     if (depth === "malformed" || depth === "1" || (method === "MOVE" && depth === "0"))
       return DavRefusal.badDepth
@@ -348,7 +346,7 @@ export class DavHandler {
 
   private async lock(request: DavRequest, path: Path): Answer {
     const to = this.to as ChangeTarget.ChangeTarget
-    const depth = request.depth("infinity")
+    const depth = request.depth()
     if (depth === "malformed" || depth === "1") return DavRefusal.badDepth
     const body = await request.readBody()
     if (body === undefined) return DavRefusal.largeBody

@@ -56,8 +56,8 @@ export class DavRequest extends UploadReply implements Asker {
   }
 
   /** Depth (RFC 4918 10.2). */
-  depth(missing: "infinity"): "0" | "1" | "infinity" | Malformed {
-    const value = Headers.first(this.headers, "depth")?.trim().toLowerCase() ?? missing
+  depth(): "0" | "1" | "infinity" | Malformed {
+    const value = Headers.first(this.headers, "depth")?.trim().toLowerCase() ?? "infinity"
     return value === "0" || value === "1" || value === "infinity" ? value : "malformed"
   }
 

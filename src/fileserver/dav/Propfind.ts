@@ -194,13 +194,13 @@ export const keyOf = ({ name, namespace }: PropertyName): string => `{${namespac
 const isUnusual = ({ name, namespace }: PropertyName): boolean =>
   namespace === XmlTree.dav && !LiveProperties.names.includes(name)
 
-/** One resource as an element. */
+/** One resource as an element; `href` is its address, unless it is told for another one. */
 export const render = async (
   { dead, resource }: Found,
   wanted: Wanted,
   view: LiveProperties.View,
+  href = view.prefix + DavAddress.pathOf(resource.segments, resource.folder),
 ): Promise<string> => {
-  const href = view.prefix + DavAddress.pathOf(resource.segments, resource.folder)
   if (wanted._tag === "Names") {
     const content = [
       ...LiveProperties.names.map((name) => Multistatus.nameOnly(XmlTree.dav, name)),

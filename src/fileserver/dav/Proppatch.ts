@@ -6,7 +6,6 @@ import type * as ChangeTarget from "../change/ChangeTarget.ts"
 import type * as Located from "../change/Located.ts"
 import type * as Properties from "../change/Properties.ts"
 import * as HttpDate from "../http/HttpDate.ts"
-import { toFsPath } from "../names/ByteName.ts"
 import * as LiveProperties from "./LiveProperties.ts"
 import * as Multistatus from "./Multistatus.ts"
 import { keyOf } from "./Propfind.ts"
@@ -86,6 +85,6 @@ export const change = async (
   const path = `${entry.folder.path}/${entry.name}`
   const [folder, name] = isFolder ? [{ path, real: entry.real }, ""] : [entry.folder, entry.name]
   const hasRoom = await to.properties.change(folder, name, (before) => apply(before, updates))
-  if (hasRoom) await setTime({ ...entry, path: toFsPath(path) }, updates)
+  if (hasRoom) await setTime(entry, updates)
   return [{ status: hasRoom ? 200 : 507, content: names(updates) }]
 }

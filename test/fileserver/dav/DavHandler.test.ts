@@ -264,6 +264,12 @@ describe("WebDAV", () => {
     assert.strictEqual((await made.call("PUT", "/files/a.txt", tagged, "x")).status, 204)
   })
 
+  it("tells the top below a prefix with signs that XML escapes", async () => {
+    const { find } = await site({}, "/a&$&b")
+    const { hrefs } = await find("/", "1")
+    assert.deepStrictEqual(hrefs, ["/a&amp;$&amp;b/", "/a&amp;$&amp;b/files/"])
+  })
+
   it("stores dead properties, which go along", async () => {
     const { call, find, root, to } = await site()
     const value = `<X:p a="1">v &amp; <X:q/></X:p>`
