@@ -38,6 +38,8 @@ export const of = (error: unknown): UploadFailure => {
     case "ENAMETOOLONG":
     case "EILSEQ":
     case "EINVAL":
+    // Of `node:fs` itself, for a name with NUL.
+    case "ERR_INVALID_ARG_VALUE":
       return { _tag: "BadName" }
     default:
       return { _tag: "Failed", code }

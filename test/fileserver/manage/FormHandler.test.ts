@@ -283,6 +283,20 @@ describe("a form that changes a folder", () => {
     assert.notInclude(plain.text, "change=folder")
   })
 
+  it("refuses names that no file can have", async () => {
+    const { names, post } = await site()
+    for (const fields of [[["name", "a\0b"]], [["name", "a".repeat(300)]]] as const) {
+      const answer = await post("/files/?change=folder", fields)
+      assert.strictEqual(answer.status, 403)
+    }
+    const renamed = await post("/files/?change=rename", [
+      ["entry", "a%00"],
+      ["name", "b"],
+    ])
+    assert.strictEqual(renamed.status, 403)
+    assert.deepStrictEqual(names(), ["a.txt", "dir"])
+  })
+
   it("changes only folders that may be changed", async () => {
     const { names, post } = await site({ folders: ["dir"] })
     assert.strictEqual((await post("/files/?change=folder", [["name", "x"]])).status, 403)
