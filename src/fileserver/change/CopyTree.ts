@@ -15,7 +15,6 @@ import { temporaryName } from "../uploads/UploadFile.ts"
 import * as ChangeRefusal from "./ChangeRefusal.ts"
 import type { ChangeTarget } from "./ChangeTarget.ts"
 import type { Located } from "./Located.ts"
-import * as Properties from "./Properties.ts"
 
 /** The most files and folders of one copy. */
 const maxEntries = 100_000
@@ -104,9 +103,7 @@ export class CopyTree {
     deep: boolean,
   ): Promise<void> {
     await fs.promises.mkdir(toFsPath(path))
-    const to = { path, real: path }
-    for (const [name, properties] of Object.entries(await Properties.read(from)))
-      if (deep || name === "") await this.to.properties.change(to, name, () => properties)
+    await this.to.properties.copy(from, { path, real: path }, deep)
     if (!deep) return
     for (const { folder, link, name } of await this.entries(from)) {
       if (folder && link === true) continue

@@ -65,7 +65,9 @@ export class Properties {
       const all = await read(folder)
       const before = Object.hasOwn(all, name) ? (all[name] as EntryProperties) : {}
       const after = change(before)
-      if (JSON.stringify(after).length > maxEntry) return false
+      const text = JSON.stringify(after)
+      if (text === JSON.stringify(before)) return true
+      if (text.length > maxEntry) return false
       return write(folder, { ...without(all, name), ...(isEmpty(after) ? {} : { [name]: after }) })
     })
   }
@@ -82,6 +84,13 @@ export class Properties {
     const properties = Object.hasOwn(all, fromName) ? (all[fromName] as EntryProperties) : {}
     await this.change(to, toName, () => properties)
     if (!keep) await this.remove(from, fromName)
+  }
+
+  /** Gives a new folder the properties of another, and those of its entries. */
+  async copy(from: Pick<FolderPath, "path">, to: FolderPath, deep: boolean): Promise<void> {
+    const all = await read(from)
+    const wanted = deep ? all : onlyOwn(all)
+    if (!isEmpty(wanted)) await this.alone(to, () => write(to, wanted))
   }
 
   /** Removes the properties of an entry that is gone. */
@@ -101,10 +110,14 @@ export class Properties {
   }
 }
 
-const isEmpty = (properties: EntryProperties): boolean => Object.keys(properties).length === 0
+const isEmpty = (record: object): boolean => Object.keys(record).length === 0
 
 const without = (all: FolderProperties, name: ByteName): FolderProperties =>
   Object.fromEntries(Object.entries(all).filter(([other]) => other !== name))
+
+/** Those of the folder itself. */
+const onlyOwn = (all: FolderProperties): FolderProperties =>
+  Object.fromEntries(Object.entries(all).filter(([name]) => name === ""))
 
 const write = async ({ path }: FolderPath, all: FolderProperties): Promise<boolean> => {
   const file = `${path}/${propertiesName}`
