@@ -4,8 +4,9 @@
  * password changes, and when the server restarts.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto"
-import * as Headers from "../../domain/HeaderList.ts"
+import type * as Headers from "../../domain/HeaderList.ts"
 import type { Login } from "../../transport/auth/LoginChecker.ts"
+import * as RequestCookies from "../../transport/auth/RequestCookies.ts"
 
 /** The cookie's name. Names that begin with `ptth` are the relay's. */
 export const cookieName = "files_session"
@@ -13,13 +14,12 @@ export const cookieName = "files_session"
 const shortMillis = 24 * 60 * 60 * 1000
 const longMillis = 30 * shortMillis
 
-const pattern = new RegExp(
-  `(?:^|;)\\s*${cookieName}=([\\w-]+)\\.(\\d{1,15})\\.([\\w-]+)\\s*(?:;|$)`,
-)
+/** User, end and authentication. */
+const pattern = /^([\w-]+)\.(\d{1,15})\.([\w-]+)$/
 
 /** Whether a request has a cookie of a session, valid or not: it comes from a browser. */
 export const hasCookie = (headers: Headers.HeaderList): boolean =>
-  Headers.all(headers, "cookie").some((value) => value.includes(`${cookieName}=`))
+  RequestCookies.valuesOf(headers, cookieName).length > 0
 
 /** See the head of this file. */
 export class Sessions {
@@ -35,7 +35,7 @@ export class Sessions {
 
   /** The user of a request's session. */
   userOf(headers: Headers.HeaderList): string | undefined {
-    for (const value of Headers.all(headers, "cookie")) {
+    for (const value of RequestCookies.valuesOf(headers, cookieName)) {
       const [, encoded, end, mac] = pattern.exec(value) ?? []
       if (encoded === undefined || end === undefined || mac === undefined) continue
       const user = Buffer.from(encoded, "base64url").toString("utf8")

@@ -5,8 +5,10 @@
  * revoked. Whoever may see a file may share it.
  */
 import { createHmac, randomBytes, scrypt, timingSafeEqual } from "node:crypto"
-import * as Headers from "../../domain/HeaderList.ts"
+import type * as Headers from "../../domain/HeaderList.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
+import * as BasicAuth from "../../transport/auth/BasicAuth.ts"
+import * as RequestCookies from "../../transport/auth/RequestCookies.ts"
 import * as Body from "../../transport/body/Body.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import * as Accept from "../../web/Accept.ts"
@@ -68,21 +70,10 @@ const numberIn = (value: string | null, least: number, most: number): number | u
   return number >= least && number <= most ? number : undefined
 }
 
-const cookieOf = (headers: Headers.HeaderList): ReadonlyArray<string> =>
-  Headers.all(headers, "cookie").flatMap((field) =>
-    field.split(";").flatMap((pair) => {
-      const [name, value] = pair.trim().split("=")
-      return name === cookieName && value !== undefined ? [value] : []
-    }),
-  )
-
 /** The password of Basic credentials, under any user name. */
 const basicPasswordOf = (headers: Headers.HeaderList): string | undefined => {
-  const [, credentials] =
-    /^basic +([A-Za-z0-9+/=]+) *$/i.exec(Headers.first(headers, "authorization") ?? "") ?? []
-  if (credentials === undefined) return undefined
-  const text = Buffer.from(credentials, "base64").toString("utf8")
-  return text.slice(text.indexOf(":") + 1)
+  const credentials = BasicAuth.credentialsOf(headers)
+  return credentials && ByteName.toText(credentials.slice(credentials.indexOf(":") + 1))
 }
 
 /** Whether a target is one of a share link, which needs no sign-in. */
@@ -299,7 +290,7 @@ export class ShareLinks {
     const visit: Visit = { share, token, request, target, rest }
     if (share.password === undefined) return this.open(visit)
     const proof = Buffer.from(this.proofOf(token))
-    const hasProof = cookieOf(request.head.headers).some((value) => {
+    const hasProof = RequestCookies.valuesOf(request.head.headers, cookieName).some((value) => {
       const given = Buffer.from(value)
       return given.length === proof.length && timingSafeEqual(given, proof)
     })

@@ -8,6 +8,7 @@ import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import { all, first, type HeaderList } from "../../domain/HeaderList.ts"
 import { isOwnHost } from "../../domain/OwnHost.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
+import * as RequestCookies from "../../transport/auth/RequestCookies.ts"
 import { isTrusted } from "../settings/TrustedProxies.ts"
 import { cookieName } from "./core/AdminLogin.ts"
 import type { Identity } from "./core/Caller.ts"
@@ -34,15 +35,6 @@ export const isOurHost = ({ adminListen, adminUrl }: RelayConfig, headers: Heade
   ])
 }
 
-const sessionOf = (headers: HeaderList): string | undefined => {
-  const pairs = all(headers, "cookie").flatMap((line) => line.split(";"))
-  const sessions = pairs
-    .map((pair) => pair.trim())
-    .filter((pair) => pair.startsWith(`${cookieName}=`))
-    .map((pair) => pair.slice(cookieName.length + 1))
-  return sessions.length === 1 ? sessions[0] : undefined
-}
-
 const hasToken = ({ adminToken }: RelayConfig, headers: HeaderList): boolean => {
   const fields = all(headers, "authorization")
   const token =
@@ -60,7 +52,7 @@ export const identityOf = (
   headers: HeaderList,
 ): Identity => {
   if (hasToken(config, headers)) return { _tag: "Token" }
-  const session = sessionOf(headers)
+  const session = RequestCookies.read(headers, cookieName)
   if (session !== undefined && isSession(session)) return { _tag: "Session", session }
   const { adminTrustedHeader: field, adminTrustedProxies } = config
   if (field !== undefined && isTrusted(adminTrustedProxies, address)) {

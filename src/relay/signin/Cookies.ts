@@ -4,7 +4,8 @@
  * keeps them from servers.
  */
 import { createHash } from "node:crypto"
-import { all, type Header, type HeaderList } from "../../domain/HeaderList.ts"
+import type { Header, HeaderList } from "../../domain/HeaderList.ts"
+import { pairs } from "../../transport/auth/RequestCookies.ts"
 
 /** Has a `Session`. */
 export const session = "__Host-ptth-session"
@@ -17,23 +18,9 @@ const attempts = "__Host-ptth-attempt-"
 /** Has an `Attempt`: one cookie for each, since several tabs may sign in at once. */
 export const attempt = (state: string): string => attempts + state.slice(0, 8)
 
-/** The value of a cookie; `undefined` if there is none, or two. */
-export const read = (headers: HeaderList, name: string): string | undefined => {
-  const values = pairs(headers).flatMap(([other, value]) => (other === name ? [value] : []))
-  return values.length === 1 ? values[0] : undefined
-}
-
 /** The names of cookies of attempts. */
 export const attemptsIn = (headers: HeaderList): ReadonlyArray<string> =>
   pairs(headers).flatMap(([name]) => (name.startsWith(attempts) ? [name] : []))
-
-const pairs = (headers: HeaderList): ReadonlyArray<readonly [name: string, value: string]> =>
-  all(headers, "cookie").flatMap((line) =>
-    line.split(";").map((pair) => {
-      const at = pair.indexOf("=")
-      return at < 0 ? ["", ""] : [pair.slice(0, at).trim(), pair.slice(at + 1).trim()]
-    }),
-  )
 
 /** The field that sets a cookie for some seconds; 0 removes it. */
 export const set = (name: string, value: string, seconds: number): Header => [

@@ -16,6 +16,7 @@ import { groupsOf, type Identity } from "../../domain/visitor/AllowList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import { isSafe } from "../../protocol/http/SafeMethod.ts"
 import { signedOutKind } from "../../protocol/peer/SignInControl.ts"
+import * as RequestCookies from "../../transport/auth/RequestCookies.ts"
 import { empty } from "../../transport/body/Body.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import { refuse } from "../../transport/body/Replies.ts"
@@ -140,7 +141,7 @@ export class SignIn {
         return this.toProvider(current, request, reply, { to: wanted })
       case "Server": {
         body.discard()
-        const given = Cookies.read(head.headers, Cookies.asker)
+        const given = RequestCookies.read(head.headers, Cookies.asker)
         const asker = given !== undefined && given.length === 43 ? given : random()
         const sealed = current.seal.seal(
           Tokens.ask,
@@ -248,7 +249,7 @@ export class SignIn {
     address.search = head.target.slice(head.target.indexOf("?"))
     const state = address.searchParams.get("state") ?? ""
     const cookie = Cookies.attempt(state)
-    const sealed = Cookies.read(head.headers, cookie)
+    const sealed = RequestCookies.read(head.headers, cookie)
     const attempt = sealed && seal.open(Tokens.attempt, sealed, this.relayOrigin)
     if (!attempt || attempt.state !== state || attempt.until < this.now())
       return this.refused(request, reply, tooLate)
@@ -298,7 +299,7 @@ export class SignIn {
     query: URLSearchParams,
   ): Cancel {
     const ticket = seal.open(Tokens.ticket, query.get("ticket") ?? "", origin)
-    const asker = Cookies.read(head.headers, Cookies.asker)
+    const asker = RequestCookies.read(head.headers, Cookies.asker)
     const isSame = asker !== undefined && Cookies.hashOf(asker) === ticket?.asker
     if (ticket === undefined || !isSame || ticket.until < this.now()) return failed(reply, tooLate)
     redirect(reply, ticket.to, [this.sessionCookie(seal, ticket.session, origin)])
@@ -376,7 +377,7 @@ export class SignIn {
   // ------------------------------------------------------------ sessions
 
   private sessionOf(request: FrontRequest): Tokens.Session | undefined {
-    const cookie = Cookies.read(request.head.headers, Cookies.session)
+    const cookie = RequestCookies.read(request.head.headers, Cookies.session)
     const current = cookie === undefined ? undefined : this.ofConfig()
     const origin = current === undefined ? undefined : this.originOf(request)
     if (cookie === undefined || current === undefined || origin === undefined) return undefined
