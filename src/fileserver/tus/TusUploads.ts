@@ -192,7 +192,11 @@ class TusRequest {
       const refusal =
         (isPart ? await this.write(part) : undefined) ??
         (part.isComplete ? await this.finish(folder, part) : undefined)
-      if (refusal !== undefined) return refusal
+      if (refusal !== undefined) {
+        // Nobody was told its address, so nobody can go on with it.
+        await this.drop(folder, part)
+        return refusal
+      }
       const progress = isPart ? progressOf(part) : expiryOf(part)
       this.response.succeed(201, [...fields, ...progress])
       return undefined

@@ -186,6 +186,21 @@ describe("a resumable upload", () => {
     assert.notInclude(made.names(), "a")
   })
 
+  it("leaves nothing of a beginning that is refused, of which nobody knows the address", async () => {
+    const made = await site()
+    const headers = [["Upload-Length", "10"], named("a"), part] as const
+    const wrong = await made.call(
+      "POST",
+      "/files/dir/",
+      [...headers, ["Upload-Checksum", `sha1 ${base64("no checksum")}`]],
+      Body.fromText("0123456789"),
+    )
+    assert.strictEqual(wrong.status, 460)
+    const cut = await made.call("POST", "/files/dir/", headers, broken("0123"))
+    assert.strictEqual(cut.status, 400)
+    assert.deepStrictEqual(made.names(), [])
+  })
+
   it("goes on only at the byte where it is", async () => {
     const made = await site()
     const upload = await made.begin("a", 10)
