@@ -309,7 +309,7 @@ export class DavHandler {
       const list = done.failures.map(({ refusal, segments }) =>
         Multistatus.withStatus(
           prefix + DavAddress.pathOf(segments, false),
-          DavRefusal.statusOf(refusal),
+          Refusal.statusOf(refusal),
         ),
       )
       request.sendXml(207, Multistatus.start + list.join("") + Multistatus.end)

@@ -2,7 +2,6 @@
  * Why a request of WebDAV is refused, and the preconditions of RFC 4918 16
  * that programs understand.
  */
-import { statusOf as errorStatusOf } from "../../domain/ErrorRegistry.ts"
 import { type ByteName, toDisplay } from "../names/ByteName.ts"
 import type * as Root from "../root/Root.ts"
 import type * as Refusal from "../uploads/Refusal.ts"
@@ -70,9 +69,6 @@ export const ofOpening = ({ _tag, detail }: Root.NotOpen): Refusal.Refusal => {
       return { code: "PTTH_INTERNAL", detail }
   }
 }
-
-/** The status of a refusal. */
-export const statusOf = ({ code, status }: Refusal.Refusal): number => status ?? errorStatusOf(code)
 
 /** The precondition that was not met, for programs. */
 export const conditionOf = (refusal: Refusal.Refusal, method: string): string | undefined => {

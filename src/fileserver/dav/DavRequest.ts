@@ -9,9 +9,8 @@ import * as PulledBody from "../../transport/body/PulledBody.ts"
 import type { Asker } from "../change/Changes.ts"
 import * as PageAddress from "../http/PageAddress.ts"
 import type { FolderWork } from "../send/FolderWork.ts"
-import type { Refusal } from "../uploads/Refusal.ts"
+import * as Refusal from "../uploads/Refusal.ts"
 import { UploadReply } from "../uploads/UploadReply.ts"
-import * as DavRefusal from "./DavRefusal.ts"
 import * as IfHeader from "./IfHeader.ts"
 import * as Multistatus from "./Multistatus.ts"
 import * as XmlTree from "./XmlTree.ts"
@@ -100,9 +99,9 @@ export class DavRequest extends UploadReply implements Asker {
   }
 
   /** Refuses; with the precondition of RFC 4918 16 as XML, where there is one. */
-  override refuse(refusal: Refusal, condition?: string): void {
+  override refuse(refusal: Refusal.Refusal, condition?: string): void {
     if (condition === undefined) return super.refuse(refusal)
-    this.sendXml(DavRefusal.statusOf(refusal), Multistatus.error(condition, this.address))
+    this.sendXml(Refusal.statusOf(refusal), Multistatus.error(condition, this.address))
   }
 
   /** Sends a document. */

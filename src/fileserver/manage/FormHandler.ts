@@ -2,7 +2,6 @@
  * Carries out the forms by which people change a folder. Without script the
  * answer leads back to the folder; a script gets JSON.
  */
-import { statusOf } from "../../domain/ErrorRegistry.ts"
 import * as Headers from "../../domain/HeaderList.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import * as Body from "../../transport/body/Body.ts"
@@ -14,7 +13,7 @@ import type { ChangeTarget } from "../change/ChangeTarget.ts"
 import { type ByteName, toDisplay, toUrl } from "../names/ByteName.ts"
 import * as TargetPath from "../names/TargetPath.ts"
 import { FileReceiver } from "../uploads/FileReceiver.ts"
-import type * as Refusal from "../uploads/Refusal.ts"
+import * as Refusal from "../uploads/Refusal.ts"
 import { UploadReply } from "../uploads/UploadReply.ts"
 import * as UploadRules from "../uploads/UploadRules.ts"
 import * as ChangeForm from "./ChangeForm.ts"
@@ -167,7 +166,7 @@ class FormRequest extends UploadReply implements Asker {
     const [first] = refusals
     const details = refusals.map(({ detail }) => detail)
     if (this.wantsJson()) {
-      const status = first === undefined ? 200 : statusOfRefusal(first)
+      const status = first === undefined ? 200 : Refusal.statusOf(first)
       return this.sendJson(status, {
         done: done.map(toDisplay),
         refused: details,
@@ -206,8 +205,6 @@ class FormRequest extends UploadReply implements Asker {
     )
   }
 }
-
-const statusOfRefusal = ({ code, status }: Refusal.Refusal): number => status ?? statusOf(code)
 
 /** How many ids of deleted entries an address may have. */
 const maxUndo = 50

@@ -117,11 +117,7 @@ class TusRequest {
     if (Headers.first(headers, "tus-resumable")?.trim() !== TusFields.version)
       return TusRefusal.otherVersion
     const target = TargetPath.decode(this.head.target, windows)
-    if (target._tag === "Refusal") {
-      return target.status === 400
-        ? Refusal.invalidTarget(target.detail)
-        : Refusal.targetNotServed(target.detail)
-    }
+    if (target._tag === "Refusal") return Refusal.ofTarget(target)
     const [first, ...folder] = target.segments
     if (first !== "files") return Refusal.wrongTarget(true, UploadRules.allow)
     if (!UploadRules.isSameOrigin(headers)) return Refusal.otherSite

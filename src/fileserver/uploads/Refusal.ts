@@ -1,9 +1,10 @@
 /**
  * Why an upload is refused, with the texts for the visitor.
  */
-import type { VisitorErrorCode } from "../../domain/ErrorRegistry.ts"
+import { statusOf as errorStatusOf, type VisitorErrorCode } from "../../domain/ErrorRegistry.ts"
 import type * as Headers from "../../domain/HeaderList.ts"
 import { type ByteName, toDisplay } from "../names/ByteName.ts"
+import type * as TargetPath from "../names/TargetPath.ts"
 import type * as Root from "../root/Root.ts"
 import type { UploadFailure } from "./UploadFailure.ts"
 
@@ -16,6 +17,9 @@ export interface Refusal {
   readonly headers?: Headers.HeaderList
 }
 
+/** The status of a refusal. */
+export const statusOf = ({ code, status }: Refusal): number => status ?? errorStatusOf(code)
+
 /** In quotation marks, so that no sentence begins with a name in capitals. */
 const quoted = (name: ByteName): string => `\u201c${toDisplay(name)}\u201d`
 
@@ -27,10 +31,8 @@ export const wrongTarget = (isForm: boolean, allow: string): Refusal => ({
   headers: [["Allow", allow]],
 })
 export const invalidTarget = (detail: string): Refusal => ({ code: "PTTH_BAD_REQUEST", detail })
-export const targetNotServed = (detail: string): Refusal => ({
-  code: "PTTH_UPLOAD_REFUSED",
-  detail,
-})
+export const ofTarget = ({ detail, status }: TargetPath.Refusal): Refusal =>
+  status === 400 ? invalidTarget(detail) : { code: "PTTH_UPLOAD_REFUSED", detail }
 export const otherSite: Refusal = {
   code: "PTTH_UPLOAD_REFUSED",
   detail: "The upload comes from a page of another site.",

@@ -3,14 +3,13 @@
  * It also knows whether the client is gone, and when the change may have its
  * effect.
  */
-import { statusOf } from "../../domain/ErrorRegistry.ts"
 import * as Headers from "../../domain/HeaderList.ts"
 import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import * as Body from "../../transport/body/Body.ts"
 import type { Reply } from "../../transport/body/Handler.ts"
 import { commit } from "../../transport/body/Replies.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
-import type * as Refusal from "./Refusal.ts"
+import * as Refusal from "./Refusal.ts"
 
 /** See the head of this file. */
 export class UploadReply {
@@ -79,10 +78,11 @@ export class UploadReply {
     this.respond({ status, headers: all }, Body.empty)
   }
 
-  refuse({ code, headers = [], status, ...rest }: Refusal.Refusal): void {
+  refuse(refusal: Refusal.Refusal): void {
     if (this.done) return
+    const { headers = [] } = refusal
     const failure = FailurePage.render(
-      { code, status: status ?? statusOf(code), ...rest, headers: [...headers, ...this.fields] },
+      { ...refusal, status: Refusal.statusOf(refusal), headers: [...headers, ...this.fields] },
       Headers.first(this.head.headers, "accept"),
     )
     this.respond(failure, this.head.method === "HEAD" ? Body.empty : Body.fromBytes(failure.body))

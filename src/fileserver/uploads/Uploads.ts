@@ -43,13 +43,7 @@ export const handle = (
   }
   const dotfiles = to.rules.sidecars && "sidecars"
   const target = TargetPath.decode(head.target, windows, dotfiles)
-  if (target._tag === "Refusal") {
-    return refuse(
-      target.status === 400
-        ? Refusal.invalidTarget(target.detail)
-        : Refusal.targetNotServed(target.detail),
-    )
-  }
+  if (target._tag === "Refusal") return refuse(Refusal.ofTarget(target))
   const request = requestOf(head, target)
   const refusal = UploadRules.checkRequest(request, to.rules)
   if (refusal !== undefined) return refuse(refusal)
