@@ -11,6 +11,7 @@ import type * as Root from "../root/Root.ts"
 import * as FileCheck from "../uploads/FileCheck.ts"
 import type * as Refusal from "../uploads/Refusal.ts"
 import * as ChangeRefusal from "./ChangeRefusal.ts"
+import { everythingBelow } from "./EverythingBelow.ts"
 import type { Located } from "./Located.ts"
 import { moveEntry } from "./MoveEntry.ts"
 
@@ -52,22 +53,13 @@ const isItem = (value: unknown): value is Omit<BinItem, "id"> => {
   )
 }
 
-const sizeOf = async ({ path, stats }: Located): Promise<number> => {
-  if (stats?.isDirectory() !== true) return Number(stats?.size ?? 0n)
+const sizeOf = async (entry: Located): Promise<number> => {
+  if (entry.stats?.isDirectory() !== true) return Number(entry.stats?.size ?? 0n)
   let size = 0
   let left = maxCounted
-  const folders = [path]
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    const base = typeof folder === "string" ? folder : folder.toString("latin1")
-    for (const entry of await fs.promises.readdir(folder, {
-      encoding: "latin1",
-      withFileTypes: true,
-    })) {
-      if (--left < 0) return size
-      const child = toFsPath(`${base}/${entry.name}`)
-      if (entry.isDirectory()) folders.push(child)
-      else size += (await fs.promises.lstat(child)).size
-    }
+  for await (const { isFolder, path } of everythingBelow(entry)) {
+    if (--left < 0) break
+    if (!isFolder) size += (await fs.promises.lstat(path)).size
   }
   return size
 }
