@@ -164,6 +164,29 @@ describe("the documentation", () => {
     assert.deepStrictEqual(found, [])
   })
 
+  it("docs/README.md leads to every page", () => {
+    const links = linksOf(read("docs/README.md")).map((link) => path.posix.join("docs", link))
+    const pages = documents.filter((page) => page.startsWith("docs/") && page !== "docs/README.md")
+    assert.includeMembers(links, pages)
+  })
+
+  it("docs/operating.md has every kind of event, every metric and every field of the access log", () => {
+    const text = read("docs/operating.md")
+    const isComplete = (source: string, names: RegExp): void => {
+      const all = [...source.matchAll(names)].map(([, name]) => name as string)
+      assert.isNotEmpty(all, source)
+      assert.deepStrictEqual(
+        all.filter((name) => !text.includes(`\`${name}\``)),
+        [],
+      )
+    }
+    const [, fields = ""] = read("src/transport/observe/AccessLog.ts").split("  json({\n")
+    const relay = sources.filter((file) => file.startsWith("src/relay/")).map(read)
+    isComplete(read("src/relay/audit/AuditEvent.ts"), /(?<=_tag: .*)"(\w+)"/g)
+    isComplete(fields.split("})")[0] ?? "", /^ {4}(\w+)/gm)
+    isComplete(relay.join(""), /"(ptth_relay_\w+)"/g)
+  })
+
   it("ARCHITECTURE.md mentions every layer", () => {
     const folders = readdirSync(path.join(root, "src")).filter((name) =>
       statSync(path.join(root, "src", name)).isDirectory(),
