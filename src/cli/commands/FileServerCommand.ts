@@ -52,7 +52,7 @@ export const fileServerCommand = Command.make(
     ),
 ).pipe(
   Command.withDescription(
-    "Serve a folder directly, or with --relay through a relay; read only unless --uploads is given",
+    "Serve a folder directly, or with --relay through a relay; read only unless --uploads or --manage is given",
   ),
   Command.withExamples([
     { command: "ptth fileserver ~/Pictures --listen 127.0.0.1:8080" },

@@ -467,7 +467,10 @@ export const shareKeys = {
   ca: identityKeys.ca,
   ...fileKeys,
   ...originFlags,
-  authUser: signInKeys.authUser,
+  authUser: {
+    ...signInKeys.authUser,
+    doc: "The user name that visitors must give, together with a password, which is asked for, or whose hash is in PTTH_SHARE_AUTH_PASSWORD.",
+  },
   transport,
   connections,
   throttleUpload,
