@@ -32,7 +32,7 @@ export const oneServer = (cost: HopCost, relays: number, spread: number): number
   return 1e6 / (local === 1 ? ofHolder : Math.max(ofHolder, ofOther))
 }
 
-/** Prints the tables for 8 and 32 processors and for 2 to 64 relays. */
+/** Prints a table for 1 to 64 relays. */
 export const printModel = (cost: HopCost): void => {
   printHeading([
     "relays, thousand requests/s",

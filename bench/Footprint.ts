@@ -6,6 +6,7 @@
 import { execFileSync, spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
+import { setTimeout as wait } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { quantile } from "./Probe.ts"
 import { answers, freePort, memory, processorMillis, said, start, stop } from "./Processes.ts"
@@ -16,8 +17,6 @@ const root = fileURLToPath(new URL("..", import.meta.url))
 
 /** How long each program idles before its memory is read, in milliseconds. */
 const settleMillis = Number(process.env.BENCH_SETTLE ?? 10) * 1000
-
-const wait = (millis: number): Promise<void> => new Promise((done) => setTimeout(done, millis))
 
 /** The program and its first arguments. */
 const command = (): readonly [program: string, ...args: ReadonlyArray<string>] => {
@@ -33,7 +32,7 @@ interface Footprint {
   readonly idle: number
 }
 
-/** What is asked of a program: a request, and what its response has to contain. */
+/** A request to a program. */
 interface Request {
   readonly path: string
   readonly accept?: string

@@ -3,8 +3,8 @@
  * The processor time of a request that hops to another relay, and how fast a
  * large file does; what two and four workers carry, each held to a part of a
  * processor; a relay by itself beside another version of the program; the memory
- * of a worker; and, computed from the measured times, what many processors and
- * many relays carry. Prints tables in Markdown.
+ * of a worker; and, computed from the measured times, what many relays carry.
+ * Prints tables in Markdown.
  *
  * `npm run bench:cluster hop` (or `workers`, `alone`, `memory`) measures that
  * alone. BENCH_SECONDS (2) is the length of each load, BENCH_ROUNDS (9) how
@@ -22,6 +22,8 @@ import { fileURLToPath } from "node:url"
 import { cage, removeCages } from "./Cage.ts"
 import { type HopCost, printModel } from "./ClusterModel.ts"
 import { bySockets, byWrk, isInstalled } from "./Load.ts"
+import { wantedOf } from "./Parts.ts"
+import { quantile } from "./Probe.ts"
 import { answers, childrenOf, freePort, processorMillis, said, start, stop } from "./Processes.ts"
 import { printHeading, printRow } from "./Table.ts"
 import { serverKey, startServer, startTunnel, type Tunnel } from "./Tunnel.ts"
@@ -29,14 +31,7 @@ import { serverKey, startServer, startTunnel, type Tunnel } from "./Tunnel.ts"
 const seconds = Number(process.env.BENCH_SECONDS ?? 2)
 const rounds = Number(process.env.BENCH_ROUNDS ?? 9)
 const mebibytes = Number(process.env.BENCH_MIB ?? 256)
-const parts = ["hop", "workers", "alone", "memory"] as const
-const asked = process.argv.slice(2)
-const wanted = (part: (typeof parts)[number]): boolean => asked.length === 0 || asked.includes(part)
-const unknown = asked.find((part) => !parts.some((known) => known === part))
-if (unknown !== undefined) {
-  process.stderr.write(`No part "${unknown}": name some of ${parts.join(", ")}, or none for all.\n`)
-  process.exit(2)
-}
+const wanted = wantedOf(["hop", "workers", "alone", "memory"])
 
 const load = isInstalled("wrk", "--version") ? byWrk : bySockets
 const folder = mkdtempSync(join(tmpdir(), "ptth-cluster-"))
@@ -48,8 +43,7 @@ const share = 0.08
 /** Visitors of each worker. */
 const perWorker = 32
 
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
+const median = (values: ReadonlyArray<number>): number => quantile(values, 0.5)
 const ratios = (values: ReadonlyArray<number>, bases: ReadonlyArray<number>): string =>
   median(values.map((value, i) => value / (bases[i] as number))).toFixed(2)
 

@@ -16,6 +16,7 @@ import { loadavg, tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { isInstalled } from "./Load.ts"
+import { wantedOf } from "./Parts.ts"
 import { probe, quantile } from "./Probe.ts"
 import { answers, said, start, stop } from "./Processes.ts"
 import { heading, printRow } from "./Table.ts"
@@ -25,9 +26,7 @@ import { startUplink, type UplinkOptions } from "./Uplink.ts"
 const rounds = Number(process.env.BENCH_ROUNDS ?? 3)
 const seconds = Number(process.env.BENCH_SECONDS ?? 6)
 const rate = Number(process.env.BENCH_RATE ?? 1_000_000)
-const parts = ["downloads", "uploads", "visitors", "flood"] as const
-const asked = process.argv.slice(2)
-const wanted = (part: (typeof parts)[number]): boolean => asked.length === 0 || asked.includes(part)
+const wanted = wantedOf(["downloads", "uploads", "visitors", "flood"])
 /** How long load runs before it is measured, in milliseconds: first windows are past by then. */
 const settleMillis = 3_000
 /** How many requests flood a server at once. */
@@ -218,8 +217,6 @@ const besideFlood = async (): Promise<void> => {
 
 try {
   mkdirSync(join(folder, "files"))
-  const unknown = asked.find((part) => !parts.some((known) => known === part))
-  if (unknown !== undefined) throw new Error(`no part "${unknown}": name some of ${parts.join()}`)
   process.stdout.write(`load ${loadavg()[0]?.toFixed(1)}, line ${rate / 1e6} MB/s, ms\n\n`)
   const heads = ["p50 alone", "p99", "p50 beside", "p99", "p99 ratio", "theirs", "least of most"]
   process.stdout.write(heading(["1 KiB beside", ...heads]))

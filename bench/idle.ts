@@ -14,10 +14,12 @@ import type { ChildProcess } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { loadavg, tmpdir } from "node:os"
 import { join } from "node:path"
+import { setTimeout as wait } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import * as Footprint from "./Footprint.ts"
 import { registered } from "./IdleNames.ts"
 import { processorMillis, said, start, stop, wakeUps } from "./Processes.ts"
+import { printHeading, printRow } from "./Table.ts"
 import { startTunnel } from "./Tunnel.ts"
 
 const servers = Number(process.env.BENCH_SERVERS ?? 100)
@@ -25,8 +27,6 @@ const seconds = Number(process.env.BENCH_SECONDS ?? 60)
 const settleMillis = 60_000
 const program = fileURLToPath(new URL("./IdleServers.ts", import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), "ptth-idle-"))
-
-const wait = (millis: number): Promise<void> => new Promise((done) => setTimeout(done, millis))
 
 const look = (child: ChildProcess) => ({
   at: performance.now(),
@@ -48,14 +48,14 @@ const wakeUpsOfRelay = async (): Promise<void> => {
   ]
   const before = measured.map(({ child }) => look(child))
   await wait(seconds * 1000)
-  process.stdout.write("| idle | wake-ups a second | processor |\n| --- | ---: | ---: |\n")
+  printHeading(["idle", "wake-ups a second", "processor"])
   for (const [i, { child, what }] of measured.entries()) {
     const now = look(child)
     const then = before[i] as typeof now
     const passed = now.at - then.at
     const rate = ((now.wakeUps - then.wakeUps) / passed) * 1000
     const part = ((now.millis - then.millis) / passed) * 100
-    process.stdout.write(`| ${what} | ${rate.toFixed(1)} | ${part.toFixed(2)} % |\n`)
+    printRow([what, rate.toFixed(1), `${part.toFixed(2)} %`])
   }
   process.stdout.write(`\nload ${loadavg()[0]?.toFixed(1)}, looked at for ${seconds} s\n`)
   await stop(idle)

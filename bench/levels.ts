@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url"
 import { idleName, registered } from "./IdleNames.ts"
 import { bySockets, byWrk, isInstalled } from "./Load.ts"
 import { answers, processorMillis, start, stop } from "./Processes.ts"
+import { printHeading, printRow } from "./Table.ts"
 import { startTunnel } from "./Tunnel.ts"
 
 const seconds = Number(process.env.BENCH_SECONDS ?? 4)
@@ -29,8 +30,7 @@ try {
   const servers = levels.map((level, i) =>
     start(process.execPath, [program, tunnel.relayUrl, `${i}`, level], { cwd: folder }),
   )
-  process.stdout.write("| level | 1 connection, median | 32 connections | server, us each |\n")
-  process.stdout.write("| --- | ---: | ---: | ---: |\n")
+  printHeading(["level", "1 connection, median", "32 connections", "server, us each"])
   for (const round of [0, 1]) {
     for (const [i, level] of levels.entries()) {
       const url = `${tunnel.relayUrl}/servers/${idleName(i)}/x`
@@ -42,9 +42,12 @@ try {
       const each =
         ((processorMillis(servers[i]?.pid ?? 0) - before) * 1000) /
         (some.requestsPerSecond * seconds)
-      process.stdout.write(
-        `| ${level} | ${Math.round(one.medianMicros)} us | ${Math.round(some.requestsPerSecond)}/s | ${Math.round(each)} |\n`,
-      )
+      printRow([
+        level,
+        `${Math.round(one.medianMicros)} us`,
+        `${Math.round(some.requestsPerSecond)}/s`,
+        Math.round(each),
+      ])
     }
   }
   for (const server of servers) await stop(server)
