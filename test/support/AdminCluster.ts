@@ -4,14 +4,9 @@
  *     const [a, b] = yield* AdminCluster.start(["a", "b"], AdminCluster.attic)
  *     yield* AdminCluster.visited([a, b])
  */
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { Membership } from "../../src/cluster/Membership.ts"
 import { Peers, type PeersShape } from "../../src/cluster/Peers.ts"
-import * as PeerMesh from "../../src/cluster/peers/PeerMesh.ts"
 import { tripcodeOfText } from "../../src/domain/ApiKey.ts"
 import type { ServerName } from "../../src/domain/ServerName.ts"
 import * as AdminControl from "../../src/protocol/peer/AdminControl.ts"
@@ -59,36 +54,20 @@ export const start = Effect.fnUntraced(function* (
   const members = [...ids, ...absent].map((id) => ({ at: Harness.peerAt(id) }))
   const relays = yield* Effect.forEach(ids, (id) =>
     Effect.gen(function* () {
-      const scope = yield* Scope.fork(yield* Effect.scope)
-      const mesh = PeerMesh.layer({
-        id,
-        machine: id.split(".")[0] ?? id,
+      const { kill, peers, scope } = yield* Harness.clusterMember(network, members, id, {
         program: "9.9.9",
         digest: () => (id === "c" ? "another" : "same"),
-        slot: () => 0,
-        network: network.of(id),
-        listen: [Harness.peerAt(id)],
-      }).pipe(Layer.provide(Membership.layerFixed(members)))
-      const peers = Context.get(yield* Layer.buildWithScope(mesh, scope), Peers)
+      })
       const relay = yield* adminRelay(config + text).pipe(
         Effect.provideService(Peers, peers),
         Scope.provide(scope),
       )
-      const kill = Effect.suspend(() => {
-        network.cut(Harness.peerAt(id))
-        network.leave(id)
-        return Scope.close(scope, Exit.void)
-      })
       const fallSilent = Effect.sync(() => peers.onControl(AdminControl.report, () => Effect.never))
       const peer: AdminPeer = { ...relay, id, peers, kill, fallSilent }
       return peer
     }),
   )
-  yield* Harness.until("the relays know each other", () =>
-    relays.every(
-      ({ peers }) => peers.list().filter(({ state }) => state === "up").length === ids.length - 1,
-    ),
-  )
+  yield* Harness.knowEachOther(relays)
   return relays as unknown as readonly [AdminPeer, AdminPeer, AdminPeer]
 })
 

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { Membership } from "../../../src/cluster/Membership.ts"
+import { type Member, Membership } from "../../../src/cluster/Membership.ts"
 import { Peers, type PeersShape } from "../../../src/cluster/Peers.ts"
 import * as PeerMesh from "../../../src/cluster/peers/PeerMesh.ts"
 import type { PeerNetworkError } from "../../../src/cluster/peers/PeerNetwork.ts"
@@ -39,7 +39,48 @@ export interface TestCluster {
 /** The address of a relay in the cluster's network. */
 export const peerAt = (id: string): string => `tcp:${id}:1`
 
-/** Starts relays that know each other; the machine of `a.0` is `a`. */
+/**
+ * What a relay of a cluster has of the others, in a Scope of its own that `kill` closes; the machine
+ * of `a.0` is `a`.
+ */
+export const clusterMember = Effect.fnUntraced(function* (
+  network: MemoryNetwork,
+  members: ReadonlyArray<Member>,
+  id: string,
+  more: Partial<PeerMesh.PeerMeshOptions> = {},
+) {
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  const mesh = PeerMesh.layer({
+    id,
+    machine: id.split(".")[0] ?? id,
+    program: "test",
+    digest: () => "",
+    slot: () => 0,
+    network: network.of(id),
+    listen: [peerAt(id)],
+    ...more,
+  }).pipe(Layer.provide(Membership.layerFixed(members)))
+  const peers = Context.get(yield* Layer.buildWithScope(mesh, scope), Peers)
+  const kill = Effect.suspend(() => {
+    network.cut(peerAt(id))
+    network.leave(id)
+    return Scope.close(scope, Exit.void)
+  })
+  return { scope, peers, kill }
+})
+
+/** Waits until each relay is connected to all others. */
+export const knowEachOther = (
+  relays: ReadonlyArray<{ readonly peers: PeersShape }>,
+): Effect.Effect<void> =>
+  until("the relays know each other", () =>
+    relays.every(
+      ({ peers }) =>
+        peers.list().filter(({ state }) => state === "up").length === relays.length - 1,
+    ),
+  )
+
+/** Starts relays that know each other. */
 export const cluster = Effect.fnUntraced(function* (
   ids: ReadonlyArray<string>,
   options: RelayOptions | ((id: string) => RelayOptions) = {},
@@ -47,35 +88,16 @@ export const cluster = Effect.fnUntraced(function* (
   const network = new MemoryNetwork()
   const members = ids.map((id) => ({ id, at: peerAt(id) }))
   const start: TestCluster["start"] = Effect.fnUntraced(function* (id, more = {}) {
-    const scope = yield* Scope.fork(yield* Effect.scope)
-    const mesh = PeerMesh.layer({
-      id,
-      machine: id.split(".")[0] ?? id,
-      program: "test",
-      digest: () => "",
-      slot: () => ids.indexOf(id) + 1,
-      network: network.of(id),
-      listen: [peerAt(id)],
-      ...more,
-    }).pipe(Layer.provide(Membership.layerFixed(members)))
-    const peers = Context.get(yield* Layer.buildWithScope(mesh, scope), Peers)
+    const slot = () => ids.indexOf(id) + 1
+    const { kill, peers, scope } = yield* clusterMember(network, members, id, { slot, ...more })
     const started = yield* relay(typeof options === "function" ? options(id) : options).pipe(
       Effect.provideService(Peers, peers),
       Scope.provide(scope),
     )
-    const kill = Effect.suspend(() => {
-      network.cut(peerAt(id))
-      network.leave(id)
-      return Scope.close(scope, Exit.void)
-    })
     return { ...started, id, peers, kill }
   })
   const relays = yield* Effect.forEach(ids, (id) => start(id))
-  yield* until("the relays know each other", () =>
-    relays.every(
-      ({ peers }) => peers.list().filter(({ state }) => state === "up").length === ids.length - 1,
-    ),
-  )
+  yield* knowEachOther(relays)
   const made: TestCluster = { network, relays, start }
   return made
 })
