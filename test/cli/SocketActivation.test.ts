@@ -3,11 +3,11 @@
  * socket activation gives it.
  */
 import { once } from "node:events"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { writeFileSync } from "node:fs"
 import { Agent, request } from "node:http"
-import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
 import { activated } from "./PassedSocket.ts"
 
 it.skipIf(process.platform === "win32")(
@@ -31,7 +31,7 @@ it.skipIf(process.platform === "win32")(
 it.skipIf(process.platform === "win32")(
   "a relay that is restarted on a passed socket fails no request of a kept connection",
   async () => {
-    const config = join(mkdtempSync(join(tmpdir(), "ptth-restart-")), "relay.toml")
+    const config = join(temporaryFolder(), "relay.toml")
     writeFileSync(config, 'lame_duck = "1 s"\n')
     const { port, shell, until } = await activated(["--config-path", config])
     const first = Number((await until(/process (\d+)/))[1])
@@ -64,6 +64,5 @@ it.skipIf(process.platform === "win32")(
     process.kill(second, "SIGTERM")
     await until(/ended 0[\s\S]*ended 0/)
     await once(shell, "close")
-    rmSync(dirname(config), { recursive: true })
   },
 )

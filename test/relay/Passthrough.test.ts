@@ -16,6 +16,7 @@ import { WebSocket, WebSocketServer } from "ws"
 import * as Upstream from "../../src/server/upstream/Upstream.ts"
 import * as Certificate from "../../src/transport/net/Certificate.ts"
 import * as Harness from "../support/Harness.ts"
+import { listening } from "../support/LocalServer.ts"
 import * as Proxies from "../support/Proxies.ts"
 
 const hasOpenssl = Proxies.isInstalled("openssl")
@@ -382,24 +383,16 @@ describe.skipIf(!hasOpenssl)(`a relay that passes connections on${reason}`, () =
       const { connect, own, relay, servers } = yield* siteOf()
       yield* connect("attic", Harness.echo, { certificate: servers.certificate })
       // A proxy between client and relay that sends byte by byte.
-      const slow = yield* Effect.acquireRelease(
-        Effect.promise(async () => {
-          const server = net.createServer((client) => {
-            const relayed = net.connect(relay.port, "127.0.0.1")
-            relayed.setNoDelay(true)
-            client.on("data", (bytes) => {
-              for (const byte of bytes) relayed.write(Buffer.from([byte]))
-            })
-            relayed.pipe(client)
-            for (const socket of [client, relayed]) socket.on("error", () => {})
-          })
-          server.listen(0, "127.0.0.1")
-          await once(server, "listening")
-          return server
-        }),
-        (server) => Effect.sync(() => server.close()),
-      )
-      const { port } = slow.address() as net.AddressInfo
+      const slow = net.createServer((client) => {
+        const relayed = net.connect(relay.port, "127.0.0.1")
+        relayed.setNoDelay(true)
+        client.on("data", (bytes) => {
+          for (const byte of bytes) relayed.write(Buffer.from([byte]))
+        })
+        relayed.pipe(client)
+        for (const socket of [client, relayed]) socket.on("error", () => {})
+      })
+      const port = yield* listening(slow)
       assert.strictEqual((yield* ask({ port }, attic, "/")).fingerprint, servers.fingerprint)
       assert.strictEqual((yield* ask({ port }, domain, "/healthz")).fingerprint, own.fingerprint)
       const garbage = (bytes: Buffer): Effect.Effect<Buffer> =>

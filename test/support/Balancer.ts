@@ -6,6 +6,7 @@ import * as http from "node:http"
 import * as net from "node:net"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { listeningUrl } from "./LocalServer.ts"
 import { Seeded } from "./Seeded.ts"
 
 /** See the file's header. */
@@ -41,16 +42,13 @@ export const balancer = (seed = 1): Effect.Effect<Balancer, never, Scope.Scope> 
         one.pipe(other)
       }
     })
-    yield* Effect.acquireRelease(
-      Effect.promise(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))),
-      () =>
-        Effect.sync(() => {
-          server.close()
-          for (const socket of sockets) socket.destroy()
-        }),
+    const url = yield* listeningUrl(server)
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        for (const socket of sockets) socket.destroy()
+      }),
     )
-    const { port } = server.address() as net.AddressInfo
-    return { targets, url: `http://127.0.0.1:${port}` }
+    return { targets, url }
   })
 
 /** Starts one that passes each request to the next relay in turn, and no upgrades. */
@@ -72,9 +70,5 @@ export const requestBalancer = (
       response.on("close", () => onward.destroy())
       request.on("error", () => onward.destroy()).pipe(onward)
     })
-    yield* Effect.acquireRelease(
-      Effect.promise(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))),
-      () => Effect.sync(() => server.close().closeAllConnections()),
-    )
-    return { url: `http://127.0.0.1:${(server.address() as net.AddressInfo).port}` }
+    return { url: yield* listeningUrl(server) }
   })

@@ -14,12 +14,11 @@ import {
   sign,
   verify,
 } from "node:crypto"
-import { once } from "node:events"
 import * as http from "node:http"
-import type { AddressInfo } from "node:net"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Der from "../../src/transport/acme/Der.ts"
+import { listeningUrl } from "./LocalServer.ts"
 
 /** What the authority asks a host for. */
 export interface AskedChallenge {
@@ -396,14 +395,6 @@ export const start: Effect.Effect<FakeAuthority, never, Scope.Scope> = Effect.ge
       response.writeHead(500).end(String(error))
     })
   })
-  server.listen(0, "127.0.0.1")
-  yield* Effect.promise(() => once(server, "listening"))
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      server.closeAllConnections()
-      server.close()
-    }),
-  )
-  authority.base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  authority.base = yield* listeningUrl(server)
   return authority
 })

@@ -13,6 +13,7 @@ import * as StreamFrame from "../../src/protocol/StreamFrame.ts"
 import { initialWindow, Multiplexer, maxStreams } from "../../src/transport/mux/Multiplexer.ts"
 import * as WebSocketWire from "../../src/transport/mux/WebSocketWire.ts"
 import * as Deadlines from "../../src/transport/runtime/Deadlines.ts"
+import { listening } from "./LocalServer.ts"
 import { Seeded } from "./Seeded.ts"
 
 /** A link that a server has to one of the relays. */
@@ -84,15 +85,11 @@ export class FakeCluster {
     return Effect.gen(function* () {
       const cluster = new FakeCluster(yield* Deadlines.make, seed)
       const { server } = cluster
-      yield* Effect.acquireRelease(
-        Effect.promise(
-          () => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve)),
-        ),
-        () =>
-          Effect.sync(() => {
-            for (const { multiplexer } of [...cluster.links]) multiplexer.close("the test is over")
-            server.close().closeAllConnections()
-          }),
+      yield* listening(server)
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          for (const { multiplexer } of [...cluster.links]) multiplexer.close("the test is over")
+        }),
       )
       for (const id of ids) cluster.add(id)
       return cluster

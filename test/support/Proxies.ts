@@ -13,6 +13,7 @@ import { join } from "node:path"
 import * as tls from "node:tls"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
+import { listening } from "./LocalServer.ts"
 
 /** Whether a program can be run here. */
 export const isInstalled = (program: string): boolean =>
@@ -212,52 +213,30 @@ export const caddyOfCluster = Effect.fnUntraced(function* (to: ClusterPorts) {
 
 /** TLS in front of a port, by Node; gives its own port. */
 export const terminator = Effect.fnUntraced(function* (to: number, made: Certificate) {
-  const server = yield* Effect.acquireRelease(
-    Effect.promise(async () => {
-      const listening = tls.createServer(
-        { key: readFileSync(made.key), cert: readFileSync(made.cert) },
-        (socket) => {
-          const inner = net.connect(to, "127.0.0.1")
-          socket.pipe(inner).pipe(socket)
-          socket.on("error", () => inner.destroy())
-          inner.on("error", () => socket.destroy())
-        },
-      )
-      listening.listen(0, "127.0.0.1")
-      await once(listening, "listening")
-      return listening
-    }),
-    (listening) => Effect.sync(() => void listening.close()),
-  )
-  return (server.address() as net.AddressInfo).port
+  const files = { key: readFileSync(made.key), cert: readFileSync(made.cert) }
+  const server = tls.createServer(files, (socket) => {
+    const inner = net.connect(to, "127.0.0.1")
+    socket.pipe(inner).pipe(socket)
+    socket.on("error", () => inner.destroy())
+    inner.on("error", () => socket.destroy())
+  })
+  return yield* listening(server)
 })
 
 /** An HTTP proxy that only knows CONNECT, and counts what went through it. */
 export const connectProxy = Effect.gen(function* () {
   const seen: Array<string> = []
-  const server = yield* Effect.acquireRelease(
-    Effect.promise(async () => {
-      const listening = http.createServer((_req, res) => res.writeHead(405).end())
-      listening.on("connect", (request: http.IncomingMessage, socket: net.Socket) => {
-        seen.push(request.url ?? "")
-        const [host, port] = (request.url ?? "").split(":")
-        const inner = net.connect(Number(port), host)
-        inner.once("connect", () => {
-          socket.write("HTTP/1.1 200 Connection established\r\n\r\n")
-          socket.pipe(inner).pipe(socket)
-        })
-        socket.on("error", () => inner.destroy())
-        inner.on("error", () => socket.destroy())
-      })
-      listening.listen(0, "127.0.0.1")
-      await once(listening, "listening")
-      return listening
-    }),
-    (listening) =>
-      Effect.sync(() => {
-        listening.close()
-        listening.closeAllConnections()
-      }),
-  )
-  return { port: (server.address() as net.AddressInfo).port, seen }
+  const server = http.createServer((_req, res) => res.writeHead(405).end())
+  server.on("connect", (request: http.IncomingMessage, socket: net.Socket) => {
+    seen.push(request.url ?? "")
+    const [host, port] = (request.url ?? "").split(":")
+    const inner = net.connect(Number(port), host)
+    inner.once("connect", () => {
+      socket.write("HTTP/1.1 200 Connection established\r\n\r\n")
+      socket.pipe(inner).pipe(socket)
+    })
+    socket.on("error", () => inner.destroy())
+    inner.on("error", () => socket.destroy())
+  })
+  return { port: yield* listening(server), seen }
 })

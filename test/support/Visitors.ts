@@ -2,7 +2,8 @@
  * Visitors that send one request after the other until they are told to stop, on
  * kept connections and on fresh ones, and count what fails.
  */
-import { Agent, type IncomingMessage, request } from "node:http"
+import { Agent, request } from "node:http"
+import { text } from "node:stream/consumers"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Watch } from "./Watch.ts"
 
@@ -29,16 +30,6 @@ export interface Visitors {
   /** Stops once the running requests have ended. */
   readonly stop: () => Promise<void>
 }
-
-const bodyOf = (response: IncomingMessage): Promise<string> =>
-  new Promise((resolve, reject) => {
-    let text = ""
-    response.setEncoding("utf8").on("data", (chunk: string) => {
-      text += chunk
-    })
-    response.on("error", reject)
-    response.once("end", () => resolve(text))
-  })
 
 /**
  * Starts visitors of each kind.
@@ -72,7 +63,7 @@ export const visit = (
       })
       asked.once("error", (error) => fail(error.message))
       asked.once("response", (response) => {
-        bodyOf(response).then(
+        text(response).then(
           (body) => {
             const status = response.statusCode ?? 0
             if (!isRight(status, body, kind)) return fail(`${status} ${body.slice(0, 200)}`)

@@ -3,10 +3,10 @@
  * several relays can send them to the same one.
  */
 import * as http from "node:http"
-import type { AddressInfo } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Harness from "../../support/Harness.ts"
+import { listeningUrl } from "../../support/LocalServer.ts"
 
 /** Passes requests on to the relay; tells the steps of the protocol, and who asked for them. */
 const recorder = Effect.fnUntraced(function* (relay: Harness.TestRelay) {
@@ -26,11 +26,7 @@ const recorder = Effect.fnUntraced(function* (relay: Harness.TestRelay) {
     response.on("close", () => onward.destroy())
     request.pipe(onward)
   })
-  yield* Effect.acquireRelease(
-    Effect.promise(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))),
-    () => Effect.sync(() => server.close().closeAllConnections()),
-  )
-  return { requests, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+  return { requests, url: yield* listeningUrl(server) }
 })
 
 describe("a classic server", () => {

@@ -3,7 +3,6 @@
  * less and less often, and without a pause again once there is a request.
  */
 import * as http from "node:http"
-import type { AddressInfo } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
@@ -11,6 +10,7 @@ import * as RequestId from "../../../src/domain/RequestId.ts"
 import * as Classic1 from "../../../src/protocol/Classic1.ts"
 import * as Classic2 from "../../../src/protocol/Classic2.ts"
 import * as Harness from "../../support/Harness.ts"
+import { listeningUrl } from "../../support/LocalServer.ts"
 
 const head = { method: "GET", target: "/x", headers: [] }
 
@@ -46,12 +46,7 @@ const hastyRelay = Effect.fnUntraced(function* (
     const bytes = answerOf(listens)
     response.writeHead(bytes === undefined ? 204 : 200, headers).end(bytes)
   })
-  yield* Effect.acquireRelease(
-    Effect.promise(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))),
-    () => Effect.sync(() => server.close().closeAllConnections()),
-  )
-  const { port } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${port}`, listens: () => listens }
+  return { url: yield* listeningUrl(server), listens: () => listens }
 })
 
 /** Lets so many minutes pass, in steps shorter than any pause; how many listens came. */

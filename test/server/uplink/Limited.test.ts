@@ -11,33 +11,19 @@ import * as Result from "effect/Result"
 import { TestClock } from "effect/testing"
 import { limited } from "../../../src/server/uplink/ListenError.ts"
 import * as Harness from "../../support/Harness.ts"
+import { listeningUrl } from "../../support/LocalServer.ts"
 
 const loopback = IpNetwork.fromInterface(Result.getOrThrow(IpInterface.fromString("127.0.0.0/8")))
 
 /** Something that answers 429 to everything. */
-const refuser = Effect.acquireRelease(
-  Effect.promise(
-    () =>
-      new Promise<{ readonly url: string; readonly asked: () => number; close: () => void }>(
-        (resolve) => {
-          let asked = 0
-          const server = http.createServer((_request, response) => {
-            asked += 1
-            response.writeHead(429, { "Retry-After": "50" }).end("slow down\n")
-          })
-          server.listen(0, "127.0.0.1", () => {
-            const { port } = server.address() as { readonly port: number }
-            resolve({
-              url: `http://127.0.0.1:${port}`,
-              asked: () => asked,
-              close: () => server.closeAllConnections(),
-            })
-          })
-        },
-      ),
-  ),
-  ({ close }) => Effect.sync(close),
-)
+const refuser = Effect.gen(function* () {
+  let asked = 0
+  const server = http.createServer((_request, response) => {
+    asked += 1
+    response.writeHead(429, { "Retry-After": "50" }).end("slow down\n")
+  })
+  return { url: yield* listeningUrl(server), asked: () => asked }
+})
 
 describe("a server that is told 429", () => {
   for (const transport of ["classic", "stream"] as const) {

@@ -3,7 +3,6 @@
  * what happened and what to do, without a flood.
  */
 import * as http from "node:http"
-import type { AddressInfo } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
@@ -15,6 +14,7 @@ import { FailureLog } from "../../../src/server/uplink/FailureLog.ts"
 import { ListenError } from "../../../src/server/uplink/ListenError.ts"
 import * as ResponseFault from "../../../src/server/uplink/ResponseFault.ts"
 import * as Harness from "../../support/Harness.ts"
+import { listening } from "../../support/LocalServer.ts"
 import * as Proxies from "../../support/Proxies.ts"
 
 const now = Date.UTC(2026, 0, 2)
@@ -138,15 +138,9 @@ describe("a long outage", () => {
   })
 })
 
-const plainServer = Effect.acquireRelease(
-  Effect.promise(
-    () =>
-      new Promise<http.Server>((resolve) => {
-        const server = http.createServer((_request, response) => response.end("ok"))
-        server.listen(0, "127.0.0.1", () => resolve(server))
-      }),
-  ),
-  (server) => Effect.sync(() => void server.close()),
+/** The port of a server without TLS. */
+const plainPort = Effect.suspend(() =>
+  listening(http.createServer((_request, response) => response.end("ok"))),
 )
 
 const hasOpenssl = Proxies.isInstalled("openssl")
@@ -168,14 +162,14 @@ const saysOf = (relayUrl: string, pattern: RegExp) =>
 describe("a server", () => {
   it.effect("is told that https:// leads to a port without TLS", () =>
     Effect.gen(function* () {
-      const { port } = (yield* plainServer).address() as AddressInfo
+      const port = yield* plainPort
       yield* saysOf(`https://127.0.0.1:${port}`, /PTTH_RELAY_NO_TLS: .*http:\/\//)
     }),
   )
 
   it.effect.skipIf(!hasOpenssl)("is told that http:// leads to a port with TLS", () =>
     Effect.gen(function* () {
-      const { port } = (yield* plainServer).address() as AddressInfo
+      const port = yield* plainPort
       const front = yield* Proxies.terminator(port, yield* Proxies.certificate)
       yield* saysOf(`http://127.0.0.1:${front}`, /PTTH_RELAY_NEEDS_TLS: .*https:\/\//)
     }),

@@ -2,16 +2,7 @@
  * Certificates are obtained, kept and renewed; what fails takes none away.
  */
 import { createHash, X509Certificate } from "node:crypto"
-import {
-  chmodSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs"
-import { tmpdir } from "node:os"
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
@@ -33,18 +24,10 @@ import * as X509 from "../../../src/transport/acme/X509.ts"
 import * as Certificate from "../../../src/transport/net/Certificate.ts"
 import * as FakeAuthority from "../../support/FakeAuthority.ts"
 import * as Harness from "../../support/Harness.ts"
+import { temporaryFolder } from "../../support/temporaryFolder.ts"
 
 const day = 24 * 3_600_000
 const start = Date.UTC(2026, 0, 1)
-
-const temporary = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "ptth-acme-"))),
-  (path) =>
-    Effect.sync(() => {
-      chmodSync(path, 0o700)
-      rmSync(path, { recursive: true, force: true })
-    }),
-)
 
 /** Moves the clock to the moment of the next attempt, and not further: what runs then has time limits of its own. */
 const toNextAttempt = (keeper: CertificateKeeper) =>
@@ -65,7 +48,7 @@ const world = Effect.gen(function* () {
   const clock = yield* Clock.Clock
   const authority = yield* FakeAuthority.start
   authority.now = () => clock.currentTimeMillisUnsafe()
-  const folder = yield* temporary
+  const folder = temporaryFolder()
   const table = new ChallengeTable()
   authority.check = async ({ host, keyAuthorization, kind, token }) => {
     const isAnswered =

@@ -1,24 +1,19 @@
 /**
  * The operator's program that sets records in the DNS.
  */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { chmodSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as DnsHook from "../../../src/transport/acme/DnsHook.ts"
-
-const folder = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "ptth-hook-"))),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true })),
-)
+import { temporaryFolder } from "../../support/temporaryFolder.ts"
 
 const record = { name: "_acme-challenge.relay.example.com", value: "proof" }
 
 describe.skipIf(process.platform === "win32")("a program that sets records", () => {
   it.live("is told what to do, which record and its value", () =>
     Effect.gen(function* () {
-      const here = yield* folder
+      const here = temporaryFolder()
       const hook = join(here, "hook")
       writeFileSync(hook, `#!/bin/sh\necho "$@" >> ${here}/calls\n`)
       chmodSync(hook, 0o755)
@@ -33,7 +28,7 @@ describe.skipIf(process.platform === "win32")("a program that sets records", () 
 
   it.live("has failed unless it exits with 0, and its last words are told", () =>
     Effect.gen(function* () {
-      const here = yield* folder
+      const here = temporaryFolder()
       const hook = join(here, "hook")
       writeFileSync(hook, "#!/bin/sh\necho first >&2\necho no such zone >&2\nexit 3\n")
       chmodSync(hook, 0o755)
