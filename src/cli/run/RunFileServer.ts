@@ -96,7 +96,8 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
       const view = yield* ViewChoice.make(yield* viewOptions)
       const withIdleTimeout = idleRequests(view.watch(handler), yield* Deadlines.make, defaultIdle)
       const answer: FrontHandler = ({ address, head, body }, reply) => {
-        const headers = password === undefined ? head.headers : withVisitor(head.headers, address)
+        // Guesses and uploads are limited by address: a visitor must not name another one.
+        const headers = withVisitor(head.headers, address)
         return withIdleTimeout({ ...head, headers }, body, reply)
       }
       let hosts: ReadonlyArray<string> | undefined = allowedHosts ?? [listen.host.toLowerCase()]

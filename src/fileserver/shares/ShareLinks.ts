@@ -4,16 +4,20 @@
  * often as it says and with its password; all links end at once when they are
  * revoked. Whoever may see a file may share it.
  */
-import { createHmac, randomBytes, scrypt, timingSafeEqual } from "node:crypto"
+import { createHmac, hash, randomBytes, scrypt, timingSafeEqual } from "node:crypto"
 import type * as Headers from "../../domain/HeaderList.ts"
+import * as Forwarded from "../../protocol/http/Forwarded.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import * as BasicAuth from "../../transport/auth/BasicAuth.ts"
+import type { LoginChecker } from "../../transport/auth/LoginChecker.ts"
+import { PasswordGuard } from "../../transport/auth/PasswordGuard.ts"
 import * as RequestCookies from "../../transport/auth/RequestCookies.ts"
 import * as Body from "../../transport/body/Body.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
 import * as Accept from "../../web/Accept.ts"
 import * as Html from "../../web/Html.ts"
 import * as Page from "../../web/Page.ts"
+import * as Text from "../../web/Text.ts"
 import * as PageAddress from "../http/PageAddress.ts"
 import * as Query from "../http/Query.ts"
 import * as ByteName from "../names/ByteName.ts"
@@ -36,8 +40,6 @@ const maxForm = 16 * 1024
 /** How long a link is valid unless the form says so, and at most, in seconds. */
 const defaultSeconds = 86_400
 const maxSeconds = 366 * 86_400
-/** Wrong passwords of one link in a minute. */
-const maxGuesses = 10
 // Names that begin with `ptth-` are the relay's, which takes them away.
 const cookieName = "share-password"
 
@@ -54,16 +56,29 @@ const hashOf = async (secret: Uint8Array, password: string, salt: Buffer): Promi
 
 const hashPassword = async (secret: Uint8Array, password: string): Promise<string> => {
   const salt = randomBytes(12)
-  const hash = await hashOf(secret, password, salt)
-  return `${salt.toString("base64url")}.${hash.toString("base64url")}`
+  const stored = await hashOf(secret, password, salt)
+  return `${salt.toString("base64url")}.${stored.toString("base64url")}`
 }
 
-const isPassword = async (secret: Uint8Array, password: string, hash: string): Promise<boolean> => {
-  const [salt = "", text = ""] = hash.split(".")
+const isPassword = async (
+  secret: Uint8Array,
+  password: string,
+  stored: string,
+): Promise<boolean> => {
+  const [salt = "", text = ""] = stored.split(".")
   const given = await hashOf(secret, password, Buffer.from(salt, "base64url"))
   const expected = Buffer.from(text, "base64url")
   return given.length === expected.length && timingSafeEqual(given, expected)
 }
+
+/** Checks passwords of a link. */
+const checkerOf = (secret: Uint8Array, { id, password = "" }: ShareToken.Share): LoginChecker => ({
+  isKnown: () => false,
+  idOf: (given) => hash("sha256", `${id} ${given}`, "base64"),
+  verify: (given, done) => {
+    isPassword(secret, given, password).then(done, () => done(false))
+  },
+})
 
 const numberIn = (value: string | null, least: number, most: number): number | undefined => {
   const number = value === null || !/^\d{1,9}$/.test(value) ? Number.NaN : Number(value)
@@ -94,7 +109,7 @@ export class ShareLinks {
   private readonly site: Site
   private readonly sender: FileSender
   private readonly store: ShareStore
-  private readonly guesses = new Map<string, { count: number; since: number }>()
+  private readonly passwords = new PasswordGuard(() => performance.now())
 
   constructor(site: Site, sender: FileSender, store: ShareStore) {
     this.site = site
@@ -131,10 +146,10 @@ export class ShareLinks {
     const flow = Body.collect(Body.contentOf(body), maxForm, {
       whole: (bytes) => {
         const fields = new URLSearchParams(bytes.toString("utf8"))
-        const answer = isForm
-          ? this.makeLink(request, target, fields)
-          : this.checkPassword(request, target, fields.get("password") ?? "")
-        answer.catch(() => request.fail("PTTH_INTERNAL", "The link could not be made."))
+        if (!isForm) return this.checkPassword(request, target, fields.get("password") ?? "")
+        this.makeLink(request, target, fields).catch(() =>
+          request.fail("PTTH_INTERNAL", "The link could not be made."),
+        )
       },
       tooLarge: () => request.fail("PTTH_BODY_TOO_LARGE", "The form is too long."),
       cut: () => {},
@@ -214,21 +229,21 @@ export class ShareLinks {
       .digest("base64url")
   }
 
-  private async checkPassword(
-    request: FileRequest,
-    { segments }: TargetPath,
-    password: string,
-  ): Promise<void> {
+  private checkPassword(request: FileRequest, { segments }: TargetPath, password: string): void {
     const token = segments[1] as string
     const share = this.shareOf(token)
     if (share === undefined) return this.failEnded(request)
-    if (share.password !== undefined) {
-      const verdict = await this.guess(share, password)
-      if (verdict === "crowded") return this.failGuesses(request)
-      if (verdict === "wrong") return this.ask(request, segments.length - 2, true)
-    }
+    if (share.password === undefined) return this.admit(request, token, share)
+    this.guess(request, share, password, (isRight) => {
+      if (isRight) this.admit(request, token, share)
+      else this.ask(request, segments.length - 2, true)
+    })
+  }
+
+  /** Gives the proof that the password was right, and leads to the link. */
+  private admit(request: FileRequest, token: string, { expires }: ShareToken.Share): void {
     const proto = PageAddress.of(request.head)?.startsWith("https:") === true ? "; Secure" : ""
-    const lasting = Math.max(1, share.expires - Math.floor(Date.now() / 1000))
+    const lasting = Math.max(1, expires - Math.floor(Date.now() / 1000))
     request.respond(
       {
         status: 303,
@@ -246,25 +261,24 @@ export class ShareLinks {
     )
   }
 
-  private async guess(
-    { id, password }: ShareToken.Share,
+  /** Checks a password, now or later. Who has guessed too often is refused. */
+  private guess(
+    request: FileRequest,
+    share: ShareToken.Share,
     given: string,
-  ): Promise<"right" | "wrong" | "crowded"> {
-    const now = performance.now()
-    const before = this.guesses.get(id)
-    const entry =
-      before !== undefined && now - before.since < 60_000 ? before : { count: 0, since: now }
-    if (entry.count >= maxGuesses) return "crowded"
-    entry.count++
-    this.guesses.set(id, entry)
-    if (this.guesses.size > 10_000) this.guesses.clear()
-    if (!(await isPassword(this.store.ensureSecret(), given, password ?? ""))) return "wrong"
-    this.guesses.delete(id)
-    return "right"
-  }
-
-  private failGuesses(request: FileRequest): void {
-    request.fail("PTTH_TOO_MANY_REQUESTS", "Too many wrong passwords.", { retryAfter: 60 })
+    decide: (isRight: boolean) => void,
+  ): void {
+    const cancel = this.passwords.check(
+      checkerOf(this.store.ensureSecret(), share),
+      given,
+      Forwarded.visitorOf(request.head.headers),
+      (verdict) => {
+        if (verdict === "right" || verdict === "wrong") return decide(verdict === "right")
+        const { code, detail, retryAfter = 60 } = verdict
+        request.fail(code, Text.sentence(detail), { retryAfter })
+      },
+    )
+    request.cancelWith({ cancel })
   }
 
   private ask(request: FileRequest, levels: number, isWrong: boolean): void {
@@ -298,10 +312,9 @@ export class ShareLinks {
     const basic = basicPasswordOf(request.head.headers)
     const levels = target.folder ? rest.length : Math.max(0, rest.length - 1)
     if (basic === undefined) return this.ask(request, levels, false)
-    void this.guess(share, basic).then((verdict) => {
-      if (verdict === "crowded") this.failGuesses(request)
-      else if (verdict === "wrong") this.ask(request, levels, true)
-      else this.open(visit)
+    this.guess(request, share, basic, (isRight) => {
+      if (isRight) this.open(visit)
+      else this.ask(request, levels, true)
     })
   }
 

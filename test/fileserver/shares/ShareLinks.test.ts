@@ -163,8 +163,21 @@ describe("a share link", () => {
     ]
     assert.strictEqual((await get(`${url}a.txt`, basic(":sesame"))).text, "shared")
     let status = 0
-    for (let i = 0; i < 12; i++) status = (await get(`${url}a.txt`, basic(":no"))).status
+    for (let i = 0; i < 12; i++) status = (await get(`${url}a.txt`, basic(`:no${i}`))).status
     assert.strictEqual(status, 429)
+  })
+
+  it("takes its password while somebody else guesses", async () => {
+    const { get, link, post } = await site()
+    const url = await link("/files/a.txt", { password: "sesame" })
+    const from = (address: string): HeaderList => [["X-Real-IP", address]]
+    const guess = (password: string, address: string) => post(url, { password }, from(address))
+    const guesses = Array.from({ length: 12 }, (_, i) => guess(`no${i}`, "192.0.2.1"))
+    const statuses = (await Promise.all(guesses)).map(({ status }) => status)
+    assert.deepStrictEqual([...new Set(statuses)].sort(), [403, 429])
+    assert.strictEqual((await guess("sesame", "192.0.2.1")).status, 429)
+    assert.strictEqual((await guess("sesame", "198.51.100.7")).status, 303)
+    assert.strictEqual((await get(url, [...page, ...from("198.51.100.7")])).status, 403)
   })
 
   it("cannot be made by a page of another site, nor for what is not there", async () => {
