@@ -4,6 +4,7 @@
  * that of the folder with a query.
  */
 import * as Headers from "../../domain/HeaderList.ts"
+import * as Forwarded from "../../protocol/http/Forwarded.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
@@ -157,7 +158,8 @@ class TusRequest {
     const { maxBytes } = this.to.rules
     if (maxBytes !== undefined && length > maxBytes)
       return Refusal.ofFile({ _tag: "TooLarge" }, file.name, maxBytes)
-    if (!this.unfinished.hasRoom(Date.now())) return TusRefusal.tooMany
+    const visitor = Forwarded.visitorOf(headers)
+    if (!(await this.unfinished.makeRoom(visitor, Date.now()))) return TusRefusal.tooMany
     const refusal = await FolderPath.make(this.to, segments, file.folders)
     if (refusal !== undefined) return refusal
     const path = [...segments, ...file.folders]
@@ -169,7 +171,7 @@ class TusRequest {
       )
       const info = { length, name: file.name, metadata, conditions }
       const part = await PartFile.create(folder, info, checked.mode)
-      this.unfinished.add(folder, part)
+      this.unfinished.add(folder, part, visitor)
       const last = target.folder ? undefined : target.segments.at(-1)
       const location = TusFields.location(last, file.folders, part.id)
       return this.begin(folder, part, [["Location", location]])
@@ -260,6 +262,7 @@ class TusRequest {
     if (!this.hasPart()) return TusRefusal.wrongType
     const offset = TusFields.parseBytes(Headers.first(this.head.headers, "upload-offset"))
     if (offset !== part.offset) return TusRefusal.wrongOffset(part.offset)
+    this.unfinished.touch(keyOf(folder, part.id))
     const refusal =
       (await this.write(part)) ?? (part.isComplete ? await this.finish(folder, part) : undefined)
     if (refusal !== undefined) return refusal
@@ -271,8 +274,8 @@ class TusRequest {
     folder: Root.OpenFolder,
     part: PartFile,
   ): Promise<Refusal.Refusal | undefined> {
-    await part.remove()
-    this.unfinished.remove(keyOf(folder, part.id))
+    if (!(await this.response.untilCommitted())) return undefined
+    await this.drop(folder, part)
     this.response.succeed(204)
     return undefined
   }

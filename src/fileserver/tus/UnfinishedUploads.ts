@@ -1,9 +1,12 @@
 /**
- * The uploads that this process has begun. How many there may be is limited,
- * and those that nobody goes on with are deleted when they expire, also in
- * folders to which nothing is uploaded any more. Of complete ones the length is
- * remembered for a while: a client whose connection breaks at the end asks.
+ * The uploads that this process has begun. How many there may be is limited: if
+ * there are too many, the network that has begun most of them loses the one that
+ * nobody has gone on with for the longest time. Those that nobody goes on with
+ * are deleted when they expire, also in folders to which nothing is uploaded any
+ * more. Of complete ones the length is remembered for a while: a client whose
+ * connection breaks at the end asks.
  */
+import { networksOf } from "../../domain/visitor/VisitorAddress.ts"
 import type { ByteName } from "../names/ByteName.ts"
 import * as Root from "../root/Root.ts"
 import { staleAfter } from "../uploads/Leftovers.ts"
@@ -21,12 +24,17 @@ interface Unfinished {
   readonly segments: ReadonlyArray<ByteName>
   /** Milliseconds since 1970. */
   readonly begun: number
+  /** The visitor's: an IPv4 /24, an IPv6 /48. */
+  readonly network: string
 }
+
+const networkOf = (address: string): string => networksOf(address)[1] ?? address
 
 /** See the head of this file. */
 export class UnfinishedUploads {
   private readonly root: Root.Root
   private readonly most: number
+  /** By their keys; the one that nobody has gone on with for the longest time is the first. */
   private readonly uploads = new Map<string, Unfinished>()
   private readonly finished = new Map<string, number>()
   private timer: NodeJS.Timeout | undefined
@@ -37,15 +45,38 @@ export class UnfinishedUploads {
     this.most = most
   }
 
-  /** Whether another upload may begin. */
-  hasRoom(now: number): boolean {
-    if (this.uploads.size >= this.most) void this.sweep(now)
-    return this.uploads.size < this.most
+  /**
+   * Whether another upload may begin; another network may lose one for it.
+   *
+   * @param address of the visitor who begins it
+   */
+  async makeRoom(address: string, now: number): Promise<boolean> {
+    if (this.uploads.size < this.most) return true
+    await this.sweep(now)
+    if (this.uploads.size < this.most) return true
+    const key = this.spareFor(networkOf(address))
+    if (key === undefined) return false
+    await this.delete(key, now)
+    return true
   }
 
-  add({ real, segments }: Root.OpenFolder, { id }: PartFile): void {
-    this.uploads.set(`${real}/${id}`, { id, segments, begun: Date.now() })
+  add({ real, segments }: Root.OpenFolder, { id }: PartFile, address: string): void {
+    const upload = { id, segments, begun: Date.now(), network: networkOf(address) }
+    this.uploads.set(`${real}/${id}`, upload)
     this.timer ??= setInterval(() => void this.sweep(Date.now()), interval).unref()
+  }
+
+  /** Whether an upload is begun and not complete. */
+  has(key: string): boolean {
+    return this.uploads.has(key)
+  }
+
+  /** Somebody goes on with an upload. */
+  touch(key: string): void {
+    const upload = this.uploads.get(key)
+    if (upload === undefined) return
+    this.uploads.delete(key)
+    this.uploads.set(key, upload)
   }
 
   remove(key: string): void {
@@ -68,18 +99,44 @@ export class UnfinishedUploads {
     return this.finished.get(key)
   }
 
+  /** The upload that makes room: of the network with the most, if that has at least two more than the one that asks. */
+  private spareFor(network: string): string | undefined {
+    const counts = new Map<string, number>()
+    for (const upload of this.uploads.values())
+      counts.set(upload.network, (counts.get(upload.network) ?? 0) + 1)
+    const most = Math.max(...counts.values())
+    if (most < (counts.get(network) ?? 0) + 2) return undefined
+    for (const [key, upload] of this.uploads)
+      if (counts.get(upload.network) === most) return key
+    return undefined
+  }
+
   private async sweep(now: number): Promise<void> {
-    for (const [key, { begun, id, segments }] of this.uploads) {
-      if (now - begun < staleAfter) continue
-      const folder = await Root.openFolder(this.root, segments)
-      if (folder._tag !== "Folder") {
-        this.remove(key)
-        continue
-      }
-      // Deletes it if it has expired.
-      const part = await PartFile.find(folder, id, now).catch(() => undefined)
-      if (part === undefined) this.remove(key)
-      Root.closeFolder(folder)
-    }
+    for (const [key, { begun }] of this.uploads)
+      if (now - begun >= staleAfter) await this.visit(key, now, async () => {})
+  }
+
+  /** Deletes an upload that nobody has gone on with. */
+  private delete(key: string, now: number): Promise<void> {
+    return this.visit(key, now, async (part) => {
+      this.remove(key)
+      await part.remove().catch(() => {})
+    })
+  }
+
+  /** Finds an upload, which deletes it if it has expired. What is not there any more is forgotten. */
+  private async visit(
+    key: string,
+    now: number,
+    work: (part: PartFile) => Promise<void>,
+  ): Promise<void> {
+    const upload = this.uploads.get(key)
+    if (upload === undefined) return
+    const folder = await Root.openFolder(this.root, upload.segments)
+    if (folder._tag !== "Folder") return this.remove(key)
+    const part = await PartFile.find(folder, upload.id, now).catch(() => undefined)
+    if (part === undefined) this.remove(key)
+    else await work(part)
+    Root.closeFolder(folder)
   }
 }

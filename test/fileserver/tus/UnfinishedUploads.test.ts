@@ -8,20 +8,40 @@ import { staleAfter } from "../../../src/fileserver/uploads/Leftovers.ts"
 const folder = { real: "/shared/dir", segments: ["dir"] } as unknown as Root.OpenFolder
 const part = (id: string): PartFile => ({ id }) as PartFile
 
+const root = { open: (_, done) => done(absent) } as Pick<Root.Root, "open"> as Root.Root
+const [visitor, other] = ["192.0.2.1", "198.51.100.7"]
+
 describe("uploads that are not complete", () => {
   it("are limited in number until they are complete, end or expire", async () => {
-    const root = { open: (_, done) => done(absent) } as Pick<Root.Root, "open"> as Root.Root
     const uploads = new UnfinishedUploads(root, 2)
-    uploads.add(folder, part("a"))
-    assert.isTrue(uploads.hasRoom(Date.now()))
-    uploads.add(folder, part("b"))
-    assert.isFalse(uploads.hasRoom(Date.now()))
+    uploads.add(folder, part("a"), visitor)
+    assert.isTrue(await uploads.makeRoom(visitor, Date.now()))
+    uploads.add(folder, part("b"), visitor)
+    assert.isFalse(await uploads.makeRoom(visitor, Date.now()))
     uploads.finish("/shared/dir/a", 7)
-    assert.isTrue(uploads.hasRoom(Date.now()))
+    assert.isTrue(await uploads.makeRoom(visitor, Date.now()))
     assert.strictEqual(uploads.lengthOfFinished("/shared/dir/a"), 7)
-    uploads.add(folder, part("c"))
-    assert.isFalse(uploads.hasRoom(Date.now() + staleAfter + 1))
-    await new Promise(setImmediate)
-    assert.isTrue(uploads.hasRoom(Date.now()))
+    uploads.add(folder, part("c"), visitor)
+    assert.isTrue(await uploads.makeRoom(visitor, Date.now() + staleAfter + 1))
+  })
+
+  it("of the network that has begun most of them make room for other networks", async () => {
+    const uploads = new UnfinishedUploads(root, 6)
+    const ids = Array.from({ length: 6 }, (_, i) => `${i}`)
+    for (const id of ids) uploads.add(folder, part(id), "192.0.2.9")
+    uploads.touch("/shared/dir/0")
+    const isThere = (id: string): boolean => uploads.has(`/shared/dir/${id}`)
+    // Another address of the same network gets none.
+    assert.isFalse(await uploads.makeRoom(visitor, Date.now()))
+    for (const id of ["x", "y"]) {
+      assert.isTrue(await uploads.makeRoom(other, Date.now()))
+      uploads.add(folder, part(id), other)
+    }
+    assert.deepStrictEqual(ids.filter(isThere), ["0", "3", "4", "5"])
+    assert.isTrue(await uploads.makeRoom("2001:db8::1", Date.now()))
+    uploads.add(folder, part("z"), "2001:db8::1")
+    assert.deepStrictEqual(ids.filter(isThere), ["0", "4", "5"])
+    assert.isFalse(await uploads.makeRoom(other, Date.now()))
+    assert.isTrue(isThere("x") && isThere("y") && isThere("z"))
   })
 })
