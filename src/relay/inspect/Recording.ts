@@ -67,8 +67,9 @@ export class BodyCapture implements Tally {
   length = 0
   /** How many bytes are kept. */
   size = 0
-  /** Whether no more bytes come. */
-  isOver = false
+  /** Whether the body was read to its end. */
+  isWhole = false
+  private isRead = false
   private chunks: Array<Uint8Array> = []
   private isDropped = false
   private readonly onChange: (bytes: number) => void
@@ -88,8 +89,9 @@ export class BodyCapture implements Tally {
     this.onChange(part.length)
   }
 
-  over(): void {
-    this.isOver = true
+  over(isWhole: boolean): void {
+    // Of a body that is discarded nobody knows the rest.
+    this.isWhole ||= isWhole && this.isRead
   }
 
   read(): Uint8Array {
@@ -107,10 +109,17 @@ export class BodyCapture implements Tally {
 
   /** The same body, captured when it is read. */
   of(body: Body): Body {
-    if (body.whole === undefined) return count(body, this)
-    this.bytes(body.whole.length, body.whole)
-    this.over()
-    return body
+    if (body.whole !== undefined) {
+      this.bytes(body.whole.length, body.whole)
+      this.isWhole = true
+      return body
+    }
+    const { content, length } = body
+    const read: Body["read"] = (sink) => {
+      this.isRead = true
+      return body.read(sink)
+    }
+    return count({ length, whole: undefined, content, read, discard: () => body.discard() }, this)
   }
 }
 
@@ -201,7 +210,7 @@ export class Recording {
     if (this.body.size < this.body.length) return "cut"
     const length = first(this.original.headers, "content-length")
     const isWhole =
-      length === undefined ? this.hasEnded || this.body.isOver : Number(length) === this.body.length
+      length === undefined ? this.body.isWhole : Number(length) === this.body.length
     if (isWhole) return "yes"
     return this.hasEnded ? "cut" : "running"
   }

@@ -8,9 +8,10 @@ import * as Schema from "effect/Schema"
 import { first, type HeaderList } from "../../../src/domain/HeaderList.ts"
 import * as Curl from "../../../src/relay/inspect/Curl.ts"
 import { maxInspected } from "../../../src/relay/inspect/Inspector.ts"
-import { type Inspected, maxBody, type Recording } from "../../../src/relay/inspect/Recording.ts"
+import { type Inspected, maxBody, Recording } from "../../../src/relay/inspect/Recording.ts"
 import * as RedactSecrets from "../../../src/relay/inspect/RedactSecrets.ts"
 import { maxShown } from "../../../src/relay/inspect/ShownBody.ts"
+import * as Body from "../../../src/transport/body/Body.ts"
 import * as Harness from "../../support/Harness.ts"
 
 const servers = [{ name: "open", inspect: true }, "shut"]
@@ -111,6 +112,43 @@ describe("the inspector", () => {
       yield* Harness.until("it is noticed", () => last()?.read().outcome === "left")
     }),
   )
+})
+
+describe("a recorded request can be sent again", () => {
+  const upload = { method: "POST", target: "/", headers: [] }
+  const recordingOf = (head = upload) => {
+    const parts = { number: 1, at: 0, address: "127.0.0.1", replayOf: undefined }
+    return new Recording(parts, head, false, undefined, () => {})
+  }
+  const sink = { data: () => true, end: () => {}, fail: () => {} }
+
+  it("if its body was read to the end, and not if the visitor broke it off", () => {
+    for (const isWhole of [true, false]) {
+      const [recording, body] = [recordingOf(), new Harness.FedBody()]
+      recording.body.of(body).read(sink)
+      body.feed("a beginning")
+      assert.strictEqual(recording.replayable, "running")
+      if (isWhole) body.end()
+      else body.fail()
+      recording.over(isWhole ? "whole" : "left", 1)
+      assert.strictEqual(recording.replayable, isWhole ? "yes" : "cut")
+      assert.strictEqual(recording.originalRequest() !== undefined, isWhole)
+    }
+  })
+
+  it("not if its body has no length and nobody read it", () => {
+    const [recording, body] = [recordingOf(), new Harness.FedBody()]
+    recording.body.of(body).discard()
+    recording.over("PTTH_SERVER_OFFLINE", 1)
+    assert.strictEqual(recording.replayable, "cut")
+    assert.isTrue(body.cancelled)
+  })
+
+  it("without a body", () => {
+    const recording = recordingOf({ ...upload, method: "GET" })
+    recording.body.of(Body.empty)
+    assert.strictEqual(recording.replayable, "yes")
+  })
 })
 
 describe("a secret is masked", () => {
