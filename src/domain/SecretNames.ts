@@ -43,6 +43,12 @@ const userinfo = /(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*:\/\/)[^/?#\s"'<>]*@/gi
 export const replaceUserinfo = (text: string, replacement: string): string =>
   text.replace(userinfo, (_, scheme: string) => scheme + replacement)
 
+/** A token in the address of a share link of the file server, which opens it; its signature has 43 characters. */
+const shareToken = /(\/share\/)[\w-]+\.[\w-]{43}(?![\w-])/g
+
+/** A text without the tokens of share links. */
+export const withoutShareTokens = (text: string): string => text.replace(shareToken, "$1***")
+
 /** Another address or form within the value of a parameter, such as `next=%2Flogin%3Fpassword%3D…`. */
 const nestedPair = /(?:^|[?&;#])([^?&;=#\s]+)=[^&;#]/g
 
@@ -61,10 +67,10 @@ const redactPairs = (text: string, pair: RegExp): string =>
 /**
  * A target without secrets: the value of every parameter with the name of a
  * secret becomes `***`, in the path (RFC 3986 3.3), the query and the fragment,
- * and userinfo before the host is removed.
+ * so does the token of a share link, and userinfo before the host is removed.
  */
 export const withoutSecrets = (target: string): string => {
-  const withoutUser = replaceUserinfo(target, "")
+  const withoutUser = replaceUserinfo(withoutShareTokens(target), "")
   const end = withoutUser.search(/[?#]/)
   const path = end < 0 ? withoutUser : withoutUser.slice(0, end)
   const query = withoutUser.slice(path.length)

@@ -21,6 +21,15 @@ export interface Edited {
 /** Fields that follow from the body, or belong to one connection. */
 const own = /^(?:content-length|transfer-encoding|connection|upgrade|expect|te|trailer|…)$/i
 
+/** Whether a part of a target has a secret's mask as a value or as a segment of the path. */
+const isMasked = (part: string): boolean => /[=/]\*\*\*(?=$|[/;])/.test(part)
+
+/** The path of a target, and the pairs of its query. */
+const partsOf = (target: string): ReadonlyArray<string> => {
+  const mark = target.indexOf("?")
+  return mark < 0 ? [target] : [target.slice(0, mark), ...target.slice(mark + 1).split("&")]
+}
+
 /** The target with the values that were sent, each used once; `undefined` if a secret has only its mask. */
 const restoredTarget = (
   text: string,
@@ -28,18 +37,19 @@ const restoredTarget = (
   original: string | undefined,
 ): string | undefined => {
   if (text === shown && original !== undefined) return original
-  const [pairs = [], values = []] = [shown, original].map((one) => one?.split("?")[1]?.split("&"))
-  const masked = pairs.flatMap((pair, i) =>
-    pair.endsWith(`=${mask}`) ? [[pair, values[i]] as const] : [],
+  const sentParts = original === undefined ? [] : partsOf(original)
+  const masked = partsOf(shown).flatMap((part, i) =>
+    isMasked(part) ? [[part, sentParts[i]] as const] : [],
   )
   let isLost = false
-  const target = text.replace(/[^?&]+/g, (pair) => {
-    const index = masked.findIndex(([name]) => name === pair)
+  const [path = "", ...pairs] = partsOf(text).map((part) => {
+    const index = masked.findIndex(([name]) => name === part)
     const sent = index < 0 ? undefined : masked.splice(index, 1)[0]?.[1]
-    if (sent === undefined && pair.endsWith(`=${mask}`)) isLost = true
-    return sent ?? pair
+    if (sent === undefined && isMasked(part)) isLost = true
+    return sent ?? part
   })
-  return isLost ? undefined : target
+  if (isLost) return undefined
+  return text.includes("?") ? `${path}?${pairs.join("&")}` : path
 }
 
 /** The fields with the values that were sent, each used once; `lost` is the first that has only its mask. */

@@ -3,7 +3,12 @@
  * logs. What follows the name of a secret and `:` or `=` is masked, userinfo of
  * addresses, and what tells by itself that it is a secret.
  */
-import { decodedName, isSecretName, replaceUserinfo } from "../../domain/SecretNames.ts"
+import {
+  decodedName,
+  isSecretName,
+  replaceUserinfo,
+  withoutShareTokens,
+} from "../../domain/SecretNames.ts"
 import { mask, Redaction } from "./Redaction.ts"
 
 /** Signed tokens, whatever holds them (RFC 7519). */
@@ -59,7 +64,7 @@ const blockLength = (text: string, at: number, indent: number): number =>
 
 /** See the file's header. */
 export const redactText = (body: string): string => {
-  const text = replaceUserinfo(body.replace(privateKey, mask), `${mask}@`)
+  const text = replaceUserinfo(withoutShareTokens(body.replace(privateKey, mask)), `${mask}@`)
   const redaction = new Redaction(text)
   let masked = 0
   for (const match of text.matchAll(assignment)) {

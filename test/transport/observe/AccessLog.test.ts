@@ -124,6 +124,13 @@ describe("a line of the access log", () => {
     assert.include(lines[1], "/x?api_key=***&a=1&Token=***;%74oken=*** HTTP/1.1")
   })
 
+  it("has no tokens of share links", () => {
+    const link = `/servers/a/share/eyJwIjpb.${"x".repeat(43)}/a.txt`
+    const lines = visited(`${link}?view`, [["Referer", `https://example.com${link}`]]).lines
+    for (const line of lines) assert.notInclude(line, "eyJwIjpb")
+    assert.include(lines[1], "/servers/a/share/***/a.txt?view HTTP/1.1")
+  })
+
   it("does not change addresses without secrets", () => {
     for (const target of ["/", "/a?b=c&d", "/a?key2=x&monkey=y&author", "/?", "/a?b=%zz&=x&&c="])
       assert.strictEqual(withoutSecrets(target), target)
