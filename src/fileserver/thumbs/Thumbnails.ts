@@ -167,7 +167,7 @@ export class Thumbnails {
           else void this.cache.put(key, thumb)
           return thumb
         })
-        // A file that could not be read, or a picture that came too late, is tried again.
+        // A file that could not be read or has changed, or a picture that came too late, is tried again.
         .catch(() => undefined)
         .then((thumb) => {
           this.idle.push(process)
@@ -195,6 +195,7 @@ export class Thumbnails {
     if (opened._tag === "Folder") Root.closeFolder(opened)
     if (opened._tag !== "File") return undefined
     try {
+      if (stateOf(opened.stats) !== making.state) throw new Error("The file has changed.")
       const source = await this.sourceOf(making.kind, opened)
       if (source === undefined) return undefined
       if (this.sharp === "usable") {
