@@ -112,6 +112,21 @@ describe("the rooms", () => {
     assert.deepStrictEqual(full, [])
   })
 
+  it("are in the same order in ARCHITECTURE.md", () => {
+    const text = readFileSync(path.join(root, "ARCHITECTURE.md"), "utf8")
+    const documented = [...text.matchAll(/^\| `src\/(\w+)\/` \|[^|]*\| ([^|]*) \|/gm)]
+    const nameOf = (layer: string, room: string): string => (room === "." ? layer : room)
+    const orderOf = (layer: string, all: ReadonlyArray<ReadonlyArray<string>>): string =>
+      all
+        .map((rooms) => rooms.map((room) => nameOf(layer, room)).join(", "))
+        .map((step) => (step.includes(", ") ? `{${step}}` : step))
+        .join(" < ")
+    assert.sameDeepMembers(
+      documented.map(([, layer, order]) => [layer, order]),
+      Object.entries(steps).map(([layer, all]) => [layer, orderOf(layer, all)]),
+    )
+  })
+
   it("import each other in one direction", () => {
     const found = sources.flatMap((file) =>
       targetsOf(file).flatMap((target) => complaint(file, target) ?? []),
