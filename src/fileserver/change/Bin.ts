@@ -13,7 +13,7 @@ import type * as Refusal from "../uploads/Refusal.ts"
 import * as ChangeRefusal from "./ChangeRefusal.ts"
 import { everythingBelow } from "./EverythingBelow.ts"
 import type { Located } from "./Located.ts"
-import { moveEntry } from "./MoveEntry.ts"
+import { moveEntry, NotRemoved } from "./MoveEntry.ts"
 
 /** How long deleted things are kept, in milliseconds. */
 export const keptFor = 7 * 24 * 60 * 60 * 1000
@@ -99,7 +99,9 @@ export class Bin {
       await fs.promises.writeFile(toFsPath(`${place}/info`), JSON.stringify(description))
       await moveEntry(entry.path, toFsPath(`${place}/entry`))
     } catch (error) {
-      await fs.promises.rm(toFsPath(place), { recursive: true, force: true }).catch(() => {})
+      // Of what was not removed some may be gone: the copy is all there is.
+      if (!(error instanceof NotRemoved))
+        await fs.promises.rm(toFsPath(place), { recursive: true, force: true }).catch(() => {})
       throw error
     }
     this.sweepSoon()

@@ -3,14 +3,28 @@
  */
 import * as fs from "node:fs"
 
-/** Moves an entry to a free name, also to another file system. */
+/** An entry was copied whole to another file system, and could not be removed, or not all of it. */
+export class NotRemoved extends Error {
+  override readonly name = "NotRemoved"
+  /** Of the file system. */
+  readonly code: string | undefined
+
+  constructor(cause: unknown) {
+    super("the entry was copied, and could not be removed", { cause })
+    this.code = (cause as NodeJS.ErrnoException).code
+  }
+}
+
+/** Moves an entry to a free name, also to another file system. Rejects with {@link NotRemoved} if the copy has to stay. */
 export const moveEntry = async (from: string | Buffer, to: string | Buffer): Promise<void> => {
   try {
     await fs.promises.rename(from, to)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error
     await copyAll(from, to)
-    await fs.promises.rm(from, { recursive: true })
+    await fs.promises.rm(from, { recursive: true }).catch((reason: unknown) => {
+      throw new NotRemoved(reason)
+    })
   }
 }
 

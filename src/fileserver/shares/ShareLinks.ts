@@ -147,9 +147,10 @@ export class ShareLinks {
       whole: (bytes) => {
         const fields = new URLSearchParams(bytes.toString("utf8"))
         if (!isForm) return this.checkPassword(request, target, fields.get("password") ?? "")
-        this.makeLink(request, target, fields).catch(() =>
-          request.fail("PTTH_INTERNAL", "The link could not be made."),
-        )
+        this.makeLink(request, target, fields).catch((error: unknown) => {
+          this.logNotStored(error)
+          request.fail("PTTH_INTERNAL", "This could not be stored; the server's log says why.")
+        })
       },
       tooLarge: () => request.fail("PTTH_BODY_TOO_LARGE", "The form is too long."),
       cut: () => {},
@@ -388,8 +389,19 @@ export class ShareLinks {
   private count({ request, share }: Visit): boolean {
     if (share.downloads === undefined || request.method === "HEAD") return true
     if (this.store.usesOf(share.id) >= share.downloads) return false
-    this.store.use(share.id, share.expires)
+    try {
+      this.store.use(share.id, share.expires)
+    } catch (error) {
+      this.logNotStored(error)
+    }
     return true
+  }
+
+  private logNotStored(error: unknown): void {
+    const reason = (error as NodeJS.ErrnoException).code ?? String(error)
+    this.site.log(
+      `The secret and the counts of share links cannot be stored in ${this.store.file} (${reason}). Make it writable: after a restart links do not hold, and downloads are counted anew.`,
+    )
   }
 
   /** The request; for a counted link without ranges, of which a download could be put together uncounted. */

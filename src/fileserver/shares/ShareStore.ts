@@ -34,9 +34,9 @@ const read = (file: string): State | undefined => {
   }
 }
 
-/** See the head of this file. The file is made when the first link is. */
+/** See the head of this file. The file is made when the first link is. Methods throw if it cannot be written. */
 export class ShareStore {
-  private readonly file: string
+  readonly file: string
   private state: State | undefined
 
   constructor(file: string) {
@@ -51,13 +51,18 @@ export class ShareStore {
 
   /** The secret for a new link. */
   ensureSecret(): Uint8Array {
-    if (this.state === undefined) this.write(newState())
+    if (this.state === undefined) {
+      const state = newState()
+      this.write(state)
+      this.state = state
+    }
     return this.secret as Uint8Array
   }
 
-  /** Makes all links invalid. */
+  /** Makes all links invalid, until the next start also if the file cannot be written. */
   revoke(): void {
-    this.write(newState())
+    this.state = newState()
+    this.write(this.state)
   }
 
   /** How often a link was used. */
@@ -65,22 +70,22 @@ export class ShareStore {
     return this.state?.uses[id]?.count ?? 0
   }
 
-  /** Counts a use of a link. */
+  /** Counts a use of a link, until the next start also if the file cannot be written. */
   use(id: string, expires: number): void {
     if (this.state === undefined) return
     const now = Date.now() / 1000
     const uses = Object.entries(this.state.uses).filter(
       ([, each]) => each.expires + forgottenAfter > now,
     )
-    this.write({
+    this.state = {
       ...this.state,
       uses: { ...Object.fromEntries(uses), [id]: { count: this.usesOf(id) + 1, expires } },
-    })
+    }
+    this.write(this.state)
   }
 
   /** A complete file takes the place of the one before. */
   private write(state: State): void {
-    this.state = state
     fs.mkdirSync(path.dirname(this.file), { recursive: true, mode: 0o700 })
     const temporary = `${this.file}.${process.pid}`
     fs.writeFileSync(temporary, JSON.stringify(state), { mode: 0o600 })

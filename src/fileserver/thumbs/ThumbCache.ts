@@ -85,6 +85,8 @@ export class ThumbCache {
   }
 
   private remember(key: string, thumb: Thumb): void {
+    this.memoryBytes -= this.memory.get(key)?.bytes.length ?? 0
+    this.memory.delete(key)
     this.memory.set(key, thumb)
     this.memoryBytes += thumb.bytes.length
     for (const [oldest, { bytes }] of this.memory) {

@@ -55,6 +55,16 @@ const passTime = (millis: number): void => {
   })
 }
 
+/** Has the monotonic clock stand still, so that no more guesses are allowed however long the hashes take. */
+const stopClock = (): void => {
+  const { now } = performance
+  const stopped = performance.now()
+  performance.now = () => stopped
+  onTestFinished(() => {
+    performance.now = now
+  })
+}
+
 describe("a share link", () => {
   it("to a file opens that file and nothing beside it", async () => {
     const { base, get, link } = await site()
@@ -144,6 +154,7 @@ describe("a share link", () => {
 
   it("asks for its password, by a form or by Basic, and not for ever", async () => {
     const { get, link, post } = await site()
+    stopClock()
     const url = await link("/files/a.txt", { password: "sesame" })
     const asked = await get(url, page)
     assert.strictEqual(asked.status, 403)
@@ -169,6 +180,7 @@ describe("a share link", () => {
 
   it("takes its password while somebody else guesses", async () => {
     const { get, link, post } = await site()
+    stopClock()
     const url = await link("/files/a.txt", { password: "sesame" })
     const from = (address: string): HeaderList => [["X-Real-IP", address]]
     const guess = (password: string, address: string) => post(url, { password }, from(address))
@@ -190,6 +202,23 @@ describe("a share link", () => {
     assert.include(form.text, 'action="a.txt?share"')
     await post("/files/a.txt?share", {})
     assert.strictEqual(fs.statSync(shareLinks).mode & 0o777, 0o600)
+  })
+
+  it("is counted and ended also where that cannot be stored, and none is made", async () => {
+    const { get, link, post, shareLinks } = await site()
+    const twice = await link("/files/a.txt", { downloads: "2" })
+    const folder = path.dirname(shareLinks)
+    fs.rmSync(folder, { recursive: true })
+    fs.writeFileSync(folder, "a file in its place")
+    const statuses: Array<number> = []
+    for (let i = 0; i < 3; i++) statuses.push((await get(`${twice}a.txt`)).status)
+    assert.deepStrictEqual(statuses, [200, 200, 410])
+    const other = await link("/files/b.txt")
+    assert.strictEqual((await post("/files/?share", { revoke: "all" })).status, 500)
+    assert.strictEqual((await get(`${other}b.txt`)).status, 410)
+    const fresh = await site({ shareLinks: path.join(folder, "links.json") })
+    for (let i = 0; i < 2; i++)
+      assert.strictEqual((await fresh.post("/files/a.txt?share", {})).status, 500)
   })
 
   it("is not offered unless it is on", async () => {

@@ -1,0 +1,67 @@
+/**
+ * Moving to another file system, where a name cannot simply be changed.
+ */
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { assert, describe, it, onTestFinished } from "@effect/vitest"
+import { Bin } from "../../../src/fileserver/change/Bin.ts"
+import type { Located } from "../../../src/fileserver/change/Located.ts"
+import { moveEntry, NotRemoved } from "../../../src/fileserver/change/MoveEntry.ts"
+import type * as Root from "../../../src/fileserver/root/Root.ts"
+import { temporaryFolder } from "../../support/temporaryFolder.ts"
+
+const refuse = (code: string) => () => Promise.reject(Object.assign(new Error(code), { code }))
+
+/** Has functions of `node:fs` replaced until the test is over. */
+const replace = (replacements: Partial<typeof fs.promises>): void => {
+  const original = { ...fs.promises }
+  Object.assign(fs.promises, replacements)
+  onTestFinished(() => {
+    Object.assign(fs.promises, original)
+  })
+}
+
+const shared = () => {
+  const folder = temporaryFolder()
+  fs.mkdirSync(path.join(folder, "dir/sub"), { recursive: true })
+  fs.writeFileSync(path.join(folder, "dir/sub/a.txt"), "a")
+  fs.symlinkSync("sub/a.txt", path.join(folder, "dir/link"))
+  return folder
+}
+
+describe("an entry that is moved to another file system", () => {
+  it("is copied whole, links as links, and removed", async () => {
+    const folder = shared()
+    replace({ rename: refuse("EXDEV") })
+    const [from, to] = ["dir", "moved"].map((name) => path.join(folder, name)) as [string, string]
+    await moveEntry(from, to)
+    assert.isFalse(fs.existsSync(from))
+    assert.strictEqual(fs.readFileSync(path.join(to, "sub/a.txt"), "utf8"), "a")
+    assert.strictEqual(fs.readlinkSync(path.join(to, "link")), "sub/a.txt")
+  })
+
+  it("to the bin stays there if it cannot be removed as a whole", async () => {
+    const folder = shared()
+    const entry = path.join(folder, "dir")
+    const { rm } = fs.promises
+    const removeSome: typeof rm = async (target, options) => {
+      if (target !== entry) return rm(target, options)
+      await rm(path.join(entry, "sub/a.txt"))
+      return refuse("EACCES")()
+    }
+    replace({ rename: refuse("EXDEV"), rm: removeSome })
+    const bin = new Bin({ pathOf: (names) => path.join(folder, ...names) } as Root.Root)
+    const located = { path: entry, segments: ["dir"], stats: undefined } as unknown as Located
+    const error = await bin.put(located).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    assert.instanceOf(error, NotRemoved)
+    assert.strictEqual(error.code, "EACCES")
+    const [item] = await bin.list()
+    assert.strictEqual(
+      fs.readFileSync(path.join(folder, ".ptth-trash", item?.id ?? "", "entry/sub/a.txt"), "utf8"),
+      "a",
+    )
+  })
+})
