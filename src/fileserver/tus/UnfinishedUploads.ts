@@ -106,8 +106,7 @@ export class UnfinishedUploads {
       counts.set(upload.network, (counts.get(upload.network) ?? 0) + 1)
     const most = Math.max(...counts.values())
     if (most < (counts.get(network) ?? 0) + 2) return undefined
-    for (const [key, upload] of this.uploads)
-      if (counts.get(upload.network) === most) return key
+    for (const [key, upload] of this.uploads) if (counts.get(upload.network) === most) return key
     return undefined
   }
 

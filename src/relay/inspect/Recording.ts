@@ -209,8 +209,7 @@ export class Recording {
     if (this.original === undefined) return "expired"
     if (this.body.size < this.body.length) return "cut"
     const length = first(this.original.headers, "content-length")
-    const isWhole =
-      length === undefined ? this.body.isWhole : Number(length) === this.body.length
+    const isWhole = length === undefined ? this.body.isWhole : Number(length) === this.body.length
     if (isWhole) return "yes"
     return this.hasEnded ? "cut" : "running"
   }

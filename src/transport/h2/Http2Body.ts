@@ -18,13 +18,21 @@ export interface Http2BodyEvents {
   readonly abandoned: () => void
 }
 
-/** See the file's header. */
+/** From how many bytes on a frame is passed on by itself. */
+const largeFrame = 1_024
+
+/** How many bytes of small frames are gathered at most. */
+const mostGathered = 64 * 1_024
+
+/** See the file's header. Small frames that come in one turn are passed on together, since each costs the next reader as much as a large one. */
 export class Http2Body implements BodySource {
   readonly body: PushedBody
   private readonly stream: ServerHttp2Stream
   private readonly events: Http2BodyEvents
   private isBegun = false
   private trailers: HeaderList = []
+  private gathered: Array<Buffer> = []
+  private gatheredBytes = 0
 
   constructor(stream: ServerHttp2Stream, length: number | undefined, events: Http2BodyEvents) {
     this.stream = stream
@@ -46,15 +54,37 @@ export class Http2Body implements BodySource {
     })
     stream.on("data", (chunk: Buffer) => {
       events.received(chunk.length)
-      if (!body.data(chunk)) stream.pause()
+      if (chunk.length >= largeFrame && this.gatheredBytes === 0) this.pass(chunk)
+      else this.gather(chunk)
     })
     stream.once("end", () => {
+      this.passGathered()
       // A stream that was reset ends as well.
       if (stream.aborted) this.cut()
       else body.end(this.trailers)
     })
     stream.once("aborted", () => this.cut())
     stream.once("close", () => this.cut())
+  }
+
+  private gather(chunk: Buffer): void {
+    if (this.gatheredBytes === 0) setImmediate(this.passGathered)
+    this.gathered.push(chunk)
+    this.gatheredBytes += chunk.length
+    if (this.gatheredBytes >= mostGathered) this.passGathered()
+  }
+
+  private readonly passGathered = (): void => {
+    if (this.gatheredBytes === 0) return
+    const [first, ...others] = this.gathered
+    const bytes = others.length === 0 ? (first as Buffer) : Buffer.concat(this.gathered)
+    this.gathered = []
+    this.gatheredBytes = 0
+    this.pass(bytes)
+  }
+
+  private pass(bytes: Buffer): void {
+    if (!this.body.data(bytes)) this.stream.pause()
   }
 
   private cut(): void {
