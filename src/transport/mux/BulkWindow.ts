@@ -69,9 +69,9 @@ type Phase = "Starting" | "Steady" | "Probing"
 /** What a window uses of a link whose bodies are known as `B`. */
 export interface BulkLink<B extends object> {
   /** Sends a ping behind what was sent, and returns its nonce. */
-  readonly ping: () => number
+  ping(): number
   /** There is room for a body that waits. */
-  readonly onRoom: (body: B) => void
+  onRoom(body: B): void
 }
 
 /** See the file's header. */
@@ -79,8 +79,8 @@ export class BulkWindow {
   readonly now: () => number
   private readonly onUnused: (() => void) | undefined
   private links = 0
-  /** What lets the bodies that wait use the room, in the order in which they do. */
-  private readonly waiting = new Map<object, () => void>()
+  /** The bodies that wait, in the order in which they may use the room, and their links. */
+  private readonly waiting = new Map<object, BulkLink<object>>()
   private phase: Phase = "Starting"
   private size = initialSize
   /** How many bytes of all links are on their way. */
@@ -191,10 +191,10 @@ export class BulkWindow {
     this.measure(mark, bytes)
   }
 
-  /** A large body waits for room. */
-  waits(body: object, useRoom: () => void): void {
+  /** A large body of a link waits for room. */
+  waits<B extends object>(body: B, link: BulkLink<B>): void {
     this.isLimiting = true
-    this.waiting.set(body, useRoom)
+    this.waiting.set(body, link)
   }
 
   /** A body waits no more. */
@@ -204,10 +204,13 @@ export class BulkWindow {
 
   /** Lets the bodies that wait use the room, each in its turn. */
   offer(): void {
-    if (this.waiting.size === 0 || this.room === 0) return
-    for (const [body, useRoom] of [...this.waiting]) {
-      if (this.waiting.delete(body)) useRoom()
-      if (this.room === 0) return
+    // Those that wait again are behind the others.
+    let turns = this.waiting.size
+    for (const [body, link] of this.waiting) {
+      if (turns === 0 || this.room === 0) return
+      turns -= 1
+      this.waiting.delete(body)
+      link.onRoom(body)
     }
   }
 
@@ -413,7 +416,7 @@ export class BulkShare<B extends object> {
       this.window.begins()
       this.mark()
     }
-    this.window.waits(body, () => this.link.onRoom(body))
+    this.window.waits(body, this.link)
   }
 
   /** A body waits no more. */
