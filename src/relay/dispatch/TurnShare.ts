@@ -16,9 +16,13 @@ export class TurnShare {
   private readonly now: () => number
   private readonly given = new Map<ServerName, number>()
   private last: ServerName | undefined
-  /** When a server was last given requests after another one, in monotonic milliseconds. */
-  private changedAt = Number.NEGATIVE_INFINITY
+  /** When a server last had requests after another one, in monotonic milliseconds; `undefined` once that does not count any more. */
+  private changedAt: number | undefined
   private isTurn = false
+  private readonly endTurn = (): void => {
+    this.isTurn = false
+    this.given.clear()
+  }
 
   /** @param now monotonic milliseconds */
   constructor(now: () => number) {
@@ -27,12 +31,19 @@ export class TurnShare {
 
   /** How many requests a server that has some may be given in this turn. */
   of(name: ServerName): number {
-    if (this.last !== name) {
-      if (this.last !== undefined) this.changedAt = this.now()
-      this.last = name
-    }
-    if (this.now() - this.changedAt >= contestedMillis) return Number.POSITIVE_INFINITY
+    if (!this.isContested(name)) return Number.POSITIVE_INFINITY
     return Math.max(0, mostInTurn - (this.given.get(name) ?? 0))
+  }
+
+  /** Whether another server than this one has requests, too. The clock is read only if that may have changed. */
+  private isContested(name: ServerName): boolean {
+    const { last } = this
+    if (last !== name) {
+      this.last = name
+      if (last !== undefined) this.changedAt = this.now()
+    } else if (this.changedAt !== undefined && this.now() - this.changedAt >= contestedMillis)
+      this.changedAt = undefined
+    return this.changedAt !== undefined
   }
 
   /** A server was given so many requests. */
@@ -40,9 +51,6 @@ export class TurnShare {
     this.given.set(name, (this.given.get(name) ?? 0) + count)
     if (this.isTurn) return
     this.isTurn = true
-    setImmediate(() => {
-      this.isTurn = false
-      this.given.clear()
-    })
+    setImmediate(this.endTurn)
   }
 }
