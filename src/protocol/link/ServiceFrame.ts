@@ -63,14 +63,13 @@ export const served = (message: Served): Buffer => encode(type.served, message)
 /** See {@link serve}. */
 export const leave = (message: Leave): Buffer => encode(type.leave, message)
 
-const decoder =
-  <A, I>(schema: Schema.Codec<A, I>) =>
-  (payload: Buffer): A | undefined =>
+const decoder = <A, I>(schema: Schema.Codec<A, I>) => {
+  const decode = Schema.decodeUnknownOption(Schema.fromJsonString(schema))
+  return (payload: Buffer): A | undefined =>
     payload.length > maxPayload
       ? undefined
-      : Option.getOrUndefined(
-          Schema.decodeUnknownOption(Schema.fromJsonString(schema))(payload.toString("utf8")),
-        )
+      : Option.getOrUndefined(decode(payload.toString("utf8")))
+}
 
 /** Reads the payload of a frame; `undefined` if it is none of this type. */
 export const decodeServe = decoder(Serve)
