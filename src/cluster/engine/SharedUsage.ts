@@ -82,13 +82,17 @@ export const share = Effect.fn("SharedUsage.share")(function* (
     }
   }
 
-  const tell = (usage: UsageCounts) => {
-    const text = encode({
+  const textOf = ({ running, taken }: UsageCounts): string =>
+    encode({
       from: engine.self.run,
-      taken: Object.fromEntries(usage.taken),
-      running: Object.fromEntries(usage.running),
+      taken: Object.fromEntries(taken),
+      running: Object.fromEntries(running),
     })
+  const idleText = textOf(noUsage)
+
+  const tell = (usage: UsageCounts) => {
     const isIdle = usage.taken.size === 0 && usage.running.size === 0
+    const text = isIdle ? idleText : textOf(usage)
     const isNews = usage.taken.size > 0 || text !== told
     if (!isNews && (isIdle || now() - toldAt < repeatMillis)) return Effect.void
     told = text
