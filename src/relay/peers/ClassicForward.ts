@@ -136,9 +136,9 @@ export class ClassicForward {
   /** Tells the relays that gave out these ids that a server has the requests. */
   acknowledge(name: ServerName, ids: ReadonlyArray<string>): void {
     if (this.isAlone) return
-    const others = ids.filter(isRequestId).filter((id) => this.peerOf(id) !== undefined)
-    for (const [peer, group] of Map.groupBy(others, (id) => this.peerOf(id) ?? ""))
-      this.peers.tell(peer, acknowledgeKind, { name, ids: group })
+    const byPeer = Map.groupBy(ids.filter(isRequestId), (id) => this.peerOf(id))
+    for (const [peer, group] of byPeer)
+      if (peer !== undefined) this.peers.tell(peer, acknowledgeKind, { name, ids: group })
   }
 
   /** Tells all that a process takes no more requests, or is gone. */
