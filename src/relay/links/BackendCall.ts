@@ -3,7 +3,7 @@
  * of its own or was passed on by another relay, and how it is answered.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { first, type HeaderList } from "../../domain/HeaderList.ts"
+import { all, first, type HeaderList } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import { header, text } from "../../protocol/Wire.ts"
@@ -41,16 +41,14 @@ export interface BackendCall {
 /** A request over a connection of its own. */
 export class NodeCall implements BackendCall {
   readonly isForwarded = false
+  readonly key: string | undefined
   private readonly request: IncomingMessage
   private readonly response: ServerResponse
 
   constructor(request: IncomingMessage, response: ServerResponse) {
+    this.key = keyOf(request)
     this.request = request
     this.response = response
-  }
-
-  get key(): string | undefined {
-    return keyOf(this.request)
   }
 
   get connection(): object {
@@ -113,6 +111,7 @@ export class NodeCall implements BackendCall {
 /** A request that another relay has passed on. */
 export class ForwardedCall implements BackendCall {
   readonly isForwarded = true
+  readonly key: string | undefined
   isAnswered = false
   private readonly head: RequestHead
   private readonly content: Body
@@ -121,14 +120,11 @@ export class ForwardedCall implements BackendCall {
   private isTaken = false
 
   constructor(head: RequestHead, content: Body, reply: Reply) {
+    const [key, ...more] = all(head.headers, header.apiKey)
+    this.key = more.length > 0 ? "" : key
     this.head = head
     this.content = content
     this.reply = reply
-  }
-
-  get key(): string | undefined {
-    const [key, ...more] = this.head.headers.filter(([name]) => name === header.apiKey)
-    return more.length > 0 ? "" : key?.[1]
   }
 
   get connection(): object {
