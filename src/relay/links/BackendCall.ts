@@ -90,13 +90,7 @@ export class NodeCall implements BackendCall {
     const { response } = this
     response.writeHead(200, fields.flat())
     response.flushHeaders()
-    const flow = NodeBody.writeTo(body, response, {
-      ended: () => {},
-      failed: () => response.destroy(),
-    })
-    response.once("close", () => {
-      if (!response.writableFinished) flow.cancel()
-    })
+    NodeBody.respondWith(body, response)
   }
 
   breakOff(): void {

@@ -89,13 +89,7 @@ export class ClassicForward {
     const end = (status: number, fields: HeaderList, content: Body): void => {
       if (!request.complete && method !== "GET") closeAfter(request, response)
       response.writeHead(status, fields.flat())
-      const flow = NodeBody.writeTo(content, response, {
-        ended: () => {},
-        failed: () => response.destroy(),
-      })
-      response.once("close", () => {
-        if (!response.writableFinished) flow.cancel()
-      })
+      NodeBody.respondWith(content, response)
     }
     const cancel = hop(link, method, path, headers, body, {
       respond: end,

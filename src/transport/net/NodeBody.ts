@@ -2,7 +2,7 @@
  * Reads and writes the bodies of Node's HTTP messages and upgraded sockets, with
  * back-pressure.
  */
-import type { IncomingMessage, OutgoingMessage } from "node:http"
+import type { IncomingMessage, OutgoingMessage, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { fromRaw, type HeaderList } from "../../domain/HeaderList.ts"
@@ -143,6 +143,17 @@ export const writeTo = (
   const onDrain = (): void => flow.resume()
   out.on("drain", onDrain)
   return flow
+}
+
+/** Writes the body of a response whose head has been written. Whichever of the two breaks off ends the other. */
+export const respondWith = (body: Body, response: ServerResponse): void => {
+  const flow = writeTo(body, response, {
+    ended: () => {},
+    failed: () => response.destroy(),
+  })
+  response.once("close", () => {
+    if (!response.writableFinished) flow.cancel()
+  })
 }
 
 const pairs = (trailers: HeaderList): Array<[string, string]> => trailers.map(([n, v]) => [n, v])
