@@ -2,7 +2,6 @@
  * The hosts for which a relay obtains certificates: its own, and those of
  * registered servers. Never others, whatever a visitor asks for.
  */
-import { isIP } from "node:net"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import type { CertificatePlan } from "../../transport/acme/CertificateKeeper.ts"
 import type { DerivedConfig } from "../settings/DerivedConfig.ts"
@@ -24,17 +23,10 @@ const isCovered = (domain: string, host: string): boolean =>
   host === domain ||
   (host.endsWith(`.${domain}`) && !host.slice(0, -domain.length - 1).includes("."))
 
-/** The relay's own hosts: that of `public_url`, and `domain`. */
-const ownHosts = ({ domain, publicUrl }: RelayConfig): ReadonlyArray<string> => {
-  const host = publicUrl === undefined ? undefined : new URL(publicUrl).hostname
-  const isName = host !== undefined && isIP(host.replaceAll(/[[\]]/g, "")) === 0
-  return [...new Set([...(isName ? [host] : []), ...(domain === undefined ? [] : [domain])])]
-}
-
 /** The certificate for a host, in lower case; `undefined` if the host is not the relay's or a registered server's. */
 export const planOf = (derived: DerivedConfig, host: string): CertificatePlan | undefined => {
-  const { config, hosts } = derived
-  if (!ownHosts(config).includes(host)) {
+  const { config, hosts, ownHosts } = derived
+  if (!ownHosts.includes(host)) {
     const route = Subdomains.routeOf(hosts, host)
     // Of a server at which visitors' TLS ends the relay has no certificate.
     if (route?._tag !== "Server" || derived.servers.get(route.name)?.tls === "passthrough")
@@ -48,7 +40,7 @@ export const planOf = (derived: DerivedConfig, host: string): CertificatePlan | 
 
 /** The certificates that are obtained at once: those of the relay's own hosts, the first for visitors who name no host. */
 export const ownPlans = (derived: DerivedConfig): ReadonlyArray<CertificatePlan> => {
-  const plans = ownHosts(derived.config).flatMap((host) => planOf(derived, host) ?? [])
+  const plans = derived.ownHosts.flatMap((host) => planOf(derived, host) ?? [])
   return [...new Map(plans.map((plan) => [plan.id, plan])).values()]
 }
 

@@ -2,7 +2,7 @@
  * Subdomain mode: the server to which a request's Host field belongs, and the
  * address of a server's own host.
  */
-
+import { isIP } from "node:net"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import { first, type HeaderList } from "../../domain/HeaderList.ts"
 import * as ServerHost from "../../domain/ServerHost.ts"
@@ -47,6 +47,13 @@ export const hostsOf = ({ domain, publicUrl, servers }: RelayConfig): HostTable 
           }),
         ),
       }
+
+/** The names of the relay itself: the host of `public_url`, unless that is an IP address, and `domain`. */
+export const ownHostsOf = ({ domain, publicUrl }: RelayConfig): ReadonlyArray<string> => {
+  const host = publicUrl === undefined ? undefined : new URL(publicUrl).hostname
+  const isName = host !== undefined && isIP(host.replaceAll(/[[\]]/g, "")) === 0
+  return [...new Set([...(isName ? [host] : []), ...(domain === undefined ? [] : [domain])])]
+}
 
 /** The route that a request's Host field selects; `undefined` if the host is the relay's own. */
 export const route = (hosts: HostTable | undefined, headers: HeaderList): HostRoute | undefined => {

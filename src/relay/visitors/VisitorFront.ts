@@ -148,13 +148,8 @@ export class VisitorFront {
 
   /** Whether the request is to a host that is neither the relay's nor a server's, and such are refused. */
   private isUnknown({ head }: FrontRequest): boolean {
-    const { domain, publicUrl, unknownHosts } = this.config
-    if (unknownHosts === "serve") return false
-    const own = [domain, publicUrl === undefined ? undefined : new URL(publicUrl).hostname]
-    return !isToOwnHost(
-      head.headers,
-      own.filter((host) => host !== undefined),
-    )
+    const { config, ownHosts } = this.derived
+    return config.unknownHosts === "refuse" && !isToOwnHost(head.headers, ownHosts)
   }
 
   /** Continues with `next` if the visitor may use this server; `undefined` stands for the relay's pages. */
