@@ -330,8 +330,13 @@ export class Dispatcher implements PendingOwner {
   }
 
   /** The links of a server at this relay. */
+  ownLinks(name: ServerName): ReadonlyArray<Link> {
+    return this.queues.get(name)?.ownLinks ?? []
+  }
+
+  /** The same as an administrator sees them. */
   links(name: ServerName): ReadonlyArray<LinkView> {
-    return (this.queues.get(name)?.ownLinks ?? []).map((link) => {
+    return this.ownLinks(name).map((link) => {
       const { address, since } = this.sources.get(link) ?? { address: "", since: 0 }
       const { program, transport, tripcode } = link
       return { address, since, transport, program, tripcode }
@@ -340,7 +345,7 @@ export class Dispatcher implements PendingOwner {
 
   /** Ends all links of a server at this relay; how many there were. */
   disconnect(name: ServerName): number {
-    const links = [...(this.queues.get(name)?.ownLinks ?? [])]
+    const links = [...this.ownLinks(name)]
     for (const link of links) link.disconnect("an administrator has closed it")
     return links.length
   }

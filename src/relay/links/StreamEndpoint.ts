@@ -172,9 +172,7 @@ export class StreamEndpoint {
     const isLater = (link: StreamLink): boolean => opened.openedAt > rendezvous.timeOpened(link)
     const same = opened.instance === "" ? undefined : this.links.get(keyOfLink(opened))
     if (same !== undefined && isLater(same)) same.replace()
-    const earlier = [...this.links.values()].filter(
-      (link) => link.name === opened.name && isLater(link),
-    )
+    const earlier = this.linksOf(opened.name).filter(isLater)
     if (!isNewProcess || earlier.some(({ instance }) => instance === opened.instance)) return
     for (const link of earlier) link.suspect()
   }
@@ -253,7 +251,7 @@ export class StreamEndpoint {
 
   /** Runs the link on its WebSocket. It joins the rendezvous with the server's hello. */
   private connect(
-    { address, asked, instance, key, number, program, server }: LinkRequest,
+    { address, asked, instance, number, program, server }: LinkRequest,
     socket: Duplex,
     head: Buffer,
     giveBack: () => void,
@@ -262,6 +260,7 @@ export class StreamEndpoint {
     const { deadlines } = rendezvous
     const config = settings.current()
     const isPassedThrough = this.isPassedThrough(server.name)
+    let remove: (() => void) | undefined
     let leave: ((reason: string) => void) | undefined
     const multiplexer: Multiplexer = new Multiplexer({
       deadlines,
@@ -283,11 +282,8 @@ export class StreamEndpoint {
         closed: () => multiplexer.ended(),
       }),
       onHello: () => {
-        this.links.get(key)?.replace()
-        this.links.set(key, link)
-        this.all.add(link)
+        remove = this.add(link)
         leave = rendezvous.join(link, address)
-        this.suspectOthers(link)
         rendezvous.ready(link)
         const { frame } = this.context.spread
         if (frame !== undefined) link.send(frame)
@@ -311,8 +307,7 @@ export class StreamEndpoint {
         further.closed(reason)
         giveBack()
         this.multiplexers.delete(multiplexer)
-        this.all.delete(link)
-        if (this.links.get(key) === link) this.links.delete(key)
+        remove?.()
         leave?.(reason)
       },
     })
@@ -346,25 +341,35 @@ export class StreamEndpoint {
     return {
       ...this.context,
       isDraining: () => this.draining,
-      onJoined: (link) => {
-        const key = keyOfLink(link)
-        this.links.get(key)?.replace()
-        this.links.set(key, link)
-        this.all.add(link)
-        this.suspectOthers(link)
-        return () => {
-          this.all.delete(link)
-          if (this.links.get(key) === link) this.links.delete(key)
-        }
-      },
+      onJoined: (link) => this.add(link),
     }
   }
 
-  /** Other processes of the same server may be dead, so they are pinged. */
-  private suspectOthers(link: StreamLink): void {
-    for (const other of this.links.values()) {
-      if (other.name === link.name && other.instance !== link.instance) other.suspect()
+  /**
+   * Adds a link, which replaces the one of the same key; the returned function
+   * removes it. Other processes of the same server may be dead, so they are pinged.
+   */
+  private add(link: StreamLink): () => void {
+    const key = keyOfLink(link)
+    this.links.get(key)?.replace()
+    this.links.set(key, link)
+    this.all.add(link)
+    for (const other of this.linksOf(link.name))
+      if (other.instance !== link.instance) other.suspect()
+    return () => {
+      this.all.delete(link)
+      if (this.links.get(key) === link) this.links.delete(key)
     }
+  }
+
+  /** The links of a server that have joined the rendezvous and were not replaced. */
+  private linksOf(name: ServerName): ReadonlyArray<StreamLink> {
+    return this.context.rendezvous
+      .ownLinks(name)
+      .filter(
+        (link): link is StreamLink =>
+          link instanceof StreamLink && this.links.get(keyOfLink(link)) === link,
+      )
   }
 }
 
