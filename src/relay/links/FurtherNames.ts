@@ -7,7 +7,6 @@ import type { ServerName } from "../../domain/ServerName.ts"
 import * as ServiceFrame from "../../protocol/link/ServiceFrame.ts"
 import { askedMillis } from "../../protocol/Wire.ts"
 import { WireError } from "../../protocol/WireError.ts"
-import type { FrameExtension } from "../../transport/mux/FrameParser.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
 import type { LinkLimit } from "../registry/LinkLimit.ts"
 import type { Servers } from "../registry/Servers.ts"
@@ -61,14 +60,6 @@ export class FurtherNames {
     this.opening = opening
   }
 
-  /** The frames of the server about further names. */
-  get extension(): FrameExtension {
-    return {
-      isKnown: (kind) => ServiceFrame.isServiceFrame(kind),
-      frame: (kind, _stream, payload) => this.onFrame(kind, payload),
-    }
-  }
-
   /** The link may take requests again. */
   ready(): void {
     for (const { link } of this.members.values()) this.context.rendezvous.ready(link)
@@ -88,17 +79,8 @@ export class FurtherNames {
     }
   }
 
-  private isOverLimit(): boolean {
-    const now = this.opening.deadlines.elapsed()
-    if (now - this.windowStart >= windowMillis) {
-      this.windowStart = now
-      this.frames = 0
-    }
-    this.frames += 1
-    return this.frames > mostFrames
-  }
-
-  private onFrame(kind: number, payload: Buffer): WireError | undefined {
+  /** Takes a frame of the server about further names; an error means that the link must be closed. */
+  frame(kind: number, payload: Buffer): WireError | undefined {
     if (this.isOverLimit()) return tooMany
     if (kind === ServiceFrame.type.serve) {
       const serve = ServiceFrame.decodeServe(payload)
@@ -110,6 +92,16 @@ export class FurtherNames {
       this.members.get(leave.name)?.leave("its server serves it no more")
     }
     return undefined
+  }
+
+  private isOverLimit(): boolean {
+    const now = this.opening.deadlines.elapsed()
+    if (now - this.windowStart >= windowMillis) {
+      this.windowStart = now
+      this.frames = 0
+    }
+    this.frames += 1
+    return this.frames > mostFrames
   }
 
   private answer(name: ServerName, isServed: boolean): void {

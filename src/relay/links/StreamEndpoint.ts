@@ -11,6 +11,7 @@ import type { ServerName } from "../../domain/ServerName.ts"
 import * as HeadText from "../../protocol/http/HeadText.ts"
 import { keyOf } from "../../protocol/http/WebSocketHandshake.ts"
 import * as LinkOpening from "../../protocol/LinkOpening.ts"
+import * as ServiceFrame from "../../protocol/link/ServiceFrame.ts"
 import { keyOf as keyOfLink, type PresentLink } from "../../protocol/peer/PresentLink.ts"
 import { askedMillis, header, prefix, streamPath, text } from "../../protocol/Wire.ts"
 import { LineWindows } from "../../transport/mux/LineWindows.ts"
@@ -290,8 +291,8 @@ export class StreamEndpoint {
         if (this.draining) link.drain()
       },
       extension: {
-        isKnown: (kind) => further.extension.isKnown(kind),
-        frame: (kind, stream, payload) => further.extension.frame(kind, stream, payload),
+        isKnown: ServiceFrame.isServiceFrame,
+        frame: (kind, _stream, payload) => further.frame(kind, payload),
       },
       onPong: () => {
         if (link.trust()) rendezvous.ready(link)
