@@ -2,16 +2,18 @@
  * The links that one peer has of a server, as a link of the rendezvous: requests
  * hop over the connection to the peer, which hands them to the server.
  */
-import type { PeersShape, PresentLink } from "../../cluster/Peers.ts"
+import type { HopFailure, HopLink, HopReply, PeersShape, PresentLink } from "../../cluster/Peers.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
+import type { InterimHead, ResponseHead } from "../../protocol/Message.ts"
 import type { TransportName } from "../../protocol/TransportName.ts"
+import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel } from "../../transport/body/Handler.ts"
 import { maxStreams } from "../../transport/mux/Multiplexer.ts"
 import type * as Lease from "../dispatch/Lease.ts"
 import type { PeerLinks } from "../dispatch/Link.ts"
-import type { Pending } from "../dispatch/Pending.ts"
+import type { Delivery, Pending } from "../dispatch/Pending.ts"
 import type { HopCounters } from "../traffic/HopCounters.ts"
 import { HeldBody } from "./HeldBody.ts"
 import { hopLease } from "./HopLease.ts"
@@ -115,7 +117,7 @@ export class PeerLink implements PeerLinks {
     const millis = this.options.responseMillis(this.name)
     const lease = hopLease(millis, this.hasClassic)
     connection.together(() => {
-      for (const pending of requests.slice(0, count)) this.start(pending, millis, lease)
+      for (const pending of requests.slice(0, count)) this.start(connection, pending, millis, lease)
     })
     return requests.slice(count)
   }
@@ -125,59 +127,27 @@ export class PeerLink implements PeerLinks {
     return false
   }
 
-  private start(pending: Pending, millis: number, lease: Lease.Lease): void {
-    const connection = this.options.peers.link(this.peer)
-    if (connection === undefined) return
+  private start(connection: HopLink, pending: Pending, millis: number, lease: Lease.Lease): void {
     pending.offered(this, millis, lease)
-    const { hops } = this.options
-    hops.sent(this.peer)
+    this.options.hops.sent(this.peer)
     this.running += 1
-    let isRunning = true
-    let cancel: Cancel | undefined
-    const body = new HeldBody(pending.body)
-    const finish = (): void => {
-      if (pending.withdraw === cancel) pending.withdraw = undefined
-      if (!isRunning) return
-      isRunning = false
-      this.running -= 1
-      this.roomChanged()
-    }
+    const hop = new OfferedHop(pending, this)
     const request = { name: this.name, head: pending.head, millis, trace: "", visitor: "" }
-    const stop = connection.hop(request, body, {
-      begin: (age, allow) => pending.begin(age, allow),
-      inform: (head) => pending.inform(head),
-      respond: (head, response) => {
-        body.release()
-        const left = (): void => {
-          finish()
-          stop()
-        }
-        if (pending.answer(head, response, { sent: finish, left })) return
-        finish()
-        response.discard()
-      },
-      fail: (error, reason) => {
-        finish()
-        hops.failed(this.peer, reason ?? "failed")
-        const isUnseen = reason === "unsent" || reason === "refused" || reason === "busy"
-        if (reason === "refused") this.options.peers.forget(this.peer, this.name)
-        if (isUnseen && body.isWhole) {
-          if (reason === "busy") pending.fail(busy(this.name))
-          else pending.unplaced(error)
-          return
-        }
-        body.release()
-        if (reason === undefined) pending.fail(error)
-        else if (reason === "illegal") pending.fail(illegal)
-        else pending.lost(error.detail, reason === "cut")
-      },
-    })
-    cancel = (): void => {
-      finish()
-      body.release()
-      stop()
-    }
-    if (pending.state === "offered" && pending.link === this) pending.withdraw = cancel
+    hop.stop = connection.hop(request, hop.body, hop)
+    if (pending.state === "offered" && pending.link === this) pending.withdraw = hop.cancel
+  }
+
+  /** A request that it took is over. */
+  finished(): void {
+    this.running -= 1
+    this.roomChanged()
+  }
+
+  /** A hop has no response. */
+  failed(reason: HopFailure | undefined): void {
+    const { hops, peers } = this.options
+    hops.failed(this.peer, reason ?? "failed")
+    if (reason === "refused") peers.forget(this.peer, this.name)
   }
 
   cancel(pending: Pending): void {
@@ -192,6 +162,71 @@ export class PeerLink implements PeerLinks {
   revoke(): void {}
 
   drain(): void {}
+}
+
+/** A request that hops. It waits for the response, and for how that is delivered. */
+class OfferedHop implements HopReply, Delivery {
+  readonly body: HeldBody
+  /** Gives up the hop. */
+  stop: Cancel | undefined
+  private readonly pending: Pending
+  private readonly link: PeerLink
+  private isRunning = true
+
+  constructor(pending: Pending, link: PeerLink) {
+    this.body = new HeldBody(pending.body)
+    this.pending = pending
+    this.link = link
+  }
+
+  readonly cancel = (): void => {
+    this.sent()
+    this.body.release()
+    this.stop?.()
+  }
+
+  begin(...question: Parameters<Pending["begin"]>): void {
+    this.pending.begin(...question)
+  }
+
+  inform(head: InterimHead): void {
+    this.pending.inform(head)
+  }
+
+  respond(head: ResponseHead, response: Body): void {
+    this.body.release()
+    if (this.pending.answer(head, response, this)) return
+    this.sent()
+    response.discard()
+  }
+
+  fail(error: ExchangeError, reason?: HopFailure): void {
+    const { body, link, pending } = this
+    this.sent()
+    link.failed(reason)
+    const isUnseen = reason === "unsent" || reason === "refused" || reason === "busy"
+    if (isUnseen && body.isWhole) {
+      if (reason === "busy") pending.fail(busy(link.name))
+      else pending.unplaced(error)
+      return
+    }
+    body.release()
+    if (reason === undefined) pending.fail(error)
+    else if (reason === "illegal") pending.fail(illegal)
+    else pending.lost(error.detail, reason === "cut")
+  }
+
+  sent(): void {
+    if (this.pending.withdraw === this.cancel) this.pending.withdraw = undefined
+    if (!this.isRunning) return
+    this.isRunning = false
+    this.link.finished()
+  }
+
+  left(): void {
+    this.sent()
+    this.stop?.()
+  }
 }
 
 const illegal = new ExchangeError({
