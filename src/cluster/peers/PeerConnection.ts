@@ -7,7 +7,7 @@ import type { Duplex } from "node:stream"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { ExchangeError } from "../../protocol/Exchange.ts"
-import type { RequestHead } from "../../protocol/Message.ts"
+import type { InterimHead, RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import * as PeerControl from "../../protocol/peer/PeerControl.ts"
 import * as PeerFrame from "../../protocol/peer/PeerFrame.ts"
 import type { LinkKey, PresentLink } from "../../protocol/peer/PresentLink.ts"
@@ -15,6 +15,7 @@ import * as StreamFrame from "../../protocol/StreamFrame.ts"
 import { WireError } from "../../protocol/WireError.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel } from "../../transport/body/Handler.ts"
+import type { LeasedReply } from "../../transport/mux/ClientStream.ts"
 import { Multiplexer, version } from "../../transport/mux/Multiplexer.ts"
 import type { StreamHandler, StreamReply } from "../../transport/mux/ServerStream.ts"
 import * as SocketWire from "../../transport/mux/SocketWire.ts"
@@ -180,28 +181,20 @@ export class PeerConnection implements HopLink {
       return () => {}
     }
     const { head, millis, name, trace, visitor } = request
-    let stream = 0
-    return this.multiplexer.request(
-      head,
-      body,
-      {
-        respond: (response, content, sent) => reply.respond(response, content, sent),
-        inform: (interim) => reply.inform?.(interim),
-        fail: (error, reason) => {
-          const { failure } = this
-          if (failure === undefined || failure.stream !== stream)
-            return reply.fail(error, failureOf(error, reason))
-          this.failure = undefined
-          reply.fail(failure.error)
-        },
-        begin: (age, allow) => reply.begin?.(age, allow),
-      },
-      (id) => {
-        stream = id
-        return PeerFrame.hop({ stream, name, millis: Math.ceil(millis), trace, visitor })
-      },
-      true,
-    )
+    const hop = new HopStream(this, reply)
+    const before = (stream: number): Buffer => {
+      hop.stream = stream
+      return PeerFrame.hop({ stream, name, millis: Math.ceil(millis), trace, visitor })
+    }
+    return this.multiplexer.request(head, body, hop, before, true)
+  }
+
+  /** Why a stream whose reset has come has no response, if the other end has said so. */
+  takeFailure(stream: number): ExchangeError | undefined {
+    const { failure } = this
+    if (failure?.stream !== stream) return undefined
+    this.failure = undefined
+    return failure.error
   }
 
   /** Takes no more requests, answers those that are on their way, and ends the connection. */
@@ -286,27 +279,75 @@ export class PeerConnection implements HopLink {
       reply.abort("refused")
       return () => {}
     }
-    const served: HopServerReply = {
-      beginMillis: reply.beginBy - this.options.clock.now(),
-      begin: (age, allow) => reply.ask(age, allow),
-      inform: (interim) => reply.inform?.(interim),
-      respond: (response, content, sent) => {
-        if (StreamFrame.fitsResponse(response)) return reply.respond(response, content, sent)
-        content.discard()
-        reply.abort("protocol")
-      },
-      fail: (error, reason) => {
-        if (reason === undefined)
-          this.multiplexer.send(
-            PeerFrame.failure({
-              stream: reply.id,
-              bytes: Buffer.from(JSON.stringify(bodyOf(error))),
-            }),
-          )
-        reply.abort(resetOf(reason))
-      },
-    }
+    const beginMillis = reply.beginBy - this.options.clock.now()
+    const served = new ServedHop(this.multiplexer, reply, beginMillis)
     return handler({ name, head, millis, trace, visitor }, body, served, this.peerHello?.id ?? "")
+  }
+}
+
+/** Waits for the response to a hop. */
+class HopStream implements LeasedReply {
+  /** Its number, once it is sent. */
+  stream = 0
+  private readonly connection: PeerConnection
+  private readonly reply: HopReply
+
+  constructor(connection: PeerConnection, reply: HopReply) {
+    this.connection = connection
+    this.reply = reply
+  }
+
+  respond(head: ResponseHead, body: Body, sent?: () => void): void {
+    this.reply.respond(head, body, sent)
+  }
+
+  inform(head: InterimHead): void {
+    this.reply.inform?.(head)
+  }
+
+  fail(error: ExchangeError, reason?: StreamFrame.ResetReason): void {
+    const failure = this.connection.takeFailure(this.stream)
+    if (failure === undefined) this.reply.fail(error, failureOf(error, reason))
+    else this.reply.fail(failure)
+  }
+
+  begin(age: number, allow: (millis: number) => void): void {
+    this.reply.begin?.(age, allow)
+  }
+}
+
+/** Answers a hop on its stream. */
+class ServedHop implements HopServerReply {
+  readonly beginMillis: number
+  private readonly multiplexer: Multiplexer
+  private readonly reply: StreamReply
+
+  constructor(multiplexer: Multiplexer, reply: StreamReply, beginMillis: number) {
+    this.multiplexer = multiplexer
+    this.reply = reply
+    this.beginMillis = beginMillis
+  }
+
+  begin(age: number, allow: (millis: number) => void): void {
+    this.reply.ask(age, allow)
+  }
+
+  inform(head: InterimHead): void {
+    this.reply.inform?.(head)
+  }
+
+  respond(head: ResponseHead, body: Body, sent?: () => void): void {
+    if (StreamFrame.fitsResponse(head)) return this.reply.respond(head, body, sent)
+    body.discard()
+    this.reply.abort("protocol")
+  }
+
+  fail(error: ExchangeError, reason?: HopFailure): void {
+    if (reason === undefined) {
+      const bytes = Buffer.from(JSON.stringify(bodyOf(error)))
+      this.multiplexer.send(PeerFrame.failure({ stream: this.reply.id, bytes }))
+    }
+    this.reply.abort(resetOf(reason))
   }
 }
 

@@ -12,8 +12,9 @@ import type {
 import type { ServerName } from "../../domain/ServerName.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { Body } from "../../transport/body/Body.ts"
-import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
+import type { Cancel, Handler } from "../../transport/body/Handler.ts"
 import { refuse } from "../../transport/body/Replies.ts"
+import { ReplyWrapper } from "../../transport/body/ReplyWrapper.ts"
 import type { Telemetry } from "../../transport/observe/Telemetry.ts"
 import { trace } from "../../transport/observe/TracedHandler.ts"
 import type { Rendezvous } from "../dispatch/Rendezvous.ts"
@@ -129,7 +130,7 @@ export class PeerDirectory {
     from: string,
   ): Cancel {
     const { backend, hops, rendezvous, telemetry } = this.context
-    if (name === "") return backend(head, body, replyOf(reply))
+    if (name === "") return backend(head, body, new HoppedReply(reply))
     hops.received(from)
     const terms = {
       millis,
@@ -140,16 +141,23 @@ export class PeerDirectory {
       rendezvous.hop(name, head, body, reply, terms) ?? refuse(body, reply, notHere)
     const attributes = { "ptth.server": name, "ptth.visitor_relay": from }
     const handler = trace(tunnel, telemetry, { name: "hop", kind: "server", attributes })
-    return handler(head, body, replyOf(reply))
+    return handler(head, body, new HoppedReply(reply))
   }
 }
 
 /** The reply of a request that waits here: what became of it, in terms of the hop. */
-const replyOf = (reply: HopServerReply): Reply => ({
-  respond: (head, body, sent) => reply.respond(head, body, sent),
-  inform: (head) => reply.inform?.(head),
-  fail: (error) => reply.fail(error, failureOf(error)),
-})
+class HoppedReply extends ReplyWrapper {
+  private readonly hop: HopServerReply
+
+  constructor(hop: HopServerReply) {
+    super(hop)
+    this.hop = hop
+  }
+
+  override fail(error: ExchangeError): void {
+    this.hop.fail(error, failureOf(error))
+  }
+}
 
 const failureOf = ({ code }: ExchangeError): HopFailure | undefined => {
   switch (code) {
