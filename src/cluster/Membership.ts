@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
 
 /** A relay that may be connected to. */
 export interface Member {
@@ -28,6 +29,20 @@ export const fixed = (members: ReadonlyArray<Member>): MembershipShape => ({
   members: Stream.concat(Stream.succeed(members), Stream.never),
   leave: Effect.void,
 })
+
+/** Members that are unknown until they are set; `set` does nothing if they are the same as before. */
+export const settable: Effect.Effect<{
+  readonly members: MembershipShape["members"]
+  readonly set: (members: ReadonlyArray<Member>) => Effect.Effect<void>
+}> = Effect.map(SubscriptionRef.make<ReadonlyArray<Member> | undefined>(undefined), (current) => ({
+  members: Stream.filter(SubscriptionRef.changes(current), (members) => members !== undefined),
+  set: (members) =>
+    Effect.suspend(() =>
+      JSON.stringify(SubscriptionRef.getUnsafe(current)) === JSON.stringify(members)
+        ? Effect.void
+        : SubscriptionRef.set(current, members),
+    ),
+}))
 
 /** Members of several sources; `leave` leaves all. */
 export const merged = (sources: ReadonlyArray<MembershipShape>): MembershipShape => ({

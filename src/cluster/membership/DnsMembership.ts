@@ -6,10 +6,8 @@
 import * as dns from "node:dns"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
-import type { Member, MembershipShape } from "../Membership.ts"
+import { type MembershipShape, settable } from "../Membership.ts"
 
 /** The time between two resolutions. */
 export const resolveInterval = "5 seconds"
@@ -32,17 +30,17 @@ export const make = Effect.fn("DnsMembership.make")(function* (
   { host, port }: ListenAddress.ListenAddress,
   resolve: Resolve = system,
 ): Effect.fn.Return<MembershipShape, never, Scope.Scope> {
-  const found = yield* SubscriptionRef.make<ReadonlyArray<Member> | undefined>(undefined)
+  const { members, set } = yield* settable
   let failing = false
 
   const follow = Effect.fnUntraced(function* (addresses: ReadonlyArray<string>) {
     if (failing) yield* Effect.logInfo(`peers: ${host} is resolved again`)
     failing = false
-    const members = [...new Set(addresses)]
-      .sort()
-      .map((address) => ({ at: `tcp:${ListenAddress.format({ host: address, port })}` }))
-    if (JSON.stringify(SubscriptionRef.getUnsafe(found)) !== JSON.stringify(members))
-      yield* SubscriptionRef.set(found, members)
+    yield* set(
+      [...new Set(addresses)]
+        .sort()
+        .map((address) => ({ at: `tcp:${ListenAddress.format({ host: address, port })}` })),
+    )
   })
 
   const keep = (error: unknown): Effect.Effect<void> =>
@@ -60,8 +58,5 @@ export const make = Effect.fn("DnsMembership.make")(function* (
     Effect.forever,
     Effect.forkScoped,
   )
-  return {
-    members: Stream.filter(SubscriptionRef.changes(found), (members) => members !== undefined),
-    leave: Effect.void,
-  }
+  return { members, leave: Effect.void }
 })

@@ -9,12 +9,10 @@ import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import { Complaints } from "../engine/Complaints.ts"
 import { Engine, type EngineUnavailable } from "../engine/Engine.ts"
 import * as EngineLoop from "../engine/EngineLoop.ts"
-import type { Member, MembershipShape } from "../Membership.ts"
+import { type Member, type MembershipShape, settable } from "../Membership.ts"
 
 /** What a relay tells of itself in the engine. */
 export const Lease = Schema.Struct({
@@ -66,7 +64,7 @@ export const make = Effect.fn("RedisMembership.make")(function* (
   const engine = yield* Engine
   const random = yield* Random.Random
   const complaints = new Complaints()
-  const found = yield* SubscriptionRef.make<ReadonlyArray<Member> | undefined>(undefined)
+  const { members, set } = yield* settable
   /** The lease as it was last written. */
   let written = ""
   let hasLeft = false
@@ -93,7 +91,7 @@ export const make = Effect.fn("RedisMembership.make")(function* (
   const read: Effect.Effect<void, EngineUnavailable> = Effect.gen(function* () {
     const ids = (yield* engine.members(relays)).slice(0, mostRelays).sort()
     const values = yield* engine.values(ids.map(leaseOf))
-    const members: Array<Member> = []
+    const present: Array<Member> = []
     const missing = new Set<string>()
     for (const [i, one] of ids.entries()) {
       const value = values[i]
@@ -102,15 +100,13 @@ export const make = Effect.fn("RedisMembership.make")(function* (
         continue
       }
       const lease = decode(value)
-      if (Result.isSuccess(lease)) members.push({ id: one, at: lease.success.at })
+      if (Result.isSuccess(lease)) present.push({ id: one, at: lease.success.at })
       else yield* complaints.log(`engine: the lease of ${one} is ignored`, lease.failure.message)
     }
     const gone = [...missing].filter((one) => absent.has(one))
     absent = missing
     yield* engine.removeMembers(relays, gone)
-    const before = SubscriptionRef.getUnsafe(found)
-    if (JSON.stringify(before) !== JSON.stringify(members))
-      yield* SubscriptionRef.set(found, members)
+    yield* set(present)
   })
 
   const request = yield* EngineLoop.make({
@@ -139,8 +135,5 @@ export const make = Effect.fn("RedisMembership.make")(function* (
   })
   yield* Effect.addFinalizer(() => leave)
 
-  return {
-    members: Stream.filter(SubscriptionRef.changes(found), (members) => members !== undefined),
-    leave,
-  }
+  return { members, leave }
 })

@@ -2,9 +2,7 @@
  * The other workers of this machine, as their supervisor tells of them.
  */
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
-import type { Member, MembershipShape } from "../Membership.ts"
+import { type Member, type MembershipShape, settable } from "../Membership.ts"
 
 /** Members, and how to replace them. */
 export interface WorkerMembership {
@@ -13,13 +11,7 @@ export interface WorkerMembership {
 }
 
 /** No members until they are set. */
-export const make: Effect.Effect<WorkerMembership> = Effect.map(
-  SubscriptionRef.make<ReadonlyArray<Member> | undefined>(undefined),
-  (members) => ({
-    membership: {
-      members: SubscriptionRef.changes(members).pipe(Stream.filter((now) => now !== undefined)),
-      leave: Effect.void,
-    },
-    set: (now) => SubscriptionRef.set(members, now),
-  }),
-)
+export const make: Effect.Effect<WorkerMembership> = Effect.map(settable, ({ members, set }) => ({
+  membership: { members, leave: Effect.void },
+  set,
+}))
