@@ -189,6 +189,7 @@ export class Relay extends Context.Service<
         isSettled: () => peers.isSettled(),
       })
       yield* Effect.addFinalizer(() => Effect.sync(pages.close))
+      const inspector = yield* Inspector
       const visitors = new VisitorFront({
         settings,
         servers,
@@ -197,12 +198,11 @@ export class Relay extends Context.Service<
         signIn,
         limits,
         places: new ServerPlaces(settings.current, rendezvous.deadlines.elapsed),
-        inspector: yield* Inspector,
+        inspector,
         scrapers: new ScraperNotes(audit),
         page: pages.answer,
         app,
       })
-      const inspector = yield* Inspector
       const resender = new Resender({ inspector, limits, rendezvous, servers, traffic })
       inspector.resendWith((name, original, address, replayOf) =>
         resender.send(name as ServerName, original, address, replayOf),
