@@ -196,7 +196,9 @@ export class RequestQueue {
     return batch.filter((pending) => !pending.asksToBegin(() => this.enqueueAgain(pending)))
   }
 
+  /** Puts back one that may be begun after all, unless the last link has gone meanwhile. */
   private enqueueAgain(pending: Pending): void {
+    if (!this.takesHops) return pending.fail(serverOffline(this.name))
     this.waiting.unshift(pending)
     this.scheduleFlush()
   }

@@ -1,0 +1,102 @@
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type { ServerName } from "../../../src/domain/ServerName.ts"
+import type { Tripcode } from "../../../src/domain/Tripcode.ts"
+import type { Link } from "../../../src/relay/dispatch/Link.ts"
+import { Pending, type PendingOwner } from "../../../src/relay/dispatch/Pending.ts"
+import { type QueueContext, RequestQueue } from "../../../src/relay/dispatch/RequestQueue.ts"
+import { TurnShare } from "../../../src/relay/dispatch/TurnShare.ts"
+import { fromText } from "../../../src/transport/body/Body.ts"
+import * as Deadlines from "../../../src/transport/runtime/Deadlines.ts"
+import { ReusableMap } from "../../../src/transport/runtime/ReusableMap.ts"
+
+const name = "demo" as ServerName
+
+const nextTurn = Effect.callback<void>((resume) => {
+  setImmediate(() => setImmediate(() => resume(Effect.void)))
+})
+
+const setting = Effect.gen(function* () {
+  const deadlines = yield* Deadlines.make
+  const context: QueueContext = {
+    settings: {
+      derived: () => ({ config: { maxQueue: 10 }, servers: new Map() }),
+    } as unknown as QueueContext["settings"],
+    deadlines,
+    share: new TurnShare(deadlines.elapsed),
+    startedAt: deadlines.elapsed(),
+    handedOut: new ReusableMap(),
+  }
+  const offered: Array<Pending> = []
+  const link: Link = {
+    name,
+    tripcode: "" as Tripcode,
+    instance: "i",
+    transport: "stream",
+    reason: "",
+    program: "",
+    number: "0",
+    capacity: () => 1,
+    places: () => 1,
+    offer: (requests) => {
+      offered.push(...requests)
+      return []
+    },
+    cancel: () => {},
+    revoke: () => {},
+    disconnect: () => {},
+    drain: () => {},
+  }
+  const owner: PendingOwner = {
+    deadlines,
+    slot: undefined,
+    watch: (_request, _head, body) => body,
+    requeue: () => {},
+    abandon: () => {},
+    settled: () => {},
+  }
+  const failures: Array<string> = []
+  let allow = (_millis: number): void => {}
+  const late = new Pending(
+    owner,
+    name,
+    { method: "POST", target: "/", headers: [] },
+    fromText(""),
+    { respond: () => {}, fail: ({ code }) => failures.push(code) },
+    undefined,
+    {
+      millis: 1_000,
+      beginBy: deadlines.elapsed() - 1,
+      ask: (_age, go) => {
+        allow = go
+      },
+    },
+  )
+  const queue = new RequestQueue(name, context)
+  queue.addLink(link)
+  queue.enqueue(late)
+  yield* nextTurn
+  assert.deepStrictEqual(offered, [], "its visitor's relay is asked first")
+  return { allow, failures, late, link, offered, queue }
+})
+
+it.effect("a late request that hopped here is handed out once its visitor's relay allows it", () =>
+  Effect.gen(function* () {
+    const { allow, failures, late, offered } = yield* setting
+    allow(100)
+    yield* nextTurn
+    assert.deepStrictEqual(offered, [late])
+    assert.deepStrictEqual(failures, [])
+  }),
+)
+
+it.effect("a late request that hopped here goes back if the last link is gone by then", () =>
+  Effect.gen(function* () {
+    const { allow, failures, link, offered, queue } = yield* setting
+    queue.removeLink(link)
+    allow(100)
+    yield* nextTurn
+    assert.deepStrictEqual(offered, [])
+    assert.deepStrictEqual(failures, ["PTTH_SERVER_OFFLINE"])
+  }),
+)
