@@ -70,6 +70,8 @@ const decodeHello = Schema.decodeUnknownOption(PeerControl.PeerHello)
 export class PeerConnection implements HopLink {
   readonly openedAt: number
   readonly channel: ControlChannel
+  /** Whether both ends speak a version of hops, as far as is known. */
+  takesHops = false
   private readonly options: PeerConnectionOptions
   private readonly multiplexer: Multiplexer
   /** Passes if the other end does not say who it is. */
@@ -124,15 +126,6 @@ export class PeerConnection implements HopLink {
   /** The other end; `undefined` until it has said who it is. */
   get hello(): PeerControl.PeerHello | undefined {
     return this.peerHello
-  }
-
-  /** Whether both ends speak a version of hops. */
-  get takesHops(): boolean {
-    const { peerHello } = this
-    return (
-      peerHello !== undefined &&
-      PeerControl.commonVersion(this.options.hello.hop, peerHello.hop) !== undefined
-    )
   }
 
   get room(): number {
@@ -254,6 +247,8 @@ export class PeerConnection implements HopLink {
     if (this.peerHello !== undefined && this.peerHello.id !== hello.value.id)
       return this.close("it changed its id")
     this.peerHello = hello.value
+    this.takesHops =
+      PeerControl.commonVersion(this.options.hello.hop, hello.value.hop) !== undefined
     this.greeting.clear()
     this.options.onHello(hello.value)
   }
