@@ -50,6 +50,7 @@ describe.skipIf(program === undefined)(`deploy/redis.conf${skipNote}`, () => {
       yield* engine.removeMembers("set", ["a"])
       yield* engine.setFields("hash", new Map([["a", "1"]]), { millis: 60_000 })
       yield* engine.fields("hash")
+      yield* engine.field("hash", "a")
       yield* engine.removeFields("hash", ["a"])
       yield* engine.append("log", ["one"], { most: 10, millis: 60_000 })
       const [last] = yield* engine.lastLines("log", 1)

@@ -134,6 +134,7 @@ export class MemoryEngine {
         ),
       members: (key) => answer(() => [...setOf(key)]),
       fields: (key) => answer(() => hashOf(key)),
+      field: (key, field) => answer(() => hashOf(key).get(field)),
       setFields: (key, fields, { millis }: Retention) =>
         answer(() => store.set(key, new Map([...hashOf(key), ...fields]), millis)),
       removeFields: (key, fields) =>

@@ -76,6 +76,8 @@ export interface EngineShape {
 
   /** All fields of a hash. */
   readonly fields: (key: string) => Answer<ReadonlyMap<string, string>>
+  /** One field of a hash. */
+  readonly field: (key: string, field: string) => Answer<string | undefined>
   readonly setFields: (
     key: string,
     fields: ReadonlyMap<string, string>,
@@ -109,6 +111,7 @@ const none = (): EngineShape => {
     removeMembers: fail,
     members: fail,
     fields: fail,
+    field: fail,
     setFields: fail,
     removeFields: fail,
     append: fail,

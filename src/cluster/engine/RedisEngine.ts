@@ -244,6 +244,10 @@ const operations = (send: Send, at: (key: string) => string) => {
       members.length === 0 ? Effect.void : Effect.asVoid(send("SREM", at(key), ...members)),
     members: (key) => Effect.map(send("SMEMBERS", at(key)), texts),
     fields: (key) => Effect.map(send("HGETALL", at(key)), pairs),
+    field: (key, field) =>
+      Effect.map(send("HGET", at(key), field), (reply) =>
+        typeof reply === "string" ? reply : undefined,
+      ),
     setFields: (key, fields, { millis }) =>
       fields.size === 0
         ? Effect.asVoid(expire(key, millis))

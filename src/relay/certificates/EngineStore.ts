@@ -115,11 +115,8 @@ export const make = Effect.fnUntraced(function* (
     Effect.ignore(engine.publish(channel, sealed.seal(channel, encode(told))))
   const store: AcmeStore = {
     read: (name) =>
-      engine.fields(hash).pipe(
-        Effect.map((fields) => {
-          const text = fields.get(name)
-          return text === undefined ? undefined : sealed.open(name, text)
-        }),
+      engine.field(hash, name).pipe(
+        Effect.map((text) => (text === undefined ? undefined : sealed.open(name, text))),
         Effect.mapError(unusable),
       ),
     write: (name, text) =>

@@ -52,6 +52,8 @@ describe.skipIf(program === undefined)(`the engine in Redis${skipNote}`, () => {
       )
       yield* engine.removeFields("hash", ["x"])
       assert.deepStrictEqual(yield* engine.fields("hash"), new Map([["y", "2"]]))
+      assert.strictEqual(yield* engine.field("hash", "y"), "2")
+      assert.isUndefined(yield* engine.field("hash", "x"))
       yield* engine.append("log", ["one", "two", "three"], { most: 10, millis: minute })
       const [second, third] = yield* engine.lastLines("log", 2)
       assert.deepStrictEqual([second?.line, third?.line], ["two", "three"])
