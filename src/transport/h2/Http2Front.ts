@@ -109,26 +109,26 @@ class Http2Front implements Http2Connections {
   private readonly context: Http2Context
   private readonly connections = new Set<Connection>()
   private readonly options: Http2.ServerSessionOptions
-  private readonly timer: NodeJS.Timeout
+  /** Runs while there are connections. */
+  private timer: NodeJS.Timeout | undefined
 
   constructor(context: Http2Context) {
     this.context = context
     this.options = sessionOptions(context.maxHead)
-    this.timer = setInterval(() => this.sweep(), sweepMillis)
-    this.timer.unref()
   }
 
   accept(socket: TLSSocket): void {
     const session = loadHttp2().performServerHandshake(socket, this.options)
     const connection = new Connection(session, socket)
     this.connections.add(connection)
+    this.timer ??= setInterval(() => this.sweep(), sweepMillis).unref()
     session.setLocalWindowSize(connectionWindow)
     // Whoever is told why has to read it soon.
     session.once("error", () => {
       setTimeout(() => connection.destroy(), farewellMillis).unref()
     })
     session.on("error", ignore)
-    session.once("close", () => this.connections.delete(connection))
+    session.once("close", () => this.remove(connection))
     session.on("stream", (stream, headers, flags, raw) =>
       this.onStream(connection, socket, {
         stream,
@@ -144,8 +144,14 @@ class Http2Front implements Http2Connections {
   }
 
   close(): void {
-    clearInterval(this.timer)
     for (const connection of this.connections) connection.destroy()
+  }
+
+  private remove(connection: Connection): void {
+    this.connections.delete(connection)
+    if (this.connections.size > 0) return
+    clearInterval(this.timer)
+    this.timer = undefined
   }
 
   private onStream(connection: Connection, socket: TLSSocket, opened: OpenedStream): void {
