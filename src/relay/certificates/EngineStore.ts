@@ -28,7 +28,7 @@ export interface SharedStore {
   readonly spread: (challenge: Challenge, isThere: boolean) => Effect.Effect<void>
   /** The answer to a challenge that came when this relay did not hear of it. */
   readonly token: (token: string) => Effect.Effect<string | undefined>
-  /** Tells the keeper of what other relays have kept, while the Scope is open. */
+  /** Tells the keeper of what other relays have kept, and when the engine is back, while the Scope is open. */
   readonly follow: (keeper: CertificateKeeper) => Effect.Effect<void, never, Scope.Scope>
 }
 
@@ -179,7 +179,15 @@ export const make = Effect.fnUntraced(function* (
         const id = /^(.+)\.(?:pem|failed\.json)$/.exec(told.name)?.[1]
         if (id !== undefined) run(keeper.changedElsewhere(id))
       })
-      yield* Effect.addFinalizer(() => Effect.sync(stop))
+      const leave = engine.onStatus(({ state }) => {
+        if (state === "connected") run(keeper.storeIsBack)
+      })
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          stop()
+          leave()
+        }),
+      )
     }),
   }
   return shared

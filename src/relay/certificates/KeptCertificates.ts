@@ -21,6 +21,7 @@ import * as Certificate from "../../transport/net/Certificate.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
 import * as CertificateHosts from "./CertificateHosts.ts"
 import { type CertificateListener, Certificates, type CertificatesShape } from "./Certificates.ts"
+import * as CopiedStore from "./CopiedStore.ts"
 import * as EngineStore from "./EngineStore.ts"
 import * as Provisional from "./Provisional.ts"
 
@@ -60,13 +61,14 @@ export const make = Effect.fnUntraced(function* (options: KeptOptions) {
     engine.status().state === "off" || options.clusterSecrets.length === 0
       ? undefined
       : yield* EngineStore.make(options.clusterSecrets, options.directory, table)
+  const store = shared === undefined ? folder : CopiedStore.make(shared.store, folder)
   const client = new AcmeClient(options)
   yield* Effect.addFinalizer(() => Effect.sync(() => client.close()))
   let fallback = Provisional.make(settings.derived(), clock.currentTimeMillisUnsafe())
   const listeners = new Set<CertificateListener>()
   const keeper = new CertificateKeeper({
     client,
-    store: shared?.store ?? folder,
+    store,
     challenger: Challenger.make({
       table,
       hasPlainPort: settings.current().httpListen !== false,
@@ -99,7 +101,7 @@ export const make = Effect.fnUntraced(function* (options: KeptOptions) {
     for (const listener of listeners) listener.challenge?.(host, certificate)
   })
   yield* shared?.follow(keeper) ?? Effect.void
-  const kept = yield* Effect.orElseSucceed((shared?.store ?? folder).list, () => [])
+  const kept = yield* Effect.orElseSucceed(store.list, () => [])
   const wantAll = Effect.suspend(() => {
     const derived = settings.derived()
     keeper.retain((plan) => CertificateHosts.isWanted(derived, plan))

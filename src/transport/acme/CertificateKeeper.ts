@@ -70,6 +70,9 @@ const pauses = [minute, 5 * minute, 30 * minute, 2 * hour, 6 * hour, 12 * hour]
 /** How long to wait when the authority has a limit and does not say how long, in milliseconds. */
 const limitPause = hour
 
+/** The longest time until an authority is asked for renewal information again, in milliseconds. */
+const longestAsk = 24 * hour
+
 /** The longest wait that an authority is believed, in milliseconds. */
 const longestPause = 7 * 24 * hour
 
@@ -172,7 +175,7 @@ export class CertificateKeeper {
   /** Calls `done` when the attempt that runs or is about to run is over; at once if none is. The returned function takes that back. */
   wait(id: string, now: number, done: () => void): () => void {
     const entry = this.entries.get(id)
-    if (entry === undefined || entry.certificate !== undefined || orderOf(entry) > now) {
+    if (entry === undefined || entry.certificate !== undefined || orderOf(entry, now) > now) {
       done()
       return () => {}
     }
@@ -184,8 +187,24 @@ export class CertificateKeeper {
   readonly changedElsewhere = (id: string): Effect.Effect<void> =>
     Effect.suspend(() => {
       const entry = this.entries.get(id)
-      return entry === undefined ? Effect.void : this.reread(entry)
+      return entry === undefined ? Effect.void : Effect.andThen(this.reread(entry), release(entry))
     })
+
+  /** The store can be used again: what is in it counts, and what failed for want of it is tried at once. */
+  readonly storeIsBack: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.forEach(
+      [...this.entries.values()],
+      (entry) =>
+        Effect.gen({ self: this }, function* () {
+          yield* this.reread(entry)
+          const { failure } = entry
+          if (failure?.code === "PTTH_STATE_UNUSABLE")
+            entry.failure = { ...failure, retryAt: yield* Clock.currentTimeMillis }
+          this.changed.openUnsafe()
+        }),
+      { discard: true },
+    ),
+  )
 
   /** Obtains and renews until it is interrupted. */
   readonly run: Effect.Effect<never> = Effect.suspend(() =>
@@ -193,12 +212,12 @@ export class CertificateKeeper {
       for (;;) {
         this.changed.closeUnsafe()
         const now = yield* Clock.currentTimeMillis
-        const next = this.next()
-        if (next !== undefined && this.startOf(next) <= now) {
+        const next = this.next(now)
+        if (next !== undefined && this.startOf(next, now) <= now) {
           yield* this.attend(next, now)
           continue
         }
-        const pause = next === undefined ? longestSleep : this.startOf(next) - now
+        const pause = next === undefined ? longestSleep : this.startOf(next, now) - now
         yield* Effect.raceFirst(
           Effect.sleep(Math.min(Math.max(pause, 1), longestSleep)),
           this.changed.await,
@@ -217,45 +236,48 @@ export class CertificateKeeper {
   ) as Effect.Effect<never>
 
   /** The entry that is due first. */
-  private next(): Entry | undefined {
+  private next(now: number): Entry | undefined {
     let first: Entry | undefined
     for (const entry of this.entries.values())
-      if (first === undefined || this.startOf(entry) < this.startOf(first)) first = entry
+      if (first === undefined || this.startOf(entry, now) < this.startOf(first, now)) first = entry
     return first
   }
 
   /** When something is done about an entry. */
-  private startOf(entry: Entry): number {
-    const start = this.startOfOrder(entry)
-    return entry.certificate === undefined ? start : Math.min(entry.askAt, start)
+  private startOf(entry: Entry, now: number): number {
+    const start = this.startOfOrder(entry, now)
+    return entry.certificate === undefined
+      ? start
+      : Math.min(timely(entry.askAt, longestAsk, now), start)
   }
 
   /** When a certificate may be ordered for an entry: orders wait for the limits of all. */
-  private startOfOrder(entry: Entry): number {
-    return Math.max(orderOf(entry), this.othersFrom)
+  private startOfOrder(entry: Entry, now: number): number {
+    return Math.max(orderOf(entry, now), timely(this.othersFrom, orderPeriod, now))
   }
 
   private readonly attend = Effect.fnUntraced(
     { self: this as CertificateKeeper },
     function* (this: CertificateKeeper, entry: Entry, now: number) {
-      if (entry.certificate !== undefined && this.startOfOrder(entry) > now)
+      if (entry.certificate !== undefined && this.startOfOrder(entry, now) > now)
         return yield* this.ask(entry, entry.certificate, now)
-      this.orders = this.orders.filter((at) => at > now - orderPeriod)
+      this.orders = this.orders.filter((at) => at > now - orderPeriod && at <= now)
       if (this.orders.length >= maxOrders) {
         this.othersFrom = (this.orders[0] ?? now) + orderPeriod
         return
       }
       yield* this.options.alone(this.obtain(entry)).pipe(
         Effect.matchEffect({
-          onFailure: (error) => this.failed(entry, error),
+          onFailure: (error) => Effect.andThen(this.failed(entry, error), release(entry)),
           onSuccess: (result) =>
-            Effect.sync(() => {
-              if (Option.isNone(result)) this.othersFrom = now + busyPause
-            }),
+            Option.isSome(result)
+              ? release(entry)
+              : // Whoever waits goes on waiting: the other process may be obtaining this one.
+                Effect.sync(() => {
+                  this.othersFrom = now + busyPause
+                }),
         }),
       )
-      for (const done of entry.waiting) done()
-      entry.waiting.clear()
     },
   )
 
@@ -300,23 +322,25 @@ export class CertificateKeeper {
       const { challenger, client, onAttempt, store } = this.options
       const { plan } = entry
       yield* this.reread(entry)
-      if (orderOf(entry) > (yield* Clock.currentTimeMillis)) return
+      const now = yield* Clock.currentTimeMillis
+      if (orderOf(entry, now) > now) return
       // Without a place to keep it, each start would order another one.
       yield* store.check
-      this.orders.push(yield* Clock.currentTimeMillis)
+      this.orders.push(now)
       const account = yield* this.signUp
       const replaces =
         entry.certificate === undefined ? undefined : X509.renewalId(entry.certificate.chain)
       const certificate = yield* client
         .obtain(account, { names: plan.names, replaces }, challenger)
         .pipe(Effect.tapError((error) => this.forgetAccount(error)))
+      entry.failure = undefined
+      // In use from now on, even if it cannot be kept.
+      this.take(entry, certificate)
       yield* store.write(
         KeptCertificate.certificateName(plan.id),
         KeptCertificate.toText(certificate),
       )
       yield* Effect.ignore(store.remove(KeptCertificate.failureName(plan.id)))
-      entry.failure = undefined
-      this.take(entry, certificate)
       onAttempt(plan, undefined)
     },
   )
@@ -415,6 +439,19 @@ export class CertificateKeeper {
   }
 }
 
+/** Tells whoever waits that an attempt is over. */
+const release = ({ waiting }: Entry): Effect.Effect<void> =>
+  Effect.sync(() => {
+    for (const done of waiting) done()
+    waiting.clear()
+  })
+
+/** A moment that is at most `most` milliseconds away; a later one was noted before the clock was put back, and has come. */
+const timely = (moment: number, most: number, now: number): number =>
+  moment > now + most ? now : moment
+
 /** When a certificate is ordered for an entry. */
-const orderOf = ({ certificate, failure, renewAt }: Entry): number =>
-  Math.max(certificate === undefined ? 0 : renewAt, failure?.retryAt ?? 0)
+const orderOf = ({ certificate, failure, renewAt }: Entry, now: number): number => {
+  const isOfNow = failure !== undefined && failure.at <= now + minute
+  return Math.max(certificate === undefined ? 0 : renewAt, isOfNow ? failure.retryAt : 0)
+}

@@ -34,6 +34,8 @@ const Failure = Schema.fromJsonString(
 export const certificateName = (id: string): string => `${id}.pem`
 /** The name of a failure in the store. */
 export const failureName = (id: string): string => `${id}.failed.json`
+/** Whether this is the name of a failure. */
+export const isFailure = (name: string): boolean => name.endsWith(".failed.json")
 
 /** A certificate as it is kept: its key, then its chain. */
 export const toText = ({ chain, key }: Certificate.Certificate): string =>

@@ -2,7 +2,7 @@
  * Certificates are obtained, kept and renewed; what fails takes none away.
  */
 import { createHash, X509Certificate } from "node:crypto"
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
@@ -284,6 +284,26 @@ describe("certificates by ACME", () => {
       yield* attempted(1)
       assert.deepStrictEqual(attempts, ["PTTH_STATE_UNUSABLE"])
       assert.strictEqual(here.authority.orders.length, 0)
+      rmSync(file)
+      yield* keeper.storeIsBack
+      yield* attempted(2)
+      assert.deepStrictEqual(attempts, ["PTTH_STATE_UNUSABLE", "ok"])
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("are used even if the place to keep them is lost while they are obtained", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      const { attempted, attempts, keeper } = yield* keeperIn(here)
+      here.authority.check = async () => {
+        rmSync(here.folder, { recursive: true })
+        writeFileSync(here.folder, "")
+        return undefined
+      }
+      yield* keeper.want(plan)
+      yield* attempted(1)
+      assert.deepStrictEqual(attempts, ["PTTH_STATE_UNUSABLE"])
+      assert.isDefined(keeper.get(plan.id))
     }).pipe(Effect.scoped),
   )
 
@@ -355,12 +375,55 @@ describe("certificates by ACME", () => {
         alone: (effect) => (isBusy ? Effect.succeedNone : Effect.asSome(effect)),
       })
       yield* keeper.want(plan)
+      let isOver = false
+      keeper.wait(plan.id, start, () => {
+        isOver = true
+      })
       yield* TestClock.adjust("10 seconds")
       yield* quiet
       assert.strictEqual(here.authority.orders.length, 0)
+      assert.isFalse(isOver)
       isBusy = false
       yield* TestClock.adjust("6 seconds")
       yield* Harness.until("there is one", () => keeper.get(plan.id) !== undefined)
+      yield* Harness.until("who waits is told", () => isOver)
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("that another process has obtained meanwhile are given to whoever waits", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      const busy = yield* keeperIn(here, { alone: () => Effect.succeedNone })
+      yield* busy.keeper.want(plan)
+      let isOver = false
+      busy.keeper.wait(plan.id, start, () => {
+        isOver = true
+      })
+      const other = yield* keeperIn(here)
+      yield* other.keeper.want(plan)
+      yield* other.attempted(1)
+      assert.isFalse(isOver)
+      yield* busy.keeper.changedElsewhere(plan.id)
+      assert.isTrue(isOver)
+      assert.strictEqual(busy.keeper.get(plan.id)?.chain, other.keeper.get(plan.id)?.chain)
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("are ordered at once where an attempt failed before the clock was put back", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      here.authority.check = async () => "connection refused"
+      yield* TestClock.setTime(start + 400 * day)
+      yield* keeperIn(here).pipe(
+        Effect.tap(({ attempted, keeper }) => Effect.andThen(keeper.want(plan), attempted(1))),
+        Effect.scoped,
+      )
+      here.authority.check = async () => undefined
+      yield* TestClock.setTime(start)
+      const { attempted, attempts, keeper } = yield* keeperIn(here)
+      yield* keeper.want(plan)
+      yield* attempted(1)
+      assert.deepStrictEqual(attempts, ["ok"])
     }).pipe(Effect.scoped),
   )
 
