@@ -15,6 +15,8 @@ export interface NginxOptions {
   readonly port: number
   /** Worker processes; default: 1. */
   readonly workers?: number
+  /** Further parameters of `listen`. */
+  readonly listen?: string
   /** Further lines of `http`. */
   readonly http?: string
   /** Further lines of `server`. */
@@ -23,7 +25,7 @@ export interface NginxOptions {
 
 /** Starts it. */
 export const startNginx = (options: NginxOptions): ChildProcess => {
-  const { files, folder, http = "", port, server = "", workers = 1 } = options
+  const { files, folder, http = "", listen = "", port, server = "", workers = 1 } = options
   const config = join(folder, "nginx.conf")
   const user = process.getuid?.() === 0 ? "user root;" : ""
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -34,7 +36,7 @@ events { worker_connections 4096; }
 http {
   access_log off; sendfile on; keepalive_requests 100000000; ${http}
   ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join(" ")}
-  server { listen 127.0.0.1:${port} backlog=4096; root ${files}; ${server} }
+  server { listen 127.0.0.1:${port} backlog=4096 ${listen}; root ${files}; ${server} }
 }
 `,
   )

@@ -5,12 +5,12 @@
  * TLS is spoken by the relay itself, or by Caddy in front of it, if there is one
  * (and `openssl`).
  */
-import { type ChildProcess, execFileSync } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import { existsSync, mkdtempSync, writeFileSync } from "node:fs"
-import * as net from "node:net"
 import { join } from "node:path"
 import { isInstalled } from "./Load.ts"
 import { answers, freePort, start, stop } from "./Processes.ts"
+import { certificateIn, listens, startCaddy } from "./TlsFronts.ts"
 import { startTunnel } from "./Tunnel.ts"
 
 /** A way that works. */
@@ -28,23 +28,6 @@ export interface Candidate {
   /** Whether it takes uploads: what serves our own files does not. */
   readonly takesUploads: boolean
   readonly start: () => Promise<Way>
-}
-
-/** Waits until something listens on a port. */
-const listens = async (port: number): Promise<void> => {
-  for (const end = Date.now() + 15_000; ; ) {
-    const isOpen = await new Promise<boolean>((resolve) => {
-      const socket = net.connect({ port, host: "127.0.0.1" })
-      socket.on("connect", () => {
-        socket.destroy()
-        resolve(true)
-      })
-      socket.on("error", () => resolve(false))
-    })
-    if (isOpen) return
-    if (Date.now() > end) throw new Error(`nothing listens on port ${port}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
 }
 
 /** The arguments of a tunnel's two ends. */
@@ -118,37 +101,6 @@ const startPeer = async (name: string, program: string, folder: string, nginx: n
   }
 }
 
-/** A certificate for the loopback address, which nobody checks. */
-const certificateIn = (folder: string): { readonly cert: string; readonly key: string } => {
-  const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")]
-  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-  const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-  execFileSync(
-    "openssl",
-    ["req", ...kind, "-keyout", key, "-out", cert, "-days", "2", ...subject],
-    { stdio: "ignore" },
-  )
-  process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0"
-  return { cert, key }
-}
-
-/** Caddy, which speaks TLS in front of a relay. */
-const startCaddy = async (folder: string, relayUrl: string) => {
-  const { cert, key } = certificateIn(folder)
-  const port = await freePort()
-  const config = join(mkdtempSync(join(folder, "caddy-")), "Caddyfile")
-  writeFileSync(
-    config,
-    `{\n admin off\n auto_https off\n}\nhttps://127.0.0.1:${port} {\n tls ${cert} ${key}\n reverse_proxy ${relayUrl}\n}\n`,
-  )
-  const caddy = start("caddy", ["run", "--config", config, "--adapter", "caddyfile"], {
-    cwd: folder,
-  })
-  caddy.stdout?.resume()
-  await listens(port)
-  return { caddy, url: `https://127.0.0.1:${port}` }
-}
-
 /** What there is to compare on this machine. */
 export const candidates = (folder: string, nginx: number): ReadonlyArray<Candidate> => {
   const origin = `http://127.0.0.1:${nginx}`
@@ -188,12 +140,12 @@ export const candidates = (folder: string, nginx: number): ReadonlyArray<Candida
       takesUploads: false,
       start: async () => {
         const tunnel = await startTunnel({ folder, transport: "stream" }, "files/small.bin")
-        const { caddy, url } = await startCaddy(folder, tunnel.relayUrl)
+        const front = await startCaddy(folder, tunnel.relayUrl, certificateIn(folder))
         return {
-          base: `${url}/servers/bench/files/`,
+          base: `${front.url}/servers/bench/files/`,
           programs: [tunnel.relay, tunnel.server],
           stop: async () => {
-            await stop(caddy)
+            await stop(front.program)
             await tunnel.stop()
           },
         }

@@ -7,42 +7,16 @@
  * BENCH_MIB (128) is the size of each body, BENCH_RTT (100) the round trip in
  * milliseconds.
  */
-import { once } from "node:events"
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import * as http from "node:http"
-import * as net from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { delayTo } from "./Delay.ts"
 import { startTunnel } from "./Tunnel.ts"
 
 const mebibytes = Number(process.env.BENCH_MIB ?? 128)
 const roundTrip = Number(process.env.BENCH_RTT ?? 100)
 const folder = mkdtempSync(join(tmpdir(), "ptth-long-"))
-
-/** Passes chunks on in order, each so much later than it came. */
-const delayed = (from: net.Socket, to: net.Socket): void => {
-  from.on("data", (chunk) => setTimeout(() => to.write(chunk), roundTrip / 2))
-  from.on("end", () => setTimeout(() => to.end(), roundTrip / 2))
-  from.on("error", () => to.destroy())
-}
-
-const delay = async (relayUrl: string): Promise<string> => {
-  const { hostname, port } = new URL(relayUrl)
-  const proxy = net.createServer({ noDelay: true, allowHalfOpen: true }, (near) => {
-    const far = net.connect({
-      host: hostname,
-      port: Number(port),
-      noDelay: true,
-      allowHalfOpen: true,
-    })
-    delayed(near, far)
-    delayed(far, near)
-  })
-  proxy.unref()
-  proxy.listen(0, "127.0.0.1")
-  await once(proxy, "listening")
-  return `http://127.0.0.1:${(proxy.address() as net.AddressInfo).port}`
-}
 
 const download = (url: string): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -74,7 +48,10 @@ try {
   writeFileSync(join(folder, "files", "small.bin"), "x")
   const rows: Array<string> = []
   for (const transport of ["stream", "classic"] as const) {
-    const tunnel = await startTunnel({ folder, transport, via: delay }, "files/small.bin")
+    const tunnel = await startTunnel(
+      { folder, transport, via: (relayUrl) => delayTo(relayUrl, roundTrip) },
+      "files/small.bin",
+    )
     const url = `${tunnel.base}files/large.bin`
     const one = await speed(url, 1)
     const ten = await speed(url, 10)
