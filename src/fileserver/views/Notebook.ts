@@ -21,15 +21,17 @@ interface Cell {
 
 type Data = { readonly [type: string]: unknown }
 
+/** A text, which may be in several parts (nbformat, multiline string). */
 const textOf = (value: unknown): string =>
-  Array.isArray(value) ? value.map(textOf).join("") : typeof value === "string" ? value : ""
+  (Array.isArray(value) ? value : [value]).filter((part) => typeof part === "string").join("")
 
 const listOf = (value: unknown): ReadonlyArray<Data> =>
   Array.isArray(value) ? value.filter((each) => typeof each === "object" && each !== null) : []
 
 /** A block of code, in a fence that is longer than any in it. */
 const fenced = (text: string, language: string): string => {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length))
+  let longest = 2
+  for (const [run] of text.matchAll(/`+/g)) longest = Math.max(longest, run.length)
   const fence = "`".repeat(longest + 1)
   return `${fence}${language.replaceAll(/[^\w+#-]/g, "")}\n${text.replace(/\n$/, "")}\n${fence}\n`
 }

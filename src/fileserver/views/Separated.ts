@@ -74,26 +74,26 @@ export const parse = (text: string): Table => {
 const cellOf = (value: unknown): string =>
   value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value)
 
-/** Parses JSON lines; `undefined` if a line is not a JSON object. */
+/** Parses JSON lines; `undefined` if a line is not a JSON object, or is nested too deeply to be shown. */
 export const parseJsonLines = (text: string): Table | undefined => {
   const lines = text.split("\n").filter((line) => line.trim() !== "")
   const objects: Array<{ readonly [key: string]: unknown }> = []
   const columns = new Set<string>()
-  for (const line of lines.slice(0, maxRows)) {
-    try {
+  try {
+    for (const line of lines.slice(0, maxRows)) {
       const value: unknown = JSON.parse(line)
       if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined
       objects.push(value as { readonly [key: string]: unknown })
       for (const key of Object.keys(value)) columns.add(key)
-    } catch {
-      return undefined
     }
-  }
-  if (objects.length === 0) return undefined
-  const names = [...columns].slice(0, maxColumns)
-  return {
-    columns: names,
-    rows: objects.map((object) => names.map((name) => cellOf(object[name]))),
-    isCutShort: lines.length > maxRows || columns.size > maxColumns,
+    if (objects.length === 0) return undefined
+    const names = [...columns].slice(0, maxColumns)
+    return {
+      columns: names,
+      rows: objects.map((object) => names.map((name) => cellOf(object[name]))),
+      isCutShort: lines.length > maxRows || columns.size > maxColumns,
+    }
+  } catch {
+    return undefined
   }
 }

@@ -57,6 +57,19 @@ describe("JSON lines", () => {
   })
 })
 
+describe("a file that is made to do harm", () => {
+  const deep = "[".repeat(200_000) + "]".repeat(200_000)
+
+  it("does not exhaust the stack", () => {
+    const cell = (source: string): string =>
+      `{"cells":[{"cell_type":"code","source":${source},"outputs":[]}]}`
+    assert.isDefined(Notebook.toMarkdown(cell(deep), "n.ipynb"))
+    assert.isDefined(Notebook.toMarkdown(cell(JSON.stringify("` ".repeat(300_000))), "n.ipynb"))
+    assert.isUndefined(Separated.parseJsonLines(`{"a":${deep}}`))
+    assert.isDefined(JsonText.indent("[".repeat(5_000) + "]".repeat(5_000)))
+  })
+})
+
 describe("JSON", () => {
   it("is indented without changing its numbers and strings", () => {
     assert.strictEqual(
