@@ -35,12 +35,14 @@ export const ofFilm = (film: ByteName, names: ReadonlyArray<ByteName>): Readonly
 export const labelOf = ({ language, name }: Subtitle): string =>
   language === "" ? toText(name) : language
 
-const timing = /^(\s*\d+:\d\d:\d\d),(\d{3}\s*-->\s*\d+:\d\d:\d\d),(\d{3})/gm
+// These patterns stop at the end of a line and at the next bracket, so that no file takes long.
+const timing = /^([ \t]*\d+:\d\d:\d\d),(\d{3}\s*-->\s*\d+:\d\d:\d\d),(\d{3})/gm
+// Position and colour, which WebVTT writes otherwise.
+const markup = /\{\\[^{}]*\}|<\/?font[^<>]*>/g
 
 /** SubRip as WebVTT: the times have a dot instead of a comma. */
 export const toWebVtt = (subRip: string): string =>
   `WEBVTT\n\n${subRip
     .replaceAll(/\r\n?/g, "\n")
     .replace(timing, (_, start, middle, end) => `${start}.${middle}.${end}`)
-    // Position and colour, which WebVTT writes otherwise.
-    .replaceAll(/\{\\[^}]*\}|<\/?font[^>]*>/g, "")}\n`
+    .replaceAll(markup, "")}\n`

@@ -60,6 +60,13 @@ describe("JSON lines", () => {
 describe("a file that is made to do harm", () => {
   const deep = "[".repeat(200_000) + "]".repeat(200_000)
 
+  it("takes no time that grows with the square of its size", () => {
+    for (const part of ["\n", "<font ", "{\\a", "1", "00:00:00,000 "]) {
+      const text = part.repeat(Math.floor(4_000_000 / part.length))
+      assert.include(Subtitles.toWebVtt(text), "WEBVTT")
+    }
+  })
+
   it("does not exhaust the stack", () => {
     const cell = (source: string): string =>
       `{"cells":[{"cell_type":"code","source":${source},"outputs":[]}]}`
