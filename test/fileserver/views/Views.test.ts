@@ -75,6 +75,10 @@ describe("a file that is made to do harm", () => {
     assert.isUndefined(Separated.parseJsonLines(`{"a":${deep}}`))
     assert.isDefined(JsonText.indent("[".repeat(5_000) + "]".repeat(5_000)))
   })
+
+  it("is not made a hundred times as long", () => {
+    assert.isUndefined(JsonText.indent(deep))
+  })
 })
 
 describe("JSON", () => {
