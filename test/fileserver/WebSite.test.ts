@@ -33,6 +33,10 @@ describe("a site", () => {
       const answer = await get(target, page)
       assert.deepStrictEqual([answer.status, answer.text], [200, expected], target)
     }
+    for (const target of ["/?code=1&state=2", "/sub/?utm_source=x", "/files/?sort=name"]) {
+      assert.include((await get(target, page)).text, "<h1>", target)
+      assert.notInclude((await get(target, page)).text, "data-name", target)
+    }
     assert.include((await get("/plain/", page)).text, 'data-name="a.txt"')
     assert.strictEqual((await get("/sub", page)).header("location"), "sub/")
     assert.strictEqual((await get("/", page)).header("content-security-policy"), "sandbox")

@@ -104,7 +104,13 @@ const maxFilter = 255
 const countOf = (value: string | null): number | undefined =>
   value !== null && /^[1-9]\d{0,8}$/.test(value) ? Number(value) : undefined
 
-/** Parses what follows the `?` of an address; {@link none} itself if there is nothing. */
+const isNone = (query: Query): boolean =>
+  Object.entries(query).every(
+    ([name, value]) =>
+      value === none[name as keyof Query] || (Array.isArray(value) && value.length === 0),
+  )
+
+/** Parses what follows the `?` of an address; {@link none} itself if nothing in it is for the file server. */
 export const parse = (query: string | undefined): Query => {
   if (query === undefined || query === "") return none
   const fields = new URLSearchParams(toText(query))
@@ -112,7 +118,7 @@ export const parse = (query: string | undefined): Query => {
   const output = fields.get("output") ?? ""
   const archive = fields.get("archive")
   const filter = (fields.get("filter") ?? "").slice(0, maxFilter)
-  return {
+  const parsed: Query = {
     sort: columns.find((column) => column === sort) ?? none.sort,
     order: fields.get("order") === "desc" ? "desc" : "asc",
     filter,
@@ -140,6 +146,7 @@ export const parse = (query: string | undefined): Query => {
     deleted: (fields.get("deleted") ?? "").split(".").filter((id) => /^[0-9a-f]{24}$/.test(id)),
     download: fields.has("download"),
   }
+  return isNone(parsed) ? none : parsed
 }
 
 /** Whether the body of a request is a form with fields like those of a query. */
