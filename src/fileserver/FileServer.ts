@@ -309,12 +309,14 @@ const receiveArchiveForm = (
   body: Body.Body,
   reply: Reply,
 ): Cancel | undefined => {
-  if (target._tag !== "Path" || !target.folder || target.segments[0] !== "files") return undefined
+  if (target._tag !== "Path" || !target.folder) return undefined
+  if (target.segments[0] !== "files" && !ShareLinks.isLink(head.target)) return undefined
   const query = Query.parse(target.query)
   if (!ArchiveForm.isSent(query, head.headers)) return undefined
   let cancel: Cancel = () => {}
   const flow = ArchiveForm.read(Body.contentOf(body), (entries) => {
-    const request = new FileRequest(head, "GET", { ...query, entries: entries ?? [] }, reply)
+    const asked = { ...query, entries: entries ?? [] }
+    const request = new FileRequest(head, "GET", asked, reply, parts.site.title)
     cancel = request.cancel
     if (entries === undefined) {
       return request.fail("PTTH_BODY_TOO_LARGE", "The form is too long or was cut off.")
@@ -322,7 +324,7 @@ const receiveArchiveForm = (
     if (entries.length === 0) {
       return request.fail("PTTH_BAD_REQUEST", "No entries were chosen.", { status: 400 })
     }
-    openShared(parts, request, target, target.segments.slice(1), false)
+    answer(parts, request, target)
   })
   return () => {
     flow.cancel()

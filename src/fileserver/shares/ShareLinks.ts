@@ -136,8 +136,10 @@ export class ShareLinks {
     const [first] = target.segments
     const query = Query.parse(target.query)
     const isForm = first === "files" && query.share
-    if (!isForm && !(first === "share" && target.segments.length >= 2)) return undefined
-    const request = new FileRequest(head, "GET", query, reply)
+    const isPassword =
+      first === "share" && target.segments.length >= 2 && query.archive === undefined
+    if (!isForm && !isPassword) return undefined
+    const request = new FileRequest(head, "GET", query, reply, this.site.title)
     if (!UploadRules.isSameOrigin(head.headers)) {
       body.discard()
       request.fail("PTTH_UPLOAD_REFUSED", "The request comes from a page of another site.")

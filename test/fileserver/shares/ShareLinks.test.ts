@@ -107,6 +107,20 @@ describe("a share link", () => {
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
+  it("to a folder sends chosen entries as an archive, which counts as a download", async () => {
+    const { get, link, post } = await site()
+    const url = await link("/files/dir/", { downloads: "1" })
+    assert.include((await get(`${url}?choose`, page)).text, 'formaction="./?archive=zip"')
+    const chosen = { entry: "c.txt" }
+    const tar = await post(`${url}?archive=tar`, chosen)
+    assert.strictEqual(tar.header("content-type"), "application/x-tar")
+    assert.include(tar.text, "dir/c.txt")
+    assert.notInclude(tar.text, "dir/sub")
+    assert.strictEqual((await post(`${url}?archive=tar`, chosen)).status, 410)
+    const secret = await link("/files/dir/", { password: "sesame" })
+    assert.strictEqual((await post(`${secret}?archive=tar`, chosen)).status, 403)
+  })
+
   it("changes nothing, and does not show what was deleted", async () => {
     const { link, get, handler, post } = await site({ manage: {} })
     const url = await link("/files/dir/")
