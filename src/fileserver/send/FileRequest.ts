@@ -87,7 +87,8 @@ export class FileRequest {
   /** The same request without some of its fields. */
   withoutFields(names: RegExp): FileRequest {
     const headers = this.head.headers.filter(([name]) => !names.test(name))
-    const request = new FileRequest({ ...this.head, headers }, this.method, this.query, this.reply)
+    const head = { ...this.head, headers }
+    const request = new FileRequest(head, this.method, this.query, this.reply, this.title)
     this.cancelWith(request)
     return request
   }
