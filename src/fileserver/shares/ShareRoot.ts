@@ -30,9 +30,6 @@ const visibilityOf = (visibility: Visibility, { only, segments: base }: ShareBas
   }
 }
 
-const isBelow = (real: ByteName, base: ByteName): boolean =>
-  real === base || real.startsWith(base.endsWith("/") ? base : `${base}/`)
-
 const closed = (opened: Root.OpenFile | Root.OpenFolder): Root.NotOpen => {
   if (opened._tag === "File") Root.close(opened.handle)
   else Root.closeFolder(opened)
@@ -52,11 +49,11 @@ export const make = (root: Root.Root, base: ShareBase): Root.Root => ({
     root.open([...base.segments, ...segments], (opened) => {
       if (opened._tag !== "File" && opened._tag !== "Folder") return done(opened)
       if (only !== undefined) return done(opened._tag === "File" ? opened : closed(opened))
-      if (!isBelow(opened.real, base.real)) return done(closed(opened))
+      if (!Root.isInside(opened.real, base.real)) return done(closed(opened))
       done(opened._tag === "Folder" ? { ...opened, segments } : opened)
     })
   },
-  contains: (real, done) => done(isBelow(real, base.real)),
+  contains: (real, done) => done(Root.isInside(real, base.real)),
   hides: (real) => root.hides(real),
   pathOf: (segments) => root.pathOf([...base.segments, ...segments]),
 })
