@@ -123,7 +123,8 @@ export class ShareLinks {
     segments: ReadonlyArray<ByteName.ByteName>,
     isFolder: boolean,
   ): void {
-    this.sendPage(request, SharePages.form({ title: this.site.title, segments, isFolder }))
+    const place = { title: this.site.title, segments, isFolder }
+    this.sendPage(request, SharePages.form(place, this.readsAll([])))
   }
 
   /** Answers a POST; `undefined` if it is not about share links. */
@@ -163,6 +164,11 @@ export class ShareLinks {
     }
   }
 
+  /** Whether the visitor may read everything at a path. */
+  private readsAll(path: ReadonlyArray<ByteName.ByteName>): boolean {
+    return this.site.readsAll?.(path) !== false
+  }
+
   private sendPage(request: FileRequest, page: Html.Html): void {
     request.sendGenerated(Html.toBytes(page), pageHeaders(Page.filesPolicy))
   }
@@ -179,12 +185,16 @@ export class ShareLinks {
     else return request.failNotOpen(opened)
     const isFolder = opened._tag === "Folder"
     if (isFolder !== target.folder) return request.failNotOpen(Root.absent)
-    if (this.site.readsAll?.(segments) === false) {
+    if (!this.readsAll(segments)) {
       const detail = "The folder has things that you may not see, and so may not give to others."
       return request.fail("PTTH_NOT_READABLE", detail)
     }
     const place = { title: this.site.title, segments, isFolder }
     if (fields.has("revoke")) {
+      if (!this.readsAll([])) {
+        const detail = "Some links may be to what you may not see; only others may end all of them."
+        return request.fail("PTTH_NOT_READABLE", detail)
+      }
       this.store.revoke()
       return this.sendPage(request, SharePages.revoked(place))
     }

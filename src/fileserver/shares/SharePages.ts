@@ -47,9 +47,18 @@ const actionOf = (place: Place): string =>
     ? "./?share"
     : `${ByteName.toUrl(place.segments.at(-1) as ByteName.ByteName)}?share`
 
-/** The form that makes a link. */
-export const form = (place: Place): Html => {
+/**
+ * The form that makes a link.
+ *
+ * @param mayRevoke whether the visitor may end all links
+ */
+export const form = (place: Place, mayRevoke: boolean): Html => {
   const action = actionOf(place)
+  const revoking = mayRevoke
+    ? html`
+<h2>${text.revokeTitle}</h2>
+<form method="post" action="${action}"><p>${text.revokeHint}</p><button name="revoke" value="all">${text.revoke}</button></form>`
+    : undefined
   return framed(
     place,
     text.title(nameOf(place)),
@@ -59,9 +68,7 @@ export const form = (place: Place): Html => {
 <p><label for="share.downloads">${text.downloads}</label> <input id="share.downloads" type="number" name="downloads" min="1" max="1000000" placeholder="${text.downloadsHint}"></p>
 <p><label for="share.password">${text.password}</label> <input id="share.password" type="password" name="password" autocomplete="new-password" placeholder="${text.passwordHint}"></p>
 <p><button class="main">${text.make}</button> <a class="button" href="${backOf(place)}">${text.back}</a></p>
-</form>
-<h2>${text.revokeTitle}</h2>
-<form method="post" action="${action}"><p>${text.revokeHint}</p><button name="revoke" value="all">${text.revoke}</button></form>`,
+</form>${revoking}`,
   )
 }
 

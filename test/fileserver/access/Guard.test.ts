@@ -177,6 +177,16 @@ describe("a file server with users", () => {
     assert.strictEqual((await call("GET", `${pathname}a.jpg`)).text, "photos/2024/a.jpg")
     assert.strictEqual((await call("GET", `${pathname}link`)).status, 404)
     assert.strictEqual((await share("/files/", ann)).status, 200)
+    const revoke = (who: readonly [string, string]) =>
+      call("POST", "/files/photos/2024/?share", [who, form], "revoke=all")
+    assert.strictEqual((await revoke(bob)).status, 403)
+    const asked = await call("GET", "/files/photos/2024/?share", [bob])
+    assert.strictEqual(asked.status, 200)
+    assert.notInclude(asked.text, "revoke")
+    assert.strictEqual((await call("GET", `${pathname}a.jpg`)).status, 200)
+    assert.include((await call("GET", "/files/?share", [ann])).text, 'name="revoke"')
+    assert.strictEqual((await revoke(ann)).status, 200)
+    assert.strictEqual((await call("GET", `${pathname}a.jpg`)).status, 410)
   })
 
   it("marks responses as private, and takes the secrets off requests", async () => {
