@@ -76,9 +76,9 @@ const hasSharp = (): boolean => {
 }
 
 const readFile = (handle: number, length: number): Promise<Uint8Array | undefined> =>
-  new Promise((resolve) =>
+  new Promise((resolve, reject) =>
     FileBody.readAll(handle, 0, length, (error, bytes) =>
-      resolve(error === undefined ? bytes : undefined),
+      error === undefined ? resolve(bytes) : reject(error),
     ),
   )
 
@@ -193,7 +193,7 @@ export class Thumbnails {
   private async make(making: Making, process: ThumbProcess): Promise<Thumb | undefined> {
     const opened = await Root.openEntry(this.root, making.segments)
     if (opened._tag === "Folder") Root.closeFolder(opened)
-    if (opened._tag !== "File") return undefined
+    if (opened._tag !== "File") throw new Error("The file could not be opened.")
     try {
       if (stateOf(opened.stats) !== making.state) throw new Error("The file has changed.")
       const source = await this.sourceOf(making.kind, opened)

@@ -7,9 +7,16 @@ import * as path from "node:path"
 import { deflateSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import sharp from "sharp"
+import * as Query from "../../../src/fileserver/http/Query.ts"
+import * as HiddenFiles from "../../../src/fileserver/root/HiddenFiles.ts"
+import * as Root from "../../../src/fileserver/root/Root.ts"
+import { FileRequest } from "../../../src/fileserver/send/FileRequest.ts"
 import * as EmbeddedPreview from "../../../src/fileserver/thumbs/EmbeddedPreview.ts"
 import { ThumbCache } from "../../../src/fileserver/thumbs/ThumbCache.ts"
 import * as ThumbFormat from "../../../src/fileserver/thumbs/ThumbFormat.ts"
+import { Thumbnails } from "../../../src/fileserver/thumbs/Thumbnails.ts"
+import type { Handler } from "../../../src/transport/body/Handler.ts"
+import { callHandler } from "../../support/callHandler.ts"
 import { servedFolder } from "../../support/servedFolder.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 
@@ -137,6 +144,34 @@ describe("a thumbnail", () => {
         : []
     while (onDisk().length === 0) await new Promise((resolve) => setImmediate(resolve))
     assert.lengthOf(onDisk(), 1)
+  })
+})
+
+describe("a file that could not be opened", () => {
+  it("gets a thumbnail when it is asked for again", async () => {
+    const folder = fs.realpathSync(temporaryFolder())
+    fs.writeFileSync(path.join(folder, "p.jpg"), await photo())
+    const files = Root.make(folder, folder, "path", HiddenFiles.make([]))
+    let isBusy = true
+    const root: Root.Root = {
+      ...files,
+      open: (segments, done) =>
+        isBusy ? done({ _tag: "Busy", detail: "" }) : files.open(segments, done),
+    }
+    const thumbs = new Thumbnails(root, new ThumbCache(path.join(folder, "thumbs")))
+    const handler: Handler = (head, _, reply) => {
+      const request = new FileRequest(head, "GET", Query.none, reply)
+      files.open(["p.jpg"], (opened) => {
+        assert.strictEqual(opened._tag, "File")
+        if (opened._tag === "File") thumbs.send(request, ["p.jpg"], 160, opened)
+      })
+      return request.cancel
+    }
+    const type = async (): Promise<string | undefined> =>
+      (await callHandler(handler, { target: "/p.jpg" })).header("content-type")
+    assert.strictEqual(await type(), "image/svg+xml")
+    isBusy = false
+    assert.strictEqual(await type(), "image/jpeg")
   })
 })
 
