@@ -58,8 +58,7 @@ export class ThumbCache {
   async get(key: string): Promise<Thumb | undefined> {
     const inMemory = this.memory.get(key)
     if (inMemory !== undefined) {
-      this.memory.delete(key)
-      this.memory.set(key, inMemory)
+      this.remember(key, inMemory)
       return inMemory
     }
     for (const [extension, type] of Object.entries(types)) {
@@ -85,10 +84,9 @@ export class ThumbCache {
   }
 
   private remember(key: string, thumb: Thumb): void {
-    this.memoryBytes -= this.memory.get(key)?.bytes.length ?? 0
+    this.memoryBytes += thumb.bytes.length - (this.memory.get(key)?.bytes.length ?? 0)
     this.memory.delete(key)
     this.memory.set(key, thumb)
-    this.memoryBytes += thumb.bytes.length
     for (const [oldest, { bytes }] of this.memory) {
       if (this.memoryBytes <= maxMemory) return
       this.memory.delete(oldest)

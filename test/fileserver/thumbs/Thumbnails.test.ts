@@ -176,6 +176,18 @@ describe("a file that could not be opened", () => {
 })
 
 describe("the cache of thumbnails", () => {
+  it("counts a thumbnail once that was stored several times", async () => {
+    const folder = path.join(temporaryFolder(), "file")
+    fs.writeFileSync(folder, "no folder")
+    const cache = new ThumbCache(folder)
+    const thumb = { type: "image/webp", bytes: Buffer.alloc(1_000_000) }
+    await cache.put("first", thumb)
+    for (let i = 0; i < 20; i++) await cache.put("again", thumb)
+    assert.isDefined(await cache.get("first"))
+    for (let i = 0; i < 8; i++) await cache.put(`other ${i}`, thumb)
+    assert.isUndefined(await cache.get("again"))
+  })
+
   it("keeps its files below the limit, those last used", async () => {
     const folder = path.join(temporaryFolder(), "thumbs")
     const cache = new ThumbCache(folder, 10_000)
