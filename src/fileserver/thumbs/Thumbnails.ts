@@ -6,7 +6,6 @@
  */
 import { createHash } from "node:crypto"
 import type * as fs from "node:fs"
-import { createRequire } from "node:module"
 import type * as Headers from "../../domain/HeaderList.ts"
 import * as Html from "../../web/Html.ts"
 import type { Representation } from "../http/Decision.ts"
@@ -66,15 +65,6 @@ const iconOf = (kind: Kind): Thumb => {
   return icon
 }
 
-const hasSharp = (): boolean => {
-  try {
-    createRequire(import.meta.url).resolve("sharp")
-    return true
-  } catch {
-    return false
-  }
-}
-
 const readFile = (handle: number, length: number): Promise<Uint8Array | undefined> =>
   new Promise((resolve, reject) =>
     FileBody.readAll(handle, 0, length, (error, bytes) =>
@@ -86,7 +76,8 @@ const readFile = (handle: number, length: number): Promise<Uint8Array | undefine
 export class Thumbnails {
   private readonly root: Root.Root
   private readonly cache: ThumbCache
-  private sharp: "usable" | "absent" = hasSharp() ? "usable" : "absent"
+  /** Whether sharp can be used, as far as is known. */
+  private sharp: "usable" | "absent" = "usable"
   private readonly idle = Array.from({ length: concurrency }, () => new ThumbProcess())
   private readonly queue: Array<string> = []
   private readonly making = new Map<string, Making>()
