@@ -7,6 +7,7 @@
 import { spawn } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
+import { memoize } from "../../domain/Memoize.ts"
 import type { Kind } from "../types/Kind.ts"
 
 /** How long a program may take, in milliseconds, and the processor time of ffmpeg, in seconds. */
@@ -55,19 +56,12 @@ const isExecutable = (file: string): boolean => {
   }
 }
 
-const installed = new Map<string, boolean>()
-
-const isInstalled = (program: string): boolean => {
-  const known = installed.get(program)
-  if (known !== undefined) return known
-  const folders = (process.env.PATH ?? "").split(path.delimiter).filter((folder) => folder !== "")
+const isInstalled = memoize((program) => {
   // A handle is passed by its path, which Windows does not have.
-  const is =
-    process.platform !== "win32" &&
-    folders.some((folder) => isExecutable(path.join(folder, program)))
-  installed.set(program, is)
-  return is
-}
+  if (process.platform === "win32") return false
+  const folders = (process.env.PATH ?? "").split(path.delimiter).filter((folder) => folder !== "")
+  return folders.some((folder) => isExecutable(path.join(folder, program)))
+})
 
 /** Whether a program is installed that makes pictures of files of this kind. */
 export const makes = (kind: Kind): boolean => {
