@@ -5,11 +5,10 @@
 import type * as Headers from "../../domain/HeaderList.ts"
 import type { ByteName } from "../names/ByteName.ts"
 import * as Root from "../root/Root.ts"
-import * as FileBody from "../send/FileBody.ts"
 import type { FileRequest } from "../send/FileRequest.ts"
 import * as Notebook from "../views/Notebook.ts"
 import * as Subtitles from "../views/Subtitles.ts"
-import * as TextDecoding from "../views/TextDecoding.ts"
+import * as TextContent from "../views/TextContent.ts"
 import * as FileViews from "./FileViews.ts"
 import type { Site } from "./Site.ts"
 
@@ -24,26 +23,53 @@ const webVtt: Headers.HeaderList = [["Content-Type", "text/vtt; charset=utf-8"]]
 export const isAsked = ({ query }: FileRequest): boolean =>
   query.view || query.thumb !== undefined || query.sha256 || query.vtt || query.output !== undefined
 
+/** Ends the work of {@link FolderWork}; called when the file has been read. */
+type Leave = () => void
+
 /** Reads a text of bounded size and closes it; answers the request if there is none. */
 const withText = (
   request: FileRequest,
   { handle, stats }: Root.OpenFile,
   most: number,
+  leave: Leave,
   use: (text: string) => void,
 ): void => {
-  const fail = (): void =>
-    request.fail("PTTH_NOT_FOUND", "There is nothing of this kind in the file.")
-  const size = Number(stats.size)
-  if (size > most) {
+  const give = (text: string | undefined): void => {
     Root.close(handle)
-    return fail()
+    if (text !== undefined) use(text)
+    else request.fail("PTTH_NOT_FOUND", "There is nothing of this kind in the file.")
+    leave()
   }
-  FileBody.readAll(handle, 0, size, (_error, bytes) => {
-    Root.close(handle)
-    const text = bytes === undefined ? undefined : TextDecoding.decode(bytes)
-    if (text === undefined) fail()
-    else use(text)
-  })
+  const size = Number(stats.size)
+  if (size > most) give(undefined)
+  else TextContent.read({ handle, size }, give)
+}
+
+/** Sends a form that is made from what is in the file, and closes the file. */
+const sendRead = (
+  site: Site,
+  request: FileRequest,
+  segments: ReadonlyArray<ByteName>,
+  file: Root.OpenFile,
+  leave: Leave,
+): void => {
+  const { output, vtt } = request.query
+  if (vtt) {
+    return withText(request, file, maxSubtitles, leave, (text) =>
+      request.sendGenerated(Buffer.from(Subtitles.toWebVtt(text)), webVtt, site.folderWork),
+    )
+  }
+  if (output !== undefined) {
+    return withText(request, file, maxNotebook, leave, (text) => {
+      const picture = Notebook.outputOf(text, output)
+      if (picture === undefined) {
+        return request.fail("PTTH_NOT_FOUND", "The notebook has no such output.")
+      }
+      const headers: Headers.HeaderList = [["Content-Type", picture.type], sandbox]
+      request.sendGenerated(picture.bytes, headers, site.folderWork)
+    })
+  }
+  FileViews.send(site, request, segments, file, leave)
 }
 
 /** Sends the form of a file that is asked for, and closes the file. */
@@ -53,7 +79,7 @@ export const send = (
   segments: ReadonlyArray<ByteName>,
   file: Root.OpenFile,
 ): void => {
-  const { output, sha256, thumb, vtt } = request.query
+  const { sha256, thumb } = request.query
   if (thumb === 0) {
     Root.close(file.handle)
     return request.fail("PTTH_BAD_REQUEST", "Thumbnails have 160, 320 or 640 pixels.")
@@ -61,19 +87,16 @@ export const send = (
   if (thumb !== undefined)
     return site.thumbs.send(request, [...site.base, ...segments], thumb, file)
   if (sha256) return site.digests.send(request, file)
-  if (vtt) {
-    return withText(request, file, maxSubtitles, (text) =>
-      request.sendGenerated(Buffer.from(Subtitles.toWebVtt(text)), webVtt),
-    )
-  }
-  if (output !== undefined) {
-    return withText(request, file, maxNotebook, (text) => {
-      const picture = Notebook.outputOf(text, output)
-      if (picture === undefined) {
-        return request.fail("PTTH_NOT_FOUND", "The notebook has no such output.")
-      }
-      request.sendGenerated(picture.bytes, [["Content-Type", picture.type], sandbox])
-    })
-  }
-  FileViews.send(site, request, segments, file)
+  site.folderWork.enter({
+    isCancelled: request.isCancelled,
+    refuse: () => {
+      Root.close(file.handle)
+      request.failCrowded()
+    },
+    start: (leave) => {
+      if (!request.isCancelled()) return sendRead(site, request, segments, file, leave)
+      Root.close(file.handle)
+      leave()
+    },
+  })
 }

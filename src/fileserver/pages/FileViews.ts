@@ -78,28 +78,12 @@ const findSiblings = (
     })
   })
 
-/** Sends the page that shows a file, and closes the file. */
+/**
+ * Sends the page that shows a file, and closes the file.
+ *
+ * @param leave ends the work of {@link FolderWork}; called when the folder has been read, too
+ */
 export const send = (
-  site: Site,
-  request: FileRequest,
-  segments: ReadonlyArray<ByteName>,
-  file: Root.OpenFile,
-): void =>
-  site.folderWork.enter({
-    isCancelled: request.isCancelled,
-    refuse: () => {
-      Root.close(file.handle)
-      request.failCrowded()
-    },
-    start: (leave) => {
-      if (!request.isCancelled()) return sendFile(site, request, segments, file, leave)
-      Root.close(file.handle)
-      leave()
-    },
-  })
-
-/** @param leave ends the work of {@link FolderWork} */
-const sendFile = (
   site: Site,
   request: FileRequest,
   segments: ReadonlyArray<ByteName>,
