@@ -122,14 +122,11 @@ interface FixedFile {
   readonly representation: Decision.Representation
 }
 
-/** The field that keeps a logo from running anything when it is opened by itself. */
-const sandbox: Headers.Header = ["Content-Security-Policy", "default-src 'none'; sandbox"]
-
 const fixedFile = ({ bytes, type }: Assets.Asset): FixedFile => ({
   bytes,
   representation: Decision.ofBytes(bytes, [
     ["Content-Type", type],
-    ...(type === Assets.logo.type ? [sandbox] : []),
+    ...(type === Assets.logo.type ? [Decision.isolated] : []),
   ]),
 })
 

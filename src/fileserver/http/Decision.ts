@@ -51,6 +51,9 @@ export interface Decision {
 /** The value of Allow where only reading is allowed. */
 export const allow = "GET, HEAD, OPTIONS"
 
+/** Keeps a picture of the server's own pages from loading or running anything when it is opened by itself. */
+export const isolated: Headers.Header = ["Content-Security-Policy", "default-src 'none'; sandbox"]
+
 const noCache: Headers.Header = ["Cache-Control", "no-cache"]
 const noSniff: Headers.Header = ["X-Content-Type-Options", "nosniff"]
 const acceptRanges: Headers.Header = ["Accept-Ranges", "bytes"]

@@ -3,6 +3,7 @@
  * digest, subtitles as WebVTT, a picture in a notebook's output.
  */
 import type * as Headers from "../../domain/HeaderList.ts"
+import * as Decision from "../http/Decision.ts"
 import type { ByteName } from "../names/ByteName.ts"
 import * as Root from "../root/Root.ts"
 import type { FileRequest } from "../send/FileRequest.ts"
@@ -16,7 +17,6 @@ import type { Site } from "./Site.ts"
 const maxNotebook = 32 * 1024 * 1024
 const maxSubtitles = 4 * 1024 * 1024
 
-const sandbox: Headers.Header = ["Content-Security-Policy", "default-src 'none'; sandbox"]
 const webVtt: Headers.HeaderList = [["Content-Type", "text/vtt; charset=utf-8"]]
 
 /** Whether a request is for a form of a file other than the file itself. */
@@ -65,7 +65,7 @@ const sendRead = (
       if (picture === undefined) {
         return request.fail("PTTH_NOT_FOUND", "The notebook has no such output.")
       }
-      const headers: Headers.HeaderList = [["Content-Type", picture.type], sandbox]
+      const headers: Headers.HeaderList = [["Content-Type", picture.type], Decision.isolated]
       request.sendGenerated(picture.bytes, headers, site.folderWork)
     })
   }

@@ -6,9 +6,8 @@
  */
 import { createHash } from "node:crypto"
 import type * as fs from "node:fs"
-import type * as Headers from "../../domain/HeaderList.ts"
 import * as Html from "../../web/Html.ts"
-import type { Representation } from "../http/Decision.ts"
+import * as Decision from "../http/Decision.ts"
 import * as HttpDate from "../http/HttpDate.ts"
 import type { ThumbSize } from "../http/Query.ts"
 import type { ByteName } from "../names/ByteName.ts"
@@ -220,15 +219,13 @@ const keyOf = (stats: fs.BigIntStats, size: ThumbSize, format: ThumbFormat.Thumb
     .update(`${version} ${stateOf(stats)} ${size} ${format}`)
     .digest("hex")
 
-const sandbox: Headers.Header = ["Content-Security-Policy", "default-src 'none'; sandbox"]
-
 const representationOf = (
   { query }: FileRequest,
   { mtimeMs }: fs.BigIntStats,
   key: string,
   length: number,
   type: string,
-): Representation => {
+): Decision.Representation => {
   const modified = Math.floor(Number(mtimeMs) / 1000)
   return {
     length,
@@ -241,7 +238,7 @@ const representationOf = (
     headers: [
       ["Content-Type", type],
       ["Vary", "Accept"],
-      ...(type === "image/svg+xml" ? [sandbox] : []),
+      ...(type === "image/svg+xml" ? [Decision.isolated] : []),
     ],
     ...(query.hasVersion && !key.startsWith("icon ") ? { cacheControl: lasting } : {}),
   }
