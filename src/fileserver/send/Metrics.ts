@@ -1,12 +1,12 @@
 /**
  * The metrics of a file server, for the page at the top and for Prometheus.
  */
-
+import type { ExchangeError } from "../../protocol/Exchange.ts"
 import type { ResponseHead } from "../../protocol/Message.ts"
 import type { Body } from "../../transport/body/Body.ts"
-import { count } from "../../transport/body/CountedBody.ts"
-import type { Handler } from "../../transport/body/Handler.ts"
-import { commit } from "../../transport/body/Replies.ts"
+import { count, type Tally } from "../../transport/body/CountedBody.ts"
+import type { Handler, Reply } from "../../transport/body/Handler.ts"
+import { ReplyWrapper } from "../../transport/body/ReplyWrapper.ts"
 import type { Metric } from "../../transport/observe/Metric.ts"
 
 /** The values at one time. */
@@ -31,70 +31,79 @@ export interface Metrics {
   readonly snapshot: () => Snapshot
 }
 
-/** Counters at zero. */
-export const make = (): Metrics => {
-  const startedAt = Date.now()
-  const requests = new Map<number, number>()
-  let totalRequests = 0
-  let bytes = 0
-  let active = 0
+class Counters implements Metrics {
+  private readonly startedAt = Date.now()
+  private readonly requests = new Map<number, number>()
+  private totalRequests = 0
+  bytes = 0
+  active = 0
 
-  const answered = ({ status }: ResponseHead): void => {
-    const kind = Math.floor(status / 100)
-    requests.set(kind, (requests.get(kind) ?? 0) + 1)
-    totalRequests++
-  }
-
-  const counted = (body: Body, ended: () => void): Body => {
-    if (body.whole !== undefined) {
-      // It is sent together with the head.
-      bytes += body.whole.length
-      ended()
-      return body
-    }
-    return count(body, {
-      bytes: (read) => {
-        bytes += read
-      },
-      over: ended,
-    })
-  }
-
-  return {
-    count: (handler) => (head, body, reply) => {
-      let open = true
-      active++
-      const ended = (): void => {
-        if (open) active--
-        open = false
-      }
-      const cancel = handler(head, body, {
-        commit: (go) => commit(reply, go),
-        inform: (interim) => reply.inform?.(interim),
-        respond: (response, answer, sent) => {
-          answered(response)
-          reply.respond(response, counted(answer, ended), sent)
-        },
-        fail: (error) => {
-          ended()
-          reply.fail(error)
-        },
-      })
+  count(handler: Handler): Handler {
+    return (head, body, reply) => {
+      const counted = new CountedReply(reply, this)
+      const cancel = handler(head, body, counted)
       return () => {
-        ended()
+        counted.over()
         cancel()
       }
-    },
-    snapshot: () => ({
-      requests,
-      totalRequests,
-      bytes,
-      active,
-      startedAt,
-      memory: process.memoryUsage.rss(),
-    }),
+    }
+  }
+
+  answered({ status }: ResponseHead): void {
+    const kind = Math.floor(status / 100)
+    this.requests.set(kind, (this.requests.get(kind) ?? 0) + 1)
+    this.totalRequests++
+  }
+
+  snapshot(): Snapshot {
+    const { active, bytes, requests, startedAt, totalRequests } = this
+    const memory = process.memoryUsage.rss()
+    return { requests, totalRequests, bytes, active, startedAt, memory }
   }
 }
+
+/** The reply to one request, which is active until it is over. */
+class CountedReply extends ReplyWrapper implements Tally {
+  private readonly counters: Counters
+  private isOver = false
+
+  constructor(reply: Reply, counters: Counters) {
+    super(reply)
+    this.counters = counters
+    counters.active++
+  }
+
+  override respond(head: ResponseHead, body: Body, sent?: () => void): void {
+    this.counters.answered(head)
+    super.respond(head, this.counted(body), sent)
+  }
+
+  override fail(error: ExchangeError): void {
+    this.over()
+    super.fail(error)
+  }
+
+  bytes(count: number): void {
+    this.counters.bytes += count
+  }
+
+  over(): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.counters.active--
+  }
+
+  private counted(body: Body): Body {
+    if (body.whole === undefined) return count(body, this)
+    // It is sent together with the head.
+    this.bytes(body.whole.length)
+    this.over()
+    return body
+  }
+}
+
+/** Counters at zero. */
+export const make = (): Metrics => new Counters()
 
 /** The values as Prometheus metrics. Visitors may read them, so they tell nothing about the machine. */
 export const read = (snapshot: Snapshot): ReadonlyArray<Metric> => [
