@@ -4,6 +4,7 @@
  */
 import { encode } from "uqr"
 import * as Headers from "../../domain/HeaderList.ts"
+import { memoize } from "../../domain/Memoize.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import { type Html, html } from "../../web/Html.ts"
 
@@ -43,8 +44,11 @@ const runsOf = (row: ReadonlyArray<boolean>): ReadonlyArray<readonly [number, nu
     return [[x, (end < 0 ? row.length : end) - x] as const]
   })
 
-/** The QR code of a text as SVG; `undefined` if the text is too long. */
-export const qrCode = (text: string): Html | undefined => {
+/**
+ * The QR code of a text as SVG; `undefined` if the text is too long. Cached: it takes more time than
+ * the rest of a small folder's page.
+ */
+export const qrCode = memoize((text): Html | undefined => {
   if (text.length > maxLength) return undefined
   const { data, size } = encode(text, { ecc: "M", border: 4 })
   // A line for each run of dark modules: a third of the length of a square for each.
@@ -56,4 +60,4 @@ export const qrCode = (text: string): Html | undefined => {
     )
     .join("")
   return html`<svg viewBox="0 0 ${size} ${size}" width="192" height="192" role="img" aria-label="QR code of this page's address" shape-rendering="crispEdges"><path fill="#fff" d="M0 0h${size}v${size}H0z"/><path stroke="#000" d="${path}"/></svg>`
-}
+})
