@@ -214,9 +214,10 @@ const emptyNotice = ({ entries, total }: Listing): Html | undefined =>
     : html`<p class="empty">${total === 0 ? text.empty : text.noMatch}</p>`
 
 /** The address of a picture for previews of links to this page. */
-const previewImage = ({ entries }: Listing, { address, hasThumb }: Extras): string | undefined => {
+const previewImage = ({ entries }: Listing, address: string | undefined): string | undefined => {
+  if (address === undefined) return undefined
   const picture = entries.find((entry) => FileTypes.kindOfEntry(entry) === "image")
-  return address === undefined || picture === undefined || !hasThumb("image")
+  return picture === undefined
     ? undefined
     : new URL(`${ByteName.toUrl(picture.name)}?thumb=640`, address).href
 }
@@ -250,7 +251,10 @@ export const render = (
     home: up(segments.length),
     heading: pathLinks({ title, segments, folder: true, query }),
     script: Assets.script,
-    preview: { description: counted, image: previewImage(listing, extras) },
+    preview: {
+      description: counted,
+      image: usedKinds.has("image") ? previewImage(listing, address) : undefined,
+    },
     main: html`<h1 class="unseen">${name}</h1>
 ${reader === "browser" ? toolbar({ query, slots, address, archives, shares, hasSounds: usedKinds.has("audio") }) : slots.toolbar}
 ${notice}<p id="page.summary" role="status">${counted}</p>
