@@ -2,17 +2,29 @@
  * `node bench/files.ts`: the file server standing alone, beside nginx and
  * beside the least that Node can do (a server of twenty lines that knows
  * neither conditions nor ranges and resolves nothing). Small and large files,
- * then a folder of 50,000. Prints tables in Markdown.
+ * then a folder of 50,000; of the file server also thumbnails of twelve
+ * photographs, and a search in texts. Prints tables in Markdown.
  *
  * BENCH_SECONDS (5) is the length of each load, BENCH_MIB (1024) the size of
  * the large file, BENCH_ENTRIES (50000) how many files the folder has,
+ * BENCH_TEXT (200) the MiB of text that are searched,
  * BENCH_LOAD=node keeps to the built-in load generator.
  */
 import { type ChildProcess, execFileSync } from "node:child_process"
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs"
 import { availableParallelism, cpus, tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import sharp from "sharp"
 import { bySockets, byWrk, isInstalled } from "./Load.ts"
 import { startNginx } from "./Nginx.ts"
 import { answers, freePort, memory, said, start, stop } from "./Processes.ts"
@@ -21,6 +33,7 @@ import { heading, row } from "./Table.ts"
 const seconds = Number(process.env.BENCH_SECONDS ?? 5)
 const mebibytes = Number(process.env.BENCH_MIB ?? 1024)
 const entries = Number(process.env.BENCH_ENTRIES ?? 50_000)
+const textMebibytes = Number(process.env.BENCH_TEXT ?? 200)
 const load =
   process.env.BENCH_LOAD !== "node" && isInstalled("wrk", "--version") ? byWrk : bySockets
 
@@ -83,7 +96,8 @@ const node = async (): Promise<Candidate> => {
 }
 
 const ptth = async (): Promise<Candidate> => {
-  const child = begin(process.execPath, [bin, "fileserver", files, "--listen", "127.0.0.1:0"])
+  const env = { ...process.env, XDG_CACHE_HOME: join(folder, "cache") }
+  const child = begin(process.execPath, [bin, "fileserver", files, "--listen", "127.0.0.1:0"], env)
   const open = await said(child, /Open\s+(http:\/\/[\d.:]+)/)
   return { what: "ptth fileserver", child, base: `${open}/files/` }
 }
@@ -162,6 +176,92 @@ const listings = async (
   return rows
 }
 
+const photographs = 12
+
+/** Writes photographs of 12 megapixels, and gives their bytes. */
+const writePhotographs = async (): Promise<number> => {
+  mkdirSync(join(files, "photographs"))
+  let bytes = 0
+  for (let i = 0; i < photographs; i++) {
+    const noise = { type: "gaussian", mean: 90 + 10 * i, sigma: 20 } as const
+    const small = { width: 1_000, height: 750, channels: 3, background: "black", noise } as const
+    const file = join(files, "photographs", `${i}.jpg`)
+    await sharp(await sharp({ create: small }).png().toBuffer())
+      .resize(4_000, 3_000)
+      .jpeg({ quality: 88 })
+      .toFile(file)
+    bytes += statSync(file).size
+  }
+  return bytes
+}
+
+/** All thumbnails of a grid at once: how long, and how many bytes. */
+const grid = async (base: string): Promise<readonly [millis: number, bytes: number]> => {
+  const begun = performance.now()
+  const headers = { accept: "image/webp" }
+  const sizes = await Promise.all(
+    Array.from({ length: photographs }, async (_, i) => {
+      const response = await fetch(`${base}photographs/${i}.jpg?thumb=320`, { headers })
+      if (response.headers.get("content-type") !== "image/webp") throw new Error("no thumbnail")
+      return (await response.arrayBuffer()).byteLength
+    }),
+  )
+  return [performance.now() - begun, sizes.reduce((sum, size) => sum + size, 0)]
+}
+
+const thumbnails = async ({ base, what }: Candidate): Promise<ReadonlyArray<string>> => {
+  process.stderr.write(`${what}: thumbnails\n`)
+  const originals = await writePhotographs()
+  const [first, bytes] = await grid(base)
+  const [again] = await grid(base)
+  return [
+    what,
+    `${Math.round(first)} ms`,
+    `${Math.round(again)} ms`,
+    `${Math.round(bytes / 1000)} kB`,
+    `${Math.round(originals / 1e6)} MB`,
+  ]
+}
+
+const textFiles = 400
+
+/** Writes texts, of which one half way and the last contain what is searched for. */
+const writeTexts = (): void => {
+  mkdirSync(join(files, "texts"))
+  const line = "The quick brown fox jumps over the lazy dog, and comes back for more.\n"
+  const size = (textMebibytes * 1024 * 1024) / textFiles
+  const text = line.repeat(Math.ceil(size / line.length))
+  const first = join(files, "texts", "000.txt")
+  writeFileSync(first, text)
+  for (let i = 1; i < textFiles; i++) {
+    const file = join(files, "texts", `${String(i).padStart(3, "0")}.txt`)
+    if (i === textFiles / 2 || i === textFiles - 1) writeFileSync(file, `${text}needle\n`)
+    else copyFileSync(first, file)
+  }
+}
+
+const searchInTexts = async ({ base, what }: Candidate): Promise<ReadonlyArray<string>> => {
+  process.stderr.write(`${what}: search in texts\n`)
+  writeTexts()
+  const begun = performance.now()
+  const response = await fetch(`${base}texts/?q=needle&in=text&plain`)
+  const times: Array<number> = []
+  let text = ""
+  for await (const chunk of response.body ?? []) {
+    times.push(performance.now() - begun)
+    text += Buffer.from(chunk).toString()
+  }
+  const total = performance.now() - begun
+  if (!text.includes("200.txt")) throw new Error("the search found nothing")
+  const millis = (value: number | undefined): string => `${Math.round(value ?? Number.NaN)} ms`
+  return [
+    what,
+    millis(times[0]),
+    millis(total),
+    `${Math.round((textMebibytes / total) * 1000)} MiB/s`,
+  ]
+}
+
 const table = (heads: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
   [heading(heads), ...rows.map(row)].join("").trimEnd()
 
@@ -181,6 +281,11 @@ try {
   for (const candidate of candidates) rows.push(await measure(candidate))
   const lists = candidates.filter(({ what }) => !what.startsWith("node"))
   const listed = await listings(lists)
+  const ours = candidates.filter(({ what }) => what.startsWith("ptth"))
+  const pictures: Array<ReadonlyArray<string>> = []
+  for (const candidate of ours) pictures.push(await thumbnails(candidate))
+  const searched: Array<ReadonlyArray<string>> = []
+  for (const candidate of ours) searched.push(await searchInTexts(candidate))
   const [cpu] = cpus()
   process.stdout.write(
     `${[
@@ -198,6 +303,14 @@ try {
       table(
         [`${entries} entries`, "first answer", "median of nine more", "size", "MiB above idle"],
         listed,
+      ),
+      table(
+        [`${photographs} photographs of 12 MP`, "first grid", "again", "thumbnails", "originals"],
+        pictures,
+      ),
+      table(
+        [`${textMebibytes} MiB in ${textFiles} texts`, "match half way", "whole search", "rate"],
+        searched,
       ),
       `Node ${process.versions.node}, ${availableParallelism()} cores (${cpu?.model ?? "?"}), shared with the load generator.`,
     ].join("\n\n")}\n`,
