@@ -146,6 +146,12 @@ describe("an archive of chosen entries", () => {
     for (const target of ["/files/", "/files/?choose"]) {
       assert.notMatch((await get(target, page)).text, /archive=|name="archive"|name="entry"/)
     }
+    const managed = await servedFolder({ "a.txt": "1" }, { archives: false, manage: {} })
+    assert.include((await managed.get("/files/", page)).text, 'name="choose"')
+    const moving = (await managed.get("/files/?choose", page)).text
+    assert.include(moving, 'name="entry" value="a.txt"')
+    assert.include(moving, 'formaction="./?change=delete"')
+    assert.notInclude(moving, "archive=")
     const on = await servedFolder({ "a.txt": "1" })
     const { text } = await on.get("/files/?choose", page)
     assert.include(text, '<input type="checkbox" name="entry" value="a.txt" form="page.chosen"')

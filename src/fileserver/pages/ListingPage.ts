@@ -18,7 +18,7 @@ import * as FileTypes from "../types/FileTypes.ts"
 import * as Kind from "../types/Kind.ts"
 import type { Site } from "./Site.ts"
 import type { FolderSlots } from "./Slots.ts"
-import { toolbar } from "./Toolbar.ts"
+import { canChoose, toolbar } from "./Toolbar.ts"
 
 const text = Text.listing
 
@@ -239,7 +239,7 @@ export const render = (
     reader,
     linksOf: EntryLinks.make(query, reader),
     slots,
-    choose: query.choose && archives && reader === "browser",
+    choose: query.choose && canChoose(archives, slots) && reader === "browser",
     hasThumb: extras.hasThumb,
   }
   const links = pageLinks(listing, query)

@@ -81,10 +81,16 @@ const commandLines = (address: string): Html => {
   return html`<p>${text.commandLine}</p><pre id="page.wget" tabindex="0">${wget}</pre><pre id="page.curl" tabindex="0">${curl}</pre>`
 }
 
+/** Whether entries can be chosen: something can be done with them. */
+export const canChoose = (archives: boolean, { chosen }: FolderSlots): boolean =>
+  archives || chosen !== undefined
+
+const chooseForm = html`<form method="get" action="./"><button name="choose" value="">${text.choose}</button></form>`
+
 const downloadMenu = (address: string | undefined, archives: boolean): Html => {
   const buttons = archives
     ? html`<form method="get" action="./"><button name="archive" value="zip">${text.downloadZip}</button><button name="archive" value="tar">${text.downloadTar}</button></form>
-<form method="get" action="./"><button name="choose" value="">${text.choose}</button></form>`
+${chooseForm}`
     : undefined
   return html`<details class="drop" name="toolbar"><summary class="button" title="${text.downloadMenu}">${Icons.button.download}<span class="label">${text.downloadMenu}</span></summary><div>${buttons}${address && commandLines(address)}</div></details>`
 }
@@ -99,9 +105,10 @@ export const qrCode = (address: string | undefined): Html | undefined => {
 
 const moreMenu = ({
   address,
+  archives,
   shares,
-  slots: { more },
-}: ToolbarParts): Html => html`<details class="drop" name="toolbar"><summary class="button" title="${text.more}">${Icons.button.more}<span class="unseen">${text.more}</span></summary><div><ul>${more}
+  slots: { chosen, more },
+}: ToolbarParts): Html => html`<details class="drop" name="toolbar"><summary class="button" title="${text.more}">${Icons.button.more}<span class="unseen">${text.more}</span></summary><div><ul>${more}${archives || chosen === undefined ? undefined : html`<li>${chooseForm}</li>`}
 <li data-script hidden><button type="button" data-do="copy" data-close>${text.copyLink}</button></li>
 ${shares ? html`<li><a href="./?share" rel="nofollow">${text.share}</a></li>` : undefined}
 <li data-script hidden><button type="button" data-do="keys" data-close>${text.keys}</button></li>
@@ -109,6 +116,7 @@ ${shares ? html`<li><a href="./?share" rel="nofollow">${text.share}</a></li>` : 
 
 /** Acts on the chosen entries; the check boxes belong to its form. */
 const chosenBar = ({
+  archives,
   query,
   slots,
 }: ToolbarParts): Html => html`<form id="page.chosen" class="chosen" method="post" action="./">
@@ -116,14 +124,15 @@ const chosenBar = ({
 <button type="button" data-do="chooseAll" data-script hidden>${text.chooseAll}</button>
 ${slots.chosen}
 <button type="button" data-do="copyLinks" data-some data-script hidden>${text.copyLinks}</button>
-<button class="main" data-some formaction="./?archive=zip">${text.downloadChosen}</button>
+${archives ? html`<button class="main" data-some formaction="./?archive=zip">${text.downloadChosen}</button>` : undefined}
 <a class="button" href="${Query.toHref({ ...query, choose: false })}">${text.chooseEnd}</a>
 </form>`
 
 /** The toolbar. */
 export const toolbar = (parts: ToolbarParts): Html => {
   const { address, archives, hasSounds, query, slots } = parts
-  if (query.choose && archives) return html`<div class="toolbar">${chosenBar(parts)}</div>`
+  if (query.choose && canChoose(archives, slots))
+    return html`<div class="toolbar">${chosenBar(parts)}</div>`
   return html`<div class="toolbar" role="group" aria-label="${text.tools}">
 ${filterForm(query)}
 ${viewForm(query)}

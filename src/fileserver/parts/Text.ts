@@ -70,7 +70,7 @@ export const listing = {
   keys: "Keys",
   play: "Play all",
   choose: "Choose entries…",
-  chooseHint: "Choose what to download.",
+  chooseHint: "Choose entries.",
   chooseAll: "All",
   chooseEnd: "Done",
   chooseEntry: (name: string): string => `Choose ${name}`,
