@@ -80,6 +80,8 @@ export interface FileServerOptions extends Visibility.VisibilityOptions, ChangeO
   readonly shareLinks?: string | undefined
   /** Where thumbnails are cached. Default: `ptth/thumbs` in the user's cache folder. */
   readonly thumbFolder?: string
+  /** How much disk that cache may take, in bytes; 0 keeps it in memory only. Default: 512 MiB. */
+  readonly thumbCacheMax?: number
   /** Who may do what. Default: everybody everything that the other options allow. */
   readonly access?: Guard.AccessOptions
 }
@@ -416,7 +418,10 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
   const { title = "files" } = options
   const titleOf = typeof title === "string" ? () => title : title
   const store = options.shareLinks === undefined ? undefined : new ShareStore(options.shareLinks)
-  const cache = new ThumbCache.ThumbCache(options.thumbFolder ?? ThumbCache.defaultFolder())
+  const cache = new ThumbCache.ThumbCache(
+    options.thumbFolder ?? ThumbCache.defaultFolder(),
+    options.thumbCacheMax,
+  )
   // What is of no single visitor. Caches by paths are not among it: visitors see different folders.
   const shared = {
     base: [],

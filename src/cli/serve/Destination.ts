@@ -38,6 +38,7 @@ export type FileRules = Pick<
   | "precompressed"
   | "archives"
   | "shareLinks"
+  | "thumbnailCacheMax"
   | "index"
   | "spa"
   | "uploads"
@@ -192,6 +193,7 @@ const folder = Effect.fnUntraced(function* (
           index: rules.index,
           spa: rules.spa,
           shareLinks: rules.shareLinks ? ShareFile.of(root) : undefined,
+          thumbCacheMax: rules.thumbnailCacheMax,
         }),
     ...(uploads === undefined ? {} : { uploads }),
     ...(manage === undefined ? {} : { manage }),

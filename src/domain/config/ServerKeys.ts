@@ -145,6 +145,14 @@ export const fileKeys = {
     default: false,
     flag: {},
   }),
+  thumbnailCacheMax: withDefault({
+    name: "thumbnail_cache_max",
+    value: Value.bytes(0),
+    doc: "How much disk the cache of thumbnails may take, in bytes; 0 keeps it in memory only.",
+    see: "files.md#thumbnails",
+    default: 512 * 1024 * 1024,
+    flag: { metavar: "BYTES" },
+  }),
   index: withDefault({
     name: "index",
     value: Value.boolean,

@@ -11,8 +11,9 @@ import type { Thumb } from "./ThumbJob.ts"
 
 /** Bytes of the thumbnails in memory. */
 const maxMemory = 8 * 1024 * 1024
-/** Bytes of the files on disk, and how many of them are left when there were more. */
+/** Bytes of the files on disk unless another limit is given. */
 const maxDisk = 512 * 1024 * 1024
+/** The part of the limit that is left when there was more. */
 const afterSweep = 0.9
 /** A file that is used again after so many milliseconds gets a new time. */
 const touchAfter = 24 * 3_600_000
@@ -49,6 +50,7 @@ export class ThumbCache {
   private sweeping = false
   private writes = 0
 
+  /** @param limit bytes of the files on disk; with 0 nothing is written */
   constructor(folder: string, limit = maxDisk) {
     this.folder = folder
     this.limit = limit
@@ -106,7 +108,7 @@ export class ThumbCache {
 
   private async write(key: string, { bytes, type }: Thumb): Promise<void> {
     const extension = Object.keys(types).find((name) => types[name] === type)
-    if (extension === undefined) return
+    if (extension === undefined || this.limit === 0) return
     const file = this.fileOf(key, extension)
     await fs.promises.mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
     const temporary = `${file}.${process.pid}-${this.writes++}`

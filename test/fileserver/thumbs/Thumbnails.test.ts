@@ -211,6 +211,14 @@ describe("the cache of thumbnails", () => {
     assert.isUndefined(await other.get("00ff"))
     assert.strictEqual((await other.get("1dff"))?.bytes.length, 1_000)
   })
+
+  it("is in memory only with a limit of 0", async () => {
+    const folder = path.join(temporaryFolder(), "thumbs")
+    const cache = new ThumbCache(folder, 0)
+    await cache.put("00ff", { type: "image/webp", bytes: Buffer.alloc(1_000) })
+    assert.isDefined(await cache.get("00ff"))
+    assert.isFalse(fs.existsSync(folder))
+  })
 })
 
 const has = (program: string): boolean =>
