@@ -32,6 +32,7 @@ import * as OwnerLog from "./OwnerLog.ts"
 import * as ArchiveForm from "./pages/ArchiveForm.ts"
 import * as FileForms from "./pages/FileForms.ts"
 import * as FolderPages from "./pages/FolderPages.ts"
+import type { FolderRequest } from "./pages/FolderRequest.ts"
 import * as NearestFolder from "./pages/NearestFolder.ts"
 import { type Account, pageHeaders, type Site } from "./pages/Site.ts"
 import * as TopPage from "./pages/TopPage.ts"
@@ -263,7 +264,7 @@ const openShared = (
   })
 
 /** Sends the page of a folder that has no `index.html`. */
-const reopenFolder = (to: FolderPages.FolderRequest): void =>
+const reopenFolder = (to: FolderRequest): void =>
   to.site.root.open(to.segments, (opened) => {
     if (opened._tag === "Folder") return FolderPages.send(to, opened)
     if (opened._tag === "File") Root.close(opened.handle)
@@ -431,7 +432,7 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
     thumbs: new Thumbnails(everything, cache),
     digests: new FileDigest(),
     folderWork: new FolderWork.FolderWork(FolderWork.listings),
-    textWork: new FolderWork.FolderWork({ ...FolderWork.listings, maxWorking: 1, maxWaiting: 16 }),
+    textWork: new FolderWork.FolderWork({ ...FolderWork.listings, maxWorking: 2, maxWaiting: 16 }),
     archiveWork: new FolderWork.FolderWork(FolderWork.archives),
     log: yield* OwnerLog.make,
     hidden,

@@ -75,15 +75,30 @@ const maxAllText = 256 * 1024 * 1024
 /** How long texts are searched, in milliseconds. */
 const maxTextMillis = 20_000
 
+/** What is searched, for what, and how far. */
+export interface SearchOptions {
+  readonly root: Root
+  readonly hidden: HiddenFiles
+  readonly text: string
+  /** Default: all names. */
+  readonly scope?: Scope
+  /** Default: {@link limits}. */
+  readonly limits?: Limits
+  /** Asked now and then; the search ends once it returns true. */
+  readonly isCancelled: () => boolean
+  /** Called once, when the folder itself has been read. */
+  readonly onStart?: () => void
+  /** Called for each hit of the result when it is found, in the order of the result. */
+  readonly onHit?: (hit: Hit) => void
+}
+
 /** One search; see {@link search}. */
 class RunningSearch {
-  private readonly root: Root
-  private readonly hidden: HiddenFiles
+  private readonly options: SearchOptions
   private readonly start: OpenFolder
   private readonly wanted: string
   private readonly scope: Scope
   private readonly limits: Limits
-  private readonly isCancelled: () => boolean
   private readonly done: (result: Result | NotOpen) => void
   private readonly hits: Array<Hit> = []
   private readonly queue: Array<ReadonlyArray<ByteName.ByteName>> = []
@@ -93,22 +108,12 @@ class RunningSearch {
   private textSearched = 0
   private isCutShort = false
 
-  constructor(
-    { hidden, root }: { readonly root: Root; readonly hidden: HiddenFiles },
-    start: OpenFolder,
-    text: string,
-    scope: Scope,
-    limits: Limits,
-    isCancelled: () => boolean,
-    done: (result: Result | NotOpen) => void,
-  ) {
-    this.root = root
-    this.hidden = hidden
+  constructor(options: SearchOptions, start: OpenFolder, done: (result: Result | NotOpen) => void) {
+    this.options = options
     this.start = start
-    this.wanted = CaseFolding.fold(text.slice(0, maxText))
-    this.scope = scope
-    this.limits = limits
-    this.isCancelled = isCancelled
+    this.wanted = CaseFolding.fold(options.text.slice(0, maxText))
+    this.scope = options.scope ?? namesOnly
+    this.limits = options.limits ?? limits
     this.done = done
   }
 
@@ -116,16 +121,21 @@ class RunningSearch {
     this.read(this.start, [])
   }
 
+  private add(hit: Hit): void {
+    this.hits.push(hit)
+    this.options.onHit?.(hit)
+  }
+
   private next(): void {
     const { hits, limits, namesSearched } = this
     const folder = this.queue[this.position]
     const isOverLimit = hits.length >= limits.hits || namesSearched >= limits.entries
-    if (folder === undefined || this.isCancelled() || isOverLimit) {
+    if (folder === undefined || this.options.isCancelled() || isOverLimit) {
       this.isCutShort ||= folder !== undefined
       return this.done({ hits, namesSearched, isCutShort: this.isCutShort })
     }
     this.position++
-    this.root.open([...this.start.segments, ...folder], (opened) => {
+    this.options.root.open([...this.start.segments, ...folder], (opened) => {
       if (opened._tag === "Folder") return this.read(opened, folder)
       // A folder may have been deleted meanwhile; any other failure may hide matches.
       if (opened._tag === "File") close(opened.handle)
@@ -142,6 +152,7 @@ class RunningSearch {
         this.isCutShort = true
         return this.next()
       }
+      if (opened === this.start) this.options.onStart?.()
       const { matching, texts } = this.match(names, folder)
       const room = this.limits.hits - this.hits.length
       const candidates = firstOf(matching, room + spare)
@@ -151,7 +162,7 @@ class RunningSearch {
         const byName = new Set(candidates)
         const sorted = Folder.sorted(entries.filter(({ name }) => byName.has(name)))
         this.isCutShort ||= sorted.length > room
-        for (const entry of sorted.slice(0, room)) this.hits.push({ folder, entry })
+        for (const entry of sorted.slice(0, room)) this.add({ folder, entry })
         const files = entries.filter(({ folder, name }) => !folder && !byName.has(name))
         this.searchTexts(folder, Folder.sorted(files), 0)
       })
@@ -163,7 +174,8 @@ class RunningSearch {
     names: ReadonlyArray<ByteName.ByteName>,
     done: (entries: ReadonlyArray<Folder.Entry>) => void,
   ): void {
-    Folder.look(this.root, this.hidden, opened, names, this.isCancelled, (entries, unexamined) => {
+    const { hidden, isCancelled, root } = this.options
+    Folder.look(root, hidden, opened, names, isCancelled, (entries, unexamined) => {
       this.isCutShort ||= unexamined.length > 0
       const { kind } = this.scope
       done(kind === "" ? entries : entries.filter((entry) => FileTypes.kindOfEntry(entry) === kind))
@@ -205,7 +217,7 @@ class RunningSearch {
     index: number,
   ): void {
     const entry = files[index]
-    if (entry === undefined || this.isCancelled()) return this.next()
+    if (entry === undefined || this.options.isCancelled()) return this.next()
     const isOverLimit =
       this.hits.length >= this.limits.hits ||
       this.textSearched >= maxAllText ||
@@ -214,14 +226,15 @@ class RunningSearch {
       this.isCutShort = true
       return this.next()
     }
-    this.root.open([...this.start.segments, ...folder, entry.name], (opened) => {
+    this.options.root.open([...this.start.segments, ...folder, entry.name], (opened) => {
       if (opened._tag === "Folder") closeFolder(opened)
       if (opened._tag !== "File") return this.searchTexts(folder, files, index + 1)
       const { handle } = opened
-      TextSearch.find(handle, this.wanted, maxFileText, this.isCancelled, (match, bytes) => {
+      const { isCancelled } = this.options
+      TextSearch.find(handle, this.wanted, maxFileText, isCancelled, (match, bytes) => {
         close(handle)
         this.textSearched += bytes
-        if (match !== undefined) this.hits.push({ folder, entry, match })
+        if (match !== undefined) this.add({ folder, entry, match })
         this.searchTexts(folder, files, index + 1)
       })
     })
@@ -231,19 +244,12 @@ class RunningSearch {
 /**
  * Searches a folder for names that contain a text, ignoring case, and the text
  * of files if that is asked for. Closes the folder.
- *
- * @param isCancelled asked now and then; the search ends once it returns true
  */
 export const search = (
-  root: Root,
-  hidden: HiddenFiles,
+  options: SearchOptions,
   start: OpenFolder,
-  text: string,
-  isCancelled: () => boolean,
   done: (result: Result | NotOpen) => void,
-  most: Limits = limits,
-  scope: Scope = namesOnly,
-): void => new RunningSearch({ root, hidden }, start, text, scope, most, isCancelled, done).run()
+): void => new RunningSearch(options, start, done).run()
 
 /** The path from the searched folder to a hit. */
 export const pathOf = ({ entry, folder }: Hit): ByteName.ByteName =>
@@ -253,26 +259,35 @@ export const pathOf = ({ entry, folder }: Hit): ByteName.ByteName =>
 export const href = ({ entry, folder }: Hit): string =>
   [...folder, entry.name].map(ByteName.toUrl).join("/") + (entry.folder ? "/" : "")
 
+/** A result in pieces, each of which can be sent as soon as it is there. */
+export interface Pieces {
+  readonly head: string
+  /** Called for each hit, in order. */
+  readonly hit: (hit: Hit) => string
+  readonly tail: (result: Result) => string
+}
+
 /**
  * The result as JSON: `{query, entries, looked_at, cut_short}`; an entry is
  * one of a folder's with its `path` and `href` from the searched folder.
  */
-export const renderJson = (text: string, { hits, isCutShort, namesSearched }: Result): string => {
-  const entries = hits.map((hit) => {
-    const item = FolderJson.item(hit.entry)
-    const location = { path: ByteName.toText(pathOf(hit)), href: href(hit) }
-    const { match } = hit
-    return {
-      ...(JSON.parse(item) as Record<string, unknown>),
-      ...location,
-      ...(match && { match }),
-    }
-  })
-  const result = {
-    query: text.toWellFormed(),
-    entries,
-    looked_at: namesSearched,
-    cut_short: isCutShort,
+export const jsonPieces = (text: string): Pieces => {
+  let separator = ""
+  return {
+    head: `{"query":${JSON.stringify(text.toWellFormed())},"entries":[`,
+    hit: (hit) => {
+      const item = JSON.parse(FolderJson.item(hit.entry)) as Record<string, unknown>
+      const location = { path: ByteName.toText(pathOf(hit)), href: href(hit) }
+      const { match } = hit
+      const json = separator + JSON.stringify({ ...item, ...location, ...(match && { match }) })
+      separator = ","
+      return json
+    },
+    tail: ({ isCutShort, namesSearched }) =>
+      `],"looked_at":${namesSearched},"cut_short":${isCutShort}}\n`,
   }
-  return `${JSON.stringify(result)}\n`
 }
+
+/** The pieces of a result that is whole. */
+export const join = ({ head, hit, tail }: Pieces, result: Result): string =>
+  head + result.hits.map(hit).join("") + tail(result)

@@ -4,6 +4,7 @@
  */
 import * as fs from "node:fs"
 import * as CaseFolding from "../names/CaseFolding.ts"
+import * as TextDecoding from "../types/TextDecoding.ts"
 
 /** A line that contains the text. */
 export interface Match {
@@ -44,7 +45,7 @@ export const find = (
   isCancelled: () => boolean,
   done: (match: Match | undefined, bytes: number) => void,
 ): void => {
-  const decoder = new TextDecoder()
+  let decoder: TextDecoder | undefined
   const buffer = Buffer.allocUnsafe(chunk)
   let rest = ""
   let line = 1
@@ -55,8 +56,10 @@ export const find = (
       if (error !== null || count === 0) return done(matchIn(rest)?.match, at)
       at += count
       const bytes = buffer.subarray(0, count)
-      if (bytes.includes(0)) return done(undefined, at)
-      const text = rest + decoder.decode(bytes, { stream: true })
+      decoder ??= TextDecoding.decoderOf(bytes)
+      const decoded = decoder?.decode(bytes, { stream: true })
+      if (decoded === undefined || decoded.includes("\0")) return done(undefined, at)
+      const text = rest + decoded
       const end = text.lastIndexOf("\n")
       const whole =
         end < 0 && text.length < maxLine ? "" : text.slice(0, end < 0 ? undefined : end + 1)

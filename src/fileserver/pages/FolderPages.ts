@@ -5,7 +5,6 @@
 import type * as Headers from "../../domain/HeaderList.ts"
 import * as Body from "../../transport/body/Body.ts"
 import * as Html from "../../web/Html.ts"
-import * as Page from "../../web/Page.ts"
 import * as Archive from "../archive/Archive.ts"
 import * as ArchiveItems from "../archive/ArchiveItems.ts"
 import * as Tar from "../archive/Tar.ts"
@@ -15,35 +14,22 @@ import * as PageAddress from "../http/PageAddress.ts"
 import * as FolderForm from "../listing/FolderForm.ts"
 import * as FolderJson from "../listing/FolderJson.ts"
 import * as Listing from "../listing/Listing.ts"
-import * as Search from "../listing/Search.ts"
 import * as ManagePages from "../manage/ManagePages.ts"
-import { type ByteName, fromText } from "../names/ByteName.ts"
+import { fromText } from "../names/ByteName.ts"
 import * as EntryLinks from "../parts/EntryLinks.ts"
 import * as Folder from "../root/Folder.ts"
 import * as Root from "../root/Root.ts"
 import type { FileRequest } from "../send/FileRequest.ts"
 import * as TextContent from "../views/TextContent.ts"
+import { type FolderRequest, type Leave, sendForm } from "./FolderRequest.ts"
 import * as ListingPage from "./ListingPage.ts"
-import * as SearchPage from "./SearchPage.ts"
-import { pageHeaders, type Site } from "./Site.ts"
+import * as SearchReply from "./SearchReply.ts"
 import * as Slots from "./Slots.ts"
 
 /** Entries that are rendered without letting other requests run. */
 const slice = 1_000
 
-const jsonHeaders: Headers.HeaderList = [["Content-Type", "application/json"]]
-const plainHeaders: Headers.HeaderList = [["Content-Type", "text/plain; charset=utf-8"]]
-const varyAccept: Headers.Header = ["Vary", "Accept"]
 const archiveFormats = { zip: Zip.format, tar: Tar.format }
-
-/** A request for a folder. */
-export interface FolderRequest {
-  readonly site: Site
-  readonly request: FileRequest
-  readonly segments: ReadonlyArray<ByteName>
-  /** Whether the address is below `api/`: there is only JSON, so that Accept does not matter. */
-  readonly api: boolean
-}
 
 /** Sends a folder, and closes it. */
 export const send = (to: FolderRequest, folder: Root.OpenFolder): void => {
@@ -70,58 +56,11 @@ export const send = (to: FolderRequest, folder: Root.OpenFolder): void => {
       if (request.isCancelled()) {
         Root.closeFolder(folder)
         leave()
-      } else if (search !== "") sendSearch(to, folder, form, leave)
+      } else if (search !== "") SearchReply.send(to, folder, form, leave)
       else if (form === "html") sendListing(to, folder, leave)
       else sendEntries(to, folder, form, leave)
     },
   })
-}
-
-const sendForm = (
-  { api, request, site }: FolderRequest,
-  bytes: Uint8Array,
-  headers: Headers.HeaderList,
-): void => request.sendGenerated(bytes, api ? headers : [...headers, varyAccept], site.folderWork)
-
-/** Ends the work of {@link FolderWork}; called when the folder has been read. */
-type Leave = () => void
-
-const sendSearch = (
-  to: FolderRequest,
-  folder: Root.OpenFolder,
-  form: FolderForm.FolderForm,
-  leave: Leave,
-): void => {
-  const { request, segments, site } = to
-  const { inText, kind, search: text } = request.query
-  const sendResult = (result: Search.Result): void => {
-    switch (form) {
-      case "json":
-        return sendForm(to, Buffer.from(Search.renderJson(text, result)), jsonHeaders)
-      case "plain":
-        return sendForm(to, Buffer.from(SearchPage.renderPlain(result)), plainHeaders)
-      case "html": {
-        const reader = EntryLinks.readerOf(request.accept())
-        const page = SearchPage.render({ site, segments, query: request.query, result, reader })
-        return sendForm(to, Html.toBytes(page), pageHeaders(Page.filesPolicy))
-      }
-    }
-  }
-  Search.search(
-    site.root,
-    site.hidden,
-    folder,
-    text,
-    request.isCancelled,
-    (result) => {
-      leave()
-      if (request.isCancelled()) return
-      if ("_tag" in result) request.failNotOpen(result)
-      else sendResult(result)
-    },
-    Search.limits,
-    { inText, kind },
-  )
 }
 
 const sendListing = (to: FolderRequest, folder: Root.OpenFolder, leave: Leave): void => {
@@ -145,7 +84,7 @@ const sendListing = (to: FolderRequest, folder: Root.OpenFolder, leave: Leave): 
         reader,
         slots: Slots.ofFolder(site, segments, reader),
       })
-      sendForm(to, Html.toBytes(page), pageHeaders(Page.filesPolicy))
+      sendForm(to, "html", Html.toBytes(page))
     }
     // A program gets the README as a file; its links would count as names.
     if (query.filter !== "" || reader === "program") return sendPage(undefined)
@@ -171,8 +110,8 @@ const sendEntries = (
     }
     const map = form === "json" ? FolderJson.item : lineOf
     mapInSlices(request, entries, map, (lines) => {
-      if (form === "json") sendForm(to, Buffer.from(FolderJson.renderJson(lines)), jsonHeaders)
-      else sendForm(to, Buffer.from(lines.join("")), plainHeaders)
+      const text = form === "json" ? FolderJson.renderJson(lines) : lines.join("")
+      sendForm(to, form, Buffer.from(text))
       leave()
     })
   })

@@ -1,9 +1,11 @@
 /**
- * The result of a search, as a page and as a plain list.
+ * The result of a search, as a page and as a plain list. Names are searched
+ * before the page is sent; texts take longer, so that their page is sent while
+ * the search runs.
  */
 import * as Assets from "../../web/Assets.ts"
 import * as Format from "../../web/Format.ts"
-import { type Html, html } from "../../web/Html.ts"
+import * as Html from "../../web/Html.ts"
 import { page } from "../../web/Page.ts"
 import * as Query from "../http/Query.ts"
 import * as FolderForm from "../listing/FolderForm.ts"
@@ -18,13 +20,14 @@ import * as FileTypes from "../types/FileTypes.ts"
 import * as Kind from "../types/Kind.ts"
 import type { Site } from "./Site.ts"
 
+const { html } = Html
 const text = Text.search
 
 /** Results on one page. */
 const pageSize = 100
 
 /** The text with what was searched for marked, if case folding keeps the places of its characters. */
-const marked = (shown: string, wanted: string): Html => {
+const marked = (shown: string, wanted: string): Html.Html => {
   const [folded, sought] = [CaseFolding.fold(shown), CaseFolding.fold(wanted)]
   const at = sought === "" || folded.length !== shown.length ? -1 : folded.indexOf(sought)
   return at < 0
@@ -36,7 +39,7 @@ const row = (
   hit: Search.Hit,
   wanted: string,
   linksOf: ReturnType<typeof EntryLinks.make>,
-): Html => {
+): Html.Html => {
   const { entry, match } = hit
   const { href, kind, target: nameTarget } = linksOf(entry)
   const target = Search.href(hit) + nameTarget.slice(href.length)
@@ -50,14 +53,14 @@ const row = (
 `
 }
 
-const option = (value: string, label: string, current: string): Html =>
+const option = (value: string, label: string, current: string): Html.Html =>
   value === current
     ? html`<option value="${value}" selected>${label}</option>`
     : html`<option value="${value}">${label}</option>`
 
 const form = (
   query: Query.Query,
-): Html => html`<form class="toolbar filter" role="search" method="get" action="./">
+): Html.Html => html`<form class="toolbar filter" role="search" method="get" action="./">
 <label class="unseen" for="page.search">${text.label}</label>
 <input id="page.search" type="search" name="q" value="${query.search}" required>
 <label><span class="unseen">${text.kind}</span><select name="kind">${option("", text.allKinds, query.kind)}${Object.entries(Kind.kinds).map(([kind, { label }]) => option(kind, label, query.kind))}</select></label>
@@ -74,45 +77,53 @@ const hrefOf = (query: Query.Query, number: number): string => {
   return `./?${fields}`
 }
 
-const pageLinks = (query: Query.Query, current: number, pages: number): Html | undefined => {
-  if (pages === 1) return undefined
+/** Which page of the results is shown. */
+interface Place {
+  readonly current: number
+  /** `undefined` while that is not known. */
+  readonly pages: number | undefined
+  readonly hasNext: boolean
+}
+
+const pageLinks = (
+  query: Query.Query,
+  { current, hasNext, pages }: Place,
+): Html.Html | undefined => {
+  if (current === 1 && !hasNext) return undefined
   const { next, previous } = Text.listing
   return html`<nav class="pages" aria-label="${Text.listing.pages}"><ol>${
     current > 1
       ? html`<li><a rel="prev nofollow" href="${hrefOf(query, current - 1)}">${previous}</a></li>`
       : undefined
   }<li><span aria-current="page">${text.page(current, pages)}</span></li>${
-    current < pages
+    hasNext
       ? html`<li><a rel="next nofollow" href="${hrefOf(query, current + 1)}">${next}</a></li>`
       : undefined
   }</ol></nav>`
 }
 
-/** What the page depends on. */
+/** What the page depends on, besides the result. */
 export interface SearchView {
   readonly site: Pick<Site, "depth" | "title">
   /** Of the folder that was searched. */
   readonly segments: ReadonlyArray<ByteName.ByteName>
   readonly query: Query.Query
-  readonly result: Search.Result
   readonly reader: EntryLinks.Reader
 }
 
-/** The page. */
-export const render = ({ query, reader, result, segments, site }: SearchView): Html => {
-  const { hits, isCutShort, namesSearched } = result
+const { columns } = Text.listing
+const tableStart = html`<div id="page.listing"><table class="files hits"><caption class="unseen">${text.results}</caption>
+<thead><tr><th scope="col" class="type">${columns.type}</th><th scope="col">${columns.name}</th><th scope="col" class="number">${columns.size}</th><th scope="col" class="time">${columns.time}</th></tr></thead>
+<tbody>
+`
+const tableEnd = html`</tbody>
+</table></div>`
+
+/** The page around its results. */
+const frame = ({ query, segments, site }: SearchView, results: Html.Html): Html.Html => {
   const { depth, title } = site
   const folder = ByteName.toDisplay(segments.at(-1) ?? ByteName.fromText(title))
-  const linksOf = EntryLinks.make(Query.none, reader)
-  const wanted = query.search
-  const shownText = ByteName.toDisplay(ByteName.fromText(wanted))
-  const pages = reader === "browser" ? Math.max(1, Math.ceil(hits.length / pageSize)) : 1
-  const current = Math.min(query.page, pages)
-  const listed =
-    reader === "browser" ? hits.slice((current - 1) * pageSize, current * pageSize) : hits
-  const links = pageLinks(query, current, pages)
-  const used = new Set(listed.map(({ entry }) => FileTypes.kindOfEntry(entry)))
-  const { columns } = Text.listing
+  const shownText = ByteName.toDisplay(ByteName.fromText(query.search))
   return page({
     title: text.title(shownText, folder),
     top: topOf(segments.length, depth),
@@ -121,21 +132,84 @@ export const render = ({ query, reader, result, segments, site }: SearchView): H
     script: Assets.script,
     main: html`<h1 class="unseen">${text.title(shownText, folder)}</h1>
 ${form(query)}
-${Icons.symbols(used)}
-<p id="page.summary" role="status">${text.matches(hits.length, query.inText)}</p>
-${links}<div id="page.listing">${
-      hits.length === 0
-        ? undefined
-        : html`<table class="files hits"><caption class="unseen">${text.results}</caption>
-<thead><tr><th scope="col" class="type">${columns.type}</th><th scope="col">${columns.name}</th><th scope="col" class="number">${columns.size}</th><th scope="col" class="time">${columns.time}</th></tr></thead>
-<tbody>
-${listed.map((hit) => row(hit, wanted, linksOf))}</tbody>
-</table>`
-    }</div>${links}
-${isCutShort ? html`<p class="notice">${text.cutShort(namesSearched)}</p>` : undefined}`,
+${results}`,
   })
 }
 
+/** The page, when the search has ended. */
+export const render = (
+  view: SearchView,
+  { hits, isCutShort, namesSearched }: Search.Result,
+): Html.Html => {
+  const { query, reader } = view
+  const linksOf = EntryLinks.make(Query.none, reader)
+  const pages = reader === "browser" ? Math.max(1, Math.ceil(hits.length / pageSize)) : 1
+  const current = Math.min(query.page, pages)
+  const listed =
+    reader === "browser" ? hits.slice((current - 1) * pageSize, current * pageSize) : hits
+  const links = pageLinks(query, { current, pages, hasNext: current < pages })
+  const used = new Set(listed.map(({ entry }) => FileTypes.kindOfEntry(entry)))
+  return frame(
+    view,
+    html`${Icons.symbols(used)}
+<p id="page.summary" role="status">${text.matches(hits.length, query.inText)}</p>
+${links}${
+  hits.length === 0
+    ? html`<div id="page.listing"></div>`
+    : html`${tableStart}${listed.map((hit) => row(hit, query.search, linksOf))}${tableEnd}`
+}${links}
+${isCutShort ? html`<p class="notice">${text.cutShort(namesSearched)}</p>` : undefined}`,
+  )
+}
+
+const allKinds = new Set(Object.keys(Kind.kinds) as ReadonlyArray<Kind.Kind>)
+
+/** How many results a page has. */
+const sizeFor = (reader: EntryLinks.Reader): number =>
+  reader === "browser" ? pageSize : Search.limits.hits
+
+/** How many hits {@link pieces} needs: those up to its page, and one of the next. */
+export const hitsFor = ({ query, reader }: SearchView): number =>
+  Math.min(query.page * sizeFor(reader) + 1, Search.limits.hits)
+
+/** The page while the search runs. How many pages there are shows only at the end. */
+export const pieces = (view: SearchView): Search.Pieces => {
+  const { query, reader } = view
+  const linksOf = EntryLinks.make(Query.none, reader)
+  const size = sizeFor(reader)
+  const first = reader === "browser" ? (query.page - 1) * size : 0
+  let hits = 0
+  // Texts are escaped, so that there is only one such comment.
+  const running = html`${Icons.symbols(allKinds)}
+<div class="running"><p class="searching" role="status">${text.searching}</p>
+<!--results--></div>`
+  const [head = "", foot = ""] = Html.toText(frame(view, running)).split("<!--results-->")
+  return {
+    head,
+    hit: (hit) => {
+      const place = hits++ - first
+      if (place < 0 || place >= size) return ""
+      const shown = row(hit, query.search, linksOf)
+      return Html.toText(place === 0 ? html`${tableStart}${shown}` : shown)
+    },
+    tail: ({ isCutShort, namesSearched }) => {
+      const hasNext = hits > first + size
+      const current = query.page
+      const listed = hits > first ? tableEnd : html`<div id="page.listing"></div>`
+      const count = hasNext ? text.matchesMore(first + size) : text.matches(hits, query.inText)
+      return (
+        Html.toText(html`${listed}${pageLinks(query, { current, pages: undefined, hasNext })}
+<p id="page.summary" role="status">${count}</p>
+${isCutShort && !hasNext ? html`<p class="notice">${text.cutShort(namesSearched)}</p>` : undefined}`) +
+        foot
+      )
+    },
+  }
+}
+
 /** The list: paths relative to the searched folder, one a line. */
-export const renderPlain = ({ hits }: Search.Result): string =>
-  hits.map((hit) => FolderForm.line(Search.pathOf(hit), hit.entry.folder)).join("")
+export const plainPieces: Search.Pieces = {
+  head: "",
+  hit: (hit) => FolderForm.line(Search.pathOf(hit), hit.entry.folder),
+  tail: () => "",
+}

@@ -101,7 +101,10 @@ export const search = {
   inText: "In texts, too",
   results: "Results",
   line: (n: number): string => `Line ${count(n)}`,
-  page: (n: number, pages: number): string => `Page ${count(n)} of ${count(pages)}`,
+  searching: "Searching…",
+  page: (n: number, pages: number | undefined): string =>
+    pages === undefined ? `Page ${count(n)}` : `Page ${count(n)} of ${count(pages)}`,
+  matchesMore: (n: number): string => `More than ${count(n)} entries contain this text.`,
   matches: (n: number, inText: boolean): string =>
     inText
       ? `${counted(n, "entry contains", "entries contain")} this text.`

@@ -11,11 +11,11 @@ import * as Render from "../render/Render.ts"
 import * as Root from "../root/Root.ts"
 import * as FileBody from "../send/FileBody.ts"
 import * as FileTypes from "../types/FileTypes.ts"
+import * as TextDecoding from "../types/TextDecoding.ts"
 import type { Content, Part } from "./Content.ts"
 import * as JsonText from "./JsonText.ts"
 import * as Notebook from "./Notebook.ts"
 import * as Separated from "./Separated.ts"
-import * as TextDecoding from "./TextDecoding.ts"
 
 /** Largest file that is shown at once, in bytes; longer ones are shown in parts. */
 const maxSize = Render.maxSize

@@ -62,6 +62,10 @@ form.toolbar { flex-wrap: wrap; }
 form.toolbar input[type=search] { flex: 1 1 12rem; padding-left: .75rem; }
 .check { display: inline-flex; gap: .4rem; align-items: center; min-height: var(--control); }
 .check input { min-height: 0; width: 1.1rem; height: 1.1rem; accent-color: var(--link); }
+.running { display: flex; flex-direction: column; }
+.running > #page\\.summary { order: -1; }
+.searching { margin: 0 0 var(--space-2); padding: 0 var(--space-2); color: var(--faint); font-size: var(--small); }
+.searching:has(~ #page\\.summary) { display: none; }
 .pages { margin: 1rem 0; }
 .pages ol { display: flex; flex-wrap: wrap; gap: .25rem; align-items: center; }
 .pages li::before { content: none !important; }

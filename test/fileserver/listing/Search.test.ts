@@ -6,9 +6,11 @@ import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Headers from "../../../src/domain/HeaderList.ts"
 import * as Search from "../../../src/fileserver/listing/Search.ts"
 import * as HiddenFiles from "../../../src/fileserver/root/HiddenFiles.ts"
 import * as Root from "../../../src/fileserver/root/Root.ts"
+import { callHandler, openHandler } from "../../support/callHandler.ts"
 import { servedFolder } from "../../support/servedFolder.ts"
 import { untilClosed } from "../../support/temporaryFolder.ts"
 
@@ -160,7 +162,7 @@ describe("the search", () => {
           const hidden = HiddenFiles.make([])
           const done = (result: Search.Result | Root.NotOpen): void =>
             "_tag" in result ? reject(new Error(result.detail)) : resolve(result)
-          Search.search(served, hidden, start, text, isCancelled, done, limits)
+          Search.search({ root: served, hidden, text, isCancelled, limits }, start, done)
         })
       })
     const all = await run("f", { hits: 60, entries: 63 })
@@ -282,6 +284,96 @@ describe("a search in texts", () => {
     assert.include(text, 'href="./a.txt?view#L20001"')
     assert.include(text, "the <mark>NEEDLE</mark>, found")
     assert.deepStrictEqual(await untilClosed(base), [])
+  })
+
+  it("reads files in the encodings that pages show", async () => {
+    const { get } = await servedFolder({
+      "latin.txt": Buffer.from("caf\xe9 au lait\n", "latin1"),
+      "utf16.txt": Buffer.from("\ufefftasse de caf\xe9\n", "utf16le"),
+      "utf8.txt": "un café",
+      "binary.txt": Buffer.from("caf\xe9\0", "latin1"),
+    })
+    const answer = await get("/files/?q=CAF%C3%89&in=text&plain")
+    assert.strictEqual(answer.text, "latin.txt\nutf8.txt\nutf16.txt\n")
+  })
+
+  it("is sent while it runs", async () => {
+    const { get, handler } = await servedFolder({ "a.txt": "needle", "b.txt": "needle" })
+    const target = "/files/?q=needle&in=text&json"
+    const { body, head } = await openHandler(handler, { target })
+    assert.isUndefined(body.length)
+    assert.isUndefined(Headers.first(head.headers, "content-length"))
+    const chunks: Array<string> = []
+    await new Promise<void>((resolve, reject) => {
+      body.read({
+        data: (chunk) => chunks.push(Buffer.from(chunk).toString()) > 0,
+        end: () => resolve(),
+        fail: reject,
+      })
+    })
+    assert.deepStrictEqual(
+      chunks.map((chunk) => ["a.txt", "b.txt", "looked_at"].filter((each) => chunk.includes(each))),
+      [[], ["a.txt"], ["b.txt"], ["looked_at"]],
+    )
+    assert.strictEqual(chunks.join(""), (await get(target)).text)
+    const asked = await callHandler(handler, { target, method: "HEAD" })
+    assert.deepStrictEqual([asked.status, asked.text, asked.headers], [200, "", head.headers])
+  })
+
+  it("ends when its visitor leaves", async () => {
+    const { base, get, handler } = await servedFolder({
+      "a.txt": "needle",
+      "b.txt": "-\n".repeat(1_000_000),
+      "c.txt": "needle",
+    })
+    const { body, cancel } = await openHandler(handler, {
+      target: "/files/?q=needle&in=text&plain",
+    })
+    const chunks: Array<string> = []
+    await new Promise<void>((resolve) => {
+      body.read({
+        data: (chunk) => {
+          chunks.push(Buffer.from(chunk).toString())
+          cancel()
+          resolve()
+          return true
+        },
+        end: () => chunks.push("end"),
+        fail: () => chunks.push("failure"),
+      })
+    })
+    assert.deepStrictEqual(await untilClosed(base), [])
+    const next = await get("/files/?q=needle&in=text&plain")
+    assert.strictEqual(next.text, "a.txt\nc.txt\n")
+    assert.deepStrictEqual(chunks, ["a.txt\n"])
+  })
+
+  it("stops when a page of results is full", async () => {
+    const { get } = await servedFolder(
+      Object.fromEntries(Array.from({ length: 150 }, (_, i) => [`${i}.txt`, "needle"])),
+    )
+    const page = async (target: string) => {
+      const { text } = await get(`/files/?q=needle&in=text${target}`, [["Accept", "text/html"]])
+      return {
+        rows: text.split("<tr data-name").length - 1,
+        summary: />([^<]*)<\/p>\n*$/m.exec(text.slice(text.indexOf('id="page.summary"')))?.[1],
+        next: text.includes('rel="next nofollow" href="./?q=needle&amp;in=text&amp;page=2"'),
+        isWhole: text.endsWith("</html>\n"),
+      }
+    }
+    assert.deepStrictEqual(await page(""), {
+      rows: 100,
+      summary: "More than 100 entries contain this text.",
+      next: true,
+      isWhole: true,
+    })
+    assert.deepStrictEqual(await page("&page=2"), {
+      rows: 50,
+      summary: "150 entries contain this text.",
+      next: false,
+      isWhole: true,
+    })
+    assert.strictEqual((await page("&page=3")).rows, 0)
   })
 
   it("finds only the kind that is asked for, and splits many results into pages", async () => {

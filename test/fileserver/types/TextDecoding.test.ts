@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as TextDecoding from "../../../src/fileserver/views/TextDecoding.ts"
+import * as TextDecoding from "../../../src/fileserver/types/TextDecoding.ts"
 
 const text = "Käse é – €\n"
 const windows1252 = Buffer.from("K\xe4se \xe9 \x96 \x80\n", "latin1")

@@ -13,6 +13,10 @@ const byteOrderMarks: ReadonlyArray<readonly [ReadonlyArray<number>, string]> = 
   [[0xfe, 0xff], "utf-16be"],
 ]
 
+/** The encoding of a byte order mark, if there is one. */
+const markOf = (start: Uint8Array): string | undefined =>
+  byteOrderMarks.find(([mark]) => mark.every((byte, i) => start[i] === byte))?.[1]
+
 /** The text in an encoding; `undefined` if it is invalid or the encoding unknown. */
 const decodeAs = (label: string, bytes: Uint8Array): string | undefined => {
   try {
@@ -44,8 +48,8 @@ const binary = /[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]/
 
 /** The text of a file; `undefined` if it is none. */
 export const decode = (bytes: Uint8Array): string | undefined => {
-  const mark = byteOrderMarks.find(([mark]) => mark.every((byte, i) => bytes[i] === byte))
-  if (mark !== undefined) return new TextDecoder(mark[1]).decode(bytes)
+  const mark = markOf(bytes)
+  if (mark !== undefined) return new TextDecoder(mark).decode(bytes)
   if (bytes.includes(0)) {
     const label = utf16Of(bytes)
     const text = label === undefined ? undefined : decodeAs(label, bytes)
@@ -62,8 +66,8 @@ export const decode = (bytes: Uint8Array): string | undefined => {
 
 /** In which encoding the text is that begins with these bytes; `undefined` if it is none. */
 const encodingOf = (start: Uint8Array): string | undefined => {
-  const mark = byteOrderMarks.find(([mark]) => mark.every((byte, i) => start[i] === byte))
-  if (mark !== undefined) return mark[1]
+  const mark = markOf(start)
+  if (mark !== undefined) return mark
   if (start.includes(0)) return utf16Of(start)
   return declaredIn(start) ?? "utf-8"
 }
@@ -85,4 +89,34 @@ export const decodePart = (start: Uint8Array, part: Uint8Array): string | undefi
       ? new TextDecoder(encoding).decode(part)
       : new TextDecoder("windows-1252").decode(part))
   return binary.test(text) ? undefined : text
+}
+
+/** A decoder for an encoding; `undefined` if there is none of that name. */
+const decoderFor = (label: string): TextDecoder | undefined => {
+  try {
+    return new TextDecoder(label)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * A decoder for a text that is read piece by piece; `undefined` if it is none.
+ *
+ * @param first the first piece
+ */
+export const decoderOf = (first: Uint8Array): TextDecoder | undefined => {
+  const mark = markOf(first)
+  if (mark !== undefined) return new TextDecoder(mark)
+  if (first.includes(0)) {
+    const label = utf16Of(first)
+    return label === undefined ? undefined : new TextDecoder(label)
+  }
+  try {
+    // A piece may end within a character.
+    new TextDecoder("utf-8", { fatal: true }).decode(first, { stream: true })
+    return new TextDecoder()
+  } catch {
+    return decoderFor(declaredIn(first) ?? "") ?? new TextDecoder("windows-1252")
+  }
 }

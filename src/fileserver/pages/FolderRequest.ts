@@ -1,0 +1,41 @@
+/**
+ * A request for a folder, and the way to answer it with something that was
+ * made for it.
+ */
+import type * as Headers from "../../domain/HeaderList.ts"
+import * as Page from "../../web/Page.ts"
+import type { FolderForm } from "../listing/FolderForm.ts"
+import type { ByteName } from "../names/ByteName.ts"
+import type { FileRequest } from "../send/FileRequest.ts"
+import { pageHeaders, type Site } from "./Site.ts"
+
+/** See the head of this file. */
+export interface FolderRequest {
+  readonly site: Site
+  readonly request: FileRequest
+  readonly segments: ReadonlyArray<ByteName>
+  /** Whether the address is below `api/`: there is only JSON, so that Accept does not matter. */
+  readonly api: boolean
+}
+
+/** Ends the work of {@link FolderWork}; called when the folder has been read. */
+export type Leave = () => void
+
+const fieldsOf = (form: FolderForm): Headers.HeaderList => {
+  switch (form) {
+    case "html":
+      return pageHeaders(Page.filesPolicy)
+    case "json":
+      return [["Content-Type", "application/json"]]
+    case "plain":
+      return [["Content-Type", "text/plain; charset=utf-8"]]
+  }
+}
+
+/** The header fields of a form of a folder. */
+export const headersOf = ({ api }: FolderRequest, form: FolderForm): Headers.HeaderList =>
+  api ? fieldsOf(form) : [...fieldsOf(form), ["Vary", "Accept"]]
+
+/** Sends a folder in this form. */
+export const sendForm = (to: FolderRequest, form: FolderForm, bytes: Uint8Array): void =>
+  to.request.sendGenerated(bytes, headersOf(to, form), to.site.folderWork)

@@ -1,0 +1,117 @@
+/**
+ * The response to a search below a folder. One in texts is sent while it runs:
+ * each result as soon as it is found. When the visitor leaves, the search ends.
+ */
+import * as Body from "../../transport/body/Body.ts"
+import { PushedBody } from "../../transport/body/PushedBody.ts"
+import * as Html from "../../web/Html.ts"
+import type { FolderForm } from "../listing/FolderForm.ts"
+import * as Search from "../listing/Search.ts"
+import * as EntryLinks from "../parts/EntryLinks.ts"
+import * as Root from "../root/Root.ts"
+import { type FolderRequest, headersOf, type Leave, sendForm } from "./FolderRequest.ts"
+import * as SearchPage from "./SearchPage.ts"
+
+/** The memory that a hit takes in a response, in bytes. */
+const hitBytes = 500
+
+/** Searches the folder, and closes it. */
+export const send = (
+  to: FolderRequest,
+  folder: Root.OpenFolder,
+  form: FolderForm,
+  leave: Leave,
+): void => {
+  const { request } = to
+  if (!request.query.inText) sendFound(to, folder, form, leave)
+  else if (request.method === "HEAD") {
+    Root.closeFolder(folder)
+    leave()
+    request.respond({ status: 200, headers: streamHeaders(to, form) }, Body.empty)
+  } else sendWhileSearching(to, folder, form, leave)
+}
+
+const viewOf = ({ request, segments, site }: FolderRequest): SearchPage.SearchView => {
+  const reader = EntryLinks.readerOf(request.accept())
+  return { site, segments, query: request.query, reader }
+}
+
+const optionsOf = ({ request, site }: FolderRequest): Search.SearchOptions => {
+  const { inText, kind, search: text } = request.query
+  const { hidden, root } = site
+  return { root, hidden, text, scope: { inText, kind }, isCancelled: request.isCancelled }
+}
+
+/** Sends the result when it is whole. */
+const sendFound = (
+  to: FolderRequest,
+  folder: Root.OpenFolder,
+  form: FolderForm,
+  leave: Leave,
+): void => {
+  const { request } = to
+  const render = (result: Search.Result): Uint8Array => {
+    switch (form) {
+      case "json":
+        return Buffer.from(Search.join(Search.jsonPieces(request.query.search), result))
+      case "plain":
+        return Buffer.from(Search.join(SearchPage.plainPieces, result))
+      case "html":
+        return Html.toBytes(SearchPage.render(viewOf(to), result))
+    }
+  }
+  Search.search(optionsOf(to), folder, (result) => {
+    leave()
+    if (request.isCancelled()) return
+    if ("_tag" in result) request.failNotOpen(result)
+    else sendForm(to, form, render(result))
+  })
+}
+
+const streamHeaders = (to: FolderRequest, form: FolderForm) => [
+  ...headersOf(to, form),
+  ["Cache-Control", "no-cache"] as const,
+  ["X-Content-Type-Options", "nosniff"] as const,
+]
+
+/** Sends the result while it is found. */
+const sendWhileSearching = (
+  to: FolderRequest,
+  folder: Root.OpenFolder,
+  form: FolderForm,
+  leave: Leave,
+): void => {
+  const { request, site } = to
+  const view = viewOf(to)
+  const pieces =
+    form === "html"
+      ? SearchPage.pieces(view)
+      : form === "json"
+        ? Search.jsonPieces(request.query.search)
+        : SearchPage.plainPieces
+  const hits = form === "html" ? SearchPage.hitsFor(view) : Search.limits.hits
+  const body = new PushedBody(undefined, { abandon: request.cancel })
+  const push = (text: string): void => {
+    body.data(Buffer.from(text))
+  }
+  const onStart = (): void => {
+    const held = site.folderWork.hold({ body, cancel: () => body.cancel() }, hits * hitBytes)
+    request.cancelWith(held)
+    request.respond({ status: 200, headers: streamHeaders(to, form) }, held)
+    push(pieces.head)
+  }
+  const options: Search.SearchOptions = {
+    ...optionsOf(to),
+    limits: { ...Search.limits, hits },
+    onStart,
+    onHit: (hit) => push(pieces.hit(hit)),
+  }
+  Search.search(options, folder, (result) => {
+    leave()
+    if (request.isCancelled()) return
+    // A failure can only be that of the folder itself, before the search has started.
+    if ("_tag" in result) return request.failNotOpen(result)
+    push(pieces.tail(result))
+    body.end([])
+  })
+}
