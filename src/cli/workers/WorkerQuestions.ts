@@ -149,7 +149,11 @@ export class WorkerQuestions {
       if (number === undefined) return resume(failed("unknown", "there is no connection to it"))
       this.lastId += 1
       const id = this.lastId
-      this.questions.set(id, { number, done: (answer) => resume(Effect.succeed(answer)) })
+      const done = (answer: Answer | undefined): void => {
+        this.questions.delete(id)
+        resume(Effect.succeed(answer))
+      }
+      this.questions.set(id, { number, done })
       const body = Schema.encodeSync(message)(value)
       this.options.send(number, { kind: "ask", id, to, what: kind, body, millis })
       return Effect.sync(() => this.questions.delete(id))

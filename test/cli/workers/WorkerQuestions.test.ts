@@ -95,6 +95,21 @@ describe("a supervisor's questions", () => {
     }),
   )
 
+  it.effect("are forgotten once they are answered", () =>
+    Effect.gen(function* () {
+      const { questions, sent } = supervising([workerOf(0, "ready")])
+      const open: ReadonlyMap<number, unknown> = Reflect.get(questions, "questions")
+      const asking = yield* Effect.forkChild(questions.peers.ask("m.0", double, 2, 1_000))
+      yield* Effect.yieldNow
+      assert.strictEqual(open.size, 1)
+      const [, message] = sent.at(-1) ?? []
+      const id = message?.kind === "ask" ? message.id : 0
+      questions.onMessage(0, { kind: "answer", id, body: 4 })
+      yield* Fiber.join(asking)
+      assert.strictEqual(open.size, 0)
+    }),
+  )
+
   it.effect("fail when the worker ends, refuses, or does not answer in time", () =>
     Effect.gen(function* () {
       const { questions, sent } = supervising([workerOf(0, "ready"), workerOf(1, "starting")])
