@@ -59,8 +59,11 @@ export const apply = (): void => {
   setFlagsFromString("--expose-gc")
   const collect = runInNewContext("gc") as Collect
   onPressure(() => collect({ type: "minor" }))
+  // `bin.ts` has turned TurboFan off for the start.
+  setTimeout(() => {
+    setFlagsFromString(`--max-optimized-bytecode-size=${longestOptimized}`)
+  }, watchMillis).unref()
   let grows = true
-  let hasStarted = false
   let live = 0
   let used = 0
   let timer: NodeJS.Timeout | undefined
@@ -70,11 +73,8 @@ export const apply = (): void => {
   }
   const watch = (): void => {
     const { external_memory: now, used_heap_size } = getHeapStatistics()
-    const isIdle = hasStarted && Math.abs(used_heap_size + now - used) < idleChange
+    const isIdle = Math.abs(used_heap_size + now - used) < idleChange
     used = used_heap_size + now
-    // `bin.ts` has turned TurboFan off for the start.
-    if (!hasStarted) setFlagsFromString(`--max-optimized-bytecode-size=${longestOptimized}`)
-    hasStarted = true
     watchAfter(isIdle ? idleMillis : watchMillis)
     if (isIdle) onNextTraffic(() => watchAfter(watchMillis))
     live = Math.min(live, now)
