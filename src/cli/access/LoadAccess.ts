@@ -9,12 +9,6 @@ import * as FileAccess from "../../domain/config/FileAccess.ts"
 import type { AccessOptions } from "../../fileserver/access/Guard.ts"
 import { readNamed } from "../shared/LoadConfig.ts"
 
-const ruleOf = ({ manage, read, upload }: FileAccess.PathRule): FileAccess.PathRule => ({
-  manage,
-  read,
-  upload,
-})
-
 /** The rules; `undefined` if there are neither users nor tokens. */
 export const loadAccess = Effect.fn("LoadAccess.loadAccess")(function* (
   settings: FileAccess.AccessSettings & { readonly usersFile: string | undefined },
@@ -28,12 +22,8 @@ export const loadAccess = Effect.fn("LoadAccess.loadAccess")(function* (
         )
   if (users === undefined && tokens === undefined) return undefined
   return {
-    users: (users ?? []).map((user) => ({
-      user: user.name,
-      password: user.password,
-      rule: ruleOf(user),
-    })),
-    tokens: (tokens ?? []).map(({ token, ...rule }) => ({ tripcode: token, rule: ruleOf(rule) })),
-    visitors: visitors && ruleOf(visitors),
+    users: (users ?? []).map(({ name, password, ...rule }) => ({ user: name, password, rule })),
+    tokens: (tokens ?? []).map(({ token, ...rule }) => ({ tripcode: token, rule })),
+    visitors,
   }
 })

@@ -94,9 +94,6 @@ export const accessKeys = {
 /** What {@link accessKeys} decode to. */
 export interface AccessSettings extends ConfigValues<typeof accessKeys> {}
 
-/** The paths of a user, a token or other visitors. */
-export type PathRule = NonNullable<AccessSettings["visitors"]>
-
 /** The keys, and those that they cannot be used with. */
 export interface AccessContext extends AccessSettings {
   readonly authUser?: string | undefined
