@@ -310,6 +310,9 @@ export const networks = scalar(
   'a list of networks, such as ["10.0.0.0/8", "::1/128"]',
 )
 
+/** The name of a user, which Basic credentials can hold (RFC 7617 2). */
+export const userName = matching(/^[^\x00-\x1f\x7f:]+$/, "a name without a colon")
+
 /** The name of a server. */
 export const serverName = scalar(
   "text",

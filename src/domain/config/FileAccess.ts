@@ -45,7 +45,7 @@ const pathKeys = {
 const userKeys = {
   name: required({
     name: "name",
-    value: Value.matching(/^[^\x00-\x1f\x7f:]+$/, "a name without a colon"),
+    value: Value.userName,
     doc: "The user's name.",
   }),
   password: required({

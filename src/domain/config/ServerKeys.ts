@@ -308,7 +308,7 @@ const contentKeys = {
 const signInKeys = {
   authUser: optional({
     name: "auth_user",
-    value: Value.matching(/^[^\x00-\x1f\x7f:]+$/, "a name without a colon"),
+    value: Value.userName,
     doc: "The user name that visitors must give, together with the password of `auth_password`.",
     unset: "off",
     flag: { name: "auth", metavar: "USER" },
