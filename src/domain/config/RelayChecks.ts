@@ -27,6 +27,19 @@ const invalid = (where: string, detail: string, remedy: string): ConfigProblem =
   remedy,
 })
 
+/** A key has no meaning without another one. */
+const needs = (
+  where: string,
+  key: string,
+  missing: string,
+  remedy = `Add \`${missing}\`.`,
+): ConfigProblem => ({
+  code: "PTTH_CONFIG_INCOMPLETE",
+  where,
+  detail: `\`${key}\` needs \`${missing}\`, which is missing`,
+  remedy,
+})
+
 /** Names of servers whose hosts below `domain` are invalid, or taken by another server or the relay. */
 export const hostProblems = (
   { domain, publicUrl }: Pick<RelayFile, "domain" | "publicUrl">,
@@ -129,14 +142,7 @@ const pair = (
 ): ReadonlyArray<ConfigProblem> => {
   if (first.given === second.given) return []
   const [given, missing] = first.given ? [first.key, second.key] : [second.key, first.key]
-  return [
-    {
-      code: "PTTH_CONFIG_INCOMPLETE",
-      where: where([given]),
-      detail: `\`${given}\` needs \`${missing}\`, which is missing`,
-      remedy: `Add \`${missing}\`.`,
-    },
-  ]
+  return [needs(where([given]), given, missing)]
 }
 
 /** Keys that mean nothing unless the relay speaks TLS itself. */
@@ -157,20 +163,13 @@ const onlyWithTls = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem
 /** What certificates by ACME need. */
 const acme = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem> => {
   if (file.acme === undefined) return []
-  const needs = (key: string, missing: string): ConfigProblem => ({
-    code: "PTTH_CONFIG_INCOMPLETE",
-    where: where([key]),
-    detail: `\`${key}\` needs \`${missing}\`, which is missing`,
-    remedy: `Add \`${missing}\`.`,
-  })
   const host = file.publicUrl === undefined ? undefined : new URL(file.publicUrl).hostname
   const hasHost = file.domain !== undefined || (host !== undefined && !isAddress(host))
+  const dnsKey = file.acmeDnsHook === undefined ? "acme_dns_server" : "acme_dns_hook"
   const hasDns = file.acmeDnsHook !== undefined || file.acmeDnsServer !== undefined
   return [
-    ...(hasHost ? [] : [needs("acme", "domain")]),
-    ...(hasDns && file.domain === undefined
-      ? [needs(file.acmeDnsHook === undefined ? "acme_dns_server" : "acme_dns_hook", "domain")]
-      : []),
+    ...(hasHost ? [] : [needs(where(["acme"]), "acme", "domain")]),
+    ...(hasDns && file.domain === undefined ? [needs(where([dnsKey]), dnsKey, "domain")] : []),
     ...(file.acmeDnsHook !== undefined && file.acmeDnsServer !== undefined
       ? [
           invalid(
@@ -245,12 +244,9 @@ const cluster = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem> =>
   return [
     ...(given === undefined
       ? []
-      : missing.map((key) => ({
-          code: "PTTH_CONFIG_INCOMPLETE" as const,
-          where: where(["cluster", given]),
-          detail: `\`${given}\` needs \`${key}\`, which is missing`,
-          remedy: `Add \`${key}\` to [cluster].`,
-        }))),
+      : missing.map((key) =>
+          needs(where(["cluster", given]), given, key, `Add \`${key}\` to [cluster].`),
+        )),
     ...(table.engine === undefined || table.peers.length === 0
       ? []
       : [
