@@ -44,6 +44,12 @@ export const formatHost = (host: string): string => (host.includes(":") ? `[${ho
 export const format = (address: ListenAddress): string =>
   address.fd !== undefined ? `fd:${address.fd}` : `${formatHost(address.host)}:${address.port}`
 
+/** Whether secrets may be sent to a URL: by https, or on this machine. */
+export const isConfidential = (url: string): boolean => {
+  const { hostname, protocol } = new URL(url)
+  return protocol === "https:" || isLoopback(hostname)
+}
+
 /** Whether a host is this machine: `localhost`, 127.0.0.0/8 or `::1`, in brackets or not. */
 export const isLoopback: (host: string) => boolean = memoize((host) =>
   /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/i.test(host),

@@ -19,9 +19,8 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as ApiKey from "../domain/ApiKey.ts"
 import { type ConfigError, single } from "../domain/config/ConfigError.ts"
-import { showsKey } from "../domain/config/ServerConfig.ts"
 import { parseRelayUrl } from "../domain/config/ServerKeys.ts"
-import { isLoopback } from "../domain/ListenAddress.ts"
+import { isConfidential } from "../domain/ListenAddress.ts"
 import { isServerName } from "../domain/ServerName.ts"
 import * as EffectApp from "../transport/app/EffectApp.ts"
 import * as Server from "./Server.ts"
@@ -57,7 +56,7 @@ const check = Effect.fnUntraced(function* (options: TunnelOptions) {
       `${JSON.stringify(relayUrl)} is not the address of a relay`,
       'Use an address such as "https://relay.example.com".',
     )
-  if (insecure !== true && showsKey(base, isLoopback))
+  if (insecure !== true && !isConfidential(base))
     return yield* single({
       code: "PTTH_INSECURE_RELAY",
       where: base,

@@ -14,7 +14,7 @@ import { ConfigError, describe, single } from "../../domain/config/ConfigError.t
 import * as RelayConfig from "../../domain/config/RelayConfig.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { type Document, parse } from "../../domain/config/Toml.ts"
-import { isLoopback } from "../../domain/ListenAddress.ts"
+import { isConfidential } from "../../domain/ListenAddress.ts"
 import * as AcmeStore from "../../transport/acme/AcmeStore.ts"
 import * as KeptCertificate from "../../transport/acme/KeptCertificate.ts"
 import * as KeyStrength from "../../transport/auth/KeyStrength.ts"
@@ -69,7 +69,7 @@ const missing = (settings: ServerConfig.ServerSettings): string => {
 
 /** A note about a relay to which the key would be sent unencrypted; the flag is not part of a file. */
 const insecure = ({ relayUrl }: ServerConfig.ServerSettings): string =>
-  relayUrl !== undefined && ServerConfig.showsKey(relayUrl, isLoopback)
+  relayUrl !== undefined && !isConfidential(relayUrl)
     ? "; `ptth server` needs --insecure for it, since plain http would send the key unencrypted"
     : ""
 

@@ -7,8 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as ApiKey from "../../domain/ApiKey.ts"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
-import * as ServerConfig from "../../domain/config/ServerConfig.ts"
-import { isLoopback } from "../../domain/ListenAddress.ts"
+import type * as ServerConfig from "../../domain/config/ServerConfig.ts"
+import { isConfidential } from "../../domain/ListenAddress.ts"
 import * as TripcodeWords from "../../domain/TripcodeWords.ts"
 import * as Server from "../../server/Server.ts"
 import * as SharedTunnel from "../../server/SharedTunnel.ts"
@@ -27,7 +27,7 @@ import * as TunnelEvents from "./TunnelEvents.ts"
 
 /** The error if the key would be sent unencrypted. */
 export const refuseInsecure = (relayUrl: string, insecure: boolean): ConfigError | undefined =>
-  insecure || !ServerConfig.showsKey(relayUrl, isLoopback)
+  insecure || isConfidential(relayUrl)
     ? undefined
     : single({
         code: "PTTH_INSECURE_RELAY",

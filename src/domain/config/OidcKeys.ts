@@ -4,7 +4,7 @@
  */
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { isLoopback } from "../ListenAddress.ts"
+import { isConfidential } from "../ListenAddress.ts"
 import { type AllowList, isEntry } from "../visitor/AllowList.ts"
 import { type ConfigValues, required, withDefault } from "./ConfigKey.ts"
 import * as Value from "./ConfigValue.ts"
@@ -17,12 +17,6 @@ const allowList: ConfigValue<AllowList> = scalar(
   ),
   'a list such as ["me@example.com", "@example.org", "group:staff"], or ["*"] for everybody',
 )
-
-/** Whether an address is one to which secrets may be sent: by https, or on this machine. */
-export const isConfidential = (address: string): boolean => {
-  const { hostname, protocol } = new URL(address)
-  return protocol === "https:" || isLoopback(hostname.replace(/^\[|\]$/g, ""))
-}
 
 const issuer = scalar(
   "text",

@@ -3,11 +3,11 @@
  * hosts of servers, sign-in, certificates, and scraper keys.
  */
 import * as Result from "effect/Result"
+import { isConfidential } from "../ListenAddress.ts"
 import * as ServerHost from "../ServerHost.ts"
 import type { ServerName } from "../ServerName.ts"
 import * as AuthRules from "./AuthRules.ts"
 import type { ConfigProblem } from "./ConfigError.ts"
-import { isConfidential } from "./OidcKeys.ts"
 import type { RelayFile, ServerEntry } from "./RelayKeys.ts"
 import type { Path } from "./Toml.ts"
 

@@ -331,9 +331,3 @@ export const decode = (
   Result.flatMap(decodeSettings(text, options), (settings) =>
     require(settings, ["name", "apiKey", "relayUrl"], options?.file),
   )
-
-/** Whether the key would be sent unencrypted over a network: plain http to another machine. */
-export const showsKey = (relayUrl: string, isLoopback: (host: string) => boolean): boolean => {
-  const url = new URL(relayUrl)
-  return url.protocol === "http:" && !isLoopback(url.hostname)
-}

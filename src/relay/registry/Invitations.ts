@@ -12,7 +12,6 @@ import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
-import { showsKey } from "../../domain/config/ServerConfig.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 import { isServerName, type ServerName } from "../../domain/ServerName.ts"
 import * as Ticket from "../../protocol/link/Ticket.ts"
@@ -90,7 +89,7 @@ export const invite = Effect.fn("Invitations.invite")(function* (
  * @param relayUrl the relay's address for servers
  */
 export const commandLine = ({ ticket }: Invitation, relayUrl: string): string =>
-  `ptth share --relay ${relayUrl}${showsKey(relayUrl, ListenAddress.isLoopback) ? " --insecure" : ""} --ticket ${ticket}`
+  `ptth share --relay ${relayUrl}${ListenAddress.isConfidential(relayUrl) ? "" : " --insecure"} --ticket ${ticket}`
 
 /** An invitation that was taken out of its folder. */
 export interface Taken {

@@ -6,7 +6,6 @@ import { assert, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as ApiKey from "../../../src/domain/ApiKey.ts"
 import * as ServerConfig from "../../../src/domain/config/ServerConfig.ts"
-import { isLoopback } from "../../../src/domain/ListenAddress.ts"
 
 const key = "PlaypenCausalPlatformCommodeImproveCatalyze"
 const hash = `$scrypt$ln=15,r=8,p=1$${"s".repeat(22)}$${"h".repeat(43)}`
@@ -211,20 +210,6 @@ it("every key that is not a table can be set by an environment variable", () => 
     const variable = `PTTH_SERVER_${name.toUpperCase()}`
     assert.lengthOf(ServerConfig.fromEnvironment({ [variable]: "1" }), 1, variable)
   }
-})
-
-it.each([
-  ["http://127.0.0.1:4000", false],
-  ["http://127.8.9.1", false],
-  ["http://localhost:4000", false],
-  ["http://[::1]:4000", false],
-  ["https://r.example", false],
-  ["http://r.example", true],
-  ["http://192.168.1.2", true],
-  ["http://127.0.0.1.evil.example", true],
-  ["http://localhost.evil.example", true],
-])("the relay at %s would get the key unencrypted: %s", (url, shows) => {
-  assert.strictEqual(ServerConfig.showsKey(url, isLoopback), shows)
 })
 
 it("a text that may hold a secret is recognized even if it is invalid or commented out", () => {
