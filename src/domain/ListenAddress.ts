@@ -19,6 +19,10 @@ export const everywhere = "::"
 /** The host that stands for every address of IPv4. */
 export const everywhereIpv4 = "0.0.0.0"
 
+/** Whether a host stands for every address. */
+export const isEverywhere = (host: string): boolean =>
+  host === everywhere || host === everywhereIpv4
+
 /** What {@link parse} expects, for messages. */
 export const expected =
   '"HOST:PORT", such as "127.0.0.1:4000" or "[::1]:4000", or "fd:3" for a socket that is open already'

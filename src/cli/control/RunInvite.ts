@@ -51,8 +51,7 @@ const millisOf = (text: Option.Option<string>): Effect.Effect<number, ConfigErro
 
 /** Where the relay listens, as far as its configuration tells; a host that stands for every address is this machine's. */
 const listenUrl = ({ listen, tls }: RelayConfig): string => {
-  const isWildcard = listen.host === "0.0.0.0" || listen.host === "::"
-  const host = isWildcard ? hostname().toLowerCase() : listen.host
+  const host = ListenAddress.isEverywhere(listen.host) ? hostname().toLowerCase() : listen.host
   const scheme = tls === undefined ? "http" : "https"
   return `${scheme}://${ListenAddress.format({ host, port: listen.port })}`
 }

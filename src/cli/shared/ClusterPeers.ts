@@ -142,8 +142,9 @@ const addressesOf = (cluster: Cluster | undefined, worker: WorkerPlace | undefin
   if (cluster?.listen === undefined)
     return { listen: local, told: undefined, advertised: worker?.at ?? "" }
   const { advertise, listen } = cluster
-  const isWildcard = listen.host === "0.0.0.0" || listen.host === "::"
-  const reached = advertise ?? (isWildcard ? { host: ownAddress(), port: listen.port } : listen)
+  const reached =
+    advertise ??
+    (ListenAddress.isEverywhere(listen.host) ? { host: ownAddress(), port: listen.port } : listen)
   return {
     listen: [format(listen), ...local],
     told: advertise === undefined ? undefined : format(advertise),
