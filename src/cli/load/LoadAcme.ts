@@ -5,7 +5,7 @@
 import { homedir } from "node:os"
 import * as NodePath from "node:path"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
+import type * as FileSystem from "effect/FileSystem"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
@@ -14,7 +14,8 @@ import type { KeptOptions } from "../../relay/certificates/KeptCertificates.ts"
 import * as DnsHook from "../../transport/acme/DnsHook.ts"
 import * as DnsUpdate from "../../transport/acme/DnsUpdate.ts"
 import { loadTrusted } from "../shared/LoadCertificate.ts"
-import { loadClusterKeys, refuseReadable } from "../shared/LoadCluster.ts"
+import { loadClusterKeys } from "../shared/LoadCluster.ts"
+import { readText, refuseReadable } from "../shared/NamedFile.ts"
 
 /** What of a relay's configuration is about ACME; a server has some of it. */
 export type AcmeSettings = Pick<
@@ -37,14 +38,7 @@ export const stateFolder = ({ stateDir }: Pick<RelayConfig, "stateDir">): string
 }
 
 const readSecret = Effect.fnUntraced(function* (path: string, where: string) {
-  const fs = yield* FileSystem.FileSystem
-  const text = yield* Effect.mapError(fs.readFileString(path), (error) =>
-    invalid(
-      where,
-      path,
-      error.reason._tag === "NotFound" ? "does not exist" : `cannot be read (${error.reason._tag})`,
-    ),
-  )
+  const text = yield* readText(path, (detail) => invalid(where, path, detail))
   yield* refuseReadable(path, where)
   return text
 })

@@ -9,6 +9,7 @@ import * as FileSystem from "effect/FileSystem"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
 import type { CertificateFiles, NamedFile } from "../../domain/config/RelayConfig.ts"
 import * as Certificate from "../../transport/net/Certificate.ts"
+import { readText } from "./NamedFile.ts"
 
 const invalid = ({ path, where }: NamedFile, detail: string): ConfigError =>
   single({
@@ -19,16 +20,7 @@ const invalid = ({ path, where }: NamedFile, detail: string): ConfigError =>
   })
 
 const read = (file: NamedFile): Effect.Effect<string, ConfigError, FileSystem.FileSystem> =>
-  FileSystem.FileSystem.use((fs) =>
-    Effect.mapError(fs.readFileString(file.path), (error) =>
-      invalid(
-        file,
-        error.reason._tag === "NotFound"
-          ? "does not exist"
-          : `cannot be read (${error.reason._tag})`,
-      ),
-    ),
-  )
+  readText(file.path, (detail) => invalid(file, detail))
 
 /** Reads the certificate in these files. */
 export const loadCertificate = Effect.fn("LoadCertificate")(function* (

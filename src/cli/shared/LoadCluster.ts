@@ -4,44 +4,21 @@
  */
 import * as dns from "node:dns"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
+import type * as FileSystem from "effect/FileSystem"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as ClusterKey from "../../cluster/ClusterKey.ts"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { readText, refuseReadable } from "./NamedFile.ts"
 
 const keyRemedy = "Make one with `ptth keygen --cluster`, the same for all machines."
-
-/** What others than the owner must not do with a file: anything; its group may read it. */
-const exposing = 0o027
-
-/** Fails if others than the owner and the group can read a file with a secret, or others than the owner write it. Not checked on Windows, which has no such modes. */
-export const refuseReadable = Effect.fn("LoadCluster.refuseReadable")(function* (
-  path: string,
-  where: string,
-): Effect.fn.Return<void, ConfigError, FileSystem.FileSystem> {
-  if (process.platform === "win32") return
-  const fs = yield* FileSystem.FileSystem
-  const mode = yield* fs.stat(path).pipe(
-    Effect.map(({ mode }) => mode),
-    Effect.orElseSucceed(() => 0),
-  )
-  if ((mode & exposing) === 0) return
-  yield* single({
-    code: "PTTH_CONFIG_EXPOSED",
-    where,
-    detail: `${path} contains a secret and its mode is ${(mode & 0o777).toString(8).padStart(4, "0")}, so that other users can read or write it`,
-    remedy: `Run \`chmod 600 ${path}\`.`,
-  })
-})
 
 /** Reads the cluster's key or keys; `where` is the place that names the file. */
 export const loadClusterKeys = Effect.fn("LoadCluster.loadClusterKeys")(function* (
   path: string,
   where: string,
 ): Effect.fn.Return<ClusterKey.ClusterKeys, ConfigError, FileSystem.FileSystem> {
-  const fs = yield* FileSystem.FileSystem
   const invalid = (detail: string): ConfigError =>
     single({
       code: "PTTH_CONFIG_INVALID",
@@ -49,11 +26,7 @@ export const loadClusterKeys = Effect.fn("LoadCluster.loadClusterKeys")(function
       detail: `\`key_file\` ${path} ${detail}`,
       remedy: keyRemedy,
     })
-  const text = yield* Effect.mapError(fs.readFileString(path), (error) =>
-    invalid(
-      error.reason._tag === "NotFound" ? "does not exist" : `cannot be read (${error.reason._tag})`,
-    ),
-  )
+  const text = yield* readText(path, invalid)
   const keys = yield* Effect.fromResult(Result.mapError(ClusterKey.parse(text), invalid))
   yield* refuseReadable(path, where)
   return keys

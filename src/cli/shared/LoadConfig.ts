@@ -17,8 +17,9 @@ import * as RelayConfig from "../../domain/config/RelayConfig.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import type { Certificate } from "../../transport/net/Certificate.ts"
 import { loadCertificate } from "./LoadCertificate.ts"
-import { holdsPassword, refuseReadable } from "./LoadCluster.ts"
+import { holdsPassword } from "./LoadCluster.ts"
 import { loadClientSecret } from "./LoadOidc.ts"
+import { exposed, refuseReadable } from "./NamedFile.ts"
 
 /** The usual places of a configuration, in order of precedence. */
 export const places = (file: string): ReadonlyArray<string> => [`./${file}`, `./config/${file}`]
@@ -243,13 +244,7 @@ export const refuseExposed = Effect.fn("LoadConfig.refuseExposed")(function* (
   if (process.platform === "win32" || !ServerConfig.holdsSecret(text)) return
   const fs = yield* FileSystem.FileSystem
   const { mode } = yield* Effect.mapError(fs.stat(path), (error) => unreadable(path, error))
-  if ((mode & 0o077) === 0) return
-  yield* single({
-    code: "PTTH_CONFIG_EXPOSED",
-    where: path,
-    detail: `it contains a key and its mode is ${(mode & 0o777).toString(8).padStart(4, "0")}, so that other users can read or write it`,
-    remedy: `Run \`chmod 600 ${path}\`.`,
-  })
+  if ((mode & 0o077) !== 0) yield* exposed(path, path, mode, "it contains a key")
 })
 
 /** Prints what {@link loadServer} loads, with the source of each value. */
