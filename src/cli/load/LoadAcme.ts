@@ -2,8 +2,6 @@
  * Reads what a configuration names for certificates by ACME: trusted
  * certificates, keys, and the folder of its state.
  */
-import { homedir } from "node:os"
-import * as NodePath from "node:path"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Redacted from "effect/Redacted"
@@ -16,6 +14,7 @@ import * as DnsUpdate from "../../transport/acme/DnsUpdate.ts"
 import { loadTrusted } from "../shared/LoadCertificate.ts"
 import { loadClusterKeys } from "../shared/LoadCluster.ts"
 import { readText, refuseReadable } from "../shared/NamedFile.ts"
+import * as UserPaths from "../shared/UserPaths.ts"
 
 /** What of a relay's configuration is about ACME; a server has some of it. */
 export type AcmeSettings = Pick<
@@ -28,13 +27,11 @@ export type AcmeSettings = Pick<
 export type WhereOf = (key: string) => string
 
 /** The folder for what is kept over restarts: `state_dir`, systemd's, or the usual one of the user. */
-export const stateFolder = ({ stateDir }: Pick<RelayConfig, "stateDir">): string => {
+const stateFolder = ({ stateDir }: Pick<RelayConfig, "stateDir">): string => {
   if (stateDir !== undefined) return stateDir
-  const { STATE_DIRECTORY, XDG_STATE_HOME } = process.env
-  const given = STATE_DIRECTORY?.split(":")[0]
+  const given = process.env.STATE_DIRECTORY?.split(":")[0]
   if (given !== undefined && given !== "") return given
-  if (process.getuid?.() === 0) return "/var/lib/ptth"
-  return NodePath.join(XDG_STATE_HOME || NodePath.join(homedir(), ".local", "state"), "ptth")
+  return process.getuid?.() === 0 ? "/var/lib/ptth" : UserPaths.stateFolder(process.env)
 }
 
 const readSecret = Effect.fnUntraced(function* (path: string, where: string) {
