@@ -12,7 +12,9 @@ import * as ConfigDecode from "../../domain/config/ConfigDecode.ts"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
 import type { ConfigValues } from "../../domain/config/ConfigKey.ts"
 import { parseRelayUrl, userKeys } from "../../domain/config/ServerKeys.ts"
+import type { Environment } from "../shared/UserPaths.ts"
 import * as UserPaths from "../shared/UserPaths.ts"
+import * as OwnFile from "./OwnFile.ts"
 
 /** A relay and how it is reached. */
 export interface KnownRelay {
@@ -30,7 +32,6 @@ export interface RelayFlags {
   readonly insecure: boolean
 }
 
-type Environment = { readonly [name: string]: string | undefined }
 type UserConfig = ConfigValues<typeof userKeys>
 
 const decode = ConfigDecode.decoder(userKeys)
@@ -116,14 +117,9 @@ export const remember = Effect.fn("KnownRelay.remember")(function* (
   const text = `# The relay that \`ptth share\` has used last.\n${stringify(values)}\n`
   const before = yield* Effect.orElseSucceed(fs.readFileString(file), () => "")
   if (before === text) return
-  const temporary = `${file}.${process.pid}.tmp`
-  yield* fs.makeDirectory(NodePath.dirname(file), { recursive: true, mode: 0o700 }).pipe(
-    Effect.andThen(fs.writeFileString(temporary, text, { mode: 0o600 })),
-    Effect.andThen(fs.rename(temporary, file)),
-    Effect.catch((error) =>
-      Effect.logWarning(
-        `the relay is not remembered: ${file} cannot be written (${error.reason._tag})`,
-      ),
+  yield* Effect.catch(OwnFile.replace(file, text), (error) =>
+    Effect.logWarning(
+      `the relay is not remembered: ${file} cannot be written (${error.reason._tag})`,
     ),
   )
 })

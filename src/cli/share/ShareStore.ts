@@ -21,10 +21,9 @@ import { isServerName, type ServerName } from "../../domain/ServerName.ts"
 import { newKey } from "../../transport/auth/NewKey.ts"
 import * as PairingKey from "../run/PairingKey.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
-import { sharesFolder } from "../shared/UserPaths.ts"
+import { type Environment, sharesFolder } from "../shared/UserPaths.ts"
+import * as OwnFile from "./OwnFile.ts"
 import type { Target } from "./Target.ts"
-
-type Environment = { readonly [name: string]: string | undefined }
 
 /** A share and its file. */
 export interface Share {
@@ -123,7 +122,6 @@ const write = Effect.fnUntraced(function* (
   relayUrl: string,
   { apiKey, name, target }: Pick<Stored, "apiKey" | "name" | "target">,
 ): Effect.fn.Return<void, ConfigError, FileSystem.FileSystem> {
-  const fs = yield* FileSystem.FileSystem
   const text = [
     "# Written by `ptth share`. Keep it secret: whoever has the key can serve under this name.",
     stringify({
@@ -138,14 +136,7 @@ const write = Effect.fnUntraced(function* (
     }),
     "",
   ].join("\n")
-  const temporary = `${path}.${process.pid}.tmp`
-  yield* fs
-    .makeDirectory(NodePath.dirname(path), { recursive: true, mode: 0o700 })
-    .pipe(
-      Effect.andThen(fs.writeFileString(temporary, text, { mode: 0o600 })),
-      Effect.andThen(fs.rename(temporary, path)),
-      Effect.mapError(unwritable(path)),
-    )
+  yield* Effect.mapError(OwnFile.replace(path, text), unwritable(path))
 })
 
 /** The key that `ptth fileserver --relay` has made for this name, if it has. */

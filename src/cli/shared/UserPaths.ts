@@ -6,7 +6,8 @@ import { existsSync, readdirSync } from "node:fs"
 import * as os from "node:os"
 import * as NodePath from "node:path"
 
-type Environment = { readonly [name: string]: string | undefined }
+/** The variables of a process. */
+export type Environment = { readonly [name: string]: string | undefined }
 
 /** A folder for programs, from a variable that only counts with an absolute path (XDG Base Directory). */
 const folderOf = (variable: string | undefined, fallback: ReadonlyArray<string>): string =>
