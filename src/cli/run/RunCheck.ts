@@ -13,7 +13,7 @@ import type { ConfigErrorCode, ConfigProblem } from "../../domain/config/ConfigE
 import { ConfigError, describe, single } from "../../domain/config/ConfigError.ts"
 import * as RelayConfig from "../../domain/config/RelayConfig.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
-import { type Document, parse } from "../../domain/config/Toml.ts"
+import { type Document, type Path, parse } from "../../domain/config/Toml.ts"
 import { isConfidential } from "../../domain/ListenAddress.ts"
 import * as AcmeStore from "../../transport/acme/AcmeStore.ts"
 import * as KeptCertificate from "../../transport/acme/KeptCertificate.ts"
@@ -21,7 +21,6 @@ import * as KeyStrength from "../../transport/auth/KeyStrength.ts"
 import * as Certificate from "../../transport/net/Certificate.ts"
 import { loadAcme } from "../load/LoadAcme.ts"
 import * as PassedCertificate from "../passthrough/PassedCertificate.ts"
-
 import { loadCertificate, loadTrusted, refuseUntimely } from "../shared/LoadCertificate.ts"
 import { checkCluster } from "../shared/LoadCluster.ts"
 import { completeRelay, readNamed, refuseExposed } from "../shared/LoadConfig.ts"
@@ -41,6 +40,14 @@ export class CheckError extends Data.TaggedError("CheckError")<{
   readonly code: ConfigErrorCode
   readonly message: string
 }> {}
+
+/** The place of a part of a file as errors name it: with its line, if it has one. */
+const placesIn =
+  (file: string, document: Document | undefined) =>
+  (path: Path): string => {
+    const line = document?.position(path)?.line
+    return line === undefined ? file : `${file}:${line}`
+  }
 
 const withFrame = (problem: ConfigProblem): string =>
   problem.frame === undefined ? describe(problem) : `${describe(problem)}\n${problem.frame}`
@@ -111,12 +118,7 @@ const checkServer = Effect.fnUntraced(function* (
   text: string,
   document: Document | undefined,
 ) {
-  const placeOf = (key: string): string => {
-    const line = document?.position([key])?.line
-    return line === undefined ? file : `${file}:${line}`
-  }
-  const caWhere = placeOf("ca")
-  const tlsWhere = placeOf("tls_cert")
+  const where = placesIn(file, document)
   const problems: Array<ConfigProblem> = []
   const exposed = yield* Effect.result(refuseExposed(file, text))
   if (Result.isFailure(exposed)) problems.push(...exposed.failure.problems)
@@ -125,11 +127,11 @@ const checkServer = Effect.fnUntraced(function* (
   const keys = keysOf(decoded, document)
   const ca = Result.isSuccess(decoded) ? decoded.success.ca : undefined
   const tls = Result.isSuccess(decoded)
-    ? PassedCertificate.filesOf(decoded.success, tlsWhere)
+    ? PassedCertificate.filesOf(decoded.success, where(["tls_cert"]))
     : undefined
   const checks = [
     ...keys.map((key) => KeyStrength.check(key, file)),
-    ...(ca === undefined ? [] : [Effect.asVoid(loadTrusted(ca, caWhere))]),
+    ...(ca === undefined ? [] : [Effect.asVoid(loadTrusted(ca, where(["ca"])))]),
     ...(tls === undefined ? [] : [checkCertificate(tls)]),
   ]
   for (const check of checks) {
@@ -187,28 +189,21 @@ const checkRelay = Effect.fnUntraced(function* (
   text: string,
   document: Document | undefined,
 ) {
+  const where = placesIn(file, document)
   const { certificate, config } = yield* completeRelay(file, text, [])
   if (config.tls !== undefined && certificate !== undefined)
     yield* refuseUntimely(config.tls, certificate.certificate)
   const clusterNote =
     config.cluster === undefined
       ? ""
-      : yield* checkCluster(config.cluster, (key) => {
-          const line = document?.position(["cluster", key])?.line
-          return line === undefined ? file : `${file}:${line}`
-        })
+      : yield* checkCluster(config.cluster, (key) => where(["cluster", key]))
   const { oidc, publicUrl } = config
-  const issuer = document?.position(["oidc", "issuer"])?.line
   const signInNote =
     oidc === undefined || publicUrl === undefined
       ? ""
-      : yield* checkProvider(oidc, publicUrl, issuer === undefined ? file : `${file}:${issuer}`)
-  const whereOf = (key: string): string => {
-    const line = document?.position([key])?.line
-    return line === undefined ? file : `${file}:${line}`
-  }
+      : yield* checkProvider(oidc, publicUrl, where(["oidc", "issuer"]))
   const servers = config.servers.length
-  return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config)}${clusterNote}${signInNote}${yield* acmeNote(config, whereOf)}`
+  return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config)}${clusterNote}${signInNote}${yield* acmeNote(config, (key) => where([key]))}`
 })
 
 const check = Effect.fnUntraced(function* ({ file, kind }: CheckFlags) {
