@@ -147,6 +147,8 @@ const checkServer = Effect.fnUntraced(function* (
   return `OK: ${file} is a server's configuration${missing(settings)}${insecure(settings)}${unused(document)}`
 })
 
+const dayOf = (millis: number): string => Certificate.timeOf(millis).slice(0, 10)
+
 /** What is kept of certificates by ACME. */
 const acmeNote = Effect.fnUntraced(function* (
   config: RelayConfig.RelayConfig,
@@ -161,28 +163,21 @@ const acmeNote = Effect.fnUntraced(function* (
     ),
   )
   if (statuses.length === 0) return `; no certificate by ACME is kept in ${folder} yet`
-  const lines = statuses.map(({ failure, id, until }) =>
-    [
-      `\n  ${id.replace(/^_/, "*")}:`,
-      until === undefined
-        ? "no certificate"
-        : `valid until ${Certificate.timeOf(until).slice(0, 10)}`,
-      ...(failure === undefined
-        ? []
-        : [
-            `; failed on ${Certificate.timeOf(failure.at)}: ${failure.code}: ${failure.detail}; next try: ${Certificate.timeOf(failure.retryAt)}`,
-          ]),
-    ]
-      .join(" ")
-      .replace(" ;", ";"),
-  )
+  const lines = statuses.map(({ failure, id, until }) => {
+    const state = until === undefined ? "no certificate" : `valid until ${dayOf(until)}`
+    const problem =
+      failure === undefined
+        ? ""
+        : `; failed on ${Certificate.timeOf(failure.at)}: ${failure.code}: ${failure.detail}; next try: ${Certificate.timeOf(failure.retryAt)}`
+    return `\n  ${id.replace(/^_/, "*")}: ${state}${problem}`
+  })
   return `; certificates by ACME in ${folder}:${lines.join("")}`
 })
 
 const certificateNote = ({ tls }: RelayConfig.RelayConfig): string =>
   tls === undefined
     ? ""
-    : `; its certificate is valid until ${Certificate.timeOf(Certificate.validityOf(tls).until).slice(0, 10)}`
+    : `; its certificate is valid until ${dayOf(Certificate.validityOf(tls).until)}`
 
 const checkRelay = Effect.fnUntraced(function* (
   file: string,
