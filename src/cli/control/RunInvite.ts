@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
+import { type ConfigError, usage } from "../../domain/config/ConfigError.ts"
 import * as ConfigValue from "../../domain/config/ConfigValue.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import { parseRelayUrl } from "../../domain/config/ServerKeys.ts"
@@ -30,9 +30,6 @@ export interface InviteFlags {
   readonly replace: boolean
   readonly configPath: Option.Option<string>
 }
-
-const usage = (where: string, detail: string, remedy?: string): ConfigError =>
-  single({ code: "PTTH_USAGE", where, detail, remedy })
 
 const decodeDuration = Schema.decodeUnknownResult(ConfigValue.duration.schema)
 

@@ -11,7 +11,7 @@ import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
+import { type ConfigError, usage } from "../../domain/config/ConfigError.ts"
 import { entry } from "../../domain/ErrorRegistry.ts"
 import * as RuntimeFolder from "./RuntimeFolder.ts"
 import * as ServiceFiles from "./ServiceFiles.ts"
@@ -40,9 +40,6 @@ export interface InstallFlags extends CommonFlags {
   readonly user: Option.Option<string>
   readonly print: boolean
 }
-
-const usage = (where: string, detail: string, remedy: string): ConfigError =>
-  single({ code: "PTTH_USAGE", where, detail, remedy })
 
 const managerOf = ({ manager }: CommonFlags): ServiceFiles.Manager =>
   Option.getOrElse(manager, () => ServiceFiles.managerOf(process.platform))

@@ -10,7 +10,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as ApiKey from "../../domain/ApiKey.ts"
 import type { ConfigErrorCode, ConfigProblem } from "../../domain/config/ConfigError.ts"
-import { ConfigError, describe, single } from "../../domain/config/ConfigError.ts"
+import { ConfigError, describe, usage } from "../../domain/config/ConfigError.ts"
 import * as RelayConfig from "../../domain/config/RelayConfig.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { type Document, type Path, parse } from "../../domain/config/Toml.ts"
@@ -209,12 +209,11 @@ const check = Effect.fnUntraced(function* ({ file, kind }: CheckFlags) {
   if (checkedKind === "server") return yield* checkServer(file, text, document)
   if (checkedKind === "relay") return yield* checkRelay(file, text, document)
   yield* Effect.fromResult(parsed)
-  return yield* single({
-    code: "PTTH_USAGE",
-    where: file,
-    detail: "it is not clear whether this is a relay's or a server's configuration",
-    remedy: "Use --kind relay or --kind server.",
-  })
+  return yield* usage(
+    file,
+    "it is not clear whether this is a relay's or a server's configuration",
+    "Use --kind relay or --kind server.",
+  )
 })
 
 /** Prints OK, or fails with all problems. */

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as ApiKey from "../../domain/ApiKey.ts"
-import { single } from "../../domain/config/ConfigError.ts"
+import { usage } from "../../domain/config/ConfigError.ts"
 import * as RelayConfig from "../../domain/config/RelayConfig.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { devKeys } from "../../domain/config/ServerKeys.ts"
@@ -49,12 +49,11 @@ const grace = Duration.seconds(2)
 export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
   const listen = yield* listenFlag(flags.listen)
   if (!isLoopback(listen.host)) {
-    return yield* single({
-      code: "PTTH_USAGE",
-      where: "--listen",
-      detail: `${listen.host} is not this machine only`,
-      remedy: "Use `ptth relay` and `ptth server` for others.",
-    })
+    return yield* usage(
+      "--listen",
+      `${listen.host} is not this machine only`,
+      "Use `ptth relay` and `ptth server` for others.",
+    )
   }
   const hosts = (yield* AllowedHosts.parse(flags.allowedHosts)) ?? []
   const rules = yield* Effect.fromResult(

@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { single } from "../../domain/config/ConfigError.ts"
+import { usage } from "../../domain/config/ConfigError.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { fileKeys } from "../../domain/config/ServerKeys.ts"
 import { isLoopback } from "../../domain/ListenAddress.ts"
@@ -38,12 +38,11 @@ const passwordFor = (user: string | undefined) => {
   return isPasswordHash(text)
     ? Effect.succeed(text)
     : Effect.fail(
-        single({
-          code: "PTTH_USAGE",
-          where: "--auth",
-          detail: `${passwordVariable} does not contain the hash of a password`,
-          remedy: "Set it to what `ptth hash-password` prints.",
-        }),
+        usage(
+          "--auth",
+          `${passwordVariable} does not contain the hash of a password`,
+          "Set it to what `ptth hash-password` prints.",
+        ),
       )
 }
 
@@ -58,14 +57,7 @@ const refuseRelayFlags = (flags: FileServerFlags) => {
   ]
   return given[0] === undefined
     ? Effect.void
-    : Effect.fail(
-        single({
-          code: "PTTH_USAGE",
-          where: given[0],
-          detail: "it needs --relay",
-          remedy: "Add --relay, or leave it out.",
-        }),
-      )
+    : Effect.fail(usage(given[0], "it needs --relay", "Add --relay, or leave it out."))
 }
 
 /** Serves until it is interrupted. */

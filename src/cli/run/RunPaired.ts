@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { single } from "../../domain/config/ConfigError.ts"
+import { usage } from "../../domain/config/ConfigError.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { fileKeys } from "../../domain/config/ServerKeys.ts"
 import type { PasswordHash } from "../../domain/PasswordHash.ts"
@@ -22,25 +22,22 @@ export interface PairedFlags extends FileServerFlags {
   readonly password: PasswordHash | undefined
 }
 
-const usageError = (where: string, detail: string, remedy: string) =>
-  single({ code: "PTTH_USAGE", where, detail, remedy })
-
 /** Runs until it is interrupted. */
 export const runPaired = Effect.fn("RunPaired.runPaired")(function* (
   relay: string,
   flags: PairedFlags,
 ) {
   if (Option.isSome(flags.listen))
-    return yield* usageError("--listen", "it cannot be used with --relay", "Leave one of them out.")
+    return yield* usage("--listen", "it cannot be used with --relay", "Leave one of them out.")
   if (Option.isSome(flags.allowedHosts))
-    return yield* usageError(
+    return yield* usage(
       "--allowed-hosts",
       "it cannot be used with --relay",
       "Leave one of them out.",
     )
   const name = Option.getOrElse(flags.name, () => "")
   if (!isServerName(name)) {
-    return yield* usageError(
+    return yield* usage(
       "--name",
       "--relay needs a name: 1 to 63 of the characters A-Z a-z 0-9 - _",
       "Choose one, such as --name attic.",

@@ -9,7 +9,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import { stringify } from "smol-toml"
 import * as ConfigDecode from "../../domain/config/ConfigDecode.ts"
-import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
+import { type ConfigError, usage } from "../../domain/config/ConfigError.ts"
 import type { ConfigValues } from "../../domain/config/ConfigKey.ts"
 import { parseRelayUrl, userKeys } from "../../domain/config/ServerKeys.ts"
 import type { Environment } from "../shared/UserPaths.ts"
@@ -55,23 +55,16 @@ const read = Effect.fnUntraced(function* (
 const parse = (where: string, text: string): Effect.Effect<string, ConfigError> => {
   const url = parseRelayUrl(text)
   return url === undefined
-    ? Effect.fail(
-        single({
-          code: "PTTH_USAGE",
-          where,
-          detail: `expected ${userKeys.relay.value.expected}`,
-        }),
-      )
+    ? Effect.fail(usage(where, `expected ${userKeys.relay.value.expected}`))
     : Effect.succeed(url)
 }
 
 const noRelay = (env: Environment): ConfigError =>
-  single({
-    code: "PTTH_USAGE",
-    where: "--relay",
-    detail: "no relay is known yet",
-    remedy: `Give its address with --relay once, which is remembered, in PTTH_RELAY, or as \`relay\` in ${configFile(env)}.`,
-  })
+  usage(
+    "--relay",
+    "no relay is known yet",
+    `Give its address with --relay once, which is remembered, in PTTH_RELAY, or as \`relay\` in ${configFile(env)}.`,
+  )
 
 /** Finds the relay. */
 export const find = Effect.fn("KnownRelay.find")(function* (

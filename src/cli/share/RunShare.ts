@@ -7,7 +7,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
-import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
+import { type ConfigError, usage } from "../../domain/config/ConfigError.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { fileKeys, shareKeys } from "../../domain/config/ServerKeys.ts"
 import { isPasswordHash, type PasswordHash } from "../../domain/PasswordHash.ts"
@@ -38,9 +38,6 @@ export interface ShareFlags {
   readonly insecure: boolean
   readonly qr: boolean
 }
-
-const usage = (where: string, detail: string, remedy: string): ConfigError =>
-  single({ code: "PTTH_USAGE", where, detail, remedy })
 
 /** The name that flag and ticket give; `undefined` without both. */
 const nameOf = Effect.fnUntraced(function* (

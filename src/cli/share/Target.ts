@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs"
 import * as NodePath from "node:path"
 import * as Effect from "effect/Effect"
-import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
+import { type ConfigError, usage } from "../../domain/config/ConfigError.ts"
 import { parseUpstream, socketPathOf } from "../../domain/config/ServerKeys.ts"
 import { fromPerson } from "../shared/UserPaths.ts"
 
@@ -15,13 +15,11 @@ export type Target =
   | { readonly _tag: "Files"; readonly path: string }
 
 const unknown = (text: string): ConfigError =>
-  single({
-    code: "PTTH_USAGE",
-    where: "TARGET",
-    detail: `${JSON.stringify(text)} is neither a port, an address, nor a folder or file that exists`,
-    remedy:
-      "Share a port such as 3000, an address such as http://192.168.1.5:8123, unix:/run/app.sock, or a path.",
-  })
+  usage(
+    "TARGET",
+    `${JSON.stringify(text)} is neither a port, an address, nor a folder or file that exists`,
+    "Share a port such as 3000, an address such as http://192.168.1.5:8123, unix:/run/app.sock, or a path.",
+  )
 
 /** An address of which the path of a socket is absolute. */
 const absolute = (to: string): string => {

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
+import { type ConfigError, usage } from "../../domain/config/ConfigError.ts"
 import { type HostPattern, parsePattern } from "../../domain/OwnHost.ts"
 import * as CommaList from "../../domain/text/CommaList.ts"
 import * as Flags from "./Flags.ts"
@@ -25,12 +25,11 @@ export const parse = (
     const pattern = parsePattern(text)
     return pattern === undefined
       ? Effect.fail(
-          single({
-            code: "PTTH_USAGE",
-            where: "--allowed-hosts",
-            detail: `${JSON.stringify(text)} is not the name of a host`,
-            remedy: "Use names without scheme and port, such as files.example.com,*.test.",
-          }),
+          usage(
+            "--allowed-hosts",
+            `${JSON.stringify(text)} is not the name of a host`,
+            "Use names without scheme and port, such as files.example.com,*.test.",
+          ),
         )
       : Effect.succeed(pattern)
   })

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
-import { single } from "../../domain/config/ConfigError.ts"
+import { usage } from "../../domain/config/ConfigError.ts"
 import { defaultHost, defaultPort } from "../../domain/config/RelayKeys.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 
@@ -15,12 +15,6 @@ export const listenFlag = (
   if (Option.isNone(flag)) return Effect.succeed({ host: defaultHost, port: defaultPort })
   const address = ListenAddress.parse(flag.value)
   return address === undefined
-    ? Effect.fail(
-        single({
-          code: "PTTH_USAGE",
-          where: "--listen",
-          detail: `expected ${ListenAddress.expected}`,
-        }),
-      )
+    ? Effect.fail(usage("--listen", `expected ${ListenAddress.expected}`))
     : Effect.succeed(address)
 }

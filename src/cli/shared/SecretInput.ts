@@ -6,7 +6,7 @@ import { createInterface } from "node:readline"
 import { Writable } from "node:stream"
 import { text } from "node:stream/consumers"
 import * as Effect from "effect/Effect"
-import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
+import { type ConfigError, usage } from "../../domain/config/ConfigError.ts"
 
 /** What is asked for. */
 export interface SecretOptions {
@@ -53,12 +53,7 @@ const typedSecret = Effect.fnUntraced(function* ({
   const prompts = [`Type the ${name}, which is not shown: `, ...(twice ? ["Once more: "] : [])]
   const [typed = "", again] = yield* Effect.promise(() => typedLines(prompts))
   if (!twice || typed === "" || typed === again) return typed
-  return yield* single({
-    code: "PTTH_USAGE",
-    where: command,
-    detail: `the ${name} was not the same both times`,
-    remedy: "Try again.",
-  })
+  return yield* usage(command, `the ${name} was not the same both times`, "Try again.")
 })
 
 /** Reads the secret; fails if it is empty. */
@@ -71,10 +66,9 @@ export const read = Effect.fn("SecretInput.read")(function* (
       : firstLine(yield* Effect.promise(() => text(process.stdin)))
   const secret = options.isTrimmed ? input.trim() : input
   if (secret !== "") return secret
-  return yield* single({
-    code: "PTTH_USAGE",
-    where: options.command,
-    detail: `there is no ${options.name} on standard input`,
-    remedy: `Pipe the ${options.name} in, or type it.`,
-  })
+  return yield* usage(
+    options.command,
+    `there is no ${options.name} on standard input`,
+    `Pipe the ${options.name} in, or type it.`,
+  )
 })

@@ -73,3 +73,7 @@ export class ConfigError extends Data.TaggedError("ConfigError")<{
 /** An error with a single problem. */
 export const single = (problem: ConfigProblem): ConfigError =>
   new ConfigError({ problems: [problem] })
+
+/** An error of the command line; see {@link ConfigProblem}. */
+export const usage = (where: string, detail: string, remedy?: string): ConfigError =>
+  single({ code: "PTTH_USAGE", where, detail, remedy })
