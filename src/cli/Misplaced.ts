@@ -70,16 +70,20 @@ const suggestionsFor = (word: string, lines: ReadonlyArray<string>): ReadonlyArr
 const shareable =
   /^(?:(?::?\d{1,5}|(?:localhost|\d+(?:\.\d+){3}|\[[\da-f:.]+\]):\d{1,5})(?:\/.*)?|https?:\/\/.+|unix:.+|(?:\.{1,2}|~)(?:[\\/].*)?|\/.*|[a-z]:[\\/].*)$/i
 
-/** The arguments, with `share` before the first word if that is something to share, as in `ptth 3000`. */
-export const withImpliedShare = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
+/** The words that are no flags and no values of flags, with their places, up to a flag that not every command has. */
+function* wordsOf(args: ReadonlyArray<string>): Generator<readonly [word: string, at: number]> {
   for (let i = 0; i < args.length; i++) {
     const word = args[i] as string
     if (flagsWithValue.has(word)) i++
-    else if (!word.startsWith("-"))
-      return shareable.test(word) ? [...args.slice(0, i), "share", ...args.slice(i)] : args
-    else if (!otherFlags.has(word)) return args
+    else if (!word.startsWith("-")) yield [word, i]
+    else if (!otherFlags.has(word)) return
   }
-  return args
+}
+
+/** The arguments, with `share` before the first word if that is something to share, as in `ptth 3000`. */
+export const withImpliedShare = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const [[word, at] = ["", 0]] = wordsOf(args)
+  return shareable.test(word) ? args.toSpliced(at, 0, "share") : args
 }
 
 /** The command lines that a word in the wrong place may mean. */
@@ -93,20 +97,14 @@ export const find = (
 ): Misplaced | undefined => {
   let command = root
   let path = root.name
-  for (let i = 0; i < args.length; i++) {
-    const word = args[i] as string
-    if (flagsWithValue.has(word)) i++
-    else if (word.startsWith("-")) {
-      if (!otherFlags.has(word)) return undefined
-    } else {
-      const children = childrenOf(command)
-      const child = children.find(({ alias, name }) => name === word || alias === word)
-      // A command without subcommands may take the word as an argument; its own errors tell.
-      if (children.length === 0) return undefined
-      if (child === undefined) return { path, word, suggestions: suggest(root, word) }
-      command = child
-      path = `${path} ${child.name}`
-    }
+  for (const [word] of wordsOf(args)) {
+    const children = childrenOf(command)
+    const child = children.find(({ alias, name }) => name === word || alias === word)
+    // A command without subcommands may take the word as an argument; its own errors tell.
+    if (children.length === 0) return undefined
+    if (child === undefined) return { path, word, suggestions: suggest(root, word) }
+    command = child
+    path = `${path} ${child.name}`
   }
   return undefined
 }
