@@ -76,7 +76,7 @@ function* wordsOf(args: ReadonlyArray<string>): Generator<readonly [word: string
     const word = args[i] as string
     if (flagsWithValue.has(word)) i++
     else if (!word.startsWith("-")) yield [word, i]
-    else if (!otherFlags.has(word)) return
+    else if (!otherFlags.has(word) && !flagsWithValue.has(word.replace(/=.*/s, ""))) return
   }
 }
 
