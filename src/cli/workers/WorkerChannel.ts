@@ -4,13 +4,13 @@
 import type { Socket } from "node:net"
 import * as WorkerMessage from "./WorkerMessage.ts"
 
+type Listener = (message: WorkerMessage.ToWorker, socket: Socket | undefined) => void
+
 /** See the file's header. */
 export interface WorkerChannel {
   readonly send: (message: WorkerMessage.FromWorker, socket?: Socket) => void
   /** Calls the listener for each message; with a socket if it came with one. */
-  readonly listen: (
-    listener: (message: WorkerMessage.ToWorker, socket: Socket | undefined) => void,
-  ) => void
+  readonly listen: (listener: Listener) => void
   /** Calls the listener when the supervisor is gone. */
   readonly onGone: (listener: () => void) => void
 }
@@ -27,6 +27,13 @@ const detach = (socket: Socket & { server?: unknown }): void => {
 export const ofProcess = (): WorkerChannel | undefined => {
   if (process.send === undefined) return undefined
   const send = process.send.bind(process)
+  const listeners: Array<Listener> = []
+  const onMessage = (data: unknown, handle: unknown): void => {
+    const message = WorkerMessage.toWorker(data)
+    const socket = handle as Socket | undefined
+    if (message === undefined) socket?.destroy()
+    else for (const listener of listeners) listener(message, socket)
+  }
   return {
     send: (message, socket) => {
       // The supervisor may be gone; `onGone` ends this process then.
@@ -35,12 +42,9 @@ export const ofProcess = (): WorkerChannel | undefined => {
       send(message, socket, undefined, () => socket?.destroy())
     },
     listen: (listener) => {
-      process.on("message", (data, handle) => {
-        const message = WorkerMessage.toWorker(data)
-        const socket = handle as Socket | undefined
-        if (message !== undefined) listener(message, socket)
-        else socket?.destroy()
-      })
+      listeners.push(listener)
+      // Not before: Node keeps messages until then.
+      if (listeners.length === 1) process.on("message", onMessage)
     },
     onGone: (listener) => {
       process.once("disconnect", listener)
