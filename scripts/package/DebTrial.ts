@@ -8,10 +8,7 @@ import { once } from "node:events"
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-
-const demand = (condition: boolean, what: string): void => {
-  if (!condition) throw new Error(what)
-}
+import { demand, listening, said } from "./TryOut.ts"
 
 const sh = (command: string, ...args: ReadonlyArray<string>): string =>
   execFileSync(command, [...args], {
@@ -46,18 +43,7 @@ const startUnit = async (): Promise<{ readonly child: ChildProcess; readonly url
     env: {},
     stdio: ["ignore", "pipe", "pipe"],
   })
-  let text = ""
-  const url = await new Promise<string>((resolve, reject) => {
-    const listen = (chunk: Buffer): void => {
-      text += chunk.toString("utf8")
-      const [, url] = /Listening\s+(http:\/\/[\d.:]+)/.exec(text) ?? []
-      if (url !== undefined) resolve(url)
-    }
-    child.stdout.on("data", listen)
-    child.stderr.on("data", listen)
-    child.once("exit", (code) => reject(new Error(`the relay ended with ${code}: ${text}`)))
-  })
-  return { child, url }
+  return { child, url: await said(child, listening, "the relay") }
 }
 
 const stop = async (child: ChildProcess): Promise<void> => {

@@ -7,7 +7,7 @@ import { once } from "node:events"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { demand, get } from "./TryOut.ts"
+import { demand, get, listening, said } from "./TryOut.ts"
 
 interface Descriptor {
   readonly digest: string
@@ -43,20 +43,6 @@ const unpack = (image: string, folder: string): Config["config"] => {
   return (read(blob(config)) as Config).config
 }
 
-const listening = async (child: ChildProcess): Promise<string> => {
-  let text = ""
-  return new Promise((resolve, reject) => {
-    const listen = (chunk: Buffer): void => {
-      text += chunk.toString("utf8")
-      const [, url] = /Listening\s+(http:\/\/[\d.:]+)/.exec(text) ?? []
-      if (url !== undefined) resolve(url)
-    }
-    child.stdout?.on("data", listen)
-    child.stderr?.on("data", listen)
-    child.once("exit", (code) => reject(new Error(`the relay ended with ${code}: ${text}`)))
-  })
-}
-
 /** Fails with the first thing that does not work. */
 export const tryImage = async (image: string): Promise<undefined> => {
   const folder = mkdtempSync(join(tmpdir(), "ptth-image-"))
@@ -82,7 +68,7 @@ export const tryImage = async (image: string): Promise<undefined> => {
         stdio: ["ignore", "pipe", "pipe"],
       },
     )
-    const url = await listening(relay)
+    const url = await said(relay, listening, "the relay")
     demand((await get(`${url}/healthz`)) !== "", "the relay is not healthy")
     execFileSync(...enter([...Healthcheck.Test.slice(1), `${url}/healthz`]), { env })
     relay.kill("SIGTERM")

@@ -23,6 +23,24 @@ export const demand = (condition: boolean, what: string): void => {
   if (!condition) throw new Error(what)
 }
 
+/** What a relay says once it serves, with its address. */
+export const listening = /Listening\s+(http:\/\/127\.0\.0\.1:\d+)/
+
+/** Waits until the output of a process matches; gives the first group. `name` is for errors. */
+export const said = (child: ChildProcess, pattern: RegExp, name: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    let text = ""
+    const listen = (chunk: Buffer): void => {
+      text += chunk.toString("utf8")
+      const match = pattern.exec(text)
+      if (match !== null) resolve(match[1] ?? "")
+    }
+    child.stdout?.on("data", listen)
+    child.stderr?.on("data", listen)
+    child.once("exit", (code) => reject(new Error(`${name} ended with ${code}: ${text}`)))
+    setTimeout(() => reject(new Error(`${pattern} was not said: ${text}`)), patience).unref()
+  })
+
 /** A program in a folder of its own. */
 export class Trial {
   private readonly folder = mkdtempSync(join(tmpdir(), "ptth-try-"))
@@ -69,21 +87,7 @@ export class Trial {
       stdio: ["ignore", "pipe", "pipe"],
     })
     this.running.add(child)
-    let text = ""
-    const said = new Promise<string>((resolve, reject) => {
-      const listen = (chunk: Buffer): void => {
-        text += chunk.toString("utf8")
-        const match = pattern.exec(text)
-        if (match !== null) resolve(match[1] ?? "")
-      }
-      child.stdout.on("data", listen)
-      child.stderr.on("data", listen)
-      child.once("exit", (code) =>
-        reject(new Error(`${args.join(" ")} ended with ${code}: ${text}`)),
-      )
-      setTimeout(() => reject(new Error(`${pattern} was not said: ${text}`)), patience).unref()
-    })
-    return [child, await said]
+    return [child, await said(child, pattern, args.join(" "))]
   }
 
   /** Ends a process by SIGTERM; it has to end well. */
@@ -140,33 +144,35 @@ const fileServer = async (trial: Trial): Promise<void> => {
   await trial.stop(child)
 }
 
+/** A new key, and its tripcode for the relay. */
+export const keyOf = async (trial: Trial): Promise<readonly [key: string, tripcode: string]> => {
+  const text = await trial.run(["keygen"])
+  const value = (name: string): string =>
+    new RegExp(`^${name} = "(.*)"$`, "m").exec(text)?.[1] ?? ""
+  return [value("api_key"), value("tripcode")]
+}
+
+/** The configuration of a server that shares the folder `files`. */
+export const serverToml = (name: string, key: string, relayUrl: string): string =>
+  `name = "${name}"\napi_key = "${key}"\nrelay_url = "${relayUrl}"\nfile_server_root = "files"\n`
+
 /** A server whose key is estimated, by a thread, and refused. */
 const weakKey = async (trial: Trial): Promise<void> => {
-  trial.write(
-    "weak.toml",
-    'name = "attic"\napi_key = "password123456"\nrelay_url = "http://127.0.0.1:1"\nfile_server_root = "files"\n',
-    0o600,
-  )
+  trial.write("weak.toml", serverToml("attic", "password123456", "http://127.0.0.1:1"), 0o600)
   const refusal = await trial.run(["server", "--config-path", "weak.toml"]).then(() => "", String)
   demand(refusal.includes("PTTH_KEY_WEAK"), `a weak key is not refused: ${refusal}`)
 }
 
 /** A relay of two workers, and a server, with a visitor. */
 const tunnel = async (trial: Trial): Promise<void> => {
-  const keys = await trial.run(["keygen"])
-  const [, key = ""] = /^api_key = "(.*)"$/m.exec(keys) ?? []
-  const [, tripcode = ""] = /^tripcode = "(.*)"$/m.exec(keys) ?? []
+  const [key, tripcode] = await keyOf(trial)
   trial.write(
     "ptth_relay.toml",
     `listen = "127.0.0.1:0"\nadmin_listen = "127.0.0.1:0"\nworkers = 2\n[[servers]]\nname = "attic"\ntripcode = "${tripcode}"\n`,
   )
   demand((await trial.run(["check", "ptth_relay.toml"])).includes("OK"), "check")
-  const [relay, relayUrl] = await trial.start(["relay"], /Listening\s+(http:\/\/127\.0\.0\.1:\d+)/)
-  trial.write(
-    "ptth_server.toml",
-    `name = "attic"\napi_key = "${key}"\nrelay_url = "${relayUrl}"\nfile_server_root = "files"\n`,
-    0o600,
-  )
+  const [relay, relayUrl] = await trial.start(["relay"], listening)
+  trial.write("ptth_server.toml", serverToml("attic", key, relayUrl), 0o600)
   const [server] = await trial.start(["server"], /(connected)/)
   const text = await get(`${relayUrl}/servers/attic/files/note.md`)
   demand(text.startsWith("# A note"), "the file does not come through the tunnel")

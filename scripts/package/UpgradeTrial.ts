@@ -4,7 +4,7 @@
  * audit log of the old one, and the old server with the new relay.
  */
 import { readFileSync } from "node:fs"
-import { demand, get, type Program, Trial } from "./TryOut.ts"
+import { demand, get, keyOf, listening, type Program, serverToml, Trial } from "./TryOut.ts"
 
 const relayToml = (port: number, tripcode: string): string =>
   [
@@ -17,16 +17,6 @@ const relayToml = (port: number, tripcode: string): string =>
     "",
   ].join("\n")
 
-const keyOf = async (trial: Trial): Promise<readonly [key: string, tripcode: string]> => {
-  const text = await trial.run(["keygen"])
-  const value = (name: string): string =>
-    new RegExp(`^${name} = "(.*)"$`, "m").exec(text)?.[1] ?? ""
-  return [value("api_key"), value("tripcode")]
-}
-
-const serverToml = (name: string, key: string, relayUrl: string): string =>
-  `name = "${name}"\napi_key = "${key}"\nrelay_url = "${relayUrl}"\nfile_server_root = "files"\n`
-
 /** Fails with the first thing that does not work. */
 export const tryUpgrade = async (from: Program, to: Program): Promise<undefined> => {
   const trial = new Trial(from)
@@ -36,7 +26,6 @@ export const tryUpgrade = async (from: Program, to: Program): Promise<undefined>
     trial.folderFor("files")
     trial.write("files/note.txt", "a note\n")
     trial.write("ptth_relay.toml", relayToml(0, tripcode))
-    const listening = /Listening\s+(http:\/\/127\.0\.0\.1:\d+)/
     const [first, url] = await trial.start(["relay"], listening)
     await trial.run(["relay", "approve", "shed", shedTripcode])
     trial.write("ptth_server.toml", serverToml("attic", key, url), 0o600)
