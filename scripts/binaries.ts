@@ -20,11 +20,7 @@ const maxArchive = 45_000_000
 const { values } = parseArgs({
   options: { only: { type: "string" }, "no-archives": { type: "boolean", default: false } },
 })
-const platforms = Runtimes.platforms.filter(
-  (platform) => values.only === undefined || platform === values.only,
-)
-if (platforms.length === 0)
-  throw new Error(`--only is one of ${Runtimes.platforms.join(", ")}, not ${values.only}`)
+const platforms = Release.chosen(Runtimes.platforms, values.only)
 
 const writeArchive = async (
   platform: Runtimes.Platform,

@@ -18,25 +18,18 @@ if (spawnSync("dpkg-deb", ["--version"]).error !== undefined)
 const { values } = parseArgs({
   options: { only: { type: "string" }, fast: { type: "boolean", default: false } },
 })
-const targets = [
-  { architecture: "amd64", platform: "linux-x64" },
-  { architecture: "arm64", platform: "linux-arm64" },
-] as const
 
-await Release.withParts(async (parts) => {
-  for (const { architecture, platform } of targets) {
-    if (values.only !== undefined && values.only !== architecture) continue
-    const output = join(Release.folder, `ptth_${Release.version}_${architecture}.deb`)
-    const options: DebianPackage.DebianOptions = {
-      version: Release.version,
-      architecture,
-      program: await Release.writeFolder(platform, parts),
-      companions: parts.companions,
-      time: Release.time(),
-      ...(values.fast ? { compression: ["gzip", 1] as const } : {}),
-    }
-    DebianPackage.write(options, join(Release.folder, ".deb"), output)
-    process.stdout.write(`${output}\n`)
+await Release.forArchitectures(values.only, async (architecture, program, { companions }) => {
+  const output = Release.debOf(architecture)
+  const options: DebianPackage.DebianOptions = {
+    version: Release.version,
+    architecture,
+    program,
+    companions,
+    time: Release.time(),
+    ...(values.fast ? { compression: ["gzip", 1] as const } : {}),
   }
+  DebianPackage.write(options, join(Release.folder, ".deb"), output)
+  return output
 })
 await Archives.writeSums(Release.folder)

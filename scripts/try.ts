@@ -30,16 +30,8 @@ const executable = (): Program => {
   return { file: resolve(Release.folderOf(platform), Release.programOf(platform)) }
 }
 
-const releasedFor = (kind: "deb" | "image"): string => {
-  const architecture = arch() === "x64" ? "amd64" : arch()
-  const { version } = Release
-  return resolve(
-    Release.folder,
-    kind === "deb"
-      ? `ptth_${version}_${architecture}.deb`
-      : `ptth-${version}-${architecture}.oci.tar`,
-  )
-}
+/** This machine's processor, as packages and images of Linux name it. */
+const architecture = arch() === "x64" ? "amd64" : arch()
 
 /** Installed without the network, which shows that it needs no other package. */
 const installed = (folder: string, packed?: string): Program => {
@@ -73,12 +65,12 @@ const trials: Readonly<Record<string, () => Promise<string | undefined>>> = {
   package: () => inFolder((folder) => tryOut(installed(folder), version)),
   deb: async () => {
     const reason = DebTrial.reasonNot()
-    if (reason === undefined) await DebTrial.tryDeb(releasedFor("deb"), version)
+    if (reason === undefined) await DebTrial.tryDeb(resolve(Release.debOf(architecture)), version)
     return reason
   },
   image: async () => {
     if (process.getuid?.() !== 0) return "only root can use chroot"
-    return tryImage(releasedFor("image"))
+    return tryImage(resolve(Release.imageOf(architecture)))
   },
   upgrade: () =>
     inFolder(async (folder) => {

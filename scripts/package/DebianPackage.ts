@@ -15,11 +15,12 @@ import {
 import { dirname, join } from "node:path"
 import { gzipSync } from "node:zlib"
 import * as Contents from "./Contents.ts"
+import type { Architecture } from "./Release.ts"
 
 /** What goes into a package. */
 export interface DebianOptions {
   readonly version: string
-  readonly architecture: "amd64" | "arm64"
+  readonly architecture: Architecture
   /** The path of the executable. */
   readonly program: string
   /** What belongs to it, see `Contents.companions`. */

@@ -11,11 +11,12 @@ import { gzipSync } from "node:zlib"
 import { extract } from "tar-stream"
 import * as Archives from "./Archives.ts"
 import { file, type PackedFile } from "./Contents.ts"
+import type { Architecture } from "./Release.ts"
 
 /** What goes into an image. */
 export interface ImageOptions {
   readonly version: string
-  readonly architecture: "amd64" | "arm64"
+  readonly architecture: Architecture
   /** The path of the executable. */
   readonly program: string
   readonly licenses: Buffer

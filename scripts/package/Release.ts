@@ -16,6 +16,22 @@ export const folder = "release"
 /** The version that is built. */
 export const version = manifest.version
 
+/** The processors that Linux's packages and images are for, by their names there, with their platforms. */
+const platformOf = { amd64: "linux-x64", arm64: "linux-arm64" } as const
+
+/** A processor, as packages and images of Linux name it. */
+export type Architecture = keyof typeof platformOf
+
+/** What is built: the one that `--only` names, or without it all. */
+export const chosen = <A extends string>(
+  all: ReadonlyArray<A>,
+  only: string | undefined,
+): ReadonlyArray<A> => {
+  const some = all.filter((one) => only === undefined || one === only)
+  if (some.length === 0) throw new Error(`--only is one of ${all.join(", ")}, not ${only}`)
+  return some
+}
+
 /** When the commit was made, as the time of all files. `SOURCE_DATE_EPOCH` overrides it. */
 export const time = (): Date => {
   const seconds =
@@ -47,6 +63,14 @@ export const withParts = async <A>(use: (parts: Parts) => Promise<A>): Promise<A
   return result
 }
 
+/** The Debian package for a processor. */
+export const debOf = (architecture: string): string =>
+  join(folder, `ptth_${version}_${architecture}.deb`)
+
+/** The container image for a processor. */
+export const imageOf = (architecture: string): string =>
+  join(folder, `ptth-${version}-${architecture}.oci.tar`)
+
 const isWindows = (platform: Runtimes.Platform): boolean => platform.startsWith("win")
 
 /** The folder of a platform. */
@@ -75,4 +99,18 @@ export const writeFolder = async (platform: Runtimes.Platform, parts: Parts): Pr
   for (const link of linksOf(platform)) symlinkSync(programOf(platform), join(target, link))
   process.stdout.write(`${program}\n`)
   return program
+}
+
+/** Builds what is for Linux, for each processor or that of `--only`, from its executable; `build` gives the file. */
+export const forArchitectures = (
+  only: string | undefined,
+  build: (architecture: Architecture, program: string, parts: Parts) => Promise<string>,
+): Promise<void> => {
+  const architectures = chosen(Object.keys(platformOf) as Array<Architecture>, only)
+  return withParts(async (parts) => {
+    for (const architecture of architectures) {
+      const program = await writeFolder(platformOf[architecture], parts)
+      process.stdout.write(`${await build(architecture, program, parts)}\n`)
+    }
+  })
 }
