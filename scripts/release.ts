@@ -3,8 +3,7 @@
  * publishes nothing. docs/releasing.md says what follows.
  */
 import { execFileSync, spawnSync } from "node:child_process"
-import { createHash } from "node:crypto"
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
@@ -57,17 +56,6 @@ const audit = (): void => {
   if (counts?.high > 0 || counts?.critical > 0) throw new Error("npm audit found something serious")
 }
 
-const digests = (): ReadonlyMap<string, string> =>
-  new Map(
-    readdirSync(Release.folder)
-      .filter((name) => Archives.isReleased.test(name))
-      .sort()
-      .map((name) => {
-        const bytes = readFileSync(join(Release.folder, name))
-        return [name, createHash("sha256").update(bytes).digest("hex")]
-      }),
-  )
-
 const build = (): void => {
   rmSync(Release.folder, { recursive: true, force: true })
   mkdirSync(Release.folder)
@@ -81,10 +69,10 @@ const build = (): void => {
 checkVersion()
 build()
 if (values.twice) {
-  const first = digests()
+  const first = await Archives.sumsOf(Release.folder)
   build()
-  const changed = [...digests()].flatMap(([name, digest]) =>
-    first.get(name) === digest ? [] : [name],
+  const changed = [...(await Archives.sumsOf(Release.folder))].flatMap(([name, sum]) =>
+    first.get(name) === sum ? [] : [name],
   )
   if (changed.length > 0) throw new Error(`a second build differs in ${changed.join(", ")}`)
   say("\nTwo builds are equal in every byte.")

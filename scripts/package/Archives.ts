@@ -87,17 +87,22 @@ export const writeZip = (
 }
 
 /** What is given to others, and therefore has a checksum. */
-export const isReleased = /\.(?:tar\.gz|zip|deb|tgz|json|oci\.tar)$/
+const isReleased = /\.(?:tar\.gz|zip|deb|tgz|json|oci\.tar)$/
+
+/** The SHA-256 of each file that a folder has to give to others, in the order of their names. */
+export const sumsOf = async (folder: string): Promise<ReadonlyMap<string, string>> => {
+  const sums = new Map<string, string>()
+  const names = readdirSync(folder).filter((name) => isReleased.test(name))
+  for (const name of names.sort()) {
+    const hash = createHash("sha256")
+    await pipeline(createReadStream(join(folder, name)), hash)
+    sums.set(name, hash.digest("hex"))
+  }
+  return sums
+}
 
 /** Writes `SHA256SUMS` of what a folder has to give to others, for `sha256sum --check`. */
 export const writeSums = async (folder: string): Promise<void> => {
-  const lines: Array<string> = []
-  for (const name of readdirSync(folder)
-    .filter((name) => isReleased.test(name))
-    .sort()) {
-    const hash = createHash("sha256")
-    await pipeline(createReadStream(join(folder, name)), hash)
-    lines.push(`${hash.digest("hex")}  ${name}\n`)
-  }
+  const lines = [...(await sumsOf(folder))].map(([name, sum]) => `${sum}  ${name}\n`)
   writeFileSync(join(folder, "SHA256SUMS"), lines.join(""))
 }
