@@ -6,6 +6,7 @@
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { createWriteStream, readFileSync } from "node:fs"
+import { buffer } from "node:stream/consumers"
 import { pipeline } from "node:stream/promises"
 import { gzipSync } from "node:zlib"
 import { extract } from "tar-stream"
@@ -64,15 +65,13 @@ const libraries = async (architecture: string): Promise<Layer> => {
   entries.end(archive)
   for await (const entry of entries) {
     const path = entry.header.name.replace(/^\.\//, "")
-    const chunks: Array<Buffer> = []
-    for await (const chunk of entry) chunks.push(chunk as Buffer)
+    const content = await buffer(entry)
     if (entry.header.type === "symlink" && /^lib(?:64)?$/.test(path))
       layer.links.push({ path, target: entry.header.linkname ?? "" })
     if (!isNeeded(path)) continue
     if (entry.header.type === "symlink")
       layer.links.push({ path, target: entry.header.linkname ?? "" })
-    if (entry.header.type === "file")
-      layer.files.push(file(path, Buffer.concat(chunks), entry.header.mode))
+    if (entry.header.type === "file") layer.files.push(file(path, content, entry.header.mode))
   }
   return layer
 }
@@ -90,12 +89,6 @@ const own = ({ licenses, program }: ImageOptions): Layer => ({
 })
 
 const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex")
-
-const collect = async (archive: AsyncIterable<unknown>): Promise<Buffer> => {
-  const chunks: Array<Buffer> = []
-  for await (const chunk of archive) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks)
-}
 
 /** A blob of the layout, with its type and digest. */
 const descriptor = (mediaType: string, bytes: Buffer) => ({
@@ -150,8 +143,8 @@ export const layersOf = async (options: ImageOptions): Promise<ReadonlyArray<Buf
   ]
   const base = await libraries(options.architecture)
   return [
-    await collect(Archives.tar({ ...base, time })),
-    await collect(Archives.tar({ ...own(options), folders, time })),
+    await buffer(Archives.tar({ ...base, time })),
+    await buffer(Archives.tar({ ...own(options), folders, time })),
   ]
 }
 

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { arch, platform } from "node:os"
 import { join, resolve } from "node:path"
+import { buffer } from "node:stream/consumers"
 import { gunzipSync } from "node:zlib"
 import { extract } from "tar-stream"
 
@@ -103,9 +104,7 @@ export const filesOf = async (
       entry.resume()
       continue
     }
-    const chunks: Array<Buffer> = []
-    for await (const chunk of entry) chunks.push(chunk as Buffer)
-    contents.set(path, Buffer.concat(chunks))
+    contents.set(path, await buffer(entry))
   }
   return paths.map((path) => contents.get(path))
 }
