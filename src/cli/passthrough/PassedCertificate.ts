@@ -11,7 +11,7 @@ import type { CertificateFiles } from "../../domain/config/RelayConfig.ts"
 import type { ServerSettings } from "../../domain/config/ServerConfig.ts"
 import * as ReloadTriggers from "../../relay/settings/ReloadTriggers.ts"
 import type { Certificate } from "../../transport/net/Certificate.ts"
-import { onHangUp } from "../../transport/runtime/HangUp.ts"
+import { onHangUp } from "../../transport/runtime/Signals.ts"
 import { loadCertificate, warnUntimely } from "../shared/LoadCertificate.ts"
 
 /** The files that a server's configuration names; `undefined` if it names none. */

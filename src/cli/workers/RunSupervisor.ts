@@ -6,7 +6,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Peers, type PeersShape } from "../../cluster/Peers.ts"
 import { speaksTls } from "../../domain/config/RelayConfig.ts"
@@ -24,6 +23,7 @@ import * as SharedApprovals from "../../relay/registry/SharedApprovals.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
 import { Relays } from "../../relay/status/Relays.ts"
 import * as PlainPort from "../../relay/visitors/PlainPort.ts"
+import { onSignal } from "../../transport/runtime/Signals.ts"
 import * as ControlSocket from "../control/ControlSocket.ts"
 import * as OtherRelays from "../control/OtherRelays.ts"
 import * as RuntimeFolder from "../control/RuntimeFolder.ts"
@@ -203,16 +203,6 @@ class Crew {
     }
   }
 }
-
-/** Handles a signal for as long as the Scope is open. */
-const onSignal = (
-  signal: NodeJS.Signals,
-  handle: () => void,
-): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => process.on(signal, handle)),
-    () => Effect.sync(() => process.off(signal, handle)),
-  )
 
 /** Replaces the workers on SIGUSR2; what it says is in the log. */
 const rollOnSignal = Effect.fnUntraced(function* (supervisor: Supervisor) {

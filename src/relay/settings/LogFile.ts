@@ -7,6 +7,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import { LineFile, type Rotation } from "../../transport/observe/LineFile.ts"
+import { onSignal } from "../../transport/runtime/Signals.ts"
 import { RelaySettings } from "./RelaySettings.ts"
 
 /** The log, and the part of the configuration that concerns it. */
@@ -92,12 +93,5 @@ export const follow = Effect.fn("LogFile.follow")(function* <Wanted>(
   yield* Effect.addFinalizer(() => replace(undefined))
   yield* to(settings.current())
   yield* Effect.forkScoped(Stream.runForEach(settings.changes, to))
-  yield* Effect.acquireRelease(
-    Effect.sync(() => {
-      const reopen = (): void => running?.file.reopen()
-      process.on("SIGHUP", reopen)
-      return reopen
-    }),
-    (reopen) => Effect.sync(() => process.off("SIGHUP", reopen)),
-  )
+  yield* onSignal("SIGHUP", () => running?.file.reopen())
 })

@@ -16,7 +16,7 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import { type RelayConfig, speaksTls } from "../../domain/config/RelayConfig.ts"
-import { onHangUp } from "../../transport/runtime/HangUp.ts"
+import { onHangUp } from "../../transport/runtime/Signals.ts"
 import { type DerivedConfig, derive } from "./DerivedConfig.ts"
 import * as ReloadTriggers from "./ReloadTriggers.ts"
 
