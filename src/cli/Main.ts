@@ -77,7 +77,8 @@ const impliedSubcommands: { readonly [program: string]: string | undefined } = {
  * @param argv of the process: runtime, path of the program, arguments
  */
 export const argumentsOf = (argv: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const program = NodePath.basename(argv[1] ?? "").replace(/\.(?:[cm]?[jt]s|exe)$/i, "")
+  // Splits at slashes of both kinds, so that it is the same on all platforms.
+  const program = NodePath.win32.basename(argv[1] ?? "").replace(/\.(?:[cm]?[jt]s|exe)$/i, "")
   const subcommand = impliedSubcommands[program]
   return subcommand === undefined
     ? Misplaced.withImpliedShare(argv.slice(2))

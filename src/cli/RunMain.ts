@@ -12,7 +12,8 @@ import * as Fiber from "effect/Fiber"
 import type { ErrorCode } from "../domain/ErrorRegistry.ts"
 import { codes, entry } from "../domain/ErrorRegistry.ts"
 
-const signals = { SIGINT: 130, SIGTERM: 143 } as const
+/** The signals that end the process, with the exit code of a second one. Windows has SIGBREAK, by Ctrl+Break. */
+const signals = { SIGINT: 130, SIGTERM: 143, SIGBREAK: 149 } as const
 
 /** The code of an error, if it is a registered one. */
 const codeOf = (error: unknown): ErrorCode | undefined => {
@@ -60,12 +61,19 @@ const hangUpMillis = 500
 const noticeMillis = 1_000
 
 /**
- * Handles SIGHUP. It ends a process whose terminal was closed, and one that does
- * not use the signal to reload its configuration or log files.
+ * Whether a SIGHUP ends a process that has this many listeners for it: if it does
+ * not use the signal to reload its configuration or log files, and on Windows,
+ * where it only says that the console window was closed.
  */
+export const endsByHangUp = (
+  listeners: number,
+  platform: NodeJS.Platform = process.platform,
+): boolean => listeners === 1 || platform === "win32"
+
+/** Handles SIGHUP, which also ends a process whose terminal was closed. */
 const onHangUp = (stop: () => void): void => {
   process.on("SIGHUP", () => {
-    if (hasLostTerminal() || process.listenerCount("SIGHUP") === 1) stop()
+    if (hasLostTerminal() || endsByHangUp(process.listenerCount("SIGHUP"))) stop()
     else if (terminals.length > 0)
       setTimeout(() => {
         if (hasLostTerminal()) stop()
@@ -109,8 +117,7 @@ export const runMain = (effect: Effect.Effect<unknown, unknown>): void => {
     stop()
     notifyWaiting()
   }
-  process.on("SIGINT", onSignal)
-  process.on("SIGTERM", onSignal)
+  for (const signal of Object.keys(signals)) process.on(signal, onSignal)
   onHangUp(stop)
   fiber.addObserver((exit) => {
     clearInterval(keepAlive)

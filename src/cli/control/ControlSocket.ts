@@ -3,12 +3,11 @@
  * that runs: a line of JSON with a question, and one with the answer.
  */
 import * as net from "node:net"
-import * as NodePath from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { listenPrivately } from "../../transport/net/PrivateSocket.ts"
+import { addressIn, listenPrivately } from "../../transport/net/PrivateSocket.ts"
 import * as RuntimeFolder from "./RuntimeFolder.ts"
 
 /** A worker of this machine, or another relay. */
@@ -76,7 +75,7 @@ export const serve = Effect.fn("ControlSocket.serve")(function* (
   folder: string,
   answer: (question: Question) => Effect.Effect<Answer>,
 ): Effect.fn.Return<void, RuntimeFolder.RuntimeFolderError, Scope.Scope> {
-  const path = NodePath.join(folder, RuntimeFolder.controlName)
+  const path = addressIn(folder, RuntimeFolder.controlName)
   const server = net.createServer((socket) => {
     socket.on("error", () => {})
     readLine(socket, (line) => {

@@ -10,6 +10,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { entry } from "../../domain/ErrorRegistry.ts"
+import { addressIn } from "../../transport/net/PrivateSocket.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 
 /** The folder cannot be used. */
@@ -53,9 +54,10 @@ const given = ({ env }: FolderOwner): string | undefined =>
 const shared = ({ env, uid }: FolderOwner): string =>
   NodePath.join(env.XDG_RUNTIME_DIR || tmpdir(), `ptth-${uid}`)
 
-/** Fails unless a folder is this user's alone: in a folder for all users somebody else could have made it. */
+/** Fails unless a folder is this user's alone: in a folder for all users somebody else could have made it. Windows has a folder for temporary files for each user. */
 const requirePrivate = (folder: string, { uid }: FolderOwner): void => {
   mkdirSync(folder, { mode: 0o700, recursive: true })
+  if (process.platform === "win32") return
   const stats = lstatSync(folder)
   if (!stats.isDirectory() || stats.uid !== uid || (stats.mode & 0o077) !== 0)
     throw new Error(`${folder} is not a folder of this user alone`)
@@ -106,7 +108,7 @@ export const open = Effect.fn("RuntimeFolder.open")(function* (
         if (folder !== given(owner)) rmSync(folder, { recursive: true, force: true })
       }),
   )
-  const longest = NodePath.join(folder, longestName)
+  const longest = addressIn(folder, longestName)
   if (Buffer.byteLength(longest) > longestPath)
     return yield* new RuntimeFolderError({
       detail: `the path ${longest} of a socket is longer than ${longestPath} bytes`,
@@ -131,7 +133,7 @@ export const controlSockets = (owner: FolderOwner): ReadonlyArray<string> => {
     ...(folder === undefined ? [] : [folder]),
     ...foldersIn("/run", unitFolder),
     ...foldersIn(shared(owner), /^\d+$/),
-  ].map((folder) => NodePath.join(folder, controlName))
+  ].map((folder) => addressIn(folder, controlName))
 }
 
 /** How `ptth relay peers` names the configuration of a relay: the real path of its file, or of where it would be. */

@@ -3,7 +3,7 @@
  * command line at each start of the machine or session: a unit of systemd, a
  * property list of launchd, or a task of Windows.
  */
-import * as NodePath from "node:path"
+import { posix, win32 } from "node:path"
 
 /** Which manager of services. */
 export type Manager = "systemd" | "launchd" | "windows"
@@ -109,6 +109,19 @@ const windowsArgument = (text: string): string =>
     ? text
     : `"${text.replaceAll(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, "$1$1")}"`
 
+/** As whom a task runs that starts before anybody has logged on; without a password, by S4U. */
+const principalOf = (user: string | undefined): ReadonlyArray<string> =>
+  user === undefined
+    ? []
+    : [
+        "  <Principals>",
+        '    <Principal id="Author">',
+        `      <UserId>${xml(user)}</UserId>`,
+        "      <LogonType>S4U</LogonType>",
+        "    </Principal>",
+        "  </Principals>",
+      ]
+
 /** A task of the Task Scheduler, started at log-on or at the start of the machine; not tested on Windows. */
 export const windowsTask = ({ command, folder, name, systemUser }: ServiceOptions): string => {
   const [program = "", ...args] = command
@@ -118,6 +131,7 @@ export const windowsTask = ({ command, folder, name, systemUser }: ServiceOption
     '<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">',
     `  <RegistrationInfo><Description>PTTH (${xml(name)})</Description></RegistrationInfo>`,
     `  <Triggers>${systemUser === undefined ? "<LogonTrigger/>" : "<BootTrigger/>"}</Triggers>`,
+    ...principalOf(systemUser),
     "  <Settings>",
     "    <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>",
     "    <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>",
@@ -159,20 +173,18 @@ export const folderFor = (
 ): ServiceFolder => {
   switch (manager) {
     case "systemd": {
-      const config = env.XDG_CONFIG_HOME || NodePath.join(home, ".config")
-      const folder = isSystem ? "/etc/systemd/system" : NodePath.join(config, "systemd", "user")
+      const config = env.XDG_CONFIG_HOME || posix.join(home, ".config")
+      const folder = isSystem ? "/etc/systemd/system" : posix.join(config, "systemd", "user")
       return { folder, ending: ".service" }
     }
     case "launchd":
       return {
-        folder: isSystem
-          ? "/Library/LaunchDaemons"
-          : NodePath.join(home, "Library", "LaunchAgents"),
+        folder: isSystem ? "/Library/LaunchDaemons" : posix.join(home, "Library", "LaunchAgents"),
         ending: ".plist",
       }
     case "windows":
       return {
-        folder: NodePath.join(env.LOCALAPPDATA ?? home, "ptth", "services"),
+        folder: win32.join(env.LOCALAPPDATA || home, "ptth", "services"),
         ending: ".xml",
       }
   }
@@ -180,7 +192,7 @@ export const folderFor = (
 
 /** The file of a service's log with launchd. */
 export const logFileFor = (name: string, isSystem: boolean, home: string): string =>
-  NodePath.join(isSystem ? "/" : home, "Library", "Logs", `${name}.log`)
+  posix.join(isSystem ? "/" : home, "Library", "Logs", `${name}.log`)
 
 /** The name of a service for a command line, such as `ptth-share-3000`. */
 export const nameFor = (args: ReadonlyArray<string>): string => {

@@ -1,6 +1,7 @@
 /**
  * The sockets on which running processes tell `ptth status` how they are: one
- * for each, in a folder of this user alone. Whoever connects gets a line of JSON.
+ * for each, in a folder of this user alone, or a named pipe on Windows. Whoever
+ * connects gets a line of JSON.
  */
 import { lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs"
 import * as net from "node:net"
@@ -11,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { listenPrivately } from "../../transport/net/PrivateSocket.ts"
+import { addressesIn, addressIn, listenPrivately } from "../../transport/net/PrivateSocket.ts"
 import { stateFolder } from "../shared/UserPaths.ts"
 import { version } from "../shared/Version.ts"
 import { type FolderOwner, unitFolder } from "./RuntimeFolder.ts"
@@ -32,20 +33,17 @@ export const folderOf = ({ env }: FolderOwner): string =>
 const ownFolder = (owner: FolderOwner): string =>
   owner.env.RUNTIME_DIRECTORY?.split(":")[0] || folderOf(owner)
 
-/** Fails unless a folder is this user's alone. */
+/** Fails unless a folder is this user's alone. Pipes of Windows are in no folder. */
 const requirePrivate = (folder: string, uid: number): void => {
+  if (process.platform === "win32") return
   mkdirSync(folder, { mode: 0o700, recursive: true })
   const stats = lstatSync(folder)
   const isPrivate = stats.isDirectory() && stats.uid === uid && (stats.mode & 0o022) === 0
-  if (process.platform !== "win32" && !isPrivate)
-    throw new Error(`${folder} can be written to by others`)
+  if (!isPrivate) throw new Error(`${folder} can be written to by others`)
 }
 
 /** What a process tells besides what all processes tell. */
 export type Told = Omit<Status, "pid" | "version" | "since" | "args" | "folder">
-
-/** Windows has named pipes in place of sockets in folders. */
-const hasSockets = process.platform !== "win32"
 
 /**
  * Answers `ptth status` while the Scope is open. A folder that cannot be used is
@@ -55,7 +53,6 @@ export const publish = Effect.fn("StatusSocket.publish")(function* (
   owner: FolderOwner,
   tell: Effect.Effect<Told>,
 ): Effect.fn.Return<void, never, Scope.Scope> {
-  if (!hasSockets) return
   const since = yield* Clock.currentTimeMillis
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const args = process.argv.slice(2)
@@ -70,15 +67,16 @@ export const publish = Effect.fn("StatusSocket.publish")(function* (
     )
   })
   server.unref()
-  const path = NodePath.join(ownFolder(owner), `${owner.pid}${ending}`)
+  const folderOfSocket = ownFolder(owner)
+  const address = addressIn(folderOfSocket, `${owner.pid}${ending}`)
   yield* Effect.acquireRelease(
     Effect.callback<void>((resume) => {
       const giveUp = (error: unknown): void =>
-        resume(Effect.logDebug(`ptth status cannot be answered at ${path}`, error))
+        resume(Effect.logDebug(`ptth status cannot be answered at ${address}`, error))
       server.once("error", giveUp)
       try {
-        requirePrivate(NodePath.dirname(path), owner.uid)
-        listenPrivately(server, path, () => resume(Effect.void))
+        requirePrivate(folderOfSocket, owner.uid)
+        listenPrivately(server, address, () => resume(Effect.void))
       } catch (error) {
         giveUp(error)
       }
@@ -110,16 +108,6 @@ const ask = (path: string): Effect.Effect<Status | undefined> =>
     Effect.map((answer) => Option.getOrUndefined(answer)),
   )
 
-const socketsIn = (folder: string): ReadonlyArray<string> => {
-  try {
-    return readdirSync(folder)
-      .filter((name) => name.endsWith(ending))
-      .map((name) => NodePath.join(folder, name))
-  } catch {
-    return []
-  }
-}
-
 /** The folders in which processes may have their sockets: this user's, and those of units of the system. */
 const foldersOf = (owner: FolderOwner): ReadonlyArray<string> => {
   const units = (() => {
@@ -135,7 +123,11 @@ const foldersOf = (owner: FolderOwner): ReadonlyArray<string> => {
 /** All processes that answer, the oldest first. */
 export const askAll = (owner: FolderOwner): Effect.Effect<ReadonlyArray<Status>> =>
   Effect.suspend(() =>
-    Effect.forEach(foldersOf(owner).flatMap(socketsIn), ask, { concurrency: "unbounded" }),
+    Effect.forEach(
+      foldersOf(owner).flatMap((folder) => addressesIn(folder, ending)),
+      ask,
+      { concurrency: "unbounded" },
+    ),
   ).pipe(
     Effect.map((statuses) =>
       statuses

@@ -25,6 +25,7 @@ import { loadCertificate, loadTrusted, refuseUntimely } from "../shared/LoadCert
 import { checkCluster } from "../shared/LoadCluster.ts"
 import { completeRelay, readNamed, refuseExposed } from "../shared/LoadConfig.ts"
 import { checkProvider } from "../shared/LoadOidc.ts"
+import { accessNote } from "../shared/NamedFile.ts"
 
 /** The kind of a configuration. */
 export type Kind = "relay" | "server"
@@ -144,7 +145,8 @@ const checkServer = Effect.fnUntraced(function* (
   const [first, ...rest] = problems
   if (first !== undefined) return yield* new ConfigError({ problems: [first, ...rest] })
   const settings = yield* Effect.fromResult(decoded)
-  return `OK: ${file} is a server's configuration${missing(settings)}${insecure(settings)}${unused(document)}`
+  const note = ServerConfig.holdsSecret(text) ? accessNote(file) : undefined
+  return `OK: ${file} is a server's configuration${missing(settings)}${insecure(settings)}${unused(document)}${note === undefined ? "" : `; ${note}`}`
 })
 
 const dayOf = (millis: number): string => Certificate.timeOf(millis).slice(0, 10)

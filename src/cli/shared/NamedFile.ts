@@ -26,6 +26,18 @@ export const exposed = (path: string, where: string, mode: number, subject: stri
     remedy: `Run \`chmod 600 ${path}\`.`,
   })
 
+/**
+ * What Windows has instead of modes: a command by which only this user can use
+ * the file; `undefined` where modes are checked.
+ */
+export const accessNote = (
+  path: string,
+  platform: NodeJS.Platform = process.platform,
+): string | undefined =>
+  platform === "win32"
+    ? `who can read ${path} is not checked on Windows; so that only you can: icacls "${path}" /inheritance:r /grant:r "%USERNAME%:F"`
+    : undefined
+
 /** What others than the owner must not do with a file: anything; its group may read it. */
 const exposing = 0o027
 

@@ -9,22 +9,36 @@ import * as NodePath from "node:path"
 /** The variables of a process. */
 export type Environment = { readonly [name: string]: string | undefined }
 
+/** How a platform writes paths. */
+const pathsOf = (platform: NodeJS.Platform): NodePath.PlatformPath =>
+  platform === "win32" ? NodePath.win32 : NodePath.posix
+
 /** A folder for programs, from a variable that only counts with an absolute path (XDG Base Directory). */
-const folderOf = (variable: string | undefined, fallback: ReadonlyArray<string>): string =>
-  NodePath.join(
-    variable !== undefined && NodePath.isAbsolute(variable)
+const folderOf = (
+  path: NodePath.PlatformPath,
+  variable: string | undefined,
+  fallback: ReadonlyArray<string>,
+): string =>
+  path.join(
+    variable !== undefined && path.isAbsolute(variable)
       ? variable
-      : NodePath.join(os.homedir(), ...fallback),
+      : path.join(os.homedir(), ...fallback),
     "ptth",
   )
 
 /** The folder of the user's configuration: `config.toml`, and the keys of `fileserver --relay`. */
-export const configFolder = (env: Environment): string =>
-  folderOf(process.platform === "win32" ? env.APPDATA : env.XDG_CONFIG_HOME, [".config"])
+export const configFolder = (
+  env: Environment,
+  platform: NodeJS.Platform = process.platform,
+): string =>
+  folderOf(pathsOf(platform), platform === "win32" ? env.APPDATA : env.XDG_CONFIG_HOME, [".config"])
 
 /** The folder of what the commands remember for the user, such as the keys of `ptth share`. */
-export const stateFolder = (env: Environment): string =>
-  folderOf(process.platform === "win32" ? env.LOCALAPPDATA : env.XDG_STATE_HOME, [
+export const stateFolder = (
+  env: Environment,
+  platform: NodeJS.Platform = process.platform,
+): string =>
+  folderOf(pathsOf(platform), platform === "win32" ? env.LOCALAPPDATA : env.XDG_STATE_HOME, [
     ".local",
     "state",
   ])
@@ -52,12 +66,18 @@ export const keyFiles = (env: Environment): ReadonlyArray<string> => [
 const literal = (text: string): string => text.replaceAll(/[\\*?[\]{}()!+@]/g, "\\$&")
 
 /** The patterns of `hidden` by which a shared folder does not show the folders with keys that are below it. */
-export const keyPatterns = (root: string, env: Environment): ReadonlyArray<string> =>
-  [configFolder(env), stateFolder(env)].flatMap((folder) => {
-    const path = NodePath.relative(root, folder)
-    const isBelow = path !== "" && !path.startsWith("..") && !NodePath.isAbsolute(path)
-    return isBelow ? [`/${path.split(NodePath.sep).map(literal).join("/")}`] : []
+export const keyPatterns = (
+  root: string,
+  env: Environment,
+  platform: NodeJS.Platform = process.platform,
+): ReadonlyArray<string> => {
+  const { isAbsolute, relative, sep } = pathsOf(platform)
+  return [configFolder(env, platform), stateFolder(env, platform)].flatMap((folder) => {
+    const path = relative(root, folder)
+    const isBelow = path !== "" && !path.startsWith("..") && !isAbsolute(path)
+    return isBelow ? [`/${path.split(sep).map(literal).join("/")}`] : []
   })
+}
 
 /**
  * A path that a person has typed, from the folder where that person is: npm runs

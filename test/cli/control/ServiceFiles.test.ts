@@ -55,3 +55,51 @@ it.each([
 ])("the name for %j is %s", (args, name) => {
   assert.strictEqual(ServiceFiles.nameFor(args), name)
 })
+
+it("a task of the system runs as a user who need not log on", () => {
+  const task = ServiceFiles.windowsTask({ ...options, systemUser: "PC\\Me & You" })
+  assert.include(task, "<Triggers><BootTrigger/></Triggers>")
+  assert.include(task, "<UserId>PC\\Me &amp; You</UserId>")
+  assert.include(task, "<LogonType>S4U</LogonType>")
+  assert.notInclude(ServiceFiles.windowsTask(options), "<Principals>")
+})
+
+it.each([
+  ["systemd", false, "/home/me", {}, "/home/me/.config/systemd/user"],
+  ["systemd", false, "/home/me", { XDG_CONFIG_HOME: "/cfg" }, "/cfg/systemd/user"],
+  ["systemd", true, "/home/me", {}, "/etc/systemd/system"],
+  ["launchd", false, "/Users/me", {}, "/Users/me/Library/LaunchAgents"],
+  ["launchd", true, "/Users/me", {}, "/Library/LaunchDaemons"],
+  [
+    "windows",
+    false,
+    "C:\\Users\\me",
+    { LOCALAPPDATA: "C:\\Users\\me\\AppData\\Local" },
+    "C:\\Users\\me\\AppData\\Local\\ptth\\services",
+  ],
+  ["windows", false, "C:\\Users\\me", {}, "C:\\Users\\me\\ptth\\services"],
+] as const)(
+  "files of %s, of the system: %s, are where it looks for them",
+  (manager, isSystem, home, env, folder) => {
+    assert.strictEqual(ServiceFiles.folderFor(manager, isSystem, home, env).folder, folder)
+  },
+)
+
+it("the log of launchd is in the folder for logs", () => {
+  assert.strictEqual(
+    ServiceFiles.logFileFor("ptth-share", false, "/Users/me"),
+    "/Users/me/Library/Logs/ptth-share.log",
+  )
+  assert.strictEqual(
+    ServiceFiles.logFileFor("ptth-share", true, "/Users/me"),
+    "/Library/Logs/ptth-share.log",
+  )
+})
+
+it("each platform has a manager of services", () => {
+  assert.deepEqual((["linux", "darwin", "win32"] as const).map(ServiceFiles.managerOf), [
+    "systemd",
+    "launchd",
+    "windows",
+  ])
+})
