@@ -31,6 +31,7 @@ import * as RelaysPage from "./pages/RelaysPage.ts"
 import * as ServerPage from "./pages/ServerPage.ts"
 import * as ServerSettingsPage from "./pages/ServerSettingsPage.ts"
 import * as UnregisteredPage from "./pages/UnregisteredPage.ts"
+import * as RecordedPage from "./requests/RecordedPage.ts"
 import * as RequestPage from "./requests/RequestPage.ts"
 import * as RequestsPage from "./requests/RequestsPage.ts"
 
@@ -50,6 +51,7 @@ const pages: ReadonlyArray<AdminPage.AdminPage> = [
   ChangePage.page,
   InvitationPage.page,
   RequestPage.page,
+  RecordedPage.page,
   MetricsPage.page,
   LoginPage.page,
 ]

@@ -114,6 +114,8 @@ export const requests = {
       : `${count} requests for pictures, styles and scripts are left out.`,
   notRecorded: "The requests of this server are not recorded, so that only their lines are here.",
   allRecorded: "All that is recorded, with heads and bodies",
+  onlyNewest: (count: number): string =>
+    `Only the newest ${count} are here, so that the page does not become too large. The list has more.`,
   recordedAlways: "The configuration has the requests of this server recorded.",
   recordedUntil: "The requests of this server are recorded until",
   kept: (requests: number, bodySize: string): string =>

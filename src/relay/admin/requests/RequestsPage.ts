@@ -18,8 +18,7 @@ import * as Requests from "../core/Requests.ts"
 import { type AdminPage, failure, respondDone, respondFramed } from "../frame/AdminPage.ts"
 import { pathOf, tabs } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
-import { renderMessages } from "./RequestPage.ts"
-import { pathOf as requestPath } from "./RequestPath.ts"
+import { recordedPath } from "./RecordedPage.ts"
 import * as RequestTable from "./RequestTable.ts"
 
 const menu = { path: "/requests", label: "Requests" } as const
@@ -59,7 +58,7 @@ export const render = (
 <div id="requests" data-live>${RequestTable.render(view, filter, false, withAssets(menu.path, filter))}</div>`
 
 const inspectForm = ({ isInspected, name }: ServerView): Html => {
-  const action = `${pathOf(name)}/inspect`
+  const action = recordedPath(name)
   return html`<div class="decide">${
     isInspected
       ? html`<form method="post" action="${action}"><input type="hidden" name="minutes" value="0"><button>Stop and delete the recordings</button></form>`
@@ -86,7 +85,7 @@ export const renderServer = (
   const path = pathOf(server.name, "requests")
   return html`${tabs(server.name, "requests")}
 ${inspectionOf(server)}
-${server.isInspected ? html`<p><a href="${pathOf(server.name)}/inspect">${Text.requests.allRecorded}</a></p>` : undefined}
+${server.isInspected ? html`<p><a href="${recordedPath(server.name)}">${Text.requests.allRecorded}</a></p>` : undefined}
 ${RequestTable.form(path, filter, undefined)}
 <div id="requests" data-live>${RequestTable.render(view, filter, true, withAssets(path, { ...filter, server: undefined }))}</div>`
 }
@@ -128,34 +127,6 @@ const showServer = Effect.gen(function* () {
   )
 })
 
-/** All that is recorded of a server, with heads and bodies, to search in. */
-const showRecorded = Effect.gen(function* () {
-  const { name = "" } = yield* HttpRouter.params
-  const { list, one } = yield* Requests.Requests
-  const server = (yield* Administration).registered(name)
-  if (server === undefined) return yield* failure("PTTH_NOT_FOUND", Text.failure.noServer(name))
-  const { rows } = yield* list(Requests.filterOf({ server: server.name, assets: "yes" }))
-  const ids = rows.flatMap(({ number, relay }) =>
-    number === undefined ? [] : [{ relay, name: server.name, number }],
-  )
-  const recorded = yield* Effect.forEach(ids.slice(0, maxInspected), (id) =>
-    Effect.map(one(id), (request) => (request === undefined ? [] : [{ id, request }])),
-  )
-  const main = html`${tabs(server.name, "requests")}
-${recorded.length === 0 ? html`<p class="empty">${Text.requests.empty}</p>` : undefined}
-${recorded.flat().map(
-  ({ id, request }) =>
-    html`<section class="recorded"><h2><a href="${requestPath(id)}">${request.method} ${request.target.slice(0, 200)}</a></h2>
-${renderMessages(id, request, "h3")}</section>`,
-)}`
-  return yield* respondFramed({
-    title: server.displayName ?? server.name,
-    current: "/",
-    live: false,
-    main,
-  })
-})
-
 const badForm = () => failure("PTTH_BAD_REQUEST", Text.failure.badForm)
 
 const inspect = Effect.gen(function* () {
@@ -171,15 +142,12 @@ const inspect = Effect.gen(function* () {
   return yield* respondDone(reached, pathOf(server.name, "requests"))
 }).pipe(Effect.catchTags({ SchemaError: badForm, HttpServerError: badForm }))
 
-const recordedPath = "/servers/:name/inspect"
-
 /** The pages. */
 export const page: AdminPage = {
   menu,
   routes: [
     HttpRouter.route("GET", menu.path, show),
     HttpRouter.route("GET", "/servers/:name/requests", showServer),
-    HttpRouter.route("POST", recordedPath, inspect),
-    HttpRouter.route("GET", recordedPath, showRecorded),
+    HttpRouter.route("POST", "/servers/:name/inspect", inspect),
   ],
 }
