@@ -235,6 +235,7 @@ export class Recorder {
   private refresh(): void {
     this.isAnyInspected = this.derived().config.servers.some(({ name }) => this.inspects(name))
     this.changes += 1
+    if (this.recordings.size > 0) this.scheduleSweep()
   }
 
   private begin(
@@ -262,24 +263,33 @@ export class Recorder {
       sweepMillis,
       () => {
         this.isSweepSet = false
-        this.sweep()
-        if (this.recordings.size > 0) this.scheduleSweep()
+        if (this.sweep()) this.scheduleSweep()
       },
       slackMillis,
     )
   }
 
-  /** Frees secrets that were kept long enough, a few at a time, and old recordings of servers that are inspected no more. */
-  private sweep(): void {
+  /**
+   * Frees secrets that were kept long enough, a few at a time, and old recordings
+   * of servers that are inspected no more. Returns whether there is more to free
+   * later; if not, an idle relay sleeps.
+   */
+  private sweep(): boolean {
     const now = this.now()
     const begun = performance.now()
+    let hasMore = false
     for (const [server, recordings] of this.recordings) {
-      for (const recording of recordings)
+      for (const recording of recordings) {
         if (now - recording.at >= secretMillis && performance.now() - begun < maxSweepMillis)
           recording.expire()
+        hasMore ||= !recording.isExpired
+      }
+      if (this.inspects(server)) continue
       const newest = recordings.at(-1)?.at ?? 0
-      if (!this.inspects(server) && now - newest >= keptMillis) this.drop(server)
+      if (now - newest >= keptMillis) this.drop(server)
+      else hasMore = true
     }
+    return hasMore
   }
 
   private changed(bytes: number): void {

@@ -128,13 +128,14 @@ export class Recording {
   readonly body: BodyCapture
   readonly responseBody: BodyCapture
   readonly times: VisitTimes | undefined
+  /** Whether its secrets are gone, or it was found to have none. */
+  isExpired = false
   private head: Inspected
   private original: RequestHead | undefined
   /** What is left to show of the bodies once their secrets are gone. */
   private expired:
     | { readonly request: ShownBody.ShownBody; readonly response: ShownBody.ShownBody }
     | undefined
-  private isExpired = false
   private readonly isUpgrade: boolean
   private readonly onChange: (bytes: number) => void
 

@@ -7,10 +7,16 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { first, type HeaderList } from "../../../src/domain/HeaderList.ts"
 import * as Curl from "../../../src/relay/inspect/Curl.ts"
-import { maxInspected } from "../../../src/relay/inspect/Inspector.ts"
+import {
+  type Inspection,
+  maxInspected,
+  Recorder,
+  secretMillis,
+} from "../../../src/relay/inspect/Inspector.ts"
 import { type Inspected, maxBody, Recording } from "../../../src/relay/inspect/Recording.ts"
 import * as RedactSecrets from "../../../src/relay/inspect/RedactSecrets.ts"
 import { maxShown } from "../../../src/relay/inspect/ShownBody.ts"
+import type { DerivedConfig } from "../../../src/relay/settings/DerivedConfig.ts"
 import * as Body from "../../../src/transport/body/Body.ts"
 import * as Harness from "../../support/Harness.ts"
 
@@ -148,6 +154,77 @@ describe("a recorded request can be sent again", () => {
     const recording = recordingOf({ ...upload, method: "GET" })
     recording.body.of(Body.empty)
     assert.strictEqual(recording.replayable, "yes")
+  })
+})
+
+describe("an idle recorder", () => {
+  const registered = { config: { servers: [{ name: "open" }] }, servers: new Map([["open", {}]]) }
+
+  /** A recorder of which each deadline passes when `pass` is called, with one request that is over. */
+  const idle = () => {
+    let now = 1_000
+    const waiting = new Set<() => void>()
+    const deadlines = {
+      now: () => now,
+      elapsed: () => now,
+      set: (_millis: number, onPassed: () => void) => {
+        waiting.add(onPassed)
+        return { clear: () => waiting.delete(onPassed), touch: () => {} }
+      },
+    }
+    const recorder = new Recorder(
+      () => registered as unknown as DerivedConfig,
+      () => now,
+      deadlines,
+    )
+    const inspect = (inspection: Omit<Inspection, "at">) =>
+      recorder.inspect("open", { ...inspection, at: now })
+    const pass = (millis: number): number => {
+      now += millis
+      const passed = [...waiting]
+      waiting.clear()
+      for (const onPassed of passed) onPassed()
+      return waiting.size
+    }
+    const record = recorder.recording(
+      "open",
+      "192.0.2.1",
+      (_head, _body, reply) => {
+        reply.respond({ status: 200, headers: [] }, Body.empty, () => {})
+        return () => {}
+      },
+      undefined,
+    )
+    const request = () =>
+      record({ method: "GET", target: "/?token=hush", headers: [] }, Body.empty, {
+        fail: () => {},
+        respond: (_head, _body, sent) => sent?.(),
+      })
+    return { recorder, inspect, pass, request }
+  }
+
+  it("wakes no process once no recording has a secret", () => {
+    const { inspect, pass, recorder, request } = idle()
+    inspect({ isOn: true, until: 100 * secretMillis })
+    request()
+    assert.strictEqual(pass(secretMillis - 1), 1)
+    assert.strictEqual(recorder.of("open")[0]?.replayable, "yes")
+    assert.strictEqual(pass(1), 0)
+    assert.strictEqual(recorder.of("open")[0]?.replayable, "expired")
+  })
+
+  it("drops the recordings an hour after the server is inspected no more", () => {
+    const { inspect, pass, recorder, request } = idle()
+    inspect({ isOn: true, until: 100 * secretMillis })
+    request()
+    assert.strictEqual(pass(secretMillis), 0)
+    inspect({ isOn: true, until: 1_001 + secretMillis })
+    assert.strictEqual(pass(2), 1)
+    assert.strictEqual(pass(4 * secretMillis), 1)
+    assert.lengthOf(recorder.of("open"), 1)
+    pass(secretMillis)
+    assert.lengthOf(recorder.of("open"), 0)
+    assert.strictEqual(pass(1), 0)
   })
 })
 
