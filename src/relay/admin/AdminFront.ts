@@ -105,7 +105,7 @@ const pass = (
   if (path === "/events") return sendEvents(context.live, head, body, reply)
   if (DebugStreams.takes(path)) return context.streams.handle(head, body, reply)
   const most = RequestPath.isSending(path) ? maxEditedBody : maxBody
-  const limited = limit(body, most, () => reply.fail(tooLarge))
+  const limited = limit(body, most, () => reply.fail(tooLarge(most)))
   // The front leaves out the body of a response to HEAD.
   const method = head.method === "HEAD" ? "GET" : head.method
   return context.appFor(caller)({ ...head, method }, limited, reply)
@@ -141,7 +141,5 @@ const tooManyPages = new ExchangeError({
   retryAfter: 30,
 })
 
-const tooLarge = new ExchangeError({
-  code: "PTTH_BODY_TOO_LARGE",
-  detail: `the limit is ${maxBody} bytes`,
-})
+const tooLarge = (most: number): ExchangeError =>
+  new ExchangeError({ code: "PTTH_BODY_TOO_LARGE", detail: `the limit is ${most} bytes` })

@@ -208,6 +208,26 @@ describe("a replay", () => {
     }),
   )
 
+  it.effect("may have a larger body than other forms, and is told that limit", () =>
+    Effect.gen(function* () {
+      const { calls, me, recorded } = yield* ordered
+      const send = (bytes: number) =>
+        me.send(`${recorded}/send`, {
+          method: "POST",
+          target: "/large",
+          headers: "",
+          body: "x".repeat(bytes),
+        })
+      const refused = yield* send(1024 * 1024)
+      assert.strictEqual(refused.status, 413)
+      assert.include(refused.text, "The limit is 1048576 bytes")
+      const sent = yield* send(100_000)
+      assert.strictEqual(sent.status, 303)
+      yield* isOver(me, sent.header("location") ?? "")
+      assert.strictEqual(calls[1]?.body.length, 100_000)
+    }),
+  )
+
   it.effect("goes by the relay that recorded it, to a server with a link elsewhere", () =>
     Effect.gen(function* () {
       const [a, b] = yield* AdminCluster.start(["a", "b"], AdminCluster.attic)
