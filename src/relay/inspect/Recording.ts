@@ -70,11 +70,12 @@ export class BodyCapture implements Tally {
   /** Whether the body was read to its end. */
   isWhole = false
   private isRead = false
-  private chunks: Array<Uint8Array> = []
+  /** What is kept, and room for more: a body can come in very many small pieces. */
+  private memory = new Uint8Array(0)
   private isDropped = false
   private readonly onChange: (bytes: number) => void
 
-  /** @param onChange called with how many more bytes are kept */
+  /** @param onChange called with how many more bytes of memory are taken */
   constructor(onChange: (bytes: number) => void) {
     this.onChange = onChange
   }
@@ -84,9 +85,11 @@ export class BodyCapture implements Tally {
     if (this.isDropped) return
     const part = chunk.subarray(0, maxBody - this.size)
     if (part.length === 0) return
+    const before = this.memory.length
+    this.makeRoom(this.size + part.length)
+    this.memory.set(part, this.size)
     this.size += part.length
-    this.chunks.push(new Uint8Array(part))
-    this.onChange(part.length)
+    this.onChange(this.memory.length - before)
   }
 
   over(isWhole: boolean): void {
@@ -95,16 +98,24 @@ export class BodyCapture implements Tally {
   }
 
   read(): Uint8Array {
-    if (this.chunks.length > 1) this.chunks = [Buffer.concat(this.chunks)]
-    return this.chunks[0] ?? new Uint8Array(0)
+    return this.memory.subarray(0, this.size)
   }
 
   /** Frees what is kept, and keeps no more. */
   drop(): void {
-    this.onChange(-this.size)
-    this.chunks = []
+    const before = this.memory.length
+    this.memory = new Uint8Array(0)
     this.size = 0
     this.isDropped = true
+    this.onChange(-before)
+  }
+
+  /** Doubles the memory, so that a body in many pieces is copied few times; the first piece takes only what it needs. */
+  private makeRoom(size: number): void {
+    if (size <= this.memory.length) return
+    const memory = new Uint8Array(Math.min(maxBody, Math.max(size, 2 * this.memory.length)))
+    memory.set(this.read())
+    this.memory = memory
   }
 
   /** The same body, captured when it is read. */

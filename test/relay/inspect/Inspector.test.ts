@@ -13,7 +13,12 @@ import {
   Recorder,
   secretMillis,
 } from "../../../src/relay/inspect/Inspector.ts"
-import { type Inspected, maxBody, Recording } from "../../../src/relay/inspect/Recording.ts"
+import {
+  BodyCapture,
+  type Inspected,
+  maxBody,
+  Recording,
+} from "../../../src/relay/inspect/Recording.ts"
 import * as RedactSecrets from "../../../src/relay/inspect/RedactSecrets.ts"
 import { maxShown } from "../../../src/relay/inspect/ShownBody.ts"
 import type { DerivedConfig } from "../../../src/relay/settings/DerivedConfig.ts"
@@ -154,6 +159,23 @@ describe("a recorded request can be sent again", () => {
     const recording = recordingOf({ ...upload, method: "GET" })
     recording.body.of(Body.empty)
     assert.strictEqual(recording.replayable, "yes")
+  })
+})
+
+describe("the capture of a body", () => {
+  it("takes memory a few times, however small the pieces are, and gives back as much", () => {
+    const taken: Array<number> = []
+    const capture = new BodyCapture((bytes) => taken.push(bytes))
+    const sent = Buffer.alloc(maxBody + 1_000, "a body in pieces ")
+    for (const byte of sent) capture.bytes(1, Uint8Array.of(byte))
+    assert.strictEqual(capture.length, sent.length)
+    assert.isTrue(sent.subarray(0, maxBody).equals(capture.read()))
+    assert.isBelow(taken.filter((bytes) => bytes > 0).length, 30)
+    const sum = () => taken.reduce((a, b) => a + b, 0)
+    assert.strictEqual(sum(), maxBody)
+    capture.drop()
+    assert.strictEqual(sum(), 0)
+    assert.lengthOf(capture.read(), 0)
   })
 })
 
