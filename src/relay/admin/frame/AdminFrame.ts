@@ -55,6 +55,10 @@ const menuLink = ({ count, label, path }: MenuLink, current: string): Html => {
     : html`<a href="${path}">${text}</a>`
 }
 
+/** Relays that did not answer, or were not reached, each with the reason. */
+export const relayList = (silent: ReadonlyArray<SilentRelay>): Html =>
+  html`<ul>${silent.map(({ id, reason }) => html`<li>${id}: ${reason}</li>`)}</ul>`
+
 /** A page of the administrator. */
 export const frame = (parts: FrameParts): Html =>
   page({
@@ -71,7 +75,7 @@ export const frame = (parts: FrameParts): Html =>
       parts.hasConfigError && parts.current !== "/config"
         ? html`<p class="notice bad">${Text.frame.configError}</p>`
         : undefined
-    }${parts.silent.length === 0 ? undefined : html`<div class="notice bad"><p>${Text.frame.silent}</p><ul>${parts.silent.map(({ id, reason }) => html`<li>${id}: ${reason}</li>`)}</ul></div>`}</div>
+    }${parts.silent.length === 0 ? undefined : html`<div class="notice bad"><p>${Text.frame.silent}</p>${relayList(parts.silent)}</div>`}</div>
 ${parts.main}
 ${parts.live === true ? html`<p id="live" class="faint" role="status" data-events="/events"></p>` : undefined}`,
   })

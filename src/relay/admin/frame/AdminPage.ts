@@ -4,9 +4,10 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpRouter from "effect/http/HttpRouter"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import type { RegisteredServer } from "../../../domain/config/RelayConfig.ts"
 import { statusOf, type VisitorErrorCode } from "../../../domain/ErrorRegistry.ts"
 import type { HeaderList } from "../../../domain/HeaderList.ts"
 import * as FailurePage from "../../../web/FailurePage.ts"
@@ -20,7 +21,7 @@ import { Caller } from "../core/Caller.ts"
 import type { LoginLink } from "../core/LoginLink.ts"
 import type { Requests } from "../core/Requests.ts"
 import type { ServerChanges } from "../core/ServerChanges.ts"
-import { type FrameParts, frame } from "./AdminFrame.ts"
+import { type FrameParts, frame, relayList } from "./AdminFrame.ts"
 import * as Text from "./Text.ts"
 
 /** A link of the menu. */
@@ -106,7 +107,7 @@ export const respondDone = ({ silent }: Reached, location: string, current = loc
     : respondFramed({
         title: Text.acts.title,
         current,
-        main: html`<p>${Text.acts.missed}</p><ul>${silent.map(({ id, reason }) => html`<li>${id}: ${reason}</li>`)}</ul><p><a href="${location}">${Text.acts.next}</a></p>`,
+        main: html`<p>${Text.acts.missed}</p>${relayList(silent)}<p><a href="${location}">${Text.acts.next}</a></p>`,
       })
 
 /** A failure, in the form that the request accepts. */
@@ -119,3 +120,16 @@ export const failure = (code: VisitorErrorCode, detail: string, fields: HeaderLi
     )
     return HttpServerResponse.uint8Array(body, { status, headers: Object.fromEntries(headers) })
   })
+
+/** Continues with the server that the path names, or answers that there is none. */
+export const withServer = <A, E, R>(use: (server: RegisteredServer) => Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const { name = "" } = yield* HttpRouter.params
+    const server = (yield* Administration).registered(name)
+    return server === undefined
+      ? yield* failure("PTTH_NOT_FOUND", Text.failure.noServer(name))
+      : yield* use(server)
+  })
+
+/** The failure of a form that does not match its schema. */
+export const badForm = () => failure("PTTH_BAD_REQUEST", Text.failure.badForm)

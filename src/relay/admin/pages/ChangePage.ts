@@ -16,7 +16,8 @@ import {
   type PlannedChange,
   ServerChanges,
 } from "../core/ServerChanges.ts"
-import { type AdminPage, failure, respondDone, respondFramed } from "../frame/AdminPage.ts"
+import { relayList } from "../frame/AdminFrame.ts"
+import { type AdminPage, badForm, failure, respondDone, respondFramed } from "../frame/AdminPage.ts"
 import { pathOf } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
 import * as OverviewPage from "./OverviewPage.ts"
@@ -55,7 +56,7 @@ name = "${name}"
 api_key = "${key}"
 relay_url = "${relayUrl}"</pre>
 <p>${Text.change.keyOnce}</p>
-${silent.length === 0 ? undefined : html`<div class="notice bad"><p>${Text.acts.missed}</p><ul>${silent.map(({ id, reason }) => html`<li>${id}: ${reason}</li>`)}</ul></div>`}
+${silent.length === 0 ? undefined : html`<div class="notice bad"><p>${Text.acts.missed}</p>${relayList(silent)}</div>`}
 <p><a href="${pathOf(name, "settings")}">${Text.acts.next}</a></p>`
 
 const Form = Schema.Struct({
@@ -77,8 +78,6 @@ const requestOf = ({ act, keeps, to = "", tripcode = "" }: typeof Form.Type): Ch
       return { act }
   }
 }
-
-const badForm = () => failure("PTTH_BAD_REQUEST", Text.failure.badForm)
 
 const plan = Effect.gen(function* () {
   const { name = "" } = yield* HttpRouter.params

@@ -12,7 +12,7 @@ import * as Invitations from "../../registry/Invitations.ts"
 import { Administration } from "../core/Administration.ts"
 import { Caller, nameOf } from "../core/Caller.ts"
 import { ServerChanges } from "../core/ServerChanges.ts"
-import { type AdminPage, failure, respondFramed } from "../frame/AdminPage.ts"
+import { type AdminPage, badForm, failure, respondFramed } from "../frame/AdminPage.ts"
 import * as Text from "../frame/Text.ts"
 
 /** Where an invitation is made. */
@@ -38,8 +38,6 @@ export const render = (
 <p><button type="button" data-copy="command" hidden>Copy</button></p>
 ${isCertain ? undefined : html`<p class="notice">${Text.invitation.noPublicUrl}</p>`}
 <p>${replaces ? Text.invitation.replaces : Text.invitation.registers} ${Text.invitation.once} ${Format.time(invitation.expiresAt)}.</p>`
-
-const badForm = () => failure("PTTH_BAD_REQUEST", Text.failure.badForm)
 
 const invite = Effect.gen(function* () {
   const { name, replaces } = yield* HttpServerRequest.schemaBodyUrlParams(

@@ -13,7 +13,7 @@ import { type Html, html } from "../../../web/Html.ts"
 import { Administration } from "../core/Administration.ts"
 import { Caller, nameOf } from "../core/Caller.ts"
 import { ServerChanges } from "../core/ServerChanges.ts"
-import { type AdminPage, failure, respondDone, respondFramed } from "../frame/AdminPage.ts"
+import { type AdminPage, respondDone, respondFramed, withServer } from "../frame/AdminPage.ts"
 import { fact, pathOf, tabs } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
 import * as InvitationPage from "./InvitationPage.ts"
@@ -152,27 +152,25 @@ ${path === undefined ? html`<p class="notice">${Text.settings.notHere}</p>` : un
 <ul class="acts">${disconnectCard(parts)}${path === undefined ? undefined : changeCards(parts)}</ul>`
 }
 
-const show = Effect.gen(function* () {
-  const administration = yield* Administration
-  const { name = "" } = yield* HttpRouter.params
-  const server = administration.registered(name)
-  if (server === undefined) return yield* failure("PTTH_NOT_FOUND", Text.failure.noServer(name))
-  const path = yield* (yield* ServerChanges).file(name)
-  return yield* respondFramed({
-    title: server.displayName ?? server.name,
-    current: OverviewPage.path,
-    main: render({ server, relay: administration.limits(), path }),
-  })
-})
+const show = withServer(
+  Effect.fnUntraced(function* (server) {
+    const administration = yield* Administration
+    const path = yield* (yield* ServerChanges).file(server.name)
+    return yield* respondFramed({
+      title: server.displayName ?? server.name,
+      current: OverviewPage.path,
+      main: render({ server, relay: administration.limits(), path }),
+    })
+  }),
+)
 
-const disconnect = Effect.gen(function* () {
-  const { identity } = yield* Caller
-  const { name = "" } = yield* HttpRouter.params
-  const server = (yield* Administration).registered(name)
-  if (server === undefined) return yield* failure("PTTH_NOT_FOUND", Text.failure.noServer(name))
-  const reached = yield* (yield* ServerChanges).disconnect(server.name, nameOf(identity))
-  return yield* respondDone(reached, pathOf(name))
-})
+const disconnect = withServer(
+  Effect.fnUntraced(function* (server) {
+    const { identity } = yield* Caller
+    const reached = yield* (yield* ServerChanges).disconnect(server.name, nameOf(identity))
+    return yield* respondDone(reached, pathOf(server.name))
+  }),
+)
 
 /** The page. */
 export const page: AdminPage = {

@@ -12,7 +12,7 @@ import { table } from "../../../web/Table.ts"
 import { toToml } from "../../registry/Approval.ts"
 import { Administration, type Overview, type StrangerView } from "../core/Administration.ts"
 import { Caller, nameOf } from "../core/Caller.ts"
-import { type AdminPage, failure, respondDone, respondFramed } from "../frame/AdminPage.ts"
+import { type AdminPage, badForm, failure, respondDone, respondFramed } from "../frame/AdminPage.ts"
 import { pathOf } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
 import * as InvitationPage from "./InvitationPage.ts"
@@ -104,8 +104,6 @@ const Decision = Schema.Struct({
 })
 
 const decision = HttpServerRequest.schemaBodyUrlParams(Decision)
-
-const badForm = () => failure("PTTH_BAD_REQUEST", Text.failure.badForm)
 
 const approve = Effect.gen(function* () {
   const administration = yield* Administration

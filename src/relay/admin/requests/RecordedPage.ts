@@ -8,9 +8,8 @@ import type { ServerName } from "../../../domain/ServerName.ts"
 import type { RequestFilter, ShownRequest } from "../../../protocol/peer/AdminControl.ts"
 import { type Html, html, toText } from "../../../web/Html.ts"
 import { maxInspected } from "../../inspect/Inspector.ts"
-import { Administration } from "../core/Administration.ts"
 import { type RecordingId, Requests } from "../core/Requests.ts"
-import { type AdminPage, failure, respondFramed } from "../frame/AdminPage.ts"
+import { type AdminPage, respondFramed, withServer } from "../frame/AdminPage.ts"
 import { pathOf as serverPath, tabs } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
 import { renderMessages } from "./RequestPage.ts"
@@ -77,23 +76,22 @@ export const sectionsOf = Effect.fnUntraced(function* (ids: ReadonlyArray<Record
   return { sections, isCut: characters >= maxCharacters }
 })
 
-const show = Effect.gen(function* () {
-  const { name = "" } = yield* HttpRouter.params
-  const server = (yield* Administration).registered(name)
-  if (server === undefined) return yield* failure("PTTH_NOT_FOUND", Text.failure.noServer(name))
-  const ids = yield* recordingsOf(server.name)
-  const { isCut, sections } = yield* sectionsOf(ids.slice(0, maxInspected))
-  const hasMore = isCut || ids.length > maxInspected
-  return yield* respondFramed({
-    title: server.displayName ?? server.name,
-    current: "/",
-    live: false,
-    main: html`${tabs(server.name, "requests")}
+const show = withServer(
+  Effect.fnUntraced(function* (server) {
+    const ids = yield* recordingsOf(server.name)
+    const { isCut, sections } = yield* sectionsOf(ids.slice(0, maxInspected))
+    const hasMore = isCut || ids.length > maxInspected
+    return yield* respondFramed({
+      title: server.displayName ?? server.name,
+      current: "/",
+      live: false,
+      main: html`${tabs(server.name, "requests")}
 ${sections.length === 0 ? html`<p class="empty">${Text.requests.empty}</p>` : undefined}
 ${hasMore ? html`<p class="notice">${Text.requests.onlyNewest(sections.length)}</p>` : undefined}
 ${sections}`,
-  })
-})
+    })
+  }),
+)
 
 /** The page. */
 export const page: AdminPage = { routes: [HttpRouter.route("GET", "/servers/:name/inspect", show)] }

@@ -15,7 +15,7 @@ import * as Curl from "../../inspect/Curl.ts"
 import { mask } from "../../inspect/Redaction.ts"
 import { Caller, nameOf } from "../core/Caller.ts"
 import { type RecordingId, Requests } from "../core/Requests.ts"
-import { type AdminPage, failure, respondFramed, seeOther } from "../frame/AdminPage.ts"
+import { type AdminPage, badForm, failure, respondFramed, seeOther } from "../frame/AdminPage.ts"
 import { fact, pathOf as serverPath } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
 import * as BodyView from "./BodyView.ts"
@@ -194,8 +194,6 @@ const headersOf = (text: string): HeaderList =>
         ? [line.trim(), ""]
         : [line.slice(0, colon).trim(), line.slice(colon + 1).trim()]
     })
-
-const badForm = () => failure("PTTH_BAD_REQUEST", Text.failure.badForm)
 
 const send = Effect.gen(function* () {
   const id = idOf(yield* HttpRouter.params)

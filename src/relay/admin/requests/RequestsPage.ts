@@ -15,7 +15,14 @@ import type { ServerView } from "../../status/ServerView.ts"
 import { Administration } from "../core/Administration.ts"
 import { Caller, nameOf } from "../core/Caller.ts"
 import * as Requests from "../core/Requests.ts"
-import { type AdminPage, failure, respondDone, respondFramed } from "../frame/AdminPage.ts"
+import {
+  type AdminPage,
+  badForm,
+  failure,
+  respondDone,
+  respondFramed,
+  withServer,
+} from "../frame/AdminPage.ts"
 import { pathOf, tabs } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
 import { recordedPath } from "./RecordedPage.ts"
@@ -127,20 +134,17 @@ const showServer = Effect.gen(function* () {
   )
 })
 
-const badForm = () => failure("PTTH_BAD_REQUEST", Text.failure.badForm)
-
-const inspect = Effect.gen(function* () {
-  const { name = "" } = yield* HttpRouter.params
-  const { identity } = yield* Caller
-  const server = (yield* Administration).registered(name)
-  if (server === undefined) return yield* failure("PTTH_NOT_FOUND", Text.failure.noServer(name))
-  const form = yield* HttpServerRequest.schemaBodyUrlParams(
-    Schema.Struct({ minutes: Schema.String }),
-  )
-  const millis = (Requests.numberOf(form.minutes) ?? 0) * 60_000
-  const reached = yield* (yield* Requests.Requests).inspect(server.name, millis, nameOf(identity))
-  return yield* respondDone(reached, pathOf(server.name, "requests"))
-}).pipe(Effect.catchTags({ SchemaError: badForm, HttpServerError: badForm }))
+const inspect = withServer(
+  Effect.fnUntraced(function* (server) {
+    const { identity } = yield* Caller
+    const form = yield* HttpServerRequest.schemaBodyUrlParams(
+      Schema.Struct({ minutes: Schema.String }),
+    )
+    const millis = (Requests.numberOf(form.minutes) ?? 0) * 60_000
+    const reached = yield* (yield* Requests.Requests).inspect(server.name, millis, nameOf(identity))
+    return yield* respondDone(reached, pathOf(server.name, "requests"))
+  }),
+).pipe(Effect.catchTags({ SchemaError: badForm, HttpServerError: badForm }))
 
 /** The pages. */
 export const page: AdminPage = {
