@@ -14,8 +14,11 @@ import { tripcodeOfText } from "../../../src/domain/ApiKey.ts"
 import type { HeaderList } from "../../../src/domain/HeaderList.ts"
 import * as TripcodeWords from "../../../src/domain/TripcodeWords.ts"
 import { cookieName, linkMillis } from "../../../src/relay/admin/core/AdminLogin.ts"
+import { Certificates, none } from "../../../src/relay/certificates/Certificates.ts"
 import * as Approval from "../../../src/relay/registry/Approval.ts"
+import type { CertificateStatus } from "../../../src/transport/acme/CertificateKeeper.ts"
 import { type AdminRelay, adminRelay, post } from "../../support/AdminHarness.ts"
+import { fixedPort } from "../../support/FixedPort.ts"
 import * as Harness from "../../support/Harness.ts"
 
 const token = "ATokenThatScriptsShow"
@@ -295,6 +298,30 @@ it.effect("the commands on the pages name the address at which they are shown", 
       assert.include(behind, "https://admin.example/")
     }
   }),
+)
+
+it.effect(
+  "the page of a server names its address: the configured one, or where the relay listens",
+  () =>
+    Effect.gen(function* () {
+      const attic = `${withToken}[[servers]]\nname = "attic"\ntripcode = "${tripcodeOfText("a")}"\n`
+      const addressOn = (more: string) =>
+        Effect.gen(function* () {
+          const on = yield* adminRelay(`${more}${attic}`)
+          const { text } = yield* ask(on, "/servers/attic", [html, ...bearer])
+          return /<dt>Address<\/dt><dd><a href="([^"]*)"/.exec(text)?.[1]
+        })
+      const port = yield* Effect.promise(() => fixedPort())
+      assert.strictEqual(
+        yield* addressOn(`listen = "127.0.0.1:${port}"\n`),
+        `http://127.0.0.1:${port}/servers/attic/`,
+      )
+      assert.strictEqual(
+        yield* addressOn('public_url = "https://relay.example"\n'),
+        "https://relay.example/servers/attic/",
+      )
+      assert.isUndefined(yield* addressOn(""))
+    }),
 )
 
 describe("another site", () => {
@@ -587,6 +614,10 @@ describe("the API", () => {
       assert.strictEqual((yield* get("/audit?kind=ServerConnected&name=attic")).length, 1)
       assert.deepStrictEqual(yield* get("/audit?kind=Nonsense"), [])
       assert.deepStrictEqual(yield* get("/audit?name=nobody"), [])
+      // The clock of the test stands at the beginning of 1970.
+      assert.strictEqual((yield* get("/audit?to=1970-01-01&visits=no")).length, 2)
+      assert.deepStrictEqual(yield* get("/audit?from=1970-01-02"), [])
+      assert.deepStrictEqual(yield* get("/certificates"), [])
       assert.strictEqual((yield* get("/config")).problem, null)
 
       const page = yield* ask(on, "/servers/attic", [html, ...bearer])
@@ -595,6 +626,64 @@ describe("the API", () => {
       const lines = (yield* ask(on, "/audit.ndjson?kind=ServerConnected", bearer)).text
       assert.strictEqual(JSON.parse(lines).name, "attic")
       assert.include((yield* ask(on, "/metrics", bearer)).text, "ptth_relay_info")
+    }),
+  )
+
+  it.effect("has the certificates by ACME, and why the last attempt failed", () =>
+    Effect.gen(function* () {
+      const certificates: ReadonlyArray<CertificateStatus> = [
+        {
+          id: "relay.example.com",
+          names: ["relay.example.com"],
+          validity: { from: 0, until: 90 * 86_400_000 },
+          renewAt: 60 * 86_400_000,
+          failure: undefined,
+        },
+        {
+          id: "_.relay.example.com",
+          names: ["relay.example.com", "*.relay.example.com"],
+          validity: undefined,
+          renewAt: undefined,
+          failure: {
+            code: "PTTH_ACME_CHALLENGE",
+            detail: "the TXT record is missing",
+            at: 1_000,
+            attempts: 2,
+            retryAt: 61_000,
+          },
+        },
+      ]
+      const on = yield* Effect.provideService(adminRelay(withToken), Certificates, {
+        ...none,
+        statuses: () => certificates,
+      })
+      const listed = JSON.parse((yield* ask(on, "/api/v1/certificates", bearer)).text)
+      assert.deepStrictEqual(listed, [
+        {
+          id: "relay.example.com",
+          hosts: ["relay.example.com"],
+          validFrom: "1970-01-01T00:00:00.000Z",
+          validUntil: "1970-04-01T00:00:00.000Z",
+          renewAt: "1970-03-02T00:00:00.000Z",
+          failure: null,
+        },
+        {
+          id: "_.relay.example.com",
+          hosts: ["relay.example.com", "*.relay.example.com"],
+          validFrom: null,
+          validUntil: null,
+          renewAt: null,
+          failure: {
+            at: "1970-01-01T00:00:01.000Z",
+            code: "PTTH_ACME_CHALLENGE",
+            detail: "the TXT record is missing",
+            attempts: 2,
+            retryAt: "1970-01-01T00:01:01.000Z",
+          },
+        },
+      ])
+      const page = (yield* ask(on, "/certificates", [html, ...bearer])).text
+      assert.include(page, "the TXT record is missing")
     }),
   )
 
@@ -613,6 +702,7 @@ describe("the API", () => {
         "/api/v1/requests",
         "/api/v1/traffic",
         "/api/v1/relays",
+        "/api/v1/certificates",
         "/api/v1/config/reload",
         "/api/v1/config",
       ])

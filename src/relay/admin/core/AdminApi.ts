@@ -20,6 +20,7 @@ const described = (description: string) => Schema.String.annotate({ description 
 const count = Schema.Int.annotate({ description: "A count since the relay started" })
 const millis = Schema.Finite.annotate({ description: "Milliseconds" })
 const Time = described("A time such as 2026-01-31T12:00:00.000Z").annotate({ format: "date-time" })
+const Day = described("A day in UTC such as 2026-01-31, which is included")
 const Name = described("A server's name")
 const RelayName = described("The id of a relay, or the address of one that was never reached")
 const Tripcode = described("The hash of a server's key, 44 characters, as the server prints it")
@@ -53,6 +54,7 @@ export const Server = Schema.Struct({
     description: "Programs and versions of the server's processes, where they tell them",
   }),
   connections: Schema.Int.annotate({ description: "Open links" }),
+  paused: Schema.Boolean.annotate({ description: "Whether its visitors get status 503 for now" }),
   lastSeen: Schema.NullOr(Time),
   waiting: Schema.Int.annotate({ description: "Requests that wait for the server" }),
   inFlight: Schema.Int.annotate({ description: "Requests in flight" }),
@@ -188,6 +190,26 @@ const ConfigStatus = Schema.Struct({
   problem: Schema.NullOr(Schema.Struct({ at: Time, message: Schema.String })),
 }).annotate({ identifier: "ConfigStatus" })
 
+/** A certificate that the relay obtains by ACME. */
+export const Certificate = Schema.Struct({
+  id: described(
+    "By what it is kept: a host, or _.DOMAIN for a domain and all hosts right below it",
+  ),
+  hosts: Schema.Array(Schema.String),
+  validFrom: Schema.NullOr(Time).annotate({ description: "null: there is no certificate yet" }),
+  validUntil: Schema.NullOr(Time),
+  renewAt: Schema.NullOr(Time).annotate({ description: "When it is to be renewed" }),
+  failure: Schema.NullOr(
+    Schema.Struct({
+      at: Time,
+      code: described("A code of docs/errors.md"),
+      detail: Schema.String,
+      attempts: Schema.Int.annotate({ description: "Attempts that failed one after the other" }),
+      retryAt: Time,
+    }),
+  ).annotate({ description: "Why the last attempt failed, if it did" }),
+}).annotate({ identifier: "Certificate" })
+
 const RequestRow = Schema.Struct({
   at: Time,
   server: Name,
@@ -267,6 +289,9 @@ const endpoints = HttpApiGroup.make("relay", { topLevel: true })
       query: {
         name: Schema.optionalKey(Name),
         kind: Schema.optionalKey(described("A kind of event, such as ServerConnected")),
+        from: Schema.optionalKey(Day),
+        to: Schema.optionalKey(Day),
+        visits: Schema.optionalKey(described("no: without the sums of visitors' requests")),
       },
       success: Schema.Array(AuditEntry),
     }).annotate(OpenApi.Summary, "Events of the audit log, newest first"),
@@ -291,6 +316,9 @@ const endpoints = HttpApiGroup.make("relay", { topLevel: true })
       OpenApi.Summary,
       "The relays that serve as one, and the engine",
     ),
+    HttpApiEndpoint.get("certificates", "/certificates", {
+      success: Schema.Array(Certificate),
+    }).annotate(OpenApi.Summary, "The certificates that the relay obtains by ACME"),
     HttpApiEndpoint.post("reload", "/config/reload", { success: Reached }).annotate(
       OpenApi.Summary,
       "Load the configuration at all relays",

@@ -9,9 +9,8 @@ import * as Layer from "effect/Layer"
 import type { EngineStatus } from "../../../cluster/engine/Engine.ts"
 import type { ErrorCode } from "../../../domain/ErrorRegistry.ts"
 import { statusOf } from "../../../domain/ErrorRegistry.ts"
+import type { CertificateStatus } from "../../../transport/acme/CertificateKeeper.ts"
 import { problemOf } from "../../../web/FailurePage.ts"
-import type { AuditEvent } from "../../audit/AuditEvent.ts"
-import { sentences } from "../../audit/AuditEvent.ts"
 import type { AuditEntry } from "../../audit/AuditLog.ts"
 import { History } from "../../history/History.ts"
 import * as Series from "../../history/Series.ts"
@@ -26,6 +25,7 @@ import {
   type RecentView,
   type StrangerView,
 } from "./Administration.ts"
+import * as AuditFilter from "./AuditFilter.ts"
 import { Caller, nameOf } from "./Caller.ts"
 import * as Requests from "./Requests.ts"
 
@@ -43,6 +43,7 @@ const serverOf = (view: ServerView, silent: Overview["silent"]) => ({
   reason: view.reason,
   programs: view.programs,
   connections: view.connections,
+  paused: view.isPaused,
   lastSeen: isoOrNull(view.lastSeen),
   waiting: view.waiting,
   inFlight: view.traffic.inFlight,
@@ -130,6 +131,24 @@ const slotOf = (slot: Series.Slot) => ({
   waiting: slot.values[Series.place.waiting] ?? 0,
 })
 
+const certificateOf = ({ failure, id, names, renewAt, validity }: CertificateStatus) => ({
+  id,
+  hosts: names,
+  validFrom: isoOrNull(validity?.from),
+  validUntil: isoOrNull(validity?.until),
+  renewAt: isoOrNull(renewAt),
+  failure:
+    failure === undefined
+      ? null
+      : {
+          at: iso(failure.at),
+          code: failure.code,
+          detail: failure.detail,
+          attempts: failure.attempts,
+          retryAt: iso(failure.retryAt),
+        },
+})
+
 const relaysOf = ({ relays, silent }: Overview, engine: EngineStatus) => ({
   relays: relays.map((relay) => ({
     id: relay.id,
@@ -149,10 +168,6 @@ const relaysOf = ({ relays, silent }: Overview, engine: EngineStatus) => ({
   unanswered: silent,
   engine: { state: engine.state, reason: engine.reason ?? null },
 })
-
-/** The kind of event with this name; `undefined` if there is none. */
-export const kindOf = (text: string | undefined): AuditEvent["_tag"] | undefined =>
-  text !== undefined && Object.hasOwn(sentences, text) ? (text as AuditEvent["_tag"]) : undefined
 
 const problem = <
   Code extends Extract<ErrorCode, ApprovalError["code"] | "PTTH_NOT_FOUND" | "PTTH_BAD_REQUEST">,
@@ -220,6 +235,8 @@ const handlers = HttpApiBuilder.group(
         Effect.map(administration.overview, (overview) =>
           relaysOf(overview, administration.engine()),
         ),
+      certificates: () =>
+        Effect.map(administration.overview, ({ certificates }) => certificates.map(certificateOf)),
       reload: () => Effect.map(administration.reload, ({ silent }) => ({ missed: silent })),
       approve: Effect.fnUntraced(function* ({ payload }) {
         const { identity } = yield* Caller
@@ -249,9 +266,9 @@ const handlers = HttpApiBuilder.group(
       }),
       audit: ({ query }) =>
         Effect.sync(() =>
-          query.kind !== undefined && kindOf(query.kind) === undefined
+          query.kind !== undefined && AuditFilter.kindOf(query.kind) === undefined
             ? []
-            : administration.audit({ name: query.name, kind: kindOf(query.kind) }).map(entryOf),
+            : administration.audit(AuditFilter.filterOf(query, true)).map(entryOf),
         ),
       config: () =>
         Effect.sync(() => {

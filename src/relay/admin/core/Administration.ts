@@ -7,10 +7,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Engine, type EngineStatus } from "../../../cluster/engine/Engine.ts"
 import { isExpected } from "../../../cluster/Peers.ts"
-import type {
-  RegisteredServer,
-  RelayConfig,
-  ServerLimits,
+import {
+  type RegisteredServer,
+  type RelayConfig,
+  type ServerLimits,
+  speaksTls,
 } from "../../../domain/config/RelayConfig.ts"
 import type { ServerName } from "../../../domain/ServerName.ts"
 import type { Tripcode } from "../../../domain/Tripcode.ts"
@@ -19,7 +20,6 @@ import * as AdminControl from "../../../protocol/peer/AdminControl.ts"
 import type { CertificateStatus } from "../../../transport/acme/CertificateKeeper.ts"
 import type { Metric } from "../../../transport/observe/Metric.ts"
 import * as ProcessMetrics from "../../../transport/observe/ProcessMetrics.ts"
-import type { AuditEvent } from "../../audit/AuditEvent.ts"
 import { type AuditEntry, AuditLog } from "../../audit/AuditLog.ts"
 import * as CertificateMetrics from "../../certificates/CertificateMetrics.ts"
 import { Certificates } from "../../certificates/Certificates.ts"
@@ -35,6 +35,7 @@ import { type Reached, type RelayAnswers, Relays, type SilentRelay } from "../..
 import * as RelayView from "../../status/RelayView.ts"
 import { type ServerView, viewServers } from "../../status/ServerView.ts"
 import type { Recent } from "../../traffic/Counters.ts"
+import * as AuditFilter from "./AuditFilter.ts"
 import * as Requests from "./Requests.ts"
 
 /** A server that was refused because its name or key is not registered. */
@@ -51,18 +52,6 @@ export interface RecentView extends Recent {
 /** A link of a server, and which relay has it; `undefined` for a relay by itself. */
 export interface LinkAtRelay extends LinkView {
   readonly relay: string | undefined
-}
-
-/** Which events are wanted; an absent field matches all. */
-export interface AuditFilter {
-  /** The server's name. */
-  readonly name?: string | undefined
-  readonly kind?: AuditEvent["_tag"] | undefined
-  /** Whether the sums of visitors' requests are left out; they are if a kind is given that is another one. */
-  readonly withoutVisits?: boolean
-  /** From and until when, in milliseconds since 1970; `to` is not included. */
-  readonly from?: number | undefined
-  readonly to?: number | undefined
 }
 
 /** All relays at one moment. */
@@ -93,7 +82,7 @@ export class Administration extends Context.Service<
     /** A server's last requests, newest first. */
     readonly recent: (name: ServerName) => Effect.Effect<ReadonlyArray<RecentView>>
     /** Events of the audit log, newest first. */
-    readonly audit: (filter: AuditFilter) => ReadonlyArray<AuditEntry>
+    readonly audit: (filter: AuditFilter.AuditFilter) => ReadonlyArray<AuditEntry>
     /** The configuration of the process that answers the administrator. */
     readonly config: () => ConfigStatus
     /**
@@ -132,8 +121,13 @@ export class Administration extends Context.Service<
     readonly relayUrl: (origin: string) => string
     /** Whether that address is configured. */
     readonly hasPublicUrl: () => boolean
-    /** The server's address for visitors, where it is known. */
-    readonly openAt: (name: ServerName) => string | undefined
+    /**
+     * The server's address for visitors, where it is known: the configured one, or
+     * that below `relayUrl`.
+     *
+     * @param origin as for `relayUrl`
+     */
+    readonly openAt: (name: ServerName, origin: string) => string | undefined
     /** The metrics of all relays, or of those of this machine. */
     readonly metrics: (isOnlyMachine: boolean) => Effect.Effect<ReadonlyArray<Metric>>
   }
@@ -149,11 +143,23 @@ export class Administration extends Context.Service<
     Layer.effect(Administration, make(version, explain))
 }
 
-const relayUrlOf = ({ listen, publicUrl, tls }: RelayConfig, origin: string): string => {
-  if (publicUrl !== undefined) return publicUrl
-  if (listen.port === 0 || listen.fd !== undefined || !URL.canParse(origin))
-    return "https://relay.example.com"
-  return `${tls === undefined ? "http" : "https"}://${new URL(origin).hostname}:${listen.port}`
+/** Where the relay listens, at the host of an administrator's request; `undefined` if the port is not known. */
+const listeningUrl = (config: RelayConfig, origin: string): string | undefined => {
+  const { fd, port } = config.listen
+  if (port === 0 || fd !== undefined || !URL.canParse(origin)) return undefined
+  return new URL(`${speaksTls(config) ? "https" : "http"}://${new URL(origin).hostname}:${port}`)
+    .origin
+}
+
+const relayUrlOf = (config: RelayConfig, origin: string): string =>
+  config.publicUrl ?? listeningUrl(config, origin) ?? "https://relay.example.com"
+
+const openAtOf = (config: RelayConfig, name: ServerName, origin: string): string | undefined => {
+  const base = listeningUrl(config, origin)
+  return (
+    Subdomains.urlOf(config, name) ??
+    (base === undefined ? undefined : new URL(`/servers/${name}/`, base).href)
+  )
 }
 
 const make = Effect.fnUntraced(function* (version: string, explain: () => string) {
@@ -186,7 +192,11 @@ const make = Effect.fnUntraced(function* (version: string, explain: () => string
               .sort((one, other) => other.at - one.at),
           ),
         ),
-    audit: (filter) => audit.entries().filter(matching(filter)).reverse(),
+    audit: (filter) =>
+      audit
+        .entries()
+        .filter((entry) => AuditFilter.matches(filter, entry))
+        .reverse(),
     config: settings.status,
     ...(yield* makeActs),
     registered: (name) => settings.derived().servers.get(name),
@@ -200,7 +210,7 @@ const make = Effect.fnUntraced(function* (version: string, explain: () => string
     explain,
     hasPublicUrl: () => settings.current().publicUrl !== undefined,
     relayUrl: (origin) => relayUrlOf(settings.current(), origin),
-    openAt: (name) => Subdomains.urlOf(settings.current(), name),
+    openAt: (name, origin) => openAtOf(settings.current(), name, origin),
     metrics: (isOnlyMachine) =>
       relays
         .ask(
@@ -220,17 +230,6 @@ const make = Effect.fnUntraced(function* (version: string, explain: () => string
         ),
   })
 })
-
-/** Whether an entry of the audit log is one that a filter wants. */
-const matching =
-  ({ from, kind, name, to, withoutVisits = false }: AuditFilter) =>
-  ({ at, event }: AuditEntry): boolean =>
-    (kind === undefined
-      ? !withoutVisits || event._tag !== "VisitorRequests"
-      : event._tag === kind) &&
-    (name === undefined || ("name" in event && event.name === name)) &&
-    (from === undefined || at >= from) &&
-    (to === undefined || at < to)
 
 const recentOf = (one: AdminControl.ReportedRequest): Recent => ({
   ...one,

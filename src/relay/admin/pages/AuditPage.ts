@@ -12,8 +12,8 @@ import { table } from "../../../web/Table.ts"
 import { sentences } from "../../audit/AuditEvent.ts"
 import * as AuditLine from "../../audit/AuditLine.ts"
 import type { AuditEntry } from "../../audit/AuditLog.ts"
-import { kindOf } from "../core/AdminApiHandlers.ts"
-import { Administration, type AuditFilter } from "../core/Administration.ts"
+import { Administration } from "../core/Administration.ts"
+import * as AuditFilter from "../core/AuditFilter.ts"
 import { type AdminPage, respondFramed } from "../frame/AdminPage.ts"
 import { pathOf } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
@@ -53,32 +53,36 @@ const option = (value: string, text: string, selected: boolean): Html =>
     : html`<option value="${value}">${text}</option>`
 
 /** A filter as the fields of a query. */
-const queryOf = ({ from, kind, name, to, withoutVisits = false }: AuditFilter): string =>
+const queryOf = ({
+  from,
+  kind,
+  name,
+  to,
+  withoutVisits = false,
+}: AuditFilter.AuditFilter): string =>
   new URLSearchParams(
     Object.entries({
       name,
       kind,
       visits: withoutVisits ? "no" : "yes",
       from: from === undefined ? undefined : dayOf(from),
-      to: to === undefined ? undefined : dayOf(to - dayMillis),
+      to: to === undefined ? undefined : dayOf(to - AuditFilter.dayMillis),
     }).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
   ).toString()
-
-const dayMillis = 86_400_000
 
 const dayOf = (at: number): string => Format.rfc3339(at).slice(0, 10)
 
 const day = (name: string, at: number | undefined): Html =>
   html`<input type="date" name="${name}" value="${at === undefined ? "" : dayOf(at)}">`
 
-const form = (filter: AuditFilter, servers: ReadonlySet<string>): Html => {
+const form = (filter: AuditFilter.AuditFilter, servers: ReadonlySet<string>): Html => {
   const { from, kind, name, to, withoutVisits = false } = filter
   return html`<form class="filters" action="${menu.path}">
 <label>Server <input name="name" list="servers" value="${name ?? ""}" maxlength="63" autocomplete="off" spellcheck="false"></label>
 <datalist id="servers">${[...servers].map((one) => html`<option value="${one}"></option>`)}</datalist>
 <label>Kind <select name="kind">${option("", "all", kind === undefined)}${Object.entries(sentences).map(([one, text]) => option(one, text, one === kind))}</select></label>
 <label>From ${day("from", from)}</label>
-<label>To ${day("to", to === undefined ? undefined : to - dayMillis)}</label>
+<label>To ${day("to", to === undefined ? undefined : to - AuditFilter.dayMillis)}</label>
 <label class="check">${withoutVisits ? html`<input type="checkbox" name="visits" value="yes">` : html`<input type="checkbox" name="visits" value="yes" checked>`} Visitors' requests</label>
 <button>Filter</button>
 <a href="/audit.ndjson?${queryOf(filter)}" download="audit.ndjson">Export as JSON lines</a>
@@ -93,7 +97,7 @@ const form = (filter: AuditFilter, servers: ReadonlySet<string>): Html => {
  */
 export const render = (
   entries: ReadonlyArray<AuditEntry>,
-  filter: AuditFilter,
+  filter: AuditFilter.AuditFilter,
   isOnlyHere = false,
   servers: ReadonlySet<string> = new Set(),
 ): Html => html`${form(filter, servers)}
@@ -127,37 +131,22 @@ const Query = Schema.Struct({
   to: Schema.optionalKey(Schema.String),
 })
 
-/** The beginning of a day in UTC, such as `2026-01-31`; `undefined` for anything else. */
-const beginningOf = (text: string | undefined): number | undefined => {
-  const at = /^\d{4}-\d{2}-\d{2}$/.test(text ?? "") ? Date.parse(`${text}T00:00:00Z`) : Number.NaN
-  return Number.isNaN(at) ? undefined : at
-}
-
 /**
- * The filter that the query asks for; an empty or unknown value matches all.
+ * The filter that the query asks for.
  *
  * @param isWithVisits whether visitors' requests are wanted if the query does not say
  */
-const filterOf = (isWithVisits: boolean) =>
+const queryFilter = (isWithVisits: boolean) =>
   HttpServerRequest.schemaSearchParams(Query).pipe(
     Effect.orElseSucceed((): typeof Query.Type => ({})),
-    Effect.map(({ from, kind, name, to, visits }): AuditFilter => {
-      const until = beginningOf(to)
-      return {
-        name: name === "" ? undefined : name,
-        kind: kindOf(kind),
-        withoutVisits: visits === undefined ? !isWithVisits : visits !== "yes",
-        from: beginningOf(from),
-        to: until === undefined ? undefined : until + dayMillis,
-      }
-    }),
+    Effect.map((fields) => AuditFilter.filterOf(fields, isWithVisits)),
   )
 
 const menu = { path: "/audit", label: "Audit log" } as const
 
 const show = Effect.gen(function* () {
   const administration = yield* Administration
-  const filter = yield* filterOf(false)
+  const filter = yield* queryFilter(false)
   const overview = yield* administration.overview
   const machines = new Set(overview.relays.map(({ machine }) => machine))
   const isOnlyHere = administration.engine().state === "off" && machines.size > 1
@@ -179,7 +168,7 @@ const show = Effect.gen(function* () {
 
 const exportLines = Effect.gen(function* () {
   const administration = yield* Administration
-  return HttpServerResponse.text(toNdjson(administration.audit(yield* filterOf(true))), {
+  return HttpServerResponse.text(toNdjson(administration.audit(yield* queryFilter(true))), {
     contentType: "application/x-ndjson",
   })
 })

@@ -15,6 +15,7 @@ import { bytesOf, lastSeenOf, programOf, stateOf, transportOf } from "../../stat
 import type { ServerAtRelay, ServerView } from "../../status/ServerView.ts"
 import type { Recent } from "../../traffic/Counters.ts"
 import { Administration, type LinkAtRelay, type RecentView } from "../core/Administration.ts"
+import { Caller } from "../core/Caller.ts"
 import { type AdminPage, failure, respondFramed } from "../frame/AdminPage.ts"
 import { fact, pathOf, tabs } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
@@ -151,6 +152,7 @@ export const render = ({
 ${isNew ? html`<p class="notice good">${Text.server.approved}</p>` : undefined}
 <dl class="facts" id="facts" data-live>
 ${fact("Name", html`<code>${view.name}</code>`)}
+${openAt === undefined ? undefined : fact("Address", html`<a href="${openAt}" rel="noreferrer">${openAt}</a>`)}
 ${fact("State", stateOf(view))}
 ${fact("Last seen", lastSeenOf(view))}
 ${fact("Transport", transportOf(view))}
@@ -166,7 +168,6 @@ ${fact("Time to response", latencyOf(view))}
 ${fact("Errors", errorsOf(view))}
 ${fact(view.tripcodes.length === 1 ? "Key" : "Keys", html`${view.tripcodes.map((one) => html`${TripcodeWords.toWords(one)}<br><code>${one}</code> `)}`)}
 </dl>
-${openAt === undefined ? undefined : html`<p><a href="${openAt}" rel="noreferrer">Open ${openAt}</a></p>`}
 <div id="links" data-live>${links.length === 0 ? undefined : linkTable(links)}</div>
 ${view.relays.length === 0 ? undefined : html`<div id="at-relays" data-live>${relayTable(view.relays)}</div>`}
 <h2>Traffic</h2>
@@ -184,6 +185,7 @@ const show = Effect.gen(function* () {
   const recent = yield* administration.recent(view.name)
   const links = yield* administration.links(view.name)
   const { url } = yield* HttpServerRequest
+  const { origin } = yield* Caller
   const span = yield* OverviewPage.querySpan
   const slots = yield* (yield* History).read(view.name, span)
   return yield* respondFramed(
@@ -195,7 +197,7 @@ const show = Effect.gen(function* () {
         view,
         links,
         recent: recent.slice(0, maxShown),
-        openAt: administration.openAt(view.name),
+        openAt: administration.openAt(view.name, origin),
         isNew: url.endsWith("?approved"),
         span,
         slots,
