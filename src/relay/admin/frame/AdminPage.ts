@@ -8,10 +8,11 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type { RegisteredServer } from "../../../domain/config/RelayConfig.ts"
-import { statusOf, type VisitorErrorCode } from "../../../domain/ErrorRegistry.ts"
+import { entry, statusOf, type VisitorErrorCode } from "../../../domain/ErrorRegistry.ts"
 import type { HeaderList } from "../../../domain/HeaderList.ts"
 import * as FailurePage from "../../../web/FailurePage.ts"
 import { type Html, html, toBytes } from "../../../web/Html.ts"
+import { sentence } from "../../../web/Text.ts"
 import type { AuditLog } from "../../audit/AuditLog.ts"
 import type { History } from "../../history/History.ts"
 import type { Reached } from "../../status/Relays.ts"
@@ -110,16 +111,51 @@ export const respondDone = ({ silent }: Reached, location: string, current = loc
         main: html`<p>${Text.acts.missed}</p>${relayList(silent)}<p><a href="${location}">${Text.acts.next}</a></p>`,
       })
 
-/** A failure, in the form that the request accepts. */
-export const failure = (code: VisitorErrorCode, detail: string, fields: HeaderList = []) =>
-  Effect.map(HttpServerRequest, (request) => {
-    const { body, headers, status } = FailurePage.render(
-      { code, detail, status: statusOf(code), headers: fields },
-      request.headers.accept,
-      { hasIcon: false },
-    )
+/** The path and query of the page whose form or link caused a request; `undefined` if another site did, or nothing says. */
+const refererOf = (referer: string | undefined, origin: string): string | undefined => {
+  const url = URL.parse(referer ?? "")
+  return url?.origin === origin ? url.pathname + url.search : undefined
+}
+
+const failureMain = (code: VisitorErrorCode, detail: string, back: string | undefined): Html =>
+  html`<p class="notice bad" role="alert">${sentence(detail)}</p>
+${code in Text.failure.titles ? undefined : html`<p>${entry(code).ownerRemedy ?? entry(code).remedy}</p>`}
+${back && html`<p><a href="${back}">${Text.failure.back}</a></p>`}
+<p class="faint"><code>${code}</code></p>`
+
+/** Header fields of a failure that hold for a page in the frame, too. */
+const keptFields = new Set(["allow", "cache-control", "vary", "x-ptth-code", "x-request-id"])
+
+/**
+ * A failure: a page in the administrator's frame, or what programs read if the
+ * request accepts no page. The frame tells nothing to somebody who is not logged in.
+ */
+export const failure = Effect.fnUntraced(function* (
+  code: VisitorErrorCode,
+  detail: string,
+  fields: HeaderList = [],
+) {
+  const request = yield* HttpServerRequest
+  const { identity, origin } = yield* Caller
+  const { body, headers, status } = FailurePage.render(
+    { code, detail, status: statusOf(code), headers: fields },
+    request.headers.accept,
+    { hasIcon: false },
+  )
+  const isPage = headers.some(([name, value]) => name === "Content-Type" && /html/.test(value))
+  if (!isPage || identity._tag === "Anonymous")
     return HttpServerResponse.uint8Array(body, { status, headers: Object.fromEntries(headers) })
+  const back = refererOf(request.headers.referer, origin)
+  const page = yield* respondFramed({
+    title: Text.failure.titles[code] ?? entry(code).title.replace(/\.$/, ""),
+    current: "",
+    main: failureMain(code, detail, back),
   })
+  return HttpServerResponse.setHeaders(
+    HttpServerResponse.setStatus(page, status),
+    headers.filter(([name]) => keptFields.has(name.toLowerCase())),
+  )
+})
 
 /** Continues with the server that the path names, or answers that there is none. */
 export const withServer = <A, E, R>(use: (server: RegisteredServer) => Effect.Effect<A, E, R>) =>

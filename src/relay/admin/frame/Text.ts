@@ -10,8 +10,13 @@ export const frame = {
   silent: "This page lacks the data of these relays:",
 }
 
-/** Failures. Their codes have titles and remedies in `ErrorRegistry.ts`. */
+/** Failures. Their codes have titles and remedies in `ErrorRegistry.ts`, except for those that have a title here. */
 export const failure = {
+  titles: {
+    PTTH_BAD_REQUEST: "Not done",
+    PTTH_NOT_FOUND: "Not found",
+  } as { readonly [code: string]: string },
+  back: "Back",
   noPage: "The administration has no such page.",
   method: (allowed: string): string => `This address accepts only ${allowed}.`,
   badForm: "The form lacks a field, or has one twice.",

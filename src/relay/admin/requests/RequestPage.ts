@@ -175,7 +175,7 @@ const replay = Effect.gen(function* () {
   const { identity } = yield* Caller
   const sent = yield* (yield* Requests).replay(id, undefined, nameOf(identity))
   return seeOther(pathOf(sent))
-}).pipe(Effect.catch((reason) => failure("PTTH_NOT_FOUND", reason)))
+}).pipe(Effect.catch((reason) => failure("PTTH_NOT_FOUND", `${Text.request.notSent} ${reason}`)))
 
 const EditForm = Schema.Struct({
   method: Schema.String,
