@@ -278,7 +278,7 @@ const sendTop = (parts: Parts, request: FileRequest): void => {
 }
 
 const sendStatus = ({ metrics, site }: Parts, request: FileRequest): void => {
-  const page = TopPage.render(metrics.snapshot(), site.uploadRules !== undefined)
+  const page = TopPage.render(metrics.snapshot(), site.title, site.uploadRules !== undefined)
   request.sendGenerated(Html.toBytes(page), pageHeaders(Page.policy))
 }
 

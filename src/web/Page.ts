@@ -21,6 +21,8 @@ export const filesPolicy = `default-src 'none'; script-src '${Assets.theme.integ
 
 /** What programs that show a preview of a link, such as messengers, read (Open Graph). */
 export interface Preview {
+  /** The name of the site that the page belongs to. */
+  readonly site: string
   /** One sentence. */
   readonly description: string
   /** The absolute address of a picture. */
@@ -49,9 +51,10 @@ export interface PageParts {
 const scriptTag = (top: string, { integrity, path }: Assets.Asset): Html =>
   html`<script src="${top}${path}" integrity="${integrity}" defer></script>`
 
-const previewTags = (title: string, { description, image }: Preview): Html =>
+const previewTags = (title: string, { description, image, site }: Preview): Html =>
   html`<meta name="description" content="${description}">
 <meta property="og:type" content="website">
+<meta property="og:site_name" content="${site}">
 <meta property="og:title" content="${title}">
 <meta property="og:description" content="${description}">
 ${

@@ -252,6 +252,7 @@ export const render = (
     heading: pathLinks({ title, segments, folder: true, query }),
     script: Assets.script,
     preview: {
+      site: title,
       description: counted,
       image: usedKinds.has("image") ? previewImage(listing, address) : undefined,
     },

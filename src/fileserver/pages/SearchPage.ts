@@ -125,7 +125,7 @@ const frame = ({ query, segments, site }: SearchView, results: Html.Html): Html.
   const folder = ByteName.toDisplay(segments.at(-1) ?? ByteName.fromText(title))
   const shownText = ByteName.toDisplay(ByteName.fromText(query.search))
   return page({
-    title: text.title(shownText, folder),
+    title: `${text.title(shownText, folder)}${segments.length === 0 ? "" : ` · ${title}`}`,
     top: topOf(segments.length, depth),
     home: up(segments.length),
     heading: pathLinks({ title, segments, folder: true, query }),

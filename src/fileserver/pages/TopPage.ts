@@ -19,11 +19,12 @@ const status = (snapshot: Snapshot): Html => html`<h2>${Text.top.status}</h2>
 /**
  * The page.
  *
+ * @param site the name of the site
  * @param uploads whether files may be uploaded anywhere
  */
-export const render = (snapshot: Snapshot, uploads: boolean): Html =>
+export const render = (snapshot: Snapshot, site: string, uploads: boolean): Html =>
   page({
-    title: Text.top.title,
+    title: `${Text.top.title} · ${site}`,
     top: "./",
     heading: html`<h1>${Text.top.title}</h1>`,
     main: html`<p>${uploads ? Text.top.introductionWithUploads : Text.top.introduction}</p>

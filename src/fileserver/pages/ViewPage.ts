@@ -187,7 +187,11 @@ export const render = (view: View): Html => {
     home: up(segments.length - 1),
     heading: pathLinks({ title, segments, folder: false, query }),
     script: Assets.script,
-    preview: { description: `${Kind.kinds[kind].label}, ${Format.bytes(view.size)}`, image },
+    preview: {
+      site: title,
+      description: `${Kind.kinds[kind].label}, ${Format.bytes(view.size)}`,
+      image,
+    },
     main: html`<h1 class="unseen">${name}</h1>
 <div class="viewer-bar" role="group" aria-label="${text.tools}">
 <a class="button" rel="up" href="${Query.toHref({ ...query, page: 1 })}">${Icons.button.folder}<span class="label">${text.folder}</span></a>

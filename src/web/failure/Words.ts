@@ -64,6 +64,10 @@ const words: Partial<Record<VisitorErrorCode, WordsFor>> = {
     heading: `${site} is offline`,
     advice: "It is not connected at the moment.",
   }),
+  PTTH_SERVER_PAUSED: (site) => ({
+    heading: `${site} is paused`,
+    advice: "Visitors cannot use it for now.",
+  }),
   PTTH_QUEUE_FULL: (site) => ({
     heading: `${site} is busy`,
     advice: "Too many requests are waiting.",
