@@ -38,23 +38,28 @@ export const launched = (more: ReadonlyArray<string> = []): (() => Browser) => {
   return () => browser as Browser
 }
 
+/** Refused and broken uploads, which the file server's page handles; browsers report them all the same. */
+const brokenUploads = /status of 412|ERR_CONNECTION_RESET/
+
 /**
  * A page that fails the test if anything in it breaks the policy, throws or
  * asks for what `isOwn` does not let through.
+ *
+ * @param expected what the browser may report, such as the status of a failure
  */
 export const withPage = async (
   browser: Browser,
   options: BrowserContextOptions,
   use: (page: Page) => Promise<void>,
   isOwn: (url: string) => boolean = () => true,
+  expected = brokenUploads,
 ): Promise<void> => {
   const context = await browser.newContext(options)
   const complaints: Array<string> = []
   try {
     const page = await context.newPage()
     page.on("console", (message) => {
-      // A refused or broken upload, which the page handles; browsers report it all the same.
-      if (/status of 412|ERR_CONNECTION_RESET/.test(message.text())) return
+      if (expected.test(message.text())) return
       if (message.type() === "error" || /Content.Security.Policy/i.test(message.text()))
         complaints.push(message.text())
     })
