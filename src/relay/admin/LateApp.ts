@@ -24,6 +24,10 @@ export const make = Effect.fnUntraced(function* (
   const load = Effect.flatMap(
     Effect.promise(() => import("./AdminApp.ts")),
     (app) => Effect.provideService(app.make, LoginLink, links),
+  ).pipe(
+    Effect.tapCause((cause) =>
+      Effect.logError("the administrator's pages cannot be loaded", cause),
+    ),
   )
   let loading: Promise<void> | undefined
   let loaded: AppFor | undefined
