@@ -7,7 +7,7 @@ import * as RequestId from "../../domain/RequestId.ts"
 import type { ExchangeError } from "../../protocol/Exchange.ts"
 import type { RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import type { Body } from "../../transport/body/Body.ts"
-import { count } from "../../transport/body/CountedBody.ts"
+import { count, countResponse } from "../../transport/body/CountedBody.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
 import { ReplyWrapper } from "../../transport/body/ReplyWrapper.ts"
 import { WatchedRequest } from "./WatchedRequest.ts"
@@ -85,12 +85,7 @@ class WatchedReply extends ReplyWrapper {
     request.length = body.length ?? body.whole?.length
     const code = head.status < 400 ? undefined : first(head.headers, "x-ptth-code")
     if (code !== undefined) request.failed(code, first(head.headers, "x-request-id") ?? "")
-    if (body.whole !== undefined) {
-      request.sent(body.whole.length)
-      request.over(true)
-      return super.respond(head, body, sent)
-    }
-    const counted = count(body, {
+    const counted = countResponse(body, {
       bytes: (bytes) => request.sent(bytes),
       over: (isWhole) => request.over(isWhole),
     })

@@ -4,7 +4,7 @@
 import type { ExchangeError } from "../../protocol/Exchange.ts"
 import type { ResponseHead } from "../../protocol/Message.ts"
 import type { Body } from "../../transport/body/Body.ts"
-import { count, type Tally } from "../../transport/body/CountedBody.ts"
+import { countResponse, type Tally } from "../../transport/body/CountedBody.ts"
 import type { Handler, Reply } from "../../transport/body/Handler.ts"
 import { ReplyWrapper } from "../../transport/body/ReplyWrapper.ts"
 import type { Metric } from "../../transport/observe/Metric.ts"
@@ -75,7 +75,7 @@ class CountedReply extends ReplyWrapper implements Tally {
 
   override respond(head: ResponseHead, body: Body, sent?: () => void): void {
     this.counters.answered(head)
-    super.respond(head, this.counted(body), sent)
+    super.respond(head, countResponse(body, this), sent)
   }
 
   override fail(error: ExchangeError): void {
@@ -91,14 +91,6 @@ class CountedReply extends ReplyWrapper implements Tally {
     if (this.isOver) return
     this.isOver = true
     this.counters.active--
-  }
-
-  private counted(body: Body): Body {
-    if (body.whole === undefined) return count(body, this)
-    // It is sent together with the head.
-    this.bytes(body.whole.length)
-    this.over()
-    return body
   }
 }
 

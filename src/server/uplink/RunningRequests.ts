@@ -5,7 +5,7 @@
 import type { ExchangeError } from "../../protocol/Exchange.ts"
 import type { ResponseHead } from "../../protocol/Message.ts"
 import type { Body } from "../../transport/body/Body.ts"
-import { count } from "../../transport/body/CountedBody.ts"
+import { countResponse } from "../../transport/body/CountedBody.ts"
 import type { Handler, Reply } from "../../transport/body/Handler.ts"
 import { ReplyWrapper } from "../../transport/body/ReplyWrapper.ts"
 
@@ -46,12 +46,7 @@ class CountedReply extends ReplyWrapper {
   }
 
   override respond(head: ResponseHead, body: Body, sent?: () => void): void {
-    // A body in memory may be taken at once, without being read.
-    if (body.whole !== undefined) {
-      this.over()
-      return super.respond(head, body, sent)
-    }
-    super.respond(head, count(body, { bytes: () => {}, over: this.over }), sent)
+    super.respond(head, countResponse(body, { bytes: () => {}, over: this.over }), sent)
   }
 
   override fail(error: ExchangeError): void {

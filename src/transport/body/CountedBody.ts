@@ -17,6 +17,14 @@ export interface Tally {
 /** Counts the bytes of a body as they are read; the use of `whole` is not counted. */
 export const count = (body: Body, tally: Tally): Body => new CountedBody(body, tally)
 
+/** Counts the bytes of a response's body. One in memory is over at once: it is sent together with the head. */
+export const countResponse = (body: Body, tally: Tally): Body => {
+  if (body.whole === undefined) return count(body, tally)
+  tally.bytes(body.whole.length, body.whole)
+  tally.over?.(true)
+  return body
+}
+
 class CountedBody implements Body, BodySink, BodyFlow {
   readonly length: number | undefined
   readonly whole: Uint8Array | undefined

@@ -5,8 +5,7 @@
  */
 
 import * as TraceContext from "../../protocol/http/TraceContext.ts"
-import type { Body } from "../body/Body.ts"
-import { count } from "../body/CountedBody.ts"
+import { countResponse } from "../body/CountedBody.ts"
 import type { Handler } from "../body/Handler.ts"
 import { commit } from "../body/Replies.ts"
 import { newSpan, type Span, type Telemetry } from "./Telemetry.ts"
@@ -56,19 +55,13 @@ const traced =
         error: error ?? (status !== undefined && status >= 500 ? `${status}` : undefined),
       })
     }
-    const observed = (answer: Body): Body => {
-      if (answer.whole !== undefined) {
-        end(undefined)
-        return answer
-      }
-      return count(answer, { bytes: () => {}, over: () => end(undefined) })
-    }
     const cancel = handler(continued, body, {
       commit: (go) => commit(reply, go),
       inform: (interim) => reply.inform?.(interim),
       respond: (answer, answerBody, sent) => {
         status = answer.status
-        reply.respond(answer, observed(answerBody), sent)
+        const observed = countResponse(answerBody, { bytes: () => {}, over: () => end(undefined) })
+        reply.respond(answer, observed, sent)
       },
       fail: (error) => {
         end(error.code)

@@ -1,7 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { BodyError } from "../../../src/protocol/Exchange.ts"
-import type { Body, BodyFlow, BodySink } from "../../../src/transport/body/Body.ts"
-import { count } from "../../../src/transport/body/CountedBody.ts"
+import {
+  type Body,
+  type BodyFlow,
+  type BodySink,
+  fromText,
+} from "../../../src/transport/body/Body.ts"
+import { count, countResponse } from "../../../src/transport/body/CountedBody.ts"
 
 const setting = () => {
   const seen = { bytes: 0, over: 0, flow: [] as Array<string>, told: [] as Array<string> }
@@ -66,4 +71,15 @@ describe("a counted body", () => {
     unwanted.counted.discard()
     assert.deepStrictEqual([unwanted.seen.over, unwanted.seen.flow], [1, ["discard"]])
   })
+})
+
+it("the body of a response that is in memory is over at once, since nobody reads it", () => {
+  const counted: Array<number | boolean> = []
+  const body = fromText("seven b")
+  const tally = {
+    bytes: (bytes: number) => counted.push(bytes),
+    over: (isWhole: boolean) => counted.push(isWhole),
+  }
+  assert.strictEqual(countResponse(body, tally), body)
+  assert.deepStrictEqual(counted, [7, true])
 })
