@@ -4,7 +4,7 @@
  */
 import { connect } from "node:net"
 import * as Effect from "effect/Effect"
-import { ExchangeError } from "../../protocol/Exchange.ts"
+import * as UpstreamFailure from "../../server/upstream/UpstreamFailure.ts"
 import type { OriginLog } from "./OriginLog.ts"
 
 /** Where an application listens, and what it is called in messages. */
@@ -42,8 +42,7 @@ export const untilUp = (
 ): Effect.Effect<void> =>
   Effect.flatMap(attempt(place), (code) => {
     if (code === undefined) return Effect.sync(log.up)
-    const detail = `nothing answers at ${place.name} (${code})`
-    log.down(new ExchangeError({ code: "PTTH_ORIGIN_DOWN", detail }))
+    log.down(UpstreamFailure.down(place.name, code))
     return Effect.sleep(pause).pipe(
       Effect.andThen(untilUp(place, log, Math.min(pause * 1.5, longestPause))),
     )

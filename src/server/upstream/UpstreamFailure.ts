@@ -48,13 +48,21 @@ const causeOf = (authority: string, error: NodeJS.ErrnoException): Cause => {
   return { detail: `${authority} broke off (${code})` }
 }
 
+/**
+ * There is no connection to the application.
+ *
+ * @param code that of Node's error
+ */
+export const down = (authority: string, code: string | undefined): ExchangeError =>
+  new ExchangeError({
+    code: "PTTH_ORIGIN_DOWN",
+    detail: `nothing answers at ${authority} (${code})`,
+  })
+
 /** @param authority host and port of the origin */
 export const make = (authority: string, error: NodeJS.ErrnoException): ExchangeError =>
   isUnreachable(error)
-    ? new ExchangeError({
-        code: "PTTH_ORIGIN_DOWN",
-        detail: `nothing answers at ${authority} (${error.code})`,
-      })
+    ? down(authority, error.code)
     : new ExchangeError({ code: "PTTH_ORIGIN_BROKEN", ...causeOf(authority, error) })
 
 /** Whether an application that is asked without TLS may speak it: it closed the connection. */
