@@ -8,14 +8,16 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { entry } from "../../domain/ErrorRegistry.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
+import type { ResponseHead } from "../../protocol/Message.ts"
 import {
   firstReminder,
   longestReminder,
   reminderGrowth,
   span,
 } from "../../server/uplink/FailureLog.ts"
-import type { Handler } from "../../transport/body/Handler.ts"
-import { commit } from "../../transport/body/Replies.ts"
+import type { Body } from "../../transport/body/Body.ts"
+import type { Handler, Reply } from "../../transport/body/Handler.ts"
+import { ReplyWrapper } from "../../transport/body/ReplyWrapper.ts"
 import { elapsedMillis } from "../../transport/runtime/Deadlines.ts"
 
 /** What an owner can do, by the codes of an application that gives no response. */
@@ -175,29 +177,41 @@ export const makeWith = Effect.fnUntraced(function* ({
     up: () => ended("answers"),
     watch: (handler) => (head, body, reply) => {
       const since = elapsedMillis(clock)
-      let isWaiting = true
-      const cancel = handler(head, body, {
-        commit: (go) => commit(reply, go),
-        inform: (head) => reply.inform?.(head),
-        respond: (response, content, sent) => {
-          isWaiting = false
-          responded()
-          reply.respond(response, content, sent)
-        },
-        fail: (error) => {
-          isWaiting = false
-          failed(error)
-          reply.fail(error)
-        },
-      })
+      const watched = new WatchedReply(reply, responded, failed)
+      const cancel = handler(head, body, watched)
       return () => {
-        if (isWaiting) givenUp(since)
-        isWaiting = false
+        if (watched.isWaiting) givenUp(since)
+        watched.isWaiting = false
         cancel()
       }
     },
   }
 })
+
+class WatchedReply extends ReplyWrapper {
+  /** Whether there is neither a response nor a failure. */
+  isWaiting = true
+  private readonly responded: () => void
+  private readonly failed: (error: ExchangeError) => void
+
+  constructor(reply: Reply, responded: () => void, failed: (error: ExchangeError) => void) {
+    super(reply)
+    this.responded = responded
+    this.failed = failed
+  }
+
+  override respond(head: ResponseHead, body: Body, sent?: () => void): void {
+    this.isWaiting = false
+    this.responded()
+    super.respond(head, body, sent)
+  }
+
+  override fail(error: ExchangeError): void {
+    this.isWaiting = false
+    this.failed(error)
+    super.fail(error)
+  }
+}
 
 /** Makes a log of which nobody else is told. */
 export const make: Effect.Effect<OriginLog> = makeWith({ onProblem: () => {}, onDown: () => {} })
