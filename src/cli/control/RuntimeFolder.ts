@@ -12,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import { entry } from "../../domain/ErrorRegistry.ts"
 import { addressIn } from "../../transport/net/PrivateSocket.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
+import { pathsIn } from "../shared/UserPaths.ts"
 
 /** The folder cannot be used. */
 export class RuntimeFolderError extends Data.TaggedError("RuntimeFolderError")<{
@@ -46,20 +47,26 @@ export const controlName = "control.sock"
 /** The folders in `/run` that units of a relay may have, by their `RuntimeDirectory=`. */
 export const unitFolder = /^ptth/
 
-/** systemd separates several folders by colons. */
-const given = ({ env }: FolderOwner): string | undefined =>
+/** The folder that systemd has made for this unit; it separates several by colons. */
+export const given = ({ env }: FolderOwner): string | undefined =>
   env.RUNTIME_DIRECTORY?.split(":")[0] || undefined
 
 /** The folder that has one for each relay of this user that runs outside of systemd. */
 const shared = ({ env, uid }: FolderOwner): string =>
   NodePath.join(env.XDG_RUNTIME_DIR || tmpdir(), `ptth-${uid}`)
 
-/** Fails unless a folder is this user's alone: in a folder for all users somebody else could have made it. Windows has a folder for temporary files for each user. */
-const requirePrivate = (folder: string, { uid }: FolderOwner): void => {
+/**
+ * Makes a folder if there is none. Fails unless it is this user's alone: in a
+ * folder for all users somebody else could have made it. Windows has a folder for
+ * temporary files for each user.
+ *
+ * @param refused the permissions that others may not have
+ */
+export const requirePrivate = (folder: string, { uid }: FolderOwner, refused = 0o077): void => {
   mkdirSync(folder, { mode: 0o700, recursive: true })
   if (process.platform === "win32") return
   const stats = lstatSync(folder)
-  if (!stats.isDirectory() || stats.uid !== uid || (stats.mode & 0o077) !== 0)
+  if (!stats.isDirectory() || stats.uid !== uid || (stats.mode & refused) !== 0)
     throw new Error(`${folder} is not a folder of this user alone`)
 }
 
@@ -116,23 +123,16 @@ export const open = Effect.fn("RuntimeFolder.open")(function* (
   return folder
 })
 
-const foldersIn = (folder: string, pattern: RegExp): ReadonlyArray<string> => {
-  try {
-    return readdirSync(folder)
-      .filter((name) => pattern.test(name))
-      .map((name) => NodePath.join(folder, name))
-  } catch {
-    return []
-  }
-}
+/** The folders of the units of the system. */
+export const unitFolders = (): ReadonlyArray<string> => pathsIn("/run", unitFolder)
 
 /** Where relays of this machine may have their sockets for commands. */
 export const controlSockets = (owner: FolderOwner): ReadonlyArray<string> => {
   const folder = given(owner)
   return [
     ...(folder === undefined ? [] : [folder]),
-    ...foldersIn("/run", unitFolder),
-    ...foldersIn(shared(owner), /^\d+$/),
+    ...unitFolders(),
+    ...pathsIn(shared(owner), /^\d+$/),
   ].map((folder) => addressIn(folder, controlName))
 }
 

@@ -3,7 +3,7 @@
  * for each, in a folder of this user alone, or a named pipe on Windows. Whoever
  * connects gets a line of JSON.
  */
-import { lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs"
+import { rmSync } from "node:fs"
 import * as net from "node:net"
 import * as NodePath from "node:path"
 import { text } from "node:stream/consumers"
@@ -15,7 +15,7 @@ import type * as Scope from "effect/Scope"
 import { addressesIn, addressIn, listenPrivately } from "../../transport/net/PrivateSocket.ts"
 import { stateFolder } from "../shared/UserPaths.ts"
 import { version } from "../shared/Version.ts"
-import { type FolderOwner, unitFolder } from "./RuntimeFolder.ts"
+import * as RuntimeFolder from "./RuntimeFolder.ts"
 import { Status } from "./StatusReport.ts"
 
 /** How long a process may take to answer, in milliseconds. */
@@ -24,23 +24,17 @@ const answerMillis = 1_000
 const ending = ".status"
 
 /** The folder of this user's sockets. */
-export const folderOf = ({ env }: FolderOwner): string =>
+const folderOf = ({ env }: RuntimeFolder.FolderOwner): string =>
   env.XDG_RUNTIME_DIR !== undefined && NodePath.isAbsolute(env.XDG_RUNTIME_DIR)
     ? NodePath.join(env.XDG_RUNTIME_DIR, "ptth")
     : NodePath.join(stateFolder(env), "run")
 
 /** Where this process has its socket: systemd gives a unit of the system a folder of its own. */
-const ownFolder = (owner: FolderOwner): string =>
-  owner.env.RUNTIME_DIRECTORY?.split(":")[0] || folderOf(owner)
+const ownFolder = (owner: RuntimeFolder.FolderOwner): string =>
+  RuntimeFolder.given(owner) ?? folderOf(owner)
 
-/** Fails unless a folder is this user's alone. Pipes of Windows are in no folder. */
-const requirePrivate = (folder: string, uid: number): void => {
-  if (process.platform === "win32") return
-  mkdirSync(folder, { mode: 0o700, recursive: true })
-  const stats = lstatSync(folder)
-  const isPrivate = stats.isDirectory() && stats.uid === uid && (stats.mode & 0o022) === 0
-  if (!isPrivate) throw new Error(`${folder} can be written to by others`)
-}
+/** The permission to write, which others may not have in the folder. */
+const writable = 0o022
 
 /** What a process tells besides what all processes tell. */
 export type Told = Omit<Status, "pid" | "version" | "since" | "args" | "folder">
@@ -50,7 +44,7 @@ export type Told = Omit<Status, "pid" | "version" | "since" | "args" | "folder">
  * no reason not to serve.
  */
 export const publish = Effect.fn("StatusSocket.publish")(function* (
-  owner: FolderOwner,
+  owner: RuntimeFolder.FolderOwner,
   tell: Effect.Effect<Told>,
 ): Effect.fn.Return<void, never, Scope.Scope> {
   const since = yield* Clock.currentTimeMillis
@@ -75,7 +69,9 @@ export const publish = Effect.fn("StatusSocket.publish")(function* (
         resume(Effect.logDebug(`ptth status cannot be answered at ${address}`, error))
       server.once("error", giveUp)
       try {
-        requirePrivate(folderOfSocket, owner.uid)
+        // Pipes of Windows are in no folder.
+        if (process.platform !== "win32")
+          RuntimeFolder.requirePrivate(folderOfSocket, owner, writable)
         listenPrivately(server, address, () => resume(Effect.void))
       } catch (error) {
         giveUp(error)
@@ -109,19 +105,12 @@ const ask = (path: string): Effect.Effect<Status | undefined> =>
   )
 
 /** The folders in which processes may have their sockets: this user's, and those of units of the system. */
-const foldersOf = (owner: FolderOwner): ReadonlyArray<string> => {
-  const units = (() => {
-    try {
-      return readdirSync("/run").filter((name) => unitFolder.test(name))
-    } catch {
-      return []
-    }
-  })()
-  return [...new Set([ownFolder(owner), folderOf(owner), ...units.map((name) => `/run/${name}`)])]
-}
+const foldersOf = (owner: RuntimeFolder.FolderOwner): ReadonlyArray<string> => [
+  ...new Set([ownFolder(owner), folderOf(owner), ...RuntimeFolder.unitFolders()]),
+]
 
 /** All processes that answer, the oldest first. */
-export const askAll = (owner: FolderOwner): Effect.Effect<ReadonlyArray<Status>> =>
+export const askAll = (owner: RuntimeFolder.FolderOwner): Effect.Effect<ReadonlyArray<Status>> =>
   Effect.suspend(() =>
     Effect.forEach(
       foldersOf(owner).flatMap((folder) => addressesIn(folder, ending)),

@@ -46,10 +46,11 @@ export const stateFolder = (
 /** The folder of the keys of `ptth share`. */
 export const sharesFolder = (env: Environment): string => NodePath.join(stateFolder(env), "shares")
 
-const filesIn = (folder: string): ReadonlyArray<string> => {
+/** The paths of what is in a folder under a name of this pattern; none if the folder cannot be read. */
+export const pathsIn = (folder: string, pattern: RegExp): ReadonlyArray<string> => {
   try {
     return readdirSync(folder)
-      .filter((name) => name.endsWith(".toml"))
+      .filter((name) => pattern.test(name))
       .map((name) => NodePath.join(folder, name))
   } catch {
     return []
@@ -58,8 +59,8 @@ const filesIn = (folder: string): ReadonlyArray<string> => {
 
 /** The files with keys that are there now, which a file server must never serve. */
 export const keyFiles = (env: Environment): ReadonlyArray<string> => [
-  ...filesIn(configFolder(env)),
-  ...filesIn(sharesFolder(env)),
+  ...pathsIn(configFolder(env), /\.toml$/),
+  ...pathsIn(sharesFolder(env), /\.toml$/),
 ]
 
 /** A name file pattern of `hidden` that matches just this text. */
