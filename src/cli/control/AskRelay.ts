@@ -43,8 +43,7 @@ const askRunning = Effect.fnUntraced(function* (
 ) {
   const place = RuntimeFolder.configPlace(yield* LoadConfig.relayPath(configPath))
   for (const socket of RuntimeFolder.controlSockets(RuntimeFolder.ofProcess())) {
-    const about = yield* ControlSocket.ask(socket, "about")
-    if (about === undefined || !("config" in about) || about.config !== place) continue
+    if ((yield* ControlSocket.configOf(socket)) !== place) continue
     const answer = yield* ControlSocket.ask(socket, question)
     if (answer === undefined) continue
     if ("failure" in answer) return yield* new RelayAnswerError({ message: answer.failure })

@@ -49,6 +49,9 @@ const Answer = Schema.Union([
 /** The answer to a question. */
 export type Answer = (typeof Answer)["Type"]
 
+/** How long a relay may take to say which it is, in milliseconds. */
+const aboutMillis = 1_000
+
 /** The longest question or answer, in characters. */
 const longestLine = 1024 * 1024
 
@@ -120,3 +123,13 @@ export const ask = (path: string, question: Question): Effect.Effect<Answer | un
     socket.write(`${JSON.stringify({ ask: question })}\n`)
     return Effect.sync(() => socket.destroy())
   })
+
+/** The configuration of the relay that listens on a socket; `undefined` if none does, or it does not answer in time. */
+export const configOf = (path: string): Effect.Effect<string | undefined> =>
+  ask(path, "about").pipe(
+    Effect.timeoutOption(aboutMillis),
+    Effect.map((result) => {
+      const answer = Option.getOrUndefined(result)
+      return answer !== undefined && "config" in answer ? answer.config : undefined
+    }),
+  )
