@@ -13,7 +13,7 @@ import * as TripcodeWords from "../../domain/TripcodeWords.ts"
 import * as Server from "../../server/Server.ts"
 import * as SharedTunnel from "../../server/SharedTunnel.ts"
 import type { SharedNames } from "../../server/uplink/SharedNames.ts"
-import type { UplinkStatus } from "../../server/uplink/UplinkStatus.ts"
+import type { LastFailure, UplinkStatus } from "../../server/uplink/UplinkStatus.ts"
 import * as ProxyChoice from "../../transport/net/ProxyChoice.ts"
 import type { Service } from "../control/StatusReport.ts"
 import * as PassedTls from "../passthrough/PassedTls.ts"
@@ -195,6 +195,12 @@ const connectionOf = ({
   return { state: isRefused ? "waiting for approval" : "connecting", links: 0, requests }
 }
 
+/** What `ptth status` shows of a failure. */
+const failureOf = ({ at, error }: LastFailure) => ({
+  at,
+  message: error.code === undefined ? error.detail : `${error.code}: ${error.detail}`,
+})
+
 /** What `ptth status` shows of a name. */
 const serviceOf = (
   { name, relayUrl }: ServerConfig.ServerConfig,
@@ -208,14 +214,7 @@ const serviceOf = (
     relay: relayUrl,
     ...(url === undefined ? {} : { url }),
     ...connectionOf(status),
-    ...(lastFailure === undefined
-      ? {}
-      : {
-          lastFailure: {
-            at: lastFailure.at,
-            message: [lastFailure.code ?? [], lastFailure.detail].flat().join(": "),
-          },
-        }),
+    ...(lastFailure === undefined ? {} : { lastFailure: failureOf(lastFailure) }),
   }
 }
 

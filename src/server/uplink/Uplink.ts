@@ -173,8 +173,7 @@ export class Uplink {
       const log = FailureLog.log(error, this.options, "", 0)
       return Effect.andThen(isFirst ? log : Effect.void, sleep(delay))
     }
-    const { code, detail, reason } = error
-    this.lastFailure = { at: this.clock.currentTimeMillisUnsafe(), reason, detail, code }
+    const at = this.clock.currentTimeMillisUnsafe()
     const delay = this.retry.afterFailure(error)
     const { outage } = this.retry
     // A relay that was reached before is not examined: that would delay the next try.
@@ -183,6 +182,7 @@ export class Uplink {
       : ConnectFault.examine(error, this.relayUrl, this.client.proxy)
     return Effect.flatMap(Effect.zip(examination, Random.next), ([examined, random]) => {
       const millis = delay(random)
+      this.lastFailure = { at, error: examined }
       this.watch.failed(examined, millis)
       const log = this.failureLog.line(examined, outage, millis)
       if (log === undefined) return Effect.sleep(millis)

@@ -9,10 +9,7 @@ import type { TunnelState } from "./TunnelState.ts"
 export interface LastFailure {
   /** In milliseconds since 1970. */
   readonly at: number
-  readonly reason: ListenError["reason"]
-  /** What happened, as the rest of a sentence about the relay. */
-  readonly detail: string
-  readonly code: string | undefined
+  readonly error: ListenError
 }
 
 /** See the file's header. */

@@ -13,6 +13,7 @@ import * as ConnectFault from "../../../src/server/uplink/ConnectFault.ts"
 import { FailureLog } from "../../../src/server/uplink/FailureLog.ts"
 import { ListenError } from "../../../src/server/uplink/ListenError.ts"
 import * as ResponseFault from "../../../src/server/uplink/ResponseFault.ts"
+import type { UplinkStatus } from "../../../src/server/uplink/UplinkStatus.ts"
 import * as Harness from "../../support/Harness.ts"
 import { listening } from "../../support/LocalServer.ts"
 import * as Proxies from "../../support/Proxies.ts"
@@ -145,9 +146,16 @@ const plainPort = Effect.suspend(() =>
 
 const hasOpenssl = Proxies.isInstalled("openssl")
 
+/** The status of a server that says this once. */
 const saysOf = (relayUrl: string, pattern: RegExp) =>
   Effect.gen(function* () {
-    const server = yield* Harness.serverAt(relayUrl, "attic", () => () => {}, { transport: "auto" })
+    let status: (() => UplinkStatus) | undefined
+    const server = yield* Harness.serverAt(relayUrl, "attic", () => () => {}, {
+      transport: "auto",
+      onStart: (read) => {
+        status = read
+      },
+    })
     yield* Harness.until(`it says ${pattern}`, () =>
       server.lines.some((line) => pattern.test(line)),
     )
@@ -157,6 +165,7 @@ const saysOf = (relayUrl: string, pattern: RegExp) =>
       server.lines.filter((line) => pattern.test(line)),
       1,
     )
+    return status?.()
   })
 
 describe("a server", () => {
@@ -171,7 +180,11 @@ describe("a server", () => {
     Effect.gen(function* () {
       const port = yield* plainPort
       const front = yield* Proxies.terminator(port, yield* Proxies.certificate)
-      yield* saysOf(`http://127.0.0.1:${front}`, /PTTH_RELAY_NEEDS_TLS: .*https:\/\//)
+      const status = yield* saysOf(
+        `http://127.0.0.1:${front}`,
+        /PTTH_RELAY_NEEDS_TLS: .*https:\/\//,
+      )
+      assert.strictEqual(status?.lastFailure?.error.code, "PTTH_RELAY_NEEDS_TLS")
     }),
   )
 })

@@ -40,6 +40,7 @@ export interface ServerOptions {
   readonly ca?: string
   /** Whether it uses the proxies that the environment names; it does not unless this is `true`. */
   readonly proxies?: boolean
+  readonly onStart?: Server.ServerOptions["onStart"]
 }
 
 /** A server that runs. */
@@ -77,6 +78,7 @@ export const serverAt: (
     ...(options.connections === undefined ? {} : { connections: options.connections }),
     ...(options.responseMillis === undefined ? {} : { responseMillis: options.responseMillis }),
     ...(options.throttle === undefined ? {} : { throttle: options.throttle }),
+    ...(options.onStart === undefined ? {} : { onStart: options.onStart }),
   })
   const fiber = yield* Effect.scoped(run).pipe(
     Effect.provide(capture(lines)),
