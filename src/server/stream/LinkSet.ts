@@ -84,7 +84,7 @@ const reopenMillis = 500
 const steadyMillis = 1_000
 
 /** Keeps the links until the relay does not speak stream; succeeds with the reason. */
-export const keepAll = (options: LinkSetOptions): Effect.Effect<string> =>
+export const keepAll = (options: LinkSetOptions): Effect.Effect<ListenError> =>
   Effect.scoped(
     Effect.gen(function* () {
       const fibers = yield* FiberMap.make<number, void>()
@@ -118,7 +118,7 @@ class LinkSet {
   private readonly changed = Latch.makeUnsafe(false)
   /** Open once relays have come or gone since a link could not be moved. */
   private readonly relaysChanged = Latch.makeUnsafe(false)
-  private readonly impossible = Deferred.makeUnsafe<string>()
+  private readonly impossible = Deferred.makeUnsafe<ListenError>()
 
   constructor(options: LinkSetOptions, fibers: Fibers) {
     this.options = options
@@ -126,7 +126,7 @@ class LinkSet {
   }
 
   /** Keeps the links; succeeds with the reason why stream is not possible. */
-  get run(): Effect.Effect<string> {
+  get run(): Effect.Effect<ListenError> {
     return Effect.suspend(() => {
       this.adjust(false)
       return Effect.raceFirst(Deferred.await(this.impossible), this.keepSpread)
@@ -290,7 +290,7 @@ class LinkSet {
     }
     this.options.works.closeUnsafe()
     if (error.reason !== "impossible" || !this.isFirst(link)) return this.options.failed(error)
-    Deferred.doneUnsafe(this.impossible, Effect.succeed(error.detail))
+    Deferred.doneUnsafe(this.impossible, Effect.succeed(error))
     return Effect.never
   }
 

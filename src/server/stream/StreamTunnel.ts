@@ -8,8 +8,7 @@ import { entry } from "../../domain/ErrorRegistry.ts"
 import { LineWindows } from "../../transport/mux/LineWindows.ts"
 import type { Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
-import { ListenError } from "../uplink/ListenError.ts"
-import * as ResponseFault from "../uplink/ResponseFault.ts"
+import type { ListenError } from "../uplink/ListenError.ts"
 import type { Uplink } from "../uplink/Uplink.ts"
 import { keepAll, type LinkEvents } from "./LinkSet.ts"
 import { keep, type StreamConnectionOptions } from "./StreamConnection.ts"
@@ -41,23 +40,15 @@ export class StreamTunnel {
     this.uplink = uplink
     this.deadlines = deadlines
     this.clock = clock
-    this.untilImpossible = keepAll({
+    const kept = keepAll({
       count: uplink.options.connections,
       open: (number, have, events) => this.open(number, have, events),
       failed: (error) => uplink.failed(error),
       now: deadlines.elapsed,
       works: this.works,
     })
-    this.always = this.untilImpossible.pipe(
-      Effect.flatMap((detail) =>
-        uplink.failed(
-          detail === ResponseFault.withoutUpgrade.detail
-            ? ResponseFault.withoutUpgrade
-            : new ListenError({ reason: "impossible", detail }),
-        ),
-      ),
-      Effect.forever,
-    )
+    this.untilImpossible = Effect.map(kept, ({ detail }) => detail)
+    this.always = Effect.forever(Effect.flatMap(kept, (error) => uplink.failed(error)))
     const onAlive = () => this.works.openUnsafe()
     this.probe = Effect.raceFirst(
       this.open(probeLink, [], { onAlive, onRelays: () => {} }).pipe(

@@ -59,7 +59,7 @@ const redirected = ({ headers, status }: Refusal): ListenError => {
 }
 
 /** The relay has got the request, but not its Upgrade field. */
-export const withoutUpgrade = new ListenError({
+const withoutUpgrade = new ListenError({
   reason: "impossible",
   code: "PTTH_NO_WEBSOCKETS",
   detail: "what is in between has removed the field Upgrade",
