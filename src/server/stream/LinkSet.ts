@@ -139,6 +139,11 @@ class LinkSet {
     return [...this.links.values()].filter(isOpen)
   }
 
+  /** Where those are. */
+  private get placed(): ReadonlyArray<LinkSpread.PlacedLink> {
+    return this.alive.map(({ number, open: { relay } }) => ({ number, relay }))
+  }
+
   /** Those that do not wait to take another's place. */
   private get counted(): ReadonlyArray<KeptLink> {
     return [...this.links.values()].filter(({ replacing }) => replacing === undefined)
@@ -175,10 +180,9 @@ class LinkSet {
   /** Removes a link that is not open, or else the newest where there are most. */
   private removeOne(): void {
     const newest = this.counted.toSorted((one, other) => other.number - one.number)
-    const placed = this.alive.map(({ number, open: { relay } }) => ({ number, relay }))
     const link =
       newest.find(({ open }) => open === undefined) ??
-      LinkSpread.misplaced(placed, this.relays) ??
+      LinkSpread.misplaced(this.placed, this.relays) ??
       newest[0]
     if (link !== undefined) this.remove(link.number)
   }
@@ -324,8 +328,7 @@ class LinkSet {
       yield* randomWait(spreadMillis, settleMillis)
       // A link that is being opened finds its place itself.
       if (this.alive.length < this.links.size) yield* randomWait(spreadMillis, settleMillis)
-      const placed = this.alive.map(({ number, open: { relay } }) => ({ number, relay }))
-      const link = LinkSpread.misplaced(placed, this.relays)
+      const link = LinkSpread.misplaced(this.placed, this.relays)
       this.relaysChanged.closeUnsafe()
       if (link === undefined) return
       if (yield* this.move(link.number)) {

@@ -216,18 +216,21 @@ class StreamConnection {
       socket.destroy()
       return this.end("impossible", "its answer to the upgrade is no WebSocket's")
     }
-    const { links } = LinkOpening.decodeAnswer(response.headers)
+    const { links, relay } = LinkOpening.decodeAnswer(response.headers)
     if (links > 0) this.options.onRelays({ links, machines: [] })
-    const multiplexer = this.open(response.headers, socket, head)
+    const multiplexer = this.open(relay, response.headers, socket, head)
     this.multiplexer = multiplexer
     this.options.onState(multiplexer, "open")
   }
 
-  private open(headers: IncomingHttpHeaders, socket: Duplex, head: Buffer): Multiplexer {
-    const { clock, connections, deadlines, failed, handler, heartbeatMillis, lines, onState } =
-      this.options
-    const { relay } = LinkOpening.decodeAnswer(headers)
-    const { shared } = this.options
+  private open(
+    relay: string,
+    headers: IncomingHttpHeaders,
+    socket: Duplex,
+    head: Buffer,
+  ): Multiplexer {
+    const { clock, connections, deadlines, failed, handler, heartbeatMillis } = this.options
+    const { lines, onState, shared } = this.options
     const answer = shared === undefined ? handler : shared.handler(() => multiplexer, handler)
     const multiplexer: Multiplexer = new Multiplexer({
       deadlines,
@@ -253,7 +256,7 @@ class StreamConnection {
         drained: () => multiplexer.drained(),
         closed: () => multiplexer.ended(),
       }),
-      onPong: () => this.onPong(multiplexer, headers),
+      onPong: () => this.onPong(multiplexer, relay, headers),
       onRelays: (relays) => this.options.onRelays(relays),
       onSent: BusyPoll.sent,
       onDrain: () => {
@@ -271,7 +274,7 @@ class StreamConnection {
     return multiplexer
   }
 
-  private onPong(multiplexer: Multiplexer, headers: IncomingHttpHeaders): void {
+  private onPong(multiplexer: Multiplexer, relay: string, headers: IncomingHttpHeaders): void {
     this.suspicion?.clear()
     this.suspicion = undefined
     if (this.state !== "Probing") return
@@ -280,7 +283,6 @@ class StreamConnection {
     this.options.shared?.opened(multiplexer)
     const { hello } = multiplexer
     const publicUrl = hello?.publicUrl === "" ? undefined : hello?.publicUrl
-    const { relay } = LinkOpening.decodeAnswer(headers)
     this.options.onAlive(
       { ...announced(headers), publicUrl },
       {

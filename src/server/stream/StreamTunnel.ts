@@ -79,8 +79,7 @@ export class StreamTunnel {
   ): Effect.Effect<never, ListenError> {
     const { uplink } = this
     return Effect.gen({ self: this }, function* () {
-      const context = yield* Effect.context<never>()
-      const run = Effect.runForkWith(context)
+      const run = Effect.runForkWith(yield* Effect.context<never>())
       const { onState } = registration(uplink)
       return yield* keep({
         client: uplink.client,
@@ -121,10 +120,13 @@ const registration = (uplink: Uplink): Pick<StreamConnectionOptions, "onState"> 
   return {
     onState: (multiplexer, state) => {
       const close = (): void => multiplexer.close("the server stops")
-      if (state === "open") uplink.watch.opened(multiplexer)
-      else uplink.watch.closed(multiplexer)
-      if (state === "open") disown = uplink.addFinalizer(close)
-      else if (state === "draining" && done === idle) done = uplink.begin(close)
+      if (state === "open") {
+        uplink.watch.opened(multiplexer)
+        disown = uplink.addFinalizer(close)
+        return
+      }
+      uplink.watch.closed(multiplexer)
+      if (state === "draining" && done === idle) done = uplink.begin(close)
       else if (state === "closed") {
         disown()
         done()
