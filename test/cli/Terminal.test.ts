@@ -7,6 +7,7 @@ import { realpathSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { isInstalled } from "../support/Proxies.ts"
+import { tripcode } from "./AtticServer.ts"
 import { bin, inFolder, run, start } from "./Command.ts"
 
 const hasScript = process.platform === "linux" && isInstalled("script")
@@ -153,6 +154,41 @@ describe.skipIf(!hasScript)(
         // Nothing of the view is left below the last output.
         const { shown: all } = await terminal.ended
         assert.notMatch(all.slice(all.indexOf("code=0")), /serving/)
+      }))
+
+    it("a live view shows the first of several services, also when a reload connects it again", () =>
+      inFolder(async (cwd) => {
+        const servers = ["one", "two"].map(
+          (name) => `[[servers]]\nname = "${name}"\ntripcode = "${tripcode}"\n`,
+        )
+        writeFileSync(join(cwd, "ptth_relay.toml"), `port = 0\n${servers.join("")}`)
+        const relay = start(["relay"], { cwd })
+        const [, base = ""] = await relay.said(/^ {2}Listening +(http:\/\/\S+)/m)
+        const services = ["one", "two"].map(
+          (name) => `[[services]]\nname = "${name}"\nfile_server_root = "."\n`,
+        )
+        const write = (more: string): void => {
+          const head = `relay_url = "${base}"\napi_key = "${key}"\n${more}`
+          writeFileSync(join(cwd, "ptth_server.toml"), head + services.join(""), { mode: 0o600 })
+        }
+        write("")
+        const terminal = shellInTerminal(
+          `stty cols 80 rows 24; echo pid=$$; exec ${commandLine(["server"])}`,
+          cwd,
+          { TERM: "xterm-256color", LC_ALL: "C.UTF-8", NO_COLOR: "1" },
+        )
+        const [, pid] = await terminal.shows(/pid=(\d+)/)
+        await terminal.shows(/connected: \S+\/two\//)
+        await terminal.shows(/ http:\S+\/one\/ .*\s+connected · stream · 2 links/)
+        write('response_timeout = "20 s"\n')
+        process.kill(Number(pid), "SIGHUP")
+        await terminal.shows(/reloaded.* http:\S+\/one\/ .*\s+connected · stream · 2 links/s)
+        terminal.type("\x03")
+        const { code, shown } = await terminal.ended
+        assert.strictEqual(code, 0)
+        assert.notMatch(shown, /^ http:\S+\/two\/ /m)
+        relay.child.kill("SIGTERM")
+        await relay.ended
       }))
 
     it("a second Ctrl+C ends a live view that waits for a download, and gives the terminal back", () =>

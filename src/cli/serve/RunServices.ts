@@ -66,20 +66,17 @@ const makeServices = Effect.fnUntraced(function* (
   const failed = yield* Deferred.make<never, TunnelEvents.TunnelError>()
   const checkedKeys = new Set<string>()
   const names = new SharedNames()
-  /** The name whose links carry the others. */
+  /** The name whose links carry the others, and which the view shows. */
   let carrier: string | undefined
 
   /** Opens a name; the inner effect connects it, and ends the one that it replaces. */
   const open = Effect.fnUntraced(function* (config: ServerConfig) {
     const scope = yield* Scope.fork(parent)
     carrier ??= config.name
-    const sharing = { names, isCarrier: config.name === carrier }
-    const tunnel = yield* RunTunnel.prepare(
-      config,
-      options,
-      services.size === 0 ? view : requestsOnly(view),
-      sharing,
-    ).pipe(
+    const isCarrier = config.name === carrier
+    const ownView = isCarrier ? view : requestsOnly(view)
+    const sharing = { names, isCarrier }
+    const tunnel = yield* RunTunnel.prepare(config, options, ownView, sharing).pipe(
       Effect.provideService(Scope.Scope, scope),
       Effect.onError(() => Scope.close(scope, Exit.void)),
     )
