@@ -1,5 +1,5 @@
 /**
- * Sizes, durations and times as text for people. All pages use these.
+ * Sizes, durations and times as text for people, on pages, terminals and in logs.
  */
 import { type Html, html } from "./Html.ts"
 
@@ -27,6 +27,16 @@ export const millis = (count: number): string =>
     : count >= 10
       ? `${count.toFixed(0)} ms`
       : `${count.toFixed(1)} ms`
+
+/** How long something took or is ago, for text on one line: `40 s`, `4 min`, `3 h`, `2 d`. */
+export const span = (millis: number): string => {
+  const seconds = Math.max(0, Math.round(millis / 1000))
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.round(seconds / 60)
+  if (minutes < 120) return `${minutes} min`
+  const hours = Math.round(minutes / 60)
+  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} d`
+}
 
 // RFC 3339 has years of four digits; file systems can store others.
 const earliest = Date.UTC(1, 0, 1) - 1900 * 365.2425 * 86_400_000

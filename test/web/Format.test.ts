@@ -46,6 +46,20 @@ describe("a duration", () => {
   )
 })
 
+describe("a long time", () => {
+  it.each([
+    [-5_000, "0 s"],
+    [119_000, "119 s"],
+    [120_000, "2 min"],
+    [7_140_000, "119 min"],
+    [7_200_000, "2 h"],
+    [169_200_000, "47 h"],
+    [172_800_000, "2 d"],
+  ])("of %i milliseconds is shown as %s", (count, text) =>
+    assert.strictEqual(Format.span(count), text),
+  )
+})
+
 describe("a time", () => {
   it("is shown in UTC, to the second or to the minute", () => {
     const at = Date.UTC(2026, 0, 31, 12, 34, 56, 789)

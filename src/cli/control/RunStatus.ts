@@ -4,6 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import { span } from "../../web/Format.ts"
 import * as RuntimeFolder from "./RuntimeFolder.ts"
 import type { Relay, Service, Status } from "./StatusReport.ts"
 import * as StatusSocket from "./StatusSocket.ts"
@@ -11,14 +12,6 @@ import * as StatusSocket from "./StatusSocket.ts"
 /** The values of the flags. */
 export interface StatusFlags {
   readonly json: boolean
-}
-
-/** How long something took or is ago: `40 s`, `4 min`, `3 h`, `2 d`. */
-const span = (millis: number): string => {
-  const seconds = Math.max(0, Math.round(millis / 1000))
-  if (seconds < 120) return `${seconds} s`
-  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`
-  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`
 }
 
 const count = (number: number, one: string): string => `${number} ${one}${number === 1 ? "" : "s"}`

@@ -9,16 +9,12 @@ import * as Effect from "effect/Effect"
 import { entry } from "../../domain/ErrorRegistry.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { ResponseHead } from "../../protocol/Message.ts"
-import {
-  firstReminder,
-  longestReminder,
-  reminderGrowth,
-  span,
-} from "../../server/uplink/FailureLog.ts"
+import { firstReminder, longestReminder, reminderGrowth } from "../../server/uplink/FailureLog.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import type { Handler, Reply } from "../../transport/body/Handler.ts"
 import { ReplyWrapper } from "../../transport/body/ReplyWrapper.ts"
 import { elapsedMillis } from "../../transport/runtime/Deadlines.ts"
+import { span } from "../../web/Format.ts"
 
 /** What an owner can do, by the codes of an application that gives no response. */
 const remedies: { readonly [code: string]: string | undefined } = {

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import { tripcode } from "../../domain/ApiKey.ts"
 import { entry } from "../../domain/ErrorRegistry.ts"
+import { span } from "../../web/Format.ts"
 import type { ListenError, RelayFaultCode } from "./ListenError.ts"
 import type { ServerOptions } from "./ServerOptions.ts"
 
@@ -25,14 +26,6 @@ export interface Outage {
   readonly failures: number
   /** How long ago the first of them was, in milliseconds. */
   readonly millis: number
-}
-
-/** How long something took: `40 s`, `4 min`, `3 h`. */
-export const span = (millis: number): string => {
-  const seconds = Math.round(millis / 1000)
-  if (seconds < 120) return `${seconds} s`
-  const minutes = Math.round(seconds / 60)
-  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`
 }
 
 /** See the file's header. */

@@ -16,6 +16,7 @@ import * as NodeClient from "../../transport/net/NodeClient.ts"
 import { elapsedMillis } from "../../transport/runtime/Deadlines.ts"
 import * as GracePeriod from "../../transport/runtime/GracePeriod.ts"
 import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
+import { span } from "../../web/Format.ts"
 import * as ConnectFault from "./ConnectFault.ts"
 import * as FailureLog from "./FailureLog.ts"
 import * as HandlerGuard from "./HandlerGuard.ts"
@@ -162,7 +163,7 @@ export class Uplink {
     if (!this.loggedOutage) return undefined
     this.loggedOutage = false
     const { failures, millis } = this.retry.outage
-    return `${failures} failed ${failures === 1 ? "try" : "tries"}, ${FailureLog.span(millis)}`
+    return `${failures} failed ${failures === 1 ? "try" : "tries"}, ${span(millis)}`
   }
 
   /** There is no connection: logs it, and waits before the next attempt. */
