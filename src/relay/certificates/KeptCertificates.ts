@@ -9,15 +9,13 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { Engine } from "../../cluster/engine/Engine.ts"
-import { entry } from "../../domain/ErrorRegistry.ts"
 import { AcmeClient, type AcmeOptions } from "../../transport/acme/AcmeClient.ts"
 import * as AcmeStore from "../../transport/acme/AcmeStore.ts"
 import { AwaitedCertificates } from "../../transport/acme/AwaitedCertificates.ts"
 import { CertificateKeeper, type CertificatePlan } from "../../transport/acme/CertificateKeeper.ts"
 import * as Challenger from "../../transport/acme/Challenger.ts"
 import { ChallengeTable } from "../../transport/acme/ChallengeTable.ts"
-import type { IssueFailure } from "../../transport/acme/KeptCertificate.ts"
-import * as Certificate from "../../transport/net/Certificate.ts"
+import { describe, type IssueFailure } from "../../transport/acme/KeptCertificate.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
 import * as CertificateHosts from "./CertificateHosts.ts"
 import { type CertificateListener, Certificates, type CertificatesShape } from "./Certificates.ts"
@@ -42,11 +40,9 @@ const report = (
   failure: IssueFailure | undefined,
 ): Effect.Effect<void> => {
   const hosts = names.join(", ")
-  if (failure === undefined) return Effect.logInfo(`certificates: there is a new one for ${hosts}`)
-  const { code, detail, retryAt } = failure
-  return Effect.logError(
-    `${code}: no certificate for ${hosts}: ${detail}. ${entry(code).remedy} Next try: ${Certificate.timeOf(retryAt)}`,
-  )
+  return failure === undefined
+    ? Effect.logInfo(`certificates: there is a new one for ${hosts}`)
+    : Effect.logError(describe(failure, hosts))
 }
 
 /** Obtains certificates while the Scope is open. One function: here the parts are joined. */

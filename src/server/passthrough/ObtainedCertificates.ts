@@ -6,15 +6,13 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { entry } from "../../domain/ErrorRegistry.ts"
 import { AcmeClient, type AcmeOptions } from "../../transport/acme/AcmeClient.ts"
 import * as AcmeStore from "../../transport/acme/AcmeStore.ts"
 import { AwaitedCertificates } from "../../transport/acme/AwaitedCertificates.ts"
 import { CertificateKeeper, type CertificatePlan } from "../../transport/acme/CertificateKeeper.ts"
 import * as Challenger from "../../transport/acme/Challenger.ts"
 import { ChallengeTable } from "../../transport/acme/ChallengeTable.ts"
-import type { IssueFailure } from "../../transport/acme/KeptCertificate.ts"
-import * as Certificate from "../../transport/net/Certificate.ts"
+import { describe, type IssueFailure } from "../../transport/acme/KeptCertificate.ts"
 import type { TlsHosts } from "../../transport/net/TlsHandshake.ts"
 
 /** The authority, and where certificates are kept. */
@@ -31,16 +29,10 @@ export interface ObtainedCertificates extends TlsHosts {
 /** How many hosts may have certificates: the relay says which they are, and may say anything. */
 const maxHosts = 16
 
-const report = (
-  { id }: CertificatePlan,
-  failure: IssueFailure | undefined,
-): Effect.Effect<void> => {
-  if (failure === undefined) return Effect.logInfo(`there is a new certificate for ${id}`)
-  const { code, detail, retryAt } = failure
-  return Effect.logError(
-    `${code}: no certificate for ${id}: ${detail}. ${entry(code).remedy} Next try: ${Certificate.timeOf(retryAt)}`,
-  )
-}
+const report = ({ id }: CertificatePlan, failure: IssueFailure | undefined): Effect.Effect<void> =>
+  failure === undefined
+    ? Effect.logInfo(`there is a new certificate for ${id}`)
+    : Effect.logError(describe(failure, id))
 
 const isHost = (host: string): boolean =>
   /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { entry } from "../../domain/ErrorRegistry.ts"
 import * as Certificate from "../net/Certificate.ts"
 import { type AcmeError, type AcmeErrorCode, acmeErrorCodes } from "./AcmeError.ts"
 import type { AcmeStore } from "./AcmeStore.ts"
@@ -19,6 +20,10 @@ export interface IssueFailure {
   readonly attempts: number
   readonly retryAt: number
 }
+
+/** A failure as a line of a log: what there is no certificate for, why, what to do, and when it is tried again. */
+export const describe = ({ code, detail, retryAt }: IssueFailure, hosts: string): string =>
+  `${code}: no certificate for ${hosts}: ${detail}. ${entry(code).remedy} Next try: ${Certificate.timeOf(retryAt)}`
 
 const Failure = Schema.fromJsonString(
   Schema.Struct({
