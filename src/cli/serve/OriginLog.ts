@@ -61,7 +61,7 @@ export interface OriginLog {
 
 /** Who else is told. */
 export interface OriginListener {
-  /** This is wrong at present; `undefined`: nothing is. */
+  /** This is wrong until the next response; `undefined`: nothing is. */
   readonly onProblem: (problem: string | undefined) => void
   /** A request was not answered, since nothing listens there. */
   readonly onDown: () => void
@@ -101,7 +101,7 @@ export const makeWith = Effect.fnUntraced(function* ({
     const now = elapsedMillis(clock)
     const current = seriesOf(code, now)
     current.count += 1
-    onProblem(detail)
+    if (current === series) onProblem(detail)
     if (code === "PTTH_ORIGIN_DOWN") onDown()
     const isNew = !current.codes.has(code)
     current.codes.add(code)

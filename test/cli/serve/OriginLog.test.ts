@@ -185,3 +185,25 @@ it.effect("responses that break off are logged once, then counted, whatever else
     assert.match(`${logged[1]}`, /51 failed requests in 60 s/)
   }),
 )
+
+it.effect("a problem lasts until the next response, and one that others get past is none", () =>
+  Effect.gen(function* () {
+    const problems: Array<string | undefined> = []
+    const log = yield* OriginLog.makeWith({
+      onProblem: (problem) => problems.push(problem),
+      onDown: () => {},
+    })
+    const reply = { respond: () => {}, fail: () => {} }
+    const ask = (application: Handler) =>
+      log.watch(application)({ method: "GET", target: "/", headers: [] }, empty, reply)
+    log.cut(new ExchangeError({ code: "PTTH_ORIGIN_CUT", detail: "it was cut" }))
+    ask(quick)
+    assert.deepStrictEqual(problems, [])
+    ask((_head, _body, reply) => {
+      reply.fail(new ExchangeError({ code: "PTTH_ORIGIN_DOWN", detail: "it is down" }))
+      return () => {}
+    })
+    ask(quick)
+    assert.deepStrictEqual(problems, ["it is down", undefined])
+  }).pipe(Effect.provide(capture([]))),
+)
