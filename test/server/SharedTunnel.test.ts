@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { make as makeKey } from "../../src/domain/ApiKey.ts"
 import type { ServerName } from "../../src/domain/ServerName.ts"
@@ -69,6 +70,19 @@ describe("a further name", () => {
       yield* Harness.until("shop is away", () => linksOf(relay, "shop") === 0)
       assert.strictEqual((yield* Harness.get(relay, "/servers/demo/x")).text, "demo")
       assert.strictEqual(linksOf(relay, "demo"), 2)
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("gets the request that waited for it, which the first name does not see", () =>
+    Effect.gen(function* () {
+      const relay = yield* Harness.relay({ servers: ["demo", "shop"] })
+      const { serve, untilShared } = yield* start(relay)
+      yield* Harness.until("the links are there", () => linksOf(relay, "demo") === 2)
+      const waiting = yield* Effect.forkChild(Harness.get(relay, "/servers/shop/x"))
+      yield* Harness.until("the visitor waits", () => relay.status("shop").waiting === 1)
+      yield* serve("shop")
+      yield* untilShared(shop, 2)
+      assert.strictEqual((yield* Fiber.join(waiting)).text, "shop")
     }).pipe(Effect.scoped),
   )
 

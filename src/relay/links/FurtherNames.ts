@@ -85,7 +85,7 @@ export class FurtherNames {
     if (kind === ServiceFrame.type.serve) {
       const serve = ServiceFrame.decodeServe(payload)
       if (serve === undefined) return illegal
-      this.answer(serve.name, this.join(serve))
+      if (!this.join(serve)) this.answer(serve.name, false)
     } else if (kind === ServiceFrame.type.leave) {
       const leave = ServiceFrame.decodeLeave(payload)
       if (leave === undefined) return illegal
@@ -118,7 +118,7 @@ export class FurtherNames {
     )
   }
 
-  /** Whether requests for the name come on this link now. */
+  /** Whether requests for the name come on this link now; the server is then told so. */
   private join({ key, name, responseMillis }: ServiceFrame.Serve): boolean {
     const { limit, onJoined, rendezvous, servers, settings } = this.context
     const { address, instance, multiplexer, number } = this.opening
@@ -130,7 +130,10 @@ export class FurtherNames {
     if (settings.derived().servers.get(name)?.tls === "passthrough") return false
     const server = servers.knock(name, key, address, rendezvous.deadlines.now())
     const member = this.members.get(name)
-    if (server._tag === "Known" && member?.link.tripcode === server.tripcode) return true
+    if (server._tag === "Known" && member?.link.tripcode === server.tripcode) {
+      this.answer(name, true)
+      return true
+    }
     member?.leave("its server has another key now")
     if (server._tag !== "Known") return false
     const giveBack = limit.take(name, false, { instance, number })
@@ -150,6 +153,8 @@ export class FurtherNames {
       },
       responseMillis: (of) => rendezvous.responseMillis(of, asked),
     })
+    // Before the requests that wait: without it the server takes them for its own name's.
+    this.answer(name, true)
     const forget = onJoined(link)
     const disjoin = rendezvous.join(link, address)
     const leave = (reason: string): void => {
