@@ -103,9 +103,9 @@ const systemctl = (system: boolean, ...args: ReadonlyArray<string>): ReadonlyArr
   ...args,
 ]
 
-/** Variables that the command line depends on, and that a service does not have. */
+/** Variables that change what the command line does, and that a service does not have. */
 const missingVariables = (): ReadonlyArray<string> =>
-  Object.keys(process.env).filter((name) => name.startsWith("PTTH_"))
+  Object.keys(process.env).filter((name) => ServiceFiles.isUsedVariable(name))
 
 const afterInstall = (
   manager: ServiceFiles.Manager,
@@ -167,7 +167,11 @@ export const runInstall = Effect.fn("ptth service install")(function* (flags: In
   const variables = missingVariables()
   if (variables.length > 0)
     yield* Effect.logWarning(
-      `the service does not have the variables of this shell: ${variables.join(", ")}`,
+      `the service does not have these variables of this shell: ${variables.join(", ")}.${
+        manager === "systemd"
+          ? ` If it needs them: ${systemctl(flags.system, "edit", name).join(" ")}, with Environment=NAME=VALUE below [Service]`
+          : ""
+      }`,
     )
   if (systemUser === "root")
     yield* Effect.logWarning("the service runs as root; name another user with --user")

@@ -26,6 +26,12 @@ export interface ServiceOptions {
   readonly logFile: string
 }
 
+/** Whether a variable of the environment changes what a command line does: its settings, its folders, or its way out. */
+export const isUsedVariable = (name: string): boolean =>
+  /^(?:PTTH_\w+|(?:HTTPS?|ALL|NO)_PROXY|XDG_(?:STATE|CONFIG)_HOME|SSL_CERT_FILE|NODE_EXTRA_CA_CERTS|OTEL_\w+)$/i.test(
+    name,
+  )
+
 /** A line that marks files of this command. */
 export const mark = "Written by `ptth service install`."
 

@@ -102,4 +102,14 @@ it("each platform has a manager of services", () => {
     "launchd",
     "windows",
   ])
+
+it.each([
+  ["PTTH_RELAY", true],
+  ["https_proxy", true],
+  ["XDG_STATE_HOME", true],
+  ["NODE_EXTRA_CA_CERTS", true],
+  ["XDG_RUNTIME_DIR", false],
+  ["PATH", false],
+])("the variable %s changes what a service does: %s", (name, isUsed) => {
+  assert.strictEqual(ServiceFiles.isUsedVariable(name), isUsed)
 })
