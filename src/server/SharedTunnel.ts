@@ -14,6 +14,7 @@ import * as Server from "./Server.ts"
 import * as HandlerGuard from "./uplink/HandlerGuard.ts"
 import * as RunningRequests from "./uplink/RunningRequests.ts"
 import type { SharedNames } from "./uplink/SharedNames.ts"
+import type { TunnelState } from "./uplink/TunnelState.ts"
 import { throttledRate } from "./uplink/Uplink.ts"
 
 /** How long the other name's links may take, before this one opens links of its own, in milliseconds. */
@@ -27,7 +28,7 @@ export const run: (
   options: Server.ServerOptions,
   names: SharedNames,
 ) {
-  const { apiKey, name, onStart, responseMillis } = options
+  const { apiKey, name, onStart, onState, responseMillis } = options
   const fork = Effect.runForkWith(yield* Effect.context<never>())
   const shared = Latch.makeUnsafe(false)
   const apart = Latch.makeUnsafe(true)
@@ -40,8 +41,18 @@ export const run: (
   let url: string | undefined
   /** What pages call the name. */
   let site: string = name
+  let isShared = false
+  const state = (): TunnelState => {
+    const links = names.linksOf(name)
+    return links === 0
+      ? { _tag: "Connecting" }
+      : { _tag: "Connected", transport: "stream", links, roundTrip: undefined }
+  }
 
   const onChange = (answer: Served | undefined): void => {
+    const wasShared = isShared
+    isShared = answer !== undefined
+    if (isShared || wasShared) onState?.(state)
     if (answer === undefined) {
       refused.openUnsafe()
       shared.closeUnsafe()
@@ -54,21 +65,16 @@ export const run: (
     url = address
     apart.closeUnsafe()
     shared.openUnsafe()
-    onStart?.(() => {
-      const links = names.linksOf(name)
-      return {
-        state:
-          links === 0
-            ? { _tag: "Connecting" }
-            : { _tag: "Connected", transport: "stream", links, roundTrip: undefined },
-        url,
-        requests: requests.count(),
-        lastFailure: undefined,
-      }
-    })
+    onStart?.(() => ({
+      state: state(),
+      url,
+      requests: requests.count(),
+      lastFailure: undefined,
+    }))
     if (isNew)
       fork(
-        Effect.annotateLogs(Effect.logInfo(`connected: ${address}`), { transport: "stream" }).pipe(
+        Effect.logInfo(onState === undefined ? `connected: ${address}` : "connected").pipe(
+          Effect.annotateLogs({ transport: "stream" }),
           Effect.andThen(options.onConnected?.(address, site) ?? Effect.void),
         ),
       )
@@ -86,9 +92,18 @@ export const run: (
     ),
     (leave) => Effect.sync(leave),
   )
+  onState?.(state)
   const own = Effect.scoped(
     Server.run({
       ...options,
+      // Links of its own that end because the others carry the name say nothing of its state.
+      ...(onState === undefined
+        ? {}
+        : {
+            onState: (read) => {
+              if (!isShared) onState(read)
+            },
+          }),
       // Its key is registered now, so that the other links may serve it too.
       onConnected: (at, called) =>
         Effect.andThen(

@@ -1,64 +1,12 @@
 /**
  * The commands in a terminal, which `script` of util-linux gives them.
  */
-import { spawn } from "node:child_process"
-import { once } from "node:events"
 import { realpathSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { isInstalled } from "../support/Proxies.ts"
-import { tripcode } from "./AtticServer.ts"
-import { bin, inFolder, run, start } from "./Command.ts"
-
-const hasScript = process.platform === "linux" && isInstalled("script")
-
-const key = "PlaypenCausalPlatformCommodeImproveCatalyze"
-
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
-
-/** Starts the command in a terminal of its own. Killing the process closes the terminal. */
-const inTerminal = (args: ReadonlyArray<string>, cwd: string) =>
-  shellInTerminal(["echo pid=$$; exec", commandLine(args)].join(" "), cwd, { TERM: "dumb" })
-
-const commandLine = (args: ReadonlyArray<string>): string =>
-  [process.execPath, bin, ...args].map(quoted).join(" ")
-
-/** Runs a line of the shell in a terminal of its own. */
-const shellInTerminal = (line: string, cwd: string, env: Readonly<Record<string, string>>) => {
-  const terminal = spawn("script", ["--quiet", "--return", "--command", line, "/dev/null"], {
-    cwd,
-    env: { ...process.env, SHELL: "/bin/sh", ...env },
-    stdio: ["pipe", "pipe", "inherit"],
-  })
-  let shown = ""
-  terminal.stdout.setEncoding("utf8").on("data", (text: string) => {
-    shown += text
-  })
-  const shows = (pattern: RegExp): Promise<RegExpExecArray> =>
-    new Promise((resolve, reject) => {
-      const look = (): void => {
-        const match = pattern.exec(shown)
-        if (match !== null) resolve(match)
-      }
-      terminal.stdout.on("data", look)
-      terminal.once("close", () => reject(new Error(`it ended without ${pattern}: ${shown}`)))
-      look()
-    })
-  return {
-    shows,
-    type: (text: string) => terminal.stdin.write(text),
-    close: () => terminal.kill("SIGKILL"),
-    ended: once(terminal, "close").then(([code]) => ({ code: code as number | null, shown })),
-  }
-}
-
-/** Starts the command with a live view, and shows the settings of the terminal when it has ended. */
-const live = (args: ReadonlyArray<string>, cwd: string) =>
-  shellInTerminal(
-    `stty cols 80 rows 24; ${commandLine(args)}; echo code=$?; stty -a; echo settings=done`,
-    cwd,
-    { TERM: "xterm-256color", LC_ALL: "C.UTF-8", NO_COLOR: "1" },
-  )
+import { key, tripcode } from "./AtticServer.ts"
+import { inFolder, run, start } from "./Command.ts"
+import { commandLine, hasScript, inTerminal, live, shellInTerminal } from "./PseudoTerminal.ts"
 
 /** Resolves when the process is gone; it is not a child of this one. */
 const isGone = async (pid: number): Promise<void> => {
@@ -156,7 +104,7 @@ describe.skipIf(!hasScript)(
         assert.notMatch(all.slice(all.indexOf("code=0")), /serving/)
       }))
 
-    it("a live view shows the first of several services, also when a reload connects it again", () =>
+    it("a live view shows each of several services, also when a reload connects them again", () =>
       inFolder(async (cwd) => {
         const servers = ["one", "two"].map(
           (name) => `[[servers]]\nname = "${name}"\ntripcode = "${tripcode}"\n`,
@@ -178,15 +126,21 @@ describe.skipIf(!hasScript)(
           { TERM: "xterm-256color", LC_ALL: "C.UTF-8", NO_COLOR: "1" },
         )
         const [, pid] = await terminal.shows(/pid=(\d+)/)
-        await terminal.shows(/connected: \S+\/two\//)
-        await terminal.shows(/ http:\S+\/one\/ .*\s+connected · stream · 2 links/)
+        const both =
+          / ▸ one {2}http:\S+\/one\/ .*\s+two {2}http:\S+\/two\/\s+connected · stream · 2 links/
+        await terminal.shows(both)
+        await fetch(`${base}servers/two/files/`)
+        await terminal.shows(/GET +200 .* {2}two {2}\/files\//)
+        terminal.type("\t")
+        await terminal.shows(/ ▸ two {2}http/)
+        terminal.type("c")
+        const copied = Buffer.from(`${base}servers/two/`).toString("base64")
+        await terminal.shows(new RegExp(`\\u001b\\]52;c;${copied}\\u0007`))
         write('response_timeout = "20 s"\n')
         process.kill(Number(pid), "SIGHUP")
-        await terminal.shows(/reloaded.* http:\S+\/one\/ .*\s+connected · stream · 2 links/s)
+        await terminal.shows(/reloaded.* one {2}http:\S+\/one\/\s.*\sconnected · stream · 2 links/s)
         terminal.type("\x03")
-        const { code, shown } = await terminal.ended
-        assert.strictEqual(code, 0)
-        assert.notMatch(shown, /^ http:\S+\/two\/ /m)
+        assert.strictEqual((await terminal.ended).code, 0)
         relay.child.kill("SIGTERM")
         await relay.ended
       }))

@@ -59,7 +59,8 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
   const rules = yield* Effect.fromResult(
     ServerConfig.decodeSettings("", { overrides: Flags.overrides(devKeys, flags.config) }),
   )
-  const view = yield* ViewChoice.make(yield* viewOptions)
+  const { isLive, serve } = yield* ViewChoice.make(yield* viewOptions)
+  const view = serve(name)
   const { handler, rows } = yield* Destination.make({
     origin: rules,
     folder: Option.getOrUndefined(flags.folder),
@@ -99,13 +100,13 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
       }),
     )
     if (flags.qr) yield* Output.printQr(address)
-    if (!view.isLive) yield* Output.banner("Ctrl+C stops")
+    if (!isLive) yield* Output.banner("Ctrl+C stops")
     return yield* Server.run({
       name,
       apiKey,
       relayUrl,
       handler: view.watch(handler),
-      ...(view.isLive ? { onState: view.setLink } : {}),
+      ...(isLive ? { onState: view.setLink } : {}),
       program: `ptth/${version}`,
       transport: "auto",
       proxies: false,

@@ -85,7 +85,7 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
         hiddenFiles: [],
         realm: "PTTH file server",
       })
-      const view = yield* ViewChoice.make(yield* viewOptions)
+      const view = (yield* ViewChoice.make(yield* viewOptions)).serve("")
       const withIdleTimeout = idleRequests(view.watch(handler), yield* Deadlines.make, defaultIdle)
       const answer: FrontHandler = ({ address, head, body }, reply) => {
         // Guesses and uploads are limited by address: a visitor must not name another one.

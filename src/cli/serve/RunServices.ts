@@ -19,7 +19,7 @@ import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import { onHangUp } from "../../transport/runtime/Signals.ts"
 import * as RuntimeFolder from "../control/RuntimeFolder.ts"
 import * as StatusSocket from "../control/StatusSocket.ts"
-import * as OwnerView from "../terminal/OwnerView.ts"
+import type * as OwnerView from "../terminal/OwnerView.ts"
 import * as ViewChoice from "../terminal/ViewChoice.ts"
 import { viewOptions } from "../text/OutputFlags.ts"
 import * as RunTunnel from "./RunTunnel.ts"
@@ -49,13 +49,6 @@ const checkKeys = Effect.fnUntraced(function* (
   }
 })
 
-/** The same view, which shows address and state of another name. */
-const requestsOnly = (view: OwnerView.OwnerView): OwnerView.OwnerView => ({
-  ...OwnerView.silent,
-  isLive: view.isLive,
-  watch: view.watch,
-})
-
 /** The names that are served. */
 const makeServices = Effect.fnUntraced(function* (
   options: TunnelEvents.TunnelOptions,
@@ -66,17 +59,15 @@ const makeServices = Effect.fnUntraced(function* (
   const failed = yield* Deferred.make<never, TunnelEvents.TunnelError>()
   const checkedKeys = new Set<string>()
   const names = new SharedNames()
-  /** The name whose links carry the others, and which the view shows. */
+  /** The name whose links carry the others. */
   let carrier: string | undefined
 
   /** Opens a name; the inner effect connects it, and ends the one that it replaces. */
-  const open = Effect.fnUntraced(function* (config: ServerConfig) {
+  const open = Effect.fnUntraced(function* (config: ServerConfig, isOnly: boolean) {
     const scope = yield* Scope.fork(parent)
     carrier ??= config.name
-    const isCarrier = config.name === carrier
-    const ownView = isCarrier ? view : requestsOnly(view)
-    const sharing = { names, isCarrier }
-    const tunnel = yield* RunTunnel.prepare(config, options, ownView, sharing).pipe(
+    const sharing = { names, isCarrier: config.name === carrier, isOnly }
+    const tunnel = yield* RunTunnel.prepare(config, options, view, sharing).pipe(
       Effect.provideService(Scope.Scope, scope),
       Effect.onError(() => Scope.close(scope, Exit.void)),
     )
@@ -98,10 +89,10 @@ const makeServices = Effect.fnUntraced(function* (
     Effect.asVoid(Effect.forkIn(Scope.close(scope, Exit.void), parent))
 
   /** What has to be done so that a configuration is in force, opened; nothing is changed before it is run. */
-  const plan = Effect.fnUntraced(function* (config: ServerConfig) {
+  const plan = Effect.fnUntraced(function* (config: ServerConfig, isOnly: boolean) {
     const before = services.get(config.name)
     if (before === undefined || !RunTunnel.isSameConnection(before.config, config))
-      return yield* open(config)
+      return yield* open(config, isOnly)
     const replace = yield* before.tunnel.replace(config)
     const connect = Effect.andThen(
       Effect.sync(() => services.set(config.name, { ...before, config })),
@@ -114,7 +105,7 @@ const makeServices = Effect.fnUntraced(function* (
     yield* checkKeys(configs, options.path, checkedKeys)
     const planned: Array<Effect.Success<ReturnType<typeof plan>>> = []
     yield* Effect.forEach(configs, (config) =>
-      Effect.map(plan(config), (one) => planned.push(one)),
+      Effect.map(plan(config, configs.length === 1), (one) => planned.push(one)),
     ).pipe(Effect.onError(() => Effect.forEach(planned, ({ discard }) => discard)))
     const names = new Set<string>(configs.map(({ name }) => name))
     for (const [name, service] of services) {

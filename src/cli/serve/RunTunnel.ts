@@ -20,7 +20,7 @@ import * as PassedTls from "../passthrough/PassedTls.ts"
 import { loadTrusted } from "../shared/LoadCertificate.ts"
 import * as Output from "../shared/Output.ts"
 import { version } from "../shared/Version.ts"
-import type { OwnerView } from "../terminal/OwnerView.ts"
+import type { OwnerView, ServiceView } from "../terminal/OwnerView.ts"
 import type * as Destination from "./Destination.ts"
 import * as SwitchedDestination from "./SwitchedDestination.ts"
 import * as TunnelEvents from "./TunnelEvents.ts"
@@ -78,7 +78,7 @@ export const isSameConnection = (
 const destinationOf = (
   config: ServerConfig.ServerConfig,
   path: string | undefined,
-  view: OwnerView,
+  view: ServiceView,
   title: () => string,
 ): Destination.DestinationOptions => ({
   origin: config,
@@ -93,23 +93,21 @@ const destinationOf = (
   onProblem: view.setOrigin,
 })
 
-/** The address for visitors, as long as the relay has not told another one. */
-const openUrlOf = ({ name, relayUrl }: ServerConfig.ServerConfig): string =>
-  `${relayUrl}/servers/${name}/`
-
 /** How a name takes part in what is served on the same links. */
 export interface Sharing {
   readonly names: SharedNames
   /** Whether its links carry the other names. */
   readonly isCarrier: boolean
+  /** Whether there is no other name, so that the log need not say which one it is about. */
+  readonly isOnly: boolean
 }
 
 /** Opens what a name serves, in the Scope; `run` then connects, and never ends. */
 export const prepare = Effect.fn("RunTunnel.prepare")(function* (
   config: ServerConfig.ServerConfig,
   options: TunnelEvents.TunnelOptions,
-  view: OwnerView,
-  sharing?: Sharing,
+  ownerView: OwnerView,
+  sharing: Sharing,
 ) {
   const { path } = options
   const refusal = refuseInsecure(config.relayUrl, options.insecure)
@@ -120,13 +118,20 @@ export const prepare = Effect.fn("RunTunnel.prepare")(function* (
   /** What pages call the server, as the relay says. */
   let site: string = config.name
   const title = () => site
+  const view = yield* Effect.acquireRelease(
+    Effect.sync(() => ownerView.serve(config.name)),
+    ({ remove }) => Effect.sync(remove),
+  )
   const destination = yield* SwitchedDestination.make(destinationOf(config, path, view, title))
-  const openUrl = openUrlOf(config)
   let statusNow: (() => UplinkStatus) | undefined
   const responseMillis =
     config.responseTimeout === undefined ? undefined : Duration.toMillis(config.responseTimeout)
   const run = Effect.gen(function* () {
-    const { callbacks, failed } = yield* TunnelEvents.make(config, options, openUrl, view)
+    const { callbacks, failed } = yield* TunnelEvents.make(
+      config,
+      options,
+      ownerView.isLive ? view : undefined,
+    )
     const serverOptions: Server.ServerOptions = {
       name: config.name,
       apiKey: config.apiKey,
@@ -153,19 +158,22 @@ export const prepare = Effect.fn("RunTunnel.prepare")(function* (
       },
     }
     const mayShare = tls === undefined && config.transport !== "classic"
+    if (sharing.isCarrier || !mayShare)
+      yield* Effect.forkScoped(
+        TunnelEvents.tellOfSilence(config.relayUrl, () => statusNow?.(), ownerView.isLive),
+      )
     return yield* Effect.raceFirst(
       failed,
-      sharing === undefined || (!sharing.isCarrier && !mayShare)
-        ? Server.run(serverOptions)
-        : sharing.isCarrier
-          ? Server.run({ ...serverOptions, shared: sharing.names })
-          : SharedTunnel.run(serverOptions, sharing.names),
+      sharing.isCarrier
+        ? Server.run({ ...serverOptions, shared: sharing.names })
+        : mayShare
+          ? SharedTunnel.run(serverOptions, sharing.names)
+          : Server.run(serverOptions),
     )
   })
   return {
-    openUrl,
     rows: destination.rows,
-    run,
+    run: sharing.isOnly ? run : Effect.annotateLogs(run, "server", config.name),
     /** For `ptth status`. */
     status: () => serviceOf(config, destination.rows(), statusNow?.()),
     /** Opens what another configuration serves; running the inner effect serves that on the same links. */
@@ -223,16 +231,16 @@ export type Tunnel = Effect.Success<ReturnType<typeof prepare>>
 
 type Row = readonly [label: string, text: string]
 
-/** Prints what is served under one name. */
+/** Prints what is served under one name; the address follows when the relay has told it. */
 export const printOne = (
   config: ServerConfig.ServerConfig,
-  { openUrl, rows }: Pick<Tunnel, "openUrl" | "rows">,
+  { rows }: Pick<Tunnel, "rows">,
   { pairing }: TunnelEvents.TunnelOptions,
 ): Effect.Effect<void> => {
   const tripcode = ApiKey.tripcode(config.apiKey)
   const last: ReadonlyArray<Row> =
     pairing === undefined
-      ? [["Open", openUrl]]
+      ? []
       : [
           ["Key", pairing],
           ["Tripcode", tripcode],
@@ -248,21 +256,16 @@ export const printOne = (
   )
 }
 
-/** Prints what is served under several names. */
+/** The same for several names. */
 export const printSeveral = (
   relayUrl: string,
-  services: ReadonlyArray<readonly [name: string, tunnel: Pick<Tunnel, "openUrl" | "rows">]>,
+  services: ReadonlyArray<readonly [name: string, tunnel: Pick<Tunnel, "rows">]>,
 ): Effect.Effect<void> =>
   Output.banner(
     Output.screen(`PTTH server ${version}`, [
       ["Relay", `${relayUrl}/`],
       ...services.flatMap(
-        ([name, { openUrl, rows }]): ReadonlyArray<Row> => [
-          ["", ""],
-          ["Name", name],
-          ...rows(),
-          ["Open", openUrl],
-        ],
+        ([name, { rows }]): ReadonlyArray<Row> => [["", ""], ["Name", name], ...rows()],
       ),
     ]),
   )

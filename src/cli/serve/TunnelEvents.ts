@@ -11,8 +11,9 @@ import * as ApiKey from "../../domain/ApiKey.ts"
 import type { ServerConfig } from "../../domain/config/ServerConfig.ts"
 import { type ErrorCode, entry } from "../../domain/ErrorRegistry.ts"
 import type * as Server from "../../server/Server.ts"
+import type { UplinkStatus } from "../../server/uplink/UplinkStatus.ts"
 import * as Output from "../shared/Output.ts"
-import type { OwnerView } from "../terminal/OwnerView.ts"
+import type { ServiceView } from "../terminal/OwnerView.ts"
 
 /** How a server is run. */
 export interface TunnelOptions {
@@ -77,30 +78,24 @@ const qrPrinter = (enabled: boolean) => {
     })
 }
 
-/**
- * Prints the address if the relay reports another one than was shown: only the
- * relay knows it for certain. A live view shows it by itself.
- */
-const configuredCallbacks = (
-  shownUrl: string,
-  printQr: (url: string) => Effect.Effect<void>,
-  view: OwnerView,
-): Callbacks => {
-  let shown = shownUrl
+/** Prints the address once the relay has told it, which alone knows it for certain, and again if it changes. */
+const configuredCallbacks = (printQr: (url: string) => Effect.Effect<void>): Callbacks => {
+  let printed = ""
   return {
     onConnected: (url) =>
       Effect.suspend(() => {
-        const isNew = url !== shown && !view.isLive
-        shown = url
-        return Effect.andThen(isNew ? Output.banner(`Open ${url}`) : Effect.void, printQr(url))
+        const isNew = url !== printed
+        printed = url
+        return Effect.andThen(isNew ? Output.openRow(url) : Effect.void, printQr(url))
       }),
   }
 }
 
 /** The same callbacks, of which the view learns the address and the state. */
-const shownTo = (view: OwnerView, callbacks: Callbacks): Callbacks =>
-  view.isLive
-    ? {
+const shownTo = (view: ServiceView | undefined, callbacks: Callbacks): Callbacks =>
+  view === undefined
+    ? callbacks
+    : {
         ...callbacks,
         onState: view.setLink,
         onConnected: (url, site) => {
@@ -108,7 +103,6 @@ const shownTo = (view: OwnerView, callbacks: Callbacks): Callbacks =>
           return callbacks.onConnected?.(url, site) ?? Effect.void
         },
       }
-    : callbacks
 
 /** Prints how the server is approved, and that it was. */
 const pairingCallbacks = (
@@ -151,12 +145,15 @@ const afterAnswer = (callbacks: Callbacks, effect: Effect.Effect<void> | undefin
   }
 }
 
-/** The callbacks for a server, and an effect that fails if the relay refuses it and it does not wait. */
+/**
+ * The callbacks for a server, and an effect that fails if the relay refuses it and it does not wait.
+ *
+ * @param view shows address and state, if anything does
+ */
 export const make = Effect.fnUntraced(function* (
   config: ServerConfig,
   options: TunnelOptions,
-  openUrl: string,
-  view: OwnerView,
+  view: ServiceView | undefined,
 ) {
   const { relayUrl } = config
   const command = `ptth relay approve ${config.name} ${ApiKey.tripcode(config.apiKey)}`
@@ -169,12 +166,35 @@ export const make = Effect.fnUntraced(function* (
   }
   const printing =
     options.pairing === undefined
-      ? configuredCallbacks(openUrl, printQr, view)
+      ? configuredCallbacks(printQr)
       : pairingCallbacks(command, yield* Clock.currentTimeMillis, printQr)
   const callbacks = shownTo(
     view,
     afterAnswer({ ...printing, ...(options.wait ? {} : failing) }, options.onRelay),
   )
-  if (options.pairing === undefined) view.setAddress(openUrl)
   return { callbacks, failed: Deferred.await(failed) }
+})
+
+/** How long a relay may say nothing before that is told, in milliseconds: first as progress, then as a problem. */
+const quietMillis = [1_000, 10_000] as const
+
+/** Whether the relay has answered neither well nor badly. */
+const isSilent = (status: UplinkStatus | undefined): boolean =>
+  status === undefined || (status.state._tag === "Connecting" && status.lastFailure === undefined)
+
+/** Says that the relay has not answered yet: as progress, unless something shows that anyway, then as a problem. */
+export const tellOfSilence = Effect.fnUntraced(function* (
+  relayUrl: string,
+  statusNow: () => UplinkStatus | undefined,
+  isShown: boolean,
+) {
+  const [progress, problem] = quietMillis
+  yield* Effect.sleep(progress)
+  if (!isShown && isSilent(statusNow())) yield* Effect.logInfo(`connecting to ${relayUrl}`)
+  yield* Effect.sleep(problem - progress)
+  if (!isSilent(statusNow())) return
+  const code = "PTTH_RELAY_UNREACHABLE"
+  yield* Effect.logWarning(
+    `${code}: the relay ${relayUrl} has not answered for ${problem / 1_000} s, and is still waited for. ${entry(code).remedy}`,
+  )
 })

@@ -15,10 +15,11 @@ import { isServerName, type ServerName } from "../../domain/ServerName.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import * as Ticket from "../../protocol/link/Ticket.ts"
 import * as Server from "../../server/Server.ts"
+import type { UplinkStatus } from "../../server/uplink/UplinkStatus.ts"
 import { hashPassword } from "../../transport/auth/LoginChecker.ts"
 import { runServices } from "../serve/RunServices.ts"
 import { readCertificates, refuseInsecure } from "../serve/RunTunnel.ts"
-import { KeyRefusedError } from "../serve/TunnelEvents.ts"
+import * as TunnelEvents from "../serve/TunnelEvents.ts"
 import * as Flags from "../shared/Flags.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import * as SecretInput from "../shared/SecretInput.ts"
@@ -110,25 +111,37 @@ const redeem = Effect.fnUntraced(function* (
   ticket: string,
 ) {
   const ca = yield* readCertificates(relay.ca, undefined)
-  const connected = yield* Deferred.make<string, KeyRefusedError>()
+  const connected = yield* Deferred.make<string, TunnelEvents.KeyRefusedError>()
   const { relayUrl } = config
+  let statusNow: (() => UplinkStatus) | undefined
+  const silence = TunnelEvents.tellOfSilence(relayUrl, () => statusNow?.(), false)
   yield* Effect.raceFirst(
     Deferred.await(connected),
     Effect.scoped(
-      Server.run({
-        name: config.name,
-        apiKey: config.apiKey,
-        ticket,
-        relayUrl,
-        handler: notYet,
-        program: `ptth/${version}`,
-        transport: config.transport,
-        ...(ca === undefined ? {} : { ca }),
-        onConnected: (url) => Effect.asVoid(Deferred.succeed(connected, url)),
-        onRefused: Effect.asVoid(
-          Deferred.fail(connected, new KeyRefusedError({ relayUrl, command: "ptth relay invite" })),
+      Effect.forkScoped(silence).pipe(
+        Effect.andThen(
+          Server.run({
+            name: config.name,
+            apiKey: config.apiKey,
+            ticket,
+            relayUrl,
+            handler: notYet,
+            program: `ptth/${version}`,
+            transport: config.transport,
+            ...(ca === undefined ? {} : { ca }),
+            onStart: (status) => {
+              statusNow = status
+            },
+            onConnected: (url) => Effect.asVoid(Deferred.succeed(connected, url)),
+            onRefused: Effect.asVoid(
+              Deferred.fail(
+                connected,
+                new TunnelEvents.KeyRefusedError({ relayUrl, command: "ptth relay invite" }),
+              ),
+            ),
+          }),
         ),
-      }),
+      ),
     ),
   )
   yield* KnownRelay.remember(relay, process.env)

@@ -151,6 +151,10 @@ export const screen = (
   )
 }
 
+/** Prints the address of a server below its screen, once it is there. */
+export const openRow = (url: string): Effect.Effect<void> =>
+  banner(`  Open   ${colorful(process.stdout) ? paint(1, url) : url}`)
+
 /** Prints the QR code of an address, for a phone's camera. */
 export const printQr = (url: string): Effect.Effect<void> =>
   Effect.flatMap(

@@ -1,11 +1,10 @@
 /**
  * The live view on a terminal: the requests as they end, those that take long
- * in place, and below them the address and the state of the server.
+ * in place, and below them the addresses and the state of the server.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { TunnelState } from "../../server/uplink/TunnelState.ts"
 import { paint, styleOf, type TerminalStyle } from "../text/TerminalStyle.ts"
 import { AssetFold } from "./AssetFold.ts"
 import * as KeyInput from "./KeyInput.ts"
@@ -13,6 +12,7 @@ import { LiveArea } from "./LiveArea.ts"
 import type { OwnerView } from "./OwnerView.ts"
 import { RequestFeed } from "./RequestFeed.ts"
 import * as RequestLine from "./RequestLine.ts"
+import { ServiceList } from "./ServiceList.ts"
 import * as StateLine from "./StateLine.ts"
 import type { WatchedRequest } from "./WatchedRequest.ts"
 
@@ -52,9 +52,7 @@ class LiveView implements OwnerView {
   /** How many more there were than are shown. */
   private skipped = 0
   private timer: NodeJS.Timeout | undefined
-  private address: string | undefined
-  private readLink: (() => TunnelState) | undefined
-  private originProblem: string | undefined
+  private readonly services = new ServiceList(() => this.schedule(collectMillis))
   private notice: { readonly text: string; readonly until: number } | undefined
 
   constructor(now: () => number) {
@@ -66,22 +64,10 @@ class LiveView implements OwnerView {
     this.feed = new RequestFeed({ onBegin: () => this.schedule(collectMillis), onEnd }, now)
   }
 
-  readonly watch: OwnerView["watch"] = (handler) => this.feed.watch(handler)
-
-  readonly setAddress: OwnerView["setAddress"] = (url) => {
-    this.address = url
-    this.schedule(collectMillis)
-  }
-
-  readonly setLink: OwnerView["setLink"] = (read) => {
-    this.readLink = read
-    this.schedule(collectMillis)
-  }
-
-  readonly setOrigin: OwnerView["setOrigin"] = (problem) => {
-    this.originProblem = problem
-    this.schedule(collectMillis)
-  }
+  readonly serve: OwnerView["serve"] = (name) => ({
+    ...this.services.add(name),
+    watch: (handler) => this.feed.watch(handler, name),
+  })
 
   open(): void {
     this.area.open()
@@ -108,31 +94,41 @@ class LiveView implements OwnerView {
       case "q":
         void this.showQr()
         return
+      case "\t":
+        this.services.next()
+        return this.flush()
       case "\r":
         return this.area.update([""])
     }
   }
 
   private copy(): void {
-    if (this.address === undefined) return
-    this.area.control(copySequence(this.address))
+    const { address } = this.services
+    if (address === undefined) return
+    this.area.control(copySequence(address))
     this.notice = { text: "copied", until: this.now() + noticeMillis }
     this.flush()
   }
 
   private async showQr(): Promise<void> {
-    if (this.address === undefined) return
+    const { address } = this.services
+    if (address === undefined) return
     const { render } = await import("../text/Qr.ts")
-    this.area.update(render(this.address, this.style).split("\n"))
+    this.area.update([...render(address, this.style).split("\n"), ` ${address}`])
   }
 
   private ended(request: WatchedRequest): void {
     if (!this.fold.take(request)) {
       if (this.pending.length < mostLines)
-        this.pending.push(...this.unfolded(), RequestLine.ended(request, this.style, this.width))
+        this.pending.push(...this.unfolded(), this.lineOf(request))
       else this.skipped += 1
     }
     this.schedule(collectMillis)
+  }
+
+  private lineOf(request: WatchedRequest): string {
+    const hasNames = this.services.states.length > 1
+    return RequestLine.ended(request, this.style, this.width, hasNames)
   }
 
   /** How long lines may be: the last column would make some terminals begin another line. */
@@ -167,13 +163,14 @@ class LiveView implements OwnerView {
     return (
       this.feed.running.size > 0 ||
       this.notice !== undefined ||
-      this.readLink?.()._tag === "Waiting"
+      this.services.states.some(({ link }) => link?._tag === "Waiting")
     )
   }
 
   private lines(columns: number, rows: number): ReadonlyArray<string> {
     const now = this.now()
-    if (this.address === undefined && this.readLink === undefined) return []
+    const services = this.services.states
+    if (services.length === 0) return []
     if (this.notice !== undefined && this.notice.until <= now) this.notice = undefined
     const width = columns - 1
     const { feed, fold } = this
@@ -187,9 +184,9 @@ class LiveView implements OwnerView {
       bytesOut += request.bytesOut
     }
     const state: StateLine.ServerState = {
-      address: this.address,
-      link: this.readLink?.(),
-      originProblem: this.originProblem,
+      services,
+      selected: this.services.selected,
+      mostServices: Math.max(2, Math.floor(rows / 3)),
       isStopping: this.isStopping,
       requests: feed.requests,
       running: feed.running.size,
@@ -200,7 +197,9 @@ class LiveView implements OwnerView {
     }
     return [
       ...(folded === undefined ? [] : [this.aside(folded)]),
-      ...shown.map((request) => RequestLine.running(request, now - request.at, this.style, width)),
+      ...shown.map((request) =>
+        RequestLine.running(request, now - request.at, this.style, width, services.length > 1),
+      ),
       ...(more > 0 ? [this.aside(`and ${more} more running`)] : []),
       ...StateLine.lines(state, this.style, width),
     ]

@@ -14,25 +14,46 @@ export interface OwnerViewOptions {
   readonly logFormat: "text" | "json"
 }
 
-/** Is told what happens. */
-export interface OwnerView {
-  /** Whether the state is shown, so that the log need not repeat it. */
-  readonly isLive: boolean
+/** Is told what happens to one name. */
+export interface ServiceView {
   /** The same handler, whose requests are shown. */
   readonly watch: (handler: Handler) => Handler
   /** The address for visitors is this. */
   readonly setAddress: (url: string) => void
-  /** How the server is connected is to be read from here. */
+  /** How the name is connected is to be read from here. */
   readonly setLink: (read: () => TunnelState) => void
-  /** The application behind the server has this problem, or none. */
+  /** The application behind the name has this problem, or none. */
   readonly setOrigin: (problem: string | undefined) => void
+  /** The name is served no more. */
+  readonly remove: () => void
 }
 
-/** Shows nothing, and costs requests nothing. */
-export const silent: OwnerView = {
-  isLive: false,
+/** Is told what happens. */
+export interface OwnerView {
+  /** Whether the state is shown, so that the log need not repeat it. */
+  readonly isLive: boolean
+  /**
+   * A name that is served. It is shown once its address or connection is set, in
+   * the place of an earlier one of the same name.
+   *
+   * @param name empty for a server that has none
+   */
+  readonly serve: (name: string) => ServiceView
+}
+
+const silentService: ServiceView = {
   watch: (handler) => handler,
   setAddress: () => {},
   setLink: () => {},
   setOrigin: () => {},
+  remove: () => {},
 }
+
+/** Shows nothing, and costs requests nothing. */
+export const silent: OwnerView = { isLive: false, serve: () => silentService }
+
+/** Shows nothing but requests. */
+export const requestsOnly = (watch: (handler: Handler, name: string) => Handler): OwnerView => ({
+  isLive: false,
+  serve: (name) => ({ ...silentService, watch: (handler) => watch(handler, name) }),
+})

@@ -38,13 +38,24 @@ export class RequestFeed {
     this.now = now
   }
 
-  /** The same handler, whose requests are recorded. */
-  watch(handler: Handler): Handler {
-    return (head, body, reply) => this.handle(handler, head, body, reply)
+  /**
+   * The same handler, whose requests are recorded.
+   *
+   * @param server the name that the handler serves; empty if it has none
+   */
+  watch(handler: Handler, server = ""): Handler {
+    return (head, body, reply) => this.handle(handler, server, head, body, reply)
   }
 
-  private handle(handler: Handler, head: RequestHead, body: Body, reply: Reply): Cancel {
+  private handle(
+    handler: Handler,
+    server: string,
+    head: RequestHead,
+    body: Body,
+    reply: Reply,
+  ): Cancel {
     const request = this.begin(head, body)
+    request.server = server
     if (body.whole !== undefined) request.received(body.whole.length)
     const received =
       body.whole === undefined ? count(body, { bytes: (bytes) => request.received(bytes) }) : body

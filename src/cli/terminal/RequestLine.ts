@@ -48,9 +48,11 @@ const remarkOf = (request: WatchedRequest): string => {
   return detail === "" ? (code ?? "") : detail
 }
 
-/** Path and query without secrets. */
-const targetOf = (request: WatchedRequest, style: TerminalStyle): string =>
-  printable(style, withoutSecrets(request.target))
+/** Path and query without secrets; behind the name that they are of, if there are several. */
+const targetOf = (request: WatchedRequest, style: TerminalStyle, hasName: boolean): string => {
+  const target = printable(style, withoutSecrets(request.target))
+  return hasName && request.server !== "" ? `${request.server}  ${target}` : target
+}
 
 /** The columns before what is in the middle: time of day, method, status. */
 const head = (request: WatchedRequest, style: TerminalStyle, width: number): string => {
@@ -72,9 +74,10 @@ const withTarget = (
   remark: string,
   style: TerminalStyle,
   width: number,
+  hasName: boolean,
 ): string => {
   const room = width - widthOf(before) - 2
-  const target = targetOf(request, style)
+  const target = targetOf(request, style, hasName)
   const text = printable(style, remark)
   const forRemark = Math.min(text.length + 3, room - Math.min(target.length, shortestPath))
   if (text === "" || forRemark < 8) return `${before}  ${cutMiddle(style, target, room)}`
@@ -83,8 +86,17 @@ const withTarget = (
   return `${before}  ${path}   ${paint(style, attribute, cutEnd(style, text, forRemark - 3))}`
 }
 
-/** The line of a request that has ended, of at most so many columns. */
-export const ended = (request: WatchedRequest, style: TerminalStyle, width: number): string => {
+/**
+ * The line of a request that has ended, of at most so many columns.
+ *
+ * @param hasName whether it says which of several names the request is for
+ */
+export const ended = (
+  request: WatchedRequest,
+  style: TerminalStyle,
+  width: number,
+  hasName = false,
+): string => {
   const { bytesIn, bytesOut } = request
   const duration = durationOf(request.millis).padStart(7)
   const size = Format.bytes(Math.max(bytesIn, bytesOut)).padStart(7)
@@ -93,7 +105,7 @@ export const ended = (request: WatchedRequest, style: TerminalStyle, width: numb
     ...(width >= withDuration ? [duration] : []),
     ...(width >= withSize ? [size] : []),
   ].join("  ")
-  return withTarget(before, request, remarkOf(request), style, width)
+  return withTarget(before, request, remarkOf(request), style, width, hasName)
 }
 
 const bar = (share: number, { hasUnicode }: TerminalStyle): string => {
@@ -123,17 +135,19 @@ const progressOf = (request: WatchedRequest, millis: number, style: TerminalStyl
  * The line of a request that still runs, of at most so many columns.
  *
  * @param millis for how long it has been running
+ * @param hasName whether it says which of several names the request is for
  */
 export const running = (
   request: WatchedRequest,
   millis: number,
   style: TerminalStyle,
   width: number,
+  hasName = false,
 ): string => {
   const progress = width >= withSize ? progressOf(request, millis, style) : durationOf(millis)
   const before =
     width >= withDuration
       ? `${head(request, style, width)}  ${progress}`
       : head(request, style, width)
-  return withTarget(before, request, "", style, width)
+  return withTarget(before, request, "", style, width, hasName)
 }

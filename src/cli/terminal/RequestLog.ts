@@ -22,7 +22,7 @@ const unlimited = 10_000
 /** Writes lines until the Scope is closed; the result lets it know a handler's requests. */
 export const make = Effect.fnUntraced(function* (
   format: "text" | "json",
-): Effect.fn.Return<(handler: Handler) => Handler, never, Scope.Scope> {
+): Effect.fn.Return<(handler: Handler, name: string) => Handler, never, Scope.Scope> {
   const clock = yield* Clock.Clock
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const file = new LineFile({
@@ -41,10 +41,14 @@ export const make = Effect.fnUntraced(function* (
   )
   const now = () => clock.currentTimeMillisUnsafe()
   const style = styleOf(process.stdout)
+  const names = new Set<string>()
   const lineOf = (request: WatchedRequest): string =>
     format === "json"
       ? AccessLog.line("json", request, { at: now(), address: request.address })
-      : `${RequestLine.ended(request, style, process.stdout.columns || unlimited).trimStart()}\n`
+      : `${RequestLine.ended(request, style, process.stdout.columns || unlimited, names.size > 1).trimStart()}\n`
   const feed = new RequestFeed({ onEnd: (request) => file.append(lineOf(request)) }, now)
-  return (handler) => feed.watch(handler)
+  return (handler, name) => {
+    names.add(name)
+    return feed.watch(handler, name)
+  }
 })

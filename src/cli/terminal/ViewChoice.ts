@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { styleOf, type TerminalStream } from "../text/TerminalStyle.ts"
-import { type OwnerView, type OwnerViewOptions, silent } from "./OwnerView.ts"
+import { type OwnerView, type OwnerViewOptions, requestsOnly, silent } from "./OwnerView.ts"
 
 /** Whether a view of this kind is possible on a stream. */
 const isLive = (options: OwnerViewOptions, stream: TerminalStream): boolean =>
@@ -23,5 +23,5 @@ export const make = Effect.fn("ViewChoice.make")(function* (
   // A terminal whose cursor does not move gets plain lines.
   if (!options.logRequests && (options.quiet || process.stdout.isTTY !== true)) return silent
   const RequestLog = yield* Effect.promise(() => import("./RequestLog.ts"))
-  return { ...silent, watch: yield* RequestLog.make(options.logFormat) }
+  return requestsOnly(yield* RequestLog.make(options.logFormat))
 })

@@ -40,9 +40,15 @@ export const attributes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cya
 /** An attribute by its name. */
 export type Attribute = keyof typeof attributes
 
-/** Text with an attribute, if there are colours. */
-export const paint = (style: TerminalStyle, attribute: Attribute, text: string): string =>
-  style.hasColors && text !== "" ? `\u001b[${attributes[attribute]}m${text}\u001b[0m` : text
+/** Text with an attribute, if there is one, and there are colours. */
+export const paint = (
+  style: TerminalStyle,
+  attribute: Attribute | undefined,
+  text: string,
+): string =>
+  style.hasColors && attribute !== undefined && text !== ""
+    ? `\u001b[${attributes[attribute]}m${text}\u001b[0m`
+    : text
 
 const sgr = /\u001b\[[0-9;]*m/g
 

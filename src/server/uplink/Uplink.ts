@@ -144,13 +144,14 @@ export class Uplink {
     this.openUrl = url
     this.lastFailure = undefined
     return this.logOnce(`connected by ${transport}`, () => {
-      const after = this.recovery()
+      const back = this.recovery()
       const isShown = this.options.onState !== undefined
-      const what = after === undefined ? "connected" : `back after ${after}`
-      const connected = Effect.annotateLogs(Effect.logInfo(isShown ? what : `connected: ${url}`), {
+      const message = isShown
+        ? (back ?? "connected")
+        : `connected: ${url}${back === undefined ? "" : ` (${back})`}`
+      const connected = Effect.annotateLogs(Effect.logInfo(message), {
         transport,
         ...(why === "" ? {} : { why }),
-        ...(after === undefined || isShown ? {} : { after }),
       })
       return (why === "" ? connected : Effect.andThen(notStream(transport, why), connected)).pipe(
         Effect.andThen(this.options.onConnected?.(url, this.site) ?? Effect.void),
@@ -163,7 +164,7 @@ export class Uplink {
     if (!this.loggedOutage) return undefined
     this.loggedOutage = false
     const { failures, millis } = this.retry.outage
-    return `${failures} failed ${failures === 1 ? "try" : "tries"}, ${span(millis)}`
+    return `back after ${span(millis)}, ${failures} failed ${failures === 1 ? "try" : "tries"}`
   }
 
   /** There is no connection: logs it, and waits before the next attempt. */

@@ -35,6 +35,13 @@ describe("the line of a request that has ended", () => {
     )
   })
 
+  it("has the name before the path, where there are several", () => {
+    const one = ended("/files/", 200)
+    one.server = "attic"
+    assert.match(RequestLine.ended(one, plain, 80, true), / {2}attic {2}\/files\/$/)
+    assert.match(RequestLine.ended(one, plain, 80), / kB {2}\/files\/$/)
+  })
+
   it.each([
     [100, " 12:04:31  GET   200    18 ms   4.1 kB  /a"],
     [59, " 12:04:31  GET   200    18 ms  /a"],
