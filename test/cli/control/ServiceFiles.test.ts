@@ -102,6 +102,7 @@ it("each platform has a manager of services", () => {
     "launchd",
     "windows",
   ])
+})
 
 it.each([
   ["PTTH_RELAY", true],
