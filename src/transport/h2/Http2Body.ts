@@ -21,8 +21,8 @@ export interface Http2BodyEvents {
 /** From how many bytes on a frame is passed on by itself. */
 const largeFrame = 1_024
 
-/** How many bytes of small frames are gathered at most. */
-const mostGathered = 64 * 1_024
+/** How many bytes of small frames are gathered at first, and at most. */
+const [leastRoom, mostRoom] = [256, 16 * 1_024]
 
 /** See the file's header. Small frames that come in one turn are passed on together, since each costs the next reader as much as a large one. */
 export class Http2Body implements BodySource {
@@ -31,8 +31,8 @@ export class Http2Body implements BodySource {
   private readonly events: Http2BodyEvents
   private isBegun = false
   private trailers: HeaderList = []
-  private gathered: Array<Buffer> = []
-  private gatheredBytes = 0
+  private room = Buffer.alloc(0)
+  private gathered = 0
 
   constructor(stream: ServerHttp2Stream, length: number | undefined, events: Http2BodyEvents) {
     this.stream = stream
@@ -54,7 +54,7 @@ export class Http2Body implements BodySource {
     })
     stream.on("data", (chunk: Buffer) => {
       events.received(chunk.length)
-      if (chunk.length >= largeFrame && this.gatheredBytes === 0) this.pass(chunk)
+      if (chunk.length >= largeFrame && this.gathered === 0) this.pass(chunk)
       else this.gather(chunk)
     })
     stream.once("end", () => {
@@ -67,19 +67,27 @@ export class Http2Body implements BodySource {
     stream.once("close", () => this.cut())
   }
 
+  /** Copies a frame, since thousands of small objects that live on cost more. */
   private gather(chunk: Buffer): void {
-    if (this.gatheredBytes === 0) setImmediate(this.passGathered)
-    this.gathered.push(chunk)
-    this.gatheredBytes += chunk.length
-    if (this.gatheredBytes >= mostGathered) this.passGathered()
+    if (this.gathered === 0) setImmediate(this.passGathered)
+    const size = this.gathered + chunk.length
+    if (size > this.room.length) {
+      if (size > mostRoom) {
+        this.passGathered()
+        return this.pass(chunk)
+      }
+      const larger = Buffer.alloc(Math.min(mostRoom, Math.max(leastRoom, 2 * size)))
+      this.room.copy(larger, 0, 0, this.gathered)
+      this.room = larger
+    }
+    this.room.set(chunk, this.gathered)
+    this.gathered = size
   }
 
   private readonly passGathered = (): void => {
-    if (this.gatheredBytes === 0) return
-    const [first, ...others] = this.gathered
-    const bytes = others.length === 0 ? (first as Buffer) : Buffer.concat(this.gathered)
-    this.gathered = []
-    this.gatheredBytes = 0
+    if (this.gathered === 0) return
+    const bytes = Buffer.from(this.room.subarray(0, this.gathered))
+    this.gathered = 0
     this.pass(bytes)
   }
 
