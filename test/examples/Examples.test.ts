@@ -48,7 +48,8 @@ describe("The example", () => {
       const [, url = ""] = yield* Effect.promise(() => app.said(/(http:\/\/127\.0\.0\.1:\d+)/))
       const at = { host: "127.0.0.1", port: Number(new URL(url).port) }
       assert.strictEqual((yield* Harness.get(at, "/")).text, "the app's own page\n")
-      yield* run("http-api-behind-relay.ts", { ...env, RELAY_URL: url })
+      const server = yield* run("http-api-behind-relay.ts", { ...env, RELAY_URL: url })
+      yield* Effect.promise(() => server.said(/connected/))
       const direct = yield* Harness.get(at, "/servers/demo/greetings/World")
       assert.strictEqual(direct.text, '{"text":"Hello, World!"}')
       const asked = yield* Harness.get(at, "/asked")

@@ -40,9 +40,6 @@ export const holdsPassword = ({ cluster }: RelayConfig): boolean =>
 
 type Cluster = NonNullable<RelayConfig["cluster"]>
 
-/** How long the engine may take to answer a check. */
-const checkLimit = "5 seconds"
-
 const apart =
   "; without Redis or Valkey as its engine, approvals, usage of limits and the audit log stay with each machine"
 
@@ -54,10 +51,6 @@ const checkRedis = Effect.fnUntraced(function* (engine: string, name: string, wh
   const url = Redacted.make(engine)
   const at = RedisEngine.addressOf(url)
   yield* RedisEngine.probe({ url, name }).pipe(
-    Effect.timeoutOrElse({
-      duration: checkLimit,
-      orElse: () => Effect.fail({ reason: "it does not answer", isRefusal: false }),
-    }),
     Effect.mapError(({ isRefusal, reason }) =>
       isRefusal
         ? unavailable(

@@ -30,6 +30,12 @@ export interface RedisEngineOptions {
 /** After how many milliseconds without a reply the server counts as away. */
 export const replyMillis = 1_000
 
+/** What visitors wait for does not wait for long. */
+const serving = { connectMillis: 2_000, replyMillis }
+
+/** How long a check waits for the connection, and for each reply, in milliseconds: a busy machine is not a fault. */
+const checking = { connectMillis: 5_000, replyMillis: 5_000 }
+
 /** How often a connection without other traffic is tried, in milliseconds. */
 const pingMillis = 400
 
@@ -55,9 +61,15 @@ const reasonOf = (error: unknown): string => {
   return first instanceof Error ? first.message : String(first)
 }
 
+interface Patience {
+  readonly connectMillis: number
+  readonly replyMillis: number
+}
+
 const optionsOf = (
   url: Redacted.Redacted<string>,
   reconnectStrategy: false | ((attempt: number) => number),
+  { connectMillis, replyMillis }: Patience,
 ): RedisClientOptions => ({
   url: Redacted.value(url),
   RESP: 3 satisfies RespVersions,
@@ -67,7 +79,7 @@ const optionsOf = (
   maintNotifications: "disabled",
   pingInterval: pingMillis,
   commandOptions: { timeout: replyMillis },
-  socket: { connectTimeout: 2_000, socketTimeout: replyMillis, reconnectStrategy },
+  socket: { connectTimeout: connectMillis, socketTimeout: replyMillis, reconnectStrategy },
 })
 
 type Redis = typeof import("redis")
@@ -97,7 +109,7 @@ const connect = Effect.fnUntraced(function* (
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const where = addressOf(url)
   const client: Client = yield* Effect.acquireRelease(
-    Effect.sync(() => redis.createClient(optionsOf(url, waitMillis))),
+    Effect.sync(() => redis.createClient(optionsOf(url, waitMillis, serving))),
     (client) =>
       Effect.sync(() => {
         if (client.isOpen) client.destroy()
@@ -298,7 +310,7 @@ export const probe = Effect.fn("RedisEngine.probe")(function* ({
   url,
 }: Omit<RedisEngineOptions, "id">) {
   const redis = yield* loadRedis
-  const client = redis.createClient(optionsOf(url, false))
+  const client = redis.createClient(optionsOf(url, false, checking))
   client.on("error", () => {})
   return yield* Effect.tryPromise({
     try: async () => {
