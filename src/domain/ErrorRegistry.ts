@@ -497,6 +497,11 @@ const entries = {
     title: "A limit of the certificate authority is reached.",
     remedy: "Wait; the relay tries again when the authority says.",
   },
+  PTTH_ACME_CLOCK: {
+    isLogged: true,
+    title: "By this machine's clock, a new certificate is to be renewed already.",
+    remedy: "Set the clock; the certificate is used, and the relay tries again.",
+  },
   PTTH_STATE_UNUSABLE: {
     isLogged: true,
     title: "What the relay keeps over restarts cannot be read or written.",

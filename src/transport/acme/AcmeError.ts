@@ -10,6 +10,7 @@ export const acmeErrorCodes = [
   "PTTH_ACME_REFUSED",
   "PTTH_ACME_CHALLENGE",
   "PTTH_ACME_LIMIT",
+  "PTTH_ACME_CLOCK",
   "PTTH_STATE_UNUSABLE",
 ] as const
 

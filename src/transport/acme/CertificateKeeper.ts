@@ -11,7 +11,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Certificate from "../net/Certificate.ts"
 import { type Account, type AcmeClient, type Challenger, newAccount } from "./AcmeClient.ts"
-import type { AcmeError } from "./AcmeError.ts"
+import { AcmeError } from "./AcmeError.ts"
 import type { AcmeStore } from "./AcmeStore.ts"
 import type { IssueFailure } from "./KeptCertificate.ts"
 import * as KeptCertificate from "./KeptCertificate.ts"
@@ -57,6 +57,8 @@ interface Entry {
   /** When renewal information is asked for. */
   askAt: number
   failure: IssueFailure | undefined
+  /** When the last certificates came, at most {@link maxRenewals}. */
+  renewals: ReadonlyArray<number>
   /** Called when an attempt is over. */
   readonly waiting: Set<() => void>
 }
@@ -79,6 +81,13 @@ const longestPause = 7 * 24 * hour
 /** How many orders there may be within {@link orderPeriod}: fewer than the limit of Let's Encrypt. */
 const maxOrders = 200
 const orderPeriod = 3 * hour
+
+/** How many certificates for the same names may come within {@link renewalPeriod}, or the time for which they are valid: fewer than the limit of Let's Encrypt. */
+const maxRenewals = 3
+const renewalPeriod = 7 * 24 * hour
+
+/** How long to wait after a certificate that was to be renewed when it came, in milliseconds. */
+const clockPause = 12 * hour
 
 /** How long the others wait after the authority has refused an order for its limit, in milliseconds. */
 const othersPause = 5 * minute
@@ -159,6 +168,7 @@ export class CertificateKeeper {
         renewAt: 0,
         askAt: 0,
         failure: undefined,
+        renewals: [],
         waiting: new Set(),
       }
       this.entries.set(plan.id, entry)
@@ -340,6 +350,9 @@ export class CertificateKeeper {
         KeptCertificate.certificateName(plan.id),
         KeptCertificate.toText(certificate),
       )
+      const came = yield* Clock.currentTimeMillis
+      entry.renewals = [...entry.renewals, came].slice(-maxRenewals)
+      if (entry.renewAt <= came) return yield* dueAlready(certificate, came)
       yield* Effect.ignore(store.remove(KeptCertificate.failureName(plan.id)))
       onAttempt(plan, undefined)
     },
@@ -451,7 +464,29 @@ const timely = (moment: number, most: number, now: number): number =>
   moment > now + most ? now : moment
 
 /** When a certificate is ordered for an entry. */
-const orderOf = ({ certificate, failure, renewAt }: Entry, now: number): number => {
+const orderOf = (entry: Entry, now: number): number => {
+  const { certificate, failure, renewAt } = entry
   const isOfNow = failure !== undefined && failure.at <= now + minute
-  return Math.max(certificate === undefined ? 0 : renewAt, isOfNow ? failure.retryAt : 0)
+  return Math.max(
+    certificate === undefined ? 0 : renewAt,
+    isOfNow ? failure.retryAt : 0,
+    renewableFrom(entry, now),
+  )
+}
+
+/** From when one more certificate may be ordered, after so many within a period. */
+const renewableFrom = ({ renewals, validity }: Entry, now: number): number => {
+  const [earliest] = renewals
+  if (validity === undefined || earliest === undefined || renewals.length < maxRenewals) return 0
+  const period = Math.min(renewalPeriod, validity.until - validity.from)
+  return timely(earliest + period, period, now)
+}
+
+const dueAlready = (certificate: Certificate.Certificate, now: number): AcmeError => {
+  const { from, until } = Certificate.validityOf(certificate)
+  return new AcmeError({
+    code: "PTTH_ACME_CLOCK",
+    detail: `the new certificate is valid from ${Certificate.timeOf(from)} until ${Certificate.timeOf(until)}, and this machine's clock says ${Certificate.timeOf(now)}`,
+    retryAfter: clockPause,
+  })
 }

@@ -409,6 +409,45 @@ describe("certificates by ACME", () => {
     }).pipe(Effect.scoped),
   )
 
+  it.effect("are not ordered again and again where the clock is weeks ahead", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      here.authority.now = () => start
+      yield* TestClock.setTime(start + 70 * day)
+      const { attempted, attempts, keeper } = yield* keeperIn(here)
+      yield* keeper.want(plan)
+      yield* attempted(1)
+      assert.isDefined(keeper.get(plan.id))
+      assert.strictEqual(keeper.statuses()[0]?.failure?.code, "PTTH_ACME_CLOCK")
+      yield* TestClock.adjust("11 hours")
+      yield* quiet
+      assert.strictEqual(here.authority.orders.length, 1)
+      const again = yield* keeperIn(here)
+      yield* again.keeper.want(plan)
+      yield* quiet
+      assert.strictEqual(here.authority.orders.length, 1)
+      assert.deepStrictEqual(attempts, ["PTTH_ACME_CLOCK"])
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("are not ordered again and again where the authority always wants that", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      here.authority.window = { from: start - 2 * day, until: start - day }
+      const { attempted, keeper } = yield* keeperIn(here)
+      yield* keeper.want(plan)
+      yield* attempted(3)
+      yield* quiet
+      yield* TestClock.adjust("6 days")
+      yield* quiet
+      assert.strictEqual(here.authority.orders.length, 3)
+      yield* TestClock.adjust("25 hours")
+      yield* attempted(4)
+      yield* quiet
+      assert.strictEqual(here.authority.orders.length, 4)
+    }).pipe(Effect.scoped),
+  )
+
   it.effect("are ordered at once where an attempt failed before the clock was put back", () =>
     Effect.gen(function* () {
       const here = yield* world
