@@ -12,6 +12,7 @@ import * as TripcodeWords from "../../src/domain/TripcodeWords.ts"
 import { type AdminRelay, adminRelay } from "../support/AdminHarness.ts"
 import { fits, hasBrowser, isClean, launched, withPage } from "../support/Browser.ts"
 import * as Harness from "../support/Harness.ts"
+import { patienceMillis } from "../support/Watch.ts"
 
 /** Tripcode and words of the harness's key of a server, as its owner sees them. */
 const shownOf = (name: string) => {
@@ -223,7 +224,6 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
           await page.getByText("login link").first().waitFor()
         })
       }),
-    120_000,
   )
 
   it.live("shows visitors servers as they connect and disconnect", () =>
@@ -290,7 +290,7 @@ Promise.all([
       yield* Effect.promise(async () => {
         const context = await browser().newContext()
         const page = await context.newPage()
-        page.setDefaultTimeout(60_000)
+        page.setDefaultTimeout(patienceMillis)
         await logIn(page, on, link)
         await page.goto(`${on.relay.url}/servers/evil/`)
         await page.waitForFunction(() => document.title.includes("refused"))

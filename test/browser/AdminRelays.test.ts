@@ -96,7 +96,6 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
           }
         })
       }),
-    120_000,
   )
 
   it.live("shows with the keyboard alone that a relay is lost, and what was not done there", () =>

@@ -58,7 +58,7 @@ describe("keys", () => {
     }
   })
 
-  it.live("that are shown twice, to another name, or nearly right are refused everywhere", () =>
+  it.effect("that are shown twice, to another name, or nearly right are refused everywhere", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.relay({ servers: ["a", "b"] })
       yield* Harness.promised(async () => {

@@ -273,7 +273,6 @@ describe("a relay that means harm, over classic", () => {
       assert.strictEqual(elsewhere.seen, 0)
       assert.isBelow(server.memory() - before, bound)
     },
-    60_000,
   )
 
   it.skipIf(unseen !== undefined)(
@@ -305,7 +304,6 @@ describe("a relay that means harm, over classic", () => {
       assert.isBelow(server.memory() - before.memory, bound)
       assert.isFalse(server.hasEnded(), server.said())
     },
-    60_000,
   )
 
   it("asks for what is not served: it gets nothing of it", async () => {
@@ -460,6 +458,5 @@ describe("a relay that means harm, over stream", () => {
       assert.isBelow(server.memory() - before, bound)
       assert.isFalse(server.hasEnded(), server.said())
     },
-    60_000,
   )
 })

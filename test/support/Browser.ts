@@ -7,6 +7,7 @@ import { createRequire } from "node:module"
 import { afterAll, assert, beforeAll } from "@effect/vitest"
 import type axe from "axe-core"
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core"
+import { patienceMillis } from "./Watch.ts"
 
 /** Where the browser is looked for; the shell without windows takes half the processor time. */
 export const executablePath =
@@ -72,7 +73,7 @@ export const withPage = async (
         console.error(`violation of ${event.violatedDirective}`),
       )
     })
-    page.setDefaultTimeout(60_000)
+    page.setDefaultTimeout(patienceMillis)
     await use(page)
     assert.deepStrictEqual(complaints, [])
   } finally {

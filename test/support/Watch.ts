@@ -8,7 +8,7 @@
  * How long a wait may take before the test fails, in milliseconds of real time. Only a failing test
  * waits that long: it must be more than a busy machine needs.
  */
-export const patienceMillis = 60_000
+export const patienceMillis = 120_000
 
 interface Waiter {
   readonly holds: () => boolean

@@ -116,11 +116,11 @@ describe("reading folders", () => {
 it("unread lists of a large folder are limited, and are there again once they were read", async () => {
   const { base, handler, root } = await servedFolder({ "a.txt": "still here" })
   fs.mkdirSync(path.join(root, "many"))
-  for (let i = 0; i < 1_000; i++) {
+  for (let i = 0; i < 400; i++) {
     fs.writeFileSync(path.join(root, "many", `${i}-${"x".repeat(200)}`), "")
   }
   const ask = () => openHandler(handler, { target: "/files/many/?json" })
-  const unread = await Promise.all(Array.from({ length: 50 }, ask))
+  const unread = await Promise.all(Array.from({ length: 16 }, ask))
   assert.isTrue(unread.every(({ head }) => head.status === 200))
   const answer = await openHandler(handler, { target: "/files/a.txt" })
   assert.strictEqual((await readBody(answer.body)).bytes.toString(), "still here")
@@ -128,7 +128,7 @@ it("unread lists of a large folder are limited, and are there again once they we
   const { bytes } = await readBody((await ask()).body)
   assert.strictEqual(
     (JSON.parse(bytes.toString()) as { readonly entries: ReadonlyArray<unknown> }).entries.length,
-    1_000,
+    400,
   )
   assert.deepStrictEqual(await untilClosed(base), [])
 })
