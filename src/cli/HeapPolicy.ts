@@ -38,7 +38,7 @@ const withoutHelpers = [
 const watchMillis = 200
 
 /** The same while the process is idle; traffic ends that at once. */
-const idleMillis = 1_000
+const idleMillis = 15_000
 
 /** The process is idle if its memory changes by less than this between two checks, in bytes. */
 const idleChange = 1024 * 1024

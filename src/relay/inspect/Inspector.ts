@@ -36,7 +36,7 @@ const sweepMillis = 5_000
 const maxSweepMillis = 20
 
 /** How much later that, and the end of an inspection, may be noticed, in milliseconds. */
-const slackMillis = 5_000
+const leeway = { late: 5_000 }
 
 /** How long recordings are kept once a server is inspected no more, in milliseconds. */
 const keptMillis = 60 * 60_000
@@ -126,7 +126,7 @@ export class Recorder {
     this.inspections.set(server, inspection)
     if (!inspection.isOn) this.drop(server)
     const millis = inspection.until - this.now()
-    if (inspection.isOn && millis > 0) this.deadlines.set(millis, () => this.refresh(), slackMillis)
+    if (inspection.isOn && millis > 0) this.deadlines.set(millis, () => this.refresh(), leeway)
     this.refresh()
   }
 
@@ -265,7 +265,7 @@ export class Recorder {
         this.isSweepSet = false
         if (this.sweep()) this.scheduleSweep()
       },
-      slackMillis,
+      leeway,
     )
   }
 

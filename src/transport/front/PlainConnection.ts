@@ -41,18 +41,18 @@ const sweepMillis = 5_000
 export class PlainConnections {
   private readonly open = new Map<Socket, PlainConnection>()
   private readonly context: PlainContext
-  private readonly timer: NodeJS.Timeout
+  /** Runs while there are connections. */
+  private timer: NodeJS.Timeout | undefined
 
   constructor(context: PlainContext) {
     this.context = context
-    this.timer = setInterval(() => this.sweep(), sweepMillis)
-    this.timer.unref()
   }
 
   /** Takes a new connection. */
   accept(socket: Socket): void {
     const connection = new PlainConnection(this.context, socket, () => this.open.delete(socket))
     this.open.set(socket, connection)
+    this.timer ??= setInterval(() => this.sweep(), sweepMillis).unref()
   }
 
   /** The other end reads, if slowly. */
@@ -84,6 +84,9 @@ export class PlainConnections {
 
   private sweep(): void {
     for (const connection of this.open.values()) connection.addIdle(sweepMillis)
+    if (this.open.size > 0) return
+    clearInterval(this.timer)
+    this.timer = undefined
   }
 }
 

@@ -146,6 +146,8 @@ export class Multiplexer implements StreamLink {
   constructor(options: MultiplexerOptions) {
     this.options = options
     this.now = options.now ?? (() => performance.now())
+  /** When the last heartbeat was, in monotonic milliseconds. */
+  private beatAt = 0
     this.lease = options.clock === undefined ? undefined : new BeginLease(options.clock)
     this.budget = new FrameBudget(this.now)
     this.writer = new FrameWriter(options.wire, options.onSent)
@@ -451,22 +453,42 @@ export class Multiplexer implements StreamLink {
 
   private beat(): void {
     const { deadlines, heartbeatMillis } = this.options
-    const next = (): void => {
-      this.hasHeard = false
-      this.ping()
-      this.beat()
-    }
-    const onPassed = (): void => {
-      if (this.hasHeard) return next()
-      // After a standstill of this process timers run before what has come is read.
-      setImmediate(() => {
-        if (this.isClosed) return
-        if (this.hasHeard) next()
-        else this.close("it fell silent")
-      })
-    }
+    this.beatAt = deadlines.elapsed()
     // The heartbeats of many links share a wake-up.
-    this.heartbeat = deadlines.set(heartbeatMillis, onPassed, heartbeatMillis / 5)
+    const leeway = { early: heartbeatMillis / 2 }
+    this.heartbeat = deadlines.set(heartbeatMillis, () => this.onHeartbeat(), leeway)
+  }
+
+  private nextBeat(): void {
+    this.hasHeard = false
+    this.ping()
+    this.beat()
+  }
+
+  private onHeartbeat(): void {
+    if (this.hasHeard) return this.nextBeat()
+    const { deadlines, heartbeatMillis } = this.options
+    const left = this.beatAt + heartbeatMillis - deadlines.elapsed()
+    if (left > 0) {
+      this.heartbeat = deadlines.set(left, () => this.onHeartbeat())
+      return
+    }
+    // After a standstill of this process timers run before what has come is read.
+    setImmediate(() => {
+      if (this.isClosed) return
+      if (this.hasHeard) this.nextBeat()
+      else this.close("it fell silent")
+    })
+  }
+
+  /** Answers a ping. A heartbeat that is due before the next one goes with the answer, so that each end is woken once for both. */
+  private onPing(nonce: number): void {
+    if (!this.isFull) this.sendClock()
+    this.writer.sendPong(nonce)
+    const { deadlines, heartbeatMillis } = this.options
+    if (this.isFull || deadlines.elapsed() - this.beatAt < heartbeatMillis / 2) return
+    this.heartbeat?.clear()
+    this.nextBeat()
   }
 
   // ------------------------------------------------------------ received frames
@@ -486,8 +508,7 @@ export class Multiplexer implements StreamLink {
       case "Clock":
         return this.lease?.received(frame)
       case "Ping":
-        if (!this.isFull) this.sendClock()
-        return this.writer.sendPong(frame.nonce)
+        return this.onPing(frame.nonce)
       case "Drain":
         return this.onDrain()
       case "Relays":

@@ -17,20 +17,31 @@ export interface Deadline {
   touch(): void
 }
 
+/** When a deadline may be called instead, in milliseconds. */
+export interface Leeway {
+  /** How much later. */
+  readonly late?: number
+  /** How much earlier, if another one with the same duration and leeway passes. */
+  readonly early?: number
+}
+
 /** Sets deadlines. */
 export interface Deadlines {
   /**
    * Calls `onPassed` after `millis` milliseconds.
    *
-   * @param slack how much later it may be called, in milliseconds, so that
-   * deadlines that are set at different times wake the process together; 0 by default
+   * @param leeway when it may be called instead, so that deadlines that are set
+   * at different times wake the process together; never by default
    */
-  set(millis: number, onPassed: () => void, slack?: number): Deadline
+  set(millis: number, onPassed: () => void, leeway?: Leeway): Deadline
   /** Wall-clock time in milliseconds since 1970. */
   now(): number
   /** Monotonic milliseconds, to measure durations; see {@link elapsedMillis}. */
   elapsed(): number
 }
+
+/** How many deadlines pass together in a sweep at most if some of them pass early. */
+export const mostTogether = 256
 
 /** The least time between two sweeps that find passed deadlines, in milliseconds. */
 export const sweepMillis = 100
@@ -57,23 +68,25 @@ class ListedDeadline implements Deadline {
   }
 }
 
-/** Deadlines with the same duration and slack, linked in the order in which they were set, which is that in which they pass. */
+/** Deadlines with the same duration and leeway, linked in the order in which they were set, which is that in which they pass. */
 class DeadlineList {
   private head: ListedDeadline | undefined
   private tail: ListedDeadline | undefined
   private readonly now: () => number
   private readonly millis: number
-  private readonly slack: number
+  private readonly late: number
+  private readonly early: number
 
-  constructor(millis: number, slack: number, now: () => number) {
+  constructor(millis: number, { early = 0, late = 0 }: Leeway, now: () => number) {
     this.millis = millis
-    this.slack = slack
+    this.late = late
+    this.early = early
     this.now = now
   }
 
   append(entry: ListedDeadline): void {
     const at = this.now() + this.millis
-    entry.at = this.slack === 0 ? at : Math.ceil(at / this.slack) * this.slack
+    entry.at = this.late === 0 ? at : Math.ceil(at / this.late) * this.late
     entry.previous = this.tail
     entry.next = undefined
     if (this.tail === undefined) this.head = entry
@@ -93,8 +106,10 @@ class DeadlineList {
   }
 
   sweep(now: number): void {
-    while (this.head !== undefined && this.head.at <= now) {
+    for (let count = 0; this.head !== undefined; count++) {
       const entry = this.head
+      const early = count === 0 || count >= mostTogether ? 0 : this.early
+      if (entry.at - early > now) return
       this.remove(entry)
       entry.onPassed()
     }
@@ -143,11 +158,11 @@ export const make: Effect.Effect<Deadlines, never, Scope.Scope> = Effect.gen(fun
       : Effect.raceFirst(Effect.sleep(Math.ceil(due - elapsed())), isEarlier.await)
   })
   yield* pause.pipe(Effect.andThen(sweep), Effect.forever, Effect.forkScoped)
-  const listOf = (millis: number, slack: number): DeadlineList => {
-    const key = slack === 0 ? millis : `${millis} ${slack}`
+  const listOf = (millis: number, leeway: Leeway | undefined): DeadlineList => {
+    const key = leeway === undefined ? millis : `${millis} ${leeway.late} ${leeway.early}`
     let list = lists.get(key)
     if (list === undefined) {
-      list = new DeadlineList(millis, slack, elapsed)
+      list = new DeadlineList(millis, leeway ?? {}, elapsed)
       lists.set(key, list)
     }
     return list
@@ -155,8 +170,8 @@ export const make: Effect.Effect<Deadlines, never, Scope.Scope> = Effect.gen(fun
   return {
     now: () => clock.currentTimeMillisUnsafe(),
     elapsed,
-    set: (millis, onPassed, slack = 0) => {
-      const list = listOf(millis, slack)
+    set: (millis, onPassed, leeway) => {
+      const list = listOf(millis, leeway)
       const entry = new ListedDeadline(list, 0, onPassed)
       list.append(entry)
       if (entry.at < due) isEarlier.openUnsafe()

@@ -76,18 +76,57 @@ describe("a deadline", () => {
     }),
   )
 
-  it.effect("passes together with others that have slack, late by no more than that", () =>
+  it.effect("passes together with others that may be late, late by no more than they may be", () =>
     Effect.gen(function* () {
       const deadlines = yield* Deadlines.make
       const passed: Array<number> = []
       for (let i = 0; i < 4; i++) {
-        deadlines.set(15_000, () => passed.push(i), 1_000)
+        deadlines.set(15_000, () => passed.push(i), { late: 1_000 })
         yield* TestClock.adjust(200)
       }
       yield* TestClock.adjust(14_199)
       assert.deepStrictEqual(passed, [])
       yield* TestClock.adjust(1_001 + Deadlines.sweepMillis)
       assert.deepStrictEqual(passed, [0, 1, 2, 3])
+    }),
+  )
+
+  it.effect("passes early, by no more than it may, together with another that passes", () =>
+    Effect.gen(function* () {
+      const deadlines = yield* Deadlines.make
+      const passed: Array<number> = []
+      for (let i = 0; i < 4; i++) {
+        deadlines.set(15_000, () => passed.push(i), { early: 3_000 })
+        yield* TestClock.adjust(1_200)
+      }
+      yield* TestClock.adjust(10_199)
+      assert.deepStrictEqual(passed, [])
+      yield* TestClock.adjust(1 + Deadlines.sweepMillis)
+      assert.deepStrictEqual(passed, [0, 1, 2], "the last one has 3.6 s left")
+      yield* TestClock.adjust(3_500)
+      assert.deepStrictEqual(passed, [0, 1, 2, 3])
+    }),
+  )
+
+  it.effect("does not pass early together with too many others", () =>
+    Effect.gen(function* () {
+      const deadlines = yield* Deadlines.make
+      let passed = 0
+      const set = () =>
+        deadlines.set(
+          15_000,
+          () => {
+            passed += 1
+          },
+          { early: 3_000 },
+        )
+      set()
+      yield* TestClock.adjust(1_000)
+      for (let i = 0; i < Deadlines.mostTogether; i++) set()
+      yield* TestClock.adjust(14_000)
+      assert.strictEqual(passed, Deadlines.mostTogether)
+      yield* TestClock.adjust(1_000 + Deadlines.sweepMillis)
+      assert.strictEqual(passed, Deadlines.mostTogether + 1)
     }),
   )
 
