@@ -1,7 +1,7 @@
 /**
  * The programs that are measured, each as a process of its own.
  */
-import { type ChildProcess, spawn } from "node:child_process"
+import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import { readdirSync, readFileSync } from "node:fs"
 import * as net from "node:net"
@@ -26,6 +26,11 @@ export const start = (
     throw error
   })
   return child
+}
+
+/** Keeps a process, with all its threads, on one processor; Linux with `taskset` only. */
+export const pin = (pid: number, processor: number): void => {
+  execFileSync("taskset", ["-a", "-c", "-p", `${processor}`, `${pid}`], { stdio: "ignore" })
 }
 
 /** Waits until a program's standard output matches, and gives the first group. */

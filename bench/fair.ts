@@ -4,6 +4,10 @@
  * the machine does falls on both. The rate of the line between server and relay
  * decides the result, not the processor.
  *
+ * Where a server is flooded, it, its origin and those who flood it share one
+ * processor, if `taskset` is installed, and all others have another one:
+ * otherwise who runs when decides the result.
+ *
  * `npm run bench:fair downloads` (or `uploads`, `visitors`, `flood`) prints that
  * table alone. BENCH_ROUNDS (3) is the number of turns, BENCH_SECONDS (6) the
  * length of each, BENCH_RATE (1000000) the line's bytes a second.
@@ -12,13 +16,13 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import * as http from "node:http"
-import { loadavg, tmpdir } from "node:os"
+import { availableParallelism, loadavg, tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { isInstalled } from "./Load.ts"
 import { wantedOf } from "./Parts.ts"
 import { probe, quantile } from "./Probe.ts"
-import { answers, said, start, stop } from "./Processes.ts"
+import { answers, pin, said, start, stop } from "./Processes.ts"
 import { heading, printRow } from "./Table.ts"
 import { serverKey, startServer, startTunnel } from "./Tunnel.ts"
 import { startUplink, type UplinkOptions } from "./Uplink.ts"
@@ -95,11 +99,17 @@ const middle = (url: string, count: number): Others => {
   }
 }
 
+/** On which processor the flood is, and on which all others are, while a server is flooded. */
+const floodProcessor = 1
+const otherProcessor = 0
+const canPin = availableParallelism() > 1 && isInstalled("taskset", "--version")
+
 /** Requests at once, each sent again when it is answered. */
 const flood = (url: string): Others => {
   const load = spawn("wrk", ["-t1", `-c${flooding}`, "-d600s", "--timeout", "60s", url], {
     stdio: "ignore",
   })
+  if (canPin) pin(load.pid ?? 0, floodProcessor)
   const exited = once(load, "exit")
   return {
     counts: [],
@@ -151,10 +161,11 @@ const inTurns = async (
   ])
 }
 
-const origin = async (): Promise<string> => {
+const origin = async (processor?: number): Promise<string> => {
   const program = fileURLToPath(new URL("./Origin.ts", import.meta.url))
   const child = start(process.execPath, [program], { cwd: folder })
   children.push(child)
+  if (processor !== undefined && canPin) pin(child.pid ?? 0, processor)
   return `http://127.0.0.1:${await said(child, /port (\d+)/)}`
 }
 
@@ -202,10 +213,16 @@ const besideFlood = async (): Promise<void> => {
     return void process.stderr.write("`wrk` is not installed: no server is flooded.\n")
   const { key, tripcode } = serverKey()
   const relayConfig = `[[servers]]\nname = "flooded"\ntripcode = "${tripcode}"\n`
-  const serverArguments = ["--to", await origin()]
-  const options = { folder, transport: "stream", serverArguments, relayConfig } as const
-  const tunnel = await startTunnel(options, "small")
-  const flooded = startServer(tunnel.relayUrl, key, options, "flooded")
+  const optionsTo = (to: string) =>
+    ({ folder, transport: "stream", serverArguments: ["--to", to], relayConfig }) as const
+  const tunnel = await startTunnel(optionsTo(await origin(otherProcessor)), "small")
+  const to = await origin(floodProcessor)
+  const flooded = startServer(tunnel.relayUrl, key, optionsTo(to), "flooded")
+  if (canPin) {
+    for (const child of [tunnel.server, tunnel.relay]) pin(child.pid ?? 0, otherProcessor)
+    pin(process.pid, otherProcessor)
+    pin(flooded.pid ?? 0, floodProcessor)
+  }
   children.push(tunnel.server, tunnel.relay, flooded)
   const base = `${tunnel.relayUrl}/servers/flooded/`
   await answers(`${base}small`)

@@ -11,7 +11,7 @@
  */
 import * as StreamFrame from "../../src/protocol/StreamFrame.ts"
 import type { Handler } from "../../src/transport/body/Handler.ts"
-import { FrameParser } from "../../src/transport/mux/FrameParser.ts"
+import { FrameParser, type ReadShare } from "../../src/transport/mux/FrameParser.ts"
 import {
   initialWindow,
   Multiplexer,
@@ -46,6 +46,8 @@ export interface SimulatedLinkOptions {
   readonly cutAfter?: number
   /** For how long the answering end may begin a request without asking, in milliseconds; without it any time. */
   readonly leaseMillis?: number
+  /** Whether the end that asks reads only a few frames at a time. */
+  readonly sharesTurns?: boolean
 }
 
 /** Deadlines by the link's own time. */
@@ -137,6 +139,8 @@ class Direction {
   waiting = 0
   full = false
   stalled = false
+  /** Whether its receiver does not read. */
+  paused = false
 
   constructor(fault: (what: string) => void) {
     this.ledger = new Ledger(fault)
@@ -161,6 +165,8 @@ export class SimulatedLink {
   private readonly deadlines: Deadlines
   private readonly up: Direction
   private readonly down: Direction
+  /** What waits until its end may read more frames. */
+  private readonly postponed: Array<() => void> = []
   private broken = false
   private ended = false
 
@@ -171,11 +177,10 @@ export class SimulatedLink {
     this.up = new Direction((what) => this.faults.push(`near: ${what}`))
     this.down = new Direction((what) => this.faults.push(`far: ${what}`))
     const { leaseMillis } = options
-    this.near = this.end(
-      this.up,
-      "near",
-      leaseMillis === undefined ? {} : { leaseMillis: () => leaseMillis },
-    )
+    this.near = this.end(this.up, "near", {
+      ...(leaseMillis === undefined ? {} : { leaseMillis: () => leaseMillis }),
+      ...(options.sharesTurns === true ? { share: this.readShare() } : {}),
+    })
     this.far = this.end(this.down, "far", {
       handler: options.handler,
       ...(leaseMillis === undefined ? {} : { clock: new RunningClock(this.deadlines) }),
@@ -186,7 +191,7 @@ export class SimulatedLink {
   private end(
     out: Direction,
     name: "near" | "far",
-    more: Pick<MultiplexerOptions, "clock" | "failed" | "handler" | "leaseMillis">,
+    more: Pick<MultiplexerOptions, "clock" | "failed" | "handler" | "leaseMillis" | "share">,
   ): Multiplexer {
     const { options } = this
     const { buffer = 64 * 1024, heartbeatMillis = 1e9, latency = 0 } = options
@@ -215,6 +220,12 @@ export class SimulatedLink {
           out.full ||= out.waiting > buffer
           return !out.full
         },
+        pause: () => {
+          this.directionTo(name).paused = true
+        },
+        resume: () => {
+          this.directionTo(name).paused = false
+        },
         end: () => {
           this.ended = true
         },
@@ -242,12 +253,35 @@ export class SimulatedLink {
 
   /** Stops the bytes to `end` without telling either end, or lets them pass again. */
   stall(end: "near" | "far", stalled: boolean): void {
-    const direction = end === "near" ? this.down : this.up
-    direction.stalled = stalled
+    this.directionTo(end).stalled = stalled
+  }
+
+  private directionTo(end: "near" | "far"): Direction {
+    return end === "near" ? this.down : this.up
+  }
+
+  /** Gives the end that asks a few frames at a time to read, or none for a while. */
+  private readShare(): ReadShare {
+    let left = 0
+    return {
+      get left() {
+        return left
+      },
+      take: (count) => {
+        left = Math.max(0, left - count)
+      },
+      later: (go) => {
+        this.postponed.push(() => {
+          left = this.random.int(0, 3)
+          go()
+        })
+      },
+    }
   }
 
   /** Bytes are in flight, or an end waits until it may send. */
   get isBusy(): boolean {
+    if (this.postponed.length > 0) return true
     return [this.up, this.down].some(
       (direction) => !direction.stalled && (direction.segments.length > 0 || direction.full),
     )
@@ -255,6 +289,7 @@ export class SimulatedLink {
 
   /** Takes one step, if there is one. */
   step(): void {
+    if (this.postponed.length > 0 && this.random.chance(0.5)) return this.postponed.shift()?.()
     const [first, second] = this.random.chance(0.5) ? [this.up, this.down] : [this.down, this.up]
     if (this.move(first) || this.move(second)) return
     if (this.options.deadlines === undefined && this.isBusy) this.own.advance(1)
@@ -270,7 +305,8 @@ export class SimulatedLink {
     const sender = direction === this.up ? this.near : this.far
     const receiver = direction === this.up ? this.far : this.near
     const [segment] = direction.segments
-    if (direction.stalled) return false
+    // A little may come after the receiver has stopped reading.
+    if (direction.stalled || (direction.paused && this.random.chance(0.9))) return false
     if (segment === undefined) {
       if (!direction.full) return false
       direction.full = false

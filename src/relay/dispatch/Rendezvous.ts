@@ -22,6 +22,7 @@ import { collect, fromBytes, limit } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
 import { idle } from "../../transport/body/IdleBody.ts"
 import { refuse } from "../../transport/body/Replies.ts"
+import type { ReadShare } from "../../transport/mux/FrameParser.ts"
 import type { VisitNotes } from "../../transport/observe/VisitNotes.ts"
 import * as Deadlines from "../../transport/runtime/Deadlines.ts"
 import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
@@ -119,7 +120,7 @@ export class Dispatcher implements PendingOwner {
     this.queueContext = {
       settings,
       deadlines,
-      share: new TurnShare(deadlines.elapsed),
+      turns: new TurnShare(deadlines.elapsed),
       startedAt: deadlines.elapsed(),
       handedOut: new ReusableMap(),
     }
@@ -327,6 +328,11 @@ export class Dispatcher implements PendingOwner {
   /** What is known of a server's links at this relay. */
   status(name: ServerName): ServerStatus {
     return this.queues.get(name)?.status() ?? neverConnected(name)
+  }
+
+  /** How many frames of a server's links are read in a turn of the event loop. */
+  frames(name: ServerName): ReadShare {
+    return this.queueOf(name).frames
   }
 
   /** The links of a server at this relay. */

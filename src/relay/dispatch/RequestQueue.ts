@@ -20,7 +20,7 @@ import type { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
 import type { Link, PeerLinks } from "./Link.ts"
 import type { Pending } from "./Pending.ts"
-import type { TurnShare } from "./TurnShare.ts"
+import { Share, type TurnShare } from "./TurnShare.ts"
 
 /** How long a server may have been without a link until its visitors are no longer kept waiting, in milliseconds. */
 const maxOfflineMillis = 60_000
@@ -32,7 +32,7 @@ const startupMillis = 30_000
 export interface QueueContext {
   readonly settings: RelaySettings["Service"]
   readonly deadlines: Deadlines
-  readonly share: TurnShare
+  readonly turns: TurnShare
   /** When the relay started, in monotonic milliseconds. */
   readonly startedAt: number
   /** Requests that a server knows by their id and has not answered yet. */
@@ -67,6 +67,10 @@ export const neverConnected = (name: ServerName): ServerStatus => ({
 /** See the file's header. */
 export class RequestQueue {
   readonly name: ServerName
+  /** How many frames of the server's links are read in a turn of the event loop. */
+  readonly frames: Share
+  /** How many requests it is given in one. */
+  private readonly share: Share
   private readonly context: QueueContext
   private readonly waiting: Array<Pending> = []
   /** The most recently active link is last. */
@@ -84,11 +88,14 @@ export class RequestQueue {
   /** When the last link was removed, in monotonic milliseconds. */
   private offlineSince: number
   private flushScheduled = false
+  private isFlushedLater = false
   private draining = false
 
   constructor(name: ServerName, context: QueueContext) {
     this.name = name
     this.context = context
+    this.frames = new Share(context.turns, name)
+    this.share = new Share(context.turns, name)
     this.offlineSince = context.startedAt
   }
 
@@ -98,7 +105,9 @@ export class RequestQueue {
     if (error !== undefined) return pending.fail(error)
     if (pending.isHop) this.hadHops = true
     this.waiting.push(pending)
-    this.scheduleFlush()
+    // A server with few requests does not wait for the end of a turn that is long because of others.
+    if (this.waiting.length === 1 && this.share.isUnused) this.flush()
+    else this.scheduleFlush()
   }
 
   /** Whether a link of this relay takes requests, now or once it has answered others. */
@@ -168,12 +177,22 @@ export class RequestQueue {
     })
   }
 
+  /** The rest has to wait for this server's next turn. */
+  private flushLater(): void {
+    if (this.isFlushedLater) return
+    this.isFlushedLater = true
+    this.share.later(() => {
+      this.isFlushedLater = false
+      this.flush()
+    })
+  }
+
   /** Offers what waits to links with capacity; of many, others' turns permitting. */
   private flush(takesTurns = true): void {
-    const { handedOut, share } = this.context
+    const { handedOut } = this.context
     while (this.waiting.length > 0) {
-      const most = takesTurns ? share.of(this.name) : Number.POSITIVE_INFINITY
-      if (most === 0) return this.scheduleFlush()
+      const most = takesTurns ? this.share.left : Number.POSITIVE_INFINITY
+      if (most === 0) return this.flushLater()
       const link = this.roomiestLink()
       if (link === undefined) {
         if (this.peers.length > 0) this.flushToPeers()
@@ -181,7 +200,7 @@ export class RequestQueue {
       }
       this.noteTurn(link)
       const batch = this.takeFresh(this.waiting.splice(0, Math.min(most, link.capacity())))
-      share.give(this.name, batch.length)
+      this.share.take(batch.length)
       const rejected = link.offer(batch)
       for (const pending of batch) {
         if (pending.state === "offered" && pending.isNamed) handedOut.set(pending.id, pending)
@@ -213,10 +232,10 @@ export class RequestQueue {
         for (const one of this.peers) one.awaitRoom()
         return
       }
-      const most = this.context.share.of(this.name)
-      if (most === 0) return this.scheduleFlush()
+      const most = this.share.left
+      if (most === 0) return this.flushLater()
       const batch = own.slice(0, Math.min(most, peer.capacity()))
-      this.context.share.give(this.name, batch.length)
+      this.share.take(batch.length)
       for (const pending of batch) removeFrom(this.waiting, pending)
       removeFrom(this.peers, peer)
       this.peers.push(peer)

@@ -268,6 +268,7 @@ export class StreamEndpoint {
       heartbeatMillis: Duration.toMillis(config.heartbeat),
       leaseMillis: () =>
         leaseOf(multiplexer.roundTrip, rendezvous.responseMillis(server.name, asked)).begin,
+      share: rendezvous.frames(server.name),
       // The instance is what the server says, so that it counts for its own links only.
       ...(instance === "" ? {} : { bulk: this.lines.of(`${server.name} ${instance}`) }),
       hello: {

@@ -6,12 +6,28 @@ import * as Result from "effect/Result"
 import * as StreamFrame from "../../protocol/StreamFrame.ts"
 import { WireError } from "../../protocol/WireError.ts"
 
+/** So many bytes of a body count as a frame of their own. */
+const bytesPerFrame = 16 * 1024
+
 /** Frames beyond those of stream, which both ends of a link know. */
 export interface FrameExtension {
   /** Whether it has frames of this type. */
   isKnown(kind: number): boolean
   /** Takes a whole frame, whose payload it may not keep; an error means that the link must be closed. */
   frame(kind: number, stream: number, payload: Buffer): WireError | undefined
+}
+
+/**
+ * Limits how many frames of a link are read in one turn of the event loop. What
+ * has come beyond them waits, and the connection is not read meanwhile.
+ */
+export interface ReadShare {
+  /** How many more frames may be read in this turn. */
+  readonly left: number
+  /** So many frames were read. */
+  readonly take: (count: number) => void
+  /** Calls `go` in one of the next turns. */
+  readonly later: (go: () => void) => void
 }
 
 /** Receives the frames. */
@@ -39,14 +55,32 @@ export class FrameParser {
   /** The payload of a frame that comes in pieces, and how much of it has come. */
   private collected: Buffer | undefined
   private collectedAt = 0
+  private read = 0
+  private unread: Buffer | undefined
 
   constructor(sink: FrameSink) {
     this.sink = sink
   }
 
-  /** Parses bytes; an error means that the link must be closed. */
-  feed(chunk: Buffer): WireError | undefined {
+  /** How many frames the last call of {@link feed} has parsed; a large piece of a body counts as several. */
+  get parsed(): number {
+    return this.read
+  }
+
+  /** What the last call of {@link feed} has left. */
+  get rest(): Buffer | undefined {
+    return this.unread
+  }
+
+  /**
+   * Parses bytes; an error means that the link must be closed.
+   *
+   * @param most after so many frames the others are left
+   */
+  feed(chunk: Buffer, most = Number.POSITIVE_INFINITY): WireError | undefined {
     let at = 0
+    this.read = 0
+    this.unread = undefined
     while (at < chunk.length || (this.headerAt === StreamFrame.headerBytes && this.left === 0)) {
       if (this.headerAt < StreamFrame.headerBytes) {
         const take = Math.min(StreamFrame.headerBytes - this.headerAt, chunk.length - at)
@@ -64,6 +98,11 @@ export class FrameParser {
       this.left -= take
       const fault = this.onPayload(piece)
       if (fault !== undefined) return fault
+      this.read += 1 + Math.floor(piece.length / bytesPerFrame)
+      if (this.read >= most && at < chunk.length) {
+        this.unread = chunk.subarray(at)
+        return undefined
+      }
     }
     return undefined
   }

@@ -11,6 +11,10 @@ export interface Wire {
    * `drained` is called. `done`: the bytes are not needed any more.
    */
   readonly write: (chunks: ReadonlyArray<Uint8Array>, done?: () => void) => boolean
+  /** Reads no more until `resume`; a little that was read before may still come. */
+  readonly pause: () => void
+  /** Reads again. */
+  readonly resume: () => void
   /** Ends the connection once what was written has been sent. */
   readonly end: () => void
   /** Ends the connection at once. */

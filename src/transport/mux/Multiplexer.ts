@@ -12,12 +12,13 @@ import type { Cancel } from "../body/Handler.ts"
 import type { Deadline, Deadlines } from "../runtime/Deadlines.ts"
 import { ReusableMap } from "../runtime/ReusableMap.ts"
 import type { RunningClock } from "../runtime/RunningClock.ts"
+import * as WriteBatch from "../runtime/WriteBatch.ts"
 import { BeginLease, clockMillis } from "./BeginLease.ts"
 import type { BodySender } from "./BodySender.ts"
 import { type BulkShare, BulkWindow } from "./BulkWindow.ts"
 import { ClientStream, type LeasedReply } from "./ClientStream.ts"
 import { FrameBudget } from "./FrameBudget.ts"
-import { type FrameExtension, FrameParser } from "./FrameParser.ts"
+import { type FrameExtension, FrameParser, type ReadShare } from "./FrameParser.ts"
 import { FrameWriter, type Wire } from "./FrameWriter.ts"
 import type { CommittedStream, MuxStream, StreamLink } from "./MuxStream.ts"
 import { type FailureResponse, ServerStream, type StreamHandler } from "./ServerStream.ts"
@@ -66,6 +67,8 @@ export interface MultiplexerOptions extends MultiplexerEvents {
   readonly isTrusted?: boolean
   /** The window for large bodies of the link's line; default: one of its own. */
   readonly bulk?: BulkWindow
+  /** Limits how many frames are read in a turn of the event loop; default: all that have come. */
+  readonly share?: ReadShare
   /** A monotonic clock in milliseconds; default: `performance.now`. */
   readonly now?: () => number
 }
@@ -108,6 +111,8 @@ export class Multiplexer implements StreamLink {
   private readonly parser: FrameParser
   private readonly writer: FrameWriter
   private readonly budget: FrameBudget
+  /** Bytes that have come and wait to be parsed; the wire is paused meanwhile. */
+  private unparsed: Array<Buffer> = []
   private readonly streams = new ReusableMap<number, MuxStream>()
   /** Bodies that wait for the wire, in the order in which they are resumed. */
   private readonly blocked = new Set<BodySender>()
@@ -140,14 +145,14 @@ export class Multiplexer implements StreamLink {
   private heartbeatPing: { readonly nonce: number; readonly at: number } | undefined
   private readonly bulk: BulkShare<BodySender>
   private heartbeat: Deadline | undefined
+  /** When the last heartbeat was, in monotonic milliseconds. */
+  private beatAt = 0
   /** By how much all windows have grown, in bytes. */
   private grantedWindows = 0
 
   constructor(options: MultiplexerOptions) {
     this.options = options
     this.now = options.now ?? (() => performance.now())
-  /** When the last heartbeat was, in monotonic milliseconds. */
-  private beatAt = 0
     this.lease = options.clock === undefined ? undefined : new BeginLease(options.clock)
     this.budget = new FrameBudget(this.now)
     this.writer = new FrameWriter(options.wire, options.onSent)
@@ -199,8 +204,39 @@ export class Multiplexer implements StreamLink {
     this.hasHeard = true
     this.writer.received(chunk.length)
     this.budget.received(chunk.length)
-    const fault = this.parser.feed(chunk)
-    if (fault !== undefined) this.close(fault.detail)
+    if (this.unparsed.length > 0) this.unparsed.push(chunk)
+    else this.parse(chunk)
+  }
+
+  /** Parses what this turn of the event loop has a share for, and leaves the rest to the next ones. */
+  private parse(chunk: Buffer): void {
+    const { share } = this.options
+    const most = share === undefined || this.streams.size === 0 ? Infinity : share.left
+    if (most === 0) return this.leave(chunk)
+    const fault = this.parser.feed(chunk, most)
+    if (most !== Infinity) share?.take(this.parser.parsed)
+    if (fault !== undefined) return this.close(fault.detail)
+    if (this.parser.rest !== undefined) this.leave(this.parser.rest)
+  }
+
+  private leave(rest: Buffer): void {
+    if (this.isClosed) return
+    this.unparsed.unshift(rest)
+    this.options.wire.pause()
+    this.options.share?.later(() => WriteBatch.during(() => this.parseRest()))
+  }
+
+  private parseRest(): void {
+    const { unparsed } = this
+    this.unparsed = []
+    for (const [i, chunk] of unparsed.entries()) {
+      this.parse(chunk)
+      if (this.unparsed.length > 0) {
+        this.unparsed.push(...unparsed.slice(i + 1))
+        return
+      }
+    }
+    if (!this.isClosed) this.options.wire.resume()
   }
 
   /** The wire takes bytes again. */
@@ -271,6 +307,7 @@ export class Multiplexer implements StreamLink {
     for (const sender of this.blocked) this.bulk.gaveUp(sender)
     this.blocked.clear()
     this.bulk.leave()
+    this.unparsed = []
     this.unserved = []
     this.doubtful = []
     this.options.onClosed?.(reason)
@@ -279,6 +316,7 @@ export class Multiplexer implements StreamLink {
   /** The connection has ended. */
   ended(): void {
     this.hasBroken ||= !this.isClosed
+    for (const chunk of this.unparsed.splice(0)) this.parser.feed(chunk)
     const drained = this.isPeerDraining && this.streams.size === 0
     this.close(drained ? "it was drained" : "its connection broke")
   }

@@ -28,6 +28,8 @@ export const make = (socket: Duplex, events: WireEvents): Wire => {
       writeChunks(socket, chunks, done)
       return !socket.writableNeedDrain
     },
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
     end: () => {
       socket.end()
       const timer = setTimeout(() => socket.destroy(), closeMillis)

@@ -103,6 +103,8 @@ export const make = (
       )
       return !socket.writableNeedDrain
     },
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
     end: () => sendClose(Frame.closeCode.normal),
     close: () => socket.destroy(),
   }

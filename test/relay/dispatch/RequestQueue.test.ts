@@ -23,7 +23,7 @@ const setting = Effect.gen(function* () {
       derived: () => ({ config: { maxQueue: 10 }, servers: new Map() }),
     } as unknown as QueueContext["settings"],
     deadlines,
-    share: new TurnShare(deadlines.elapsed),
+    turns: new TurnShare(deadlines.elapsed),
     startedAt: deadlines.elapsed(),
     handedOut: new ReusableMap(),
   }

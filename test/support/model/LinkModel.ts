@@ -33,6 +33,8 @@ export interface LinkModelOptions {
   readonly calm?: boolean
   /** The link breaks after a random number of bytes. */
   readonly cut?: boolean
+  /** The end that asks reads only a few frames at a time. */
+  readonly sharesTurns?: boolean
 }
 
 /** One exchange: what both ends will do, and what has happened so far. */
@@ -96,6 +98,7 @@ export class LinkModel {
       buffer: random.pick([1, 4096, 256 * 1024]),
       latency: random.pick([0, 5, 100]),
       leaseMillis: this.leaseMillis,
+      ...(options.sharesTurns === true ? { sharesTurns: true } : {}),
       ...(options.cut === true ? { cutAfter: random.int(100, 3 * mebi) } : {}),
     })
   }
@@ -414,6 +417,21 @@ export const linkTests: ReadonlyArray<{
     name: "fail exactly once when the link breaks before their end",
     seeds: 60,
     options: { cut: true },
+  },
+  {
+    name: "arrive whole at an end that reads a few frames at a time",
+    seeds: 20,
+    options: { calm: true, sharesTurns: true },
+  },
+  {
+    name: "end exactly once at an end that reads a few frames at a time, whatever fails",
+    seeds: 30,
+    options: { sharesTurns: true },
+  },
+  {
+    name: "fail exactly once when the link of such an end breaks",
+    seeds: 30,
+    options: { cut: true, sharesTurns: true },
   },
   { name: "can be a hundred at once", seeds: 2, options: { exchanges: 100 } },
 ]

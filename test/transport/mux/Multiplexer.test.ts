@@ -619,6 +619,46 @@ describe("a link whose packets vanish", () => {
   )
 })
 
+describe("the heartbeat of a link", () => {
+  it.effect("goes with the answer to the other end's", () =>
+    Effect.gen(function* () {
+      const writes: Array<ReadonlyArray<string>> = []
+      const link = new Multiplexer({
+        deadlines: yield* Deadlines.make,
+        heartbeatMillis: 15_000,
+        hello: { version: 1, maxStreams: 1024, window: initialWindow, publicUrl: "" },
+        wire: {
+          write: (chunks) => {
+            const tags: Array<string> = []
+            const parser = new FrameParser({
+              frame: ({ _tag }) => tags.push(_tag),
+              data: () => {},
+              illegal: () => {},
+            })
+            parser.feed(Buffer.concat(chunks))
+            writes.push(tags)
+            return true
+          },
+          pause: () => {},
+          resume: () => {},
+          end: () => {},
+          close: () => {},
+        },
+      })
+      link.bytes(bytesOf(hello, { _tag: "Pong", nonce: 0 }))
+      yield* Effect.promise(turn)
+      for (const [nonce, millis] of [5_000, 9_000, 14_000, 14_000].entries()) {
+        yield* TestClock.adjust(millis)
+        writes.length = 0
+        link.bytes(bytesOf({ _tag: "Ping", nonce }, { _tag: "Pong", nonce }))
+        yield* Effect.promise(turn)
+        const expected = nonce === 0 ? ["Pong"] : ["Ping", "Pong"]
+        assert.deepStrictEqual(writes, [expected], `after ${millis} ms`)
+      }
+    }),
+  )
+})
+
 // ---------------------------------------------------------------- a peer that breaks the rules
 
 const idleDeadlines: Deadlines.Deadlines = {
@@ -668,6 +708,8 @@ const lone = (handler?: Handler) => {
     heartbeatMillis: 1e9,
     hello: { version: 1, maxStreams: 1024, window: initialWindow, publicUrl: "" },
     wire: {
+      pause: () => {},
+      resume: () => {},
       write: (chunks) => {
         for (const chunk of chunks) {
           state.bytes += chunk.length
