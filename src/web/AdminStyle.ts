@@ -22,7 +22,7 @@ export const css = `.tabs ul { list-style: none; display: flex; flex-wrap: wrap;
 .acts input:not([type=checkbox]) { flex: 1 1 8rem; min-width: 0; }
 input[type=checkbox] { min-height: 0; width: 1.15rem; height: 1.15rem; flex: none; accent-color: var(--link); }
 button.danger { color: var(--bad); border-color: var(--bad); }
-.status { font-variant-numeric: tabular-nums; font-weight: 600; white-space: nowrap; }
+.status { display: inline; font-size: inherit; font-variant-numeric: tabular-nums; font-weight: 600; white-space: nowrap; }
 .s2 { color: var(--good); }
 .s3 { color: var(--faint); }
 .s4 { color: var(--warn); }
@@ -41,7 +41,6 @@ button.danger { color: var(--bad); border-color: var(--bad); }
 .origin { fill: var(--good); color: var(--good); }
 .body { fill: var(--faint); color: var(--faint); }
 .picture img { max-width: 100%; max-height: 30rem; background: var(--raised); }
-.button { display: inline-flex; align-items: center; min-height: 2.25rem; padding: .3rem .6rem; border: 1px solid var(--faint); border-radius: .375rem; background: var(--raised); color: inherit; text-decoration: none; }
 .decide { margin: 0 0 1rem; }
 .decide p { margin: 0; }
 .decide form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
@@ -50,7 +49,7 @@ button.danger { color: var(--bad); border-color: var(--bad); }
 .edit .line { display: flex; flex-wrap: wrap; gap: 1rem; }
 .edit .grow { flex: 1 1 16rem; }
 textarea { width: 100%; font: .875rem/1.5 ui-monospace, monospace; color: inherit; background: var(--ground); border: 1px solid var(--faint); border-radius: .375rem; padding: .5rem .75rem; resize: vertical; }
-textarea:focus-visible, .button:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+textarea:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 .filters { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; margin: 0 0 1rem; }
 .filters label { display: grid; gap: .15rem; flex: 0 1 auto; min-width: 0; font-size: .875rem; color: var(--faint); }
 .filters label, .filters > * { max-width: 100%; }
@@ -62,7 +61,13 @@ textarea:focus-visible, .button:focus-visible { outline: 2px solid var(--accent)
 .filters a { padding: .4rem 0; }
 #requests tbody th { font-weight: 400; font-size: .9375rem; }
 #requests tbody th a { padding: 0; }
+#requests tbody th code { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; line-clamp: 2; overflow: hidden; padding: 0; background: none; }
 #requests th, #requests td { padding-top: .3rem; padding-bottom: .3rem; }
+#requests td :is(small, code, .status) { white-space: nowrap; overflow-wrap: normal; }
+#requests td code { font-size: var(--tiny); }
+.recorded { border-top: 1px solid var(--line); margin-top: var(--space-6); }
+.recorded h2 { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; line-clamp: 3; overflow: hidden; }
+.recorded h3 { font-size: 1rem; margin: 1rem 0 .25rem; }
 input.short { flex: 0 1 6rem; width: 6rem; }
 .spans ul { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; margin: 0 0 .75rem; padding: 0; }
 .spans li::before { content: none !important; }
@@ -85,11 +90,14 @@ input.short { flex: 0 1 6rem; width: 6rem; }
 .slow { color: var(--accent); }
 .numbers { margin-bottom: 1rem; }
 .legend .key { flex: none; }
-.cards tbody th a { color: var(--link); text-decoration: underline; }
 .secret { font: 1rem/1.5 ui-monospace, monospace; user-select: all; }
-@media (min-width: 60.01rem) { #entries td time, #links td time { white-space: nowrap; } }
+@media (min-width: 60.01rem) { #entries :is(td time, tbody th), #links td time { white-space: nowrap; } .filters .end { margin-left: auto; } }
 @media (max-width: 60rem) {
-  #requests .cards tr { display: flex; flex-wrap: wrap; gap: 0 1rem; align-items: baseline; padding: .4rem .1rem; margin: 0; border-width: 0 0 1px; border-radius: 0; }
+  #servers .cards tr { display: flex; flex-wrap: wrap; gap: 0 1rem; }
+  #servers .cards tbody th { flex: 1 1 100%; }
+  #servers .cards td { display: flex; gap: .4rem; align-items: baseline; }
+  .filters label:has(input[type=date]) { flex: 1 1 8rem; }
+  #requests .cards tr { display: flex; flex-wrap: wrap; gap: 0 .75rem; align-items: baseline; padding: .4rem .1rem; margin: 0; border-width: 0 0 1px; border-radius: 0; }
   #requests .cards tbody th { flex: 1 1 100%; }
   #requests .cards td { display: block; font-size: .875rem; }
   #requests .cards td::before { content: none; }

@@ -8,21 +8,28 @@
 /** JavaScript for browsers. It creates no markup from text. */
 export const js = `"use strict";
 (() => {
-  for (const button of document.querySelectorAll("button[data-copy]")) {
-    const source = document.getElementById(button.dataset.copy);
-    if (!source || !navigator.clipboard) continue;
+  const showCopyButtons = (place) => {
+    if (!navigator.clipboard) return;
+    for (const button of place.querySelectorAll("button[data-copy]")) button.hidden = false;
+  };
+  showCopyButtons(document);
+  document.addEventListener("click", async ({ target }) => {
+    const button = target.closest("button[data-copy]");
+    const source = button && document.getElementById(button.dataset.copy);
+    if (!source) return;
     const label = button.textContent;
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      try {
-        await navigator.clipboard.writeText(source.textContent);
-        button.textContent = "Copied";
-      } catch {
-        button.textContent = "Select it and press Ctrl+C";
-      }
-      setTimeout(() => (button.textContent = label), 2000);
-    });
-  }
+    button.disabled = true;
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Select it and press Ctrl+C";
+    }
+    setTimeout(() => {
+      button.textContent = label;
+      button.disabled = false;
+    }, 2000);
+  });
 
   const note = document.getElementById("live");
   if (!note || typeof EventSource === "undefined") return;
@@ -71,6 +78,7 @@ export const js = `"use strict";
       if (answer.redirected) return location.reload();
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      showCopyButtons(page);
       for (const place of document.querySelectorAll("[data-live]")) {
         const now = page.getElementById(place.id);
         if (now) morph(place, now);

@@ -12,7 +12,7 @@ import * as View from "./style/View.ts"
 export const css = `${Tokens.css}${Frame.css}${Listing.css}${Manage.css}${View.css}.tools { display: flex; flex-wrap: wrap; gap: .5rem 1.25rem; align-items: baseline; margin: 1rem 0; }
 .tools form { display: flex; gap: .5rem; }
 .tools a { display: inline-block; padding: .25rem 0; }
-.wrap { white-space: pre-wrap; }
+.wrap { white-space: pre-wrap; overflow-wrap: anywhere; }
 .copy { white-space: pre-wrap; overflow-wrap: anywhere; user-select: all; }
 .menu { flex: 1 1 auto; }
 .menu ul { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; margin: 0; padding: 0; }
@@ -43,6 +43,7 @@ div.notice { margin: 0 0 1rem; }
 caption { text-align: left; color: var(--faint); font-size: .875rem; padding-bottom: .25rem; }
 .cards { margin-bottom: 1rem; }
 .cards tbody th { color: inherit; font-size: 1rem; }
+.cards tbody th a { color: var(--link); text-decoration: underline; }
 .cards small { color: var(--faint); font-weight: 400; }
 .cards th, .cards td { overflow-wrap: break-word; }
 .cards code { overflow-wrap: anywhere; }

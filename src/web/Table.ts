@@ -14,6 +14,8 @@ export interface Row {
 /** A table. */
 export interface TableParts {
   readonly caption: string
+  /** Whether the caption is for screen readers only, as below a heading that says the same. */
+  readonly isCaptionUnseen?: boolean
   readonly columns: ReadonlyArray<string>
   readonly rows: ReadonlyArray<Row>
 }
@@ -22,9 +24,10 @@ export interface TableParts {
 export const table = ({
   caption,
   columns,
+  isCaptionUnseen = false,
   rows,
 }: TableParts): Html => html`<table class="cards" role="table">
-<caption>${caption}</caption>
+<caption class="${isCaptionUnseen ? "unseen" : ""}">${caption}</caption>
 <thead role="rowgroup"><tr role="row">${columns.map((column) => html`<th scope="col" role="columnheader">${column}</th>`)}</tr></thead>
 <tbody role="rowgroup">${rows.map((row) => rowOf(columns, row))}</tbody>
 </table>`

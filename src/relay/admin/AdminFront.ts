@@ -19,7 +19,7 @@ import type { AdminLogin } from "./core/AdminLogin.ts"
 import type { Caller } from "./core/Caller.ts"
 import * as DebugStreams from "./core/DebugStreams.ts"
 import * as AdminFrame from "./frame/AdminFrame.ts"
-import * as RequestPath from "./requests/RequestPath.ts"
+import * as RequestPath from "./frame/RequestPath.ts"
 
 /** What the entrance needs. */
 export interface AdminContext {

@@ -27,6 +27,7 @@ export const publicTable = (config: RelayConfig, servers: ReadonlyArray<ServerVi
   const isProtected = protectedIn(config)
   return table({
     caption: "Servers",
+    isCaptionUnseen: true,
     columns,
     rows: servers.map((view) => {
       const link = Subdomains.linkOf(config, view.name)

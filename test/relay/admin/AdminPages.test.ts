@@ -12,7 +12,7 @@ import type { PasswordHash } from "../../../src/domain/PasswordHash.ts"
 import type { ServerName } from "../../../src/domain/ServerName.ts"
 import type { Tripcode } from "../../../src/domain/Tripcode.ts"
 import type { ShownRequest } from "../../../src/protocol/peer/AdminControl.ts"
-import type { RecentView, StrangerView } from "../../../src/relay/admin/core/Administration.ts"
+import type { StrangerView } from "../../../src/relay/admin/core/Administration.ts"
 import type { ListedView } from "../../../src/relay/admin/core/Requests.ts"
 import type { PlannedChange } from "../../../src/relay/admin/core/ServerChanges.ts"
 import { frame } from "../../../src/relay/admin/frame/AdminFrame.ts"
@@ -77,23 +77,6 @@ const serverOf = (text: string): ServerView => ({
       bytesOut: 1,
     },
   ],
-})
-
-const recentOf = (text: string): RecentView => ({
-  at: 0,
-  method: text,
-  path: text,
-  status: 200,
-  code: text,
-  transport: "stream",
-  millis: 1,
-  waitMillis: 1,
-  tunnelMillis: 1,
-  bytesIn: 0,
-  bytesOut: 0,
-  whole: false,
-  hop: text,
-  relay: text,
 })
 
 const relayOf = (text: string): RelayView => ({
@@ -218,7 +201,7 @@ const pagesWith = (text: string): ReadonlyArray<Html> => [
         relay: text,
       },
     ],
-    recent: [recentOf(text)],
+    requests: { rows: [listedOf(text)], assets: 1, silent: [] },
     openAt: text,
     isNew: true,
     span: "hour",

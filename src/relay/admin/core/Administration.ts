@@ -54,6 +54,12 @@ export interface LinkAtRelay extends LinkView {
   readonly relay: string | undefined
 }
 
+/** What of the relay's configuration holds for servers that have nothing of their own. */
+export type RelayDefaults = Pick<
+  RelayConfig,
+  keyof ServerLimits | "frontendAuth" | "responseTimeout"
+>
+
 /** All relays at one moment. */
 export interface Overview {
   /** Whether there is one relay, which needs no name. */
@@ -106,8 +112,8 @@ export class Administration extends Context.Service<
     readonly reload: Effect.Effect<Reached>
     /** The registration of a server in the configuration in force. */
     readonly registered: (name: string) => RegisteredServer | undefined
-    /** The limits that hold for a server without limits of its own. */
-    readonly limits: () => Pick<RelayConfig, keyof ServerLimits>
+    /** What holds for a server that has nothing of its own. */
+    readonly defaults: () => RelayDefaults
     /** The links of a server at all relays, the oldest first. */
     readonly links: (name: ServerName) => Effect.Effect<ReadonlyArray<LinkAtRelay>>
     /** The configuration in force with the source of each value, without secrets; empty if it came from no file. */
@@ -200,7 +206,7 @@ const make = Effect.fnUntraced(function* (version: string, explain: () => string
     config: settings.status,
     ...(yield* makeActs),
     registered: (name) => settings.derived().servers.get(name),
-    limits: () => settings.current(),
+    defaults: () => settings.current(),
     links: (name) =>
       Effect.map(relays.ask(AdminControl.links, { name }), ({ answers }) =>
         answers

@@ -49,11 +49,9 @@ export const charts = {
 export const settings = {
   elsewhere: "the relay's own configuration file",
   notHere: html`Pages change only files of <code>servers.d</code>. This server is registered in the relay's own configuration file; move its <code>[[servers]]</code> table to a file of <code>servers.d</code> to change it here.`,
-  frontendAuth: "as the relay's [frontend_auth] says; without it, everybody",
+  frontendAuth: "by the relay's [frontend_auth]",
   open: "everybody",
   passthrough: "ends at the server, so that the relay reads nothing of it",
-  responseTimeout: "the relay's or the server's own time",
-  notInspected: "not by the configuration",
   disconnect:
     "Ends its links and the requests on them. A server that runs connects again within seconds.",
   pause: "Its visitors get status 503. It stays connected, so that resuming takes effect at once.",

@@ -36,7 +36,7 @@ ${
 <div><dt>Approved servers</dt><dd>${status.serversFolder === undefined ? Text.config.noFolder : html`<code>${status.serversFolder}</code>`}</dd></div>
 </dl>
 ${relays.map(({ id, problem }) => html`<p class="notice bad">${problem === undefined ? Text.config.differs(id) : Text.config.badAt(id)}</p>${problem === undefined ? undefined : html`<pre class="wrap" tabindex="0">${problem}</pre>`}`)}
-${explained === "" ? undefined : html`<h2>In force</h2><p>${Text.config.explained}</p><pre class="wrap" tabindex="0">${explained}</pre>`}
+${explained === "" ? undefined : html`<h2>In force</h2><p>${Text.config.explained}</p><pre tabindex="0">${explained}</pre>`}
 </div>
 <p>${Text.config.reload}</p>
 <form class="tools" method="post" action="/config/reload"><button>Reload now</button></form>

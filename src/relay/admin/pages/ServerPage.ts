@@ -4,8 +4,10 @@
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
+import type { ServerName } from "../../../domain/ServerName.ts"
 import type { Tripcode } from "../../../domain/Tripcode.ts"
 import * as TripcodeWords from "../../../domain/TripcodeWords.ts"
+import type { RequestFilter } from "../../../protocol/peer/AdminControl.ts"
 import * as Format from "../../../web/Format.ts"
 import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
@@ -13,10 +15,11 @@ import { History } from "../../history/History.ts"
 import type { Slot, SpanName } from "../../history/Series.ts"
 import { bytesOf, lastSeenOf, programOf, stateOf, transportOf } from "../../status/ServerTable.ts"
 import type { ServerAtRelay, ServerView } from "../../status/ServerView.ts"
-import type { Recent } from "../../traffic/Counters.ts"
-import { Administration, type LinkAtRelay, type RecentView } from "../core/Administration.ts"
+import { Administration, type LinkAtRelay } from "../core/Administration.ts"
 import { Caller } from "../core/Caller.ts"
+import { Requests, type RequestsView } from "../core/Requests.ts"
 import { type AdminPage, failure, respondFramed } from "../frame/AdminPage.ts"
+import * as RequestTable from "../frame/RequestTable.ts"
 import { fact, pathOf, tabs } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
 import * as TrafficCharts from "../frame/TrafficCharts.ts"
@@ -40,15 +43,6 @@ const statusesOf = ({ traffic: { statuses } }: ServerView): Html => {
   const parts = statuses.flatMap((count, i) => (count > 0 ? [`${count} × ${names[i]}`] : []))
   return html`${parts.length === 0 ? "none yet" : parts.join(", ")}`
 }
-
-const statusOf = (one: Recent): Html => {
-  const status = one.status === undefined ? "visitor left" : `${one.status}`
-  return html`${status}${one.whole ? undefined : html` <small>incomplete</small>`}${one.code === undefined ? undefined : html` <code>${one.code}</code>`}`
-}
-
-/** The relay to which the visitor came, and that with the server's link if it is another one. */
-const relayOf = ({ hop, relay }: RecentView): Html =>
-  html`${relay}${hop === undefined ? undefined : html`<br><small>link at ${hop}</small>`}`
 
 const relayTable = (relays: ReadonlyArray<ServerAtRelay>): Html =>
   table({
@@ -92,44 +86,27 @@ const linkTable = (links: ReadonlyArray<LinkAtRelay>): Html => {
   })
 }
 
-const recentTable = (recent: ReadonlyArray<RecentView>): Html => {
-  const isAlone = recent.every(({ relay }) => relay === undefined)
-  return recent.length === 0
+/** The filter of the last requests, without assets. */
+const lastOf = (server: ServerName): RequestFilter => ({
+  server,
+  status: undefined,
+  path: undefined,
+  slow: undefined,
+  assets: false,
+  most: maxShown,
+})
+
+const requestTable = ({ requests, view: { name } }: ServerParts): Html =>
+  requests.rows.length === 0 && requests.assets === 0
     ? html`<p class="empty">${Text.server.noRequests}</p>`
-    : table({
-        caption: "Last requests, newest first",
-        columns: [
-          "Request",
-          "Ended",
-          "Status",
-          "Duration",
-          "Waited",
-          "Transport",
-          ...(isAlone ? [] : ["Relay"]),
-          "Bytes",
-        ],
-        rows: recent.map((one, i) => ({
-          id: `recent-${i}`,
-          cells: [
-            html`<code>${one.method} ${one.path}</code>`,
-            Format.time(one.at),
-            statusOf(one),
-            html`${Format.millis(one.millis)}`,
-            html`${one.waitMillis === undefined ? "–" : Format.millis(one.waitMillis)}`,
-            html`${one.transport}`,
-            ...(isAlone ? [] : [relayOf(one)]),
-            html`${Format.bytes(one.bytesOut)} out, ${Format.bytes(one.bytesIn)} in`,
-          ],
-        })),
-      })
-}
+    : RequestTable.render(requests, lastOf(name), true, `${pathOf(name, "requests")}?assets=yes`)
 
 /** What the page shows. */
 export interface ServerParts {
   readonly view: ServerView
   readonly links: ReadonlyArray<LinkAtRelay>
-  /** Its last requests, the newest first. */
-  readonly recent: ReadonlyArray<RecentView>
+  /** Its last requests. */
+  readonly requests: RequestsView
   /** Its address for visitors, where it is known. */
   readonly openAt: string | undefined
   /** Whether it was approved a moment ago. */
@@ -140,15 +117,9 @@ export interface ServerParts {
 }
 
 /** What the page shows. */
-export const render = ({
-  isNew,
-  links,
-  openAt,
-  recent,
-  slots,
-  span,
-  view,
-}: ServerParts): Html => html`${tabs(view.name, "overview")}
+export const render = (parts: ServerParts): Html => {
+  const { isNew, links, openAt, slots, span, view } = parts
+  return html`${tabs(view.name, "overview")}
 ${isNew ? html`<p class="notice good">${Text.server.approved}</p>` : undefined}
 <dl class="facts" id="facts" data-live>
 ${fact("Name", html`<code>${view.name}</code>`)}
@@ -172,9 +143,11 @@ ${fact(view.tripcodes.length === 1 ? "Key" : "Keys", html`${view.tripcodes.map((
 ${view.relays.length === 0 ? undefined : html`<div id="at-relays" data-live>${relayTable(view.relays)}</div>`}
 <h2>Traffic</h2>
 ${TrafficCharts.render(pathOf(view.name), span, slots)}
-<div id="recent" data-live>${recentTable(recent)}</div>
+<h2>Requests</h2>
+<div id="requests" data-live>${requestTable(parts)}</div>
 <p><a href="${pathOf(view.name, "requests")}">All requests of this server</a></p>
 <p><a href="/audit?name=${view.name}">Audit log of this server</a></p>`
+}
 
 const show = Effect.gen(function* () {
   const administration = yield* Administration
@@ -182,7 +155,7 @@ const show = Effect.gen(function* () {
   const overview = yield* administration.overview
   const view = overview.servers.find((server) => server.name === name)
   if (view === undefined) return yield* failure("PTTH_NOT_FOUND", Text.failure.noServer(name))
-  const recent = yield* administration.recent(view.name)
+  const requests = yield* (yield* Requests).list(lastOf(view.name))
   const links = yield* administration.links(view.name)
   const { url } = yield* HttpServerRequest
   const { origin } = yield* Caller
@@ -196,7 +169,7 @@ const show = Effect.gen(function* () {
       main: render({
         view,
         links,
-        recent: recent.slice(0, maxShown),
+        requests,
         openAt: administration.openAt(view.name, origin),
         isNew: url.endsWith("?approved"),
         span,

@@ -5,12 +5,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import type { AuthRules } from "../../../domain/config/AuthRules.ts"
-import type { RegisteredServer, RelayConfig } from "../../../domain/config/RelayConfig.ts"
+import type { RegisteredServer } from "../../../domain/config/RelayConfig.ts"
 import type { Tripcode } from "../../../domain/Tripcode.ts"
 import * as TripcodeWords from "../../../domain/TripcodeWords.ts"
 import * as Format from "../../../web/Format.ts"
 import { type Html, html } from "../../../web/Html.ts"
-import { Administration } from "../core/Administration.ts"
+import { Administration, type RelayDefaults } from "../core/Administration.ts"
 import { Caller, nameOf } from "../core/Caller.ts"
 import { ServerChanges } from "../core/ServerChanges.ts"
 import { type AdminPage, respondDone, respondFramed, withServer } from "../frame/AdminPage.ts"
@@ -22,8 +22,8 @@ import * as OverviewPage from "./OverviewPage.ts"
 /** What the page shows. */
 export interface SettingsParts {
   readonly server: RegisteredServer
-  /** The limits of the relay, which hold where the server has none of its own. */
-  readonly relay: Pick<RelayConfig, keyof RegisteredServer["limits"]>
+  /** What holds where the server has nothing of its own. */
+  readonly relay: RelayDefaults
   /** The file that pages can change; `undefined` if the server is registered elsewhere. */
   readonly path: string | undefined
 }
@@ -43,10 +43,17 @@ const rulesOf = ({
     : [`named by the proxy in ${userHeader}: ${allow === undefined ? "all" : allow.join(", ")}`]),
 ]
 
-const authOf = ({ auth }: RegisteredServer): Html => {
-  if (auth === undefined) return html`${Text.settings.frontendAuth}`
-  if (auth === "open") return html`${Text.settings.open}`
-  return html`<ul>${rulesOf(auth).map((rule) => html`<li>${rule}</li>`)}</ul>`
+const authOf = ({ relay: { frontendAuth }, server: { auth } }: SettingsParts): Html => {
+  const rules = auth ?? frontendAuth
+  if (rules === undefined || rules === "open") return html`${Text.settings.open}`
+  return html`<ul>${rulesOf(rules).map((rule) => html`<li>${rule}</li>`)}</ul>${auth === undefined ? html`<small>${Text.settings.frontendAuth}</small>` : undefined}`
+}
+
+const responseTimeOf = ({ relay, server }: SettingsParts): Html => {
+  const show = (time: Duration.Duration): string => Format.millis(Duration.toMillis(time))
+  return server.responseTimeout === undefined
+    ? html`${show(relay.responseTimeout)} (the relay's; the server may ask for another)`
+    : html`${show(server.responseTimeout)}`
 }
 
 const limitsOf = ({ relay, server: { limits } }: SettingsParts): Html => {
@@ -142,11 +149,11 @@ ${fact("Name", html`<code>${server.name}</code>`)}
 ${fact("Registered in", html`${path === undefined ? Text.settings.elsewhere : html`<code>${path}</code>`}`)}
 ${fact(server.tripcodes.length === 1 ? "Key" : "Keys", keysOf(parts))}
 ${server.hosts.length === 0 ? undefined : fact("Hosts", html`${server.hosts.join(", ")}`)}
-${fact("Visitors", authOf(server))}
+${fact("Visitors", authOf(parts))}
 ${server.tls === "passthrough" ? fact("TLS", html`${Text.settings.passthrough}`) : undefined}
 ${fact("Limits", limitsOf(parts))}
-${fact("Response within", html`${server.responseTimeout === undefined ? Text.settings.responseTimeout : Format.millis(Duration.toMillis(server.responseTimeout))}`)}
-${fact("Requests inspected", html`${server.inspect ? "always" : Text.settings.notInspected}`)}
+${fact("Response within", responseTimeOf(parts))}
+${fact("Requests recorded", html`${server.inspect ? "always" : html`while it is turned on at <a href="${pathOf(server.name, "requests")}">Requests</a>`}`)}
 </dl>
 ${path === undefined ? html`<p class="notice">${Text.settings.notHere}</p>` : undefined}
 <ul class="acts">${disconnectCard(parts)}${path === undefined ? undefined : changeCards(parts)}</ul>`
@@ -159,7 +166,7 @@ const show = withServer(
     return yield* respondFramed({
       title: server.displayName ?? server.name,
       current: OverviewPage.path,
-      main: render({ server, relay: administration.limits(), path }),
+      main: render({ server, relay: administration.defaults(), path }),
     })
   }),
 )

@@ -40,7 +40,7 @@ const strangerTable = (caption: string, strangers: ReadonlyArray<StrangerView>):
       id: `stranger-${one.name}-${one.tripcode}`,
       cells: [
         html`${one.name}${one.reason === "wrong key" ? html` <span class="state away">key changed</span>` : undefined}`,
-        html`${one.words}`,
+        html`<b>${one.words}</b>`,
         html`<code>${one.tripcode}</code>`,
         html`${one.address}`,
         Format.time(one.firstSeen),

@@ -10,10 +10,10 @@ import { type Html, html, toText } from "../../../web/Html.ts"
 import { maxInspected } from "../../inspect/Inspector.ts"
 import { type RecordingId, Requests } from "../core/Requests.ts"
 import { type AdminPage, respondFramed, withServer } from "../frame/AdminPage.ts"
+import { pathOf } from "../frame/RequestPath.ts"
 import { pathOf as serverPath, tabs } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
 import { renderMessages } from "./RequestPage.ts"
-import { pathOf } from "./RequestPath.ts"
 
 /** The path of the page for a server. */
 export const recordedPath = (name: string): string => `${serverPath(name)}/inspect`

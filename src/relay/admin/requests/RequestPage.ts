@@ -16,11 +16,11 @@ import { mask } from "../../inspect/Redaction.ts"
 import { Caller, nameOf } from "../core/Caller.ts"
 import { type RecordingId, Requests } from "../core/Requests.ts"
 import { type AdminPage, badForm, failure, respondFramed, seeOther } from "../frame/AdminPage.ts"
+import { idOf, pathOf, pattern, sendPath, visitedUrl } from "../frame/RequestPath.ts"
+import { statusOf } from "../frame/RequestTable.ts"
 import { fact, pathOf as serverPath } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
 import * as BodyView from "./BodyView.ts"
-import { idOf, pathOf, pattern, sendPath, visitedUrl } from "./RequestPath.ts"
-import { statusOf } from "./RequestTable.ts"
 import * as TimingBar from "./TimingBar.ts"
 
 const headText = (line: string, headers: HeaderList): string =>
@@ -46,7 +46,7 @@ const replayButtons = (id: RecordingId, { replayable }: ShownRequest): Html =>
     replayable === "yes"
       ? html`<form method="post" action="${pathOf(id, "/replay")}"><button class="main">Replay</button></form>`
       : html`<p class="faint">${Text.request.notReplayable[replayable]}</p>`
-  }${replayable === "upgrade" ? undefined : html`<a class="button" href="${pathOf(id, "/edit")}">Edit and send</a>`}</div>`
+  }${replayable === "upgrade" ? undefined : html`<a class="button" href="${pathOf(id, "/edit")}">Edit and send</a>`}<button type="button" data-copy="curl" hidden>Copy as curl</button></div>`
 
 /** Heads and bodies of a request and its response, below headings of this level. */
 export const renderMessages = (
@@ -88,8 +88,7 @@ ${renderMessages(id, request)}
 </div>
 <h2>As a curl command</h2>
 ${curl.includes(mask) ? html`<p class="faint">${Text.request.masked}</p>` : undefined}
-<pre class="copy" id="curl" tabindex="0">${curl}</pre>
-<p><button type="button" data-copy="curl" hidden>Copy as curl</button></p>`
+<pre class="copy" id="curl" tabindex="0">${curl}</pre>`
 }
 
 /** The form with which a request is edited. */

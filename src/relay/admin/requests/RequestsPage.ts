@@ -23,10 +23,10 @@ import {
   respondFramed,
   withServer,
 } from "../frame/AdminPage.ts"
+import * as RequestTable from "../frame/RequestTable.ts"
 import { pathOf, tabs } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
 import { recordedPath } from "./RecordedPage.ts"
-import * as RequestTable from "./RequestTable.ts"
 
 const menu = { path: "/requests", label: "Requests" } as const
 

@@ -6,9 +6,9 @@ import * as Format from "../../../web/Format.ts"
 import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
 import type { ListedView, RequestsView } from "../core/Requests.ts"
-import { pathOf as serverPath } from "../frame/ServerTabs.ts"
-import * as Text from "../frame/Text.ts"
 import { pathOf } from "./RequestPath.ts"
+import { pathOf as serverPath } from "./ServerTabs.ts"
+import * as Text from "./Text.ts"
 
 /** A status in the colour of its class. */
 export const statusOf = (status: number | undefined, isRunning = false): Html => {
