@@ -5,13 +5,15 @@
  */
 import { Worker } from "node:worker_threads"
 import { type Html, html, sanitized } from "../../web/Html.ts"
-import type { Job, Rendered } from "./RenderWorker.ts"
+import type { Job, Ready, Rendered } from "./RenderWorker.ts"
 
 /** The longest file that is shown as text, in bytes. */
 export const maxSize = 1024 * 1024
 
 /** How long one text may take, in milliseconds. */
 const defaultTimeout = 5_000
+/** How long the thread may take to start, which a busy machine makes slow, in milliseconds. */
+const startTimeout = 30_000
 /** How long an idle thread is kept, in milliseconds. */
 const defaultIdle = 30_000
 /** The most texts that wait; further ones are only escaped. */
@@ -44,9 +46,11 @@ export interface Renderer {
 export const make = (
   limits: { readonly timeout?: number; readonly idle?: number } = {},
 ): Renderer => {
+  const timeout = limits.timeout ?? defaultTimeout
   const queue: Array<QueuedJob> = []
   let current: QueuedJob | undefined
   let worker: Worker | undefined
+  let isReady = false
   let timer: NodeJS.Timeout | undefined
   let ids = 0
 
@@ -64,14 +68,27 @@ export const make = (
     void ended?.terminate()
   }
 
+  const limit = (millis: number): void => {
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      end()
+      settle(undefined)
+    }, millis)
+  }
+
   const start = (): Worker => {
+    isReady = false
     const started = new Worker(workerUrl, {
       resourceLimits: { maxOldGenerationSizeMb: maxMemory },
       stdout: false,
     })
     started.unref()
-    started.on("message", ({ html, id }: Rendered) => {
-      if (worker === started && current?.job.id === id) settle(html)
+    started.on("message", (message: Rendered | Ready) => {
+      if (worker !== started || current === undefined) return
+      if (message === "ready") {
+        isReady = true
+        limit(timeout)
+      } else if (current.job.id === message.id) settle(message.html)
     })
     const over = (): void => {
       if (worker !== started) return
@@ -94,10 +111,7 @@ export const make = (
     }
     worker ??= start()
     worker.postMessage(current.job)
-    timer = setTimeout(() => {
-      end()
-      settle(undefined)
-    }, limits.timeout ?? defaultTimeout)
+    limit(isReady ? timeout : startTimeout)
   }
 
   return {

@@ -20,6 +20,9 @@ export interface Rendered {
   readonly html: string | undefined
 }
 
+/** Sent once, when the libraries have been loaded. */
+export type Ready = "ready"
+
 const render = ({ language, text }: Job): string | undefined => {
   try {
     return language === undefined ? Markdown.toHtml(text) : Highlight.toHtml(text, language)
@@ -32,3 +35,6 @@ parentPort?.on("message", (job: Job) => {
   const answer: Rendered = { id: job.id, html: render(job) }
   parentPort?.postMessage(answer)
 })
+
+const ready: Ready = "ready"
+parentPort?.postMessage(ready)
