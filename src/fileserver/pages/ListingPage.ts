@@ -142,7 +142,7 @@ const summary = (listing: Listing, query: Query.Query): string => {
   const parts = [
     folders > 0 ? text.folders(folders) : "",
     files > 0 || folders === 0 ? text.files(files) : "",
-    listing.size === undefined ? "" : Format.bytes(listing.size),
+    listing.size === undefined || files === 0 ? "" : Format.bytes(listing.size),
   ].filter((part) => part !== "")
   const ofTotal = query.filter === "" ? "" : text.ofTotal(total)
   const range =
@@ -202,16 +202,21 @@ const grid = (
   parts: EntryParts & { readonly hasParent: boolean },
 ): Html => {
   const parent = parts.hasParent
-    ? html`<p class="up"><a href="../${Query.sameForm(query)}" rel="up">${text.parent}</a></p>
+    ? html`<p class="up"><a href="../${Query.sameForm(query)}" rel="up">${icon("folder")}${text.parent}</a></p>
 `
     : undefined
   return html`${parent}<ul class="grid">${listing.entries.map((entry) => tile(entry, parts))}</ul>`
 }
 
-const emptyNotice = ({ entries, total }: Listing): Html | undefined =>
-  entries.length > 0
-    ? undefined
-    : html`<p class="empty">${total === 0 ? text.empty : text.noMatch}</p>`
+/** What stands in place of entries. */
+const emptyNotice = ({ entries, total }: Listing, takesUploads: boolean): Html | undefined => {
+  if (entries.length > 0) return undefined
+  const hint =
+    total === 0 && takesUploads
+      ? html`<p class="faint">${text.emptyHint}<span data-script hidden> ${text.emptyDropHint}</span></p>`
+      : undefined
+  return html`<div class="blank">${icon("folder")}<p>${total === 0 ? text.empty : text.noMatch}</p>${hint}</div>`
+}
 
 /** The address of a picture for previews of links to this page. */
 const previewImage = ({ entries }: Listing, address: string | undefined): string | undefined => {
@@ -262,7 +267,7 @@ ${notice}<p id="page.summary" role="status">${counted}</p>
 <div id="page.listing" data-whole="${isWhole ? "yes" : "no"}">
 ${symbols(usedKinds)}
 ${links}${query.grid ? grid(listing, query, parts) : table(name, listing, query, parts)}
-${emptyNotice(listing)}${links}</div>
+${emptyNotice(listing, slots.toolbar !== undefined)}${links}</div>
 <div id="page.readme">${readme === undefined ? undefined : html`<section class="markdown" aria-label="${text.readme}">${readme}</section>`}</div>`,
   })
 }

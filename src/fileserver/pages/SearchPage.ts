@@ -61,12 +61,12 @@ const option = (value: string, label: string, current: string): Html.Html =>
 const form = (
   query: Query.Query,
 ): Html.Html => html`<form class="toolbar filter" role="search" method="get" action="./">
-<label class="unseen" for="page.search">${text.label}</label>
-<input id="page.search" type="search" name="q" value="${query.search}" required>
+<a class="button" rel="up" href="./" title="${text.back}">${Icons.button.folder}<span class="label">${Text.view.folder}</span></a>
+<span class="field">${Icons.button.search}<label class="unseen" for="page.search">${text.label}</label>
+<input id="page.search" type="search" name="q" value="${query.search}" required></span>
 <label><span class="unseen">${text.kind}</span><select name="kind">${option("", text.allKinds, query.kind)}${Object.entries(Kind.kinds).map(([kind, { label }]) => option(kind, label, query.kind))}</select></label>
 <label class="check">${query.inText ? html`<input type="checkbox" name="in" value="text" checked>` : html`<input type="checkbox" name="in" value="text">`} ${text.inText}</label>
 <button class="main">${Text.listing.search}</button>
-<a class="button" rel="up" href="./">${text.back}</a>
 </form>`
 
 const hrefOf = (query: Query.Query, number: number): string => {

@@ -15,6 +15,8 @@ import type { Reader } from "../parts/EntryLinks.ts"
 import * as Icons from "../parts/Icons.ts"
 import { topOf } from "../parts/PathLinks.ts"
 import type { Entry } from "../root/Folder.ts"
+import * as FileTypes from "../types/FileTypes.ts"
+import * as Kind from "../types/Kind.ts"
 import type { Site } from "./Site.ts"
 import { uploadMenu } from "./UploadMenu.ts"
 
@@ -76,6 +78,10 @@ export const ofFile = (
   segments: ReadonlyArray<ByteName.ByteName>,
 ): Html | undefined => {
   if (site.managing?.rules.allows(segments.slice(0, -1)) !== true) return undefined
-  const value = ByteName.toUrl(segments.at(-1) ?? "")
-  return html`<a class="button" href="./?manage=edit&amp;entry=${value}" rel="nofollow">${text.edit}</a><a class="button" href="./?manage=entry&amp;entry=${value}" rel="nofollow" title="${text.changeTitle}">${Icons.button.more}<span class="unseen">${text.changeTitle}</span></a>`
+  const name = segments.at(-1) ?? ""
+  const value = ByteName.toUrl(name)
+  const edit = Kind.isText(FileTypes.kindOf(name))
+    ? html`<a class="button" href="./?manage=edit&amp;entry=${value}" rel="nofollow">${text.edit}</a>`
+    : undefined
+  return html`${edit}<a class="button" href="./?manage=entry&amp;entry=${value}" rel="nofollow" title="${text.changeTitle}">${Icons.button.more}<span class="unseen">${text.changeTitle}</span></a>`
 }

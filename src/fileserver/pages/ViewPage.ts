@@ -201,7 +201,7 @@ ${siblings.total > 1 && siblings.position > 0 ? html`<span class="count-of">${si
 ${kindButtons(view, href)}
 ${view.slot}
 ${shares ? html`<a class="button" href="${href}?share" rel="nofollow" title="${Text.listing.share}">${Icons.button.share}<span class="label">${Text.listing.share}</span></a>` : undefined}
-<a class="button" href="${href}" title="${text.open}">${Icons.button.open}<span class="label">${text.open}</span></a>
+<a class="button open" href="${href}" title="${text.open}">${Icons.button.open}<span class="label">${text.open}</span></a>
 <a class="button" href="${href}" download title="${text.download(Format.bytes(view.size))}">${Icons.button.download}<span class="label">${text.download(Format.bytes(view.size))}</span></a>
 ${info(view, href)}
 </div>

@@ -37,6 +37,8 @@ export const listing = {
   actions: "Actions",
   parent: "Parent folder",
   empty: "This folder is empty.",
+  emptyHint: "Add files with Upload.",
+  emptyDropHint: "They can also be dropped here.",
   noMatch: "No name contains this text.",
   download: (name: string): string => `Download ${name}`,
   viewSource: (name: string): string => `View the source of ${name}`,

@@ -54,6 +54,14 @@ button:disabled, [aria-disabled=true] { opacity: .55; cursor: default; }
 .drop pre { margin: var(--space-1) .6rem var(--space-2); padding: var(--space-2); font-size: var(--tiny); white-space: pre-wrap; overflow-wrap: anywhere; user-select: all; }
 @media (max-width: 40rem) {
   body { padding: var(--space-3); }
+  .path ol { flex-wrap: nowrap; }
+  .path li { min-width: 0; line-height: 1.35; }
+  .path li:not(:last-child) { flex: none; max-width: 55%; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; }
+  .path li:not(:nth-last-child(-n + 2)) { display: none; }
+  .path li:nth-last-child(2):not(:first-child)::before { content: "… /"; margin-left: 0; }
+  .path li:not(:last-child) a { display: inline; }
+  .path li:last-child { display: flex; align-items: center; }
+  .path li:last-child bdi { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
   .drop > div { position: fixed; inset: auto 0 0; top: auto; width: auto; max-width: none; max-height: 75vh; border-radius: 1rem 1rem 0 0; padding: var(--space-3) var(--space-3) calc(var(--space-3) + env(safe-area-inset-bottom)); z-index: 40; }
 }
 @media (prefers-reduced-motion: no-preference) { .drop > div { animation: appear .12s ease-out; } @keyframes appear { from { opacity: 0; translate: 0 -.25rem; } } }

@@ -7,8 +7,8 @@
 export const css = `.toolbar { position: sticky; top: 0; z-index: 10; display: flex; flex-wrap: wrap; gap: var(--space-2); align-items: center; margin: 0 calc(-1 * var(--space-2)) var(--space-2); padding: var(--space-2); background: color-mix(in srgb, var(--ground) 92%, transparent); backdrop-filter: blur(8px); border-bottom: 1px solid var(--line); }
 .toolbar > form { display: flex; gap: var(--space-2); }
 .toolbar .filter { flex: 1 1 14rem; min-width: 0; position: relative; }
-.toolbar .filter input { flex: 1; min-width: 0; width: 100%; padding-left: 2.1rem; border-radius: 2rem; }
-.toolbar .filter > .icon { position: absolute; left: .7rem; top: 50%; translate: 0 -50%; color: var(--faint); pointer-events: none; width: 1.1rem; height: 1.1rem; }
+.toolbar :is(.filter, .field) input { flex: 1; min-width: 0; width: 100%; padding-left: 2.1rem; border-radius: 2rem; }
+.toolbar :is(.filter, .field) > .icon { position: absolute; left: .7rem; top: 50%; translate: 0 -50%; color: var(--faint); pointer-events: none; width: 1.1rem; height: 1.1rem; }
 .toolbar .filter button { border-radius: 2rem; }
 .toolbar .views { display: flex; border: 1px solid var(--line); border-radius: var(--radius-small); overflow: hidden; background: var(--raised); }
 .toolbar .views > :is(button, span) { display: grid; place-items: center; width: var(--control); min-height: calc(var(--control) - 2px); padding: 0; border: 0; border-radius: 0; background: none; }
@@ -49,6 +49,13 @@ tr[aria-current] { box-shadow: inset .2rem 0 var(--accent); }
 .pick input { width: 1.15rem; height: 1.15rem; min-height: 0; margin: 0; accent-color: var(--link); vertical-align: middle; }
 .chosen { display: flex; flex-wrap: wrap; gap: var(--space-2); align-items: center; width: 100%; padding: var(--space-2) var(--space-3); background: var(--chosen); border-radius: var(--radius); }
 .chosen p { margin: 0 auto 0 0; }
+.blank { padding: var(--space-8) var(--space-4); text-align: center; color: var(--faint); }
+.blank .icon { width: 3rem; height: 3rem; stroke-width: 1; margin-bottom: var(--space-2); }
+.blank p { margin: 0; }
+.files:has(+ .blank) thead { visibility: collapse; }
+.up { margin: 0; }
+.up a { display: inline-flex; gap: var(--space-3); align-items: center; min-height: var(--control); padding: 0 var(--space-2); color: var(--text); font-weight: 600; text-decoration: none; }
+.up a:hover { color: var(--link); text-decoration: underline; }
 .grid { grid-auto-rows: 1fr; list-style: none; margin: var(--space-3) 0; padding: 0; display: grid; gap: var(--space-3); grid-template-columns: repeat(auto-fill, minmax(min(10rem, 45%), 1fr)); }
 .grid li { position: relative; min-width: 0; }
 .grid a.tile-link { display: block; height: 100%; color: inherit; text-decoration: none; border: 1px solid var(--line); border-radius: var(--radius); overflow: hidden; background: var(--surface); }
@@ -58,8 +65,7 @@ tr[aria-current] { box-shadow: inset .2rem 0 var(--accent); }
 .grid .name { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; margin: .4rem .5rem 0; font-size: var(--small); line-height: 1.35; }
 .grid .detail { display: block; margin: .1rem .5rem .4rem; min-height: 1.2em; font-size: var(--tiny); color: var(--faint); }
 .grid .pick { position: absolute; top: .4rem; left: .4rem; padding: .25rem; line-height: 0; background: var(--surface); border-radius: var(--radius-small); }
-form.toolbar { flex-wrap: wrap; }
-form.toolbar input[type=search] { flex: 1 1 12rem; padding-left: .75rem; }
+form.toolbar .field { flex: 1 1 12rem; min-width: 0; display: flex; position: relative; }
 .check { display: inline-flex; gap: .4rem; align-items: center; min-height: var(--control); }
 .check input { min-height: 0; width: 1.1rem; height: 1.1rem; accent-color: var(--link); }
 .running { display: flex; flex-direction: column; }
@@ -85,7 +91,9 @@ dialog dd { margin: 0; }
 @media (max-width: 40rem) {
   .toolbar { gap: var(--space-1); margin-inline: calc(-1 * var(--space-3)); padding-inline: var(--space-3); }
   .toolbar .filter { flex: 1 0 100%; }
-  .toolbar > :not(.filter, .chosen) { flex: 1 1 auto; }
+  .toolbar > :not(.filter, .field, .chosen) { flex: 1 1 auto; }
+  form.toolbar > .button { flex: none; min-width: var(--control); }
+  form.toolbar .field { flex: 1 1 calc(100% - 4rem); }
   .toolbar > form .views { flex: 1; }
   .toolbar .views > :is(button, span) { flex: 1; }
   .toolbar .label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }

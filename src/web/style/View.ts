@@ -14,6 +14,9 @@ export const css = `.viewer-bar { position: sticky; top: 0; z-index: 10; display
 .stage:has(.strip) .viewer { height: calc(100dvh - 17rem); }
 .stage:fullscreen .viewer { height: auto; }
 .stage .viewer :is(img, video) { max-width: 100%; max-height: 100%; width: auto; height: auto; min-width: 0; min-height: 0; object-fit: contain; }
+.stage .viewer:has(video) { height: auto; min-height: 0; }
+.stage .viewer video { width: 100%; max-height: calc(100dvh - 13rem); }
+.stage:fullscreen .viewer video { max-height: 100dvh; }
 .stage .viewer img { cursor: zoom-in; transform-origin: 0 0; user-select: none; -webkit-user-drag: none; }
 .stage .viewer img.zoomed { cursor: grab; touch-action: none; }
 .stage .empty { color: #b9bdc2; }
@@ -34,7 +37,7 @@ export const css = `.viewer-bar { position: sticky; top: 0; z-index: 10; display
 .info dd, .status dd { margin: 0; }
 .strip { position: relative; }
 .player { display: grid; grid-template-columns: minmax(0, 1fr) auto auto; gap: var(--space-2) var(--space-3); align-items: center; padding: var(--space-2) var(--space-3); background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); box-shadow: var(--shadow); }
-@media (max-width: 40rem) { .player p { grid-column: 1 / -1; } .viewer-bar .label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); } .viewer-bar { gap: var(--space-1); } }
+@media (max-width: 40rem) { .player p { grid-column: 1 / -1; } .viewer-bar .label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); } .viewer-bar { gap: var(--space-1); } .viewer-bar .count-of, .viewer-bar:has(~ .stage) .open { display: none; } }
 .player audio { width: 100%; grid-column: 1 / -1; height: 2.5rem; }
 .player p { margin: 0; min-width: 0; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; font-weight: 600; }
 .player img { width: 3rem; height: 3rem; object-fit: cover; border-radius: var(--space-1); }
@@ -53,7 +56,7 @@ pre code { font: inherit; background: none; padding: 0; }
 .data-table table { width: max-content; min-width: 100%; font-size: var(--small); }
 .data-table thead th { position: sticky; top: 0; background: var(--raised); color: var(--text); }
 .data-table tbody th { color: var(--faint); font-weight: 400; text-align: right; font-variant-numeric: tabular-nums; }
-.data-table th:first-child { width: 1%; }
+.data-table th:first-child { width: 1%; white-space: nowrap; overflow-wrap: normal; }
 .data-table td { max-width: 30rem; white-space: pre-wrap; }
 .cell { display: grid; grid-template-columns: 4rem minmax(0, 1fr); gap: var(--space-2); }
 .cell > p { margin: .75rem 0 0; color: var(--faint); font: var(--tiny) var(--mono); text-align: right; }
