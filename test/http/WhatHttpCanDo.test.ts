@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Upstream from "../../src/server/upstream/Upstream.ts"
 import * as Harness from "../support/Harness.ts"
+import { patiently } from "../support/PatientClock.ts"
 import { type MakeTarget, suite } from "./WhatHttpCanDo.ts"
 
 const direct: MakeTarget = (origin) =>
@@ -23,7 +24,7 @@ const through = (transport: "classic" | "stream"): MakeTarget =>
     )
     yield* Harness.server(relay, "app", to.handler, { transport })
     return { host: relay.host, port: relay.port, prefix: "/servers/app", isTunnel: true }
-  })
+  }, patiently)
 
 suite("direct", direct)
 suite("classic", through("classic"))
