@@ -108,6 +108,9 @@ export const read = (
     return refuse("its target is not a path")
   const length = contentLength(fields)
   if (length === "bad") return refuse("Content-Length is not one number")
+  // What follows a WebSocket's handshake would be read as its content.
+  if (protocol !== undefined && length !== "none")
+    return refuse("a WebSocket's handshake has no Content-Length")
   const target = percentEncoded(path)
   if (protocol === undefined)
     return Result.succeed({

@@ -64,6 +64,10 @@ describe("the head of a request by HTTP/2", () => {
       ["a tunnel", read({ ":method": "CONNECT", ":path": undefined, ":scheme": undefined })],
       ["another protocol", read({ ":method": "CONNECT", ":protocol": "connect-udp" })],
       ["a protocol without CONNECT", read({ ":protocol": "websocket" })],
+      [
+        "a WebSocket with a length",
+        read({ ":method": "CONNECT", ":protocol": "websocket" }, ["content-length", "5"], false),
+      ],
     ]
     for (const [what, result] of refused) assert.isTrue(Result.isFailure(result), what)
   })
