@@ -300,6 +300,7 @@ export class CertificateKeeper {
       certificate: Certificate.Certificate,
       now: number,
     ) {
+      yield* this.keepAgain(entry, certificate)
       const window = yield* this.options.client
         .renewalWindow(certificate.chain)
         .pipe(
@@ -322,6 +323,18 @@ export class CertificateKeeper {
           )
       }
       entry.askAt = now + window.askAgain
+    },
+  )
+
+  /** Keeps a certificate that is used if it was lost meanwhile. */
+  private readonly keepAgain = Effect.fnUntraced(
+    { self: this as CertificateKeeper },
+    function* (this: CertificateKeeper, { plan }: Entry, certificate: Certificate.Certificate) {
+      const { store } = this.options
+      const name = KeptCertificate.certificateName(plan.id)
+      const kept = yield* Effect.option(store.read(name))
+      if (Option.isSome(kept) && kept.value === undefined)
+        yield* Effect.ignore(store.write(name, KeptCertificate.toText(certificate)))
     },
   )
 

@@ -21,9 +21,9 @@ export interface IssueFailure {
   readonly retryAt: number
 }
 
-/** A failure as a line of a log: what there is no certificate for, why, what to do, and when it is tried again. */
+/** A failure as a line of a log: the certificate that it is about, why, what to do, and when it is tried again. */
 export const describe = ({ code, detail, retryAt }: IssueFailure, hosts: string): string =>
-  `${code}: no certificate for ${hosts}: ${detail}. ${entry(code).remedy} Next try: ${Certificate.timeOf(retryAt)}`
+  `${code}: certificate for ${hosts}: ${detail}. ${entry(code).remedy} Next try: ${Certificate.timeOf(retryAt)}`
 
 const Failure = Schema.fromJsonString(
   Schema.Struct({

@@ -2,7 +2,7 @@
  * Certificates are obtained, kept and renewed; what fails takes none away.
  */
 import { createHash, X509Certificate } from "node:crypto"
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
@@ -406,6 +406,24 @@ describe("certificates by ACME", () => {
       yield* busy.keeper.changedElsewhere(plan.id)
       assert.isTrue(isOver)
       assert.strictEqual(busy.keeper.get(plan.id)?.chain, other.keeper.get(plan.id)?.chain)
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("that were lost from their folder are kept again", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      const { attempted, keeper } = yield* keeperIn(here)
+      yield* keeper.want(plan)
+      yield* attempted(1)
+      const file = join(here.folder, "relay.example.pem")
+      const text = readFileSync(file, "utf8")
+      rmSync(file)
+      yield* quiet
+      yield* TestClock.adjust("7 hours")
+      yield* Harness.until("it is there again", () => existsSync(file))
+      yield* quiet
+      assert.strictEqual(readFileSync(file, "utf8"), text)
+      assert.strictEqual(here.authority.orders.length, 1)
     }).pipe(Effect.scoped),
   )
 
