@@ -27,7 +27,8 @@ export const make = (shared: AcmeStore, folder: AcmeStore): AcmeStore => {
     name: string,
   ): Effect.fn.Return<string | undefined, AcmeError> {
     // Failures are of use only while relays take turns.
-    if (KeptCertificate.isFailure(name)) return yield* shared.read(name)
+    if (KeptCertificate.isFailure(name))
+      return yield* Effect.orElseSucceed(shared.read(name), () => undefined)
     const copy = yield* Effect.orElseSucceed(folder.read(name), () => undefined)
     const text = yield* shared
       .read(name)

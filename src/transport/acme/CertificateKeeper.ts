@@ -202,18 +202,21 @@ export class CertificateKeeper {
 
   /** The store can be used again: what is in it counts, and what failed for want of it is tried at once. */
   readonly storeIsBack: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.forEach(
-      [...this.entries.values()],
-      (entry) =>
-        Effect.gen({ self: this }, function* () {
-          yield* this.reread(entry)
-          const { failure } = entry
-          if (failure?.code === "PTTH_STATE_UNUSABLE")
-            entry.failure = { ...failure, retryAt: yield* Clock.currentTimeMillis }
-          this.changed.openUnsafe()
-        }),
-      { discard: true },
+    Effect.andThen(
+      Effect.ignore(this.options.store.read(accountName)),
+      Effect.forEach([...this.entries.values()], (entry) => this.retry(entry), { discard: true }),
     ),
+  )
+
+  private readonly retry = Effect.fnUntraced(
+    { self: this as CertificateKeeper },
+    function* (this: CertificateKeeper, entry: Entry) {
+      yield* this.reread(entry)
+      const { failure } = entry
+      if (failure?.code === "PTTH_STATE_UNUSABLE")
+        entry.failure = { ...failure, retryAt: yield* Clock.currentTimeMillis }
+      this.changed.openUnsafe()
+    },
   )
 
   /** Obtains and renews until it is interrupted. */

@@ -53,6 +53,7 @@ describe("what relays share of ACME", () => {
       assert.strictEqual(yield* later.read(name), yield* engine.read(name))
       assert.strictEqual(yield* later.read("account.json"), "{}")
       assert.sameMembers([...(yield* later.list)], [name, "account.json"])
+      assert.isUndefined(yield* later.read("relay.example.failed.json"))
       const other = yield* Effect.flip(later.read("other.pem"))
       assert.strictEqual(other.code, "PTTH_STATE_UNUSABLE")
     }),
