@@ -83,6 +83,12 @@ export const invite = Effect.fn("Invitations.invite")(function* (
   return { name, ticket, expiresAt }
 })
 
+/** Ends the invitation for a name, if there is one. */
+export const revoke = Effect.fn("Invitations.revoke")(function* (folder: string, name: ServerName) {
+  const fs = yield* FileSystem.FileSystem
+  yield* Effect.ignore(fs.remove(pathOf(folder, name)))
+})
+
 /**
  * The command line with which an invited server shares something, without what it shares.
  *

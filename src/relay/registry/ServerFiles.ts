@@ -15,6 +15,7 @@ import { entry } from "../../domain/ErrorRegistry.ts"
 import { isServerName } from "../../domain/ServerName.ts"
 import { isTripcode } from "../../domain/Tripcode.ts"
 import * as Approval from "./Approval.ts"
+import * as Invitations from "./Invitations.ts"
 import * as ServerEdit from "./ServerEdit.ts"
 
 /** Why a server could not be changed. */
@@ -151,10 +152,15 @@ export const plan = Effect.fn("ServerFiles.plan")(function* (
   return { name, change, before, after: { path, text } }
 })
 
-/** Writes what was planned, if the file has not changed since. */
+/**
+ * Writes what was planned, if the file has not changed since. An invitation for
+ * the name of a server that is removed or renamed ends, so that nobody gets back in with it.
+ */
 export const carryOut = Effect.fn("ServerFiles.carryOut")(function* ({
   after,
   before,
+  change,
+  name,
 }: ServerPlan): Effect.fn.Return<void, ChangeError, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(fs.readFileString(before.path), failed(before.path))
@@ -167,4 +173,6 @@ export const carryOut = Effect.fn("ServerFiles.carryOut")(function* ({
     )
   if (after?.path !== before.path)
     yield* Effect.mapError(fs.remove(before.path), failed(before.path))
+  if ((change.kind === "remove" || change.kind === "rename") && isServerName(name))
+    yield* Invitations.revoke(NodePath.dirname(before.path), name)
 })

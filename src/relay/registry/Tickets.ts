@@ -113,6 +113,8 @@ export const makeRedeem: Effect.Effect<
       Effect.provideService(FileSystem.FileSystem, fs),
     )
     if (taken === undefined) return undefined
+    // Its server was removed by hand since the invitation.
+    if (taken.replaces && !settings.derived().servers.has(name)) return undefined
     const registration: Registration = { name, tripcode, replaces: taken.replaces }
     return yield* registerHere(registration).pipe(
       Effect.as(registration),

@@ -1,7 +1,7 @@
 /**
  * Invitations and tickets: made into a folder, good once, for a time.
  */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
@@ -190,6 +190,11 @@ const ticketsOf = (cluster: Cluster, id: string) =>
       return {
         invite: yield* Tickets.makeInvite,
         redeem: yield* Tickets.makeRedeem,
+        /** Removes a server by hand. */
+        remove: (name: string) => {
+          rmSync(join(serversFolder, `${name}.toml`))
+          return settings.reload
+        },
         events: () => audit.entries().map(({ event }) => event._tag),
         tripcodes: (name: string) => settings.derived().servers.get(name)?.tripcodes,
       }
@@ -225,6 +230,18 @@ describe("the tickets of a relay", () => {
       const { ticket } = yield* one.invite("attic", "ann", { replaces: true })
       assert.isTrue(yield* two.redeem("attic", ticket, other))
       for (const { tripcodes } of [one, two]) assert.deepStrictEqual(tripcodes("attic"), [other])
+    }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)),
+  )
+
+  it.live("do not register a server anew that was removed since they were made for its key", () =>
+    Effect.gen(function* () {
+      const one = yield* ticketsOf(new Map(), "one")
+      const first = yield* one.invite("attic", "ann")
+      assert.isTrue(yield* one.redeem("attic", first.ticket, tripcode))
+      const { ticket } = yield* one.invite("attic", "ann", { replaces: true })
+      yield* one.remove("attic")
+      assert.isFalse(yield* one.redeem("attic", ticket, other))
+      assert.isUndefined(one.tripcodes("attic"))
     }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)),
   )
 })
