@@ -165,6 +165,37 @@ describe("an administrator", () => {
     }),
   )
 
+  it.effect("ends an invitation for the name of a server that is removed or renamed", () =>
+    Effect.gen(function* () {
+      const on = yield* adminRelay()
+      const me = yield* administrator(on)
+      const invitation = (name: string) =>
+        path.join(on.folder, "servers.d", `.invitation-${name}.json`)
+      for (const [name, change] of [
+        ["attic", { act: "remove" }],
+        ["cellar", { act: "rename", to: "basement" }],
+      ] as const) {
+        yield* register(on, name, Approval.toToml(name, tripcodeOfText(name)))
+        yield* me.send("/invite", { name, replaces: "yes" })
+        assert.isTrue(fs.existsSync(invitation(name)))
+        yield* me.apply(idOf(yield* me.plan(change, name)), name)
+        assert.isFalse(fs.existsSync(invitation(name)))
+      }
+    }),
+  )
+
+  it.effect("sees no hash of a password in a comparison", () =>
+    Effect.gen(function* () {
+      const on = yield* adminRelay()
+      const hash =
+        "$scrypt$ln=4,r=8,p=1$JrnxUhF6+6rQltH6Jl2sbw$2zU5M6heYC2gemlgN26nUnmihVbJ9PAbmJqdrFA/YUU"
+      yield* register(on, "attic", `${attic}[servers.auth.users]\nann = "${hash}"\n`)
+      const { text } = yield* (yield* administrator(on)).plan({ act: "pause" })
+      assert.include(text, "ann = &quot;***&quot;")
+      assert.notInclude(text, "scrypt")
+    }),
+  )
+
   it.effect.each([
     [{ act: "rename", to: "cellar" }, 409, "PTTH_ALREADY_REGISTERED"],
     [{ act: "rename", to: "a b" }, 422, "PTTH_BAD_APPROVAL"],

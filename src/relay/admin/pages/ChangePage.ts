@@ -7,6 +7,7 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Schema from "effect/Schema"
 import { type Html, html } from "../../../web/Html.ts"
+import { mask } from "../../inspect/Redaction.ts"
 import type { DiffLine } from "../../registry/ServerEdit.ts"
 import { Administration } from "../core/Administration.ts"
 import { Caller, nameOf } from "../core/Caller.ts"
@@ -24,8 +25,11 @@ import * as OverviewPage from "./OverviewPage.ts"
 
 const signs: Readonly<Record<DiffLine["kind"], string>> = { same: "  ", removed: "- ", added: "+ " }
 
+/** Hashes of passwords, as `ptth hash-password` prints them, are nothing for a page. */
+const masked = (text: string): string => text.replace(/\$scrypt\$[^"'\s]*/g, mask)
+
 const diffOf = (lines: ReadonlyArray<DiffLine>): Html =>
-  html`<pre class="diff" tabindex="0" aria-label="Changes of the file">${lines.map(({ kind, text }) => html`<span class="${kind}">${signs[kind]}${text}</span>`)}</pre>`
+  html`<pre class="diff" tabindex="0" aria-label="Changes of the file">${lines.map(({ kind, text }) => html`<span class="${kind}">${signs[kind]}${masked(text)}</span>`)}</pre>`
 
 const fileOf = ({ newPath, path }: PlannedChange): Html => {
   if (newPath === undefined) return html`<code>${path}</code> is removed:`
