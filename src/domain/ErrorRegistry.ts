@@ -567,6 +567,9 @@ export type VisitorErrorCode = {
 /** All codes, in the order of the documentation. */
 export const codes = Object.keys(entries) as ReadonlyArray<ErrorCode>
 
+/** Whether a text is a code. */
+export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(entries, text)
+
 /** What is fixed about a code. */
 export const entry = (code: ErrorCode): ErrorEntry => entries[code]
 

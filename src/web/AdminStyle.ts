@@ -91,7 +91,7 @@ input.short { flex: 0 1 6rem; width: 6rem; }
 .numbers { margin-bottom: 1rem; }
 .legend .key { flex: none; }
 .secret { font: 1rem/1.5 ui-monospace, monospace; user-select: all; }
-@media (min-width: 60.01rem) { #entries :is(td time, tbody th), #links td time { white-space: nowrap; } .filters .end { margin-left: auto; } }
+@media (min-width: 60.01rem) { #entries :is(td time, tbody th), #links td time { white-space: nowrap; } }
 @media (max-width: 60rem) {
   #servers .cards tr { display: flex; flex-wrap: wrap; gap: 0 1rem; }
   #servers .cards tbody th { flex: 1 1 100%; }

@@ -286,6 +286,22 @@ describe("the list of requests", () => {
   )
 })
 
+describe("the page of a request that the server did not answer", () => {
+  it.effect("has the status and the reason that its visitor got", () =>
+    Effect.gen(function* () {
+      const on = yield* adminRelay(
+        `wait_for_server = "0s"\n${registered("shop", "inspect = true\n")}`,
+      )
+      assert.strictEqual((yield* Harness.visit(on.relay, "/servers/shop/a")).status, 503)
+      const me = yield* administrator(on)
+      const { text } = yield* me.get("/requests/-/shop/1")
+      assert.match(text, />503<[\s\S]*PTTH_SERVER_OFFLINE[\s\S]*is not connected to the relay/)
+      assert.include(text, "the relay told the visitor of the failure")
+      assert.notInclude(text, "visitor left")
+    }),
+  )
+})
+
 describe("inspection", () => {
   it.effect("shows all that was recorded of a server on one page, without its secrets", () =>
     Effect.gen(function* () {

@@ -134,6 +134,7 @@ export const request = {
     whole: html`complete`,
     left: html`incomplete, because the visitor left or the connection broke`,
   } as { readonly [outcome: string]: Html },
+  noResponse: "none from the server: the relay told the visitor of the failure",
   notReplayable: {
     yes: "",
     running: "It cannot be sent again before its body has arrived.",

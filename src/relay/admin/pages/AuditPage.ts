@@ -85,7 +85,7 @@ const form = (filter: AuditFilter.AuditFilter, servers: ReadonlySet<string>): Ht
 <label>To ${day("to", to === undefined ? undefined : to - AuditFilter.dayMillis)}</label>
 <label class="check">${withoutVisits ? html`<input type="checkbox" name="visits" value="yes">` : html`<input type="checkbox" name="visits" value="yes" checked>`} Visitors' requests</label>
 <button>Filter</button>
-<a class="end" href="/audit.ndjson?${queryOf(filter)}" download="audit.ndjson">Export as JSON lines</a>
+<a href="/audit.ndjson?${queryOf(filter)}" download="audit.ndjson">Export as JSON lines</a>
 </form>`
 }
 

@@ -7,6 +7,7 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
+import { type ErrorCode, entry, isErrorCode } from "../../../domain/ErrorRegistry.ts"
 import { first, type Header, type HeaderList } from "../../../domain/HeaderList.ts"
 import type { EditedRequest, ShownRequest } from "../../../protocol/peer/AdminControl.ts"
 import * as Format from "../../../web/Format.ts"
@@ -38,8 +39,16 @@ const curlOf = (request: ShownRequest): string =>
     body: request.body.form === "none" ? "" : BodyView.wholeText(request.body, request.headers),
   })
 
-const outcomeOf = ({ outcome, response, millis }: ShownRequest): Html =>
-  html`${statusOf(response?.status, millis === undefined)} ${Text.request.outcomes[outcome] ?? html`<code>${outcome}</code>`}`
+/** The code of the failure that the relay answered instead of the server; `undefined` if the server answered. */
+const failureOf = ({ outcome, response }: ShownRequest): ErrorCode | undefined =>
+  response === undefined && isErrorCode(outcome) ? outcome : undefined
+
+const outcomeOf = (request: ShownRequest): Html => {
+  const { millis, outcome, response } = request
+  const failed = failureOf(request)
+  const status = response?.status ?? (failed === undefined ? undefined : entry(failed).status)
+  return html`${statusOf(status, millis === undefined)} ${Text.request.outcomes[outcome] ?? html`<code>${outcome}</code>`}${failed === undefined ? undefined : html` ${entry(failed).title}`}`
+}
 
 const replayButtons = (id: RecordingId, { replayable }: ShownRequest): Html =>
   html`<div class="decide">${
@@ -51,9 +60,10 @@ const replayButtons = (id: RecordingId, { replayable }: ShownRequest): Html =>
 /** Heads and bodies of a request and its response, below headings of this level. */
 export const renderMessages = (
   id: RecordingId,
-  { body, headers, method, response, responseBody, target }: ShownRequest,
+  request: ShownRequest,
   level: "h2" | "h3" = "h2",
 ): Html => {
+  const { body, headers, method, response, responseBody, target } = request
   const heading = (text: string): Html =>
     level === "h2" ? html`<h2>${text}</h2>` : html`<h3>${text}</h3>`
   return html`${heading("Request")}
@@ -62,7 +72,7 @@ ${BodyView.render(body, headers, pathOf(id, "/picture?of=request"))}
 ${heading("Response")}
 ${
   response === undefined
-    ? html`<p class="faint">none</p>`
+    ? html`<p class="faint">${failureOf(request) === undefined ? "none" : Text.request.noResponse}</p>`
     : html`${headOf("Head", `${response.status}`, response.headers)}
 ${BodyView.render(responseBody, response.headers, pathOf(id, "/picture?of=response"))}`
 }`
