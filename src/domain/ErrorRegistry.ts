@@ -429,22 +429,24 @@ const entries = {
     exit: 4,
     title: "The relay's certificate is for another host.",
     remedy:
-      "Use the host of the certificate in relay_url, or give the relay a certificate for this one.",
+      "Use the host of the certificate in the relay's address, or give the relay a certificate for this one.",
   },
   PTTH_RELAY_UNREACHABLE: {
     isLogged: true,
     title: "The relay cannot be reached.",
-    remedy: "Check the address in relay_url, whether the relay runs, and the network.",
+    remedy:
+      "Check the relay's address (`relay_url`, or `--relay`), whether the relay runs, and the network.",
   },
   PTTH_RELAY_NO_TLS: {
     isLogged: true,
     title: "The relay's address is https://, but the other end does not speak TLS.",
-    remedy: "Check the port in relay_url, or use http:// if the relay is meant to be without TLS.",
+    remedy:
+      "Check the port in the relay's address, or use http:// if the relay is meant to be without TLS.",
   },
   PTTH_RELAY_NEEDS_TLS: {
     isLogged: true,
     title: "The relay's address is http://, but the other end speaks TLS.",
-    remedy: "Use https:// in relay_url.",
+    remedy: "Use https:// in the relay's address.",
   },
   PTTH_RELAY_HANDSHAKE: {
     isLogged: true,
@@ -461,7 +463,7 @@ const entries = {
     isLogged: true,
     title: "What answers at the relay's address is not a relay.",
     remedy:
-      "Use the relay's own address as relay_url: not that of its administrator's side, and not that of a server for visitors.",
+      "Use the relay's own address: not that of its administrator's side, and not that of a server for visitors.",
   },
   PTTH_NEEDS_STREAM: {
     isLogged: true,

@@ -57,7 +57,7 @@ export class RelayUntrustedError extends Data.TaggedError("RelayUntrustedError")
 }> {
   override get message(): string {
     const isUnknown = this.code === "PTTH_RELAY_UNTRUSTED"
-    return `${this.code}: the certificate of the relay ${this.relayUrl} is not ${isUnknown ? "trusted" : "accepted"} (${this.detail}). ${entry(this.code).remedy}`
+    return `${this.code}: the certificate of the relay ${this.relayUrl} is not ${isUnknown ? "trusted" : "accepted"}: ${this.detail}. ${entry(this.code).remedy}`
   }
 }
 

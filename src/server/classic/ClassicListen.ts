@@ -193,14 +193,17 @@ const parse = (
     return Effect.flatMap(Clock.currentTimeMillis, (now) =>
       Effect.fail(limited(response.headers, body.subarray(0, 200).toString("utf8").trim(), now)),
     )
-  if (status !== 200) {
+  const unexpected = (): Effect.Effect<never, ListenError> => {
     const text = body.subarray(0, ResponseFault.maxBody).toString("utf8")
     const refusal = { status, headers: response.headers, body: text, path }
     return Effect.fail(ResponseFault.orUnexpected(refusal))
   }
+  if (status !== 200) return unexpected()
   const entries =
     dialect === "classic 2" ? Classic2.decodeListenAnswer(body) : Classic1.decodeListenAnswer(body)
-  return Result.isFailure(entries)
+  if (Result.isSuccess(entries)) return Effect.succeed({ ...common, entries: entries.success })
+  // Only relays that say their version are certain to be one.
+  return dialect === "classic 2"
     ? fail("unexpected", `its answer cannot be read (${entries.failure.message})`)
-    : Effect.succeed({ ...common, entries: entries.success })
+    : unexpected()
 }

@@ -27,11 +27,11 @@ const meanings: {
 } = {
   ECONNREFUSED: {
     detail: "nothing listens at this address and port",
-    remedy: "Start the relay, or correct the port in relay_url.",
+    remedy: "Start the relay, or correct the port in its address.",
   },
   ENOTFOUND: {
     detail: "there is no host of this name",
-    remedy: "Correct the host in relay_url, or its DNS entry.",
+    remedy: "Correct the host in the relay's address, or its DNS entry.",
   },
   EAI_AGAIN: {
     detail: "the host's name cannot be looked up now",
@@ -51,8 +51,20 @@ const meanings: {
   },
   ECONNRESET: {
     detail: "the connection was closed before there was a response",
-    remedy: "Check the scheme and the port in relay_url, and whether the relay runs.",
+    remedy: "Check the scheme and the port in the relay's address, and whether the relay runs.",
   },
+}
+
+const unknownAuthority = "it is signed by an authority that this machine does not know"
+
+/** Node's codes of certificates that are not trusted, and what they mean. */
+const untrusted: { readonly [code: string]: string | undefined } = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: "it is self-signed",
+  SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT: unknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `${unknownAuthority}, or an intermediate certificate is missing`,
+  CERT_REVOKED: "it has been revoked",
 }
 
 /** The first byte of a TLS alert, and the first of its version (RFC 8446 5.1). */
@@ -111,9 +123,15 @@ export const ofError = (
       code: "PTTH_RELAY_WRONG_NAME",
       detail: `it is for ${namesOf(error.cert?.subjectaltname)} (${code})`,
     })
-  if (TlsFault.isUntrusted(code))
-    return new ListenError({ reason: "untrusted", code: "PTTH_RELAY_UNTRUSTED", detail: code })
-  if (code === "ERR_PROXY_TUNNEL") return refusedByProxy(error.message)
+  if (TlsFault.isUntrusted(code)) {
+    const meaning = untrusted[code]
+    return new ListenError({
+      reason: "untrusted",
+      code: "PTTH_RELAY_UNTRUSTED",
+      detail: meaning === undefined ? code : `${meaning} (${code})`,
+    })
+  }
+  if (code === "ERR_PROXY_TUNNEL") return ofTunnel(error.message, proxy)
   if (isTlsAlert(error.rawPacket)) return needsTls
   if (TlsFault.isHandshake(code)) {
     const words = (error.reason ?? code).slice(0, 100)
@@ -135,9 +153,41 @@ export const ofError = (
   })
 }
 
-/** The proxy on the way to the relay refuses the connection. */
-export const refusedByProxy = (detail: string): ListenError =>
-  new ListenError({ reason: "unreachable", code: "PTTH_PROXY_REFUSED", detail })
+/** What can be done about a proxy that answers with this status. */
+const proxyRemedy = (status: number, proxy: URL | undefined): string | undefined => {
+  if (status === 407)
+    return proxy === undefined || proxy.username === ""
+      ? undefined
+      : "Correct user and password in HTTPS_PROXY or HTTP_PROXY; special characters are percent-encoded."
+  return status >= 500
+    ? "Check the relay's address and whether the relay runs: the proxy cannot reach it."
+    : "Ask whoever runs the proxy to let the relay pass, or have the relay use port 443."
+}
+
+/** The proxy on the way to the relay refuses the connection with this status. */
+export const refusedByProxy = (status: number, reason = "", proxy?: URL): ListenError => {
+  const words = status === 407 ? "wants a user and a password" : "refuses the connection"
+  const name = proxy === undefined ? "the proxy" : `the proxy ${proxy.host}`
+  return new ListenError({
+    reason: "unreachable",
+    code: "PTTH_PROXY_REFUSED",
+    detail: `${name} ${words} (${status}${reason === "" ? "" : ` ${reason}`})`,
+    remedy: proxyRemedy(status, proxy),
+  })
+}
+
+/** The error of a tunnel through a proxy, which Node has put into a sentence with its response. */
+const ofTunnel = (message: string, proxy: URL | undefined): ListenError => {
+  const [, status, reason] = /: HTTP\/1\.\d (\d{3})(?: ([\x20-\x7e]{0,60}))?/.exec(message) ?? []
+  return status === undefined
+    ? new ListenError({
+        reason: "unreachable",
+        code: "PTTH_PROXY_REFUSED",
+        detail: `the proxy ${proxy?.host ?? ""} does not answer as one`,
+        remedy: "Correct HTTPS_PROXY or HTTP_PROXY, except the relay in NO_PROXY, or unset it.",
+      })
+    : refusedByProxy(Number(status), reason?.trim(), proxy)
+}
 
 /** The relay's address is http, and the other end speaks TLS. */
 export const needsTls = new ListenError({

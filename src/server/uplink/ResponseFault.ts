@@ -54,7 +54,7 @@ const redirected = ({ headers, status }: Refusal): ListenError => {
     `it redirects${to} (${status})${byWhom(headers)}`,
     origin === undefined
       ? undefined
-      : `Use ${origin} in relay_url if that is the relay; otherwise sign in to this network, or correct relay_url.`,
+      : `Use ${origin} if that is the relay; otherwise sign in to this network, or correct the relay's address.`,
   )
 }
 
@@ -105,15 +105,15 @@ export const of = (refusal: Refusal): ListenError | undefined => {
   if (page === "PTTH_LOGIN_REQUIRED" || page === "PTTH_WRONG_HOST" || page === "PTTH_CROSS_SITE")
     return notARelay(
       `it is the administrator's side of a relay (${page})`,
-      "Use the relay's own address in relay_url, which the relay prints as Listening or Public.",
+      "Use the relay's own address, which the relay prints as Listening or Public.",
     )
   if (page !== undefined && page !== "PTTH_DRAINING")
     return notARelay(
       `it answers ${path} as it answers visitors (${page})`,
-      "Use the relay's own address in relay_url: not that of a server, and without /servers/NAME.",
+      "Use the relay's own address: not that of a server, and without /servers/NAME.",
     )
   if (status >= 300 && status < 400) return redirected(refusal)
-  if (status === 407) return refusedByProxy("the proxy wants a user and a password (407)")
+  if (status === 407) return refusedByProxy(status)
   if (status === 511)
     return notARelay(
       `the network wants a login first (${status})${who}`,

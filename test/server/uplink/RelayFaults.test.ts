@@ -49,8 +49,9 @@ describe("a connection that fails", () => {
       "PTTH_RELAY_NEEDS_TLS",
       /speaks TLS/,
     ],
-    ["SELF_SIGNED_CERT_IN_CHAIN", {}, "PTTH_RELAY_UNTRUSTED", /^SELF_SIGNED/],
-    ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", {}, "PTTH_RELAY_UNTRUSTED", /^UNABLE/],
+    ["DEPTH_ZERO_SELF_SIGNED_CERT", {}, "PTTH_RELAY_UNTRUSTED", /^it is self-signed \(DEPTH/],
+    ["SELF_SIGNED_CERT_IN_CHAIN", {}, "PTTH_RELAY_UNTRUSTED", /does not know \(SELF_SIGNED/],
+    ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", {}, "PTTH_RELAY_UNTRUSTED", /is missing \(UNABLE/],
     [
       "ERR_TLS_CERT_ALTNAME_INVALID",
       { cert: { subjectaltname: "DNS:other.example\u0007" } },
@@ -69,6 +70,61 @@ describe("a connection that fails", () => {
     assert.strictEqual(error.code ?? "PTTH_RELAY_UNREACHABLE", expected)
     assert.match(error.detail, detail)
   })
+})
+
+describe("a proxy", () => {
+  const message = (answer: string) =>
+    `Failed to establish tunnel to relay.example:443 via http://me:secret@proxy.example:3128/: ${answer}`
+
+  const errorFor = (answer: string, proxy: string) =>
+    ConnectFault.ofError(
+      Object.assign(new Error(message(answer)), { code: "ERR_PROXY_TUNNEL" }),
+      undefined,
+      now,
+      new URL(proxy),
+    )
+
+  it.each([
+    [
+      "HTTP/1.1 407 Proxy Authentication Required",
+      "http://proxy.example:3128",
+      "the proxy proxy.example:3128 wants a user and a password (407 Proxy Authentication Required)",
+      undefined,
+    ],
+    [
+      "HTTP/1.1 407",
+      "http://me:secret@proxy.example:3128",
+      "the proxy proxy.example:3128 wants a user and a password (407)",
+      /^Correct user and password/,
+    ],
+    [
+      "HTTP/1.1 403 Forbidden\r\n",
+      "http://proxy.example:3128",
+      "the proxy proxy.example:3128 refuses the connection (403 Forbidden)",
+      /let the relay pass/,
+    ],
+    [
+      "HTTP/1.0 503 Service Unavailable",
+      "http://proxy.example",
+      "the proxy proxy.example refuses the connection (503 Service Unavailable)",
+      /the proxy cannot reach it/,
+    ],
+    [
+      "SSH-2.0",
+      "http://proxy.example",
+      "the proxy proxy.example does not answer as one",
+      /NO_PROXY/,
+    ],
+  ])(
+    "that answers %j is named with its status, without its password",
+    (answer, proxy, detail, remedy) => {
+      const error = errorFor(answer, proxy)
+      assert.strictEqual(error.code, "PTTH_PROXY_REFUSED")
+      assert.strictEqual(error.detail, detail)
+      if (remedy === undefined) assert.isUndefined(error.remedy)
+      else assert.match(`${error.remedy}`, remedy)
+    },
+  )
 })
 
 const refusal = (status: number, body: string, headers: http.IncomingHttpHeaders = {}) =>
@@ -93,6 +149,12 @@ describe("a response that opens no link", () => {
       "",
       { location: "https://login.example/a?b" },
       /redirects to https:\/\/login\.example \(302\)/,
+    ],
+    [
+      200,
+      "<title>Welcome to nginx!</title>",
+      { server: "nginx" },
+      /answers \/x with status 200 \(nginx\), a page with the title "Welcome to nginx!"/,
     ],
     [302, "", { location: "/login" }, /redirects \(302\)/],
     [511, "", {}, /wants a login/],
