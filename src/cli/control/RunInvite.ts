@@ -17,6 +17,7 @@ import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import { parseRelayUrl } from "../../domain/config/ServerKeys.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 import * as Invitations from "../../relay/registry/Invitations.ts"
+import { ownAddress } from "../../transport/net/OwnAddress.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import * as RelayFolder from "./RelayFolder.ts"
 import * as RuntimeFolder from "./RuntimeFolder.ts"
@@ -48,7 +49,9 @@ const millisOf = (text: Option.Option<string>): Effect.Effect<number, ConfigErro
 
 /** Where the relay listens, as far as its configuration tells; a host that stands for every address is this machine's. */
 const listenUrl = ({ listen, tls }: RelayConfig): string => {
-  const host = ListenAddress.isEverywhere(listen.host) ? hostname().toLowerCase() : listen.host
+  const host = ListenAddress.isEverywhere(listen.host)
+    ? (ownAddress() ?? hostname().toLowerCase())
+    : listen.host
   const scheme = tls === undefined ? "http" : "https"
   return `${scheme}://${ListenAddress.format({ host, port: listen.port })}`
 }

@@ -102,6 +102,14 @@ export const watchedSettings = ({ config, load, path }: RelayStart) =>
     load,
   })
 
+/** From where a relay is reached, as a remark behind its address. */
+const reachOf = ({ listen }: RelayConfig, address: Relay["Service"]): string => {
+  if (listen.host === "127.0.0.1" || listen.host === "::1")
+    return `   (this machine only; ${address.secure ? "" : "put TLS in front, or "}see --listen)`
+  const others = Output.networkUrlOf(address)
+  return others === undefined ? "" : `   (from other machines: ${others}/)`
+}
+
 /** What a relay prints once it serves; `admin` says where the administrator's pages are. */
 export const describe = (
   { config, path }: RelayStart,
@@ -109,13 +117,9 @@ export const describe = (
   admin: string,
   more: ReadonlyArray<readonly [label: string, value: string]> = [],
 ): string => {
-  const loopback = config.listen.host === "127.0.0.1" || config.listen.host === "::1"
   const count = config.servers.length
   return Output.screen(`PTTH relay ${version}`, [
-    [
-      "Listening",
-      `${Output.urlOf(address)}/${loopback ? `   (this machine only; ${address.secure ? "" : "put TLS in front, or "}see --listen)` : ""}`,
-    ],
+    ["Listening", `${Output.urlOf(address)}/${reachOf(config, address)}`],
     ...(config.publicUrl === undefined ? [] : [["Public", `${config.publicUrl}/`] as const]),
     ...more,
     ["Admin", admin],
@@ -157,7 +161,7 @@ export const publishStatus = Effect.fnUntraced(function* (
       kind: "relay",
       ...(path === undefined ? {} : { config: NodePath.resolve(path) }),
       relay: {
-        address: `${Output.urlOf(address)}/`,
+        address: `${Output.networkUrlOf(address) ?? Output.urlOf(address)}/`,
         ...(publicUrl === undefined ? {} : { publicUrl }),
         ...(adminUrl === undefined ? {} : { admin: adminUrl }),
         registered: servers.length,

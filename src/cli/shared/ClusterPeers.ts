@@ -3,7 +3,6 @@
  * `[cluster]`. A relay by itself has none, and loads none of this.
  */
 import { randomUUID } from "node:crypto"
-import { networkInterfaces } from "node:os"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -23,6 +22,7 @@ import { digestOf } from "../../relay/peers/ConfigDigest.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
 import * as ReloadTriggers from "../../relay/settings/ReloadTriggers.ts"
 import { type BindError, bindError } from "../../transport/front/NodeFront.ts"
+import { ownAddress } from "../../transport/net/OwnAddress.ts"
 import { onHangUp } from "../../transport/runtime/Signals.ts"
 import { machineOf } from "./ClusterEngine.ts"
 import { loadClusterKeys } from "./LoadCluster.ts"
@@ -144,16 +144,12 @@ const addressesOf = (cluster: Cluster | undefined, worker: WorkerPlace | undefin
   const { advertise, listen } = cluster
   const reached =
     advertise ??
-    (ListenAddress.isEverywhere(listen.host) ? { host: ownAddress(), port: listen.port } : listen)
+    (ListenAddress.isEverywhere(listen.host)
+      ? { host: ownAddress() ?? "127.0.0.1", port: listen.port }
+      : listen)
   return {
     listen: [format(listen), ...local],
     told: advertise === undefined ? undefined : format(advertise),
     advertised: format(reached),
   }
-}
-
-/** The first address of this machine that others may reach. */
-const ownAddress = (): string => {
-  const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
-  return addresses.find(({ internal }) => !internal)?.address ?? "127.0.0.1"
 }

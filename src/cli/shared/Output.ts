@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
+import { ownAddress } from "../../transport/net/OwnAddress.ts"
 import * as HelpText from "../text/HelpText.ts"
 import { isQuiet, type LogFormat, usualFormat } from "../text/OutputFlags.ts"
 import { styleOf } from "../text/TerminalStyle.ts"
@@ -169,4 +170,12 @@ export const urlOf = (
   const host =
     address.host === "0.0.0.0" ? "127.0.0.1" : address.host === "::" ? "::1" : address.host
   return `${address.secure === true ? "https" : "http"}://${ListenAddress.format({ host, port: address.port })}`
+}
+
+/** The URL of a listener for other machines; `undefined` unless it listens on every address. */
+export const networkUrlOf = (
+  address: ListenAddress.ListenAddress & { readonly secure?: boolean },
+): string | undefined => {
+  const host = ListenAddress.isEverywhere(address.host) ? ownAddress() : undefined
+  return host === undefined ? undefined : urlOf({ ...address, host })
 }
