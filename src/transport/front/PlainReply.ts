@@ -72,9 +72,11 @@ export class PlainReply extends FrontReply {
     if (whole !== undefined) notes?.sent(whole.length)
     WriteBatch.add(() => {
       if (this.state === "Over") return
-      if (whole === undefined) socket.write(text, "latin1")
-      else writeWhole(socket, text, whole)
-      this.finish(sent)
+      // A write with TLS is never done at once: its own callback spares an empty write behind it.
+      const written = "encrypted" in socket ? this.whenTaken(sent) : undefined
+      if (whole === undefined) socket.write(text, "latin1", written)
+      else writeWhole(socket, text, whole, written)
+      if (written === undefined) this.finish(sent)
     })
   }
 
@@ -106,9 +108,13 @@ export class PlainReply extends FrontReply {
   private finish(sent: (() => void) | undefined): void {
     const { socket } = this
     if (socket.writableLength === 0) return this.done(sent)
-    socket.write(noBytes, (error) => {
+    socket.write(noBytes, this.whenTaken(sent))
+  }
+
+  private whenTaken(sent: (() => void) | undefined): (error?: Error | null) => void {
+    return (error) => {
       if (!error) this.done(sent)
-    })
+    }
   }
 
   private done(sent: (() => void) | undefined): void {
@@ -122,14 +128,19 @@ const noBytes = new Uint8Array(0)
 
 const uncork = (socket: Socket): void => socket.uncork()
 
-const writeWhole = (socket: Socket, text: string, body: Uint8Array): void => {
+const writeWhole = (
+  socket: Socket,
+  text: string,
+  body: Uint8Array,
+  written: ((error?: Error | null) => void) | undefined,
+): void => {
   if (body.length <= maxCopied) {
-    socket.write(HeadText.join(text, body))
+    socket.write(HeadText.join(text, body), written)
     return
   }
   socket.cork()
   socket.write(text, "latin1")
-  socket.write(body)
+  socket.write(body, written)
   socket.uncork()
 }
 
