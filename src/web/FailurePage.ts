@@ -124,7 +124,7 @@ const lastSeenPart = ({ lastSeen }: FailureContext): Html.Html | undefined =>
 <p>${Text.failure.lastSeen} ${Format.ago(lastSeen, Date.now())}.</p>`
 
 /** A text in which what is between backticks is code. */
-const withCode = (text: string): ReadonlyArray<Html.Html> =>
+export const withCode = (text: string): ReadonlyArray<Html.Html> =>
   text
     .split("`")
     .map((part, i) => (i % 2 === 0 ? Html.html`${part}` : Html.html`<code>${part}</code>`))

@@ -17,6 +17,7 @@ import type { ListedView } from "../../../src/relay/admin/core/Requests.ts"
 import type { PlannedChange } from "../../../src/relay/admin/core/ServerChanges.ts"
 import { frame } from "../../../src/relay/admin/frame/AdminFrame.ts"
 import * as AuditPage from "../../../src/relay/admin/pages/AuditPage.ts"
+import * as CertificatesPage from "../../../src/relay/admin/pages/CertificatesPage.ts"
 import * as ChangePage from "../../../src/relay/admin/pages/ChangePage.ts"
 import * as ConfigPage from "../../../src/relay/admin/pages/ConfigPage.ts"
 import * as DebugPage from "../../../src/relay/admin/pages/DebugPage.ts"
@@ -263,6 +264,18 @@ const pagesWith = (text: string): ReadonlyArray<Html> => [
     { name: text },
     true,
     new Set([text]),
+  ),
+  CertificatesPage.render(
+    [
+      {
+        id: text,
+        names: [text],
+        validity: { from: 0, until: 1 },
+        renewAt: 1,
+        failure: { code: "PTTH_ACME_LIMIT", detail: text, at: 0, attempts: 1, retryAt: 1 },
+      },
+    ],
+    0,
   ),
   ConfigPage.render(
     { path: text, serversFolder: text, since: 0, problem: { at: 0, message: text } },

@@ -119,7 +119,7 @@ const refererOf = (referer: string | undefined, origin: string): string | undefi
 
 const failureMain = (code: VisitorErrorCode, detail: string, back: string | undefined): Html =>
   html`<p class="notice bad" role="alert">${sentence(detail)}</p>
-${code in Text.failure.titles ? undefined : html`<p>${entry(code).ownerRemedy ?? entry(code).remedy}</p>`}
+${code in Text.failure.titles ? undefined : html`<p>${FailurePage.withCode(entry(code).ownerRemedy ?? entry(code).remedy)}</p>`}
 ${back && html`<p><a href="${back}">${Text.failure.back}</a></p>`}
 <p class="faint"><code>${code}</code></p>`
 

@@ -13,6 +13,7 @@ export const frame = {
 /** Failures. Their codes have titles and remedies in `ErrorRegistry.ts`, except for those that have a title here. */
 export const failure = {
   titles: {
+    PTTH_ALREADY_REGISTERED: "Not done",
     PTTH_BAD_REQUEST: "Not done",
     PTTH_NOT_FOUND: "Not found",
   } as { readonly [code: string]: string },

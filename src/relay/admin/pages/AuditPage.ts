@@ -36,6 +36,7 @@ const shownValue = (field: string, value: string | number, servers: ReadonlySet<
   if (typeof value === "number" && field.startsWith("bytes")) return html`${Format.bytes(value)}`
   if (typeof value === "number" && field === "seconds")
     return html`${value === 0 ? "off" : value % 60 === 0 ? `${value / 60} min` : `${value} s`}`
+  if (typeof value === "string" && field === "expires") return Format.time(Date.parse(value))
   if (typeof value === "string" && field === "name" && servers.has(value))
     return html`<a href="${pathOf(value)}">${value}</a>`
   return html`${value}`

@@ -55,10 +55,11 @@ export const renderKey = (
   { key = "", name, silent }: MadeChange,
   relayUrl: string,
 ): Html => html`<p class="notice good">${Text.change.keyMade}</p>
-<pre class="copy" tabindex="0"># ptth_server.toml
+<pre class="copy" id="config" tabindex="0"># ptth_server.toml
 name = "${name}"
 api_key = "${key}"
 relay_url = "${relayUrl}"</pre>
+<p><button type="button" data-copy="config" hidden>Copy</button></p>
 <p>${Text.change.keyOnce}</p>
 ${silent.length === 0 ? undefined : html`<div class="notice bad"><p>${Text.acts.missed}</p>${relayList(silent)}</div>`}
 <p><a href="${pathOf(name, "settings")}">${Text.acts.next}</a></p>`
