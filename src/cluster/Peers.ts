@@ -97,6 +97,8 @@ export interface HopReply extends Omit<Reply, "fail"> {
    * milliseconds to arrive: calls `allow` with for how many milliseconds it may.
    */
   begin?(age: number, allow: (millis: number) => void): void
+  /** The request was just handed to a server, which begins it within so many milliseconds, or asks. */
+  placed?(millis: number): void
 }
 
 /** Serves the hops of other relays; `from` is the id of the visitor's. */
@@ -113,10 +115,13 @@ export interface HopServerReply extends HopReply {
   readonly beginMillis: number
   /** Asks the visitor's relay whether it may still be begun; `allow` is called if so. */
   begin(age: number, allow: (millis: number) => void): void
+  placed(millis: number): void
 }
 
 /** The connection to a peer, as a link of servers needs it. */
 export interface HopLink {
+  /** The version of hops that both ends speak; 0 if there is none, or it is not known. */
+  readonly hopVersion: number
   /** How many more requests it takes now. */
   readonly room: number
   /** How many more requests it has places for; `undefined` if it takes none. */

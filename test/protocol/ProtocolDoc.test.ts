@@ -208,6 +208,7 @@ const peerFrames: ReadonlyArray<readonly [name: string, frame: PeerFrame.PeerFra
     { _tag: "Control", id: 7, isReply: true, isPart: false, bytes: Buffer.from("null") },
   ],
   ["peer-failure", { _tag: "Failure", stream: 1, bytes: Buffer.from("{}") }],
+  ["peer-placed", { _tag: "Placed", stream: 1, millis: 270 }],
 ]
 
 describe("docs/protocol.md", () => {
@@ -274,7 +275,7 @@ describe("docs/protocol.md", () => {
     )
     assert.deepStrictEqual(
       rows.map(([, , stream]) => stream),
-      ["0", "any", "0", "any"],
+      ["0", "any", "0", "any", "any"],
     )
   })
 

@@ -7,6 +7,7 @@ import type { Duplex } from "node:stream"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { ExchangeError } from "../../protocol/Exchange.ts"
+import { isSafe } from "../../protocol/http/SafeMethod.ts"
 import type { InterimHead, RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import * as PeerControl from "../../protocol/peer/PeerControl.ts"
 import * as PeerFrame from "../../protocol/peer/PeerFrame.ts"
@@ -70,8 +71,7 @@ const decodeHello = Schema.decodeUnknownOption(PeerControl.PeerHello)
 export class PeerConnection implements HopLink {
   readonly openedAt: number
   readonly channel: ControlChannel
-  /** Whether both ends speak a version of hops, as far as is known. */
-  takesHops = false
+  hopVersion = 0
   private readonly options: PeerConnectionOptions
   private readonly multiplexer: Multiplexer
   /** Passes if the other end does not say who it is. */
@@ -79,6 +79,8 @@ export class PeerConnection implements HopLink {
   private peerHello: PeerControl.PeerHello | undefined
   /** The hop whose request comes next. */
   private nextHop: PeerFrame.Hop | undefined
+  /** Hops of requests that may change something, by their streams. */
+  private readonly changing = new Map<number, HopStream>()
   /** Why the stream whose reset comes next has no response. */
   private failure: { readonly stream: number; readonly error: ExchangeError } | undefined
   /** Of the last presence frame that was sent. */
@@ -129,11 +131,11 @@ export class PeerConnection implements HopLink {
   }
 
   get room(): number {
-    return this.takesHops ? this.multiplexer.room : 0
+    return this.hopVersion > 0 ? this.multiplexer.room : 0
   }
 
   get places(): number | undefined {
-    return this.takesHops ? this.multiplexer.places : undefined
+    return this.hopVersion > 0 ? this.multiplexer.places : undefined
   }
 
   get roundTrip(): number {
@@ -177,9 +179,19 @@ export class PeerConnection implements HopLink {
     const hop = new HopStream(this, reply)
     const before = (stream: number): Buffer => {
       hop.stream = stream
+      if (!isSafe(head.method)) this.changing.set(stream, hop)
       return PeerFrame.hop({ stream, name, millis: Math.ceil(millis), trace, visitor })
     }
-    return this.multiplexer.request(head, body, hop, before, true)
+    const cancel = this.multiplexer.request(head, body, hop, before, true)
+    return () => {
+      this.settled(hop.stream)
+      cancel()
+    }
+  }
+
+  /** A hop has a response, or needs none. */
+  settled(stream: number): void {
+    this.changing.delete(stream)
   }
 
   /** Why a stream whose reset has come has no response, if the other end has said so. */
@@ -226,6 +238,9 @@ export class PeerConnection implements HopLink {
       case "Failure":
         this.failure = { stream, error: errorOf(frame.success.bytes) }
         return undefined
+      case "Placed":
+        this.changing.get(stream)?.placed(frame.success.millis)
+        return undefined
       case "Control":
         return this.channel.frame(frame.success)
           ? undefined
@@ -247,8 +262,7 @@ export class PeerConnection implements HopLink {
     if (this.peerHello !== undefined && this.peerHello.id !== hello.value.id)
       return this.close("it changed its id")
     this.peerHello = hello.value
-    this.takesHops =
-      PeerControl.commonVersion(this.options.hello.hop, hello.value.hop) !== undefined
+    this.hopVersion = PeerControl.commonVersion(this.options.hello.hop, hello.value.hop) ?? 0
     this.greeting.clear()
     this.options.onHello(hello.value)
   }
@@ -293,6 +307,7 @@ class HopStream implements LeasedReply {
   }
 
   respond(head: ResponseHead, body: Body, sent?: () => void): void {
+    this.connection.settled(this.stream)
     this.reply.respond(head, body, sent)
   }
 
@@ -300,7 +315,12 @@ class HopStream implements LeasedReply {
     this.reply.inform?.(head)
   }
 
+  placed(millis: number): void {
+    this.reply.placed?.(millis)
+  }
+
   fail(error: ExchangeError, reason?: StreamFrame.ResetReason): void {
+    this.connection.settled(this.stream)
     const failure = this.connection.takeFailure(this.stream)
     if (failure === undefined) this.reply.fail(error, failureOf(error, reason))
     else this.reply.fail(failure)
@@ -325,6 +345,10 @@ class ServedHop implements HopServerReply {
 
   begin(age: number, allow: (millis: number) => void): void {
     this.reply.ask(age, allow)
+  }
+
+  placed(millis: number): void {
+    this.multiplexer.send(PeerFrame.placed({ stream: this.reply.id, millis: Math.ceil(millis) }))
   }
 
   inform(head: InterimHead): void {

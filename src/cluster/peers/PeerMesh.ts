@@ -255,7 +255,7 @@ export class PeerMesh implements PeersShape {
       state: peer.state,
       isDraining: peer.hello.draining === true,
       digest: peer.hello.digest,
-      takesHops: peer.dialled?.takesHops ?? false,
+      takesHops: (peer.dialled?.hopVersion ?? 0) > 0,
       slot: peer.hello.slot,
       links: peer.table.size,
     }))

@@ -32,8 +32,15 @@ export const ReplyEnvelope = Schema.Union([
   Schema.Struct({ error: Schema.String }),
 ])
 
-/** The versions of hops that this relay speaks, the oldest first. */
-export const hopVersions = [1, 1] as const
+/**
+ * The oldest and the newest version of hops that this relay speaks. From version 2
+ * on, the time of a request that may change something within which it is handed out
+ * unasked includes that in which its server may begin it.
+ */
+export const hopVersions = [1, 2] as const
+
+/** See {@link hopVersions}. */
+export const boundedVersion = 2
 
 /** The most workers of a machine, twice as many as a relay has while they are replaced. */
 const maxWorkers = 512

@@ -14,7 +14,7 @@ import { WireError } from "../WireError.ts"
 import { LinkKey, PresentLink, transports } from "./PresentLink.ts"
 
 /** The types of frames, none of which stream has. */
-export const type = { presence: 14, hop: 15, control: 16, failure: 18 } as const
+export const type = { presence: 14, hop: 15, control: 16, failure: 18, placed: 19 } as const
 
 const maxU32 = 0xffff_ffff
 const U32 = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxU32 }))
@@ -98,8 +98,17 @@ export const FailureBody = Schema.Struct({
 /** See the schema. */
 export type FailureBody = typeof FailureBody.Type
 
+/** The request on this stream, which may change something, was just handed to a server. */
+export const Placed = Schema.TaggedStruct("Placed", {
+  stream: StreamId,
+  /** For how long the server may begin it without asking, in milliseconds. */
+  millis: U32,
+})
+/** See the schema. */
+export type Placed = typeof Placed.Type
+
 /** Every frame of peers. */
-export const PeerFrame = Schema.Union([Presence, Hop, Control, Failure])
+export const PeerFrame = Schema.Union([Presence, Hop, Control, Failure, Placed])
 /** See the schema. */
 export type PeerFrame = typeof PeerFrame.Type
 
@@ -108,7 +117,7 @@ export const maxPiece = 64 * 1024
 
 /** Whether frames of this type are ones of peers. */
 export const isPeerFrame = (kind: number): boolean =>
-  (kind >= type.presence && kind <= type.control) || kind === type.failure
+  (kind >= type.presence && kind <= type.control) || kind === type.failure || kind === type.placed
 
 const header = (kind: number, stream: number, size: number): Buffer => {
   const bytes = Buffer.allocUnsafe(headerBytes + size)
@@ -317,6 +326,22 @@ export const failure = ({ bytes, stream }: Omit<Failure, "_tag">): Buffer => {
   return out
 }
 
+// ------------------------------------------------------------ placed
+
+const placedSize = 4
+
+/** Writes that a request was handed to a server. */
+export const placed = ({ millis, stream }: Omit<Placed, "_tag">): Buffer => {
+  const out = header(type.placed, stream, placedSize)
+  out.writeUInt32BE(millis, headerBytes)
+  return out
+}
+
+const decodePlaced = (stream: number, payload: Buffer): Placed | string =>
+  payload.length < placedSize
+    ? "a placed is cut short"
+    : { _tag: "Placed", stream, millis: payload.readUInt32BE(0) }
+
 // ------------------------------------------------------------ any frame
 
 /** Writes any frame. */
@@ -330,11 +355,13 @@ export const encode = (message: PeerFrame): Buffer => {
       return control(message)
     case "Failure":
       return failure(message)
+    case "Placed":
+      return placed(message)
   }
 }
 
 const read = (kind: number, stream: number, payload: Buffer): PeerFrame | string => {
-  const isOfStream = kind === type.hop || kind === type.failure
+  const isOfStream = kind === type.hop || kind === type.failure || kind === type.placed
   if (isOfStream !== (stream !== 0)) return "a frame is on the wrong stream"
   switch (kind) {
     case type.presence:
@@ -345,6 +372,8 @@ const read = (kind: number, stream: number, payload: Buffer): PeerFrame | string
       return decodeControl(payload)
     case type.failure:
       return { _tag: "Failure", stream, bytes: payload }
+    case type.placed:
+      return decodePlaced(stream, payload)
     default:
       return "a frame is unknown"
   }

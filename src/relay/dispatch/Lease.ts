@@ -21,6 +21,12 @@ export interface Lease {
 /** No lease: the server does not keep to one. */
 export const none: Lease = { begin: 0, silence: 0, extra: 0 }
 
+const marginOf = (responseMillis: number): number => Math.min(marginMillis, responseMillis / 3)
+
+/** For how long a visitor is not told that a request failed which a server begins within `begin` milliseconds. */
+export const silenceOf = (begin: number, responseMillis: number): number =>
+  begin + marginOf(responseMillis)
+
 /**
  * The lease of a request.
  *
@@ -29,10 +35,10 @@ export const none: Lease = { begin: 0, silence: 0, extra: 0 }
  * @param mostExtra the longest time that the server may take besides, in milliseconds
  */
 export const leaseOf = (most: number, responseMillis: number, mostExtra = 0): Lease => {
-  const margin = Math.min(marginMillis, responseMillis / 3)
+  const margin = marginOf(responseMillis)
   const extra = Math.min(mostExtra, responseMillis / 3)
   const begin = Math.max(0, Math.min(most, responseMillis - margin - extra))
-  return { begin, silence: begin + extra + margin, extra }
+  return { begin, silence: silenceOf(begin + extra, responseMillis), extra }
 }
 
 /**

@@ -31,6 +31,8 @@ export interface Link extends Carrier {
   capacity(): number
   /** How many more requests its server has places for, however busy the connection is; `undefined` if it takes no requests. */
   places(): number | undefined
+  /** For how long its server may begin a request that it is handed now, in milliseconds, as far as other relays do not count with that anyway. */
+  beginMillis(): number
   /** Sends requests to the server, at most `capacity()` of them. The link calls `pending.offered` for each that it takes and returns the others. */
   offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending>
   /** Ends it: its server is no longer registered, or has another key. */

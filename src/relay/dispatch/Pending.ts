@@ -52,10 +52,12 @@ export interface PendingOwner {
 export interface HopTerms {
   /** How long the server has for the head of its response, in milliseconds. */
   readonly millis: number
-  /** Until when it may be handed to a server without asking, in monotonic milliseconds. */
+  /** Until when a server may begin it without asking, in monotonic milliseconds. */
   readonly beginBy: number
   /** Asks the visitor's relay whether it may still be begun; `allow` is called if so. */
   readonly ask: (age: number, allow: (millis: number) => void) => void
+  /** It was handed to a server, which begins it within so many milliseconds, or asks. */
+  readonly placed: (millis: number) => void
 }
 
 /** How often one request is offered at most. */
@@ -104,8 +106,9 @@ export class Pending implements Pace {
   private answerBy = 0
   private silentUntil = 0
   private readonly hop: HopTerms | undefined
-  /** Until when a request that hopped here may be handed out, in monotonic milliseconds. */
-  private handOutBy = 0
+  /** Until when a request that hopped here may be begun, in monotonic milliseconds, and whether that was asked. */
+  private beginBy = 0
+  private isAllowed = false
   private misplaced = 0
 
   constructor(
@@ -124,7 +127,7 @@ export class Pending implements Pace {
     this.reply = reply
     this.notes = notes
     this.hop = hop
-    if (hop !== undefined) this.handOutBy = hop.beginBy
+    if (hop !== undefined) this.beginBy = hop.beginBy
   }
 
   /** Whether it hopped here: then it is for links of this relay only, and offered once. */
@@ -149,15 +152,19 @@ export class Pending implements Pace {
   }
 
   /**
-   * Whether it hopped here so long ago that the visitor's relay has to allow that
-   * it is handed out: that is asked, and `next` called if it does.
+   * Whether it hopped here and a server that is handed it over the link might begin
+   * it so late that the visitor's relay has to allow that: that is asked, and `next`
+   * called if it does. It allows that it is handed out.
    */
-  asksToBegin(next: () => void): boolean {
+  asksToBegin(link: { readonly beginMillis: () => number }, next: () => void): boolean {
     const { hop } = this
+    if (hop === undefined || isSafe(this.head.method)) return false
     const now = this.owner.deadlines.elapsed()
-    if (hop === undefined || now <= this.handOutBy || isSafe(this.head.method)) return false
-    hop.ask(now - this.handOutBy, (millis) => {
-      this.handOutBy = now + millis
+    const begun = this.isAllowed ? now : now + link.beginMillis()
+    if (begun <= this.beginBy) return false
+    hop.ask(Math.max(0, now - this.beginBy), (millis) => {
+      this.beginBy = now + millis
+      this.isAllowed = true
       if (this.state === "waiting") next()
     })
     return true
@@ -183,9 +190,16 @@ export class Pending implements Pace {
     if (lease.silence > 0 && !isSafe(this.head.method)) {
       this.lease = lease
       this.silentUntil = this.owner.deadlines.elapsed() + lease.silence
+      this.hop?.placed(lease.begin)
     }
     this.notes?.offered(link.transport, link.peer, link.roundTrip)
     this.limitAnswer()
+  }
+
+  /** It hopped, and the relay with the link has handed it to a server, which begins it within so many milliseconds. */
+  placed(millis: number): void {
+    if (this.state !== "offered") return
+    this.silentUntil = this.owner.deadlines.elapsed() + Lease.silenceOf(millis, this.answerMillis)
   }
 
   /** The head of the response is awaited from now on. */

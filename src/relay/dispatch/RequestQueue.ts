@@ -199,7 +199,7 @@ export class RequestQueue {
         return this.limitWaits()
       }
       this.noteTurn(link)
-      const batch = this.takeFresh(this.waiting.splice(0, Math.min(most, link.capacity())))
+      const batch = this.takeFresh(this.waiting.splice(0, Math.min(most, link.capacity())), link)
       this.share.take(batch.length)
       const rejected = link.offer(batch)
       for (const pending of batch) {
@@ -209,10 +209,10 @@ export class RequestQueue {
     }
   }
 
-  /** Without those that hopped here so long ago that the visitor's relay is asked first. */
-  private takeFresh(batch: Array<Pending>): Array<Pending> {
+  /** Without those that hopped here and might be begun so late that the visitor's relay is asked first. */
+  private takeFresh(batch: Array<Pending>, link: Link): Array<Pending> {
     if (!this.hadHops) return batch
-    return batch.filter((pending) => !pending.asksToBegin(() => this.enqueueAgain(pending)))
+    return batch.filter((pending) => !pending.asksToBegin(link, () => this.enqueueAgain(pending)))
   }
 
   /** Puts back one that may be begun after all, unless the last link has gone meanwhile. */

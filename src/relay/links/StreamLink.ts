@@ -90,6 +90,11 @@ export class StreamLink implements Link {
     return this.options.multiplexer.places
   }
 
+  beginMillis(): number {
+    const millis = this.options.responseMillis(this.name)
+    return leaseOf(this.options.multiplexer.roundTrip, millis).begin
+  }
+
   offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending> {
     const millis = this.options.responseMillis(this.name)
     const { multiplexer } = this.options

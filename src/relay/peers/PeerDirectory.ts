@@ -136,6 +136,7 @@ export class PeerDirectory {
       millis,
       beginBy: rendezvous.deadlines.elapsed() + reply.beginMillis - shortening(millis),
       ask: (age: number, allow: (millis: number) => void) => reply.begin(age, allow),
+      placed: (millis: number) => reply.placed(millis),
     }
     const tunnel: Handler = (head, body, reply) =>
       rendezvous.hop(name, head, body, reply, terms) ?? refuse(body, reply, notHere)

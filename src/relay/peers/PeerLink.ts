@@ -7,6 +7,7 @@ import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { InterimHead, ResponseHead } from "../../protocol/Message.ts"
+import { boundedVersion } from "../../protocol/peer/PeerControl.ts"
 import type { TransportName } from "../../protocol/TransportName.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel } from "../../transport/body/Handler.ts"
@@ -16,7 +17,7 @@ import type { PeerLinks } from "../dispatch/Link.ts"
 import type { Delivery, Pending } from "../dispatch/Pending.ts"
 import type { HopCounters } from "../traffic/HopCounters.ts"
 import { HeldBody } from "./HeldBody.ts"
-import { hopLease } from "./HopLease.ts"
+import { boundedLease, hopLease } from "./HopLease.ts"
 
 /** What it needs of its surroundings. */
 export interface PeerLinkOptions {
@@ -87,6 +88,11 @@ export class PeerLink implements PeerLinks {
     return room === 0 ? 0 : Math.max(0, Math.min(room, this.most - this.running))
   }
 
+  /** What hopped here does not hop again. */
+  beginMillis(): number {
+    return 0
+  }
+
   places(): number | undefined {
     const places = this.options.peers.link(this.peer)?.places
     return places === undefined
@@ -115,7 +121,8 @@ export class PeerLink implements PeerLinks {
     const count = Math.min(requests.length, this.capacity())
     if (connection === undefined || count === 0) return requests
     const millis = this.options.responseMillis(this.name)
-    const lease = hopLease(millis, this.hasClassic)
+    const isBounded = connection.hopVersion >= boundedVersion && !this.hasClassic
+    const lease = isBounded ? boundedLease(millis) : hopLease(millis, this.hasClassic)
     connection.together(() => {
       for (const pending of requests.slice(0, count)) this.start(connection, pending, millis, lease)
     })
@@ -187,6 +194,10 @@ class OfferedHop implements HopReply, Delivery {
 
   begin(...question: Parameters<Pending["begin"]>): void {
     this.pending.begin(...question)
+  }
+
+  placed(millis: number): void {
+    this.pending.placed(millis)
   }
 
   inform(head: InterimHead): void {

@@ -16,7 +16,8 @@ const nextTurn = Effect.callback<void>((resume) => {
   setImmediate(() => setImmediate(() => resume(Effect.void)))
 })
 
-const setting = Effect.gen(function* () {
+/** A request that hopped here is to be begun within so many milliseconds, and is asked about. */
+const settingOf = Effect.fnUntraced(function* (beginMillis: number) {
   const deadlines = yield* Deadlines.make
   const context: QueueContext = {
     settings: {
@@ -38,6 +39,7 @@ const setting = Effect.gen(function* () {
     number: "0",
     capacity: () => 1,
     places: () => 1,
+    beginMillis: () => 100,
     offer: (requests) => {
       offered.push(...requests)
       return []
@@ -66,10 +68,11 @@ const setting = Effect.gen(function* () {
     undefined,
     {
       millis: 1_000,
-      beginBy: deadlines.elapsed() - 1,
+      beginBy: deadlines.elapsed() + beginMillis,
       ask: (_age, go) => {
         allow = go
       },
+      placed: () => {},
     },
   )
   const queue = new RequestQueue(name, context)
@@ -80,10 +83,22 @@ const setting = Effect.gen(function* () {
   return { allow, failures, late, link, offered, queue }
 })
 
+const setting = settingOf(-1)
+
 it.effect("a late request that hopped here is handed out once its visitor's relay allows it", () =>
   Effect.gen(function* () {
     const { allow, failures, late, offered } = yield* setting
     allow(100)
+    yield* nextTurn
+    assert.deepStrictEqual(offered, [late])
+    assert.deepStrictEqual(failures, [])
+  }),
+)
+
+it.effect("one that its server might begin too late is handed out only once that is allowed", () =>
+  Effect.gen(function* () {
+    const { allow, failures, late, offered } = yield* settingOf(50)
+    allow(10)
     yield* nextTurn
     assert.deepStrictEqual(offered, [late])
     assert.deepStrictEqual(failures, [])

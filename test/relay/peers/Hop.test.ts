@@ -257,23 +257,24 @@ describe("a request at a relay without a link of the server", () => {
     }),
   )
 
-  it.effect("hops between relays of which one speaks a newer version, too", () =>
-    Effect.gen(function* () {
-      const cluster = yield* Harness.cluster(["a"], { servers: ["demo"] })
-      const [a] = cluster.relays as [Harness.ClusterRelay]
-      const b = yield* cluster.start("b", { hop: [1, 2] })
-      yield* Harness.until("they know each other", () =>
-        [a, b].every(({ peers }) => peers.list()[0]?.takesHops === true),
-      )
-      yield* Harness.server(a, "demo", Harness.echo, stream)
-      yield* Harness.knowsLinks(b, "demo", 1)
-      const post = { method: "POST", body: "hello" } as const
-      assert.strictEqual((yield* Harness.visit(b, "/servers/demo/", post)).text, "hello")
-      yield* Harness.server(b, "demo", Harness.echo, stream)
-      yield* Harness.knowsLinks(a, "demo", 1)
-      assert.strictEqual((yield* Harness.visit(a, "/servers/demo/", post)).text, "hello")
-    }),
-  )
+  for (const hop of [[1, 1] as const, [1, 3] as const])
+    it.effect(`hops between relays of which one speaks versions ${hop.join(" to ")}, too`, () =>
+      Effect.gen(function* () {
+        const cluster = yield* Harness.cluster(["a"], { servers: ["demo"] })
+        const [a] = cluster.relays as [Harness.ClusterRelay]
+        const b = yield* cluster.start("b", { hop })
+        yield* Harness.until("they know each other", () =>
+          [a, b].every(({ peers }) => peers.list()[0]?.takesHops === true),
+        )
+        yield* Harness.server(a, "demo", Harness.echo, stream)
+        yield* Harness.knowsLinks(b, "demo", 1)
+        const post = { method: "POST", body: "hello" } as const
+        assert.strictEqual((yield* Harness.visit(b, "/servers/demo/", post)).text, "hello")
+        yield* Harness.server(b, "demo", Harness.echo, stream)
+        yield* Harness.knowsLinks(a, "demo", 1)
+        assert.strictEqual((yield* Harness.visit(a, "/servers/demo/", post)).text, "hello")
+      }),
+    )
 
   it.effect("tells the origin of its visitor what it would without a hop, whatever it claims", () =>
     Effect.gen(function* () {

@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { TestClock } from "effect/testing"
 import type { HopFailure, HopReply, HopRequest, PresentLink } from "../../../src/cluster/Peers.ts"
 import { Peers, type PeersShape, type PresenceChange } from "../../../src/cluster/Peers.ts"
 import { tripcodeOfText } from "../../../src/domain/ApiKey.ts"
@@ -74,6 +75,7 @@ const setting = Effect.fnUntraced(function* (
         for (const listener of listeners) listener({ peer, joined: [], left: [link] })
     },
     link: (peer) => ({
+      hopVersion: 2,
       room: 1000,
       places: 1000,
       roundTrip: 1,
@@ -188,6 +190,37 @@ describe("a hop that a server may have seen", () => {
       yield* Harness.advanceUntil("it is told", () => visit.isAnswered())
       assert.strictEqual((yield* visit.whole).status, 502)
       assert.lengthOf(hops, 1)
+    }),
+  )
+})
+
+describe("a hop that was handed to a server", () => {
+  it.effect(
+    "is told a second after its server may begin it, if the other relay is lost: POST",
+    () =>
+      Effect.gen(function* () {
+        const { next, relay } = yield* setting(two)
+        const visit = yield* Harness.open(relay, "/servers/demo/", { method: "POST", body: "x" })
+        const hop = yield* next(1)
+        hop.reply.placed?.(250)
+        fail(hop, "lost")
+        yield* TestClock.adjust("1200 millis")
+        yield* Harness.turns(50)
+        assert.isFalse(visit.isAnswered())
+        yield* TestClock.adjust("200 millis")
+        assert.strictEqual((yield* visit.whole).status, 502)
+      }),
+  )
+
+  it.effect("is told at once, if its server has had it for longer: POST", () =>
+    Effect.gen(function* () {
+      const { next, relay } = yield* setting(two)
+      const visit = yield* Harness.open(relay, "/servers/demo/", { method: "POST", body: "x" })
+      const hop = yield* next(1)
+      hop.reply.placed?.(250)
+      yield* TestClock.adjust("1300 millis")
+      fail(hop, "lost")
+      assert.strictEqual((yield* visit.whole).status, 502)
     }),
   )
 })
