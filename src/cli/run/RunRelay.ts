@@ -69,15 +69,27 @@ export interface RelayStart {
   readonly explain: () => string
 }
 
-/** Loads a relay's configuration; `recover` may supply another one if it is invalid. */
+/** Fails for a valid configuration that cannot be put in force, by where it is from. */
+export type ConfigCheck = (config: RelayConfig, where: string) => Effect.Effect<void, ConfigError>
+
+/**
+ * Loads a relay's configuration.
+ *
+ * @param check of each configuration that is loaded
+ * @param recover may supply another one if the first is invalid
+ */
 export const loadStart = Effect.fnUntraced(function* (
   sources: LoadConfig.Sources,
+  check: ConfigCheck = () => Effect.void,
   recover: (error: ConfigError) => Effect.Effect<LoadConfig.LoadedRelay, ConfigError> = Effect.fail,
 ): Effect.fn.Return<RelayStart, ConfigError, FileSystem.FileSystem> {
-  const { config, path, texts } = yield* Effect.catch(LoadConfig.loadRelay(sources), recover)
+  const checked = LoadConfig.loadRelay(sources).pipe(
+    Effect.tap(({ config, path }) => check(config, path ?? "the configuration")),
+  )
+  const { config, path, texts } = yield* Effect.catch(checked, recover)
   let lastValid = texts
   const fs = yield* FileSystem.FileSystem
-  const load = LoadConfig.loadRelay(sources).pipe(
+  const load = checked.pipe(
     Effect.map((loaded) => {
       lastValid = loaded.texts
       return loaded.config
@@ -189,13 +201,14 @@ export const besides = Effect.fnUntraced(function* (
 })
 
 /** The peers of a relay with a cluster; loaded only then. */
-const clusterPeers = ({ config, path }: RelayStart) =>
+const clusterPeers = ({ config, lastValid, path }: RelayStart) =>
   config.cluster === undefined
     ? Layer.empty
     : Layer.unwrap(
         Effect.map(
           Effect.promise(() => import("../shared/ClusterPeers.ts")),
-          (ClusterPeers) => ClusterPeers.layer(path ?? "the configuration"),
+          (ClusterPeers) =>
+            ClusterPeers.layer(path ?? "the configuration", lastValid().clusterKeys),
         ),
       )
 

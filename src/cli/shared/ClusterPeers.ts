@@ -45,10 +45,14 @@ type Cluster = NonNullable<RelayConfig["cluster"]>
  * a key is changed without a restart. If the file is invalid, the keys before it
  * stay in force.
  */
-const keysOf = Effect.fnUntraced(function* (cluster: Cluster | undefined, where: string) {
+const keysOf = Effect.fnUntraced(function* (
+  cluster: Cluster | undefined,
+  where: string,
+  initial: ClusterKey.ClusterKeys | undefined,
+) {
   if (cluster?.keyFile === undefined) return () => undefined
   const load = loadClusterKeys(cluster.keyFile, where)
-  let keys = yield* load
+  let keys = initial ?? (yield* load)
   let problem = ""
   const context = yield* Effect.context<FileSystem.FileSystem>()
   const reload = Effect.matchEffect(load, {
@@ -70,11 +74,14 @@ const keysOf = Effect.fnUntraced(function* (cluster: Cluster | undefined, where:
 })
 
 /**
- * The peers of a relay, or of one of its workers; `where` is the place that names
- * the cluster's key.
+ * The peers of a relay, or of one of its workers.
+ *
+ * @param where the place that names the cluster's key
+ * @param clusterKeys the keys as they were loaded with the configuration
  */
 export const layer = (
   where: string,
+  clusterKeys: ClusterKey.ClusterKeys | undefined,
   worker?: WorkerPlace,
 ): Layer.Layer<never, ConfigError | BindError, RelaySettings | FileSystem.FileSystem> =>
   Layer.unwrap(
@@ -83,7 +90,7 @@ export const layer = (
       const config = settings.current()
       const { cluster } = config
       if (cluster === undefined && worker === undefined) return Layer.empty
-      const keys = yield* keysOf(cluster, where)
+      const keys = yield* keysOf(cluster, where, clusterKeys)
       const machine = machineOf(config)
       const id = worker === undefined ? machine : `${machine}.${worker.number}`
       const incarnation = randomUUID()

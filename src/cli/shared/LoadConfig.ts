@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import type { ClusterKeys } from "../../cluster/ClusterKey.ts"
 import type { Override } from "../../domain/config/ConfigDecode.ts"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import { single } from "../../domain/config/ConfigError.ts"
@@ -17,7 +18,7 @@ import * as RelayConfig from "../../domain/config/RelayConfig.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import type { Certificate } from "../../transport/net/Certificate.ts"
 import { loadCertificate } from "./LoadCertificate.ts"
-import { holdsPassword } from "./LoadCluster.ts"
+import { holdsPassword, loadClusterKeys } from "./LoadCluster.ts"
 import { loadClientSecret } from "./LoadOidc.ts"
 import { exposed, refuseReadable } from "./NamedFile.ts"
 
@@ -152,6 +153,8 @@ export interface RelayTexts {
   readonly tls: Certificate | undefined
   /** Of `[oidc]`. */
   readonly clientSecret: Redacted.Redacted<string> | undefined
+  /** Of `[cluster]`. */
+  readonly clusterKeys: ClusterKeys | undefined
 }
 
 /** A relay's configuration and what it was loaded from. */
@@ -170,8 +173,11 @@ export const loadRelay = Effect.fn("LoadConfig.loadRelay")(function* (
 ): Effect.fn.Return<LoadedRelay, ConfigError, FileSystem.FileSystem> {
   const { path, text } = yield* find(sources.configPath, relayFile)
   const { config, parts } = yield* completeRelay(path, text, relayOverrides(sources))
+  const keyFile = config.cluster?.keyFile
+  const clusterKeys =
+    keyFile === undefined ? undefined : yield* loadClusterKeys(keyFile, path ?? "the configuration")
   const clientSecret = config.oidc?.clientSecret
-  return { config, path, texts: { path, text, parts, tls: config.tls, clientSecret } }
+  return { config, path, texts: { path, text, parts, tls: config.tls, clientSecret, clusterKeys } }
 })
 
 /** Decodes what {@link loadRelay} has read before, with these flags and this environment. */

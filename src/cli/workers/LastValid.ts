@@ -2,9 +2,9 @@
  * Starts a worker although the configuration is invalid: with what its
  * supervisor has last loaded, which the other workers have in force.
  */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import * as Certificate from "../../transport/net/Certificate.ts"
 import * as RunRelay from "../run/RunRelay.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
@@ -19,6 +19,7 @@ type LastValid = Extract<WorkerMessage.ToWorker, { readonly kind: "lastValid" }>
 /** The supervisor's answer. */
 export const answer = ({
   clientSecret,
+  clusterKeys,
   parts,
   path,
   text,
@@ -30,9 +31,17 @@ export const answer = ({
   parts,
   tls: tls && { chain: tls.chain, key: Redacted.value(tls.key) },
   clientSecret: clientSecret && Redacted.value(clientSecret),
+  clusterKeys: clusterKeys && Arr.map(clusterKeys, Redacted.value),
 })
 
-const textsOf = ({ clientSecret, parts, path, text, tls }: LastValid): LoadConfig.RelayTexts => ({
+const textsOf = ({
+  clientSecret,
+  clusterKeys,
+  parts,
+  path,
+  text,
+  tls,
+}: LastValid): LoadConfig.RelayTexts => ({
   path,
   text,
   parts,
@@ -41,6 +50,7 @@ const textsOf = ({ clientSecret, parts, path, text, tls }: LastValid): LoadConfi
     clientSecret === undefined
       ? undefined
       : Redacted.make(clientSecret, { label: "client secret" }),
+  clusterKeys: clusterKeys && Arr.map(clusterKeys, (key) => Redacted.make(key)),
 })
 
 const ask = (channel: WorkerChannel): Effect.Effect<LoadConfig.RelayTexts> =>
@@ -55,8 +65,12 @@ const ask = (channel: WorkerChannel): Effect.Effect<LoadConfig.RelayTexts> =>
  * Loads a worker's configuration. The worker must listen to the channel already:
  * Node hands messages that have waited to the first listener only.
  */
-export const loadStart = (sources: LoadConfig.Sources, channel: WorkerChannel) =>
-  RunRelay.loadStart(sources, (error: ConfigError) =>
+export const loadStart = (
+  sources: LoadConfig.Sources,
+  channel: WorkerChannel,
+  check: RunRelay.ConfigCheck,
+) =>
+  RunRelay.loadStart(sources, check, (error) =>
     ask(channel).pipe(
       Effect.timeoutOrElse({ duration: answerLimit, orElse: () => Effect.fail(error) }),
       Effect.flatMap((texts) => Effect.fromResult(LoadConfig.decodeRelay(texts, sources))),

@@ -9,15 +9,14 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as WorkerMembership from "../../cluster/membership/WorkerMembership.ts"
 import { Peers } from "../../cluster/Peers.ts"
-import { single } from "../../domain/config/ConfigError.ts"
-import { type RelayConfig, speaksTls } from "../../domain/config/RelayConfig.ts"
+import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import { AuditLog } from "../../relay/audit/AuditLog.ts"
 import { Relay } from "../../relay/Relay.ts"
 import { HandOver, type HandOverShape } from "../../relay/settings/HandOver.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
 import { Successor } from "../../relay/settings/Successor.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
-import type { RelayStart } from "../run/RunRelay.ts"
+import { sameTls } from "../run/SameTls.ts"
 import * as SendTelemetry from "../serve/SendTelemetry.ts"
 import * as ClusterEngine from "../shared/ClusterEngine.ts"
 import * as ClusterPeers from "../shared/ClusterPeers.ts"
@@ -62,17 +61,6 @@ const ofWorker =
     auditLog: undefined,
     busyPoll: config.busyPoll && mayBusyPoll(count, machine),
   })
-
-/** Fails if the configuration was changed so that this worker would not speak as the others do. */
-const refuseOtherTls = ({ config, path }: RelayStart, { secure }: WorkerMessage.WorkerStart) =>
-  speaksTls(config) === secure
-    ? Effect.void
-    : single({
-        code: "PTTH_CONFIG_INVALID",
-        where: path ?? "the configuration",
-        detail: `TLS was switched ${secure ? "off" : "on"} while the relay runs, so that no worker can be started`,
-        remedy: "Restart the relay.",
-      })
 
 /** Succeeds once the links at all other workers are known, or were waited for long enough. */
 const settled: Effect.Effect<void> = Effect.gen(function* () {
@@ -151,7 +139,7 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
   })
   // Meant for the supervisor, if somebody sends it to all processes.
   process.on("SIGUSR2", () => {})
-  const start = yield* LastValid.loadStart(sources, channel)
+  const start = yield* LastValid.loadStart(sources, channel, sameTls(worker.secure))
   const adapt = ofWorker(worker, machine)
   const config = adapt(start.config)
   const settings = RelaySettings.layerWatched({
@@ -163,13 +151,16 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
       reload = request
     },
   })
-  yield* refuseOtherTls(start, worker)
   if (config.acme !== undefined) yield* told.ask
-  const peers = ClusterPeers.layer(start.path ?? "the configuration", {
-    number: worker.number,
-    at: WorkerMessage.workerAddress(worker.folder, id),
-    members: membership,
-  })
+  const peers = ClusterPeers.layer(
+    start.path ?? "the configuration",
+    start.lastValid().clusterKeys,
+    {
+      number: worker.number,
+      at: WorkerMessage.workerAddress(worker.folder, id),
+      members: membership,
+    },
+  )
   yield* Effect.gen(function* () {
     BusyPoll.allow(config.busyPoll)
     const { host, port } = yield* Relay

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { relayKeys } from "../../domain/config/RelayKeys.ts"
 import * as RunRelay from "../run/RunRelay.ts"
+import { sameTlsAsFirst } from "../run/SameTls.ts"
 import * as Flags from "../shared/Flags.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import * as WorkerChannel from "./WorkerChannel.ts"
@@ -53,7 +54,10 @@ export const startRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) 
   }
   if (Option.isSome(flags.assetRoot)) yield* Effect.logInfo(Flags.assetRootNote)
   if (flags.printConfig) return yield* Console.log(yield* LoadConfig.explainRelay(sources))
-  const start = yield* RunRelay.loadStart(sources)
+  const start = yield* RunRelay.loadStart(
+    sources,
+    sameTlsAsFirst((workers) => workerCount(workers, machine).count > 1),
+  )
   const { count, note } = workerCount(start.config.workers, machine)
   if (note !== undefined) yield* Effect.logWarning(note)
   if (count === 1) return yield* RunRelay.runRelay(start, answerCommands(start))

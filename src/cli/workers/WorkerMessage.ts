@@ -80,6 +80,7 @@ const ToWorker = Schema.Union([
     parts: Schema.Array(Schema.Struct({ file: Schema.String, text: Schema.String })),
     tls: Schema.optional(Schema.Struct({ chain: Schema.String, key: Schema.String })),
     clientSecret: Schema.optional(Schema.String),
+    clusterKeys: Schema.optional(Schema.NonEmptyArray(Schema.String)),
   }),
   /** A certificate by ACME: by its id, for the challenge of a host (none: no longer), or for visitors who name no host. */
   Schema.Struct({

@@ -12,9 +12,11 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { TestClock } from "effect/testing"
 import * as RunRelay from "../../../src/cli/run/RunRelay.ts"
+import { sameTls, sameTlsAsFirst } from "../../../src/cli/run/SameTls.ts"
 import * as LastValid from "../../../src/cli/workers/LastValid.ts"
 import type { WorkerChannel } from "../../../src/cli/workers/WorkerChannel.ts"
 import * as WorkerMessage from "../../../src/cli/workers/WorkerMessage.ts"
+import { speaksTls } from "../../../src/domain/config/RelayConfig.ts"
 import * as Proxies from "../../support/Proxies.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 
@@ -78,7 +80,7 @@ describe("a worker whose configuration is invalid", () => {
         for (const broken of [own.key, part, file]) {
           fs.writeFileSync(broken, "[")
           yield* Effect.flip(supervisor.load)
-          const worker = yield* LastValid.loadStart(sources, channel)
+          const worker = yield* LastValid.loadStart(sources, channel, sameTls(true))
           assert.deepStrictEqual(worker.config, supervisor.config)
           assert.strictEqual(worker.path, file)
           assert.strictEqual(keyOf(worker), fs.readFileSync(key, "utf8"))
@@ -96,9 +98,49 @@ describe("a worker whose configuration is invalid", () => {
       const reloaded = yield* supervisor.load
       fs.writeFileSync(file, "[")
       const { channel } = channelTo(() => LastValid.answer(supervisor.lastValid()))
-      const worker = yield* LastValid.loadStart(sources, channel)
+      const worker = yield* LastValid.loadStart(sources, channel, sameTls(false))
       assert.strictEqual(worker.config.servers.length, 1)
       assert.deepStrictEqual(worker.config, reloaded)
+    }).pipe(Effect.provide(NodeFileSystem.layer)),
+  )
+
+  it.effect("takes the cluster's keys that the supervisor has last loaded", () =>
+    Effect.gen(function* () {
+      const folder = temporaryFolder()
+      const file = join(folder, "ptth_relay.toml")
+      const keyFile = join(folder, "cluster.key")
+      const key = "a-key-of-the-cluster-that-is-long-enough"
+      fs.writeFileSync(keyFile, `${key}\n`, { mode: 0o600 })
+      fs.writeFileSync(file, `[cluster]\nlisten = "127.0.0.1:4002"\nkey_file = "${keyFile}"\n`)
+      const sources = sourcesOf(file)
+      const supervisor = yield* RunRelay.loadStart(sources)
+      fs.writeFileSync(keyFile, "short\n")
+      yield* Effect.flip(supervisor.load)
+      const { channel } = channelTo(() => LastValid.answer(supervisor.lastValid()))
+      const worker = yield* LastValid.loadStart(sources, channel, sameTls(false))
+      assert.deepStrictEqual(worker.lastValid().clusterKeys?.map(Redacted.value), [key])
+    }).pipe(Effect.provide(NodeFileSystem.layer)),
+  )
+
+  it.effect("speaks as the others do if TLS is switched on in the files", () =>
+    Effect.gen(function* () {
+      const file = join(temporaryFolder(), "ptth_relay.toml")
+      fs.writeFileSync(file, server)
+      const sources = sourcesOf(file)
+      const supervisor = yield* RunRelay.loadStart(
+        sources,
+        sameTlsAsFirst(() => true),
+      )
+      fs.writeFileSync(
+        file,
+        `acme = "a@example.org"\npublic_url = "https://relay.example.com"\n${server}`,
+      )
+      const { message } = yield* Effect.flip(supervisor.load)
+      assert.include(message, "TLS is switched on")
+      const { channel } = channelTo(() => LastValid.answer(supervisor.lastValid()))
+      const worker = yield* LastValid.loadStart(sources, channel, sameTls(false))
+      assert.isFalse(speaksTls(worker.config))
+      assert.strictEqual(worker.config.servers.length, 1)
     }).pipe(Effect.provide(NodeFileSystem.layer)),
   )
 
@@ -107,7 +149,9 @@ describe("a worker whose configuration is invalid", () => {
       const file = join(temporaryFolder(), "ptth_relay.toml")
       fs.writeFileSync(file, "[")
       const { asked, channel } = channelTo()
-      const start = yield* Effect.forkChild(LastValid.loadStart(sourcesOf(file), channel))
+      const start = yield* Effect.forkChild(
+        LastValid.loadStart(sourcesOf(file), channel, sameTls(false)),
+      )
       yield* Effect.promise(() => asked)
       yield* TestClock.adjust("5 seconds")
       const { message } = yield* Effect.flip(Fiber.join(start))
