@@ -25,8 +25,8 @@ export class ApprovalError extends Data.TaggedError("ApprovalError")<{
 }
 
 /** The TOML that registers a server. Names and tripcodes need no escaping. */
-export const toToml = (name: string, tripcode: string): string =>
-  `[[servers]]\nname = "${name}"\ntripcode = "${tripcode}"\n`
+export const toToml = (name: string, tripcode: string, isPaused = false): string =>
+  `[[servers]]\nname = "${name}"\ntripcode = "${tripcode}"\n${isPaused ? "paused = true\n" : ""}`
 
 const cannot = (path: string) => (error: PlatformError) =>
   new ApprovalError({
@@ -96,6 +96,7 @@ export const approve = Effect.fn("Approval.approve")(function* (
   config: RelayConfig,
   name: string,
   tripcode: string,
+  isPaused = false,
 ): Effect.fn.Return<string | undefined, ApprovalError, FileSystem.FileSystem> {
   if (!isServerName(name)) return yield* badName(name)
   if (!isTripcode(tripcode)) {
@@ -122,7 +123,7 @@ export const approve = Effect.fn("Approval.approve")(function* (
       detail: `${path} exists, but is not in force`,
     })
   }
-  yield* Effect.mapError(write(folder, path, toToml(name, tripcode)), cannot(path))
+  yield* Effect.mapError(write(folder, path, toToml(name, tripcode, isPaused)), cannot(path))
   return path
 })
 

@@ -1,7 +1,8 @@
 /**
  * Approved servers of a cluster. What is approved on one relay is
  * written to the `servers.d` of each, so that a relay needs no engine to know
- * it; a file that is removed on one is removed on all. Only files that approval
+ * it; a file that is removed on one is removed on all, and a server that is paused
+ * on one is paused on all, those that were away included. Only files that approval
  * wrote take part: all others are the operator's and stay with their machine.
  */
 import * as NodePath from "node:path"
@@ -25,7 +26,10 @@ import * as Approval from "./Approval.ts"
 import { Servers } from "./Servers.ts"
 
 /** What is shared of an approved server. */
-const ApprovedServer = Schema.Struct({ tripcode: Tripcode })
+const ApprovedServer = Schema.Struct({
+  tripcode: Tripcode,
+  paused: Schema.optionalKey(Schema.Literal(true)),
+})
 type ApprovedServer = typeof ApprovedServer.Type
 type Records = SharedRecords.Records<ApprovedServer>
 
@@ -35,6 +39,12 @@ interface ApprovedFile extends ApprovedServer {
 }
 
 type Files = ReadonlyMap<ServerName, ApprovedFile>
+
+const approved = (tripcode: Tripcode, isPaused: boolean): ApprovedServer =>
+  isPaused ? { tripcode, paused: true } : { tripcode }
+
+const isSame = (one: ApprovedServer | undefined, other: ApprovedServer): boolean =>
+  one?.tripcode === other.tripcode && one.paused === other.paused
 
 /** The relay's copy, beside the files; it does not count as one of them. */
 const copyName = ".approvals.json"
@@ -70,10 +80,15 @@ const readFile = Effect.fnUntraced(function* (folder: string, name: ServerName) 
   const path = pathOf(folder, name)
   const text = yield* fs.readFileString(path)
   const tripcode = /tripcode = "([^"\n]*)"/.exec(text)?.[1]
-  if (!Schema.is(Tripcode)(tripcode) || text !== Approval.toToml(name, tripcode)) return undefined
+  if (!Schema.is(Tripcode)(tripcode)) return undefined
+  const isPaused = text === Approval.toToml(name, tripcode, true)
+  if (!isPaused && text !== Approval.toToml(name, tripcode)) return undefined
   const { mtime } = yield* fs.stat(path)
   const changedAt = Option.match(mtime, { onNone: () => 0, onSome: (at) => at.getTime() })
-  return { tripcode, changedAt: Math.floor(changedAt) } satisfies ApprovedFile
+  return {
+    ...approved(tripcode, isPaused),
+    changedAt: Math.floor(changedAt),
+  } satisfies ApprovedFile
 })
 
 const readFiles = Effect.fnUntraced(function* (folder: string) {
@@ -118,20 +133,21 @@ class Approvals {
     const files = yield* readFiles(this.folder)
     const now = this.clock.currentTimeMillisUnsafe()
     const changes = new Map<string, SharedRecords.SharedRecord<ApprovedServer>>()
-    for (const [name, { changedAt, tripcode }] of files) {
+    for (const [name, file] of files) {
+      const { changedAt, paused, tripcode } = file
       const record = records.get(name)
-      if (record?.value?.tripcode === tripcode) continue
+      if (isSame(record?.value, file)) continue
       // A file that appears is new whatever its time; one that was there may be older than its removal elsewhere.
       const isNew = this.present !== undefined && !this.present.has(name)
       const at = isNew ? Math.max(now, (record?.at ?? 0) + 1) : changedAt
-      changes.set(name, { at, value: { tripcode } })
+      changes.set(name, { at, value: approved(tripcode, paused === true) })
     }
     const present = new Set<string>(files.keys())
     for (const name of this.present ?? []) {
-      const { at = 0, value: approved } = records.get(name) ?? {}
-      if (present.has(name) || approved === undefined) continue
+      const { at = 0, value } = records.get(name) ?? {}
+      if (present.has(name) || value === undefined) continue
       // The operator may have registered it in a file of his own instead.
-      if (this.accepts(name, approved.tripcode)) present.add(name)
+      if (this.accepts(name, value.tripcode)) present.add(name)
       else changes.set(name, { at: Math.max(now, at + 1), value: undefined })
     }
     this.present = present
@@ -154,9 +170,13 @@ class Approvals {
     if (removed.length > 0) yield* this.settings.reload
     for (const [name, { at, value }] of records) {
       if (!isServerName(name) || value === undefined) continue
-      if (files.get(name)?.tripcode === value.tripcode) continue
+      const file = files.get(name)
+      if (file?.tripcode === value.tripcode) {
+        if (!isSame(file, value)) yield* this.pause(name, value, at)
+        continue
+      }
       if (this.accepts(name, value.tripcode)) continue
-      if (yield* this.approve(name, value.tripcode, at)) present.add(name)
+      if (yield* this.approve(name, value, at)) present.add(name)
     }
     this.present = present
   })
@@ -178,7 +198,29 @@ class Approvals {
     return servers.get(name)?.tripcodes.includes(tripcode) === true
   }
 
-  private approve(name: ServerName, tripcode: Tripcode, at: number) {
+  /** Pauses a server, or resumes it. */
+  private pause(name: ServerName, { paused, tripcode }: ApprovedServer, at: number) {
+    return Effect.gen({ self: this }, function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = pathOf(this.folder, name)
+      const isPaused = paused === true
+      yield* Approval.write(this.folder, path, Approval.toToml(name, tripcode, isPaused))
+      yield* fs.utimes(path, at / 1000, at / 1000)
+      yield* this.settings.reload
+      yield* Effect.logInfo(
+        `${name} is ${isPaused ? "paused" : "resumed"}: it was on another relay`,
+      )
+    }).pipe(
+      Effect.catch(({ message }) =>
+        this.complaints.log(
+          `${name} was paused or resumed on another relay, but not here`,
+          message,
+        ),
+      ),
+    )
+  }
+
+  private approve(name: ServerName, { paused, tripcode }: ApprovedServer, at: number) {
     return Effect.gen({ self: this }, function* () {
       const fs = yield* FileSystem.FileSystem
       const servers = Option.getOrUndefined(this.servers)
@@ -188,6 +230,7 @@ class Approvals {
         this.settings.current(),
         name,
         tripcode,
+        paused === true,
       ).pipe(Effect.ensuring(Effect.sync(() => end?.(undefined))))
       if (path !== undefined) yield* Effect.ignore(fs.utimes(path, at / 1000, at / 1000))
       servers?.approvedElsewhere(name, tripcode)

@@ -14,6 +14,7 @@ import * as LoadConfig from "../../../src/cli/shared/LoadConfig.ts"
 import { Engine } from "../../../src/cluster/engine/Engine.ts"
 import { tripcodeOfText } from "../../../src/domain/ApiKey.ts"
 import * as Approval from "../../../src/relay/registry/Approval.ts"
+import * as ServerEdit from "../../../src/relay/registry/ServerEdit.ts"
 import * as SharedApprovals from "../../../src/relay/registry/SharedApprovals.ts"
 import { RelaySettings } from "../../../src/relay/settings/RelaySettings.ts"
 import { EngineStore, MemoryEngine } from "../../support/MemoryEngine.ts"
@@ -63,6 +64,16 @@ const relay = Effect.fnUntraced(function* (engines: EngineStore, folder: string)
       settings.reload,
     ),
     registered: () => settings.derived().servers.get("attic")?.tripcodes,
+    /** As the administrator's pages change the file. */
+    edit: (kind: "pause" | "resume") =>
+      Effect.andThen(
+        Effect.sync(() => {
+          const text = ServerEdit.edit(fs.readFileSync(path, "utf8"), "attic", { kind })
+          fs.writeFileSync(path, text ?? "")
+        }),
+        settings.reload,
+      ),
+    isPaused: () => settings.derived().servers.get("attic")?.paused,
     stop: Scope.close(scope, Exit.void),
   }
 })
@@ -108,6 +119,27 @@ describe("approvals of a cluster", () => {
       yield* until(() => again.registered() === undefined)
       assert.isFalse(fs.existsSync(again.path))
       assert.isUndefined(one.registered())
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("are paused and resumed at all relays, also at one that was away meanwhile", () =>
+    Effect.gen(function* () {
+      const engines = yield* store
+      const folder = temporaryFolder()
+      const one = yield* relay(engines, temporaryFolder())
+      const two = yield* relay(engines, temporaryFolder())
+      const away = yield* relay(engines, folder)
+      yield* one.approve()
+      yield* until(() => away.isPaused() === false && two.isPaused() === false)
+      yield* until(() => fs.existsSync(join(folder, "servers.d/.approvals.json")))
+      yield* away.stop
+      yield* one.edit("pause")
+      yield* until(() => two.isPaused() === true)
+      const again = yield* relay(engines, folder)
+      yield* until(() => again.isPaused() === true)
+      yield* again.edit("resume")
+      yield* until(() => one.isPaused() === false && two.isPaused() === false)
+      assert.strictEqual(fs.readFileSync(two.path, "utf8"), Approval.toToml("attic", tripcode))
     }).pipe(Effect.scoped),
   )
 
