@@ -64,6 +64,8 @@ interface OpenedLink extends KeptLink {
 interface Replacing {
   readonly number: number
   readonly moved: Deferred.Deferred<boolean>
+  /** The only relays that are to accept it; any that are wanted unless given. */
+  readonly only: ReadonlyArray<string> | undefined
 }
 
 /** How many links there are if neither the server nor the relays say it. */
@@ -118,6 +120,8 @@ class LinkSet {
   private readonly changed = Latch.makeUnsafe(false)
   /** Open once relays have come or gone since a link could not be moved. */
   private readonly relaysChanged = Latch.makeUnsafe(false)
+  /** A machine that has come, to which a link is to be moved. */
+  private newcomer: ReadonlyArray<string> | undefined
   private readonly impossible = Deferred.makeUnsafe<ListenError>()
 
   constructor(options: LinkSetOptions, fibers: Fibers) {
@@ -246,6 +250,8 @@ class LinkSet {
   }
 
   private unwanted(link: KeptLink): ReadonlyArray<string> {
+    const only = link.replacing?.only
+    if (only !== undefined) return this.relays.machines.flat().filter((id) => !only.includes(id))
     const others = this.alive.filter(
       ({ number }) => number !== link.number && number !== link.replacing?.number,
     )
@@ -305,7 +311,10 @@ class LinkSet {
     const before = this.relays
     const lists = this.alive.flatMap(({ relays }) => (relays === undefined ? [] : [relays]))
     this.relays = LinkSpread.union(lists)
-    if (!LinkSpread.isSame(before, this.relays)) this.relaysChanged.openUnsafe()
+    if (!LinkSpread.isSame(before, this.relays)) {
+      this.relaysChanged.openUnsafe()
+      this.newcomer ??= LinkSpread.newMachine(before, this.relays)
+    }
     this.adjust(before.machines.length > 0)
     this.changed.openUnsafe()
   }
@@ -330,7 +339,7 @@ class LinkSet {
       if (this.alive.length < this.links.size) yield* randomWait(spreadMillis, settleMillis)
       const link = LinkSpread.misplaced(this.placed, this.relays)
       this.relaysChanged.closeUnsafe()
-      if (link === undefined) return
+      if (link === undefined) return yield* this.moveToNewcomer(this.placed)
       if (yield* this.move(link.number)) {
         failures = 0
         return
@@ -343,11 +352,33 @@ class LinkSet {
     return Effect.forever(check)
   }
 
-  /** Opens a link elsewhere, which then takes the place of the one with this number; whether a relay accepted it. */
-  private move(number: number): Effect.Effect<boolean> {
+  /**
+   * Moves a link to a machine that has come, if all are well placed without it. Of
+   * all servers as many do so as are to have links there; otherwise the machine that
+   * was restarted last would have none. If no relay of it accepts the link, it stays.
+   */
+  private moveToNewcomer(placed: ReadonlyArray<LinkSpread.PlacedLink>): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const { newcomer } = this
+      this.newcomer = undefined
+      if (newcomer === undefined || placed.some(({ relay }) => newcomer.includes(relay))) return
+      const share = placed.length / this.relays.machines.length
+      if ((yield* Random.next) >= share) return
+      const link = placed[yield* Random.nextIntBetween(0, placed.length - 1)]
+      if (link !== undefined) yield* this.move(link.number, newcomer)
+    })
+  }
+
+  /**
+   * Opens a link elsewhere, which then takes the place of the one with this number;
+   * whether a relay accepted it.
+   *
+   * @param only the relays that are to accept it; any that are wanted unless given
+   */
+  private move(number: number, only?: ReadonlyArray<string>): Effect.Effect<boolean> {
     return Effect.suspend(() => {
       const moved = Deferred.makeUnsafe<boolean>()
-      const link = this.add({ number, moved })
+      const link = this.add({ number, moved, only })
       this.fibers.start(
         link.number,
         Effect.catch(this.openLink(link), (error) => {

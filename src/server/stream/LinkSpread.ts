@@ -58,18 +58,38 @@ const countsOf = (
   return counts
 }
 
-/** The machine that has all links although there is another; `undefined` if there is none. */
-const onlyMachine = (
-  ids: ReadonlyArray<string>,
+/** How many links the relays of a machine have, if one of them has none. */
+const countOfOpen = (
+  machine: ReadonlyArray<string>,
+  counts: ReadonlyMap<string, number>,
+): number | undefined => {
+  const each = machine.map((id) => counts.get(id) ?? 0)
+  return each.includes(0) ? each.reduce((sum, count) => sum + count, 0) : undefined
+}
+
+/** The fewest links of a machine that has a relay without one; `undefined` if every relay has one. */
+const fewestOfOpen = (
   { machines }: RelayList,
-): ReadonlyArray<string> | undefined =>
-  ids.length === 0 || machines.length < 2
-    ? undefined
-    : machines.find((machine) => ids.every((id) => machine.includes(id)))
+  counts: ReadonlyMap<string, number>,
+): number | undefined => {
+  const open = machines.flatMap((machine) => countOfOpen(machine, counts) ?? [])
+  return open.length === 0 ? undefined : Math.min(...open)
+}
+
+/** The relays of the machines that have so many links or more. */
+const crowdedMachines = (
+  { machines }: RelayList,
+  counts: ReadonlyMap<string, number>,
+  least: number,
+): ReadonlyArray<string> =>
+  machines
+    .filter((machine) => machine.reduce((sum, id) => sum + (counts.get(id) ?? 0), 0) >= least)
+    .flat()
 
 /**
  * The relays that are not to accept a further link: those that have more than the
- * fewest, and all of the machine that has all links.
+ * fewest, and while relays have none, all of the machines that have more links
+ * than one with such a relay.
  *
  * @param others the relays of the links that work
  */
@@ -81,23 +101,49 @@ export const unwanted = (
   const counts = countsOf(ids, relays)
   const fewest = counts.size === 0 ? 0 : Math.min(...counts.values())
   const crowded = ids.filter((id) => (counts.get(id) ?? 1) > fewest)
-  return [...new Set([...crowded, ...(onlyMachine(ids, relays) ?? [])])]
+  const open = fewestOfOpen(relays, counts)
+  const machines = open === undefined ? [] : crowdedMachines(relays, counts, open + 1)
+  return [...new Set([...crowded, ...machines])]
 }
 
-/** The link that is to be opened elsewhere, the newest of a relay that has the most; `undefined` if all are well placed. */
+/**
+ * The link that is to be opened elsewhere: the newest of a relay that has two more
+ * than another, or of a machine that has two more than one with a relay without
+ * any; `undefined` if all are well placed.
+ */
 export const misplaced = (
   links: ReadonlyArray<PlacedLink>,
   relays: RelayList,
 ): PlacedLink | undefined => {
   const listed = new Set(relays.machines.flat())
   const placed = links.filter(({ relay }) => listed.has(relay))
-  if (placed.length < 2) return undefined
-  const ids = placed.map(({ relay }) => relay)
-  const counts = countsOf(ids, relays)
+  const counts = countsOf(
+    placed.map(({ relay }) => relay),
+    relays,
+  )
   const most = Math.max(...counts.values())
-  const isUneven = most - Math.min(...counts.values()) >= 2
-  if (!isUneven && onlyMachine(ids, relays) === undefined) return undefined
+  const open = fewestOfOpen(relays, counts)
+  const crowded =
+    most - Math.min(...counts.values()) >= 2
+      ? [...listed].filter((id) => counts.get(id) === most)
+      : open === undefined
+        ? []
+        : crowdedMachines(relays, counts, open + 2)
   return placed
-    .filter(({ relay }) => counts.get(relay) === most)
-    .reduce((newest, link) => (link.number > newest.number ? link : newest))
+    .filter(({ relay }) => crowded.includes(relay))
+    .reduce<PlacedLink | undefined>(
+      (newest, link) => (newest === undefined || link.number > newest.number ? link : newest),
+      undefined,
+    )
+}
+
+/** A machine of which no relay was there before; `undefined` if nothing was known then. */
+export const newMachine = (
+  before: RelayList,
+  { machines }: RelayList,
+): ReadonlyArray<string> | undefined => {
+  const known = new Set(before.machines.flat())
+  return known.size === 0
+    ? undefined
+    : machines.find((machine) => !machine.some((id) => known.has(id)))
 }

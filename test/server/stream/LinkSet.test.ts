@@ -25,6 +25,53 @@ const partialList = () => StreamFrame.relays({ links: 2, machines: [["a"], ["b"]
 
 const machinesOf = (ids: ReadonlyArray<string>) => new Set(ids.map((id) => id.split(".")[0]))
 
+describe("a machine that was restarted", () => {
+  it.effect("has a link of the server again, if another has two", () =>
+    Effect.gen(function* () {
+      const cluster = yield* FakeCluster.start(["a.0", "a.1", "b.0", "b.1", "c.0", "c.1"])
+      yield* serve(cluster)
+      for (const id of ["c", "a", "b", "c"]) {
+        cluster.kill(`${id}.0`)
+        cluster.kill(`${id}.1`)
+        yield* Harness.advanceUntil(
+          `four links without ${id}`,
+          () => cluster.places().length === 4 && !machinesOf(cluster.places()).has(id),
+        )
+        cluster.add(`${id}.0`)
+        cluster.add(`${id}.1`)
+        yield* Harness.advanceUntil(
+          `a link at ${id} again`,
+          () => cluster.places().length === 4 && machinesOf(cluster.places()).size === 3,
+        )
+      }
+    }),
+  )
+
+  it.effect("has its part of all servers' links again, if there are more machines than links", () =>
+    Effect.gen(function* () {
+      const cluster = yield* FakeCluster.start(["a", "b", "c", "d"])
+      cluster.spread = 2
+      const names = Array.from({ length: 24 }, (_, i) => `s${i}`)
+      for (const name of names) yield* serve(cluster, {}, name)
+      const has = (id: string) => cluster.places().filter((one) => one === id).length
+      const isComplete = (): boolean => cluster.places().length === 2 * names.length
+      yield* Harness.advanceUntil("all are connected", isComplete)
+      cluster.kill("d")
+      yield* Harness.advanceUntil("all are connected without it", isComplete)
+      assert.strictEqual(has("d"), 0)
+      cluster.add("d")
+      for (let seconds = 0; seconds < 10; seconds++) {
+        yield* TestClock.adjust("1 second")
+        yield* Harness.turns(20)
+      }
+      yield* Harness.advanceUntil("all are connected", isComplete)
+      // Half of 24 servers are to have one there.
+      assert.isAtLeast(has("d"), 2)
+      assert.isAtMost(has("d"), 22)
+    }),
+  )
+})
+
 describe("the links of a server", () => {
   it.effect("are one for each relay, as far as the relays ask for", () =>
     Effect.gen(function* () {

@@ -41,6 +41,25 @@ describe("a link", () => {
     )
   })
 
+  it("is misplaced at a machine that has two more than one with a relay without any", () => {
+    const three: LinkSpread.RelayList = {
+      links: 4,
+      machines: [
+        ["a.0", "a.1"],
+        ["b.0", "b.1"],
+        ["c.0", "c.1"],
+      ],
+    }
+    const links = [link(0, "a.0"), link(1, "b.1"), link(2, "a.1"), link(3, "b.0")]
+    assert.deepStrictEqual(LinkSpread.misplaced(links, three), link(3, "b.0"))
+    const others = links.slice(0, 3).map(({ relay }) => relay)
+    assert.sameMembers(
+      ["c.0", "c.1"],
+      three.machines.flat().filter((id) => !LinkSpread.unwanted(others, three).includes(id)),
+    )
+    assert.isUndefined(LinkSpread.misplaced([...links.slice(0, 3), link(4, "c.0")], three))
+  })
+
   it("is misplaced at a relay that has two more than another", () => {
     const links = [link(0, "a.0"), link(1, "a.0"), link(2, "b.0")]
     assert.deepStrictEqual(LinkSpread.misplaced(links, two), link(1, "a.0"))
@@ -53,6 +72,15 @@ describe("a link", () => {
     const one: LinkSpread.RelayList = { links: 1, machines: [["a"]] }
     assert.isUndefined(LinkSpread.misplaced([link(0, "a"), link(1, "a")], one))
     assert.isUndefined(LinkSpread.misplaced([link(0, ""), link(1, "")], LinkSpread.unknown))
+  })
+})
+
+describe("a machine", () => {
+  it("is new if none of its relays was there, and others were", () => {
+    const now: LinkSpread.RelayList = { links: 2, machines: [["a.1"], ["b.0"], ["c.0"]] }
+    assert.deepStrictEqual(LinkSpread.newMachine(two, now), ["c.0"])
+    assert.isUndefined(LinkSpread.newMachine(two, two))
+    assert.isUndefined(LinkSpread.newMachine(LinkSpread.unknown, two))
   })
 })
 
