@@ -26,7 +26,7 @@ export interface AcceptedPeer {
 
 /** See the file's header. */
 export interface PeerNetwork {
-  /** Connects to an address as in `Member.at`; calls `done` once, unless the returned function was called before. */
+  /** Connects to an address as in `Member.at`, for `ReadBuffer.receive` to read from; calls `done` once, unless the returned function was called before. */
   connect(at: string, done: (socket: Duplex | PeerNetworkError) => void): () => void
   /** Accepts connections while the Scope is open; the address, with the port that was taken. */
   listen(

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 import { listenPrivately } from "../../transport/net/PrivateSocket.ts"
+import { ReadBuffer } from "../../transport/net/ReadBuffer.ts"
 import type { ClusterKeys } from "../ClusterKey.ts"
 import { type AcceptedPeer, type PeerNetwork, PeerNetworkError } from "./PeerNetwork.ts"
 
@@ -84,15 +85,19 @@ export const make = (current: () => ClusterKeys | undefined = () => undefined): 
     const place = placeOf(at)
     const [key] = keys()
     if (place === undefined) return failure(at, "it is no address")
-    if ("path" in place) return net.connect(place)
+    const reads = new ReadBuffer()
+    if ("path" in place) return reads.attached(net.connect({ ...place, onread: reads.onread }))
     if (key === undefined) return failure(at, "there is no `key_file`")
-    return tls.connect({
+    // Node's types lack `onread` here, its documentation does not.
+    const options: tls.ConnectionOptions & { readonly onread: net.OnReadOpts } = {
       ...place,
       ...tlsOptions,
+      onread: reads.onread,
       pskCallback: () => ({ psk: key.secret, identity: key.identity }),
       // The key has proved who it is.
       checkServerIdentity: () => undefined,
-    })
+    }
+    return reads.attached(tls.connect(options))
   }
 
   const connect: PeerNetwork["connect"] = (at, done) => {

@@ -2,6 +2,7 @@
  * A link's bytes over a connection of its own, without framing around them.
  */
 import type { Duplex } from "node:stream"
+import * as ReadBuffer from "../net/ReadBuffer.ts"
 import * as BufferPressure from "../runtime/BufferPressure.ts"
 import * as WriteBatch from "../runtime/WriteBatch.ts"
 import type { Wire } from "./FrameWriter.ts"
@@ -14,7 +15,7 @@ const closeMillis = 2_000
 /** The wire over an open connection. */
 export const make = (socket: Duplex, events: WireEvents): Wire => {
   if ("setNoDelay" in socket) (socket as Duplex & { setNoDelay: () => void }).setNoDelay()
-  socket.on("data", (chunk: Buffer) => {
+  ReadBuffer.receive(socket, (chunk) => {
     BufferPressure.count(chunk.length)
     WriteBatch.during(() => events.bytes(chunk))
   })

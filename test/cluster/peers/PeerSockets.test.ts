@@ -12,6 +12,7 @@ import * as Result from "effect/Result"
 import * as ClusterKey from "../../../src/cluster/ClusterKey.ts"
 import { type PeerNetwork, PeerNetworkError } from "../../../src/cluster/peers/PeerNetwork.ts"
 import * as PeerSockets from "../../../src/cluster/peers/PeerSockets.ts"
+import * as ReadBuffer from "../../../src/transport/net/ReadBuffer.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 
 const oldKey = "the-old-key-of-the-cluster-long-enough"
@@ -27,7 +28,7 @@ const greet = (network: PeerNetwork, at: string): Effect.Effect<string> =>
   Effect.callback((resume) => {
     network.connect(at, (socket) => {
       if (socket instanceof PeerNetworkError) return resume(Effect.succeed(socket.detail))
-      socket.once("data", (chunk: Buffer) => resume(Effect.succeed(chunk.toString())))
+      ReadBuffer.receive(socket, (chunk) => resume(Effect.succeed(chunk.toString())))
     })
   })
 
