@@ -107,6 +107,10 @@ const loadLate = (code: string): string => {
   return late
 }
 
+/** Escapes what is not ASCII: V8 keeps code with one other character in two bytes for each. */
+const toAscii = (code: string): string =>
+  code.replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+
 /** The command and its workers, with all packages that have no native code. */
 export const bundleCommand = async (dir: string): Promise<RolldownOutput> => {
   const build = await rolldown({
@@ -120,9 +124,13 @@ export const bundleCommand = async (dir: string): Promise<RolldownOutput> => {
     dir,
     format: "cjs",
     comments: { legal: false, annotation: false, jsdoc: false },
+    // V8 keeps the text of all code that it has loaded. Names stay as they are, for stack traces.
+    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
     dynamicImportInCjs: false,
     plugins: [{ name: "load-late", renderChunk: loadLate }],
   })
+  for (const chunk of output.output)
+    if (chunk.type === "chunk") writeFileSync(join(dir, chunk.fileName), toAscii(chunk.code))
   writeFileSync(join(dir, "package.json"), `${JSON.stringify({ type: "commonjs" })}\n`)
   return output
 }

@@ -19,8 +19,10 @@ const run = async (): Promise<void> => {
     return
   }
   nodeModule.enableCompileCache()
-  // What is hot at the start is not worth the 6 MiB of TurboFan's code; see HeapPolicy.ts.
+  // Until the start is over; see HeapPolicy.ts. What is hot at the start is not worth the 6 MiB of
+  // TurboFan's code, and what it leaves in a large space of new objects stays there.
   setFlagsFromString("--max-optimized-bytecode-size=0")
+  setFlagsFromString("--semi-space-growth-factor=1")
   const { main } = await import("./cli/Main.ts")
   const { apply: limitHeap } = await import("./cli/HeapPolicy.ts")
   limitHeap()

@@ -19,21 +19,15 @@ const resource = {
 
 const loader = "scripts/package/loader.cjs"
 
-/**
- * The code without what is for a shell, and with escapes for all but ASCII, so
- * that V8 needs one byte for each character.
- */
-const plain = (code: string): string =>
-  code
-    .replace(/^#!.*/, "")
-    .replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+/** The code without what is for a shell. */
+const withoutShell = (code: string): string => code.replace(/^#!.*/, "")
 
 /** The blob with the bundle in `parts`, made in `folder` by a runtime of this version for this machine. */
 const blobOf = async (parts: string, folder: string, version: string): Promise<Buffer> => {
   const assets: Record<string, string> = {}
   const add = (file: string): string => {
     const name = basename(file)
-    const code = plain(readFileSync(file, "utf8"))
+    const code = withoutShell(readFileSync(file, "utf8"))
     writeFileSync(join(folder, name), code)
     assets[name] = name
     return code

@@ -18,7 +18,7 @@ const folder = join(dirname(process.execPath), "ptth.bundle")
 /** For packages with native code, if somebody has put them beside the executable. */
 const requireBeside = createRequire(process.execPath)
 
-// All of it is ASCII, see `Executable.ts`.
+// All of it is ASCII, see `Bundle.ts`.
 const textOf = (name) => Buffer.from(getRawAsset(name)).latin1Slice()
 
 const isPart = (name) => /^\.{1,2}\/[\w./-]+\.js$/.test(name)

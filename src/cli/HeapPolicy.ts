@@ -46,9 +46,27 @@ const idleChange = 1024 * 1024
 /** V8's default: how long the bytecode of a function may be for TurboFan. */
 const longestOptimized = 61_440
 
+/** The start is over when memory stops changing, when there is traffic, or after this long, in milliseconds. */
+const longestStart = 2_000
+
 type Collect = (options: { readonly type: "minor" }) => void
 
-/** Applies the policy to this process. */
+let collector: Collect | undefined
+
+/** Frees dead buffers. The context that has V8's function for it takes memory, so it is made by the first call. */
+const collect = (): void => {
+  if (collector === undefined) {
+    setFlagsFromString("--expose-gc")
+    collector = runInNewContext("gc") as Collect
+  }
+  collector({ type: "minor" })
+}
+
+/** Lets the new space grow when it is full, or not. */
+const letGrow = (grows: boolean): void =>
+  setFlagsFromString(`--semi-space-growth-factor=${grows ? 2 : 1}`)
+
+/** Applies the policy to this process, which `bin.ts` has set up for its start. */
 export const apply = (): void => {
   setFlagsFromString(`--heap-growing-percent=${growthPercent}`)
   // A hundred long requests make V8 pretenure: it then allocates all requests in the old space,
@@ -56,14 +74,10 @@ export const apply = (): void => {
   setFlagsFromString("--no-allocation-site-pretenuring")
   if (availableParallelism() <= fewProcessors)
     for (const flag of withoutHelpers) setFlagsFromString(flag)
-  setFlagsFromString("--expose-gc")
-  const collect = runInNewContext("gc") as Collect
-  onPressure(() => collect({ type: "minor" }))
-  // `bin.ts` has turned TurboFan off for the start.
-  setTimeout(() => {
-    setFlagsFromString(`--max-optimized-bytecode-size=${longestOptimized}`)
-  }, watchMillis).unref()
-  let grows = true
+  onPressure(collect)
+  const startedAt = performance.now()
+  let isStarting = true
+  let grows = false
   let live = 0
   let used = 0
   let timer: NodeJS.Timeout | undefined
@@ -71,23 +85,36 @@ export const apply = (): void => {
     clearTimeout(timer)
     timer = setTimeout(watch, millis).unref()
   }
+  const endStart = (): void => {
+    if (!isStarting) return
+    isStarting = false
+    setFlagsFromString(`--max-optimized-bytecode-size=${longestOptimized}`)
+    grows = true
+    letGrow(grows)
+  }
+  const onTraffic = (): void => {
+    endStart()
+    watchAfter(watchMillis)
+  }
   const watch = (): void => {
     const { external_memory: now, used_heap_size } = getHeapStatistics()
     const isIdle = Math.abs(used_heap_size + now - used) < idleChange
     used = used_heap_size + now
+    if (isIdle || performance.now() - startedAt > longestStart) endStart()
     watchAfter(isIdle ? idleMillis : watchMillis)
-    if (isIdle) onNextTraffic(() => watchAfter(watchMillis))
+    if (isIdle) onNextTraffic(onTraffic)
     live = Math.min(live, now)
     if (now > live + maxDeadBuffers) {
-      collect({ type: "minor" })
+      collect()
       live = getHeapStatistics().external_memory
     }
     const space = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space")
     // V8 shrinks the new space when idle; then it must be allowed to grow again.
     const isSmall = space !== undefined && space.space_size < newSpace
-    if (isSmall === grows) return
+    if (isStarting || isSmall === grows) return
     grows = isSmall
-    setFlagsFromString(`--semi-space-growth-factor=${grows ? 2 : 1}`)
+    letGrow(grows)
   }
+  onNextTraffic(onTraffic)
   watchAfter(watchMillis)
 }

@@ -3,11 +3,12 @@
  * space of new objects was after work, after it was collected as in a long
  * rest, and after work again; in MiB.
  */
-import { getHeapSpaceStatistics } from "node:v8"
+import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { apply } from "../../src/cli/HeapPolicy.ts"
 
 apply()
+setFlagsFromString("--expose-gc")
 const collect = runInNewContext("gc") as (options: object) => void
 
 const size = (): number =>

@@ -9,12 +9,12 @@ import type { Coding } from "../http/ContentCoding.ts"
 
 // Quality 4 is fast enough for a fast connection; the window of 2^18 bytes limits
 // the memory of one request to about a megabyte.
-const brotli: zlib.BrotliOptions = {
+const brotli = (): zlib.BrotliOptions => ({
   params: {
     [zlib.constants.BROTLI_PARAM_QUALITY]: 4,
     [zlib.constants.BROTLI_PARAM_LGWIN]: 18,
   },
-}
+})
 const gzip: zlib.ZlibOptions = { level: 6 }
 
 /** Compresses bytes in memory; gives `undefined` if that fails. */
@@ -25,7 +25,7 @@ export const compress = (
 ): void => {
   const take = (error: Error | null, compressed: Buffer): void =>
     done(error === null ? compressed : undefined)
-  if (coding === "br") zlib.brotliCompress(bytes, brotli, take)
+  if (coding === "br") zlib.brotliCompress(bytes, brotli(), take)
   else zlib.gzip(bytes, gzip, take)
 }
 
@@ -55,7 +55,7 @@ export class CompressedBody implements Body, BodySink, BodyFlow {
   read(sink: BodySink): BodyFlow {
     this.state = "flowing"
     this.sink = sink
-    const coder = this.coding === "br" ? zlib.createBrotliCompress(brotli) : zlib.createGzip(gzip)
+    const coder = this.coding === "br" ? zlib.createBrotliCompress(brotli()) : zlib.createGzip(gzip)
     this.coder = coder
     coder.on("data", (chunk: Buffer) => {
       if (this.state === "over") return

@@ -35,14 +35,14 @@ const maxDecoded = 1024 * 1024
 const options = { maxOutputLength: maxDecoded }
 
 /** What is there of a body that was cut is decoded, too. */
-const cutOptions = { ...options, finishFlush: zlib.constants.Z_SYNC_FLUSH }
+const cutOptions = () => ({ ...options, finishFlush: zlib.constants.Z_SYNC_FLUSH })
 
 const decoders: Readonly<Record<string, (bytes: Uint8Array) => Uint8Array>> = {
   "": (bytes) => bytes,
   identity: (bytes) => bytes,
-  gzip: (bytes) => zlib.gunzipSync(bytes, cutOptions),
-  "x-gzip": (bytes) => zlib.gunzipSync(bytes, cutOptions),
-  deflate: (bytes) => zlib.inflateSync(bytes, cutOptions),
+  gzip: (bytes) => zlib.gunzipSync(bytes, cutOptions()),
+  "x-gzip": (bytes) => zlib.gunzipSync(bytes, cutOptions()),
+  deflate: (bytes) => zlib.inflateSync(bytes, cutOptions()),
   br: (bytes) =>
     zlib.brotliDecompressSync(bytes, {
       ...options,

@@ -22,7 +22,13 @@ import * as FailurePage from "../../web/FailurePage.ts"
 /** How long a handshake may take, in milliseconds: it may wait for a certificate. */
 const handshakeMillis = 25_000
 
-const noCertificate = tls.createSecureContext()
+let noCertificate: tls.SecureContext | undefined
+
+/** A context without a certificate. Made when it is used first: Node then reads its root certificates, which takes 10 MiB. */
+const withoutCertificate = (): tls.SecureContext => {
+  noCertificate ??= tls.createSecureContext()
+  return noCertificate
+}
 
 /** What connections are answered with. */
 export interface PassedOptions {
@@ -73,7 +79,7 @@ const accept = (
     const socket = new tls.TLSSocket(raw, {
       isServer: true,
       // Without a certificate for the host the handshake fails.
-      secureContext: noCertificate,
+      secureContext: withoutCertificate(),
       ...TlsHandshake.options(hosts, ["h2", "http/1.1"]),
     })
     Object.defineProperty(socket, "remoteAddress", { value: head.address })

@@ -60,7 +60,7 @@ export const make = (options: UpstreamOptions): Upstream => {
     ...addressOf(origin),
     isSecure,
     socketPath,
-    secureContext: trusting(options.ca),
+    secureContext: isSecure ? trusting(options.ca) : undefined,
     isUnverified: options.insecure,
   })
   const loop = new ForwardingLoop()

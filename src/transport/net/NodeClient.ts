@@ -132,7 +132,10 @@ export const make = (options: ClientOptions): Client => {
     ...(proxy === undefined
       ? {}
       : { proxyEnv: { [secure ? "HTTPS_PROXY" : "HTTP_PROXY"]: proxy.href } }),
-    ...(options.ca === undefined ? {} : { ca: [...getCACertificates("default"), options.ca] }),
+    // Only where they are used, since Node reads its own for it, which takes 10 MiB.
+    ...(secure && options.ca !== undefined
+      ? { ca: [...getCACertificates("default"), options.ca] }
+      : {}),
   }
   const agent = secure ? new (https().Agent)(agentOptions) : new http.Agent(agentOptions)
   const unpooled = { ...agentOptions, keepAlive: false }
