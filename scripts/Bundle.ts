@@ -5,7 +5,13 @@
 import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs"
 import { isBuiltin } from "node:module"
 import { basename, join } from "node:path"
-import { type InputOptions, type OutputOptions, type RolldownOutput, rolldown } from "rolldown"
+import {
+  type InputOptions,
+  type OutputOptions,
+  type Plugin,
+  type RolldownOutput,
+  rolldown,
+} from "rolldown"
 import { dts } from "rolldown-plugin-dts"
 
 interface Manifest {
@@ -90,7 +96,18 @@ const fileNames: OutputOptions = {
 }
 
 /** Node's modules that take memory and that not every command uses. */
-const heavy = ["child_process", "https", "readline", "tls", "worker_threads", "zlib"]
+const heavy = [
+  "child_process",
+  "fs/promises",
+  "https",
+  "perf_hooks",
+  "readline",
+  "stream/consumers",
+  "tls",
+  "vm",
+  "worker_threads",
+  "zlib",
+]
 
 /** Makes a chunk load Node's {@link heavy} modules when it uses them instead of at its start. */
 const loadLate = (code: string): string => {
@@ -107,6 +124,22 @@ const loadLate = (code: string): string => {
   return late
 }
 
+/**
+ * Effect's help makes an `Intl.Segmenter` when it is loaded, which reads a mebibyte
+ * of Unicode's data. This makes one for each text instead.
+ */
+const segmentLate: Plugin = {
+  name: "segment-late",
+  transform: {
+    filter: { id: /effect\/dist\/cli\/CliOutput\.js$/ },
+    handler: (code) => {
+      const made = /= \/\*#__PURE__\*\/(new Intl\.Segmenter\([^)]*\));/
+      if (!made.test(code)) throw new Error("CliOutput.js has no segmenter to make later any more")
+      return code.replace(made, "= { segment: text => $1.segment(text) };")
+    },
+  },
+}
+
 /** Escapes what is not ASCII: V8 keeps code with one other character in two bytes for each. */
 const toAscii = (code: string): string =>
   code.replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
@@ -116,6 +149,7 @@ export const bundleCommand = async (dir: string): Promise<RolldownOutput> => {
   const build = await rolldown({
     ...common(() => false),
     input: named(["src/bin.ts", ...workers]),
+    plugins: [segmentLate],
   })
   // CommonJS: the modules that Node loads as such take 8 MiB less than those of ES, and the
   // single executable can load no others.
@@ -125,7 +159,11 @@ export const bundleCommand = async (dir: string): Promise<RolldownOutput> => {
     format: "cjs",
     comments: { legal: false, annotation: false, jsdoc: false },
     // V8 keeps the text of all code that it has loaded. Names stay as they are, for stack traces.
-    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+    minify: {
+      compress: false,
+      mangle: { toplevel: false, keepNames: true },
+      codegen: { removeWhitespace: true },
+    },
     dynamicImportInCjs: false,
     plugins: [{ name: "load-late", renderChunk: loadLate }],
   })

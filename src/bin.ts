@@ -6,6 +6,7 @@
  */
 import * as nodeModule from "node:module"
 import { setFlagsFromString } from "node:v8"
+import { startFlags } from "./cli/StartFlags.ts"
 import { entry } from "./domain/ErrorRegistry.ts"
 
 const needed = 24
@@ -18,11 +19,8 @@ const run = async (): Promise<void> => {
     process.stdout.write(`ptth ${version}\n`)
     return
   }
+  for (const flag of startFlags) setFlagsFromString(flag)
   nodeModule.enableCompileCache()
-  // Until the start is over; see HeapPolicy.ts. What is hot at the start is not worth the 6 MiB of
-  // TurboFan's code, and what it leaves in a large space of new objects stays there.
-  setFlagsFromString("--max-optimized-bytecode-size=0")
-  setFlagsFromString("--semi-space-growth-factor=1")
   const { main } = await import("./cli/Main.ts")
   const { apply: limitHeap } = await import("./cli/HeapPolicy.ts")
   limitHeap()

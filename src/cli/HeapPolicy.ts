@@ -8,6 +8,7 @@ import { availableParallelism } from "node:os"
 import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { onNextTraffic, onPressure } from "../transport/runtime/BufferPressure.ts"
+import { workFlags } from "./StartFlags.ts"
 
 /** Maximum size of the new space in bytes; with much less, collections cost too much. */
 const newSpace = 16 * 1024 * 1024
@@ -43,11 +44,20 @@ const idleMillis = 15_000
 /** The process is idle if its memory changes by less than this between two checks, in bytes. */
 const idleChange = 1024 * 1024
 
-/** V8's default: how long the bytecode of a function may be for TurboFan. */
-const longestOptimized = 61_440
+/** More processor time than a start takes, in milliseconds. */
+const startMillis = 500
 
-/** The start is over when memory stops changing, when there is traffic, or after this long, in milliseconds. */
-const longestStart = 2_000
+/** The process has work to do if it uses more than this part of a processor between two checks. */
+const busyPart = 0.3
+
+/** The processor time of this process in milliseconds. */
+const processorMillis = (): number => {
+  const { system, user } = process.cpuUsage()
+  return (system + user) / 1000
+}
+
+/** A monotonic clock in milliseconds. `performance` takes memory that nothing else may need. */
+const now = (): number => process.uptime() * 1000
 
 type Collect = (options: { readonly type: "minor" }) => void
 
@@ -62,10 +72,6 @@ const collect = (): void => {
   collector({ type: "minor" })
 }
 
-/** Lets the new space grow when it is full, or not. */
-const letGrow = (grows: boolean): void =>
-  setFlagsFromString(`--semi-space-growth-factor=${grows ? 2 : 1}`)
-
 /** Applies the policy to this process, which `bin.ts` has set up for its start. */
 export const apply = (): void => {
   setFlagsFromString(`--heap-growing-percent=${growthPercent}`)
@@ -75,9 +81,10 @@ export const apply = (): void => {
   if (availableParallelism() <= fewProcessors)
     for (const flag of withoutHelpers) setFlagsFromString(flag)
   onPressure(collect)
-  const startedAt = performance.now()
   let isStarting = true
-  let grows = false
+  let checkedAt = now()
+  let processor = processorMillis()
+  let grows = true
   let live = 0
   let used = 0
   let timer: NodeJS.Timeout | undefined
@@ -88,23 +95,28 @@ export const apply = (): void => {
   const endStart = (): void => {
     if (!isStarting) return
     isStarting = false
-    setFlagsFromString(`--max-optimized-bytecode-size=${longestOptimized}`)
-    grows = true
-    letGrow(grows)
+    for (const flag of workFlags) setFlagsFromString(flag)
   }
   const onTraffic = (): void => {
     endStart()
     watchAfter(watchMillis)
   }
+  const watchStart = (): void => {
+    const time = now()
+    const total = processorMillis()
+    if (total > startMillis && (total - processor) / (time - checkedAt) > busyPart) endStart()
+    checkedAt = time
+    processor = total
+  }
   const watch = (): void => {
-    const { external_memory: now, used_heap_size } = getHeapStatistics()
-    const isIdle = Math.abs(used_heap_size + now - used) < idleChange
-    used = used_heap_size + now
-    if (isIdle || performance.now() - startedAt > longestStart) endStart()
+    const { external_memory: external, used_heap_size } = getHeapStatistics()
+    const isIdle = Math.abs(used_heap_size + external - used) < idleChange
+    used = used_heap_size + external
+    if (isStarting) watchStart()
     watchAfter(isIdle ? idleMillis : watchMillis)
     if (isIdle) onNextTraffic(onTraffic)
-    live = Math.min(live, now)
-    if (now > live + maxDeadBuffers) {
+    live = Math.min(live, external)
+    if (external > live + maxDeadBuffers) {
       collect()
       live = getHeapStatistics().external_memory
     }
@@ -113,7 +125,7 @@ export const apply = (): void => {
     const isSmall = space !== undefined && space.space_size < newSpace
     if (isStarting || isSmall === grows) return
     grows = isSmall
-    letGrow(grows)
+    setFlagsFromString(`--semi-space-growth-factor=${grows ? 2 : 1}`)
   }
   onNextTraffic(onTraffic)
   watchAfter(watchMillis)

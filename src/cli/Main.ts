@@ -3,7 +3,6 @@
  * names of PTTH 2.x, such as `ptth_relay`, the subcommand is implied.
  */
 import * as NodePath from "node:path"
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as CliConfig from "effect/cli/CliConfig"
 import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
@@ -23,6 +22,7 @@ import { shareCommand } from "./commands/ShareCommand.ts"
 import { statusCommand } from "./commands/StatusCommand.ts"
 import * as Misplaced from "./Misplaced.ts"
 import { runMain } from "./RunMain.ts"
+import * as Services from "./Services.ts"
 import * as Output from "./shared/Output.ts"
 import { version } from "./shared/Version.ts"
 import * as OutputFlags from "./text/OutputFlags.ts"
@@ -105,7 +105,7 @@ export const command = (argv: ReadonlyArray<string>) => {
     ),
     Effect.provide(
       Layer.mergeAll(
-        NodeServices.layer,
+        Services.layer,
         Output.layerLogger(OutputFlags.formatIn(args)),
         Output.layerPresenter((word) => Misplaced.suggest(ptth, word)),
         cliConfig,

@@ -6,6 +6,7 @@
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
+import { promisify } from "node:util"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type { SymlinkPolicy } from "../domain/config/ServerConfig.ts"
@@ -371,16 +372,29 @@ const handle = (parts: Parts): Handler => {
 const notFolder = (root: string, problem: string): FileServerError =>
   new FileServerError({ code: "PTTH_ROOT_NOT_FOLDER", detail: `${root} ${problem}.` })
 
+// Not by `fs.promises`, which takes a mebibyte that a file server may never need.
+const open = promisify(fs.open)
+const readLink = promisify(fs.readlink)
+const stat = promisify(fs.stat)
+
+const realPath = (folder: string): Promise<ByteName> =>
+  new Promise((resolve, reject) => {
+    fs.realpath.native(folder, { encoding: "latin1" }, (error, real) => {
+      if (error === null) resolve(real)
+      else reject(error)
+    })
+  })
+
 /** Whether /proc gives the real path of an open handle, as on most Linux systems. */
 const hasHandlePaths = async (real: ByteName): Promise<boolean> => {
   if (process.platform !== "linux") return false
-  const folder = await fs.promises.open(toFsPath(real), "r")
+  const folder = await open(toFsPath(real), "r")
   try {
-    return (await fs.promises.readlink(`/proc/self/fd/${folder.fd}`, "latin1")) === real
+    return (await readLink(`/proc/self/fd/${folder}`, "latin1")) === real
   } catch {
     return false
   } finally {
-    await folder.close()
+    fs.closeSync(folder)
   }
 }
 
@@ -396,8 +410,8 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
   const folder = path.resolve(options.root)
   const { real, check } = yield* Effect.tryPromise({
     try: async () => {
-      const real: ByteName = await fs.promises.realpath(folder, { encoding: "latin1" })
-      const stats = await fs.promises.stat(toFsPath(real))
+      const real = await realPath(folder)
+      const stats = await stat(toFsPath(real))
       if (!stats.isDirectory()) throw notFolder(options.root, "is not a folder")
       const check: Root.Check = (await hasHandlePaths(real)) ? "handle" : "path"
       return { real, check }
