@@ -5,7 +5,7 @@
  * asked at a time. Prints medians with ranges, and the medians of the ratios to
  * the relay's own turn of the same round, in Markdown.
  *
- * BENCH_ROUNDS (7), BENCH_SECONDS (2) for each load, BENCH_MIB (128) for the
+ * BENCH_ROUNDS (7), BENCH_REQUESTS (20000) of each load, BENCH_MIB (128) for the
  * large body, BENCH_RTT (50) the round trip in milliseconds for the page of 100
  * pictures. Needs `h2load`, `curl` and `openssl`; Caddy and nginx are left out
  * where they are not installed.
@@ -26,7 +26,7 @@ import { certificateIn, startCaddy, startTlsNginx } from "./TlsFronts.ts"
 import { startTunnel, type Tunnel } from "./Tunnel.ts"
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 7)
-const seconds = Number(process.env.BENCH_SECONDS ?? 2)
+const requests = Number(process.env.BENCH_REQUESTS ?? 20_000)
 const mebibytes = Number(process.env.BENCH_MIB ?? 128)
 const roundTrip = Number(process.env.BENCH_RTT ?? 50)
 
@@ -36,6 +36,9 @@ const pictureBytes = 12_000
 
 /** How many connections browsers open to one host by HTTP/1.1. */
 const browserConnections = 6
+
+/** How many bytes browsers take ahead, of one response and of all on a connection. */
+const browserWindow = 6 * 1024 * 1024
 
 for (const [program, flag] of [
   ["h2load", "--version"],
@@ -86,7 +89,8 @@ const load = async (
 ): Promise<{ readonly rate: number; readonly micros: number }> => {
   const before = processorOf(programs)
   const url = `${base}small.bin`
-  const { stdout } = await promisify(execFile)("h2load", ["-D", `${seconds}`, ...args, url])
+  // With a duration h2load may never end if its connections are not there by then.
+  const { stdout } = await promisify(execFile)("h2load", ["-n", `${requests}`, ...args, url])
   const spent = processorOf(programs) - before
   const rate = Number(/finished in [\d.]+\w+, ([\d.]+) req\/s/.exec(stdout)?.[1])
   const succeeded = Number(/ (\d+) succeeded/.exec(stdout)?.[1])
@@ -128,8 +132,9 @@ const pageByHttp2 = async (candidate: Candidate): Promise<number> => {
   const begin = performance.now()
   const session = http2.connect(new URL(candidate.far).origin, {
     rejectUnauthorized: false,
-    settings: { initialWindowSize: 1024 * 1024 },
+    settings: { initialWindowSize: browserWindow },
   })
+  session.once("connect", () => session.setLocalWindowSize(browserWindow))
   const get = (url: string): Promise<void> =>
     new Promise((resolve, reject) => {
       const stream = session.request({ ":path": new URL(url).pathname })
