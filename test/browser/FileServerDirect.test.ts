@@ -13,6 +13,16 @@ const browser = launched()
 
 const skipped = hasBrowser ? "" : " (skipped: no browser)"
 
+/** The titles of menus that are not inside the window when they are open; runs in the page. */
+const menusOutside = (): ReadonlyArray<string> =>
+  [...document.querySelectorAll<HTMLDetailsElement>("details.drop")].flatMap((menu) => {
+    menu.open = true
+    const box = menu.lastElementChild?.getBoundingClientRect()
+    menu.open = false
+    const isInside = box !== undefined && box.top >= 0 && box.bottom <= innerHeight + 1
+    return isInside ? [] : [menu.firstElementChild?.getAttribute("title") ?? ""]
+  })
+
 describe.skipIf(!hasBrowser)(`in a browser, the file server's pages alone${skipped}`, () => {
   const withPage = browsed(browser, "alone")
 
@@ -174,6 +184,7 @@ describe.skipIf(!hasBrowser)(`in a browser, the file server's pages alone${skipp
         ]) {
           await page.emulateMedia({ colorScheme: "light" })
           await page.goto(url + target)
+          assert.deepStrictEqual(await page.evaluate(menusOutside), [], target)
           await page.evaluate(() => {
             for (const element of document.querySelectorAll("details:not([name])")) {
               element.setAttribute("open", "")

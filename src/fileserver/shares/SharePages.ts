@@ -7,9 +7,10 @@ import * as Format from "../../web/Format.ts"
 import { type Html, html } from "../../web/Html.ts"
 import { page } from "../../web/Page.ts"
 import * as PageAddress from "../http/PageAddress.ts"
+import * as Query from "../http/Query.ts"
 import * as ByteName from "../names/ByteName.ts"
 import * as Icons from "../parts/Icons.ts"
-import { topOf, up } from "../parts/PathLinks.ts"
+import { pathLinks, topOf, up } from "../parts/PathLinks.ts"
 import * as FileTypes from "../types/FileTypes.ts"
 import * as Kind from "../types/Kind.ts"
 import { text } from "./ShareText.ts"
@@ -28,9 +29,10 @@ const framed = ({ isFolder, segments, title }: Place, heading: string, main: Htm
     title: `${heading} · ${title}`,
     top: topOf(levels, 1),
     home: up(levels),
-    heading: html`<h1>${heading}</h1>`,
+    heading: pathLinks({ title, segments, folder: isFolder, query: Query.none }),
     script: Assets.script,
-    main,
+    main: html`<h1>${heading}</h1>
+${main}`,
   })
 }
 
@@ -56,17 +58,19 @@ export const form = (place: Place, mayRevoke: boolean): Html => {
   const action = actionOf(place)
   const revoking = mayRevoke
     ? html`
-<h2>${text.revokeTitle}</h2>
-<form method="post" action="${action}"><p>${text.revokeHint}</p><button name="revoke" value="all">${text.revoke}</button></form>`
+<form class="card" method="post" action="${action}"><h2>${text.revokeTitle}</h2>
+<p class="faint">${text.revokeHint}</p>
+<p><button class="bad" name="revoke" value="all">${text.revoke}</button></p>
+</form>`
     : undefined
   return framed(
     place,
     text.title(nameOf(place)),
-    html`<p>${text.introduction}</p>
-<form class="facts" method="post" action="${action}">
-<p><label for="share.expires">${text.ends}</label> <select id="share.expires" name="expires">${Object.entries(text.durations).map(([seconds, label]) => html`<option value="${seconds}">${label}</option>`)}</select></p>
-<p><label for="share.downloads">${text.downloads}</label> <input id="share.downloads" type="number" name="downloads" min="1" max="1000000" placeholder="${text.downloadsHint}"></p>
-<p><label for="share.password">${text.password}</label> <input id="share.password" type="password" name="password" autocomplete="new-password" placeholder="${text.passwordHint}"></p>
+    html`<form class="card" method="post" action="${action}">
+<p class="faint">${text.introduction}</p>
+<label>${text.ends}<select name="expires">${Object.entries(text.durations).map(([seconds, label]) => html`<option value="${seconds}">${label}</option>`)}</select></label>
+<label>${text.downloads}<input type="number" name="downloads" min="1" max="1000000" placeholder="${text.downloadsHint}"></label>
+<label>${text.password}<input type="password" name="password" autocomplete="new-password" placeholder="${text.passwordHint}"></label>
 <p><button class="main">${text.make}</button> <a class="button" href="${backOf(place)}">${text.back}</a></p>
 </form>${revoking}`,
   )
@@ -115,7 +119,8 @@ export const question = (levels: number, isWrong: boolean): Html =>
     text.password,
     levels,
     html`<p>${text.asks}</p>${isWrong ? html`<p class="notice bad" role="alert">${text.wrong}</p>` : undefined}
-<form method="post" action="${up(levels)}"><p><label for="share.password">${text.password}</label> <input id="share.password" type="password" name="password" autocomplete="off" required> <button class="main">${text.open}</button></p></form>`,
+<form class="card" method="post" action="${up(levels)}"><label>${text.password}<input type="password" name="password" autocomplete="off" required></label>
+<p><button class="main">${text.open}</button></p></form>`,
   )
 
 /** A shared file, at the address of its link. */

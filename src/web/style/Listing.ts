@@ -1,6 +1,9 @@
 /**
  * The style of a folder's page: the toolbar that stays on top, the table with
  * fixed columns, the grid, and the panel of chosen entries.
+ *
+ * On a phone the bar has no filter: menus are fixed to the bottom of the window
+ * there, and would be fixed to an element with a filter instead.
  */
 
 /** CSS. */
@@ -89,6 +92,8 @@ dialog dl { display: grid; grid-template-columns: auto 1fr; gap: var(--space-2) 
 dialog dd { margin: 0; }
 #page\\.dock { position: sticky; bottom: 0; z-index: 15; display: grid; gap: var(--space-2); margin-top: var(--space-4); }
 @media (max-width: 40rem) {
+  .toolbar { backdrop-filter: none; background: var(--ground); }
+  .toolbar:has(details[open]) { z-index: 30; }
   .toolbar { gap: var(--space-1); margin-inline: calc(-1 * var(--space-3)); padding-inline: var(--space-3); }
   .toolbar .filter { flex: 1 0 100%; }
   .toolbar > :not(.filter, .field, .chosen) { flex: 1 1 auto; }

@@ -6,7 +6,8 @@
 /** CSS. */
 export const css = `.card { max-width: 32rem; margin: 0 0 var(--space-4); padding: var(--space-4); border: 1px solid var(--line); border-radius: var(--radius); background: var(--surface); }
 .card label { display: grid; gap: var(--space-1); margin-bottom: var(--space-3); font-size: var(--small); }
-.card label input { width: 100%; }
+.card label :is(input, select) { width: 100%; font-size: 1rem; }
+.card h2 { margin: 0 0 var(--space-2); }
 .card p { display: flex; flex-wrap: wrap; gap: var(--space-2); margin: 0 0 var(--space-2); }
 .card p:last-child { margin: 0; }
 button.bad { color: var(--bad); border-color: var(--bad); }
