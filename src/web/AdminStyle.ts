@@ -23,6 +23,7 @@ export const css = `.tabs ul { list-style: none; display: flex; flex-wrap: wrap;
 input[type=checkbox] { min-height: 0; width: 1.15rem; height: 1.15rem; flex: none; accent-color: var(--link); }
 button.danger { color: var(--bad); border-color: var(--bad); }
 .status { display: inline; font-size: inherit; font-variant-numeric: tabular-nums; font-weight: 600; white-space: nowrap; }
+.s1 { color: var(--code-name); }
 .s2 { color: var(--good); }
 .s3 { color: var(--faint); }
 .s4 { color: var(--warn); }
@@ -31,6 +32,7 @@ button.danger { color: var(--bad); border-color: var(--bad); }
 .chart .s3 { color: var(--link); }
 .chart .s0 { color: var(--line); }
 .legend .key.s3 { color: var(--link); }
+.legend .key.s0 { color: var(--line); }
 .running { color: var(--faint); font-weight: 400; }
 .timing { margin: 0 0 1rem; }
 .timing svg { display: block; width: 100%; height: 1.25rem; border-radius: .25rem; background: var(--raised); }

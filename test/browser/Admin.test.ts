@@ -35,7 +35,8 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
   const browse = (
     options: BrowserContextOptions,
     use: (page: Page) => Promise<void>,
-  ): Effect.Effect<void> => Effect.promise(() => withPage(browser(), options, use))
+  ): Effect.Effect<void> =>
+    Effect.promise(() => withPage(browser(), options, use, () => true, /status of 404/))
 
   const logIn = async (page: Page, { admin }: AdminRelay, link: string): Promise<void> => {
     await page.goto(link)
@@ -198,6 +199,7 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
             "/config",
             "/api",
             "/debug",
+            "/no-such-page",
           ]) {
             await page.goto(`${on.admin.url}${path}`)
             if (path === "/unregistered") await page.getByText("As TOML").first().click()
@@ -224,6 +226,42 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
           await page.getByText("login link").first().waitFor()
         })
       }),
+  )
+
+  it.live("sends a request again once a click, edited or not, and copies it as a command", () =>
+    Effect.gen(function* () {
+      const on = yield* adminRelay(`${registered("shop")}inspect = true\n`)
+      const link = yield* on.newLink
+      const calls: Array<string> = []
+      const shop = Harness.handler(({ head }) => {
+        calls.push(head.target)
+        return { body: `${calls.length}` }
+      })
+      const server = yield* Harness.serverAt(on.relay.url, "shop", shop)
+      yield* Harness.until("it is connected", () =>
+        server.lines.some((line) => line.startsWith("connected")),
+      )
+      yield* Harness.get(on.relay, "/servers/shop/pay?token=hush")
+      yield* browse({ permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
+        await logIn(page, on, link)
+        await page.goto(`${on.admin.url}/servers/shop`)
+        await page.getByRole("link", { name: "GET /pay?token=***" }).click()
+        await page.getByRole("button", { name: "Copy as curl" }).click()
+        await page.getByRole("button", { name: "Copied" }).waitFor()
+        const command = await page.evaluate(() => navigator.clipboard.readText())
+        assert.include(command, `'${on.relay.url}/servers/shop/pay?token=***'`)
+        await page.getByRole("button", { name: "Replay" }).click()
+        await page.waitForURL("**/requests/-/shop/2")
+        await page.getByText("complete").waitFor()
+        assert.deepStrictEqual(calls, ["/pay?token=hush", "/pay?token=hush"])
+        await page.getByRole("link", { name: "Edit and send" }).click()
+        await page.getByLabel("Path and query").fill("/pay?token=***&again")
+        await page.getByRole("button", { name: "Send" }).click()
+        await page.waitForURL("**/requests/-/shop/3")
+        await page.getByText("complete").waitFor()
+        assert.deepStrictEqual(calls.slice(2), ["/pay?token=hush&again"])
+      })
+    }),
   )
 
   it.live("shows visitors servers as they connect and disconnect", () =>

@@ -125,7 +125,9 @@ const serversPage = ({ settings }: PagesContext, servers: ReadonlyArray<ServerVi
   const title = config.title ?? "Servers"
   const sentence = config.description === undefined ? undefined : html`<p>${config.description}</p>`
   const signOut = config.oidc && html`<p><a href="../..${signOutPath}">Sign out</a></p>`
-  const frame = { title, top: "../../", heading: html`<h1>${title}</h1>` }
+  const preview =
+    config.description === undefined ? undefined : { site: title, description: config.description }
+  const frame = { title, top: "../../", heading: html`<h1>${title}</h1>`, preview }
   if (!config.publicList) {
     const main = sentence ?? html`<p class="empty">This relay has no public list of servers.</p>`
     return framed({ ...frame, main: html`${main}${signOut}` })

@@ -111,10 +111,10 @@ export const respondDone = ({ silent }: Reached, location: string, current = loc
         main: html`<p>${Text.acts.missed}</p>${relayList(silent)}<p><a href="${location}">${Text.acts.next}</a></p>`,
       })
 
-/** The path and query of the page whose form or link caused a request; `undefined` if another site did, or nothing says. */
+/** The address of the page whose form or link caused a request; `undefined` if another site did, or nothing says. */
 const refererOf = (referer: string | undefined, origin: string): string | undefined => {
   const url = URL.parse(referer ?? "")
-  return url?.origin === origin ? url.pathname + url.search : undefined
+  return url?.origin === origin ? url.href : undefined
 }
 
 const failureMain = (code: VisitorErrorCode, detail: string, back: string | undefined): Html =>

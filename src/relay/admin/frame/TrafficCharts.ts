@@ -28,12 +28,13 @@ const count = (value: number): string => Math.round(value).toLocaleString("en")
 
 const sum = (values: ReadonlyArray<number>): number => values.reduce((a, b) => a + b, 0)
 
-/** The status classes in the order of the bars. */
+/** The status classes in the order of the bars; the last two are seldom, and only there if there are any. */
 const classes = [
   [2, "2xx", "s2"],
   [3, "3xx", "s3"],
   [4, "4xx", "s4"],
   [5, "5xx", "s5"],
+  [1, "upgraded", "s1"],
   [0, "visitor left", "s0"],
 ] as const
 
@@ -145,7 +146,9 @@ export const render = (path: string, span: SpanName, slots: ReadonlyArray<Slot>)
 ${Chart.render({
   ...{ title: "Requests", form: "bars", times, from, show: count },
   summary: `${count(requests)}${failed > 0 ? `, ${count(failed)} × 5xx` : ""}`,
-  series: classes.map(([status, label, kind]) => ({ label, kind, values: valuesAt(status) })),
+  series: classes
+    .map(([status, label, kind]) => ({ status, label, kind, values: valuesAt(status) }))
+    .filter(({ status, values }) => status > 1 || values.some((value) => value > 0)),
 })}
 ${Chart.render({
   ...{ title: "Bytes", form: "lines", times, from },
