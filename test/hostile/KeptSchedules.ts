@@ -134,4 +134,30 @@ export const kept: ReadonlyArray<KeptSchedule> = [
       faults: [],
     },
   },
+  {
+    fault: "an upgrade that its application never answers is never told so",
+    schedule: {
+      seed: 120580998,
+      transport: "stream",
+      latency: 4,
+      buffer: 2000,
+      relayGrace: 0,
+      serverGrace: 0,
+      requests: [
+        {
+          at: 3631,
+          name: "other",
+          method: "UPGRADE",
+          up: 118988,
+          chunkedUp: true,
+          down: 0,
+          downAs: "whole",
+          way: "never",
+          cutAt: 0,
+          slow: true,
+        },
+      ],
+      faults: [],
+    },
+  },
 ]

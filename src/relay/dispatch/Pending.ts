@@ -6,8 +6,10 @@
 import * as RequestId from "../../domain/RequestId.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
+import { upgradeOf } from "../../protocol/http/HopByHop.ts"
 import { isSafe } from "../../protocol/http/SafeMethod.ts"
 import type { InterimHead, RequestHead, ResponseHead } from "../../protocol/Message.ts"
+import { isPassed } from "../../protocol/PassedConnection.ts"
 import type { TransportName } from "../../protocol/TransportName.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
@@ -78,6 +80,10 @@ const hopMargin = 1_000
  */
 type State = "waiting" | "offered" | "lost" | "answered" | "over"
 
+/** Whether a request's body is its content. What comes after a change of protocol has no end to wait for. */
+const isContent = (head: RequestHead): boolean =>
+  upgradeOf(head.headers) === undefined && !isPassed(head)
+
 /** See the file's header. */
 export class Pending implements Pace {
   readonly name: ServerName
@@ -123,7 +129,7 @@ export class Pending implements Pace {
     this.owner = owner
     this.name = name
     this.head = head
-    this.body = body.whole === undefined ? paced(body, this) : body
+    this.body = body.whole === undefined && isContent(head) ? paced(body, this) : body
     this.reply = reply
     this.notes = notes
     this.hop = hop

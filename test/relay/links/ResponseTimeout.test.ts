@@ -121,4 +121,30 @@ for (const transport of ["stream", "classic"] as const)
         assert.strictEqual((yield* visit.head).status, 504)
       }),
     )
+
+    // Classic carries no upgrades.
+    if (transport === "classic") return
+
+    it.effect("has it for an upgrade, whatever comes with it", () =>
+      Effect.gen(function* () {
+        const relay = yield* Harness.relay({ servers: ["demo"], responseTimeout: "10 seconds" })
+        let calls = 0
+        const silent = Harness.handler(({ body }) => {
+          calls += 1
+          body.read({ data: () => true, end: () => {}, fail: () => {} })
+          return Harness.never
+        })
+        yield* Harness.server(relay, "demo", silent, { transport })
+        const visitor = yield* Harness.connect(relay)
+        yield* Effect.sync(() =>
+          visitor.write(
+            `GET /servers/demo/ HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n${"early".repeat(30_000)}`,
+          ),
+        )
+        yield* Harness.until("it is served", () => calls === 1)
+        yield* Harness.turns(200)
+        yield* TestClock.adjust("11 seconds")
+        yield* visitor.until("HTTP/1.1 504")
+      }),
+    )
   })
