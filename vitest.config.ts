@@ -63,7 +63,7 @@ export default defineConfig(({ mode }) => {
       // Two for each core, since many tests wait for processes and browsers.
       maxWorkers: 2 * availableParallelism(),
       // Only a failing test takes that long, also on a machine that is very busy.
-      testTimeout: 300_000,
+      testTimeout: isLong ? 1_800_000 : 300_000,
       hookTimeout: 300_000,
       reporters: ["default", new TallyReporter()],
     },

@@ -15,6 +15,8 @@ import { unseen } from "./Process.ts"
 import * as Site from "./Site.ts"
 
 const perSecond = 200
+/** How many requests may run at once: a machine that is too busy for the rate sends less. */
+const mostRunning = 256
 
 /** Sends requests at a constant rate, however long the answers take; what they came to, and how often. */
 const load = (url: string, agent: http.Agent | false) => {
@@ -45,7 +47,8 @@ const load = (url: string, agent: http.Agent | false) => {
   const begin = performance.now()
   let asked = 0
   const timer = setInterval(() => {
-    for (; asked < ((performance.now() - begin) / 1_000) * perSecond; asked++) ask()
+    for (; asked < ((performance.now() - begin) / 1_000) * perSecond; asked++)
+      if (running < mostRunning) ask()
   }, 5)
   return {
     outcomes,

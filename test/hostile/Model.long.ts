@@ -122,6 +122,6 @@ describe.skipIf(unseen !== undefined)("real processes under a nemesis", () => {
       }
       site.close()
     },
-    (seconds + 180) * 1_000,
+    (seconds + 1_200) * 1_000,
   )
 })
