@@ -10,7 +10,7 @@ import { existsSync, mkdtempSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { isInstalled } from "./Load.ts"
 import { answers, freePort, start, stop } from "./Processes.ts"
-import { certificateIn, listens, startCaddy } from "./TlsFronts.ts"
+import { certificateIn, listens, startCaddy, type TlsFront } from "./TlsFronts.ts"
 import { startTunnel } from "./Tunnel.ts"
 
 /** A way that works. */
@@ -139,14 +139,20 @@ export const candidates = (folder: string, nginx: number): ReadonlyArray<Candida
       name: "ptth, TLS by Caddy",
       takesUploads: false,
       start: async () => {
-        const tunnel = await startTunnel({ folder, transport: "stream" }, "files/small.bin")
-        const front = await startCaddy(folder, tunnel.relayUrl, certificateIn(folder))
+        const fronts: Array<TlsFront> = []
+        // The server, too, reaches the relay by TLS, as it does one that speaks it itself.
+        const via = async (relayUrl: string): Promise<string> => {
+          const front = await startCaddy(folder, relayUrl, certificateIn(folder))
+          fronts.push(front)
+          return front.url
+        }
+        const tunnel = await startTunnel({ folder, transport: "stream", via }, "files/small.bin")
         return {
-          base: `${front.url}/servers/bench/files/`,
+          base: `${fronts[0]?.url}/servers/bench/files/`,
           programs: [tunnel.relay, tunnel.server],
           stop: async () => {
-            await stop(front.program)
             await tunnel.stop()
+            for (const { program } of fronts) await stop(program)
           },
         }
       },

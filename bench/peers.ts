@@ -40,6 +40,7 @@ for (const [program, flag] of [
 
 /** What is measured of each, with its unit; of times less is better. */
 const measures = [
+  "first second, us",
   "1 connection, us",
   "32, requests/s",
   "256, requests/s",
@@ -79,11 +80,13 @@ const curl = async (url: string, what: "download" | "upload"): Promise<ReadonlyA
 
 const measure = async (way: Way, takesUploads: boolean, values: Values): Promise<void> => {
   const small = `${way.base}small.bin`
+  const first = await byWrk(small, 1, 1)
   await byWrk(small, 8, 1)
   const idle = way.programs.map((child) => memory(child, "now") ?? Number.NaN)
   const one = await byWrk(small, 1, seconds)
   const some = await byWrk(small, 32, seconds)
   const many = await byWrk(small, 256, seconds)
+  values["first second, us"].push(first.medianMicros)
   values["1 connection, us"].push(one.medianMicros)
   values["32, requests/s"].push(some.requestsPerSecond)
   values["256, requests/s"].push(many.requestsPerSecond)
@@ -160,10 +163,15 @@ try {
       )
       printRow([`${mine} / ${theirs}`, ...cells])
     }
+  const first = ours.map((name) => {
+    const { "1 connection, us": warm, "first second, us": cold } = results.get(name) as Values
+    return `${name} ${(quantile(cold, 0.5) / quantile(warm, 0.5)).toFixed(2)}`
+  })
   for (const tls of ours.filter((name) => name.includes("TLS"))) {
     const cells = measures.map((one) => ratio(results.get(tls) as Values, plain, one))
     printRow([`${tls} / plain`, ...cells])
   }
+  process.stdout.write(`\nThe first second, of the warm median: ${first.join(", ")}\n`)
 } finally {
   for (const child of children) await stop(child)
   rmSync(folder, { recursive: true, force: true })
