@@ -69,6 +69,8 @@ export const systemdUnit = ({ command, folder, name, systemUser }: ServiceOption
     "RestartPreventExitStatus=2",
     "TimeoutStopSec=45s",
     "NoNewPrivileges=yes",
+    "# In the log it is not called node.",
+    `SyslogIdentifier=${name}`,
     "",
     "[Install]",
     `WantedBy=${systemUser === undefined ? "default.target" : "multi-user.target"}`,
@@ -200,10 +202,19 @@ export const folderFor = (
 export const logFileFor = (name: string, isSystem: boolean, home: string): string =>
   posix.join(isSystem ? "/" : home, "Library", "Logs", `${name}.log`)
 
+/** The command and what it is about: the first word behind it that is not the value of a flag, if there is one. */
+const namingWords = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const words = args.flatMap((word, index) =>
+    word.startsWith("-") ? [] : [{ word, isValue: args[index - 1]?.startsWith("--") === true }],
+  )
+  const [command, ...others] = words
+  const subject = others.find(({ isValue }) => !isValue) ?? others.at(-1)
+  return [command, subject].flatMap((one) => (one === undefined ? [] : [one.word]))
+}
+
 /** The name of a service for a command line, such as `ptth-share-3000`. */
 export const nameFor = (args: ReadonlyArray<string>): string => {
-  const words = args.filter((word) => !word.startsWith("-")).slice(0, 2)
-  const text = words
+  const text = namingWords(args)
     .map((word) => word.replaceAll(/[^A-Za-z0-9]+/g, "-").replaceAll(/^-+|-+$/g, ""))
     .filter((word) => word !== "")
     .join("-")

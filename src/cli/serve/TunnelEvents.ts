@@ -111,6 +111,7 @@ const pairingCallbacks = (
   printQr: (url: string) => Effect.Effect<void>,
 ): Callbacks => {
   let waited = false
+  let printed = ""
   return {
     onRefused: Effect.suspend(() => {
       waited = true
@@ -122,8 +123,13 @@ const pairingCallbacks = (
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const seconds = Math.round((now - startedAt) / 1000)
         const what = waited ? `Approved (${seconds} s).` : "Connected."
+        const isNew = waited || url !== printed
         waited = false
-        return Effect.andThen(Console.log(`${what} Open ${url}`), printQr(url))
+        printed = url
+        return Effect.andThen(
+          isNew ? Console.log(`${what} Open ${url}`) : Effect.void,
+          printQr(url),
+        )
       }),
   }
 }

@@ -21,6 +21,7 @@ describe("the unit of systemd", () => {
     )
     assert.include(unit, "WorkingDirectory=/home/me/50%% done\n")
     assert.include(unit, "WantedBy=default.target\n")
+    assert.include(unit, "SyslogIdentifier=ptth-share-3000\n")
     assert.notInclude(unit, "User=")
   })
 
@@ -51,6 +52,8 @@ it.each([
   [["share", "3000"], "ptth-share-3000"],
   [["share", "./My Pictures", "--name", "x"], "ptth-share-my-pictures"],
   [["relay", "--config-path", "/etc/ptth/r.toml"], "ptth-relay-etc-ptth-r-toml"],
+  [["share", "--relay", "http://r", "--ticket", "attic.x", "./Pictures"], "ptth-share-pictures"],
+  [["share", "--uploads", "./Inbox"], "ptth-share-inbox"],
   [["--log-level"], "ptth"],
 ])("the name for %j is %s", (args, name) => {
   assert.strictEqual(ServiceFiles.nameFor(args), name)
