@@ -18,6 +18,7 @@ import { parseRelayUrl } from "../../domain/config/ServerKeys.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 import * as Invitations from "../../relay/registry/Invitations.ts"
 import { ownAddress } from "../../transport/net/OwnAddress.ts"
+import { span } from "../../web/Format.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import * as RelayFolder from "./RelayFolder.ts"
 import * as RuntimeFolder from "./RuntimeFolder.ts"
@@ -94,12 +95,11 @@ export const describe = (
   now: number,
 ): string => {
   const { expiresAt, name } = invitation
-  const hours = Math.round((expiresAt - now) / 360_000) / 10
   return [
     Invitations.commandLine(invitation, url),
     "",
     "# Run this on the other machine, with what it shares at the end: 3000, ./Pictures or an address.",
-    `# It registers ${name} without an approval. Good once, for ${hours} h.`,
+    `# It registers ${name} without an approval. Good once, for ${span(expiresAt - now)}.`,
     ...(isCertain
       ? []
       : [

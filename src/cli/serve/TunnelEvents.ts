@@ -116,7 +116,14 @@ const pairingCallbacks = (
     onRefused: Effect.suspend(() => {
       waited = true
       return Console.log(
-        `Waiting for approval. The relay's administrator sees this server under "Unregistered",\ncompares all six words or the whole tripcode, and approves it there or with\n  ${command}\n${otherKey}.`,
+        [
+          "Waiting for approval. The relay's administrator sees this server under",
+          '"Unregistered", compares all six words or the whole tripcode, and approves it',
+          "there or with",
+          `  ${command}`,
+          "If the name is registered there with another key, add the tripcode to that",
+          "server's `tripcode` list in the relay's configuration.",
+        ].join("\n"),
       )
     }),
     onConnected: (url) =>
