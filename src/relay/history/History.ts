@@ -105,10 +105,18 @@ const make = Effect.gen(function* () {
     Effect.sleep(sampleMillis - (now % sampleMillis)),
   )
   yield* untilNextMinute.pipe(Effect.andThen(sample), Effect.forever, Effect.forkScoped)
+  /** What this relay has counted since the last sample; others may be stopping as well, and are not waited for. */
+  const takeOwn = Effect.fnUntraced(function* (at: number) {
+    const { self } = relays.peers
+    take(yield* relays.ask(AdminControl.report, {}, ({ id }) => id === self.id), at)
+  })
   yield* Effect.addFinalizer(() =>
-    Effect.flatMap(Clock.currentTimeMillis, save).pipe(
-      Effect.andThen(stored((one) => one.close())),
-    ),
+    Effect.gen(function* () {
+      const at = yield* Clock.currentTimeMillis
+      if (relays.isRelay) yield* takeOwn(at)
+      yield* save(at)
+      yield* stored((one) => one.close())
+    }),
   )
   return History.of({
     take: (reports) =>

@@ -47,6 +47,19 @@ const chartsAfter = Effect.fnUntraced(function* (text: string, requests: number)
 })
 
 describe("the charts", () => {
+  it.effect("have the requests since the last sample, of which nobody asked, after a restart", () =>
+    Effect.gen(function* () {
+      const stored = config(`state_dir = "${temporaryFolder()}"\n`)
+      const scope = yield* Scope.make()
+      const on = yield* Scope.provide(adminRelay(stored), scope)
+      yield* Scope.provide(Harness.serverAt(on.relay.url, "attic", Harness.echo), scope)
+      for (let i = 0; i < 2; i++) yield* Harness.get(on.relay, "/servers/attic/")
+      yield* Scope.close(scope, Exit.void)
+      const [label] = yield* chartsAfter(stored, 0)
+      assert.strictEqual(label, "Requests: 2")
+    }),
+  )
+
   it.effect("go on after a restart with a folder for the state, and begin anew without", () =>
     Effect.gen(function* () {
       const stored = config(`state_dir = "${temporaryFolder()}"\n`)
