@@ -142,9 +142,12 @@ export class Uplink {
     const base = (publicUrl ?? this.relayUrl.href).replace(/\/+$/, "")
     const url = openUrl ?? `${base}${path}${this.options.name}/`
     this.openUrl = url
+    const wasRefused = this.lastFailure?.error.reason === "refused"
     this.lastFailure = undefined
     return this.logOnce(`connected by ${transport}`, () => {
-      const back = this.recovery()
+      const outage = this.recovery()
+      // One that was only now approved is not back.
+      const back = wasRefused ? undefined : outage
       const isShown = this.options.onState !== undefined
       const message = isShown
         ? (back ?? "connected")

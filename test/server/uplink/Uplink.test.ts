@@ -11,6 +11,7 @@ import type { ServerName } from "../../../src/domain/ServerName.ts"
 import { ListenError } from "../../../src/server/uplink/ListenError.ts"
 import { Uplink } from "../../../src/server/uplink/Uplink.ts"
 import { keyOf } from "../../support/Harness.ts"
+import { capture } from "../../support/harness/LogLines.ts"
 import * as PutClock from "../../support/PutClock.ts"
 
 const hour = 3_600_000
@@ -90,6 +91,43 @@ describe("the wait before a relay is tried again", () => {
       put(-24 * hour)
       yield* TestClock.adjust(hour)
       assert.isAbove(yield* waitAfterFailure, 29_000)
+    }),
+  )
+})
+
+describe("the line of a connection", () => {
+  const relay = { publicUrl: undefined, openUrl: undefined }
+
+  /** What is logged of a connection after these failures. */
+  const lineAfter = (error: ListenError) => {
+    const lines: Array<string> = []
+    return Effect.gen(function* () {
+      const { uplink } = yield* setting
+      yield* uplink.connected(relay, "stream", "")
+      yield* TestClock.adjust("1 minute")
+      for (const millis of [2_000, 2_000]) {
+        const waiting = yield* Effect.forkChild(uplink.failed(error))
+        yield* TestClock.adjust(millis)
+        yield* Fiber.join(waiting)
+      }
+      yield* uplink.connected(relay, "stream", "")
+      return lines.at(-1)
+    }).pipe(Effect.provide(capture(lines)))
+  }
+
+  it.effect("says how long the outage was", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(
+        yield* lineAfter(unreachable),
+        "connected: http://127.0.0.1:1/servers/app/ (back after 4 s, 2 failed tries)",
+      )
+    }),
+  )
+
+  it.effect("says nothing of an outage if the relay had only to approve the key", () =>
+    Effect.gen(function* () {
+      const refused = new ListenError({ reason: "refused", detail: "Bad X-ApiKey" })
+      assert.strictEqual(yield* lineAfter(refused), "connected: http://127.0.0.1:1/servers/app/")
     }),
   )
 })
