@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as AdminControl from "../../protocol/peer/AdminControl.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
-import { type RelayAnswers, Relays } from "../status/Relays.ts"
+import { type RelayAnswers, type RelayIdentity, Relays } from "../status/Relays.ts"
 import { HistoryStore } from "./HistoryStore.ts"
 import { Sampler } from "./Sampler.ts"
 import { Ring, type Slot, type SpanName, spans } from "./Series.ts"
@@ -105,15 +105,17 @@ const make = Effect.gen(function* () {
     Effect.sleep(sampleMillis - (now % sampleMillis)),
   )
   yield* untilNextMinute.pipe(Effect.andThen(sample), Effect.forever, Effect.forkScoped)
-  /** What this relay has counted since the last sample; others may be stopping as well, and are not waited for. */
+  /** What this relay, or the workers of this supervisor, have counted since the last sample. */
   const takeOwn = Effect.fnUntraced(function* (at: number) {
     const { self } = relays.peers
-    take(yield* relays.ask(AdminControl.report, {}, ({ id }) => id === self.id), at)
+    const isOwn = ({ id, machine }: RelayIdentity): boolean =>
+      relays.isRelay ? id === self.id : machine === self.machine
+    take(yield* relays.ask(AdminControl.report, {}, isOwn), at)
   })
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
       const at = yield* Clock.currentTimeMillis
-      if (relays.isRelay) yield* takeOwn(at)
+      yield* takeOwn(at)
       yield* save(at)
       yield* stored((one) => one.close())
     }),
