@@ -19,7 +19,7 @@ import { TallyReporter } from "./scripts/TallyReporter.ts"
 
 const browser = ["test/browser/**/*.test.ts"]
 const hostile = ["test/hostile/**/*.test.ts"]
-const simulation = ["test/hostile/Simulation.test.ts"]
+const simulation = ["test/hostile/**/Simulation.test.ts"]
 const processes = [
   "test/cli/*.test.ts",
   "test/cli/!(terminal|text)/**/*.test.ts",
@@ -52,10 +52,13 @@ export default defineConfig(({ mode }) => {
     project("browser", browser, { isolate: false }),
     project("hostile", isLong ? ["test/hostile/**/*.{test,long}.ts"] : hostile, {
       ...built,
-      exclude: ["test/hostile/Simulation.*"],
+      exclude: ["test/hostile/**/Simulation.*"],
       isolate: false,
     }),
-    project("hostile-simulation", isLong ? ["test/hostile/Simulation.{test,long}.ts"] : simulation),
+    project(
+      "hostile-simulation",
+      isLong ? ["test/hostile/**/Simulation.{test,long}.ts"] : simulation,
+    ),
   ]
   return {
     test: {

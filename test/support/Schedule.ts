@@ -71,6 +71,10 @@ export interface Schedule {
   readonly relayGrace: number
   /** The same of a server. */
   readonly serverGrace: number
+  /** How many relays serve as one; 1 unless it is said. */
+  readonly relays?: number
+  /** Over how many of them each server spreads its links. */
+  readonly spread?: number
   readonly requests: ReadonlyArray<Request>
   readonly faults: ReadonlyArray<Fault>
 }
@@ -81,6 +85,10 @@ export interface ScheduleOptions {
   readonly transport?: TransportChoice
   /** Without faults; the network may still be slow. */
   readonly calm?: boolean
+  /** How many relays serve as one. */
+  readonly relays?: number
+  /** Only such faults. */
+  readonly kinds?: readonly [Fault["kind"], ...ReadonlyArray<Fault["kind"]>]
 }
 
 /** How long requests and faults are started, in milliseconds. */
@@ -116,7 +124,10 @@ export const scheduleOf = (seed: number, options: ScheduleOptions = {}): Schedul
     relayGrace: random.pick([0, 1_000]),
     serverGrace: random.pick([0, 1_500]),
     requests: some(random.int(3, 14), () => requestOf(random, calm)),
-    faults: calm ? [] : some(random.int(1, 6), () => faultOf(random)),
+    faults: calm ? [] : some(random.int(1, 6), () => faultOf(random, options.kinds)),
+    ...(options.relays === undefined
+      ? {}
+      : { relays: options.relays, spread: random.int(2, options.relays) }),
   }
 }
 
@@ -158,24 +169,26 @@ const requestOf = (random: Seeded, calm: boolean): Request => {
   return !calm && random.chance(0.1) ? { ...request, leavesAfter: random.int(0, 3_000) } : request
 }
 
-const faultOf = (random: Seeded): Fault => ({
+const allKinds: NonNullable<ScheduleOptions["kinds"]> = [
+  "cut a link",
+  "cut a link",
+  "stall a link",
+  "stall a link",
+  "cut a visitor",
+  "stall a visitor",
+  "stop a server",
+  "kill a server",
+  "lose a server",
+  "double a server",
+  "revoke a key",
+  "hide the relay",
+  "restart the relay",
+  "crash the relay",
+]
+
+const faultOf = (random: Seeded, kinds = allKinds): Fault => ({
   at: random.int(0, faultPhaseMillis),
-  kind: random.pick([
-    "cut a link",
-    "cut a link",
-    "stall a link",
-    "stall a link",
-    "cut a visitor",
-    "stall a visitor",
-    "stop a server",
-    "kill a server",
-    "lose a server",
-    "double a server",
-    "revoke a key",
-    "hide the relay",
-    "restart the relay",
-    "crash the relay",
-  ]),
+  kind: random.pick(kinds),
   which: random.int(0, 999),
   lasts: random.int(0, 4_000),
   directions: random.pick(["up", "down", "both"]),

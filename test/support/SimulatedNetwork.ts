@@ -201,8 +201,9 @@ export interface Connection {
   readonly isOpen: () => boolean
 }
 
+/** Takes the connections to a port. */
 interface Listening {
-  readonly server: net.Server
+  readonly accept: (socket: Duplex) => void
   readonly port: number
   readonly sockets: Set<SimulatedSocket>
   closing: boolean
@@ -218,10 +219,12 @@ export class SimulatedNetwork {
   readonly time = new SimulatedTime()
   /** The port of the next server that listens. */
   nextPort = 1
-  /** Hosts that cannot be reached. */
+  /** Hosts that cannot be reached, and that cannot reach others. */
   readonly unreachable = new Set<string>()
+  /** The port at which a connection of a host to a port arrives, as behind a load balancer. */
+  route: (host: string, port: number) => number = (_, port) => port
   private readonly made: Array<Connection> = []
-  private readonly listening = new Map<net.Server, Listening>()
+  private readonly listening = new Map<object, Listening>()
   /** Number of the next end. */
   serial = 0
   private closing: Array<{ readonly serial: number; readonly tell: () => void }> = []
@@ -274,9 +277,17 @@ export class SimulatedNetwork {
     for (const socket of [...this.sockets]) socket.destroy()
   }
 
+  /** Takes connections to a port until the returned function is called. */
+  listenAt(port: number, accept: (socket: Duplex) => void): () => void {
+    const listener = {}
+    this.listening.set(listener, { accept, port, sockets: new Set(), closing: false })
+    return () => this.listening.delete(listener)
+  }
+
   private listen(server: net.Server): void {
     const port = this.nextPort
-    this.listening.set(server, { server, port, sockets: new Set(), closing: false })
+    const accept = (socket: Duplex): boolean => server.emit("connection", socket)
+    this.listening.set(server, { accept, port, sockets: new Set(), closing: false })
     server.address = () => ({ address: "127.0.0.1", family: "IPv4", port })
     process.nextTick(() => server.emit("listening"))
   }
@@ -294,7 +305,9 @@ export class SimulatedNetwork {
     setImmediate(look)
   }
 
-  private connect(host: string, port: number): Duplex {
+  /** Opens a connection; it is destroyed in this turn of the event loop if it is refused. */
+  connect(host: string, at: number): Duplex {
+    const port = this.route(host, at)
     const near = new SimulatedSocket(this, false)
     this.sockets.add(near)
     const listening = [...this.listening.values()].find((one) => one.port === port && !one.closing)
@@ -337,7 +350,7 @@ export class SimulatedNetwork {
     far.once("error", isGone)
     setImmediate(() => {
       far.off("error", isGone)
-      if (!far.destroyed) listening.server.emit("connection", far)
+      if (!far.destroyed) listening.accept(far)
     })
     return near
   }

@@ -50,10 +50,10 @@ export class ReadBuffer {
   }
 
   private received(count: number): boolean {
-    const isFilled = count >= Math.min(record, this.buffer.length - this.to)
     this.to += count
-    if (isFilled) this.schedule()
-    else this.deliver()
+    // The last record of a write is small, and others are likely to follow.
+    if (count >= record) this.schedule()
+    else if (!this.isScheduled) this.deliver()
     return true
   }
 

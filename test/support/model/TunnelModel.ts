@@ -3,6 +3,7 @@
  * on a simulated network and clock, with random faults between them
  * (connections cut, stalled and refused; servers stopped, killed and started
  * twice; keys revoked; the relay restarted; visitors that are slow or leave).
+ * A schedule may have several relays that serve as one.
  * What each visitor receives is compared with what its handler sent; after an
  * upgrade also the other way round. At the end nothing may be left.
  *
@@ -15,7 +16,7 @@
  * counted where a test mocks them; see `CountedDeadlines.ts`.
  *
  * The parts: `Simulation` is time and chance, `Visitors` the clients,
- * `Handlers` the applications, `Processes` relay and servers, `Faults` what goes
+ * `Handlers` the applications, `Processes` relays and servers, `Faults` what goes
  * wrong, `Checks` what must hold.
  */
 import * as Clock from "effect/Clock"
@@ -101,7 +102,7 @@ export class TunnelModel {
 
   private get course(): Effect.Effect<void, never, Scope.Scope> {
     return Effect.gen({ self: this }, function* () {
-      yield* this.processes.startRelay
+      yield* this.processes.startRelays
       for (const name of names) yield* this.processes.launch(name)
       yield* this.simulation.pass(1_500)
       this.plan()

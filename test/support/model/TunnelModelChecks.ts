@@ -57,6 +57,18 @@ export class Checks {
     )
   }
 
+  /** Whether only relays fail, of which one at least is always there, and it may be offered to another server. */
+  private mustBeServed({ method, way }: Visit): boolean {
+    const { faults, relays = 1 } = this.simulation.schedule
+    return (
+      relays > 1 &&
+      faults.length < relays &&
+      faults.every(({ kind }) => kind === "restart the relay" || kind === "crash the relay") &&
+      ["GET", "HEAD", "OPTIONS"].includes(method) &&
+      way.startsWith("answer")
+    )
+  }
+
   private isDuring(
     spans: ReadonlyArray<Span>,
     { overAt = Number.POSITIVE_INFINITY, startedAt }: Visit,
@@ -76,7 +88,8 @@ export class Checks {
         continue
       }
       if (visit.left) continue
-      const relayWasAway = this.isDuring(this.processes.relayTrouble, visit)
+      const { trouble } = this.processes.placeOf(`visitor-${visit.id}`)
+      const relayWasAway = this.isDuring(trouble, visit)
       if (visit.status === undefined) {
         // A response that fails before its head was sent is a reset and nothing else.
         const isCut =
@@ -137,6 +150,8 @@ export class Checks {
       this.simulation.complain(`${what}: ${status} without a reason`)
     if (this.isCalm && !relayWasAway)
       this.simulation.complain(`${what}: ${status} ${failure} without a fault`)
+    if (this.mustBeServed(visit) && !relayWasAway)
+      this.simulation.complain(`${what}: ${status} ${failure} although other relays have links`)
   }
 
   /** Nothing is left of the requests: no stream, no deadline, no connection, no body. */

@@ -28,6 +28,8 @@ export class Faults {
     const visitors = connections.filter(({ host }) => host.startsWith("visitor-"))
     const { alive } = this.processes
     const instance = alive[which % Math.max(1, alive.length)]
+    const { places } = this.processes
+    const place = places[which % places.length]
     switch (kind) {
       case "cut a link":
         return this.on(links, which, "cut", (connection) => connection.cut())
@@ -71,7 +73,7 @@ export class Faults {
           this.processes.launch(names[which % 2] ?? "app"),
         )
       case "revoke a key":
-        if (this.processes.revoked || this.processes.relay === undefined) return
+        if (this.processes.revoked || place?.running === undefined) return
         this.simulation.act(0, "the key is revoked", this.processes.register(true))
         return this.simulation.act(lasts, "the key is back", this.processes.register(false))
       case "hide the relay":
@@ -81,13 +83,13 @@ export class Faults {
           this.simulation.network.unreachable.delete(instance.host),
         )
       default:
-        if (this.processes.relay === undefined) return
+        if (place?.running === undefined) return
         this.simulation.act(
           0,
-          "the relay goes",
-          this.processes.leaveRelay(kind === "restart the relay"),
+          `the relay ${place.id} goes`,
+          this.processes.leaveRelay(place, kind === "restart the relay"),
         )
-        return this.simulation.act(lasts / 2, "the relay is back", this.processes.returnRelay)
+        return this.simulation.act(lasts / 2, "it is back", this.processes.returnRelay(place))
     }
   }
 
