@@ -24,5 +24,7 @@ export const parkedMillis = 26_000
 export const rememberedMillis = 120_000
 /** How long a classic server may be silent before the relay considers it gone. */
 export const silentMillis = 3_000
+/** How long a classic server may be without a listen before other relays of a cluster get its requests. */
+const absentMillis = 250
 /** Deadlines that may still be open when a relay has stopped. */
-export const mayOutlive = new Set([rememberedMillis, silentMillis])
+export const mayOutlive = new Set([rememberedMillis, silentMillis, absentMillis])
