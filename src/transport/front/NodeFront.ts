@@ -290,14 +290,16 @@ class NodeFront {
     server.on(event, (socket: net.Socket) => {
       // The challenge is answered by the handshake alone (RFC 8737 3).
       if (TlsHandshake.isChallenge(socket)) return void socket.destroy()
-      // Not before the handshake: a client that leaves during one would stay until its time-out.
-      socket.allowHalfOpen = true
       this.accepted += 1
       if (this.http2 !== undefined && TlsHandshake.isHttp2(socket)) {
+        // Whoever closes its half of the connection has left: requests end by streams.
+        socket.allowHalfOpen = false
         this.visitors.add(socket)
         socket.once("close", () => this.visitors.delete(socket))
         return this.http2.accept(socket)
       }
+      // Not before the handshake: a client that leaves during one would stay until its time-out.
+      socket.allowHalfOpen = true
       this.unread.add(socket)
       this.visitors.add(socket)
       socket.once("close", () => this.visitors.delete(socket))

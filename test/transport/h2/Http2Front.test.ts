@@ -486,6 +486,65 @@ const floods: ReadonlyArray<readonly [what: string, round: (number: number) => B
   ["settings, of which no answer is read", () => settings],
 ]
 
+describe("a visitor who leaves without a word", () => {
+  for (const [how, leave] of [
+    ["closes the connection", (socket: tls.TLSSocket) => socket.end()],
+    ["is gone", (socket: tls.TLSSocket) => socket.destroy()],
+  ] as const) {
+    it.live(`and ${how} ends its requests`, () =>
+      Effect.gen(function* () {
+        const watch = new Watch()
+        let running = 0
+        let asked = 0
+        const { front } = yield* start((request, reply) => {
+          request.body.discard()
+          asked += 1
+          running += 1
+          watch.changed()
+          if (request.head.target === "/body")
+            reply.respond(
+              { status: 200, headers: [] },
+              {
+                length: undefined,
+                whole: undefined,
+                discard: () => {},
+                read: (sink) => {
+                  sink.data(Buffer.alloc(64 * 1024))
+                  return { resume: () => {}, cancel: () => {} }
+                },
+              },
+            )
+          return () => {
+            running -= 1
+            watch.changed()
+          }
+        })
+        const socket = tls.connect({
+          port: front.port,
+          host: "127.0.0.1",
+          rejectUnauthorized: false,
+          ALPNProtocols: ["h2"],
+        })
+        yield* Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))
+        socket.on("error", () => {})
+        socket.resume()
+        yield* Effect.promise(() => once(socket, "secureConnect"))
+        socket.write(preface)
+        // ":path: /body" as a literal.
+        const body = Buffer.concat([
+          Buffer.from([0x82, 0x87, 0x04, 0x05]),
+          Buffer.from("/body"),
+          Buffer.from([0x01, 0x01, 0x61]),
+        ])
+        socket.write(Buffer.concat([frame(1, 5, 1, head), frame(1, 5, 3, body)]))
+        yield* Effect.promise(() => watch.until("both run", () => asked === 2))
+        leave(socket)
+        yield* Effect.promise(() => watch.until("none runs", () => running === 0))
+      }).pipe(Effect.scoped),
+    )
+  }
+})
+
 describe("a visitor who sends without end", () => {
   for (const [what, round] of floods) {
     it.live(`${what} loses the connection`, () =>
