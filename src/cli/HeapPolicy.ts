@@ -44,20 +44,11 @@ const idleMillis = 15_000
 /** The process is idle if its memory changes by less than this between two checks, in bytes. */
 const idleChange = 1024 * 1024
 
-/** More processor time than a start takes, in milliseconds. */
-const startMillis = 500
+/** After this long the start is over, in milliseconds; traffic ends it at once. */
+const startMillis = 3_000
 
-/** The process has work to do if it uses more than this part of a processor between two checks. */
-const busyPart = 0.3
-
-/** The processor time of this process in milliseconds. */
-const processorMillis = (): number => {
-  const { system, user } = process.cpuUsage()
-  return (system + user) / 1000
-}
-
-/** A monotonic clock in milliseconds. `performance` takes memory that nothing else may need. */
-const now = (): number => process.uptime() * 1000
+/** Bytes of a hundred short requests, fewer than V8 waits for before it compiles anything. */
+const firstTraffic = 16 * 1024
 
 type Collect = (options: { readonly type: "minor" }) => void
 
@@ -82,8 +73,6 @@ export const apply = (): void => {
     for (const flag of withoutHelpers) setFlagsFromString(flag)
   onPressure(collect)
   let isStarting = true
-  let checkedAt = now()
-  let processor = processorMillis()
   let grows = true
   let live = 0
   let used = 0
@@ -101,20 +90,12 @@ export const apply = (): void => {
     endStart()
     watchAfter(watchMillis)
   }
-  const watchStart = (): void => {
-    const time = now()
-    const total = processorMillis()
-    if (total > startMillis && (total - processor) / (time - checkedAt) > busyPart) endStart()
-    checkedAt = time
-    processor = total
-  }
   const watch = (): void => {
     const { external_memory: external, used_heap_size } = getHeapStatistics()
     const isIdle = Math.abs(used_heap_size + external - used) < idleChange
     used = used_heap_size + external
-    if (isStarting) watchStart()
     watchAfter(isIdle ? idleMillis : watchMillis)
-    if (isIdle) onNextTraffic(onTraffic)
+    if (isIdle && !isStarting) onNextTraffic(onTraffic)
     live = Math.min(live, external)
     if (external > live + maxDeadBuffers) {
       collect()
@@ -127,6 +108,7 @@ export const apply = (): void => {
     grows = isSmall
     setFlagsFromString(`--semi-space-growth-factor=${grows ? 2 : 1}`)
   }
-  onNextTraffic(onTraffic)
+  setTimeout(endStart, startMillis).unref()
+  onNextTraffic(onTraffic, firstTraffic)
   watchAfter(watchMillis)
 }

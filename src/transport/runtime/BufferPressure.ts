@@ -28,10 +28,10 @@ export const onPressure = (collect: () => void): void => {
   onReached = collect
 }
 
-/** Calls `call` once, when the next {@link trafficBytes} have been received. */
-export const onNextTraffic = (call: () => void): void => {
+/** Calls `call` once, when so many more bytes have been received. */
+export const onNextTraffic = (call: () => void, bytes = trafficBytes): void => {
   onTraffic = call
-  trafficAt = total + trafficBytes
+  trafficAt = total + bytes
   next = Math.min(reliefAt, trafficAt)
 }
 
