@@ -18,8 +18,8 @@ import { version } from "../shared/Version.ts"
 import * as RuntimeFolder from "./RuntimeFolder.ts"
 import { Status } from "./StatusReport.ts"
 
-/** How long a process may take to answer, in milliseconds. */
-const answerMillis = 1_000
+/** How long a process may take to answer, in milliseconds: on a busy machine a second is not enough. */
+const answerMillis = 5_000
 
 const ending = ".status"
 
