@@ -28,7 +28,7 @@ const behind = (relay: Harness.TestRelay, name: string) => ({
 })
 
 /** Until a server has started a process the relay keeps visitors for this long. */
-const patient = { waitForServer: "30 seconds" } as const
+const patient = { waitForServer: "3 minutes" } as const
 
 describe("The example", () => {
   it.live("http-api-behind-relay.ts answers through the relay", () =>
