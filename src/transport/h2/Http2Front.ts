@@ -11,7 +11,7 @@ import { empty } from "../body/Body.ts"
 import type { FrontHandler } from "../front/FrontRequest.ts"
 import type { Http2Connections, Http2Context } from "../front/Http2Connections.ts"
 import { Http2Body } from "./Http2Body.ts"
-import { codes, type Http2Call, Http2Reply } from "./Http2Reply.ts"
+import { type Http2Call, Http2Reply } from "./Http2Reply.ts"
 import * as Http2Request from "./Http2Request.ts"
 
 /** `performServerHandshake` is not in the types. */
@@ -39,9 +39,6 @@ const sweepMillis = 5_000
 
 /** RFC 9113 6.2. */
 const flagEndStream = 0x1
-
-/** The number of the last stream that there may be. */
-const lastStream = 2 ** 31 - 1
 
 /** What a session is created with. */
 const sessionOptions = (maxHead: number): Http2.ServerSessionOptions => ({
@@ -73,28 +70,12 @@ class Connection {
   streams = 0
   isNew = true
   idleMillis = 0
-  private isRetiring = false
 
   private readonly socket: TLSSocket
 
   constructor(session: Http2.ServerHttp2Session, socket: TLSSocket) {
     this.session = session
     this.socket = socket
-  }
-
-  /**
-   * Tells the visitor to send no more requests here. Those that are on their way
-   * are answered: what comes after the connection's last stream would be lost, so
-   * that is named when the visitor must have read the first word (RFC 9113 6.8).
-   */
-  retire(): void {
-    const { session } = this
-    if (this.isRetiring || session.closed || session.destroyed) return
-    this.isRetiring = true
-    session.goaway(codes.noError, lastStream)
-    session.ping(() => {
-      if (!session.destroyed) session.close()
-    })
   }
 
   /** Closes it at once, also if the visitor does not read what is still to be sent. */
@@ -140,7 +121,7 @@ class Http2Front implements Http2Connections {
   }
 
   closeIdle(): void {
-    for (const connection of this.connections) connection.retire()
+    for (const { session } of this.connections) session.close()
   }
 
   close(): void {
@@ -163,7 +144,7 @@ class Http2Front implements Http2Connections {
     stream.once("close", () => {
       connection.streams -= 1
       connection.idleMillis = 0
-      if (this.context.isDraining()) connection.retire()
+      if (this.context.isDraining()) connection.session.close()
     })
     const isOver = (opened.flags & flagEndStream) !== 0
     const request = Http2Request.read(opened.raw, isOver)
