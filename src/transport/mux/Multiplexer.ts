@@ -90,6 +90,8 @@ const smallLinkWindow = 1024 * 1024
 const windowPerMilli = 1024 * 1024
 /** What all windows of a link may grow by together, in bytes. */
 const windowBudget = 64 * 1024 * 1024
+/** For how long after its last piece a body counts as under way, in milliseconds. */
+const bodyMillis = 1_000
 /** Less credit than this, in bytes, is not worth a frame. */
 const leastCredit = 1024
 /**
@@ -111,6 +113,8 @@ export class Multiplexer implements StreamLink {
   private readonly parser: FrameParser
   private readonly writer: FrameWriter
   private readonly budget: FrameBudget
+  /** When a piece of a body last came, in milliseconds of {@link now}. */
+  private dataAt = Number.NEGATIVE_INFINITY
   /** Bytes that have come and wait to be parsed; the wire is paused meanwhile. */
   private unparsed: Array<Buffer> = []
   private readonly streams = new ReusableMap<number, MuxStream>()
@@ -211,12 +215,20 @@ export class Multiplexer implements StreamLink {
   /** Parses what this turn of the event loop has a share for, and leaves the rest to the next ones. */
   private parse(chunk: Buffer): void {
     const { share } = this.options
-    const most = share === undefined || this.streams.size === 0 ? Infinity : share.left
+    const most = share === undefined || !this.hasOnlySmall ? Infinity : share.left
     if (most === 0) return this.leave(chunk)
     const fault = this.parser.feed(chunk, most)
     if (most !== Infinity) share?.take(this.parser.parsed)
     if (fault !== undefined) return this.close(fault.detail)
     if (this.parser.rest !== undefined) this.leave(this.parser.rest)
+  }
+
+  /**
+   * Whether there are exchanges, none of which is a body in several frames. The other
+   * end takes the wait for a share for a full line, and would send such a body slowly.
+   */
+  private get hasOnlySmall(): boolean {
+    return this.streams.size > 0 && this.now() - this.dataAt >= bodyMillis
   }
 
   private leave(rest: Buffer): void {
@@ -623,6 +635,7 @@ export class Multiplexer implements StreamLink {
   private onData(id: number, bytes: Buffer, end: boolean): void {
     if (this.isClosed || !this.isGreeted()) return
     const stream = this.streams.get(id)
+    this.dataAt = this.now()
     if (stream === undefined) this.onUseless()
     else this.budget.useful()
     if (stream !== undefined && !stream.onData(bytes, end)) this.close("it sent more than it may")
