@@ -129,7 +129,7 @@ class PlainConnection implements PlainTurn {
 
   /** A new connection stays: its first request may be under way. */
   closeIfIdle(): void {
-    if (this.state === "Idle") this.socket.destroy()
+    if (this.state === "Idle") this.end()
   }
 
   /** Adds to the time without a request; closes the connection when that is too long. */
@@ -137,8 +137,9 @@ class PlainConnection implements PlainTurn {
     if (this.state === "Busy") return
     this.idleMillis += millis
     const { headMillis, keepAliveMillis } = this.context
-    if (this.idleMillis > (this.state === "Idle" ? keepAliveMillis : headMillis))
-      this.socket.destroy()
+    if (this.state === "Idle") {
+      if (this.idleMillis > keepAliveMillis) this.end()
+    } else if (this.idleMillis > headMillis) this.socket.destroy()
   }
 
   /** Bytes behind the request that is being answered are the last that are read until then. */
@@ -225,6 +226,7 @@ class PlainConnection implements PlainTurn {
   /** Closes the connection; what still comes on it is thrown away. */
   private end(): void {
     const { socket } = this
+    this.state = "Busy"
     socket.off("data", this.onData)
     endSoon(socket)
   }
