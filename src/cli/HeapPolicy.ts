@@ -45,7 +45,7 @@ const idleMillis = 15_000
 const idleChange = 1024 * 1024
 
 /** After this long the start is over, in milliseconds; traffic ends it at once. */
-const startMillis = 3_000
+const startMillis = 1_000
 
 /** Bytes of a hundred short requests, fewer than V8 waits for before it compiles anything. */
 const firstTraffic = 16 * 1024
