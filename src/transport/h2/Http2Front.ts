@@ -34,8 +34,8 @@ const streamWindow = 256 * 1024
 /** The same for all requests of a connection. */
 const connectionWindow = 1024 * 1024
 
-/** How often connections are looked at, in milliseconds. */
-const sweepMillis = 5_000
+/** How often connections are looked at, in milliseconds, if nothing else is said. */
+const usualSweepMillis = 5_000
 
 /** RFC 9113 6.2. */
 const flagEndStream = 0x1
@@ -63,6 +63,12 @@ const sessionOptions = (maxHead: number): Http2.ServerSessionOptions => ({
   strictSingleValueFields: false,
 })
 
+/** What Node's sockets are made on, which is not in the types. Those that are not the system's have no such method. */
+interface PeerHandle {
+  /** Gives a negative number when the system has closed the connection. */
+  readonly getpeername?: (out: object) => number | undefined
+}
+
 /** One connection. */
 class Connection {
   readonly session: Http2.ServerHttp2Session
@@ -78,6 +84,16 @@ class Connection {
     this.socket = socket
   }
 
+  /**
+   * Whether its visitor has left. While a write is under way Node's library does
+   * not read, and it goes on like that after one that failed: it would never know.
+   */
+  get isGone(): boolean {
+    const handle = (this.socket as { readonly _handle?: PeerHandle | null })._handle
+    const error = handle?.getpeername?.({})
+    return error !== undefined && error < 0
+  }
+
   /** Closes it at once, also if the visitor does not read what is still to be sent. */
   destroy(): void {
     this.session.destroy()
@@ -90,11 +106,13 @@ class Http2Front implements Http2Connections {
   private readonly context: Http2Context
   private readonly connections = new Set<Connection>()
   private readonly options: Http2.ServerSessionOptions
+  private readonly sweepMillis: number
   /** Runs while there are connections. */
   private timer: NodeJS.Timeout | undefined
 
-  constructor(context: Http2Context) {
+  constructor(context: Http2Context, sweepMillis: number) {
     this.context = context
+    this.sweepMillis = sweepMillis
     this.options = sessionOptions(context.maxHead)
   }
 
@@ -102,7 +120,7 @@ class Http2Front implements Http2Connections {
     const session = loadHttp2().performServerHandshake(socket, this.options)
     const connection = new Connection(session, socket)
     this.connections.add(connection)
-    this.timer ??= setInterval(() => this.sweep(), sweepMillis).unref()
+    this.timer ??= setInterval(() => this.sweep(), this.sweepMillis).unref()
     session.setLocalWindowSize(connectionWindow)
     // Whoever is told why has to read it soon.
     session.once("error", () => {
@@ -224,10 +242,14 @@ class Http2Front implements Http2Connections {
 
   private sweep(): void {
     const { headMillis, idleMillis, keepAliveMillis } = this.context
+    const { sweepMillis } = this
     const limit = idleMillis()
     for (const connection of this.connections) {
       for (const reply of connection.replies) reply.addUnread(sweepMillis, limit)
-      if (connection.streams > 0) continue
+      if (connection.streams > 0) {
+        if (connection.isGone) connection.destroy()
+        continue
+      }
       connection.idleMillis += sweepMillis
       const most = connection.isNew ? headMillis : keepAliveMillis
       if (connection.idleMillis > most + lateMillis) connection.destroy()
@@ -260,5 +282,10 @@ interface OpenedStream {
 
 const ignore = (): void => {}
 
-/** Speaks HTTP/2 for a front. */
-export const make = (context: Http2Context): Http2Connections => new Http2Front(context)
+/**
+ * Speaks HTTP/2 for a front.
+ *
+ * @param sweepMillis how often its connections are looked at, in milliseconds
+ */
+export const make = (context: Http2Context, sweepMillis = usualSweepMillis): Http2Connections =>
+  new Http2Front(context, sweepMillis)

@@ -46,6 +46,7 @@ export class Http2Reply extends FrontReply {
   private writtenAtCheck = 0
   /** For how many milliseconds the visitor has read nothing of what waits. */
   private unreadMillis = 0
+  private isReset = false
 
   constructor(call: Http2Call, rules: ReplyRules, notes: VisitNotes | undefined) {
     const { head, stream, webSocketKey } = call
@@ -76,18 +77,23 @@ export class Http2Reply extends FrontReply {
     stream.once("finish", () => stream.close(codes.noError))
   }
 
-  /** Adds to the time in which nothing was read; closes the stream when it is too long. */
+  /** Adds to the time in which nothing was read; resets the stream when it is too long. */
   addUnread(millis: number, limit: number): void {
     const { stream } = this
+    // The reset has to wait as well when the visitor does not read the connection.
+    if (this.isReset) return void stream.destroy()
     const isMoved = this.written !== this.writtenAtCheck
     this.writtenAtCheck = this.written
-    if (stream.writableLength === 0 || isMoved) {
+    const isWaiting = stream.writableLength > 0 || (stream.writableEnded && stream.readableEnded)
+    if (!isWaiting || isMoved) {
       if (isMoved) this.moved()
       this.unreadMillis = 0
       return
     }
     this.unreadMillis += millis
-    if (this.unreadMillis >= limit) stream.close(codes.cancel)
+    if (this.unreadMillis < limit) return
+    this.isReset = true
+    stream.close(codes.cancel)
   }
 
   protected writeInterim({ headers, status }: InterimHead): void {

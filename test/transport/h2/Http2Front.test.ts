@@ -545,6 +545,103 @@ describe("a visitor who leaves without a word", () => {
   }
 })
 
+/** Windows that are never used up: the visitor's TCP connection is what stops the sender. */
+const largestWindows = Buffer.concat([
+  frame(4, 0, 0, Buffer.from([0x00, 0x04, 0x7f, 0xff, 0xff, 0xff])),
+  frame(8, 0, 0, Buffer.from([0x7f, 0xff, 0x00, 0x00])),
+])
+
+describe("a visitor who does not read its connection", () => {
+  /** Two requests of a visitor who reads nothing: one gets a body without end, one waits for its response. */
+  const stall = Effect.fnUntraced(function* (options: Partial<FrontOptions>) {
+    const watch = new Watch()
+    const running = new Set<string>()
+    let asked = 0
+    let chunks = 0
+    let answer = (): void => {}
+    const { front } = yield* start(
+      ({ body, head: { target } }, reply) => {
+        body.discard()
+        asked += 1
+        running.add(target)
+        watch.changed()
+        if (target === "/wait") answer = () => reply.respond({ status: 204, headers: [] }, empty)
+        if (target === "/body")
+          reply.respond(
+            { status: 200, headers: [] },
+            {
+              length: undefined,
+              whole: undefined,
+              discard: () => {},
+              read: (sink) => {
+                const write = (): void => {
+                  chunks += 1
+                  if (sink.data(Buffer.alloc(64 * 1024))) setImmediate(write)
+                }
+                write()
+                return { resume: write, cancel: () => {} }
+              },
+            },
+          )
+        return () => {
+          running.delete(target)
+          watch.changed()
+        }
+      },
+      { http2: (context) => Http2Front.make(context, 10), ...options },
+    )
+    const socket = tls.connect({
+      port: front.port,
+      host: "127.0.0.1",
+      rejectUnauthorized: false,
+      ALPNProtocols: ["h2"],
+    })
+    yield* Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))
+    socket.on("error", () => {})
+    yield* Effect.promise(() => once(socket, "secureConnect"))
+    socket.pause()
+    const get = (stream: number, path: string): Buffer =>
+      frame(
+        1,
+        5,
+        stream,
+        // ":path" as a literal.
+        Buffer.concat([
+          Buffer.from([0x82, 0x87, 0x04, path.length]),
+          Buffer.from(path),
+          Buffer.from([0x01, 0x01, 0x61]),
+        ]),
+      )
+    socket.write(Buffer.concat([preface, largestWindows, get(1, "/body"), get(3, "/wait")]))
+    yield* Effect.promise(() => watch.until("two run", () => asked === 2))
+    yield* Effect.promise(async () => {
+      for (let turns = 0, before = 0; turns < 100; turns = before === chunks ? turns + 1 : 0) {
+        before = chunks
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    })
+    return { answer, running, socket, watch }
+  })
+
+  it.live("and leaves ends its requests", () =>
+    Effect.gen(function* () {
+      const { running, socket, watch } = yield* stall({})
+      socket.destroy()
+      yield* Effect.promise(() => watch.until("none runs", () => running.size === 0))
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("loses after the idle time what it could read, but not what waits for a response", () =>
+    Effect.gen(function* () {
+      const { answer, running, watch } = yield* stall({ idleMillis: () => 50 })
+      yield* Effect.promise(() => watch.until("the body is over", () => !running.has("/body")))
+      assert.deepStrictEqual([...running], ["/wait"])
+      answer()
+      yield* Effect.promise(() => watch.until("none runs", () => running.size === 0))
+    }).pipe(Effect.scoped),
+  )
+})
+
 describe("a visitor who sends without end", () => {
   for (const [what, round] of floods) {
     it.live(`${what} loses the connection`, () =>
