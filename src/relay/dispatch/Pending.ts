@@ -84,8 +84,12 @@ type State = "waiting" | "offered" | "lost" | "answered" | "over"
 const isContent = (head: RequestHead): boolean =>
   upgradeOf(head.headers) === undefined && !isPassed(head)
 
+let arrivals = 0
+
 /** See the file's header. */
 export class Pending implements Pace {
+  /** Counts requests as they arrive: an earlier one has a smaller number. */
+  readonly arrival = arrivals++
   readonly name: ServerName
   readonly head: RequestHead
   readonly body: Body

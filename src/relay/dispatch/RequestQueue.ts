@@ -115,12 +115,18 @@ export class RequestQueue {
     return !this.draining && this.links.some((link) => link.places() !== undefined)
   }
 
-  /** Puts a request whose link was lost back at the front. */
+  /** Puts a request whose link was lost back. */
   requeue(pending: Pending): void {
     const error = this.refusal()
     if (error !== undefined) return pending.fail(error)
     this.limitWait(pending)
-    this.waiting.unshift(pending)
+    this.putBack(pending)
+  }
+
+  /** Before those that arrived after it: a link loses its requests in no order. */
+  private putBack(pending: Pending): void {
+    const younger = this.waiting.findIndex(({ arrival }) => arrival > pending.arrival)
+    this.waiting.splice(younger < 0 ? this.waiting.length : younger, 0, pending)
     this.scheduleFlush()
   }
 
@@ -218,8 +224,7 @@ export class RequestQueue {
   /** Puts back one that may be begun after all, unless the last link has gone meanwhile. */
   private enqueueAgain(pending: Pending): void {
     if (!this.takesHops) return pending.fail(serverOffline(this.name))
-    this.waiting.unshift(pending)
-    this.scheduleFlush()
+    this.putBack(pending)
   }
 
   /** Offers what waits to peers; what hopped here does not hop again. */

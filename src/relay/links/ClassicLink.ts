@@ -361,7 +361,8 @@ export class ClassicLink implements Link {
     for (const listen of this.parked.takeAll()) {
       if (!listen.headersSent) listen.destroy()
     }
-    for (const pending of this.unanswered.all()) this.lose(pending, reason, isDropped)
+    const unanswered = this.unanswered.all().sort((one, other) => one.arrival - other.arrival)
+    for (const pending of unanswered) this.lose(pending, reason, isDropped)
   }
 
   private sendEmpty(response: ServerResponse): void {

@@ -16,51 +16,57 @@ const nextTurn = Effect.callback<void>((resume) => {
   setImmediate(() => setImmediate(() => resume(Effect.void)))
 })
 
+const contextOf = (deadlines: Deadlines.Deadlines): QueueContext => ({
+  settings: {
+    current: () => ({ waitForServer: "1 second" }),
+    derived: () => ({ config: { maxQueue: 10 }, servers: new Map() }),
+  } as unknown as QueueContext["settings"],
+  deadlines,
+  turns: new TurnShare(deadlines.elapsed),
+  startedAt: deadlines.elapsed(),
+  handedOut: new ReusableMap(),
+})
+
+/** A link that takes all requests. */
+const linkTo = (offered: Array<Pending>): Link => ({
+  name,
+  tripcode: "" as Tripcode,
+  instance: "i",
+  transport: "stream",
+  reason: "",
+  program: "",
+  number: "0",
+  capacity: () => 1,
+  places: () => 1,
+  beginMillis: () => 100,
+  offer: (requests) => {
+    offered.push(...requests)
+    return []
+  },
+  cancel: () => {},
+  revoke: () => {},
+  disconnect: () => {},
+  drain: () => {},
+})
+
+const ownerOf = (deadlines: Deadlines.Deadlines): PendingOwner => ({
+  deadlines,
+  slot: undefined,
+  watch: (_request, _head, body) => body,
+  requeue: () => {},
+  abandon: () => {},
+  settled: () => {},
+})
+
 /** A request that hopped here is to be begun within so many milliseconds, and is asked about. */
 const settingOf = Effect.fnUntraced(function* (beginMillis: number) {
   const deadlines = yield* Deadlines.make
-  const context: QueueContext = {
-    settings: {
-      derived: () => ({ config: { maxQueue: 10 }, servers: new Map() }),
-    } as unknown as QueueContext["settings"],
-    deadlines,
-    turns: new TurnShare(deadlines.elapsed),
-    startedAt: deadlines.elapsed(),
-    handedOut: new ReusableMap(),
-  }
   const offered: Array<Pending> = []
-  const link: Link = {
-    name,
-    tripcode: "" as Tripcode,
-    instance: "i",
-    transport: "stream",
-    reason: "",
-    program: "",
-    number: "0",
-    capacity: () => 1,
-    places: () => 1,
-    beginMillis: () => 100,
-    offer: (requests) => {
-      offered.push(...requests)
-      return []
-    },
-    cancel: () => {},
-    revoke: () => {},
-    disconnect: () => {},
-    drain: () => {},
-  }
-  const owner: PendingOwner = {
-    deadlines,
-    slot: undefined,
-    watch: (_request, _head, body) => body,
-    requeue: () => {},
-    abandon: () => {},
-    settled: () => {},
-  }
+  const link = linkTo(offered)
   const failures: Array<string> = []
   let allow = (_millis: number): void => {}
   const late = new Pending(
-    owner,
+    ownerOf(deadlines),
     name,
     { method: "POST", target: "/", headers: [] },
     fromText(""),
@@ -75,7 +81,7 @@ const settingOf = Effect.fnUntraced(function* (beginMillis: number) {
       placed: () => {},
     },
   )
-  const queue = new RequestQueue(name, context)
+  const queue = new RequestQueue(name, contextOf(deadlines))
   queue.addLink(link)
   queue.enqueue(late)
   yield* nextTurn
@@ -113,5 +119,31 @@ it.effect("a late request that hopped here goes back if the last link is gone by
     yield* nextTurn
     assert.deepStrictEqual(offered, [])
     assert.deepStrictEqual(failures, ["PTTH_SERVER_OFFLINE"])
+  }),
+)
+
+it.effect("requests of a lost link are offered again in the order in which they arrived", () =>
+  Effect.gen(function* () {
+    const deadlines = yield* Deadlines.make
+    const [first, second, third, fourth] = [1, 2, 3, 4].map(
+      (number) =>
+        new Pending(
+          ownerOf(deadlines),
+          name,
+          { method: "GET", target: `/${number}`, headers: [] },
+          fromText(""),
+          { respond: () => {}, fail: () => {} },
+        ),
+    ) as [Pending, Pending, Pending, Pending]
+    const queue = new RequestQueue(name, contextOf(deadlines))
+    queue.enqueue(fourth)
+    for (const lost of [second, third, first]) queue.requeue(lost)
+    const offered: Array<Pending> = []
+    queue.addLink(linkTo(offered))
+    yield* nextTurn
+    assert.deepStrictEqual(
+      offered.map(({ head }) => head.target),
+      ["/1", "/2", "/3", "/4"],
+    )
   }),
 )
