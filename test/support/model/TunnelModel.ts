@@ -25,6 +25,7 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { Pending } from "../../../src/relay/dispatch/Pending.ts"
 import { Multiplexer } from "../../../src/transport/mux/Multiplexer.ts"
+import { RunningClock } from "../../../src/transport/runtime/RunningClock.ts"
 import * as CountedDeadlines from "../CountedDeadlines.ts"
 import {
   faultPhaseMillis,
@@ -69,6 +70,8 @@ export class TunnelModel {
   private readonly faults: Faults
   private readonly checks: Checks
   private readonly internals = { links: new Set<Multiplexer>(), pendings: new Set<Pending>() }
+  /** Every running clock, and whether it is still open. */
+  private readonly clocks = new Map<RunningClock, boolean>()
 
   constructor(schedule: Schedule) {
     this.simulation = new Simulation(schedule)
@@ -141,15 +144,19 @@ export class TunnelModel {
       yield* this.simulation.pass(2_500)
       const left = [...CountedDeadlines.count()].filter(([millis]) => !mayOutlive.has(millis))
       if (left.length > 0) this.simulation.complain(`deadlines are left: ${left.join("; ")}`)
+      const clocks = [...this.clocks.values()].filter((isOpen) => isOpen)
+      if (clocks.length > 0) this.simulation.complain(`${clocks.length} running clocks are left`)
       for (const { label } of this.simulation.network.sockets)
         this.simulation.complain(`a connection is left open: ${label}`)
     })
   }
 
-  /** Records every link and every waiting request that is created. */
+  /** Records every link, waiting request and running clock that is created. */
   private watch(): () => void {
+    const { clocks } = this
     const { links, pendings } = this.internals
     const { network } = this.simulation
+    const { close, now } = RunningClock.prototype
     const { ping } = Multiplexer.prototype
     const { wait } = Pending.prototype
     Multiplexer.prototype.ping = function (this: Multiplexer) {
@@ -160,10 +167,21 @@ export class TunnelModel {
       pendings.add(this)
       return wait.apply(this, given)
     }
+    // Its constructor reads it.
+    RunningClock.prototype.now = function (this: RunningClock) {
+      if (!clocks.has(this)) clocks.set(this, true)
+      return now.call(this)
+    }
+    RunningClock.prototype.close = function (this: RunningClock) {
+      clocks.set(this, false)
+      close.call(this)
+    }
     CountedDeadlines.reset()
     network.up()
     return () => {
       network.down()
+      RunningClock.prototype.now = now
+      RunningClock.prototype.close = close
       Multiplexer.prototype.ping = ping
       Pending.prototype.wait = wait
     }

@@ -26,5 +26,5 @@ export const rememberedMillis = 120_000
 export const silentMillis = 3_000
 /** How long a classic server may be without a listen before other relays of a cluster get its requests. */
 const absentMillis = 250
-/** Deadlines that may still be open when a relay has stopped. */
+/** Deadlines that may still be open when a relay has stopped. A running clock's are as long as {@link absentMillis}: those are counted themselves. */
 export const mayOutlive = new Set([rememberedMillis, silentMillis, absentMillis])
