@@ -4,6 +4,11 @@
  */
 import { once } from "node:events"
 import { mkdirSync, writeFileSync } from "node:fs"
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http"
 import { type AddressInfo, createServer, type Socket } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -26,10 +31,15 @@ const endsWell = async (terminal: Terminal): Promise<void> => {
 }
 
 /** The key of the server is in its configuration, that of a share is made in the folder. */
-const startLive = (args: ReadonlyArray<string>, relayUrl: string, cwd: string): Terminal => {
+const startLive = (
+  args: ReadonlyArray<string>,
+  relayUrl: string,
+  cwd: string,
+  settings = "",
+): Terminal => {
   writeFileSync(
     join(cwd, "ptth_server.toml"),
-    `name = "attic"\napi_key = "${key}"\nrelay_url = "${relayUrl}"\n`,
+    `name = "attic"\napi_key = "${key}"\nrelay_url = "${relayUrl}"\n${settings}`,
     { mode: 0o600 },
   )
   return live(args, cwd, { HOME: cwd, XDG_STATE_HOME: "", XDG_CONFIG_HOME: "" })
@@ -67,15 +77,22 @@ describe.skipIf(!hasScript)("Ctrl+C", () => {
       stranger.type(interrupt)
       await endsWell(stranger)
 
-      writeFileSync(join(cwd, "large"), Buffer.alloc(64 * 1024 * 1024))
-      const busy = startLive(["server"], base, cwd)
+      const application = createHttpServer().listen(0, "127.0.0.1")
+      await once(application, "listening")
+      const { port } = application.address() as AddressInfo
+      const asked = once(application, "request")
+      const busy = startLive(["server"], base, cwd, `to = ${port}\n`)
       await busy.shows(/ connected · stream/)
-      const response = await fetch(`${base}/servers/attic/files/large`)
+      const answered = fetch(`${base}/servers/attic/`)
+      const [, response] = (await asked) as [IncomingMessage, ServerResponse]
       await busy.shows(/ 1 now/)
       busy.type(interrupt)
       await busy.shows(/stopping: waiting for 1 request/)
-      assert.strictEqual((await response.arrayBuffer()).byteLength, 64 * 1024 * 1024)
+      response.end("at last")
+      assert.strictEqual(await (await answered).text(), "at last")
       await endsWell(busy)
+      application.close()
+      application.closeAllConnections()
 
       const lost = startLive(["server"], base, cwd)
       await lost.shows(/ connected · stream/)
