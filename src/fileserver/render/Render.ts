@@ -1,7 +1,7 @@
 /**
  * Renders Markdown and highlights code in a worker thread. The thread is started
  * when needed, ended when it has been idle for a while, and terminated when a
- * text takes too long.
+ * text takes too much time of the processor.
  */
 import { Worker } from "node:worker_threads"
 import { type Html, html, sanitized } from "../../web/Html.ts"
@@ -10,10 +10,12 @@ import type { Job, Ready, Rendered } from "./RenderWorker.ts"
 /** The longest file that is shown as text, in bytes. */
 export const maxSize = 1024 * 1024
 
-/** How long one text may take, in milliseconds. */
+/** How much processor time one text may take, in milliseconds: a busy machine does not use it up. */
 const defaultTimeout = 5_000
-/** How long the thread may take to start, which a busy machine makes slow, in milliseconds. */
-const startTimeout = 30_000
+/** How long the thread may take to start, and then for one text, however little processor time it gets, in milliseconds. */
+const longest = 30_000
+/** The time between two looks at the processor time of a text that takes long, in milliseconds. */
+const leastWait = 100
 /** How long an idle thread is kept, in milliseconds. */
 const defaultIdle = 30_000
 /** The most texts that wait; further ones are only escaped. */
@@ -42,15 +44,31 @@ export interface Renderer {
   ) => void
 }
 
+/** What a renderer is limited to. */
+export interface RenderLimits {
+  /** How much processor time one text may take, in milliseconds. */
+  readonly timeout?: number
+  /** How long an idle thread is kept, in milliseconds. */
+  readonly idle?: number
+  /** The processor time of a thread so far, in milliseconds. */
+  readonly busyMillis?: (worker: Worker) => Promise<number>
+}
+
+/** Node has it from 24.6 on; without it all time counts. */
+const busyMillisOf = async (worker: Worker): Promise<number> => {
+  const usage = await (worker as Partial<Worker>).cpuUsage?.call(worker)
+  return usage === undefined ? Number.POSITIVE_INFINITY : (usage.user + usage.system) / 1_000
+}
+
 /** Makes a renderer that has no thread yet. */
-export const make = (
-  limits: { readonly timeout?: number; readonly idle?: number } = {},
-): Renderer => {
-  const timeout = limits.timeout ?? defaultTimeout
+export const make = (limits: RenderLimits = {}): Renderer => {
+  const { busyMillis = busyMillisOf, timeout = defaultTimeout } = limits
   const queue: Array<QueuedJob> = []
   let current: QueuedJob | undefined
   let worker: Worker | undefined
   let isReady = false
+  /** The processor time of the thread when its last text was done, in milliseconds. */
+  let busyBefore = 0
   let timer: NodeJS.Timeout | undefined
   let ids = 0
 
@@ -68,13 +86,31 @@ export const make = (
     void ended?.terminate()
   }
 
-  const limit = (millis: number): void => {
-    clearTimeout(timer)
-    timer = setTimeout(() => {
-      end()
-      settle(undefined)
-    }, millis)
+  const giveUp = (): void => {
+    end()
+    settle(undefined)
   }
+
+  const limit = (millis: number, onPassed: () => void): void => {
+    clearTimeout(timer)
+    timer = setTimeout(onPassed, millis)
+  }
+
+  /** Gives up the text once it has had its processor time, or `left` milliseconds have passed. */
+  const limitText = (millis: number, left: number): void =>
+    limit(Math.min(millis, left), () => {
+      const [checked, thread] = [current, worker]
+      if (thread === undefined || left <= millis) return giveUp()
+      limit(left - millis, giveUp)
+      const check = (busy: number): void => {
+        if (current !== checked || worker !== thread) return
+        const rest = timeout - (busy - busyBefore)
+        if (rest <= 0) giveUp()
+        else limitText(Math.max(rest, leastWait), left - millis)
+      }
+      // It has ended, which is told by another event.
+      busyMillis(thread).then(check, () => {})
+    })
 
   const start = (): Worker => {
     isReady = false
@@ -85,9 +121,10 @@ export const make = (
     started.unref()
     started.on("message", (message: Rendered | Ready) => {
       if (worker !== started || current === undefined) return
-      if (message === "ready") {
+      busyBefore = message.busyMillis
+      if (!("id" in message)) {
         isReady = true
-        limit(timeout)
+        limitText(timeout, longest)
       } else if (current.job.id === message.id) settle(message.html)
     })
     const over = (): void => {
@@ -111,7 +148,8 @@ export const make = (
     }
     worker ??= start()
     worker.postMessage(current.job)
-    limit(isReady ? timeout : startTimeout)
+    if (isReady) limitText(timeout, longest)
+    else limit(longest, giveUp)
   }
 
   return {

@@ -18,10 +18,17 @@ export interface Job {
 export interface Rendered {
   readonly id: number
   readonly html: string | undefined
+  /** The processor time of the thread so far, in milliseconds. */
+  readonly busyMillis: number
 }
 
 /** Sent once, when the libraries have been loaded. */
-export type Ready = "ready"
+export type Ready = Pick<Rendered, "busyMillis">
+
+const busyMillis = (): number => {
+  const { system, user } = process.threadCpuUsage()
+  return (system + user) / 1_000
+}
 
 const render = ({ language, text }: Job): string | undefined => {
   try {
@@ -32,9 +39,9 @@ const render = ({ language, text }: Job): string | undefined => {
 }
 
 parentPort?.on("message", (job: Job) => {
-  const answer: Rendered = { id: job.id, html: render(job) }
+  const answer: Rendered = { id: job.id, html: render(job), busyMillis: busyMillis() }
   parentPort?.postMessage(answer)
 })
 
-const ready: Ready = "ready"
+const ready: Ready = { busyMillis: busyMillis() }
 parentPort?.postMessage(ready)

@@ -518,6 +518,11 @@ describe("rendering", () => {
     )
     assert.strictEqual(await rendered(renderer, "<b>", "ts"), "&lt;b&gt;")
   })
+
+  it("does not count the time in which others have the processor", async () => {
+    const renderer = Render.make({ timeout: 1, busyMillis: async () => 0 })
+    assert.strictEqual(await rendered(renderer, "*a*", undefined), "<p><em>a</em></p>\n")
+  })
 })
 
 describe("a grid", () => {
