@@ -6,7 +6,6 @@
  */
 import * as nodeModule from "node:module"
 import { setFlagsFromString } from "node:v8"
-import { startFlags } from "./cli/StartFlags.ts"
 import { entry } from "./domain/ErrorRegistry.ts"
 
 const needed = 24
@@ -19,7 +18,8 @@ const run = async (): Promise<void> => {
     process.stdout.write(`ptth ${version}\n`)
     return
   }
-  for (const flag of startFlags) setFlagsFromString(flag)
+  // Grown by what the start allocates, the space of new objects would stay large; see HeapPolicy.ts.
+  setFlagsFromString("--semi-space-growth-factor=1")
   nodeModule.enableCompileCache()
   const { main } = await import("./cli/Main.ts")
   const { apply: limitHeap } = await import("./cli/HeapPolicy.ts")

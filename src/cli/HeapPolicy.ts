@@ -8,7 +8,6 @@ import { availableParallelism } from "node:os"
 import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { onNextTraffic, onPressure } from "../transport/runtime/BufferPressure.ts"
-import { workFlags } from "./StartFlags.ts"
 
 /** Maximum size of the new space in bytes; with much less, collections cost too much. */
 const newSpace = 16 * 1024 * 1024
@@ -47,7 +46,7 @@ const idleChange = 1024 * 1024
 /** After this long the start is over, in milliseconds; traffic ends it at once. */
 const startMillis = 1_000
 
-/** Bytes of a hundred short requests, fewer than V8 waits for before it compiles anything. */
+/** Bytes of a hundred short requests. */
 const firstTraffic = 16 * 1024
 
 type Collect = (options: { readonly type: "minor" }) => void
@@ -84,7 +83,7 @@ export const apply = (): void => {
   const endStart = (): void => {
     if (!isStarting) return
     isStarting = false
-    for (const flag of workFlags) setFlagsFromString(flag)
+    setFlagsFromString("--semi-space-growth-factor=2")
   }
   const onTraffic = (): void => {
     endStart()
