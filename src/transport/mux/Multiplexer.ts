@@ -503,6 +503,7 @@ export class Multiplexer implements StreamLink {
 
   private beat(): void {
     const { deadlines, heartbeatMillis } = this.options
+    this.heartbeat?.clear()
     this.beatAt = deadlines.elapsed()
     // The heartbeats of many links share a wake-up.
     const leeway = { early: heartbeatMillis / 2 }
@@ -537,8 +538,9 @@ export class Multiplexer implements StreamLink {
     this.writer.sendPong(nonce)
     const { deadlines, heartbeatMillis } = this.options
     if (this.isFull || deadlines.elapsed() - this.beatAt < heartbeatMillis / 2) return
-    this.heartbeat?.clear()
-    this.nextBeat()
+    // The other end has just been heard, so this is not the beat after which silence counts.
+    this.ping()
+    this.beat()
   }
 
   // ------------------------------------------------------------ received frames

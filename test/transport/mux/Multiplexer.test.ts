@@ -588,20 +588,23 @@ describe("a link whose packets vanish", () => {
       }),
   )
 
-  it("is kept when an end stood still itself, and reads after that what has come", async () => {
-    const link = new SimulatedLink({ seed: 1, handler: () => () => {}, heartbeatMillis })
-    await link.settle()
-    link.stall("near", true)
-    link.stall("far", true)
-    link.advance(heartbeatMillis)
-    link.advance(heartbeatMillis)
-    for (const end of [link.near, link.far]) end.bytes(bytesOf({ _tag: "Pong", nonce: 0 }))
-    await link.settle()
-    assert.deepStrictEqual(link.closed, {})
-    link.advance(heartbeatMillis)
-    await link.settle()
-    assert.deepStrictEqual(link.closed, { near: "it fell silent", far: "it fell silent" })
-  })
+  it.each(["Pong", "Ping"] as const)(
+    "is kept when an end stood still itself, and reads after that a %s that has come",
+    async (tag) => {
+      const link = new SimulatedLink({ seed: 1, handler: () => () => {}, heartbeatMillis })
+      await link.settle()
+      link.stall("near", true)
+      link.stall("far", true)
+      link.advance(heartbeatMillis)
+      link.advance(heartbeatMillis)
+      for (const end of [link.near, link.far]) end.bytes(bytesOf({ _tag: tag, nonce: 0 }))
+      await link.settle()
+      assert.deepStrictEqual(link.closed, {})
+      link.advance(heartbeatMillis)
+      await link.settle()
+      assert.deepStrictEqual(link.closed, { near: "it fell silent", far: "it fell silent" })
+    },
+  )
 
   it.effect("and come back in time is kept", () =>
     Effect.gen(function* () {
