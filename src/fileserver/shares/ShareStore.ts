@@ -38,6 +38,7 @@ const read = (file: string): State | undefined => {
 export class ShareStore {
   readonly file: string
   private state: State | undefined
+  private isSecretStored = true
 
   constructor(file: string) {
     this.file = file
@@ -49,10 +50,10 @@ export class ShareStore {
     return this.state === undefined ? undefined : Buffer.from(this.state.secret, "base64url")
   }
 
-  /** The secret for a new link. */
+  /** The secret for a new link; throws if it is not in the file and cannot be written there. */
   ensureSecret(): Uint8Array {
-    if (this.state === undefined) {
-      const state = newState()
+    if (this.state === undefined || !this.isSecretStored) {
+      const state = this.state ?? newState()
       this.write(state)
       this.state = state
     }
@@ -62,6 +63,7 @@ export class ShareStore {
   /** Makes all links invalid, until the next start also if the file cannot be written. */
   revoke(): void {
     this.state = newState()
+    this.isSecretStored = false
     this.write(this.state)
   }
 
@@ -90,5 +92,6 @@ export class ShareStore {
     const temporary = `${this.file}.${process.pid}`
     fs.writeFileSync(temporary, JSON.stringify(state), { mode: 0o600 })
     fs.renameSync(temporary, this.file)
+    this.isSecretStored = true
   }
 }

@@ -230,6 +230,7 @@ describe("a share link", () => {
     const other = await link("/files/b.txt")
     assert.strictEqual((await post("/files/?share", { revoke: "all" })).status, 500)
     assert.strictEqual((await get(`${other}b.txt`)).status, 410)
+    assert.strictEqual((await post("/files/b.txt?share", {})).status, 500)
     const fresh = await site({ shareLinks: path.join(folder, "links.json") })
     for (let i = 0; i < 2; i++)
       assert.strictEqual((await fresh.post("/files/a.txt?share", {})).status, 500)
