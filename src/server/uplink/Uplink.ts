@@ -22,7 +22,7 @@ import * as FailureLog from "./FailureLog.ts"
 import * as HandlerGuard from "./HandlerGuard.ts"
 import type { ListenError } from "./ListenError.ts"
 import type { Announced } from "./RelayAddresses.ts"
-import { type Delay, RetryDelay } from "./RetryDelay.ts"
+import { RetryDelay } from "./RetryDelay.ts"
 import type { ServerOptions } from "./ServerOptions.ts"
 import { TunnelWatch } from "./TunnelState.ts"
 import type { LastFailure, UplinkStatus } from "./UplinkStatus.ts"
@@ -172,12 +172,7 @@ export class Uplink {
 
   /** There is no connection: logs it, and waits before the next attempt. */
   failed(error: ListenError): Effect.Effect<void> {
-    if (error.reason === "crowded") {
-      // Other links exist, so this is not part of the series of failures.
-      const { delay, isFirst } = this.retry.afterCrowding(error)
-      const log = FailureLog.log(error, this.options, "", 0)
-      return Effect.andThen(isFirst ? log : Effect.void, sleep(delay))
-    }
+    if (error.reason === "crowded") return this.crowded(error)
     const at = this.clock.currentTimeMillisUnsafe()
     const delay = this.retry.afterFailure(error)
     const { outage } = this.retry
@@ -193,6 +188,22 @@ export class Uplink {
       if (log === undefined) return Effect.sleep(millis)
       this.lastLogged = ""
       this.loggedOutage = true
+      return Effect.andThen(log, Effect.sleep(millis))
+    })
+  }
+
+  /** The relay takes no further link. The name has links, so this is not part of the series of failures. */
+  private crowded(error: ListenError): Effect.Effect<void> {
+    const at = this.clock.currentTimeMillisUnsafe()
+    const { delay, isFirst } = this.retry.afterCrowding(error)
+    return Effect.flatMap(Random.next, (random) => {
+      const millis = delay(random)
+      // All of them may be those of other processes.
+      if (this.watch.read()._tag !== "Connected") {
+        this.lastFailure = { at, error }
+        this.watch.failed(error, millis)
+      }
+      const log = isFirst ? FailureLog.log(error, this.options, "", 0) : Effect.void
       return Effect.andThen(log, Effect.sleep(millis))
     })
   }
@@ -226,6 +237,3 @@ const notStream = (transport: string, why: string): Effect.Effect<void> =>
       ? `the relay speaks classic 1 only (${why}); using classic, which needs plain requests only`
       : `PTTH_NO_WEBSOCKETS: WebSockets do not reach the relay (${why}); using classic, which needs plain requests only. ${entry("PTTH_NO_WEBSOCKETS").remedy}`,
   )
-
-const sleep = (delay: Delay): Effect.Effect<void> =>
-  Effect.flatMap(Random.next, (random) => Effect.sleep(delay(random)))

@@ -52,3 +52,13 @@ it.effect("nothing once the relay has answered", () =>
     assert.deepStrictEqual(yield* saidOf(connected, false), [])
   }),
 )
+
+it.effect("nothing once the relay has refused", () =>
+  Effect.gen(function* () {
+    const crowded: UplinkStatus = {
+      ...connecting,
+      state: { _tag: "Waiting", reason: "crowded", problem: "too many links", nextMillis: 5_000 },
+    }
+    assert.deepStrictEqual(yield* saidOf(crowded, false), [])
+  }),
+)

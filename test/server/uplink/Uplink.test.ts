@@ -95,6 +95,31 @@ describe("the wait before a relay is tried again", () => {
   )
 })
 
+describe("a relay that takes no further link", () => {
+  const crowded = new ListenError({ reason: "crowded", detail: "too many links" })
+  const waiting = { _tag: "Waiting", reason: "crowded", problem: "too many links" } as const
+
+  it.effect("is waited for, if other processes have all links", () =>
+    Effect.gen(function* () {
+      const { uplink } = yield* setting
+      yield* Effect.forkChild(uplink.failed(crowded), { startImmediately: true })
+      assert.deepInclude(uplink.status.state, waiting)
+      assert.strictEqual(uplink.status.lastFailure?.error, crowded)
+    }),
+  )
+
+  it.effect("is connected as before, if this process has links", () =>
+    Effect.gen(function* () {
+      const { uplink } = yield* setting
+      uplink.watch.opened({ roundTrip: 1, active: 0 })
+      yield* uplink.connected({ publicUrl: undefined, openUrl: undefined }, "stream", "")
+      yield* Effect.forkChild(uplink.failed(crowded), { startImmediately: true })
+      assert.strictEqual(uplink.status.state._tag, "Connected")
+      assert.isUndefined(uplink.status.lastFailure)
+    }),
+  )
+})
+
 describe("the line of a connection", () => {
   const relay = { publicUrl: undefined, openUrl: undefined }
 
