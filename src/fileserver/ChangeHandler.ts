@@ -49,7 +49,7 @@ export class ChangeState {
   /** @param root in which everything is known */
   constructor(root: Root.Root) {
     this.bin = new Bin(root)
-    this.unfinished = new UnfinishedUploads(root)
+    this.unfinished = new UnfinishedUploads(root, this.turns)
   }
 }
 

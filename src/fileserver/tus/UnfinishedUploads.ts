@@ -1,16 +1,18 @@
 /**
  * The uploads that this process has begun. How many there may be is limited: if
  * there are too many, the network that has begun most of them loses the one that
- * nobody has gone on with for the longest time. Those that nobody goes on with
- * are deleted when they expire, also in folders to which nothing is uploaded any
- * more. Of complete ones the length is remembered for a while: a client whose
- * connection breaks at the end asks.
+ * nobody has gone on with for the longest time; one that a request works on only
+ * if there is no other. Those that nobody goes on with are deleted when they
+ * expire, also in folders to which nothing is uploaded any more. Of complete ones
+ * the length is remembered for a while: a client whose connection breaks at the
+ * end asks.
  */
 import { networksOf } from "../../domain/visitor/VisitorAddress.ts"
 import type { ByteName } from "../names/ByteName.ts"
 import * as Root from "../root/Root.ts"
 import { staleAfter } from "../uploads/Leftovers.ts"
 import { PartFile } from "./PartFile.ts"
+import type { UploadTurns } from "./UploadTurns.ts"
 
 /** The most uploads that are begun and not complete. */
 const maxUnfinished = 1_000
@@ -33,6 +35,7 @@ const networkOf = (address: string): string => networksOf(address)[1] ?? address
 /** See the head of this file. */
 export class UnfinishedUploads {
   private readonly root: Root.Root
+  private readonly turns: UploadTurns
   private readonly most: number
   /** By their keys; the one that nobody has gone on with for the longest time is the first. */
   private readonly uploads = new Map<string, Unfinished>()
@@ -40,8 +43,9 @@ export class UnfinishedUploads {
   private timer: NodeJS.Timeout | undefined
 
   /** @param root in which uploads are found */
-  constructor(root: Root.Root, most = maxUnfinished) {
+  constructor(root: Root.Root, turns: UploadTurns, most = maxUnfinished) {
     this.root = root
+    this.turns = turns
     this.most = most
   }
 
@@ -106,13 +110,16 @@ export class UnfinishedUploads {
       counts.set(upload.network, (counts.get(upload.network) ?? 0) + 1)
     const most = Math.max(...counts.values())
     if (most < (counts.get(network) ?? 0) + 2) return undefined
-    for (const [key, upload] of this.uploads) if (counts.get(upload.network) === most) return key
-    return undefined
+    const keys = [...this.uploads]
+      .filter(([, upload]) => counts.get(upload.network) === most)
+      .map(([key]) => key)
+    return keys.find((key) => !this.turns.isRunning(key)) ?? keys[0]
   }
 
   private async sweep(now: number): Promise<void> {
     for (const [key, { begun }] of this.uploads)
-      if (now - begun >= staleAfter) await this.visit(key, now, async () => {})
+      if (now - begun >= staleAfter && !this.turns.isRunning(key))
+        await this.visit(key, now, async () => {})
   }
 
   /** Deletes an upload that nobody has gone on with. */
@@ -123,19 +130,24 @@ export class UnfinishedUploads {
     })
   }
 
-  /** Finds an upload, which deletes it if it has expired. What is not there any more is forgotten. */
+  /** Finds an upload, which deletes it if it has expired, while no request works on it. What is not there any more is forgotten. */
   private async visit(
     key: string,
     now: number,
     work: (part: PartFile) => Promise<void>,
   ): Promise<void> {
-    const upload = this.uploads.get(key)
-    if (upload === undefined) return
-    const folder = await Root.openFolder(this.root, upload.segments)
-    if (folder._tag !== "Folder") return this.remove(key)
-    const part = await PartFile.find(folder, upload.id, now).catch(() => undefined)
-    if (part === undefined) this.remove(key)
-    else await work(part)
-    Root.closeFolder(folder)
+    const leave = await this.turns.enter(key, () => {})
+    try {
+      const upload = this.uploads.get(key)
+      if (upload === undefined) return
+      const folder = await Root.openFolder(this.root, upload.segments)
+      if (folder._tag !== "Folder") return this.remove(key)
+      const part = await PartFile.find(folder, upload.id, now).catch(() => undefined)
+      if (part === undefined) this.remove(key)
+      else await work(part)
+      Root.closeFolder(folder)
+    } finally {
+      leave()
+    }
   }
 }

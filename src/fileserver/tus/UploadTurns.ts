@@ -12,6 +12,11 @@ interface Turn {
 export class UploadTurns {
   private readonly running = new Map<string, Turn>()
 
+  /** Whether a request works on an upload. */
+  isRunning(upload: string): boolean {
+    return this.running.has(upload)
+  }
+
   /**
    * Waits until no other request works on an upload.
    *

@@ -3,6 +3,7 @@ import type * as Root from "../../../src/fileserver/root/Root.ts"
 import { absent } from "../../../src/fileserver/root/Root.ts"
 import type { PartFile } from "../../../src/fileserver/tus/PartFile.ts"
 import { UnfinishedUploads } from "../../../src/fileserver/tus/UnfinishedUploads.ts"
+import { UploadTurns } from "../../../src/fileserver/tus/UploadTurns.ts"
 import { staleAfter } from "../../../src/fileserver/uploads/Leftovers.ts"
 
 const folder = { real: "/shared/dir", segments: ["dir"] } as unknown as Root.OpenFolder
@@ -13,7 +14,7 @@ const [visitor, other] = ["192.0.2.1", "198.51.100.7"]
 
 describe("uploads that are not complete", () => {
   it("are limited in number until they are complete, end or expire", async () => {
-    const uploads = new UnfinishedUploads(root, 2)
+    const uploads = new UnfinishedUploads(root, new UploadTurns(), 2)
     uploads.add(folder, part("a"), visitor)
     assert.isTrue(await uploads.makeRoom(visitor, Date.now()))
     uploads.add(folder, part("b"), visitor)
@@ -26,7 +27,7 @@ describe("uploads that are not complete", () => {
   })
 
   it("of the network that has begun most of them make room for other networks", async () => {
-    const uploads = new UnfinishedUploads(root, 6)
+    const uploads = new UnfinishedUploads(root, new UploadTurns(), 6)
     const ids = Array.from({ length: 6 }, (_, i) => `${i}`)
     for (const id of ids) uploads.add(folder, part(id), "192.0.2.9")
     uploads.touch("/shared/dir/0")
@@ -43,5 +44,34 @@ describe("uploads that are not complete", () => {
     assert.deepStrictEqual(ids.filter(isThere), ["0", "4", "5"])
     assert.isFalse(await uploads.makeRoom(other, Date.now()))
     assert.isTrue(isThere("x") && isThere("y") && isThere("z"))
+  })
+
+  it("that a request works on stay unless there is no other", async () => {
+    const turns = new UploadTurns()
+    const uploads = new UnfinishedUploads(root, turns, 2)
+    const [a, b] = ["/shared/dir/a", "/shared/dir/b"]
+    const leaves = new Map<string, () => void>()
+    const work = async (key: string) =>
+      leaves.set(key, await turns.enter(key, () => leaves.get(key)?.()))
+    uploads.add(folder, part("a"), visitor)
+    uploads.add(folder, part("b"), visitor)
+    await work(a)
+    assert.isTrue(await uploads.makeRoom(other, Date.now()))
+    assert.isTrue(uploads.has(a))
+    assert.isFalse(uploads.has(b))
+    uploads.add(folder, part("b"), visitor)
+    await work(b)
+    assert.isTrue(await uploads.makeRoom(other, Date.now()))
+    assert.isFalse(uploads.has(a))
+    assert.isTrue(uploads.has(b))
+  })
+
+  it("that a request works on are not looked for when they could expire", async () => {
+    const turns = new UploadTurns()
+    const uploads = new UnfinishedUploads(root, turns, 1)
+    uploads.add(folder, part("a"), visitor)
+    await turns.enter("/shared/dir/a", () => {})
+    assert.isFalse(await uploads.makeRoom(visitor, Date.now() + staleAfter + 1))
+    assert.isTrue(uploads.has("/shared/dir/a"))
   })
 })
