@@ -38,6 +38,11 @@ export interface SilentRelay {
   readonly reason: string
 }
 
+/** Each relay once, with the last reason. */
+export const uniqueById = (silent: ReadonlyArray<SilentRelay>): ReadonlyArray<SilentRelay> => [
+  ...new Map(silent.map((one) => [one.id, one])).values(),
+]
+
 /** What an act on all relays could not reach. */
 export interface Reached {
   readonly silent: ReadonlyArray<SilentRelay>

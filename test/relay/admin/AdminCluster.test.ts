@@ -7,6 +7,7 @@ import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { tripcodeOfText } from "../../../src/domain/ApiKey.ts"
+import * as AdminControl from "../../../src/protocol/peer/AdminControl.ts"
 import * as AdminCluster from "../../support/AdminCluster.ts"
 import * as Harness from "../../support/Harness.ts"
 
@@ -129,6 +130,20 @@ describe("the administrator of several relays", () => {
         )
         assert.deepStrictEqual(files, [true, false])
       }),
+  )
+
+  it.effect("is told of which relays a page lacks requests or recordings", () =>
+    Effect.gen(function* () {
+      const [a, b] = yield* AdminCluster.start(["a", "b"], AdminCluster.attic)
+      yield* AdminCluster.visited([a, b])
+      const refused = () => Effect.fail("it was busy")
+      assert.notInclude(yield* get(a, "/servers/attic/inspect"), "it was busy")
+      b.peers.onControl(AdminControl.request, refused)
+      assert.include(yield* get(a, "/servers/attic/inspect"), "<li>b: it was busy</li>")
+      b.peers.onControl(AdminControl.requests, refused)
+      for (const at of ["/requests", "/servers/attic", "/servers/attic/requests"])
+        assert.include(yield* get(a, at), "<li>b: it was busy</li>")
+    }),
   )
 
   it.effect("is told at which relays an act was not done", () =>

@@ -77,8 +77,11 @@ export class Requests extends Context.Service<
   Requests,
   {
     readonly list: (filter: AdminControl.RequestFilter) => Effect.Effect<RequestsView>
-    /** One recorded request; `undefined` if its relay has it no more. */
-    readonly one: (id: RecordingId) => Effect.Effect<AdminControl.ShownRequest | undefined>
+    /**
+     * One recorded request; `undefined` if its relay has it no more. Fails with why
+     * the relay did not answer.
+     */
+    readonly one: (id: RecordingId) => Effect.Effect<AdminControl.ShownRequest | undefined, string>
     /**
      * Sends a recorded request again, as it was or edited. Fails with why it was not sent.
      *
@@ -138,7 +141,6 @@ const make = Effect.gen(function* () {
     one: ({ name, number, relay }) =>
       askOne(relay, relays.ask(AdminControl.request, { name, number }, isAt(relay))).pipe(
         Effect.map((request) => request ?? undefined),
-        Effect.orElseSucceed(() => undefined),
       ),
     replay: Effect.fn("Requests.replay")(function* (
       { name, number, relay }: RecordingId,

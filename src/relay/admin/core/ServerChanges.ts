@@ -20,7 +20,7 @@ import * as ServerEdit from "../../registry/ServerEdit.ts"
 import * as ServerFiles from "../../registry/ServerFiles.ts"
 import * as Tickets from "../../registry/Tickets.ts"
 import { RelaySettings } from "../../settings/RelaySettings.ts"
-import { type Reached, type RelayIdentity, Relays, type SilentRelay } from "../../status/Relays.ts"
+import { type Reached, type RelayIdentity, Relays, uniqueById } from "../../status/Relays.ts"
 
 /** What an administrator asks for. */
 export type ChangeRequest =
@@ -248,7 +248,3 @@ const make = Effect.gen(function* () {
     }),
   })
 })
-
-const uniqueById = (silent: ReadonlyArray<SilentRelay>): ReadonlyArray<SilentRelay> => [
-  ...new Map(silent.map((one) => [one.id, one])).values(),
-]

@@ -15,7 +15,7 @@ import { type Html, html, toBytes } from "../../../web/Html.ts"
 import { sentence } from "../../../web/Text.ts"
 import type { AuditLog } from "../../audit/AuditLog.ts"
 import type { History } from "../../history/History.ts"
-import type { Reached } from "../../status/Relays.ts"
+import { type Reached, uniqueById } from "../../status/Relays.ts"
 import { Administration, type Overview } from "../core/Administration.ts"
 import type { AdminLogin } from "../core/AdminLogin.ts"
 import { Caller } from "../core/Caller.ts"
@@ -70,10 +70,11 @@ export const respond = (page: Html, status = 200): HttpServerResponse.HttpServer
 /**
  * A response with a page in the administrator's frame.
  *
+ * @param parts `silent` are relays that the page lacks besides those of `given`
  * @param given the state of all relays, if the page has asked for it
  */
 export const respondFramed = Effect.fnUntraced(function* (
-  parts: Pick<FrameParts, "title" | "current" | "live" | "main">,
+  parts: Pick<FrameParts, "title" | "current" | "live" | "main"> & Partial<Reached>,
   given?: Overview,
 ) {
   const overview = given ?? (yield* (yield* Administration).overview)
@@ -86,7 +87,7 @@ export const respondFramed = Effect.fnUntraced(function* (
         .filter(({ isWanted }) => isWanted?.(overview) !== false)
         .map(({ count, label, path }) => ({ path, label, count: count?.(overview) ?? 0 })),
       hasConfigError: overview.hasConfigProblem,
-      silent: overview.silent,
+      silent: uniqueById([...overview.silent, ...(parts.silent ?? [])]),
       canLogOut: identity._tag === "Session",
     }),
   )

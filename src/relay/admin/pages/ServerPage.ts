@@ -166,6 +166,7 @@ const show = Effect.gen(function* () {
       title: view.displayName,
       current: OverviewPage.path,
       live: true,
+      silent: requests.silent,
       main: render({
         view,
         links,

@@ -4,10 +4,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
+import * as Result from "effect/Result"
 import type { ServerName } from "../../../domain/ServerName.ts"
 import type { RequestFilter, ShownRequest } from "../../../protocol/peer/AdminControl.ts"
 import { type Html, html, toText } from "../../../web/Html.ts"
 import { maxInspected } from "../../inspect/Inspector.ts"
+import type { SilentRelay } from "../../status/Relays.ts"
 import { type RecordingId, Requests } from "../core/Requests.ts"
 import { type AdminPage, respondFramed, withServer } from "../frame/AdminPage.ts"
 import { pathOf } from "../frame/RequestPath.ts"
@@ -36,11 +38,12 @@ const allOf = (server: ServerName): RequestFilter => ({
 
 /** The recordings of a server at all relays, the newest first. */
 const recordingsOf = Effect.fnUntraced(function* (name: ServerName) {
-  const { rows } = yield* (yield* Requests).list(allOf(name))
-  return rows.flatMap(
+  const { rows, silent } = yield* (yield* Requests).list(allOf(name))
+  const ids = rows.flatMap(
     ({ number, relay }): ReadonlyArray<RecordingId> =>
       number === undefined ? [] : [{ relay, name, number }],
   )
+  return { ids, silent }
 })
 
 const sectionOf = (
@@ -51,18 +54,24 @@ ${renderMessages(id, request, "h3")}</section>`
 
 /**
  * What the page shows of recordings, the newest first. A relay that does not
- * answer, or has one no longer, is not asked for its older ones.
+ * answer, or has one no longer, is not asked for its older ones; `silent` are
+ * those that did not answer.
  */
 export const sectionsOf = Effect.fnUntraced(function* (ids: ReadonlyArray<RecordingId>) {
   const { one } = yield* Requests
   const sections: Array<Html> = []
+  const silent: Array<SilentRelay> = []
   const exhausted = new Set<string>()
   let characters = 0
   for (let at = 0; at < ids.length && characters < maxCharacters; at += askedAtOnce) {
     const wanted = ids.slice(at, at + askedAtOnce).filter(({ relay }) => !exhausted.has(relay))
-    const requests = yield* Effect.forEach(wanted, one, { concurrency: "unbounded" })
-    for (const [i, id] of wanted.entries()) {
-      const request = requests[i]
+    const answers = yield* Effect.forEach(wanted, (id) => Effect.result(one(id)), {
+      concurrency: "unbounded",
+    })
+    for (const [i, answer] of answers.entries()) {
+      const id = wanted[i] as RecordingId
+      if (Result.isFailure(answer)) silent.push({ id: id.relay, reason: answer.failure })
+      const request = Result.getOrUndefined(answer)
       if (request === undefined) exhausted.add(id.relay)
       else if (characters < maxCharacters) {
         const section = sectionOf(id, request)
@@ -73,18 +82,19 @@ export const sectionsOf = Effect.fnUntraced(function* (ids: ReadonlyArray<Record
     // The relay serves visitors between them.
     yield* Effect.yieldNow
   }
-  return { sections, isCut: characters >= maxCharacters }
+  return { sections, silent, isCut: characters >= maxCharacters }
 })
 
 const show = withServer(
   Effect.fnUntraced(function* (server) {
-    const ids = yield* recordingsOf(server.name)
-    const { isCut, sections } = yield* sectionsOf(ids.slice(0, maxInspected))
+    const { ids, silent } = yield* recordingsOf(server.name)
+    const { isCut, sections, silent: later } = yield* sectionsOf(ids.slice(0, maxInspected))
     const hasMore = isCut || ids.length > maxInspected
     return yield* respondFramed({
       title: server.displayName ?? server.name,
       current: "/",
       live: false,
+      silent: [...silent, ...later],
       main: html`${tabs(server.name, "requests")}
 ${sections.length === 0 ? html`<p class="empty">${Text.requests.empty}</p>` : undefined}
 ${hasMore ? html`<p class="notice">${Text.requests.onlyNewest(sections.length)}</p>` : undefined}

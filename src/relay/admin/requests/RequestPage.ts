@@ -141,7 +141,7 @@ const withRequest = <A, E, R>(
 ) =>
   Effect.gen(function* () {
     const id = idOf(yield* HttpRouter.params)
-    const request = yield* (yield* Requests).one(id)
+    const request = yield* Effect.orElseSucceed((yield* Requests).one(id), () => undefined)
     return request === undefined
       ? yield* failure("PTTH_NOT_FOUND", Text.request.gone)
       : yield* use(id, request)

@@ -106,6 +106,7 @@ const show = Effect.gen(function* () {
       title: "Requests",
       current: menu.path,
       live: true,
+      silent: view.silent,
       main: render(
         view,
         filter,
@@ -128,6 +129,7 @@ const showServer = Effect.gen(function* () {
       title: server.displayName,
       current: "/",
       live: true,
+      silent: view.silent,
       main: renderServer(server, view, filter),
     },
     overview,

@@ -8,6 +8,7 @@ import type { ServerName } from "../../../../src/domain/ServerName.ts"
 import type { ShownRequest } from "../../../../src/protocol/peer/AdminControl.ts"
 import { type RecordingId, Requests } from "../../../../src/relay/admin/core/Requests.ts"
 import * as RecordedPage from "../../../../src/relay/admin/requests/RecordedPage.ts"
+import { uniqueById } from "../../../../src/relay/status/Relays.ts"
 import { toText } from "../../../../src/web/Html.ts"
 
 const name = "shop" as ServerName
@@ -39,26 +40,27 @@ const recording = ({ number, relay }: RecordingId, text: string): ShownRequest =
   replayable: "yes",
 })
 
-/** The sections for these recordings, and which recordings were asked for. */
+/** The sections for these recordings, and which recordings were asked for; a text is why a relay did not answer. */
 const sectionsOf = Effect.fnUntraced(function* (
   wanted: ReadonlyArray<RecordingId>,
-  answer: (id: RecordingId) => ShownRequest | undefined,
+  answer: (id: RecordingId) => ShownRequest | string | undefined,
 ) {
   const asked: Array<RecordingId> = []
-  const { isCut, sections } = yield* RecordedPage.sectionsOf(wanted).pipe(
+  const { isCut, sections, silent } = yield* RecordedPage.sectionsOf(wanted).pipe(
     Effect.provideService(Requests, {
       list: () => Effect.die("not asked for"),
       replay: () => Effect.die("not asked for"),
       inspect: () => Effect.die("not asked for"),
       one: (id) =>
-        Effect.sync(() => {
+        Effect.suspend(() => {
           asked.push(id)
-          return answer(id)
+          const answered = answer(id)
+          return typeof answered === "string" ? Effect.fail(answered) : Effect.succeed(answered)
         }),
     }),
   )
   const targets = sections.map((one) => /GET (\/\w\/\d+)/.exec(toText(one))?.[1])
-  return { asked, isCut, targets }
+  return { asked, isCut, silent, targets }
 })
 
 describe("the recordings of a server on one page", () => {
@@ -79,10 +81,20 @@ describe("the recordings of a server on one page", () => {
     Effect.gen(function* () {
       const wanted = [...ids("a", 100), ...ids("b", 6)]
       const { asked, targets } = yield* sectionsOf(wanted, (id) =>
-        id.relay === "a" ? undefined : recording(id, "x"),
+        id.relay === "a" ? "too slow" : recording(id, "x"),
       )
       assert.isBelow(asked.filter(({ relay }) => relay === "a").length, 5)
       assert.lengthOf(targets, 6)
+    }),
+  )
+
+  it.effect("lack those of a relay that does not answer, not of one that has no more", () =>
+    Effect.gen(function* () {
+      const wanted = [...ids("a", 6), ...ids("b", 6)]
+      const { silent } = yield* sectionsOf(wanted, ({ relay }) =>
+        relay === "a" ? "too slow" : undefined,
+      )
+      assert.deepStrictEqual(uniqueById(silent), [{ id: "a", reason: "too slow" }])
     }),
   )
 
