@@ -54,7 +54,7 @@ export const Status = Schema.Struct({
   version: Schema.String,
   /** When it started, in milliseconds since 1970. */
   since: Schema.Finite,
-  /** The arguments that it was started with, and in which folder. */
+  /** The arguments that it was started with, without a ticket, and in which folder. */
   args: Schema.Array(Schema.String),
   folder: Schema.String,
   /** The absolute path of its configuration. */

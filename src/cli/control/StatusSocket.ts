@@ -36,6 +36,14 @@ const ownFolder = (owner: RuntimeFolder.FolderOwner): string =>
 /** The permission to write, which others may not have in the folder. */
 const writable = 0o022
 
+/**
+ * The arguments without a ticket. It is a secret, which every user of the machine
+ * could read from a pipe of Windows; and it is good once, so that nobody who
+ * starts the same again needs it.
+ */
+const withoutTicket = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
+  args.filter((arg, index) => !/^--ticket(?:=|$)/.test(arg) && args[index - 1] !== "--ticket")
+
 /** What a process tells besides what all processes tell. */
 export type Told = Omit<Status, "pid" | "version" | "since" | "args" | "folder">
 
@@ -49,7 +57,7 @@ export const publish = Effect.fn("StatusSocket.publish")(function* (
 ): Effect.fn.Return<void, never, Scope.Scope> {
   const since = yield* Clock.currentTimeMillis
   const run = Effect.runForkWith(yield* Effect.context<never>())
-  const args = process.argv.slice(2)
+  const args = withoutTicket(process.argv.slice(2))
   const folder = process.cwd()
   const server = net.createServer((socket) => {
     socket.on("error", () => {})
