@@ -99,7 +99,7 @@ export class Bin {
       await fs.promises.writeFile(toFsPath(`${place}/info`), JSON.stringify(description))
       await moveEntry(entry.path, toFsPath(`${place}/entry`))
     } catch (error) {
-      // Of what was not removed some may be gone: the copy is all there is.
+      // Some of the original is gone: the copy is all there is.
       if (!(error instanceof NotRemoved))
         await fs.promises.rm(toFsPath(place), { recursive: true, force: true }).catch(() => {})
       throw error

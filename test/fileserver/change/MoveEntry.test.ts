@@ -29,6 +29,16 @@ const shared = () => {
   return folder
 }
 
+const putIntoBin = async (folder: string, entry: string) => {
+  const bin = new Bin({ pathOf: (names) => path.join(folder, ...names) } as Root.Root)
+  const located = { path: entry, segments: ["dir"], stats: undefined } as unknown as Located
+  const error = await bin.put(located).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  return { bin, error }
+}
+
 describe("an entry that is moved to another file system", () => {
   it("is copied whole, links as links, and removed", async () => {
     const folder = shared()
@@ -50,12 +60,7 @@ describe("an entry that is moved to another file system", () => {
       return refuse("EACCES")()
     }
     replace({ rename: refuse("EXDEV"), rm: removeSome })
-    const bin = new Bin({ pathOf: (names) => path.join(folder, ...names) } as Root.Root)
-    const located = { path: entry, segments: ["dir"], stats: undefined } as unknown as Located
-    const error = await bin.put(located).then(
-      () => undefined,
-      (reason: unknown) => reason,
-    )
+    const { bin, error } = await putIntoBin(folder, entry)
     assert.instanceOf(error, NotRemoved)
     assert.strictEqual(error.code, "EACCES")
     const [item] = await bin.list()
@@ -64,4 +69,24 @@ describe("an entry that is moved to another file system", () => {
       "a",
     )
   })
+
+  for (const [kind, name] of [
+    ["file", "dir/sub/a.txt"],
+    ["folder", "dir"],
+    ["link", "dir/link"],
+  ] as const)
+    it(`leaves no copy in the bin if nothing of it can be removed: a ${kind}`, async () => {
+      const folder = shared()
+      const entry = path.join(folder, name)
+      const { rm } = fs.promises
+      const removeOthers: typeof rm = (target, options) =>
+        target === entry ? refuse("EROFS")() : rm(target, options)
+      replace({ rename: refuse("EXDEV"), rm: removeOthers })
+      const { bin, error } = await putIntoBin(folder, entry)
+      assert.notInstanceOf(error, NotRemoved)
+      assert.strictEqual((error as NodeJS.ErrnoException).code, "EROFS")
+      assert.deepStrictEqual(fs.readdirSync(path.join(folder, ".ptth-trash")), [])
+      assert.deepStrictEqual(await bin.list(), [])
+      assert.isDefined(fs.lstatSync(entry, { throwIfNoEntry: false }))
+    })
 })
