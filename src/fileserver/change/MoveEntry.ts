@@ -44,7 +44,7 @@ const expectAll = async (from: string | Buffer, copy: string | Buffer): Promise<
   }
 }
 
-/** Copies everything as it is, links as links. */
+/** Copies everything as it is, links as links; leaves no part of a folder if that fails. */
 const copyAll = async (from: string | Buffer, to: string | Buffer): Promise<void> => {
   const stats = await fs.promises.lstat(from)
   if (stats.isSymbolicLink()) {
@@ -55,8 +55,13 @@ const copyAll = async (from: string | Buffer, to: string | Buffer): Promise<void
     return fs.promises.utimes(to, stats.atime, stats.mtime)
   }
   await fs.promises.mkdir(to, { mode: stats.mode & 0o777 })
-  for (const name of await fs.promises.readdir(from, { encoding: "buffer" })) {
-    await copyAll(join(from, name), join(to, name))
+  try {
+    for (const name of await fs.promises.readdir(from, { encoding: "buffer" })) {
+      await copyAll(join(from, name), join(to, name))
+    }
+  } catch (error) {
+    await fs.promises.rm(to, { recursive: true, force: true }).catch(() => {})
+    throw error
   }
 }
 

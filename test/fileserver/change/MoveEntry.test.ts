@@ -50,6 +50,27 @@ describe("an entry that is moved to another file system", () => {
     assert.strictEqual(fs.readlinkSync(path.join(to, "link")), "sub/a.txt")
   })
 
+  it("leaves no half of a copy if the other file system is full", async () => {
+    const folder = shared()
+    replace({ rename: refuse("EXDEV"), copyFile: refuse("ENOSPC") })
+    const [from, to] = ["dir", "moved"].map((name) => path.join(folder, name)) as [string, string]
+    const error = await moveEntry(from, to).catch((reason: unknown) => reason)
+    assert.strictEqual((error as NodeJS.ErrnoException).code, "ENOSPC")
+    assert.isFalse(fs.existsSync(to))
+    assert.strictEqual(fs.readFileSync(path.join(from, "sub/a.txt"), "utf8"), "a")
+  })
+
+  it("leaves alone what has taken its name meanwhile", async () => {
+    const folder = shared()
+    replace({ rename: refuse("EXDEV") })
+    const [from, to] = ["dir", "moved"].map((name) => path.join(folder, name)) as [string, string]
+    fs.mkdirSync(to)
+    fs.writeFileSync(path.join(to, "b.txt"), "b")
+    const error = await moveEntry(from, to).catch((reason: unknown) => reason)
+    assert.strictEqual((error as NodeJS.ErrnoException).code, "EEXIST")
+    assert.deepStrictEqual(fs.readdirSync(to), ["b.txt"])
+  })
+
   it("to the bin stays there if it cannot be removed as a whole", async () => {
     const folder = shared()
     const entry = path.join(folder, "dir")
