@@ -8,6 +8,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import { tripcodeOfText } from "../../../src/domain/ApiKey.ts"
@@ -17,9 +18,11 @@ import { cookieName, linkMillis } from "../../../src/relay/admin/core/AdminLogin
 import { Certificates, none } from "../../../src/relay/certificates/Certificates.ts"
 import * as Approval from "../../../src/relay/registry/Approval.ts"
 import type { CertificateStatus } from "../../../src/transport/acme/CertificateKeeper.ts"
+import * as X509 from "../../../src/transport/acme/X509.ts"
 import { type AdminRelay, adminRelay, post } from "../../support/AdminHarness.ts"
 import { fixedPort } from "../../support/FixedPort.ts"
 import * as Harness from "../../support/Harness.ts"
+import { temporaryFolder } from "../../support/temporaryFolder.ts"
 
 const token = "ATokenThatScriptsShow"
 const withToken = `admin_token = "${tripcodeOfText(token)}"\n`
@@ -322,6 +325,42 @@ it.effect(
       )
       assert.isUndefined(yield* addressOn(""))
     }),
+)
+
+it.effect("the page of a server names no address at which it is not reached", () =>
+  Effect.gen(function* () {
+    const folder = temporaryFolder()
+    const { chain, key } = X509.selfSigned({
+      names: ["attic.example"],
+      title: "test",
+      from: 0,
+      until: 1,
+    })
+    const [keyFile, certFile] = [path.join(folder, "key.pem"), path.join(folder, "cert.pem")]
+    fs.writeFileSync(keyFile, Redacted.value(key))
+    fs.writeFileSync(certFile, chain)
+    const port = yield* Effect.promise(() => fixedPort())
+    const on = yield* adminRelay(`${withToken}listen = "127.0.0.1:${port}"
+admin_url = "https://admin.example"
+tls_cert = "${certFile}"
+tls_key = "${keyFile}"
+[[servers]]
+name = "attic"
+tripcode = "${tripcodeOfText("a")}"
+[[servers]]
+name = "vault"
+tripcode = "${tripcodeOfText("v")}"
+hosts = ["vault.example"]
+tls = "passthrough"
+`)
+    const page = (target: string, fields: HeaderList = []) =>
+      Effect.map(ask(on, target, [html, ...bearer, ...fields]), ({ text }) => text)
+    const behind = [["Host", "admin.example"]] as const
+    assert.include(yield* page("/servers/attic"), `https://127.0.0.1:${port}/servers/attic/`)
+    assert.notInclude(yield* page("/servers/attic", behind), "<dt>Address</dt>")
+    assert.include(yield* page("/unregistered", behind), "--relay https://relay.example.com ")
+    assert.notInclude(yield* page("/servers/vault"), "<dt>Address</dt>")
+  }),
 )
 
 describe("another site", () => {

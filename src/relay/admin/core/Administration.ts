@@ -13,6 +13,7 @@ import {
   type ServerLimits,
   speaksTls,
 } from "../../../domain/config/RelayConfig.ts"
+import * as ListenAddress from "../../../domain/ListenAddress.ts"
 import type { ServerName } from "../../../domain/ServerName.ts"
 import type { Tripcode } from "../../../domain/Tripcode.ts"
 import * as TripcodeWords from "../../../domain/TripcodeWords.ts"
@@ -28,6 +29,7 @@ import { History } from "../../history/History.ts"
 import type * as Approval from "../../registry/Approval.ts"
 import * as RegisterServer from "../../registry/RegisterServer.ts"
 import type { RefusedStranger } from "../../registry/Servers.ts"
+import type { DerivedConfig } from "../../settings/DerivedConfig.ts"
 import { type ConfigStatus, RelaySettings } from "../../settings/RelaySettings.ts"
 import * as Subdomains from "../../settings/Subdomains.ts"
 import * as MergedMetrics from "../../status/MergedMetrics.ts"
@@ -119,8 +121,8 @@ export class Administration extends Context.Service<
     /** The configuration in force with the source of each value, without secrets; empty if it came from no file. */
     readonly explain: () => string
     /**
-     * The relay's address for servers and visitors: the configured one, or where it
-     * listens at the host of an administrator's request.
+     * The relay's address for servers and visitors: the configured one, where it
+     * listens at the host of an administrator's request, or an example.
      *
      * @param origin that of the request
      */
@@ -129,7 +131,7 @@ export class Administration extends Context.Service<
     readonly hasPublicUrl: () => boolean
     /**
      * The server's address for visitors, where it is known: the configured one, or
-     * that below `relayUrl`.
+     * that below where the relay listens.
      *
      * @param origin as for `relayUrl`
      */
@@ -149,23 +151,31 @@ export class Administration extends Context.Service<
     Layer.effect(Administration, make(version, explain))
 }
 
-/** Where the relay listens, at the host of an administrator's request; `undefined` if the port is not known. */
+/**
+ * Where the relay listens, at the host of an administrator's request; `undefined`
+ * if the port is not known, or a proxy at that host stands in front.
+ */
 const listeningUrl = (config: RelayConfig, origin: string): string | undefined => {
-  const { fd, port } = config.listen
+  const { fd, host, port } = config.listen
   if (port === 0 || fd !== undefined || !URL.canParse(origin)) return undefined
-  return new URL(`${speaksTls(config) ? "https" : "http"}://${new URL(origin).hostname}:${port}`)
-    .origin
+  const { hostname } = new URL(origin)
+  if (ListenAddress.isLoopback(host) && !ListenAddress.isLoopback(hostname)) return undefined
+  return new URL(`${speaksTls(config) ? "https" : "http"}://${hostname}:${port}`).origin
 }
 
 const relayUrlOf = (config: RelayConfig, origin: string): string =>
   config.publicUrl ?? listeningUrl(config, origin) ?? "https://relay.example.com"
 
-const openAtOf = (config: RelayConfig, name: ServerName, origin: string): string | undefined => {
+const openAtOf = (
+  { config, servers }: DerivedConfig,
+  name: ServerName,
+  origin: string,
+): string | undefined => {
+  const url = Subdomains.urlOf(config, name)
+  // It is reached only at a host of its own.
+  if (url !== undefined || servers.get(name)?.tls === "passthrough") return url
   const base = listeningUrl(config, origin)
-  return (
-    Subdomains.urlOf(config, name) ??
-    (base === undefined ? undefined : new URL(`/servers/${name}/`, base).href)
-  )
+  return base === undefined ? undefined : new URL(`/servers/${name}/`, base).href
 }
 
 const make = Effect.fnUntraced(function* (version: string, explain: () => string) {
@@ -216,7 +226,7 @@ const make = Effect.fnUntraced(function* (version: string, explain: () => string
     explain,
     hasPublicUrl: () => settings.current().publicUrl !== undefined,
     relayUrl: (origin) => relayUrlOf(settings.current(), origin),
-    openAt: (name, origin) => openAtOf(settings.current(), name, origin),
+    openAt: (name, origin) => openAtOf(settings.derived(), name, origin),
     metrics: (isOnlyMachine) =>
       relays
         .ask(
