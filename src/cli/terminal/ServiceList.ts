@@ -37,8 +37,11 @@ export class ServiceList {
   /** What tells of a name; see `OwnerView.serve`. */
   add(name: string): Omit<ServiceView, "watch"> {
     const entry: Entry = { name, address: undefined, readLink: undefined, originProblem: undefined }
+    let hasCome = false
     const show = (): void => {
-      this.entries.set(name, entry)
+      // Only once: a name that ends must not take its place back.
+      if (!hasCome) this.entries.set(name, entry)
+      hasCome = true
       this.onChange()
     }
     return {

@@ -38,6 +38,19 @@ it("a name that comes again takes its place, which the end of the one before doe
   assert.deepStrictEqual(names(), ["two"])
 })
 
+it("a name that was replaced or removed does not come back, whatever becomes of its links", () => {
+  const { list, names } = setting()
+  const one = list.add("one")
+  one.setAddress("http://one/")
+  const again = list.add("one")
+  again.setAddress("http://one.again/")
+  one.setLink(() => ({ _tag: "Connecting" }))
+  assert.strictEqual(list.address, "http://one.again/")
+  again.remove()
+  again.setLink(() => ({ _tag: "Connecting" }))
+  assert.deepStrictEqual(names(), [])
+})
+
 it("the first name is selected, then each in turn, and the first again if it goes", () => {
   const { list } = setting()
   assert.isUndefined(list.address)
