@@ -37,6 +37,9 @@ export interface PlainContext extends ReplyRules {
 
 const sweepMillis = 5_000
 
+/** How long the other end of an idle connection has to close it when the front stops, in milliseconds: no response can be lost. */
+export const idleLingerMillis = 200
+
 /** The plain connections of one front. */
 export class PlainConnections {
   private readonly open = new Map<Socket, PlainConnection>()
@@ -96,8 +99,8 @@ class PlainConnection implements PlainTurn {
   private readonly socket: Socket
   private readonly onGone: () => void
   private reply: PlainReply | undefined
-  /** `New`: no request yet; `Busy`: one is being answered, or about to be read; `Idle`: between two. */
-  private state: "New" | "Busy" | "Idle" = "New"
+  /** `New`: no request yet; `Busy`: one is being answered, or about to be read; `Idle`: between two; `Ending`: no more is read. */
+  private state: "New" | "Busy" | "Idle" | "Ending" = "New"
   /** Bytes behind the request that is being answered. */
   private ahead: Buffer | undefined
   private idleMillis = 0
@@ -129,7 +132,7 @@ class PlainConnection implements PlainTurn {
 
   /** A new connection stays: its first request may be under way. */
   closeIfIdle(): void {
-    if (this.state === "Idle") this.end()
+    if (this.state === "Idle") this.end(idleLingerMillis)
   }
 
   /** Adds to the time without a request; closes the connection when that is too long. */
@@ -137,9 +140,8 @@ class PlainConnection implements PlainTurn {
     if (this.state === "Busy") return
     this.idleMillis += millis
     const { headMillis, keepAliveMillis } = this.context
-    if (this.state === "Idle") {
-      if (this.idleMillis > keepAliveMillis) this.end()
-    } else if (this.idleMillis > headMillis) this.socket.destroy()
+    if (this.state === "Idle" && this.idleMillis > keepAliveMillis) this.end()
+    if (this.state === "New" && this.idleMillis > headMillis) this.socket.destroy()
   }
 
   /** Bytes behind the request that is being answered are the last that are read until then. */
@@ -223,12 +225,12 @@ class PlainConnection implements PlainTurn {
     else setImmediate(this.takeAhead)
   }
 
-  /** Closes the connection; what still comes on it is thrown away. */
-  private end(): void {
+  /** Closes the connection; what still comes on it is thrown away, for `millis` milliseconds if that is given. */
+  private end(millis?: number): void {
     const { socket } = this
-    this.state = "Busy"
+    this.state = "Ending"
     socket.off("data", this.onData)
-    endSoon(socket)
+    endSoon(socket, millis)
   }
 
   private readonly takeAhead = (): void => {

@@ -41,9 +41,13 @@ export const cutOff = (socket: Duplex): void => {
   else socket.destroy()
 }
 
-/** Closes a connection gracefully. */
-export const endSoon = (socket: Duplex): void => {
-  const timer = setTimeout(() => socket.destroy(), lingerMillis)
+/**
+ * Closes a connection gracefully.
+ *
+ * @param millis how long the other end may go on sending
+ */
+export const endSoon = (socket: Duplex, millis = lingerMillis): void => {
+  const timer = setTimeout(() => socket.destroy(), millis)
   socket.once("close", () => clearTimeout(timer))
   socket.end()
   socket.resume()

@@ -2,7 +2,7 @@
  * A front that stops, with a lame duck period: kept connections are served until
  * their visitors have learned that they end.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -10,6 +10,7 @@ import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import { fromText } from "../../../src/transport/body/Body.ts"
 import { serve } from "../../../src/transport/front/NodeFront.ts"
+import { idleLingerMillis } from "../../../src/transport/front/PlainConnection.ts"
 import * as FailurePage from "../../../src/web/FailurePage.ts"
 import * as Harness from "../../support/Harness.ts"
 
@@ -91,6 +92,26 @@ describe("a front with a lame duck period", () => {
       assert.include(["end", "reset"], yield* idle.closed)
       yield* Fiber.join(stopping)
       assert.deepStrictEqual(called, ["stop", "drain"])
+    }),
+  )
+
+  it.effect("waits a moment only for the visitor of an idle connection to close it", () =>
+    Effect.gen(function* () {
+      const { front, stop } = yield* setting
+      const idle = yield* Harness.connect(front)
+      idle.write(get("/"))
+      yield* idle.until("whole")
+      const stopping = yield* stop
+      yield* Effect.addFinalizer(() => Effect.sync(() => vi.useRealTimers()))
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] })
+      yield* TestClock.adjust(lameDuckMillis + 100)
+      assert.strictEqual(yield* idle.closed, "end")
+      vi.advanceTimersByTime(idleLingerMillis - 1)
+      yield* Harness.turns(20)
+      assert.isUndefined(stopping.pollUnsafe())
+      vi.advanceTimersByTime(1)
+      vi.useRealTimers()
+      yield* Harness.until("it stops", () => stopping.pollUnsafe() !== undefined)
     }),
   )
 
