@@ -2,6 +2,7 @@
  * A request as a curl command that sends it again, for a POSIX shell.
  */
 import { all, type HeaderList } from "../../domain/HeaderList.ts"
+import { isConnectionField } from "../../protocol/http/ConnectionFields.ts"
 
 /** A request to send. */
 export interface CurlRequest {
@@ -15,7 +16,7 @@ export interface CurlRequest {
 
 /** Fields that curl sends by itself, and those that a relay adds. */
 const omittedFields =
-  /^(?:host|content-length|transfer-encoding|connection|te|upgrade|accept-encoding|via|forwarded|x-forwarded-.*|traceparent|tracestate|…)$/i
+  /^(?:host|content-length|accept-encoding|via|forwarded|x-forwarded-.*|traceparent|tracestate)$/i
 
 /** Text as one word. */
 const quoted = (text: string): string =>
@@ -27,7 +28,7 @@ export const args = ({ body, headers, method, url }: CurlRequest): ReadonlyArray
   const verb =
     method === "HEAD" ? ["-I"] : method === (hasBody ? "POST" : "GET") ? [] : ["-X", method]
   const fields = headers
-    .filter(([name]) => !omittedFields.test(name))
+    .filter(([name]) => !isConnectionField(name) && !omittedFields.test(name))
     .flatMap(([name, value]) => ["-H", value === "" ? `${name};` : `${name}: ${value}`])
   const untyped =
     hasBody && all(headers, "content-type").length === 0 ? ["-H", "Content-Type:"] : []

@@ -5,6 +5,7 @@
  */
 import * as Result from "effect/Result"
 import { type Header, type HeaderList, isName, isValue } from "../../domain/HeaderList.ts"
+import * as HopByHop from "../../protocol/http/HopByHop.ts"
 import { isMethod, isTarget, type RequestHead } from "../../protocol/Message.ts"
 import type { Inspected, OriginalRequest, Recording } from "./Recording.ts"
 import { mask } from "./Redaction.ts"
@@ -18,8 +19,8 @@ export interface Edited {
   readonly body: string | undefined
 }
 
-/** Fields that follow from the body, or belong to one connection. */
-const own = /^(?:content-length|transfer-encoding|connection|upgrade|expect|te|trailer|…)$/i
+/** Fields that follow from the body, besides those of one connection. */
+const bodyFields: ReadonlySet<string> = new Set(["content-length", "expect", "trailer"])
 
 /** Whether a part of a target has a secret's mask as a value or as a segment of the path. */
 const isMasked = (part: string): boolean => /[=/]\*\*\*(?=$|[/;])/.test(part)
@@ -93,7 +94,8 @@ const headOf = (
     return Result.fail(
       `the field ${lost} has ${mask} where a secret was; write the secret there, or remove the field`,
     )
-  const head = { method, target, headers: headers.filter(([name]) => !own.test(name)) }
+  const sent = HopByHop.strip(headers).filter(([name]) => !bodyFields.has(name.toLowerCase()))
+  const head = { method, target, headers: sent }
   const problem = headProblem(head)
   return problem === undefined ? Result.succeed(head) : Result.fail(problem)
 }

@@ -1,22 +1,33 @@
 /**
- * The target of a recorded request that an administrator has edited: secrets
- * that were shown as `***` are put back where they were.
+ * The head of a recorded request that an administrator has edited: secrets
+ * that were shown as `***` are put back where they were in the target, and
+ * fields of one connection are dropped.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
+import type { HeaderList } from "../../../src/domain/HeaderList.ts"
+import type { RequestHead } from "../../../src/protocol/Message.ts"
 import * as EditedRequest from "../../../src/relay/inspect/EditedRequest.ts"
 import { Recording } from "../../../src/relay/inspect/Recording.ts"
 import * as Body from "../../../src/transport/body/Body.ts"
 
-const sentTo = (recorded: string, edited: string): string | undefined => {
+/** The head that is sent where a GET of a target was recorded and edited. */
+const headOf = (
+  recorded: string,
+  edited: string,
+  headers: HeaderList = [],
+): RequestHead | undefined => {
   const parts = { number: 1, at: 0, address: "127.0.0.1", replayOf: undefined }
   const head = { method: "GET", target: recorded, headers: [] }
   const recording = new Recording(parts, head, false, undefined, () => {})
   recording.body.of(Body.empty)
-  const request = { method: "GET", target: edited, headers: [], body: undefined }
+  const request = { method: "GET", target: edited, headers, body: undefined }
   const completed = EditedRequest.complete(recording, request)
-  return Result.isSuccess(completed) ? completed.success.head.target : undefined
+  return Result.isSuccess(completed) ? completed.success.head : undefined
 }
+
+const sentTo = (recorded: string, edited: string): string | undefined =>
+  headOf(recorded, edited)?.target
 
 const token = `eyJwIjpb.${"x".repeat(43)}`
 
@@ -35,4 +46,19 @@ describe("the target of an edited request", () => {
     assert.isUndefined(sentTo(`/share/${token}/a`, "/share/***/b"))
     assert.strictEqual(sentTo("/a", "/a?b=**"), "/a?b=**")
   })
+})
+
+it("the fields of an edited request are those that cross the tunnel", () => {
+  const kept = ["Accept", "text/html"] as const
+  const dropped: HeaderList = [
+    ["Connection", "X-Hop"],
+    ["X-Hop", "1"],
+    ["Keep-Alive", "timeout=5"],
+    ["Proxy-Authorization", "Basic QQ=="],
+    ["TE", "trailers"],
+    ["Trailer", "X-Sum"],
+    ["Expect", "100-continue"],
+    ["Content-Length", "7"],
+  ]
+  assert.deepStrictEqual(headOf("/", "/", [...dropped, kept])?.headers, [kept])
 })

@@ -9,6 +9,7 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
 import { type ErrorCode, entry, isErrorCode } from "../../../domain/ErrorRegistry.ts"
 import { first, type Header, type HeaderList } from "../../../domain/HeaderList.ts"
+import { isConnectionField } from "../../../protocol/http/ConnectionFields.ts"
 import type { EditedRequest, ShownRequest } from "../../../protocol/peer/AdminControl.ts"
 import * as Format from "../../../web/Format.ts"
 import { type Html, html } from "../../../web/Html.ts"
@@ -130,7 +131,7 @@ ${
 
 /** Fields that follow from the body and the connection. */
 const isDerived = (name: string): boolean =>
-  /^(?:content-length|transfer-encoding|connection|te|…)$/i.test(name)
+  isConnectionField(name) || name.toLowerCase() === "content-length"
 
 const titleOf = ({ method, target }: ShownRequest): string =>
   `${method} ${target.split("?", 1)[0]?.slice(0, 80) ?? ""}`
