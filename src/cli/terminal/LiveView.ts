@@ -127,8 +127,7 @@ class LiveView implements OwnerView {
   }
 
   private lineOf(request: WatchedRequest): string {
-    const hasNames = this.services.states.length > 1
-    return RequestLine.ended(request, this.style, this.width, hasNames)
+    return RequestLine.ended(request, this.style, this.width, this.services.size > 1)
   }
 
   /** How long lines may be: the last column would make some terminals begin another line. */

@@ -65,6 +65,11 @@ export class ServiceList {
     }
   }
 
+  /** How many names there are. */
+  get size(): number {
+    return this.entries.size
+  }
+
   /** All names, in the order in which they came. */
   get states(): ReadonlyArray<ServiceState> {
     return [...this.entries.values()].map(({ address, name, originProblem, readLink }) => ({
