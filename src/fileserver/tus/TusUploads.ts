@@ -78,6 +78,8 @@ class TusRequest {
   private readonly unfinished: UnfinishedUploads
   private readonly turns: UploadTurns
   private isBodyRead = false
+  /** Whether the client is gone or another request waits for the upload. */
+  private isInterrupted = false
   private writer: PartWriter | undefined
 
   constructor(
@@ -98,7 +100,10 @@ class TusRequest {
     this.turns = turns
   }
 
-  private readonly interrupt = (): void => this.writer?.cancel()
+  private readonly interrupt = (): void => {
+    this.isInterrupted = true
+    this.writer?.cancel()
+  }
 
   /** Answers; never rejects. */
   async answer(): Promise<void> {
@@ -292,7 +297,7 @@ class TusRequest {
       return TusRefusal.tooMuch(part.info.length)
     this.isBodyRead = true
     this.writer = new PartWriter(part, this.body, checksum)
-    if (this.response.isCancelled()) this.writer.cancel()
+    if (this.isInterrupted) this.writer.cancel()
     const outcome = await this.writer.done
     this.writer = undefined
     switch (outcome._tag) {

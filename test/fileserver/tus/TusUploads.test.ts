@@ -158,6 +158,17 @@ describe("a resumable upload", () => {
     assert.deepStrictEqual(made.names(), ["a"])
   })
 
+  it("is taken over before the old connection has written anything", async () => {
+    const made = await site()
+    const upload = await made.begin("a", 10)
+    const old = made.send(upload, 0, endless("").body)
+    // Whichever request is first, the old one ends when another has come after it.
+    await made.offset(upload)
+    await made.offset(upload)
+    assert.strictEqual((await old).status, 400)
+    assert.strictEqual((await made.send(upload, 0, Body.fromText("0123456789"))).status, 204)
+  })
+
   it("keeps what arrived when its visitor leaves", async () => {
     const made = await site()
     const upload = await made.begin("a", 10)
