@@ -58,22 +58,19 @@ const countsOf = (
   return counts
 }
 
-/** How many links the relays of a machine have, if one of them has none. */
-const countOfOpen = (
-  machine: ReadonlyArray<string>,
-  counts: ReadonlyMap<string, number>,
-): number | undefined => {
-  const each = machine.map((id) => counts.get(id) ?? 0)
-  return each.includes(0) ? each.reduce((sum, count) => sum + count, 0) : undefined
-}
+/** How many links the relays of a machine have. */
+const countOf = (machine: ReadonlyArray<string>, counts: ReadonlyMap<string, number>): number =>
+  machine.reduce((sum, id) => sum + (counts.get(id) ?? 0), 0)
 
 /** The fewest links of a machine that has a relay without one; `undefined` if every relay has one. */
 const fewestOfOpen = (
   { machines }: RelayList,
   counts: ReadonlyMap<string, number>,
 ): number | undefined => {
-  const open = machines.flatMap((machine) => countOfOpen(machine, counts) ?? [])
-  return open.length === 0 ? undefined : Math.min(...open)
+  const open = machines.filter((machine) => machine.some((id) => (counts.get(id) ?? 0) === 0))
+  return open.length === 0
+    ? undefined
+    : Math.min(...open.map((machine) => countOf(machine, counts)))
 }
 
 /** The relays of the machines that have so many links or more. */
@@ -81,10 +78,7 @@ const crowdedMachines = (
   { machines }: RelayList,
   counts: ReadonlyMap<string, number>,
   least: number,
-): ReadonlyArray<string> =>
-  machines
-    .filter((machine) => machine.reduce((sum, id) => sum + (counts.get(id) ?? 0), 0) >= least)
-    .flat()
+): ReadonlyArray<string> => machines.filter((machine) => countOf(machine, counts) >= least).flat()
 
 /**
  * The relays that are not to accept a further link: those that have more than the
