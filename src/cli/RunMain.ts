@@ -9,8 +9,7 @@ import * as CliError from "effect/cli/CliError"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type { ErrorCode } from "../domain/ErrorRegistry.ts"
-import { codes, entry } from "../domain/ErrorRegistry.ts"
+import { type ErrorCode, entry, isErrorCode } from "../domain/ErrorRegistry.ts"
 
 /** The signals that end the process, with the exit code of a second one. Windows has SIGBREAK, by Ctrl+Break. */
 const signals = { SIGINT: 130, SIGTERM: 143, SIGBREAK: 149 } as const
@@ -18,7 +17,7 @@ const signals = { SIGINT: 130, SIGTERM: 143, SIGBREAK: 149 } as const
 /** The code of an error, if it is a registered one. */
 const codeOf = (error: unknown): ErrorCode | undefined => {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined
-  return codes.find((code) => code === error.code)
+  return typeof error.code === "string" && isErrorCode(error.code) ? error.code : undefined
 }
 
 /** The exit code of a process that ended this way, and its line on stderr. */
