@@ -235,8 +235,7 @@ const handlers = HttpApiBuilder.group(
         Effect.map(administration.overview, (overview) =>
           relaysOf(overview, administration.engine()),
         ),
-      certificates: () =>
-        Effect.map(administration.overview, ({ certificates }) => certificates.map(certificateOf)),
+      certificates: () => Effect.sync(() => administration.certificates().map(certificateOf)),
       reload: () => Effect.map(administration.reload, ({ silent }) => ({ missed: silent })),
       approve: Effect.fnUntraced(function* ({ payload }) {
         const { identity } = yield* Caller

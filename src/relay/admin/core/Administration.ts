@@ -87,6 +87,8 @@ export class Administration extends Context.Service<
     readonly overview: Effect.Effect<Overview>
     /** The state of the engine; `off` if the relays share nothing that lasts. */
     readonly engine: () => EngineStatus
+    /** Those by ACME, of the process that answers the administrator. */
+    readonly certificates: () => ReadonlyArray<CertificateStatus>
     /** A server's last requests, newest first. */
     readonly recent: (name: ServerName) => Effect.Effect<ReadonlyArray<RecentView>>
     /** Events of the audit log, newest first. */
@@ -196,6 +198,7 @@ const make = Effect.fnUntraced(function* (version: string, explain: () => string
       ),
     ),
     engine: engine.status,
+    certificates: certificates.statuses,
     recent: (name) =>
       relays
         .ask(AdminControl.recent, { name })
