@@ -17,7 +17,7 @@ import { bytesOf, lastSeenOf, programOf, stateOf, transportOf } from "../../stat
 import type { ServerAtRelay, ServerView } from "../../status/ServerView.ts"
 import { Administration, type LinkAtRelay } from "../core/Administration.ts"
 import { Caller } from "../core/Caller.ts"
-import { Requests, type RequestsView } from "../core/Requests.ts"
+import { filterOf, Requests, type RequestsView } from "../core/Requests.ts"
 import { type AdminPage, failure, respondFramed } from "../frame/AdminPage.ts"
 import * as RequestTable from "../frame/RequestTable.ts"
 import { fact, pathOf, tabs } from "../frame/ServerTabs.ts"
@@ -87,14 +87,7 @@ const linkTable = (links: ReadonlyArray<LinkAtRelay>): Html => {
 }
 
 /** The filter of the last requests, without assets. */
-const lastOf = (server: ServerName): RequestFilter => ({
-  server,
-  status: undefined,
-  path: undefined,
-  slow: undefined,
-  assets: false,
-  most: maxShown,
-})
+const lastOf = (server: ServerName): RequestFilter => ({ ...filterOf({ server }), most: maxShown })
 
 const requestTable = ({ requests, view: { name } }: ServerParts): Html =>
   requests.rows.length === 0 && requests.assets === 0

@@ -10,7 +10,7 @@ import type { RequestFilter, ShownRequest } from "../../../protocol/peer/AdminCo
 import { type Html, html, toText } from "../../../web/Html.ts"
 import { maxInspected } from "../../inspect/Inspector.ts"
 import type { SilentRelay } from "../../status/Relays.ts"
-import { type RecordingId, Requests } from "../core/Requests.ts"
+import { filterOf, type RecordingId, Requests } from "../core/Requests.ts"
 import { type AdminPage, respondFramed, withServer } from "../frame/AdminPage.ts"
 import { pathOf } from "../frame/RequestPath.ts"
 import { pathOf as serverPath, tabs } from "../frame/ServerTabs.ts"
@@ -28,11 +28,7 @@ export const maxCharacters = 4 * 1024 * 1024
 
 /** All rows that relays have of a server: only some of them are recordings. */
 const allOf = (server: ServerName): RequestFilter => ({
-  server,
-  status: undefined,
-  path: undefined,
-  slow: undefined,
-  assets: true,
+  ...filterOf({ server, assets: "yes" }),
   most: Number.MAX_SAFE_INTEGER,
 })
 
