@@ -45,13 +45,13 @@ export const make = (shared: AcmeStore, folder: AcmeStore): AcmeStore => {
     read,
     write: (name, text) => {
       if (KeptCertificate.isFailure(name)) return shared.write(name, text)
-      const copied = Effect.catch(folder.write(name, text), ({ message }) =>
-        Effect.as(Effect.logDebug(`certificates: no copy: ${message}`), false),
-      )
-      return Effect.flatMap(copied, (isCopied) =>
+      const share = shared.write(name, text)
+      return Effect.matchEffect(folder.write(name, text), {
         // Whoever reads it later puts it into the engine.
-        isCopied === false ? shared.write(name, text) : Effect.ignore(shared.write(name, text)),
-      )
+        onSuccess: () => Effect.ignore(share),
+        onFailure: ({ message }) =>
+          Effect.andThen(Effect.logDebug(`certificates: no copy: ${message}`), share),
+      })
     },
     remove: (name) => Effect.andThen(shared.remove(name), Effect.ignore(folder.remove(name))),
     list: Effect.gen(function* () {
