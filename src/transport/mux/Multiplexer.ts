@@ -224,11 +224,13 @@ export class Multiplexer implements StreamLink {
   }
 
   /**
-   * Whether there are exchanges, none of which is a body in several frames. The other
-   * end takes the wait for a share for a full line, and would send such a body slowly.
+   * Whether there are exchanges, none of which is a body in several frames, in either
+   * direction. Whichever end sends such a body takes the wait for a share for a full
+   * line, and would send slowly.
    */
   private get hasOnlySmall(): boolean {
-    return this.streams.size > 0 && this.now() - this.dataAt >= bodyMillis
+    if (this.streams.size === 0 || this.bulk.isMeasuring) return false
+    return this.now() - this.dataAt >= bodyMillis
   }
 
   private leave(rest: Buffer): void {

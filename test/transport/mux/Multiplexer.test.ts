@@ -14,7 +14,7 @@ import type * as StreamFrame from "../../../src/protocol/StreamFrame.ts"
 import { type Body, type BodySink, empty, fromBytes } from "../../../src/transport/body/Body.ts"
 import type { Handler } from "../../../src/transport/body/Handler.ts"
 import { burst } from "../../../src/transport/mux/FrameBudget.ts"
-import { FrameParser } from "../../../src/transport/mux/FrameParser.ts"
+import { FrameParser, type ReadShare } from "../../../src/transport/mux/FrameParser.ts"
 import { initialWindow, Multiplexer } from "../../../src/transport/mux/Multiplexer.ts"
 import * as Deadlines from "../../../src/transport/runtime/Deadlines.ts"
 import * as Harness from "../../support/Harness.ts"
@@ -691,7 +691,7 @@ const request = (stream: number, more: Partial<StreamFrame.Request> = {}): Strea
 })
 
 /** One end alone, with the test as its peer, which answers pings. */
-const lone = (handler?: Handler) => {
+const lone = (handler?: Handler, share?: ReadShare) => {
   const sent: Array<StreamFrame.Frame> = []
   const state = { closed: undefined as string | undefined, takes: true, bytes: 0, full: false }
   const parser = new FrameParser({
@@ -707,6 +707,7 @@ const lone = (handler?: Handler) => {
   })
   const mux: Multiplexer = new Multiplexer({
     ...(handler === undefined ? {} : { handler }),
+    ...(share === undefined ? {} : { share }),
     deadlines: idleDeadlines,
     heartbeatMillis: 1e9,
     hello: { version: 1, maxStreams: 1024, window: initialWindow, publicUrl: "" },
@@ -745,6 +746,22 @@ const data = (stream: number, size: number, end = false): StreamFrame.Frame => (
 
 /** Takes requests and does nothing with them. */
 const idle: Handler = () => () => {}
+
+describe("a link whose share of the turn is used up", () => {
+  it("reads what comes while it sends a large body, whose rate the answers to its pings tell", async () => {
+    let postponed = 0
+    const share = { left: 0, take: () => {}, later: () => postponed++ }
+    const { mux, say, state } = lone(undefined, share)
+    await say({ ...hello, window: 0xffff_ffff } as StreamFrame.Frame)
+    const size = 4 * 1024 * 1024
+    ask(mux, fromBytes(Buffer.alloc(size)), { method: "POST" })
+    while (state.bytes < size && postponed === 0) await turn()
+    assert.strictEqual(postponed, 0)
+    await turn()
+    await say({ _tag: "Ping", nonce: 1 })
+    assert.strictEqual(postponed, 1)
+  })
+})
 
 describe("a peer that breaks the rules", () => {
   const ends: ReadonlyArray<
