@@ -91,12 +91,13 @@ export const decodePart = (start: Uint8Array, part: Uint8Array): string | undefi
   return binary.test(text) ? undefined : text
 }
 
-/** A decoder for an encoding; `undefined` if there is none of that name. */
-const decoderFor = (label: string): TextDecoder | undefined => {
+/** Whether bytes can be the beginning of a text in an encoding, which may end within a character. */
+const canBegin = (label: string, first: Uint8Array): boolean => {
   try {
-    return new TextDecoder(label)
+    new TextDecoder(label, { fatal: true }).decode(first, { stream: true })
+    return true
   } catch {
-    return undefined
+    return false
   }
 }
 
@@ -108,15 +109,8 @@ const decoderFor = (label: string): TextDecoder | undefined => {
 export const decoderOf = (first: Uint8Array): TextDecoder | undefined => {
   const mark = markOf(first)
   if (mark !== undefined) return new TextDecoder(mark)
-  if (first.includes(0)) {
-    const label = utf16Of(first)
-    return label === undefined ? undefined : new TextDecoder(label)
-  }
-  try {
-    // A piece may end within a character.
-    new TextDecoder("utf-8", { fatal: true }).decode(first, { stream: true })
-    return new TextDecoder()
-  } catch {
-    return decoderFor(declaredIn(first) ?? "") ?? new TextDecoder("windows-1252")
-  }
+  const label = first.includes(0)
+    ? utf16Of(first)
+    : (["utf-8", declaredIn(first) ?? ""].find((each) => canBegin(each, first)) ?? "windows-1252")
+  return label === undefined ? undefined : new TextDecoder(label)
 }

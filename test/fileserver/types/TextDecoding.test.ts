@@ -26,9 +26,13 @@ describe("the text of a file", () => {
     ["# vim: set fileencoding=cp1251 :\n\xe0", "а"],
     ['@charset "iso-8859-15";\n\xa4', "€"],
     ["charset=unheard-of\n\xe9", "é"],
-  ])("is read as %j declares", (content, end) => {
-    const decoded = TextDecoding.decode(Buffer.from(content, "latin1"))
+    ['<meta charset="utf-8">\n\xe9', "é"],
+  ])("is read as %j declares, unless that cannot be, also piece by piece", (content, end) => {
+    const bytes = Buffer.from(content, "latin1")
+    const decoded = TextDecoding.decode(bytes)
     assert.strictEqual(decoded?.split("\n")[1], end)
+    const piece = Buffer.concat([bytes, Buffer.from("\n")])
+    assert.strictEqual(TextDecoding.decoderOf(piece)?.decode(piece), `${decoded}\n`)
   })
 
   it("may be empty, and may have control characters if it is UTF-8", () => {
