@@ -140,6 +140,7 @@ describe("the administrator of several relays", () => {
       assert.notInclude(yield* get(a, "/servers/attic/inspect"), "it was busy")
       b.peers.onControl(AdminControl.request, refused)
       assert.include(yield* get(a, "/servers/attic/inspect"), "<li>b: it was busy</li>")
+      assert.include(yield* get(a, "/requests/b/attic/1"), "did not answer: it was busy.")
       b.peers.onControl(AdminControl.requests, refused)
       for (const at of ["/requests", "/servers/attic", "/servers/attic/requests"])
         assert.include(yield* get(a, at), "<li>b: it was busy</li>")

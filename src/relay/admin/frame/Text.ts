@@ -129,6 +129,8 @@ export const requests = {
 /** One recorded request. */
 export const request = {
   gone: "The relay has no such request any more.",
+  noAnswer: (relay: string, reason: string): string =>
+    `Relay ${quoted(relay)} did not answer: ${reason}.`,
   noPicture: "The body is no picture.",
   outcomes: {
     running: html`running`,

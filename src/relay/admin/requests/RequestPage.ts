@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { type ErrorCode, entry, isErrorCode } from "../../../domain/ErrorRegistry.ts"
 import { first, type Header, type HeaderList } from "../../../domain/HeaderList.ts"
@@ -142,10 +143,12 @@ const withRequest = <A, E, R>(
 ) =>
   Effect.gen(function* () {
     const id = idOf(yield* HttpRouter.params)
-    const request = yield* Effect.orElseSucceed((yield* Requests).one(id), () => undefined)
-    return request === undefined
+    const answer = yield* Effect.result((yield* Requests).one(id))
+    if (Result.isFailure(answer))
+      return yield* failure("PTTH_NOT_FOUND", Text.request.noAnswer(id.relay, answer.failure))
+    return answer.success === undefined
       ? yield* failure("PTTH_NOT_FOUND", Text.request.gone)
-      : yield* use(id, request)
+      : yield* use(id, answer.success)
   })
 
 const current = "/requests"
