@@ -67,29 +67,21 @@ export type TunnelError = KeyRefusedError | RelayUntrustedError
 /** The callbacks of the tunnel that are used here. */
 type Callbacks = Pick<Server.ServerOptions, "onRefused" | "onUntrusted" | "onConnected" | "onState">
 
-/** Prints the QR code of an address, if it is asked for and the address is new. */
-const qrPrinter = (enabled: boolean) => {
-  let printed = ""
+/** Runs an effect for each address that is not the one before. */
+const forEachNew = (run: (url: string) => Effect.Effect<void>) => {
+  let last = ""
   return (url: string): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const isNew = enabled && url !== printed
-      printed = url
-      return isNew ? Output.printQr(url) : Effect.void
+      const isNew = url !== last
+      last = url
+      return isNew ? run(url) : Effect.void
     })
 }
 
 /** Prints the address once the relay has told it, which alone knows it for certain, and again if it changes. */
-const configuredCallbacks = (printQr: (url: string) => Effect.Effect<void>): Callbacks => {
-  let printed = ""
-  return {
-    onConnected: (url) =>
-      Effect.suspend(() => {
-        const isNew = url !== printed
-        printed = url
-        return Effect.andThen(isNew ? Output.openRow(url) : Effect.void, printQr(url))
-      }),
-  }
-}
+const configuredCallbacks = (printQr: (url: string) => Effect.Effect<void>): Callbacks => ({
+  onConnected: forEachNew((url) => Effect.andThen(Output.openRow(url), printQr(url))),
+})
 
 /** The same callbacks, of which the view learns the address and the state. */
 const shownTo = (view: ServiceView | undefined, callbacks: Callbacks): Callbacks =>
@@ -170,7 +162,7 @@ export const make = Effect.fnUntraced(function* (
 ) {
   const { relayUrl } = config
   const command = `ptth relay approve ${config.name} ${ApiKey.tripcode(config.apiKey)}`
-  const printQr = qrPrinter(options.qr)
+  const printQr = options.qr ? forEachNew(Output.printQr) : () => Effect.void
   const failed = yield* Deferred.make<never, TunnelError>()
   const failing: Callbacks = {
     onRefused: Deferred.fail(failed, new KeyRefusedError({ relayUrl, command })),
