@@ -118,13 +118,16 @@ export class PeerLink implements PeerLinks {
 
   offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending> {
     const connection = this.options.peers.link(this.peer)
-    const count = Math.min(requests.length, this.capacity())
-    if (connection === undefined || count === 0) return requests
+    const most = Math.min(requests.length, this.capacity())
+    if (connection === undefined || most === 0) return requests
     const millis = this.options.responseMillis(this.name)
     const isBounded = connection.hopVersion >= boundedVersion && !this.hasClassic
     const lease = isBounded ? boundedLease(millis) : hopLease(millis, this.hasClassic)
+    let count = 0
     connection.together(() => {
-      for (const pending of requests.slice(0, count)) this.start(connection, pending, millis, lease)
+      // Large heads fill the connection, and one that breaks takes no more.
+      while (count < most && connection.room > 0)
+        this.start(connection, requests[count++] as Pending, millis, lease)
     })
     return requests.slice(count)
   }

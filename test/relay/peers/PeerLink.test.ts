@@ -39,6 +39,7 @@ const setting = Effect.fnUntraced(function* (
   const hops: Array<Hop> = []
   const forgotten: Array<string> = []
   const listeners = new Set<(change: PresenceChange) => void>()
+  const line = { room: 1000, roomAfterHop: 1000, changed: (): void => {} }
   const present = new Map(Object.entries(links))
   const peers: PeersShape = {
     ...alone,
@@ -74,14 +75,21 @@ const setting = Effect.fnUntraced(function* (
       if (link !== undefined)
         for (const listener of listeners) listener({ peer, joined: [], left: [link] })
     },
+    onRoom: (listener) => {
+      line.changed = () => listener("a")
+      return () => {}
+    },
     link: (peer) => ({
       hopVersion: 2,
-      room: 1000,
+      get room() {
+        return line.room
+      },
       places: 1000,
       roundTrip: 1,
       together: (run) => run(),
       hop: (request, body, reply) => {
         hops.push({ peer, request, body, reply })
+        line.room = line.roomAfterHop
         return () => {}
       },
     }),
@@ -94,7 +102,7 @@ const setting = Effect.fnUntraced(function* (
       Harness.until(`hop ${count}`, () => hops.length >= count),
       () => hops[count - 1] as Hop,
     )
-  return { forgotten, hops, next, relay }
+  return { forgotten, hops, line, next, relay }
 })
 
 const fail = ({ reply }: Hop, reason: HopFailure): void =>
@@ -144,6 +152,30 @@ describe("a hop that nobody has seen", () => {
       yield* Harness.server(relay, "demo", Harness.echo, { transport: "stream", connections: 1 })
       assert.strictEqual((yield* visit.whole).text, "x")
       assert.lengthOf(hops, 1)
+    }),
+  )
+})
+
+describe("a connection that is full after the first of several requests", () => {
+  it.effect("is given the others once it takes more", () =>
+    Effect.gen(function* () {
+      const { hops, line, next, relay } = yield* setting({ a: linkOf() })
+      line.room = 0
+      line.roomAfterHop = 0
+      const visits = [
+        yield* Harness.open(relay, "/servers/demo/"),
+        yield* Harness.open(relay, "/servers/demo/"),
+      ]
+      yield* Harness.until("both wait", () => relay.status("demo").waiting === 2)
+      for (const count of [1, 2]) {
+        line.room = 2
+        line.changed()
+        const { reply } = yield* next(count)
+        assert.lengthOf(hops, count)
+        assert.strictEqual(relay.status("demo").waiting, 2 - count)
+        reply.respond({ status: 200, headers: [] }, fromText("done"))
+      }
+      for (const visit of visits) assert.strictEqual((yield* visit.whole).text, "done")
     }),
   )
 })
