@@ -50,22 +50,28 @@ const sendFound = (
   leave: Leave,
 ): void => {
   const { request } = to
-  const render = (result: Search.Result): Uint8Array => {
-    switch (form) {
-      case "json":
-        return Buffer.from(Search.join(Search.jsonPieces(request.query.search), result))
-      case "plain":
-        return Buffer.from(Search.join(SearchPage.plainPieces, result))
-      case "html":
-        return Html.toBytes(SearchPage.render(viewOf(to), result))
-    }
-  }
   Search.search(optionsOf(to), folder, (result) => {
     leave()
     if (request.isCancelled()) return
-    if ("_tag" in result) request.failNotOpen(result)
-    else sendForm(to, form, render(result))
+    if ("_tag" in result) return request.failNotOpen(result)
+    const view = viewOf(to)
+    const bytes =
+      form === "html"
+        ? Html.toBytes(SearchPage.render(view, result))
+        : Buffer.from(Search.join(piecesOf(view, form), result))
+    sendForm(to, form, bytes)
   })
+}
+
+const piecesOf = (view: SearchPage.SearchView, form: FolderForm): Search.Pieces => {
+  switch (form) {
+    case "html":
+      return SearchPage.pieces(view)
+    case "json":
+      return Search.jsonPieces(view.query.search)
+    case "plain":
+      return SearchPage.plainPieces
+  }
 }
 
 const streamHeaders = (to: FolderRequest, form: FolderForm) => [
@@ -83,12 +89,7 @@ const sendWhileSearching = (
 ): void => {
   const { request, site } = to
   const view = viewOf(to)
-  const pieces =
-    form === "html"
-      ? SearchPage.pieces(view)
-      : form === "json"
-        ? Search.jsonPieces(request.query.search)
-        : SearchPage.plainPieces
+  const pieces = piecesOf(view, form)
   const hits = form === "html" ? SearchPage.hitsFor(view) : Search.limits.hits
   const body = new PushedBody(undefined, { abandon: request.cancel })
   const push = (text: string): void => {
