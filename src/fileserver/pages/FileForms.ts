@@ -7,6 +7,7 @@ import * as Decision from "../http/Decision.ts"
 import type { ByteName } from "../names/ByteName.ts"
 import * as Root from "../root/Root.ts"
 import type { FileRequest } from "../send/FileRequest.ts"
+import type { Leave } from "../send/FolderWork.ts"
 import * as Notebook from "../views/Notebook.ts"
 import * as Subtitles from "../views/Subtitles.ts"
 import * as TextContent from "../views/TextContent.ts"
@@ -22,9 +23,6 @@ const webVtt: Headers.HeaderList = [["Content-Type", "text/vtt; charset=utf-8"]]
 /** Whether a request is for a form of a file other than the file itself. */
 export const isAsked = ({ query }: FileRequest): boolean =>
   query.view || query.thumb !== undefined || query.sha256 || query.vtt || query.output !== undefined
-
-/** Ends the work of {@link FolderWork}; called when the file has been read. */
-type Leave = () => void
 
 /** Reads a text of bounded size and closes it; answers the request if there is none. */
 const withText = (

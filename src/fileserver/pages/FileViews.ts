@@ -11,6 +11,7 @@ import * as Folder from "../root/Folder.ts"
 import * as Root from "../root/Root.ts"
 import * as FileBody from "../send/FileBody.ts"
 import type { FileRequest } from "../send/FileRequest.ts"
+import type { Leave } from "../send/FolderWork.ts"
 import * as Exif from "../types/Exif.ts"
 import * as FileTypes from "../types/FileTypes.ts"
 import * as Kind from "../types/Kind.ts"
@@ -81,14 +82,14 @@ const findSiblings = (
 /**
  * Sends the page that shows a file, and closes the file.
  *
- * @param leave ends the work of {@link FolderWork}; called when the folder has been read, too
+ * @param leave called when the folder has been read, too
  */
 export const send = (
   site: Site,
   request: FileRequest,
   segments: ReadonlyArray<ByteName>,
   { handle, stats }: Root.OpenFile,
-  leave: () => void,
+  leave: Leave,
 ): void => {
   const name = segments.at(-1) as ByteName
   const kind = FileTypes.kindOf(name)

@@ -18,9 +18,6 @@ export interface FolderRequest {
   readonly api: boolean
 }
 
-/** Ends the work of {@link FolderWork}; called when the folder has been read. */
-export type Leave = () => void
-
 const fieldsOf = (form: FolderForm): Headers.HeaderList => {
   switch (form) {
     case "html":

@@ -9,7 +9,8 @@ import type { FolderForm } from "../listing/FolderForm.ts"
 import * as Search from "../listing/Search.ts"
 import * as EntryLinks from "../parts/EntryLinks.ts"
 import * as Root from "../root/Root.ts"
-import { type FolderRequest, headersOf, type Leave, sendForm } from "./FolderRequest.ts"
+import type { Leave } from "../send/FolderWork.ts"
+import { type FolderRequest, headersOf, sendForm } from "./FolderRequest.ts"
 import * as SearchPage from "./SearchPage.ts"
 
 /** The memory that a hit takes in a response, in bytes. */

@@ -46,12 +46,15 @@ const sweepMillis = 1_000
 /** Bytes of an answer that are handed on at once; shorter ones need not be held. */
 export const slice = 64 * 1024
 
+/** Ends some work; called when the folder or file has been read. */
+export type Leave = () => void
+
 /** A request that waits for its turn. */
 export interface Work {
   /** Whether the visitor is gone. */
   readonly isCancelled: () => boolean
   /** Begins; `leave` has to be called once when the folder is read, also if the visitor is gone. */
-  readonly start: (leave: () => void) => void
+  readonly start: (leave: Leave) => void
   /** Called instead of `start` if there are too many requests. */
   readonly refuse: () => void
 }
