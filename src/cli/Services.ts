@@ -18,11 +18,11 @@ const terminal = Layer.effect(
   Terminal.Terminal,
   Effect.gen(function* () {
     const scope = yield* Effect.scope
-    const made = yield* Effect.cached(
+    const opened = yield* Effect.cached(
       Effect.provideService(NodeTerminal.make(), Scope.Scope, scope),
     )
     const late = <A, E, R>(use: (terminal: Terminal.Terminal) => Effect.Effect<A, E, R>) =>
-      Effect.flatMap(made, use)
+      Effect.flatMap(opened, use)
     return Terminal.make({
       columns: Effect.sync(() => process.stdout.columns ?? 0),
       rows: Effect.sync(() => process.stdout.rows ?? 0),
