@@ -255,9 +255,6 @@ class Http2Front implements Http2Connections {
       if (connection.idleMillis > most + lateMillis) connection.destroy()
       else if (connection.idleMillis > most) connection.session.close()
     }
-    if (this.connections.size > 0) return
-    clearInterval(this.timer)
-    this.timer = undefined
   }
 }
 
