@@ -467,6 +467,33 @@ const preface = Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), 
 /** The head of a request for "/" at "a", as HPACK writes it. */
 const head = Buffer.from([0x82, 0x87, 0x84, 0x01, 0x01, 0x61])
 
+/** A request for a path at "a", whose ":path" is a literal. */
+const get = (stream: number, path: string): Buffer =>
+  frame(
+    1,
+    5,
+    stream,
+    Buffer.concat([
+      Buffer.from([0x82, 0x87, 0x04, path.length]),
+      Buffer.from(path),
+      Buffer.from([0x01, 0x01, 0x61]),
+    ]),
+  )
+
+/** A connection on which the test writes the frames itself. */
+const connect = Effect.fnUntraced(function* (port: number) {
+  const socket = tls.connect({
+    port,
+    host: "127.0.0.1",
+    rejectUnauthorized: false,
+    ALPNProtocols: ["h2"],
+  })
+  yield* Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))
+  socket.on("error", () => {})
+  yield* Effect.promise(() => once(socket, "secureConnect"))
+  return socket
+})
+
 /** A field "a: b". */
 const field = Buffer.from([0x00, 0x01, 0x61, 0x01, 0x62])
 
@@ -519,24 +546,10 @@ describe("a visitor who leaves without a word", () => {
             watch.changed()
           }
         })
-        const socket = tls.connect({
-          port: front.port,
-          host: "127.0.0.1",
-          rejectUnauthorized: false,
-          ALPNProtocols: ["h2"],
-        })
-        yield* Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))
-        socket.on("error", () => {})
+        const socket = yield* connect(front.port)
         socket.resume()
-        yield* Effect.promise(() => once(socket, "secureConnect"))
         socket.write(preface)
-        // ":path: /body" as a literal.
-        const body = Buffer.concat([
-          Buffer.from([0x82, 0x87, 0x04, 0x05]),
-          Buffer.from("/body"),
-          Buffer.from([0x01, 0x01, 0x61]),
-        ])
-        socket.write(Buffer.concat([frame(1, 5, 1, head), frame(1, 5, 3, body)]))
+        socket.write(Buffer.concat([frame(1, 5, 1, head), get(3, "/body")]))
         yield* Effect.promise(() => watch.until("both run", () => asked === 2))
         leave(socket)
         yield* Effect.promise(() => watch.until("none runs", () => running === 0))
@@ -590,28 +603,8 @@ describe("a visitor who does not read its connection", () => {
       },
       { http2: (context) => Http2Front.make(context, 10), ...options },
     )
-    const socket = tls.connect({
-      port: front.port,
-      host: "127.0.0.1",
-      rejectUnauthorized: false,
-      ALPNProtocols: ["h2"],
-    })
-    yield* Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))
-    socket.on("error", () => {})
-    yield* Effect.promise(() => once(socket, "secureConnect"))
+    const socket = yield* connect(front.port)
     socket.pause()
-    const get = (stream: number, path: string): Buffer =>
-      frame(
-        1,
-        5,
-        stream,
-        // ":path" as a literal.
-        Buffer.concat([
-          Buffer.from([0x82, 0x87, 0x04, path.length]),
-          Buffer.from(path),
-          Buffer.from([0x01, 0x01, 0x61]),
-        ]),
-      )
     socket.write(Buffer.concat([preface, largestWindows, get(1, "/body"), get(3, "/wait")]))
     yield* Effect.promise(() => watch.until("two run", () => asked === 2))
     yield* Effect.promise(async () => {
@@ -656,16 +649,8 @@ describe("a visitor who sends without end", () => {
             running -= 1
           }
         })
-        const socket = tls.connect({
-          port: front.port,
-          host: "127.0.0.1",
-          rejectUnauthorized: false,
-          ALPNProtocols: ["h2"],
-        })
-        yield* Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))
-        socket.on("error", () => {})
+        const socket = yield* connect(front.port)
         const isClosed = closed(socket)
-        yield* Effect.promise(() => once(socket, "secureConnect"))
         socket.pause()
         socket.write(preface)
         let number = 0
