@@ -67,10 +67,8 @@ export class FormHandler {
       tooLarge: () => form.refuse(tooLong),
       cut: () => form.refuse(incomplete),
     })
-    return () => {
-      flow.cancel()
-      form.cancel()
-    }
+    form.whenCancelled(() => flow.cancel())
+    return form.cancel
   }
 
   private async run(action: ChangeForm.Action, folder: Path, asker: FormRequest): Promise<Result> {

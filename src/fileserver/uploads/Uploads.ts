@@ -16,7 +16,6 @@ import { UploadReply } from "./UploadReply.ts"
 import * as UploadRules from "./UploadRules.ts"
 
 const windows = process.platform === "win32"
-const noCancel: Cancel = () => {}
 
 const requestOf = (
   { headers, method }: RequestHead,
@@ -39,7 +38,7 @@ export const handle = (
   const refuse = (refusal: Refusal.Refusal): Cancel => {
     body.discard()
     response.refuse(refusal)
-    return noCancel
+    return response.cancel
   }
   const dotfiles = to.rules.sidecars && "sidecars"
   const target = TargetPath.decode(head.target, windows, dotfiles)
@@ -48,9 +47,10 @@ export const handle = (
   const refusal = UploadRules.checkRequest(request, to.rules)
   if (refusal !== undefined) return refuse(refusal)
   const receiver = new FileReceiver(to, head.headers, response.commit)
-  return request.name === undefined
-    ? receiveForm(request, receiver, body, response)
-    : receiveFile(request, request.name, receiver, body, response)
+  if (request.name === undefined) receiveForm(request, receiver, body, response)
+  else receiveFile(request, request.name, receiver, body, response)
+  response.whenCancelled(() => receiver.cancel())
+  return response.cancel
 }
 
 const receiveFile = (
@@ -59,15 +59,11 @@ const receiveFile = (
   receiver: FileReceiver,
   body: Body.Body,
   response: UploadReply,
-): Cancel => {
+): void => {
   void receiver.receive(folder, name, body).then((outcome) => {
     if (typeof outcome !== "string") return response.refuse(outcome)
     response.succeed(outcome === "created" ? 201 : 204)
   })
-  return () => {
-    response.cancel()
-    receiver.cancel()
-  }
 }
 
 /**
@@ -79,7 +75,7 @@ const receiveForm = (
   receiver: FileReceiver,
   body: Body.Body,
   response: UploadReply,
-): Cancel => {
+): void => {
   const stored: Array<ByteName> = []
   const refusals: Array<Refusal.Refusal> = []
   let queue: Promise<void> = Promise.resolve()
@@ -114,9 +110,5 @@ const receiveForm = (
       )
     },
   })
-  return () => {
-    response.cancel()
-    close()
-    receiver.cancel()
-  }
+  response.whenCancelled(close)
 }
