@@ -108,12 +108,11 @@ export const ofError = (
 ): ListenError => {
   const code = error.code ?? ""
   if (isOfProxy(error, proxy))
-    return new ListenError({
-      reason: "unreachable",
-      code: "PTTH_PROXY_REFUSED",
-      detail: `the proxy ${proxy.host} cannot be reached: ${meanings[code]?.detail ?? "it failed"} (${code})`,
-      remedy: "Correct HTTPS_PROXY or HTTP_PROXY, except the relay in NO_PROXY, or unset it.",
-    })
+    return proxyFault(
+      proxy,
+      `cannot be reached: ${meanings[code]?.detail ?? "it failed"} (${code})`,
+      wrongProxy,
+    )
   const text = `${error.reason ?? ""} ${error.message}`
   if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID")
     return expired(code, validity, now)
@@ -153,6 +152,9 @@ export const ofError = (
   })
 }
 
+/** What can be done about a proxy that is none, or is not there. */
+const wrongProxy = "Correct HTTPS_PROXY or HTTP_PROXY, except the relay in NO_PROXY, or unset it."
+
 /** What can be done about a proxy that answers with this status. */
 const proxyRemedy = (status: number, proxy: URL | undefined): string | undefined => {
   if (status === 407)
@@ -164,28 +166,31 @@ const proxyRemedy = (status: number, proxy: URL | undefined): string | undefined
     : "Ask whoever runs the proxy to let the relay pass, or have the relay use port 443."
 }
 
+/** What is wrong with the proxy on the way to the relay, as the rest of a sentence about it. */
+const proxyFault = (
+  proxy: URL | undefined,
+  words: string,
+  remedy: string | undefined,
+): ListenError =>
+  new ListenError({
+    reason: "unreachable",
+    code: "PTTH_PROXY_REFUSED",
+    detail: `the proxy ${proxy === undefined ? "" : `${proxy.host} `}${words}`,
+    remedy,
+  })
+
 /** The proxy on the way to the relay refuses the connection with this status. */
 export const refusedByProxy = (status: number, reason = "", proxy?: URL): ListenError => {
   const words = status === 407 ? "wants a user and a password" : "refuses the connection"
-  const name = proxy === undefined ? "the proxy" : `the proxy ${proxy.host}`
-  return new ListenError({
-    reason: "unreachable",
-    code: "PTTH_PROXY_REFUSED",
-    detail: `${name} ${words} (${status}${reason === "" ? "" : ` ${reason}`})`,
-    remedy: proxyRemedy(status, proxy),
-  })
+  const answer = reason === "" ? `${status}` : `${status} ${reason}`
+  return proxyFault(proxy, `${words} (${answer})`, proxyRemedy(status, proxy))
 }
 
 /** The error of a tunnel through a proxy, which Node has put into a sentence with its response. */
 const ofTunnel = (message: string, proxy: URL | undefined): ListenError => {
   const [, status, reason] = /: HTTP\/1\.\d (\d{3})(?: ([\x20-\x7e]{0,60}))?/.exec(message) ?? []
   return status === undefined
-    ? new ListenError({
-        reason: "unreachable",
-        code: "PTTH_PROXY_REFUSED",
-        detail: `the proxy ${proxy?.host ?? ""} does not answer as one`,
-        remedy: "Correct HTTPS_PROXY or HTTP_PROXY, except the relay in NO_PROXY, or unset it.",
-      })
+    ? proxyFault(proxy, "does not answer as one", wrongProxy)
     : refusedByProxy(Number(status), reason?.trim(), proxy)
 }
 
