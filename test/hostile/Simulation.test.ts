@@ -15,7 +15,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { vi } from "vitest"
 import type { TransportChoice } from "../../src/domain/config/ServerConfig.ts"
-import { runSeeds, TunnelModel } from "../support/model/TunnelModel.ts"
+import { runSeeds, runTwice, TunnelModel } from "../support/model/TunnelModel.ts"
 import { type Schedule, scheduleOf, shrink } from "../support/Schedule.ts"
 import { seedsFrom } from "../support/Seeded.ts"
 import { kept } from "./KeptSchedules.ts"
@@ -51,14 +51,9 @@ describe.skipIf(only !== undefined)("a simulated relay and its servers", () => {
   it.effect("take the same course for the same seed", () =>
     Effect.gen(function* () {
       for (const seed of [3, 4, 5, 6]) {
-        const [first, second] = [
-          new TunnelModel(scheduleOf(seed)),
-          new TunnelModel(scheduleOf(seed)),
-        ]
-        yield* first.run
-        yield* second.run
-        assert.isNotEmpty(first.events)
-        assert.deepStrictEqual(first.events, second.events)
+        const [first, second] = yield* runTwice(seed)
+        assert.isNotEmpty(first)
+        assert.deepStrictEqual(first, second)
       }
     }),
   )

@@ -16,7 +16,7 @@ import * as Effect from "effect/Effect"
 import { vi } from "vitest"
 import type { TransportChoice } from "../../../src/domain/config/ServerConfig.ts"
 import { moments, relayFaults, runMoments } from "../../support/model/ClusterMoments.ts"
-import { runSeeds, TunnelModel } from "../../support/model/TunnelModel.ts"
+import { runSeeds, runTwice, TunnelModel } from "../../support/model/TunnelModel.ts"
 import { scheduleOf } from "../../support/Schedule.ts"
 import { seedsFrom } from "../../support/Seeded.ts"
 
@@ -59,14 +59,9 @@ describe.skipIf(only !== undefined)("three simulated relays that serve as one", 
     Effect.gen(function* () {
       // In 256 a key is revoked while its server has several requests.
       for (const seed of [3, 256]) {
-        const [first, second] = [
-          new TunnelModel(scheduleOf(seed, { relays: 3 })),
-          new TunnelModel(scheduleOf(seed, { relays: 3 })),
-        ]
-        yield* first.run
-        yield* second.run
-        assert.isNotEmpty(first.events)
-        assert.deepStrictEqual(first.events, second.events)
+        const [first, second] = yield* runTwice(seed, { relays: 3 })
+        assert.isNotEmpty(first)
+        assert.deepStrictEqual(first, second)
       }
     }),
   )

@@ -42,6 +42,15 @@ import { Processes } from "./TunnelModelProcesses.ts"
 import { heartbeatMillis, longest, mayOutlive, parkedMillis } from "./TunnelModelTimes.ts"
 import { Visitors } from "./TunnelModelVisitors.ts"
 
+/** Runs the test of a seed twice; the courses, which have to be the same. */
+export const runTwice = Effect.fnUntraced(function* (seed: number, options: ScheduleOptions = {}) {
+  const first = new TunnelModel(scheduleOf(seed, options))
+  const second = new TunnelModel(scheduleOf(seed, options))
+  yield* first.run
+  yield* second.run
+  return [first.events, second.events] as const
+})
+
 /** Runs one test for each seed; returns every deviation with the options and the seed that reproduce it. */
 export const runSeeds = Effect.fnUntraced(function* (
   seeds: ReadonlyArray<number>,
