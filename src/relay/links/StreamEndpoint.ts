@@ -32,7 +32,7 @@ import { programOf } from "./BackendCall.ts"
 import { FurtherNames, type FurtherNamesContext } from "./FurtherNames.ts"
 import type { UpgradeRequest } from "./HandedLink.ts"
 import * as HandedLink from "./HandedLink.ts"
-import { leaseOf, StreamLink } from "./StreamLink.ts"
+import { StreamLink } from "./StreamLink.ts"
 
 /** What the endpoint needs of the relay. */
 export interface StreamContext {
@@ -266,8 +266,7 @@ export class StreamEndpoint {
     const multiplexer: Multiplexer = new Multiplexer({
       deadlines,
       heartbeatMillis: Duration.toMillis(config.heartbeat),
-      leaseMillis: () =>
-        leaseOf(multiplexer.roundTrip, rendezvous.responseMillis(server.name, asked)).begin,
+      leaseMillis: () => link.beginMillis(),
       share: rendezvous.frames(server.name),
       // The instance is what the server says, so that it counts for its own links only.
       ...(instance === "" ? {} : { bulk: this.lines.of(`${server.name} ${instance}`) }),

@@ -25,7 +25,7 @@ const longestBegin = 2_000
  * @param roundTrip of the link, in milliseconds
  * @param millis how long the server has for the head of its response
  */
-export const leaseOf = (roundTrip: number, millis: number): Lease.Lease =>
+const leaseOf = (roundTrip: number, millis: number): Lease.Lease =>
   Lease.leaseOf(Math.min(beginMillis + 4 * roundTrip, longestBegin), millis)
 
 /** What a link needs of its surroundings. */
