@@ -24,8 +24,8 @@ const interval = 60 * 60 * 1000
 interface Unfinished {
   readonly id: string
   readonly segments: ReadonlyArray<ByteName>
-  /** Milliseconds since 1970. */
-  readonly begun: number
+  /** When it expires unless somebody has gone on with it, in milliseconds since 1970. */
+  expires: number
   /** The visitor's: an IPv4 /24, an IPv6 /48. */
   readonly network: string
 }
@@ -65,7 +65,8 @@ export class UnfinishedUploads {
   }
 
   add({ real, segments }: Root.OpenFolder, { id }: PartFile, address: string): void {
-    const upload = { id, segments, begun: Date.now(), network: networkOf(address) }
+    const expires = Date.now() + staleAfter
+    const upload = { id, segments, expires, network: networkOf(address) }
     this.uploads.set(`${real}/${id}`, upload)
     this.timer ??= setInterval(() => void this.sweep(Date.now()), interval).unref()
   }
@@ -117,9 +118,12 @@ export class UnfinishedUploads {
   }
 
   private async sweep(now: number): Promise<void> {
-    for (const [key, { begun }] of this.uploads)
-      if (now - begun >= staleAfter && !this.turns.isRunning(key))
-        await this.visit(key, now, async () => {})
+    for (const [key, upload] of this.uploads) {
+      if (now < upload.expires || this.turns.isRunning(key)) continue
+      await this.visit(key, now, async ({ expires }) => {
+        upload.expires = expires
+      })
+    }
   }
 
   /** Deletes an upload that nobody has gone on with. */

@@ -1,10 +1,12 @@
+import * as fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import type * as Root from "../../../src/fileserver/root/Root.ts"
 import { absent } from "../../../src/fileserver/root/Root.ts"
-import type { PartFile } from "../../../src/fileserver/tus/PartFile.ts"
+import { PartFile } from "../../../src/fileserver/tus/PartFile.ts"
 import { UnfinishedUploads } from "../../../src/fileserver/tus/UnfinishedUploads.ts"
 import { UploadTurns } from "../../../src/fileserver/tus/UploadTurns.ts"
 import { staleAfter } from "../../../src/fileserver/uploads/Leftovers.ts"
+import { temporaryFolder } from "../../support/temporaryFolder.ts"
 
 const folder = { real: "/shared/dir", segments: ["dir"] } as unknown as Root.OpenFolder
 const part = (id: string): PartFile => ({ id }) as PartFile
@@ -73,5 +75,25 @@ describe("uploads that are not complete", () => {
     await turns.enter("/shared/dir/a", () => {})
     assert.isFalse(await uploads.makeRoom(visitor, Date.now() + staleAfter + 1))
     assert.isTrue(uploads.has("/shared/dir/a"))
+  })
+
+  it("with which somebody goes on are not looked for again before they can expire", async () => {
+    const real = temporaryFolder()
+    const folder = { _tag: "Folder", real, path: real, segments: [] } as unknown as Root.OpenFolder
+    let opened = 0
+    const open: Root.Root["open"] = (_, done) => {
+      opened++
+      done(folder)
+    }
+    const uploads = new UnfinishedUploads({ open } as Root.Root, new UploadTurns(), 1)
+    const info = { length: 1, name: "a", metadata: "", conditions: [] }
+    const part = await PartFile.create(folder, info, 0o600)
+    uploads.add(folder, part, visitor)
+    const later = Date.now() + staleAfter + 1
+    fs.utimesSync(part.path, later / 1_000, later / 1_000)
+    for (const _ of [1, 2]) assert.isFalse(await uploads.makeRoom(visitor, later))
+    assert.strictEqual(opened, 1)
+    assert.isTrue(await uploads.makeRoom(visitor, later + staleAfter + 1))
+    assert.deepStrictEqual(fs.readdirSync(real), [])
   })
 })
