@@ -119,15 +119,19 @@ export class RequestQueue {
   requeue(pending: Pending): void {
     const error = this.refusal()
     if (error !== undefined) return pending.fail(error)
-    this.limitWait(pending)
     this.putBack(pending)
   }
 
-  /** Before those that arrived after it: a link loses its requests in no order. */
   private putBack(pending: Pending): void {
+    if (!pending.isTimed) this.limitWait(pending)
+    this.insert(pending)
+    this.scheduleFlush()
+  }
+
+  /** Before those that arrived after it: a link loses its requests in no order. */
+  private insert(pending: Pending): void {
     const younger = this.waiting.findIndex(({ arrival }) => arrival > pending.arrival)
     this.waiting.splice(younger < 0 ? this.waiting.length : younger, 0, pending)
-    this.scheduleFlush()
   }
 
   /** Takes a request out that is over before a link took it. */
@@ -164,7 +168,7 @@ export class RequestQueue {
     pending.wait(waitForServer, () => pending.fail(serverOffline(this.name)))
   }
 
-  /** Sets the deadline of those that have none: the last ones, since most requests never wait. */
+  /** Sets the deadline of those that have none, which are the last ones; most requests never wait. */
   private limitWaits(): void {
     for (let i = this.waiting.length - 1; i >= 0; i--) {
       const pending = this.waiting[i] as Pending
@@ -244,7 +248,7 @@ export class RequestQueue {
       for (const pending of batch) removeFrom(this.waiting, pending)
       removeFrom(this.peers, peer)
       this.peers.push(peer)
-      this.waiting.unshift(...peer.offer(batch))
+      for (const rejected of peer.offer(batch)) this.insert(rejected)
     }
   }
 

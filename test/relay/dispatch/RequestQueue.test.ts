@@ -1,8 +1,9 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { TestClock } from "effect/testing"
 import type { ServerName } from "../../../src/domain/ServerName.ts"
 import type { Tripcode } from "../../../src/domain/Tripcode.ts"
-import type { Link } from "../../../src/relay/dispatch/Link.ts"
+import type { Link, PeerLinks } from "../../../src/relay/dispatch/Link.ts"
 import { Pending, type PendingOwner } from "../../../src/relay/dispatch/Pending.ts"
 import { type QueueContext, RequestQueue } from "../../../src/relay/dispatch/RequestQueue.ts"
 import { TurnShare } from "../../../src/relay/dispatch/TurnShare.ts"
@@ -118,6 +119,62 @@ it.effect("a late request that hopped here goes back if the last link is gone by
     allow(100)
     yield* nextTurn
     assert.deepStrictEqual(offered, [])
+    assert.deepStrictEqual(failures, ["PTTH_SERVER_OFFLINE"])
+  }),
+)
+
+/** A request that fails into the list. */
+const requestOf = (
+  deadlines: Deadlines.Deadlines,
+  failures: Array<string>,
+  hop?: ConstructorParameters<typeof Pending>[6],
+): Pending =>
+  new Pending(
+    ownerOf(deadlines),
+    name,
+    { method: "GET", target: "/", headers: [] },
+    fromText(""),
+    { respond: () => {}, fail: ({ code }) => failures.push(code) },
+    undefined,
+    hop,
+  )
+
+it.effect("a late request that hopped here does not wait for longer than others once allowed", () =>
+  Effect.gen(function* () {
+    const { allow, failures, link, queue } = yield* setting
+    link.capacity = () => 0
+    queue.enqueue(requestOf(yield* Deadlines.make, []))
+    yield* nextTurn
+    allow(100)
+    yield* nextTurn
+    assert.deepStrictEqual(failures, [])
+    yield* TestClock.adjust("2 seconds")
+    assert.deepStrictEqual(failures, ["PTTH_SERVER_OFFLINE"])
+  }),
+)
+
+it.effect("a request that a peer gives back does not wait for longer than others", () =>
+  Effect.gen(function* () {
+    const deadlines = yield* Deadlines.make
+    const queue = new RequestQueue(name, contextOf(deadlines))
+    queue.addLink({ ...linkTo([]), capacity: () => 0 })
+    const hop = { millis: 1_000, beginBy: 0, ask: () => {}, placed: () => {} }
+    queue.enqueue(requestOf(deadlines, [], hop))
+    yield* nextTurn
+    let room = 2
+    queue.addPeer({
+      capacity: () => room,
+      awaitRoom: () => {},
+      offer: ([, ...rest]) => {
+        room = 0
+        return rest
+      },
+    } as Partial<PeerLinks> as PeerLinks)
+    const failures: Array<string> = []
+    for (let i = 0; i < 2; i++) queue.enqueue(requestOf(deadlines, failures))
+    yield* nextTurn
+    assert.deepStrictEqual(failures, [])
+    yield* TestClock.adjust("2 seconds")
     assert.deepStrictEqual(failures, ["PTTH_SERVER_OFFLINE"])
   }),
 )
