@@ -98,12 +98,13 @@ export class StreamLink implements Link {
   offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending> {
     const millis = this.options.responseMillis(this.name)
     const { multiplexer } = this.options
-    const room = multiplexer.room
+    let count = 0
     multiplexer.together(() => {
-      for (let i = 0; i < requests.length && i < room; i++)
-        this.start(requests[i] as Pending, millis)
+      // Large heads fill the wire.
+      while (count < requests.length && multiplexer.room > 0)
+        this.start(requests[count++] as Pending, millis)
     })
-    return requests.slice(room)
+    return requests.slice(count)
   }
 
   private start(pending: Pending, millis: number): void {

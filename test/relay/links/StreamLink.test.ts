@@ -7,8 +7,16 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
+import type { ServerName } from "../../../src/domain/ServerName.ts"
+import type { Tripcode } from "../../../src/domain/Tripcode.ts"
+import { Pending } from "../../../src/relay/dispatch/Pending.ts"
+import { StreamLink } from "../../../src/relay/links/StreamLink.ts"
+import { empty } from "../../../src/transport/body/Body.ts"
+import { Multiplexer, maxStreams, version } from "../../../src/transport/mux/Multiplexer.ts"
+import * as Deadlines from "../../../src/transport/runtime/Deadlines.ts"
 import * as Harness from "../../support/Harness.ts"
 import { hello, type RawLink, rawLink } from "../../support/RawLink.ts"
+import { bytesOf } from "../../support/SimulatedLink.ts"
 import { type OnUpgrade, type UpgradeProxy, upgradeProxy } from "../../support/UpgradeProxy.ts"
 
 const stream = { transport: "stream" } as const
@@ -125,6 +133,58 @@ describe("a server that speaks stream", () => {
 // ---------------------------------------------------------------- links by hand
 
 const requests = (link: RawLink) => link.frames.filter((frame) => frame._tag === "Request")
+
+it.effect("a link takes no more requests once large heads have filled its wire", () =>
+  Effect.gen(function* () {
+    const deadlines = yield* Deadlines.make
+    const multiplexer = new Multiplexer({
+      deadlines,
+      heartbeatMillis: 60_000,
+      hello: { version, maxStreams, window: 0, publicUrl: "" },
+      wire: {
+        write: () => false,
+        pause: () => {},
+        resume: () => {},
+        end: () => {},
+        close: () => {},
+      },
+    })
+    multiplexer.bytes(bytesOf({ _tag: "Hello", version, maxStreams, window: 0, publicUrl: "" }))
+    const link = new StreamLink({
+      name: "demo" as ServerName,
+      tripcode: "" as Tripcode,
+      instance: "",
+      number: "0",
+      program: "",
+      multiplexer,
+      isPassedThrough: false,
+      responseMillis: () => 1_000,
+      deadlines,
+      suspicionMillis: 1_000,
+    })
+    const requests = Array.from(
+      { length: 100 },
+      () =>
+        new Pending(
+          {
+            deadlines,
+            slot: undefined,
+            watch: (_request, _head, body) => body,
+            requeue: () => {},
+            abandon: () => {},
+            settled: () => {},
+          },
+          link.name,
+          { method: "GET", target: "/", headers: [["X-Large", "x".repeat(30_000)]] },
+          empty,
+          { respond: () => {}, fail: () => {} },
+        ),
+    )
+    const rest = link.offer(requests)
+    assert.strictEqual(requests.length - rest.length, 35, "1 MiB, and what comes in one piece")
+    assert.isTrue(rest.every(({ state }) => state === "waiting"))
+  }),
+)
 
 describe("a second link", () => {
   it.effect("of the same process and number replaces the first at once", () =>
