@@ -107,6 +107,20 @@ describe.skipIf(!hasBrowser)(`in a browser, the file server's pages alone${skipp
       await page.getByRole("link", { name: "docs/" }).click()
       await page.getByRole("link", { name: "slow.txt", exact: true }).waitFor()
       assert.deepStrictEqual(asked, ["beforeunload"])
+
+      const hold = (): void => {}
+      const choose = (name: string) =>
+        page.setInputFiles("input[type=file]", [
+          { name, mimeType: "text/plain", buffer: Buffer.from(name) },
+        ])
+      await page.route("**/*tus=*", hold)
+      await choose("stuck.txt")
+      await page.getByRole("button", { name: "Pause stuck.txt" }).waitFor()
+      await page.getByRole("button", { name: "Pause all" }).click()
+      await page.getByRole("button", { name: "Cancel all" }).click()
+      await page.unroute("**/*tus=*", hold)
+      await choose("next.txt")
+      await page.locator("#page\\.uploads li").getByText("done").waitFor()
     }))
 
   it("say which pictures, films and sounds the browser cannot show", () =>

@@ -391,7 +391,10 @@ export const js = `
     const form = one(".upload form");
     if (!form || files.length === 0) return;
     uploadPanel();
-    if (!uploads.jobs.some(isOpen)) uploads.forAll = undefined;
+    if (!uploads.jobs.some(isOpen)) {
+      uploads.forAll = undefined;
+      uploads.isPaused = false;
+    }
     const endpoint = new URL("./", location.href).href;
     for (const { file, path } of files) {
       const view = {
