@@ -9,6 +9,11 @@ import * as UploadFailure from "../uploads/UploadFailure.ts"
 import type { PartFile } from "./PartFile.ts"
 import type { Checksum } from "./TusFields.ts"
 
+/** An interrupted request ends when no byte has arrived for so long, in milliseconds. */
+const quietMillis = 250
+/** And at the latest after so long. */
+const lingerMillis = 3_000
+
 /** How it ended. */
 export type Outcome = { readonly _tag: "Written" | "WrongChecksum" } | UploadFailure.UploadFailure
 
@@ -25,12 +30,31 @@ export class PartWriter {
   private readonly checksum: Checksum | undefined
   private writer: BodyWriter | undefined
   private isCancelled = false
+  private linger: NodeJS.Timeout | undefined
 
   constructor(part: PartFile, body: Body, checksum: Checksum | undefined) {
     this.part = part
     this.body = body
     this.checksum = checksum
-    this.done = this.run()
+    this.done = this.run().finally(() => clearTimeout(this.linger))
+  }
+
+  /**
+   * Stops reading when no more bytes arrive: those that a broken connection has
+   * left in buffers on the way need not be sent again. Idempotent.
+   */
+  interrupt(): void {
+    if (this.linger !== undefined) return
+    const latest = performance.now() + lingerMillis
+    const received = (): number => this.writer?.receivedBytes ?? 0
+    const wait = (before: number): void => {
+      this.linger = setTimeout(() => {
+        const now = received()
+        if (now === before || performance.now() >= latest) this.cancel()
+        else wait(now)
+      }, quietMillis)
+    }
+    wait(received())
   }
 
   /** Stops reading. Idempotent. */

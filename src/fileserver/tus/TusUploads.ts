@@ -94,7 +94,7 @@ class TusRequest {
     this.body = body
     this.response = new UploadReply(head, reply, [TusFields.resumable])
     // What has arrived is kept.
-    this.response.whenCancelled(this.interrupt)
+    this.response.whenCancelled(() => this.writer?.cancel())
     this.to = to
     this.unfinished = unfinished
     this.turns = turns
@@ -102,7 +102,7 @@ class TusRequest {
 
   private readonly interrupt = (): void => {
     this.isInterrupted = true
-    this.writer?.cancel()
+    this.writer?.interrupt()
   }
 
   /** Answers; never rejects. */
@@ -297,7 +297,7 @@ class TusRequest {
       return TusRefusal.tooMuch(part.info.length)
     this.isBodyRead = true
     this.writer = new PartWriter(part, this.body, checksum)
-    if (this.isInterrupted) this.writer.cancel()
+    if (this.isInterrupted) this.writer.interrupt()
     const outcome = await this.writer.done
     this.writer = undefined
     switch (outcome._tag) {

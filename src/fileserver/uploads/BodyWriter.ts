@@ -38,7 +38,8 @@ export class BodyWriter implements BodySink {
   private readonly resolve: (failure: UploadFailure.UploadFailure | undefined) => void
   private readonly queue: Array<Uint8Array> = []
   private queuedBytes = 0
-  private receivedBytes = 0
+  /** How many bytes of the body have arrived. */
+  receivedBytes = 0
   private readonly flow: BodyFlow
   private source: "flowing" | "paused" | "ended" | "broken" = "flowing"
   private disk: "idle" | "writing" = "idle"

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { HeaderList } from "../../../src/domain/HeaderList.ts"
 import * as FileServer from "../../../src/fileserver/FileServer.ts"
@@ -167,6 +167,37 @@ describe("a resumable upload", () => {
     await made.offset(upload)
     assert.strictEqual((await old).status, 400)
     assert.strictEqual((await made.send(upload, 0, Body.fromText("0123456789"))).status, 204)
+  })
+
+  it("also gets what is on its way when a new connection takes over", async () => {
+    const made = await site()
+    const upload = await made.begin("a", 10)
+    const begun = Promise.withResolvers<Body.BodySink>()
+    const body: Body.Body = {
+      length: undefined,
+      whole: undefined,
+      discard: () => {},
+      read: (sink) => {
+        queueMicrotask(() => begun.resolve(sink))
+        return { resume: () => {}, cancel: () => {} }
+      },
+    }
+    const old = made.send(upload, 0, body)
+    const sink = await begun.promise
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] })
+    try {
+      const told = made.offset(upload)
+      while (vi.getTimerCount() === 0) await new Promise(setImmediate)
+      for (const text of ["0123", "4567"]) {
+        sink.data(Buffer.from(text))
+        vi.advanceTimersByTime(250)
+      }
+      vi.advanceTimersByTime(250)
+      assert.strictEqual(await told, "8")
+    } finally {
+      vi.useRealTimers()
+    }
+    assert.strictEqual((await old).status, 400)
   })
 
   it("keeps what arrived when its visitor leaves", async () => {
