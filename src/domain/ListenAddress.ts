@@ -48,6 +48,18 @@ export const formatHost = (host: string): string => (host.includes(":") ? `[${ho
 export const format = (address: ListenAddress): string =>
   address.fd !== undefined ? `fd:${address.fd}` : `${formatHost(address.host)}:${address.port}`
 
+/**
+ * The URL of a listener, without a slash at the end. A host that stands for
+ * every address becomes loopback.
+ */
+export const urlOf = (
+  { host, port }: Pick<ListenAddress, "host" | "port">,
+  scheme: "http" | "https",
+): string => {
+  const reachable = host === everywhereIpv4 ? "127.0.0.1" : host === everywhere ? "::1" : host
+  return `${scheme}://${format({ host: reachable, port })}`
+}
+
 /** Whether secrets may be sent to a URL: by https, or on this machine. */
 export const isConfidential = (url: string): boolean => {
   const { hostname, protocol } = new URL(url)

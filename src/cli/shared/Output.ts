@@ -163,19 +163,15 @@ export const printQr = (url: string): Effect.Effect<void> =>
     ({ render }) => Console.log(render(url, styleOf(process.stdout))),
   )
 
-/** The URL of a listener; the unspecified address is shown as loopback. */
-export const urlOf = (
-  address: ListenAddress.ListenAddress & { readonly secure?: boolean },
-): string => {
-  const host =
-    address.host === "0.0.0.0" ? "127.0.0.1" : address.host === "::" ? "::1" : address.host
-  return `${address.secure === true ? "https" : "http"}://${ListenAddress.format({ host, port: address.port })}`
-}
+/** A listener, and whether it speaks TLS. */
+type Listener = ListenAddress.ListenAddress & { readonly secure?: boolean }
+
+/** The URL of a listener for this machine. */
+export const urlOf = (listener: Listener): string =>
+  ListenAddress.urlOf(listener, listener.secure === true ? "https" : "http")
 
 /** The URL of a listener for other machines; `undefined` unless it listens on every address. */
-export const networkUrlOf = (
-  address: ListenAddress.ListenAddress & { readonly secure?: boolean },
-): string | undefined => {
-  const host = ListenAddress.isEverywhere(address.host) ? ownAddress() : undefined
-  return host === undefined ? undefined : urlOf({ ...address, host })
+export const networkUrlOf = (listener: Listener): string | undefined => {
+  const host = ListenAddress.isEverywhere(listener.host) ? ownAddress() : undefined
+  return host === undefined ? undefined : urlOf({ ...listener, host })
 }

@@ -90,8 +90,7 @@ const make = Effect.fnUntraced(function* ({ announce }: AdminOptions) {
       now: () => clock.currentTimeMillisUnsafe(),
     }),
   }).pipe(Effect.mapError(nameKey))
-  const host = front.host === "0.0.0.0" ? "127.0.0.1" : front.host === "::" ? "::1" : front.host
-  base = adminUrl ?? `http://${ListenAddress.format({ host, port: front.port })}`
+  base = adminUrl ?? ListenAddress.urlOf(front, "http")
   return Admin.of({ address: front, newLink: links.create })
 })
 

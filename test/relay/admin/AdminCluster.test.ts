@@ -6,7 +6,9 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import { tripcodeOfText } from "../../../src/domain/ApiKey.ts"
+import * as HeaderList from "../../../src/domain/HeaderList.ts"
 import * as AdminControl from "../../../src/protocol/peer/AdminControl.ts"
 import * as AdminCluster from "../../support/AdminCluster.ts"
 import * as Harness from "../../support/Harness.ts"
@@ -100,6 +102,49 @@ describe("the administrator of several relays", () => {
       assert.include(page, `${Harness.peerAt("never")}: it was never reached`)
       const [listed] = yield* json(a, "/servers")
       assert.deepStrictEqual(listed.unanswered, [Harness.peerAt("never")])
+    }),
+  )
+
+  it.effect("is told by the API which relays a list lacks, also by an empty list", () =>
+    Effect.gen(function* () {
+      const [a, b] = yield* AdminCluster.start(["a", "b"], AdminCluster.attic)
+      const target = "/api/v1/requests"
+      const unansweredOf = ({ headers }: { readonly headers: HeaderList.HeaderList }) =>
+        HeaderList.first(headers, "x-ptth-unanswered")
+      yield* AdminCluster.visited([a, b])
+      const whole = yield* Harness.visit(a.admin, target, { headers: [bearer] })
+      assert.isUndefined(unansweredOf(whole))
+      yield* b.kill
+      yield* Harness.until("a notices", () => a.peers.list()[0]?.state === "gone")
+      const part = yield* Harness.visit(a.admin, target, { headers: [bearer] })
+      assert.strictEqual(unansweredOf(part), "b")
+      assert.deepStrictEqual(
+        (JSON.parse(part.text) as ReadonlyArray<Record<string, unknown>>).map(
+          ({ path, unanswered }) => [path, unanswered],
+        ),
+        [["/at-a", ["b"]]],
+      )
+      for (const empty of ["/requests?path=none", "/unregistered"]) {
+        const response = yield* Harness.visit(a.admin, `/api/v1${empty}`, { headers: [bearer] })
+        assert.strictEqual(response.text, "[]")
+        assert.strictEqual(unansweredOf(response), "b")
+      }
+    }),
+  )
+
+  it.effect("asks for a server's requests and links at the same time", () =>
+    Effect.gen(function* () {
+      const [a, b] = yield* AdminCluster.start(["a", "b"], AdminCluster.attic)
+      const areBothAsked = yield* Latch.make()
+      const asked = new Set<string>()
+      const answer = <A>(kind: string, value: A) => {
+        asked.add(kind)
+        if (asked.size === 2) areBothAsked.openUnsafe()
+        return Effect.as(areBothAsked.await, value)
+      }
+      b.peers.onControl(AdminControl.requests, () => answer("requests", { rows: [], assets: 0 }))
+      b.peers.onControl(AdminControl.links, () => answer("links", []))
+      assert.notInclude(yield* get(a, "/servers/attic"), "<li>b: ")
     }),
   )
 

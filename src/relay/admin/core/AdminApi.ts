@@ -41,6 +41,18 @@ const problem = <Code extends VisitorErrorCode>(code: Code) =>
 
 const NotFound = problem("PTTH_NOT_FOUND")
 
+const Unanswered = Schema.optionalKey(Schema.Array(RelayName)).annotate({
+  description: "Relays of which nothing is in here, since they did not answer",
+})
+
+/** A list of all relays, which can be empty because a relay did not answer. */
+const listOf = <Item extends Schema.Top>(item: Item) =>
+  HttpApiSchema.WithHeaders(Schema.Array(item), {
+    "x-ptth-unanswered": Schema.optionalKey(
+      described("Relays of which nothing is in here, since they did not answer, after commas"),
+    ),
+  })
+
 /** A registered server. */
 export const Server = Schema.Struct({
   name: Name,
@@ -75,9 +87,7 @@ export const Server = Schema.Struct({
       }),
     ),
   ).annotate({ description: "The same at each relay, if there are several" }),
-  unanswered: Schema.optionalKey(Schema.Array(RelayName)).annotate({
-    description: "Relays of which nothing is in here, since they did not answer",
-  }),
+  unanswered: Unanswered,
 }).annotate({ identifier: "Server" })
 
 /** A registered server with its last requests, errors and latencies. */
@@ -229,6 +239,7 @@ const RequestRow = Schema.Struct({
   bytesIn: Schema.Int,
   bytesOut: Schema.Int,
   whole: Schema.Boolean,
+  unanswered: Unanswered,
 }).annotate({ identifier: "Request" })
 
 const TrafficSlot = Schema.Struct({
@@ -259,7 +270,7 @@ export class WellFormed extends HttpApiMiddleware.Service<WellFormed>()("ptth/re
 
 const endpoints = HttpApiGroup.make("relay", { topLevel: true })
   .add(
-    HttpApiEndpoint.get("servers", "/servers", { success: Schema.Array(Server) }).annotate(
+    HttpApiEndpoint.get("servers", "/servers", { success: listOf(Server) }).annotate(
       OpenApi.Summary,
       "The registered servers",
     ),
@@ -269,7 +280,7 @@ const endpoints = HttpApiGroup.make("relay", { topLevel: true })
       error: NotFound,
     }).annotate(OpenApi.Summary, "One server and its last requests"),
     HttpApiEndpoint.get("unregistered", "/unregistered", {
-      success: Schema.Array(Stranger),
+      success: listOf(Stranger),
     }).annotate(OpenApi.Summary, "Servers that were refused, newest first"),
     HttpApiEndpoint.post("approve", "/unregistered/approve", {
       payload: Decision,
@@ -303,14 +314,14 @@ const endpoints = HttpApiGroup.make("relay", { topLevel: true })
         slow: Schema.optionalKey(described("How many milliseconds they took at least")),
         assets: Schema.optionalKey(described("yes: also pictures, styles and scripts")),
       },
-      success: Schema.Array(RequestRow),
+      success: listOf(RequestRow),
     }).annotate(OpenApi.Summary, "The last requests, newest first"),
     HttpApiEndpoint.get("traffic", "/traffic", {
       query: {
         server: Schema.optionalKey(Name),
         span: Schema.optionalKey(described("hour, day or week; hour by default")),
       },
-      success: Schema.Array(TrafficSlot),
+      success: listOf(TrafficSlot),
     }).annotate(OpenApi.Summary, "The traffic of a time in slots, oldest first"),
     HttpApiEndpoint.get("relays", "/relays", { success: Relays }).annotate(
       OpenApi.Summary,

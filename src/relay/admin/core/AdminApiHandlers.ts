@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Layer from "effect/Layer"
 import type { EngineStatus } from "../../../cluster/engine/Engine.ts"
 import type { ErrorCode } from "../../../domain/ErrorRegistry.ts"
@@ -34,6 +35,14 @@ const isoOrNull = (at: number | undefined): string | null => (at === undefined ?
 
 const idsOf = (silent: Overview["silent"]) =>
   silent.length === 0 ? {} : { unanswered: silent.map(({ id }) => id) }
+
+/** A list, and which relays it lacks. */
+const listed = <Item>(items: ReadonlyArray<Item>, silent: Overview["silent"]) =>
+  HttpApiSchema.withHeaders({
+    body: items,
+    headers:
+      silent.length === 0 ? {} : { "x-ptth-unanswered": silent.map(({ id }) => id).join(", ") },
+  })
 
 const serverOf = (view: ServerView, silent: Overview["silent"]) => ({
   name: view.name,
@@ -97,7 +106,7 @@ const entryOf = ({ at, event, relay }: AuditEntry) => {
   return { at: iso(at), kind, ...(relay === undefined ? {} : { relay }), fields }
 }
 
-const requestOf = (row: Requests.ListedView) => ({
+const requestOf = (row: Requests.ListedView, silent: Overview["silent"]) => ({
   at: iso(row.at),
   server: row.server,
   ...(row.relay === "" ? {} : { relay: row.relay }),
@@ -112,6 +121,7 @@ const requestOf = (row: Requests.ListedView) => ({
   bytesIn: row.bytesIn,
   bytesOut: row.bytesOut,
   whole: row.whole,
+  ...idsOf(silent),
 })
 
 /** The quantiles of a histogram; `null` without values. */
@@ -213,23 +223,36 @@ const handlers = HttpApiBuilder.group(
     return group.handleAll({
       servers: () =>
         Effect.map(administration.overview, ({ servers, silent }) =>
-          servers.map((view) => serverOf(view, silent)),
+          listed(
+            servers.map((view) => serverOf(view, silent)),
+            silent,
+          ),
         ),
       server: Effect.fnUntraced(function* ({ params }) {
-        const { servers, silent } = yield* administration.overview
+        const [{ servers, silent }, recent] = yield* Effect.all(
+          [administration.overview, administration.recent(params.name)],
+          { concurrency: "unbounded" },
+        )
         const view = servers.find(({ name }) => name === params.name)
         if (view === undefined) return yield* Effect.fail(noServer(params.name))
-        const recent = yield* administration.recent(view.name)
         return detailOf(view, recent.slice(0, maxRecent), silent)
       }),
       unregistered: () =>
-        Effect.map(administration.overview, ({ unregistered }) => unregistered.map(strangerOf)),
+        Effect.map(administration.overview, ({ silent, unregistered }) =>
+          listed(unregistered.map(strangerOf), silent),
+        ),
       requests: ({ query }) =>
-        Effect.map(requests.list(Requests.filterOf(query)), ({ rows }) => rows.map(requestOf)),
+        Effect.map(requests.list(Requests.filterOf(query)), ({ rows, silent }) =>
+          listed(
+            rows.map((row) => requestOf(row, silent)),
+            silent,
+          ),
+        ),
       traffic: ({ query }) =>
-        administration.overview.pipe(
-          Effect.andThen(history.read(query.server ?? "", Series.spanOf(query.span))),
-          Effect.map((slots) => slots.map(slotOf)),
+        Effect.flatMap(administration.overview, ({ silent }) =>
+          Effect.map(history.read(query.server ?? "", Series.spanOf(query.span)), (slots) =>
+            listed(slots.map(slotOf), silent),
+          ),
         ),
       relays: () =>
         Effect.map(administration.overview, (overview) =>

@@ -56,6 +56,11 @@ export interface LinkAtRelay extends LinkView {
   readonly relay: string | undefined
 }
 
+/** The links of a server, the oldest first. */
+export interface LinksView extends Reached {
+  readonly links: ReadonlyArray<LinkAtRelay>
+}
+
 /** What of the relay's configuration holds for servers that have nothing of their own. */
 export type RelayDefaults = Pick<
   RelayConfig,
@@ -89,8 +94,8 @@ export class Administration extends Context.Service<
     readonly engine: () => EngineStatus
     /** Those by ACME, of the process that answers the administrator. */
     readonly certificates: () => ReadonlyArray<CertificateStatus>
-    /** A server's last requests, newest first. */
-    readonly recent: (name: ServerName) => Effect.Effect<ReadonlyArray<RecentView>>
+    /** A server's last requests, newest first; none of an unknown server. */
+    readonly recent: (name: string) => Effect.Effect<ReadonlyArray<RecentView>>
     /** Events of the audit log, newest first. */
     readonly audit: (filter: AuditFilter.AuditFilter) => ReadonlyArray<AuditEntry>
     /** The configuration of the process that answers the administrator. */
@@ -118,8 +123,8 @@ export class Administration extends Context.Service<
     readonly registered: (name: string) => RegisteredServer | undefined
     /** What holds for a server that has nothing of its own. */
     readonly defaults: () => RelayDefaults
-    /** The links of a server at all relays, the oldest first. */
-    readonly links: (name: ServerName) => Effect.Effect<ReadonlyArray<LinkAtRelay>>
+    /** The links of a server at all relays; none of an unknown server. */
+    readonly links: (name: string) => Effect.Effect<LinksView>
     /** The configuration in force with the source of each value, without secrets; empty if it came from no file. */
     readonly explain: () => string
     /**
@@ -221,11 +226,12 @@ const make = Effect.fnUntraced(function* (version: string, explain: () => string
     registered: (name) => settings.derived().servers.get(name),
     defaults: () => settings.current(),
     links: (name) =>
-      Effect.map(relays.ask(AdminControl.links, { name }), ({ answers }) =>
-        answers
+      Effect.map(relays.ask(AdminControl.links, { name }), ({ answers, silent }) => ({
+        links: answers
           .flatMap(({ relay, value }) => value.map((one) => ({ ...one, relay: idOf(relay) })))
           .sort((one, other) => one.since - other.since),
-      ),
+        silent,
+      })),
     explain,
     hasPublicUrl: () => settings.current().publicUrl !== undefined,
     relayUrl: (origin) => relayUrlOf(settings.current(), origin),

@@ -4,7 +4,6 @@
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
-import type { ServerName } from "../../../domain/ServerName.ts"
 import type { Tripcode } from "../../../domain/Tripcode.ts"
 import * as TripcodeWords from "../../../domain/TripcodeWords.ts"
 import type { RequestFilter } from "../../../protocol/peer/AdminControl.ts"
@@ -87,7 +86,7 @@ const linkTable = (links: ReadonlyArray<LinkAtRelay>): Html => {
 }
 
 /** The filter of the last requests, without assets. */
-const lastOf = (server: ServerName): RequestFilter => ({ ...filterOf({ server }), most: maxShown })
+const lastOf = (server: string): RequestFilter => ({ ...filterOf({ server }), most: maxShown })
 
 const requestTable = ({ requests, view: { name } }: ServerParts): Html =>
   requests.rows.length === 0 && requests.assets === 0
@@ -145,11 +144,12 @@ ${TrafficCharts.render(pathOf(view.name), span, slots)}
 const show = Effect.gen(function* () {
   const administration = yield* Administration
   const { name = "" } = yield* HttpRouter.params
-  const overview = yield* administration.overview
+  const [overview, requests, links] = yield* Effect.all(
+    [administration.overview, (yield* Requests).list(lastOf(name)), administration.links(name)],
+    { concurrency: "unbounded" },
+  )
   const view = overview.servers.find((server) => server.name === name)
   if (view === undefined) return yield* failure("PTTH_NOT_FOUND", Text.failure.noServer(name))
-  const requests = yield* (yield* Requests).list(lastOf(view.name))
-  const links = yield* administration.links(view.name)
   const { url } = yield* HttpServerRequest
   const { origin } = yield* Caller
   const span = yield* OverviewPage.querySpan
@@ -159,10 +159,10 @@ const show = Effect.gen(function* () {
       title: view.displayName,
       current: OverviewPage.path,
       live: true,
-      silent: requests.silent,
+      silent: [...requests.silent, ...links.silent],
       main: render({
         view,
-        links,
+        links: links.links,
         requests,
         openAt: administration.openAt(view.name, origin),
         isNew: url.endsWith("?approved"),

@@ -97,10 +97,16 @@ ${RequestTable.form(path, filter, undefined)}
 <div id="requests" data-live>${RequestTable.render(view, filter, true, withAssets(path, { ...filter, server: undefined }))}</div>`
 }
 
+/** The state of all relays and the requests that match, asked for at the same time. */
+const overviewAnd = Effect.fnUntraced(function* (filter: RequestFilter) {
+  const { overview } = yield* Administration
+  const { list } = yield* Requests.Requests
+  return yield* Effect.all([overview, list(filter)], { concurrency: "unbounded" })
+})
+
 const show = Effect.gen(function* () {
-  const overview = yield* (yield* Administration).overview
   const filter = yield* filterOf
-  const view = yield* (yield* Requests.Requests).list(filter)
+  const [overview, view] = yield* overviewAnd(filter)
   return yield* respondFramed(
     {
       title: "Requests",
@@ -119,11 +125,10 @@ const show = Effect.gen(function* () {
 
 const showServer = Effect.gen(function* () {
   const { name = "" } = yield* HttpRouter.params
-  const overview = yield* (yield* Administration).overview
+  const filter = { ...(yield* filterOf), server: name }
+  const [overview, view] = yield* overviewAnd(filter)
   const server = overview.servers.find((one) => one.name === name)
   if (server === undefined) return yield* failure("PTTH_NOT_FOUND", Text.failure.noServer(name))
-  const filter = { ...(yield* filterOf), server: server.name }
-  const view = yield* (yield* Requests.Requests).list(filter)
   return yield* respondFramed(
     {
       title: server.displayName,
