@@ -2,11 +2,27 @@
  * The page on which people sign in, instead of in a box of their browser.
  */
 import { createHash } from "node:crypto"
+import * as FailurePage from "../../web/FailurePage.ts"
 import * as Html from "../../web/Html.ts"
+import * as Tokens from "../../web/style/Tokens.ts"
 import * as Text from "../../web/Text.ts"
 
-const css =
-  ":root{color-scheme:light dark}*{box-sizing:border-box}body{font:100%/1.5 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;place-items:center;padding:1rem}main{width:100%;max-width:22rem}h1{font-size:1.35rem;line-height:1.3;margin:0 0 1rem;overflow-wrap:anywhere}form{display:grid;gap:.75rem}label{display:grid;gap:.25rem}label.check{display:flex;gap:.5rem;align-items:center;min-height:2.75rem}input:not([type=checkbox]),button{font:inherit;min-height:2.75rem;width:100%;padding:.5rem .75rem;border:1px solid GrayText;border-radius:.375rem}input[type=checkbox]{width:1.25rem;height:1.25rem}button{background:#1d5fc2;color:#fff;border-color:#1d5fc2;font-weight:600;cursor:pointer}:focus-visible{outline:3px solid #4b8df0;outline-offset:2px}[role=alert]{border-inline-start:4px solid #b3261e;padding:.25rem .75rem;margin:0 0 1rem}"
+/** The page loads no style sheet: who has not signed in gets nothing else of the site. */
+const css = `${Tokens.css}*, ::before, ::after { box-sizing: border-box; }
+html { font: 100%/1.5 var(--sans); background: var(--ground); color: var(--text); -webkit-text-size-adjust: 100%; }
+body { display: grid; place-items: center; margin: 0; min-height: 100vh; min-height: 100dvh; padding: var(--space-4); }
+main { width: 100%; max-width: 24rem; padding: var(--space-6); background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); overflow-wrap: anywhere; }
+svg { display: block; width: 2.5rem; height: 2.5rem; margin: 0 0 var(--space-3); }
+h1 { font-size: var(--title); line-height: 1.3; margin: 0 0 var(--space-4); text-wrap: balance; }
+form { display: grid; gap: var(--space-3); }
+label { display: grid; gap: var(--space-1); font-size: var(--small); }
+.check { display: flex; gap: var(--space-2); align-items: center; min-height: var(--touch); }
+input:not([type=checkbox]), button { font: inherit; font-size: 1rem; width: 100%; min-height: var(--touch); padding: var(--space-2) var(--space-3); color: inherit; background: var(--ground); border: 1px solid var(--field); border-radius: var(--radius-small); }
+input[type=checkbox] { width: 1.25rem; height: 1.25rem; accent-color: var(--link); }
+button { font-weight: 600; color: var(--ground); background: var(--link); border-color: var(--link); cursor: pointer; }
+:is(input, button):focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+[role=alert] { margin: 0 0 var(--space-4); padding: var(--space-2) var(--space-3); background: var(--raised); border-inline-start: 4px solid var(--bad); border-radius: var(--radius-small); }
+`
 
 const styleHash = createHash("sha256").update(css).digest("base64")
 
@@ -33,6 +49,7 @@ export const render = ({ problem, title, to, top, user }: SignInParts): Uint8Arr
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
 <meta name="referrer" content="same-origin">
 <title>${Text.signIn.title(title)}</title>
@@ -40,6 +57,7 @@ ${Html.style(css)}
 </head>
 <body>
 <main>
+${FailurePage.logo}
 <h1>${Text.signIn.title(title)}</h1>
 ${problem && Html.html`<p role="alert">${problem}</p>`}
 <form method="post" action="${top}sign-in">
