@@ -23,6 +23,7 @@ import * as Html from "../web/Html.ts"
 import * as Page from "../web/Page.ts"
 import * as Access from "./access/Access.ts"
 import * as Guard from "./access/Guard.ts"
+import * as ArchiveForm from "./archive/ArchiveForm.ts"
 import { ChangeHandler, type ChangeOptions, ChangeState } from "./ChangeHandler.ts"
 import * as Decision from "./http/Decision.ts"
 import * as Query from "./http/Query.ts"
@@ -30,7 +31,6 @@ import * as Listing from "./listing/Listing.ts"
 import { type ByteName, toFsPath } from "./names/ByteName.ts"
 import * as TargetPath from "./names/TargetPath.ts"
 import * as OwnerLog from "./OwnerLog.ts"
-import * as ArchiveForm from "./pages/ArchiveForm.ts"
 import * as FileForms from "./pages/FileForms.ts"
 import * as FolderPages from "./pages/FolderPages.ts"
 import type { FolderRequest } from "./pages/FolderRequest.ts"
@@ -446,7 +446,7 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
     thumbs: new Thumbnails(everything, cache),
     digests: new FileDigest(),
     folderWork: new FolderWork.FolderWork(FolderWork.listings),
-    textWork: new FolderWork.FolderWork({ ...FolderWork.listings, maxWorking: 2, maxWaiting: 16 }),
+    longWork: new FolderWork.FolderWork({ ...FolderWork.listings, maxWorking: 2, maxWaiting: 16 }),
     archiveWork: new FolderWork.FolderWork(FolderWork.archives),
     log: yield* OwnerLog.make,
     hidden,

@@ -59,6 +59,8 @@ export interface Query {
   readonly inText: boolean
   /** `kind`: only entries of this kind are found; empty for all kinds. */
   readonly kind: string
+  /** `sizes`: how much is in each folder of the folder. */
+  readonly sizes: boolean
   /** `manage`: a page on which the folder, or the first of `entry`, is changed. */
   readonly manage: "new" | "entry" | "edit" | "bin" | undefined
   /** `deleted`: the ids of entries that were deleted just now, with dots between. */
@@ -90,6 +92,7 @@ export const none: Query = {
   search: "",
   inText: false,
   kind: "",
+  sizes: false,
   manage: undefined,
   deleted: [],
   download: false,
@@ -142,6 +145,7 @@ export const parse = (query: string | undefined): Query => {
     search: fields.get("q") ?? (fields.has("below") ? filter : ""),
     inText: fields.get("in") === "text",
     kind: (fields.get("kind") ?? "").slice(0, 16),
+    sizes: fields.has("sizes"),
     manage: manages.find((page) => page === fields.get("manage")),
     deleted: (fields.get("deleted") ?? "").split(".").filter((id) => /^[0-9a-f]{24}$/.test(id)),
     download: fields.has("download"),

@@ -1,6 +1,7 @@
 /**
  * The response to a request for a folder, in the form that was asked for: a
- * page, JSON, a plain list, the result of a search, or an archive.
+ * page, JSON, a plain list, the result of a search, the sizes of its folders,
+ * or an archive.
  */
 import type * as Headers from "../../domain/HeaderList.ts"
 import * as Body from "../../transport/body/Body.ts"
@@ -22,9 +23,10 @@ import * as Root from "../root/Root.ts"
 import type { FileRequest } from "../send/FileRequest.ts"
 import type { Leave } from "../send/FolderWork.ts"
 import * as TextContent from "../views/TextContent.ts"
-import { type FolderRequest, sendForm } from "./FolderRequest.ts"
+import { type FolderRequest, sendForm, streamHeaders } from "./FolderRequest.ts"
 import * as ListingPage from "./ListingPage.ts"
 import * as SearchReply from "./SearchReply.ts"
+import * as SizesReply from "./SizesReply.ts"
 import * as Slots from "./Slots.ts"
 
 /** Entries that are rendered without letting other requests run. */
@@ -35,7 +37,7 @@ const archiveFormats = { zip: Zip.format, tar: Tar.format }
 /** Sends a folder, and closes it. */
 export const send = (to: FolderRequest, folder: Root.OpenFolder): void => {
   const { api, request } = to
-  const { archive, search } = request.query
+  const { archive, search, sizes } = request.query
   if (!api && archive !== undefined) {
     Root.closeFolder(folder)
     if (!to.site.archives) {
@@ -45,8 +47,13 @@ export const send = (to: FolderRequest, folder: Root.OpenFolder): void => {
   }
   if (!api && ManagePages.send(to, request.query)) return Root.closeFolder(folder)
   const form = api ? "json" : FolderForm.choose(request.query, request.accept())
-  const { folderWork, textWork } = to.site
-  const work = search !== "" && request.query.inText ? textWork : folderWork
+  const { folderWork, longWork } = to.site
+  const isLong = search === "" ? sizes : request.query.inText
+  if (isLong && request.method === "HEAD") {
+    Root.closeFolder(folder)
+    return request.respond({ status: 200, headers: streamHeaders(to, form) }, Body.empty)
+  }
+  const work = isLong ? longWork : folderWork
   work.enter({
     isCancelled: request.isCancelled,
     refuse: () => {
@@ -58,6 +65,7 @@ export const send = (to: FolderRequest, folder: Root.OpenFolder): void => {
         Root.closeFolder(folder)
         leave()
       } else if (search !== "") SearchReply.send(to, folder, form, leave)
+      else if (sizes) SizesReply.send(to, folder, form, leave)
       else if (form === "html") sendListing(to, folder, leave)
       else sendEntries(to, folder, form, leave)
     },

@@ -1,8 +1,9 @@
 /**
- * A request for a folder, and the way to answer it with something that was
- * made for it.
+ * A request for a folder, and the ways to answer it with something that was
+ * made for it, or is made while it is sent.
  */
 import type * as Headers from "../../domain/HeaderList.ts"
+import { PushedBody } from "../../transport/body/PushedBody.ts"
 import * as Page from "../../web/Page.ts"
 import type { FolderForm } from "../listing/FolderForm.ts"
 import type { ByteName } from "../names/ByteName.ts"
@@ -32,6 +33,38 @@ const fieldsOf = (form: FolderForm): Headers.HeaderList => {
 /** The header fields of a form of a folder. */
 export const headersOf = ({ api }: FolderRequest, form: FolderForm): Headers.HeaderList =>
   api ? fieldsOf(form) : [...fieldsOf(form), ["Vary", "Accept"]]
+
+/** The header fields of a form that is sent while it is made. */
+export const streamHeaders = (to: FolderRequest, form: FolderForm): Headers.HeaderList => [
+  ...headersOf(to, form),
+  ["Cache-Control", "no-cache"],
+  ["X-Content-Type-Options", "nosniff"],
+]
+
+/** A response that is sent while it is made. */
+export interface Stream {
+  readonly push: (text: string) => void
+  readonly end: () => void
+}
+
+/**
+ * Begins a response that is sent while it is made.
+ *
+ * @param heldBytes the memory that it takes at most
+ */
+export const openStream = (to: FolderRequest, form: FolderForm, heldBytes: number): Stream => {
+  const { request, site } = to
+  const body = new PushedBody(undefined, { abandon: request.cancel })
+  const held = site.folderWork.hold({ body, cancel: () => body.cancel() }, heldBytes)
+  request.cancelWith(held)
+  request.respond({ status: 200, headers: streamHeaders(to, form) }, held)
+  return {
+    push: (text) => {
+      body.data(Buffer.from(text))
+    },
+    end: () => body.end([]),
+  }
+}
 
 /** Sends a folder in this form. */
 export const sendForm = (to: FolderRequest, form: FolderForm, bytes: Uint8Array): void =>

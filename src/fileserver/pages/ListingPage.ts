@@ -262,7 +262,7 @@ export const render = (
       image: usedKinds.has("image") ? previewImage(listing, address) : undefined,
     },
     main: html`<h1 class="unseen">${name}</h1>
-${reader === "browser" ? toolbar({ query, slots, address, archives, shares, hasSounds: usedKinds.has("audio") }) : slots.toolbar}
+${reader === "browser" ? toolbar({ query, slots, address, archives, shares, hasSounds: usedKinds.has("audio"), hasFolders: listing.folders > 0 }) : slots.toolbar}
 ${notice}<p id="page.summary" role="status">${counted}</p>
 <div id="page.listing" data-whole="${isWhole ? "yes" : "no"}">
 ${symbols(usedKinds)}

@@ -2,15 +2,13 @@
  * The response to a search below a folder. One in texts is sent while it runs:
  * each result as soon as it is found. When the visitor leaves, the search ends.
  */
-import * as Body from "../../transport/body/Body.ts"
-import { PushedBody } from "../../transport/body/PushedBody.ts"
 import * as Html from "../../web/Html.ts"
 import type { FolderForm } from "../listing/FolderForm.ts"
 import * as Search from "../listing/Search.ts"
 import * as EntryLinks from "../parts/EntryLinks.ts"
-import * as Root from "../root/Root.ts"
+import type { OpenFolder } from "../root/Root.ts"
 import type { Leave } from "../send/FolderWork.ts"
-import { type FolderRequest, headersOf, sendForm } from "./FolderRequest.ts"
+import { type FolderRequest, openStream, type Stream, sendForm } from "./FolderRequest.ts"
 import * as SearchPage from "./SearchPage.ts"
 
 /** The memory that a hit takes in a response, in bytes. */
@@ -19,17 +17,12 @@ const hitBytes = 500
 /** Searches the folder, and closes it. */
 export const send = (
   to: FolderRequest,
-  folder: Root.OpenFolder,
+  folder: OpenFolder,
   form: FolderForm,
   leave: Leave,
 ): void => {
-  const { request } = to
-  if (!request.query.inText) sendFound(to, folder, form, leave)
-  else if (request.method === "HEAD") {
-    Root.closeFolder(folder)
-    leave()
-    request.respond({ status: 200, headers: streamHeaders(to, form) }, Body.empty)
-  } else sendWhileSearching(to, folder, form, leave)
+  if (to.request.query.inText) sendWhileSearching(to, folder, form, leave)
+  else sendFound(to, folder, form, leave)
 }
 
 const viewOf = ({ request, segments, site }: FolderRequest): SearchPage.SearchView => {
@@ -44,12 +37,7 @@ const optionsOf = ({ request, site }: FolderRequest): Search.SearchOptions => {
 }
 
 /** Sends the result when it is whole. */
-const sendFound = (
-  to: FolderRequest,
-  folder: Root.OpenFolder,
-  form: FolderForm,
-  leave: Leave,
-): void => {
+const sendFound = (to: FolderRequest, folder: OpenFolder, form: FolderForm, leave: Leave): void => {
   const { request } = to
   Search.search(optionsOf(to), folder, (result) => {
     leave()
@@ -75,45 +63,33 @@ const piecesOf = (view: SearchPage.SearchView, form: FolderForm): Search.Pieces 
   }
 }
 
-const streamHeaders = (to: FolderRequest, form: FolderForm) => [
-  ...headersOf(to, form),
-  ["Cache-Control", "no-cache"] as const,
-  ["X-Content-Type-Options", "nosniff"] as const,
-]
-
 /** Sends the result while it is found. */
 const sendWhileSearching = (
   to: FolderRequest,
-  folder: Root.OpenFolder,
+  folder: OpenFolder,
   form: FolderForm,
   leave: Leave,
 ): void => {
-  const { request, site } = to
+  const { request } = to
   const view = viewOf(to)
   const pieces = piecesOf(view, form)
   const hits = form === "html" ? SearchPage.hitsFor(view) : Search.limits.hits
-  const body = new PushedBody(undefined, { abandon: request.cancel })
-  const push = (text: string): void => {
-    body.data(Buffer.from(text))
-  }
-  const onStart = (): void => {
-    const held = site.folderWork.hold({ body, cancel: () => body.cancel() }, hits * hitBytes)
-    request.cancelWith(held)
-    request.respond({ status: 200, headers: streamHeaders(to, form) }, held)
-    push(pieces.head)
-  }
+  let stream: Stream | undefined
   const options: Search.SearchOptions = {
     ...optionsOf(to),
     limits: { ...Search.limits, hits },
-    onStart,
-    onHit: (hit) => push(pieces.hit(hit)),
+    onStart: () => {
+      stream = openStream(to, form, hits * hitBytes)
+      stream.push(pieces.head)
+    },
+    onHit: (hit) => stream?.push(pieces.hit(hit)),
   }
   Search.search(options, folder, (result) => {
     leave()
     if (request.isCancelled()) return
     // A failure can only be that of the folder itself, before the search has started.
     if ("_tag" in result) return request.failNotOpen(result)
-    push(pieces.tail(result))
-    body.end([])
+    stream?.push(pieces.tail(result))
+    stream?.end()
   })
 }

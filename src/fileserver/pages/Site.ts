@@ -46,8 +46,8 @@ export interface Site extends ListingSource {
   readonly uploadRules: UploadRules | undefined
   /** Limits listings, searches and views of files, which read a folder. */
   readonly folderWork: FolderWork
-  /** Limits searches in the text of files, which take longer. */
-  readonly textWork: FolderWork
+  /** Limits searches in the text of files and sizes of folders, which take longer. */
+  readonly longWork: FolderWork
   readonly archiveWork: FolderWork
   /** Tells the server's owner something. */
   readonly log: (message: string) => void

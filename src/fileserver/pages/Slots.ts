@@ -14,11 +14,11 @@ import * as ByteName from "../names/ByteName.ts"
 import type { Reader } from "../parts/EntryLinks.ts"
 import * as Icons from "../parts/Icons.ts"
 import { topOf } from "../parts/PathLinks.ts"
+import { uploadMenu } from "../parts/UploadMenu.ts"
 import type { Entry } from "../root/Folder.ts"
 import * as FileTypes from "../types/FileTypes.ts"
 import * as Kind from "../types/Kind.ts"
 import type { Site } from "./Site.ts"
-import { uploadMenu } from "./UploadMenu.ts"
 
 /** The actions of a folder's page. */
 export interface FolderSlots {

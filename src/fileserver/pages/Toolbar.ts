@@ -25,6 +25,8 @@ export interface ToolbarParts {
   readonly shares: boolean
   /** Whether there are sounds to play one after the other. */
   readonly hasSounds: boolean
+  /** Whether there are folders, whose sizes can be counted. */
+  readonly hasFolders: boolean
 }
 
 /** The parameters that forms keep. */
@@ -87,6 +89,9 @@ export const canChoose = (archives: boolean, { chosen }: FolderSlots): boolean =
 
 const chooseForm = html`<form method="get" action="./"><button name="choose" value="">${text.choose}</button></form>`
 
+/** With script the sizes are filled in where the folders are. */
+const sizesForm = html`<form method="get" action="./"><button name="sizes" value="" data-do="sizes" data-close>${text.sizes}</button></form>`
+
 const downloadMenu = (address: string | undefined, archives: boolean): Html => {
   const buttons = archives
     ? html`<form method="get" action="./"><button name="archive" value="zip">${text.downloadZip}</button><button name="archive" value="tar">${text.downloadTar}</button></form>
@@ -106,9 +111,11 @@ export const qrCode = (address: string | undefined): Html | undefined => {
 const moreMenu = ({
   address,
   archives,
+  hasFolders,
   shares,
   slots: { chosen, more },
 }: ToolbarParts): Html => html`<details class="drop" name="toolbar"><summary class="button" title="${text.more}">${Icons.button.more}<span class="unseen">${text.more}</span></summary><div><ul>${more}${archives || chosen === undefined ? undefined : html`<li>${chooseForm}</li>`}
+${hasFolders ? html`<li>${sizesForm}</li>` : undefined}
 <li data-script hidden><button type="button" data-do="copy" data-close>${text.copyLink}</button></li>
 ${shares ? html`<li><a href="./?share" rel="nofollow">${text.share}</a></li>` : undefined}
 <li data-script hidden><button type="button" data-do="keys" data-close>${text.keys}</button></li>

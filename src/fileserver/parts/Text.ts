@@ -69,6 +69,7 @@ export const listing = {
   more: "More",
   copyLink: "Copy the link",
   share: "Share link…",
+  sizes: "Sizes of folders",
   keys: "Keys",
   play: "Play all",
   choose: "Choose entries…",
@@ -93,6 +94,19 @@ export const listing = {
  */
 export const nearestFolder = (path: string): string =>
   path === "" ? "All files" : `Nearest folder: ${path}/`
+
+/** The sizes of the folders in a folder. */
+export const sizes = {
+  title: (folder: string): string => `Sizes in ${folder}/`,
+  caption: "Folders",
+  back: "Folder",
+  files: "Files",
+  counting: "Counting…",
+  atLeast: (counted: string): string => `≥ ${counted}`,
+  total: (folders: number, files: number, size: string): string =>
+    `${counted(folders, "folder", "folders")}, ${counted(files, "file", "files")}, ${size} in all`,
+  cutShort: "There may be more: something could not be read, or there was too much to count.",
+} as const
 
 /** The result of a search. */
 export const search = {

@@ -1,6 +1,7 @@
 /**
  * The part of the file server's script for a folder's page: it filters while
- * the visitor types, and lets entries be chosen for an archive.
+ * the visitor types, fills in the sizes of folders, and lets entries be chosen
+ * for an archive.
  */
 
 /** Statements inside the function of the script. */
@@ -55,6 +56,48 @@ export const js = `
     const input = form && one("input[type=search]", form);
     if (input && input.value !== "" && byId("page.listing")?.dataset.whole === "yes") filterHere(input);
   });
+
+  // Sizes of folders, filled in while the server counts them.
+  let counting;
+  onPage(() => {
+    if (counting) counting.abort();
+    counting = undefined;
+  });
+  const fillSize = (byName, line) => {
+    const [size, files, name] = line.split("\\t");
+    const cut = size.endsWith("+") ? "≥ " : "";
+    const bytes = cut + sizeText(Number.parseInt(size, 10));
+    const number = Number.parseInt(files, 10);
+    const contents = cut + number.toLocaleString("en") + (number === 1 ? " file" : " files");
+    if (name === "./") return say(contents + ", " + bytes + " in all");
+    const row = byName.get(name.slice(0, -1));
+    const cell = row && one(".number, .detail", row);
+    if (!cell) return;
+    cell.textContent = bytes;
+    cell.title = contents;
+  };
+  actions.sizes = async (button, event) => {
+    event.preventDefault();
+    if (counting) counting.abort();
+    const mine = (counting = new AbortController());
+    const byName = new Map(rows().map((row) => [row.dataset.name, row]));
+    say("Counting…");
+    try {
+      const answer = await fetch("./?sizes&plain", { signal: mine.signal });
+      if (!answer.ok) throw new Error();
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      let rest = "";
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        const lines = (rest + value).split("\\n");
+        rest = lines.pop();
+        for (const line of lines) fillSize(byName, line);
+      }
+    } catch {
+      if (!mine.signal.aborted) say("The sizes could not be counted. Try again.");
+    }
+  };
 
   // Choosing: the server shows check boxes for ?choose; here they appear in place.
   const boxes = () => all("input[name=entry]", byId("page.main"));

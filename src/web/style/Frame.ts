@@ -46,8 +46,8 @@ button:disabled, [aria-disabled=true] { opacity: .55; cursor: default; }
 .drop[open] > summary { background: var(--chosen); border-color: var(--link); }
 .drop > div { position: absolute; right: 0; top: calc(100% + var(--space-1)); z-index: 20; width: max-content; min-width: 12rem; max-width: min(24rem, calc(100vw - 2rem)); max-height: min(70vh, 36rem); overflow: auto; padding: var(--space-2); background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); box-shadow: var(--shadow); }
 .drop ul { list-style: none; margin: 0; padding: 0; }
-.drop li > :is(a, button, label), .drop > div > form > :is(button, label) { display: flex; gap: var(--space-2); align-items: center; justify-content: flex-start; width: 100%; min-height: var(--control); padding: .3rem .6rem; border: 0; border-radius: var(--radius-small); background: none; color: inherit; text-decoration: none; text-align: left; white-space: normal; }
-.drop :is(li, div > form) > :is(a, button, label):hover { background: var(--raised); }
+.drop li > :is(a, button, label), .drop :is(div, li) > form > :is(button, label) { display: flex; gap: var(--space-2); align-items: center; justify-content: flex-start; width: 100%; min-height: var(--control); padding: .3rem .6rem; border: 0; border-radius: var(--radius-small); background: none; color: inherit; text-decoration: none; text-align: left; white-space: normal; }
+.drop :is(li, div > form, li > form) > :is(a, button, label):hover { background: var(--raised); }
 .drop hr { border: 0; border-top: 1px solid var(--line); margin: var(--space-2) 0; }
 .drop [aria-current] { font-weight: 600; }
 .drop p { margin: var(--space-1) .6rem; font-size: var(--small); color: var(--faint); }

@@ -2,8 +2,8 @@
  * The upload form, in a menu of the toolbar.
  */
 import { type Html, html } from "../../web/Html.ts"
-import * as Icons from "../parts/Icons.ts"
-import * as Text from "../parts/Text.ts"
+import * as Icons from "./Icons.ts"
+import * as Text from "./Text.ts"
 
 const text = Text.listing
 
