@@ -3,7 +3,7 @@
  * and over TCP with TLS 1.3 and a pre-shared key, between machines. Whoever does
  * not have the key is refused in the handshake.
  */
-import { hkdfSync } from "node:crypto"
+import { constants, hkdfSync } from "node:crypto"
 import * as net from "node:net"
 import type { Duplex } from "node:stream"
 import * as tls from "node:tls"
@@ -94,8 +94,13 @@ export const make = (current: () => ClusterKeys | undefined = () => undefined): 
       ...tlsOptions,
       onread: reads.onread,
       pskCallback: () => ({ psk: key.secret, identity: key.identity }),
-      // The key has proved who it is.
-      checkServerIdentity: () => undefined,
+      // Only the key proves who it is. Without it TLS would go on with a certificate, of anybody.
+      ca: [],
+      rejectUnauthorized: true,
+      checkServerIdentity: (_host, { raw }) =>
+        raw === undefined
+          ? undefined
+          : new Error("it has a certificate instead of the cluster's key"),
     }
     return reads.attached(tls.connect(options))
   }
@@ -118,7 +123,7 @@ export const make = (current: () => ClusterKeys | undefined = () => undefined): 
     const onTimeout = (): void => finish(failure(at, "it does not answer"))
     socket.setTimeout(connectMillis, onTimeout)
     socket.once(socket instanceof tls.TLSSocket ? "secureConnect" : "connect", () => finish(socket))
-    socket.once("error", (error: NodeJS.ErrnoException) => finish(failure(at, reasonOf(error))))
+    socket.once("error", (error: NodeJS.ErrnoException) => finish(failure(at, refusalOf(error))))
     socket.once("close", () => finish(failure(at, "it closed the connection")))
     socket.on("error", () => {})
     return () => {
@@ -137,6 +142,8 @@ export const make = (current: () => ClusterKeys | undefined = () => undefined): 
       {
         ...tlsOptions,
         handshakeTimeout: connectMillis,
+        // A session that is resumed with a ticket would outlast the key with which it began.
+        secureOptions: constants.SSL_OP_NO_TICKET,
         pskCallback: (_socket, identity) => {
           const key = keys().find((one) => one.identity === identity)
           return key?.secret ?? null
@@ -180,3 +187,13 @@ export const make = (current: () => ClusterKeys | undefined = () => undefined): 
 }
 
 const reasonOf = (error: NodeJS.ErrnoException): string => error.code ?? error.message
+
+/** Why a connection could not be made. */
+const refusalOf = (error: NodeJS.ErrnoException): string => {
+  const reason = reasonOf(error)
+  if (/HANDSHAKE_FAILURE|DECRYPT_ERROR/.test(reason))
+    return "it does not accept the key of this machine's `key_file`"
+  return /^ERR_SSL_|CERT/.test(reason)
+    ? `it is not the address of a relay for peers (${reason})`
+    : reason
+}

@@ -8,11 +8,14 @@ import type { Duplex } from "node:stream"
 import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as ClusterKey from "../../../src/cluster/ClusterKey.ts"
 import { type PeerNetwork, PeerNetworkError } from "../../../src/cluster/peers/PeerNetwork.ts"
 import * as PeerSockets from "../../../src/cluster/peers/PeerSockets.ts"
+import * as X509 from "../../../src/transport/acme/X509.ts"
 import * as ReadBuffer from "../../../src/transport/net/ReadBuffer.ts"
+import { listening } from "../../support/LocalServer.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 
 const oldKey = "the-old-key-of-the-cluster-long-enough"
@@ -30,6 +33,11 @@ const greet = (network: PeerNetwork, at: string): Effect.Effect<string> =>
       if (socket instanceof PeerNetworkError) return resume(Effect.succeed(socket.detail))
       ReadBuffer.receive(socket, (chunk) => resume(Effect.succeed(chunk.toString())))
     })
+  })
+
+const firstBytes = (socket: net.Socket): Effect.Effect<string> =>
+  Effect.callback((resume) => {
+    socket.once("data", (chunk) => resume(Effect.succeed(String(chunk))))
   })
 
 const welcome = ({ socket }: { readonly socket: Duplex }): void => {
@@ -89,8 +97,41 @@ describe("between machines", () => {
         accepted += 1
       })
       const answer = yield* greet(PeerSockets.make(keys(oldKey)), at)
-      assert.match(answer, /^(?:ECONNRESET|ERR_SSL_\S+|it closed the connection)$/)
+      assert.strictEqual(answer, "it does not accept the key of this machine's `key_file`")
       assert.strictEqual(accepted, 0)
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("a connection with a key that was removed cannot be resumed", () =>
+    Effect.gen(function* () {
+      let current = keys(newKey, oldKey)
+      const at = yield* PeerSockets.make(() => current()).listen(anyPort, ({ socket }) => {
+        socket.end("welcome")
+      })
+      const { identity, secret } = PeerSockets.peerKeyOf(keys(oldKey)()[0])
+      const options = {
+        host: "127.0.0.1",
+        port: Number(at.slice(at.lastIndexOf(":") + 1)),
+        ciphers: "TLS_AES_128_GCM_SHA256",
+        checkServerIdentity: () => undefined,
+      }
+      let session: Buffer | undefined
+      const first = tls.connect({ ...options, pskCallback: () => ({ psk: secret, identity }) })
+      first.on("session", (one) => {
+        session = one
+      })
+      first.resume()
+      yield* closed(first)
+      current = keys(newKey)
+      const again = tls.connect({ ...options, ...(session === undefined ? {} : { session }) })
+      let received = ""
+      again
+        .on("error", () => {})
+        .on("data", (chunk) => {
+          received += String(chunk)
+        })
+      yield* closed(again)
+      assert.strictEqual(received, "")
     }).pipe(Effect.scoped),
   )
 
@@ -113,6 +154,33 @@ describe("between machines", () => {
       socket.on("error", () => {})
       yield* closed(socket)
       assert.strictEqual(accepted, 0)
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("who has a trusted certificate instead of the key is not connected to", () =>
+    Effect.gen(function* () {
+      const { chain, key } = X509.selfSigned({
+        names: ["localhost", "127.0.0.1"],
+        title: "test",
+        from: Date.now() - 60_000,
+        until: Date.now() + 3_600_000,
+      })
+      const trusted = tls.getCACertificates()
+      yield* Effect.acquireRelease(
+        Effect.sync(() => tls.setDefaultCACertificates([chain])),
+        () => Effect.sync(() => tls.setDefaultCACertificates(trusted)),
+      )
+      let accepted = 0
+      const server = tls.createServer({ cert: chain, key: Redacted.value(key) }, (socket) => {
+        accepted += 1
+        socket.on("error", () => {}).end("welcome")
+      })
+      const port = yield* listening(server)
+      const visitor = tls.connect({ host: "127.0.0.1", port, servername: "localhost" })
+      assert.strictEqual(yield* firstBytes(visitor), "welcome")
+      const answer = yield* greet(PeerSockets.make(keys(newKey)), `tcp:127.0.0.1:${port}`)
+      assert.match(answer, /^it is not the address of a relay for peers \(\S*CERT\S*\)$/)
+      assert.strictEqual(accepted, 1)
     }).pipe(Effect.scoped),
   )
 
