@@ -166,6 +166,8 @@ export interface PeersShape {
   list(): ReadonlyArray<PeerView>
   /** The addresses of members that were never reached. */
   unreached(): ReadonlyArray<string>
+  /** Why an address could not be connected to when that was last tried; `undefined` while it is connected. */
+  failure(at: string): string | undefined
   /** Calls the listener when a peer comes, goes or tells something new of itself. */
   onPeers(listener: () => void): () => void
 
@@ -232,6 +234,7 @@ export const noPeers: PeersShape = {
   refresh: nothing,
   list: () => [],
   unreached: () => [],
+  failure: () => undefined,
   onPeers: () => nothing,
   announce: () => nothing,
   withdraw: nothing,

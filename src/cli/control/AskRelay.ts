@@ -67,15 +67,18 @@ const columns: ReadonlyArray<readonly [string, (peer: ControlSocket.Peer) => str
   ["ADDRESS", ({ address, pid }) => address ?? `process ${pid}`],
 ]
 
+/** The last column, where there is something to say in it. */
+const problemColumn: (typeof columns)[number] = ["PROBLEM", ({ problem }) => problem ?? ""]
+
 /** The table that `ptth relay peers` prints. */
 export const peersTable = (peers: ReadonlyArray<ControlSocket.Peer>): string => {
+  const hasProblem = peers.some(({ problem }) => problem !== undefined)
+  const all = hasProblem ? [...columns, problemColumn] : columns
   const rows = [
-    columns.map(([heading]) => heading),
-    ...peers.map((peer) => columns.map(([, cell]) => cell(peer))),
+    all.map(([heading]) => heading),
+    ...peers.map((peer) => all.map(([, cell]) => cell(peer))),
   ]
-  const widths = columns.map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  )
+  const widths = all.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   return rows
     .map((row) =>
       row

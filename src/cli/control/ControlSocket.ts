@@ -26,6 +26,8 @@ const Peer = Schema.Struct({
   links: Schema.optional(Schema.Int),
   /** In milliseconds. */
   roundTrip: Schema.optional(Schema.Number),
+  /** Why there is no connection to it. */
+  problem: Schema.optional(Schema.String),
 })
 
 /** A worker of this machine, or another relay. */

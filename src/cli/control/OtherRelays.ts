@@ -6,14 +6,19 @@ import type * as ControlSocket from "./ControlSocket.ts"
 
 const withoutScheme = (at: string): string => at.replace(/^tcp:/, "")
 
-const viewOf = (view: PeerView): ControlSocket.Peer => ({
+const problemOf = (peers: PeersShape, at: string): { readonly problem?: string } => {
+  const problem = peers.failure(at)
+  return problem === undefined ? {} : { problem }
+}
+
+const viewOf = (peers: PeersShape, view: PeerView): ControlSocket.Peer => ({
   id: view.id,
   address: withoutScheme(view.address),
   version: view.program,
   state: view.state === "up" && view.isDraining ? "draining" : view.state,
   since: view.since,
   links: view.links,
-  ...(view.state === "up" ? { roundTrip: view.roundTrip } : {}),
+  ...(view.state === "up" ? { roundTrip: view.roundTrip } : problemOf(peers, view.address)),
 })
 
 /** Those that were ever connected, by their ids, then the addresses of those that were never reached. */
@@ -22,8 +27,12 @@ export const list = (peers: PeersShape): ReadonlyArray<ControlSocket.Peer> => [
     .list()
     .filter(({ machine }) => machine !== peers.self.machine)
     .sort((one, other) => (one.id < other.id ? -1 : 1))
-    .map(viewOf),
-  ...peers
-    .unreached()
-    .map((at) => ({ id: "-", address: withoutScheme(at), version: "", state: "unreached" })),
+    .map((view) => viewOf(peers, view)),
+  ...peers.unreached().map((at) => ({
+    id: "-",
+    address: withoutScheme(at),
+    version: "",
+    state: "unreached",
+    ...problemOf(peers, at),
+  })),
 ]

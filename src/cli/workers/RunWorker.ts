@@ -72,8 +72,14 @@ const settled: Effect.Effect<void> = Effect.gen(function* () {
 const answerSupervisor = Effect.fnUntraced(function* (channel: WorkerChannel) {
   const peers = yield* Peers
   const run = Effect.runForkWith(yield* Effect.context<never>())
-  const tell = (): void =>
-    channel.send({ kind: "peers", peers: [...peers.list()], unreached: [...peers.unreached()] })
+  const tell = (): void => {
+    const [list, unreached] = [[...peers.list()], [...peers.unreached()]]
+    const failures = [...list.map(({ address }) => address), ...unreached].flatMap((at) => {
+      const failure = peers.failure(at)
+      return failure === undefined ? [] : [[at, failure] as const]
+    })
+    channel.send({ kind: "peers", peers: list, unreached, failures: Object.fromEntries(failures) })
+  }
   tell()
   let timer: NodeJS.Timeout | undefined
   const tellSoon = (): void => {

@@ -128,6 +128,8 @@ const FromWorker = Schema.Union([
     kind: Schema.Literal("peers"),
     peers: Schema.Array(Peer),
     unreached: Schema.Array(Schema.String),
+    /** Why addresses could not be connected to when that was last tried. */
+    failures: Schema.optional(Schema.Record(Schema.String, Schema.String)),
   }),
   /** The configuration is invalid: asks for what the supervisor has last loaded. */
   Schema.Struct({ kind: Schema.Literal("lastValid") }),

@@ -52,6 +52,7 @@ export class WorkerQuestions {
       isAlone: false,
       list: () => this.list(),
       unreached: () => this.unreached(),
+      failure: (at) => this.failure(at),
       ask: (to, kind, message, millis) => this.ask(to, kind, message, millis),
     }
   }
@@ -120,6 +121,15 @@ export class WorkerQuestions {
     return (first?.unreached ?? []).filter((at) =>
       others.every(({ unreached }) => unreached.includes(at)),
     )
+  }
+
+  /** What a worker says of an address. */
+  private failure(at: string): string | undefined {
+    for (const { failures } of this.told.values()) {
+      const failure = failures?.[at]
+      if (failure !== undefined) return failure
+    }
+    return undefined
   }
 
   /** The worker that is to be asked for a relay. */

@@ -31,6 +31,8 @@ export class PeerDial {
   id: string | undefined
   /** Whether the membership has this address; others were learnt from those who connected. */
   isMember = false
+  /** Why the last attempt failed, since it was last connected. */
+  failure: string | undefined
   /** Whether it has been logged that it does not answer. */
   isReported = false
   /** Since when it does not answer, in monotonic milliseconds. */
@@ -69,6 +71,7 @@ export class PeerDial {
     this.id = id
     this.pause = firstPause
     this.failingSince = undefined
+    this.failure = undefined
     this.isReported = false
   }
 

@@ -27,6 +27,7 @@ import {
   type PeerView,
   type PresenceChange,
 } from "../Peers.ts"
+import { AddressConflicts } from "./AddressConflicts.ts"
 import { PeerConnection } from "./PeerConnection.ts"
 import { PeerDial } from "./PeerDial.ts"
 import type { AcceptedPeer, PeerNetwork, PeerNetworkError } from "./PeerNetwork.ts"
@@ -67,6 +68,10 @@ const learntMillis = 60_000
 
 /** How long two relays may have the same id until that is logged: a dead one is noticed sooner. In milliseconds. */
 const duplicateMillis = 3_000
+
+/** What to do about a peer that does not say where it is reached from here. */
+const advertiseRemedy =
+  "; no request hops to it. Set `advertise` in its [cluster] to where this machine reaches it"
 
 const duplicateCode = "PTTH_SAME_RELAY_ID"
 
@@ -130,6 +135,7 @@ export class PeerMesh implements PeersShape {
   private readonly accepted = new Set<PeerConnection>()
   /** Since when processes are known that have the id of another one, by incarnation; infinite once that is logged. */
   private readonly duplicates = new Map<string, number>()
+  private readonly conflicts: AddressConflicts
   private readonly links = new Map<string, PresentLink>()
   private readonly listeners = new Set<(change: PresenceChange) => void>()
   private readonly peerListeners = new Set<() => void>()
@@ -161,6 +167,12 @@ export class PeerMesh implements PeersShape {
     this.clock = new RunningClock(deadlines)
     this.startedAt = deadlines.elapsed()
     this.self = { id, machine, worker, slot, program, digest }
+    this.conflicts = new AddressConflicts({
+      id,
+      deadlines,
+      isOwn: (at) => this.isOwn(at),
+      warn: (message) => log(Effect.logWarning(message)),
+    })
   }
 
   /** It listens on this address. */
@@ -172,10 +184,9 @@ export class PeerMesh implements PeersShape {
   /** The members have changed. */
   follow(members: ReadonlyArray<Member>): void {
     const wanted = new Set(
-      members.flatMap(({ at, id }) =>
-        this.own.has(at) || at === this.at || id === this.self.id ? [] : [at],
-      ),
+      members.flatMap(({ at, id }) => (this.isOwn(at) || id === this.self.id ? [] : [at])),
     )
+    this.conflicts.follow(members)
     this.awaited ??= new Set(wanted)
     for (const at of wanted) this.dial(at).isMember = true
     for (const dial of [...this.dials.values()]) {
@@ -224,6 +235,7 @@ export class PeerMesh implements PeersShape {
   close(): void {
     this.isClosed = true
     this.clock.close()
+    this.conflicts.close()
     for (const dial of [...this.dials.values()]) dial.stop("this relay stops")
     for (const connection of [...this.accepted]) connection.close("this relay stops")
   }
@@ -267,6 +279,10 @@ export class PeerMesh implements PeersShape {
         ({ connection, id, isMember }) => isMember && connection === undefined && id === undefined,
       )
       .map(({ at }) => at)
+  }
+
+  failure(at: string): string | undefined {
+    return this.dials.get(at)?.failure
   }
 
   onPeers(listener: () => void): () => void {
@@ -503,8 +519,10 @@ export class PeerMesh implements PeersShape {
     const peer = this.greeted(hello, at)
     peer.accepted.add(connection)
     if (at !== "" && peer.dialled === undefined) {
+      peer.at = at
       if (peer.state === "gone") this.setState(peer, "dialling")
-      this.dial(at).start()
+      if (this.isOwn(at)) this.conflicts.report(hello.id, at)
+      else this.dial(at).start()
     }
     this.learnWorkers(hello, host)
     this.peersChanged()
@@ -563,6 +581,8 @@ export class PeerMesh implements PeersShape {
         return connection.close(`another relay has the id of this one, ${hello.id}`)
       }
       this.own.add(dial.at)
+      const other = this.connectedFrom(dial.at)
+      if (other !== undefined) this.conflicts.report(other.id, dial.at)
       return this.forgetDial(dial, "it is this relay")
     }
     dial.greeted(hello.id)
@@ -643,15 +663,37 @@ export class PeerMesh implements PeersShape {
   private onDialFailed(dial: PeerDial, detail: string): void {
     const failing = this.deadlines.elapsed() - (dial.failingSince ?? this.deadlines.elapsed())
     if (failing >= unreachedMillis) this.reportUnreached(dial, detail)
-    if (!dial.isMember && failing > learntMillis) this.forgetDial(dial, "it does not answer")
+    if (dial.failure !== detail) {
+      dial.failure = detail
+      this.peersChanged()
+    }
+    const isLearnt = !dial.isMember && this.connectedFrom(dial.at) === undefined
+    if (isLearnt && failing > learntMillis) this.forgetDial(dial, "it does not answer")
   }
 
   /** Logs once that an address does not answer, unless its relay has said that it stops. */
   private reportUnreached(dial: PeerDial, detail: string): void {
     if (dial.isReported || this.isClosed) return
     dial.isReported = true
-    if (this.peers.get(dial.id ?? "")?.hello.draining !== true)
-      this.log(Effect.logWarning(`peers: ${dial.at} cannot be connected to: ${detail}`))
+    if (this.peers.get(dial.id ?? "")?.hello.draining === true) return
+    // One that was connected to before has moved, or its network is down.
+    const peer = dial.id === undefined ? this.connectedFrom(dial.at) : undefined
+    const known =
+      peer === undefined
+        ? ""
+        : `; ${peer.id} is there, and is connected to this relay${advertiseRemedy}`
+    this.log(Effect.logWarning(`peers: ${dial.at} cannot be connected to: ${detail}${known}`))
+  }
+
+  /** The peer that says that it is reached at an address, and has a connection to this relay. */
+  private connectedFrom(at: string): Peer | undefined {
+    return [...this.peers.values()].find(
+      (peer) => peer.at === at && peer.dialled === undefined && peer.accepted.size > 0,
+    )
+  }
+
+  private isOwn(at: string): boolean {
+    return this.own.has(at) || at === this.at
   }
 
   private forgetDial(dial: PeerDial, reason: string): void {

@@ -116,10 +116,15 @@ const askAll =
         answers: results.flatMap((one) => (Result.isSuccess(one) ? [one.success] : [])),
         silent: [
           ...results.flatMap((one) => (Result.isFailure(one) ? [one.failure] : [])),
-          ...peers.unreached().map((at) => ({ id: at, reason: "it was never reached" })),
+          ...peers.unreached().map((at) => ({ id: at, reason: unreachedReason(peers, at) })),
         ],
       })),
     )
+
+const unreachedReason = (peers: PeersShape, at: string): string => {
+  const failure = peers.failure(at)
+  return failure === undefined ? "it was never reached" : `it was never reached: ${failure}`
+}
 
 const askSelf = <A, R>(
   local: LocalRelay["Service"],

@@ -20,7 +20,12 @@ const relay: PeerView = {
 
 it("a worker tells of relays of one process and of workers of other machines", () => {
   const peers = [relay, { ...relay, id: "m3.1", machine: "m3", worker: 1 }]
-  const message = { kind: "peers", peers, unreached: ["tcp:10.0.0.4:4002"] }
+  const message = {
+    kind: "peers",
+    peers,
+    unreached: ["tcp:10.0.0.4:4002"],
+    failures: { "tcp:10.0.0.4:4002": "ECONNREFUSED" },
+  }
   // As the IPC channel carries it.
   const received = WorkerMessage.fromWorker(JSON.parse(JSON.stringify(message)))
   assert.deepStrictEqual<unknown>(received, message)

@@ -67,7 +67,12 @@ describe("a supervisor's questions", () => {
         peers: [peerOf("n", "n", "gone")],
         unreached: ["x", "y"],
       })
-      questions.onMessage(1, { kind: "peers", peers: [peerOf("n", "n", "up")], unreached: ["y"] })
+      questions.onMessage(1, {
+        kind: "peers",
+        peers: [peerOf("n", "n", "up")],
+        unreached: ["y"],
+        failures: { y: "ECONNREFUSED" },
+      })
       const { peers } = questions
       assert.deepStrictEqual(
         peers.list().map(({ id, state }) => [id, state]),
@@ -78,6 +83,7 @@ describe("a supervisor's questions", () => {
         ],
       )
       assert.deepStrictEqual(peers.unreached(), ["y"])
+      assert.deepStrictEqual(["x", "y"].map(peers.failure), [undefined, "ECONNREFUSED"])
       for (const [to, by] of [
         ["m.0", 0],
         ["n", 1],

@@ -38,7 +38,7 @@ const at = (id: string): string => `tcp:${id}:1`
 const relay = (
   network: MemoryNetwork,
   id: string,
-  members: ReadonlyArray<string>,
+  members: ReadonlyArray<string | Member>,
   more: Partial<PeerMesh.PeerMeshOptions> = {},
 ) =>
   Layer.build(
@@ -51,7 +51,13 @@ const relay = (
       network: network.of(id),
       listen: [at(id)],
       ...more,
-    }).pipe(Layer.provide(Membership.layerFixed(members.map((member) => ({ at: at(member) }))))),
+    }).pipe(
+      Layer.provide(
+        Membership.layerFixed(
+          members.map((member) => (typeof member === "string" ? { at: at(member) } : member)),
+        ),
+      ),
+    ),
   ).pipe(Effect.map(Context.get(Peers)))
 
 /** Lets everything happen that waits for nothing but the event loop. */
@@ -184,6 +190,86 @@ it.effect("a relay that stops or is slow to start is no warning; one that is los
       ])
     })
     yield* live.pipe(Effect.provide(Logger.layer([logger])))
+  }).pipe(Effect.scoped),
+)
+
+/** Collects what a program logs as warnings. */
+const warned = <A, E, R>(program: Effect.Effect<A, E, R>) => {
+  const lines: Array<string> = []
+  const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
+    if (logLevel === "Warn") lines.push(String(message))
+  })
+  return program.pipe(Effect.provide(Logger.layer([logger])), Effect.as(lines))
+}
+
+const remedy =
+  "no request hops to it. Set `advertise` in its [cluster] to where this machine reaches it"
+
+it.effect("a relay that cannot be connected back to is tried for as long as it is connected", () =>
+  Effect.gen(function* () {
+    const network = new MemoryNetwork()
+    network.cut(at("b"))
+    const lines = yield* warned(
+      Effect.gen(function* () {
+        const a = yield* relay(network, "a", [])
+        const b = yield* relay(network, "b", ["a"])
+        b.announce(link("0"))
+        yield* pass(90_000)
+        assert.deepStrictEqual(states(a), ["b dialling"])
+        network.restore(at("b"))
+        yield* pass(3_000)
+        assert.deepStrictEqual(states(a), ["b up"])
+        assert.deepStrictEqual(numbers(a), ["b: 0"])
+      }),
+    )
+    assert.deepStrictEqual(lines, [
+      `peers: tcp:b:1 cannot be connected to: nobody listens there; b is there, and is connected to this relay; ${remedy}`,
+    ])
+  }).pipe(Effect.scoped),
+)
+
+it.effect("two relays that give the same address are told so", () =>
+  Effect.gen(function* () {
+    const network = new MemoryNetwork()
+    const lines = yield* warned(
+      Effect.gen(function* () {
+        // As the engine has them: with ids.
+        const members = [
+          { id: "a", at: at("a") },
+          { id: "b", at: at("a") },
+        ]
+        const [a, b] = [
+          yield* relay(network, "a", members),
+          yield* relay(network, "b", members, { advertise: at("a") }),
+        ]
+        yield* pass(15_000)
+        assert.deepStrictEqual([...states(a), ...states(b)], [])
+      }),
+    )
+    assert.deepStrictEqual(
+      lines,
+      ["b", "a"].map(
+        (id) =>
+          `peers: ${id} and this relay both give tcp:a:1 as their address; no request hops between them. Set \`advertise\` in [cluster] to an address of the relay's own`,
+      ),
+    )
+  }).pipe(Effect.scoped),
+)
+
+it.effect("a relay that connects, and gives the address of the other one, is named at once", () =>
+  Effect.gen(function* () {
+    const network = new MemoryNetwork()
+    const lines = yield* warned(
+      Effect.gen(function* () {
+        const a = yield* relay(network, "a", [], { listen: [at("a"), at("alias")] })
+        const b = yield* relay(network, "b", ["alias"], { advertise: at("a") })
+        yield* pass(1_000)
+        assert.deepStrictEqual(states(a), ["b dialling"])
+        assert.deepStrictEqual(states(b), ["a up"])
+      }),
+    )
+    assert.lengthOf(lines, 1)
+    assert.match(lines[0] ?? "", /^peers: b and this relay both give tcp:a:1 as their address/)
   }).pipe(Effect.scoped),
 )
 

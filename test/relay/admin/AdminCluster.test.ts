@@ -94,12 +94,12 @@ describe("the administrator of several relays", () => {
       assert.deepInclude(relays[0], { id: "a", state: "self", program: "9.9.9" })
       assert.deepInclude(relays[1], { id: "c", state: "up", configDiffers: true, takesHops: true })
       assert.deepStrictEqual(unanswered, [
-        { id: Harness.peerAt("never"), reason: "it was never reached" },
+        { id: Harness.peerAt("never"), reason: "it was never reached: nobody listens there" },
       ])
       const page = yield* get(a, "/relays")
       assert.include(page, "differs")
       assert.include(page, "There is no engine")
-      assert.include(page, `${Harness.peerAt("never")}: it was never reached`)
+      assert.include(page, `${Harness.peerAt("never")}: it was never reached: nobody listens there`)
       const [listed] = yield* json(a, "/servers")
       assert.deepStrictEqual(listed.unanswered, [Harness.peerAt("never")])
     }),
