@@ -275,23 +275,53 @@ const expectedPeer = '"HOST:PORT", such as "10.0.0.2:4002" or "[fd00::2]:4002"'
 /** The address of a relay for other relays. */
 export const peerAddress = scalar("text", parsed(Schema.String, parsePeer), expectedPeer)
 
+/** An address to which others connect: of one host, and with a port. */
+const parseReachable = (input: string): ListenAddress.ListenAddress | undefined => {
+  const address = parsePeer(input)
+  return address === undefined || address.port === 0 || ListenAddress.isEverywhere(address.host)
+    ? undefined
+    : address
+}
+
+/** The address at which other relays reach one. */
+export const reachableAddress = scalar("text", parsed(Schema.String, parseReachable), expectedPeer)
+
 /** Addresses of relays for other relays. */
 export const peerAddresses = scalar(
   "list",
-  Schema.Array(parsed(Schema.String, parsePeer)),
+  Schema.Array(parsed(Schema.String, parseReachable)),
   `a list of addresses ${expectedPeer}`,
 )
+
+/** Whether user and password of a URL can be decoded. */
+const hasCredentials = ({ password, username }: URL): boolean => {
+  try {
+    decodeURIComponent(username + password)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const parseRedis = (input: string): string | undefined => {
+  if (!/^rediss?:\/\/\S+$/.test(input) || !URL.canParse(input)) return undefined
+  const url = new URL(input)
+  const isWhole = url.hostname !== "" && url.port !== "0" && url.search === "" && url.hash === ""
+  return isWhole && /^(?:\/\d{0,6})?$/.test(url.pathname) && hasCredentials(url) ? input : undefined
+}
+
+const parseDnsEngine = (input: string): string | undefined => {
+  const address = parseReachable(input.slice("dns:".length))
+  return address === undefined || address.host.includes(":") ? undefined : input
+}
 
 /** The engine of a cluster: `redis://…`, `rediss://…` or `dns:NAME:PORT`. */
 export const engine = scalar(
   "text",
-  parsed(Schema.String, (input) => {
-    if (/^dns:[^\s:]+:\d{1,5}$/.test(input)) return input
-    return /^rediss?:\/\/\S+$/.test(input) && URL.canParse(input) && new URL(input).hostname !== ""
-      ? input
-      : undefined
-  }),
-  'an address such as "redis://127.0.0.1:6379" or "dns:relays.internal:4002"',
+  parsed(Schema.String, (input) =>
+    input.startsWith("dns:") ? parseDnsEngine(input) : parseRedis(input),
+  ),
+  'an address such as "redis://ptth:PASSWORD@10.0.0.5:6379", "rediss://10.0.0.5:6380/1" (TLS, database 1) or "dns:relays.internal:4002"; in a password write @ : / # % as %40, %3A and so on',
 )
 
 const Network = parsed(Schema.String, (input) => {

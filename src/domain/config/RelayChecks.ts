@@ -236,6 +236,8 @@ const cluster = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem> =>
     ...(table.engine === undefined ? [] : ["engine"]),
     ...(table.peers.length === 0 ? [] : ["peers"]),
     ...(table.listen === undefined ? [] : ["listen"]),
+    ...(table.advertise === undefined ? [] : ["advertise"]),
+    ...(table.keyFile === undefined ? [] : ["key_file"]),
   ]
   const missing = [
     ...(table.listen === undefined ? ["listen"] : []),

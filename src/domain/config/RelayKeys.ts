@@ -559,7 +559,7 @@ const clusterKeys = {
   }),
   advertise: optional({
     name: "advertise",
-    value: Value.peerAddress,
+    value: Value.reachableAddress,
     doc: "The address at which the other machines reach this one.",
     unset: "`listen`",
   }),

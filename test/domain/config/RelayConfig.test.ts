@@ -524,6 +524,60 @@ it("a cluster with other machines needs an address and a key", () => {
   ])
 })
 
+it("a key or an address for other machines means nothing without the rest", () => {
+  assert.deepStrictEqual(lines('[cluster]\nkey_file = "cluster.key"'), [
+    "PTTH_CONFIG_INCOMPLETE: r.toml:2: `key_file` needs `listen`, which is missing. Add `listen` to [cluster].",
+  ])
+  assert.deepStrictEqual(
+    lines('[cluster]\nadvertise = "10.0.0.1:4002"\nkey_file = "cluster.key"'),
+    [
+      "PTTH_CONFIG_INCOMPLETE: r.toml:2: `advertise` needs `listen`, which is missing. Add `listen` to [cluster].",
+    ],
+  )
+})
+
+const clusterWith = (line: string): ReadonlyArray<string> =>
+  lines(`[cluster]\nlisten = "127.0.0.1:4002"\nkey_file = "cluster.key"\n${line}`)
+
+it.each([
+  '"redis://10.0.0.5"',
+  '"redis://10.0.0.5:6379/"',
+  '"redis://ptth:p%40ss@10.0.0.5:6379/15"',
+  '"rediss://:p@[fd00::5]:6380"',
+  '"dns:relays.internal:4002"',
+])("an engine may be %s", (text) => {
+  assert.deepStrictEqual(clusterWith(`engine = ${text}`), [])
+})
+
+it.each([
+  '"redis:10.0.0.5"',
+  '"redis://"',
+  '"redis://10.0.0.5:65536"',
+  '"redis://10.0.0.5:0"',
+  '"redis://10.0.0.5/first"',
+  '"redis://10.0.0.5/0/1"',
+  '"redis://10.0.0.5?db=1"',
+  '"redis://:p%zz@10.0.0.5"',
+  '"dns:relays.internal"',
+  '"dns:relays.internal:0"',
+  '"dns:relays.internal:99999"',
+  '"dns:relays,internal:4002"',
+  '"nats://10.0.0.5"',
+  "6379",
+])("an engine may not be %s", (text) => {
+  const [line = "", ...more] = clusterWith(`engine = ${text}`)
+  assert.match(line, /^PTTH_CONFIG_INVALID: r.toml:4: .*`cluster.engine`.*an address such as/)
+  assert.deepStrictEqual(more, [])
+})
+
+it.each(["10.0.0.2", "10.0.0.2:0", "0.0.0.0:4002", "[::]:4002", "fd:3", "10.0.0.2:65536"])(
+  "others cannot be reached at %s",
+  (address) => {
+    for (const line of [`peers = ["${address}"]`, `advertise = "${address}"`])
+      assert.match(clusterWith(line)[0] ?? "", /^PTTH_CONFIG_INVALID: r.toml:4: .*"HOST:PORT"/)
+  },
+)
+
 it("either an engine or a list says who the other machines are", () => {
   assert.deepStrictEqual(
     lines(`[cluster]
