@@ -113,6 +113,8 @@ class Approvals {
   private readonly complaints = new Complaints()
   /** Servers whose files were there when last looked; `undefined` if that was never. */
   private present: ReadonlySet<string> | undefined
+  /** The files as they were when last looked or written. */
+  private lastFiles: Map<ServerName, ApprovedServer> | undefined
 
   constructor(
     folder: string,
@@ -137,9 +139,12 @@ class Approvals {
       const { changedAt, paused, tripcode } = file
       const record = records.get(name)
       if (isSame(record?.value, file)) continue
-      // A file that appears is new whatever its time; one that was there may be older than its removal elsewhere.
+      // What has changed here while this process looks is the latest change, whatever the clocks say;
+      // a file from before may be older than its removal elsewhere.
       const isNew = this.present !== undefined && !this.present.has(name)
-      const at = isNew ? Math.max(now, (record?.at ?? 0) + 1) : changedAt
+      const last = this.lastFiles?.get(name)
+      const isEdited = last !== undefined && !isSame(last, file)
+      const at = isNew || isEdited ? Math.max(now, (record?.at ?? 0) + 1) : changedAt
       changes.set(name, { at, value: approved(tripcode, paused === true) })
     }
     const present = new Set<string>(files.keys())
@@ -151,6 +156,7 @@ class Approvals {
       else changes.set(name, { at: Math.max(now, at + 1), value: undefined })
     }
     this.present = present
+    this.lastFiles = new Map(files)
     return { changes, files }
   })
 
@@ -165,6 +171,7 @@ class Approvals {
     for (const [name] of removed) {
       yield* Effect.ignore(fs.remove(pathOf(this.folder, name)))
       present.delete(name)
+      this.lastFiles?.delete(name)
       yield* Effect.logInfo(`${name} is no longer approved: it was removed on another relay`)
     }
     if (removed.length > 0) yield* this.settings.reload
@@ -206,6 +213,7 @@ class Approvals {
       const isPaused = paused === true
       yield* Approval.write(this.folder, path, Approval.toToml(name, tripcode, isPaused))
       yield* fs.utimes(path, at / 1000, at / 1000)
+      this.lastFiles?.set(name, approved(tripcode, isPaused))
       yield* this.settings.reload
       yield* Effect.logInfo(
         `${name} is ${isPaused ? "paused" : "resumed"}: it was on another relay`,
@@ -233,6 +241,7 @@ class Approvals {
         paused === true,
       ).pipe(Effect.ensuring(Effect.sync(() => end?.(undefined))))
       if (path !== undefined) yield* Effect.ignore(fs.utimes(path, at / 1000, at / 1000))
+      this.lastFiles?.set(name, approved(tripcode, paused === true))
       servers?.approvedElsewhere(name, tripcode)
       yield* this.settings.reload
       yield* Effect.logInfo(`${name} is approved: it was approved on another relay`)

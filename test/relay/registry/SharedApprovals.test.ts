@@ -143,6 +143,24 @@ describe("approvals of a cluster", () => {
     }).pipe(Effect.scoped),
   )
 
+  it.live("are resumed on a machine whose clock is behind that of the one that paused", () =>
+    Effect.gen(function* () {
+      const engines = yield* store
+      const one = yield* relay(engines, temporaryFolder())
+      const two = yield* relay(engines, temporaryFolder())
+      yield* one.approve()
+      yield* until(() => two.isPaused() === false)
+      const ahead = engines.now() + 30 * 60_000
+      const paused = JSON.stringify({ at: ahead, value: { tripcode, paused: true } })
+      engines.set("approvals", new Map([["attic", paused]]), 60_000)
+      engines.publish("approvals", "changed")
+      yield* until(() => one.isPaused() === true && two.isPaused() === true)
+      yield* one.edit("resume")
+      yield* until(() => two.isPaused() === false)
+      assert.isFalse(one.isPaused())
+    }).pipe(Effect.scoped),
+  )
+
   it.live("stay with every relay when the engine is gone, and fill it when it is back", () =>
     Effect.gen(function* () {
       const engines = yield* store
