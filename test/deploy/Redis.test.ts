@@ -26,6 +26,7 @@ describe.skipIf(program === undefined)(`deploy/redis.conf${skipNote}`, () => {
       const server = yield* RedisServer.start(file)
       const url = Redacted.make(`redis://ptth:${password}@127.0.0.1:${server.port}`)
       yield* RedisEngine.probe({ url, name: "ptth" })
+      yield* RedisEngine.probe({ url: Redacted.make(`${Redacted.value(url)}/1`), name: "ptth" })
       const engine = Context.get(
         yield* Layer.build(RedisEngine.layer({ url, name: "ptth", id: "m1" })),
         Engine,

@@ -48,6 +48,10 @@ export const addressOf = (url: Redacted.Redacted<string>): string => {
   return `${protocol}//${hostname}:${port === "" ? "6379" : port}`
 }
 
+/** The number of the database; 0 unless the address has one. */
+const databaseOf = (url: Redacted.Redacted<string>): number =>
+  Number(new URL(Redacted.value(url)).pathname.slice(1))
+
 /** Doubles from 50 ms, with a quarter of jitter, so that relays do not come back all at once. */
 const waitMillis = (attempt: number): number =>
   Math.min(50 * 2 ** attempt, mostWaitMillis) * (0.75 + Math.random() / 2)
@@ -289,13 +293,17 @@ const make = Effect.fnUntraced(function* (options: RedisEngineOptions) {
   const { client, redis, subscribe } = yield* connect(options, statuses)
   // The braces keep all keys in one slot of a Redis Cluster.
   const at = (key: string): string => `ptth:{${options.name}}:${key}`
+  // Channels are the same in all databases of a server, keys are not.
+  const database = databaseOf(options.url)
+  const channelAt = (channel: string): string =>
+    at(database === 0 ? channel : `${database}:${channel}`)
   const send = sender(redis, client, statuses, () => clock.currentTimeMillisUnsafe())
   return Engine.of({
     self: { id: options.id, run: randomUUID() },
     status: statuses.current,
     onStatus: statuses.listen,
-    publish: (channel, text) => Effect.asVoid(send("PUBLISH", at(channel), text)),
-    subscribe: (channel, listener) => subscribe(at(channel), listener),
+    publish: (channel, text) => Effect.asVoid(send("PUBLISH", channelAt(channel), text)),
+    subscribe: (channel, listener) => subscribe(channelAt(channel), listener),
     ...operations(send, at),
   })
 })

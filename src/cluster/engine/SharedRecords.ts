@@ -122,7 +122,10 @@ export const make = Effect.fn("SharedRecords.make")(function* <A>({
       if (Result.isFailure(record))
         yield* complaints.log(`engine: ${key} of ${field} is ignored`, record.failure)
       else if (record.success.at > latest)
-        yield* complaints.log(`engine: ${key} of ${field} is ignored`, "it is from the future")
+        yield* complaints.log(
+          `engine: ${key} that another relay has changed are ignored for now`,
+          `that of ${field} is more than an hour ahead of this machine's clock. Set the clocks of all machines`,
+        )
       else records.set(field, record.success)
     }
     return records
@@ -146,7 +149,7 @@ export const make = Effect.fn("SharedRecords.make")(function* <A>({
   })
 
   const request = yield* EngineLoop.make({
-    what: `engine: ${key} are not shared`,
+    what: `sharing ${key}`,
     everyMillis: () => everyMillis,
     run: exchange,
   })

@@ -48,7 +48,7 @@ export const make = Effect.fn("Slots.make")(function* (
   })
 
   yield* EngineLoop.make({
-    what: "engine: no slot is claimed",
+    what: "claiming a slot",
     everyMillis: () => renewMillis,
     run: claim,
   })

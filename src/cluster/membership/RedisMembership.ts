@@ -110,7 +110,7 @@ export const make = Effect.fn("RedisMembership.make")(function* (
   })
 
   const request = yield* EngineLoop.make({
-    what: "engine: this relay cannot be announced",
+    what: "announcing this relay",
     everyMillis: () => {
       const [shortest, longest] = renewMillis
       return shortest + random.nextDoubleUnsafe() * (longest - shortest)

@@ -102,7 +102,7 @@ const share: Effect.Effect<void, never, AuditLog | Scope.Scope> = Effect.gen(fun
   })
 
   const request = yield* EngineLoop.make({
-    what: "engine: the audit log is not shared",
+    what: "sharing the audit log",
     everyMillis: () => everyMillis,
     run: Effect.gen(function* () {
       const hasAppended = [yield* others.flush(), yield* requests.flush()]

@@ -126,6 +126,30 @@ describe.skipIf(program === undefined)(`the engine in Redis${skipNote}`, () => {
     }),
   )
 
+  it.live("keeps what is published within its database", () =>
+    Effect.gen(function* () {
+      const { port } = yield* RedisServer.start()
+      const inDatabase = (number: number) =>
+        Effect.tap(connectTo(Redacted.make(`redis://127.0.0.1:${port}/${number}`)), (engine) =>
+          until(engine, "connected"),
+        )
+      const texts: Array<string> = []
+      const arrived = yield* Deferred.make<void>()
+      const one = yield* inDatabase(1)
+      one.subscribe("notice", (text) => {
+        texts.push(text)
+        Deferred.doneUnsafe(arrived, Effect.void)
+      })
+      yield* one.put("key", "1", minute)
+      const [two, other] = [yield* inDatabase(2), yield* inDatabase(1)]
+      assert.deepStrictEqual(yield* two.values(["key"]), [undefined])
+      yield* two.publish("notice", "not for this database")
+      yield* other.publish("notice", "for this one")
+      yield* Deferred.await(arrived)
+      assert.deepStrictEqual(texts, ["for this one"])
+    }),
+  )
+
   it.live("fails at once while the server is away, and works again when it is back", () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.start()
