@@ -98,9 +98,9 @@ export class FileServerError extends Data.TaggedError("FileServerError")<{
   }
 }
 
-/** Whether a target is one of a share link, or a fixed file of its pages: these open without sign-in. */
+/** Whether a target is one of a share link, or a file that its pages load: these open without sign-in. */
 export const needsNoSignIn = (target: string): boolean =>
-  ShareLinks.isLink(target) || fixedFiles.has(target.slice(1))
+  ShareLinks.isLink(target) || assets.has(target.slice(1))
 
 /** Whether a request is about a share link, which needs no sign-in. */
 const isLinkRequest = ({ method, target }: RequestHead): boolean =>
@@ -139,21 +139,21 @@ const lasting = (file: FixedFile): FixedFile => ({
   representation: { ...file.representation, cacheControl: Assets.cacheControl },
 })
 
-/** The fixed files of the pages by their path; those without a hash are for other programs. */
-const fixedFiles: ReadonlyMap<string, FixedFile> = new Map(
-  [
-    [Assets.style, "assets/style.css"] as const,
-    [Assets.script, "assets/app.js"] as const,
-    [Assets.theme, "assets/theme.js"] as const,
-    [Assets.logo, "favicon.svg"] as const,
-  ].flatMap(([asset, path]) => {
-    const file = fixedFile(asset)
-    return [
-      [asset.path, lasting(file)],
-      [path, file],
-    ] as const
-  }),
+/** The files that pages load, by their path, which has a hash of their content. */
+const assets: ReadonlyMap<string, FixedFile> = new Map(
+  [Assets.style, Assets.script, Assets.theme, Assets.logo].map((asset) => [
+    asset.path,
+    lasting(fixedFile(asset)),
+  ]),
 )
+
+/** The same files under names that stay, for other programs. */
+const namedAssets: ReadonlyMap<string, FixedFile> = new Map([
+  ["assets/style.css", fixedFile(Assets.style)],
+  ["assets/app.js", fixedFile(Assets.script)],
+  ["assets/theme.js", fixedFile(Assets.theme)],
+  ["favicon.svg", fixedFile(Assets.logo)],
+])
 
 /** Answers a GET or HEAD. */
 const answer = (
@@ -167,37 +167,42 @@ const answer = (
   }
   const { folder, segments } = target
   const [first, second, third] = segments
-  if (first === undefined) {
-    return parts.webSite.sendIndex(request, [], () => sendTop(parts, request))
-  }
   if (first === "files") {
     if (segments.length === 1 && !folder) return request.redirectToFolder(target)
     return sendShared(parts, request, target)
   }
-  if (first === "share" && parts.shares !== undefined) return parts.shares.answer(request, target)
+  const { shares, webSite } = parts
+  const isLink = first === "share" && (!webSite.isSite || ShareLinks.isLink(request.head.target))
+  if (isLink && shares !== undefined) return shares.answer(request, target)
   if (first === "api" && second === "v1" && third === "dir") {
     if (segments.length === 3 && !folder) return request.redirectToFolder(target)
     return openShared(parts, request, target, segments.slice(3), true)
   }
-  if (!folder) {
-    const path = segments.join("/")
-    if (path === "metrics") return sendMetrics(parts, request)
-    if (path === "status") return sendStatus(parts, request)
-    const file = fixedFiles.get(path)
-    if (file !== undefined) return request.sendBytes(file.bytes, file.representation)
-  }
-  const isRobots = segments.length === 1 && first === "robots.txt" && !folder
-  if (parts.webSite.isSite) {
+  const asset = folder ? undefined : assets.get(segments.join("/"))
+  if (asset !== undefined) return request.sendBytes(asset.bytes, asset.representation)
+  const own = ownAnswer(parts, request, target)
+  if (webSite.isSite) {
     const below = { ...target, segments: ["files", ...segments] }
-    if (!isRobots) return sendShared(parts, request, below)
-    return parts.site.root.open(segments, (opened) => {
-      if (opened._tag === "File") return parts.sender.send(request, segments, opened)
-      if (opened._tag === "Folder") Root.closeFolder(opened)
-      sendRobots(request)
-    })
+    return webSite.sendAtTop(request, target, own, () => sendShared(parts, request, below))
   }
-  if (isRobots) return sendRobots(request)
+  if (own !== undefined) return own()
   request.fail("PTTH_NOT_FOUND", "Nothing has this address; the files are below files/.")
+}
+
+/** Sends what the file server has itself at an address, unless the shared folder is a site that has something there. */
+const ownAnswer = (
+  parts: Parts,
+  request: FileRequest,
+  { folder, segments }: TargetPath.TargetPath,
+): (() => void) | undefined => {
+  if (segments.length === 0) return () => sendTop(parts, request)
+  if (folder) return undefined
+  const path = segments.join("/")
+  if (path === "metrics") return () => sendMetrics(parts, request)
+  if (path === "status") return () => sendStatus(parts, request)
+  if (path === "robots.txt") return () => sendRobots(request)
+  const file = namedAssets.get(path)
+  return file && (() => request.sendBytes(file.bytes, file.representation))
 }
 
 /** Crawlers may read the folders, but not each of them in every order and as an archive. */
@@ -489,7 +494,6 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
     const webSite = new WebSite(root, sender, {
       index: options.index ?? false,
       spa: options.spa ?? false,
-      trusted: options.trustedContent ?? false,
     })
     const shares =
       store === undefined || !mayShare ? undefined : new ShareLinks.ShareLinks(site, sender, store)
@@ -506,7 +510,7 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
     handlers.set(rule, handler)
     return handler
   }
-  const isAsset = (path: string): boolean => fixedFiles.has(path)
+  const isAsset = (path: string): boolean => assets.has(path)
   const guarded = Guard.protect(access, { title: titleOf, handlerOf, isAsset })
   if (store === undefined) return metrics.count(guarded)
   const open = handlerFor(undefined)

@@ -4,13 +4,11 @@
  * pages that do not exist. A site is also at the top, since its addresses may
  * begin with a slash.
  */
-import type * as Headers from "../domain/HeaderList.ts"
-import * as Body from "../transport/body/Body.ts"
 import * as Accept from "../web/Accept.ts"
 import * as Query from "./http/Query.ts"
 import { type ByteName, fromText } from "./names/ByteName.ts"
+import type { TargetPath } from "./names/TargetPath.ts"
 import * as Root from "./root/Root.ts"
-import * as FileBody from "./send/FileBody.ts"
 import type { FileRequest } from "./send/FileRequest.ts"
 import type { FileSender } from "./send/FileSender.ts"
 
@@ -20,19 +18,18 @@ export interface SiteOptions {
   readonly index: boolean
   /** The `index.html` of the top in place of pages that do not exist; implies `index`. */
   readonly spa: boolean
-  /** Whether browsers may run scripts in the files. */
-  readonly trusted: boolean
 }
 
 const indexName = fromText("index.html")
 const notFoundName = fromText("404.html")
 
-/** The largest page for what does not exist, in bytes. */
-const maxNotFound = 1024 * 1024
-
 /** Whether a request is for a page, not for a picture or a script of one. */
 const isNavigation = (request: FileRequest): boolean =>
   Accept.weight(request.accept(), "text/html") > 0
+
+/** Whether a path ends with a name such as `favicon.svg`, which is no route of an application. */
+const hasExtension = (segments: ReadonlyArray<ByteName>): boolean =>
+  segments.at(-1)?.includes(".") === true
 
 /** See the head of this file. */
 export class WebSite {
@@ -57,35 +54,34 @@ export class WebSite {
     this.sendFile(request, [...folder, indexName], otherwise)
   }
 
-  /** Answers a request for what does not exist; calls `otherwise` if the site has no answer. */
-  sendAbsent(request: FileRequest, otherwise: () => void): void {
-    if (!this.isSite || !isNavigation(request)) return otherwise()
-    if (this.options.spa) return this.sendFile(request, [indexName], otherwise)
-    this.root.open([notFoundName], (opened) => {
-      if (opened._tag === "Folder") Root.closeFolder(opened)
-      if (opened._tag !== "File") return otherwise()
-      const { handle, stats } = opened
-      if (stats.size > BigInt(maxNotFound)) {
-        Root.close(handle)
-        return otherwise()
-      }
-      FileBody.readAll(handle, 0, Number(stats.size), (_error, bytes) => {
-        Root.close(handle)
-        if (bytes === undefined) return otherwise()
-        const body = request.method === "HEAD" ? Body.empty : Body.fromBytes(bytes)
-        request.respond({ status: 404, headers: this.notFoundHeaders(bytes.length) }, body)
-      })
+  /**
+   * Sends what the site has at an address that is not below `files/`. Its pages have
+   * parameters of their own.
+   *
+   * @param own sends what the file server has at the address; the site's own comes before it
+   */
+  sendAtTop(
+    request: FileRequest,
+    { folder, segments }: Pick<TargetPath, "folder" | "segments">,
+    own: (() => void) | undefined,
+    otherwise: () => void,
+  ): void {
+    const page = request.withQuery(Query.none)
+    if (folder) return this.sendFile(page, [...segments, indexName], own ?? otherwise)
+    if (own === undefined) return otherwise()
+    const isRoute = this.options.spa && isNavigation(request) && !hasExtension(segments)
+    this.sendFile(page, segments, () => {
+      if (isRoute) this.sendFile(page, [indexName], own)
+      else own()
     })
   }
 
-  private notFoundHeaders(length: number): Headers.HeaderList {
-    return [
-      ["Content-Type", "text/html; charset=utf-8"],
-      ["Content-Length", String(length)],
-      ["Cache-Control", "no-cache"],
-      ["X-Content-Type-Options", "nosniff"],
-      ...(this.options.trusted ? [] : [["Content-Security-Policy", "sandbox"] as const]),
-    ]
+  /** Answers a request for what does not exist; calls `otherwise` if the site has no answer. */
+  sendAbsent(request: FileRequest, otherwise: () => void): void {
+    if (!this.isSite || !isNavigation(request)) return otherwise()
+    if (this.options.spa)
+      return this.sendFile(request.withQuery(Query.none), [indexName], otherwise)
+    this.sendFile(request.withQuery(Query.none).forAbsent(), [notFoundName], otherwise)
   }
 
   private sendFile(

@@ -61,6 +61,70 @@ describe("a site", () => {
     assert.deepStrictEqual(await untilClosed(site.base), [])
   })
 
+  it("has its own files where the file server has some, too", async () => {
+    const own = {
+      "index.html": "<h1>Home</h1>",
+      "favicon.svg": "<svg/>",
+      "assets/app.js": "let own",
+      "assets/style.css": "own {}",
+      metrics: "own 1",
+      "share/index.html": "<h1>Share</h1>",
+    }
+    const options = { index: true, shareLinks: "/none/share-links" }
+    const { base, get } = await servedFolder(own, options)
+    for (const [name, content] of Object.entries(own)) {
+      if (name.endsWith(".html")) continue
+      assert.strictEqual((await get(`/${name}`)).text, content, name)
+    }
+    assert.strictEqual((await get("/share/", page)).text, "<h1>Share</h1>")
+    assert.strictEqual((await get("/share/e30.AAAA/", page)).status, 410)
+    assert.include((await get("/assets/theme.js")).text, "theme")
+    assert.include((await get("/status", page)).text, 'href="metrics"')
+    assert.deepStrictEqual(await untilClosed(base), [])
+  })
+
+  it("has pages with any parameters at the top", async () => {
+    const site = await servedFolder(files, { index: true })
+    for (const target of ["/?page=2", "/?q=x&kind=y", "/?sort=size", "/sub/?view=list&download"]) {
+      const answer = await site.get(target, page)
+      assert.deepStrictEqual([answer.status, answer.text.slice(0, 4)], [200, "<h1>"], target)
+      assert.isUndefined(answer.header("content-disposition"), target)
+    }
+    assert.include((await site.get("/plain/?sort=size", page)).text, 'data-name="a.txt"')
+    assert.include((await site.get("/files/?sort=size", page)).text, 'data-name="app.js"')
+    const app = await servedFolder(files, { spa: true })
+    for (const target of ["/status", "/metrics?view=cpu", "/a/route?download"]) {
+      const route = await app.get(target, page)
+      assert.deepStrictEqual([route.status, route.text], [200, "<h1>Home</h1>"], target)
+      assert.isUndefined(route.header("content-disposition"), target)
+    }
+    assert.include((await app.get("/metrics")).text, "# HELP")
+    assert.include((await app.get("/robots.txt", page)).text, "User-agent")
+  })
+
+  it("has a 404.html in its own encoding, of any size, which is always sent whole", async () => {
+    const big = `<meta charset="windows-1252"><p>\xe4${" ".repeat(2_000_000)}`
+    const { base, get, head } = await servedFolder(
+      { "404.html": Buffer.from(big, "latin1") },
+      { index: true },
+    )
+    const answer = await get("/none", page)
+    assert.deepStrictEqual([answer.status, answer.body.length], [404, big.length])
+    assert.strictEqual(answer.header("content-type"), "text/html")
+    const again: HeaderList = [
+      ...page,
+      ["If-None-Match", answer.header("etag") ?? ""],
+      ["Range", "bytes=0-3"],
+    ]
+    for (let i = 0; i < 2; i++) {
+      const repeated = await get("/none", again)
+      assert.deepStrictEqual([repeated.status, repeated.body.length], [404, big.length])
+    }
+    assert.strictEqual((await head("/none", page)).status, 404)
+    assert.strictEqual((await get("/404.html", page)).status, 200)
+    assert.deepStrictEqual(await untilClosed(base), [])
+  })
+
   it("is off unless it is asked for", async () => {
     const { get } = await servedFolder(files)
     assert.include((await get("/files/", page)).text, 'data-name="index.html"')

@@ -38,6 +38,7 @@ export class FileRequest {
   private readonly title: string | undefined
   private cancelled = false
   private running: Cancellable | undefined = undefined
+  private isForAbsent = false
 
   /** @param title of the site, for the pages of failures */
   constructor(
@@ -87,8 +88,23 @@ export class FileRequest {
   /** The same request without some of its fields. */
   withoutFields(names: RegExp): FileRequest {
     const headers = this.head.headers.filter(([name]) => !names.test(name))
-    const head = { ...this.head, headers }
-    const request = new FileRequest(head, this.method, this.query, this.reply, this.title)
+    return this.derive({ ...this.head, headers }, this.query)
+  }
+
+  /** The same request with other parameters. */
+  withQuery(query: Query): FileRequest {
+    return query === this.query ? this : this.derive(this.head, query)
+  }
+
+  /** The same request for the file that is sent in place of what does not exist: whole, with status 404. */
+  forAbsent(): FileRequest {
+    const request = this.withoutFields(/^(?:range|if-.*)$/i)
+    request.isForAbsent = true
+    return request
+  }
+
+  private derive(head: RequestHead, query: Query): FileRequest {
+    const request = new FileRequest(head, this.method, query, this.reply, this.title)
     this.cancelWith(request)
     return request
   }
@@ -99,7 +115,7 @@ export class FileRequest {
     body: Body.Body,
   ): void {
     if (this.cancelled) return body.discard()
-    this.reply.respond({ status, headers }, body)
+    this.reply.respond({ status: this.isForAbsent && status === 200 ? 404 : status, headers }, body)
   }
 
   /** Sends bytes in memory, or the ranges of them that were asked for. */
