@@ -5,15 +5,20 @@
 
 const secretNames = new RegExp(
   [
-    "token|secret|passw|pwd|passphrase|passcode|pass[-_. ](?:word|phrase)|kennwort|contrase|senha",
-    "(?:api|access|private|encryption|signing)[-_. ]?key|^key$",
+    "token|secret|passw|pwd|passphrase|passcode|pass[-_. ](?:word|phrase)",
+    // `dbpass`, but not "compass" or "bypass".
+    "(?<!by|com|im|over|sur|tres|under)pass$",
+    "kennwort|contrase|senha|mot[-_. ]?de[-_. ]?passe|wachtwoord|passord|l\u00f6senord|adgangskode|salasana|heslo|has\u0142o|parola",
+    "\u043f\u0430\u0440\u043e\u043b\u044c|\u5bc6\u7801|\u5bc6\u78bc|\u30d1\u30b9\u30ef\u30fc\u30c9|\ube44\ubc00\ubc88\ud638",
+    "(?:api|access|account|application|app|client|encryption|functions?|hmac|licen[cs]e|master|private|shared|signing|ssh|subscription)[-_. ]?key|^key$",
+    "mnemonic|(?:seed|recovery|backup)[-_. ]?(?:phrase|words)|security[-_. ]?answer|bearer|^cookies?$",
     // Not "author", "authored" or "authority", but "authorization" and "authorisation".
     "auth(?!or(?!i[sz]))",
     // Of single sign-on: PKCE (RFC 7636), client assertions (RFC 7523) and SAML.
     "code[-_. ]?verifier|assertion|saml[-_. ]?(?:art|response)",
     "^code$|(?:verification|recovery|backup|otp|mfa|2fa|totp|sms)[-_. ]?code",
     "signature|^sig$|session|sess[-_. ]?id|jwt|credential|csrf|xsrf",
-    "(?:^|[^a-z])(?:pass|otp|totp|pin|cvv|cvc|tan|sid)(?:[^a-z]|$)",
+    "(?:^|[^a-z])(?:pass|pw|psk|otp|totp|pin|puk|cvv|cvc|tan|sid)(?:[^a-z]|$)",
   ].join("|"),
   "i",
 )
@@ -46,8 +51,16 @@ export const replaceUserinfo = (text: string, replacement: string): string =>
 /** A token in the address of a share link of the file server, which opens it; its signature has 43 characters. */
 const shareToken = /(\/share\/)[\w-]+\.[\w-]{43}(?![\w-])/g
 
-/** A text without the tokens of share links. */
-export const withoutShareTokens = (text: string): string => text.replace(shareToken, "$1***")
+/** Signed and encrypted tokens (RFC 7515 7.1, RFC 7516 7.1). */
+const jose = /\beyJ[\w-]{5,}(?:\.[\w-]*){2,4}/g
+
+/** Keys that begin with the name of who gave them. */
+const namedKey =
+  /\b(?:gh[opsur]_|github_pat_|glpat-|xox[abeoprs]-|sk_live_|sk-(?:ant-|proj-)?|npm_|hf_)[A-Za-z0-9][\w-]{19,}/g
+
+/** A text without what tells by itself that it is a secret, whatever it is called. */
+export const withoutTokens = (text: string): string =>
+  text.replace(shareToken, "$1***").replace(jose, "***").replace(namedKey, "***")
 
 /** Another address or form within the value of a parameter, such as `next=%2Flogin%3Fpassword%3D…`. */
 const nestedPair = /(?:^|[?&;#])([^?&;=#\s]+)=[^&;#]/g
@@ -67,10 +80,10 @@ const redactPairs = (text: string, pair: RegExp): string =>
 /**
  * A target without secrets: the value of every parameter with the name of a
  * secret becomes `***`, in the path (RFC 3986 3.3), the query and the fragment,
- * so does the token of a share link, and userinfo before the host is removed.
+ * so does what tells by itself that it is a secret, and userinfo before the host is removed.
  */
 export const withoutSecrets = (target: string): string => {
-  const withoutUser = replaceUserinfo(withoutShareTokens(target), "")
+  const withoutUser = replaceUserinfo(withoutTokens(target), "")
   const end = withoutUser.search(/[?#]/)
   const path = end < 0 ? withoutUser : withoutUser.slice(0, end)
   const query = withoutUser.slice(path.length)

@@ -3,7 +3,8 @@
  * its type and size, and its text if it has one, with secrets masked.
  */
 import * as Schema from "effect/Schema"
-import { isSecretName } from "../../domain/SecretNames.ts"
+import { decodedName, isSecretName } from "../../domain/SecretNames.ts"
+import { parameter } from "./RedactForm.ts"
 import { mask } from "./Redaction.ts"
 import * as RedactSecrets from "./RedactSecrets.ts"
 
@@ -30,11 +31,6 @@ const maxParts = 200
 /** How many bytes of text of a part are shown. */
 const maxText = 4 * 1024
 
-const parameter = (field: string, name: string): string | undefined => {
-  const match = new RegExp(`;\\s*${name}\\s*=\\s*(?:"([^"]*)"|([^;\\s]+))`, "i").exec(field)
-  return match?.[1] ?? match?.[2]
-}
-
 /** Whether a type is that of a form in parts. */
 export const isForm = (type: string): boolean => /^\s*multipart\/form-data\b/i.test(type)
 
@@ -51,16 +47,16 @@ const textOf = (name: string, type: string, content: string): string | undefined
   if (content.length > maxText) return undefined
   const text = utf8(content)
   if (text.includes("\ufffd") || /[\x00-\x08\x0e-\x1f]/.test(text)) return undefined
-  return isSecretName(name) && text !== "" ? mask : RedactSecrets.body(text, type)
+  return isSecretName(decodedName(name)) && text !== "" ? mask : RedactSecrets.body(text, type)
 }
 
 const partOf = (part: string): FormPart | undefined => {
   const end = part.indexOf("\r\n\r\n")
   if (end < 0) return undefined
-  const head = part.slice(0, end)
+  const head = utf8(part.slice(0, end))
   const disposition = fieldOf(head, "content-disposition")
-  const name = utf8(parameter(disposition, "name") ?? "")
-  const file = utf8(parameter(disposition, "filename") ?? "")
+  const name = parameter(disposition, "name") ?? ""
+  const file = parameter(disposition, "filename") ?? ""
   const type = fieldOf(head, "content-type")
   const content = part.slice(end + 4)
   return {

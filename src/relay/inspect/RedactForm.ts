@@ -27,7 +27,7 @@ export const redactUrlEncoded = (text: string, redact: Redact): string => {
 }
 
 /** The value of a parameter of a field, such as `name` or `boundary`. */
-const parameter = (field: string, name: string): string | undefined => {
+export const parameter = (field: string, name: string): string | undefined => {
   const match = new RegExp(
     `;\\s*${name}(\\*?)\\s*=\\s*(?:"((?:\\\\.|[^"\\\\])*)"|([^;\\s]+))`,
     "i",
@@ -35,7 +35,7 @@ const parameter = (field: string, name: string): string | undefined => {
   if (match === null) return undefined
   const [, extended, quoted, token] = match
   const value = quoted?.replace(/\\(.)/g, "$1") ?? token ?? ""
-  return decodedName(extended === "*" ? value.replace(/^[^']*'[^']*'/, "") : value)
+  return extended === "*" ? decodedName(value.replace(/^[^']*'[^']*'/, "")) : value
 }
 
 /** The fields of a part, in one line each. */
@@ -77,7 +77,9 @@ export const redactMultipart = (
     redaction.replace(
       start,
       end,
-      name !== undefined && isSecretName(name) && content !== "" ? mask : redact(content, partType),
+      name !== undefined && isSecretName(decodedName(name)) && content !== ""
+        ? mask
+        : redact(content, partType),
     )
   }
   for (const match of text.matchAll(delimiter)) {

@@ -14,7 +14,10 @@ import { redactText } from "./RedactText.ts"
 /** Challenges ask for a secret but hold none. */
 const isChallenge = /^(?:www|proxy)-authenticate$/i
 
-const isKey = /^(?:x[-_]api[-_]?key|x[-_]apikey)$/i
+/** Fields that end like this are keys of an API, except those that identify a request or a handshake. */
+const isKey = (name: string): boolean =>
+  /[-_]key$/i.test(name) &&
+  !/^(?:sec-websocket|(?:x-)?idempotency|surrogate|cache)[-_]key$/i.test(name)
 
 const pairs = (value: string): string => value.replace(/=[^;]*/g, `=${mask}`)
 
@@ -35,7 +38,7 @@ const value = (name: string, text: string): string => {
     case "sec-websocket-protocol":
       return /bearer|token|auth|eyJ/i.test(text) ? mask : text
   }
-  if (isKey.test(name) || (isSecretName(name) && !isChallenge.test(name))) return mask
+  if (isKey(name) || (isSecretName(name) && !isChallenge.test(name))) return mask
   return redactText(withoutSecrets(text))
 }
 

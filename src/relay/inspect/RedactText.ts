@@ -7,12 +7,9 @@ import {
   decodedName,
   isSecretName,
   replaceUserinfo,
-  withoutShareTokens,
+  withoutTokens,
 } from "../../domain/SecretNames.ts"
 import { mask, Redaction } from "./Redaction.ts"
-
-/** Signed tokens, whatever holds them (RFC 7519). */
-const jwt = /\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g
 
 /** Private keys (RFC 7468), also of OpenSSH and PGP, and what is there of one that is cut off. */
 const privateKey =
@@ -64,7 +61,7 @@ const blockLength = (text: string, at: number, indent: number): number =>
 
 /** See the file's header. */
 export const redactText = (body: string): string => {
-  const text = replaceUserinfo(withoutShareTokens(body.replace(privateKey, mask)), `${mask}@`)
+  const text = replaceUserinfo(withoutTokens(body.replace(privateKey, mask)), `${mask}@`)
   const redaction = new Redaction(text)
   let masked = 0
   for (const match of text.matchAll(assignment)) {
@@ -77,5 +74,5 @@ export const redactText = (body: string): string => {
     redaction.replace(start, end, mask)
     masked = end
   }
-  return redaction.apply().replace(jwt, mask)
+  return redaction.apply()
 }

@@ -66,6 +66,11 @@ const cases: ReadonlyArray<readonly [what: string, type: string, text: string]> 
     `${part('name="a"', "seen1")}${part('name="pwd"', "hu").slice(0, -2)}sh`,
   ],
   [
+    "multipart with an unusual boundary",
+    "multipart/mixed; boundary=a+b%20",
+    '--a+b%20\r\nContent-Disposition: form-data; name="password"\r\n\r\nhush\r\n--a+b%20--\r\nseen1',
+  ],
+  [
     "multipart with an unknown boundary",
     "multipart/form-data",
     `${part('name="a"', "seen1")}${part('name="pwd"', "hush")}`,
@@ -159,6 +164,15 @@ it.each([
   "pin",
   "authorization",
   "otp_code",
+  "dbpass",
+  "pw",
+  "psk",
+  "mot_de_passe",
+  "\u041f\u0430\u0440\u043e\u043b\u044c",
+  "AccountKey",
+  "subscription-key",
+  "seedPhrase",
+  "Cookie",
 ])("%s is the name of a secret", (name) => assert.isTrue(isSecretName(name)))
 
 it.each([
@@ -171,7 +185,28 @@ it.each([
   "monkey",
   "spinner",
   "authority",
+  "bypass",
+  "public_key",
+  "hasLocation",
 ])("%s is none", (name) => assert.isFalse(isSecretName(name)))
+
+it.each([
+  ["an address of a mail", "/verify/eyJhbGciOiJI.eyJzdWIiOiJo.hush"],
+  ["an encrypted token", "/verify/eyJhbGciOiJI..hush.hush.hush"],
+  ["a key that says whose it is", "/clone/ghp_hushhushhushhushhushhushhush"],
+])("%s is shown without what tells by itself that it is a secret", (_, target) => {
+  assert.notInclude(RedactSecrets.target(target), "hush")
+  assert.notInclude(RedactSecrets.body(`{"link":"${target}"}`, json), "hush")
+})
+
+it.each(["X-Functions-Key", "Ocp-Apim-Subscription-Key", "DD-APPLICATION-KEY", "X-Api-Key"])(
+  "the field %s is masked as a whole",
+  (name) => assert.deepStrictEqual(RedactSecrets.fields([[name, "hush"]]), [[name, "***"]]),
+)
+
+it.each(["Sec-WebSocket-Key", "Idempotency-Key"])("the field %s is shown", (name) =>
+  assert.deepStrictEqual(RedactSecrets.fields([[name, "seen"]]), [[name, "seen"]]),
+)
 
 it.each([
   ["Location", "https://a.example/cb#access_token=hush&a=seen"],

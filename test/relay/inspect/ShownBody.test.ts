@@ -75,6 +75,22 @@ describe("a recorded body", () => {
     ])
     assert.notInclude(textOf(shown), "hush")
   })
+
+  it("of a form has names as they are meant", () => {
+    const part = (name: string, value: string) =>
+      `--a+b\r\nContent-Disposition: form-data; ${name}\r\n\r\n${value}\r\n`
+    const body = `${part("name*=UTF-8''contrase%C3%B1a", "hush")}${part('name="user%5Bpassword%5D"', "hush")}${part('name="a"; filename="1+1%20\\"2\\".txt"', "x")}--a+b--`
+    const shown = show(body, 'multipart/form-data; boundary="a+b"')
+    const parts = Schema.decodeSync(FormPartList)(textOf(shown))
+    assert.deepStrictEqual(
+      parts.map(({ file, name, text }) => [name, file, text]),
+      [
+        ["contrase\u00f1a", "", "***"],
+        ["user%5Bpassword%5D", "", "***"],
+        ["a", '1+1%20"2".txt', undefined],
+      ],
+    )
+  })
 })
 
 describe("indented JSON", () => {
