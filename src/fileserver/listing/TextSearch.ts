@@ -61,8 +61,9 @@ export const find = (
       if (decoded === undefined || decoded.includes("\0")) return done(undefined, at)
       const text = rest + decoded
       const end = text.lastIndexOf("\n")
-      const whole =
-        end < 0 && text.length < maxLine ? "" : text.slice(0, end < 0 ? undefined : end + 1)
+      // Of a longer line the end is kept, since the text may go on in the next piece.
+      const wholeEnd = end < 0 && text.length >= maxLine ? text.length - 2 * wanted.length : end + 1
+      const whole = text.slice(0, Math.max(0, wholeEnd))
       const result = matchIn(whole)
       if (result !== undefined) return done(result.match, at)
       rest = text.slice(whole.length)

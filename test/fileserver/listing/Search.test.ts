@@ -297,6 +297,13 @@ describe("a search in texts", () => {
     assert.strictEqual(answer.text, "latin.txt\nutf8.txt\nutf16.txt\n")
   })
 
+  it("finds what lies across two pieces of a long line", async () => {
+    const long = (before: number): string => `${"x".repeat(before)}needle${"y".repeat(70_000)}`
+    const { get } = await servedFolder({ "a.js": long(65_533), "b.js": long(131_067), "c.js": "x" })
+    const answer = await get("/files/?q=needle&in=text&plain")
+    assert.strictEqual(answer.text, "a.js\nb.js\n")
+  })
+
   it("is sent while it runs", async () => {
     const { get, handler } = await servedFolder({ "a.txt": "needle", "b.txt": "needle" })
     const target = "/files/?q=needle&in=text&json"
