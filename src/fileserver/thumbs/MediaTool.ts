@@ -10,9 +10,12 @@ import * as path from "node:path"
 import { memoize } from "../../domain/Memoize.ts"
 import type { Kind } from "../types/Kind.ts"
 
-/** How long a program may take, in milliseconds, and the processor time of ffmpeg, in seconds. */
+/** How long a program may take, in milliseconds. */
 const timeout = 30_000
+/** The processor time that a program may take, in seconds. */
 const maxSeconds = "8"
+/** The memory that a program may take, in kibibytes of addresses: a page may hold a picture of any size. */
+const maxMemory = 2 * 1024 * 1024
 /** The largest picture that is taken from it, in bytes. */
 const maxOutput = 16 * 1024 * 1024
 
@@ -69,13 +72,20 @@ export const makes = (kind: Kind): boolean => {
   return command !== undefined && isInstalled(command[0])
 }
 
+/** Starts a program with less time and memory, by the shell: Node has no limits for other programs. */
+const limited = [
+  "-c",
+  `ulimit -t ${maxSeconds} 2>/dev/null; ulimit -v ${maxMemory} 2>/dev/null; exec "$@"`,
+  "sh",
+]
+
 /** A picture of an open file as JPEG, up to 640 pixels wide; `undefined` if there is none. The handle stays open. */
 export const picture = (kind: Kind, handle: number): Promise<Uint8Array | undefined> =>
   new Promise((resolve) => {
     const command = commands[kind]
     if (command === undefined) return resolve(undefined)
     const { HOME, LD_LIBRARY_PATH, PATH } = process.env
-    const child = spawn(command[0], command[1], {
+    const child = spawn("/bin/sh", [...limited, command[0], ...command[1]], {
       stdio: ["ignore", "pipe", "ignore", handle],
       env: { HOME, LD_LIBRARY_PATH, PATH },
     })
