@@ -80,16 +80,22 @@ const onHangUp = (stop: () => void): void => {
   })
 }
 
-/** Output that cannot be written any more must not end the process in the middle of its work. */
-const onOutputErrors = (): void => {
+/**
+ * Output that cannot be written any more, as to a full disk, must not end the
+ * process in the middle of its work. Gives the line of a command whose output
+ * was its work, such as a key; `undefined` if all was written.
+ */
+const onOutputErrors = (): (() => string | undefined) => {
+  let reason: string | undefined
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     // The reader closed the pipe, as in `ptth keygen | head -1`.
     if (error.code === "EPIPE") process.exit(0)
-    if (!hasLostTerminal()) throw error
+    if (!hasLostTerminal()) reason ??= error.code ?? error.message
   })
-  process.stderr.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE" && !hasLostTerminal()) throw error
-  })
+  process.stderr.on("error", () => {})
+  const { remedy } = entry("PTTH_OUTPUT_LOST")
+  return () =>
+    reason && `PTTH_OUTPUT_LOST: standard output cannot be written (${reason}). ${remedy}`
 }
 
 /** Says on a terminal that a stop waits for something, once it does. */
@@ -102,7 +108,7 @@ const notifyWaiting = (): void => {
 
 /** Runs the effect and ends the process with its exit code. */
 export const runMain = (effect: Effect.Effect<unknown, unknown>): void => {
-  onOutputErrors()
+  const outputLost = onOutputErrors()
   const keepAlive = setInterval(() => {}, 2_147_483_647)
   const fiber = Effect.runFork(effect)
   let stopping = false
@@ -121,7 +127,9 @@ export const runMain = (effect: Effect.Effect<unknown, unknown>): void => {
   fiber.addObserver((exit) => {
     clearInterval(keepAlive)
     const { code, line } = outcome(exit)
-    if (line !== undefined) process.stderr.write(`${line}\n`)
-    leave(code)
+    const lost = code === 0 && !stopping ? outputLost() : undefined
+    const last = line ?? lost
+    if (last !== undefined) process.stderr.write(`${last}\n`)
+    leave(lost === undefined ? code : (entry("PTTH_OUTPUT_LOST").exit as number))
   })
 }

@@ -551,6 +551,11 @@ const entries = {
     title: "The service could not be installed, removed or read.",
     remedy: "Run the command that is named yourself, and look at what it says.",
   },
+  PTTH_OUTPUT_LOST: {
+    exit: 1,
+    title: "The output could not be written.",
+    remedy: "Make room on the disk that it goes to, or let it go elsewhere.",
+  },
   PTTH_NODE_TOO_OLD: {
     exit: 1,
     title: "This version of Node is too old.",
