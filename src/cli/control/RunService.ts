@@ -138,6 +138,15 @@ const afterInstall = (
   }
 }
 
+/** Whether a file was written by this command. */
+const isOwn = (path: string): boolean => {
+  try {
+    return readFileSync(path, "utf8").includes(ServiceFiles.mark)
+  } catch {
+    return false
+  }
+}
+
 /** Writes the file of a service, and starts the service with systemd. */
 export const runInstall = Effect.fn("ptth service install")(function* (flags: InstallFlags) {
   const manager = managerOf(flags)
@@ -159,6 +168,12 @@ export const runInstall = Effect.fn("ptth service install")(function* (flags: In
   if (flags.print) return yield* Console.log(text.trimEnd())
   const { ending, folder } = folderOf(flags)
   const path = NodePath.join(folder, `${name}${ending}`)
+  if (existsSync(path) && !isOwn(path))
+    return yield* usage(
+      "--name",
+      `${path} is there already, and is not of \`ptth service install\``,
+      "Choose another name.",
+    )
   yield* attempt(path, () => {
     mkdirSync(folder, { recursive: true })
     writeFileSync(path, text)
@@ -183,13 +198,7 @@ const installed = ({ ending, folder }: ServiceFiles.ServiceFolder): ReadonlyArra
   if (!existsSync(folder)) return []
   return readdirSync(folder)
     .filter((file) => file.endsWith(ending))
-    .filter((file) => {
-      try {
-        return readFileSync(NodePath.join(folder, file), "utf8").includes(ServiceFiles.mark)
-      } catch {
-        return false
-      }
-    })
+    .filter((file) => isOwn(NodePath.join(folder, file)))
     .map((file) => file.slice(0, -ending.length))
 }
 

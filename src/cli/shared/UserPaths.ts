@@ -2,7 +2,7 @@
  * Where the user's own files of PTTH are, and which folder relative paths count
  * from.
  */
-import { existsSync, readdirSync } from "node:fs"
+import { existsSync, readdirSync, realpathSync } from "node:fs"
 import * as os from "node:os"
 import * as NodePath from "node:path"
 
@@ -66,6 +66,16 @@ export const keyFiles = (env: Environment): ReadonlyArray<string> => [
 /** A name file pattern of `hidden` that matches just this text. */
 const literal = (text: string): string => text.replaceAll(/[\\*?[\]{}()!+@]/g, "\\$&")
 
+/** A path without links, also of what is not there yet. */
+const realOf = (path: string): string => {
+  try {
+    return realpathSync.native(path)
+  } catch {
+    const parent = NodePath.dirname(path)
+    return parent === path ? path : NodePath.join(realOf(parent), NodePath.basename(path))
+  }
+}
+
 /** The patterns of `hidden` by which a shared folder does not show the folders with keys that are below it. */
 export const keyPatterns = (
   root: string,
@@ -73,11 +83,19 @@ export const keyPatterns = (
   platform: NodeJS.Platform = process.platform,
 ): ReadonlyArray<string> => {
   const { isAbsolute, relative, sep } = pathsOf(platform)
-  return [configFolder(env, platform), stateFolder(env, platform)].flatMap((folder) => {
-    const path = relative(root, folder)
+  const folders = [configFolder(env, platform), stateFolder(env, platform)]
+  const pairs = folders.map((folder) => [root, folder] as const)
+  // A home may have another path than the one by which it is shared.
+  const realPairs =
+    platform === process.platform
+      ? folders.map((folder) => [realOf(root), realOf(folder)] as const)
+      : []
+  const patterns = [...pairs, ...realPairs].flatMap(([from, folder]) => {
+    const path = relative(from, folder)
     const isBelow = path !== "" && !path.startsWith("..") && !isAbsolute(path)
     return isBelow ? [`/${path.split(sep).map(literal).join("/")}`] : []
   })
+  return [...new Set(patterns)]
 }
 
 /**

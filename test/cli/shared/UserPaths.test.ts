@@ -1,8 +1,10 @@
 /**
  * Where the user's files are, by the rules of each platform.
  */
+import { mkdirSync, symlinkSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as UserPaths from "../../../src/cli/shared/UserPaths.ts"
+import { temporaryFolder } from "../../support/temporaryFolder.ts"
 
 describe("on Windows", () => {
   const env = {
@@ -54,5 +56,14 @@ describe("on other systems", () => {
       "/\\[state\\]/ptth",
     ])
     assert.deepEqual(UserPaths.keyPatterns("/srv", env, "linux"), [])
+  })
+
+  it("and so they do where the home is shared by another path", () => {
+    const folder = temporaryFolder()
+    mkdirSync(`${folder}/real/me`, { recursive: true })
+    symlinkSync("real", `${folder}/home`)
+    const home = { XDG_CONFIG_HOME: `${folder}/home/me/.config`, XDG_STATE_HOME: "/elsewhere" }
+    for (const root of [`${folder}/real/me`, `${folder}/home/me`])
+      assert.deepEqual(UserPaths.keyPatterns(root, home), ["/.config/ptth"])
   })
 })
