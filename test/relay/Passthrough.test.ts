@@ -78,6 +78,27 @@ const secure = (
     (socket) => Effect.sync(() => socket.destroy()),
   )
 
+/** A connection with HTTP/2 as the client of a host. */
+const http2Session = (
+  { port }: { readonly port: number },
+  servername: string,
+): Effect.Effect<http2.ClientHttp2Session, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() =>
+      http2.connect(`https://${servername}`, {
+        createConnection: () =>
+          tls.connect({
+            host: "127.0.0.1",
+            port,
+            servername,
+            ALPNProtocols: ["h2"],
+            rejectUnauthorized: false,
+          }),
+      }),
+    ),
+    (session) => Effect.sync(() => session.destroy()),
+  )
+
 /** What becomes of a connection that is not answered: the alert, or how it ended. */
 const refusal = ({ port }: { readonly port: number }, servername: string): Effect.Effect<string> =>
   Effect.promise(async () => {
@@ -164,7 +185,13 @@ describe.skipIf(!hasOpenssl)(`a server whose visitors' TLS ends there${reason}`,
       const { connect, relay, servers } = yield* siteOf()
       yield* connect("attic", told, { certificate: servers.certificate })
       const { body } = yield* ask(relay, attic, "/", {
-        headers: { Host: attic, "X-Forwarded-For": "192.0.2.1", X_Real_IP: "192.0.2.1" },
+        headers: {
+          Host: attic,
+          "X-Forwarded-For": "192.0.2.1",
+          X_Real_IP: "192.0.2.1",
+          "X-Forwarded-User": "admin",
+          x_forwarded_groups: "admin",
+        },
       })
       const text = body.toString()
       assert.include(text, "x-forwarded-for: 127.0.0.1\n")
@@ -172,6 +199,7 @@ describe.skipIf(!hasOpenssl)(`a server whose visitors' TLS ends there${reason}`,
       assert.include(text, `x-forwarded-host: ${attic}\n`)
       assert.include(text, `host: ${attic}\n`)
       assert.notInclude(text, "192.0.2.1")
+      assert.notInclude(text, "admin")
       assert.notInclude(text, "connection: close")
     }).pipe(Effect.scoped),
   )
@@ -180,21 +208,7 @@ describe.skipIf(!hasOpenssl)(`a server whose visitors' TLS ends there${reason}`,
     Effect.gen(function* () {
       const { connect, relay, servers } = yield* siteOf()
       yield* connect("attic", told, { certificate: servers.certificate })
-      const session = yield* Effect.acquireRelease(
-        Effect.sync(() =>
-          http2.connect(`https://${attic}`, {
-            createConnection: () =>
-              tls.connect({
-                host: "127.0.0.1",
-                port: relay.port,
-                servername: attic,
-                ALPNProtocols: ["h2"],
-                rejectUnauthorized: false,
-              }),
-          }),
-        ),
-        (opened) => Effect.sync(() => opened.destroy()),
-      )
+      const session = yield* http2Session(relay, attic)
       const texts = yield* Effect.promise(() =>
         Promise.all(
           Array.from({ length: 20 }, async () => {
@@ -209,6 +223,30 @@ describe.skipIf(!hasOpenssl)(`a server whose visitors' TLS ends there${reason}`,
         assert.include(text, "x-forwarded-for: 127.0.0.1\n")
         assert.include(text, `host: ${attic}`)
       }
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("answers for no other host on a connection, whatever its certificate is good for", () =>
+    Effect.gen(function* () {
+      const { connect, relay, servers } = yield* siteOf()
+      yield* connect("attic", told, { certificate: servers.certificate })
+      const other = `shop.${domain}`
+      const misdirected = yield* ask(relay, attic, "/", { headers: { Host: other } })
+      assert.strictEqual(misdirected.status, 421)
+      assert.include(misdirected.body.toString(), "PTTH_NOT_HERE")
+      const spelled = yield* ask(relay, attic, "/", { headers: { Host: "ATTIC.relay.example.:443" } })
+      assert.strictEqual(spelled.status, 200)
+      const session = yield* http2Session(relay, attic)
+      const statusAt = (authority: string) =>
+        Effect.promise(async () => {
+          const stream = session.request({ ":path": "/", ":authority": authority })
+          const [fields] = await once(stream, "response")
+          stream.resume()
+          return fields[":status"]
+        })
+      assert.strictEqual(yield* statusAt(attic), 200)
+      assert.strictEqual(yield* statusAt(other), 421)
+      assert.strictEqual(yield* statusAt(attic), 200)
     }).pipe(Effect.scoped),
   )
 

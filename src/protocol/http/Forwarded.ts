@@ -45,6 +45,19 @@ const claims = new Set([
 export const isClaim = (name: string): boolean =>
   beginsClaim(name.charCodeAt(0) | 0x20) && claims.has(name.toLowerCase().replaceAll("_", "-"))
 
+/** The fields in which a relay tells a server who has signed in; lower case. */
+export const identityFields: ReadonlyArray<string> = [
+  "x-forwarded-user",
+  "x-forwarded-email",
+  "x-forwarded-groups",
+  "x-forwarded-preferred-username",
+]
+
+/** Whether a field is one of {@link identityFields}, in any spelling that an application may take for it. */
+export const isIdentity = (name: string): boolean =>
+  beginsClaim(name.charCodeAt(0) | 0x20) &&
+  identityFields.includes(name.toLowerCase().replaceAll("_", "-"))
+
 /** Most names are ruled out by their first letter. */
 const beginsClaim = (letter: number): boolean => letter === letterF || letter === letterX
 

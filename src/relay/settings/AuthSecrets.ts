@@ -4,6 +4,7 @@
  */
 import type { AuthRules } from "../../domain/config/AuthRules.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { identityFields } from "../../protocol/http/Forwarded.ts"
 
 /** User names, tokens and header fields of all rules together. */
 export interface AuthSecrets {
@@ -14,14 +15,6 @@ export interface AuthSecrets {
   readonly users: ReadonlySet<string>
   readonly tokens: AuthRules["tokens"]
 }
-
-/** The fields in which the relay tells servers who has signed in; lower case. */
-const identityFields = [
-  "x-forwarded-user",
-  "x-forwarded-email",
-  "x-forwarded-groups",
-  "x-forwarded-preferred-username",
-]
 
 /** The secrets of a configuration; `undefined` if it has no rules. */
 export const secretsOf = (config: RelayConfig): AuthSecrets | undefined => {

@@ -5,11 +5,14 @@
 import * as tls from "node:tls"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { first } from "../../domain/HeaderList.ts"
+import * as ServerHost from "../../domain/ServerHost.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import * as Forwarded from "../../protocol/http/Forwarded.ts"
 import * as HopByHop from "../../protocol/http/HopByHop.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
+import { refuse } from "../../transport/body/Replies.ts"
 import type { FrontHandler, FrontRequest } from "../../transport/front/FrontRequest.ts"
 import { attached } from "../../transport/front/NodeFront.ts"
 import * as Http2Front from "../../transport/h2/Http2Front.ts"
@@ -102,21 +105,41 @@ const noHead = new ExchangeError({
   detail: "a connection does not say where it comes from",
 })
 
-/** Does for a request what the relay does where it reads it (`RequestFields.ts`). */
+/** Does for a request what the relay does where it reads it (`VisitorFront.ts`, `RequestFields.ts`). */
 const toHandler =
   (handler: Handler): FrontHandler =>
   (request, reply) => {
     const { body, head } = request
+    if (isMisdirected(request)) return refuse(body, reply, notHere)
     return handler({ ...headOf(request), method: head.method }, body, reply)
   }
 
-const noField = (): boolean => false
+/**
+ * Whether a request is for another host than its connection (RFC 9110 7.4). The
+ * relay has passed the connection here by the host in the handshake; a browser
+ * also sends requests for other hosts on it if the certificate is good for them
+ * (RFC 9113 9.1.1), and these may be those of other servers.
+ */
+const isMisdirected = ({ head, serverName }: FrontRequest): boolean => {
+  const host = first(head.headers, "host")
+  return serverName !== undefined && host !== undefined && ServerHost.hostOf(host) !== serverName
+}
 
+const notHere = new ExchangeError({
+  code: "PTTH_NOT_HERE",
+  detail: "this connection is for another host",
+})
+
+/** What a visitor says of who it is, nobody has checked on the way. */
 const headOf = ({ address, head: { headers, target }, upgrade }: FrontRequest) => {
   const visitor: Forwarded.Visitor = { address, secure: true, trusted: false }
   const seen = Forwarded.publicAddress(headers, visitor, "")
   return {
     target,
-    headers: Forwarded.apply(HopByHop.endToEnd(headers, upgrade, noField), visitor, seen),
+    headers: Forwarded.apply(
+      HopByHop.endToEnd(headers, upgrade, Forwarded.isIdentity),
+      visitor,
+      seen,
+    ),
   }
 }

@@ -15,6 +15,8 @@ export interface FrontRequest {
   readonly address: string
   /** Whether this socket is TLS. */
   readonly secure: boolean
+  /** The host that the visitor named in the TLS handshake, in lower case; `undefined` if it named none. */
+  readonly serverName?: string | undefined
   /** Whether it asks for another protocol, and can be answered with 101. */
   readonly upgrade: boolean
   /** Notes what becomes of the request, where somebody observes it. */

@@ -579,6 +579,7 @@ class NodeFront {
           body: reply.noted(body, "received"),
           address: socket.remoteAddress ?? "",
           secure: "encrypted" in socket,
+          serverName: TlsHandshake.serverNameOf(socket),
           upgrade: upgrade !== undefined,
           notes: reply.notes,
         },

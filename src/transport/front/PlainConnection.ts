@@ -12,6 +12,7 @@ import {
 } from "../../protocol/http/PlainRequest.ts"
 import { empty, fromBytes } from "../body/Body.ts"
 import { endSoon } from "../net/ConnectionClose.ts"
+import { serverNameOf } from "../net/TlsHandshake.ts"
 import type { Observe } from "../observe/VisitNotes.ts"
 import type { ReplyRules } from "./FrontReply.ts"
 import type { FrontHandler } from "./FrontRequest.ts"
@@ -190,6 +191,7 @@ class PlainConnection implements PlainTurn {
           body: bodyOf(request, bytes),
           address,
           secure: "encrypted" in socket,
+          serverName: serverNameOf(socket),
           upgrade: false,
           notes,
         },

@@ -10,6 +10,7 @@ import { first, toRaw } from "../../domain/HeaderList.ts"
 import { empty } from "../body/Body.ts"
 import type { FrontHandler } from "../front/FrontRequest.ts"
 import type { Http2Connections, Http2Context } from "../front/Http2Connections.ts"
+import { serverNameOf } from "../net/TlsHandshake.ts"
 import { Http2Body } from "./Http2Body.ts"
 import { type Http2Call, Http2Reply } from "./Http2Reply.ts"
 import * as Http2Request from "./Http2Request.ts"
@@ -204,6 +205,7 @@ class Http2Front implements Http2Connections {
       body,
       address,
       secure: true,
+      serverName: serverNameOf(socket),
       upgrade,
       notes,
     }

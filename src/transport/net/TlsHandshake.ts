@@ -57,6 +57,12 @@ export const options = (
   },
 })
 
+/** The host that the visitor has named in the handshake; `undefined` if it has named none, or does not speak TLS. */
+export const serverNameOf = (socket: Socket): string | undefined => {
+  const name = "servername" in socket ? (socket as TLSSocket).servername : undefined
+  return typeof name === "string" && name !== "" ? normalized(name) : undefined
+}
+
 const speaks = (socket: Socket, protocol: string): socket is TLSSocket =>
   "alpnProtocol" in socket && socket.alpnProtocol === protocol
 
