@@ -23,6 +23,12 @@ interface Lookup {
   readonly client: (chain: string) => string
 }
 
+/** An address without the port that some proxies add, such as Azure's Application Gateway, and without the brackets of IPv6. */
+const withoutPort = (step: string): string => {
+  const [, v4, v6] = /^(?:(\d+(?:\.\d+){3}):\d+|\[([^\]]+)\](?::\d+)?)$/.exec(step) ?? []
+  return v4 ?? v6 ?? step
+}
+
 const lookups = new WeakMap<ReadonlyArray<IpNetwork.IpNetwork>, Lookup>()
 
 const lookupOf = (networks: ReadonlyArray<IpNetwork.IpNetwork>): Lookup => {
@@ -30,7 +36,7 @@ const lookupOf = (networks: ReadonlyArray<IpNetwork.IpNetwork>): Lookup => {
   if (lookup === undefined) {
     const isTrusted = memoize((address) => isIn(networks, address))
     const client = memoize((chain) => {
-      const steps = chain.split(",").map((one) => one.trim())
+      const steps = chain.split(",").map((one) => withoutPort(one.trim()))
       const last = steps.findLast((one) => !isTrusted(one)) ?? ""
       return Result.isSuccess(NetAddress.ipFromString(last)) ? last : ""
     })

@@ -39,6 +39,14 @@ describe("the visitor's address", () => {
     assert.strictEqual(via("10.0.0.1", "10.0.0.3, 10.0.0.2"), "10.0.0.1")
   })
 
+  it("has no port, as some proxies write it", () => {
+    assert.strictEqual(via("10.0.0.1", "192.0.2.1:50123"), "192.0.2.1")
+    assert.strictEqual(via("10.0.0.1", "198.51.100.1, 192.0.2.1:1, 10.9.9.9:65535"), "192.0.2.1")
+    assert.strictEqual(via("10.0.0.1", "[2001:db8::1]:443"), "2001:db8::1")
+    assert.strictEqual(via("10.0.0.1", "[2001:db8::1], [::1]:80"), "2001:db8::1")
+    assert.strictEqual(via("10.0.0.1", "192.0.2.1:x"), "10.0.0.1")
+  })
+
   it("is never anything but an address", () => {
     assert.strictEqual(via("10.0.0.1", "unknown"), "10.0.0.1")
     assert.strictEqual(via("10.0.0.1", "192.0.2.1, x, 10.0.0.2"), "10.0.0.1")
