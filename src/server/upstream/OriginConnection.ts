@@ -296,7 +296,8 @@ export class OriginConnection implements Carrier {
       this.afterRest = isReusable ? "Release" : "Close"
       this.resume()
       this.watchRest()
-    } else if (isReusable && this.socket.writableLength === 0) this.free(response)
+    } else if (isReusable && request.isWhole && this.socket.writableLength === 0)
+      this.free(response)
     else this.leave(response.persists && request.isStreamed)
   }
 

@@ -110,6 +110,15 @@ export class OriginRequest {
     return this.upload !== undefined
   }
 
+  /**
+   * Whether all that the head promises has been sent. A body that waits for `100
+   * Continue` is not sent after another response, and the origin would take what
+   * follows on the connection for it.
+   */
+  get isWhole(): boolean {
+    return this.call.content._tag !== "Streamed" || this.upload?.isWhole === true
+  }
+
   readonly cancel: Cancel = () => {
     this.upload?.stop()
     this.connection?.cancel(this)

@@ -39,6 +39,7 @@ type State = "Waiting" | "Sending" | "Sent" | "Stopped"
 export class Upload {
   private readonly options: UploadOptions
   private state: State = "Waiting"
+  private isWritten = false
   private socket: Socket | undefined
   private flow: BodyFlow | undefined
   /** The body so far; `undefined` if it is too large to be repeated. */
@@ -55,6 +56,11 @@ export class Upload {
   /** Whether some of the body is still to come. */
   get isUnderWay(): boolean {
     return this.state === "Sending"
+  }
+
+  /** Whether the origin has got all of it, or will. */
+  get isWhole(): boolean {
+    return this.isWritten
   }
 
   /** Whether it can be written to another connection from the start. */
@@ -149,6 +155,7 @@ export class Upload {
     if (framing === "Chunked")
       socket.write(`0\r\n${fieldLines(this.trailers.filter(isWritable))}\r\n`, "latin1")
     else if (framing === "Raw") socket.end()
+    this.isWritten = true
     socket.off("drain", this.onDrain)
     sent()
   }

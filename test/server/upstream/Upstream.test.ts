@@ -289,6 +289,33 @@ describe("an upload", () => {
   })
 })
 
+describe("an upload that is refused before it is asked for", () => {
+  for (const [what, length, response] of [
+    ["with a length", 20, ok],
+    ["in chunks", undefined, ok],
+    ["by a response in pieces", 20, head("Transfer-Encoding: chunked")],
+  ] as const)
+    it(`${what} leaves no connection on which another request would be taken for it`, async () => {
+      const { handler, origin } = await start()
+      const { body } = pushed(length)
+      const refused = callHandler(handler, upload(body, [["Expect", "100-continue"]]))
+      const connection = await origin.connection()
+      await connection.readHeadText()
+      await connection.write(response)
+      if (response !== ok) {
+        await connection.write(chunkOf("ok"))
+        await connection.write(lastChunk())
+      }
+      assert.strictEqual((await refused).text, "ok")
+      const next = callHandler(handler, download)
+      const fresh = await origin.connection(1)
+      assert.match(await fresh.readHeadText(), /^GET /)
+      await fresh.write(ok)
+      assert.strictEqual((await next).status, 200)
+      assert.strictEqual((await connection.readRest()).bytes.length, 0)
+    })
+})
+
 describe("a reused connection that turns out to be closed", () => {
   /** A connection that is kept, and ends with the next request unread or read. */
   const dead = async () => {
