@@ -30,14 +30,18 @@ export const connectionOptions = (headers: HeaderList): ReadonlySet<string> => {
   return options ?? none
 }
 
+/** The field of all recipients that Connection must not name (RFC 9110 7.6.1): without it an application would be asked by its local name. */
+const host = "host"
+
 /**
  * The list without connection fields and without the fields that Connection
- * names; the same list if it has none of them.
+ * names, except Host; the same list if it has none of them.
  */
 export const strip = (headers: HeaderList): HeaderList => {
   const named = connectionOptions(headers)
+  const isNamed = (name: string): boolean => name !== host && named.has(name)
   const crosses = ([name]: Header): boolean =>
-    !isConnectionField(name) && (named.size === 0 || !named.has(name.toLowerCase()))
+    !isConnectionField(name) && (named.size === 0 || !isNamed(name.toLowerCase()))
   // The first field that does not cross, since most lists have none.
   for (let i = 0; i < headers.length; i++)
     if (!crosses(headers[i] as Header)) return headers.filter(crosses)

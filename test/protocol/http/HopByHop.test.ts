@@ -25,6 +25,17 @@ describe("hop-by-hop fields", () => {
     ])
   })
 
+  it("never include Host, whatever Connection names", () => {
+    assert.deepStrictEqual(
+      HopByHop.strip([
+        ["Host", "a.example"],
+        ["Connection", "close, Host, X"],
+        ["X", "y"],
+      ]),
+      [["Host", "a.example"]],
+    )
+  })
+
   it.prop(
     "are all stripped at once, and the others keep their order",
     [HeaderList],
