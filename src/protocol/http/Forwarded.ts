@@ -77,6 +77,14 @@ const joined = (headers: HeaderList, name: string): string | undefined => {
   return lines.length === 0 ? undefined : lines.join(", ")
 }
 
+/** The schemes that proxies tell; Traefik tells those of a WebSocket. */
+const schemes: ReadonlyMap<string, PublicAddress["proto"]> = new Map([
+  ["http", "http"],
+  ["https", "https"],
+  ["ws", "http"],
+  ["wss", "https"],
+])
+
 const last = (value: string | undefined): string | undefined => value?.split(",").at(-1)?.trim()
 
 /** The address at which the visitor sees the server. */
@@ -86,11 +94,11 @@ export const publicAddress = (
   prefix: string,
 ): PublicAddress => {
   const trusted = (name: string) => (visitor.trusted ? last(joined(headers, name)) : undefined)
-  const proto = trusted("x-forwarded-proto")?.toLowerCase()
+  const proto = schemes.get(trusted("x-forwarded-proto")?.toLowerCase() ?? "")
   const outer = trusted("x-forwarded-prefix") ?? ""
   return {
     host: trusted("x-forwarded-host") ?? first(headers, "host") ?? "",
-    proto: proto === "https" || proto === "http" ? proto : visitor.secure ? "https" : "http",
+    proto: proto ?? (visitor.secure ? "https" : "http"),
     prefix: (/^\/[!-~]*$/.test(outer) ? outer.replace(/\/+$/, "") : "") + prefix,
   }
 }

@@ -51,6 +51,16 @@ describe("what an application learns about its visitor", () => {
     ])
   })
 
+  it("has the scheme of http where a proxy tells that of a WebSocket", () => {
+    const protoOf = (value: string, visitor = proxy): string =>
+      Forwarded.publicAddress([["X-Forwarded-Proto", value]], visitor, "").proto
+    assert.strictEqual(protoOf("wss"), "https")
+    assert.strictEqual(protoOf("ws", { ...proxy, secure: true }), "http")
+    assert.strictEqual(protoOf("HTTPS"), "https")
+    assert.strictEqual(protoOf("ftp"), "http")
+    assert.strictEqual(protoOf("wss", stranger), "http")
+  })
+
   it("tells the visitor's address where only the relay knows which of the chain are proxies", () => {
     const chain: HeaderList = [
       ["X-Forwarded-For", "1.1.1.1, 192.0.2.7, 10.0.0.2"],
