@@ -80,12 +80,18 @@ export const takesTrailers = (headers: HeaderList): boolean =>
       value.split(",").some((coding) => coding.trim().toLowerCase() === "trailers"),
   )
 
+/** HTTP/2 without TLS (RFC 7540 3.2): its requests would reach an application as the visitor writes them, which nobody checks. */
+const isHttp2 = (protocol: string): boolean => /^h2c?$/i.test(protocol)
+
 /**
- * The protocol to which the sender asks to upgrade: the Upgrade field, if
- * Connection names it (RFC 9110 7.8).
+ * The protocols, other than HTTP/2, to which the sender asks to upgrade: the
+ * Upgrade field, if Connection names it (RFC 9110 7.8).
  */
 export const upgradeOf = (headers: HeaderList): string | undefined => {
   if (!connectionOptions(headers).has("upgrade")) return undefined
-  const values = headers.filter(([name]) => name.toLowerCase() === "upgrade").map(([, v]) => v)
-  return values.length === 0 ? undefined : values.join(", ")
+  const protocols = headers
+    .flatMap(([name, value]) => (name.toLowerCase() === "upgrade" ? value.split(",") : []))
+    .map((protocol) => protocol.trim())
+    .filter((protocol) => protocol !== "" && !isHttp2(protocol))
+  return protocols.length === 0 ? undefined : protocols.join(", ")
 }

@@ -35,8 +35,7 @@ export const maxUpgradeContent = 64 * 1024
  */
 export const isUpgrade = (request: IncomingMessage): boolean => {
   const headers = fromRaw(request.rawHeaders)
-  const protocol = upgradeOf(headers)
-  if (protocol === undefined || /^h2c?$/i.test(protocol)) return false
+  if (upgradeOf(headers) === undefined) return false
   const length = contentLength(headers)
   return length === "none" || (length !== "bad" && length <= maxUpgradeContent)
 }

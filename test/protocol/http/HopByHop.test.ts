@@ -76,6 +76,18 @@ describe("hop-by-hop fields", () => {
     assert.isUndefined(HopByHop.upgradeOf([["Connection", "upgrade"]]))
   })
 
+  it("ask for no upgrade to HTTP/2, also beside other protocols", () => {
+    const asked = (...values: ReadonlyArray<string>) =>
+      HopByHop.upgradeOf([
+        ["Connection", "Upgrade, HTTP2-Settings"],
+        ...values.map((value) => ["Upgrade", value] as const),
+      ])
+    for (const values of [["h2c"], ["H2C"], ["h2c", "h2c"], ["h2c, h2"], ["h2c,"], [""]])
+      assert.isUndefined(asked(...values), values.join(" | "))
+    assert.strictEqual(asked("websocket, h2c"), "websocket")
+    assert.strictEqual(asked("h2c", "WebSocket", "tcp"), "WebSocket, tcp")
+  })
+
   it("say whether the sender accepts trailers", () => {
     assert.isTrue(HopByHop.takesTrailers([["TE", "gzip;q=0.5, Trailers"]]))
     assert.isFalse(HopByHop.takesTrailers([["TE", "gzip"]]))
