@@ -11,10 +11,14 @@ import * as ServerHost from "./ServerHost.ts"
 /** A host that a program is told to answer to: a name, `*.` with a domain for all names below it, or `*` for all. */
 export type HostPattern = string
 
-/** Parses a host pattern into lower case; `undefined` if it is none. */
+/** Parses a host pattern into lower case, names beyond ASCII as the Host field has them; `undefined` if it is none. */
 export const parsePattern = (text: string): HostPattern | undefined => {
-  const name = /^(?:\*\.)?[A-Za-z0-9._-]+$/.test(text)
-  return text === "*" ? text : name ? text.toLowerCase().replace(/\.$/, "") : undefined
+  if (text === "*") return text
+  const start = text.startsWith("*.") ? "*." : ""
+  const name = text.slice(start.length)
+  if (/^[A-Za-z0-9._-]+$/.test(name)) return start + name.toLowerCase().replace(/\.$/, "")
+  const host = ServerHost.parseHost(name)
+  return host === undefined ? undefined : start + host
 }
 
 const matches = (pattern: HostPattern, host: string): boolean =>

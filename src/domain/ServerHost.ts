@@ -22,15 +22,18 @@ export const parseHost = (text: string): string | undefined => {
   return host.split(".").every((part) => label.test(part)) ? host : undefined
 }
 
+/** Whether URLs can have hosts below a domain: not if its last label is a number, as that of an address. */
+const hasHosts = (domain: string): boolean => URL.canParse(`http://a.${domain}`)
+
 /**
  * Parses a domain such as `relay.example.com`; `undefined` if it is not labels
- * separated by dots.
+ * separated by dots, or if no host can be below it, as below an IP address.
  */
 export const parseDomain = (text: string): string | undefined => {
   const isAscii = /^[\x20-\x7e]*$/.test(text)
   const domain = (isAscii ? undefined : parseHost(text)) ?? text.toLowerCase()
   const isDomain = domain.split(".").every((part) => label.test(part))
-  return isDomain && domain.length <= longestDomain ? domain : undefined
+  return isDomain && domain.length <= longestDomain && hasHosts(domain) ? domain : undefined
 }
 
 /**

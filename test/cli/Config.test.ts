@@ -236,6 +236,48 @@ it("certificates to trust that are none are rejected, also by check", () =>
     }
   }))
 
+it("check reads the files that a server's configuration names, those of its services too", () =>
+  inFolder(async (cwd) => {
+    const start = `name = "attic"\n`
+    const origin = `path = "/api"\nto = "https://localhost:1"\nto_ca = "nowhere"\n`
+    for (const [text, line] of [
+      ['acme = "me@example.com"\nacme_ca = "nowhere"\n', 3],
+      ['acme = "me@example.com"\nacme_eab_key_id = "a"\nacme_eab_key_file = "nowhere"\n', 4],
+      ['to = "https://localhost:1"\nto_ca = "nowhere"\n', 3],
+      [`to = 1\n[[routes]]\n${origin}`, 6],
+      ['users_file = "nowhere"\n', undefined],
+      ['[[services]]\nname = "b"\nto = 1\ntls_cert = "nowhere"\ntls_key = "nowhere"\n', 5],
+      [`[[services]]\nname = "b"\nto = 1\n[[services.routes]]\n${origin}`, 8],
+    ] as const) {
+      const file = write(cwd, "server.toml", start + text)
+      const problem = refused(await callCommand(["check", file], { cwd }))
+      assert.include(problem, "nowhere", text)
+      if (line !== undefined) assert.include(problem, `${file}:${line}: `, text)
+    }
+  }))
+
+it("check refuses what certificates by ACME cannot work with, and says what does nothing", () =>
+  inFolder(async (cwd) => {
+    const start = 'domain = "relay.example.com"\nacme = "me@example.com"\n'
+    const idle = write(cwd, "text", "", 0o600)
+    for (const [hook, why] of [
+      ["./nowhere", "does not exist"],
+      [idle, "is not a program that can be run"],
+      [cwd, "is not a program that can be run"],
+    ] as const) {
+      const file = write(cwd, "ptth_relay.toml", `${start}acme_dns_hook = "${hook}"\n`)
+      assert.include(
+        refused(await callCommand(["check", file], { cwd })),
+        `PTTH_CONFIG_INVALID: ${file}:3: ${hook} ${why}`,
+      )
+    }
+    const hook = write(cwd, "hook", "#!/bin/sh\n", 0o700)
+    const file = write(cwd, "ptth_relay.toml", `acme_dns_hook = "${hook}"\nport = 1\n`)
+    const { code, stdout } = await callCommand(["check", file], { cwd })
+    assert.include(stdout, "; acme_dns_hook does nothing without `acme`")
+    assert.strictEqual(code, 0)
+  }))
+
 it("check lists all problems, with a frame for a line that is invalid TOML", () =>
   inFolder(async (cwd) => {
     const many = write(cwd, "a.toml", "prot = 1\nmax_queue = -1\nidle_timeout = 0\n")

@@ -52,6 +52,7 @@ describe("a host is one's own", () => {
 it("a pattern of hosts is a name without scheme and port", () => {
   assert.strictEqual(parsePattern("Files.Example.com."), "files.example.com")
   assert.strictEqual(parsePattern("*.Test"), "*.test")
-  for (const text of ["http://a", "a:1", "a*b", "*.", "", "a/b"])
+  assert.strictEqual(parsePattern("*.Bücher.Example"), "*.xn--bcher-kva.example")
+  for (const text of ["http://a", "a:1", "a*b", "*.", "", "a/b", "ä/b", "*.*.ä", "[::1]"])
     assert.isUndefined(parsePattern(text), text)
 })

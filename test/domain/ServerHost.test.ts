@@ -10,6 +10,14 @@ describe("a domain", () => {
       assert.isUndefined(ServerHost.parseDomain(bad), bad)
     assert.isUndefined(ServerHost.parseDomain(`${"a.".repeat(100)}b`))
   })
+
+  it("is one below which hosts can be", () => {
+    for (const bad of ["127.0.0.1", "10", "0x7f", "relay.123", "xn--"])
+      assert.isUndefined(ServerHost.parseDomain(bad), bad)
+    assert.strictEqual(ServerHost.parseDomain("xn--bcher-kva.Example"), "xn--bcher-kva.example")
+    assert.strictEqual(ServerHost.parseDomain("Bücher.Example"), "xn--bcher-kva.example")
+    assert.strictEqual(ServerHost.parseDomain("4711.example"), "4711.example")
+  })
 })
 
 describe("a server's label", () => {
@@ -21,7 +29,8 @@ describe("a server's label", () => {
 
   it.prop("is a label, whatever the name", [ServerName], ([name]) => {
     const label = ServerHost.labelOf(name)
-    if (label !== undefined) assert.strictEqual(ServerHost.parseDomain(label), label)
+    if (label === undefined) return
+    assert.strictEqual(ServerHost.parseDomain(`${label}.example`), `${label}.example`)
   })
 })
 

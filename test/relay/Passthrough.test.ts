@@ -234,7 +234,9 @@ describe.skipIf(!hasOpenssl)(`a server whose visitors' TLS ends there${reason}`,
       const misdirected = yield* ask(relay, attic, "/", { headers: { Host: other } })
       assert.strictEqual(misdirected.status, 421)
       assert.include(misdirected.body.toString(), "PTTH_NOT_HERE")
-      const spelled = yield* ask(relay, attic, "/", { headers: { Host: "ATTIC.relay.example.:443" } })
+      const spelled = yield* ask(relay, attic, "/", {
+        headers: { Host: "ATTIC.relay.example.:443" },
+      })
       assert.strictEqual(spelled.status, 200)
       const session = yield* http2Session(relay, attic)
       const statusAt = (authority: string) =>

@@ -3,7 +3,7 @@
  * certificates, keys, and the folder of its state.
  */
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
+import * as FileSystem from "effect/FileSystem"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
@@ -55,15 +55,32 @@ const externalOf = Effect.fnUntraced(function* (
   return { id: acmeEabKeyId, secret: Buffer.from(text, "base64") }
 })
 
+/** Fails unless a program can be run. One without a slash is looked for in PATH when it is run. */
+const refuseNoProgram = Effect.fnUntraced(function* (path: string, where: string) {
+  if (!path.includes("/") || process.platform === "win32") return
+  const fs = yield* FileSystem.FileSystem
+  const { mode, type } = yield* Effect.mapError(fs.stat(path), ({ reason }) =>
+    invalid(
+      where,
+      path,
+      reason._tag === "NotFound" ? "does not exist" : `cannot be read (${reason._tag})`,
+    ),
+  )
+  if (type !== "File" || (mode & 0o111) === 0)
+    yield* invalid(where, path, "is not a program that can be run")
+})
+
 const dnsOf = Effect.fnUntraced(function* (
   { acmeDnsHook, acmeDnsKeyFile, acmeDnsServer }: AcmeSettings,
   whereOf: WhereOf,
 ) {
-  if (acmeDnsHook !== undefined)
+  if (acmeDnsHook !== undefined) {
+    yield* refuseNoProgram(acmeDnsHook, whereOf("acme_dns_hook"))
     return {
       add: (record: DnsHook.TxtRecord) => DnsHook.run(acmeDnsHook, "add", record),
       remove: (record: DnsHook.TxtRecord) => DnsHook.run(acmeDnsHook, "remove", record),
     }
+  }
   if (acmeDnsServer === undefined || acmeDnsKeyFile === undefined) return undefined
   const where = whereOf("acme_dns_key_file")
   const text = yield* readSecret(acmeDnsKeyFile, where)

@@ -5,6 +5,7 @@ import * as NodePath from "node:path"
 import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -19,6 +20,7 @@ import * as AcmeStore from "../../transport/acme/AcmeStore.ts"
 import * as KeptCertificate from "../../transport/acme/KeptCertificate.ts"
 import * as KeyStrength from "../../transport/auth/KeyStrength.ts"
 import * as Certificate from "../../transport/net/Certificate.ts"
+import { loadAccess } from "../access/LoadAccess.ts"
 import { loadAcme } from "../load/LoadAcme.ts"
 import * as PassedCertificate from "../passthrough/PassedCertificate.ts"
 import { loadCertificate, loadTrusted, refuseUntimely } from "../shared/LoadCertificate.ts"
@@ -96,9 +98,58 @@ const writtenKey = (document: Document | undefined): ApiKey.ApiKey | undefined =
   return Option.getOrUndefined(Result.getSuccess(ApiKey.parse(text)))
 }
 
+/** A note about keys that do nothing without `acme`, which may come from a flag or the environment. */
+const withoutAcme = (document: Document | undefined): string => {
+  const table = document?.table ?? {}
+  const keys = Object.keys(table).filter((key) => key.startsWith("acme_"))
+  return keys.length === 0 || table.acme !== undefined
+    ? ""
+    : `; ${keys.join(", ")} ${keys.length === 1 ? "does" : "do"} nothing without \`acme\``
+}
+
 const checkCertificate = Effect.fnUntraced(function* (files: RelayConfig.CertificateFiles) {
   yield* refuseUntimely(yield* loadCertificate(files), files.certificate)
 })
+
+/** A check of something outside of the file. */
+type FileCheck = Effect.Effect<void, ConfigError, FileSystem.FileSystem>
+
+const checkTrusted = (path: string | undefined, place: string): ReadonlyArray<FileCheck> =>
+  path === undefined ? [] : [Effect.asVoid(loadTrusted(path, place))]
+
+/** What a configuration or one of its services serves, as far as it names files. */
+type NamingContent = Pick<
+  ServerConfig.ServerSettings,
+  "routes" | "tlsCert" | "tlsKey" | "toCa" | "usersFile"
+>
+
+const filesOfContent = (
+  content: NamingContent,
+  where: (path: Path) => string,
+): ReadonlyArray<FileCheck> => {
+  const { routes = [], toCa, usersFile } = content
+  const tls = PassedCertificate.filesOf(content, where(["tls_cert"]))
+  const access = { usersFile, users: undefined, tokens: undefined, visitors: undefined }
+  return [
+    ...(tls === undefined ? [] : [checkCertificate(tls)]),
+    ...checkTrusted(toCa, where(["to_ca"])),
+    ...routes.flatMap((route, i) => checkTrusted(route.toCa, where(["routes", i, "to_ca"]))),
+    ...(usersFile === undefined ? [] : [Effect.asVoid(loadAccess(access))]),
+  ]
+}
+
+/** The files that a server's configuration names, its services included. */
+const filesNamed = (
+  settings: ServerConfig.ServerSettings,
+  where: (path: Path) => string,
+): ReadonlyArray<FileCheck> => [
+  ...checkTrusted(settings.ca, where(["ca"])),
+  Effect.asVoid(loadAcme(settings, (key) => where([key]))),
+  ...filesOfContent(settings, where),
+  ...(settings.services ?? []).flatMap((service, i) =>
+    filesOfContent(service, (path) => where(["services", i, ...path])),
+  ),
+]
 
 /** The keys of a configuration, each once: its own and those of its services. */
 const keysOf = (
@@ -126,14 +177,9 @@ const checkServer = Effect.fnUntraced(function* (
   const decoded = ServerConfig.decodeSettings(text, { file })
   if (Result.isFailure(decoded)) problems.push(...decoded.failure.problems)
   const keys = keysOf(decoded, document)
-  const ca = Result.isSuccess(decoded) ? decoded.success.ca : undefined
-  const tls = Result.isSuccess(decoded)
-    ? PassedCertificate.filesOf(decoded.success, where(["tls_cert"]))
-    : undefined
   const checks = [
     ...keys.map((key) => KeyStrength.check(key, file)),
-    ...(ca === undefined ? [] : [Effect.asVoid(loadTrusted(ca, where(["ca"])))]),
-    ...(tls === undefined ? [] : [checkCertificate(tls)]),
+    ...(Result.isSuccess(decoded) ? filesNamed(decoded.success, where) : []),
   ]
   for (const check of checks) {
     const error = yield* check.pipe(
@@ -146,7 +192,7 @@ const checkServer = Effect.fnUntraced(function* (
   if (first !== undefined) return yield* new ConfigError({ problems: [first, ...rest] })
   const settings = yield* Effect.fromResult(decoded)
   const note = ServerConfig.holdsSecret(text) ? accessNote(file) : undefined
-  return `OK: ${file} is a server's configuration${missing(settings)}${insecure(settings)}${unused(document)}${note === undefined ? "" : `; ${note}`}`
+  return `OK: ${file} is a server's configuration${missing(settings)}${insecure(settings)}${unused(document)}${withoutAcme(document)}${note === undefined ? "" : `; ${note}`}`
 })
 
 const dayOf = (millis: number): string => Certificate.timeOf(millis).slice(0, 10)
@@ -200,7 +246,7 @@ const checkRelay = Effect.fnUntraced(function* (
       ? ""
       : yield* checkProvider(oidc, publicUrl, where(["oidc", "issuer"]))
   const servers = config.servers.length
-  return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config)}${clusterNote}${signInNote}${yield* acmeNote(config, (key) => where([key]))}`
+  return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config)}${clusterNote}${signInNote}${withoutAcme(document)}${yield* acmeNote(config, (key) => where([key]))}`
 })
 
 const check = Effect.fnUntraced(function* ({ file, kind }: CheckFlags) {

@@ -94,6 +94,9 @@ export const text = (expected: string): ConfigValue<string> => scalar("text", No
 export const matching = (pattern: RegExp, expected: string): ConfigValue<string> =>
   scalar("text", Schema.String.check(Schema.isPattern(pattern)), expected)
 
+/** A mail address, not an address that begins with `mailto:`. */
+export const mailAddress = matching(/^(?!mailto:)[^\s@,<>]+@[^\s@,<>]+$/i, "a mail address")
+
 /** One of a few words. */
 export const oneOf = <const Word extends string>(words: ReadonlyArray<Word>): ConfigValue<Word> => {
   const quoted = words.map((word) => `"${word}"`)
@@ -168,30 +171,33 @@ const units: ReadonlyArray<readonly [pattern: RegExp, millis: number]> = [
 
 const maxDurationMillis = 7 * 24 * 3_600_000
 
-const parseDuration = (input: number | string): Duration.Duration | undefined => {
-  const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/.exec(String(input).trim())
-  if (match === null) return undefined
-  const unit = units.find(([pattern]) => pattern.test(match[2] as string))
-  if (unit === undefined) return undefined
-  const millis = Number(match[1]) * unit[1]
-  return millis <= maxDurationMillis ? Duration.millis(millis) : undefined
-}
-
 const NumberOrText = Schema.Union([Schema.Number, Schema.String])
 const expectedDuration = 'seconds as a number, or a text such as "30 s" or "5 min"'
 
+/** @param least in milliseconds */
+const parseDuration =
+  (least: number) =>
+  (input: number | string): Result.Result<Duration.Duration, string> => {
+    const [, count, name = ""] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/.exec(String(input).trim()) ?? []
+    const unit = units.find(([pattern]) => pattern.test(name))
+    const millis = count === undefined || unit === undefined ? undefined : Number(count) * unit[1]
+    if (millis === undefined || millis < least) return Result.fail(`expected ${expectedDuration}`)
+    return millis <= maxDurationMillis
+      ? Result.succeed(Duration.millis(millis))
+      : Result.fail(`expected ${expectedDuration}, up to 7 days`)
+  }
+
 /** Seconds as a number, or a text with its unit, at most 7 days; zero is allowed. */
-export const durationOrZero = scalar("text", parsed(NumberOrText, parseDuration), expectedDuration)
+export const durationOrZero = scalar(
+  "text",
+  explained(NumberOrText, parseDuration(0)),
+  expectedDuration,
+)
 
 /** As {@link durationOrZero}, but more than zero. */
 export const duration = scalar(
   "text",
-  parsed(NumberOrText, (input) => {
-    const parsedDuration = parseDuration(input)
-    return parsedDuration === undefined || Duration.isZero(parsedDuration)
-      ? undefined
-      : parsedDuration
-  }),
+  explained(NumberOrText, parseDuration(Number.MIN_VALUE)),
   expectedDuration,
 )
 

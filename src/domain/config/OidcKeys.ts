@@ -28,6 +28,17 @@ const issuer = scalar(
   'an https address, such as "https://login.example.com"',
 )
 
+// RFC 6749 3.3. Without `openid` a provider says nothing about who signs in (OpenID Connect Core 3.1.2.1).
+const scopes = scalar(
+  "list",
+  parsed(Schema.Array(Schema.String), (list) =>
+    list.includes("openid") && list.every((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope))
+      ? list
+      : undefined,
+  ),
+  'a list of scopes with "openid", such as ["openid", "email"]',
+)
+
 const claim = (example: string): ConfigValue<string> =>
   Value.matching(/^[\x21-\x7e]{1,128}$/, `the name of a claim, such as "${example}"`)
 
@@ -55,23 +66,20 @@ export const oidcKeys = {
   }),
   scopes: withDefault({
     name: "scopes",
-    value: Value.listOf(
-      /^[\x21\x23-\x5b\x5d-\x7e]+$/,
-      'a list of scopes, such as ["openid", "email"]',
-    ),
+    value: scopes,
     doc: "The scopes that are asked for.",
     default: ["openid", "email", "profile"],
   }),
   userClaim: withDefault({
     name: "user_claim",
     value: claim("preferred_username"),
-    doc: "The claim that names the visitor in `X-Forwarded-User`.",
+    doc: "The claim that names the visitor in `X-Forwarded-User`. Dots lead into objects.",
     default: "sub",
   }),
   groupsClaim: withDefault({
     name: "groups_claim",
     value: claim("roles"),
-    doc: "The claim that has the visitor's groups.",
+    doc: 'The claim that has the visitor\'s groups. Dots lead into objects, as in "realm_access.roles".',
     default: "groups",
   }),
   unverifiedEmail: withDefault({

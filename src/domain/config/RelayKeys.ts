@@ -127,7 +127,7 @@ const addressKeys = {
   }),
   acme: optional({
     name: "acme",
-    value: Value.matching(/^[^\s@,<>]+@[^\s@,<>]+$/, "a mail address"),
+    value: Value.mailAddress,
     doc: "Obtain certificates by ACME, and so agree to the terms of the certificate authority, which is told this mail address; `listen` is then port 443 and `http_listen` port 80 of all addresses by default.",
     see: "operating.md#certificates-by-acme",
     unset: "no certificates by ACME",

@@ -342,7 +342,7 @@ const tlsKeys = {
   }),
   acme: optional({
     name: "acme",
-    value: Value.matching(/^[^\s@,<>]+@[^\s@,<>]+$/, "a mail address"),
+    value: Value.mailAddress,
     doc: "Obtain the certificate by ACME through the tunnel instead, and so agree to the terms of the certificate authority, which is told this mail address.",
     see: "operating.md#end-to-end-encryption",
     unset: "no certificate by ACME",

@@ -20,11 +20,11 @@ export type AllowList = ReadonlyArray<string>
 
 const groupPrefix = "group:"
 
-/** Whether a text is one of the forms of an entry. */
+/** Whether a text is one of the forms of an entry. An address with a `*`, which stands for nothing, is none. */
 export const isEntry = (text: string): boolean =>
   text === "*" ||
   (text.startsWith(groupPrefix) && text.length > groupPrefix.length) ||
-  /^[^\s@]*@[^\s@]+$/.test(text)
+  /^[^\s@*]*@[^\s@*]+$/.test(text)
 
 /** Letters outside ASCII stay: some of them become ASCII ones in lower case. */
 const lowerAscii = (text: string): string => text.replace(/[A-Z]+/g, (run) => run.toLowerCase())

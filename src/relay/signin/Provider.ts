@@ -207,18 +207,29 @@ const textOf = (value: unknown): string | undefined =>
     ? value
     : undefined
 
+type Claims = { readonly [claim: string]: unknown }
+
+const isClaims = (value: unknown): value is Claims => typeof value === "object" && value !== null
+
+/** A claim by its name, or by the names that lead to it, with dots between, as `realm_access.roles` of Keycloak. */
+const claimIn = (claims: Claims, name: string): unknown => {
+  if (Object.hasOwn(claims, name)) return claims[name]
+  let value: unknown = claims
+  for (const part of name.split(".")) {
+    if (!isClaims(value) || !Object.hasOwn(value, part)) return undefined
+    value = value[part]
+  }
+  return value
+}
+
 /** Who the claims say the visitor is. The needed groups come first, since not all may fit into a session. */
-export const identityOf = (
-  oidc: Oidc,
-  claims: { readonly [claim: string]: unknown },
-  needed: ReadonlySet<string>,
-): Identity => {
+export const identityOf = (oidc: Oidc, claims: Claims, needed: ReadonlySet<string>): Identity => {
   const { groupsClaim, unverifiedEmail, userClaim } = oidc
-  const user = textOf(claims[userClaim])
+  const user = textOf(claimIn(claims, userClaim))
   if (user === undefined) throw new Error(`there is no claim \`${userClaim}\`, or it is too long`)
   const { email, email_verified: verified } = claims
   const isVerified = verified === true || verified === "true" || unverifiedEmail
-  const given = claims[groupsClaim]
+  const given = claimIn(claims, groupsClaim)
   const groups = [...new Set([given].flat().flatMap((group) => textOf(group) ?? []))]
   let room = maxGroups
   return {

@@ -61,10 +61,30 @@ describe("[oidc]", () => {
 
   it("needs to know who may come in, in the forms that there are", () => {
     assert.include(problem(table.replace(/allow = .*/, "")), "`oidc.allow` is missing")
-    for (const list of ["[]", '["ann"]', '["group:"]', '["*", ""]'])
+    for (const list of [
+      "[]",
+      '["ann"]',
+      '["group:"]',
+      '["*", ""]',
+      '["*@example.org"]',
+      '["@*.example.org"]',
+    ])
       assert.include(problem(table.replace(/allow = .*/, `allow = ${list}`)), "`oidc.allow`")
     assert.include(problem(table + server('{ allow = ["ann"] }')), 'has "ann", which is no address')
     assert.include(problem(server('{ allow = ["@example.com"] }')), "nobody could come in")
+  })
+
+  it("asks for the scope without which nobody can sign in", () => {
+    assert.strictEqual(problem(`${table}scopes = ["openid", "groups"]\n`), "")
+    for (const list of ["[]", '["email"]', '["openid", "a b"]'])
+      assert.include(problem(`${table}scopes = ${list}\n`), "`oidc.scopes`: expected")
+  })
+
+  it("says how long a session may be", () => {
+    assert.strictEqual(problem(`${table}session = "168 h"\n`), "")
+    assert.include(problem(`${table}session = "169 h"\n`), "up to 7 days")
+    for (const session of ["0", '"30 days"', '"-1 s"'])
+      assert.include(problem(`${table}session = ${session}\n`), "expected seconds as a number")
   })
 
   it("needs https for visitors and for the provider, except on this machine", () => {

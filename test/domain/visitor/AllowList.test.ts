@@ -44,7 +44,7 @@ describe("a list", () => {
   it("has entries of these forms only", () => {
     for (const entry of ["*", "a@b", "@b.example", "group:a b"])
       assert.isTrue(isEntry(entry), entry)
-    for (const entry of ["", "ann", "group:", "a@", "a@b@c", "a b@c", "@"])
+    for (const entry of ["", "ann", "group:", "a@", "a@b@c", "a b@c", "@", "*@b", "@*.b"])
       assert.isFalse(isEntry(entry), entry)
     assert.deepStrictEqual(groupsOf(["*", "group:a", "x@y", "group:b c"]), ["a", "b c"])
   })
