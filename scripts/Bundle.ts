@@ -2,7 +2,8 @@
  * What is bundled, and how: the command with everything that it needs, and the
  * library entries without Effect, which an app brings itself.
  */
-import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs"
+import { createHash } from "node:crypto"
+import { chmodSync, existsSync, globSync, readFileSync, writeFileSync } from "node:fs"
 import { isBuiltin } from "node:module"
 import { basename, join } from "node:path"
 import {
@@ -144,11 +145,34 @@ const segmentLate: Plugin = {
 const toAscii = (code: string): string =>
   code.replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
 
+/** The entry of the command, by the name of its chunk. */
+const commandEntry = { Command: "src/bin.ts" }
+
+/**
+ * The code that loads the chunks in a folder: the package's from files, the
+ * single executable's from itself.
+ */
+export const loaderOf = (dir: string, from: "files" | "executable"): string => {
+  const digest = createHash("sha256")
+  for (const name of chunksIn(dir)) digest.update(readFileSync(join(dir, name)))
+  const read = (name: string): string => readFileSync(`scripts/package/${name}.cjs`, "utf8")
+  return `${read(from)}\n${read("loader").replace("BUNDLE_DIGEST", digest.digest("hex"))}`
+}
+
+/** The program of the package. */
+const program = "bin.js"
+
+/** The names of the chunks in a folder. */
+export const chunksIn = (dir: string): ReadonlyArray<string> =>
+  globSync("*.js", { cwd: dir })
+    .filter((name) => name !== program)
+    .sort()
+
 /** The command and its workers, with all packages that have no native code. */
 export const bundleCommand = async (dir: string): Promise<RolldownOutput> => {
   const build = await rolldown({
     ...common(() => false),
-    input: named(["src/bin.ts", ...workers]),
+    input: { ...commandEntry, ...named(workers) },
     plugins: [segmentLate],
   })
   // CommonJS: the modules that Node loads as such take 8 MiB less than those of ES, and the
@@ -168,7 +192,11 @@ export const bundleCommand = async (dir: string): Promise<RolldownOutput> => {
     plugins: [{ name: "load-late", renderChunk: loadLate }],
   })
   for (const chunk of output.output)
-    if (chunk.type === "chunk") writeFileSync(join(dir, chunk.fileName), toAscii(chunk.code))
+    if (chunk.type === "chunk")
+      writeFileSync(join(dir, chunk.fileName), toAscii(chunk.code.replace(/^#!.*/, "")))
+  const loader = loaderOf(dir, "files")
+  writeFileSync(join(dir, program), `#!/usr/bin/env node\n${loader}\nload("Command.js")\n`)
+  chmodSync(join(dir, program), 0o755)
   writeFileSync(join(dir, "package.json"), `${JSON.stringify({ type: "commonjs" })}\n`)
   return output
 }

@@ -5,7 +5,7 @@
  */
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { chmodSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import * as Bundle from "./Bundle.ts"
@@ -22,16 +22,13 @@ const declarations = "dist/.types"
 const hashSources = (): string => {
   const hash = createHash("sha256")
   const others = ["package.json", "package-lock.json", "scripts/Bundle.ts", "scripts/build.ts"]
-  for (const file of [...others, ...globSync("src/**/*.ts").sort()])
+  const sources = globSync(["scripts/package/*.cjs", "src/**/*.ts"]).sort()
+  for (const file of [...others, ...sources])
     hash.update(`${file}\0`).update(readFileSync(file)).update("\0")
   return hash.digest("hex")
 }
 
-const buildCommand = async () => {
-  const output = await Bundle.bundleCommand("dist/command")
-  chmodSync("dist/command/bin.js", 0o755)
-  return output
-}
+const buildCommand = () => Bundle.bundleCommand("dist/command")
 
 const buildAll = async (): Promise<void> => {
   const compiler = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"]

@@ -11,6 +11,18 @@ import { entry } from "./domain/ErrorRegistry.ts"
 const needed = 24
 const major = Number(process.versions.node.split(".")[0])
 
+/** What the bundle's loader does with compiled code; a start from the sources does without. */
+interface CompiledCode {
+  /** Uses what an earlier start has kept. */
+  readonly open: () => void
+  /** Keeps what this start has compiled, with the same flags of V8. */
+  readonly keep: () => void
+}
+
+const compiledCode = (globalThis as { readonly [key: symbol]: CompiledCode | undefined })[
+  Symbol.for("ptth.compiled")
+]
+
 const run = async (): Promise<void> => {
   if (process.argv.length === 3 && /^(?:--version|-v)$/.test(process.argv[2] ?? "")) {
     // Asked often and by scripts, so it does not wait for everything else to load.
@@ -20,10 +32,11 @@ const run = async (): Promise<void> => {
   }
   // Grown by what the start allocates, the space of new objects would stay large; see HeapPolicy.ts.
   setFlagsFromString("--semi-space-growth-factor=1")
-  nodeModule.enableCompileCache()
-  const { main } = await import("./cli/Main.ts")
   const { apply: limitHeap } = await import("./cli/HeapPolicy.ts")
-  limitHeap()
+  limitHeap(compiledCode?.keep)
+  if (compiledCode === undefined) nodeModule.enableCompileCache()
+  else compiledCode.open()
+  const { main } = await import("./cli/Main.ts")
   main(process.argv)
 }
 

@@ -3,9 +3,10 @@
  * bundle inside (https://nodejs.org/api/single-executable-applications.html).
  */
 import { execFileSync } from "node:child_process"
-import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { basename, dirname, join, resolve } from "node:path"
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { dirname, join, resolve } from "node:path"
 import { inject } from "postject"
+import { chunksIn, loaderOf } from "../Bundle.ts"
 import * as Elf from "./Elf.ts"
 import * as MachO from "./MachO.ts"
 import * as Runtimes from "./Runtimes.ts"
@@ -17,23 +18,17 @@ const resource = {
   segment: "NODE_SEA",
 }
 
-const loader = "scripts/package/loader.cjs"
-
-/** The code without what is for a shell. */
-const withoutShell = (code: string): string => code.replace(/^#!.*/, "")
-
 /** The blob with the bundle in `parts`, made in `folder` by a runtime of this version for this machine. */
 const blobOf = async (parts: string, folder: string, version: string): Promise<Buffer> => {
   const assets: Record<string, string> = {}
-  const add = (file: string): string => {
-    const name = basename(file)
-    const code = withoutShell(readFileSync(file, "utf8"))
+  const add = (name: string, code: string): void => {
     writeFileSync(join(folder, name), code)
     assets[name] = name
-    return code
   }
-  const start = `${add(loader)}\nload(process.env[partVariable] ?? "bin.js")\n`
-  for (const name of globSync("*.js", { cwd: parts }).sort()) add(join(parts, name))
+  const loader = loaderOf(parts, "executable")
+  add("loader.cjs", loader)
+  for (const name of chunksIn(parts)) add(name, readFileSync(join(parts, name), "utf8"))
+  const start = `${loader}\nload(process.env[partVariable] ?? "Command.js")\n`
   writeFileSync(join(folder, "ptth.cjs"), start)
   // Names without a folder, because the main one becomes a part of the blob.
   const settings = { main: "ptth.cjs", output: "ptth.blob", assets }

@@ -1,64 +1,133 @@
 /**
- * The first code of the single executable, of each of its threads and of each
- * process that it starts: loads the command's bundle from the executable
- * instead of from files. What follows this code calls `load`.
+ * Loads the parts of the command's bundle, each once, as Node loads CommonJS
+ * modules. Most of a start goes into compiling functions that are called for the
+ * first time. Node's compile cache has none of them, because it is filled before
+ * a file runs. So what V8 has compiled by the end of a start is kept here, for
+ * the next start of the same command.
+ *
+ * What precedes this code defines `source`: where the parts are. It is wrapped, so that
+ * both may have the same names.
  */
-"use strict"
+const load = (({ folder, requireOther, textOf }) => {
+  const { createHash } = require("node:crypto")
+  const fs = require("node:fs")
+  const { tmpdir } = require("node:os")
+  const { basename, join } = require("node:path")
+  const { cachedDataVersionTag } = require("node:v8")
+  const { Script } = require("node:vm")
 
-const processes = require("node:child_process")
-const { createRequire } = require("node:module")
-const { basename, dirname, join } = require("node:path")
-const { getRawAsset } = require("node:sea")
-const { Script } = require("node:vm")
-const threads = require("node:worker_threads")
+  /** The digest of all parts, which the build fills in. */
+  const bundleDigest = "BUNDLE_DIGEST"
 
-/** Where the bundle would be if it were files; in stack traces. */
-const folder = join(dirname(process.execPath), "ptth.bundle")
+  /** Commands with a file of compiled code of their own; the others share one. */
+  const serving = /file_?server|relay|server|share|dev/
 
-/** For packages with native code, if somebody has put them beside the executable. */
-const requireBeside = createRequire(process.execPath)
+  /** The start of such a file: its digest, and the length of the list of parts in bytes. */
+  const digestLength = 32
+  const headerLength = digestLength + 4
 
-// All of it is ASCII, see `Bundle.ts`.
-const textOf = (name) => Buffer.from(getRawAsset(name)).latin1Slice()
+  /** Compiled code of an earlier start, by the part's name. */
+  const compiled = new Map()
+  /** The memory that has all of it. */
+  let memory = new ArrayBuffer(0)
 
-const isPart = (name) => /^\.{1,2}\/[\w./-]+\.js$/.test(name)
+  /** The scripts of this start; `undefined` unless their code is to be kept. */
+  let scripts
 
-/** A thread whose code is a file of the bundle. */
-class Worker extends threads.Worker {
-  constructor(file, options) {
-    const code = `${textOf("loader.cjs")}\nload(${JSON.stringify(basename(file.pathname))})`
-    super(code, { ...options, eval: true })
+  /** The folder of the files; `undefined` unless it is this user's alone, because code from there is run. */
+  const privateFolder = () => {
+    const { NODE_COMPILE_CACHE: named, NODE_DISABLE_COMPILE_CACHE: disabled } = process.env
+    if (disabled === "1") return undefined
+    const uid = process.getuid?.()
+    const path = named || join(tmpdir(), `ptth-code-${uid ?? "user"}`)
+    fs.mkdirSync(path, { recursive: true, mode: 0o700 })
+    const stats = fs.lstatSync(path)
+    const isOwn = uid === undefined || (stats.uid === uid && (stats.mode & 0o022) === 0)
+    return stats.isDirectory() && isOwn ? path : undefined
   }
-}
 
-/** Names the file of the bundle that a process runs instead of the command. */
-const partVariable = "PTTH_BUNDLE_PART"
+  /** The file for this command, this version of V8 and its flags. */
+  const compiledFile = () => {
+    const [, program = "", command = ""] = process.argv
+    const [word = "other"] = serving.exec(`${basename(program)} ${command}`) ?? []
+    const path = privateFolder()
+    return path && join(path, `ptth-${word}-${cachedDataVersionTag().toString(16)}`)
+  }
 
-/** Starts a process whose code is a file of the bundle. */
-const fork = (file, args, { env = process.env, execArgv = [], ...options } = {}) =>
-  processes.spawn(process.execPath, args, {
-    ...options,
-    env: { ...env, [partVariable]: basename(file), NODE_OPTIONS: execArgv.join(" ") },
-  })
+  const digestOf = (bytes) => createHash("sha256").update(bundleDigest).update(bytes).digest()
 
-const replaced = {
-  "node:worker_threads": { ...threads, Worker },
-  "node:child_process": { ...processes, fork },
-}
+  /** Reads a file; whether it is whole and of this bundle. */
+  const readCompiled = (file) => {
+    const bytes = fs.readFileSync(file)
+    memory = bytes.buffer
+    if (!digestOf(bytes.subarray(digestLength)).equals(bytes.subarray(0, digestLength)))
+      return false
+    let offset = headerLength + bytes.readUInt32LE(digestLength)
+    for (const [name, length] of JSON.parse(bytes.latin1Slice(headerLength, offset))) {
+      compiled.set(name, bytes.subarray(offset, offset + length))
+      offset += length
+    }
+    return true
+  }
 
-const loaded = new Map()
+  const writeCompiled = (file) => {
+    const codes = [...scripts].map(([name, script]) => [name, script.createCachedData()])
+    const list = Buffer.from(JSON.stringify(codes.map(([name, { length }]) => [name, length])))
+    const header = Buffer.alloc(4)
+    header.writeUInt32LE(list.length)
+    const content = Buffer.concat([header, list, ...codes.map(([, code]) => code)])
+    const part = `${file}.${process.pid}`
+    fs.writeFileSync(part, Buffer.concat([digestOf(content), content]), { mode: 0o600 })
+    fs.renameSync(part, file)
+  }
 
-const requirePart = (name) =>
-  isPart(name) ? load(basename(name)) : (replaced[name] ?? requireBeside(name))
+  /** Ignores failures: the next start then compiles everything again. */
+  const attempt = (action) => {
+    try {
+      return action()
+    } catch {
+      return undefined
+    }
+  }
 
-function load(name) {
-  const before = loaded.get(name)
-  if (before !== undefined) return before.exports
-  const part = { exports: {} }
-  loaded.set(name, part)
-  const filename = join(folder, name)
-  const code = `(function (exports, require, module, __filename, __dirname) {${textOf(name)}\n})`
-  const run = new Script(code, { filename }).runInThisContext()
-  run.call(part.exports, part.exports, requirePart, part, filename, folder)
-  return part.exports
-}
+  let file
+
+  /** For the command, which calls both with the same flags of V8. */
+  globalThis[Symbol.for("ptth.compiled")] = {
+    /** Uses what an earlier start has kept. */
+    open() {
+      file = attempt(compiledFile)
+      if (file === undefined || attempt(() => readCompiled(file)) === true) return
+      scripts = new Map()
+      process.once("exit", this.keep)
+    },
+    /** Keeps what this start has compiled, unless there was something before, and frees that. */
+    keep() {
+      if (scripts !== undefined) attempt(() => writeCompiled(file))
+      scripts = undefined
+      compiled.clear()
+      memory.transfer(0)
+    },
+  }
+
+  const isPart = (name) => /^\.{1,2}\/[\w./-]+\.js$/.test(name)
+
+  const loaded = new Map()
+
+  const requirePart = (name) => (isPart(name) ? load(basename(name)) : requireOther(name))
+
+  function load(name) {
+    const before = loaded.get(name)
+    if (before !== undefined) return before.exports
+    const part = { exports: {} }
+    loaded.set(name, part)
+    const filename = `${folder}/${name}`
+    const code = `(function (exports, require, module, __filename, __dirname) {${textOf(name)}\n})`
+    const script = new Script(code, { filename, cachedData: compiled.get(name) })
+    scripts?.set(name, script)
+    script.runInThisContext().call(part.exports, part.exports, requirePart, part, filename, folder)
+    return part.exports
+  }
+
+  return load
+})(source)

@@ -62,8 +62,12 @@ const collect = (): void => {
   collector({ type: "minor" })
 }
 
-/** Applies the policy to this process, which `bin.ts` has set up for its start. */
-export const apply = (): void => {
+/**
+ * Applies the policy to this process, which `bin.ts` has set up for its start.
+ *
+ * @param onStarted is called once the start is over, before V8's flags change
+ */
+export const apply = (onStarted: () => void = () => {}): void => {
   setFlagsFromString(`--heap-growing-percent=${growthPercent}`)
   // A hundred long requests make V8 pretenure: it then allocates all requests in the old space,
   // where each retains its references until the next full collection.
@@ -83,6 +87,7 @@ export const apply = (): void => {
   const endStart = (): void => {
     if (!isStarting) return
     isStarting = false
+    onStarted()
     setFlagsFromString("--semi-space-growth-factor=2")
   }
   const onTraffic = (): void => {

@@ -3,9 +3,10 @@
  * one row of the table here. Icons are those of `Kind.ts`; a language that is
  * not among the common ones of highlight.js is registered in `Highlight.ts`.
  */
-import mime from "mime"
+import otherTypes from "mime/types/other.js"
+import standardTypes from "mime/types/standard.js"
 import { memoize } from "../../domain/Memoize.ts"
-import { type ByteName, toText } from "../names/ByteName.ts"
+import type { ByteName } from "../names/ByteName.ts"
 import type { Kind } from "./Kind.ts"
 import * as MediaType from "./MediaType.ts"
 
@@ -189,8 +190,21 @@ const rowOf = (name: ByteName): Row | undefined => {
   return extension === undefined ? byName.get(name.toLowerCase()) : byExtension.get(extension)
 }
 
-const standardType = (name: ByteName): string =>
-  (name.includes(".") ? mime.getType(toText(name)) : null) ?? MediaType.unknown
+/**
+ * The standard media type of an extension. The tables are searched for each
+ * extension, because maps of all of them are large and take time to make.
+ */
+const standardTypeOf = memoize((extension): string => {
+  for (const types of [standardTypes, otherTypes])
+    for (const [type, extensions] of Object.entries<ReadonlyArray<string>>(types))
+      if (extensions.includes(extension)) return type
+  return MediaType.unknown
+})
+
+const standardType = (name: ByteName): string => {
+  const extension = extensionOf(name)
+  return extension === undefined ? MediaType.unknown : standardTypeOf(extension)
+}
 
 /** The media type, without parameters, of a file of this name. */
 export const mediaTypeOf = (name: ByteName): string => rowOf(name)?.mediaType ?? standardType(name)

@@ -1,0 +1,45 @@
+/**
+ * The built command keeps what V8 has compiled for its next start, in a folder
+ * that must be its user's alone.
+ */
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { inFolder, run } from "./Command.ts"
+
+/** Runs `ptth keygen` with a folder for compiled code. */
+const keygen = async (folder: string): Promise<void> => {
+  const { code, stderr } = await run(["keygen"], { env: { NODE_COMPILE_CACHE: folder } })
+  assert.deepStrictEqual([code, stderr], [0, ""])
+}
+
+/** The files of compiled code in a folder, where Node has its own, too. */
+const filesIn = (folder: string): ReadonlyArray<string> =>
+  readdirSync(folder).filter((name) => name.startsWith("ptth-"))
+
+describe("compiled code", () => {
+  it("is kept for the next start, and replaced if it is damaged", () =>
+    inFolder(async (folder) => {
+      await keygen(folder)
+      const [name = "", ...others] = filesIn(folder)
+      assert.deepStrictEqual(others, [])
+      const file = join(folder, name)
+      assert.strictEqual(statSync(file).mode & 0o777, 0o600)
+      const written = statSync(file).mtimeMs
+      const content = readFileSync(file)
+      await keygen(folder)
+      assert.strictEqual(statSync(file).mtimeMs, written)
+      const damaged = Buffer.from(content)
+      damaged.fill(0, content.length - 1_000)
+      writeFileSync(file, damaged)
+      await keygen(folder)
+      assert.isFalse(readFileSync(file).equals(damaged))
+    }))
+
+  it("is neither read from nor written to a folder that others can change", () =>
+    inFolder(async (folder) => {
+      chmodSync(folder, 0o777)
+      await keygen(folder)
+      assert.deepStrictEqual(filesIn(folder), [])
+    }))
+})
