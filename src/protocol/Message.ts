@@ -75,6 +75,33 @@ export const ResponseHead = Schema.Struct({
 /** See the schema. */
 export type ResponseHead = typeof ResponseHead.Type
 
+/**
+ * A head whose parts were checked when it was decoded. Whoever writes it as it is
+ * need not check them again, which takes longer than to write them.
+ */
+export class CheckedRequest implements RequestHead {
+  readonly method: string
+  readonly target: string
+  readonly headers: HeaderList
+
+  constructor(method: string, target: string, headers: HeaderList) {
+    this.method = method
+    this.target = target
+    this.headers = headers
+  }
+}
+
+/** The same for a response. */
+export class CheckedResponse implements ResponseHead {
+  readonly status: number
+  readonly headers: HeaderList
+
+  constructor(status: number, headers: HeaderList) {
+    this.status = status
+    this.headers = headers
+  }
+}
+
 /** An interim response, such as 103 Early Hints; any number may precede a response (RFC 9110 15.2). */
 export const InterimHead = Schema.Struct({ status: InterimStatus, headers: HeaderList })
 /** See the schema. */

@@ -24,6 +24,8 @@ import {
   unknownLength,
 } from "./Frame.ts"
 import {
+  CheckedRequest,
+  CheckedResponse,
   type InterimHead,
   isInterimStatus,
   isMethod,
@@ -318,7 +320,7 @@ const decodeRequest = (
   const target = start.slice(first)
   if (!isMethod(method)) return fail("a method is illegal")
   if (!isTarget(target)) return fail("a target is illegal")
-  const head = { method, target, headers }
+  const head = new CheckedRequest(method, target, headers)
   const bytes = payload.subarray(headEnd)
   const isEnd = (flags & flagEnd) !== 0
   const held = (flags & flagHeld) !== 0
@@ -341,7 +343,7 @@ const decodeResponse = (
   const { first: status, headers, length, start } = decoded
   if (start !== "") return fail("a response has a target")
   if (!isStatus(status)) return fail("a status is illegal")
-  const head = { status, headers }
+  const head = new CheckedResponse(status, headers)
   const bytes = payload.subarray(headEnd)
   const isEnd = (flags & flagEnd) !== 0
   return Result.succeed(

@@ -3,6 +3,7 @@
  * `--to` move, what path mode removes, and what neither can move. The table of
  * docs/path-mode.md and docs/path-mode.json are written from it.
  */
+import { FieldNames } from "../../domain/FieldNames.ts"
 import type { Header, HeaderList } from "../../domain/HeaderList.ts"
 import * as Syntax from "./AddressSyntax.ts"
 
@@ -196,22 +197,19 @@ export const unmovable: ReadonlyArray<Unmovable> = [
   },
 ]
 
-/** Length and first letter of a field name, by which most names differ. */
-const shapeOf = (name: string): number => (name.length << 8) | (name.charCodeAt(0) | 0x20)
-
-/** Values by field names in any case. Most other names are ruled out by their shape alone. */
+/** Values by field names in any case. */
 export class NameTable<A> {
   private readonly values: ReadonlyMap<string, A>
-  private readonly shapes: ReadonlySet<number>
+  private readonly names: FieldNames
 
   constructor(entries: ReadonlyArray<readonly [name: string, value: A]>) {
     this.values = new Map(entries.map(([name, value]) => [name.toLowerCase(), value]))
-    this.shapes = new Set(entries.map(([name]) => shapeOf(name)))
+    this.names = new FieldNames(this.values.keys())
   }
 
   /** The value of a name. */
   get(name: string): A | undefined {
-    return this.shapes.has(shapeOf(name)) ? this.values.get(name.toLowerCase()) : undefined
+    return this.names.mayHave(name) ? this.values.get(name.toLowerCase()) : undefined
   }
 
   /** Whether a list has one of the names. */

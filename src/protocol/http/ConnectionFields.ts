@@ -4,6 +4,8 @@
  * this one list, so that the rules cannot drift apart.
  */
 
+import { FieldNames } from "../../domain/FieldNames.ts"
+
 /**
  * The list: the fields of RFC 9110 7.6.1, `TE` and `Upgrade`, which `Connection`
  * has to nominate (10.1.4, 7.8), `Transfer-Encoding` (RFC 9112 6.1) and the
@@ -26,14 +28,10 @@ type ConnectionField = (typeof list)[number]
 /** All connection fields, lower case. */
 export const connectionFields: ReadonlySet<string> = new Set(list)
 
-/** One bit for each length of a name in the list. */
-const lengths = list.reduce((bits, { length }) => bits | (1 << length), 0)
+const names = new FieldNames(list)
 
-/** Whether a name, in any case, is that of a connection field. Most are ruled out by their length. */
-export const isConnectionField = (name: string): boolean =>
-  name.length < 32 &&
-  ((lengths >> name.length) & 1) === 1 &&
-  connectionFields.has(name.toLowerCase())
+/** Whether a name, in any case, is that of a connection field. */
+export const isConnectionField = (name: string): boolean => names.has(name)
 
 /** Connection fields besides those named here, together with some other fields. All lower case. */
 export const allExcept = (

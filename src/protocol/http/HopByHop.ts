@@ -5,43 +5,51 @@
  */
 import type { Header, HeaderList } from "../../domain/HeaderList.ts"
 import { memoize } from "../../domain/Memoize.ts"
-import { isConnectionField } from "./ConnectionFields.ts"
+import { connectionFields, isConnectionField } from "./ConnectionFields.ts"
 
 const none: ReadonlySet<string> = new Set()
 
-const optionsIn = memoize(
-  (value): ReadonlySet<string> =>
-    new Set(
-      value
-        .split(",")
-        .map((option) => option.trim().toLowerCase())
-        .filter((option) => option !== ""),
-    ),
-)
+/** The field of all recipients that Connection must not name (RFC 9110 7.6.1): without it an application would be asked by its local name. */
+const host = "host"
 
-/** The options of the Connection fields, lower case. */
-export const connectionOptions = (headers: HeaderList): ReadonlySet<string> => {
+/** The options of a Connection field, lower case. */
+interface Options {
+  readonly all: ReadonlySet<string>
+  /** Those that remove a field which is not a connection field anyway. */
+  readonly nominated: ReadonlySet<string>
+}
+
+const optionsIn = memoize((value): Options => {
+  const all = value
+    .split(",")
+    .map((option) => option.trim().toLowerCase())
+    .filter((option) => option !== "")
+  const nominated = all.filter((option) => option !== host && !connectionFields.has(option))
+  return { all: new Set(all), nominated: new Set(nominated) }
+})
+
+const optionsOf = (headers: HeaderList, which: keyof Options): ReadonlySet<string> => {
   let options: ReadonlySet<string> | undefined
   for (const [name, value] of headers) {
     if (name.length !== 10 || name.toLowerCase() !== "connection") continue
-    const others = optionsIn(value)
+    const others = optionsIn(value)[which]
     options = options === undefined ? others : new Set([...options, ...others])
   }
   return options ?? none
 }
 
-/** The field of all recipients that Connection must not name (RFC 9110 7.6.1): without it an application would be asked by its local name. */
-const host = "host"
+/** The options of the Connection fields, lower case. */
+export const connectionOptions = (headers: HeaderList): ReadonlySet<string> =>
+  optionsOf(headers, "all")
 
 /**
  * The list without connection fields and without the fields that Connection
  * names, except Host; the same list if it has none of them.
  */
 export const strip = (headers: HeaderList): HeaderList => {
-  const named = connectionOptions(headers)
-  const isNamed = (name: string): boolean => name !== host && named.has(name)
+  const named = optionsOf(headers, "nominated")
   const crosses = ([name]: Header): boolean =>
-    !isConnectionField(name) && (named.size === 0 || !isNamed(name.toLowerCase()))
+    !isConnectionField(name) && (named.size === 0 || !named.has(name.toLowerCase()))
   // The first field that does not cross, since most lists have none.
   for (let i = 0; i < headers.length; i++)
     if (!crosses(headers[i] as Header)) return headers.filter(crosses)

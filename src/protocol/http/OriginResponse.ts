@@ -71,7 +71,7 @@ export const recognise = (bytes: Buffer, method: string): OriginResponse | Broke
   if (end > maxHead || (last < 0 && bytes.length >= maxHead))
     return broken(`the head is larger than ${maxHead / 1024} KiB`)
   if (last < 0) return checkStart(bytes)
-  const lines = new Lines(bytes.toString("latin1", 0, last + 1))
+  const lines = new Lines(bytes.toString("latin1", 0, last + 1), bytes)
   const line = statusLine.exec(lines.next())
   if (line === null) return broken("the status line is illegal")
   const headers: Array<Header> = []
@@ -98,10 +98,13 @@ class Lines {
   /** Whether all lines so far end with CRLF and have no white space before the colon. */
   areStrict = true
   private readonly text: string
+  /** The same, one byte for each character, and more. */
+  private readonly bytes: Buffer
   private at = 0
 
-  constructor(text: string) {
+  constructor(text: string, bytes: Buffer) {
     this.text = text
+    this.bytes = bytes
   }
 
   get hasNext(): boolean {
@@ -118,7 +121,7 @@ class Lines {
   nextField(): Header | undefined {
     const start = this.at
     const end = this.lineEnd()
-    const field = FieldLine.parse(this.text, start, end)
+    const field = FieldLine.parseIn(this.bytes, this.text, start, end)
     if (field !== undefined) return field
     this.areStrict = false
     const line = this.text.slice(start, end).replace(spaceBeforeColon, "$1:")
@@ -145,7 +148,7 @@ const checkStart = (bytes: Buffer): Broken | Unfinished => {
   if (!version.startsWith(start)) return broken("it does not begin like a response")
   const end = bytes.indexOf(lf)
   if (end < 0) return unfinished
-  const line = new Lines(bytes.toString("latin1", 0, end + 1)).next()
+  const line = new Lines(bytes.toString("latin1", 0, end + 1), bytes).next()
   return statusLine.test(line) ? unfinished : broken("the status line is illegal")
 }
 

@@ -53,7 +53,7 @@ export const recognise = (bytes: Buffer): PlainRequest | undefined => {
   let closes = false
   for (let start = line[0].length; start < text.length; ) {
     const end = text.indexOf("\r\n", start)
-    const field = FieldLine.parse(text, start, end)
+    const field = FieldLine.parseIn(bytes, text, start, end)
     if (field === undefined || headers.length === maxFields) return undefined
     const value = field[1]
     const lower = field[0].toLowerCase()

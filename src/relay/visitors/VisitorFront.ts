@@ -314,9 +314,10 @@ class RewritingReply extends ReplyWrapper {
     super.respond(this.rewritten(head), body, sent)
   }
 
-  private rewritten({ headers, status }: ResponseHead): ResponseHead {
+  private rewritten(head: ResponseHead): ResponseHead {
     const isPrivate = (value: string): boolean => PrivateCookies.isSetBy(this.config, value)
-    return { status, headers: PathPrefix.rewrite(headers, this.seen, isPrivate) }
+    const headers = PathPrefix.rewrite(head.headers, this.seen, isPrivate)
+    return headers === head.headers ? head : { status: head.status, headers }
   }
 }
 

@@ -10,7 +10,7 @@ import * as HeadText from "../../protocol/http/HeadText.ts"
 import * as HopByHop from "../../protocol/http/HopByHop.ts"
 import type { OriginResponse } from "../../protocol/http/OriginResponse.ts"
 import { isSafe } from "../../protocol/http/SafeMethod.ts"
-import { isTarget, type RequestHead } from "../../protocol/Message.ts"
+import { CheckedRequest, isTarget, type RequestHead } from "../../protocol/Message.ts"
 import { type Body, promise } from "../../transport/body/Body.ts"
 import type { Handler, Reply } from "../../transport/body/Handler.ts"
 import { commit, refuse } from "../../transport/body/Replies.ts"
@@ -121,8 +121,12 @@ export const make = (options: UpstreamOptions): Upstream => {
 }
 
 /** Whether a request has nothing in it that could begin a field or a request of its own. */
-const isWritable = ({ method, target }: RequestHead, fields: HeaderList): boolean =>
-  isName(method) && method !== "CONNECT" && isTarget(target) && fields.every(HeadText.isWritable)
+const isWritable = (head: RequestHead, fields: HeaderList): boolean => {
+  if (head.method === "CONNECT") return false
+  // What is added to the fields of such a head is legal.
+  if (head instanceof CheckedRequest) return true
+  return isName(head.method) && isTarget(head.target) && fields.every(HeadText.isWritable)
+}
 
 const looped = new ExchangeError({
   code: "PTTH_LOOP",

@@ -2,12 +2,18 @@
  * Checks a handler's response before it is written to a visitor's connection,
  * and decides how: with which fields and which framing.
  */
+import { FieldNames } from "../../domain/FieldNames.ts"
 import { type Header, type HeaderList, has, isName, isValue } from "../../domain/HeaderList.ts"
 import { connectionFields } from "../../protocol/http/ConnectionFields.ts"
 import { contentLength, responseHasBody } from "../../protocol/http/Framing.ts"
 import * as HeadText from "../../protocol/http/HeadText.ts"
 import { connectionOptions, upgradeRequired } from "../../protocol/http/HopByHop.ts"
-import { type InterimHead, isFinalStatus, type ResponseHead } from "../../protocol/Message.ts"
+import {
+  CheckedResponse,
+  type InterimHead,
+  isFinalStatus,
+  type ResponseHead,
+} from "../../protocol/Message.ts"
 import { type Body, promise } from "../body/Body.ts"
 import { STATUS_CODES } from "../runtime/NodeHttp.ts"
 
@@ -20,10 +26,11 @@ export const faultOf = (head: ResponseHead, canUpgrade: boolean): string | undef
   const { headers, status } = head
   if (!(status === 101 && canUpgrade) && !isFinalStatus(status))
     return "its status is not a final one"
-  for (const [name, value] of headers) {
-    if (!isName(name)) return "a header name is illegal"
-    if (!isValue(value)) return "a header value is illegal"
-  }
+  if (!(head instanceof CheckedResponse))
+    for (const [name, value] of headers) {
+      if (!isName(name)) return "a header name is illegal"
+      if (!isValue(value)) return "a header value is illegal"
+    }
   return contentLength(headers) === "bad" ? "its Content-Length is not one number" : undefined
 }
 
@@ -31,10 +38,8 @@ export const faultOf = (head: ResponseHead, canUpgrade: boolean): string | undef
 export const interimText = ({ headers, status }: InterimHead): string =>
   HeadText.response(status, STATUS_CODES[status] ?? "Unknown", headers)
 
-/** The lengths of the names of fields that may have to be left out. */
-const droppable = new Set(
-  [...connectionFields, "content-length", "trailer"].map(({ length }) => length),
-)
+/** Fields that may have to be left out. */
+const droppable = new FieldNames([...connectionFields, "content-length", "trailer"])
 
 /** How the body is delimited on this connection, as far as it changes the fields. */
 interface OwnFraming {
@@ -51,7 +56,7 @@ const ownFraming = (head: ResponseHead, { chunked, length }: OwnFraming): Header
   const keepsUpgrade = head.status === upgradeRequired
   const headers: Array<Header> = []
   for (const header of head.headers) {
-    if (!droppable.has(header[0].length) && nominated.size === 0) {
+    if (nominated.size === 0 && !droppable.mayHave(header[0])) {
       headers.push(header)
       continue
     }
