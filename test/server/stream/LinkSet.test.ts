@@ -197,6 +197,7 @@ describe("a server whose relays change", () => {
           assert.isAtLeast(cluster.places().length, 1)
           return cluster.places().length === 2
         })
+        yield* Harness.advanceUntil("the drained link is closed", () => cluster.links.size === 2)
         cluster.kill(id)
         cluster.add(id)
       }
