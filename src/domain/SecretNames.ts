@@ -54,21 +54,25 @@ const shareToken = /(\/share\/)[\w-]+\.[\w-]{43}(?![\w-])/g
 /** Signed and encrypted tokens (RFC 7515 7.1, RFC 7516 7.1). */
 const jose = /\beyJ[\w-]{5,}(?:\.[\w-]*){2,4}/g
 
-/** Keys that begin with the name of who gave them. */
+/** Keys that begin with the name of who gave them, and tickets of single sign-on (CAS). */
 const namedKey =
-  /\b(?:gh[opsur]_|github_pat_|glpat-|xox[abeoprs]-|sk_live_|sk-(?:ant-|proj-)?|npm_|hf_)[A-Za-z0-9][\w-]{19,}/g
+  /\b(?:(?:gh[opsur]_|github_pat_|glpat-|xox[abeoprs]-|sk_live_|sk-(?:ant-|proj-)?|npm_|hf_)[A-Za-z0-9][\w-]{19,}|(?:ST|PT|TGT)-\d+-[\w.-]{8,})/g
 
 /** A text without what tells by itself that it is a secret, whatever it is called. */
 export const withoutTokens = (text: string): string =>
   text.replace(shareToken, "$1***").replace(jose, "***").replace(namedKey, "***")
 
-/** Another address or form within the value of a parameter, such as `next=%2Flogin%3Fpassword%3D…`. */
-const nestedPair = /(?:^|[?&;#])([^?&;=#\s]+)=[^&;#]/g
+/** Another address, form or JSON within the value of a parameter, such as `next=%2Flogin%3Fpassword%3D…`. */
+const nestedPair = /(?:^|[?&;#])([^?&;=#\s]+)=[^&;#]|"([^"\\]{1,64})"\s*:/g
 
 const holdsSecret = (value: string): boolean => {
-  if (!/%3d|=/i.test(value)) return false
-  return [...decodedName(value).matchAll(nestedPair)].some(([, name = ""]) =>
-    isSecretName(decodedName(name)),
+  if (!/[=:@]|%(?:3d|3a|40)/i.test(value)) return false
+  const text = decodedName(value)
+  return (
+    replaceUserinfo(text, "") !== text ||
+    [...text.matchAll(nestedPair)].some(([, name = "", member = ""]) =>
+      isSecretName(decodedName(name || member)),
+    )
   )
 }
 

@@ -3,7 +3,7 @@
  * of HTML, and in CSV.
  */
 import { decodedName, isSecretName } from "../../domain/SecretNames.ts"
-import { isNamed, isNaming, mask, namesSecret, type Redact, Redaction } from "./Redaction.ts"
+import { announcesSecret, isNamed, mask, type Redact, Redaction } from "./Redaction.ts"
 
 const urlEncodedPair = /(?<=^|&)([^&=]*)=([^&]*)/g
 
@@ -14,9 +14,7 @@ export const redactUrlEncoded = (text: string, redact: Redact): string => {
     name: decodedName(name),
     value,
   }))
-  const hasSecretName = pairs.some(
-    ({ name, value }) => isNaming(name) && namesSecret(decodedName(value)),
-  )
+  const hasSecretName = pairs.some(({ name, value }) => announcesSecret(name, decodedName(value)))
   return text.replace(urlEncodedPair, (pair, raw: string, value: string) => {
     const name = decodedName(raw)
     if (isSecretName(name) || (hasSecretName && isNamed(name))) return `${raw}=${mask}`

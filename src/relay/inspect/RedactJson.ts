@@ -4,7 +4,16 @@
  * written.
  */
 import { isSecretName } from "../../domain/SecretNames.ts"
-import { isNamed, isNaming, mask, namesSecret, type Redact, Redaction } from "./Redaction.ts"
+import {
+  announcesSecret,
+  callsForSecret,
+  isNamed,
+  isPassed,
+  mask,
+  namesSecret,
+  type Redact,
+  Redaction,
+} from "./Redaction.ts"
 
 const masked = `"${mask}"`
 
@@ -97,45 +106,50 @@ class JsonSecrets {
 
   private object() {
     let hasSecretName = false
+    let isLogin = false
     const values: Array<readonly [start: number, end: number]> = []
+    const passed: Array<readonly [start: number, end: number]> = []
     return {
       member: () => {
         const key = this.key()
         const start = this.at
         try {
           const { text } = this.value()
-          if (isNaming(key) && namesSecret(text ?? "")) hasSecretName = true
+          if (announcesSecret(key, text ?? "")) hasSecretName = true
+          if (callsForSecret(key, text ?? "")) isLogin = true
         } finally {
           if (isSecretName(key)) this.redaction.replace(start, this.at, masked)
           if (isNamed(key)) values.push([start, this.at])
+          // What is passed by name is masked by its name.
+          if (isPassed(key) && this.text[start] === "[") passed.push([start, this.at])
         }
       },
       end: () => {
-        if (hasSecretName)
-          for (const [start, end] of values) this.redaction.replace(start, end, masked)
+        const secrets = [...(hasSecretName ? values : []), ...(isLogin ? passed : [])]
+        for (const [start, end] of secrets) this.redaction.replace(start, end, masked)
       },
     }
   }
 
-  /** An array of two whose first says what the second is, as in `["password", …]`. */
+  /** An array of pairs whose first says what the second is, as in `["password", …]`. */
   private array() {
     let count = 0
     let isSecret = false
-    let second: readonly [start: number, end: number] | undefined
+    const secrets: Array<readonly [start: number, end: number]> = []
     return {
       member: () => {
         const start = this.at
         count += 1
         try {
           const { text } = this.value()
-          if (count === 1) isSecret = namesSecret(text ?? "")
+          if (count % 2 === 1) isSecret = namesSecret(text ?? "")
         } finally {
-          if (count === 2) second = [start, this.at]
+          if (count % 2 === 0 && isSecret) secrets.push([start, this.at])
         }
       },
       end: () => {
-        if (count === 2 && isSecret && second !== undefined)
-          this.redaction.replace(...second, masked)
+        if (count % 2 === 0)
+          for (const [start, end] of secrets) this.redaction.replace(start, end, masked)
       },
     }
   }

@@ -3,7 +3,7 @@
  * attributes with the name of a secret, and what stands beside such a name.
  */
 import { isSecretName } from "../../domain/SecretNames.ts"
-import { isNamed, isNaming, mask, namesSecret, type Redact, Redaction } from "./Redaction.ts"
+import { announcesSecret, isNamed, mask, type Redact, Redaction } from "./Redaction.ts"
 
 const special = /<!--[\s\S]*?(?:-->|$)|<!\[CDATA\[([\s\S]*?)(?:\]\]>|$)|<[!?][^<>]*>/y
 
@@ -105,11 +105,7 @@ class MarkupSecrets {
       const start = at + match.index + whole.length - value.length
       return { key: localName(key), value, start }
     })
-    const isNamedSecret = pairs.some(
-      ({ key, value }) =>
-        (isNaming(key) && namesSecret(unquoted(value))) ||
-        (key.toLowerCase() === "type" && /^password$/i.test(unquoted(value))),
-    )
+    const isNamedSecret = pairs.some(({ key, value }) => announcesSecret(key, unquoted(value)))
     for (const { key, start, value } of pairs) {
       const isSecret = isSecretName(key) || parent.isSecret || (isNamedSecret && isNamed(key))
       const shown = isSecret ? `"${mask}"` : `"${this.redact(unquoted(value))}"`
@@ -134,7 +130,7 @@ class MarkupSecrets {
   private content(text: string, at: number, whole: string): void {
     if (text.trim() === "") return
     const { isSecret, name } = this.current
-    const isName = isNaming(localName(name)) && namesSecret(text.trim())
+    const isName = announcesSecret(localName(name), text.trim())
     const parent = this.open.at(-2)
     if (isName && parent !== undefined) parent.nextIsSecret = true
     const redacted = isSecret ? mask : this.redact(text)

@@ -36,7 +36,7 @@ const value = (name: string, text: string): string => {
     }
     // Where a browser can set no other field, applications send tokens as a protocol.
     case "sec-websocket-protocol":
-      return /bearer|token|auth|eyJ/i.test(text) ? mask : text
+      return /bearer|token|auth|key|secret|eyJ|[\w-]{32}/i.test(text) ? mask : text
   }
   if (isKey(name) || (isSecretName(name) && !isChallenge.test(name))) return mask
   return redactText(withoutSecrets(text))
@@ -48,6 +48,9 @@ export const fields = (headers: HeaderList): HeaderList =>
 
 /** Path and query with their secrets masked. */
 export const target: (target: string) => string = withoutSecrets
+
+/** JSON in Base64, which begins with `{"`. */
+const base64Json = /^eyJ[\w+/-]{9,}={0,2}$/
 
 /** How often a text may be within another, such as JSON in a field of a form. */
 const maxNested = 4
@@ -65,7 +68,11 @@ export const body = (text: string, type: string): string => redactBody(text, typ
 
 const redactBody = (text: string, type: string, nested: number): string => {
   if (nested > maxNested) return redactText(text)
-  const inner = (part: string): string => redactBody(part, "", nested + 1)
+  const inner = (part: string): string => {
+    const decoded = base64Json.test(part) ? Buffer.from(part, "base64").toString() : part
+    const redacted = redactBody(decoded, "", nested + 1)
+    return decoded === part ? redacted : redacted === decoded ? part : mask
+  }
   if (/^\s*multipart\//i.test(type) || /^--\S+\r?\n(?:content-|\r?\n)/i.test(text))
     return redactMultipart(text, type, (part, partType) => redactBody(part, partType, nested + 1))
   const [prefix = ""] = jsonPrefix.exec(text) ?? []

@@ -19,6 +19,10 @@ const privateKey =
 const assignment =
   /(?<![\p{L}\w.\-[\]$%\\@])([\p{L}\w.\-[\]$%\\@]+)["'`]?(?:[ \t]{0,20}(?:=>|:=|[:=])[ \t]*)/gu
 
+/** A password that follows its name without a sign, as in SQL. */
+const quotedPassword =
+  /\b((?:identified[ \t]+(?:with[ \t]+\S{1,64}[ \t]+)?by|password|passphrase)[ \t]+)(["'])(?:[^\\]|\\[\s\S])*?(?:\2|$)/gi
+
 /** What is before another assignment on the same line, or the end of the line. */
 const restOfLine = /^.*?(?=[&\r\n]|$|(?<![\s,;])[\s,;]+["']?[\w.-]+["']?[ \t]*[:=])/m
 
@@ -32,7 +36,8 @@ const isMasked = /^\*\*\*(?=[\s&?#;,)\]}"'`<]|$)/
  */
 const valueLength = (text: string, indent: number): number => {
   if (isMasked.test(text)) return mask.length
-  const quoted = /^(["'`])(?:[^\\]|\\[\s\S])*?(?:\1|$)/.exec(text)
+  const quoted =
+    /^("""|''')[\s\S]*?(?:\1|$)/.exec(text) ?? /^(["'`])(?:[^\\]|\\[\s\S])*?(?:\1|$)/.exec(text)
   if (quoted !== null) return quoted[0].length
   if (/^[[{(]/.test(text)) return bracketsLength(text)
   const line = restOfLine.exec(text)?.[0].length ?? 0
@@ -74,5 +79,5 @@ export const redactText = (body: string): string => {
     redaction.replace(start, end, mask)
     masked = end
   }
-  return redaction.apply()
+  return redaction.apply().replace(quotedPassword, `$1${mask}`)
 }

@@ -18,11 +18,25 @@ export const namesSecret = (value: string): boolean =>
   value.length <= maxName && !/\s/.test(value.trim()) && isSecretName(value)
 
 /** Fields whose value names another value, which stands in the field after it. */
-export const isNaming = (name: string): boolean =>
+const isNaming = (name: string): boolean =>
   /^(?:name|key|field|id|label|param(?:eter)?)$/i.test(name)
 
+/** Whether a field says that the value beside it is a secret: by its name, or its kind as in `{"type": "password"}`. */
+export const announcesSecret = (name: string, value: string): boolean =>
+  isNaming(name)
+    ? namesSecret(value)
+    : /^(?:type|kind)$/i.test(name) && /^(?:password|passphrase|pin|secret|t?otp)$/i.test(value)
+
 /** Fields whose value is named by another field. */
-export const isNamed = (name: string): boolean => /^(?:value|val|content|text|data)$/i.test(name)
+export const isNamed = (name: string): boolean => /^(?:values?|val|content|text|data)$/i.test(name)
+
+/** Whether a field names a call that takes a password, as in `{"method": "login", "params": ["me", …]}`. */
+export const callsForSecret = (name: string, value: string): boolean =>
+  /^(?:method|action|function|command|cmd|operation|op)$/i.test(name) &&
+  /log[-_ ]?[io]n|sign[-_ ]?[iu][np]|auth|passw/i.test(value.slice(0, maxName))
+
+/** Fields with what is passed to a call. */
+export const isPassed = (name: string): boolean => /^(?:params|args|arguments)$/i.test(name)
 
 interface Edit {
   readonly start: number

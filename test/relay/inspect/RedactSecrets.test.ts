@@ -38,6 +38,21 @@ const cases: ReadonlyArray<readonly [what: string, type: string, text: string]> 
     json,
     '[{"name":"user","value":"seen1"},{"value":"hush","name":"password"}]',
   ],
+  ["a kind and a value", json, '{"type":"password","value":"hush","temporary":"seen1"}'],
+  ["a name and values", json, '{"name":"password","values":["hush"],"x":"seen1"}'],
+  ["fields one after the other", json, '["Host","seen1","Authorization","Bearer hush"]'],
+  ["a login by position", json, '{"method":"auth.login","params":["hush","hush"],"id":"seen1"}'],
+  ["JSON in Base64", json, '{"a":"seen1","data":"eyJwYXNzd29yZCI6Imh1c2hodXNoIn0="}'],
+  [
+    "a text of several lines",
+    "application/graphql",
+    'login(password: """hush\n"hush""", a: "seen1")',
+  ],
+  [
+    "SQL",
+    "application/sql",
+    "CREATE USER seen1 IDENTIFIED BY 'hush'; ALTER ROLE seen2 PASSWORD 'hush'",
+  ],
   ["pairs", json, '[["user","seen1"],["password","hush"]]'],
   ["JSON of any type", "", ' {"a":"seen1","secret":{"b":"hush"}}'],
   ["a form", form, "user=seen1&pass%77ord=hush&user%5Bpassword%5D=hush&b=seen2"],
@@ -198,6 +213,23 @@ it.each([
   assert.notInclude(RedactSecrets.target(target), "hush")
   assert.notInclude(RedactSecrets.body(`{"link":"${target}"}`, json), "hush")
 })
+
+it.each([
+  "/?variables=%7B%22password%22%3A%22hush%22%7D&a=seen",
+  "/?to=https%3A%2F%2Fme%3Ahush%40a.example%2F&a=seen",
+  "/cas?ticket=ST-1856339-hushhushhush&a=seen",
+])("the target %s is shown without its secrets", (target) => {
+  assert.notInclude(RedactSecrets.target(target), "hush")
+  assert.include(RedactSecrets.target(target), "seen")
+})
+
+it.each(["realtime, openai-insecure-api-key.hush", `v1, ${"hush".repeat(8)}`])(
+  "the protocol %s is masked",
+  (value) =>
+    assert.deepStrictEqual(RedactSecrets.fields([["Sec-WebSocket-Protocol", value]]), [
+      ["Sec-WebSocket-Protocol", "***"],
+    ]),
+)
 
 it.each(["X-Functions-Key", "Ocp-Apim-Subscription-Key", "DD-APPLICATION-KEY", "X-Api-Key"])(
   "the field %s is masked as a whole",
