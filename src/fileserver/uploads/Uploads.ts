@@ -84,6 +84,12 @@ const receiveForm = (
     const name = UploadName.withoutFolders(sentName)
     // A form without a chosen file has a part without a name.
     if (response.isDone || name === "") return part.discard()
+    // Phones give all their photos one name: the second must not replace the first, even where it may.
+    if (stored.includes(name)) {
+      part.discard()
+      refusals.push(Refusal.ofFile({ _tag: "Exists" }, name, undefined))
+      return
+    }
     const outcome = await receiver.receive(folder, name, part)
     if (typeof outcome === "string") stored.push(name)
     else refusals.push(outcome)

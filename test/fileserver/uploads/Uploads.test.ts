@@ -461,6 +461,20 @@ describe("a form", () => {
     )
   })
 
+  it("with two files of one name stores the first and names the second, even where it may replace", async () => {
+    const { handler, root } = await site({ overwrite: true })
+    const { text } = form([
+      ["image.jpg", "1"],
+      ["image.jpg", "2"],
+      ["b", "3"],
+    ])
+    const answer = await post(handler, text)
+    assert.strictEqual(answer.status, 409)
+    assert.include(answer.text, "image.jpg")
+    const read = (name: string) => fs.readFileSync(path.join(root, "dir", name), "utf8")
+    assert.deepStrictEqual([read("image.jpg"), read("b")], ["1", "3"])
+  })
+
   it("in pieces of any size stores the same", async () => {
     const { handler, root } = await site()
     const content = "0123456789\r\n".repeat(500)
