@@ -40,6 +40,8 @@ const maxForm = 16 * 1024
 /** How long a link is valid unless the form says so, and at most, in seconds. */
 const defaultSeconds = 86_400
 const maxSeconds = 366 * 86_400
+/** The most downloads of a link that has a number of them. */
+const maxDownloads = 1_000_000
 // Names that begin with `ptth-` are the relay's, which takes them away.
 const cookieName = "share-password"
 
@@ -80,9 +82,16 @@ const checkerOf = (secret: Uint8Array, { id, password = "" }: ShareToken.Share):
   },
 })
 
-const numberIn = (value: string | null, least: number, most: number): number | undefined => {
-  const number = value === null || !/^\d{1,9}$/.test(value) ? Number.NaN : Number(value)
-  return number >= least && number <= most ? number : undefined
+/** The number of a field; `undefined` if it is left out or empty, `invalid` if it is none within the limits. */
+const numberIn = (
+  fields: URLSearchParams,
+  name: string,
+  most: number,
+): number | "invalid" | undefined => {
+  const value = (fields.get(name) ?? "").trim()
+  if (value === "") return undefined
+  const number = /^\d{1,9}$/.test(value) ? Number(value) : 0
+  return number >= 1 && number <= most ? number : "invalid"
 }
 
 /** The password of Basic credentials, under any user name. */
@@ -198,15 +207,22 @@ export class ShareLinks {
       this.store.revoke()
       return this.sendPage(request, SharePages.revoked(place))
     }
+    const seconds = numberIn(fields, "expires", maxSeconds)
+    const downloads = numberIn(fields, "downloads", maxDownloads)
+    if (seconds === "invalid" || downloads === "invalid") {
+      const detail =
+        seconds === "invalid"
+          ? `The field expires must be a number of seconds from 1 to ${maxSeconds}.`
+          : `The field downloads must be a number from 1 to ${maxDownloads}, or empty.`
+      return request.fail("PTTH_BAD_REQUEST", detail)
+    }
     const password = fields.get("password") ?? ""
     const secret = this.store.ensureSecret()
     const share: ShareToken.Share = {
       path: segments,
       isFolder,
-      expires:
-        Math.floor(Date.now() / 1000) +
-        (numberIn(fields.get("expires"), 1, maxSeconds) ?? defaultSeconds),
-      downloads: numberIn(fields.get("downloads"), 1, 1_000_000),
+      expires: Math.floor(Date.now() / 1000) + (seconds ?? defaultSeconds),
+      downloads,
       password: password === "" ? undefined : await hashPassword(secret, password),
       id: randomBytes(9).toString("base64url"),
     }

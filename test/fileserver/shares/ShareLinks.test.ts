@@ -147,6 +147,24 @@ describe("a share link", () => {
     assert.strictEqual((await get(`${url}c.txt`)).text, "c")
   })
 
+  it("is not made with an end or a number of downloads that is none", async () => {
+    const { link, post } = await site()
+    for (const [name, value] of [
+      ["downloads", "0"],
+      ["downloads", "two"],
+      ["downloads", "-1"],
+      ["downloads", "1000001"],
+      ["expires", "0"],
+      ["expires", "1.5"],
+      ["expires", "99999999"],
+    ] as const) {
+      const answer = await post("/files/a.txt?share", { [name]: value })
+      assert.strictEqual(answer.status, 400, `${name}=${value}`)
+      assert.include(answer.text, name)
+    }
+    assert.include(await link("/files/a.txt", { downloads: "", expires: "" }), "/share/")
+  })
+
   it("ends at its time, with its last download, and when all are revoked", async () => {
     const { get, head, link, post } = await site()
     const once = await link("/files/a.txt", { downloads: "1" })
