@@ -147,11 +147,29 @@ const isOwn = (path: string): boolean => {
   }
 }
 
+/** The commands that end by themselves, and would be started for ever. */
+const ending: ReadonlySet<string> = new Set([
+  "keygen",
+  "hash-api-key",
+  "hash-password",
+  "check",
+  "status",
+  "service",
+  "healthcheck",
+])
+
 /** Writes the file of a service, and starts the service with systemd. */
 export const runInstall = Effect.fn("ptth service install")(function* (flags: InstallFlags) {
   const manager = managerOf(flags)
   const line: CommandLine =
     flags.args.length > 0 ? { args: flags.args, folder: process.cwd() } : yield* running(flags.pid)
+  const [command = ""] = line.args
+  if (ending.has(command))
+    return yield* usage(
+      "ptth service install",
+      `\`ptth ${command}\` ends by itself`,
+      "Name a command line that goes on, such as share 3000, behind --.",
+    )
   const name = Option.getOrElse(flags.name, () => ServiceFiles.nameFor(line.args))
   if (!/^[A-Za-z0-9][\w.@-]{0,80}$/.test(name))
     return yield* usage("--name", "expected letters, digits, - and _", "Choose another one.")
@@ -166,8 +184,8 @@ export const runInstall = Effect.fn("ptth service install")(function* (flags: In
     logFile: ServiceFiles.logFileFor(name, flags.system, homedir()),
   })
   if (flags.print) return yield* Console.log(text.trimEnd())
-  const { ending, folder } = folderOf(flags)
-  const path = NodePath.join(folder, `${name}${ending}`)
+  const { ending: extension, folder } = folderOf(flags)
+  const path = NodePath.join(folder, `${name}${extension}`)
   if (existsSync(path) && !isOwn(path))
     return yield* usage(
       "--name",

@@ -248,11 +248,27 @@ const diagnose = (message: string, text: string): Diagnosis => {
   return { detail: `${named}${message}` }
 }
 
+/** A byte that was not UTF-8, as readers of files show it. */
+const undecoded = "\ufffd"
+
+/** The error for a text in another encoding than UTF-8, which TOML requires; `undefined` if it is none. */
+const wrongEncoding = (text: string, file: string): ConfigError | undefined => {
+  if (!text.includes(undecoded)) return undefined
+  const remedy = "Save the file as UTF-8."
+  if (text.startsWith(undecoded) && text.includes("\0"))
+    return single({ code: "PTTH_CONFIG_SYNTAX", where: file, detail: "it is UTF-16", remedy })
+  const line = text.slice(0, text.indexOf(undecoded)).split("\n").length
+  const detail = "there is a character that is not UTF-8"
+  return single({ code: "PTTH_CONFIG_SYNTAX", where: `${file}:${line}`, detail, remedy })
+}
+
 /** Parses a document. A syntax error names line and column, and the usual remedy where there is one. */
 export const parse = (
   text: string,
   options: ParseOptions,
 ): Result.Result<Document, ConfigError> => {
+  const encoding = wrongEncoding(text, options.file)
+  if (encoding !== undefined) return Result.fail(encoding)
   try {
     const table = parseToml(text) as Document["table"]
     let positions: ReadonlyMap<string, Position> | undefined

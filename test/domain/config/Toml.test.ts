@@ -147,3 +147,15 @@ it.each([
   const found = problem(text, ["wait"])
   assert.notInclude(JSON.stringify(found), "topsecret")
 })
+
+it("a file in another encoding is refused, and told which line to look at", () => {
+  const latin1 = Buffer.from('a = 1\ntitle = "B\xfccher"\n', "latin1").toString("utf8")
+  assert.include(problem(latin1), {
+    where: "x.toml:2",
+    detail: "there is a character that is not UTF-8",
+    remedy: "Save the file as UTF-8.",
+  })
+  const utf16 = Buffer.from("\ufeffport = 1\n", "utf16le").toString("utf8")
+  assert.include(problem(utf16), { where: "x.toml", detail: "it is UTF-16" })
+  assert.deepStrictEqual(document('\ufefftitle = "B\u00fccher"').table, { title: "B\u00fccher" })
+})
