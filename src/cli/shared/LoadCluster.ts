@@ -43,6 +43,9 @@ type Cluster = NonNullable<RelayConfig["cluster"]>
 const apart =
   "; without Redis or Valkey as its engine, approvals, usage of limits and the audit log stay with each machine"
 
+const unnamed =
+  "; it names no other machine by `engine` or `peers`, and waits for those that name it"
+
 const unavailable = (where: string, detail: string, remedy: string): ConfigError =>
   single({ code: "PTTH_ENGINE_UNAVAILABLE", where, detail, remedy })
 
@@ -88,7 +91,8 @@ export const checkCluster = Effect.fn("LoadCluster.checkCluster")(function* (
   whereOf: (key: "key_file" | "engine") => string,
 ): Effect.fn.Return<string, ConfigError, FileSystem.FileSystem> {
   if (keyFile !== undefined) yield* loadClusterKeys(keyFile, whereOf("key_file"))
-  if (engine === undefined) return peers.length === 0 ? "" : apart
+  if (engine === undefined && peers.length === 0) return keyFile === undefined ? "" : unnamed
+  if (engine === undefined) return apart
   const dnsName = /^dns:(.+):\d+$/.exec(engine)?.[1]
   return dnsName === undefined
     ? yield* checkRedis(engine, name, whereOf("engine"))

@@ -281,6 +281,8 @@ const expectedPeer = '"HOST:PORT", such as "10.0.0.2:4002" or "[fd00::2]:4002"'
 /** The address of a relay for other relays. */
 export const peerAddress = scalar("text", parsed(Schema.String, parsePeer), expectedPeer)
 
+const expectedReachable = '"HOST:PORT" of one machine, such as "10.0.0.2:4002" or "[fd00::2]:4002"'
+
 /** An address to which others connect: of one host, and with a port. */
 const parseReachable = (input: string): ListenAddress.ListenAddress | undefined => {
   const address = parsePeer(input)
@@ -290,13 +292,17 @@ const parseReachable = (input: string): ListenAddress.ListenAddress | undefined 
 }
 
 /** The address at which other relays reach one. */
-export const reachableAddress = scalar("text", parsed(Schema.String, parseReachable), expectedPeer)
+export const reachableAddress = scalar(
+  "text",
+  parsed(Schema.String, parseReachable),
+  expectedReachable,
+)
 
 /** Addresses of relays for other relays. */
 export const peerAddresses = scalar(
   "list",
   Schema.Array(parsed(Schema.String, parseReachable)),
-  `a list of addresses ${expectedPeer}`,
+  `a list of addresses ${expectedReachable}`,
 )
 
 /** Whether user and password of a URL can be decoded. */

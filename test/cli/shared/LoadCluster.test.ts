@@ -19,7 +19,11 @@ const fileWith = (text: string, mode = 0o600): string => {
   return path
 }
 
-const check = (cluster: { readonly keyFile?: string; readonly engine?: string }) =>
+const check = (cluster: {
+  readonly keyFile?: string
+  readonly engine?: string
+  readonly isUnnamed?: boolean
+}) =>
   checkCluster(
     {
       id: undefined,
@@ -27,7 +31,10 @@ const check = (cluster: { readonly keyFile?: string; readonly engine?: string })
       advertise: undefined,
       keyFile: cluster.keyFile,
       engine: cluster.engine,
-      peers: cluster.engine === undefined ? [{ host: "10.0.0.2", port: 4002 }] : [],
+      peers:
+        cluster.engine === undefined && cluster.isUnnamed !== true
+          ? [{ host: "10.0.0.2", port: 4002 }]
+          : [],
       name: "test",
       spread: 4,
     },
@@ -67,6 +74,14 @@ describe("ptth check of a cluster", () => {
       assert.include(yield* check({ engine: "dns:localhost:4002" }), note)
       const unknown = yield* messageOf({ engine: "dns:nobody.invalid:4002" })
       assert.match(unknown, /^PTTH_ENGINE_UNAVAILABLE: .*nobody\.invalid .*cannot be resolved/)
+    }),
+  )
+
+  it.live("says that a relay which names no others waits for them", () =>
+    Effect.gen(function* () {
+      const note = yield* check({ keyFile: fileWith(key), isUnnamed: true })
+      assert.include(note, "waits for those that name it")
+      assert.strictEqual(yield* check({ isUnnamed: true }), "")
     }),
   )
 
