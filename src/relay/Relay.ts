@@ -248,6 +248,7 @@ export class Relay extends Context.Service<
         },
         handler: allowedHosts === undefined ? visit : onlyOwnHosts(visit, () => allowedHosts),
         ...(peers.isAlone ? {} : { handOver: peers.leave.pipe(Effect.andThen(moveLinks)) }),
+        others: stream.ended,
         onStop: () => {
           state.draining = true
           spread.drain()

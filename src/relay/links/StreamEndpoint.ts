@@ -6,6 +6,7 @@ import type { IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import { fromRaw, type Header, type HeaderList } from "../../domain/HeaderList.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import * as HeadText from "../../protocol/http/HeadText.ts"
@@ -97,6 +98,8 @@ export class StreamEndpoint {
   private readonly multiplexers = new Set<Multiplexer>()
   private readonly lines = new LineWindows()
   private draining = false
+  /** Called when no WebSocket is open any more. */
+  private onNone: () => void = () => {}
 
   constructor(context: StreamContext) {
     this.context = context
@@ -182,6 +185,12 @@ export class StreamEndpoint {
   drain(): void {
     this.draining = true
   }
+
+  /** Succeeds once no link is open: those that another process has accepted are known here only. */
+  readonly ended: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    this.onNone = () => resume(Effect.void)
+    if (this.multiplexers.size === 0) this.onNone()
+  })
 
   /** Ends every link. */
   close(): void {
@@ -310,6 +319,7 @@ export class StreamEndpoint {
         this.multiplexers.delete(multiplexer)
         remove?.()
         leave?.(reason)
+        if (this.multiplexers.size === 0) this.onNone()
       },
     })
     this.multiplexers.add(multiplexer)

@@ -85,6 +85,8 @@ export interface FrontOptions extends ReplyRules {
   readonly isReplaced?: () => boolean
   /** Runs when the Scope is closed, beside the lame duck period, which lasts until it ends. */
   readonly handOver?: Effect.Effect<void>
+  /** Succeeds once what runs on connections is over that this front has not accepted; waited for with the running exchanges. */
+  readonly others?: Effect.Effect<void>
   /** Called when the Scope is closed, before the lame duck period. */
   readonly onStop?: () => void
   /** Called when no more connections are accepted, before running exchanges are waited for. */
@@ -447,7 +449,7 @@ class NodeFront {
     // Node's server does not count connections that it has not accepted itself.
     const left = Effect.suspend(() =>
       this.isAttached ? this.until(() => this.visitors.size === 0, Infinity) : Effect.void,
-    )
+    ).pipe(Effect.andThen(this.options.others ?? Effect.void))
     server.close(() => resume(left))
     this.options.onDrain?.()
     server.closeIdleConnections()

@@ -121,18 +121,22 @@ describe("a relay of several", () => {
 
 describe("an opening that comes to one worker of a machine and belongs to another", () => {
   /** Workers in one process: a connection is passed on as it is. */
-  const workers = Effect.fnUntraced(function* (...ids: ReadonlyArray<string>) {
+  const workersOf = Effect.fnUntraced(function* (
+    ids: ReadonlyArray<string>,
+    optionsOf: (id: string) => Harness.RelayOptions = () => ({ servers: ["demo"] }),
+  ) {
     const listeners: Array<(about: unknown, socket: Socket) => void> = []
     const handOver: HandOverShape = {
       give: (to, about, socket) =>
         listeners[ids.indexOf(to)]?.(JSON.parse(JSON.stringify(about)), socket),
       onGiven: (listener) => listeners.push(listener),
     }
-    const { relays } = yield* Harness.cluster(ids, { servers: ["demo"] }).pipe(
+    const { relays } = yield* Harness.cluster(ids, optionsOf).pipe(
       Effect.provideService(HandOver, handOver),
     )
     return relays
   })
+  const workers = (...ids: ReadonlyArray<string>) => workersOf(ids)
 
   it.effect("is answered by that one, on the same connection", () =>
     Effect.gen(function* () {
@@ -147,6 +151,45 @@ describe("an opening that comes to one worker of a machine and belongs to anothe
       )
       yield* visit.leave
     }),
+  )
+
+  it.effect(
+    "stays while a request of another worker runs, until the grace of its own is over",
+    () =>
+      Effect.gen(function* () {
+        const [first, second] = (yield* workersOf(["m.0", "m.1"], () => ({
+          servers: ["demo"],
+          shutdownGrace: "1 minute",
+        }))) as [Relay, Relay]
+        const link = yield* rawLink(first, { instance: "i", have: "m.0", pongs: true })
+        yield* Harness.knowsLinks(first, "demo", 1)
+        const visit = yield* Harness.open(first, "/servers/demo/")
+        yield* link.until("its request comes", () =>
+          link.frames.some(({ _tag }) => _tag === "Request"),
+        )
+        const stopping = yield* Effect.forkScoped(second.stop)
+        yield* link.until("it is drained", () => link.frames.some(({ _tag }) => _tag === "Drain"))
+        link.say({ _tag: "Drain" })
+        for (let second = 0; second < 20; second++) {
+          yield* TestClock.adjust("1 second")
+          yield* Harness.turns(20)
+        }
+        assert.isFalse(link.isClosed())
+        assert.isUndefined(stopping.pollUnsafe())
+        link.say({
+          _tag: "Response",
+          stream: 1,
+          head: { status: 204, headers: [] },
+          bytes: Buffer.alloc(0),
+          end: true,
+        })
+        assert.strictEqual((yield* visit.head).status, 204)
+        yield* Harness.advanceUntil(
+          "it has stopped",
+          () => stopping.pollUnsafe() !== undefined,
+          "1 second",
+        )
+      }),
   )
 
   it.effect("is refused if no worker of the machine is to have it", () =>
