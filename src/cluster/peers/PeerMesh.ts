@@ -195,6 +195,9 @@ export class PeerMesh implements PeersShape {
       // A peer that still answers is kept: the membership may have lost it for a while.
       if (dial.connection === undefined) this.forgetDial(dial, "it is no member any more")
     }
+    // A list has this relay too; but its own address may be another one's by mistake.
+    if (members.some(({ at, id }) => at === this.at && id === undefined && !this.own.has(at)))
+      this.dial(this.at)
   }
 
   /** Another relay has connected. */
@@ -586,6 +589,7 @@ export class PeerMesh implements PeersShape {
       return this.forgetDial(dial, "it is this relay")
     }
     dial.greeted(hello.id)
+    if (dial.at === this.at) this.conflicts.report(hello.id, dial.at)
     if (this.isDuplicate(hello)) {
       this.awaited?.delete(dial.at)
       this.reportDuplicate(hello, dial.at)
@@ -673,7 +677,7 @@ export class PeerMesh implements PeersShape {
 
   /** Logs once that an address does not answer, unless its relay has said that it stops. */
   private reportUnreached(dial: PeerDial, detail: string): void {
-    if (dial.isReported || this.isClosed) return
+    if (dial.isReported || this.isClosed || dial.at === this.at) return
     dial.isReported = true
     if (this.peers.get(dial.id ?? "")?.hello.draining === true) return
     // One that was connected to before has moved, or its network is down.

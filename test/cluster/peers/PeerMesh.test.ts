@@ -256,6 +256,24 @@ it.effect("two relays that give the same address are told so", () =>
   }).pipe(Effect.scoped),
 )
 
+it.effect("a relay of a list that gives the address of another one is connected, and told so", () =>
+  Effect.gen(function* () {
+    const network = new MemoryNetwork()
+    const lines = yield* warned(
+      Effect.gen(function* () {
+        yield* relay(network, "a", [])
+        const b = yield* relay(network, "b", ["a"], { advertise: at("a") })
+        yield* relay(network, "c", ["c"], { listen: ["tcp:c:2"], advertise: at("c") })
+        yield* pass(15_000)
+        assert.deepStrictEqual(states(b), ["a up"])
+      }),
+    )
+    assert.lengthOf(new Set(lines), 2)
+    for (const line of lines)
+      assert.match(line, /^peers: [ab] and this relay both give tcp:a:1 as their address/)
+  }).pipe(Effect.scoped),
+)
+
 it.effect("a relay that connects, and gives the address of the other one, is named at once", () =>
   Effect.gen(function* () {
     const network = new MemoryNetwork()
