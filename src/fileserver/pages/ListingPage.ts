@@ -11,6 +11,7 @@ import type { Listing } from "../listing/Listing.ts"
 import * as ByteName from "../names/ByteName.ts"
 import * as EntryLinks from "../parts/EntryLinks.ts"
 import { icon, labelled, symbols } from "../parts/Icons.ts"
+import * as PageLinks from "../parts/PageLinks.ts"
 import { pathLinks, topOf, up } from "../parts/PathLinks.ts"
 import * as Text from "../parts/Text.ts"
 import type { Entry } from "../root/Folder.ts"
@@ -151,7 +152,7 @@ const summary = (listing: Listing, query: Query.Query): string => {
 }
 
 /** Links to the first, the last and the nearest pages. */
-const pageLinks = (listing: Listing, query: Query.Query): Html | undefined => {
+const pageLinks = (listing: Listing, query: Query.Query): PageLinks.PageLinks | undefined => {
   const { page: current, pages } = listing
   if (pages === 1) return undefined
   const near = new Set([1, pages, current - 2, current - 1, current, current + 1, current + 2])
@@ -171,7 +172,7 @@ const pageLinks = (listing: Listing, query: Query.Query): Html | undefined => {
     current < pages
       ? html`<li><a rel="next" href="${href(current + 1)}">${text.next}</a></li>`
       : undefined
-  return html`<nav class="pages" aria-label="${text.pages}"><ol>${previous}${items}${next}</ol></nav>`
+  return PageLinks.make(html`${previous}${items}${next}`)
 }
 
 const table = (
@@ -266,8 +267,8 @@ ${reader === "browser" ? toolbar({ query, slots, address, archives, shares, hasS
 ${notice}<p id="page.summary" role="status">${counted}</p>
 <div id="page.listing" data-whole="${isWhole ? "yes" : "no"}">
 ${symbols(usedKinds)}
-${links}${query.grid ? grid(listing, query, parts) : table(name, listing, query, parts)}
-${emptyNotice(listing, slots.toolbar !== undefined)}${links}</div>
+${links?.above}${query.grid ? grid(listing, query, parts) : table(name, listing, query, parts)}
+${emptyNotice(listing, slots.toolbar !== undefined)}${links?.below}</div>
 <div id="page.readme">${readme === undefined ? undefined : html`<section class="markdown" aria-label="${text.readme}">${readme}</section>`}</div>`,
   })
 }

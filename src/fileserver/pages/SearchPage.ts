@@ -14,6 +14,7 @@ import * as ByteName from "../names/ByteName.ts"
 import * as CaseFolding from "../names/CaseFolding.ts"
 import * as EntryLinks from "../parts/EntryLinks.ts"
 import * as Icons from "../parts/Icons.ts"
+import * as PageLinks from "../parts/PageLinks.ts"
 import { pathLinks, topOf, up } from "../parts/PathLinks.ts"
 import * as Text from "../parts/Text.ts"
 import * as FileTypes from "../types/FileTypes.ts"
@@ -88,18 +89,20 @@ interface Place {
 const pageLinks = (
   query: Query.Query,
   { current, hasNext, pages }: Place,
-): Html.Html | undefined => {
+): PageLinks.PageLinks | undefined => {
   if (current === 1 && !hasNext) return undefined
   const { next, previous } = Text.listing
-  return html`<nav class="pages" aria-label="${Text.listing.pages}"><ol>${
-    current > 1
-      ? html`<li><a rel="prev nofollow" href="${hrefOf(query, current - 1)}">${previous}</a></li>`
-      : undefined
-  }<li><span aria-current="page">${text.page(current, pages)}</span></li>${
-    hasNext
-      ? html`<li><a rel="next nofollow" href="${hrefOf(query, current + 1)}">${next}</a></li>`
-      : undefined
-  }</ol></nav>`
+  return PageLinks.make(
+    html`${
+      current > 1
+        ? html`<li><a rel="prev nofollow" href="${hrefOf(query, current - 1)}">${previous}</a></li>`
+        : undefined
+    }<li><span aria-current="page">${text.page(current, pages)}</span></li>${
+      hasNext
+        ? html`<li><a rel="next nofollow" href="${hrefOf(query, current + 1)}">${next}</a></li>`
+        : undefined
+    }`,
+  )
 }
 
 /** What the page depends on, besides the result. */
@@ -153,11 +156,11 @@ export const render = (
     view,
     html`${Icons.symbols(used)}
 <p id="page.summary" role="status">${text.matches(hits.length, query.inText)}</p>
-${links}${
+${links?.above}${
   hits.length === 0
     ? html`<div id="page.listing"></div>`
     : html`${tableStart}${listed.map((hit) => row(hit, query.search, linksOf))}${tableEnd}`
-}${links}
+}${links?.below}
 ${isCutShort ? html`<p class="notice">${text.cutShort(namesSearched)}</p>` : undefined}`,
   )
 }
@@ -198,7 +201,7 @@ export const pieces = (view: SearchView): Search.Pieces => {
       const listed = hits > first ? tableEnd : html`<div id="page.listing"></div>`
       const count = hasNext ? text.matchesMore(first + size) : text.matches(hits, query.inText)
       return (
-        Html.toText(html`${listed}${pageLinks(query, { current, pages: undefined, hasNext })}
+        Html.toText(html`${listed}${pageLinks(query, { current, pages: undefined, hasNext })?.below}
 <p id="page.summary" role="status">${count}</p>
 ${isCutShort && !hasNext ? html`<p class="notice">${text.cutShort(namesSearched)}</p>` : undefined}`) +
         foot

@@ -50,6 +50,7 @@ export const listing = {
   onThisPage: (first: number, last: number): string =>
     `; ${count(first)} to ${count(last)} are on this page`,
   pages: "Pages",
+  pagesBelow: "Pages, below",
   page: (n: number): string => `Page ${n}`,
   previous: "Previous",
   next: "Next",

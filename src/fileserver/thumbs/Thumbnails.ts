@@ -52,13 +52,21 @@ interface Making {
   }>
 }
 
+/** Seen on light and dark grounds, since a picture does not know the theme of its page. */
+const strokes: { readonly [kind in Kind]?: string } = {
+  image: "#3f9562",
+  video: "#946ac9",
+  audio: "#c2549b",
+  pdf: "#cf5349",
+}
+
 const icons = new Map<Kind, Thumb>()
 
 /** The icon of a kind as a picture. */
 const iconOf = (kind: Kind): Thumb => {
   const cached = icons.get(kind)
   if (cached !== undefined) return cached
-  const svg = Html.html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="-12 -12 48 48" width="160" height="160" fill="none" stroke="#80868c" stroke-width="1" stroke-linecap="round" stroke-linejoin="round">${kinds[kind].icon}</svg>`
+  const svg = Html.html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="-28 -28 80 80" width="160" height="160" fill="none" stroke="${strokes[kind] ?? "#80868c"}" stroke-width="1" stroke-linecap="round" stroke-linejoin="round">${kinds[kind].icon}</svg>`
   const icon = { type: "image/svg+xml", bytes: Html.toBytes(svg) }
   icons.set(kind, icon)
   return icon

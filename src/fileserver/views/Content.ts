@@ -3,6 +3,7 @@
  * why nothing is shown.
  */
 import { type Html, html } from "../../web/Html.ts"
+import * as PageLinks from "../parts/PageLinks.ts"
 import * as Text from "../parts/Text.ts"
 import type { Table } from "./Separated.ts"
 
@@ -40,18 +41,20 @@ const numbers = (count: number): ReadonlyArray<Html> =>
     return html`<a id="L${n}" href="#L${n}" tabindex="-1">${n}</a>`
   })
 
-const partLinks = ({ number, parts }: Part): Html => {
+const partLinks = ({ number, parts }: Part): PageLinks.PageLinks => {
   const link = (n: number, label: string, rel: string): Html =>
     html`<li><a rel="${rel} nofollow" href="?view&amp;part=${n}">${label}</a></li>`
-  return html`<nav class="pages" aria-label="${Text.listing.pages}"><ol>${
-    number > 1
-      ? html`${link(1, text.firstPart, "first")}${link(number - 1, text.previousPart, "prev")}`
-      : undefined
-  }<li><span aria-current="page">${text.part(number, parts)}</span></li>${
-    number < parts
-      ? html`${link(number + 1, text.nextPart, "next")}${link(parts, text.lastPart, "last")}`
-      : undefined
-  }</ol></nav>`
+  return PageLinks.make(
+    html`${
+      number > 1
+        ? html`${link(1, text.firstPart, "first")}${link(number - 1, text.previousPart, "prev")}`
+        : undefined
+    }<li><span aria-current="page">${text.part(number, parts)}</span></li>${
+      number < parts
+        ? html`${link(number + 1, text.nextPart, "next")}${link(parts, text.lastPart, "last")}`
+        : undefined
+    }`,
+  )
 }
 
 /** The notice that the file itself looks otherwise. */
@@ -78,8 +81,8 @@ export const render = (content: Content, href: string): Html => {
       const { count, isArranged, part, rendered, warning } = content
       const links = part && partLinks(part)
       const hasNumbers = count <= maxNumbers && (part === undefined || part.number === 1)
-      return html`${warning && html`<p class="notice bad">${warning}</p>`}${isArranged ? arrangedNotice : undefined}${links}
-<div class="lines"><div class="line-numbers">${hasNumbers ? numbers(count) : undefined}</div><pre tabindex="0"><code id="page.text">${rendered}</code></pre></div>${links}`
+      return html`${warning && html`<p class="notice bad">${warning}</p>`}${isArranged ? arrangedNotice : undefined}${links?.above}
+<div class="lines"><div class="line-numbers">${hasNumbers ? numbers(count) : undefined}</div><pre tabindex="0"><code id="page.text">${rendered}</code></pre></div>${links?.below}`
     }
   }
 }

@@ -164,6 +164,8 @@ export const js = `
 
   // Times in the visitor's zone; of the last day, how long ago.
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+  const isNarrow = matchMedia("(max-width: 40rem)");
   const ago = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
   const relative = (at) => {
     const seconds = (at - Date.now()) / 1000;
@@ -177,7 +179,9 @@ export const js = `
       const at = Date.parse(element.dateTime);
       if (Number.isNaN(at)) continue;
       element.title = exact.format(at) + " (" + element.dateTime.slice(0, 16).replace("T", " ") + " UTC)";
-      element.textContent = relative(at) || exact.format(at);
+      // A row of a phone has no room for more.
+      const shown = isNarrow.matches && element.closest("td.time") ? day : exact;
+      element.textContent = relative(at) || shown.format(at);
     }
     for (const element of all("[data-zone]")) element.remove();
   });

@@ -114,7 +114,7 @@ dialog dd { margin: 0; }
   .files .number { grid-area: number; align-self: end; font-size: var(--tiny); line-height: 1.3; }
   .files .number:empty { display: none; }
   .files .number:empty + .time { grid-row: 1 / 3; align-self: center; }
-  .files .time { grid-area: time; align-self: start; font-size: var(--tiny); line-height: 1.3; max-width: 7rem; }
+  .files .time { grid-area: time; align-self: start; font-size: var(--tiny); line-height: 1.3; max-width: 7rem; white-space: normal; }
   .files .act { grid-area: act; min-width: 0; }
   .files td:not(.act) > a:first-child { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; padding: 0; margin: .65rem 0; }
   .files td:not(.act, .pick) > a:first-child::after { content: ""; position: absolute; inset: 0; }
