@@ -271,6 +271,11 @@ it("check refuses what certificates by ACME cannot work with, and says what does
         `PTTH_CONFIG_INVALID: ${file}:3: ${hook} ${why}`,
       )
     }
+    const state = write(cwd, "ptth_relay.toml", `${start}state_dir = "${idle}"\n`)
+    assert.include(
+      refused(await callCommand(["check", state], { cwd })),
+      `PTTH_CONFIG_INVALID: ${state}:3: ${idle}, where certificates by ACME are kept, is no folder`,
+    )
     const hook = write(cwd, "hook", "#!/bin/sh\n", 0o700)
     const file = write(cwd, "ptth_relay.toml", `acme_dns_hook = "${hook}"\nport = 1\n`)
     const { code, stdout } = await callCommand(["check", file], { cwd })

@@ -5,13 +5,13 @@ import * as NodePath from "node:path"
 import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
+import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as ApiKey from "../../domain/ApiKey.ts"
 import type { ConfigErrorCode, ConfigProblem } from "../../domain/config/ConfigError.ts"
-import { ConfigError, describe, usage } from "../../domain/config/ConfigError.ts"
+import { ConfigError, describe, single, usage } from "../../domain/config/ConfigError.ts"
 import * as RelayConfig from "../../domain/config/RelayConfig.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { type Document, type Path, parse } from "../../domain/config/Toml.ts"
@@ -197,6 +197,22 @@ const checkServer = Effect.fnUntraced(function* (
 
 const dayOf = (millis: number): string => Certificate.timeOf(millis).slice(0, 10)
 
+/** Fails if something else than a folder has this path; a folder that is missing is made at the start. */
+const refuseNoFolder = Effect.fnUntraced(function* (path: string, where: string) {
+  const fs = yield* FileSystem.FileSystem
+  const isOther = yield* fs.stat(path).pipe(
+    Effect.map(({ type }) => type !== "Directory"),
+    Effect.orElseSucceed(() => false),
+  )
+  if (isOther)
+    yield* single({
+      code: "PTTH_CONFIG_INVALID",
+      where,
+      detail: `${path}, where certificates by ACME are kept, is no folder`,
+      remedy: "Set `state_dir` to a folder.",
+    })
+})
+
 /** What is kept of certificates by ACME. */
 const acmeNote = Effect.fnUntraced(function* (
   config: RelayConfig.RelayConfig,
@@ -204,6 +220,7 @@ const acmeNote = Effect.fnUntraced(function* (
 ) {
   const options = yield* loadAcme(config, whereOf)
   if (options === undefined) return ""
+  yield* refuseNoFolder(options.stateFolder, whereOf("state_dir"))
   const folder = AcmeStore.folderOf(options.stateFolder, options.directory)
   const statuses = yield* KeptCertificate.read(AcmeStore.inFolder(folder)).pipe(
     Effect.catch(({ detail }) =>

@@ -156,6 +156,10 @@ const serverRules = (
   { hasTrustedProxies, signIn }: AuthSurroundings,
 ): Result.Result<AuthRules, string> => {
   const { allow, tokens = [], userHeader, users = [] } = table
+  if (signIn === undefined && allow !== undefined && userHeader === undefined)
+    return Result.fail(
+      "`allow` needs [oidc] or `user_header`, which are missing, so that nobody could come in",
+    )
   if (signIn === undefined || allow === undefined) return withoutSignIn(table, hasTrustedProxies)
   if (userHeader !== undefined)
     return Result.map(withoutSignIn(table, hasTrustedProxies), (rules) => ({

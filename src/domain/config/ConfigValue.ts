@@ -249,11 +249,34 @@ export const listenAddressOrFalse = scalar(
   `false, or ${ListenAddress.expected}`,
 )
 
+const expectedHosts = 'a list of hosts, such as ["files.example.org"]'
+
 /** Host names; decodes to those of the DNS. */
 export const hosts = scalar(
   "list",
-  Schema.Array(parsed(Schema.String, ServerHost.parseHost)),
-  'a list of hosts, such as ["files.example.org"]',
+  Schema.Array(
+    explained(Schema.String, (text) => {
+      const host = ServerHost.parseHost(text)
+      return host === undefined
+        ? Result.fail(
+            `expected ${expectedHosts}, but ${JSON.stringify(text)} is no name of a host: leave out scheme, port and path; addresses and \`*\` are none`,
+          )
+        : Result.succeed(host)
+    }),
+  ),
+  expectedHosts,
+)
+
+/** A host, perhaps with a port, as the Host field has it; names beyond ASCII decode to those of the DNS. */
+export const hostField = scalar(
+  "text",
+  parsed(Schema.String, (text) => {
+    if (ServerHost.hostOf(text) !== undefined) return text
+    const port = ServerHost.portOf(text)
+    const host = ServerHost.parseHost(text.slice(0, text.length - port.length))
+    return host === undefined ? undefined : host + port
+  }),
+  'a host such as "app.example.com"',
 )
 
 /** RFC 6797 6.1, in the order in which it is usually written. */

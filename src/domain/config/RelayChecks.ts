@@ -3,7 +3,7 @@
  * hosts of servers, sign-in, certificates, and scraper keys.
  */
 import * as Result from "effect/Result"
-import { isConfidential } from "../ListenAddress.ts"
+import { format, isConfidential } from "../ListenAddress.ts"
 import * as ServerHost from "../ServerHost.ts"
 import type { ServerName } from "../ServerName.ts"
 import * as AuthRules from "./AuthRules.ts"
@@ -159,6 +159,21 @@ const onlyWithTls = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem
     remedy: `Add \`acme\`, or \`tls_cert\` and \`tls_key\`, or remove \`${key}\`.`,
   }))
 }
+
+/** One port cannot take both TLS and plain HTTP. */
+const plainPort = (
+  { httpListen, listen }: RelayFile,
+  where: Where,
+): ReadonlyArray<ConfigProblem> =>
+  httpListen === false || httpListen.port === 0 || format(httpListen) !== format(listen)
+    ? []
+    : [
+        invalid(
+          where(["http_listen"]),
+          `\`http_listen\` is ${format(listen)}, as \`listen\` is`,
+          "Give plain HTTP a port of its own, such as 80.",
+        ),
+      ]
 
 /** What certificates by ACME need. */
 const acme = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem> => {
@@ -346,6 +361,7 @@ export const problems = (
   ...scraperPeriods(file, where),
   ...pairs(file, where),
   ...onlyWithTls(file, where),
+  ...plainPort(file, where),
   ...acme(file, where),
   ...cluster(file, where),
   ...oidc(file, where),

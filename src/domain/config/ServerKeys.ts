@@ -237,7 +237,7 @@ export const originKeys = {
   }),
   hostHeader: optional({
     name: "host_header",
-    value: Value.matching(/^[\x21-\x7e]+$/, 'a host such as "app.example.com"'),
+    value: Value.hostField,
     doc: "The Host field that the application of `to` receives. Origin and Referer follow it if they are the visitor's own.",
     unset: "the visitor's",
     flag: { metavar: "HOST" },

@@ -103,7 +103,7 @@ const toVisitor =
     return isOwn && !UriReference.looksLikeHost(moved) ? moved : text
   }
 
-const loopbackNames = /^(?:(?:[^/]+\.)?localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])$/
+const loopbackNames = /^(?:(?:[^/]+\.)?localhost\.?|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])$/
 
 const portOf = ({ port, protocol }: URL): string =>
   port === "" ? (protocol === "https:" ? "443" : "80") : port

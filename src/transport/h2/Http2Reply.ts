@@ -4,14 +4,14 @@
 import { createHash } from "node:crypto"
 import type { ServerHttp2Stream } from "node:http2"
 import type { Failure } from "../../domain/Failure.ts"
-import { first, type HeaderList } from "../../domain/HeaderList.ts"
+import { first, type HeaderList, without } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import { allExcept } from "../../protocol/http/ConnectionFields.ts"
 import { acceptSuffix } from "../../protocol/http/WebSocketHandshake.ts"
 import type { InterimHead, RequestHead, ResponseHead } from "../../protocol/Message.ts"
-import type { Body } from "../body/Body.ts"
+import { type Body, empty } from "../body/Body.ts"
 import { FrontReply, type ReplyRules } from "../front/FrontReply.ts"
-import { planOf } from "../front/ResponsePlan.ts"
+import { planOf, type ResponsePlan } from "../front/ResponsePlan.ts"
 import { whenWritten } from "../net/NodeBody.ts"
 import type { VisitNotes } from "../observe/VisitNotes.ts"
 
@@ -26,6 +26,14 @@ const ofSwitch = allExcept([], ["sec-websocket-accept", "content-length"])
 
 /** Fields that a response can have on HTTP/1.1 only: 426 keeps its Upgrade field (RFC 9113 8.2.2). */
 const onlyHttp1 = new Set(["upgrade", "http2-settings"])
+
+/** Node's library ends the response of this status with its head, since it has no content (RFC 9110 15.3.6). */
+const resetContent = 205
+
+/** The largest status that Node's library writes; whoever reads a larger one takes it for a 500 (RFC 9110 15). */
+const maxStatus = 599
+
+const lengthFields = new Set(["content-length"])
 
 /** The request that is replied to. */
 export interface Http2Call {
@@ -109,7 +117,7 @@ export class Http2Reply extends FrontReply {
     // To CONNECT every 2xx says that the protocol was changed (RFC 8441 5).
     if (this.webSocketKey !== undefined && head.status < 300)
       return this.refuseSwitch(body, `it answers ${head.status} to a WebSocket`)
-    const { chunked, headers, streamed, whole } = planOf(this.method, head, body, true)
+    const { chunked, headers, streamed, whole } = this.plan(head, body)
     const isEmpty = streamed === undefined && (whole === undefined || whole.length === 0)
     this.sent = sent
     this.writeHead(head.status, headers, isEmpty, chunked)
@@ -121,6 +129,13 @@ export class Http2Reply extends FrontReply {
     } else if (streamed !== undefined) this.read(streamed)
   }
 
+  private plan(head: ResponseHead, body: Body): ResponsePlan {
+    if (head.status !== resetContent) return planOf(this.method, head, body, true)
+    body.discard()
+    const headers = without(head.headers, lengthFields)
+    return planOf(this.method, { status: resetContent, headers }, empty, true)
+  }
+
   private writeHead(
     status: number,
     headers: HeaderList,
@@ -128,7 +143,7 @@ export class Http2Reply extends FrontReply {
     hasTrailers: boolean,
   ): void {
     const { stream } = this
-    const raw: Array<string> = [":status", `${status}`]
+    const raw: Array<string> = [":status", `${status > maxStatus ? 500 : status}`]
     for (const [name, value] of headers) {
       const lower = name.toLowerCase()
       if (!onlyHttp1.has(lower)) raw.push(lower, value)

@@ -71,7 +71,7 @@ describe("[oidc]", () => {
     ])
       assert.include(problem(table.replace(/allow = .*/, `allow = ${list}`)), "`oidc.allow`")
     assert.include(problem(table + server('{ allow = ["ann"] }')), 'has "ann", which is no address')
-    assert.include(problem(server('{ allow = ["@example.com"] }')), "nobody could come in")
+    assert.include(problem(server('{ allow = ["@example.com"] }')), "`allow` needs [oidc] or")
   })
 
   it("asks for the scope without which nobody can sign in", () => {

@@ -492,6 +492,15 @@ it.each(["0", "257", "1.5", '"many"', '"0x4"'])("workers may not be %s", (text) 
   assert.deepStrictEqual(lines(`workers = ${text}`).length, 1)
 })
 
+it("plain HTTP has another port than TLS", () => {
+  const text = `tls_cert = "c"\ntls_key = "k"\nlisten = "0.0.0.0:443"\n`
+  assert.deepStrictEqual(lines(`${text}http_listen = "0.0.0.0:80"\n`), [])
+  assert.include(
+    lines(`${text}http_listen = "0.0.0.0:443"\n`)[0],
+    "r.toml:4: `http_listen` is 0.0.0.0:443, as `listen` is",
+  )
+})
+
 it("a cluster has an address, a key and other machines", () => {
   const { cluster } = read(`
 [cluster]

@@ -316,3 +316,12 @@ it("what an https application is trusted by needs an https address, and is one o
   assert.include(complaint(`\n${https}to_ca = "c"\nto_insecure = true`), "accepts any certificate")
   assert.include(complaint('\nto = "unix:"'), "s.toml:2: `to`: expected a port")
 })
+
+it("host_header is a host, perhaps with a port, and no address", () => {
+  const hostHeader = (text: string) => settings(`to = 1\nhost_header = "${text}"`).hostHeader
+  for (const host of ["App.example", "app_1.example:8080", "localhost:3000", "[::1]:3000"])
+    assert.strictEqual(hostHeader(host), host)
+  assert.strictEqual(hostHeader("bücher.example:8080"), "xn--bcher-kva.example:8080")
+  for (const text of ["https://app.example", "app.example/x", "a b", "", "a.example:x", "ä/b"])
+    assert.include(complaint(`\nto = 1\nhost_header = "${text}"`), "s.toml:3: `host_header`: expec")
+})

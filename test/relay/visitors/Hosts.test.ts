@@ -50,6 +50,16 @@ describe("the hosts of a server", () => {
       assert.isUndefined(parseHost(text), text)
   })
 
+  it("are named if they are none", () => {
+    const text = server("attic", '["files.example.org", "https://b.example"]')
+    const { message } = Result.getOrThrow(Result.flip(decoded(text)))
+    assert.include(
+      message,
+      '`servers.hosts`: expected a list of hosts, such as ["files.example.org"]',
+    )
+    assert.include(message, '"https://b.example" is no name of a host')
+  })
+
   it("are given to one server each, and not the relay's", () => {
     const text = `domain = "relay.example"\npublic_url = "https://relay.example"\n${server("one", '["files.example.org"]')}${server("two", '["FILES.example.org", "relay.example", "one.relay.example"]')}`
     const problems = Result.getOrThrow(Result.flip(decoded(text))).problems

@@ -74,6 +74,7 @@ describe("what the application says of its own address", () => {
     ["http://127.0.0.1:3000", "/"],
     ["//127.0.0.1:3000/login", "/login"],
     ["https://localhost:3000/login", "/login"],
+    ["http://localhost.:3000/login", "/login"],
     ["http://0.0.0.0:3000/login", "/login"],
     ["http://[::1]:3000/login", "/login"],
     ["http://me@127.0.0.1:3000/login", "/login"],

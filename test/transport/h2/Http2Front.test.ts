@@ -311,6 +311,29 @@ describe("a response by HTTP/2", () => {
     }).pipe(Effect.scoped),
   )
 
+  it.live("has a status that Node's library can write, and no content with 205", () =>
+    Effect.gen(function* () {
+      const { session } = yield* start(({ head }, reply) => {
+        const status = Number(head.target.slice(1))
+        reply.respond({ status, headers: [["Content-Length", "2"]] }, fromText("ok"))
+        return () => {}
+      })
+      const answer = (status: number) => ask(session, { ":path": `/${status}` })
+      for (const [status, written] of [
+        [299, 299],
+        [599, 599],
+        [600, 500],
+        [999, 500],
+      ] as const) {
+        const { code, headers, text } = yield* answer(status)
+        assert.deepStrictEqual([headers[":status"], text, code], [written, "ok", 0])
+      }
+      const reset = yield* answer(205)
+      assert.deepStrictEqual([reset.headers[":status"], reset.text, reset.code], [205, "", 0])
+      assert.strictEqual(reset.headers["content-length"], "0")
+    }).pipe(Effect.scoped),
+  )
+
   it.live("that breaks off resets its stream and no other", () =>
     Effect.gen(function* () {
       const { session } = yield* start((request, reply) => {
