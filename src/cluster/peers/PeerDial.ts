@@ -11,6 +11,9 @@ import type { PeerNetwork } from "./PeerNetwork.ts"
 const firstPause = 200
 const longestPause = 2_000
 
+/** How long a connection must have lasted for the next pause to be the first again, in milliseconds. */
+const steadyMillis = 10_000
+
 /** What a dial needs. */
 export interface PeerDialOptions {
   readonly at: string
@@ -41,6 +44,8 @@ export class PeerDial {
   private pause = firstPause
   private timer: Deadline | undefined
   private cancelConnect: (() => void) | undefined
+  /** When the other end has last said who it is, in monotonic milliseconds. */
+  private greetedAt = Number.POSITIVE_INFINITY
   private isStopped = false
   private isResting = false
 
@@ -69,7 +74,7 @@ export class PeerDial {
   /** The other end has said who it is. */
   greeted(id: string): void {
     this.id = id
-    this.pause = firstPause
+    this.greetedAt = this.options.deadlines.elapsed()
     this.failingSince = undefined
     this.failure = undefined
     this.isReported = false
@@ -78,6 +83,7 @@ export class PeerDial {
   /** The connection is lost. */
   lost(detail: string): void {
     this.connection = undefined
+    if (this.options.deadlines.elapsed() - this.greetedAt >= steadyMillis) this.pause = firstPause
     this.failed(detail)
   }
 

@@ -75,6 +75,10 @@ const advertiseRemedy =
 
 const duplicateCode = "PTTH_SAME_RELAY_ID"
 
+/** So many changes of a peer's state are logged within this time, in milliseconds. */
+const mostChanges = 6
+const changesMillis = 60_000
+
 /** How long a peer that is gone is listed, in milliseconds. */
 const goneMillis = 10 * 60_000
 
@@ -112,6 +116,9 @@ interface Peer {
   /** Connections that it opened. */
   readonly accepted: Set<PeerConnection>
   readonly table: PresenceTable
+  /** How many changes of its state there were since when, in monotonic milliseconds. */
+  changes: number
+  changesSince: number
 }
 
 type ControlHandler = (body: unknown, from: string) => Effect.Effect<unknown, string>
@@ -488,6 +495,8 @@ export class PeerMesh implements PeersShape {
       dialled: undefined,
       accepted: new Set(),
       table: new PresenceTable(),
+      changes: 0,
+      changesSince: this.deadlines.elapsed(),
     }
     this.peers.set(hello.id, peer)
     return peer
@@ -497,13 +506,32 @@ export class PeerMesh implements PeersShape {
     if (peer.state === state) return
     peer.state = state
     peer.since = this.deadlines.now()
-    if (state === "up") this.log(Effect.logInfo(`peers: ${peer.id} is connected: ${peer.at}`))
+    if (state === "up")
+      this.logChange(peer, Effect.logInfo(`peers: ${peer.id} is connected: ${peer.at}`))
     if (state === "gone" && !this.isClosed)
-      this.log(
+      this.logChange(
+        peer,
         // A relay that stops says so before: a deploy gives no warnings.
         peer.hello.draining === true
           ? Effect.logInfo(`peers: ${peer.id} has stopped`)
           : Effect.logWarning(`peers: ${peer.id} is gone`),
+      )
+  }
+
+  /** Logs a change of a peer's state, unless there were many in the last minute: one may refuse this relay again and again. */
+  private logChange(peer: Peer, line: Effect.Effect<void>): void {
+    const now = this.deadlines.elapsed()
+    if (now - peer.changesSince > changesMillis) {
+      peer.changesSince = now
+      peer.changes = 0
+    }
+    peer.changes += 1
+    if (peer.changes <= mostChanges) this.log(line)
+    else if (peer.changes === mostChanges + 1)
+      this.log(
+        Effect.logWarning(
+          `peers: the connection to ${peer.id} is lost again and again, as if it refused this relay; its log may say why`,
+        ),
       )
   }
 

@@ -363,8 +363,10 @@ it.effect("of two relays with the same id the first is kept, and all log an erro
   Effect.gen(function* () {
     const network = new MemoryNetwork()
     const lines: Array<string> = []
+    const changes: Array<string> = []
     const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
       if (logLevel === "Error") lines.push(String(message))
+      else changes.push(String(message))
     })
     const twin = { id: "b", listen: ["tcp:c:1"] }
     yield* Effect.gen(function* () {
@@ -378,6 +380,9 @@ it.effect("of two relays with the same id the first is kept, and all log an erro
       yield* pass(20_000)
       assert.deepStrictEqual(states(a), ["b up"])
       assert.deepStrictEqual(numbers(a), ["b: of b"])
+      // The second is refused again and again, and does not fill its log.
+      assert.isAtMost(changes.length, 15)
+      assert.isTrue(changes.some((line) => line.includes("to a is lost again and again")))
       yield* Scope.close(end, Exit.void)
       yield* pass(5_000)
       assert.deepStrictEqual(numbers(a), ["b: of c"])
