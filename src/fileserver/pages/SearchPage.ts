@@ -105,6 +105,10 @@ const pageLinks = (
   )
 }
 
+/** What stands in place of results. */
+const blank = ({ inText }: Query.Query): Html.Html =>
+  html`<div id="page.listing"><div class="blank">${Icons.button.search}<p>${text.none}</p><p class="faint">${inText ? text.noneInTextHint : text.noneHint}</p></div></div>`
+
 /** What the page depends on, besides the result. */
 export interface SearchView {
   readonly site: Pick<Site, "depth" | "title">
@@ -158,7 +162,7 @@ export const render = (
 <p id="page.summary" role="status">${text.matches(hits.length, query.inText)}</p>
 ${links?.above}${
   hits.length === 0
-    ? html`<div id="page.listing"></div>`
+    ? blank(query)
     : html`${tableStart}${listed.map((hit) => row(hit, query.search, linksOf))}${tableEnd}`
 }${links?.below}
 ${isCutShort ? html`<p class="notice">${text.cutShort(namesSearched)}</p>` : undefined}`,
@@ -198,7 +202,7 @@ export const pieces = (view: SearchView): Search.Pieces => {
     tail: ({ isCutShort, namesSearched }) => {
       const hasNext = hits > first + size
       const current = query.page
-      const listed = hits > first ? tableEnd : html`<div id="page.listing"></div>`
+      const listed = hits > first ? tableEnd : blank(query)
       const count = hasNext ? text.matchesMore(first + size) : text.matches(hits, query.inText)
       return (
         Html.toText(html`${listed}${pageLinks(query, { current, pages: undefined, hasNext })?.below}

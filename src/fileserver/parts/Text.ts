@@ -117,6 +117,9 @@ export const search = {
   allKinds: "All kinds",
   inText: "In texts, too",
   results: "Results",
+  none: "Nothing was found.",
+  noneHint: "Try a part of the name, or “In texts, too”.",
+  noneInTextHint: "Try other words.",
   line: (n: number): string => `Line ${count(n)}`,
   searching: "Searching…",
   page: (n: number, pages: number | undefined): string =>
@@ -171,4 +174,5 @@ export const view = {
   noPdf: "This browser does not show PDFs in pages.",
   notViewable: "Files of this kind cannot be shown here.",
   notText: "This file is not text.",
+  emptyFile: "This file is empty.",
 } as const

@@ -144,6 +144,7 @@ export const readContent = (
   file: TextFile,
   done: (content: Content) => void,
 ): void => {
+  if (file.size === 0) return done({ _tag: "Notice", notice: Text.view.emptyFile })
   const notText: Content = { _tag: "Notice", notice: Text.view.notText }
   const isNotebook = extensionOf(name) === "ipynb" && !query.asText
   if (file.size <= (isNotebook ? maxNotebook : maxSize)) {

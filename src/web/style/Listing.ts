@@ -85,6 +85,7 @@ form.toolbar .field { flex: 1 1 12rem; min-width: 0; display: flex; position: re
 .qr code { overflow-wrap: anywhere; background: none; }
 .upload { padding: var(--space-2); }
 .upload form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
+.upload > button { margin-top: var(--space-2); }
 .upload h2 { margin: 0 0 .5rem; font-size: 1rem; }
 dialog { max-width: min(34rem, calc(100vw - 2rem)); padding: var(--space-6); color: inherit; background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); box-shadow: var(--shadow); }
 dialog::backdrop { background: rgb(0 0 0 / .4); }
@@ -97,6 +98,7 @@ dialog dd { margin: 0; }
   .toolbar { gap: var(--space-1); margin-inline: calc(-1 * var(--space-3)); padding-inline: var(--space-3); }
   .toolbar .filter { flex: 1 0 100%; }
   .toolbar > :not(.filter, .field, .chosen) { flex: 1 1 auto; }
+  .toolbar > .button:only-child { flex: none; }
   form.toolbar > .button { flex: none; min-width: var(--control); }
   form.toolbar .field { flex: 1 1 calc(100% - 4rem); }
   .toolbar > form .views { flex: 1; }

@@ -19,7 +19,7 @@ export const css = `.viewer-bar { position: sticky; top: 0; z-index: 10; display
 .stage:fullscreen .viewer video { max-height: 100dvh; }
 .stage .viewer img { cursor: zoom-in; transform-origin: 0 0; user-select: none; -webkit-user-drag: none; }
 .stage .viewer img.zoomed { cursor: grab; touch-action: none; }
-.stage .empty { color: #b9bdc2; }
+.stage .empty { color: #b9bdc2; margin: 0; padding: var(--space-6) var(--space-4); }
 .stage > a { position: absolute; z-index: 2; top: 50%; translate: 0 -50%; display: grid; place-items: center; width: 3rem; height: 3rem; color: #fff; background: rgb(0 0 0 / .45); border-radius: 50%; text-decoration: none; }
 .stage > a:hover { background: rgb(0 0 0 / .75); }
 .stage > a[rel=prev] { left: var(--space-2); }
@@ -31,7 +31,7 @@ export const css = `.viewer-bar { position: sticky; top: 0; z-index: 10; display
 .strip a[aria-current] { border-color: #fff; }
 .strip img { width: 4rem; height: 3rem; object-fit: cover; background: #222; }
 .viewer audio { width: 100%; }
-.viewer object { width: 100%; height: calc(100dvh - 11rem); min-height: 24rem; border: 1px solid var(--line); border-radius: var(--radius); }
+.viewer object { width: 100%; height: calc(100dvh - 11rem); min-height: 24rem; border-radius: var(--radius); }
 .info dl, .status { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: var(--space-1) var(--space-4); margin: 0; font-size: var(--small); }
 .info dt { color: var(--faint); }
 .info dd, .status dd { margin: 0; }
