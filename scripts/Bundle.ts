@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto"
 import { chmodSync, existsSync, globSync, readFileSync, writeFileSync } from "node:fs"
 import { isBuiltin } from "node:module"
-import { basename, join } from "node:path"
+import { basename, dirname, join, relative, resolve } from "node:path"
 import {
   type InputOptions,
   type OutputOptions,
@@ -110,19 +110,57 @@ const heavy = [
   "zlib",
 ]
 
-/** Makes a chunk load Node's {@link heavy} modules when it uses them instead of at its start. */
+/**
+ * Our own modules that not every start uses: each is a chunk with what only it
+ * needs. They must be used in functions only, not while others are loaded.
+ */
+const late: ReadonlyArray<string> = [
+  "src/fileserver/access/Guard.ts",
+  "src/fileserver/change/Bin.ts",
+  "src/fileserver/dav/DavHandler.ts",
+  "src/fileserver/manage/FormHandler.ts",
+  "src/fileserver/pages/FileForms.ts",
+  "src/fileserver/pages/FolderPages.ts",
+  "src/fileserver/pages/NearestFolder.ts",
+  "src/fileserver/pages/TopPage.ts",
+  "src/fileserver/shares/ShareLinks.ts",
+  "src/fileserver/shares/ShareStore.ts",
+  "src/fileserver/tus/TusUploads.ts",
+  "src/fileserver/types/StandardTypes.ts",
+  "src/fileserver/uploads/Uploads.ts",
+  "src/web/Assets.ts",
+  "src/web/Page.ts",
+]
+
+/** How chunks name the {@link late} ones until {@link loadLate} has seen them. */
+const lateName = (file: string): string => `late:${basename(file, ".ts")}`
+
+/** Makes imports of {@link late} modules refer to their chunks, which are entries of the bundle. */
+const splitLate: Plugin = {
+  name: "split-late",
+  resolveId: (source, importer) => {
+    if (importer === undefined || !source.startsWith(".")) return null
+    const file = relative(".", resolve(dirname(importer), source))
+    return late.includes(file) ? { id: lateName(file), external: true } : null
+  },
+}
+
+/** Makes a chunk load {@link late} chunks and Node's {@link heavy} modules when it uses them instead of at its start. */
 const loadLate = (code: string): string => {
-  const names = new RegExp(
-    `^let (node_\\w+) = require\\("(node:(?:${heavy.join("|")}))"\\);$`,
+  const imports = new RegExp(
+    `^let (\\w+) = require\\("(node:(?:${heavy.join("|")})|late:\\w+)"\\);$`,
     "gm",
   )
-  let late = code
-  for (const [line, name = "", module] of code.matchAll(names))
-    late = late
+  let output = code
+  for (const [line, name = "", module = ""] of code.matchAll(imports))
+    output = output
       .replace(line, "")
       .replace(new RegExp(`^${name} = .*\\(${name}(?:, 1)?\\);$`, "m"), "")
-      .replaceAll(new RegExp(`\\b${name}(?:\\.default)?\\b`, "g"), `(require("${module}"))`)
-  return late
+      .replaceAll(
+        new RegExp(`\\b${name}(?:\\.default)?\\b`, "g"),
+        `(require("${module.replace(/^late:(.*)/, "./$1.js")}"))`,
+      )
+  return output
 }
 
 /**
@@ -172,8 +210,8 @@ export const chunksIn = (dir: string): ReadonlyArray<string> =>
 export const bundleCommand = async (dir: string): Promise<RolldownOutput> => {
   const build = await rolldown({
     ...common(() => false),
-    input: { ...commandEntry, ...named(workers) },
-    plugins: [segmentLate],
+    input: { ...commandEntry, ...named([...workers, ...late]) },
+    plugins: [segmentLate, splitLate],
   })
   // CommonJS: the modules that Node loads as such take 8 MiB less than those of ES, and the
   // single executable can load no others.
@@ -184,7 +222,7 @@ export const bundleCommand = async (dir: string): Promise<RolldownOutput> => {
     comments: { legal: false, annotation: false, jsdoc: false },
     // V8 keeps the text of all code that it has loaded. Names stay as they are, for stack traces.
     minify: {
-      compress: false,
+      compress: { keepNames: { function: true, class: true } },
       mangle: { toplevel: false, keepNames: true },
       codegen: { removeWhitespace: true },
     },

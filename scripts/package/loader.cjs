@@ -54,14 +54,18 @@ const load = (({ folder, requireOther, textOf }) => {
     return path && join(path, `ptth-${word}-${cachedDataVersionTag().toString(16)}`)
   }
 
-  const digestOf = (bytes) => createHash("sha256").update(bundleDigest).update(bytes).digest()
+  const digestOf = (pieces) => {
+    const hash = createHash("sha256").update(bundleDigest)
+    for (const bytes of pieces) hash.update(bytes)
+    return hash.digest()
+  }
 
   /** Reads a file; whether it is whole and of this bundle. */
   const readCompiled = (file) => {
     const bytes = fs.readFileSync(file)
     memory = bytes.buffer
-    if (!digestOf(bytes.subarray(digestLength)).equals(bytes.subarray(0, digestLength)))
-      return false
+    const digest = digestOf([bytes.subarray(digestLength)])
+    if (!digest.equals(bytes.subarray(0, digestLength))) return false
     let offset = headerLength + bytes.readUInt32LE(digestLength)
     for (const [name, length] of JSON.parse(bytes.latin1Slice(headerLength, offset))) {
       compiled.set(name, bytes.subarray(offset, offset + length))
@@ -75,9 +79,16 @@ const load = (({ folder, requireOther, textOf }) => {
     const list = Buffer.from(JSON.stringify(codes.map(([name, { length }]) => [name, length])))
     const header = Buffer.alloc(4)
     header.writeUInt32LE(list.length)
-    const content = Buffer.concat([header, list, ...codes.map(([, code]) => code)])
+    const content = [header, list, ...codes.map(([, code]) => code)]
     const part = `${file}.${process.pid}`
-    fs.writeFileSync(part, Buffer.concat([digestOf(content), content]), { mode: 0o600 })
+    const descriptor = fs.openSync(part, "w", 0o600)
+    try {
+      for (const bytes of [digestOf(content), ...content]) fs.writeSync(descriptor, bytes)
+    } finally {
+      fs.closeSync(descriptor)
+      // The next collection would free it, which an idle process may wait for for good.
+      for (const [, code] of codes) code.buffer.transfer(0)
+    }
     fs.renameSync(part, file)
   }
 

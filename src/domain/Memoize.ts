@@ -1,5 +1,6 @@
 /**
- * A cache of a function's results for short texts that visitors often repeat.
+ * Results that are computed when they are needed first: one, or those of a
+ * function for short texts that visitors often repeat.
  */
 
 const maxEntries = 1_000
@@ -19,5 +20,14 @@ export const memoize = <A>(compute: (text: string) => A): ((text: string) => A) 
       cache.set(text, result)
     }
     return result
+  }
+}
+
+/** Gives what `make` returns, which is called once, when it is needed first. */
+export const once = <A>(make: () => A): (() => A) => {
+  let result: { readonly value: A } | undefined
+  return () => {
+    result ??= { value: make() }
+    return result.value
   }
 }

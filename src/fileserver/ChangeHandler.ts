@@ -4,6 +4,7 @@
  * may change.
  */
 import type * as Headers from "../domain/HeaderList.ts"
+import { once } from "../domain/Memoize.ts"
 import type { RequestHead } from "../protocol/Message.ts"
 import * as Body from "../transport/body/Body.ts"
 import type { Cancel, Reply } from "../transport/body/Handler.ts"
@@ -99,8 +100,8 @@ export class ChangeHandler {
   readonly bin: Bin
   private readonly uploads: UploadTarget | undefined
   private readonly tus: TusUploads.TusUploads | undefined
-  private readonly forms: FormHandler | undefined
-  private readonly dav: DavHandler
+  private readonly forms: () => FormHandler | undefined
+  private readonly dav: () => DavHandler
   private readonly options: Headers.HeaderList
 
   /** @param access the rules of one visitor; default: those of the options hold for everybody */
@@ -131,9 +132,9 @@ export class ChangeHandler {
         bin,
       }
     if (changes !== undefined) bin.start()
-    this.forms = changes && new FormHandler(changes)
+    this.forms = once(() => changes && new FormHandler(changes))
     const sidecars = changes !== undefined
-    this.dav = new DavHandler({ root, hidden, locks, sidecars, folderWork }, changes)
+    this.dav = once(() => new DavHandler({ root, hidden, locks, sidecars, folderWork }, changes))
     this.options = [
       ["Allow", this.allow],
       ...DavMethods.capabilities,
@@ -144,7 +145,7 @@ export class ChangeHandler {
 
   /** Whether visitors may change folders. */
   get canManage(): boolean {
-    return this.dav.canChange
+    return this.manageRules !== undefined
   }
 
   /** The methods that are answered at all. */
@@ -153,7 +154,7 @@ export class ChangeHandler {
     return [
       Decision.allow,
       ...(rules === undefined ? [] : UploadRules.methods),
-      ...DavMethods.names(this.dav.canChange).filter(
+      ...DavMethods.names(this.canManage).filter(
         (method) => rules === undefined || !UploadRules.methods.includes(method),
       ),
     ].join(", ")
@@ -167,9 +168,10 @@ export class ChangeHandler {
     if (this.tus !== undefined && TusUploads.speaks(head))
       return this.tus.handle(head, content, reply)
     if (method === "HEAD") return undefined
-    const form = this.forms?.handle(head, content, reply)
+    const form = this.forms()?.handle(head, content, reply)
     if (form !== undefined) return form
-    if (this.dav.answers(head)) return this.dav.handle(head, content, reply)
+    const isDav = DavMethods.reading.has(method) || DavMethods.changing.has(method)
+    if (isDav && this.dav().answers(head)) return this.dav().handle(head, content, reply)
     if (this.uploads !== undefined && (method === "PUT" || method === "POST"))
       return Uploads.handle(this.uploads, head, content, reply)
     if (method !== "OPTIONS") return undefined

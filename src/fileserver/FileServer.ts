@@ -11,7 +11,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type { SymlinkPolicy } from "../domain/config/ServerConfig.ts"
 import * as Headers from "../domain/HeaderList.ts"
-import { memoize } from "../domain/Memoize.ts"
+import { memoize, once } from "../domain/Memoize.ts"
 import type { RequestHead } from "../protocol/Message.ts"
 import * as Body from "../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../transport/body/Handler.ts"
@@ -100,7 +100,7 @@ export class FileServerError extends Data.TaggedError("FileServerError")<{
 
 /** Whether a target is one of a share link, or a file that its pages load: these open without sign-in. */
 export const needsNoSignIn = (target: string): boolean =>
-  ShareLinks.isLink(target) || assets.has(target.slice(1))
+  ShareLinks.isLink(target) || assetAt(target.slice(1)) !== undefined
 
 /** Whether a request is about a share link, which needs no sign-in. */
 const isLinkRequest = ({ method, target }: RequestHead): boolean =>
@@ -140,20 +140,30 @@ const lasting = (file: FixedFile): FixedFile => ({
 })
 
 /** The files that pages load, by their path, which has a hash of their content. */
-const assets: ReadonlyMap<string, FixedFile> = new Map(
-  [Assets.style, Assets.script, Assets.theme, Assets.logo].map((asset) => [
-    asset.path,
-    lasting(fixedFile(asset)),
-  ]),
+const assets = once(
+  (): ReadonlyMap<string, FixedFile> =>
+    new Map(
+      [Assets.style, Assets.script, Assets.theme, Assets.logo].map((asset) => [
+        asset.path,
+        lasting(fixedFile(asset)),
+      ]),
+    ),
 )
 
+/** The file of {@link assets} at a path. Requests for others do not load them. */
+const assetAt = (path: string): FixedFile | undefined =>
+  path.startsWith("assets/") ? assets().get(path) : undefined
+
 /** The same files under names that stay, for other programs. */
-const namedAssets: ReadonlyMap<string, FixedFile> = new Map([
-  ["assets/style.css", fixedFile(Assets.style)],
-  ["assets/app.js", fixedFile(Assets.script)],
-  ["assets/theme.js", fixedFile(Assets.theme)],
-  ["favicon.svg", fixedFile(Assets.logo)],
-])
+const namedAssets = once(
+  (): ReadonlyMap<string, FixedFile> =>
+    new Map([
+      ["assets/style.css", fixedFile(Assets.style)],
+      ["assets/app.js", fixedFile(Assets.script)],
+      ["assets/theme.js", fixedFile(Assets.theme)],
+      ["favicon.svg", fixedFile(Assets.logo)],
+    ]),
+)
 
 /** Answers a GET or HEAD. */
 const answer = (
@@ -178,7 +188,7 @@ const answer = (
     if (segments.length === 3 && !folder) return request.redirectToFolder(target)
     return openShared(parts, request, target, segments.slice(3), true)
   }
-  const asset = folder ? undefined : assets.get(segments.join("/"))
+  const asset = folder ? undefined : assetAt(segments.join("/"))
   if (asset !== undefined) return request.sendBytes(asset.bytes, asset.representation)
   const own = ownAnswer(parts, request, target)
   if (webSite.isSite) {
@@ -201,7 +211,7 @@ const ownAnswer = (
   if (path === "metrics") return () => sendMetrics(parts, request)
   if (path === "status") return () => sendStatus(parts, request)
   if (path === "robots.txt") return () => sendRobots(request)
-  const file = namedAssets.get(path)
+  const file = namedAssets().get(path)
   return file && (() => request.sendBytes(file.bytes, file.representation))
 }
 
@@ -219,7 +229,7 @@ const sendShared = (parts: Parts, request: FileRequest, target: TargetPath.Targe
     return shares.sendForm(request, segments, target.folder)
   }
   const open = (): void => openShared(parts, request, target, segments, false)
-  if (target.folder || FileForms.isAsked(request)) return open()
+  if (target.folder || Query.asksForm(request.query)) return open()
   parts.sender.sendCached(request, segments, open)
 }
 
@@ -253,7 +263,7 @@ const openShared = (
           Root.close(opened.handle)
           return request.failNotOpen(Root.absent)
         }
-        if (FileForms.isAsked(request)) return FileForms.send(site, request, segments, opened)
+        if (Query.asksForm(request.query)) return FileForms.send(site, request, segments, opened)
         return sender.send(request, segments, opened)
       }
       case "Folder": {
@@ -510,7 +520,7 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
     handlers.set(rule, handler)
     return handler
   }
-  const isAsset = (path: string): boolean => assets.has(path)
+  const isAsset = (path: string): boolean => assetAt(path) !== undefined
   const guarded = Guard.protect(access, { title: titleOf, handlerOf, isAsset })
   if (store === undefined) return metrics.count(guarded)
   const open = handlerFor(undefined)

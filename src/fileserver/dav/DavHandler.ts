@@ -49,11 +49,6 @@ export class DavHandler {
     this.changes = to && new Changes(to)
   }
 
-  /** Whether anything may be changed. */
-  get canChange(): boolean {
-    return this.to !== undefined
-  }
-
   /** Whether a request is answered here. */
   answers({ method, target }: RequestHead): boolean {
     if (DavMethods.reading.has(method)) return true

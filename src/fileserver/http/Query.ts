@@ -196,3 +196,7 @@ export const toView = (query: Partial<Query>): string => {
   const fields = toFields({ ...query, page: 1 })
   return fields === "" ? "?view" : `?view&${fields}`
 }
+
+/** Whether a file is asked for in another form than its bytes; see `pages/FileForms.ts`. */
+export const asksForm = ({ output, sha256, thumb, view, vtt }: Query): boolean =>
+  view || thumb !== undefined || sha256 || vtt || output !== undefined

@@ -20,10 +20,6 @@ const maxSubtitles = 4 * 1024 * 1024
 
 const webVtt: Headers.HeaderList = [["Content-Type", "text/vtt; charset=utf-8"]]
 
-/** Whether a request is for a form of a file other than the file itself. */
-export const isAsked = ({ query }: FileRequest): boolean =>
-  query.view || query.thumb !== undefined || query.sha256 || query.vtt || query.output !== undefined
-
 /** Reads a text of bounded size and closes it; answers the request if there is none. */
 const withText = (
   request: FileRequest,

@@ -408,7 +408,7 @@ export class ShareLinks {
         Root.close(opened.handle)
         return this.failEnded(request)
       }
-      if (FileForms.isAsked(request)) return FileForms.send(site, request, segments, opened)
+      if (Query.asksForm(request.query)) return FileForms.send(site, request, segments, opened)
       this.sender.send(this.whole(visit), [...base, ...segments], opened)
     })
   }

@@ -3,12 +3,11 @@
  * one row of the table here. Icons are those of `Kind.ts`; a language that is
  * not among the common ones of highlight.js is registered in `Highlight.ts`.
  */
-import otherTypes from "mime/types/other.js"
-import standardTypes from "mime/types/standard.js"
 import { memoize } from "../../domain/Memoize.ts"
 import type { ByteName } from "../names/ByteName.ts"
 import type { Kind } from "./Kind.ts"
 import * as MediaType from "./MediaType.ts"
+import * as StandardTypes from "./StandardTypes.ts"
 
 type FileKind = Exclude<Kind, "folder">
 
@@ -155,6 +154,31 @@ const table: ReadonlyArray<Row> = [
   },
 ]
 
+/** The commonest of the standard types, which do without the large table. */
+const commonTypes: ReadonlyMap<string, string> = new Map([
+  ["css", "text/css"],
+  ["csv", "text/csv"],
+  ["gif", "image/gif"],
+  ["htm", "text/html"],
+  ["html", "text/html"],
+  ["jpeg", "image/jpeg"],
+  ["jpg", "image/jpeg"],
+  ["js", "text/javascript"],
+  ["json", "application/json"],
+  ["md", "text/markdown"],
+  ["mp3", "audio/mpeg"],
+  ["mp4", "video/mp4"],
+  ["pdf", "application/pdf"],
+  ["png", "image/png"],
+  ["svg", "image/svg+xml"],
+  ["txt", "text/plain"],
+  ["webm", "video/webm"],
+  ["webp", "image/webp"],
+  ["woff2", "font/woff2"],
+  ["xml", "application/xml"],
+  ["zip", "application/zip"],
+])
+
 /** Kinds of the file types that are not in the table; the first match counts. */
 const kindsByMediaType: ReadonlyArray<readonly [RegExp, FileKind]> = [
   [/^image\//, "image"],
@@ -190,20 +214,10 @@ const rowOf = (name: ByteName): Row | undefined => {
   return extension === undefined ? byName.get(name.toLowerCase()) : byExtension.get(extension)
 }
 
-/**
- * The standard media type of an extension. The tables are searched for each
- * extension, because maps of all of them are large and take time to make.
- */
-const standardTypeOf = memoize((extension): string => {
-  for (const types of [standardTypes, otherTypes])
-    for (const [type, extensions] of Object.entries<ReadonlyArray<string>>(types))
-      if (extensions.includes(extension)) return type
-  return MediaType.unknown
-})
-
 const standardType = (name: ByteName): string => {
   const extension = extensionOf(name)
-  return extension === undefined ? MediaType.unknown : standardTypeOf(extension)
+  if (extension === undefined) return MediaType.unknown
+  return commonTypes.get(extension) ?? (StandardTypes.mediaTypeOf(extension) || MediaType.unknown)
 }
 
 /** The media type, without parameters, of a file of this name. */
