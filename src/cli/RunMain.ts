@@ -41,10 +41,21 @@ export const outcome = (
   return { code: 1, line: `PTTH_INTERNAL: ${title} ${remedy}\n${Cause.pretty(exit.cause)}` }
 }
 
-const leave = (code: number): void => {
+/** The line of a command whose output could not be written, also because of a last error; `undefined` if all was. */
+type OutputLost = (error: NodeJS.ErrnoException | null | undefined) => string | undefined
+
+/**
+ * Ends the process when its output is written: that to a pipe is asynchronous.
+ *
+ * @param outputLost the line of a command whose output could not be written
+ */
+const leave = (code: number, outputLost: OutputLost): void => {
   process.exitCode = code
-  // Output to a pipe is asynchronous; flush it before the process exits.
-  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)))
+  process.stdout.write("", (error) => {
+    const lost = outputLost(error)
+    const last = lost === undefined ? code : entry("PTTH_OUTPUT_LOST").exit
+    process.stderr.write(lost === undefined ? "" : `${lost}\n`, () => process.exit(last))
+  })
 }
 
 /** Which of the standard streams were a terminal at the start. */
@@ -82,20 +93,25 @@ const onHangUp = (stop: () => void): void => {
 
 /**
  * Output that cannot be written any more, as to a full disk, must not end the
- * process in the middle of its work. Gives the line of a command whose output
- * was its work, such as a key; `undefined` if all was written.
+ * process in the middle of its work. A command whose output was its work, such
+ * as a key, learns of it in the end.
  */
-const onOutputErrors = (): (() => string | undefined) => {
+const onOutputErrors = (): OutputLost => {
   let reason: string | undefined
+  const note = (error: NodeJS.ErrnoException): void => {
+    if (error.code !== "EPIPE" && !hasLostTerminal()) reason ??= error.code ?? error.message
+  }
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     // The reader closed the pipe, as in `ptth keygen | head -1`.
     if (error.code === "EPIPE") process.exit(0)
-    if (!hasLostTerminal()) reason ??= error.code ?? error.message
+    note(error)
   })
   process.stderr.on("error", () => {})
   const { remedy } = entry("PTTH_OUTPUT_LOST")
-  return () =>
-    reason && `PTTH_OUTPUT_LOST: standard output cannot be written (${reason}). ${remedy}`
+  return (error) => {
+    if (error) note(error)
+    return reason && `PTTH_OUTPUT_LOST: standard output cannot be written (${reason}). ${remedy}`
+  }
 }
 
 /** Says on a terminal that a stop waits for something, once it does. */
@@ -127,9 +143,7 @@ export const runMain = (effect: Effect.Effect<unknown, unknown>): void => {
   fiber.addObserver((exit) => {
     clearInterval(keepAlive)
     const { code, line } = outcome(exit)
-    const lost = code === 0 && !stopping ? outputLost() : undefined
-    const last = line ?? lost
-    if (last !== undefined) process.stderr.write(`${last}\n`)
-    leave(lost === undefined ? code : (entry("PTTH_OUTPUT_LOST").exit as number))
+    if (line !== undefined) process.stderr.write(`${line}\n`)
+    leave(code, code === 0 && !stopping ? outputLost : () => undefined)
   })
 }

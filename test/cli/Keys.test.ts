@@ -20,6 +20,13 @@ it.each(["\n", "", "\r\n"])(
   },
 )
 
+it.skipIf(!existsSync("/dev/full"))("a key that cannot be written is an error", async () => {
+  const through = ["/bin/sh", "-c", 'exec "$@" > /dev/full', "sh"]
+  const { code, stderr } = await run(["keygen"], { through })
+  assert.strictEqual(code, 1)
+  assert.match(stderr, /^PTTH_OUTPUT_LOST: standard output cannot be written \(ENOSPC\)\. .+\n$/)
+})
+
 it("hash-api-key without a key is a usage error", async () => {
   const { code, stderr, stdout } = await run(["hash-api-key"])
   assert.strictEqual(stdout, "")
