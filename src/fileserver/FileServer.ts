@@ -40,6 +40,7 @@ import * as TopPage from "./pages/TopPage.ts"
 import * as Render from "./render/Render.ts"
 import * as HiddenFiles from "./root/HiddenFiles.ts"
 import * as Root from "./root/Root.ts"
+import { RootWatch } from "./root/RootWatch.ts"
 import * as Visibility from "./root/Visibility.ts"
 import { FileDigest } from "./send/FileDigest.ts"
 import { FileRequest } from "./send/FileRequest.ts"
@@ -116,6 +117,7 @@ interface Parts {
   readonly metrics: Metrics.Metrics
   /** Everything but reading. */
   readonly changes: ChangeHandler
+  readonly rootWatch: RootWatch
 }
 
 const windows = process.platform === "win32"
@@ -240,7 +242,7 @@ const sendShared = (parts: Parts, request: FileRequest, target: TargetPath.Targe
  * @param api whether the address is below `api/`, where there are only folders
  */
 const openShared = (
-  { sender, site, webSite }: Parts,
+  { rootWatch, sender, site, webSite }: Parts,
   request: FileRequest,
   target: TargetPath.TargetPath,
   segments: ReadonlyArray<ByteName>,
@@ -249,6 +251,7 @@ const openShared = (
   site.root.open(segments, (opened) => {
     switch (opened._tag) {
       case "Absent":
+        rootWatch.look()
         if (api) return request.failNotOpen(opened)
         return webSite.sendAbsent(request, () =>
           NearestFolder.failAbsent(site.root, request, segments, target.folder),
@@ -468,6 +471,8 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
     renderer: Render.make(),
   }
 
+  const rootWatch = new RootWatch(folder, shared.log)
+
   /** The handler for a visitor with these rules; without rules for everybody. */
   const handlerFor = (
     access: Access.Access | undefined,
@@ -507,7 +512,7 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
     })
     const shares =
       store === undefined || !mayShare ? undefined : new ShareLinks.ShareLinks(site, sender, store)
-    return handle({ site, sender, webSite, shares, metrics, changes })
+    return handle({ site, sender, webSite, shares, metrics, changes, rootWatch })
   }
 
   const { access } = options
