@@ -112,12 +112,12 @@ const load = (({ folder, requireOther, textOf }) => {
       scripts = new Map()
       process.once("exit", this.keep)
     },
-    /** Keeps what this start has compiled, unless there was something before, and frees that. */
+    /** Keeps what this start has compiled, unless there was something before, and frees that. It may be called twice. */
     keep() {
       if (scripts !== undefined) attempt(() => writeCompiled(file))
       scripts = undefined
       compiled.clear()
-      memory.transfer(0)
+      memory = memory.transfer(0)
     },
   }
 

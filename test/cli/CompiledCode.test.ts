@@ -5,7 +5,7 @@
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { inFolder, run } from "./Command.ts"
+import { inFolder, run, start } from "./Command.ts"
 
 /** Runs `ptth keygen` with a folder for compiled code. */
 const keygen = async (folder: string): Promise<void> => {
@@ -34,6 +34,19 @@ describe("compiled code", () => {
       writeFileSync(file, damaged)
       await keygen(folder)
       assert.isFalse(readFileSync(file).equals(damaged))
+    }))
+
+  it("is kept by a program that goes on, which then ends as it should", () =>
+    inFolder(async (folder) => {
+      const relay = start(["relay", "--listen", "127.0.0.1:0", "--admin-listen", "off"], {
+        cwd: folder,
+        env: { NODE_COMPILE_CACHE: folder },
+      })
+      await relay.said(/Listening/)
+      while (filesIn(folder).length === 0) await new Promise((resolve) => setTimeout(resolve, 50))
+      relay.child.kill("SIGTERM")
+      const { code, stderr } = await relay.ended
+      assert.deepStrictEqual([code, stderr.includes("TypeError")], [0, false])
     }))
 
   it("is neither read from nor written to a folder that others can change", () =>
