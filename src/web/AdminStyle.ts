@@ -68,7 +68,7 @@ textarea:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; 
 #requests td :is(small, code, .status) { white-space: nowrap; overflow-wrap: normal; }
 #requests td code { font-size: var(--tiny); }
 .recorded { border-top: 1px solid var(--line); margin-top: var(--space-6); }
-.recorded h2 { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; line-clamp: 3; overflow: hidden; }
+.recorded h2 a { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; line-clamp: 3; overflow: hidden; }
 .recorded h3 { font-size: 1rem; margin: 1rem 0 .25rem; }
 input.short { flex: 0 1 6rem; width: 6rem; }
 .spans ul { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; margin: 0 0 .75rem; padding: 0; }
@@ -93,7 +93,7 @@ input.short { flex: 0 1 6rem; width: 6rem; }
 .numbers { margin-bottom: 1rem; }
 .legend .key { flex: none; }
 .secret { font: 1rem/1.5 ui-monospace, monospace; user-select: all; }
-@media (min-width: 60.01rem) { #entries :is(td time, tbody th), #links td time { white-space: nowrap; } }
+@media (min-width: 60.01rem) { #requests td, #servers td:last-child, #entries :is(td time, tbody th), #links td time { white-space: nowrap; } }
 @media (max-width: 60rem) {
   #servers .cards tr { display: flex; flex-wrap: wrap; gap: 0 1rem; }
   #servers .cards tbody th { flex: 1 1 100%; }

@@ -190,6 +190,7 @@ describe.skipIf(!hasBrowser)("in a browser, the administrator's side", () => {
             "/",
             "/servers/attic",
             "/servers/attic/requests",
+            "/servers/attic/inspect",
             "/servers/attic/settings",
             "/requests",
             "/requests/-/attic/1",

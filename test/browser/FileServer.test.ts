@@ -20,6 +20,11 @@ const downloadAll = async (page: Page): Promise<void> => {
   await page.getByRole("button", { name: "Download all as .zip" }).click()
 }
 
+const countSizes = async (page: Page): Promise<void> => {
+  await page.locator("summary[title=More]").click()
+  await page.getByRole("button", { name: "Sizes of folders" }).click()
+}
+
 /** Drops a file on the page; runs in the browser. */
 const dropFile = (text: string): void => {
   const transfer = new DataTransfer()
@@ -63,6 +68,9 @@ describe.skipIf(!hasBrowser)("in a browser, the file server's pages", () => {
       await page.getByRole("link", { name: "docs/" }).click()
       assert.include(page.url(), `${prefix}/files/docs/`)
       await page.getByRole("link", { name: "Parent folder" }).click()
+      assert.isTrue(page.url().endsWith("/files/"))
+      await countSizes(page)
+      await page.locator("tr[data-name=docs] .number[title='4 files']").waitFor()
       assert.isTrue(page.url().endsWith("/files/"))
     }))
 
@@ -210,6 +218,8 @@ describe.skipIf(!hasBrowser)("in a browser, the file server's pages", () => {
       await page.getByRole("link", { name: "form two.txt", exact: true }).waitFor()
       assert.strictEqual(fs.readFileSync(path.join(root, "form one.txt"), "utf8"), "one")
       assert.strictEqual(fs.statSync(path.join(root, "form two.txt")).size, 700_000)
+      await countSizes(page)
+      await page.getByRole("row", { name: "docs/" }).getByText("4 files").waitFor()
     }))
 
   it("play the sounds of a folder while one goes to other pages", () =>

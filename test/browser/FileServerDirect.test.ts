@@ -194,6 +194,7 @@ describe.skipIf(!hasBrowser)(`in a browser, the file server's pages alone${skipp
           "picture10.svg?view",
           "silence.wav?view",
           "?q=note",
+          "?sizes",
           "docs/tasks.md?view",
         ]) {
           await page.emulateMedia({ colorScheme: "light" })

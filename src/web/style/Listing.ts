@@ -34,7 +34,7 @@ tbody tr:hover { background: var(--raised); }
 .files .type { width: 3.25rem; white-space: nowrap; color: var(--faint); }
 .files .pick { width: 2.5rem; }
 .files .number { width: 6.5rem; }
-.files .time { width: 11.5rem; text-align: right; }
+.files .time { width: 12.5rem; text-align: right; }
 .files .act { width: 6rem; text-align: right; white-space: nowrap; }
 .files .act.few { width: 3.25rem; }
 .act > a, .act > button, .act > details > summary { text-decoration: none; display: inline-grid; place-items: center; width: 2rem; height: 2rem; min-height: 0; padding: 0; border: 0; border-radius: var(--radius-small); background: none; color: var(--faint); vertical-align: middle; }
