@@ -90,6 +90,14 @@ const renewalInfoMillis = 6 * 3_600_000
 
 const wrong = (detail: string): AcmeError => new AcmeError({ code: "PTTH_ACME_REFUSED", detail })
 
+/** What is wrong with the directory, which may be another page of that host, is wrong with its address. */
+const ofDirectory =
+  (address: string) =>
+  (error: AcmeError): AcmeError =>
+    error.code === "PTTH_ACME_REFUSED"
+      ? wrong(`\`acme_directory\` ${address} is no directory of an authority: ${error.detail}`)
+      : error
+
 const textOf = (json: AcmeHttp.AcmeResponse["json"], name: string): string | undefined => {
   const value = json[name]
   return typeof value === "string" ? value : undefined
@@ -148,7 +156,7 @@ export class AcmeClient {
           }
           this.directory = directory
           return directory
-        })
+        }).pipe(Effect.mapError(ofDirectory(this.options.directory)))
       : Effect.succeed(this.directory),
   )
 
