@@ -4,6 +4,8 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
+import * as Redacted from "effect/Redacted"
+import * as X509 from "../../src/transport/acme/X509.ts"
 import { type Ended, inFolder, run } from "./Command.ts"
 import { callCommand } from "./callCommand.ts"
 
@@ -281,6 +283,35 @@ it("check refuses what certificates by ACME cannot work with, and says what does
     const { code, stdout } = await callCommand(["check", file], { cwd })
     assert.include(stdout, "; acme_dns_hook does nothing without `acme`")
     assert.strictEqual(code, 0)
+  }))
+
+it("check says for which hosts a relay's certificate is not", () =>
+  inFolder(async (cwd) => {
+    const { chain, key } = X509.selfSigned({
+      names: ["relay.example", "*.relay.example"],
+      title: "test",
+      from: Date.now() - 60_000,
+      until: Date.now() + 3_600_000,
+    })
+    const tls = `tls_cert = "${write(cwd, "c.pem", chain)}"\ntls_key = "${write(cwd, "k.pem", Redacted.value(key))}"\n`
+    const server = (name: string, more: string): string =>
+      `[[servers]]\nname = "${name}"\ntripcode = "${tripcode}"\n${more}\n`
+    const hosts = (text: string): string => `hosts = [${text}]`
+    for (const [servers, note] of [
+      ["", ""],
+      [server("attic", hosts('"a.relay.example"')), ""],
+      [server("attic", hosts('"b.example", "a.b.relay.example"')), "b.example, a.b.relay.example"],
+      [server("attic", `tls = "passthrough"\n${hosts('"b.example"')}`), ""],
+      [
+        server("attic", hosts('"a.example", "b.example", "c.example", "d.example"')),
+        "a.example, b.example, c.example and 1 more",
+      ],
+    ] as const) {
+      const file = write(cwd, "ptth_relay.toml", `domain = "relay.example"\n${tls}${servers}`)
+      const { code, stdout } = await callCommand(["check", file], { cwd })
+      assert.strictEqual(code, 0)
+      assert.strictEqual(/, and not for (.*)\n$/.exec(stdout)?.[1] ?? "", note)
+    }
   }))
 
 it("check lists all problems, with a frame for a line that is invalid TOML", () =>

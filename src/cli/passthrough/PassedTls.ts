@@ -7,6 +7,8 @@ import type * as FileSystem from "effect/FileSystem"
 import type * as Scope from "effect/Scope"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import type { ServerSettings } from "../../domain/config/ServerConfig.ts"
+import { entry } from "../../domain/ErrorRegistry.ts"
+import * as Certificate from "../../transport/net/Certificate.ts"
 import * as TlsHandshake from "../../transport/net/TlsHandshake.ts"
 import { loadAcme } from "../load/LoadAcme.ts"
 import * as PassedCertificate from "./PassedCertificate.ts"
@@ -16,6 +18,22 @@ export interface PassedTls {
   readonly hosts: TlsHandshake.TlsHosts
   readonly onConnected: (url: string) => Effect.Effect<void>
 }
+
+/** Logs that browsers refuse the certificate at the address of the server, once for each host. */
+const warnOfHost = (certificate: () => Certificate.Certificate, path: string) =>
+  Effect.sync(() => {
+    const warned = new Set<string>()
+    return (address: string): Effect.Effect<void> => {
+      const url = URL.parse(address)
+      // Below a path the relay ends TLS.
+      if (url === null || url.pathname !== "/" || warned.has(url.hostname)) return Effect.void
+      if (Certificate.isFor(certificate(), url.hostname)) return Effect.void
+      warned.add(url.hostname)
+      return Effect.logWarning(
+        `PTTH_NO_CERTIFICATE: the certificate in ${path} is not for ${url.hostname}, so that browsers refuse it. ${entry("PTTH_NO_CERTIFICATE").remedy}`,
+      )
+    }
+  })
 
 /**
  * Reads or obtains certificates while the Scope is open; `undefined` if TLS does
@@ -30,7 +48,8 @@ export const make = Effect.fn("PassedTls.make")(function* (
   const files = PassedCertificate.filesOf(config, where)
   if (files !== undefined) {
     const certificate = yield* PassedCertificate.follow(files)
-    return { hosts: TlsHandshake.always(certificate), onConnected: () => Effect.void }
+    const warn = yield* warnOfHost(certificate, files.certificate.path)
+    return { hosts: TlsHandshake.always(certificate), onConnected: warn }
   }
   const options = yield* loadAcme(config, () => where)
   if (options === undefined) return undefined

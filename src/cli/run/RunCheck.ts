@@ -16,6 +16,8 @@ import * as RelayConfig from "../../domain/config/RelayConfig.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { type Document, type Path, parse } from "../../domain/config/Toml.ts"
 import { isConfidential } from "../../domain/ListenAddress.ts"
+import * as ServerHost from "../../domain/ServerHost.ts"
+import * as Subdomains from "../../relay/settings/Subdomains.ts"
 import * as AcmeStore from "../../transport/acme/AcmeStore.ts"
 import * as KeptCertificate from "../../transport/acme/KeptCertificate.ts"
 import * as KeyStrength from "../../transport/auth/KeyStrength.ts"
@@ -239,10 +241,33 @@ const acmeNote = Effect.fnUntraced(function* (
   return `; certificates by ACME in ${folder}:${lines.join("")}`
 })
 
-const certificateNote = ({ tls }: RelayConfig.RelayConfig): string =>
-  tls === undefined
-    ? ""
-    : `; its certificate is valid until ${dayOf(Certificate.validityOf(tls).until)}`
+/** The hosts at which a relay ends TLS with the certificate of its files. */
+const hostsOf = (config: RelayConfig.RelayConfig): ReadonlyArray<string> => {
+  const { domain, servers } = config
+  return [
+    ...Subdomains.ownHostsOf(config),
+    ...servers.flatMap(({ hosts, name, tls }) => {
+      const label = ServerHost.labelOf(name)
+      const own = domain === undefined || label === undefined ? [] : [`${label}.${domain}`]
+      return tls === "passthrough" ? [] : [...own, ...hosts]
+    }),
+  ]
+}
+
+/** How many hosts are named at most. */
+const maxNamed = 3
+
+const certificateNote = (config: RelayConfig.RelayConfig): string => {
+  const { acme, tls } = config
+  if (tls === undefined) return ""
+  const until = `; its certificate is valid until ${dayOf(Certificate.validityOf(tls).until)}`
+  // Others get a certificate of their own.
+  const others =
+    acme === undefined ? hostsOf(config).filter((host) => !Certificate.isFor(tls, host)) : []
+  if (others.length === 0) return until
+  const more = others.length > maxNamed ? ` and ${others.length - maxNamed} more` : ""
+  return `${until}, and not for ${others.slice(0, maxNamed).join(", ")}${more}`
+}
 
 const checkRelay = Effect.fnUntraced(function* (
   file: string,
