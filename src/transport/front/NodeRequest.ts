@@ -15,8 +15,10 @@ export const hasBody = (framing: Framing): boolean =>
 export const originForm = (target: string): string | undefined => {
   if (target.includes("#")) return undefined
   if (target.startsWith("/")) return target
-  const absolute = /^https?:\/\/[^/?]+(\/.*)?$/i.exec(target)
-  return absolute === null ? undefined : (absolute[1] ?? "/")
+  const absolute = /^https?:\/\/[^/?]+([/?].*)?$/i.exec(target)
+  if (absolute === null) return undefined
+  // The path of an address without one is `/`, also before a query.
+  return (absolute[1] ?? "").replace(/^(?!\/)/, "/")
 }
 
 /** The fields with the host of an absolute target, which replaces that of Host (RFC 9112 3.2.2). */
