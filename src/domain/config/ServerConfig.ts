@@ -164,9 +164,17 @@ const acmeProblems = (
 const contentProblems = (content: Content, where: Where): ReadonlyArray<ConfigProblem> => [
   ...pairProblems(content, where),
   ...originProblems(content, where),
-  ...(content.routes ?? []).flatMap((route, i) =>
-    originProblems(route, (path) => where(["routes", i, ...path])),
-  ),
+  ...(content.routes ?? []).flatMap((route, i, routes) => {
+    const inRoute: Where = (path) => where(["routes", i, ...path])
+    const isRepeated = routes.slice(0, i).some(({ path }) => path === route.path)
+    const repeated: ConfigProblem = {
+      code: "PTTH_CONFIG_INVALID",
+      where: inRoute(["path"]),
+      detail: `\`routes.path\`: ${route.path} is there twice`,
+      remedy: "Keep only one of the routes.",
+    }
+    return [...(isRepeated ? [repeated] : []), ...originProblems(route, inRoute)]
+  }),
 ]
 
 /** The keys that say what is served, and to whom. */

@@ -277,6 +277,11 @@ it.each([
     "is there twice",
     '[[services]]\nname = "app"\nto = 1\n[[services]]\nname = "app"\nto = 2\n',
   ],
+  [
+    "s.toml:9",
+    "/api is there twice",
+    '[[services]]\nname = "app"\nto = 1\n[[services.routes]]\npath = "/api"\nto = 2\n[[services.routes]]\npath = "/api/"\nto = 3\n',
+  ],
   ["s.toml:3", "has neither `to` nor `file_server_root`", '[[services]]\nname = "app"\n'],
   [
     "s.toml:5",
