@@ -124,8 +124,9 @@ export class ChangeHandler {
     this.tus = this.uploads && new TusUploads.TusUploads(this.uploads, unfinished, turns)
     const changes: ChangeTarget | undefined = manageRules &&
       target && {
-        // WebDAV looks at locks itself, since its requests have their tokens.
-        uploads: target,
+        // WebDAV looks at locks itself, since its requests have their tokens. What may be changed may
+        // be read: only that is copied, and not what others have uploaded.
+        uploads: { ...target, root },
         rules: manageRules,
         locks,
         properties,

@@ -196,6 +196,28 @@ describe("a file server with users", () => {
   })
 })
 
+describe("who may change one folder and upload to another", () => {
+  it("cannot copy what others have uploaded to where it can be read", async () => {
+    const rule = { read: [], upload: ["/inbox"], manage: ["/own"] }
+    const { call, root } = await site({ visitors: rule })
+    const destination = (name: string) => ["Destination", `/files/own/${name}`] as const
+    for (const [source, name] of [
+      ["/files/inbox/x", "x"],
+      ["/files/photos/2024/a.jpg", "a.jpg"],
+    ] as const) {
+      assert.isAtLeast((await call("COPY", source, [destination(name)])).status, 401, source)
+      assert.isFalse(fs.existsSync(path.join(root, "own", name)), source)
+    }
+    await call("COPY", "/files/inbox/", [destination("all")])
+    assert.isFalse(fs.existsSync(path.join(root, "own", "all", "x")))
+    const copy = await call("POST", "/files/inbox/?change=copy", [form], "entry=x&to=%2Fown")
+    assert.isAtLeast(copy.status, 401)
+    assert.deepStrictEqual(fs.readdirSync(path.join(root, "own")), ["all", "y"])
+    assert.strictEqual((await call("COPY", "/files/own/y", [destination("z")])).status, 201)
+    assert.strictEqual((await call("PUT", "/files/inbox/new", [], "x")).status, 201)
+  })
+})
+
 describe("the page to sign in", () => {
   const signIn = async (
     made: Awaited<ReturnType<typeof site>>,
