@@ -20,6 +20,10 @@ const codeOf = (error: unknown): ErrorCode | undefined => {
   return typeof error.code === "string" && isErrorCode(error.code) ? error.code : undefined
 }
 
+/** Whether Node could not tell the working folder, because it was removed. */
+const isFolderGone = (error: unknown): boolean =>
+  error instanceof Error && "syscall" in error && error.syscall === "uv_cwd"
+
 /** The exit code of a process that ended this way, and its line on stderr. */
 export const outcome = (
   exit: Exit.Exit<unknown, unknown>,
@@ -36,6 +40,10 @@ export const outcome = (
   const code = codeOf(error)
   if (code !== undefined && error instanceof Error) {
     return { code: entry(code).exit ?? 1, line: error.message }
+  }
+  if (isFolderGone(error)) {
+    const { exit: code, remedy, title } = entry("PTTH_FOLDER_GONE")
+    return { code: code ?? 1, line: `PTTH_FOLDER_GONE: ${title} ${remedy}` }
   }
   const { title, remedy } = entry("PTTH_INTERNAL")
   return { code: 1, line: `PTTH_INTERNAL: ${title} ${remedy}\n${Cause.pretty(exit.cause)}` }

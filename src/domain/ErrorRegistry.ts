@@ -556,6 +556,11 @@ const entries = {
     title: "The output could not be written.",
     remedy: "Make room on the disk that it goes to, or let it go elsewhere.",
   },
+  PTTH_FOLDER_GONE: {
+    exit: 3,
+    title: "The folder in which the command was started does not exist any more.",
+    remedy: "Start it in another folder, or in the one that is now at this path.",
+  },
   PTTH_NODE_TOO_OLD: {
     exit: 1,
     title: "This version of Node is too old.",

@@ -2,8 +2,9 @@
  * What the process makes of its name and of signals, on each platform.
  */
 import { assert, it } from "@effect/vitest"
+import * as Exit from "effect/Exit"
 import { argumentsOf } from "../../src/cli/Main.ts"
-import { endsByHangUp } from "../../src/cli/RunMain.ts"
+import { endsByHangUp, outcome } from "../../src/cli/RunMain.ts"
 
 it.each([
   ["/usr/bin/ptth_relay", "relay"],
@@ -22,4 +23,14 @@ it("SIGHUP ends a process that does not reload by it, and any on Windows", () =>
   assert.isTrue(endsByHangUp(1, "linux"))
   assert.isFalse(endsByHangUp(2, "linux"))
   assert.isTrue(endsByHangUp(2, "win32"))
+})
+
+it("says that the folder in which the command was started is gone", () => {
+  const error = Object.assign(new Error("process.cwd failed"), {
+    code: "ENOENT",
+    syscall: "uv_cwd",
+  })
+  const { code, line } = outcome(Exit.die(error))
+  assert.strictEqual(code, 3)
+  assert.match(line ?? "", /^PTTH_FOLDER_GONE: [^\n]+$/)
 })

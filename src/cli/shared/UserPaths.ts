@@ -3,8 +3,8 @@
  * from.
  */
 import { existsSync, readdirSync, realpathSync } from "node:fs"
-import * as os from "node:os"
 import * as NodePath from "node:path"
+import { homeFolder } from "../../transport/runtime/HomeFolder.ts"
 
 /** The variables of a process. */
 export type Environment = { readonly [name: string]: string | undefined }
@@ -22,7 +22,7 @@ const folderOf = (
   path.join(
     variable !== undefined && path.isAbsolute(variable)
       ? variable
-      : path.join(os.homedir(), ...fallback),
+      : path.join(homeFolder(), ...fallback),
     "ptth",
   )
 

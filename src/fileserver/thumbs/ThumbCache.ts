@@ -5,8 +5,8 @@
  * used.
  */
 import * as fs from "node:fs"
-import * as os from "node:os"
 import * as path from "node:path"
+import { homeFolder } from "../../transport/runtime/HomeFolder.ts"
 import type { Thumb } from "./ThumbJob.ts"
 
 /** Bytes of the thumbnails in memory. */
@@ -22,7 +22,7 @@ const touchAfter = 24 * 3_600_000
 export const defaultFolder = (): string => {
   const base = process.env.XDG_CACHE_HOME
   const cache =
-    base !== undefined && path.isAbsolute(base) ? base : path.join(os.homedir(), ".cache")
+    base !== undefined && path.isAbsolute(base) ? base : path.join(homeFolder(), ".cache")
   return path.join(cache, "ptth", "thumbs")
 }
 
