@@ -26,8 +26,8 @@ export interface SizesView {
 }
 
 /** A number that may be larger says so. */
-const atLeast = (shown: string, { isCutShort }: FolderSize): string =>
-  isCutShort ? text.atLeast(shown) : shown
+const atLeast = (shown: string, { files, isCutShort }: FolderSize): string =>
+  isCutShort ? (files === 0 ? text.notCounted : text.atLeast(shown)) : shown
 
 const row = ({ entry, size }: MeasuredFolder): Html.Html => {
   const name = ByteName.toDisplay(entry.name)

@@ -103,6 +103,7 @@ export const sizes = {
   back: "Folder",
   files: "Files",
   counting: "Counting…",
+  notCounted: "–",
   atLeast: (counted: string): string => `≥ ${counted}`,
   total: (folders: number, files: number, size: string): string =>
     `${counted(folders, "folder", "folders")}, ${counted(files, "file", "files")}, ${size} in all`,

@@ -66,8 +66,8 @@ export const js = `
   const fillSize = (byName, line) => {
     const [size, files, name] = line.split("\\t");
     const cut = size.endsWith("+") ? "≥ " : "";
-    const bytes = cut + sizeText(Number.parseInt(size, 10));
     const number = Number.parseInt(files, 10);
+    const bytes = cut && number === 0 ? "–" : cut + sizeText(Number.parseInt(size, 10));
     const contents = cut + number.toLocaleString("en") + (number === 1 ? " file" : " files");
     if (name === "./") return say(contents + ", " + bytes + " in all");
     const row = byName.get(name.slice(0, -1));

@@ -82,6 +82,7 @@ form.toolbar .field { flex: 1 1 12rem; min-width: 0; display: flex; position: re
 .pages a:hover { background: var(--raised); }
 .pages [aria-current] { font-weight: 700; background: var(--chosen); }
 .qr svg { display: block; width: 12rem; max-width: 100%; height: auto; border-radius: var(--radius); margin: var(--space-2) auto; }
+.drop .qr > summary { padding: .4rem .6rem; }
 .qr code { overflow-wrap: anywhere; background: none; }
 .upload { padding: var(--space-2); }
 .upload form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }

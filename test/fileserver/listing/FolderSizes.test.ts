@@ -6,8 +6,10 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Headers from "../../../src/domain/HeaderList.ts"
+import * as Query from "../../../src/fileserver/http/Query.ts"
 import * as FolderSizes from "../../../src/fileserver/listing/FolderSizes.ts"
 import { fromText } from "../../../src/fileserver/names/ByteName.ts"
+import * as SizesPage from "../../../src/fileserver/pages/SizesPage.ts"
 import * as HiddenFiles from "../../../src/fileserver/root/HiddenFiles.ts"
 import * as Root from "../../../src/fileserver/root/Root.ts"
 import { callHandler, openHandler } from "../../support/callHandler.ts"
@@ -76,6 +78,24 @@ describe("the sizes of folders", () => {
     assert.include(text, "2 folders, 2 files, 5 B in all")
     assert.include(text, 'href="../?sizes"')
     assert.match(text, /<\/html>\n$/)
+  })
+
+  it("are a dash in a page where nothing was counted, and at least so much elsewhere", () => {
+    const pieces = SizesPage.pieces({
+      site: { title: "site", depth: 1 },
+      segments: [],
+      query: Query.none,
+    })
+    const cells = (bytes: number, files: number): ReadonlyArray<string> => {
+      const size = { bytes, files, folders: 0, isCutShort: true }
+      const entry = { name: fromText("a"), folder: true, size: 0, modified: 0 }
+      const row = pieces.folder({ entry, size })
+      return [...row.matchAll(/<td class="(?:number|time)"[^>]*>([^<]*)/g)].map(
+        ([, cell]) => `${cell}`,
+      )
+    }
+    assert.deepStrictEqual(cells(0, 0), ["–", "–"])
+    assert.deepStrictEqual(cells(5, 2), ["≥ 5 B", "≥ 2 files"])
   })
 
   it("are a page without a table where there are no folders", async () => {
