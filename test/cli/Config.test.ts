@@ -1,7 +1,10 @@
 /**
  * How the commands find their configuration, and what they refuse to run with.
  */
+import { once } from "node:events"
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
+import * as http from "node:http"
+import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
@@ -18,6 +21,8 @@ const write = (folder: string, name: string, text: string, mode = 0o600): string
   chmodSync(path, mode)
   return path
 }
+
+const portOf = (server: http.Server): number => (server.address() as AddressInfo).port
 
 /** One line on stderr, nothing on stdout, no stack, and the code of usage and configuration errors. */
 const refused = ({ code, stderr, stdout }: Ended): string => {
@@ -283,6 +288,43 @@ it("check refuses what certificates by ACME cannot work with, and says what does
     const { code, stdout } = await callCommand(["check", file], { cwd })
     assert.include(stdout, "; acme_dns_hook does nothing without `acme`")
     assert.strictEqual(code, 0)
+  }))
+
+it("check asks the provider of OpenID Connect, and says what else signing in needs", () =>
+  inFolder(async (cwd) => {
+    const provider = http.createServer((_request, response) => {
+      const issuer = `http://127.0.0.1:${portOf(provider)}`
+      const endpoints = ["authorization_endpoint", "token_endpoint", "jwks_uri"]
+      const named = endpoints.map((name) => [name, `${issuer}/${name}`])
+      response.setHeader("Content-Type", "application/json")
+      response.end(JSON.stringify({ issuer, ...Object.fromEntries(named) }))
+    })
+    await once(provider.listen(0, "127.0.0.1"), "listening")
+    const secret = write(cwd, "secret", "0123456789abcdef")
+    const check = async (more: string, issuer = `http://127.0.0.1:${portOf(provider)}`) => {
+      const table = `[oidc]\nissuer = "${issuer}"\nclient_id = "ptth"\nclient_secret_file = "${secret}"\nallow = ["*"]\n`
+      const file = write(cwd, "ptth_relay.toml", `${more}\n${table}`)
+      return await callCommand(["check", file], { cwd })
+    }
+    try {
+      const https = 'public_url = "https://relay.example"'
+      const proxied = await check(`${https}\ntrusted_proxies = ["127.0.0.1"]`)
+      assert.match(
+        proxied.stdout,
+        /redirect URI https:\/\/relay\.example\/\.well-known\S+callback\n$/,
+      )
+      assert.include((await check(https)).stdout, "; nobody can sign in, since this relay does not")
+      assert.notInclude((await check('public_url = "http://localhost"')).stdout, "nobody can")
+      const other = refused(await check(https, `http://localhost:${portOf(provider)}`))
+      assert.include(other, "PTTH_SIGN_IN_UNAVAILABLE: ")
+      assert.include(
+        other,
+        "Check `issuer`, which has to be exactly what the provider calls itself",
+      )
+    } finally {
+      provider.close()
+      provider.closeAllConnections()
+    }
   }))
 
 it("check says for which hosts a relay's certificate is not", () =>

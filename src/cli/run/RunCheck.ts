@@ -269,6 +269,14 @@ const certificateNote = (config: RelayConfig.RelayConfig): string => {
   return `${until}, and not for ${others.slice(0, maxNamed).join(", ")}${more}`
 }
 
+/** A note about sign-in where visitors come by https and the relay cannot know it, so that it has all of them go to `public_url`. */
+const unseenTls = (config: RelayConfig.RelayConfig): string =>
+  config.publicUrl?.startsWith("https:") === true &&
+  !RelayConfig.speaksTls(config) &&
+  config.trustedProxies.length === 0
+    ? "; nobody can sign in, since this relay does not speak TLS and `trusted_proxies` names no proxy that does"
+    : ""
+
 const checkRelay = Effect.fnUntraced(function* (
   file: string,
   text: string,
@@ -286,7 +294,7 @@ const checkRelay = Effect.fnUntraced(function* (
   const signInNote =
     oidc === undefined || publicUrl === undefined
       ? ""
-      : yield* checkProvider(oidc, publicUrl, where(["oidc", "issuer"]))
+      : (yield* checkProvider(oidc, publicUrl, where(["oidc", "issuer"]))) + unseenTls(config)
   const servers = config.servers.length
   return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config)}${clusterNote}${signInNote}${withoutAcme(document)}${yield* acmeNote(config, (key) => where([key]))}`
 })
