@@ -174,8 +174,9 @@ const answer = (
   target: TargetPath.TargetPath | TargetPath.Refusal,
 ): void => {
   if (target._tag === "Refusal") {
-    const code = target.status === 400 ? "PTTH_BAD_REQUEST" : "PTTH_NOT_FOUND"
-    return request.fail(code, target.detail)
+    const { detail, status } = target
+    if (status === 400) return request.fail("PTTH_BAD_REQUEST", detail)
+    return parts.webSite.sendAbsent(request, () => request.fail("PTTH_NOT_FOUND", detail))
   }
   const { folder, segments } = target
   const [first, second, third] = segments

@@ -62,16 +62,18 @@ export class WebSite {
    */
   sendAtTop(
     request: FileRequest,
-    { folder, segments }: Pick<TargetPath, "folder" | "segments">,
+    target: TargetPath,
     own: (() => void) | undefined,
     otherwise: () => void,
   ): void {
+    const { folder, segments } = target
     const page = request.withQuery(Query.none)
     if (folder) return this.sendFile(page, [...segments, indexName], own ?? otherwise)
     if (own === undefined) return otherwise()
     const isRoute = this.options.spa && isNavigation(request) && !hasExtension(segments)
-    this.sendFile(page, segments, () => {
-      if (isRoute) this.sendFile(page, [indexName], own)
+    this.sendFile(page, segments, (isFolder) => {
+      if (isFolder) request.redirectToFolder(target)
+      else if (isRoute) this.sendFile(page, [indexName], own)
       else own()
     })
   }
@@ -84,16 +86,17 @@ export class WebSite {
     this.sendFile(request.withQuery(Query.none).forAbsent(), [notFoundName], otherwise)
   }
 
+  /** @param otherwise is told whether there is a folder of this name */
   private sendFile(
     request: FileRequest,
     segments: ReadonlyArray<ByteName>,
-    otherwise: () => void,
+    otherwise: (isFolder: boolean) => void,
   ): void {
     this.sender.sendCached(request, segments, () =>
       this.root.open(segments, (opened) => {
         if (opened._tag === "File") return this.sender.send(request, segments, opened)
         if (opened._tag === "Folder") Root.closeFolder(opened)
-        otherwise()
+        otherwise(opened._tag === "Folder")
       }),
     )
   }

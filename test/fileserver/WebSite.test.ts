@@ -68,6 +68,8 @@ describe("a site", () => {
       "assets/app.js": "let own",
       "assets/style.css": "own {}",
       metrics: "own 1",
+      "status/index.html": "<h1>Status</h1>",
+      "404.html": "<h1>Not here</h1>",
       "share/index.html": "<h1>Share</h1>",
     }
     const options = { index: true, shareLinks: "/none/share-links" }
@@ -79,7 +81,9 @@ describe("a site", () => {
     assert.strictEqual((await get("/share/", page)).text, "<h1>Share</h1>")
     assert.strictEqual((await get("/share/e30.AAAA/", page)).status, 410)
     assert.include((await get("/assets/theme.js")).text, "theme")
-    assert.include((await get("/status", page)).text, 'href="metrics"')
+    assert.strictEqual((await get("/status", page)).header("location"), "status/")
+    assert.strictEqual((await get("/status/", page)).text, "<h1>Status</h1>")
+    assert.strictEqual((await get("/.well-known/none", page)).text, "<h1>Not here</h1>")
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
