@@ -76,16 +76,15 @@ export const form = (place: Place, mayRevoke: boolean): Html => {
   )
 }
 
+/** A time in seconds since 1970; in UTC, until the script shows the visitor's. */
+const when = (at: number): Html => html`${Format.minute(at * 1000)}<span data-zone> (UTC)</span>`
+
 /** The link that was made. */
 export const made = (place: Place, url: string, expires: number): Html =>
   framed(
     place,
     text.title(nameOf(place)),
-    html`<p>${text.made} ${text.until(
-      Format.rfc3339(expires * 1000)
-        .slice(0, 16)
-        .replace("T", " "),
-    )}</p>
+    html`<p>${text.made} ${text.endsOn} ${when(expires)}.</p>
 <pre id="share.link" class="copy" tabindex="0" aria-label="${text.address}">${url}</pre>
 <p><button type="button" class="main" data-do="copy" data-from="share.link" data-script hidden>${text.copy}</button> <a class="button" href="${backOf(place)}">${text.back}</a></p>
 <div class="qr">${PageAddress.qrCode(url)}</div>`,
@@ -101,7 +100,7 @@ export const revoked = (place: Place): Html =>
 
 /** Until when the link of a page is valid. */
 export const notice = (expires: number): Html =>
-  html`<p class="faint">${text.noticeUntil} ${Format.minute(expires * 1000)}<span data-zone> (UTC)</span>.</p>`
+  html`<p class="faint">${text.noticeUntil} ${when(expires)}.</p>`
 
 const shared = (title: string, levels: number, main: Html): Html =>
   page({

@@ -19,7 +19,7 @@ export const text = {
   revoke: "End all links",
   revoked: "All links have ended.",
   made: "The link is ready.",
-  until: (date: string): string => `It ends on ${date} (UTC).`,
+  endsOn: "It ends on",
   back: "Back",
   copy: "Copy the link",
   address: "Link",

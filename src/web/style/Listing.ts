@@ -83,6 +83,7 @@ form.toolbar .field { flex: 1 1 12rem; min-width: 0; display: flex; position: re
 .pages [aria-current] { font-weight: 700; background: var(--chosen); }
 .qr svg { display: block; width: 12rem; max-width: 100%; height: auto; border-radius: var(--radius); margin: var(--space-2) auto; }
 .drop .qr > summary { padding: .4rem .6rem; }
+main > .qr svg { margin-inline: 0; }
 .qr code { overflow-wrap: anywhere; background: none; }
 .upload { padding: var(--space-2); }
 .upload form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
@@ -122,6 +123,7 @@ dialog dd { margin: 0; }
   .files td:not(.act) > a:first-child { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; padding: 0; margin: .65rem 0; }
   .files td:not(.act, .pick) > a:first-child::after { content: ""; position: absolute; inset: 0; }
   .files .act, .files .pick { position: relative; z-index: 1; }
+  .up a { padding-inline: 0; gap: 1.5rem; }
   .files .act > a { width: var(--touch); height: var(--touch); }
   .files .act .source { display: none; }
 }
