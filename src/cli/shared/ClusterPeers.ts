@@ -36,6 +36,8 @@ export interface WorkerPlace {
   readonly at: string
   /** The workers of this machine. */
   readonly members: MembershipShape
+  /** Succeeds when the supervisor is gone: one that is started again wants the ports. */
+  readonly released: Effect.Effect<void>
 }
 
 type Cluster = NonNullable<RelayConfig["cluster"]>
@@ -118,6 +120,7 @@ export const layer = (
         network: PeerSockets.make(keys),
         listen: address.listen,
         advertise: address.told,
+        released: worker?.released,
       }).pipe(
         Layer.provide(Layer.succeed(Membership, Membership.of(merged(members)))),
         Layer.catch((error: PeerNetworkError) => Layer.effectDiscard(cannotListen(error))),

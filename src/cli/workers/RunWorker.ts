@@ -114,6 +114,7 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
 ) {
   const id = WorkerMessage.workerId(worker.machine, worker.number)
   const stopped = Deferred.makeUnsafe<void>()
+  const gone = Deferred.makeUnsafe<void>()
   let isReplaced = false
   let reload = (): void => {}
   let given = (_about: unknown, socket: Socket): void => void socket.destroy()
@@ -139,8 +140,9 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
     stop()
   })
   channel.onGone(() => {
-    // A new supervisor may want the address at once.
+    // A new supervisor may want the addresses at once.
     isReplaced = true
+    Deferred.doneUnsafe(gone, Effect.void)
     stop()
   })
   // Meant for the supervisor, if somebody sends it to all processes.
@@ -165,6 +167,7 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
       number: worker.number,
       at: WorkerMessage.workerAddress(worker.folder, id),
       members: membership,
+      released: Deferred.await(gone),
     },
   )
   yield* Effect.gen(function* () {

@@ -5,8 +5,10 @@
  */
 import type { Duplex } from "node:stream"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { entry } from "../../domain/ErrorRegistry.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
@@ -50,6 +52,8 @@ export interface PeerMeshOptions {
   readonly listen: ReadonlyArray<string>
   /** Where others reach it, if not at the first of those. */
   readonly advertise?: string | undefined
+  /** Succeeds when another process wants these addresses: no more connections are accepted then. */
+  readonly released?: Effect.Effect<void> | undefined
   /** The versions of hops that it speaks; default: all that this program knows. */
   readonly hop?: readonly [number, number]
 }
@@ -92,8 +96,17 @@ export const layer = (options: PeerMeshOptions): Layer.Layer<never, PeerNetworkE
       const run = Effect.runForkWith(yield* Effect.context<never>())
       const mesh = new PeerMesh(options, deadlines, membership.leave, run)
       yield* Effect.addFinalizer(() => mesh.end)
+      const listening = yield* Scope.fork(yield* Effect.scope)
       for (const at of options.listen)
-        mesh.listens(yield* options.network.listen(at, (peer) => mesh.accept(peer)))
+        mesh.listens(
+          yield* options.network
+            .listen(at, (peer) => mesh.accept(peer))
+            .pipe(Scope.provide(listening)),
+        )
+      yield* (options.released ?? Effect.never).pipe(
+        Effect.andThen(Scope.close(listening, Exit.void)),
+        Effect.forkScoped,
+      )
       yield* membership.members.pipe(
         Stream.runForEach((members) => Effect.sync(() => mesh.follow(members))),
         Effect.forkScoped,

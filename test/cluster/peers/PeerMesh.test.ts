@@ -4,6 +4,7 @@
  */
 import { assert, it } from "@effect/vitest"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -395,6 +396,27 @@ it.effect("of two relays with the same id the first is kept, and all log an erro
         "PTTH_SAME_RELAY_ID: this relay and that at tcp:c:1 have the id b",
       ],
     )
+  }),
+)
+
+it.effect("a relay whose addresses are wanted by another process accepts no more connections", () =>
+  Effect.gen(function* () {
+    const network = new MemoryNetwork()
+    const released = yield* Deferred.make<void>()
+    const a = yield* relay(network, "a", [], { released: Deferred.await(released) })
+    const b = yield* relay(network, "b", ["a"])
+    yield* turns
+    yield* Deferred.succeed(released, undefined)
+    yield* turns
+    const c = yield* relay(network, "c", ["a"])
+    yield* pass(1_000)
+    assert.deepStrictEqual(states(a), ["b up"])
+    assert.deepStrictEqual(states(b), ["a up"])
+    assert.deepStrictEqual(c.unreached(), [at("a")])
+    // It has come again as another process.
+    yield* relay(network, "again", [], { listen: [at("a")] })
+    yield* pass(2_000)
+    assert.deepStrictEqual(states(c), ["again up"])
   }),
 )
 
