@@ -86,19 +86,48 @@ const inPath = (name: string): string | undefined =>
     .map((folder) => join(folder, name))
     .find((file) => existsSync(file))
 
-/** Other programs that are installed, with their arguments for a port and a folder. */
-const others: ReadonlyArray<
-  readonly [name: string, args: (port: number) => ReadonlyArray<string>]
-> = [
-  ["chisel", (port) => ["server", "--host", "127.0.0.1", "--port", `${port}`]],
-  ["dufs", (port) => ["--bind", "127.0.0.1", "--port", `${port}`, "files"]],
-  ["miniserve", (port) => ["--interfaces", "127.0.0.1", "--port", `${port}`, "files"]],
+/** Another program that is measured if it is installed. */
+interface Other {
+  readonly name: string
+  readonly args: (port: number) => ReadonlyArray<string>
+  /** What it answers with 200. */
+  readonly path: string
+}
+
+const others: ReadonlyArray<Other> = [
+  {
+    name: "chisel",
+    args: (port) => ["server", "--host", "127.0.0.1", "--port", `${port}`],
+    path: "/health",
+  },
+  {
+    name: "frps",
+    args: (port) => [
+      "--bind-addr=127.0.0.1",
+      "--bind-port=0",
+      "--dashboard-addr=127.0.0.1",
+      `--dashboard-port=${port}`,
+    ],
+    path: "/healthz",
+  },
+  {
+    name: "dufs",
+    args: (port) => ["--bind", "127.0.0.1", "--port", `${port}`, "files"],
+    path: "/note.md",
+  },
+  {
+    name: "miniserve",
+    args: (port) => ["--interfaces", "127.0.0.1", "--port", `${port}`, "files"],
+    path: "/note.md",
+  },
 ]
 
 /** Prints the tables. */
 export const print = async (parent: string): Promise<void> => {
   const program = command()
   const folder = mkdtempSync(join(parent, "footprint-"))
+  // So that the first start is one without compiled code.
+  process.env.NODE_COMPILE_CACHE = join(folder, "compiled")
   mkdirSync(join(folder, "files"))
   writeFileSync(join(folder, "files", "note.md"), "# A note\n")
   writeFileSync(join(folder, "files", "code.ts"), "export const answer = 42\n")
@@ -136,15 +165,20 @@ export const print = async (parent: string): Promise<void> => {
 
   printHeading(["idle", "MiB", "start to first answer, processor", "elapsed"])
   printRow(["bare Node", ...format(await atPort(bareNode, "/"))])
-  const ofRelay = await atPort((port) => relay(port, adminOn), "/healthz")
-  printRow(["ptth relay", ...format(ofRelay)])
-  printRow(["ptth server", ...format(await ofServer(program, folder, key, relay))])
-  const ofFiles = await atPort(fileServer, "/files/note.md")
-  printRow(["ptth fileserver", ...format(ofFiles)])
-  for (const [name, args] of others) {
+  /** Measures the first start, which keeps compiled code, and a later one, which it gives. */
+  const both = async (name: string, measure: () => Promise<Footprint>): Promise<Footprint> => {
+    printRow([`${name}, first start`, ...format(await measure())])
+    const later = await measure()
+    printRow([name, ...format(later)])
+    return later
+  }
+  const ofRelay = await both("ptth relay", () => atPort((port) => relay(port, adminOn), "/healthz"))
+  await both("ptth server", () => ofServer(program, folder, key, relay))
+  const ofFiles = await both("ptth fileserver", () => atPort(fileServer, "/files/note.md"))
+  for (const { args, name, path } of others) {
     const file = inPath(name)
     if (file === undefined) continue
-    printRow([name, ...format(await atPort((port) => [file, ...args(port)], "/"))])
+    printRow([name, ...format(await atPort((port) => [file, ...args(port)], path))])
   }
   process.stdout.write(`\n\`ptth --version\`: ${versionMillis(program).toFixed(0)} ms`)
   process.stdout.write(`, bare Node ${versionMillis([process.execPath]).toFixed(0)} ms\n`)

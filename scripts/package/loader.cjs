@@ -9,9 +9,7 @@
  * both may have the same names.
  */
 const load = (({ folder, requireOther, textOf }) => {
-  const { createHash } = require("node:crypto")
   const fs = require("node:fs")
-  const { tmpdir } = require("node:os")
   const { basename, join } = require("node:path")
   const { cachedDataVersionTag } = require("node:v8")
   const { Script } = require("node:vm")
@@ -39,7 +37,7 @@ const load = (({ folder, requireOther, textOf }) => {
     const { NODE_COMPILE_CACHE: named, NODE_DISABLE_COMPILE_CACHE: disabled } = process.env
     if (disabled === "1") return undefined
     const uid = process.getuid?.()
-    const path = named || join(tmpdir(), `ptth-code-${uid ?? "user"}`)
+    const path = named || join(require("node:os").tmpdir(), `ptth-code-${uid ?? "user"}`)
     fs.mkdirSync(path, { recursive: true, mode: 0o700 })
     const stats = fs.lstatSync(path)
     const isOwn = uid === undefined || (stats.uid === uid && (stats.mode & 0o022) === 0)
@@ -55,6 +53,8 @@ const load = (({ folder, requireOther, textOf }) => {
   }
 
   const digestOf = (pieces) => {
+    // Not before, because `--version` does without.
+    const { createHash } = require("node:crypto")
     const hash = createHash("sha256").update(bundleDigest)
     for (const bytes of pieces) hash.update(bytes)
     return hash.digest()
