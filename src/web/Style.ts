@@ -30,6 +30,7 @@ export const css = `${Tokens.css}${Frame.css}${Listing.css}${Manage.css}${View.c
 .notice > :last-child { margin-bottom: 0; }
 .notice ul { margin: 0; padding-left: 1.1rem; }
 .notice p { margin-bottom: .25rem; }
+.notice button:not(.main) { background: var(--surface); border-color: var(--field); }
 .notice.good { border-color: var(--good); }
 .notice.bad { border-color: var(--bad); }
 div.notice { margin: 0 0 1rem; }
