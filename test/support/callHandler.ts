@@ -89,3 +89,19 @@ export const callHandler = async (handler: Handler, call: Call): Promise<Answere
     failure,
   }
 }
+
+/** Leaves after the first chunk of a body; everything that arrives, also later, is in the array. */
+export const leaveAfterFirst = ({ body, cancel }: Opened): Promise<Array<string>> =>
+  new Promise((resolve) => {
+    const arrived: Array<string> = []
+    body.read({
+      data: (chunk) => {
+        arrived.push(Buffer.from(chunk).toString())
+        cancel()
+        resolve(arrived)
+        return true
+      },
+      end: () => arrived.push("end"),
+      fail: () => arrived.push("failure"),
+    })
+  })

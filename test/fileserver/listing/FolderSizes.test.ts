@@ -12,7 +12,7 @@ import { fromText } from "../../../src/fileserver/names/ByteName.ts"
 import * as SizesPage from "../../../src/fileserver/pages/SizesPage.ts"
 import * as HiddenFiles from "../../../src/fileserver/root/HiddenFiles.ts"
 import * as Root from "../../../src/fileserver/root/Root.ts"
-import { callHandler, openHandler } from "../../support/callHandler.ts"
+import { callHandler, leaveAfterFirst, openHandler } from "../../support/callHandler.ts"
 import { servedFolder } from "../../support/servedFolder.ts"
 import { untilClosed } from "../../support/temporaryFolder.ts"
 
@@ -133,21 +133,10 @@ describe("the sizes of folders", () => {
   it("are sent while they are counted, and end when the visitor leaves", async () => {
     const { base, get, handler } = await site()
     const target = "/files/?sizes&plain"
-    const { body, cancel, head } = await openHandler(handler, { target })
+    const opened = await openHandler(handler, { target })
+    const { head } = opened
     assert.isUndefined(Headers.first(head.headers, "content-length"))
-    const chunks: Array<string> = []
-    await new Promise<void>((resolve) => {
-      body.read({
-        data: (chunk) => {
-          chunks.push(Buffer.from(chunk).toString())
-          cancel()
-          resolve()
-          return true
-        },
-        end: () => chunks.push("end"),
-        fail: () => chunks.push("failure"),
-      })
-    })
+    const chunks = await leaveAfterFirst(opened)
     assert.deepStrictEqual(await untilClosed(base), [])
     assert.match((await get(target)).text, /^10\t4\t\.\/$/m)
     assert.deepStrictEqual(chunks, ["5\t2\ta9/\n"])

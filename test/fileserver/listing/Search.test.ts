@@ -10,7 +10,7 @@ import * as Headers from "../../../src/domain/HeaderList.ts"
 import * as Search from "../../../src/fileserver/listing/Search.ts"
 import * as HiddenFiles from "../../../src/fileserver/root/HiddenFiles.ts"
 import * as Root from "../../../src/fileserver/root/Root.ts"
-import { callHandler, openHandler } from "../../support/callHandler.ts"
+import { callHandler, leaveAfterFirst, openHandler } from "../../support/callHandler.ts"
 import { servedFolder } from "../../support/servedFolder.ts"
 import { untilClosed } from "../../support/temporaryFolder.ts"
 
@@ -333,22 +333,8 @@ describe("a search in texts", () => {
       "b.txt": "-\n".repeat(1_000_000),
       "c.txt": "needle",
     })
-    const { body, cancel } = await openHandler(handler, {
-      target: "/files/?q=needle&in=text&plain",
-    })
-    const chunks: Array<string> = []
-    await new Promise<void>((resolve) => {
-      body.read({
-        data: (chunk) => {
-          chunks.push(Buffer.from(chunk).toString())
-          cancel()
-          resolve()
-          return true
-        },
-        end: () => chunks.push("end"),
-        fail: () => chunks.push("failure"),
-      })
-    })
+    const opened = await openHandler(handler, { target: "/files/?q=needle&in=text&plain" })
+    const chunks = await leaveAfterFirst(opened)
     assert.deepStrictEqual(await untilClosed(base), [])
     const next = await get("/files/?q=needle&in=text&plain")
     assert.strictEqual(next.text, "a.txt\nc.txt\n")
