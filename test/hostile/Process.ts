@@ -62,12 +62,16 @@ export interface RelayProgram extends Program {
 }
 
 /** The configuration of a relay for servers that have the harness's keys. */
-export const relayToml = (names: ReadonlyArray<string>, settings = ""): string =>
+export const relayToml = (
+  names: ReadonlyArray<string>,
+  settings = "",
+  key: (name: string) => string = keyOf,
+): string =>
   [
     'listen = "127.0.0.1:0"',
     settings,
     ...names.map(
-      (name) => `[[servers]]\nname = "${name}"\ntripcode = "${tripcodeOfText(keyOf(name))}"`,
+      (name) => `[[servers]]\nname = "${name}"\ntripcode = "${tripcodeOfText(key(name))}"`,
     ),
   ].join("\n")
 

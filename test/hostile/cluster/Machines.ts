@@ -21,6 +21,8 @@ export interface MachinesOptions {
   readonly ids: ReadonlyArray<string>
   /** The servers that may connect. */
   readonly servers: ReadonlyArray<string>
+  /** Their keys: processes take no weak ones. */
+  readonly keyOf?: (name: string) => string
   readonly workers?: number
   /** Redis; by default each relay has a list of the others. */
   readonly engine?: string
@@ -149,7 +151,7 @@ advertise = "127.0.0.1:${reached[i]}"
 key_file = "${keyFile}"
 ${engine === undefined ? `peers = [${addresses.join(", ")}]` : `engine = "${engine}"`}
 ${cluster}`
-    const toml = relayToml(servers, settings)
+    const toml = relayToml(servers, settings, options.keyOf)
     writeFileSync(configPath, toml.replace("127.0.0.1:0", `127.0.0.1:${port}`))
   }
   const front = yield* balancer()
