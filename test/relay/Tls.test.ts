@@ -78,6 +78,33 @@ describe.skipIf(!hasOpenssl)(`a relay with a certificate${reason}`, () => {
         agent.destroy()
       }).pipe(Effect.scoped),
     )
+
+    it.live(`a response that breaks off at once is not waited for over ${transport}`, () =>
+      Effect.gen(function* () {
+        const { ca, certificate } = yield* made
+        const relay = yield* Harness.relay({ servers: ["app"], config: { tls: certificate } })
+        const url = `https://localhost:${relay.port}`
+        const handler = Harness.handler(() => {
+          const body = new Harness.FedBody(100)
+          void body.untilRead().then(() => {
+            body.feed("abc")
+            body.fail()
+          })
+          return { body }
+        })
+        const server = yield* Harness.serverAt(url, "app", handler, { transport, ca })
+        yield* Harness.until("it is connected", () =>
+          server.lines.some((line) => line.startsWith("connected")),
+        )
+        for (let i = 0; i < 3; i++) {
+          const outcome = yield* ask(relay, "/servers/app/x", ca).pipe(
+            Effect.map(({ status }) => status),
+            Effect.catchDefect(() => Effect.succeed("cut")),
+          )
+          assert.include(["cut", 502], outcome)
+        }
+      }).pipe(Effect.scoped),
+    )
   }
 
   it.live("carries WebSockets of visitors", () =>

@@ -184,15 +184,13 @@ class ClassicExchange implements Reply {
 
   /** The body broke off. The relay has to notice, so the head of the POST goes out before the connection is closed. */
   private breakOff(post: ClientRequest): void {
-    const cut = (): void => {
-      setImmediate(() => this.end())
+    // In the next turn Node has written the head; an empty write ends behind it, also where the
+    // connection or its TLS has yet to begin.
+    const cut = (socket: Socket): void => {
+      setImmediate(() => socket.write(noBytes, () => this.end()))
     }
-    const onSocket = (socket: Socket): void => {
-      if (socket.connecting) socket.once("connect", cut)
-      else cut()
-    }
-    if (post.socket === null) post.once("socket", onSocket)
-    else onSocket(post.socket)
+    if (post.socket === null) post.once("socket", cut)
+    else cut(post.socket)
   }
 
   private postOf(head: ResponseHead, start: Buffer | undefined, body: Body): ClientRequestOptions {
