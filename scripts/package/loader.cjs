@@ -29,7 +29,7 @@ const load = (({ folder, requireOther, textOf }) => {
   /** The memory that has all of it. */
   let memory = new ArrayBuffer(0)
 
-  /** The scripts of this start; `undefined` unless their code is to be kept. */
+  /** The scripts of this start; `undefined` before `open`, after `keep`, and if no code is to be kept. */
   let scripts
 
   /** The folder of the files; `undefined` unless it is this user's alone, because code from there is run. */
@@ -60,26 +60,29 @@ const load = (({ folder, requireOther, textOf }) => {
     return hash.digest()
   }
 
-  /** Reads a file; whether it is whole and of this bundle. */
+  /** Reads a file, if it is whole and of this bundle. */
   const readCompiled = (file) => {
     const bytes = fs.readFileSync(file)
     memory = bytes.buffer
     const digest = digestOf([bytes.subarray(digestLength)])
-    if (!digest.equals(bytes.subarray(0, digestLength))) return false
+    if (!digest.equals(bytes.subarray(0, digestLength))) return
     let offset = headerLength + bytes.readUInt32LE(digestLength)
     for (const [name, length] of JSON.parse(bytes.latin1Slice(headerLength, offset))) {
       compiled.set(name, bytes.subarray(offset, offset + length))
       offset += length
     }
-    return true
   }
 
+  /** Writes the code of this start, and that of other parts from earlier ones. */
   const writeCompiled = (file) => {
     const codes = [...scripts].map(([name, script]) => [name, script.createCachedData()])
-    const list = Buffer.from(JSON.stringify(codes.map(([name, { length }]) => [name, length])))
+    const others = [...compiled].filter(([name]) => !scripts.has(name))
+    const list = Buffer.from(
+      JSON.stringify([...codes, ...others].map(([name, { length }]) => [name, length])),
+    )
     const header = Buffer.alloc(4)
     header.writeUInt32LE(list.length)
-    const content = [header, list, ...codes.map(([, code]) => code)]
+    const content = [header, list, ...[...codes, ...others].map(([, code]) => code)]
     const part = `${file}.${process.pid}`
     const descriptor = fs.openSync(part, "w", 0o600)
     try {
@@ -108,13 +111,15 @@ const load = (({ folder, requireOther, textOf }) => {
     /** Uses what an earlier start has kept. */
     open() {
       file = attempt(compiledFile)
-      if (file === undefined || attempt(() => readCompiled(file)) === true) return
+      if (file === undefined) return
+      attempt(() => readCompiled(file))
       scripts = new Map()
       process.once("exit", this.keep)
     },
-    /** Keeps what this start has compiled, unless there was something before, and frees that. It may be called twice. */
+    /** Keeps what this start has compiled, if it has loaded parts that no earlier one had, and frees memory. */
     keep() {
-      if (scripts !== undefined) attempt(() => writeCompiled(file))
+      const isNew = scripts !== undefined && [...scripts.keys()].some((name) => !compiled.has(name))
+      if (isNew) attempt(() => writeCompiled(file))
       scripts = undefined
       compiled.clear()
       memory = memory.transfer(0)
@@ -135,6 +140,7 @@ const load = (({ folder, requireOther, textOf }) => {
     const filename = `${folder}/${name}`
     const code = `(function (exports, require, module, __filename, __dirname) {${textOf(name)}\n})`
     const script = new Script(code, { filename, cachedData: compiled.get(name) })
+    if (script.cachedDataRejected) compiled.delete(name)
     scripts?.set(name, script)
     script.runInThisContext().call(part.exports, part.exports, requirePart, part, filename, folder)
     return part.exports

@@ -18,7 +18,7 @@ const filesIn = (folder: string): ReadonlyArray<string> =>
   readdirSync(folder).filter((name) => name.startsWith("ptth-"))
 
 describe("compiled code", () => {
-  it("is kept for the next start, and replaced if it is damaged", () =>
+  it("is kept for the next start, extended by other parts, and replaced if it is damaged", () =>
     inFolder(async (folder) => {
       await keygen(folder)
       const [name = "", ...others] = filesIn(folder)
@@ -29,6 +29,11 @@ describe("compiled code", () => {
       const content = readFileSync(file)
       await keygen(folder)
       assert.strictEqual(statSync(file).mtimeMs, written)
+      await run(["status"], { env: { NODE_COMPILE_CACHE: folder } })
+      const { size } = statSync(file)
+      assert.isAbove(size, content.length, "with the code of parts that only this command loads")
+      await keygen(folder)
+      assert.strictEqual(statSync(file).size, size)
       const damaged = Buffer.from(content)
       damaged.fill(0, content.length - 1_000)
       writeFileSync(file, damaged)
