@@ -62,6 +62,9 @@ const maxHops = 65_536
 /** The bytes of each body that may come before credit is given. */
 const window = 512 * 1024
 
+/** What a body's window may grow to, in bytes, on the shortest line: with 1 MiB, the default, large bodies are slower over TLS (docs/performance.md). */
+const shortLinkWindow = 4 * 1024 * 1024
+
 /** About how many bytes of links are in one frame. */
 const snapshotPiece = 64 * 1024
 
@@ -103,6 +106,7 @@ export class PeerConnection implements HopLink {
       leaseMillis: () => hopLeaseMillis,
       hello: { version, maxStreams: maxHops, window, publicUrl: "" },
       mostStreams: maxHops,
+      shortLinkWindow,
       isTrusted: true,
       handlerOf: (stream) => this.handlerOf(stream),
       extension: {

@@ -61,6 +61,8 @@ export interface MultiplexerOptions extends MultiplexerEvents {
   readonly clock?: RunningClock
   /** The most streams that this end opens at once; default: {@link maxStreams}. */
   readonly mostStreams?: number
+  /** What any window may grow to, in bytes, however short the round trip; default: 1 MiB. */
+  readonly shortLinkWindow?: number
   /** Frames beyond those of stream. */
   readonly extension?: FrameExtension
   /** Whether the other end may send as many frames without an effect as it likes. */
@@ -85,7 +87,7 @@ export const maxStreams = 1024
 /** The largest window of a stream, in bytes. */
 const largestWindow = 16 * 1024 * 1024
 /** What any window may grow to, in bytes, however short the round trip. */
-const smallLinkWindow = 1024 * 1024
+const shortLinkWindow = 1024 * 1024
 /** What a window may grow to for each millisecond of round trip, in bytes. */
 const windowPerMilli = 1024 * 1024
 /** What all windows of a link may grow by together, in bytes. */
@@ -394,7 +396,7 @@ export class Multiplexer implements StreamLink {
   grow(from: number, to: number): number {
     const limit = Math.min(
       largestWindow,
-      Math.max(smallLinkWindow, this.roundTrip * windowPerMilli),
+      Math.max(this.options.shortLinkWindow ?? shortLinkWindow, this.roundTrip * windowPerMilli),
     )
     const size = Math.min(to, Math.floor(limit))
     if (size <= from || this.grantedWindows + size - from > windowBudget) return from
