@@ -194,6 +194,8 @@ class NodeFront {
   private readonly http2: Http2Connections | undefined
   private readonly replies: NodeReplyContext
   private draining = false
+  /** Whether it takes no more connections. */
+  private isClosing = false
   /** Whether it does not listen; see {@link attached}. */
   private readonly isAttached: boolean
 
@@ -385,6 +387,8 @@ class NodeFront {
   }).pipe(
     Effect.andThen(
       Effect.sync(() => {
+        // The grace period may end before the lame duck period does.
+        if (!this.isClosing) this.closeListener(() => {})
         this.server.closeAllConnections()
         this.plain.close()
         this.http2?.close()
@@ -442,20 +446,26 @@ class NodeFront {
 
   /** Takes no more connections, closes the idle ones, and waits for running exchanges. */
   private readonly drained: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    const { plain, server } = this
-    // A connection that becomes idle from now on is not waited for.
-    server.keepAliveTimeout = 1
-    server.keepAliveTimeoutBuffer = 0
     // Node's server does not count connections that it has not accepted itself.
     const left = Effect.suspend(() =>
       this.isAttached ? this.until(() => this.visitors.size === 0, Infinity) : Effect.void,
     ).pipe(Effect.andThen(this.options.others ?? Effect.void))
-    server.close(() => resume(left))
+    this.closeListener(() => resume(left))
+  })
+
+  /** Takes no more connections, and closes the idle ones. */
+  private closeListener(onClosed: () => void): void {
+    const { plain, server } = this
+    this.isClosing = true
+    // A connection that becomes idle from now on is not waited for.
+    server.keepAliveTimeout = 1
+    server.keepAliveTimeoutBuffer = 0
+    server.close(onClosed)
     this.options.onDrain?.()
     server.closeIdleConnections()
     plain.closeIdle()
     this.http2?.closeIdle()
-  })
+  }
 
   private onRequest(
     request: Http.IncomingMessage,

@@ -9,7 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import { fromText } from "../../../src/transport/body/Body.ts"
-import { serve } from "../../../src/transport/front/NodeFront.ts"
+import { type FrontOptions, serve } from "../../../src/transport/front/NodeFront.ts"
 import { idleLingerMillis } from "../../../src/transport/front/PlainConnection.ts"
 import * as FailurePage from "../../../src/web/FailurePage.ts"
 import * as Harness from "../../support/Harness.ts"
@@ -17,7 +17,7 @@ import * as Harness from "../../support/Harness.ts"
 const lameDuckMillis = 5_000
 
 /** A front that answers everything, and what it called while it stopped. */
-const setting = Effect.gen(function* () {
+const settingWith = Effect.fnUntraced(function* (options: Partial<FrontOptions>) {
   const called: Array<string> = []
   const scope = yield* Scope.fork(yield* Effect.scope)
   const front = yield* serve({
@@ -38,6 +38,7 @@ const setting = Effect.gen(function* () {
       reply.respond({ status: 200, headers: [] }, fromText("whole"))
       return () => {}
     },
+    ...options,
   }).pipe(Scope.provide(scope))
   const stop = Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(Scope.close(scope, Exit.void))
@@ -46,6 +47,8 @@ const setting = Effect.gen(function* () {
   })
   return { called, front, stop }
 })
+
+const setting = settingWith({})
 
 const get = (target: string): string => `GET ${target} HTTP/1.1\r\nHost: app.test\r\n\r\n`
 
@@ -140,6 +143,23 @@ describe("a front with a lame duck period", () => {
       yield* TestClock.adjust(300)
       yield* Fiber.join(stopping)
       assert.deepStrictEqual(called, ["stop", "drain"])
+    }),
+  )
+
+  it.effect("takes no more connections once the grace period has ended before the hand-over", () =>
+    Effect.gen(function* () {
+      const { called, front, stop } = yield* settingWith({
+        graceMillis: 1_000,
+        handOver: Effect.never,
+      })
+      const idle = yield* Harness.connect(front)
+      const stopping = yield* stop
+      assert.deepStrictEqual(called, ["stop"])
+      yield* TestClock.adjust(1_000)
+      yield* Fiber.join(stopping)
+      assert.include(["end", "reset"], yield* idle.closed)
+      assert.deepStrictEqual(called, ["stop", "drain"])
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(Harness.connect(front))))
     }),
   )
 })
