@@ -266,6 +266,7 @@ class StreamConnection {
       },
       onClosed: (reason) => {
         this.suspicion?.clear()
+        this.multiplexer = undefined
         shared?.closed(multiplexer)
         onState(multiplexer, "closed")
         this.end(this.state === "Alive" ? "unreachable" : "impossible", reason)
