@@ -8,13 +8,21 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
+import { ExchangeError } from "../../../src/protocol/Exchange.ts"
 import { fromText } from "../../../src/transport/body/Body.ts"
+import type { Reply } from "../../../src/transport/body/Handler.ts"
 import { type FrontOptions, serve } from "../../../src/transport/front/NodeFront.ts"
 import { idleLingerMillis } from "../../../src/transport/front/PlainConnection.ts"
 import * as FailurePage from "../../../src/web/FailurePage.ts"
 import * as Harness from "../../support/Harness.ts"
 
 const lameDuckMillis = 5_000
+
+const shuttingDown = new ExchangeError({
+  code: "PTTH_DRAINING",
+  detail: "it shuts down",
+  retryAfter: 5,
+})
 
 /** A front that answers everything, and what it called while it stopped. */
 const settingWith = Effect.fnUntraced(function* (options: Partial<FrontOptions>) {
@@ -148,17 +156,29 @@ describe("a front with a lame duck period", () => {
 
   it.effect("takes no more connections once the grace period has ended before the hand-over", () =>
     Effect.gen(function* () {
-      const { called, front, stop } = yield* settingWith({
+      const waiting: Array<Reply> = []
+      const { front, stop } = yield* settingWith({
         graceMillis: 1_000,
         handOver: Effect.never,
+        handler: (_request, reply) => {
+          waiting.push(reply)
+          return () => {}
+        },
+        onDrain: () => {
+          for (const reply of waiting) reply.fail(shuttingDown)
+        },
       })
       const idle = yield* Harness.connect(front)
+      const visitor = yield* Harness.connect(front)
+      visitor.write(get("/"))
+      yield* Harness.until("it waits", () => waiting.length === 1)
       const stopping = yield* stop
-      assert.deepStrictEqual(called, ["stop"])
+      assert.isUndefined(stopping.pollUnsafe())
       yield* TestClock.adjust(1_000)
       yield* Fiber.join(stopping)
       assert.include(["end", "reset"], yield* idle.closed)
-      assert.deepStrictEqual(called, ["stop", "drain"])
+      assert.strictEqual(yield* visitor.closed, "end")
+      assert.match(visitor.received().toString(), /^HTTP\/1.1 503 .*PTTH_DRAINING/s)
       assert.isTrue(Exit.isFailure(yield* Effect.exit(Harness.connect(front))))
     }),
   )
