@@ -4,12 +4,13 @@ import { TestClock } from "effect/testing"
 import type { ServerName } from "../../../src/domain/ServerName.ts"
 import type { Tripcode } from "../../../src/domain/Tripcode.ts"
 import type { Link, PeerLinks } from "../../../src/relay/dispatch/Link.ts"
-import { Pending, type PendingOwner } from "../../../src/relay/dispatch/Pending.ts"
+import { Pending } from "../../../src/relay/dispatch/Pending.ts"
 import { type QueueContext, RequestQueue } from "../../../src/relay/dispatch/RequestQueue.ts"
 import { TurnShare } from "../../../src/relay/dispatch/TurnShare.ts"
 import { fromText } from "../../../src/transport/body/Body.ts"
 import * as Deadlines from "../../../src/transport/runtime/Deadlines.ts"
 import { ReusableMap } from "../../../src/transport/runtime/ReusableMap.ts"
+import { ownerOf } from "../../support/PendingOwner.ts"
 
 const name = "demo" as ServerName
 
@@ -48,15 +49,6 @@ const linkTo = (offered: Array<Pending>): Link => ({
   revoke: () => {},
   disconnect: () => {},
   drain: () => {},
-})
-
-const ownerOf = (deadlines: Deadlines.Deadlines): PendingOwner => ({
-  deadlines,
-  slot: undefined,
-  watch: (_request, _head, body) => body,
-  requeue: () => {},
-  abandon: () => {},
-  settled: () => {},
 })
 
 /** A request that hopped here is to be begun within so many milliseconds, and is asked about. */

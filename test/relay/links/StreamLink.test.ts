@@ -15,6 +15,7 @@ import { empty } from "../../../src/transport/body/Body.ts"
 import { Multiplexer, maxStreams, version } from "../../../src/transport/mux/Multiplexer.ts"
 import * as Deadlines from "../../../src/transport/runtime/Deadlines.ts"
 import * as Harness from "../../support/Harness.ts"
+import { ownerOf } from "../../support/PendingOwner.ts"
 import { hello, type RawLink, rawLink } from "../../support/RawLink.ts"
 import { bytesOf } from "../../support/SimulatedLink.ts"
 import { type OnUpgrade, type UpgradeProxy, upgradeProxy } from "../../support/UpgradeProxy.ts"
@@ -166,14 +167,7 @@ it.effect("a link takes no more requests once large heads have filled its wire",
       { length: 100 },
       () =>
         new Pending(
-          {
-            deadlines,
-            slot: undefined,
-            watch: (_request, _head, body) => body,
-            requeue: () => {},
-            abandon: () => {},
-            settled: () => {},
-          },
+          ownerOf(deadlines),
           link.name,
           { method: "GET", target: "/", headers: [["X-Large", "x".repeat(30_000)]] },
           empty,

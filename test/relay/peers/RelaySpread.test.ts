@@ -8,10 +8,20 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
 import type { ServerName } from "../../../src/domain/ServerName.ts"
+import type * as StreamFrame from "../../../src/protocol/StreamFrame.ts"
 import { HandOver, type HandOverShape } from "../../../src/relay/settings/HandOver.ts"
 import { balancer } from "../../support/Balancer.ts"
 import * as Harness from "../../support/Harness.ts"
 import { type RawLink, rawLink } from "../../support/RawLink.ts"
+
+/** The response to the first request of a link. */
+const noContent: StreamFrame.Frame = {
+  _tag: "Response",
+  stream: 1,
+  head: { status: 204, headers: [] },
+  bytes: Buffer.alloc(0),
+  end: true,
+}
 
 type Relay = Harness.ClusterRelay
 
@@ -176,13 +186,7 @@ describe("an opening that comes to one worker of a machine and belongs to anothe
         }
         assert.isFalse(link.isClosed())
         assert.isUndefined(stopping.pollUnsafe())
-        link.say({
-          _tag: "Response",
-          stream: 1,
-          head: { status: 204, headers: [] },
-          bytes: Buffer.alloc(0),
-          end: true,
-        })
+        link.say(noContent)
         assert.strictEqual((yield* visit.head).status, 204)
         yield* Harness.advanceUntil(
           "it has stopped",
@@ -268,13 +272,7 @@ describe("a link that is opened again at another relay", () => {
       yield* Harness.knowsLinks(a, "demo", 1)
       yield* Harness.turns(50)
       assert.isFalse(before.isClosed())
-      before.say({
-        _tag: "Response",
-        stream: 1,
-        head: { status: 204, headers: [] },
-        bytes: Buffer.alloc(0),
-        end: true,
-      })
+      before.say(noContent)
       assert.strictEqual((yield* visit.head).status, 204)
     }),
   )
