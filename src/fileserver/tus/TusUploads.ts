@@ -78,7 +78,7 @@ class TusRequest {
   private readonly unfinished: UnfinishedUploads
   private readonly turns: UploadTurns
   private isBodyRead = false
-  /** Whether the client is gone or another request waits for the upload. */
+  /** Whether another request waits for the upload. */
   private isInterrupted = false
   private writer: PartWriter | undefined
 
@@ -297,7 +297,8 @@ class TusRequest {
       return TusRefusal.tooMuch(part.info.length)
     this.isBodyRead = true
     this.writer = new PartWriter(part, this.body, checksum)
-    if (this.isInterrupted) this.writer.interrupt()
+    if (this.response.isCancelled()) this.writer.cancel()
+    else if (this.isInterrupted) this.writer.interrupt()
     const outcome = await this.writer.done
     this.writer = undefined
     switch (outcome._tag) {

@@ -215,6 +215,25 @@ describe("a resumable upload", () => {
     assert.strictEqual(await made.offset(upload), "4")
   })
 
+  it("reads nothing more when its visitor leaves before it has begun to write", async () => {
+    const made = await site()
+    const upload = await made.begin("a", 10)
+    const ended = Promise.withResolvers<void>()
+    const cancel = made.handler(
+      { method: "PATCH", target: upload, headers: [tus, part, ["Upload-Offset", "0"]] },
+      {
+        length: undefined,
+        whole: undefined,
+        discard: () => ended.resolve(),
+        read: () => ({ resume: () => {}, cancel: () => ended.resolve() }),
+      },
+      { respond: () => assert.fail("nobody waits"), fail: () => assert.fail("nobody waits") },
+    )
+    cancel()
+    await ended.promise
+    assert.strictEqual(await made.offset(upload), "0")
+  })
+
   it("may begin with a part, or be empty", async () => {
     const made = await site()
     const create = (length: string, name: string, headers: HeaderList, body: Body.Body) =>
