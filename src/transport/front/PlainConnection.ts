@@ -99,6 +99,8 @@ class PlainConnection implements PlainTurn {
   private readonly context: PlainContext
   private readonly socket: Socket
   private readonly onGone: () => void
+  /** The host in the handshake, which is over. */
+  private readonly serverName: string | undefined
   private reply: PlainReply | undefined
   /** `New`: no request yet; `Busy`: one is being answered, or about to be read; `Idle`: between two; `Ending`: no more is read. */
   private state: "New" | "Busy" | "Idle" | "Ending" = "New"
@@ -111,6 +113,7 @@ class PlainConnection implements PlainTurn {
     this.context = context
     this.socket = socket
     this.onGone = onGone
+    this.serverName = serverNameOf(socket)
     socket.on("data", this.onData)
     socket.on("end", this.onEnd)
     socket.on("close", this.onClose)
@@ -191,7 +194,7 @@ class PlainConnection implements PlainTurn {
           body: bodyOf(request, bytes),
           address,
           secure: "encrypted" in socket,
-          serverName: serverNameOf(socket),
+          serverName: this.serverName,
           upgrade: false,
           notes,
         },
