@@ -16,6 +16,7 @@ import { CertificateKeeper, type CertificatePlan } from "../../transport/acme/Ce
 import * as Challenger from "../../transport/acme/Challenger.ts"
 import { ChallengeTable } from "../../transport/acme/ChallengeTable.ts"
 import { describe, type IssueFailure } from "../../transport/acme/KeptCertificate.ts"
+import { onHangUp } from "../../transport/runtime/Signals.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
 import * as CertificateHosts from "./CertificateHosts.ts"
 import { type CertificateListener, Certificates, type CertificatesShape } from "./Certificates.ts"
@@ -112,6 +113,9 @@ export const make = Effect.fnUntraced(function* (options: KeptOptions) {
     })
   })
   yield* wantAll
+  for (const { failure, names } of keeper.statuses())
+    if (failure !== undefined) yield* Effect.logWarning(describe(failure, names.join(", ")))
+  yield* onHangUp(keeper.tryAgain)
   yield* Effect.forkScoped(Stream.runForEach(settings.changes, () => wantAll))
   const isServing = Latch.makeUnsafe(false)
   yield* Effect.forkScoped(Effect.andThen(isServing.await, keeper.run))

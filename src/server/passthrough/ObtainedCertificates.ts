@@ -14,6 +14,7 @@ import * as Challenger from "../../transport/acme/Challenger.ts"
 import { ChallengeTable } from "../../transport/acme/ChallengeTable.ts"
 import { describe, type IssueFailure } from "../../transport/acme/KeptCertificate.ts"
 import type { TlsHosts } from "../../transport/net/TlsHandshake.ts"
+import { onHangUp } from "../../transport/runtime/Signals.ts"
 
 /** The authority, and where certificates are kept. */
 export interface ObtainedOptions extends AcmeOptions {
@@ -65,6 +66,7 @@ export const make: (
     onAttempt: (plan, failure) => run(report(plan, failure)),
   })
   yield* Effect.forkScoped(keeper.run)
+  yield* onHangUp(keeper.tryAgain)
   const hosts = new Set<string>()
   const planOf = (host: string): CertificatePlan | undefined => {
     if (!hosts.has(host) && (hosts.size >= maxHosts || !isHost(host))) return undefined

@@ -11,7 +11,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Certificate from "../net/Certificate.ts"
 import { type Account, type AcmeClient, type Challenger, newAccount } from "./AcmeClient.ts"
-import { AcmeError } from "./AcmeError.ts"
+import { AcmeError, type AcmeErrorCode } from "./AcmeError.ts"
 import type { AcmeStore } from "./AcmeStore.ts"
 import type { IssueFailure } from "./KeptCertificate.ts"
 import * as KeptCertificate from "./KeptCertificate.ts"
@@ -69,6 +69,15 @@ const hour = 60 * minute
 /** How long to wait after so many failed attempts, in milliseconds: at most four attempts in the first hour, and fewer from then on. */
 const pauses = [minute, 5 * minute, 30 * minute, 2 * hour, 6 * hour, 12 * hour]
 
+/** By how much a pause may be longer, at random, so that not all are tried again at once. */
+const spread = 1.1
+
+/** How long after a failed attempt another one waits that the operator asks for, in milliseconds: four an hour, since Let's Encrypt allows five that fail. */
+const askedPause = 15 * minute
+
+/** Failures after which nothing is gained by another attempt before the time, whoever asks for it. */
+const fixedPauses: ReadonlySet<AcmeErrorCode> = new Set(["PTTH_ACME_LIMIT", "PTTH_ACME_CLOCK"])
+
 /** How long to wait when the authority has a limit and does not say how long, in milliseconds. */
 const limitPause = hour
 
@@ -95,8 +104,8 @@ const othersPause = 5 * minute
 /** How soon it is tried again while another process obtains a certificate, in milliseconds. */
 const busyPause = 5_000
 
-/** How often the whole list is looked through at least, in milliseconds, since the clock may be put. */
-const longestSleep = hour
+/** How often the whole list is looked through at least, in milliseconds: a machine that was suspended, or whose clock was set, must not go on with certificates that have expired meanwhile. */
+const longestSleep = minute
 
 /** How many certificates may be wanted. */
 const maxEntries = 10_000
@@ -173,9 +182,16 @@ export class CertificateKeeper {
       }
       this.entries.set(plan.id, entry)
       yield* this.reread(entry)
+      entry.failure = hastened(entry.failure)
       this.changed.openUnsafe()
     },
   )
+
+  /** The operator may have mended what failed, and asks to try again soon. */
+  readonly tryAgain: Effect.Effect<void> = Effect.sync(() => {
+    for (const entry of this.entries.values()) entry.failure = hastened(entry.failure)
+    this.changed.openUnsafe()
+  })
 
   /** Forgets the certificates that are not wanted any more; what is kept of them stays. */
   retain(isWanted: (plan: CertificatePlan) => boolean): void {
@@ -415,9 +431,8 @@ export class CertificateKeeper {
       const at = yield* Clock.currentTimeMillis
       const attempts = (entry.failure?.attempts ?? 0) + 1
       const isLimit = code === "PTTH_ACME_LIMIT"
-      const usual = pauses[Math.min(attempts, pauses.length) - 1] as number
       const pause = Math.max(
-        isLimit && retryAfter === undefined ? limitPause : usual,
+        isLimit && retryAfter === undefined ? limitPause : pauseAfter(attempts),
         Math.min(retryAfter ?? 0, longestPause),
       )
       if (isLimit) this.othersFrom = at + Math.min(pause, othersPause)
@@ -426,7 +441,7 @@ export class CertificateKeeper {
         detail,
         at,
         attempts,
-        retryAt: between(at + pause, at + 1.1 * pause),
+        retryAt: between(at + pause, at + spread * pause),
       }
       entry.failure = failure
       yield* Effect.ignore(
@@ -466,6 +481,18 @@ export class CertificateKeeper {
     this.options.onCertificate(entry.plan.id, certificate)
     this.changed.openUnsafe()
   }
+}
+
+const pauseAfter = (attempts: number): number =>
+  pauses[Math.min(attempts, pauses.length) - 1] as number
+
+/** A failure after which it is tried again earlier, unless the authority asked for more time than the usual. */
+const hastened = (failure: IssueFailure | undefined): IssueFailure | undefined => {
+  if (failure === undefined || fixedPauses.has(failure.code)) return failure
+  const { at, attempts, code, retryAt } = failure
+  if (retryAt > at + spread * pauseAfter(attempts)) return failure
+  const pause = code === "PTTH_STATE_UNUSABLE" ? 0 : askedPause
+  return { ...failure, retryAt: Math.min(retryAt, at + pause) }
 }
 
 /** Tells whoever waits that an attempt is over. */

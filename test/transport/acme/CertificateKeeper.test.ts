@@ -24,6 +24,7 @@ import * as X509 from "../../../src/transport/acme/X509.ts"
 import * as Certificate from "../../../src/transport/net/Certificate.ts"
 import * as FakeAuthority from "../../support/FakeAuthority.ts"
 import * as Harness from "../../support/Harness.ts"
+import * as PutClock from "../../support/PutClock.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 
 const day = 24 * 3_600_000
@@ -195,6 +196,37 @@ describe("certificates by ACME", () => {
     }).pipe(Effect.scoped),
   )
 
+  it.effect("are tried again 15 minutes after a failure where the operator asks or starts anew", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      here.authority.check = async () => "connection refused"
+      const { attempted, keeper } = yield* keeperIn(here)
+      yield* keeper.want(plan)
+      yield* attempted(1)
+      for (const count of [2, 3, 4]) {
+        yield* toNextAttempt(keeper)
+        yield* attempted(count)
+      }
+      const failureOf = (one: CertificateKeeper) => one.statuses()[0]?.failure
+      const before = failureOf(keeper)
+      assert.isAtLeast(before?.retryAt ?? 0, (before?.at ?? 0) + 2 * 3_600_000)
+      const soon = (before?.at ?? 0) + 15 * 60_000
+      const other = yield* keeperIn(here, { alone: () => Effect.succeedNone })
+      yield* other.keeper.want(plan)
+      assert.strictEqual(failureOf(other.keeper)?.retryAt, soon)
+      assert.strictEqual(failureOf(keeper)?.retryAt, before?.retryAt)
+      yield* keeper.tryAgain
+      assert.strictEqual(failureOf(keeper)?.retryAt, soon)
+      yield* TestClock.setTime(soon - 1)
+      yield* quiet
+      assert.strictEqual(here.authority.orders.length, 4)
+      here.authority.check = async () => undefined
+      yield* TestClock.setTime(soon)
+      yield* attempted(5)
+      assert.isUndefined(failureOf(keeper))
+    }).pipe(Effect.scoped),
+  )
+
   it.effect("are ordered again only when the authority's limit is over, other hosts too", () =>
     Effect.gen(function* () {
       const here = yield* world
@@ -218,6 +250,7 @@ describe("certificates by ACME", () => {
         ["shop.example"],
       )
       yield* TestClock.adjust("100 minutes")
+      yield* keeper.tryAgain
       yield* quiet
       assert.strictEqual(here.authority.orders.length, 1)
       yield* toNextAttempt(keeper)
@@ -484,6 +517,26 @@ describe("certificates by ACME", () => {
       yield* keeper.want(plan)
       yield* attempted(1)
       assert.deepStrictEqual(attempts, ["ok"])
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("that have expired while the machine was suspended are renewed within a minute", () =>
+    Effect.gen(function* () {
+      const here = yield* world
+      const { clock, put } = yield* PutClock.make
+      here.authority.now = () => clock.currentTimeMillisUnsafe()
+      const { attempted, attempts, keeper } = yield* Effect.provideService(
+        keeperIn(here),
+        Clock.Clock,
+        clock,
+      )
+      yield* keeper.want(plan)
+      yield* attempted(1)
+      yield* quiet
+      put(100 * day)
+      yield* TestClock.adjust("1 minute")
+      yield* attempted(2)
+      assert.deepStrictEqual(attempts, ["ok", "ok"])
     }).pipe(Effect.scoped),
   )
 
