@@ -8,7 +8,7 @@ import { apiKeyField } from "../../domain/ApiKey.ts"
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import * as AddressFields from "../address/AddressFields.ts"
 import { allExcept } from "./ConnectionFields.ts"
-import { isClaim } from "./Forwarded.ts"
+import { isClaim, isIdentity } from "./Forwarded.ts"
 
 const forbidden = allExcept(
   [],
@@ -53,6 +53,7 @@ export const passable = (trailers: HeaderList): HeaderList =>
       !forbidden.has(lower) &&
       forbiddenAddresses.get(lower) === undefined &&
       !lower.startsWith("if-") &&
-      !isClaim(lower)
+      !isClaim(lower) &&
+      !isIdentity(lower)
     )
   })

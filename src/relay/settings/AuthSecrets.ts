@@ -8,7 +8,7 @@ import { identityFields } from "../../protocol/http/Forwarded.ts"
 
 /** User names, tokens and header fields of all rules together. */
 export interface AuthSecrets {
-  /** Names of the header fields in which proxies, or with `[oidc]` the relay, name the visitor; lower case. */
+  /** Names of the header fields in which proxies, or with `[oidc]` the relay, name the visitor; lower case, with hyphens for underscores. */
   readonly headers: ReadonlySet<string>
   /** The lengths of names of fields that have to be compared. */
   readonly lengths: ReadonlySet<number>
@@ -23,7 +23,7 @@ export const secretsOf = (config: RelayConfig): AuthSecrets | undefined => {
   )
   if (rules.length === 0 && config.oidc === undefined) return undefined
   const headers = new Set([
-    ...rules.flatMap(({ userHeader }) => userHeader ?? []),
+    ...rules.flatMap(({ userHeader }) => userHeader?.replaceAll("_", "-") ?? []),
     ...(config.oidc === undefined ? [] : identityFields),
   ])
   return {

@@ -11,6 +11,7 @@ import * as Forwarded from "../../protocol/http/Forwarded.ts"
 import * as HopByHop from "../../protocol/http/HopByHop.ts"
 import * as PathPrefix from "../../protocol/http/PathPrefix.ts"
 import { header } from "../../protocol/Wire.ts"
+import { type Body, withoutTrailers } from "../../transport/body/Body.ts"
 import type { FrontRequest } from "../../transport/front/FrontRequest.ts"
 import type { DerivedConfig } from "../settings/DerivedConfig.ts"
 import { connectionOf } from "../settings/VisitorConnection.ts"
@@ -52,6 +53,15 @@ export const forward = (
     seen,
   }
 }
+
+/**
+ * The body that is passed on: its trailers have no field either in which a
+ * proxy names the visitor, since some applications read them as the head's.
+ */
+export const bodyOf = ({ authSecrets }: DerivedConfig, body: Body): Body =>
+  authSecrets === undefined || authSecrets.headers.size === 0 || body.length !== undefined
+    ? body
+    : withoutTrailers(body, (name) => VisitorAuth.isNaming(authSecrets, name))
 
 /** Whether a field is a key of a server, or says for which name of a link a request is, which only the relay says. */
 const isOfTunnel = (name: string): boolean =>

@@ -52,6 +52,10 @@ const isForRelay = ({ tokens, users }: AuthSecrets, value: string): boolean => {
   return token !== undefined && isOneOf(tokens, token)
 }
 
+/** Whether a proxy names the visitor in a field. Underscores count as hyphens: CGI and WSGI applications cannot tell them apart. */
+export const isNaming = ({ headers }: AuthSecrets, field: string): boolean =>
+  headers.has(field.toLowerCase().replaceAll("_", "-"))
+
 /**
  * A request's fields without those of authentication: fields in which a proxy
  * names the user, whoever sent them, and `Authorization` if the relay asks for
@@ -70,9 +74,9 @@ export const strip = (
   const isAsked = rules !== undefined && rules.users.length + rules.tokens.length > 0
   return headers.filter(([field, value]) => {
     if (!authSecrets.lengths.has(field.length)) return true
-    const lower = field.toLowerCase().replaceAll("_", "-")
-    if (lower === "authorization") return !isAsked && !isForRelay(authSecrets, value)
-    return !authSecrets.headers.has(lower)
+    if (field.toLowerCase().replaceAll("_", "-") === "authorization")
+      return !isAsked && !isForRelay(authSecrets, value)
+    return !isNaming(authSecrets, field)
   })
 }
 

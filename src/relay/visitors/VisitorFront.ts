@@ -210,7 +210,7 @@ export class VisitorFront {
   private toApp(app: Handler, request: FrontRequest, reply: Reply): Cancel {
     const { method, target } = request.head
     const { headers } = RequestFields.forward(this.derived, request, "", undefined)
-    return app({ method, target, headers }, request.body, reply)
+    return app({ method, target, headers }, RequestFields.bodyOf(this.derived, request.body), reply)
   }
 
   private toRoute(
@@ -272,7 +272,7 @@ export class VisitorFront {
         target: to.target,
         headers: request.notes?.forwarded(fields) ?? fields,
       },
-      body,
+      RequestFields.bodyOf(this.derived, body),
       new RewritingReply(config, isBelow ? WebDav.reply(method, seen, reply) : reply, seen),
     )
   }

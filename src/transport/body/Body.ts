@@ -92,6 +92,21 @@ export const withContent = (body: Body, content: Uint8Array): Body => ({
   discard: () => body.discard(),
 })
 
+/** The same body, without the trailers whose names are to be removed. */
+export const withoutTrailers = (body: Body, isRemoved: (name: string) => boolean): Body => ({
+  length: body.length,
+  whole: body.whole,
+  ...(body.content === undefined ? {} : { content: body.content }),
+  read: (sink) =>
+    body.read({
+      data: (chunk, release) => sink.data(chunk, release),
+      end: (trailers) =>
+        sink.end(trailers.length === 0 ? trailers : trailers.filter(([name]) => !isRemoved(name))),
+      fail: (error) => sink.fail(error),
+    }),
+  discard: () => body.discard(),
+})
+
 /** A body of UTF-8 text. */
 export const fromText = (text: string): Body => fromBytes(Buffer.from(text, "utf8"))
 

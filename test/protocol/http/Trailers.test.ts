@@ -20,6 +20,7 @@ describe("trailer fields", () => {
       ...["Authorization", "Cookie", "Set-Cookie", "X-ApiKey", "x_apikey", "WWW-Authenticate"],
       ...["If-Match", "if-none-match", "Range", "Expect", "Content-Type", "Content-Encoding"],
       ...["X-Forwarded-For", "X_Forwarded_Host", "Forwarded", "X-Real-IP"],
+      ...["X-Forwarded-User", "x_forwarded_email", "X-Forwarded_Groups"],
     ]) {
       assert.deepStrictEqual(passable([[name, "x"]]), [], name)
     }

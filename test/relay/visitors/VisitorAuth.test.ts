@@ -192,6 +192,21 @@ describe("a proxy that says who has signed in", () => {
     }).pipe(Effect.scoped),
   )
 
+  it.live("may name the visitor in a field with an underscore, which goes no further either", () =>
+    Effect.gen(function* () {
+      const relay = yield* Harness.relay({
+        servers: [{ name: "a", auth: { ...nobody, userHeader: "remote_user" } }, "b"],
+        config: { trustedProxies: loopback },
+      })
+      yield* connect(relay, "a", "b")
+      for (const name of ["a", "b"]) {
+        const answer = yield* Harness.get(relay, `/servers/${name}/`, [["Remote_User", "ann"]])
+        assert.strictEqual(answer.status, 200)
+        assert.notMatch(answer.text, /remote.user/)
+      }
+    }).pipe(Effect.scoped),
+  )
+
   it.live("is not believed if it is not, and what it says goes no further either", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.relay({
