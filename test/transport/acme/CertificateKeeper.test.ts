@@ -196,7 +196,7 @@ describe("certificates by ACME", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.effect("are tried again 15 minutes after a failure where the operator asks or starts anew", () =>
+  it.effect("are tried again 15 minutes after a failure if the operator asks or starts anew", () =>
     Effect.gen(function* () {
       const here = yield* world
       here.authority.check = async () => "connection refused"
