@@ -417,75 +417,130 @@ const hasHandlePaths = async (real: ByteName): Promise<boolean> => {
   }
 }
 
-/**
- * Shares a folder. The handler answers GET and HEAD of `/`, `/files/…`,
- * `/api/v1/dir/…`, `/metrics`, `/status`, `/robots.txt`, `/favicon.svg`, the style sheet and the
- * scripts, OPTIONS and PROPFIND, below `/files/` also uploads and changes where
- * they are allowed, and everything else with a failure page; it never calls `reply.fail`.
- *
- * Fails with PTTH_ROOT_NOT_FOLDER if the root is not a folder that can be read.
- */
-export const make = Effect.fn("FileServer.make")(function* (options: FileServerOptions) {
-  const folder = path.resolve(options.root)
-  const { real, check } = yield* Effect.tryPromise({
-    try: async () => {
+/** The shared folder, as it was when the server started. */
+interface SharedFolder {
+  readonly folder: string
+  readonly real: ByteName
+  readonly check: Root.Check
+}
+
+/** Finds the shared folder; fails if it is none, or cannot be read. */
+const findFolder = (root: string): Effect.Effect<SharedFolder, FileServerError> => {
+  const folder = path.resolve(root)
+  return Effect.tryPromise({
+    try: async (): Promise<SharedFolder> => {
       const real = await realPath(folder)
       const stats = await stat(toFsPath(real))
-      if (!stats.isDirectory()) throw notFolder(options.root, "is not a folder")
-      const check: Root.Check = (await hasHandlePaths(real)) ? "handle" : "path"
-      return { real, check }
+      if (!stats.isDirectory()) throw notFolder(root, "is not a folder")
+      return { folder, real, check: (await hasHandlePaths(real)) ? "handle" : "path" }
     },
     catch: (error) =>
       error instanceof FileServerError
         ? error
-        : notFolder(options.root, "does not exist or cannot be opened"),
+        : notFolder(root, "does not exist or cannot be opened"),
   })
-  const hidden = HiddenFiles.make(options.hiddenFiles ?? [])
-  const rootFor = (allows?: (path: ReadonlyArray<ByteName>) => boolean): Root.Root =>
-    Root.make(folder, real, check, hidden, {
-      symlinks: options.symlinks ?? "inside",
-      visibility: Visibility.make(options, allows),
-    })
-  const everything = rootFor()
-  const metrics = Metrics.make()
-  const state = new ChangeState(everything)
-  const { title = "files" } = options
-  const titleOf = typeof title === "string" ? () => title : title
-  const store = options.shareLinks === undefined ? undefined : new ShareStore(options.shareLinks)
-  const cache = new ThumbCache.ThumbCache(
-    options.thumbFolder ?? ThumbCache.defaultFolder(),
-    options.thumbCacheMax,
-  )
-  // What is of no single visitor. Caches by paths are not among it: visitors see different folders.
-  const shared = {
-    base: [],
-    depth: 1,
-    notice: undefined,
-    archives: options.archives ?? true,
-    thumbs: new Thumbnails(everything, cache),
-    digests: new FileDigest(),
-    folderWork: new FolderWork.FolderWork(FolderWork.listings),
-    longWork: new FolderWork.FolderWork({ ...FolderWork.listings, maxWorking: 2, maxWaiting: 16 }),
-    archiveWork: new FolderWork.FolderWork(FolderWork.archives),
-    log: yield* OwnerLog.make,
-    hidden,
-    renderer: Render.make(),
+}
+
+/** What is of no single visitor. Caches by paths are not among it: visitors see different folders. */
+const sharedParts = (
+  { archives = true, thumbCacheMax, thumbFolder }: FileServerOptions,
+  root: Root.Root,
+  hidden: HiddenFiles.HiddenFiles,
+  log: Site["log"],
+) => ({
+  base: [],
+  depth: 1,
+  notice: undefined,
+  archives,
+  thumbs: new Thumbnails(
+    root,
+    new ThumbCache.ThumbCache(thumbFolder ?? ThumbCache.defaultFolder(), thumbCacheMax),
+  ),
+  digests: new FileDigest(),
+  folderWork: new FolderWork.FolderWork(FolderWork.listings),
+  longWork: new FolderWork.FolderWork({ ...FolderWork.listings, maxWorking: 2, maxWaiting: 16 }),
+  archiveWork: new FolderWork.FolderWork(FolderWork.archives),
+  log,
+  hidden,
+  renderer: Render.make(),
+})
+
+/** Makes the handlers of one file server: one for everybody, or one for each rule of access. */
+class Handlers {
+  private readonly options: FileServerOptions
+  private readonly folder: SharedFolder
+  private readonly hidden: HiddenFiles.HiddenFiles
+  /** The folder for whom no rule of access holds. */
+  private readonly root: Root.Root
+  private readonly metrics = Metrics.make()
+  private readonly state: ChangeState
+  /** `undefined` if there are no share links. */
+  private readonly store: ShareStore | undefined
+  private readonly titleOf: () => string
+  private readonly shared: ReturnType<typeof sharedParts>
+  private readonly rootWatch: RootWatch
+
+  constructor(options: FileServerOptions, folder: SharedFolder, log: Site["log"]) {
+    const { shareLinks, title = "files" } = options
+    this.options = options
+    this.folder = folder
+    this.hidden = HiddenFiles.make(options.hiddenFiles ?? [])
+    this.root = this.rootFor()
+    this.state = new ChangeState(this.root)
+    this.store = shareLinks === undefined ? undefined : new ShareStore(shareLinks)
+    this.titleOf = typeof title === "string" ? () => title : title
+    this.shared = sharedParts(options, this.root, this.hidden, log)
+    this.rootWatch = new RootWatch(folder.folder, log)
   }
 
-  const rootWatch = new RootWatch(folder, shared.log)
+  /** The handler of the file server. */
+  main(): Handler {
+    const { access } = this.options
+    if (access === undefined) return this.metrics.count(this.handlerFor(undefined))
+    const guarded = this.guarded(access)
+    if (this.store === undefined) return this.metrics.count(guarded)
+    const open = this.handlerFor(undefined)
+    return this.metrics.count((head, body, reply) =>
+      isLinkRequest(head) ? open(head, body, reply) : guarded(head, body, reply),
+    )
+  }
+
+  /** The shared folder, of which a visitor sees what `allows` accepts. */
+  private rootFor(allows?: (path: ReadonlyArray<ByteName>) => boolean): Root.Root {
+    const { check, folder, real } = this.folder
+    return Root.make(folder, real, check, this.hidden, {
+      symlinks: this.options.symlinks ?? "inside",
+      visibility: Visibility.make(this.options, allows),
+    })
+  }
+
+  /** The handler that finds out who a visitor is, and applies the rules that hold for them. */
+  private guarded(access: Guard.AccessOptions): Handler {
+    const handlers = new Map<Access.AccessRule, Handler>()
+    const handlerOf = (rule: Access.AccessRule, account: Account | undefined): Handler => {
+      // Who has not signed in could end the links of others.
+      const mayShare = rule !== access.visitors
+      const handler = handlers.get(rule) ?? this.handlerFor(Access.make(rule), account, mayShare)
+      handlers.set(rule, handler)
+      return handler
+    }
+    const isAsset = (path: string): boolean => assetAt(path) !== undefined
+    return Guard.protect(access, { title: this.titleOf, handlerOf, isAsset })
+  }
 
   /** The handler for a visitor with these rules; without rules for everybody. */
-  const handlerFor = (
+  private handlerFor(
     access: Access.Access | undefined,
     account?: Account,
     mayShare = true,
-  ): Handler => {
-    const root = access === undefined ? everything : rootFor(access.reads)
-    const uploadRoot = access === undefined ? everything : rootFor(access.knows)
-    const { folderWork } = shared
-    const roots = { root, uploadRoot, hidden, folderWork }
+  ): Handler {
+    const { hidden, metrics, options, rootWatch, shared, state, titleOf } = this
+    const root = access === undefined ? this.root : this.rootFor(access.reads)
+    const uploadRoot = access === undefined ? this.root : this.rootFor(access.knows)
+    const roots = { root, uploadRoot, hidden, folderWork: shared.folderWork }
     const changes = new ChangeHandler(roots, options, state, access)
     const { manageRules, rules } = changes
+    const store = mayShare ? this.store : undefined
     const site: Site = {
       ...shared,
       get title() {
@@ -494,7 +549,7 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
       root,
       listings: Listing.make(),
       uploadRules: rules,
-      shares: store !== undefined && mayShare,
+      shares: store !== undefined,
       managing: manageRules && { rules: manageRules, bin: state.bin },
       readsAll: access?.readsAll,
       account,
@@ -507,30 +562,22 @@ export const make = Effect.fn("FileServer.make")(function* (options: FileServerO
         options.access === undefined &&
         rules?.allows(folder) !== true,
     })
-    const webSite = new WebSite(root, sender, {
-      index: options.index ?? false,
-      spa: options.spa ?? false,
-    })
-    const shares =
-      store === undefined || !mayShare ? undefined : new ShareLinks.ShareLinks(site, sender, store)
+    const { index = false, spa = false } = options
+    const webSite = new WebSite(root, sender, { index, spa })
+    const shares = store && new ShareLinks.ShareLinks(site, sender, store)
     return handle({ site, sender, webSite, shares, metrics, changes, rootWatch })
   }
+}
 
-  const { access } = options
-  if (access === undefined) return metrics.count(handlerFor(undefined))
-  const handlers = new Map<Access.AccessRule, Handler>()
-  const handlerOf = (rule: Access.AccessRule, account: Account | undefined): Handler => {
-    // Who has not signed in could end the links of others.
-    const mayShare = rule !== access.visitors
-    const handler = handlers.get(rule) ?? handlerFor(Access.make(rule), account, mayShare)
-    handlers.set(rule, handler)
-    return handler
-  }
-  const isAsset = (path: string): boolean => assetAt(path) !== undefined
-  const guarded = Guard.protect(access, { title: titleOf, handlerOf, isAsset })
-  if (store === undefined) return metrics.count(guarded)
-  const open = handlerFor(undefined)
-  return metrics.count((head, body, reply) =>
-    isLinkRequest(head) ? open(head, body, reply) : guarded(head, body, reply),
-  )
+/**
+ * Shares a folder. The handler answers GET and HEAD of `/`, `/files/…`,
+ * `/api/v1/dir/…`, `/metrics`, `/status`, `/robots.txt`, `/favicon.svg`, the style sheet and the
+ * scripts, OPTIONS and PROPFIND, below `/files/` also uploads and changes where
+ * they are allowed, and everything else with a failure page; it never calls `reply.fail`.
+ *
+ * Fails with PTTH_ROOT_NOT_FOLDER if the root is not a folder that can be read.
+ */
+export const make = Effect.fn("FileServer.make")(function* (options: FileServerOptions) {
+  const folder = yield* findFolder(options.root)
+  return new Handlers(options, folder, yield* OwnerLog.make).main()
 })

@@ -60,108 +60,123 @@ const busyMillisOf = async (worker: Worker): Promise<number> => {
   return usage === undefined ? Number.POSITIVE_INFINITY : (usage.user + usage.system) / 1_000
 }
 
-/** Makes a renderer that has no thread yet. */
-export const make = (limits: RenderLimits = {}): Renderer => {
-  const { busyMillis = busyMillisOf, timeout = defaultTimeout } = limits
-  const queue: Array<QueuedJob> = []
-  let current: QueuedJob | undefined
-  let worker: Worker | undefined
-  let isReady = false
+/** Renders texts in a thread of its own, which is started for the first one. */
+class ThreadRenderer implements Renderer {
+  private readonly timeout: number
+  private readonly idle: number
+  private readonly busyMillis: (worker: Worker) => Promise<number>
+  private readonly queue: Array<QueuedJob> = []
+  private current: QueuedJob | undefined
+  private worker: Worker | undefined
+  /** Whether the thread has started. */
+  private isReady = false
   /** The processor time of the thread when its last text was done, in milliseconds. */
-  let busyBefore = 0
-  let timer: NodeJS.Timeout | undefined
-  let ids = 0
+  private busyBefore = 0
+  private timer: NodeJS.Timeout | undefined
+  private ids = 0
 
-  const settle = (text: string | undefined): void => {
-    clearTimeout(timer)
-    const done = current?.done
-    current = undefined
-    done?.(text)
-    next()
+  constructor(limits: RenderLimits) {
+    this.timeout = limits.timeout ?? defaultTimeout
+    this.idle = limits.idle ?? defaultIdle
+    this.busyMillis = limits.busyMillis ?? busyMillisOf
   }
 
-  const end = (): void => {
-    const ended = worker
-    worker = undefined
+  readonly render: Renderer["render"] = (text, language, done) => {
+    const giveEscaped = (): void =>
+      done(language === undefined ? html`<pre tabindex="0">${text}</pre>` : html`${text}`)
+    if (this.queue.length >= maxWaiting) return giveEscaped()
+    this.queue.push({
+      job: { id: this.ids++, text, language },
+      done: (rendered) => (rendered === undefined ? giveEscaped() : done(sanitized(rendered))),
+    })
+    this.next()
+  }
+
+  private next(): void {
+    if (this.current !== undefined) return
+    clearTimeout(this.timer)
+    this.current = this.queue.shift()
+    if (this.current === undefined) {
+      this.timer = setTimeout(() => this.end(), this.idle)
+      this.timer.unref()
+      return
+    }
+    this.worker ??= this.start()
+    this.worker.postMessage(this.current.job)
+    if (this.isReady) this.limitText(this.timeout, longest)
+    else this.limit(longest, () => this.giveUp())
+  }
+
+  private settle(text: string | undefined): void {
+    clearTimeout(this.timer)
+    const done = this.current?.done
+    this.current = undefined
+    done?.(text)
+    this.next()
+  }
+
+  private end(): void {
+    const ended = this.worker
+    this.worker = undefined
     void ended?.terminate()
   }
 
-  const giveUp = (): void => {
-    end()
-    settle(undefined)
+  private giveUp(): void {
+    this.end()
+    this.settle(undefined)
   }
 
-  const limit = (millis: number, onPassed: () => void): void => {
-    clearTimeout(timer)
-    timer = setTimeout(onPassed, millis)
+  private limit(millis: number, onPassed: () => void): void {
+    clearTimeout(this.timer)
+    this.timer = setTimeout(onPassed, millis)
   }
 
   /** Gives up the text once it has had its processor time, or `left` milliseconds have passed. */
-  const limitText = (millis: number, left: number): void =>
-    limit(Math.min(millis, left), () => {
-      const [checked, thread] = [current, worker]
-      if (thread === undefined || left <= millis) return giveUp()
-      limit(left - millis, giveUp)
+  private limitText(millis: number, left: number): void {
+    this.limit(Math.min(millis, left), () => {
+      const { current, worker } = this
+      if (worker === undefined || left <= millis) return this.giveUp()
+      this.limit(left - millis, () => this.giveUp())
       const check = (busy: number): void => {
-        if (current !== checked || worker !== thread) return
-        const rest = timeout - (busy - busyBefore)
-        if (rest <= 0) giveUp()
-        else limitText(Math.max(rest, leastWait), left - millis)
+        if (this.current !== current || this.worker !== worker) return
+        const unused = this.timeout - (busy - this.busyBefore)
+        if (unused <= 0) this.giveUp()
+        else this.limitText(Math.max(unused, leastWait), left - millis)
       }
       // It has ended, which is told by another event.
-      busyMillis(thread).then(check, () => {})
+      this.busyMillis(worker).then(check, () => {})
     })
+  }
 
-  const start = (): Worker => {
-    isReady = false
-    const started = new Worker(workerUrl, {
+  private start(): Worker {
+    this.isReady = false
+    const worker = new Worker(workerUrl, {
       resourceLimits: { maxOldGenerationSizeMb: maxMemory },
       stdout: false,
     })
-    started.unref()
-    started.on("message", (message: Rendered | Ready) => {
-      if (worker !== started || current === undefined) return
-      busyBefore = message.busyMillis
-      if (!("id" in message)) {
-        isReady = true
-        limitText(timeout, longest)
-      } else if (current.job.id === message.id) settle(message.html)
+    worker.unref()
+    worker.on("message", (message: Rendered | Ready) => {
+      if (this.worker === worker) this.received(message)
     })
-    const over = (): void => {
-      if (worker !== started) return
-      worker = undefined
-      if (current !== undefined) settle(undefined)
+    const onEnd = (): void => {
+      if (this.worker !== worker) return
+      this.worker = undefined
+      if (this.current !== undefined) this.settle(undefined)
     }
-    started.on("error", over)
-    started.on("exit", over)
-    return started
+    worker.on("error", onEnd)
+    worker.on("exit", onEnd)
+    return worker
   }
 
-  const next = (): void => {
-    if (current !== undefined) return
-    clearTimeout(timer)
-    current = queue.shift()
-    if (current === undefined) {
-      timer = setTimeout(end, limits.idle ?? defaultIdle)
-      timer.unref()
-      return
-    }
-    worker ??= start()
-    worker.postMessage(current.job)
-    if (isReady) limitText(timeout, longest)
-    else limit(longest, giveUp)
-  }
-
-  return {
-    render: (text, language, done) => {
-      const giveEscaped = (): void =>
-        done(language === undefined ? html`<pre tabindex="0">${text}</pre>` : html`${text}`)
-      if (queue.length >= maxWaiting) return giveEscaped()
-      queue.push({
-        job: { id: ids++, text, language },
-        done: (rendered) => (rendered === undefined ? giveEscaped() : done(sanitized(rendered))),
-      })
-      next()
-    },
+  private received(message: Rendered | Ready): void {
+    if (this.current === undefined) return
+    this.busyBefore = message.busyMillis
+    if (!("id" in message)) {
+      this.isReady = true
+      this.limitText(this.timeout, longest)
+    } else if (this.current.job.id === message.id) this.settle(message.html)
   }
 }
+
+/** Makes a renderer that has no thread yet. */
+export const make = (limits: RenderLimits = {}): Renderer => new ThreadRenderer(limits)
