@@ -6,7 +6,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Stream from "effect/Stream"
 import { Peers, type PeersShape } from "../../cluster/Peers.ts"
 import { speaksTls } from "../../domain/config/RelayConfig.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
@@ -18,7 +17,7 @@ import { AuditLog } from "../../relay/audit/AuditLog.ts"
 import * as SharedAudit from "../../relay/audit/SharedAudit.ts"
 import { Certificates, type CertificatesShape } from "../../relay/certificates/Certificates.ts"
 import { digestOf } from "../../relay/peers/ConfigDigest.ts"
-import { recordAttempt } from "../../relay/Relay.ts"
+import { type Relay, recordAttempt, recordRefusals } from "../../relay/Relay.ts"
 import * as SharedApprovals from "../../relay/registry/SharedApprovals.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
 import { Relays } from "../../relay/status/Relays.ts"
@@ -229,30 +228,24 @@ const answering =
     }
   }
 
-/** Supervises until it is interrupted. */
-const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count: number) {
-  const { config, path } = start
+/** The workers of a relay, of which there are none yet. They are told of certificates, and the audit log is followed, while the Scope is open. */
+const makeCrew = Effect.fnUntraced(function* (
+  { config, lastValid }: RunRelay.RelayStart,
+  folder: string,
+) {
   const settings = yield* RelaySettings
   const audit = yield* AuditLog
   const certificates = yield* Certificates
   const machine = ClusterEngine.machineOf(config)
-  const longestName = `${WorkerMessage.workerId(machine, 2 * count)}.sock`
-  const folder = yield* RuntimeFolder.open(RuntimeFolder.ofProcess(), longestName)
-  const socket = yield* ListenSocket.open(config.listen)
-  const crew = new Crew(
-    {
-      id: machine,
-      machine,
-      worker: undefined,
-      slot: () => 0,
-      program: version,
-      digest: () => digestOf(settings.current()),
-    },
-    folder,
-    audit,
-    start.lastValid,
-    certificates,
-  )
+  const self: PeersShape["self"] = {
+    id: machine,
+    machine,
+    worker: undefined,
+    slot: () => 0,
+    program: version,
+    digest: () => digestOf(settings.current()),
+  }
+  const crew = new Crew(self, folder, audit, lastValid, certificates)
   yield* Effect.acquireRelease(
     Effect.sync(() => certificates.listen({ attempt: recordAttempt(audit) })),
     (stop) => Effect.sync(stop),
@@ -261,6 +254,45 @@ const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count
     if (relay === undefined) crew.recorded(event)
   })
   yield* Effect.addFinalizer(() => Effect.sync(unlisten))
+  return crew
+})
+
+/** Has the workers load each new configuration, and records what becomes of it. */
+const followSettings = Effect.fnUntraced(function* (start: RunRelay.RelayStart, crew: Crew) {
+  const audit = yield* AuditLog
+  yield* RunRelay.besides(start, (now) =>
+    Effect.sync(() => {
+      if (now === start.config) return
+      audit.record({ _tag: "ConfigReloaded", servers: now.servers.length })
+      crew.tell({ kind: "reload" })
+    }),
+  )
+  yield* recordRefusals(yield* RelaySettings, audit)
+})
+
+/** Starts the administrator's pages, and prints where the relay and they are. */
+const announce = Effect.fnUntraced(function* (
+  start: RunRelay.RelayStart,
+  count: number,
+  address: Relay["Service"],
+) {
+  const admin = yield* RunRelay.startAdmin(start)
+  yield* RunRelay.publishStatus(start, address, admin)
+  yield* Output.banner(
+    RunRelay.describe(start, address, admin, [["Workers", `${count}   (see ptth relay peers)`]]),
+  )
+})
+
+/** Supervises until it is interrupted. */
+const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count: number) {
+  const { config, path } = start
+  const settings = yield* RelaySettings
+  const audit = yield* AuditLog
+  const machine = ClusterEngine.machineOf(config)
+  const longestName = `${WorkerMessage.workerId(machine, 2 * count)}.sock`
+  const folder = yield* RuntimeFolder.open(RuntimeFolder.ofProcess(), longestName)
+  const socket = yield* ListenSocket.open(config.listen)
+  const crew = yield* makeCrew(start, folder)
   const secure = speaksTls(config)
   // Before the workers are there, and until they are gone, it must not end the supervisor.
   yield* onSignal("SIGUSR2", () => {})
@@ -273,36 +305,18 @@ const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count
   // Workers have the socket until they stop accepting; then connections must be refused, not wait.
   yield* Effect.addFinalizer(() => Effect.sync(socket.close))
   yield* Effect.addFinalizer(() => Effect.sync(() => audit.record({ _tag: "RelayStopping" })))
-  yield* RunRelay.besides(start, (now) =>
-    Effect.sync(() => {
-      if (now === config) return
-      audit.record({ _tag: "ConfigReloaded", servers: now.servers.length })
-      crew.tell({ kind: "reload" })
-    }),
-  )
-  yield* settings.statuses.pipe(
-    Stream.runForEach(({ problem }) =>
-      Effect.sync(() => {
-        if (problem !== undefined) audit.record({ _tag: "ConfigRefused", problem: problem.message })
-      }),
-    ),
-    Effect.forkScoped,
-  )
+  yield* followSettings(start, crew)
   yield* PlainPort.serve(() => crew.address.port)
+  const certificates = yield* Certificates
   certificates.start()
   yield* onSignal("SIGHUP", () => crew.hangUp())
   yield* rollOnSignal(supervisor)
   yield* ControlSocket.serve(folder, answering(RuntimeFolder.configPlace(path), crew, supervisor))
   const { host, port } = crew.address
   audit.record({ _tag: "RelayStarted", address: ListenAddress.format({ host, port }) })
-  const address = { host, port, secure }
-  const admin = yield* Effect.gen(function* () {
-    const admin = yield* RunRelay.startAdmin(start)
-    yield* RunRelay.publishStatus(start, address, admin)
-    return admin
-  }).pipe(Effect.provide(Relays.layer), Effect.provideService(Peers, crew.relays))
-  yield* Output.banner(
-    RunRelay.describe(start, address, admin, [["Workers", `${count}   (see ptth relay peers)`]]),
+  yield* announce(start, count, { host, port, secure }).pipe(
+    Effect.provide(Relays.layer),
+    Effect.provideService(Peers, crew.relays),
   )
   return yield* Effect.never
 })
