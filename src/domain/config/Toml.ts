@@ -36,53 +36,149 @@ const idOf = (path: Path): string => JSON.stringify(path)
 
 /**
  * Records the position of every key of a valid TOML text. The position of a
- * table is that of its first header or key. One long function, since all steps
- * of the scanner advance the same position.
+ * table is that of its first header or key.
  */
-const scan = (text: string): ReadonlyMap<string, Position> => {
-  const positions = new Map<string, Position>()
-  const lengths = new Map<string, number>()
-  let at = text.charCodeAt(0) === 0xfeff ? 1 : 0
-  let line = 1
-  let lineStart = at
+class PositionScanner {
+  private readonly text: string
+  private readonly positions = new Map<string, Position>()
+  /** How many tables each array of tables has so far, by its path. */
+  private readonly lengths = new Map<string, number>()
+  private offset: number
+  private line = 1
+  private lineStart: number
 
-  const step = (): void => {
-    if (text[at] === "\n") {
-      line++
-      lineStart = at + 1
+  constructor(text: string) {
+    this.text = text
+    // Behind the byte order mark, if there is one.
+    this.offset = text.charCodeAt(0) === 0xfeff ? 1 : 0
+    this.lineStart = this.offset
+  }
+
+  /** Scans the text, and gives the positions by the ids of their paths. */
+  scan(): ReadonlyMap<string, Position> {
+    let table: Path = []
+    for (;;) {
+      this.skipVoid()
+      if (this.isAtEnd) return this.positions
+      if (this.char === "[") table = this.readHeader()
+      else this.advancing(() => this.readPair(table))
     }
-    at++
   }
-  const here = (): Position => ({ line, column: at - lineStart + 1 })
-  const note = (path: Path, position: Position): void => {
-    const id = idOf(path)
-    if (!positions.has(id)) positions.set(id, position)
+
+  private get char(): string {
+    return this.text[this.offset] ?? ""
   }
-  const skipBlank = (): void => {
-    while (text[at] === " " || text[at] === "\t") at++
+
+  private get isAtEnd(): boolean {
+    return this.offset >= this.text.length
   }
-  const skipVoid = (): void => {
-    while (at < text.length) {
-      const char = text[at] as string
-      if (char === "#") while (at < text.length && text[at] !== "\n") at++
-      else if (/\s/.test(char)) step()
+
+  private get position(): Position {
+    return { line: this.line, column: this.offset - this.lineStart + 1 }
+  }
+
+  private step(): void {
+    if (this.char === "\n") {
+      this.line++
+      this.lineStart = this.offset + 1
+    }
+    this.offset++
+  }
+
+  /** Reads something, and at least one character, so that an invalid text cannot cause an endless loop. */
+  private advancing(read: () => void): void {
+    const before = this.offset
+    read()
+    if (this.offset === before) this.offset++
+  }
+
+  private skipBlank(): void {
+    while (this.char === " " || this.char === "\t") this.offset++
+  }
+
+  private skipTo(end: RegExp): void {
+    while (!this.isAtEnd && !end.test(this.char)) this.offset++
+  }
+
+  /** Skips blanks, line ends and comments. */
+  private skipVoid(): void {
+    while (!this.isAtEnd) {
+      if (this.char === "#") this.skipTo(/\n/)
+      else if (/\s/.test(this.char)) this.step()
       else return
     }
   }
-  const readQuoted = (): string => {
-    const quote = text[at] as string
-    const long = text.startsWith(quote.repeat(3), at)
-    const end = long ? quote.repeat(3) : quote
-    const start = at
-    at += end.length
-    while (at < text.length && !text.startsWith(end, at)) {
-      if (quote === '"' && text[at] === "\\") step()
-      step()
+
+  private record(path: Path, position: Position): void {
+    const id = idOf(path)
+    if (!this.positions.has(id)) this.positions.set(id, position)
+  }
+
+  private readHeader(): Path {
+    const { position } = this
+    const isArray = this.text[this.offset + 1] === "["
+    this.offset += isArray ? 2 : 1
+    const table = this.resolve(this.readKey(), isArray)
+    for (let i = 1; i <= table.length; i++) this.record(table.slice(0, i), position)
+    this.offset += isArray ? 2 : 1
+    return table
+  }
+
+  /** The path to the table of a header: in arrays of tables, keys mean the last table, or a new one. */
+  private resolve(keys: ReadonlyArray<string>, isArray: boolean): Path {
+    const path: Array<string | number> = []
+    keys.forEach((key, i) => {
+      path.push(key)
+      const id = idOf(path)
+      const length = this.lengths.get(id)
+      if (isArray && i === keys.length - 1) {
+        this.lengths.set(id, (length ?? 0) + 1)
+        path.push(length ?? 0)
+      } else if (length !== undefined) path.push(length - 1)
+    })
+    return path
+  }
+
+  private readPair(table: Path): void {
+    const { position } = this
+    const keys = this.readKey()
+    for (let i = 1; i <= keys.length; i++) this.record([...table, ...keys.slice(0, i)], position)
+    if (this.char === "=") this.offset++
+    this.readValue([...table, ...keys])
+  }
+
+  /** Reads a key, which may have several parts with dots between them. */
+  private readKey(): Array<string> {
+    const keys: Array<string> = []
+    for (;;) {
+      this.skipBlank()
+      keys.push(this.char === '"' || this.char === "'" ? this.readQuoted() : this.readBare())
+      this.skipBlank()
+      if (this.char !== ".") return keys
+      this.offset++
     }
-    at += end.length
+  }
+
+  private readBare(): string {
+    const start = this.offset
+    while (/[A-Za-z0-9_-]/.test(this.char)) this.offset++
+    return this.text.slice(start, this.offset)
+  }
+
+  private readQuoted(): string {
+    const quote = this.char
+    const isLong = this.text.startsWith(quote.repeat(3), this.offset)
+    const end = isLong ? quote.repeat(3) : quote
+    this.offset += end.length
+    const start = this.offset
+    while (!this.isAtEnd && !this.text.startsWith(end, this.offset)) {
+      if (quote === '"' && this.char === "\\") this.step()
+      this.step()
+    }
+    this.offset += end.length
     // Up to two quotes may stand before the closing three.
-    if (long) while (text[at] === quote) at++
-    const raw = text.slice(start + end.length, at - end.length)
+    if (isLong) while (this.char === quote) this.offset++
+    const raw = this.text.slice(start, this.offset - end.length)
     if (quote === "'") return raw
     try {
       return JSON.parse(`"${raw}"`) as string
@@ -90,89 +186,35 @@ const scan = (text: string): ReadonlyMap<string, Position> => {
       return raw
     }
   }
-  const readKey = (): Array<string> => {
-    const keys: Array<string> = []
-    for (;;) {
-      skipBlank()
-      if (text[at] === '"' || text[at] === "'") keys.push(readQuoted())
-      else {
-        const start = at
-        while (/[A-Za-z0-9_-]/.test(text[at] ?? "")) at++
-        keys.push(text.slice(start, at))
-      }
-      skipBlank()
-      if (text[at] !== ".") return keys
-      at++
-    }
-  }
-  const readPair = (table: Path): void => {
-    const position = here()
-    const keys = readKey()
-    for (let i = 1; i <= keys.length; i++) note([...table, ...keys.slice(0, i)], position)
-    if (text[at] === "=") at++
-    readValue([...table, ...keys])
-  }
-  const readValue = (path: Path): void => {
-    skipBlank()
-    const char = text[at]
-    if (char === '"' || char === "'") {
-      readQuoted()
-      return
-    }
-    if (char !== "{" && char !== "[") {
-      while (at < text.length && !/[,\]}#\n]/.test(text[at] as string)) at++
-      return
-    }
-    const end = char === "{" ? "}" : "]"
-    at++
-    for (let i = 0; ; i++) {
-      skipVoid()
-      if (at >= text.length) return
-      if (text[at] === end) {
-        at++
-        return
-      }
-      const before = at
-      if (char === "{") readPair(path)
-      else {
-        note([...path, i], here())
-        readValue([...path, i])
-      }
-      skipVoid()
-      if (text[at] === ",") at++
-      // Always advance, so that an invalid text cannot cause an endless loop.
-      else if (at === before) at++
-    }
-  }
-  const resolve = (keys: ReadonlyArray<string>, appends: boolean): Path => {
-    const path: Array<string | number> = []
-    keys.forEach((key, i) => {
-      path.push(key)
-      const id = idOf(path)
-      const length = lengths.get(id)
-      if (appends && i === keys.length - 1) {
-        lengths.set(id, (length ?? 0) + 1)
-        path.push(length ?? 0)
-      } else if (length !== undefined) path.push(length - 1)
-    })
-    return path
+
+  private readValue(path: Path): void {
+    this.skipBlank()
+    const { char } = this
+    if (char === '"' || char === "'") this.readQuoted()
+    else if (char === "{" || char === "[") this.readItems(path, char)
+    else this.skipTo(/[,\]}#\n]/)
   }
 
-  let table: Path = []
-  for (;;) {
-    skipVoid()
-    if (at >= text.length) return positions
-    if (text[at] === "[") {
-      const position = here()
-      const appends = text[at + 1] === "["
-      at += appends ? 2 : 1
-      table = resolve(readKey(), appends)
-      for (let i = 1; i <= table.length; i++) note(table.slice(0, i), position)
-      at += appends ? 2 : 1
-    } else {
-      const before = at
-      readPair(table)
-      if (at === before) at++
+  /** Reads an array or an inline table. */
+  private readItems(path: Path, start: "{" | "["): void {
+    const end = start === "{" ? "}" : "]"
+    this.offset++
+    for (let i = 0; ; i++) {
+      this.skipVoid()
+      if (this.isAtEnd) return
+      if (this.char === end) {
+        this.offset++
+        return
+      }
+      this.advancing(() => {
+        if (start === "{") this.readPair(path)
+        else {
+          this.record([...path, i], this.position)
+          this.readValue([...path, i])
+        }
+        this.skipVoid()
+        if (this.char === ",") this.offset++
+      })
     }
   }
 }
@@ -275,10 +317,10 @@ export const parse = (
     return Result.succeed({
       table,
       position: (path) => {
-        positions ??= scan(text)
+        positions ??= new PositionScanner(text).scan()
         for (let length = path.length; length > 0; length--) {
-          const found = positions.get(idOf(path.slice(0, length)))
-          if (found !== undefined) return found
+          const position = positions.get(idOf(path.slice(0, length)))
+          if (position !== undefined) return position
         }
         return undefined
       },
