@@ -3,7 +3,6 @@
  * that it does again. A failure is logged when it begins, and then counted at
  * growing intervals.
  */
-
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { entry } from "../../domain/ErrorRegistry.ts"
@@ -67,19 +66,63 @@ export interface OriginListener {
   readonly onDown: () => void
 }
 
-/** Makes a log that uses the logger in force. */
-export const makeWith = Effect.fnUntraced(function* ({
-  onDown,
-  onProblem,
-}: OriginListener): Effect.fn.Return<OriginLog> {
-  const clock = yield* Clock.Clock
-  const run = Effect.runForkWith(yield* Effect.context<never>())
-  let series: Series | undefined
-  const seriesBeside = new Map<string, Series>()
+/** See the file's header. */
+class FailureSeriesLog implements OriginLog {
+  private readonly clock: Clock.Clock
+  private readonly log: (line: Effect.Effect<void>) => void
+  private readonly listener: OriginListener
+  private series: Series | undefined
+  private readonly seriesBeside = new Map<string, Series>()
   /** When the application last responded, in monotonic milliseconds. */
-  let respondedAt = Number.NEGATIVE_INFINITY
+  private respondedAt = Number.NEGATIVE_INFINITY
 
-  const seriesOf = (code: string, now: number): Series => {
+  constructor(
+    clock: Clock.Clock,
+    log: (line: Effect.Effect<void>) => void,
+    listener: OriginListener,
+  ) {
+    this.clock = clock
+    this.log = log
+    this.listener = listener
+  }
+
+  readonly cut = (error: ExchangeError): void => this.failed(error)
+
+  readonly down = ({ code, detail }: ExchangeError): void => {
+    if (this.series !== undefined) return
+    const now = elapsedMillis(this.clock)
+    const series = this.seriesOf(code, now)
+    series.codes.add(code)
+    series.nextAt = now + firstReminder
+    this.listener.onProblem(detail)
+    this.log(
+      Effect.logWarning(
+        `${code}: ${detail} yet. ${remedies[code] ?? entry(code).remedy} Until then visitors get an error page`,
+      ),
+    )
+  }
+
+  readonly up = (): void => this.ended("answers")
+
+  readonly watch =
+    (handler: Handler): Handler =>
+    (head, body, reply) => {
+      const since = elapsedMillis(this.clock)
+      const watched = new WatchedReply(
+        reply,
+        () => this.responded(),
+        (error) => this.failed(error),
+      )
+      const cancel = handler(head, body, watched)
+      return () => {
+        if (watched.isWaiting) this.givenUp(since)
+        watched.isWaiting = false
+        cancel()
+      }
+    }
+
+  /** The series that a failure belongs to, which may be new. */
+  private seriesOf(code: string, now: number): Series {
     const begun = {
       since: now,
       codes: new Set<string>(),
@@ -88,51 +131,51 @@ export const makeWith = Effect.fnUntraced(function* ({
       wait: firstReminder,
     }
     if (!besideResponses.has(code)) {
-      series ??= begun
-      return series
+      this.series ??= begun
+      return this.series
     }
-    const current = seriesBeside.get(code) ?? begun
-    seriesBeside.set(code, current)
-    return current
+    const series = this.seriesBeside.get(code) ?? begun
+    this.seriesBeside.set(code, series)
+    return series
   }
 
-  const failed = ({ code, detail, ownerRemedy }: ExchangeError): void => {
+  private failed({ code, detail, ownerRemedy }: ExchangeError): void {
     if (remedies[code] === undefined) return
-    const now = elapsedMillis(clock)
-    const current = seriesOf(code, now)
-    current.count += 1
-    if (current === series) onProblem(detail)
-    if (code === "PTTH_ORIGIN_DOWN") onDown()
-    const isNew = !current.codes.has(code)
-    current.codes.add(code)
-    const { count, since, wait } = current
-    if (now >= current.nextAt) {
-      current.nextAt = now + wait
-      current.wait = Math.min(wait * reminderGrowth, longestReminder)
+    const now = elapsedMillis(this.clock)
+    const series = this.seriesOf(code, now)
+    series.count += 1
+    if (series === this.series) this.listener.onProblem(detail)
+    if (code === "PTTH_ORIGIN_DOWN") this.listener.onDown()
+    const isNew = !series.codes.has(code)
+    series.codes.add(code)
+    const { count, since, wait } = series
+    if (now >= series.nextAt) {
+      series.nextAt = now + wait
+      series.wait = Math.min(wait * reminderGrowth, longestReminder)
     } else if (!isNew) return
     const times = count === 1 ? "" : ` (${count} failed requests in ${span(now - since)})`
-    const seen = code === "PTTH_ORIGIN_CUT" ? "a broken connection" : "an error page"
-    run(
+    const result = code === "PTTH_ORIGIN_CUT" ? "a broken connection" : "an error page"
+    this.log(
       Effect.logWarning(
-        `${code}: ${detail}${times}. ${ownerRemedy ?? remedies[code] ?? entry(code).remedy} Visitors get ${seen}`,
+        `${code}: ${detail}${times}. ${ownerRemedy ?? remedies[code] ?? entry(code).remedy} Visitors get ${result}`,
       ),
     )
   }
 
-  const responded = (): void => {
-    respondedAt = elapsedMillis(clock)
-    ended("responds")
+  private responded(): void {
+    this.respondedAt = elapsedMillis(this.clock)
+    this.ended("responds")
   }
 
   /** Ends a series of failures, since the application does something again. */
-  const ended = (does: "responds" | "answers"): void => {
-    if (series === undefined) return
-    const { count, since } = series
-    series = undefined
-    onProblem(undefined)
-    const time = span(elapsedMillis(clock) - since)
+  private ended(does: "responds" | "answers"): void {
+    if (this.series === undefined) return
+    const { count, since } = this.series
+    this.series = undefined
+    this.listener.onProblem(undefined)
+    const time = span(elapsedMillis(this.clock) - since)
     const failures = `${count} failed request${count === 1 ? "" : "s"} in ${time}`
-    run(
+    this.log(
       Effect.logInfo(
         count === 0
           ? `the application ${does} now, after ${time}`
@@ -141,47 +184,25 @@ export const makeWith = Effect.fnUntraced(function* ({
     )
   }
 
-  const down = ({ code, detail }: ExchangeError): void => {
-    if (series !== undefined) return
-    const now = elapsedMillis(clock)
-    const begun = seriesOf(code, now)
-    begun.codes.add(code)
-    begun.nextAt = now + firstReminder
-    onProblem(detail)
-    run(
-      Effect.logWarning(
-        `${code}: ${detail} yet. ${remedies[code] ?? entry(code).remedy} Until then visitors get an error page`,
-      ),
-    )
-  }
-
   /** A request was given up without a response. */
-  const givenUp = (since: number): void => {
-    const millis = elapsedMillis(clock) - since
-    if (millis < silenceMillis || respondedAt >= since) return
-    failed(
+  private givenUp(since: number): void {
+    const millis = elapsedMillis(this.clock) - since
+    if (millis < silenceMillis || this.respondedAt >= since) return
+    this.failed(
       new ExchangeError({
         code: "PTTH_NO_ANSWER",
         detail: `the application takes requests, but has not responded for ${span(millis)}`,
       }),
     )
   }
+}
 
-  return {
-    cut: failed,
-    down,
-    up: () => ended("answers"),
-    watch: (handler) => (head, body, reply) => {
-      const since = elapsedMillis(clock)
-      const watched = new WatchedReply(reply, responded, failed)
-      const cancel = handler(head, body, watched)
-      return () => {
-        if (watched.isWaiting) givenUp(since)
-        watched.isWaiting = false
-        cancel()
-      }
-    },
-  }
+/** Makes a log that uses the logger in force. */
+export const makeWith = Effect.fnUntraced(function* (
+  listener: OriginListener,
+): Effect.fn.Return<OriginLog> {
+  const run = Effect.runForkWith(yield* Effect.context<never>())
+  return new FailureSeriesLog(yield* Clock.Clock, (line) => void run(line), listener)
 })
 
 class WatchedReply extends ReplyWrapper {

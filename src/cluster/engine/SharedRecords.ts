@@ -58,7 +58,11 @@ export interface SharedRecords<A> {
 const recordOf = <A>(value: Schema.Codec<A, unknown>) =>
   Schema.Struct({ at: Schema.Natural, value: Schema.optionalKey(value) })
 
-const plain = <A>({ at, value }: SharedRecord<A>): { readonly at: number; readonly value?: A } =>
+/** A record as it is stored: a removed one has no field `value`. */
+const storedOf = <A>({
+  at,
+  value,
+}: SharedRecord<A>): { readonly at: number; readonly value?: A } =>
   value === undefined ? { at } : { at, value }
 
 const codecOf = <A>(value: Schema.Codec<A, unknown>) => {
@@ -71,7 +75,7 @@ const codecOf = <A>(value: Schema.Codec<A, unknown>) => {
         onSuccess: ({ at, value }) => ({ at, value }),
         onFailure: (error) => error.message,
       }),
-    encode: (record: SharedRecord<A>): string => encode(plain(record)),
+    encode: (record: SharedRecord<A>): string => encode(storedOf(record)),
   }
 }
 
@@ -88,7 +92,30 @@ export const fromObject = <A>(
 export const toObject = <A>(
   records: Records<A>,
 ): Readonly<Record<string, { readonly at: number; readonly value?: A }>> =>
-  Object.fromEntries([...records].map(([key, record]) => [key, plain(record)]))
+  Object.fromEntries([...records].map(([key, record]) => [key, storedOf(record)]))
+
+/** The records in the fields of a hash; those that are invalid, or too far ahead of this clock, are left out with a complaint. */
+const decodeFields = Effect.fnUntraced(function* <A>(
+  key: string,
+  fields: ReadonlyMap<string, string>,
+  decode: (text: string) => Result.Result<SharedRecord<A>, string>,
+  complaints: Complaints,
+) {
+  const records = new Map<string, SharedRecord<A>>()
+  const latest = (yield* Clock.currentTimeMillis) + skewMillis
+  for (const [field, text] of [...fields].slice(0, mostRecords)) {
+    const record = decode(text)
+    if (Result.isFailure(record))
+      yield* complaints.log(`engine: ${key} of ${field} is ignored`, record.failure)
+    else if (record.success.at > latest)
+      yield* complaints.log(
+        `engine: ${key} that another relay has changed are ignored for now`,
+        `that of ${field} is more than an hour ahead of this machine's clock. Set the clocks of all machines`,
+      )
+    else records.set(field, record.success)
+  }
+  return records
+})
 
 /** Keeps a relay's copy and the engine's hash the same while the Scope is open. */
 export const make = Effect.fn("SharedRecords.make")(function* <A>({
@@ -114,28 +141,12 @@ export const make = Effect.fn("SharedRecords.make")(function* <A>({
   const isOver = ({ at, value }: SharedRecord<A>): boolean =>
     clock.currentTimeMillisUnsafe() - at > (value === undefined ? removalMillis : lifetimeMillis)
 
-  const decoded = Effect.fnUntraced(function* (fields: ReadonlyMap<string, string>) {
-    const records = new Map<string, SharedRecord<A>>()
-    const latest = clock.currentTimeMillisUnsafe() + skewMillis
-    for (const [field, text] of [...fields].slice(0, mostRecords)) {
-      const record = codec.decode(text)
-      if (Result.isFailure(record))
-        yield* complaints.log(`engine: ${key} of ${field} is ignored`, record.failure)
-      else if (record.success.at > latest)
-        yield* complaints.log(
-          `engine: ${key} that another relay has changed are ignored for now`,
-          `that of ${field} is more than an hour ahead of this machine's clock. Set the clocks of all machines`,
-        )
-      else records.set(field, record.success)
-    }
-    return records
-  })
-
   const exchange: Effect.Effect<void, EngineUnavailable> = Effect.gen(function* () {
-    const there = yield* decoded(yield* engine.fields(key))
-    const own = [...copy].filter(([field, record]) => later(record, there.get(field)))
-    const others = [...there].filter(([field, record]) => later(record, copy.get(field)))
-    const over = [...there].flatMap(([field, record]) => (isOver(record) ? [field] : []))
+    const fields = yield* engine.fields(key)
+    const stored = yield* decodeFields(key, fields, codec.decode, complaints)
+    const own = [...copy].filter(([field, record]) => later(record, stored.get(field)))
+    const others = [...stored].filter(([field, record]) => later(record, copy.get(field)))
+    const over = [...stored].flatMap(([field, record]) => (isOver(record) ? [field] : []))
     copy = new Map([...copy, ...others].filter(([, record]) => !isOver(record)))
     if (others.length > 0) yield* onChange(copy)
     const send = own.filter(([, record]) => !isOver(record))

@@ -47,6 +47,65 @@ const channel = "usage"
 const mapOf = (counts: typeof Counts.Type): ReadonlyMap<string, number> =>
   new Map(Object.entries(counts))
 
+/** Counts the usage that other relays report. */
+class OtherUsage {
+  private readonly limits: Metered
+  private readonly now: () => number
+  /** When each relay has reported last. */
+  private readonly reportedAt = new Map<string, number>()
+
+  constructor(limits: Metered, now: () => number) {
+    this.limits = limits
+    this.now = now
+  }
+
+  take(relay: string, usage: UsageCounts): void {
+    this.reportedAt.set(relay, this.now())
+    this.limits.count(relay, usage)
+  }
+
+  /** No longer counts what runs at relays that have not reported for a while. */
+  forget(): void {
+    for (const [relay, at] of this.reportedAt) {
+      if (this.now() - at < forgetMillis) continue
+      this.reportedAt.delete(relay)
+      this.limits.count(relay, noUsage)
+    }
+  }
+}
+
+/** Which reports are due: tokens at once, what runs when it has changed and once a second. */
+class OwnReports {
+  private readonly from: string
+  private readonly idleText: string
+  private lastAt = Number.NEGATIVE_INFINITY
+  private lastText = ""
+
+  constructor(from: string) {
+    this.from = from
+    this.idleText = this.textOf(noUsage)
+  }
+
+  /** The report to send now; `undefined` if there is nothing to tell. */
+  next(usage: UsageCounts, now: number): string | undefined {
+    const isIdle = usage.taken.size === 0 && usage.running.size === 0
+    const text = isIdle ? this.idleText : this.textOf(usage)
+    const isNews = usage.taken.size > 0 || text !== this.lastText
+    if (!isNews && (isIdle || now - this.lastAt < repeatMillis)) return undefined
+    this.lastText = text
+    this.lastAt = now
+    return text
+  }
+
+  private textOf({ running, taken }: UsageCounts): string {
+    return encode({
+      from: this.from,
+      taken: Object.fromEntries(taken),
+      running: Object.fromEntries(running),
+    })
+  }
+}
+
 /** Tells and counts usage while the Scope is open; does nothing without an engine. */
 export const share = Effect.fn("SharedUsage.share")(function* (
   limits: Metered,
@@ -57,10 +116,8 @@ export const share = Effect.fn("SharedUsage.share")(function* (
   const now = (): number => clock.currentTimeMillisUnsafe()
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const complaints = new Complaints()
-  /** When each relay has reported last. */
-  const heard = new Map<string, number>()
-  let toldAt = Number.NEGATIVE_INFINITY
-  let told = ""
+  const others = new OtherUsage(limits, now)
+  const reports = new OwnReports(engine.self.run)
 
   const unsubscribe = engine.subscribe(channel, (text) => {
     const report = decode(text)
@@ -69,41 +126,19 @@ export const share = Effect.fn("SharedUsage.share")(function* (
       return
     }
     const { from, running, taken } = report.success
-    if (from === engine.self.run) return
-    heard.set(from, now())
-    limits.count(from, { taken: mapOf(taken), running: mapOf(running) })
+    if (from !== engine.self.run)
+      others.take(from, { taken: mapOf(taken), running: mapOf(running) })
   })
 
-  const forget = (): void => {
-    for (const [relay, at] of heard) {
-      if (now() - at < forgetMillis) continue
-      heard.delete(relay)
-      limits.count(relay, noUsage)
-    }
-  }
-
-  const textOf = ({ running, taken }: UsageCounts): string =>
-    encode({
-      from: engine.self.run,
-      taken: Object.fromEntries(taken),
-      running: Object.fromEntries(running),
-    })
-  const idleText = textOf(noUsage)
-
   const tell = (usage: UsageCounts) => {
-    const isIdle = usage.taken.size === 0 && usage.running.size === 0
-    const text = isIdle ? idleText : textOf(usage)
-    const isNews = usage.taken.size > 0 || text !== told
-    if (!isNews && (isIdle || now() - toldAt < repeatMillis)) return Effect.void
-    told = text
-    toldAt = now()
-    return Effect.ignore(engine.publish(channel, text))
+    const text = reports.next(usage, now())
+    return text === undefined ? Effect.void : Effect.ignore(engine.publish(channel, text))
   }
 
   // What is used from here on is reported.
   limits.report()
   yield* Effect.suspend(() => {
-    forget()
+    others.forget()
     // While the engine is away each relay has the full limits; old tokens are not told later.
     const usage = limits.report()
     return engine.status().state === "connected" ? tell(usage) : Effect.void

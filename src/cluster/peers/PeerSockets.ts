@@ -72,6 +72,113 @@ const derivedKeys = (current: () => ClusterKeys | undefined): (() => ReadonlyArr
   }
 }
 
+const failure = (at: string, detail: string) => new PeerNetworkError({ at, detail })
+
+/** Begins a connection; with TLS to another machine, without it to another worker. */
+const open = (at: string, key: PeerKey | undefined): net.Socket | PeerNetworkError => {
+  const place = placeOf(at)
+  if (place === undefined) return failure(at, "it is no address")
+  const reads = new ReadBuffer()
+  if ("path" in place) return reads.attached(net.connect({ ...place, onread: reads.onread }))
+  if (key === undefined) return failure(at, "there is no `key_file`")
+  // Node's types lack `onread` here, its documentation does not.
+  const options: tls.ConnectionOptions & { readonly onread: net.OnReadOpts } = {
+    ...place,
+    ...tlsOptions,
+    onread: reads.onread,
+    pskCallback: () => ({ psk: key.secret, identity: key.identity }),
+    // Only the key proves who it is. Without it TLS would go on with a certificate, of anybody.
+    ca: [],
+    rejectUnauthorized: true,
+    checkServerIdentity: (_host, { raw }) =>
+      raw === undefined
+        ? undefined
+        : new Error("it has a certificate instead of the cluster's key"),
+  }
+  return reads.attached(tls.connect(options))
+}
+
+/** Connects to a relay, with the key if it is on another machine. */
+const connect = (
+  at: string,
+  key: PeerKey | undefined,
+  done: Parameters<PeerNetwork["connect"]>[1],
+): (() => void) => {
+  const socket = open(at, key)
+  if ("detail" in socket) {
+    const soon = setImmediate(() => done(socket))
+    return () => clearImmediate(soon)
+  }
+  let isDone = false
+  const finish = (result: Duplex | PeerNetworkError): void => {
+    if (isDone) return
+    isDone = true
+    socket.setTimeout(0)
+    socket.off("timeout", onTimeout)
+    if (result !== socket) socket.destroy()
+    done(result)
+  }
+  const onTimeout = (): void => finish(failure(at, "it does not answer"))
+  socket.setTimeout(connectMillis, onTimeout)
+  socket.once(socket instanceof tls.TLSSocket ? "secureConnect" : "connect", () => finish(socket))
+  socket.once("error", (error: NodeJS.ErrnoException) => finish(failure(at, refusalOf(error))))
+  socket.once("close", () => finish(failure(at, "it closed the connection")))
+  socket.on("error", () => {})
+  return () => {
+    isDone = true
+    socket.destroy()
+  }
+}
+
+type Keys = () => ReadonlyArray<PeerKey>
+
+/** The listener for an address, which does not listen yet. */
+const serverFor = (at: string, keys: Keys, accept: (peer: AcceptedPeer) => void): net.Server => {
+  const onSocket = (socket: net.Socket): void => {
+    socket.on("error", () => {})
+    accept({ socket, host: socket.remoteAddress ?? "" })
+  }
+  if (at.startsWith("unix:")) return net.createServer(onSocket)
+  const server = tls.createServer(
+    {
+      ...tlsOptions,
+      handshakeTimeout: connectMillis,
+      // A session that is resumed with a ticket would outlast the key with which it began.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+      pskCallback: (_socket, identity) => {
+        const key = keys().find((one) => one.identity === identity)
+        return key?.secret ?? null
+      },
+    },
+    onSocket,
+  )
+  server.maxConnections = maxConnections
+  server.on("tlsClientError", (_error, socket) => socket.destroy())
+  return server
+}
+
+const startServer = (
+  at: string,
+  keys: Keys,
+  accept: (peer: AcceptedPeer) => void,
+): Effect.Effect<net.Server, PeerNetworkError> =>
+  Effect.callback((resume) => {
+    const place = placeOf(at)
+    if (place === undefined) return resume(Effect.fail(failure(at, "it is no address")))
+    if ("host" in place && keys().length === 0)
+      return resume(Effect.fail(failure(at, "there is no `key_file`")))
+    const server = serverFor(at, keys, accept)
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      resume(Effect.fail(failure(at, reasonOf(error)))),
+    )
+    const onListening = (): void => {
+      server.on("error", () => {})
+      resume(Effect.succeed(server))
+    }
+    if ("path" in place) listenPrivately(server, place.path, onListening)
+    else server.listen(place, onListening)
+  })
+
 /**
  * The network of a machine; without the cluster's keys there are only unix sockets.
  *
@@ -79,111 +186,19 @@ const derivedKeys = (current: () => ClusterKeys | undefined): (() => ReadonlyArr
  */
 export const make = (current: () => ClusterKeys | undefined = () => undefined): PeerNetwork => {
   const keys = derivedKeys(current)
-  const failure = (at: string, detail: string) => new PeerNetworkError({ at, detail })
-
-  const open = (at: string): net.Socket | PeerNetworkError => {
-    const place = placeOf(at)
-    const [key] = keys()
-    if (place === undefined) return failure(at, "it is no address")
-    const reads = new ReadBuffer()
-    if ("path" in place) return reads.attached(net.connect({ ...place, onread: reads.onread }))
-    if (key === undefined) return failure(at, "there is no `key_file`")
-    // Node's types lack `onread` here, its documentation does not.
-    const options: tls.ConnectionOptions & { readonly onread: net.OnReadOpts } = {
-      ...place,
-      ...tlsOptions,
-      onread: reads.onread,
-      pskCallback: () => ({ psk: key.secret, identity: key.identity }),
-      // Only the key proves who it is. Without it TLS would go on with a certificate, of anybody.
-      ca: [],
-      rejectUnauthorized: true,
-      checkServerIdentity: (_host, { raw }) =>
-        raw === undefined
-          ? undefined
-          : new Error("it has a certificate instead of the cluster's key"),
-    }
-    return reads.attached(tls.connect(options))
+  return {
+    connect: (at, done) => connect(at, keys()[0], done),
+    listen: (at, accept) =>
+      Effect.acquireRelease(startServer(at, keys, accept), (server) =>
+        Effect.sync(() => server.close()),
+      ).pipe(
+        Effect.map((server) => {
+          const address = server.address()
+          if (address === null || typeof address === "string") return at
+          return `tcp:${ListenAddress.format({ host: address.address, port: address.port })}`
+        }),
+      ),
   }
-
-  const connect: PeerNetwork["connect"] = (at, done) => {
-    const socket = open(at)
-    if ("detail" in socket) {
-      const soon = setImmediate(() => done(socket))
-      return () => clearImmediate(soon)
-    }
-    let isDone = false
-    const finish = (result: Duplex | PeerNetworkError): void => {
-      if (isDone) return
-      isDone = true
-      socket.setTimeout(0)
-      socket.off("timeout", onTimeout)
-      if (result !== socket) socket.destroy()
-      done(result)
-    }
-    const onTimeout = (): void => finish(failure(at, "it does not answer"))
-    socket.setTimeout(connectMillis, onTimeout)
-    socket.once(socket instanceof tls.TLSSocket ? "secureConnect" : "connect", () => finish(socket))
-    socket.once("error", (error: NodeJS.ErrnoException) => finish(failure(at, refusalOf(error))))
-    socket.once("close", () => finish(failure(at, "it closed the connection")))
-    socket.on("error", () => {})
-    return () => {
-      isDone = true
-      socket.destroy()
-    }
-  }
-
-  const serverFor = (at: string, accept: (peer: AcceptedPeer) => void): net.Server => {
-    const onSocket = (socket: net.Socket): void => {
-      socket.on("error", () => {})
-      accept({ socket, host: socket.remoteAddress ?? "" })
-    }
-    if (at.startsWith("unix:")) return net.createServer(onSocket)
-    const server = tls.createServer(
-      {
-        ...tlsOptions,
-        handshakeTimeout: connectMillis,
-        // A session that is resumed with a ticket would outlast the key with which it began.
-        secureOptions: constants.SSL_OP_NO_TICKET,
-        pskCallback: (_socket, identity) => {
-          const key = keys().find((one) => one.identity === identity)
-          return key?.secret ?? null
-        },
-      },
-      onSocket,
-    )
-    server.maxConnections = maxConnections
-    server.on("tlsClientError", (_error, socket) => socket.destroy())
-    return server
-  }
-
-  const listen: PeerNetwork["listen"] = (at, accept) =>
-    Effect.acquireRelease(
-      Effect.callback<net.Server, PeerNetworkError>((resume) => {
-        const place = placeOf(at)
-        if (place === undefined) return resume(Effect.fail(failure(at, "it is no address")))
-        if ("host" in place && keys().length === 0)
-          return resume(Effect.fail(failure(at, "there is no `key_file`")))
-        const server = serverFor(at, accept)
-        server.once("error", (error: NodeJS.ErrnoException) =>
-          resume(Effect.fail(failure(at, reasonOf(error)))),
-        )
-        const onListening = (): void => {
-          server.on("error", () => {})
-          resume(Effect.succeed(server))
-        }
-        if ("path" in place) listenPrivately(server, place.path, onListening)
-        else server.listen(place, onListening)
-      }),
-      (server) => Effect.sync(() => server.close()),
-    ).pipe(
-      Effect.map((server) => {
-        const address = server.address()
-        if (address === null || typeof address === "string") return at
-        return `tcp:${ListenAddress.format({ host: address.address, port: address.port })}`
-      }),
-    )
-
-  return { connect, listen }
 }
 
 const reasonOf = (error: NodeJS.ErrnoException): string => error.code ?? error.message

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { Engine, type EngineUnavailable } from "../../cluster/engine/Engine.ts"
+import { Engine, type EngineShape, type EngineUnavailable } from "../../cluster/engine/Engine.ts"
 import type { Challenge } from "../../transport/acme/AcmeClient.ts"
 import { AcmeError } from "../../transport/acme/AcmeError.ts"
 import type { AcmeStore } from "../../transport/acme/AcmeStore.ts"
@@ -32,7 +32,7 @@ export interface SharedStore {
   readonly follow: (keeper: CertificateKeeper) => Effect.Effect<void, never, Scope.Scope>
 }
 
-/** After how many milliseconds what is kept is forgotten if nothing is added. */
+/** After how many milliseconds the store is forgotten if nothing is added. */
 const keptMillis = 400 * 24 * 3_600_000
 
 /** How long a relay may take for a certificate before another one may try, in milliseconds. */
@@ -48,7 +48,8 @@ const channel = "certificates"
 const claimName = "certificates:claim"
 const tokenName = (token: string): string => `certificates:token:${token}`
 
-const Told = Schema.fromJsonString(
+/** What relays tell each other on the channel. */
+const Message = Schema.fromJsonString(
   Schema.Union([
     Schema.Struct({ kind: Schema.Literal("kept"), from: Schema.String, name: Schema.String }),
     Schema.Struct({
@@ -64,8 +65,8 @@ const Told = Schema.fromJsonString(
     }),
   ]),
 )
-const decode = Schema.decodeUnknownOption(Told)
-const encode = Schema.encodeSync(Told)
+const decode = Schema.decodeUnknownOption(Message)
+const encode = Schema.encodeSync(Message)
 
 /** Encrypts and decrypts texts; what is encrypted belongs to its name. */
 export class Sealed {
@@ -94,6 +95,91 @@ export class Sealed {
 const unusable = ({ reason }: EngineUnavailable): AcmeError =>
   new AcmeError({ code: "PTTH_STATE_UNUSABLE", detail: `the engine of the cluster: ${reason}` })
 
+/** Tells the other relays something. */
+type Tell = (message: typeof Message.Type) => Effect.Effect<void>
+
+/** The account and the certificates, which are fields of a hash in the engine. */
+const storeIn = (engine: EngineShape, sealed: Sealed, directory: string, tell: Tell): AcmeStore => {
+  const hash = `certificates:${directory}`
+  return {
+    read: (name) =>
+      engine.field(hash, name).pipe(
+        Effect.map((text) => (text === undefined ? undefined : sealed.open(name, text))),
+        Effect.mapError(unusable),
+      ),
+    write: (name, text) =>
+      engine
+        .setFields(hash, new Map([[name, sealed.seal(name, text)]]), { millis: keptMillis })
+        .pipe(
+          Effect.mapError(unusable),
+          Effect.andThen(tell({ kind: "kept", from: engine.self.run, name })),
+        ),
+    remove: (name) => Effect.mapError(engine.removeFields(hash, [name]), unusable),
+    list: Effect.mapError(
+      Effect.map(engine.fields(hash), (fields) => [...fields.keys()]),
+      unusable,
+    ),
+    check: Effect.asVoid(Effect.mapError(engine.values([claimName]), unusable)),
+  }
+}
+
+const aloneIn =
+  (engine: EngineShape): SharedStore["alone"] =>
+  (effect) =>
+    Effect.mapError(engine.claim(claimName, engine.self.run, claimMillis), unusable).pipe(
+      Effect.flatMap((isOurs) =>
+        isOurs
+          ? Effect.asSome(effect).pipe(
+              Effect.ensuring(Effect.ignore(engine.release(claimName, engine.self.run))),
+            )
+          : Effect.succeedNone,
+      ),
+    )
+
+const spreadOver =
+  (engine: EngineShape, sealed: Sealed, tell: Tell): SharedStore["spread"] =>
+  (challenge, isThere) => {
+    const name = tokenName(challenge.token)
+    return tell({ kind: "challenge", from: engine.self.run, isThere, challenge }).pipe(
+      Effect.andThen(
+        isThere && challenge.kind === "http-01"
+          ? Effect.ignore(
+              engine.put(name, sealed.seal(name, challenge.keyAuthorization), challengeMillis),
+            )
+          : Effect.void,
+      ),
+      Effect.andThen(isThere ? Effect.sleep(spreadMillis) : Effect.void),
+    )
+  }
+
+const followIn = (
+  engine: EngineShape,
+  sealed: Sealed,
+  table: ChallengeTable,
+): SharedStore["follow"] =>
+  Effect.fnUntraced(function* (keeper) {
+    const clock = yield* Clock.Clock
+    const run = Effect.runForkWith(yield* Effect.context<never>())
+    const stop = engine.subscribe(channel, (text) => {
+      const opened = sealed.open(channel, text)
+      const message = opened === undefined ? undefined : Option.getOrUndefined(decode(opened))
+      if (message === undefined || message.from === engine.self.run) return
+      if (message.kind === "challenge")
+        return setIn(table, message.challenge, message.isThere, clock.currentTimeMillisUnsafe())
+      const id = /^(.+)\.(?:pem|failed\.json)$/.exec(message.name)?.[1]
+      if (id !== undefined) run(keeper.changedElsewhere(id))
+    })
+    const leave = engine.onStatus(({ state }) => {
+      if (state === "connected") run(keeper.storeIsBack)
+    })
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        stop()
+        leave()
+      }),
+    )
+  })
+
 /**
  * Makes the store.
  *
@@ -107,59 +193,14 @@ export const make = Effect.fnUntraced(function* (
   table: ChallengeTable,
 ) {
   const engine = yield* Engine
-  const { self } = engine
   const sealed = new Sealed(secrets)
-  const hash = `certificates:${directory}`
   // Whoever can write to the engine must not have a relay answer for an account of theirs.
-  const tell = (told: typeof Told.Type) =>
-    Effect.ignore(engine.publish(channel, sealed.seal(channel, encode(told))))
-  const store: AcmeStore = {
-    read: (name) =>
-      engine.field(hash, name).pipe(
-        Effect.map((text) => (text === undefined ? undefined : sealed.open(name, text))),
-        Effect.mapError(unusable),
-      ),
-    write: (name, text) =>
-      engine
-        .setFields(hash, new Map([[name, sealed.seal(name, text)]]), { millis: keptMillis })
-        .pipe(
-          Effect.mapError(unusable),
-          Effect.andThen(tell({ kind: "kept", from: self.run, name })),
-        ),
-    remove: (name) => Effect.mapError(engine.removeFields(hash, [name]), unusable),
-    list: Effect.mapError(
-      Effect.map(engine.fields(hash), (fields) => [...fields.keys()]),
-      unusable,
-    ),
-    check: Effect.asVoid(Effect.mapError(engine.values([claimName]), unusable)),
-  }
+  const tell: Tell = (message) =>
+    Effect.ignore(engine.publish(channel, sealed.seal(channel, encode(message))))
   const shared: SharedStore = {
-    store,
-    alone: (effect) =>
-      Effect.mapError(engine.claim(claimName, self.run, claimMillis), unusable).pipe(
-        Effect.flatMap((isOurs) =>
-          isOurs
-            ? Effect.asSome(effect).pipe(
-                Effect.ensuring(Effect.ignore(engine.release(claimName, self.run))),
-              )
-            : Effect.succeedNone,
-        ),
-      ),
-    spread: (challenge, isThere) =>
-      tell({ kind: "challenge", from: self.run, isThere, challenge }).pipe(
-        Effect.andThen(
-          isThere && challenge.kind === "http-01"
-            ? Effect.ignore(
-                engine.put(
-                  tokenName(challenge.token),
-                  sealed.seal(tokenName(challenge.token), challenge.keyAuthorization),
-                  challengeMillis,
-                ),
-              )
-            : Effect.void,
-        ),
-        Effect.andThen(isThere ? Effect.sleep(spreadMillis) : Effect.void),
-      ),
+    store: storeIn(engine, sealed, directory, tell),
+    alone: aloneIn(engine),
+    spread: spreadOver(engine, sealed, tell),
     token: (token) =>
       Effect.orElseSucceed(
         Effect.map(engine.values([tokenName(token)]), ([answer]) =>
@@ -167,28 +208,7 @@ export const make = Effect.fnUntraced(function* (
         ),
         () => undefined,
       ),
-    follow: Effect.fnUntraced(function* (keeper) {
-      const clock = yield* Clock.Clock
-      const run = Effect.runForkWith(yield* Effect.context<never>())
-      const stop = engine.subscribe(channel, (text) => {
-        const opened = sealed.open(channel, text)
-        const told = opened === undefined ? undefined : Option.getOrUndefined(decode(opened))
-        if (told === undefined || told.from === self.run) return
-        if (told.kind === "challenge")
-          return setIn(table, told.challenge, told.isThere, clock.currentTimeMillisUnsafe())
-        const id = /^(.+)\.(?:pem|failed\.json)$/.exec(told.name)?.[1]
-        if (id !== undefined) run(keeper.changedElsewhere(id))
-      })
-      const leave = engine.onStatus(({ state }) => {
-        if (state === "connected") run(keeper.storeIsBack)
-      })
-      yield* Effect.addFinalizer(() =>
-        Effect.sync(() => {
-          stop()
-          leave()
-        }),
-      )
-    }),
+    follow: followIn(engine, sealed, table),
   }
   return shared
 })

@@ -46,7 +46,55 @@ const report = (
     : Effect.logError(describe(failure, hosts))
 }
 
-/** Obtains certificates while the Scope is open. One function: here the parts are joined. */
+/** What answers the challenges of the authority: this relay, its workers and the others of the cluster. */
+const challengerOf = (
+  settings: RelaySettings["Service"],
+  table: ChallengeTable,
+  dns: KeptOptions["dns"],
+  shared: EngineStore.SharedStore | undefined,
+  hasWorkers: () => boolean,
+) =>
+  Challenger.make({
+    table,
+    hasPlainPort: settings.current().httpListen !== false,
+    dns,
+    isInZone: (name) => {
+      const { domain } = settings.current()
+      return domain !== undefined && (name === domain || name.endsWith(`.${domain}`))
+    },
+    spread: (challenge, isThere) =>
+      Effect.andThen(
+        shared?.spread(challenge, isThere) ?? Effect.void,
+        isThere && hasWorkers() ? Effect.sleep(tellMillis) : Effect.void,
+      ),
+  })
+
+/**
+ * Has the keeper obtain what the configuration in force names, and what of the
+ * stored certificates it still allows.
+ *
+ * @param stored the names in the store at the start
+ */
+const wantAll = (
+  settings: RelaySettings["Service"],
+  keeper: CertificateKeeper,
+  stored: ReadonlyArray<string>,
+): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const derived = settings.derived()
+    keeper.retain((plan) => CertificateHosts.isWanted(derived, plan))
+    const before = stored.flatMap((name) => {
+      const host = /^(.+)\.pem$/.exec(name)?.[1]
+      return host === undefined || host.startsWith("_.")
+        ? []
+        : (CertificateHosts.planOf(derived, host) ?? [])
+    })
+    return Effect.forEach([...CertificateHosts.ownPlans(derived), ...before], keeper.want, {
+      discard: true,
+    })
+  })
+
+/** Obtains certificates while the Scope is open. One function, since all parts share the listeners and the fallback. */
 export const make = Effect.fnUntraced(function* (options: KeptOptions) {
   const settings = yield* RelaySettings
   const clock = yield* Clock.Clock
@@ -63,25 +111,11 @@ export const make = Effect.fnUntraced(function* (options: KeptOptions) {
   yield* Effect.addFinalizer(() => Effect.sync(() => client.close()))
   let fallback = Provisional.make(settings.derived(), clock.currentTimeMillisUnsafe())
   const listeners = new Set<CertificateListener>()
+  const hasWorkers = (): boolean => [...listeners].some((one) => one.challenge !== undefined)
   const keeper = new CertificateKeeper({
     client,
     store,
-    challenger: Challenger.make({
-      table,
-      hasPlainPort: settings.current().httpListen !== false,
-      dns: options.dns,
-      isInZone: (name) => {
-        const { domain } = settings.current()
-        return domain !== undefined && (name === domain || name.endsWith(`.${domain}`))
-      },
-      spread: (challenge, isThere) =>
-        Effect.andThen(
-          shared?.spread(challenge, isThere) ?? Effect.void,
-          isThere && [...listeners].some((one) => one.challenge !== undefined)
-            ? Effect.sleep(tellMillis)
-            : Effect.void,
-        ),
-    }),
+    challenger: challengerOf(settings, table, options.dns, shared, hasWorkers),
     alone: shared?.alone ?? Effect.asSome,
     onCertificate: (id, certificate) => {
       for (const listener of listeners) listener.certificate?.(id, certificate)
@@ -98,25 +132,12 @@ export const make = Effect.fnUntraced(function* (options: KeptOptions) {
     for (const listener of listeners) listener.challenge?.(host, certificate)
   })
   yield* shared?.follow(keeper) ?? Effect.void
-  const kept = yield* Effect.orElseSucceed(store.list, () => [])
-  const wantAll = Effect.suspend(() => {
-    const derived = settings.derived()
-    keeper.retain((plan) => CertificateHosts.isWanted(derived, plan))
-    const before = kept.flatMap((name) => {
-      const host = /^(.+)\.pem$/.exec(name)?.[1]
-      return host === undefined || host.startsWith("_.")
-        ? []
-        : (CertificateHosts.planOf(derived, host) ?? [])
-    })
-    return Effect.forEach([...CertificateHosts.ownPlans(derived), ...before], keeper.want, {
-      discard: true,
-    })
-  })
-  yield* wantAll
+  const wanting = wantAll(settings, keeper, yield* Effect.orElseSucceed(store.list, () => []))
+  yield* wanting
   for (const { failure, names } of keeper.statuses())
     if (failure !== undefined) yield* Effect.logWarning(describe(failure, names.join(", ")))
   yield* onHangUp(keeper.tryAgain)
-  yield* Effect.forkScoped(Stream.runForEach(settings.changes, () => wantAll))
+  yield* Effect.forkScoped(Stream.runForEach(settings.changes, () => wanting))
   const isServing = Latch.makeUnsafe(false)
   yield* Effect.forkScoped(Effect.andThen(isServing.await, keeper.run))
   const { find } = new AwaitedCertificates({

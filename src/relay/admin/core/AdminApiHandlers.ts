@@ -16,6 +16,7 @@ import type { AuditEntry } from "../../audit/AuditLog.ts"
 import { History } from "../../history/History.ts"
 import * as Series from "../../history/Series.ts"
 import type { ApprovalError } from "../../registry/Approval.ts"
+import type { ConfigStatus } from "../../settings/RelaySettings.ts"
 import type { ServerView } from "../../status/ServerView.ts"
 import { maxRecent } from "../../traffic/Counters.ts"
 import type { Histogram } from "../../traffic/Histogram.ts"
@@ -211,6 +212,52 @@ const wellFormed = HttpApiMiddleware.layerSchemaErrorTransform(WellFormed, (erro
       ),
 )
 
+const configOf = ({ path, problem, serversFolder, since }: ConfigStatus) => ({
+  path: path ?? null,
+  serversFolder: serversFolder ?? null,
+  since: iso(since),
+  problem: problem === undefined ? null : { at: iso(problem.at), message: problem.message },
+})
+
+/** A server's name and the tripcode of its key. */
+interface Registration {
+  readonly name: string
+  readonly tripcode: string
+}
+
+/** Registers a server, and answers with what is known of it then. */
+const approve = Effect.fnUntraced(function* (
+  administration: Administration["Service"],
+  { name, tripcode }: Registration,
+) {
+  const { identity } = yield* Caller
+  const reached = yield* Effect.mapError(
+    administration.approve(name, tripcode, nameOf(identity)),
+    failed,
+  )
+  const { servers, silent } = yield* administration.overview
+  const view = servers.find((server) => server.name === name)
+  return view === undefined
+    ? yield* Effect.fail(
+        problem("PTTH_CANNOT_APPROVE", "the server was removed from the configuration again"),
+      )
+    : {
+        ...serverOf(view, silent),
+        ...(reached.silent.length === 0 ? {} : { missed: reached.silent }),
+      }
+})
+
+const ignore = Effect.fnUntraced(function* (
+  administration: Administration["Service"],
+  { name, tripcode }: Registration,
+) {
+  const { identity } = yield* Caller
+  const reached = yield* administration.ignore(name, tripcode, nameOf(identity))
+  if (reached === undefined)
+    yield* Effect.fail(problem("PTTH_NOT_FOUND", "no server with this name and key is waiting"))
+})
+
+/** One function, since all handlers of a group are given together. */
 const handlers = HttpApiBuilder.group(
   AdminApi,
   "relay",
@@ -260,48 +307,15 @@ const handlers = HttpApiBuilder.group(
         ),
       certificates: () => Effect.sync(() => administration.certificates().map(certificateOf)),
       reload: () => Effect.map(administration.reload, ({ silent }) => ({ missed: silent })),
-      approve: Effect.fnUntraced(function* ({ payload }) {
-        const { identity } = yield* Caller
-        const reached = yield* Effect.mapError(
-          administration.approve(payload.name, payload.tripcode, nameOf(identity)),
-          failed,
-        )
-        const { servers, silent } = yield* administration.overview
-        const view = servers.find(({ name }) => name === payload.name)
-        return view === undefined
-          ? yield* Effect.fail(
-              problem("PTTH_CANNOT_APPROVE", "the server was removed from the configuration again"),
-            )
-          : {
-              ...serverOf(view, silent),
-              ...(reached.silent.length === 0 ? {} : { missed: reached.silent }),
-            }
-      }),
-      ignore: Effect.fnUntraced(function* ({ payload }) {
-        const { identity } = yield* Caller
-        const { name, tripcode } = payload
-        const reached = yield* administration.ignore(name, tripcode, nameOf(identity))
-        if (reached === undefined)
-          yield* Effect.fail(
-            problem("PTTH_NOT_FOUND", "no server with this name and key is waiting"),
-          )
-      }),
+      approve: ({ payload }) => approve(administration, payload),
+      ignore: ({ payload }) => ignore(administration, payload),
       audit: ({ query }) =>
         Effect.sync(() =>
           query.kind !== undefined && AuditFilter.kindOf(query.kind) === undefined
             ? []
             : administration.audit(AuditFilter.filterOf(query, true)).map(entryOf),
         ),
-      config: () =>
-        Effect.sync(() => {
-          const { path, problem: wrong, serversFolder, since } = administration.config()
-          return {
-            path: path ?? null,
-            serversFolder: serversFolder ?? null,
-            since: iso(since),
-            problem: wrong === undefined ? null : { at: iso(wrong.at), message: wrong.message },
-          }
-        }),
+      config: () => Effect.sync(() => configOf(administration.config())),
     })
   }),
 )

@@ -193,7 +193,6 @@ const make = Effect.fnUntraced(function* (version: string, explain: () => string
   const engine = yield* Engine
   const certificates = yield* Certificates
   const { isAlone, peers } = relays
-  const idOf = ({ id }: { readonly id: string }): string | undefined => (isAlone ? undefined : id)
   return Administration.of({
     overview: relays.ask(AdminControl.report, {}).pipe(
       Effect.tap((reports) => history.take(reports)),
@@ -205,17 +204,9 @@ const make = Effect.fnUntraced(function* (version: string, explain: () => string
     engine: engine.status,
     certificates: certificates.statuses,
     recent: (name) =>
-      relays
-        .ask(AdminControl.recent, { name })
-        .pipe(
-          Effect.map(({ answers }) =>
-            answers
-              .flatMap(({ relay, value }) =>
-                value.map((one): RecentView => ({ ...recentOf(one), relay: idOf(relay) })),
-              )
-              .sort((one, other) => other.at - one.at),
-          ),
-        ),
+      Effect.map(relays.ask(AdminControl.recent, { name }), (reports) =>
+        recentOf(reports, isAlone),
+      ),
     audit: (filter) =>
       audit
         .entries()
@@ -226,11 +217,9 @@ const make = Effect.fnUntraced(function* (version: string, explain: () => string
     registered: (name) => settings.derived().servers.get(name),
     defaults: () => settings.current(),
     links: (name) =>
-      Effect.map(relays.ask(AdminControl.links, { name }), ({ answers, silent }) => ({
-        links: answers
-          .flatMap(({ relay, value }) => value.map((one) => ({ ...one, relay: idOf(relay) })))
-          .sort((one, other) => one.since - other.since),
-        silent,
+      Effect.map(relays.ask(AdminControl.links, { name }), (reports) => ({
+        links: atRelays(reports, isAlone).sort((one, other) => one.since - other.since),
+        silent: reports.silent,
       })),
     explain,
     hasPublicUrl: () => settings.current().publicUrl !== undefined,
@@ -256,13 +245,29 @@ const make = Effect.fnUntraced(function* (version: string, explain: () => string
   })
 })
 
-const recentOf = (one: AdminControl.ReportedRequest): Recent => ({
-  ...one,
-  status: one.status,
-  code: one.code,
-  waitMillis: one.waitMillis,
-  tunnelMillis: one.tunnelMillis,
-})
+/** What all relays have answered, each item with the id of its relay unless that is alone. */
+const atRelays = <Item extends object>(
+  { answers }: RelayAnswers<ReadonlyArray<Item>>,
+  isAlone: boolean,
+): Array<Item & { readonly relay: string | undefined }> =>
+  answers.flatMap(({ relay, value }) =>
+    value.map((item) => ({ ...item, relay: isAlone ? undefined : relay.id })),
+  )
+
+/** The last requests of a server at all relays, the newest first. */
+const recentOf = (
+  reports: RelayAnswers<ReadonlyArray<AdminControl.ReportedRequest>>,
+  isAlone: boolean,
+): ReadonlyArray<RecentView> =>
+  atRelays(reports, isAlone)
+    .map((one) => ({
+      ...one,
+      status: one.status,
+      code: one.code,
+      waitMillis: one.waitMillis,
+      tunnelMillis: one.tunnelMillis,
+    }))
+    .sort((one, other) => other.at - one.at)
 
 const overviewOf = (
   { servers: registered }: ReturnType<RelaySettings["Service"]["current"]>,

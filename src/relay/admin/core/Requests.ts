@@ -108,26 +108,26 @@ export class Requests extends Context.Service<
   )
 }
 
+/** The answer of the relay that has a recording; fails with why it did not answer. */
+const answerOf = Effect.fnUntraced(function* <A>(
+  relay: string,
+  question: Effect.Effect<RelayAnswers<A>>,
+) {
+  const { answers, silent } = yield* question
+  const [answer] = answers
+  if (answer !== undefined) return answer.value
+  const reason = silent.find(({ id }) => id === relay)?.reason ?? "there is no such relay"
+  return yield* Effect.fail(reason)
+})
+
+const isAt =
+  (relay: string) =>
+  ({ id }: { readonly id: string }): boolean =>
+    id === relay
+
 const make = Effect.gen(function* () {
   const relays = yield* Relays
   const audit = yield* AuditLog
-
-  /** Asks the relay that has a recording; fails with why it did not answer. */
-  const askOne = Effect.fnUntraced(function* <A>(
-    relay: string,
-    asked: Effect.Effect<RelayAnswers<A>>,
-  ) {
-    const { answers, silent } = yield* asked
-    const [answer] = answers
-    if (answer !== undefined) return answer.value
-    const reason = silent.find(({ id }) => id === relay)?.reason ?? "there is no such relay"
-    return yield* Effect.fail(reason)
-  })
-  const isAt =
-    (relay: string) =>
-    ({ id }: { readonly id: string }): boolean =>
-      id === relay
-
   return Requests.of({
     list: (filter) =>
       Effect.map(relays.ask(AdminControl.requests, filter), ({ answers, silent }) => ({
@@ -139,7 +139,7 @@ const make = Effect.gen(function* () {
         silent,
       })),
     one: ({ name, number, relay }) =>
-      askOne(relay, relays.ask(AdminControl.request, { name, number }, isAt(relay))).pipe(
+      answerOf(relay, relays.ask(AdminControl.request, { name, number }, isAt(relay))).pipe(
         Effect.map((request) => request ?? undefined),
       ),
     replay: Effect.fn("Requests.replay")(function* (
@@ -147,7 +147,7 @@ const make = Effect.gen(function* () {
       edited: AdminControl.EditedRequest | undefined,
       by: string,
     ) {
-      const sent = yield* askOne(
+      const sent = yield* answerOf(
         relay,
         relays.ask(AdminControl.replay, { name, number, edited }, isAt(relay)),
       )

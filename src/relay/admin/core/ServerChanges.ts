@@ -107,9 +107,9 @@ const changeOf = (
       return { change: { kind: "rename", to: request.to }, key: undefined }
     case "new key": {
       const key = newKey()
-      const kept = request.keeps ? tripcodes : []
+      const validBefore = request.keeps ? tripcodes : []
       return {
-        change: { kind: "keys", tripcodes: [...kept, tripcode(key)] },
+        change: { kind: "keys", tripcodes: [...validBefore, tripcode(key)] },
         key: Redacted.value(key),
       }
     }
@@ -141,14 +141,60 @@ const wordsOf = (request: ChangeRequest): string => {
   }
 }
 
+/** The changes that wait to be confirmed, by their ids. */
+class PlannedChanges {
+  private readonly byId = new Map<string, Planned>()
+
+  /** Adds a change and gives its id. */
+  add(planned: Planned): string {
+    const [oldest] = this.byId.keys()
+    if (this.byId.size >= maxPlanned && oldest !== undefined) this.byId.delete(oldest)
+    const id = randomBytes(16).toString("base64url")
+    this.byId.set(id, planned)
+    return id
+  }
+
+  /** Takes a change that is confirmed in time. */
+  take(id: string, now: number): Planned | undefined {
+    const planned = this.byId.get(id)
+    this.byId.delete(id)
+    return planned !== undefined && now < planned.until ? planned : undefined
+  }
+}
+
+/** One relay of each other machine, which changes its own files. */
+const deputies = ({ peers }: Relays["Service"]): ReadonlySet<string> => {
+  const byMachine = new Map<string, string>()
+  for (const peer of peers.list())
+    if (peer.machine !== peers.self.machine && isExpected(peer) && !byMachine.has(peer.machine))
+      byMachine.set(peer.machine, peer.id)
+  return new Set(byMachine.values())
+}
+
+/** Makes the change at the other machines, and has all relays load their files; gives those that did not answer. */
+const tellOthers = Effect.fnUntraced(function* (
+  relays: Relays["Service"],
+  { change, name }: ServerFiles.ServerPlan,
+) {
+  const chosen = deputies(relays)
+  const isDeputy = ({ id }: RelayIdentity): boolean => chosen.has(id)
+  const { id } = relays.peers.self
+  const changed = yield* relays.ask(AdminControl.change, { name, change }, isDeputy)
+  const reloaded = yield* relays.ask(
+    AdminControl.reload,
+    {},
+    (relay) => relay.id !== id && !isDeputy(relay),
+  )
+  return uniqueById([...changed.silent, ...reloaded.silent])
+})
+
 /** One function, since planning and carrying out share the changes that wait to be confirmed. */
 const make = Effect.gen(function* () {
   const settings = yield* RelaySettings
   const audit = yield* AuditLog
   const relays = yield* Relays
   const fs = Option.getOrUndefined(yield* Effect.serviceOption(FileSystem.FileSystem))
-  const planned = new Map<string, Planned>()
-  const { self } = relays.peers
+  const planned = new PlannedChanges()
 
   /** The folder of the files, and access to it. */
   const files = Effect.suspend(() => {
@@ -158,14 +204,6 @@ const make = Effect.gen(function* () {
       : Effect.succeed({ folder: serversFolder, fs })
   })
 
-  const keep = (one: Planned): string => {
-    const [oldest] = planned.keys()
-    if (planned.size >= maxPlanned && oldest !== undefined) planned.delete(oldest)
-    const id = randomBytes(16).toString("base64url")
-    planned.set(id, one)
-    return id
-  }
-
   const plan = Effect.fn("ServerChanges.plan")(function* (name: string, request: ChangeRequest) {
     const { folder, fs } = yield* files
     const { change, key } = changeOf(request, settings.derived().servers.get(name)?.tripcodes ?? [])
@@ -174,7 +212,7 @@ const make = Effect.gen(function* () {
     )
     const until = (yield* Clock.currentTimeMillis) + plannedMillis
     return {
-      id: keep({ until, plan, request, key }),
+      id: planned.add({ until, plan, request, key }),
       name,
       request,
       path: plan.before.path,
@@ -183,34 +221,11 @@ const make = Effect.gen(function* () {
     }
   })
 
-  /** One relay of each other machine, which changes its own files. */
-  const deputies = (): ReadonlySet<string> => {
-    const byMachine = new Map<string, string>()
-    for (const peer of relays.peers.list())
-      if (peer.machine !== self.machine && isExpected(peer) && !byMachine.has(peer.machine))
-        byMachine.set(peer.machine, peer.id)
-    return new Set(byMachine.values())
-  }
-
-  /** Makes the change at the other machines, and has all relays load their files. */
-  const tellOthers = Effect.fnUntraced(function* ({ change, name }: ServerFiles.ServerPlan) {
-    const chosen = deputies()
-    const isDeputy = ({ id }: RelayIdentity): boolean => chosen.has(id)
-    const there = yield* relays.ask(AdminControl.change, { name, change }, isDeputy)
-    const rest = yield* relays.ask(
-      AdminControl.reload,
-      {},
-      (relay) => relay.id !== self.id && !isDeputy(relay),
-    )
-    return uniqueById([...there.silent, ...rest.silent])
-  })
-
   const apply = Effect.fn("ServerChanges.apply")(function* (id: string, by: string) {
-    const one = planned.get(id)
-    planned.delete(id)
-    if (one === undefined || one.until <= (yield* Clock.currentTimeMillis))
+    const confirmed = planned.take(id, yield* Clock.currentTimeMillis)
+    if (confirmed === undefined)
       return yield* cannot("this change was made already, or nobody confirmed it in time")
-    const { key, plan, request } = one
+    const { key, plan, request } = confirmed
     const { fs } = yield* files
     yield* Effect.provideService(ServerFiles.carryOut(plan), FileSystem.FileSystem, fs)
     yield* settings.reload
@@ -218,15 +233,11 @@ const make = Effect.gen(function* () {
       return yield* cannot(
         `the file is written, but the configuration is not in force: ${settings.status().problem?.message ?? "it was changed again"}`,
       )
-    audit.record({
-      _tag: "ServerChanged",
-      name: plan.name as ServerName,
-      change: wordsOf(request),
-      by,
-    })
-    const silent = yield* tellOthers(plan)
-    const name = plan.change.kind === "rename" ? plan.change.to : plan.name
-    return { name, request, key, silent }
+    const name = plan.name as ServerName
+    audit.record({ _tag: "ServerChanged", name, change: wordsOf(request), by })
+    const silent = yield* tellOthers(relays, plan)
+    const newName = plan.change.kind === "rename" ? plan.change.to : plan.name
+    return { name: newName, request, key, silent }
   })
 
   return ServerChanges.of({
