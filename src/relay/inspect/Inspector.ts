@@ -29,13 +29,13 @@ export const maxMemory = 16 * 1024 * 1024
 /** How long what was sent is kept with its secrets, so that it can be sent again, in milliseconds. */
 export const secretMillis = 10 * 60_000
 
-/** How often it is looked for what was kept long enough, in milliseconds. */
+/** The least time between two sweeps, which free what was kept long enough, in milliseconds. */
 const sweepMillis = 5_000
 
-/** How long it may take then, apart from the last one, in milliseconds. */
+/** How long a sweep may take, apart from its last recording, in milliseconds. */
 const maxSweepMillis = 20
 
-/** How much later that, and the end of an inspection, may be noticed, in milliseconds. */
+/** How much later a sweep, or the end of an inspection, may come, in milliseconds. */
 const leeway = { late: 5_000 }
 
 /** How long recordings are kept once a server is inspected no more, in milliseconds. */
@@ -91,7 +91,7 @@ export class Recorder {
   private recorded = 0
   private changes = 0
   private memory = 0
-  private isSweepSet = false
+  private nextSweep: Deadlines.Deadline | undefined
   private resendBy: Resend | undefined
 
   /** @param now milliseconds since 1970 */
@@ -235,7 +235,7 @@ export class Recorder {
   private refresh(): void {
     this.isAnyInspected = this.derived().config.servers.some(({ name }) => this.inspects(name))
     this.changes += 1
-    if (this.recordings.size > 0) this.scheduleSweep()
+    this.scheduleSweep()
   }
 
   private begin(
@@ -252,44 +252,53 @@ export class Recorder {
     this.recordings.set(server, recordings)
     recordings.push(recording)
     if (recordings.length > maxInspected) recordings.shift()?.dropBodies()
-    this.scheduleSweep()
+    // Otherwise an older one is due before.
+    if (this.nextSweep === undefined) this.scheduleSweep()
     return recording
   }
 
+  /** Sets the next sweep for when it can free something; until then an idle relay sleeps. */
   private scheduleSweep(): void {
-    if (this.isSweepSet) return
-    this.isSweepSet = true
-    this.deadlines.set(
-      sweepMillis,
-      () => {
-        this.isSweepSet = false
-        if (this.sweep()) this.scheduleSweep()
-      },
-      leeway,
-    )
+    this.nextSweep?.clear()
+    const millis = this.dueAt() - this.now()
+    this.nextSweep =
+      millis === Number.POSITIVE_INFINITY
+        ? undefined
+        : this.deadlines.set(
+            Math.max(1, Math.ceil(millis / sweepMillis)) * sweepMillis,
+            () => this.sweep(),
+            leeway,
+          )
+  }
+
+  /** When the next recording has been kept long enough, in milliseconds since 1970; infinite if there is none. */
+  private dueAt(): number {
+    let dueAt = Number.POSITIVE_INFINITY
+    for (const [server, recordings] of this.recordings) {
+      const oldest = recordings.find(({ isExpired }) => !isExpired)
+      if (oldest !== undefined) dueAt = Math.min(dueAt, oldest.at + secretMillis)
+      const newest = recordings.at(-1)
+      if (newest !== undefined && !this.inspects(server))
+        dueAt = Math.min(dueAt, newest.at + keptMillis)
+    }
+    return dueAt
   }
 
   /**
    * Frees secrets that were kept long enough, a few at a time, and old recordings
-   * of servers that are inspected no more. Returns whether there is more to free
-   * later; if not, an idle relay sleeps.
+   * of servers that are inspected no more.
    */
-  private sweep(): boolean {
+  private sweep(): void {
     const now = this.now()
     const begun = performance.now()
-    let hasMore = false
     for (const [server, recordings] of this.recordings) {
-      for (const recording of recordings) {
+      for (const recording of recordings)
         if (now - recording.at >= secretMillis && performance.now() - begun < maxSweepMillis)
           recording.expire()
-        hasMore ||= !recording.isExpired
-      }
-      if (this.inspects(server)) continue
       const newest = recordings.at(-1)?.at ?? 0
-      if (now - newest >= keptMillis) this.drop(server)
-      else hasMore = true
+      if (!this.inspects(server) && now - newest >= keptMillis) this.drop(server)
     }
-    return hasMore
+    this.scheduleSweep()
   }
 
   private changed(bytes: number): void {

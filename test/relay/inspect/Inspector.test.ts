@@ -182,15 +182,15 @@ describe("the capture of a body", () => {
 describe("an idle recorder", () => {
   const registered = { config: { servers: [{ name: "open" }] }, servers: new Map([["open", {}]]) }
 
-  /** A recorder of which each deadline passes when `pass` is called, with one request that is over. */
+  /** A recorder whose deadlines pass when `pass` moves the time; `request` makes one request that is over. */
   const idle = () => {
     let now = 1_000
-    const waiting = new Set<() => void>()
+    const waiting = new Map<() => void, number>()
     const deadlines = {
       now: () => now,
       elapsed: () => now,
-      set: (_millis: number, onPassed: () => void) => {
-        waiting.add(onPassed)
+      set: (millis: number, onPassed: () => void) => {
+        waiting.set(onPassed, now + millis)
         return { clear: () => waiting.delete(onPassed), touch: () => {} }
       },
     }
@@ -201,52 +201,77 @@ describe("an idle recorder", () => {
     )
     const inspect = (inspection: Omit<Inspection, "at">) =>
       recorder.inspect("open", { ...inspection, at: now })
-    const pass = (millis: number): number => {
+    const pass = (millis: number): void => {
       now += millis
-      const passed = [...waiting]
-      waiting.clear()
-      for (const onPassed of passed) onPassed()
-      return waiting.size
+      for (const [onPassed, at] of [...waiting])
+        if (at <= now) {
+          waiting.delete(onPassed)
+          onPassed()
+        }
     }
-    const record = recorder.recording(
-      "open",
-      "192.0.2.1",
-      (_head, _body, reply) => {
-        reply.respond({ status: 200, headers: [] }, Body.empty, () => {})
-        return () => {}
-      },
-      undefined,
-    )
-    const request = () =>
+    /** In how many milliseconds each deadline passes, the first first. */
+    const due = () => [...waiting.values()].map((at) => at - now).sort((one, other) => one - other)
+    /** Makes a request; the returned function responds to it. */
+    const begin = (): (() => void) => {
+      let respond = (): void => {}
+      const record = recorder.recording(
+        "open",
+        "192.0.2.1",
+        (_head, _body, reply) => {
+          respond = () => reply.respond({ status: 200, headers: [] }, Body.empty, () => {})
+          return () => {}
+        },
+        undefined,
+      )
       record({ method: "GET", target: "/?token=hush", headers: [] }, Body.empty, {
         fail: () => {},
         respond: (_head, _body, sent) => sent?.(),
       })
-    return { recorder, inspect, pass, request }
+      return respond
+    }
+    const request = (): void => begin()()
+    return { recorder, inspect, pass, due, begin, request }
   }
 
-  it("wakes no process once no recording has a secret", () => {
-    const { inspect, pass, recorder, request } = idle()
-    inspect({ isOn: true, until: 100 * secretMillis })
+  const end = 100 * secretMillis
+
+  it("wakes its process when a secret was kept long enough, and then no more", () => {
+    const { due, inspect, pass, recorder, request } = idle()
+    inspect({ isOn: true, until: 1_000 + end })
     request()
-    assert.strictEqual(pass(secretMillis - 1), 1)
+    assert.deepStrictEqual(due(), [secretMillis, end])
+    pass(secretMillis - 1)
     assert.strictEqual(recorder.of("open")[0]?.replayable, "yes")
-    assert.strictEqual(pass(1), 0)
+    assert.lengthOf(due(), 2)
+    pass(1)
     assert.strictEqual(recorder.of("open")[0]?.replayable, "expired")
+    assert.lengthOf(due(), 1)
   })
 
-  it("drops the recordings an hour after the server is inspected no more", () => {
-    const { inspect, pass, recorder, request } = idle()
-    inspect({ isOn: true, until: 100 * secretMillis })
+  it("drops the recordings an hour after the server is inspected no more, and wakes its process once for it", () => {
+    const { due, inspect, pass, recorder, request } = idle()
+    inspect({ isOn: true, until: 1_000 + end })
     request()
-    assert.strictEqual(pass(secretMillis), 0)
-    inspect({ isOn: true, until: 1_001 + secretMillis })
-    assert.strictEqual(pass(2), 1)
-    assert.strictEqual(pass(4 * secretMillis), 1)
-    assert.lengthOf(recorder.of("open"), 1)
     pass(secretMillis)
+    inspect({ isOn: true, until: 1_001 + secretMillis })
+    pass(2)
+    assert.deepStrictEqual(due()[0], 5 * secretMillis)
+    pass(5 * secretMillis - 3)
+    assert.lengthOf(recorder.of("open"), 1)
+    pass(3)
     assert.lengthOf(recorder.of("open"), 0)
-    assert.strictEqual(pass(1), 0)
+    assert.lengthOf(due(), 1)
+  })
+
+  it("looks again soon for a request that still runs when its secret was kept long enough", () => {
+    const { begin, due, inspect, pass, recorder } = idle()
+    inspect({ isOn: true, until: 1_000 + end })
+    const respond = begin()
+    pass(secretMillis)
+    assert.deepStrictEqual(due()[0], 5_000)
+    respond()
+    pass(5_000)
+    assert.strictEqual(recorder.of("open")[0]?.replayable, "expired")
   })
 })
 
