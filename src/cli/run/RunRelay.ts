@@ -10,8 +10,10 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as ClusterKey from "../../cluster/ClusterKey.ts"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { isLoopback } from "../../domain/ListenAddress.ts"
 import type { AuditLog } from "../../relay/audit/AuditLog.ts"
 import type { Rendezvous } from "../../relay/dispatch/Rendezvous.ts"
 import { Relay } from "../../relay/Relay.ts"
@@ -72,6 +74,15 @@ export interface RelayStart {
 /** Fails for a valid configuration that cannot be put in force, by where it is from. */
 export type ConfigCheck = (config: RelayConfig, where: string) => Effect.Effect<void, ConfigError>
 
+/** Logs that the keys of the cluster have changed, which are no part of the configuration itself. */
+const tellNewKeys = (
+  { clusterKeys: before }: LoadConfig.RelayTexts,
+  { clusterKeys: keys }: LoadConfig.RelayTexts,
+): Effect.Effect<void> =>
+  before === undefined || keys === undefined || ClusterKey.isSame(before, keys)
+    ? Effect.void
+    : Effect.logInfo(`cluster key reloaded: lines: ${keys.length}`)
+
 /**
  * Loads a relay's configuration.
  *
@@ -90,6 +101,7 @@ export const loadStart = Effect.fnUntraced(function* (
   let lastValid = texts
   const fs = yield* FileSystem.FileSystem
   const load = checked.pipe(
+    Effect.tap(({ texts }) => tellNewKeys(lastValid, texts)),
     Effect.map((loaded) => {
       lastValid = loaded.texts
       return loaded.config
@@ -116,7 +128,7 @@ export const watchedSettings = ({ config, load, path }: RelayStart) =>
 
 /** From where a relay is reached, as a remark behind its address. */
 const reachOf = ({ listen }: RelayConfig, address: Relay["Service"]): string => {
-  if (listen.host === "127.0.0.1" || listen.host === "::1")
+  if (isLoopback(listen.host))
     return `   (this machine only; ${address.secure ? "" : "put TLS in front, or "}see --listen)`
   const others = Output.networkUrlOf(address)
   return others === undefined ? "" : `   (from other machines: ${others}/)`
@@ -201,14 +213,13 @@ export const besides = Effect.fnUntraced(function* (
 })
 
 /** The peers of a relay with a cluster; loaded only then. */
-const clusterPeers = ({ config, lastValid, path }: RelayStart) =>
-  config.cluster === undefined
+const clusterPeers = (start: RelayStart) =>
+  start.config.cluster === undefined
     ? Layer.empty
     : Layer.unwrap(
         Effect.map(
           Effect.promise(() => import("../shared/ClusterPeers.ts")),
-          (ClusterPeers) =>
-            ClusterPeers.layer(path ?? "the configuration", lastValid().clusterKeys),
+          (ClusterPeers) => ClusterPeers.layer(start),
         ),
       )
 

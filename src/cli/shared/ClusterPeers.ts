@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import * as ClusterKey from "../../cluster/ClusterKey.ts"
+import type { ClusterKeys } from "../../cluster/ClusterKey.ts"
 import * as Slots from "../../cluster/engine/Slots.ts"
 import { Membership, type MembershipShape, merged } from "../../cluster/Membership.ts"
 import * as ConfiguredMembership from "../../cluster/membership/ConfiguredMembership.ts"
@@ -20,12 +20,10 @@ import * as ListenAddress from "../../domain/ListenAddress.ts"
 import { hopVersions } from "../../protocol/peer/PeerControl.ts"
 import { digestOf } from "../../relay/peers/ConfigDigest.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
-import * as ReloadTriggers from "../../relay/settings/ReloadTriggers.ts"
 import { type BindError, bindError } from "../../transport/front/NodeFront.ts"
 import { ownAddress } from "../../transport/net/OwnAddress.ts"
-import { onHangUp } from "../../transport/runtime/Signals.ts"
 import { machineOf } from "./ClusterEngine.ts"
-import { loadClusterKeys } from "./LoadCluster.ts"
+import type { RelayTexts } from "./LoadConfig.ts"
 import { version } from "./Version.ts"
 
 /** One of several workers of this machine. */
@@ -42,48 +40,34 @@ export interface WorkerPlace {
 
 type Cluster = NonNullable<RelayConfig["cluster"]>
 
-/**
- * The keys of the cluster, which are read again on SIGHUP and every minute, so that
- * a key is changed without a restart. If the file is invalid, the keys before it
- * stay in force.
- */
-const keysOf = Effect.fnUntraced(function* (
-  cluster: Cluster | undefined,
-  where: string,
-  initial: ClusterKey.ClusterKeys | undefined,
-) {
-  if (cluster?.keyFile === undefined) return () => undefined
-  const load = loadClusterKeys(cluster.keyFile, where)
-  let keys = initial ?? (yield* load)
-  let problem = ""
-  const context = yield* Effect.context<FileSystem.FileSystem>()
-  const reload = Effect.matchEffect(load, {
-    onFailure: ({ message }) => {
-      if (message === problem) return Effect.void
-      problem = message
-      return Effect.logError(`cluster key not reloaded, the old one stays in force\n${message}`)
-    },
-    onSuccess: (loaded) => {
-      problem = ""
-      if (ClusterKey.isSame(loaded, keys)) return Effect.void
-      keys = loaded
-      return Effect.logInfo(`cluster key reloaded: lines: ${loaded.length}`)
-    },
-  }).pipe(Effect.provideContext(context))
-  yield* onHangUp(reload)
-  yield* ReloadTriggers.poll(reload)
-  return () => keys
-})
+/** A relay's configuration as it was loaded, and what is kept of the last valid one. */
+export interface ClusterStart {
+  /** The file; `undefined` if there is none. */
+  readonly path: string | undefined
+  /** What the last load that succeeded has read. */
+  readonly lastValid: () => Pick<RelayTexts, "clusterKeys">
+}
 
 /**
- * The peers of a relay, or of one of its workers.
- *
- * @param where the place that names the cluster's key
- * @param clusterKeys the keys as they were loaded with the configuration
+ * The keys of the cluster. They are read together with the configuration, so that
+ * a key is changed without a restart; while either is invalid, the keys before stay
+ * in force. Another `key_file` is used from the next start on.
  */
+const keysOf = (
+  { current }: RelaySettings["Service"],
+  { lastValid }: ClusterStart,
+): (() => ClusterKeys | undefined) => {
+  const keyFile = current().cluster?.keyFile
+  let keys = lastValid().clusterKeys
+  return () => {
+    if (current().cluster?.keyFile === keyFile) keys = lastValid().clusterKeys
+    return keys
+  }
+}
+
+/** The peers of a relay, or of one of its workers. */
 export const layer = (
-  where: string,
-  clusterKeys: ClusterKey.ClusterKeys | undefined,
+  start: ClusterStart,
   worker?: WorkerPlace,
 ): Layer.Layer<never, ConfigError | BindError, RelaySettings | FileSystem.FileSystem> =>
   Layer.unwrap(
@@ -92,7 +76,6 @@ export const layer = (
       const config = settings.current()
       const { cluster } = config
       if (cluster === undefined && worker === undefined) return Layer.empty
-      const keys = yield* keysOf(cluster, where, clusterKeys)
       const machine = machineOf(config)
       const id = worker === undefined ? machine : `${machine}.${worker.number}`
       const incarnation = randomUUID()
@@ -117,7 +100,7 @@ export const layer = (
         program: version,
         digest,
         slot,
-        network: PeerSockets.make(keys),
+        network: PeerSockets.make(keysOf(settings, start)),
         listen: address.listen,
         advertise: address.told,
         released: worker?.released,

@@ -7,6 +7,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import type { Member } from "../../cluster/Membership.ts"
 import * as WorkerMembership from "../../cluster/membership/WorkerMembership.ts"
 import { Peers } from "../../cluster/Peers.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
@@ -105,6 +106,73 @@ const answerSupervisor = Effect.fnUntraced(function* (channel: WorkerChannel) {
   })
 })
 
+/** What the supervisor tells this worker to do. */
+class Orders {
+  /** Succeeds once the worker is to stop. */
+  readonly stopped = Deferred.makeUnsafe<void>()
+  /** Succeeds once the supervisor is gone. */
+  readonly gone = Deferred.makeUnsafe<void>()
+  /** Whether the worker is to leave the addresses to another process at once when it stops. */
+  isReplaced = false
+  private reload = (): void => {}
+  private take = (_about: unknown, socket: Socket): void => void socket.destroy()
+  private readonly channel: WorkerChannel
+
+  constructor(
+    channel: WorkerChannel,
+    setMembers: (members: ReadonlyArray<Member>) => void,
+    certificates: ToldCertificates,
+  ) {
+    this.channel = channel
+    channel.listen((message, socket) => {
+      if (message.kind === "members") setMembers(message.members)
+      if (message.kind === "reload") this.reload()
+      if (message.kind === "certificate" || message.kind === "attempted") certificates.take(message)
+      if (message.kind === "socket" && socket !== undefined) this.take(message.about, socket)
+      if (message.kind === "stop") this.stop(message.replaced)
+    })
+    channel.onGone(() => {
+      Deferred.doneUnsafe(this.gone, Effect.void)
+      // A new supervisor may want the addresses at once.
+      this.stop(true)
+    })
+  }
+
+  /** Passes sockets to other workers by way of the supervisor. */
+  get handOver(): HandOverShape {
+    return {
+      give: (to, about, socket) => this.channel.send({ kind: "socket", to, about }, socket),
+      onGiven: (listener) => {
+        this.take = listener
+      },
+    }
+  }
+
+  /** Sets what loads the configuration again. */
+  readonly onReload = (reload: () => void): void => {
+    this.reload = reload
+  }
+
+  private stop(isReplaced: boolean): void {
+    this.isReplaced ||= isReplaced
+    Deferred.doneUnsafe(this.stopped, Effect.void)
+  }
+}
+
+/** Serves until the supervisor stops it or is gone. */
+const serve = Effect.fnUntraced(function* (
+  { busyPoll }: RelayConfig,
+  channel: WorkerChannel,
+  stopped: Deferred.Deferred<void>,
+) {
+  BusyPoll.allow(busyPoll)
+  const { host, port } = yield* Relay
+  yield* answerSupervisor(channel)
+  yield* settled
+  channel.send({ kind: "ready", host, port, version })
+  yield* Deferred.await(stopped)
+})
+
 /** Runs until the supervisor stops it or is gone. */
 export const runWorker = Effect.fn("ptth relay worker")(function* (
   sources: LoadConfig.Sources,
@@ -113,38 +181,10 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
   machine: Machine,
 ) {
   const id = WorkerMessage.workerId(worker.machine, worker.number)
-  const stopped = Deferred.makeUnsafe<void>()
-  const gone = Deferred.makeUnsafe<void>()
-  let isReplaced = false
-  let reload = (): void => {}
-  let given = (_about: unknown, socket: Socket): void => void socket.destroy()
-  const handOver: HandOverShape = {
-    give: (to, about, socket) => channel.send({ kind: "socket", to, about }, socket),
-    onGiven: (listener) => {
-      given = listener
-    },
-  }
-  const stop = (): void => {
-    Deferred.doneUnsafe(stopped, Effect.void)
-  }
   const { membership, set } = yield* WorkerMembership.make
-  const told = new ToldCertificates((message) => channel.send(message))
+  const certificates = new ToldCertificates((message) => channel.send(message))
   const run = Effect.runForkWith(yield* Effect.context<never>())
-  channel.listen((message, socket) => {
-    if (message.kind === "members") run(set(message.members))
-    if (message.kind === "reload") reload()
-    if (message.kind === "certificate" || message.kind === "attempted") told.take(message)
-    if (message.kind === "socket" && socket !== undefined) given(message.about, socket)
-    if (message.kind !== "stop") return
-    isReplaced ||= message.replaced
-    stop()
-  })
-  channel.onGone(() => {
-    // A new supervisor may want the addresses at once.
-    isReplaced = true
-    Deferred.doneUnsafe(gone, Effect.void)
-    stop()
-  })
+  const orders = new Orders(channel, (members) => void run(set(members)), certificates)
   // Meant for the supervisor, if somebody sends it to all processes.
   process.on("SIGUSR2", () => {})
   const start = yield* LastValid.loadStart(sources, channel, sameTls(worker.secure))
@@ -155,37 +195,24 @@ export const runWorker = Effect.fn("ptth relay worker")(function* (
     serversFolder: LoadConfig.serversFolder(start.path),
     initial: config,
     load: Effect.map(start.load, adapt),
-    follow: (request) => {
-      reload = request
-    },
+    follow: orders.onReload,
   })
-  if (config.acme !== undefined) yield* told.ask
-  const peers = ClusterPeers.layer(
-    start.path ?? "the configuration",
-    start.lastValid().clusterKeys,
-    {
-      number: worker.number,
-      at: WorkerMessage.workerAddress(worker.folder, id),
-      members: membership,
-      released: Deferred.await(gone),
-    },
-  )
-  yield* Effect.gen(function* () {
-    BusyPoll.allow(config.busyPoll)
-    const { host, port } = yield* Relay
-    yield* answerSupervisor(channel)
-    yield* settled
-    channel.send({ kind: "ready", host, port, version })
-    yield* Deferred.await(stopped)
-  }).pipe(
+  if (config.acme !== undefined) yield* certificates.ask
+  const peers = ClusterPeers.layer(start, {
+    number: worker.number,
+    at: WorkerMessage.workerAddress(worker.folder, id),
+    members: membership,
+    released: Deferred.await(orders.gone),
+  })
+  yield* serve(config, channel, orders.stopped).pipe(
     Effect.provide(
       Relay.layerOfWorker(auditLog(channel)).pipe(
-        Layer.provideMerge(config.acme === undefined ? Layer.empty : told.layer),
+        Layer.provideMerge(config.acme === undefined ? Layer.empty : certificates.layer),
         Layer.provideMerge(peers),
         Layer.provideMerge(settings),
         Layer.provide(ClusterEngine.layer(config, id)),
-        Layer.provide(Layer.succeed(Successor, () => isReplaced)),
-        Layer.provide(Layer.succeed(HandOver, handOver)),
+        Layer.provide(Layer.succeed(Successor, () => orders.isReplaced)),
+        Layer.provide(Layer.succeed(HandOver, orders.handOver)),
         Layer.provide(SendTelemetry.layer(config.otlpEndpoint, "ptth-relay", id)),
       ),
     ),
