@@ -4,7 +4,7 @@
  */
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { homedir, userInfo } from "node:os"
+import { userInfo } from "node:os"
 import * as NodePath from "node:path"
 import { isSea } from "node:sea"
 import * as Console from "effect/Console"
@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type ConfigError, usage } from "../../domain/config/ConfigError.ts"
 import { entry } from "../../domain/ErrorRegistry.ts"
+import { homeFolder } from "../../transport/runtime/HomeFolder.ts"
 import * as RuntimeFolder from "./RuntimeFolder.ts"
 import * as ServiceFiles from "./ServiceFiles.ts"
 import * as StatusSocket from "./StatusSocket.ts"
@@ -45,7 +46,7 @@ const managerOf = ({ manager }: CommonFlags): ServiceFiles.Manager =>
   Option.getOrElse(manager, () => ServiceFiles.managerOf(process.platform))
 
 const folderOf = (flags: CommonFlags): ServiceFiles.ServiceFolder =>
-  ServiceFiles.folderFor(managerOf(flags), flags.system, homedir(), process.env)
+  ServiceFiles.folderFor(managerOf(flags), flags.system, homeFolder(), process.env)
 
 /** How this program is started again: Node with its script, or a single executable. */
 const program = (): ReadonlyArray<string> => {
@@ -181,7 +182,7 @@ export const runInstall = Effect.fn("ptth service install")(function* (flags: In
     command: [...program(), ...line.args],
     folder: line.folder,
     systemUser,
-    logFile: ServiceFiles.logFileFor(name, flags.system, homedir()),
+    logFile: ServiceFiles.logFileFor(name, flags.system, homeFolder()),
   })
   if (flags.print) return yield* Console.log(text.trimEnd())
   const { ending: extension, folder } = folderOf(flags)
@@ -273,7 +274,7 @@ export const runLogs = Effect.fn("ptth service logs")(function* (flags: LogsFlag
   const follow = flags.follow ? ["-f"] : []
   yield* call(
     manager === "launchd"
-      ? ["tail", "-n", "100", ...follow, ServiceFiles.logFileFor(name, flags.system, homedir())]
+      ? ["tail", "-n", "100", ...follow, ServiceFiles.logFileFor(name, flags.system, homeFolder())]
       : [
           "journalctl",
           flags.system ? "-u" : "--user-unit",
