@@ -3,6 +3,7 @@
  * made for it, or is made while it is sent.
  */
 import type * as Headers from "../../domain/HeaderList.ts"
+import { BodyError } from "../../protocol/Exchange.ts"
 import { PushedBody } from "../../transport/body/PushedBody.ts"
 import * as Page from "../../web/Page.ts"
 import type { FolderForm } from "../listing/FolderForm.ts"
@@ -45,6 +46,8 @@ export const streamHeaders = (to: FolderRequest, form: FolderForm): Headers.Head
 export interface Stream {
   readonly push: (text: string) => void
   readonly end: () => void
+  /** Breaks the response off; `detail` says why. */
+  readonly fail: (detail: string) => void
 }
 
 /**
@@ -63,6 +66,7 @@ export const openStream = (to: FolderRequest, form: FolderForm, heldBytes: numbe
       body.data(Buffer.from(text))
     },
     end: () => body.end([]),
+    fail: (detail) => body.fail(new BodyError({ reason: "cut", detail })),
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { FolderForm } from "../listing/FolderForm.ts"
 import * as FolderSizes from "../listing/FolderSizes.ts"
-import type { OpenFolder } from "../root/Root.ts"
+import * as Root from "../root/Root.ts"
 import type { Leave } from "../send/FolderWork.ts"
 import { type FolderRequest, openStream, type Stream } from "./FolderRequest.ts"
 import * as SizesPage from "./SizesPage.ts"
@@ -29,7 +29,7 @@ const piecesOf = (
 /** Counts what is in the folders of the folder, and closes it. */
 export const send = (
   to: FolderRequest,
-  folder: OpenFolder,
+  folder: Root.OpenFolder,
   form: FolderForm,
   leave: Leave,
 ): void => {
@@ -47,12 +47,20 @@ export const send = (
     },
     onFolder: (measured) => stream?.push(pieces.folder(measured)),
   }
-  void FolderSizes.measure(options, folder).then((total) => {
-    leave()
-    if (isCancelled()) return
-    // A failure can only be that of the folder itself, before the response has begun.
-    if ("_tag" in total) return request.failNotOpen(total)
-    stream?.push(pieces.tail(total))
-    stream?.end()
-  })
+  FolderSizes.measure(options, folder).then(
+    (total) => {
+      leave()
+      if (isCancelled()) return
+      // A failure can only be that of the folder itself, before the response has begun.
+      if ("_tag" in total) return request.failNotOpen(total)
+      stream?.push(pieces.tail(total))
+      stream?.end()
+    },
+    (error: NodeJS.ErrnoException) => {
+      leave()
+      if (isCancelled()) return
+      if (stream === undefined) request.failNotOpen(Root.notOpen(error))
+      else stream.fail(`the folders cannot be counted (${error.code ?? error.message})`)
+    },
+  )
 }
