@@ -54,6 +54,9 @@ export const manyAnswers = "many"
 /** The value of the interim field of a relay that takes interim responses. */
 export const takesInterim = "taken"
 
+/** The most interim responses of one request that are passed on. */
+export const maxInterim = 32
+
 /** Bodies of the relay's answers. The original's server shows them to its user. */
 export const text = {
   noKey: "Can't run server without an API key\n",

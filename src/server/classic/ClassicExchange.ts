@@ -12,7 +12,7 @@ import * as Classic2 from "../../protocol/Classic2.ts"
 import { BodyError, ExchangeError } from "../../protocol/Exchange.ts"
 import { responseHasBody } from "../../protocol/http/Framing.ts"
 import type { InterimHead, Offer, ResponseHead } from "../../protocol/Message.ts"
-import { interimPath, maxAnswerBody, requestPath, responsePath } from "../../protocol/Wire.ts"
+import { interimPath, maxAnswerBody, maxInterim, requestPath, responsePath } from "../../protocol/Wire.ts"
 import { type Body, type BodyFlow, empty, fromBytes } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
 import type { FailureResponse } from "../../transport/mux/ServerStream.ts"
@@ -40,9 +40,6 @@ export interface ClassicExchangeOptions extends ClassicFields.ClassicPeer {
 
 /** The longest answer to a POST that is read, in bytes. */
 const maxAnswer = 64 * 1024
-
-/** How many interim responses of one request are sent. */
-const maxInterim = 32
 
 /** Answers one request; the returned function cancels the exchange. */
 export const start = (offer: Offer, options: ClassicExchangeOptions): Cancel => {

@@ -14,6 +14,7 @@ import {
   type RequestHead,
   type ResponseHead,
 } from "../../protocol/Message.ts"
+import { maxInterim } from "../../protocol/Wire.ts"
 import { type Body, type BodyFlow, fromBytes } from "../body/Body.ts"
 import type { Cancel, Reply } from "../body/Handler.ts"
 import type { VisitNotes } from "../observe/VisitNotes.ts"
@@ -37,9 +38,6 @@ export interface ReplyRules {
   /** Fields that every response gets, instead of those of the same names that it has. */
   readonly fields?: (() => HeaderList) | undefined
 }
-
-/** How many interim responses may precede a response. */
-const maxInterim = 32
 
 /** Fields of the connection, and those that speak of a body, which an interim response has not. */
 const notOfInterim = allExcept([], ["content-length", "trailer"])

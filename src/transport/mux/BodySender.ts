@@ -77,6 +77,8 @@ export class BodySender implements BodySink {
   private toSend: number | undefined
   /** How many bytes may still be sent as those of a small body. */
   private free = freeBytes
+  /** How many sent bytes the other end has given no credit for yet. */
+  private uncredited = 0
 
   constructor(link: SenderLink, id: number, credit: number, events: SenderEvents) {
     this.link = link
@@ -125,9 +127,15 @@ export class BodySender implements BodySink {
     this.restRelease = undefined
   }
 
+  /** Whether credit is due: bytes were sent that there was none for yet, or the body waits for the first. */
+  get isCreditDue(): boolean {
+    return this.held !== undefined || this.uncredited > 0
+  }
+
   /** The other end takes so many bytes more. */
   addCredit(bytes: number): void {
     const before = this.credit
+    this.uncredited = Math.max(0, this.uncredited - bytes)
     this.credit = Math.min(this.credit + bytes, 0xffff_ffff)
     const { held } = this
     if (held !== undefined) {
@@ -218,6 +226,7 @@ export class BodySender implements BodySink {
     this.free = Math.max(0, this.free - count)
     this.rest = isAll ? noBytes : rest.subarray(count)
     this.credit -= count
+    this.uncredited += count
     if (this.toSend !== undefined) this.toSend -= count
     if (isAll && this.restRelease !== undefined) {
       link.releaseAfter(this.restRelease)

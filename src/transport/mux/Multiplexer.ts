@@ -94,8 +94,6 @@ const windowPerMilli = 1024 * 1024
 const windowBudget = 64 * 1024 * 1024
 /** For how long after its last piece a body counts as under way, in milliseconds. */
 const bodyMillis = 1_000
-/** Less credit than this, in bytes, is not worth a frame. */
-const leastCredit = 1024
 /**
  * - `Open`: frames come and go.
  * - `Ending`: drained; what was written is sent, then the connection ends.
@@ -716,5 +714,4 @@ const after = (first: number, nonce: number): number => (nonce - first) >>> 0
 
 /** Whether a frame does more than to be answered or ignored. */
 const isUseful = (frame: StreamFrame.Frame, stream: MuxStream | undefined): boolean =>
-  frame._tag === "Request" ||
-  (stream !== undefined && (frame._tag !== "Credit" || frame.bytes >= leastCredit))
+  frame._tag === "Request" || stream?.isEffective(frame) === true

@@ -7,6 +7,7 @@ import type { HeaderList } from "../../domain/HeaderList.ts"
 import { BodyError, ExchangeError } from "../../protocol/Exchange.ts"
 import type { InterimHead } from "../../protocol/Message.ts"
 import * as StreamFrame from "../../protocol/StreamFrame.ts"
+import { maxInterim } from "../../protocol/Wire.ts"
 import { type Body, empty, fromBytes, promise } from "../body/Body.ts"
 import { type BodySource, PushedBody } from "../body/PushedBody.ts"
 import { BodySender, type SenderEvents, type SenderLink } from "./BodySender.ts"
@@ -44,6 +45,12 @@ type State = "Open" | "Lingering" | "Closed"
 /** What the other end has to send next: its head, its body, or nothing more. */
 export type Receiving = "Head" | "Body" | "Ended"
 
+/** Less credit than this, in bytes, is not worth a frame. */
+const leastCredit = 1024
+
+/** How many frames of a stream may tell the other end something without changing its state. */
+const maxNotices = 2 * maxInterim
+
 /** See the file's header. */
 export abstract class MuxStream implements BodySource, SenderEvents {
   readonly id: number
@@ -54,6 +61,7 @@ export abstract class MuxStream implements BodySource, SenderEvents {
   /** The body from the other end, unless it came whole with its head. */
   protected incoming: PushedBody | undefined
   private state: State = "Open"
+  private notices = 0
 
   constructor(link: StreamLink, id: number, window: number, receiving: Receiving) {
     this.link = link
@@ -84,6 +92,20 @@ export abstract class MuxStream implements BodySource, SenderEvents {
   abstract abandon(): void
 
   // ------------------------------------------------------------ frames
+
+  /** Whether a frame has an effect, apart from what the other end may do any number of times on one stream. */
+  isEffective(frame: StreamFrame.Frame): boolean {
+    switch (frame._tag) {
+      case "Credit":
+        return frame.bytes >= leastCredit && this.sender.isCreditDue
+      case "Interim":
+      case "Begin":
+        this.notices += 1
+        return this.notices <= maxNotices
+      default:
+        return true
+    }
+  }
 
   onFrame(frame: StreamFrame.Frame): void {
     if (this.isOver) return

@@ -6,6 +6,7 @@ import { ExchangeError } from "../../protocol/Exchange.ts"
 import { upgradeOf } from "../../protocol/http/HopByHop.ts"
 import type { InterimHead, RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import * as StreamFrame from "../../protocol/StreamFrame.ts"
+import { maxInterim } from "../../protocol/Wire.ts"
 import { type Body, empty, withContent } from "../body/Body.ts"
 import type { Cancel, Reply } from "../body/Handler.ts"
 import type { BeginLease } from "./BeginLease.ts"
@@ -52,6 +53,8 @@ export class ServerStream extends MuxStream implements StreamReply {
   private onAllowed: ((millis: number) => void) | undefined
   /** How long the last permission to begin took to come, in milliseconds. */
   private askMillis = 0
+  /** How many interim responses were sent. */
+  private informed = 0
   private response: "Waiting" | "Answered" | "GivenUp" = "Waiting"
   private cancelHandler: Cancel | undefined
   private onSent: (() => void) | undefined
@@ -118,8 +121,10 @@ export class ServerStream extends MuxStream implements StreamReply {
 
   /** An older relay skips the frame. */
   inform(head: InterimHead): void {
-    if (this.isAwaited && !this.link.isFull && StreamFrame.fitsEnd(head.headers))
-      this.link.send(StreamFrame.interim(this.id, head))
+    if (!this.isAwaited || this.link.isFull || this.informed === maxInterim) return
+    if (!StreamFrame.fitsEnd(head.headers)) return
+    this.informed += 1
+    this.link.send(StreamFrame.interim(this.id, head))
   }
 
   commit(go: () => void): void {

@@ -821,6 +821,8 @@ describe("a peer that breaks the rules", () => {
     ["data of streams that are over", data(99, 1)],
     ["resets of streams that are over", { _tag: "Reset", stream: 99, reason: "cancelled" }],
     ["credit in bytes", { _tag: "Credit", stream: 1, bytes: 1 }],
+    ["credit for nothing", { _tag: "Credit", stream: 1, bytes: 65_536 }],
+    ["permissions that nobody asked for", { _tag: "Begin", stream: 1, millis: 10 }],
   ]
   for (const [what, frame] of useless)
     it(`loses the link: it sends thousands of frames without effect, such as ${what}`, async () => {
@@ -828,6 +830,42 @@ describe("a peer that breaks the rules", () => {
       await say(hello, request(1), ...many(frame), ...many(frame).slice(0, 500))
       assert.strictEqual(state.closed, "it sent too many frames without effect")
     })
+
+  const repeated: ReadonlyArray<readonly [what: string, frame: StreamFrame.Frame]> = [
+    ["interim responses", { _tag: "Interim", stream: 1, head: { status: 103, headers: [] } }],
+    ["questions whether it may begin", { _tag: "Begin", stream: 1, millis: 10 }],
+  ]
+  for (const [what, frame] of repeated)
+    it(`loses the link: it sends thousands of ${what} for one request`, async () => {
+      const { mux, say, state } = lone()
+      await say(hello)
+      ask(mux)
+      await say(...Array.from({ length: 64 }, () => frame))
+      assert.isUndefined(state.closed)
+      await say(...many(frame), ...many(frame).slice(0, 500))
+      assert.strictEqual(state.closed, "it sent too many frames without effect")
+    })
+
+  it("keeps the link: it gives credit for all that it was sent, however often", async () => {
+    const { mux, say, state } = lone()
+    await say({ ...hello, window: 4096 } as StreamFrame.Frame)
+    const body = new Harness.FedBody()
+    ask(mux, body, { method: "POST" })
+    for (let i = 0; i < 2 * burst; i++) {
+      body.feed(Buffer.alloc(4096))
+      await say({ _tag: "Credit", stream: 1, bytes: 4096 })
+    }
+    assert.isUndefined(state.closed)
+  })
+
+  it("sends 32 interim responses at most for one request", async () => {
+    const { say, sentOf } = lone((_head, _body, reply) => {
+      for (let i = 0; i < 100; i++) reply.inform?.({ status: 103, headers: [] })
+      return () => {}
+    })
+    await say(hello, request(1))
+    assert.strictEqual(sentOf("Interim").length, 32)
+  })
 
   it("keeps the link: frames without effect among useful ones, or a few a second", async () => {
     const { say, state } = lone(() => () => {})
