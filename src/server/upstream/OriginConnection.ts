@@ -290,7 +290,11 @@ export class OriginConnection implements Carrier {
     this.decoder = undefined
     if (response === undefined || request === undefined) return this.destroy()
     const isReusable =
-      response.isReusable && behind === 0 && decoder?.isStrict !== false && this.writing === "Open"
+      response.isReusable &&
+      behind === 0 &&
+      decoder?.isStrict !== false &&
+      this.writing === "Open" &&
+      !request.mayHaveUnreadBody(response.status)
     if (response.persists && this.writing === "Open" && request.isUploading) {
       this.reading = "Rest"
       this.afterRest = isReusable ? "Release" : "Close"

@@ -49,6 +49,9 @@ export interface OriginCall {
   readonly cut?: () => void
 }
 
+/** Methods for which the content of a request has no meaning. */
+const withoutContent: ReadonlySet<string> = new Set(["DELETE", "GET", "HEAD", "OPTIONS", "TRACE"])
+
 /** How long a body waits for `100 Continue` before it is sent anyway, in milliseconds. */
 const continueMillis = 1_000
 
@@ -117,6 +120,17 @@ export class OriginRequest {
    */
   get isWhole(): boolean {
     return this.call.content._tag !== "Streamed" || this.upload?.isWhole === true
+  }
+
+  /**
+   * Whether the application may have left the body unread, and take it for the next
+   * request: bodies mean nothing with this method (RFC 9110 9.3), or the response is no
+   * success, which many give for a path alone.
+   */
+  mayHaveUnreadBody(status: number): boolean {
+    const { content, method } = this.call
+    const hasBody = content._tag === "Streamed" || content.bytes.length > 0
+    return hasBody && (status >= 300 || withoutContent.has(method))
   }
 
   readonly cancel: Cancel = () => {

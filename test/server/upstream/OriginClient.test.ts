@@ -310,6 +310,32 @@ describe("a connection", () => {
       assert.strictEqual((await whole(next)).text, "ok")
     })
 
+  for (const [method, status, isReused] of [
+    ["GET", "200 OK", false],
+    ["DELETE", "200 OK", false],
+    ["OPTIONS", "200 OK", false],
+    ["POST", "301 Moved Permanently", false],
+    ["POST", "404 Not Found", false],
+    ["PUT", "405 Method Not Allowed", false],
+    ["POST", "200 OK", true],
+    ["PROPFIND", "207 Multi-Status", true],
+  ] as const)
+    it(`is ${isReused ? "used again" : "closed"} after ${status} to ${method} with a body, which the application ${isReused ? "has read" : "may take for a request"}`, async () => {
+      const { client, origin } = await start()
+      const sent = send(client, method, "GET /other HTTP/1.1\r\nHost: h\r\n\r\n")
+      const connection = await origin.connection()
+      await connection.readHeadText()
+      if (isReused) await connection.readHeadText()
+      await connection.write(ok.replace("200 OK", status))
+      assert.strictEqual((await whole(sent)).text, "ok")
+      const next = send(client)
+      const carrier = isReused ? connection : await origin.connection(1)
+      await carrier.readHeadText()
+      await carrier.write(ok)
+      assert.strictEqual((await whole(next)).text, "ok")
+      assert.strictEqual(origin.connections.length, isReused ? 1 : 2)
+    })
+
   for (const [what, first, second] of [
     ["behind a response", `${ok}more`, ""],
     ["while it was idle", ok, "HTTP/1.1 408 Request Timeout\r\n\r\n"],
