@@ -12,7 +12,13 @@ import * as Classic2 from "../../protocol/Classic2.ts"
 import { BodyError, ExchangeError } from "../../protocol/Exchange.ts"
 import { responseHasBody } from "../../protocol/http/Framing.ts"
 import type { InterimHead, Offer, ResponseHead } from "../../protocol/Message.ts"
-import { interimPath, maxAnswerBody, maxInterim, requestPath, responsePath } from "../../protocol/Wire.ts"
+import {
+  interimPath,
+  maxAnswerBody,
+  maxInterim,
+  requestPath,
+  responsePath,
+} from "../../protocol/Wire.ts"
 import { type Body, type BodyFlow, empty, fromBytes } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
 import type { FailureResponse } from "../../transport/mux/ServerStream.ts"
