@@ -38,6 +38,23 @@ export class Http2Body implements BodySource {
     this.stream = stream
     this.events = events
     this.body = new PushedBody(length, this)
+    this.watch()
+  }
+
+  /** What comes without bytes may come before anybody reads, and is not repeated: trailers, and the end of a body that is empty. */
+  private watch(): void {
+    const { body, stream } = this
+    stream.on("trailers", (_fields, _flags, raw: unknown) => {
+      if (Array.isArray(raw)) this.trailers = passable(fromRaw(raw as Array<string>))
+    })
+    stream.once("end", () => {
+      this.passGathered()
+      // A stream that was reset ends as well.
+      if (stream.aborted) this.cut()
+      else body.end(this.trailers)
+    })
+    stream.once("aborted", () => this.cut())
+    stream.once("close", () => this.cut())
   }
 
   resume(): void {
@@ -48,23 +65,12 @@ export class Http2Body implements BodySource {
   }
 
   private begin(): void {
-    const { body, events, stream } = this
-    stream.on("trailers", (_fields, _flags, raw: unknown) => {
-      if (Array.isArray(raw)) this.trailers = passable(fromRaw(raw as Array<string>))
-    })
+    const { events, stream } = this
     stream.on("data", (chunk: Buffer) => {
       events.received(chunk.length)
       if (chunk.length >= largeFrame && this.gathered === 0) this.pass(chunk)
       else this.gather(chunk)
     })
-    stream.once("end", () => {
-      this.passGathered()
-      // A stream that was reset ends as well.
-      if (stream.aborted) this.cut()
-      else body.end(this.trailers)
-    })
-    stream.once("aborted", () => this.cut())
-    stream.once("close", () => this.cut())
   }
 
   /** Copies a frame, since thousands of small objects that live on cost more. */

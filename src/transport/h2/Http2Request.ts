@@ -51,6 +51,8 @@ const separate = (
     if (name.startsWith(":")) pseudo.set(name, value)
     else if (name === "host") hosts.push(value)
     else if (name === "cookie") {
+      // Joined, one at the end would leave a space there, which no value may end with.
+      if (value === "") continue
       if (cookieAt < 0) cookieAt = fields.push([name, ""]) - 1
       cookies.push(value)
     } else fields.push([name, value])

@@ -536,6 +536,61 @@ const floods: ReadonlyArray<readonly [what: string, round: (number: number) => B
   ["settings, of which no answer is read", () => settings],
 ]
 
+/** A field, whose name and value are short. */
+const fieldOf = (name: string, value: string): Buffer =>
+  Buffer.concat([
+    Buffer.from([0, name.length]),
+    Buffer.from(name),
+    Buffer.from([value.length]),
+    Buffer.from(value),
+  ])
+
+const none = Buffer.alloc(0)
+
+/** Requests of which all frames come at once, before anybody reads their bodies. */
+const wholes: ReadonlyArray<
+  readonly [what: string, frames: ReadonlyArray<Buffer>, body: string, trailers: HeaderList]
+> = [
+  ["whose body is an empty frame", [frame(0, 1, 1, none)], "", []],
+  ["with content", [frame(0, 0, 1, Buffer.from("a")), frame(0, 1, 1, Buffer.from("b"))], "ab", []],
+  [
+    "with trailers",
+    [frame(0, 0, 1, Buffer.from("a")), frame(1, 5, 1, fieldOf("x-sum", "1"))],
+    "a",
+    [["x-sum", "1"]],
+  ],
+  ["with trailers alone", [frame(1, 5, 1, fieldOf("x-sum", "1"))], "", [["x-sum", "1"]]],
+]
+
+describe("a request by HTTP/2 that comes at once", () => {
+  for (const [what, frames, body, trailers] of wholes)
+    for (const [how, turns] of [
+      ["read", 0],
+      ["read later", 5],
+    ] as const)
+      it.live(`${what} is whole when it is ${how}`, () =>
+        Effect.gen(function* () {
+          const watch = new Watch()
+          let got: unknown
+          const { front } = yield* start(({ body }, reply) => {
+            const read = (): void =>
+              void collectWith(body, (bytes, trailers) => {
+                got = { body: bytes.toString(), trailers }
+                reply.respond({ status: 204, headers: [] }, empty)
+                watch.changed()
+              })
+            Effect.runFork(Effect.andThen(Harness.turns(turns), Effect.sync(read)))
+            return () => {}
+          })
+          const socket = yield* connect(front.port)
+          socket.resume()
+          socket.write(Buffer.concat([preface, frame(1, 4, 1, head), ...frames]))
+          yield* Effect.promise(() => watch.until("the body is over", () => got !== undefined))
+          assert.deepStrictEqual(got, { body, trailers })
+        }).pipe(Effect.scoped),
+      )
+})
+
 describe("a visitor who leaves without a word", () => {
   for (const [how, leave] of [
     ["closes the connection", (socket: tls.TLSSocket) => socket.end()],

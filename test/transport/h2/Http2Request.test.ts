@@ -73,7 +73,8 @@ describe("the head of a request by HTTP/2", () => {
   })
 
   it("keeps repeated fields in their order, and joins cookies where the first was", () => {
-    const more = ["x", "1", "cookie", "a=1", "y", "2", "cookie", "b=2", "x", "3", "te", "trailers"]
+    const fields = ["x", "1", "cookie", "a=1", "y", "2", "cookie", "b=2", "x", "3"]
+    const more = [...fields, "te", "trailers", "cookie", ""]
     assert.deepStrictEqual(headOf(read({}, more)).head.headers, [
       ["host", "a.example"],
       ["x", "1"],
