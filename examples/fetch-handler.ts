@@ -8,7 +8,7 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Config, Console, Effect, Layer } from "effect"
 import { HttpEffect, HttpServer } from "effect/http"
-import { ApiKey, TunnelHttpServer } from "../src/server/index.ts" // ptth/server
+import { ApiKey, TunnelHttpServer } from "ptth/server"
 
 const handler = async (request: Request): Promise<Response> => {
   const { pathname } = new URL(request.url)

@@ -6,8 +6,8 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Config, Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
-import { EffectApp, FileServer } from "../src/fileserver/index.ts" // ptth/fileserver
-import { TunnelHttpServer } from "../src/server/index.ts" // ptth/server
+import { EffectApp, FileServer } from "ptth/fileserver"
+import { TunnelHttpServer } from "ptth/server"
 
 const Routes = HttpRouter.use((router) =>
   Effect.gen(function* () {

@@ -7,7 +7,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Config, Effect, Layer, Schema } from "effect"
 import { HttpRouter } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
-import { TunnelHttpServer } from "../src/server/index.ts" // ptth/server
+import { TunnelHttpServer } from "ptth/server"
 
 const Greeting = Schema.Struct({ text: Schema.String })
 

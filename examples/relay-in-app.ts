@@ -7,7 +7,7 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Config, Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
-import { RelayHttpClient, RelayHttpServer, RelayOptions } from "../src/relay/index.ts" // ptth/relay
+import { RelayHttpClient, RelayHttpServer, RelayOptions } from "ptth/relay"
 
 const Routes = HttpRouter.use((router) =>
   Effect.gen(function* () {

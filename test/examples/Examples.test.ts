@@ -10,10 +10,13 @@ import * as Harness from "../support/Harness.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 
 const folder = path.resolve(import.meta.dirname, "../../examples")
+const library = path.resolve(import.meta.dirname, "../support/LibraryFromSource.ts")
 
 const run = (example: string, env: Readonly<Record<string, string>>) =>
   Effect.acquireRelease(
-    Effect.sync(() => start([], { program: path.join(folder, example), env })),
+    Effect.sync(() =>
+      start([], { program: path.join(folder, example), env, node: ["--import", library] }),
+    ),
     ({ child, ended }) =>
       Effect.promise(() => {
         child.kill("SIGKILL")
@@ -103,21 +106,22 @@ describe("The example", () => {
     }).pipe(Effect.scoped),
   )
 
-  it("is where each piece of code of docs/library.md is from", () => {
-    const programs = fs
-      .readdirSync(folder)
-      .filter((file) => file.endsWith(".ts"))
-      .map((file) => fs.readFileSync(path.join(folder, file), "utf8"))
+  it("is what docs/library.md shows, as a whole", () => {
     const text = fs.readFileSync(path.join(folder, "../docs/library.md"), "utf8")
-    const pieces = [...text.matchAll(/```ts\n(.*?)\n```/gs)].flatMap(([, block = ""]) =>
-      block.split(/\n\n(?=\S)/),
+    const blocks = [...text.matchAll(/```ts\n(.*?)```.*?\(\.\.\/examples\/([\w-]+\.ts)\)/gs)]
+    assert.lengthOf(blocks, text.split("```ts").length - 1)
+    assert.isAbove(blocks.length, 3)
+    for (const [, block = "", file = ""] of blocks)
+      assert.isTrue(fs.readFileSync(path.join(folder, file), "utf8").endsWith(`\n${block}`), file)
+  })
+
+  it("imports packages only, so that it runs wherever it is copied", () => {
+    const sources = fs.globSync("*.ts", { cwd: folder }).map((file) => path.join(folder, file))
+    const imports = sources.flatMap((file) =>
+      [...fs.readFileSync(file, "utf8").matchAll(/ from "(.*)"/g)].map(([, from]) => from),
     )
-    assert.isAbove(pieces.length, 5)
-    for (const piece of pieces)
-      assert.isTrue(
-        programs.some((program) => program.includes(piece)),
-        piece,
-      )
+    assert.includeMembers(imports, ["ptth/server", "ptth/relay", "ptth/fileserver"])
+    for (const from of imports) assert.match(`${from}`, /^[@a-z]/)
   })
 
   it("is each shorter than 60 lines", () => {

@@ -103,7 +103,8 @@ export const describe = (
     ...(isCertain
       ? []
       : [
-          "# The relay has no public_url: put the address there at which the other machine reaches it.",
+          `# The relay has no public_url, so ${url} is this machine's own address. If the other`,
+          "# machine reaches the relay at another one, replace it there.",
         ]),
   ].join("\n")
 }

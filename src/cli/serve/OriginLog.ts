@@ -17,14 +17,14 @@ import { span } from "../../web/Format.ts"
 
 /** What an owner can do, by the codes of an application that gives no response. */
 const remedies: { readonly [code: string]: string | undefined } = {
-  PTTH_ORIGIN_DOWN: "Start the application, or correct --to.",
+  PTTH_ORIGIN_DOWN: "Start the application, or correct its address.",
   PTTH_ORIGIN_BROKEN: "Look at the application's log.",
-  PTTH_ORIGIN_TLS: "Correct http:// or https:// in --to.",
+  PTTH_ORIGIN_TLS: "Correct http:// or https:// in its address.",
   PTTH_ORIGIN_CUT:
     "Look at the application's log: it may have crashed, or stated a wrong Content-Length.",
   PTTH_NO_ANSWER:
     "Look whether the application hangs, or raise response_timeout if it needs longer.",
-  PTTH_LOOP: "Let --to name an application, not the relay itself.",
+  PTTH_LOOP: "Give the address of an application, not that of the relay.",
 }
 
 /** Codes of failures that are not over with the next response: others get one meanwhile. */

@@ -63,7 +63,7 @@ const noRelay = (env: Environment): ConfigError =>
   usage(
     "--relay",
     "no relay is known yet",
-    `Give its address with --relay once, which is remembered, in PTTH_RELAY, or as \`relay\` in ${configFile(env)}.`,
+    `There is no public one: run your own on a machine that visitors can reach (ptth relay). Give its address with --relay once, which is remembered, in PTTH_RELAY, or as \`relay\` in ${configFile(env)}. To try PTTH on this machine alone: ptth dev.`,
   )
 
 /** Finds the relay. */

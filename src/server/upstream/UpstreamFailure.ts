@@ -21,7 +21,7 @@ const needsTls = (authority: string) =>
   ({
     code: "PTTH_ORIGIN_TLS",
     detail: `${authority} speaks TLS`,
-    ownerRemedy: "Use https:// in --to.",
+    ownerRemedy: "Use https:// in its address.",
   }) as const
 
 const causeOf = (authority: string, error: NodeJS.ErrnoException): Cause => {
@@ -30,20 +30,20 @@ const causeOf = (authority: string, error: NodeJS.ErrnoException): Cause => {
     return {
       detail: `the certificate of ${authority} is not trusted (${code})`,
       ownerRemedy:
-        "Give the PEM file of the certificate's CA with --to-ca, and in --to the name of the host that the certificate is for; --to-insecure accepts any certificate.",
+        "Give the PEM file of the certificate's CA with --to-ca, and as its address the host that the certificate is for; --to-insecure accepts any certificate.",
     }
   if (TlsFault.isHandshake(code) && TlsFault.isNoTls(message))
     return {
       code: "PTTH_ORIGIN_TLS",
       detail: `${authority} does not speak TLS (${code})`,
-      ownerRemedy: "Use http:// in --to.",
+      ownerRemedy: "Use http:// in its address.",
     }
   if (message === tlsAnswer) return needsTls(authority)
   if (code === "")
     return {
       detail: `${authority} broke off (${message})`,
       ownerRemedy:
-        "Look at the application's log, or correct --to if something else listens there: it has to speak HTTP/1.1, with https:// if it speaks TLS.",
+        "Look at the application's log, or correct its address if something else listens there: it has to speak HTTP/1.1, with https:// if it speaks TLS.",
     }
   return { detail: `${authority} broke off (${code})` }
 }

@@ -37,7 +37,7 @@ it.effect("an application that is down is logged at once, then seldom, and when 
     assert.lengthOf(lines, 1)
     assert.match(
       `${lines[0]}`,
-      /PTTH_ORIGIN_DOWN: nothing answers at a:1\. Start the application, or correct --to\./,
+      /PTTH_ORIGIN_DOWN: nothing answers at a:1\. Start the application, or correct its address\./,
     )
     yield* TestClock.adjust("1 minute")
     yield* ask(100)
@@ -69,7 +69,7 @@ it.effect("an error of a single request is not one of the application", () =>
 it.effect("a loop and a cause with a remedy of its own are logged with what to do", () =>
   Effect.gen(function* () {
     const logged: Array<string> = []
-    const ownerRemedy = "Use http:// in --to."
+    const ownerRemedy = "Use http:// in its address."
     for (const error of [
       new ExchangeError({ code: "PTTH_LOOP", detail: "it came back" }),
       new ExchangeError({ code: "PTTH_ORIGIN_BROKEN", detail: "no TLS", ownerRemedy }),
@@ -82,8 +82,8 @@ it.effect("a loop and a cause with a remedy of its own are logged with what to d
       yield* Effect.yieldNow
     }
     assert.lengthOf(logged, 2)
-    assert.match(`${logged[0]}`, /PTTH_LOOP: it came back\. Let --to name an application/)
-    assert.match(`${logged[1]}`, /PTTH_ORIGIN_BROKEN: no TLS\. Use http:\/\/ in --to\./)
+    assert.match(`${logged[0]}`, /PTTH_LOOP: it came back\. Give the address of an application/)
+    assert.match(`${logged[1]}`, /PTTH_ORIGIN_BROKEN: no TLS\. Use http:\/\/ in its address\./)
   }),
 )
 

@@ -19,12 +19,12 @@ it("a certificate that is not trusted is not looked for in the application's log
 it("an application without TLS is told from one that broke off", () => {
   const plain = failure("wrong version number", { code: "EPROTO" })
   assert.strictEqual(plain.detail, "app.lan:443 does not speak TLS (EPROTO)")
-  assert.strictEqual(plain.ownerRemedy, "Use http:// in --to.")
+  assert.strictEqual(plain.ownerRemedy, "Use http:// in its address.")
   assert.isUndefined(failure("x", { code: "ECONNRESET" }).ownerRemedy)
 })
 
 it("what is no HTTP may be something else than the application", () => {
-  assert.match(`${failure("it does not begin like a response").ownerRemedy}`, /correct --to/)
+  assert.match(`${failure("it does not begin like a response").ownerRemedy}`, /correct its address/)
 })
 
 it("visitors are not told what the owner can do", () => {
@@ -39,5 +39,5 @@ it("TLS where none is expected, and the reverse, have a code of their own", () =
     UpstreamFailure.ofTls("app.lan:443"),
   ])
     assert.strictEqual(error.code, "PTTH_ORIGIN_TLS")
-  assert.strictEqual(failure(tlsAnswer).ownerRemedy, "Use https:// in --to.")
+  assert.strictEqual(failure(tlsAnswer).ownerRemedy, "Use https:// in its address.")
 })
