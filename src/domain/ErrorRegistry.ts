@@ -403,6 +403,11 @@ const entries = {
     title: "It is not possible to listen on this address.",
     remedy: "Use an address of this machine, and a port that this user may open.",
   },
+  PTTH_NO_FILE_HANDLES: {
+    isLogged: true,
+    title: "The process has too few file handles for all connections.",
+    remedy: "Raise its limit of open files: `ulimit -n`, or LimitNOFILE= of its service.",
+  },
   PTTH_KEY_REFUSED: {
     exit: 4,
     title: "The relay refuses this server's key.",

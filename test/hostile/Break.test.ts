@@ -98,7 +98,7 @@ const losses: ReadonlyArray<{
 ]
 
 describe("a machine that runs out", () => {
-  it.live.skipIf(unseen !== undefined)("of handles: the relay lives, and serves again", () =>
+  it.live.skipIf(unseen !== undefined)("of handles: the relay says so, lives, and serves again", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.promised(() =>
         relayProgram(relayToml(["app"]), {
@@ -120,6 +120,7 @@ describe("a machine that runs out", () => {
       })
       yield* Harness.until("those that are too many are cut", () => cut > 100)
       assert.isFalse(relay.hasEnded(), relay.said())
+      yield* Harness.until("the log says so", () => relay.said().includes("PTTH_NO_FILE_HANDLES"))
       yield* Harness.promised(async () => {
         for (const socket of many) socket.destroy()
         let status = 0

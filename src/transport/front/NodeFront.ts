@@ -22,6 +22,7 @@ import { maxMethod } from "../../protocol/Wire.ts"
 import { empty } from "../body/Body.ts"
 import * as Certificate from "../net/Certificate.ts"
 import { cutOff, endWith, isEnding, makeLast } from "../net/ConnectionClose.ts"
+import * as ConnectionLimit from "../net/ConnectionLimit.ts"
 import * as NodeBody from "../net/NodeBody.ts"
 import * as TlsHandshake from "../net/TlsHandshake.ts"
 import type { Observe } from "../observe/VisitNotes.ts"
@@ -153,6 +154,7 @@ export const serve: (options: FrontOptions) => Effect.Effect<Front, BindError, S
   Effect.fn("NodeFront.serve")(function* (options: FrontOptions) {
     const front = new NodeFront(options)
     const address = yield* Effect.acquireRelease(front.listen, () => front.drain)
+    yield* front.limit
     yield* Effect.forkScoped(front.watch)
     return address
   })
@@ -364,6 +366,11 @@ class NodeFront {
     listen(host)
     return Effect.sync(() => server.close())
   })
+
+  /** Accepts only as many connections as there are file handles for. */
+  get limit(): Effect.Effect<void, never, Scope.Scope> {
+    return ConnectionLimit.install(this.server)
+  }
 
   /** Closes connections whose visitors do not read, for as long as it runs. */
   readonly watch: Effect.Effect<never> = Effect.suspend(() =>
