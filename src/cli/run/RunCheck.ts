@@ -13,6 +13,7 @@ import * as ApiKey from "../../domain/ApiKey.ts"
 import type { ConfigErrorCode, ConfigProblem } from "../../domain/config/ConfigError.ts"
 import { ConfigError, describe, single, usage } from "../../domain/config/ConfigError.ts"
 import * as RelayConfig from "../../domain/config/RelayConfig.ts"
+import { unusedSettings } from "../../domain/config/RelayNotes.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { type Document, type Path, parse } from "../../domain/config/Toml.ts"
 import { isConfidential } from "../../domain/ListenAddress.ts"
@@ -277,6 +278,11 @@ const unseenTls = (config: RelayConfig.RelayConfig): string =>
     ? "; nobody can sign in, since this relay does not speak TLS and `trusted_proxies` names no proxy that does"
     : ""
 
+const unusedNote = (config: RelayConfig.RelayConfig): string =>
+  unusedSettings(config)
+    .map((note) => `; ${note}`)
+    .join("")
+
 const checkRelay = Effect.fnUntraced(function* (
   file: string,
   text: string,
@@ -296,7 +302,7 @@ const checkRelay = Effect.fnUntraced(function* (
       ? ""
       : (yield* checkProvider(oidc, publicUrl, where(["oidc", "issuer"]))) + unseenTls(config)
   const servers = config.servers.length
-  return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config)}${clusterNote}${signInNote}${withoutAcme(document)}${yield* acmeNote(config, (key) => where([key]))}`
+  return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config)}${clusterNote}${signInNote}${withoutAcme(document)}${unusedNote(config)}${yield* acmeNote(config, (key) => where([key]))}`
 })
 
 const check = Effect.fnUntraced(function* ({ file, kind }: CheckFlags) {

@@ -13,6 +13,7 @@ import * as Stream from "effect/Stream"
 import * as ClusterKey from "../../cluster/ClusterKey.ts"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
+import { unusedSettings } from "../../domain/config/RelayNotes.ts"
 import { isLoopback } from "../../domain/ListenAddress.ts"
 import type { AuditLog } from "../../relay/audit/AuditLog.ts"
 import type { Rendezvous } from "../../relay/dispatch/Rendezvous.ts"
@@ -40,6 +41,19 @@ const certificateWarnings = () => {
     if (tls === undefined || tls.chain === warned?.chain) return Effect.void
     warned = tls
     return warnUntimely(tls)
+  }
+}
+
+/** Logs each setting that has no effect, once for as long as it has none. */
+const unusedWarnings = () => {
+  let warned: ReadonlyArray<string> = []
+  return (config: RelayConfig): Effect.Effect<void> => {
+    const notes = unusedSettings(config)
+    const fresh = notes.filter((note) => !warned.includes(note))
+    warned = notes
+    return Effect.forEach(fresh, (note) => Effect.logWarning(`configuration: ${note}`), {
+      discard: true,
+    })
   }
 }
 
@@ -206,9 +220,11 @@ export const besides = Effect.fnUntraced(function* (
 ) {
   if (path === undefined) yield* keepServersFolder(LoadConfig.serversFolder(path))
   const { changes } = yield* RelaySettings
-  const warn = certificateWarnings()
+  const [warnOfCertificate, warnOfUnused] = [certificateWarnings(), unusedWarnings()]
   yield* Effect.forkScoped(
-    Stream.runForEach(changes, (now) => Effect.andThen(follow(now), warn(now))),
+    Stream.runForEach(changes, (now) =>
+      follow(now).pipe(Effect.andThen(warnOfCertificate(now)), Effect.andThen(warnOfUnused(now))),
+    ),
   )
 })
 
