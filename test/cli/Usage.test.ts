@@ -70,6 +70,20 @@ it("a mistyped flag is one line on stderr with a suggestion, and exit code 2", a
 })
 
 it.each([
+  [["fileserver", "--port", "8000"], "--port", "--listen HOST:PORT", "fileserver"],
+  [["dev", "-p", "8000"], "-p", "--listen HOST:PORT", "dev"],
+  [["server", "--port", "3000"], "--port", "--to PORT", "server"],
+  [["share", "--port=3000"], "--port", "`ptth share PORT`", "share"],
+])("%j names the flag that does the same here", async (args, flag, hint, command) => {
+  const { code, stderr } = await callCommand(args)
+  assert.strictEqual(
+    oneLine(stderr),
+    `PTTH_USAGE: there is no flag ${flag}. Did you mean ${hint}? See \`ptth ${command} --help\`.`,
+  )
+  assert.strictEqual(code, 2)
+})
+
+it.each([
   [["relya"], 'there is no command "relya". Did you mean `ptth relay`? See `ptth --help`.'],
   [
     ["approve", "attic", "x"],

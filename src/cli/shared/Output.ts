@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 import { ownAddress } from "../../transport/net/OwnAddress.ts"
+import * as FlagHints from "../text/FlagHints.ts"
 import * as HelpText from "../text/HelpText.ts"
 import { isQuiet, type LogFormat, usualFormat } from "../text/OutputFlags.ts"
 import { styleOf } from "../text/TerminalStyle.ts"
@@ -73,10 +74,16 @@ export const banner = (text: string): Effect.Effect<void> =>
 /** The command lines that a word may mean. */
 type Suggest = (word: string) => ReadonlyArray<string>
 
-const usageError = (error: CliErrors.NonShowHelpErrors, suggest: Suggest): string => {
+const usageError = (
+  error: CliErrors.NonShowHelpErrors,
+  command: string,
+  suggest: Suggest,
+): string => {
   switch (error._tag) {
-    case "UnrecognizedOption":
-      return `there is no flag ${error.option}.${guess(error.suggestions)}`
+    case "UnrecognizedOption": {
+      const hint = FlagHints.hintOf(error.option, command)
+      return `there is no flag ${error.option}.${guess(hint === undefined ? error.suggestions : [hint])}`
+    }
     case "UnknownSubcommand":
       return noCommand(error.subcommand, suggest)
     case "UnexpectedArgument":
@@ -124,11 +131,13 @@ export const layerPresenter = (suggest: Suggest): Layer.Layer<never> =>
             return Console.log(`${event.name} ${event.version}`)
           case "InvalidInvocation": {
             const help = seeHelp(event.commandPath.join(" "))
+            const command = event.commandPath.at(-1) ?? ""
             // The value of a mistyped flag is reported as a mistyped command as well.
             const flags = event.errors.filter(({ _tag }) => _tag === "UnrecognizedOption")
             return Effect.forEach(
               flags.length > 0 ? flags : event.errors,
-              (error) => Console.error(`PTTH_USAGE: ${usageError(error, suggest)} ${help}`),
+              (error) =>
+                Console.error(`PTTH_USAGE: ${usageError(error, command, suggest)} ${help}`),
               { discard: true },
             )
           }
