@@ -284,7 +284,11 @@ it("check refuses what certificates by ACME cannot work with, and says what does
       `PTTH_CONFIG_INVALID: ${state}:3: ${idle}, where certificates by ACME are kept, is no folder`,
     )
     const hook = write(cwd, "hook", "#!/bin/sh\n", 0o700)
-    const file = write(cwd, "ptth_relay.toml", `acme_dns_hook = "${hook}"\nport = 1\naccess_log_file = "a.log"\n`)
+    const file = write(
+      cwd,
+      "ptth_relay.toml",
+      `acme_dns_hook = "${hook}"\nport = 1\naccess_log_file = "a.log"\n`,
+    )
     const { code, stdout } = await callCommand(["check", file], { cwd })
     assert.include(stdout, "; acme_dns_hook does nothing without `acme`")
     assert.include(stdout, "; access_log_file does nothing without `access_log`")

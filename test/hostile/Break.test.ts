@@ -98,36 +98,38 @@ const losses: ReadonlyArray<{
 ]
 
 describe("a machine that runs out", () => {
-  it.live.skipIf(unseen !== undefined)("of handles: the relay says so, lives, and serves again", () =>
-    Effect.gen(function* () {
-      const relay = yield* Harness.promised(() =>
-        relayProgram(relayToml(["app"]), {
-          through: ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"],
-        }),
-      )
-      yield* Harness.serverAt(relay.url, "app", Harness.echo, { transport: "stream" })
-      yield* Harness.promised(async () =>
-        assert.strictEqual(await statusOf(relay, "/servers/app/before"), 200),
-      )
-      let cut = 0
-      const many = Array.from({ length: 200 }, () => {
-        const socket = net.connect(relay.port, relay.host).resume()
-        onTestFinished(() => void socket.destroy())
-        socket.on("error", () => {})
-        return socket.on("close", () => {
-          cut += 1
+  it.live.skipIf(unseen !== undefined)(
+    "of handles: the relay says so, lives, and serves again",
+    () =>
+      Effect.gen(function* () {
+        const relay = yield* Harness.promised(() =>
+          relayProgram(relayToml(["app"]), {
+            through: ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"],
+          }),
+        )
+        yield* Harness.serverAt(relay.url, "app", Harness.echo, { transport: "stream" })
+        yield* Harness.promised(async () =>
+          assert.strictEqual(await statusOf(relay, "/servers/app/before"), 200),
+        )
+        let cut = 0
+        const many = Array.from({ length: 200 }, () => {
+          const socket = net.connect(relay.port, relay.host).resume()
+          onTestFinished(() => void socket.destroy())
+          socket.on("error", () => {})
+          return socket.on("close", () => {
+            cut += 1
+          })
         })
-      })
-      yield* Harness.until("those that are too many are cut", () => cut > 100)
-      assert.isFalse(relay.hasEnded(), relay.said())
-      yield* Harness.until("the log says so", () => relay.said().includes("PTTH_NO_FILE_HANDLES"))
-      yield* Harness.promised(async () => {
-        for (const socket of many) socket.destroy()
-        let status = 0
-        while (status !== 200) status = await statusOf(relay, "/servers/app/after").catch(() => 0)
+        yield* Harness.until("those that are too many are cut", () => cut > 100)
         assert.isFalse(relay.hasEnded(), relay.said())
-      })
-    }),
+        yield* Harness.until("the log says so", () => relay.said().includes("PTTH_NO_FILE_HANDLES"))
+        yield* Harness.promised(async () => {
+          for (const socket of many) socket.destroy()
+          let status = 0
+          while (status !== 200) status = await statusOf(relay, "/servers/app/after").catch(() => 0)
+          assert.isFalse(relay.hasEnded(), relay.said())
+        })
+      }),
   )
 
   const reason = mayMount ? "" : " (skipped: nothing may be mounted here)"
