@@ -14,15 +14,20 @@ import * as Option from "effect/Option"
 import { type ConfigError, usage } from "../../domain/config/ConfigError.ts"
 import { entry } from "../../domain/ErrorRegistry.ts"
 import { homeFolder } from "../../transport/runtime/HomeFolder.ts"
+import { withImpliedShare } from "../Misplaced.ts"
 import * as RuntimeFolder from "./RuntimeFolder.ts"
 import * as ServiceFiles from "./ServiceFiles.ts"
 import * as StatusSocket from "./StatusSocket.ts"
 
 /** A command of the manager of services failed, or a file could not be written. */
-export class ServiceError extends Data.TaggedError("ServiceError")<{ readonly detail: string }> {
+export class ServiceError extends Data.TaggedError("ServiceError")<{
+  readonly detail: string
+  /** In place of the code's own. */
+  readonly remedy?: string | undefined
+}> {
   readonly code = "PTTH_SERVICE_FAILED"
   override get message(): string {
-    return `${this.code}: ${this.detail}. ${entry(this.code).remedy}`
+    return `${this.code}: ${this.detail}. ${this.remedy ?? entry(this.code).remedy}`
   }
 }
 
@@ -60,7 +65,40 @@ const program = (): ReadonlyArray<string> => {
 interface CommandLine {
   readonly args: ReadonlyArray<string>
   readonly folder: string
+  /** The process that runs it now. */
+  readonly pid?: number
 }
+
+/** The commands that serve until they are stopped. */
+const serving: ReadonlySet<string> = new Set([
+  "share",
+  "http",
+  "relay",
+  "server",
+  "fileserver",
+  "dev",
+])
+
+/** What follows `relay` for a command that asks a relay, and ends. */
+const asking: ReadonlySet<string> = new Set(["approve", "invite", "peers", "roll"])
+
+/**
+ * The command line behind `--`, also with `ptth` itself before it, or with only
+ * what is shared, as the shell takes them.
+ */
+const given = Effect.fnUntraced(function* (
+  words: ReadonlyArray<string>,
+): Effect.fn.Return<CommandLine, ConfigError> {
+  const args = withImpliedShare(words[0] === "ptth" ? words.slice(1) : words)
+  const [command = "", subcommand = ""] = args
+  const isAsking = command === "relay" && asking.has(subcommand)
+  if (serving.has(command) && !isAsking) return { args, folder: process.cwd() }
+  return yield* usage(
+    "ptth service install",
+    `\`ptth ${isAsking ? `${command} ${subcommand}` : command}\` is no command that goes on until it is stopped`,
+    "Name one that does, such as share 3000, behind --.",
+  )
+})
 
 /** The command line of a process that runs. */
 const running = Effect.fnUntraced(function* (
@@ -79,6 +117,14 @@ const running = Effect.fnUntraced(function* (
   )
 })
 
+/** What to do where systemd does not answer at all, by what its commands say. */
+export const remedyFor = (reason: string): string | undefined =>
+  /^Failed to connect to .*bus/i.test(reason)
+    ? "systemd runs no services for this user in this session: log in as the user itself, not by su or sudo, or install a service of the machine, as root with --system."
+    : /not been booted with systemd|ENOENT/.test(reason)
+      ? "This machine is not run by systemd: `ptth service install --print` shows the command line for another manager of services."
+      : undefined
+
 /** Runs a command of the manager; fails with what it said. */
 const call = (command: ReadonlyArray<string>): Effect.Effect<void, ServiceError> =>
   Effect.suspend(() => {
@@ -89,7 +135,12 @@ const call = (command: ReadonlyArray<string>): Effect.Effect<void, ServiceError>
     })
     if (status === 0) return Effect.void
     const reason = error?.message ?? (stderr.trim() || `exit code ${status}`)
-    return Effect.fail(new ServiceError({ detail: `\`${command.join(" ")}\` failed: ${reason}` }))
+    return Effect.fail(
+      new ServiceError({
+        detail: `\`${command.join(" ")}\` failed: ${reason}`,
+        remedy: remedyFor(reason),
+      }),
+    )
   })
 
 const attempt = <A>(path: string, run: () => A): Effect.Effect<A, ServiceError> =>
@@ -148,29 +199,11 @@ const isOwn = (path: string): boolean => {
   }
 }
 
-/** The commands that end by themselves, and would be started for ever. */
-const ending: ReadonlySet<string> = new Set([
-  "keygen",
-  "hash-api-key",
-  "hash-password",
-  "check",
-  "status",
-  "service",
-  "healthcheck",
-])
-
 /** Writes the file of a service, and starts the service with systemd. */
 export const runInstall = Effect.fn("ptth service install")(function* (flags: InstallFlags) {
   const manager = managerOf(flags)
   const line: CommandLine =
-    flags.args.length > 0 ? { args: flags.args, folder: process.cwd() } : yield* running(flags.pid)
-  const [command = ""] = line.args
-  if (ending.has(command))
-    return yield* usage(
-      "ptth service install",
-      `\`ptth ${command}\` ends by itself`,
-      "Name a command line that goes on, such as share 3000, behind --.",
-    )
+    flags.args.length > 0 ? yield* given(flags.args) : yield* running(flags.pid)
   const name = Option.getOrElse(flags.name, () => ServiceFiles.nameFor(line.args))
   if (!/^[A-Za-z0-9][\w.@-]{0,80}$/.test(name))
     return yield* usage("--name", "expected letters, digits, - and _", "Choose another one.")
@@ -210,6 +243,10 @@ export const runInstall = Effect.fn("ptth service install")(function* (flags: In
   if (systemUser === "root")
     yield* Effect.logWarning("the service runs as root; name another user with --user")
   yield* Console.log(yield* afterInstall(manager, flags.system, name, path))
+  if (line.pid !== undefined)
+    yield* Console.log(
+      `End process ${line.pid}, which runs the same, so that only the service does.`,
+    )
 })
 
 /** The services that this command has written. */
