@@ -25,6 +25,7 @@ import { runMain } from "./RunMain.ts"
 import * as Services from "./Services.ts"
 import * as Output from "./shared/Output.ts"
 import { version } from "./shared/Version.ts"
+import { withImpliedShare } from "./text/ImpliedShare.ts"
 import * as OutputFlags from "./text/OutputFlags.ts"
 
 /** For commands that serve something. */
@@ -80,9 +81,7 @@ export const argumentsOf = (argv: ReadonlyArray<string>): ReadonlyArray<string> 
   // Splits at slashes of both kinds, so that it is the same on all platforms.
   const program = NodePath.win32.basename(argv[1] ?? "").replace(/\.(?:[cm]?[jt]s|exe)$/i, "")
   const subcommand = impliedSubcommands[program]
-  return subcommand === undefined
-    ? Misplaced.withImpliedShare(argv.slice(2))
-    : [subcommand, ...argv.slice(2)]
+  return subcommand === undefined ? withImpliedShare(argv.slice(2)) : [subcommand, ...argv.slice(2)]
 }
 
 const runArguments = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {

@@ -5,10 +5,7 @@
  */
 import type * as Command from "effect/cli/Command"
 import { distance } from "../domain/text/Nearest.ts"
-
-/** Flags of every command that take a value, and the others. */
-const flagsWithValue = new Set(["--log-level", "--log-format", "--completions"])
-const otherFlags = new Set(["--help", "-h", "--version", "-v", "--quiet"])
+import { wordsOf } from "./text/ImpliedShare.ts"
 
 /** Words that others use, and what they are called here. */
 const synonyms: { readonly [word: string]: string } = {
@@ -64,26 +61,6 @@ const suggestionsFor = (word: string, lines: ReadonlyArray<string>): ReadonlyArr
     ...(synonym === undefined ? [] : [synonym]),
     ...(least <= Math.max(1, Math.floor(lower.length / 3)) ? nearest : []),
   ]
-}
-
-/** A word that can only be something to share: a port, an address, or a path that looks like one. */
-const shareable =
-  /^(?:(?::?\d{1,5}|(?:localhost|\d+(?:\.\d+){3}|\[[\da-f:.]+\]):\d{1,5})(?:\/.*)?|https?:\/\/.+|unix:.+|(?:\.{1,2}|~)(?:[\\/].*)?|\/.*|[a-z]:[\\/].*)$/i
-
-/** The words that are no flags and no values of flags, with their places, up to a flag that not every command has. */
-function* wordsOf(args: ReadonlyArray<string>): Generator<readonly [word: string, at: number]> {
-  for (let i = 0; i < args.length; i++) {
-    const word = args[i] as string
-    if (flagsWithValue.has(word)) i++
-    else if (!word.startsWith("-")) yield [word, i]
-    else if (!otherFlags.has(word) && !flagsWithValue.has(word.replace(/=.*/s, ""))) return
-  }
-}
-
-/** The arguments, with `share` before the first word if that is something to share, as in `ptth 3000`. */
-export const withImpliedShare = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const [[word, at] = ["", 0]] = wordsOf(args)
-  return shareable.test(word) ? args.toSpliced(at, 0, "share") : args
 }
 
 /** The command lines that a word in the wrong place may mean. */

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { withImpliedShare } from "../../src/cli/Misplaced.ts"
+import { withImpliedShare } from "../../../src/cli/text/ImpliedShare.ts"
 
 it.each([
   ["3000", "share 3000"],
