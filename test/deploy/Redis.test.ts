@@ -13,6 +13,9 @@ import * as RedisEngine from "../../src/cluster/engine/RedisEngine.ts"
 import { program, RedisServer, skipNote } from "../support/RedisServer.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 
+/** A busy machine is not a fault. */
+const patience: RedisEngine.Patience = { connectMillis: 60_000, replyMillis: 60_000 }
+
 const deployed = new URL("../../deploy/redis.conf", import.meta.url)
 
 describe.skipIf(program === undefined)(`deploy/redis.conf${skipNote}`, () => {
@@ -28,7 +31,7 @@ describe.skipIf(program === undefined)(`deploy/redis.conf${skipNote}`, () => {
       yield* RedisEngine.probe({ url, name: "ptth" })
       yield* RedisEngine.probe({ url: Redacted.make(`${Redacted.value(url)}/1`), name: "ptth" })
       const engine = Context.get(
-        yield* Layer.build(RedisEngine.layer({ url, name: "ptth", id: "m1" })),
+        yield* Layer.build(RedisEngine.layer({ url, name: "ptth", id: "m1", patience })),
         Engine,
       )
       yield* Effect.callback<void>((resume) => {

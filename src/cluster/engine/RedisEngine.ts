@@ -25,16 +25,21 @@ export interface RedisEngineOptions {
   readonly name: string
   /** This relay's id. */
   readonly id: string
+  /** How long a connection and a reply may take; {@link serving} if absent. */
+  readonly patience?: Patience
 }
 
-/** After how many milliseconds without a reply the server counts as away. */
-export const replyMillis = 1_000
+/** After how many milliseconds the server counts as away. */
+export interface Patience {
+  readonly connectMillis: number
+  readonly replyMillis: number
+}
 
 /** What visitors wait for does not wait for long. */
-const serving = { connectMillis: 2_000, replyMillis }
+const serving: Patience = { connectMillis: 2_000, replyMillis: 1_000 }
 
-/** How long a check waits for the connection, and for each reply, in milliseconds: a busy machine is not a fault. */
-const checking = { connectMillis: 5_000, replyMillis: 5_000 }
+/** A check waits for longer: a busy machine is not a fault. */
+const checking: Patience = { connectMillis: 5_000, replyMillis: 5_000 }
 
 /** How often a connection without other traffic is tried, in milliseconds. */
 const pingMillis = 400
@@ -63,11 +68,6 @@ const away = (reason: string): EngineUnavailable =>
 const reasonOf = (error: unknown): string => {
   const first = error instanceof AggregateError ? error.errors[0] : error
   return first instanceof Error ? first.message : String(first)
-}
-
-interface Patience {
-  readonly connectMillis: number
-  readonly replyMillis: number
 }
 
 const optionsOf = (
@@ -105,7 +105,7 @@ interface Connection {
 
 /** The client, connected in the background until the Scope closes. */
 const connect = Effect.fnUntraced(function* (
-  { url }: RedisEngineOptions,
+  { patience = serving, url }: RedisEngineOptions,
   statuses: EngineStatuses,
 ): Effect.fn.Return<Connection, never, Scope.Scope> {
   const redis = yield* loadRedis
@@ -113,7 +113,7 @@ const connect = Effect.fnUntraced(function* (
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const where = addressOf(url)
   const client: Client = yield* Effect.acquireRelease(
-    Effect.sync(() => redis.createClient(optionsOf(url, waitMillis, serving))),
+    Effect.sync(() => redis.createClient(optionsOf(url, waitMillis, patience))),
     (client) =>
       Effect.sync(() => {
         if (client.isOpen) client.destroy()
@@ -167,8 +167,13 @@ const subscriptions = (client: Client) => {
 /** The reply to a command as plain values: RESP 3 has maps where RESP 2 has lists of pairs. */
 type Reply = string | number | null | ReadonlyArray<Reply> | { readonly [key: string]: Reply }
 
-/** Sends commands, at most for {@link replyMillis} without a reply. */
-const sender = (redis: Redis, client: Client, statuses: EngineStatuses, now: () => number) => {
+/** Sends commands, unless the server has not replied for too long. */
+const sender = (
+  { client, redis }: Connection,
+  statuses: EngineStatuses,
+  now: () => number,
+  { replyMillis }: Patience,
+) => {
   let pending = 0
   let lastReply = 0
   return (...args: ReadonlyArray<string>): Effect.Effect<Reply, EngineUnavailable> =>
@@ -290,20 +295,21 @@ const make = Effect.fnUntraced(function* (options: RedisEngineOptions) {
     since: clock.currentTimeMillisUnsafe(),
     reason: undefined,
   })
-  const { client, redis, subscribe } = yield* connect(options, statuses)
+  const connection = yield* connect(options, statuses)
   // The braces keep all keys in one slot of a Redis Cluster.
   const at = (key: string): string => `ptth:{${options.name}}:${key}`
   // Channels are the same in all databases of a server, keys are not.
   const database = databaseOf(options.url)
   const channelAt = (channel: string): string =>
     at(database === 0 ? channel : `${database}:${channel}`)
-  const send = sender(redis, client, statuses, () => clock.currentTimeMillisUnsafe())
+  const now = () => clock.currentTimeMillisUnsafe()
+  const send = sender(connection, statuses, now, options.patience ?? serving)
   return Engine.of({
     self: { id: options.id, run: randomUUID() },
     status: statuses.current,
     onStatus: statuses.listen,
     publish: (channel, text) => Effect.asVoid(send("PUBLISH", channelAt(channel), text)),
-    subscribe: (channel, listener) => subscribe(channelAt(channel), listener),
+    subscribe: (channel, listener) => connection.subscribe(channelAt(channel), listener),
     ...operations(send, at),
   })
 })

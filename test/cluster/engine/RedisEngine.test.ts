@@ -9,11 +9,19 @@ import { Engine, type EngineShape, type EngineStatus } from "../../../src/cluste
 import * as RedisEngine from "../../../src/cluster/engine/RedisEngine.ts"
 import { program, RedisServer, skipNote } from "../../support/RedisServer.ts"
 
+const minute = 60_000
+
+/** For tests that do not freeze the server: a busy machine is not a fault. */
+const patience: RedisEngine.Patience = { connectMillis: minute, replyMillis: minute }
+
 const connectTo = (
   url: Redacted.Redacted<string>,
-  name = "test",
+  options: Partial<RedisEngine.RedisEngineOptions> = {},
 ): Effect.Effect<EngineShape, never, Scope.Scope> =>
-  Effect.map(Layer.build(RedisEngine.layer({ url, name, id: "m1" })), Context.get(Engine))
+  Effect.map(
+    Layer.build(RedisEngine.layer({ url, name: "test", id: "m1", patience, ...options })),
+    Context.get(Engine),
+  )
 
 /** Waits until the engine has a status. */
 const until = (engine: EngineShape, state: EngineStatus["state"]) =>
@@ -26,10 +34,8 @@ const until = (engine: EngineShape, state: EngineStatus["state"]) =>
     })
   })
 
-const connected = (server: RedisServer) =>
-  Effect.tap(connectTo(server.url), (engine) => until(engine, "connected"))
-
-const minute = 60_000
+const connected = (server: RedisServer, options?: Partial<RedisEngine.RedisEngineOptions>) =>
+  Effect.tap(connectTo(server.url, options), (engine) => until(engine, "connected"))
 
 describe.skipIf(program === undefined)(`the engine in Redis${skipNote}`, () => {
   it.live("keeps values, sets, hashes and streams", () =>
@@ -110,7 +116,7 @@ describe.skipIf(program === undefined)(`the engine in Redis${skipNote}`, () => {
       })
       yield* until(one, "connected")
       const other = yield* connected(server)
-      const elsewhere = yield* connectTo(server.url, "another")
+      const elsewhere = yield* connectTo(server.url, { name: "another" })
       yield* until(elsewhere, "connected")
       yield* elsewhere.publish("notice", "not for this cluster")
       yield* other.publish("notice", "first")
@@ -169,7 +175,9 @@ describe.skipIf(program === undefined)(`the engine in Redis${skipNote}`, () => {
   it.live("counts a frozen server as away, however much is asked of it", () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.start()
-      const engine = yield* connected(server)
+      const engine = yield* connected(server, {
+        patience: { connectMillis: minute, replyMillis: 1_000 },
+      })
       yield* server.freeze
       const asking = Effect.forever(
         Effect.andThen(Effect.ignore(engine.publish("usage", "x")), Effect.sleep("100 millis")),
