@@ -316,7 +316,7 @@ it.effect(
         })
       const port = yield* Effect.promise(() => fixedPort())
       assert.strictEqual(
-        yield* addressOn(`listen = "127.0.0.1:${port}"\n`),
+        yield* addressOn(`listen = "127.0.0.1:${port}"\nadmin_listen = "127.0.0.1:0"\n`),
         `http://127.0.0.1:${port}/servers/attic/`,
       )
       assert.strictEqual(
@@ -341,6 +341,7 @@ it.effect("the page of a server names no address at which it is not reached", ()
     fs.writeFileSync(certFile, chain)
     const port = yield* Effect.promise(() => fixedPort())
     const on = yield* adminRelay(`${withToken}listen = "127.0.0.1:${port}"
+admin_listen = "127.0.0.1:0"
 admin_url = "https://admin.example"
 tls_cert = "${certFile}"
 tls_key = "${keyFile}"
