@@ -188,6 +188,19 @@ const chunked: Framing = { _tag: "Chunked" }
 const close: Framing = { _tag: "Close" }
 const resetContent = 205
 
+/**
+ * Whether bytes on an idle connection are the response by which an origin ends it:
+ * 408, after which it closes the connection (RFC 9110 15.5.9). It has to say so, since
+ * no other response may come without a request.
+ */
+export const endsKeepAlive = (bytes: Buffer): boolean => {
+  const head = recognise(bytes, "GET")
+  if (head._tag !== "Response" || head.status !== 408) return false
+  return !head.persists && (isHttp10(bytes) || connectionOptions(head.headers).has("close"))
+}
+
+const isHttp10 = (bytes: Buffer): boolean => bytes[version.length] === 0x30
+
 /** How long the origin keeps an idle connection open, in seconds (`Keep-Alive: timeout=N`). */
 export const keepAliveSeconds = (headers: HeaderList): number | undefined => {
   for (const value of all(headers, "keep-alive")) {

@@ -7,7 +7,11 @@ import type { Socket } from "node:net"
 import { BodyError } from "../../protocol/Exchange.ts"
 import { ChunkedDecoder, type Decoded } from "../../protocol/http/ChunkedDecoder.ts"
 import type { Framing } from "../../protocol/http/Framing.ts"
-import { type OriginResponse, recognise } from "../../protocol/http/OriginResponse.ts"
+import {
+  endsKeepAlive,
+  type OriginResponse,
+  recognise,
+} from "../../protocol/http/OriginResponse.ts"
 import { passable } from "../../protocol/http/Trailers.ts"
 import { type Body, empty, fromBytes } from "../../transport/body/Body.ts"
 import { PushedBody } from "../../transport/body/PushedBody.ts"
@@ -138,13 +142,15 @@ export class OriginConnection implements Carrier {
     const bytes = this.owner.readBuffer.subarray(0, size)
     if (this.body !== undefined) this.onBody(this.body, bytes)
     else if (this.reading === "Head" && this.request !== undefined) this.onHead(this.request, bytes)
-    else this.onUnasked()
+    else this.onUnasked(bytes)
     return this.flow === "Flowing"
   }
 
   /** Bytes that no request asked for. */
-  private onUnasked(): void {
+  private onUnasked(bytes: Buffer): void {
     if (this.reading !== "Idle" && this.reading !== "Rest") return
+    if (this.reading === "Idle" && this.use === "Reused" && endsKeepAlive(bytes))
+      return this.breakOff(ended)
     this.owner.distrust()
     this.afterRest = "Close"
     if (this.reading === "Idle") this.breakOff(new Error("it sent bytes that nobody asked for"))
@@ -163,6 +169,8 @@ export class OriginConnection implements Carrier {
         if (this.use === "Reused") this.owner.distrust()
         return this.breakOff(new Error(head.detail))
       }
+      if (head.status === 408 && !head.persists && this.mayBeLate(request))
+        return this.breakOff(ended)
       this.partialHead = noBytes
       bytes = bytes.subarray(head.end)
       if (head.status >= 200) return this.onResponse(request, head, bytes)
@@ -172,6 +180,14 @@ export class OriginConnection implements Carrier {
       // The request may have been given up.
       if (this.request !== request) return
     }
+  }
+
+  /**
+   * Whether the first response on a reused connection may be one by which the origin
+   * ended it before the request came, and the request can be sent again.
+   */
+  private mayBeLate(request: OriginRequest): boolean {
+    return this.progress === "Unanswered" && request.mayRepeat("Unanswered")
   }
 
   private onResponse(request: OriginRequest, response: OriginResponse, rest: Buffer): void {

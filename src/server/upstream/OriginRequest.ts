@@ -188,7 +188,7 @@ export class OriginRequest {
 
   /** There is no response. */
   failed(error: Error, progress: Progress): void {
-    if (this.attempt === "First" && this.mayRepeat(progress)) {
+    if (this.mayRepeat(progress)) {
       this.attempt = "Second"
       this.upload?.detach()
       return this.sendOn(this.connect())
@@ -198,7 +198,9 @@ export class OriginRequest {
     this.call.failed(error)
   }
 
-  private mayRepeat(progress: Progress): boolean {
+  /** Whether it is sent again on a new connection, after so much progress. */
+  mayRepeat(progress: Progress): boolean {
+    if (this.attempt === "Second") return false
     if (progress === "Unsent") return true
     const canStartAgain = this.upload?.canStartAgain ?? true
     return progress === "Unanswered" && this.call.repeatable && canStartAgain

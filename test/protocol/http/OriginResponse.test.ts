@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import {
+  endsKeepAlive,
   keepAliveSeconds,
   maxHead,
   type OriginResponse,
@@ -213,4 +214,17 @@ describe("an incomplete response head", () => {
         .map((text) => text.replace(/[\t ]*:[\t ]*/, ": ").replace(/(?<=: .*?)[\t ]+$/, "")),
     )
   })
+})
+
+it.each([
+  ["HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n", true],
+  ["HTTP/1.1 408 X\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", true],
+  ["HTTP/1.0 408 X\r\n\r\n", true],
+  ["HTTP/1.0 408 X\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n", false],
+  ["HTTP/1.1 408 X\r\n\r\n", false],
+  ["HTTP/1.1 408 X\r\nConnection: close\r\n", false],
+  ["HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", false],
+  ["408", false],
+])("%j on an idle connection is its usual end: %s", (text, isEnd) => {
+  assert.strictEqual(endsKeepAlive(Buffer.from(text)), isEnd)
 })

@@ -80,9 +80,14 @@ const start = async (options: Partial<OriginClientOptions> = {}) => {
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 /** One answered request, whose connection is kept. */
-const warm = async (client: OriginClient, origin: RawOrigin, answer = ok): Promise<RawHttp> => {
+const warm = async (
+  client: OriginClient,
+  origin: RawOrigin,
+  answer = ok,
+  index = 0,
+): Promise<RawHttp> => {
   const sent = send(client)
-  const connection = await origin.connection()
+  const connection = await origin.connection(index)
   await connection.readHeadText()
   await connection.write(answer)
   assert.strictEqual((await whole(sent)).text, "ok")
@@ -354,6 +359,41 @@ describe("a connection", () => {
         assert.strictEqual((await fresh.readRest()).bytes.length, 0)
       }
     })
+
+  it.each([
+    "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n",
+    "HTTP/1.0 408 Request Time-out\r\nContent-Type: text/html\r\n\r\n<h1>408</h1>\n",
+  ])("that is ended by %j while it is idle is closed, and others are used again", async (last) => {
+    const { client, origin } = await start()
+    const connection = await warm(client, origin)
+    await connection.write(last)
+    assert.strictEqual((await connection.readRest()).bytes.length, 0)
+    const next = await warm(client, origin, ok, 1)
+    const sent = send(client)
+    await next.readHeadText()
+    await next.write(ok)
+    assert.strictEqual((await whole(sent)).text, "ok")
+    assert.lengthOf(origin.connections, 2)
+  })
+
+  it.each([
+    ["GET", 2, "ok"],
+    ["POST", 1, "late"],
+  ] as const)("that gives 408 to %s as it is used again is asked %i times", async (...row) => {
+    const [method, connections, text] = row
+    const { client, origin } = await start()
+    const kept = await warm(client, origin)
+    const sent = send(client, method)
+    await kept.readHeadText()
+    await kept.write("HTTP/1.1 408 X\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlate")
+    if (connections === 2) {
+      const fresh = await origin.connection(1)
+      await fresh.readHeadText()
+      await fresh.write(ok)
+    }
+    assert.strictEqual((await whole(sent)).text, text)
+    assert.lengthOf(origin.connections, connections)
+  })
 
   it("that gives no HTTP instead of a response has a GET sent again on a new one", async () => {
     const { client, origin } = await start()
