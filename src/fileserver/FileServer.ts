@@ -366,7 +366,8 @@ const receiveForm = (
 const handle = (parts: Parts): Handler => {
   const { dotfiles } = parts.site.root.visibility
   const served = dotfiles || (parts.changes.canManage && "sidecars")
-  const pathOf = memoize((target) => TargetPath.decode(target, windows, served))
+  const { isSite } = parts.webSite
+  const pathOf = memoize((target) => TargetPath.decode(target, windows, served, isSite))
   return (head, body, reply) => {
     const { method } = head
     if (method === "POST") {

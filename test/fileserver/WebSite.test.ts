@@ -44,6 +44,37 @@ describe("a site", () => {
     assert.deepStrictEqual(await untilClosed(base), [])
   })
 
+  it("has its folder .well-known, and nothing else whose name begins with a dot", async () => {
+    const dotted = {
+      ...files,
+      ".well-known/security.txt": "Contact: x",
+      ".well-known/.env": "secret",
+      ".well-knownish/a": "no",
+      "sub/.well-known/a": "no",
+      ".env": "secret",
+    }
+    for (const options of [{ index: true }, { spa: true }, { index: true, manage: {} }]) {
+      const { base, get } = await servedFolder(dotted, options)
+      for (const target of ["/.well-known/security.txt", "/files/%2Ewell-known/security.txt"]) {
+        const answer = await get(target)
+        assert.deepStrictEqual([answer.status, answer.text], [200, "Contact: x"], target)
+      }
+      for (const target of [
+        "/.well-known/.env",
+        "/.well-knownish/a",
+        "/sub/.well-known/a",
+        "/files/sub/.well-known/a",
+        "/.env",
+      ])
+        assert.strictEqual((await get(target)).status, 404, target)
+      assert.notInclude((await get("/files/?json")).text, "well-known")
+      assert.deepStrictEqual(await untilClosed(base), [])
+    }
+    const folder = await servedFolder(dotted)
+    for (const target of ["/.well-known/security.txt", "/files/.well-known/security.txt"])
+      assert.strictEqual((await folder.get(target)).status, 404, target)
+  })
+
   it("answers for what does not exist with its 404.html, or as an application with index.html", async () => {
     const site = await servedFolder(files, { index: true })
     const absent = await site.get("/nothing/here", page)

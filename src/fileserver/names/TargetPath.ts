@@ -64,17 +64,26 @@ export const isServed = (name: ByteName, windows: boolean, dotfiles: Dotfiles = 
   (!name.startsWith(".") || isDotfileServed(name, dotfiles)) &&
   !(windows && windowsAlias.test(name))
 
+/** The folder of a site whose addresses are laid down for every site (RFC 8615). */
+const wellKnown = ".well-known"
+
+/** Whether a segment is that folder of the site: at the top, or below `files/`. */
+const isWellKnown = (segment: ByteName, above: ReadonlyArray<ByteName>): boolean =>
+  segment === wellKnown && (above.length === 0 || (above.length === 1 && above[0] === "files"))
+
 /**
  * Decodes a request target.
  *
  * @param target as sent: a byte string that starts with `/`
  * @param windows whether the rules of Windows for names apply
  * @param dotfiles whether names may begin with a dot
+ * @param isSite whether the shared folder is a site, whose `.well-known` is served in any case
  */
 export const decode = (
   target: string,
   windows = false,
   dotfiles: Dotfiles = false,
+  isSite = false,
 ): TargetPath | Refusal => {
   const mark = target.indexOf("?")
   const path = mark < 0 ? target : target.slice(0, mark)
@@ -96,7 +105,7 @@ export const decode = (
     if (segment.includes("/") || segment.includes("\0")) {
       return refuse(400, "The address has an encoded character that no file name can contain.")
     }
-    if (!isServed(segment, windows, dotfiles))
+    if (!isServed(segment, windows, dotfiles) && !(isSite && isWellKnown(segment, segments)))
       return refuse(404, "Files of this name are not served.")
     segments.push(segment)
   }
