@@ -156,6 +156,19 @@ const application = Effect.fnUntraced(function* (
   return { handler, rows: [["To", to]] }
 })
 
+/** The options of the file server that its settings give. */
+const optionsOf = (rules: FileRules, root: string) => ({
+  dotfiles: rules.dotfiles,
+  symlinks: rules.symlinks,
+  trustedContent: rules.trustedContent,
+  precompressed: rules.precompressed,
+  archives: rules.archives,
+  index: rules.index,
+  spa: rules.spa,
+  shareLinks: rules.shareLinks ? ShareFile.of(root) : undefined,
+  thumbCacheMax: rules.thumbnailCacheMax,
+})
+
 /** A folder, or a single file of it. */
 const folder = Effect.fnUntraced(function* (
   path: string,
@@ -182,19 +195,7 @@ const folder = Effect.fnUntraced(function* (
   const access = rules && (yield* loadAccess(rules))
   const handler = yield* FileServer.make({
     hidden: [...(rules?.hidden ?? []), ...UserPaths.keyPatterns(root, process.env)],
-    ...(rules === undefined
-      ? {}
-      : {
-          dotfiles: rules.dotfiles,
-          symlinks: rules.symlinks,
-          trustedContent: rules.trustedContent,
-          precompressed: rules.precompressed,
-          archives: rules.archives,
-          index: rules.index,
-          spa: rules.spa,
-          shareLinks: rules.shareLinks ? ShareFile.of(root) : undefined,
-          thumbCacheMax: rules.thumbnailCacheMax,
-        }),
+    ...(rules === undefined ? {} : optionsOf(rules, root)),
     ...(uploads === undefined ? {} : { uploads }),
     ...(manage === undefined ? {} : { manage }),
     ...(access === undefined ? {} : { access }),
@@ -224,7 +225,7 @@ const folder = Effect.fnUntraced(function* (
 /** Makes the handler; its connections live as long as the Scope. */
 export const make = Effect.fn("Destination.make")(function* (options: DestinationOptions) {
   const { origin = noOrigin, routes = [] } = options
-  const rest =
+  const main =
     origin.to === undefined
       ? yield* folder(options.folder ?? ".", options.rules, options.hiddenFiles, options.title)
       : yield* application(origin.to, origin, options.onProblem)
@@ -232,8 +233,8 @@ export const make = Effect.fn("Destination.make")(function* (options: Destinatio
     Effect.map(application(route.to, route), ({ handler }) => ({ path: route.path, handler })),
   )
   const destination: Destination = {
-    handler: RouteHandler.make(routed, rest.handler),
-    rows: [...rest.rows, ...routes.map(({ path, to }) => ["Route", `${path} to ${to}`] as const)],
+    handler: RouteHandler.make(routed, main.handler),
+    rows: [...main.rows, ...routes.map(({ path, to }) => ["Route", `${path} to ${to}`] as const)],
   }
   const { password, realm, rules, user } = options
   if (user !== undefined && rules?.usersFile !== undefined) {
@@ -251,7 +252,7 @@ export const make = Effect.fn("Destination.make")(function* (options: Destinatio
   // Not by the routes: an application below `/share` keeps its sign-in.
   const handler: Handler = (head, body, reply) =>
     hasLinks && FileServer.needsNoSignIn(head.target)
-      ? rest.handler(head, body, reply)
+      ? main.handler(head, body, reply)
       : protectedHandler(head, body, reply)
   return { ...destination, handler }
 })

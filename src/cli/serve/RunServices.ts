@@ -49,7 +49,7 @@ const checkKeys = Effect.fnUntraced(function* (
   }
 })
 
-/** The names that are served. */
+/** The names that are served. One function, since opening, replacing and ending names share who carries the others. */
 const makeServices = Effect.fnUntraced(function* (
   options: TunnelEvents.TunnelOptions,
   view: OwnerView.OwnerView,

@@ -14,6 +14,7 @@ import * as Server from "../../server/Server.ts"
 import * as SharedTunnel from "../../server/SharedTunnel.ts"
 import type { SharedNames } from "../../server/uplink/SharedNames.ts"
 import type { LastFailure, UplinkStatus } from "../../server/uplink/UplinkStatus.ts"
+import type { Handler } from "../../transport/body/Handler.ts"
 import * as ProxyChoice from "../../transport/net/ProxyChoice.ts"
 import type { Service } from "../control/StatusReport.ts"
 import * as PassedTls from "../passthrough/PassedTls.ts"
@@ -102,6 +103,82 @@ export interface Sharing {
   readonly isOnly: boolean
 }
 
+/** What a name needs besides its configuration, as it is when it is opened. */
+interface Surroundings {
+  readonly options: TunnelEvents.TunnelOptions
+  readonly ownerView: OwnerView
+  readonly sharing: Sharing
+  readonly view: ServiceView
+  readonly handler: Handler
+  /** Certificates to trust besides the usual ones. */
+  readonly ca: string | undefined
+  readonly tls: Effect.Success<ReturnType<typeof PassedTls.make>>
+}
+
+/** What is known of a name that is served. */
+class TunnelStatus {
+  /** What pages call the server, as the relay says. */
+  site: string
+  read: (() => UplinkStatus) | undefined
+
+  constructor(site: string) {
+    this.site = site
+  }
+}
+
+/** Connects a name to its relay, and never ends. */
+const connect = Effect.fnUntraced(function* (
+  config: ServerConfig.ServerConfig,
+  { ca, handler, options, ownerView, sharing, tls, view }: Surroundings,
+  status: TunnelStatus,
+) {
+  const responseMillis =
+    config.responseTimeout === undefined ? undefined : Duration.toMillis(config.responseTimeout)
+  const { callbacks, failed } = yield* TunnelEvents.make(
+    config,
+    options,
+    ownerView.isLive ? view : undefined,
+  )
+  const serverOptions: Server.ServerOptions = {
+    name: config.name,
+    apiKey: config.apiKey,
+    ticket: options.ticket,
+    relayUrl: config.relayUrl,
+    handler: view.watch(handler),
+    program: `ptth/${version}`,
+    throttle: config.throttleUpload,
+    transport: config.transport,
+    ...(config.connections === undefined ? {} : { connections: config.connections }),
+    ...(responseMillis === undefined ? {} : { responseMillis }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(tls === undefined ? {} : { tls: tls.hosts }),
+    onStart: (read) => {
+      status.read = read
+    },
+    ...callbacks,
+    onConnected: (url, site) => {
+      status.site = site
+      return Effect.andThen(
+        tls?.onConnected(url) ?? Effect.void,
+        callbacks.onConnected?.(url, site) ?? Effect.void,
+      )
+    },
+  }
+  const mayShare = tls === undefined && config.transport !== "classic"
+  if (sharing.isCarrier || !mayShare)
+    yield* Effect.forkScoped(
+      TunnelEvents.tellOfSilence(config.relayUrl, () => status.read?.(), ownerView.isLive),
+    )
+  return yield* Effect.raceFirst(
+    failed,
+    sharing.isCarrier
+      ? Server.run({ ...serverOptions, shared: sharing.names })
+      : mayShare
+        ? SharedTunnel.run(serverOptions, sharing.names)
+        : Server.run(serverOptions),
+  )
+})
+
 /** Opens what a name serves, in the Scope; `run` then connects, and never ends. */
 export const prepare = Effect.fn("RunTunnel.prepare")(function* (
   config: ServerConfig.ServerConfig,
@@ -115,67 +192,20 @@ export const prepare = Effect.fn("RunTunnel.prepare")(function* (
   const ca = yield* readCertificates(config.ca, options.pairing === undefined ? path : undefined)
   yield* Effect.fromResult(ProxyChoice.of(process.env, new URL(config.relayUrl)))
   const tls = yield* PassedTls.make(config, path ?? "the command line")
-  /** What pages call the server, as the relay says. */
-  let site: string = config.name
-  const title = () => site
+  const status = new TunnelStatus(config.name)
+  const title = () => status.site
   const view = yield* Effect.acquireRelease(
     Effect.sync(() => ownerView.serve(config.name)),
     ({ remove }) => Effect.sync(remove),
   )
   const destination = yield* SwitchedDestination.make(destinationOf(config, path, view, title))
-  let statusNow: (() => UplinkStatus) | undefined
-  const responseMillis =
-    config.responseTimeout === undefined ? undefined : Duration.toMillis(config.responseTimeout)
-  const run = Effect.gen(function* () {
-    const { callbacks, failed } = yield* TunnelEvents.make(
-      config,
-      options,
-      ownerView.isLive ? view : undefined,
-    )
-    const serverOptions: Server.ServerOptions = {
-      name: config.name,
-      apiKey: config.apiKey,
-      ticket: options.ticket,
-      relayUrl: config.relayUrl,
-      handler: view.watch(destination.handler),
-      program: `ptth/${version}`,
-      throttle: config.throttleUpload,
-      transport: config.transport,
-      ...(config.connections === undefined ? {} : { connections: config.connections }),
-      ...(responseMillis === undefined ? {} : { responseMillis }),
-      ...(ca === undefined ? {} : { ca }),
-      ...(tls === undefined ? {} : { tls: tls.hosts }),
-      onStart: (status) => {
-        statusNow = status
-      },
-      ...callbacks,
-      onConnected: (url, name) => {
-        site = name
-        return Effect.andThen(
-          tls?.onConnected(url) ?? Effect.void,
-          callbacks.onConnected?.(url, name) ?? Effect.void,
-        )
-      },
-    }
-    const mayShare = tls === undefined && config.transport !== "classic"
-    if (sharing.isCarrier || !mayShare)
-      yield* Effect.forkScoped(
-        TunnelEvents.tellOfSilence(config.relayUrl, () => statusNow?.(), ownerView.isLive),
-      )
-    return yield* Effect.raceFirst(
-      failed,
-      sharing.isCarrier
-        ? Server.run({ ...serverOptions, shared: sharing.names })
-        : mayShare
-          ? SharedTunnel.run(serverOptions, sharing.names)
-          : Server.run(serverOptions),
-    )
-  })
+  const { handler } = destination
+  const run = connect(config, { options, ownerView, sharing, view, handler, ca, tls }, status)
   return {
     rows: destination.rows,
     run: sharing.isOnly ? run : Effect.annotateLogs(run, "server", config.name),
     /** For `ptth status`. */
-    status: () => serviceOf(config, destination.rows(), statusNow?.()),
+    status: () => serviceOf(config, destination.rows(), status.read?.()),
     /** Opens what another configuration serves; running the inner effect serves that on the same links. */
     replace: (next: ServerConfig.ServerConfig) =>
       destination.replace(destinationOf(next, path, view, title)),

@@ -73,13 +73,15 @@ export const names = (
     },
   )
 
+/** Takes the entries, in no order, and the names that could not be examined. */
+type LookResult = (entries: Array<Entry>, unexamined: ReadonlyArray<ByteName>) => void
+
 /**
  * Examines some of the names in a folder. Left out are hidden files, links
  * outside or to nothing, entries that are neither files nor folders, and
  * entries deleted meanwhile.
  *
  * @param isCancelled asked now and then; once it returns true, entries may be missing
- * @param done called with the entries in no order, and with the names that could not be examined
  */
 export const look = (
   root: Root,
@@ -87,19 +89,106 @@ export const look = (
   folder: OpenFolder,
   names: ReadonlyArray<ByteName>,
   isCancelled: () => boolean,
-  done: (entries: Array<Entry>, unexamined: ReadonlyArray<ByteName>) => void,
+  done: LookResult,
 ): void => {
-  const entries: Array<Entry> = []
-  const unexamined: Array<ByteName> = []
-  const start = folder.real.endsWith(separator) ? folder.real : folder.real + separator
+  const looking = new Looking(root, hidden, folder, names, isCancelled, done)
+  hidden.refresh(() => looking.start())
+}
 
-  const add = (name: ByteName, real: ByteName, stats: fs.Stats, link: boolean): void => {
-    if (!(stats.isFile() || stats.isDirectory()) || hidden.holds(real, stats)) return
+/** One call of {@link look}. */
+class Looking {
+  private readonly root: Root
+  private readonly hidden: HiddenFiles
+  private readonly folder: OpenFolder
+  /** The real path of the folder, with a separator at its end. */
+  private readonly real: ByteName
+  private readonly names: ReadonlyArray<ByteName>
+  private readonly isCancelled: () => boolean
+  private readonly done: LookResult
+  private readonly entries: Array<Entry> = []
+  private readonly unexamined: Array<ByteName> = []
+  /** How many names have been begun. */
+  private started = 0
+  /** How many names are not finished. */
+  private left: number
+
+  constructor(
+    root: Root,
+    hidden: HiddenFiles,
+    folder: OpenFolder,
+    names: ReadonlyArray<ByteName>,
+    isCancelled: () => boolean,
+    done: LookResult,
+  ) {
+    this.root = root
+    this.hidden = hidden
+    this.folder = folder
+    this.real = folder.real.endsWith(separator) ? folder.real : folder.real + separator
+    this.names = names
+    this.isCancelled = isCancelled
+    this.done = done
+    this.left = names.length
+  }
+
+  start(): void {
+    if (this.left === 0) return this.done([], [])
+    for (let i = 0; i < concurrency; i++) this.startOne()
+  }
+
+  private startOne(): void {
+    const { names } = this
+    if (this.started === names.length) return
+    if (this.isCancelled()) {
+      // Calls that were started still finish; no further ones are started.
+      this.left -= names.length - this.started
+      this.started = names.length
+      if (this.left === 0) this.done([], [])
+      return
+    }
+    this.examine(names[this.started++] as ByteName)
+  }
+
+  private readonly next = (): void => {
+    if (--this.left === 0) this.done(this.entries, this.unexamined)
+    else this.startOne()
+  }
+
+  private examine(name: ByteName): void {
+    const path = toFsPath(this.folder.path + separator + name)
+    fs.lstat(path, (error, stats) => {
+      if (error !== null) {
+        // One that was deleted meanwhile is left out.
+        if (error.code !== "ENOENT") this.unexamined.push(name)
+        return this.next()
+      }
+      if (stats.isSymbolicLink()) return this.addLink(name, path)
+      this.add(name, this.real + name, stats, false)
+      this.next()
+    })
+  }
+
+  private addLink(name: ByteName, path: string | Buffer): void {
+    const { next, root } = this
+    if (root.symlinks === "never") return next()
+    fs.realpath.native(path, { encoding: "latin1" }, (error, real) => {
+      if (error !== null) return next()
+      root.contains(real, (inside) => {
+        if (!inside || root.hides(real)) return next()
+        fs.stat(toFsPath(real), (missing, stats) => {
+          if (missing === null) this.add(name, real, stats, true)
+          next()
+        })
+      })
+    })
+  }
+
+  private add(name: ByteName, real: ByteName, stats: fs.Stats, link: boolean): void {
+    if (!(stats.isFile() || stats.isDirectory()) || this.hidden.holds(real, stats)) return
     const folder = stats.isDirectory()
     const size = folder ? 0 : stats.size
     const { ino: inode, mtimeMs: modified } = stats
     const executable = !folder && (stats.mode & fs.constants.S_IXUSR) !== 0
-    entries.push({
+    this.entries.push({
       name,
       folder,
       size,
@@ -109,56 +198,6 @@ export const look = (
       ...(link ? { link } : {}),
     })
   }
-
-  const addLink = (name: ByteName, path: string | Buffer, next: () => void): void => {
-    if (root.symlinks === "never") return next()
-    fs.realpath.native(path, { encoding: "latin1" }, (error, real) => {
-      if (error !== null) return next()
-      root.contains(real, (inside) => {
-        if (!inside || root.hides(real)) return next()
-        fs.stat(toFsPath(real), (missing, stats) => {
-          if (missing === null) add(name, real, stats, true)
-          next()
-        })
-      })
-    })
-  }
-
-  const lookAt = (name: ByteName, next: () => void): void => {
-    const path = toFsPath(folder.path + separator + name)
-    fs.lstat(path, (error, stats) => {
-      if (error !== null) {
-        // One that is gone is missed by nobody.
-        if (error.code !== "ENOENT") unexamined.push(name)
-        return next()
-      }
-      if (stats.isSymbolicLink()) return addLink(name, path, next)
-      add(name, start + name, stats, false)
-      next()
-    })
-  }
-
-  hidden.refresh(() => {
-    let started = 0
-    let left = names.length
-    if (left === 0) return done([], [])
-    const next = (): void => {
-      if (--left === 0) done(entries, unexamined)
-      else startOne()
-    }
-    const startOne = (): void => {
-      if (started === names.length) return
-      if (isCancelled()) {
-        // Calls that were started still finish; no further ones are started.
-        left -= names.length - started
-        started = names.length
-        if (left === 0) done([], [])
-        return
-      }
-      lookAt(names[started++] as ByteName, next)
-    }
-    for (let i = 0; i < concurrency; i++) startOne()
-  })
 }
 
 /**

@@ -142,10 +142,10 @@ export class StreamEndpoint {
     head: Buffer,
   ): boolean {
     const { handOver, spread } = this.context
-    const given = handOver === undefined ? undefined : HandedLink.passable(socket)
-    const worker = given === undefined ? undefined : spread.workerFor(have)
-    if (given === undefined || worker === undefined) return false
-    handOver?.give(worker, HandedLink.encode(request, head), given)
+    const passable = handOver === undefined ? undefined : HandedLink.passable(socket)
+    const worker = passable === undefined ? undefined : spread.workerFor(have)
+    if (passable === undefined || worker === undefined) return false
+    handOver?.give(worker, HandedLink.encode(request, head), passable)
     return true
   }
 
@@ -259,7 +259,10 @@ export class StreamEndpoint {
     this.connect(link, socket, head, giveBack)
   }
 
-  /** Runs the link on its WebSocket. It joins the rendezvous with the server's hello. */
+  /**
+   * Runs the link on its WebSocket. It joins the rendezvous with the server's hello.
+   * One function, since the multiplexer and the links on it refer to each other.
+   */
   private connect(
     { address, asked, instance, number, program, server }: LinkRequest,
     socket: Duplex,
@@ -271,7 +274,7 @@ export class StreamEndpoint {
     const config = settings.current()
     const isPassedThrough = this.isPassedThrough(server.name)
     let remove: (() => void) | undefined
-    let leave: ((reason: string) => void) | undefined
+    let leaveRendezvous: ((reason: string) => void) | undefined
     const multiplexer: Multiplexer = new Multiplexer({
       deadlines,
       heartbeatMillis: Duration.toMillis(config.heartbeat),
@@ -293,7 +296,7 @@ export class StreamEndpoint {
       }),
       onHello: () => {
         remove = this.add(link)
-        leave = rendezvous.join(link, address)
+        leaveRendezvous = rendezvous.join(link, address)
         rendezvous.ready(link)
         const { frame } = this.context.spread
         if (frame !== undefined) link.send(frame)
@@ -318,7 +321,7 @@ export class StreamEndpoint {
         giveBack()
         this.multiplexers.delete(multiplexer)
         remove?.()
-        leave?.(reason)
+        leaveRendezvous?.(reason)
         if (this.multiplexers.size === 0) this.onNone()
       },
     })

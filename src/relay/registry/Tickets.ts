@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import { Peers, type PeerView } from "../../cluster/Peers.ts"
+import { Peers, type PeersShape, type PeerView } from "../../cluster/Peers.ts"
 import { isServerName, type ServerName } from "../../domain/ServerName.ts"
 import { isTripcode, type Tripcode } from "../../domain/Tripcode.ts"
 import * as Ticket from "../../protocol/link/Ticket.ts"
@@ -76,94 +76,135 @@ interface Registration {
   readonly replaces: boolean
 }
 
+/** Registers servers by tickets, here and at other relays. */
+class Redeemer {
+  private readonly settings: RelaySettings["Service"]
+  private readonly peers: PeersShape
+  private readonly register: RegisterServer.RegisterServer
+  private readonly fs: FileSystem.FileSystem | undefined
+
+  constructor(
+    settings: RelaySettings["Service"],
+    peers: PeersShape,
+    register: RegisterServer.RegisterServer,
+    fs: FileSystem.FileSystem | undefined,
+  ) {
+    this.settings = settings
+    this.peers = peers
+    this.register = register
+    this.fs = fs
+  }
+
+  /** Answers other relays. */
+  listen(): void {
+    this.peers.onControl(TicketControl.redeem, ({ digest, name, tripcode }) =>
+      isServerName(name) && isTripcode(tripcode)
+        ? Effect.map(
+            this.redeemHere(name, digest, tripcode),
+            (registration) => registration ?? null,
+          )
+        : Effect.succeed(null),
+    )
+    this.peers.onControl(TicketControl.register, (registration) =>
+      this.registerHere(registration).pipe(
+        Effect.as(null),
+        Effect.mapError(({ message }) => message),
+      ),
+    )
+  }
+
+  /** See {@link RedeemTicket}. */
+  readonly redeem: RedeemTicket = Effect.fn("RedeemTicket")(
+    { self: this },
+    function* (name: string, ticket: string, tripcode: Tripcode) {
+      if (!isServerName(name) || Ticket.nameOf(ticket) !== name) return false
+      const { peers, settings } = this
+      const digest = Ticket.digest(ticket)
+      const machines = othersOf(peers.list(), peers.self.machine)
+      let registration: Registration | undefined = yield* this.redeemHere(name, digest, tripcode)
+      let from = peers.self.machine
+      for (const peer of machines) {
+        if (registration !== undefined) break
+        const answer = yield* this.ask(peer, TicketControl.redeem, { name, digest, tripcode })
+        registration = Option.getOrUndefined(answer) ?? undefined
+        from = peer.machine
+      }
+      if (registration === undefined) return false
+      if (from !== peers.self.machine)
+        yield* Effect.catch(this.registerHere(registration), ({ message }) =>
+          Effect.logError(`a ticket for ${name} was redeemed at ${from}, but not here\n${message}`),
+        )
+      const message = registration
+      yield* Effect.forEach(
+        machines.filter(({ machine }) => machine !== from),
+        (peer) => this.ask(peer, TicketControl.register, message),
+        { concurrency: "unbounded", discard: true },
+      )
+      return settings.derived().servers.get(name)?.tripcodes.includes(tripcode) === true
+    },
+  )
+
+  private ask<A, R>(peer: PeerView, kind: ControlKind<A, R>, message: A) {
+    return Effect.option(this.peers.ask(peer.id, kind, message, answerMillis))
+  }
+
+  /** Registers the server at this machine, and has its other processes load the configuration. */
+  private readonly registerHere = Effect.fnUntraced(
+    { self: this },
+    function* ({ name, replaces, tripcode }: Registration) {
+      const { peers } = this
+      yield* this.register(name, tripcode, byTicket, replaces)
+      const beside = peers.list().filter((peer) => isUp(peer) && isOf(peer, peers.self.machine))
+      yield* Effect.forEach(
+        beside,
+        (peer) => this.ask(peer, AdminControl.approving, { name, tripcode, isDone: true }),
+        { concurrency: "unbounded", discard: true },
+      )
+    },
+  )
+
+  /** The registration that an invitation of this machine makes, if it has the ticket's. */
+  private readonly redeemHere = Effect.fnUntraced(
+    { self: this },
+    function* (name: ServerName, digest: string, tripcode: Tripcode) {
+      const { fs, settings } = this
+      const { serversFolder } = settings.status()
+      if (serversFolder === undefined || fs === undefined) return undefined
+      const invitation = yield* Invitations.take(serversFolder, name, digest).pipe(
+        Effect.provideService(FileSystem.FileSystem, fs),
+      )
+      if (invitation === undefined) return undefined
+      const { putBack, replaces } = invitation
+      // Its server was removed by hand since the invitation.
+      if (replaces && !settings.derived().servers.has(name)) return undefined
+      const registration: Registration = { name, tripcode, replaces }
+      return yield* this.registerHere(registration).pipe(
+        Effect.as(registration),
+        Effect.catchTag("ApprovalError", ({ message }) =>
+          putBack.pipe(
+            Effect.andThen(Effect.logError(`a ticket for ${name} was not redeemed\n${message}`)),
+            Effect.as(undefined),
+          ),
+        ),
+      )
+    },
+  )
+}
+
 /** The operation for servers that connect; it answers other relays too while the Scope is open. */
 export const makeRedeem: Effect.Effect<
   RedeemTicket,
   never,
   RelaySettings | AuditLog | Scope.Scope
 > = Effect.gen(function* () {
-  const settings = yield* RelaySettings
-  const peers = yield* Peers
-  const register = yield* RegisterServer.make
-  const fs = Option.getOrUndefined(yield* Effect.serviceOption(FileSystem.FileSystem))
-
-  const ask = <A, R>(peer: PeerView, kind: ControlKind<A, R>, message: A) =>
-    Effect.option(peers.ask(peer.id, kind, message, answerMillis))
-
-  /** Registers the server at this machine, and has its other processes load the configuration. */
-  const registerHere = Effect.fnUntraced(function* ({ name, replaces, tripcode }: Registration) {
-    yield* register(name, tripcode, byTicket, replaces)
-    const beside = peers.list().filter((peer) => isUp(peer) && isOf(peer, peers.self.machine))
-    yield* Effect.forEach(
-      beside,
-      (peer) => ask(peer, AdminControl.approving, { name, tripcode, isDone: true }),
-      { concurrency: "unbounded", discard: true },
-    )
-  })
-
-  /** The registration that an invitation of this machine makes, if it has the ticket's. */
-  const redeemHere = Effect.fnUntraced(function* (
-    name: ServerName,
-    digest: string,
-    tripcode: Tripcode,
-  ) {
-    const { serversFolder } = settings.status()
-    if (serversFolder === undefined || fs === undefined) return undefined
-    const taken = yield* Invitations.take(serversFolder, name, digest).pipe(
-      Effect.provideService(FileSystem.FileSystem, fs),
-    )
-    if (taken === undefined) return undefined
-    // Its server was removed by hand since the invitation.
-    if (taken.replaces && !settings.derived().servers.has(name)) return undefined
-    const registration: Registration = { name, tripcode, replaces: taken.replaces }
-    return yield* registerHere(registration).pipe(
-      Effect.as(registration),
-      Effect.catchTag("ApprovalError", ({ message }) =>
-        taken.putBack.pipe(
-          Effect.andThen(Effect.logError(`a ticket for ${name} was not redeemed\n${message}`)),
-          Effect.as(undefined),
-        ),
-      ),
-    )
-  })
-
-  peers.onControl(TicketControl.redeem, ({ digest, name, tripcode }) =>
-    isServerName(name) && isTripcode(tripcode)
-      ? Effect.map(redeemHere(name, digest, tripcode), (made) => made ?? null)
-      : Effect.succeed(null),
+  const redeemer = new Redeemer(
+    yield* RelaySettings,
+    yield* Peers,
+    yield* RegisterServer.make,
+    Option.getOrUndefined(yield* Effect.serviceOption(FileSystem.FileSystem)),
   )
-  peers.onControl(TicketControl.register, (registration) =>
-    registerHere(registration).pipe(
-      Effect.as(null),
-      Effect.mapError(({ message }) => message),
-    ),
-  )
-
-  return Effect.fn("RedeemTicket")(function* (name, ticket, tripcode) {
-    if (!isServerName(name) || Ticket.nameOf(ticket) !== name) return false
-    const digest = Ticket.digest(ticket)
-    const machines = othersOf(peers.list(), peers.self.machine)
-    let registration: Registration | undefined = yield* redeemHere(name, digest, tripcode)
-    let from = peers.self.machine
-    for (const peer of machines) {
-      if (registration !== undefined) break
-      const made = yield* ask(peer, TicketControl.redeem, { name, digest, tripcode })
-      registration = Option.getOrUndefined(made) ?? undefined
-      from = peer.machine
-    }
-    if (registration === undefined) return false
-    if (from !== peers.self.machine)
-      yield* Effect.catch(registerHere(registration), ({ message }) =>
-        Effect.logError(`a ticket for ${name} was redeemed at ${from}, but not here\n${message}`),
-      )
-    const message = registration
-    yield* Effect.forEach(
-      machines.filter(({ machine }) => machine !== from),
-      (peer) => ask(peer, TicketControl.register, message),
-      { concurrency: "unbounded", discard: true },
-    )
-    return settings.derived().servers.get(name)?.tripcodes.includes(tripcode) === true
-  })
+  redeemer.listen()
+  return redeemer.redeem
 })
 
 const isUp = ({ state }: PeerView): boolean => state === "up"

@@ -176,7 +176,7 @@ export const infoOf = (version: string): Metric => ({
   samples: [{ labels: { version }, value: 1 }],
 })
 
-/** What a relay of several has of the others. */
+/** What a relay of several has of the others. Long, since it is a table: an entry for each metric. */
 const cluster = ({ engine, peers, traffic }: MetricsContext): ReadonlyArray<Metric> => {
   const present = peers.list().filter(isExpected)
   const ofPeers = (

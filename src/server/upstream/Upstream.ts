@@ -12,7 +12,7 @@ import type { OriginResponse } from "../../protocol/http/OriginResponse.ts"
 import { isSafe } from "../../protocol/http/SafeMethod.ts"
 import { CheckedRequest, isTarget, type RequestHead } from "../../protocol/Message.ts"
 import { type Body, promise } from "../../transport/body/Body.ts"
-import type { Handler, Reply } from "../../transport/body/Handler.ts"
+import type { Handler } from "../../transport/body/Handler.ts"
 import { commit, refuse } from "../../transport/body/Replies.ts"
 import { addressOf } from "../../transport/net/NodeClient.ts"
 import { speaksTls } from "../../transport/net/TlsProbe.ts"
@@ -50,10 +50,38 @@ const resetsBeforeProbe = 2
 const trusting = (ca: string | undefined): SecureContext | undefined =>
   ca === undefined ? undefined : createSecureContext({ ca: [...getCACertificates("default"), ca] })
 
+/**
+ * Finds out whether an application that is asked without TLS expects it: one that
+ * resets connections and has never responded is asked once.
+ */
+class TlsSuspicion {
+  private readonly origin: URL
+  private resets = 0
+  private isTls = false
+  private stopProbe: (() => void) | undefined
+
+  constructor(origin: URL) {
+    this.origin = origin
+  }
+
+  /** Counts a reset; whether the application is known to expect TLS. */
+  reset(): boolean {
+    this.resets += 1
+    if (this.resets === resetsBeforeProbe)
+      this.stopProbe = speaksTls(addressOf(this.origin), (result) => {
+        this.isTls = result
+      })
+    return this.isTls
+  }
+
+  close(): void {
+    this.stopProbe?.()
+  }
+}
+
 /** Makes the handler. */
 export const make = (options: UpstreamOptions): Upstream => {
-  const { hostHeader, origin } = options
-  const { socketPath } = options
+  const { hostHeader, origin, socketPath } = options
   const authority = socketPath === undefined ? origin.host : `unix:${socketPath}`
   const isSecure = origin.protocol === "https:"
   const client = new OriginClient({
@@ -64,28 +92,16 @@ export const make = (options: UpstreamOptions): Upstream => {
     isUnverified: options.insecure,
   })
   const loop = new ForwardingLoop()
-  let hasResponded = false
-  let resets = 0
-  let isTls = false
-  let stopProbe: (() => void) | undefined
-  const fail = (reply: Reply, error: NodeJS.ErrnoException): void => {
-    const isInDoubt =
-      !isSecure && socketPath === undefined && !hasResponded && UpstreamFailure.mayNeedTls(error)
-    reply.fail(
-      isInDoubt && isTls
-        ? UpstreamFailure.ofTls(authority)
-        : UpstreamFailure.make(authority, error),
-    )
-    if (!isInDoubt) return
-    resets += 1
-    if (resets !== resetsBeforeProbe) return
-    stopProbe = speaksTls(addressOf(origin), (result) => {
-      isTls = result
-    })
-  }
+  const suspicion = new TlsSuspicion(origin)
+  /** Whether it may be that the application expects TLS. */
+  let isInDoubt = !isSecure && socketPath === undefined
+  const failureOf = (error: NodeJS.ErrnoException): ExchangeError =>
+    isInDoubt && UpstreamFailure.mayNeedTls(error) && suspicion.reset()
+      ? UpstreamFailure.ofTls(authority)
+      : UpstreamFailure.make(authority, error)
   return {
     close: () => {
-      stopProbe?.()
+      suspicion.close()
       client.close()
     },
     handler: UpstreamAddress.mapped(options, (head, body, reply) => {
@@ -105,7 +121,7 @@ export const make = (options: UpstreamOptions): Upstream => {
         informed: ({ headers, status }) =>
           reply.inform?.({ status, headers: HopByHop.strip(headers) }),
         answered: (response, body) => {
-          hasResponded = true
+          isInDoubt = false
           const { status } = response
           const headers =
             status === 101
@@ -113,7 +129,7 @@ export const make = (options: UpstreamOptions): Upstream => {
               : HopByHop.stripResponse(status, response.headers)
           reply.respond({ status, headers }, body)
         },
-        failed: (error) => fail(reply, error),
+        failed: (error) => reply.fail(failureOf(error)),
         cut: () => options.onCut?.(UpstreamFailure.cut(authority)),
       })
     }),

@@ -32,7 +32,8 @@ export const acceptOf = (key: string): string =>
 const closeMillis = 2_000
 
 /**
- * The wire over a connection that has become a WebSocket.
+ * The wire over a connection that has become a WebSocket. One function, since
+ * what is read decides what may still be written.
  *
  * @param role which end of the WebSocket this is; a client masks its frames
  * @param head bytes that were received behind the handshake

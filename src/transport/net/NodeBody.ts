@@ -40,6 +40,7 @@ export const ofRequest = (request: IncomingMessage): Body => {
   })
 }
 
+/** One function, since the listeners of the message remove each other. */
 const readIncoming = (
   message: IncomingMessage,
   options: IncomingOptions,

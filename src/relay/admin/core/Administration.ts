@@ -33,7 +33,13 @@ import type { DerivedConfig } from "../../settings/DerivedConfig.ts"
 import { type ConfigStatus, RelaySettings } from "../../settings/RelaySettings.ts"
 import * as Subdomains from "../../settings/Subdomains.ts"
 import * as MergedMetrics from "../../status/MergedMetrics.ts"
-import { type Reached, type RelayAnswers, Relays, type SilentRelay } from "../../status/Relays.ts"
+import {
+  type Reached,
+  type RelayAnswers,
+  type RelayIdentity,
+  Relays,
+  type SilentRelay,
+} from "../../status/Relays.ts"
 import * as RelayView from "../../status/RelayView.ts"
 import { type ServerView, viewServers } from "../../status/ServerView.ts"
 import type { Recent } from "../../traffic/Counters.ts"
@@ -225,25 +231,24 @@ const make = Effect.fnUntraced(function* (version: string, explain: () => string
     hasPublicUrl: () => settings.current().publicUrl !== undefined,
     relayUrl: (origin) => relayUrlOf(settings.current(), origin),
     openAt: (name, origin) => openAtOf(settings.derived(), name, origin),
-    metrics: (isOnlyMachine) =>
-      relays
-        .ask(
-          AdminControl.metrics,
-          {},
-          isOnlyMachine ? ({ machine }) => machine === peers.self.machine : undefined,
-        )
-        .pipe(
-          Effect.map(({ answers, silent }) => {
-            const ofProcess = [
-              ...CertificateMetrics.read(certificates.statuses()),
-              ...ProcessMetrics.read(),
-            ]
-            const own = relays.isRelay ? [] : [{ relay: peers.self, value: ofProcess }]
-            return MergedMetrics.merge({ answers: [...answers, ...own], silent }, isAlone, version)
-          }),
-        ),
+    metrics: (isOnlyMachine) => {
+      const isWanted = ({ machine }: RelayIdentity): boolean => machine === peers.self.machine
+      return relays.ask(AdminControl.metrics, {}, isOnlyMachine ? isWanted : undefined).pipe(
+        Effect.map(({ answers, silent }) => {
+          const own = relays.isRelay
+            ? []
+            : [{ relay: peers.self, value: metricsOfProcess(certificates.statuses()) }]
+          return MergedMetrics.merge({ answers: [...answers, ...own], silent }, isAlone, version)
+        }),
+      )
+    },
   })
 })
+
+const metricsOfProcess = (certificates: ReadonlyArray<CertificateStatus>) => [
+  ...CertificateMetrics.read(certificates),
+  ...ProcessMetrics.read(),
+]
 
 /** What all relays have answered, each item with the id of its relay unless that is alone. */
 const atRelays = <Item extends object>(
