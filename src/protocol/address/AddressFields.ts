@@ -13,11 +13,15 @@ export interface AddressField {
   /** Which part of the value is an address. */
   readonly part: string
   readonly syntax: Syntax.AddressSyntax
+  /** Whether its addresses have to name their host, because those who read it do not resolve them. */
+  readonly isAbsolute?: boolean
 }
 
 const wholeValue = "the whole value"
 
 const whole = (name: string): AddressField => ({ name, part: wholeValue, syntax: Syntax.whole })
+
+const absolute = (name: string): AddressField => ({ ...whole(name), isAbsolute: true })
 
 /** The field whose `Path` is moved as a path, not as a reference. Its `Domain` is removed. */
 export const setCookie: AddressField = {
@@ -61,19 +65,25 @@ export const inResponses: ReadonlyArray<AddressField> = [
   whole("HX-Push-Url"),
   whole("HX-Replace-Url"),
   whole("Turbolinks-Location"),
+  whole("X-XHR-Redirected-To"),
+  whole("Ajax-Location"),
+  whole("X-IC-Redirect"),
+  whole("X-IC-PushURL"),
+  whole("X-IC-Open"),
   whole("X-Inertia-Location"),
   whole("X-Up-Location"),
   { name: "X-Up-Expire-Cache", part: "each pattern", syntax: Syntax.words },
   { name: "X-Up-Evict-Cache", part: "each pattern", syntax: Syntax.words },
   whole("X-PJAX-URL"),
-  whole("X-Pingback"),
-  whole("X-XRDS-Location"),
+  absolute("X-Pingback"),
+  absolute("X-XRDS-Location"),
   whole("X-Debug-Token-Link"),
   whole("X-Nextjs-Redirect"),
   whole("X-Remix-Redirect"),
   whole("Blazor-Enhanced-Nav-Redirect-Location"),
-  whole("Operation-Location"),
-  whole("OData-EntityId"),
+  absolute("Operation-Location"),
+  absolute("Azure-AsyncOperation"),
+  absolute("OData-EntityId"),
   whole("Redirect-Ref"),
   uploadConcat,
   { name: "Use-As-Dictionary", part: "`match`", syntax: Syntax.dictionaryMatch },
@@ -85,6 +95,7 @@ export const inResponses: ReadonlyArray<AddressField> = [
     name: "WWW-Authenticate",
     part: "`domain`, `resource_metadata`, and a `realm` of Bearer that is an address",
     syntax: Syntax.challenges,
+    isAbsolute: true,
   },
 ]
 
@@ -122,14 +133,23 @@ export const originWide: ReadonlyArray<string> = [
 
 /**
  * Fields with which an application has a proxy send a file or another resource
- * instead of its response. They would be orders of a server to the proxies of its
- * relay, so they are removed in every mode.
+ * instead of its response, delete a file, empty a cache, or take its address out of
+ * service. They would be orders of a server to the proxies of its relay, so they are
+ * removed in every mode.
  */
 export const proxyOrders: ReadonlyArray<string> = [
   "X-Accel-Redirect",
+  "X-Envoy-Immediate-Health-Check-Fail",
   "X-LIGHTTPD-Send-File",
+  "X-LIGHTTPD-Send-Tempfile",
+  "X-LiteSpeed-Location",
+  "X-LiteSpeed-Purge",
+  "X-LiteSpeed-Purge2",
+  "X-Reproxy-File",
+  "X-Reproxy-Service",
   "X-Reproxy-URL",
   "X-Sendfile",
+  "X-Sendfile-Temporary",
   "X-Sendfile2",
 ]
 
@@ -225,12 +245,22 @@ export type FieldTable = NameTable<AddressField>
 export const byName = (fields: ReadonlyArray<AddressField>): FieldTable =>
   new NameTable(fields.map((field) => [field.name, field]))
 
-/** The list with every reference in these fields replaced; the same list if there is no such field. */
-export const moved = (headers: HeaderList, fields: FieldTable, move: Syntax.Move): HeaderList =>
+/**
+ * The list with every reference in these fields replaced; the same list if there is no such field.
+ *
+ * @param moveAbsolute replaces those of fields whose addresses have to name their host
+ */
+export const moved = (
+  headers: HeaderList,
+  fields: FieldTable,
+  move: Syntax.Move,
+  moveAbsolute: Syntax.Move = move,
+): HeaderList =>
   fields.isIn(headers)
     ? headers.map((header): Header => {
         const [name, value] = header
         const field = fields.get(name)
-        return field === undefined ? header : [name, field.syntax(value, move)]
+        if (field === undefined) return header
+        return [name, field.syntax(value, field.isAbsolute === true ? moveAbsolute : move)]
       })
     : headers

@@ -81,9 +81,13 @@ const toApplication =
     return UriReference.join(start, app.base + reference.path, inner)
   }
 
-/** A reference of the application for the visitor, or for the relay to put below its prefix. */
+/**
+ * A reference of the application for the visitor, or for the relay to put below its prefix.
+ *
+ * @param ownStart what the path of one that names the application's own host is put behind
+ */
 const toVisitor =
-  ({ app, inner, visitor }: Addresses): AddressSyntax.Move =>
+  ({ app, inner, visitor }: Addresses, ownStart = ""): AddressSyntax.Move =>
   (text) => {
     const reference = UriReference.parse(text)
     if (reference === undefined) return text
@@ -100,7 +104,8 @@ const toVisitor =
       UriReference.isOn(reference, inner) ||
       UriReference.isOn(reference, { proto: app.proto, host: origin.host }) ||
       isSameLoopback(reference, origin)
-    return isOwn && !UriReference.looksLikeHost(moved) ? moved : text
+    if (!isOwn || (ownStart === "" && UriReference.looksLikeHost(moved))) return text
+    return ownStart + moved
   }
 
 const loopbackNames = /^(?:(?:[^/]+\.)?localhost\.?|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])$/
@@ -221,7 +226,13 @@ const checkedReply = (method: string, addresses: Addresses, reply: Reply): Reply
 
 const responseHeaders = (headers: HeaderList, addresses: Addresses): HeaderList => {
   const { app, visitor } = addresses
-  const moved = AddressFields.moved(headers, responseFields, toVisitor(addresses))
+  const { host, proto } = addresses.visitor
+  const moved = AddressFields.moved(
+    headers,
+    responseFields,
+    toVisitor(addresses),
+    toVisitor(addresses, host === "" ? "" : `${proto}://${host}`),
+  )
   if (app.base === "") return moved
   return AddressFields.moved(moved, cookieField, (path) =>
     UriReference.isBelow(path, app.base)

@@ -181,7 +181,7 @@ describe("a path or an own address that has been moved", () => {
 })
 
 describe("orders to proxies in front of an application", () => {
-  it.each(["X-Accel-Redirect", "x-sendfile", "X-Reproxy-URL"])(
+  it.each(["X-Accel-Redirect", "x-sendfile", "X-Reproxy-URL", "X-Sendfile-Temporary"])(
     "such as %s do not reach the relay's proxies, in either mode",
     (name) => {
       for (const prefix of ["", "/servers/a"])

@@ -125,13 +125,22 @@ describe("what the application says of its own address", () => {
       ["Upload-Concat", "final;http://inner.test/x /y", "final;/x /y"],
       ["Use-As-Dictionary", 'match="http://inner.test/x/*"', 'match="/x/*"'],
       ["Reporting-Endpoints", 'x="http://127.0.0.1:3000/x"', 'x="/x"'],
+      ["Location", "http:/x", "/x"],
+      ["Location", "http://inner.test./x", "/x"],
+    ] as const)
+      assert.strictEqual(await answered([name, from], call), to)
+  })
+
+  it("keeps a host in the fields whose readers do not resolve paths", async () => {
+    const call = { to: "http://127.0.0.1:3000" }
+    for (const [name, from, to] of [
       [
         "WWW-Authenticate",
         'Bearer realm="http://localhost:3000/token",service="x"',
-        'Bearer realm="/token",service="x"',
+        'Bearer realm="https://relay.example/token",service="x"',
       ],
-      ["Location", "http:/x", "/x"],
-      ["Location", "http://inner.test./x", "/x"],
+      ["Operation-Location", "http://127.0.0.1:3000/x", "https://relay.example/x"],
+      ["X-Pingback", "http://127.0.0.1:3000//x", "https://relay.example//x"],
     ] as const)
       assert.strictEqual(await answered([name, from], call), to)
   })
