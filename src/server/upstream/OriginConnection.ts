@@ -63,8 +63,6 @@ export class OriginConnection implements Carrier {
   private use: "New" | "Reused" = "New"
   /** `Failed`: the origin has closed the connection while it was written to. */
   private writing: "Open" | "Failed" = "Open"
-  /** Whether the connection may be used again once the rest of the request is sent. */
-  private afterRest: "Release" | "Close" = "Close"
   private request: OriginRequest | undefined
   private response: OriginResponse | undefined
   /** What has come of a head; `undefined` before its first byte. */
@@ -124,10 +122,7 @@ export class OriginConnection implements Carrier {
   }
 
   uploaded(request: OriginRequest): void {
-    const { response, socket } = this
-    if (this.request !== request || this.reading !== "Rest" || response === undefined) return
-    if (this.afterRest === "Release" && socket.writableLength === 0) this.free(response)
-    else this.leave(true)
+    if (this.request === request && this.reading === "Rest") this.leave(true)
   }
 
   uploadBroke(request: OriginRequest): void {
@@ -152,7 +147,6 @@ export class OriginConnection implements Carrier {
     if (this.reading === "Idle" && this.use === "Reused" && endsKeepAlive(bytes))
       return this.breakOff(ended)
     this.owner.distrust()
-    this.afterRest = "Close"
     if (this.reading === "Idle") this.breakOff(new Error("it sent bytes that nobody asked for"))
   }
 
@@ -311,9 +305,9 @@ export class OriginConnection implements Carrier {
       decoder?.isStrict !== false &&
       this.writing === "Open" &&
       !request.mayHaveUnreadBody(response.status)
+    // An application that responds before it has the whole body may never read the rest.
     if (response.persists && this.writing === "Open" && request.isUploading) {
       this.reading = "Rest"
-      this.afterRest = isReusable ? "Release" : "Close"
       this.resume()
       this.watchRest()
     } else if (isReusable && request.isWhole && this.socket.writableLength === 0)

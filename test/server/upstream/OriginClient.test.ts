@@ -510,6 +510,38 @@ describe("a connection", () => {
 })
 
 describe("the rest of a request that is answered already", () => {
+  it("is delivered, and its connection is not used again, since it may not be read", async () => {
+    const { client, origin } = await start()
+    const body = new PushedBody(undefined, { abandon: () => {} })
+    body.data(Buffer.from("a"))
+    const answered = new Promise<Body>((resolve, reject) => {
+      client.send({
+        method: "POST",
+        head: "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
+        content: { _tag: "Streamed", body, isChunked: true, expectsContinue: false },
+        repeatable: false,
+        informed: () => {},
+        answered: (_response, body) => resolve(body),
+        failed: reject,
+      })
+    })
+    const connection = await origin.connection()
+    await connection.readHeadText()
+    await connection.write(ok)
+    assert.strictEqual(String((await readBody(await answered)).bytes), "ok")
+    body.data(Buffer.from("b"))
+    body.end([])
+    assert.strictEqual(
+      (await connection.readRest()).bytes.toString(),
+      "1\r\na\r\n1\r\nb\r\n0\r\n\r\n",
+    )
+    const next = send(client)
+    const fresh = await origin.connection(1)
+    await fresh.readHeadText()
+    await fresh.write(ok)
+    assert.strictEqual((await whole(next)).text, "ok")
+  })
+
   for (const [what, size] of [
     ["the origin does not read it", 64 * 1024 * 1024],
     ["no more of it comes", 1],
