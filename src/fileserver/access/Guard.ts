@@ -357,9 +357,14 @@ const uncached: Headers.HeaderList = [["Cache-Control", "no-store"]]
 const isSecure = ({ headers }: RequestHead): boolean =>
   PageAddress.of({ method: "GET", target: "/", headers })?.startsWith("https:") === true
 
+/** A segment that browsers read as the folder above (URL Standard 4.1): `..`, also percent-encoded. */
+const leadsUp = /(?:^|\/)(?:\.|%2e){2}(?:\/|$)/i
+
 /** Whether an address leads nowhere but below the top of this site. */
-const isSafe = (to: string): boolean =>
-  /^[!-[\]-~\x80-\xff]*$/.test(to) && !/^\/|\/\/|(?:^|\/)\.\.(?:\/|$)|^[^/?]*:/.test(to)
+const isSafe = (to: string): boolean => {
+  const [path = ""] = to.split(/[?#]/, 1)
+  return /^[!-[\]-~\x80-\xff]*$/.test(to) && !/^\/|\/\/|^[^/]*:/.test(path) && !leadsUp.test(path)
+}
 
 const redirect = (reply: Reply, location: string, cookie: string): void =>
   reply.respond(

@@ -289,10 +289,17 @@ describe("the page to sign in", () => {
       "../x",
       "a/../../x",
       "\n//x",
+      "..?x",
+      "a/..#x",
+      "%2e%2E/x",
+      ".%2e/%2e./x",
     ]) {
       const answer = await signIn(made, { user: "bob", password: "b", to })
       assert.strictEqual(answer.header("location"), "./", to)
     }
+    const searching = "files/?q=../a//b:c"
+    const there = await signIn(made, { user: "bob", password: "b", to: searching })
+    assert.strictEqual(there.header("location"), `./${searching}`)
     const crossSite: HeaderList = [["Sec-Fetch-Site", "cross-site"]]
     for (const target of ["/sign-in", "/sign-out"]) {
       const refused = made.call("POST", target, [form, ...crossSite], "user=bob&password=b")
