@@ -3,12 +3,22 @@
  * small and bounded; a document type, and with it every entity of its own, is
  * refused (RFC 4918 20.6).
  */
-import { SaxesParser, type SaxesTagNS } from "saxes"
+import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from "saxes"
+
+/** An attribute that is neither `xml:lang` nor a declaration of a namespace. */
+export interface Attribute {
+  /** Empty for an attribute in no namespace. */
+  readonly prefix: string
+  readonly namespace: string
+  readonly name: string
+  readonly value: string
+}
 
 /** An element. */
 export interface Element {
   readonly namespace: string
   readonly name: string
+  readonly attributes: ReadonlyArray<Attribute>
   /** `xml:lang`, of the element or of one around it. */
   readonly language: string | undefined
   readonly children: ReadonlyArray<Element | string>
@@ -27,6 +37,13 @@ interface Open {
 }
 
 class Limit extends Error {}
+
+const attributesOf = (
+  attributes: Readonly<Record<string, SaxesAttributeNS>>,
+): ReadonlyArray<Attribute> =>
+  Object.values(attributes)
+    .filter(({ name, prefix }) => prefix !== "xmlns" && name !== "xmlns" && name !== "xml:lang")
+    .map(({ local, prefix, uri, value }) => ({ prefix, namespace: uri, name: local, value }))
 
 /** Parses a document; `undefined` if it is not well-formed, not bounded, or not UTF-8 or UTF-16. */
 export const parse = (bytes: Uint8Array): Element | undefined => {
@@ -53,7 +70,8 @@ export const parse = (bytes: Uint8Array): Element | undefined => {
     }
     const children: Array<Element | string> = []
     const language = tag.attributes["xml:lang"]?.value ?? open.at(-1)?.element.language
-    const element = { namespace: tag.uri, name: tag.local, language, children }
+    const attributes = attributesOf(tag.attributes)
+    const element = { namespace: tag.uri, name: tag.local, attributes, language, children }
     add(element)
     root ??= element
     open.push({ element, children })
@@ -114,12 +132,33 @@ export const escapeText = (text: string): string =>
     .replaceAll('"', "&quot;")
     .replaceAll("\r", "&#13;")
 
-/** An element as text that means the same wherever it stands. */
+/** A value in an attribute: a parser would make spaces of line breaks and tabs. */
+const escapeValue = (value: string): string =>
+  escapeText(value).replaceAll("\n", "&#10;").replaceAll("\t", "&#9;")
+
+/** An attribute as text, with its namespace. */
+const writeAttribute = (
+  { name, namespace, prefix, value }: Attribute,
+  isDeclared: boolean,
+): string => {
+  if (prefix === "") return ` ${name}="${escapeValue(value)}"`
+  const declaration =
+    isDeclared || prefix === "xml" ? "" : ` xmlns:${prefix}="${escapeValue(namespace)}"`
+  return `${declaration} ${prefix}:${name}="${escapeValue(value)}"`
+}
+
+/** An element as text that means the same wherever it stands (RFC 4918 4.3). */
 export const write = (element: Element, outer = ""): string => {
-  const { children, language, name, namespace } = element
+  const { attributes, children, language, name, namespace } = element
   const lang =
     language === undefined || language === outer ? "" : ` xml:lang="${escapeText(language)}"`
-  const start = `${name} xmlns="${escapeText(namespace)}"${lang}`
+  const others = attributes.map((attribute, i) =>
+    writeAttribute(
+      attribute,
+      attributes.slice(0, i).some(({ prefix }) => prefix === attribute.prefix),
+    ),
+  )
+  const start = `${name} xmlns="${escapeText(namespace)}"${lang}${others.join("")}`
   const content = children
     .map((child) =>
       typeof child === "string" ? escapeText(child) : write(child, language ?? outer),

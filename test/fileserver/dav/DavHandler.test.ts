@@ -272,12 +272,12 @@ describe("WebDAV", () => {
 
   it("stores dead properties, which go along", async () => {
     const { call, find, root, to } = await site()
-    const value = `<X:p a="1">v &amp; <X:q/></X:p>`
+    const value = `<X:p a="1">v &amp; <X:q xmlns:Y="urn:y" Y:b="&#10;2" X:c="3" Y:d="&lt;" xml:lang="de"/><r xmlns="urn:z" e="4"/></X:p>`
     const changed = await call("PROPPATCH", "/files/a.txt", [], set(value))
     assert.strictEqual(changed.status, 207)
     assert.include(changed.text, "200 OK")
     assert.strictEqual((await call("PROPPATCH", "/files/dir/", [], set(value))).status, 207)
-    const stored = `<p xmlns="urn:x">v &amp; <q xmlns="urn:x"/></p>`
+    const stored = `<p xmlns="urn:x" a="1">v &amp; <q xmlns="urn:x" xml:lang="de" xmlns:Y="urn:y" Y:b="&#10;2" xmlns:X="urn:x" X:c="3" Y:d="&lt;"/><r xmlns="urn:z" e="4"/></p>`
     const has = async (target: string) =>
       (await find(target, "0", some("X:p"))).text.includes(stored)
     assert.isTrue(await has("/files/a.txt"))
