@@ -43,6 +43,8 @@ export interface PageParts {
   readonly script?: Assets.Asset | undefined
   /** A style sheet besides that of all pages. */
   readonly style?: Assets.Asset | undefined
+  /** Whether it is a folder's page, which has the order and form that the visitor last chose. */
+  readonly isFolder?: boolean
   /** Whether the page may use the whole width of the window. */
   readonly wide?: boolean
   readonly preview?: Preview | undefined
@@ -77,13 +79,14 @@ export const page = ({
   top,
   heading,
   home = top,
+  isFolder,
   main,
   preview,
   script,
   style,
   wide,
 }: PageParts): Html => html`<!doctype html>
-<html lang="en">
+${isFolder === true ? html`<html lang="en" data-page="folder">` : html`<html lang="en">`}
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">

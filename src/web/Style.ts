@@ -6,10 +6,11 @@ import * as Frame from "./style/Frame.ts"
 import * as Listing from "./style/Listing.ts"
 import * as Manage from "./style/Manage.ts"
 import * as Tokens from "./style/Tokens.ts"
+import * as Tree from "./style/Tree.ts"
 import * as View from "./style/View.ts"
 
 /** CSS. It loads nothing else. */
-export const css = `${Tokens.css}${Frame.css}${Listing.css}${Manage.css}${View.css}.tools { display: flex; flex-wrap: wrap; gap: .5rem 1.25rem; align-items: baseline; margin: 1rem 0; }
+export const css = `${Tokens.css}${Frame.css}${Listing.css}${Manage.css}${View.css}${Tree.css}.tools { display: flex; flex-wrap: wrap; gap: .5rem 1.25rem; align-items: baseline; margin: 1rem 0; }
 .tools form { display: flex; gap: .5rem; }
 .tools a { display: inline-block; padding: .25rem 0; }
 .wrap { white-space: pre-wrap; overflow-wrap: anywhere; }

@@ -116,13 +116,16 @@ interface Started {
   readonly ranges: Array<string>
 }
 
-const start = Effect.fnUntraced(function* (way: Way, root: string) {
+type Options = Partial<FileServer.FileServerOptions>
+
+const start = Effect.fnUntraced(function* (way: Way, root: string, options: Options) {
   const ranges: Array<string> = []
   const handler = yield* FileServer.make({
     root,
     uploads: { overwrite: false },
     shareLinks: path.join(path.dirname(root), `${path.basename(root)}-links`, "links.json"),
     thumbFolder: path.join(path.dirname(root), `${path.basename(root)}-thumbs`),
+    ...options,
   })
   const watched: Handler = (head, body, reply) => {
     const range = Headers.first(head.headers, "range")
@@ -157,14 +160,14 @@ export type Browse = (
 ) => Promise<void>
 
 /** Has the tests around it run with a file server, whose pages the returned function opens. */
-export const browsed = (browser: () => Browser, way: Way): Browse => {
+export const browsed = (browser: () => Browser, way: Way, more: Options = {}): Browse => {
   const scope = Scope.makeUnsafe()
   let root = ""
   let started: Started = { url: "", ranges: [] }
   if (hasBrowser) {
     beforeAll(async () => {
       root = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "ptth-test-")))
-      started = await Effect.runPromise(Scope.provide(start(way, root), scope))
+      started = await Effect.runPromise(Scope.provide(start(way, root, more), scope))
     })
     afterAll(async () => {
       await Effect.runPromise(Scope.close(scope, Exit.void))

@@ -3,7 +3,7 @@
  * Invalid values are ignored.
  */
 import * as Headers from "../../domain/HeaderList.ts"
-import { type ByteName, fromText, toText } from "../names/ByteName.ts"
+import { type ByteName, fromText, toText, toUrl } from "../names/ByteName.ts"
 
 /** The columns by which a folder can be sorted. */
 export const columns = ["name", "type", "size", "time"] as const
@@ -171,6 +171,9 @@ export const entriesOf = (fields: URLSearchParams): ReadonlyArray<ByteName> =>
       ),
     )
 
+/** The value of `entry` in an address; see {@link entriesOf}. */
+export const toEntryField = (name: ByteName): string => toUrl(name).replaceAll("%", "%25")
+
 /** What of a query says in which order and form a folder is shown. */
 const toFields = (query: Partial<Query>): string => {
   const fields = new URLSearchParams()
@@ -188,8 +191,11 @@ export const toHref = (query: Partial<Query>): string => {
   return fields === "" ? "./" : `./?${fields}`
 }
 
-/** The query of a folder's page that is shown in the same form as another folder. */
-export const sameForm = ({ grid }: Pick<Query, "grid">): string => (grid ? "?grid" : "")
+/** The query of a folder's page that is shown in the same order and form as another folder. */
+export const sameForm = ({ grid, order, sort }: Pick<Query, "grid" | "order" | "sort">): string => {
+  const fields = toFields({ grid, order, sort })
+  return fields === "" ? "" : `?${fields}`
+}
 
 /** The query of the page that shows a file, which leads on in the order of the folder it is opened from. */
 export const toView = (query: Partial<Query>): string => {

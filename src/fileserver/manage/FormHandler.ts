@@ -10,7 +10,8 @@ import * as Accept from "../../web/Accept.ts"
 import * as ChangeRefusal from "../change/ChangeRefusal.ts"
 import { type Asker, Changes } from "../change/Changes.ts"
 import type { ChangeTarget } from "../change/ChangeTarget.ts"
-import { type ByteName, toDisplay, toUrl } from "../names/ByteName.ts"
+import * as Query from "../http/Query.ts"
+import { type ByteName, toDisplay } from "../names/ByteName.ts"
 import * as TargetPath from "../names/TargetPath.ts"
 import { FileReceiver } from "../uploads/FileReceiver.ts"
 import * as Refusal from "../uploads/Refusal.ts"
@@ -215,7 +216,7 @@ const locationAfter = (action: ChangeForm.Action, undo: ReadonlyArray<string>): 
     case "Restore":
       return "./?manage=bin"
     case "Save":
-      return `./?manage=edit&entry=${toUrl(action.entry)}`
+      return `./?manage=edit&entry=${Query.toEntryField(action.entry)}`
     default:
       return "./"
   }

@@ -9,7 +9,7 @@ import * as Html from "../../web/Html.ts"
 import * as Page from "../../web/Page.ts"
 import * as Bin from "../change/Bin.ts"
 import type { ManageRules } from "../change/ManageRules.ts"
-import type * as Query from "../http/Query.ts"
+import * as Query from "../http/Query.ts"
 import * as ByteName from "../names/ByteName.ts"
 import * as TargetPath from "../names/TargetPath.ts"
 import { pathLinks, topOf, up } from "../parts/PathLinks.ts"
@@ -100,7 +100,7 @@ const sendEntry = (to: PageRequest, entry: ByteName.ByteName): void => {
       text.change(name),
       html`<form class="card" method="post" action="./?change=rename" data-back="./">${field}
 <label>${text.newName}<input name="name" value="${ByteName.toText(entry)}" required maxlength="255" autocomplete="off"></label>
-<p><button class="main">${text.rename}</button>${isText ? html` <a class="button" href="./?manage=edit&amp;entry=${value}">${text.edit}</a>` : undefined}</p>
+<p><button class="main">${text.rename}</button>${isText ? html` <a class="button" href="./?manage=edit&amp;entry=${Query.toEntryField(entry)}">${text.edit}</a>` : undefined}</p>
 </form>
 <form class="card" method="post" action="./?change=move" data-back="./">${field}
 <label>${text.toFolder}<input name="to" value="${shown(segments)}" required autocomplete="off"></label>

@@ -34,10 +34,11 @@ const noSiblings: ViewPage.Siblings = {
   subtitles: [],
 }
 
-/** The names before and after one among those of the same kind. */
+/** The names before and after one among those of its series. */
 const nearestOf = (names: ReadonlyArray<ByteName>, own: ByteName) => {
   const kind = FileTypes.kindOf(own)
-  const alike = names.filter((name) => FileTypes.kindOf(name) === kind)
+  const series = Kind.seriesOf(kind)
+  const alike = names.filter((name) => Kind.seriesOf(FileTypes.kindOf(name)) === series)
   const at = alike.indexOf(own)
   const before = at < 0 ? [] : alike.slice(Math.max(0, at - maxTried), at)
   const after = at < 0 ? [] : alike.slice(at + 1, at + 1 + maxTried)
@@ -45,7 +46,7 @@ const nearestOf = (names: ReadonlyArray<ByteName>, own: ByteName) => {
   return { before, after, position: at + 1, total: alike.length, subtitles }
 }
 
-/** Gives the files of the same kind around one, in the order of its folder's page. */
+/** Gives the files of its series around one, in the order of its folder's page. */
 const findSiblings = (
   site: Site,
   { isCancelled, query }: FileRequest,
@@ -72,7 +73,9 @@ const findSiblings = (
           next: right?.[0],
           position,
           total,
-          near: [...(left ?? []), own, ...(right ?? [])],
+          near: [...(left ?? []), own, ...(right ?? [])].filter((name) =>
+            site.thumbs.has(FileTypes.kindOf(name)),
+          ),
           subtitles: subtitles.filter(({ name }) => files.has(name)),
         })
       })

@@ -22,6 +22,7 @@ import * as Folder from "../root/Folder.ts"
 import * as Root from "../root/Root.ts"
 import type { FileRequest } from "../send/FileRequest.ts"
 import type { Leave } from "../send/FolderWork.ts"
+import * as FileTypes from "../types/FileTypes.ts"
 import * as TextContent from "../views/TextContent.ts"
 import { type FolderRequest, sendForm, streamHeaders } from "./FolderRequest.ts"
 import * as ListingPage from "./ListingPage.ts"
@@ -117,8 +118,11 @@ const sendEntries = (
       leave()
       return request.failNotOpen(entries)
     }
+    const { kind } = request.query
+    const some =
+      kind === "" ? entries : entries.filter((entry) => FileTypes.kindOfEntry(entry) === kind)
     const map = form === "json" ? FolderJson.item : lineOf
-    mapInSlices(request, entries, map, (lines) => {
+    mapInSlices(request, some, map, (lines) => {
       const text = form === "json" ? FolderJson.renderJson(lines) : lines.join("")
       sendForm(to, form, Buffer.from(text))
       leave()

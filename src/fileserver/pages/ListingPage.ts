@@ -184,7 +184,7 @@ const table = (
   const { choose, hasParent, reader, slots } = parts
   const pick = choose ? html`<td class="pick"></td>` : undefined
   const parent = hasParent
-    ? html`<tr>${pick}<td class="type">${labelled("folder")}</td><td><a class="folder" href="../" rel="up">${text.parent}</a></td><td class="number"></td><td class="time"></td><td class="act"></td></tr>
+    ? html`<tr>${pick}<td class="type">${labelled("folder")}</td><td><a class="folder" href="../${Query.sameForm(query)}" rel="up">${text.parent}</a></td><td class="number"></td><td class="time"></td><td class="act"></td></tr>
 `
     : undefined
   const heading = (column: Query.Column): Html => columnHeading(column, query, reader)
@@ -257,6 +257,7 @@ export const render = (
     home: up(segments.length),
     heading: pathLinks({ title, segments, folder: true, query }),
     script: Assets.script,
+    isFolder: true,
     preview: {
       site: title,
       description: counted,

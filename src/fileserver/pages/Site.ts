@@ -28,6 +28,8 @@ export interface Site extends ListingSource {
   readonly depth: number
   /** What every page of it says, such as until when a link is valid. */
   readonly notice: Html | undefined
+  /** Whether what visitors download is counted, so that nothing is loaded in advance. */
+  readonly isCounted?: boolean
   /** Whether visitors may make share links. */
   readonly shares: boolean
   /** Whether the visitor may read everything at a path, and so may give it to others; default: all of it. */

@@ -9,6 +9,7 @@
  * an entry, before *Download*; `view` in the bar of the page that shows a file.
  */
 import { type Html, html } from "../../web/Html.ts"
+import * as Query from "../http/Query.ts"
 import { text } from "../manage/ManageText.ts"
 import * as ByteName from "../names/ByteName.ts"
 import type { Reader } from "../parts/EntryLinks.ts"
@@ -31,7 +32,7 @@ export interface FolderSlots {
 }
 
 const changeLink = (name: ByteName.ByteName): Html =>
-  html`<a href="./?manage=entry&amp;entry=${ByteName.toUrl(name)}" rel="nofollow" title="${text.changeTitle}" aria-label="${text.change(ByteName.toDisplay(name))}">${Icons.button.more}</a>`
+  html`<a href="./?manage=entry&amp;entry=${Query.toEntryField(name)}" rel="nofollow" title="${text.changeTitle}" aria-label="${text.change(ByteName.toDisplay(name))}">${Icons.button.more}</a>`
 
 const folderItems = html`<li><a href="./?manage=new" rel="nofollow">${text.newFolder}</a></li>
 <li><a href="./?manage=bin" rel="nofollow">${text.bin}</a></li>
@@ -79,7 +80,7 @@ export const ofFile = (
 ): Html | undefined => {
   if (site.managing?.rules.allows(segments.slice(0, -1)) !== true) return undefined
   const name = segments.at(-1) ?? ""
-  const value = ByteName.toUrl(name)
+  const value = Query.toEntryField(name)
   const edit = Kind.isText(FileTypes.kindOf(name))
     ? html`<a class="button" href="./?manage=edit&amp;entry=${value}" rel="nofollow">${text.edit}</a>`
     : undefined

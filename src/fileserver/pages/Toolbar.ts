@@ -118,6 +118,7 @@ const moreMenu = ({
 ${hasFolders ? html`<li>${sizesForm}</li>` : undefined}
 <li data-script hidden><button type="button" data-do="copy" data-close>${text.copyLink}</button></li>
 ${shares ? html`<li><a href="./?share" rel="nofollow">${text.share}</a></li>` : undefined}
+<li class="wide-only" data-script hidden><button type="button" data-do="tree" data-close>${text.tree}</button></li>
 <li data-script hidden><button type="button" data-do="keys" data-close>${text.keys}</button></li>
 </ul>${qrCode(address)}</div></details>`
 

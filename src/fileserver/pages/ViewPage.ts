@@ -20,14 +20,14 @@ import { qrCode } from "./Toolbar.ts"
 
 const text = Text.view
 
-/** The files of the same kind around one in its folder. */
+/** The files of the same series around one in its folder, see `Kind.seriesOf`. */
 export interface Siblings {
   readonly previous: ByteName.ByteName | undefined
   readonly next: ByteName.ByteName | undefined
   /** From 1; 0 if it is not known. */
   readonly position: number
   readonly total: number
-  /** The nearest, in order, with the file itself. */
+  /** The nearest of which there may be thumbnails, in order, with the file itself. */
   readonly near: ReadonlyArray<ByteName.ByteName>
   /** The subtitles of a film. */
   readonly subtitles: ReadonlyArray<Subtitles.Subtitle>
@@ -35,7 +35,7 @@ export interface Siblings {
 
 /** A file to show. */
 export interface View {
-  readonly site: Pick<Site, "depth" | "notice" | "shares" | "title">
+  readonly site: Pick<Site, "depth" | "isCounted" | "notice" | "shares" | "title">
   /** The file's path below the shared folder. */
   readonly segments: ReadonlyArray<ByteName.ByteName>
   readonly kind: Kind.Kind
@@ -63,15 +63,17 @@ const instead = (notice: string): Html => html`<p class="empty" data-instead hid
 const viewLink = (name: ByteName.ByteName, query: Query.Query): string =>
   ByteName.toUrl(name) + Query.toView(query)
 
+/** A link to the previous or next file. The script loads pictures in advance, unless downloads are counted. */
 const around = (
   to: ByteName.ByteName | undefined,
   rel: "prev" | "next",
-  query: Query.Query,
+  { query, site }: View,
 ): Html | undefined => {
   if (to === undefined) return undefined
+  const isPreloaded = site.isCounted !== true && FileTypes.kindOf(to) === "image"
   const [label, icon] =
     rel === "prev" ? [text.previous, Icons.button.previous] : [text.next, Icons.button.next]
-  return html`<a rel="${rel}" href="${viewLink(to, query)}" aria-label="${label}" title="${ByteName.toDisplay(to)}">${icon}</a>`
+  return html`<a rel="${rel}" href="${viewLink(to, query)}" aria-label="${label}" title="${ByteName.toDisplay(to)}" data-preload="${isPreloaded ? "yes" : "no"}">${icon}</a>`
 }
 
 /** The pictures nearby, as small pictures. */
@@ -88,11 +90,11 @@ const strip = ({ hasThumb, query, segments, siblings }: View): Html | undefined 
 
 /** A picture or a film on a dark ground. */
 const stage = (view: View, name: string, content: Html): Html => {
-  const { query, siblings } = view
+  const { siblings } = view
   return html`<div class="stage">
 <p class="tell" aria-hidden="true">${name}${siblings.total > 1 ? ` · ${siblings.position} / ${siblings.total}` : ""}</p>
 ${content}
-${around(siblings.previous, "prev", query)}${around(siblings.next, "next", query)}
+${around(siblings.previous, "prev", view)}${around(siblings.next, "next", view)}
 ${view.kind === "image" ? strip(view) : undefined}
 </div>`
 }
@@ -195,7 +197,7 @@ export const render = (view: View): Html => {
     main: html`<h1 class="unseen">${name}</h1>
 <div class="viewer-bar" role="group" aria-label="${text.tools}">
 <a class="button" rel="up" href="${Query.toHref({ ...query, page: 1 })}">${Icons.button.folder}<span class="label">${text.folder}</span></a>
-${isOnStage ? undefined : html`${around(siblings.previous, "prev", query)}${around(siblings.next, "next", query)}`}
+${isOnStage ? undefined : html`${around(siblings.previous, "prev", view)}${around(siblings.next, "next", view)}`}
 ${siblings.total > 1 && siblings.position > 0 ? html`<span class="count-of">${siblings.position} / ${siblings.total}</span>` : undefined}
 <span class="gap"></span>
 ${kindButtons(view, href)}

@@ -37,7 +37,8 @@ export const make = (
   query: Pick<Query.Query, "filter" | "grid" | "order" | "sort">,
   reader: Reader,
 ): ((entry: Named) => EntryLinks) => {
-  const folderQuery = Query.sameForm(query)
+  const { grid } = query
+  const folderQuery = Query.sameForm(reader === "program" ? { ...Query.none, grid } : query)
   const viewQuery = Query.toView(query)
   return (entry) => {
     const kind = FileTypes.kindOfEntry(entry)

@@ -72,6 +72,7 @@ export const listing = {
   share: "Share link…",
   sizes: "Sizes of folders",
   keys: "Keys",
+  tree: "Tree of folders",
   play: "Play all",
   choose: "Choose entries…",
   chooseHint: "Choose entries.",

@@ -5,7 +5,7 @@
  * revoked. Whoever may see a file may share it.
  */
 import { createHmac, hash, randomBytes, scrypt, timingSafeEqual } from "node:crypto"
-import type * as Headers from "../../domain/HeaderList.ts"
+import * as Headers from "../../domain/HeaderList.ts"
 import * as Forwarded from "../../protocol/http/Forwarded.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import * as BasicAuth from "../../transport/auth/BasicAuth.ts"
@@ -29,6 +29,8 @@ import { topOf } from "../parts/PathLinks.ts"
 import * as Root from "../root/Root.ts"
 import { FileRequest } from "../send/FileRequest.ts"
 import type { FileSender } from "../send/FileSender.ts"
+import * as FileTypes from "../types/FileTypes.ts"
+import * as Kind from "../types/Kind.ts"
 import * as UploadRules from "../uploads/UploadRules.ts"
 import * as SharePages from "./SharePages.ts"
 import * as ShareRoot from "./ShareRoot.ts"
@@ -102,6 +104,19 @@ const basicPasswordOf = (headers: Headers.HeaderList): string | undefined => {
 
 /** Whether a target is one of a share link, which needs no sign-in. */
 export const isLink = (target: string): boolean => /^\/share\/[\w-]+\.[\w-]+(?:[/?]|$)/.test(target)
+
+/**
+ * Whether a response has the content of a file, and so is a download. The page that shows a picture,
+ * a film or a sound has not: what it loads is one.
+ */
+const hasContent = ({ sha256, thumb, view }: Query.Query, name: ByteName.ByteName): boolean =>
+  !sha256 && thumb === undefined && (!view || Kind.isText(FileTypes.kindOf(name)))
+
+/** Whether a browser fetches something that its user may never ask for (Fetch, Sec-Purpose). */
+const isPrefetch = (headers: Headers.HeaderList): boolean =>
+  ["sec-purpose", "purpose", "x-moz"].some((name) =>
+    /\bpre(?:fetch|view)\b/i.test(Headers.first(headers, name) ?? ""),
+  )
 
 /** A request for a link that is valid. */
 interface Visit {
@@ -349,6 +364,7 @@ export class ShareLinks {
 
   private open(visit: Visit): void {
     const { request, rest, share, target } = visit
+    if (this.isUsedUp(share)) return this.failEnded(request)
     if (rest.length === 0 && !target.folder) return request.redirectToFolder(target)
     const folder = share.isFolder ? share.path : share.path.slice(0, -1)
     this.site.root.open(folder, (opened) => {
@@ -374,6 +390,7 @@ export class ShareLinks {
         title: ByteName.toText(share.path.at(-1) ?? ByteName.fromText(this.site.title)),
         depth: 2,
         notice: SharePages.notice(share.expires),
+        isCounted: share.downloads !== undefined,
         shares: false,
         uploadRules: undefined,
         managing: undefined,
@@ -384,10 +401,8 @@ export class ShareLinks {
           Root.closeFolder(opened)
           return request.redirectToFolder(target)
         }
-        if (request.query.archive !== undefined && !this.count(visit)) {
-          Root.closeFolder(opened)
-          return this.failEnded(request)
-        }
+        const isArchive = request.query.archive !== undefined
+        if (isArchive && !this.count(visit)) return Root.closeFolder(opened)
         return FolderPages.send({ site, request, segments, api: false }, opened)
       }
       if (isLanding) {
@@ -402,21 +417,31 @@ export class ShareLinks {
         Root.close(opened.handle)
         return request.failNotOpen(Root.absent)
       }
-      const { sha256, thumb } = request.query
-      const isSmall = sha256 || thumb !== undefined
-      if (!isSmall && !this.count(visit)) {
-        Root.close(opened.handle)
-        return this.failEnded(request)
-      }
+      const name = segments.at(-1) as ByteName.ByteName
+      if (hasContent(request.query, name) && !this.count(visit)) return Root.close(opened.handle)
       if (Query.asksForm(request.query)) return FileForms.send(site, request, segments, opened)
       this.sender.send(this.whole(visit), [...base, ...segments], opened)
     })
   }
 
-  /** Counts a download; whether there may be one more. */
+  /** Whether all downloads of a link have taken place. */
+  private isUsedUp({ downloads, id }: ShareToken.Share): boolean {
+    return downloads !== undefined && this.store.usesOf(id) >= downloads
+  }
+
+  /** Counts a download; whether it may take place. Otherwise the request is refused. */
   private count({ request, share }: Visit): boolean {
     if (share.downloads === undefined || request.method === "HEAD") return true
-    if (this.store.usesOf(share.id) >= share.downloads) return false
+    // Another request may have been the last one while the file was opened.
+    if (this.isUsedUp(share)) {
+      this.failEnded(request)
+      return false
+    }
+    if (isPrefetch(request.head.headers)) {
+      const detail = "A link with a number of downloads is not fetched in advance."
+      request.fail("PTTH_BAD_REQUEST", detail, { status: 503 })
+      return false
+    }
     try {
       this.store.use(share.id, share.expires)
     } catch (error) {

@@ -66,6 +66,16 @@ export type Kind = keyof typeof kinds
 /** Whether there is a page that shows files of this kind. */
 export const isViewable = (kind: Kind): boolean => kinds[kind].viewer !== "none"
 
+/**
+ * What a visitor looks at one after the other: pictures with films, as cameras store them, and all
+ * texts; other kinds by themselves.
+ */
+export const seriesOf = (kind: Kind): string => {
+  const { viewer } = kinds[kind]
+  if (viewer === "image" || viewer === "video") return "stage"
+  return viewer === "none" ? kind : viewer === "markdown" ? "code" : viewer
+}
+
 /** Whether a page shows the text of files of this kind, so that they have to be read. */
 export const isText = (kind: Kind): boolean => {
   const { viewer } = kinds[kind]

@@ -75,10 +75,22 @@ export const js = `
     for (const task of pageTasks) task();
   };
 
+  // Its address is relative, and the page's changes when another is shown in place.
+  for (const icon of all("link[rel=icon]")) icon.href = icon.href;
+
   const keep = new Set();
   let turn = 0;
-  const goTo = async (url, { push = true } = {}) => {
+  // A folder is shown as the visitor looked at the last one; see Theme.ts.
+  const inStoredView = (address) => {
+    const url = new URL(address, location.href);
+    try {
+      if (url.pathname.endsWith("/") && url.search === "") url.search = localStorage.getItem("ptth.view") || "";
+    } catch {}
+    return url.href;
+  };
+  const goTo = async (address, { push = true } = {}) => {
     const mine = ++turn;
+    const url = push ? inStoredView(address) : address;
     const page = await load(url).catch(() => undefined);
     if (mine !== turn) return;
     if (!page || !page.getElementById("page.main")) return void location.assign(url);

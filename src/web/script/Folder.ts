@@ -1,7 +1,7 @@
 /**
  * The part of the file server's script for a folder's page: it filters while
- * the visitor types, fills in the sizes of folders, and lets entries be chosen
- * for an archive.
+ * the visitor types, fills in the sizes of folders, lets entries be chosen, and
+ * remembers in which order and form the visitor looks at folders.
  */
 
 /** Statements inside the function of the script. */
@@ -99,9 +99,19 @@ export const js = `
     }
   };
 
+  // Of a row: its link, and the address of its file or folder.
+  const linkOf = (row) => one("a[href]", row);
+  const addressOf = (row) => {
+    const url = new URL(linkOf(row).href);
+    url.search = url.hash = "";
+    return url.href;
+  };
+
   // Choosing: the server shows check boxes for ?choose; here they appear in place.
   const boxes = () => all("input[name=entry]", byId("page.main"));
-  let lastBox;
+  const boxOf = (row) => one("input[name=entry]", row);
+  const isChoosing = () => Boolean(byId("page.chosen"));
+  let lastChosen;
   const countChosen = () => {
     const bar = byId("page.chosen");
     if (!bar) return;
@@ -110,17 +120,53 @@ export const js = `
     for (const button of all("button[data-some]", bar)) button.disabled = chosen.length === 0;
   };
   onPage(countChosen);
+  const goKeepingPlace = async (url) => {
+    const top = scrollY;
+    await goTo(url);
+    scrollTo(0, top);
+  };
+  const canChoose = () => isChoosing() || Boolean(one("button[name=choose]"));
+  const startChoosing = async () => {
+    if (isChoosing()) return;
+    const url = new URL(location.href);
+    url.searchParams.set("choose", "");
+    await goKeepingPlace(url.href);
+  };
+  // A range begins at the row that was chosen last.
+  const setRow = (row, on, range) => {
+    const list = rows().filter((each) => !each.hidden && boxOf(each));
+    const from = range ? list.findIndex((each) => addressOf(each) === lastChosen) : -1;
+    const [start, end] = [from < 0 ? list.indexOf(row) : from, list.indexOf(row)].sort((a, b) => a - b);
+    for (const each of list.slice(start, end + 1)) boxOf(each).checked = on;
+    lastChosen = addressOf(row);
+    countChosen();
+  };
+  const chooseRow = async (row, range = false) => {
+    const address = addressOf(row);
+    const hadFocus = row.contains(document.activeElement);
+    await startChoosing();
+    const now = rows().find((each) => addressOf(each) === address);
+    if (!now || !boxOf(now)) return;
+    setRow(now, range || !boxOf(now).checked, range);
+    if (hadFocus) linkOf(now).focus();
+  };
   document.addEventListener("click", (event) => {
     const box = event.target;
     if (!(box instanceof HTMLInputElement) || box.name !== "entry") return;
-    if (event.shiftKey && lastBox) {
-      const list = boxes();
-      const [from, to] = [list.indexOf(lastBox), list.indexOf(box)].sort((a, b) => a - b);
-      if (from >= 0) for (const each of list.slice(from, to + 1)) if (!each.closest("[hidden]")) each.checked = box.checked;
-    }
-    lastBox = box;
-    countChosen();
+    setRow(box.closest("[data-name]"), box.checked, event.shiftKey);
   });
+  // Shift and Ctrl choose rows; while entries are chosen, a click on a row does.
+  document.addEventListener("click", (event) => {
+    const row = event.target.closest && event.target.closest("#page\\\\.listing [data-name]");
+    // Enter, which is a click without a button, opens the entry.
+    if (!row || event.button !== 0 || event.detail === 0 || event.target.closest("input, label, .act")) return;
+    const isModified = event.shiftKey || event.ctrlKey || event.metaKey;
+    if (!isChoosing() && (!isModified || event.target.closest("a, button") || !canChoose())) return;
+    if (String(getSelection()) !== "" && !isModified) return;
+    event.preventDefault();
+    if (event.shiftKey) getSelection().removeAllRanges();
+    chooseRow(row, event.shiftKey);
+  }, true);
   actions.chooseAll = () => {
     const list = boxes().filter((box) => !box.closest("[hidden]"));
     const every = list.every((box) => box.checked);
@@ -135,4 +181,23 @@ export const js = `
     });
     copyText(links.join("\\n"), links.length + " links copied.");
   };
+
+  // The order and form that the visitor chose, for folders that are opened without one; see Theme.ts.
+  const rememberView = (fields) => {
+    const view = new URLSearchParams();
+    if (fields.has("grid")) view.set("grid", "");
+    for (const name of ["sort", "order"]) if (fields.get(name)) view.set(name, fields.get(name));
+    try {
+      localStorage.setItem("ptth.view", view.toString().replace(/grid=(?=&|$)/, "grid"));
+    } catch {}
+  };
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest && event.target.closest(".toolbar .drop a[rel=nofollow], .files thead a");
+    if (link && byId("page.listing")) rememberView(new URL(link.href).searchParams);
+  }, true);
+  document.addEventListener("submit", (event) => {
+    if (!event.target.querySelector(".views")) return;
+    const fields = new FormData(event.target, event.submitter);
+    rememberView(fields);
+  }, true);
 `

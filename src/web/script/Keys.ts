@@ -9,6 +9,10 @@ export const js = `
     ["↑ ↓ Home End", "Move through the list"],
     ["Enter", "Open"],
     ["Backspace", "Parent folder"],
+    ["Space", "Choose an entry; with Shift or Ctrl by clicks on rows"],
+    ["Ctrl+A", "Choose all entries, once one is chosen"],
+    ["Delete", "Delete what is chosen, where that is allowed"],
+    ["T", "Tree of folders"],
     ["Esc", "Close, or back to the folder"],
     ["← →", "Previous and next"],
     ["F", "Full screen"],
@@ -52,7 +56,13 @@ export const js = `
     if (element) element.click();
     return Boolean(element);
   };
+  const focusedRow = () => document.activeElement?.closest("#page\\\\.listing [data-name]");
   const keys = {
+    Delete: () => {
+      const remove = one("#page\\\\.chosen button[formaction$='change=delete']:not(:disabled)");
+      if (remove) remove.click();
+      return Boolean(remove);
+    },
     ArrowUp: () => moveTo(one(".grid") ? -columnsOfGrid() : -1),
     ArrowDown: () => moveTo(one(".grid") ? columnsOfGrid() : 1),
     ArrowLeft: () => (one(".grid") && document.activeElement?.closest(".grid") ? moveTo(-1) : click("a[rel~=prev]")),
@@ -73,7 +83,8 @@ export const js = `
     },
   };
   addEventListener("keydown", (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const withCtrl = event.ctrlKey || event.metaKey;
+    if (event.altKey || (withCtrl && event.key !== "a")) return;
     const at = event.target instanceof Element ? event.target : document.body;
     if (event.key === "Escape") {
       const menu = one("details.drop[open]");
@@ -87,10 +98,21 @@ export const js = `
         return void field.dispatchEvent(new Event("input", { bubbles: true }));
       }
       if (at === field) return void field.blur();
-      if (!one("dialog[open]") && !document.fullscreenElement && one(".viewer-bar")) click(".viewer-bar a[rel~=up]");
+      if (one("dialog[open]")) return;
+      if (isChoosing()) return void goKeepingPlace(one("#page\\\\.chosen a.button").href);
+      if (!document.fullscreenElement && one(".viewer-bar")) click(".viewer-bar a[rel~=up]");
       return;
     }
     if (at.closest("input:not([type=checkbox]), textarea, select, video, audio, object, [contenteditable], dialog")) return;
+    if (withCtrl) {
+      if (!isChoosing()) return;
+      event.preventDefault();
+      return actions.chooseAll();
+    }
+    if (event.key === " " && focusedRow() && !at.closest("input") && canChoose()) {
+      event.preventDefault();
+      return void chooseRow(focusedRow(), event.shiftKey);
+    }
     if (at.closest("pre, .data-table") && event.key !== "?" && event.key !== "/") return;
     if (event.key === " " && at.closest("a, button, summary, input")) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;

@@ -15,21 +15,24 @@ export const js = `
     const result = await answer.json().catch(() => ({ detail: "The server answered with " + answer.status + "." }));
     return { ...result, ok: answer.ok };
   };
-  const offerUndo = (action, ids) => {
+  const offerBack = (text, action) => {
     byId("page.undo")?.remove();
     const undo = make("button", { type: "button", textContent: "Undo" });
-    const text = ids.length === 1 ? "Deleted. " : ids.length + " entries were deleted. ";
     const note = dock().appendChild(make("p", { id: "page.undo", className: "notice" }, text, undo));
     note.setAttribute("role", "status");
     const timer = setTimeout(() => note.remove(), 10000);
-    undo.addEventListener("click", async () => {
+    undo.addEventListener("click", () => {
       clearTimeout(timer);
       note.remove();
-      const { ok, detail } = await sendForm(action, ids.map((id) => ["id", id]));
-      say(ok ? "It is back." : detail);
-      reload().catch(() => {});
+      action().catch(() => say("The server cannot be reached. Nothing may have changed."));
     });
   };
+  const offerUndo = (action, ids) =>
+    offerBack(ids.length === 1 ? "Deleted. " : ids.length + " entries were deleted. ", async () => {
+      const { ok, detail } = await sendForm(action, ids.map((id) => ["id", id]));
+      say(ok ? "It is back." : detail);
+      await reload();
+    });
   const saveText = async (form, action) => {
     const { ok, code, detail, digest } = await sendForm(action, new FormData(form));
     if (!ok) return say(code === "PTTH_CHANGE_CONDITION" ? "Not saved: somebody else has changed the file meanwhile. Copy your text, and load the page again." : detail);

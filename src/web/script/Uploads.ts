@@ -468,7 +468,15 @@ export const js = `
     drawHead();
   });
 
-  const hasFiles = (event) => one(".upload form") && [...event.dataTransfer.types].includes("Files");
+  // Browsers say that a picture of the page that is dragged is a file, too.
+  let isOwnDrag = false;
+  addEventListener("dragstart", () => {
+    isOwnDrag = true;
+  });
+  addEventListener("dragend", () => {
+    isOwnDrag = false;
+  });
+  const hasFiles = (event) => !isOwnDrag && one(".upload form") && [...event.dataTransfer.types].includes("Files");
   const overlay = make("div", { id: "page.drop", hidden: true });
   document.body.append(overlay);
   addEventListener("dragover", (event) => {
@@ -487,5 +495,16 @@ export const js = `
     if (!hasFiles(event)) return;
     event.preventDefault();
     takeDropped(event.dataTransfer);
+  });
+  // A picture from the clipboard has no name of its own, or the same one each time.
+  addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files || [])];
+    if (files.length === 0 || !one(".upload form") || event.target.closest?.("input, textarea")) return;
+    event.preventDefault();
+    const time = new Date(Date.now() - new Date().getTimezoneOffset() * 60000).toISOString().slice(0, 19).replace("T", " ").replaceAll(":", ".");
+    addUploads(files.map((file, i) => {
+      const isNameless = /^image\\.\\w+$/.test(file.name);
+      return { file, path: isNameless ? "Pasted " + time + (i > 0 ? " " + (i + 1) : "") + file.name.slice(5) : file.name };
+    }));
   });
 `

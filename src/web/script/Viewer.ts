@@ -24,8 +24,7 @@ export const js = `
   // The next and the previous picture are loaded before they are asked for.
   const preloaded = new Set();
   onPage(() => {
-    if (!one(".stage .viewer img")) return;
-    for (const link of all(".stage a[rel]")) {
+    for (const link of all(".stage a[data-preload=yes]")) {
       const address = link.href.split("?")[0];
       if (preloaded.has(address)) continue;
       preloaded.add(address);

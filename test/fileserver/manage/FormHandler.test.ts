@@ -261,7 +261,7 @@ describe("a form that changes a folder", () => {
   })
 
   it("has pages without script: for an entry, for a text, for the bin", async () => {
-    const { handler, post } = await site()
+    const { handler, post, root } = await site()
     const page = async (query: string) => {
       const answer = await callHandler(handler, {
         target: `/files/?${query}`,
@@ -278,6 +278,15 @@ describe("a form that changes a folder", () => {
     assert.include(await page(location.slice("./?".length)), "One entry was deleted.")
     assert.include(await page("manage=bin"), "Put a.txt back")
     assert.include(await page(""), `href="./?manage=entry&amp;entry=dir"`)
+    // Names that are no UTF-8, or look like percent-encoding.
+    fs.writeFileSync(path.join(root, "a%41 b"), "")
+    fs.writeFileSync(Buffer.from(`${root}/\xff.txt`, "latin1"), "")
+    const listing = await page("")
+    for (const href of ["a%252541%2520b", "%25FF.txt"]) {
+      assert.include(listing, `href="./?manage=entry&amp;entry=${href}"`)
+      const value = href.replaceAll("%25", "%")
+      assert.include(await page(`manage=entry&entry=${href}`), `name="entry" value="${value}"`)
+    }
     const none = await site(false)
     const plain = await callHandler(none.handler, { target: "/files/?manage=new" })
     assert.notInclude(plain.text, "change=folder")

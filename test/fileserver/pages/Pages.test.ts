@@ -219,6 +219,18 @@ describe("a folder's page", () => {
 })
 
 describe("a listing for programs", () => {
+  it("as JSON or a plain list has the entries of one kind, if that is asked for", async () => {
+    const { get, root, write } = await site()
+    fs.mkdirSync(path.join(root, "sub"))
+    write("c.jpg", "")
+    const { entries } = JSON.parse((await get("/files/?json&kind=folder")).text)
+    assert.deepStrictEqual(
+      entries.map(({ name }: { readonly name: string }) => name),
+      ["sub"],
+    )
+    assert.strictEqual((await get("/files/?plain&kind=image")).text, "c.jpg\n")
+  })
+
   const program: Call["headers"] = [["Accept", "*/*"]]
 
   it.each([

@@ -25,6 +25,7 @@ const site = async (options: Omit<FileServerOptions, "root"> = {}) => {
       "dir/c.txt": "c",
       "dir/sub/d.txt": "d",
       "dir/e.jpg": "e",
+      "dir/g.jpg": "g",
       "other/f.txt": "SECRET",
     },
     { shareLinks, ...options },
@@ -173,6 +174,8 @@ describe("a share link", () => {
     assert.deepStrictEqual([first.status, first.text], [200, "shared"])
     assert.strictEqual((await get(`${once}a.txt`)).status, 410)
     assert.strictEqual((await get(`${once}a.txt?view`, page)).status, 410)
+    assert.strictEqual((await get(once, page)).status, 410)
+    assert.strictEqual((await head(`${once}a.txt`)).status, 410)
     const many = await link("/files/a.txt")
     assert.strictEqual((await post("/files/?share", { revoke: "all" })).status, 200)
     assert.strictEqual((await get(`${many}a.txt`)).status, 410)
@@ -182,6 +185,23 @@ describe("a share link", () => {
     const ended = await get(`${short}a.txt`, page)
     assert.strictEqual(ended.status, 410)
     assert.include(ended.text, "This link has ended.")
+  })
+
+  it("counts the content of a file once, and neither its page nor what is fetched in advance", async () => {
+    const { get, link } = await site()
+    const url = await link("/files/dir/", { downloads: "1" })
+    const ahead = await get(`${url}e.jpg`, [["Sec-Purpose", "prefetch;prerender"]])
+    assert.strictEqual(ahead.status, 503)
+    const shown = await get(`${url}e.jpg?view`, page)
+    assert.strictEqual(shown.status, 200)
+    assert.notInclude(shown.text, 'data-preload="yes"')
+    assert.strictEqual((await get(`${url}e.jpg`)).text, "e")
+    assert.strictEqual((await get(url, page)).status, 410)
+    const uncounted = await link("/files/dir/")
+    assert.include((await get(`${uncounted}e.jpg?view`, page)).text, 'data-preload="yes"')
+    const text = await link("/files/dir/", { downloads: "1" })
+    assert.strictEqual((await get(`${text}c.txt?view`, page)).status, 200)
+    assert.strictEqual((await get(`${text}c.txt`)).status, 410)
   })
 
   it("asks for its password, by a form or by Basic, and not for ever", async () => {
