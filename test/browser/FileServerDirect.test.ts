@@ -105,6 +105,7 @@ describe.skipIf(!hasBrowser)(`in a browser, the file server's pages alone${skipp
       assert.strictEqual(fs.readFileSync(path.join(root, "docs", "slow.txt"), "utf8"), "slow")
       await page.getByRole("button", { name: "Close", exact: true }).click()
       await page.getByRole("link", { name: "docs/" }).click()
+      await page.waitForURL("**/docs/")
       await page.getByRole("link", { name: "slow.txt", exact: true }).waitFor()
       assert.deepStrictEqual(asked, ["beforeunload"])
 

@@ -103,7 +103,7 @@ export const js = `
       if (!document.fullscreenElement && one(".viewer-bar")) click(".viewer-bar a[rel~=up]");
       return;
     }
-    if (at.closest("input:not([type=checkbox]), textarea, select, video, audio, object, [contenteditable], dialog")) return;
+    if (at.closest("input:not([type=checkbox]), textarea, select, video, audio, object, [contenteditable], dialog[open]")) return;
     if (withCtrl) {
       if (!isChoosing()) return;
       event.preventDefault();
