@@ -108,7 +108,7 @@ export const loadStart = Effect.fnUntraced(function* (
   check: ConfigCheck = () => Effect.void,
   recover: (error: ConfigError) => Effect.Effect<LoadConfig.LoadedRelay, ConfigError> = Effect.fail,
 ): Effect.fn.Return<RelayStart, ConfigError, FileSystem.FileSystem> {
-  const checked = LoadConfig.loadRelay(sources).pipe(
+  const checked = LoadConfig.loadRelay(sources, LoadConfig.makeRelayDecoder()).pipe(
     Effect.tap(({ config, path }) => check(config, path ?? "the configuration")),
   )
   const { config, path, texts } = yield* Effect.catch(checked, recover)

@@ -5,6 +5,7 @@
  */
 import * as NodePath from "node:path"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
@@ -162,17 +163,39 @@ export interface LoadedRelay extends Loaded<RelayConfig.RelayConfig> {
   readonly texts: RelayTexts
 }
 
+/** Decodes the text of a relay's configuration. */
+type DecodeRelay = typeof RelayConfig.decodeNaming
+
+/**
+ * Decodes a relay's configuration, and gives the last result again while the texts are
+ * the same: a relay reads its files every minute, and few of them ever change.
+ */
+export const makeRelayDecoder = (): DecodeRelay => {
+  let last: { readonly input: unknown; readonly result: ReturnType<DecodeRelay> } | undefined
+  return (text, options) => {
+    const input = [text, options]
+    if (last === undefined || !Equal.equals(last.input, input))
+      last = { input, result: RelayConfig.decodeNaming(text, options) }
+    return last.result
+  }
+}
+
 const relayOverrides = ({ env, overrides }: Sources): ReadonlyArray<Override> => [
   ...RelayConfig.fromEnvironment(env),
   ...overrides,
 ]
 
-/** Loads the relay's configuration; the file is optional. */
+/**
+ * Loads the relay's configuration; the file is optional.
+ *
+ * @param decode of {@link makeRelayDecoder}, if it is loaded again and again
+ */
 export const loadRelay = Effect.fn("LoadConfig.loadRelay")(function* (
   sources: Sources,
+  decode: DecodeRelay = RelayConfig.decodeNaming,
 ): Effect.fn.Return<LoadedRelay, ConfigError, FileSystem.FileSystem> {
   const { path, text } = yield* find(sources.configPath, relayFile)
-  const { config, parts } = yield* completeRelay(path, text, relayOverrides(sources))
+  const { config, parts } = yield* completeRelay(path, text, relayOverrides(sources), decode)
   const keyFile = config.cluster?.keyFile
   const clusterKeys =
     keyFile === undefined ? undefined : yield* loadClusterKeys(keyFile, path ?? "the configuration")
@@ -228,10 +251,11 @@ export const completeRelay = Effect.fn("LoadConfig.completeRelay")(function* (
   path: string | undefined,
   text: string,
   overrides: ReadonlyArray<Override>,
+  decode: DecodeRelay = RelayConfig.decodeNaming,
 ): Effect.fn.Return<CompletedRelay, ConfigError, FileSystem.FileSystem> {
   const parts = yield* readParts(serversFolder(path))
   const { certificate, config, oidc } = yield* Effect.fromResult(
-    RelayConfig.decodeNaming(text, { file: path, parts, overrides }),
+    decode(text, { file: path, parts, overrides }),
   )
   if (path !== undefined && holdsPassword(config)) yield* refuseReadable(path, path)
   const signIn =
