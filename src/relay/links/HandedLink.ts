@@ -41,7 +41,8 @@ export const decode = (
 ): { readonly request: UpgradeRequest; readonly head: Buffer } | undefined => {
   const { head, method, rawHeaders, url } = Option.getOrUndefined(decodeFields(about)) ?? {}
   if (head === undefined || rawHeaders === undefined) return undefined
-  const headersDistinct: Record<string, Array<string>> = {}
+  // Without a prototype, as Node's, since `constructor` is a name like any other.
+  const headersDistinct: Record<string, Array<string>> = Object.create(null)
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase()
     headersDistinct[name] = [...(headersDistinct[name] ?? []), rawHeaders[i + 1] as string]

@@ -123,7 +123,7 @@ let acceptor: WebSocketServer | undefined
 
 /** The parts of a request that `ws` reads. */
 const asIncoming = (head: RequestHead): IncomingMessage => {
-  const headers: Record<string, string> = {}
+  const headers: Record<string, string> = Object.create(null)
   for (const [name, value] of head.headers) headers[name.toLowerCase()] ??= value
   return { method: head.method, url: head.target, headers } as unknown as IncomingMessage
 }

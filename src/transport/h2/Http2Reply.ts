@@ -107,7 +107,11 @@ export class Http2Reply extends FrontReply {
   protected writeInterim({ headers, status }: InterimHead): void {
     const { stream } = this
     if (stream.destroyed || stream.closed) return
-    this.attempt(() => stream.additionalHeaders({ ":status": status, ...objectOf(headers) }))
+    try {
+      stream.additionalHeaders({ ":status": status, ...objectOf(headers) })
+    } catch {
+      // The response follows without it.
+    }
   }
 
   protected write(head: ResponseHead, body: Body, sent: (() => void) | undefined): void {
@@ -239,7 +243,8 @@ export class Http2Reply extends FrontReply {
 }
 
 const objectOf = (headers: HeaderList): Record<string, Array<string>> => {
-  const fields: Record<string, Array<string>> = {}
+  // Without a prototype, since `constructor` is a name like any other.
+  const fields: Record<string, Array<string>> = Object.create(null)
   for (const [name, value] of headers) {
     const lower = name.toLowerCase()
     const values = fields[lower]

@@ -223,7 +223,13 @@ describe("a response by HTTP/2", () => {
     Effect.gen(function* () {
       const { session } = yield* start((request, reply) => {
         request.body.discard()
-        reply.inform?.({ status: 103, headers: [["Link", "</a.css>"]] })
+        reply.inform?.({
+          status: 103,
+          headers: [
+            ["constructor", "x"],
+            ["Link", "</a.css>"],
+          ],
+        })
         const body = new PushedBody(undefined, { abandon: () => {} })
         reply.respond(
           {
@@ -240,7 +246,11 @@ describe("a response by HTTP/2", () => {
           body,
         )
         body.data(Buffer.from("hello"))
-        body.end([["X-Sum", "5d41"]])
+        body.end([
+          ["X-Sum", "5d41"],
+          ["constructor", "x"],
+          ["__proto__", "y"],
+        ])
         return () => {}
       })
       const interim: Array<unknown> = []
@@ -253,6 +263,7 @@ describe("a response by HTTP/2", () => {
         assert.notProperty(answer.headers, name)
       assert.strictEqual(answer.text, "hello")
       assert.strictEqual(answer.trailers["x-sum"], "5d41")
+      assert.strictEqual(answer.trailers["constructor"], "x")
     }).pipe(Effect.scoped),
   )
 
