@@ -217,7 +217,7 @@ export const hopLeaseMillis = 1_000
 /** `to` of {@link PeersShape.tell}: all peers. */
 export const everybody = "*"
 
-const nothing = (): void => {}
+const ignore = (): void => {}
 
 /** No peers. */
 export const noPeers: PeersShape = {
@@ -231,25 +231,25 @@ export const noPeers: PeersShape = {
   },
   isAlone: true,
   isSettled: () => true,
-  refresh: nothing,
+  refresh: ignore,
   list: () => [],
   unreached: () => [],
   failure: () => undefined,
-  onPeers: () => nothing,
-  announce: () => nothing,
-  withdraw: nothing,
+  onPeers: () => ignore,
+  announce: () => ignore,
+  withdraw: ignore,
   leave: Effect.void,
   linksOf: () => [],
   holders: () => [],
-  onPresence: () => nothing,
-  forget: nothing,
+  onPresence: () => ignore,
+  forget: ignore,
   link: () => undefined,
-  onRoom: () => nothing,
-  onHop: nothing,
-  tell: nothing,
+  onRoom: () => ignore,
+  onHop: ignore,
+  tell: ignore,
   ask: (to) =>
     Effect.fail(new PeerError({ reason: "unknown", peer: to, detail: "there is no such relay" })),
-  onControl: nothing,
+  onControl: ignore,
 }
 
 /** See the file's header. A relay by itself has none. */

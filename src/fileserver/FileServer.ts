@@ -335,8 +335,8 @@ const receiveArchiveForm = (
   if (!ArchiveForm.isSent(query, head.headers)) return undefined
   let cancel: Cancel = () => {}
   const flow = ArchiveForm.read(Body.contentOf(body), (entries) => {
-    const asked = { ...query, entries: entries ?? [] }
-    const request = new FileRequest(head, "GET", asked, reply, parts.site.title)
+    const chosen = { ...query, entries: entries ?? [] }
+    const request = new FileRequest(head, "GET", chosen, reply, parts.site.title)
     cancel = request.cancel
     if (entries === undefined) {
       return request.fail("PTTH_BODY_TOO_LARGE", "The form is too long or was cut off.")

@@ -153,10 +153,10 @@ const encode = (
 ): Encoded | HttpClientError => {
   try {
     const content = AppResponse.contentOf(request.body)
-    const given = HopByHop.strip(EffectHeaders.fromRecord(request.headers)).filter(
+    const ownHeaders = HopByHop.strip(EffectHeaders.fromRecord(request.headers)).filter(
       ([name]) => !ours.has(name) && !(name === "content-type" && content.type !== undefined),
     )
-    const headers: Array<Header> = [["host", host], ...given]
+    const headers: Array<Header> = [["host", host], ...ownHeaders]
     if (content.type !== undefined) headers.push(["content-type", content.type])
     const length = content._tag === "Whole" ? content.body.length : lengthOf(request.body)
     if (length !== undefined && request.body._tag !== "Empty")

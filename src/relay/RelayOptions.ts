@@ -43,10 +43,10 @@ const registered = Effect.fnUntraced(function* ({
   if (!isServerName(name))
     return yield* invalid("servers", `${JSON.stringify(name)} is not a server's name`)
   const key = apiKey === undefined || typeof apiKey === "string" ? apiKey : Redacted.value(apiKey)
-  const shown = tripcode ?? (key === undefined ? undefined : tripcodeOfText(key))
-  if (shown === undefined || !isTripcode(shown))
+  const keyTripcode = tripcode ?? (key === undefined ? undefined : tripcodeOfText(key))
+  if (keyTripcode === undefined || !isTripcode(keyTripcode))
     return yield* invalid("servers", `${name} has neither a tripcode nor a key`)
-  return { ...RelayConfig.plainServer, name, tripcodes: [shown], displayName }
+  return { ...RelayConfig.plainServer, name, tripcodes: [keyTripcode], displayName }
 })
 
 /** The configuration that options stand for; fails where they cannot be used. */

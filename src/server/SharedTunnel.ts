@@ -14,8 +14,8 @@ import * as Server from "./Server.ts"
 import * as HandlerGuard from "./uplink/HandlerGuard.ts"
 import * as RunningRequests from "./uplink/RunningRequests.ts"
 import type { SharedNames } from "./uplink/SharedNames.ts"
-import type { TunnelState } from "./uplink/TunnelState.ts"
 import { throttledRate } from "./uplink/Uplink.ts"
+import type { UplinkState } from "./uplink/UplinkState.ts"
 
 /** How long the other name's links may take, before this one opens links of its own, in milliseconds. */
 const patienceMillis = 2_000
@@ -75,7 +75,7 @@ class SharedName {
   }
 
   /** The state on the other links. */
-  readonly state = (): TunnelState => {
+  readonly state = (): UplinkState => {
     const links = this.names.linksOf(this.options.name)
     return links === 0
       ? { _tag: "Connecting" }

@@ -51,16 +51,16 @@ export const js = `"use strict";
     const keyed = alike && theirs.every((one) => one.id !== "") && mine.every((one) => one.id !== "");
     if (alike && keyed) {
       copyAttributes(was, now);
-      const known = new Map(mine.map((one) => [one.id, one]));
+      const oldById = new Map(mine.map((one) => [one.id, one]));
       let place = was.firstElementChild;
       for (const one of theirs) {
-        const old = known.get(one.id);
-        known.delete(one.id);
+        const old = oldById.get(one.id);
+        oldById.delete(one.id);
         if (old) morph(old, one);
         if (old && old === place) place = place.nextElementSibling;
         else was.insertBefore(old || document.adoptNode(one), place);
       }
-      for (const gone of known.values()) gone.remove();
+      for (const gone of oldById.values()) gone.remove();
     } else if (alike && mine.length === theirs.length && mine.length > 0) {
       copyAttributes(was, now);
       mine.forEach((one, i) => morph(one, theirs[i]));

@@ -86,7 +86,7 @@ const asking: ReadonlySet<string> = new Set(["approve", "invite", "peers", "roll
  * The command line behind `--`, also with `ptth` itself before it, or with only
  * what is shared, as the shell takes them.
  */
-const given = Effect.fnUntraced(function* (
+const commandLine = Effect.fnUntraced(function* (
   words: ReadonlyArray<string>,
 ): Effect.fn.Return<CommandLine, ConfigError> {
   const args = withImpliedShare(words[0] === "ptth" ? words.slice(1) : words)
@@ -203,7 +203,7 @@ const isOwn = (path: string): boolean => {
 export const runInstall = Effect.fn("ptth service install")(function* (flags: InstallFlags) {
   const manager = managerOf(flags)
   const line: CommandLine =
-    flags.args.length > 0 ? yield* given(flags.args) : yield* running(flags.pid)
+    flags.args.length > 0 ? yield* commandLine(flags.args) : yield* running(flags.pid)
   const name = Option.getOrElse(flags.name, () => ServiceFiles.nameFor(line.args))
   if (!/^[A-Za-z0-9][\w.@-]{0,80}$/.test(name))
     return yield* usage("--name", "expected letters, digits, - and _", "Choose another one.")
@@ -268,11 +268,10 @@ const chosen = Effect.fnUntraced(function* (
   flags: NamedFlags,
 ): Effect.fn.Return<string, ConfigError> {
   const names = installed(folderOf(flags))
-  const given = Option.getOrUndefined(flags.name)
-  const found = names.filter(
-    (name) => given === undefined || [given, `ptth-${given}`].includes(name),
+  const wanted = Option.getOrUndefined(flags.name)
+  const [one, another] = names.filter(
+    (name) => wanted === undefined || [wanted, `ptth-${wanted}`].includes(name),
   )
-  const [one, another] = found
   if (one !== undefined && another === undefined) return one
   return yield* usage(
     "NAME",

@@ -29,8 +29,8 @@ export type WhereOf = (key: string) => string
 /** The folder for what is kept over restarts: `state_dir`, systemd's, or the usual one of the user. */
 const stateFolder = ({ stateDir }: Pick<RelayConfig, "stateDir">): string => {
   if (stateDir !== undefined) return stateDir
-  const given = process.env.STATE_DIRECTORY?.split(":")[0]
-  if (given !== undefined && given !== "") return given
+  const ofUnit = process.env.STATE_DIRECTORY?.split(":")[0]
+  if (ofUnit !== undefined && ofUnit !== "") return ofUnit
   return process.getuid?.() === 0 ? "/var/lib/ptth" : UserPaths.stateFolder(process.env)
 }
 

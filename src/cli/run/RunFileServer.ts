@@ -48,16 +48,16 @@ const passwordFor = (user: string | undefined) => {
 
 /** Fails if a flag is given that only has a meaning with --relay. */
 const refuseRelayFlags = (flags: FileServerFlags) => {
-  const given = [
+  const refused = [
     ...(Option.isSome(flags.name) ? ["--name"] : []),
     ...(Option.isSome(flags.transport) ? ["--transport"] : []),
     ...(Option.isSome(flags.ca) ? ["--ca"] : []),
     ...(flags.noWait ? ["--no-wait"] : []),
     ...(flags.insecure ? ["--insecure"] : []),
   ]
-  return given[0] === undefined
+  return refused[0] === undefined
     ? Effect.void
-    : Effect.fail(usage(given[0], "it needs --relay", "Add --relay, or leave it out."))
+    : Effect.fail(usage(refused[0], "it needs --relay", "Add --relay, or leave it out."))
 }
 
 /** Serves until it is interrupted. */

@@ -87,12 +87,12 @@ export const find = Effect.fn("KnownRelay.find")(function* (
       : undefined
   const url = named ?? own.relay ?? last.relay
   if (url === undefined) return yield* noRelay(env)
-  const known = [own, last].filter(({ relay }) => relay === url)
+  const sources = [own, last].filter(({ relay }) => relay === url)
   const ca = Option.match(flags.ca, {
-    onNone: () => known.find((one) => one.ca !== undefined)?.ca ?? (named ? undefined : own.ca),
+    onNone: () => sources.find((one) => one.ca !== undefined)?.ca ?? (named ? undefined : own.ca),
     onSome: (file) => NodePath.resolve(UserPaths.fromPerson(file)),
   })
-  return { url, ca, insecure: flags.insecure || known.some(({ insecure }) => insecure) }
+  return { url, ca, insecure: flags.insecure || sources.some(({ insecure }) => insecure) }
 })
 
 /** Remembers a relay that has answered. A folder that cannot be written to is no reason not to serve. */

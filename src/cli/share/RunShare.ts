@@ -153,15 +153,15 @@ const redeem = Effect.fnUntraced(function* (
 /** Shares until it is interrupted. One function, since each step needs those before. */
 export const runShare = Effect.fn("ptth share")(function* (flags: ShareFlags) {
   const env = process.env
-  const given = Option.getOrUndefined(flags.target)
+  const text = Option.getOrUndefined(flags.target)
   const ticket = Option.getOrUndefined(flags.ticket)
-  if (given === undefined && ticket === undefined)
+  if (text === undefined && ticket === undefined)
     return yield* usage(
       "TARGET",
       "it is missing",
       "Name what to share: a port such as 3000, a folder or file such as ./Pictures, or an address.",
     )
-  const target = given === undefined ? undefined : yield* Target.parse(given)
+  const target = text === undefined ? undefined : yield* Target.parse(text)
   yield* refuseFileFlags(target, flags.config)
   const flagText = (name: string) =>
     Option.map(flags.config[name] ?? Option.none(), (value) => String(value))

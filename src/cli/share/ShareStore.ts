@@ -163,17 +163,17 @@ export const ensure = Effect.fn("ShareStore.ensure")(function* (
 ): Effect.fn.Return<Share, ConfigError, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
   const shares = yield* list(relayUrl, env)
-  const found =
+  const existing =
     name === undefined
       ? (shares.find((share) => isSame(share.target, target)) ??
         shares.find((share) => share.target === undefined))
       : shares.find((share) => share.name === name)
-  if (found !== undefined) {
-    if (target !== undefined && !isSame(found.target, target))
-      yield* write(found.path, relayUrl, { ...found, target })
+  if (existing !== undefined) {
+    if (target !== undefined && !isSame(existing.target, target))
+      yield* write(existing.path, relayUrl, { ...existing, target })
     const now = (yield* Clock.currentTimeMillis) / 1000
-    yield* Effect.ignore(fs.utimes(found.path, now, now))
-    return { name: found.name, path: found.path, isNew: false }
+    yield* Effect.ignore(fs.utimes(existing.path, now, now))
+    return { name: existing.name, path: existing.path, isNew: false }
   }
   const own = name ?? readableName(new Set(shares.map((share) => share.name)))
   const path = pathOf(relayUrl, own, env)

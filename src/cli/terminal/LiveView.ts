@@ -174,8 +174,8 @@ class LiveView implements OwnerView {
     const width = columns - 1
     const { feed, fold } = this
     const long = [...feed.running].filter(({ at }) => now - at >= longMillis)
-    const shown = long.slice(0, Math.min(mostRunning, Math.floor(rows / 3)))
-    const more = long.length - shown.length
+    const listed = long.slice(0, Math.min(mostRunning, Math.floor(rows / 3)))
+    const more = long.length - listed.length
     const folded = fold.line
     let { bytesIn, bytesOut } = feed
     for (const request of feed.running) {
@@ -196,7 +196,7 @@ class LiveView implements OwnerView {
     }
     return [
       ...(folded === undefined ? [] : [this.aside(folded)]),
-      ...shown.map((request) =>
+      ...listed.map((request) =>
         RequestLine.running(request, now - request.at, this.style, width, services.length > 1),
       ),
       ...(more > 0 ? [this.aside(`and ${more} more running`)] : []),

@@ -1,7 +1,7 @@
 /**
  * What is told to whatever shows an owner what the server does.
  */
-import type { TunnelState } from "../../server/uplink/TunnelState.ts"
+import type { UplinkState } from "../../server/uplink/UplinkState.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
 
 /** How much is shown. */
@@ -21,7 +21,7 @@ export interface ServiceView {
   /** The address for visitors is this. */
   readonly setAddress: (url: string) => void
   /** How the name is connected is to be read from here. */
-  readonly setLink: (read: () => TunnelState) => void
+  readonly setLink: (read: () => UplinkState) => void
   /** The application behind the name has this problem, or none. */
   readonly setOrigin: (problem: string | undefined) => void
   /** The name is served no more. */

@@ -1,7 +1,7 @@
 /**
  * The names that a live view shows, and which of them its keys are for.
  */
-import type { TunnelState } from "../../server/uplink/TunnelState.ts"
+import type { UplinkState } from "../../server/uplink/UplinkState.ts"
 import type { ServiceView } from "./OwnerView.ts"
 
 /** What is shown of one name. */
@@ -10,7 +10,7 @@ export interface ServiceState {
   /** The address for visitors; `undefined` until the relay has told it. */
   readonly address: string | undefined
   /** `undefined` for a server that visitors reach directly. */
-  readonly link: TunnelState | undefined
+  readonly link: UplinkState | undefined
   /** What is wrong with the application behind it. */
   readonly originProblem: string | undefined
 }
@@ -18,7 +18,7 @@ export interface ServiceState {
 interface Entry {
   readonly name: string
   address: string | undefined
-  readLink: (() => TunnelState) | undefined
+  readLink: (() => UplinkState) | undefined
   originProblem: string | undefined
 }
 

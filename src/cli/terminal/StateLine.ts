@@ -2,7 +2,7 @@
  * The lines at the bottom of a terminal: where visitors find the server, how it
  * is connected, and how much it has done. Of several names each has a line.
  */
-import type { TunnelState } from "../../server/uplink/TunnelState.ts"
+import type { UplinkState } from "../../server/uplink/UplinkState.ts"
 import * as Format from "../../web/Format.ts"
 import { cutEnd, cutMiddle, paint, type TerminalStyle, widthOf } from "../text/TerminalStyle.ts"
 import { durationOf } from "./RequestLine.ts"
@@ -36,7 +36,7 @@ const longestName = 20
 
 const separator = ({ hasUnicode }: TerminalStyle): string => (hasUnicode ? " · " : " - ")
 
-const linkText = (link: TunnelState | undefined, style: TerminalStyle): string => {
+const linkText = (link: UplinkState | undefined, style: TerminalStyle): string => {
   switch (link?._tag) {
     case undefined:
       return paint(style, "green", "serving")

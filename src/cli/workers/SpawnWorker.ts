@@ -69,9 +69,9 @@ export const spawnWorker = (
   })
   child.on("message", (data, handle) => {
     const message = WorkerMessage.fromWorker(data)
-    const given = handle as Socket | undefined
-    if (message === undefined) given?.destroy()
-    else onMessage(message, given)
+    const socket = handle as Socket | undefined
+    if (message === undefined) socket?.destroy()
+    else onMessage(message, socket)
     if (message?.kind === "ready") Deferred.doneUnsafe(ready, Effect.void)
   })
   const send: ChildWorker["send"] = (message, socket) => {

@@ -75,17 +75,18 @@ export class WorkerQuestions {
   }
 
   /** What the workers know of each other and of other machines; a connection is better than none. */
-  private known(): ReadonlyMap<string, PeerView> {
-    const known = new Map<string, PeerView>()
+  private peersById(): ReadonlyMap<string, PeerView> {
+    const peersById = new Map<string, PeerView>()
     for (const { peers } of this.told.values())
-      for (const peer of peers) if (known.get(peer.id)?.state !== "up") known.set(peer.id, peer)
-    return known
+      for (const peer of peers)
+        if (peersById.get(peer.id)?.state !== "up") peersById.set(peer.id, peer)
+    return peersById
   }
 
   private list(): ReadonlyArray<PeerView> {
-    const known = this.known()
-    const workers = this.options.workers().map((worker) => this.viewOf(worker, known))
-    const others = [...known.values()].filter(
+    const peersById = this.peersById()
+    const workers = this.options.workers().map((worker) => this.viewOf(worker, peersById))
+    const others = [...peersById.values()].filter(
       ({ machine }) => machine !== this.options.self.machine,
     )
     return [...workers, ...others]
@@ -93,11 +94,11 @@ export class WorkerQuestions {
 
   private viewOf(
     { number, since, state }: WorkerView,
-    known: ReadonlyMap<string, PeerView>,
+    peersById: ReadonlyMap<string, PeerView>,
   ): PeerView {
     const { folder, self, versionOf } = this.options
     const id = WorkerMessage.workerId(self.machine, number)
-    const seen = known.get(id)
+    const peer = peersById.get(id)
     return {
       id,
       machine: self.machine,
@@ -105,13 +106,13 @@ export class WorkerQuestions {
       address: WorkerMessage.workerAddress(folder, id),
       program: versionOf(number),
       since,
-      roundTrip: seen?.roundTrip ?? 0,
+      roundTrip: peer?.roundTrip ?? 0,
       state: state === "starting" ? "dialling" : "up",
       isDraining: state === "draining",
-      digest: seen?.digest ?? self.digest(),
+      digest: peer?.digest ?? self.digest(),
       takesHops: true,
-      slot: seen?.slot ?? 0,
-      links: seen?.links ?? 0,
+      slot: peer?.slot ?? 0,
+      links: peer?.links ?? 0,
     }
   }
 

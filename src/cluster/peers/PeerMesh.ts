@@ -723,11 +723,11 @@ export class PeerMesh implements PeersShape {
     if (this.peers.get(dial.id ?? "")?.hello.draining === true) return
     // One that was connected to before has moved, or its network is down.
     const peer = dial.id === undefined ? this.connectedFrom(dial.at) : undefined
-    const known =
+    const alternative =
       peer === undefined
         ? ""
         : `; ${peer.id} is there, and is connected to this relay${advertiseRemedy}`
-    this.log(Effect.logWarning(`peers: ${dial.at} cannot be connected to: ${detail}${known}`))
+    this.log(Effect.logWarning(`peers: ${dial.at} cannot be connected to: ${detail}${alternative}`))
   }
 
   /** The peer that says that it is reached at an address, and has a connection to this relay. */

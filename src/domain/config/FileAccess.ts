@@ -152,8 +152,10 @@ export const decode = (
   options?: DecodeOptions,
 ): Result.Result<AccessSettings, ConfigError> =>
   Result.flatMap(decodeRows(text, options), ({ value, where }) => {
-    const found = conflict(value)
-    return found === undefined
+    const problem = conflict(value)
+    return problem === undefined
       ? Result.succeed(value)
-      : Result.fail(single({ code: "PTTH_CONFIG_INVALID", where: where([found.key]), ...found }))
+      : Result.fail(
+          single({ code: "PTTH_CONFIG_INVALID", where: where([problem.key]), ...problem }),
+        )
   })

@@ -217,9 +217,9 @@ const serviceProblems = (
 
 /** What keeps users and tokens from being asked for. */
 const accessProblems = (settings: ServerSettings, where: Where): ReadonlyArray<ConfigProblem> => {
-  const found = FileAccess.conflict(settings)
-  if (found === undefined) return []
-  const { key, ...problem } = found
+  const conflict = FileAccess.conflict(settings)
+  if (conflict === undefined) return []
+  const { key, ...problem } = conflict
   return [{ code: "PTTH_CONFIG_INVALID", where: where([key]), ...problem }]
 }
 

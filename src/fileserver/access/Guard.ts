@@ -171,7 +171,7 @@ class Guard {
       const handler = this.guarded.handlerOf(identity, this.accounts.get(identity))
       return handler({ ...head, headers }, body, new PrivateReply(reply))
     }
-    const rule = this.visitors ?? nothing
+    const rule = this.visitors ?? noRights
     const handler = this.guarded.handlerOf(rule, noUser)
     return handler({ ...head, headers }, body, new StrangerReply(reply, challenge))
   }
@@ -348,7 +348,7 @@ class PrivateReply extends ReplyWrapper {
 }
 
 const noUser = { user: undefined }
-const nothing: AccessRule = { read: [], upload: [], manage: [] }
+const noRights: AccessRule = { read: [], upload: [], manage: [] }
 
 /** A challenge that no browser answers by itself (RFC 9110 11.6.1 requires one). */
 const form: Headers.Header = ["WWW-Authenticate", "Form"]

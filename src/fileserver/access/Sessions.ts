@@ -40,11 +40,11 @@ export class Sessions {
       if (encoded === undefined || end === undefined || mac === undefined) continue
       const user = Buffer.from(encoded, "base64url").toString("utf8")
       const expected = this.macOf(user, end)
-      const given = Buffer.from(mac, "base64url")
+      const actual = Buffer.from(mac, "base64url")
       const isRight =
         expected !== undefined &&
-        given.length === expected.length &&
-        timingSafeEqual(given, expected)
+        actual.length === expected.length &&
+        timingSafeEqual(actual, expected)
       if (isRight && Number(end) > this.now()) return user
     }
     return undefined

@@ -221,9 +221,9 @@ class ItemLister {
     const lines = named.map(({ path, reason }) => `${toDisplay(path)}: ${reason}\n`)
     const bytes = Buffer.from(`Not included in this archive:\n\n${lines.join("")}`)
     const { folderSegments, modified, path } = top
-    const taken = new Set(items.map((item) => item.path))
+    const paths = new Set(items.map((item) => item.path))
     let to: ByteName = fromText(`${path}/${noteName}`)
-    while (taken.has(to)) to = to.replace(/\.txt$/, "_.txt")
+    while (paths.has(to)) to = to.replace(/\.txt$/, "_.txt")
     const note = { folderSegments, path: to, folder: false, size: bytes.length, modified, inode: 0 }
     return [...items, { ...note, bytes }]
   }

@@ -67,11 +67,11 @@ const before = (item: Item): Buffer => {
     time === seconds ? "" : record("mtime", String(seconds)),
   ].join("")
   const size = item.size > maxOctal ? 0 : item.size
-  const plain = header(name, item.folder ? "5" : "0", permissionsOf(item), size, time)
-  if (records === "") return plain
+  const ustar = header(name, item.folder ? "5" : "0", permissionsOf(item), size, time)
+  if (records === "") return ustar
   const extended = Buffer.alloc(padded(records.length))
   extended.write(records, "latin1")
-  return Buffer.concat([header("PaxHeader", "x", 0o644, records.length, time), extended, plain])
+  return Buffer.concat([header("PaxHeader", "x", 0o644, records.length, time), extended, ustar])
 }
 
 const after = (item: Item): Buffer => Buffer.alloc(padded(item.size) - item.size)

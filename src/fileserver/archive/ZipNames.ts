@@ -18,19 +18,19 @@ const freePath = (
   folder: ByteName,
   name: ByteName,
   isFolder: boolean,
-  taken: ReadonlySet<ByteName>,
+  usedPaths: ReadonlySet<ByteName>,
 ): ByteName => {
   const [end] = (isFolder ? undefined : extension.exec(name)) ?? [""]
   const start = name.slice(0, name.length - end.length)
   let path = folder + name
-  for (let i = 2; taken.has(path.toLowerCase()); i++) path = `${folder}${start} (${i})${end}`
+  for (let i = 2; usedPaths.has(path.toLowerCase()); i++) path = `${folder}${start} (${i})${end}`
   return path
 }
 
 /** The items with `_` in place of illegal characters; no two that differ have the same path, whatever their case. */
 export const rename = <A extends Item>(items: ReadonlyArray<A>): ReadonlyArray<A> => {
   if (!items.some(({ path }) => illegal.test(path))) return items
-  const taken = new Set(
+  const usedPaths = new Set(
     items.filter(({ path }) => !illegal.test(path)).map(({ path }) => path.toLowerCase()),
   )
   const folders = new Map<ByteName, ByteName>()
@@ -39,8 +39,13 @@ export const rename = <A extends Item>(items: ReadonlyArray<A>): ReadonlyArray<A
     const cut = item.path.lastIndexOf("/") + 1
     const folder = folders.get(item.path.slice(0, cut)) ?? item.path.slice(0, cut)
     const name = item.path.slice(cut).replace(backslash, "_")
-    const path = freePath(folder, cut === 0 ? name.replace(drive, "$1_") : name, item.folder, taken)
-    taken.add(path.toLowerCase())
+    const path = freePath(
+      folder,
+      cut === 0 ? name.replace(drive, "$1_") : name,
+      item.folder,
+      usedPaths,
+    )
+    usedPaths.add(path.toLowerCase())
     if (item.folder) folders.set(`${item.path}/`, `${path}/`)
     return { ...item, path }
   })

@@ -58,7 +58,7 @@ export const locate = async (
     const isMissing = use !== "make" && folder._tag === "Absent"
     return isMissing ? ChangeRefusal.absent : ChangeRefusal.ofFolder(folder)
   }
-  const refuse = (refusal: Refusal.Refusal): Refusal.Refusal => {
+  const closeWith = (refusal: Refusal.Refusal): Refusal.Refusal => {
     Root.closeFolder(folder)
     return refusal
   }
@@ -67,10 +67,10 @@ export const locate = async (
     const stats = await FileCheck.statOf(path)
     await new Promise<void>((resolve) => hidden.refresh(resolve))
     const refusal = UploadRules.checkName({ name, folder, existing: stats, root, hidden }, true)
-    if (refusal !== undefined) return refuse(use === "make" ? refusal : ChangeRefusal.absent)
+    if (refusal !== undefined) return closeWith(use === "make" ? refusal : ChangeRefusal.absent)
     // A link that leads out is there, but nobody may know of it or remove it.
     if (stats !== undefined && !(await isServed(root, segments)))
-      return refuse(ChangeRefusal.absent)
+      return closeWith(ChangeRefusal.absent)
     return { folder, name, segments, path, real: Root.realOf(folder, name), stats }
   } catch (error) {
     Root.closeFolder(folder)

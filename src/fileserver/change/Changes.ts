@@ -130,8 +130,8 @@ export class Changes {
     if (item === undefined) return ChangeRefusal.absent
     const above = item.segments.slice(0, -1)
     for (let i = 1; i <= above.length; i++) {
-      const made = await this.makeFolder(above.slice(0, i), asker)
-      if (typeof made !== "string" && made.code !== "PTTH_CHANGE_CONDITION") return made
+      const result = await this.makeFolder(above.slice(0, i), asker)
+      if (typeof result !== "string" && result.code !== "PTTH_CHANGE_CONDITION") return result
     }
     const restore = async (entry: Located.Located) => {
       if (entry.stats !== undefined) return ChangeRefusal.exists(entry.name)

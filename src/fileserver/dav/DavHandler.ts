@@ -140,14 +140,14 @@ export class DavHandler {
     const files = await Propfind.find(this.source, [])
     if ("_tag" in files) return ChangeRefusal.ofFolder(files)
     const view = this.viewOf(request)
-    const { opened, ...found } = files
+    const { opened, ...self } = files
     if (opened !== undefined) Root.closeFolder(opened)
     const depth = request.depth()
     request.sendList(
       (async function* () {
         yield Multistatus.start
-        yield await Propfind.render(found, wanted, view, `${view.prefix}/`)
-        if (depth !== "0") yield await Propfind.render(found, wanted, view)
+        yield await Propfind.render(self, wanted, view, `${view.prefix}/`)
+        if (depth !== "0") yield await Propfind.render(self, wanted, view)
         yield Multistatus.end
       })(),
       this.source.folderWork,
@@ -196,9 +196,9 @@ export class DavHandler {
     | Refusal.Refusal
     | { readonly self: Propfind.Found; readonly entries: ReadonlyArray<Propfind.Found> }
   > {
-    const found = await Propfind.find(this.source, path)
-    if ("_tag" in found) return DavRefusal.ofOpening(found)
-    const { opened, ...self } = found
+    const target = await Propfind.find(this.source, path)
+    if ("_tag" in target) return DavRefusal.ofOpening(target)
+    const { opened, ...self } = target
     if (opened === undefined) return { self, entries: [] }
     try {
       const entries =
@@ -228,17 +228,17 @@ export class DavHandler {
   }
 
   private async stateOf(path: Path): Promise<IfHeader.State> {
-    const found = await Propfind.find(this.source, path)
-    if ("_tag" in found) {
+    const target = await Propfind.find(this.source, path)
+    if ("_tag" in target) {
       // A lock may be for a name that is free.
       const locks = await this.locksOf(path)
       return { tokens: new Set(locks.map(({ token }) => token)), tag: undefined }
     }
-    if (found.opened !== undefined) Root.closeFolder(found.opened)
-    const { folder, locks } = found.resource
+    if (target.opened !== undefined) Root.closeFolder(target.opened)
+    const { folder, locks } = target.resource
     return {
       tokens: new Set(locks.map(({ token }) => token)),
-      tag: folder ? undefined : LiveProperties.tagOf(found.resource, Date.now()),
+      tag: folder ? undefined : LiveProperties.tagOf(target.resource, Date.now()),
     }
   }
 
@@ -262,9 +262,9 @@ export class DavHandler {
   private async makeCollection(request: DavRequest, path: Path): Answer {
     const body = await request.readBody()
     if (body === undefined || body.length > 0) return DavRefusal.bodyOfCollection
-    const made = await this.must.makeFolder(path, request)
-    if (typeof made !== "string")
-      return made.code === "PTTH_CHANGE_CONDITION" ? DavRefusal.taken : made
+    const result = await this.must.makeFolder(path, request)
+    if (typeof result !== "string")
+      return result.code === "PTTH_CHANGE_CONDITION" ? DavRefusal.taken : result
     request.succeed(201)
     return undefined
   }
@@ -365,10 +365,10 @@ export class DavHandler {
     })
     if (lock === "full") return DavRefusal.tooManyLocks
     if ("conflict" in lock) return DavRefusal.conflict(entry.name)
-    const made = isFree ? await this.makeEmpty(request, path) : undefined
-    if (made !== undefined) {
+    const fault = isFree ? await this.makeEmpty(request, path) : undefined
+    if (fault !== undefined) {
       to.locks.remove(lock.token, entry.real)
-      return made
+      return fault
     }
     this.sendLocks(request, isFree ? 201 : 200, [lock], [["Lock-Token", `<${lock.token}>`]])
     return undefined

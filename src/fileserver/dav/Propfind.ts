@@ -118,13 +118,13 @@ export const entriesOf = async (
     Folder.look(root, hidden, folder, names, isCancelled, (all) => resolve(Folder.sorted(all))),
   )
   const dead = await Properties.read(folder)
-  const found: Array<Found> = []
+  const result: Array<Found> = []
   for (const { folder: isFolder, link, name } of entries) {
-    if (isCancelled()) return found
+    if (isCancelled()) return result
     const path = `${folder.path}/${name}`
     const stats = await statOf(path, link === true)
     if (stats === undefined) continue
-    found.push({
+    result.push({
       resource: {
         segments: [...folder.segments, name],
         folder: isFolder,
@@ -135,7 +135,7 @@ export const entriesOf = async (
       dead: isFolder ? deadOf(await Properties.read({ path }), "") : deadOf(dead, name),
     })
   }
-  return found
+  return result
 }
 
 /** The stats of an entry, or of what a link leads to; `undefined` if it is gone. */
@@ -161,18 +161,18 @@ export const everythingIn = async (
   isCancelled: () => boolean,
 ): Promise<ReadonlyArray<Found> | Root.NotOpen | "too many"> => {
   const most = source.maxDeep ?? maxDeep
-  const found: Array<Found> = []
+  const result: Array<Found> = []
   const waiting: Array<ReadonlyArray<ByteName>> = []
   const first = await entriesOf(source, folder, isCancelled)
   if ("_tag" in first) return first
   const add = (entries: ReadonlyArray<Found>): void => {
-    found.push(...entries)
+    result.push(...entries)
     for (const { resource } of entries) if (resource.folder) waiting.push(resource.segments)
   }
   add(first)
   // Links inside may lead in circles, which the limit ends.
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-    if (found.length >= most) return "too many"
+    if (result.length >= most) return "too many"
     const opened = await Root.openFolder(source.root, next)
     // What cannot be read is listed, without what is in it.
     if (opened._tag !== "Folder") continue
@@ -180,7 +180,7 @@ export const everythingIn = async (
     Root.closeFolder(opened)
     if (!("_tag" in entries)) add(entries)
   }
-  return found.length >= most ? "too many" : found
+  return result.length >= most ? "too many" : result
 }
 
 const nameOfKey = (key: string): PropertyName => {

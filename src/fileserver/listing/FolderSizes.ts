@@ -53,8 +53,8 @@ export interface SizesOptions {
   readonly onFolder: (folder: MeasuredFolder) => void
 }
 
-const nothing: FolderSize = { bytes: 0, files: 0, folders: 0, isCutShort: false }
-const cutShort: FolderSize = { ...nothing, isCutShort: true }
+const noSize: FolderSize = { bytes: 0, files: 0, folders: 0, isCutShort: false }
+const cutShort: FolderSize = { ...noSize, isCutShort: true }
 
 const sum = (one: FolderSize, other: FolderSize): FolderSize => ({
   bytes: one.bytes + other.bytes,
@@ -84,7 +84,7 @@ class Measurement {
 
   /** The size of the folder at a path, depth first, so that few folders wait to be read. */
   async below(start: ReadonlyArray<ByteName>): Promise<FolderSize> {
-    let total = nothing
+    let total = noSize
     const pending = [start]
     for (;;) {
       const segments = pending.pop()

@@ -82,7 +82,7 @@ const sendNew = (to: PageRequest): void =>
   )
 
 /** The path of a folder as people write it. */
-const shown = (segments: ReadonlyArray<ByteName.ByteName>): string =>
+const pathText = (segments: ReadonlyArray<ByteName.ByteName>): string =>
   `/${segments.map(ByteName.toText).join("/")}`
 
 const sendEntry = (to: PageRequest, entry: ByteName.ByteName): void => {
@@ -103,7 +103,7 @@ const sendEntry = (to: PageRequest, entry: ByteName.ByteName): void => {
 <p><button class="main">${text.rename}</button>${isText ? html` <a class="button" href="./?manage=edit&amp;entry=${Query.toEntryField(entry)}">${text.edit}</a>` : undefined}</p>
 </form>
 <form class="card" method="post" action="./?change=move" data-back="./">${field}
-<label>${text.toFolder}<input name="to" value="${shown(segments)}" required autocomplete="off"></label>
+<label>${text.toFolder}<input name="to" value="${pathText(segments)}" required autocomplete="off"></label>
 <p class="faint">${text.toFolderHint}</p>
 <p><button>${text.move}</button> <button formaction="./?change=copy">${text.copy}</button></p>
 </form>
@@ -138,7 +138,7 @@ ${file.text}</textarea>
 
 const binRow = ({ deleted, folder, id, segments, size }: Bin.BinItem): Html.Html => {
   const name = ByteName.toDisplay(segments.at(-1) ?? "")
-  return html`<tr><td><bdi>${name}</bdi>${folder ? "/" : ""}</td><td><bdi>${shown(segments.slice(0, -1))}</bdi></td><td class="number">${Format.bytes(size)}</td><td class="time">${Format.minute(deleted)}</td><td><form method="post" action="./?change=restore"><input type="hidden" name="id" value="${id}"><button aria-label="${text.restoreOne(name)}">${text.restore}</button></form></td></tr>
+  return html`<tr><td><bdi>${name}</bdi>${folder ? "/" : ""}</td><td><bdi>${pathText(segments.slice(0, -1))}</bdi></td><td class="number">${Format.bytes(size)}</td><td class="time">${Format.minute(deleted)}</td><td><form method="post" action="./?change=restore"><input type="hidden" name="id" value="${id}"><button aria-label="${text.restoreOne(name)}">${text.restore}</button></form></td></tr>
 `
 }
 

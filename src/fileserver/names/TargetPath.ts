@@ -23,7 +23,11 @@ export interface Refusal {
   readonly detail: string
 }
 
-const refuse = (status: 400 | 404, detail: string): Refusal => ({ _tag: "Refusal", status, detail })
+const refusal = (status: 400 | 404, detail: string): Refusal => ({
+  _tag: "Refusal",
+  status,
+  detail,
+})
 
 const illegal = /[^\x21-\x7e\x80-\xff]|#/
 const encoded = /%([0-9A-Fa-f]{2})/g
@@ -88,12 +92,12 @@ export const decode = (
   const mark = target.indexOf("?")
   const path = mark < 0 ? target : target.slice(0, mark)
   const query = mark < 0 ? undefined : target.slice(mark + 1)
-  if (!path.startsWith("/")) return refuse(400, "The address does not start with a slash.")
+  if (!path.startsWith("/")) return refusal(400, "The address does not start with a slash.")
   // Browsers treat a backslash in a path as a slash.
   if (illegal.test(target) || path.includes("\\")) {
-    return refuse(400, "The address has a character that must be percent-encoded.")
+    return refusal(400, "The address has a character that must be percent-encoded.")
   }
-  if (badEscape.test(path)) return refuse(400, "The address has an invalid percent-encoding.")
+  if (badEscape.test(path)) return refusal(400, "The address has an invalid percent-encoding.")
   const segments: Array<ByteName> = []
   const raw = path.slice(1).split("/")
   for (const part of raw) {
@@ -101,12 +105,12 @@ export const decode = (
     // RFC 3986 5.2.4 removes `.`; empty segments are removed as by other servers.
     if (segment === "" || segment === ".") continue
     // A client that means the folder above has removed `..` itself: what is left may be an attack.
-    if (segment === "..") return refuse(400, "The address has a segment `..`.")
+    if (segment === "..") return refusal(400, "The address has a segment `..`.")
     if (segment.includes("/") || segment.includes("\0")) {
-      return refuse(400, "The address has an encoded character that no file name can contain.")
+      return refusal(400, "The address has an encoded character that no file name can contain.")
     }
     if (!isServed(segment, windows, dotfiles) && !(isSite && isWellKnown(segment, segments)))
-      return refuse(404, "Files of this name are not served.")
+      return refusal(404, "Files of this name are not served.")
     segments.push(segment)
   }
   return { _tag: "Path", segments, folder: folderEnd.test(raw.at(-1) as string), query }

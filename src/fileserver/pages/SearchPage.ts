@@ -28,12 +28,12 @@ const text = Text.search
 const pageSize = 100
 
 /** The text with what was searched for marked, if case folding keeps the places of its characters. */
-const marked = (shown: string, wanted: string): Html.Html => {
-  const [folded, sought] = [CaseFolding.fold(shown), CaseFolding.fold(wanted)]
-  const at = sought === "" || folded.length !== shown.length ? -1 : folded.indexOf(sought)
+const marked = (shownText: string, wanted: string): Html.Html => {
+  const [folded, sought] = [CaseFolding.fold(shownText), CaseFolding.fold(wanted)]
+  const at = sought === "" || folded.length !== shownText.length ? -1 : folded.indexOf(sought)
   return at < 0
-    ? html`${shown}`
-    : html`${shown.slice(0, at)}<mark>${shown.slice(at, at + sought.length)}</mark>${shown.slice(at + sought.length)}`
+    ? html`${shownText}`
+    : html`${shownText.slice(0, at)}<mark>${shownText.slice(at, at + sought.length)}</mark>${shownText.slice(at + sought.length)}`
 }
 
 const row = (
@@ -196,8 +196,8 @@ export const pieces = (view: SearchView): Search.Pieces => {
     hit: (hit) => {
       const place = hits++ - first
       if (place < 0 || place >= size) return ""
-      const shown = row(hit, query.search, linksOf)
-      return Html.toText(place === 0 ? html`${tableStart}${shown}` : shown)
+      const line = row(hit, query.search, linksOf)
+      return Html.toText(place === 0 ? html`${tableStart}${line}` : line)
     },
     tail: ({ isCutShort, namesSearched }) => {
       const hasNext = hits > first + size

@@ -26,8 +26,8 @@ export interface SizesView {
 }
 
 /** A number that may be larger says so. */
-const atLeast = (shown: string, { files, isCutShort }: FolderSize): string =>
-  isCutShort ? (files === 0 ? text.notCounted : text.atLeast(shown)) : shown
+const atLeast = (number: string, { files, isCutShort }: FolderSize): string =>
+  isCutShort ? (files === 0 ? text.notCounted : text.atLeast(number)) : number
 
 const row = ({ entry, size }: MeasuredFolder): Html.Html => {
   const name = ByteName.toDisplay(entry.name)
@@ -79,8 +79,8 @@ export const pieces = (view: SizesView): Pieces => {
   return {
     head,
     folder: (folder) => {
-      const shown = row(folder)
-      return Html.toText(rows++ === 0 ? html`${tableStart}${shown}` : shown)
+      const line = row(folder)
+      return Html.toText(rows++ === 0 ? html`${tableStart}${line}` : line)
     },
     tail: (total) => {
       const summary = text.total(total.folders, total.files, Format.bytes(total.bytes))

@@ -107,7 +107,7 @@ const track = (subtitle: Subtitles.Subtitle, isFirst: boolean): Html => {
     : html`<track kind="subtitles" src="${href}" srclang="${subtitle.language || "und"}" label="${label}">`
 }
 
-const shown = (view: View, href: string, name: string): Html => {
+const viewerOf = (view: View, href: string, name: string): Html => {
   if (view.content !== undefined) return Content.render(view.content, href)
   const viewer: Kind.Viewer = Kind.kinds[view.kind].viewer
   switch (viewer) {
@@ -207,6 +207,6 @@ ${shares ? html`<a class="button" href="${href}?share" rel="nofollow" title="${T
 <a class="button" href="${href}" download title="${text.download(Format.bytes(view.size))}">${Icons.button.download}<span class="label">${text.download(Format.bytes(view.size))}</span></a>
 ${info(view, href)}
 </div>
-${notice}${shown(view, href, name)}`,
+${notice}${viewerOf(view, href, name)}`,
   })
 }

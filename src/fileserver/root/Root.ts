@@ -173,7 +173,7 @@ export const realOf = ({ real }: OpenFolder, name: ByteName): ByteName => below(
 const handlePath = (handle: number): string => `/proc/self/fd/${handle}`
 
 /** Closes the handle, if any, and gives the reason. */
-const refuse = (handle: number | undefined, reason: NotOpen, done: Done): void => {
+const closeWith = (handle: number | undefined, reason: NotOpen, done: Done): void => {
   if (handle !== undefined) close(handle)
   done(reason)
 }
@@ -283,7 +283,7 @@ class SharedRoot implements Root {
       if (failure === undefined && stats !== undefined && real !== undefined) {
         return this.judge({ handle, real, stats, segments }, done)
       }
-      refuse(handle, failure === undefined ? absent : notOpen(failure), done)
+      closeWith(handle, failure === undefined ? absent : notOpen(failure), done)
     }
     fs.fstat(handle, { bigint: true }, (error, result) => {
       stats = result
@@ -302,16 +302,16 @@ class SharedRoot implements Root {
   ): void {
     const path = toFsPath(this.pathOf(segments))
     fs.realpath.native(path, { encoding: "latin1" }, (error, real) => {
-      if (error !== null) return refuse(handle, notOpen(error), done)
+      if (error !== null) return closeWith(handle, notOpen(error), done)
       fs.stat(toFsPath(real), { bigint: true }, (missing, atPath) => {
-        if (missing !== null) return refuse(handle, notOpen(missing), done)
+        if (missing !== null) return closeWith(handle, notOpen(missing), done)
         if (handle === undefined) {
           return this.judge({ handle, real, stats: atPath, segments }, done)
         }
         fs.fstat(handle, { bigint: true }, (broken, stats) => {
-          if (broken !== null) return refuse(handle, notOpen(broken), done)
+          if (broken !== null) return closeWith(handle, notOpen(broken), done)
           const isSameFile = atPath.dev === stats.dev && atPath.ino === stats.ino
-          if (!isSameFile) return refuse(handle, absent, done)
+          if (!isSameFile) return closeWith(handle, absent, done)
           this.judge({ handle, real, stats, segments }, done)
         })
       })
@@ -322,11 +322,11 @@ class SharedRoot implements Root {
   private judge(located: Located, done: Done): void {
     const { handle, stats } = located
     this.isServed(located, (served) => {
-      if (!served) refuse(handle, absent, done)
+      if (!served) closeWith(handle, absent, done)
       else if (stats.isDirectory()) done(this.openFolder(located))
       else if (stats.isFile() && handle !== undefined)
         done({ _tag: "File", handle, real: located.real, stats })
-      else refuse(handle, absent, done)
+      else closeWith(handle, absent, done)
     })
   }
 

@@ -108,8 +108,8 @@ export class ContentSniffer {
     const isClear = byName.charset === undefined && !compressedImage.test(name)
     if (isClear || stats.size === 0n) return done(byName)
     const key = `${stats.dev} ${stats.ino} ${stats.size} ${stats.mtimeNs} ${name}`
-    const known = this.contents.get(key)
-    if (known !== undefined) return done(known)
+    const content = this.contents.get(key)
+    if (content !== undefined) return done(content)
     const buffer = Buffer.allocUnsafeSlow(Number(stats.size < examined ? stats.size : examined))
     fs.read(handle, buffer, 0, buffer.length, 0, (error, count) => {
       // Sending the file will fail in the same way.

@@ -34,10 +34,10 @@ export class FileDigest {
   /** Sends the digest of an open file, and closes it. */
   send(request: FileRequest, { handle, stats }: Root.OpenFile): void {
     const state = stateOf(stats)
-    const known = this.digests.get(state)
-    if (known !== undefined) {
+    const cached = this.digests.get(state)
+    if (cached !== undefined) {
       Root.close(handle)
-      return request.sendGenerated(Buffer.from(`${known}\n`), headers)
+      return request.sendGenerated(Buffer.from(`${cached}\n`), headers)
     }
     this.work.enter({
       isCancelled: request.isCancelled,

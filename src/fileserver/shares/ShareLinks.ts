@@ -70,9 +70,9 @@ const isPassword = async (
   stored: string,
 ): Promise<boolean> => {
   const [salt = "", text = ""] = stored.split(".")
-  const given = await hashOf(secret, password, Buffer.from(salt, "base64url"))
+  const actual = await hashOf(secret, password, Buffer.from(salt, "base64url"))
   const expected = Buffer.from(text, "base64url")
-  return given.length === expected.length && timingSafeEqual(given, expected)
+  return actual.length === expected.length && timingSafeEqual(actual, expected)
 }
 
 /** Checks passwords of a link. */
@@ -252,7 +252,7 @@ export class ShareLinks {
         ["Content-Type", "application/json"],
       ])
     }
-    this.sendPage(request, SharePages.made(place, url, share.expires))
+    this.sendPage(request, SharePages.created(place, url, share.expires))
   }
 
   /** The share of a token, if it is valid and has not ended. */
@@ -349,8 +349,8 @@ export class ShareLinks {
     if (share.password === undefined) return this.open(visit)
     const proof = Buffer.from(this.proofOf(token))
     const hasProof = RequestCookies.valuesOf(request.head.headers, cookieName).some((value) => {
-      const given = Buffer.from(value)
-      return given.length === proof.length && timingSafeEqual(given, proof)
+      const actual = Buffer.from(value)
+      return actual.length === proof.length && timingSafeEqual(actual, proof)
     })
     if (hasProof) return this.open(visit)
     const basic = basicPasswordOf(request.head.headers)

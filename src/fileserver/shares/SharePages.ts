@@ -80,7 +80,7 @@ export const form = (place: Place, mayRevoke: boolean): Html => {
 const when = (at: number): Html => html`${Format.minute(at * 1000)}<span data-zone> (UTC)</span>`
 
 /** The link that was made. */
-export const made = (place: Place, url: string, expires: number): Html =>
+export const created = (place: Place, url: string, expires: number): Html =>
   framed(
     place,
     text.title(nameOf(place)),

@@ -52,10 +52,10 @@ const decodeName = (url: string): ByteName =>
 export const verify = (secret: Uint8Array, token: string): Share | undefined => {
   if (token.length > maxLength) return undefined
   const [payload = "", signature = "", more] = token.split(".")
-  const given = Buffer.from(signature, "base64url")
+  const actual = Buffer.from(signature, "base64url")
   const expected = signatureOf(secret, payload)
-  if (more !== undefined || given.length !== expected.length) return undefined
-  if (!timingSafeEqual(given, expected)) return undefined
+  if (more !== undefined || actual.length !== expected.length) return undefined
+  if (!timingSafeEqual(actual, expected)) return undefined
   // Signed by this server, so that it has the form that `sign` gives it.
   const { e, f, i, n, p, w } = JSON.parse(Buffer.from(payload, "base64url").toString()) as {
     readonly p: ReadonlyArray<string>

@@ -113,9 +113,9 @@ export class Thumbnails {
     const state = stateOf(stats)
     if (this.failed.has(state)) return this.give(request, stats, iconOf(kind), `icon ${kind}`)
     // A picture that the client has need not be made for it.
-    const known = representationOf(request, stats, key, 0, "image/webp")
-    const decision = request.decide(known, Date.now())
-    if (decision.status !== 200) return request.sendBytes(new Uint8Array(0), known)
+    const representation = representationOf(request, stats, key, 0, "image/webp")
+    const decision = request.decide(representation, Date.now())
+    if (decision.status !== 200) return request.sendBytes(new Uint8Array(0), representation)
     void this.find(key, { kind, segments, size, format, state }, request)
       .catch(() => undefined)
       .then((thumb) => {
@@ -138,11 +138,11 @@ export class Thumbnails {
     const cached = await this.cache.get(key)
     if (cached !== undefined || isCancelled()) return cached
     return new Promise((resolve) => {
-      const made = this.making.get(key)
-      if (made === undefined && this.queue.length >= maxWaiting) return resolve("crowded")
-      const making = made ?? { ...parts, waiting: [] }
+      const begun = this.making.get(key)
+      if (begun === undefined && this.queue.length >= maxWaiting) return resolve("crowded")
+      const making = begun ?? { ...parts, waiting: [] }
       making.waiting.push({ isCancelled, done: resolve })
-      if (made !== undefined) return
+      if (begun !== undefined) return
       this.making.set(key, making)
       this.queue.push(key)
       this.startNext()

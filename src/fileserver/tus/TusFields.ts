@@ -114,7 +114,7 @@ export interface Checksum {
 /** Parses Upload-Checksum; `undefined` if it is malformed or the algorithm is not supported. */
 export const parseChecksum = (value: string): Checksum | undefined => {
   const [name = "", encoded = "", ...rest] = value.trim().split(" ")
-  const algorithm = algorithms.find((known) => known === name.toLowerCase())
+  const algorithm = algorithms.find((one) => one === name.toLowerCase())
   const digest = decodeBase64(encoded)
   if (algorithm === undefined || digest === undefined || rest.length > 0) return undefined
   return { algorithm, digest }

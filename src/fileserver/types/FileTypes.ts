@@ -23,7 +23,7 @@ interface Row {
   readonly language?: string
 }
 
-const plain = "text/plain"
+const textPlain = "text/plain"
 
 /** Rows of one extension each, of the same kind. */
 const rows = (kind: FileKind, types: { readonly [extensions: string]: string }) =>
@@ -97,52 +97,52 @@ const table: ReadonlyArray<Row> = [
     kind: "text",
     extensions:
       "adoc asciidoc ass bib cue diz err lock log lrc nfo org out rst srt ssa tex text textile wiki",
-    mediaType: plain,
+    mediaType: textPlain,
   },
   {
     kind: "text",
     names:
       "authors changelog changes contributing copying install license news notice readme todo version",
-    mediaType: plain,
+    mediaType: textPlain,
   },
 
-  { kind: "code", extensions: "bash sh zsh ksh csh", mediaType: plain, language: "bash" },
-  { kind: "code", extensions: "c h", mediaType: plain, language: "c" },
-  { kind: "code", extensions: "cc cpp cxx hh hpp hxx", mediaType: plain, language: "cpp" },
-  { kind: "code", extensions: "cs", mediaType: plain, language: "csharp" },
-  { kind: "code", extensions: "diff patch", mediaType: plain, language: "diff" },
-  { kind: "code", extensions: "go", mediaType: plain, language: "go" },
-  { kind: "code", extensions: "graphql gql", mediaType: plain, language: "graphql" },
-  { kind: "code", extensions: "conf cnf ini properties", mediaType: plain, language: "ini" },
-  { kind: "code", extensions: "java", mediaType: plain, language: "java" },
+  { kind: "code", extensions: "bash sh zsh ksh csh", mediaType: textPlain, language: "bash" },
+  { kind: "code", extensions: "c h", mediaType: textPlain, language: "c" },
+  { kind: "code", extensions: "cc cpp cxx hh hpp hxx", mediaType: textPlain, language: "cpp" },
+  { kind: "code", extensions: "cs", mediaType: textPlain, language: "csharp" },
+  { kind: "code", extensions: "diff patch", mediaType: textPlain, language: "diff" },
+  { kind: "code", extensions: "go", mediaType: textPlain, language: "go" },
+  { kind: "code", extensions: "graphql gql", mediaType: textPlain, language: "graphql" },
+  { kind: "code", extensions: "conf cnf ini properties", mediaType: textPlain, language: "ini" },
+  { kind: "code", extensions: "java", mediaType: textPlain, language: "java" },
   { kind: "code", extensions: "ipynb", mediaType: "application/json", language: "json" },
-  { kind: "code", extensions: "jsonc", mediaType: plain, language: "json" },
+  { kind: "code", extensions: "jsonc", mediaType: textPlain, language: "json" },
   { kind: "code", extensions: "jsonl", mediaType: "application/jsonl", language: "json" },
   { kind: "code", extensions: "cjs", mediaType: "text/javascript", language: "javascript" },
-  { kind: "code", extensions: "jsx", mediaType: plain, language: "javascript" },
-  { kind: "code", extensions: "kt kts", mediaType: plain, language: "kotlin" },
-  { kind: "code", extensions: "less", mediaType: plain, language: "less" },
-  { kind: "code", extensions: "lua", mediaType: plain, language: "lua" },
+  { kind: "code", extensions: "jsx", mediaType: textPlain, language: "javascript" },
+  { kind: "code", extensions: "kt kts", mediaType: textPlain, language: "kotlin" },
+  { kind: "code", extensions: "less", mediaType: textPlain, language: "less" },
+  { kind: "code", extensions: "lua", mediaType: textPlain, language: "lua" },
   {
     kind: "code",
     extensions: "makefile mk",
     names: "makefile",
-    mediaType: plain,
+    mediaType: textPlain,
     language: "makefile",
   },
-  { kind: "code", extensions: "php", mediaType: plain, language: "php" },
-  { kind: "code", extensions: "pl pm", mediaType: plain, language: "perl" },
-  { kind: "code", extensions: "py pyi", mediaType: plain, language: "python" },
-  { kind: "code", extensions: "r", mediaType: plain, language: "r" },
-  { kind: "code", extensions: "rb", mediaType: plain, language: "ruby" },
-  { kind: "code", extensions: "rs", mediaType: plain, language: "rust" },
-  { kind: "code", extensions: "sass scss", mediaType: plain, language: "scss" },
-  { kind: "code", extensions: "sql", mediaType: plain, language: "sql" },
-  { kind: "code", extensions: "swift", mediaType: plain, language: "swift" },
-  { kind: "code", extensions: "toml", mediaType: plain, language: "ini" },
+  { kind: "code", extensions: "php", mediaType: textPlain, language: "php" },
+  { kind: "code", extensions: "pl pm", mediaType: textPlain, language: "perl" },
+  { kind: "code", extensions: "py pyi", mediaType: textPlain, language: "python" },
+  { kind: "code", extensions: "r", mediaType: textPlain, language: "r" },
+  { kind: "code", extensions: "rb", mediaType: textPlain, language: "ruby" },
+  { kind: "code", extensions: "rs", mediaType: textPlain, language: "rust" },
+  { kind: "code", extensions: "sass scss", mediaType: textPlain, language: "scss" },
+  { kind: "code", extensions: "sql", mediaType: textPlain, language: "sql" },
+  { kind: "code", extensions: "swift", mediaType: textPlain, language: "swift" },
+  { kind: "code", extensions: "toml", mediaType: textPlain, language: "ini" },
   // A film may have the same extension: see `send/ContentSniffer.ts`.
-  { kind: "code", extensions: "ts mts cts", mediaType: plain, language: "typescript" },
-  { kind: "code", extensions: "tsx", mediaType: plain, language: "typescript" },
+  { kind: "code", extensions: "ts mts cts", mediaType: textPlain, language: "typescript" },
+  { kind: "code", extensions: "tsx", mediaType: textPlain, language: "typescript" },
   { kind: "code", extensions: "yaml yml", mediaType: "text/yaml", language: "yaml" },
   // Languages without highlighting.
   {
@@ -150,7 +150,7 @@ const table: ReadonlyArray<Row> = [
     extensions:
       "asm awk bat bzl cfg clj cljs cmake cmd coffee cr cu d dart dockerfile edn el elm env erl ex exs f90 fish fs fsx gradle groovy hcl hrl hs inf jl justfile lisp m4 ml mli nim nix nu pas pp proto ps1 psd1 psm1 pug rkt reg s sbt scala scm service sol styl sv svelte tcl tf tfvars v vb vhdl vim vue zig",
     names: "dockerfile gemfile jenkinsfile justfile procfile rakefile vagrantfile",
-    mediaType: plain,
+    mediaType: textPlain,
   },
 ]
 

@@ -68,8 +68,8 @@ const outputText = (output: Data, nextPicture: () => string): string => {
   const markup = textOf(data["text/html"])
   // Without empty lines all of it is one block of HTML.
   if (markup !== "") return `<div>${markup.replaceAll(/\n\s*\n/g, "\n")}</div>\n`
-  const plain = textOf(data["text/plain"])
-  return plain === "" ? "" : fenced(plain, "")
+  const plainText = textOf(data["text/plain"])
+  return plainText === "" ? "" : fenced(plainText, "")
 }
 
 /**
@@ -98,13 +98,13 @@ export const toMarkdown = (text: string, href: string): string | undefined => {
 /** A picture by its number in the notebook; `undefined` if there is none. */
 export const outputOf = (text: string, number: number): Output | undefined => {
   const cells = listOf(parse(text)?.cells).filter((cell) => cell.cell_type === "code")
-  const found = cells
+  const data = cells
     .flatMap((cell) => listOf(cell.outputs))
     .filter(({ output_type }) => output_type !== "stream" && output_type !== "error")
     .map(dataOf)
     .filter((data) => pictureOf(data) !== undefined)[number]
-  const type = found === undefined ? undefined : pictureOf(found)
-  if (found === undefined || type === undefined) return undefined
-  const content = textOf(found[type])
+  const type = data === undefined ? undefined : pictureOf(data)
+  if (data === undefined || type === undefined) return undefined
+  const content = textOf(data[type])
   return { type, bytes: Buffer.from(content, type === "image/svg+xml" ? "utf8" : "base64") }
 }

@@ -35,7 +35,7 @@ export const contentLength = (headers: HeaderList): number | "none" | "bad" => {
   return Number(value)
 }
 
-const refuse = (status: Refusal["status"], detail: string): Result.Result<never, Refusal> =>
+const refusal = (status: Refusal["status"], detail: string): Result.Result<never, Refusal> =>
   Result.fail({ status, detail })
 
 /**
@@ -48,19 +48,19 @@ export const ofRequest = (
   headers: HeaderList,
 ): Result.Result<Framing, Refusal> => {
   if (httpVersion !== "1.1" && httpVersion !== "1.0")
-    return refuse(505, `HTTP/${httpVersion} is not spoken here`)
+    return refusal(505, `HTTP/${httpVersion} is not spoken here`)
   const hosts = all(headers, "host").length
   if (hosts > 1 || (hosts === 0 && httpVersion === "1.1"))
-    return refuse(400, hosts === 0 ? "the Host field is missing" : "there is more than one Host")
+    return refusal(400, hosts === 0 ? "the Host field is missing" : "there is more than one Host")
   const codings = all(headers, "transfer-encoding")
   const length = contentLength(headers)
-  if (length === "bad") return refuse(400, "Content-Length is not one number")
+  if (length === "bad") return refusal(400, "Content-Length is not one number")
   if (codings.length === 0)
     return Result.succeed(length === "none" ? none : { _tag: "Length", length })
-  if (httpVersion === "1.0") return refuse(400, "Transfer-Encoding on HTTP/1.0")
-  if (length !== "none") return refuse(400, "both Content-Length and Transfer-Encoding")
+  if (httpVersion === "1.0") return refusal(400, "Transfer-Encoding on HTTP/1.0")
+  if (length !== "none") return refusal(400, "both Content-Length and Transfer-Encoding")
   if (codings.length > 1 || codings[0]?.trim().toLowerCase() !== "chunked")
-    return refuse(501, "a transfer coding other than chunked")
+    return refusal(501, "a transfer coding other than chunked")
   return Result.succeed(chunked)
 }
 

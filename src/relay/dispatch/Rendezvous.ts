@@ -224,8 +224,8 @@ export class Dispatcher implements PendingOwner {
     const { instance, name, number, program, transport, tripcode } = link
     const openedAt = this.timeOf(link)
     this.openedAt.set(link, openedAt)
-    const told = { instance, name, number, program, transport, tripcode, openedAt }
-    this.announced.set(link, this.peers.announce(told))
+    const present = { instance, name, number, program, transport, tripcode, openedAt }
+    this.announced.set(link, this.peers.announce(present))
   }
 
   private unannounce(link: Link): void {

@@ -34,12 +34,12 @@ const partsOf = (target: string): ReadonlyArray<string> => {
 /** The target with the values that were sent, each used once; `undefined` if a secret has only its mask. */
 const restoredTarget = (
   text: string,
-  shown: string,
+  shownTarget: string,
   original: string | undefined,
 ): string | undefined => {
-  if (text === shown && original !== undefined) return original
+  if (text === shownTarget && original !== undefined) return original
   const sentParts = original === undefined ? [] : partsOf(original)
-  const masked = partsOf(shown).flatMap((part, i) =>
+  const masked = partsOf(shownTarget).flatMap((part, i) =>
     isMasked(part) ? [[part, sentParts[i]] as const] : [],
   )
   let isLost = false
@@ -59,13 +59,13 @@ const restoredFields = (
   shown: HeaderList,
   original: HeaderList | undefined,
 ): { readonly headers: HeaderList; readonly lost: string | undefined } => {
-  const left = shown.map(([name, value], i) => ({ name, value, sent: original?.[i]?.[1] }))
+  const unused = shown.map(([name, value], i) => ({ name, value, sent: original?.[i]?.[1] }))
   let lost: string | undefined
   const headers = edited.map(([name, value]): Header => {
-    const index = left.findIndex(
+    const index = unused.findIndex(
       (one) => one.name.toLowerCase() === name.toLowerCase() && one.value === value,
     )
-    const sent = index < 0 ? undefined : left.splice(index, 1)[0]?.sent
+    const sent = index < 0 ? undefined : unused.splice(index, 1)[0]?.sent
     if (sent === undefined && value.includes(mask)) lost ??= name
     return [name, sent ?? value]
   })
@@ -106,15 +106,15 @@ const bodyOf = (
   sent: Uint8Array | undefined,
   text: string | undefined,
 ): Result.Result<{ readonly body: Uint8Array; readonly isNew: boolean }, string> => {
-  const shown = recording.shownBody()
-  const shownText = shown.form === "text" ? Buffer.from(shown.bytes).toString() : undefined
+  const shownBody = recording.shownBody()
+  const shownText = shownBody.form === "text" ? Buffer.from(shownBody.bytes).toString() : undefined
   const isNew =
     text !== undefined && (shownText === undefined || unified(text) !== unified(shownText))
   if (isNew)
     return shownText?.includes(mask) === true && text.includes(mask)
       ? Result.fail(`the body has ${mask} where secrets were; write the secrets there`)
       : Result.succeed({ body: Buffer.from(text), isNew })
-  if (sent === undefined && shown.length > 0)
+  if (sent === undefined && shownBody.length > 0)
     return Result.fail("the body that was sent is not there any more; write it anew")
   return Result.succeed({ body: sent ?? new Uint8Array(0), isNew })
 }

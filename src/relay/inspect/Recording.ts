@@ -285,8 +285,8 @@ const leftOf = (body: BodyCapture, headers: HeaderList): ShownBody.ShownBody | u
   const bytes = body.read()
   if (bytes.length > maxLeft)
     return ShownBody.isPicture(headers) ? undefined : ShownBody.gone(body.length, headers)
-  const shown = ShownBody.show(bytes, body.length, headers)
-  return ShownBody.isAsSent(shown, bytes) ? undefined : shown
+  const shownBody = ShownBody.show(bytes, body.length, headers)
+  return ShownBody.isAsSent(shownBody, bytes) ? undefined : shownBody
 }
 
 /** The first fields, with their secrets masked, and how many were left out. */

@@ -108,9 +108,9 @@ class MarkupSecrets {
     const isNamedSecret = pairs.some(({ key, value }) => announcesSecret(key, unquoted(value)))
     for (const { key, start, value } of pairs) {
       const isSecret = isSecretName(key) || parent.isSecret || (isNamedSecret && isNamed(key))
-      const shown = isSecret ? `"${mask}"` : `"${this.redact(unquoted(value))}"`
-      if (isSecret || shown !== `"${unquoted(value)}"`)
-        this.redaction.replace(start, start + value.length, shown)
+      const redacted = isSecret ? `"${mask}"` : `"${this.redact(unquoted(value))}"`
+      if (isSecret || redacted !== `"${unquoted(value)}"`)
+        this.redaction.replace(start, start + value.length, redacted)
     }
     const isEmpty = /\/\s*$/.test(attributes) || (this.isHtml && voidElements.test(name))
     const isSecret =

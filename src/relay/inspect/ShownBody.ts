@@ -92,21 +92,21 @@ const textOf = (bytes: Uint8Array, type: string, isCut: boolean): string | undef
 export const show = (bytes: Uint8Array, length: number, headers: HeaderList): ShownBody => {
   const encoding = first(headers, "content-encoding") ?? ""
   const type = first(headers, "content-type") ?? ""
-  const known = { length, recorded: bytes.length, encoding, isPart: false }
+  const common = { length, recorded: bytes.length, encoding, isPart: false }
   const none = new Uint8Array(0)
-  if (length === 0) return { ...known, form: "none", bytes: none }
-  const plain = decoded(bytes, encoding)
-  if (plain === undefined || bytes.length === 0) return { ...known, form: "binary", bytes: none }
+  if (length === 0) return { ...common, form: "none", bytes: none }
+  const content = decoded(bytes, encoding)
+  if (content === undefined || bytes.length === 0) return { ...common, form: "binary", bytes: none }
   const isCut = bytes.length < length
-  const parts = FormParts.isForm(type) ? FormParts.read(plain, type) : undefined
+  const parts = FormParts.isForm(type) ? FormParts.read(content, type) : undefined
   if (parts !== undefined)
-    return { ...known, form: "parts", bytes: Buffer.from(encodeParts(parts)) }
-  if (pictures.test(type) && !isCut) return { ...known, form: "image", bytes: plain }
-  const isPart = plain.length > maxShown
-  const text = textOf(plain.subarray(0, maxShown), type, isCut || isPart)
+    return { ...common, form: "parts", bytes: Buffer.from(encodeParts(parts)) }
+  if (pictures.test(type) && !isCut) return { ...common, form: "image", bytes: content }
+  const isPart = content.length > maxShown
+  const text = textOf(content.subarray(0, maxShown), type, isCut || isPart)
   return text === undefined
-    ? { ...known, form: "binary", bytes: none }
-    : { ...known, form: "text", bytes: Buffer.from(RedactSecrets.body(text, type)), isPart }
+    ? { ...common, form: "binary", bytes: none }
+    : { ...common, form: "text", bytes: Buffer.from(RedactSecrets.body(text, type)), isPart }
 }
 
 /** A body of which nothing is kept. */

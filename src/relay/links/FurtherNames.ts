@@ -141,7 +141,9 @@ export class FurtherNames {
       limit.refused(name, address)
       return false
     }
-    const asked = askedMillis(responseMillis === undefined ? undefined : `${responseMillis}`)
+    const responseLimit = askedMillis(
+      responseMillis === undefined ? undefined : `${responseMillis}`,
+    )
     const link = new StreamLink({
       ...this.opening,
       name,
@@ -151,7 +153,7 @@ export class FurtherNames {
         this.members.get(name)?.leave(reason)
         this.answer(name, false)
       },
-      responseMillis: (of) => rendezvous.responseMillis(of, asked),
+      responseMillis: (of) => rendezvous.responseMillis(of, responseLimit),
     })
     // Before the requests that wait: without it the server takes them for its own name's.
     this.answer(name, true)

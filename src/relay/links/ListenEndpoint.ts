@@ -117,7 +117,7 @@ export class ListenEndpoint {
     const { others, rendezvous, settings } = this.context
     const config = settings.current()
     const instance = instanceOf(request)
-    const asked = askedMillis(request.headers[header.responseTimeout])
+    const responseLimit = askedMillis(request.headers[header.responseTimeout])
     const link = new ClassicLink({
       name: server.name,
       tripcode: server.tripcode,
@@ -129,7 +129,7 @@ export class ListenEndpoint {
       displayName: settings.derived().servers.get(server.name)?.displayName,
       reason: `${request.headers[header.reason] ?? ""}`.slice(0, 200),
       program: programOf(request),
-      responseMillis: (name) => rendezvous.responseMillis(name, asked),
+      responseMillis: (name) => rendezvous.responseMillis(name, responseLimit),
       onReady: (ready) => rendezvous.ready(ready),
       onAbsent: others.isAlone ? undefined : (absent) => rendezvous.absent(absent),
       onCancel: others.isAlone ? undefined : (id) => others.cancel(process, id),

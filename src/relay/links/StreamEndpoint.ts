@@ -82,7 +82,7 @@ interface LinkRequest {
   /** The relays that are not to accept it. */
   readonly have: ReadonlyArray<string>
   /** The time for a response that it asks for, in milliseconds. */
-  readonly asked: number | undefined
+  readonly responseLimit: number | undefined
   /** Server, process and number of the link: a new link replaces the one of the same key. */
   readonly key: string
 }
@@ -214,7 +214,7 @@ export class StreamEndpoint {
       case "Known": {
         const { have, instance, link } = LinkOpening.decode(request.headers)
         const program = programOf(request)
-        const asked = askedMillis(request.headers[header.responseTimeout])
+        const responseLimit = askedMillis(request.headers[header.responseTimeout])
         return {
           server,
           address,
@@ -222,7 +222,7 @@ export class StreamEndpoint {
           number: link,
           program,
           have,
-          asked,
+          responseLimit,
           key: keyOfLink({ name: server.name, instance, number: link }),
         }
       }
@@ -264,7 +264,7 @@ export class StreamEndpoint {
    * One function, since the multiplexer and the links on it refer to each other.
    */
   private connect(
-    { address, asked, instance, number, program, server }: LinkRequest,
+    { address, responseLimit, instance, number, program, server }: LinkRequest,
     socket: Duplex,
     head: Buffer,
     giveBack: () => void,
@@ -334,7 +334,7 @@ export class StreamEndpoint {
       program,
       multiplexer,
       isPassedThrough,
-      responseMillis: (name) => rendezvous.responseMillis(name, asked),
+      responseMillis: (name) => rendezvous.responseMillis(name, responseLimit),
       deadlines,
       suspicionMillis,
     })

@@ -118,12 +118,12 @@ export const take = Effect.fn("Invitations.take")(function* (
   const isOver = stored.expiresAt <= (yield* Clock.currentTimeMillis)
   if (!isOver && stored.digest !== digest) return undefined
   // Of several that redeem it at the same time, one renames the file.
-  const taken = `${path}.${randomUUID()}`
-  const isTaken = yield* fs.rename(path, taken).pipe(
+  const takenPath = `${path}.${randomUUID()}`
+  const isTaken = yield* fs.rename(path, takenPath).pipe(
     Effect.as(true),
     Effect.orElseSucceed(() => false),
   )
-  if (isTaken) yield* Effect.ignore(fs.remove(taken))
+  if (isTaken) yield* Effect.ignore(fs.remove(takenPath))
   if (isOver || !isTaken) return undefined
   return {
     replaces: stored.replaces,

@@ -151,16 +151,17 @@ export const edit = (text: string, name: string, change: ServerChange): string |
   const wanted = servers.flatMap((one, i) => (i === index ? (changed(table, change) ?? []) : [one]))
   const { servers: _, ...rest } = document.table
   const expected = wanted.length === 0 ? rest : { ...rest, servers: wanted }
-  if (!isDeepStrictEqual(plain(after.table), plain(expected))) return undefined
+  if (!isDeepStrictEqual(withoutPrototypes(after.table), withoutPrototypes(expected)))
+    return undefined
   return Object.keys(after.table).length === 0 ? "" : result
 }
 
 /** Without the prototypes of the parser's tables. */
-const plain = (value: unknown): unknown =>
+const withoutPrototypes = (value: unknown): unknown =>
   Array.isArray(value)
-    ? value.map(plain)
+    ? value.map(withoutPrototypes)
     : typeof value === "object" && value !== null && !(value instanceof Date)
-      ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plain(one)]))
+      ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withoutPrototypes(one)]))
       : value
 
 /** A line of a comparison of two texts. */

@@ -229,8 +229,8 @@ export const identityOf = (oidc: Oidc, claims: Claims, needed: ReadonlySet<strin
   if (user === undefined) throw new Error(`there is no claim \`${userClaim}\`, or it is too long`)
   const { email, email_verified: verified } = claims
   const isVerified = verified === true || verified === "true" || unverifiedEmail
-  const given = claimIn(claims, groupsClaim)
-  const groups = [...new Set([given].flat().flatMap((group) => textOf(group) ?? []))]
+  const claim = claimIn(claims, groupsClaim)
+  const groups = [...new Set([claim].flat().flatMap((group) => textOf(group) ?? []))]
   let room = maxGroups
   return {
     user,

@@ -141,8 +141,8 @@ export class SignIn {
         return this.toProvider(current, request, reply, { to: wanted })
       case "Server": {
         body.discard()
-        const given = RequestCookies.read(head.headers, Cookies.asker)
-        const asker = given !== undefined && given.length === 43 ? given : random()
+        const cookie = RequestCookies.read(head.headers, Cookies.asker)
+        const asker = cookie !== undefined && cookie.length === 43 ? cookie : random()
         const sealed = current.seal.seal(
           Tokens.ask,
           { to: wanted, asker: Cookies.hashOf(asker), until: this.now() + attemptMillis },

@@ -44,12 +44,12 @@ export class Histogram {
     const rank = share * this.count
     let before = 0
     for (const [i, bound] of bounds.entries()) {
-      const here = this.counts[i] as number
-      if (here > 0 && before + here >= rank) {
+      const count = this.counts[i] as number
+      if (count > 0 && before + count >= rank) {
         const lower = bounds[i - 1] ?? 0
-        return lower + (bound - lower) * Math.max(0, (rank - before) / here)
+        return lower + (bound - lower) * Math.max(0, (rank - before) / count)
       }
-      before += here
+      before += count
     }
     return bounds.at(-1)
   }

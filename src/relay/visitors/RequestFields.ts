@@ -22,7 +22,7 @@ import * as VisitorAuth from "./VisitorAuth.ts"
 /** The fields that are passed on, and how the visitor addresses the one who receives them. */
 export interface ForwardedFields {
   readonly headers: HeaderList
-  readonly seen: Forwarded.PublicAddress
+  readonly publicAddress: Forwarded.PublicAddress
 }
 
 /**
@@ -42,15 +42,15 @@ export const forward = (
   const { headers } = request.head
   const { config } = derived
   const connection = connectionOf(config, request)
-  const seen = Forwarded.publicAddress(headers, connection, prefix)
+  const publicAddress = Forwarded.publicAddress(headers, connection, prefix)
   const fields = HopByHop.endToEnd(headers, request.upgrade, isOfTunnel)
   const withoutCookies = PrivateCookies.strip(config, fields)
   const withoutSecrets = VisitorAuth.strip(derived, server, withoutCookies)
-  const moved = prefix === "" ? withoutSecrets : PathPrefix.remove(withoutSecrets, seen)
-  const told = Forwarded.apply(moved, connection, seen)
+  const moved = prefix === "" ? withoutSecrets : PathPrefix.remove(withoutSecrets, publicAddress)
+  const forwarded = Forwarded.apply(moved, connection, publicAddress)
   return {
-    headers: identity === undefined ? told : [...told, ...IdentityFields.of(identity)],
-    seen,
+    headers: identity === undefined ? forwarded : [...forwarded, ...IdentityFields.of(identity)],
+    publicAddress,
   }
 }
 

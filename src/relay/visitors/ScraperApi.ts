@@ -57,7 +57,7 @@ export const answer = (
   if (method !== "GET" && method !== "HEAD") return text(400, `Can't ${method} this`)
   const start = versions.exec(target)?.[0]
   if (start === undefined) return text(404, "Unknown scraper API version")
-  const refusal = refuse(context, headers)
+  const refusal = refusalOf(context, headers)
   if (refusal !== undefined) return refusal
   const rest = target.slice(start.length)
   const endpoint = rest.split("?", 1)[0]
@@ -76,7 +76,7 @@ export const answer = (
   }
 }
 
-const refuse = (context: ScraperContext, headers: HeaderList): ScraperAnswer | undefined => {
+const refusalOf = (context: ScraperContext, headers: HeaderList): ScraperAnswer | undefined => {
   const { config } = context
   const keys = all(headers, header.apiKey)
   const result = checkKeys(context, keys)

@@ -62,8 +62,8 @@ export class ServerPlaces {
     const networks = this.shares.get(name) ?? new Map<string, Share>()
     const network = networksOf(visitor)[1] as string
     const share = networks.get(network) ?? new Set()
-    const left = Number.isFinite(free) ? free : classicPlaces - sizeOf(networks)
-    if (share.size >= left && !makeRoom(networks, share.size) && share.size > 0)
+    const places = Number.isFinite(free) ? free : classicPlaces - sizeOf(networks)
+    if (share.size >= places && !makeRoom(networks, share.size) && share.size > 0)
       return refuse(body, reply, noPlace)
     // Making room may have removed the last request of another network, or all of them.
     this.shares.set(name, networks)

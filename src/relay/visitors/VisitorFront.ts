@@ -256,9 +256,15 @@ export class VisitorFront {
     const { config } = this
     const { inspector, rendezvous } = this.context
     const { identity, name, prefix } = to
-    const { headers, seen } = RequestFields.forward(this.derived, request, prefix, name, identity)
+    const { headers, publicAddress } = RequestFields.forward(
+      this.derived,
+      request,
+      prefix,
+      name,
+      identity,
+    )
     const isBelow = prefix !== ""
-    const refusal = isBelow ? WebDav.refusal(request.head, seen, to) : undefined
+    const refusal = isBelow ? WebDav.refusal(request.head, publicAddress, to) : undefined
     if (refusal !== undefined) return refuse(body, reply, refusal)
     const { method } = request.head
     const fields = isBelow ? Multistatus.readable(method, headers) : headers
@@ -273,7 +279,11 @@ export class VisitorFront {
         headers: request.notes?.forwarded(fields) ?? fields,
       },
       RequestFields.bodyOf(this.derived, body),
-      new RewritingReply(config, isBelow ? WebDav.reply(method, seen, reply) : reply, seen),
+      new RewritingReply(
+        config,
+        isBelow ? WebDav.reply(method, publicAddress, reply) : reply,
+        publicAddress,
+      ),
     )
   }
 
@@ -283,10 +293,13 @@ export class VisitorFront {
     if (to._tag !== "Server") return undefined
     const server = this.derived.servers.get(to.name)
     if (pathMode === "serve" && server?.tls !== "passthrough") return undefined
-    const seen = originSeen(this.config, request, "")
-    if (domain !== undefined) return Subdomains.locationOf(domain, to.name, seen, to.target)
+    const publicAddress = originSeen(this.config, request, "")
+    if (domain !== undefined)
+      return Subdomains.locationOf(domain, to.name, publicAddress, to.target)
     const [own] = server?.hosts ?? []
-    return own && `${seen.proto}://${own}${ServerHost.portOf(seen.host)}${to.target}`
+    return (
+      own && `${publicAddress.proto}://${own}${ServerHost.portOf(publicAddress.host)}${to.target}`
+    )
   }
 
   /** The visitor's address, from a trusted proxy's fields if it came through one. */
@@ -298,12 +311,12 @@ export class VisitorFront {
 /** The reply with the server's fields rewritten for its visitor. */
 class RewritingReply extends ReplyWrapper {
   private readonly config: RelayConfig
-  private readonly seen: Forwarded.PublicAddress
+  private readonly publicAddress: Forwarded.PublicAddress
 
-  constructor(config: RelayConfig, reply: Reply, seen: Forwarded.PublicAddress) {
+  constructor(config: RelayConfig, reply: Reply, publicAddress: Forwarded.PublicAddress) {
     super(reply)
     this.config = config
-    this.seen = seen
+    this.publicAddress = publicAddress
   }
 
   override inform(head: InterimHead): void {
@@ -316,7 +329,7 @@ class RewritingReply extends ReplyWrapper {
 
   private rewritten(head: ResponseHead): ResponseHead {
     const isPrivate = (value: string): boolean => PrivateCookies.isSetBy(this.config, value)
-    const headers = PathPrefix.rewrite(head.headers, this.seen, isPrivate)
+    const headers = PathPrefix.rewrite(head.headers, this.publicAddress, isPrivate)
     return headers === head.headers ? head : { status: head.status, headers }
   }
 }

@@ -133,13 +133,13 @@ const notHere = new ExchangeError({
 /** What a visitor says of who it is, nobody has checked on the way. */
 const headOf = ({ address, head: { headers, target }, upgrade }: FrontRequest) => {
   const visitor: Forwarded.Visitor = { address, secure: true, trusted: false }
-  const seen = Forwarded.publicAddress(headers, visitor, "")
+  const publicAddress = Forwarded.publicAddress(headers, visitor, "")
   return {
     target,
     headers: Forwarded.apply(
       HopByHop.endToEnd(headers, upgrade, Forwarded.isIdentity),
       visitor,
-      seen,
+      publicAddress,
     ),
   }
 }

@@ -136,8 +136,8 @@ export const newMachine = (
   before: RelayList,
   { machines }: RelayList,
 ): ReadonlyArray<string> | undefined => {
-  const known = new Set(before.machines.flat())
-  return known.size === 0
+  const knownIds = new Set(before.machines.flat())
+  return knownIds.size === 0
     ? undefined
-    : machines.find((machine) => !machine.some((id) => known.has(id)))
+    : machines.find((machine) => !machine.some((id) => knownIds.has(id)))
 }

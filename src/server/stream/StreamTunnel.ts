@@ -40,15 +40,15 @@ export class StreamTunnel {
     this.uplink = uplink
     this.deadlines = deadlines
     this.clock = clock
-    const kept = keepAll({
+    const keepLinks = keepAll({
       count: uplink.options.connections,
       open: (number, have, events) => this.open(number, have, events),
       failed: (error) => uplink.failed(error),
       now: deadlines.elapsed,
       works: this.works,
     })
-    this.untilImpossible = Effect.map(kept, ({ detail }) => detail)
-    this.always = Effect.forever(Effect.flatMap(kept, (error) => uplink.failed(error)))
+    this.untilImpossible = Effect.map(keepLinks, ({ detail }) => detail)
+    this.always = Effect.forever(Effect.flatMap(keepLinks, (error) => uplink.failed(error)))
     const onAlive = () => this.works.openUnsafe()
     this.probe = Effect.raceFirst(
       this.open(probeLink, [], { onAlive, onRelays: () => {} }).pipe(

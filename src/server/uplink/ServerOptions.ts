@@ -9,7 +9,7 @@ import type { Handler } from "../../transport/body/Handler.ts"
 import type { TlsHosts } from "../../transport/net/TlsHandshake.ts"
 import type { RelayFaultCode } from "./ListenError.ts"
 import type { SharedNames } from "./SharedNames.ts"
-import type { TunnelState } from "./TunnelState.ts"
+import type { UplinkState } from "./UplinkState.ts"
 import type { UplinkStatus } from "./UplinkStatus.ts"
 
 /** How a server connects to its relay, and what it serves. */
@@ -52,5 +52,5 @@ export interface ServerOptions {
   /** Run when a transport connects, besides a log line; gets the address for visitors, and what pages call the server. */
   readonly onConnected?: (url: string, site: string) => Effect.Effect<void>
   /** Called when the state of the connection has changed, with what reads it at any time; the log then does not repeat the address. */
-  readonly onState?: (read: () => TunnelState) => void
+  readonly onState?: (read: () => UplinkState) => void
 }

@@ -24,7 +24,7 @@ import type { ListenError } from "./ListenError.ts"
 import type { Announced } from "./RelayAddresses.ts"
 import { RetryDelay } from "./RetryDelay.ts"
 import type { ServerOptions } from "./ServerOptions.ts"
-import { TunnelWatch } from "./TunnelState.ts"
+import { UplinkWatch } from "./UplinkState.ts"
 import type { LastFailure, UplinkStatus } from "./UplinkStatus.ts"
 
 /** The rate of a throttled response body, in bytes per second. */
@@ -45,7 +45,7 @@ export class Uplink {
   /** Answers connections that are passed on, if the server takes any. */
   readonly connections: Handler | undefined
   /** Follows the state of the connection. */
-  readonly watch: TunnelWatch
+  readonly watch: UplinkWatch
   /** Waits for running exchanges within the grace period and cancels the rest; whether there were any. */
   readonly drain: Effect.Effect<boolean>
   /** Makes the response to a failure of the handler. */
@@ -83,7 +83,7 @@ export class Uplink {
     const rate = options.throttle === true ? throttledRate : undefined
     this.handler = HandlerGuard.guard(options.handler, { rate })
     this.connections = connections && HandlerGuard.guard(connections, { rate })
-    this.watch = new TunnelWatch(() => elapsedMillis(clock), options.onState)
+    this.watch = new UplinkWatch(() => elapsedMillis(clock), options.onState)
     this.site = options.name
     this.failure = (request, error) => HandlerGuard.failure(request, error, this.site)
     const graceMillis = options.graceMillis ?? defaultGrace

@@ -3,7 +3,7 @@
  * who look at a server that runs.
  */
 import type { ListenError } from "./ListenError.ts"
-import type { TunnelState } from "./TunnelState.ts"
+import type { UplinkState } from "./UplinkState.ts"
 
 /** The failure that was last. */
 export interface LastFailure {
@@ -14,7 +14,7 @@ export interface LastFailure {
 
 /** See the file's header. */
 export interface UplinkStatus {
-  readonly state: TunnelState
+  readonly state: UplinkState
   /** The address for visitors, once the relay was reached. */
   readonly url: string | undefined
   /** How many requests run. */

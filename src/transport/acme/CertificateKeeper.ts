@@ -351,8 +351,8 @@ export class CertificateKeeper {
     function* (this: CertificateKeeper, { plan }: Entry, certificate: Certificate.Certificate) {
       const { store } = this.options
       const name = KeptCertificate.certificateName(plan.id)
-      const kept = yield* Effect.option(store.read(name))
-      if (Option.isSome(kept) && kept.value === undefined)
+      const stored = yield* Effect.option(store.read(name))
+      if (Option.isSome(stored) && stored.value === undefined)
         yield* Effect.ignore(store.write(name, KeptCertificate.toText(certificate)))
     },
   )
@@ -376,7 +376,7 @@ export class CertificateKeeper {
         .obtain(account, { names: plan.names, replaces }, challenger)
         .pipe(Effect.tapError((error) => this.forgetAccount(error)))
       entry.failure = undefined
-      // In use from now on, even if it cannot be kept.
+      // In use from now on, even if it cannot be stored.
       this.take(entry, certificate)
       yield* store.write(
         KeptCertificate.certificateName(plan.id),
@@ -462,13 +462,14 @@ export class CertificateKeeper {
         )
       const { certificateName, failureName } = KeptCertificate
       const certificate = KeptCertificate.fromText(yield* read(certificateName(entry.plan.id)))
-      const told = KeptCertificate.failureOf(yield* read(failureName(entry.plan.id)))
+      const failure = KeptCertificate.failureOf(yield* read(failureName(entry.plan.id)))
       if (certificate !== undefined) {
         const { from } = Certificate.validityOf(certificate)
         if (from > (entry.validity?.from ?? 0)) this.take(entry, certificate)
       }
-      const isAfter = (told?.at ?? 0) > (entry.validity?.from ?? 0)
-      if (told !== undefined && isAfter && told.at > (entry.failure?.at ?? 0)) entry.failure = told
+      const isAfter = (failure?.at ?? 0) > (entry.validity?.from ?? 0)
+      if (failure !== undefined && isAfter && failure.at > (entry.failure?.at ?? 0))
+        entry.failure = failure
     },
   )
 

@@ -218,12 +218,12 @@ const changeProtocol = (
 ): Effect.Effect<Socket.Socket, HttpServerError> => {
   const { body, head, reply } = request.source
   const protocol = upgradeOf(head.headers)
-  const refuse = (description: string) =>
+  const failure = (description: string) =>
     Effect.fail(new HttpServerError({ reason: new InternalError({ request, description }) }))
-  if (protocol === undefined) return refuse("this request's connection cannot change its protocol")
+  if (protocol === undefined) return failure("this request's connection cannot change its protocol")
   const headers = AppUpgrade.fieldsOf(Headers.fromInput(input))
   if (protocol.toLowerCase() !== "websocket") return AppUpgrade.raw(protocol, headers, body, reply)
   return headers.length === 0
     ? AppUpgrade.webSocket(head, body, reply)
-    : refuse("an answer to a WebSocket has no fields of the app's own")
+    : failure("an answer to a WebSocket has no fields of the app's own")
 }

@@ -80,8 +80,8 @@ export const ofBytes = (bytes: Uint8Array): Stream.Stream<Uint8Array> => {
 /** The bytes of a Stream that was made by {@link ofBytes}, if they are all of the body. */
 const wholeOf = (stream: object, { length, trailers }: SendOptions): Uint8Array | undefined => {
   const bytes = stream === Stream.empty ? noBytes : wholes.get(stream)
-  const plain = trailers === undefined || trailers === noTrailers
-  return plain && bytes?.length === (length ?? bytes?.length) ? bytes : undefined
+  const hasNoTrailers = trailers === undefined || trailers === noTrailers
+  return hasNoTrailers && bytes?.length === (length ?? bytes?.length) ? bytes : undefined
 }
 
 const noBytes = new Uint8Array(0)

@@ -277,7 +277,7 @@ class NodeFront {
     const { options, server } = this
     const event = options.certificate === undefined ? "connection" : "secureConnection"
     const handOver = server.listeners(event)[0] as (socket: net.Socket) => void
-    const plain = new PlainConnections({
+    const connections = new PlainConnections({
       handler: options.handler,
       renderFailure: options.renderFailure,
       fields: options.fields,
@@ -309,9 +309,9 @@ class NodeFront {
       this.unread.add(socket)
       this.visitors.add(socket)
       socket.once("close", () => this.visitors.delete(socket))
-      plain.accept(socket)
+      connections.accept(socket)
     })
-    return plain
+    return connections
   }
 
   private takeRequests(): void {

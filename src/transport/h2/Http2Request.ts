@@ -28,7 +28,7 @@ export interface Http2Refusal {
   readonly detail: string
 }
 
-const refuse = (detail: string, status: Http2Refusal["status"] = 400) =>
+const refusal = (detail: string, status: Http2Refusal["status"] = 400) =>
   Result.fail<Http2Refusal>({ status, detail })
 
 interface Fields {
@@ -89,30 +89,30 @@ export const read = (
 ): Result.Result<Http2Head, Http2Refusal> => {
   const { fields, hosts, pseudo } = separate(raw)
   const fault = faultIn(fields)
-  if (fault !== undefined) return refuse(fault)
+  if (fault !== undefined) return refusal(fault)
   const authority = pseudo.get(":authority")
   const host = authority ?? hosts[0]
-  if (host === undefined || host === "") return refuse("it names no host")
+  if (host === undefined || host === "") return refusal("it names no host")
   // RFC 9113 8.3.1: whoever reads only one of them must read the same.
   if (hosts.some((other) => other.toLowerCase() !== host.toLowerCase()))
-    return refuse(":authority and Host differ, or there is more than one Host")
-  if (!isValue(host) || /[\s@/?#,]/.test(host)) return refuse("its host is not one")
+    return refusal(":authority and Host differ, or there is more than one Host")
+  if (!isValue(host) || /[\s@/?#,]/.test(host)) return refusal("its host is not one")
   const method = pseudo.get(":method") ?? ""
   // A link that is given any other ends.
-  if (!isMethod(method)) return refuse("its method is not one, or is too long")
+  if (!isMethod(method)) return refusal("its method is not one, or is too long")
   const protocol = pseudo.get(":protocol")
   if (method === "CONNECT" && protocol === undefined)
-    return refuse("CONNECT is not possible here", 405)
+    return refusal("CONNECT is not possible here", 405)
   if (protocol !== undefined && (method !== "CONNECT" || protocol !== "websocket"))
-    return refuse("only WebSockets can be connected here")
+    return refusal("only WebSockets can be connected here")
   const path = pseudo.get(":path") ?? ""
   if (!path.startsWith("/") || /[\x00-\x20\x7f#]/.test(path))
-    return refuse("its target is not a path")
+    return refusal("its target is not a path")
   const length = contentLength(fields)
-  if (length === "bad") return refuse("Content-Length is not one number")
+  if (length === "bad") return refusal("Content-Length is not one number")
   // What follows a WebSocket's handshake would be read as its content.
   if (protocol !== undefined && length !== "none")
-    return refuse("a WebSocket's handshake has no Content-Length")
+    return refusal("a WebSocket's handshake has no Content-Length")
   const target = percentEncoded(path)
   if (protocol === undefined)
     return Result.succeed({

@@ -86,11 +86,11 @@ const matches = (item: string, host: string, port: string): boolean => {
   if (item.includes("/")) return isInNetwork(item, host)
   const range = /^([\d.]+)-([\d.]+)$/.exec(item)
   if (range !== null) return isInRange(range[1] as string, range[2] as string, host)
-  const [, bracketed, plain, wanted] =
+  const [, bracketed, unbracketed, itemPort] =
     /^(?:\[([^\]]*)\]|([^:]*|.*:.*:.*?))(?::(\d+))?$/.exec(isIP(item) === 6 ? `[${item}]` : item) ??
     []
-  const name = bracketed ?? plain
-  if (name === undefined || (wanted !== undefined && wanted !== port)) return false
+  const name = bracketed ?? unbracketed
+  if (name === undefined || (itemPort !== undefined && itemPort !== port)) return false
   if (isIP(name) !== 0)
     return isIP(host) === isIP(name) && isInNetwork(`${name}/${bits(name)}`, host)
   const domain = hostOf(name.replace(/^\*?\./, ""))

@@ -144,7 +144,7 @@ const nameIn = (content: Buffer): string | undefined => {
   return /^[A-Za-z0-9._-]{1,255}$/.test(text) ? text.toLowerCase().replace(/\.$/, "") : undefined
 }
 
-const nothing = Buffer.alloc(0)
+const noBytes = Buffer.alloc(0)
 
 /** Takes numbers and vectors from bytes; beyond their end it is broken, and gives zeros. */
 class Reader {
@@ -176,6 +176,6 @@ class Reader {
     const length = this.number(size)
     const from = this.at
     this.skip(length)
-    return this.isBroken ? nothing : this.bytes.subarray(from, from + length)
+    return this.isBroken ? noBytes : this.bytes.subarray(from, from + length)
   }
 }

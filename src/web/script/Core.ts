@@ -125,9 +125,9 @@ export const js = `
   const dock = () => {
     const existing = byId("page.dock");
     if (existing) return existing;
-    const made = make("div", { id: "page.dock" });
-    byId("page.main").after(made);
-    return made;
+    const element = make("div", { id: "page.dock" });
+    byId("page.main").after(element);
+    return element;
   };
   const say = (message) => {
     const note = byId("page.note") || dock().appendChild(make("p", { id: "page.note", className: "notice" }));
@@ -192,8 +192,8 @@ export const js = `
       if (Number.isNaN(at)) continue;
       element.title = exact.format(at) + " (" + element.dateTime.slice(0, 16).replace("T", " ") + " UTC)";
       // A row of a phone has no room for more.
-      const shown = isNarrow.matches && element.closest("td.time") ? day : exact;
-      element.textContent = relative(at) || shown.format(at);
+      const dateFormat = isNarrow.matches && element.closest("td.time") ? day : exact;
+      element.textContent = relative(at) || dateFormat.format(at);
     }
     for (const element of all("[data-zone]")) element.remove();
   });

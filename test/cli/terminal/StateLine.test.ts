@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { ServiceState } from "../../../src/cli/terminal/ServiceList.ts"
 import * as StateLine from "../../../src/cli/terminal/StateLine.ts"
 import { type TerminalStyle, widthOf } from "../../../src/cli/text/TerminalStyle.ts"
-import type { TunnelState } from "../../../src/server/uplink/TunnelState.ts"
+import type { UplinkState } from "../../../src/server/uplink/UplinkState.ts"
 
 const plain: TerminalStyle = { hasColors: false, hasUnicode: true, canMove: true }
 
@@ -29,7 +29,7 @@ const state: StateLine.ServerState = {
   hasKeys: true,
 }
 
-const noRoute: TunnelState = {
+const noRoute: UplinkState = {
   _tag: "Waiting",
   reason: "unreachable",
   problem: "no route",
@@ -72,7 +72,7 @@ describe("the lines of state", () => {
   })
 
   it("say that the relay's administrator has to approve, and what is wrong behind the server", () => {
-    const link: TunnelState = { ...noRoute, reason: "refused" }
+    const link: UplinkState = { ...noRoute, reason: "refused" }
     assert.include(text({ link }), " waiting for approval")
     assert.include(text({ originProblem: "nothing answers at localhost:3000" }), "24 ms · nothing")
     assert.include(text({ isStopping: true }), " stopping: waiting for 2 requests")

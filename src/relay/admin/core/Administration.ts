@@ -235,10 +235,14 @@ const make = Effect.fnUntraced(function* (version: string, explain: () => string
       const isWanted = ({ machine }: RelayIdentity): boolean => machine === peers.self.machine
       return relays.ask(AdminControl.metrics, {}, isOnlyMachine ? isWanted : undefined).pipe(
         Effect.map(({ answers, silent }) => {
-          const own = relays.isRelay
+          const ofProcess = relays.isRelay
             ? []
             : [{ relay: peers.self, value: metricsOfProcess(certificates.statuses()) }]
-          return MergedMetrics.merge({ answers: [...answers, ...own], silent }, isAlone, version)
+          return MergedMetrics.merge(
+            { answers: [...answers, ...ofProcess], silent },
+            isAlone,
+            version,
+          )
         }),
       )
     },

@@ -104,15 +104,15 @@ const plan = Effect.gen(function* () {
 const apply = Effect.gen(function* () {
   const { id } = yield* HttpServerRequest.schemaBodyUrlParams(Schema.Struct({ id: Schema.String }))
   const { identity, origin } = yield* Caller
-  const made = yield* (yield* ServerChanges).apply(id, nameOf(identity))
-  if (made.key !== undefined)
+  const change = yield* (yield* ServerChanges).apply(id, nameOf(identity))
+  if (change.key !== undefined)
     return yield* respondFramed({
-      title: Text.change.title["new key"](made.name),
+      title: Text.change.title["new key"](change.name),
       current: OverviewPage.path,
-      main: renderKey(made, (yield* Administration).relayUrl(origin)),
+      main: renderKey(change, (yield* Administration).relayUrl(origin)),
     })
-  const isGone = made.request.act === "remove"
-  return yield* respondDone(made, isGone ? OverviewPage.path : pathOf(made.name, "settings"))
+  const isGone = change.request.act === "remove"
+  return yield* respondDone(change, isGone ? OverviewPage.path : pathOf(change.name, "settings"))
 }).pipe(
   Effect.catchTags({
     ChangeError: ({ code, detail }) => failure(code, detail),

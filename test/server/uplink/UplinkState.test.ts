@@ -3,15 +3,15 @@
  */
 import { assert, it } from "@effect/vitest"
 import { ListenError } from "../../../src/server/uplink/ListenError.ts"
-import { type TunnelState, TunnelWatch } from "../../../src/server/uplink/TunnelState.ts"
+import { type UplinkState, UplinkWatch } from "../../../src/server/uplink/UplinkState.ts"
 
 const unreachable = new ListenError({ reason: "unreachable", detail: "no route" })
 
 const setting = () => {
   let time = 0
-  let read: () => TunnelState = () => ({ _tag: "Connecting" })
+  let read: () => UplinkState = () => ({ _tag: "Connecting" })
   let changes = 0
-  const watch = new TunnelWatch(
+  const watch = new UplinkWatch(
     () => time,
     (next) => {
       read = next

@@ -5,7 +5,7 @@ import type { TransportName } from "../../protocol/TransportName.ts"
 import type { ListenError } from "./ListenError.ts"
 
 /** See the file's header. */
-export type TunnelState =
+export type UplinkState =
   | { readonly _tag: "Connecting" }
   | {
       readonly _tag: "Connected"
@@ -33,9 +33,9 @@ export interface LiveLink {
 }
 
 /** Follows the state of a server's connection. */
-export class TunnelWatch {
+export class UplinkWatch {
   private readonly now: () => number
-  private readonly onChange: (read: () => TunnelState) => void
+  private readonly onChange: (read: () => UplinkState) => void
   private readonly links = new Set<LiveLink>()
   private transport: TransportName | undefined
   private failure: { readonly error: ListenError; readonly nextAt: number } | undefined
@@ -44,7 +44,7 @@ export class TunnelWatch {
    * @param now monotonic milliseconds
    * @param onChange called when the state has changed, with what reads it at any time
    */
-  constructor(now: () => number, onChange: (read: () => TunnelState) => void = () => {}) {
+  constructor(now: () => number, onChange: (read: () => UplinkState) => void = () => {}) {
     this.now = now
     this.onChange = onChange
     onChange(this.read)
@@ -85,7 +85,7 @@ export class TunnelWatch {
   }
 
   /** The state now. */
-  readonly read = (): TunnelState => {
+  readonly read = (): UplinkState => {
     const { failure, links, transport } = this
     if (failure !== undefined) {
       const { detail, reason } = failure.error
