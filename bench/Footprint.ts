@@ -22,7 +22,7 @@ const settleMillis = Number(process.env.BENCH_SETTLE ?? 10) * 1000
 const command = (): readonly [program: string, ...args: ReadonlyArray<string>] => {
   const named = process.env.BENCH_PROGRAM
   if (named !== undefined) return [resolve(named)]
-  execFileSync(process.execPath, [join(root, "scripts/build.ts"), "--if-stale"])
+  execFileSync(process.execPath, [join(root, "scripts/build.ts"), "--command"])
   return [process.execPath, join(root, "dist/command/bin.js")]
 }
 
@@ -126,7 +126,7 @@ const others: ReadonlyArray<Other> = [
 export const print = async (parent: string): Promise<void> => {
   const program = command()
   const folder = mkdtempSync(join(parent, "footprint-"))
-  // So that the first start is one without compiled code.
+  // So that the first start has only the compiled code of the build.
   process.env.NODE_COMPILE_CACHE = join(folder, "compiled")
   mkdirSync(join(folder, "files"))
   writeFileSync(join(folder, "files", "note.md"), "# A note\n")

@@ -3,7 +3,7 @@
  * library entries without Effect, which an app brings itself.
  */
 import { createHash } from "node:crypto"
-import { chmodSync, existsSync, globSync, readFileSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { isBuiltin } from "node:module"
 import { basename, dirname, join, relative, resolve } from "node:path"
 import {
@@ -183,30 +183,41 @@ const segmentLate: Plugin = {
 const toAscii = (code: string): string =>
   code.replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
 
-/** The entry of the command, by the name of its chunk. */
+/** The entry of the command, by the name of its part. */
 const commandEntry = { Command: "src/bin.ts" }
 
-/**
- * The code that loads the chunks in a folder: the package's from files, the
- * single executable's from itself.
- */
-export const loaderOf = (dir: string, from: "files" | "executable"): string => {
+/** The name of a part that is a thread or a process of its own. */
+const workerNames = workers.map((file) => `${basename(file, ".ts")}.js`)
+
+/** A part as a function: its text is what V8 compiles, so that it need not be copied into one. */
+const wrap = (code: string): string =>
+  `(function (exports, require, module, __filename, __dirname) {${code}\n})`
+
+/** The names of the parts in a folder. */
+export const partsIn = (dir: string): ReadonlyArray<string> => globSync("*.js", { cwd: dir }).sort()
+
+/** The digest of the parts in a folder. */
+export const digestOf = (dir: string): string => {
   const digest = createHash("sha256")
-  for (const name of chunksIn(dir)) digest.update(readFileSync(join(dir, name)))
-  const read = (name: string): string => readFileSync(`scripts/package/${name}.cjs`, "utf8")
-  return `${read(from)}\n${read("loader").replace("BUNDLE_DIGEST", digest.digest("hex"))}`
+  for (const name of partsIn(dir)) digest.update(readFileSync(join(dir, name)))
+  return digest.digest("hex")
 }
 
-/** The program of the package. */
-const program = "bin.js"
+/**
+ * The code that loads the parts in a folder: the package's from one file, the
+ * single executable's from itself. `index` says where in the file each part is.
+ */
+export const loaderOf = (
+  dir: string,
+  from: "file" | "executable",
+  index: Readonly<Record<string, readonly [start: number, length: number]>> = {},
+): string => {
+  const read = (name: string): string => readFileSync(`scripts/package/${name}.cjs`, "utf8")
+  const source = read(from).replace('"PARTS"', JSON.stringify(index))
+  return `${source}\n${read("loader").replace("BUNDLE_DIGEST", digestOf(dir))}`
+}
 
-/** The names of the chunks in a folder. */
-export const chunksIn = (dir: string): ReadonlyArray<string> =>
-  globSync("*.js", { cwd: dir })
-    .filter((name) => name !== program)
-    .sort()
-
-/** The command and its workers, with all packages that have no native code. */
+/** Writes the parts of the command and its workers, with all packages that have no native code. */
 export const bundleCommand = async (dir: string): Promise<RolldownOutput> => {
   const build = await rolldown({
     ...common(() => false),
@@ -231,12 +242,35 @@ export const bundleCommand = async (dir: string): Promise<RolldownOutput> => {
   })
   for (const chunk of output.output)
     if (chunk.type === "chunk")
-      writeFileSync(join(dir, chunk.fileName), toAscii(chunk.code.replace(/^#!.*/, "")))
-  const loader = loaderOf(dir, "files")
-  writeFileSync(join(dir, program), `#!/usr/bin/env node\n${loader}\nload("Command.js")\n`)
-  chmodSync(join(dir, program), 0o755)
-  writeFileSync(join(dir, "package.json"), `${JSON.stringify({ type: "commonjs" })}\n`)
+      writeFileSync(join(dir, chunk.fileName), toAscii(wrap(chunk.code.replace(/^#!.*/, ""))))
   return output
+}
+
+/**
+ * Writes the command of the package from the parts in a folder: a program, one
+ * file with all parts, and a file for each worker, because Node starts those by
+ * their files. Gives the path of the program.
+ */
+export const writeCommand = (parts: string, dir: string): string => {
+  mkdirSync(dir, { recursive: true })
+  const write = (name: string, text: string, mode = 0o644): void => {
+    writeFileSync(join(dir, name), text)
+    chmodSync(join(dir, name), mode)
+  }
+  const index: Record<string, readonly [start: number, length: number]> = {}
+  let all = ""
+  for (const name of partsIn(parts)) {
+    const text = readFileSync(join(parts, name), "latin1")
+    index[name] = [all.length, text.length]
+    all += `${text}\n`
+  }
+  write("parts", all)
+  const start = 'module.exports = load\nif (require.main === module) load("Command.js")\n'
+  write("bin.js", `#!/usr/bin/env node\n${loaderOf(parts, "file", index)}\n${start}`, 0o755)
+  for (const name of workerNames)
+    write(name, `"use strict"\nrequire("./bin.js")(${JSON.stringify(name)})\n`)
+  write("package.json", `${JSON.stringify({ type: "commonjs" })}\n`)
+  return join(dir, "bin.js")
 }
 
 /** The names of the library's entries, such as `server` of `ptth/server`. */

@@ -4,9 +4,10 @@
  */
 import { execFileSync } from "node:child_process"
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { dirname, join, resolve } from "node:path"
+import { basename, dirname, join, resolve } from "node:path"
 import { inject } from "postject"
-import { chunksIn, loaderOf } from "../Bundle.ts"
+import { loaderOf, partsIn } from "../Bundle.ts"
+import type { CompiledCode } from "./CompiledCode.ts"
 import * as Elf from "./Elf.ts"
 import * as MachO from "./MachO.ts"
 import * as Runtimes from "./Runtimes.ts"
@@ -18,16 +19,27 @@ const resource = {
   segment: "NODE_SEA",
 }
 
-/** The blob with the bundle in `parts`, made in `folder` by a runtime of this version for this machine. */
-const blobOf = async (parts: string, folder: string, version: string): Promise<Buffer> => {
+/** The folder of the bundle, and what V8 has compiled of it for this machine's Node. */
+export interface Bundled {
+  readonly bundle: string
+  readonly compiled: CompiledCode
+}
+
+/** The blob with the bundle, made in `folder` by a runtime of this version for this machine. */
+const blobOf = async (
+  { bundle, compiled }: Bundled,
+  folder: string,
+  version: string,
+): Promise<Buffer> => {
   const assets: Record<string, string> = {}
-  const add = (name: string, code: string): void => {
-    writeFileSync(join(folder, name), code)
-    assets[name] = name
+  const add = (name: string, content: string | Buffer): void => {
+    writeFileSync(join(folder, basename(name)), content)
+    assets[name] = basename(name)
   }
-  const loader = loaderOf(parts, "executable")
+  const loader = loaderOf(bundle, "executable")
   add("loader.cjs", loader)
-  for (const name of chunksIn(parts)) add(name, readFileSync(join(parts, name), "utf8"))
+  for (const name of partsIn(bundle)) add(name, readFileSync(join(bundle, name)))
+  for (const [name, code] of compiled) add(`compiled/${name}`, code)
   const start = `${loader}\nload(process.env[partVariable] ?? "Command.js")\n`
   writeFileSync(join(folder, "ptth.cjs"), start)
   // Names without a folder, because the main one becomes a part of the blob.
@@ -43,10 +55,10 @@ const blobOf = async (parts: string, folder: string, version: string): Promise<B
   return readFileSync(join(folder, "ptth.blob"))
 }
 
-/** Writes the executable of a platform to `file`; `parts` is the folder of the bundle. */
+/** Writes the executable of a platform to `file`. */
 export const write = async (
   platform: Runtimes.Platform,
-  parts: string,
+  { bundle, compiled }: Bundled,
   file: string,
 ): Promise<void> => {
   const runtime = Runtimes.runtimes[platform]
@@ -55,7 +67,9 @@ export const write = async (
   const folder = resolve(dirname(file), ".parts")
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
-  const blob = await blobOf(parts, folder, runtime.version)
+  const isOwn = platform === Runtimes.ownPlatform() && runtime.version === process.versions.node
+  const own = { bundle, compiled: isOwn ? compiled : new Map() }
+  const blob = await blobOf(own, folder, runtime.version)
   rmSync(folder, { recursive: true })
   writeFileSync(file, platform.startsWith("linux") ? Elf.strip(program) : program)
   chmodSync(file, 0o755)

@@ -4,7 +4,15 @@
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process"
 import { once } from "node:events"
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
@@ -127,6 +135,19 @@ const commands = async (trial: Trial, version: string): Promise<void> => {
     )
 }
 
+/** The first start of a relay, which uses what the build has compiled and so keeps nothing of its own. */
+const firstStart = async (trial: Trial, { env, file }: Program): Promise<void> => {
+  trial.folderFor("tmp")
+  const [relay, url] = await trial.start(["relay", "--port", "0"], listening, {
+    file,
+    env: { ...env, TMPDIR: trial.path("tmp") },
+  })
+  await get(`${url}/healthz`)
+  await trial.stop(relay)
+  const kept = globSync("ptth-code-*/ptth-relay-*", { cwd: trial.path("tmp") })
+  demand(kept.length === 0, "V8 does not take the compiled code of the build")
+}
+
 /** Pages, with Markdown and source code that a thread renders. */
 const fileServer = async (trial: Trial): Promise<void> => {
   trial.folderFor("files")
@@ -199,6 +220,7 @@ export const tryOut = async (program: Program, version: string): Promise<undefin
   try {
     await commands(trial, version)
     await otherNames(trial, program)
+    await firstStart(trial, program)
     await fileServer(trial)
     await weakKey(trial)
     await tunnel(trial)

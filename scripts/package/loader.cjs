@@ -3,12 +3,13 @@
  * modules. Most of a start goes into compiling functions that are called for the
  * first time. Node's compile cache has none of them, because it is filled before
  * a file runs. So what V8 has compiled by the end of a start is kept here, for
- * the next start of the same command.
+ * the next start of the same command. For the first start the build has done the
+ * same with its own Node; V8 ignores that in any other.
  *
- * What precedes this code defines `source`: where the parts are. It is wrapped, so that
- * both may have the same names.
+ * What precedes this code defines `source`: where the parts are, and the compiled code
+ * of the build. It is wrapped, so that both may have the same names.
  */
-const load = (({ folder, requireOther, textOf }) => {
+const load = (({ compiledBy, folder, requireOther, textOf }) => {
   const fs = require("node:fs")
   const { basename, join } = require("node:path")
   const { cachedDataVersionTag } = require("node:v8")
@@ -24,7 +25,7 @@ const load = (({ folder, requireOther, textOf }) => {
   const digestLength = 32
   const headerLength = digestLength + 4
 
-  /** Compiled code of an earlier start, by the part's name. */
+  /** Compiled code of an earlier start or of the build, by the part's name. */
   const compiled = new Map()
   /** The memory that has all of it. */
   let memory = new ArrayBuffer(0)
@@ -32,10 +33,16 @@ const load = (({ folder, requireOther, textOf }) => {
   /** The scripts of this start; `undefined` before `open`, after `keep`, and if no code is to be kept. */
   let scripts
 
+  /** The name of this command's file. */
+  const commandName = () => {
+    const [, program = "", command = ""] = process.argv
+    const [word = "other"] = serving.exec(`${basename(program)} ${command}`) ?? []
+    return word.replace("_", "")
+  }
+
   /** The folder of the files; `undefined` unless it is this user's alone, because code from there is run. */
   const privateFolder = () => {
-    const { NODE_COMPILE_CACHE: named, NODE_DISABLE_COMPILE_CACHE: disabled } = process.env
-    if (disabled === "1") return undefined
+    const { NODE_COMPILE_CACHE: named } = process.env
     const uid = process.getuid?.()
     const path = named || join(require("node:os").tmpdir(), `ptth-code-${uid ?? "user"}`)
     fs.mkdirSync(path, { recursive: true, mode: 0o700 })
@@ -46,10 +53,8 @@ const load = (({ folder, requireOther, textOf }) => {
 
   /** The file for this command, this version of V8 and its flags. */
   const compiledFile = () => {
-    const [, program = "", command = ""] = process.argv
-    const [word = "other"] = serving.exec(`${basename(program)} ${command}`) ?? []
     const path = privateFolder()
-    return path && join(path, `ptth-${word}-${cachedDataVersionTag().toString(16)}`)
+    return path && join(path, `ptth-${commandName()}-${cachedDataVersionTag().toString(16)}`)
   }
 
   const digestOf = (pieces) => {
@@ -60,12 +65,11 @@ const load = (({ folder, requireOther, textOf }) => {
     return hash.digest()
   }
 
-  /** Reads a file, if it is whole and of this bundle. */
-  const readCompiled = (file) => {
-    const bytes = fs.readFileSync(file)
-    memory = bytes.buffer
+  /** Takes the code from a file's content, if that is whole and of this bundle. */
+  const takeCompiled = (bytes) => {
     const digest = digestOf([bytes.subarray(digestLength)])
-    if (!digest.equals(bytes.subarray(0, digestLength))) return
+    if (!digest.equals(bytes.subarray(0, digestLength))) throw new Error("not of this bundle")
+    memory = bytes.buffer
     let offset = headerLength + bytes.readUInt32LE(digestLength)
     for (const [name, length] of JSON.parse(bytes.latin1Slice(headerLength, offset))) {
       compiled.set(name, bytes.subarray(offset, offset + length))
@@ -77,8 +81,12 @@ const load = (({ folder, requireOther, textOf }) => {
   const writeCompiled = (file) => {
     const codes = [...scripts].map(([name, script]) => [name, script.createCachedData()])
     const others = [...compiled].filter(([name]) => !scripts.has(name))
+    const lengths = JSON.stringify(
+      [...codes, ...others].map(([name, { length }]) => [name, length]),
+    )
+    // V8 copies code that does not begin at a multiple of eight bytes, which its lengths are.
     const list = Buffer.from(
-      JSON.stringify([...codes, ...others].map(([name, { length }]) => [name, length])),
+      lengths.padEnd(lengths.length + (-(headerLength + lengths.length) & 7)),
     )
     const header = Buffer.alloc(4)
     header.writeUInt32LE(list.length)
@@ -104,26 +112,37 @@ const load = (({ folder, requireOther, textOf }) => {
     }
   }
 
+  /** Where this start keeps its code; `undefined` if it keeps none. */
   let file
+
+  const openKept = () => {
+    if (process.env.NODE_DISABLE_COMPILE_CACHE === "1") return
+    file = compiledFile()
+    if (file === undefined) return
+    scripts = new Map()
+    process.once("exit", keep)
+    takeCompiled(fs.readFileSync(file))
+  }
+
+  const keep = () => {
+    const isNew = scripts !== undefined && [...scripts.keys()].some((name) => !compiled.has(name))
+    if (isNew) attempt(() => writeCompiled(file))
+    scripts = undefined
+    compiled.clear()
+    memory = memory.transfer(0)
+  }
 
   /** For the command, which calls both with the same flags of V8. */
   globalThis[Symbol.for("ptth.compiled")] = {
-    /** Uses what an earlier start has kept. */
+    /** Uses what an earlier start has kept, or else what the build has compiled. */
     open() {
-      file = attempt(compiledFile)
-      if (file === undefined) return
-      attempt(() => readCompiled(file))
-      scripts = new Map()
-      process.once("exit", this.keep)
+      attempt(openKept)
+      if (compiled.size > 0) return
+      const { arch, platform, version } = process
+      attempt(() => takeCompiled(compiledBy(`${commandName()}-${version}-${platform}-${arch}`)))
     },
     /** Keeps what this start has compiled, if it has loaded parts that no earlier one had, and frees memory. */
-    keep() {
-      const isNew = scripts !== undefined && [...scripts.keys()].some((name) => !compiled.has(name))
-      if (isNew) attempt(() => writeCompiled(file))
-      scripts = undefined
-      compiled.clear()
-      memory = memory.transfer(0)
-    },
+    keep,
   }
 
   const isPart = (name) => /^\.{1,2}\/[\w./-]+\.js$/.test(name)
@@ -138,8 +157,7 @@ const load = (({ folder, requireOther, textOf }) => {
     const part = { exports: {} }
     loaded.set(name, part)
     const filename = `${folder}/${name}`
-    const code = `(function (exports, require, module, __filename, __dirname) {${textOf(name)}\n})`
-    const script = new Script(code, { filename, cachedData: compiled.get(name) })
+    const script = new Script(textOf(name), { filename, cachedData: compiled.get(name) })
     if (script.cachedDataRejected) compiled.delete(name)
     scripts?.set(name, script)
     script.runInThisContext().call(part.exports, part.exports, requirePart, part, filename, folder)

@@ -28,11 +28,14 @@ const maxDeadBuffers = 32 * 1024 * 1024
  * loop, which waits for them, or from the other end of the tunnel.
  */
 const fewProcessors = 2
-const withoutHelpers = [
-  "--no-parallel-scavenge",
-  "--no-concurrent-array-buffer-sweeping",
-  "--concurrent-marking-max-worker-num=1",
-]
+
+/**
+ * During the start no machine has helpers: what they could help with is small, and V8 takes
+ * compiled code only with the flags that it was compiled with.
+ */
+const withoutHelpers = ["--no-parallel-scavenge", "--no-concurrent-array-buffer-sweeping"]
+const fewHelpers = ["--concurrent-marking-max-worker-num=1"]
+const withHelpers = ["--parallel-scavenge", "--concurrent-array-buffer-sweeping"]
 
 /** How often memory is checked, in milliseconds. */
 const watchMillis = 200
@@ -43,8 +46,14 @@ const idleMillis = 15_000
 /** The process is idle if its memory changes by less than this between two checks, in bytes. */
 const idleChange = 1024 * 1024
 
-/** After this long the start is over, in milliseconds; traffic ends it at once. */
-const startMillis = 1_000
+/**
+ * The start is over after an interval in which the process has used little processor time, since a
+ * busy machine may take seconds for it, or at the latest after this long; traffic ends it at once.
+ * In milliseconds.
+ */
+const startInterval = 500
+const startIdle = 20
+const maxStart = 10_000
 
 /** Bytes of a hundred short requests. */
 const firstTraffic = 16 * 1024
@@ -62,6 +71,12 @@ const collect = (): void => {
   collector({ type: "minor" })
 }
 
+/** Processor time of this process, in milliseconds. */
+const processorMillis = (): number => {
+  const { system, user } = process.cpuUsage()
+  return (system + user) / 1000
+}
+
 /**
  * Applies the policy to this process, which `bin.ts` has set up for its start.
  *
@@ -72,8 +87,7 @@ export const apply = (onStarted: () => void = () => {}): void => {
   // A hundred long requests make V8 pretenure: it then allocates all requests in the old space,
   // where each retains its references until the next full collection.
   setFlagsFromString("--no-allocation-site-pretenuring")
-  if (availableParallelism() <= fewProcessors)
-    for (const flag of withoutHelpers) setFlagsFromString(flag)
+  for (const flag of withoutHelpers) setFlagsFromString(flag)
   onPressure(collect)
   let isStarting = true
   let grows = true
@@ -89,6 +103,8 @@ export const apply = (onStarted: () => void = () => {}): void => {
     isStarting = false
     onStarted()
     setFlagsFromString("--semi-space-growth-factor=2")
+    const helpers = availableParallelism() <= fewProcessors ? fewHelpers : withHelpers
+    for (const flag of helpers) setFlagsFromString(flag)
   }
   const onTraffic = (): void => {
     endStart()
@@ -112,7 +128,12 @@ export const apply = (onStarted: () => void = () => {}): void => {
     grows = isSmall
     setFlagsFromString(`--semi-space-growth-factor=${grows ? 2 : 1}`)
   }
-  setTimeout(endStart, startMillis).unref()
+  const endStartOnceIdle = (before: number): void => {
+    const used = processorMillis()
+    if (used - before < startIdle || performance.now() > maxStart) endStart()
+    else if (isStarting) setTimeout(endStartOnceIdle, startInterval, used).unref()
+  }
+  setTimeout(endStartOnceIdle, startInterval, 0).unref()
   onNextTraffic(onTraffic, firstTraffic)
   watchAfter(watchMillis)
 }
