@@ -141,14 +141,17 @@ export const js = `
     lastChosen = addressOf(row);
     countChosen();
   };
-  const chooseRow = async (row, range = false) => {
+  // One after the other: the first one of them may still be waiting for the check boxes.
+  let choosing = Promise.resolve();
+  const chooseRow = (row, range = false) => {
     const address = addressOf(row);
     const hadFocus = row.contains(document.activeElement);
-    await startChoosing();
-    const now = rows().find((each) => addressOf(each) === address);
-    if (!now || !boxOf(now)) return;
-    setRow(now, range || !boxOf(now).checked, range);
-    if (hadFocus) linkOf(now).focus();
+    choosing = choosing.then(startChoosing).then(() => {
+      const now = rows().find((each) => addressOf(each) === address);
+      if (!now || !boxOf(now)) return;
+      setRow(now, range || !boxOf(now).checked, range);
+      if (hadFocus) linkOf(now).focus();
+    }, () => {});
   };
   document.addEventListener("click", (event) => {
     const box = event.target;
