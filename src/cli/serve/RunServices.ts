@@ -18,11 +18,13 @@ import * as KeyStrength from "../../transport/auth/KeyStrength.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import { onHangUp } from "../../transport/runtime/Signals.ts"
 import * as RuntimeFolder from "../control/RuntimeFolder.ts"
+import type * as StatusReport from "../control/StatusReport.ts"
 import * as StatusSocket from "../control/StatusSocket.ts"
 import type * as OwnerView from "../terminal/OwnerView.ts"
 import * as ViewChoice from "../terminal/ViewChoice.ts"
 import { viewOptions } from "../text/OutputFlags.ts"
 import * as RunTunnel from "./RunTunnel.ts"
+import * as SameName from "./SameName.ts"
 import * as SendTelemetry from "./SendTelemetry.ts"
 import type * as TunnelEvents from "./TunnelEvents.ts"
 
@@ -121,6 +123,15 @@ const makeServices = Effect.fnUntraced(function* (
   return { services, apply, failed: Deferred.await(failed) }
 })
 
+/** Tells of other processes that serve something else under one of these names. */
+const tellOfOthers = Effect.fnUntraced(function* (
+  own: Effect.Effect<ReadonlyArray<StatusReport.Service>>,
+) {
+  const statuses = yield* StatusSocket.askAll(RuntimeFolder.ofProcess())
+  const others = statuses.filter(({ pid }) => pid !== process.pid)
+  yield* Effect.forEach(SameName.warningsFor(yield* own, others), Effect.logWarning)
+})
+
 /** Runs until it is interrupted; without `load` the configuration is never loaded again. */
 export const runServices = Effect.fn("RunServices")(function* (
   configs: ReadonlyArray<ServerConfig>,
@@ -134,6 +145,10 @@ export const runServices = Effect.fn("RunServices")(function* (
     const { apply, failed, services } = yield* makeServices(options, view)
     const context = yield* Effect.context<FileSystem.FileSystem>()
     yield* apply(configs)
+    // Not waited for: a process that hangs takes seconds.
+    yield* Effect.forkScoped(
+      tellOfOthers(Effect.sync(() => [...services.values()].map(({ tunnel }) => tunnel.status()))),
+    )
     yield* StatusSocket.publish(
       RuntimeFolder.ofProcess(),
       Effect.sync(() => ({

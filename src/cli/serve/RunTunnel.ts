@@ -165,11 +165,7 @@ const connect = Effect.fnUntraced(function* (
     },
   }
   const mayShare = tls === undefined && config.transport !== "classic"
-  if (sharing.isCarrier || !mayShare)
-    yield* Effect.forkScoped(
-      TunnelEvents.tellOfSilence(config.relayUrl, () => status.read?.(), ownerView.isLive),
-    )
-  return yield* Effect.raceFirst(
+  const tunnel = Effect.raceFirst(
     failed,
     sharing.isCarrier
       ? Server.run({ ...serverOptions, shared: sharing.names })
@@ -177,6 +173,9 @@ const connect = Effect.fnUntraced(function* (
         ? SharedTunnel.run(serverOptions, sharing.names)
         : Server.run(serverOptions),
   )
+  if (!sharing.isCarrier && mayShare) return yield* tunnel
+  const statusNow = () => status.read?.()
+  return yield* TunnelEvents.tellingOfSilence(tunnel, config.relayUrl, statusNow, ownerView.isLive)
 })
 
 /** Opens what a name serves, in the Scope; `run` then connects, and never ends. */

@@ -114,7 +114,8 @@ const pairingCallbacks = (
           "there or with",
           `  ${command}`,
           "If the name is registered there with another key, add the tripcode to that",
-          "server's `tripcode` list in the relay's configuration.",
+          "server's `tripcode` list in the relay's configuration, or take another name",
+          "with --name.",
         ].join("\n"),
       )
     }),
@@ -188,7 +189,7 @@ const isSilent = (status: UplinkStatus | undefined): boolean =>
   status === undefined || (status.state._tag === "Connecting" && status.lastFailure === undefined)
 
 /** Says that the relay has not answered yet: as progress, unless something shows that anyway, then as a problem. */
-export const tellOfSilence = Effect.fnUntraced(function* (
+const tellOfSilence = Effect.fnUntraced(function* (
   relayUrl: string,
   statusNow: () => UplinkStatus | undefined,
   isShown: boolean,
@@ -203,3 +204,17 @@ export const tellOfSilence = Effect.fnUntraced(function* (
     `${code}: the relay ${relayUrl} has not answered for ${problem / 1_000} s, and is still waited for. ${entry(code).remedy}`,
   )
 })
+
+/**
+ * Runs a tunnel, and says while it runs that the relay has not answered yet. Nothing is
+ * said from the moment at which it is to stop, when it has no links, either.
+ *
+ * @param isShown whether something else shows that it connects
+ */
+export const tellingOfSilence = <E, R>(
+  run: Effect.Effect<never, E, R>,
+  relayUrl: string,
+  statusNow: () => UplinkStatus | undefined,
+  isShown: boolean,
+): Effect.Effect<never, E, R> =>
+  Effect.raceFirst(run, Effect.andThen(tellOfSilence(relayUrl, statusNow, isShown), Effect.never))

@@ -114,33 +114,33 @@ const redeem = Effect.fnUntraced(function* (
   const connected = yield* Deferred.make<string, TunnelEvents.KeyRefusedError>()
   const { relayUrl } = config
   let statusNow: (() => UplinkStatus) | undefined
-  const silence = TunnelEvents.tellOfSilence(relayUrl, () => statusNow?.(), false)
   yield* Effect.raceFirst(
     Deferred.await(connected),
     Effect.scoped(
-      Effect.forkScoped(silence).pipe(
-        Effect.andThen(
-          Server.run({
-            name: config.name,
-            apiKey: config.apiKey,
-            ticket,
-            relayUrl,
-            handler: notYet,
-            program: `ptth/${version}`,
-            transport: config.transport,
-            ...(ca === undefined ? {} : { ca }),
-            onStart: (status) => {
-              statusNow = status
-            },
-            onConnected: (url) => Effect.asVoid(Deferred.succeed(connected, url)),
-            onRefused: Effect.asVoid(
-              Deferred.fail(
-                connected,
-                new TunnelEvents.KeyRefusedError({ relayUrl, command: "ptth relay invite" }),
-              ),
+      TunnelEvents.tellingOfSilence(
+        Server.run({
+          name: config.name,
+          apiKey: config.apiKey,
+          ticket,
+          relayUrl,
+          handler: notYet,
+          program: `ptth/${version}`,
+          transport: config.transport,
+          ...(ca === undefined ? {} : { ca }),
+          onStart: (status) => {
+            statusNow = status
+          },
+          onConnected: (url) => Effect.asVoid(Deferred.succeed(connected, url)),
+          onRefused: Effect.asVoid(
+            Deferred.fail(
+              connected,
+              new TunnelEvents.KeyRefusedError({ relayUrl, command: "ptth relay invite" }),
             ),
-          }),
-        ),
+          ),
+        }),
+        relayUrl,
+        () => statusNow?.(),
+        false,
       ),
     ),
   )

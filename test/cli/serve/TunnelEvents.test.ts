@@ -3,6 +3,7 @@
  */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
 import * as TunnelEvents from "../../../src/cli/serve/TunnelEvents.ts"
 import type { UplinkStatus } from "../../../src/server/uplink/UplinkStatus.ts"
@@ -25,7 +26,12 @@ const saidOf = (status: UplinkStatus | undefined, isShown: boolean) => {
   const lines: Array<string> = []
   return Effect.gen(function* () {
     yield* Effect.forkChild(
-      TunnelEvents.tellOfSilence("https://relay.example.com", () => status, isShown),
+      TunnelEvents.tellingOfSilence(
+        Effect.never,
+        "https://relay.example.com",
+        () => status,
+        isShown,
+      ),
     )
     yield* TestClock.adjust("10 seconds")
     return lines
@@ -50,6 +56,31 @@ it.effect("only the latter where a live view shows that it connects", () =>
 it.effect("nothing once the relay has answered", () =>
   Effect.gen(function* () {
     assert.deepStrictEqual(yield* saidOf(connected, false), [])
+  }),
+)
+
+it.effect("nothing while the server stops, which has no links then", () =>
+  Effect.gen(function* () {
+    const lines: Array<string> = []
+    let status = connected
+    const server = Effect.acquireRelease(Effect.void, () =>
+      Effect.andThen(
+        Effect.sync(() => {
+          status = connecting
+        }),
+        Effect.sleep("20 seconds"),
+      ),
+    ).pipe(
+      Effect.andThen(Effect.never),
+      (run) => TunnelEvents.tellingOfSilence(run, "https://relay.example.com", () => status, false),
+      Effect.scoped,
+      Effect.provide(capture(lines)),
+    )
+    const running = yield* Effect.forkChild(server)
+    yield* TestClock.adjust("500 millis")
+    yield* Effect.forkChild(Fiber.interrupt(running))
+    yield* TestClock.adjust("20 seconds")
+    assert.deepStrictEqual(lines, [])
   }),
 )
 
