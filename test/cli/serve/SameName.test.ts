@@ -36,7 +36,7 @@ it.each<[string, ReadonlyArray<Status>]>([
   ["the same is served", [status(app)]],
   ["another name is served", [status({ ...attic, name: "cellar" })]],
   ["another relay is used", [status({ ...attic, relay: "https://other.example.com" })]],
-  ["a process serves no names", [{ kind: "relay", ...status(), services: [] }]],
+  ["a process serves no names", [{ ...status(), kind: "relay" }]],
   ["no process runs", []],
 ])("are not told when %s", (_, others) => {
   assert.deepStrictEqual(SameName.warningsFor([app], others), [])
