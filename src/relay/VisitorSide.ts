@@ -45,7 +45,14 @@ const sweepInterval = "1 minute"
 const makeChecks = Effect.gen(function* () {
   const { derived } = yield* RelaySettings
   const { now } = (yield* Rendezvous).deadlines
-  const signIn = new SignIn({ derived, now, audit: yield* AuditLog, peers: yield* Peers })
+  const run = Effect.runForkWith(yield* Effect.context<never>())
+  const signIn = new SignIn({
+    derived,
+    now,
+    audit: yield* AuditLog,
+    peers: yield* Peers,
+    warn: (message) => run(Effect.logWarning(message)),
+  })
   const auth = new VisitorAuth(derived, now, signIn, yield* SharedMarks.make())
   const limits = new ServerLimits(derived, now)
   yield* SharedUsage.share(limits)

@@ -144,7 +144,7 @@ export class PeerMesh implements PeersShape {
   private readonly options: PeerMeshOptions
   private readonly deadlines: Deadlines.Deadlines
   private readonly clock: RunningClock
-  private readonly log: (effect: Effect.Effect<void>) => void
+  private readonly run: (effect: Effect.Effect<void>) => void
   private readonly incarnation: string
   private readonly startedAt: number
   private readonly peers = new Map<string, Peer>()
@@ -176,13 +176,13 @@ export class PeerMesh implements PeersShape {
     options: PeerMeshOptions,
     deadlines: Deadlines.Deadlines,
     leave: Effect.Effect<void>,
-    log: (effect: Effect.Effect<void>) => void,
+    run: (effect: Effect.Effect<void>) => void,
   ) {
     const { digest, id, machine, program, slot, worker } = options
     this.options = options
     this.incarnation = options.incarnation ?? crypto.randomUUID()
     this.leave = leave
-    this.log = log
+    this.run = run
     this.deadlines = deadlines
     this.clock = new RunningClock(deadlines)
     this.startedAt = deadlines.elapsed()
@@ -191,7 +191,7 @@ export class PeerMesh implements PeersShape {
       id,
       deadlines,
       isOwn: (at) => this.isOwn(at),
-      warn: (message) => log(Effect.logWarning(message)),
+      warn: (message) => run(Effect.logWarning(message)),
     })
   }
 
@@ -463,7 +463,7 @@ export class PeerMesh implements PeersShape {
       hello: this.hello(),
       onMessage: (kind, body, reply) => {
         const from = connection.hello?.id ?? ""
-        Effect.runFork(
+        this.run(
           this.handle(kind, body, from).pipe(
             Effect.match({
               onFailure: (error) => reply?.({ error }),
@@ -539,9 +539,9 @@ export class PeerMesh implements PeersShape {
       peer.changes = 0
     }
     peer.changes += 1
-    if (peer.changes <= mostChanges) this.log(line)
+    if (peer.changes <= mostChanges) this.run(line)
     else if (peer.changes === mostChanges + 1)
-      this.log(
+      this.run(
         Effect.logWarning(
           `peers: the connection to ${peer.id} is lost again and again, as if it refused this relay; its log may say why`,
         ),
@@ -671,7 +671,7 @@ export class PeerMesh implements PeersShape {
     this.duplicates.set(incarnation, Number.POSITIVE_INFINITY)
     const own = id === this.self.id ? "this relay" : `the relay at ${this.peers.get(id)?.at}`
     const { remedy } = entry(duplicateCode)
-    this.log(
+    this.run(
       Effect.logError(`${duplicateCode}: ${own} and that at ${at} have the id ${id}. ${remedy}`),
     )
   }
@@ -727,7 +727,7 @@ export class PeerMesh implements PeersShape {
       peer === undefined
         ? ""
         : `; ${peer.id} is there, and is connected to this relay${advertiseRemedy}`
-    this.log(Effect.logWarning(`peers: ${dial.at} cannot be connected to: ${detail}${alternative}`))
+    this.run(Effect.logWarning(`peers: ${dial.at} cannot be connected to: ${detail}${alternative}`))
   }
 
   /** The peer that says that it is reached at an address, and has a connection to this relay. */

@@ -190,7 +190,11 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
   const reload = Effect.matchEffect(options.load, {
     onFailure: state.reject,
     onSuccess: state.apply,
-  }).pipe(Semaphore.makeUnsafe(1).withPermits(1))
+  }).pipe(
+    Semaphore.makeUnsafe(1).withPermits(1),
+    // Whoever asks for it may have no logger of its own.
+    Effect.provide(yield* Effect.context<never>()),
+  )
 
   const requests = yield* Queue.sliding<"reload">(1)
   const request = Queue.offer(requests, "reload")

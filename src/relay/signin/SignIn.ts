@@ -69,6 +69,8 @@ export interface SignInContext {
   readonly now: () => number
   readonly audit: Pick<AuditLog["Service"], "record">
   readonly peers: Pick<PeersShape, "tell" | "onControl">
+  /** Writes to the relay's log. */
+  readonly warn: (message: string) => void
 }
 
 /** Where a request was sent, as far as signing in is concerned. */
@@ -484,7 +486,7 @@ export class SignIn {
   private log(message: string): void {
     if (this.now() - this.loggedAt < logMillis) return
     this.loggedAt = this.now()
-    Effect.runFork(Effect.logWarning(`a visitor could not sign in: ${message}`))
+    this.context.warn(`a visitor could not sign in: ${message}`)
   }
 
   private now(): number {
