@@ -30,6 +30,10 @@ export class Http2Body implements BodySource {
   private readonly stream: ServerHttp2Stream
   private readonly events: Http2BodyEvents
   private isBegun = false
+  /** Whether the reader wants more. */
+  private isWanted = false
+  /** Whether the visitor has sent all of it. */
+  private isWhole = false
   private trailers: HeaderList = []
   private room = Buffer.alloc(0)
   private gathered = 0
@@ -38,6 +42,7 @@ export class Http2Body implements BodySource {
     this.stream = stream
     this.events = events
     this.body = new PushedBody(length, this)
+    this.takeFrames()
     this.watch()
   }
 
@@ -49,28 +54,45 @@ export class Http2Body implements BodySource {
     })
     stream.once("end", () => {
       this.passGathered()
-      // A stream that was reset ends as well.
-      if (stream.aborted) this.cut()
-      else body.end(this.trailers)
+      if (this.isWhole) body.end(this.trailers)
+      else this.cut()
     })
     stream.once("aborted", () => this.cut())
     stream.once("close", () => this.cut())
   }
 
   resume(): void {
-    if (this.isBegun) return void this.stream.resume()
+    this.isWanted = true
+    this.stream._read(0)
+    if (this.isBegun) return
     this.isBegun = true
-    this.begin()
     this.events.onRead()
   }
 
-  private begin(): void {
-    const { events, stream } = this
-    stream.on("data", (chunk: Buffer) => {
-      events.received(chunk.length)
-      if (chunk.length >= largeFrame && this.gathered === 0) this.pass(chunk)
-      else this.gather(chunk)
-    })
+  /**
+   * Takes frames before they get into the buffer of the stream: while the reader
+   * waits, each of them would be an object of its own there, and be read by itself.
+   */
+  private takeFrames(): void {
+    const { stream } = this
+    const push = stream.push.bind(stream)
+    stream.push = (chunk: Buffer | null) => {
+      if (chunk !== null) return this.take(chunk)
+      // A stream that was reset ends as well.
+      if (!stream.closed) this.isWhole = true
+      push(null)
+      // Nobody reads the buffer, and only who does is told of the end.
+      stream.read(0)
+      return false
+    }
+  }
+
+  /** `false`: the visitor is to be told of no more room in the stream's window. */
+  private take(chunk: Buffer): boolean {
+    this.events.received(chunk.length)
+    if (chunk.length >= largeFrame && this.gathered === 0) this.pass(chunk)
+    else this.gather(chunk)
+    return this.isWanted
   }
 
   /** Copies a frame, since thousands of small objects that live on cost more. */
@@ -98,7 +120,7 @@ export class Http2Body implements BodySource {
   }
 
   private pass(bytes: Buffer): void {
-    if (!this.body.data(bytes)) this.stream.pause()
+    this.isWanted = this.body.data(bytes)
   }
 
   private cut(): void {
@@ -106,7 +128,7 @@ export class Http2Body implements BodySource {
   }
 
   abandon(): void {
-    this.stream.pause()
+    this.isWanted = false
     this.events.abandoned()
   }
 }

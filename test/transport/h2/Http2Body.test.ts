@@ -8,12 +8,16 @@ import { assert, describe, it } from "@effect/vitest"
 import { Http2Body } from "../../../src/transport/h2/Http2Body.ts"
 
 class FakeStream extends EventEmitter {
-  aborted = false
-  pauses = 0
-  pause(): void {
-    this.pauses += 1
+  closed = false
+  reads = 0
+  _read(): void {
+    this.reads += 1
   }
-  resume(): void {}
+  read(): void {}
+  push(_chunk: Buffer | null): boolean {
+    this.emit("end")
+    return false
+  }
 }
 
 /** A body that is being read; `wants` says what the reader answers to each chunk. */
@@ -28,7 +32,7 @@ const reading = async (wants: () => boolean = () => true) => {
     },
     abandoned: () => {},
   })
-  body.read({
+  const flow = body.read({
     data: (chunk) => {
       events.push(chunk.length > 10 ? `${chunk.length} bytes` : Buffer.from(chunk).toString())
       return wants()
@@ -38,10 +42,10 @@ const reading = async (wants: () => boolean = () => true) => {
   })
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
   await turn()
-  const send = (...texts: ReadonlyArray<string>): void => {
-    for (const text of texts) stream.emit("data", Buffer.from(text))
-  }
-  return { stream, events, send, turn, received: () => received }
+  /** Whether the stream may go on after each frame. */
+  const send = (...texts: ReadonlyArray<string>): ReadonlyArray<boolean> =>
+    texts.map((text) => stream.push(Buffer.from(text)))
+  return { stream, events, flow, send, turn, received: () => received }
 }
 
 describe("a body of HTTP/2", () => {
@@ -64,7 +68,7 @@ describe("a body of HTTP/2", () => {
     await turn()
     assert.deepStrictEqual(events, ["2002 bytes"])
     send("c")
-    stream.emit("end")
+    stream.push(null)
     assert.deepStrictEqual(events, ["2002 bytes", "c", "end"])
     await turn()
     assert.deepStrictEqual(events, ["2002 bytes", "c", "end"])
@@ -76,20 +80,37 @@ describe("a body of HTTP/2", () => {
     assert.deepStrictEqual(events, ["16384 bytes", "512 bytes"])
   })
 
-  it("has its stream wait when its reader does", async () => {
-    const { send, stream, turn } = await reading(() => false)
-    send("a", "b")
-    assert.strictEqual(stream.pauses, 0)
+  it("has its stream wait when its reader does, and keeps what comes meanwhile together", async () => {
+    let wants = false
+    const { events, flow, send, stream, turn } = await reading(() => wants)
+    assert.deepStrictEqual(send("a", "b"), [true, true])
     await turn()
-    assert.strictEqual(stream.pauses, 1)
+    assert.deepStrictEqual(send("c", "d"), [false, false])
+    await turn()
+    assert.deepStrictEqual(events, ["ab"])
+    assert.strictEqual(stream.reads, 1)
+    wants = true
+    flow.resume()
+    assert.deepStrictEqual(events, ["ab", "cd"])
+    assert.strictEqual(stream.reads, 2)
+    assert.deepStrictEqual(send("e"), [true])
   })
 
   it("that was reset breaks off", async () => {
     const { events, send, stream, turn } = await reading()
     send("a")
-    stream.aborted = true
+    stream.closed = true
     stream.emit("aborted")
     await turn()
     assert.deepStrictEqual(events, ["cut"])
+  })
+
+  it("that was reset after its response is not taken for a whole one", async () => {
+    const { events, send, stream, turn } = await reading()
+    send("a")
+    stream.closed = true
+    stream.push(null)
+    await turn()
+    assert.deepStrictEqual(events, ["a", "cut"])
   })
 })
