@@ -21,7 +21,7 @@ const steps: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["runtime"],
     ["body"],
     ["observe", "net", "app", "auth"],
-    ["tls"],
+    ["tls", "client"],
     ["front", "mux", "acme"],
     ["h2"],
   ],

@@ -3,6 +3,7 @@
  * SIGINT or SIGTERM runs the finalizers, which drain; a second one exits at once.
  * A terminal that is closed counts as a first signal.
  */
+import { setDefaultAutoSelectFamilyAttemptTimeout } from "node:net"
 import { isatty } from "node:tty"
 import * as Cause from "effect/Cause"
 import * as CliError from "effect/cli/CliError"
@@ -10,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { type ErrorCode, entry, isErrorCode } from "../domain/ErrorRegistry.ts"
+import { nodesAttemptMillis } from "../transport/client/HappyEyeballs.ts"
 
 /** The signals that end the process, with the exit code of a second one. Windows has SIGBREAK, by Ctrl+Break. */
 const signals = { SIGINT: 130, SIGTERM: 143, SIGBREAK: 149 } as const
@@ -132,6 +134,7 @@ const notifyWaiting = (): void => {
 
 /** Runs the effect and ends the process with its exit code. */
 export const runMain = (effect: Effect.Effect<unknown, unknown>): void => {
+  setDefaultAutoSelectFamilyAttemptTimeout(nodesAttemptMillis)
   const outputLost = onOutputErrors()
   const keepAlive = setInterval(() => {}, 2_147_483_647)
   const fiber = Effect.runFork(effect)

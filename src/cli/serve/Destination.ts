@@ -17,7 +17,7 @@ import * as RouteHandler from "../../server/RouteHandler.ts"
 import * as Upstream from "../../server/upstream/Upstream.ts"
 import { type Account, protect } from "../../transport/auth/BasicAuth.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
-import * as NodeClient from "../../transport/net/NodeClient.ts"
+import * as HappyEyeballs from "../../transport/client/HappyEyeballs.ts"
 import { Telemetry } from "../../transport/observe/Telemetry.ts"
 import { trace } from "../../transport/observe/TracedHandler.ts"
 import { loadAccess } from "../access/LoadAccess.ts"
@@ -113,7 +113,7 @@ const addressOf = (to: string) => {
 const placeOf = (to: string): OriginProbe.OriginPlace => {
   const { origin, socketPath } = addressOf(to)
   return socketPath === undefined
-    ? { ...NodeClient.addressOf(origin), name: origin.host }
+    ? { ...HappyEyeballs.placeOf(origin), name: origin.host }
     : { path: socketPath, name: to }
 }
 

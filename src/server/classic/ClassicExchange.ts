@@ -21,9 +21,9 @@ import {
 } from "../../protocol/Wire.ts"
 import { type Body, type BodyFlow, empty, fromBytes } from "../../transport/body/Body.ts"
 import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
+import type { ClientRequestOptions } from "../../transport/client/NodeClient.ts"
 import type { FailureResponse } from "../../transport/mux/ServerStream.ts"
 import * as NodeBody from "../../transport/net/NodeBody.ts"
-import type { ClientRequestOptions } from "../../transport/net/NodeClient.ts"
 import type { ClassicAnswers } from "./ClassicAnswers.ts"
 import * as ClassicFields from "./ClassicFields.ts"
 

@@ -6,7 +6,7 @@ import * as Redacted from "effect/Redacted"
 import type { ApiKey } from "../../domain/ApiKey.ts"
 import type { Header } from "../../domain/HeaderList.ts"
 import { version2 } from "../../protocol/Wire.ts"
-import type { Client } from "../../transport/net/NodeClient.ts"
+import type { Client } from "../../transport/client/NodeClient.ts"
 
 /** Who asks whom. */
 export interface ClassicPeer {

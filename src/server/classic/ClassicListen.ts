@@ -21,7 +21,7 @@ import {
   takesInterim,
   version2,
 } from "../../protocol/Wire.ts"
-import { type Client, validityOf } from "../../transport/net/NodeClient.ts"
+import { type Client, validityOf } from "../../transport/client/NodeClient.ts"
 import type { Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
 import * as ConnectFault from "../uplink/ConnectFault.ts"
@@ -106,7 +106,7 @@ export const listen = (options: ListenOptions): Effect.Effect<Listened, ListenEr
       response.on("close", () => {
         if (!response.complete) return fail("unreachable", "the answer was cut short")
         const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
-        end(parse(response, path, body, { clock, sentAt }))
+        end(parse(response, { path, proxy: options.client.proxy }, body, { clock, sentAt }))
       })
     }
     const headers = fieldsOf(options)
@@ -169,7 +169,7 @@ const unconnected = (
 
 const parse = (
   response: IncomingMessage,
-  path: string,
+  asked: Pick<ResponseFault.Refusal, "path" | "proxy">,
   body: Buffer,
   age: Age,
 ): Effect.Effect<Listened, ListenError> => {
@@ -195,7 +195,7 @@ const parse = (
     )
   const unexpected = (): Effect.Effect<never, ListenError> => {
     const text = body.subarray(0, ResponseFault.maxBody).toString("utf8")
-    const refusal = { status, headers: response.headers, body: text, path }
+    const refusal = { ...asked, status, headers: response.headers, body: text }
     return Effect.fail(ResponseFault.orUnexpected(refusal))
   }
   if (status !== 200) return unexpected()

@@ -13,11 +13,11 @@ import * as LinkOpening from "../../protocol/LinkOpening.ts"
 import { isPassed } from "../../protocol/PassedConnection.ts"
 import { streamPath } from "../../protocol/Wire.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
+import { type Client, validityOf } from "../../transport/client/NodeClient.ts"
 import type { LineWindows } from "../../transport/mux/LineWindows.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../../transport/mux/Multiplexer.ts"
 import type { FailureResponse } from "../../transport/mux/ServerStream.ts"
 import * as WebSocketWire from "../../transport/mux/WebSocketWire.ts"
-import { type Client, validityOf } from "../../transport/net/NodeClient.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
@@ -81,6 +81,9 @@ export type ConnectionState = "open" | "draining" | "closed"
 /** How long a relay may take to show that it speaks stream, in milliseconds (protocol.md, Fallback). */
 const probeMillis = 5_000
 
+/** How much longer a proxy may take to open the connection, in milliseconds. */
+const proxyMillis = 15_000
+
 /** The machine of a relay's id: those of workers end in their numbers. */
 const machineOf = (relay: string): string => relay.replace(/\.\d+$/, "")
 
@@ -103,7 +106,7 @@ class StreamConnection {
   private readonly onEnd: (error: ListenError) => void
   private readonly key = WebSocketWire.newKey()
   private readonly request: ClientRequest
-  private readonly probe: Deadline
+  private probe: Deadline
   /** `Alive`: a pong has shown that the relay speaks stream; `Ended`: the reason has been told. */
   private state: "Probing" | "Alive" | "Ended" = "Probing"
   private multiplexer: Multiplexer | undefined
@@ -113,7 +116,7 @@ class StreamConnection {
     this.options = options
     this.onEnd = onEnd
     this.request = this.sendRequest()
-    this.probe = options.deadlines.set(probeMillis, () => this.onTimeout())
+    this.probe = options.deadlines.set(probeMillis, () => this.onProbe())
   }
 
   /** Takes no more requests, without telling a reason. */
@@ -171,12 +174,22 @@ class StreamConnection {
     return request
   }
 
-  private onTimeout(): void {
+  /** Without a connection there is nothing that could show whether stream is possible. */
+  private get isConnecting(): boolean {
     const { socket } = this.request
-    const seconds = probeMillis / 1000
-    // Without a connection there is nothing that could show whether stream is possible.
-    if (socket === null || socket.connecting)
-      this.end("unreachable", `no connection within ${seconds} s (ETIMEDOUT)`)
+    return socket === null || socket.connecting
+  }
+
+  private onProbe(): void {
+    const { client, deadlines } = this.options
+    if (client.proxy === undefined || !this.isConnecting) return this.onTimeout(probeMillis)
+    const total = probeMillis + proxyMillis
+    this.probe = deadlines.set(proxyMillis, () => this.onTimeout(total))
+  }
+
+  private onTimeout(millis: number): void {
+    const seconds = millis / 1000
+    if (this.isConnecting) this.end("unreachable", `no connection within ${seconds} s (ETIMEDOUT)`)
     else this.end("impossible", `no pong within ${seconds} s`)
     this.multiplexer?.close("it does not answer")
     this.request.destroy()
@@ -199,12 +212,13 @@ class StreamConnection {
   }
 
   private onRefusal({ headers, statusCode: status = 0 }: IncomingMessage, body: string): void {
-    const { deadlines } = this.options
+    const { client, deadlines } = this.options
     const { relay } = LinkOpening.decodeAnswer(headers)
     if (status === 409 && relay !== "")
       return this.end("elsewhere", `it has a link of this process at ${relay} already (409)`)
     if (status === 429) return this.endWith(limited(headers, "status 429", deadlines.now()))
-    const fault = ResponseFault.of({ status, headers, body, path: this.request.path })
+    const { path } = this.request
+    const fault = ResponseFault.of({ status, headers, body, path, proxy: client.proxy })
     if (fault === undefined) this.end("impossible", `it answered ${status} to the upgrade`)
     else this.endWith(fault)
   }

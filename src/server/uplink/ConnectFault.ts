@@ -3,9 +3,10 @@
  * that an owner can do something about, with its code and what to do.
  */
 import * as Effect from "effect/Effect"
+import { placeOf } from "../../transport/client/HappyEyeballs.ts"
+import * as ProxyTunnel from "../../transport/client/ProxyTunnel.ts"
 import type { Validity } from "../../transport/net/Certificate.ts"
 import { timeOf } from "../../transport/net/Certificate.ts"
-import { addressOf } from "../../transport/net/NodeClient.ts"
 import * as TlsFault from "../../transport/net/TlsFault.ts"
 import { speaksTls } from "../../transport/net/TlsProbe.ts"
 import { https } from "../../transport/runtime/NodeHttp.ts"
@@ -90,10 +91,6 @@ const expired = (code: string, validity: Validity | undefined, now: number): Lis
   })
 }
 
-/** Whether the error is that of a connection to a proxy, and not of one to the relay. */
-const isOfProxy = (error: ConnectError, proxy: URL | undefined): proxy is URL =>
-  proxy !== undefined && (error.syscall === "connect" || error.syscall === "getaddrinfo")
-
 /**
  * The error for a request to the relay that has no response.
  *
@@ -107,12 +104,12 @@ export const ofError = (
   proxy?: URL,
 ): ListenError => {
   const code = error.code ?? ""
-  if (isOfProxy(error, proxy))
-    return proxyFault(
-      proxy,
-      `cannot be reached: ${meanings[code]?.detail ?? "it failed"} (${code})`,
-      wrongProxy,
-    )
+  if (error instanceof ProxyTunnel.ProxyTunnelError)
+    return proxyFault(error.message, remedyFor(error.response, proxy))
+  if (ProxyTunnel.isOfProxy(error, proxy)) {
+    const words = `cannot be reached: ${meanings[code]?.detail ?? "it failed"} (${code})`
+    return proxyFault(ProxyTunnel.sentence(proxy, words), wrongProxy)
+  }
   const text = `${error.reason ?? ""} ${error.message}`
   if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID")
     return expired(code, validity, now)
@@ -130,7 +127,6 @@ export const ofError = (
       detail: meaning === undefined ? code : `${meaning} (${code})`,
     })
   }
-  if (code === "ERR_PROXY_TUNNEL") return ofTunnel(error.message, proxy)
   if (isTlsAlert(error.rawPacket)) return needsTls
   if (TlsFault.isHandshake(code)) {
     const words = (error.reason ?? code).slice(0, 100)
@@ -155,8 +151,15 @@ export const ofError = (
 /** What can be done about a proxy that is none, or is not there. */
 const wrongProxy = "Correct HTTPS_PROXY or HTTP_PROXY, except the relay in NO_PROXY, or unset it."
 
-/** What can be done about a proxy that answers with this status. */
-const proxyRemedy = (status: number, proxy: URL | undefined): string | undefined => {
+/** What can be done about a proxy that answers so. */
+const remedyFor = (
+  response: ProxyTunnel.ProxyResponse | undefined,
+  proxy: URL | undefined,
+): string | undefined => {
+  if (response === undefined) return wrongProxy
+  if (ProxyTunnel.wantsOther(response))
+    return "Run a helper on this machine that signs in at the proxy, such as Px or cntlm, and set HTTPS_PROXY or HTTP_PROXY to its address."
+  const { status } = response
   if (status === 407)
     return proxy === undefined || proxy.username === ""
       ? undefined
@@ -166,32 +169,17 @@ const proxyRemedy = (status: number, proxy: URL | undefined): string | undefined
     : "Ask whoever runs the proxy to let the relay pass, or have the relay use port 443."
 }
 
-/** What is wrong with the proxy on the way to the relay, as the rest of a sentence about it. */
-const proxyFault = (
+const proxyFault = (detail: string, remedy: string | undefined): ListenError =>
+  new ListenError({ reason: "unreachable", code: "PTTH_PROXY_REFUSED", detail, remedy })
+
+/** The proxy on the way to the relay answers so in the relay's place. */
+export const refusedByProxy = (
+  response: ProxyTunnel.ProxyResponse,
   proxy: URL | undefined,
-  words: string,
-  remedy: string | undefined,
-): ListenError =>
-  new ListenError({
-    reason: "unreachable",
-    code: "PTTH_PROXY_REFUSED",
-    detail: `the proxy ${proxy === undefined ? "" : `${proxy.host} `}${words}`,
-    remedy,
-  })
-
-/** The proxy on the way to the relay refuses the connection with this status. */
-export const refusedByProxy = (status: number, reason = "", proxy?: URL): ListenError => {
-  const words = status === 407 ? "wants a user and a password" : "refuses the connection"
-  const answer = reason === "" ? `${status}` : `${status} ${reason}`
-  return proxyFault(proxy, `${words} (${answer})`, proxyRemedy(status, proxy))
-}
-
-/** The error of a tunnel through a proxy, which Node has put into a sentence with its response. */
-const ofTunnel = (message: string, proxy: URL | undefined): ListenError => {
-  const [, status, reason] = /: HTTP\/1\.\d (\d{3})(?: ([\x20-\x7e]{0,60}))?/.exec(message) ?? []
-  return status === undefined
-    ? proxyFault(proxy, "does not answer as one", wrongProxy)
-    : refusedByProxy(Number(status), reason?.trim(), proxy)
+): ListenError => {
+  const words = ProxyTunnel.describe(response)
+  const detail = proxy === undefined ? `a proxy ${words}` : ProxyTunnel.sentence(proxy, words)
+  return proxyFault(detail, remedyFor(response, proxy))
 }
 
 /** The relay's address is http, and the other end speaks TLS. */
@@ -209,7 +197,7 @@ const clockOf = (relayUrl: URL): Effect.Effect<number | undefined> =>
   Effect.callback<number | undefined>((resume) => {
     // Without a key or anything else to keep secret, the certificate does not matter.
     const request = https().request({
-      ...addressOf(relayUrl),
+      ...placeOf(relayUrl),
       method: "HEAD",
       path: "/",
       agent: false,
@@ -249,9 +237,9 @@ export const examine = (
 ): Effect.Effect<ListenError> => {
   if (error.code === "PTTH_RELAY_EXPIRED" && proxy === undefined) return withClock(error, relayUrl)
   const isSuspect = relayUrl.protocol === "http:" && error.detail.includes("(ECONNRESET)")
-  if (!isSuspect) return Effect.succeed(error)
+  if (!isSuspect || proxy !== undefined) return Effect.succeed(error)
   return Effect.callback<ListenError>((resume) => {
-    const stop = speaksTls(addressOf(relayUrl), (isTls) =>
+    const stop = speaksTls(placeOf(relayUrl), (isTls) =>
       resume(Effect.succeed(isTls ? needsTls : error)),
     )
     return Effect.sync(stop)

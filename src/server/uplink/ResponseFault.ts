@@ -5,6 +5,7 @@
  */
 import type { IncomingHttpHeaders } from "node:http"
 import { header, text } from "../../protocol/Wire.ts"
+import { schemesOf } from "../../transport/client/ProxyTunnel.ts"
 import { needsTls, refusedByProxy } from "./ConnectFault.ts"
 import { ListenError } from "./ListenError.ts"
 
@@ -16,6 +17,8 @@ export interface Refusal {
   readonly body: string
   /** The request's path. */
   readonly path: string
+  /** The proxy on the way to the relay, if there is one. */
+  readonly proxy?: URL | undefined
 }
 
 const ticketRefused = "PTTH_TICKET_REFUSED"
@@ -113,7 +116,10 @@ export const of = (refusal: Refusal): ListenError | undefined => {
       "Use the relay's own address: not that of a server, and without /servers/NAME.",
     )
   if (status >= 300 && status < 400) return redirected(refusal)
-  if (status === 407) return refusedByProxy(status)
+  if (status === 407) {
+    const schemes = schemesOf([headers["proxy-authenticate"] ?? []].flat())
+    return refusedByProxy({ status, reason: "", schemes }, refusal.proxy)
+  }
   if (status === 511)
     return notARelay(
       `the network wants a login first (${status})${who}`,

@@ -6,6 +6,7 @@
  */
 import { isIP, type Socket, connect as tcpConnect } from "node:net"
 import { type SecureContext, connect as tlsConnect } from "node:tls"
+import { nodesAttemptMillis } from "../../transport/client/HappyEyeballs.ts"
 
 /** Where the origin is. */
 export interface OriginAddress {
@@ -47,7 +48,10 @@ export const connect = (
   session?: Buffer,
 ): Socket => {
   const onread = { buffer, callback: events.read }
-  const place = socketPath === undefined ? { host, port } : { path: socketPath }
+  const place =
+    socketPath === undefined
+      ? { host, port, autoSelectFamilyAttemptTimeout: nodesAttemptMillis }
+      : { path: socketPath }
   const options = { ...place, allowHalfOpen: true, onread }
   const socket = isSecure
     ? tlsConnect({

@@ -14,7 +14,7 @@ import { CheckedRequest, isTarget, type RequestHead } from "../../protocol/Messa
 import { type Body, promise } from "../../transport/body/Body.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
 import { commit, refuse } from "../../transport/body/Replies.ts"
-import { addressOf } from "../../transport/net/NodeClient.ts"
+import { placeOf } from "../../transport/client/HappyEyeballs.ts"
 import { speaksTls } from "../../transport/net/TlsProbe.ts"
 import { ForwardingLoop } from "./ForwardingLoop.ts"
 import { OriginClient } from "./OriginClient.ts"
@@ -68,7 +68,7 @@ class TlsSuspicion {
   reset(): boolean {
     this.resets += 1
     if (this.resets === resetsBeforeProbe)
-      this.stopProbe = speaksTls(addressOf(this.origin), (result) => {
+      this.stopProbe = speaksTls(placeOf(this.origin), (result) => {
         this.isTls = result
       })
     return this.isTls
@@ -85,7 +85,7 @@ export const make = (options: UpstreamOptions): Upstream => {
   const authority = socketPath === undefined ? origin.host : `unix:${socketPath}`
   const isSecure = origin.protocol === "https:"
   const client = new OriginClient({
-    ...addressOf(origin),
+    ...placeOf(origin),
     isSecure,
     socketPath,
     secureContext: isSecure ? trusting(options.ca) : undefined,

@@ -7,7 +7,8 @@ import type { IncomingMessage } from "node:http"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { HeaderList } from "../../domain/HeaderList.ts"
-import * as NodeClient from "../net/NodeClient.ts"
+import * as NodeClient from "../client/NodeClient.ts"
+import * as ProxyTunnel from "../client/ProxyTunnel.ts"
 import { AcmeError, retryAfterOf } from "./AcmeError.ts"
 
 /** How long the authority may take for a response, in milliseconds. */
@@ -277,6 +278,15 @@ interface Received {
   readonly text: string
 }
 
+/** Why there is no response; whether it is the proxy that failed is said. */
+const problemOf = (error: NodeJS.ErrnoException, proxy: URL | undefined): string => {
+  if (error instanceof ProxyTunnel.ProxyTunnelError) return error.message
+  const code = error.code ?? error.message
+  return ProxyTunnel.isOfProxy(error, proxy)
+    ? ProxyTunnel.sentence(proxy, `cannot be reached (${code})`)
+    : code
+}
+
 const exchange = (
   client: NodeClient.Client,
   options: NodeClient.ClientRequestOptions,
@@ -286,7 +296,7 @@ const exchange = (
   Effect.callback((resume) => {
     const fail = (reason: string): void => resume(Effect.fail(unreachable(url, reason)))
     const abort = client.sendWhole(options, body, {
-      failed: (error) => fail(error.code ?? error.message),
+      failed: (error) => fail(problemOf(error, client.proxy)),
       response: (message) => {
         const chunks: Array<Buffer> = []
         let size = 0

@@ -8,7 +8,7 @@ import type { ApiKey } from "../../../src/domain/ApiKey.ts"
 import type { RequestId } from "../../../src/domain/RequestId.ts"
 import * as Classic2 from "../../../src/protocol/Classic2.ts"
 import { ClassicAnswers } from "../../../src/server/classic/ClassicAnswers.ts"
-import * as NodeClient from "../../../src/transport/net/NodeClient.ts"
+import * as NodeClient from "../../../src/transport/client/NodeClient.ts"
 import * as Harness from "../../support/Harness.ts"
 
 /** A relay that takes answers when it is told to. */

@@ -14,6 +14,7 @@ import { FailureLog } from "../../../src/server/uplink/FailureLog.ts"
 import { ListenError } from "../../../src/server/uplink/ListenError.ts"
 import * as ResponseFault from "../../../src/server/uplink/ResponseFault.ts"
 import type { UplinkStatus } from "../../../src/server/uplink/UplinkStatus.ts"
+import * as ProxyTunnel from "../../../src/transport/client/ProxyTunnel.ts"
 import * as Harness from "../../support/Harness.ts"
 import { listening } from "../../support/LocalServer.ts"
 import * as Proxies from "../../support/Proxies.ts"
@@ -73,58 +74,89 @@ describe("a connection that fails", () => {
 })
 
 describe("a proxy", () => {
-  const message = (answer: string) =>
-    `Failed to establish tunnel to relay.example:443 via http://me:secret@proxy.example:3128/: ${answer}`
-
-  const errorFor = (answer: string, proxy: string) =>
-    ConnectFault.ofError(
-      Object.assign(new Error(message(answer)), { code: "ERR_PROXY_TUNNEL" }),
+  const errorFor = (
+    status: number | undefined,
+    address: string,
+    schemes: ReadonlyArray<string> = [],
+  ) => {
+    const proxy = new URL(address)
+    const response = status === undefined ? undefined : { status, reason: "Why", schemes }
+    const words = response === undefined ? "does not answer as one" : ProxyTunnel.describe(response)
+    return ConnectFault.ofError(
+      new ProxyTunnel.ProxyTunnelError(proxy, words, response),
       undefined,
       now,
-      new URL(proxy),
+      proxy,
     )
+  }
 
   it.each([
     [
-      "HTTP/1.1 407 Proxy Authentication Required",
+      407,
+      [],
       "http://proxy.example:3128",
-      "the proxy proxy.example:3128 wants a user and a password (407 Proxy Authentication Required)",
+      "the proxy proxy.example:3128 wants a user and a password (407 Why)",
       undefined,
     ],
     [
-      "HTTP/1.1 407",
+      407,
+      ["NTLM", "Basic"],
       "http://me:secret@proxy.example:3128",
-      "the proxy proxy.example:3128 wants a user and a password (407)",
+      "the proxy proxy.example:3128 wants a user and a password (407 Why)",
       /^Correct user and password/,
     ],
     [
-      "HTTP/1.1 403 Forbidden\r\n",
+      407,
+      ["Negotiate", "NTLM"],
+      "http://me:secret@proxy.example:3128",
+      "the proxy proxy.example:3128 wants Negotiate or NTLM, which is not supported (407 Why)",
+      /such as Px or cntlm/,
+    ],
+    [
+      403,
+      [],
       "http://proxy.example:3128",
-      "the proxy proxy.example:3128 refuses the connection (403 Forbidden)",
+      "the proxy proxy.example:3128 refuses the connection (403 Why)",
       /let the relay pass/,
     ],
     [
-      "HTTP/1.0 503 Service Unavailable",
+      503,
+      [],
       "http://proxy.example",
-      "the proxy proxy.example refuses the connection (503 Service Unavailable)",
+      "the proxy proxy.example refuses the connection (503 Why)",
       /the proxy cannot reach it/,
     ],
     [
-      "SSH-2.0",
+      undefined,
+      [],
       "http://proxy.example",
       "the proxy proxy.example does not answer as one",
       /NO_PROXY/,
     ],
   ])(
-    "that answers %j is named with its status, without its password",
-    (answer, proxy, detail, remedy) => {
-      const error = errorFor(answer, proxy)
+    "that answers %j with challenges %j is named with its status, without its password",
+    (status, schemes, proxy, detail, remedy) => {
+      const error = errorFor(status, proxy, schemes)
       assert.strictEqual(error.code, "PTTH_PROXY_REFUSED")
       assert.strictEqual(error.detail, detail)
       if (remedy === undefined) assert.isUndefined(error.remedy)
       else assert.match(`${error.remedy}`, remedy)
     },
   )
+
+  it("that answers in a plain relay's place is named, and what it wants", () => {
+    const error = ResponseFault.of({
+      status: 407,
+      headers: { "proxy-authenticate": 'Digest realm="a, Basic", nonce="x", NTLM' },
+      body: "",
+      path: "/x",
+      proxy: new URL("http://me:secret@proxy.example"),
+    })
+    assert.strictEqual(
+      error?.detail,
+      "the proxy proxy.example wants Digest or NTLM, which is not supported (407)",
+    )
+  })
 })
 
 const refusal = (status: number, body: string, headers: http.IncomingHttpHeaders = {}) =>

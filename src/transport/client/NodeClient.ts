@@ -1,18 +1,21 @@
 /**
  * Sends HTTP requests to one fixed origin by Node's client: keep-alive, header
  * lists as they are, and the proxies of the environment. Neither a path nor a
- * header can make it connect to another host.
+ * header can make it connect to another host. How it connects is not left to Node
+ * (`HappyEyeballs.ts`, `ProxyTunnel.ts`).
  */
 import type * as Http from "node:http"
 import type * as Https from "node:https"
-import type { Socket } from "node:net"
+import { isIP, type Socket } from "node:net"
 import { getCACertificates, TLSSocket } from "node:tls"
 import * as Result from "effect/Result"
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import { toRaw } from "../../domain/HeaderList.ts"
+import type { Validity } from "../net/Certificate.ts"
 import { http, https } from "../runtime/NodeHttp.ts"
-import type { Validity } from "./Certificate.ts"
+import * as HappyEyeballs from "./HappyEyeballs.ts"
 import * as ProxyChoice from "./ProxyChoice.ts"
+import * as ProxyTunnel from "./ProxyTunnel.ts"
 
 /** The origin and how to connect to it. */
 export interface ClientOptions {
@@ -69,12 +72,6 @@ export interface Client {
   close(): void
 }
 
-/** The host and port to connect to; an IPv6 address has no brackets. */
-export const addressOf = (origin: URL): { readonly host: string; readonly port: number } => ({
-  host: origin.hostname.replace(/^\[(.*)\]$/, "$1"),
-  port: origin.port === "" ? (origin.protocol === "https:" ? 443 : 80) : Number(origin.port),
-})
-
 /** Closes the connection after a 101 without an Upgrade field, which Node takes for a final response. */
 const keepUnlessSwitching = (
   request: Http.ClientRequest,
@@ -115,40 +112,96 @@ const sendWhole = (
   }
 }
 
+/** Where a connection leads: to the origin or a proxy, and what is put before the paths of requests. */
+interface Way {
+  readonly host: string
+  readonly port: number
+  readonly isSecure: boolean
+  /** Opens the connection that TLS or HTTP then uses; `undefined`: Node does. */
+  readonly open: ((done: ProxyTunnel.Opened) => void) | undefined
+  readonly prefix: string
+  /** Fields for the proxy. */
+  readonly fields: ReadonlyArray<string>
+}
+
+/** The way to an origin, through a proxy if there is one. */
+const wayTo = (origin: URL, proxy: URL | undefined, ca: Https.AgentOptions["ca"]): Way => {
+  const isSecure = origin.protocol === "https:"
+  const address = HappyEyeballs.placeOf(origin)
+  const direct = { ...address, isSecure, prefix: "", fields: [] }
+  if (proxy === undefined) {
+    // An address leaves no choice, and an origin without TLS is near.
+    const hasChoice = isSecure && isIP(address.host) === 0
+    return {
+      ...direct,
+      open: hasChoice ? (done) => HappyEyeballs.connect(address, done) : undefined,
+    }
+  }
+  if (isSecure) {
+    const { host, port } = address
+    const target = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
+    return { ...direct, open: (done) => ProxyTunnel.open(proxy, target, ca, done) }
+  }
+  const credentials = ProxyChoice.authorization(proxy)
+  return {
+    ...HappyEyeballs.placeOf(proxy),
+    isSecure: false,
+    open: (done) => ProxyTunnel.connect(proxy, ca, done),
+    // A proxy gets the whole address (RFC 9112 3.2.2).
+    prefix: origin.origin,
+    fields: credentials === undefined ? [] : ["Proxy-Authorization", credentials],
+  }
+}
+
+/** An agent whose connections are opened by `open`, if it is given. */
+const agentFor = (options: Https.AgentOptions, { isSecure, open }: Way): Http.Agent => {
+  const agent = isSecure ? new (https().Agent)(options) : new http.Agent(options)
+  if (open === undefined) return agent
+  const secured = agent.createConnection
+  agent.createConnection = (connection, created) => {
+    open((error, socket) => {
+      if (socket === undefined) return created?.(error ?? null, undefined as never)
+      if (!isSecure) return created?.(null, socket)
+      // What breaks is told by the TLS connection.
+      socket.on("error", () => {})
+      const tls = { ...connection, socket } as Http.ClientRequestArgs
+      created?.(null, secured.call(agent, tls) as Socket)
+    })
+    return undefined
+  }
+  return agent
+}
+
 /** A client for one origin, with a pool of its own. */
 export const make = (options: ClientOptions): Client => {
   const secure = options.origin.protocol === "https:"
-  const { host: hostname, port } = addressOf(options.origin)
   const proxy = options.proxies
     ? Result.getOrThrowWith(ProxyChoice.of(process.env, options.origin), (error) => error)
     : undefined
-  // Node sends credentials only in a CONNECT.
-  const credentials = proxy === undefined || secure ? undefined : ProxyChoice.authorization(proxy)
-  const proxyFields = credentials === undefined ? [] : ["Proxy-Authorization", credentials]
+  // Only where they are used, since Node reads its own for it, which takes 10 MiB.
+  const ca =
+    options.ca !== undefined && (secure || proxy?.protocol === "https:")
+      ? [...getCACertificates("default"), options.ca]
+      : undefined
+  const way = wayTo(options.origin, proxy, ca)
   const agentOptions: Https.AgentOptions = {
     keepAlive: true,
     maxFreeSockets: options.maxIdle ?? 256,
     scheduling: "lifo",
-    ...(proxy === undefined
-      ? {}
-      : { proxyEnv: { [secure ? "HTTPS_PROXY" : "HTTP_PROXY"]: proxy.href } }),
-    // Only where they are used, since Node reads its own for it, which takes 10 MiB.
-    ...(secure && options.ca !== undefined
-      ? { ca: [...getCACertificates("default"), options.ca] }
-      : {}),
+    autoSelectFamilyAttemptTimeout: HappyEyeballs.nodesAttemptMillis,
+    ...(secure && ca !== undefined ? { ca } : {}),
   }
-  const agent = secure ? new (https().Agent)(agentOptions) : new http.Agent(agentOptions)
-  const unpooled = { ...agentOptions, keepAlive: false }
-  const single = secure ? new (https().Agent)(unpooled) : new http.Agent(unpooled)
+  const agent = agentFor(agentOptions, way)
+  const single = agentFor({ ...agentOptions, keepAlive: false }, way)
   const send = secure ? https().request : http.request
   const begin = ({ fresh, headers, method, path }: ClientRequestOptions): Http.ClientRequest => {
     const attempt = send({
       agent: fresh === true ? single : agent,
-      host: hostname,
-      port,
+      host: way.host,
+      port: way.port,
       method,
-      path,
-      headers: proxyFields.length === 0 ? toRaw(headers) : [...toRaw(headers), ...proxyFields],
+      path: way.prefix + path,
+      headers: way.fields.length === 0 ? toRaw(headers) : [...toRaw(headers), ...way.fields],
       setDefaultHeaders: false,
       maxHeaderSize: maxResponseHead,
     })

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
-import * as ProxyChoice from "../../../src/transport/net/ProxyChoice.ts"
+import * as ProxyChoice from "../../../src/transport/client/ProxyChoice.ts"
 
 const proxyOf = (env: ProxyChoice.Environment, origin = "http://relay.example.com"): string => {
   const proxy = ProxyChoice.of(env, new URL(origin))

@@ -6,7 +6,7 @@ import { once } from "node:events"
 import { type AddressInfo, createServer, type Socket } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as NodeClient from "../../../src/transport/net/NodeClient.ts"
+import * as NodeClient from "../../../src/transport/client/NodeClient.ts"
 
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
