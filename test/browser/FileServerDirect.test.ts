@@ -242,6 +242,7 @@ describe.skipIf(!hasBrowser)(`in a browser, a folder that may be changed${skippe
       await page.getByRole("button", { name: "Undo" }).click()
       await row("note 4.txt").waitFor()
       await page.keyboard.press("Escape")
+      await page.locator("#page\\.chosen").waitFor({ state: "hidden" })
       await row("note 5.txt").locator(".time").click({ button: "right" })
       await isClean(page)
       await page.getByRole("menuitem", { name: "Delete" }).click()

@@ -20,6 +20,8 @@ import { rawFrame } from "./StreamPeer.ts"
 const atOnce = 2_048
 /** How much a server may grow by whatever its relay does, in MiB. */
 const bound = 128
+/** The same while offers of 16 MiB are decoded, whose garbage a busy machine collects late. */
+const boundOfOffers = 192
 
 const key = "PlaypenCausalPlatformCommodeImproveCatalyze"
 const id = (n: number): string => `01M82KGWT5${String(n).padStart(16, "0")}`
@@ -301,7 +303,7 @@ describe("a relay that means harm, over classic", () => {
       await relay.watch.until("it listens again", () => rounds > heard)
       await relay.watch.until("it answers one more", () => answers.length > atOnce)
       assert.strictEqual(answers.length, atOnce + 1)
-      assert.isBelow(server.memory() - before.memory, bound)
+      assert.isBelow(server.memory() - before.memory, boundOfOffers)
       assert.isFalse(server.hasEnded(), server.said())
     },
   )
