@@ -1,5 +1,5 @@
 /**
- * Finds a word in the place of a command that is none, before flags such as
+ * Finds a word in the place of a command that is not one, before flags such as
  * `--help` are read: `ptth approve --help` is as wrong as `ptth approve`. The
  * error names the command that may be meant.
  */

@@ -425,7 +425,7 @@ interface SharedFolder {
   readonly check: Root.Check
 }
 
-/** Finds the shared folder; fails if it is none, or cannot be read. */
+/** Finds the shared folder; fails if the path is not a folder, or cannot be read. */
 const findFolder = (root: string): Effect.Effect<SharedFolder, FileServerError> => {
   const folder = path.resolve(root)
   return Effect.tryPromise({

@@ -1,9 +1,9 @@
 /**
  * A visitor's connection that a relay passes on without reading it: on a link it
- * is a stream whose request has the method CONNECT. The body of the request is
- * the head of the PROXY protocol (`ProxyHead.ts`) and what the visitor sends,
- * that of a response with status 200 what the visitor gets (protocol.md, Passed
- * connections). No visitor's own request has this method.
+ * is a stream whose request has the method CONNECT. The body of the
+ * request is the head of the PROXY protocol (`ProxyHead.ts`), followed by what the visitor
+ * sends. The body of the response, with status 200, is what the visitor gets (protocol.md,
+ * Passed connections). Visitors' own requests never have this method.
  */
 import type { RequestHead } from "./Message.ts"
 

@@ -1,7 +1,7 @@
 /**
- * A port for something that ends and is started again at the same address. Not
- * one that the system gives: those are given to outgoing connections too, so that
- * it may be taken meanwhile.
+ * A free port for a program that is restarted at the same address. It is not one
+ * of the system's ephemeral ports, which an outgoing connection could take while the
+ * program is stopped.
  */
 import { once } from "node:events"
 import * as net from "node:net"

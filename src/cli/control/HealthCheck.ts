@@ -11,7 +11,7 @@ const defaultUrl = "http://127.0.0.1:4000/healthz"
 /** How long the answer may take, in milliseconds. */
 const timeout = 4_000
 
-/** Whoever was asked did not answer 200. */
+/** The address did not answer 200. */
 export class NotHealthyError extends Data.TaggedError("NotHealthyError")<{
   readonly url: string
   /** What happened instead. */
@@ -29,8 +29,10 @@ const reasonOf = (error: unknown): string => {
 }
 
 /** Requests the address, or that of HEALTH_URL, or a relay's on its usual port. */
-export const checkHealth = Effect.fn("ptth healthcheck")(function* (given: Option.Option<string>) {
-  const url = Option.getOrElse(given, () => process.env.HEALTH_URL ?? defaultUrl)
+export const checkHealth = Effect.fn("ptth healthcheck")(function* (
+  address: Option.Option<string>,
+) {
+  const url = Option.getOrElse(address, () => process.env.HEALTH_URL ?? defaultUrl)
   const response = yield* Effect.tryPromise({
     try: () => fetch(url, { redirect: "manual", signal: AbortSignal.timeout(timeout) }),
     catch: (error) => new NotHealthyError({ url, detail: reasonOf(error) }),

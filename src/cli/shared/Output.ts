@@ -102,7 +102,7 @@ const noCommand = (word: string, suggest: Suggest): string =>
 const commandLines = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
   lines.map((line) => `\`ptth ${line}\``)
 
-/** A word in the place of a command that is none; the same line as for an error of the command line. */
+/** There is no command of this name. The message is the same as for other errors of the command line. */
 export class NoCommandError extends Data.TaggedError("NoCommandError")<{
   /** The command before the word. */
   readonly path: string

@@ -257,7 +257,7 @@ const makeCrew = Effect.fnUntraced(function* (
   return crew
 })
 
-/** Has the workers load each new configuration, and records what becomes of it. */
+/** Has the workers load each new configuration, and records new and refused ones in the audit log. */
 const followSettings = Effect.fnUntraced(function* (start: RunRelay.RelayStart, crew: Crew) {
   const audit = yield* AuditLog
   yield* RunRelay.besides(start, (now) =>

@@ -59,7 +59,7 @@ export const peerKeyOf = (key: Redacted.Redacted<string>): PeerKey => {
   return { identity: derive(text, "identity", 8).toString("hex"), secret: derive(text, "psk", 32) }
 }
 
-/** The derived keys of what `current` returns, which are derived anew when that has changed. */
+/** Derives keys from what `current` returns, again only when that has changed. */
 const derivedKeys = (current: () => ClusterKeys | undefined): (() => ReadonlyArray<PeerKey>) => {
   let derivedFrom: ClusterKeys | undefined
   let keys: ReadonlyArray<PeerKey> = []
@@ -87,7 +87,7 @@ const open = (at: string, key: PeerKey | undefined): net.Socket | PeerNetworkErr
     ...tlsOptions,
     onread: reads.onread,
     pskCallback: () => ({ psk: key.secret, identity: key.identity }),
-    // Only the key proves who it is. Without it TLS would go on with a certificate, of anybody.
+    // Only the key proves who it is. Otherwise TLS would accept anybody's certificate instead.
     ca: [],
     rejectUnauthorized: true,
     checkServerIdentity: (_host, { raw }) =>

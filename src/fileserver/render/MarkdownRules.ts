@@ -4,7 +4,7 @@
  */
 import type { MarkdownIt, StateCore, Token } from "markdown-it"
 
-/** The text of a heading that readers see: without markup and the alternatives of pictures. */
+/** The visible text of a heading: without markup, and without the alternative texts of pictures. */
 const textOf = (inline: Token | undefined): string =>
   (inline?.children ?? [])
     .map(({ content, type }) =>

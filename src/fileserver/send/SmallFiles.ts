@@ -41,7 +41,7 @@ const lifetime = 1_000
 /** File systems may not show two changes within this time, in milliseconds, as different times. */
 const timestampResolution = 2_000
 
-/** Above this, in milliseconds, the file system is taken for a remote one. */
+/** Above this, in milliseconds, the file system counts as a remote one. */
 const maxLocalStat = 20
 /** Above this, in milliseconds, a synchronous stat call blocks other requests for too long. */
 const maxSyncStat = 0.5

@@ -22,7 +22,7 @@ const worker = fileURLToPath(
   ),
 )
 
-/** Nothing of the server's environment but what finds libraries. */
+/** The variables that are needed to find libraries, and none of the server's others. */
 const environment = (): NodeJS.ProcessEnv => {
   const { HOME, LD_LIBRARY_PATH, PATH, SystemRoot } = process.env
   return { HOME, LD_LIBRARY_PATH, PATH, SystemRoot, UV_THREADPOOL_SIZE: "2" }

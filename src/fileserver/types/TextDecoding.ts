@@ -46,7 +46,7 @@ const declaredIn = (bytes: Uint8Array): string | undefined =>
 /** Control characters that texts do not contain (MIME Sniffing Standard, binary data bytes). */
 const binary = /[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]/
 
-/** The text of a file; `undefined` if it is none. */
+/** The text of a file; `undefined` if the file is not text. */
 export const decode = (bytes: Uint8Array): string | undefined => {
   const mark = markOf(bytes)
   if (mark !== undefined) return new TextDecoder(mark).decode(bytes)
@@ -64,7 +64,7 @@ export const decode = (bytes: Uint8Array): string | undefined => {
   return binary.test(text) ? undefined : text
 }
 
-/** In which encoding the text is that begins with these bytes; `undefined` if it is none. */
+/** The encoding of a text that begins with these bytes; `undefined` if they are not text. */
 const encodingOf = (start: Uint8Array): string | undefined => {
   const mark = markOf(start)
   if (mark !== undefined) return mark
@@ -102,7 +102,7 @@ const canBegin = (label: string, first: Uint8Array): boolean => {
 }
 
 /**
- * A decoder for a text that is read piece by piece; `undefined` if it is none.
+ * A decoder for a text that is read piece by piece; `undefined` if it is not text.
  *
  * @param first the first piece
  */

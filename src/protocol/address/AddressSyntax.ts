@@ -103,7 +103,7 @@ export const challenges: AddressSyntax = (value, move) =>
     return isName ? part : `${name}"${words(text, move)}"`
   })
 
-/** A parameter without quotes has to be a token (RFC 9110 5.6.6); a slash is none. */
+/** A parameter without quotes has to be a token (RFC 9110 5.6.6), which cannot contain a slash. */
 const quotedIfNeeded = (moved: string, token: string): string =>
   moved === token ? token : `"${moved}"`
 

@@ -41,7 +41,7 @@ const requestFields = AddressFields.byName(AddressFields.inRequests)
 export const remove = (headers: HeaderList, address: PublicAddress): HeaderList =>
   AddressFields.moved(headers, requestFields, removing(address))
 
-/** What becomes of a field: it is moved, or removed, always or below a prefix. */
+/** How a field is changed: it is moved or removed, always or below a prefix. */
 const responseFields = new AddressFields.NameTable<
   AddressFields.AddressField | "removed" | "originWide"
 >([

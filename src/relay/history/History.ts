@@ -60,7 +60,7 @@ const make = Effect.gen(function* () {
   const changed = new Map<string, Set<number>>()
   const store = yield* openStore(settings.current().stateDir)
   const startedAt = yield* Clock.currentTimeMillis
-  /** Does something with the database; a failure is logged once. */
+  /** Whether a failure of the database has been logged. */
   let hasFailed = false
   const stored = (use: (store: HistoryStore) => void) =>
     store === undefined

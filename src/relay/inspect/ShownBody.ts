@@ -73,7 +73,7 @@ const decoderOf = (type: string): TextDecoder => {
   }
 }
 
-/** The bytes as text; `undefined` if they are none. */
+/** The bytes as text; `undefined` if they are not text. */
 const textOf = (bytes: Uint8Array, type: string, isCut: boolean): string | undefined => {
   try {
     const text = decoderOf(type).decode(bytes, { stream: isCut })

@@ -16,12 +16,12 @@ export interface PlacedLink {
   readonly relay: string
 }
 
-/** What a server knows that has been told nothing. */
+/** The list of a server to which no relay has sent one. */
 export const unknown: RelayList = { links: 0, machines: [] }
 
 /**
- * What several relays say together. Those that cannot reach each other name
- * only themselves, and links to each of them work.
+ * Merges the lists of several relays. Relays that cannot reach each other name only
+ * themselves, and links to each of them work.
  */
 export const union = (lists: ReadonlyArray<RelayList>): RelayList => {
   const machines: Array<Set<string>> = []

@@ -148,7 +148,7 @@ export const ofError = (
   })
 }
 
-/** What can be done about a proxy that is none, or is not there. */
+/** What to do about an address that is not that of a proxy, or at which nothing answers. */
 const wrongProxy = "Correct HTTPS_PROXY or HTTP_PROXY, except the relay in NO_PROXY, or unset it."
 
 /** What can be done about a proxy that answers so. */

@@ -43,7 +43,7 @@ export interface ServerOptions {
   readonly heartbeatMillis?: number
   /** Program and version, shown by the relay, such as `ptth/0.1.0`; visible ASCII. */
   readonly program?: string
-  /** Called at the start with a function that says how the connection is. */
+  /** Called at the start with a function that reads the connection's status. */
   readonly onStart?: (status: () => UplinkStatus) => void
   /** Run when the relay does not know the key, instead of a log line. */
   readonly onRefused?: Effect.Effect<void>

@@ -1,6 +1,5 @@
-/**
- * Obtains certificates when they are wanted, keeps them, and renews them in
- * time. A failure takes no certificate away; the next attempt waits for longer
+/** * Obtains certificates when they are wanted, stores them, and renews them in
+ * time. After a failure the certificate so far stays in use; the next attempt waits for longer
  * each time, over restarts too, and for as long as the authority asks.
  */
 import * as Cause from "effect/Cause"
@@ -17,14 +16,14 @@ import type { IssueFailure } from "./KeptCertificate.ts"
 import * as KeptCertificate from "./KeptCertificate.ts"
 import * as X509 from "./X509.ts"
 
-/** A certificate that is wanted: by what it is kept, and for which names. */
+/** A certificate that is wanted: the id under which it is stored, and its names. */
 export interface CertificatePlan {
   /** A host, or `_.DOMAIN` for a domain and all hosts right below it. */
   readonly id: string
   readonly names: readonly [string, ...ReadonlyArray<string>]
 }
 
-/** How it is with one certificate; times in milliseconds since 1970. */
+/** The state of one certificate; times in milliseconds since 1970. */
 export interface CertificateStatus {
   readonly id: string
   readonly names: ReadonlyArray<string>
@@ -43,7 +42,7 @@ export interface KeeperOptions {
   readonly alone: <A>(
     effect: Effect.Effect<A, AcmeError>,
   ) => Effect.Effect<Option.Option<A>, AcmeError>
-  /** Called with each certificate that is there from now on. */
+  /** Called with each certificate that is used from now on. */
   readonly onCertificate: (id: string, certificate: Certificate.Certificate) => void
   /** Called after each attempt, with the failure if it failed. */
   readonly onAttempt: (plan: CertificatePlan, failure: IssueFailure | undefined) => void
@@ -72,10 +71,10 @@ const pauses = [minute, 5 * minute, 30 * minute, 2 * hour, 6 * hour, 12 * hour]
 /** By how much a pause may be longer, at random, so that not all are tried again at once. */
 const spread = 1.1
 
-/** How long after a failed attempt another one waits that the operator asks for, in milliseconds: four an hour, since Let's Encrypt allows five that fail. */
+/** The least time between a failed attempt and one that the operator asks for, in milliseconds: four attempts an hour, since Let's Encrypt allows five failures. */
 const askedPause = 15 * minute
 
-/** Failures after which nothing is gained by another attempt before the time, whoever asks for it. */
+/** Failures after which an earlier attempt cannot succeed, even if the operator asks for one. */
 const fixedPauses: ReadonlySet<AcmeErrorCode> = new Set(["PTTH_ACME_LIMIT", "PTTH_ACME_CLOCK"])
 
 /** How long to wait when the authority has a limit and does not say how long, in milliseconds. */
@@ -84,7 +83,7 @@ const limitPause = hour
 /** The longest time until an authority is asked for renewal information again, in milliseconds. */
 const longestAsk = 24 * hour
 
-/** The longest wait that an authority is believed, in milliseconds. */
+/** The longest wait that an authority may ask for, in milliseconds. */
 const longestPause = 7 * 24 * hour
 
 /** How many orders there may be within {@link orderPeriod}: fewer than the limit of Let's Encrypt. */
@@ -95,7 +94,7 @@ const orderPeriod = 3 * hour
 const maxRenewals = 3
 const renewalPeriod = 7 * 24 * hour
 
-/** How long to wait after a certificate that was to be renewed when it came, in milliseconds. */
+/** How long to wait after a certificate that was due for renewal when it came, in milliseconds. */
 const clockPause = 12 * hour
 
 /** How long the others wait after the authority has refused an order for its limit, in milliseconds. */

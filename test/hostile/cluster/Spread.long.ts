@@ -1,7 +1,7 @@
 /**
- * Fifty servers at three machines of two workers each, behind a balancer: whatever
- * becomes of a machine, each server has links at two of them again, as a peer sees
- * that only watches.
+ * Fifty servers at three machines of two workers each, behind a balancer: after each
+ * kill or restart of a machine, each server has links at two machines again, as seen by a
+ * peer that only watches.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
@@ -21,7 +21,7 @@ import { type Machines, machines } from "./Machines.ts"
 const workers = 2
 const names = Array.from({ length: 50 }, (_, i) => `server${i}`)
 
-/** A peer that has no links and takes none, and learns where the servers' are. */
+/** A peer without links of its own, which learns where those of the servers are. */
 const observer = Effect.fnUntraced(function* ({ key, machines }: Machines) {
   const members = machines.flatMap(({ peerPort }) =>
     Array.from({ length: 2 * workers }, (_, i) => ({ at: `tcp:127.0.0.1:${peerPort + i}` })),

@@ -1,5 +1,5 @@
 /**
- * What becomes of a request whose hop fails, by the reason.
+ * What happens to a request whose hop fails, for each reason.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
