@@ -1,6 +1,8 @@
-/** * Obtains certificates when they are wanted, stores them, and renews them in
- * time. After a failure the certificate so far stays in use; the next attempt waits for longer
- * each time, over restarts too, and for as long as the authority asks.
+/**
+ * Obtains certificates when they are wanted, stores them, and renews them in
+ * time. After a failure the certificate so far stays in use; the next attempt
+ * waits for longer each time, over restarts too, and for as long as the
+ * authority asks.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
