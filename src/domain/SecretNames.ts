@@ -8,7 +8,7 @@ const secretNames = new RegExp(
     "token|secret|passw|pwd|passphrase|passcode|pass[-_. ](?:word|phrase)",
     // `dbpass`, but not "compass" or "bypass".
     "(?<!by|com|im|over|sur|tres|under)pass$",
-    "kennwort|contrase|senha|mot[-_. ]?de[-_. ]?passe|wachtwoord|passord|l\u00f6senord|adgangskode|salasana|heslo|has\u0142o|parola",
+    "kennwort|contrase|senha|mot[-_. ]?de[-_. ]?passe|wachtwoord|passord|l\u00f6senord|adgangskode|salasana|heslo|has\u0142o|parola|[s\u015f]ifre|jelsz[o\u00f3]|lozink|(?:^|[^a-z])(?:clave|mdp)(?:[^a-z]|$)",
     "\u043f\u0430\u0440\u043e\u043b\u044c|\u5bc6\u7801|\u5bc6\u78bc|\u30d1\u30b9\u30ef\u30fc\u30c9|\ube44\ubc00\ubc88\ud638",
     "(?:api|access|account|application|app|client|encryption|functions?|hmac|licen[cs]e|master|private|shared|signing|ssh|subscription)[-_. ]?key|^key$",
     "mnemonic|(?:seed|recovery|backup)[-_. ]?(?:phrase|words)|security[-_. ]?answer|bearer|^cookies?$",
@@ -24,9 +24,12 @@ const secretNames = new RegExp(
 )
 
 /** Whether a parameter or field of this name is likely to hold a secret. */
-export const isSecretName = (name: string): boolean =>
+export const isSecretName = (name: string): boolean => {
+  // Letters of other widths are read as the usual ones.
+  const usual = /[\uff00-\uffef]/.test(name) ? name.normalize("NFKC") : name
   // `userPass` as `user-pass`
-  secretNames.test(name) || secretNames.test(name.replace(/([a-z])(?=[A-Z])/g, "$1-"))
+  return secretNames.test(usual) || secretNames.test(usual.replace(/([a-z])(?=[A-Z])/g, "$1-"))
+}
 
 /** How often a name may be percent-encoded. */
 const maxEncodings = 3
@@ -55,12 +58,37 @@ const shareToken = /(\/share\/)[\w-]+\.[\w-]{43}(?![\w-])/g
 const jose = /\beyJ[\w-]{5,}(?:\.[\w-]*){2,4}/g
 
 /** Keys that begin with the name of who gave them, and tickets of single sign-on (CAS). */
-const namedKey =
-  /\b(?:(?:gh[opsur]_|github_pat_|glpat-|xox[abeoprs]-|sk_live_|sk-(?:ant-|proj-)?|npm_|hf_)[A-Za-z0-9][\w-]{19,}|(?:ST|PT|TGT)-\d+-[\w.-]{8,})/g
+const namedKey = new RegExp(
+  [
+    "(?:gh[opsur]_|github_pat_|gl(?:pat|rt|dt|cbt|ptt|oas)-|xox[abeoprs]-|xapp-|[sr]k_live_|whsec_|sk-(?:ant-|proj-)?|npm_|hf_|pypi-|dckr_pat_|dop_v1_|shp(?:at|ca|pa|ss)_|hvs\\.|glsa_|ATATT3x|ya29\\.|AIza)[A-Za-z0-9][\\w-]{19,}",
+    "(?:ST|PT|TGT)-\\d+-[\\w.-]{8,}",
+    "SG\\.[\\w-]{16,}\\.[\\w-]{16,}",
+    "AGE-SECRET-KEY-1[0-9A-Z]{16,}",
+  ]
+    .map((one) => `\\b(?:${one})`)
+    .join("|"),
+  "g",
+)
+
+/** Tokens of Telegram's bots, and the addresses by which Slack and Discord let everybody write, which are secrets as a whole. */
+const botToken =
+  /(?<!\d)(\d{6,12}:)AA[\w-]{30,40}(?![\w-])|(hooks\.slack\.com\/(?:services|workflows|triggers)\/)[\w/-]+|(\/api\/webhooks\/\d{15,22}\/)[\w-]{40,}/g
+
+/** Hashes of passwords, as of crypt, bcrypt, scrypt, yescrypt and Argon2. */
+const passwordHash = /\$(?:2[abxy]?\$\d\d\$|[1567y]\$|scrypt\$|argon2(?:id?|d)\$)[\w./=,$+-]{16,}/g
 
 /** A text without what tells by itself that it is a secret, whatever it is called. */
 export const withoutTokens = (text: string): string =>
-  text.replace(shareToken, "$1***").replace(jose, "***").replace(namedKey, "***")
+  text
+    .replace(shareToken, "$1***")
+    .replace(jose, "***")
+    .replace(namedKey, "***")
+    .replace(passwordHash, "***")
+    .replace(
+      botToken,
+      (_, telegram?: string, slack?: string, discord?: string) =>
+        `${telegram ?? slack ?? discord ?? ""}***`,
+    )
 
 /** Another address, form or JSON within the value of a parameter, such as `next=%2Flogin%3Fpassword%3D…`. */
 const nestedPair = /(?:^|[?&;#])([^?&;=#\s]+)=[^&;#]|"([^"\\]{1,64})"\s*:/g

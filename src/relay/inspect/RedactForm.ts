@@ -11,13 +11,15 @@ const urlEncodedPair = /(?<=^|&)([^&=]*)=([^&]*)/g
 export const redactUrlEncoded = (text: string, redact: Redact): string => {
   const pairs = [...text.matchAll(urlEncodedPair)].map(([whole, name = "", value = ""]) => ({
     whole,
-    name: decodedName(name),
+    // `name[]` and `value[]` come in turn.
+    name: decodedName(name).replace(/\[\w*\]$/, ""),
     value,
   }))
   const hasSecretName = pairs.some(({ name, value }) => announcesSecret(name, decodedName(value)))
   return text.replace(urlEncodedPair, (pair, raw: string, value: string) => {
     const name = decodedName(raw)
-    if (isSecretName(name) || (hasSecretName && isNamed(name))) return `${raw}=${mask}`
+    if (isSecretName(name) || (hasSecretName && isNamed(name.replace(/\[\w*\]$/, ""))))
+      return `${raw}=${mask}`
     const decoded = decodedName(value)
     const redacted = redact(decoded)
     return redacted === decoded ? pair : `${raw}=${encodeURIComponent(redacted)}`
@@ -107,14 +109,28 @@ const cellsOf = (row: string): ReadonlyArray<readonly [start: number, end: numbe
   return cells
 }
 
-/** Comma-separated values (RFC 4180) whose first row names the columns. */
-export const redactCsv = (text: string, redact: Redact): string => {
-  const [head = "", ...rows] = text.split("\n")
-  const secretColumns = new Set(
+/** A row of names, at least two of them. */
+const isHeadOfCsv =
+  /^[ \t]*"?[\p{L}_][\p{L}\w .-]{0,40}"?(?:[ \t]*[,;\t][ \t]*"?[\p{L}_][\p{L}\w .-]{0,40}"?)+\r?$/u
+
+/** Whether a text is comma-separated values with the names of secrets, whatever its type says. */
+export const isCsvWithSecrets = (text: string): boolean => {
+  const end = text.indexOf("\n")
+  const head = text.slice(0, Math.min(end, 1_000))
+  return end > 0 && isHeadOfCsv.test(head) && secretColumnsOf(head).size > 0
+}
+
+const secretColumnsOf = (head: string): ReadonlySet<number> =>
+  new Set(
     cellsOf(head).flatMap(([start, end], i) =>
       isSecretName(head.slice(start, end).replaceAll('"', "").trim()) ? [i] : [],
     ),
   )
+
+/** Comma-separated values (RFC 4180) whose first row names the columns. */
+export const redactCsv = (text: string, redact: Redact): string => {
+  const [head = "", ...rows] = text.split("\n")
+  const secretColumns = secretColumnsOf(head)
   if (secretColumns.size === 0) return redact(text)
   const redactRow = (row: string): string => {
     const redaction = new Redaction(row)

@@ -3,7 +3,15 @@
  * attributes with the name of a secret, and what stands beside such a name.
  */
 import { isSecretName } from "../../domain/SecretNames.ts"
-import { announcesSecret, isNamed, mask, type Redact, Redaction } from "./Redaction.ts"
+import {
+  announcesSecret,
+  callsForSecret,
+  isNamed,
+  mask,
+  namesSecret,
+  type Redact,
+  Redaction,
+} from "./Redaction.ts"
 
 const special = /<!--[\s\S]*?(?:-->|$)|<!\[CDATA\[([\s\S]*?)(?:\]\]>|$)|<[!?][^<>]*>/y
 
@@ -33,6 +41,15 @@ const voidElements = /^(?:area|base|br|col|embed|hr|img|input|link|meta|source|t
 const unquoted = (value: string): string => value.replace(/^(["'])([\s\S]*)\1$/, "$2")
 
 const localName = (name: string): string => name.replace(/^.*:/, "")
+
+/** Calls whose parameters have no names and a password among them (XML-RPC). */
+const callWithPassword = /^(?:wp|blogger|metaWeblog|mt)\./
+
+/** Whether an element says that the next one holds a secret: by its name, as a table does, or as the name of a call. */
+const namesNext = (element: string, text: string): boolean =>
+  announcesSecret(element, text) ||
+  (/^(?:t[dh]|dt)$/i.test(element) && namesSecret(text)) ||
+  (element === "methodName" && (callsForSecret("method", text) || callWithPassword.test(text)))
 
 /** An element that is open. */
 interface OpenElement {
@@ -130,7 +147,7 @@ class MarkupSecrets {
   private content(text: string, at: number, whole: string): void {
     if (text.trim() === "") return
     const { isSecret, name } = this.current
-    const isName = announcesSecret(localName(name), text.trim())
+    const isName = namesNext(localName(name), text.trim())
     const parent = this.open.at(-2)
     if (isName && parent !== undefined) parent.nextIsSecret = true
     const redacted = isSecret ? mask : this.redact(text)

@@ -5,7 +5,7 @@
  */
 import type { Header, HeaderList } from "../../domain/HeaderList.ts"
 import { isSecretName, withoutSecrets } from "../../domain/SecretNames.ts"
-import { redactCsv, redactMultipart, redactUrlEncoded } from "./RedactForm.ts"
+import { isCsvWithSecrets, redactCsv, redactMultipart, redactUrlEncoded } from "./RedactForm.ts"
 import { mask } from "./Redaction.ts"
 import { redactJson } from "./RedactJson.ts"
 import { redactMarkup } from "./RedactMarkup.ts"
@@ -85,6 +85,7 @@ const redactBody = (text: string, type: string, nested: number): string => {
     const isHtml = /\bhtml\b/i.test(type) || /^\s*<(?:!doctype\s+html|html)\b/i.test(text)
     return redactMarkup(text, isHtml, redactText)
   }
-  if (/\b(?:csv|tab-separated-values)\b/i.test(type)) return redactCsv(text, redactText)
+  if (/\b(?:csv|tab-separated-values)\b/i.test(type) || isCsvWithSecrets(text))
+    return redactCsv(text, redactText)
   return redactText(text)
 }

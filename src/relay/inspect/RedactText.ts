@@ -15,6 +15,9 @@ import { mask, Redaction } from "./Redaction.ts"
 const privateKey =
   /-----BEGIN ((?:[A-Z0-9]+ )?PRIVATE KEY(?: BLOCK)?)-----[\s\S]*?(?:-----END \1-----|$)/g
 
+/** The private half of a key of PuTTY, and what is there of one that is cut off. */
+const puttyKey = /^Private-Lines:[\s\S]*?(?=^Private-MAC:|(?![\s\S]))/gm
+
 /** A name and what assigns to it; the look-behind keeps the search linear. */
 const assignment =
   /(?<![\p{L}\w.\-[\]$%\\@])([\p{L}\w.\-[\]$%\\@]+)["'`]?(?:[ \t]{0,20}(?:=>|:=|[:=])[ \t]*)/gu
@@ -23,8 +26,29 @@ const assignment =
 const quotedPassword =
   /\b((?:identified[ \t]+(?:with[ \t]+\S{1,64}[ \t]+)?by|password|passphrase)[ \t]+)(["'])(?:[^\\]|\\[\s\S])*?(?:\2|$)/gi
 
-/** What is before another assignment on the same line, or the end of the line. */
-const restOfLine = /^.*?(?=[&\r\n]|$|(?<![\s,;])[\s,;]+["']?[\w.-]+["']?[ \t]*[:=])/m
+/** A password that SQL sets for a user that is named before. */
+const setPassword =
+  /\b(set[ \t]+password[ \t]+for[ \t]+\S{1,200}[ \t]*(?:=|to)[ \t]*(?:password[ \t]*\([ \t]*)?)(["'])(?:[^\\]|\\[\s\S])*?(?:\2|$)/gi
+
+/** A secret that follows a flag of a command line, and one behind the user, as of curl. */
+const flagged =
+  /(?<=^|[\s"'=])(--?[A-Za-z][\w-]{1,40}[ \t]+)(?![-\s])("[^"\n]*"|'[^'\n]*'|[^\s"']+)/gm
+const userFlag =
+  /(\bcurl\b[^\n]{0,500}?[ \t](?:-u|--user|--proxy-user|-U)[ =]?["']?[^\s:"']{1,200}):[^\s"']+/g
+
+/** What `.netrc` says of a host. */
+const netrc = /(\blogin[ \t]+\S+\s+password[ \t]+)\S+/g
+
+/** A string with its length, as PHP writes it, and the one behind it. */
+const phpString = /(s:\d+:"([^"]{1,64})";s:\d+:)"(?:[^"]|"(?!;))*(?:"|$)/g
+
+/** A row of SQL with the names of its columns. */
+const insertInto =
+  /(\binsert\s+into\s+\S{1,200}\s*\()([^()]{1,2000})(\)\s*values\s*)((?:\((?:[^()'"]|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")*\)\s*(?:,\s*)?)+)/gi
+
+/** What is before another assignment on the same line, or the end of the line. Base64 ends in `=` and is none. */
+const restOfLine =
+  /^(?:(?:basic|bearer|digest|negotiate|ntlm|token|apikey)[ \t]+[^\s,;"'&]+)?.*?(?=[&\r\n]|$|(?<![\s,;])[\s,;]+["']?[\w.-]+["']?[ \t]*[:=])/im
 
 /** A value that is masked already. */
 const isMasked = /^\*\*\*(?=[\s&?#;,)\]}"'`<]|$)/
@@ -64,9 +88,53 @@ const blockLength = (text: string, at: number, indent: number): number =>
     text.slice(at),
   )?.[0].length ?? 0
 
+/** The values of a list, each with the comma before it. */
+const listed = /(?:^|,)(?:[^,'"]|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")*/g
+
+/** Masks the values of a row whose columns have the names of secrets. */
+const redactInsert = (text: string): string =>
+  text.replace(
+    insertInto,
+    (whole, start: string, columns: string, between: string, rows: string) => {
+      const secrets = new Set(
+        columns.split(",").flatMap((name, i) => (isSecretName(name.trim()) ? [i] : [])),
+      )
+      if (secrets.size === 0) return whole
+      const masked = rows.replace(
+        /\(((?:[^()'"]|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")*)\)/g,
+        (_, row: string) => {
+          let at = -1
+          const values = row.replace(listed, (value) => {
+            at += 1
+            return secrets.has(at) ? `${value.startsWith(",") ? "," : ""} ${mask}` : value
+          })
+          return `(${values})`
+        },
+      )
+      return start + columns + between + masked
+    },
+  )
+
+/** Masks what needs no sign of assignment. */
+const redactPhrases = (text: string): string =>
+  redactInsert(text)
+    .replace(quotedPassword, `$1${mask}`)
+    .replace(setPassword, `$1${mask}`)
+    .replace(flagged, (whole, flag: string) =>
+      isSecretName(flag.trim().replace(/^-+/, "")) ? flag + mask : whole,
+    )
+    .replace(userFlag, `$1:${mask}`)
+    .replace(netrc, `$1${mask}`)
+    .replace(phpString, (whole, start: string, name: string) =>
+      isSecretName(name) ? `${start}"${mask}"` : whole,
+    )
+
 /** See the file's header. */
 export const redactText = (body: string): string => {
-  const text = replaceUserinfo(withoutTokens(body.replace(privateKey, mask)), `${mask}@`)
+  const text = replaceUserinfo(
+    withoutTokens(body.replace(privateKey, mask).replace(puttyKey, `${mask}\n`)),
+    `${mask}@`,
+  )
   const redaction = new Redaction(text)
   let masked = 0
   for (const match of text.matchAll(assignment)) {
@@ -79,5 +147,5 @@ export const redactText = (body: string): string => {
     redaction.replace(start, end, mask)
     masked = end
   }
-  return redaction.apply().replace(quotedPassword, `$1${mask}`)
+  return redactPhrases(redaction.apply())
 }

@@ -16,6 +16,63 @@ const part = (name: string, value: string, more = ""): string =>
   `--XyZ\r\nContent-Disposition: form-data; ${name}\r\n${more}\r\n${value}\r\n`
 
 const cases: ReadonlyArray<readonly [what: string, type: string, text: string]> = [
+  [
+    "Basic behind its name",
+    "text/plain",
+    "GET /seen1\nAuthorization: Basic hushhushaHVzaA==\nx: seen2",
+  ],
+  [
+    "requests in a batch",
+    "multipart/mixed; boundary=XyZ",
+    "--XyZ\r\nContent-Type: application/http\r\n\r\nGET /seen1 HTTP/1.1\r\nAuthorization: Bearer hush=\r\n\r\n\r\n--XyZ--",
+  ],
+  [
+    "what PHP has serialized",
+    "text/plain",
+    'a:2:{s:4:"user";s:5:"seen1";s:8:"password";s:4:"hush";}',
+  ],
+  [
+    "a table without its type",
+    "application/vnd.ms-excel",
+    "name;password\nseen1;hush\nseen2;hush\n",
+  ],
+  ["a table as plain text", "text/plain", 'name,"user password",mail\nseen1,hush,seen2\n'],
+  ["lists of names and values in a form", form, "name%5B%5D=password&value%5B%5D=hush&a=seen1"],
+  [
+    "flags of a command line",
+    "text/plain",
+    "app --user seen1 --token hush --password 'hush hush' seen2",
+  ],
+  ["a user of curl", "text/plain", "curl -v -u seen1:hush https://seen2/"],
+  [".netrc", "text/plain", "machine seen1 login seen2 password hush"],
+  [
+    "a row of SQL",
+    "application/sql",
+    "INSERT INTO u (name, password, x) VALUES ('seen1, ''x'' y', 'hush, ''hush', 'seen2'), ('a', 'hush', 'b');",
+  ],
+  ["a password that SQL sets", "application/sql", "SET PASSWORD FOR 'seen1' = PASSWORD('hush');"],
+  [
+    "a call without names",
+    "text/xml",
+    "<methodCall><methodName>wp.getUsersBlogs</methodName><params><param><value>me</value></param><param><value>hush</value></param></params></methodCall><a>seen1</a>",
+  ],
+  ["a table of HTML", "text/html", "<html><tr><td>DB_PASSWORD</td><td>hush</td></tr><p>seen1</p>"],
+  [
+    "letters of another width",
+    json,
+    '{"\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44":"hush","a":"seen1"}',
+  ],
+  [
+    "other languages",
+    form,
+    "clave=hush&mdp=hush&sifre=hush&jelszo=hush&lozinka=hush&enclave=seen1",
+  ],
+  [
+    "hashes of passwords",
+    "text/plain",
+    "seen1:$2y$10$hushhushhushhushhushhu\nseen2:$6$salt$hushhushhushhushhush",
+  ],
+  ["a key of PuTTY", "text/plain", "Comment: seen1\nPrivate-Lines: 1\nhush\nPrivate-MAC: seen2"],
   ["nested JSON", json, '{"user":"seen1","password":{"old":"hush","new":["hush"]},"x":"seen2"}'],
   ["lists in JSON", json, '{"tokens":["hush",1234,"hush"],"list":["seen1"]}'],
   ["escaped names", json, '{"user":"seen1","pass\\u0077ord":"hush","b":"seen2"}'],
@@ -250,4 +307,18 @@ it.each([
   const [[, shown] = ["", ""]] = RedactSecrets.fields([[name, value]])
   assert.notInclude(shown, "hush")
   assert.include(shown, "seen")
+})
+
+it.each([
+  `rk_live_${"hush".repeat(6)}`,
+  `whsec_${"hush".repeat(8)}`,
+  `SG.${"hush".repeat(5)}.${"hush".repeat(10)}`,
+  `glrt-${"hush".repeat(5)}`,
+  `AIza${"hush".repeat(9)}`,
+  `123456789:AA${"hush".repeat(8)}`,
+  `https://hooks.slack.com/services/T0/B0/${"hush".repeat(6)}`,
+  `https://discord.com/api/webhooks/123456789012345678/${"hush".repeat(17)}`,
+])("%s tells by itself that it is a secret, in a path, too", (token) => {
+  assert.notInclude(RedactSecrets.body(`{"x":"${token}"}`, json), "hush")
+  assert.notInclude(RedactSecrets.target(`/seen/${token}`), "hush")
 })
