@@ -220,7 +220,7 @@ const followCertificates = Effect.fnUntraced(function* (front: Front) {
   yield* Effect.addFinalizer(() => Effect.sync(unlisten))
 })
 
-/** Applies each new configuration, and records those that are refused. */
+/** Applies each new configuration, tells the peers that it is another one, and records those that are refused. */
 const followSettings = Effect.fnUntraced(function* (
   initial: RelayConfig,
   { recheck }: ServerSide.ServerSide,
@@ -229,6 +229,7 @@ const followSettings = Effect.fnUntraced(function* (
   const settings = yield* RelaySettings
   const servers = yield* Servers
   const audit = yield* AuditLog
+  const peers = yield* Peers
   yield* settings.changes.pipe(
     Stream.runForEach((now) =>
       Effect.sync(() => {
@@ -238,6 +239,7 @@ const followSettings = Effect.fnUntraced(function* (
         servers.recordApproved()
         if (now.tls !== undefined) front.renew(now.tls)
         recheck()
+        peers.refresh()
       }),
     ),
     Effect.forkScoped,
