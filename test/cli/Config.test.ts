@@ -238,7 +238,7 @@ it("certificates to trust that are none are rejected, also by check", () =>
       const file = write(cwd, "server.toml", `name = "attic"\nca = "${ca}"\n`)
       assert.include(
         refused(await callCommand(["check", file], { cwd })),
-        `PTTH_CONFIG_INVALID: ${file}:2: ${ca} ${why}`,
+        `PTTH_CONFIG_INVALID: ${file}:2: \`ca\`: ${ca} ${why}`,
       )
     }
   }))
@@ -247,9 +247,10 @@ it("check reads the files that a server's configuration names, those of its serv
   inFolder(async (cwd) => {
     const start = `name = "attic"\n`
     const origin = `path = "/api"\nto = "https://localhost:1"\nto_ca = "nowhere"\n`
+    const acme = 'acme = "me@example.com"\n'
     for (const [text, line] of [
-      ['acme = "me@example.com"\nacme_ca = "nowhere"\n', 3],
-      ['acme = "me@example.com"\nacme_eab_key_id = "a"\nacme_eab_key_file = "nowhere"\n', 4],
+      [`${acme}acme_ca = "nowhere"\n`, 3],
+      [`${acme}acme_eab_key_id = "a"\nacme_eab_key_file = "nowhere"\n`, 4],
       ['to = "https://localhost:1"\nto_ca = "nowhere"\n', 3],
       [`to = 1\n[[routes]]\n${origin}`, 6],
       ['users_file = "nowhere"\n', undefined],
@@ -275,7 +276,7 @@ it("check refuses what certificates by ACME cannot work with, and says what does
       const file = write(cwd, "ptth_relay.toml", `${start}acme_dns_hook = "${hook}"\n`)
       assert.include(
         refused(await callCommand(["check", file], { cwd })),
-        `PTTH_CONFIG_INVALID: ${file}:3: ${hook} ${why}`,
+        `PTTH_CONFIG_INVALID: ${file}:3: \`acme_dns_hook\`: ${hook} ${why}`,
       )
     }
     const state = write(cwd, "ptth_relay.toml", `${start}state_dir = "${idle}"\n`)

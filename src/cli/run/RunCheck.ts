@@ -117,8 +117,12 @@ const checkCertificate = Effect.fnUntraced(function* (files: RelayConfig.Certifi
 /** A check of something outside of the file. */
 type FileCheck = Effect.Effect<void, ConfigError, FileSystem.FileSystem>
 
-const checkTrusted = (path: string | undefined, place: string): ReadonlyArray<FileCheck> =>
-  path === undefined ? [] : [Effect.asVoid(loadTrusted(path, place))]
+const checkTrusted = (
+  key: string,
+  path: string | undefined,
+  place: string,
+): ReadonlyArray<FileCheck> =>
+  path === undefined ? [] : [Effect.asVoid(loadTrusted(path, place, key))]
 
 /** What a configuration or one of its services serves, as far as it names files. */
 type NamingContent = Pick<
@@ -135,8 +139,10 @@ const filesOfContent = (
   const access = { usersFile, users: undefined, tokens: undefined, visitors: undefined }
   return [
     ...(tls === undefined ? [] : [checkCertificate(tls)]),
-    ...checkTrusted(toCa, where(["to_ca"])),
-    ...routes.flatMap((route, i) => checkTrusted(route.toCa, where(["routes", i, "to_ca"]))),
+    ...checkTrusted("to_ca", toCa, where(["to_ca"])),
+    ...routes.flatMap((route, i) =>
+      checkTrusted("to_ca", route.toCa, where(["routes", i, "to_ca"])),
+    ),
     ...(usersFile === undefined ? [] : [Effect.asVoid(loadAccess(access))]),
   ]
 }
@@ -146,7 +152,7 @@ const filesNamed = (
   settings: ServerConfig.ServerSettings,
   where: (path: Path) => string,
 ): ReadonlyArray<FileCheck> => [
-  ...checkTrusted(settings.ca, where(["ca"])),
+  ...checkTrusted("ca", settings.ca, where(["ca"])),
   Effect.asVoid(loadAcme(settings, (key) => where([key]))),
   ...filesOfContent(settings, where),
   ...(settings.services ?? []).flatMap((service, i) =>

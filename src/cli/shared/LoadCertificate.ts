@@ -9,7 +9,7 @@ import * as FileSystem from "effect/FileSystem"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
 import type { CertificateFiles, NamedFile } from "../../domain/config/RelayConfig.ts"
 import * as Certificate from "../../transport/net/Certificate.ts"
-import { readText } from "./NamedFile.ts"
+import { readText, unreadable } from "./NamedFile.ts"
 
 const invalid = ({ path, where }: NamedFile, detail: string): ConfigError =>
   single({
@@ -60,18 +60,23 @@ export const refuseUntimely = Effect.fn("LoadCertificate.refuseUntimely")(functi
   })
 })
 
-/** Reads a PEM file of certificates to trust; `where` is the place that names it. */
+/**
+ * Reads a PEM file of certificates to trust.
+ *
+ * @param where the place that names it
+ * @param key the key there, if the place does not say it
+ */
 export const loadTrusted = Effect.fn("LoadCertificate.loadTrusted")(function* (
   path: string,
   where: string,
+  key?: string,
 ): Effect.fn.Return<string, ConfigError, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
+  const subject = key === undefined ? path : `\`${key}\`: ${path}`
   const untrusted = (detail: string, remedy: string): ConfigError =>
-    single({ code: "PTTH_CONFIG_INVALID", where, detail: `${path} ${detail}`, remedy })
-  const pem = yield* Effect.mapError(fs.readFileString(path), (error) =>
-    error.reason._tag === "NotFound"
-      ? untrusted("does not exist", "Use a PEM file of certificates.")
-      : untrusted(`cannot be read (${error.reason._tag})`, "Use a readable PEM file."),
+    single({ code: "PTTH_CONFIG_INVALID", where, detail: `${subject} ${detail}`, remedy })
+  const pem = yield* Effect.mapError(fs.readFileString(path), ({ reason }) =>
+    untrusted(unreadable(reason._tag), "Use a PEM file of certificates that can be read."),
   )
   const fault = Certificate.faultOfTrusted(pem)
   if (fault === undefined) return pem

@@ -6,15 +6,19 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
 
+/** Why a file cannot be read, as the rest of a sentence, by the tag of the error's reason. */
+export const unreadable = (reason: string): string => {
+  if (reason === "NotFound") return "does not exist"
+  return reason === "BadResource" ? "is a folder" : `cannot be read (${reason})`
+}
+
 /** Reads a file; `invalid` makes the error of what follows its path in a sentence. */
 export const readText = (
   path: string,
   invalid: (detail: string) => ConfigError,
 ): Effect.Effect<string, ConfigError, FileSystem.FileSystem> =>
   FileSystem.FileSystem.use((fs) =>
-    Effect.mapError(fs.readFileString(path), ({ reason }) =>
-      invalid(reason._tag === "NotFound" ? "does not exist" : `cannot be read (${reason._tag})`),
-    ),
+    Effect.mapError(fs.readFileString(path), ({ reason }) => invalid(unreadable(reason._tag))),
   )
 
 /** The error for a file that others can use; `subject` says what it contains. */

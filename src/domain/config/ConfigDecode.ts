@@ -86,7 +86,8 @@ const missingKey = (path: Path, expected: string | undefined): PathProblem => ({
 })
 
 const unknownKey = (path: Path, keys: ReadonlyArray<string>): PathProblem => {
-  const guess = nearest(String(path[path.length - 1]), keys)
+  const name = String(path[path.length - 1])
+  const guess = nearest(name, keys) ?? keys.find((key) => name.startsWith(`${key}_`))
   return {
     path,
     problem: (where) => ({

@@ -218,6 +218,19 @@ export const httpUrl = (example: string): ConfigValue<string> =>
     `an address such as "${example}"`,
   )
 
+/** As {@link httpUrl}, but plain http only where nobody can listen: on this machine. */
+export const httpsUrl = (example: string): ConfigValue<string> =>
+  scalar(
+    "text",
+    parsed(Schema.String, (input) => {
+      const url = parseHttpUrl(input)
+      return url !== undefined && ListenAddress.isConfidential(url.href)
+        ? url.href.replace(/\/+$/, "")
+        : undefined
+    }),
+    `an https address such as "${example}"`,
+  )
+
 /** An HTTP origin: scheme, host and port. */
 export const origin = (example: string): ConfigValue<string> =>
   scalar(

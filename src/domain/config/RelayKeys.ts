@@ -37,7 +37,7 @@ const fileName = Value.text("the name of a file")
 export const acmeKeys = {
   acmeDirectory: withDefault({
     name: "acme_directory",
-    value: Value.httpUrl("https://acme.example.com/directory"),
+    value: Value.httpsUrl("https://acme.example.com/directory"),
     doc: "The directory of the certificate authority.",
     default: "https://acme-v02.api.letsencrypt.org/directory",
     flag: { metavar: "URL" },

@@ -177,6 +177,20 @@ tripcode = "${tripcode}"
     )
 })
 
+it("an unknown key that continues another one names that, and an authority is asked over https", () => {
+  const directory = (url: string) =>
+    lines(`domain = "relay.example"\nacme = "me@example.com"\nacme_directory = "${url}"\n`)
+  assert.deepStrictEqual(lines('acme_email = "me@example.com"\n'), [
+    "PTTH_CONFIG_UNKNOWN_KEY: r.toml:1: there is no key `acme_email`. Did you mean `acme`?",
+  ])
+  assert.include(
+    directory("http://acme.example/directory")[0],
+    "`acme_directory`: expected an https",
+  )
+  assert.isEmpty(directory("https://acme.example/directory"))
+  assert.isEmpty(directory("http://127.0.0.1:14000/dir"))
+})
+
 it("two servers of one name are an error at the second one", () => {
   const server = `[[servers]]\nname = "a"\ntripcode = "${tripcode}"\n`
   assert.deepStrictEqual(lines(server + server), [
