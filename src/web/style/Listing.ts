@@ -104,6 +104,16 @@ dialog dd { margin: 0; }
   form.toolbar > .button { flex: none; min-width: var(--control); }
   form.toolbar .field { flex: 1 1 calc(100% - 4rem); }
   .toolbar > form .views { flex: 1; }
+  .toolbar:has(> .chosen) { position: fixed; inset: auto 0 0; z-index: 20; margin: 0; padding: var(--space-2) var(--space-3) calc(var(--space-2) + env(safe-area-inset-bottom)); border: 0; border-top: 1px solid var(--line); }
+  main:has(> .toolbar > .chosen) { padding-bottom: 11rem; }
+  main:has(> .toolbar > .chosen) ~ #page\\.dock { bottom: 11rem; }
+  .chosen { padding: var(--space-2); gap: var(--space-1); }
+  .chosen p { flex: 1 1 8rem; }
+  .chosen > a.button { order: -1; }
+  .chosen > :is(p, [data-do=chooseAll]) { order: -2; }
+  .chosen .move { flex: 1 1 50%; }
+  .chosen .move input { width: 100%; max-width: none; }
+  .chosen button:disabled, .chosen:has(button:disabled) .move { display: none; }
   .toolbar .views > :is(button, span) { flex: 1; }
   .toolbar .label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .toolbar .drop > summary { width: 100%; padding: .3rem; min-width: var(--control); }

@@ -21,6 +21,7 @@ export const css = `.viewer-bar { position: sticky; top: 0; z-index: 10; display
 .stage .viewer img.zoomed { cursor: grab; touch-action: none; }
 .stage .empty { color: #b9bdc2; margin: 0; padding: var(--space-6) var(--space-4); }
 .stage > a { position: absolute; z-index: 2; top: 50%; translate: 0 -50%; display: grid; place-items: center; width: 3rem; height: 3rem; color: #fff; background: rgb(0 0 0 / .45); border-radius: 50%; text-decoration: none; }
+.stage:has(video) > a { top: 35%; }
 .stage > a:hover { background: rgb(0 0 0 / .75); }
 .stage > a[rel=prev] { left: var(--space-2); }
 .stage > a[rel=next] { right: var(--space-2); }
@@ -37,7 +38,7 @@ export const css = `.viewer-bar { position: sticky; top: 0; z-index: 10; display
 .info dd, .status dd { margin: 0; }
 .strip { position: relative; }
 .player { display: grid; grid-template-columns: minmax(0, 1fr) auto auto; gap: var(--space-2) var(--space-3); align-items: center; padding: var(--space-2) var(--space-3); background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); box-shadow: var(--shadow); }
-@media (max-width: 40rem) { .player p { grid-column: 1 / -1; } .viewer-bar .label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); } .viewer-bar { gap: var(--space-1); backdrop-filter: none; background: var(--ground); } .viewer-bar:has(details[open]) { z-index: 30; } .viewer-bar .count-of, .viewer-bar:has(~ .stage) .open { display: none; } }
+@media (max-width: 40rem) { .player p { grid-column: 1 / -1; } .viewer-bar .label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); } .viewer-bar { gap: var(--space-1); backdrop-filter: none; background: var(--ground); } .viewer-bar:has(details[open]) { z-index: 30; } .viewer-bar :is(.count-of, .open) { display: none; } }
 .player audio { width: 100%; grid-column: 1 / -1; height: 2.5rem; }
 .player p { margin: 0; min-width: 0; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; font-weight: 600; }
 .player img { width: 3rem; height: 3rem; object-fit: cover; border-radius: var(--space-1); }
