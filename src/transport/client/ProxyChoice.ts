@@ -5,6 +5,7 @@
  * silence may be against the rules of a network.
  */
 import { BlockList, isIP } from "node:net"
+import { domainToASCII } from "node:url"
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
 import { entry } from "../../domain/ErrorRegistry.ts"
@@ -39,6 +40,14 @@ export const of = (env: Environment, origin: URL): Result.Result<URL | undefined
   if (!URL.canParse(url))
     return Result.fail(new ProxyError({ variable, problem: "is no address of a proxy" }))
   const proxy = new URL(url)
+  // Otherwise a part of the password would be taken for the host, and logged.
+  if ((proxy.pathname + proxy.search + proxy.hash).includes("@"))
+    return Result.fail(
+      new ProxyError({
+        variable,
+        problem: "has a user or password whose special characters are not percent-encoded",
+      }),
+    )
   if (proxy.protocol === "http:" || proxy.protocol === "https:")
     return isDecodable(proxy)
       ? Result.succeed(proxy)
@@ -93,7 +102,7 @@ const matches = (item: string, host: string, port: string): boolean => {
   if (name === undefined || (itemPort !== undefined && itemPort !== port)) return false
   if (isIP(name) !== 0)
     return isIP(host) === isIP(name) && isInNetwork(`${name}/${bits(name)}`, host)
-  const domain = hostOf(name.replace(/^\*?\./, ""))
+  const domain = hostOf(domainToASCII(name.replace(/^\*?\./, "")))
   return domain !== "" && (host === domain || host.endsWith(`.${domain}`))
 }
 

@@ -290,6 +290,15 @@ describe("a file of 1000 bytes", () => {
     assert.strictEqual(outcome(decide(headers)), expected)
   })
 
+  it("sends all of a file that was changed a moment ago, if the range depends on its date", () => {
+    const fresh = Decision.ofFile({ ...facts, modified: BigInt(now) * 1_000_000n }, now)
+    const range: HeaderList = [
+      ["Range", "bytes=0-0"],
+      ["If-Range", HttpDate.format(now / 1000)],
+    ]
+    assert.strictEqual(outcome(decide(range, fresh)), whole)
+  })
+
   it("has the header fields of HTTP's book", () => {
     assert.deepStrictEqual(decide([]).headers, [
       ["Content-Type", "text/plain; charset=utf-8"],

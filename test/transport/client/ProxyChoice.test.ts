@@ -43,11 +43,17 @@ describe("the proxy of the environment", () => {
     "ftp://proxy",
     "http://",
     "http://%zz:x@proxy:1",
+    "http://me:1234#secret@proxy:1",
+    "http://me:1234/secret@proxy:1",
+    "http://me:1234?secret@proxy:1",
+    "http://DOMAIN\\me:secret@proxy:1",
+    "http://me:a@secret#1@proxy:1",
   ])
     it(`is refused if it cannot be used: ${value}`, () => {
       const message = proxyOf({ HTTP_PROXY: value })
       assert.match(message, /^PTTH_PROXY_UNUSABLE: HTTP_PROXY /)
       assert.notInclude(message, "secret")
+      assert.notInclude(message, "1234")
     })
 
   it("gets its credentials decoded", () => {
@@ -64,6 +70,10 @@ describe("NO_PROXY", () => {
     ["example.com", "https://relay.example.com"],
     [".example.com", "https://relay.example.com"],
     ["*.EXAMPLE.com", "https://relay.example.com"],
+    ["b\u00fccher.example,", "https://relay.b\u00fccher.example"],
+    ["localhost.", "http://localhost:4000"],
+    ["127.0.0.1/8", "http://127.8.9.10"],
+    ["fe80::/10", "http://[fe80::1]"],
     ["a.test relay.example.com:443", "https://relay.example.com"],
     ["10.0.0.0/8,127.0.0.0/8", "http://127.0.0.1:4000"],
     ["192.168.1.5", "http://192.168.1.5"],
