@@ -40,10 +40,8 @@ export interface WorkerPlace {
 
 type Cluster = NonNullable<RelayConfig["cluster"]>
 
-/** A relay's configuration as it was loaded, and what is kept of the last valid one. */
+/** A relay's configuration as it was loaded. */
 export interface ClusterStart {
-  /** The file; `undefined` if there is none. */
-  readonly path: string | undefined
   /** What the last load that succeeded has read. */
   readonly lastValid: () => Pick<RelayTexts, "clusterKeys">
 }
@@ -53,8 +51,8 @@ export interface ClusterStart {
  * a key is changed without a restart; while either is invalid, the keys before stay
  * in force. Another `key_file` is used from the next start on.
  */
-const keysOf = (
-  { current }: RelaySettings["Service"],
+export const keysOf = (
+  { current }: Pick<RelaySettings["Service"], "current">,
   { lastValid }: ClusterStart,
 ): (() => ClusterKeys | undefined) => {
   const keyFile = current().cluster?.keyFile
