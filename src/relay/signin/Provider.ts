@@ -9,6 +9,7 @@ import type { Configuration, ServerMetadata } from "openid-client"
 import type { Oidc } from "../../domain/config/OidcKeys.ts"
 import type { Identity } from "../../domain/visitor/AllowList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
+import * as ProxiedFetch from "./ProxiedFetch.ts"
 
 type Library = typeof import("openid-client")
 
@@ -159,6 +160,7 @@ export class Provider {
     const { clientId, clientSecret, issuer } = this.oidc
     const isPlain = issuer.startsWith("http:")
     const secret = Redacted.value(clientSecret)
+    const fetch = ProxiedFetch.forOrigin(process.env, new URL(issuer))
     const configuration = await library.discovery(
       new URL(issuer),
       clientId,
@@ -167,6 +169,7 @@ export class Provider {
         authentication(library, server, secret)(server, client, body, headers),
       {
         timeout: requestSeconds,
+        ...(fetch === undefined ? {} : { [library.customFetch]: fetch }),
         execute: [
           library.enableNonRepudiationChecks,
           ...(isPlain ? [library.allowInsecureRequests] : []),
