@@ -5,7 +5,15 @@
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs"
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { demand, listening, said } from "./TryOut.ts"
@@ -19,6 +27,8 @@ const sh = (command: string, ...args: ReadonlyArray<string>): string =>
 
 const relayConfig = "/etc/ptth/ptth_relay.toml"
 const serverConfig = "/etc/ptth/ptth_server.toml"
+/** Where a relay under systemd keeps its certificates with their keys. */
+const certificates = "/var/lib/ptth/acme"
 
 /** The same package as a later version. */
 const later = (file: string, folder: string): string => {
@@ -91,6 +101,7 @@ export const tryDeb = async (file: string, version: string): Promise<void> => {
   try {
     sh("dpkg", "--install", file)
     installed(version)
+    mkdirSync(certificates, { recursive: true })
     const before = await startUnit()
     await waitFor(() => answers(before.url), "the relay does not answer")
     appendFileSync(
@@ -111,7 +122,7 @@ export const tryDeb = async (file: string, version: string): Promise<void> => {
     sh("dpkg", "--purge", "ptth")
     rmSync(folder, { recursive: true, force: true })
   }
-  for (const path of ["/usr/bin/ptth", "/etc/ptth", "/var/log/ptth"])
+  for (const path of ["/usr/bin/ptth", "/etc/ptth", "/var/log/ptth", certificates])
     demand(!existsSync(path), `${path} is left after the purge`)
 }
 

@@ -23,8 +23,8 @@ export interface Program {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** How long something may take, in milliseconds. */
-const patience = 30_000
+/** How long something may take, in milliseconds; on a busy machine a start takes many seconds. */
+export const patience = 120_000
 
 /** Fails unless the condition holds. */
 export const demand = (condition: boolean, what: string): void => {
