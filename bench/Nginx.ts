@@ -32,7 +32,7 @@ export const startNginx = (options: NginxOptions): ChildProcess => {
   writeFileSync(
     config,
     `${user} daemon off; worker_processes ${workers}; pid ${folder}/nginx.pid; error_log stderr;
-events { worker_connections 4096; }
+events { worker_connections 16384; }
 http {
   access_log off; sendfile on; keepalive_requests 100000000; ${http}
   ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join(" ")}

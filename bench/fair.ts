@@ -6,7 +6,8 @@
  *
  * Where a server is flooded, it, its origin and those who flood it share one
  * processor, if `taskset` is installed, and all others have another one:
- * otherwise who runs when decides the result.
+ * otherwise who runs when decides the result. If nginx is installed, it is flooded
+ * in the same way in place of the tunnel: what it cannot do, the processors do not allow.
  *
  * `npm run bench:fair downloads` (or `uploads`, `visitors`, `flood`) prints that
  * table alone. BENCH_ROUNDS (3) is the number of turns, BENCH_SECONDS (6) the
@@ -20,9 +21,10 @@ import { availableParallelism, loadavg, tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { isInstalled } from "./Load.ts"
+import { startNginx } from "./Nginx.ts"
 import { wantedOf } from "./Parts.ts"
 import { probe, quantile } from "./Probe.ts"
-import { answers, pin, said, start, stop } from "./Processes.ts"
+import { answers, childrenOf, freePort, pin, said, start, stop } from "./Processes.ts"
 import { heading, printRow } from "./Table.ts"
 import { serverKey, startServer, startTunnel } from "./Tunnel.ts"
 import { startUplink, type UplinkOptions } from "./Uplink.ts"
@@ -232,13 +234,44 @@ const besideFlood = async (): Promise<void> => {
   await tunnel.stop()
 }
 
+/** The same through nginx, without a tunnel. */
+const besideFloodOfNginx = async (): Promise<void> => {
+  if (!isInstalled("wrk", "--version") || !isInstalled("nginx", "-v")) return
+  const upstream = (name: string, url: string, idle: number): string =>
+    `upstream ${name} { server ${new URL(url).host}; keepalive ${idle}; keepalive_requests 100000000; }`
+  const others = upstream("other", await origin(otherProcessor), 64)
+  const flooded = upstream("flooded", await origin(floodProcessor), flooding)
+  const location = (name: string): string =>
+    `location /${name}/ { proxy_pass http://${name}/; proxy_http_version 1.1; proxy_set_header Connection ""; }`
+  const home = mkdtempSync(join(folder, "nginx-"))
+  const port = await freePort()
+  const nginx = startNginx({
+    folder: home,
+    files: home,
+    port,
+    http: `${others} ${flooded}`,
+    server: `${location("other")} ${location("flooded")}`,
+  })
+  children.push(nginx)
+  const base = `http://127.0.0.1:${port}`
+  await answers(`${base}/other/small`)
+  const pid = nginx.pid ?? 0
+  if (canPin) for (const one of [pid, ...childrenOf(pid)]) pin(one, otherProcessor)
+  await inTurns(`nginx, ${flooding} at full speed`, `${base}/other/small`, () =>
+    flood(`${base}/flooded/small`),
+  )
+}
+
 try {
   mkdirSync(join(folder, "files"))
   process.stdout.write(`load ${loadavg()[0]?.toFixed(1)}, line ${rate / 1e6} MB/s, ms\n\n`)
   const heads = ["p50 alone", "p99", "p50 beside", "p99", "p99 ratio", "theirs", "least of most"]
   process.stdout.write(heading(["1 KiB beside", ...heads]))
   if (wanted("downloads") || wanted("uploads") || wanted("visitors")) await besideBodies()
-  if (wanted("flood")) await besideFlood()
+  if (wanted("flood")) {
+    await besideFlood()
+    await besideFloodOfNginx()
+  }
 } finally {
   for (const child of children) await stop(child)
   rmSync(folder, { recursive: true, force: true })
