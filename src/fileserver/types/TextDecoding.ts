@@ -1,8 +1,9 @@
 /**
  * Finds out in which character encoding a text file is: by its byte order
- * mark, as UTF-8 or UTF-16, as the file itself declares, or as windows-1252,
- * the default of the Encoding Standard (WHATWG).
+ * mark, as UTF-8 or UTF-16, as the file itself declares, as its characters let
+ * one guess, or as windows-1252, the default of the Encoding Standard (WHATWG).
  */
+import * as GuessedEncoding from "./GuessedEncoding.ts"
 
 /** How many bytes at the beginning are examined for a declaration and for zeros. */
 export const examined = 1024
@@ -43,6 +44,9 @@ const declaredIn = (bytes: Uint8Array): string | undefined =>
     Buffer.from(bytes.subarray(0, examined)).toString("latin1"),
   )?.[1]
 
+/** The encoding of a text that declares none, or a wrong one, and is not UTF-8. */
+const guessOf = (bytes: Uint8Array): string => GuessedEncoding.guess(bytes) ?? "windows-1252"
+
 /** Control characters that texts do not contain (MIME Sniffing Standard, binary data bytes). */
 const binary = /[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]/
 
@@ -60,7 +64,7 @@ export const decode = (bytes: Uint8Array): string | undefined => {
   const declared = declaredIn(bytes)
   const text =
     (declared === undefined ? undefined : decodeAs(declared, bytes)) ??
-    new TextDecoder("windows-1252").decode(bytes)
+    new TextDecoder(guessOf(bytes)).decode(bytes)
   return binary.test(text) ? undefined : text
 }
 
@@ -87,7 +91,7 @@ export const decodePart = (start: Uint8Array, part: Uint8Array): string | undefi
     decodeAs(encoding, part) ??
     (encoding.startsWith("utf-16")
       ? new TextDecoder(encoding).decode(part)
-      : new TextDecoder("windows-1252").decode(part))
+      : new TextDecoder(guessOf(part)).decode(part))
   return binary.test(text) ? undefined : text
 }
 
@@ -111,6 +115,6 @@ export const decoderOf = (first: Uint8Array): TextDecoder | undefined => {
   if (mark !== undefined) return new TextDecoder(mark)
   const label = first.includes(0)
     ? utf16Of(first)
-    : (["utf-8", declaredIn(first) ?? ""].find((each) => canBegin(each, first)) ?? "windows-1252")
+    : (["utf-8", declaredIn(first) ?? ""].find((each) => canBegin(each, first)) ?? guessOf(first))
   return label === undefined ? undefined : new TextDecoder(label)
 }

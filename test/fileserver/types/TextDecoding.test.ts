@@ -35,6 +35,59 @@ describe("the text of a file", () => {
     assert.strictEqual(TextDecoding.decoderOf(piece)?.decode(piece), `${decoded}\n`)
   })
 
+  it.each([
+    [
+      "shift_jis",
+      "82b182ea82cd93fa967b8cea82cc8365834c8358836782c582b781420a8abf8e9a82c6834a835e834a836981420a",
+      "これは日本語のテキストです。\n漢字とカタカナ。\n",
+    ],
+    [
+      "euc-jp",
+      "a4b3a4eca4cfc6fccbdcb8eca4cea5c6a5ada5b9a5c8a4c7a4b9a1a30ab4c1bbfaa4c8a5aba5bfa5aba5caa1a30a",
+      "これは日本語のテキストです。\n漢字とカタカナ。\n",
+    ],
+    [
+      "euc-kr",
+      "bec8b3e7c7cfbcbcbfe42e20c0ccb0cdc0ba20c7d1b1b9beee20b1dbc0d4b4cfb4d92e0a",
+      "안녕하세요. 이것은 한국어 글입니다.\n",
+    ],
+    [
+      "gb18030",
+      "d5e2cac7d2bbb8f6d6d0cec4cec4bcfea3acc0efc3e6d3d0ced2c3c7b5c4cec4d7d6a1a30a",
+      "这是一个中文文件，里面有我们的文字。\n",
+    ],
+    [
+      "big5",
+      "b36fac4fa440add3a4a4a4e5c0c9aed7a141b8ccadb1a6b3a7daadccaabaa4e5a672a1430a",
+      "這是一個中文檔案，裡面有我們的文字。\n",
+    ],
+    [
+      "windows-1251",
+      "cff0e8e2e5f22c20ece8f02120ddf2ee20f0f3f1f1eae8e920f2e5eaf1f22e0a",
+      "Привет, мир! Это русский текст.\n",
+    ],
+    [
+      "koi8-r",
+      "f0d2c9d7c5d42c20cdc9d22120fcd4cf20d2d5d3d3cbc9ca20d4c5cbd3d42e0a",
+      "Привет, мир! Это русский текст.\n",
+    ],
+    [
+      "ibm866",
+      "8fe0a8a2a5e22c20aca8e021209de2ae20e0e3e1e1aaa8a920e2a5aae1e22e0a",
+      "Привет, мир! Это русский текст.\n",
+    ],
+    [
+      "windows-1252",
+      "4772f6df65206e61ef7665206661e7616465209620dc6265726d61df2c2064e96ae02076752c209c757672650a",
+      "Größe naïve façade – Übermaß, déjà vu, œuvre\n",
+    ],
+  ])("is guessed to be %s by its characters, also piece by piece", (_, hex, expected) => {
+    const bytes = Buffer.from(hex, "hex")
+    assert.strictEqual(TextDecoding.decode(bytes), expected)
+    assert.strictEqual(TextDecoding.decodePart(bytes, bytes), expected)
+    assert.strictEqual(TextDecoding.decoderOf(bytes)?.decode(bytes), expected)
+  })
+
   it("may be empty, and may have control characters if it is UTF-8", () => {
     assert.strictEqual(TextDecoding.decode(Buffer.from("")), "")
     assert.strictEqual(TextDecoding.decode(Buffer.from("é\x01\x1b[1m")), "é\x01\x1b[1m")
