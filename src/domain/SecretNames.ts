@@ -54,8 +54,12 @@ export const replaceUserinfo = (text: string, replacement: string): string =>
 /** A token in the address of a share link of the file server, which opens it; its signature has 43 characters. */
 const shareToken = /(\/share\/)[\w-]+\.[\w-]{43}(?![\w-])/g
 
-/** Signed and encrypted tokens (RFC 7515 7.1, RFC 7516 7.1). */
-const jose = /\beyJ[\w-]{5,}(?:\.[\w-]*){2,4}/g
+/**
+ * Signed and encrypted tokens (RFC 7515 7.1, RFC 7516 7.1), each behind what precedes it
+ * without a dot. Only the first possible beginning there is tried, so that each character
+ * is read once: what follows is the same for all.
+ */
+const jose = /(?<![\w-])((?:(?!\beyJ)[\w-])*)\beyJ[\w-]{5,}(?:\.[\w-]*){2,4}/g
 
 /** Keys that begin with the name of who gave them, and tickets of single sign-on (CAS). */
 const namedKey = new RegExp(
@@ -81,7 +85,7 @@ const passwordHash = /\$(?:2[abxy]?\$\d\d\$|[1567y]\$|scrypt\$|argon2(?:id?|d)\$
 export const withoutTokens = (text: string): string =>
   text
     .replace(shareToken, "$1***")
-    .replace(jose, "***")
+    .replace(jose, "$1***")
     .replace(namedKey, "***")
     .replace(passwordHash, "***")
     .replace(
