@@ -497,7 +497,7 @@ const entries = {
     isLogged: true,
     title: "The certificate authority could not check that a host is this relay's.",
     remedy:
-      "Check that the DNS leads the host to this machine, and that its ports 80 and 443 reach the relay.",
+      "Check that the DNS leads the host to this machine, and that its ports 80 and 443 reach the relay; with acme_dns_hook or acme_dns_server, that records can be set.",
   },
   PTTH_ACME_LIMIT: {
     isLogged: true,

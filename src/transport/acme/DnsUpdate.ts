@@ -124,12 +124,16 @@ const messageOf = (key: UpdateKey, id: number, body: Buffer, now: number): Buffe
   ])
 }
 
+/** What a response says by its code, and why that may be. */
 const codes: ReadonlyMap<number, string> = new Map([
   [1, "FORMERR"],
   [2, "SERVFAIL"],
   [4, "NOTIMP"],
-  [5, "REFUSED"],
-  [9, "NOTAUTH"],
+  [5, "REFUSED (it does not let this key set this record)"],
+  [
+    9,
+    "NOTAUTH (it does not accept the key of `acme_dns_key_file`, its clock differs, or it has no such zone)",
+  ],
   [10, "NOTZONE"],
 ])
 

@@ -110,7 +110,7 @@ describe("an update of the DNS", () => {
       const { address } = yield* nameServer("example.net")
       const error = yield* Effect.flip(DnsUpdate.make(address, key).add(record))
       assert.strictEqual(error.code, "PTTH_ACME_CHALLENGE")
-      assert.include(error.detail, "NOTAUTH")
+      assert.include(error.detail, "NOTAUTH (it does not accept the key of `acme_dns_key_file`")
     }).pipe(Effect.scoped),
   )
 })
