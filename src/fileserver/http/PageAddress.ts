@@ -21,7 +21,7 @@ export const hostOf = (headers: Headers.HeaderList): string | undefined => {
 /** The path of the browser's address before that of the request, without a slash at its end. */
 export const prefixOf = (headers: Headers.HeaderList): string => {
   const prefix = last(Headers.first(headers, "x-forwarded-prefix")) ?? ""
-  return /^\/[!-~]*$/.test(prefix) ? prefix.replace(/\/+$/, "") : ""
+  return /^\/[!-~]*$/.test(prefix) ? prefix.replace(/(?<!\/)\/+$/, "") : ""
 }
 
 /** The address of a request; `undefined` if the fields do not tell. */

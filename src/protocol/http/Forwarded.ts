@@ -99,7 +99,7 @@ export const publicAddress = (
   return {
     host: trusted("x-forwarded-host") ?? first(headers, "host") ?? "",
     proto: proto ?? (visitor.secure ? "https" : "http"),
-    prefix: (/^\/[!-~]*$/.test(outer) ? outer.replace(/\/+$/, "") : "") + prefix,
+    prefix: (/^\/[!-~]*$/.test(outer) ? outer.replace(/(?<!\/)\/+$/, "") : "") + prefix,
   }
 }
 

@@ -50,7 +50,7 @@ export const fromRecord = (record: Headers.Headers): Array<Header> =>
 
 /** A field, if it can be sent; see {@link fromRecord}. */
 export const checked = (name: string, value: string): Header => {
-  const trimmed = value.replace(/^[\t ]+|[\t ]+$/g, "")
+  const trimmed = value.replace(/^[\t ]+|(?<![\t ])[\t ]+$/g, "")
   if (!isName(name)) throw new TypeError(`${JSON.stringify(name)} is not the name of a field`)
   if (!isValue(trimmed)) throw new TypeError(`the field ${name} cannot have such a value`)
   return [name, trimmed]

@@ -29,6 +29,12 @@ describe("what an application learns about its visitor", () => {
     ])
   })
 
+  it("reads a prefix in time that grows with its length only", () => {
+    // With the square of it, this would take a minute.
+    const slashes = [["X-Forwarded-Prefix", `${"/".repeat(256 * 1024)}a//`]] as const
+    assert.isTrue(Forwarded.publicAddress(slashes, proxy, "/b").prefix.endsWith("/a/b"))
+  })
+
   it("continues the fields of a trusted proxy", () => {
     const sent: HeaderList = [
       ["Host", "inner:4000"],
