@@ -62,7 +62,7 @@ const { version } = Release
 /** What can be tried, by name; a text says why it cannot be tried here. */
 const trials: Readonly<Record<string, () => Promise<string | undefined>>> = {
   executable: () => tryOut(executable(), version),
-  package: () => inFolder((folder) => tryOut(installed(folder), version)),
+  package: () => inFolder((folder) => tryOut({ ...installed(folder), isCompiled: true }, version)),
   deb: async () => {
     const reason = DebTrial.reasonNot()
     if (reason === undefined) await DebTrial.tryDeb(resolve(Release.debOf(architecture)), version)

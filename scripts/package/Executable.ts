@@ -7,7 +7,6 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:
 import { basename, dirname, join, resolve } from "node:path"
 import { inject } from "postject"
 import { loaderOf, partsIn } from "../Bundle.ts"
-import type { CompiledCode } from "./CompiledCode.ts"
 import * as Elf from "./Elf.ts"
 import * as MachO from "./MachO.ts"
 import * as Runtimes from "./Runtimes.ts"
@@ -19,18 +18,11 @@ const resource = {
   segment: "NODE_SEA",
 }
 
-/** The folder of the bundle, and what V8 has compiled of it for this machine's Node. */
-export interface Bundled {
-  readonly bundle: string
-  readonly compiled: CompiledCode
-}
-
-/** The blob with the bundle, made in `folder` by a runtime of this version for this machine. */
-const blobOf = async (
-  { bundle, compiled }: Bundled,
-  folder: string,
-  version: string,
-): Promise<Buffer> => {
+/**
+ * The blob with the bundle, made in `folder` by a runtime of this version for this machine.
+ * It has no compiled code, since an archive would hardly stay below 45 MB with it.
+ */
+const blobOf = async (bundle: string, folder: string, version: string): Promise<Buffer> => {
   const assets: Record<string, string> = {}
   const add = (name: string, content: string | Buffer): void => {
     writeFileSync(join(folder, basename(name)), content)
@@ -39,7 +31,6 @@ const blobOf = async (
   const loader = loaderOf(bundle, "executable")
   add("loader.cjs", loader)
   for (const name of partsIn(bundle)) add(name, readFileSync(join(bundle, name)))
-  for (const [name, code] of compiled) add(`compiled/${name}`, code)
   const start = `${loader}\nload(process.env[partVariable] ?? "Command.js")\n`
   writeFileSync(join(folder, "ptth.cjs"), start)
   // Names without a folder, because the main one becomes a part of the blob.
@@ -55,10 +46,10 @@ const blobOf = async (
   return readFileSync(join(folder, "ptth.blob"))
 }
 
-/** Writes the executable of a platform to `file`. */
+/** Writes the executable of a platform, with the bundle in a folder, to `file`. */
 export const write = async (
   platform: Runtimes.Platform,
-  { bundle, compiled }: Bundled,
+  bundle: string,
   file: string,
 ): Promise<void> => {
   const runtime = Runtimes.runtimes[platform]
@@ -67,9 +58,7 @@ export const write = async (
   const folder = resolve(dirname(file), ".parts")
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
-  const isOwn = platform === Runtimes.ownPlatform() && runtime.version === process.versions.node
-  const own = { bundle, compiled: isOwn ? compiled : new Map() }
-  const blob = await blobOf(own, folder, runtime.version)
+  const blob = await blobOf(bundle, folder, runtime.version)
   rmSync(folder, { recursive: true })
   writeFileSync(file, platform.startsWith("linux") ? Elf.strip(program) : program)
   chmodSync(file, 0o755)

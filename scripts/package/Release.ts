@@ -6,7 +6,6 @@ import { execFileSync } from "node:child_process"
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { bundleCommand, manifest, packagesIn } from "../Bundle.ts"
-import * as CompiledCode from "./CompiledCode.ts"
 import * as Contents from "./Contents.ts"
 import * as Executable from "./Executable.ts"
 import * as Runtimes from "./Runtimes.ts"
@@ -42,7 +41,9 @@ export const time = (): Date => {
 }
 
 /** The bundle, and what belongs to each program. */
-export interface Parts extends Executable.Bundled {
+export interface Parts {
+  /** The folder of the bundle. */
+  readonly bundle: string
   /** The folders of the packages in it. */
   readonly packages: ReadonlyArray<string>
   readonly companions: ReadonlyArray<Contents.PackedFile>
@@ -58,9 +59,7 @@ export const withParts = async <A>(use: (parts: Parts) => Promise<A>): Promise<A
   if (node === undefined) throw new Error("the runtime has no licence")
   const packages = packagesIn([output])
   const companions = await Contents.companions(version, packages, node.toString("utf8"))
-  // The package's, so that all have the same.
-  const compiled = await CompiledCode.of(bundle, CompiledCode.read("dist/command/compiled"))
-  const result = await use({ bundle, compiled, packages, companions })
+  const result = await use({ bundle, packages, companions })
   rmSync(bundle, { recursive: true })
   return result
 }
@@ -92,7 +91,7 @@ export const writeFolder = async (platform: Runtimes.Platform, parts: Parts): Pr
   rmSync(target, { recursive: true, force: true })
   mkdirSync(target, { recursive: true })
   const program = join(target, programOf(platform))
-  await Executable.write(platform, parts, program)
+  await Executable.write(platform, parts.bundle, program)
   for (const { content, mode, path } of parts.companions) {
     mkdirSync(dirname(join(target, path)), { recursive: true })
     writeFileSync(join(target, path), content)

@@ -21,6 +21,8 @@ import { promisify } from "node:util"
 export interface Program {
   readonly file: string
   readonly env?: Readonly<Record<string, string>>
+  /** Whether it comes with what V8 has compiled of it. */
+  readonly isCompiled?: boolean
 }
 
 /** How long something may take, in milliseconds; on a busy machine a start takes many seconds. */
@@ -220,7 +222,7 @@ export const tryOut = async (program: Program, version: string): Promise<undefin
   try {
     await commands(trial, version)
     await otherNames(trial, program)
-    await firstStart(trial, program)
+    if (program.isCompiled) await firstStart(trial, program)
     await fileServer(trial)
     await weakKey(trial)
     await tunnel(trial)
