@@ -23,6 +23,23 @@ const menusOutside = (): ReadonlyArray<string> =>
     return isInside ? [] : [menu.firstElementChild?.getAttribute("title") ?? ""]
   })
 
+/** Whether the tools of a file need more than one row; runs in the page. */
+const toolsWrap = (): boolean => {
+  const tools = [...document.querySelectorAll(".viewer-bar > *")]
+    .map((tool) => tool.getBoundingClientRect())
+    .filter(({ height }) => height > 0)
+  return tools.some(({ top }) => tools.some(({ bottom }) => top >= bottom))
+}
+
+/** The blocks of code whose text begins below the button that copies it, of all; runs in the page. */
+const clearOfCopy = (): ReadonlyArray<boolean> =>
+  [...document.querySelectorAll(".copied")].map((frame) => {
+    const text = document.createRange()
+    text.selectNodeContents(frame.querySelector("code") as Element)
+    const button = frame.querySelector("button")?.getBoundingClientRect()
+    return button !== undefined && text.getBoundingClientRect().top >= button.bottom
+  })
+
 describe.skipIf(!hasBrowser)(`in a browser, the file server's pages alone${skipped}`, () => {
   const withPage = browsed(browser, "alone")
 
@@ -181,7 +198,12 @@ describe.skipIf(!hasBrowser)(`in a browser, the file server's pages alone${skipp
   it("have no barrier that axe finds, light and dark, and fit 320 px", () =>
     withPage(
       { colorScheme: "light", viewport: { width: 320, height: 640 } },
-      async (page, { url }) => {
+      async (page, { root, url }) => {
+        const code = `a\n\n\`\`\`sh\ncurl ${"x".repeat(200)}\n\`\`\`\n\n\`\`\`sh\nls\n\`\`\`\n`
+        fs.writeFileSync(path.join(root, "long.md"), code)
+        await page.goto(`${url}long.md?view`)
+        await page.locator(".copied.long").waitFor()
+        assert.deepStrictEqual(await page.evaluate(clearOfCopy), [true, false])
         for (const target of [
           "",
           "docs/code.ts?view",
@@ -208,6 +230,7 @@ describe.skipIf(!hasBrowser)(`in a browser, the file server's pages alone${skipp
           })
           await isClean(page)
           await fits(page)
+          if (target === "docs/code.ts?view") assert.isFalse(await page.evaluate(toolsWrap))
           // Only colours differ.
           await page.emulateMedia({ colorScheme: "dark" })
           await isClean(page, { runOnly: { type: "rule", values: ["color-contrast"] } })

@@ -82,7 +82,7 @@ export const ofFile = (
   const name = segments.at(-1) ?? ""
   const value = Query.toEntryField(name)
   const edit = Kind.isText(FileTypes.kindOf(name))
-    ? html`<a class="button" href="./?manage=edit&amp;entry=${value}" rel="nofollow">${text.edit}</a>`
+    ? html`<a class="button edit" href="./?manage=edit&amp;entry=${value}" rel="nofollow" title="${text.edit}">${Icons.button.edit}<span class="label">${text.edit}</span></a>`
     : undefined
   return html`${edit}<a class="button" href="./?manage=entry&amp;entry=${value}" rel="nofollow" title="${text.changeTitle}">${Icons.button.more}<span class="unseen">${text.changeTitle}</span></a>`
 }

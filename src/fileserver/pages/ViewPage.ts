@@ -166,7 +166,7 @@ const kindButtons = ({ content, kind }: View, href: string): Html | undefined =>
       return html`<button type="button" data-do="play" data-file="${href}" data-script hidden>${Icons.button.play}${text.playFrom}</button>`
     default:
       return content?._tag === "Lines"
-        ? html`<button type="button" data-do="wrap" aria-pressed="false" data-script hidden>${text.wrap}</button><button type="button" data-do="copy" data-from="page.text" data-script hidden>${text.copy}</button>`
+        ? html`<button type="button" data-do="wrap" aria-pressed="false" data-script hidden title="${text.wrap}">${Icons.button.wrap}<span class="label">${text.wrap}</span></button><button type="button" data-do="copy" data-from="page.text" data-script hidden title="${text.copy}">${Icons.button.copy}<span class="label">${text.copy}</span></button>`
         : undefined
   }
 }

@@ -163,6 +163,9 @@ export const js = `
       const frame = make("div", { className: "copied" });
       block.replaceWith(frame);
       frame.append(block, button);
+      // The button has a row of its own where it would lie over a line.
+      const fit = () => frame.classList.toggle("long", block.scrollWidth > block.clientWidth);
+      new ResizeObserver(fit).observe(block);
     }
   });
 `

@@ -38,7 +38,7 @@ export const css = `.viewer-bar { position: sticky; top: 0; z-index: 10; display
 .info dd, .status dd { margin: 0; }
 .strip { position: relative; }
 .player { display: grid; grid-template-columns: minmax(0, 1fr) auto auto; gap: var(--space-2) var(--space-3); align-items: center; padding: var(--space-2) var(--space-3); background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); box-shadow: var(--shadow); }
-@media (max-width: 40rem) { .player p { grid-column: 1 / -1; } .viewer-bar .label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); } .viewer-bar { gap: var(--space-1); backdrop-filter: none; background: var(--ground); } .viewer-bar:has(details[open]) { z-index: 30; } .viewer-bar :is(.count-of, .open) { display: none; } }
+@media (max-width: 40rem) { .player p { grid-column: 1 / -1; } .viewer-bar .label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); } .viewer-bar { gap: var(--space-1); backdrop-filter: none; background: var(--ground); } .viewer-bar:has(details[open]) { z-index: 30; } .viewer-bar :is(.count-of, .open, .edit) { display: none; } .viewer-bar :is(.button, button) { padding-inline: .35rem; } }
 .player audio { width: 100%; grid-column: 1 / -1; height: 2.5rem; }
 .player p { margin: 0; min-width: 0; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; font-weight: 600; }
 .player img { width: 3rem; height: 3rem; object-fit: cover; border-radius: var(--space-1); }
@@ -86,6 +86,7 @@ pre code { font: inherit; background: none; padding: 0; }
 .markdown hr { border: 0; border-top: 1px solid var(--line); }
 .markdown :first-child { margin-top: 0; }
 .copied { position: relative; }
+.copied.long > pre { padding-top: 2.25rem; }
 .copied > button { position: absolute; top: .4rem; right: .4rem; min-height: 0; padding: .1rem .5rem; font-size: var(--tiny); }
 .hljs-keyword, .hljs-selector-tag, .hljs-literal, .hljs-section, .hljs-doctag, .hljs-meta .hljs-keyword, .hljs-deletion { color: var(--code-word); }
 .hljs-title, .hljs-name, .hljs-type, .hljs-built_in, .hljs-class .hljs-title, .hljs-selector-id, .hljs-selector-class { color: var(--code-name); }
