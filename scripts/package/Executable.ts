@@ -4,7 +4,7 @@
  */
 import { execFileSync } from "node:child_process"
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { basename, dirname, join, resolve } from "node:path"
+import { dirname, join, resolve } from "node:path"
 import { inject } from "postject"
 import { loaderOf, partsIn } from "../Bundle.ts"
 import * as Elf from "./Elf.ts"
@@ -25,8 +25,8 @@ const resource = {
 const blobOf = async (bundle: string, folder: string, version: string): Promise<Buffer> => {
   const assets: Record<string, string> = {}
   const add = (name: string, content: string | Buffer): void => {
-    writeFileSync(join(folder, basename(name)), content)
-    assets[name] = basename(name)
+    writeFileSync(join(folder, name), content)
+    assets[name] = name
   }
   const loader = loaderOf(bundle, "executable")
   add("loader.cjs", loader)

@@ -7,7 +7,7 @@
 const processes = require("node:child_process")
 const { createRequire } = require("node:module")
 const { basename, dirname, join } = require("node:path")
-const { getAsset, getRawAsset } = require("node:sea")
+const { getRawAsset } = require("node:sea")
 const threads = require("node:worker_threads")
 
 /** For packages with native code, if somebody has put them beside the executable. */
@@ -44,6 +44,7 @@ const source = {
   /** Where the bundle would be if it were files; in stack traces. */
   folder: join(dirname(process.execPath), "ptth.bundle"),
   textOf,
-  compiledBy: (name) => Buffer.from(getAsset(`compiled/${name}`)),
+  // It would make the archives too large.
+  compiledBy: undefined,
   requireOther: (name) => replaced[name] ?? requireBeside(name),
 }

@@ -7,7 +7,7 @@
  * same with its own Node; V8 ignores that in any other.
  *
  * What precedes this code defines `source`: where the parts are, and the compiled code
- * of the build. It is wrapped, so that both may have the same names.
+ * of the build, if there is any. It is wrapped, so that both may have the same names.
  */
 const load = (({ compiledBy, folder, requireOther, textOf }) => {
   const fs = require("node:fs")
@@ -137,7 +137,7 @@ const load = (({ compiledBy, folder, requireOther, textOf }) => {
     /** Uses what an earlier start has kept, or else what the build has compiled. */
     open() {
       attempt(openKept)
-      if (compiled.size > 0) return
+      if (compiled.size > 0 || compiledBy === undefined) return
       const { arch, platform, version } = process
       attempt(() => takeCompiled(compiledBy(`${commandName()}-${version}-${platform}-${arch}`)))
     },
