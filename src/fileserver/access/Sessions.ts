@@ -3,8 +3,9 @@
  * authenticated with a secret of this process. A session ends when its user's
  * password changes, and when the server restarts.
  */
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto"
+import { createHmac, randomBytes } from "node:crypto"
 import type * as Headers from "../../domain/HeaderList.ts"
+import * as ConstantTime from "../../transport/auth/ConstantTime.ts"
 import type { Login } from "../../transport/auth/LoginChecker.ts"
 import * as RequestCookies from "../../transport/auth/RequestCookies.ts"
 
@@ -41,10 +42,7 @@ export class Sessions {
       const user = Buffer.from(encoded, "base64url").toString("utf8")
       const expected = this.macOf(user, end)
       const actual = Buffer.from(mac, "base64url")
-      const isRight =
-        expected !== undefined &&
-        actual.length === expected.length &&
-        timingSafeEqual(actual, expected)
+      const isRight = expected !== undefined && ConstantTime.isEqual(actual, expected)
       if (isRight && Number(end) > this.now()) return user
     }
     return undefined

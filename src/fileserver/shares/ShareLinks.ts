@@ -4,11 +4,12 @@
  * often as it says and with its password; all links end at once when they are
  * revoked. Whoever may see a file may share it.
  */
-import { createHmac, hash, randomBytes, scrypt, timingSafeEqual } from "node:crypto"
+import { createHmac, hash, randomBytes, scrypt } from "node:crypto"
 import * as Headers from "../../domain/HeaderList.ts"
 import * as Forwarded from "../../protocol/http/Forwarded.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import * as BasicAuth from "../../transport/auth/BasicAuth.ts"
+import * as ConstantTime from "../../transport/auth/ConstantTime.ts"
 import type { LoginChecker } from "../../transport/auth/LoginChecker.ts"
 import { PasswordGuard } from "../../transport/auth/PasswordGuard.ts"
 import * as RequestCookies from "../../transport/auth/RequestCookies.ts"
@@ -72,7 +73,7 @@ const isPassword = async (
   const [salt = "", text = ""] = stored.split(".")
   const actual = await hashOf(secret, password, Buffer.from(salt, "base64url"))
   const expected = Buffer.from(text, "base64url")
-  return actual.length === expected.length && timingSafeEqual(actual, expected)
+  return ConstantTime.isEqual(actual, expected)
 }
 
 /** Checks passwords of a link. */
@@ -348,10 +349,9 @@ export class ShareLinks {
     const visit: Visit = { share, token, request, target, rest }
     if (share.password === undefined) return this.open(visit)
     const proof = Buffer.from(this.proofOf(token))
-    const hasProof = RequestCookies.valuesOf(request.head.headers, cookieName).some((value) => {
-      const actual = Buffer.from(value)
-      return actual.length === proof.length && timingSafeEqual(actual, proof)
-    })
+    const hasProof = RequestCookies.valuesOf(request.head.headers, cookieName).some((value) =>
+      ConstantTime.isEqual(Buffer.from(value), proof),
+    )
     if (hasProof) return this.open(visit)
     const basic = basicPasswordOf(request.head.headers)
     const levels = target.folder ? rest.length : Math.max(0, rest.length - 1)

@@ -3,7 +3,8 @@
  * signed (HMAC-SHA-256), so that the server need not remember it. With another
  * secret no token is valid any more.
  */
-import { createHmac, timingSafeEqual } from "node:crypto"
+import { createHmac } from "node:crypto"
+import * as ConstantTime from "../../transport/auth/ConstantTime.ts"
 import { type ByteName, toUrl } from "../names/ByteName.ts"
 
 /** What a link opens. */
@@ -54,8 +55,7 @@ export const verify = (secret: Uint8Array, token: string): Share | undefined => 
   const [payload = "", signature = "", more] = token.split(".")
   const actual = Buffer.from(signature, "base64url")
   const expected = signatureOf(secret, payload)
-  if (more !== undefined || actual.length !== expected.length) return undefined
-  if (!timingSafeEqual(actual, expected)) return undefined
+  if (more !== undefined || !ConstantTime.isEqual(actual, expected)) return undefined
   // Signed by this server, so that it has the form that `sign` gives it.
   const { e, f, i, n, p, w } = JSON.parse(Buffer.from(payload, "base64url").toString()) as {
     readonly p: ReadonlyArray<string>

@@ -2,7 +2,8 @@
  * Appends a body to an upload. What has arrived when the body breaks off stays,
  * unless there is a checksum, which then cannot be compared.
  */
-import { createHash, type Hash, timingSafeEqual } from "node:crypto"
+import { createHash, type Hash } from "node:crypto"
+import * as ConstantTime from "../../transport/auth/ConstantTime.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import { BodyWriter } from "../uploads/BodyWriter.ts"
 import * as UploadFailure from "../uploads/UploadFailure.ts"
@@ -17,10 +18,8 @@ const lingerMillis = 3_000
 /** How it ended. */
 export type Outcome = { readonly _tag: "Written" | "WrongChecksum" } | UploadFailure.UploadFailure
 
-const isRight = (hash: Hash, { digest }: Checksum): boolean => {
-  const actual = hash.digest()
-  return actual.length === digest.length && timingSafeEqual(actual, digest)
-}
+const isRight = (hash: Hash, { digest }: Checksum): boolean =>
+  ConstantTime.isEqual(hash.digest(), digest)
 
 /** See the head of this file. The body is read or discarded in any case. */
 export class PartWriter {
