@@ -90,6 +90,19 @@ export const fromRaw = (raw: ReadonlyArray<string>): Array<Header> => {
   return headers
 }
 
+/** The values of each field by its name in lower case, in the order in which they come. */
+export const grouped = (headers: HeaderList): Record<string, Array<string>> => {
+  // Without a prototype, since `constructor` is a name like any other.
+  const fields: Record<string, Array<string>> = Object.create(null)
+  for (const [name, value] of headers) {
+    const lower = name.toLowerCase()
+    const values = fields[lower]
+    if (values === undefined) fields[lower] = [value]
+    else values.push(value)
+  }
+  return fields
+}
+
 /** To Node's flat `[name, value, name, value]` form. */
 export const toRaw = (headers: HeaderList): Array<string> => {
   const raw: Array<string> = new Array(headers.length * 2)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { isName, isNameIn, isValue, isValueIn } from "../../src/domain/HeaderList.ts"
+import { grouped, isName, isNameIn, isValue, isValueIn } from "../../src/domain/HeaderList.ts"
 
 const characters = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code))
 
@@ -27,5 +27,21 @@ describe("a field in bytes", () => {
       expect(isNameIn(...within(text, around)), JSON.stringify(text)).toBe(isName(text))
       expect(isValueIn(...within(text, around)), JSON.stringify(text)).toBe(isValue(text))
     }
+  })
+})
+
+describe("fields by their names", () => {
+  it("have all values in their order, whatever a name is called", () => {
+    const fields = grouped([
+      ["Accept", "a"],
+      ["constructor", "b"],
+      ["ACCEPT", "c"],
+      ["__proto__", "d"],
+    ])
+    expect(Object.entries(fields)).toStrictEqual([
+      ["accept", ["a", "c"]],
+      ["constructor", ["b"]],
+      ["__proto__", ["d"]],
+    ])
   })
 })

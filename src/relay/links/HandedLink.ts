@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream"
 import { TLSSocket } from "node:tls"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { fromRaw, grouped } from "../../domain/HeaderList.ts"
 
 /** What the opening of a link is read from. */
 export type UpgradeRequest = Pick<
@@ -41,12 +42,7 @@ export const decode = (
 ): { readonly request: UpgradeRequest; readonly head: Buffer } | undefined => {
   const { head, method, rawHeaders, url } = Option.getOrUndefined(decodeFields(about)) ?? {}
   if (head === undefined || rawHeaders === undefined) return undefined
-  // Without a prototype, as Node's, since `constructor` is a name like any other.
-  const headersDistinct: Record<string, Array<string>> = Object.create(null)
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] as string).toLowerCase()
-    headersDistinct[name] = [...(headersDistinct[name] ?? []), rawHeaders[i + 1] as string]
-  }
+  const headersDistinct = grouped(fromRaw(rawHeaders))
   const headers = Object.fromEntries(
     Object.entries(headersDistinct).map(([name, values]) => [name, values.join(", ")]),
   )

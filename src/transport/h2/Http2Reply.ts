@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto"
 import type { ServerHttp2Stream } from "node:http2"
 import type { Failure } from "../../domain/Failure.ts"
-import { first, type HeaderList, without } from "../../domain/HeaderList.ts"
+import { first, grouped, type HeaderList, without } from "../../domain/HeaderList.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import { allExcept } from "../../protocol/http/ConnectionFields.ts"
 import { acceptSuffix } from "../../protocol/http/WebSocketHandshake.ts"
@@ -108,7 +108,7 @@ export class Http2Reply extends FrontReply {
     const { stream } = this
     if (stream.destroyed || stream.closed) return
     try {
-      stream.additionalHeaders({ ":status": status, ...objectOf(headers) })
+      stream.additionalHeaders({ ":status": status, ...grouped(headers) })
     } catch {
       // The response follows without it.
     }
@@ -154,7 +154,7 @@ export class Http2Reply extends FrontReply {
     }
     if (hasTrailers && !endStream)
       stream.once("wantTrailers", () =>
-        this.attempt(() => stream.sendTrailers(objectOf(this.trailers))),
+        this.attempt(() => stream.sendTrailers(grouped(this.trailers))),
       )
     const options = { endStream, waitForTrailers: hasTrailers && !endStream }
     this.attempt(() => stream.respond(raw, options))
@@ -240,18 +240,6 @@ export class Http2Reply extends FrontReply {
     this.notes?.answered(101)
     this.read(body)
   }
-}
-
-const objectOf = (headers: HeaderList): Record<string, Array<string>> => {
-  // Without a prototype, since `constructor` is a name like any other.
-  const fields: Record<string, Array<string>> = Object.create(null)
-  for (const [name, value] of headers) {
-    const lower = name.toLowerCase()
-    const values = fields[lower]
-    if (values === undefined) fields[lower] = [value]
-    else values.push(value)
-  }
-  return fields
 }
 
 const ignore = (): void => {}
