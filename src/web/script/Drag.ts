@@ -33,7 +33,7 @@ export const js = `
     if (url.origin !== location.origin || !url.pathname.endsWith("/") || isInside || isHere) return undefined;
     return { url, element: link.closest("tr, li") || link };
   };
-  const linkIn = (row) => row && one("a[href]", row);
+  const linkIn = (row) => row && linkOf(row);
   document.addEventListener("dragstart", (event) => {
     const row = event.target.closest && event.target.closest("#page\\\\.listing [data-name]");
     dragged = undefined;

@@ -36,7 +36,7 @@ export const js = `
     document.body.append(box);
     box.showModal();
   };
-  const linksOfRows = () => rows().filter((row) => !row.hidden).map((row) => one("a[href]", row));
+  const linksOfRows = () => rows().filter((row) => !row.hidden).map(linkOf);
   const moveTo = (step) => {
     const links = linksOfRows();
     if (links.length === 0) return false;

@@ -15,6 +15,7 @@ export const js = `
     const result = await answer.json().catch(() => ({ detail: "The server answered with " + answer.status + "." }));
     return { ...result, ok: answer.ok };
   };
+  const unreachable = () => say("The server cannot be reached. Nothing may have changed.");
   const offerBack = (text, action) => {
     byId("page.undo")?.remove();
     const undo = make("button", { type: "button", textContent: "Undo" });
@@ -24,7 +25,7 @@ export const js = `
     undo.addEventListener("click", () => {
       clearTimeout(timer);
       note.remove();
-      action().catch(() => say("The server cannot be reached. Nothing may have changed."));
+      action().catch(unreachable);
     });
   };
   const offerUndo = (action, ids) =>
@@ -59,7 +60,7 @@ export const js = `
       else if (ok && form.matches(".chosen")) await goTo(base);
       else await reload();
     } catch {
-      say("The server cannot be reached. Nothing may have changed.");
+      unreachable();
     } finally {
       if (submitter) submitter.disabled = false;
     }

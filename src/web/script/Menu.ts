@@ -15,7 +15,6 @@ export const js = `
     if (undo && undo.length > 0) offerUndo("./?change=restore", undo);
     await reload();
   };
-  const unreachable = () => say("The server cannot be reached. Nothing may have changed.");
   const menuItems = (row) => {
     const address = addressOf(row);
     const isFolder = address.endsWith("/");
