@@ -34,12 +34,13 @@ const decodeAs = (label: string, bytes: Uint8Array): string | undefined => {
   }
 }
 
+/** How much of what is not ASCII in a text is of the characters, from 0 to 1. */
 const share = (text: string, pattern: RegExp): number => {
   const foreign = text.match(/[^\0-\x7f]/gu)?.length ?? 0
   return foreign === 0 ? 0 : (text.match(pattern)?.length ?? 0) / foreign
 }
 
-/** How much of a text is written as its language is, from 0 to 1. */
+/** An encoding, and how its texts are recognized. */
 interface Candidate {
   readonly label: string
   readonly characters: RegExp

@@ -51,11 +51,10 @@ const logRefusals = Effect.fnUntraced(function* (
   most: number,
   takeCount: () => number,
 ) {
-  takeCount()
+  let total = takeCount()
   yield* Effect.logError(
     `PTTH_NO_FILE_HANDLES: connections are refused: ${most} are open, and this process may open ${limit} files and sockets in all. ${entry("PTTH_NO_FILE_HANDLES").remedy}`,
   )
-  let total = 1
   for (;;) {
     yield* Effect.sleep(reminderMillis)
     const count = takeCount()
