@@ -7,6 +7,7 @@ import * as Result from "effect/Result"
 import type { Header } from "../../domain/HeaderList.ts"
 import * as NodeClient from "../../transport/client/NodeClient.ts"
 import * as ProxyChoice from "../../transport/client/ProxyChoice.ts"
+import * as WholeResponse from "../../transport/client/WholeResponse.ts"
 
 /** What of `fetch` is needed: no redirects, and bodies in memory. */
 export type Fetch = (
@@ -46,18 +47,12 @@ const send: Fetch = (address, { body, headers, method, signal }) =>
     const fail = (cause: Error): void => reject(new TypeError("fetch failed", { cause }))
     const abort = client.sendWhole(options, bytes, {
       failed: fail,
-      response: (incoming) => {
-        const chunks: Array<Buffer> = []
-        let size = 0
-        incoming.on("data", (chunk: Buffer) => {
-          size += chunk.length
-          if (size > maxBytes) incoming.destroy()
-          else chunks.push(chunk)
-        })
-        incoming.on("end", () => resolve(responseOf(incoming, Buffer.concat(chunks))))
-        incoming.on("close", () => fail(new Error("the response broke off")))
-        incoming.on("error", () => {})
-      },
+      response: (incoming) =>
+        WholeResponse.read(incoming, maxBytes, (received) =>
+          received === undefined
+            ? fail(new Error("the response broke off"))
+            : resolve(responseOf(incoming, received)),
+        ),
     })
     signal?.addEventListener("abort", () => {
       abort()

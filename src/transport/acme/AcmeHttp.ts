@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type { HeaderList } from "../../domain/HeaderList.ts"
 import * as NodeClient from "../client/NodeClient.ts"
 import * as ProxyTunnel from "../client/ProxyTunnel.ts"
+import * as WholeResponse from "../client/WholeResponse.ts"
 import { AcmeError, retryAfterOf } from "./AcmeError.ts"
 
 /** How long the authority may take for a response, in milliseconds. */
@@ -297,20 +298,12 @@ const exchange = (
     const fail = (reason: string): void => resume(Effect.fail(unreachable(url, reason)))
     const abort = client.sendWhole(options, body, {
       failed: (error) => fail(problemOf(error, client.proxy)),
-      response: (message) => {
-        const chunks: Array<Buffer> = []
-        let size = 0
-        message.on("data", (chunk: Buffer) => {
-          size += chunk.length
-          if (size > maxBytes) message.destroy()
-          else chunks.push(chunk)
-        })
-        message.on("end", () =>
-          resume(Effect.succeed({ message, text: Buffer.concat(chunks).toString("utf8") })),
-        )
-        message.on("close", () => fail("the response broke off"))
-        message.on("error", () => {})
-      },
+      response: (message) =>
+        WholeResponse.read(message, maxBytes, (bytes) =>
+          bytes === undefined
+            ? fail("the response broke off")
+            : resume(Effect.succeed({ message, text: bytes.toString("utf8") })),
+        ),
     })
     return Effect.sync(abort)
   })
