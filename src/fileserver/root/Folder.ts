@@ -91,20 +91,25 @@ export const look = (
   isCancelled: () => boolean,
   done: LookResult,
 ): void => {
-  const looking = new Looking(root, hidden, folder, names, isCancelled, done)
+  const looking = new Looking({ root, hidden, folder, names, isCancelled, done })
   hidden.refresh(() => looking.start())
+}
+
+/** What {@link look} examines, and how. */
+interface Job {
+  readonly root: Root
+  readonly hidden: HiddenFiles
+  readonly folder: OpenFolder
+  readonly names: ReadonlyArray<ByteName>
+  readonly isCancelled: () => boolean
+  readonly done: LookResult
 }
 
 /** One call of {@link look}. */
 class Looking {
-  private readonly root: Root
-  private readonly hidden: HiddenFiles
-  private readonly folder: OpenFolder
+  private readonly job: Job
   /** The real path of the folder, with a separator at its end. */
   private readonly real: ByteName
-  private readonly names: ReadonlyArray<ByteName>
-  private readonly isCancelled: () => boolean
-  private readonly done: LookResult
   private readonly entries: Array<Entry> = []
   private readonly unexamined: Array<ByteName> = []
   /** How many names have been begun. */
@@ -112,49 +117,38 @@ class Looking {
   /** How many names are not finished. */
   private left: number
 
-  constructor(
-    root: Root,
-    hidden: HiddenFiles,
-    folder: OpenFolder,
-    names: ReadonlyArray<ByteName>,
-    isCancelled: () => boolean,
-    done: LookResult,
-  ) {
-    this.root = root
-    this.hidden = hidden
-    this.folder = folder
-    this.real = folder.real.endsWith(separator) ? folder.real : folder.real + separator
-    this.names = names
-    this.isCancelled = isCancelled
-    this.done = done
-    this.left = names.length
+  constructor(job: Job) {
+    const { real } = job.folder
+    this.job = job
+    this.real = real.endsWith(separator) ? real : real + separator
+    this.left = job.names.length
   }
 
   start(): void {
-    if (this.left === 0) return this.done([], [])
+    if (this.left === 0) return this.job.done([], [])
     for (let i = 0; i < concurrency; i++) this.startOne()
   }
 
   private startOne(): void {
-    const { names } = this
+    const { done, isCancelled, names } = this.job
     if (this.started === names.length) return
-    if (this.isCancelled()) {
+    if (isCancelled()) {
       // Calls that were started still finish; no further ones are started.
       this.left -= names.length - this.started
       this.started = names.length
-      if (this.left === 0) this.done([], [])
+      if (this.left === 0) done([], [])
       return
     }
     this.examine(names[this.started++] as ByteName)
   }
 
   private readonly next = (): void => {
-    if (--this.left === 0) this.done(this.entries, this.unexamined)
+    if (--this.left === 0) this.job.done(this.entries, this.unexamined)
     else this.startOne()
   }
 
   private examine(name: ByteName): void {
-    const path = toFsPath(this.folder.path + separator + name)
+    const path = toFsPath(this.job.folder.path + separator + name)
     fs.lstat(path, (error, stats) => {
       if (error !== null) {
         // One that was deleted meanwhile is left out.
@@ -168,7 +162,8 @@ class Looking {
   }
 
   private addLink(name: ByteName, path: string | Buffer): void {
-    const { next, root } = this
+    const { next } = this
+    const { root } = this.job
     if (root.symlinks === "never") return next()
     fs.realpath.native(path, { encoding: "latin1" }, (error, real) => {
       if (error !== null) return next()
@@ -183,7 +178,7 @@ class Looking {
   }
 
   private add(name: ByteName, real: ByteName, stats: fs.Stats, link: boolean): void {
-    if (!(stats.isFile() || stats.isDirectory()) || this.hidden.holds(real, stats)) return
+    if (!(stats.isFile() || stats.isDirectory()) || this.job.hidden.holds(real, stats)) return
     const folder = stats.isDirectory()
     const size = folder ? 0 : stats.size
     const { ino: inode, mtimeMs: modified } = stats

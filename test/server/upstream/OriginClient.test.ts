@@ -509,22 +509,26 @@ describe("a connection", () => {
   })
 })
 
+/** Sends a body in chunks; gives the body of the response. */
+const upload = (client: OriginClient, body: Body): Promise<Body> =>
+  new Promise((resolve, reject) => {
+    client.send({
+      method: "POST",
+      head: "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
+      content: { _tag: "Streamed", body, isChunked: true, expectsContinue: false },
+      repeatable: false,
+      informed: () => {},
+      answered: (_response, body) => resolve(body),
+      failed: reject,
+    })
+  })
+
 describe("the rest of a request that is answered already", () => {
   it("is delivered, and its connection is not used again, since it may not be read", async () => {
     const { client, origin } = await start()
     const body = new PushedBody(undefined, { abandon: () => {} })
     body.data(Buffer.from("a"))
-    const answered = new Promise<Body>((resolve, reject) => {
-      client.send({
-        method: "POST",
-        head: "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
-        content: { _tag: "Streamed", body, isChunked: true, expectsContinue: false },
-        repeatable: false,
-        informed: () => {},
-        answered: (_response, body) => resolve(body),
-        failed: reject,
-      })
-    })
+    const answered = upload(client, body)
     const connection = await origin.connection()
     await connection.readHeadText()
     await connection.write(ok)
@@ -552,17 +556,7 @@ describe("the rest of a request that is answered already", () => {
       const left = soon("the upload is dropped", new Promise<void>((resolve) => (leave = resolve)))
       const body = new PushedBody(undefined, { abandon: leave })
       body.data(Buffer.alloc(size))
-      const answered = new Promise<Body>((resolve, reject) => {
-        client.send({
-          method: "POST",
-          head: "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
-          content: { _tag: "Streamed", body, isChunked: true, expectsContinue: false },
-          repeatable: false,
-          informed: () => {},
-          answered: (_response, body) => resolve(body),
-          failed: reject,
-        })
-      })
+      const answered = upload(client, body)
       const connection = await origin.connection()
       await connection.readHeadText()
       await connection.write(ok)
