@@ -2,7 +2,7 @@
  * The check of the key on a classic server's request. A connection sends the
  * same key with every request, so it is hashed once per connection.
  */
-import * as ConstantTime from "../../transport/auth/ConstantTime.ts"
+import { timingSafeEqual } from "node:crypto"
 import type { Identity, Knocked, KnownServer, Servers } from "../registry/Servers.ts"
 
 /** A key that a connection has sent, and whose it is. */
@@ -40,7 +40,8 @@ export class KeyCheck {
     const proven = this.proven.get(connection)
     if (
       proven !== undefined &&
-      ConstantTime.isEqual(proven.key, bytes) &&
+      proven.key.length === bytes.length &&
+      timingSafeEqual(proven.key, bytes) &&
       proven.server.name === name &&
       this.servers.accepts(proven.server.name, proven.server.tripcode)
     )
