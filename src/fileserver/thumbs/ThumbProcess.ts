@@ -7,8 +7,12 @@ import * as os from "node:os"
 import { fileURLToPath } from "node:url"
 import type { Thumb, ThumbAnswer, ThumbJob } from "./ThumbJob.ts"
 
-/** How long one picture may take at most, in milliseconds; the process itself counts its processor time. */
-const timeout = 60_000
+/**
+ * How long one picture may take at most, in milliseconds. The process itself
+ * counts its processor time; of that it gets little while others are busy,
+ * since its priority is lower.
+ */
+const timeout = 180_000
 /** How long an idle process is kept, in milliseconds. */
 const idle = 10_000
 /** The memory of JavaScript in the process, in megabytes; pictures are outside of it. */

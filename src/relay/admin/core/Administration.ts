@@ -191,6 +191,7 @@ const openAtOf = (
   return base === undefined ? undefined : new URL(`/servers/${name}/`, base).href
 }
 
+/** Longer than most, since it names each thing that an administrator can see or do once. */
 const make = Effect.fnUntraced(function* (version: string, explain: () => string) {
   const settings = yield* RelaySettings
   const audit = yield* AuditLog
