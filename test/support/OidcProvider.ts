@@ -75,6 +75,8 @@ const startProvider = async (redirectUri: string): Promise<TestProvider> => {
   const provider = quietly(() => new Provider(issuer, configuration(running, redirectUri)))
   const handle = provider.callback()
   server.on("request", (request, response) => {
+    // Some browsers ask for it at each site, and report it if there is none.
+    if (request.url === "/favicon.ico") return void response.writeHead(204).end()
     running.asked.push(request.url ?? "")
     if (running.intercept?.(request, response) === true) return
     if (request.url?.startsWith("/interaction/") === true)
