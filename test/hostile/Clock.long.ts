@@ -268,8 +268,9 @@ describe.skipIf(reason !== undefined)(
       for (const crowd of crowds) await crowd.stop()
       for (const one of site.programs()) assert.isFalse(one.hasEnded(), one.said())
       process.stdout.write(`${JSON.stringify(crowds.map(({ outcomes }) => [...outcomes]))}\n`)
-      for (const { complaints, outcomes } of crowds) {
+      for (const { complaints, outcomes, refusals } of crowds) {
         assert.deepStrictEqual(complaints, [])
+        assert.deepStrictEqual(refusals, [])
         // Classic carries no WebSockets.
         assert.deepStrictEqual(
           [...outcomes.keys()].filter((what) => what !== "501"),

@@ -17,6 +17,8 @@ const hangMillis = 60_000
 /** See the file's header. */
 export class Crowd {
   readonly complaints: Array<string> = []
+  /** What those who were refused were told. */
+  readonly refusals: Array<string> = []
   readonly outcomes = new Map<Outcome, number>()
   active = 0
   private readonly base: URL
@@ -126,6 +128,7 @@ export class Crowd {
           if (status !== 200) {
             if (![502, 503, 504].includes(status) || !/PTTH_|connect/.test(body.toString("latin1")))
               this.complaints.push(`${method} ${path}: ${status} ${body.subarray(0, 200)}`)
+            this.refusals.push(`${method} ${path}: ${status} ${body.subarray(0, 200)}`)
             return over(`${status}`)
           }
           if (!body.equals(expected))
