@@ -1,16 +1,22 @@
 /**
  * What each program holds while it idles, what its start costs, and what each
- * part that is loaded later adds. Measured of the built command, or of the
- * program that BENCH_PROGRAM names, such as a single executable. Linux only.
+ * part that is loaded later adds: medians of BENCH_STARTS (5) starts. Measured of
+ * the built command, or of the program that BENCH_PROGRAM names, such as a single
+ * executable, beside other programs. Linux only.
  */
-import { execFileSync, spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs"
+import { type ChildProcess, execFileSync, spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { join, resolve } from "node:path"
 import { setTimeout as wait } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
+import * as IdlePeers from "./IdlePeers.ts"
 import { quantile } from "./Probe.ts"
-import { answers, freePort, memory, processorMillis, said, start, stop } from "./Processes.ts"
+import { answers, freePort, memory, processorMillis, start, stop } from "./Processes.ts"
 import { printHeading, printRow } from "./Table.ts"
+import { listens } from "./TlsFronts.ts"
 import { serverKey } from "./Tunnel.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
@@ -18,8 +24,18 @@ const root = fileURLToPath(new URL("..", import.meta.url))
 /** How long each program idles before its memory is read, in milliseconds. */
 const settleMillis = Number(process.env.BENCH_SETTLE ?? 10) * 1000
 
+const starts = Number(process.env.BENCH_STARTS ?? 5)
+
+/** How often a program that has just been started is asked, in milliseconds. */
+const interval = 5
+
+/** How many starts of `--version` are timed. */
+const versionStarts = 15
+
+type Program = readonly [file: string, ...args: ReadonlyArray<string>]
+
 /** The program and its first arguments. */
-const command = (): readonly [program: string, ...args: ReadonlyArray<string>] => {
+const command = (): Program => {
   const named = process.env.BENCH_PROGRAM
   if (named !== undefined) return [resolve(named)]
   execFileSync(process.execPath, [join(root, "scripts/build.ts"), "--command"])
@@ -38,148 +54,225 @@ interface Request {
   readonly accept?: string
 }
 
-/** Starts a program, waits for its first answer, then for `requests`, and lets it idle. */
-const footprint = async (
-  program: ReadonlyArray<string>,
+/** One start of a program. */
+interface Start {
+  readonly program: Program
+  /** The address that it answers. */
+  readonly url: string
+  /** Where it keeps compiled code, if it is ours. */
+  readonly code?: string
+  /** Ends what it needed. */
+  readonly end?: () => Promise<void>
+}
+
+const median = (values: ReadonlyArray<number>): number => quantile(values, 0.5)
+
+/**
+ * Starts a program several times, one after the other, each until its first answer
+ * and the one to each of `requests`; all of them idle together.
+ */
+const measure = async (
   folder: string,
-  url: string,
+  begin: () => Promise<Start>,
   requests: ReadonlyArray<Request> = [],
 ): Promise<Footprint> => {
-  const [file = "", ...args] = program
-  const before = performance.now()
-  const child = start(file, args, { cwd: folder })
-  child.stdout?.resume()
-  await answers(url)
-  const elapsed = performance.now() - before
-  const processor = processorMillis(child.pid ?? 0)
-  for (const { accept = "*/*", path } of requests) {
-    const response = await fetch(new URL(path, url), { headers: { accept } })
-    await response.arrayBuffer()
+  const running: Array<Footprint & { readonly child: ChildProcess; readonly begun: Start }> = []
+  for (let i = 0; i < starts; i++) {
+    const begun = await begin()
+    const [file, ...args] = begun.program
+    const code = begun.code === undefined ? {} : { NODE_COMPILE_CACHE: begun.code }
+    const before = performance.now()
+    const child = start(file, args, { cwd: folder, env: { ...process.env, ...code } })
+    child.stdout?.resume()
+    await answers(begun.url, interval)
+    const elapsed = performance.now() - before
+    const processor = processorMillis(child.pid ?? 0)
+    for (const { accept = "*/*", path } of requests) {
+      const response = await fetch(new URL(path, begun.url), { headers: { accept } })
+      await response.arrayBuffer()
+    }
+    running.push({ child, begun, elapsed, processor, idle: 0 })
   }
   await wait(settleMillis)
-  const idle = memory(child, "now") ?? 0
-  await stop(child)
-  return { processor, elapsed, idle }
+  const idle = running.map(({ child }) => memory(child, "now") ?? 0)
+  for (const { begun, child } of running) {
+    await stop(child)
+    await begun.end?.()
+  }
+  return {
+    idle: median(idle),
+    processor: median(running.map(({ processor }) => processor)),
+    elapsed: median(running.map(({ elapsed }) => elapsed)),
+  }
 }
 
 const format = ({ elapsed, idle, processor }: Footprint): ReadonlyArray<string> => [
-  idle.toFixed(0),
-  `${processor} ms`,
+  idle.toFixed(1),
+  // Linux counts in hundredths of a second.
+  processor < 10 ? "under 10 ms" : `${processor} ms`,
   `${elapsed.toFixed(0)} ms`,
 ]
 
-/** The middle of several elapsed times of a command that ends by itself. */
 const versionMillis = (program: ReadonlyArray<string>): number => {
   const [file = "", ...args] = program
-  const times = Array.from({ length: 15 }, () => {
+  const times = Array.from({ length: versionStarts }, () => {
     const before = performance.now()
     spawnSync(file, [...args, "--version"])
     return performance.now() - before
   })
-  return quantile(times, 0.5)
+  return median(times)
 }
 
-const inPath = (name: string): string | undefined =>
-  (process.env.PATH ?? "")
-    .split(":")
-    .concat(process.env.PTTH_BENCH_PEERS ?? [])
-    .map((folder) => join(folder, name))
-    .find((file) => existsSync(file))
+const local = (port: number, path = "/"): string => `http://127.0.0.1:${port}${path}`
 
-/** Another program that is measured if it is installed. */
-interface Other {
-  readonly name: string
-  readonly args: (port: number) => ReadonlyArray<string>
-  /** What it answers with 200. */
-  readonly path: string
-}
-
-const others: ReadonlyArray<Other> = [
-  {
-    name: "chisel",
-    args: (port) => ["server", "--host", "127.0.0.1", "--port", `${port}`],
-    path: "/health",
-  },
-  {
-    name: "frps",
-    args: (port) => [
-      "--bind-addr=127.0.0.1",
-      "--bind-port=0",
-      "--dashboard-addr=127.0.0.1",
-      `--dashboard-port=${port}`,
-    ],
-    path: "/healthz",
-  },
-  {
-    name: "dufs",
-    args: (port) => ["--bind", "127.0.0.1", "--port", `${port}`, "files"],
-    path: "/note.md",
-  },
-  {
-    name: "miniserve",
-    args: (port) => ["--interfaces", "127.0.0.1", "--port", `${port}`, "files"],
-    path: "/note.md",
-  },
+const bareNode = (port: number): Program => [
+  process.execPath,
+  "-e",
+  `require("node:http").createServer((_, r) => r.end()).listen(${port}, "127.0.0.1")`,
 ]
+
+/** The programs of this package, in a folder with what they need. */
+class Own {
+  private readonly program: Program
+  private readonly folder: string
+  private readonly credentials = serverKey()
+  private codes = 0
+
+  constructor(program: Program, folder: string) {
+    this.program = program
+    this.folder = folder
+  }
+
+  relay(port: number, more: string): Program {
+    const file = join(this.folder, `relay-${port}.toml`)
+    const servers = `[[servers]]\nname = "bench"\ntripcode = "${this.credentials.tripcode}"\n`
+    writeFileSync(file, `listen = "127.0.0.1:${port}"\n${more}${servers}`)
+    return [...this.program, "relay", "--config-path", file]
+  }
+
+  fileServer(port: number): Program {
+    return [...this.program, "fileserver", "files", "--listen", `127.0.0.1:${port}`]
+  }
+
+  server(relay: number): Program {
+    const config = join(this.folder, `server-${relay}.toml`)
+    writeFileSync(
+      config,
+      `name = "bench"\napi_key = "${this.credentials.key}"\nrelay_url = "${local(relay)}"\nfile_server_root = "files"\n`,
+      { mode: 0o600 },
+    )
+    return [...this.program, "server", "--config-path", config]
+  }
+
+  /** A folder without compiled code, so that a start in it has only that of the build. */
+  code(): string {
+    return join(this.folder, `code-${this.codes++}`)
+  }
+}
+
+/** What starts one of our programs at a free port; `code` says where it keeps compiled code. */
+const ownStarts = (own: Own, folder: string) => {
+  const at =
+    (args: (port: number) => Program, path: string) =>
+    (code: () => string) =>
+    async (): Promise<Start> => {
+      const port = await freePort()
+      return { program: args(port), url: local(port, path), code: code() }
+    }
+  return {
+    relay: (more: string) => at((port) => own.relay(port, more), "/healthz"),
+    fileServer: at((port) => own.fileServer(port), "/files/note.md"),
+    server: (code: () => string) => async (): Promise<Start> => {
+      const port = await freePort()
+      const [file, ...args] = own.relay(port, adminOff)
+      const relay = start(file, args, { cwd: folder })
+      relay.stdout?.resume()
+      await answers(local(port, "/healthz"))
+      return {
+        program: own.server(port),
+        url: local(port, "/servers/bench/files/note.md"),
+        code: code(),
+        end: () => stop(relay),
+      }
+    },
+  }
+}
+
+const adminOn = 'admin_listen = "127.0.0.1:0"\n'
+const adminOff = "admin_listen = false\n"
+
+/** Measures the other programs that are there. */
+const printPeers = async (folder: string): Promise<void> => {
+  for (const { args, name, path } of IdlePeers.peers) {
+    const file = IdlePeers.find(name)
+    if (file === undefined) continue
+    const measured = await measure(folder, async () => {
+      const port = await freePort()
+      return { program: [file, ...args(port, await freePort())], url: local(port, path) }
+    })
+    printRow([name, ...format(measured)])
+  }
+  const application = createServer((_, response) => response.end()).listen(0, "127.0.0.1")
+  await once(application, "listening")
+  const { port: behind } = application.address() as AddressInfo
+  for (const { args, far, name } of IdlePeers.clients) {
+    const file = IdlePeers.find(name)
+    if (file === undefined) continue
+    const measured = await measure(folder, async () => {
+      const [port, visitors] = [await freePort(), await freePort()]
+      const [program = "", ...rest] = far(port)
+      const other = start(IdlePeers.find(program) ?? program, rest, { cwd: folder })
+      other.stdout?.resume()
+      await listens(port)
+      return {
+        program: [file, ...args(port, visitors, behind)],
+        url: local(visitors),
+        end: () => stop(other),
+      }
+    })
+    printRow([`${name}, the end at the application`, ...format(measured)])
+  }
+  application.close()
+  application.closeAllConnections()
+}
 
 /** Prints the tables. */
 export const print = async (parent: string): Promise<void> => {
   const program = command()
   const folder = mkdtempSync(join(parent, "footprint-"))
-  // So that the first start has only the compiled code of the build.
-  process.env.NODE_COMPILE_CACHE = join(folder, "compiled")
   mkdirSync(join(folder, "files"))
   writeFileSync(join(folder, "files", "note.md"), "# A note\n")
   writeFileSync(join(folder, "files", "code.ts"), "export const answer = 42\n")
-  const { key, tripcode } = serverKey()
-  const relayToml = (port: number, more = ""): string => {
-    const file = join(folder, `relay-${port}.toml`)
-    const servers = `[[servers]]\nname = "bench"\ntripcode = "${tripcode}"\n`
-    writeFileSync(file, `listen = "127.0.0.1:${port}"\n${more}${servers}`)
-    return file
-  }
-  const relay = (port: number, more?: string): ReadonlyArray<string> => [
-    ...program,
-    "relay",
-    "--config-path",
-    relayToml(port, more),
-  ]
-  const fileServer = (port: number, ...more: ReadonlyArray<string>): ReadonlyArray<string> => [
-    ...program,
-    "fileserver",
-    "files",
-    "--listen",
-    `127.0.0.1:${port}`,
-    ...more,
-  ]
-  const adminOn = 'admin_listen = "127.0.0.1:0"\n'
-  const adminOff = "admin_listen = false\n"
-  const atPort = async (
-    args: (port: number) => ReadonlyArray<string>,
-    path: string,
-    requests?: ReadonlyArray<Request>,
-  ): Promise<Footprint> => {
-    const port = await freePort()
-    return footprint(args(port), folder, `http://127.0.0.1:${port}${path}`, requests)
-  }
+  const own = new Own(program, folder)
+  const of = ownStarts(own, folder)
+  const kept = own.code()
+  const again = (): string => kept
 
   printHeading(["idle", "MiB", "start to first answer, processor", "elapsed"])
-  printRow(["bare Node", ...format(await atPort(bareNode, "/"))])
-  /** Measures the first start, which keeps compiled code, and a later one, which it gives. */
-  const both = async (name: string, measure: () => Promise<Footprint>): Promise<Footprint> => {
-    printRow([`${name}, first start`, ...format(await measure())])
-    const later = await measure()
+  const bare = await measure(folder, async () => {
+    const port = await freePort()
+    return { program: bareNode(port), url: local(port) }
+  })
+  printRow(["bare Node", ...format(bare)])
+  /** Measures first starts, of which one keeps its code for the later ones, then those. */
+  const both = async (
+    name: string,
+    begin: (code: () => string) => () => Promise<Start>,
+  ): Promise<Footprint> => {
+    const codes = [kept, ...Array.from({ length: starts - 1 }, () => own.code())]
+    const first = await measure(
+      folder,
+      begin(() => codes.pop() ?? kept),
+    )
+    printRow([`${name}, first start`, ...format(first)])
+    const later = await measure(folder, begin(again))
     printRow([name, ...format(later)])
     return later
   }
-  const ofRelay = await both("ptth relay", () => atPort((port) => relay(port, adminOn), "/healthz"))
-  await both("ptth server", () => ofServer(program, folder, key, relay))
-  const ofFiles = await both("ptth fileserver", () => atPort(fileServer, "/files/note.md"))
-  for (const { args, name, path } of others) {
-    const file = inPath(name)
-    if (file === undefined) continue
-    printRow([name, ...format(await atPort((port) => [file, ...args(port)], path))])
-  }
+  const ofRelay = await both("ptth relay", of.relay(adminOn))
+  await both("ptth server", of.server)
+  const ofFiles = await both("ptth fileserver", of.fileServer)
+  await printPeers(folder)
   process.stdout.write(`\n\`ptth --version\`: ${versionMillis(program).toFixed(0)} ms`)
   process.stdout.write(`, bare Node ${versionMillis([process.execPath]).toFixed(0)} ms\n`)
 
@@ -187,59 +280,23 @@ export const print = async (parent: string): Promise<void> => {
   const part = async (
     what: string,
     base: Footprint,
-    args: (port: number) => ReadonlyArray<string>,
-    path: string,
+    begin: (code: () => string) => () => Promise<Start>,
     requests?: ReadonlyArray<Request>,
   ): Promise<void> => {
-    const { idle } = await atPort(args, path, requests)
+    const { idle } = await measure(folder, begin(again), requests)
     printRow([what, (idle - base.idle).toFixed(0)])
   }
-  const alone = await atPort((port) => relay(port, adminOff), "/healthz")
-  await part("administrator's listener", alone, (port) => relay(port, adminOn), "/healthz")
+  const alone = await measure(folder, of.relay(adminOff)(again))
+  await part("administrator's listener", alone, of.relay(adminOn))
   const page: Request = { path: "/files/", accept: "text/html" }
-  await part("relay's page", ofRelay, (port) => relay(port, adminOn), "/healthz", [
+  await part("relay's page", ofRelay, of.relay(adminOn), [
     { path: "/frontend/servers/", accept: "text/html" },
   ])
   const telemetry = `${adminOn}otlp_endpoint = "http://127.0.0.1:9"\n`
-  await part("telemetry", ofRelay, (port) => relay(port, telemetry), "/healthz")
-  await part("page of a folder", ofFiles, fileServer, "/files/note.md", [page])
-  await part("Markdown, its thread still there", ofFiles, fileServer, "/files/note.md", [
+  await part("telemetry", ofRelay, of.relay(telemetry))
+  await part("page of a folder", ofFiles, of.fileServer, [page])
+  await part("Markdown, its thread still there", ofFiles, of.fileServer, [
     { path: "/files/note.md?view", accept: "text/html" },
   ])
-  await part("archive of a folder", ofFiles, fileServer, "/files/note.md", [
-    { path: "/files/?archive=zip" },
-  ])
-}
-
-const bareNode = (port: number): ReadonlyArray<string> => [
-  process.execPath,
-  "-e",
-  `require("node:http").createServer((_, r) => r.end()).listen(${port}, "127.0.0.1")`,
-]
-
-/** A server of a relay that runs already; its first answer comes through that. */
-const ofServer = async (
-  program: ReadonlyArray<string>,
-  folder: string,
-  key: string,
-  relay: (port: number) => ReadonlyArray<string>,
-): Promise<Footprint> => {
-  const port = await freePort()
-  const [file = "", ...args] = relay(port)
-  const child = start(file, args, { cwd: folder })
-  await said(child, /(Listening)/)
-  const config = join(folder, "server.toml")
-  const relayUrl = `http://127.0.0.1:${port}`
-  writeFileSync(
-    config,
-    `name = "bench"\napi_key = "${key}"\nrelay_url = "${relayUrl}"\nfile_server_root = "files"\n`,
-    { mode: 0o600 },
-  )
-  const measured = await footprint(
-    [...program, "server", "--config-path", config],
-    folder,
-    `${relayUrl}/servers/bench/files/note.md`,
-  )
-  await stop(child)
-  return measured
+  await part("archive of a folder", ofFiles, of.fileServer, [{ path: "/files/?archive=zip" }])
 }

@@ -48,8 +48,8 @@ export const said = (child: ChildProcess, pattern: RegExp): Promise<string> =>
     child.stdout?.on("data", listen)
   })
 
-/** Waits until an address answers 200. */
-export const answers = async (url: string): Promise<void> => {
+/** Waits until an address answers 200, and asks it anew after `interval` milliseconds. */
+export const answers = async (url: string, interval = 50): Promise<void> => {
   const end = Date.now() + 15_000
   for (;;) {
     const status = await fetch(url).then(
@@ -61,7 +61,7 @@ export const answers = async (url: string): Promise<void> => {
     )
     if (status === 200) return
     if (Date.now() > end) throw new Error(`${url} does not answer 200 (last status ${status})`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await new Promise((resolve) => setTimeout(resolve, interval))
   }
 }
 

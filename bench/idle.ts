@@ -4,8 +4,9 @@
  * relay with servers, wake-ups a second and the part of a processor, from
  * `/proc`. A wake-up is a voluntary context switch of any thread. Linux only.
  *
- * BENCH_SETTLE (10) is how many seconds each idles before its memory is read, and
- * BENCH_ONLY=memory leaves out the rest, for which
+ * BENCH_SETTLE (10) is how many seconds each idles before its memory is read,
+ * BENCH_STARTS (5) how often each is started, and PTTH_BENCH_PEERS folders with
+ * other programs to measure (`IdlePeers.ts`). BENCH_ONLY=memory leaves out the rest, for which
  * BENCH_SERVERS (100) is the number of servers beside the one that is measured,
  * BENCH_SECONDS (60) how long it is looked at. The first minute is not counted:
  * a process that has just started still has things to do.
