@@ -1,7 +1,8 @@
 /**
  * What the command says when it is asked, and when it is asked wrongly.
  */
-import { readFileSync, symlinkSync } from "node:fs"
+import { execFileSync, spawnSync } from "node:child_process"
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { bin, inFolder, run } from "./Command.ts"
@@ -133,6 +134,31 @@ it.each(["bash", "zsh", "fish", "powershell"])("there are completions for %s", a
   assert.strictEqual(code, 0)
   assert.include(stdout, "fileserver")
 })
+
+/** What bash offers for the last of these words. */
+const completed = (folder: string, words: ReadonlyArray<string>): string => {
+  const ask = `source ./completions
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_POINT=\${#COMP_LINE}
+_ptth ptth "\${!#}" ""
+printf '%s\n' "\${COMPREPLY[@]}"`
+  const args = ["--noprofile", "--norc", "-c", ask, "bash", ...words]
+  return execFileSync("bash", args, { cwd: folder, encoding: "utf8" })
+}
+
+it.skipIf(spawnSync("bash", ["--version"]).error !== undefined)(
+  "bash completes files and folders where the command takes one",
+  () =>
+    inFolder(async (folder) => {
+      const { stdout } = await callCommand(["--completions", "bash"])
+      writeFileSync(join(folder, "completions"), stdout)
+      mkdirSync(join(folder, "Pic tures"))
+      writeFileSync(join(folder, "Relay.toml"), "")
+      for (const words of [["share"], ["fileserver"], ["dev"], ["server", "--file-server-root"]])
+        assert.include(completed(folder, ["ptth", ...words, "P"]), "Pic\\ tures")
+      for (const words of [["check"], ["relay", "--config-path"], ["relay", "--tls-cert"]])
+        assert.include(completed(folder, ["ptth", ...words, "R"]), "Relay.toml")
+    }),
+)
 
 it("the program names of PTTH 2.x imply the subcommand", () =>
   inFolder(async (folder) => {

@@ -1,16 +1,16 @@
 /**
  * `ptth check`: flags and help. The work is in `RunCheck.ts`.
  */
-import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
+import * as Flags from "../shared/Flags.ts"
 
 /** The command. */
 export const checkCommand = Command.make(
   "check",
   {
-    file: Argument.String("FILE").pipe(Argument.withDescription("The configuration to check")),
+    file: Flags.pathArgument("FILE", "file", "The configuration to check"),
     kind: Flag.Literals("kind", ["relay", "server"]).pipe(
       Flag.withDescription("The kind of configuration (default: judged by its keys)"),
       Flag.optional,

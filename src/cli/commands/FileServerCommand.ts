@@ -12,10 +12,11 @@ import * as Flags from "../shared/Flags.ts"
 export const fileServerCommand = Command.make(
   "fileserver",
   {
-    folder: Argument.String("DIR").pipe(
-      Argument.withDescription("The folder or single file to serve (default: the current folder)"),
-      Argument.optional,
-    ),
+    folder: Flags.pathArgument(
+      "DIR",
+      "either",
+      "The folder or single file to serve (default: the current folder)",
+    ).pipe(Argument.optional),
     listen: Flags.text(
       "listen",
       "HOST:PORT",

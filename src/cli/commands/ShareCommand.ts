@@ -12,12 +12,11 @@ import * as Flags from "../shared/Flags.ts"
 export const shareCommand = Command.make(
   "share",
   {
-    target: Argument.String("TARGET").pipe(
-      Argument.withDescription(
-        "What to share: a port of this machine, a folder, a single file, an address, or unix:PATH",
-      ),
-      Argument.optional,
-    ),
+    target: Flags.pathArgument(
+      "TARGET",
+      "either",
+      "What to share: a port of this machine, a folder, a single file, an address, or unix:PATH",
+    ).pipe(Argument.optional),
     relay: Flags.text(
       "relay",
       "URL",

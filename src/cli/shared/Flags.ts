@@ -2,16 +2,48 @@
  * Flags: those of configuration keys, made from their rows, and those that
  * several commands share.
  */
+import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
+import * as Param from "effect/cli/Param"
+import * as Primitive from "effect/cli/Primitive"
 import * as Option from "effect/Option"
 import { fromText, type Override, variableOf } from "../../domain/config/ConfigDecode.ts"
 import { type ConfigKey, type ConfigRows, flagName } from "../../domain/config/ConfigKey.ts"
 import * as CommaList from "../../domain/text/CommaList.ts"
 import { fromPerson } from "./UserPaths.ts"
 
+/**
+ * A path as it was given. Effect's own would make it absolute and look at the file
+ * before we do; only the shells, which complete it, are to know that it is one.
+ */
+const path = (type: Primitive.PathType): Primitive.Primitive<string> =>
+  Object.assign(Primitive.Path(type), { parse: Primitive.String.parse })
+
+/** What a flag with one of these words for its value takes. */
+const pathTypes: Readonly<Record<string, Primitive.PathType>> = { FILE: "file", DIR: "directory" }
+
+/** A flag with a text, or with a path if `metavar` is a word for one. */
+const textFlag = (name: string, metavar: string): Flag.Flag<string> => {
+  const type = pathTypes[metavar]
+  const primitiveType = type === undefined ? Primitive.String : path(type)
+  return Param.makeSingle({ kind: Param.flagKind, name, primitiveType }).pipe(
+    Flag.withMetavar(metavar),
+  )
+}
+
+/** An argument that is a path, or may be one. */
+export const pathArgument = (
+  name: string,
+  type: Primitive.PathType,
+  help: string,
+): Argument.Argument<string> =>
+  Param.makeSingle({ kind: Param.argumentKind, name, primitiveType: path(type) }).pipe(
+    Argument.withDescription(help),
+  )
+
 /** An optional flag with a text. */
 export const text = (name: string, metavar: string, help: string) =>
-  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(help), Flag.optional)
+  textFlag(name, metavar).pipe(Flag.withDescription(help), Flag.optional)
 
 /** `--config-path`. */
 export const configPath = (file: string) =>
@@ -22,11 +54,7 @@ export const configPath = (file: string) =>
   ).pipe(Flag.map(Option.map((path) => fromPerson(path))))
 
 /** `--asset-root`, a flag of PTTH 2.x. */
-export const assetRoot = Flag.String("asset-root").pipe(
-  Flag.withMetavar("DIR"),
-  Flag.withDescription("Accepted for compatibility; pages are built in"),
-  Flag.optional,
-)
+export const assetRoot = text("asset-root", "DIR", "Accepted for compatibility; pages are built in")
 
 /** `--qr`. */
 export const qr = Flag.Boolean("qr").pipe(
@@ -117,8 +145,7 @@ const flagOf = (
     return Flag.Boolean(name).pipe(Flag.withDescription(help), Flag.optional)
   }
   if (kind === "list") {
-    return Flag.String(name).pipe(
-      Flag.withMetavar(metavar),
+    return textFlag(name, metavar).pipe(
       Flag.withDescription(help),
       Flag.atLeast(0),
       Flag.map((given) =>
