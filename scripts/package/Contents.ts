@@ -1,8 +1,9 @@
 /**
- * What a package has beside the program: licences, sample configurations,
- * completions and the man page.
+ * What a package has beside the program: licences, documentation, sample
+ * configurations, completions and the man page.
  */
-import { readFileSync } from "node:fs"
+import { globSync, readFileSync } from "node:fs"
+import { posix } from "node:path"
 import * as Completions from "effect/cli/Completions"
 import { ptth } from "../../src/cli/Main.ts"
 import * as Licenses from "./Licenses.ts"
@@ -49,18 +50,46 @@ export const completions = (
   ]
 }
 
+/** Files that are elsewhere in a package, or that belong to the sources only. */
+const isUndocumented = (path: string): boolean =>
+  [...samples, ...units].some((name) => path === `deploy/${name}`) || path.includes("Dockerfile")
+
+/** The pages of the documentation, with the files that they refer to. */
+export const documents = (): ReadonlyArray<PackedFile> =>
+  globSync(["*.md", "docs/**/*.*", "examples/*.ts", "deploy/*.*", "deploy/Caddyfile"])
+    .filter((path) => !isUndocumented(path))
+    .sort()
+    .map((path) => file(path, readFileSync(path)))
+
+/** Fails if a page among the files refers to one that is not among them. */
+const checkLinks = (files: ReadonlyArray<PackedFile>): void => {
+  const paths = new Set(files.map(({ path }) => path))
+  for (const { content, path } of files.filter(({ path }) => path.endsWith(".md"))) {
+    const links = content.toString("utf8").matchAll(/\]\(([^)#\s]+)[^)\s]*\)|src="([^"]+)"/g)
+    for (const [, link, source] of links) {
+      const target = link ?? source ?? ""
+      if (/^[a-z]+:/.test(target)) continue
+      if (!paths.has(posix.join(posix.dirname(path), target)))
+        throw new Error(`${path} refers to ${target}, which is not packed`)
+    }
+  }
+}
+
 /** What each archive has beside the program. `packages` and `node` as for `Licenses.render`. */
 export const companions = async (
   version: string,
   packages: ReadonlyArray<string>,
   node: string,
-): Promise<ReadonlyArray<PackedFile>> => [
-  file("LICENSE", readFileSync("LICENSE")),
-  file("THIRD_PARTY_LICENSES", Licenses.render(packages, node)),
-  file("README.md", readFileSync("README.md")),
-  file("CHANGELOG.md", readFileSync("CHANGELOG.md")),
-  ...samples.map((name) => file(`samples/${name}`, deployed(name))),
-  ...units.map((name) => file(`systemd/${name}`, deployed(name))),
-  ...completions("ptth").map(([name, text]) => file(`completions/${name}`, text)),
-  file("man/ptth.1", await ManPage.render(version)),
-]
+): Promise<ReadonlyArray<PackedFile>> => {
+  const files = [
+    file("LICENSE", readFileSync("LICENSE")),
+    file("THIRD_PARTY_LICENSES", Licenses.render(packages, node)),
+    ...documents(),
+    ...samples.map((name) => file(`samples/${name}`, deployed(name))),
+    ...units.map((name) => file(`systemd/${name}`, deployed(name))),
+    ...completions("ptth").map(([name, text]) => file(`completions/${name}`, text)),
+    file("man/ptth.1", await ManPage.render(version)),
+  ]
+  checkLinks(files)
+  return files
+}

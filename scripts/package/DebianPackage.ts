@@ -72,6 +72,7 @@ const companion = ({ companions }: DebianOptions, path: string): Buffer => {
 const files = (options: DebianOptions): ReadonlyArray<Contents.PackedFile> => {
   const { file } = Contents
   const debian = (name: string): Buffer => readFileSync(`deploy/debian/${name}`)
+  const documents = Contents.documents().filter(({ path }) => path !== "CHANGELOG.md")
   const [bash, zsh, fish] = ["ptth", "_ptth", "ptth.fish"].map((name) =>
     companion(options, `completions/${name}`),
   ) as [Buffer, Buffer, Buffer]
@@ -86,6 +87,7 @@ const files = (options: DebianOptions): ReadonlyArray<Contents.PackedFile> => {
     file("usr/share/doc/ptth/copyright", debian("copyright")),
     file("usr/share/doc/ptth/changelog.gz", gzip(changelog(options))),
     file("usr/share/doc/ptth/CHANGELOG.md.gz", gzip(readFileSync("CHANGELOG.md"))),
+    ...documents.map((page) => file(`usr/share/doc/ptth/${page.path}`, page.content)),
     file(
       "usr/share/doc/ptth/THIRD_PARTY_LICENSES.gz",
       gzip(companion(options, "THIRD_PARTY_LICENSES")),

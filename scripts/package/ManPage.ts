@@ -109,6 +109,6 @@ export const render = async (version: string): Promise<string> => {
     described("0", "Success."),
     described("1", "A failure; the line on standard error begins with its code, PTTH_…."),
     described("2", "The command line or the configuration is wrong."),
-    ".SH SEE ALSO\nThe documentation beside this program, and \\fBptth\\fR \\fICOMMAND\\fR \\fB\\-\\-help\\fR.\n",
+    ".SH SEE ALSO\nThe documentation beside this program or in \\fI/usr/share/doc/ptth\\fR, and \\fBptth\\fR \\fICOMMAND\\fR \\fB\\-\\-help\\fR.\n",
   ].join("")
 }
