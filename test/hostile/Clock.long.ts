@@ -151,6 +151,7 @@ const start = async (path: string) => {
   }
   return {
     clocks,
+    origin,
     relay,
     servers,
     programs: () => [relay, ...servers].map(({ now }) => now),
@@ -268,14 +269,25 @@ describe.skipIf(reason !== undefined)(
       for (const crowd of crowds) await crowd.stop()
       for (const one of site.programs()) assert.isFalse(one.hasEnded(), one.said())
       process.stdout.write(`${JSON.stringify(crowds.map(({ outcomes }) => [...outcomes]))}\n`)
-      for (const { complaints, outcomes, refusals } of crowds) {
+      for (const [i, { complaints, outcomes, refusals }] of crowds.entries()) {
         assert.deepStrictEqual(complaints, [])
-        assert.deepStrictEqual(refusals, [])
-        // Classic carries no WebSockets.
+        const isClassic = transports[i] === "classic"
+        // A server whose clock goes forward may have been suspended: what was on its way
+        // by classic and changes something is refused, and never begun. Stream asks.
+        const late = isClassic
+          ? refusals.filter((told) => /^POST .*PTTH_LINK_LOST/s.test(told))
+          : []
+        for (const told of late)
+          assert.isUndefined(site.origin.posts.get(Number(/n=(\d+)/.exec(told)?.[1])), told)
         assert.deepStrictEqual(
-          [...outcomes.keys()].filter((what) => what !== "501"),
-          ["right"],
+          refusals.filter((told) => !late.includes(told)),
+          [],
         )
+        // Classic carries no WebSockets.
+        const allowed = isClassic
+          ? ["right", "501", ...(late.length > 0 ? ["502"] : [])]
+          : ["right"]
+        assert.sameMembers([...outcomes.keys()], allowed)
       }
 
       for (const seconds of [day, -day, 0]) {
