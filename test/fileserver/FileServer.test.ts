@@ -197,6 +197,22 @@ describe("files", () => {
     }
   })
 
+  it("are never resumed from a file of the same size and time in the same place", async () => {
+    const { get, root } = await site()
+    const file = path.join(root, "a.txt")
+    makeOld(file)
+    const etag = (await get("/files/a.txt")).header("etag") as string
+    const { atime, mtime } = fs.statSync(file)
+    fs.writeFileSync(file, "jello")
+    fs.utimesSync(file, atime, mtime)
+    const answer = await get("/files/a.txt", [
+      ["Range", "bytes=1-3"],
+      ["If-Range", etag],
+    ])
+    assert.deepStrictEqual([answer.status, answer.text], [200, "jello"])
+    assert.strictEqual((await get("/files/a.txt", [["If-None-Match", etag]])).status, 200)
+  })
+
   it("change their tag with every change, even if cached and of the same size", async () => {
     const { get, root } = await site()
     const file = path.join(root, "a.txt")

@@ -38,16 +38,10 @@ const seconds = (nanoseconds: bigint): number => Number(nanoseconds / 1_000_000_
 
 /** The entity tag that GET sends. */
 export const tagOf = (
-  { segments, stats: { dev, ino, mtimeNs, size } }: Pick<Resource, "segments" | "stats">,
+  { segments, stats }: Pick<Resource, "segments" | "stats">,
   now: number,
 ): string => {
-  const facts = {
-    name: segments.at(-1) ?? "",
-    device: dev,
-    inode: ino,
-    size,
-    modified: mtimeNs,
-  }
+  const facts = Decision.factsOf(segments.at(-1) ?? "", stats)
   return EntityTag.format(Decision.ofFile(facts, now).validators.etag)
 }
 

@@ -3,6 +3,7 @@
  * send, from the request's fields and a description of the file. It does no IO,
  * so that every case of HTTP can be tested on it.
  */
+import type { BigIntStats } from "node:fs"
 import * as Headers from "../../domain/HeaderList.ts"
 import type { ByteName } from "../names/ByteName.ts"
 import * as FileTypes from "../types/FileTypes.ts"
@@ -21,9 +22,34 @@ export interface FileFacts {
   readonly inode: bigint
   /** Bytes. */
   readonly size: bigint
-  /** The last change in nanoseconds since 1970. */
+  /** The last change of the content in nanoseconds since 1970; programs can set it. */
   readonly modified: bigint
+  /**
+   * The last change of content or properties in nanoseconds since 1970, which only the
+   * operating system sets: a file that was overwritten and got its former size and
+   * {@link modified} again is told apart by it.
+   */
+  readonly changed: bigint
 }
+
+/** The state of an open file, by what the operating system says of it. */
+export const factsOf = (
+  name: ByteName,
+  {
+    ctimeNs,
+    dev,
+    ino,
+    mtimeNs,
+    size,
+  }: Pick<BigIntStats, "ctimeNs" | "dev" | "ino" | "mtimeNs" | "size">,
+): FileFacts => ({
+  name,
+  device: dev,
+  inode: ino,
+  size,
+  modified: mtimeNs,
+  changed: ctimeNs,
+})
 
 /** Something that can be sent: a file or a generated page. */
 export interface Representation {
@@ -98,7 +124,7 @@ export const ofFile = (
 }
 
 const stateOf = (facts: FileFacts): string =>
-  `${facts.device} ${facts.inode} ${facts.size} ${facts.modified}`
+  `${facts.device} ${facts.inode} ${facts.size} ${facts.modified} ${facts.changed}`
 
 /** The fields of a file in a content coding. */
 const codedHeaders = (file: Representation, coding: Coding): Headers.HeaderList => [

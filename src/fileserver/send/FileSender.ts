@@ -107,7 +107,12 @@ export class FileSender {
     const { handle, stats } = file
     this.sniffer.contentOf(segments.at(-1) as ByteName, handle, stats, (content, bytes) => {
       const now = Date.now()
-      const identity = Decision.ofFile(factsOf(segments, stats), now, content, this.rules.trusted)
+      const identity = Decision.ofFile(
+        Decision.factsOf(segments.at(-1) as ByteName, stats),
+        now,
+        content,
+        this.rules.trusted,
+      )
       const download: Download = { request, segments, stats, identity, now, bytes }
       if (stats.size === 0n) return this.sendEmpty(download, handle)
       this.sendCoded(download, handle, content)
@@ -176,7 +181,7 @@ export class FileSender {
 
   private sendPrecompressed(download: Download, file: PrecompressedFile.PrecompressedFile): void {
     const { identity, now, segments } = download
-    const facts = factsOf(segments, file.stats)
+    const facts = Decision.factsOf(segments.at(-1) as ByteName, file.stats)
     const representation = Decision.ofPrecompressed(identity, facts, file.coding, now)
     this.sendStored(download, file, representation, (shrunk) =>
       this.sendPrecompressed(download, { ...file, stats: shrunk }),
@@ -260,17 +265,6 @@ export class FileSender {
     })
   }
 }
-
-const factsOf = (
-  segments: ReadonlyArray<ByteName>,
-  { dev, ino, mtimeNs, size }: fs.BigIntStats,
-): Decision.FileFacts => ({
-  name: segments.at(-1) as ByteName,
-  device: dev,
-  inode: ino,
-  size,
-  modified: mtimeNs,
-})
 
 /** Whether a request asks for the whole file without conditions or parameters. */
 const isUnconditional = ({ head, method, query }: FileRequest): boolean => {

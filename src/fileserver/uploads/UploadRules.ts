@@ -201,10 +201,8 @@ export const passesPreconditions = (
   const conditions = headers.filter(([field]) => preconditions.has(field.toLowerCase()))
   if (conditions.length === 0) return true
   if (existing === undefined) return !Headers.has(conditions, "if-match")
-  const { dev, ino, mtimeNs, size } = existing
   const now = Date.now()
-  const facts = { name, device: dev, inode: ino, size, modified: mtimeNs }
-  const { validators } = Decision.ofFile(facts, now)
+  const { validators } = Decision.ofFile(Decision.factsOf(name, existing), now)
   return Conditions.evaluate(conditions, validators, Math.floor(now / 1000)) === "proceed"
 }
 

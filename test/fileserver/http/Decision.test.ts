@@ -18,6 +18,7 @@ const facts = {
   inode: 2n,
   size: 1000n,
   modified,
+  changed: modified,
 } satisfies Decision.FileFacts
 
 const file = Decision.ofFile(facts, now)
@@ -381,15 +382,16 @@ describe("the validators of a file", () => {
   const tagOf = (change: Partial<Decision.FileFacts>, at = now) =>
     Decision.ofFile({ ...facts, ...change }, at).validators
 
-  it("have different tags for different devices, inodes, sizes or nanoseconds", () => {
+  it("have different tags for different devices, inodes, sizes or times", () => {
     const tags = [
       tagOf({}),
       tagOf({ device: 9n }),
       tagOf({ inode: 9n }),
       tagOf({ size: 9n }),
       tagOf({ modified: modified + 1n }),
+      tagOf({ changed: modified + 1n }),
     ].map((validators) => validators.etag.opaque)
-    assert.strictEqual(new Set(tags).size, 5)
+    assert.strictEqual(new Set(tags).size, 6)
     assert.strictEqual(tagOf({}).etag.opaque, tagOf({ name: "other" }).etag.opaque)
   })
 
