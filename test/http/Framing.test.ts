@@ -112,7 +112,8 @@ describe("requests that two readers could understand differently", () => {
     ["HTTP/1.2 on the request line", "GET /servers/app/bad HTTP/1.2\r\nHost: a\r\n\r\n", 400],
     ["no version at all", "GET /servers/app/bad\r\n\r\n", 505],
     ["the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400],
-    ["a target of only *", "OPTIONS * HTTP/1.1\r\nHost: app.test\r\n\r\n", 400],
+    ["a target of only *", "GET * HTTP/1.1\r\nHost: app.test\r\n\r\n", 400],
+    ["OPTIONS with a target of */", "OPTIONS */ HTTP/1.1\r\nHost: app.test\r\n\r\n", 400],
     ["a fragment in the target", "GET /servers/app/bad#x HTTP/1.1\r\nHost: app.test\r\n\r\n", 400],
     [
       "another scheme",
@@ -146,6 +147,20 @@ describe("requests that two readers could understand differently", () => {
       },
     )
   }
+
+  proves("a question about the server as a whole gets one answer", async (relay, origin) => {
+    const visitor = await RawHttp.connect(relay)
+    await visitor.send("OPTIONS * HTTP/1.1", [["Host", "app.test"]])
+    const answer = await visitor.readResponse()
+    assert.deepStrictEqual([answer.status, answer.header("content-length")], [200, "0"])
+    await visitor.send("GET /servers/app/next HTTP/1.1", [["Host", "app.test"]])
+    assert.strictEqual((await visitor.readResponse()).status, 200)
+    assert.deepStrictEqual(
+      origin.seen.map(({ target }) => target),
+      ["/next"],
+    )
+    await stillFine(relay, origin)
+  })
 
   proves("a canary that comes after the refusal does not run either", async (relay, origin) => {
     const visitor = await RawHttp.connect(relay)

@@ -71,6 +71,8 @@ describe("a relay that speaks HTTP/2", () => {
         assert.isTrue(Buffer.from(answer.text).equals(body))
         const page = yield* ask(session, { ":path": "/healthz" })
         assert.strictEqual(page.text, "ok\n")
+        const whole = yield* ask(session, { ":method": "OPTIONS", ":path": "*" })
+        assert.deepStrictEqual([whole.status, whole.text], [200, ""])
         const missing = yield* ask(session, { ":path": "/nowhere" })
         assert.strictEqual(missing.status, 404)
       }

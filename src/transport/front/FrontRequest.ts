@@ -3,7 +3,7 @@
  * read.
  */
 import type { RequestHead } from "../../protocol/Message.ts"
-import type { Body } from "../body/Body.ts"
+import { type Body, empty } from "../body/Body.ts"
 import type { Cancel, Reply } from "../body/Handler.ts"
 import type { VisitNotes } from "../observe/VisitNotes.ts"
 
@@ -21,6 +21,20 @@ export interface FrontRequest {
   readonly upgrade: boolean
   /** Notes what becomes of the request, where somebody observes it. */
   readonly notes: VisitNotes | undefined
+}
+
+/**
+ * Whether a request asks about the server as a whole, not about a resource (RFC 9110
+ * 9.3.7). Fronts answer it by {@link serverWide}: no handler has such a target.
+ */
+export const isServerWide = (method: string, target: string): boolean =>
+  method === "OPTIONS" && target === "*"
+
+/** Answers `OPTIONS *`, by which clients find out whether the server is there. */
+export const serverWide: FrontHandler = ({ body }, reply) => {
+  body.discard()
+  reply.respond({ status: 200, headers: [] }, empty)
+  return () => {}
 }
 
 /** Answers a request; see `Handler`. What it returns is called when the exchange is over, however it ended. */

@@ -30,7 +30,7 @@ import * as GracePeriod from "../runtime/GracePeriod.ts"
 import { http, https, STATUS_CODES } from "../runtime/NodeHttp.ts"
 import * as ServerNameRouter from "../tls/ServerNameRouter.ts"
 import type { ReplyRules } from "./FrontReply.ts"
-import type { FrontHandler } from "./FrontRequest.ts"
+import { type FrontHandler, isServerWide, serverWide } from "./FrontRequest.ts"
 import * as HalfClosed from "./HalfClosed.ts"
 import type { Http2Connections, Http2Context, MakeHttp2 } from "./Http2Connections.ts"
 import { type NodeCall, NodeReply, type NodeReplyContext } from "./NodeReply.ts"
@@ -577,7 +577,8 @@ class NodeFront {
     const { headers, request, upgrade } = call
     const { method = "GET", socket, url = "" } = request
     const reply = new NodeReply(this.replies, call)
-    const target = originForm(url)
+    const isForAll = isServerWide(method, url)
+    const target = isForAll ? url : originForm(url)
     if (target === undefined)
       return reply.refuse({
         code: "PTTH_BAD_REQUEST",
@@ -591,8 +592,9 @@ class NodeFront {
           ...(continues ? { onRead: () => reply.writeContinue() } : {}),
         })
       : (upgrade?.body ?? empty)
+    const handler = isForAll ? serverWide : this.options.handler
     reply.start(
-      this.options.handler(
+      handler(
         {
           head: { method, target, headers: withHostOf(url, headers) },
           body: reply.noted(body, "received"),

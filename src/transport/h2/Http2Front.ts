@@ -8,7 +8,7 @@ import type { TLSSocket } from "node:tls"
 import * as Result from "effect/Result"
 import { first, toRaw } from "../../domain/HeaderList.ts"
 import { empty } from "../body/Body.ts"
-import type { FrontHandler } from "../front/FrontRequest.ts"
+import { type FrontHandler, isServerWide, serverWide } from "../front/FrontRequest.ts"
 import type { Http2Connections, Http2Context } from "../front/Http2Connections.ts"
 import { serverNameOf } from "../net/TlsHandshake.ts"
 import { Http2Body } from "./Http2Body.ts"
@@ -209,7 +209,8 @@ class Http2Front implements Http2Connections {
       upgrade,
       notes,
     }
-    reply.start(context.handler(request, reply))
+    const handler = isServerWide(head.method, head.target) ? serverWide : context.handler
+    reply.start(handler(request, reply))
   }
 
   /** Gives a request to a handler that needs Node's objects; `true` if it took it. */

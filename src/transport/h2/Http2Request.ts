@@ -12,6 +12,7 @@ import { contentLength, type Framing } from "../../protocol/http/Framing.ts"
 import { percentEncoded } from "../../protocol/http/PlainRequest.ts"
 import * as WebSocketHandshake from "../../protocol/http/WebSocketHandshake.ts"
 import { isMethod, type RequestHead } from "../../protocol/Message.ts"
+import { isServerWide } from "../front/FrontRequest.ts"
 
 /** The head of a request. */
 export interface Http2Head {
@@ -106,8 +107,8 @@ export const read = (
   if (protocol !== undefined && (method !== "CONNECT" || protocol !== "websocket"))
     return refusal("only WebSockets can be connected here")
   const path = pseudo.get(":path") ?? ""
-  if (!path.startsWith("/") || /[\x00-\x20\x7f#]/.test(path))
-    return refusal("its target is not a path")
+  const isPath = path.startsWith("/") && !/[\x00-\x20\x7f#]/.test(path)
+  if (!isPath && !isServerWide(method, path)) return refusal("its target is not a path")
   const length = contentLength(fields)
   if (length === "bad") return refusal("Content-Length is not one number")
   // What follows a WebSocket's handshake would be read as its content.
