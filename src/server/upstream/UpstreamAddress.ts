@@ -104,8 +104,8 @@ const toVisitor =
       UriReference.isOn(reference, inner) ||
       UriReference.isOn(reference, { proto: app.proto, host: origin.host }) ||
       isSameLoopback(reference, origin)
-    if (!isOwn || (ownStart === "" && UriReference.looksLikeHost(moved))) return text
-    return ownStart + moved
+    if (!isOwn || (visitor.host === "" && UriReference.looksLikeHost(moved))) return text
+    return UriReference.join(ownStart, moved, visitor)
   }
 
 const loopbackNames = /^(?:(?:[^/]+\.)?localhost\.?|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])$/
