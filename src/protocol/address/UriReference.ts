@@ -93,6 +93,22 @@ export const isOn = (reference: Reference, own: Host): boolean => {
 export const isBelow = (path: string, base: string): boolean =>
   path.startsWith(base) && (path.length === base.length || "/?#".includes(path[base.length] ?? ""))
 
+const unreserved = /^[\w.~-]$/
+
+/** A path in one spelling: characters that need no percent-encoding have none (RFC 3986 6.2.2.2). */
+export const plain = (path: string): string =>
+  path.replace(/%[\da-f]{2}/gi, (code) => {
+    const character = String.fromCharCode(Number.parseInt(code.slice(1), 16))
+    return unreserved.test(character) ? character : code.toUpperCase()
+  })
+
+/** The start of a path that is `base` in some spelling; `undefined` if the path is not below it. */
+export const startOf = (path: string, base: string): string | undefined => {
+  const depth = base.split("/").length - 1
+  const [start] = new RegExp(`^(?:/[^/?#]*){${depth}}`).exec(path) ?? []
+  return start !== undefined && plain(start) === plain(base) ? start : undefined
+}
+
 /** A path with `base` before it, unless it is below that already. */
 export const below = (path: string, base: string): string =>
   isBelow(path, base) ? path : base + path

@@ -20,26 +20,33 @@ const adding =
       : text
   }
 
-/** Removes the prefix from references below it. */
+/** Removes the prefix from references below it, in any spelling. */
 const removing =
-  (address: PublicAddress): AddressSyntax.Move =>
+  (address: PublicAddress, prefixes: ReadonlyArray<string>): AddressSyntax.Move =>
   (text) => {
-    const { prefix } = address
     const reference = UriReference.parse(text)
     if (reference === undefined || !UriReference.isOn(reference, address)) return text
-    if (!UriReference.isBelow(reference.path, prefix)) return text
-    return UriReference.join(
-      reference.start,
-      UriReference.rebase(reference.path, prefix, ""),
-      address,
-    )
+    for (const prefix of prefixes) {
+      const start = UriReference.startOf(reference.path, prefix)
+      if (start === undefined) continue
+      const path = UriReference.rebase(reference.path, start, "")
+      return UriReference.join(reference.start, path, address)
+    }
+    return text
   }
 
 const requestFields = AddressFields.byName(AddressFields.inRequests)
 
-/** The fields of a visitor's request for the application; the prefix is not empty. */
-export const remove = (headers: HeaderList, address: PublicAddress): HeaderList =>
-  AddressFields.moved(headers, requestFields, removing(address))
+/**
+ * The fields of a visitor's request for the application; the prefix is not empty.
+ *
+ * @param prefixes the prefixes below which the application is seen
+ */
+export const remove = (
+  headers: HeaderList,
+  address: PublicAddress,
+  prefixes: ReadonlyArray<string> = [address.prefix],
+): HeaderList => AddressFields.moved(headers, requestFields, removing(address, prefixes))
 
 /** How a field is changed: it is moved or removed, always or below a prefix. */
 const responseFields = new AddressFields.NameTable<

@@ -17,6 +17,7 @@ import type { DerivedConfig } from "../settings/DerivedConfig.ts"
 import { connectionOf } from "../settings/VisitorConnection.ts"
 import * as IdentityFields from "../signin/IdentityFields.ts"
 import * as PrivateCookies from "./PrivateCookies.ts"
+import * as Routes from "./Routes.ts"
 import * as VisitorAuth from "./VisitorAuth.ts"
 
 /** The fields that are passed on, and how the visitor addresses the one who receives them. */
@@ -46,12 +47,26 @@ export const forward = (
   const fields = HopByHop.endToEnd(headers, request.upgrade, isOfTunnel)
   const withoutCookies = PrivateCookies.strip(config, fields)
   const withoutSecrets = VisitorAuth.strip(derived, server, withoutCookies)
-  const moved = prefix === "" ? withoutSecrets : PathPrefix.remove(withoutSecrets, publicAddress)
+  const moved =
+    prefix === "" ? withoutSecrets : withoutPrefix(withoutSecrets, publicAddress, prefix)
   const forwarded = Forwarded.apply(moved, connection, publicAddress)
   return {
     headers: identity === undefined ? forwarded : [...forwarded, ...IdentityFields.of(identity)],
     publicAddress,
   }
+}
+
+const withoutPrefix = (
+  headers: HeaderList,
+  address: Forwarded.PublicAddress,
+  prefix: string,
+): HeaderList => {
+  const outer = address.prefix.slice(0, -prefix.length)
+  return PathPrefix.remove(
+    headers,
+    address,
+    Routes.equivalents(prefix).map((own) => outer + own),
+  )
 }
 
 /**

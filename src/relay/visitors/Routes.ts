@@ -72,6 +72,12 @@ const redirects: ReadonlyMap<string, string> = new Map([
 
 const serverPath = /^(?:\/frontend)?\/servers\/([^/?]+)(.*)$/s
 
+/** The prefixes below which a visitor sees the same server as below `prefix`. */
+export const equivalents = (prefix: string): ReadonlyArray<string> => {
+  const [, path] = /^(?:\/frontend)?(\/servers\/[^/?]+)$/.exec(prefix) ?? []
+  return path === undefined ? [prefix] : [path, `/frontend${path}`]
+}
+
 /** The route of a request target in origin-form. */
 export const route = (target: string): Route => {
   const server = serverPath.exec(target)

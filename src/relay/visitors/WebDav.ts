@@ -26,9 +26,11 @@ export const refusal = (
   if (method !== "COPY" && method !== "MOVE") return undefined
   const reference = UriReference.parse(first(headers, "destination") ?? "")
   if (reference === undefined || !UriReference.isOn(reference, visitor)) return undefined
-  const outer = visitor.prefix.slice(0, -own.prefix.length)
-  if (!UriReference.isBelow(reference.path, outer)) return undefined
-  const to = route(UriReference.rebase(reference.path, outer, ""))
+  const outer = UriReference.startOf(reference.path, visitor.prefix.slice(0, -own.prefix.length))
+  if (outer === undefined) return undefined
+  const [path = ""] = /^[^?#]*/.exec(UriReference.rebase(reference.path, outer, "")) ?? []
+  // With a slash at its end, also the address of a whole server leads to it.
+  const to = route(`${UriReference.plain(path)}/`)
   return to._tag === "Server" && to.name !== own.name ? otherServer : undefined
 }
 

@@ -97,6 +97,8 @@ describe("in path mode", () => {
       ["Destination", "https://other.example/servers/a/b", "https://other.example/servers/a/b"],
       ["If", '</servers/a/b> (<urn:x>) </c> (["d"])', '</b> (<urn:x>) </c> (["d"])'],
       ["Destination", "https:/servers/a/b", "/b"],
+      ["Destination", "https://relay.example/%73ervers/%61/b%61", "https://relay.example/b%61"],
+      ["Destination", "/servers%2Fa/b", "/servers%2Fa/b"],
       [
         "Upload-Concat",
         "final;/servers/a/b https://relay.example/servers/a/c",

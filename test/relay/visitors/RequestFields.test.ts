@@ -65,3 +65,50 @@ describe("the trailers of a request", () => {
     assert.strictEqual(RequestFields.bodyOf(derived, whole), whole)
   })
 })
+
+describe("the destination of a request in path mode", () => {
+  const forwarded = (prefix: string, destination: string) => {
+    const { headers } = RequestFields.forward(
+      derive(empty),
+      {
+        head: {
+          method: "MOVE",
+          target: `${prefix}/a`,
+          headers: [
+            ["Host", "relay.example"],
+            ["Destination", destination],
+          ],
+        },
+        body: fromBytes(new Uint8Array(0)),
+        address: "192.0.2.1",
+        secure: false,
+        upgrade: false,
+        notes: undefined,
+      },
+      prefix,
+      undefined,
+    )
+    return headers.find(([name]) => name === "Destination")?.[1]
+  }
+
+  it("leads to the same server below each of its prefixes, in any spelling", () => {
+    for (const prefix of ["/servers/dav", "/frontend/servers/dav"])
+      for (const other of [
+        "/servers/dav",
+        "/frontend/servers/dav",
+        "/servers/d%61v",
+        "/%66rontend/servers/dav",
+      ])
+        assert.strictEqual(
+          forwarded(prefix, `http://relay.example${other}/b%20c`),
+          "http://relay.example/b%20c",
+          `${prefix} ${other}`,
+        )
+  })
+
+  it("stays as it is below another prefix", () => {
+    for (const other of ["/servers/davs/b", "/frontend/dav/b", "/b"])
+      assert.strictEqual(forwarded("/servers/dav", other), other)
+    assert.strictEqual(forwarded("/scraper/servers/dav", "/servers/dav/b"), "/servers/dav/b")
+  })
+})

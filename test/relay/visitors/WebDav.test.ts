@@ -113,6 +113,10 @@ describe("COPY and MOVE in path mode", () => {
       "/outer/servers/b/x",
       "/outer/servers/a/../b/x",
       "/outer/frontend/servers/b/x",
+      "/outer/servers/%62/x",
+      "/%6futer/%73ervers/b/x",
+      "/outer/servers/b",
+      "/outer/servers/b?a=/",
     ])
       for (const method of ["COPY", "MOVE"])
         assert.strictEqual(refused(destination, method), "PTTH_OTHER_SERVER", destination)
@@ -123,6 +127,8 @@ describe("COPY and MOVE in path mode", () => {
       "https://relay.example/outer/servers/a/x",
       "https://other.example/outer/servers/b/x",
       "/outer/frontend/servers/a/x",
+      "/outer/servers/%61/x",
+      "/outer/servers/a",
       "/x",
       "",
     ])
