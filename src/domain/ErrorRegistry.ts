@@ -56,9 +56,9 @@ const entries = {
   PTTH_SIGN_IN_FAILED: {
     status: 400,
     title: "Signing in did not succeed.",
-    remedy: "Open the address again that you wanted to see, or ask the relay's administrator.",
+    remedy: "Open the address that you wanted once more, or ask the relay's administrator.",
     ownerRemedy:
-      "Look at the relay's log and audit log, and compare [oidc] with what the provider knows of this relay.",
+      "Look at the relay's log and audit log, and compare [oidc] with the provider's settings for this relay.",
   },
   PTTH_SIGN_IN_UNAVAILABLE: {
     status: 503,
@@ -139,8 +139,8 @@ const entries = {
   },
   PTTH_UPLOAD_OFFSET: {
     status: 409,
-    title: "The upload has to go on at another byte.",
-    remedy: "Ask with HEAD how much has arrived, and go on from there.",
+    title: "The upload has to continue at another byte.",
+    remedy: "Ask with HEAD how much has arrived, and continue from there.",
   },
   PTTH_UPLOAD_CHECKSUM: {
     status: 460,
@@ -173,12 +173,12 @@ const entries = {
     status: 421,
     title: "This host is not served here.",
     remedy:
-      "Use an IP address, localhost or a name without a dot, or name the host: admin_url of a relay's administrator's pages, --allowed-hosts of `ptth dev` and `ptth fileserver`.",
+      "Use an IP address, localhost or a name without a dot. Or allow the host: by admin_url for a relay's administrator's pages, by --allowed-hosts for `ptth dev` and `ptth fileserver`.",
   },
   PTTH_NOT_HERE: {
     status: 421,
-    title: "This host is reached by a connection of its own only.",
-    remedy: "Open the address anew.",
+    title: "This host needs a connection of its own.",
+    remedy: "Open the address again.",
   },
   PTTH_BAD_APPROVAL: {
     status: 422,
@@ -221,10 +221,10 @@ const entries = {
   },
   PTTH_NO_PASSTHROUGH: {
     status: 502,
-    title: "The server takes no connections whose TLS ends there.",
+    title: "The server does not accept TLS connections that the relay passes on.",
     remedy: "Ask the server's owner to look at the server's log.",
     ownerRemedy:
-      "Give the server `tls_cert` and `tls_key` and the transport stream, with a version that knows them.",
+      "Give the server `tls_cert` and `tls_key` and the transport stream, with a version that supports them.",
   },
   PTTH_UNKNOWN_PREFIX: {
     status: 501,
@@ -301,13 +301,13 @@ const entries = {
   },
   PTTH_LOOP: {
     status: 508,
-    title: "The request goes round in circles.",
+    title: "The request is in a forwarding loop.",
     remedy: "Ask the server's owner to let `--to` name an application, not the relay itself.",
   },
   PTTH_DISK_FULL: {
     status: 507,
     title: "The server's disk is full.",
-    remedy: "Ask the server's owner to make room.",
+    remedy: "Ask the server's owner to free space.",
   },
   PTTH_CANNOT_APPROVE: {
     status: 500,
@@ -456,7 +456,8 @@ const entries = {
   PTTH_RELAY_HANDSHAKE: {
     isLogged: true,
     title: "The TLS handshake with the relay failed.",
-    remedy: "Look at what speaks TLS for the relay: it has to offer TLS 1.2 or 1.3 for this host.",
+    remedy:
+      "Check the program that does TLS for the relay: it has to offer TLS 1.2 or 1.3 for this host.",
   },
   PTTH_NO_WEBSOCKETS: {
     isLogged: true,
@@ -472,13 +473,13 @@ const entries = {
   },
   PTTH_NEEDS_STREAM: {
     isLogged: true,
-    title: "Visitors' TLS is to end at this server, which works by stream only.",
+    title: "This server is to end its visitors' TLS, which needs the transport stream.",
     remedy:
       "Use the transport stream or auto, and let every proxy between server and relay pass WebSockets.",
   },
   PTTH_NO_CERTIFICATE: {
     isLogged: true,
-    title: "Visitors' TLS is to end at this server, which has no certificate.",
+    title: "This server is to end its visitors' TLS, but has no certificate.",
     remedy:
       "Set acme to your mail address, or tls_cert and tls_key to files with a certificate for the server's host.",
   },
@@ -491,13 +492,13 @@ const entries = {
   PTTH_ACME_REFUSED: {
     isLogged: true,
     title: "The certificate authority refuses to give a certificate.",
-    remedy: "Correct what it says; the relay tries again.",
+    remedy: "Correct what the authority names; the relay tries again.",
   },
   PTTH_ACME_CHALLENGE: {
     isLogged: true,
     title: "The certificate authority could not check that a host is this relay's.",
     remedy:
-      "Check that the DNS leads the host to this machine, and that its ports 80 and 443 reach the relay; with acme_dns_hook or acme_dns_server, that records can be set.",
+      "Check that the host's DNS entry points to this machine, and that its ports 80 and 443 reach the relay. With acme_dns_hook or acme_dns_server, check that records can be set.",
   },
   PTTH_ACME_LIMIT: {
     isLogged: true,
@@ -506,12 +507,12 @@ const entries = {
   },
   PTTH_ACME_CLOCK: {
     isLogged: true,
-    title: "By this machine's clock, a new certificate is to be renewed already.",
+    title: "By this machine's clock, a new certificate is already due for renewal.",
     remedy: "Set the clock; the certificate is used, and the relay tries again.",
   },
   PTTH_STATE_UNUSABLE: {
     isLogged: true,
-    title: "What the relay keeps over restarts cannot be read or written.",
+    title: "The state that the relay stores cannot be read or written.",
     remedy: "Give the relay a folder in state_dir that its user may write.",
   },
   PTTH_WORKER_ENDED: {
@@ -522,13 +523,13 @@ const entries = {
   PTTH_ROLL_FAILED: {
     exit: 1,
     title: "The workers of the relay were not all replaced.",
-    remedy: "Read the relay's log; the workers that were not replaced go on as before.",
+    remedy: "Read the relay's log; the workers that were not replaced continue as before.",
   },
   PTTH_ROLL_ALONE: {
     exit: 1,
     title: "The relay has no workers that could be replaced.",
     remedy:
-      "Restart it: other relays of its cluster serve meanwhile, and with a socket of systemd connections wait for it. Or set `workers` to 2 or more.",
+      "Restart it: other relays of its cluster serve meanwhile, and with a systemd socket new connections wait. Or set `workers` to 2 or more.",
   },
   PTTH_NO_RUNNING_RELAY: {
     exit: 1,
@@ -542,7 +543,7 @@ const entries = {
   },
   PTTH_SAME_RELAY_ID: {
     isLogged: true,
-    title: "Two relays of the cluster have the same id, of which the others use one.",
+    title: "Two relays of the cluster have the same id, and the others use only one of them.",
     remedy: "Give each machine an id of its own in [cluster].",
   },
   PTTH_RUNTIME_FOLDER: {
@@ -559,7 +560,7 @@ const entries = {
   PTTH_OUTPUT_LOST: {
     exit: 1,
     title: "The output could not be written.",
-    remedy: "Make room on the disk that it goes to, or let it go elsewhere.",
+    remedy: "Free space on the disk that it goes to, or send it elsewhere.",
   },
   PTTH_FOLDER_GONE: {
     exit: 3,

@@ -557,7 +557,7 @@ class Handlers {
     }
     const sender = new FileSender(root, {
       trusted: options.trustedContent ?? false,
-      // Whoever may upload could otherwise decide what others get for a file that he may not replace.
+      // Whoever may upload could otherwise decide what others get for a file that they may not replace.
       usesPrecompressed: (folder) =>
         options.precompressed === true &&
         options.access === undefined &&

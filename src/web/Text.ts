@@ -6,7 +6,7 @@
 /** Before what only the owner of the relay or server can do. */
 export const forOwner = "For the owner:"
 
-/** A remedy as its owner is told it, who need not ask himself. */
+/** A remedy in the words for the owner. */
 export const asOwner = (remedy: string): string =>
   remedy.replace(/^Ask the server's owner to (.)/, (_, letter: string) => letter.toUpperCase())
 

@@ -26,7 +26,7 @@ export class AssetFold {
       : `+ ${count} asset${count === 1 ? "" : "s"}  ${Format.bytes(bytes)}`
   }
 
-  /** The same, and begins anew. */
+  /** The same, and starts again. */
   unfold(): string | undefined {
     const { line } = this
     this.count = 0

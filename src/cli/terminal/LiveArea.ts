@@ -71,7 +71,7 @@ export class LiveArea {
     this.originals.clear()
   }
 
-  /** Draws the lines anew, with further output above them. */
+  /** Redraws the lines, with further output above them. */
   update(above: ReadonlyArray<string> = []): void {
     if (this.originals.size === 0) return
     const { columns, rows } = this.size

@@ -29,7 +29,7 @@ export class ServiceList {
   /** Empty until one is selected. */
   private selectedName = ""
 
-  /** @param onChange called when something is to be shown anew */
+  /** @param onChange called when something is to be redrawn */
   constructor(onChange: () => void) {
     this.onChange = onChange
   }

@@ -12,7 +12,7 @@ import { Engine, type EngineUnavailable } from "./Engine.ts"
 export interface EngineLoopOptions<R> {
   /** What it does, such as "sharing approvals", for messages when the engine refuses it and takes it again. */
   readonly what: string
-  /** The time between two runs that nothing else asks for, in milliseconds; asked anew each time. */
+  /** The time between two runs that nothing else asks for, in milliseconds; asked for each time. */
   readonly everyMillis: () => number
   readonly run: Effect.Effect<void, EngineUnavailable, R>
 }

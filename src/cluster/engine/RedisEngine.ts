@@ -144,7 +144,7 @@ const connect = Effect.fnUntraced(function* (
   return { redis, client, subscribe }
 })
 
-/** Subscribes, on each new connection anew: the client forgets what it could not send. */
+/** Subscribes, again on each new connection: the client drops what it could not send. */
 const subscriptions = (client: Client) => {
   const all = new Set<() => void>()
   client.on("ready", () => {

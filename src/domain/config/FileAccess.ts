@@ -85,7 +85,7 @@ export const accessKeys = {
   visitors: optional({
     name: "visitors",
     value: table(pathKeys, "a table, headed [visitors]"),
-    doc: "What visitors may do who have not signed in, if there are users or tokens.",
+    doc: "What visitors may do without signing in, if there are users or tokens.",
     see: "files.md#who-may-do-what",
     unset: "nothing",
   }),

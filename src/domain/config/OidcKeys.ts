@@ -62,7 +62,7 @@ export const oidcKeys = {
   allow: required({
     name: "allow",
     value: allowList,
-    doc: 'Who of those that sign in is let in: addresses, "@example.org" for a whole domain, "group:NAME", or "*" for everybody.',
+    doc: 'Who is let in after signing in: addresses, "@example.org" for a whole domain, "group:NAME", or "*" for everybody.',
   }),
   scopes: withDefault({
     name: "scopes",
@@ -85,7 +85,7 @@ export const oidcKeys = {
   unverifiedEmail: withDefault({
     name: "unverified_email",
     value: Value.boolean,
-    doc: "Let an address count although the provider does not say that it has verified it.",
+    doc: "Accept a mail address that the provider does not declare as verified.",
     default: false,
   }),
   session: withDefault({

@@ -52,7 +52,7 @@ export const acmeKeys = {
   acmeEabKeyId: optional({
     name: "acme_eab_key_id",
     value: nonEmpty,
-    doc: "The id of the key by which the certificate authority knows who signs up (external account binding).",
+    doc: "The id of the key by which the certificate authority recognises the customer (external account binding).",
     unset: "none",
   }),
   acmeEabKeyFile: optional({
@@ -137,20 +137,20 @@ const addressKeys = {
   acmeDnsHook: optional({
     name: "acme_dns_hook",
     value: Value.text("the path of a program"),
-    doc: "The program that sets a TXT record in the zone of `domain`, called as `PROGRAM add NAME VALUE` and `PROGRAM remove NAME VALUE`; one certificate then holds for all hosts below `domain`.",
+    doc: "The program that sets a TXT record in the zone of `domain`, called as `PROGRAM add NAME VALUE` and `PROGRAM remove NAME VALUE`; one certificate is then valid for all hosts below `domain`.",
     see: "operating.md#certificates-by-acme",
     unset: "none",
   }),
   acmeDnsServer: optional({
     name: "acme_dns_server",
     value: Value.peerAddress,
-    doc: "The same by a name server that takes updates (RFC 2136).",
+    doc: "Instead of `acme_dns_hook`, a name server that accepts updates (RFC 2136).",
     unset: "none",
   }),
   acmeDnsKeyFile: optional({
     name: "acme_dns_key_file",
     value: Value.text("the path of a file"),
-    doc: "The file of the key for these updates, as `tsig-keygen` of BIND prints it.",
+    doc: "The file of the key for these updates, in the form that BIND's `tsig-keygen` prints.",
     unset: "none",
   }),
   httpListen: withDefault({
@@ -193,7 +193,7 @@ export const limitKeys = {
   maxBody: optional({
     name: "max_body",
     value: Value.bytes(0),
-    doc: "The size of the largest request body, in bytes.",
+    doc: "The largest allowed request body, in bytes.",
     unset: "the relay's",
   }),
   maxRequests: optional({
@@ -232,7 +232,7 @@ const relayLimitKeys = {
   maxHead: withDefault({
     name: "max_head",
     value: Value.integer(1024, 1_048_576, "a number of bytes from 1024 to 1048576"),
-    doc: "The size of the largest request head, in bytes.",
+    doc: "The largest allowed request head, in bytes.",
     default: 65_536,
   }),
   maxFields: withDefault({
@@ -272,19 +272,19 @@ const timeKeys = {
   heartbeat: withDefault({
     name: "heartbeat",
     value: Value.duration,
-    doc: "After how long without a message a WebSocket link is pinged; after the same time again without an answer it is closed.",
+    doc: "The time without a message after which a WebSocket link is pinged. After the same time without an answer it is closed.",
     default: "15 s",
   }),
   shutdownGrace: withDefault({
     name: "shutdown_grace",
     value: Value.durationOrZero,
-    doc: "How long running requests may go on when the relay stops.",
+    doc: "How long requests in progress may continue when the relay stops.",
     default: "30 s",
   }),
   lameDuck: withDefault({
     name: "lame_duck",
     value: Value.durationOrZero,
-    doc: "For how long of `shutdown_grace` a relay that stops goes on to accept connections, if visitors are connected.",
+    doc: "The part of `shutdown_grace` during which a relay that stops still accepts connections, if visitors are connected.",
     see: "operating.md#upgrade-and-restart",
     default: "5 s",
   }),
@@ -318,7 +318,7 @@ export const registeredServerKeys = {
   hosts: withDefault({
     name: "hosts",
     value: Value.hosts,
-    doc: "Hosts at which it is besides the one below `domain`.",
+    doc: "Further hosts of the server, besides the one below `domain`.",
     see: "operating.md#hosts-of-its-own",
     default: [],
   }),
@@ -425,7 +425,7 @@ const pageKeys = {
   publicList: withDefault({
     name: "public_list",
     value: Value.boolean,
-    doc: "Whether that page lists the servers: their names, whether they are connected, whether one has to sign in, and their addresses.",
+    doc: "Whether that page lists the servers, with name, state, address, and whether one has to sign in.",
     default: true,
   }),
 }
@@ -548,7 +548,7 @@ const clusterKeys = {
       /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
       "1 to 63 of the characters A-Z a-z 0-9 . - _",
     ),
-    doc: "This machine's name, which no other machine of the cluster has.",
+    doc: "This machine's name, which must be unique in the cluster.",
     unset: "its host name",
   }),
   listen: optional({
@@ -572,14 +572,14 @@ const clusterKeys = {
   engine: optional({
     name: "engine",
     value: Value.engine,
-    doc: "Where the machines find each other: Redis or Valkey, which also has what they share, or a name in the DNS.",
+    doc: "How the machines find each other: Redis or Valkey, which also stores what they share, or a name in the DNS.",
     unset: "`peers`",
     secret: true,
   }),
   peers: withDefault({
     name: "peers",
     value: Value.peerAddresses,
-    doc: "The addresses of the other machines, where there is no `engine`.",
+    doc: "The addresses of the other machines, if there is no `engine`.",
     default: [],
   }),
   name: withDefault({
@@ -591,7 +591,7 @@ const clusterKeys = {
   spread: withDefault({
     name: "spread",
     value: Value.integer(1, 64),
-    doc: "Over how many relays, workers of all machines, each server spreads its links.",
+    doc: "Over how many relays each server spreads its links; each worker of each machine counts.",
     default: 4,
   }),
 }

@@ -156,14 +156,14 @@ export const fileKeys = {
   index: withDefault({
     name: "index",
     value: Value.boolean,
-    doc: "Send the `index.html` of a folder in place of its listing, and the folder's `404.html` for what does not exist. The files are at the top, too.",
+    doc: "Send the `index.html` of a folder in place of its listing, and the folder's `404.html` for what does not exist. The files are then also at `/`.",
     default: false,
     flag: {},
   }),
   spa: withDefault({
     name: "spa",
     value: Value.boolean,
-    doc: "Send the served folder's `index.html` in place of pages that do not exist, for an application of one page; implies `index`. Its scripts need `trusted_content`.",
+    doc: "Send the served folder's `index.html` in place of pages that do not exist, for a single-page application; implies `index`. Its scripts need `trusted_content`.",
     default: false,
     flag: {},
   }),
@@ -191,7 +191,7 @@ export const fileKeys = {
   uploadsMax: optional({
     name: "uploads_max",
     value: Value.bytes(1),
-    doc: "The size of the largest upload, in bytes.",
+    doc: "The largest allowed upload, in bytes.",
     unset: "no limit",
     flag: { metavar: "BYTES" },
   }),
@@ -270,7 +270,7 @@ export const routeKeys = {
   path: required({
     name: "path",
     value: Value.scalar("text", Value.parsed(Schema.String, parseRoute), 'a path such as "/api"'),
-    doc: "The path that is forwarded, and all below it; of several the longest counts.",
+    doc: "The path that is forwarded, with everything below it. If several match, the longest is used.",
   }),
   ...originKeys,
   to: required({
@@ -363,14 +363,14 @@ const tunnelKeys = {
   transport: withDefault({
     name: "transport",
     value: Value.oneOf(["auto", "classic", "stream"]),
-    doc: "How the relay is reached: over WebSockets (stream), by plain requests (classic), or over WebSockets where they pass (auto).",
+    doc: "How the relay is reached: over WebSockets (stream), by plain requests (classic), or over WebSockets if they work (auto).",
     default: "auto",
     flag: { metavar: "KIND" },
   }),
   responseTimeout: optional({
     name: "response_timeout",
     value: Value.duration,
-    doc: "How long this server may take from receiving a request to sending the response head, apart from waiting for the visitor's body. It counts unless the relay's entry for the server has a `response_timeout`, and up to the relay's `max_response_timeout`.",
+    doc: "How long this server may take from receiving a request to sending the response head, apart from waiting for the visitor's body. A `response_timeout` in the relay's entry for the server takes precedence. The relay's `max_response_timeout` is the limit.",
     unset: "the relay's",
   }),
   connections: optional({
@@ -436,7 +436,7 @@ const furtherKeys = {
   services: optional({
     name: "services",
     value: tables(serviceKeys, "a table for each service, headed [[services]]"),
-    doc: "Further servers in the same process; without a `name` above them they are the only ones.",
+    doc: "Further servers in the same process. If there is no `name` outside of them, they are the only ones.",
     see: "operating.md#several-services",
     unset: "none",
   }),

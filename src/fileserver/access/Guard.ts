@@ -360,7 +360,7 @@ const isSecure = ({ headers }: RequestHead): boolean =>
 /** A segment that browsers read as the folder above (URL Standard 4.1): `..`, also percent-encoded. */
 const leadsUp = /(?:^|\/)(?:\.|%2e){2}(?:\/|$)/i
 
-/** Whether an address leads nowhere but below the top of this site. */
+/** Whether an address is below the top of this site. */
 const isSafe = (to: string): boolean => {
   const [path = ""] = to.split(/[?#]/, 1)
   return /^[!-[\]-~\x80-\xff]*$/.test(to) && !/^\/|\/\/|^[^/]*:/.test(path) && !leadsUp.test(path)

@@ -85,7 +85,7 @@ export class Locks {
     return this.store({ ...lock, token: `opaquelocktoken:${randomUUID()}` })
   }
 
-  /** Begins the time of a lock anew. */
+  /** Restarts the time of a lock. */
   refresh(token: string, seconds: number): Lock | undefined {
     const lock = this.active().find((candidate) => candidate.token === token)
     return lock === undefined ? undefined : this.store({ ...lock, seconds })

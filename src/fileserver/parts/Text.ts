@@ -168,11 +168,11 @@ export const view = {
   asText: "Show the file as it is",
   table: "The table in this file",
   row: "Row",
-  tableCutShort: "The table goes on: this page shows its beginning.",
+  tableCutShort: "This page shows only the beginning of the table.",
   noImage: "This browser cannot show this picture. It can be downloaded.",
   noMedia: "This browser cannot play this file. It can be downloaded.",
   turnsDirection:
-    "This file contains characters that turn the writing direction, so that code may not be what it looks like.",
+    "This file contains characters that change the writing direction, so that code may not be what it looks like.",
   noPdf: "This browser does not show PDFs in pages.",
   notViewable: "Files of this kind cannot be shown here.",
   notText: "This file is not text.",

@@ -453,7 +453,7 @@ export class ShareLinks {
   private logNotStored(error: unknown): void {
     const reason = (error as NodeJS.ErrnoException).code ?? String(error)
     this.site.log(
-      `The secret and the counts of share links cannot be stored in ${this.store.file} (${reason}). Make it writable: a restart brings back what was stored last, so that links which were ended open again, and downloads are counted anew.`,
+      `The secret and the counts of share links cannot be stored in ${this.store.file} (${reason}). Make it writable. Until then, a restart undoes what was not stored: ended links work again, and counts of downloads are lower.`,
     )
   }
 

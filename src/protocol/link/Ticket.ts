@@ -1,5 +1,5 @@
 /**
- * The ticket of an invitation: whoever presents it with a key of his own has
+ * The ticket of an invitation: whoever presents it with a new key has
  * that key registered for the name in it, once. A relay keeps only its digest.
  */
 import { createHash, randomBytes } from "node:crypto"

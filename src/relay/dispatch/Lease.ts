@@ -1,7 +1,7 @@
 /**
  * How long a server may take to begin a request that changes something, from when
  * the relay handed it out. Until a little later the visitor is not told that the
- * request failed because its link was lost: a server that stood still must not do
+ * request failed because its link was lost: a server that was paused must not do
  * afterwards what its visitor was told to have failed (docs/protocol.md, Begin).
  */
 

@@ -35,14 +35,14 @@ export class History extends Context.Service<
   )
 }
 
-/** Opens the database, if there is to be one; without it the charts begin anew at each start. */
+/** Opens the database, if there is to be one; without it the charts start empty at each start. */
 const openStore = Effect.fnUntraced(function* (folder: string | undefined) {
   if (folder === undefined) return undefined
   return yield* Effect.tryPromise(() => HistoryStore.open(folder)).pipe(
     Effect.catch(({ cause }) =>
       Effect.as(
         Effect.logWarning(
-          `the traffic cannot be kept in ${folder}, so that charts begin anew at each start`,
+          `the traffic cannot be kept in ${folder}, so that charts start empty at each start`,
           cause,
         ),
         undefined,

@@ -84,7 +84,7 @@ export class Sampler {
       const now = countersOf(traffic)
       const difference = now.slice()
       const last = counted.get(name)
-      // Counters of a server that was registered anew begin again.
+      // Counters of a server that was registered again start at zero.
       const isContinued = last !== undefined && now.every((value, i) => value >= (last[i] ?? 0))
       if (isContinued)
         for (let i = 0; i < width; i++) difference[i] = (now[i] ?? 0) - (last[i] ?? 0)

@@ -100,7 +100,7 @@ const headOf = (
   return problem === undefined ? Result.succeed(head) : Result.fail(problem)
 }
 
-/** The body to send, or why it cannot be sent; `isNew` if it was written anew. */
+/** The body to send, or why it cannot be sent; `isNew` if it was edited. */
 const bodyOf = (
   recording: Recording,
   sent: Uint8Array | undefined,
@@ -115,7 +115,7 @@ const bodyOf = (
       ? Result.fail(`the body has ${mask} where secrets were; write the secrets there`)
       : Result.succeed({ body: Buffer.from(text), isNew })
   if (sent === undefined && shownBody.length > 0)
-    return Result.fail("the body that was sent is not there any more; write it anew")
+    return Result.fail("the body that was sent is not there any more; write it again")
   return Result.succeed({ body: sent ?? new Uint8Array(0), isNew })
 }
 
@@ -135,7 +135,7 @@ export const complete = (
   )
 }
 
-/** A body that was written anew has no content coding. */
+/** An edited body has no content coding. */
 const isEncoding = (name: string): boolean => name.toLowerCase() === "content-encoding"
 
 /** Browsers send the lines of a text field with CRLF, whatever they were. */

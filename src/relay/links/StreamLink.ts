@@ -162,7 +162,7 @@ export class StreamLink implements Link {
 
   /** The same process has opened this link again. One that is drained ends by itself. */
   replace(): void {
-    if (this.places() !== undefined) this.end("it connected anew")
+    if (this.places() !== undefined) this.end("it connected again")
   }
 
   /** Ends the link and the requests on it. */

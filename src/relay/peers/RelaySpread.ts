@@ -1,6 +1,6 @@
 /**
  * What servers are told of the relays that serve as one, so that each spreads its
- * links over some of them, and what becomes of a link here when its server opens
+ * links over some of them, and what happens to a link here when its server opens
  * it elsewhere (docs/protocol.md, Several relays).
  */
 import type { PeersShape, PeerView, PresenceChange, PresentLink } from "../../cluster/Peers.ts"

@@ -151,7 +151,7 @@ class Approvals {
     for (const name of this.present ?? []) {
       const { at = 0, value } = records.get(name) ?? {}
       if (present.has(name) || value === undefined) continue
-      // The operator may have registered it in a file of his own instead.
+      // The operator may have registered it in a file instead.
       if (this.accepts(name, value.tripcode)) present.add(name)
       else changes.set(name, { at: Math.max(now, at + 1), value: undefined })
     }

@@ -493,7 +493,7 @@ export class SignIn {
     return this.context.now()
   }
 
-  /** Made anew when the provider's configuration changes; `undefined` without one. */
+  /** Made again when the provider's configuration changes; `undefined` without one. */
   private ofConfig(): Current | undefined {
     const { oidc, publicUrl } = this.context.derived().config
     if (oidc === undefined || publicUrl === undefined) return undefined

@@ -2,7 +2,7 @@
  * Shares the places of a server between the networks of its visitors (an IPv4
  * /24, an IPv6 /48). While places are left, a network may have as many requests
  * as there are places left. When none is left, a network with few requests gets
- * a place of the one with the most, whose request that has stood still for the
+ * a place of the one with the most, whose request that has made no progress for the
  * longest time is ended. docs/reliability.md states the bounds.
  */
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"

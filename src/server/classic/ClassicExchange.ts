@@ -56,7 +56,7 @@ export const start = (offer: Offer, options: ClassicExchangeOptions): Cancel => 
 
 const stoodStill = new ExchangeError({
   code: "PTTH_LINK_LOST",
-  detail: "the server's process stood still before it could begin",
+  detail: "the server's process was paused before it could begin",
 })
 
 class ClassicExchange implements Reply {

@@ -144,7 +144,7 @@ interface Age {
 /**
  * Whether requests are new enough (protocol.md, Begin). A relay that does not say
  * how long it held the listen has given up what a process does not acknowledge, so
- * only a process that stood still may have old ones.
+ * only a process that was paused may have old ones.
  */
 const isInTime = ({ headers }: IncomingMessage, { clock, sentAt }: Age): boolean => {
   const within = headers[header.beginWithin]

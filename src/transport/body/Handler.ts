@@ -20,7 +20,7 @@ export interface Reply {
   /**
    * Calls `go` when a request that changes something may have its effect: now, or
    * later, or never if its visitor may have been told meanwhile that it failed,
-   * since this process stood still. A handler calls it at the last moment before
+   * since this process was paused. A handler calls it at the last moment before
    * the effect, by `Replies.commit`, and waits until then. Replies that pass on to
    * another one have to pass this on.
    */

@@ -28,7 +28,7 @@ export const peek = (body: Body, { accepted, judge, refused }: Judgement): void 
   }
   let text = ""
   let isDecided = false
-  /** Judged anew each time that it has doubled, so that small chunks do not cost more. */
+  /** Judged again each time that it has doubled, so that small chunks do not cost more. */
   let nextLength = 1
   const decide = (isEnd: boolean): void => {
     if (isDecided || (!isEnd && text.length < nextLength)) return

@@ -19,7 +19,7 @@ export interface FrontRequest {
   readonly serverName?: string | undefined
   /** Whether it asks for another protocol, and can be answered with 101. */
   readonly upgrade: boolean
-  /** Notes what becomes of the request, where somebody observes it. */
+  /** Records the outcome of the request, if somebody observes it. */
   readonly notes: VisitNotes | undefined
 }
 

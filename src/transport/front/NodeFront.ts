@@ -69,7 +69,7 @@ export interface FrontOptions extends ReplyRules {
     socket: Duplex,
     head: Buffer,
   ) => boolean
-  /** Notes what becomes of each request. */
+  /** Records the outcome of each request. */
   readonly observe?: Observe
   /** The largest head of a request, in bytes; {@link maxRequestHead} by default. */
   readonly maxHead?: number

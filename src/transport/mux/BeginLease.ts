@@ -12,7 +12,7 @@ import type { RunningClock } from "../runtime/RunningClock.ts"
 /** How old the relay's time may be when it sends something behind it, in milliseconds. */
 export const clockMillis = 20
 
-/** A request that seems to come so long before it was sent, in milliseconds, shows that this machine's clock has stood still. */
+/** A request that seems to come so long before it was sent, in milliseconds, shows that this machine's clock was stopped. */
 const impossibleMillis = 250
 
 /** A moment at both ends: the relay's clock showed `relay` no earlier than this end's showed `own`. */
@@ -76,7 +76,7 @@ export class BeginLease {
   /** Until when the request that comes now may be begun without asking. */
   beginBy(): number {
     const { last } = this
-    // A relay without a clock: only a process that stood still may have something old before it.
+    // A relay without a clock: only a process that was paused may have an old request before it.
     if (last === undefined)
       return this.clock.hasStoodStillSince(this.clock.now() - recentMillis)
         ? -1

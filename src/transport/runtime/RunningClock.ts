@@ -1,6 +1,6 @@
 /**
  * A monotonic clock that goes on while the machine is suspended, as far as the
- * clock on the wall tells, and that notices when the process stood still: it was
+ * clock on the wall tells, and that notices when the process was paused: it was
  * stopped, the machine slept, or the event loop was blocked.
  */
 import type { Deadline, Deadlines } from "./Deadlines.ts"
@@ -11,7 +11,7 @@ const suspendedMillis = 1_000
 /** How often the clock looks whether the process runs, in milliseconds. */
 const tickMillis = 250
 
-/** A tick that is late by so much means that the process stood still, in milliseconds. */
+/** A tick that is late by so much means that the process was paused, in milliseconds. */
 const standstillMillis = 1_000
 
 /** See the file's header. */
@@ -43,7 +43,7 @@ export class RunningClock {
     return this.total
   }
 
-  /** Whether the process stood still at any time since `at`, in milliseconds of {@link now}. */
+  /** Whether the process was paused at any time since `at`, in milliseconds of {@link now}. */
   hasStoodStillSince(at: number): boolean {
     this.look()
     return this.stoodStillAt >= at

@@ -392,7 +392,7 @@ describe("a file's page", () => {
     assert.include((await get("/files/evil.svg?view")).text, '<img src="evil.svg"')
     assert.strictEqual((await get("/files/evil.svg")).header("content-security-policy"), "sandbox")
     assert.strictEqual((await get("/files/evil.html")).header("content-security-policy"), "sandbox")
-    const warning = "turn the writing direction"
+    const warning = "change the writing direction"
     assert.include((await get("/files/trojan.ts?view")).text, warning)
     assert.notInclude((await get("/files/code.ts?view")).text, warning)
     assert.include((await get("/files/big.txt?view")).text, "Part 1 of 5")

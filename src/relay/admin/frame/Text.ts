@@ -43,7 +43,7 @@ export const server = {
 export const charts = {
   empty: "There was no traffic in this time.",
   stored: html`The charts are kept over restarts in the folder of <code>state_dir</code>.`,
-  notStored: html`The charts begin anew when the relay starts. Set <code>state_dir</code> in its configuration to keep them.`,
+  notStored: html`The charts start empty when the relay starts. Set <code>state_dir</code> in its configuration to keep them.`,
 }
 
 /** How a server is registered. */
@@ -151,7 +151,7 @@ export const request = {
   editing:
     "Secrets stay on the relay: where *** is left as it is, the relay sends what the visitor sent. It keeps that for ten minutes.",
   notSent: "Not sent:",
-  cutBody: "More of the body was sent than is recorded. Write it anew, or leave it empty.",
+  cutBody: "More of the body was sent than is recorded. Write it again, or leave it empty.",
   sentAsItWas: "The body is not a short text. It is sent as it was.",
 }
 
