@@ -30,6 +30,8 @@ const run = async (): Promise<void> => {
     process.stdout.write(`ptth ${version}\n`)
     return
   }
+  const { enterPersonsFolder } = await import("./cli/shared/UserPaths.ts")
+  enterPersonsFolder(process.env)
   // Grown by what the start allocates, the space of new objects would stay large; see HeapPolicy.ts.
   setFlagsFromString("--semi-space-growth-factor=1")
   const { apply: limitHeap } = await import("./cli/HeapPolicy.ts")

@@ -161,7 +161,13 @@ export const describe = (
     ...(config.publicUrl === undefined ? [] : [["Public", `${config.publicUrl}/`] as const]),
     ...more,
     ["Admin", admin],
-    ["Config", path ?? `none; looked for ${LoadConfig.places(LoadConfig.relayFile).join(" and ")}`],
+    [
+      "Config",
+      path === undefined
+        ? `none; looked for ${LoadConfig.places(LoadConfig.relayFile).join(" and ")} in ${process.cwd()}`
+        : path,
+    ],
+    ["servers.d", NodePath.resolve(LoadConfig.serversFolder(path))],
     ["Servers", count > 0 ? `${count} registered` : "none yet. Invite one: ptth relay invite NAME"],
   ])
 }

@@ -8,6 +8,7 @@ import * as Result from "effect/Result"
 import * as ApiKey from "../../domain/ApiKey.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { serverKeys } from "../../domain/config/ServerKeys.ts"
+import * as LeftBehind from "../load/LeftBehind.ts"
 import { runServices } from "../serve/RunServices.ts"
 import * as Flags from "../shared/Flags.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
@@ -51,6 +52,7 @@ const printTripcodes = Effect.fnUntraced(function* (
 /** Runs until it is interrupted. */
 export const runServer = Effect.fn("ptth server")(function* (flags: ServerFlags) {
   if (Option.isSome(flags.assetRoot)) yield* Effect.logInfo(Flags.assetRootNote)
+  if (Option.isNone(flags.configPath)) yield* LeftBehind.warn(LoadConfig.serverFile)
   if (flags.autoGenKey) yield* autoGenKey(flags.configPath)
   const sources: LoadConfig.Sources = {
     configPath: flags.configPath,

@@ -7,7 +7,6 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import { single } from "../../domain/config/ConfigError.ts"
-import { fromPerson } from "../shared/UserPaths.ts"
 
 /** What is shared: a folder, or a single file of it. */
 export interface Shared {
@@ -22,7 +21,7 @@ export const checkShared = Effect.fn("Folder.checkShared")(function* (
   path: string,
 ): Effect.fn.Return<Shared, ConfigError, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
-  const absolute = NodePath.resolve(fromPerson(path))
+  const absolute = NodePath.resolve(path)
   const invalid = (detail: string) =>
     single({ code: "PTTH_ROOT_NOT_FOLDER", where: absolute, detail })
   const info = yield* Effect.mapError(fs.stat(absolute), (error) =>

@@ -90,7 +90,7 @@ export const find = Effect.fn("KnownRelay.find")(function* (
   const sources = [own, last].filter(({ relay }) => relay === url)
   const ca = Option.match(flags.ca, {
     onNone: () => sources.find((one) => one.ca !== undefined)?.ca ?? (named ? undefined : own.ca),
-    onSome: (file) => NodePath.resolve(UserPaths.fromPerson(file)),
+    onSome: (file) => NodePath.resolve(file),
   })
   return { url, ca, insecure: flags.insecure || sources.some(({ insecure }) => insecure) }
 })

@@ -7,7 +7,6 @@ import * as NodePath from "node:path"
 import * as Effect from "effect/Effect"
 import { type ConfigError, usage } from "../../domain/config/ConfigError.ts"
 import { parseUpstream, socketPathOf } from "../../domain/config/ServerKeys.ts"
-import { fromPerson } from "../shared/UserPaths.ts"
 
 /** What is shared, as the keys of a server's configuration say it. */
 export type Target =
@@ -24,12 +23,12 @@ const unknown = (text: string): ConfigError =>
 /** An address of which the path of a socket is absolute. */
 const absolute = (to: string): string => {
   const socketPath = socketPathOf(to)
-  return socketPath === undefined ? to : `unix:${NodePath.resolve(fromPerson(socketPath))}`
+  return socketPath === undefined ? to : `unix:${NodePath.resolve(socketPath)}`
 }
 
 /** Reads what was typed. A path that exists is one, unless it is a number: that is a port. */
 export const parse = (text: string): Effect.Effect<Target, ConfigError> => {
-  const path = NodePath.resolve(fromPerson(text))
+  const path = NodePath.resolve(text)
   const to = parseUpstream(text)
   if (!/^:?\d+$/.test(text) && existsSync(path)) return Effect.succeed({ _tag: "Files", path })
   return to === undefined

@@ -10,7 +10,6 @@ import * as Option from "effect/Option"
 import { fromText, type Override, variableOf } from "../../domain/config/ConfigDecode.ts"
 import { type ConfigKey, type ConfigRows, flagName } from "../../domain/config/ConfigKey.ts"
 import * as CommaList from "../../domain/text/CommaList.ts"
-import { fromPerson } from "./UserPaths.ts"
 
 /**
  * A path as it was given. Effect's own would make it absolute and look at the file
@@ -51,7 +50,7 @@ export const configPath = (file: string) =>
     "config-path",
     "FILE",
     `Configuration (default ./${file}, then ./config/${file}; a missing named file is an error)`,
-  ).pipe(Flag.map(Option.map((path) => fromPerson(path))))
+  )
 
 /** `--asset-root`, a flag of PTTH 2.x. */
 export const assetRoot = text("asset-root", "DIR", "Accepted for compatibility; pages are built in")
@@ -72,6 +71,14 @@ export const printConfig = Flag.Boolean("print-config").pipe(
 export const noWait = Flag.Boolean("no-wait").pipe(
   Flag.withDescription(
     "Exit with code 4 if the relay does not know the key or its certificate is not trusted, instead of trying again (default off)",
+  ),
+  Flag.withDefault(false),
+)
+
+/** `--no-auth`. */
+export const noAuth = Flag.Boolean("no-auth").pipe(
+  Flag.withDescription(
+    "Let visitors in without the sign-in that this TARGET was shared with before (default off)",
   ),
   Flag.withDefault(false),
 )

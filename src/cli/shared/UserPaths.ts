@@ -2,7 +2,7 @@
  * Where the user's own files of PTTH are, and which folder relative paths count
  * from.
  */
-import { existsSync, readdirSync, realpathSync } from "node:fs"
+import { readdirSync, realpathSync } from "node:fs"
 import * as NodePath from "node:path"
 import { homeFolder } from "../../transport/runtime/HomeFolder.ts"
 
@@ -98,19 +98,52 @@ export const keyPatterns = (
   return [...new Set(patterns)]
 }
 
+const realPath = (path: string): string | undefined => {
+  try {
+    return realpathSync.native(path)
+  } catch {
+    return undefined
+  }
+}
+
+/** The folders of npm's script `ptth`; `undefined` in any other process. */
+interface ScriptFolders {
+  /** Of the package whose script it is. */
+  readonly manifest: string
+  /** Where npm was called. */
+  readonly person: string
+}
+
+const scriptFolders = ({
+  INIT_CWD: person,
+  npm_lifecycle_event: script,
+  npm_package_json: manifest,
+}: Environment): ScriptFolders | undefined =>
+  script === "ptth" && person !== undefined && manifest !== undefined
+    ? { manifest: NodePath.dirname(manifest), person }
+    : undefined
+
 /**
- * A path that a person has typed, from the folder where that person is: npm runs
- * scripts in the folder of the package, and says in `INIT_CWD` where it was
- * started. A path that exists only in the package's folder counts from there.
+ * Makes the folder in which the person is the working directory: npm runs scripts
+ * in the folder of their package, and says in `INIT_CWD` where it was called. All
+ * relative paths, those of arguments as well as the usual places of files, so
+ * count from there. Other scripts than `ptth` have arguments of their own, which
+ * count from the package's folder, as npm has it.
  */
-export const fromPerson = (path: string, env: Environment = process.env): string => {
-  const { INIT_CWD: start, npm_package_json: manifest } = env
-  const isScript =
-    start !== undefined &&
-    manifest !== undefined &&
-    NodePath.dirname(manifest) === process.cwd() &&
-    start !== process.cwd()
-  if (!isScript || NodePath.isAbsolute(path)) return path
-  const typed = NodePath.resolve(start, path)
-  return existsSync(typed) || !existsSync(path) ? typed : path
+export const enterPersonsFolder = (env: Environment): void => {
+  const folders = scriptFolders(env)
+  if (folders === undefined || realPath(folders.manifest) !== realPath(process.cwd())) return
+  try {
+    process.chdir(folders.person)
+  } catch {
+    // It is gone, and so is what counts from it.
+  }
+}
+
+/** The folder of the package that was left for that of the person; `undefined` if none was. */
+export const packageFolder = (env: Environment): string | undefined => {
+  const manifest = scriptFolders(env)?.manifest
+  return manifest === undefined || realPath(manifest) === realPath(process.cwd())
+    ? undefined
+    : manifest
 }

@@ -7,6 +7,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { relayKeys } from "../../domain/config/RelayKeys.ts"
+import * as LeftBehind from "../load/LeftBehind.ts"
 import * as RunRelay from "../run/RunRelay.ts"
 import { sameTlsAsFirst } from "../run/SameTls.ts"
 import * as Flags from "../shared/Flags.ts"
@@ -53,6 +54,7 @@ export const startRelay = Effect.fn("ptth relay")(function* (flags: RelayFlags) 
     return yield* runWorker(sources, worker, channel, machine)
   }
   if (Option.isSome(flags.assetRoot)) yield* Effect.logInfo(Flags.assetRootNote)
+  if (Option.isNone(flags.configPath)) yield* LeftBehind.warn(LoadConfig.relayFile)
   if (flags.printConfig) return yield* Console.log(yield* LoadConfig.explainRelay(sources))
   const start = yield* RunRelay.loadStart(
     sources,
