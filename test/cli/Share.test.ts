@@ -74,6 +74,93 @@ it("what is shared keeps its name and key, a ticket replaces the approval, and t
     app.close()
   }))
 
+const inbox = /^ {2}Files +\S+Inbox \((.*)\)$/m
+const signIn = /^ {2}Sign-in +(.*)$/m
+
+it("a share that has asked for a password goes on asking, until it is told otherwise", () =>
+  inFolder(async (cwd) => {
+    const home = join(cwd, "home")
+    mkdirSync(join(home, "Inbox"), { recursive: true })
+    writeFileSync(join(home, "Inbox", "a.txt"), "mine\n")
+    writeFileSync(join(home, "Inbox", "b.bak"), "hidden\n")
+    const env = {
+      HOME: home,
+      XDG_STATE_HOME: join(home, "state"),
+      XDG_CONFIG_HOME: "",
+      XDG_RUNTIME_DIR: cwd,
+    }
+    const relay = start(["relay", "--port", "0"], { cwd })
+    const [, base = ""] = await relay.said(/^ {2}Listening +(http:\/\/\S+)/m)
+    const invited = await run(["relay", "invite", "attic", "--relay", base], { cwd })
+    const words = (invited.stdout.split("\n")[0] ?? "").split(" ").slice(1)
+    const hash = (await run(["hash-password"], { input: "sesame\n" })).stdout.trim()
+
+    const served = async (args: ReadonlyArray<string>, more: Record<string, string> = {}) => {
+      const share = start(args, { cwd: home, env: { ...env, ...more } })
+      const [, at = ""] = await share.said(open)
+      const statusOf = async (path: string, headers: Record<string, string> = {}) =>
+        (await fetch(`${at}${path}`, { headers })).status
+      const state = (await run(["status"], { cwd: home, env })).stdout
+      return { share, at, statusOf, state }
+    }
+    const stop = async ({ share }: Awaited<ReturnType<typeof served>>) => {
+      share.child.kill("SIGTERM")
+      return (await share.ended).stdout
+    }
+    const basic = { authorization: `Basic ${Buffer.from("me:sesame").toString("base64")}` }
+    const opened = ["--uploads", "--share-links"]
+    const closed = ["--auth", "me", "--hidden", "*.bak"]
+    const first = await served([...words, "./Inbox", ...opened, ...closed], {
+      PTTH_SHARE_AUTH_PASSWORD: hash,
+    })
+    assert.strictEqual(await first.statusOf("files/a.txt"), 401)
+    const firstText = await stop(first)
+    assert.strictEqual(inbox.exec(firstText)?.[1], "visitors may upload, share links")
+    assert.strictEqual(signIn.exec(firstText)?.[1], "me, by a password")
+    assert.notMatch(firstText, /^ {2}Kept/m)
+    const shares = join(home, "state", "ptth", "shares")
+    const file = join(shares, readdirSync(shares)[0] ?? "")
+    assert.strictEqual(statSync(file).mode & 0o777, 0o600)
+    assert.include(readFileSync(file, "utf8"), hash)
+    assert.notInclude(readFileSync(file, "utf8"), "sesame")
+
+    const later = await served(["share", "./Inbox"])
+    assert.strictEqual(later.at, first.at)
+    assert.strictEqual(await later.statusOf("files/a.txt"), 401)
+    assert.strictEqual(await later.statusOf("files/a.txt", basic), 200)
+    assert.strictEqual(await later.statusOf("files/b.bak", basic), 404)
+    assert.match(
+      later.state,
+      /^ {2}Serves +Files \S+Inbox \(read only\)\n {2}Sign-in +me, by a password$/m,
+    )
+    const laterText = await stop(later)
+    assert.strictEqual(inbox.exec(laterText)?.[1], "read only", "what opens is said again")
+    assert.match(laterText, /^ {2}Kept +--hidden \*\.bak, --auth me \(as before; --no-auth /m)
+
+    const again = await served(["share", "./Inbox", "--auth", "me"])
+    assert.strictEqual(await again.statusOf("files/a.txt", basic), 200, "the password before")
+    await stop(again)
+
+    const invitedAgain = await run(["relay", "invite", "loft", "--relay", base], { cwd })
+    const loft = (invitedAgain.stdout.split("\n")[0] ?? "").split(" ").slice(1)
+    const elsewhere = await served([...loft, "./Inbox"])
+    assert.notStrictEqual(elsewhere.at, first.at)
+    assert.strictEqual(await elsewhere.statusOf("files/a.txt"), 401, "another name of the same")
+    await stop(elsewhere)
+
+    const without = await served(["share", "./Inbox", "--no-auth", "--name", "attic"])
+    assert.strictEqual(without.at, first.at)
+    assert.strictEqual(await without.statusOf("files/a.txt"), 200)
+    assert.match(without.state, /^ {2}Sign-in +none at this server$/m)
+    await stop(without)
+    const after = await served(["share", "./Inbox", "--name", "attic"])
+    assert.strictEqual(await after.statusOf("files/a.txt"), 200)
+    assert.strictEqual(await after.statusOf("files/b.bak"), 404)
+    await stop(after)
+    relay.child.kill("SIGTERM")
+    await relay.ended
+  }))
+
 it("share refuses what it cannot share, before it makes a key", () =>
   inFolder(async (cwd) => {
     const env = { HOME: cwd, XDG_STATE_HOME: "", PTTH_RELAY: "http://127.0.0.1:9" }
@@ -85,6 +172,10 @@ it("share refuses what it cannot share, before it makes a key", () =>
       [["share", "3000", "--ticket", "x"], /^PTTH_USAGE: --ticket: it is not a ticket/],
       [["share", "3000", "--relay", "http://192.0.2.1"], /^PTTH_INSECURE_RELAY/],
       [["share", "3000", "--auth", "me"], /^PTTH_USAGE: --auth: PTTH_SHARE_AUTH_PASSWORD/],
+      [
+        ["share", ".", "--no-auth", "--users-file", "x"],
+        /^PTTH_USAGE: --no-auth: there is --users/,
+      ],
     ]
     for (const [args, message] of cases) {
       const { code, stderr } = await run(args, { cwd, env })

@@ -21,6 +21,9 @@ type Row = readonly [label: string, text: string]
 const failureRow = (failure: Service["lastFailure"], now: number): ReadonlyArray<Row> =>
   failure === undefined ? [] : [["Failed", `${span(now - failure.at)} ago: ${failure.message}`]]
 
+const signInRow = ({ signIn }: Pick<Service, "signIn">): ReadonlyArray<Row> =>
+  signIn === undefined ? [] : [["Sign-in", signIn]]
+
 const connectionOf = ({ links, requests, roundTrip, state, transport }: Service): string => {
   if (state !== "connected") return state
   const details = [
@@ -35,6 +38,7 @@ const connectionOf = ({ links, requests, roundTrip, state, transport }: Service)
 const serviceRows = (service: Service, now: number): ReadonlyArray<Row> => [
   ["Name", service.name],
   ...service.serves.map((text): Row => ["Serves", text]),
+  ...signInRow(service),
   ["Open", service.url ?? `nothing yet, at ${service.relay}`],
   ["State", connectionOf(service)],
   ...failureRow(service.lastFailure, now),
@@ -55,6 +59,7 @@ const rowsOf = (status: Status, now: number): ReadonlyArray<Row> => [
   ...(status.config === undefined ? [] : [["Config", status.config] as const]),
   ...(status.address === undefined ? [] : [["Open", status.address] as const]),
   ...(status.serves ?? []).map((text): Row => ["Serves", text]),
+  ...signInRow(status),
   ...(status.relay === undefined ? [] : relayRows(status.relay, now)),
   ...(status.services ?? []).flatMap((service) => serviceRows(service, now)),
 ]

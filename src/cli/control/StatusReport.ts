@@ -14,6 +14,8 @@ const Service = Schema.Struct({
   name: Schema.String,
   /** What is served, such as `To http://localhost:3000`. */
   serves: Schema.Array(Schema.String),
+  /** Who has to sign in. */
+  signIn: Schema.optionalKey(Schema.String),
   relay: Schema.String,
   /** The address for visitors, once the relay was reached. */
   url: Schema.optionalKey(Schema.String),
@@ -66,6 +68,7 @@ export const Status = Schema.Struct({
   address: Schema.optionalKey(Schema.String),
   /** What they serve. */
   serves: Schema.optionalKey(Schema.Array(Schema.String)),
+  signIn: Schema.optionalKey(Schema.String),
 })
 /** See the schema. */
 export type Status = typeof Status.Type

@@ -77,7 +77,7 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
   )
   return yield* Effect.scoped(
     Effect.gen(function* () {
-      const { handler, rows } = yield* Destination.make({
+      const destination = yield* Destination.make({
         folder: Option.getOrUndefined(Option.orElse(flags.folder, () => flags.fileServerRoot)),
         user,
         password,
@@ -86,7 +86,11 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
         realm: "PTTH file server",
       })
       const view = (yield* ViewChoice.make(yield* viewOptions)).serve("")
-      const withIdleTimeout = idleRequests(view.watch(handler), yield* Deadlines.make, defaultIdle)
+      const withIdleTimeout = idleRequests(
+        view.watch(destination.handler),
+        yield* Deadlines.make,
+        defaultIdle,
+      )
       const answer: FrontHandler = ({ address, head, body }, reply) => {
         // Guesses and uploads are limited by address: a visitor must not name another one.
         const headers = withVisitor(head.headers, address)
@@ -104,13 +108,18 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
         hosts = undefined
       const open = `${Output.urlOf(address)}/`
       view.setAddress(open)
-      yield* Output.banner(Output.screen(`PTTH file server ${version}`, [["Open", open], ...rows]))
+      yield* Output.banner(
+        Output.screen(`PTTH file server ${version}`, [
+          ["Open", open],
+          ...Destination.screenRows(destination),
+        ]),
+      )
       yield* StatusSocket.publish(
         RuntimeFolder.ofProcess(),
         Effect.succeed({
           kind: "fileserver",
           address: open,
-          serves: rows.map((row) => row.join(" ")),
+          ...Destination.statusOf(destination),
         }),
       )
       if (flags.qr) yield* Output.printQr(open)

@@ -99,7 +99,23 @@ export interface DestinationOptions {
 export interface Destination {
   readonly handler: Handler
   readonly rows: ReadonlyArray<readonly [label: string, text: string]>
+  /** Who has to sign in. */
+  readonly signIn: string
 }
+
+const noSignIn = "none at this server"
+
+/** The rows of the screen: what is served, and who has to sign in. */
+export const screenRows = ({ rows, signIn }: Destination): Destination["rows"] => [
+  ...rows,
+  ["Sign-in", signIn],
+]
+
+/** What `ptth status` says of it. */
+export const statusOf = ({ rows, signIn }: Destination) => ({
+  serves: rows.map((row) => row.join(" ")),
+  signIn,
+})
 
 /** The address of an application for the client; that of a unix socket has no host of its own. */
 const addressOf = (to: string) => {
@@ -153,7 +169,7 @@ const application = Effect.fnUntraced(function* (
   )
   const telemetry = yield* Telemetry
   const handler = trace(log.watch(upstream.handler), telemetry, { name: "origin", kind: "client" })
-  return { handler, rows: [["To", to]] }
+  return { handler, rows: [["To", to]], signIn: noSignIn }
 })
 
 /** The options of the file server that its settings give. */
@@ -217,9 +233,16 @@ const folder = Effect.fnUntraced(function* (
       : uploads
         ? "visitors may upload"
         : "read only"
-  return only === undefined
-    ? { handler, rows: [["Files", `${root} (${allowed})`]] }
-    : { handler, rows: [["File", `${NodePath.join(root, only)} (${allowed})`]] }
+  const allows = rules?.shareLinks === true ? `${allowed}, share links` : allowed
+  return {
+    handler,
+    rows: [
+      only === undefined
+        ? ["Files", `${root} (${allows})`]
+        : ["File", `${NodePath.join(root, only)} (${allows})`],
+    ],
+    signIn: access === undefined ? noSignIn : "as the rules for users say",
+  }
 })
 
 /** Makes the handler; its connections live as long as the Scope. */
@@ -235,6 +258,7 @@ export const make = Effect.fn("Destination.make")(function* (options: Destinatio
   const destination: Destination = {
     handler: RouteHandler.make(routed, main.handler),
     rows: [...main.rows, ...routes.map(({ path, to }) => ["Route", `${path} to ${to}`] as const)],
+    signIn: main.signIn,
   }
   const { password, realm, rules, user } = options
   if (user !== undefined && rules?.usersFile !== undefined) {
@@ -254,5 +278,5 @@ export const make = Effect.fn("Destination.make")(function* (options: Destinatio
     hasLinks && FileServer.needsNoSignIn(head.target)
       ? main.handler(head, body, reply)
       : protectedHandler(head, body, reply)
-  return { ...destination, handler }
+  return { ...destination, handler, signIn: `${user}, by a password` }
 })

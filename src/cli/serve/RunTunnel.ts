@@ -22,7 +22,7 @@ import { loadTrusted } from "../shared/LoadCertificate.ts"
 import * as Output from "../shared/Output.ts"
 import { version } from "../shared/Version.ts"
 import type { OwnerView, ServiceView } from "../terminal/OwnerView.ts"
-import type * as Destination from "./Destination.ts"
+import * as Destination from "./Destination.ts"
 import * as SwitchedDestination from "./SwitchedDestination.ts"
 import * as TunnelEvents from "./TunnelEvents.ts"
 
@@ -178,6 +178,8 @@ const connect = Effect.fnUntraced(function* (
   return yield* TunnelEvents.tellingOfSilence(tunnel, config.relayUrl, statusNow, ownerView.isLive)
 })
 
+type Row = readonly [label: string, text: string]
+
 /** Opens what a name serves, in the Scope; `run` then connects, and never ends. */
 export const prepare = Effect.fn("RunTunnel.prepare")(function* (
   config: ServerConfig.ServerConfig,
@@ -201,10 +203,11 @@ export const prepare = Effect.fn("RunTunnel.prepare")(function* (
   const { handler } = destination
   const run = connect(config, { options, ownerView, sharing, view, handler, ca, tls }, status)
   return {
-    rows: destination.rows,
+    /** Of the screen. */
+    rows: (): ReadonlyArray<Row> => Destination.screenRows(destination.current()),
     run: sharing.isOnly ? run : Effect.annotateLogs(run, "server", config.name),
     /** For `ptth status`. */
-    status: () => serviceOf(config, destination.rows(), status.read?.()),
+    status: () => serviceOf(config, destination.current(), status.read?.()),
     /** Opens what another configuration serves; running the inner effect serves that on the same links. */
     replace: (next: ServerConfig.ServerConfig) =>
       destination.replace(destinationOf(next, path, view, title)),
@@ -241,13 +244,13 @@ const failureOf = ({ at, error }: LastFailure) => ({
 /** What `ptth status` shows of a name. */
 const serviceOf = (
   { name, relayUrl }: ServerConfig.ServerConfig,
-  rows: Destination.Destination["rows"],
+  destination: Destination.Destination,
   status: UplinkStatus = notStarted,
 ): Service => {
   const { lastFailure, url } = status
   return {
     name,
-    serves: rows.map((row) => row.join(" ")),
+    ...Destination.statusOf(destination),
     relay: relayUrl,
     ...(url === undefined ? {} : { url }),
     ...connectionOf(status),
@@ -258,13 +261,11 @@ const serviceOf = (
 /** A name that is served; see {@link prepare}. */
 export type Tunnel = Effect.Success<ReturnType<typeof prepare>>
 
-type Row = readonly [label: string, text: string]
-
 /** Prints what is served under one name; the address follows when the relay has told it. */
 export const printOne = (
   config: ServerConfig.ServerConfig,
   { rows }: Pick<Tunnel, "rows">,
-  { pairing }: TunnelEvents.TunnelOptions,
+  { kept, pairing }: TunnelEvents.TunnelOptions,
 ): Effect.Effect<void> => {
   const tripcode = ApiKey.tripcode(config.apiKey)
   const last: ReadonlyArray<Row> =
@@ -280,6 +281,7 @@ export const printOne = (
       ["Name", config.name],
       ["Relay", `${config.relayUrl}/`],
       ...rows(),
+      ...(kept === undefined ? [] : [["Kept", kept] as const]),
       ...last,
     ]),
   )

@@ -41,7 +41,7 @@ export const make = Effect.fnUntraced(function* (options: Destination.Destinatio
   const handler: Handler = (head, body, reply) => current.destination.handler(head, body, reply)
   return {
     handler,
-    rows: (): Destination.Destination["rows"] => current.destination.rows,
+    current: (): Destination.Destination => current.destination,
     /** Opens another destination; running the inner effect puts it in the place of this one. */
     replace: (next: Destination.DestinationOptions) =>
       Effect.map(open(next), (opened) =>

@@ -27,6 +27,8 @@ export interface TunnelOptions {
   readonly wait: boolean
   /** The row `Key` of the screen, for a server without a configuration. */
   readonly pairing: string | undefined
+  /** The row `Kept` of the screen: what was said an earlier time and still holds. */
+  readonly kept?: string | undefined
   /** A ticket by which the relay registers the key. */
   readonly ticket?: string | undefined
   /** Run once, when the relay has answered for the first time. */

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import { type ConfigError, usage } from "../../domain/config/ConfigError.ts"
+import { flagName } from "../../domain/config/ConfigKey.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import { fileKeys, shareKeys } from "../../domain/config/ServerKeys.ts"
 import { isPasswordHash, type PasswordHash } from "../../domain/PasswordHash.ts"
@@ -25,6 +26,7 @@ import * as LoadConfig from "../shared/LoadConfig.ts"
 import * as SecretInput from "../shared/SecretInput.ts"
 import { version } from "../shared/Version.ts"
 import * as KnownRelay from "./KnownRelay.ts"
+import * as Restrictions from "./Restrictions.ts"
 import * as ShareStore from "./ShareStore.ts"
 import * as Target from "./Target.ts"
 
@@ -35,6 +37,7 @@ export interface ShareFlags {
   readonly ticket: Option.Option<string>
   /** The flags of `shareKeys`. */
   readonly config: Flags.RowFlags
+  readonly noAuth: boolean
   readonly noWait: boolean
   readonly insecure: boolean
   readonly qr: boolean
@@ -62,13 +65,16 @@ const nameOf = Effect.fnUntraced(function* (
 
 const passwordVariable = "PTTH_SHARE_AUTH_PASSWORD"
 
-/** The hash of the password for `--auth`: from the environment, else typed. */
+/** The hash of the password for `--auth`: from the environment, else typed, else the one that is kept of the same user. */
 const passwordFor = Effect.fnUntraced(function* (
   user: string | undefined,
+  restrictions: Restrictions.Restrictions,
 ): Effect.fn.Return<PasswordHash | undefined, ConfigError> {
   if (user === undefined) return undefined
   const text = process.env[passwordVariable] ?? ""
   if (isPasswordHash(text)) return text
+  const kept = Restrictions.passwordOf(restrictions, user)
+  if (text === "" && process.stdin.isTTY !== true && kept !== undefined) return kept
   if (text !== "" || process.stdin.isTTY !== true)
     return yield* usage(
       "--auth",
@@ -95,6 +101,28 @@ const refuseFileFlags = (
     : Effect.fail(
         usage(first.from, "it is for folders, and an application is shared", "Leave it out."),
       )
+}
+
+/** Fails if the sign-in is contradictory, or one that an application cannot have. */
+const refuseSignIn = (
+  target: Target.Target | undefined,
+  restrictions: Restrictions.Restrictions,
+  { config, noAuth }: ShareFlags,
+): Effect.Effect<void, ConfigError> => {
+  const given = [shareKeys.authUser, shareKeys.usersFile]
+    .map(flagName)
+    .find((name) => Option.isSome(config[name] ?? Option.none()))
+  if (noAuth && given !== undefined)
+    return Effect.fail(usage("--no-auth", `there is --${given} as well`, "Leave one of them out."))
+  if (target?._tag === "Application" && Restrictions.needFiles(restrictions))
+    return Effect.fail(
+      usage(
+        "TARGET",
+        "this name has asked its visitors to sign in as a file of users says, which only a folder can",
+        "Give --auth USER in its place, --no-auth, or another --name.",
+      ),
+    )
+  return Effect.void
 }
 
 /** Nothing is shared yet. */
@@ -172,7 +200,9 @@ export const runShare = Effect.fn("ptth share")(function* (flags: ShareFlags) {
   )
   const refusal = refuseInsecure(relay.url, relay.insecure)
   if (refusal !== undefined) return yield* refusal
-  const password = yield* passwordFor(Option.getOrUndefined(flagText("auth")))
+  const found = yield* ShareStore.find({ relayUrl: relay.url, target, name }, env)
+  const user = Option.getOrUndefined(flagText("auth"))
+  const password = yield* passwordFor(user, found.restrictions)
   const origin = target?._tag === "Application" ? Option.some(target.to) : Option.none()
   const overrides = [
     ...Flags.overrides(shareKeys, flags.config),
@@ -182,7 +212,9 @@ export const runShare = Effect.fn("ptth share")(function* (flags: ShareFlags) {
   ]
   // Check the flags before a key is made.
   yield* Effect.fromResult(ServerConfig.decodeSettings("", { overrides }))
-  const share = yield* ShareStore.ensure({ relayUrl: relay.url, target, name }, env)
+  const restrictions = Restrictions.changed(found.restrictions, overrides, flags.noAuth)
+  yield* refuseSignIn(target, restrictions, flags)
+  const share = yield* ShareStore.keep(found, restrictions, env)
   const { config: settings } = yield* LoadConfig.loadServer({
     configPath: Option.some(share.path),
     overrides: [...overrides, ...Flags.override("name", "name", Option.some(share.name))],
@@ -199,6 +231,7 @@ export const runShare = Effect.fn("ptth share")(function* (flags: ShareFlags) {
     qr: flags.qr,
     wait: !flags.noWait,
     pairing: `${share.isNew ? "new: " : ""}${share.path}`,
+    kept: Restrictions.describeKept(restrictions, overrides),
     ticket,
     onRelay: Effect.provideService(KnownRelay.remember(relay, env), FileSystem.FileSystem, fs),
   })

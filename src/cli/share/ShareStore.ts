@@ -5,6 +5,7 @@
  */
 import { randomInt } from "node:crypto"
 import * as NodePath from "node:path"
+import { isDeepStrictEqual } from "node:util"
 import { wordlist } from "@scure/bip39/wordlists/english.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -17,12 +18,14 @@ import { stringify } from "smol-toml"
 import type { ApiKey } from "../../domain/ApiKey.ts"
 import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
+import * as Toml from "../../domain/config/Toml.ts"
 import { isServerName, type ServerName } from "../../domain/ServerName.ts"
 import { newKey } from "../../transport/auth/NewKey.ts"
 import * as PairingKey from "../run/PairingKey.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
 import { type Environment, sharesFolder } from "../shared/UserPaths.ts"
 import * as OwnFile from "./OwnFile.ts"
+import * as Restrictions from "./Restrictions.ts"
 import type { Target } from "./Target.ts"
 
 /** A share and its file. */
@@ -46,9 +49,23 @@ interface Stored {
   readonly name: ServerName
   readonly apiKey: ApiKey
   readonly target: Target | undefined
+  readonly relayUrl: string
   readonly path: string
+  /** All keys of its file. */
+  readonly table: Restrictions.Restrictions
   /** In milliseconds since 1970. */
   readonly usedAt: number
+}
+
+/** The share that is to be used, and what is known of it. */
+export interface Found {
+  readonly request: ShareRequest
+  /** `undefined` if there is none for the target and name yet. */
+  readonly existing: Stored | undefined
+  /** The names that are taken at the relay. */
+  readonly taken: ReadonlySet<string>
+  /** What has restricted visitors so far. */
+  readonly restrictions: Restrictions.Restrictions
 }
 
 const pathOf = (relayUrl: string, name: ServerName, env: Environment): string => {
@@ -82,16 +99,25 @@ const read = Effect.fnUntraced(function* (path: string) {
   yield* LoadConfig.refuseExposed(path, text)
   const { mtime } = yield* fs.stat(path)
   const settings = yield* Effect.fromResult(ServerConfig.decodeSettings(text, { file: path }))
-  const { apiKey, name } = yield* Effect.fromResult(
+  const { table } = yield* Effect.fromResult(Toml.parse(text, { file: path }))
+  const { apiKey, name, relayUrl } = yield* Effect.fromResult(
     ServerConfig.require(settings, ["name", "apiKey", "relayUrl"], path),
   )
   const usedAt = Option.match(mtime, { onNone: () => 0, onSome: (at) => at.getTime() })
-  const stored: Stored = { name, apiKey, target: targetOf(settings), path, usedAt }
-  return { stored, relayUrl: settings.relayUrl }
+  const stored: Stored = {
+    name,
+    apiKey,
+    target: targetOf(settings),
+    relayUrl,
+    path,
+    table,
+    usedAt,
+  }
+  return stored
 })
 
-/** The shares at a relay, the last used first; files that cannot be read are left out. */
-const list = Effect.fnUntraced(function* (relayUrl: string, env: Environment) {
+/** The shares at all relays, the last used first; files that cannot be read are left out. */
+const list = Effect.fnUntraced(function* (env: Environment) {
   const fs = yield* FileSystem.FileSystem
   const folder = sharesFolder(env)
   const names = yield* Effect.orElseSucceed(fs.readDirectory(folder), () => [])
@@ -100,11 +126,7 @@ const list = Effect.fnUntraced(function* (relayUrl: string, env: Environment) {
     (name) => Effect.result(read(NodePath.join(folder, name))),
   )
   return results
-    .flatMap((result) =>
-      Result.isSuccess(result) && result.success.relayUrl === relayUrl
-        ? [result.success.stored]
-        : [],
-    )
+    .flatMap((result) => (Result.isSuccess(result) ? [result.success] : []))
     .sort((one, other) => other.usedAt - one.usedAt)
 })
 
@@ -117,23 +139,36 @@ const readableName = (taken: ReadonlySet<string>): ServerName => {
   }
 }
 
+/** The keys of a file, of which those of `before` that say something else stay. */
+const tableOf = (
+  { apiKey, name, relayUrl, target }: Pick<Stored, "apiKey" | "name" | "relayUrl" | "target">,
+  restrictions: Restrictions.Restrictions,
+  before: Restrictions.Restrictions,
+): Restrictions.Restrictions => {
+  const { to: _to, file_server_root: _root, ...others } = Restrictions.without(before)
+  const content =
+    target === undefined
+      ? {}
+      : target._tag === "Application"
+        ? { to: target.to }
+        : { file_server_root: target.path }
+  return {
+    ...others,
+    name,
+    relay_url: relayUrl,
+    api_key: Redacted.value(apiKey),
+    ...content,
+    ...restrictions,
+  }
+}
+
 const write = Effect.fnUntraced(function* (
   path: string,
-  relayUrl: string,
-  { apiKey, name, target }: Pick<Stored, "apiKey" | "name" | "target">,
+  table: Restrictions.Restrictions,
 ): Effect.fn.Return<void, ConfigError, FileSystem.FileSystem> {
   const text = [
     "# Written by `ptth share`. Keep it secret: whoever has the key can serve under this name.",
-    stringify({
-      name,
-      relay_url: relayUrl,
-      api_key: Redacted.value(apiKey),
-      ...(target === undefined
-        ? {}
-        : target._tag === "Application"
-          ? { to: target.to }
-          : { file_server_root: target.path }),
-    }),
+    stringify(table),
     "",
   ].join("\n")
   yield* Effect.mapError(OwnFile.replace(path, text), unwritable(path))
@@ -149,33 +184,57 @@ const pairedKey = Effect.fnUntraced(function* (
   const paired = yield* Effect.option(read(path))
   return Option.match(paired, {
     onNone: () => undefined,
-    onSome: ({ relayUrl: own, stored }) => (own === relayUrl ? stored.apiKey : undefined),
+    onSome: (stored) => (stored.relayUrl === relayUrl ? stored.apiKey : undefined),
   })
 })
 
 /**
- * The share for a target: that of the given name; else the one that shares the
- * target already, or was registered and shares nothing yet; else a new one.
+ * Finds the share for a target: that of the given name; else the one that shares
+ * the target already, or was registered and shares nothing yet; else a new one.
+ * What restricted visitors of the same target elsewhere holds for a new one, too.
  */
-export const ensure = Effect.fn("ShareStore.ensure")(function* (
-  { name, relayUrl, target }: ShareRequest,
+export const find = Effect.fn("ShareStore.find")(function* (
+  request: ShareRequest,
   env: Environment,
-): Effect.fn.Return<Share, ConfigError, FileSystem.FileSystem> {
-  const fs = yield* FileSystem.FileSystem
-  const shares = yield* list(relayUrl, env)
+): Effect.fn.Return<Found, never, FileSystem.FileSystem> {
+  const { name, relayUrl, target } = request
+  const all = yield* list(env)
+  const shares = all.filter((share) => share.relayUrl === relayUrl)
   const existing =
     name === undefined
       ? (shares.find((share) => isSame(share.target, target)) ??
         shares.find((share) => share.target === undefined))
       : shares.find((share) => share.name === name)
-  if (existing !== undefined) {
-    if (target !== undefined && !isSame(existing.target, target))
-      yield* write(existing.path, relayUrl, { ...existing, target })
-    const now = (yield* Clock.currentTimeMillis) / 1000
-    yield* Effect.ignore(fs.utimes(existing.path, now, now))
-    return { name: existing.name, path: existing.path, isNew: false }
+  const own = Restrictions.of(existing?.table ?? {})
+  const isAsBefore = existing !== undefined && isSame(existing.target, target)
+  const elsewhere =
+    isAsBefore || target === undefined
+      ? undefined
+      : all.find((share) => isSame(share.target, target))
+  return {
+    request,
+    existing,
+    taken: new Set(shares.map((share) => share.name)),
+    restrictions: Restrictions.merged(own, Restrictions.of(elsewhere?.table ?? {})),
   }
-  const own = name ?? readableName(new Set(shares.map((share) => share.name)))
+})
+
+/** Keeps what was found, with what restricts visitors from now on; a new share gets a name and a key. */
+export const keep = Effect.fn("ShareStore.keep")(function* (
+  { existing, request: { name, relayUrl, target }, taken }: Found,
+  restrictions: Restrictions.Restrictions,
+  env: Environment,
+): Effect.fn.Return<Share, ConfigError, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  if (existing !== undefined) {
+    const { path, table } = existing
+    const next = tableOf({ ...existing, target: target ?? existing.target }, restrictions, table)
+    if (!isDeepStrictEqual(next, { ...table })) yield* write(path, next)
+    const now = (yield* Clock.currentTimeMillis) / 1000
+    yield* Effect.ignore(fs.utimes(path, now, now))
+    return { name: existing.name, path, isNew: false }
+  }
+  const own = name ?? readableName(taken)
   const path = pathOf(relayUrl, own, env)
   // A file that cannot be read is not replaced: its key may be registered.
   if (yield* Effect.orElseSucceed(fs.exists(path), () => false))
@@ -183,6 +242,7 @@ export const ensure = Effect.fn("ShareStore.ensure")(function* (
       error._tag === "ConfigError" ? error : unwritable(path)(error),
     )
   const paired = yield* pairedKey(relayUrl, own, env)
-  yield* write(path, relayUrl, { name: own, apiKey: paired ?? newKey(), target })
+  const share = { name: own, relayUrl, apiKey: paired ?? newKey(), target }
+  yield* write(path, tableOf(share, restrictions, {}))
   return { name: own, path, isNew: paired === undefined }
 })

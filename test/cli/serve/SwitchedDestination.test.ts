@@ -38,6 +38,6 @@ it.live("the problem of an application is over when something else is served in 
     assert.include(problems.at(-1), "nothing answers at 127.0.0.1")
     yield* Effect.flatten(destination.replace(folder))
     assert.isUndefined(problems.at(-1))
-    assert.strictEqual(destination.rows()[0]?.[0], "Files")
+    assert.strictEqual(destination.current().rows[0]?.[0], "Files")
   }).pipe(Effect.scoped, Effect.provide(capture([])), Effect.provide(NodeServices.layer)),
 )
