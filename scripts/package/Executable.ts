@@ -9,6 +9,7 @@ import { inject } from "postject"
 import { loaderOf, partsIn } from "../Bundle.ts"
 import * as Elf from "./Elf.ts"
 import * as MachO from "./MachO.ts"
+import * as Pe from "./Pe.ts"
 import * as Runtimes from "./Runtimes.ts"
 
 /** What Node looks for in itself at the start; given in its documentation. */
@@ -46,6 +47,12 @@ const blobOf = async (bundle: string, folder: string, version: string): Promise<
   return readFileSync(join(folder, "ptth.blob"))
 }
 
+/** Node's program without what does not hold, or is not needed, once the bundle is in it. */
+const bare = (platform: Runtimes.Platform, program: Buffer): Buffer => {
+  if (platform.startsWith("linux")) return Elf.strip(program)
+  return platform.startsWith("win") ? Pe.unsign(program) : program
+}
+
 /** Writes the executable of a platform, with the bundle in a folder, to `file`. */
 export const write = async (
   platform: Runtimes.Platform,
@@ -60,12 +67,14 @@ export const write = async (
   mkdirSync(folder, { recursive: true })
   const blob = await blobOf(bundle, folder, runtime.version)
   rmSync(folder, { recursive: true })
-  writeFileSync(file, platform.startsWith("linux") ? Elf.strip(program) : program)
+  writeFileSync(file, bare(platform, program))
   chmodSync(file, 0o755)
   await inject(file, resource.name, blob, {
     sentinelFuse: resource.fuse,
     ...(platform.startsWith("macos") ? { machoSegmentName: resource.segment } : {}),
   })
+  if (platform.startsWith("win") && Pe.signatureOf(readFileSync(file)).length > 0)
+    throw new Error(`${file} has a signature, which cannot be right`)
   if (platform.startsWith("macos"))
     writeFileSync(file, MachO.sign(MachO.strip(readFileSync(file)), "ptth"))
 }
