@@ -295,3 +295,45 @@ describe.skipIf(!hasOpenssl)(
     }
   },
 )
+
+describe("stream to a relay without TLS, through a proxy for outgoing connections", () => {
+  const connected = Effect.fnUntraced(function* (proxyPort: number) {
+    const relay = yield* Harness.relay({ servers: ["app"] })
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        process.env.HTTP_PROXY = `http://127.0.0.1:${proxyPort}`
+      }),
+      () =>
+        Effect.sync(() => {
+          delete process.env.HTTP_PROXY
+        }),
+    )
+    const server = yield* Harness.serverAt(
+      `http://127.0.0.1:${relay.port}`,
+      "app",
+      Harness.handler(() => ({ body: "hello" })),
+      { transport: "stream", proxies: true },
+    )
+    yield* Harness.until("it is connected", () =>
+      server.lines.some((line) => line.startsWith("connected")),
+    )
+    assert.strictEqual((yield* Harness.visit(relay, "/servers/app/")).text, "hello")
+    return `127.0.0.1:${relay.port}`
+  })
+
+  it.live("uses CONNECT, since many proxies do not pass a change of protocol on", () =>
+    Effect.gen(function* () {
+      const proxy = yield* Proxies.connectProxy
+      const place = yield* connected(proxy.port)
+      assert.deepStrictEqual([...new Set(proxy.seen)], [place])
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("is asked as for any other request where CONNECT is refused", () =>
+    Effect.gen(function* () {
+      const proxy = yield* Proxies.upgradingProxy
+      const place = yield* connected(proxy.port)
+      assert.deepStrictEqual([...new Set(proxy.seen)], [`CONNECT ${place}`, `GET ${place}`])
+    }).pipe(Effect.scoped),
+  )
+})

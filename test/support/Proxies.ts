@@ -240,3 +240,25 @@ export const connectProxy = Effect.gen(function* () {
   })
   return { port: yield* listening(server), seen }
 })
+
+/** An HTTP proxy that knows no CONNECT, and passes changes of protocol on. */
+export const upgradingProxy = Effect.gen(function* () {
+  const seen: Array<string> = []
+  const server = http.createServer((_req, res) => res.writeHead(501).end())
+  server.on("connect", (request: http.IncomingMessage, socket: net.Socket) => {
+    seen.push(`CONNECT ${request.url}`)
+    socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+  })
+  server.on("upgrade", (request: http.IncomingMessage, socket: net.Socket) => {
+    const { host, hostname, pathname, port } = new URL(request.url ?? "")
+    seen.push(`GET ${host}`)
+    const inner = net.connect(Number(port), hostname)
+    const { rawHeaders } = request
+    const lines = rawHeaders.map((text, i) => (i % 2 === 0 ? `${text}: ` : `${text}\r\n`))
+    inner.write(`GET ${pathname} HTTP/1.1\r\n${lines.join("")}\r\n`)
+    socket.pipe(inner).pipe(socket)
+    socket.on("error", () => inner.destroy())
+    inner.on("error", () => socket.destroy())
+  })
+  return { port: yield* listening(server), seen }
+})

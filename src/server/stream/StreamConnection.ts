@@ -14,6 +14,7 @@ import { isPassed } from "../../protocol/PassedConnection.ts"
 import { streamPath } from "../../protocol/Wire.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
 import { type Client, validityOf } from "../../transport/client/NodeClient.ts"
+import { ProxyTunnelError } from "../../transport/client/ProxyTunnel.ts"
 import type { LineWindows } from "../../transport/mux/LineWindows.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../../transport/mux/Multiplexer.ts"
 import type { FailureResponse } from "../../transport/mux/ServerStream.ts"
@@ -105,7 +106,9 @@ class StreamConnection {
   private readonly options: StreamConnectionOptions
   private readonly onEnd: (error: ListenError) => void
   private readonly key = WebSocketWire.newKey()
-  private readonly request: ClientRequest
+  private request: ClientRequest
+  /** Through a proxy to a relay without TLS: by CONNECT, or, if the proxy does not open it, as any other request. */
+  private way: "Tunnel" | "Relayed" = "Tunnel"
   private probe: Deadline
   /** `Alive`: a pong has shown that the relay speaks stream; `Ended`: the reason has been told. */
   private state: "Probing" | "Alive" | "Ended" = "Probing"
@@ -162,9 +165,11 @@ class StreamConnection {
           : [["X-PTTH-Response-Timeout", `${Math.ceil(responseMillis)}`] as const]),
         ...(program === undefined ? [] : [["User-Agent", program] as const]),
       ],
-      fresh: true,
+      ...(this.way === "Tunnel" ? { tunnelled: true } : { fresh: true }),
     })
     request.on("error", (error) => {
+      if (this.request !== request) return
+      if (error instanceof ProxyTunnelError && this.hasOtherWay) return this.takeOtherWay()
       const { deadlines } = this.options
       this.endWith(ConnectFault.ofError(error, validityOf(request), deadlines.now(), client.proxy))
     })
@@ -180,9 +185,21 @@ class StreamConnection {
     return socket === null || socket.connecting
   }
 
+  private get hasOtherWay(): boolean {
+    return this.way === "Tunnel" && this.state === "Probing" && this.options.client.isRelayedByProxy
+  }
+
+  private takeOtherWay(): void {
+    const { request } = this
+    this.way = "Relayed"
+    this.request = this.sendRequest()
+    request.destroy()
+  }
+
   private onProbe(): void {
     const { client, deadlines } = this.options
     if (client.proxy === undefined || !this.isConnecting) return this.onTimeout(probeMillis)
+    if (this.hasOtherWay) this.takeOtherWay()
     const total = probeMillis + proxyMillis
     this.probe = deadlines.set(proxyMillis, () => this.onTimeout(total))
   }

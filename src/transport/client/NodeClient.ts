@@ -41,6 +41,12 @@ export interface ClientRequestOptions {
   readonly headers: HeaderList
   /** Whether it gets a new connection that is not pooled. */
   readonly fresh?: boolean
+  /**
+   * Whether it gets a new connection that leads through a proxy by CONNECT, also to an
+   * origin without TLS, since many proxies do not pass a change of protocol on (RFC 6455
+   * 4.1). If the proxy does not open it, the request fails with a `ProxyTunnelError`.
+   */
+  readonly tunnelled?: boolean
 }
 
 /** Called for a request that is sent whole: one of the two, once. */
@@ -57,6 +63,8 @@ export interface Client {
   readonly host: string
   /** The proxy that leads to the origin, if there is one. */
   readonly proxy: URL | undefined
+  /** Whether requests go through the proxy without CONNECT, unless they are `tunnelled`. */
+  readonly isRelayedByProxy: boolean
   /** The pool of connections. */
   readonly agent: Http.Agent
   /** Starts a request; its head is written exactly as given. */
@@ -124,24 +132,28 @@ interface Way {
   readonly fields: ReadonlyArray<string>
 }
 
-/** The way to an origin, through a proxy if there is one. */
-const wayTo = (origin: URL, proxy: URL | undefined, ca: Https.AgentOptions["ca"]): Way => {
+/** The way to an origin without a proxy. */
+const directTo = (origin: URL): Way => {
   const isSecure = origin.protocol === "https:"
   const address = HappyEyeballs.placeOf(origin)
-  const direct = { ...address, isSecure, prefix: "", fields: [] }
-  if (proxy === undefined) {
-    // An address leaves no choice, and an origin without TLS is near.
-    const hasChoice = isSecure && isIP(address.host) === 0
-    return {
-      ...direct,
-      open: hasChoice ? (done) => HappyEyeballs.connect(address, done) : undefined,
-    }
-  }
-  if (isSecure) {
-    const { host, port } = address
-    const target = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
-    return { ...direct, open: (done) => ProxyTunnel.open(proxy, target, ca, done) }
-  }
+  // An address leaves no choice, and an origin without TLS is near.
+  const hasChoice = isSecure && isIP(address.host) === 0
+  const open: Way["open"] = hasChoice ? (done) => HappyEyeballs.connect(address, done) : undefined
+  return { ...address, isSecure, open, prefix: "", fields: [] }
+}
+
+/** The way to an origin through a proxy by CONNECT. */
+const tunnelTo = (origin: URL, proxy: URL, ca: Https.AgentOptions["ca"]): Way => {
+  const direct = directTo(origin)
+  const { host, port } = direct
+  const target = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
+  return { ...direct, open: (done) => ProxyTunnel.open(proxy, target, ca, done) }
+}
+
+/** The way to an origin, through a proxy if there is one. */
+const wayTo = (origin: URL, proxy: URL | undefined, ca: Https.AgentOptions["ca"]): Way => {
+  if (proxy === undefined) return directTo(origin)
+  if (origin.protocol === "https:") return tunnelTo(origin, proxy, ca)
   const credentials = ProxyChoice.authorization(proxy)
   return {
     ...HappyEyeballs.placeOf(proxy),
@@ -193,15 +205,22 @@ export const make = (options: ClientOptions): Client => {
   }
   const agent = agentFor(agentOptions, way)
   const single = agentFor({ ...agentOptions, keepAlive: false }, way)
+  const isRelayedByProxy = proxy !== undefined && !secure
+  const tunnel = isRelayedByProxy ? tunnelTo(options.origin, proxy, ca) : way
+  const tunnels = isRelayedByProxy
+    ? agentFor({ ...agentOptions, keepAlive: false }, tunnel)
+    : single
   const send = secure ? https().request : http.request
-  const begin = ({ fresh, headers, method, path }: ClientRequestOptions): Http.ClientRequest => {
+  const begin = (request: ClientRequestOptions): Http.ClientRequest => {
+    const { fresh, headers, method, path, tunnelled } = request
+    const { fields, host, port, prefix } = tunnelled === true ? tunnel : way
     const attempt = send({
-      agent: fresh === true ? single : agent,
-      host: way.host,
-      port: way.port,
+      agent: tunnelled === true ? tunnels : fresh === true ? single : agent,
+      host,
+      port,
       method,
-      path: way.prefix + path,
-      headers: way.fields.length === 0 ? toRaw(headers) : [...toRaw(headers), ...way.fields],
+      path: prefix + path,
+      headers: fields.length === 0 ? toRaw(headers) : [...toRaw(headers), ...fields],
       setDefaultHeaders: false,
       maxHeaderSize: maxResponseHead,
     })
@@ -211,6 +230,7 @@ export const make = (options: ClientOptions): Client => {
   return {
     host: options.origin.host,
     proxy,
+    isRelayedByProxy,
     agent,
     request: (options) => {
       const attempt = begin(options)
