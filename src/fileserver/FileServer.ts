@@ -42,6 +42,8 @@ import * as HiddenFiles from "./root/HiddenFiles.ts"
 import * as Root from "./root/Root.ts"
 import { RootWatch } from "./root/RootWatch.ts"
 import * as Visibility from "./root/Visibility.ts"
+import type { FixedFile } from "./send/CompressedPage.ts"
+import * as CompressedPage from "./send/CompressedPage.ts"
 import { FileDigest } from "./send/FileDigest.ts"
 import { FileRequest } from "./send/FileRequest.ts"
 import { FileSender } from "./send/FileSender.ts"
@@ -123,11 +125,6 @@ interface Parts {
 const windows = process.platform === "win32"
 const metricsHeaders: Headers.HeaderList = [["Content-Type", Prometheus.contentType]]
 
-interface FixedFile {
-  readonly bytes: Uint8Array
-  readonly representation: Decision.Representation
-}
-
 const fixedFile = ({ bytes, type }: Assets.Asset): FixedFile => ({
   bytes,
   representation: Decision.ofBytes(bytes, [
@@ -192,7 +189,7 @@ const answer = (
     return openShared(parts, request, target, segments.slice(3), true)
   }
   const asset = folder ? undefined : assetAt(segments.join("/"))
-  if (asset !== undefined) return request.sendBytes(asset.bytes, asset.representation)
+  if (asset !== undefined) return CompressedPage.sendFixed(request, asset)
   const own = ownAnswer(parts, request, target)
   if (webSite.isSite) {
     const below = { ...target, segments: ["files", ...segments] }
@@ -215,7 +212,7 @@ const ownAnswer = (
   if (path === "status") return () => sendStatus(parts, request)
   if (path === "robots.txt") return () => sendRobots(request)
   const file = namedAssets().get(path)
-  return file && (() => request.sendBytes(file.bytes, file.representation))
+  return file && (() => CompressedPage.sendFixed(request, file))
 }
 
 /** Crawlers may read the folders, but not each of them in every order and as an archive. */

@@ -349,6 +349,52 @@ const suite = (name: string, makeTarget: MakeTarget): void => {
       }),
     )
 
+    it.live("compresses pages, lists and style sheets, and nothing that repeats the request", () =>
+      Effect.gen(function* () {
+        const { root, visit } = yield* visiting
+        fs.mkdirSync(path.join(root, "many"))
+        for (let i = 0; i < 600; i++) fs.writeFileSync(path.join(root, "many", `file ${i}.txt`), "")
+        const page = yield* visit("/files/many/", [["Accept", "text/html"]])
+        const style = /assets\/style-[^"]*/.exec(page.text)?.[0]
+        for (const address of [
+          "/files/many/",
+          "/files/many/?grid",
+          "/files/many/?json",
+          "/files/many/file%200.txt?view",
+          `/${style}`,
+        ]) {
+          const plain = yield* visit(address, [["Accept", "text/html"]])
+          for (const [coding, decode] of [
+            ["gzip", zlib.gunzipSync],
+            ["br", zlib.brotliDecompressSync],
+          ] as const) {
+            const headers: ReadonlyArray<readonly [string, string]> = [
+              ["Accept", "text/html"],
+              ["Accept-Encoding", coding],
+            ]
+            const coded = yield* visit(address, headers)
+            assert.strictEqual(coded.header("content-encoding"), coding, address)
+            assert.isBelow(coded.body.length, plain.body.length / 2, address)
+            assert.isTrue(decode(coded.body).equals(plain.body), address)
+            assert.include(coded.header("vary"), "Accept-Encoding")
+            const etag = coded.header("etag") as string
+            assert.notStrictEqual(etag, plain.header("etag"))
+            const again = yield* visit(address, [...headers, ["If-None-Match", etag]])
+            assert.deepStrictEqual([again.status, again.body.length], [304, 0], address)
+            const head = yield* visit(address, headers, "HEAD")
+            assert.strictEqual(head.header("content-encoding"), coding, address)
+          }
+        }
+        for (const address of ["/files/many/?filter=file", "/files/many/?q=file"]) {
+          const found = yield* visit(address, [
+            ["Accept", "text/html"],
+            ["Accept-Encoding", "gzip, br"],
+          ])
+          assert.isUndefined(found.header("content-encoding"), address)
+        }
+      }),
+    )
+
     it.live("breaks off if the file shrinks, without padding or a regular end", () =>
       Effect.gen(function* () {
         const { base, root, target } = yield* visiting

@@ -9,6 +9,7 @@ import type { ByteName } from "../names/ByteName.ts"
 import * as Text from "../parts/Text.ts"
 import * as Folder from "../root/Folder.ts"
 import * as Root from "../root/Root.ts"
+import * as CompressedPage from "../send/CompressedPage.ts"
 import * as FileBody from "../send/FileBody.ts"
 import type { FileRequest } from "../send/FileRequest.ts"
 import type { Leave } from "../send/FolderWork.ts"
@@ -117,7 +118,12 @@ export const send = (
         address: PageAddress.of(request.head),
         slot: Slots.ofFile(site, segments),
       })
-      request.sendGenerated(Html.toBytes(page), pageHeaders(Page.filesPolicy), site.folderWork)
+      CompressedPage.send(
+        request,
+        Html.toBytes(page),
+        pageHeaders(Page.filesPolicy),
+        site.folderWork,
+      )
     })
   }
 

@@ -8,6 +8,7 @@ import { PushedBody } from "../../transport/body/PushedBody.ts"
 import * as Page from "../../web/Page.ts"
 import type { FolderForm } from "../listing/FolderForm.ts"
 import type { ByteName } from "../names/ByteName.ts"
+import * as CompressedPage from "../send/CompressedPage.ts"
 import type { FileRequest } from "../send/FileRequest.ts"
 import { pageHeaders, type Site } from "./Site.ts"
 
@@ -71,5 +72,10 @@ export const openStream = (to: FolderRequest, form: FolderForm, heldBytes: numbe
 }
 
 /** Sends a folder in this form. */
-export const sendForm = (to: FolderRequest, form: FolderForm, bytes: Uint8Array): void =>
-  to.request.sendGenerated(bytes, headersOf(to, form), to.site.folderWork)
+export const sendForm = (to: FolderRequest, form: FolderForm, bytes: Uint8Array): void => {
+  const { request, site } = to
+  const { deleted, filter, search } = request.query
+  const repeatsRequest = filter !== "" || search !== "" || deleted.length > 0
+  if (repeatsRequest) request.sendGenerated(bytes, headersOf(to, form), site.folderWork)
+  else CompressedPage.send(request, bytes, headersOf(to, form), site.folderWork)
+}

@@ -256,7 +256,7 @@ describe("a listing for programs", () => {
         expected,
         target,
       )
-      assert.strictEqual(page.header("vary"), "Accept")
+      assert.strictEqual(page.header("vary"), "Accept, Accept-Encoding")
     }
   })
 
