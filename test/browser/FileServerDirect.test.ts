@@ -9,6 +9,14 @@ import { browsed, picture } from "../support/BrowsedFiles.ts"
 import { fits, hasBrowser, isClean, launched } from "../support/Browser.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 
+/** How many lines the toolbar has; runs in the browser. */
+const linesOfTools = (): number =>
+  new Set(
+    [...document.querySelectorAll<HTMLElement>(".toolbar > :not([hidden])")]
+      .filter((tool) => tool.offsetHeight > 0)
+      .map((tool) => Math.round(tool.getBoundingClientRect().bottom / 8)),
+  ).size
+
 const browser = launched()
 
 const skipped = hasBrowser ? "" : " (skipped: no browser)"
@@ -241,6 +249,50 @@ describe.skipIf(!hasBrowser)(`in a browser, the file server's pages alone${skipp
 
 describe.skipIf(!hasBrowser)(`in a browser, a folder that may be changed${skipped}`, () => {
   const withPage = browsed(browser, "alone", { manage: {} })
+
+  it("has its tools in one line, and on a phone size and time below each name", () =>
+    withPage({ viewport: { width: 320, height: 640 } }, async (page, { root, url }) => {
+      fs.writeFileSync(path.join(root, "music", "a name of some length.csv"), "1")
+      fs.copyFileSync(path.join(root, "silence.wav"), path.join(root, "music", "silence.wav"))
+      for (const width of [320, 360, 640, 768, 1024]) {
+        await page.setViewportSize({ width, height: 640 })
+        await page.goto(`${url}music/`)
+        await page.locator(".toolbar [data-do=play]").waitFor()
+        assert.strictEqual(await page.evaluate(linesOfTools), width > 640 ? 1 : 2, `${width} px`)
+        await fits(page)
+        const row = page.locator('tr[data-name="a name of some length.csv"]')
+        const [name, size, time] = await Promise.all(
+          ["td:nth-child(2) > a", ".number", ".time"].map((part) =>
+            row.locator(part).boundingBox(),
+          ),
+        )
+        if (!name || !size || !time) assert.fail("A part of the row is not shown.")
+        if (width <= 640) {
+          assert.isBelow(name.y + name.height, size.y + 1)
+          assert.isBelow(Math.abs(size.y - time.y), 2)
+          assert.isAbove(name.width, width / 2 - 20)
+        } else assert.isBelow(name.x + name.width, size.x + 1)
+      }
+    }))
+
+  it("keeps the longest time in its column", () =>
+    withPage(
+      { viewport: { width: 1280, height: 720 }, locale: "en-US", timezoneId: "UTC" },
+      async (page, { root, url }) => {
+        const file = path.join(root, "note 1.txt")
+        const late = new Date("2022-09-27T22:53:00Z")
+        fs.utimesSync(file, late, late)
+        await page.goto(url)
+        const cell = page.locator('tr[data-name="note 1.txt"] .time')
+        await cell.getByText("PM").waitFor()
+        const [text, room] = await cell.evaluate((element) => {
+          const range = document.createRange()
+          range.selectNodeContents(element)
+          return [range.getBoundingClientRect().width, element.clientWidth - 16]
+        })
+        assert.isAtMost(text as number, room as number)
+      },
+    ))
 
   it("has entries that are chosen, dragged onto folders, and have a menu, and a tree", () =>
     withPage({ viewport: { width: 1280, height: 720 } }, async (page, { root, url }) => {

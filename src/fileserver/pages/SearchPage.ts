@@ -143,6 +143,9 @@ ${results}`,
   })
 }
 
+const summary = (hits: number, { inText }: Query.Query, isCutShort: boolean): string =>
+  isCutShort && hits > 0 ? text.matchesAtLeast(hits) : text.matches(hits, inText)
+
 /** The page, when the search has ended. */
 export const render = (
   view: SearchView,
@@ -159,7 +162,7 @@ export const render = (
   return frame(
     view,
     html`${Icons.symbols(used)}
-<p id="page.summary" role="status">${text.matches(hits.length, query.inText)}</p>
+<p id="page.summary" role="status">${summary(hits.length, query, isCutShort)}</p>
 ${links?.above}${
   hits.length === 0
     ? blank(query)
@@ -203,7 +206,7 @@ export const pieces = (view: SearchView): Search.Pieces => {
       const hasNext = hits > first + size
       const current = query.page
       const listed = hits > first ? tableEnd : blank(query)
-      const count = hasNext ? text.matchesMore(first + size) : text.matches(hits, query.inText)
+      const count = hasNext ? text.matchesMore(first + size) : summary(hits, query, isCutShort)
       return (
         Html.toText(html`${listed}${pageLinks(query, { current, pages: undefined, hasNext })?.below}
 <p id="page.summary" role="status">${count}</p>

@@ -127,6 +127,8 @@ export const search = {
   page: (n: number, pages: number | undefined): string =>
     pages === undefined ? `Page ${count(n)}` : `Page ${count(n)} of ${count(pages)}`,
   matchesMore: (n: number): string => `More than ${count(n)} entries contain this text.`,
+  matchesAtLeast: (n: number): string =>
+    `At least ${counted(n, "entry contains", "entries contain")} this text.`,
   matches: (n: number, inText: boolean): string =>
     inText
       ? `${counted(n, "entry contains", "entries contain")} this text.`

@@ -177,7 +177,7 @@ export const js = `
   // Times in the visitor's zone; of the last day, how long ago.
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
   const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
-  const isNarrow = matchMedia("(max-width: 40rem)");
+  const isNarrow = matchMedia("(max-width: 56rem)");
   const ago = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
   const relative = (at) => {
     const seconds = (at - Date.now()) / 1000;

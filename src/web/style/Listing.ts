@@ -34,7 +34,7 @@ tbody tr:hover { background: var(--raised); }
 .files .type { width: 3.25rem; white-space: nowrap; color: var(--faint); }
 .files .pick { width: 2.5rem; }
 .files .number { width: 6.5rem; }
-.files .time { width: 12.5rem; text-align: right; }
+.files .time { width: 13.25rem; text-align: right; }
 .files .act { width: 6rem; text-align: right; white-space: nowrap; }
 .files .act.few { width: 3.25rem; }
 .act > a, .act > button, .act > details > summary { text-decoration: none; display: inline-grid; place-items: center; width: 2rem; height: 2rem; min-height: 0; padding: 0; border: 0; border-radius: var(--radius-small); background: none; color: var(--faint); vertical-align: middle; }
@@ -94,6 +94,12 @@ dialog::backdrop { background: rgb(0 0 0 / .4); }
 dialog dl { display: grid; grid-template-columns: auto 1fr; gap: var(--space-2) var(--space-4); margin: 0 0 var(--space-4); }
 dialog dd { margin: 0; }
 #page\\.dock { position: sticky; bottom: 0; z-index: 15; display: grid; gap: var(--space-2); margin-top: var(--space-4); }
+@media screen and (min-width: 40.01rem) and (max-width: 64rem) { .files td:not(.act) > a:first-child { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; } }
+@media (max-width: 56rem) {
+  .toolbar:has(> [data-do=play]:not([hidden])) .label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .files .time { width: 9rem; white-space: normal; }
+}
+@media (max-width: 56rem) and (pointer: coarse) { .toolbar .label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); } }
 @media (max-width: 40rem) {
   .toolbar { backdrop-filter: none; background: var(--ground); }
   .toolbar:has(details[open]) { z-index: 30; }
@@ -119,22 +125,25 @@ dialog dd { margin: 0; }
   .toolbar .drop > summary { width: 100%; padding: .3rem; min-width: var(--control); }
   .files, .files tbody { display: block; }
   .files thead { display: none; }
-  .files tr { display: grid; grid-template: "type name number act" auto "type name time act" auto / 2.25rem minmax(0, 1fr) auto auto; gap: 0 .5rem; align-items: center; min-height: var(--touch); position: relative; border-bottom: 1px solid var(--line); }
-  .files tr:has(> .pick) { grid-template: "pick type name number" auto "pick type name time" auto / 2rem 2.25rem minmax(0, 1fr) auto; }
+  .files tr { display: grid; grid-template: "type name name act" auto "type number time act" auto / 2.25rem auto minmax(0, 1fr) auto; gap: 0 .4rem; align-items: center; align-content: center; min-height: var(--touch); padding-block: .3rem; position: relative; border-bottom: 1px solid var(--line); }
+  .files tr:has(> .pick) { grid-template: "pick type name name" auto "pick type number time" auto / 2rem 2.25rem auto minmax(0, 1fr); }
   .files tr:has(> .pick) .act { display: none; }
   .files td { grid-area: name; width: auto !important; height: auto; border: 0; padding: 0; }
   .files .type { grid-area: type; }
   .files .pick { grid-area: pick; }
-  .files .number { grid-area: number; align-self: end; font-size: var(--tiny); line-height: 1.3; }
+  .files :is(.number, .time) { font-size: var(--tiny); line-height: 1.4; text-align: left; }
+  .files .number { grid-area: number; }
   .files .number:empty { display: none; }
-  .files .number:empty + .time { grid-row: 1 / 3; align-self: center; }
-  .files .time { grid-area: time; align-self: start; font-size: var(--tiny); line-height: 1.3; max-width: 7rem; white-space: normal; }
+  .files .time { grid-area: time; }
+  .files .number:empty + .time { grid-column: number-start / time-end; }
+  .files .number:not(:empty) + .time:not(:empty)::before { content: "· "; }
   .files .act { grid-area: act; min-width: 0; }
-  .files td:not(.act) > a:first-child { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; padding: 0; margin: .65rem 0; }
+  .files td:not(.act) > a:first-child { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; padding: 0; line-height: 1.35; }
   .files td:not(.act, .pick) > a:first-child::after { content: ""; position: absolute; inset: 0; }
   .files .act, .files .pick { position: relative; z-index: 1; }
   .up a { padding-inline: 0; gap: 1.5rem; }
   .files .act > a { width: var(--touch); height: var(--touch); }
   .files .act .source { display: none; }
 }
+@media (max-width: 22.5rem) { .toolbar > :not(.filter, .field, .chosen), .toolbar .drop > summary { min-width: 2.25rem; } .toolbar .views > :is(button, span) { width: 2.25rem; } .toolbar > button { padding-inline: .3rem; } }
 `

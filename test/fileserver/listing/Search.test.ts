@@ -369,6 +369,15 @@ describe("a search in texts", () => {
     assert.strictEqual((await page("&page=3")).rows, 0)
   })
 
+  it("does not call what it stopped at the number of all results", async () => {
+    const { get } = await servedFolder(
+      Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`needle ${i}.txt`, ""])),
+    )
+    const { text } = await get("/files/?q=needle", [["Accept", "text/html"]])
+    assert.include(text, "At least 1,000 entries contain this text.")
+    assert.notInclude(text, ">1,000 names contain this text.")
+  })
+
   it("finds only the kind that is asked for, and splits many results into pages", async () => {
     const { get } = await servedFolder({
       ...Object.fromEntries(Array.from({ length: 150 }, (_, i) => [`x${i}.png`, ""])),
