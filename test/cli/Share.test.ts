@@ -161,6 +161,74 @@ it("a share that has asked for a password goes on asking, until it is told other
     await relay.ended
   }))
 
+it("a ticket that replaces the key has the same machine make a new one, once", () =>
+  inFolder(async (cwd) => {
+    const home = join(cwd, "home")
+    mkdirSync(home)
+    writeFileSync(join(home, "b.txt"), "one file\n")
+    const env = { HOME: home, XDG_STATE_HOME: join(home, "state"), XDG_CONFIG_HOME: "" }
+    const relay = start(["relay", "--port", "0"], { cwd })
+    const [, base = ""] = await relay.said(/^ {2}Listening +(http:\/\/\S+)/m)
+    const invite = async (...more: ReadonlyArray<string>) => {
+      const { stdout } = await run(["relay", "invite", "attic", "--relay", base, ...more], { cwd })
+      return [...(stdout.split("\n")[0] ?? "").split(" ").slice(1), "b.txt"]
+    }
+    const tripcodeAt = () =>
+      /tripcode = "(.+)"/.exec(readFileSync(join(cwd, "servers.d", "attic.toml"), "utf8"))?.[1]
+    const share = async (words: ReadonlyArray<string>) => {
+      const sharing = start(words, { cwd: home, env })
+      await sharing.said(open)
+      sharing.child.kill("SIGTERM")
+      const { stdout } = await sharing.ended
+      assert.notInclude(stdout, "Waiting for approval")
+      return /^ {2}Tripcode +(\S+)$/m.exec(stdout)?.[1]
+    }
+    const old = await share(await invite())
+    assert.strictEqual(old, tripcodeAt())
+    const renewing = await invite("--replace")
+    const fresh = await share(renewing)
+    assert.notStrictEqual(fresh, old)
+    assert.strictEqual(fresh, tripcodeAt())
+    assert.strictEqual(await share(renewing), fresh, "the same line again")
+    const unused = await invite("--replace")
+    const latest = await invite("--replace")
+    const kept = start(unused, { cwd: home, env })
+    await kept.said(/attic keeps the key that it has/, "stderr")
+    await kept.said(open)
+    assert.strictEqual(tripcodeAt(), fresh)
+    kept.child.kill("SIGTERM")
+    await kept.ended
+    assert.strictEqual(await share(["share", "b.txt"]), fresh)
+    assert.notStrictEqual(await share(latest), fresh)
+    assert.strictEqual(readdirSync(join(home, "state", "ptth", "shares")).length, 1)
+    relay.child.kill("SIGTERM")
+    await relay.ended
+  }))
+
+it("standard output has nothing but lines of JSON where requests are logged as such", () =>
+  inFolder(async (cwd) => {
+    const env = { HOME: cwd, XDG_STATE_HOME: "", XDG_CONFIG_HOME: "" }
+    writeFileSync(join(cwd, "b.txt"), "one file\n")
+    const relay = start(["relay", "--port", "0"], { cwd })
+    const [, base = ""] = await relay.said(/^ {2}Listening +(http:\/\/\S+)/m)
+    const sharing = start(["share", "b.txt", "--relay", base, "--log-requests", "--qr"], {
+      cwd,
+      env,
+    })
+    const [, name = "", tripcode = ""] = await sharing.said(
+      /^ {2}ptth relay approve ([a-z]+-[a-z]+) (\S{44})$/m,
+      "stderr",
+    )
+    assert.strictEqual((await run(["relay", "approve", name, tripcode], { cwd })).code, 0)
+    const [, at = ""] = await sharing.said(open, "stderr")
+    await (await fetch(`${at}?a`)).text()
+    await sharing.said(/"method":"GET"/)
+    for (const running of [sharing, relay]) running.child.kill("SIGTERM")
+    const { stdout } = await sharing.ended
+    for (const line of stdout.trimEnd().split("\n")) assert.isObject(JSON.parse(line))
+    await relay.ended
+  }))
+
 it("share refuses what it cannot share, before it makes a key", () =>
   inFolder(async (cwd) => {
     const env = { HOME: cwd, XDG_STATE_HOME: "", PTTH_RELAY: "http://127.0.0.1:9" }

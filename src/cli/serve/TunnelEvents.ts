@@ -3,7 +3,6 @@
  * fails with `--no-wait`.
  */
 import * as Clock from "effect/Clock"
-import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -109,7 +108,7 @@ const pairingCallbacks = (
   return {
     onRefused: Effect.suspend(() => {
       waited = true
-      return Console.log(
+      return Output.say(
         [
           "Waiting for approval. The relay's administrator sees this server under",
           '"Unregistered", compares all six words or the whole tripcode, and approves it',
@@ -128,10 +127,7 @@ const pairingCallbacks = (
         const isNew = waited || url !== printed
         waited = false
         printed = url
-        return Effect.andThen(
-          isNew ? Console.log(`${what} Open ${url}`) : Effect.void,
-          printQr(url),
-        )
+        return Effect.andThen(isNew ? Output.say(`${what} Open ${url}`) : Effect.void, printQr(url))
       }),
   }
 }

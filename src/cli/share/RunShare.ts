@@ -132,7 +132,7 @@ const notYet: Server.ServerOptions["handler"] = (_head, body, reply) => {
   return () => {}
 }
 
-/** Registers the name by its ticket, and ends. */
+/** Has the key registered by its ticket; fails if the relay refuses both. */
 const redeem = Effect.fnUntraced(function* (
   config: ServerConfig.ServerConfig,
   relay: KnownRelay.KnownRelay,
@@ -172,9 +172,28 @@ const redeem = Effect.fnUntraced(function* (
       ),
     ),
   )
-  yield* KnownRelay.remember(relay, process.env)
-  yield* Console.log(
-    `${config.name} is registered at ${relayUrl}. Share something under it: ptth share 3000, or ptth share ./Pictures`,
+})
+
+/** Makes a new key for a share, as its ticket wants, unless the relay does not accept the ticket. */
+const renew = Effect.fnUntraced(function* (
+  share: ShareStore.Share,
+  config: ServerConfig.ServerConfig,
+  relay: KnownRelay.KnownRelay,
+  ticket: string,
+) {
+  const renewal = yield* ShareStore.renew(share, ticket)
+  if (renewal === undefined) return config
+  const renewed = { ...config, apiKey: renewal.apiKey }
+  return yield* redeem(renewed, relay, ticket).pipe(
+    Effect.andThen(renewal.keep),
+    Effect.as(renewed),
+    Effect.catchTag("KeyRefusedError", () =>
+      Effect.gen(function* () {
+        yield* renewal.discard
+        yield* Effect.logWarning(`${config.name} keeps the key that it has`)
+        return config
+      }),
+    ),
   )
 })
 
@@ -220,19 +239,27 @@ export const runShare = Effect.fn("ptth share")(function* (flags: ShareFlags) {
     overrides: [...overrides, ...Flags.override("name", "name", Option.some(share.name))],
     env: {},
   })
-  const config = yield* Effect.fromResult(
+  const stored = yield* Effect.fromResult(
     ServerConfig.require(settings, ["name", "apiKey", "relayUrl"], share.path),
   )
-  if (target === undefined) return yield* redeem(config, relay, ticket ?? "")
+  const isRenewing = !share.isNew && ticket !== undefined && Ticket.wantsNewKey(ticket)
+  const config = isRenewing ? yield* renew(share, stored, relay, ticket) : stored
+  if (target === undefined) {
+    if (!isRenewing) yield* redeem(config, relay, ticket ?? "")
+    yield* KnownRelay.remember(relay, env)
+    return yield* Console.log(
+      `${config.name} is registered at ${config.relayUrl}. Share something under it: ptth share 3000, or ptth share ./Pictures`,
+    )
+  }
   const fs = yield* FileSystem.FileSystem
   return yield* runServices([config], {
     path: share.path,
     insecure: relay.insecure,
     qr: flags.qr,
     wait: !flags.noWait,
-    pairing: `${share.isNew ? "new: " : ""}${share.path}`,
+    pairing: `${share.isNew || config !== stored ? "new: " : ""}${share.path}`,
     kept: Restrictions.describeKept(restrictions, overrides),
-    ticket,
+    ticket: isRenewing ? undefined : ticket,
     onRelay: Effect.provideService(KnownRelay.remember(relay, env), FileSystem.FileSystem, fs),
   })
 })

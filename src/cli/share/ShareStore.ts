@@ -20,6 +20,7 @@ import { type ConfigError, single } from "../../domain/config/ConfigError.ts"
 import * as ServerConfig from "../../domain/config/ServerConfig.ts"
 import * as Toml from "../../domain/config/Toml.ts"
 import { isServerName, type ServerName } from "../../domain/ServerName.ts"
+import * as Ticket from "../../protocol/link/Ticket.ts"
 import { newKey } from "../../transport/auth/NewKey.ts"
 import * as PairingKey from "../run/PairingKey.ts"
 import * as LoadConfig from "../shared/LoadConfig.ts"
@@ -55,6 +56,8 @@ interface Stored {
   readonly table: Restrictions.Restrictions
   /** In milliseconds since 1970. */
   readonly usedAt: number
+  /** The digest of the ticket that had this key made, if one had. */
+  readonly madeBy: string | undefined
 }
 
 /** The share that is to be used, and what is known of it. */
@@ -104,6 +107,7 @@ const read = Effect.fnUntraced(function* (path: string) {
     ServerConfig.require(settings, ["name", "apiKey", "relayUrl"], path),
   )
   const usedAt = Option.match(mtime, { onNone: () => 0, onSome: (at) => at.getTime() })
+  const madeBy = /^# Its key was made for the ticket ([0-9a-f]+)\.$/m.exec(text)?.[1]
   const stored: Stored = {
     name,
     apiKey,
@@ -112,6 +116,7 @@ const read = Effect.fnUntraced(function* (path: string) {
     path,
     table,
     usedAt,
+    madeBy,
   }
   return stored
 })
@@ -165,9 +170,11 @@ const tableOf = (
 const write = Effect.fnUntraced(function* (
   path: string,
   table: Restrictions.Restrictions,
+  madeBy?: string,
 ): Effect.fn.Return<void, ConfigError, FileSystem.FileSystem> {
   const text = [
     "# Written by `ptth share`. Keep it secret: whoever has the key can serve under this name.",
+    ...(madeBy === undefined ? [] : [`# Its key was made for the ticket ${madeBy}.`]),
     stringify(table),
     "",
   ].join("\n")
@@ -229,7 +236,7 @@ export const keep = Effect.fn("ShareStore.keep")(function* (
   if (existing !== undefined) {
     const { path, table } = existing
     const next = tableOf({ ...existing, target: target ?? existing.target }, restrictions, table)
-    if (!isDeepStrictEqual(next, { ...table })) yield* write(path, next)
+    if (!isDeepStrictEqual(next, { ...table })) yield* write(path, next, existing.madeBy)
     const now = (yield* Clock.currentTimeMillis) / 1000
     yield* Effect.ignore(fs.utimes(path, now, now))
     return { name: existing.name, path, isNew: false }
@@ -245,4 +252,40 @@ export const keep = Effect.fn("ShareStore.keep")(function* (
   const share = { name: own, relayUrl, apiKey: paired ?? newKey(), target }
   yield* write(path, tableOf(share, restrictions, {}))
   return { name: own, path, isNew: paired === undefined }
+})
+
+/** A new key for a share. It is written down before the relay learns it, so that it cannot be lost. */
+export interface Renewal {
+  readonly apiKey: ApiKey
+  /** The new key takes the place of the old one. */
+  readonly keep: Effect.Effect<void, ConfigError, FileSystem.FileSystem>
+  /** The old key stays. */
+  readonly discard: Effect.Effect<void, never, FileSystem.FileSystem>
+}
+
+/** A new key for a share, as its ticket wants; `undefined` if the share has the key of this ticket already. */
+export const renew = Effect.fn("ShareStore.renew")(function* (
+  { path }: Share,
+  ticket: string,
+): Effect.fn.Return<Renewal | undefined, ConfigError, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  const readFile = (file: string) =>
+    Effect.mapError(read(file), (error) =>
+      error._tag === "ConfigError" ? error : unwritable(file)(error),
+    )
+  const stored = yield* readFile(path)
+  const madeBy = Ticket.digest(ticket)
+  if (stored.madeBy === madeBy) return undefined
+  const nextPath = `${path}.next`
+  const begun = yield* Effect.option(readFile(nextPath))
+  const apiKey = Option.match(begun, {
+    onNone: () => newKey(),
+    onSome: (next) => (next.madeBy === madeBy ? next.apiKey : newKey()),
+  })
+  yield* write(nextPath, { ...stored.table, api_key: Redacted.value(apiKey) }, madeBy)
+  return {
+    apiKey,
+    keep: Effect.mapError(fs.rename(nextPath, path), unwritable(path)),
+    discard: Effect.ignore(fs.remove(nextPath)),
+  }
 })

@@ -14,7 +14,7 @@ import * as ListenAddress from "../../domain/ListenAddress.ts"
 import { ownAddress } from "../../transport/net/OwnAddress.ts"
 import * as FlagHints from "../text/FlagHints.ts"
 import * as HelpText from "../text/HelpText.ts"
-import { isQuiet, type LogFormat, usualFormat } from "../text/OutputFlags.ts"
+import { isQuiet, type LogFormat, usualFormat, viewOptions } from "../text/OutputFlags.ts"
 import { styleOf } from "../text/TerminalStyle.ts"
 
 const colorful = (stream: NodeJS.WriteStream): boolean => styleOf(stream).hasColors
@@ -67,9 +67,15 @@ export const layerLogger = (asked: LogFormat | undefined): Layer.Layer<never> =>
     ]),
   )
 
+/** Prints a text on stdout; where that has requests as lines of JSON, on stderr. */
+export const say = (text: string): Effect.Effect<void> =>
+  Effect.flatMap(viewOptions, ({ logFormat, logRequests }) =>
+    logRequests && logFormat === "json" ? Console.error(text) : Console.log(text),
+  )
+
 /** Prints what a command says when it has started, unless it is to be quiet. */
 export const banner = (text: string): Effect.Effect<void> =>
-  Effect.flatMap(isQuiet, (quiet) => (quiet ? Effect.void : Console.log(text)))
+  Effect.flatMap(isQuiet, (quiet) => (quiet ? Effect.void : say(text)))
 
 /** The command lines that a word may mean. */
 type Suggest = (word: string) => ReadonlyArray<string>
@@ -169,7 +175,7 @@ export const openRow = (url: string): Effect.Effect<void> =>
 export const printQr = (url: string): Effect.Effect<void> =>
   Effect.flatMap(
     Effect.promise(() => import("../text/Qr.ts")),
-    ({ render }) => Console.log(render(url, styleOf(process.stdout))),
+    ({ render }) => say(render(url, styleOf(process.stdout))),
   )
 
 /** A listener, and whether it speaks TLS. */

@@ -75,7 +75,7 @@ export const invite = Effect.fn("Invitations.invite")(function* (
       detail: `the name ${name} is registered`,
     })
   } else yield* Approval.requireFreeName(config, name)
-  const ticket = Ticket.make(name)
+  const ticket = Ticket.make(name, replaces)
   const expiresAt = (yield* Clock.currentTimeMillis) + millis
   const path = pathOf(folder, name)
   const text = encode({ digest: Ticket.digest(ticket), expiresAt, replaces })
@@ -90,12 +90,20 @@ export const revoke = Effect.fn("Invitations.revoke")(function* (folder: string,
 })
 
 /**
+ * The command line with which a server shares something through a relay, without what it shares.
+ *
+ * @param relayUrl the relay's address for servers
+ */
+export const shareLine = (relayUrl: string): string =>
+  `ptth share --relay ${relayUrl}${ListenAddress.isConfidential(relayUrl) ? "" : " --insecure"}`
+
+/**
  * The command line with which an invited server shares something, without what it shares.
  *
  * @param relayUrl the relay's address for servers
  */
 export const commandLine = ({ ticket }: Invitation, relayUrl: string): string =>
-  `ptth share --relay ${relayUrl}${ListenAddress.isConfidential(relayUrl) ? "" : " --insecure"} --ticket ${ticket}`
+  `${shareLine(relayUrl)} --ticket ${ticket}`
 
 /** An invitation that was taken out of its folder. */
 export interface Taken {

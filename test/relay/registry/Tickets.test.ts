@@ -127,6 +127,7 @@ describe("an invitation", () => {
         const { ticket } = yield* Invitations.invite(folder, config, "attic", replaces)
         const taken = yield* Invitations.take(folder, attic, Ticket.digest(ticket))
         assert.isTrue(taken?.replaces)
+        assert.isTrue(Ticket.wantsNewKey(ticket))
         yield* Approval.replaceKey(folder, attic, other)
         assert.strictEqual(
           readFileSync(file, "utf8"),
@@ -249,7 +250,18 @@ describe("the tickets of a relay", () => {
 describe("a ticket", () => {
   it("is for the name in it, and anything else is no ticket", () => {
     assert.strictEqual(Ticket.nameOf(Ticket.make(attic)), attic)
-    for (const text of ["", "attic", "attic.", `.${"A".repeat(22)}`, `attic.${"A".repeat(23)}`])
+    assert.isFalse(Ticket.wantsNewKey(Ticket.make(attic)))
+    const replacing = Ticket.make(attic, true)
+    assert.strictEqual(Ticket.nameOf(replacing), attic)
+    assert.isTrue(Ticket.wantsNewKey(replacing))
+    for (const text of [
+      "",
+      "attic",
+      "attic.",
+      "attic.new.",
+      `.${"A".repeat(22)}`,
+      `attic.${"A".repeat(23)}`,
+    ])
       assert.isUndefined(Ticket.nameOf(text))
   })
 })

@@ -73,7 +73,7 @@ export const invitation = {
   noPublicUrl: html`The relay has no <code>public_url</code>: put the address there at which the other machine reaches it.`,
   registers: "It registers the server without an approval.",
   replaces:
-    "The old key stays valid until the server has run it; then the new one takes its place.",
+    "The old key stays valid until the server has run it; then the new one takes its place, and what still runs with the old one has to be started again.",
   once: "The command is shown only here, and works once, until",
 }
 
@@ -111,7 +111,7 @@ export const change = {
 
 /** Lists of requests. */
 export const requests = {
-  empty: "There is no such request.",
+  empty: "There is no request yet, or none that matches.",
   assets: (count: number): string =>
     count === 1
       ? "1 request for a picture, style or script is left out."
