@@ -183,8 +183,9 @@ const entries = {
   PTTH_BAD_APPROVAL: {
     status: 422,
     exit: 2,
-    title: "This name and tripcode cannot be registered.",
-    remedy: "Copy both as the server printed them; if the name is not possible, choose another.",
+    title: "This name or tripcode cannot be registered.",
+    remedy:
+      "Copy both as the server printed them, or choose another name: letters, digits, `-` and `_`.",
   },
   PTTH_LOCKED: {
     status: 423,

@@ -16,7 +16,7 @@ export const css = `.tabs ul { list-style: none; display: flex; flex-wrap: wrap;
 .acts > li { border: 1px solid var(--line); border-radius: .5rem; padding: .75rem 1rem; }
 .acts h2 { margin: 0 0 .25rem; font-size: 1rem; }
 .acts p { margin: 0 0 .75rem; color: var(--faint); font-size: .875rem; }
-.acts form, .decide { display: flex; flex-wrap: wrap; gap: .5rem .75rem; align-items: center; }
+.acts form, .decide, .decision form { display: flex; flex-wrap: wrap; gap: .5rem .75rem; align-items: center; }
 .acts form + form { margin-top: .5rem; }
 .acts label, .decision label { display: inline-flex; gap: .5rem; align-items: center; min-height: 1.5rem; }
 .acts input:not([type=checkbox]) { flex: 1 1 8rem; min-width: 0; }

@@ -8,7 +8,9 @@ export const forOwner = "For the owner:"
 
 /** A remedy in the words for the owner. */
 export const asOwner = (remedy: string): string =>
-  remedy.replace(/^Ask the server's owner to (.)/, (_, letter: string) => letter.toUpperCase())
+  remedy
+    .replace(/^Ask the server's owner to (.)/, (_, letter: string) => letter.toUpperCase())
+    .replace(/, or ask the server's owner to /, ", or ")
 
 /** The page on which people sign in. */
 export const signIn = {

@@ -57,7 +57,9 @@ describe.skipIf(!hasScript)(
         const other = inTerminal(["hash-api-key"], cwd)
         await other.shows(/not shown: /)
         other.type("\x03")
-        assert.strictEqual((await other.ended).code, 2)
+        const interrupted = await other.ended
+        assert.strictEqual(interrupted.code, 2)
+        assert.match(interrupted.shown, /PTTH_USAGE: hash-api-key: no \S+ was typed/)
       }))
 
     it.each([

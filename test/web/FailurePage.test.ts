@@ -225,6 +225,12 @@ describe("a failure", () => {
     assert.include(text, "Send a smaller body.\nFor the owner: Raise max_body")
   })
 
+  it("does not tell an owner to ask the owner", () => {
+    for (const code of visible) assert.notMatch(asOwner(entry(code).remedy), /owner to /)
+    const { text } = show(failure, browser, { site: "Attic" })
+    assert.include(text, "Try again in a moment, or start it.")
+  })
+
   it("passes on further header fields", () => {
     const shown = show({ ...failure, headers: [["Allow", "GET, HEAD"]] })
     assert.strictEqual(shown.field("allow"), "GET, HEAD")

@@ -66,6 +66,8 @@ export const read = Effect.fn("SecretInput.read")(function* (
       : firstLine(yield* Effect.promise(() => text(process.stdin)))
   const secret = options.isTrimmed ? input.trim() : input
   if (secret !== "") return secret
+  if (process.stdin.isTTY === true)
+    return yield* usage(options.command, `no ${options.name} was typed`, "Run it again.")
   return yield* usage(
     options.command,
     `there is no ${options.name} on standard input`,

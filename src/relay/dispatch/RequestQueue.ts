@@ -434,7 +434,7 @@ const relayDraining = (): ExchangeError =>
 const serverOffline = (name: ServerName): ExchangeError =>
   new ExchangeError({
     code: "PTTH_SERVER_OFFLINE",
-    detail: `${name} is not connected`,
+    detail: `no server is connected as ${name}`,
     retryAfter: 10,
   })
 

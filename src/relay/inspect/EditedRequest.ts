@@ -4,11 +4,13 @@
  * was sent, so that the secret never leaves it.
  */
 import * as Result from "effect/Result"
-import { type Header, type HeaderList, isName, isValue } from "../../domain/HeaderList.ts"
+import { first, type Header, type HeaderList, isName, isValue } from "../../domain/HeaderList.ts"
 import * as HopByHop from "../../protocol/http/HopByHop.ts"
 import { isMethod, isTarget, type RequestHead } from "../../protocol/Message.ts"
 import type { Inspected, OriginalRequest, Recording } from "./Recording.ts"
 import { mask } from "./Redaction.ts"
+import * as RestoredBody from "./RestoredBody.ts"
+import * as ShownBody from "./ShownBody.ts"
 
 /** What an administrator wants to send. */
 export interface Edited {
@@ -100,23 +102,44 @@ const headOf = (
   return problem === undefined ? Result.succeed(head) : Result.fail(problem)
 }
 
+/** An edited body, with the secrets that were sent where it has their masks; `undefined` if one is lost. */
+const writtenBody = (
+  text: string,
+  shownText: string | undefined,
+  original: OriginalRequest | undefined,
+  head: RequestHead,
+): string | undefined => {
+  if (shownText?.includes(mask) !== true || !text.includes(mask)) return text
+  const sentText =
+    original === undefined ? undefined : ShownBody.textOfBody(original.body, original.head.headers)
+  if (sentText === undefined) return undefined
+  const types = [original?.head.headers ?? [], head.headers].map(
+    (headers) => first(headers, "content-type") ?? "",
+  )
+  const edited = shownText.includes("\r\n") ? text : unified(text)
+  return RestoredBody.restore(edited, shownText, sentText, types)
+}
+
 /** The body to send, or why it cannot be sent; `isNew` if it was edited. */
 const bodyOf = (
   recording: Recording,
-  sent: Uint8Array | undefined,
+  original: OriginalRequest | undefined,
+  head: RequestHead,
   text: string | undefined,
 ): Result.Result<{ readonly body: Uint8Array; readonly isNew: boolean }, string> => {
   const shownBody = recording.shownBody()
   const shownText = shownBody.form === "text" ? Buffer.from(shownBody.bytes).toString() : undefined
   const isNew =
     text !== undefined && (shownText === undefined || unified(text) !== unified(shownText))
-  if (isNew)
-    return shownText?.includes(mask) === true && text.includes(mask)
+  if (isNew) {
+    const written = writtenBody(text, shownText, original, head)
+    return written === undefined
       ? Result.fail(`the body has ${mask} where secrets were; write the secrets there`)
-      : Result.succeed({ body: Buffer.from(text), isNew })
-  if (sent === undefined && shownBody.length > 0)
+      : Result.succeed({ body: Buffer.from(written), isNew })
+  }
+  if (original === undefined && shownBody.length > 0)
     return Result.fail("the body that was sent is not there any more; write it again")
-  return Result.succeed({ body: sent ?? new Uint8Array(0), isNew })
+  return Result.succeed({ body: original?.body ?? new Uint8Array(0), isNew })
 }
 
 /** The request to send, or why it cannot be sent. */
@@ -126,7 +149,7 @@ export const complete = (
 ): Result.Result<OriginalRequest, string> => {
   const original = recording.originalRequest()
   return Result.flatMap(headOf(recording.read(), original?.head, edited), (head) =>
-    Result.map(bodyOf(recording, original?.body, edited.body), ({ body, isNew }) => {
+    Result.map(bodyOf(recording, original, head, edited.body), ({ body, isNew }) => {
       const headers = isNew ? head.headers.filter(([name]) => !isEncoding(name)) : head.headers
       const hasBody = body.length > 0 || recording.body.length > 0
       const length: HeaderList = hasBody ? [["Content-Length", `${body.length}`]] : []

@@ -83,6 +83,14 @@ const textOf = (bytes: Uint8Array, type: string, isCut: boolean): string | undef
   }
 }
 
+/** A whole body as text, decoded but with its secrets; `undefined` if it is not text. */
+export const textOfBody = (bytes: Uint8Array, headers: HeaderList): string | undefined => {
+  const content = decoded(bytes, first(headers, "content-encoding") ?? "")
+  return content === undefined
+    ? undefined
+    : textOf(content, first(headers, "content-type") ?? "", false)
+}
+
 /**
  * The body as it is shown.
  *

@@ -152,13 +152,29 @@ describe("a replay", () => {
     }),
   )
 
+  it.effect("has an edited body with the secret in it that was sent", () =>
+    Effect.gen(function* () {
+      const { calls, me, recorded } = yield* ordered
+      const sent = yield* me.send(`${recorded}/send`, {
+        method: "POST",
+        target: "/orders",
+        headers: "Content-Type: application/json",
+        body: '{\r\n"n": 2, "token": "***"\r\n}',
+      })
+      const page = yield* isOver(me, sent.header("location") ?? "")
+      assert.strictEqual(calls[1]?.body, '{\n"n": 2, "token": "hush"\n}')
+      assert.notInclude(page, "hush")
+    }),
+  )
+
   it.effect.each([
     [{ method: "G T" }, "method"],
     [{ target: "no-path" }, "path has to begin"],
     [{ target: "/a?token=***&key=***" }, "secret"],
     [{ headers: "X-Other: ***" }, "X-Other"],
     [{ headers: "Bad Name: x" }, "not valid"],
-    [{ body: '{"token":"***","n":2}' }, "the body has ***"],
+    [{ body: '{"other":"***","n":2}' }, "the body has ***"],
+    [{ body: '{"token":"***","key":"***"}' }, "the body has ***"],
   ] as ReadonlyArray<[Readonly<Record<string, string>>, string]>)(
     "is not sent if it has %j",
     ([edit, reason]) =>

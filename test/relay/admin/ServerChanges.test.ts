@@ -226,6 +226,7 @@ describe("an administrator", () => {
       const me = yield* administrator(on)
       const page = (yield* me.get("/servers/attic/settings")).text
       assert.include(page, "Pages change only files of")
+      assert.include(page, "30 s (the relay's; the server may ask for another)")
       assert.notInclude(page, 'value="pause"')
       assert.strictEqual((yield* me.plan({ act: "pause" })).status, 409)
     }),

@@ -50,7 +50,10 @@ const authOf = ({ relay: { frontendAuth }, server: { auth } }: SettingsParts): H
 }
 
 const responseTimeOf = ({ relay, server }: SettingsParts): Html => {
-  const show = (time: Duration.Duration): string => Format.millis(Duration.toMillis(time))
+  const show = (time: Duration.Duration): string => {
+    const seconds = Duration.toSeconds(time)
+    return seconds >= 120 && seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`
+  }
   return server.responseTimeout === undefined
     ? html`${show(relay.responseTimeout)} (the relay's; the server may ask for another)`
     : html`${show(server.responseTimeout)}`
