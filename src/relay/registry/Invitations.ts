@@ -90,20 +90,12 @@ export const revoke = Effect.fn("Invitations.revoke")(function* (folder: string,
 })
 
 /**
- * The command line with which a server shares something through a relay, without what it shares.
- *
- * @param relayUrl the relay's address for servers
- */
-export const shareLine = (relayUrl: string): string =>
-  `ptth share --relay ${relayUrl}${ListenAddress.isConfidential(relayUrl) ? "" : " --insecure"}`
-
-/**
  * The command line with which an invited server shares something, without what it shares.
  *
  * @param relayUrl the relay's address for servers
  */
 export const commandLine = ({ ticket }: Invitation, relayUrl: string): string =>
-  `${shareLine(relayUrl)} --ticket ${ticket}`
+  `ptth share --relay ${relayUrl}${ListenAddress.isConfidential(relayUrl) ? "" : " --insecure"} --ticket ${ticket}`
 
 /** An invitation that was taken out of its folder. */
 export interface Taken {

@@ -591,7 +591,7 @@ describe("approving", () => {
       assert.strictEqual(ignored.status, 303)
       const page = yield* ask(on, "/unregistered", [html, ["Cookie", session]])
       assert.include(page.text, "No server is waiting")
-      assert.match(page.text, /ptth share --relay http:\S+(?: --insecure)? \.\/Pictures</)
+      assert.match(page.text, /ptth share --relay \S+ \.\/Pictures</)
       assert.include(page.text, "Ignored until the relay restarts: 1")
       const nobody = yield* post(on.admin, "/unregistered/ignore", { ...form, name: "b" }, session)
       assert.strictEqual(nobody.status, 404)

@@ -10,7 +10,6 @@ import * as Format from "../../../web/Format.ts"
 import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
 import { toToml } from "../../registry/Approval.ts"
-import { shareLine } from "../../registry/Invitations.ts"
 import { Administration, type Overview, type StrangerView } from "../core/Administration.ts"
 import { Caller, nameOf } from "../core/Caller.ts"
 import { type AdminPage, badForm, failure, respondDone, respondFramed } from "../frame/AdminPage.ts"
@@ -63,7 +62,7 @@ export const render = (strangers: ReadonlyArray<StrangerView>, relayUrl: string)
 <div id="waiting" data-live>${
     waiting.length === 0
       ? html`<p class="empty">${Text.unregistered.empty}</p>
-<pre tabindex="0">${shareLine(relayUrl)} ./Pictures</pre>`
+<pre tabindex="0">ptth share --relay ${relayUrl} ./Pictures</pre>`
       : strangerTable("Waiting for approval", waiting)
   }</div>
 <p>${Text.invitation.intro}</p>
