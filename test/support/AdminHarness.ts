@@ -51,11 +51,13 @@ const at = ({ host, port }: { readonly host: string; readonly port: number }): A
   url: `http://${host}:${port}`,
 })
 
-/** Starts both on free ports. `text` is the configuration's besides. */
+/** Starts both on free ports. `text` is the configuration's besides; `logger` gets the log, which else nobody does. */
 export const adminRelay: (
   text?: string,
+  logger?: Logger.Logger<unknown, void>,
 ) => Effect.Effect<AdminRelay, BindError | ConfigError, Scope.Scope> = Effect.fnUntraced(function* (
   text = "",
+  logger?: Logger.Logger<unknown, void>,
 ) {
   const folder = temporaryFolder()
   const file = path.join(folder, "ptth_relay.toml")
@@ -81,7 +83,7 @@ export const adminRelay: (
       }),
     ),
     Layer.provide(Layer.succeedContext(services)),
-    Layer.provide(Logger.layer([])),
+    Layer.provide(Logger.layer(logger === undefined ? [] : [logger])),
     Layer.build,
   )
   const { address, newLink } = Context.get(built, Admin)

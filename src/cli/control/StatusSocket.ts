@@ -7,6 +7,7 @@ import { rmSync } from "node:fs"
 import * as net from "node:net"
 import * as NodePath from "node:path"
 import { text } from "node:stream/consumers"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -74,7 +75,7 @@ export const publish = Effect.fn("StatusSocket.publish")(function* (
   yield* Effect.acquireRelease(
     Effect.callback<void>((resume) => {
       const giveUp = (error: unknown): void =>
-        resume(Effect.logDebug(`ptth status cannot be answered at ${address}`, error))
+        resume(Effect.logDebug(`ptth status cannot be answered at ${address}`, Cause.fail(error)))
       server.once("error", giveUp)
       try {
         // Pipes of Windows are in no folder.

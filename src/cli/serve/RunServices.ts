@@ -129,7 +129,8 @@ const tellOfOthers = Effect.fnUntraced(function* (
 ) {
   const statuses = yield* StatusSocket.askAll(RuntimeFolder.ofProcess())
   const others = statuses.filter(({ pid }) => pid !== process.pid)
-  yield* Effect.forEach(SameName.warningsFor(yield* own, others), Effect.logWarning)
+  const warnings = SameName.warningsFor(yield* own, others)
+  yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
 })
 
 /** Runs until it is interrupted; without `load` the configuration is never loaded again. */

@@ -8,6 +8,7 @@ import type * as CliErrors from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
@@ -30,14 +31,23 @@ const visible = (text: string): string =>
     (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
   )
 
+/** The text of a log line, whatever it was logged with. */
+const textOf = (message: unknown): string =>
+  [message]
+    .flat()
+    .map((part) => (typeof part === "string" ? part : inspect(part)))
+    .join(" ")
+
+/** A log line as JSON, whose message is always a text. */
+const jsonLine = Logger.map(Logger.formatStructured, (entry) =>
+  Formatter.formatJson({ ...entry, message: textOf(entry.message) }),
+)
+
 /** A log line for a terminal: time, level unless it is INFO, message, annotations. */
 const formatLine = (colors: boolean) =>
   Logger.map(Logger.formatStructured, (entry): string => {
     const time = new Date(entry.timestamp).toTimeString().slice(0, 8)
-    const message = [entry.message]
-      .flat()
-      .map((part) => (typeof part === "string" ? part : inspect(part)))
-      .join(" ")
+    const message = textOf(entry.message)
     const annotations = Object.entries(entry.annotations)
       .map(([name, value]) =>
         visible(`${name}=${typeof value === "string" ? value : inspect(value)}`),
@@ -62,7 +72,7 @@ export const layerLogger = (asked: LogFormat | undefined): Layer.Layer<never> =>
       Logger.withConsoleError(
         (asked ?? usualFormat(process.stderr)) === "text"
           ? formatLine(colorful(process.stderr))
-          : Logger.formatJson,
+          : jsonLine,
       ),
     ]),
   )

@@ -3,6 +3,7 @@
  * all together, at all relays that serve as one. It is kept by the process that
  * has the administrator's side, which asks the relays once a minute.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -43,7 +44,7 @@ const openStore = Effect.fnUntraced(function* (folder: string | undefined) {
       Effect.as(
         Effect.logWarning(
           `the traffic cannot be kept in ${folder}, so that charts start empty at each start`,
-          cause,
+          Cause.fail(cause),
         ),
         undefined,
       ),
@@ -69,7 +70,7 @@ const make = Effect.gen(function* () {
           Effect.catch(({ cause }) => {
             if (hasFailed) return Effect.void
             hasFailed = true
-            return Effect.logWarning("the traffic for charts cannot be stored", cause)
+            return Effect.logWarning("the traffic for charts cannot be stored", Cause.fail(cause))
           }),
         )
   yield* stored((one) => one.load(startedAt, (server) => sampler.seriesOf(server)))

@@ -2,9 +2,12 @@
  * The charts of a relay: they have the traffic of the minute at once, and go on
  * after a restart if the relay has a folder for its state.
  */
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import { tripcodeOfText } from "../../../src/domain/ApiKey.ts"
 import { type AdminRelay, adminRelay } from "../../support/AdminHarness.ts"
@@ -47,6 +50,22 @@ const chartsAfter = Effect.fnUntraced(function* (text: string, requests: number)
 })
 
 describe("the charts", () => {
+  it.effect("say why they are not kept, as a text and a cause", () =>
+    Effect.gen(function* () {
+      const file = join(temporaryFolder(), "file")
+      writeFileSync(file, "")
+      const lines: Array<{ readonly message: unknown; readonly cause: string | undefined }> = []
+      const logger = Logger.map(Logger.formatStructured, (line) => void lines.push(line))
+      yield* Effect.scoped(adminRelay(config(`state_dir = "${file}"\n`), logger))
+      const line = lines.find(({ message }) => `${message}`.includes("cannot be kept"))
+      assert.strictEqual(
+        line?.message,
+        `the traffic cannot be kept in ${file}, so that charts start empty at each start`,
+      )
+      assert.include(line?.cause, "EEXIST")
+    }),
+  )
+
   it.effect("have the requests since the last sample, of which nobody asked, after a restart", () =>
     Effect.gen(function* () {
       const stored = config(`state_dir = "${temporaryFolder()}"\n`)
