@@ -87,23 +87,42 @@ export class Relay extends Context.Service<
   )
 }
 
+/**
+ * What else has to listen before the relay has started, as the audit log has it;
+ * by default nothing.
+ */
+export const StartsAfter = Context.Reference<Effect.Effect<void> | undefined>(
+  "ptth/relay/StartsAfter",
+  { defaultValue: () => undefined },
+)
+
+interface RunState {
+  hasStarted: boolean
+  isDraining: boolean
+}
+
 const make = Effect.gen(function* () {
   const initial = (yield* RelaySettings).current()
   const audit = yield* AuditLog
   const certificates = yield* Certificates
-  const draining = { isDraining: false }
+  const state: RunState = { hasStarted: false, isDraining: false }
   const servers = yield* ServerSide.make
-  const visitors = yield* VisitorSide.make(() => draining.isDraining)
+  const visitors = yield* VisitorSide.make(() => state.isDraining)
   const front = yield* serve({
     ...(yield* listenerOptions),
     ...(yield* requestOptions(servers, visitors)),
-    ...(yield* drainOptions(servers, visitors, draining)),
+    ...(yield* drainOptions(servers, visitors, state)),
   })
   yield* followCertificates(front)
   yield* PlainPort.serve(() => front.port)
   certificates.start()
   yield* followSettings(initial, servers, front)
-  audit.record({ _tag: "RelayStarted", address: `${front.host}:${front.port}` })
+  const begin = Effect.sync(() => {
+    state.hasStarted = true
+    audit.record({ _tag: "RelayStarted", address: `${front.host}:${front.port}` })
+  })
+  const ready = yield* StartsAfter
+  yield* ready === undefined ? begin : Effect.forkScoped(Effect.andThen(ready, begin))
   return Relay.of(front)
 })
 
@@ -178,7 +197,7 @@ type RequestOptions = Pick<
 const drainOptions = Effect.fnUntraced(function* (
   { spread, stream }: ServerSide.ServerSide,
   { pages }: VisitorSide.VisitorSide,
-  draining: { isDraining: boolean },
+  state: RunState,
 ) {
   const settings = yield* RelaySettings
   const rendezvous = yield* Rendezvous
@@ -195,9 +214,9 @@ const drainOptions = Effect.fnUntraced(function* (
     ...(peers.isAlone ? {} : { handOver: peers.leave.pipe(Effect.andThen(moveLinks)) }),
     others: stream.ended,
     onStop: () => {
-      draining.isDraining = true
+      state.isDraining = true
       spread.drain()
-      audit.record({ _tag: "RelayStopping" })
+      if (state.hasStarted) audit.record({ _tag: "RelayStopping" })
     },
     onDrain: () => {
       pages.close()

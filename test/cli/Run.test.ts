@@ -156,8 +156,21 @@ it("a port in use is one line on stderr and exit code 3, for every command that 
         const { code, stderr, stdout } = await run([command, "--listen", listen], { cwd })
         assert.strictEqual(stdout, "")
         assert.match(stderr, new RegExp(`^PTTH_PORT_IN_USE: ${listen} is taken\\. [^\\n]+\\n$`))
+        assert.include(stderr, "It is the address of --listen.")
         assert.strictEqual(code, 3)
       }
+      const admin = ["relay", "--port", "0", "--admin-listen", listen]
+      const { code, stderr } = await run(admin, { cwd })
+      // Nothing has started then, and the log does not say so.
+      assert.match(
+        stderr,
+        new RegExp(`^PTTH_PORT_IN_USE: ${listen} is taken\\. [^\\n]*--admin-listen [^\\n]+\\n$`),
+      )
+      assert.strictEqual(code, 3)
+      const workers = await run([...admin, "--workers", "2"], { cwd })
+      assert.include(workers.stderr, "--admin-listen")
+      const own = workers.stderr.split("\n").filter((line) => !line.includes('"relay":'))
+      assert.notInclude(own.join("\n"), "relay started", "workers have, the relay has not")
     })
   } finally {
     taken.close()

@@ -18,6 +18,7 @@ import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
 import { AllowedHosts as RelayAllowedHosts } from "../../relay/visitors/AllowedHosts.ts"
 import * as Server from "../../server/Server.ts"
 import { newKey } from "../../transport/auth/NewKey.ts"
+import { namingListen } from "../../transport/front/NodeFront.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import * as RuntimeFolder from "../control/RuntimeFolder.ts"
 import * as StatusSocket from "../control/StatusSocket.ts"
@@ -121,5 +122,6 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
         Layer.provide(Layer.succeed(RelayAllowedHosts, hosts)),
       ),
     ),
+    namingListen,
   )
 }, Effect.scoped)

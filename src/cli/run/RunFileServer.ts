@@ -12,7 +12,7 @@ import { unmappedAddress, withVisitor } from "../../protocol/http/Forwarded.ts"
 import { idleRequests } from "../../transport/body/IdleBody.ts"
 import type { FrontHandler } from "../../transport/front/FrontRequest.ts"
 import { onlyOwnHosts } from "../../transport/front/HostCheck.ts"
-import { defaultIdle, serve } from "../../transport/front/NodeFront.ts"
+import { defaultIdle, namingListen, serve } from "../../transport/front/NodeFront.ts"
 import * as Deadlines from "../../transport/runtime/Deadlines.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
 import * as RuntimeFolder from "../control/RuntimeFolder.ts"
@@ -97,12 +97,14 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
         return withIdleTimeout({ ...head, headers }, body, reply)
       }
       let hosts: ReadonlyArray<string> | undefined = allowedHosts ?? [listen.host.toLowerCase()]
-      const address = yield* serve({
-        ...listen,
-        graceMillis,
-        handler: onlyOwnHosts(answer, () => hosts),
-        renderFailure: FailurePage.render,
-      })
+      const address = yield* namingListen(
+        serve({
+          ...listen,
+          graceMillis,
+          handler: onlyOwnHosts(answer, () => hosts),
+          renderFailure: FailurePage.render,
+        }),
+      )
       // Only the socket tells where it listens: the flag may name a host or a file descriptor.
       if (allowedHosts === undefined && !isLoopback(unmappedAddress(address.host)))
         hosts = undefined

@@ -5,6 +5,7 @@ import { rmdir } from "node:fs/promises"
 import * as NodePath from "node:path"
 import * as Console from "effect/Console"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -17,10 +18,11 @@ import { unusedSettings } from "../../domain/config/RelayNotes.ts"
 import { isLoopback } from "../../domain/ListenAddress.ts"
 import type { AuditLog } from "../../relay/audit/AuditLog.ts"
 import type { Rendezvous } from "../../relay/dispatch/Rendezvous.ts"
-import { Relay } from "../../relay/Relay.ts"
+import { Relay, StartsAfter } from "../../relay/Relay.ts"
 import * as SharedApprovals from "../../relay/registry/SharedApprovals.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
 import { Relays } from "../../relay/status/Relays.ts"
+import { namingListen } from "../../transport/front/NodeFront.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import * as RuntimeFolder from "../control/RuntimeFolder.ts"
 import * as StatusSocket from "../control/StatusSocket.ts"
@@ -267,10 +269,12 @@ export const runRelay = Effect.fn("ptth relay")(function* (
   alongside: Effect.Effect<void, never, AuditLog | Rendezvous | Scope.Scope> = Effect.void,
 ) {
   const { config } = start
+  const allListens = yield* Deferred.make<void>()
   yield* Effect.gen(function* () {
     yield* besides(start, followBusyPoll)
     yield* alongside
     const admin = yield* startAdmin(start)
+    yield* Deferred.succeed(allListens, undefined)
     const address = yield* Relay
     yield* publishStatus(start, address, admin)
     yield* Output.banner(describe(start, address, admin))
@@ -279,6 +283,7 @@ export const runRelay = Effect.fn("ptth relay")(function* (
     Effect.provide(
       SharedApprovals.layer.pipe(
         Layer.provideMerge(Relay.layer),
+        Layer.provide(Layer.succeed(StartsAfter, Deferred.await(allListens))),
         Layer.provideMerge(certificates(start)),
         Layer.provideMerge(clusterPeers(start)),
         Layer.provideMerge(watchedSettings(start)),
@@ -286,6 +291,7 @@ export const runRelay = Effect.fn("ptth relay")(function* (
         Layer.provide(SendTelemetry.layer(config.otlpEndpoint, "ptth-relay", config.cluster?.id)),
       ),
     ),
+    namingListen,
     Effect.scoped,
   )
 })

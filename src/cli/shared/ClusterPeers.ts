@@ -20,7 +20,7 @@ import * as ListenAddress from "../../domain/ListenAddress.ts"
 import { hopVersions } from "../../protocol/peer/PeerControl.ts"
 import { digestOf } from "../../relay/peers/ConfigDigest.ts"
 import { RelaySettings } from "../../relay/settings/RelaySettings.ts"
-import { type BindError, bindError } from "../../transport/front/NodeFront.ts"
+import { type BindError, bindError, named } from "../../transport/front/NodeFront.ts"
 import { ownAddress } from "../../transport/net/OwnAddress.ts"
 import { machineOf } from "./ClusterEngine.ts"
 import type { RelayTexts } from "./LoadConfig.ts"
@@ -110,7 +110,10 @@ export const layer = (
   )
 
 const cannotListen = ({ at, detail }: PeerNetworkError): BindError =>
-  bindError(at.replace(/^tcp:/, ""), Object.assign(new Error(detail), { code: detail }))
+  named(
+    bindError(at.replace(/^tcp:/, ""), Object.assign(new Error(detail), { code: detail })),
+    "the address for other relays, `listen` of `[cluster]`",
+  )
 
 /** Where a relay listens for others, and where they reach it. */
 interface Addresses {

@@ -25,6 +25,7 @@ import * as PlainPort from "../../relay/visitors/PlainPort.ts"
 import { onSignal } from "../../transport/runtime/Signals.ts"
 import * as ControlSocket from "../control/ControlSocket.ts"
 import * as OtherRelays from "../control/OtherRelays.ts"
+import { namingListen } from "../../transport/front/NodeFront.ts"
 import * as RuntimeFolder from "../control/RuntimeFolder.ts"
 import * as RunRelay from "../run/RunRelay.ts"
 import * as SendTelemetry from "../serve/SendTelemetry.ts"
@@ -291,7 +292,7 @@ const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count
   const machine = ClusterEngine.machineOf(config)
   const longestName = `${WorkerMessage.workerId(machine, 2 * count)}.sock`
   const folder = yield* RuntimeFolder.open(RuntimeFolder.ofProcess(), longestName)
-  const socket = yield* ListenSocket.open(config.listen)
+  const socket = yield* namingListen(ListenSocket.open(config.listen))
   const crew = yield* makeCrew(start, folder)
   const secure = speaksTls(config)
   // Before the workers are there, and until they are gone, it must not end the supervisor.
@@ -304,7 +305,12 @@ const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count
   })
   // Workers have the socket until they stop accepting; then connections must be refused, not wait.
   yield* Effect.addFinalizer(() => Effect.sync(socket.close))
-  yield* Effect.addFinalizer(() => Effect.sync(() => audit.record({ _tag: "RelayStopping" })))
+  let hasStarted = false
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      if (hasStarted) audit.record({ _tag: "RelayStopping" })
+    }),
+  )
   yield* followSettings(start, crew)
   yield* PlainPort.serve(() => crew.address.port)
   const certificates = yield* Certificates
@@ -313,11 +319,12 @@ const supervise = Effect.fnUntraced(function* (start: RunRelay.RelayStart, count
   yield* rollOnSignal(supervisor)
   yield* ControlSocket.serve(folder, answering(RuntimeFolder.configPlace(path), crew, supervisor))
   const { host, port } = crew.address
-  audit.record({ _tag: "RelayStarted", address: ListenAddress.format({ host, port }) })
   yield* announce(start, count, { host, port, secure }).pipe(
     Effect.provide(Relays.layer),
     Effect.provideService(Peers, crew.relays),
   )
+  hasStarted = true
+  audit.record({ _tag: "RelayStarted", address: ListenAddress.format({ host, port }) })
   return yield* Effect.never
 })
 

@@ -8,7 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
-import { BindError, serve } from "../../transport/front/NodeFront.ts"
+import { type BindError, named, serve } from "../../transport/front/NodeFront.ts"
 import * as Deadlines from "../../transport/runtime/Deadlines.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
 import { AuditLog } from "../audit/AuditLog.ts"
@@ -89,7 +89,11 @@ const make = Effect.fnUntraced(function* ({ announce }: AdminOptions) {
       appFor: yield* LateApp.make(links),
       now: () => clock.currentTimeMillisUnsafe(),
     }),
-  }).pipe(Effect.mapError(nameKey))
+  }).pipe(
+    Effect.mapError((error) =>
+      named(error, "the administrator's address, --admin-listen (`admin_listen`)"),
+    ),
+  )
   base = adminUrl ?? ListenAddress.urlOf(front, "http")
   return Admin.of({ address: front, newLink: links.create })
 })
@@ -113,7 +117,3 @@ const liveUpdates = Effect.gen(function* () {
   yield* Effect.addFinalizer(() => Effect.sync(() => live.close()))
   return live
 })
-
-/** The error with the configuration's key of this address. */
-const nameKey = ({ code, detail }: BindError): BindError =>
-  new BindError({ code, detail: `${detail} It is the administrator's address (admin_listen).` })

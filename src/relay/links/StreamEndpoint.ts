@@ -315,7 +315,8 @@ export class StreamEndpoint {
         rendezvous.ready(link)
         further.ready()
       },
-      onClosed: (reason) => {
+      onClosed: (why) => {
+        const reason = link.endOf(why)
         link.trust()
         further.closed(reason)
         giveBack()

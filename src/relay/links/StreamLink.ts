@@ -9,7 +9,7 @@ import * as PassedConnection from "../../protocol/PassedConnection.ts"
 import type { Body } from "../../transport/body/Body.ts"
 import type { Cancel } from "../../transport/body/Handler.ts"
 import type { LeasedReply } from "../../transport/mux/ClientStream.ts"
-import type { Multiplexer } from "../../transport/mux/Multiplexer.ts"
+import { drainedReason, type Multiplexer } from "../../transport/mux/Multiplexer.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 import * as Lease from "../dispatch/Lease.ts"
 import type { Link } from "../dispatch/Link.ts"
@@ -60,6 +60,7 @@ export class StreamLink implements Link {
   private readonly options: StreamLinkOptions
   private suspicion: Deadline | undefined
   private isRevoked = false
+  private isDrained = false
 
   constructor(options: StreamLinkOptions) {
     this.options = options
@@ -192,7 +193,14 @@ export class StreamLink implements Link {
   }
 
   drain(): void {
+    this.isDrained = true
     this.options.multiplexer.drain()
+  }
+
+  /** Why the server is gone, in words for the administrator, by why the link was closed. */
+  endOf(reason: string): string {
+    if (reason !== drainedReason) return reason
+    return this.isDrained ? "the relay asked it to end its links" : "it has stopped"
   }
 }
 

@@ -14,7 +14,7 @@ import { empty } from "../../transport/body/Body.ts"
 import type { Cancel } from "../../transport/body/Handler.ts"
 import { refuse, respondText } from "../../transport/body/Replies.ts"
 import type { FrontHandler } from "../../transport/front/FrontRequest.ts"
-import { BindError, serve as serveFront } from "../../transport/front/NodeFront.ts"
+import { type BindError, named, serve as serveFront } from "../../transport/front/NodeFront.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
 import { Certificates, type CertificatesShape } from "../certificates/Certificates.ts"
 import { RelaySettings } from "../settings/RelaySettings.ts"
@@ -102,12 +102,11 @@ export const serve: (
       renderFailure: FailurePage.render,
       handler: handler({ config: current, securePort, certificates: yield* Certificates }),
     }).pipe(
-      Effect.mapError(
-        ({ code, detail }) =>
-          new BindError({
-            code,
-            detail: `${detail} It is the address for plain HTTP (http_listen), ${format(httpListen)}.`,
-          }),
+      Effect.mapError((error) =>
+        named(
+          error,
+          `the address for plain HTTP, --http-listen (\`http_listen\`), ${format(httpListen)}`,
+        ),
       ),
     )
   })

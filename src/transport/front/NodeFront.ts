@@ -108,11 +108,24 @@ export interface Front {
 export class BindError extends Data.TaggedError("BindError")<{
   readonly code: "PTTH_PORT_IN_USE" | "PTTH_CANNOT_BIND"
   readonly detail: string
+  /** What the address is for, and the flag or key that sets it. */
+  readonly setting?: string
 }> {
   override get message(): string {
-    return `${this.code}: ${this.detail} ${entry(this.code).remedy}`
+    const setting = this.setting === undefined ? "" : ` It is ${this.setting}.`
+    return `${this.code}: ${this.detail}${setting} ${entry(this.code).remedy}`
   }
 }
+
+/** The error with what sets its address, unless it says so already. */
+export const named = ({ code, detail, setting: own }: BindError, setting: string): BindError =>
+  new BindError({ code, detail, setting: own ?? setting })
+
+/** Has an error about an address that nothing else has named name the flag `--listen`. */
+export const namingListen = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.mapError(effect, (error) =>
+    error instanceof BindError ? (named(error, "the address of --listen") as E & BindError) : error,
+  )
 
 /** The largest head of a request by default, in bytes: request line and fields. */
 export const maxRequestHead = 64 * 1024

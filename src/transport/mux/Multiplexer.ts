@@ -94,6 +94,8 @@ const windowPerMilli = 1024 * 1024
 const windowBudget = 64 * 1024 * 1024
 /** For how long after its last piece a body counts as under way, in milliseconds. */
 const bodyMillis = 1_000
+/** Why a link is closed that ended because it was drained by either end. */
+export const drainedReason = "it was drained"
 /**
  * - `Open`: frames come and go.
  * - `Ending`: drained; what was written is sent, then the connection ends.
@@ -332,7 +334,7 @@ export class Multiplexer implements StreamLink {
     this.hasBroken ||= !this.isClosed
     for (const chunk of this.unparsed.splice(0)) this.parser.feed(chunk)
     const drained = this.isPeerDraining && this.streams.size === 0
-    this.close(drained ? "it was drained" : "its connection broke")
+    this.close(drained ? drainedReason : "its connection broke")
   }
 
   // ------------------------------------------------------------ for the streams

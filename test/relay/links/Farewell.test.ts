@@ -46,6 +46,18 @@ describe("a server that stops", () => {
         yield* Fiber.join(stopping)
       }).pipe(Effect.scoped),
     )
+
+    it.live(`is said to have stopped, by ${transport}`, () =>
+      Effect.gen(function* () {
+        const relay = yield* Harness.relay({ servers: ["app"] })
+        const server = yield* Harness.server(relay, "app", Harness.echo, { transport })
+        yield* server.stop
+        const isGone = () => relay.events().some(({ _tag }) => _tag === "ServerDisconnected")
+        yield* Harness.until("the relay has noticed", isGone)
+        const gone = relay.events().find(({ _tag }) => _tag === "ServerDisconnected")
+        assert.deepInclude(gone, { reason: "it has stopped" })
+      }).pipe(Effect.scoped),
+    )
   }
 })
 
