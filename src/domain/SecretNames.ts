@@ -11,6 +11,7 @@ const secretNames = new RegExp(
     "kennwort|contrase|senha|mot[-_. ]?de[-_. ]?passe|wachtwoord|passord|l\u00f6senord|adgangskode|salasana|heslo|has\u0142o|parola|[s\u015f]ifre|jelsz[o\u00f3]|lozink|(?:^|[^a-z])(?:clave|mdp)(?:[^a-z]|$)",
     "\u043f\u0430\u0440\u043e\u043b\u044c|\u5bc6\u7801|\u5bc6\u78bc|\u30d1\u30b9\u30ef\u30fc\u30c9|\ube44\ubc00\ubc88\ud638",
     "(?:api|access|account|application|app|client|encryption|functions?|hmac|licen[cs]e|master|private|shared|signing|ssh|subscription)[-_. ]?key|^key$",
+    "passkey|(?:^|[^a-z])(?:hmac|crumb|macaroon)(?:[^a-z]|$)|wp[-_]?nonce|(?:device|user)[-_. ]?code",
     "mnemonic|(?:seed|recovery|backup)[-_. ]?(?:phrase|words)|security[-_. ]?answer|bearer|^cookies?$",
     // Not "author", "authored" or "authority", but "authorization" and "authorisation".
     "auth(?!or(?!i[sz]))",
@@ -55,6 +56,16 @@ export const replaceUserinfo = (text: string, replacement: string): string =>
 const shareToken = /(\/share\/)[\w-]+\.[\w-]{43}(?![\w-])/g
 
 /**
+ * A word that is good once, or for whoever knows it, in the path of an address: behind a segment
+ * that says what it is for, such as `reset`, and perhaps another one, such as the user's number.
+ */
+const pathToken =
+  /(\/[\w-]{0,40}(?:reset|passwor[dt]|magic|invit|confirm|verif|activat|token|secret|webhook|unsubscribe|recover|log-?in|sign-?in)[\w-]{0,40}\/(?:[\w%@+.-]{1,64}\/){0,2})(?=[A-Za-z_-]{0,60}\d)(?=[\d_-]{0,60}[A-Za-z])[\w-]{16,}/gi
+
+/** The private address of a calendar. */
+const calendarKey = /(\/private-)[0-9a-f]{16,}/g
+
+/**
  * Signed and encrypted tokens (RFC 7515 7.1, RFC 7516 7.1), each behind what precedes it
  * without a dot. Only the first possible beginning there is tried, so that each character
  * is read once: what follows is the same for all.
@@ -85,6 +96,8 @@ const passwordHash = /\$(?:2[abxy]?\$\d\d\$|[1567y]\$|scrypt\$|argon2(?:id?|d)\$
 export const withoutTokens = (text: string): string =>
   text
     .replace(shareToken, "$1***")
+    .replace(pathToken, "$1***")
+    .replace(calendarKey, "$1***")
     .replace(jose, "$1***")
     .replace(namedKey, "***")
     .replace(passwordHash, "***")

@@ -1,14 +1,18 @@
 /**
  * The locks of WebDAV (RFC 4918 6 and 7): in memory, at most a thousand, each
- * for an hour at most unless it is refreshed. A lock is for a real path, so
- * that no other spelling or link evades it.
+ * for an hour at most unless it is refreshed. If there are too many, the network
+ * that has made the most loses one. A lock is for a real path, so that no other
+ * spelling or link evades it.
  */
 import { randomUUID } from "node:crypto"
+import { makesRoom, networkOf } from "../../domain/visitor/FairShare.ts"
 import type { ByteName } from "../names/ByteName.ts"
 import { isInside } from "../root/Root.ts"
 
 /** The most locks. */
 export const maxLocks = 1_000
+/** The most shared locks that hold for the same path: each of them is told with every entry. */
+export const maxShared = 8
 /** The longest time in seconds until a lock has to be refreshed. */
 export const maxSeconds = 3_600
 
@@ -27,10 +31,16 @@ export interface Lock {
   readonly seconds: number
   /** When it ends, in milliseconds of a monotonic clock. */
   readonly expires: number
+  /** That of the visitor who made it: an IPv4 /24, an IPv6 /48. */
+  readonly network: string
 }
 
 /** A lock that is asked for. */
-export type NewLock = Pick<Lock, "address" | "deep" | "owner" | "real" | "scope" | "seconds">
+export interface NewLock
+  extends Pick<Lock, "address" | "deep" | "owner" | "real" | "scope" | "seconds"> {
+  /** The visitor's address. */
+  readonly visitor: string
+}
 
 const isBelow = (real: ByteName, folder: ByteName): boolean =>
   real !== folder && isInside(real, folder)
@@ -73,16 +83,18 @@ export class Locks {
   }
 
   /** Makes a lock; the lock that is in its way, or `full` if there are too many. */
-  add(lock: NewLock): Lock | { readonly conflict: Lock } | "full" {
+  add({ visitor, ...lock }: NewLock): Lock | { readonly conflict: Lock } | "full" {
     const { deep, real, scope } = lock
-    const conflict = this.active().find(
-      (other) =>
-        (scope === "exclusive" || other.scope === "exclusive") &&
-        (covers(other, real) || (deep && isBelow(other.real, real))),
+    const overlapping = this.active().filter(
+      (other) => covers(other, real) || (deep && isBelow(other.real, real)),
+    )
+    const conflict = overlapping.find(
+      (other) => scope === "exclusive" || other.scope === "exclusive",
     )
     if (conflict !== undefined) return { conflict }
-    if (this.locks.size >= maxLocks) return "full"
-    return this.store({ ...lock, token: `opaquelocktoken:${randomUUID()}` })
+    const network = networkOf(visitor)
+    if (overlapping.length >= maxShared || !this.makeRoom(network)) return "full"
+    return this.store({ ...lock, network, token: `opaquelocktoken:${randomUUID()}` })
   }
 
   /** Restarts the time of a lock. */
@@ -101,6 +113,20 @@ export class Locks {
   forget(real: ByteName): void {
     for (const lock of this.active())
       if (lock.real === real || isBelow(lock.real, real)) this.locks.delete(lock.token)
+  }
+
+  /** Whether there may be another lock; another network may lose the one that ends first for it. */
+  private makeRoom(asking: string): boolean {
+    if (this.locks.size < maxLocks) return true
+    const locks = [...this.locks.values()]
+    const network = makesRoom(
+      locks.map((lock) => lock.network),
+      asking,
+    )
+    const [spare] = locks
+      .filter((lock) => lock.network === network)
+      .sort((a, b) => a.expires - b.expires)
+    return spare !== undefined && this.locks.delete(spare.token)
   }
 
   private store(lock: Omit<Lock, "expires">): Lock {

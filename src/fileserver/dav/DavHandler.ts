@@ -3,6 +3,7 @@
  * always possible, changing only where visitors may change folders.
  */
 import * as Headers from "../../domain/HeaderList.ts"
+import * as Forwarded from "../../protocol/http/Forwarded.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import * as Body from "../../transport/body/Body.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
@@ -159,7 +160,8 @@ export class DavHandler {
   private async wantedBy(request: DavRequest): Promise<Propfind.Wanted | Refusal.Refusal> {
     const body = await request.readBody()
     if (body === undefined) return DavRefusal.largeBody
-    return Propfind.parse(body) ?? DavRefusal.badBody
+    const wanted = Propfind.parse(body)
+    return wanted === "too many" ? DavRefusal.tooManyProperties : (wanted ?? DavRefusal.badBody)
   }
 
   private async propfind(request: DavRequest, path: Path): Answer {
@@ -362,6 +364,7 @@ export class DavHandler {
       real: entry.real,
       deep: depth === "infinity",
       seconds,
+      visitor: Forwarded.visitorOf(request.headers),
     })
     if (lock === "full") return DavRefusal.tooManyLocks
     if ("conflict" in lock) return DavRefusal.conflict(entry.name)

@@ -17,6 +17,9 @@ export const badDepth = malformed("This Depth is not possible with this method."
 export const badOverwrite = malformed("Overwrite must be T or F.")
 export const badBody = malformed("The body is not the XML that this method needs.")
 export const largeBody = malformed("The body is too large, or broke off.", 413)
+export const tooManyProperties = malformed(
+  "The body asks for more than 256 properties by name: ask for all, or for fewer at a time.",
+)
 export const noDestination = malformed("There is no Destination field.")
 export const noToken = malformed("Lock-Token must be a token between < and >.")
 export const bodyOfCollection = malformed("A folder is made without a body.", 415)
@@ -43,7 +46,7 @@ export const noSuchLock: Refusal.Refusal = {
 }
 export const tooManyLocks: Refusal.Refusal = {
   code: "PTTH_QUEUE_FULL",
-  detail: "There are too many locks.",
+  detail: "There are too many locks, here or in all.",
 }
 export const crowded: Refusal.Refusal = {
   code: "PTTH_QUEUE_FULL",

@@ -12,7 +12,7 @@ export interface LockInfo {
 }
 
 /** The longest description of an owner, in characters. */
-const maxOwner = 4_096
+const maxOwner = 1_024
 /** How long a lock holds if its client does not say, in seconds. */
 const usualSeconds = 600
 

@@ -19,6 +19,9 @@ import * as XmlTree from "./XmlTree.ts"
 /** See {@link Source.maxDeep}. */
 const maxDeep = 5_000
 
+/** The most properties that may be asked for by their names: each is told, or told to be missing, for every entry. */
+export const maxProperties = 256
+
 /** A property by its name. */
 interface PropertyName {
   readonly namespace: string
@@ -31,18 +34,33 @@ export type Wanted =
   | { readonly _tag: "Names" }
   | { readonly _tag: "Some"; readonly properties: ReadonlyArray<PropertyName> }
 
-/** Parses the body of a request; an empty one asks for all (RFC 4918 9.1). `undefined` if it is invalid. */
-export const parse = (body: Uint8Array): Wanted | undefined => {
+/** Each property once. */
+const distinct = (properties: ReadonlyArray<PropertyName>): ReadonlyArray<PropertyName> => [
+  ...new Map(properties.map((property) => [keyOf(property), property])).values(),
+]
+
+/**
+ * Parses the body of a request; an empty one asks for all (RFC 4918 9.1).
+ * `undefined` if it is invalid, `too many` if it asks for more than {@link maxProperties}.
+ */
+export const parse = (body: Uint8Array): Wanted | "too many" | undefined => {
+  const wanted = parsed(body)
+  if (wanted === undefined || wanted._tag === "Names") return wanted
+  const named = wanted._tag === "All" ? wanted.also : wanted.properties
+  return named.length > maxProperties ? "too many" : wanted
+}
+
+const parsed = (body: Uint8Array): Wanted | undefined => {
   if (body.length === 0) return { _tag: "All", also: [] }
   const root = XmlTree.parse(body)
   if (root === undefined || !XmlTree.isDav(root, "propfind")) return undefined
   const some = XmlTree.child(root, "prop")
   const include = XmlTree.child(root, "include")
   if (XmlTree.child(root, "propname") !== undefined) return { _tag: "Names" }
-  if (some !== undefined) return { _tag: "Some", properties: XmlTree.childrenOf(some) }
+  if (some !== undefined) return { _tag: "Some", properties: distinct(XmlTree.childrenOf(some)) }
   return XmlTree.child(root, "allprop") === undefined
     ? undefined
-    : { _tag: "All", also: include === undefined ? [] : XmlTree.childrenOf(include) }
+    : { _tag: "All", also: include === undefined ? [] : distinct(XmlTree.childrenOf(include)) }
 }
 
 /** Where resources are found. */

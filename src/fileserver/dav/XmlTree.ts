@@ -29,7 +29,8 @@ export const dav = "DAV:"
 /** The largest document, in bytes. */
 export const maxBytes = 256 * 1024
 const maxDepth = 32
-const maxElements = 5_000
+/** The most elements and attributes together. */
+const maxNodes = 5_000
 
 interface Open {
   readonly element: Element
@@ -52,7 +53,7 @@ export const parse = (bytes: Uint8Array): Element | undefined => {
   const parser = new SaxesParser({ xmlns: true, position: false })
   const open: Array<Open> = []
   let root: Element | undefined
-  let elements = 0
+  let nodes = 0
   const add = (child: Element | string): void => {
     open.at(-1)?.children.push(child)
   }
@@ -63,8 +64,10 @@ export const parse = (bytes: Uint8Array): Element | undefined => {
     throw new Limit("a document type")
   })
   parser.on("opentag", (tag: SaxesTagNS) => {
-    if (++elements > maxElements || open.length >= maxDepth) throw new Limit("too large")
-    for (const { local, prefix, value } of Object.values(tag.attributes)) {
+    const given = Object.values(tag.attributes)
+    nodes += 1 + given.length
+    if (nodes > maxNodes || open.length >= maxDepth) throw new Limit("too large")
+    for (const { local, prefix, value } of given) {
       // Namespaces in XML 1.0: only the default namespace can be undeclared.
       if (prefix === "xmlns" && local !== "" && value === "") throw new Limit("an empty namespace")
     }
@@ -152,12 +155,12 @@ export const write = (element: Element, outer = ""): string => {
   const { attributes, children, language, name, namespace } = element
   const lang =
     language === undefined || language === outer ? "" : ` xml:lang="${escapeText(language)}"`
-  const others = attributes.map((attribute, i) =>
-    writeAttribute(
-      attribute,
-      attributes.slice(0, i).some(({ prefix }) => prefix === attribute.prefix),
-    ),
-  )
+  const declared = new Set<string>()
+  const others = attributes.map((attribute) => {
+    const isDeclared = declared.has(attribute.prefix)
+    declared.add(attribute.prefix)
+    return writeAttribute(attribute, isDeclared)
+  })
   const start = `${name} xmlns="${escapeText(namespace)}"${lang}${others.join("")}`
   const content = children
     .map((child) =>

@@ -1,8 +1,10 @@
 /**
  * Renders Markdown and highlights code in a worker thread. The thread is started
  * when needed, ended when it has been idle for a while, and terminated when a
- * text takes too much time of the processor.
+ * text takes too much time of the processor. What became of a text is remembered,
+ * so that asking for the same one again and again costs nothing.
  */
+import { createHash } from "node:crypto"
 import { Worker } from "node:worker_threads"
 import { type Html, html, sanitized } from "../../web/Html.ts"
 import type { Job, Ready, Rendered } from "./RenderWorker.ts"
@@ -20,6 +22,12 @@ const leastWait = 100
 const defaultIdle = 30_000
 /** The most texts that wait; further ones are only escaped. */
 const maxWaiting = 64
+/** How long a text waits for others before it is only escaped, in milliseconds. */
+const defaultPatience = 20_000
+/** How much of what was rendered is remembered, in characters; of a text that was given up it is nothing. */
+const maxRemembered = 8 * 1024 * 1024
+/** The most texts that are remembered. */
+const maxKnown = 1_000
 /** The memory limit of the thread, in megabytes. */
 const maxMemory = 256
 
@@ -29,10 +37,21 @@ const workerUrl = new URL(
   import.meta.url,
 )
 
+type Done = (html: string | undefined) => void
+
 interface QueuedJob {
   readonly job: Job
-  readonly done: (html: string | undefined) => void
+  /** See {@link keyOf}. */
+  readonly key: string
+  /** When it began to wait for others, in milliseconds of a monotonic clock; infinite if it does not. */
+  readonly since: number
+  /** Who has asked for it. */
+  readonly waiting: Array<Done>
 }
+
+/** The same for the same text in the same language. */
+const keyOf = (text: string, language: string | undefined): string =>
+  `${createHash("sha256").update(text).digest("base64")} ${language ?? ""}`
 
 /** Renders texts one after the other. */
 export interface Renderer {
@@ -50,6 +69,8 @@ export interface RenderLimits {
   readonly timeout?: number
   /** How long an idle thread is kept, in milliseconds. */
   readonly idle?: number
+  /** How long a text waits for others before it is only escaped, in milliseconds. */
+  readonly patience?: number
   /** The processor time of a thread so far, in milliseconds. */
   readonly busyMillis?: (worker: Worker) => Promise<number>
 }
@@ -64,6 +85,7 @@ const busyMillisOf = async (worker: Worker): Promise<number> => {
 class ThreadRenderer implements Renderer {
   private readonly timeout: number
   private readonly idle: number
+  private readonly patience: number
   private readonly busyMillis: (worker: Worker) => Promise<number>
   private readonly queue: Array<QueuedJob> = []
   private current: QueuedJob | undefined
@@ -74,30 +96,45 @@ class ThreadRenderer implements Renderer {
   private busyBefore = 0
   private timer: NodeJS.Timeout | undefined
   private ids = 0
+  /** What became of texts by their keys, the oldest first; `undefined` for those that were given up. */
+  private readonly known = new Map<string, string | undefined>()
+  /** The characters in {@link known}. */
+  private remembered = 0
 
   constructor(limits: RenderLimits) {
     this.timeout = limits.timeout ?? defaultTimeout
     this.idle = limits.idle ?? defaultIdle
+    this.patience = limits.patience ?? defaultPatience
     this.busyMillis = limits.busyMillis ?? busyMillisOf
   }
 
   readonly render: Renderer["render"] = (text, language, done) => {
     const giveEscaped = (): void =>
       done(language === undefined ? html`<pre tabindex="0">${text}</pre>` : html`${text}`)
-    if (this.queue.length >= maxWaiting) return giveEscaped()
-    this.queue.push({
-      job: { id: this.ids++, text, language },
-      done: (rendered) => (rendered === undefined ? giveEscaped() : done(sanitized(rendered))),
-    })
+    const give: Done = (rendered) =>
+      rendered === undefined ? giveEscaped() : done(sanitized(rendered))
+    const key = keyOf(text, language)
+    if (this.known.has(key)) return give(this.known.get(key))
+    const jobs = this.current === undefined ? this.queue : [this.current, ...this.queue]
+    if (jobs.reduce((count, { waiting }) => count + waiting.length, 0) > maxWaiting)
+      return giveEscaped()
+    const same = jobs.find((job) => job.key === key)
+    if (same !== undefined) return void same.waiting.push(give)
+    const job = { id: this.ids++, text, language }
+    const since = this.current === undefined ? Number.POSITIVE_INFINITY : performance.now()
+    this.queue.push({ job, key, since, waiting: [give] })
     this.next()
   }
 
   private next(): void {
     if (this.current !== undefined) return
     clearTimeout(this.timer)
-    this.current = this.queue.shift()
+    this.current = this.nextInTime()
     if (this.current === undefined) {
-      this.timer = setTimeout(() => this.end(), this.idle)
+      this.timer = setTimeout(() => {
+        this.end()
+        this.forgetRendered()
+      }, this.idle)
       this.timer.unref()
       return
     }
@@ -107,12 +144,40 @@ class ThreadRenderer implements Renderer {
     else this.limit(longest, () => this.giveUp())
   }
 
+  /** The text that waits for the longest time; those that have waited for too long are only escaped. */
+  private nextInTime(): QueuedJob | undefined {
+    for (let job = this.queue.shift(); job !== undefined; job = this.queue.shift()) {
+      if (performance.now() - job.since <= this.patience) return job
+      for (const done of job.waiting) done(undefined)
+    }
+    return undefined
+  }
+
   private settle(text: string | undefined): void {
     clearTimeout(this.timer)
-    const done = this.current?.done
+    const { current } = this
     this.current = undefined
-    done?.(text)
+    if (current !== undefined) {
+      this.remember(current.key, text)
+      for (const done of current.waiting) done(text)
+    }
     this.next()
+  }
+
+  private remember(key: string, text: string | undefined): void {
+    this.known.set(key, text)
+    this.remembered += text?.length ?? 0
+    for (const [oldest, rendered] of this.known) {
+      if (this.remembered <= maxRemembered && this.known.size <= maxKnown) return
+      this.known.delete(oldest)
+      this.remembered -= rendered?.length ?? 0
+    }
+  }
+
+  /** Forgets what was rendered, but not which texts were given up. */
+  private forgetRendered(): void {
+    for (const [key, rendered] of this.known) if (rendered !== undefined) this.known.delete(key)
+    this.remembered = 0
   }
 
   private end(): void {

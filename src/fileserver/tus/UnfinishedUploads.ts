@@ -7,7 +7,7 @@
  * the length is remembered for a while: a client whose connection breaks at the
  * end asks.
  */
-import { networksOf } from "../../domain/visitor/VisitorAddress.ts"
+import { makesRoom, networkOf } from "../../domain/visitor/FairShare.ts"
 import type { ByteName } from "../names/ByteName.ts"
 import * as Root from "../root/Root.ts"
 import { staleAfter } from "../uploads/Leftovers.ts"
@@ -29,8 +29,6 @@ interface Unfinished {
   /** The visitor's: an IPv4 /24, an IPv6 /48. */
   readonly network: string
 }
-
-const networkOf = (address: string): string => networksOf(address)[1] ?? address
 
 /** See the head of this file. */
 export class UnfinishedUploads {
@@ -105,14 +103,14 @@ export class UnfinishedUploads {
   }
 
   /** The upload that makes room: of the network with the most, if that has at least two more than the one that asks. */
-  private spareFor(network: string): string | undefined {
-    const counts = new Map<string, number>()
-    for (const upload of this.uploads.values())
-      counts.set(upload.network, (counts.get(upload.network) ?? 0) + 1)
-    const most = Math.max(...counts.values())
-    if (most < (counts.get(network) ?? 0) + 2) return undefined
+  private spareFor(asking: string): string | undefined {
+    const network = makesRoom(
+      [...this.uploads.values()].map((upload) => upload.network),
+      asking,
+    )
+    if (network === undefined) return undefined
     const keys = [...this.uploads]
-      .filter(([, upload]) => counts.get(upload.network) === most)
+      .filter(([, upload]) => upload.network === network)
       .map(([key]) => key)
     return keys.find((key) => !this.turns.isRunning(key)) ?? keys[0]
   }

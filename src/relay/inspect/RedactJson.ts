@@ -17,6 +17,9 @@ import {
 
 const masked = `"${mask}"`
 
+/** The members of a key (RFC 7517, RFC 7518 6) that are private. */
+const isPrivateMember = (name: string): boolean => /^(?:k|d|p|q|dp|dq|qi|oth)$/.test(name)
+
 /** How deep values may be nested. */
 const maxDepth = 100
 
@@ -107,6 +110,8 @@ class JsonSecrets {
   private object() {
     let hasSecretName = false
     let isLogin = false
+    let isKey = false
+    const members: Array<readonly [start: number, end: number]> = []
     const values: Array<readonly [start: number, end: number]> = []
     const passed: Array<readonly [start: number, end: number]> = []
     return {
@@ -117,15 +122,21 @@ class JsonSecrets {
           const { text } = this.value()
           if (announcesSecret(key, text ?? "")) hasSecretName = true
           if (callsForSecret(key, text ?? "")) isLogin = true
+          if (key === "kty" && text !== undefined) isKey = true
         } finally {
           if (isSecretName(key)) this.redaction.replace(start, this.at, masked)
+          if (isPrivateMember(key)) members.push([start, this.at])
           if (isNamed(key)) values.push([start, this.at])
           // What is passed by name is masked by its name.
           if (isPassed(key) && this.text[start] === "[") passed.push([start, this.at])
         }
       },
       end: () => {
-        const secrets = [...(hasSecretName ? values : []), ...(isLogin ? passed : [])]
+        const secrets = [
+          ...(hasSecretName ? values : []),
+          ...(isLogin ? passed : []),
+          ...(isKey ? members : []),
+        ]
         for (const [start, end] of secrets) this.redaction.replace(start, end, masked)
       },
     }

@@ -7,8 +7,8 @@ import {
   announcesSecret,
   callsForSecret,
   isNamed,
+  labelsSecret,
   mask,
-  namesSecret,
   type Redact,
   Redaction,
 } from "./Redaction.ts"
@@ -34,7 +34,8 @@ const execAt = (pattern: RegExp, text: string, at: number): RegExpExecArray | nu
   return pattern.exec(text)
 }
 
-const attribute = /(?<![^\s/"'])([^\s=/]+)\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+)/g
+/** Names have no quotes, so that many of them are not read again and again. */
+const attribute = /(?<![^\s/"'])([^\s=/"']+)\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+)/g
 
 const voidElements = /^(?:area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr)$/i
 
@@ -48,7 +49,7 @@ const callWithPassword = /^(?:wp|blogger|metaWeblog|mt)\./
 /** Whether an element says that the next one holds a secret: by its name, as a table does, or as the name of a call. */
 const namesNext = (element: string, text: string): boolean =>
   announcesSecret(element, text) ||
-  (/^(?:t[dh]|dt)$/i.test(element) && namesSecret(text)) ||
+  (/^(?:t[dh]|dt)$/i.test(element) && labelsSecret(text)) ||
   (element === "methodName" && (callsForSecret("method", text) || callWithPassword.test(text)))
 
 /** An element that is open. */
@@ -66,6 +67,8 @@ class MarkupSecrets {
   private readonly redact: Redact
   private readonly redaction: Redaction
   private readonly open: Array<OpenElement> = [{ name: "", isSecret: false, nextIsSecret: false }]
+  /** How many elements of each name are open, so that nothing is searched for one that is not. */
+  private readonly openNames = new Map<string, number>()
 
   constructor(text: string, isHtml: boolean, redact: Redact) {
     this.text = text
@@ -136,12 +139,18 @@ class MarkupSecrets {
       (!this.isHtml && (isNamedSecret || isSecretName(localName(name)))) ||
       (this.isHtml && isNamedSecret && /^(?:textarea|option|output)$/i.test(name))
     parent.nextIsSecret = false
-    if (!isEmpty) this.open.push({ name, isSecret, nextIsSecret: false })
+    if (isEmpty) return
+    this.open.push({ name, isSecret, nextIsSecret: false })
+    this.openNames.set(name, (this.openNames.get(name) ?? 0) + 1)
   }
 
+  /** Closes an element, and all that are open in it. */
   private close(name: string): void {
-    const at = this.open.findLastIndex((element) => element.name === name)
-    if (at > 0) this.open.length = at
+    if ((this.openNames.get(name) ?? 0) === 0) return
+    for (let closed = this.open.pop(); closed !== undefined; closed = this.open.pop()) {
+      this.openNames.set(closed.name, (this.openNames.get(closed.name) ?? 0) - 1)
+      if (closed.name === name) return
+    }
   }
 
   private content(text: string, at: number, whole: string): void {

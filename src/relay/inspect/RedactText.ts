@@ -36,6 +36,10 @@ const flagged =
 const userFlag =
   /(\bcurl\b[^\n]{0,500}?[ \t](?:-u|--user|--proxy-user|-U)[ =]?["']?[^\s:"']{1,200}):[^\s"']+/g
 
+/** Passwords that other programs take as a flag of one letter. */
+const commandPassword =
+  /(\b(?:sshpass[ \t]+-p|(?:docker|podman)[ \t]+login\b[^\n]{0,200}?[ \t]-p|redis-cli\b[^\n]{0,200}?[ \t]-a)[ \t]+|\bptth[ \t][^\n]{0,200}?--ticket[ \t=]+|\b(?:mysql|mysqldump|mysqladmin|mariadb)\b[^\n]{0,200}?[ \t]-p)(?=[^\s-])[^\s]+/g
+
 /** What `.netrc` says of a host. */
 const netrc = /(\blogin[ \t]+\S+\s+password[ \t]+)\S+/g
 
@@ -124,6 +128,7 @@ const redactPhrases = (text: string): string =>
       isSecretName(flag.trim().replace(/^-+/, "")) ? flag + mask : whole,
     )
     .replace(userFlag, `$1:${mask}`)
+    .replace(commandPassword, `$1${mask}`)
     .replace(netrc, `$1${mask}`)
     .replace(phpString, (whole, start: string, name: string) =>
       isSecretName(name) ? `${start}"${mask}"` : whole,

@@ -17,6 +17,10 @@ const maxName = 64
 export const namesSecret = (value: string): boolean =>
   value.length <= maxName && !/\s/.test(value.trim()) && isSecretName(value)
 
+/** Whether a label on a page is that of a secret, as in `<dt>API key</dt><dd>…</dd>`. */
+export const labelsSecret = (label: string): boolean =>
+  label.length <= maxName && label.trim().split(/\s+/).length <= 3 && isSecretName(label)
+
 /** Fields whose value names another value, which stands in the field after it. */
 const isNaming = (name: string): boolean =>
   /^(?:name|key|field|id|label|param(?:eter)?)$/i.test(name)
@@ -28,7 +32,8 @@ export const announcesSecret = (name: string, value: string): boolean =>
     : /^(?:type|kind)$/i.test(name) && /^(?:password|passphrase|pin|secret|t?otp)$/i.test(value)
 
 /** Fields whose value is named by another field. */
-export const isNamed = (name: string): boolean => /^(?:values?|val|content|text|data)$/i.test(name)
+export const isNamed = (name: string): boolean =>
+  /^(?:values?|val|content|text|data|answer)$/i.test(name)
 
 /** Whether a field names a call that takes a password, as in `{"method": "login", "params": ["me", …]}`. */
 export const callsForSecret = (name: string, value: string): boolean =>

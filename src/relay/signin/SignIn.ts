@@ -13,9 +13,12 @@ import type { Oidc } from "../../domain/config/OidcKeys.ts"
 import { first, type HeaderList } from "../../domain/HeaderList.ts"
 import * as ServerHost from "../../domain/ServerHost.ts"
 import { groupsOf, type Identity } from "../../domain/visitor/AllowList.ts"
+import { networkOf } from "../../domain/visitor/FairShare.ts"
+import { networksOf } from "../../domain/visitor/VisitorAddress.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import { isSafe } from "../../protocol/http/SafeMethod.ts"
 import { signedOutKind } from "../../protocol/peer/SignInControl.ts"
+import { GuessLimit } from "../../transport/auth/GuessLimit.ts"
 import * as RequestCookies from "../../transport/auth/RequestCookies.ts"
 import { empty } from "../../transport/body/Body.ts"
 import type { Cancel, Reply } from "../../transport/body/Handler.ts"
@@ -53,8 +56,9 @@ const maxAttempts = 4
 /** The longest address to which a visitor is brought back, in characters: it stands in a cookie. */
 const maxWanted = 1_000
 
-/** How many visitors may wait for the provider at once. */
+/** How many visitors may wait for the provider at once, and how many of them of one network. */
 const maxWaiting = 64
+const maxOfNetwork = 16
 
 /** How long after a failure of the provider was logged further ones are not, in milliseconds. */
 const logMillis = 5_000
@@ -102,12 +106,17 @@ export class SignIn {
   private readonly opened = new Map<string, Tokens.Session>()
   /** Until when sessions would last that visitors have ended, by id. */
   private readonly ended = new Map<string, number>()
-  private waiting = 0
+  /** The networks of those who wait for the provider, of which each has a number. */
+  private readonly waiting = new Map<number, string>()
+  private visits = 0
+  /** A wrong answer costs a request to the provider, whose own limits are those of all visitors. */
+  private readonly guesses: GuessLimit
   /** When a failure of the provider was last logged. */
   private loggedAt = Number.NEGATIVE_INFINITY
 
   constructor(context: SignInContext) {
     this.context = context
+    this.guesses = new GuessLimit(context.now)
     context.peers.onControl(signedOutKind, (session) =>
       Effect.sync(() => {
         this.forget(session)
@@ -199,6 +208,7 @@ export class SignIn {
     const now = this.now()
     for (const [id, until] of this.ended) if (until < now) this.ended.delete(id)
     this.opened.clear()
+    this.guesses.sweep()
   }
 
   // ------------------------------------------------------------ the steps
@@ -229,7 +239,7 @@ export class SignIn {
   ): Cancel {
     const checks = { state: random(), nonce: random(), verifier: random() }
     const ask = () => provider.authorizationUrl(checks, this.redirectUri)
-    return this.wait(reply, ask, (url) => {
+    return this.wait(request, reply, ask, (url) => {
       const until = this.now() + attemptMillis
       const attempt = { to, ...(asker === undefined ? {} : { asker }), ...checks, until }
       const others = Cookies.attemptsIn(request.head.headers)
@@ -255,9 +265,23 @@ export class SignIn {
     const attempt = sealed && seal.open(Tokens.attempt, sealed, this.relayOrigin)
     if (!attempt || attempt.state !== state || attempt.until < this.now())
       return this.refused(request, reply, tooLate)
+    const guess = this.guesses.begin(networksOf(this.addressOf(request)))
+    if (typeof guess === "number") return failed(reply, tooManyWrong(guess))
+    const identity = (): Promise<Identity> =>
+      provider.identity(address, attempt, this.groupsInRules()).then(
+        (found) => {
+          guess("not wrong")
+          return found
+        },
+        (error: unknown) => {
+          guess(isWrong(error) ? "wrong" : "not wrong")
+          throw error
+        },
+      )
     return this.wait(
+      request,
       reply,
-      () => provider.identity(address, attempt, this.groupsInRules()),
+      identity,
       ({ email, groups, user }) => {
         const session: Tokens.Session = {
           id: randomBytes(16).toString("base64url"),
@@ -321,7 +345,7 @@ export class SignIn {
     if (request.head.method === "POST") {
       if (!this.isFromSameOrigin(request)) return failed(reply, otherSite)
       if (session !== undefined) this.end(session)
-      if (place.kind === "Relay") return this.leaveProvider(current, reply, removed)
+      if (place.kind === "Relay") return this.leaveProvider(current, request, reply, removed)
       const leave = { id: session?.id ?? "", until: this.now() + ticketMillis }
       const sealed = seal.seal(Tokens.leave, leave, this.relayOrigin)
       redirect(reply, this.atRelay(`sign-out?leave=${sealed}`), removed)
@@ -330,7 +354,7 @@ export class SignIn {
     const leave = seal.open(Tokens.leave, query.get("leave") ?? "", this.relayOrigin)
     if (place.kind === "Relay" && leave !== undefined && leave.until > this.now()) {
       const isSame = session === undefined || session.id === leave.id
-      return this.leaveProvider(current, reply, isSame ? removed : [])
+      return this.leaveProvider(current, request, reply, isSame ? removed : [])
     }
     if (session === undefined) SignInPages.signedOut(reply)
     else SignInPages.signOut(reply, session.email ?? session.user)
@@ -338,26 +362,35 @@ export class SignIn {
   }
 
   /** Otherwise the next visit would sign in again without asking. */
-  private leaveProvider({ provider }: Current, reply: Reply, cookies: HeaderList): Cancel {
+  private leaveProvider(
+    { provider }: Current,
+    request: FrontRequest,
+    reply: Reply,
+    cookies: HeaderList,
+  ): Cancel {
     const ask = () => provider.endSessionUrl()
-    return this.wait(reply, ask, (url) => {
+    return this.wait(request, reply, ask, (url) => {
       if (url === undefined) SignInPages.signedOut(reply, cookies)
       else redirect(reply, url, cookies)
     })
   }
 
-  /** Waits for the provider, unless too many others do. */
+  /** Waits for the provider, unless too many others do, in all or of the visitor's network. */
   private wait<A>(
+    request: FrontRequest,
     reply: Reply,
     ask: () => Promise<A>,
     next: (answer: A) => void,
     onError: (error: ExchangeError) => unknown = (error) => reply.fail(error),
   ): Cancel {
-    if (this.waiting >= maxWaiting) return failed(reply, busy)
+    const network = networkOf(this.addressOf(request))
+    const ofNetwork = [...this.waiting.values()].filter((other) => other === network).length
+    if (this.waiting.size >= maxWaiting || ofNetwork >= maxOfNetwork) return failed(reply, busy)
     let over = false
-    this.waiting += 1
+    const visit = ++this.visits
+    this.waiting.set(visit, network)
     const settle = (run: () => void): void => {
-      this.waiting -= 1
+      this.waiting.delete(visit)
       if (!over) run()
     }
     ask().then(
@@ -562,6 +595,17 @@ const busy = new ExchangeError({
   detail: "too many visitors sign in at the moment",
   retryAfter: 5,
 })
+
+/** Whether the provider was asked in vain because of what the visitor brought. */
+const isWrong = (error: unknown): boolean =>
+  error instanceof ExchangeError && error.code === "PTTH_SIGN_IN_FAILED"
+
+const tooManyWrong = (waitMillis: number): ExchangeError =>
+  new ExchangeError({
+    code: "PTTH_TOO_MANY_REQUESTS",
+    detail: "too many attempts from your network to sign in have failed",
+    retryAfter: Math.ceil(waitMillis / 1000),
+  })
 
 const tooLate = new ExchangeError({
   code: "PTTH_SIGN_IN_FAILED",

@@ -2,10 +2,10 @@
  * Checks the passwords of visitors, each of whom may guess only so often. A
  * password that was right is accepted without being hashed again.
  */
-import { type Networks, networksOf } from "../../domain/visitor/VisitorAddress.ts"
+import { networksOf } from "../../domain/visitor/VisitorAddress.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
 import type { Cancel } from "../body/Handler.ts"
-import { type Quota, Quotas, type Usage } from "../runtime/Quotas.ts"
+import { GuessLimit } from "./GuessLimit.ts"
 import type { LoginChecker } from "./LoginChecker.ts"
 import { PasswordQueue } from "./PasswordQueue.ts"
 
@@ -14,44 +14,10 @@ export type Verdict = "right" | "wrong" | ExchangeError
 
 type Decide = (verdict: Verdict) => void
 
-/** In which as many guesses come back as a network may make at once, in milliseconds. */
-const windowMillis = 60_000
-
-/** So many wrong passwords at once, then as many each minute. */
-const guesses = (count: number): Quota => ({
-  perSecond: count / 60,
-  burst: count,
-  atOnce: Number.POSITIVE_INFINITY,
-})
-
-/** How many wrong passwords an address, and an IPv6 /64, may send. */
-const ofAddress = guesses(10)
-
-/** The same for an IPv6 /48 and a /56, which one customer may have (RFC 6177). */
-const ofSites = [guesses(40), guesses(20)] as const
-
-const limitsOf = ([, ...narrower]: Networks): ReadonlyArray<readonly [string, Quota]> => [
-  ...ofSites.flatMap((quota, i): ReadonlyArray<readonly [string, Quota]> => {
-    const site = narrower.length > ofSites.length ? narrower[i] : undefined
-    return site === undefined ? [] : [[site, quota]]
-  }),
-  [narrower.at(-1) as string, ofAddress],
-]
-
-/** Guesses that are counted, to be ended. */
-interface Attempt {
-  readonly network: string
-  readonly quotas: Quotas
-  readonly usage: Usage
-}
-
 /** See the file's header. One for all rules, as they share the processor. */
 export class PasswordGuard {
-  private readonly now: () => number
-  private readonly onLimited: (network: string, millis: number) => void
   private readonly queue: PasswordQueue
-  /** By quota, since each may only be swept by its own rate. */
-  private readonly attempts = new Map<Quota, Quotas>()
+  private readonly guesses: GuessLimit
   /** Who waits for the same check of the same visitor. */
   private readonly checks = new Map<string, Set<Decide>>()
 
@@ -60,9 +26,8 @@ export class PasswordGuard {
    * @param onLimited called when a network has no more guesses for so many milliseconds
    */
   constructor(now: () => number, onLimited: (network: string, millis: number) => void = () => {}) {
-    this.now = now
-    this.onLimited = onLimited
     this.queue = new PasswordQueue(now)
+    this.guesses = new GuessLimit(now, onLimited)
   }
 
   /**
@@ -82,22 +47,16 @@ export class PasswordGuard {
       others.add(decide)
       return () => others.delete(decide)
     }
-    const attempts = this.count(networks)
-    if (typeof attempts === "number") {
-      decide(tooManyWrong(attempts))
+    const guess = this.guesses.begin(networks)
+    if (typeof guess === "number") {
+      decide(tooManyWrong(guess))
       return () => {}
     }
     const waiting = new Set([decide])
     this.checks.set(id, waiting)
     const finish = (verdict: Verdict): void => {
       this.checks.delete(id)
-      for (const { network, quotas, usage } of attempts) {
-        if (verdict !== "wrong") quotas.takeBack(usage)
-        else {
-          quotas.leave(usage)
-          if (usage.tokens < 1) this.onLimited(network, windowMillis)
-        }
-      }
+      guess(verdict === "wrong" ? "wrong" : "not wrong")
       for (const one of waiting) one(verdict)
     }
     const remove = this.queue.enter(
@@ -118,34 +77,12 @@ export class PasswordGuard {
 
   /** A network has no more guesses, as another relay has found. */
   limit(network: string): void {
-    for (const quota of [ofAddress, ...ofSites])
-      this.quotasOf(quota).empty(network, this.now(), quota)
+    this.guesses.limit(network)
   }
 
   /** Drops the counts of addresses without recent wrong passwords. */
   sweep(): void {
-    for (const [quota, quotas] of this.attempts) quotas.sweep(this.now(), quota)
-  }
-
-  /** Counts a guess in each network; a number is the wait in milliseconds until one is allowed. */
-  private count(networks: Networks): ReadonlyArray<Attempt> | number {
-    const counted: Array<Attempt> = []
-    for (const [network, quota] of limitsOf(networks)) {
-      const quotas = this.quotasOf(quota)
-      const usage = quotas.enter(network, this.now(), quota)
-      if (typeof usage === "number") {
-        for (const attempt of counted) attempt.quotas.takeBack(attempt.usage)
-        return usage
-      }
-      counted.push({ network, quotas, usage })
-    }
-    return counted
-  }
-
-  private quotasOf(quota: Quota): Quotas {
-    const quotas = this.attempts.get(quota) ?? new Quotas()
-    this.attempts.set(quota, quotas)
-    return quotas
+    this.guesses.sweep()
   }
 }
 

@@ -1,5 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Locks, maxLocks, maxSeconds, type NewLock } from "../../../src/fileserver/change/Locks.ts"
+import {
+  Locks,
+  maxLocks,
+  maxSeconds,
+  maxShared,
+  type NewLock,
+} from "../../../src/fileserver/change/Locks.ts"
 
 const lock = (real: string, more: Partial<NewLock> = {}): NewLock => ({
   real,
@@ -8,6 +14,7 @@ const lock = (real: string, more: Partial<NewLock> = {}): NewLock => ({
   owner: "",
   scope: "exclusive",
   seconds: 10,
+  visitor: "192.0.2.1",
   ...more,
 })
 
@@ -33,10 +40,30 @@ describe("locks", () => {
   it("are limited in number, until some end", () => {
     let now = 0
     const locks = new Locks(() => now)
-    for (let i = 0; i < maxLocks; i++) assert.isObject(locks.add(lock("/a", { scope: "shared" })))
+    for (let i = 0; i < maxLocks; i++) assert.isObject(locks.add(lock(`/${i}`)))
     assert.strictEqual(locks.add(lock("/b")), "full")
     now = 10_000
     assert.isObject(locks.add(lock("/b")))
+  })
+
+  it("of a network that has made the most make room for another network's", () => {
+    const locks = new Locks(() => 0)
+    locks.add(lock("/first", { seconds: 5 }))
+    for (let i = 1; i < maxLocks; i++) locks.add(lock(`/${i}`))
+    assert.isObject(locks.add(lock("/b", { visitor: "198.51.100.7" })))
+    assert.isFalse(locks.isLocked("/first"))
+    assert.isTrue(locks.isLocked("/b"))
+    assert.strictEqual(locks.add(lock("/c", { visitor: "192.0.2.99" })), "full")
+  })
+
+  it("that are shared are few for a path, also through folders around it", () => {
+    const locks = new Locks(() => 0)
+    const shared = { scope: "shared", deep: true } as const
+    for (let i = 0; i < maxShared - 1; i++) locks.add(lock("/dir/sub", shared))
+    assert.isObject(locks.add(lock("/dir", shared)))
+    assert.strictEqual(locks.add(lock("/dir/sub/a", shared)), "full")
+    assert.strictEqual(locks.add(lock("/dir", shared)), "full")
+    assert.isObject(locks.add(lock("/dir/b", shared)))
   })
 
   it("of a folder hold for what is in it, and conflict with those in it", () => {

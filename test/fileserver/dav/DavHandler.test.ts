@@ -3,7 +3,7 @@ import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { HeaderList } from "../../../src/domain/HeaderList.ts"
-import { Locks } from "../../../src/fileserver/change/Locks.ts"
+import { Locks, maxShared } from "../../../src/fileserver/change/Locks.ts"
 import { DavHandler } from "../../../src/fileserver/dav/DavHandler.ts"
 import * as FileServer from "../../../src/fileserver/FileServer.ts"
 import * as HiddenFiles from "../../../src/fileserver/root/HiddenFiles.ts"
@@ -70,6 +70,12 @@ const lockInfo = (scope: string): string =>
 
 const some = (...names: ReadonlyArray<string>): string =>
   `<propfind xmlns="DAV:" xmlns:X="urn:x"><prop>${names.map((name) => `<${name}/>`).join("")}</prop></propfind>`
+
+const allAnd = (names: ReadonlyArray<string>): string =>
+  `<propfind xmlns="DAV:"><allprop/><include>${names.map((name) => `<${name}/>`).join("")}</include></propfind>`
+
+const numbered = (length: number, name: (i: number) => string): ReadonlyArray<string> =>
+  Array.from({ length }, (_, i) => name(i))
 
 const set = (content: string): string =>
   `<D:propertyupdate xmlns:D="DAV:" xmlns:X="urn:x"><D:set><D:prop>${content}</D:prop></D:set></D:propertyupdate>`
@@ -161,9 +167,19 @@ describe("WebDAV", () => {
     ],
     ["too deep", `${"<a>".repeat(1000)}${"</a>".repeat(1000)}`],
     ["with too many elements", some(...Array.from({ length: 6_000 }, (_, i) => `a${i}`))],
+    ["with too many attributes", some(`a ${numbered(6_000, (i) => `a${i}=""`).join(" ")}`)],
+    ["that asks for too many properties", some(...numbered(300, (i) => `a${i}`))],
+    ["that asks for too many more", allAnd(numbered(300, (i) => `a${i}`))],
   ])("refuses a body %s", async (_, body) => {
     const { find } = await site()
     assert.strictEqual((await find("/files/", "0", body)).status, 400)
+  })
+
+  it("tells a property once, however often it is asked for", async () => {
+    const { find } = await site()
+    const { status, text } = await find("/files/", "0", some(...numbered(2_000, () => "getetag")))
+    assert.strictEqual(status, 207)
+    assert.strictEqual(text.split("<D:getetag").length, 2)
   })
 
   it("refuses a body that is too large, and a depth that is none", async () => {
@@ -324,6 +340,9 @@ describe("WebDAV", () => {
       set(`<X:p>${"x".repeat(70_000)}</X:p>`),
     )
     assert.include(full.text, "507 Insufficient Storage")
+    const attributes = numbered(6_000, (i) => `a${i}=""`).join(" ")
+    const many = await call("PROPPATCH", "/files/a.txt", [], set(`<X:p ${attributes}/>`))
+    assert.strictEqual(many.status, 400)
   })
 
   it("locks a file for who has the token", async () => {
@@ -399,6 +418,8 @@ describe("WebDAV", () => {
     assert.strictEqual((await lock("/files/a.txt")).status, 423)
     assert.strictEqual((await call("PUT", "/files/a.txt", [], "x")).status, 423)
     assert.strictEqual((await call("PUT", "/files/a.txt", [second.condition], "x")).status, 204)
+    for (let i = 2; i < maxShared; i++) await lock("/files/a.txt", [], "shared")
+    assert.strictEqual((await lock("/files/a.txt", [], "shared")).status, 503)
   })
 
   it("makes an empty file to lock a name that is free", async () => {

@@ -532,6 +532,33 @@ describe("rendering", () => {
     assert.strictEqual(await rendered(renderer, "<b>", "ts"), "&lt;b&gt;")
   })
 
+  it("renders a text once for all who ask for it, and does not try again what it gave up", async () => {
+    const count = (renderer: Render.Renderer, text: string): number => {
+      let given = 0
+      for (let i = 0; i < 3; i++) renderer.render(text, undefined, () => given++)
+      return given
+    }
+    const patient = Render.make()
+    assert.strictEqual(count(patient, "*a*"), 0)
+    await rendered(patient, "*a*", undefined)
+    assert.strictEqual(count(patient, "*a*"), 3)
+    assert.strictEqual(await rendered(patient, "*a*", undefined), "<p><em>a</em></p>\n")
+    const strict = Render.make({ timeout: 1 })
+    const slow = "*a* <b> ".repeat(50_000)
+    await rendered(strict, slow, undefined)
+    assert.strictEqual(count(strict, slow), 3)
+  })
+
+  it("shows a text as it is that would have to wait for others for too long", async () => {
+    const renderer = Render.make({ patience: 0 })
+    const [first, second] = await Promise.all([
+      rendered(renderer, "*a*", undefined),
+      rendered(renderer, "*b*", undefined),
+    ])
+    assert.strictEqual(first, "<p><em>a</em></p>\n")
+    assert.strictEqual(second, '<pre tabindex="0">*b*</pre>')
+  })
+
   it("does not count the time in which others have the processor", async () => {
     const renderer = Render.make({ timeout: 1, busyMillis: async () => 0 })
     assert.strictEqual(await rendered(renderer, "*a*", undefined), "<p><em>a</em></p>\n")

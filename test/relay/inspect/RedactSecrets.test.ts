@@ -152,6 +152,28 @@ const cases: ReadonlyArray<readonly [what: string, type: string, text: string]> 
     "application/xml",
     "<login><user>seen1</user><password>hush</password><w:token><![CDATA[hush]]></w:token><x secret='hush' a='seen2'/></login>",
   ],
+  [
+    "elements that are closed in another order",
+    "text/xml",
+    "<a><password><b>hush</c></b></password><d>seen1</a><e>seen2</e>",
+  ],
+  ["a private key as JSON", json, '{"kty":"EC","crv":"seen1","x":"seen2","d":"hush"}'],
+  [
+    "a shared key as JSON, its kind last",
+    json,
+    '{"keys":[{"k":"hush","alg":"seen1","kty":"oct"}]}',
+  ],
+  [
+    "an answer beside its name",
+    json,
+    '[{"id":"password","answer":"hush"},{"id":"a","answer":"seen1"}]',
+  ],
+  ["labels of two words", "text/html", "<dt>API key</dt><dd>hush</dd><dt>Size</dt><dd>seen1</dd>"],
+  [
+    "command lines",
+    "text/plain",
+    "sshpass -p hush ssh seen1\nmysql -u seen2 -phush db\ndocker login -u seen3 -p hush\nredis-cli -a hush -h seen4\nptth share --relay https://seen5 --ticket attic.hushhushhushhushhushhu seen6",
+  ],
   ["XML that is cut off", "text/xml", "<login><user>seen1</user><password>hush"],
   [
     "names and values in XML",
@@ -206,6 +228,13 @@ describe("a secret in a body is masked, and nothing else", () => {
   it.each(cases)("and masked again it stays the same: %s", (_, type, text) => {
     const once = RedactSecrets.body(text, type)
     assert.strictEqual(RedactSecrets.body(once, type), once)
+  })
+
+  it("in markup of nothing but quotes, or of elements that are never closed, is found in one pass", () => {
+    const quotes = `<a ${'"'.repeat(400_000)} password=hush>`
+    assert.notInclude(RedactSecrets.body(quotes, "text/html"), "hush")
+    const elements = `${"<a>".repeat(300_000)}${"</b>".repeat(300_000)}<password>hush</password>`
+    assert.notInclude(RedactSecrets.body(elements, "text/xml"), "hush")
   })
 
   it.prop("and JSON without secrets is shown as it is", [Schema.Json], ([value]) => {

@@ -420,6 +420,19 @@ describe("who comes back from the provider", () => {
     }).pipe(Effect.scoped),
   )
 
+  it.live("costs the provider no more than some requests, however often codes are made up", () =>
+    Effect.gen(function* () {
+      const { jar, url } = yield* siteOf()
+      const address = yield* answered(jar, url)
+      address.searchParams.set("code", "made-up")
+      for (let i = 0; i < 10; i++) isRefused(yield* jar.ask(address.href))
+      const further = yield* jar.ask(address.href)
+      assert.strictEqual(further.status, 429)
+      assert.include(further.text, "PTTH_TOO_MANY_REQUESTS")
+      assert.isAbove(Number(further.headers["retry-after"]), 0)
+    }).pipe(Effect.scoped),
+  )
+
   it.live("is told what the provider answers in place of a code", () =>
     Effect.gen(function* () {
       const { jar, provider, url } = yield* siteOf()
