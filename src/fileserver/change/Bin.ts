@@ -10,6 +10,7 @@ import { binName } from "../names/TargetPath.ts"
 import type * as Root from "../root/Root.ts"
 import * as FileCheck from "../uploads/FileCheck.ts"
 import type * as Refusal from "../uploads/Refusal.ts"
+import * as UploadFailure from "../uploads/UploadFailure.ts"
 import * as ChangeRefusal from "./ChangeRefusal.ts"
 import { everythingBelow } from "./EverythingBelow.ts"
 import type { Located } from "./Located.ts"
@@ -94,14 +95,15 @@ export class Bin {
       size: await sizeOf(entry).catch(() => 0),
     }
     const { id: _, ...description } = item
-    await fs.promises.mkdir(toFsPath(place), { mode: 0o700 })
     try {
+      await fs.promises.mkdir(toFsPath(place), { mode: 0o700 })
       await fs.promises.writeFile(toFsPath(`${place}/info`), JSON.stringify(description))
       await moveEntry(entry.path, toFsPath(`${place}/entry`))
     } catch (error) {
       // Some of the original is gone: the copy is all there is.
       if (!(error instanceof NotRemoved))
         await fs.promises.rm(toFsPath(place), { recursive: true, force: true }).catch(() => {})
+      if (UploadFailure.of(error)._tag === "Full") return ChangeRefusal.binFull
       throw error
     }
     this.sweepSoon()
@@ -143,6 +145,11 @@ export class Bin {
     await this.remove(id)
   }
 
+  /** Deletes something in the bin for good. Rejects with errors of the file system. */
+  async remove(id: string): Promise<void> {
+    await fs.promises.rm(toFsPath(`${this.folder}/${id}`), { recursive: true, force: true })
+  }
+
   /** Deletes for good what has been there for long, and the oldest of too much. */
   async sweep(): Promise<void> {
     const oldest = this.now() - keptFor
@@ -175,10 +182,6 @@ export class Bin {
 
   private get folder(): ByteName {
     return this.root.pathOf([binName])
-  }
-
-  private async remove(id: string): Promise<void> {
-    await fs.promises.rm(toFsPath(`${this.folder}/${id}`), { recursive: true, force: true })
   }
 
   /** The path of the bin, which is made if there is none; `undefined` if it is a link or cannot be made. */

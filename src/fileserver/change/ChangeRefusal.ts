@@ -17,6 +17,10 @@ export const intoItself = refused("A folder cannot be moved or copied into itsel
 export const holdsHidden = refused("The folder contains files that are not served.")
 export const tooManyEntries = refused("The folder has too many files for one request.")
 export const noBin = refused("The bin of the shared folder cannot be written.")
+export const binFull: Refusal.Refusal = {
+  code: "PTTH_DISK_FULL",
+  detail: "The disk is full, so that nothing can be put into the bin. Empty the bin first.",
+}
 export const notWritable = refused("The folder is not writable for the server.")
 export const noParent: Refusal.Refusal = {
   code: "PTTH_NO_PARENT",
@@ -57,7 +61,10 @@ export const ofFailure = (failure: UploadFailure, name: ByteName): Refusal.Refus
     case "Changed":
       return exists(name)
     case "Full":
-      return { code: "PTTH_DISK_FULL", detail: `There is no room for ${quoted(name)}.` }
+      return {
+        code: "PTTH_DISK_FULL",
+        detail: `There is no room for ${name === "" ? "the change" : quoted(name)}.`,
+      }
     case "BadName":
       return refused(`The file system does not accept the name ${quoted(name)}.`)
     case "Failed":

@@ -144,6 +144,20 @@ export class Changes {
     return this.withEntry<Path | Refusal.Refusal>(item.segments, restore, "make")
   }
 
+  /** Deletes something in the bin for good. */
+  async erase(id: string, asker: Asker): Promise<"removed" | Refusal.Refusal> {
+    const item = await this.to.bin.find(id)
+    if (item === undefined) return ChangeRefusal.absent
+    if (!this.to.rules.allows(item.segments.slice(0, -1))) return ChangeRefusal.notAllowed
+    if (!(await asker.untilCommitted())) return cancelled
+    try {
+      await this.to.bin.remove(id)
+      return "removed"
+    } catch (error) {
+      return ChangeRefusal.ofFailure(UploadFailure.of(error), item.segments.at(-1) ?? "")
+    }
+  }
+
   /** Why a file may not be put at a path; `undefined` if it may. */
   checkPut(path: Path, asker: Pick<Asker, "tokens">): Promise<Refusal.Refusal | undefined> {
     return this.withEntry<Refusal.Refusal | undefined>(

@@ -128,7 +128,12 @@ const write = async ({ path }: FolderPath, all: FolderProperties): Promise<boole
   }
   if (Buffer.byteLength(text) > maxBytes) return false
   const temporary = toFsPath(`${file}.new`)
-  await fs.promises.writeFile(temporary, text)
-  await fs.promises.rename(temporary, toFsPath(file))
+  try {
+    await fs.promises.writeFile(temporary, text)
+    await fs.promises.rename(temporary, toFsPath(file))
+  } catch (error) {
+    await fs.promises.rm(temporary, { force: true }).catch(() => {})
+    throw error
+  }
   return true
 }

@@ -18,7 +18,7 @@ export type Action =
       readonly to: ReadonlyArray<ByteName>
     }
   | { readonly _tag: "Delete"; readonly entries: ReadonlyArray<ByteName> }
-  | { readonly _tag: "Restore"; readonly ids: ReadonlyArray<string> }
+  | { readonly _tag: "Restore" | "Erase"; readonly ids: ReadonlyArray<string> }
   | {
       readonly _tag: "Save"
       readonly entry: ByteName
@@ -32,7 +32,7 @@ export const maxBytes = 4 * 1024 * 1024
 /** The most entries of one form. */
 const maxEntries = 10_000
 
-const actions = ["folder", "rename", "move", "copy", "delete", "restore", "save"] as const
+const actions = ["folder", "rename", "move", "copy", "delete", "restore", "erase", "save"] as const
 
 /** The action that the address of a form names. */
 export const actionIn = ({
@@ -90,9 +90,11 @@ export const parse = (
     }
     case "delete":
       return entry === undefined ? undefined : { _tag: "Delete", entries }
-    case "restore": {
+    case "restore":
+    case "erase": {
       const ids = fields.getAll("id")
-      return ids.length === 0 || ids.length > maxEntries ? undefined : { _tag: "Restore", ids }
+      if (ids.length === 0 || ids.length > maxEntries) return undefined
+      return { _tag: action === "restore" ? "Restore" : "Erase", ids }
     }
     case "save": {
       const content = fields.get("content")

@@ -123,6 +123,9 @@ export class FormHandler {
           add("code" in path ? id : (path.at(-1) ?? ""), path)
         }
         break
+      case "Erase":
+        for (const id of action.ids) add(id, await this.changes.erase(id, asker))
+        break
       case "Save":
         add(action.entry, await this.save(action, folder, asker))
     }
@@ -214,6 +217,7 @@ const locationAfter = (action: ChangeForm.Action, undo: ReadonlyArray<string>): 
     case "Delete":
       return undo.length === 0 || undo.length > maxUndo ? "./" : `./?deleted=${undo.join(".")}`
     case "Restore":
+    case "Erase":
       return "./?manage=bin"
     case "Save":
       return `./?manage=edit&entry=${Query.toEntryField(action.entry)}`

@@ -142,6 +142,14 @@ const binRow = ({ deleted, folder, id, segments, size }: Bin.BinItem): Html.Html
 `
 }
 
+/** What empties the bin of what was in it when the page was made. */
+const emptyForm = (items: ReadonlyArray<Bin.BinItem>): Html.Html => {
+  const size = items.reduce((sum, item) => sum + item.size, 0)
+  return html`<details class="card"><summary>${text.emptyBin}</summary><form method="post" action="./?change=erase">${items.map(({ id }) => html`<input type="hidden" name="id" value="${id}">`)}
+<p>${text.emptyBinHint(items.length, Format.bytes(size))}</p>
+<p><button class="bad">${text.erase}</button></p></form></details>`
+}
+
 const sendBin = async (to: PageRequest, { bin, rules }: Managing): Promise<void> => {
   const items = await bin.list()
   const mine = items.filter(({ segments }) => rules.allows(segments.slice(0, -1)))
@@ -149,7 +157,8 @@ const sendBin = async (to: PageRequest, { bin, rules }: Managing): Promise<void>
     mine.length === 0
       ? html`<p class="empty">${text.binEmpty}</p>`
       : html`<table class="bin"><thead><tr><th scope="col">${text.name}</th><th scope="col">${text.from}</th><th scope="col" class="number">Size</th><th scope="col">${text.deletedAt}</th><th scope="col"><span class="unseen">${text.restore}</span></th></tr></thead><tbody>
-${mine.map(binRow)}</tbody></table>`
+${mine.map(binRow)}</tbody></table>
+${emptyForm(mine)}`
   if (to.request.isCancelled()) return
   sendPage(
     to,

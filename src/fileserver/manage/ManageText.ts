@@ -27,6 +27,10 @@ export const text = {
   binEmpty: "The bin is empty.",
   binHint: (days: number): string =>
     `What was deleted is kept for ${days} days, as long as there is room.`,
+  emptyBin: "Empty the bin…",
+  emptyBinHint: (entries: number, size: string): string =>
+    `${entries === 1 ? "One entry" : `${entries} entries`} (${size}) will be deleted for good. That cannot be undone.`,
+  erase: "Delete for good",
   deletedAt: "Deleted",
   from: "From",
   restore: "Put back",

@@ -48,3 +48,10 @@ export const wrongChecksum: Refusal.Refusal = {
   code: "PTTH_UPLOAD_CHECKSUM",
   detail: "The bytes do not have the checksum; they were dropped.",
 }
+
+/** What arrived stays, so that the upload can go on. */
+export const noRoom: Refusal.Refusal = {
+  code: "PTTH_DISK_FULL",
+  detail:
+    "There is no room for the rest of the file. What arrived is kept until the upload expires.",
+}

@@ -308,6 +308,8 @@ class TusRequest {
         return TusRefusal.wrongChecksum
       case "TooLarge":
         return TusRefusal.tooMuch(part.info.length)
+      case "Full":
+        return TusRefusal.noRoom
       default:
         return Refusal.ofFile(outcome, part.info.name, this.to.rules.maxBytes)
     }

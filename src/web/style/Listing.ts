@@ -95,7 +95,7 @@ dialog dl { display: grid; grid-template-columns: auto 1fr; gap: var(--space-2) 
 dialog dd { margin: 0; }
 #page\\.dock { position: sticky; bottom: 0; z-index: 15; display: grid; gap: var(--space-2); margin-top: var(--space-4); }
 @media screen and (min-width: 40.01rem) and (max-width: 64rem) { .files td:not(.act) > a:first-child { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; } }
-@media (max-width: 56rem) {
+@media screen and (max-width: 56rem) {
   .toolbar:has(> [data-do=play]:not([hidden])) .label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .files .time { width: 9rem; white-space: normal; }
 }

@@ -1,7 +1,8 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { Bin, keptFor } from "../../../src/fileserver/change/Bin.ts"
+import * as ChangeRefusal from "../../../src/fileserver/change/ChangeRefusal.ts"
 import type { Located } from "../../../src/fileserver/change/Located.ts"
 import type * as Root from "../../../src/fileserver/root/Root.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
@@ -44,6 +45,23 @@ describe("the bin", () => {
       [["new"]],
     )
   })
+
+  it.each(["mkdir", "writeFile"] as const)(
+    "takes nothing while the disk is full (%s)",
+    async (call) => {
+      const made = bin()
+      await made.bin.put(made.entry("old"))
+      const [old] = await made.bin.list()
+      const full = Object.assign(new Error("full"), { code: "ENOSPC" })
+      const failing = vi.spyOn(fs.promises, call).mockRejectedValue(full)
+      const entry = made.entry("new")
+      const refusal = await made.bin.put(entry)
+      failing.mockRestore()
+      assert.deepStrictEqual(refusal, ChangeRefusal.binFull)
+      assert.isTrue(fs.existsSync(entry.path))
+      assert.deepStrictEqual(fs.readdirSync(path.join(made.root, ".ptth-trash")), [old?.id])
+    },
+  )
 
   it("deletes the oldest of too much, and never the last", async () => {
     const made = bin()

@@ -1,6 +1,6 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { HeaderList } from "../../../src/domain/HeaderList.ts"
 import { Locks, maxShared } from "../../../src/fileserver/change/Locks.ts"
@@ -284,6 +284,23 @@ describe("WebDAV", () => {
     const { find } = await site({}, "/a&$&b")
     const { hrefs } = await find("/", "1")
     assert.deepStrictEqual(hrefs, ["/a&amp;$&amp;b/", "/a&amp;$&amp;b/files/"])
+  })
+
+  it("keeps the properties that there are if the disk is full, and leaves nothing beside them", async () => {
+    const { call, find, root } = await site()
+    await call("PROPPATCH", "/files/a.txt", [], set("<X:p>first</X:p>"))
+    const before = fs.readdirSync(root)
+    const full = Object.assign(new Error("full"), { code: "ENOSPC" })
+    const failing = vi.spyOn(fs.promises, "writeFile").mockImplementation(async (file) => {
+      fs.writeFileSync(file as string, "")
+      throw full
+    })
+    const refused = await call("PROPPATCH", "/files/a.txt", [], set("<X:p>second</X:p>"))
+    failing.mockRestore()
+    assert.strictEqual(refused.status, 507)
+    assert.include(refused.text, "There is no room for the change.")
+    assert.deepStrictEqual(fs.readdirSync(root), before)
+    assert.include((await find("/files/a.txt", "0", some("X:p"))).text, "first")
   })
 
   it("stores dead properties, which go along", async () => {

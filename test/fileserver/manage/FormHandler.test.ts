@@ -121,6 +121,32 @@ describe("a form that changes a folder", () => {
     assert.strictEqual(gone.status, 404)
   })
 
+  it("deletes for good what is in the bin, where the visitor may change things", async () => {
+    const { handler, post, root } = await site({ folders: ["dir"] })
+    const bin = path.join(root, ".ptth-trash")
+    const other = "0123456789abcdef01234567"
+    fs.mkdirSync(path.join(bin, other), { recursive: true })
+    const info = { segments: ["a.txt"], deleted: Date.now(), folder: false, size: 1 }
+    fs.writeFileSync(path.join(bin, other, "info"), JSON.stringify(info))
+    const deleted = await post("/files/dir/?change=delete", [["entry", "b.txt"]], json)
+    const [mine = ""] = JSON.parse(deleted.text).undo as ReadonlyArray<string>
+    const page = await callHandler(handler, { target: "/files/?manage=bin" })
+    assert.include(page.text, "One entry (1 B) will be deleted for good.")
+    const erase = (...ids: ReadonlyArray<string>) =>
+      post(
+        "/files/?change=erase",
+        ids.map((id) => ["id", id] as const),
+      )
+    assert.strictEqual((await erase(other)).status, 403)
+    assert.strictEqual((await erase("../../dir")).status, 404)
+    assert.strictEqual((await erase()).status, 400)
+    const erased = await erase(mine)
+    assert.deepStrictEqual([erased.status, erased.header("location")], [303, "./?manage=bin"])
+    assert.deepStrictEqual(fs.readdirSync(bin), [other])
+    assert.strictEqual((await erase(mine)).status, 404)
+    assert.deepStrictEqual(await untilClosed(root), [])
+  })
+
   it("puts back what was in a folder that is gone, too", async () => {
     const { names, post } = await site()
     const first = await post("/files/dir/?change=delete", [["entry", "b.txt"]])

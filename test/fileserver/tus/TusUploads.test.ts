@@ -9,7 +9,7 @@ import type { UploadOptions } from "../../../src/fileserver/uploads/UploadRules.
 import { BodyError } from "../../../src/protocol/Exchange.ts"
 import * as Body from "../../../src/transport/body/Body.ts"
 import { callHandler, openHandler } from "../../support/callHandler.ts"
-import { temporaryFolder, untilClosed } from "../../support/temporaryFolder.ts"
+import { replaceFs, temporaryFolder, untilClosed } from "../../support/temporaryFolder.ts"
 
 const tus = ["Tus-Resumable", "1.0.0"] as const
 const part = ["Content-Type", "application/offset+octet-stream"] as const
@@ -144,6 +144,27 @@ describe("a resumable upload", () => {
     const rest = await call("PATCH", [part, ["Upload-Offset", "4"]], Body.fromText("456789"))
     assert.strictEqual(rest.status, 204)
     assert.strictEqual(fs.readFileSync(path.join(made.root, "dir/a"), "utf8"), "0123456789")
+  })
+
+  it("keeps what arrived before the disk was full, says so, and goes on", async () => {
+    const { begin, names, offset, root, send } = await site()
+    const upload = await begin("a.txt", 10)
+    assert.strictEqual((await send(upload, 0, broken("01234"))).status, 400)
+    const { write } = fs
+    replaceFs({
+      write: ((...args: ReadonlyArray<unknown>) => {
+        const done = args.at(-1) as (error: Error) => void
+        queueMicrotask(() => done(Object.assign(new Error("full"), { code: "ENOSPC" })))
+      }) as unknown as typeof fs.write,
+    })
+    const full = await send(upload, 5, Body.fromText("56789"))
+    replaceFs({ write })
+    assert.strictEqual(full.status, 507)
+    assert.include(full.text, "What arrived is kept")
+    assert.strictEqual(await offset(upload), "5")
+    assert.strictEqual((await send(upload, 5, Body.fromText("56789"))).status, 204)
+    assert.deepStrictEqual(names(), ["a.txt"])
+    assert.strictEqual(fs.readFileSync(path.join(root, "dir/a.txt"), "utf8"), "0123456789")
   })
 
   it("is taken over by a new connection while the old one seems to be alive", async () => {
