@@ -2,6 +2,7 @@
  * Approves a server: writes one small file beside the configuration, atomically.
  * Existing files are never changed, and no registration is replaced.
  */
+import { randomUUID } from "node:crypto"
 import * as NodePath from "node:path"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -116,14 +117,18 @@ export const approve = Effect.fn("Approval.approve")(function* (
   yield* requireFreeName(config, name)
   const fs = yield* FileSystem.FileSystem
   const path = NodePath.join(folder, `${name}.toml`)
+  const text = toToml(name, tripcode, isPaused)
   const exists = yield* Effect.mapError(fs.exists(path), cannot(path))
+  // Another relay may have had it registered at the same moment.
+  if (exists && (yield* Effect.orElseSucceed(fs.readFileString(path), () => "")) === text)
+    return path
   if (exists) {
     return yield* new ApprovalError({
       code: "PTTH_ALREADY_REGISTERED",
       detail: `${path} exists, but is not in force`,
     })
   }
-  yield* Effect.mapError(write(folder, path, toToml(name, tripcode, isPaused)), cannot(path))
+  yield* Effect.mapError(write(folder, path, text), cannot(path))
   return path
 })
 
@@ -131,7 +136,7 @@ export const approve = Effect.fn("Approval.approve")(function* (
 export const write = Effect.fnUntraced(function* (folder: string, path: string, text: string) {
   const fs = yield* FileSystem.FileSystem
   yield* fs.makeDirectory(folder, { recursive: true })
-  const temporary = NodePath.join(folder, `.${NodePath.basename(path)}.${process.pid}.tmp`)
+  const temporary = NodePath.join(folder, `.${NodePath.basename(path)}.${randomUUID()}.tmp`)
   yield* Effect.scoped(
     Effect.gen(function* () {
       const file = yield* fs.open(temporary, { flag: "wx", mode: 0o644 })

@@ -41,6 +41,18 @@ describe("approving a server", () => {
     }),
   )
 
+  it.effect("succeeds for several that register it at the same moment", () =>
+    Effect.gen(function* () {
+      const folder = path.join(temporaryFolder(), "servers.d")
+      const approving = Array.from({ length: 4 }, () => approve(folder, "attic", tripcode))
+      const results = yield* Effect.all(approving, { concurrency: "unbounded" })
+      assert.deepStrictEqual(results.map(refusal), Array(4).fill("approved"))
+      assert.deepStrictEqual(fs.readdirSync(folder), ["attic.toml"])
+      assert.strictEqual(refusal(yield* approve(folder, "attic", tripcode)), "approved")
+      assert.strictEqual(refusal(yield* approve(folder, "attic", other)), "PTTH_ALREADY_REGISTERED")
+    }),
+  )
+
   it.effect("does nothing where it is registered by this tripcode already", () =>
     Effect.gen(function* () {
       const folder = path.join(temporaryFolder(), "servers.d")
