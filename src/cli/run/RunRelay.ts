@@ -287,7 +287,7 @@ export const runRelay = Effect.fn("ptth relay")(function* (
         Layer.provideMerge(certificates(start)),
         Layer.provideMerge(clusterPeers(start)),
         Layer.provideMerge(watchedSettings(start)),
-        Layer.provide(ClusterEngine.layer(config)),
+        Layer.provideMerge(ClusterEngine.layer(config)),
         Layer.provide(SendTelemetry.layer(config.otlpEndpoint, "ptth-relay", config.cluster?.id)),
       ),
     ),

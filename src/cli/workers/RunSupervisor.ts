@@ -341,7 +341,7 @@ export const runSupervisor = Effect.fn("ptth relay supervisor")(function* (
         Layer.provideMerge(AuditLog.layer),
         Layer.provideMerge(RunRelay.certificates(start)),
         Layer.provideMerge(RunRelay.watchedSettings(start)),
-        Layer.provide(ClusterEngine.layer(start.config)),
+        Layer.provideMerge(ClusterEngine.layer(start.config)),
         Layer.provide(
           SendTelemetry.layer(
             start.config.otlpEndpoint,
