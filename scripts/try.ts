@@ -1,7 +1,7 @@
 /**
  * Tries what was built as its users will: `executable` is the one of this
  * machine's platform in `release/`, `package` what `npm pack` makes of `dist/`,
- * `deb` and `image` the Debian package and the container image for this machine
+ * `library` its entries in an app, `deb` and `image` the Debian package and the container image for this machine
  * in `release/`, and `upgrade` the package after the one of `--previous FILE`.
  */
 import { execFileSync } from "node:child_process"
@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import * as DebTrial from "./package/DebTrial.ts"
 import { tryImage } from "./package/ImageTrial.ts"
+import { tryLibrary } from "./package/LibraryTrial.ts"
 import * as Release from "./package/Release.ts"
 import * as Runtimes from "./package/Runtimes.ts"
 import { type Program, tryOut } from "./package/TryOut.ts"
@@ -63,6 +64,11 @@ const { version } = Release
 const trials: Readonly<Record<string, () => Promise<string | undefined>>> = {
   executable: () => tryOut(executable(), version),
   package: () => inFolder((folder) => tryOut({ ...installed(folder), isCompiled: true }, version)),
+  library: () =>
+    inFolder((folder) => {
+      installed(folder)
+      return tryLibrary(folder)
+    }),
   deb: async () => {
     const reason = DebTrial.reasonNot()
     if (reason === undefined) await DebTrial.tryDeb(resolve(Release.debOf(architecture)), version)
