@@ -7,6 +7,7 @@ import { isSecretName } from "../../domain/SecretNames.ts"
 import {
   announcesSecret,
   callsForSecret,
+  isCodeOf,
   isNamed,
   isPassed,
   mask,
@@ -39,6 +40,8 @@ class JsonSecrets {
   private readonly redaction: Redaction
   private at = 0
   private depth = 0
+  /** The name of the member that is being read. */
+  private around = ""
 
   constructor(text: string, redact: Redact) {
     this.text = text
@@ -112,19 +115,23 @@ class JsonSecrets {
     let isLogin = false
     let isKey = false
     const members: Array<readonly [start: number, end: number]> = []
+    const around = this.around
     const values: Array<readonly [start: number, end: number]> = []
     const passed: Array<readonly [start: number, end: number]> = []
     return {
       member: () => {
         const key = this.key()
         const start = this.at
+        this.around = key
         try {
           const { text } = this.value()
           if (announcesSecret(key, text ?? "")) hasSecretName = true
           if (callsForSecret(key, text ?? "")) isLogin = true
           if (key === "kty" && text !== undefined) isKey = true
         } finally {
-          if (isSecretName(key)) this.redaction.replace(start, this.at, masked)
+          this.around = around
+          if (isSecretName(key) && !isCodeOf(around, key))
+            this.redaction.replace(start, this.at, masked)
           if (isPrivateMember(key)) members.push([start, this.at])
           if (isNamed(key)) values.push([start, this.at])
           // What is passed by name is masked by its name.

@@ -6,6 +6,7 @@ import { isSecretName } from "../../domain/SecretNames.ts"
 import {
   announcesSecret,
   callsForSecret,
+  isCodeOf,
   isNamed,
   labelsSecret,
   mask,
@@ -51,6 +52,9 @@ const namesNext = (element: string, text: string): boolean =>
   announcesSecret(element, text) ||
   (/^(?:t[dh]|dt)$/i.test(element) && labelsSecret(text)) ||
   (element === "methodName" && (callsForSecret("method", text) || callWithPassword.test(text)))
+
+const isSecretElement = (name: string, parent: string): boolean =>
+  isSecretName(name) && !isCodeOf(parent, name)
 
 /** An element that is open. */
 interface OpenElement {
@@ -136,7 +140,8 @@ class MarkupSecrets {
     const isSecret =
       parent.isSecret ||
       parent.nextIsSecret ||
-      (!this.isHtml && (isNamedSecret || isSecretName(localName(name)))) ||
+      (!this.isHtml &&
+        (isNamedSecret || isSecretElement(localName(name), localName(parent.name)))) ||
       (this.isHtml && isNamedSecret && /^(?:textarea|option|output)$/i.test(name))
     parent.nextIsSecret = false
     if (isEmpty) return

@@ -9,7 +9,7 @@ import {
   replaceUserinfo,
   withoutTokens,
 } from "../../domain/SecretNames.ts"
-import { mask, Redaction } from "./Redaction.ts"
+import { isCodeAfter, mask, Redaction } from "./Redaction.ts"
 
 /** Private keys (RFC 7468), also of OpenSSH and PGP, and what is there of one that is cut off. */
 const privateKey =
@@ -53,6 +53,12 @@ const insertInto =
 /** What is before another assignment on the same line, or the end of the line. Base64 ends in `=` and is none. */
 const restOfLine =
   /^(?:(?:basic|bearer|digest|negotiate|ntlm|token|apikey)[ \t]+[^\s,;"'&]+)?.*?(?=[&\r\n]|$|(?<![\s,;])[\s,;]+["']?[\w.-]+["']?[ \t]*[:=])/im
+
+/** A number or a name by which a program tells how something ended. */
+const code = /^(?:-?\d{1,5}|0x[\da-f]{1,8}|[A-Z][A-Z_]{1,40}\d{0,3})(?![\p{L}\w-])/u
+
+/** How much before a name is looked at, in characters. */
+const maxBefore = 32
 
 /** A value that is masked already. */
 const isMasked = /^\*\*\*(?=[\s&?#;,)\]}"'`<]|$)/
@@ -147,6 +153,7 @@ export const redactText = (body: string): string => {
     if (match.index < masked || !isSecretName(decodedName(name))) continue
     const start = match.index + whole.length
     const before = text.slice(text.lastIndexOf("\n", match.index) + 1, match.index)
+    if (isCodeAfter(before.slice(-maxBefore), name) && code.test(text.slice(start))) continue
     const end = start + valueLength(text.slice(start), before.search(/[^ \t]|$/))
     if (text.slice(start, end).trim() === "") continue
     redaction.replace(start, end, mask)

@@ -21,6 +21,17 @@ export const namesSecret = (value: string): boolean =>
 export const labelsSecret = (label: string): boolean =>
   label.length <= maxName && label.trim().split(/\s+/).length <= 3 && isSecretName(label)
 
+const outcomeBefore =
+  /(?<![\p{L}\w])(?:error|fault|failure|status|response|result|reason|exit|return|http)(?:[ \t]|&nbsp;)$/iu
+
+/** Whether a `code` says what went wrong, which is no secret: the one in `error`, as in `{"error": {"code": 404}}`. */
+export const isCodeOf = (around: string, name: string): boolean =>
+  /^code$/i.test(name) && /^(?:errors?|faults?|failures?)$/i.test(around)
+
+/** The same in a text, by what is before it: `Error code: 501`. */
+export const isCodeAfter = (before: string, name: string): boolean =>
+  /^code$/i.test(name) && outcomeBefore.test(before)
+
 /** Fields whose value names another value, which stands in the field after it. */
 const isNaming = (name: string): boolean =>
   /^(?:name|key|field|id|label|param(?:eter)?)$/i.test(name)

@@ -259,6 +259,19 @@ describe("a replay", () => {
 })
 
 describe("the list of requests", () => {
+  it.effect("with nothing but what is left out does not say that there is no request", () =>
+    Effect.gen(function* () {
+      const on = yield* adminRelay(registered("shop"))
+      yield* Harness.serverAt(on.relay.url, "shop", application().handler, { transport: "stream" })
+      const me = yield* administrator(on)
+      assert.include((yield* me.get("/requests")).text, "There is no request yet")
+      yield* Harness.get(on.relay, "/servers/shop/picture.jpg")
+      const page = (yield* me.get("/requests")).text
+      assert.include(page, "1 request for a picture, style or script is left out.")
+      assert.notInclude(page, "There is no request yet")
+    }),
+  )
+
   it.effect("is filtered by status, path and time, and leaves assets out", () =>
     Effect.gen(function* () {
       const { me, on } = yield* ordered

@@ -256,6 +256,37 @@ describe("a secret in a body is masked, and nothing else", () => {
 
 const hasNoSecret = (value: unknown): boolean => !/[a-z]{3,}|[=:<]/i.test(JSON.stringify(value))
 
+/** The page of Python's server for a method that it does not know. */
+const pythonPage = `<!DOCTYPE HTML>
+<html lang="en">
+    <body>
+        <h1>Error response</h1>
+        <p>Error code: 501</p>
+        <p>Message: Unsupported method ('POST').</p>
+        <p>Error code explanation: 501 - Server does not support this operation.</p>
+    </body>
+</html>
+`
+
+it.each([
+  ["text/html;charset=utf-8", pythonPage],
+  ["text/plain", "exit code: 1\nstatus code=404, response code: E_NOT_FOUND; HTTP code 0x1F"],
+  ["application/xml", "<Error><Code>NoSuchKey</Code><Message>seen</Message></Error>"],
+  [json, '{"error":{"code":404,"errors":[{"code":"invalid","seen":1}]}}'],
+])("a code that says how something ended is shown: %s", (type, text) =>
+  assert.strictEqual(RedactSecrets.body(text, type), text),
+)
+
+it.each([
+  ["text/html", "<p>Your code: 123456</p><p>Authorization code: hush</p><p>code: 501</p>"],
+  ["text/plain", "Error code: hush-4711\nmirror code: 501\nError\ncode: 501\ncode=501"],
+  ["application/xml", "<Grant><Code>hush</Code></Grant>"],
+  [json, '{"error":{"a":1},"code":"hush"}\n{"code":501,"response":{"code":"hush"}}'],
+  [form, "error=no&code=501"],
+])("any other code is masked: %s", (type, text) =>
+  assert.notMatch(RedactSecrets.body(text, type), /hush|501|123456/),
+)
+
 it.each([
   "password",
   "userPass",

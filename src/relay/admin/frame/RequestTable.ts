@@ -62,7 +62,7 @@ export const render = (
     assets > 0
       ? html`<p class="faint">${Text.requests.assets(assets)} <a href="${assetsLink}">Show them</a></p>`
       : undefined
-  if (rows.length === 0) return html`<p class="empty">${Text.requests.empty}</p>${folded}`
+  if (rows.length === 0) return folded ?? html`<p class="empty">${Text.requests.empty}</p>`
   return html`${folded}${table({
     caption: `${rows.length === filter.most ? `The last ${rows.length}` : rows.length} requests, newest first; times are UTC`,
     columns: [
