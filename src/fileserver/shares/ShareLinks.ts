@@ -30,6 +30,7 @@ import { topOf } from "../parts/PathLinks.ts"
 import * as Root from "../root/Root.ts"
 import { FileRequest } from "../send/FileRequest.ts"
 import type { FileSender } from "../send/FileSender.ts"
+import { FolderWork, type Leave } from "../send/FolderWork.ts"
 import * as FileTypes from "../types/FileTypes.ts"
 import * as Kind from "../types/Kind.ts"
 import * as UploadRules from "../uploads/UploadRules.ts"
@@ -135,6 +136,14 @@ export class ShareLinks {
   private readonly sender: FileSender
   private readonly store: ShareStore
   private readonly passwords = new PasswordGuard(() => performance.now())
+  /** Passwords of new links are hashed one after the other: it takes the threads that read files. */
+  private readonly hashing = new FolderWork({
+    maxWorking: 1,
+    maxWaiting: 32,
+    maxHeldBytes: 1,
+    patience: 10_000,
+    stalledAfter: 10_000,
+  })
 
   constructor(site: Site, sender: FileSender, store: ShareStore) {
     this.site = site
@@ -234,12 +243,15 @@ export class ShareLinks {
     }
     const password = fields.get("password") ?? ""
     const secret = this.store.ensureSecret()
+    const leave = password === "" ? () => {} : await this.enterHashing(request)
+    if (leave === undefined) return request.failCrowded("Too many links are being made.")
+    if (request.isCancelled()) return leave()
     const share: ShareToken.Share = {
       path: segments,
       isFolder,
       expires: Math.floor(Date.now() / 1000) + (seconds ?? defaultSeconds),
       downloads,
-      password: password === "" ? undefined : await hashPassword(secret, password),
+      password: password === "" ? undefined : await hashPassword(secret, password).finally(leave),
       id: randomBytes(9).toString("base64url"),
     }
     const token = ShareToken.sign(secret, share)
@@ -254,6 +266,13 @@ export class ShareLinks {
       ])
     }
     this.sendPage(request, SharePages.created(place, url, share.expires))
+  }
+
+  /** Waits until a password may be hashed; gives the function that lets others, or nothing if too many wait. */
+  private enterHashing({ isCancelled }: FileRequest): Promise<Leave | undefined> {
+    return new Promise((resolve) =>
+      this.hashing.enter({ isCancelled, start: resolve, refuse: () => resolve(undefined) }),
+    )
   }
 
   /** The share of a token, if it is valid and has not ended. */
@@ -440,6 +459,10 @@ export class ShareLinks {
     if (isPrefetch(request.head.headers)) {
       const detail = "A link with a number of downloads is not fetched in advance."
       request.fail("PTTH_BAD_REQUEST", detail, { status: 503 })
+      return false
+    }
+    if (!this.store.canCount(share.id)) {
+      request.failCrowded("Too many links with a number of downloads are in use.")
       return false
     }
     try {

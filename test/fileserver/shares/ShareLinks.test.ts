@@ -230,6 +230,16 @@ describe("a share link", () => {
     assert.strictEqual(status, 429)
   })
 
+  it("is not made with a password for as many as ask at once, since each takes a thread", async () => {
+    const { link, post } = await site()
+    const made = await Promise.all(
+      Array.from({ length: 100 }, (_, i) => post("/files/a.txt?share", { password: `p${i}` })),
+    )
+    const statuses = new Set(made.map(({ status }) => status))
+    assert.deepStrictEqual([...statuses].sort(), [200, 503])
+    await link("/files/a.txt", { password: "sesame" })
+  })
+
   it("takes its password while somebody else guesses", async () => {
     const { get, link, post } = await site()
     stopClock()
