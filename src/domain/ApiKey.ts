@@ -53,9 +53,9 @@ export const tripcodeOfText = (text: string): Tripcode =>
  * their lengths are public.
  */
 export const sameTripcode = (left: Tripcode, right: Tripcode): boolean => {
-  const a = Buffer.from(left, "latin1")
-  const b = Buffer.from(right, "latin1")
-  return a.length === b.length && timingSafeEqual(a, b)
+  const leftBytes = Buffer.from(left, "latin1")
+  const rightBytes = Buffer.from(right, "latin1")
+  return leftBytes.length === rightBytes.length && timingSafeEqual(leftBytes, rightBytes)
 }
 
 const wordCount = 7

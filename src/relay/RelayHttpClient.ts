@@ -138,7 +138,7 @@ const execute = (
     }),
   )
 
-const ours = new Set<string>([header.apiKey, "host", "content-length"])
+const relayFields = new Set<string>([header.apiKey, "host", "content-length"])
 
 interface Encoded {
   readonly headers: HeaderList
@@ -154,7 +154,8 @@ const encode = (
   try {
     const content = AppResponse.contentOf(request.body)
     const ownHeaders = HopByHop.strip(EffectHeaders.fromRecord(request.headers)).filter(
-      ([name]) => !ours.has(name) && !(name === "content-type" && content.type !== undefined),
+      ([name]) =>
+        !relayFields.has(name) && !(name === "content-type" && content.type !== undefined),
     )
     const headers: Array<Header> = [["host", host], ...ownHeaders]
     if (content.type !== undefined) headers.push(["content-type", content.type])

@@ -17,12 +17,12 @@ export const weight = (accept: string | undefined, type: string): number => {
   for (const item of accept.toLowerCase().split(",")) {
     const [name = "", ...parameters] = item.split(";")
     if (name.trim() !== type) continue
-    let q = 1
+    let typeWeight = 1
     for (const parameter of parameters) {
       const [key = "", value = ""] = parameter.split("=")
-      if (key.trim() === "q") q = quality.test(value.trim()) ? Number(value) : 0
+      if (key.trim() === "q") typeWeight = quality.test(value.trim()) ? Number(value) : 0
     }
-    best = Math.max(best, q)
+    best = Math.max(best, typeWeight)
   }
   return best
 }

@@ -19,10 +19,10 @@ export interface ApproveFlags {
 /** Writes the file that registers the server. */
 export const runApprove = Effect.fn("ptth relay approve")(function* (flags: ApproveFlags) {
   const { config, folder, path } = yield* RelayFolder.find(flags.configPath)
-  const written = yield* Approval.approve(folder, config, flags.name, flags.tripcode)
+  const file = yield* Approval.approve(folder, config, flags.name, flags.tripcode)
   yield* Console.log(
-    written === undefined
+    file === undefined
       ? `${flags.name} is already registered with this tripcode (${path === undefined ? folder : NodePath.resolve(path)})`
-      : `approved ${flags.name}: wrote ${written}`,
+      : `approved ${flags.name}: wrote ${file}`,
   )
 })

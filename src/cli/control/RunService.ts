@@ -105,14 +105,16 @@ const running = Effect.fnUntraced(function* (
   pid: Option.Option<number>,
 ): Effect.fn.Return<CommandLine, ConfigError> {
   const statuses = yield* StatusSocket.askAll(RuntimeFolder.ofProcess())
-  const wanted = statuses.filter((status) => Option.isNone(pid) || Option.contains(pid, status.pid))
-  const [one, another] = wanted
-  if (one !== undefined && another === undefined) return one
+  const matching = statuses.filter(
+    (status) => Option.isNone(pid) || Option.contains(pid, status.pid),
+  )
+  const [only, second] = matching
+  if (only !== undefined && second === undefined) return only
   return yield* usage(
     "ptth service install",
-    one === undefined
+    only === undefined
       ? "no process of this user runs whose command line could be taken"
-      : `several processes run: ${wanted.map((status) => `${status.pid} (${status.args.join(" ")})`).join(", ")}`,
+      : `several processes run: ${matching.map((status) => `${status.pid} (${status.args.join(" ")})`).join(", ")}`,
     "Give the command line behind --, as in `ptth service install -- share 3000`, or name a process with --pid.",
   )
 })
@@ -268,11 +270,11 @@ const chosen = Effect.fnUntraced(function* (
   flags: NamedFlags,
 ): Effect.fn.Return<string, ConfigError> {
   const names = installed(folderOf(flags))
-  const wanted = Option.getOrUndefined(flags.name)
-  const [one, another] = names.filter(
-    (name) => wanted === undefined || [wanted, `ptth-${wanted}`].includes(name),
+  const asked = Option.getOrUndefined(flags.name)
+  const [only, second] = names.filter(
+    (name) => asked === undefined || [asked, `ptth-${asked}`].includes(name),
   )
-  if (one !== undefined && another === undefined) return one
+  if (only !== undefined && second === undefined) return only
   return yield* usage(
     "NAME",
     names.length === 0 ? "no service was installed here" : `the services are ${names.join(", ")}`,

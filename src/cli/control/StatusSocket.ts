@@ -63,8 +63,8 @@ export const publish = Effect.fn("StatusSocket.publish")(function* (
   const server = net.createServer((socket) => {
     socket.on("error", () => {})
     run(
-      Effect.map(tell, (told) => {
-        const status: Status = { pid: owner.pid, version, since, args, folder, ...told }
+      Effect.map(tell, (report) => {
+        const status: Status = { pid: owner.pid, version, since, args, folder, ...report }
         socket.end(`${JSON.stringify(status)}\n`)
       }),
     )

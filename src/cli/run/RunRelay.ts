@@ -51,9 +51,9 @@ const unusedWarnings = () => {
   let warned: ReadonlyArray<string> = []
   return (config: RelayConfig): Effect.Effect<void> => {
     const notes = unusedSettings(config)
-    const fresh = notes.filter((note) => !warned.includes(note))
+    const newNotes = notes.filter((note) => !warned.includes(note))
     warned = notes
-    return Effect.forEach(fresh, (note) => Effect.logWarning(`configuration: ${note}`), {
+    return Effect.forEach(newNotes, (note) => Effect.logWarning(`configuration: ${note}`), {
       discard: true,
     })
   }

@@ -123,7 +123,7 @@ class FailureSeriesLog implements OriginLog {
 
   /** The series that a failure belongs to, which may be new. */
   private seriesOf(code: string, now: number): Series {
-    const begun = {
+    const newSeries = {
       since: now,
       codes: new Set<string>(),
       count: 0,
@@ -131,10 +131,10 @@ class FailureSeriesLog implements OriginLog {
       wait: firstReminder,
     }
     if (!besideResponses.has(code)) {
-      this.series ??= begun
+      this.series ??= newSeries
       return this.series
     }
-    const series = this.seriesBeside.get(code) ?? begun
+    const series = this.seriesBeside.get(code) ?? newSeries
     this.seriesBeside.set(code, series)
     return series
   }

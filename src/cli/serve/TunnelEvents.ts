@@ -123,11 +123,14 @@ const pairingCallbacks = (
     onConnected: (url) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const seconds = Math.round((now - startedAt) / 1000)
-        const what = waited ? `Approved (${seconds} s).` : "Connected."
+        const outcome = waited ? `Approved (${seconds} s).` : "Connected."
         const isNew = waited || url !== printed
         waited = false
         printed = url
-        return Effect.andThen(isNew ? Output.say(`${what} Open ${url}`) : Effect.void, printQr(url))
+        return Effect.andThen(
+          isNew ? Output.say(`${outcome} Open ${url}`) : Effect.void,
+          printQr(url),
+        )
       }),
   }
 }

@@ -136,11 +136,11 @@ const list = Effect.fnUntraced(function* (env: Environment) {
 })
 
 /** A name of two words. */
-const readableName = (taken: ReadonlySet<string>): ServerName => {
+const readableName = (usedNames: ReadonlySet<string>): ServerName => {
   const word = (): string => wordlist[randomInt(wordlist.length)] ?? ""
   for (;;) {
     const name = `${word()}-${word()}`
-    if (!taken.has(name) && isServerName(name)) return name
+    if (!usedNames.has(name) && isServerName(name)) return name
   }
 }
 

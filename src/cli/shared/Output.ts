@@ -66,11 +66,11 @@ const formatLine = (colors: boolean) =>
   })
 
 /** Logs to stderr: readable lines on a terminal, lines of JSON elsewhere, or as it is asked for. */
-export const layerLogger = (asked: LogFormat | undefined): Layer.Layer<never> =>
+export const layerLogger = (format: LogFormat | undefined): Layer.Layer<never> =>
   Layer.suspend(() =>
     Logger.layer([
       Logger.withConsoleError(
-        (asked ?? usualFormat(process.stderr)) === "text"
+        (format ?? usualFormat(process.stderr)) === "text"
           ? formatLine(colorful(process.stderr))
           : jsonLine,
       ),

@@ -67,8 +67,8 @@ export const spawnWorker = (
   child.on("error", () => {
     if (child.pid === undefined) end({ code: 1, signal: undefined })
   })
-  child.on("message", (data, handle) => {
-    const message = WorkerMessage.fromWorker(data)
+  child.on("message", (sent, handle) => {
+    const message = WorkerMessage.fromWorker(sent)
     const socket = handle as Socket | undefined
     if (message === undefined) socket?.destroy()
     else onMessage(message, socket)

@@ -28,8 +28,8 @@ export const ofProcess = (): WorkerChannel | undefined => {
   if (process.send === undefined) return undefined
   const send = process.send.bind(process)
   const listeners: Array<Listener> = []
-  const onMessage = (data: unknown, handle: unknown): void => {
-    const message = WorkerMessage.toWorker(data)
+  const onMessage = (sent: unknown, handle: unknown): void => {
+    const message = WorkerMessage.toWorker(sent)
     const socket = handle as Socket | undefined
     if (message === undefined) socket?.destroy()
     else for (const listener of listeners) listener(message, socket)

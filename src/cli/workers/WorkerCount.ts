@@ -17,10 +17,10 @@ export interface WorkerCount {
 
 /** The number of workers for a value of `workers`. */
 export const workerCount = (
-  wanted: number | "auto",
+  configured: number | "auto",
   { platform, processors }: Machine,
 ): WorkerCount => {
-  const count = wanted === "auto" ? processors : wanted
+  const count = configured === "auto" ? processors : configured
   return platform === "win32" && count > 1
     ? {
         count: 1,

@@ -11,12 +11,12 @@ const most = 100
 export class Complaints {
   private readonly logged = new Set<string>()
 
-  /** Logs a warning, once for each `what`. */
-  log(what: string, problem: string): Effect.Effect<void> {
+  /** Logs a warning, once for each `subject`. */
+  log(subject: string, problem: string): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (this.logged.has(what) || this.logged.size >= most) return Effect.void
-      this.logged.add(what)
-      return Effect.logWarning(`${what}: ${problem}`)
+      if (this.logged.has(subject) || this.logged.size >= most) return Effect.void
+      this.logged.add(subject)
+      return Effect.logWarning(`${subject}: ${problem}`)
     })
   }
 }

@@ -21,7 +21,7 @@ export interface EngineLoopOptions<R> {
 const reportMillis = 60_000
 
 /** Logs when the engine begins to refuse the work, as one that is full or read only does, and when it takes it again. */
-const refusals = (what: string, now: () => number) => {
+const refusals = (work: string, now: () => number) => {
   let isReported = false
   let reportedAt = Number.NEGATIVE_INFINITY
   const refused = (reason: string): Effect.Effect<void> =>
@@ -29,12 +29,12 @@ const refusals = (what: string, now: () => number) => {
       if (isReported || now() - reportedAt < reportMillis) return Effect.void
       isReported = true
       reportedAt = now()
-      return Effect.logWarning(`engine: ${what} fails: the engine refuses it (${reason})`)
+      return Effect.logWarning(`engine: ${work} fails: the engine refuses it (${reason})`)
     })
   const taken = Effect.suspend(() => {
     if (!isReported) return Effect.void
     isReported = false
-    return Effect.logInfo(`engine: ${what} works again`)
+    return Effect.logInfo(`engine: ${work} works again`)
   })
   return { refused, taken }
 }

@@ -146,7 +146,7 @@ export const make = Effect.fn("SharedRecords.make")(function* <A>({
     const stored = yield* decodeFields(key, fields, codec.decode, complaints)
     const own = [...copy].filter(([field, record]) => later(record, stored.get(field)))
     const others = [...stored].filter(([field, record]) => later(record, copy.get(field)))
-    const over = [...stored].flatMap(([field, record]) => (isOver(record) ? [field] : []))
+    const expired = [...stored].flatMap(([field, record]) => (isOver(record) ? [field] : []))
     copy = new Map([...copy, ...others].filter(([, record]) => !isOver(record)))
     if (others.length > 0) yield* onChange(copy)
     const send = own.filter(([, record]) => !isOver(record))
@@ -155,7 +155,7 @@ export const make = Effect.fn("SharedRecords.make")(function* <A>({
       new Map(send.map(([field, record]) => [field, codec.encode(record)])),
       retention,
     )
-    yield* engine.removeFields(key, over)
+    yield* engine.removeFields(key, expired)
     if (send.length > 0) yield* engine.publish(key, "changed")
   })
 

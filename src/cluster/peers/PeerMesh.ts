@@ -203,14 +203,14 @@ export class PeerMesh implements PeersShape {
 
   /** The members have changed. */
   follow(members: ReadonlyArray<Member>): void {
-    const wanted = new Set(
+    const addresses = new Set(
       members.flatMap(({ at, id }) => (this.isOwn(at) || id === this.self.id ? [] : [at])),
     )
     this.conflicts.follow(members)
-    this.awaited ??= new Set(wanted)
-    for (const at of wanted) this.dial(at).isMember = true
+    this.awaited ??= new Set(addresses)
+    for (const at of addresses) this.dial(at).isMember = true
     for (const dial of [...this.dials.values()]) {
-      if (wanted.has(dial.at)) continue
+      if (addresses.has(dial.at)) continue
       dial.isMember = false
       // A peer that still answers is kept: the membership may have lost it for a while.
       if (dial.connection === undefined) this.forgetDial(dial, "it is no member any more")

@@ -84,18 +84,18 @@ export class PresenceTable {
 
   private add(link: PresentLink): void {
     this.links.set(keyOf(link), link)
-    const of = this.byName.get(link.name)
-    if (of === undefined) this.byName.set(link.name, new Set([link]))
-    else of.add(link)
+    const links = this.byName.get(link.name)
+    if (links === undefined) this.byName.set(link.name, new Set([link]))
+    else links.add(link)
   }
 
   private remove(key: string): PresentLink | undefined {
     const link = this.links.get(key)
     if (link === undefined) return undefined
     this.links.delete(key)
-    const of = this.byName.get(link.name)
-    of?.delete(link)
-    if (of?.size === 0) this.byName.delete(link.name)
+    const links = this.byName.get(link.name)
+    links?.delete(link)
+    if (links?.size === 0) this.byName.delete(link.name)
     return link
   }
 }

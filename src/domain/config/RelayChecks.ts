@@ -141,18 +141,18 @@ const pair = (
   where: Where,
 ): ReadonlyArray<ConfigProblem> => {
   if (first.given === second.given) return []
-  const [given, missing] = first.given ? [first.key, second.key] : [second.key, first.key]
-  return [needs(where([given]), given, missing)]
+  const [present, missing] = first.given ? [first.key, second.key] : [second.key, first.key]
+  return [needs(where([present]), present, missing)]
 }
 
 /** Keys that mean nothing unless the relay speaks TLS itself. */
 const onlyWithTls = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem> => {
   if (file.tlsCert !== undefined || file.acme !== undefined) return []
-  const given = [
+  const present = [
     ...(file.httpListen === false ? [] : ["http_listen"]),
     ...(file.hsts === false ? [] : ["hsts"]),
   ]
-  return given.map((key) => ({
+  return present.map((key) => ({
     code: "PTTH_CONFIG_INCOMPLETE" as const,
     where: where([key]),
     detail: `\`${key}\` is for a relay that speaks TLS itself, and there is no certificate`,
@@ -247,7 +247,7 @@ const scraperPeriods = (
 const cluster = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem> => {
   const table = file.cluster
   if (table === undefined) return []
-  const [given] = [
+  const [present] = [
     ...(table.engine === undefined ? [] : ["engine"]),
     ...(table.peers.length === 0 ? [] : ["peers"]),
     ...(table.listen === undefined ? [] : ["listen"]),
@@ -259,10 +259,10 @@ const cluster = (file: RelayFile, where: Where): ReadonlyArray<ConfigProblem> =>
     ...(table.keyFile === undefined ? ["key_file"] : []),
   ]
   return [
-    ...(given === undefined
+    ...(present === undefined
       ? []
       : missing.map((key) =>
-          needs(where(["cluster", given]), given, key, `Add \`${key}\` to [cluster].`),
+          needs(where(["cluster", present]), present, key, `Add \`${key}\` to [cluster].`),
         )),
     ...(table.engine === undefined || table.peers.length === 0
       ? []

@@ -80,12 +80,12 @@ const pairOf = (
   where: Where,
 ): ReadonlyArray<ConfigProblem> => {
   if ((first === undefined) === (second === undefined)) return []
-  const [given, missing] = first === undefined ? [other, one] : [one, other]
+  const [present, missing] = first === undefined ? [other, one] : [one, other]
   return [
     {
       code: "PTTH_CONFIG_INCOMPLETE",
-      where: where([given]),
-      detail: `\`${given}\` has no \`${missing}\` beside it`,
+      where: where([present]),
+      detail: `\`${present}\` has no \`${missing}\` beside it`,
       remedy: "Give both or neither.",
     },
   ]

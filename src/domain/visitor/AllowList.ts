@@ -42,7 +42,7 @@ export const allows = (list: AllowList, { email, groups }: Identity): boolean =>
     if (entry === "*") return true
     if (entry.startsWith(groupPrefix)) return groups.includes(entry.slice(groupPrefix.length))
     if (address === undefined) return false
-    const wanted = lowerAscii(entry)
-    return wanted.startsWith("@") ? domainOf(address) === wanted : address === wanted
+    const folded = lowerAscii(entry)
+    return folded.startsWith("@") ? domainOf(address) === folded : address === folded
   })
 }

@@ -135,15 +135,15 @@ class Guard {
   handle(head: RequestHead, body: Body.Body, reply: Reply): Cancel {
     const path = pathOf(head)
     if (path === "/sign-in" || path === "/sign-out") return this.sign(path, head, body, reply)
-    let over = false
+    let isOver = false
     let cancel = noCancel
     const decide = (identity: Identity | ExchangeError): void => {
-      if (over) return
+      if (isOver) return
       cancel = this.enter(identity, head, body, reply)
     }
     const leave = this.identify(head, decide)
     return () => {
-      over = true
+      isOver = true
       leave()
       cancel()
     }

@@ -57,9 +57,9 @@ const isItem = (value: unknown): value is Omit<BinItem, "id"> => {
 const sizeOf = async (entry: Located): Promise<number> => {
   if (entry.stats?.isDirectory() !== true) return Number(entry.stats?.size ?? 0n)
   let size = 0
-  let left = maxCounted
+  let remaining = maxCounted
   for await (const { isFolder, path } of everythingBelow(entry)) {
-    if (--left < 0) break
+    if (--remaining < 0) break
     if (!isFolder) size += (await fs.promises.lstat(path)).size
   }
   return size

@@ -194,11 +194,11 @@ export class Changes {
   private async giveProperties(
     from: Located.Located,
     to: Located.Located,
-    how: "copy" | "move",
+    operation: "copy" | "move",
   ): Promise<void> {
     if (from.stats?.isDirectory() === true) return
     const { properties } = this.to
-    await properties.transfer(from.folder, from.name, to.folder, to.name, how === "copy")
+    await properties.transfer(from.folder, from.name, to.folder, to.name, operation === "copy")
   }
 
   /** Moves an entry to the bin, with what belongs to it. */

@@ -23,9 +23,9 @@ export const check = async (
   if (hidden.isBelow(entry.real)) return ChangeRefusal.holdsHidden
   const { visibility } = root
   if (!visibility.hasPatterns) return undefined
-  let left = maxEntries
+  let remaining = maxEntries
   for await (const { folder, name } of everythingBelow(entry)) {
-    if (--left < 0) return ChangeRefusal.tooManyEntries
+    if (--remaining < 0) return ChangeRefusal.tooManyEntries
     if (visibility.hidesEntry(folder, name)) return ChangeRefusal.holdsHidden
   }
   return undefined

@@ -89,8 +89,8 @@ export class Properties {
   /** Gives a new folder the properties of another, and those of its entries. */
   async copy(from: Pick<FolderPath, "path">, to: FolderPath, deep: boolean): Promise<void> {
     const all = await read(from)
-    const wanted = deep ? all : onlyOwn(all)
-    if (!isEmpty(wanted)) await this.alone(to, () => write(to, wanted))
+    const copied = deep ? all : onlyOwn(all)
+    if (!isEmpty(copied)) await this.alone(to, () => write(to, copied))
   }
 
   /** Removes the properties of an entry that is gone. */

@@ -25,12 +25,12 @@ export const parse = (body: Uint8Array): LockInfo | undefined => {
   if (scope === undefined || type === undefined) return undefined
   if (XmlTree.child(type, "write") === undefined) return undefined
   const owner = XmlTree.child(root, "owner")
-  const written = owner === undefined ? "" : XmlTree.write(owner)
-  if (written.length > maxOwner) return undefined
-  if (XmlTree.child(scope, "shared") !== undefined) return { scope: "shared", owner: written }
+  const ownerXml = owner === undefined ? "" : XmlTree.write(owner)
+  if (ownerXml.length > maxOwner) return undefined
+  if (XmlTree.child(scope, "shared") !== undefined) return { scope: "shared", owner: ownerXml }
   return XmlTree.child(scope, "exclusive") === undefined
     ? undefined
-    : { scope: "exclusive", owner: written }
+    : { scope: "exclusive", owner: ownerXml }
 }
 
 /** The first time of a Timeout field (RFC 4918 10.7) that can be understood, in seconds. */

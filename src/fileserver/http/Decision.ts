@@ -198,9 +198,12 @@ export const ofUnsized = (file: Representation, now: number): Representation => 
 })
 
 /** Adds a header field. */
-export const withHeader = (what: Representation, header: Headers.Header): Representation => ({
-  ...what,
-  headers: [...what.headers, header],
+export const withHeader = (
+  representation: Representation,
+  header: Headers.Header,
+): Representation => ({
+  ...representation,
+  headers: [...representation.headers, header],
 })
 
 // Rounds down before 1970 too, where BigInt division would round up.
@@ -223,11 +226,11 @@ export const ofBytes = (bytes: Uint8Array, headers: Headers.HeaderList): Represe
 export const decide = (
   method: "GET" | "HEAD",
   request: Headers.HeaderList,
-  what: Representation,
+  representation: Representation,
   now: number,
 ): Decision => {
   const seconds = Math.floor(now / 1000)
-  const { length, validators } = what
+  const { length, validators } = representation
   const condition = Conditions.evaluate(request, validators, seconds)
   if (condition === "failed") {
     return { status: 412, headers: [noLength, noCache, noSniff], body: undefined }
@@ -235,20 +238,22 @@ export const decide = (
 
   const validating: Array<Headers.Header> = [
     ["ETag", EntityTag.format(validators.etag)],
-    what.cacheControl === undefined ? noCache : ["Cache-Control", what.cacheControl],
+    representation.cacheControl === undefined
+      ? noCache
+      : ["Cache-Control", representation.cacheControl],
   ]
   if (validators.modified !== undefined) {
     validating.push(["Last-Modified", HttpDate.format(validators.modified)])
   }
   if (condition === "not-modified") {
-    for (const header of what.headers) if (header[0] === "Vary") validating.push(header)
+    for (const header of representation.headers) if (header[0] === "Vary") validating.push(header)
     return { status: 304, headers: validating, body: undefined }
   }
 
-  const headers = [...what.headers, ...validating, noSniff]
-  if (what.ranges) headers.push(acceptRanges)
+  const headers = [...representation.headers, ...validating, noSniff]
+  if (representation.ranges) headers.push(acceptRanges)
 
-  const range = what.ranges && method === "GET" ? Headers.all(request, "range") : []
+  const range = representation.ranges && method === "GET" ? Headers.all(request, "range") : []
   if (range.length === 1 && Conditions.allowRange(request, validators, seconds)) {
     const ranges = Ranges.select(range[0] as string, length)
     if (ranges._tag === "Unsatisfiable") {

@@ -17,9 +17,9 @@ export const choose = (query: Query, accept: string | undefined): FolderForm => 
   if (query.form !== undefined) return query.form
   const html = Accept.weight(accept, "text/html")
   const json = Accept.weight(accept, "application/json")
-  const plain = Accept.weight(accept, "text/plain")
-  if (json > html && json >= plain) return "json"
-  return plain > html ? "plain" : "html"
+  const textWeight = Accept.weight(accept, "text/plain")
+  if (json > html && json >= textWeight) return "json"
+  return textWeight > html ? "plain" : "html"
 }
 
 /**

@@ -104,11 +104,11 @@ const compare = (query: Query): ((a: Candidate, b: Candidate) => number) => {
 
 /** The candidates that match the filter, in order. */
 const arrange = (candidates: ReadonlyArray<Candidate>, query: Query): ReadonlyArray<Candidate> => {
-  const wanted = CaseFolding.fold(query.filter)
+  const foldedFilter = CaseFolding.fold(query.filter)
   const matching =
-    wanted === ""
+    foldedFilter === ""
       ? [...candidates]
-      : candidates.filter(({ name }) => CaseFolding.fold(toText(name)).includes(wanted))
+      : candidates.filter(({ name }) => CaseFolding.fold(toText(name)).includes(foldedFilter))
   const within = compare(query)
   return matching.sort((a, b) => (a.folder === b.folder ? within(a, b) : a.folder ? -1 : 1))
 }

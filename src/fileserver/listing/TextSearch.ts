@@ -23,8 +23,8 @@ const before = 40
 const maxExcerpt = 160
 
 /** The part of a line around the text. */
-const excerptOf = (line: string, wanted: string): string => {
-  const at = CaseFolding.fold(line).indexOf(wanted)
+const excerptOf = (line: string, sought: string): string => {
+  const at = CaseFolding.fold(line).indexOf(sought)
   const start = Math.max(0, at - before)
   const part = line.slice(start, start + maxExcerpt).trim()
   return `${start > 0 ? "…" : ""}${part}${start + maxExcerpt < line.length ? "…" : ""}`
@@ -33,14 +33,14 @@ const excerptOf = (line: string, wanted: string): string => {
 /**
  * Gives the first matching line of an open file; the handle stays open.
  *
- * @param wanted folded
+ * @param sought folded
  * @param most how many bytes are read
  * @param isCancelled asked before each piece is read
  * @param done called with the match, and with how many bytes were read
  */
 export const find = (
   handle: number,
-  wanted: string,
+  sought: string,
   most: number,
   isCancelled: () => boolean,
   done: (match: Match | undefined, bytes: number) => void,
@@ -62,7 +62,7 @@ export const find = (
       const text = rest + decoded
       const end = text.lastIndexOf("\n")
       // Of a longer line the end is kept, since the text may go on in the next piece.
-      const wholeEnd = end < 0 && text.length >= maxLine ? text.length - 2 * wanted.length : end + 1
+      const wholeEnd = end < 0 && text.length >= maxLine ? text.length - 2 * sought.length : end + 1
       const whole = text.slice(0, Math.max(0, wholeEnd))
       const result = matchIn(whole)
       if (result !== undefined) return done(result.match, at)
@@ -72,19 +72,19 @@ export const find = (
   }
   /** The match in some lines; without one they are counted. */
   const matchIn = (text: string): { readonly match: Match } | undefined => {
-    const isInside = CaseFolding.fold(text).includes(wanted)
+    const isInside = CaseFolding.fold(text).includes(sought)
     if (!isInside) {
       for (let i = text.indexOf("\n"); i >= 0; i = text.indexOf("\n", i + 1)) line++
       return undefined
     }
     const lines = text.split("\n")
-    const index = lines.findIndex((each) => CaseFolding.fold(each).includes(wanted))
+    const index = lines.findIndex((each) => CaseFolding.fold(each).includes(sought))
     // A text that was found across a line end is in none of the lines.
     if (index < 0) {
       line += lines.length - 1
       return undefined
     }
-    return { match: { line: line + index, excerpt: excerptOf(lines[index] as string, wanted) } }
+    return { match: { line: line + index, excerpt: excerptOf(lines[index] as string, sought) } }
   }
   step()
 }

@@ -152,13 +152,13 @@ const emptyForm = (items: ReadonlyArray<Bin.BinItem>): Html.Html => {
 
 const sendBin = async (to: PageRequest, { bin, rules }: Managing): Promise<void> => {
   const items = await bin.list()
-  const mine = items.filter(({ segments }) => rules.allows(segments.slice(0, -1)))
+  const permitted = items.filter(({ segments }) => rules.allows(segments.slice(0, -1)))
   const list =
-    mine.length === 0
+    permitted.length === 0
       ? html`<p class="empty">${text.binEmpty}</p>`
       : html`<table class="bin"><thead><tr><th scope="col">${text.name}</th><th scope="col">${text.from}</th><th scope="col" class="number">Size</th><th scope="col">${text.deletedAt}</th><th scope="col"><span class="unseen">${text.restore}</span></th></tr></thead><tbody>
-${mine.map(binRow)}</tbody></table>
-${emptyForm(mine)}`
+${permitted.map(binRow)}</tbody></table>
+${emptyForm(permitted)}`
   if (to.request.isCancelled()) return
   sendPage(
     to,

@@ -68,13 +68,15 @@ const findSiblings = (
       Folder.look(site.root, site.hidden, opened, tried, isCancelled, (entries) => {
         Root.closeFolder(opened)
         const files = new Set(entries.filter(({ folder }) => !folder).map(({ name }) => name))
-        const [left, right] = [before, after].map((list) => list.filter((name) => files.has(name)))
+        const [filesBefore, filesAfter] = [before, after].map((list) =>
+          list.filter((name) => files.has(name)),
+        )
         done({
-          previous: left?.at(-1),
-          next: right?.[0],
+          previous: filesBefore?.at(-1),
+          next: filesAfter?.[0],
           position,
           total,
-          near: [...(left ?? []), own, ...(right ?? [])].filter((name) =>
+          near: [...(filesBefore ?? []), own, ...(filesAfter ?? [])].filter((name) =>
             site.thumbs.has(FileTypes.kindOf(name)),
           ),
           subtitles: subtitles.filter(({ name }) => files.has(name)),

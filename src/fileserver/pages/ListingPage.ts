@@ -158,11 +158,13 @@ const pageLinks = (listing: Listing, query: Query.Query): PageLinks.PageLinks | 
   const near = new Set([1, pages, current - 2, current - 1, current, current + 1, current + 2])
   const numbers = [...near].filter((n) => n >= 1 && n <= pages).sort((a, b) => a - b)
   const href = (n: number): string => Query.toHref({ ...query, page: n })
-  const items = numbers.flatMap((n, i) => [
-    ...(i > 0 && n > (numbers[i - 1] as number) + 1 ? [html`<li><span>…</span></li>`] : []),
-    n === current
-      ? html`<li><span aria-current="page">${n}</span></li>`
-      : html`<li><a href="${href(n)}" aria-label="${text.page(n)}">${n}</a></li>`,
+  const items = numbers.flatMap((page, index) => [
+    ...(index > 0 && page > (numbers[index - 1] as number) + 1
+      ? [html`<li><span>…</span></li>`]
+      : []),
+    page === current
+      ? html`<li><span aria-current="page">${page}</span></li>`
+      : html`<li><a href="${href(page)}" aria-label="${text.page(page)}">${page}</a></li>`,
   ])
   const previous =
     current > 1

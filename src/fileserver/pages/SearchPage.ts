@@ -28,8 +28,8 @@ const text = Text.search
 const pageSize = 100
 
 /** The text with what was searched for marked, if case folding keeps the places of its characters. */
-const marked = (shownText: string, wanted: string): Html.Html => {
-  const [folded, sought] = [CaseFolding.fold(shownText), CaseFolding.fold(wanted)]
+const marked = (shownText: string, searchText: string): Html.Html => {
+  const [folded, sought] = [CaseFolding.fold(shownText), CaseFolding.fold(searchText)]
   const at = sought === "" || folded.length !== shownText.length ? -1 : folded.indexOf(sought)
   return at < 0
     ? html`${shownText}`
@@ -38,7 +38,7 @@ const marked = (shownText: string, wanted: string): Html.Html => {
 
 const row = (
   hit: Search.Hit,
-  wanted: string,
+  searchText: string,
   linksOf: ReturnType<typeof EntryLinks.make>,
 ): Html.Html => {
   const { entry, match } = hit
@@ -49,8 +49,8 @@ const row = (
   const excerpt =
     match === undefined
       ? undefined
-      : html`<small>${text.line(match.line)}: ${marked(match.excerpt, wanted)}</small>`
-  return html`<tr data-name="${path}"><td class="type">${Icons.labelled(kind)}</td><td><a href="./${target}${line}"><bdi>${marked(path, wanted)}</bdi>${entry.folder ? "/" : ""}</a>${excerpt}</td><td class="number">${entry.folder ? "" : Format.bytes(entry.size)}</td><td class="time">${Format.minute(entry.modified)}</td></tr>
+      : html`<small>${text.line(match.line)}: ${marked(match.excerpt, searchText)}</small>`
+  return html`<tr data-name="${path}"><td class="type">${Icons.labelled(kind)}</td><td><a href="./${target}${line}"><bdi>${marked(path, searchText)}</bdi>${entry.folder ? "/" : ""}</a>${excerpt}</td><td class="number">${entry.folder ? "" : Format.bytes(entry.size)}</td><td class="time">${Format.minute(entry.modified)}</td></tr>
 `
 }
 

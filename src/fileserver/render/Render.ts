@@ -196,17 +196,17 @@ class ThreadRenderer implements Renderer {
     this.timer = setTimeout(onPassed, millis)
   }
 
-  /** Gives up the text once it has had its processor time, or `left` milliseconds have passed. */
-  private limitText(millis: number, left: number): void {
-    this.limit(Math.min(millis, left), () => {
+  /** Gives up the text once it has had its processor time, or `remaining` milliseconds have passed. */
+  private limitText(millis: number, remaining: number): void {
+    this.limit(Math.min(millis, remaining), () => {
       const { current, worker } = this
-      if (worker === undefined || left <= millis) return this.giveUp()
-      this.limit(left - millis, () => this.giveUp())
+      if (worker === undefined || remaining <= millis) return this.giveUp()
+      this.limit(remaining - millis, () => this.giveUp())
       const check = (busy: number): void => {
         if (this.current !== current || this.worker !== worker) return
         const unused = this.timeout - (busy - this.busyBefore)
         if (unused <= 0) this.giveUp()
-        else this.limitText(Math.max(unused, leastWait), left - millis)
+        else this.limitText(Math.max(unused, leastWait), remaining - millis)
       }
       // It has ended, which is told by another event.
       this.busyMillis(worker).then(check, () => {})

@@ -113,9 +113,9 @@ class WatchedFiles implements HiddenFiles {
     this.waiting = []
     this.state = "refreshing"
     const startedAt = Date.now()
-    let left = this.files.length
+    let remaining = this.files.length
     const finishOne = (): void => {
-      if (--left > 0) return
+      if (--remaining > 0) return
       this.state = "idle"
       this.readAt = startedAt
       if (this.waiting.length > 0) this.start()

@@ -329,12 +329,12 @@ export class ShareLinks {
   private guess(
     request: FileRequest,
     share: ShareToken.Share,
-    given: string,
+    password: string,
     decide: (isRight: boolean) => void,
   ): void {
     const cancel = this.passwords.check(
       checkerOf(this.store.ensureSecret(), share),
-      given,
+      password,
       Forwarded.visitorOf(request.head.headers),
       (verdict) => {
         if (verdict === "right" || verdict === "wrong") return decide(verdict === "right")

@@ -143,8 +143,8 @@ export class ThumbCache {
     for (const name of await fs.promises.readdir(this.folder)) {
       const folder = path.join(this.folder, name)
       const names = await fs.promises.readdir(folder).catch(() => [])
-      for (const each of names) {
-        const file = path.join(folder, each)
+      for (const entry of names) {
+        const file = path.join(folder, entry)
         const stats = await fs.promises.stat(file).catch(() => undefined)
         if (stats?.isFile() === true) {
           files.push({ file, bytes: stats.size, usedAt: stats.mtimeMs })

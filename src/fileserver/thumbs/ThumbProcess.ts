@@ -72,11 +72,11 @@ export class ThumbProcess {
       this.restartTimer(() => this.end("failed"), idle)
       this.settle(answer)
     })
-    const over = (): void => {
+    const onOver = (): void => {
       if (this.child === child) this.end("failed")
     }
-    child.on("error", over)
-    child.on("exit", over)
+    child.on("error", onOver)
+    child.on("exit", onOver)
     return child
   }
 

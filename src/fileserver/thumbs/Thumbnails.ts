@@ -138,11 +138,11 @@ export class Thumbnails {
     const cached = await this.cache.get(key)
     if (cached !== undefined || isCancelled()) return cached
     return new Promise((resolve) => {
-      const begun = this.making.get(key)
-      if (begun === undefined && this.queue.length >= maxWaiting) return resolve("crowded")
-      const making = begun ?? { ...parts, waiting: [] }
+      const running = this.making.get(key)
+      if (running === undefined && this.queue.length >= maxWaiting) return resolve("crowded")
+      const making = running ?? { ...parts, waiting: [] }
       making.waiting.push({ isCancelled, done: resolve })
-      if (begun !== undefined) return
+      if (running !== undefined) return
       this.making.set(key, making)
       this.queue.push(key)
       this.startNext()

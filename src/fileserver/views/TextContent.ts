@@ -114,11 +114,11 @@ const arrange = (
 /** Reads a part of a long file, from the beginning of a line to the end of one. */
 const readPart = (
   { handle, size }: TextFile,
-  wanted: number,
+  requested: number,
   done: (text: string | undefined, part: Part) => void,
 ): void => {
   const parts = Math.ceil(size / partSize)
-  const number = Math.min(wanted, parts)
+  const number = Math.min(requested, parts)
   const first = (number - 1) * partSize
   const length = Math.min(partSize + overlap, size - first)
   FileBody.readAll(handle, 0, Math.min(size, TextDecoding.examined), (failure, start) => {

@@ -11,10 +11,10 @@ const space = 32
 const trimmed = (text: string, from: number, to: number): string => {
   let start = from
   let end = to
-  for (let c = text.charCodeAt(start); start < end && (c === space || c === tab); )
-    c = text.charCodeAt(++start)
-  for (let c = text.charCodeAt(end - 1); end > start && (c === space || c === tab); )
-    c = text.charCodeAt(--end - 1)
+  for (let code = text.charCodeAt(start); start < end && (code === space || code === tab); )
+    code = text.charCodeAt(++start)
+  for (let code = text.charCodeAt(end - 1); end > start && (code === space || code === tab); )
+    code = text.charCodeAt(--end - 1)
   return text.slice(start, end)
 }
 

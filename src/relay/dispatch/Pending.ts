@@ -170,8 +170,8 @@ export class Pending implements Pace {
     const { hop } = this
     if (hop === undefined || isSafe(this.head.method)) return false
     const now = this.owner.deadlines.elapsed()
-    const begun = this.isAllowed ? now : now + link.beginMillis()
-    if (begun <= this.beginBy) return false
+    const begunAt = this.isAllowed ? now : now + link.beginMillis()
+    if (begunAt <= this.beginBy) return false
     hop.ask(Math.max(0, now - this.beginBy), (millis) => {
       this.beginBy = now + millis
       this.isAllowed = true
@@ -254,8 +254,8 @@ export class Pending implements Pace {
         this.silentUntil = Math.max(this.silentUntil, now + millis + hopMargin)
         if (this.state === "offered") allow(millis)
       })
-    const left = Math.min(this.answerMillis, this.answerBy - now)
-    const { begin, silence } = Lease.renewed(this.lease, age, left)
+    const remaining = Math.min(this.answerMillis, this.answerBy - now)
+    const { begin, silence } = Lease.renewed(this.lease, age, remaining)
     if (begin === 0) return
     this.silentUntil = Math.max(this.silentUntil, now + silence)
     allow(begin)

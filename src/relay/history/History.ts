@@ -82,10 +82,10 @@ const make = Effect.gen(function* () {
   }
   const save = Effect.fnUntraced(function* (at: number) {
     const names = new Set<string>(settings.current().servers.map(({ name }) => name))
-    const gone = sampler.keepOnly(names)
-    yield* stored((one) => {
-      one.drop(gone)
-      one.save(
+    const removed = sampler.keepOnly(names)
+    yield* stored((store) => {
+      store.drop(removed)
+      store.save(
         at,
         [...changed].flatMap(([server, minutes]) => {
           const series = sampler.series.get(server)

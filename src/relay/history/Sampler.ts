@@ -53,9 +53,11 @@ export class Sampler {
 
   /** Drops the series of servers that are not registered any more. */
   keepOnly(names: ReadonlySet<string>): ReadonlyArray<string> {
-    const gone = [...this.series.keys()].filter((name) => name !== everything && !names.has(name))
-    for (const name of gone) this.series.delete(name)
-    return gone
+    const removed = [...this.series.keys()].filter(
+      (name) => name !== everything && !names.has(name),
+    )
+    for (const name of removed) this.series.delete(name)
+    return removed
   }
 
   /** The series of a server; made when it is first needed. */

@@ -32,13 +32,13 @@ export const args = ({ body, headers, method, url }: CurlRequest): ReadonlyArray
     .flatMap(([name, value]) => ["-H", value === "" ? `${name};` : `${name}: ${value}`])
   const untyped =
     hasBody && all(headers, "content-type").length === 0 ? ["-H", "Content-Type:"] : []
-  const data = hasBody
+  const bodyFlags = hasBody
     ? body === undefined
       ? ["--data-binary", "@FILE"]
       : ["--data-raw", body]
     : []
   const compressed = all(headers, "accept-encoding").length > 0 ? ["--compressed"] : []
-  return ["-g", "--path-as-is", ...compressed, ...verb, url, ...fields, ...untyped, ...data]
+  return ["-g", "--path-as-is", ...compressed, ...verb, url, ...fields, ...untyped, ...bodyFlags]
 }
 
 /** The command. */

@@ -78,8 +78,8 @@ const restoredFields = (
 const headProblem = ({ headers, method, target }: Omit<Edited, "body">): string | undefined => {
   if (!isMethod(method)) return "the method is not a token"
   if (!isTarget(target)) return "the path has to begin with / and cannot have blanks"
-  const wrong = headers.find(([name, value]) => !isName(name) || !isValue(value))
-  return wrong === undefined ? undefined : `the field ${JSON.stringify(wrong[0])} is not valid`
+  const illegal = headers.find(([name, value]) => !isName(name) || !isValue(value))
+  return illegal === undefined ? undefined : `the field ${JSON.stringify(illegal[0])} is not valid`
 }
 
 /** The head to send, or why it cannot be sent. */

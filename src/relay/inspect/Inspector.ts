@@ -290,10 +290,10 @@ export class Recorder {
    */
   private sweep(): void {
     const now = this.now()
-    const begun = performance.now()
+    const startedAt = performance.now()
     for (const [server, recordings] of this.recordings) {
       for (const recording of recordings)
-        if (now - recording.at >= secretMillis && performance.now() - begun < maxSweepMillis)
+        if (now - recording.at >= secretMillis && performance.now() - startedAt < maxSweepMillis)
           recording.expire()
       const newest = recordings.at(-1)?.at ?? 0
       if (!this.inspects(server) && now - newest >= keptMillis) this.drop(server)

@@ -100,6 +100,6 @@ export const list = (
     .flatMap(rowsOf)
     .filter((row) => matches(filter, row))
     .sort((one, other) => other.at - one.at || (other.number ?? 0) - (one.number ?? 0))
-  const wanted = filter.assets ? matching : matching.filter((row) => !isAsset(row))
-  return { rows: wanted.slice(0, filter.most), assets: matching.length - wanted.length }
+  const chosen = filter.assets ? matching : matching.filter((row) => !isAsset(row))
+  return { rows: chosen.slice(0, filter.most), assets: matching.length - chosen.length }
 }

@@ -198,10 +198,10 @@ export class ClassicLink implements Link {
   offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending> {
     const batch: Array<Pending> = []
     let bytes = 0
-    let taken = 0
+    let handled = 0
     for (const pending of requests) {
       if (batch.length > 0 && bytes > listenBatchBytes) break
-      taken += 1
+      handled += 1
       if (PassedConnection.isPassed(pending.head)) {
         pending.fail(needsStream(this.name))
         continue
@@ -218,7 +218,7 @@ export class ClassicLink implements Link {
       batch.push(pending)
     }
     if (batch.length > 0) this.send(batch)
-    return requests.slice(taken)
+    return requests.slice(handled)
   }
 
   private send(batch: ReadonlyArray<Pending>): void {

@@ -53,7 +53,7 @@ export const make: Effect.Effect<RegisterServer, never, RelaySettings | AuditLog
         replaces && isKnown && isServerName(name) && isTripcode(tripcode)
           ? Approval.replaceKey(serversFolder, name, tripcode)
           : Approval.approve(serversFolder, settings.current(), name, tripcode)
-      const written = yield* Effect.provideService(write, FileSystem.FileSystem, fs)
+      const file = yield* Effect.provideService(write, FileSystem.FileSystem, fs)
       yield* settings.reload
       const registered = settings.derived().servers.get(name)
       if (registered?.tripcodes.includes(tripcode as Tripcode) !== true) {
@@ -62,7 +62,7 @@ export const make: Effect.Effect<RegisterServer, never, RelaySettings | AuditLog
           `the file is written, but the configuration is not in force: ${problem}`,
         )
       }
-      return written !== undefined
+      return file !== undefined
     })
 
     /** Ends the approval, by somebody if the server was not in force before. */

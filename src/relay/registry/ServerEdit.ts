@@ -148,9 +148,11 @@ export const edit = (text: string, name: string, change: ServerChange): string |
   const result = edited(text, index, change)
   const after = result === undefined ? undefined : parse(result)
   if (result === undefined || after === undefined) return undefined
-  const wanted = servers.flatMap((one, i) => (i === index ? (changed(table, change) ?? []) : [one]))
+  const expectedServers = servers.flatMap((server, i) =>
+    i === index ? (changed(table, change) ?? []) : [server],
+  )
   const { servers: _, ...rest } = document.table
-  const expected = wanted.length === 0 ? rest : { ...rest, servers: wanted }
+  const expected = expectedServers.length === 0 ? rest : { ...rest, servers: expectedServers }
   if (!isDeepStrictEqual(withoutPrototypes(after.table), withoutPrototypes(expected)))
     return undefined
   return Object.keys(after.table).length === 0 ? "" : result

@@ -145,18 +145,18 @@ export class SignIn {
     const current = this.ofConfig()
     const place = this.placeOf(request)
     if (current === undefined || place === undefined) return refuse(body, reply, notPossible)
-    const wanted = shortened(place.address(head.target))
+    const returnTo = shortened(place.address(head.target))
     switch (place.kind) {
       case "Relay":
         body.discard()
-        return this.toProvider(current, request, reply, { to: wanted })
+        return this.toProvider(current, request, reply, { to: returnTo })
       case "Server": {
         body.discard()
         const cookie = RequestCookies.read(head.headers, Cookies.asker)
         const asker = cookie !== undefined && cookie.length === 43 ? cookie : random()
         const sealed = current.seal.seal(
           Tokens.ask,
-          { to: wanted, asker: Cookies.hashOf(asker), until: this.now() + attemptMillis },
+          { to: returnTo, asker: Cookies.hashOf(asker), until: this.now() + attemptMillis },
           this.relayOrigin,
         )
         redirect(reply, this.atRelay(`sign-in?ask=${sealed}`), [
@@ -386,12 +386,12 @@ export class SignIn {
     const network = networkOf(this.addressOf(request))
     const ofNetwork = [...this.waiting.values()].filter((other) => other === network).length
     if (this.waiting.size >= maxWaiting || ofNetwork >= maxOfNetwork) return failed(reply, busy)
-    let over = false
+    let isOver = false
     const visit = ++this.visits
     this.waiting.set(visit, network)
     const settle = (run: () => void): void => {
       this.waiting.delete(visit)
-      if (!over) run()
+      if (!isOver) run()
     }
     ask().then(
       (value) => settle(() => next(value)),
@@ -399,7 +399,7 @@ export class SignIn {
         settle(() => onError(error instanceof ExchangeError ? error : notPossible)),
     )
     return () => {
-      over = true
+      isOver = true
     }
   }
 

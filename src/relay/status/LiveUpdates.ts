@@ -101,9 +101,9 @@ export class LiveUpdates {
     for (const page of [...this.pages]) this.send(page, changed ? change : comment)
   }
 
-  private send(page: OpenPage, what: Uint8Array): void {
-    page.behind = !page.ready && (page.behind || what === change)
-    if (page.ready) page.ready = page.sink.data(what)
+  private send(page: OpenPage, bytes: Uint8Array): void {
+    page.behind = !page.ready && (page.behind || bytes === change)
+    if (page.ready) page.ready = page.sink.data(bytes)
   }
 
   private remove(page: OpenPage): void {

@@ -137,13 +137,13 @@ const traffic = (all: ReadonlyMap<string, Counters>): ReadonlyArray<Metric> => {
 }
 
 const presence = ({ rendezvous, settings }: MetricsContext): ReadonlyArray<Metric> => {
-  const each = settings.current().servers.map(({ name }) => rendezvous.status(name))
+  const statuses = settings.current().servers.map(({ name }) => rendezvous.status(name))
   return [
     {
       type: "gauge",
       name: "ptth_relay_server_connected",
       help: "Whether a registered server is connected: 1 or 0.",
-      samples: each.map(({ name, transports: links }) => ({
+      samples: statuses.map(({ name, transports: links }) => ({
         labels: { server: name },
         value: links.length > 0 ? 1 : 0,
       })),
@@ -152,7 +152,7 @@ const presence = ({ rendezvous, settings }: MetricsContext): ReadonlyArray<Metri
       type: "gauge",
       name: "ptth_relay_links",
       help: "Links of a server by transport.",
-      samples: each.flatMap(({ name, transports: links }) =>
+      samples: statuses.flatMap(({ name, transports: links }) =>
         [...new Set(links)].map((transport) => ({
           labels: { server: name, transport },
           value: links.filter((other) => other === transport).length,
@@ -163,7 +163,7 @@ const presence = ({ rendezvous, settings }: MetricsContext): ReadonlyArray<Metri
       type: "gauge",
       name: "ptth_relay_queue_length",
       help: "Requests that wait for a link of a server.",
-      samples: each.map(({ name, waiting }) => ({ labels: { server: name }, value: waiting })),
+      samples: statuses.map(({ name, waiting }) => ({ labels: { server: name }, value: waiting })),
     },
   ]
 }

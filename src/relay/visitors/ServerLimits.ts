@@ -110,18 +110,18 @@ export class ServerLimits {
 
 /** Ends the use with the exchange, however often the function is called. */
 const leaveOnce = (quotas: Quotas, usage: Usage, cancel: Cancel): Cancel => {
-  let left = false
+  let hasLeft = false
   return () => {
-    if (!left) quotas.leave(usage)
-    left = true
+    if (!hasLeft) quotas.leave(usage)
+    hasLeft = true
     cancel()
   }
 }
 
-const tooManyRequests = (what: string, waitMillis: number): ExchangeError =>
+const tooManyRequests = (subject: string, waitMillis: number): ExchangeError =>
   new ExchangeError({
     code: "PTTH_TOO_MANY_REQUESTS",
-    detail: `there are too many requests ${what}`,
+    detail: `there are too many requests ${subject}`,
     retryAfter: Math.max(1, Math.ceil(waitMillis / 1000)),
   })
 

@@ -86,13 +86,13 @@ const sizeOf = (networks: ReadonlyMap<string, Share>): number => {
 
 /**
  * Ends a request of the network with the most, for one of a network that has
- * `taken`; whether it has. The other network keeps at least as many.
+ * `used`; whether it has. The other network keeps at least as many.
  */
-const makeRoom = (networks: ReadonlyMap<string, Share>, taken: number): boolean => {
-  if (taken >= minimumShare) return false
+const makeRoom = (networks: ReadonlyMap<string, Share>, used: number): boolean => {
+  if (used >= minimumShare) return false
   let largest: Share | undefined
   for (const share of networks.values())
-    if (share.size > (largest?.size ?? taken + 1)) largest = share
+    if (share.size > (largest?.size ?? used + 1)) largest = share
   if (largest === undefined) return false
   let stillest: Place | undefined
   for (const place of largest)

@@ -131,15 +131,15 @@ export class VisitorAuth {
     next: (identity: Identity | undefined) => Cancel,
   ): Cancel {
     let cancel = cancelNothing
-    let over = false
+    let isOver = false
     const leave = this.check(rules, realm, request, (verdict) => {
-      if (over) return
+      if (isOver) return
       if (verdict === "sign in") cancel = this.signIn.begin(request, reply, realm)
       else if ("identity" in verdict) cancel = next(verdict.identity)
       else refuse(request.body, reply, verdict)
     })
     return () => {
-      over = true
+      isOver = true
       leave()
       cancel()
     }

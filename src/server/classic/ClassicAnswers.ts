@@ -83,10 +83,10 @@ export class ClassicAnswers {
 
   private post(batch: ReadonlyArray<Waiting>, bytes: Buffer): void {
     const { basePath, client } = this.options
-    const end = (taken: boolean): void => {
+    const end = (accepted: boolean): void => {
       if (!this.underWay.delete(post)) return
       this.posts -= 1
-      for (const { done } of batch) done(taken)
+      for (const { done } of batch) done(accepted)
       if (this.waiting.length > 0) this.schedule()
     }
     const headers: HeaderList = [

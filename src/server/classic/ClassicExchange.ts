@@ -149,8 +149,8 @@ class ClassicExchange implements Reply {
   ): void {
     const { answers, client } = this.options
     if (answers !== undefined && this.offer.body._tag !== "Fetch") {
-      this.withdraw = answers.add({ id: this.offer.id, head, bytes }, (taken) => {
-        if (taken && this.state !== "Over") sent?.()
+      this.withdraw = answers.add({ id: this.offer.id, head, bytes }, (accepted) => {
+        if (accepted && this.state !== "Over") sent?.()
         this.end()
       })
       return

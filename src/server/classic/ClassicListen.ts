@@ -169,7 +169,7 @@ const unconnected = (
 
 const parse = (
   response: IncomingMessage,
-  asked: Pick<ResponseFault.Refusal, "path" | "proxy">,
+  request: Pick<ResponseFault.Refusal, "path" | "proxy">,
   body: Buffer,
   age: Age,
 ): Effect.Effect<Listened, ListenError> => {
@@ -195,7 +195,7 @@ const parse = (
     )
   const unexpected = (): Effect.Effect<never, ListenError> => {
     const text = body.subarray(0, ResponseFault.maxBody).toString("utf8")
-    const refusal = { ...asked, status, headers: response.headers, body: text }
+    const refusal = { ...request, status, headers: response.headers, body: text }
     return Effect.fail(ResponseFault.orUnexpected(refusal))
   }
   if (status !== 200) return unexpected()

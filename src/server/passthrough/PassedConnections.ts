@@ -65,12 +65,12 @@ const accept = (
   raw.on("error", () => {})
   const timer = setTimeout(() => raw.destroy(), handshakeMillis)
   raw.once("close", () => clearTimeout(timer))
-  let begun = Buffer.alloc(0)
+  let received = Buffer.alloc(0)
   const onReadable = (): void => {
     const chunk = raw.read() as Buffer | null
     if (chunk === null) return
-    begun = Buffer.concat([begun, chunk])
-    const head = ProxyHead.read(begun)
+    received = Buffer.concat([received, chunk])
+    const head = ProxyHead.read(received)
     if (head === "incomplete") return
     raw.off("readable", onReadable)
     if (head === "invalid") {
@@ -78,7 +78,7 @@ const accept = (
       raw.destroy()
       return
     }
-    raw.unshift(begun.subarray(head.size))
+    raw.unshift(received.subarray(head.size))
     const socket = new tls.TLSSocket(raw, {
       isServer: true,
       // Without a certificate for the host the handshake fails.

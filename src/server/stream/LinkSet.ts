@@ -159,14 +159,14 @@ class LinkSet {
    * @param later whether they are opened a random time later: all servers learn of a new relay at once
    */
   private adjust(later: boolean): void {
-    const wanted = this.options.count ?? Math.max(leastLinks, this.relays.links)
+    const target = this.options.count ?? Math.max(leastLinks, this.relays.links)
     const counted = this.counted
-    for (let missing = wanted - counted.length; missing > 0; missing--) {
+    for (let missing = target - counted.length; missing > 0; missing--) {
       const link = this.add(undefined)
       const wait = later ? randomWait(spreadMillis) : Effect.void
       this.fibers.start(link.number, Effect.andThen(wait, this.keepOpen(link)))
     }
-    for (let surplus = counted.length - wanted; surplus > 0; surplus--) this.removeOne()
+    for (let surplus = counted.length - target; surplus > 0; surplus--) this.removeOne()
   }
 
   private add(replacing: Replacing | undefined): KeptLink {

@@ -137,7 +137,7 @@ export const of = (refusal: Refusal): ListenError | undefined => {
 /** The same for a response of which nothing else is known. */
 export const orUnexpected = (refusal: Refusal): ListenError => {
   const { body, headers, path, status } = refusal
-  const what = status === 401 || status === 403 ? "something else refuses" : "it answers"
+  const observed = status === 401 || status === 403 ? "something else refuses" : "it answers"
   const who = `${byWhom(headers)}${titleOf(body)}`
-  return of(refusal) ?? notARelay(`${what} ${path} with status ${status}${who}`)
+  return of(refusal) ?? notARelay(`${observed} ${path} with status ${status}${who}`)
 }

@@ -23,14 +23,14 @@ export const of = (handler: Handler): RunningRequests => {
     handler: (head, body, reply) => {
       running += 1
       let isOver = false
-      const over = (): void => {
+      const onOver = (): void => {
         if (isOver) return
         isOver = true
         running -= 1
       }
-      const cancel = handler(head, body, new CountedReply(reply, over))
+      const cancel = handler(head, body, new CountedReply(reply, onOver))
       return () => {
-        over()
+        onOver()
         cancel()
       }
     },

@@ -318,10 +318,10 @@ export class OriginConnection implements Carrier {
   /** Closes the connection if no more of the request comes, or the origin does not read it. */
   private watchRest(): void {
     const { socket } = this
-    let written = socket.bytesWritten
+    let lastWritten = socket.bytesWritten
     this.timer = setInterval(() => {
-      if (socket.bytesWritten === written) this.destroy()
-      written = socket.bytesWritten
+      if (socket.bytesWritten === lastWritten) this.destroy()
+      lastWritten = socket.bytesWritten
     }, this.owner.stallMillis)
   }
 

@@ -138,11 +138,11 @@ export class Upload {
     const { socket } = this
     // An empty chunk would be the last one.
     if (socket === undefined || bytes.length === 0) return socket !== undefined
-    const written = release === undefined ? undefined : whenWritten(release)
-    if (this.options.framing !== "Chunked") return socket.write(bytes, written)
+    const onWritten = release === undefined ? undefined : whenWritten(release)
+    if (this.options.framing !== "Chunked") return socket.write(bytes, onWritten)
     socket.cork()
     socket.write(`${bytes.length.toString(16)}\r\n`, "latin1")
-    socket.write(bytes, written)
+    socket.write(bytes, onWritten)
     const wantsMore = socket.write("\r\n", "latin1")
     socket.uncork()
     return wantsMore

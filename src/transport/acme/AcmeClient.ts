@@ -88,14 +88,14 @@ const longestPause = 30_000
 /** When renewal information is asked for again by default, in milliseconds (RFC 9773 4.3). */
 const renewalInfoMillis = 6 * 3_600_000
 
-const wrong = (detail: string): AcmeError => new AcmeError({ code: "PTTH_ACME_REFUSED", detail })
+const refusal = (detail: string): AcmeError => new AcmeError({ code: "PTTH_ACME_REFUSED", detail })
 
 /** What is wrong with the directory, which may be another page of that host, is wrong with its address. */
 const ofDirectory =
   (address: string) =>
   (error: AcmeError): AcmeError =>
     error.code === "PTTH_ACME_REFUSED"
-      ? wrong(`\`acme_directory\` ${address} is no directory of an authority: ${error.detail}`)
+      ? refusal(`\`acme_directory\` ${address} is no directory of an authority: ${error.detail}`)
       : error
 
 const textOf = (json: AcmeHttp.AcmeResponse["json"], name: string): string | undefined => {
@@ -109,7 +109,7 @@ const required = (
 ): Effect.Effect<string, AcmeError> => {
   const value = textOf(json, name)
   return value === undefined
-    ? Effect.fail(wrong(`an answer of the authority has no ${name}`))
+    ? Effect.fail(refusal(`an answer of the authority has no ${name}`))
     : Effect.succeed(value)
 }
 
@@ -187,7 +187,7 @@ export class AcmeClient {
       }
       const { needsExternal, newAccount } = yield* this.readDirectory
       if (needsExternal && external === undefined)
-        return yield* wrong(
+        return yield* refusal(
           "the authority takes accounts only with a key of its own (`acme_eab_key_id` and `acme_eab_key_file`)",
         )
       const binding =
@@ -199,7 +199,8 @@ export class AcmeClient {
         { termsOfServiceAgreed: true, contact: contacts, ...binding },
         { key, account: undefined },
       )
-      if (location === undefined) return yield* wrong("the authority gives the account no address")
+      if (location === undefined)
+        return yield* refusal("the authority gives the account no address")
       return { key: account.key, url: location, contact }
     },
   )
@@ -253,7 +254,7 @@ export class AcmeClient {
             ),
           )
       const url = created.location
-      if (url === undefined) return yield* wrong("the authority gives the order no address")
+      if (url === undefined) return yield* refusal("the authority gives the order no address")
       for (const authorization of listOf(created.json, "authorizations"))
         yield* this.authorize(`${authorization}`, signer, challenger)
       const ready = yield* this.settled(url, signer, "pending")
@@ -293,12 +294,12 @@ export class AcmeClient {
       const kind = kinds.find((kind) => offered.some(({ type }) => type === kind))
       const chosen = offered.find(({ type }) => type === kind)
       if (kind === undefined || chosen === undefined)
-        return yield* wrong(
+        return yield* refusal(
           `the authority offers no challenge for ${name} that can be answered here (${kinds.join(", ")})`,
         )
       const token = yield* required(chosen, "token")
       // It becomes part of a path.
-      if (!/^[A-Za-z0-9_-]{1,256}$/.test(token)) return yield* wrong("a token is not base64url")
+      if (!/^[A-Za-z0-9_-]{1,256}$/.test(token)) return yield* refusal("a token is not base64url")
       const challenge: Challenge = {
         kind,
         host,
@@ -367,7 +368,7 @@ export class AcmeClient {
 }
 
 const failedOrder = ({ json }: AcmeHttp.AcmeResponse): AcmeError =>
-  wrong(`the order is ${textOf(json, "status")}: ${AcmeHttp.describe(objectOf(json.error))}`)
+  refusal(`the order is ${textOf(json, "status")}: ${AcmeHttp.describe(objectOf(json.error))}`)
 
 /** Fails unless what the authority sent is a certificate for the key and the names. */
 const checked = (
@@ -377,12 +378,12 @@ const checked = (
 ): Effect.Effect<Certificate.Certificate, AcmeError> => {
   const certificate = Certificate.make(chain, X509.pemOf(key))
   const fault = Certificate.faultOf(certificate)
-  if (fault !== undefined) return Effect.fail(wrong(`the ${fault.part} ${fault.detail}`))
+  if (fault !== undefined) return Effect.fail(refusal(`the ${fault.part} ${fault.detail}`))
   const leaf = new X509Certificate(chain)
   const missing = names.find(
     (name) => leaf.checkHost(name.replace(/^\*/, "x"), { subject: "never" }) === undefined,
   )
   return missing === undefined
     ? Effect.succeed(certificate)
-    : Effect.fail(wrong(`the certificate is not for ${missing}`))
+    : Effect.fail(refusal(`the certificate is not for ${missing}`))
 }

@@ -383,9 +383,9 @@ export class CertificateKeeper {
         KeptCertificate.certificateName(plan.id),
         KeptCertificate.toText(certificate),
       )
-      const came = yield* Clock.currentTimeMillis
-      entry.renewals = [...entry.renewals, came].slice(-maxRenewals)
-      if (entry.renewAt <= came) return yield* dueAlready(certificate, came)
+      const obtainedAt = yield* Clock.currentTimeMillis
+      entry.renewals = [...entry.renewals, obtainedAt].slice(-maxRenewals)
+      if (entry.renewAt <= obtainedAt) return yield* dueAlready(certificate, obtainedAt)
       yield* Effect.ignore(store.remove(KeptCertificate.failureName(plan.id)))
       onAttempt(plan, undefined)
     },

@@ -102,7 +102,7 @@ const messageOf = (key: UpdateKey, id: number, body: Buffer, now: number): Buffe
   const mac = createHmac(key.hash, key.secret)
     .update(Buffer.concat([header(id, 0), body, start, time, u16(fudge), u16(0), u16(0)]))
     .digest()
-  const data = Buffer.concat([
+  const recordData = Buffer.concat([
     algorithm,
     time,
     u16(fudge),
@@ -119,8 +119,8 @@ const messageOf = (key: UpdateKey, id: number, body: Buffer, now: number): Buffe
     u16(types.tsig),
     u16(classes.any),
     u32(0),
-    u16(data.length),
-    data,
+    u16(recordData.length),
+    recordData,
   ])
 }
 

@@ -48,11 +48,11 @@ const write = (
   response: Response,
   onCancel: () => void,
 ): Effect.Effect<void, HttpServerError> => {
-  const { head: asked, reply } = request.source
+  const { head: requestHead, reply } = request.source
   const { body, status } = response
   if (!isFinalStatus(status))
     throw new RangeError(`${status} is not the status of a final response`)
-  if (asked.method === "HEAD" || HttpServerResponse.omitsBody(response)) {
+  if (requestHead.method === "HEAD" || HttpServerResponse.omitsBody(response)) {
     reply.respond({ status, headers: fieldsOf(response, undefined) }, empty)
     letGo(body)
     return Effect.void

@@ -28,11 +28,11 @@ export const fromHandler =
   (head, body) =>
     Effect.contextWith((context: Context.Context<Scope.Scope>) => {
       const length = contentLength(head.headers)
-      const given = EffectBody.fromStream(body, {
+      const content = EffectBody.fromStream(body, {
         length: typeof length === "number" ? length : undefined,
         context,
       })
-      return begin(new HandlerCall(handler, head, given, given.stop))
+      return begin(new HandlerCall(handler, head, content, content.stop))
     })
 
 /** Calls a handler with a body that need not be a Stream; see {@link fromHandler}. */
@@ -76,15 +76,15 @@ class HandlerCall implements Reply {
     })
   }
 
-  respond(head: ResponseHead, given: Body, sent?: () => void): void {
-    if (this.answered || this.over) return given.discard()
+  respond(head: ResponseHead, content: Body, sent?: () => void): void {
+    if (this.answered || this.over) return content.discard()
     this.answered = true
     const promised = contentLength(head.headers)
-    const wanted = hasBody(this.head.method, head.status)
-    if (!wanted) given.discard()
+    const hasContent = hasBody(this.head.method, head.status)
+    if (!hasContent) content.discard()
     const held =
-      typeof promised === "number" && head.status !== 101 ? promise(given, promised) : given
-    const opened = EffectBody.open(wanted ? held : empty, { onTaken: sent })
+      typeof promised === "number" && head.status !== 101 ? promise(content, promised) : content
+    const opened = EffectBody.open(hasContent ? held : empty, { onTaken: sent })
     this.opened = opened
     this.resume(Effect.succeed({ head, body: opened.stream, trailers: opened.trailers }))
   }

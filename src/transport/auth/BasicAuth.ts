@@ -40,9 +40,9 @@ export const protect = (
   return (head, body, reply) => {
     const credentials = credentialsOf(head.headers)
     let cancel: Cancel = () => {}
-    let over = false
+    let isOver = false
     const decide = (verdict: Verdict): void => {
-      if (over) return
+      if (isOver) return
       if (verdict === "right") {
         const headers = head.headers.filter(([name]) => name.toLowerCase() !== "authorization")
         cancel = handler({ ...head, headers }, body, reply)
@@ -56,7 +56,7 @@ export const protect = (
         ? decide("wrong")
         : guard.check(checker, credentials, Forwarded.visitorOf(head.headers), decide)
     return () => {
-      over = true
+      isOver = true
       leave?.()
       cancel()
     }

@@ -45,7 +45,7 @@ export interface LoginChecker {
   /** Stands for credentials, without telling them. */
   readonly idOf: (credentials: string) => string
   /** Calls `done` now or later. */
-  readonly verify: (credentials: string, done: (right: boolean) => void) => void
+  readonly verify: (credentials: string, done: (isRight: boolean) => void) => void
 }
 
 /** The user in credentials, as text. */
@@ -116,10 +116,10 @@ export const makeChecker = (
       const password = Buffer.from(credentials.slice(colon + 1), "latin1").toString("utf8")
       derive(password, parts, (derived) => {
         const same = derived !== undefined && timingSafeEqual(derived, parts.hash)
-        const right = same && account !== undefined && colon >= 0
+        const isRight = same && account !== undefined && colon >= 0
         const registered = passwords.get(user)
-        if (right && registered !== undefined) rights.remember(registered, credentials)
-        done(right)
+        if (isRight && registered !== undefined) rights.remember(registered, credentials)
+        done(isRight)
       })
     },
   }

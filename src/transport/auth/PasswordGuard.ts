@@ -57,15 +57,15 @@ export class PasswordGuard {
     const finish = (verdict: Verdict): void => {
       this.checks.delete(id)
       guess(verdict === "wrong" ? "wrong" : "not wrong")
-      for (const one of waiting) one(verdict)
+      for (const decide of waiting) decide(verdict)
     }
     const remove = this.queue.enter(
       networks,
       (leave) =>
-        checker.verify(credentials, (right) => {
+        checker.verify(credentials, (isRight) => {
           leave()
-          if (right) this.queue.wasRight(networks)
-          finish(right ? "right" : "wrong")
+          if (isRight) this.queue.wasRight(networks)
+          finish(isRight ? "right" : "wrong")
         }),
       () => finish(busy),
     )

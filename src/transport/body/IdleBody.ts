@@ -24,16 +24,16 @@ export const idle = (
     content: body.content,
     discard: () => body.discard(),
     read: (sink) => {
-      let over = false
+      let isOver = false
       const start = () =>
         deadlines.set(millis, () => {
-          over = true
+          isOver = true
           flow.cancel()
           sink.fail(new BodyError({ reason: "idle", detail: `no byte for ${millis / 1000} s` }))
         })
       let deadline = start()
       const finish = (): void => {
-        over = true
+        isOver = true
         deadline.clear()
       }
       const flow = body.read({
@@ -55,7 +55,7 @@ export const idle = (
       return {
         resume: () => {
           deadline.clear()
-          if (!over) deadline = start()
+          if (!isOver) deadline = start()
           flow.resume()
         },
         moved: () => deadline.touch(),

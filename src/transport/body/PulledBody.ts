@@ -19,11 +19,11 @@ export const make = (
   let sink: BodySink | undefined
   let paused = false
   let pulling = false
-  let over = false
+  let isOver = false
 
   const cancel = (): void => {
-    if (over) return
-    over = true
+    if (isOver) return
+    isOver = true
     bytes.return().catch(() => {})
   }
 
@@ -31,11 +31,11 @@ export const make = (
     if (pulling) return
     pulling = true
     try {
-      while (!over && !paused) {
+      while (!isOver && !paused) {
         const { done, value } = await bytes.next()
-        if (over) return
+        if (isOver) return
         if (done === true) {
-          over = true
+          isOver = true
           return to.end([])
         }
         // `resume` may be called from within.
@@ -43,8 +43,8 @@ export const make = (
         if (to.data(value)) paused = false
       }
     } catch (error) {
-      if (over) return
-      over = true
+      if (isOver) return
+      isOver = true
       const detail = error instanceof Error ? error.message : String(error)
       to.fail(new BodyError({ reason: "cut", detail }))
     } finally {

@@ -11,12 +11,12 @@ export const throttle = (body: Body, bytesPerSecond: number): Body => ({
   discard: () => body.discard(),
   read: (sink) => {
     let timer: NodeJS.Timeout | undefined
-    let wanted = true
+    let wantsMore = true
     let last: (() => void) | undefined
     const onward = (): void => {
       timer = undefined
       if (last !== undefined) last()
-      else if (wanted) flow.resume()
+      else if (wantsMore) flow.resume()
     }
     const after = (deliver: () => void): void => {
       if (timer === undefined) deliver()
@@ -24,7 +24,7 @@ export const throttle = (body: Body, bytesPerSecond: number): Body => ({
     }
     const flow = body.read({
       data: (chunk) => {
-        wanted = sink.data(chunk)
+        wantsMore = sink.data(chunk)
         timer = setTimeout(onward, (chunk.length / bytesPerSecond) * 1_000)
         return false
       },
@@ -33,7 +33,7 @@ export const throttle = (body: Body, bytesPerSecond: number): Body => ({
     })
     return {
       resume: () => {
-        wanted = true
+        wantsMore = true
         if (timer === undefined) flow.resume()
       },
       cancel: () => {

@@ -195,7 +195,7 @@ export const make = (options: ClientOptions): Client => {
     options.ca !== undefined && (secure || proxy?.protocol === "https:")
       ? [...getCACertificates("default"), options.ca]
       : undefined
-  const way = wayTo(options.origin, proxy, ca)
+  const route = wayTo(options.origin, proxy, ca)
   const agentOptions: Https.AgentOptions = {
     keepAlive: true,
     maxFreeSockets: options.maxIdle ?? 256,
@@ -203,17 +203,17 @@ export const make = (options: ClientOptions): Client => {
     autoSelectFamilyAttemptTimeout: HappyEyeballs.nodesAttemptMillis,
     ...(secure && ca !== undefined ? { ca } : {}),
   }
-  const agent = agentFor(agentOptions, way)
-  const single = agentFor({ ...agentOptions, keepAlive: false }, way)
+  const agent = agentFor(agentOptions, route)
+  const single = agentFor({ ...agentOptions, keepAlive: false }, route)
   const isRelayedByProxy = proxy !== undefined && !secure
-  const tunnel = isRelayedByProxy ? tunnelTo(options.origin, proxy, ca) : way
+  const tunnel = isRelayedByProxy ? tunnelTo(options.origin, proxy, ca) : route
   const tunnels = isRelayedByProxy
     ? agentFor({ ...agentOptions, keepAlive: false }, tunnel)
     : single
   const send = secure ? https().request : http.request
   const begin = (request: ClientRequestOptions): Http.ClientRequest => {
     const { fresh, headers, method, path, tunnelled } = request
-    const { fields, host, port, prefix } = tunnelled === true ? tunnel : way
+    const { fields, host, port, prefix } = tunnelled === true ? tunnel : route
     const attempt = send({
       agent: tunnelled === true ? tunnels : fresh === true ? single : agent,
       host,

@@ -73,10 +73,10 @@ export class PlainReply extends FrontReply {
     WriteBatch.add(() => {
       if (this.state === "Over") return
       // A write with TLS is never done at once: its own callback spares an empty write behind it.
-      const written = "encrypted" in socket ? this.whenTaken(sent) : undefined
-      if (whole === undefined) socket.write(text, "latin1", written)
-      else writeWhole(socket, text, whole, written)
-      if (written === undefined) this.finish(sent)
+      const onWritten = "encrypted" in socket ? this.whenTaken(sent) : undefined
+      if (whole === undefined) socket.write(text, "latin1", onWritten)
+      else writeWhole(socket, text, whole, onWritten)
+      if (onWritten === undefined) this.finish(sent)
     })
   }
 
@@ -132,15 +132,15 @@ const writeWhole = (
   socket: Socket,
   text: string,
   body: Uint8Array,
-  written: ((error?: Error | null) => void) | undefined,
+  onWritten: ((error?: Error | null) => void) | undefined,
 ): void => {
   if (body.length <= maxCopied) {
-    socket.write(HeadText.join(text, body), written)
+    socket.write(HeadText.join(text, body), onWritten)
     return
   }
   socket.cork()
   socket.write(text, "latin1")
-  socket.write(body, written)
+  socket.write(body, onWritten)
   socket.uncork()
 }
 

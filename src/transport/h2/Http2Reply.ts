@@ -207,7 +207,7 @@ export class Http2Reply extends FrontReply {
   private writePieces(chunk: Uint8Array, release: (() => void) | undefined): boolean {
     const { stream } = this
     const done = release === undefined ? undefined : whenWritten(release)
-    const written = (error?: Error | null): void => {
+    const onWritten = (error?: Error | null): void => {
       this.onWritten()
       done?.(error)
     }
@@ -216,7 +216,7 @@ export class Http2Reply extends FrontReply {
       const isLast = at + pieceBytes >= chunk.length
       wantsMore = stream.write(
         chunk.subarray(at, at + pieceBytes),
-        isLast ? written : this.onWritten,
+        isLast ? onWritten : this.onWritten,
       )
     }
     return wantsMore

@@ -523,9 +523,9 @@ export class Multiplexer implements StreamLink {
   private onHeartbeat(): void {
     if (this.hasHeard) return this.nextBeat()
     const { deadlines, heartbeatMillis } = this.options
-    const left = this.beatAt + heartbeatMillis - deadlines.elapsed()
-    if (left > 0) {
-      this.heartbeat = deadlines.set(left, () => this.onHeartbeat())
+    const remaining = this.beatAt + heartbeatMillis - deadlines.elapsed()
+    if (remaining > 0) {
+      this.heartbeat = deadlines.set(remaining, () => this.onHeartbeat())
       return
     }
     // After a standstill of this process timers run before what has come is read.

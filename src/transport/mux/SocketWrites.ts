@@ -24,26 +24,26 @@ export const writeChunks = (
   headerBytes = 0,
   writeHeader: (piece: Buffer) => number = noHeader,
 ): void => {
-  let i = 0
+  let index = 0
   let run = runBytes(chunks, 0)
   let piece = Buffer.allocUnsafe(headerBytes + run)
   let at = writeHeader(piece)
   const whenDone = done === undefined ? undefined : whenWritten(done)
   socket.cork()
-  while (i < chunks.length) {
-    for (; run > 0; i++) {
-      const chunk = chunks[i] as Uint8Array
+  while (index < chunks.length) {
+    for (; run > 0; index++) {
+      const chunk = chunks[index] as Uint8Array
       piece.set(chunk, at)
       at += chunk.length
       run -= chunk.length
     }
-    if (at > 0) socket.write(piece, i === chunks.length ? whenDone : undefined)
+    if (at > 0) socket.write(piece, index === chunks.length ? whenDone : undefined)
     at = 0
-    const large = chunks[i]
+    const large = chunks[index]
     if (large === undefined) break
-    i += 1
-    socket.write(large, i === chunks.length ? whenDone : undefined)
-    run = runBytes(chunks, i)
+    index += 1
+    socket.write(large, index === chunks.length ? whenDone : undefined)
+    run = runBytes(chunks, index)
     if (run > 0) piece = Buffer.allocUnsafe(run)
   }
   socket.uncork()

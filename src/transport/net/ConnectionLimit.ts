@@ -48,12 +48,12 @@ export const mostConnections = ({ limit, open }: FileHandles): number =>
 /** Logs the first refusal, then once a minute how many there were, until there are no more. */
 const logRefusals = Effect.fnUntraced(function* (
   limit: number,
-  most: number,
+  maxConnections: number,
   takeCount: () => number,
 ) {
   let total = takeCount()
   yield* Effect.logError(
-    `PTTH_NO_FILE_HANDLES: connections are refused: ${most} are open, and this process may open ${limit} files and sockets in all. ${entry("PTTH_NO_FILE_HANDLES").remedy}`,
+    `PTTH_NO_FILE_HANDLES: connections are refused: ${maxConnections} are open, and this process may open ${limit} files and sockets in all. ${entry("PTTH_NO_FILE_HANDLES").remedy}`,
   )
   for (;;) {
     yield* Effect.sleep(reminderMillis)
@@ -75,20 +75,20 @@ export const install = Effect.fn("ConnectionLimit.install")(function* (
   handles: FileHandles | undefined = ownHandles(),
 ): Effect.fn.Return<void, never, Scope.Scope> {
   if (handles === undefined) return
-  const most = mostConnections(handles)
-  server.maxConnections = most
+  const maxConnections = mostConnections(handles)
+  server.maxConnections = maxConnections
   const run = Effect.runForkWith(yield* Effect.context<never>())
   let count = 0
   let logging: Fiber.Fiber<void> | undefined
   const takeCount = (): number => {
-    const taken = count
+    const total = count
     count = 0
-    return taken
+    return total
   }
   const onDrop = (): void => {
     count += 1
     if (logging !== undefined) return
-    logging = run(logRefusals(handles.limit, most, takeCount))
+    logging = run(logRefusals(handles.limit, maxConnections, takeCount))
     logging.addObserver(() => {
       logging = undefined
     })

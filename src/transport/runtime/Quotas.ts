@@ -160,12 +160,12 @@ export class Quotas {
   private makeRoom(now: number, quota: Quota): void {
     this.sweep(now, quota)
     if (this.usages.size < this.maxKeys) return
-    let left = Math.ceil(this.maxKeys / 10)
+    let remaining = Math.ceil(this.maxKeys / 10)
     for (const [key, { running }] of this.usages) {
       if (running > 0) continue
       this.usages.delete(key)
-      left -= 1
-      if (left === 0) return
+      remaining -= 1
+      if (remaining === 0) return
     }
   }
 }

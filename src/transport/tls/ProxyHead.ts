@@ -75,8 +75,8 @@ export type ProxyHead =
 
 /** Reads the head at the beginning of bytes. */
 export const read = (bytes: Buffer): ProxyHead => {
-  const begun = Math.min(bytes.length, signature.length)
-  if (!bytes.subarray(0, begun).equals(signature.subarray(0, begun))) return "invalid"
+  const compared = Math.min(bytes.length, signature.length)
+  if (!bytes.subarray(0, compared).equals(signature.subarray(0, compared))) return "invalid"
   if (bytes.length < fixed) return "incomplete"
   const command = bytes[12]
   const family = bytes[13]

@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Engine, type EngineStatus } from "../../../cluster/engine/Engine.ts"
-import { isExpected } from "../../../cluster/Peers.ts"
+import { isExpected, type PeersShape } from "../../../cluster/Peers.ts"
 import {
   type RegisteredServer,
   type RelayConfig,
@@ -270,12 +270,12 @@ const recentOf = (
   isAlone: boolean,
 ): ReadonlyArray<RecentView> =>
   atRelays(reports, isAlone)
-    .map((one) => ({
-      ...one,
-      status: one.status,
-      code: one.code,
-      waitMillis: one.waitMillis,
-      tunnelMillis: one.tunnelMillis,
+    .map((request) => ({
+      ...request,
+      status: request.status,
+      code: request.code,
+      waitMillis: request.waitMillis,
+      tunnelMillis: request.tunnelMillis,
     }))
     .sort((one, other) => other.at - one.at)
 
@@ -318,26 +318,39 @@ const mergeStrangers = (
 ): ReadonlyArray<StrangerView> => {
   const merged = new Map<string, AdminControl.ReportedStranger>()
   for (const { strangers } of reports) {
-    for (const one of strangers) {
-      const key = `${one.name} ${one.tripcode}`
-      const other = merged.get(key)
-      const newest = other === undefined || one.lastSeen >= other.lastSeen ? one : other
+    for (const stranger of strangers) {
+      const key = `${stranger.name} ${stranger.tripcode}`
+      const known = merged.get(key)
+      const newest = known === undefined || stranger.lastSeen >= known.lastSeen ? stranger : known
       merged.set(key, {
         ...newest,
-        firstSeen: Math.min(one.firstSeen, other?.firstSeen ?? one.firstSeen),
-        ignored: one.ignored || other?.ignored === true,
+        firstSeen: Math.min(stranger.firstSeen, known?.firstSeen ?? stranger.firstSeen),
+        ignored: stranger.ignored || known?.ignored === true,
       })
     }
   }
   return [...merged.values()]
-    .map((one) => ({
-      ...one,
-      name: one.name as ServerName,
-      tripcode: one.tripcode as Tripcode,
-      words: TripcodeWords.toWords(one.tripcode as Tripcode),
+    .map((stranger) => ({
+      ...stranger,
+      name: stranger.name as ServerName,
+      tripcode: stranger.tripcode as Tripcode,
+      words: TripcodeWords.toWords(stranger.tripcode as Tripcode),
     }))
     .reverse()
     .sort((one, other) => other.lastSeen - one.lastSeen)
+}
+
+/** The other machines, each of which has its own approvals if there is no engine. */
+const apartFrom = (peers: PeersShape): ReadonlyArray<SilentRelay> => {
+  const machines = peers
+    .list()
+    .filter((peer) => peer.machine !== peers.self.machine && isExpected(peer))
+    .map(({ machine }) => machine)
+  return [...new Set(machines)].map((id) => ({
+    id,
+    reason:
+      "without an engine, each machine has its own approvals; approve the server there as well",
+  }))
 }
 
 /** The acts that reach all relays. */
@@ -352,20 +365,6 @@ const makeActs = Effect.gen(function* () {
   const isBeside = (relay: { readonly id: string; readonly machine: string }): boolean =>
     isOther(relay) && relay.machine === self.machine
 
-  /** The other machines, which have approvals of their own without an engine. */
-  const apart = (): ReadonlyArray<SilentRelay> => {
-    if (engine.status().state !== "off") return []
-    const machines = relays.peers
-      .list()
-      .filter((peer) => peer.machine !== self.machine && isExpected(peer))
-      .map(({ machine }) => machine)
-    return [...new Set(machines)].map((id) => ({
-      id,
-      reason:
-        "without an engine, each machine has its own approvals; approve the server there as well",
-    }))
-  }
-
   return {
     approve: Effect.fn("Administration.approve")(function* (
       name: string,
@@ -379,7 +378,8 @@ const makeActs = Effect.gen(function* () {
         { name, tripcode, isDone: true },
         isBeside,
       )
-      return { silent: [...beside.silent, ...apart()] }
+      const apart = engine.status().state === "off" ? apartFrom(relays.peers) : []
+      return { silent: [...beside.silent, ...apart] }
     }),
     ignore: Effect.fn("Administration.ignore")(function* (
       name: string,

@@ -92,10 +92,10 @@ export class DebugStreams {
     const cancel = isSource
       ? this.sendSource(path, body, reply)
       : this.receiveSink(path, body, reply)
-    let over = false
+    let isOver = false
     return () => {
-      if (!over) this.running -= 1
-      over = true
+      if (!isOver) this.running -= 1
+      isOver = true
       cancel()
     }
   }

@@ -41,14 +41,14 @@ const classes = [
 /** The quantiles of each slot, and of all slots together. */
 const quantiles = (slots: ReadonlyArray<Slot>, part: "wait" | "tunnel") => {
   const all = new Histogram()
-  const each = slots.map((slot) => {
+  const histograms = slots.map((slot) => {
     const histogram = histogramOf(slot, part)
     all.addCounts(histogram.counts)
     return histogram
   })
   return {
-    p50: each.map((one) => one.quantile(0.5)),
-    p95: each.map((one) => one.quantile(0.95)),
+    p50: histograms.map((one) => one.quantile(0.5)),
+    p95: histograms.map((one) => one.quantile(0.95)),
     all: [all.quantile(0.5), all.quantile(0.95)] as const,
   }
 }

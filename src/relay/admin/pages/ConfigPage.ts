@@ -62,7 +62,7 @@ export const page: AdminPage = {
       Effect.gen(function* () {
         const administration = yield* Administration
         const overview = yield* administration.overview
-        const wrong = overview.relays.filter(
+        const deviating = overview.relays.filter(
           ({ differs, problem, state }) => state !== "self" && (differs || problem !== undefined),
         )
         return yield* respondFramed(
@@ -70,7 +70,7 @@ export const page: AdminPage = {
             title: "Configuration",
             current: menu.path,
             live: true,
-            main: render(resolved(administration.config()), wrong, administration.explain()),
+            main: render(resolved(administration.config()), deviating, administration.explain()),
           },
           overview,
         )

@@ -47,14 +47,14 @@ const relayTable = (relays: ReadonlyArray<ServerAtRelay>): Html =>
   table({
     caption: "At each relay",
     columns: ["Relay", "Links", "In flight", "Requests", "Bytes"],
-    rows: relays.map(({ relay, ...one }) => ({
+    rows: relays.map(({ relay, ...counts }) => ({
       id: `at-${relay.id}`,
       cells: [
         html`${relay.id}`,
-        html`${one.connections}`,
-        html`${one.inFlight}${one.waiting > 0 ? html`, ${one.waiting} waiting` : undefined}`,
-        html`${one.requests}`,
-        html`${Format.bytes(one.bytesOut)} out, ${Format.bytes(one.bytesIn)} in`,
+        html`${counts.connections}`,
+        html`${counts.inFlight}${counts.waiting > 0 ? html`, ${counts.waiting} waiting` : undefined}`,
+        html`${counts.requests}`,
+        html`${Format.bytes(counts.bytesOut)} out, ${Format.bytes(counts.bytesIn)} in`,
       ],
     })),
   })

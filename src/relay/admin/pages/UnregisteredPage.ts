@@ -20,32 +20,32 @@ import * as InvitationPage from "./InvitationPage.ts"
 const hiddenFields = ({ name, tripcode }: StrangerView): Html =>
   html`<input type="hidden" name="name" value="${name}"><input type="hidden" name="tripcode" value="${tripcode}">`
 
-const decisionOf = (one: StrangerView): Html => {
-  const name = html`<span class="unseen"> ${one.name}, ${one.words}</span>`
+const decisionOf = (stranger: StrangerView): Html => {
+  const name = html`<span class="unseen"> ${stranger.name}, ${stranger.words}</span>`
   const approve =
-    one.reason === "wrong key"
+    stranger.reason === "wrong key"
       ? html`<p>${Text.unregistered.keyChanged}</p>`
-      : html`<form method="post" action="/unregistered/approve">${hiddenFields(one)}<label><input type="checkbox" name="compared" value="yes" required> ${Text.unregistered.compared}</label><button class="main">Approve${name}</button></form>`
-  const ignore = one.ignored
+      : html`<form method="post" action="/unregistered/approve">${hiddenFields(stranger)}<label><input type="checkbox" name="compared" value="yes" required> ${Text.unregistered.compared}</label><button class="main">Approve${name}</button></form>`
+  const ignore = stranger.ignored
     ? undefined
-    : html`<form method="post" action="/unregistered/ignore">${hiddenFields(one)}<button>Ignore${name}</button></form>`
-  return html`<div class="decision">${approve}${ignore}<details><summary>As TOML${name}</summary><pre tabindex="0">${toToml(one.name, one.tripcode)}</pre></details></div>`
+    : html`<form method="post" action="/unregistered/ignore">${hiddenFields(stranger)}<button>Ignore${name}</button></form>`
+  return html`<div class="decision">${approve}${ignore}<details><summary>As TOML${name}</summary><pre tabindex="0">${toToml(stranger.name, stranger.tripcode)}</pre></details></div>`
 }
 
 const strangerTable = (caption: string, strangers: ReadonlyArray<StrangerView>): Html =>
   table({
     caption,
     columns: ["Name", "Words", "Tripcode", "From", "First seen", "Last seen", "Decision"],
-    rows: strangers.map((one) => ({
-      id: `stranger-${one.name}-${one.tripcode}`,
+    rows: strangers.map((stranger) => ({
+      id: `stranger-${stranger.name}-${stranger.tripcode}`,
       cells: [
-        html`${one.name}${one.reason === "wrong key" ? html` <span class="state away">key changed</span>` : undefined}`,
-        html`<b>${one.words}</b>`,
-        html`<code>${one.tripcode}</code>`,
-        html`${one.address}`,
-        Format.time(one.firstSeen),
-        Format.time(one.lastSeen),
-        decisionOf(one),
+        html`${stranger.name}${stranger.reason === "wrong key" ? html` <span class="state away">key changed</span>` : undefined}`,
+        html`<b>${stranger.words}</b>`,
+        html`<code>${stranger.tripcode}</code>`,
+        html`${stranger.address}`,
+        Format.time(stranger.firstSeen),
+        Format.time(stranger.lastSeen),
+        decisionOf(stranger),
       ],
     })),
   })

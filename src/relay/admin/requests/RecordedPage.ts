@@ -60,12 +60,12 @@ export const sectionsOf = Effect.fnUntraced(function* (ids: ReadonlyArray<Record
   const exhausted = new Set<string>()
   let characters = 0
   for (let at = 0; at < ids.length && characters < maxCharacters; at += askedAtOnce) {
-    const wanted = ids.slice(at, at + askedAtOnce).filter(({ relay }) => !exhausted.has(relay))
-    const answers = yield* Effect.forEach(wanted, (id) => Effect.result(one(id)), {
+    const batch = ids.slice(at, at + askedAtOnce).filter(({ relay }) => !exhausted.has(relay))
+    const answers = yield* Effect.forEach(batch, (id) => Effect.result(one(id)), {
       concurrency: "unbounded",
     })
     for (const [i, answer] of answers.entries()) {
-      const id = wanted[i] as RecordingId
+      const id = batch[i] as RecordingId
       if (Result.isFailure(answer)) silent.push({ id: id.relay, reason: answer.failure })
       const request = Result.getOrUndefined(answer)
       if (request === undefined) exhausted.add(id.relay)
