@@ -6,9 +6,7 @@ import type { ClientRequest, IncomingMessage } from "node:http"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type { ApiKey } from "../../domain/ApiKey.ts"
 import type { HeaderList } from "../../domain/HeaderList.ts"
-import type { ServerName } from "../../domain/ServerName.ts"
 import * as Classic1 from "../../protocol/Classic1.ts"
 import * as Classic2 from "../../protocol/Classic2.ts"
 import type { ListenAnswer } from "../../protocol/Message.ts"
@@ -21,9 +19,10 @@ import {
   takesInterim,
   version2,
 } from "../../protocol/Wire.ts"
-import { type Client, validityOf } from "../../transport/client/NodeClient.ts"
+import { validityOf } from "../../transport/client/NodeClient.ts"
 import type { Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
+import * as BackendIdentity from "../uplink/BackendIdentity.ts"
 import * as ConnectFault from "../uplink/ConnectFault.ts"
 import { ListenError, limited } from "../uplink/ListenError.ts"
 import { type Announced, announced } from "../uplink/RelayAddresses.ts"
@@ -46,21 +45,9 @@ export interface Listened {
 }
 
 /** The relay, and which server listens. */
-export interface ListenOptions {
-  readonly client: Client
+export interface ListenOptions extends BackendIdentity.BackendIdentity {
   readonly deadlines: Deadlines
   readonly clock: RunningClock
-  /** Path of the relay's backend API, with its prefix. */
-  readonly basePath: string
-  readonly name: ServerName
-  readonly apiKey: ApiKey
-  /** Presented with the key. */
-  readonly ticket?: string | undefined
-  readonly instance: string
-  /** Program and version, shown by the relay. */
-  readonly program: string | undefined
-  /** How long the relay should wait for a response, in milliseconds. */
-  readonly responseMillis: number | undefined
   /** Identifiers of requests that have arrived. */
   readonly acks: ReadonlyArray<string>
   /** Why it is classic, shown by the relay. */
@@ -123,12 +110,8 @@ export const listen = (options: ListenOptions): Effect.Effect<Listened, ListenEr
 const noBytes = new Uint8Array()
 
 const fieldsOf = (options: ListenOptions): HeaderList => {
-  const { acks, farewell, program, responseMillis, ticket, why } = options
-  const fields = ClassicFields.fieldsOf(options)
-  if (ticket !== undefined) fields.push(["X-PTTH-Ticket", ticket])
-  if (program !== undefined) fields.push(["User-Agent", program])
-  if (responseMillis !== undefined)
-    fields.push(["X-PTTH-Response-Timeout", `${Math.ceil(responseMillis)}`])
+  const { acks, farewell, why } = options
+  const fields = [...ClassicFields.fieldsOf(options), ...BackendIdentity.optionalFields(options)]
   if (why !== "") fields.push(["X-PTTH-Reason", why.replace(/[^\x20-\x7e]/g, "?")])
   if (farewell !== undefined) fields.push(["X-PTTH-Farewell", farewell])
   if (acks.length > 0) fields.push(["X-PTTH-Ack", acks.join(",")])

@@ -12,6 +12,7 @@ import type { Cancel } from "../../transport/body/Handler.ts"
 import type { Deadlines } from "../../transport/runtime/Deadlines.ts"
 import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
+import * as BackendIdentity from "../uplink/BackendIdentity.ts"
 import { ListenError } from "../uplink/ListenError.ts"
 import type { Uplink } from "../uplink/Uplink.ts"
 import { ClassicAnswers } from "./ClassicAnswers.ts"
@@ -103,18 +104,10 @@ export class ClassicTunnel {
   }
 
   private listen(why: string, farewell?: Farewell): Effect.Effect<Listened, ListenError> {
-    const { uplink } = this
     return listen({
-      client: uplink.client,
+      ...BackendIdentity.of(this.uplink),
       deadlines: this.deadlines,
       clock: this.clock,
-      basePath: uplink.basePath,
-      name: uplink.options.name,
-      apiKey: uplink.options.apiKey,
-      ticket: uplink.ticket,
-      instance: uplink.instance,
-      program: uplink.options.program,
-      responseMillis: uplink.options.responseMillis,
       acks: this.acks.splice(0, maxAcks),
       why,
       farewell,

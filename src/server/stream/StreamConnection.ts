@@ -6,14 +6,12 @@ import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:h
 import type { Duplex } from "node:stream"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import type { ApiKey } from "../../domain/ApiKey.ts"
-import type { ServerName } from "../../domain/ServerName.ts"
 import { requestFields } from "../../protocol/http/WebSocketHandshake.ts"
 import * as LinkOpening from "../../protocol/LinkOpening.ts"
 import { isPassed } from "../../protocol/PassedConnection.ts"
 import { streamPath } from "../../protocol/Wire.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
-import { type Client, validityOf } from "../../transport/client/NodeClient.ts"
+import { validityOf } from "../../transport/client/NodeClient.ts"
 import { ProxyTunnelError } from "../../transport/client/ProxyTunnel.ts"
 import type { LineWindows } from "../../transport/mux/LineWindows.ts"
 import { initialWindow, Multiplexer, maxStreams, version } from "../../transport/mux/Multiplexer.ts"
@@ -22,6 +20,7 @@ import * as WebSocketWire from "../../transport/mux/WebSocketWire.ts"
 import * as BusyPoll from "../../transport/runtime/BusyPoll.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
+import * as BackendIdentity from "../uplink/BackendIdentity.ts"
 import * as ConnectFault from "../uplink/ConnectFault.ts"
 import { ListenError, limited } from "../uplink/ListenError.ts"
 import { type Announced, announced } from "../uplink/RelayAddresses.ts"
@@ -30,20 +29,7 @@ import type { SharedNames } from "../uplink/SharedNames.ts"
 import type { RelayList } from "./LinkSpread.ts"
 
 /** The relay, and who answers on the link. */
-export interface StreamConnectionOptions {
-  readonly client: Client
-  /** Path of the relay's backend API, with its prefix. */
-  readonly basePath: string
-  readonly name: ServerName
-  readonly apiKey: ApiKey
-  /** Presented with the key. */
-  readonly ticket?: string | undefined
-  /** Identifies this process to the relay. */
-  readonly instance: string
-  /** Program and version, shown by the relay. */
-  readonly program: string | undefined
-  /** How long the relay should wait for a response, in milliseconds. */
-  readonly responseMillis?: number | undefined
+export interface StreamConnectionOptions extends BackendIdentity.BackendIdentity {
   /** The number of the link within this process, from 0. */
   readonly link: number
   /** The ids of relays that are not to accept it. */
@@ -137,18 +123,7 @@ class StreamConnection {
   }
 
   private sendRequest(): ClientRequest {
-    const {
-      apiKey,
-      basePath,
-      client,
-      have,
-      instance,
-      link,
-      name,
-      program,
-      responseMillis,
-      ticket,
-    } = this.options
+    const { apiKey, basePath, client, have, instance, link, name } = this.options
     const request = client.request({
       method: "GET",
       path: basePath + streamPath + name,
@@ -156,14 +131,10 @@ class StreamConnection {
         ["Host", client.host],
         ...requestFields(this.key),
         ["X-ApiKey", Redacted.value(apiKey)],
-        ...(ticket === undefined ? [] : [["X-PTTH-Ticket", ticket] as const]),
         ["X-PTTH-Instance", instance],
         ["X-PTTH-Link", `${link}`],
         ...(have.length === 0 ? [] : [["X-PTTH-Have", have.join(",")] as const]),
-        ...(responseMillis === undefined
-          ? []
-          : [["X-PTTH-Response-Timeout", `${Math.ceil(responseMillis)}`] as const]),
-        ...(program === undefined ? [] : [["User-Agent", program] as const]),
+        ...BackendIdentity.optionalFields(this.options),
       ],
       ...(this.way === "Tunnel" ? { tunnelled: true } : { fresh: true }),
     })

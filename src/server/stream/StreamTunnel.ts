@@ -8,6 +8,7 @@ import { entry } from "../../domain/ErrorRegistry.ts"
 import { LineWindows } from "../../transport/mux/LineWindows.ts"
 import type { Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { RunningClock } from "../../transport/runtime/RunningClock.ts"
+import * as BackendIdentity from "../uplink/BackendIdentity.ts"
 import type { ListenError } from "../uplink/ListenError.ts"
 import type { Uplink } from "../uplink/Uplink.ts"
 import { keepAll, type LinkEvents } from "./LinkSet.ts"
@@ -82,14 +83,7 @@ export class StreamTunnel {
       const run = Effect.runForkWith(yield* Effect.context<never>())
       const { onState } = registration(uplink)
       return yield* keep({
-        client: uplink.client,
-        basePath: uplink.basePath,
-        name: uplink.options.name,
-        apiKey: uplink.options.apiKey,
-        ticket: uplink.ticket,
-        instance: uplink.instance,
-        program: uplink.options.program,
-        responseMillis: uplink.options.responseMillis,
+        ...BackendIdentity.of(uplink),
         link: number,
         have,
         deadlines: this.deadlines,
