@@ -1,3 +1,4 @@
+/** The registry of error codes, and its table in the documentation. */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { codes, type ErrorCode, entry } from "../../src/domain/ErrorRegistry.ts"

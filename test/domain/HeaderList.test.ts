@@ -1,3 +1,6 @@
+/**
+ * Field names and values: which are legal as text and as bytes, and how fields are found by name.
+ */
 import { describe, expect, it } from "vitest"
 import { grouped, isName, isNameIn, isValue, isValueIn } from "../../src/domain/HeaderList.ts"
 

@@ -1,3 +1,4 @@
+/** The relay's domain, the labels of servers below it, and which server a Host field means. */
 import { assert, describe, it } from "@effect/vitest"
 import * as ServerHost from "../../src/domain/ServerHost.ts"
 import { ServerName } from "../../src/domain/ServerName.ts"

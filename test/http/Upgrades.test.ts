@@ -1,3 +1,7 @@
+/**
+ * Upgrades other than WebSocket through a whole relay and server, before an application that
+ * accepts, refuses or ignores them.
+ */
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,3 +1,7 @@
+/**
+ * The codec of classic 1, against bytes recorded from the original's Rust programs and against its
+ * schema.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"

@@ -1,3 +1,4 @@
+/** The codec of classic 2 against its schema, with arbitrary answers and arbitrary bytes. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"

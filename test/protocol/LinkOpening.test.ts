@@ -1,3 +1,4 @@
+/** The fields with which a server opens a link, and those of the relay's answer. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as LinkOpening from "../../src/protocol/LinkOpening.ts"

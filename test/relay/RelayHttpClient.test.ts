@@ -1,3 +1,6 @@
+/**
+ * The HTTP client of an app that embeds a relay, towards a server that does what the test says.
+ */
 import { Readable } from "node:stream"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

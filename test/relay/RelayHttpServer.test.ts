@@ -1,3 +1,4 @@
+/** A relay inside an Effect app: which requests each of them gets, and the relay's options. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"

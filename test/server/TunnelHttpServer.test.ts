@@ -1,3 +1,7 @@
+/**
+ * Effect apps behind a relay compared with the same apps on a port of their own: routes, streams,
+ * failures, interruption and shutdown.
+ */
 import * as fs from "node:fs"
 import * as http from "node:http"
 import * as path from "node:path"

@@ -1,3 +1,6 @@
+/**
+ * A failure as a page, as problem details and as text, in the words for visitors and for owners.
+ */
 import { createHash } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"

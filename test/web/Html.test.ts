@@ -1,3 +1,4 @@
+/** The HTML template: whatever is inserted, it stays text, an attribute's value or a style. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { type Html, html, none, style, toBytes, toText } from "../../src/web/Html.ts"

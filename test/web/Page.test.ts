@@ -1,3 +1,4 @@
+/** The frame of all pages, and the assets that it links to. */
 import { createHash } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import * as Assets from "../../src/web/Assets.ts"

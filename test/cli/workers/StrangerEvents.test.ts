@@ -1,3 +1,6 @@
+/**
+ * What a supervisor records of unregistered servers when several workers report the same event.
+ */
 import { assert, it } from "@effect/vitest"
 import { StrangerEvents } from "../../../src/cli/workers/StrangerEvents.ts"
 import type { ServerName } from "../../../src/domain/ServerName.ts"

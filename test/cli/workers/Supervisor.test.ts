@@ -1,3 +1,7 @@
+/**
+ * The supervisor with workers whose processes are simulated: each starts, serves, hangs or ends
+ * when the test says so.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"

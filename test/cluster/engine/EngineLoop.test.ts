@@ -1,3 +1,4 @@
+/** What a loop logs while the engine refuses its writes, and when it accepts them again. */
 import { assert, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

@@ -1,3 +1,4 @@
+/** The engine on a real Redis server that the test starts, freezes, kills and empties. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"

@@ -1,3 +1,7 @@
+/**
+ * Records that several relays share through an engine in memory, with lost notices, outages and
+ * clocks that differ.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

@@ -1,3 +1,7 @@
+/**
+ * One limit that several relays share through an engine in memory, also while reports are late or
+ * the engine is away.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

@@ -1,3 +1,4 @@
+/** Sign-in to a file server with users by Basic, token and session, and what each user may do. */
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"

@@ -1,3 +1,7 @@
+/**
+ * Archives read back by independent readers: zip and tar files with large sizes, odd names and
+ * late dates, and those of real folders.
+ */
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"

@@ -1,3 +1,4 @@
+/** WebDAV by requests, and by the sequences of requests that real clients send. */
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { assert, describe, it, vi } from "@effect/vitest"

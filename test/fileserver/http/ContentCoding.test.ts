@@ -1,3 +1,4 @@
+/** Which coding a client gets: negotiation, precompressed files, and compression while sending. */
 import { hash } from "node:crypto"
 import * as fs from "node:fs"
 import * as path from "node:path"

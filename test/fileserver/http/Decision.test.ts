@@ -1,3 +1,7 @@
+/**
+ * The response to each combination of method, conditions and ranges (RFC 9110 13 and 14), without
+ * any file.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import type { HeaderList } from "../../../src/domain/HeaderList.ts"

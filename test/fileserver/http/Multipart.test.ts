@@ -1,3 +1,4 @@
+/** Responses with several ranges: which parts they have, and the body that holds them. */
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"

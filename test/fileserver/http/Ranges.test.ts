@@ -1,3 +1,6 @@
+/**
+ * The Range field: what each form asks for, and which requests for ranges are answered in full.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as Ranges from "../../../src/fileserver/http/Ranges.ts"

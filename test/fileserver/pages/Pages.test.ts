@@ -1,3 +1,4 @@
+/** The HTML of the file server's pages, also with hostile names and markup. */
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Script } from "node:vm"

@@ -1,3 +1,7 @@
+/**
+ * Opening files below a root while names are replaced by links, folders and other files in
+ * between.
+ */
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"

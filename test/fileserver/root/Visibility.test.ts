@@ -1,3 +1,7 @@
+/**
+ * Which names are listed, searched and served, by every way to ask: hidden patterns, dot files,
+ * symbolic links; and which files browsers run.
+ */
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"

@@ -1,3 +1,4 @@
+/** The media type and charset of a file by its name and its first bytes. */
 import * as fs from "node:fs"
 import * as path from "node:path"
 import * as zlib from "node:zlib"

@@ -1,3 +1,7 @@
+/**
+ * Bodies read from files: their bytes, their memory, and that every handle is closed when a
+ * visitor stops or leaves.
+ */
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import * as net from "node:net"

@@ -1,3 +1,7 @@
+/**
+ * Resumable uploads (tus 1.0) with bodies that break off, overlap or never end, also over a
+ * restart of the file server.
+ */
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import * as path from "node:path"

@@ -1,3 +1,4 @@
+/** The media type and kind of a file by its name, and which kinds have a page. */
 import { assert, describe, it } from "@effect/vitest"
 import { fromText } from "../../../src/fileserver/names/ByteName.ts"
 import * as FileTypes from "../../../src/fileserver/types/FileTypes.ts"

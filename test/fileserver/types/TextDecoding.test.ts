@@ -1,3 +1,4 @@
+/** In which encoding a file is read as text, and which files are not text. */
 import { assert, describe, it } from "@effect/vitest"
 import * as TextDecoding from "../../../src/fileserver/types/TextDecoding.ts"
 

@@ -1,3 +1,7 @@
+/**
+ * Uploads by PUT and by forms, with bodies that arrive in pieces, break off, or have illegal
+ * names.
+ */
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"

@@ -1,3 +1,4 @@
+/** The table of fields with addresses: its documentation, and that each field is moved. */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { json, withTables } from "../../../scripts/path-mode.ts"

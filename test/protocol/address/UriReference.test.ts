@@ -1,3 +1,4 @@
+/** Taking URI references and paths apart without changing a byte (RFC 3986). */
 import { assert, describe, it } from "@effect/vitest"
 import * as UriReference from "../../../src/protocol/address/UriReference.ts"
 

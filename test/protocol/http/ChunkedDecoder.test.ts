@@ -1,3 +1,7 @@
+/**
+ * The decoder of chunked bodies with every split into pieces, legal and illegal framing, and
+ * limits.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import type { Header } from "../../../src/domain/HeaderList.ts"

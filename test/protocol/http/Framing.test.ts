@@ -1,3 +1,7 @@
+/**
+ * Which combinations of Content-Length and Transfer-Encoding are accepted in requests and
+ * responses.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Framing from "../../../src/protocol/http/Framing.ts"

@@ -1,3 +1,4 @@
+/** The parser of an application's response heads: legal, illegal and incomplete ones. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import {

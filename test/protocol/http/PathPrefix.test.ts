@@ -1,3 +1,7 @@
+/**
+ * What path mode changes in a response: addresses, cookies, orders to proxies and fields that
+ * affect a whole origin.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as UriReference from "../../../src/protocol/address/UriReference.ts"

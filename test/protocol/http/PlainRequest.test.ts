@@ -1,3 +1,7 @@
+/**
+ * Which requests the fast parser accepts, that it reads them as Node's parser does, and which it
+ * leaves to Node.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import {

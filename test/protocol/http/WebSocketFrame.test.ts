@@ -1,3 +1,7 @@
+/**
+ * The reader and writer of WebSocket frames with every split into pieces, and illegal frames (RFC
+ * 6455 5).
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as Frame from "../../../src/protocol/http/WebSocketFrame.ts"

@@ -1,3 +1,7 @@
+/**
+ * The queue of a server with simulated links: order, limits, turns of the event loop, and requests
+ * that hopped.
+ */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"

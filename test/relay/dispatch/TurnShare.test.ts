@@ -1,3 +1,4 @@
+/** How servers share the turns of the event loop, with turns that the test ends itself. */
 import { assert, beforeEach, it } from "@effect/vitest"
 import type { ServerName } from "../../../src/domain/ServerName.ts"
 import {

@@ -1,3 +1,6 @@
+/**
+ * A server that stops, and a process that said farewell, over both transports, while requests run.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

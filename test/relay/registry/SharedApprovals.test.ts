@@ -1,3 +1,7 @@
+/**
+ * Approvals of several relays, each with a folder of its own, through an engine in memory that can
+ * be away or empty.
+ */
 import * as fs from "node:fs"
 import { join } from "node:path"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"

@@ -1,3 +1,4 @@
+/** Which proxies are trusted, and which address of a forwarded chain is the visitor's. */
 import { assert, describe, it } from "@effect/vitest"
 import * as IpNetwork from "effect/net/IpNetwork"
 import { clientAddress, isTrusted } from "../../../src/relay/settings/TrustedProxies.ts"

@@ -1,3 +1,4 @@
+/** The scraper API: the original's answers, and how keys are checked and their use recorded. */
 import { assert, describe, it } from "@effect/vitest"
 import { tripcodeOfText } from "../../../src/domain/ApiKey.ts"
 import { empty, plainServer, type RelayConfig } from "../../../src/domain/config/RelayConfig.ts"

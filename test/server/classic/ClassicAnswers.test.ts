@@ -1,3 +1,4 @@
+/** How responses are joined into POSTs, with a relay that answers each when the test says so. */
 import * as http from "node:http"
 import type { AddressInfo } from "node:net"
 import { assert, it } from "@effect/vitest"

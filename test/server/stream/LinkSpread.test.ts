@@ -1,3 +1,7 @@
+/**
+ * Where a server opens, moves and drops links: single decisions, and arbitrary machines and links
+ * until nothing moves any more.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as LinkSpread from "../../../src/server/stream/LinkSpread.ts"

@@ -1,3 +1,7 @@
+/**
+ * The client of `--to` against an application on a bare socket, which sends each byte and closes
+ * when the test says so.
+ */
 import { assert, describe, it, onTestFinished } from "@effect/vitest"
 import type { HeaderList } from "../../../src/domain/HeaderList.ts"
 import type { BodyError } from "../../../src/protocol/Exchange.ts"

@@ -1,3 +1,7 @@
+/**
+ * How addresses are mapped between visitors and an application, in both directions, with and
+ * without a path in `--to`.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import type { Header, HeaderList } from "../../../src/domain/HeaderList.ts"
 import type { ExchangeError } from "../../../src/protocol/Exchange.ts"

@@ -1,3 +1,4 @@
+/** Starts a relay inside the test, with registered servers whose keys follow from their names. */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -1,3 +1,4 @@
+/** Handlers as parts of Effect apps and apps as handlers, also both ways round at once. */
 import * as http from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe, it } from "@effect/vitest"

@@ -1,3 +1,7 @@
+/**
+ * Bodies as Streams and Streams as bodies, with back-pressure, failures and interruption at
+ * arbitrary points.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"

@@ -1,3 +1,7 @@
+/**
+ * Handlers and exchanges made from each other, with arbitrary order of answers, bodies, failures
+ * and cancellation.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"

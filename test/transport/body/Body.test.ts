@@ -1,3 +1,4 @@
+/** The wrappers that hold a body to its length, to a limit and to a rate of progress. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

@@ -1,3 +1,7 @@
+/**
+ * The state machine of pushed bodies under arbitrary order of writes, ends, failures and readers
+ * that refuse.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

@@ -1,3 +1,7 @@
+/**
+ * Replies to visitors: only the first response counts, other bodies are discarded, and interim
+ * responses come before it.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { ExchangeError } from "../../../src/protocol/Exchange.ts"
 import type { InterimHead, ResponseHead } from "../../../src/protocol/Message.ts"

@@ -1,3 +1,7 @@
+/**
+ * Visitors who leave at once or close only their sending half, over TCP and TLS, before, during
+ * and after the response.
+ */
 import { readFileSync } from "node:fs"
 import * as net from "node:net"
 import * as tls from "node:tls"

@@ -1,3 +1,4 @@
+/** Visitors who read slowly, late or never, on real sockets whose buffers the test fills. */
 import { readFileSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import * as net from "node:net"

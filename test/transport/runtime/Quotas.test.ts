@@ -1,3 +1,4 @@
+/** Rates and numbers at once for each key, and how much memory unused keys take. */
 import { assert, describe, it } from "@effect/vitest"
 import { type Quota, Quotas, type Usage } from "../../../src/transport/runtime/Quotas.ts"
 
