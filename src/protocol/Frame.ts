@@ -31,8 +31,9 @@ export const type = {
   clock: 11,
   begin: 12,
   interim: 13,
-  // 14 to 16 are frames that relays send each other (`peer/PeerFrame.ts`).
+  // 14 to 16, 18 and 19 are frames between relays (`peer/PeerFrame.ts`).
   relays: 17,
+  // 24 to 26 are frames for further names (`link/ServiceFrame.ts`).
 } as const
 
 /**

@@ -1,7 +1,7 @@
 /**
- * The table of servers, as visitors and administrators see it.
+ * The table of servers on the administrator's side, and what its cells show.
+ * Visitors see `PublicTable.ts`.
  */
-
 import * as Format from "../../web/Format.ts"
 import { type Html, html } from "../../web/Html.ts"
 import { table } from "../../web/Table.ts"

@@ -49,3 +49,33 @@ describe("docs/configuration.md", () => {
     assert.strictEqual(readFileSync(file, "utf8"), render())
   })
 })
+
+describe("the table of limits in docs/operating.md", () => {
+  const cellsOf = (line: string): ReadonlyArray<string> =>
+    line.split(" | ").map((cell) => cell.replace(/^\| /, ""))
+  const codes = (cell: string): ReadonlyArray<string> =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code)
+
+  it("has the defaults of the keys", () => {
+    const table = readFileSync("docs/operating.md", "utf8")
+      .split("\n## Limits\n")[1]
+      ?.split("\n\n")
+      .find((part) => part.startsWith("| Key |"))
+    const rows = (table ?? "").split("\n").slice(2).map(cellsOf)
+    const configured = new Map(
+      readFileSync("docs/configuration.md", "utf8")
+        .split("\n## Server")[0]
+        ?.split("\n")
+        .filter((line) => line.startsWith("| `"))
+        .map((line) => cellsOf(line))
+        // A key of a server's table defaults to the relay's.
+        .filter(([, , fallback]) => fallback !== "the relay's")
+        .map(([key = "", , fallback = ""]) => [codes(key)[0], fallback.replace(/[`"]/g, "")]),
+    )
+    const limits = rows.flatMap(([keys = "", defaults = ""]) =>
+      codes(keys).map((key, i) => [key, codes(defaults)[i] ?? "no limit"] as const),
+    )
+    assert.isAtLeast(limits.length, 12)
+    for (const [key, fallback] of limits) assert.strictEqual(configured.get(key), fallback, key)
+  })
+})
