@@ -275,6 +275,20 @@ describe.skipIf(!hasBrowser)(`in a browser, a folder that may be changed${skippe
       }
     }))
 
+  it("uses a wide window for its grid, unless the tree is beside it", () =>
+    withPage({ viewport: { width: 1920, height: 1080 } }, async (page, { url }) => {
+      await page.goto(`${url}?grid`)
+      const widthOf = async (selector: string): Promise<number> =>
+        (await page.locator(selector).boundingBox())?.width ?? 0
+      assert.isAbove(await widthOf(".grid"), 1700)
+      assert.isBelow(await widthOf(".toolbar"), 1300)
+      await fits(page)
+      await page.keyboard.press("t")
+      await page.locator("#page\\.tree").waitFor()
+      assert.isBelow(await widthOf(".grid"), 1300)
+      await fits(page)
+    }))
+
   it("keeps the longest time in its column", () =>
     withPage(
       { viewport: { width: 1280, height: 720 }, locale: "en-US", timezoneId: "UTC" },

@@ -62,7 +62,7 @@ export interface Query {
   /** `sizes`: how much is in each folder of the folder. */
   readonly sizes: boolean
   /** `manage`: a page on which the folder, or the first of `entry`, is changed. */
-  readonly manage: "new" | "entry" | "edit" | "bin" | undefined
+  readonly manage: "new" | "text" | "entry" | "edit" | "bin" | undefined
   /** `deleted`: the ids of entries that were deleted just now, with dots between. */
   readonly deleted: ReadonlyArray<string>
   /** `download`: save the file instead of showing it. */
@@ -98,7 +98,7 @@ export const none: Query = {
   download: false,
 }
 
-const manages = ["new", "entry", "edit", "bin"] as const
+const manages = ["new", "text", "entry", "edit", "bin"] as const
 
 /** The longest filter, in characters: no name is longer. */
 const maxFilter = 255

@@ -10,7 +10,7 @@ import type * as TargetPath from "../names/TargetPath.ts"
 
 /** What a form does. */
 export type Action =
-  | { readonly _tag: "Folder"; readonly name: ByteName }
+  | { readonly _tag: "Folder" | "Text"; readonly name: ByteName }
   | { readonly _tag: "Rename"; readonly entry: ByteName; readonly name: ByteName }
   | {
       readonly _tag: "Move" | "Copy"
@@ -32,7 +32,17 @@ export const maxBytes = 4 * 1024 * 1024
 /** The most entries of one form. */
 const maxEntries = 10_000
 
-const actions = ["folder", "rename", "move", "copy", "delete", "restore", "erase", "save"] as const
+const actions = [
+  "folder",
+  "text",
+  "rename",
+  "move",
+  "copy",
+  "delete",
+  "restore",
+  "erase",
+  "save",
+] as const
 
 /** The action that the address of a form names. */
 export const actionIn = ({
@@ -77,7 +87,10 @@ export const parse = (
     return undefined
   switch (action) {
     case "folder":
-      return name === null ? undefined : { _tag: "Folder", name: fromText(name.trim()) }
+    case "text":
+      return name === null
+        ? undefined
+        : { _tag: action === "folder" ? "Folder" : "Text", name: fromText(name.trim()) }
     case "rename":
       return name === null || entry === undefined
         ? undefined

@@ -86,6 +86,9 @@ export class FormHandler {
       case "Folder":
         add(action.name, await this.changes.makeFolder([...folder, action.name], asker))
         break
+      case "Text":
+        add(action.name, await this.makeText([...folder, action.name], asker))
+        break
       case "Rename": {
         const [from, to] = [
           [...folder, action.entry],
@@ -132,6 +135,30 @@ export class FormHandler {
     return { done, refusals, undo }
   }
 
+  /** Makes an empty text. */
+  private async makeText(path: Path, asker: FormRequest): Promise<string | Refusal.Refusal> {
+    const folder = path.slice(0, -1)
+    const name = path.at(-1) ?? ""
+    if (!this.to.rules.allows(folder)) return ChangeRefusal.notAllowed
+    const refusal = await this.changes.checkPut(path, asker)
+    if (refusal !== undefined) return refusal
+    const outcome = await this.receive(folder, name, "", [["If-None-Match", "*"]], asker)
+    const isTaken = typeof outcome !== "string" && outcome.code === "PTTH_UPLOAD_CONDITION"
+    return isTaken ? ChangeRefusal.exists(name) : outcome
+  }
+
+  private receive(
+    folder: Path,
+    name: ByteName,
+    content: string,
+    conditions: Headers.HeaderList,
+    asker: FormRequest,
+  ): Promise<string | Refusal.Refusal> {
+    const receiver = new FileReceiver(this.to.uploads, conditions, asker.commit)
+    asker.whenCancelled(() => receiver.cancel())
+    return receiver.receive(folder, name, Body.fromText(content))
+  }
+
   /** Replaces a text if it still is the one that was edited. */
   private async save(
     { content, digest, entry }: Extract<ChangeForm.Action, { _tag: "Save" }>,
@@ -144,9 +171,7 @@ export class FormHandler {
     if (refusal !== undefined) return refusal
     const current = await TextFile.read(this.to.uploads.root, path)
     if (current === undefined || current.digest !== digest) return ChangeRefusal.changed
-    const receiver = new FileReceiver(this.to.uploads, [], asker.commit)
-    asker.whenCancelled(() => receiver.cancel())
-    return receiver.receive(folder, entry, Body.fromText(content))
+    return this.receive(folder, entry, content, [], asker)
   }
 }
 
@@ -219,6 +244,8 @@ const locationAfter = (action: ChangeForm.Action, undo: ReadonlyArray<string>): 
     case "Restore":
     case "Erase":
       return "./?manage=bin"
+    case "Text":
+      return `./?manage=edit&entry=${Query.toEntryField(action.name)}`
     case "Save":
       return `./?manage=edit&entry=${Query.toEntryField(action.entry)}`
     default:

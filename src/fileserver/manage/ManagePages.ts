@@ -81,6 +81,17 @@ const sendNew = (to: PageRequest): void =>
 </form>`,
   )
 
+const sendNewText = (to: PageRequest): void =>
+  sendPage(
+    to,
+    text.newText,
+    html`<form class="card" method="post" action="./?change=text" data-whole-page>
+<label>${text.name}<input name="name" required maxlength="255" autocomplete="off" autofocus></label>
+<p class="faint">${text.newTextHint}</p>
+<p><button class="main">${text.makeText}</button> ${back}</p>
+</form>`,
+  )
+
 /** The path of a folder as people write it. */
 const pathText = (segments: ReadonlyArray<ByteName.ByteName>): string =>
   `/${segments.map(ByteName.toText).join("/")}`
@@ -187,6 +198,7 @@ export const send = (to: PageRequest, { entries, manage }: Query.Query): boolean
   if (!managing.rules.allows(segments)) return false
   const [entry] = entries
   if (manage === "new") sendNew(to)
+  else if (manage === "text") sendNewText(to)
   else if (entry === undefined || !isEntry(site.root, entry)) {
     request.failNotOpen(Root.absent)
   } else if (manage === "entry") sendEntry(to, entry)

@@ -35,6 +35,7 @@ const changeLink = (name: ByteName.ByteName): Html =>
   html`<a href="./?manage=entry&amp;entry=${Query.toEntryField(name)}" rel="nofollow" title="${text.changeTitle}" aria-label="${text.change(ByteName.toDisplay(name))}">${Icons.button.more}</a>`
 
 const folderItems = html`<li><a href="./?manage=new" rel="nofollow">${text.newFolder}</a></li>
+<li><a href="./?manage=text" rel="nofollow">${text.newText}</a></li>
 <li><a href="./?manage=bin" rel="nofollow">${text.bin}</a></li>
 `
 

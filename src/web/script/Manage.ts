@@ -47,7 +47,7 @@ export const js = `
     const { submitter } = event;
     const action = submitter?.getAttribute("formaction") ? submitter.formAction : form.action;
     const change = new URL(action, location.href).searchParams.get("change");
-    if (!change) return;
+    if (!change || "wholePage" in form.dataset) return;
     event.preventDefault();
     if (submitter) submitter.disabled = true;
     try {

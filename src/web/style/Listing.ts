@@ -64,6 +64,7 @@ tr[aria-current] { box-shadow: inset .2rem 0 var(--accent); }
 .grid a.tile-link { display: block; height: 100%; color: inherit; text-decoration: none; border: 1px solid var(--line); border-radius: var(--radius); overflow: hidden; background: var(--surface); }
 .grid a.tile-link:hover { border-color: var(--field); }
 .grid img, .grid .tile { display: grid; place-items: center; width: 100%; height: auto; aspect-ratio: 1; object-fit: cover; background: var(--raised); color: var(--faint); }
+.grid img[src*=".pdf?thumb" i] { object-position: top; }
 .grid .tile .icon { width: 3rem; height: 3rem; stroke-width: 1; }
 .grid .name { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; margin: .4rem .5rem 0; font-size: var(--small); line-height: 1.35; }
 .grid .detail { display: block; margin: .1rem .5rem .4rem; min-height: 1.2em; font-size: var(--tiny); color: var(--faint); }
@@ -94,6 +95,7 @@ dialog::backdrop { background: rgb(0 0 0 / .4); }
 dialog dl { display: grid; grid-template-columns: auto 1fr; gap: var(--space-2) var(--space-4); margin: 0 0 var(--space-4); }
 dialog dd { margin: 0; }
 #page\\.dock { position: sticky; bottom: 0; z-index: 15; display: grid; gap: var(--space-2); margin-top: var(--space-4); }
+@media screen and (min-width: 84rem) { body:not(:has(> #page\\.tree)) .grid { margin-inline: calc((100% - min(100vw - 5rem, 112rem)) / 2); } }
 @media screen and (min-width: 40.01rem) and (max-width: 64rem) { .files td:not(.act) > a:first-child { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; } }
 @media screen and (max-width: 56rem) {
   .toolbar:has(> [data-do=play]:not([hidden])) .label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }

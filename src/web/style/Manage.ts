@@ -11,7 +11,7 @@ export const css = `.card { max-width: 32rem; margin: 0 0 var(--space-4); paddin
 .card p { display: flex; flex-wrap: wrap; gap: var(--space-2); margin: 0 0 var(--space-2); }
 .card p:last-child { margin: 0; }
 button.bad { color: var(--bad); border-color: var(--bad); }
-.editor textarea { display: block; width: 100%; min-height: 60vh; padding: var(--space-3); font: .9375rem/1.5 var(--mono); tab-size: 4; resize: vertical; overflow-wrap: normal; white-space: pre; overflow-x: auto; }
+.editor textarea { display: block; width: 100%; height: max(14rem, calc(100dvh - 19rem)); padding: var(--space-3); font: .9375rem/1.5 var(--mono); tab-size: 4; resize: vertical; overflow-wrap: normal; white-space: pre; overflow-x: auto; }
 .editor p { display: flex; gap: var(--space-2); margin: var(--space-3) 0; }
 .bin { margin-bottom: var(--space-4); }
 form.notice { display: flex; flex-wrap: wrap; gap: var(--space-2) var(--space-3); align-items: center; margin-bottom: var(--space-3); }

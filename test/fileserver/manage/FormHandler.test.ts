@@ -67,6 +67,34 @@ describe("a form that changes a folder", () => {
     assert.deepStrictEqual(await untilClosed(root), [])
   })
 
+  it("makes an empty text, and leads to its editor", async () => {
+    const { handler, post, root } = await site({ folders: ["dir"] })
+    const make = (name: string, folder = "/files/dir/") =>
+      post(`${folder}?change=text`, [["name", name]])
+    const made = await make(" new ü.md ")
+    assert.strictEqual(made.status, 303)
+    const location = made.header("location") ?? ""
+    assert.strictEqual(fs.readFileSync(path.join(root, "dir", "new ü.md"), "utf8"), "")
+    const editor = await callHandler(handler, { target: `/files/dir/${location.slice(2)}` })
+    assert.include(editor.text, "data-editor")
+    fs.writeFileSync(path.join(root, "dir", "new ü.md"), "text")
+    const taken = await make("new ü.md")
+    assert.strictEqual(taken.status, 412)
+    assert.include(taken.text, "already exists")
+    assert.strictEqual(fs.readFileSync(path.join(root, "dir", "new ü.md"), "utf8"), "text")
+    for (const [name, status] of [
+      [".hidden", 403],
+      ["a/b", 403],
+      ["", 403],
+    ] as const) {
+      assert.strictEqual((await make(name)).status, status, name)
+    }
+    assert.strictEqual((await make("c.txt", "/files/")).status, 403)
+    const page = await callHandler(handler, { target: "/files/dir/?manage=text" })
+    assert.include(page.text, "?change=text")
+    assert.deepStrictEqual(fs.readdirSync(path.join(root, "dir")).sort(), ["b.txt", "new ü.md"])
+  })
+
   it("replaces nothing, and tells what it could not do", async () => {
     const { names, post } = await site()
     const taken = await post("/files/?change=rename", [

@@ -257,7 +257,9 @@ describe("a listing for programs", () => {
         expected,
         target,
       )
-      assert.strictEqual(page.header("vary"), "Accept, Accept-Encoding")
+      // What repeats a text of the request is not compressed.
+      const vary = target.endsWith("q=a") ? "Accept" : "Accept, Accept-Encoding"
+      assert.strictEqual(page.header("vary"), vary)
     }
   })
 
