@@ -195,7 +195,7 @@ type RequestOptions = Pick<
 
 /** What happens when the Scope is closed. */
 const drainOptions = Effect.fnUntraced(function* (
-  { spread, stream }: ServerSide.ServerSide,
+  { classic, spread, stream }: ServerSide.ServerSide,
   { pages }: VisitorSide.VisitorSide,
   state: RunState,
 ) {
@@ -211,7 +211,10 @@ const drainOptions = Effect.fnUntraced(function* (
     isReplaced: yield* Successor,
     graceMillis: Duration.toMillis(settings.current().shutdownGrace),
     lameDuckMillis: () => Duration.toMillis(settings.current().lameDuck),
-    ...(peers.isAlone ? {} : { handOver: peers.leave.pipe(Effect.andThen(moveLinks)) }),
+    // Other relays pass on what servers send them for this one.
+    ...(peers.isAlone
+      ? { awaitedConnections: () => classic.awaitedConnections() }
+      : { handOver: peers.leave.pipe(Effect.andThen(moveLinks)) }),
     others: stream.ended,
     onStop: () => {
       state.isDraining = true

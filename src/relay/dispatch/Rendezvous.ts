@@ -93,6 +93,7 @@ export class Dispatcher implements PendingOwner {
   /** Of requests that hopped here: their visitor's relay limits how long bodies may be idle. */
   private readonly hopOwner: PendingOwner
   private draining = false
+  private handedBack: (() => void) | undefined
 
   constructor(
     settings: RelaySettings["Service"],
@@ -297,6 +298,19 @@ export class Dispatcher implements PendingOwner {
     return this.queueContext.handedOut.get(id)
   }
 
+  /** Whether something holds for a request that has an id, and that a server has and has not answered yet. */
+  someHandedOut(holds: (pending: Pending) => boolean): boolean {
+    return this.queueContext.handedOut.all().some(holds)
+  }
+
+  /** Calls `listener` when a request that was handed out is answered or lost; the returned function ends that. */
+  onHandedBack(listener: () => void): () => void {
+    this.handedBack = listener
+    return () => {
+      if (this.handedBack === listener) this.handedBack = undefined
+    }
+  }
+
   /** Whether the request of this id ended before its server answered, within the last two minutes. */
   wasForgotten(id: string): boolean {
     return this.abandoned.has(id)
@@ -375,8 +389,9 @@ export class Dispatcher implements PendingOwner {
 
   /** See {@link PendingOwner}. */
   requeue(pending: Pending): void {
-    if (pending.isNamed) this.queueContext.handedOut.delete(pending.id)
+    const wasHandedOut = pending.isNamed && this.queueContext.handedOut.delete(pending.id)
     this.queueOf(pending.name).requeue(pending)
+    if (wasHandedOut) this.handedBack?.()
   }
 
   /** See {@link PendingOwner}. */
@@ -392,7 +407,7 @@ export class Dispatcher implements PendingOwner {
 
   /** See {@link PendingOwner}. */
   settled(pending: Pending): void {
-    if (pending.isNamed) this.queueContext.handedOut.delete(pending.id)
+    if (pending.isNamed && this.queueContext.handedOut.delete(pending.id)) this.handedBack?.()
     if (pending.link === undefined) this.queueOf(pending.name).remove(pending)
   }
 }

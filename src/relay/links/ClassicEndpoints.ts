@@ -4,6 +4,7 @@
  * that servers and relays of the original can be on the other side.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
+import type * as Effect from "effect/Effect"
 import type { RequestId } from "../../domain/RequestId.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import {
@@ -82,6 +83,11 @@ export class ClassicEndpoints {
         handle: (id, call) => bodies.handle(id, call),
       },
     ]
+  }
+
+  /** See `ClassicExchanges.awaitedConnections`. */
+  awaitedConnections(): Effect.Effect<void> | undefined {
+    return this.exchanges.awaitedConnections()
   }
 
   /** Whether a target is of the backend API. */

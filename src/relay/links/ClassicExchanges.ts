@@ -4,6 +4,7 @@
  * fetches bodies.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
+import * as Effect from "effect/Effect"
 import type { RequestId } from "../../domain/RequestId.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import type * as Classic2 from "../../protocol/Classic2.ts"
@@ -43,6 +44,7 @@ export class ClassicExchanges {
   private readonly transfers = new Map<ServerName, Set<BackendCall>>()
   /** Requests whose response is being sent although their body has not been fetched; it still may be. */
   private readonly unfetched = new ReusableMap<string, Pending>()
+  private onFinished: (() => void) | undefined
 
   constructor(rendezvous: Rendezvous["Service"], keys: KeyCheck) {
     this.rendezvous = rendezvous
@@ -55,6 +57,33 @@ export class ClassicExchanges {
       !this.rendezvous.handedOut(id) &&
       this.unfetched.get(id) === undefined &&
       !this.rendezvous.wasForgotten(id)
+    )
+  }
+
+  /**
+   * Succeeds once no server owes an answer or may fetch a body, for which it may have to
+   * connect; `undefined` if that is so.
+   */
+  awaitedConnections(): Effect.Effect<void> | undefined {
+    if (!this.awaitsConnections) return undefined
+    return Effect.callback<void>((resume) => {
+      const look = (): void => {
+        if (!this.awaitsConnections) resume(Effect.void)
+      }
+      this.onFinished = look
+      const unlisten = this.rendezvous.onHandedBack(look)
+      look()
+      return Effect.sync(() => {
+        this.onFinished = undefined
+        unlisten()
+      })
+    })
+  }
+
+  private get awaitsConnections(): boolean {
+    return (
+      this.unfetched.size > 0 ||
+      this.rendezvous.someHandedOut((pending) => linkOf(pending) !== undefined)
     )
   }
 
@@ -107,6 +136,7 @@ export class ClassicExchanges {
   /** The body of a request has been fetched, or may no longer be. */
   finished(id: string): void {
     this.unfetched.delete(id)
+    this.onFinished?.()
   }
 
   /** Keeps a server's request, so that it can be broken off, until its response is closed. */

@@ -90,7 +90,13 @@ export interface FrontOptions extends ReplyRules {
   readonly others?: Effect.Effect<void>
   /** Called when the Scope is closed, before the lame duck period. */
   readonly onStop?: () => void
-  /** Called when no more connections are accepted, before running exchanges are waited for. */
+  /**
+   * Succeeds once running exchanges need no connections that are yet to be made; `undefined`
+   * if they need none. Until then, or until the grace period is over, connections are
+   * accepted, unless the socket was given: the next process accepts those.
+   */
+  readonly awaitedConnections?: () => Effect.Effect<void> | undefined
+  /** Called when nothing new is begun any more, before running exchanges are waited for. */
   readonly onDrain?: () => void
 }
 
@@ -211,6 +217,8 @@ class NodeFront {
   private draining = false
   /** Whether it takes no more connections. */
   private isClosing = false
+  /** Whether new exchanges are begun; `false` once `onDrain` was called. */
+  private begins = true
   /** Whether it does not listen; see {@link attached}. */
   private readonly isAttached: boolean
 
@@ -400,10 +408,8 @@ class NodeFront {
     onStop?.()
     const lameDuck = Math.min(lameDuckMillis?.() ?? 0, graceMillis)
     const isLameDuck = handOver !== undefined || (lameDuck > 0 && this.visitors.size > 0)
-    const drained = isLameDuck
-      ? this.lameDuck(lameDuck).pipe(Effect.andThen(this.drained))
-      : this.drained
-    return GracePeriod.wait(drained, graceMillis)
+    const served = isLameDuck ? this.lameDuck(lameDuck) : this.connected
+    return GracePeriod.wait(Effect.andThen(served, this.drained), graceMillis)
   }).pipe(
     Effect.andThen(
       Effect.sync(() => {
@@ -449,11 +455,27 @@ class NodeFront {
     })
     const isReplaced = this.options.isReplaced?.() === true
     return (
-      isReplaced ? Effect.andThen(stopListening, serve) : Effect.andThen(serve, stopListening)
+      isReplaced
+        ? Effect.andThen(stopListening, serve)
+        : serve.pipe(Effect.andThen(this.connected), Effect.andThen(stopListening))
     ).pipe(
       Effect.andThen(this.until(() => !this.plain.hasNew, firstRequestMillis)),
       Effect.andThen(Effect.sync(() => this.plain.closeNew())),
     )
+  }
+
+  /** Begins nothing new, and waits until running exchanges need no more connections. */
+  private readonly connected: Effect.Effect<void> = Effect.suspend(() => {
+    const { awaitedConnections, fd } = this.options
+    const made = fd === undefined ? awaitedConnections?.() : undefined
+    if (made === undefined) return Effect.void
+    this.stopBeginning()
+    return made
+  })
+
+  private stopBeginning(): void {
+    if (this.begins) this.options.onDrain?.()
+    this.begins = false
   }
 
   /** Waits until something holds, but not for longer than `millis` milliseconds. */
@@ -481,7 +503,7 @@ class NodeFront {
     server.keepAliveTimeout = 1
     server.keepAliveTimeoutBuffer = 0
     server.close(onClosed)
-    this.options.onDrain?.()
+    this.stopBeginning()
     server.closeIdleConnections()
     plain.closeIdle()
     this.http2?.closeIdle()

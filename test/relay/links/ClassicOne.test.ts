@@ -239,6 +239,26 @@ describe("listen", () => {
       }),
   )
 
+  it.effect("while the relay drains, a server connects anew for an answer that it owes", () =>
+    Effect.gen(function* () {
+      const relay = yield* Harness.relay({ servers: ["demo"], shutdownGrace: "5 seconds" })
+      const peer = yield* Harness.runningClassicServer(relay, "demo")
+      const running = yield* Harness.open(relay, "/servers/demo/slow")
+      const request = yield* Harness.promised(() => peer.take())
+      const stop = yield* Effect.forkChild(relay.stop)
+      yield* Harness.promised(() =>
+        peer.until("it has been told", () => peer.answers.at(-1)?.status === 503),
+      )
+      const other = yield* Harness.connect(relay)
+      other.write("GET /servers/demo/late HTTP/1.1\r\nHost: x\r\n\r\n")
+      yield* other.until("PTTH_DRAINING")
+      const post = peer.respond(request.id, { body: "in time" })
+      assert.strictEqual((yield* Harness.promised(() => post.answer)).status, 200)
+      assert.strictEqual((yield* running.whole).text, "in time")
+      yield* Fiber.join(stop)
+    }),
+  )
+
   it.effect(
     "a relay stops as soon as what runs is finished, although connections are kept alive",
     () =>

@@ -3,6 +3,7 @@
  * their visitors have learned that they end.
  */
 import { assert, describe, it, vi } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -123,6 +124,46 @@ describe("a front with a lame duck period", () => {
       vi.advanceTimersByTime(1)
       vi.useRealTimers()
       yield* Harness.until("it stops", () => stopping.pollUnsafe() !== undefined)
+    }),
+  )
+
+  it.effect("accepts connections for as long as something that runs needs them", () =>
+    Effect.gen(function* () {
+      const made = yield* Deferred.make<void>()
+      const { called, front, stop } = yield* settingWith({
+        awaitedConnections: () => Deferred.await(made),
+      })
+      const visitor = yield* Harness.connect(front)
+      visitor.write(get("/"))
+      yield* visitor.until("whole")
+      const stopping = yield* stop
+      yield* TestClock.adjust(lameDuckMillis + 1_000)
+      yield* Harness.turns(20)
+      const server = yield* Harness.connect(front)
+      server.write(get("/backend"))
+      yield* server.until("backend")
+      visitor.end()
+      server.end()
+      assert.isUndefined(stopping.pollUnsafe())
+      yield* Deferred.succeed(made, undefined)
+      yield* Harness.advanceUntil("it stops", () => stopping.pollUnsafe() !== undefined)
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(Harness.connect(front))))
+      assert.strictEqual(called.length, 2)
+    }),
+  )
+
+  it.effect("accepts none after the grace period, whatever runs needs", () =>
+    Effect.gen(function* () {
+      const { called, front, stop } = yield* settingWith({
+        graceMillis: 2_000,
+        awaitedConnections: () => Effect.never,
+      })
+      const stopping = yield* stop
+      assert.isUndefined(stopping.pollUnsafe())
+      assert.deepStrictEqual(called, ["stop", "drain"])
+      yield* TestClock.adjust(2_000)
+      yield* Fiber.join(stopping)
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(Harness.connect(front))))
     }),
   )
 
