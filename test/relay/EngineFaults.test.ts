@@ -18,19 +18,33 @@ import { program, RedisServer, skipNote } from "../support/RedisServer.ts"
 
 const trustedProxies = [IpNetwork.fromStringUnsafe("127.0.0.1/32")]
 
-const connect = (redis: RedisServer, id: string) =>
+const connect = (redis: RedisServer, id: string, patience?: RedisEngine.Patience) =>
   Effect.map(
-    Layer.build(RedisEngine.layer({ url: redis.url, name: "test", id })),
+    Layer.build(
+      RedisEngine.layer({
+        url: redis.url,
+        name: "test",
+        id,
+        ...(patience === undefined ? {} : { patience }),
+      }),
+    ),
     Context.get(Engine),
   )
+
+/** For what is told once only: a slow reply is no fault. */
+const patient: RedisEngine.Patience = { connectMillis: 60_000, replyMillis: 60_000 }
 
 const until = (engine: EngineShape, state: "connected" | "away") =>
   Effect.sleep("10 millis").pipe(
     Effect.repeat({ until: () => Effect.sync(() => engine.status().state === state) }),
   )
 
-const relay = Effect.fnUntraced(function* (redis: RedisServer, id: string) {
-  const engine = yield* connect(redis, id)
+const relay = Effect.fnUntraced(function* (
+  redis: RedisServer,
+  id: string,
+  patience?: RedisEngine.Patience,
+) {
+  const engine = yield* connect(redis, id, patience)
   const at = yield* Harness.relay({
     servers: ["app"],
     config: { trustedProxies, requestsPerSecondPerAddress: 1 },
@@ -90,7 +104,7 @@ describe.skipIf(program === undefined)(`an engine in Redis${skipNote}`, () => {
   it.effect("has an address ask two relays as often as one, within an interval", () =>
     Effect.gen(function* () {
       const redis = yield* RedisServer.start()
-      const [one, two] = [yield* relay(redis, "m1"), yield* relay(redis, "m2")]
+      const [one, two] = [yield* relay(redis, "m1", patient), yield* relay(redis, "m2", patient)]
       for (const { engine } of [one, two])
         yield* Harness.until("the engine is connected", () => engine.status().state === "connected")
       let isHeard = false
