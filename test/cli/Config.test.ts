@@ -2,7 +2,7 @@
  * How the commands find their configuration, and what they refuse to run with.
  */
 import { once } from "node:events"
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, realpathSync, writeFileSync } from "node:fs"
 import * as http from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
@@ -215,6 +215,62 @@ it("check lists problems in the order of their lines", () =>
     assert.strictEqual(code, 2)
     const numbers = [...stderr.matchAll(/ptth_relay\.toml:(\d+)/g)].map(([, line]) => Number(line))
     assert.deepStrictEqual(numbers, [1, 2, 3, 5, 9, 10])
+  }))
+
+it("check tells of a folder that is not there, beside a misspelt key and a mode", () =>
+  inFolder(async (cwd) => {
+    const lines = [
+      'name = "attic"',
+      `api_key = "${key}"`,
+      'relay_ulr = "https://relay.example.com"',
+      'file_server_root = "nowhere"',
+      'ca = "none.pem"',
+      "[[services]]",
+      'name = "other"',
+      'file_server_root = "also-nowhere"',
+    ]
+    const file = write(cwd, "ptth_server.toml", `${lines.join("\n")}\n`, 0o644)
+    const { code, stderr } = await callCommand(["check", file], { cwd })
+    assert.strictEqual(code, 2)
+    const shown = stderr.trimEnd().split("\n")
+    assert.deepStrictEqual(
+      shown.map((line) => /^(PTTH_\w+): \S*ptth_server\.toml:?(\d*)/.exec(line)?.slice(1)),
+      [
+        ["PTTH_CONFIG_EXPOSED", ""],
+        ["PTTH_CONFIG_UNKNOWN_KEY", "3"],
+        ["PTTH_CONFIG_INVALID", "5"],
+        ["PTTH_ROOT_NOT_FOLDER", "4"],
+        ["PTTH_ROOT_NOT_FOLDER", "8"],
+      ],
+      stderr,
+    )
+    const [, nowhere = ""] = stderr.match(/`file_server_root`: (\S+): it does not exist/) ?? []
+    assert.strictEqual(nowhere, join(realpathSync(cwd), "nowhere"))
+    mkdirSync(join(cwd, "nowhere"))
+    const to = write(cwd, "to.toml", 'to = 3000\nfile_server_root = "nothing"\n')
+    assert.strictEqual((await callCommand(["check", "--kind", "server", to], { cwd })).code, 0)
+  }))
+
+it("check says nothing that is wrong only because a misspelt key is missing", () =>
+  inFolder(async (cwd) => {
+    const text = 'auth_usr = "me"\nauth_password = "x"\nusers_file = "none.toml"\n'
+    const file = write(cwd, "ptth_server.toml", text)
+    const { stderr } = await callCommand(["check", file], { cwd })
+    assert.notInclude(stderr, "has no `auth_user`")
+  }))
+
+it("check of a relay goes on after a misspelt key, and looks at servers.d", () =>
+  inFolder(async (cwd) => {
+    mkdirSync(join(cwd, "servers.d"))
+    write(join(cwd, "servers.d"), "a.toml", "colour = 1\n")
+    const text = 'lissten = 1\ntls_cert = "none.pem"\ntls_key = "none.key"\n'
+    const file = write(cwd, "ptth_relay.toml", text)
+    const { code, stderr } = await callCommand(["check", file], { cwd })
+    assert.strictEqual(code, 2)
+    assert.match(stderr, /UNKNOWN_KEY: \S*ptth_relay\.toml:1/)
+    assert.match(stderr, /UNKNOWN_KEY: \S*servers\.d\/a\.toml:1/)
+    assert.match(stderr, /PTTH_CONFIG_INVALID: \S*ptth_relay\.toml:2: .*none\.pem/)
+    assert.lengthOf(stderr.trimEnd().split("\n"), 3, stderr)
   }))
 
 it("certificates to trust that are none are rejected, also by check", () =>

@@ -46,7 +46,7 @@ const serviceRows = (service: Service, now: number): ReadonlyArray<Row> => [
 
 const relayRows = (relay: Relay, now: number): ReadonlyArray<Row> => [
   ["Listening", relay.address],
-  ...(relay.publicUrl === undefined ? [] : [["Public", relay.publicUrl] as const]),
+  ...(relay.publicUrl === undefined ? [] : [["Public", `${relay.publicUrl}/`] as const]),
   ...(relay.admin === undefined ? [] : [["Admin", relay.admin] as const]),
   [
     "Servers",

@@ -26,11 +26,12 @@ import * as Certificate from "../../transport/net/Certificate.ts"
 import { loadAccess } from "../access/LoadAccess.ts"
 import { loadAcme } from "../load/LoadAcme.ts"
 import * as PassedCertificate from "../passthrough/PassedCertificate.ts"
+import { checkShared } from "../serve/Folder.ts"
 import { loadCertificate, loadTrusted, refuseUntimely } from "../shared/LoadCertificate.ts"
-import { checkCluster } from "../shared/LoadCluster.ts"
-import { completeRelay, readNamed, refuseExposed } from "../shared/LoadConfig.ts"
-import { checkProvider } from "../shared/LoadOidc.ts"
-import { accessNote } from "../shared/NamedFile.ts"
+import { checkCluster, holdsPassword } from "../shared/LoadCluster.ts"
+import { readNamed, readParts, refuseExposed, serversFolder } from "../shared/LoadConfig.ts"
+import { checkProvider, loadClientSecret } from "../shared/LoadOidc.ts"
+import { accessNote, refuseReadable } from "../shared/NamedFile.ts"
 
 /** The kind of a configuration. */
 export type Kind = "relay" | "server"
@@ -127,17 +128,29 @@ const checkTrusted = (
 /** What a configuration or one of its services serves, as far as it names files. */
 type NamingContent = Pick<
   ServerConfig.ServerSettings,
-  "routes" | "tlsCert" | "tlsKey" | "toCa" | "usersFile"
->
+  "routes" | "tlsCert" | "tlsKey" | "to" | "toCa" | "usersFile"
+> & { readonly fileServerRoot: string | undefined }
+
+/** Fails if the folder that is served is not there; relative, it counts from the working directory. */
+const checkFolder = (path: string, where: string): FileCheck =>
+  checkShared(path).pipe(
+    Effect.mapError(({ problems: [{ code, detail, where: absolute }] }) =>
+      single({ code, where, detail: `\`file_server_root\`: ${absolute}: ${detail}` }),
+    ),
+    Effect.asVoid,
+  )
 
 const filesOfContent = (
   content: NamingContent,
   where: (path: Path) => string,
 ): ReadonlyArray<FileCheck> => {
-  const { routes = [], toCa, usersFile } = content
+  const { fileServerRoot, routes = [], to, toCa, usersFile } = content
   const tls = PassedCertificate.filesOf(content, where(["tls_cert"]))
   const access = { usersFile, users: undefined, tokens: undefined, visitors: undefined }
   return [
+    ...(to !== undefined || fileServerRoot === undefined
+      ? []
+      : [checkFolder(fileServerRoot, where(["file_server_root"]))]),
     ...(tls === undefined ? [] : [checkCertificate(tls)]),
     ...checkTrusted("to_ca", toCa, where(["to_ca"])),
     ...routes.flatMap((route, i) =>
@@ -162,16 +175,78 @@ const filesNamed = (
 
 /** The keys of a configuration, each once: its own and those of its services. */
 const keysOf = (
-  decoded: Result.Result<ServerConfig.ServerSettings, ConfigError>,
+  settings: ServerConfig.ServerSettings | undefined,
   document: Document | undefined,
 ): ReadonlyArray<ApiKey.ApiKey> => {
-  const keys = Result.isSuccess(decoded)
-    ? [decoded.success, ...(decoded.success.services ?? [])].map(({ apiKey }) => apiKey)
-    : [writtenKey(document)]
+  const keys =
+    settings === undefined
+      ? [writtenKey(document)]
+      : [settings, ...(settings.services ?? [])].map(({ apiKey }) => apiKey)
   const byText = new Map(
     keys.flatMap((key) => (key === undefined ? [] : [[Redacted.value(key), key] as const])),
   )
   return [...byText.values()]
+}
+
+/** What could be decoded, and all problems of the rest. */
+interface Checked<A> {
+  readonly problems: ReadonlyArray<ConfigProblem>
+  /** `undefined` if nothing is left that could be used. */
+  readonly value: A | undefined
+}
+
+/** Whether a problem may come from a key that was passed over: it names that key, or what it was meant to be. */
+const isAbout = (problem: ConfigProblem, faults: ReadonlyArray<ConfigProblem>): boolean =>
+  faults.some(({ key, remedy }) => {
+    const [guess] = /(?<=^Did you mean )`[^`]+`/.exec(remedy ?? "") ?? []
+    return [`\`${key}\``, guess].some((name) => name !== undefined && problem.detail.includes(name))
+  })
+
+/** Decodes a configuration; if a key cannot be decoded, the others are looked at without it. */
+const decodeAll = <A>(
+  decode: (faults: ReadonlyArray<ConfigProblem>) => Result.Result<A, ConfigError>,
+): Checked<A> => {
+  const whole = decode([])
+  if (Result.isSuccess(whole)) return { problems: [], value: whole.success }
+  const faults = whole.failure.problems
+  if (faults.every(({ key }) => key === undefined)) return { problems: faults, value: undefined }
+  const rest = decode(faults)
+  if (Result.isSuccess(rest)) return { problems: faults, value: rest.success }
+  const more = rest.failure.problems.filter((problem) => !isAbout(problem, faults))
+  return { problems: [...faults, ...more], value: undefined }
+}
+
+const keysIn = (faults: ReadonlyArray<ConfigProblem>): ReadonlySet<string> =>
+  new Set(faults.flatMap(({ key }) => key ?? []))
+
+/** Collects the problems of checks, each of which may fail. */
+class Problems {
+  private readonly list: Array<ConfigProblem> = []
+
+  add(problems: ReadonlyArray<ConfigProblem>): void {
+    this.list.push(...problems)
+  }
+
+  /** The result of a check; `undefined` if it fails. */
+  of<A, E, R>(check: Effect.Effect<A, E | ConfigError, R>) {
+    return Effect.catchIf(
+      check,
+      (error): error is ConfigError => error instanceof ConfigError,
+      ({ problems }) =>
+        Effect.sync((): undefined => {
+          this.add(problems)
+          return undefined
+        }),
+    )
+  }
+
+  /** Fails with all of them, if there are any. */
+  readonly refuse: Effect.Effect<void, ConfigError> = Effect.suspend(() => {
+    const [first, ...rest] = this.list
+    return first === undefined
+      ? Effect.void
+      : Effect.fail(new ConfigError({ problems: [first, ...rest] }))
+  })
 }
 
 const checkServer = Effect.fnUntraced(function* (
@@ -180,26 +255,17 @@ const checkServer = Effect.fnUntraced(function* (
   document: Document | undefined,
 ) {
   const where = placesIn(file, document)
-  const problems: Array<ConfigProblem> = []
-  const exposed = yield* Effect.result(refuseExposed(file, text))
-  if (Result.isFailure(exposed)) problems.push(...exposed.failure.problems)
-  const decoded = ServerConfig.decodeSettings(text, { file })
-  if (Result.isFailure(decoded)) problems.push(...decoded.failure.problems)
-  const keys = keysOf(decoded, document)
-  const checks = [
-    ...keys.map((key) => KeyStrength.check(key, file)),
-    ...(Result.isSuccess(decoded) ? filesNamed(decoded.success, where) : []),
-  ]
-  for (const check of checks) {
-    const error = yield* check.pipe(
-      Effect.as(undefined),
-      Effect.catchTag("ConfigError", (error) => Effect.succeed(error)),
-    )
-    if (error !== undefined) problems.push(...error.problems)
-  }
-  const [first, ...rest] = problems
-  if (first !== undefined) return yield* new ConfigError({ problems: [first, ...rest] })
-  const settings = yield* Effect.fromResult(decoded)
+  const { problems: faults, value: settings } = decodeAll((faults) =>
+    ServerConfig.decodeSettings(text, { file, without: keysIn(faults) }),
+  )
+  const problems = new Problems()
+  yield* problems.of(refuseExposed(file, text))
+  problems.add(faults)
+  for (const key of keysOf(settings, document)) yield* problems.of(KeyStrength.check(key, file))
+  for (const check of settings === undefined ? [] : filesNamed(settings, where))
+    yield* problems.of(check)
+  yield* problems.refuse
+  if (settings === undefined) return yield* Effect.die("nothing is wrong, and nothing is left")
   const note = ServerConfig.holdsSecret(text) ? accessNote(file) : undefined
   return `OK: ${file} is a server's configuration${missing(settings)}${insecure(settings)}${unused(document)}${withoutAcme(document)}${note === undefined ? "" : `; ${note}`}`
 })
@@ -289,26 +355,49 @@ const unusedNote = (config: RelayConfig.RelayConfig): string =>
     .map((note) => `; ${note}`)
     .join("")
 
+/** What a relay's configuration is called in `OK: …`, with what is to be known of it. */
 const checkRelay = Effect.fnUntraced(function* (
   file: string,
   text: string,
   document: Document | undefined,
 ) {
   const where = placesIn(file, document)
-  const { certificate, config } = yield* completeRelay(file, text, [])
-  if (config.tls !== undefined && certificate !== undefined)
-    yield* refuseUntimely(config.tls, certificate.certificate)
+  const parts = yield* readParts(serversFolder(file))
+  const { problems: faults, value } = decodeAll((faults) =>
+    RelayConfig.decodeNaming(text, {
+      file,
+      parts: parts.filter((part) => !faults.some((fault) => fault.where.startsWith(part.file))),
+      without: keysIn(faults.filter((fault) => fault.where.startsWith(file))),
+    }),
+  )
+  const problems = new Problems()
+  problems.add(faults)
+  if (value === undefined) yield* problems.refuse
+  const { certificate, config: decoded, oidc } = value ?? { config: RelayConfig.empty }
+  if (holdsPassword(decoded)) yield* problems.of(refuseReadable(file, file))
+  const tls = certificate && (yield* problems.of(loadCertificate(certificate)))
+  if (tls !== undefined && certificate !== undefined)
+    yield* problems.of(refuseUntimely(tls, certificate.certificate))
+  const clientSecret = oidc && (yield* problems.of(loadClientSecret(oidc.secret)))
+  const config = {
+    ...decoded,
+    tls,
+    oidc: oidc && clientSecret && { ...oidc.table, clientSecret },
+  }
   const clusterNote =
     config.cluster === undefined
       ? ""
-      : yield* checkCluster(config.cluster, (key) => where(["cluster", key]))
-  const { oidc, publicUrl } = config
-  const signInNote =
-    oidc === undefined || publicUrl === undefined
-      ? ""
-      : (yield* checkProvider(oidc, publicUrl, where(["oidc", "issuer"]))) + unseenTls(config)
+      : yield* problems.of(checkCluster(config.cluster, (key) => where(["cluster", key])))
+  const { publicUrl } = config
+  const provider =
+    config.oidc === undefined || publicUrl === undefined
+      ? undefined
+      : yield* problems.of(checkProvider(config.oidc, publicUrl, where(["oidc", "issuer"])))
+  const signInNote = provider === undefined ? "" : provider + unseenTls(config)
+  const acme = yield* problems.of(acmeNote(config, (key) => where([key])))
+  yield* problems.refuse
   const servers = config.servers.length
-  return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config)}${clusterNote}${signInNote}${withoutAcme(document)}${unusedNote(config)}${yield* acmeNote(config, (key) => where([key]))}`
+  return `OK: ${file} is a relay's configuration with ${servers} server${servers === 1 ? "" : "s"}${certificateNote(config)}${clusterNote}${signInNote}${withoutAcme(document)}${unusedNote(config)}${acme}`
 })
 
 const check = Effect.fnUntraced(function* ({ file, kind }: CheckFlags) {

@@ -32,6 +32,8 @@ export interface DecodeOptions {
   /** How errors name the file. */
   readonly file?: string | undefined
   readonly overrides?: ReadonlyArray<Override> | undefined
+  /** Keys of the file that are passed over, so that the others can be looked at. */
+  readonly without?: ReadonlySet<string> | undefined
 }
 
 /** Precedence of the source of a key: 0 none, 1 the file, 2 the environment, 3 a flag. */
@@ -155,6 +157,19 @@ const byKey = (overrides: ReadonlyArray<Override>): ReadonlyMap<string, Override
     ),
   )
 
+const withoutKeys = (
+  document: Toml.Document,
+  without: ReadonlySet<string> | undefined,
+): Toml.Document =>
+  without === undefined
+    ? document
+    : {
+        ...document,
+        table: Object.fromEntries(
+          Object.entries(document.table).filter(([key]) => !without.has(key)),
+        ),
+      }
+
 /** Decodes a configuration by its rows. All problems are collected; they never repeat a value. */
 export const decoder = <const Rows extends ConfigKey.ConfigRows>(rows: Rows) => {
   const keys = Object.values(rows)
@@ -172,7 +187,7 @@ export const decoder = <const Rows extends ConfigKey.ConfigRows>(rows: Rows) => 
     const file = options.file ?? "configuration"
     const parsed = Toml.parse(text, { file, printable })
     if (Result.isFailure(parsed)) return Result.fail(parsed.failure)
-    const document = parsed.success
+    const document = withoutKeys(parsed.success, options.without)
     const sources = byKey(options.overrides ?? [])
     const table: { readonly [key: string]: unknown } = {
       ...document.table,
@@ -187,8 +202,11 @@ export const decoder = <const Rows extends ConfigKey.ConfigRows>(rows: Rows) => 
     }
     const decoded = decodeTable(table)
     if (Result.isFailure(decoded)) {
-      const problems = collect(decoded.failure, [], undefined, undefined).map(({ path, problem }) =>
-        problem(where(path), sources.get(String(path[0]))),
+      const problems = collect(decoded.failure, [], undefined, undefined).map(
+        ({ path, problem }): ConfigProblem => ({
+          ...problem(where(path), sources.get(String(path[0]))),
+          ...(path[0] === undefined ? {} : { key: String(path[0]) }),
+        }),
       )
       return Result.fail(failing(problems) as ConfigError)
     }

@@ -27,6 +27,8 @@ export interface ConfigProblem {
   readonly detail: string
   /** What to do, as a sentence; the registry's remedy by default. */
   readonly remedy?: string | undefined
+  /** The key at the top of the file that has it, if one cannot be decoded. */
+  readonly key?: string | undefined
   /** The line with a caret under the position, without secrets. */
   readonly frame?: string | undefined
 }

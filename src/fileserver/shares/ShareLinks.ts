@@ -261,7 +261,9 @@ export class ShareLinks {
     const url = address === undefined ? path : new URL(path, address).href
     if (Accept.weight(request.accept(), "application/json") > 0) {
       const expires = new Date(share.expires * 1000).toISOString()
-      return request.sendGenerated(Buffer.from(`${JSON.stringify({ url, expires })}\n`), [
+      const name = segments.at(-1)
+      const file = isFolder || name === undefined ? {} : { file: url + ByteName.toUrl(name) }
+      return request.sendGenerated(Buffer.from(`${JSON.stringify({ url, ...file, expires })}\n`), [
         ["Content-Type", "application/json"],
       ])
     }

@@ -68,8 +68,13 @@ const stopClock = (): void => {
 
 describe("a share link", () => {
   it("to a file opens that file and nothing beside it", async () => {
-    const { base, get, link } = await site()
+    const { base, get, link, post } = await site()
     const url = await link("/files/a.txt")
+    const made = await post("/files/a.txt?share", {}, [["Accept", "application/json"]])
+    const { file } = JSON.parse(made.text) as { readonly file: string }
+    assert.strictEqual((await get(new URL(file).pathname)).text, "shared")
+    const ofFolder = await post("/files/dir/?share", {}, [["Accept", "application/json"]])
+    assert.notProperty(JSON.parse(ofFolder.text), "file")
     const landing = await get(url, page)
     assert.include(landing.text, 'href="a.txt?download"')
     assert.notInclude(landing.text, "b.txt")
