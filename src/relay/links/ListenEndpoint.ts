@@ -19,6 +19,7 @@ import { answerText, keyOf, programOf } from "./BackendCall.ts"
 import type { OtherRelays } from "./ClassicExchanges.ts"
 import { ClassicLink } from "./ClassicLink.ts"
 import type { KeyCheck } from "./KeyCheck.ts"
+import { StreamLink } from "./StreamLink.ts"
 
 /** How long listens of a process may still arrive after its farewell, in milliseconds. */
 const departedMillis = 3_000
@@ -142,6 +143,9 @@ export class ListenEndpoint {
     })
     this.linksByProcess.set(process, link)
     const leave = rendezvous.join(link, this.addressOf(request))
+    // A network that has forgotten a process's WebSockets may let only plain requests pass afterwards.
+    for (const other of rendezvous.ownLinks(server.name))
+      if (other instanceof StreamLink) other.suspect("its server has connected by classic")
     if (link.transport === "classic 2") link.greet(response)
     else this.listen(link, request, response)
   }

@@ -141,14 +141,16 @@ export class StreamLink implements Link {
   }
 
   /**
-   * Another process of the same server has connected, so this one may be dead:
-   * it is pinged, takes no requests until it answers, and ends if it does not
-   * answer in time.
+   * Another process of the same server has connected, or the same one by classic, so this
+   * link may be dead: it is pinged, takes no requests until it answers, and ends if it does
+   * not answer in time.
+   *
+   * @param reason why it ends then
    */
-  suspect(): void {
+  suspect(reason = "another process has taken its place"): void {
     if (this.suspicion !== undefined) return
     this.suspicion = this.options.deadlines.set(this.options.suspicionMillis, () =>
-      this.end("another process has taken its place"),
+      this.end(reason),
     )
     this.options.multiplexer.ping()
   }

@@ -214,6 +214,21 @@ describe("a second link", () => {
     }),
   )
 
+  it.effect("that may be dead gets nothing once its process has connected by classic", () =>
+    Effect.gen(function* () {
+      const relay = yield* relayOf()
+      const dead = yield* rawLink(relay, { instance: "A" })
+      yield* untilLinks(relay, 1)
+      yield* Harness.server(relay, "demo", Harness.echo, { transport: "classic" })
+      yield* untilLinks(relay, 2)
+      const answer = yield* Harness.get(relay, "/servers/demo/")
+      assert.strictEqual(answer.status, 200)
+      assert.strictEqual(requests(dead).length, 0)
+      yield* TestClock.adjust("2200 millis")
+      yield* dead.until("it is ended", dead.isClosed)
+    }),
+  )
+
   it.effect("of another process gets the requests until the first has shown that it lives", () =>
     Effect.gen(function* () {
       const relay = yield* relayOf()
