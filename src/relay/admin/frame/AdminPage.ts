@@ -5,7 +5,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
-import { HttpServerRequest } from "effect/http/HttpServerRequest"
+import { HttpServerRequest, type ParsedSearchParams } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type { RegisteredServer } from "../../../domain/config/RelayConfig.ts"
 import { entry, statusOf, type VisitorErrorCode } from "../../../domain/ErrorRegistry.ts"
@@ -92,6 +92,30 @@ export const respondFramed = Effect.fnUntraced(function* (
     }),
   )
 })
+
+/**
+ * The route of a page of the menu that shows the state of all relays, and is
+ * loaded again when that changes.
+ *
+ * @param menu its label is the page's title
+ */
+export const overviewRoute = (
+  { label, path }: MenuItem,
+  render: (
+    overview: Overview,
+    administration: Administration["Service"],
+  ) => Effect.Effect<Html, never, History | ParsedSearchParams>,
+): HttpRouter.Route<never, PageServices> =>
+  HttpRouter.route(
+    "GET",
+    path,
+    Effect.gen(function* () {
+      const administration = yield* Administration
+      const overview = yield* administration.overview
+      const main = yield* render(overview, administration)
+      return yield* respondFramed({ title: label, current: path, live: true, main }, overview)
+    }),
+  )
 
 /** A redirect after a form (RFC 9110 15.4.4). */
 export const seeOther = (location: string): HttpServerResponse.HttpServerResponse =>

@@ -4,14 +4,13 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as HttpRouter from "effect/http/HttpRouter"
 import { entry } from "../../../domain/ErrorRegistry.ts"
 import type { CertificateStatus } from "../../../transport/acme/CertificateKeeper.ts"
 import * as Format from "../../../web/Format.ts"
 import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
-import { Administration, type Overview } from "../core/Administration.ts"
-import { type AdminPage, respondFramed } from "../frame/AdminPage.ts"
+import type { Overview } from "../core/Administration.ts"
+import { type AdminPage, overviewRoute } from "../frame/AdminPage.ts"
 import * as Text from "../frame/Text.ts"
 
 const stateOf = ({ failure, validity }: CertificateStatus, now: number): Html => {
@@ -64,22 +63,8 @@ const menu = {
 export const page: AdminPage = {
   menu,
   routes: [
-    HttpRouter.route(
-      "GET",
-      menu.path,
-      Effect.gen(function* () {
-        const administration = yield* Administration
-        const overview = yield* administration.overview
-        return yield* respondFramed(
-          {
-            title: "Certificates",
-            current: menu.path,
-            live: true,
-            main: render(overview.certificates, yield* Clock.currentTimeMillis),
-          },
-          overview,
-        )
-      }),
+    overviewRoute(menu, ({ certificates }) =>
+      Effect.map(Clock.currentTimeMillis, (now) => render(certificates, now)),
     ),
   ],
 }

@@ -10,7 +10,7 @@ import { type Html, html } from "../../../web/Html.ts"
 import type { ConfigStatus } from "../../settings/RelaySettings.ts"
 import type { RelayView } from "../../status/RelayView.ts"
 import { Administration } from "../core/Administration.ts"
-import { type AdminPage, respondDone, respondFramed } from "../frame/AdminPage.ts"
+import { type AdminPage, overviewRoute, respondDone } from "../frame/AdminPage.ts"
 import * as Text from "../frame/Text.ts"
 
 /**
@@ -56,24 +56,12 @@ const menu = { path: "/config", label: "Configuration" } as const
 export const page: AdminPage = {
   menu,
   routes: [
-    HttpRouter.route(
-      "GET",
-      menu.path,
-      Effect.gen(function* () {
-        const administration = yield* Administration
-        const overview = yield* administration.overview
-        const deviating = overview.relays.filter(
+    overviewRoute(menu, ({ relays }, administration) =>
+      Effect.sync(() => {
+        const deviating = relays.filter(
           ({ differs, problem, state }) => state !== "self" && (differs || problem !== undefined),
         )
-        return yield* respondFramed(
-          {
-            title: "Configuration",
-            current: menu.path,
-            live: true,
-            main: render(resolved(administration.config()), deviating, administration.explain()),
-          },
-          overview,
-        )
+        return render(resolved(administration.config()), deviating, administration.explain())
       }),
     ),
     HttpRouter.route(

@@ -3,7 +3,6 @@
  * the administrator's side.
  */
 import * as Effect from "effect/Effect"
-import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Schema from "effect/Schema"
 import { type Html, html } from "../../../web/Html.ts"
@@ -11,8 +10,7 @@ import { History } from "../../history/History.ts"
 import { type Slot, type SpanName, spanOf } from "../../history/Series.ts"
 import { serverTable } from "../../status/ServerTable.ts"
 import type { ServerView } from "../../status/ServerView.ts"
-import { Administration } from "../core/Administration.ts"
-import { type AdminPage, respondFramed } from "../frame/AdminPage.ts"
+import { type AdminPage, overviewRoute } from "../frame/AdminPage.ts"
 import { pathOf } from "../frame/ServerTabs.ts"
 import * as Text from "../frame/Text.ts"
 import * as TrafficCharts from "../frame/TrafficCharts.ts"
@@ -43,27 +41,18 @@ export const querySpan = HttpServerRequest.schemaSearchParams(
   Effect.map(({ span }) => spanOf(span)),
 )
 
+const menu = { path, label: "Overview" } as const
+
 /** The page. */
 export const page: AdminPage = {
-  menu: { path, label: "Overview" },
+  menu,
   routes: [
-    HttpRouter.route(
-      "GET",
-      path,
+    overviewRoute(menu, ({ servers }) =>
       Effect.gen(function* () {
-        const overview = yield* (yield* Administration).overview
         const history = yield* History
         const span = yield* querySpan
         const slots = yield* history.read("", span)
-        return yield* respondFramed(
-          {
-            title: "Overview",
-            current: path,
-            live: true,
-            main: render(overview.servers, span, slots, history.isStored()),
-          },
-          overview,
-        )
+        return render(servers, span, slots, history.isStored())
       }),
     ),
   ],

@@ -2,14 +2,13 @@
  * The relays that serve as one: who they are, and how each of them is.
  */
 import * as Effect from "effect/Effect"
-import * as HttpRouter from "effect/http/HttpRouter"
 import type { EngineStatus } from "../../../cluster/engine/Engine.ts"
 import * as Format from "../../../web/Format.ts"
 import { type Html, html } from "../../../web/Html.ts"
 import { table } from "../../../web/Table.ts"
 import type { RelayView } from "../../status/RelayView.ts"
-import { Administration, type Overview } from "../core/Administration.ts"
-import { type AdminPage, respondFramed } from "../frame/AdminPage.ts"
+import type { Overview } from "../core/Administration.ts"
+import { type AdminPage, overviewRoute } from "../frame/AdminPage.ts"
 import * as Text from "../frame/Text.ts"
 
 const states: Readonly<Record<RelayView["state"], readonly [kind: string, text: string]>> = {
@@ -103,22 +102,8 @@ const menu = {
 export const page: AdminPage = {
   menu,
   routes: [
-    HttpRouter.route(
-      "GET",
-      menu.path,
-      Effect.gen(function* () {
-        const administration = yield* Administration
-        const overview = yield* administration.overview
-        return yield* respondFramed(
-          {
-            title: "Relays",
-            current: menu.path,
-            live: true,
-            main: render(overview.relays, administration.engine(), overview.isAlone),
-          },
-          overview,
-        )
-      }),
+    overviewRoute(menu, ({ isAlone, relays }, administration) =>
+      Effect.sync(() => render(relays, administration.engine(), isAlone)),
     ),
   ],
 }
