@@ -4,14 +4,12 @@
  */
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
-import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import type { CertificateFiles } from "../../domain/config/RelayConfig.ts"
 import type { ServerSettings } from "../../domain/config/ServerConfig.ts"
 import * as ReloadTriggers from "../../relay/settings/ReloadTriggers.ts"
 import type { Certificate } from "../../transport/net/Certificate.ts"
-import { onHangUp } from "../../transport/runtime/Signals.ts"
 import { loadCertificate, warnUntimely } from "../shared/LoadCertificate.ts"
 
 /** The files that a server's configuration names; `undefined` if it names none. */
@@ -45,18 +43,7 @@ export const follow = Effect.fn("PassedCertificate.follow")(function* (
       },
     }),
   )
-  const requests = yield* Queue.sliding<"reload">(1)
-  const request = Queue.offer(requests, "reload")
   const paths = [files.certificate.path, files.key.path]
-  const watch = yield* ReloadTriggers.certificateWatch(() => paths, request)
-  yield* watch
-  yield* Queue.take(requests).pipe(
-    Effect.andThen(reload),
-    Effect.andThen(watch),
-    Effect.forever,
-    Effect.forkScoped,
-  )
-  yield* onHangUp(request)
-  yield* ReloadTriggers.poll(request)
+  yield* ReloadTriggers.follow(reload, () => paths)
   return () => current
 })

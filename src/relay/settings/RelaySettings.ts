@@ -10,13 +10,11 @@ import * as Equal from "effect/Equal"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type * as LogLevel from "effect/LogLevel"
-import * as Queue from "effect/Queue"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { ConfigError } from "../../domain/config/ConfigError.ts"
 import { type RelayConfig, speaksTls } from "../../domain/config/RelayConfig.ts"
-import { onHangUp } from "../../transport/runtime/Signals.ts"
 import { type DerivedConfig, derive } from "./DerivedConfig.ts"
 import * as ReloadTriggers from "./ReloadTriggers.ts"
 
@@ -196,24 +194,13 @@ const watched = Effect.fnUntraced(function* (options: WatchOptions) {
     Effect.provide(yield* Effect.context<never>()),
   )
 
-  const requests = yield* Queue.sliding<"reload">(1)
-  const request = Queue.offer(requests, "reload")
-  const watchCertificate =
-    options.follow === undefined
-      ? yield* ReloadTriggers.certificateWatch(() => state.derived().config.tlsFiles, request)
-      : Effect.void
-  yield* watchCertificate
-  yield* Queue.take(requests).pipe(
-    Effect.andThen(reload),
-    Effect.andThen(watchCertificate),
-    Effect.forever,
-    Effect.forkScoped,
-  )
-  yield* onHangUp(request)
-  if (options.follow === undefined)
+  if (options.follow === undefined) {
+    const request = yield* ReloadTriggers.follow(reload, () => state.derived().config.tlsFiles)
     yield* ReloadTriggers.watchFiles(options.path, options.serversFolder, request)
-  else options.follow(() => Queue.offerUnsafe(requests, "reload"))
-  yield* ReloadTriggers.poll(request)
+  } else {
+    const request = yield* ReloadTriggers.follow(reload)
+    options.follow(() => Effect.runFork(request))
+  }
 
   return RelaySettings.of({
     current: () => state.derived().config,

@@ -9,9 +9,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberHandle from "effect/FiberHandle"
 import * as FileSystem from "effect/FileSystem"
+import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { onHangUp } from "../../transport/runtime/Signals.ts"
 
 /** How often the files are read without a notification of a change. */
 export const pollInterval = Duration.minutes(1)
@@ -22,11 +24,12 @@ export const quietPeriod = Duration.millis(100)
 /** The same for a certificate's folder: certificate and key are written one after the other. */
 export const certificateQuiet = Duration.seconds(1)
 
-type Request = Effect.Effect<unknown>
+/** Requests a reload. Those that come while one runs are one. */
+export type Request = Effect.Effect<unknown>
 type Watching = Effect.Effect<void, never, FileSystem.FileSystem | Scope.Scope>
 
 /** Requests a reload at {@link pollInterval}. */
-export const poll = (request: Request): Effect.Effect<void, never, Scope.Scope> =>
+const poll = (request: Request): Effect.Effect<void, never, Scope.Scope> =>
   request.pipe(Effect.schedule(Schedule.spaced(pollInterval)), Effect.forkScoped, Effect.asVoid)
 
 const requestAfter =
@@ -42,7 +45,7 @@ const requestAfter =
  * folders to which symbolic links there point. Running it again follows links
  * that have changed.
  */
-export const certificateWatch = Effect.fnUntraced(function* (
+const certificateWatch = Effect.fnUntraced(function* (
   files: () => ReadonlyArray<string>,
   request: Request,
 ) {
@@ -110,4 +113,32 @@ export const watchFiles: (
       Effect.forkScoped,
     )
   yield* Deferred.await(watching)
+})
+
+/**
+ * Reloads on each request, on SIGHUP, at {@link pollInterval}, and when the files
+ * of a certificate change, for as long as the Scope is open. Returns the request.
+ *
+ * @param certificateFiles the files in force; asked for again after each reload
+ */
+export const follow = Effect.fnUntraced(function* (
+  reload: Effect.Effect<unknown, never, FileSystem.FileSystem>,
+  certificateFiles?: () => ReadonlyArray<string>,
+): Effect.fn.Return<Request, never, FileSystem.FileSystem | Scope.Scope> {
+  const requests = yield* Queue.sliding<"reload">(1)
+  const request = Queue.offer(requests, "reload")
+  const watch =
+    certificateFiles === undefined
+      ? Effect.void
+      : yield* certificateWatch(certificateFiles, request)
+  yield* watch
+  yield* Queue.take(requests).pipe(
+    Effect.andThen(reload),
+    Effect.andThen(watch),
+    Effect.forever,
+    Effect.forkScoped,
+  )
+  yield* onHangUp(request)
+  yield* poll(request)
+  return request
 })
