@@ -6,9 +6,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as StreamFrame from "../../src/protocol/StreamFrame.ts"
+import { ClassicPeer } from "../support/ClassicPeer.ts"
 import * as Harness from "../support/Harness.ts"
 import { type Address, RawHttp, type RawResponse } from "../support/RawHttp.ts"
-import { ClassicPeer } from "./ClassicPeer.ts"
 import { type RelayProgram, relayProgram, relayToml, unseen } from "./Process.ts"
 import { rawFrame, responseHead, StreamPeer } from "./StreamPeer.ts"
 

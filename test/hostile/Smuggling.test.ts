@@ -4,31 +4,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Harness from "../support/Harness.ts"
-import * as Proxies from "../support/Proxies.ts"
 import { canary } from "./Mixture.ts"
-import { judgeAll, transports, way } from "./Smuggling.ts"
+import { describeMixtures, transports, way } from "./Smuggling.ts"
 
 const canaryRequest = `GET /servers/app/${canary} HTTP/1.1\r\nHost: app.test\r\n\r\n`
 
 describe.each(transports)(
   "requests in every mixture of legal and illegal, over %s",
   (transport) => {
-    it.live("mean to the origin what they mean to their sender, or nothing", () =>
-      Effect.gen(function* () {
-        const made = yield* way(transport, "nothing")
-        yield* Harness.promised(() => judgeAll(made, 1, 250))
-      }),
-    )
-
-    const reason = ["nginx", "openssl"].find((program) => !Proxies.isInstalled(program))
-    it.live.skipIf(reason !== undefined)(
-      `with nginx in front, too${reason === undefined ? "" : ` (skipped: ${reason} is not installed)`}`,
-      () =>
-        Effect.gen(function* () {
-          const made = yield* way(transport, "nginx")
-          yield* Harness.promised(() => judgeAll(made, 1, 200))
-        }),
-    )
+    describeMixtures(transport, 1, { directly: 250, nginx: 200 })
 
     it.live("nothing that follows an upgrade runs when the origin answers without one", () =>
       Effect.gen(function* () {

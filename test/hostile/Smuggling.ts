@@ -3,7 +3,7 @@
  * front of it, and holds what comes out against what they mean.
  */
 import { connect as connectTls } from "node:tls"
-import { assert, onTestFinished } from "@effect/vitest"
+import { assert, it, onTestFinished } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as Upstream from "../../src/server/upstream/Upstream.ts"
@@ -165,9 +165,37 @@ const judge = async (way: Way, seed: number): Promise<void> => {
 }
 
 /** Sends the mixtures of these seeds, one after the other. */
-export const judgeAll = (way: Way, first: number, count: number): Promise<void> => {
+const judgeAll = (way: Way, first: number, count: number): Promise<void> => {
   const all = async (): Promise<void> => {
     for (let seed = first; seed < first + count; seed++) await judge(way, seed)
   }
   return all()
+}
+
+/**
+ * The tests of a range of mixtures over one transport, directly and with nginx in front.
+ *
+ * @param counts how many mixtures go each way
+ */
+export const describeMixtures = (
+  transport: (typeof transports)[number],
+  first: number,
+  counts: { readonly directly: number; readonly nginx: number },
+): void => {
+  it.live("mean to the origin what they mean to their sender, or nothing", () =>
+    Effect.gen(function* () {
+      const direct = yield* way(transport, "nothing")
+      yield* Harness.promised(() => judgeAll(direct, first, counts.directly))
+    }),
+  )
+
+  const reason = ["nginx", "openssl"].find((program) => !Proxies.isInstalled(program))
+  it.live.skipIf(reason !== undefined)(
+    `with nginx in front, too${reason === undefined ? "" : ` (skipped: ${reason} is not installed)`}`,
+    () =>
+      Effect.gen(function* () {
+        const behindNginx = yield* way(transport, "nginx")
+        yield* Harness.promised(() => judgeAll(behindNginx, first, counts.nginx))
+      }),
+  )
 }

@@ -6,8 +6,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { encode } from "@msgpack/msgpack"
 import * as Effect from "effect/Effect"
-import type { HeaderList } from "../../src/domain/HeaderList.ts"
 import * as Upstream from "../../src/server/upstream/Upstream.ts"
+import { ClassicPeer } from "../support/ClassicPeer.ts"
 import * as Harness from "../support/Harness.ts"
 import { HttpOrigin } from "../support/HttpOrigin.ts"
 import { chunkOf, RawHttp, type RawResponse } from "../support/RawHttp.ts"
@@ -343,47 +343,6 @@ const headBytes = (head: unknown): Buffer => {
 const wire = ([status, headers]: Wire): Buffer =>
   headBytes([status, headers.map(([name, value]) => [name, Buffer.from(value, "latin1")])])
 
-/** A classic 2 server of bare sockets: it answers what it is told to. */
-class BarePeer {
-  private readonly relay: Harness.TestRelay
-  private readonly fields: HeaderList
-
-  constructor(relay: Harness.TestRelay) {
-    this.relay = relay
-    this.fields = [
-      ["Host", "relay.test"],
-      ["X-ApiKey", Harness.keyOf("app")],
-      ["X-PTTH-Version", "2"],
-      ["X-PTTH-Instance", "01ARZ3NDEKTSV4RRFFQ69G5FAV"],
-    ]
-  }
-
-  /** Listens; gives the id of the first request that it is handed. */
-  async listen(): Promise<string> {
-    const connection = await RawHttp.connect(this.relay)
-    for (;;) {
-      await connection.send("GET /7ZSFUKGV/http_listen/app HTTP/1.1", this.fields)
-      const answer = await connection.readResponse()
-      if (answer.status === 204) continue
-      assert.strictEqual(answer.status, 200)
-      const id = /[0-9A-HJKMNP-TV-Z]{26}/.exec(answer.body.toString("latin1"))?.[0]
-      if (id === undefined) throw new Error("no request was handed over")
-      return id
-    }
-  }
-
-  /** Answers with bytes; `undefined` promises no length and sends chunks. */
-  async respond(id: string, bytes: Uint8Array, more: HeaderList = []): Promise<RawHttp> {
-    const connection = await RawHttp.connect(this.relay)
-    await connection.send(
-      `POST /7ZSFUKGV/http_response/${id} HTTP/1.1`,
-      [...this.fields, ["Content-Length", `${bytes.length}`], ...more],
-      bytes,
-    )
-    return connection
-  }
-}
-
 describe("answers of a server that holds a valid key", () => {
   /** The visitor's answer to one that is handed to the relay as bytes, and what the server is told. */
   const answered = (
@@ -393,7 +352,7 @@ describe("answers of a server that holds a valid key", () => {
     Effect.gen(function* () {
       const relay = yield* Harness.relay({ servers: ["app"] })
       yield* Harness.promised(async () => {
-        const peer = new BarePeer(relay)
+        const peer = new ClassicPeer(relay, "app")
         const visitor = await RawHttp.connect(relay)
         const get = "GET /servers/app/x HTTP/1.1"
         const listening = peer.listen()

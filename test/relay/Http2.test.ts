@@ -6,10 +6,9 @@ import * as http2 from "node:http2"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { WebSocketServer } from "ws"
-import * as Upstream from "../../src/server/upstream/Upstream.ts"
 import * as X509 from "../../src/transport/acme/X509.ts"
 import * as Harness from "../support/Harness.ts"
+import { webSocketApplication } from "../support/webSocketApplication.ts"
 
 const certificate = X509.selfSigned({
   names: ["localhost"],
@@ -99,16 +98,8 @@ describe("a relay that speaks HTTP/2", () => {
   it.live("carries WebSockets to an application that speaks HTTP/1.1", () =>
     Effect.gen(function* () {
       const { session, url } = yield* start
-      const echo = new WebSocketServer({ port: 0, host: "127.0.0.1" })
-      yield* Effect.addFinalizer(() => Effect.sync(() => echo.close()))
-      echo.on("connection", (socket) =>
-        socket.on("message", (message, binary) => socket.send(message, { binary })),
-      )
-      yield* Harness.until("it listens", () => echo.address() !== null)
-      const { port } = echo.address() as { readonly port: number }
-      const origin = Upstream.make({ origin: new URL(`http://127.0.0.1:${port}`) })
-      yield* Effect.addFinalizer(() => Effect.sync(origin.close))
-      yield* Harness.serverAt(url, "app", origin.handler, {
+      const application = yield* webSocketApplication()
+      yield* Harness.serverAt(url, "app", application, {
         transport: "stream",
         ca: certificate.chain,
       })

@@ -12,12 +12,12 @@ import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { WebSocket, WebSocketServer } from "ws"
-import * as Upstream from "../../src/server/upstream/Upstream.ts"
+import { WebSocket } from "ws"
 import * as Certificate from "../../src/transport/net/Certificate.ts"
 import * as Harness from "../support/Harness.ts"
 import { listening } from "../support/LocalServer.ts"
 import * as Proxies from "../support/Proxies.ts"
+import { webSocketApplication } from "../support/webSocketApplication.ts"
 
 const hasOpenssl = Proxies.isInstalled("openssl")
 const reason = hasOpenssl ? "" : " (skipped: openssl is not installed)"
@@ -255,21 +255,8 @@ describe.skipIf(!hasOpenssl)(`a server whose visitors' TLS ends there${reason}`,
   it.live("has WebSockets", () =>
     Effect.gen(function* () {
       const { connect, relay, servers } = yield* siteOf()
-      const origin = yield* Effect.acquireRelease(
-        Effect.promise(async () => {
-          const server = new WebSocketServer({ port: 0, host: "127.0.0.1" })
-          server.on("connection", (socket) => {
-            socket.on("message", (data) => socket.send(data))
-          })
-          await once(server, "listening")
-          return server
-        }),
-        (server) => Effect.sync(() => server.close()),
-      )
-      const { port } = origin.address() as net.AddressInfo
-      const upstream = Upstream.make({ origin: new URL(`http://127.0.0.1:${port}`) })
-      yield* Effect.addFinalizer(() => Effect.sync(upstream.close))
-      yield* connect("attic", upstream.handler, { certificate: servers.certificate })
+      const application = yield* webSocketApplication()
+      yield* connect("attic", application, { certificate: servers.certificate })
       const socket = new WebSocket(`wss://127.0.0.1:${relay.port}/chat`, {
         headers: { Host: attic },
         rejectUnauthorized: false,

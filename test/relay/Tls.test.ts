@@ -8,11 +8,11 @@ import * as https from "node:https"
 import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { type RawData, WebSocket, WebSocketServer } from "ws"
-import * as Upstream from "../../src/server/upstream/Upstream.ts"
+import { type RawData, WebSocket } from "ws"
 import * as Certificate from "../../src/transport/net/Certificate.ts"
 import * as Harness from "../support/Harness.ts"
 import * as Proxies from "../support/Proxies.ts"
+import { webSocketApplication } from "../support/webSocketApplication.ts"
 
 const hasOpenssl = Proxies.isInstalled("openssl")
 
@@ -115,17 +115,9 @@ describe.skipIf(!hasOpenssl)(`a relay with a certificate${reason}`, () => {
     Effect.gen(function* () {
       const { ca, certificate } = yield* made
       const relay = yield* Harness.relay({ servers: ["app"], config: { tls: certificate } })
-      const echo = new WebSocketServer({ port: 0, host: "127.0.0.1" })
-      yield* Effect.addFinalizer(() => Effect.sync(() => echo.close()))
-      echo.on("connection", (socket) =>
-        socket.on("message", (message, binary) => socket.send(message, { binary })),
-      )
-      yield* Harness.until("it listens", () => echo.address() !== null)
-      const { port } = echo.address() as { readonly port: number }
-      const origin = Upstream.make({ origin: new URL(`http://127.0.0.1:${port}`) })
-      yield* Effect.addFinalizer(() => Effect.sync(origin.close))
+      const application = yield* webSocketApplication()
       const url = `https://localhost:${relay.port}`
-      yield* Harness.serverAt(url, "app", origin.handler, { transport: "stream", ca })
+      yield* Harness.serverAt(url, "app", application, { transport: "stream", ca })
       const back = yield* Effect.promise(async () => {
         const socket = new WebSocket(`wss://localhost:${relay.port}/servers/app/`, { ca })
         await once(socket, "open")

@@ -4,10 +4,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
-import { WebSocket, WebSocketServer } from "ws"
-import * as Upstream from "../../../src/server/upstream/Upstream.ts"
+import { WebSocket } from "ws"
 import type { Call } from "../../support/Harness.ts"
 import * as Harness from "../../support/Harness.ts"
+import { echo, webSocketApplication } from "../../support/webSocketApplication.ts"
 
 const stream = { transport: "stream", connections: 1 } as const
 
@@ -204,22 +204,16 @@ describe("a WebSocket over a hop", () => {
       `ends at both sides when ${victim === "a" ? "the relay with the link" : "the visitor's relay"} dies`,
       () =>
         Effect.gen(function* () {
-          const acceptor = new WebSocketServer({ port: 0, host: "127.0.0.1" })
-          yield* Effect.addFinalizer(() => Effect.sync(() => acceptor.close()))
           let hasOriginEnded = false
-          acceptor.on("connection", (socket) => {
-            socket.on("message", (data) => socket.send(data))
+          const application = yield* webSocketApplication((socket) => {
+            echo(socket)
             socket.on("close", () => {
               hasOriginEnded = true
             })
           })
-          yield* Harness.until("it listens", () => acceptor.address() !== null)
-          const { port } = acceptor.address() as { readonly port: number }
-          const origin = Upstream.make({ origin: new URL(`http://127.0.0.1:${port}`) })
-          yield* Effect.addFinalizer(() => Effect.sync(origin.close))
           const cluster = yield* Harness.cluster(["a", "b"], { servers: ["demo"] })
           const [a, b] = cluster.relays as [Harness.ClusterRelay, Harness.ClusterRelay]
-          yield* Harness.server(a, "demo", origin.handler, stream)
+          yield* Harness.server(a, "demo", application, stream)
           yield* Harness.knowsLinks(b, "demo", 1)
           const socket = new WebSocket(`ws://${b.host}:${b.port}/servers/demo/`)
           let hasEchoed = false

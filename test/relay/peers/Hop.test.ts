@@ -7,11 +7,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
-import { WebSocket, WebSocketServer } from "ws"
+import { WebSocket } from "ws"
 import type { RequestHead } from "../../../src/protocol/Message.ts"
-import * as Upstream from "../../../src/server/upstream/Upstream.ts"
 import { maxStreams } from "../../../src/transport/mux/Multiplexer.ts"
 import * as Harness from "../../support/Harness.ts"
+import { webSocketApplication } from "../../support/webSocketApplication.ts"
 
 const stream = { transport: "stream", connections: 1 } as const
 
@@ -307,14 +307,8 @@ describe("a request at a relay without a link of the server", () => {
 
   it.live("is a WebSocket like any other", () =>
     Effect.gen(function* () {
-      const acceptor = new WebSocketServer({ port: 0, host: "127.0.0.1" })
-      yield* Effect.addFinalizer(() => Effect.sync(() => acceptor.close()))
-      acceptor.on("connection", (socket) => socket.on("message", (data) => socket.send(data)))
-      yield* Harness.until("it listens", () => acceptor.address() !== null)
-      const { port } = acceptor.address() as { readonly port: number }
-      const origin = Upstream.make({ origin: new URL(`http://127.0.0.1:${port}`) })
-      yield* Effect.addFinalizer(() => Effect.sync(origin.close))
-      const { b } = yield* setting(origin.handler)
+      const application = yield* webSocketApplication()
+      const { b } = yield* setting(application)
       const socket = new WebSocket(`ws://${b.host}:${b.port}/servers/demo/`)
       const large = randomBytes(1_000_000)
       const echoed = yield* Effect.promise(

@@ -3,10 +3,10 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { WebSocket, WebSocketServer } from "ws"
+import { WebSocket } from "ws"
 import { parseDomain } from "../../../src/domain/ServerHost.ts"
-import * as Upstream from "../../../src/server/upstream/Upstream.ts"
 import * as Harness from "../../support/Harness.ts"
+import { webSocketApplication } from "../../support/webSocketApplication.ts"
 
 const domain = parseDomain("relay.example")
 
@@ -70,14 +70,10 @@ describe("a server's own host", () => {
   it.live("takes upgrades for the server and none for the tunnel", () =>
     Effect.gen(function* () {
       const relay = yield* Harness.relay({ servers: ["app"], config: { domain } })
-      const echo = new WebSocketServer({ port: 0, host: "127.0.0.1" })
-      yield* Effect.addFinalizer(() => Effect.sync(() => echo.close()))
-      echo.on("connection", (socket, request) => socket.send(request.url ?? ""))
-      yield* Harness.until("it listens", () => echo.address() !== null)
-      const { port } = echo.address() as { readonly port: number }
-      const origin = Upstream.make({ origin: new URL(`http://127.0.0.1:${port}`) })
-      yield* Effect.addFinalizer(() => Effect.sync(origin.close))
-      yield* Harness.server(relay, "app", origin.handler, { transport: "stream" })
+      const application = yield* webSocketApplication((socket, request) =>
+        socket.send(request.url ?? ""),
+      )
+      yield* Harness.server(relay, "app", application, { transport: "stream" })
       const path = "/7ZSFUKGV/stream/app"
       const heard = yield* Effect.promise(
         () =>

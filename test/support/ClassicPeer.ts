@@ -4,8 +4,8 @@
 import { assert } from "@effect/vitest"
 import { encode } from "@msgpack/msgpack"
 import type { HeaderList } from "../../src/domain/HeaderList.ts"
-import { keyOf } from "../support/Harness.ts"
-import { type Address, RawHttp, type RawResponse } from "../support/RawHttp.ts"
+import { keyOf } from "./Harness.ts"
+import { type Address, RawHttp, type RawResponse } from "./RawHttp.ts"
 
 /** See the file's header. */
 export class ClassicPeer {
