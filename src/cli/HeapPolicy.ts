@@ -1,7 +1,7 @@
 /**
  * V8 settings for heap size and garbage collection. A tunnel allocates much and
- * retains little; with V8's defaults the heap grows to several times the live
- * size, and dead buffers of a large body reach 64 MiB and more before they are
+ * retains little. With V8's defaults the heap grows to several times the live
+ * size, and unused buffers of a large body reach 64 MiB and more before they are
  * collected (figures in docs/performance.md).
  */
 import { availableParallelism } from "node:os"

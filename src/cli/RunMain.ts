@@ -77,13 +77,13 @@ const hasLostTerminal = (): boolean => terminals.some((descriptor) => !isatty(de
 /** A closed terminal may send SIGHUP a moment before its descriptors are invalid; in milliseconds. */
 const hangUpMillis = 500
 
-/** How long a stop may take before it is said that it waits, in milliseconds. */
+/** How long a stop may take before a line says that it waits, in milliseconds. */
 const noticeMillis = 1_000
 
 /**
- * Whether a SIGHUP ends a process that has this many listeners for it: if it does
- * not use the signal to reload its configuration or log files, and on Windows,
- * where it only says that the console window was closed.
+ * Whether a SIGHUP ends a process that has this many listeners for it. It does if
+ * the process does not reload its configuration or log files by it. It always does
+ * on Windows, where it only means that the console window was closed.
  */
 export const endsByHangUp = (
   listeners: number,

@@ -1,7 +1,7 @@
 /**
- * Which hosts a program on this machine answers to. A site can let its own
- * name lead to 127.0.0.1 (DNS rebinding): its page in a browser then reads and
- * changes what it finds there as its own origin, and only the Host field tells.
+ * Which hosts a program on this machine answers to. Another site can let its own
+ * name point to 127.0.0.1 (DNS rebinding). Its page in a browser can then read and
+ * change everything there as its own origin; only the Host field shows this.
  */
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
@@ -25,9 +25,9 @@ const matches = (pattern: HostPattern, host: string): boolean =>
   pattern === "*" || (pattern.startsWith("*.") ? host.endsWith(pattern.slice(1)) : pattern === host)
 
 /**
- * No other site can have an IP address, nor a name that every system resolves
- * to itself (RFC 6761 6.3), nor one without a dot, such as this machine's own:
- * the public DNS has no addresses for those (RFC 7085).
+ * Whether no other site can have this host: it is an IP address, a name that every
+ * system resolves to itself (RFC 6761 6.3), or a name without a dot, such as this
+ * machine's own. The public DNS has no addresses for the latter (RFC 7085).
  */
 const belongsToNobody = (host: string): boolean =>
   host.startsWith("[") ||

@@ -38,7 +38,7 @@ const encodeTime = (millis: number): string => {
   return text
 }
 
-/** How many relays of a cluster can be told apart by the ids of their requests. */
+/** How many relays of a cluster the ids of requests can distinguish. */
 export const slots = 1024
 
 /**

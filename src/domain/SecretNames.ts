@@ -56,8 +56,8 @@ export const replaceUserinfo = (text: string, replacement: string): string =>
 const shareToken = /(\/share\/)[\w-]+\.[\w-]{43}(?![\w-])/g
 
 /**
- * A word that is good once, or for whoever knows it, in the path of an address: behind a segment
- * that says what it is for, such as `reset`, and perhaps another one, such as the user's number.
+ * A one-time or shared secret in the path of an address. It follows a segment that says its
+ * purpose, such as `reset`, perhaps with another segment between, such as the user's number.
  */
 const pathToken =
   /(\/[\w-]{0,40}(?:reset|passwor[dt]|magic|invit|confirm|verif|activat|token|secret|webhook|unsubscribe|recover|log-?in|sign-?in)[\w-]{0,40}\/(?:[\w%@+.-]{1,64}\/){0,2})(?=[A-Za-z_-]{0,60}\d)(?=[\d_-]{0,60}[A-Za-z])[\w-]{16,}/gi
@@ -127,9 +127,10 @@ const redactPairs = (text: string, pair: RegExp): string =>
   )
 
 /**
- * A target without secrets: the value of every parameter with the name of a
- * secret becomes `***`, in the path (RFC 3986 3.3), the query and the fragment,
- * so does what tells by itself that it is a secret, and userinfo before the host is removed.
+ * A target without secrets. The value of every parameter with the name of a
+ * secret becomes `***`, in the path (RFC 3986 3.3), the query and the fragment.
+ * So does a value that is recognised as a secret by itself, such as a token.
+ * Userinfo before the host is removed.
  */
 export const withoutSecrets = (target: string): string => {
   const withoutUser = replaceUserinfo(withoutTokens(target), "")

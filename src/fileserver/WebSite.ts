@@ -86,7 +86,7 @@ export class WebSite {
     this.sendFile(request.withQuery(Query.none).forAbsent(), [notFoundName], otherwise)
   }
 
-  /** @param otherwise is told whether there is a folder of this name */
+  /** @param otherwise gets whether there is a folder of this name */
   private sendFile(
     request: FileRequest,
     segments: ReadonlyArray<ByteName>,

@@ -18,10 +18,10 @@ import type { RequestHead, ResponseHead } from "./Message.ts"
 /**
  * An exchange ended without a response head.
  *
- * `code` selects the answer to the visitor, `detail` says what happened,
- * `retryAfter` is a time in seconds, `headers` are further fields of the answer
- * (such as `Allow` of a 405), `ownerRemedy` is what the server's owner can do
- * about it, which visitors are not told, `id` identifies this occurrence.
+ * `code` selects the answer to the visitor, `detail` says what happened, and
+ * `retryAfter` is a time in seconds. `headers` are further fields of the answer,
+ * such as `Allow` of a 405. `ownerRemedy` is what the server's owner can do about
+ * it, and is not shown to visitors. `id` identifies this occurrence.
  */
 export class ExchangeError extends Data.TaggedError("ExchangeError")<{
   readonly code: VisitorErrorCode

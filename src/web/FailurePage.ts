@@ -4,7 +4,7 @@
  * that it is whole wherever it is made.
  *
  * The page has one text for visitors, and one below it for the owner. Details
- * of the application behind a server are told to neither: strangers read the
+ * of the application behind a server are shown to neither: strangers read the
  * page, and the owner finds them in the server's log.
  */
 import { createHash } from "node:crypto"

@@ -13,7 +13,7 @@ import * as TlsHandshake from "../../transport/net/TlsHandshake.ts"
 import { loadAcme } from "../load/LoadAcme.ts"
 import * as PassedCertificate from "./PassedCertificate.ts"
 
-/** The certificates, and what is to be done when the relay has told at which address visitors are. */
+/** The certificates, and what is to be done when the relay has announced the address for visitors. */
 export interface PassedTls {
   readonly hosts: TlsHandshake.TlsHosts
   readonly onConnected: (url: string) => Effect.Effect<void>

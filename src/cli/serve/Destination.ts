@@ -91,7 +91,7 @@ export interface DestinationOptions {
   /** Files that are never served, in addition to the usual configurations. */
   readonly hiddenFiles: ReadonlyArray<string>
   readonly realm: string
-  /** Is told what is wrong with the application at present; `undefined`: nothing is. */
+  /** Called with what is wrong with the application at present; `undefined`: nothing is. */
   readonly onProblem?: ((problem: string | undefined) => void) | undefined
 }
 

@@ -48,7 +48,7 @@ interface Series {
 
 /** Watches an application. */
 export interface OriginLog {
-  /** The same handler, of which failures are told. */
+  /** The same handler; its failures are reported. */
   readonly watch: (handler: Handler) => Handler
   /** A response broke off after its head. */
   readonly cut: (error: ExchangeError) => void
@@ -58,7 +58,7 @@ export interface OriginLog {
   readonly up: () => void
 }
 
-/** Who else is told. */
+/** Who else gets the reports. */
 export interface OriginListener {
   /** This is wrong until the next response; `undefined`: nothing is. */
   readonly onProblem: (problem: string | undefined) => void
@@ -230,5 +230,5 @@ class WatchedReply extends ReplyWrapper {
   }
 }
 
-/** Makes a log of which nobody else is told. */
+/** Makes a log without further listeners. */
 export const make: Effect.Effect<OriginLog> = makeWith({ onProblem: () => {}, onDown: () => {} })

@@ -261,7 +261,7 @@ const serviceOf = (
 /** A name that is served; see {@link prepare}. */
 export type Tunnel = Effect.Success<ReturnType<typeof prepare>>
 
-/** Prints what is served under one name; the address follows when the relay has told it. */
+/** Prints what is served under one name; the address follows when the relay has announced it. */
 export const printOne = (
   config: ServerConfig.ServerConfig,
   { rows }: Pick<Tunnel, "rows">,

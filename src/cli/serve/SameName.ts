@@ -1,14 +1,14 @@
 /**
- * Another process of this user that serves one of the names that are to be
- * served, and something else under it: the relay gives visitors to both in turn,
- * which is right for two processes of one application and puzzling otherwise.
+ * Finds another process of this user that serves something else under the same
+ * name. The relay gives visitors to both in turn, which is right for two processes
+ * of one application and confusing otherwise.
  */
 import type { Service, Status } from "../control/StatusReport.ts"
 
 /** A service without how it is. */
 type Served = Pick<Service, "name" | "relay" | "serves">
 
-/** What is told about each name of `own` that a process of `others` serves differently. */
+/** A warning for each name of `own` that a process of `others` serves differently. */
 export const warningsFor = (
   own: ReadonlyArray<Served>,
   others: ReadonlyArray<Status>,

@@ -16,7 +16,7 @@ const grace = Duration.minutes(5)
 export const make = Effect.fnUntraced(function* (options: Destination.DestinationOptions) {
   const parent = yield* Effect.scope
 
-  /** Opens a destination in a Scope of its own. Problems of the application behind it are told while it is current. */
+  /** Opens a destination in a Scope of its own. Problems of the application behind it are reported while it is current. */
   const open = Effect.fnUntraced(function* (options: Destination.DestinationOptions) {
     const scope = yield* Scope.fork(parent)
     let problem: string | undefined

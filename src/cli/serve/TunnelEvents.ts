@@ -79,7 +79,7 @@ const forEachNew = (run: (url: string) => Effect.Effect<void>) => {
     })
 }
 
-/** Prints the address once the relay has told it, which alone knows it for certain, and again if it changes. */
+/** Prints the address once the relay has announced it, and again if it changes. Only the relay knows it for certain. */
 const configuredCallbacks = (printQr: (url: string) => Effect.Effect<void>): Callbacks => ({
   onConnected: forEachNew((url) => Effect.andThen(Output.openRow(url), printQr(url))),
 })
@@ -182,7 +182,7 @@ export const make = Effect.fnUntraced(function* (
   return { callbacks, failed: Deferred.await(failed) }
 })
 
-/** How long a relay may say nothing before that is told, in milliseconds: first as progress, then as a problem. */
+/** How long a relay may be silent before that is shown, in milliseconds: first as progress, then as a problem. */
 const quietMillis = [1_000, 10_000] as const
 
 /** Whether the relay has answered neither well nor badly. */

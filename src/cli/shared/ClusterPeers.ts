@@ -118,9 +118,9 @@ const cannotListen = ({ at, detail }: PeerNetworkError): BindError =>
 /** Where a relay listens for others, and where they reach it. */
 interface Addresses {
   readonly listen: ReadonlyArray<string>
-  /** What others are told by the relay itself; they replace a host that stands for every address. */
+  /** What the relay itself announces to others; they replace a host that stands for every address. */
   readonly told: string | undefined
-  /** What others are told by the engine. */
+  /** What others read in the engine. */
   readonly advertised: string
 }
 

@@ -1,5 +1,5 @@
 /**
- * What is told to whatever shows an owner what the server does.
+ * The events by which a view shows an owner what the server does.
  */
 import type { UplinkState } from "../../server/uplink/UplinkState.ts"
 import type { Handler } from "../../transport/body/Handler.ts"
@@ -14,7 +14,7 @@ export interface OwnerViewOptions {
   readonly logFormat: "text" | "json"
 }
 
-/** Is told what happens to one name. */
+/** Receives what happens to one name. */
 export interface ServiceView {
   /** The same handler, whose requests are shown. */
   readonly watch: (handler: Handler) => Handler
@@ -28,7 +28,7 @@ export interface ServiceView {
   readonly remove: () => void
 }
 
-/** Is told what happens. */
+/** Receives what happens. */
 export interface OwnerView {
   /** Whether the state is shown, so that the log need not repeat it. */
   readonly isLive: boolean
@@ -52,7 +52,7 @@ const silentService: ServiceView = {
 /** Shows nothing, and costs requests nothing. */
 export const silent: OwnerView = { isLive: false, serve: () => silentService }
 
-/** Shows nothing but requests. */
+/** Shows requests only. */
 export const requestsOnly = (watch: (handler: Handler, name: string) => Handler): OwnerView => ({
   isLive: false,
   serve: (name) => ({ ...silentService, watch: (handler) => watch(handler, name) }),

@@ -12,7 +12,7 @@ import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
 import { ReplyWrapper } from "../../transport/body/ReplyWrapper.ts"
 import { WatchedRequest } from "./WatchedRequest.ts"
 
-/** Is told of requests. */
+/** Receives the events of requests. */
 export interface FeedListener {
   /** A request has begun. */
   readonly onBegin?: (request: WatchedRequest) => void

@@ -7,7 +7,7 @@ import type { ServiceView } from "./OwnerView.ts"
 /** What is shown of one name. */
 export interface ServiceState {
   readonly name: string
-  /** The address for visitors; `undefined` until the relay has told it. */
+  /** The address for visitors; `undefined` until the relay has announced it. */
   readonly address: string | undefined
   /** `undefined` for a server that visitors reach directly. */
   readonly link: UplinkState | undefined

@@ -35,9 +35,9 @@ export class WatchedRequest extends VisitRecord {
   readonly at: number
   /** Whether a page has made it by itself, or nobody looks at its response. */
   readonly isAsset: boolean
-  /** The length of the response's body, if it is said. */
+  /** The length of the response's body, if it is known. */
   length: number | undefined
-  /** The length of the request's body, if it is said. */
+  /** The length of the request's body, if it is known. */
   readonly uploadLength: number | undefined
   /** What happened, if there was no response. */
   detail = ""

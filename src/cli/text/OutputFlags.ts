@@ -38,7 +38,7 @@ export const logRequests = GlobalFlag.Setting("log-requests")({
   ),
 })
 
-/** Whether nothing but warnings, errors and results is to be printed. */
+/** Whether only warnings, errors and results are printed. */
 export const isQuiet: Effect.Effect<boolean> = Effect.map(
   Effect.serviceOption(quiet),
   Option.getOrElse(() => false),

@@ -229,7 +229,7 @@ const answering =
     }
   }
 
-/** The workers of a relay, of which there are none yet. They are told of certificates, and the audit log is followed, while the Scope is open. */
+/** The workers of a relay, of which there are none yet. They get certificates, and the audit log is followed, while the Scope is open. */
 const makeCrew = Effect.fnUntraced(function* (
   { config, lastValid }: RunRelay.RelayStart,
   folder: string,

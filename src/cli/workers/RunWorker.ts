@@ -29,7 +29,7 @@ import type { WorkerChannel } from "./WorkerChannel.ts"
 import { type Machine, mayBusyPoll } from "./WorkerCount.ts"
 import * as WorkerMessage from "./WorkerMessage.ts"
 
-/** How long changes of links are gathered before the supervisor is told, in milliseconds. */
+/** How long changes of links are gathered before they are sent to the supervisor, in milliseconds. */
 const presenceMillis = 200
 
 /** How often it is checked whether the links of the other workers are known, in milliseconds. */

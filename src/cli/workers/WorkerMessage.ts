@@ -15,7 +15,7 @@ export const startVariable = "PTTH_WORKER_START"
 /** The descriptor of the listening socket in a worker: the one behind the IPC channel. */
 export const socketDescriptor = 4
 
-/** What a worker is told when it is started. */
+/** What a worker receives when it is started. */
 const WorkerStart = Schema.Struct({
   /** The name of the machine in the cluster. */
   machine: Schema.String,
@@ -29,7 +29,7 @@ const WorkerStart = Schema.Struct({
   secure: Schema.Boolean,
 })
 
-/** What a worker is told when it is started. */
+/** What a worker receives when it is started. */
 export type WorkerStart = (typeof WorkerStart)["Type"]
 
 /** A worker of this machine, as other workers reach it. */

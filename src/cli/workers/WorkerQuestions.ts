@@ -23,7 +23,7 @@ export interface WorkerQuestionsOptions {
   readonly send: (number: number, message: WorkerMessage.ToWorker) => void
 }
 
-/** What a worker has told of its peers. */
+/** What a worker has reported of its peers. */
 type ToldPeers = Extract<WorkerMessage.FromWorker, { readonly kind: "peers" }>
 
 type Answer = Extract<WorkerMessage.FromWorker, { readonly kind: "answer" }>
@@ -57,7 +57,7 @@ export class WorkerQuestions {
     }
   }
 
-  /** A worker has told something. */
+  /** A worker has sent something. */
   onMessage(number: number, message: Answer | ToldPeers): void {
     if (message.kind === "peers") {
       this.told.set(number, message)

@@ -1,5 +1,5 @@
 /**
- * The status of an engine, and who is told when it changes.
+ * The status of an engine, and the listeners for its changes.
  */
 import type { EngineStatus } from "./Engine.ts"
 

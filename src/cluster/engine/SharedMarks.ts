@@ -37,7 +37,7 @@ export interface SharedMarks {
   readonly listen: (kind: MarkKind, listener: MarkListener) => void
 }
 
-/** The most marks that are on their way at once; under an attack further ones are not told. */
+/** The most marks that are on their way at once; under an attack further ones are dropped. */
 const mostPending = 64
 
 /** Tells and hears marks while the Scope is open. */

@@ -139,7 +139,7 @@ export const share = Effect.fn("SharedUsage.share")(function* (
   limits.report()
   yield* Effect.suspend(() => {
     others.forget()
-    // While the engine is away each relay has the full limits; old tokens are not told later.
+    // While the engine is away each relay has the full limits; old tokens are not sent later.
     const usage = limits.report()
     return engine.status().state === "connected" ? tell(usage) : Effect.void
   }).pipe(Effect.schedule(Schedule.spaced(reportMillis)), Effect.forkScoped)

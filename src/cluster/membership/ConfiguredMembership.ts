@@ -20,7 +20,7 @@ export interface MembershipConfig {
  * Follows the members while the Scope is open.
  *
  * @param id this relay's
- * @param describe what is told of it in the engine
+ * @param describe what the engine has of it
  */
 export const make = (
   { engine, peers }: MembershipConfig,

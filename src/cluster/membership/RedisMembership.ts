@@ -139,7 +139,7 @@ class Leases {
 /**
  * Announces this relay and follows the others while the Scope is open.
  *
- * @param describe what is told of this relay, asked at each renewal
+ * @param describe what the engine has of this relay, asked for at each renewal
  */
 export const make = Effect.fn("RedisMembership.make")(function* (
   id: string,

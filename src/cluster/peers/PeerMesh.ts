@@ -67,7 +67,7 @@ const endMillis = 1_000
 /** For how long a member that does not answer may be one that is just starting, in milliseconds. */
 const unreachedMillis = 10_000
 
-/** For how long an address that only a peer told is tried in vain, in milliseconds. */
+/** For how long an address that only a peer announced is tried without success, in milliseconds. */
 const learntMillis = 60_000
 
 /** How long two relays may have the same id until that is logged: a dead one is noticed sooner. In milliseconds. */
@@ -165,7 +165,7 @@ export class PeerMesh implements PeersShape {
   /** Addresses whose links are waited for at the start; `undefined` before they are known. */
   private awaited: Set<string> | undefined
   private at = ""
-  /** The workers of this machine that others were told of. */
+  /** The workers of this machine that were announced to others. */
   private toldWorkers = ""
   private isWithdrawn = false
   /** Called when there is no connection of others any more. */

@@ -25,7 +25,7 @@ export interface AuthRules {
   readonly signIn?: AllowList | undefined
 }
 
-/** Rules by which nobody comes in. */
+/** Rules that admit nobody. */
 export const none: AuthRules = { users: [], tokens: [], userHeader: undefined, allow: undefined }
 
 /** A user and the hash of the password. */

@@ -76,7 +76,7 @@ const registered = (entry: ServerEntry, auth: RegisteredServer["auth"]): Registe
   return { ...rest, tripcodes: tripcode, auth, limits }
 }
 
-/** A server's registration with nothing but what every server has. */
+/** A server's registration with the required keys only. */
 export const plainServer: Omit<RegisteredServer, "name" | "tripcodes"> = registered(
   ConfigKey.values(registeredServerKeys, {}),
   undefined,

@@ -11,7 +11,7 @@ import { isInside } from "../root/Root.ts"
 
 /** The most locks. */
 export const maxLocks = 1_000
-/** The most shared locks that hold for the same path: each of them is told with every entry. */
+/** The most shared locks that hold for the same path: each entry of a listing has all of them. */
 export const maxShared = 8
 /** The longest time in seconds until a lock has to be refreshed. */
 export const maxSeconds = 3_600

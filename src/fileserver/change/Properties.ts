@@ -1,7 +1,7 @@
 /**
- * The dead properties of WebDAV (RFC 4918 4): a file in each folder that has
- * any, never served, with those of its entries and its own, so that they go
- * along with the folder wherever its owner moves it.
+ * The dead properties of WebDAV (RFC 4918 4). Each folder that has any has a file
+ * with its own and those of its entries, which is never served. So they stay with
+ * the folder wherever its owner moves it.
  */
 import * as fs from "node:fs"
 import { type ByteName, toFsPath } from "../names/ByteName.ts"

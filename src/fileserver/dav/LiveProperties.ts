@@ -48,7 +48,7 @@ export const tagOf = (
 const lockEntry = (scope: string): string =>
   `<D:lockentry><D:lockscope><D:${scope}/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>`
 
-/** A lock as it is told. */
+/** A lock as a listing has it. */
 export const activeLock = (
   { address, deep, owner, scope, seconds, token }: Locks.Lock,
   { prefix }: View,
@@ -75,7 +75,7 @@ type Property = (resource: Resource, view: View) => string | undefined | Promise
 const date = (time: number): string | undefined =>
   HttpDate.isWritable(time) ? HttpDate.format(time) : undefined
 
-/** The properties that are told when all are asked for. */
+/** The properties in the answer when all are asked for. */
 const usual: Readonly<Record<string, Property>> = {
   displayname: (resource) => XmlTree.escapeText(name(resource)),
   resourcetype: ({ folder }) => (folder ? "<D:collection/>" : ""),
@@ -99,7 +99,7 @@ const usual: Readonly<Record<string, Property>> = {
   lockdiscovery: ({ locks }, view) => locks.map((lock) => activeLock(lock, view)).join(""),
 }
 
-/** The others, which are told only by name (RFC 4331 3 and 4). */
+/** The others, which are in the answer only if they are asked for by name (RFC 4331 3 and 4). */
 const others: Readonly<Record<string, Property>> = {
   "quota-available-bytes": (resource) =>
     resource.folder ? quota(resource, ({ bavail, bsize }) => bavail * bsize) : undefined,
@@ -109,7 +109,7 @@ const others: Readonly<Record<string, Property>> = {
       : undefined,
 }
 
-/** The names of the properties that are told when all are asked for. */
+/** The names of the properties in the answer when all are asked for. */
 export const names: ReadonlyArray<string> = Object.keys(usual)
 
 const find = (name: string): Property | undefined =>

@@ -19,7 +19,7 @@ import * as XmlTree from "./XmlTree.ts"
 /** See {@link Source.maxDeep}. */
 const maxDeep = 5_000
 
-/** The most properties that may be asked for by their names: each is told, or told to be missing, for every entry. */
+/** The most properties that may be asked for by their names: each is given, or named as missing, for every entry. */
 export const maxProperties = 256
 
 /** A property by its name. */
@@ -212,7 +212,7 @@ export const keyOf = ({ name, namespace }: PropertyName): string => `{${namespac
 const isUnusual = ({ name, namespace }: PropertyName): boolean =>
   namespace === XmlTree.dav && !LiveProperties.names.includes(name)
 
-/** One resource as an element; `href` is its address, unless it is told for another one. */
+/** One resource as an element; `href` is its address, unless another one is given. */
 export const render = async (
   { dead, resource }: Found,
   wanted: Wanted,

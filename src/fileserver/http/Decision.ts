@@ -26,8 +26,8 @@ export interface FileFacts {
   readonly modified: bigint
   /**
    * The last change of content or properties in nanoseconds since 1970, which only the
-   * operating system sets: a file that was overwritten and got its former size and
-   * {@link modified} again is told apart by it.
+   * operating system sets. It distinguishes a file that was overwritten and got its
+   * former size and {@link modified} again.
    */
   readonly changed: bigint
 }

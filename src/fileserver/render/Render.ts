@@ -208,7 +208,7 @@ class ThreadRenderer implements Renderer {
         if (unused <= 0) this.giveUp()
         else this.limitText(Math.max(unused, leastWait), remaining - millis)
       }
-      // It has ended, which is told by another event.
+      // It has ended, which another event reports.
       this.busyMillis(worker).then(check, () => {})
     })
   }

@@ -113,7 +113,7 @@ const absentCodes = new Set([
 /** The longest name of a file, in bytes, on all usual file systems. */
 const maxName = 255
 
-/** What a visitor is told about an error of the file system with a file that a listing shows. */
+/** What a visitor learns about an error of the file system with a file that a listing shows. */
 export const notOpen = (error: NodeJS.ErrnoException): NotOpen => {
   const code = error.code ?? "UNKNOWN"
   if (absentCodes.has(code)) return absent
@@ -235,7 +235,7 @@ class SharedRoot implements Root {
     })
   }
 
-  /** Gives why a path cannot be opened. That the server may not read it is told only if it is listed. */
+  /** Gives why a path cannot be opened. That the server may not read it is said only if it is listed. */
   private explain(
     error: NodeJS.ErrnoException,
     segments: ReadonlyArray<ByteName>,

@@ -4,7 +4,7 @@
  */
 import * as Exif from "../types/Exif.ts"
 
-/** An Exif block with nothing but the orientation (CIPA DC-008). */
+/** An Exif block that has only the orientation (CIPA DC-008). */
 const orientationBlock = (orientation: number): Uint8Array => {
   const block = Buffer.alloc(36)
   block.writeUInt16BE(0xffe1, 0)

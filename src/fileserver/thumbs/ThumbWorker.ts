@@ -1,8 +1,8 @@
 /**
  * The process that makes pictures smaller, with sharp. It is a process of its
- * own so that a picture made to exhaust memory or time ends this process and
- * nothing else: it watches its own memory and processor time, and the server
- * ends it when it does not answer.
+ * own so that a picture made to exhaust memory or time ends only this process. It
+ * watches its own memory and processor time, and the server ends it when it does
+ * not answer.
  */
 import type { Sharp } from "sharp"
 import type { ThumbFormat } from "./ThumbFormat.ts"

@@ -196,7 +196,7 @@ class TusRequest {
         (isPart ? await this.write(part) : undefined) ??
         (part.isComplete ? await this.finish(folder, part) : undefined)
       if (refusal !== undefined) {
-        // Nobody was told its address, so nobody can go on with it.
+        // No client has its address, so none can continue it.
         await this.drop(folder, part)
         return refusal
       }

@@ -1,11 +1,11 @@
 /**
- * The uploads that this process has begun. How many there may be is limited: if
- * there are too many, the network that has begun most of them loses the one that
- * nobody has gone on with for the longest time; one that a request works on only
- * if there is no other. Those that nobody goes on with are deleted when they
- * expire, also in folders to which nothing is uploaded any more. Of complete ones
- * the length is remembered for a while: a client whose connection breaks at the
- * end asks.
+ * The uploads that this process has begun. Their number is limited: if there are
+ * too many, the network that has begun most of them loses the one that was not
+ * continued for the longest time. An upload that a request works on is lost only
+ * if there is no other. Uploads that are not continued are deleted when they
+ * expire, also in folders to which nothing is uploaded any more. The length of a
+ * complete upload is remembered for a while, for clients whose connection breaks
+ * at the end.
  */
 import { makesRoom, networkOf } from "../../domain/visitor/FairShare.ts"
 import type { ByteName } from "../names/ByteName.ts"
@@ -35,7 +35,7 @@ export class UnfinishedUploads {
   private readonly root: Root.Root
   private readonly turns: UploadTurns
   private readonly most: number
-  /** By their keys; the one that nobody has gone on with for the longest time is the first. */
+  /** By their keys; the one that was not continued for the longest time is the first. */
   private readonly uploads = new Map<string, Unfinished>()
   private readonly finished = new Map<string, number>()
   private timer: NodeJS.Timeout | undefined
@@ -124,7 +124,7 @@ export class UnfinishedUploads {
     }
   }
 
-  /** Deletes an upload that nobody has gone on with. */
+  /** Deletes an upload that no client has continued. */
   private delete(key: string, now: number): Promise<void> {
     return this.visit(key, now, async (part) => {
       this.remove(key)

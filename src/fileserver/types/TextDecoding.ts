@@ -1,7 +1,7 @@
 /**
- * Finds out in which character encoding a text file is: by its byte order
- * mark, as UTF-8 or UTF-16, as the file itself declares, as its characters let
- * one guess, or as windows-1252, the default of the Encoding Standard (WHATWG).
+ * Finds the character encoding of a text file. In this order it tries the byte
+ * order mark, UTF-8 and UTF-16, the file's own declaration, and a guess by its
+ * characters. The default is windows-1252, as in the Encoding Standard (WHATWG).
  */
 import * as GuessedEncoding from "./GuessedEncoding.ts"
 

@@ -122,7 +122,7 @@ export const apply = (headers: HeaderList, visitor: Visitor, to: PublicAddress):
 
 const realIp = "X-Real-IP"
 
-/** The visitor's address, as the relay has told it; empty if it has not. */
+/** The visitor's address, as the relay has sent it; empty if it has not. */
 export const visitorOf = (headers: HeaderList): string =>
   first(headers, realIp.toLowerCase()) ?? last(joined(headers, "x-forwarded-for")) ?? ""
 

@@ -74,7 +74,7 @@ export const responseHasBody = (method: string, status: number): boolean =>
 /**
  * The framing of a response that is about to be sent.
  *
- * @param length what the head promises; of a response without body it is told, not sent
+ * @param length what the head promises; a response without body names it, but sends none
  */
 export const ofResponse = (
   method: string,

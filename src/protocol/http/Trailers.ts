@@ -1,8 +1,8 @@
 /**
  * Which fields are allowed as trailers. A recipient may merge trailers with the
  * head, so fields for framing, routing, authentication, request modifiers and
- * content are not allowed (RFC 9110 6.5.1), nor those that only the relay may
- * set, nor those that are moved or removed in heads.
+ * content are not allowed (RFC 9110 6.5.1). Neither are fields that only the
+ * relay may set, or that are moved or removed in heads.
  */
 import { apiKeyField } from "../../domain/ApiKey.ts"
 import type { HeaderList } from "../../domain/HeaderList.ts"

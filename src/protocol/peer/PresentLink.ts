@@ -37,6 +37,6 @@ export const PresentLink = Schema.Struct({
 /** See the schema. */
 export type PresentLink = typeof PresentLink.Type
 
-/** A text by which links are told apart. */
+/** A text that is different for each link. */
 export const keyOf = ({ instance, name, number }: LinkKey): string =>
   `${name} ${instance} ${number}`

@@ -16,7 +16,7 @@ export interface AuditRate {
 /** What strangers cause. */
 const strangers: AuditRate = { ofSource: 10, inAll: 100 }
 
-/** What anybody causes who finds the address of an interface that few people use. */
+/** Events that anybody can cause who finds the address of an interface with few users. */
 const refusals: AuditRate = { ofSource: 10, inAll: 10 }
 
 /** What a server with a valid key causes. Their number is that of the configuration. */

@@ -1,7 +1,7 @@
 /**
- * What the relays of a cluster share of ACME, with a copy in a folder of this
- * machine: a relay that starts while the engine is away has its certificates, and
- * an engine that comes back empty gets them again.
+ * The certificates and the account that the relays of a cluster share, with a copy
+ * in a folder of this machine. So a relay that starts while the engine is away has
+ * its certificates, and an engine that comes back empty gets them again.
  */
 import * as Effect from "effect/Effect"
 import type { AcmeError } from "../../transport/acme/AcmeError.ts"

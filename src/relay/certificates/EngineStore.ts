@@ -41,7 +41,7 @@ const claimMillis = 360_000
 /** How long an answer to a challenge is kept, in milliseconds. */
 const challengeMillis = 600_000
 
-/** How long the other relays have to hear of a challenge before the authority is told, in milliseconds. */
+/** How long the other relays have to receive a challenge before the authority is asked to check it, in milliseconds. */
 const spreadMillis = 500
 
 const channel = "certificates"

@@ -33,7 +33,7 @@ export interface KeptOptions extends AcmeOptions {
   readonly dns: Challenger.DnsRecords | undefined
 }
 
-/** How long workers have to hear of a challenge before the authority is told, in milliseconds. */
+/** How long workers have to receive a challenge before the authority is asked to check it, in milliseconds. */
 const tellMillis = 1_000
 
 const report = (

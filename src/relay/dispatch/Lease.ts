@@ -1,8 +1,8 @@
 /**
  * How long a server may take to begin a request that changes something, from when
- * the relay handed it out. Until a little later the visitor is not told that the
- * request failed because its link was lost: a server that was paused must not do
- * afterwards what its visitor was told to have failed (docs/protocol.md, Begin).
+ * the relay handed it out. If the link is lost, the visitor gets the failure a
+ * little after that time: a server that was paused must not begin a request after
+ * its failure was reported (docs/protocol.md, Begin).
  */
 
 /** What clocks and their readings may differ by, in milliseconds, unless `response_timeout` is short. */
@@ -12,7 +12,7 @@ const marginMillis = 1_000
 export interface Lease {
   /** From the hand-out on, for how long the server may begin the request. */
   readonly begin: number
-  /** From the hand-out on, for how long its visitor is not told that it failed. */
+  /** From the hand-out on, for how long its failure is not reported to its visitor. */
   readonly silence: number
   /** What a server may take besides, where it is another relay that hands the request to it. */
   readonly extra: number
@@ -23,7 +23,7 @@ export const none: Lease = { begin: 0, silence: 0, extra: 0 }
 
 const marginOf = (responseMillis: number): number => Math.min(marginMillis, responseMillis / 3)
 
-/** For how long a visitor is not told that a request failed which a server begins within `begin` milliseconds. */
+/** For how long the failure of a request is not reported to its visitor, if a server begins it within `begin` milliseconds. */
 export const silenceOf = (begin: number, responseMillis: number): number =>
   begin + marginOf(responseMillis)
 
@@ -31,7 +31,7 @@ export const silenceOf = (begin: number, responseMillis: number): number =>
  * The lease of a request.
  *
  * @param most the longest time to begin it, in milliseconds
- * @param responseMillis how long the server has for the head of its response, after which the visitor is told anyway
+ * @param responseMillis how long the server has for the head of its response; after that the visitor gets the failure anyway
  * @param mostExtra the longest time that the server may take besides, in milliseconds
  */
 export const leaseOf = (most: number, responseMillis: number, mostExtra = 0): Lease => {

@@ -112,7 +112,7 @@ export class Pending implements Pace {
   /** How long the server has for the head of its response, in milliseconds. */
   private answerMillis = 0
   private lease = Lease.none
-  /** Until when the head of the response is awaited, and a loss is not told, in monotonic milliseconds. */
+  /** Until when the head of the response is awaited, and a loss is not reported, in monotonic milliseconds. */
   private answerBy = 0
   private silentUntil = 0
   private readonly hop: HopTerms | undefined
@@ -162,9 +162,9 @@ export class Pending implements Pace {
   }
 
   /**
-   * Whether it hopped here and a server that is handed it over the link might begin
-   * it so late that the visitor's relay has to allow that: that is asked, and `next`
-   * called if it does. It allows that it is handed out.
+   * Whether it hopped here, and the server of this link might begin it so late that
+   * the visitor's relay has to allow that. Then that relay is asked, and `next` is
+   * called once it allows the request to be handed out.
    */
   asksToBegin(link: { readonly beginMillis: () => number }, next: () => void): boolean {
     const { hop } = this

@@ -259,7 +259,7 @@ export class Dispatcher implements PendingOwner {
       )
   }
 
-  /** When a link was opened, as the peers were told; in milliseconds since 1970. */
+  /** When a link was opened, as it was announced to the peers; in milliseconds since 1970. */
   timeOpened(link: Link): number {
     return this.openedAt.get(link) ?? 0
   }

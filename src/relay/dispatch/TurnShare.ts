@@ -1,10 +1,10 @@
 /**
  * Shares each turn of the event loop among servers, so that one with thousands
  * of requests at once does not make the turns long for all others. While
- * several servers are active, each may be given a few requests in a turn, and a
- * few frames of its links are read; what is left waits for the next turns, in
- * which the servers that wait take turns (round robin). While only one server
- * is active, there is no limit.
+ * several servers are active, each gets a few requests in a turn, and a few
+ * frames of its links are read. The rest waits for the next turns, in which the
+ * waiting servers are served round robin. While only one server is active, there
+ * is no limit.
  */
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { ReadShare } from "../../transport/mux/FrameParser.ts"

@@ -1,8 +1,8 @@
 /**
  * Records the last requests of servers that are inspected, with their heads and
- * the start of their bodies, for an administrator: of those with `inspect =
- * true`, and for a while of those for which the administrator turns it on.
- * Bodies are copied while they are forwarded, without delaying them.
+ * the start of their bodies, for an administrator. These are servers with `inspect
+ * = true`, and for a time those for which the administrator turns it on. Bodies
+ * are copied while they are forwarded, without delaying them.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"

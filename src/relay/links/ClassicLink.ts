@@ -89,7 +89,7 @@ export class ClassicLink implements Link {
   readonly reason: string
   readonly program: string
   private readonly options: ClassicLinkOptions
-  /** What a server is told of the relay with every answer, as names and values in turn. */
+  /** The fields about the relay in every answer to a server, as names and values in turn. */
   private readonly relayFields: ReadonlyArray<string>
   private readonly parked: ParkedListens
   /** Requests that were sent and are not answered yet. */

@@ -55,7 +55,7 @@ export class StreamLink implements Link {
   readonly instance: string
   readonly number: string
   readonly program: string
-  /** Whether its server was told that visitors' connections are passed on. */
+  /** Whether the hello to its server said that visitors' connections are passed on. */
   readonly isPassedThrough: boolean
   private readonly options: StreamLinkOptions
   private suspicion: Deadline | undefined
@@ -129,7 +129,7 @@ export class StreamLink implements Link {
     return this.options.further !== undefined
   }
 
-  /** Whether its server has told by itself that it does nothing more with the requests on this link. */
+  /** Whether its server has said by itself that it does nothing more with the requests on this link. */
   get isDropped(): boolean {
     return !this.options.multiplexer.isCutOff || this.isRevoked
   }

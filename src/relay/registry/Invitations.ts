@@ -28,7 +28,7 @@ export interface InvitationOptions {
   readonly replaces?: boolean
 }
 
-/** An invitation as its maker gets it; the ticket is told once. */
+/** An invitation as its maker gets it; the ticket is shown once. */
 export interface Invitation {
   readonly name: ServerName
   readonly ticket: string

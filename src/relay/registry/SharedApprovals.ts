@@ -1,9 +1,9 @@
 /**
- * Approved servers of a cluster. What is approved on one relay is
- * written to the `servers.d` of each, so that a relay needs no engine to know
- * it; a file that is removed on one is removed on all, and a server that is paused
- * on one is paused on all, those that were away included. Only files that approval
- * wrote take part: all others are the operator's and stay with their machine.
+ * Approved servers of a cluster. An approval on one relay is written to the
+ * `servers.d` of each, so that a relay needs no engine to know it. A file that is
+ * removed on one relay is removed on all, and a server that is paused on one is
+ * paused on all, also on those that were away. This holds only for files that
+ * approval wrote: all others are the operator's and stay with their machine.
  */
 import * as NodePath from "node:path"
 import * as Clock from "effect/Clock"

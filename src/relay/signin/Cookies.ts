@@ -31,6 +31,6 @@ export const set = (name: string, value: string, seconds: number): Header => [
 /** The field that removes a cookie. */
 export const remove = (name: string): Header => set(name, "", 0)
 
-/** What of the cookie {@link asker} is told to other hosts. */
+/** What other hosts learn of the cookie {@link asker}. */
 export const hashOf = (value: string): string =>
   createHash("sha256").update(value).digest("base64url")

@@ -179,7 +179,7 @@ export class Provider {
     return configuration
   }
 
-  /** Runs a step; what went wrong is logged, and told to the visitor in general. */
+  /** Runs a step; an error is logged, and the visitor gets a general message. */
   private async failing<A>(step: () => Promise<A>): Promise<A> {
     try {
       return await step()

@@ -1,7 +1,7 @@
 /**
- * Values that only relays with the same secret can make and read: what a relay
- * has to remember of a visitor stands, encrypted, in the visitor's own cookies
- * and addresses, so that any worker and any relay of a cluster can go on.
+ * Values that only relays with the same secret can make and read. A relay stores
+ * what it has to remember of a visitor, encrypted, in the visitor's own cookies
+ * and addresses, so that any worker and any relay of a cluster can continue.
  */
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"

@@ -24,7 +24,7 @@ export interface MetricsContext {
   readonly peers: PeersShape
   readonly engine: EngineShape
   readonly certificates: CertificatesShape
-  /** The version of this package; empty if it is told elsewhere. */
+  /** The version of this package; empty if another metric has it. */
   readonly version: string
 }
 

@@ -27,7 +27,7 @@ export interface ResendContext {
 /** How long the response may take to its end, in milliseconds. */
 const maxMillis = 60_000
 
-/** The reply of nobody: the response is read to its end for its recording, and counted. */
+/** A reply without a visitor: the response is read to its end for its recording, and counted. */
 class UnseenReply implements Reply {
   private readonly notes: VisitNotes
   private readonly end: () => void

@@ -116,9 +116,9 @@ const toHandler =
 
 /**
  * Whether a request is for another host than its connection (RFC 9110 7.4). The
- * relay has passed the connection here by the host in the handshake; a browser
- * also sends requests for other hosts on it if the certificate is good for them
- * (RFC 9113 9.1.1), and these may be those of other servers.
+ * relay has passed the connection here by the host in the handshake. A browser
+ * also sends requests for other hosts on it if the certificate is valid for them
+ * (RFC 9113 9.1.1), and those hosts may belong to other servers.
  */
 const isMisdirected = ({ head, serverName }: FrontRequest): boolean => {
   const host = first(head.headers, "host")

@@ -15,7 +15,7 @@ import type { ListenError } from "../uplink/ListenError.ts"
 import * as LinkSpread from "./LinkSpread.ts"
 import type { OpenLink } from "./StreamConnection.ts"
 
-/** What is told of a link. */
+/** The events of a link. */
 export interface LinkEvents {
   readonly onAlive: (link: OpenLink) => void
   readonly onRelays: (relays: LinkSpread.RelayList) => void

@@ -81,9 +81,9 @@ const crowdedMachines = (
 ): ReadonlyArray<string> => machines.filter((machine) => countOf(machine, counts) >= least).flat()
 
 /**
- * The relays that are not to accept a further link: those that have more than the
- * fewest, and while relays have none, all of the machines that have more links
- * than one with such a relay.
+ * The relays that are not to accept a further link: those that have more links
+ * than the one with the fewest. While some relay has none, these are also all
+ * relays of each machine that has more links than a machine with such a relay.
  *
  * @param others the relays of the links that work
  */
@@ -101,9 +101,9 @@ export const unwanted = (
 }
 
 /**
- * The link that is to be opened elsewhere: the newest of a relay that has two more
- * than another, or of a machine that has two more than one with a relay without
- * any; `undefined` if all are well placed.
+ * The link that is to be opened elsewhere; `undefined` if all are well placed. It
+ * is the newest of a relay that has two more than another, or of a machine that
+ * has two more than a machine that has a relay without any.
  */
 export const misplaced = (
   links: ReadonlyArray<PlacedLink>,

@@ -96,7 +96,7 @@ class StreamConnection {
   /** Through a proxy to a relay without TLS: by CONNECT, or, if the proxy does not open it, as any other request. */
   private way: "Tunnel" | "Relayed" = "Tunnel"
   private probe: Deadline
-  /** `Alive`: a pong has shown that the relay speaks stream; `Ended`: the reason has been told. */
+  /** `Alive`: a pong has shown that the relay speaks stream; `Ended`: the reason has been reported. */
   private state: "Probing" | "Alive" | "Ended" = "Probing"
   private multiplexer: Multiplexer | undefined
   private suspicion: Deadline | undefined

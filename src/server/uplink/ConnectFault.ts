@@ -224,9 +224,9 @@ const withClock = (error: ListenError, relayUrl: URL): Effect.Effect<ListenError
   )
 
 /**
- * Looks closer at what the error alone does not tell: what closes a plain
- * connection without a response may speak TLS, and where a certificate is not
- * valid now, the clock of the relay tells whose is wrong.
+ * Examines what the error alone does not show. A peer that closes a plain
+ * connection without a response may speak TLS. If a certificate is not valid now,
+ * the clock of the relay shows whose clock is wrong.
  *
  * @param proxy the proxy on the way to the relay, past which nothing is asked
  */

@@ -26,7 +26,7 @@ import * as UpstreamFields from "./UpstreamFields.ts"
 
 /** The origin, the path that is put before each target, and which Host it gets. */
 export interface UpstreamOptions extends UpstreamAddress.UpstreamAddressOptions {
-  /** Is told of a response that broke off, which its visitor sees as a broken connection. */
+  /** Called for a response that broke off, which its visitor sees as a broken connection. */
   readonly onCut?: (error: ExchangeError) => void
   /** The path of a unix socket on which the application listens; then host and port of the origin are not used. */
   readonly socketPath?: string | undefined

@@ -146,7 +146,7 @@ const withHost = (headers: HeaderList, { app, inner, visitor }: Addresses): Head
     const own = `${inner.proto}://${inner.host}`
     if (value.length === reference.start.length) return [name, own]
     const { path } = reference
-    // Which page it was is not told by a Referer of `Referrer-Policy: origin`.
+    // A Referer of `Referrer-Policy: origin` does not name the page.
     if (path === "/") return [name, `${own}/`]
     return UriReference.isBelow(path, visitor.prefix)
       ? [name, own + UriReference.rebase(path, visitor.prefix, app.base)]

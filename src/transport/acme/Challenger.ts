@@ -23,7 +23,7 @@ export interface ChallengerOptions {
   readonly dns: DnsRecords | undefined
   /** Whether a name is in the zone of `dns`. */
   readonly isInZone: (name: string) => boolean
-  /** Has the others who may be asked know the answer, before the authority is told. */
+  /** Gives the answer to the others that may be asked, before the authority is asked to check. */
   readonly spread: (challenge: Challenge, isThere: boolean) => Effect.Effect<void>
 }
 

@@ -18,11 +18,11 @@ export interface Reply {
   /** Sends an interim response before the response; dropped where it cannot be passed on. */
   inform?(head: InterimHead): void
   /**
-   * Calls `go` when a request that changes something may have its effect: now, or
-   * later, or never if its visitor may have been told meanwhile that it failed,
-   * since this process was paused. A handler calls it at the last moment before
-   * the effect, by `Replies.commit`, and waits until then. Replies that pass on to
-   * another one have to pass this on.
+   * Calls `go` when a request that changes something may have its effect: now or
+   * later. If this process was paused, its visitor may have got a failure meanwhile;
+   * then `go` is never called. A handler calls this at the last moment before the
+   * effect, by `Replies.commit`, and waits for `go`. Replies that forward to another
+   * one have to forward this.
    */
   commit?(go: () => void): void
   /** Reports that there is no response; the visitor gets the error's status and text. */

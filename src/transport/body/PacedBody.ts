@@ -7,7 +7,7 @@ import type { HeaderList } from "../../domain/HeaderList.ts"
 import type { BodyError } from "../../protocol/Exchange.ts"
 import type { Body, BodyFlow, BodySink } from "./Body.ts"
 
-/** Is told who is waited for. */
+/** Receives which side is waited for. */
 export interface Pace {
   /** The reader wants more: its sender is waited for. */
   awaitsSender(): void

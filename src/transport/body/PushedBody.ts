@@ -25,7 +25,7 @@ export interface BodySource {
  * - `Flowing`: the reader takes each chunk as it comes.
  * - `Delivering`: the reader's `data` is running.
  * - `Resumed`: the same, and it has called `resume`.
- * - `Closed`: the end has been told, or the reader has left.
+ * - `Closed`: the end was delivered, or the reader has left.
  */
 type State = "Unread" | "Starting" | "Paused" | "Flowing" | "Delivering" | "Resumed" | "Closed"
 
@@ -37,7 +37,7 @@ export class PushedBody implements Body, BodySink, BodyFlow {
   private readonly queue = new ChunkQueue()
   private state: State = "Unread"
   private sink: BodySink | undefined
-  /** How the body ends, from when that is known until the reader is told. */
+  /** How the body ends, from when that is known until it is delivered. */
   private outcome: HeaderList | BodyError | undefined
 
   constructor(length: number | undefined, source: BodySource) {
@@ -50,7 +50,7 @@ export class PushedBody implements Body, BodySink, BodyFlow {
     return this.sink === undefined
   }
 
-  /** Whether the end has been told, or the reader has left. */
+  /** Whether the end was delivered, or the reader has left. */
   get isClosed(): boolean {
     return this.state === "Closed"
   }
@@ -74,14 +74,14 @@ export class PushedBody implements Body, BodySink, BodyFlow {
     return this.state === "Flowing"
   }
 
-  /** The body is whole; the reader is told after the queued bytes. */
+  /** The body is whole; the end is delivered after the queued bytes. */
   end(trailers: HeaderList): void {
     if (this.state === "Closed" || this.outcome !== undefined) return
     this.outcome = trailers
     this.tellOutcome()
   }
 
-  /** The body broke off, also if it has ended and the reader has not been told; queued bytes are thrown away. */
+  /** The body broke off, also if it has ended and the end was not delivered; queued bytes are discarded. */
   fail(error: BodyError): void {
     if (this.state === "Closed" || this.outcome instanceof BodyError) return
     this.outcome = error

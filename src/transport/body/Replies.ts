@@ -18,7 +18,7 @@ export const respondText = (reply: Reply, status: number, text: string): void =>
     fromText(text),
   )
 
-/** See `Reply.commit`; `go` is called at once where nobody is told of failures meanwhile. */
+/** See `Reply.commit`; `go` is called at once, since no failure is reported meanwhile. */
 export const commit = (reply: Reply, go: () => void): void => {
   if (reply.commit === undefined) go()
   else reply.commit(go)

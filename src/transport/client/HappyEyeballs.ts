@@ -66,7 +66,7 @@ export interface System {
 }
 
 const nodes: System = {
-  // An address is told at once, without a thread of the pool.
+  // An address is resolved at once, without a thread of the pool.
   lookup: (host, done) => lookup(host, { all: true }, done),
   connect: tcpConnect,
 }

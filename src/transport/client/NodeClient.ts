@@ -42,9 +42,9 @@ export interface ClientRequestOptions {
   /** Whether it gets a new connection that is not pooled. */
   readonly fresh?: boolean
   /**
-   * Whether it gets a new connection that leads through a proxy by CONNECT, also to an
-   * origin without TLS, since many proxies do not pass a change of protocol on (RFC 6455
-   * 4.1). If the proxy does not open it, the request fails with a `ProxyTunnelError`.
+   * Whether it gets a new connection through a proxy by CONNECT, also to an origin
+   * without TLS: many proxies do not forward a change of protocol (RFC 6455 4.1).
+   * If the proxy does not open it, the request fails with a `ProxyTunnelError`.
    */
   readonly tunnelled?: boolean
 }
@@ -174,7 +174,7 @@ const agentFor = (options: Https.AgentOptions, { isSecure, open }: Way): Http.Ag
     open((error, socket) => {
       if (socket === undefined) return created?.(error ?? null, undefined as never)
       if (!isSecure) return created?.(null, socket)
-      // What breaks is told by the TLS connection.
+      // The TLS connection reports what breaks.
       socket.on("error", () => {})
       const tls = { ...connection, socket } as Http.ClientRequestArgs
       created?.(null, secured.call(agent, tls) as Socket)

@@ -145,7 +145,7 @@ export abstract class FrontReply implements Reply {
    * Frees what the exchange holds.
    *
    * @param isDelivered whether the network has the whole response
-   * @param sent called before the handler is told
+   * @param sent called before the handler gets the end
    */
   protected end(isDelivered: boolean, sent?: () => void): void {
     if (this.state === "Over") return

@@ -1,7 +1,7 @@
 /**
- * Limits HTTP pipelining (RFC 9112 9.3.2): of the requests of a connection up
- * to 8 with safe methods run at once and the rest wait; none starts while the
- * visitor does not read what is written already. One that may change something
+ * Limits HTTP pipelining (RFC 9112 9.3.2): up to 8 requests of a connection with
+ * safe methods run at once, and the rest waits. None starts while the visitor does
+ * not read what is written already. One that may change something
  * runs alone, so that requests take effect in the order in which they were sent.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"

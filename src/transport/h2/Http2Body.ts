@@ -81,7 +81,7 @@ export class Http2Body implements BodySource {
       // A stream that was reset ends as well.
       if (!stream.closed) this.isWhole = true
       push(null)
-      // Nobody reads the buffer, and only who does is told of the end.
+      // Nobody reads the buffer, and only a reader gets the end.
       stream.read(0)
       return false
     }

@@ -35,7 +35,7 @@ const streamWindow = 256 * 1024
 /** The same for all requests of a connection. */
 const connectionWindow = 1024 * 1024
 
-/** How often connections are looked at, in milliseconds, if nothing else is said. */
+/** How often connections are checked by default, in milliseconds. */
 const usualSweepMillis = 5_000
 
 /** RFC 9113 6.2. */
@@ -123,7 +123,7 @@ class Http2Front implements Http2Connections {
     this.connections.add(connection)
     this.timer ??= setInterval(() => this.sweep(), this.sweepMillis).unref()
     session.setLocalWindowSize(connectionWindow)
-    // Whoever is told why has to read it soon.
+    // The client has to read the reason soon.
     session.once("error", () => {
       setTimeout(() => connection.destroy(), farewellMillis).unref()
     })
@@ -264,7 +264,7 @@ class Http2Front implements Http2Connections {
 /** How long the last frames of a connection that has failed may take, in milliseconds. */
 const farewellMillis = 500
 
-/** How long a connection that was told to end may take, in milliseconds. */
+/** How long a connection that was asked to end may take, in milliseconds. */
 const lateMillis = 10_000
 
 const refusalCodes = {

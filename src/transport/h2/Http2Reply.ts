@@ -78,7 +78,7 @@ export class Http2Reply extends FrontReply {
     if (this.state === "Waiting") this.writeInterim({ status: 100, headers: [] })
   }
 
-  /** The rest of the request's body is not wanted: the visitor is told so after the response (RFC 9113 8.1). */
+  /** The rest of the request's body is not wanted: the stream is reset after the response (RFC 9113 8.1). */
   abandonRequest(): void {
     const { stream } = this
     if (stream.writableFinished) return stream.close(codes.noError)

@@ -1,10 +1,10 @@
 /**
- * Until when a server may begin a request. The relay tells a visitor that a
- * request has failed no sooner than a lease after it handed the request out, so a
- * server that begins it within the lease does not do what its visitor believes to
- * have failed. The age of a request is an upper bound: the relay sends its clock
- * before requests and pongs, and what it read after a ping came is not older than
- * that ping (docs/protocol.md, Begin).
+ * Until when a server may begin a request. The relay reports a failure to the
+ * visitor no sooner than a lease after it handed the request out. So a server that
+ * begins within the lease begins nothing that was reported as failed. The age of a
+ * request is an upper bound: the relay sends its clock before requests and pongs,
+ * and a clock that it read after a ping arrived is not older than that ping
+ * (docs/protocol.md, Begin).
  */
 import type * as StreamFrame from "../../protocol/StreamFrame.ts"
 import type { RunningClock } from "../runtime/RunningClock.ts"

@@ -3,12 +3,12 @@
  * response does not wait behind what fills the buffers of a slow line. All links
  * of one process to the same end share a line, and so one window.
  *
- * A ping behind the data is answered once the data has arrived, which tells
+ * A ping after the data is answered once the data has arrived, which shows
  * what was delivered and how long it took. The window is what the line delivers
- * within the shortest round trip and {@link targetDelay}. It is found as in BBR:
- * it doubles until that delivers no more, follows the highest rate of the last
- * seconds, tries a little more in one round of eight, and now and then lets the
- * queue empty to measure the shortest round trip.
+ * within the shortest round trip and {@link targetDelay}. It is found as in BBR.
+ * It doubles until that delivers no more, then follows the highest rate of the
+ * last seconds, and tries a little more in one round of eight. From time to time
+ * it lets the queue empty to measure the shortest round trip.
  */
 
 /** The queueing delay, in milliseconds, that large bodies may cause; on long lines, half of the shortest round trip. */

@@ -1,10 +1,9 @@
 /**
  * Reads a connection into large buffers instead of one for each read. Node gives
- * the bytes of a TLS connection in pieces of one record, 16 KiB at most, and of
- * others in pieces of up to 64 KiB, each in a buffer of its own; here the pieces
- * of one turn of the event loop become one. Only a connection that this end opens
- * can be read so, since Node takes the buffer when it connects; its reader never
- * pauses.
+ * each piece in a buffer of its own: a record of at most 16 KiB over TLS, up to
+ * 64 KiB otherwise. Here the pieces of one turn of the event loop become one. Only
+ * a connection that this end opens can be read like this, since Node takes the
+ * buffer when it connects. Its reader never pauses.
  */
 import type { OnReadOpts } from "node:net"
 import type { Duplex } from "node:stream"

@@ -7,7 +7,7 @@
  */
 import { close, fstat, open, read, rename, stat, write } from "node:fs"
 
-/** Where lines go, and who is told of failures. */
+/** Where lines go, and the listeners for failures. */
 export interface LineFileOptions {
   /** The file, which is created if it does not exist; `undefined` for standard output. */
   readonly path: string | undefined

@@ -1,7 +1,7 @@
 /**
  * Open-addressing hash map for short-lived entries. V8's `Map` allocates a new
- * table every few dozen insertions, and a table that was promoted to the old
- * generation keeps all later ones reachable, with their entries: most of a
+ * table every few dozen insertions. A table that was promoted to the old
+ * generation keeps all later ones reachable, with their entries. Most of a
  * request's objects then survive until a full collection (docs/performance.md
  * has the figures). This map reuses one table.
  */

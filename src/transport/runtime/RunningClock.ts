@@ -1,7 +1,7 @@
 /**
- * A monotonic clock that goes on while the machine is suspended, as far as the
- * clock on the wall tells, and that notices when the process was paused: it was
- * stopped, the machine slept, or the event loop was blocked.
+ * A monotonic clock that continues while the machine is suspended, as far as the
+ * wall clock shows it. It notices when the process was paused: it was stopped, the
+ * machine was suspended, or the event loop was blocked.
  */
 import type { Deadline, Deadlines } from "./Deadlines.ts"
 

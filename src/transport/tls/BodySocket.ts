@@ -13,7 +13,7 @@ export class BodySocket extends Duplex implements BodySource {
   readonly outgoing: Body
   private readonly pushed: PushedBody
   private readonly flow: BodyFlow
-  /** Bytes that were written and not read yet, and who is to be told when they are. */
+  /** Bytes that were written and not read yet, and the callback for when they are. */
   private unread = 0
   private onRead: (() => void) | undefined
   private hasEnded = false

@@ -322,7 +322,7 @@ export const js = `
     }
     return request;
   };
-  // A failure after which trying again makes sense; the others are told.
+  // A failure after which trying again makes sense; the others are shown.
   const isPassing = ({ status }) => status === 0 || status === 423 || status === 429 || status >= 500;
   const retryLater = (job, request, run) => {
     if (job.tries >= 12) return fail(job, request.status === 0 ? "the connection broke" : detailOf(request));

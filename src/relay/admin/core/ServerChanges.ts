@@ -48,7 +48,7 @@ export interface MadeChange extends Reached {
   /** The server's name now. */
   readonly name: string
   readonly request: ChangeRequest
-  /** Its new key, which is told once. */
+  /** Its new key, which is shown once. */
   readonly key: string | undefined
 }
 
