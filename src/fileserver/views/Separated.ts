@@ -17,11 +17,33 @@ const maxColumns = 100
 
 const separators = [",", ";", "\t", "|"] as const
 
-/** The separator that is most frequent in the first line, outside quotes. */
+/** In so many lines the separator is looked for: the first one may be a title. */
+const examinedLines = 10
+
+/** The separator that one of the first lines has most often, outside quotes. */
 const separatorOf = (text: string): string => {
-  const line = (/^[^\r\n]*/.exec(text)?.[0] ?? "").replaceAll(/"[^"]*"/g, "")
-  const count = (separator: string): number => line.split(separator).length
+  const lines = text
+    .slice(0, 64 * 1024)
+    .replaceAll(/"[^"]*"/g, "")
+    .split(/\r\n|\r|\n/, examinedLines)
+  const count = (separator: string): number =>
+    Math.max(...lines.map((line) => line.split(separator).length))
   return separators.reduce<string>((best, each) => (count(each) > count(best) ? each : best), ",")
+}
+
+/** The columns, which are as many as the longest row has: the first one may have fewer. */
+const tableOf = (
+  [head = [], ...rest]: ReadonlyArray<ReadonlyArray<string>>,
+  isCutShort: boolean,
+): Table => {
+  const rows = rest.slice(0, maxRows)
+  const width = rows.reduce((most, cells) => Math.max(most, cells.length), head.length)
+  const columns = Array.from({ length: Math.min(width, maxColumns) }, (_, i) => head[i] ?? "")
+  return {
+    columns,
+    rows: rows.map((cells) => cells.slice(0, maxColumns)),
+    isCutShort: isCutShort || width > maxColumns || rest.length > maxRows,
+  }
 }
 
 /** Parses separated values. A field in quotes may contain separators and line ends. */
@@ -43,13 +65,12 @@ export const parse = (text: string): Table => {
         else if (text.charAt(end + 1) === '"') end += 2
         else break
       }
-      row.push(text.slice(at + 1, end).replaceAll('""', '"'))
-      at = end + 1
-      // What follows the closing quote belongs to no field.
-      while (at < text.length && !["\r", "\n", separator].includes(text.charAt(at))) at++
+      // What follows the closing quote is shown behind it.
+      const rest = fieldEnd(text, end + 1, separator)
+      row.push(text.slice(at + 1, end).replaceAll('""', '"') + text.slice(end + 1, rest))
+      at = rest
     } else {
-      let end = at
-      while (end < text.length && !["\r", "\n", separator].includes(text.charAt(end))) end++
+      const end = fieldEnd(text, at, separator)
       row.push(text.slice(at, end))
       at = end
     }
@@ -63,13 +84,30 @@ export const parse = (text: string): Table => {
     endRow()
   }
   if (row.length > 0) endRow()
-  const [columns = [], ...rest] = rows
-  return {
-    columns: columns.slice(0, maxColumns),
-    rows: rest.slice(0, maxRows).map((cells) => cells.slice(0, maxColumns)),
-    isCutShort: at < text.length || columns.length > maxColumns || rest.length > maxRows,
-  }
+  return tableOf(rows, at < text.length)
 }
+
+/** Where a field without quotes ends. */
+const fieldEnd = (text: string, from: number, separator: string): number => {
+  let end = from
+  while (end < text.length && !["\r", "\n", separator].includes(text.charAt(end))) end++
+  return end
+}
+
+/** Numbers stay as they are written: as numbers of JavaScript they would lose digits (ECMA-262, JSON.rawJSON). */
+interface SourceJson {
+  readonly rawJSON: (text: string) => unknown
+  readonly isRawJSON: (value: unknown) => boolean
+  readonly parse: (
+    text: string,
+    reviver: (key: string, value: unknown, context: { readonly source: string }) => unknown,
+  ) => unknown
+}
+
+const { isRawJSON, parse: parseJson, rawJSON } = JSON as unknown as SourceJson
+
+const parseLine = (line: string): unknown =>
+  parseJson(line, (_, value, { source }) => (typeof value === "number" ? rawJSON(source) : value))
 
 const cellOf = (value: unknown): string =>
   value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value)
@@ -81,8 +119,9 @@ export const parseJsonLines = (text: string): Table | undefined => {
   const columns = new Set<string>()
   try {
     for (const line of lines.slice(0, maxRows)) {
-      const value: unknown = JSON.parse(line)
-      if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined
+      const value = parseLine(line)
+      if (typeof value !== "object" || value === null) return undefined
+      if (Array.isArray(value) || isRawJSON(value)) return undefined
       objects.push(value as { readonly [key: string]: unknown })
       for (const key of Object.keys(value)) columns.add(key)
     }
@@ -90,7 +129,9 @@ export const parseJsonLines = (text: string): Table | undefined => {
     const names = [...columns].slice(0, maxColumns)
     return {
       columns: names,
-      rows: objects.map((object) => names.map((name) => cellOf(object[name]))),
+      rows: objects.map((object) =>
+        names.map((name) => cellOf(Object.hasOwn(object, name) ? object[name] : undefined)),
+      ),
       isCutShort: lines.length > maxRows || columns.size > maxColumns,
     }
   } catch {

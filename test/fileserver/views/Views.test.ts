@@ -22,6 +22,17 @@ describe("separated values", () => {
     ["a\n\n1\n", ["a"], [["1"]]],
     ['a\n"open', ["a"], [["open"]]],
     ["", [], []],
+    // A title before the table hides no column, nor does a row that is longer than the first.
+    [
+      "Report\na;b;c\n1;2,5;3",
+      ["Report", "", ""],
+      [
+        ["a", "b", "c"],
+        ["1", "2,5", "3"],
+      ],
+    ],
+    ["a,b\n1,2,3\n", ["a", "b", ""], [["1", "2", "3"]]],
+    ['a,b\n"x" y,2\n', ["a", "b"], [["x y", "2"]]],
   ])("of %j are a table", (text, columns, rows) => {
     assert.deepStrictEqual(Separated.parse(text), { columns, rows, isCutShort: false })
   })
@@ -51,9 +62,24 @@ describe("JSON lines", () => {
       ],
       isCutShort: false,
     })
-    for (const text of ["", "1\n", "[1]\n", '{"a":1}\nno\n']) {
+    for (const text of ["", "1\n", "-1.5\n", "[1]\n", '{"a":1}\nno\n']) {
       assert.isUndefined(Separated.parseJsonLines(text))
     }
+  })
+})
+
+describe("numbers in JSON lines", () => {
+  it("stay as they are written, and columns have what is in the lines only", () => {
+    const text =
+      '{"id":12345678901234567890,"a":[1.0,{"b":1e400}],"__proto__":1}\n{"constructor":2}\n'
+    assert.deepStrictEqual(Separated.parseJsonLines(text), {
+      columns: ["id", "a", "__proto__", "constructor"],
+      rows: [
+        ["12345678901234567890", '[1.0,{"b":1e400}]', "1", ""],
+        ["", "", "", "2"],
+      ],
+      isCutShort: false,
+    })
   })
 })
 
