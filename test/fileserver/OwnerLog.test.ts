@@ -19,6 +19,9 @@ it.effect(
       for (let i = 0; i < 3 * OwnerLog.maxMessages; i++) log(`another ${i}`)
       yield* Effect.yieldNow
       assert.strictEqual(messages.length, OwnerLog.maxMessages)
+      const last = `another ${OwnerLog.maxMessages - 2}\n${OwnerLog.furtherLeftOut}`
+      assert.strictEqual(messages.at(-1), last)
+      assert.notInclude(messages.slice(0, -1).join(""), OwnerLog.furtherLeftOut)
       yield* TestClock.adjust(OwnerLog.interval)
       log("the same")
       yield* Effect.yieldNow

@@ -5,6 +5,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { entry } from "../../domain/ErrorRegistry.ts"
+import { withoutSecrets } from "../../domain/SecretNames.ts"
 
 const defaultUrl = "http://127.0.0.1:4000/healthz"
 
@@ -19,7 +20,10 @@ export class NotHealthyError extends Data.TaggedError("NotHealthyError")<{
 }> {
   readonly code = "PTTH_NOT_HEALTHY"
   override get message(): string {
-    return `${this.code}: ${this.url}: ${this.detail}. ${entry(this.code).remedy}`
+    // What watches over containers keeps the output.
+    const shown = withoutSecrets(this.url)
+    const detail = this.detail.replaceAll(this.url, shown)
+    return `${this.code}: ${shown}: ${detail}. ${entry(this.code).remedy}`
   }
 }
 

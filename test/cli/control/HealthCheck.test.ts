@@ -35,6 +35,15 @@ describe("ptth healthcheck", () => {
       }
     }))
 
+  it("tells no password or token of the address", async () => {
+    for (const address of ["http://ann:hush@127.0.0.1:9/", "http://127.0.0.1:9/?token=hush"]) {
+      const { code, stderr } = await callCommand(["healthcheck", address])
+      assert.strictEqual(code, 1)
+      assert.include(stderr, "PTTH_NOT_HEALTHY: http://127.0.0.1:9/")
+      assert.notInclude(stderr, "hush")
+    }
+  })
+
   it("exits with 1 if nobody answers", async () => {
     let closed = ""
     await answering(async (url) => {
