@@ -46,14 +46,16 @@ const makeChecks = Effect.gen(function* () {
   const { derived } = yield* RelaySettings
   const { now } = (yield* Rendezvous).deadlines
   const run = Effect.runForkWith(yield* Effect.context<never>())
+  const marks = yield* SharedMarks.make()
   const signIn = new SignIn({
     derived,
     now,
     audit: yield* AuditLog,
     peers: yield* Peers,
+    marks,
     warn: (message) => run(Effect.logWarning(message)),
   })
-  const auth = new VisitorAuth(derived, now, signIn, yield* SharedMarks.make())
+  const auth = new VisitorAuth(derived, now, signIn, marks)
   const limits = new ServerLimits(derived, now)
   yield* SharedUsage.share(limits)
   const sweep = (): void => {

@@ -234,6 +234,10 @@ it("share refuses what it cannot share, before it makes a key", () =>
     const env = { HOME: cwd, XDG_STATE_HOME: "", PTTH_RELAY: "http://127.0.0.1:9" }
     const cases: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
       [["share"], /^PTTH_USAGE: TARGET: it is missing/],
+      [
+        ["share", "http://ann:hush@127.0.0.1:1/?token=hush"],
+        /^PTTH_USAGE: TARGET: "http:\/\/127.0.0.1:1\/\?token=\*\*\*" is neither a port/,
+      ],
       [["share", "nothing-here"], /^PTTH_USAGE: TARGET: "nothing-here" is neither a port/],
       [["http", "3000", "--uploads"], /^PTTH_USAGE: --uploads: it is for folders/],
       [["3000", "--to-insecure"], /^PTTH_\S+: --to-insecure: .*https/],

@@ -7,6 +7,7 @@ import * as NodePath from "node:path"
 import * as Effect from "effect/Effect"
 import { type ConfigError, usage } from "../../domain/config/ConfigError.ts"
 import { parseUpstream, socketPathOf } from "../../domain/config/ServerKeys.ts"
+import { withoutSecrets } from "../../domain/SecretNames.ts"
 
 /** What is shared, as the keys of a server's configuration say it. */
 export type Target =
@@ -16,7 +17,7 @@ export type Target =
 const unknown = (text: string): ConfigError =>
   usage(
     "TARGET",
-    `${JSON.stringify(text)} is neither a port, an address, nor a folder or file that exists`,
+    `${JSON.stringify(withoutSecrets(text))} is neither a port, an address, nor a folder or file that exists`,
     "Share a port such as 3000, an address such as http://192.168.1.5:8123, unix:/run/app.sock, or a path.",
   )
 

@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
+import type { SharedMarks } from "../../cluster/engine/SharedMarks.ts"
 import { everybody, type PeersShape } from "../../cluster/Peers.ts"
 import type { Oidc } from "../../domain/config/OidcKeys.ts"
 import { first, type HeaderList } from "../../domain/HeaderList.ts"
@@ -73,6 +74,8 @@ export interface SignInContext {
   readonly now: () => number
   readonly audit: Pick<AuditLog["Service"], "record">
   readonly peers: Pick<PeersShape, "tell" | "onControl">
+  /** Networks that have guessed too often, also at other relays. */
+  readonly marks: SharedMarks
   /** Writes to the relay's log. */
   readonly warn: (message: string) => void
 }
@@ -116,7 +119,10 @@ export class SignIn {
 
   constructor(context: SignInContext) {
     this.context = context
-    this.guesses = new GuessLimit(context.now)
+    this.guesses = new GuessLimit(context.now, (network, millis) =>
+      context.marks.tell("passwords", network, millis),
+    )
+    context.marks.listen("passwords", (network) => this.guesses.limit(network))
     context.peers.onControl(signedOutKind, (session) =>
       Effect.sync(() => {
         this.forget(session)

@@ -7,12 +7,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
+import { Engine } from "../../../src/cluster/engine/Engine.ts"
 import { tripcodeOfText } from "../../../src/domain/ApiKey.ts"
 import { type AuthRules, none } from "../../../src/domain/config/AuthRules.ts"
 import type { Oidc } from "../../../src/domain/config/OidcKeys.ts"
 import type { RelayConfig } from "../../../src/domain/config/RelayConfig.ts"
 import { CookieJar } from "../../support/CookieJar.ts"
 import * as Harness from "../../support/Harness.ts"
+import { EngineStore, MemoryEngine } from "../../support/MemoryEngine.ts"
 import * as OidcProvider from "../../support/OidcProvider.ts"
 
 const sessionCookie = "__Host-ptth-session"
@@ -246,6 +248,36 @@ describe("a session", () => {
 })
 
 describe("relays of a cluster", () => {
+  it.live("tell each other who makes up codes", () =>
+    Effect.gen(function* () {
+      const store = new EngineStore(() => Date.now())
+      const [first, second] = yield* Effect.forEach(["a", "b"], (id) =>
+        Harness.relay().pipe(Effect.provideService(Engine, new MemoryEngine(store, id).shape)),
+      )
+      assert.isTrue(first !== undefined && second !== undefined)
+      if (first === undefined || second === undefined) return
+      const url = `http://relay.localhost:${first.port}`
+      const provider = yield* OidcProvider.start(`${url}/.well-known/ptth/callback`)
+      const config = { oidc: provider.oidc, publicUrl: url, frontendAuth: signIn("*") }
+      for (const relay of [first, second]) yield* relay.change({ config })
+      const jar = new CookieJar()
+      const page = yield* jar.open(
+        `${url}/frontend/servers/`,
+        {},
+        (next) => !next.includes("code="),
+      )
+      const address = new URL(`${page.location}`)
+      address.searchParams.set("code", "made-up")
+      const cookies = [...jar.at("relay.localhost")].map(([name, value]) => `${name}=${value}`)
+      for (let i = 0; i < 10; i++) assert.strictEqual((yield* jar.ask(address.href)).status, 400)
+      const atSecond = new CookieJar().ask(
+        `http://127.0.0.1:${second.port}${address.pathname}${address.search}`,
+        { headers: { Cookie: cookies.join("; "), Host: `relay.localhost:${first.port}` } },
+      )
+      yield* Effect.repeat(atSecond, { until: ({ status }) => status === 429 })
+    }).pipe(Effect.scoped),
+  )
+
   it.live("accept each other's sessions until the visitor signs out of any", () =>
     Effect.gen(function* () {
       const { relays } = yield* Harness.cluster(["a.0", "b.0"], { servers: ["attic"] })
