@@ -2,6 +2,7 @@
  * Tells open pages by server-sent events that their content has changed. Each
  * page then refetches itself.
  */
+import { makesRoom, networkOf } from "../../domain/visitor/FairShare.ts"
 import type { Body, BodySink } from "../../transport/body/Body.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 
@@ -19,6 +20,8 @@ const comment = Buffer.from(":\n\n")
 
 interface OpenPage {
   readonly sink: BodySink
+  /** That of its visitor: an IPv4 /24, an IPv6 /48. */
+  readonly network: string
   /** Whether its connection accepts bytes now. */
   ready: boolean
   /** Whether a change could not be sent. */
@@ -42,15 +45,21 @@ export class LiveUpdates {
     this.content = content
   }
 
-  /** The events of a page that is being opened; `undefined` if too many are open, or after `close`. */
-  open(): Body | undefined {
-    if (this.closed || this.pages.size >= maxOpen) return undefined
+  /**
+   * The events of a page that is being opened; `undefined` if too many are open, or after `close`.
+   * Of too many, the network with the most loses one for another network.
+   *
+   * @param visitor the address of who opens it
+   */
+  open(visitor = ""): Body | undefined {
+    const network = networkOf(visitor)
+    if (this.closed || !this.makeRoom(network)) return undefined
     return {
       length: undefined,
       whole: undefined,
       discard: () => {},
       read: (sink) => {
-        const page: OpenPage = { sink, ready: true, behind: false }
+        const page: OpenPage = { sink, network, ready: true, behind: false }
         if (this.pages.size === 0) {
           this.last = undefined
           this.content((text) => {
@@ -79,6 +88,20 @@ export class LiveUpdates {
       this.remove(page)
       page.sink.end([])
     }
+  }
+
+  private makeRoom(asking: string): boolean {
+    if (this.pages.size < maxOpen) return true
+    const pages = [...this.pages]
+    const network = makesRoom(
+      pages.map((page) => page.network),
+      asking,
+    )
+    const oldest = pages.find((page) => page.network === network)
+    if (oldest === undefined) return false
+    this.remove(oldest)
+    oldest.sink.end([])
+    return true
   }
 
   private arm(): void {

@@ -35,8 +35,8 @@ export interface PagesContext {
 
 /** The relay's own pages. */
 export interface Pages {
-  /** Answers a request for one of them. */
-  readonly answer: (page: Page, reply: Reply) => void
+  /** Answers a request for one of them, which came from this address. */
+  readonly answer: (page: Page, reply: Reply, visitor: string) => void
   /** Ends the live updates of open pages. */
   readonly close: () => void
 }
@@ -46,14 +46,14 @@ export const make = (context: PagesContext): Pages => {
   const live = new LiveUpdates(context.rendezvous.deadlines, (done) =>
     withViews(context, (views) => done(shownPublicly(context.settings.current(), views))),
   )
-  const answer = (page: Page, reply: Reply): void => {
+  const answer: Pages["answer"] = (page, reply, visitor) => {
     if (typeof page === "object") {
       return respond(reply, page.type, page.bytes, [["Cache-Control", Assets.cacheControl]])
     }
     switch (page) {
       case "events": {
         if (!context.settings.current().publicList) return reply.fail(unlisted)
-        const events = live.open()
+        const events = live.open(visitor)
         return events === undefined
           ? reply.fail(tooMany)
           : reply.respond(

@@ -52,7 +52,7 @@ export interface VisitorContext {
   readonly scrapers: ScraperNotes
   readonly inspector: Inspector["Service"]
   /** Answers with one of the relay's own pages. */
-  readonly page: (page: Page, reply: Reply) => void
+  readonly page: (page: Page, reply: Reply, visitor: string) => void
   /** The application beside the relay, if there is one. */
   readonly app?: Handler | undefined
 }
@@ -231,7 +231,8 @@ export class VisitorFront {
         return redirect(body, reply, to.status, to.location)
       case "Page":
         body.discard()
-        if (head.method === "GET" || head.method === "HEAD") this.context.page(to.page, reply)
+        if (head.method === "GET" || head.method === "HEAD")
+          this.context.page(to.page, reply, this.addressOf(request))
         else reply.fail(methodNotAllowed)
         return cancelNothing
     }
