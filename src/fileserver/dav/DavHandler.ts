@@ -230,7 +230,7 @@ export class DavHandler {
   }
 
   private async stateOf(path: Path): Promise<IfHeader.State> {
-    const target = await Propfind.find(this.source, path)
+    const target = await Propfind.find(this.source, path, false)
     if ("_tag" in target) {
       // A lock may be for a name that is free.
       const locks = await this.locksOf(path)

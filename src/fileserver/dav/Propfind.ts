@@ -88,10 +88,15 @@ export interface Found {
 const deadOf = (all: Properties.FolderProperties, name: ByteName): Properties.EntryProperties =>
   Object.hasOwn(all, name) ? (all[name] as Properties.EntryProperties) : {}
 
-/** The file or folder at a path. The folder stays open, for the entries in it. */
+/**
+ * The file or folder at a path. The folder stays open, for the entries in it.
+ *
+ * @param readsDead whether its dead properties are needed: their file may be large
+ */
 export const find = async (
   { locks, root }: Source,
   segments: ReadonlyArray<ByteName>,
+  readsDead = true,
 ): Promise<(Found & { readonly opened: Root.OpenFolder | undefined }) | Root.NotOpen> => {
   const opened = await Root.openEntry(root, segments)
   if (opened._tag === "File") {
@@ -99,7 +104,7 @@ export const find = async (
     const above = await Root.openFolder(root, segments.slice(0, -1))
     if (above._tag !== "Folder") return above
     const name = segments.at(-1) ?? ""
-    const all = await Properties.read(above)
+    const all = readsDead ? await Properties.read(above) : {}
     Root.closeFolder(above)
     const real = Root.realOf(above, name)
     const path = root.pathOf(segments)
@@ -119,7 +124,7 @@ export const find = async (
   const path = root.pathOf(segments)
   return {
     resource: { segments, folder: true, stats, path, locks: locks.of(opened.real) },
-    dead: deadOf(await Properties.read(opened), ""),
+    dead: readsDead ? deadOf(await Properties.read(opened), "") : {},
     opened,
   }
 }

@@ -3,6 +3,7 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import { assert, describe, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { onTestFinished } from "vitest"
 import type { HeaderList } from "../../../src/domain/HeaderList.ts"
 import { Locks, maxShared } from "../../../src/fileserver/change/Locks.ts"
 import { DavHandler } from "../../../src/fileserver/dav/DavHandler.ts"
@@ -414,6 +415,20 @@ describe("WebDAV", () => {
     assert.strictEqual((await call("PUT", "/files/a.txt", right, "third")).status, 412)
     assert.strictEqual((await call("PUT", "/files/a.txt", [["If", "(["]], "x")).status, 400)
     assert.strictEqual(read("a.txt"), "second")
+  })
+
+  it("reads no properties for the If field, which may name a hundred resources", async () => {
+    const { call } = await site()
+    await call("PROPPATCH", "/files/a.txt", [], set("<X:p>1</X:p>"))
+    await call("PROPPATCH", "/files/dir/", [], set("<X:p>1</X:p>"))
+    const read = vi.spyOn(fs.promises, "readFile")
+    onTestFinished(() => read.mockRestore())
+    const lists = ["a.txt", "dir/", "dir/b.txt"].map(
+      (name) => `<http://files.example/files/${name}> (<urn:no>)`,
+    )
+    const wrong = [["If", lists.join(" ")]] as const
+    assert.strictEqual((await call("PUT", "/files/a.txt", wrong, "x")).status, 412)
+    assert.lengthOf(read.mock.calls, 0)
   })
 
   it("locks a folder with what is in it", async () => {
