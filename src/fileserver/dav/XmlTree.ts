@@ -63,11 +63,15 @@ export const parse = (bytes: Uint8Array): Element | undefined => {
   parser.on("doctype", () => {
     throw new Limit("a document type")
   })
+  const count = (): void => {
+    if (++nodes > maxNodes) throw new Limit("too large")
+  }
+  // Each as it is read: the event of its element comes after all of them.
+  parser.on("attribute", count)
   parser.on("opentag", (tag: SaxesTagNS) => {
-    const given = Object.values(tag.attributes)
-    nodes += 1 + given.length
-    if (nodes > maxNodes || open.length >= maxDepth) throw new Limit("too large")
-    for (const { local, prefix, value } of given) {
+    if (open.length >= maxDepth) throw new Limit("too deep")
+    count()
+    for (const { local, prefix, value } of Object.values(tag.attributes)) {
       // Namespaces in XML 1.0: only the default namespace can be undeclared.
       if (prefix === "xmlns" && local !== "" && value === "") throw new Limit("an empty namespace")
     }
