@@ -220,6 +220,7 @@ describe("a replay", () => {
       const page = (yield* me.get("/requests/-/shop/2")).text
       assert.include(page, "cut: only the first 262 kB are recorded")
       assert.include(page, "more of its body was sent than is recorded")
+      assert.include(page, "FILE stands for a file with the body")
       assert.strictEqual((yield* me.send("/requests/-/shop/2/replay")).status, 404)
     }),
   )

@@ -148,6 +148,7 @@ export const request = {
   },
   masked:
     "*** stands for secrets, which are not shown. Put them in, or use Replay, with which the relay sends them itself.",
+  bodyFile: "FILE stands for a file with the body, of which the relay has no whole text.",
   editing:
     "Secrets stay on the relay: where *** is left as it is, the relay sends what the visitor sent. It keeps that for ten minutes.",
   notSent: "Not sent:",

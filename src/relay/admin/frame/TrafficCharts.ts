@@ -124,7 +124,7 @@ export const render = (path: string, span: SpanName, slots: ReadonlyArray<Slot>)
   const [bytesOut, bytesIn] = [valuesAt(place.bytesOut), valuesAt(place.bytesIn)]
   const level = (title: string, at: number, kind: string): Html => {
     const values = valuesAt(at)
-    const summary = `now ${count(values.at(-1) ?? 0)}, at most ${count(Math.max(0, ...values))}`
+    const summary = `last ${count(values.at(-1) ?? 0)}, at most ${count(Math.max(0, ...values))}`
     return Chart.render({
       ...{ title, summary, form: "lines", times, from, show: count },
       series: [{ label: title, kind, values }],

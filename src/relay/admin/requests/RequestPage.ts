@@ -100,6 +100,7 @@ ${renderMessages(id, request)}
 </div>
 <h2>As a curl command</h2>
 ${curl.includes(mask) ? html`<p class="faint">${Text.request.masked}</p>` : undefined}
+${curl.endsWith(Curl.bodyFile) ? html`<p class="faint">${Text.request.bodyFile}</p>` : undefined}
 <pre class="copy" id="curl" tabindex="0">${curl}</pre>`
 }
 
