@@ -124,8 +124,8 @@ const entries = {
   },
   PTTH_CANNOT_CHANGE: {
     status: 409,
-    title: "The server's registration cannot be changed here.",
-    remedy: "Edit it in the relay's configuration.",
+    title: "The server's registration was not changed.",
+    remedy: "Look at the server's settings again, or edit its entry in the relay's configuration.",
   },
   PTTH_UPLOAD_EXISTS: {
     status: 409,

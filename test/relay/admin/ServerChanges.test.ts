@@ -92,6 +92,7 @@ describe("an administrator", () => {
       const again = yield* me.apply(id)
       assert.strictEqual(again.status, 409)
       assert.include(again.text, "PTTH_CANNOT_CHANGE")
+      assert.include(again.text, "Look at the server's settings again")
       assert.strictEqual((yield* me.apply("made up")).status, 409)
       assert.lengthOf(changes(on), 1)
     }),
