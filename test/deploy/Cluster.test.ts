@@ -30,7 +30,6 @@ const relayConfig = ({ peers, visitors }: Ports, id: string, members: string): s
 listen = "127.0.0.1:${visitors}"
 trusted_proxies = ["127.0.0.1/32"]
 admin_listen = false
-lame_duck = "1 s"
 requests_per_second_per_address = 0
 
 [cluster]
