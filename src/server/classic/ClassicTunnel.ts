@@ -131,6 +131,8 @@ export class ClassicTunnel {
     if (this.hasty > maxHasty) return this.onFailed(hastyRelay)
     if (this.speaksClassic2) this.parallel.openUnsafe()
     else this.parallel.closeUnsafe()
+    // Some networks answer everything by 204, as a relay that does not say its version does.
+    if (!this.speaksClassic2 && this.hasty > 0) return Effect.void
     return this.uplink.connected(listened.announced, listened.dialect, why)
   }
 

@@ -134,10 +134,18 @@ export const of = (refusal: Refusal): ListenError | undefined => {
   return undefined
 }
 
+/** Whether it may be the page at which a network wants a login, in place of every other one. */
+const isPage = ({ headers, status }: Refusal): boolean =>
+  status === 200 && /^text\/html\b/i.test(headers["content-type"] ?? "")
+
+const signInOrCorrect =
+  "If this network wants a login in a browser, sign in there; otherwise use the relay's own address: not that of its administrator's side, and not that of a server for visitors."
+
 /** The same for a response of which nothing else is known. */
 export const orUnexpected = (refusal: Refusal): ListenError => {
   const { body, headers, path, status } = refusal
   const observed = status === 401 || status === 403 ? "something else refuses" : "it answers"
   const who = `${byWhom(headers)}${titleOf(body)}`
-  return of(refusal) ?? notARelay(`${observed} ${path} with status ${status}${who}`)
+  const remedy = isPage(refusal) ? signInOrCorrect : undefined
+  return of(refusal) ?? notARelay(`${observed} ${path} with status ${status}${who}`, remedy)
 }

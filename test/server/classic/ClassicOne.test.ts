@@ -109,6 +109,7 @@ describe("listening", () => {
       assert.strictEqual(server.lines.filter((line) => line.includes("shutting down")).length, 1)
       relay.mode = "normal"
       yield* Harness.advanceUntil("it is connected", () => relay.isParked)
+      yield* TestClock.adjust("20 seconds")
       relay.expire()
       yield* Harness.until("it says so", () =>
         server.lines.some((line) => line.startsWith("connected: ")),

@@ -197,6 +197,14 @@ describe("a response that opens no link", () => {
     assert.match(error.detail, detail)
   })
 
+  it("by a page may be that of a network that wants a login", () => {
+    const page = (status: number, type: string) =>
+      refusal(status, "<title>Guests</title>", { "content-type": type }).remedy
+    assert.match(page(200, "text/html; charset=utf-8") ?? "", /wants a login in a browser/)
+    for (const remedy of [page(404, "text/html"), page(200, "text/plain")])
+      assert.isUndefined(remedy)
+  })
+
   it("to plain HTTP on a port with TLS needs https", () => {
     const page = "The plain HTTP request was sent to HTTPS port"
     assert.strictEqual(refusal(400, page).code, "PTTH_RELAY_NEEDS_TLS")
