@@ -56,6 +56,14 @@ const audit = (): void => {
   if (counts?.high > 0 || counts?.critical > 0) throw new Error("npm audit found something serious")
 }
 
+/** `lintian`, where it is installed, on the Debian packages. */
+const lint = (): void => {
+  if (spawnSync("lintian", ["--version"]).error !== undefined)
+    say("\nThe Debian packages were not checked: apt-get install lintian.")
+  else
+    run("lintian", "--fail-on", "error", "--allow-root", ...["amd64", "arm64"].map(Release.debOf))
+}
+
 const build = (): void => {
   rmSync(Release.folder, { recursive: true, force: true })
   mkdirSync(Release.folder)
@@ -85,6 +93,7 @@ await Archives.writeSums(Release.folder)
 
 run("npm", "run", "-s", "pack:check")
 run("npm", "publish", "--dry-run", "--ignore-scripts")
+lint()
 audit()
 run(process.execPath, "scripts/try.ts", "executable", "package", "library", "deb", "image")
 if (values.previous !== undefined && existsSync(values.previous))
