@@ -95,10 +95,9 @@ const measure = async (
   }
   await wait(settleMillis)
   const idle = running.map(({ child }) => memory(child, "now") ?? 0)
-  for (const { begun, child } of running) {
-    await stop(child)
-    await begun.end?.()
-  }
+  // A relay goes on for some seconds, because of the connections that asked it.
+  await Promise.all(running.map(({ child }) => stop(child)))
+  await Promise.all(running.map(({ begun }) => begun.end?.()))
   return {
     idle: median(idle),
     processor: median(running.map(({ processor }) => processor)),

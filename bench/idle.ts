@@ -10,6 +10,9 @@
  * BENCH_SERVERS (100) is the number of servers beside the one that is measured,
  * BENCH_SECONDS (60) how long it is looked at. The first minute is not counted:
  * a process that has just started still has things to do.
+ *
+ * On a machine with other work, `chrt -r 1 npm run bench:idle` (as root) lets what is
+ * measured go before it.
  */
 import type { ChildProcess } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
