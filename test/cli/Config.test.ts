@@ -338,7 +338,7 @@ it("check refuses what certificates by ACME cannot work with, and says what does
     const state = write(cwd, "ptth_relay.toml", `${start}state_dir = "${idle}"\n`)
     assert.include(
       refused(await callCommand(["check", state], { cwd })),
-      `PTTH_CONFIG_INVALID: ${state}:3: ${idle}, where certificates by ACME are kept, is no folder`,
+      `PTTH_CONFIG_INVALID: ${state}:3: ${idle}, where certificates by ACME are kept, is not a folder`,
     )
     const hook = write(cwd, "hook", "#!/bin/sh\n", 0o700)
     const file = write(

@@ -32,11 +32,11 @@ export const find = Effect.fn("RelayFolder.find")(function* (
   const fs = yield* FileSystem.FileSystem
   if (path !== undefined || (yield* Effect.orElseSucceed(fs.exists(folder), () => false)))
     return { folder, config, path }
-  const places = LoadConfig.places(LoadConfig.relayFile).join(" nor ")
+  const places = LoadConfig.places(LoadConfig.relayFile).join(" and no ")
   return yield* single({
     code: "PTTH_CONFIG_MISSING",
     where: process.cwd(),
-    detail: `no relay reads this folder: it has neither ${places}, nor does a relay without a configuration run in it`,
+    detail: `no relay reads this folder: it has no ${places}, and no relay without a configuration runs in it`,
     remedy: "Run this in the relay's folder, or name its configuration with --config-path.",
   })
 })

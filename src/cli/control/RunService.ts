@@ -247,7 +247,7 @@ export const runInstall = Effect.fn("ptth service install")(function* (flags: In
   yield* Console.log(yield* afterInstall(manager, flags.system, name, path))
   if (line.pid !== undefined)
     yield* Console.log(
-      `End process ${line.pid}, which runs the same, so that only the service does.`,
+      `End process ${line.pid}, which runs the same command, so that only the service runs it.`,
     )
 })
 

@@ -283,7 +283,7 @@ const refuseNoFolder = Effect.fnUntraced(function* (path: string, where: string)
     yield* single({
       code: "PTTH_CONFIG_INVALID",
       where,
-      detail: `${path}, where certificates by ACME are kept, is no folder`,
+      detail: `${path}, where certificates by ACME are kept, is not a folder`,
       remedy: "Set `state_dir` to a folder.",
     })
 })

@@ -131,7 +131,7 @@ const connect = Effect.fnUntraced(function* (
       state === "connected"
         ? Effect.logInfo(`engine ${where}: connected`)
         : Effect.logWarning(
-            `engine ${where}: away (${reason}); visitors are served all the same, and it is tried again`,
+            `engine ${where}: away (${reason}); visitors are still served, and the relay tries again`,
           ),
     )
   }

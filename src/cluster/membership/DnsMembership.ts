@@ -48,7 +48,7 @@ export const make = Effect.fn("DnsMembership.make")(function* (
       if (failing) return Effect.void
       failing = true
       return Effect.logWarning(
-        `peers: ${host} cannot be resolved (${reasonOf(error)}); those that are known stay`,
+        `peers: ${host} cannot be resolved (${reasonOf(error)}); known addresses stay in use`,
       )
     })
 

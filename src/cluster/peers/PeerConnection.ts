@@ -382,7 +382,7 @@ const errorOf = (bytes: Uint8Array): ExchangeError => {
   return new ExchangeError(
     body._tag === "Some"
       ? body.value
-      : { code: "PTTH_BAD_ANSWER", detail: "the other relay gave it up" },
+      : { code: "PTTH_BAD_ANSWER", detail: "the other relay gave up" },
   )
 }
 
@@ -393,7 +393,10 @@ const bodyOf = ({ code, detail, headers, retryAfter }: ExchangeError): PeerFrame
   ...(headers === undefined ? {} : { headers }),
 })
 
-const unsent = new ExchangeError({ code: "PTTH_LINK_LOST", detail: "the relay takes no requests" })
+const unsent = new ExchangeError({
+  code: "PTTH_LINK_LOST",
+  detail: "the relay accepts no requests",
+})
 
 /** The reset with which a hop fails. */
 const resetOf = (reason: HopFailure | undefined): StreamFrame.ResetReason => {

@@ -213,7 +213,7 @@ export class PeerMesh implements PeersShape {
       if (addresses.has(dial.at)) continue
       dial.isMember = false
       // A peer that still answers is kept: the membership may have lost it for a while.
-      if (dial.connection === undefined) this.forgetDial(dial, "it is no member any more")
+      if (dial.connection === undefined) this.forgetDial(dial, "it is not a member any more")
     }
     // A list has this relay too; but its own address may be another one's by mistake.
     if (members.some(({ at, id }) => at === this.at && id === undefined && !this.own.has(at)))
@@ -543,7 +543,7 @@ export class PeerMesh implements PeersShape {
     else if (peer.changes === mostChanges + 1)
       this.run(
         Effect.logWarning(
-          `peers: the connection to ${peer.id} is lost again and again, as if it refused this relay; its log may say why`,
+          `peers: the connection to ${peer.id} is lost repeatedly, as if it refused this relay; its log may say why`,
         ),
       )
   }

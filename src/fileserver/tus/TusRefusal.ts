@@ -29,7 +29,7 @@ export const wrongType: Refusal.Refusal = {
 }
 export const tooMany: Refusal.Refusal = {
   code: "PTTH_QUEUE_FULL",
-  detail: "Too many uploads have been begun and not completed.",
+  detail: "There are too many unfinished uploads.",
   headers: [["Retry-After", "60"]],
 }
 export const noUpload: Refusal.Refusal = {

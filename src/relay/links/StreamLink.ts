@@ -209,7 +209,7 @@ export class StreamLink implements Link {
 const noConnections = (name: ServerName): ExchangeError =>
   new ExchangeError({
     code: "PTTH_NO_PASSTHROUGH",
-    detail: `${name} is connected, but takes no connections: it is too old, or has no tls_cert and tls_key`,
+    detail: `${name} is connected, but accepts no connections: it is too old, or has no tls_cert and tls_key`,
   })
 
 /** A request on a link. It waits for the response, and for how that is delivered. */

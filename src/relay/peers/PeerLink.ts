@@ -245,7 +245,7 @@ class OfferedHop implements HopReply, Delivery {
 
 const illegal = new ExchangeError({
   code: "PTTH_BAD_ANSWER",
-  detail: "its response came broken from the relay that it is connected to",
+  detail: "its response arrived damaged from the relay to which it is connected",
 })
 
 const busy = (name: ServerName): ExchangeError =>

@@ -68,7 +68,7 @@ export const requireOwnFile = Effect.fn("Approval.requireOwnFile")(function* (
   if (text.match(tripcodeLine)?.length === 1) return text
   return yield* new ApprovalError({
     code: "PTTH_CANNOT_APPROVE",
-    detail: `the key of ${name} is not in ${path}, where alone it can be replaced`,
+    detail: `the key of ${name} is not in ${path}; it can be replaced only there`,
   })
 })
 

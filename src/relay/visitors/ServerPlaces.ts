@@ -204,8 +204,8 @@ class EvictableBody implements Body {
 
 const noPlace = new ExchangeError({
   code: "PTTH_TOO_MANY_REQUESTS",
-  detail: "your network has as many requests at this server as places are left for others",
+  detail: "your network already has its share of the places of this server",
   retryAfter: 1,
 })
 
-const evicted = new BodyError({ reason: "limit", detail: "its place went to another network" })
+const evicted = new BodyError({ reason: "limit", detail: "its place was given to another network" })

@@ -363,7 +363,7 @@ const notHere = new ExchangeError({
 
 const methodNotAllowed = new ExchangeError({
   code: "PTTH_METHOD_NOT_ALLOWED",
-  detail: "the relay's own pages are only read",
+  detail: "the relay's own pages can only be read",
   headers: [["Allow", "GET, HEAD"]],
 })
 

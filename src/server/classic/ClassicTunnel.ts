@@ -193,5 +193,5 @@ export class ClassicTunnel {
 
 const hastyRelay = new ListenError({
   reason: "unexpected",
-  detail: "it answers one listen after the other at once, with nothing",
+  detail: "it answers each listen at once and without requests",
 })

@@ -65,7 +65,7 @@ const redirected = ({ headers, status }: Refusal): ListenError => {
 const withoutUpgrade = new ListenError({
   reason: "impossible",
   code: "PTTH_NO_WEBSOCKETS",
-  detail: "what is in between has removed the field Upgrade",
+  detail: "a proxy in between has removed the field Upgrade",
 })
 
 /** Statuses of a proxy whose relay is away, Cloudflare's among them. */

@@ -143,7 +143,7 @@ const serve = (link: SharedLink, { apiKey, name, responseMillis }: FurtherName):
 
 const unknown = new ExchangeError({
   code: "PTTH_SERVER_OFFLINE",
-  detail: "this name is served no more",
+  detail: "this name is no longer served",
 })
 
 const illegal = new WireError({ detail: "a frame about a further name cannot be read" })

@@ -233,7 +233,7 @@ export class AcmeHttp {
       if (!/^https?:\/\//.test(address) || !URL.canParse(address))
         return yield* new AcmeError({
           code: "PTTH_ACME_REFUSED",
-          detail: `the authority gives an address that is none: ${JSON.stringify(address)}`,
+          detail: `the authority gives an invalid address: ${JSON.stringify(address)}`,
         })
       const url = new URL(address)
       const client = yield* Effect.try({

@@ -258,7 +258,7 @@ export class CertificateKeeper {
     Effect.catchCause((cause) =>
       Cause.hasInterruptsOnly(cause)
         ? Effect.failCause(cause)
-        : Effect.logError("certificates: the keeper failed and goes on", cause).pipe(
+        : Effect.logError("certificates: the keeper failed and continues", cause).pipe(
             Effect.andThen(Effect.sleep(minute)),
           ),
     ),
@@ -339,7 +339,7 @@ export class CertificateKeeper {
         entry.renewAt = between(window.from, window.until)
         if (window.explanation !== undefined)
           yield* Effect.logInfo(
-            `certificates: ${entry.plan.id} is renewed at ${Certificate.timeOf(entry.renewAt)}, see ${window.explanation}`,
+            `certificates: ${entry.plan.id} will be renewed at ${Certificate.timeOf(entry.renewAt)}, see ${window.explanation}`,
           )
       }
       entry.askAt = now + window.askAgain

@@ -75,7 +75,7 @@ const watched = (
         Effect.suspend(() => {
           if (state.works) return Effect.void
           state.works = true
-          return Effect.logInfo(`telemetry is taken again by ${endpoint}`)
+          return Effect.logInfo(`telemetry is accepted again by ${endpoint}`)
         }),
       ),
       Effect.tapError((error) =>

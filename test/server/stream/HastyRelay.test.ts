@@ -73,7 +73,7 @@ describe.each(["classic 1", "classic 2"] as const)("a relay that parks nothing, 
           const { listens, url } = yield* hastyRelay(dialect, answer)
           const server = yield* Harness.serverAt(url, "demo", Harness.echo)
           yield* Harness.until("it is said", () =>
-            server.lines.some((line) => line.includes("one listen after the other at once")),
+            server.lines.some((line) => line.includes("each listen at once and without requests")),
           )
           // Only relays say their version; 204 is what some networks answer everything with.
           assert.strictEqual(
