@@ -383,7 +383,7 @@ it.effect("of two relays with the same id the first is kept, and all log an erro
       assert.deepStrictEqual(numbers(a), ["b: of b"])
       // The second is refused again and again, and does not fill its log.
       assert.isAtMost(changes.length, 15)
-      assert.isTrue(changes.some((line) => line.includes("to a is lost again and again")))
+      assert.isTrue(changes.some((line) => line.includes("to a is lost repeatedly")))
       yield* Scope.close(end, Exit.void)
       yield* pass(5_000)
       assert.deepStrictEqual(numbers(a), ["b: of c"])

@@ -155,7 +155,7 @@ describe("telemetry", () => {
       telemetry?.span(span("taken"))
       yield* Harness.advanceUntil(
         "it works again",
-        () => lines.some((line) => line.startsWith("telemetry is taken again")),
+        () => lines.some((line) => line.startsWith("telemetry is accepted again")),
         "1 second",
       )
       assert.strictEqual(complaints().length, 1)
