@@ -87,7 +87,7 @@ describe.each(["classic 1", "classic 2"] as const)("a relay that parks nothing, 
           assert.isBelow(yield* listensWithin(listens, 5), 60)
           assert.strictEqual(
             server.lines.filter(
-              (line) => !line.includes("still not") && line.includes("at once, with nothing"),
+              (line) => !line.includes("still not") && line.includes("at once and without requests"),
             ).length,
             1,
           )
@@ -110,7 +110,7 @@ describe.each(["classic 1", "classic 2"] as const)("a relay that parks nothing, 
       })
       const server = yield* Harness.serverAt(url, "demo", counting)
       yield* Harness.until("it is said", () =>
-        server.lines.some((line) => line.includes("at once, with nothing")),
+        server.lines.some((line) => line.includes("at once and without requests")),
       )
       yield* Harness.turns(200)
       has = true
