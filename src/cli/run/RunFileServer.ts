@@ -60,7 +60,7 @@ const refuseRelayFlags = (flags: FileServerFlags) => {
     : Effect.fail(usage(refused[0], "it needs --relay", "Add --relay, or leave it out."))
 }
 
-/** Serves until it is interrupted. */
+/** Serves until it is interrupted. One function, since each step of the start needs those before. */
 export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: FileServerFlags) {
   if (Option.isSome(flags.assetRoot)) yield* Effect.logInfo(Flags.assetRootNote)
   const user = Option.getOrUndefined(flags.auth)

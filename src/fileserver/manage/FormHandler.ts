@@ -72,6 +72,7 @@ export class FormHandler {
     return form.cancel
   }
 
+  /** Carries out a form. One function, since it is a table: a case for each action. */
   private async run(action: ChangeForm.Action, folder: Path, asker: FormRequest): Promise<Result> {
     const done: Array<ByteName> = []
     const refusals: Array<Refusal.Refusal> = []

@@ -224,14 +224,7 @@ export class ShareLinks {
       return request.fail("PTTH_NOT_READABLE", detail)
     }
     const place = { title: this.site.title, segments, isFolder }
-    if (fields.has("revoke")) {
-      if (!this.readsAll([])) {
-        const detail = "Some links may be to what you may not see; only others may end all of them."
-        return request.fail("PTTH_NOT_READABLE", detail)
-      }
-      this.store.revoke()
-      return this.sendPage(request, SharePages.revoked(place))
-    }
+    if (fields.has("revoke")) return this.revokeAll(request, place)
     const seconds = numberIn(fields, "expires", maxSeconds)
     const downloads = numberIn(fields, "downloads", maxDownloads)
     if (seconds === "invalid" || downloads === "invalid") {
@@ -254,7 +247,27 @@ export class ShareLinks {
       password: password === "" ? undefined : await hashPassword(secret, password).finally(leave),
       id: randomBytes(9).toString("base64url"),
     }
-    const token = ShareToken.sign(secret, share)
+    this.sendLink(request, place, share, ShareToken.sign(secret, share))
+  }
+
+  /** Ends all links, also those to what the visitor may not see, which needs the right to read everything. */
+  private revokeAll(request: FileRequest, place: SharePages.Place): void {
+    if (!this.readsAll([])) {
+      const detail = "Some links may be to what you may not see; only others may end all of them."
+      return request.fail("PTTH_NOT_READABLE", detail)
+    }
+    this.store.revoke()
+    this.sendPage(request, SharePages.revoked(place))
+  }
+
+  /** Answers with a new link, as a page or as JSON. */
+  private sendLink(
+    request: FileRequest,
+    place: SharePages.Place,
+    share: ShareToken.Share,
+    token: string,
+  ): void {
+    const { isFolder, segments } = place
     const levels = isFolder ? segments.length : segments.length - 1
     const path = `${topOf(levels, 1)}share/${token}/`
     const address = PageAddress.of(request.head)
