@@ -23,9 +23,17 @@ const secretsOf = (shown: string, sent: string): ReadonlyArray<string> | undefin
   return secrets
 }
 
-/** What names the mask after a text: its end, from the last separator on. */
-const nameBefore = (text: string): string =>
-  (/[^,{[&;<\n]*$/.exec(text)?.[0] ?? "").replace(/\s+/g, "")
+const separators = ",{[&;<\n"
+
+/** What names the mask after a text: its end, from the last separator on, without white space. */
+const nameBefore = (text: string): string => {
+  let start = text.length
+  while (start > 0 && !separators.includes(text.charAt(start - 1))) start--
+  return text.slice(start).replace(/\s/g, "")
+}
+
+/** How many secrets are put back at most: each is looked for among the others. */
+const maxSecrets = 1_000
 
 /**
  * The edited text with the secrets that were sent, each used once; `undefined`
@@ -42,7 +50,7 @@ export const restore = (
   types: ReadonlyArray<string>,
 ): string | undefined => {
   const secrets = secretsOf(shown, sent)
-  if (secrets === undefined) return undefined
+  if (secrets === undefined || secrets.length > maxSecrets) return undefined
   const names = shown.split(mask).map(nameBefore)
   const unused = secrets.map((secret, index) => ({ secret, name: names[index] }))
   const pieces = edited.split(mask)

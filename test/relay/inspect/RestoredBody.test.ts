@@ -56,4 +56,12 @@ describe("an edited body", () => {
   ])("is not sent with %s", (_, edited) =>
     assert.isUndefined(restored('{"password":"hush"}', edited, json)),
   )
+
+  it("takes no time for names without end, nor for secrets without number", () => {
+    const long = `{"${"a".repeat(60_000)}": 1, "password": "***"}`
+    const sent = long.replace("***", "hush")
+    assert.strictEqual(restored(sent, long.replace("1", "2"), json), sent.replace("1", "2"))
+    const many = `[${Array(1_001).fill('{"pin":"***"}').join()}]`
+    assert.isUndefined(restored(many.replaceAll("***", "12"), `${many} `, json))
+  })
 })
