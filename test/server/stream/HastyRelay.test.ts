@@ -87,7 +87,8 @@ describe.each(["classic 1", "classic 2"] as const)("a relay that parks nothing, 
           assert.isBelow(yield* listensWithin(listens, 5), 60)
           assert.strictEqual(
             server.lines.filter(
-              (line) => !line.includes("still not") && line.includes("at once and without requests"),
+              (line) =>
+                !line.includes("still not") && line.includes("at once and without requests"),
             ).length,
             1,
           )
