@@ -235,7 +235,6 @@ export class ClassicLink implements Link {
       if (response.writableFinished) return this.awaitAcks(batch, heardBefore)
       for (const pending of batch) this.lose(pending, "the listen broke while it was answered")
     })
-    if (this.parked.size === 0) this.watchSilence()
   }
 
   /** Classic 1 has no acknowledgements. */
@@ -283,6 +282,7 @@ export class ClassicLink implements Link {
         ? this.relayFields
         : [...this.relayFields, header.beginWithin, `${Math.floor(held + beginMillis)}`]
     ListenAnswer.send(response, bytes, fields)
+    this.watchSilence()
     return response
   }
 

@@ -865,6 +865,21 @@ describe("a server that does not say that it has a request", () => {
     }),
   )
 
+  it.effect("is gone if its last listen was answered with a cancel and no other comes", () =>
+    Effect.gen(function* () {
+      const { first, id, relay, visit } = yield* unacknowledged("GET")
+      first.write(listen("first", id))
+      yield* Harness.turns(50)
+      const before = first.received().length
+      yield* visit.leave
+      yield* first.until((bytes) => bytes.indexOf("HTTP/1.1 200", before) > 0)
+      yield* TestClock.adjust("2900 millis")
+      assert.lengthOf(relay.status("demo").transports, 1)
+      yield* TestClock.adjust("200 millis")
+      yield* Harness.until("the link is gone", () => relay.status("demo").transports.length === 0)
+    }),
+  )
+
   it.effect("one whose server is gone is offered to another server", () =>
     Effect.gen(function* () {
       const { first, relay, visit } = yield* unacknowledged("GET")
