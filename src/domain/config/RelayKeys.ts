@@ -128,7 +128,7 @@ const addressKeys = {
   acme: optional({
     name: "acme",
     value: Value.mailAddress,
-    doc: "Obtain certificates by ACME, and so agree to the terms of the certificate authority, which is told this mail address; `listen` is then port 443 and `http_listen` port 80 of all addresses by default.",
+    doc: "Obtain certificates by ACME, and so agree to the terms of the certificate authority, which gets this mail address; `listen` is then port 443, and `http_listen` port 80, of all addresses.",
     see: "operating.md#certificates-by-acme",
     unset: "no certificates by ACME",
     flag: { metavar: "EMAIL" },

@@ -343,7 +343,7 @@ const tlsKeys = {
   acme: optional({
     name: "acme",
     value: Value.mailAddress,
-    doc: "Obtain the certificate by ACME through the tunnel instead, and so agree to the terms of the certificate authority, which is told this mail address.",
+    doc: "Obtain the certificate by ACME through the tunnel instead, and so agree to the terms of the certificate authority, which gets this mail address.",
     see: "operating.md#end-to-end-encryption",
     unset: "no certificate by ACME",
     flag: { metavar: "EMAIL" },
