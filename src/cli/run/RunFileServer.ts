@@ -11,7 +11,7 @@ import { isPasswordHash } from "../../domain/PasswordHash.ts"
 import { unmappedAddress, withVisitor } from "../../protocol/http/Forwarded.ts"
 import { idleRequests } from "../../transport/body/IdleBody.ts"
 import type { FrontHandler } from "../../transport/front/FrontRequest.ts"
-import { onlyOwnHosts } from "../../transport/front/HostCheck.ts"
+import { keepingScripts, onlyOwnHosts } from "../../transport/front/HostCheck.ts"
 import { defaultIdle, namingListen, serve } from "../../transport/front/NodeFront.ts"
 import * as Deadlines from "../../transport/runtime/Deadlines.ts"
 import * as FailurePage from "../../web/FailurePage.ts"
@@ -101,7 +101,10 @@ export const runFileServer = Effect.fn("ptth fileserver")(function* (flags: File
         serve({
           ...listen,
           graceMillis,
-          handler: onlyOwnHosts(answer, () => hosts),
+          handler: onlyOwnHosts(
+            keepingScripts(answer, () => hosts),
+            () => hosts,
+          ),
           renderFailure: FailurePage.render,
         }),
       )
