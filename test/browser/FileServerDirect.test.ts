@@ -149,6 +149,43 @@ describe.skipIf(!hasBrowser)(`in a browser, the file server's pages alone${skipp
       await page.locator("#page\\.uploads li").getByText("done").waitFor()
     }))
 
+  it("say that the disk is full, go on when there is room, and else leave nothing there", () =>
+    withPage({}, async (page, { root, url }) => {
+      await page.goto(`${url}docs/`)
+      let isFull = true
+      const methods: Array<string> = []
+      await page.route("**/*tus=*", async (route) => {
+        const method = route.request().method()
+        methods.push(method)
+        if (method !== "PATCH" || !isFull) return route.continue()
+        const detail = "There is no room for the rest of the file."
+        await route.fulfill({ status: 507, json: { detail } })
+      })
+      const row = page.locator("#page\\.uploads li")
+      const choose = (name: string) =>
+        page.setInputFiles("input[type=file]", [
+          { name, mimeType: "text/plain", buffer: Buffer.from(name) },
+        ])
+      await choose("a.txt")
+      await row.getByText("There is no room for the rest").waitFor()
+      assert.deepStrictEqual(methods, ["PATCH"])
+      isFull = false
+      await row.getByRole("button", { name: "Try a.txt again" }).click()
+      await row.getByText("done").waitFor()
+      assert.deepStrictEqual(methods, ["PATCH", "HEAD", "PATCH"])
+      assert.strictEqual(fs.readFileSync(path.join(root, "docs", "a.txt"), "utf8"), "a.txt")
+      isFull = true
+      await choose("b.txt")
+      await row.getByText("There is no room for the rest").waitFor()
+      const ended = page.waitForResponse((response) => response.request().method() === "DELETE")
+      await page.getByRole("button", { name: "Remove b.txt from the list" }).click()
+      assert.strictEqual((await ended).status(), 204)
+      assert.deepStrictEqual(
+        fs.readdirSync(path.join(root, "docs")).filter((name) => name.startsWith(".ptth-")),
+        [],
+      )
+    }))
+
   it("say which pictures, films and sounds the browser cannot show", () =>
     withPage({}, async (page, { root, url }) => {
       for (const name of ["broken.jpg", "scan.tiff", "photo.heic", "film.mp4", "song.mp3"]) {

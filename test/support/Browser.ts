@@ -40,7 +40,7 @@ export const launched = (more: ReadonlyArray<string> = []): (() => Browser) => {
 }
 
 /** Refused and broken uploads, which the file server's page handles; browsers report them all the same. */
-const brokenUploads = /status of 412|ERR_CONNECTION_RESET/
+const brokenUploads = /status of (?:412|507)|ERR_CONNECTION_RESET/
 
 /**
  * A page that fails the test if anything in it breaks the policy, throws or

@@ -202,6 +202,7 @@ export const js = `
   };
   const wait = (job) => {
     job.tries = 0;
+    job.isHeld = false;
     uploads.isPaused = false;
     enter(job, "waiting");
   };
@@ -239,6 +240,8 @@ export const js = `
     next();
   };
   const dismiss = (job) => {
+    // What arrived would keep its room on the full disk.
+    if (job.isHeld) abandon(job);
     uploads.jobs = uploads.jobs.filter((other) => other !== job);
     job.view.item.remove();
     if (uploads.jobs.length === 0) uploads.panel.remove();
@@ -323,7 +326,8 @@ export const js = `
     return request;
   };
   // A failure after which trying again makes sense; the others are shown.
-  const isPassing = ({ status }) => status === 0 || status === 423 || status === 429 || status >= 500;
+  const isFull = ({ status }) => status === 507;
+  const isPassing = (request) => request.status === 0 || request.status === 423 || request.status === 429 || (request.status >= 500 && !isFull(request));
   const retryLater = (job, request, run) => {
     if (job.tries >= 12) return fail(job, request.status === 0 ? "the connection broke" : detailOf(request));
     const seconds = Math.min(30, 2 ** job.tries++);
@@ -366,6 +370,11 @@ export const js = `
       }
       if (patched.status !== 204) {
         if (isPassing(patched) || patched.status === 409) return retryLater(job, patched, run);
+        if (isFull(patched)) {
+          job.isHeld = true;
+          job.sent = before;
+          return fail(job, detailOf(patched));
+        }
         job.url = undefined;
         remember(job);
         return fail(job, detailOf(patched));
