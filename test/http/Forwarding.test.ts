@@ -332,7 +332,7 @@ for (const transport of transports) {
           ["http://inner.test:8080/login", "/servers/app/login"],
           ["http://inner.test:8080", "/servers/app/"],
           ["http://inner.test:8080?q", "/servers/app/?q"],
-          ["http://INNER.test:8080//evil.test/", "http://INNER.test:8080//evil.test/"],
+          ["http://INNER.test:8080//evil.test/", "http://app.test/servers/app//evil.test/"],
           ["http://inner.test/login", "http://inner.test/login"],
           ["http://inner.test:8080@evil.test/", "http://inner.test:8080@evil.test/"],
         ] as const) {
