@@ -121,18 +121,31 @@ const read = Effect.fnUntraced(function* (path: string) {
   return stored
 })
 
-/** The shares at all relays, the last used first; files that cannot be read are left out. */
-const list = Effect.fnUntraced(function* (env: Environment) {
+/**
+ * The shares at all relays, the last used first. A file that others may read ends the
+ * command, since what restricted its visitors may be meant; one that is broken is
+ * named and left out.
+ */
+const list = Effect.fnUntraced(function* (
+  env: Environment,
+): Effect.fn.Return<ReadonlyArray<Stored>, ConfigError, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
   const folder = sharesFolder(env)
   const names = yield* Effect.orElseSucceed(fs.readDirectory(folder), () => [])
-  const results = yield* Effect.forEach(
-    names.filter((name) => name.endsWith(".toml")),
-    (name) => Effect.result(read(NodePath.join(folder, name))),
-  )
-  return results
-    .flatMap((result) => (Result.isSuccess(result) ? [result.success] : []))
-    .sort((one, other) => other.usedAt - one.usedAt)
+  const shares: Array<Stored> = []
+  for (const name of names.filter((name) => name.endsWith(".toml"))) {
+    const path = NodePath.join(folder, name)
+    const result = yield* Effect.result(read(path))
+    if (Result.isSuccess(result)) {
+      shares.push(result.success)
+      continue
+    }
+    const { failure } = result
+    if (failure._tag === "ConfigError" && failure.code === "PTTH_CONFIG_EXPOSED")
+      return yield* failure
+    yield* Effect.logWarning(`the share in ${path} is not used: ${failure.message}`)
+  }
+  return shares.sort((one, other) => other.usedAt - one.usedAt)
 })
 
 /** A name of two words. */
@@ -203,7 +216,7 @@ const pairedKey = Effect.fnUntraced(function* (
 export const find = Effect.fn("ShareStore.find")(function* (
   request: ShareRequest,
   env: Environment,
-): Effect.fn.Return<Found, never, FileSystem.FileSystem> {
+): Effect.fn.Return<Found, ConfigError, FileSystem.FileSystem> {
   const { name, relayUrl, target } = request
   const all = yield* list(env)
   const shares = all.filter((share) => share.relayUrl === relayUrl)
