@@ -360,6 +360,7 @@ const suite = (name: string, makeTarget: MakeTarget): void => {
           "/files/many/",
           "/files/many/?grid",
           "/files/many/?json",
+          "/files/many/?grid&sort=size&order=desc&page=1",
           "/files/many/file%200.txt?view",
           `/${style}`,
         ]) {
@@ -385,7 +386,15 @@ const suite = (name: string, makeTarget: MakeTarget): void => {
             assert.strictEqual(head.header("content-encoding"), coding, address)
           }
         }
-        for (const address of ["/files/many/?filter=file", "/files/many/?q=file"]) {
+        for (const address of [
+          "/files/many/?filter=file",
+          "/files/many/?q=file",
+          "/files/many/?any=file",
+          "/files/many/?page=1234",
+          "/files/many/?sort=size&sort=file",
+          "/files/many/file%200.txt?view&filter=file",
+          "/files/many/file%200.txt?view&any=file",
+        ]) {
           const found = yield* visit(address, [
             ["Accept", "text/html"],
             ["Accept-Encoding", "gzip, br"],

@@ -72,10 +72,5 @@ export const openStream = (to: FolderRequest, form: FolderForm, heldBytes: numbe
 }
 
 /** Sends a folder in this form. */
-export const sendForm = (to: FolderRequest, form: FolderForm, bytes: Uint8Array): void => {
-  const { request, site } = to
-  const { deleted, filter, search } = request.query
-  const repeatsRequest = filter !== "" || search !== "" || deleted.length > 0
-  if (repeatsRequest) request.sendGenerated(bytes, headersOf(to, form), site.folderWork)
-  else CompressedPage.send(request, bytes, headersOf(to, form), site.folderWork)
-}
+export const sendForm = (to: FolderRequest, form: FolderForm, bytes: Uint8Array): void =>
+  CompressedPage.send(to.request, bytes, headersOf(to, form), to.site.folderWork)

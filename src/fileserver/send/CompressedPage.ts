@@ -3,8 +3,9 @@
  * compressed to clients that accept it: a listing of a thousand files takes a
  * tenth of the bytes.
  *
- * A page that repeats a text of its request is not for this: who can make a
+ * A page that repeats a text of its request stays uncompressed: whoever can make a
  * browser send requests could guess the rest of the page from its length (BREACH).
+ * Every page repeats its address.
  */
 import * as Headers from "../../domain/HeaderList.ts"
 import * as Body from "../../transport/body/Body.ts"
@@ -21,6 +22,10 @@ const maxCompressedInMemory = 128 * 1024
 /** How many pages are compressed at the same time; further ones are sent uncompressed. */
 const maxCompressing = 16
 
+/** The fields of a query whose values leave no choice of a text. */
+const withoutText =
+  /^(?:(?:view|grid|choose|json|plain)=?|sort=(?:name|type|size|time)|order=(?:asc|desc)|(?:page|part)=\d{1,3}|as=text|kind=folder)$/
+
 /** Bytes that stay the same while the server runs. */
 export interface FixedFile {
   readonly bytes: Uint8Array
@@ -29,6 +34,18 @@ export interface FixedFile {
 
 let compressing = 0
 const compressedFiles = new WeakMap<Uint8Array, Map<ContentCoding.Coding, Uint8Array>>()
+
+/** Whether the address of a request has a text that anybody could have chosen. */
+const hasText = ({ head: { target } }: FileRequest): boolean => {
+  const mark = target.indexOf("?")
+  return (
+    mark >= 0 &&
+    target
+      .slice(mark + 1)
+      .split("&")
+      .some((field) => !withoutText.test(field))
+  )
+}
 
 /** Adds to Vary what the coding depends on. */
 const varying = (headers: Headers.HeaderList): Headers.HeaderList => {
@@ -60,7 +77,7 @@ export const send = (
   headers: Headers.HeaderList,
   work: FolderWork,
 ): void => {
-  const coding = codingFor(request, bytes.length)
+  const coding = hasText(request) ? undefined : codingFor(request, bytes.length)
   if (coding === undefined) return request.sendGenerated(bytes, varying(headers), work)
   const identity = Decision.ofBytes(bytes, varying(headers))
   const decision = request.decide(Decision.ofCompressed(identity, coding), Date.now())
