@@ -264,8 +264,9 @@ const entries = {
   PTTH_ORIGIN_TLS: {
     status: 502,
     isDetailPrivate: true,
-    title: "The application behind the server speaks TLS and is asked without it, or the reverse.",
-    remedy: "Ask the server's owner to correct `http://` or `https://` in `--to`.",
+    title: "No TLS connection to the application behind the server can be made.",
+    remedy:
+      "Ask the server's owner to correct `http://` or `https://` in `--to`, or to give the application's certificate with `--to-ca`.",
   },
   PTTH_ORIGIN_CUT: {
     status: 502,

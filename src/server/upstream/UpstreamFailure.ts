@@ -28,6 +28,7 @@ const causeOf = (authority: string, error: NodeJS.ErrnoException): Cause => {
   const { code = "", message } = error
   if (TlsFault.isUntrusted(code) || code === "ERR_TLS_CERT_ALTNAME_INVALID")
     return {
+      code: "PTTH_ORIGIN_TLS",
       detail: `the certificate of ${authority} is not trusted (${code})`,
       ownerRemedy:
         "Give the PEM file of the certificate's CA with --to-ca, and as its address the host that the certificate is for; --to-insecure accepts any certificate.",

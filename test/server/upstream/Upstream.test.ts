@@ -486,7 +486,7 @@ describe("an application with TLS", () => {
           const address = server.address()
           const port = typeof address === "object" ? address?.port : undefined
           const handler = handlerFor(new URL(`https://localhost:${port}`))
-          assert.strictEqual(await codeOf(callHandler(handler, download)), "PTTH_ORIGIN_BROKEN")
+          assert.strictEqual(await codeOf(callHandler(handler, download)), "PTTH_ORIGIN_TLS")
           assert.strictEqual(connections, 0)
 
           const trusted = tls.getCACertificates("default")
@@ -530,11 +530,8 @@ describe("the application's place", () => {
           }
           assert.strictEqual((await ask({ ca: pem }, "localhost")).text, "secure")
           assert.strictEqual((await ask({ insecure: true }, "127.0.0.1")).text, "secure")
-          assert.strictEqual(await codeOf(ask({}, "localhost")), "PTTH_ORIGIN_BROKEN")
-          assert.strictEqual(
-            await codeOf(ask({ insecure: false }, "localhost")),
-            "PTTH_ORIGIN_BROKEN",
-          )
+          assert.strictEqual(await codeOf(ask({}, "localhost")), "PTTH_ORIGIN_TLS")
+          assert.strictEqual(await codeOf(ask({ insecure: false }, "localhost")), "PTTH_ORIGIN_TLS")
           server.closeAllConnections()
           server.close()
         })

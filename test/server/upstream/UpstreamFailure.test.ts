@@ -32,11 +32,12 @@ it("visitors are not told what the owner can do", () => {
   assert.notProperty(visitors, "ownerRemedy")
 })
 
-it("TLS where none is expected, and the reverse, have a code of their own", () => {
+it("TLS where none is expected, the reverse, and an untrusted certificate have a code of their own", () => {
   for (const error of [
     failure("wrong version number", { code: "EPROTO" }),
     failure(tlsAnswer),
     UpstreamFailure.ofTls("app.lan:443"),
+    failure("verify", { code: "CERT_HAS_EXPIRED" }),
   ])
     assert.strictEqual(error.code, "PTTH_ORIGIN_TLS")
   assert.strictEqual(failure(tlsAnswer).ownerRemedy, "Use https:// in its address.")
