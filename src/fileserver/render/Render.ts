@@ -2,7 +2,9 @@
  * Renders Markdown and highlights code in a worker thread. The thread is started
  * when needed, ended when it has been idle for a while, and terminated when a
  * text takes too much time of the processor. What became of a text is remembered,
- * so that asking for the same one again and again costs nothing.
+ * so that asking for the same one again and again costs nothing; not if the thread
+ * did not start, or a busy machine gave it no time, which has nothing to do with
+ * the text.
  */
 import { createHash } from "node:crypto"
 import { Worker } from "node:worker_threads"
@@ -15,7 +17,7 @@ export const maxSize = 1024 * 1024
 /** How much processor time one text may take, in milliseconds: a busy machine does not use it up. */
 const defaultTimeout = 5_000
 /** How long the thread may take to start, and then for one text, however little processor time it gets, in milliseconds. */
-const longest = 30_000
+const defaultLongest = 30_000
 /** The time between two looks at the processor time of a text that takes long, in milliseconds. */
 const leastWait = 100
 /** How long an idle thread is kept, in milliseconds. */
@@ -38,6 +40,9 @@ const workerUrl = new URL(
 )
 
 type Done = (html: string | undefined) => void
+
+/** Whose fault it is that a text was not rendered: another try may help only if it is not that of the text. */
+type Fault = "text" | "machine"
 
 interface QueuedJob {
   readonly job: Job
@@ -67,6 +72,8 @@ export interface Renderer {
 export interface RenderLimits {
   /** How much processor time one text may take, in milliseconds. */
   readonly timeout?: number
+  /** How long the thread may take to start, and then for one text, in milliseconds. */
+  readonly longest?: number
   /** How long an idle thread is kept, in milliseconds. */
   readonly idle?: number
   /** How long a text waits for others before it is only escaped, in milliseconds. */
@@ -84,6 +91,7 @@ const busyMillisOf = async (worker: Worker): Promise<number> => {
 /** Renders texts in a thread of its own, which is started for the first one. */
 class ThreadRenderer implements Renderer {
   private readonly timeout: number
+  private readonly longest: number
   private readonly idle: number
   private readonly patience: number
   private readonly busyMillis: (worker: Worker) => Promise<number>
@@ -103,6 +111,7 @@ class ThreadRenderer implements Renderer {
 
   constructor(limits: RenderLimits) {
     this.timeout = limits.timeout ?? defaultTimeout
+    this.longest = limits.longest ?? defaultLongest
     this.idle = limits.idle ?? defaultIdle
     this.patience = limits.patience ?? defaultPatience
     this.busyMillis = limits.busyMillis ?? busyMillisOf
@@ -140,8 +149,8 @@ class ThreadRenderer implements Renderer {
     }
     this.worker ??= this.start()
     this.worker.postMessage(this.current.job)
-    if (this.isReady) this.limitText(this.timeout, longest)
-    else this.limit(longest, () => this.giveUp())
+    if (this.isReady) this.limitText(this.timeout, this.longest)
+    else this.limit(this.longest, () => this.giveUp("machine"))
   }
 
   /** The text that waits for the longest time; those that have waited for too long are only escaped. */
@@ -153,12 +162,12 @@ class ThreadRenderer implements Renderer {
     return undefined
   }
 
-  private settle(text: string | undefined): void {
+  private settle(text: string | undefined, fault: Fault = "text"): void {
     clearTimeout(this.timer)
     const { current } = this
     this.current = undefined
     if (current !== undefined) {
-      this.remember(current.key, text)
+      if (fault === "text") this.remember(current.key, text)
       for (const done of current.waiting) done(text)
     }
     this.next()
@@ -186,9 +195,9 @@ class ThreadRenderer implements Renderer {
     void ended?.terminate()
   }
 
-  private giveUp(): void {
+  private giveUp(fault: Fault): void {
     this.end()
-    this.settle(undefined)
+    this.settle(undefined, fault)
   }
 
   private limit(millis: number, onPassed: () => void): void {
@@ -200,12 +209,12 @@ class ThreadRenderer implements Renderer {
   private limitText(millis: number, remaining: number): void {
     this.limit(Math.min(millis, remaining), () => {
       const { current, worker } = this
-      if (worker === undefined || remaining <= millis) return this.giveUp()
-      this.limit(remaining - millis, () => this.giveUp())
+      if (worker === undefined || remaining <= millis) return this.giveUp("machine")
+      this.limit(remaining - millis, () => this.giveUp("machine"))
       const check = (busy: number): void => {
         if (this.current !== current || this.worker !== worker) return
         const unused = this.timeout - (busy - this.busyBefore)
-        if (unused <= 0) this.giveUp()
+        if (unused <= 0) this.giveUp("text")
         else this.limitText(Math.max(unused, leastWait), remaining - millis)
       }
       // It has ended, which another event reports.
@@ -226,7 +235,7 @@ class ThreadRenderer implements Renderer {
     const onEnd = (): void => {
       if (this.worker !== worker) return
       this.worker = undefined
-      if (this.current !== undefined) this.settle(undefined)
+      if (this.current !== undefined) this.settle(undefined, this.isReady ? "text" : "machine")
     }
     worker.on("error", onEnd)
     worker.on("exit", onEnd)
@@ -238,7 +247,7 @@ class ThreadRenderer implements Renderer {
     this.busyBefore = message.busyMillis
     if (!("id" in message)) {
       this.isReady = true
-      this.limitText(this.timeout, longest)
+      this.limitText(this.timeout, this.longest)
     } else if (this.current.job.id === message.id) this.settle(message.html)
   }
 }

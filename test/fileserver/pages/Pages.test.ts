@@ -550,6 +550,9 @@ describe("rendering", () => {
     const slow = "*a* <b> ".repeat(50_000)
     await rendered(strict, slow, undefined)
     assert.strictEqual(count(strict, slow), 3)
+    const hurried = Render.make({ longest: 1 })
+    assert.strictEqual(await rendered(hurried, "*a*", undefined), '<pre tabindex="0">*a*</pre>')
+    assert.strictEqual(count(hurried, "*a*"), 0)
   })
 
   it("shows a text as it is that would have to wait for others for too long", async () => {
