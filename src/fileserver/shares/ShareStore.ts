@@ -149,6 +149,7 @@ export class ShareStore {
     uses.set(id, { count, expires })
     if (!this.canAppend || this.appended >= Math.max(minAppended, uses.size)) {
       this.forgetEnded(uses)
+      this.canAppend = false
       return this.write(this.state)
     }
     this.canAppend = false

@@ -78,4 +78,18 @@ describe("the uses of share links", () => {
     store.use("b", later)
     assert.deepStrictEqual([new ShareStore(file).usesOf("a"), store.usesOf("b")], [1, 1])
   })
+
+  it("that could not come into the file are stored with the next ones", () => {
+    const file = place()
+    const store = new ShareStore(file)
+    store.ensureSecret()
+    for (let i = 0; i < 1_000; i++) store.use(`link${i}`, later)
+    const temporary = `${file}.${process.pid}`
+    fs.mkdirSync(temporary)
+    assert.throws(() => store.use("link0", later))
+    fs.rmdirSync(temporary)
+    store.use("another", later)
+    const again = new ShareStore(file)
+    assert.deepStrictEqual([again.usesOf("link0"), again.usesOf("another")], [2, 1])
+  })
 })
