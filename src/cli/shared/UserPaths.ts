@@ -60,7 +60,8 @@ export const pathsIn = (folder: string, pattern: RegExp): ReadonlyArray<string> 
 /** The files with keys that are there now, which a file server must never serve. */
 export const keyFiles = (env: Environment): ReadonlyArray<string> => [
   ...pathsIn(configFolder(env), /\.toml$/),
-  ...pathsIn(sharesFolder(env), /\.toml$/),
+  // A key that is about to replace another one is in a file beside it.
+  ...pathsIn(sharesFolder(env), /\.toml(?:\.next)?$/),
 ]
 
 /** A name file pattern of `hidden` that matches just this text. */

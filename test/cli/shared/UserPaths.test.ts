@@ -1,7 +1,7 @@
 /**
  * Where the user's files are, by the rules of each platform.
  */
-import { mkdirSync, symlinkSync } from "node:fs"
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as UserPaths from "../../../src/cli/shared/UserPaths.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
@@ -48,6 +48,15 @@ describe("on other systems", () => {
     assert.strictEqual(UserPaths.configFolder(env, "linux"), "/home/me/cfg/ptth")
     assert.strictEqual(UserPaths.stateFolder(env, "darwin"), "/home/me/[state]/ptth")
     assert.match(UserPaths.stateFolder({}, "linux"), /\/\.local\/state\/ptth$/)
+  })
+
+  it("files with keys are those of all shares, also of a key that is being replaced", () => {
+    const home = { XDG_CONFIG_HOME: "/elsewhere", XDG_STATE_HOME: temporaryFolder() }
+    const shares = UserPaths.sharesFolder(home)
+    mkdirSync(shares, { recursive: true })
+    for (const name of ["a.toml", "a.toml.next", "notes.txt"])
+      writeFileSync(`${shares}/${name}`, "")
+    assert.sameMembers([...UserPaths.keyFiles(home)], [`${shares}/a.toml`, `${shares}/a.toml.next`])
   })
 
   it("patterns for the keys below a shared folder match just their paths", () => {
