@@ -1,7 +1,8 @@
 /**
- * Marks of networks that have sent too many wrong keys or passwords. A relay
- * counts for itself; that a network is over the limit it tells the others, so
- * that nobody gets as many attempts as there are relays.
+ * Marks of networks that have sent too many wrong keys or passwords, or have
+ * failed too often to sign in. A relay counts for itself; that a network is over
+ * the limit it tells the others, so that nobody gets as many attempts as there are
+ * relays.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -11,12 +12,14 @@ import { Complaints } from "./Complaints.ts"
 import { Engine } from "./Engine.ts"
 
 /** What there were too many of. */
-export type MarkKind = "keys" | "passwords"
+export type MarkKind = (typeof kinds)[number]
+
+const kinds = ["keys", "passwords", "sign-ins"] as const
 
 const Mark = Schema.fromJsonString(
   Schema.Struct({
     from: Schema.String,
-    kind: Schema.Literals(["keys", "passwords"]),
+    kind: Schema.Literals(kinds),
     network: Schema.String.check(Schema.isMaxLength(64)),
     /** For how long, from when it is received. */
     millis: Schema.Natural.check(Schema.isLessThanOrEqualTo(120_000)),
@@ -49,7 +52,11 @@ export const make = Effect.fn("SharedMarks.make")(function* (): Effect.fn.Return
   const engine = yield* Engine
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const complaints = new Complaints()
-  const listeners: Record<MarkKind, Set<MarkListener>> = { keys: new Set(), passwords: new Set() }
+  const listeners: Record<MarkKind, Set<MarkListener>> = {
+    keys: new Set(),
+    passwords: new Set(),
+    "sign-ins": new Set(),
+  }
   let pending = 0
   const unsubscribe = engine.subscribe(channel, (text) => {
     const mark = decode(text)

@@ -120,9 +120,9 @@ export class SignIn {
   constructor(context: SignInContext) {
     this.context = context
     this.guesses = new GuessLimit(context.now, (network, millis) =>
-      context.marks.tell("passwords", network, millis),
+      context.marks.tell("sign-ins", network, millis),
     )
-    context.marks.listen("passwords", (network) => this.guesses.limit(network))
+    context.marks.listen("sign-ins", (network) => this.guesses.limit(network))
     context.peers.onControl(signedOutKind, (session) =>
       Effect.sync(() => {
         this.forget(session)
@@ -271,6 +271,8 @@ export class SignIn {
     const attempt = sealed && seal.open(Tokens.attempt, sealed, this.relayOrigin)
     if (!attempt || attempt.state !== state || attempt.until < this.now())
       return this.refused(request, reply, tooLate)
+    // A guess that is begun has to be ended.
+    if (this.isBusyFor(networkOf(this.addressOf(request)))) return failed(reply, busy)
     const guess = this.guesses.begin(networksOf(this.addressOf(request)))
     if (typeof guess === "number") return failed(reply, tooManyWrong(guess))
     const identity = (): Promise<Identity> =>
@@ -390,8 +392,7 @@ export class SignIn {
     onError: (error: ExchangeError) => unknown = (error) => reply.fail(error),
   ): Cancel {
     const network = networkOf(this.addressOf(request))
-    const ofNetwork = [...this.waiting.values()].filter((other) => other === network).length
-    if (this.waiting.size >= maxWaiting || ofNetwork >= maxOfNetwork) return failed(reply, busy)
+    if (this.isBusyFor(network)) return failed(reply, busy)
     let isOver = false
     const visit = ++this.visits
     this.waiting.set(visit, network)
@@ -407,6 +408,12 @@ export class SignIn {
     return () => {
       isOver = true
     }
+  }
+
+  private isBusyFor(network: string): boolean {
+    if (this.waiting.size >= maxWaiting) return true
+    const others = [...this.waiting.values()].filter((other) => other === network)
+    return others.length >= maxOfNetwork
   }
 
   private refused(request: FrontRequest, reply: Reply, error: ExchangeError): Cancel {

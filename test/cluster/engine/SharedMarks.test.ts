@@ -9,7 +9,7 @@ const relay = Effect.fnUntraced(function* (engines: EngineStore, name: string) {
   const engine = new MemoryEngine(engines, name)
   const marks = yield* SharedMarks.make().pipe(Effect.provideService(Engine, engine.shape))
   const told: Array<string> = []
-  for (const kind of ["keys", "passwords"] as const)
+  for (const kind of ["keys", "passwords", "sign-ins"] as const)
     marks.listen(kind, (network, millis) => told.push(`${kind} ${network} ${millis}`))
   return { ...marks, engine, told }
 })
@@ -23,9 +23,14 @@ describe("shared marks", () => {
       const [one, other] = [yield* relay(engines, "one"), yield* relay(engines, "other")]
       one.tell("keys", "192.0.2.1", 59_999.5)
       one.tell("passwords", "2001:db8::/48", 1)
+      one.tell("sign-ins", "192.0.2.2", 2)
       yield* settle
       assert.deepStrictEqual(one.told, [])
-      assert.deepStrictEqual(other.told, ["keys 192.0.2.1 60000", "passwords 2001:db8::/48 1"])
+      assert.deepStrictEqual(other.told, [
+        "keys 192.0.2.1 60000",
+        "passwords 2001:db8::/48 1",
+        "sign-ins 192.0.2.2 2",
+      ])
     }),
   )
 

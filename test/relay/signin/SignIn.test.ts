@@ -5,6 +5,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as IpNetwork from "effect/net/IpNetwork"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
 import { Engine } from "../../../src/cluster/engine/Engine.ts"
@@ -13,6 +15,7 @@ import { type AuthRules, none } from "../../../src/domain/config/AuthRules.ts"
 import type { Oidc } from "../../../src/domain/config/OidcKeys.ts"
 import type { RelayConfig } from "../../../src/domain/config/RelayConfig.ts"
 import { CookieJar } from "../../support/CookieJar.ts"
+import { cheapHash } from "../../support/cheapHash.ts"
 import * as Harness from "../../support/Harness.ts"
 import { EngineStore, MemoryEngine } from "../../support/MemoryEngine.ts"
 import * as OidcProvider from "../../support/OidcProvider.ts"
@@ -258,7 +261,11 @@ describe("relays of a cluster", () => {
       if (first === undefined || second === undefined) return
       const url = `http://relay.localhost:${first.port}`
       const provider = yield* OidcProvider.start(`${url}/.well-known/ptth/callback`)
-      const config = { oidc: provider.oidc, publicUrl: url, frontendAuth: signIn("*") }
+      const frontendAuth = {
+        ...signIn("*"),
+        users: [{ user: "ann", password: cheapHash("right") }],
+      }
+      const config = { oidc: provider.oidc, publicUrl: url, frontendAuth }
       for (const relay of [first, second]) yield* relay.change({ config })
       const jar = new CookieJar()
       const page = yield* jar.open(
@@ -275,6 +282,12 @@ describe("relays of a cluster", () => {
         { headers: { Cookie: cookies.join("; "), Host: `relay.localhost:${first.port}` } },
       )
       yield* Effect.repeat(atSecond, { until: ({ status }) => status === 429 })
+      // A password is limited on its own, as at a single relay.
+      for (const relay of [first, second]) {
+        const at = `http://127.0.0.1:${relay.port}/frontend/servers/`
+        const headers = { Authorization: `Basic ${btoa("ann:right")}`, Accept: "*/*" }
+        assert.strictEqual((yield* new CookieJar().ask(at, { headers })).status, 200)
+      }
     }).pipe(Effect.scoped),
   )
 
@@ -462,6 +475,41 @@ describe("who comes back from the provider", () => {
       assert.strictEqual(further.status, 429)
       assert.include(further.text, "PTTH_TOO_MANY_REQUESTS")
       assert.isAbove(Number(further.headers["retry-after"]), 0)
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("is not counted as wrong while too many of the same network wait", () =>
+    Effect.gen(function* () {
+      const trustedProxies = [IpNetwork.fromStringUnsafe("127.0.0.1/32")]
+      const { jar, provider, url } = yield* siteOf({ config: { trustedProxies } })
+      const address = yield* answered(jar, url)
+      const cookies = [...jar.at("relay.localhost")].map(([name, value]) => `${name}=${value}`)
+      const from = (visitor: string) => ({
+        headers: { Cookie: cookies.join("; "), "X-Forwarded-For": visitor },
+      })
+      const held: Array<() => void> = []
+      provider.intercept = ({ url: path }, response) => {
+        if (path !== "/token") return false
+        held.push(() => response.writeHead(503).end())
+        return true
+      }
+      const waiting = yield* Effect.forkChild(
+        Effect.forEach(
+          Array.from({ length: 16 }, (_, i) => `192.0.2.${i % 2}`),
+          (visitor) => new CookieJar().ask(address.href, from(visitor)),
+          { concurrency: "unbounded" },
+        ),
+      )
+      yield* Harness.until("as many as may wait do", () => held.length === 16)
+      for (let i = 0; i < 10; i++) {
+        const { status } = yield* new CookieJar().ask(address.href, from("192.0.2.9"))
+        assert.strictEqual(status, 503)
+      }
+      provider.intercept = undefined
+      for (const answer of held) answer()
+      for (const { status } of yield* Fiber.join(waiting)) assert.strictEqual(status, 503)
+      const page = yield* new CookieJar().ask(address.href, from("192.0.2.9"))
+      assert.strictEqual(page.status, 303)
     }).pipe(Effect.scoped),
   )
 
