@@ -104,6 +104,7 @@ export const plain = (path: string): string =>
 
 /** The start of a path that is `base` in some spelling; `undefined` if the path is not below it. */
 export const startOf = (path: string, base: string): string | undefined => {
+  if (isBelow(path, base)) return base
   const depth = base.split("/").length - 1
   const [start] = new RegExp(`^(?:/[^/?#]*){${depth}}`).exec(path) ?? []
   return start !== undefined && plain(start) === plain(base) ? start : undefined

@@ -58,7 +58,8 @@ export const restore = (
   for (const [index, piece] of pieces.entries()) {
     restored += piece
     if (index === pieces.length - 1) break
-    const found = unused.findIndex(({ name }) => name === nameBefore(piece))
+    const nameHere = nameBefore(piece)
+    const found = unused.findIndex(({ name }) => name === nameHere)
     const [secret] = found < 0 ? [] : unused.splice(found, 1)
     if (secret === undefined) return undefined
     restored += secret.secret
