@@ -19,7 +19,7 @@ import { answerText, keyOf, programOf } from "./BackendCall.ts"
 import type { OtherRelays } from "./ClassicExchanges.ts"
 import { ClassicLink } from "./ClassicLink.ts"
 import type { KeyCheck } from "./KeyCheck.ts"
-import { StreamLink } from "./StreamLink.ts"
+import { StreamLink, usesClassic } from "./StreamLink.ts"
 
 /** How long listens of a process may still arrive after its farewell, in milliseconds. */
 const departedMillis = 3_000
@@ -110,14 +110,14 @@ export class ListenEndpoint {
       response.setHeader("X-PTTH-Code", "PTTH_NEEDS_STREAM")
       return answerText(response, upgradeRequired, text.needsStream)
     }
-    const giveBack = this.context.limit.take(server.name, false, {
-      instance: instanceOf(request) ?? "",
-      number: "",
-    })
-    if (giveBack === undefined) return this.refuseLink(server.name, request, response)
-    const { others, rendezvous, settings } = this.context
-    const config = settings.current()
+    const { limit, others, rendezvous, settings } = this.context
     const instance = instanceOf(request)
+    // A network that has forgotten a process's WebSockets may let only plain requests pass afterwards.
+    for (const other of rendezvous.ownLinks(server.name))
+      if (other instanceof StreamLink) other.suspect(usesClassic)
+    const giveBack = limit.take(server.name, false, { instance: instance ?? "", number: "" })
+    if (giveBack === undefined) return this.refuseLink(server.name, request, response)
+    const config = settings.current()
     const responseLimit = askedMillis(request.headers[header.responseTimeout])
     const link = new ClassicLink({
       name: server.name,
@@ -143,9 +143,6 @@ export class ListenEndpoint {
     })
     this.linksByProcess.set(process, link)
     const leave = rendezvous.join(link, this.addressOf(request))
-    // A network that has forgotten a process's WebSockets may let only plain requests pass afterwards.
-    for (const other of rendezvous.ownLinks(server.name))
-      if (other instanceof StreamLink) other.suspect("its server has connected by classic")
     if (link.transport === "classic 2") link.greet(response)
     else this.listen(link, request, response)
   }

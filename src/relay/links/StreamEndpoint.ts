@@ -33,7 +33,7 @@ import { programOf } from "./BackendCall.ts"
 import { FurtherNames, type FurtherNamesContext } from "./FurtherNames.ts"
 import type { UpgradeRequest } from "./HandedLink.ts"
 import * as HandedLink from "./HandedLink.ts"
-import { StreamLink } from "./StreamLink.ts"
+import { StreamLink, usesClassic } from "./StreamLink.ts"
 
 /** What the endpoint needs of the relay. */
 export interface StreamContext {
@@ -179,6 +179,11 @@ export class StreamEndpoint {
     const earlier = this.linksOf(opened.name).filter(isLater)
     if (!isNewProcess || earlier.some(({ instance }) => instance === opened.instance)) return
     for (const link of earlier) link.suspect()
+  }
+
+  /** A process listens by classic at another relay: what it has here may be dead. */
+  listensElsewhere({ instance, name }: PresentLink): void {
+    for (const link of this.linksOf(name)) if (link.instance === instance) link.suspect(usesClassic)
   }
 
   /** Accepts no more links; the rendezvous drains those that are open. */

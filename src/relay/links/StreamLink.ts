@@ -47,6 +47,9 @@ export interface StreamLinkOptions {
   readonly suspicionMillis: number
 }
 
+/** Why a link is suspected, and may end, whose server listens by classic. */
+export const usesClassic = "its server has connected by classic"
+
 /** See the file's header. */
 export class StreamLink implements Link {
   readonly transport = "stream"

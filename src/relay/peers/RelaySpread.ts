@@ -24,6 +24,8 @@ export interface LocalLinks {
   send(frame: Buffer): void
   /** A link was opened at another relay. */
   openedElsewhere(link: PresentLink, isNewProcess: boolean): void
+  /** A process listens by classic at another relay. */
+  listensElsewhere(link: PresentLink): void
 }
 
 /** See the file's header. */
@@ -106,6 +108,7 @@ export class RelaySpread {
   private onPresence({ joined }: PresenceChange, links: LocalLinks): void {
     for (const link of joined)
       if (link.transport === "stream") links.openedElsewhere(link, this.isNewProcess(link))
+      else links.listensElsewhere(link)
   }
 
   /** Whether no peer has an earlier link of the same process. */

@@ -278,6 +278,34 @@ describe("a link that is opened again at another relay", () => {
   )
 })
 
+describe("a process that listens by classic at one relay", () => {
+  it.effect("has its own links pinged at all relays, and those closed that do not answer", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* twoRelays
+      const other = yield* rawLink(a, { instance: "other", link: "1", pongs: true })
+      const dead = yield* rawLink(a, { instance: "moved", link: "1" })
+      yield* Harness.knowsLinks(b, "demo", 2)
+      yield* TestClock.adjust("3 seconds")
+      const pings = () => other.frames.filter(({ _tag }) => _tag === "Ping").length
+      const before = pings()
+      assert.isFalse(dead.isClosed())
+      yield* Harness.visit(b, "/7ZSFUKGV/http_listen/demo", {
+        headers: [
+          ["X-ApiKey", Harness.keyOf("demo")],
+          ["X-PTTH-Version", "2"],
+          ["X-PTTH-Instance", "moved"],
+        ],
+      })
+      yield* Harness.knowsLinks(a, "demo", 1)
+      yield* Harness.turns(20)
+      yield* TestClock.adjust("2200 millis")
+      yield* dead.until("it is closed", dead.isClosed)
+      assert.strictEqual(pings(), before)
+      assert.isFalse(other.isClosed())
+    }),
+  )
+})
+
 describe("a new process of a server at one relay", () => {
   it.effect("has the others pinged at all relays, and those closed that do not answer", () =>
     Effect.gen(function* () {

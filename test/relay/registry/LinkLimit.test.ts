@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
 import { StreamPeer } from "../../hostile/StreamPeer.ts"
 import * as Harness from "../../support/Harness.ts"
+import { rawLink } from "../../support/RawLink.ts"
 
 const relayOf = (maxLinks: number) =>
   Harness.relay({ servers: ["demo", "other"], config: { maxLinks } })
@@ -65,6 +66,21 @@ describe("a server that wants more links than it may have", () => {
       yield* first.stop
       yield* Harness.advanceUntil("the third has its place", () =>
         third.lines.some((line) => line.startsWith("connected")),
+      )
+    }),
+  )
+
+  it.effect("has its place taken by links that are dead no longer than it takes to find out", () =>
+    Effect.gen(function* () {
+      const relay = yield* relayOf(1)
+      const dead = yield* rawLink(relay, { instance: "dead" })
+      yield* Harness.until("it has joined", () => links(relay) === 1)
+      const server = yield* Harness.serverAt(relay.url, "demo", Harness.echo)
+      yield* untilRefused(server)
+      yield* TestClock.adjust("2200 millis")
+      yield* dead.until("it is ended", dead.isClosed)
+      yield* Harness.advanceUntil("the other has its place", () =>
+        server.lines.some((line) => line.startsWith("connected")),
       )
     }),
   )
