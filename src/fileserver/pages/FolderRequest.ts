@@ -71,6 +71,11 @@ export const openStream = (to: FolderRequest, form: FolderForm, heldBytes: numbe
   }
 }
 
-/** Sends a folder in this form. */
-export const sendForm = (to: FolderRequest, form: FolderForm, bytes: Uint8Array): void =>
-  CompressedPage.send(to.request, bytes, headersOf(to, form), to.site.folderWork)
+/** Sends a folder in this form. What a filter or search found is never compressed, and does not vary by it. */
+export const sendForm = (to: FolderRequest, form: FolderForm, bytes: Uint8Array): void => {
+  const { request, site } = to
+  const { filter, search } = request.query
+  if (filter !== "" || search !== "")
+    request.sendGenerated(bytes, headersOf(to, form), site.folderWork)
+  else CompressedPage.send(request, bytes, headersOf(to, form), site.folderWork)
+}

@@ -77,8 +77,7 @@ export const send = (
   headers: Headers.HeaderList,
   work: FolderWork,
 ): void => {
-  if (hasText(request)) return request.sendGenerated(bytes, headers, work)
-  const coding = codingFor(request, bytes.length)
+  const coding = hasText(request) ? undefined : codingFor(request, bytes.length)
   if (coding === undefined) return request.sendGenerated(bytes, varying(headers), work)
   const identity = Decision.ofBytes(bytes, varying(headers))
   const decision = request.decide(Decision.ofCompressed(identity, coding), Date.now())
