@@ -276,12 +276,15 @@ describe("relays of a cluster", () => {
       const address = new URL(`${page.location}`)
       address.searchParams.set("code", "made-up")
       const cookies = [...jar.at("relay.localhost")].map(([name, value]) => `${name}=${value}`)
-      for (let i = 0; i < 10; i++) assert.strictEqual((yield* jar.ask(address.href)).status, 400)
+      yield* Effect.repeat(jar.ask(address.href), { until: ({ status }) => status === 429 })
+      let refused = 0
       const atSecond = new CookieJar().ask(
         `http://127.0.0.1:${second.port}${address.pathname}${address.search}`,
         { headers: { Cookie: cookies.join("; "), Host: `relay.localhost:${first.port}` } },
       )
-      yield* Effect.repeat(atSecond, { until: ({ status }) => status === 429 })
+      while ((yield* atSecond).status !== 429) refused += 1
+      // By itself it would have refused ten.
+      assert.isBelow(refused, 10)
       // A password is limited on its own, as at a single relay.
       for (const relay of [first, second]) {
         const at = `http://127.0.0.1:${relay.port}/frontend/servers/`
@@ -471,7 +474,10 @@ describe("who comes back from the provider", () => {
       const address = yield* answered(jar, url)
       address.searchParams.set("code", "made-up")
       for (let i = 0; i < 10; i++) isRefused(yield* jar.ask(address.href))
-      const further = yield* jar.ask(address.href)
+      // On a slow machine some more are allowed again meanwhile.
+      const further = yield* Effect.repeat(jar.ask(address.href), {
+        until: ({ status }) => status !== 400,
+      })
       assert.strictEqual(further.status, 429)
       assert.include(further.text, "PTTH_TOO_MANY_REQUESTS")
       assert.isAbove(Number(further.headers["retry-after"]), 0)
