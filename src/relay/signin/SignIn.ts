@@ -616,7 +616,7 @@ const isWrong = (error: unknown): boolean =>
 const tooManyWrong = (waitMillis: number): ExchangeError =>
   new ExchangeError({
     code: "PTTH_TOO_MANY_REQUESTS",
-    detail: "too many attempts from your network to sign in have failed",
+    detail: "too many attempts from your network to sign in have failed or still run",
     retryAfter: Math.ceil(waitMillis / 1000),
   })
 
