@@ -8,7 +8,7 @@
 import type { RelayConfig } from "../../domain/config/RelayConfig.ts"
 import * as ListenAddress from "../../domain/ListenAddress.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
-import { networksOf } from "../../domain/visitor/VisitorAddress.ts"
+import { networkOf } from "../../domain/visitor/FairShare.ts"
 import { BodyError, ExchangeError } from "../../protocol/Exchange.ts"
 import type { InterimHead, ResponseHead } from "../../protocol/Message.ts"
 import type { Body, BodyFlow, BodySink } from "../../transport/body/Body.ts"
@@ -60,7 +60,7 @@ export class ServerPlaces {
     if (ListenAddress.isLoopback(visitor) || isTrusted(trustedProxies, visitor))
       return next(body, reply)
     const networks = this.shares.get(name) ?? new Map<string, Share>()
-    const network = networksOf(visitor)[1] as string
+    const network = networkOf(visitor)
     const share = networks.get(network) ?? new Set()
     const places = Number.isFinite(free) ? free : classicPlaces - sizeOf(networks)
     if (share.size >= places && !makeRoom(networks, share.size) && share.size > 0)
