@@ -2,6 +2,7 @@
  * Tables as text: comma-separated values (RFC 4180), also with other
  * separators, and JSON lines.
  */
+import * as JsonMembers from "./JsonMembers.ts"
 
 /** The rows of a table; the first are the names of the columns. */
 export interface Table {
@@ -94,44 +95,25 @@ const fieldEnd = (text: string, from: number, separator: string): number => {
   return end
 }
 
-/** Numbers stay as they are written: as numbers of JavaScript they would lose digits (ECMA-262, JSON.rawJSON). */
-interface SourceJson {
-  readonly rawJSON: (text: string) => unknown
-  readonly isRawJSON: (value: unknown) => boolean
-  readonly parse: (
-    text: string,
-    reviver: (key: string, value: unknown, context: { readonly source: string }) => unknown,
-  ) => unknown
-}
-
-const { isRawJSON, parse: parseJson, rawJSON } = JSON as unknown as SourceJson
-
-const parseLine = (line: string): unknown =>
-  parseJson(line, (_, value, { source }) => (typeof value === "number" ? rawJSON(source) : value))
-
-const cellOf = (value: unknown): string =>
-  value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value)
-
 /** Parses JSON lines; `undefined` if a line is not a JSON object, or is nested too deeply to be shown. */
 export const parseJsonLines = (text: string): Table | undefined => {
   const lines = text.split("\n").filter((line) => line.trim() !== "")
-  const objects: Array<{ readonly [key: string]: unknown }> = []
+  const objects: Array<ReadonlyMap<string, string>> = []
   const columns = new Set<string>()
   try {
     for (const line of lines.slice(0, maxRows)) {
-      const value = parseLine(line)
-      if (typeof value !== "object" || value === null) return undefined
-      if (Array.isArray(value) || isRawJSON(value)) return undefined
-      objects.push(value as { readonly [key: string]: unknown })
+      const value: unknown = JSON.parse(line)
+      if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined
+      const members = JsonMembers.read(line)
+      if (members === undefined) return undefined
+      objects.push(members)
       for (const key of Object.keys(value)) columns.add(key)
     }
     if (objects.length === 0) return undefined
     const names = [...columns].slice(0, maxColumns)
     return {
       columns: names,
-      rows: objects.map((object) =>
-        names.map((name) => cellOf(Object.hasOwn(object, name) ? object[name] : undefined)),
-      ),
+      rows: objects.map((members) => names.map((name) => members.get(name) ?? "")),
       isCutShort: lines.length > maxRows || columns.size > maxColumns,
     }
   } catch {
