@@ -300,7 +300,7 @@ export class Dispatcher implements PendingOwner {
 
   /** Whether something holds for a request that has an id, and that a server has and has not answered yet. */
   someHandedOut(holds: (pending: Pending) => boolean): boolean {
-    return this.queueContext.handedOut.all().some(holds)
+    return this.queueContext.handedOut.some(holds)
   }
 
   /** Calls `listener` when a request that was handed out is answered or lost; the returned function ends that. */

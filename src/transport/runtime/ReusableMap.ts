@@ -68,6 +68,11 @@ export class ReusableMap<K extends string | number, A extends object> {
     return this.values.filter((value) => value !== undefined)
   }
 
+  /** Whether something holds for a value; asks for no further one then, and makes no list of them. */
+  some(holds: (value: A) => boolean): boolean {
+    return this.values.some((value) => value !== undefined && holds(value))
+  }
+
   clear(): void {
     if (this.values.length > minSlots) return this.allocate(minSlots)
     this.keys.fill(undefined)

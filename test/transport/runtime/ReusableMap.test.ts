@@ -54,6 +54,25 @@ describe("a reusable map", () => {
     assert.isFalse(map.has("1"))
   })
 
+  it("asks for values until something holds for one", () => {
+    const map = new ReusableMap<string, { readonly at: number }>()
+    const asked: Array<number> = []
+    const has = (holds: (at: number) => boolean): boolean => {
+      asked.length = 0
+      return map.some(({ at }) => {
+        asked.push(at)
+        return holds(at)
+      })
+    }
+    for (let at = 0; at < 100; at++) map.set(`${at}`, { at })
+    for (let at = 0; at < 100; at += 2) map.delete(`${at}`)
+    assert.isTrue(has(() => true))
+    assert.lengthOf(asked, 1)
+    assert.isTrue(has((at) => at === 99))
+    assert.isFalse(has((at) => at === 98))
+    assert.lengthOf(asked, 50)
+  })
+
   it("keeps no deleted value past the next minor collection", () => {
     setFlagsFromString("--expose-gc")
     const collect = runInNewContext("gc") as (options: { readonly type: "major" | "minor" }) => void
