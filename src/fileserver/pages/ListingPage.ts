@@ -82,13 +82,18 @@ const row = (entry: Entry, { choose, linksOf, slots }: EntryParts): Html => {
 `
 }
 
+/** How many tiles the first window shows at least: their images are loaded with the page. */
+const firstTiles = 12
+
 /** The tile of an entry in the grid. An icon stands in for a picture that the browser cannot show. */
-const tile = (entry: Entry, { choose, hasThumb, linksOf }: EntryParts): Html => {
+const tile = (entry: Entry, position: number, { choose, hasThumb, linksOf }: EntryParts): Html => {
   const { href, kind, target } = linksOf(entry)
   const name = ByteName.toDisplay(entry.name)
   const version = Math.trunc(entry.modified).toString(36)
+  // A film takes longer than an image, so that the page would seem to be loading.
+  const loading = kind === "image" && position < firstTiles ? "eager" : "lazy"
   const picture = hasThumb(kind)
-    ? html`<img src="${href}?thumb=320&amp;v=${version}" alt="" loading="lazy" decoding="async" width="160" height="160"><span class="tile" data-instead hidden>${icon(kind)}</span>`
+    ? html`<img src="${href}?thumb=320&amp;v=${version}" alt="" loading="${loading}" decoding="async" width="160" height="160"><span class="tile" data-instead hidden>${icon(kind)}</span>`
     : html`<span class="tile">${icon(kind)}</span>`
   const pick = choose ? html`<span class="pick">${box(entry, name)}</span>` : undefined
   const size = entry.folder ? Kind.kinds.folder.label : Format.bytes(entry.size)
@@ -208,7 +213,7 @@ const grid = (
     ? html`<p class="up"><a href="../${Query.sameForm(query)}" rel="up">${icon("folder")}${text.parent}</a></p>
 `
     : undefined
-  return html`${parent}<ul class="grid">${listing.entries.map((entry) => tile(entry, parts))}</ul>`
+  return html`${parent}<ul class="grid">${listing.entries.map((entry, position) => tile(entry, position, parts))}</ul>`
 }
 
 /** What stands in place of entries. */

@@ -572,6 +572,21 @@ describe("rendering", () => {
 })
 
 describe("a grid", () => {
+  it("loads the images of the first window with the page, and further ones when they are seen", async () => {
+    const { get, write } = await site()
+    for (let i = 10; i < 30; i++) write(`sub/${i}.jpg`)
+    write("sub/0.mp4")
+    const { text } = await get("/files/sub/?grid")
+    const images = [...text.matchAll(/<img src="(\w+)\.\w+\?thumb[^>]*>/g)]
+    const isLazy = images.map(([image]) => image.includes(' loading="lazy"'))
+    const isFilm = images.map(([, name]) => name === "0")
+    assert.deepStrictEqual(
+      isLazy,
+      isFilm.map((film, position) => film || position >= 12),
+    )
+    assert.isAtLeast(images.length, 20)
+  })
+
   it("leads to folders as grids, down and up, and can be sorted", async () => {
     const { get, write } = await site()
     write("sub/deep/a.jpg")
