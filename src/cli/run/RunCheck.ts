@@ -29,7 +29,13 @@ import * as PassedCertificate from "../passthrough/PassedCertificate.ts"
 import { checkShared } from "../serve/Folder.ts"
 import { loadCertificate, loadTrusted, refuseUntimely } from "../shared/LoadCertificate.ts"
 import { checkCluster, holdsPassword } from "../shared/LoadCluster.ts"
-import { readNamed, readParts, refuseExposed, serversFolder } from "../shared/LoadConfig.ts"
+import {
+  readNamed,
+  readParts,
+  refuseExposed,
+  serversFolder,
+  withFiles,
+} from "../shared/LoadConfig.ts"
 import { checkProvider, loadClientSecret } from "../shared/LoadOidc.ts"
 import { accessNote, refuseReadable } from "../shared/NamedFile.ts"
 
@@ -373,17 +379,14 @@ const checkRelay = Effect.fnUntraced(function* (
   const problems = new Problems()
   problems.add(faults)
   if (value === undefined) yield* problems.refuse
-  const { certificate, config: decoded, oidc } = value ?? { config: RelayConfig.empty }
-  if (holdsPassword(decoded)) yield* problems.of(refuseReadable(file, file))
+  const decoded = value ?? { config: RelayConfig.empty, certificate: undefined, oidc: undefined }
+  const { certificate, oidc } = decoded
+  if (holdsPassword(decoded.config)) yield* problems.of(refuseReadable(file, file))
   const tls = certificate && (yield* problems.of(loadCertificate(certificate)))
   if (tls !== undefined && certificate !== undefined)
     yield* problems.of(refuseUntimely(tls, certificate.certificate))
   const clientSecret = oidc && (yield* problems.of(loadClientSecret(oidc.secret)))
-  const config = {
-    ...decoded,
-    tls,
-    oidc: oidc && clientSecret && { ...oidc.table, clientSecret },
-  }
+  const config = withFiles(decoded, { tls, clientSecret })
   const clusterNote =
     config.cluster === undefined
       ? ""

@@ -212,15 +212,7 @@ export const decodeRelay = (
   const overrides = relayOverrides(sources)
   return Result.map(
     RelayConfig.decodeNaming(text, { file: path, parts, overrides }),
-    ({ certificate, config, oidc }) => ({
-      config: {
-        ...config,
-        tls: certificate && tls,
-        oidc: oidc && clientSecret && { ...oidc.table, clientSecret },
-      },
-      path,
-      texts,
-    }),
+    (decoded) => ({ config: withFiles(decoded, { tls, clientSecret }), path, texts }),
   )
 }
 
@@ -241,29 +233,36 @@ export const explainTexts = ({ parts, path, text }: RelayTexts, sources: Sources
     () => "",
   )
 
+/** A decoded configuration of a relay with what was read from the files that it names. */
+export const withFiles = (
+  { certificate, config, oidc }: RelayConfig.Decoded,
+  { clientSecret, tls }: Pick<RelayTexts, "clientSecret" | "tls">,
+): RelayConfig.RelayConfig => ({
+  ...config,
+  tls: certificate && tls,
+  oidc: oidc && clientSecret && { ...oidc.table, clientSecret },
+})
+
 /** A relay's configuration with its certificate, and the files of `servers.d`. */
-export interface CompletedRelay extends RelayConfig.Decoded {
+interface CompletedRelay {
+  readonly config: RelayConfig.RelayConfig
   readonly parts: ReadonlyArray<RelayConfig.ServersPart>
 }
 
 /** Decodes the text of a relay's configuration together with `servers.d` and the certificate. */
-export const completeRelay = Effect.fn("LoadConfig.completeRelay")(function* (
+const completeRelay = Effect.fn("LoadConfig.completeRelay")(function* (
   path: string | undefined,
   text: string,
   overrides: ReadonlyArray<Override>,
   decode: DecodeRelay = RelayConfig.decodeNaming,
 ): Effect.fn.Return<CompletedRelay, ConfigError, FileSystem.FileSystem> {
   const parts = yield* readParts(serversFolder(path))
-  const { certificate, config, oidc } = yield* Effect.fromResult(
-    decode(text, { file: path, parts, overrides }),
-  )
+  const decoded = yield* Effect.fromResult(decode(text, { file: path, parts, overrides }))
+  const { certificate, config, oidc } = decoded
   if (path !== undefined && holdsPassword(config)) yield* refuseReadable(path, path)
-  const signIn =
-    oidc === undefined
-      ? undefined
-      : { ...oidc.table, clientSecret: yield* loadClientSecret(oidc.secret) }
-  const tls = certificate === undefined ? undefined : yield* loadCertificate(certificate)
-  return { config: { ...config, tls, oidc: signIn }, certificate, oidc, parts }
+  const clientSecret = oidc && (yield* loadClientSecret(oidc.secret))
+  const tls = certificate && (yield* loadCertificate(certificate))
+  return { config: withFiles(decoded, { tls, clientSecret }), parts }
 })
 
 /** Fails if a file with a secret can be read or written by others than its owner. Not checked on Windows, which has no such modes. */
