@@ -194,12 +194,10 @@ const keysOf = (
   return [...byText.values()]
 }
 
-/** What could be decoded, and all problems of the rest. */
-interface Checked<A> {
-  readonly problems: ReadonlyArray<ConfigProblem>
-  /** `undefined` if nothing is left that could be used. */
-  readonly value: A | undefined
-}
+/** What could be decoded, and all problems of the rest; without a value nothing is left that could be used. */
+type Checked<A> =
+  | { readonly problems: ReadonlyArray<ConfigProblem>; readonly value: A }
+  | { readonly problems: ConfigError["problems"]; readonly value: undefined }
 
 /** Whether a problem may come from a key that was passed over: it names that key, or what it was meant to be. */
 const isAbout = (problem: ConfigProblem, faults: ReadonlyArray<ConfigProblem>): boolean =>
@@ -376,17 +374,16 @@ const checkRelay = Effect.fnUntraced(function* (
       without: keysIn(faults.filter((fault) => fault.where.startsWith(file))),
     }),
   )
+  if (value === undefined) return yield* new ConfigError({ problems: faults })
   const problems = new Problems()
   problems.add(faults)
-  if (value === undefined) yield* problems.refuse
-  const decoded = value ?? { config: RelayConfig.empty, certificate: undefined, oidc: undefined }
-  const { certificate, oidc } = decoded
-  if (holdsPassword(decoded.config)) yield* problems.of(refuseReadable(file, file))
+  const { certificate, oidc } = value
+  if (holdsPassword(value.config)) yield* problems.of(refuseReadable(file, file))
   const tls = certificate && (yield* problems.of(loadCertificate(certificate)))
   if (tls !== undefined && certificate !== undefined)
     yield* problems.of(refuseUntimely(tls, certificate.certificate))
   const clientSecret = oidc && (yield* problems.of(loadClientSecret(oidc.secret)))
-  const config = withFiles(decoded, { tls, clientSecret })
+  const config = withFiles(value, { tls, clientSecret })
   const clusterNote =
     config.cluster === undefined
       ? ""
