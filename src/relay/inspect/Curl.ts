@@ -18,9 +18,6 @@ export interface CurlRequest {
 const omittedFields =
   /^(?:host|content-length|accept-encoding|via|forwarded|x-forwarded-.*|traceparent|tracestate)$/i
 
-/** What stands for a body that is not known. */
-export const bodyFile = "@FILE"
-
 /** Text as one word. */
 const quoted = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
@@ -37,7 +34,7 @@ export const args = ({ body, headers, method, url }: CurlRequest): ReadonlyArray
     hasBody && all(headers, "content-type").length === 0 ? ["-H", "Content-Type:"] : []
   const bodyFlags = hasBody
     ? body === undefined
-      ? ["--data-binary", bodyFile]
+      ? ["--data-binary", "@FILE"]
       : ["--data-raw", body]
     : []
   const compressed = all(headers, "accept-encoding").length > 0 ? ["--compressed"] : []

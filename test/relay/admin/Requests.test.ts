@@ -225,6 +225,20 @@ describe("a replay", () => {
     }),
   )
 
+  it.effect("says nothing of a file where the text of the body ends like one", () =>
+    Effect.gen(function* () {
+      const { me, on } = yield* ordered
+      yield* Harness.visit(on.relay, "/servers/shop/note", {
+        method: "POST",
+        headers: [["Content-Type", "text/plain"]],
+        body: "note@FILE",
+      })
+      const page = (yield* me.get("/requests/-/shop/2")).text
+      assert.include(page, "--data-raw note@FILE")
+      assert.notInclude(page, "FILE stands for a file")
+    }),
+  )
+
   it.effect("may have a larger body than other forms, and is told that limit", () =>
     Effect.gen(function* () {
       const { calls, me, recorded } = yield* ordered

@@ -32,14 +32,13 @@ const headText = (line: string, headers: HeaderList): string =>
 const headOf = (title: string, line: string, headers: HeaderList): Html =>
   html`<details open><summary>${title}</summary><pre class="wrap" tabindex="0">${headText(line, headers)}</pre></details>`
 
-/** The command that sends the request, at the address that its visitor used. */
-const curlOf = (request: ShownRequest): string =>
-  Curl.command({
-    method: request.method,
-    url: visitedUrl(request.headers, request.target),
-    headers: request.headers,
-    body: request.body.form === "none" ? "" : BodyView.wholeText(request.body, request.headers),
-  })
+/** The text of a request's body; "" without one, `undefined` if it is not text, or not all of it is there. */
+const bodyOf = ({ body, headers }: ShownRequest): string | undefined =>
+  body.form === "none" ? "" : BodyView.wholeText(body, headers)
+
+/** The command that sends a request, at the address that its visitor used. */
+const curlOf = ({ headers, method, target }: ShownRequest, body: string | undefined): string =>
+  Curl.command({ method, url: visitedUrl(headers, target), headers, body })
 
 /** The code of the failure that the relay answered instead of the server; `undefined` if the server answered. */
 const failureOf = ({ outcome, response }: ShownRequest): ErrorCode | undefined =>
@@ -83,7 +82,8 @@ ${BodyView.render(responseBody, response.headers, pathOf(id, "/picture?of=respon
 /** What the page shows. */
 export const render = (id: RecordingId, request: ShownRequest): Html => {
   const { method, target } = request
-  const curl = curlOf(request)
+  const body = bodyOf(request)
+  const curl = curlOf(request, body)
   return html`<p><a href="${serverPath(id.name, "requests")}">All requests of ${id.name}</a></p>
 <div id="request" data-live>
 <dl class="facts">
@@ -100,7 +100,7 @@ ${renderMessages(id, request)}
 </div>
 <h2>As a curl command</h2>
 ${curl.includes(mask) ? html`<p class="faint">${Text.request.masked}</p>` : undefined}
-${curl.endsWith(Curl.bodyFile) ? html`<p class="faint">${Text.request.bodyFile}</p>` : undefined}
+${body === undefined ? html`<p class="faint">${Text.request.bodyFile}</p>` : undefined}
 <pre class="copy" id="curl" tabindex="0">${curl}</pre>`
 }
 
@@ -111,8 +111,7 @@ export const renderEdit = (
   problem: string | undefined,
   edited?: EditedRequest,
 ): Html => {
-  const whole =
-    request.body.form === "none" ? "" : BodyView.wholeText(request.body, request.headers)
+  const whole = bodyOf(request)
   const text = edited?.body ?? whole ?? ""
   const headers = edited?.headers ?? request.headers.filter(([name]) => !isDerived(name))
   const isCut = request.body.recorded < request.body.length
