@@ -109,9 +109,8 @@ export class SignIn {
   private readonly opened = new Map<string, Tokens.Session>()
   /** Until when sessions would last that visitors have ended, by id. */
   private readonly ended = new Map<string, number>()
-  /** The networks of those who wait for the provider, of which each has a number. */
-  private readonly waiting = new Map<number, string>()
-  private visits = 0
+  /** Those who wait for the provider. */
+  private readonly waiting = new Set<{ readonly network: string }>()
   /** A wrong answer costs a request to the provider, whose own limits are those of all visitors. */
   private readonly guesses: GuessLimit
   /** When a failure of the provider was last logged. */
@@ -271,12 +270,10 @@ export class SignIn {
     const attempt = sealed && seal.open(Tokens.attempt, sealed, this.relayOrigin)
     if (!attempt || attempt.state !== state || attempt.until < this.now())
       return this.refused(request, reply, tooLate)
-    // A guess that is begun has to be ended.
-    if (this.isBusyFor(networkOf(this.addressOf(request)))) return failed(reply, busy)
-    const guess = this.guesses.begin(networksOf(this.addressOf(request)))
-    if (typeof guess === "number") return failed(reply, tooManyWrong(guess))
-    const identity = (): Promise<Identity> =>
-      provider.identity(address, attempt, this.groupsInRules()).then(
+    const identity = (): Promise<Identity> | ExchangeError => {
+      const guess = this.guesses.begin(networksOf(this.addressOf(request)))
+      if (typeof guess === "number") return tooManyWrong(guess)
+      return provider.identity(address, attempt, this.groupsInRules()).then(
         (found) => {
           guess("not wrong")
           return found
@@ -286,6 +283,7 @@ export class SignIn {
           throw error
         },
       )
+    }
     return this.wait(
       request,
       reply,
@@ -383,24 +381,30 @@ export class SignIn {
     })
   }
 
-  /** Waits for the provider, unless too many others do, in all or of the visitor's network. */
+  /**
+   * Waits for the provider, unless too many others do, in all or of the visitor's network.
+   *
+   * @param ask called only then; an error that it returns instead is the answer
+   */
   private wait<A>(
     request: FrontRequest,
     reply: Reply,
-    ask: () => Promise<A>,
+    ask: () => Promise<A> | ExchangeError,
     next: (answer: A) => void,
     onError: (error: ExchangeError) => unknown = (error) => reply.fail(error),
   ): Cancel {
     const network = networkOf(this.addressOf(request))
     if (this.isBusyFor(network)) return failed(reply, busy)
+    const asked = ask()
+    if (asked instanceof ExchangeError) return failed(reply, asked)
     let isOver = false
-    const visit = ++this.visits
-    this.waiting.set(visit, network)
+    const visit = { network }
+    this.waiting.add(visit)
     const settle = (run: () => void): void => {
       this.waiting.delete(visit)
       if (!isOver) run()
     }
-    ask().then(
+    asked.then(
       (value) => settle(() => next(value)),
       (error: unknown) =>
         settle(() => onError(error instanceof ExchangeError ? error : notPossible)),
@@ -412,7 +416,7 @@ export class SignIn {
 
   private isBusyFor(network: string): boolean {
     if (this.waiting.size >= maxWaiting) return true
-    const others = [...this.waiting.values()].filter((other) => other === network)
+    const others = [...this.waiting].filter((other) => other.network === network)
     return others.length >= maxOfNetwork
   }
 
