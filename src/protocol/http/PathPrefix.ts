@@ -22,11 +22,11 @@ const adding =
 
 /** Removes the prefix from references below it, in any spelling. */
 const removing =
-  (address: PublicAddress, prefixes: ReadonlyArray<string>): AddressSyntax.Move =>
+  (address: PublicAddress, prefixes: () => ReadonlyArray<string>): AddressSyntax.Move =>
   (text) => {
     const reference = UriReference.parse(text)
     if (reference === undefined || !UriReference.isOn(reference, address)) return text
-    for (const prefix of prefixes) {
+    for (const prefix of prefixes()) {
       const start = UriReference.startOf(reference.path, prefix)
       if (start === undefined) continue
       const path = UriReference.rebase(reference.path, start, "")
@@ -40,12 +40,12 @@ const requestFields = AddressFields.byName(AddressFields.inRequests)
 /**
  * The fields of a visitor's request for the application; the prefix is not empty.
  *
- * @param prefixes the prefixes below which the application is seen
+ * @param prefixes the prefixes below which the application is seen; most requests have no field that asks for them
  */
 export const remove = (
   headers: HeaderList,
   address: PublicAddress,
-  prefixes: ReadonlyArray<string> = [address.prefix],
+  prefixes: () => ReadonlyArray<string> = () => [address.prefix],
 ): HeaderList => AddressFields.moved(headers, requestFields, removing(address, prefixes))
 
 /** How a field is changed: it is moved or removed, always or below a prefix. */

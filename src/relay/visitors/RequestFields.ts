@@ -62,9 +62,7 @@ const withoutPrefix = (
   prefix: string,
 ): HeaderList => {
   const outer = address.prefix.slice(0, -prefix.length)
-  return PathPrefix.remove(
-    headers,
-    address,
+  return PathPrefix.remove(headers, address, () =>
     Routes.equivalents(prefix).map((own) => outer + own),
   )
 }

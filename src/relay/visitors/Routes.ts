@@ -74,8 +74,10 @@ const serverPath = /^(?:\/frontend)?\/servers\/([^/?]+)(.*)$/s
 
 /** The prefixes below which a visitor sees the same server as below `prefix`. */
 export const equivalents = (prefix: string): ReadonlyArray<string> => {
-  const [, path] = /^(?:\/frontend)?(\/servers\/[^/?]+)$/.exec(prefix) ?? []
-  return path === undefined ? [prefix] : [path, `/frontend${path}`]
+  const [, name, rest] = serverPath.exec(prefix) ?? []
+  return name === undefined || rest !== ""
+    ? [prefix]
+    : [`/servers/${name}`, `/frontend/servers/${name}`]
 }
 
 /** The route of a request target in origin-form. */
