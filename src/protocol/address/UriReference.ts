@@ -55,11 +55,12 @@ export const parse = (text: string): Reference | undefined => {
   }
 }
 
-const pathOnly = /^[^?#]*/
+/** A reference without its query and fragment. */
+export const withoutQuery = (reference: string): string => /^[^?#]*/.exec(reference)?.[0] ?? ""
 
 /** Removes dot segments (RFC 3986 5.2.4), so that a prefix before the path cannot be left by them. */
 const withoutDots = (path: string): string => {
-  const [before = ""] = pathOnly.exec(path) ?? []
+  const before = withoutQuery(path)
   if (!dotSegment.test(before)) return path
   const segments: Array<string> = []
   let isFolder = false

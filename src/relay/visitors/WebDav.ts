@@ -28,7 +28,7 @@ export const refusal = (
   if (reference === undefined || !UriReference.isOn(reference, visitor)) return undefined
   const outer = UriReference.startOf(reference.path, visitor.prefix.slice(0, -own.prefix.length))
   if (outer === undefined) return undefined
-  const [path = ""] = /^[^?#]*/.exec(UriReference.rebase(reference.path, outer, "")) ?? []
+  const path = UriReference.withoutQuery(UriReference.rebase(reference.path, outer, ""))
   // With a slash at its end, also the address of a whole server leads to it.
   const to = route(`${UriReference.plain(path)}/`)
   return to._tag === "Server" && to.name !== own.name ? otherServer : undefined

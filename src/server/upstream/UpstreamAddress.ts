@@ -171,9 +171,8 @@ const withoutBase = (headers: HeaderList, base: string): HeaderList =>
  * encoded slashes.
  */
 const leadsOut = (target: string): boolean => {
-  const [path = ""] = /^[^?#]*/.exec(target) ?? []
   let depth = 0
-  for (const segment of path.split("/")) {
+  for (const segment of UriReference.withoutQuery(target).split("/")) {
     const names = segment
       .split(/\\|%5c|%2f/i)
       .map((part) => part.replace(/;.*/s, "").replaceAll(/%2e/gi, "."))
