@@ -7,6 +7,22 @@ import { networksOf } from "./VisitorAddress.ts"
 /** The network in which a visitor is counted: an IPv4 /24, an IPv6 /48. */
 export const networkOf = (address: string): string => networksOf(address)[1] ?? address
 
+/** Something of which there is a limited number. */
+interface Held {
+  /** That of its visitor, see {@link networkOf}. */
+  readonly network: string
+}
+
+/** Those of which one has to be given up: all of the network that makes room; none if no network has enough. */
+export const spares = <A extends Held>(held: Iterable<A>, asking: string): ReadonlyArray<A> => {
+  const all = [...held]
+  const network = makesRoom(
+    all.map((one) => one.network),
+    asking,
+  )
+  return all.filter((one) => one.network === network)
+}
+
 /** The network that has to give something up; `undefined` if none has enough. */
 export const makesRoom = (holders: Iterable<string>, asking: string): string | undefined => {
   const counts = new Map<string, number>()

@@ -5,7 +5,7 @@
  * spelling or link evades it.
  */
 import { randomUUID } from "node:crypto"
-import { makesRoom, networkOf } from "../../domain/visitor/FairShare.ts"
+import { networkOf, spares } from "../../domain/visitor/FairShare.ts"
 import type { ByteName } from "../names/ByteName.ts"
 import { isInside } from "../root/Root.ts"
 
@@ -118,14 +118,7 @@ export class Locks {
   /** Whether there may be another lock; another network may lose the one that ends first for it. */
   private makeRoom(asking: string): boolean {
     if (this.locks.size < maxLocks) return true
-    const locks = [...this.locks.values()]
-    const network = makesRoom(
-      locks.map((lock) => lock.network),
-      asking,
-    )
-    const [spare] = locks
-      .filter((lock) => lock.network === network)
-      .sort((a, b) => a.expires - b.expires)
+    const [spare] = spares(this.locks.values(), asking).toSorted((a, b) => a.expires - b.expires)
     return spare !== undefined && this.locks.delete(spare.token)
   }
 

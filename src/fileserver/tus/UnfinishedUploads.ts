@@ -7,7 +7,7 @@
  * complete upload is remembered for a while, for clients whose connection breaks
  * at the end.
  */
-import { makesRoom, networkOf } from "../../domain/visitor/FairShare.ts"
+import { networkOf, spares } from "../../domain/visitor/FairShare.ts"
 import type { ByteName } from "../names/ByteName.ts"
 import * as Root from "../root/Root.ts"
 import { staleAfter } from "../uploads/Leftovers.ts"
@@ -104,14 +104,8 @@ export class UnfinishedUploads {
 
   /** The upload that makes room: of the network with the most, if that has at least two more than the one that asks. */
   private spareFor(asking: string): string | undefined {
-    const network = makesRoom(
-      [...this.uploads.values()].map((upload) => upload.network),
-      asking,
-    )
-    if (network === undefined) return undefined
-    const keys = [...this.uploads]
-      .filter(([, upload]) => upload.network === network)
-      .map(([key]) => key)
+    const uploads = [...this.uploads].map(([key, { network }]) => ({ key, network }))
+    const keys = spares(uploads, asking).map(({ key }) => key)
     return keys.find((key) => !this.turns.isRunning(key)) ?? keys[0]
   }
 

@@ -2,7 +2,7 @@
  * Tells open pages by server-sent events that their content has changed. Each
  * page then refetches itself.
  */
-import { makesRoom, networkOf } from "../../domain/visitor/FairShare.ts"
+import { networkOf, spares } from "../../domain/visitor/FairShare.ts"
 import type { Body, BodySink } from "../../transport/body/Body.ts"
 import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 
@@ -92,12 +92,7 @@ export class LiveUpdates {
 
   private makeRoom(asking: string): boolean {
     if (this.pages.size < maxOpen) return true
-    const pages = [...this.pages]
-    const network = makesRoom(
-      pages.map((page) => page.network),
-      asking,
-    )
-    const oldest = pages.find((page) => page.network === network)
+    const [oldest] = spares(this.pages, asking)
     if (oldest === undefined) return false
     this.remove(oldest)
     oldest.sink.end([])
