@@ -38,6 +38,11 @@ export class CookieJar {
     return jar
   }
 
+  /** The field `Cookie` of a request to a host; empty without cookies. */
+  fieldOf(host: string): string {
+    return [...this.at(host)].map((pair) => pair.join("=")).join("; ")
+  }
+
   /** One request, as a browser that opens an address sends it. */
   ask(address: string, options: PageOptions = {}): Effect.Effect<Page> {
     return Effect.promise(() => this.send(address, options))
@@ -63,6 +68,7 @@ export class CookieJar {
   private async send(address: string, { headers, method = "GET" }: PageOptions): Promise<Page> {
     const { host, hostname, pathname, port, search } = new URL(address)
     const jar = this.at(hostname)
+    const cookies = this.fieldOf(hostname)
     const request = http.request({
       host: "127.0.0.1",
       port,
@@ -72,7 +78,7 @@ export class CookieJar {
       headers: {
         Host: host,
         Accept: "text/html",
-        ...(jar.size === 0 ? {} : { Cookie: [...jar].map((pair) => pair.join("=")).join("; ") }),
+        ...(cookies === "" ? {} : { Cookie: cookies }),
         ...headers,
       },
     })

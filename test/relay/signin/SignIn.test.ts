@@ -275,12 +275,12 @@ describe("relays of a cluster", () => {
       )
       const address = new URL(`${page.location}`)
       address.searchParams.set("code", "made-up")
-      const cookies = [...jar.at("relay.localhost")].map(([name, value]) => `${name}=${value}`)
+      const cookies = jar.fieldOf("relay.localhost")
       yield* Effect.repeat(jar.ask(address.href), { until: ({ status }) => status === 429 })
       let refused = 0
       const atSecond = new CookieJar().ask(
         `http://127.0.0.1:${second.port}${address.pathname}${address.search}`,
-        { headers: { Cookie: cookies.join("; "), Host: `relay.localhost:${first.port}` } },
+        { headers: { Cookie: cookies, Host: `relay.localhost:${first.port}` } },
       )
       while ((yield* atSecond).status !== 429) refused += 1
       // By itself it would have refused ten.
@@ -489,9 +489,9 @@ describe("who comes back from the provider", () => {
       const trustedProxies = [IpNetwork.fromStringUnsafe("127.0.0.1/32")]
       const { jar, provider, url } = yield* siteOf({ config: { trustedProxies } })
       const address = yield* answered(jar, url)
-      const cookies = [...jar.at("relay.localhost")].map(([name, value]) => `${name}=${value}`)
+      const cookies = jar.fieldOf("relay.localhost")
       const from = (visitor: string) => ({
-        headers: { Cookie: cookies.join("; "), "X-Forwarded-For": visitor },
+        headers: { Cookie: cookies, "X-Forwarded-For": visitor },
       })
       const held: Array<() => void> = []
       provider.intercept = ({ url: path }, response) => {
