@@ -15,6 +15,9 @@ export interface WorkerChannel {
   readonly onGone: (listener: () => void) => void
 }
 
+/** How often a worker that has sent sockets checks whether the supervisor is gone, in milliseconds. */
+const checkMillis = 1_000
+
 /**
  * Has Node not count the connection for the server that accepted it once it is
  * passed on: the server would not close before the other process does.
@@ -28,6 +31,12 @@ export const ofProcess = (): WorkerChannel | undefined => {
   if (process.send === undefined) return undefined
   const send = process.send.bind(process)
   const listeners: Array<Listener> = []
+  let onGone = (): void => {}
+  let check: NodeJS.Timeout | undefined
+  const gone = (): void => {
+    clearInterval(check)
+    onGone()
+  }
   const onMessage = (sent: unknown, handle: unknown): void => {
     const message = WorkerMessage.toWorker(sent)
     const socket = handle as Socket | undefined
@@ -38,7 +47,11 @@ export const ofProcess = (): WorkerChannel | undefined => {
     send: (message, socket) => {
       // The supervisor may be gone; `onGone` ends this process then.
       if (!process.connected) return void socket?.destroy()
-      if (socket !== undefined) detach(socket)
+      if (socket !== undefined) {
+        detach(socket)
+        // Until the supervisor acknowledges a socket, Node emits no `disconnect` if it dies.
+        check ??= setInterval(() => process.connected || gone(), checkMillis).unref()
+      }
       send(message, socket, undefined, () => socket?.destroy())
     },
     listen: (listener) => {
@@ -47,7 +60,8 @@ export const ofProcess = (): WorkerChannel | undefined => {
       if (listeners.length === 1) process.on("message", onMessage)
     },
     onGone: (listener) => {
-      process.once("disconnect", listener)
+      onGone = listener
+      process.once("disconnect", gone)
     },
   }
 }
