@@ -121,6 +121,12 @@ const read = Effect.fnUntraced(function* (path: string) {
   return stored
 })
 
+/** The share in a file that is there; fails as a configuration if it cannot be used. */
+const readExisting = (path: string) =>
+  Effect.mapError(read(path), (error) =>
+    error._tag === "ConfigError" ? error : unwritable(path)(error),
+  )
+
 /**
  * The shares at all relays, the last used first. A file that others may read ends the
  * command, since what restricted its visitors may be meant; one that is broken is
@@ -257,10 +263,7 @@ export const keep = Effect.fn("ShareStore.keep")(function* (
   const own = name ?? readableName(taken)
   const path = pathOf(relayUrl, own, env)
   // A file that cannot be read is not replaced: its key may be registered.
-  if (yield* Effect.orElseSucceed(fs.exists(path), () => false))
-    yield* Effect.mapError(read(path), (error) =>
-      error._tag === "ConfigError" ? error : unwritable(path)(error),
-    )
+  if (yield* Effect.orElseSucceed(fs.exists(path), () => false)) yield* readExisting(path)
   const paired = yield* pairedKey(relayUrl, own, env)
   const share = { name: own, relayUrl, apiKey: paired ?? newKey(), target }
   yield* write(path, tableOf(share, restrictions, {}))
@@ -282,15 +285,11 @@ export const renew = Effect.fn("ShareStore.renew")(function* (
   ticket: string,
 ): Effect.fn.Return<Renewal | undefined, ConfigError, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
-  const readFile = (file: string) =>
-    Effect.mapError(read(file), (error) =>
-      error._tag === "ConfigError" ? error : unwritable(file)(error),
-    )
-  const stored = yield* readFile(path)
+  const stored = yield* readExisting(path)
   const madeBy = Ticket.digest(ticket)
   if (stored.madeBy === madeBy) return undefined
   const nextPath = `${path}.next`
-  const begun = yield* Effect.option(readFile(nextPath))
+  const begun = yield* Effect.option(read(nextPath))
   const apiKey = Option.match(begun, {
     onNone: () => newKey(),
     onSome: (next) => (next.madeBy === madeBy ? next.apiKey : newKey()),
