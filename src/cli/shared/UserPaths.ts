@@ -99,14 +99,6 @@ export const keyPatterns = (
   return [...new Set(patterns)]
 }
 
-const realPath = (path: string): string | undefined => {
-  try {
-    return realpathSync.native(path)
-  } catch {
-    return undefined
-  }
-}
-
 /** The folders of npm's script `ptth`; `undefined` in any other process. */
 interface ScriptFolders {
   /** Of the package whose script it is. */
@@ -124,6 +116,10 @@ const scriptFolders = ({
     ? { manifest: NodePath.dirname(manifest), person }
     : undefined
 
+/** Whether the working directory is the package's folder, as npm makes it. */
+const isInPackage = ({ manifest }: ScriptFolders): boolean =>
+  realOf(manifest) === realOf(process.cwd())
+
 /**
  * Makes the folder in which the person is the working directory: npm runs scripts
  * in the folder of their package, and says in `INIT_CWD` where it was called. All
@@ -133,7 +129,7 @@ const scriptFolders = ({
  */
 export const enterPersonsFolder = (env: Environment): void => {
   const folders = scriptFolders(env)
-  if (folders === undefined || realPath(folders.manifest) !== realPath(process.cwd())) return
+  if (folders === undefined || !isInPackage(folders)) return
   try {
     process.chdir(folders.person)
   } catch {
@@ -143,8 +139,6 @@ export const enterPersonsFolder = (env: Environment): void => {
 
 /** The folder of the package that was left for that of the person; `undefined` if none was. */
 export const packageFolder = (env: Environment): string | undefined => {
-  const manifest = scriptFolders(env)?.manifest
-  return manifest === undefined || realPath(manifest) === realPath(process.cwd())
-    ? undefined
-    : manifest
+  const folders = scriptFolders(env)
+  return folders === undefined || isInPackage(folders) ? undefined : folders.manifest
 }
