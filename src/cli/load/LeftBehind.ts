@@ -12,7 +12,7 @@ import * as UserPaths from "../shared/UserPaths.ts"
 /** What a configuration of this name, or a relay without one, has in a folder. */
 const filesIn = (folder: string, file: string): ReadonlyArray<string> => [
   ...LoadConfig.places(file).map((place) => NodePath.join(folder, place)),
-  ...(file === LoadConfig.relayFile ? [NodePath.join(folder, "servers.d")] : []),
+  ...(file === LoadConfig.relayFile ? [LoadConfig.serversFolder(NodePath.join(folder, file))] : []),
 ]
 
 /** Logs what was left in the package's folder, unless there is something here in its place. */
