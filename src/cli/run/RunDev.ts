@@ -62,7 +62,7 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
   )
   const { isLive, serve } = yield* ViewChoice.make(yield* viewOptions)
   const view = serve(name)
-  const { handler, rows } = yield* Destination.make({
+  const destination = yield* Destination.make({
     origin: rules,
     folder: Option.getOrUndefined(flags.folder),
     user: undefined,
@@ -89,7 +89,7 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
       Output.screen(`PTTH ${version} · development: loopback only, throwaway key`, [
         ["Open", address],
         ["Relay", `${relayUrl}/`],
-        ...rows,
+        ...destination.rows,
       ]),
     )
     yield* StatusSocket.publish(
@@ -97,7 +97,7 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
       Effect.succeed({
         kind: "dev",
         address,
-        serves: rows.map((row) => row.join(" ")),
+        serves: Destination.statusOf(destination).serves,
       }),
     )
     if (flags.qr) yield* Output.printQr(address)
@@ -106,7 +106,7 @@ export const runDev = Effect.fn("ptth dev")(function* (flags: DevFlags) {
       name,
       apiKey,
       relayUrl,
-      handler: view.watch(handler),
+      handler: view.watch(destination.handler),
       ...(isLive ? { onState: view.setLink } : {}),
       program: `ptth/${version}`,
       transport: "auto",
