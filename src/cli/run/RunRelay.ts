@@ -165,9 +165,8 @@ export const describe = (
     ["Admin", admin],
     [
       "Config",
-      path === undefined
-        ? `none; looked for ${LoadConfig.places(LoadConfig.relayFile).join(" and ")} in ${process.cwd()}`
-        : path,
+      path ??
+        `none; looked for ${LoadConfig.places(LoadConfig.relayFile).join(" and ")} in ${process.cwd()}`,
     ],
     ["servers.d", NodePath.resolve(LoadConfig.serversFolder(path))],
     ["Servers", count > 0 ? `${count} registered` : "none yet. Invite one: ptth relay invite NAME"],
