@@ -110,12 +110,11 @@ const writtenBody = (
   head: RequestHead,
 ): string | undefined => {
   if (shownText?.includes(mask) !== true || !text.includes(mask)) return text
-  const sentText =
-    original === undefined ? undefined : ShownBody.textOfBody(original.body, original.head.headers)
+  if (original === undefined) return undefined
+  const sentHeaders = original.head.headers
+  const sentText = ShownBody.textOfBody(original.body, sentHeaders)
   if (sentText === undefined) return undefined
-  const types = [original?.head.headers ?? [], head.headers].map(
-    (headers) => first(headers, "content-type") ?? "",
-  )
+  const types = [sentHeaders, head.headers].map((headers) => first(headers, "content-type") ?? "")
   const edited = shownText.includes("\r\n") ? text : unified(text)
   return RestoredBody.restore(edited, shownText, sentText, types)
 }
