@@ -119,10 +119,10 @@ export const approve = Effect.fn("Approval.approve")(function* (
   const path = NodePath.join(folder, `${name}.toml`)
   const text = toToml(name, tripcode, isPaused)
   const exists = yield* Effect.mapError(fs.exists(path), cannot(path))
-  // Another relay may have had it registered at the same moment.
-  if (exists && (yield* Effect.orElseSucceed(fs.readFileString(path), () => "")) === text)
-    return path
   if (exists) {
+    // Another relay may have had it registered at the same moment.
+    const present = yield* Effect.orElseSucceed(fs.readFileString(path), () => "")
+    if (present === text) return path
     return yield* new ApprovalError({
       code: "PTTH_ALREADY_REGISTERED",
       detail: `${path} exists, but is not in force`,
