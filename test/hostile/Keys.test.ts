@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as IpNetwork from "effect/net/IpNetwork"
 import { tripcodeOfText } from "../../src/domain/ApiKey.ts"
 import type { HeaderList } from "../../src/domain/HeaderList.ts"
-import { ClassicPeer } from "../support/ClassicPeer.ts"
+import { answerOf, ClassicPeer } from "../support/ClassicPeer.ts"
 import { fixedPort } from "../support/FixedPort.ts"
 import * as Harness from "../support/Harness.ts"
 import { type Address, RawHttp, type RawResponse } from "../support/RawHttp.ts"
@@ -113,7 +113,7 @@ describe("keys", () => {
           ])
           assert.strictEqual(posted.status, 403, what)
         }
-        await peer.respond(id, peer.head(200, [], "right"))
+        await peer.respond(id, answerOf(200, [], "right"))
         assert.strictEqual((await visitor.readResponse()).text, "right")
       })
     }),

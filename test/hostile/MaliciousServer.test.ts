@@ -6,7 +6,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as StreamFrame from "../../src/protocol/StreamFrame.ts"
-import { ClassicPeer } from "../support/ClassicPeer.ts"
+import { answerOf, ClassicPeer, framed } from "../support/ClassicPeer.ts"
 import * as Harness from "../support/Harness.ts"
 import { type Address, RawHttp, type RawResponse } from "../support/RawHttp.ts"
 import { type RelayProgram, relayProgram, relayToml, unseen } from "./Process.ts"
@@ -288,9 +288,7 @@ describe("a server that speaks classic", () => {
       const peer = new ClassicPeer(relay, "evil")
       for (const [what, bytes] of packed) {
         const visitor = await ask(relay, "/servers/evil/x")
-        const size = Buffer.alloc(4)
-        size.writeUInt32BE(bytes.length)
-        const post = await peer.respond(await peer.listen(), Buffer.concat([size, bytes]))
+        const post = await peer.respond(await peer.listen(), framed(bytes))
         assert.strictEqual((await visitor.readResponse()).status, 502, what)
         assert.strictEqual((await post.readResponse()).status, 400, what)
       }
@@ -326,14 +324,14 @@ describe("a server that speaks classic", () => {
       const victim = new ClassicPeer(relay, "victim")
       const visitor = await ask(relay, "/servers/victim/x")
       const id = await victim.listen()
-      const forged = await evil.respond(id, evil.head(200, [], "forged"))
+      const forged = await evil.respond(id, answerOf(200, [], "forged"))
       assert.strictEqual((await forged.readResponse()).status, 403)
       assert.strictEqual((await evil.fetch(id)).status, 403)
-      const right = await victim.respond(id, victim.head(200, [], "right"))
+      const right = await victim.respond(id, answerOf(200, [], "right"))
       assert.strictEqual((await visitor.readResponse()).text, "right")
       assert.strictEqual((await right.readResponse()).text, "StreamFinished\n")
       for (const peer of [victim, evil]) {
-        const again = await peer.respond(id, peer.head(200, [], "again"))
+        const again = await peer.respond(id, answerOf(200, [], "again"))
         assert.include([400, 502], (await again.readResponse()).status)
       }
     }),

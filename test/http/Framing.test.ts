@@ -7,7 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { encode } from "@msgpack/msgpack"
 import * as Effect from "effect/Effect"
 import * as Upstream from "../../src/server/upstream/Upstream.ts"
-import { ClassicPeer } from "../support/ClassicPeer.ts"
+import { answerOf, ClassicPeer, framed } from "../support/ClassicPeer.ts"
 import * as Harness from "../support/Harness.ts"
 import { HttpOrigin } from "../support/HttpOrigin.ts"
 import { chunkOf, RawHttp, type RawResponse } from "../support/RawHttp.ts"
@@ -332,16 +332,10 @@ describe("requests that two readers could understand differently", () => {
 
 type Wire = readonly [status: number, headers: ReadonlyArray<readonly [string, string]>]
 
-/** A P5 body's start, written by an encoder that is not ours. */
-const headBytes = (head: unknown): Buffer => {
-  const packed = encode(head)
-  const length = Buffer.alloc(4)
-  length.writeUInt32BE(packed.length)
-  return Buffer.concat([length, packed])
-}
+/** The start of an answer with this value as its head, valid or not. */
+const headBytes = (head: unknown): Buffer => framed(encode(head))
 
-const wire = ([status, headers]: Wire): Buffer =>
-  headBytes([status, headers.map(([name, value]) => [name, Buffer.from(value, "latin1")])])
+const wire = ([status, headers]: Wire): Buffer => answerOf(status, headers)
 
 describe("answers of a server that holds a valid key", () => {
   /** The visitor's answer to one that is handed to the relay as bytes, and what the server is told. */

@@ -7,6 +7,22 @@ import type { HeaderList } from "../../src/domain/HeaderList.ts"
 import { keyOf } from "./Harness.ts"
 import { type Address, RawHttp, type RawResponse } from "./RawHttp.ts"
 
+/** The start of an answer of classic 2 with these bytes as its head, valid or not. */
+export const framed = (packed: Uint8Array): Buffer => {
+  const size = Buffer.alloc(4)
+  size.writeUInt32BE(packed.length)
+  return Buffer.concat([size, packed])
+}
+
+/** An answer of classic 2, written by an encoder that is not ours. */
+export const answerOf = (status: number, fields: HeaderList, body = ""): Buffer => {
+  const packed = encode([
+    status,
+    fields.map(([name, value]) => [name, Buffer.from(value, "latin1")]),
+  ])
+  return Buffer.concat([framed(packed), Buffer.from(body)])
+}
+
 /** See the file's header. */
 export class ClassicPeer {
   readonly fields: HeaderList
@@ -54,17 +70,6 @@ export class ClassicPeer {
       connection.socket.destroy()
       return id
     }
-  }
-
-  /** The start of an answer of classic 2, and a body. */
-  head(status: number, fields: HeaderList, body = ""): Buffer {
-    const packed = encode([
-      status,
-      fields.map(([name, value]) => [name, Buffer.from(value, "latin1")]),
-    ])
-    const size = Buffer.alloc(4)
-    size.writeUInt32BE(packed.length)
-    return Buffer.concat([size, packed, Buffer.from(body)])
   }
 
   /** Answers a request with these bytes. */
