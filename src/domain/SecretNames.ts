@@ -10,16 +10,15 @@ const secretNames = new RegExp(
     "(?<!by|com|im|over|sur|tres|under)pass$",
     "kennwort|contrase|senha|mot[-_. ]?de[-_. ]?passe|wachtwoord|passord|l\u00f6senord|adgangskode|salasana|heslo|has\u0142o|parola|[s\u015f]ifre|jelsz[o\u00f3]|lozink|(?:^|[^a-z])(?:clave|mdp)(?:[^a-z]|$)",
     "\u043f\u0430\u0440\u043e\u043b\u044c|\u5bc6\u7801|\u5bc6\u78bc|\u30d1\u30b9\u30ef\u30fc\u30c9|\ube44\ubc00\ubc88\ud638",
-    "(?:api|access|account|application|app|client|encryption|functions?|hmac|licen[cs]e|master|private|shared|signing|ssh|subscription)[-_. ]?key|^key$",
-    "passkey|(?:^|[^a-z])(?:hmac|crumb|macaroon)(?:[^a-z]|$)|wp[-_]?nonce|(?:device|user)[-_. ]?code",
+    "(?:api|access|account|application|app|client|encryption|functions?|hmac|licen[cs]e|master|private|shared|signing|ssh|subscription)[-_. ]?key|passkey|^key$",
     "mnemonic|(?:seed|recovery|backup)[-_. ]?(?:phrase|words)|security[-_. ]?answer|bearer|^cookies?$",
     // Not "author", "authored" or "authority", but "authorization" and "authorisation".
     "auth(?!or(?!i[sz]))",
     // Of single sign-on: PKCE (RFC 7636), client assertions (RFC 7523) and SAML.
     "code[-_. ]?verifier|assertion|saml[-_. ]?(?:art|response)",
-    "^code$|(?:verification|recovery|backup|otp|mfa|2fa|totp|sms)[-_. ]?code",
-    "signature|^sig$|session|sess[-_. ]?id|jwt|credential|csrf|xsrf",
-    "(?:^|[^a-z])(?:pass|pw|psk|otp|totp|pin|puk|cvv|cvc|tan|sid)(?:[^a-z]|$)",
+    "^code$|(?:verification|recovery|backup|device|user|otp|mfa|2fa|totp|sms)[-_. ]?code",
+    "signature|^sig$|session|sess[-_. ]?id|jwt|credential|csrf|xsrf|wp[-_]?nonce",
+    "(?:^|[^a-z])(?:pass|pw|psk|otp|totp|pin|puk|cvv|cvc|tan|sid|hmac|crumb|macaroon)(?:[^a-z]|$)",
   ].join("|"),
   "i",
 )
