@@ -8,12 +8,8 @@ import type { HeaderList } from "../../domain/HeaderList.ts"
 import * as Classic2 from "../../protocol/Classic2.ts"
 import type { Answer } from "../../protocol/Message.ts"
 import { answersBytes, responsesPath } from "../../protocol/Wire.ts"
+import type { Caller } from "../uplink/BackendIdentity.ts"
 import * as ClassicFields from "./ClassicFields.ts"
-
-/** The relay. */
-export interface ClassicAnswersOptions extends ClassicFields.ClassicPeer {
-  readonly basePath: string
-}
 
 interface Waiting {
   readonly answer: Answer
@@ -29,14 +25,14 @@ const maxPosts = 2
 
 /** See the file's header. */
 export class ClassicAnswers {
-  private readonly options: ClassicAnswersOptions
+  private readonly options: Caller
   private readonly waiting: Array<Waiting> = []
   private posts = 0
   /** Those under way, each with a function that aborts it, and when it began in milliseconds of `performance.now`. */
   private readonly underWay = new Set<{ readonly abort: () => void; readonly since: number }>()
   private scheduled = false
 
-  constructor(options: ClassicAnswersOptions) {
+  constructor(options: Caller) {
     this.options = options
   }
 

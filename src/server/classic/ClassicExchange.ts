@@ -24,12 +24,12 @@ import type { Cancel, Handler, Reply } from "../../transport/body/Handler.ts"
 import type { ClientRequestOptions } from "../../transport/client/NodeClient.ts"
 import type { FailureResponse } from "../../transport/mux/ServerStream.ts"
 import * as NodeBody from "../../transport/net/NodeBody.ts"
+import * as BackendIdentity from "../uplink/BackendIdentity.ts"
 import type { ClassicAnswers } from "./ClassicAnswers.ts"
 import * as ClassicFields from "./ClassicFields.ts"
 
 /** The relay, and who answers. */
-export interface ClassicExchangeOptions extends ClassicFields.ClassicPeer {
-  readonly basePath: string
+export interface ClassicExchangeOptions extends BackendIdentity.Caller {
   readonly dialect: "classic 1" | "classic 2"
   /** Sends small responses together, if the relay takes that. */
   readonly answers: ClassicAnswers | undefined
@@ -254,7 +254,7 @@ class ClassicExchange implements Reply {
         const get = client.request({
           method: "GET",
           path: `${basePath}${requestPath}${this.offer.id}`,
-          headers: ClassicFields.identityOf(this.options),
+          headers: BackendIdentity.callerFields(this.options),
         })
         get.on("error", () => {
           if (flow === undefined) fail("the relay could not be reached for the body")

@@ -43,6 +43,7 @@ export class ClassicTunnel {
   private readonly deadlines: Deadlines
   /** Shows how old a request is. */
   private readonly clock: RunningClock
+  private readonly caller: BackendIdentity.Caller
   /** Open while several listens at a time are allowed. */
   private readonly parallel = Latch.makeUnsafe(false)
   private readonly running = new ReusableMap<string, Cancel>()
@@ -62,12 +63,8 @@ export class ClassicTunnel {
     this.uplink = uplink
     this.deadlines = deadlines
     this.clock = clock
-    this.answers = new ClassicAnswers({
-      client: uplink.client,
-      basePath: uplink.basePath,
-      apiKey: uplink.options.apiKey,
-      instance: uplink.instance,
-    })
+    this.caller = BackendIdentity.callerOf(uplink)
+    this.answers = new ClassicAnswers(this.caller)
   }
 
   /**
@@ -171,10 +168,7 @@ export class ClassicTunnel {
     this.idle.closeUnsafe()
     if (this.running.size >= maxRunning) this.capacity.closeUnsafe()
     cancel = ClassicExchange.start(offer, {
-      client: uplink.client,
-      basePath: uplink.basePath,
-      apiKey: uplink.options.apiKey,
-      instance: uplink.instance,
+      ...this.caller,
       dialect,
       answers: many ? this.answers : undefined,
       takesInterim,

@@ -5,7 +5,6 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
 import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
 import { requestFields } from "../../protocol/http/WebSocketHandshake.ts"
 import * as LinkOpening from "../../protocol/LinkOpening.ts"
 import { isPassed } from "../../protocol/PassedConnection.ts"
@@ -123,15 +122,13 @@ class StreamConnection {
   }
 
   private sendRequest(): ClientRequest {
-    const { apiKey, basePath, client, have, instance, link, name } = this.options
+    const { basePath, client, have, link, name } = this.options
     const request = client.request({
       method: "GET",
       path: basePath + streamPath + name,
       headers: [
-        ["Host", client.host],
+        ...BackendIdentity.callerFields(this.options),
         ...requestFields(this.key),
-        ["X-ApiKey", Redacted.value(apiKey)],
-        ["X-PTTH-Instance", instance],
         ["X-PTTH-Link", `${link}`],
         ...(have.length === 0 ? [] : [["X-PTTH-Have", have.join(",")] as const]),
         ...BackendIdentity.optionalFields(this.options),

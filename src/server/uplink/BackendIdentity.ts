@@ -2,40 +2,57 @@
  * Where the relay's backend API is, and what a server says of itself when it
  * listens or opens a link there: the part that both transports share.
  */
+import * as Redacted from "effect/Redacted"
 import type { ApiKey } from "../../domain/ApiKey.ts"
 import type { Header } from "../../domain/HeaderList.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Client } from "../../transport/client/NodeClient.ts"
 import type { Uplink } from "./Uplink.ts"
 
-/** See the file's header. */
-export interface BackendIdentity {
+/** Who asks which relay: all that further requests of a process need. */
+export interface Caller {
   readonly client: Client
   /** Path of the relay's backend API, with its prefix. */
   readonly basePath: string
-  readonly name: ServerName
   readonly apiKey: ApiKey
-  /** Presented with the key. */
-  readonly ticket?: string | undefined
   /** Identifies this process to the relay. */
   readonly instance: string
+}
+
+/** See the file's header. */
+export interface BackendIdentity extends Caller {
+  readonly name: ServerName
+  /** Presented with the key. */
+  readonly ticket?: string | undefined
   /** Program and version, shown by the relay. */
   readonly program: string | undefined
   /** How long the relay should wait for a response, in milliseconds. */
   readonly responseMillis?: number | undefined
 }
 
-/** The identity of an uplink's server; its ticket is left out once it has connected. */
-export const of = ({ basePath, client, instance, options, ticket }: Uplink): BackendIdentity => ({
+/** The process of an uplink. */
+export const callerOf = ({ basePath, client, instance, options }: Uplink): Caller => ({
   client,
   basePath,
-  name: options.name,
   apiKey: options.apiKey,
-  ticket,
   instance,
-  program: options.program,
-  responseMillis: options.responseMillis,
 })
+
+/** The identity of an uplink's server; its ticket is left out once it has connected. */
+export const of = (uplink: Uplink): BackendIdentity => ({
+  ...callerOf(uplink),
+  name: uplink.options.name,
+  ticket: uplink.ticket,
+  program: uplink.options.program,
+  responseMillis: uplink.options.responseMillis,
+})
+
+/** The fields with which each request to the relay begins. */
+export const callerFields = ({ apiKey, client, instance }: Caller): ReadonlyArray<Header> => [
+  ["Host", client.host],
+  ["X-ApiKey", Redacted.value(apiKey)],
+  ["X-PTTH-Instance", instance],
+]
 
 /** The fields for what a server may leave out. */
 export const optionalFields = ({
