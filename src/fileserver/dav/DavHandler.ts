@@ -170,7 +170,7 @@ export class DavHandler {
     const wanted = await this.wantedBy(request)
     if ("code" in wanted) return wanted
     const { folderWork } = this.source
-    const leave = await request.enter(folderWork)
+    const leave = await folderWork.turn(request.isCancelled)
     if (leave === undefined) return DavRefusal.crowded
     const read = await this.read(request, path, depth).finally(leave)
     if (!("entries" in read)) return read

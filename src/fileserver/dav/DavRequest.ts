@@ -121,17 +121,6 @@ export class DavRequest extends UploadReply implements Asker {
     this.send(207, [], body)
   }
 
-  /** Waits until a folder may be read; gives the function that lets others, or nothing if there are too many. */
-  enter(work: FolderWork): Promise<(() => void) | undefined> {
-    return new Promise((resolve) =>
-      work.enter({
-        isCancelled: this.isCancelled,
-        refuse: () => resolve(undefined),
-        start: resolve,
-      }),
-    )
-  }
-
   private send(status: number, headers: Headers.HeaderList, body: Body.Body): void {
     this.respond({ status, headers: [...Multistatus.headers, ...headers] }, body)
   }

@@ -191,6 +191,13 @@ export class FolderWork {
     this.timer ??= setInterval(() => this.sweep(), sweepMillis).unref()
   }
 
+  /** Waits for its turn; gives the function that lets others, or nothing if there are too many requests. */
+  turn(isCancelled: () => boolean): Promise<Leave | undefined> {
+    return new Promise((resolve) =>
+      this.enter({ isCancelled, start: resolve, refuse: () => resolve(undefined) }),
+    )
+  }
+
   /** The body of an answer in memory, which is counted until it has been read. */
   holdBytes(bytes: Uint8Array): HeldBody {
     return this.hold(PulledBody.make(slicesOf(bytes), bytes.length), bytes.length)

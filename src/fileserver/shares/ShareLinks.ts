@@ -30,7 +30,7 @@ import { topOf } from "../parts/PathLinks.ts"
 import * as Root from "../root/Root.ts"
 import { FileRequest } from "../send/FileRequest.ts"
 import type { FileSender } from "../send/FileSender.ts"
-import { FolderWork, type Leave } from "../send/FolderWork.ts"
+import { FolderWork } from "../send/FolderWork.ts"
 import * as FileTypes from "../types/FileTypes.ts"
 import * as Kind from "../types/Kind.ts"
 import * as UploadRules from "../uploads/UploadRules.ts"
@@ -236,7 +236,7 @@ export class ShareLinks {
     }
     const password = fields.get("password") ?? ""
     const secret = this.store.ensureSecret()
-    const leave = password === "" ? () => {} : await this.enterHashing(request)
+    const leave = password === "" ? () => {} : await this.hashing.turn(request.isCancelled)
     if (leave === undefined) return request.failCrowded("Too many links are being made.")
     if (request.isCancelled()) return leave()
     const share: ShareToken.Share = {
@@ -281,13 +281,6 @@ export class ShareLinks {
       ])
     }
     this.sendPage(request, SharePages.created(place, url, share.expires))
-  }
-
-  /** Waits until a password may be hashed; gives the function that lets others, or nothing if too many wait. */
-  private enterHashing({ isCancelled }: FileRequest): Promise<Leave | undefined> {
-    return new Promise((resolve) =>
-      this.hashing.enter({ isCancelled, start: resolve, refuse: () => resolve(undefined) }),
-    )
   }
 
   /** The share of a token, if it is valid and has not ended. */
