@@ -11,16 +11,9 @@ import * as Headers from "../../domain/HeaderList.ts"
 import * as Body from "../../transport/body/Body.ts"
 import * as ContentCoding from "../http/ContentCoding.ts"
 import * as Decision from "../http/Decision.ts"
-import * as CompressedBody from "./CompressedBody.ts"
+import * as Compressor from "./Compressor.ts"
 import type { FileRequest } from "./FileRequest.ts"
 import type { FolderWork } from "./FolderWork.ts"
-
-/** Bytes below which nothing is compressed. */
-const minCompressed = 1024
-/** Bytes up to which a page is compressed before it is sent, so that Content-Length is known. */
-const maxCompressedInMemory = 128 * 1024
-/** How many pages are compressed at the same time; further ones are sent uncompressed. */
-const maxCompressing = 16
 
 /** The fields of a query whose values leave no choice of a text. */
 const withoutText =
@@ -32,7 +25,7 @@ export interface FixedFile {
   readonly representation: Decision.Representation
 }
 
-let compressing = 0
+const compressor = new Compressor.Compressor()
 const compressedFiles = new WeakMap<Uint8Array, Map<ContentCoding.Coding, Uint8Array>>()
 
 /** Whether the address of a request has a text that anybody could have chosen. */
@@ -54,21 +47,9 @@ const varying = (headers: Headers.HeaderList): Headers.HeaderList => {
 }
 
 const codingFor = (request: FileRequest, length: number): ContentCoding.Coding | undefined =>
-  length < minCompressed || compressing >= maxCompressing
-    ? undefined
-    : ContentCoding.choose(ContentCoding.accepted(request.head.headers), 0)
-
-const compress = (
-  bytes: Uint8Array,
-  coding: ContentCoding.Coding,
-  done: (compressed: Uint8Array | undefined) => void,
-): void => {
-  compressing++
-  CompressedBody.compress(bytes, coding, (compressed) => {
-    compressing--
-    done(compressed)
-  })
-}
+  compressor.accepts(length)
+    ? ContentCoding.choose(ContentCoding.accepted(request.head.headers), 0)
+    : undefined
 
 /** Sends bytes that were made for this request; `work` counts their memory until they have been read. */
 export const send = (
@@ -81,18 +62,17 @@ export const send = (
   if (coding === undefined) return request.sendGenerated(bytes, varying(headers), work)
   const identity = Decision.ofBytes(bytes, varying(headers))
   const decision = request.decide(Decision.ofCompressed(identity, coding), Date.now())
-  const inMemory = bytes.length <= maxCompressedInMemory
+  const inMemory = bytes.length <= Compressor.maxInMemory
   if (decision.status !== 200 || (decision.body === undefined && !inMemory)) {
     return request.respond(decision, Body.empty)
   }
   if (inMemory) {
-    return compress(bytes, coding, (compressed) => {
+    return compressor.compress(bytes, coding, (compressed) => {
       if (compressed === undefined) return request.sendBytes(bytes, identity)
       request.sendBytes(compressed, Decision.ofCompressed(identity, coding, compressed.length))
     })
   }
-  compressing++
-  const body = new CompressedBody.CompressedBody(work.holdBytes(bytes), coding, () => compressing--)
+  const body = compressor.compressWhileSending(work.holdBytes(bytes), coding)
   request.cancelWith(body)
   request.respond(decision, body)
 }
@@ -110,7 +90,7 @@ export const sendFixed = (request: FileRequest, { bytes, representation }: Fixed
   const files = compressedFiles.get(bytes) ?? new Map<ContentCoding.Coding, Uint8Array>()
   const kept = files.get(coding)
   if (kept !== undefined) return sendCompressed(kept)
-  compress(bytes, coding, (compressed) => {
+  compressor.compress(bytes, coding, (compressed) => {
     if (compressed === undefined) return request.sendBytes(bytes, identity)
     compressedFiles.set(bytes, files.set(coding, compressed))
     sendCompressed(compressed)

@@ -15,20 +15,15 @@ import { type ByteName, toFsPath } from "../names/ByteName.ts"
 import * as Root from "../root/Root.ts"
 import * as FileTypes from "../types/FileTypes.ts"
 import * as MediaType from "../types/MediaType.ts"
-import * as CompressedBody from "./CompressedBody.ts"
+import * as Compressor from "./Compressor.ts"
 import { ContentSniffer } from "./ContentSniffer.ts"
 import * as FileBody from "./FileBody.ts"
 import type { FileRequest } from "./FileRequest.ts"
 import * as PrecompressedFile from "./PrecompressedFile.ts"
 import * as SmallFiles from "./SmallFiles.ts"
 
-/** The smallest and the largest file that is compressed while it is sent, in bytes. */
-const minCompressed = 1024
+/** The largest file that is compressed, in bytes. */
 const maxCompressed = 10 * 1024 * 1024
-/** Up to this size, in bytes, a file is compressed before it is sent, so that Content-Length is known. */
-const maxCompressedInMemory = 128 * 1024
-/** How many files are compressed at the same time; further ones are sent uncompressed. */
-const maxCompressing = 16
 
 /** An open file; whoever it is passed to closes the handle. */
 type Opened = Pick<Root.OpenFile, "handle" | "stats">
@@ -71,7 +66,7 @@ export class FileSender {
   private readonly sniffer = new ContentSniffer()
   /** Heads of cached files for requests without conditions. */
   private readonly decisions = new WeakMap<SmallFiles.SmallFile, Decision.Decision>()
-  private compressing = 0
+  private readonly compressor = new Compressor.Compressor()
 
   constructor(root: Root.Root, rules: SendRules) {
     this.root = root
@@ -169,7 +164,7 @@ export class FileSender {
   }
 
   private mayCompress({ size }: fs.BigIntStats): boolean {
-    return size >= minCompressed && size <= maxCompressed && this.compressing < maxCompressing
+    return size <= maxCompressed && this.compressor.accepts(Number(size))
   }
 
   private sendIdentity(download: Download, handle: number): void {
@@ -226,15 +221,14 @@ export class FileSender {
     const { identity, now, request, segments } = download
     const representation = Decision.ofCompressed(identity, coding)
     const decision = request.decide(withDisposition(request, segments, representation), now)
-    const inMemory = identity.length <= maxCompressedInMemory
+    const inMemory = identity.length <= Compressor.maxInMemory
     if (decision.status !== 200 || (decision.body === undefined && !inMemory)) {
       Root.close(handle)
       return request.respond(decision, Body.empty)
     }
     if (inMemory) return this.compressInMemory(download, handle, coding)
-    this.compressing++
     const file = FileBody.make(handle, 0, identity.length)
-    const body = new CompressedBody.CompressedBody(file.body, coding, () => this.compressing--)
+    const body = this.compressor.compressWhileSending(file.body, coding)
     request.cancelWith(body)
     request.respond(decision, body)
   }
@@ -248,9 +242,7 @@ export class FileSender {
     const retry: Retry = (shrunk) => this.send(request, segments, { handle, stats: shrunk })
     readIntoMemory(request, { handle, stats, bytes: read }, whole, retry, (bytes) => {
       Root.close(handle)
-      this.compressing++
-      CompressedBody.compress(bytes, coding, (compressed) => {
-        this.compressing--
+      this.compressor.compress(bytes, coding, (compressed) => {
         const isSmaller = compressed !== undefined && compressed.length < bytes.length
         const sent = isSmaller ? compressed : bytes
         const representation = isSmaller
