@@ -125,13 +125,11 @@ interface Parts {
 const windows = process.platform === "win32"
 const metricsHeaders: Headers.HeaderList = [["Content-Type", Prometheus.contentType]]
 
-const fixedFile = ({ bytes, type }: Assets.Asset): FixedFile => ({
-  bytes,
-  representation: Decision.ofBytes(bytes, [
+const fixedFile = ({ bytes, type }: Assets.Asset): FixedFile =>
+  CompressedPage.fixedFile(bytes, [
     ["Content-Type", type],
     ...(type === Assets.logo.type ? [Decision.isolated] : []),
-  ]),
-})
+  ])
 
 const lasting = (file: FixedFile): FixedFile => ({
   ...file,

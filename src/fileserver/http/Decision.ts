@@ -172,6 +172,7 @@ export const ofCompressed = (
   coding: Coding,
   length = Number.POSITIVE_INFINITY,
 ): Representation => ({
+  ...file,
   length,
   validators: {
     etag: EntityTag.digest(`${coding} ${file.validators.etag.opaque}`, true),

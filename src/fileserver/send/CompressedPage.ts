@@ -77,21 +77,23 @@ export const send = (
   request.respond(decision, body)
 }
 
+/** A fixed file with the fields that describe it. */
+export const fixedFile = (bytes: Uint8Array, headers: Headers.HeaderList): FixedFile => ({
+  bytes,
+  representation: Decision.ofBytes(bytes, varying(headers)),
+})
+
 /** Sends a fixed file, which is compressed once for each coding. */
 export const sendFixed = (request: FileRequest, { bytes, representation }: FixedFile): void => {
-  const identity = { ...representation, headers: varying(representation.headers) }
   const coding = codingFor(request, bytes.length)
-  if (coding === undefined) return request.sendBytes(bytes, identity)
-  const sendCompressed = (compressed: Uint8Array): void => {
-    const { cacheControl } = representation
-    const coded = Decision.ofCompressed(identity, coding, compressed.length)
-    request.sendBytes(compressed, cacheControl === undefined ? coded : { ...coded, cacheControl })
-  }
+  if (coding === undefined) return request.sendBytes(bytes, representation)
+  const sendCompressed = (compressed: Uint8Array): void =>
+    request.sendBytes(compressed, Decision.ofCompressed(representation, coding, compressed.length))
   const files = compressedFiles.get(bytes) ?? new Map<ContentCoding.Coding, Uint8Array>()
   const kept = files.get(coding)
   if (kept !== undefined) return sendCompressed(kept)
   compressor.compress(bytes, coding, (compressed) => {
-    if (compressed === undefined) return request.sendBytes(bytes, identity)
+    if (compressed === undefined) return request.sendBytes(bytes, representation)
     compressedFiles.set(bytes, files.set(coding, compressed))
     sendCompressed(compressed)
   })
