@@ -71,12 +71,15 @@ ${main}`,
 
 const back = html`<a class="button" href="./">${text.back}</a>`
 
+/** The name of what is made. */
+const newName = html`<label>${text.name}<input name="name" required maxlength="255" autocomplete="off" autofocus></label>`
+
 const sendNew = (to: PageRequest): void =>
   sendPage(
     to,
     text.newFolder,
     html`<form class="card" method="post" action="./?change=folder" data-back="./">
-<label>${text.name}<input name="name" required maxlength="255" autocomplete="off" autofocus></label>
+${newName}
 <p><button class="main">${text.make}</button> ${back}</p>
 </form>`,
   )
@@ -86,7 +89,7 @@ const sendNewText = (to: PageRequest): void =>
     to,
     text.newText,
     html`<form class="card" method="post" action="./?change=text" data-whole-page>
-<label>${text.name}<input name="name" required maxlength="255" autocomplete="off" autofocus></label>
+${newName}
 <p class="faint">${text.newTextHint}</p>
 <p><button class="main">${text.makeText}</button> ${back}</p>
 </form>`,
@@ -147,16 +150,19 @@ ${file.text}</textarea>
   )
 }
 
+/** Names something in the bin to a form. */
+const idField = (id: string): Html.Html => html`<input type="hidden" name="id" value="${id}">`
+
 const binRow = ({ deleted, folder, id, segments, size }: Bin.BinItem): Html.Html => {
   const name = ByteName.toDisplay(segments.at(-1) ?? "")
-  return html`<tr><td><bdi>${name}</bdi>${folder ? "/" : ""}</td><td><bdi>${pathText(segments.slice(0, -1))}</bdi></td><td class="number">${Format.bytes(size)}</td><td class="time">${Format.minute(deleted)}</td><td><form method="post" action="./?change=restore"><input type="hidden" name="id" value="${id}"><button aria-label="${text.restoreOne(name)}">${text.restore}</button></form></td></tr>
+  return html`<tr><td><bdi>${name}</bdi>${folder ? "/" : ""}</td><td><bdi>${pathText(segments.slice(0, -1))}</bdi></td><td class="number">${Format.bytes(size)}</td><td class="time">${Format.minute(deleted)}</td><td><form method="post" action="./?change=restore">${idField(id)}<button aria-label="${text.restoreOne(name)}">${text.restore}</button></form></td></tr>
 `
 }
 
 /** What empties the bin of what was in it when the page was made. */
 const emptyForm = (items: ReadonlyArray<Bin.BinItem>): Html.Html => {
   const size = items.reduce((sum, item) => sum + item.size, 0)
-  return html`<details class="card"><summary>${text.emptyBin}</summary><form method="post" action="./?change=erase">${items.map(({ id }) => html`<input type="hidden" name="id" value="${id}">`)}
+  return html`<details class="card"><summary>${text.emptyBin}</summary><form method="post" action="./?change=erase">${items.map(({ id }) => idField(id))}
 <p>${text.emptyBinHint(items.length, Format.bytes(size))}</p>
 <p><button class="bad">${text.erase}</button></p></form></details>`
 }
@@ -208,5 +214,5 @@ export const send = (to: PageRequest, { entries, manage }: Query.Query): boolean
 
 /** What says that entries were deleted, with the way to undo it. */
 export const undoNotice = (ids: ReadonlyArray<string>): Html.Html =>
-  html`<form class="notice" method="post" action="./?change=restore">${ids.map((id) => html`<input type="hidden" name="id" value="${id}">`)}<span role="status">${text.deleted(ids.length)}</span> <button>${text.undo}</button></form>
+  html`<form class="notice" method="post" action="./?change=restore">${ids.map(idField)}<span role="status">${text.deleted(ids.length)}</span> <button>${text.undo}</button></form>
 `
