@@ -88,7 +88,7 @@ export class FormHandler {
         add(action.name, await this.changes.makeFolder([...folder, action.name], asker))
         break
       case "Text":
-        add(action.name, await this.makeText([...folder, action.name], asker))
+        add(action.name, await this.makeText(action.name, folder, asker))
         break
       case "Rename": {
         const [from, to] = [
@@ -137,15 +137,26 @@ export class FormHandler {
   }
 
   /** Makes an empty text. */
-  private async makeText(path: Path, asker: FormRequest): Promise<string | Refusal.Refusal> {
-    const folder = path.slice(0, -1)
-    const name = path.at(-1) ?? ""
-    if (!this.to.rules.allows(folder)) return ChangeRefusal.notAllowed
-    const refusal = await this.changes.checkPut(path, asker)
+  private async makeText(
+    name: ByteName,
+    folder: Path,
+    asker: FormRequest,
+  ): Promise<string | Refusal.Refusal> {
+    const refusal = await this.checkPut(name, folder, asker)
     if (refusal !== undefined) return refusal
     const outcome = await this.receive(folder, name, "", [["If-None-Match", "*"]], asker)
     const isTaken = typeof outcome !== "string" && outcome.code === "PTTH_UPLOAD_CONDITION"
     return isTaken ? ChangeRefusal.exists(name) : outcome
+  }
+
+  /** Why a text may not be put into a folder; `undefined` if it may. */
+  private async checkPut(
+    name: ByteName,
+    folder: Path,
+    asker: FormRequest,
+  ): Promise<Refusal.Refusal | undefined> {
+    if (!this.to.rules.allows(folder)) return ChangeRefusal.notAllowed
+    return this.changes.checkPut([...folder, name], asker)
   }
 
   private receive(
@@ -166,11 +177,9 @@ export class FormHandler {
     folder: Path,
     asker: FormRequest,
   ): Promise<string | Refusal.Refusal> {
-    if (!this.to.rules.allows(folder)) return ChangeRefusal.notAllowed
-    const path = [...folder, entry]
-    const refusal = await this.changes.checkPut(path, asker)
+    const refusal = await this.checkPut(entry, folder, asker)
     if (refusal !== undefined) return refusal
-    const current = await TextFile.read(this.to.uploads.root, path)
+    const current = await TextFile.read(this.to.uploads.root, [...folder, entry])
     if (current === undefined || current.digest !== digest) return ChangeRefusal.changed
     return this.receive(folder, entry, content, [], asker)
   }
