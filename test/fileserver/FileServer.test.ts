@@ -18,7 +18,7 @@ import type { Handler } from "../../src/transport/body/Handler.ts"
 import * as Assets from "../../src/web/Assets.ts"
 import * as Page from "../../src/web/Page.ts"
 import { type Answered, callHandler, openHandler } from "../support/callHandler.ts"
-import { replaceFs, temporaryFolder, untilClosed } from "../support/temporaryFolder.ts"
+import { failing, replaceFs, temporaryFolder, untilClosed } from "../support/temporaryFolder.ts"
 
 const secret = "SECRET"
 
@@ -667,12 +667,7 @@ describe("errors of the system", () => {
 
   it("a folder whose entries may not be examined is 403 instead of an empty list", async () => {
     const { get } = await site()
-    replaceFs({
-      lstat: ((...args: ReadonlyArray<unknown>) => {
-        const done = args.at(-1) as (error: Error) => void
-        setImmediate(done, Object.assign(new Error("EACCES"), { code: "EACCES" }))
-      }) as unknown as typeof fs.lstat,
-    })
+    replaceFs({ lstat: failing("EACCES") })
     for (const target of ["/files/dir/", "/files/dir/?json", "/files/dir/?plain"]) {
       assert.strictEqual((await get(target)).status, 403, target)
     }
@@ -680,12 +675,7 @@ describe("errors of the system", () => {
 
   it.each(["fstat", "readlink", "read"] as const)("%s failing closes the file", async (name) => {
     const { base, get } = await site()
-    replaceFs({
-      [name]: (...args: ReadonlyArray<unknown>) => {
-        const done = args.at(-1) as (error: Error) => void
-        setImmediate(done, Object.assign(new Error("EIO"), { code: "EIO" }))
-      },
-    })
+    replaceFs({ [name]: failing("EIO") })
     assert.strictEqual((await get("/files/a.txt")).status, 500)
     assert.deepStrictEqual(await untilClosed(base), [])
   })

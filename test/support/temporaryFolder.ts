@@ -1,5 +1,5 @@
 /**
- * A folder of a test's own, and what is held open meanwhile.
+ * A folder of a test's own, what is held open meanwhile, and how the file system fails.
  */
 import mutableFs, * as fs from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
@@ -33,6 +33,17 @@ export const untilClosed = async (folder: string): Promise<ReadonlyArray<string>
   }
   return openBelow(folder)
 }
+
+/** An error of the operating system. */
+export const systemError = (code: string): NodeJS.ErrnoException =>
+  Object.assign(new Error(code), { code })
+
+/** A function for {@link replaceFs} that fails, whatever it is called with. */
+export const failing = (code: string) =>
+  ((...args: ReadonlyArray<unknown>) => {
+    const done = args.at(-1) as (error: Error) => void
+    setImmediate(done, systemError(code))
+  }) as never
 
 /** Puts functions in the place of some of `node:fs` until the test is over. */
 export const replaceFs = (replacements: Partial<typeof fs>): void => {

@@ -18,6 +18,7 @@ import * as Zip from "../../../src/fileserver/archive/Zip.ts"
 import * as FileServer from "../../../src/fileserver/FileServer.ts"
 import { callHandler, openHandler } from "../../support/callHandler.ts"
 import {
+  failing,
   openBelow,
   replaceFs,
   temporaryFolder,
@@ -596,9 +597,8 @@ describe("a folder as an archive", () => {
       names.some((name) => String(file).endsWith(`/${name}`))
     const guarded = (call: unknown) =>
       ((...args: ReadonlyArray<unknown>) => {
-        if (!isForbidden(args[0])) return (call as (...all: typeof args) => void)(...args)
-        const done = args.at(-1) as (error: Error) => void
-        setImmediate(done, Object.assign(new Error("EACCES"), { code: "EACCES" }))
+        const used = isForbidden(args[0]) ? failing("EACCES") : call
+        return (used as (...all: typeof args) => void)(...args)
       }) as never
     replaceFs({ access: guarded(fs.access), open: guarded(fs.open) })
   }

@@ -5,7 +5,7 @@ import { Bin, keptFor } from "../../../src/fileserver/change/Bin.ts"
 import * as ChangeRefusal from "../../../src/fileserver/change/ChangeRefusal.ts"
 import type { Located } from "../../../src/fileserver/change/Located.ts"
 import type * as Root from "../../../src/fileserver/root/Root.ts"
-import { temporaryFolder } from "../../support/temporaryFolder.ts"
+import { systemError, temporaryFolder } from "../../support/temporaryFolder.ts"
 
 const most = 3
 
@@ -52,8 +52,7 @@ describe("the bin", () => {
       const made = bin()
       await made.bin.put(made.entry("old"))
       const [old] = await made.bin.list()
-      const full = Object.assign(new Error("full"), { code: "ENOSPC" })
-      const failing = vi.spyOn(fs.promises, call).mockRejectedValue(full)
+      const failing = vi.spyOn(fs.promises, call).mockRejectedValue(systemError("ENOSPC"))
       const entry = made.entry("new")
       const refusal = await made.bin.put(entry)
       failing.mockRestore()

@@ -8,9 +8,9 @@ import { Bin } from "../../../src/fileserver/change/Bin.ts"
 import type { Located } from "../../../src/fileserver/change/Located.ts"
 import { moveEntry, NotRemoved } from "../../../src/fileserver/change/MoveEntry.ts"
 import type * as Root from "../../../src/fileserver/root/Root.ts"
-import { temporaryFolder } from "../../support/temporaryFolder.ts"
+import { systemError, temporaryFolder } from "../../support/temporaryFolder.ts"
 
-const refuse = (code: string) => () => Promise.reject(Object.assign(new Error(code), { code }))
+const refuse = (code: string) => () => Promise.reject(systemError(code))
 
 /** Has functions of `node:fs` replaced until the test is over. */
 const replace = (replacements: Partial<typeof fs.promises>): void => {

@@ -13,7 +13,7 @@ import * as Root from "../../../src/fileserver/root/Root.ts"
 import { FolderWork, listings } from "../../../src/fileserver/send/FolderWork.ts"
 import * as Body from "../../../src/transport/body/Body.ts"
 import { callHandler } from "../../support/callHandler.ts"
-import { temporaryFolder, untilClosed } from "../../support/temporaryFolder.ts"
+import { systemError, temporaryFolder, untilClosed } from "../../support/temporaryFolder.ts"
 
 const host = ["Host", "files.example"] as const
 
@@ -168,7 +168,7 @@ describe("WebDAV", () => {
       `<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><propfind xmlns="DAV:"><prop><x>&a;</x></prop></propfind>`,
     ],
     ["too deep", `${"<a>".repeat(1000)}${"</a>".repeat(1000)}`],
-    ["with too many elements", some(...Array.from({ length: 6_000 }, (_, i) => `a${i}`))],
+    ["with too many elements", some(...numbered(6_000, (i) => `a${i}`))],
     ["with too many attributes", some(`a ${numbered(6_000, (i) => `a${i}=""`).join(" ")}`)],
     ["that asks for too many properties", some(...numbered(300, (i) => `a${i}`))],
     ["that asks for too many more", allAnd(numbered(300, (i) => `a${i}`))],
@@ -292,10 +292,9 @@ describe("WebDAV", () => {
     const { call, find, root } = await site()
     await call("PROPPATCH", "/files/a.txt", [], set("<X:p>first</X:p>"))
     const before = fs.readdirSync(root)
-    const full = Object.assign(new Error("full"), { code: "ENOSPC" })
     const failing = vi.spyOn(fs.promises, "writeFile").mockImplementation(async (file) => {
       fs.writeFileSync(file as string, "")
-      throw full
+      throw systemError("ENOSPC")
     })
     const refused = await call("PROPPATCH", "/files/a.txt", [], set("<X:p>second</X:p>"))
     failing.mockRestore()

@@ -9,7 +9,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as HiddenFiles from "../../../src/fileserver/root/HiddenFiles.ts"
 import * as Root from "../../../src/fileserver/root/Root.ts"
 import * as Visibility from "../../../src/fileserver/root/Visibility.ts"
-import { replaceFs, temporaryFolder, untilClosed } from "../../support/temporaryFolder.ts"
+import { failing, replaceFs, temporaryFolder, untilClosed } from "../../support/temporaryFolder.ts"
 
 const place = (check: Root.Check, rules?: Root.Rules) => {
   const base = temporaryFolder()
@@ -129,12 +129,7 @@ describe.each<Root.Check>(["handle", "path"])("a root that checks by %s", (check
     fs.symlinkSync("../outside", path.join(root, "leaving"))
     fs.symlinkSync("a.txt", path.join(root, "staying"))
     fs.linkSync(path.join(root, "dir", "key"), path.join(root, "other-name"))
-    replaceFs({
-      open: ((...args: ReadonlyArray<unknown>) => {
-        const done = args.at(-1) as (error: Error) => void
-        setImmediate(done, Object.assign(new Error("EACCES"), { code: "EACCES" }))
-      }) as unknown as typeof fs.open,
-    })
+    replaceFs({ open: failing("EACCES") })
     for (const name of ["a.txt", "staying"]) {
       assert.strictEqual(await kindOf(name), "Forbidden", name)
     }

@@ -13,7 +13,7 @@ import type { UploadOptions } from "../../../src/fileserver/uploads/UploadRules.
 import { BodyError } from "../../../src/protocol/Exchange.ts"
 import * as Body from "../../../src/transport/body/Body.ts"
 import { callHandler, openHandler } from "../../support/callHandler.ts"
-import { replaceFs, temporaryFolder, untilClosed } from "../../support/temporaryFolder.ts"
+import { failing, replaceFs, temporaryFolder, untilClosed } from "../../support/temporaryFolder.ts"
 
 const tus = ["Tus-Resumable", "1.0.0"] as const
 const part = ["Content-Type", "application/offset+octet-stream"] as const
@@ -155,12 +155,7 @@ describe("a resumable upload", () => {
     const upload = await begin("a.txt", 10)
     assert.strictEqual((await send(upload, 0, broken("01234"))).status, 400)
     const { write } = fs
-    replaceFs({
-      write: ((...args: ReadonlyArray<unknown>) => {
-        const done = args.at(-1) as (error: Error) => void
-        queueMicrotask(() => done(Object.assign(new Error("full"), { code: "ENOSPC" })))
-      }) as unknown as typeof fs.write,
-    })
+    replaceFs({ write: failing("ENOSPC") })
     const full = await send(upload, 5, Body.fromText("56789"))
     replaceFs({ write })
     assert.strictEqual(full.status, 507)

@@ -15,7 +15,13 @@ import type { Handler } from "../../../src/transport/body/Handler.ts"
 import { idleRequests } from "../../../src/transport/body/IdleBody.ts"
 import * as Deadlines from "../../../src/transport/runtime/Deadlines.ts"
 import { type Call, callHandler } from "../../support/callHandler.ts"
-import { replaceFs, temporaryFolder, untilClosed } from "../../support/temporaryFolder.ts"
+import {
+  failing,
+  replaceFs,
+  systemError,
+  temporaryFolder,
+  untilClosed,
+} from "../../support/temporaryFolder.ts"
 
 const site = async (
   uploads: UploadOptions | false = { overwrite: false },
@@ -282,7 +288,7 @@ describe("an upload", () => {
     replaceFs({
       access: ((file: fs.PathLike, mode: number, done: fs.NoParamCallback) =>
         String(file).endsWith("old.txt")
-          ? done(Object.assign(new Error("read-only"), { code: "EACCES" }))
+          ? done(systemError("EACCES"))
           : access(file, mode, done)) as unknown as typeof fs.access,
     })
     const before = tree()
@@ -316,11 +322,7 @@ describe("an upload", () => {
   ])("that meets %s is %i and leaves nothing", async (code, status) => {
     const { base, put, tree } = await site()
     const before = tree()
-    const failing = (...args: ReadonlyArray<unknown>): void => {
-      const done = args.at(-1) as (error: Error) => void
-      queueMicrotask(() => done(Object.assign(new Error(code), { code })))
-    }
-    replaceFs({ write: failing as unknown as typeof fs.write })
+    replaceFs({ write: failing(code) })
     const answer = await put("/files/new", "x")
     assert.strictEqual(answer.status, status)
     assert.deepStrictEqual(tree(), before)
@@ -332,7 +334,7 @@ describe("an upload", () => {
     const before = tree()
     replaceFs({
       fsync: ((_handle: number, done: (error: Error) => void) =>
-        done(Object.assign(new Error("full"), { code: "ENOSPC" }))) as unknown as typeof fs.fsync,
+        done(systemError("ENOSPC"))) as unknown as typeof fs.fsync,
     })
     assert.strictEqual((await put("/files/new", "x")).status, 507)
     assert.deepStrictEqual(tree(), before)
