@@ -11,6 +11,21 @@ import { inFolder, run, start } from "./Command.ts"
 
 const open = /^(?:Connected\.|Approved \(\d+ s\)\.) Open (\S+)$/m
 
+const startRelay = async (cwd: string) => {
+  const relay = start(["relay", "--port", "0"], { cwd })
+  const [, base = ""] = await relay.said(/^ {2}Listening +(http:\/\/\S+)/m)
+  return { relay, base }
+}
+
+/** The line that an invitation prints for the machine of the server. */
+const invite = async (cwd: string, args: ReadonlyArray<string>): Promise<string> => {
+  const { code, stdout } = await run(["relay", "invite", ...args], { cwd })
+  assert.strictEqual(code, 0)
+  return stdout.split("\n")[0] ?? ""
+}
+
+const argumentsOf = (line: string): ReadonlyArray<string> => line.split(" ").slice(1)
+
 it("what is shared keeps its name and key, a ticket replaces the approval, and the relay is remembered", () =>
   inFolder(async (cwd) => {
     const home = join(cwd, "home")
@@ -22,18 +37,15 @@ it("what is shared keeps its name and key, a ticket replaces the approval, and t
     const socket = join(cwd, "app.sock")
     app.listen(socket)
     await once(app, "listening")
-    const relay = start(["relay", "--port", "0"], { cwd })
-    const [, base = ""] = await relay.said(/^ {2}Listening +(http:\/\/\S+)/m)
+    const { base, relay } = await startRelay(cwd)
 
     const unknown = await run(["share", "3000"], { cwd: home, env })
     assert.strictEqual(unknown.code, 2)
     assert.match(unknown.stderr, /^PTTH_USAGE: --relay: no relay is known yet\. .*config\.toml/)
 
-    const invited = await run(["relay", "invite", "attic", "--relay", base], { cwd })
-    assert.strictEqual(invited.code, 0)
-    const [line = ""] = invited.stdout.split("\n")
+    const line = await invite(cwd, ["attic", "--relay", base])
     assert.match(line, /^ptth share --relay http:\S+ --ticket attic\.\S{22}$/)
-    const words = line.split(" ").slice(1)
+    const words = argumentsOf(line)
     const first = start([...words, "Pictures"], { cwd: home, env })
     const [, at = ""] = await first.said(open)
     assert.strictEqual(at, `${base}servers/attic/`)
@@ -89,10 +101,8 @@ it("a share that has asked for a password goes on asking, until it is told other
       XDG_CONFIG_HOME: "",
       XDG_RUNTIME_DIR: cwd,
     }
-    const relay = start(["relay", "--port", "0"], { cwd })
-    const [, base = ""] = await relay.said(/^ {2}Listening +(http:\/\/\S+)/m)
-    const invited = await run(["relay", "invite", "attic", "--relay", base], { cwd })
-    const words = (invited.stdout.split("\n")[0] ?? "").split(" ").slice(1)
+    const { base, relay } = await startRelay(cwd)
+    const words = argumentsOf(await invite(cwd, ["attic", "--relay", base]))
     const hash = (await run(["hash-password"], { input: "sesame\n" })).stdout.trim()
 
     const served = async (args: ReadonlyArray<string>, more: Record<string, string> = {}) => {
@@ -141,8 +151,7 @@ it("a share that has asked for a password goes on asking, until it is told other
     assert.strictEqual(await again.statusOf("files/a.txt", basic), 200, "the password before")
     await stop(again)
 
-    const invitedAgain = await run(["relay", "invite", "loft", "--relay", base], { cwd })
-    const loft = (invitedAgain.stdout.split("\n")[0] ?? "").split(" ").slice(1)
+    const loft = argumentsOf(await invite(cwd, ["loft", "--relay", base]))
     const elsewhere = await served([...loft, "./Inbox"])
     assert.notStrictEqual(elsewhere.at, first.at)
     assert.strictEqual(await elsewhere.statusOf("files/a.txt"), 401, "another name of the same")
@@ -167,12 +176,11 @@ it("a ticket that replaces the key has the same machine make a new one, once", (
     mkdirSync(home)
     writeFileSync(join(home, "b.txt"), "one file\n")
     const env = { HOME: home, XDG_STATE_HOME: join(home, "state"), XDG_CONFIG_HOME: "" }
-    const relay = start(["relay", "--port", "0"], { cwd })
-    const [, base = ""] = await relay.said(/^ {2}Listening +(http:\/\/\S+)/m)
-    const invite = async (...more: ReadonlyArray<string>) => {
-      const { stdout } = await run(["relay", "invite", "attic", "--relay", base, ...more], { cwd })
-      return [...(stdout.split("\n")[0] ?? "").split(" ").slice(1), "b.txt"]
-    }
+    const { base, relay } = await startRelay(cwd)
+    const invited = async (...more: ReadonlyArray<string>) => [
+      ...argumentsOf(await invite(cwd, ["attic", "--relay", base, ...more])),
+      "b.txt",
+    ]
     const tripcodeAt = () =>
       /tripcode = "(.+)"/.exec(readFileSync(join(cwd, "servers.d", "attic.toml"), "utf8"))?.[1]
     const share = async (words: ReadonlyArray<string>) => {
@@ -183,15 +191,15 @@ it("a ticket that replaces the key has the same machine make a new one, once", (
       assert.notInclude(stdout, "Waiting for approval")
       return /^ {2}Tripcode +(\S+)$/m.exec(stdout)?.[1]
     }
-    const old = await share(await invite())
+    const old = await share(await invited())
     assert.strictEqual(old, tripcodeAt())
-    const renewing = await invite("--replace")
+    const renewing = await invited("--replace")
     const fresh = await share(renewing)
     assert.notStrictEqual(fresh, old)
     assert.strictEqual(fresh, tripcodeAt())
     assert.strictEqual(await share(renewing), fresh, "the same line again")
-    const unused = await invite("--replace")
-    const latest = await invite("--replace")
+    const unused = await invited("--replace")
+    const latest = await invited("--replace")
     const kept = start(unused, { cwd: home, env })
     await kept.said(/attic keeps the key that it has/, "stderr")
     await kept.said(open)
@@ -209,8 +217,7 @@ it("standard output has nothing but lines of JSON where requests are logged as s
   inFolder(async (cwd) => {
     const env = { HOME: cwd, XDG_STATE_HOME: "", XDG_CONFIG_HOME: "" }
     writeFileSync(join(cwd, "b.txt"), "one file\n")
-    const relay = start(["relay", "--port", "0"], { cwd })
-    const [, base = ""] = await relay.said(/^ {2}Listening +(http:\/\/\S+)/m)
+    const { base, relay } = await startRelay(cwd)
     const sharing = start(["share", "b.txt", "--relay", base, "--log-requests", "--qr"], {
       cwd,
       env,
