@@ -3,9 +3,9 @@ import { join } from "node:path"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Logger from "effect/Logger"
 import * as ShareStore from "../../../src/cli/share/ShareStore.ts"
 import { sharesFolder } from "../../../src/cli/shared/UserPaths.ts"
+import { capture } from "../../support/harness/LogLines.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 
 /** Shares `/srv/pictures` without archives, and gives the folder of shares and how to look for it again. */
@@ -43,9 +43,6 @@ describe("what was shared before", () => {
 
   it.effect("is named if its file is broken, and other shares are found", () => {
     const logged: Array<string> = []
-    const logger = Logger.make(({ message }) => {
-      logged.push(String(message))
-    })
     return Effect.gen(function* () {
       const { again, folder } = yield* shared()
       const broken = join(folder, "broken@relay.example.toml")
@@ -53,6 +50,6 @@ describe("what was shared before", () => {
       assert.isDefined((yield* again).existing)
       assert.lengthOf(logged, 1)
       assert.include(logged[0], broken)
-    }).pipe(Effect.provide([NodeFileSystem.layer, Logger.layer([logger])]))
+    }).pipe(Effect.provide([NodeFileSystem.layer, capture(logged)]))
   })
 })
