@@ -126,9 +126,10 @@ export class Crowd {
           if (!response.complete) return over("broken")
           const body = Buffer.concat(chunks)
           if (status !== 200) {
+            const told = `${method} ${path}: ${status} ${body.subarray(0, 200)}`
             if (![502, 503, 504].includes(status) || !/PTTH_|connect/.test(body.toString("latin1")))
-              this.complaints.push(`${method} ${path}: ${status} ${body.subarray(0, 200)}`)
-            this.refusals.push(`${method} ${path}: ${status} ${body.subarray(0, 200)}`)
+              this.complaints.push(told)
+            this.refusals.push(told)
             return over(`${status}`)
           }
           if (!body.equals(expected))
