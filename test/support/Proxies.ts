@@ -14,6 +14,7 @@ import * as tls from "node:tls"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import { listening } from "./LocalServer.ts"
+import { passUpgrade } from "./UpgradeProxy.ts"
 
 /** Whether a program can be run here. */
 export const isInstalled = (program: string): boolean =>
@@ -249,16 +250,12 @@ export const upgradingProxy = Effect.gen(function* () {
     seen.push(`CONNECT ${request.url}`)
     socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
   })
-  server.on("upgrade", (request: http.IncomingMessage, socket: net.Socket) => {
+  server.on("upgrade", (request: http.IncomingMessage, socket: net.Socket, head: Buffer) => {
     const { host, hostname, pathname, port } = new URL(request.url ?? "")
     seen.push(`GET ${host}`)
-    const inner = net.connect(Number(port), hostname)
-    const { rawHeaders } = request
-    const lines = rawHeaders.map((text, i) => (i % 2 === 0 ? `${text}: ` : `${text}\r\n`))
-    inner.write(`GET ${pathname} HTTP/1.1\r\n${lines.join("")}\r\n`)
-    socket.pipe(inner).pipe(socket)
-    socket.on("error", () => inner.destroy())
-    inner.on("error", () => socket.destroy())
+    socket.on("error", () => {})
+    request.url = pathname
+    passUpgrade({ host: hostname, port: Number(port) }, request, socket, head)
   })
   return { port: yield* listening(server), seen }
 })

@@ -28,13 +28,14 @@ export interface UpgradeProxy {
   readonly breakUpgrade: (which: number) => void
 }
 
-const passUpgrade = (
-  relay: TestRelay,
+/** Passes a request for another protocol on, and what follows it both ways. */
+export const passUpgrade = (
+  { host, port }: Pick<TestRelay, "host" | "port">,
   request: http.IncomingMessage,
   socket: Duplex,
   head: Buffer,
 ): void => {
-  const onward = net.connect({ host: relay.host, port: relay.port })
+  const onward = net.connect({ host, port })
   const fields = request.rawHeaders
     .map((text, i) => (i % 2 === 0 ? `${text}: ` : `${text}\r\n`))
     .join("")
