@@ -8,6 +8,7 @@
  */
 import { createHash } from "node:crypto"
 import { Worker } from "node:worker_threads"
+import { BoundedMap } from "../../transport/runtime/BoundedMap.ts"
 import { type Html, html, sanitized } from "../../web/Html.ts"
 import type { Job, Ready, Rendered } from "./RenderWorker.ts"
 
@@ -104,10 +105,12 @@ class ThreadRenderer implements Renderer {
   private busyBefore = 0
   private timer: NodeJS.Timeout | undefined
   private ids = 0
-  /** What became of texts by their keys, the oldest first; `undefined` for those that were given up. */
-  private readonly known = new Map<string, string | undefined>()
-  /** The characters in {@link known}. */
-  private remembered = 0
+  /** What became of texts by their keys; `undefined` for those that were given up. */
+  private readonly known = new BoundedMap<string, string | undefined>({
+    sizeOf: (rendered) => rendered?.length ?? 0,
+    maxSize: maxRemembered,
+    maxCount: maxKnown,
+  })
 
   constructor(limits: RenderLimits) {
     this.timeout = limits.timeout ?? defaultTimeout
@@ -142,7 +145,8 @@ class ThreadRenderer implements Renderer {
     if (this.current === undefined) {
       this.timer = setTimeout(() => {
         this.end()
-        this.forgetRendered()
+        // What was rendered, but not which texts were given up.
+        this.known.deleteAll((rendered) => rendered !== undefined)
       }, this.idle)
       this.timer.unref()
       return
@@ -167,26 +171,10 @@ class ThreadRenderer implements Renderer {
     const { current } = this
     this.current = undefined
     if (current !== undefined) {
-      if (fault === "text") this.remember(current.key, text)
+      if (fault === "text") this.known.set(current.key, text)
       for (const done of current.waiting) done(text)
     }
     this.next()
-  }
-
-  private remember(key: string, text: string | undefined): void {
-    this.known.set(key, text)
-    this.remembered += text?.length ?? 0
-    for (const [oldest, rendered] of this.known) {
-      if (this.remembered <= maxRemembered && this.known.size <= maxKnown) return
-      this.known.delete(oldest)
-      this.remembered -= rendered?.length ?? 0
-    }
-  }
-
-  /** Forgets what was rendered, but not which texts were given up. */
-  private forgetRendered(): void {
-    for (const [key, rendered] of this.known) if (rendered !== undefined) this.known.delete(key)
-    this.remembered = 0
   }
 
   private end(): void {

@@ -4,6 +4,7 @@
  * for at most a second, after which it is opened and checked again.
  */
 import * as fs from "node:fs"
+import { BoundedMap } from "../../transport/runtime/BoundedMap.ts"
 import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import type { Representation } from "../http/Decision.ts"
 import type { ByteName } from "../names/ByteName.ts"
@@ -124,16 +125,16 @@ const isUnchanged = (stats: fs.Stats | undefined, { state }: CachedFile): boolea
 
 /** The cached files, by their key. */
 export class SmallFiles {
-  private readonly files = new Map<ByteName, CachedFile>()
+  private readonly files = new BoundedMap<ByteName, CachedFile>({
+    sizeOf: ({ bytes }) => bytes.length,
+    maxSize: capacity,
+    maxCount,
+  })
   private readonly examiner = new FileExaminer()
-  private total = 0
 
   /** Removes a file. */
   drop(path: ByteName): void {
-    const file = this.files.get(path)
-    if (file === undefined) return
     this.files.delete(path)
-    this.total -= file.bytes.length
   }
 
   /** Gives whether a file is unchanged on disk. Calls at the same time share one stat call. */
@@ -164,11 +165,5 @@ export class SmallFiles {
     const newest = Math.max(Number(file.stats.mtimeMs), Number(file.stats.ctimeMs))
     if (file.checkedAt - newest < timestampResolution) return
     this.files.set(path, { ...file, state: stateOf(file.stats) })
-    this.total += file.bytes.length
-    while (this.total > capacity || this.files.size > maxCount) {
-      const [oldest] = this.files.keys()
-      if (oldest === undefined) return
-      this.drop(oldest)
-    }
   }
 }

@@ -6,6 +6,7 @@
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
+import { BoundedMap } from "../../transport/runtime/BoundedMap.ts"
 import { homeFolder } from "../../transport/runtime/HomeFolder.ts"
 import type { Thumb } from "./ThumbJob.ts"
 
@@ -43,8 +44,10 @@ interface StoredFile {
 export class ThumbCache {
   private readonly folder: string
   private readonly limit: number
-  private readonly memory = new Map<string, Thumb>()
-  private memoryBytes = 0
+  private readonly memory = new BoundedMap<string, Thumb>({
+    sizeOf: ({ bytes }) => bytes.length,
+    maxSize: maxMemory,
+  })
   /** Bytes on disk; `undefined` until they have been counted. */
   private diskBytes: number | undefined
   private sweeping = false
@@ -60,7 +63,7 @@ export class ThumbCache {
   async get(key: string): Promise<Thumb | undefined> {
     const inMemory = this.memory.get(key)
     if (inMemory !== undefined) {
-      this.remember(key, inMemory)
+      this.memory.set(key, inMemory)
       return inMemory
     }
     for (const [extension, type] of Object.entries(types)) {
@@ -68,7 +71,7 @@ export class ThumbCache {
       const bytes = await fs.promises.readFile(file).catch(() => undefined)
       if (bytes === undefined || bytes.length === 0) continue
       const thumb = { type, bytes }
-      this.remember(key, thumb)
+      this.memory.set(key, thumb)
       void this.touch(file)
       return thumb
     }
@@ -77,23 +80,12 @@ export class ThumbCache {
 
   /** Stores a thumbnail: in memory at once, on disk when the promise resolves, unless it cannot be written. */
   put(key: string, thumb: Thumb): Promise<void> {
-    this.remember(key, thumb)
+    this.memory.set(key, thumb)
     return this.write(key, thumb).catch(() => {})
   }
 
   private fileOf(key: string, extension: string): string {
     return path.join(this.folder, key.slice(0, 2), `${key.slice(2)}.${extension}`)
-  }
-
-  private remember(key: string, thumb: Thumb): void {
-    this.memoryBytes += thumb.bytes.length - (this.memory.get(key)?.bytes.length ?? 0)
-    this.memory.delete(key)
-    this.memory.set(key, thumb)
-    for (const [oldest, { bytes }] of this.memory) {
-      if (this.memoryBytes <= maxMemory) return
-      this.memory.delete(oldest)
-      this.memoryBytes -= bytes.length
-    }
   }
 
   private async touch(file: string): Promise<void> {
