@@ -7,7 +7,7 @@
 import * as NodePath from "node:path"
 import type { Override } from "../../domain/config/ConfigDecode.ts"
 import { type ConfigKey, flagName } from "../../domain/config/ConfigKey.ts"
-import { serverKeys } from "../../domain/config/ServerKeys.ts"
+import { serverKeys, signInKeys } from "../../domain/config/ServerKeys.ts"
 import { isPasswordHash, type PasswordHash } from "../../domain/PasswordHash.ts"
 
 /** Keys of a server's configuration with their values, as TOML has them. */
@@ -17,14 +17,7 @@ export interface Restrictions {
 
 /** The keys that make visitors sign in; `--no-auth` takes all of them back. */
 const signIn: ReadonlySet<string> = new Set(
-  [
-    serverKeys.authUser,
-    serverKeys.authPassword,
-    serverKeys.usersFile,
-    serverKeys.users,
-    serverKeys.tokens,
-    serverKeys.visitors,
-  ].map(({ name }) => name),
+  [...Object.values(signInKeys), serverKeys.usersFile].map(({ name }) => name),
 )
 
 /** The sign-in that a file server has, and an application has not. */

@@ -305,7 +305,7 @@ const contentKeys = {
 }
 
 /** Who must sign in. */
-const signInKeys = {
+export const signInKeys = {
   authUser: optional({
     name: "auth_user",
     value: Value.userName,
