@@ -5,6 +5,7 @@
 import { type ByteName, toDisplay } from "../names/ByteName.ts"
 import type * as Root from "../root/Root.ts"
 import type * as Refusal from "../uploads/Refusal.ts"
+import { maxProperties } from "./Propfind.ts"
 
 const malformed = (detail: string, status?: number): Refusal.Refusal => ({
   code: "PTTH_BAD_REQUEST",
@@ -18,7 +19,7 @@ export const badOverwrite = malformed("Overwrite must be T or F.")
 export const badBody = malformed("The body is not the XML that this method needs.")
 export const largeBody = malformed("The body is too large, or broke off.", 413)
 export const tooManyProperties = malformed(
-  "The body asks for more than 256 properties by name: ask for all, or for fewer at a time.",
+  `The body asks for more than ${maxProperties} properties by name: ask for all, or for fewer at a time.`,
 )
 export const noDestination = malformed("There is no Destination field.")
 export const noToken = malformed("Lock-Token must be a token between < and >.")
