@@ -325,8 +325,8 @@ export const js = `
     }
     return request;
   };
-  // A failure after which trying again makes sense; the others are shown.
   const isFull = ({ status }) => status === 507;
+  // A failure after which trying again makes sense; the others are shown.
   const isPassing = (request) => request.status === 0 || request.status === 423 || request.status === 429 || (request.status >= 500 && !isFull(request));
   const retryLater = (job, request, run) => {
     if (job.tries >= 12) return fail(job, request.status === 0 ? "the connection broke" : detailOf(request));
