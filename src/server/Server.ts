@@ -22,8 +22,9 @@ import { defaultGrace, Uplink } from "./uplink/Uplink.ts"
 
 export type { ServerOptions } from "./uplink/ServerOptions.ts"
 
-/** When stream is tried again from classic, in milliseconds: first, and at the longest. */
+/** When stream is tried again from classic, in milliseconds: first, first if it has worked before, and at the longest. */
 const firstRetry = 60_000
+const firstReturn = 5_000
 const longestRetry = 600_000
 
 /**
@@ -112,7 +113,7 @@ const streamElseClassic = Effect.fnUntraced(function* (
     if (leaving !== undefined) yield* Fiber.interrupt(leaving)
     const running = listens ?? (yield* Effect.forkIn(classic.run(reason), listening))
     listens = running
-    yield* untilPossible(stream, firstRetry)
+    yield* untilPossible(stream, stream.hasWorked ? firstReturn : firstRetry)
     leaving = yield* classic.leave.pipe(
       Effect.andThen(Fiber.interrupt(running)),
       Effect.andThen(

@@ -4,10 +4,12 @@
  */
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { WebSocket } from "ws"
 import { make as makeKey, tripcode } from "../../src/domain/ApiKey.ts"
 import { fixedPort } from "../support/FixedPort.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 import { CountingOrigin } from "./CountingOrigin.ts"
+import { pause } from "./Crowd.ts"
 import { FaultyProxy } from "./FaultyProxy.ts"
 import { type Program, program } from "./Process.ts"
 
@@ -120,5 +122,24 @@ export const served = async (base: string, millis: number): Promise<number> => {
     if (status === 200) return passed
     if (passed > millis)
       throw new Error(`nothing is served after ${Math.round(passed)} ms: ${status}`)
+  }
+}
+
+/** Waits until a WebSocket is opened; how long it took, in milliseconds. */
+export const carriesWebSockets = async (base: string, millis: number): Promise<number> => {
+  const begin = performance.now()
+  for (;;) {
+    const isOpen = await new Promise<boolean>((resolve) => {
+      const socket = new WebSocket(`${base.replace("http", "ws")}/echo?n=1`)
+      socket.on("open", () => {
+        socket.close()
+        resolve(true)
+      })
+      socket.on("error", () => resolve(false))
+    })
+    const passed = performance.now() - begin
+    if (isOpen) return passed
+    if (passed > millis) throw new Error(`no WebSocket is opened after ${Math.round(passed)} ms`)
+    await pause(100)
   }
 }

@@ -9,12 +9,14 @@
  *   {@link maxOfflineMillis}, unless the relay started within
  *   {@link startupMillis}: then servers are still reconnecting.
  * - It fails at once with PTTH_QUEUE_FULL if `max_queue` requests wait.
+ * - It fails at once if no link can carry it (`TransportRefusal.ts`).
  *
  * From then on `response_timeout` applies (`Pending.offered`).
  */
 import * as Duration from "effect/Duration"
 import type { ServerName } from "../../domain/ServerName.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
+import type { RequestHead } from "../../protocol/Message.ts"
 import type { Deadlines } from "../../transport/runtime/Deadlines.ts"
 import type { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import type { RelaySettings } from "../settings/RelaySettings.ts"
@@ -73,6 +75,8 @@ export class RequestQueue {
   private readonly share: Share
   private readonly context: QueueContext
   private readonly waiting: Array<Pending> = []
+  /** Requests that the link whose turn it was cannot carry: they wait for one that can. */
+  private readonly aside: Array<Pending> = []
   /** The most recently active link is last. */
   private readonly links: Array<Link> = []
   /** Links of peers, the one that was given requests last at the end. */
@@ -136,7 +140,11 @@ export class RequestQueue {
 
   /** Takes a request out that is over before a link took it. */
   remove(pending: Pending): void {
-    removeFrom(this.waiting, pending)
+    if (!removeFrom(this.waiting, pending)) removeFrom(this.aside, pending)
+  }
+
+  private get waitingCount(): number {
+    return this.waiting.length + this.aside.length
   }
 
   /** Why no further request may wait; `undefined` if one may. */
@@ -144,9 +152,9 @@ export class RequestQueue {
     if (this.draining && this.peers.length === 0) return relayDraining()
     const { maxQueue } = this
     // Requests of this turn of the event loop have not been offered to a link yet.
-    if (this.waiting.length >= maxQueue) this.flush()
+    if (this.waitingCount >= maxQueue) this.flush()
     if (
-      this.waiting.length >= maxQueue &&
+      this.waitingCount >= maxQueue &&
       this.roomiestLink() === undefined &&
       this.roomiestPeer() === undefined
     )
@@ -199,7 +207,11 @@ export class RequestQueue {
 
   /** Offers what waits to links with capacity; of many, others' turns permitting. */
   private flush(takesTurns = true): void {
-    const { handedOut } = this.context
+    this.flushInTurn(takesTurns)
+    if (this.aside.length > 0) this.flushAside(takesTurns)
+  }
+
+  private flushInTurn(takesTurns: boolean): void {
     while (this.waiting.length > 0) {
       const most = takesTurns ? this.share.left : Number.POSITIVE_INFINITY
       if (most === 0) return this.flushLater()
@@ -208,15 +220,75 @@ export class RequestQueue {
         if (this.peers.length > 0) this.flushToPeers()
         return this.limitWaits()
       }
-      this.noteTurn(link)
-      const batch = this.takeFresh(this.waiting.splice(0, Math.min(most, link.capacity())), link)
-      this.share.take(batch.length)
-      const rejected = link.offer(batch)
-      for (const pending of batch) {
-        if (pending.state === "offered" && pending.isNamed) handedOut.set(pending.id, pending)
-      }
-      this.waiting.unshift(...rejected)
+      const batch = this.waiting.splice(0, Math.min(most, link.capacity()))
+      this.waiting.unshift(...this.offer(this.takeCarried(batch, link), link))
     }
+  }
+
+  /** Offers requests to a link; those that it does not take. */
+  private offer(requests: Array<Pending>, link: Link): ReadonlyArray<Pending> {
+    const batch = this.takeFresh(requests, link)
+    if (batch.length === 0) return batch
+    this.noteTurn(link)
+    this.share.take(batch.length)
+    const rejected = link.offer(batch)
+    const { handedOut } = this.context
+    for (const pending of batch) {
+      if (pending.state === "offered" && pending.isNamed) handedOut.set(pending.id, pending)
+    }
+    return rejected
+  }
+
+  /** Those that a link can carry; the others are set aside. */
+  private takeCarried(batch: Array<Pending>, link: Link): Array<Pending> {
+    if (batch.every(({ head }) => link.refusal(head) === undefined)) return batch
+    return batch.filter((pending) => {
+      if (link.refusal(pending.head) === undefined) return true
+      this.setAside(pending)
+      return false
+    })
+  }
+
+  private setAside(pending: Pending): void {
+    if (this.aside.length >= this.maxQueue) return pending.fail(queueFull(this.maxQueue))
+    if (!pending.isTimed) this.limitWait(pending)
+    this.aside.push(pending)
+  }
+
+  /** Offers what was set aside to links that can carry it. */
+  private flushAside(takesTurns: boolean): void {
+    const requests = this.aside.splice(0)
+    for (const [index, pending] of requests.entries()) {
+      if (takesTurns && this.share.left === 0) {
+        this.aside.push(...requests.slice(index))
+        return this.flushLater()
+      }
+      if (pending.state === "waiting") this.placeAside(pending)
+    }
+  }
+
+  /**
+   * Offers a request to a link that can carry it, or has it wait for one. It fails if
+   * none can; if there is none at all, it waits like the others.
+   */
+  private placeAside(pending: Pending): void {
+    const { head } = pending
+    const link = this.roomiestLink(head)
+    if (link !== undefined) {
+      for (const rejected of this.offer([pending], link)) this.setAside(rejected)
+      return
+    }
+    const peers = pending.isHop ? [] : this.peers
+    const peer = pending.isHop ? undefined : this.roomiestPeer(head)
+    if (peer !== undefined) {
+      for (const rejected of this.offerToPeer([pending], peer)) this.setAside(rejected)
+      return
+    }
+    const refusals = [...this.links, ...peers].map((one) => one.refusal(head))
+    if (refusals[0] !== undefined && !refusals.includes(undefined)) return pending.fail(refusals[0])
+    if (refusals.length === 0) return this.insert(pending)
+    this.setAside(pending)
+    for (const one of peers) if (one.refusal(head) === undefined) one.awaitRoom()
   }
 
   /** Without those that hopped here and might be begun so late that the visitor's relay is asked first. */
@@ -244,20 +316,27 @@ export class RequestQueue {
       const most = this.share.left
       if (most === 0) return this.flushLater()
       const batch = own.slice(0, Math.min(most, peer.capacity()))
-      this.share.take(batch.length)
       for (const pending of batch) removeFrom(this.waiting, pending)
-      removeFrom(this.peers, peer)
-      this.peers.push(peer)
-      for (const rejected of peer.offer(batch)) this.insert(rejected)
+      const rejected = this.offerToPeer(this.takeCarried(batch, peer), peer)
+      for (const pending of rejected) this.insert(pending)
     }
   }
 
-  /** The peer with the largest capacity; of equal ones the one that was given requests longest ago. */
-  private roomiestPeer(): PeerLinks | undefined {
+  /** Offers requests to a peer; those that it does not take. */
+  private offerToPeer(batch: Array<Pending>, peer: PeerLinks): ReadonlyArray<Pending> {
+    this.share.take(batch.length)
+    removeFrom(this.peers, peer)
+    this.peers.push(peer)
+    return peer.offer(batch)
+  }
+
+  /** The peer with the largest capacity; of equal ones the one that was given requests longest ago. With a request: of those that can carry it. */
+  private roomiestPeer(head?: RequestHead): PeerLinks | undefined {
     let roomiest: PeerLinks | undefined
     let largest = 0
     for (const peer of this.peers) {
       const capacity = peer.capacity()
+      if (head !== undefined && peer.refusal(head) !== undefined) continue
       if (capacity > largest) {
         largest = capacity
         roomiest = peer
@@ -269,14 +348,17 @@ export class RequestQueue {
   /**
    * The link that is next: of the process whose turn it is, if there are several,
    * the link with the largest capacity; of equal ones the most recently active.
+   *
+   * @param head a request that it is to be able to carry
    */
-  private roomiestLink(): Link | undefined {
+  private roomiestLink(head?: RequestHead): Link | undefined {
     let roomiest: Link | undefined
     let largest = 0
     let earliest = Number.POSITIVE_INFINITY
     for (const link of this.links) {
       const capacity = link.capacity()
       if (capacity === 0) continue
+      if (head !== undefined && link.refusal(head) !== undefined) continue
       const turn = this.hasSeveralProcesses ? (this.turns.get(link.instance) ?? 0) : 0
       if (turn < earliest || (turn === earliest && capacity >= largest)) {
         earliest = turn
@@ -312,7 +394,7 @@ export class RequestQueue {
       const places = peer.places()
       if (places !== undefined) sum = (sum ?? 0) + places
     }
-    return sum ?? this.maxQueue - this.waiting.length
+    return sum ?? this.maxQueue - this.waitingCount
   }
 
   private get maxQueue(): number {
@@ -328,7 +410,7 @@ export class RequestQueue {
   addPeer(peer: PeerLinks): void {
     this.peers.push(peer)
     this.lastSeen = this.context.deadlines.now()
-    if (this.waiting.length > 0) this.flush()
+    if (this.waitingCount > 0) this.flush()
   }
 
   /** A peer has none any more. */
@@ -336,11 +418,12 @@ export class RequestQueue {
     if (!removeFrom(this.peers, peer)) return
     this.lastSeen = this.context.deadlines.now()
     this.offlineSince = this.context.deadlines.elapsed()
+    if (this.aside.length > 0) this.scheduleFlush()
   }
 
   /** A peer may take requests. */
   peerReady(): void {
-    if (this.waiting.length > 0) this.flush()
+    if (this.waitingCount > 0) this.flush()
   }
 
   /** Whether a link of this process of the server is there. */
@@ -361,6 +444,7 @@ export class RequestQueue {
     this.lastSeen = this.context.deadlines.now()
     this.offlineSince = this.context.deadlines.elapsed()
     if (this.hadHops && !this.takesHops) this.refuseHops()
+    if (this.aside.length > 0) this.scheduleFlush()
     return true
   }
 
@@ -371,7 +455,7 @@ export class RequestQueue {
 
   /** No link is left that takes what hopped here: the visitors' relays place it elsewhere. */
   private refuseHops(): void {
-    for (const pending of this.waiting.filter(({ isHop }) => isHop))
+    for (const pending of [...this.waiting, ...this.aside].filter(({ isHop }) => isHop))
       pending.fail(serverOffline(this.name))
   }
 
@@ -379,7 +463,7 @@ export class RequestQueue {
   ready(link: Link): void {
     this.lastSeen = this.context.deadlines.now()
     if (this.links.at(-1) !== link && removeFrom(this.links, link)) this.links.push(link)
-    if (this.waiting.length > 0) this.flush()
+    if (this.waitingCount > 0) this.flush()
   }
 
   /** The relay shuts down: links take no more requests, and none waits any longer. */
@@ -390,7 +474,7 @@ export class RequestQueue {
     for (const link of [...this.links]) link.drain()
     this.refuseHops()
     if (this.peers.length > 0) return this.flush()
-    for (const pending of [...this.waiting]) pending.fail(relayDraining())
+    for (const pending of [...this.waiting, ...this.aside]) pending.fail(relayDraining())
   }
 
   /** The links of this relay. */
@@ -412,7 +496,7 @@ export class RequestQueue {
       reason: this.links.find(({ reason }) => reason !== "")?.reason ?? "",
       programs: [...new Set(programs)],
       lastSeen: this.lastSeen,
-      waiting: this.waiting.length,
+      waiting: this.waitingCount,
     }
   }
 }

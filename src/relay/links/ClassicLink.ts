@@ -4,15 +4,11 @@
  * alive as long as its listens arrive: a running one always has one under way.
  */
 import type { ServerResponse } from "node:http"
-import type { HeaderList } from "../../domain/HeaderList.ts"
 import type { RequestId } from "../../domain/RequestId.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
-import * as Classic1 from "../../protocol/Classic1.ts"
-import { ExchangeError } from "../../protocol/Exchange.ts"
-import { upgradeOf } from "../../protocol/http/HopByHop.ts"
-import type { Cancel } from "../../protocol/Message.ts"
-import * as PassedConnection from "../../protocol/PassedConnection.ts"
+import type { ExchangeError } from "../../protocol/Exchange.ts"
+import type { Cancel, RequestHead } from "../../protocol/Message.ts"
 import {
   header,
   listenBatch,
@@ -28,6 +24,7 @@ import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import * as Lease from "../dispatch/Lease.ts"
 import type { Link } from "../dispatch/Link.ts"
 import type { Pending } from "../dispatch/Pending.ts"
+import { transportRefusal } from "../dispatch/TransportRefusal.ts"
 import { answerText } from "./BackendCall.ts"
 import * as ListenAnswer from "./ListenAnswer.ts"
 import { ParkedListens } from "./ParkedListens.ts"
@@ -195,30 +192,20 @@ export class ClassicLink implements Link {
     return 0
   }
 
+  refusal(head: RequestHead): ExchangeError | undefined {
+    return transportRefusal(this.transport, this.name, head)
+  }
+
   offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending> {
     const batch: Array<Pending> = []
     let bytes = 0
-    let handled = 0
     for (const pending of requests) {
       if (batch.length > 0 && bytes > listenBatchBytes) break
-      handled += 1
-      if (PassedConnection.isPassed(pending.head)) {
-        pending.fail(needsStream(this.name))
-        continue
-      }
-      if (this.transport === "classic 1" && !Classic1.carriesMethod(pending.head.method)) {
-        pending.fail(methodNotCarried(this.name))
-        continue
-      }
-      if (asksForWebSocket(pending.head.headers)) {
-        pending.fail(noWebSockets(this))
-        continue
-      }
       bytes += pending.body.whole?.length ?? 0
       batch.push(pending)
     }
     if (batch.length > 0) this.send(batch)
-    return requests.slice(handled)
+    return requests.slice(batch.length)
   }
 
   private send(batch: ReadonlyArray<Pending>): void {
@@ -392,26 +379,3 @@ const classic2Fields = ({
   ...(openUrl === undefined ? [] : [header.openUrl, openUrl]),
   ...(displayName === undefined ? [] : [header.displayName, encodeURIComponent(displayName)]),
 ]
-
-/** Of an upgrade to another protocol the field is left out; without WebSockets an application is of no use to who asks for one. */
-const asksForWebSocket = (headers: HeaderList): boolean =>
-  upgradeOf(headers)?.toLowerCase() === "websocket"
-
-const noWebSockets = ({ name, transport }: ClassicLink): ExchangeError =>
-  new ExchangeError({
-    code: "PTTH_NO_UPGRADE",
-    detail: `the server ${name} is connected by ${transport}`,
-  })
-
-const needsStream = (name: ServerName): ExchangeError =>
-  new ExchangeError({
-    code: "PTTH_NO_PASSTHROUGH",
-    detail: `${name} is connected by classic, which carries no connections`,
-  })
-
-const methodNotCarried = (name: ServerName): ExchangeError =>
-  new ExchangeError({
-    code: "PTTH_METHOD_NOT_ALLOWED",
-    detail: `the server ${name} speaks classic 1, which has only GET and HEAD`,
-    headers: [["Allow", "GET, HEAD"]],
-  })

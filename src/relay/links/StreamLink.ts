@@ -99,6 +99,12 @@ export class StreamLink implements Link {
     return leaseOf(this.options.multiplexer.roundTrip, millis).begin
   }
 
+  refusal(head: RequestHead): ExchangeError | undefined {
+    if (!PassedConnection.isPassed(head) || (this.isPassedThrough && this.takesConnections))
+      return undefined
+    return noConnections(this.name)
+  }
+
   offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending> {
     const millis = this.options.responseMillis(this.name)
     const { multiplexer } = this.options
@@ -112,9 +118,6 @@ export class StreamLink implements Link {
   }
 
   private start(pending: Pending, millis: number): void {
-    const takes = this.isPassedThrough && this.takesConnections
-    if (PassedConnection.isPassed(pending.head) && !takes)
-      return pending.fail(noConnections(this.name))
     pending.offered(this, millis, leaseOf(this.options.multiplexer.roundTrip, millis))
     const request = new OfferedRequest(pending, this)
     request.cancel = this.options.multiplexer.request(this.headOf(pending), pending.body, request)

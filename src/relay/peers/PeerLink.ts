@@ -6,7 +6,7 @@ import type { HopFailure, HopLink, HopReply, PeersShape, PresentLink } from "../
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
 import { ExchangeError } from "../../protocol/Exchange.ts"
-import type { InterimHead, ResponseHead } from "../../protocol/Message.ts"
+import type { InterimHead, RequestHead, ResponseHead } from "../../protocol/Message.ts"
 import { boundedVersion } from "../../protocol/peer/PeerControl.ts"
 import type { TransportName } from "../../protocol/TransportName.ts"
 import type { Body } from "../../transport/body/Body.ts"
@@ -15,6 +15,7 @@ import { maxStreams } from "../../transport/mux/Multiplexer.ts"
 import type * as Lease from "../dispatch/Lease.ts"
 import type { PeerLinks } from "../dispatch/Link.ts"
 import type { Delivery, Pending } from "../dispatch/Pending.ts"
+import { transportRefusal } from "../dispatch/TransportRefusal.ts"
 import type { HopCounters } from "../traffic/HopCounters.ts"
 import { HeldBody } from "./HeldBody.ts"
 import { boundedLease, hopLease } from "./HopLease.ts"
@@ -114,6 +115,16 @@ export class PeerLink implements PeerLinks {
     if (!this.isAwaited) return
     this.isAwaited = false
     this.options.onReady()
+  }
+
+  /** One of the links that carries it is enough: the peer hands it to that one. */
+  refusal(head: RequestHead): ExchangeError | undefined {
+    let refusal: ExchangeError | undefined
+    for (const { transport } of this.links) {
+      refusal = transportRefusal(transport, this.name, head)
+      if (refusal === undefined) return undefined
+    }
+    return refusal
   }
 
   offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending> {

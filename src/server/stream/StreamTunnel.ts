@@ -32,6 +32,8 @@ export class StreamTunnel {
   /** Shows how old a request is. */
   private readonly clock: RunningClock
   private readonly lines = new LineWindows()
+  /** Whether a link has worked since the start: then WebSockets can reach the relay. */
+  hasWorked = false
   /** Open while a link works. */
   private readonly works = Latch.makeUnsafe(false)
   /** What of TLS was last warned of; see {@link warnOfTls}. */
@@ -95,6 +97,7 @@ export class StreamTunnel {
         connections: uplink.connections,
         failed: uplink.failure,
         onAlive: (announced, link) => {
+          this.hasWorked = true
           onAlive(link)
           const connected = uplink.connected(announced, "stream", "")
           run(Effect.andThen(connected, this.warnOfTls(link.passesConnections)))

@@ -2,14 +2,16 @@
  * The queue of a server with simulated links: order, limits, turns of the event loop, and requests
  * that hopped.
  */
-import { assert, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
+import type { HeaderList } from "../../../src/domain/HeaderList.ts"
 import type { ServerName } from "../../../src/domain/ServerName.ts"
 import type { Tripcode } from "../../../src/domain/Tripcode.ts"
 import type { Link, PeerLinks } from "../../../src/relay/dispatch/Link.ts"
 import { Pending } from "../../../src/relay/dispatch/Pending.ts"
 import { type QueueContext, RequestQueue } from "../../../src/relay/dispatch/RequestQueue.ts"
+import { transportRefusal } from "../../../src/relay/dispatch/TransportRefusal.ts"
 import { TurnShare } from "../../../src/relay/dispatch/TurnShare.ts"
 import { fromText } from "../../../src/transport/body/Body.ts"
 import * as Deadlines from "../../../src/transport/runtime/Deadlines.ts"
@@ -44,6 +46,7 @@ const linkTo = (offered: Array<Pending>): Link => ({
   number: "0",
   capacity: () => 1,
   places: () => 1,
+  refusal: () => undefined,
   beginMillis: () => 100,
   offer: (requests) => {
     offered.push(...requests)
@@ -124,11 +127,12 @@ const requestOf = (
   deadlines: Deadlines.Deadlines,
   failures: Array<string>,
   hop?: ConstructorParameters<typeof Pending>[6],
+  headers: HeaderList = [],
 ): Pending =>
   new Pending(
     ownerOf(deadlines),
     name,
-    { method: "GET", target: "/", headers: [] },
+    { method: "GET", target: "/", headers },
     fromText(""),
     { respond: () => {}, fail: ({ code }) => failures.push(code) },
     undefined,
@@ -161,6 +165,7 @@ it.effect("a request that a peer gives back does not wait for longer than others
     queue.addPeer({
       capacity: () => room,
       awaitRoom: () => {},
+      refusal: () => undefined,
       offer: ([, ...rest]) => {
         room = 0
         return rest
@@ -200,3 +205,157 @@ it.effect("requests of a lost link are offered again in the order in which they 
     )
   }),
 )
+
+describe("a request for a WebSocket, which classic cannot carry", () => {
+  const hop = { millis: 1_000, beginBy: 0, ask: () => {}, placed: () => {} }
+  const upgrade = [
+    ["Connection", "Upgrade"],
+    ["Upgrade", "websocket"],
+  ] as const
+
+  /** A queue, whose links and peers tell what they were offered, and requests for it. */
+  const mixed = Effect.gen(function* () {
+    const deadlines = yield* Deadlines.make
+    const queue = new RequestQueue(name, contextOf(deadlines))
+    const offered = { classic: [] as Array<Pending>, stream: [] as Array<Pending> }
+    const linkOf = (transport: "classic 2" | "stream", instance: string): Link => ({
+      ...linkTo(transport === "stream" ? offered.stream : offered.classic),
+      transport,
+      instance,
+      refusal: (head) => transportRefusal(transport, name, head),
+    })
+    const peerOf = (transport: "classic 2" | "stream"): PeerLinks =>
+      ({ ...linkOf(transport, "relay b"), awaitRoom: () => {} }) as PeerLinks
+    const failures: Array<string> = []
+    const webSocket = (terms?: typeof hop) => requestOf(deadlines, failures, terms, upgrade)
+    const plain = () => requestOf(deadlines, failures)
+    return { failures, linkOf, offered, peerOf, plain, queue, webSocket }
+  })
+
+  it.effect("goes to a process that speaks stream, whoever's turn it is", () =>
+    Effect.gen(function* () {
+      const { failures, linkOf, offered, plain, queue, webSocket } = yield* mixed
+      queue.addLink(linkOf("stream", "one"))
+      queue.addLink(linkOf("classic 2", "other"))
+      const requests = [0, 1, 2, 3, 4].flatMap(() => [webSocket(), plain()])
+      for (const request of requests) {
+        queue.enqueue(request)
+        yield* nextTurn
+      }
+      assert.deepStrictEqual(failures, [])
+      assert.includeMembers(
+        offered.stream,
+        requests.filter((_, i) => i % 2 === 0),
+      )
+      assert.isNotEmpty(offered.classic)
+      assert.strictEqual(offered.stream.length + offered.classic.length, 10)
+    }),
+  )
+
+  it.effect("goes to another relay if only that one has such a link", () =>
+    Effect.gen(function* () {
+      const { failures, linkOf, offered, peerOf, queue, webSocket } = yield* mixed
+      queue.addLink(linkOf("classic 2", "one"))
+      queue.addPeer(peerOf("classic 2"))
+      queue.addPeer(peerOf("stream"))
+      const request = webSocket()
+      queue.enqueue(request)
+      yield* nextTurn
+      assert.deepStrictEqual(failures, [])
+      assert.deepStrictEqual(offered, { classic: [], stream: [request] })
+    }),
+  )
+
+  it.effect("does not hop twice", () =>
+    Effect.gen(function* () {
+      const { failures, linkOf, offered, peerOf, queue, webSocket } = yield* mixed
+      queue.addLink(linkOf("classic 2", "one"))
+      queue.addPeer(peerOf("stream"))
+      queue.enqueue(webSocket(hop))
+      yield* nextTurn
+      assert.deepStrictEqual(failures, ["PTTH_NO_UPGRADE"])
+      assert.deepStrictEqual(offered, { classic: [], stream: [] })
+    }),
+  )
+
+  it.effect("is refused at once if there is none", () =>
+    Effect.gen(function* () {
+      const { failures, linkOf, peerOf, queue, webSocket } = yield* mixed
+      queue.addLink(linkOf("classic 2", "one"))
+      queue.addPeer(peerOf("classic 2"))
+      queue.enqueue(webSocket())
+      yield* nextTurn
+      assert.deepStrictEqual(failures, ["PTTH_NO_UPGRADE"])
+      assert.strictEqual(queue.status().waiting, 0)
+    }),
+  )
+
+  it.effect("waits for one that is busy, and others do not wait for it", () =>
+    Effect.gen(function* () {
+      const { failures, linkOf, offered, plain, queue, webSocket } = yield* mixed
+      const busy = linkOf("stream", "one")
+      let room = 0
+      busy.capacity = () => room
+      queue.addLink(busy)
+      queue.addLink(linkOf("classic 2", "other"))
+      const waiting = webSocket()
+      const other = plain()
+      queue.enqueue(waiting)
+      queue.enqueue(other)
+      yield* nextTurn
+      assert.deepStrictEqual(offered, { classic: [other], stream: [] })
+      assert.strictEqual(queue.status().waiting, 1)
+      room = 1
+      queue.ready(busy)
+      assert.deepStrictEqual(offered.stream, [waiting])
+      assert.deepStrictEqual(failures, [])
+    }),
+  )
+
+  it.effect("is refused when the one that it waits for goes, and does not wait for ever", () =>
+    Effect.gen(function* () {
+      const { failures, linkOf, queue, webSocket } = yield* mixed
+      const busy = { ...linkOf("stream", "one"), capacity: () => 0 }
+      queue.addLink(busy)
+      queue.addLink(linkOf("classic 2", "other"))
+      queue.enqueue(webSocket())
+      yield* nextTurn
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(failures, ["PTTH_SERVER_OFFLINE"])
+      queue.enqueue(webSocket())
+      yield* nextTurn
+      queue.removeLink(busy)
+      yield* nextTurn
+      assert.deepStrictEqual(failures, ["PTTH_SERVER_OFFLINE", "PTTH_NO_UPGRADE"])
+    }),
+  )
+
+  it.effect("waits with at most as many others as any request", () =>
+    Effect.gen(function* () {
+      const { failures, linkOf, queue, webSocket } = yield* mixed
+      queue.addLink({ ...linkOf("stream", "one"), capacity: () => 0 })
+      queue.addLink(linkOf("classic 2", "other"))
+      for (let i = 0; i < 15; i++) {
+        queue.enqueue(webSocket())
+        yield* nextTurn
+      }
+      assert.deepStrictEqual(
+        failures,
+        Array.from({ length: 5 }, () => "PTTH_QUEUE_FULL"),
+      )
+      assert.strictEqual(queue.status().waiting, 10)
+    }),
+  )
+
+  it.effect("is told when the relay drains", () =>
+    Effect.gen(function* () {
+      const { failures, linkOf, queue, webSocket } = yield* mixed
+      queue.addLink({ ...linkOf("stream", "one"), capacity: () => 0 })
+      queue.addLink(linkOf("classic 2", "other"))
+      queue.enqueue(webSocket())
+      yield* nextTurn
+      queue.drain()
+      assert.deepStrictEqual(failures, ["PTTH_DRAINING"])
+    }),
+  )
+})

@@ -568,6 +568,24 @@ describe("a server that is left the choice", () => {
       assert.strictEqual((yield* Harness.get(relay, "/servers/demo/")).status, 200)
     }),
   )
+
+  it.effect("is back at stream within seconds if stream has worked before", () =>
+    Effect.gen(function* () {
+      const relay = yield* relayOf()
+      const { proxy, server } = yield* behind(relay, "pass")
+      yield* untilLinks(relay, 2)
+      proxy.onUpgrade = 404
+      proxy.breakUpgrade(1)
+      proxy.breakUpgrade(0)
+      yield* Harness.advanceUntil("it speaks classic", () => fallback(server) !== undefined)
+      yield* untilClassic(server)
+      proxy.onUpgrade = "pass"
+      yield* advance(6)
+      yield* Harness.until("it speaks stream", () =>
+        relay.status("demo").transports.includes("stream"),
+      )
+    }),
+  )
 })
 
 describe("a server that is told to speak stream", () => {

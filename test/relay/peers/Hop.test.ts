@@ -33,6 +33,21 @@ const setting = Effect.fnUntraced(function* (
   return { a, b, c, cluster, server }
 })
 
+/** What an application that sends everything back makes of a message. */
+const echoed = ({ host, port }: Harness.TestRelay, message: Buffer | string) =>
+  Effect.promise(
+    () =>
+      new Promise<Buffer>((resolve, reject) => {
+        const socket = new WebSocket(`ws://${host}:${port}/servers/demo/`)
+        socket.on("open", () => socket.send(message))
+        socket.on("message", (data) => {
+          socket.close()
+          resolve(data as Buffer)
+        })
+        socket.on("error", reject)
+      }),
+  )
+
 describe("a request at a relay without a link of the server", () => {
   it.effect("is answered like at the other", () =>
     Effect.gen(function* () {
@@ -309,22 +324,24 @@ describe("a request at a relay without a link of the server", () => {
     Effect.gen(function* () {
       const application = yield* webSocketApplication()
       const { b } = yield* setting(application)
-      const socket = new WebSocket(`ws://${b.host}:${b.port}/servers/demo/`)
       const large = randomBytes(1_000_000)
-      const echoed = yield* Effect.promise(
-        () =>
-          new Promise<Buffer>((resolve, reject) => {
-            socket.on("open", () => socket.send(large))
-            socket.on("message", (data) => resolve(data as Buffer))
-            socket.on("error", reject)
-          }),
-      )
-      assert.isTrue(echoed.equals(large))
-      socket.close()
+      assert.isTrue((yield* echoed(b, large)).equals(large))
     }),
   )
 
-  it.effect("gets the error of the relay with the link", () =>
+  it.live("is a WebSocket, while a process that speaks classic is nearer", () =>
+    Effect.gen(function* () {
+      const application = yield* webSocketApplication()
+      const { a, b, c } = yield* setting(application)
+      for (const relay of [b, a]) {
+        yield* Harness.server(relay, "demo", application, { transport: "classic" })
+        for (const visited of [a, b, c, a, b, c])
+          assert.strictEqual(`${yield* echoed(visited, "hello")}`, "hello")
+      }
+    }),
+  )
+
+  it.effect("is refused like there if no link can carry it", () =>
     Effect.gen(function* () {
       const cluster = yield* Harness.cluster(["a", "b"], { servers: ["demo"] })
       const [a, b] = cluster.relays as [Harness.ClusterRelay, Harness.ClusterRelay]
