@@ -16,6 +16,7 @@ import { passable } from "../../protocol/http/Trailers.ts"
 import { type Body, empty, fromBytes } from "../../transport/body/Body.ts"
 import { PushedBody } from "../../transport/body/PushedBody.ts"
 import { cutOff, endSoon } from "../../transport/net/ConnectionClose.ts"
+import * as BufferPool from "../../transport/runtime/BufferPool.ts"
 import * as BufferPressure from "../../transport/runtime/BufferPressure.ts"
 import * as WriteBatch from "../../transport/runtime/WriteBatch.ts"
 import type { Carrier, OriginRequest, Progress } from "./OriginRequest.ts"
@@ -24,7 +25,7 @@ import { connect, type OriginAddress } from "./OriginSocket.ts"
 /** The client to which a connection belongs. */
 export interface ConnectionOwner {
   readonly address: OriginAddress
-  /** All connections read into this buffer; bytes that are kept are copied out of it. */
+  /** All connections read into this buffer, except large bodies; bytes that are kept are copied out of it. */
   readonly readBuffer: Buffer
   /** How long the rest of an answered request may make no progress, in milliseconds. */
   readonly stallMillis: number
@@ -49,6 +50,9 @@ export interface ConnectionOwner {
  */
 type Reading = "Idle" | "Head" | "Body" | "Rest" | "Upgraded" | "Over"
 
+/** Fewer bytes than this, of a body that is read into buffers of its own, are copied. */
+const copyBelow = 32 * 1024
+
 /** How long a response may take to arrive after a write has failed, in milliseconds. */
 const lateResponseMillis = 1_000
 
@@ -72,10 +76,14 @@ export class OriginConnection implements Carrier {
   /** How many bytes of a body of known length are missing. */
   private remaining = 0
   private timer: NodeJS.Timeout | undefined
+  /** Whether the body comes so fast that it is read into buffers of its own. */
+  private isLarge = false
+  /** The one into which the next read goes. */
+  private ownBuffer: Buffer | undefined
 
   constructor(owner: ConnectionOwner) {
     this.owner = owner
-    const { address, readBuffer, session } = owner
+    const { address, session } = owner
     const events = {
       read: this.onRead,
       ended: this.onEnded,
@@ -83,7 +91,7 @@ export class OriginConnection implements Carrier {
       failed: (error: Error) => this.breakOff(error),
       closed: () => this.breakOff(ended),
     }
-    this.socket = connect(address, readBuffer, events, session)
+    this.socket = connect(address, this.nextBuffer, events, session)
     if (address.isSecure)
       this.socket.on("session", (session: Buffer) => {
         owner.session = session
@@ -133,8 +141,22 @@ export class OriginConnection implements Carrier {
 
   // ------------------------------------------------------------ what arrives
 
+  /** Where the next read goes. Node reads into nothing else once this has returned. */
+  private readonly nextBuffer = (): Uint8Array => {
+    if (this.body !== undefined && this.isLarge) {
+      this.ownBuffer ??= BufferPool.take()
+      return this.ownBuffer
+    }
+    this.isLarge = false
+    if (this.ownBuffer !== undefined) BufferPool.giveBack(this.ownBuffer)
+    this.ownBuffer = undefined
+    return this.owner.readBuffer
+  }
+
   private readonly onRead = (size: number): boolean => {
-    const bytes = this.owner.readBuffer.subarray(0, size)
+    const buffer = this.ownBuffer ?? this.owner.readBuffer
+    if (size === buffer.length) this.isLarge = true
+    const bytes = buffer.subarray(0, size)
     if (this.body !== undefined) this.onBody(this.body, bytes)
     else if (this.reading === "Head" && this.request !== undefined) this.onHead(this.request, bytes)
     else this.onUnasked(bytes)
@@ -262,10 +284,19 @@ export class OriginConnection implements Carrier {
   }
 
   private push(body: PushedBody, bytes: Buffer): void {
+    this.flow = this.deliver(body, bytes) ? "Flowing" : "Paused"
+  }
+
+  private deliver(body: PushedBody, bytes: Buffer): boolean {
+    const { ownBuffer } = this
+    if (ownBuffer !== undefined && bytes.length >= copyBelow) {
+      this.ownBuffer = undefined
+      return body.data(bytes, BufferPool.releaseOf(ownBuffer))
+    }
     BufferPressure.count(bytes.length)
     const copy = Buffer.allocUnsafe(bytes.length)
     copy.set(bytes)
-    this.flow = body.data(copy) ? "Flowing" : "Paused"
+    return body.data(copy)
   }
 
   private readonly onEnded = (): void => {

@@ -1,5 +1,5 @@
 /**
- * A connection to the origin, with or without TLS. Bytes are read into one buffer
+ * A connection to the origin, with or without TLS. Bytes are read into buffers
  * of the caller's. Unlike Node's sockets it can still be read after a write has
  * failed: an origin that refuses an upload responds and closes, and the response
  * waits behind the failed write (RFC 9112 9.5).
@@ -39,11 +39,12 @@ export interface OriginSocketEvents {
 /**
  * Opens a connection.
  *
+ * @param buffer where the next read goes; called before the first one and after each
  * @param session a TLS session to resume
  */
 export const connect = (
   { host, isSecure, isUnverified, port, secureContext, socketPath }: OriginAddress,
-  buffer: Uint8Array,
+  buffer: () => Uint8Array,
   events: OriginSocketEvents,
   session?: Buffer,
 ): Socket => {

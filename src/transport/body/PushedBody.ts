@@ -62,11 +62,11 @@ export class PushedBody implements Body, BodySink, BodyFlow {
 
   // ------------------------------------------------------------ for the source
 
-  /** The next bytes, which are the body's from now on. `false`: wait for {@link BodySource.resume}. */
-  data(bytes: Uint8Array): boolean {
+  /** The next bytes, which are the body's from now on, or until `release`. `false`: wait for {@link BodySource.resume}. */
+  data(bytes: Uint8Array, release?: () => void): boolean {
     if (bytes.length > 0) {
       if (this.state === "Flowing") {
-        this.deliver(bytes)
+        this.deliver(bytes, release)
         this.drain()
       } else if (this.state === "Closed") this.source.consumed?.(bytes.length)
       else this.queue.push(bytes)
@@ -135,9 +135,9 @@ export class PushedBody implements Body, BodySink, BodyFlow {
     this.tellOutcome()
   }
 
-  private deliver(bytes: Uint8Array): void {
+  private deliver(bytes: Uint8Array, release?: () => void): void {
     this.state = "Delivering"
-    const wantsMore = this.sink?.data(bytes) ?? false
+    const wantsMore = this.sink?.data(bytes, release) ?? false
     this.source.consumed?.(bytes.length)
     this.delivered(wantsMore)
   }
