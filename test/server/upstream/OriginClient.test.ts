@@ -679,3 +679,111 @@ describe("a slow reader", () => {
     })
   }
 })
+
+describe("large bodies of several connections at once", () => {
+  const mebibyte = 1024 * 1024
+  const size = 16 * mebibyte
+
+  /** Reads a body; `take` gets each piece, and says when the next one may come. */
+  const read = (
+    body: Body,
+    take: (piece: Uint8Array, release: (() => void) | undefined, next: () => void) => void,
+  ): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const flow = body.read({
+        data: (piece, release) => {
+          take(piece, release, () => flow.resume())
+          return false
+        },
+        end: () => resolve(),
+        fail: reject,
+      })
+    })
+
+  for (const framing of ["length", "chunks"] as const) {
+    it(`arrive unchanged in memory that is used again, also behind one that is cancelled (${framing})`, async () => {
+      const { client, origin } = await start()
+      const memory = new Set<ArrayBufferLike>()
+      let pieces = 0
+
+      /** The bytes of an answer: each of a connection differs from those of others at the same place. */
+      const contentOf = (index: number): Buffer => {
+        const content = Buffer.alloc(size)
+        for (let at = 0; at < size; at += 4) content.writeUInt32LE((at * 31 + index) >>> 0, at)
+        return content
+      }
+      const answer = async (index: number): Promise<{ body: Body; content: Buffer }> => {
+        const sent = send(client)
+        const connection = await origin.connection(index)
+        await connection.readHeadText()
+        const content = contentOf(index)
+        void (framing === "length"
+          ? connection.write(
+              Buffer.concat([
+                Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`),
+                content,
+              ]),
+            )
+          : connection.write(
+              Buffer.concat([
+                Buffer.from("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+                chunkOf(content),
+                Buffer.from(lastChunk()),
+              ]),
+            ))
+        return { content, body: (await sent.answer).body }
+      }
+
+      /** Compares each piece when it comes, and again just before it gives its memory back. */
+      const check = async (index: number): Promise<void> => {
+        const { body, content } = await answer(index)
+        let at = 0
+        await read(body, (piece, release, next) => {
+          const expected = content.subarray(at, at + piece.length)
+          at += piece.length
+          pieces += 1
+          memory.add(piece.buffer)
+          const isIntact = (): boolean => expected.equals(piece)
+          if (!isIntact()) assert.fail(`piece at ${at} of ${index} is wrong`)
+          next()
+          setImmediate(() => {
+            if (!isIntact()) assert.fail(`piece at ${at} of ${index} was overwritten`)
+            release?.()
+          })
+        })
+        assert.strictEqual(at, size)
+      }
+      const cancelled = async (index: number): Promise<void> => {
+        const { body } = await answer(index)
+        let taken = 0
+        await new Promise<void>((resolve) => {
+          const flow = body.read({
+            data: (piece, release) => {
+              taken += piece.length
+              release?.()
+              if (taken < mebibyte) return true
+              flow.cancel()
+              resolve()
+              return false
+            },
+            end: () => {},
+            fail: () => {},
+          })
+        })
+      }
+      await Promise.all([check(0), cancelled(1), check(2), cancelled(3), check(4)])
+      assert.isBelow(memory.size, pieces / 2, `${pieces} pieces in ${memory.size} buffers`)
+      // The connections are used again, and read into the client's own buffer.
+      const next = send(client)
+      const used = await Promise.any(
+        [0, 2, 4].map(async (index) => {
+          const connection = await origin.connection(index)
+          await connection.readHeadText()
+          return connection
+        }),
+      )
+      await used.write(ok)
+      assert.strictEqual((await whole(next)).text, "ok")
+    })
+  }
+})
