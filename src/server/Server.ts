@@ -25,6 +25,8 @@ export type { ServerOptions } from "./uplink/ServerOptions.ts"
 /** When stream is tried again from classic, in milliseconds: first, first if it has worked before, and at the longest. */
 const firstRetry = 60_000
 const firstReturn = 5_000
+/** If stream has worked for less than this, in milliseconds, the next wait is longer. */
+const steadyMillis = 60_000
 const longestRetry = 600_000
 
 /**
@@ -108,12 +110,17 @@ const streamElseClassic = Effect.fnUntraced(function* (
 ) {
   let listens: Fiber.Fiber<never> | undefined
   let leaving: Fiber.Fiber<void> | undefined
+  let wait = firstReturn
+  const clock = yield* Clock.Clock
   while (true) {
+    const since = Deadlines.elapsedMillis(clock)
     const reason = yield* stream.untilImpossible
+    const wasSteady = Deadlines.elapsedMillis(clock) - since >= steadyMillis
+    wait = wasSteady || leaving === undefined ? firstReturn : Math.min(2 * wait, longestRetry)
     if (leaving !== undefined) yield* Fiber.interrupt(leaving)
     const running = listens ?? (yield* Effect.forkIn(classic.run(reason), listening))
     listens = running
-    yield* untilPossible(stream, stream.hasWorked ? firstReturn : firstRetry)
+    yield* untilPossible(stream, stream.hasWorked ? wait : firstRetry)
     leaving = yield* classic.leave.pipe(
       Effect.andThen(Fiber.interrupt(running)),
       Effect.andThen(

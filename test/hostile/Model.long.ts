@@ -17,8 +17,8 @@ const seconds = Number(process.env.PTTH_STORM_SECONDS ?? 60)
 const seed = Number(process.env.PTTH_SEED ?? 1)
 const visitors = 30
 const calmMillis = 2_000
-/** Within so long a server that has fallen back to classic tries stream again: its waits double from 5 s, and the storm was not longer. */
-const streamMillis = 1_000 * Math.max(10, seconds)
+/** Within so long a server that has fallen back to classic tries stream again: its waits double from 5 s, and the last one began in the storm. */
+const streamMillis = 2_000 * Math.max(10, seconds)
 /** Bytes that stay with a process that has worked, in MiB. */
 const mostGrowth = 64
 

@@ -588,6 +588,37 @@ describe("a server that is left the choice", () => {
   )
 })
 
+describe("a server whose network lets WebSockets pass for a moment only", () => {
+  it.effect("tries them again later each time", () =>
+    Effect.gen(function* () {
+      const relay = yield* relayOf()
+      const { proxy } = yield* behind(relay, "pass")
+      const waits: Array<number> = []
+      const classic = () => relay.status("demo").transports.includes("classic 2")
+      for (let i = 0; i < 4; i++) {
+        yield* Harness.advanceUntil("it speaks stream", () => links(relay) === 2 && !classic())
+        proxy.onUpgrade = 404
+        proxy.breakUpgrade(1)
+        proxy.breakUpgrade(0)
+        yield* Harness.advanceUntil("it speaks classic", classic, "100 millis")
+        proxy.onUpgrade = "pass"
+        const tries = proxy.upgrades
+        let seconds = 0
+        while (proxy.upgrades === tries) {
+          yield* advance(1)
+          seconds += 1
+        }
+        waits.push(seconds)
+      }
+      // The relay sees classic up to 3 s after the wait has begun.
+      for (const [i, seconds] of waits.entries()) {
+        assert.isAtMost(seconds, 5 * 2 ** i)
+        assert.isAtLeast(seconds, 5 * 2 ** i - 3)
+      }
+    }),
+  )
+})
+
 describe("a server that is told to speak stream", () => {
   it.effect("never listens, says what is wrong, and connects once it can", () =>
     Effect.gen(function* () {
