@@ -90,6 +90,11 @@ const largestWindow = 16 * 1024 * 1024
 const shortLinkWindow = 1024 * 1024
 /** What a window may grow to for each millisecond of round trip, in bytes. */
 const windowPerMilli = 1024 * 1024
+/**
+ * The shortest of so many last round trips counts for that: one that a busy processor
+ * has delayed would let a reader who has stopped hold 16 MiB.
+ */
+const tripsForWindow = 3
 /** What all windows of a link may grow by together, in bytes. */
 const windowBudget = 64 * 1024 * 1024
 /** For how long after its last piece a body counts as under way, in milliseconds. */
@@ -107,6 +112,8 @@ type State = "Open" | "Ending" | "Closed"
 export class Multiplexer implements StreamLink {
   /** Round trip of the last ping, in milliseconds. */
   roundTrip = 1
+  /** The last round trips, the latest first. */
+  private lastTrips: ReadonlyArray<number> = []
   /** The shortest round trip of a ping so far, in milliseconds; `undefined` before the first answer. */
   leastRoundTrip: number | undefined
   /** Monotonic milliseconds. */
@@ -396,7 +403,10 @@ export class Multiplexer implements StreamLink {
   grow(from: number, to: number): number {
     const limit = Math.min(
       largestWindow,
-      Math.max(this.options.shortLinkWindow ?? shortLinkWindow, this.roundTrip * windowPerMilli),
+      Math.max(
+        this.options.shortLinkWindow ?? shortLinkWindow,
+        Math.min(this.roundTrip, ...this.lastTrips) * windowPerMilli,
+      ),
     )
     const size = Math.min(to, Math.floor(limit))
     if (size <= from || this.grantedWindows + size - from > windowBudget) return from
@@ -623,6 +633,7 @@ export class Multiplexer implements StreamLink {
     }
     this.heartbeatPing = undefined
     this.roundTrip = Math.max(0.05, this.now() - ping.at)
+    this.lastTrips = [this.roundTrip, ...this.lastTrips.slice(0, tripsForWindow - 1)]
     this.leastRoundTrip = Math.min(this.leastRoundTrip ?? this.roundTrip, this.roundTrip)
     if (!isOfBulk) this.bulk.idle(this.roundTrip)
     this.lease?.ponged()

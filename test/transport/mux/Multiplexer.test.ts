@@ -258,6 +258,39 @@ describe("credit", () => {
   })
 })
 
+describe("what a window may grow to", () => {
+  it("follows the line, and not an end that was busy for a moment", async () => {
+    const mebibyte = 1024 * 1024
+    const heartbeatMillis = 15_000
+    const link = new SimulatedLink({ seed: 1, handler: () => () => {}, heartbeatMillis })
+    await link.settle()
+    const ping = async (millis: number): Promise<void> => {
+      link.stall("near", true)
+      link.advance(heartbeatMillis)
+      link.advance(millis)
+      link.stall("near", false)
+      await link.settle()
+    }
+    const most = (): number => {
+      const size = link.near.grow(0, 64 * mebibyte)
+      link.near.shrink(size + initialWindow)
+      return size / mebibyte
+    }
+    await ping(0)
+    assert.strictEqual(most(), 1)
+    await ping(100)
+    await ping(100)
+    assert.isAbove(link.near.roundTrip, 50)
+    assert.strictEqual(most(), 1)
+    await ping(100)
+    assert.strictEqual(most(), 16)
+    await ping(0)
+    assert.strictEqual(most(), 1)
+    assert.deepStrictEqual(link.faults, [])
+    assert.deepStrictEqual(link.closed, {})
+  })
+})
+
 describe("a body that waits to be asked for", () => {
   for (const header of ["Expect", "upgrade"] as const)
     it(`is not read before the other end reads it (${header})`, async () => {
