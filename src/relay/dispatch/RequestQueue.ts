@@ -221,7 +221,9 @@ export class RequestQueue {
         return this.limitWaits()
       }
       const batch = this.waiting.splice(0, Math.min(most, link.capacity()))
-      this.waiting.unshift(...this.offer(this.takeCarried(batch, link), link))
+      const { carried, others } = partsOf(batch, link)
+      this.waiting.unshift(...this.offer(carried, link))
+      for (const pending of others) this.setAside(pending)
     }
   }
 
@@ -239,16 +241,11 @@ export class RequestQueue {
     return rejected
   }
 
-  /** Those that a link can carry; the others are set aside. */
-  private takeCarried(batch: Array<Pending>, link: Link): Array<Pending> {
-    if (batch.every(({ head }) => link.refusal(head) === undefined)) return batch
-    return batch.filter((pending) => {
-      if (link.refusal(pending.head) === undefined) return true
-      this.setAside(pending)
-      return false
-    })
-  }
-
+  /**
+   * Has a request wait for a link that can carry it, unless too many wait. If it fails,
+   * its visitor's next one may come at once and take the room of a link: what is for
+   * that link is offered before.
+   */
   private setAside(pending: Pending): void {
     if (this.aside.length >= this.maxQueue) return pending.fail(queueFull(this.maxQueue))
     if (!pending.isTimed) this.limitWait(pending)
@@ -317,8 +314,9 @@ export class RequestQueue {
       if (most === 0) return this.flushLater()
       const batch = own.slice(0, Math.min(most, peer.capacity()))
       for (const pending of batch) removeFrom(this.waiting, pending)
-      const rejected = this.offerToPeer(this.takeCarried(batch, peer), peer)
-      for (const pending of rejected) this.insert(pending)
+      const { carried, others } = partsOf(batch, peer)
+      for (const pending of this.offerToPeer(carried, peer)) this.insert(pending)
+      for (const pending of others) this.setAside(pending)
     }
   }
 
@@ -500,6 +498,21 @@ export class RequestQueue {
     }
   }
 }
+
+/** Those that a link can carry, and the others. */
+const partsOf = (
+  batch: Array<Pending>,
+  link: Link,
+): { readonly carried: Array<Pending>; readonly others: ReadonlyArray<Pending> } => {
+  const isCarried = ({ head }: Pending): boolean => link.refusal(head) === undefined
+  if (batch.every(isCarried)) return { carried: batch, others: none }
+  return {
+    carried: batch.filter(isCarried),
+    others: batch.filter((pending) => !isCarried(pending)),
+  }
+}
+
+const none: ReadonlyArray<Pending> = []
 
 /** Whether it was among them. */
 const removeFrom = <A>(items: Array<A>, item: A): boolean => {

@@ -12,7 +12,7 @@ import type { Link, PeerLinks } from "../../../src/relay/dispatch/Link.ts"
 import { Pending } from "../../../src/relay/dispatch/Pending.ts"
 import { type QueueContext, RequestQueue } from "../../../src/relay/dispatch/RequestQueue.ts"
 import { transportRefusal } from "../../../src/relay/dispatch/TransportRefusal.ts"
-import { TurnShare } from "../../../src/relay/dispatch/TurnShare.ts"
+import { mostInTurn, TurnShare } from "../../../src/relay/dispatch/TurnShare.ts"
 import { fromText } from "../../../src/transport/body/Body.ts"
 import * as Deadlines from "../../../src/transport/runtime/Deadlines.ts"
 import { ReusableMap } from "../../../src/transport/runtime/ReusableMap.ts"
@@ -128,13 +128,20 @@ const requestOf = (
   failures: Array<string>,
   hop?: ConstructorParameters<typeof Pending>[6],
   headers: HeaderList = [],
+  onFailure = (): void => {},
 ): Pending =>
   new Pending(
     ownerOf(deadlines),
     name,
     { method: "GET", target: "/", headers },
     fromText(""),
-    { respond: () => {}, fail: ({ code }) => failures.push(code) },
+    {
+      respond: () => {},
+      fail: ({ code }) => {
+        failures.push(code)
+        onFailure()
+      },
+    },
     undefined,
     hop,
   )
@@ -216,7 +223,8 @@ describe("a request for a WebSocket, which classic cannot carry", () => {
   /** A queue, whose links and peers tell what they were offered, and requests for it. */
   const mixed = Effect.gen(function* () {
     const deadlines = yield* Deadlines.make
-    const queue = new RequestQueue(name, contextOf(deadlines))
+    const context = contextOf(deadlines)
+    const queue = new RequestQueue(name, context)
     const offered = { classic: [] as Array<Pending>, stream: [] as Array<Pending> }
     const linkOf = (transport: "classic 2" | "stream", instance: string): Link => ({
       ...linkTo(transport === "stream" ? offered.stream : offered.classic),
@@ -227,9 +235,10 @@ describe("a request for a WebSocket, which classic cannot carry", () => {
     const peerOf = (transport: "classic 2" | "stream"): PeerLinks =>
       ({ ...linkOf(transport, "relay b"), awaitRoom: () => {} }) as PeerLinks
     const failures: Array<string> = []
-    const webSocket = (terms?: typeof hop) => requestOf(deadlines, failures, terms, upgrade)
+    const webSocket = (terms?: typeof hop, onFailure?: () => void) =>
+      requestOf(deadlines, failures, terms, upgrade, onFailure)
     const plain = () => requestOf(deadlines, failures)
-    return { failures, linkOf, offered, peerOf, plain, queue, webSocket }
+    return { context, failures, linkOf, offered, peerOf, plain, queue, webSocket }
   })
 
   it.effect("goes to a process that speaks stream, whoever's turn it is", () =>
@@ -344,6 +353,41 @@ describe("a request for a WebSocket, which classic cannot carry", () => {
         Array.from({ length: 5 }, () => "PTTH_QUEUE_FULL"),
       )
       assert.strictEqual(queue.status().waiting, 10)
+    }),
+  )
+
+  it.effect("fails without another's going to a link whose room is gone by then", () =>
+    Effect.gen(function* () {
+      const { context, failures, linkOf, offered, plain, queue, webSocket } = yield* mixed
+      queue.addLink({ ...linkOf("stream", "one"), capacity: () => 0 })
+      let room = mostInTurn + 2
+      const beyond: Array<Pending> = []
+      queue.addLink({
+        ...linkOf("classic 2", "other"),
+        capacity: () => room,
+        offer: (requests) => {
+          beyond.push(...requests.slice(room))
+          room = Math.max(0, room - requests.length)
+          offered.classic.push(...requests)
+          return []
+        },
+      })
+      for (let i = 0; i < 10; i++) queue.enqueue(webSocket())
+      yield* nextTurn
+      // Another server is active, so that the last two wait for the next turn, together.
+      context.turns.isContested("other" as ServerName)
+      for (let i = 0; i < mostInTurn; i++) queue.enqueue(plain())
+      const refused = webSocket(undefined, () => {
+        for (let i = 0; i < 3; i++) queue.enqueue(plain())
+      })
+      const last = plain()
+      queue.enqueue(refused)
+      queue.enqueue(last)
+      yield* nextTurn
+      assert.include(failures, "PTTH_QUEUE_FULL")
+      assert.deepStrictEqual(beyond, [])
+      assert.strictEqual(offered.classic.length, mostInTurn + 2)
+      assert.include(offered.classic, last)
     }),
   )
 
