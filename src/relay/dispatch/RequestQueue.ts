@@ -281,7 +281,9 @@ export class RequestQueue {
       for (const rejected of this.offerToPeer([pending], peer)) this.setAside(rejected)
       return
     }
-    const refusals = [...this.links, ...peers].map((one) => one.refusal(head))
+    // Those of a relay that drains take nothing more.
+    const own = this.draining ? [] : this.links
+    const refusals = [...own, ...peers].map((one) => one.refusal(head))
     if (refusals[0] !== undefined && !refusals.includes(undefined)) return pending.fail(refusals[0])
     if (refusals.length === 0) return this.insert(pending)
     this.setAside(pending)

@@ -402,4 +402,19 @@ describe("a request for a WebSocket, which classic cannot carry", () => {
       assert.deepStrictEqual(failures, ["PTTH_DRAINING"])
     }),
   )
+
+  it.effect("does not wait for a link of a relay that drains", () =>
+    Effect.gen(function* () {
+      const { failures, linkOf, peerOf, queue, webSocket } = yield* mixed
+      queue.addLink({ ...linkOf("stream", "one"), capacity: () => 0 })
+      queue.addLink(linkOf("classic 2", "other"))
+      queue.addPeer(peerOf("classic 2"))
+      queue.enqueue(webSocket())
+      yield* nextTurn
+      assert.deepStrictEqual(failures, [])
+      queue.drain()
+      assert.deepStrictEqual(failures, ["PTTH_NO_UPGRADE"])
+      assert.strictEqual(queue.status().waiting, 0)
+    }),
+  )
 })
