@@ -121,15 +121,14 @@ const streamElseClassic = Effect.fnUntraced(function* (
     const running = listens ?? (yield* Effect.forkIn(classic.run(reason), listening))
     listens = running
     yield* untilPossible(stream, stream.hasWorked ? wait : firstRetry)
-    leaving = yield* classic.leave.pipe(
-      Effect.andThen(Fiber.interrupt(running)),
-      Effect.andThen(
-        Effect.sync(() => {
-          listens = undefined
-        }),
-      ),
-      Effect.forkIn(listening),
+    // If stream becomes impossible between the two, classic would not be started again.
+    const end = Effect.uninterruptible(
+      Effect.suspend(() => {
+        listens = undefined
+        return Fiber.interrupt(running)
+      }),
     )
+    leaving = yield* Effect.forkIn(Effect.andThen(classic.leave, end), listening)
   }
 })
 
