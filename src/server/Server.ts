@@ -25,9 +25,10 @@ export type { ServerOptions } from "./uplink/ServerOptions.ts"
 /** When stream is tried again from classic, in milliseconds: first, first if it has worked before, and at the longest. */
 const firstRetry = 60_000
 const firstReturn = 5_000
+const longestRetry = 600_000
+
 /** If stream has worked for less than this, in milliseconds, the next wait is longer. */
 const steadyMillis = 60_000
-const longestRetry = 600_000
 
 /**
  * Serves through the relay until it is interrupted; then it takes no more

@@ -4,10 +4,10 @@
  */
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
-import type { ExchangeError } from "../../protocol/Exchange.ts"
 import type { RequestHead } from "../../protocol/Message.ts"
 import type { TransportName } from "../../protocol/TransportName.ts"
 import type { Carrier, Pending } from "./Pending.ts"
+import type { Refusal } from "./TransportRefusal.ts"
 
 /** The links that one peer has of a server, which are used when none of this relay takes the request. */
 export interface PeerLinks extends Link {
@@ -34,7 +34,7 @@ export interface Link extends Carrier {
   /** How many more requests its server has places for, however busy the connection is; `undefined` if it takes no requests. */
   places(): number | undefined
   /** Why it cannot carry a request, which other links of the server may; `undefined` if it can. */
-  refusal(head: RequestHead): ExchangeError | undefined
+  refusal(head: RequestHead): Refusal | undefined
   /** For how long its server may begin a request that it is handed now, in milliseconds, as far as other relays do not count with that anyway. */
   beginMillis(): number
   /** Sends requests to the server, at most `capacity()` of them. The link calls `pending.offered` for each that it takes and returns the others. */

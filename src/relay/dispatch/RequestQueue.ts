@@ -242,9 +242,9 @@ export class RequestQueue {
   }
 
   /**
-   * Has a request wait for a link that can carry it, unless too many wait. If it fails,
-   * its visitor's next one may come at once and take the room of a link: what is for
-   * that link is offered before.
+   * Has a request wait for a link that can carry it; it fails if too many wait. Call it
+   * after the others of its batch were offered: where one fails, the next may come at
+   * once, and take their room.
    */
   private setAside(pending: Pending): void {
     if (this.aside.length >= this.maxQueue) return pending.fail(queueFull(this.maxQueue))
@@ -275,19 +275,24 @@ export class RequestQueue {
       for (const rejected of this.offer([pending], link)) this.setAside(rejected)
       return
     }
-    const peers = pending.isHop ? [] : this.peers
     const peer = pending.isHop ? undefined : this.roomiestPeer(head)
     if (peer !== undefined) {
       for (const rejected of this.offerToPeer([pending], peer)) this.setAside(rejected)
       return
     }
+    const carries = (one: Link): boolean => one.refusal(head) === undefined
     // Those of a relay that drains take nothing more.
     const own = this.draining ? [] : this.links
-    const refusals = [...own, ...peers].map((one) => one.refusal(head))
-    if (refusals[0] !== undefined && !refusals.includes(undefined)) return pending.fail(refusals[0])
-    if (refusals.length === 0) return this.insert(pending)
-    this.setAside(pending)
-    for (const one of peers) if (one.refusal(head) === undefined) one.awaitRoom()
+    const peers = pending.isHop ? [] : this.peers
+    if (own.some(carries) || peers.some(carries)) {
+      this.setAside(pending)
+      for (const one of peers) if (carries(one)) one.awaitRoom()
+      return
+    }
+    const refusing = own[0] ?? peers[0]
+    const refusal = refusing?.refusal(head)
+    if (refusing === undefined || refusal === undefined) return this.insert(pending)
+    pending.fail(refusal(refusing))
   }
 
   /** Without those that hopped here and might be begun so late that the visitor's relay is asked first. */

@@ -11,37 +11,44 @@ import type { RequestHead } from "../../protocol/Message.ts"
 import * as PassedConnection from "../../protocol/PassedConnection.ts"
 import type { TransportName } from "../../protocol/TransportName.ts"
 
-/** Why a transport cannot carry a request to a server; `undefined` if it can. */
+/** What a refusal says of a link. */
+interface RefusingLink {
+  readonly name: ServerName
+  readonly transport: TransportName
+}
+
+/** Makes the error of a request that no link can carry: one that can is found without it, for each request that waits. */
+export type Refusal = (link: RefusingLink) => ExchangeError
+
+/** Why a transport cannot carry a request; `undefined` if it can. */
 export const transportRefusal = (
   transport: TransportName,
-  name: ServerName,
   head: RequestHead,
-): ExchangeError | undefined => {
+): Refusal | undefined => {
   if (transport === "stream") return undefined
-  if (PassedConnection.isPassed(head)) return needsStream(name)
-  if (transport === "classic 1" && !Classic1.carriesMethod(head.method))
-    return methodNotCarried(name)
-  return asksForWebSocket(head.headers) ? noWebSockets(name, transport) : undefined
+  if (PassedConnection.isPassed(head)) return needsStream
+  if (transport === "classic 1" && !Classic1.carriesMethod(head.method)) return methodNotCarried
+  return asksForWebSocket(head.headers) ? noWebSockets : undefined
 }
 
 /** Of an upgrade to another protocol the field is left out; without WebSockets an application is of no use to who asks for one. */
 const asksForWebSocket = (headers: HeaderList): boolean =>
   upgradeOf(headers)?.toLowerCase() === "websocket"
 
-const needsStream = (name: ServerName): ExchangeError =>
+const needsStream: Refusal = ({ name }) =>
   new ExchangeError({
     code: "PTTH_NO_PASSTHROUGH",
     detail: `${name} is connected by classic, which carries no connections`,
   })
 
-const methodNotCarried = (name: ServerName): ExchangeError =>
+const methodNotCarried: Refusal = ({ name }) =>
   new ExchangeError({
     code: "PTTH_METHOD_NOT_ALLOWED",
     detail: `the server ${name} speaks classic 1, which has only GET and HEAD`,
     headers: [["Allow", "GET, HEAD"]],
   })
 
-const noWebSockets = (name: ServerName, transport: TransportName): ExchangeError =>
+const noWebSockets: Refusal = ({ name, transport }) =>
   new ExchangeError({
     code: "PTTH_NO_UPGRADE",
     detail: `the server ${name} is connected by ${transport}`,

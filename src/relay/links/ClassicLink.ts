@@ -7,7 +7,6 @@ import type { ServerResponse } from "node:http"
 import type { RequestId } from "../../domain/RequestId.ts"
 import type { ServerName } from "../../domain/ServerName.ts"
 import type { Tripcode } from "../../domain/Tripcode.ts"
-import type { ExchangeError } from "../../protocol/Exchange.ts"
 import type { Cancel, RequestHead } from "../../protocol/Message.ts"
 import {
   header,
@@ -24,7 +23,7 @@ import { ReusableMap } from "../../transport/runtime/ReusableMap.ts"
 import * as Lease from "../dispatch/Lease.ts"
 import type { Link } from "../dispatch/Link.ts"
 import type { Pending } from "../dispatch/Pending.ts"
-import { transportRefusal } from "../dispatch/TransportRefusal.ts"
+import { type Refusal, transportRefusal } from "../dispatch/TransportRefusal.ts"
 import { answerText } from "./BackendCall.ts"
 import * as ListenAnswer from "./ListenAnswer.ts"
 import { ParkedListens } from "./ParkedListens.ts"
@@ -192,8 +191,8 @@ export class ClassicLink implements Link {
     return 0
   }
 
-  refusal(head: RequestHead): ExchangeError | undefined {
-    return transportRefusal(this.transport, this.name, head)
+  refusal(head: RequestHead): Refusal | undefined {
+    return transportRefusal(this.transport, head)
   }
 
   offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending> {

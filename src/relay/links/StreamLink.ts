@@ -14,6 +14,7 @@ import type { Deadline, Deadlines } from "../../transport/runtime/Deadlines.ts"
 import * as Lease from "../dispatch/Lease.ts"
 import type { Link } from "../dispatch/Link.ts"
 import type { Delivery, Pending } from "../dispatch/Pending.ts"
+import type { Refusal } from "../dispatch/TransportRefusal.ts"
 
 /** How long a server may take to begin a request that changes something, in milliseconds: beside its round trips, and at most. */
 const beginMillis = 250
@@ -99,10 +100,10 @@ export class StreamLink implements Link {
     return leaseOf(this.options.multiplexer.roundTrip, millis).begin
   }
 
-  refusal(head: RequestHead): ExchangeError | undefined {
+  refusal(head: RequestHead): Refusal | undefined {
     if (!PassedConnection.isPassed(head) || (this.isPassedThrough && this.takesConnections))
       return undefined
-    return noConnections(this.name)
+    return noConnections
   }
 
   offer(requests: ReadonlyArray<Pending>): ReadonlyArray<Pending> {
@@ -212,7 +213,7 @@ export class StreamLink implements Link {
   }
 }
 
-const noConnections = (name: ServerName): ExchangeError =>
+const noConnections: Refusal = ({ name }) =>
   new ExchangeError({
     code: "PTTH_NO_PASSTHROUGH",
     detail: `${name} is connected, but accepts no connections: it is too old, or has no tls_cert and tls_key`,

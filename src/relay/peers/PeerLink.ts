@@ -15,7 +15,7 @@ import { maxStreams } from "../../transport/mux/Multiplexer.ts"
 import type * as Lease from "../dispatch/Lease.ts"
 import type { PeerLinks } from "../dispatch/Link.ts"
 import type { Delivery, Pending } from "../dispatch/Pending.ts"
-import { transportRefusal } from "../dispatch/TransportRefusal.ts"
+import { type Refusal, transportRefusal } from "../dispatch/TransportRefusal.ts"
 import type { HopCounters } from "../traffic/HopCounters.ts"
 import { HeldBody } from "./HeldBody.ts"
 import { boundedLease, hopLease } from "./HopLease.ts"
@@ -118,10 +118,10 @@ export class PeerLink implements PeerLinks {
   }
 
   /** One of the links that carries it is enough: the peer hands it to that one. */
-  refusal(head: RequestHead): ExchangeError | undefined {
-    let refusal: ExchangeError | undefined
+  refusal(head: RequestHead): Refusal | undefined {
+    let refusal: Refusal | undefined
     for (const { transport } of this.links) {
-      refusal = transportRefusal(transport, this.name, head)
+      refusal = transportRefusal(transport, head)
       if (refusal === undefined) return undefined
     }
     return refusal

@@ -230,7 +230,7 @@ describe("a request for a WebSocket, which classic cannot carry", () => {
       ...linkTo(transport === "stream" ? offered.stream : offered.classic),
       transport,
       instance,
-      refusal: (head) => transportRefusal(transport, name, head),
+      refusal: (head) => transportRefusal(transport, head),
     })
     const peerOf = (transport: "classic 2" | "stream"): PeerLinks =>
       ({ ...linkOf(transport, "relay b"), awaitRoom: () => {} }) as PeerLinks
