@@ -433,6 +433,13 @@ const behind = (relay: Harness.TestRelay, onUpgrade: OnUpgrade, handler = Harnes
     return { proxy, server }
   })
 
+/** Breaks both links, and refuses others. */
+const refuseStream = (proxy: UpgradeProxy): void => {
+  proxy.onUpgrade = 404
+  proxy.breakUpgrade(1)
+  proxy.breakUpgrade(0)
+}
+
 const listens = (proxy: UpgradeProxy): number =>
   proxy.requests.filter((path) => path.includes("http_listen")).length
 
@@ -560,9 +567,7 @@ describe("a server that is left the choice", () => {
       const relay = yield* relayOf()
       const { proxy, server } = yield* behind(relay, "pass")
       yield* untilLinks(relay, 2)
-      proxy.onUpgrade = 404
-      proxy.breakUpgrade(1)
-      proxy.breakUpgrade(0)
+      refuseStream(proxy)
       yield* Harness.advanceUntil("it speaks classic", () => fallback(server) !== undefined)
       yield* untilClassic(server)
       assert.strictEqual((yield* Harness.get(relay, "/servers/demo/")).status, 200)
@@ -574,9 +579,7 @@ describe("a server that is left the choice", () => {
       const relay = yield* relayOf()
       const { proxy, server } = yield* behind(relay, "pass")
       yield* untilLinks(relay, 2)
-      proxy.onUpgrade = 404
-      proxy.breakUpgrade(1)
-      proxy.breakUpgrade(0)
+      refuseStream(proxy)
       yield* Harness.advanceUntil("it speaks classic", () => fallback(server) !== undefined)
       yield* untilClassic(server)
       proxy.onUpgrade = "pass"
@@ -597,9 +600,7 @@ describe("a server whose network lets WebSockets pass for a moment only", () => 
       const classic = () => relay.status("demo").transports.includes("classic 2")
       for (let i = 0; i < 4; i++) {
         yield* Harness.advanceUntil("it speaks stream", () => links(relay) === 2 && !classic())
-        proxy.onUpgrade = 404
-        proxy.breakUpgrade(1)
-        proxy.breakUpgrade(0)
+        refuseStream(proxy)
         yield* Harness.advanceUntil("it speaks classic", classic, "100 millis")
         proxy.onUpgrade = "pass"
         const tries = proxy.upgrades

@@ -628,6 +628,15 @@ describe("a request that is cancelled", () => {
   })
 })
 
+/** An answer with a large body, in pieces. */
+const answerWith = (
+  content: Buffer,
+  framing: "length" | "chunks",
+): ReadonlyArray<Buffer | string> =>
+  framing === "length"
+    ? [`HTTP/1.1 200 OK\r\nContent-Length: ${content.length}\r\n\r\n`, content]
+    : ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", chunkOf(content), lastChunk()]
+
 describe("a slow reader", () => {
   for (const framing of ["length", "chunks"] as const) {
     it(`slows the origin down, and gets every byte in the end (${framing})`, async () => {
@@ -638,13 +647,8 @@ describe("a slow reader", () => {
       const size = 64 * 1024 * 1024
       const block = Buffer.alloc(size)
       for (let at = 0; at < size; at += 4096) block.writeUInt32LE(at, at)
-      await connection.write(
-        framing === "length"
-          ? `HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`
-          : "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-      )
       let written = false
-      const parts = framing === "length" ? [block] : [chunkOf(block), lastChunk()]
+      const parts = answerWith(block, framing)
       const writing = Promise.all(parts.map((part) => connection.write(part))).then(() => {
         written = true
       })
@@ -717,20 +721,7 @@ describe("large bodies of several connections at once", () => {
         const connection = await origin.connection(index)
         await connection.readHeadText()
         const content = contentOf(index)
-        void (framing === "length"
-          ? connection.write(
-              Buffer.concat([
-                Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`),
-                content,
-              ]),
-            )
-          : connection.write(
-              Buffer.concat([
-                Buffer.from("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
-                chunkOf(content),
-                Buffer.from(lastChunk()),
-              ]),
-            ))
+        for (const part of answerWith(content, framing)) void connection.write(part)
         return { content, body: (await sent.answer).body }
       }
 
