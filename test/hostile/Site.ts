@@ -105,41 +105,46 @@ export const start = async (settings = ""): Promise<Site> => {
   }
 }
 
-/** Waits until something is served; how long it took, in milliseconds. */
-export const served = async (base: string, millis: number): Promise<number> => {
+/** Tries until that succeeds; how long it took, in milliseconds. */
+const untilTrue = async (
+  what: string,
+  millis: number,
+  attempt: () => Promise<boolean>,
+): Promise<number> => {
   const begin = performance.now()
   for (;;) {
-    const status = await fetch(`${base}/bytes?n=1&size=10&as=length`, {
-      headers: { Connection: "close" },
-    }).then(
-      async (response) => {
-        await response.arrayBuffer()
-        return response.status
-      },
-      () => 0,
-    )
+    const isSo = await attempt()
     const passed = performance.now() - begin
-    if (status === 200) return passed
-    if (passed > millis)
-      throw new Error(`nothing is served after ${Math.round(passed)} ms: ${status}`)
+    if (isSo) return passed
+    if (passed > millis) throw new Error(`${what} after ${Math.round(passed)} ms`)
+    await pause(10)
   }
 }
 
+/** Waits until something is served; how long it took, in milliseconds. */
+export const served = (base: string, millis: number): Promise<number> =>
+  untilTrue("nothing is served", millis, () =>
+    fetch(`${base}/bytes?n=1&size=10&as=length`, { headers: { Connection: "close" } }).then(
+      async (response) => {
+        await response.arrayBuffer()
+        return response.status === 200
+      },
+      () => false,
+    ),
+  )
+
 /** Waits until a WebSocket is opened; how long it took, in milliseconds. */
-export const carriesWebSockets = async (base: string, millis: number): Promise<number> => {
-  const begin = performance.now()
-  for (;;) {
-    const isOpen = await new Promise<boolean>((resolve) => {
-      const socket = new WebSocket(`${base.replace("http", "ws")}/echo?n=1`)
-      socket.on("open", () => {
-        socket.close()
-        resolve(true)
-      })
-      socket.on("error", () => resolve(false))
-    })
-    const passed = performance.now() - begin
-    if (isOpen) return passed
-    if (passed > millis) throw new Error(`no WebSocket is opened after ${Math.round(passed)} ms`)
-    await pause(100)
-  }
-}
+export const carriesWebSockets = (base: string, millis: number): Promise<number> =>
+  untilTrue(
+    "no WebSocket is opened",
+    millis,
+    () =>
+      new Promise((resolve) => {
+        const socket = new WebSocket(`${base.replace("http", "ws")}/echo?n=1`)
+        socket.on("open", () => {
+          socket.close()
+          resolve(true)
+        })
+        socket.on("error", () => resolve(false))
+      }),
+  )
